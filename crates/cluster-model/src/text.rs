@@ -1,0 +1,148 @@
+//! Strings that came from a cluster or a file. A terminal obeys escape sequences, so none of them may reach it raw
+//! (the class of CVE-2021-25743): names, annotations, messages and even the server's own error texts are hostile until shown otherwise.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+
+use serde::{Serialize, Serializer};
+
+/// Can this character move the cursor, change colours, hide itself or reorder its neighbours?
+pub fn is_hostile(c: char) -> bool {
+    matches!(c,
+        '\u{0}'..='\u{1f}'            // C0, newline included: one fact is one line
+        | '\u{7f}'..='\u{9f}'         // DEL and C1 (U+009B is a whole CSI introducer)
+        | '\u{ad}'                    // soft hyphen
+        | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' // bidi
+        | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}' // zero width
+        | '\u{2028}' | '\u{2029}'     // line and paragraph separators
+        | '\u{fff9}'..='\u{fffb}'     // interlinear annotation
+        | '\u{e0000}'..='\u{e007f}'   // tags
+    )
+}
+
+/// `text` with every hostile character spelled out, as in `\u{1b}`. Clean text costs nothing.
+pub fn neutralise(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_hostile) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if is_hostile(c) => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// At most `max` characters of `text`, neutralised first so that a cut never opens an escape.
+pub fn shorten(text: &str, max: usize) -> String {
+    let clean = neutralise(text);
+    if clean.chars().count() <= max {
+        return clean.into_owned();
+    }
+    clean.chars().take(max.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// A string from outside. `Display` neutralises; `raw` is for sending it back to the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Untrusted(String);
+
+impl Untrusted {
+    pub fn new(text: impl Into<String>) -> Self {
+        Untrusted(text.into())
+    }
+
+    /// As the server sent it. Never print this.
+    pub fn raw(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Untrusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&neutralise(&self.0))
+    }
+}
+
+impl From<&str> for Untrusted {
+    fn from(text: &str) -> Self {
+        Untrusted(text.to_owned())
+    }
+}
+
+impl From<String> for Untrusted {
+    fn from(text: String) -> Self {
+        Untrusted(text)
+    }
+}
+
+/// JSON and YAML keep the text as it is: the writer escapes it there (`plugin-client`'s output).
+impl Serialize for Untrusted {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// "1 pod", "2 pods"; the plural is regular for every noun we count.
+pub fn count(n: usize, noun: &str) -> String {
+    match (n, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{n} {stem}ies"),
+        _ => format!("{n} {noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn escape_sequences_are_spelled_out() {
+        let cases = [
+            ("web-1", "web-1"),
+            ("a\u{1b}[31mb", "a\\u{1b}[31mb"),
+            ("osc\u{1b}]52;c;AAAA\u{7}", "osc\\u{1b}]52;c;AAAA\\u{7}"),
+            ("c1\u{9b}2J", "c1\\u{9b}2J"),
+            ("bidi\u{202e}txt", "bidi\\u{202e}txt"),
+            ("zero\u{200b}width", "zero\\u{200b}width"),
+            ("line\r\nforged", "line\\r\\nforged"),
+            ("tag\u{e0041}", "tag\\u{e0041}"),
+            ("süß 日本", "süß 日本"),
+        ];
+        for (input, expected) in cases {
+            assert_eq!(neutralise(input), expected);
+            assert_eq!(Untrusted::from(input).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn shortening_happens_after_escaping() {
+        assert_eq!(shorten("abcdef", 4), "abc…");
+        assert_eq!(shorten("abcd", 4), "abcd");
+        assert_eq!(shorten("\u{1b}\u{1b}", 7), "\\u{1b}…");
+    }
+
+    #[test]
+    fn plurals() {
+        assert_eq!(count(1, "pod"), "1 pod");
+        assert_eq!(count(0, "pod"), "0 pods");
+        assert_eq!(count(2, "policy"), "2 policies");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_hostile_survives_and_twice_is_once(text in any::<String>()) {
+            let once = neutralise(&text).into_owned();
+            prop_assert!(!once.contains(is_hostile));
+            prop_assert_eq!(neutralise(&once), once.as_str());
+        }
+    }
+}

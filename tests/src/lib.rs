@@ -1,0 +1,1 @@
+//! Nothing here: the live tests are in `live/`.
