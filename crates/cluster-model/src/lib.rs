@@ -1,7 +1,22 @@
 //! What a cluster is and what would happen in it. Pure: no tokio, no HTTP, no clock, no terminal.
+//!
+//! Objects are k8s-openapi's own types; the traits here add what Kubernetes' controllers compute from them
+//! (readiness, tiers, budget maths), each with the source of the rule it follows.
 
+pub mod budget;
+#[cfg(any(test, feature = "build"))]
+pub mod build;
 pub mod finding;
+pub mod hook;
+pub mod node;
+pub mod pod;
+pub mod snapshot;
 pub mod text;
+pub mod workload;
 
+pub use budget::BudgetExt;
 pub use finding::{Finding, Severity};
+pub use node::NodeExt;
+pub use pod::PodExt;
+pub use snapshot::{Known, Snapshot};
 pub use text::Untrusted;

@@ -1,0 +1,80 @@
+//! What can be read off a Node.
+
+use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::jiff::Timestamp;
+
+/// Who made a node unschedulable, as far as the server remembers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CordonedBy {
+    pub manager: String,
+    pub at: Option<Timestamp>,
+}
+
+pub trait NodeExt {
+    fn name(&self) -> &str;
+    fn uid(&self) -> &str;
+    fn is_cordoned(&self) -> bool;
+    /// The `Ready` condition's status and reason when it is not `True`.
+    fn not_ready(&self) -> Option<String>;
+    fn cordoned_by(&self) -> Option<CordonedBy>;
+}
+
+impl NodeExt for Node {
+    fn name(&self) -> &str {
+        self.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    fn uid(&self) -> &str {
+        self.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    fn is_cordoned(&self) -> bool {
+        self.spec.as_ref().and_then(|s| s.unschedulable).unwrap_or(false)
+    }
+
+    fn not_ready(&self) -> Option<String> {
+        let conditions = self.status.as_ref().and_then(|s| s.conditions.as_deref()).unwrap_or_default();
+        match conditions.iter().find(|c| c.type_ == "Ready") {
+            Some(c) if c.status == "True" => None,
+            Some(c) => Some(format!("{} ({})", c.status, c.reason.as_deref().unwrap_or("no reason given"))),
+            None => Some("unknown (no Ready condition)".to_owned()),
+        }
+    }
+
+    fn cordoned_by(&self) -> Option<CordonedBy> {
+        if !self.is_cordoned() {
+            return None;
+        }
+        let owns = |fields: &serde_json::Value| fields["f:spec"].get("f:unschedulable").is_some();
+        self.metadata.managed_fields.iter().flatten().find(|m| m.fields_v1.as_ref().is_some_and(|f| owns(&f.0))).map(
+            |m| CordonedBy {
+                manager: m.manager.clone().unwrap_or_default(),
+                at: m.time.as_ref().map(|t| t.0),
+            },
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::node;
+    use serde_json::json;
+
+    #[test]
+    fn readiness_names_the_reason() {
+        assert_eq!(node("n", json!({})).not_ready(), None);
+        let silent = json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}]}});
+        assert_eq!(node("n", silent).not_ready().as_deref(), Some("Unknown (NodeStatusUnknown)"));
+    }
+
+    #[test]
+    fn the_cordon_has_an_author() {
+        let managed = json!([{"manager": "kubectl-cordon", "operation": "Update", "time": "2026-01-02T03:04:05Z",
+            "fieldsV1": {"f:spec": {"f:unschedulable": {}}}}]);
+        let cordoned =
+            node("n", json!({"spec": {"unschedulable": true}, "metadata": {"managedFields": managed}}));
+        assert_eq!(cordoned.cordoned_by().map(|c| c.manager).as_deref(), Some("kubectl-cordon"));
+        assert_eq!(node("n", json!({"metadata": {"managedFields": managed}})).cordoned_by(), None);
+    }
+}

@@ -1,0 +1,238 @@
+//! What can be read off a Pod.
+
+use k8s_openapi::api::core::v1::{Pod, Volume};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use k8s_openapi::jiff::Timestamp;
+
+/// Priorities that Kubernetes keeps for itself (`pkg/apis/scheduling/types.go`, SystemCriticalPriority).
+const SYSTEM_CLUSTER_CRITICAL: i32 = 2_000_000_000;
+const SYSTEM_NODE_CRITICAL: i32 = 2_000_001_000;
+
+/// Groups of pods that leave a node one after another: what others depend on goes last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tier {
+    Workload,
+    ClusterCritical,
+    NodeCritical,
+}
+
+impl Tier {
+    pub const ALL: [Tier; 3] = [Tier::Workload, Tier::ClusterCritical, Tier::NodeCritical];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Tier::Workload => "workloads",
+            Tier::ClusterCritical => "system-cluster-critical",
+            Tier::NodeCritical => "system-node-critical",
+        }
+    }
+}
+
+pub trait PodExt {
+    fn name(&self) -> &str;
+    fn namespace(&self) -> &str;
+    fn uid(&self) -> &str;
+    /// `namespace/name`.
+    fn key(&self) -> String;
+    fn node(&self) -> &str;
+    fn phase(&self) -> &str;
+    fn is_ready(&self) -> bool;
+    fn is_pending(&self) -> bool;
+    /// Succeeded or Failed: no container will run again.
+    fn is_finished(&self) -> bool;
+    fn is_terminating(&self) -> bool;
+    /// A static pod's shadow in the API; the kubelet runs it from a file, so it cannot be evicted.
+    fn is_mirror(&self) -> bool;
+    fn controller(&self) -> Option<&OwnerReference>;
+    /// Owned by a DaemonSet of apps/v1. Other things may be called DaemonSet too (kubectl#1768).
+    fn is_daemonset_pod(&self) -> bool;
+    fn priority(&self) -> i32;
+    fn tier(&self) -> Tier;
+    fn volumes(&self) -> &[Volume];
+    fn grace_seconds(&self) -> i64;
+    /// Would it be bound to a cordoned node again?
+    fn tolerates_cordon(&self) -> bool;
+    fn finalizers(&self) -> &[String];
+    fn deletion_timestamp(&self) -> Option<Timestamp>;
+    /// Why it is not Ready, in Kubernetes' own word: `CrashLoopBackOff`, `Unschedulable`, …
+    fn trouble(&self) -> Option<String>;
+    /// Seconds from being bound to a node to being Ready, for a pod that had no restart.
+    fn seconds_to_ready(&self) -> Option<i64>;
+    fn condition_time(&self, kind: &str) -> Option<Timestamp>;
+}
+
+impl PodExt for Pod {
+    fn name(&self) -> &str {
+        self.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    fn namespace(&self) -> &str {
+        self.metadata.namespace.as_deref().unwrap_or_default()
+    }
+
+    fn uid(&self) -> &str {
+        self.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    fn key(&self) -> String {
+        format!("{}/{}", self.namespace(), self.name())
+    }
+
+    fn node(&self) -> &str {
+        self.spec.as_ref().and_then(|s| s.node_name.as_deref()).unwrap_or_default()
+    }
+
+    fn phase(&self) -> &str {
+        self.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or_default()
+    }
+
+    fn is_ready(&self) -> bool {
+        let conditions = self.status.as_ref().and_then(|s| s.conditions.as_ref());
+        conditions.into_iter().flatten().any(|c| c.type_ == "Ready" && c.status == "True")
+    }
+
+    fn is_pending(&self) -> bool {
+        self.phase() == "Pending"
+    }
+
+    fn is_finished(&self) -> bool {
+        matches!(self.phase(), "Succeeded" | "Failed")
+    }
+
+    fn is_terminating(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+    }
+
+    fn is_mirror(&self) -> bool {
+        self.metadata.annotations.as_ref().is_some_and(|a| a.contains_key("kubernetes.io/config.mirror"))
+    }
+
+    fn controller(&self) -> Option<&OwnerReference> {
+        self.metadata.owner_references.iter().flatten().find(|o| o.controller == Some(true))
+    }
+
+    fn is_daemonset_pod(&self) -> bool {
+        self.controller().is_some_and(|o| o.kind == "DaemonSet" && o.api_version == "apps/v1")
+    }
+
+    fn priority(&self) -> i32 {
+        self.spec.as_ref().and_then(|s| s.priority).unwrap_or_default()
+    }
+
+    fn tier(&self) -> Tier {
+        match self.priority() {
+            p if p >= SYSTEM_NODE_CRITICAL => Tier::NodeCritical,
+            p if p >= SYSTEM_CLUSTER_CRITICAL => Tier::ClusterCritical,
+            _ => Tier::Workload,
+        }
+    }
+
+    fn volumes(&self) -> &[Volume] {
+        self.spec.as_ref().and_then(|s| s.volumes.as_deref()).unwrap_or_default()
+    }
+
+    fn grace_seconds(&self) -> i64 {
+        self.spec.as_ref().and_then(|s| s.termination_grace_period_seconds).unwrap_or(30)
+    }
+
+    fn tolerates_cordon(&self) -> bool {
+        let tolerations = self.spec.as_ref().and_then(|s| s.tolerations.as_ref());
+        tolerations.into_iter().flatten().any(|t| {
+            let key = t.key.as_deref().unwrap_or_default();
+            let effect = t.effect.as_deref().unwrap_or_default();
+            let exists = t.operator.as_deref() == Some("Exists");
+            let same_key = if key.is_empty() { exists } else { key == "node.kubernetes.io/unschedulable" };
+            // The taint that a cordon adds has no value, so Equal matches an empty one only.
+            let same_value = exists || t.value.as_deref().unwrap_or_default().is_empty();
+            same_key && same_value && matches!(effect, "" | "NoSchedule")
+        })
+    }
+
+    fn finalizers(&self) -> &[String] {
+        self.metadata.finalizers.as_deref().unwrap_or_default()
+    }
+
+    fn deletion_timestamp(&self) -> Option<Timestamp> {
+        self.metadata.deletion_timestamp.as_ref().map(|t| t.0)
+    }
+
+    fn trouble(&self) -> Option<String> {
+        if self.is_ready() || self.is_finished() {
+            return None;
+        }
+        let status = self.status.as_ref()?;
+        let containers =
+            status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
+        let waiting = containers
+            .filter_map(|c| c.state.as_ref()?.waiting.as_ref()?.reason.as_deref())
+            .find(|reason| !matches!(*reason, "ContainerCreating" | "PodInitializing"));
+        let unschedulable = status.conditions.iter().flatten().find_map(|c| {
+            (c.type_ == "PodScheduled" && c.status == "False").then_some(c.reason.as_deref()).flatten()
+        });
+        Some(waiting.or(status.reason.as_deref()).or(unschedulable).unwrap_or("not Ready").to_owned())
+    }
+
+    fn seconds_to_ready(&self) -> Option<i64> {
+        let status = self.status.as_ref()?;
+        let restarted = status.container_statuses.iter().flatten().any(|c| c.restart_count > 0);
+        if restarted || !self.is_ready() {
+            return None;
+        }
+        let seconds = self.condition_time("Ready")?.as_second() - self.condition_time("PodScheduled")?.as_second();
+        (seconds >= 0).then_some(seconds)
+    }
+
+    fn condition_time(&self, kind: &str) -> Option<Timestamp> {
+        let conditions = self.status.as_ref()?.conditions.as_ref()?;
+        conditions.iter().find(|c| c.type_ == kind)?.last_transition_time.as_ref().map(|t| t.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::{PodBuild, pod};
+    use serde_json::json;
+
+    #[test]
+    fn tiers_follow_the_system_priorities() {
+        for (priority, tier) in [
+            (-5, Tier::Workload),
+            (1_000_000_000, Tier::Workload),
+            (2_000_000_000, Tier::ClusterCritical),
+            (2_000_001_000, Tier::NodeCritical),
+        ] {
+            assert_eq!(pod("a/b", "n").priority(priority).tier(), tier, "{priority}");
+        }
+        assert!(Tier::ALL.is_sorted());
+    }
+
+    #[test]
+    fn a_cordon_is_tolerated_by_key_or_by_everything() {
+        let cases = [
+            (json!({"operator": "Exists"}), true),
+            (json!({"operator": "Exists", "effect": "NoExecute"}), false),
+            (json!({"key": "node.kubernetes.io/unschedulable", "operator": "Exists"}), true),
+            (json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}), true),
+            (json!({"key": "node.kubernetes.io/unschedulable", "value": "x"}), false),
+            (json!({"key": "room", "operator": "Exists"}), false),
+        ];
+        for (toleration, expected) in cases {
+            assert_eq!(pod("a/b", "n").toleration(toleration.clone()).tolerates_cordon(), expected, "{toleration}");
+        }
+        assert!(!pod("a/b", "n").tolerates_cordon());
+    }
+
+    #[test]
+    fn only_an_apps_daemonset_counts() {
+        assert!(pod("a/b", "n").owned_by("apps/v1", "DaemonSet", "d").is_daemonset_pod());
+        assert!(!pod("a/b", "n").owned_by("apps.kruise.io/v1alpha1", "DaemonSet", "d").is_daemonset_pod());
+    }
+
+    #[test]
+    fn trouble_is_the_servers_own_word() {
+        assert_eq!(pod("a/b", "n").trouble(), None);
+        assert_eq!(pod("a/b", "n").waiting("CrashLoopBackOff").trouble().as_deref(), Some("CrashLoopBackOff"));
+        assert_eq!(pod("a/b", "n").waiting("ContainerCreating").trouble().as_deref(), Some("not Ready"));
+    }
+}

@@ -1,0 +1,80 @@
+//! Everything the pure steps see: gathered from a live cluster, or built in a test.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Node, PersistentVolume, Pod};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::jiff::Timestamp;
+
+use crate::budget::BudgetExt;
+use crate::hook::Hook;
+use crate::pod::PodExt;
+use crate::workload::{OwnerKey, Workload};
+
+/// Something that was looked at, or the reason it could not be. Unknown is never "none".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known<T> {
+    Seen(T),
+    Unknown(String),
+}
+
+impl<T> Known<T> {
+    pub fn seen(&self) -> Option<&T> {
+        match self {
+            Known::Seen(value) => Some(value),
+            Known::Unknown(_) => None,
+        }
+    }
+}
+
+/// The cluster as far as a drain needs it, at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub taken_at: Timestamp,
+    /// The nodes asked for, in the order they will be drained.
+    pub nodes: Vec<Node>,
+    /// Every (selected) pod on those nodes.
+    pub pods: Vec<Pod>,
+    pub budgets: Known<Vec<PodDisruptionBudget>>,
+    /// Pods elsewhere that belong to the budgets of pods here; unhealthy ones explain a spent budget.
+    pub peers: Vec<Pod>,
+    /// Owners of pods here. `Seen(None)`: it does not exist (any more).
+    pub owners: BTreeMap<OwnerKey, Known<Option<Workload>>>,
+    /// Volumes behind claims, by `namespace/claim`.
+    pub volumes: BTreeMap<String, Known<PersistentVolume>>,
+    pub hooks: Known<Vec<Hook>>,
+}
+
+impl Snapshot {
+    pub fn empty(taken_at: Timestamp) -> Self {
+        Snapshot {
+            taken_at,
+            nodes: Vec::new(),
+            pods: Vec::new(),
+            budgets: Known::Seen(Vec::new()),
+            peers: Vec::new(),
+            owners: BTreeMap::new(),
+            volumes: BTreeMap::new(),
+            hooks: Known::Seen(Vec::new()),
+        }
+    }
+
+    pub fn budgets(&self) -> &[PodDisruptionBudget] {
+        self.budgets.seen().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    pub fn budgets_of<'a>(&'a self, pod: &Pod) -> Vec<&'a PodDisruptionBudget> {
+        self.budgets().iter().filter(|b| b.selects(pod)).collect()
+    }
+
+    pub fn owner_of(&self, pod: &Pod) -> Option<(OwnerKey, Option<&Known<Option<Workload>>>)> {
+        let key = OwnerKey::new(pod.namespace(), pod.controller()?);
+        let owner = self.owners.get(&key);
+        Some((key, owner))
+    }
+
+    /// The owner is known not to exist. An owner that could not be read is not an orphan-maker.
+    pub fn is_orphaned(&self, pod: &Pod) -> bool {
+        matches!(self.owner_of(pod), Some((_, Some(Known::Seen(None)))))
+    }
+}

@@ -1,0 +1,279 @@
+//! The command line: kubectl drain's flags with kubectl's meaning, and ours.
+
+use std::time::Duration;
+
+use clap::{ArgAction, Args as ClapArgs, Parser, ValueEnum};
+use plugin_client::{CommandLine, ConnectionFlags, Failure, Output, duration};
+
+use crate::checks;
+use crate::options::{Allow, Options};
+
+/// Take nodes out of service without breaking a disruption budget, losing data nobody agreed to lose,
+/// or hanging without a named reason
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl safe-drain",
+    bin_name = "kubectl safe-drain",
+    version,
+    max_term_width = 110,
+    after_help = "\
+Examples:
+  kubectl safe-drain node-1 --dry-run     show the plan and what is in the way; change nothing
+  kubectl safe-drain node-1               show the plan, ask, cordon, drain
+  kubectl safe-drain -l pool=old --yes    drain every node of a pool, one after another
+  kubectl safe-drain node-1 --uncordon    bring it back
+
+Exit codes: 0 drained · 1 failed · 2 usage · 3 refused, nothing changed · 4 partly drained ·
+124 --timeout passed · 130 interrupted. What each finding means: docs/safe-drain.md"
+)]
+pub struct Args {
+    /// Nodes to drain, as NAME or node/NAME
+    #[arg(value_name = "NODE")]
+    pub nodes: Vec<String>,
+
+    /// Label selector of the nodes to drain, instead of names
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    pub selector: Option<String>,
+
+    /// Show the plan without carrying it out; `server` also asks the server about every eviction
+    #[arg(long, value_name = "MODE", num_args = 0..=1, require_equals = true, default_missing_value = "client", default_value = "none")]
+    pub dry_run: DryRun,
+
+    /// Only make the nodes unschedulable
+    #[arg(long, conflicts_with = "uncordon")]
+    pub cordon_only: bool,
+
+    /// Make the nodes schedulable again
+    #[arg(long)]
+    pub uncordon: bool,
+
+    /// Do not ask for confirmation
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// What becomes of our cordon when the drain does not finish
+    #[arg(long, value_name = "STATE", default_value = "keep")]
+    pub on_failure: OnFailure,
+
+    /// Accept these pre-flight errors, by id, or `all`
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub allow: Vec<String>,
+
+    /// Evictions in flight at once
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub concurrency: u16,
+
+    /// How to print the result
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub output: Output,
+
+    /// Print nothing but the result, warnings and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    #[command(flatten)]
+    pub drain: DrainFlags,
+
+    #[command(flatten)]
+    pub connection: ConnectionFlags,
+}
+
+/// The flags of `kubectl drain`, under their own names (kubectl/pkg/cmd/drain/drain.go, `NewCmdDrain`).
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "As in kubectl drain")]
+pub struct DrainFlags {
+    /// Also remove pods that nothing will make again: without a controller, or whose controller is gone
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          hide_default_value = true, hide_possible_values = true, action = ArgAction::Set)]
+    pub force: bool,
+
+    /// Also remove pods with emptyDir volumes, whose data is lost
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          hide_default_value = true, hide_possible_values = true, action = ArgAction::Set)]
+    pub delete_emptydir_data: bool,
+
+    /// Accepted and not needed: pods of DaemonSets always stay, and are shown
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          hide_default_value = true, hide_possible_values = true, action = ArgAction::Set)]
+    pub ignore_daemonsets: bool,
+
+    /// Seconds for pods to stop; the pod's own grace period when negative
+    #[arg(long, value_name = "SECONDS", default_value_t = -1, allow_hyphen_values = true)]
+    pub grace_period: i64,
+
+    /// Longest time for the whole run, as in 90s or 10m; 0 is for ever
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub timeout: Duration,
+
+    /// Only drain pods with these labels
+    #[arg(long, value_name = "SELECTOR")]
+    pub pod_selector: Option<String>,
+
+    /// Delete instead of evict: disruption budgets are not asked
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          hide_default_value = true, hide_possible_values = true, action = ArgAction::Set)]
+    pub disable_eviction: bool,
+
+    /// Do not wait for pods that should have been gone this many seconds ago; 0 waits
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub skip_wait_for_delete_timeout: u32,
+
+    /// Objects per page of a list; 0 asks for everything at once
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub chunk_size: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DryRun {
+    None,
+    Client,
+    Server,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnFailure {
+    /// The node stays cordoned
+    Keep,
+    /// A node that this run cordoned is uncordoned again
+    Uncordon,
+}
+
+/// Which nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    Names(Vec<String>),
+    Selector(String),
+}
+
+impl CommandLine for Args {
+    fn connection(&self) -> &ConnectionFlags {
+        &self.connection
+    }
+
+    fn quiet(&self) -> bool {
+        self.quiet
+    }
+}
+
+impl Args {
+    /// The nodes meant; wrong combinations are usage errors in kubectl's own words where it has some.
+    pub fn target(&self) -> Result<Target, Failure> {
+        let usage = |message: &str| Err(Failure::usage(message).hint("kubectl safe-drain --help"));
+        match (&self.selector, self.nodes.as_slice()) {
+            (Some(_), [_, ..]) => usage("cannot specify both a node name and a --selector option"),
+            (None, []) => usage("which node? name one or give --selector"),
+            (Some(selector), []) if selector.trim().is_empty() => usage("--selector is empty: that would be every node"),
+            (Some(selector), []) => Ok(Target::Selector(selector.clone())),
+            (None, names) => {
+                let mut nodes = Vec::new();
+                for name in names {
+                    let node = match name.split_once('/') {
+                        None => name.as_str(),
+                        Some(("node" | "nodes" | "no", name)) => name,
+                        Some((kind, _)) => return Err(Failure::usage(format!("{kind} is not a node: write NAME or node/NAME"))),
+                    };
+                    if node.is_empty() {
+                        return usage("a node's name cannot be empty");
+                    }
+                    // Naming a node twice is no reason to drain it twice.
+                    if !nodes.iter().any(|n| n == node) {
+                        nodes.push(node.to_owned());
+                    }
+                }
+                Ok(Target::Names(nodes))
+            }
+        }
+    }
+
+    pub fn options(&self) -> Result<Options, Failure> {
+        let mut allow = Allow::default();
+        for id in &self.allow {
+            if id == "all" {
+                allow.all = true;
+            } else if checks::ids().any(|known| known == id) {
+                allow.ids.insert(id.clone());
+            } else {
+                return Err(Failure::usage(format!("--allow {id}: there is no such finding"))
+                    .hint(format!("there are: {}", checks::ids().collect::<Vec<_>>().join(", "))));
+            }
+        }
+        let drain = &self.drain;
+        if drain.grace_period < -1 {
+            return Err(Failure::usage(format!("--grace-period {}: give seconds, or -1 for each pod's own", drain.grace_period)));
+        }
+        Ok(Options {
+            force: drain.force,
+            delete_emptydir_data: drain.delete_emptydir_data,
+            disable_eviction: drain.disable_eviction,
+            grace_period: (drain.grace_period >= 0).then_some(drain.grace_period),
+            skip_wait_for_delete: (drain.skip_wait_for_delete_timeout > 0).then_some(drain.skip_wait_for_delete_timeout.into()),
+            concurrency: self.concurrency.into(),
+            allow,
+        })
+    }
+
+    pub fn timeout(&self) -> Option<Duration> {
+        (!self.drain.timeout.is_zero()).then_some(self.drain.timeout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use plugin_client::Exit;
+
+    fn parse(words: &[&str]) -> Args {
+        Args::try_parse_from(["kubectl safe-drain"].iter().chain(words)).unwrap()
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_of_kubectl_drain_is_there() {
+        let args = parse(&[
+            "n1", "--force", "--ignore-daemonsets=true", "--delete-emptydir-data", "--grace-period=7", "--timeout=1m30s", "--pod-selector=a=b",
+            "--disable-eviction", "--skip-wait-for-delete-timeout=5", "--chunk-size=1", "--dry-run",
+        ]);
+        let options = args.options().unwrap();
+        assert!(options.force && options.delete_emptydir_data && options.disable_eviction);
+        assert_eq!((options.grace_period, options.skip_wait_for_delete), (Some(7), Some(5)));
+        assert_eq!((args.timeout(), args.dry_run, args.drain.chunk_size), (Some(Duration::from_secs(90)), DryRun::Client, 1));
+        assert_eq!(args.drain.pod_selector.as_deref(), Some("a=b"));
+        assert_eq!(parse(&["n1", "--dry-run=server"]).dry_run, DryRun::Server);
+        assert!(!parse(&["n1", "--force=false"]).options().unwrap().force);
+    }
+
+    #[test]
+    fn nodes_are_named_as_in_kubectl() {
+        let names = |words: &[&str]| parse(words).target();
+        assert_eq!(names(&["a", "node/b", "nodes/c", "a"]).unwrap(), Target::Names(vec!["a".into(), "b".into(), "c".into()]));
+        assert_eq!(names(&["-l", "pool=old"]).unwrap(), Target::Selector("pool=old".into()));
+    }
+
+    #[test]
+    fn bad_input_is_a_usage_error_that_names_it() {
+        let cases: [(&[&str], &str); 8] = [
+            (&[], "which node"),
+            (&["n1", "-l", "a=b"], "both a node name and a --selector"),
+            (&["-l", ""], "--selector is empty"),
+            (&["pod/x"], "pod is not a node"),
+            (&["node/"], "cannot be empty"),
+            (&["n1", "--allow", "no-such-id"], "no-such-id"),
+            (&["n1", "--grace-period=-2"], "--grace-period -2"),
+            (&["n1", "--allow=bare-pod,oops"], "oops"),
+        ];
+        for (words, part) in cases {
+            let args = parse(words);
+            let failure = args.target().and_then(|_| args.options()).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage, "{words:?}");
+            assert!(failure.message.contains(part), "{words:?}: {}", failure.message);
+        }
+        for words in [&["n1", "--timeout=soon"][..], &["n1", "--timeout=-5s"], &["n1", "--concurrency=0"], &["n1", "--cordon-only", "--uncordon"], &["n1", "--dry-run=maybe"]] {
+            assert!(Args::try_parse_from(["kubectl safe-drain"].iter().chain(words)).is_err(), "{words:?} passed");
+        }
+    }
+}

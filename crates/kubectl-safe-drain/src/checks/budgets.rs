@@ -1,0 +1,218 @@
+//! Disruption budgets over the pods that leave: which one will say no, why, and what would free it.
+
+use std::collections::BTreeMap;
+
+use cluster_model::budget::{Gate, Standing};
+use cluster_model::text::count;
+use cluster_model::{BudgetExt, Finding, Known, PodExt, Severity, Snapshot};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+
+use crate::fate::leavers;
+use crate::options::Options;
+
+pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
+    if let Known::Unknown(why) = &snapshot.budgets {
+        return vec![
+            Finding::new("budgets-not-checked", Severity::Unknown, "disruption budgets", format!("could not be read: {why}"))
+                .remedy("the server still keeps them; only the forecast is missing"),
+        ];
+    }
+    let mut findings = Vec::new();
+    let mut here: BTreeMap<String, (&PodDisruptionBudget, Vec<&Pod>)> = BTreeMap::new();
+    for pod in leavers(snapshot, options).filter(|p| !p.is_pending() && !p.is_finished()) {
+        let budgets = snapshot.budgets_of(pod);
+        if budgets.len() > 1 && !options.disable_eviction {
+            let names: Vec<_> = budgets.iter().map(|b| b.key()).collect();
+            findings.push(
+                Finding::new(
+                    "pod-in-several-budgets",
+                    Severity::Error,
+                    pod.key(),
+                    format!("is selected by {}: {}; the server refuses to evict it", count(budgets.len(), "budget"), names.join(", ")),
+                )
+                .remedy("narrow the selectors so that one budget selects it"),
+            );
+            continue;
+        }
+        for budget in budgets {
+            here.entry(budget.key()).or_insert((budget, Vec::new())).1.push(pod);
+        }
+    }
+    if options.disable_eviction {
+        findings.extend(here.values().map(|(budget, pods)| bypassed(budget, pods)));
+        return findings;
+    }
+    for (budget, pods) in here.values() {
+        let counted = pods.iter().filter(|p| budget.gate(p) == Gate::Counted).count();
+        if counted > 0 {
+            findings.extend(stands_in_the_way(budget, counted, snapshot));
+        }
+    }
+    findings
+}
+
+fn bypassed(budget: &PodDisruptionBudget, pods: &[&Pod]) -> Finding {
+    Finding::new(
+        "budgets-bypassed",
+        Severity::Warning,
+        budget.key(),
+        format!("is not asked about {}: --disable-eviction deletes them", count(pods.len(), "pod")),
+    )
+    .remedy("leave --disable-eviction out to keep the budget")
+}
+
+fn stands_in_the_way(budget: &PodDisruptionBudget, counted: usize, snapshot: &Snapshot) -> Vec<Finding> {
+    let (rule, healthy, desired, expected) = (budget.rule(), budget.healthy(), budget.desired(), budget.expected());
+    let finding = |id, severity, message: String| Finding::new(id, severity, budget.key(), message);
+    match budget.standing() {
+        Standing::Stale => vec![
+            finding("budget-stale", Severity::Warning, "has just changed; its controller has not caught up with it".into())
+                .remedy("wait a moment and look again"),
+        ],
+        Standing::SyncFailed(why) => vec![
+            finding("budget-sync-failed", Severity::Error, format!("cannot be computed, so it allows nothing: {why}"))
+                .remedy("fix the budget's selector or the owner it names"),
+        ],
+        Standing::Blocked if expected == 0 => vec![
+            finding("budget-blocked", Severity::Error, format!("can never allow an eviction: {rule} counts pods of a controller, and finds none"))
+                .remedy("give it an integer minAvailable, or give its pods a controller"),
+        ],
+        Standing::Blocked => {
+            let mut findings = vec![
+                finding("budget-blocked", Severity::Error, format!("can never allow an eviction: {rule} asks for {desired} healthy of {expected}"))
+                    .remedy("add a replica, or loosen the budget while you drain"),
+            ];
+            findings.extend(unhealthy(budget, snapshot));
+            findings
+        }
+        Standing::Exhausted => {
+            let mut findings = vec![
+                finding("budget-exhausted", Severity::Warning, format!("allows nothing now: needs {desired} healthy, has {healthy} of {expected}"))
+                    .remedy("the drain waits until another of its pods is Ready"),
+            ];
+            findings.extend(unhealthy(budget, snapshot));
+            findings
+        }
+        Standing::Allows(n) if usize::try_from(n).is_ok_and(|n| n < counted) => vec![finding(
+            "budget-paces",
+            Severity::Info,
+            format!("allows {n} at a time; {} here wait their turn", count(counted, "pod")),
+        )],
+        Standing::Allows(_) => Vec::new(),
+    }
+}
+
+/// Pods that count against the budget without being drained: mend one of these and the budget is free.
+fn unhealthy(budget: &PodDisruptionBudget, snapshot: &Snapshot) -> Option<Finding> {
+    let sick = sick(budget, snapshot.pods.iter().chain(&snapshot.peers))?;
+    Some(
+        Finding::new("budget-unhealthy-pods", Severity::Warning, budget.key(), format!("is spent on {sick}"))
+            .remedy("mend that pod, or set the budget's unhealthyPodEvictionPolicy to AlwaysAllow"),
+    )
+}
+
+/// The budget's pods that are not Ready, with the reason and the node.
+pub fn sick<'a>(budget: &PodDisruptionBudget, pods: impl Iterator<Item = &'a Pod>) -> Option<String> {
+    let sick: Vec<String> = pods
+        .filter(|p| budget.selects(p) && !p.is_terminating())
+        .filter_map(|p| Some(format!("{} ({}{})", p.key(), p.trouble()?, place(p))))
+        .collect();
+    let (first, rest) = sick.split_first()?;
+    Some(if rest.is_empty() { first.clone() } else { format!("{first} and {} more", rest.len()) })
+}
+
+fn place(pod: &Pod) -> String {
+    if pod.node().is_empty() { ", on no node".into() } else { format!(", on {}", pod.node()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use crate::options::Options;
+    use cluster_model::build::{PodBuild, budget, pod};
+    use cluster_model::{Known, Severity, Snapshot};
+    use k8s_openapi::api::core::v1::Pod;
+    use serde_json::{Value, json};
+
+    fn web(name: &str) -> Pod {
+        pod(&format!("shop/{name}"), "n1").label("app", "web")
+    }
+
+    fn under(status: Value, pods: Vec<Pod>) -> Snapshot {
+        let mut snapshot = snapshot(pods);
+        snapshot.budgets = Known::Seen(vec![budget("shop/web", json!({"spec": {"minAvailable": 2}, "status": status}))]);
+        snapshot
+    }
+
+    fn status(allowed: i32, healthy: i32, desired: i32, expected: i32) -> Value {
+        json!({"disruptionsAllowed": allowed, "currentHealthy": healthy, "desiredHealthy": desired, "expectedPods": expected})
+    }
+
+    #[test]
+    fn each_standing_has_its_finding() {
+        let free = under(status(1, 3, 2, 3), vec![web("web-1")]);
+        let cases = [
+            ("budget-blocked", Severity::Error, status(0, 3, 3, 3)),
+            ("budget-blocked", Severity::Error, status(0, 0, 0, 0)),
+            ("budget-exhausted", Severity::Warning, status(0, 2, 2, 3)),
+            ("budget-stale", Severity::Warning, json!({"observedGeneration": 0})),
+            ("budget-sync-failed", Severity::Error, json!({"conditions": [{"type": "DisruptionAllowed", "status": "False",
+                "reason": "SyncFailed", "message": "no scale", "lastTransitionTime": "2026-01-01T00:00:00Z"}]})),
+        ];
+        for (id, severity, status) in cases {
+            fires(id, severity, &under(status, vec![web("web-1")]), &free);
+        }
+        let two = vec![web("web-1"), web("web-2")];
+        fires("budget-paces", Severity::Info, &under(status(1, 3, 2, 3), two.clone()), &under(status(2, 4, 2, 4), two));
+    }
+
+    #[test]
+    fn unhealthy_pods_that_eat_the_budget_are_named() {
+        let good = under(status(0, 2, 2, 3), vec![web("web-1")]);
+        let mut bad = good.clone();
+        bad.peers = vec![pod("shop/web-9", "n2").label("app", "web").waiting("ImagePullBackOff")];
+        fires("budget-unhealthy-pods", Severity::Warning, &bad, &good);
+        let message = super::check(&bad, &Options::default()).into_iter().find(|f| f.id == "budget-unhealthy-pods").unwrap().message;
+        assert_eq!(message, "is spent on shop/web-9 (ImagePullBackOff, on n2)");
+    }
+
+    #[test]
+    fn a_crashing_pod_the_policy_lets_go_is_not_blocked() {
+        let sick = || vec![web("web-1").waiting("CrashLoopBackOff")];
+        let blocked = under(status(0, 1, 2, 2), sick());
+        let mut open = blocked.clone();
+        open.budgets = Known::Seen(vec![budget("shop/web", json!({"spec": {"unhealthyPodEvictionPolicy": "AlwaysAllow"}, "status": status(0, 1, 2, 2)}))]);
+        fires("budget-blocked", Severity::Error, &blocked, &open);
+    }
+
+    #[test]
+    fn two_budgets_on_a_pod_are_both_named() {
+        let one = under(status(1, 3, 2, 3), vec![web("web-1")]);
+        let mut two = one.clone();
+        two.budgets = Known::Seen(vec![
+            budget("shop/web", json!({"status": status(1, 3, 2, 3)})),
+            budget("shop/all", json!({"spec": {"selector": {"matchLabels": null}}, "status": status(1, 3, 2, 3)})),
+        ]);
+        fires("pod-in-several-budgets", Severity::Error, &two, &one);
+        let message = &super::check(&two, &Options::default())[0].message;
+        assert!(message.contains("shop/web") && message.contains("shop/all"), "{message}");
+    }
+
+    #[test]
+    fn disabled_eviction_says_which_budgets_it_ignores() {
+        let delete = Options { disable_eviction: true, ..Options::default() };
+        let bad = under(status(0, 3, 3, 3), vec![web("web-1")]);
+        let good = under(status(0, 3, 3, 3), vec![web("web-1").phase("Succeeded")]);
+        fires_with("budgets-bypassed", Severity::Warning, &bad, &good, &delete);
+        assert!(!found(&bad, &delete).iter().any(|(id, _)| *id == "budget-blocked"));
+    }
+
+    #[test]
+    fn unreadable_budgets_are_unknown_not_absent() {
+        let good = under(status(1, 3, 2, 3), vec![web("web-1")]);
+        let mut bad = good.clone();
+        bad.budgets = Known::Unknown("forbidden".into());
+        fires("budgets-not-checked", Severity::Unknown, &bad, &good);
+    }
+}

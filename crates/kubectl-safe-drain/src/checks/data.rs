@@ -1,0 +1,135 @@
+//! Data that leaves with a pod, or stays behind on a node the replacement will not be on.
+
+use std::collections::BTreeMap;
+
+use cluster_model::{Finding, Known, PodExt, Severity, Snapshot};
+use k8s_openapi::api::core::v1::{PersistentVolume, Pod, Volume};
+
+use crate::fate::leavers;
+use crate::options::Options;
+
+/// One finding per pod and kind of data, naming the volumes: kubectl keeps only the last warning of a pod (its filters.go says so itself).
+pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for pod in leavers(snapshot, options).filter(|p| !p.is_finished()) {
+        let mut by_kind: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+        for volume in pod.volumes() {
+            if let Some((id, text)) = kind_of(pod, volume, snapshot) {
+                by_kind.entry(id).or_default().push(text);
+            }
+        }
+        findings.extend(by_kind.into_iter().map(|(id, volumes)| finding(id, pod, &volumes.join(", "))));
+    }
+    findings
+}
+
+fn kind_of(pod: &Pod, volume: &Volume, snapshot: &Snapshot) -> Option<(&'static str, String)> {
+    let name = &volume.name;
+    if let Some(dir) = &volume.empty_dir {
+        let kind = if dir.medium.as_deref() == Some("Memory") { "memory" } else { "disk" };
+        let limit = dir.size_limit.as_ref().map(|q| format!(", up to {}", q.0)).unwrap_or_default();
+        return Some(("emptydir-data", format!("{name} ({kind}{limit})")));
+    }
+    if volume.ephemeral.is_some() {
+        return Some(("ephemeral-volume-data", format!("{name} (claim {}-{name})", pod.name())));
+    }
+    if let Some(path) = &volume.host_path {
+        return Some(("host-path-data", format!("{name} ({})", path.path)));
+    }
+    if let Some(csi) = &volume.csi {
+        return Some(("inline-volume", format!("{name} ({})", csi.driver)));
+    }
+    let claim = &volume.persistent_volume_claim.as_ref()?.claim_name;
+    match snapshot.volumes.get(&format!("{}/{claim}", pod.namespace()))? {
+        Known::Seen(pv) if is_local(pv) => Some(("local-volume", format!("{name} (claim {claim})"))),
+        Known::Seen(_) => None,
+        Known::Unknown(why) => Some(("volume-not-checked", format!("{name} (claim {claim}: {why})"))),
+    }
+}
+
+fn is_local(pv: &PersistentVolume) -> bool {
+    pv.spec.as_ref().is_some_and(|s| s.local.is_some() || s.host_path.is_some())
+}
+
+fn finding(id: &'static str, pod: &Pod, volumes: &str) -> Finding {
+    let (severity, message, remedy) = match id {
+        "emptydir-data" => (
+            Severity::Error,
+            format!("loses what is in emptyDir {volumes}"),
+            "--delete-emptydir-data if nothing in it is needed",
+        ),
+        "ephemeral-volume-data" => (
+            Severity::Error,
+            format!("loses what is in ephemeral volume {volumes}: its claim is deleted with the pod"),
+            "--allow ephemeral-volume-data if nothing in it is needed",
+        ),
+        "host-path-data" => (
+            Severity::Warning,
+            format!("leaves its hostPath data behind: {volumes}"),
+            "make sure that its replacement can start without it",
+        ),
+        "local-volume" => (
+            Severity::Warning,
+            format!("is tied to this node by local volume {volumes}: its replacement stays Pending until the node is back"),
+            "uncordon the node when the work is done, or move the data first",
+        ),
+        "inline-volume" => (Severity::Info, format!("gives up inline CSI volume {volumes}"), ""),
+        _ => (Severity::Unknown, format!("whether its data is local is not known: {volumes}"), ""),
+    };
+    Finding::new(id, severity, pod.key(), message).remedy(remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use crate::options::Options;
+    use cluster_model::build::{PodBuild, pod};
+    use cluster_model::{Known, Severity, Snapshot};
+    use serde_json::{Value, json};
+
+    fn with(volume: Value) -> Snapshot {
+        snapshot(vec![pod("a/p", "n1").volume(volume)])
+    }
+
+    fn claimed(volume: Known<Value>) -> Snapshot {
+        let mut snapshot = with(json!({"name": "v", "persistentVolumeClaim": {"claimName": "c"}}));
+        let pv = match volume {
+            Known::Seen(spec) => Known::Seen(serde_json::from_value(json!({"spec": spec})).unwrap()),
+            Known::Unknown(why) => Known::Unknown(why),
+        };
+        snapshot.volumes.insert("a/c".into(), pv);
+        snapshot
+    }
+
+    #[test]
+    fn every_kind_of_local_data_has_its_finding() {
+        let harmless = with(json!({"name": "v", "configMap": {"name": "c"}}));
+        let cases = [
+            ("emptydir-data", Severity::Error, json!({"name": "v", "emptyDir": {}})),
+            ("emptydir-data", Severity::Error, json!({"name": "v", "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}})),
+            ("ephemeral-volume-data", Severity::Error, json!({"name": "v", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}})),
+            ("host-path-data", Severity::Warning, json!({"name": "v", "hostPath": {"path": "/var/data"}})),
+            ("inline-volume", Severity::Info, json!({"name": "v", "csi": {"driver": "secrets.example"}})),
+        ];
+        for (id, severity, volume) in cases {
+            fires(id, severity, &with(volume), &harmless);
+        }
+        let network = claimed(Known::Seen(json!({"nfs": {"path": "/", "server": "s"}})));
+        fires("local-volume", Severity::Warning, &claimed(Known::Seen(json!({"local": {"path": "/d"}}))), &network);
+        fires("volume-not-checked", Severity::Unknown, &claimed(Known::Unknown("forbidden".into())), &network);
+    }
+
+    #[test]
+    fn a_finished_pod_has_nothing_left_to_lose() {
+        let volume = json!({"name": "v", "emptyDir": {}});
+        let finished = snapshot(vec![pod("a/p", "n1").volume(volume.clone()).phase("Succeeded")]);
+        fires("emptydir-data", Severity::Error, &with(volume), &finished);
+    }
+
+    #[test]
+    fn several_findings_of_one_pod_are_all_kept() {
+        let both = snapshot(vec![pod("a/p", "n1").bare().volume(json!({"name": "v", "emptyDir": {}}))]);
+        let ids: Vec<_> = found(&both, &Options::default()).into_iter().map(|(id, _)| id).collect();
+        assert_eq!(ids, ["bare-pod", "emptydir-data"]);
+    }
+}

@@ -1,0 +1,128 @@
+//! What could go wrong, found before anything is changed. A check is a pure function from the snapshot to findings;
+//! all findings are kept, and each id has a row in docs/safe-drain.md.
+
+mod budgets;
+mod data;
+mod nodes;
+mod owners;
+mod pods;
+mod services;
+
+use cluster_model::{Finding, Severity, Snapshot};
+
+use crate::options::Options;
+pub use budgets::sick;
+
+pub type Check = fn(&Snapshot, &Options) -> Vec<Finding>;
+
+/// Every check with the ids it can report.
+pub const CHECKS: &[(&[&str], Check)] = &[
+    (&["node-not-ready", "node-cordoned-before"], nodes::check),
+    (&["bare-pod", "orphaned-owner", "owner-not-checked", "job-progress"], owners::check),
+    (&["emptydir-data", "ephemeral-volume-data", "host-path-data", "local-volume", "inline-volume", "volume-not-checked"], data::check),
+    (
+        &[
+            "pod-in-several-budgets", "budget-blocked", "budget-exhausted", "budget-unhealthy-pods", "budget-stale",
+            "budget-sync-failed", "budget-paces", "budgets-bypassed", "budgets-not-checked",
+        ],
+        budgets::check,
+    ),
+    (&["last-ready-replica", "cluster-service-last-replica", "webhook-backend-here", "webhooks-not-checked"], services::check),
+    (&["daemonset-pod", "mirror-pod", "pod-terminating", "pod-stuck-terminating", "long-grace-period"], pods::check),
+];
+
+/// Reported by the rights check, which asks the server instead of the snapshot.
+pub const RIGHTS_MISSING: &str = "rights-missing";
+pub const RIGHTS_NOT_CHECKED: &str = "rights-not-checked";
+
+/// All ids that `--allow` may name.
+pub fn ids() -> impl Iterator<Item = &'static str> {
+    CHECKS.iter().flat_map(|(ids, _)| ids.iter().copied()).chain([RIGHTS_MISSING, RIGHTS_NOT_CHECKED])
+}
+
+/// Findings of these ids mean that data is lost for good once they are accepted: the user types the node's name.
+const LOSES_DATA: [&str; 4] = ["bare-pod", "orphaned-owner", "emptydir-data", "ephemeral-volume-data"];
+
+pub fn loses_data(findings: &[Finding]) -> bool {
+    findings.iter().any(|f| f.severity == Severity::Error && LOSES_DATA.contains(&f.id))
+}
+
+/// Runs every check; worst findings first, then in a stable order.
+pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = CHECKS.iter().flat_map(|(_, check)| check(snapshot, options)).collect();
+    findings.sort_by(|a, b| (b.severity, a.id, &a.subject).cmp(&(a.severity, b.id, &b.subject)));
+    findings
+}
+
+#[cfg(test)]
+pub mod testing {
+    //! Tables over checks: a snapshot that makes a finding fire, and one minimal edit that does not.
+
+    use super::*;
+    use cluster_model::workload::Workload;
+    use cluster_model::{Known, build};
+    use k8s_openapi::api::core::v1::Pod;
+    use k8s_openapi::jiff::Timestamp;
+    use serde_json::json;
+
+    pub fn now() -> Timestamp {
+        Timestamp::from_second(1_800_000_000).unwrap()
+    }
+
+    /// One node `n1` with these pods, whose owners exist and want three.
+    pub fn snapshot(pods: Vec<Pod>) -> Snapshot {
+        let mut snapshot = Snapshot::empty(now());
+        snapshot.nodes.push(build::node("n1", json!({})));
+        snapshot.pods = pods;
+        let owners: Vec<_> = snapshot.pods.iter().filter_map(|p| snapshot.owner_of(p)).map(|(key, _)| key).collect();
+        for key in owners {
+            snapshot.owners.insert(key, Known::Seen(Some(Workload { desired: Some(3), ready: 3, parent: None })));
+        }
+        snapshot
+    }
+
+    pub fn found(snapshot: &Snapshot, options: &Options) -> Vec<(&'static str, String)> {
+        check(snapshot, options).into_iter().map(|f| (f.id, f.subject)).collect()
+    }
+
+    /// The finding fires on `bad` and not on `good`.
+    pub fn fires(id: &str, severity: Severity, bad: &Snapshot, good: &Snapshot) {
+        fires_with(id, severity, bad, good, &Options::default());
+    }
+
+    pub fn fires_with(id: &str, severity: Severity, bad: &Snapshot, good: &Snapshot, options: &Options) {
+        assert!(ids().any(|known| known == id), "{id} is not in the catalogue");
+        let hit: Vec<_> = check(bad, options).into_iter().filter(|f| f.id == id).collect();
+        assert!(!hit.is_empty(), "{id} must fire; found {:?}", found(bad, options));
+        for f in &hit {
+            assert_eq!(f.severity, severity, "{f:?}");
+            assert!(!f.message.is_empty() && !f.message.ends_with('.') && !f.subject.is_empty(), "{f:?}");
+            assert!(severity < Severity::Warning || !f.remedy.is_empty(), "{id} needs a remedy");
+        }
+        let miss: Vec<_> = check(good, options).into_iter().filter(|f| f.id == id).collect();
+        assert_eq!(miss, [], "{id} must not fire on the mended snapshot");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::*;
+    use super::*;
+    use cluster_model::build::{PodBuild, pod};
+
+    #[test]
+    fn ids_are_unique() {
+        let mut all: Vec<_> = ids().collect();
+        let before = all.len();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), before);
+    }
+
+    #[test]
+    fn a_healthy_node_has_no_findings_and_worst_come_first() {
+        assert_eq!(found(&snapshot(vec![pod("a/p", "n1")]), &Options::default()), []);
+        let all = check(&snapshot(vec![pod("a/p", "n1").bare(), pod("a/d", "n1").owned_by("apps/v1", "DaemonSet", "d")]), &Options::default());
+        assert!(all.len() >= 2 && all.is_sorted_by_key(|f| std::cmp::Reverse(f.severity)), "{all:?}");
+    }
+}

@@ -1,0 +1,62 @@
+//! The nodes themselves.
+
+use cluster_model::{Finding, NodeExt, Severity, Snapshot};
+
+use crate::options::Options;
+
+pub fn check(snapshot: &Snapshot, _options: &Options) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for node in &snapshot.nodes {
+        let subject = format!("node/{}", node.name());
+        if let Some(why) = node.not_ready() {
+            findings.push(
+                Finding::new(
+                    "node-not-ready",
+                    Severity::Warning,
+                    &subject,
+                    format!("Ready is {why}: its kubelet may never confirm that a pod has stopped"),
+                )
+                .remedy("if the machine is off for good: kubectl taint nodes NODE node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"),
+            );
+        }
+        if node.is_cordoned() {
+            let by = match node.cordoned_by() {
+                Some(by) => match by.at {
+                    Some(at) => format!("by {} at {at}", by.manager),
+                    None => format!("by {}", by.manager),
+                },
+                None => "by an unknown hand".to_owned(),
+            };
+            findings.push(Finding::new(
+                "node-cordoned-before",
+                Severity::Info,
+                &subject,
+                format!("was cordoned before, {by}; it stays cordoned whatever happens"),
+            ));
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use cluster_model::{Severity, build};
+    use serde_json::json;
+
+    #[test]
+    fn node_not_ready() {
+        let good = snapshot(vec![]);
+        let mut bad = good.clone();
+        bad.nodes[0] = build::node("n1", json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}]}}));
+        fires("node-not-ready", Severity::Warning, &bad, &good);
+    }
+
+    #[test]
+    fn node_cordoned_before() {
+        let good = snapshot(vec![]);
+        let mut bad = good.clone();
+        bad.nodes[0] = build::node("n1", json!({"spec": {"unschedulable": true}}));
+        fires("node-cordoned-before", Severity::Info, &bad, &good);
+    }
+}

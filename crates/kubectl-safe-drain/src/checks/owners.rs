@@ -1,0 +1,97 @@
+//! Who will make a replacement, if anybody.
+
+use std::collections::BTreeMap;
+
+use cluster_model::{Finding, Known, PodExt, Severity, Snapshot};
+
+use crate::fate::leavers;
+use crate::options::Options;
+
+pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    // One line per owner that could not be read, not one per pod.
+    let mut unread: BTreeMap<String, String> = BTreeMap::new();
+    for pod in leavers(snapshot, options).filter(|p| !p.is_finished()) {
+        let Some((owner, seen)) = snapshot.owner_of(pod) else {
+            findings.push(
+                Finding::new("bare-pod", Severity::Error, pod.key(), "has no controller: nothing will make it again")
+                    .remedy("--force deletes it for good; to keep it, run it under a Deployment first"),
+            );
+            continue;
+        };
+        match seen {
+            Some(Known::Seen(Some(_))) => {}
+            Some(Known::Seen(None)) => findings.push(
+                Finding::new(
+                    "orphaned-owner",
+                    Severity::Error,
+                    pod.key(),
+                    format!("its {} does not exist (any more): nothing will make it again", owner.label()),
+                )
+                .remedy("--force deletes it for good"),
+            ),
+            Some(Known::Unknown(why)) => {
+                unread.insert(owner.label(), why.clone());
+            }
+            None => {
+                unread.insert(owner.label(), format!("{} is not a kind this tool knows", owner.api_version));
+            }
+        }
+        if owner.kind == "Job" {
+            findings.push(
+                Finding::new(
+                    "job-progress",
+                    Severity::Warning,
+                    pod.key(),
+                    format!("is doing the work of {}: it starts again from nothing, and may count as a failure", owner.label()),
+                )
+                .remedy("let it finish first, or check backoffLimit and podFailurePolicy"),
+            );
+        }
+    }
+    findings.extend(unread.into_iter().map(|(owner, why)| {
+        Finding::new("owner-not-checked", Severity::Unknown, owner, format!("whether it makes replacements is not known: {why}"))
+    }));
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use crate::options::Options;
+    use cluster_model::build::{PodBuild, pod};
+    use cluster_model::{Known, Severity};
+
+    #[test]
+    fn bare_pod() {
+        let good = snapshot(vec![pod("a/p", "n1")]);
+        fires("bare-pod", Severity::Error, &snapshot(vec![pod("a/p", "n1").bare()]), &good);
+        let finished = snapshot(vec![pod("a/p", "n1").bare().phase("Succeeded")]);
+        fires("bare-pod", Severity::Error, &snapshot(vec![pod("a/p", "n1").bare()]), &finished);
+    }
+
+    #[test]
+    fn orphaned_owner() {
+        let good = snapshot(vec![pod("a/p", "n1")]);
+        let mut bad = good.clone();
+        let key = bad.owner_of(&bad.pods[0]).unwrap().0;
+        bad.owners.insert(key, Known::Seen(None));
+        fires("orphaned-owner", Severity::Error, &bad, &good);
+    }
+
+    #[test]
+    fn owner_not_checked_once_per_owner() {
+        let good = snapshot(vec![pod("a/p1", "n1"), pod("a/p2", "n1")]);
+        let mut bad = good.clone();
+        let key = bad.owner_of(&bad.pods[0]).unwrap().0;
+        bad.owners.insert(key, Known::Unknown("forbidden".into()));
+        fires("owner-not-checked", Severity::Unknown, &bad, &good);
+        assert_eq!(found(&bad, &Options::default()).len(), 1);
+    }
+
+    #[test]
+    fn job_progress() {
+        let job = || pod("a/p", "n1").owned_by("batch/v1", "Job", "j");
+        fires("job-progress", Severity::Warning, &snapshot(vec![job()]), &snapshot(vec![job().phase("Succeeded")]));
+    }
+}

@@ -1,0 +1,136 @@
+//! What the rest of the cluster loses when the pods of this node go.
+
+use std::collections::BTreeMap;
+
+use cluster_model::pod::Tier;
+use cluster_model::text::count;
+use cluster_model::workload::{OwnerKey, Workload};
+use cluster_model::{Finding, Known, PodExt, Severity, Snapshot};
+use k8s_openapi::api::core::v1::Pod;
+
+use crate::fate::leavers;
+use crate::options::Options;
+
+pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
+    let mut findings = last_replicas(snapshot, options);
+    match &snapshot.hooks {
+        Known::Unknown(why) => findings.push(Finding::new(
+            "webhooks-not-checked",
+            Severity::Unknown,
+            "admission webhooks",
+            format!("could not be read: {why}"),
+        )),
+        Known::Seen(hooks) => {
+            findings.extend(hooks.iter().filter(|h| !h.backends_here.is_empty() && h.backends_elsewhere == 0).map(|h| {
+                Finding::new(
+                    "webhook-backend-here",
+                    Severity::Error,
+                    &h.label,
+                    format!("fails closed and sees {}; every ready pod of its Service {} leaves: {}", h.sees, h.service, h.backends_here.join(", ")),
+                )
+                .remedy("run a second replica on another node first")
+            }));
+        }
+    }
+    findings
+}
+
+/// Owners whose every Ready pod leaves at once.
+fn last_replicas(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
+    let mut here: BTreeMap<OwnerKey, (&Workload, Vec<&Pod>)> = BTreeMap::new();
+    for pod in leavers(snapshot, options).filter(|p| p.is_ready()) {
+        if let Some((key, Some(Known::Seen(Some(owner))))) = snapshot.owner_of(pod) {
+            here.entry(key).or_insert((owner, Vec::new())).1.push(pod);
+        }
+    }
+    let all_go = |owner: &Workload, pods: &[&Pod]| {
+        owner.desired.is_some() && usize::try_from(owner.ready).is_ok_and(|ready| ready <= pods.len())
+    };
+    here.into_iter()
+        .filter(|(_, (owner, pods))| all_go(owner, pods))
+        .filter_map(|(key, (owner, pods))| {
+            let name = owner.parent.clone().unwrap_or_else(|| key.kind.clone() + " " + &key.name);
+            let all = if pods.len() == 1 { "its only ready pod is".to_owned() } else { format!("all its {} are", count(pods.len(), "ready pod")) };
+            if serves_cluster(&key, &pods) {
+                let what = if is_dns(&pods) { "name resolution stops" } else { "the cluster goes without it" };
+                return Some(
+                    Finding::new("cluster-service-last-replica", Severity::Warning, pods[0].key(), format!("{name}: {all} here; {what} until the replacement is Ready"))
+                        .remedy("run a second replica on another node first"),
+                );
+            }
+            let budgeted = pods.iter().any(|p| !snapshot.budgets_of(p).is_empty());
+            (!budgeted && matches!(snapshot.budgets, Known::Seen(_))).then(|| {
+                Finding::new("last-ready-replica", Severity::Warning, pods[0].key(), format!("{name}: {all} here and no budget protects it: it is down until the replacement is Ready"))
+                    .remedy("scale it up first, or accept the gap")
+            })
+        })
+        .collect()
+}
+
+fn serves_cluster(key: &OwnerKey, pods: &[&Pod]) -> bool {
+    key.namespace == "kube-system" || pods.iter().any(|p| p.tier() != Tier::Workload)
+}
+
+/// CoreDNS and kube-dns both carry `k8s-app: kube-dns` (`cluster/addons/dns` in Kubernetes).
+fn is_dns(pods: &[&Pod]) -> bool {
+    pods.iter().any(|p| p.metadata.labels.as_ref().and_then(|l| l.get("k8s-app")).is_some_and(|v| v == "kube-dns"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use cluster_model::build::{PodBuild, budget, pod};
+    use cluster_model::hook::Hook;
+    use cluster_model::workload::Workload;
+    use cluster_model::{Known, Severity, Snapshot};
+    use serde_json::json;
+
+    fn owned(pod: k8s_openapi::api::core::v1::Pod, ready: i32) -> Snapshot {
+        let mut snapshot = snapshot(vec![pod]);
+        let key = snapshot.owner_of(&snapshot.pods[0]).unwrap().0;
+        snapshot.owners.insert(key, Known::Seen(Some(Workload { desired: Some(ready), ready, parent: Some("Deployment web".into()) })));
+        snapshot
+    }
+
+    #[test]
+    fn last_ready_replica() {
+        let web = || pod("shop/web-1", "n1").label("app", "web");
+        let bad = owned(web(), 1);
+        fires("last-ready-replica", Severity::Warning, &bad, &owned(web(), 2));
+        let mut protected = bad.clone();
+        protected.budgets = Known::Seen(vec![budget("shop/web", json!({"status": {"disruptionsAllowed": 1, "expectedPods": 1}}))]);
+        fires("last-ready-replica", Severity::Warning, &bad, &protected);
+    }
+
+    #[test]
+    fn cluster_service_last_replica() {
+        let dns = || pod("kube-system/coredns-1", "n1").label("k8s-app", "kube-dns");
+        fires("cluster-service-last-replica", Severity::Warning, &owned(dns(), 1), &owned(dns(), 2));
+        let critical = || pod("metrics/server", "n1").priority(2_000_000_000);
+        fires("cluster-service-last-replica", Severity::Warning, &owned(critical(), 1), &owned(critical(), 2));
+    }
+
+    #[test]
+    fn webhook_backend_here() {
+        let hook = Hook {
+            label: "ValidatingWebhookConfiguration policy (webhook pods.policy)".into(),
+            service: "policy/hook".into(),
+            sees: "CREATE pods/eviction".into(),
+            backends_here: vec!["policy/hook-1".into()],
+            backends_elsewhere: 0,
+        };
+        let mut bad = snapshot(vec![]);
+        bad.hooks = Known::Seen(vec![hook.clone()]);
+        let mut good = bad.clone();
+        good.hooks = Known::Seen(vec![Hook { backends_elsewhere: 1, ..hook }]);
+        fires("webhook-backend-here", Severity::Error, &bad, &good);
+    }
+
+    #[test]
+    fn webhooks_not_checked() {
+        let good = snapshot(vec![]);
+        let mut bad = good.clone();
+        bad.hooks = Known::Unknown("forbidden".into());
+        fires("webhooks-not-checked", Severity::Unknown, &bad, &good);
+    }
+}

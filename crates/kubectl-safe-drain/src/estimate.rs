@@ -1,0 +1,94 @@
+//! How long a drain will take, as a range: from "every pod stops at once" to "every pod uses its whole grace period".
+
+use std::collections::BTreeMap;
+
+use cluster_model::budget::Standing;
+use cluster_model::pod::Tier;
+use cluster_model::{BudgetExt, PodExt, Snapshot};
+
+use crate::plan::{NodePlan, Step};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Estimate {
+    pub least_seconds: i64,
+    /// `None`: a budget allows nothing now, so nobody knows.
+    pub most_seconds: Option<i64>,
+}
+
+pub fn estimate(nodes: &[NodePlan], snapshot: &Snapshot) -> Estimate {
+    let mut total = Estimate { least_seconds: 0, most_seconds: Some(0) };
+    // Nodes go one after another, and so do the tiers of a node.
+    for node in nodes {
+        for tier in Tier::ALL {
+            let steps: Vec<&Step> = node.steps.iter().filter(|s| s.leaves() && s.tier == tier).collect();
+            let (least, most) = wave(&steps, snapshot);
+            total.least_seconds += least;
+            total.most_seconds = total.most_seconds.zip(most).map(|(a, b)| a + b);
+        }
+    }
+    total
+}
+
+/// Pods of one wave leave side by side, those of one budget in rounds.
+fn wave(steps: &[&Step], snapshot: &Snapshot) -> (i64, Option<i64>) {
+    let mut most = steps.iter().map(|s| s.grace_seconds).max();
+    let mut least = 0;
+    let mut unknown = false;
+    let mut queues: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
+    for step in steps {
+        if let Some(budget) = &step.budget {
+            queues.entry(budget).or_default().push(step);
+        }
+    }
+    for (key, queue) in queues {
+        let Some(budget) = snapshot.budgets().iter().find(|b| b.key() == key) else { continue };
+        let Standing::Allows(allowed) = budget.standing() else {
+            unknown = true;
+            continue;
+        };
+        let rounds = (queue.len() as i64 + i64::from(allowed) - 1) / i64::from(allowed);
+        let mut lags: Vec<i64> =
+            snapshot.pods.iter().chain(&snapshot.peers).filter(|p| budget.selects(p)).filter_map(PodExt::seconds_to_ready).collect();
+        lags.sort_unstable();
+        let lag = lags.get(lags.len() / 2).copied().unwrap_or_default();
+        let grace = queue.iter().map(|s| s.grace_seconds).max().unwrap_or_default();
+        least = least.max((rounds - 1) * lag);
+        most = most.max(Some(rounds * grace + (rounds - 1) * lag));
+    }
+    (least, if unknown { None } else { Some(most.unwrap_or_default()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::snapshot;
+    use crate::options::Options;
+    use crate::plan::plan;
+    use cluster_model::Known;
+    use cluster_model::build::{PodBuild, budget, pod};
+    use serde_json::json;
+
+    fn three_under(allowed: i32) -> Estimate {
+        let pods = (1..=3).map(|n| pod(&format!("shop/web-{n}"), "n1").label("app", "web")).collect();
+        let mut snapshot = snapshot(pods);
+        snapshot.budgets = Known::Seen(vec![budget(
+            "shop/web",
+            json!({"status": {"disruptionsAllowed": allowed, "currentHealthy": 3, "desiredHealthy": 2, "expectedPods": 3}}),
+        )]);
+        plan(&snapshot, &Options::default()).estimate
+    }
+
+    #[test]
+    fn a_budget_makes_rounds() {
+        // Pods of the builder take 2 s to be Ready and may take 30 s to stop.
+        assert_eq!(three_under(3), Estimate { least_seconds: 0, most_seconds: Some(30) });
+        assert_eq!(three_under(1), Estimate { least_seconds: 4, most_seconds: Some(94) }, "three pods, one allowed: three rounds");
+        assert_eq!(three_under(0).most_seconds, None, "a spent budget is not guessed at");
+    }
+
+    #[test]
+    fn tiers_add_up() {
+        let pods = vec![pod("a/p", "n1"), pod("a/q", "n1"), pod("a/dns", "n1").priority(2_000_000_000)];
+        assert_eq!(plan(&snapshot(pods), &Options::default()).estimate.most_seconds, Some(60));
+    }
+}

@@ -1,0 +1,387 @@
+//! The engine against scripted servers, and against every order of events that proptest thinks of.
+
+use super::*;
+use crate::checks::testing::{now, snapshot};
+use crate::plan::plan;
+use cluster_model::Known;
+use cluster_model::build::{PodBuild, budget, pod};
+use serde_json::json;
+
+fn options() -> Options {
+    Options { concurrency: 20, ..Options::default() }
+}
+
+fn engine(snapshot: &Snapshot) -> Engine {
+    engine_with(snapshot, options())
+}
+
+fn engine_with(snapshot: &Snapshot, options: Options) -> Engine {
+    Engine::new(&plan(snapshot, &options), snapshot, options, now())
+}
+
+fn web(n: usize) -> Pod {
+    pod(&format!("shop/web-{n}"), "n1").label("app", "web")
+}
+
+fn web_budget(allowed: i32, healthy: i32) -> PodDisruptionBudget {
+    budget("shop/web", json!({"status": {"disruptionsAllowed": allowed, "currentHealthy": healthy, "desiredHealthy": 2, "expectedPods": 3}}))
+}
+
+fn guarded(pods: Vec<Pod>, allowed: i32) -> Snapshot {
+    Snapshot { budgets: Known::Seen(vec![web_budget(allowed, 2 + allowed)]), ..snapshot(pods) }
+}
+
+fn asked(commands: &[Command]) -> Vec<&str> {
+    commands.iter().filter_map(|c| if let Command::Ask { uid, .. } = c { Some(uid.as_str()) } else { None }).collect()
+}
+
+/// As `execute` does: a budget that is to be explained is read, and nobody is found to blame.
+fn explain(e: &mut Engine, commands: &[Command]) {
+    for command in commands {
+        if let Command::Explain { budget } = command {
+            e.explained(budget, &[]);
+        }
+    }
+}
+
+fn after(seconds: i64) -> Timestamp {
+    now() + SignedDuration::from_secs(seconds)
+}
+
+fn terminating(pod: Pod) -> Pod {
+    pod.deleted(&after(30).to_string())
+}
+
+#[test]
+fn concurrency_bounds_requests_in_flight() {
+    let pods = (0..5).map(|n| pod(&format!("a/p{n}"), "n1")).collect();
+    let mut e = engine_with(&snapshot(pods), Options { concurrency: 2, ..Options::default() });
+    assert_eq!(asked(&e.next(now())).len(), 2);
+    assert_eq!(asked(&e.next(now())).len(), 0, "both places are taken");
+    e.answered("uid-p0", Verdict::Accepted, now());
+    assert_eq!(asked(&e.next(now())), ["uid-p2"], "a pod that is stopping holds no place");
+}
+
+#[test]
+fn one_eviction_in_flight_per_budget_and_the_watch_opens_the_gate() {
+    let mut e = engine(&guarded(vec![web(1), web(2)], 1));
+    assert_eq!(asked(&e.next(now())), ["uid-web-1"]);
+    e.answered("uid-web-1", Verdict::Accepted, now());
+    let commands = e.next(now());
+    assert_eq!(asked(&commands).len(), 0, "the one disruption is spent before the watch says so");
+    explain(&mut e, &commands);
+    assert!(e.take_events().iter().any(|event| matches!(event, Event::Blocked { .. })));
+    e.budget_seen(web_budget(0, 2), after(1));
+    assert_eq!(asked(&e.next(after(1))).len(), 0);
+    e.budget_seen(web_budget(1, 3), after(2));
+    assert_eq!(asked(&e.next(after(2))), ["uid-web-2"]);
+}
+
+#[test]
+fn ten_blocked_pods_do_not_hold_up_a_free_one() {
+    let pods = (0..10).map(web).chain([pod("shop/free", "n1")]).collect();
+    let mut e = engine_with(&guarded(pods, 0), Options { concurrency: 2, ..Options::default() });
+    assert_eq!(asked(&e.next(now())), ["uid-free"]);
+}
+
+#[test]
+fn while_blocked_nothing_is_repeated() {
+    let mut e = engine(&guarded(vec![web(1)], 0));
+    let commands = e.next(now());
+    explain(&mut e, &commands);
+    assert_eq!(e.take_events().len(), 1);
+    let mut refusals = 0;
+    for second in 1..60 {
+        let commands = e.next(after(second));
+        explain(&mut e, &commands);
+        for uid in asked(&commands) {
+            refusals += 1;
+            e.answered(uid, Verdict::BudgetSpent { says: "needs 2 healthy pods and has 2".into() }, after(second));
+        }
+    }
+    assert_eq!(e.take_events(), [], "the budget said nothing new");
+    assert!((1..=6).contains(&refusals), "a lost watch event is made good by a probe every ten seconds: {refusals}");
+    e.budget_seen(web_budget(0, 1), after(60));
+    let commands = e.next(after(60));
+    explain(&mut e, &commands);
+    assert_eq!(e.take_events().len(), 1, "it got worse: that is news");
+}
+
+#[test]
+fn whoever_eats_the_budget_is_named() {
+    let mut e = engine(&guarded(vec![web(1)], 0));
+    e.next(now());
+    let sick = pod("shop/web-9", "n2").label("app", "web").waiting("ImagePullBackOff");
+    e.explained("shop/web", &[web(1), sick]);
+    let told = e.take_events();
+    assert!(
+        matches!(told.as_slice(), [Event::Blocked { says, waiting: 1, .. }] if says.ends_with("not Ready: shop/web-9 (ImagePullBackOff, on n2)")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_budget_nobody_may_read_is_asked_at_a_calm_pace() {
+    let mut e = engine(&Snapshot { budgets: Known::Unknown("forbidden".into()), ..snapshot(vec![web(1)]) });
+    assert_eq!(asked(&e.next(now())).len(), 1);
+    e.answered("uid-web-1", Verdict::BudgetSpent { says: "no".into() }, now());
+    assert_eq!(asked(&e.next(after(1))).len(), 0);
+    assert_eq!(e.wake_at(after(1)), Some(after(5)));
+    assert_eq!(asked(&e.next(after(5))).len(), 1);
+}
+
+#[test]
+fn still_being_processed_is_over_when_the_budget_moves() {
+    let mut e = engine(&guarded(vec![web(1)], 1));
+    e.next(now());
+    e.answered("uid-web-1", Verdict::NotYet { says: "still being processed".into(), retry_after: SignedDuration::from_secs(10) }, now());
+    assert_eq!(asked(&e.next(after(1))).len(), 0);
+    e.budget_seen(web_budget(1, 3), after(2));
+    assert_eq!(asked(&e.next(after(2))).len(), 1);
+}
+
+#[test]
+fn a_lost_answer_is_looked_up_before_it_is_repeated() {
+    for (found, gone) in [(Some(web(1)), false), (Some(terminating(web(1))), false), (Some(web(2)), true), (None, true)] {
+        let mut e = engine(&snapshot(vec![web(1)]));
+        e.next(now());
+        e.answered("uid-web-1", Verdict::Unknown { says: "connection reset".into() }, now());
+        assert_eq!(asked(&e.next(after(10))).len(), 0, "never repeated blindly");
+        let leaving = found.as_ref().is_some_and(PodExt::is_terminating);
+        e.looked("uid-web-1", Ok(found), after(10));
+        let state = e.pods().next().unwrap();
+        assert_eq!(state.phase == Phase::Gone, gone);
+        assert_eq!(matches!(state.phase, Phase::Leaving { .. }), leaving);
+        let again = !gone && !leaving;
+        assert_eq!(asked(&e.next(after(20))).len(), usize::from(again));
+    }
+}
+
+#[test]
+fn a_uid_conflict_is_looked_up_and_a_replacement_is_left_alone() {
+    let mut e = engine(&snapshot(vec![web(1)]));
+    e.next(now());
+    e.answered("uid-web-1", Verdict::Conflict, now());
+    assert!(matches!(e.next(now()).as_slice(), [Command::Look { .. }]));
+    let mut replacement = web(1);
+    replacement.metadata.uid = Some("another".into());
+    e.looked("uid-web-1", Ok(Some(replacement)), now());
+    assert_eq!(e.pods().next().unwrap().phase, Phase::Gone);
+    assert_eq!(asked(&e.next(after(1))).len(), 0);
+}
+
+#[test]
+fn a_server_that_never_recovers_is_given_up_on() {
+    let mut e = engine(&snapshot(vec![web(1)]));
+    for second in (0..400).step_by(6) {
+        for command in e.next(after(second)) {
+            match command {
+                Command::Ask { uid, .. } => e.answered(&uid, Verdict::Unknown { says: "etcd is away".into() }, after(second)),
+                Command::Look { uid, .. } => e.looked(&uid, Ok(Some(web(1))), after(second)),
+                Command::Relist { .. } | Command::Explain { .. } => {}
+            }
+        }
+    }
+    let state = e.pods().next().unwrap();
+    assert_eq!((state.phase, state.failure.as_deref()), (Phase::Failed, Some("etcd is away")));
+}
+
+#[test]
+fn forbidden_stops_everything() {
+    let mut e = engine(&snapshot(vec![web(1), web(2)]));
+    e.next(now());
+    e.answered("uid-web-1", Verdict::Denied { says: "cannot create".into() }, now());
+    assert_eq!((e.is_done(), e.denied()), (true, Some("cannot create")));
+    assert_eq!(e.next(after(60)), []);
+}
+
+#[test]
+fn tiers_and_nodes_go_one_after_another() {
+    let mut s = snapshot(vec![pod("a/p", "n1"), pod("a/dns", "n1").priority(2_000_000_000), pod("a/q", "n2")]);
+    s.nodes.push(cluster_model::build::node("n2", json!({})));
+    let mut e = engine(&s);
+    assert_eq!(asked(&e.next(now())), ["uid-p"]);
+    e.pod_gone("uid-p", now());
+    assert_eq!(asked(&e.next(now())), ["uid-dns"]);
+    e.pod_gone("uid-dns", now());
+    assert_eq!(e.next(now()), [], "the scheduler may not have seen the cordon yet");
+    assert_eq!(e.wake_at(now()), Some(now() + SETTLE));
+    assert_eq!(e.next(after(1)), [Command::Relist { node: "n1".into() }]);
+    assert_eq!(e.next(after(1)), [], "n2 waits until n1 is known to be empty");
+    e.relisted("n1", Ok(NodeNow { cordoned: Some(true), pods: vec![] }), after(1));
+    assert_eq!(asked(&e.next(after(1))), ["uid-q"]);
+}
+
+#[test]
+fn a_pod_bound_late_is_drained_too() {
+    let mut e = engine(&snapshot(vec![]));
+    assert_eq!(e.next(after(1)), [Command::Relist { node: "n1".into() }]);
+    e.relisted("n1", Ok(NodeNow { cordoned: Some(true), pods: vec![web(7)] }), after(1));
+    assert_eq!(asked(&e.next(after(1))), ["uid-web-7"]);
+    e.pod_gone("uid-web-7", after(2));
+    assert!(matches!(e.next(after(2)).as_slice(), [Command::Relist { .. }]), "and the node is read again");
+}
+
+#[test]
+fn a_late_pod_needs_the_same_consent_as_a_planned_one() {
+    let data = || pod("a/late", "n1").volume(json!({"name": "v", "emptyDir": {}}));
+    for (options, leaves) in [(options(), false), (Options { delete_emptydir_data: true, ..options() }, true)] {
+        let mut e = engine_with(&snapshot(vec![]), options);
+        e.pod_seen("n1", data(), now());
+        assert_eq!(asked(&e.next(now())).len(), usize::from(leaves));
+        assert_eq!(e.kept_late("n1"), usize::from(!leaves));
+    }
+}
+
+#[test]
+fn a_pod_that_tolerates_the_cordon_is_evicted_once_not_for_ever() {
+    let tolerant = |n: usize| web(n).toleration(json!({"operator": "Exists"}));
+    let mut e = engine(&snapshot(vec![tolerant(1)]));
+    e.next(now());
+    e.answered("uid-web-1", Verdict::Accepted, now());
+    e.pod_gone("uid-web-1", after(1));
+    e.pod_seen("n1", tolerant(2), after(1));
+    assert_eq!(asked(&e.next(after(2))).len(), 0);
+    assert_eq!(e.kept_late("n1"), 1);
+}
+
+#[test]
+fn a_node_that_is_uncordoned_or_deleted_is_not_called_drained() {
+    for (cordoned, word) in [(Some(false), "uncordoned"), (None, "deleted")] {
+        let mut e = engine(&snapshot(vec![]));
+        e.next(after(1));
+        e.relisted("n1", Ok(NodeNow { cordoned, pods: vec![] }), after(1));
+        assert!(e.stopped().is_some_and(|why| why.contains(word)));
+        assert!(!e.is_drained("n1"));
+    }
+}
+
+#[test]
+fn a_pod_held_by_a_finalizer_is_named_once() {
+    let mut stuck = terminating(web(1));
+    stuck.metadata.finalizers = Some(vec!["example.com/keep".into()]);
+    let mut e = engine(&snapshot(vec![web(1)]));
+    e.next(now());
+    e.pod_seen("n1", stuck, now());
+    e.take_events();
+    assert_eq!(e.wake_at(now()), Some(after(60)), "grace period and a half minute on top");
+    e.next(after(60));
+    e.next(after(90));
+    let told: Vec<_> = e.take_events();
+    assert!(matches!(told.as_slice(), [Event::Stuck { why, .. }] if why.contains("example.com/keep")), "{told:?}");
+}
+
+#[test]
+fn skip_wait_for_delete_timeout_ends_the_wait() {
+    let mut e = engine_with(&snapshot(vec![web(1)]), Options { skip_wait_for_delete: Some(5), ..options() });
+    e.next(now());
+    e.pod_seen("n1", terminating(web(1)), now());
+    e.next(after(35));
+    assert!(!e.pods().next().unwrap().phase.is_final());
+    e.next(after(36));
+    assert_eq!(e.pods().next().unwrap().phase, Phase::Kept);
+}
+
+#[test]
+fn a_webhook_that_refuses_is_named_once_and_asked_again() {
+    let mut e = engine(&snapshot(vec![web(1)]));
+    for second in [0, 5, 10] {
+        assert_eq!(asked(&e.next(after(second))).len(), 1, "{second}");
+        e.answered("uid-web-1", Verdict::Webhook { says: "admission webhook \"kubevirt\" denied the request".into() }, after(second));
+    }
+    assert_eq!(e.take_events().len(), 1);
+}
+
+mod any_order {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    #[derive(Clone, Debug)]
+    enum Input {
+        Answer(u8, u8),
+        Gone(u8),
+        Terminating(u8),
+        Budget(i32),
+        Look(u8),
+        Tick(u8),
+        Stop,
+    }
+
+    fn input() -> impl Strategy<Value = Input> {
+        prop_oneof![
+            4 => (any::<u8>(), 0..9u8).prop_map(|(p, v)| Input::Answer(p, v)),
+            1 => any::<u8>().prop_map(Input::Gone),
+            1 => any::<u8>().prop_map(Input::Terminating),
+            2 => (0..3i32).prop_map(Input::Budget),
+            2 => any::<u8>().prop_map(Input::Look),
+            3 => any::<u8>().prop_map(Input::Tick),
+            1 => Just(Input::Stop),
+        ]
+    }
+
+    fn verdict(n: u8) -> Verdict {
+        let says = String::from("x");
+        match n {
+            0 => Verdict::Gone,
+            1 => Verdict::BudgetSpent { says },
+            2 => Verdict::NotYet { says, retry_after: SignedDuration::from_secs(10) },
+            3 => Verdict::Busy { retry_after: SignedDuration::from_secs(1) },
+            4 => Verdict::Conflict,
+            5 => Verdict::Unknown { says },
+            6 => Verdict::Webhook { says },
+            _ => Verdict::Accepted,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn safety_holds(inputs in proptest::collection::vec(input(), 0..120)) {
+            // Six pods: three under one budget, two free, one of a DaemonSet.
+            let pods: Vec<Pod> = (0..3).map(web).chain([pod("a/p3", "n1"), pod("a/p4", "n1"), pod("a/ds", "n1").owned_by("apps/v1", "DaemonSet", "d")]).collect();
+            let uids: Vec<String> = pods.iter().map(|p| p.uid().to_owned()).collect();
+            let mut e = engine_with(&guarded(pods.clone(), 1), Options { concurrency: 2, ..Options::default() });
+            let (mut t, mut in_flight, mut accepted, mut doubt) = (now(), BTreeSet::<String>::new(), BTreeSet::<String>::new(), BTreeSet::<String>::new());
+            let mut stopped = false;
+            for input in inputs {
+                let pick = |n: u8| uids[usize::from(n) % uids.len()].clone();
+                match input {
+                    Input::Answer(p, v) => {
+                        let Some(uid) = in_flight.iter().nth(usize::from(p) % in_flight.len().max(1)).cloned() else { continue };
+                        in_flight.remove(&uid);
+                        let v = verdict(v);
+                        if v == Verdict::Accepted { prop_assert!(accepted.insert(uid.clone()), "accepted twice: {}", uid); }
+                        if matches!(v, Verdict::Unknown { .. } | Verdict::Conflict) { doubt.insert(uid.clone()); }
+                        e.answered(&uid, v, t);
+                    }
+                    Input::Gone(p) => e.pod_gone(&pick(p), t),
+                    Input::Terminating(p) => {
+                        let pod = pods.iter().find(|x| x.uid() == pick(p)).unwrap().clone();
+                        e.pod_seen("n1", terminating(pod), t);
+                    }
+                    Input::Budget(n) => e.budget_seen(web_budget(n, 2 + n), t),
+                    Input::Look(p) => {
+                        let uid = pick(p);
+                        doubt.remove(&uid);
+                        let pod = pods.iter().find(|x| x.uid() == uid).unwrap().clone();
+                        e.looked(&uid, Ok(Some(pod)), t);
+                    }
+                    Input::Tick(s) => t += SignedDuration::from_millis(i64::from(s) * 100),
+                    Input::Stop => { stopped = true; e.stop("test"); }
+                }
+                for command in e.next(t) {
+                    let Command::Ask { uid, .. } = command else { continue };
+                    prop_assert!(!stopped, "asked after the stop");
+                    prop_assert!(uid != "uid-ds", "a DaemonSet's pod");
+                    prop_assert!(!accepted.contains(&uid), "asked again after it was accepted");
+                    prop_assert!(!doubt.contains(&uid), "repeated without a look");
+                    prop_assert!(in_flight.insert(uid), "two requests for one pod");
+                }
+                prop_assert!(in_flight.iter().filter(|u| u.starts_with("uid-web")).count() <= 1, "one in flight per budget");
+                prop_assert!(in_flight.len() <= 2 + uids.len(), "bounded");
+                prop_assert!(e.asking() <= 2);
+                prop_assert!(e.wake_at(t).is_none_or(|at| at > t), "no busy loop");
+            }
+        }
+    }
+}

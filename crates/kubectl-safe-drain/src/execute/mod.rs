@@ -1,0 +1,261 @@
+//! Carries a plan out: feeds the engine from the wire and sends what it asks for. All decisions are the engine's.
+
+pub mod engine;
+pub mod event;
+pub mod requests;
+pub mod verdict;
+
+use std::time::{Duration, Instant};
+
+use cluster_model::{NodeExt, PodExt, Snapshot};
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::{BoxStream, FuturesUnordered, SelectAll, StreamExt};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use plugin_client::{Cluster, Failure, Feed};
+
+use crate::gather::{self, BudgetFeed, Feeds, Scope};
+use crate::options::Options;
+use crate::plan::Plan;
+use engine::{Command, Engine, NodeNow};
+use event::Event;
+use requests::Ask;
+use verdict::Verdict;
+
+/// How it ended.
+#[derive(Debug)]
+pub enum End {
+    /// Every node was read again and is empty but for what stays.
+    Finished,
+    Interrupted,
+    Timeout,
+    /// Going on makes no sense: uncordoned by someone else, node deleted.
+    Stopped(String),
+    /// The server took a right or the credentials away.
+    Failed(Failure),
+}
+
+/// Wall time that no clock change can bend.
+#[derive(Clone, Copy)]
+pub struct Clock {
+    wall: Timestamp,
+    start: Instant,
+}
+
+impl Clock {
+    pub fn start() -> Self {
+        Clock { wall: Timestamp::now(), start: Instant::now() }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.wall + SignedDuration::try_from(self.start.elapsed()).unwrap_or(SignedDuration::ZERO)
+    }
+}
+
+/// Whoever shows the drain.
+pub trait Audience {
+    fn event(&mut self, event: &Event);
+    /// Something changed, or time passed.
+    fn draw(&mut self, engine: &Engine, now: Timestamp);
+}
+
+enum Answer {
+    Asked { uid: String, verdict: Verdict },
+    Looked { uid: String, found: Result<Option<Pod>, Failure> },
+    Relisted { node: String, found: Result<NodeNow, Failure> },
+    Explained { budget: String, pods: Vec<Pod> },
+}
+
+enum Heard {
+    Pod(String, Result<Feed<Pod>, Failure>),
+    Budget(Result<Feed<PodDisruptionBudget>, Failure>),
+}
+
+pub struct Drain<'a> {
+    pub cluster: &'a Cluster,
+    pub options: &'a Options,
+    pub scope: &'a Scope<'a>,
+    pub clock: Clock,
+    /// Over everything; `None` waits for ever.
+    pub deadline: Option<Instant>,
+}
+
+/// After the end of a run, this long is spent on finding out what became of requests in flight.
+const SETTLE_ANSWERS: Duration = Duration::from_millis(700);
+/// A live view moves even when nothing happens.
+const FRAME: Duration = Duration::from_millis(200);
+
+impl Drain<'_> {
+    pub async fn run(
+        &self,
+        plan: &Plan,
+        snapshot: &Snapshot,
+        feeds: Feeds,
+        interrupted: impl Future<Output = ()>,
+        audience: &mut dyn Audience,
+    ) -> (Engine, End) {
+        let started = self.clock.now();
+        // A node that was cordoned long ago has no scheduler still to hear of it.
+        let cordoned_at = if plan.nodes.iter().all(|n| n.cordoned_before) { started - engine::SETTLE } else { started };
+        let mut engine = Engine::new(plan, snapshot, self.options.clone(), cordoned_at);
+        let mut heard = merge(feeds);
+        let mut requests: FuturesUnordered<BoxFuture<'_, Answer>> = FuturesUnordered::new();
+        let mut disturbed = false;
+        let mut interrupted = std::pin::pin!(interrupted.fuse());
+        let mut frame = tokio::time::interval(FRAME);
+        frame.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let end = loop {
+            for command in engine.next(self.clock.now()) {
+                requests.push(self.request(command, &engine));
+            }
+            for event in engine.take_events() {
+                audience.event(&event);
+            }
+            if let Some(says) = engine.denied() {
+                break End::Failed(Failure::failed("the server forbade an eviction").cause(says).hint("what was evicted stays evicted; the report says where things are"));
+            }
+            if let Some(why) = engine.stopped() {
+                break End::Stopped(why.to_owned());
+            }
+            if engine.is_done() {
+                break End::Finished;
+            }
+            let alarm = self.alarm(engine.wake_at(self.clock.now()));
+            tokio::select! {
+                biased;
+                () = &mut interrupted => break End::Interrupted,
+                () = at(self.deadline) => break End::Timeout,
+                Some(answer) = requests.next() => self.take(&mut engine, answer),
+                Some(news) = heard.next() => {
+                    if let Err(failure) = self.hear(&mut engine, news, &mut disturbed, audience) {
+                        break End::Failed(failure);
+                    }
+                }
+                () = at(alarm) => {}
+                _ = frame.tick() => {}
+            }
+            audience.draw(&engine, self.clock.now());
+        };
+        engine.stop("over");
+        if !matches!(end, End::Finished) {
+            self.settle(&mut engine, &mut requests).await;
+        }
+        for event in engine.take_events() {
+            audience.event(&event);
+        }
+        (engine, end)
+    }
+
+    fn request<'a>(&'a self, command: Command, engine: &Engine) -> BoxFuture<'a, Answer> {
+        match command {
+            Command::Ask { uid, namespace, name, action } => {
+                let grace_seconds = self.options.grace_period;
+                let ask = Ask { namespace, name, uid: uid.clone(), action, grace_seconds, dry_run: false };
+                async move { Answer::Asked { uid, verdict: requests::ask(self.cluster, &ask).await } }.boxed()
+            }
+            Command::Look { uid, namespace, name } => {
+                async move { Answer::Looked { uid, found: gather::pod_now(self.cluster, &namespace, &name).await } }.boxed()
+            }
+            Command::Relist { node } => async move {
+                let found = gather::node_now(self.cluster, &node, self.scope).await;
+                let found = found.map(|(seen, pods)| NodeNow { cordoned: seen.map(|n| n.is_cordoned()), pods });
+                Answer::Relisted { node, found }
+            }
+            .boxed(),
+            Command::Explain { budget } => {
+                let object = engine.budget(&budget).cloned();
+                async move {
+                    let pods = match object {
+                        Some(object) => gather::peers_of(self.cluster, &object).await,
+                        None => Vec::new(),
+                    };
+                    Answer::Explained { budget, pods }
+                }
+                .boxed()
+            }
+        }
+    }
+
+    fn take(&self, engine: &mut Engine, answer: Answer) {
+        let now = self.clock.now();
+        match answer {
+            Answer::Asked { uid, verdict } => engine.answered(&uid, verdict, now),
+            Answer::Looked { uid, found } => engine.looked(&uid, found.map_err(|f| f.to_string()), now),
+            Answer::Relisted { node, found } => engine.relisted(&node, found.map_err(|f| f.to_string()), now),
+            Answer::Explained { budget, pods } => engine.explained(&budget, &pods),
+        }
+    }
+
+    /// News from a feed. An error is final: the server took the right to watch away.
+    fn hear(&self, engine: &mut Engine, news: Heard, disturbed: &mut bool, audience: &mut dyn Audience) -> Result<(), Failure> {
+        let now = self.clock.now();
+        match news {
+            Heard::Pod(node, news) => match news? {
+                Feed::Synced(pods) => engine.pods_synced(&node, pods, now),
+                Feed::Applied(pod) => engine.pod_seen(&node, pod, now),
+                Feed::Deleted(pod) => engine.pod_gone(pod.uid(), now),
+                Feed::Disturbed(failure) => {
+                    disturb(failure, disturbed, audience);
+                    return Ok(());
+                }
+            },
+            Heard::Budget(news) => match news? {
+                Feed::Synced(budgets) => engine.budgets_synced(budgets, now),
+                Feed::Applied(budget) => engine.budget_seen(budget, now),
+                Feed::Deleted(budget) => engine.budget_gone(&cluster_model::BudgetExt::key(&budget)),
+                Feed::Disturbed(failure) => {
+                    disturb(failure, disturbed, audience);
+                    return Ok(());
+                }
+            },
+        }
+        if std::mem::take(disturbed) {
+            audience.event(&Event::Recovered);
+        }
+        Ok(())
+    }
+
+    /// What became of the requests in flight, as far as it can be learnt quickly: a report must not claim what was not seen.
+    async fn settle(&self, engine: &mut Engine, requests: &mut FuturesUnordered<BoxFuture<'_, Answer>>) {
+        let until = tokio::time::Instant::now() + SETTLE_ANSWERS;
+        while let Ok(Some(answer)) = tokio::time::timeout_at(until, requests.next()).await {
+            self.take(engine, answer);
+        }
+        for node in engine.nodes_in_doubt() {
+            if let Ok(Ok((_, pods))) = tokio::time::timeout_at(until, gather::node_now(self.cluster, &node, self.scope)).await {
+                engine.pods_synced(&node, pods, self.clock.now());
+            }
+        }
+    }
+
+    fn alarm(&self, at: Option<Timestamp>) -> Option<Instant> {
+        let wait = at?.duration_since(self.clock.now()).max(SignedDuration::ZERO);
+        Some(Instant::now() + Duration::try_from(wait).unwrap_or_default())
+    }
+}
+
+fn disturb(failure: Failure, disturbed: &mut bool, audience: &mut dyn Audience) {
+    if !std::mem::replace(disturbed, true) {
+        audience.event(&Event::Disturbed { says: failure.to_string() });
+    }
+}
+
+async fn at(when: Option<Instant>) {
+    match when {
+        Some(when) => tokio::time::sleep_until(when.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn merge(feeds: Feeds) -> SelectAll<BoxStream<'static, Heard>> {
+    let mut all = SelectAll::new();
+    for (node, pods) in feeds.pods {
+        all.push(pods.map(move |news| Heard::Pod(node.clone(), news)).boxed());
+    }
+    if let Some(budgets) = feeds.budgets {
+        let budgets: BudgetFeed = budgets;
+        all.push(budgets.map(Heard::Budget).boxed());
+    }
+    all
+}

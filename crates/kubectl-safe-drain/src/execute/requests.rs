@@ -1,0 +1,94 @@
+//! The requests that change something, each guarded by a UID and each with one honest answer.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::policy::v1::Eviction;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions};
+use kube::Api;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::core::Status;
+use plugin_client::{Cluster, Failure, is_not_found, lost, unreachable};
+use serde_json::json;
+
+use super::verdict::{Verdict, of_status};
+use crate::plan::Action;
+
+/// Shown as the author of the cordon in the node's managedFields.
+pub const FIELD_MANAGER: &str = "kubectl-safe-drain";
+
+/// One pod to be asked for.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub action: Action,
+    pub grace_seconds: Option<i64>,
+    pub dry_run: bool,
+}
+
+/// The eviction is written by hand: kube's `Api::evict` puts the options under `delete_options`, which the server does not read,
+/// so that UID, grace period and even a dry run are lost.
+pub async fn ask(cluster: &Cluster, ask: &Ask) -> Verdict {
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), &ask.namespace);
+    let answer = if ask.action == Action::Delete {
+        let mut params = DeleteParams { dry_run: ask.dry_run, ..DeleteParams::default() };
+        params.grace_period_seconds = ask.grace_seconds.and_then(|s| u32::try_from(s).ok());
+        params.preconditions = Some(kube::api::Preconditions { uid: Some(ask.uid.clone()), resource_version: None });
+        pods.delete(&ask.name, &params).await.map(|_| None)
+    } else {
+        let params = PostParams { dry_run: ask.dry_run, field_manager: None };
+        pods.create_subresource::<_, Status>("eviction", &ask.name, &params, &eviction(ask)).await.map(Some)
+    };
+    match answer {
+        // A failure may come with a code of success in front; the body decides.
+        Ok(Some(status)) if status.is_failure() => of_status(&status),
+        Ok(_) => Verdict::Accepted,
+        Err(kube::Error::Api(status)) => of_status(&status),
+        Err(error) => {
+            let says = Failure::from_kube("evict", &error).to_string();
+            if lost(&error) || unreachable(&error) { Verdict::Unknown { says } } else { Verdict::Denied { says } }
+        }
+    }
+}
+
+fn eviction(ask: &Ask) -> Eviction {
+    Eviction {
+        metadata: ObjectMeta { name: Some(ask.name.clone()), namespace: Some(ask.namespace.clone()), ..ObjectMeta::default() },
+        delete_options: Some(DeleteOptions {
+            dry_run: ask.dry_run.then(|| vec!["All".to_owned()]),
+            grace_period_seconds: ask.grace_seconds,
+            preconditions: Some(Preconditions { uid: Some(ask.uid.clone()), resource_version: None }),
+            ..DeleteOptions::default()
+        }),
+    }
+}
+
+const TRIES: u32 = 6;
+
+/// Makes the node (un)schedulable. An answer that was lost is looked up before it is repeated.
+pub async fn set_unschedulable(cluster: &Cluster, node: &str, uid: &str, value: bool, dry_run: bool) -> Result<(), Failure> {
+    let api: Api<Node> = Api::all(cluster.client.clone());
+    let params = PatchParams { dry_run, field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
+    // The UID makes the server refuse if this is another node of the same name by now.
+    let patch = Patch::Merge(json!({"metadata": {"uid": uid}, "spec": {"unschedulable": if value { json!(true) } else { json!(null) }}}));
+    let doing = if value { "cordon" } else { "uncordon" };
+    let mut attempt = 0;
+    loop {
+        let error = match api.patch(node, &params, &patch).await {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        let failure = Failure::from_kube(doing, &error).object(format!("node/{node}"));
+        attempt += 1;
+        if !(lost(&error) || unreachable(&error)) || attempt == TRIES {
+            return Err(if is_not_found(&error) { failure.hint("kubectl get nodes") } else { failure });
+        }
+        tokio::time::sleep(Duration::from_millis(250 << attempt)).await;
+        let now = api.get(node).await.ok().and_then(|n| n.spec).and_then(|s| s.unschedulable);
+        if now.unwrap_or(false) == value && now.is_some() {
+            return Ok(());
+        }
+    }
+}

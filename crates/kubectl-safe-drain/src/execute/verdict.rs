@@ -1,0 +1,112 @@
+//! What the server's answer to an eviction means (`pkg/registry/core/pod/storage/eviction.go`). One status code has several
+//! meanings, so causes and texts decide.
+
+use k8s_openapi::jiff::SignedDuration;
+use kube::core::Status;
+
+/// The answer, reduced to what the engine does about it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    Accepted,
+    /// No such pod any more.
+    Gone,
+    /// The budget is spent. Nothing to do before it changes.
+    BudgetSpent { says: String },
+    /// The budget's controller has not caught up, or another eviction won a race: not a "no".
+    NotYet { says: String, retry_after: SignedDuration },
+    /// API priority and fairness (or a max-in-flight limit) pushed back.
+    Busy { retry_after: SignedDuration },
+    /// A precondition failed: whether it is still our pod has to be looked up. Never repeated blindly:
+    /// an eviction with a stale UID still spends the budget.
+    Conflict,
+    /// More than one budget selects the pod.
+    SeveralBudgets { says: String },
+    NamespaceTerminating,
+    /// An admission webhook said no, or could not be asked.
+    Webhook { says: String },
+    /// Whether the eviction happened is not known: 5xx, cut connection, no answer in time.
+    Unknown { says: String },
+    /// Not allowed to: everything stops.
+    Denied { says: String },
+    /// The server will never accept this one.
+    Refused { says: String },
+}
+
+const PROCESSING: &str = "DisruptionBudget";
+
+pub fn of_status(status: &Status) -> Verdict {
+    let says = status.message.clone();
+    let details = status.details.as_ref();
+    let cause = |reason: &str| details.is_some_and(|d| d.causes.iter().any(|c| c.reason == reason));
+    let retry_after = details.map(|d| d.retry_after_seconds).filter(|s| *s > 0).map(|s| SignedDuration::from_secs(i64::from(s)));
+    match status.code {
+        200..=299 => Verdict::Accepted,
+        404 => Verdict::Gone,
+        409 => Verdict::Conflict,
+        401 => Verdict::Denied { says },
+        _ if says.contains("admission webhook") || says.contains("failed calling webhook") => Verdict::Webhook { says },
+        429 if cause(PROCESSING) => match retry_after {
+            Some(retry_after) => Verdict::NotYet { says, retry_after },
+            None => Verdict::BudgetSpent { says: budget_words(status) },
+        },
+        429 => Verdict::Busy { retry_after: retry_after.unwrap_or(SignedDuration::from_secs(1)) },
+        403 if cause("NamespaceTerminating") => Verdict::NamespaceTerminating,
+        // The authoriser's own sentence; a budget with more than 2000 unconfirmed disruptions answers 403 as well.
+        403 if says.contains("cannot create resource") || says.contains("cannot delete resource") => Verdict::Denied { says },
+        // The only 500 that is an answer rather than an accident; it has neither reason nor cause to go by.
+        500 if says.contains("more than one PodDisruptionBudget") => Verdict::SeveralBudgets { says },
+        500..=599 => Verdict::Unknown { says },
+        _ => Verdict::Refused { says },
+    }
+}
+
+/// The cause names budget and numbers; the message only says that some budget objects.
+fn budget_words(status: &Status) -> String {
+    let causes = status.details.iter().flat_map(|d| &d.causes);
+    let words: Vec<&str> = causes.filter(|c| c.reason == PROCESSING).map(|c| c.message.as_str()).collect();
+    if words.is_empty() { status.message.clone() } else { words.join("; ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn verdict(code: u16, message: &str, details: Value) -> Verdict {
+        of_status(&serde_json::from_value(json!({"status": "Failure", "code": code, "message": message, "reason": "", "details": details})).unwrap())
+    }
+
+    #[test]
+    fn answers_of_a_real_server() {
+        let budget = |retry: u32| json!({"causes": [{"reason": "DisruptionBudget", "message": "The disruption budget web needs 2 healthy pods and has 2 currently"}], "retryAfterSeconds": retry});
+        let text = |s: &str| s.to_owned();
+        let none = json!({});
+        let cases = [
+            (201, "", none.clone(), Verdict::Accepted),
+            (404, "pods \"p\" not found", none.clone(), Verdict::Gone),
+            (429, "Cannot evict pod as it would violate the pod's disruption budget.", budget(0),
+                Verdict::BudgetSpent { says: text("The disruption budget web needs 2 healthy pods and has 2 currently") }),
+            (429, "still being processed", budget(10), Verdict::NotYet { says: text("still being processed"), retry_after: SignedDuration::from_secs(10) }),
+            (429, "Too many requests, please try again later.", json!({"retryAfterSeconds": 3}), Verdict::Busy { retry_after: SignedDuration::from_secs(3) }),
+            (429, "Too many requests, please try again later.", none.clone(), Verdict::Busy { retry_after: SignedDuration::from_secs(1) }),
+            (409, "the UID in the precondition does not match", none.clone(), Verdict::Conflict),
+            (500, "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.", none.clone(),
+                Verdict::SeveralBudgets { says: text("This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.") }),
+            (500, "Internal error occurred: failed calling webhook \"v.example\": connection refused", none.clone(),
+                Verdict::Webhook { says: text("Internal error occurred: failed calling webhook \"v.example\": connection refused") }),
+            (403, "admission webhook \"v.example\" denied the request: live migration first", none.clone(),
+                Verdict::Webhook { says: text("admission webhook \"v.example\" denied the request: live migration first") }),
+            (429, "admission webhook \"kubevirt\" denied the request: evacuating", none.clone(), Verdict::Webhook { says: text("admission webhook \"kubevirt\" denied the request: evacuating") }),
+            (403, "cannot create resource in namespace because it is being terminated", json!({"causes": [{"reason": "NamespaceTerminating"}]}), Verdict::NamespaceTerminating),
+            (403, "pods \"p\" is forbidden: User \"u\" cannot create resource \"pods/eviction\"", none.clone(),
+                Verdict::Denied { says: text("pods \"p\" is forbidden: User \"u\" cannot create resource \"pods/eviction\"") }),
+            (403, "pod disruption budget is over-committed", none.clone(), Verdict::Refused { says: text("pod disruption budget is over-committed") }),
+            (401, "Unauthorized", none.clone(), Verdict::Denied { says: text("Unauthorized") }),
+            (504, "couldn't update PodDisruptionBudget due to conflicts", none.clone(), Verdict::Unknown { says: text("couldn't update PodDisruptionBudget due to conflicts") }),
+            (422, "invalid", none, Verdict::Refused { says: text("invalid") }),
+        ];
+        for (code, message, details, expected) in cases {
+            assert_eq!(verdict(code, message, details), expected, "{code} {message}");
+        }
+    }
+}

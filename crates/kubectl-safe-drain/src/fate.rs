@@ -1,0 +1,86 @@
+//! Which pods leave a node and which stay: kubectl's filters (`pkg/drain/filters.go`), as one pure function.
+
+use cluster_model::{PodExt, Snapshot};
+use k8s_openapi::api::core::v1::Pod;
+
+use crate::options::Options;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Leaves,
+    /// Somebody else deleted it already: nothing to ask for, only to wait.
+    Leaving,
+    Stays(&'static str),
+}
+
+pub const DAEMONSET: &str = "DaemonSet pod";
+pub const MIRROR: &str = "static pod, run by the kubelet itself";
+pub const SKIPPED: &str = "terminating for longer than --skip-wait-for-delete-timeout";
+
+pub fn fate(pod: &Pod, snapshot: &Snapshot, options: &Options) -> Fate {
+    if pod.is_mirror() {
+        return Fate::Stays(MIRROR);
+    }
+    if pod.is_daemonset_pod() && !pod.is_finished() && !snapshot.is_orphaned(pod) {
+        return Fate::Stays(DAEMONSET);
+    }
+    if let Some(deleted) = pod.deletion_timestamp() {
+        // The timestamp already includes the grace period, as kubectl's rule does.
+        let overdue = snapshot.taken_at.as_second() - deleted.as_second();
+        return match options.skip_wait_for_delete {
+            Some(limit) if overdue > limit => Fate::Stays(SKIPPED),
+            _ => Fate::Leaving,
+        };
+    }
+    Fate::Leaves
+}
+
+/// The pods that an eviction will be asked for.
+pub fn leavers<'a>(snapshot: &'a Snapshot, options: &'a Options) -> impl Iterator<Item = &'a Pod> {
+    snapshot.pods.iter().filter(move |pod| fate(pod, snapshot, options) == Fate::Leaves)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cluster_model::build::{PodBuild, pod};
+    use cluster_model::Known;
+    use k8s_openapi::jiff::Timestamp;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    #[test]
+    fn fates() {
+        let now = at(1_800_000_000);
+        let ds = || pod("a/p", "n").owned_by("apps/v1", "DaemonSet", "d");
+        let deleted = |ago: i64| pod("a/p", "n").deleted(&at(1_800_000_000 - ago).to_string());
+        let skip = Options { skip_wait_for_delete: Some(60), ..Options::default() };
+        let cases = [
+            ("a plain pod", pod("a/p", "n"), Options::default(), Fate::Leaves),
+            ("a bare pod (a finding asks about it)", pod("a/p", "n").bare(), Options::default(), Fate::Leaves),
+            ("a finished pod", pod("a/p", "n").phase("Succeeded"), Options::default(), Fate::Leaves),
+            ("a DaemonSet's pod", ds(), Options::default(), Fate::Stays(DAEMONSET)),
+            ("a DaemonSet's finished pod", ds().phase("Failed"), Options::default(), Fate::Leaves),
+            ("a static pod", pod("a/p", "n").annotation("kubernetes.io/config.mirror", "x"), Options::default(), Fate::Stays(MIRROR)),
+            ("deleted, in its grace", deleted(-20), skip.clone(), Fate::Leaving),
+            ("deleted, overdue", deleted(61), skip.clone(), Fate::Stays(SKIPPED)),
+            ("deleted, overdue, no limit", deleted(6100), Options::default(), Fate::Leaving),
+        ];
+        for (name, pod, options, expected) in cases {
+            assert_eq!(fate(&pod, &Snapshot::empty(now), &options), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_orphaned_daemonset_pod_leaves() {
+        let pod = pod("a/p", "n").owned_by("apps/v1", "DaemonSet", "d");
+        let mut snapshot = Snapshot::empty(at(0));
+        let key = snapshot.owner_of(&pod).unwrap().0;
+        snapshot.owners.insert(key.clone(), Known::Unknown("forbidden".into()));
+        assert_eq!(fate(&pod, &snapshot, &Options::default()), Fate::Stays(DAEMONSET), "unknown is not gone");
+        snapshot.owners.insert(key, Known::Seen(None));
+        assert_eq!(fate(&pod, &snapshot, &Options::default()), Fate::Leaves);
+    }
+}

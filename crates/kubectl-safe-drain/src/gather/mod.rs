@@ -1,0 +1,142 @@
+//! Reads the cluster: everything a drain of these nodes has to know, and the feeds that keep it up to date while it runs.
+//! Plan and run share one LIST + WATCH per node and one for the budgets.
+
+mod hooks;
+mod owners;
+mod peers;
+mod volumes;
+
+use cluster_model::{Known, NodeExt, Snapshot};
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use futures::stream;
+use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::jiff::Timestamp;
+use kube::Api;
+use kube::api::ListParams;
+use plugin_client::feed::Watched;
+use plugin_client::{Cluster, Failure, Feed, feed, is_not_found};
+
+use crate::args::Target;
+
+/// Requests at a time while gathering.
+const FAN_OUT: usize = 8;
+
+pub use peers::of as peers_of;
+
+pub type PodFeed = BoxStream<'static, Result<Feed<Pod>, Failure>>;
+pub type BudgetFeed = BoxStream<'static, Result<Feed<PodDisruptionBudget>, Failure>>;
+
+/// What keeps the snapshot true after it was taken.
+pub struct Feeds {
+    /// By node, in the snapshot's order.
+    pub pods: Vec<(String, PodFeed)>,
+    /// `None`: budgets may not be read.
+    pub budgets: Option<BudgetFeed>,
+}
+
+pub struct Scope<'a> {
+    pub pod_selector: Option<&'a str>,
+    pub chunk_size: u32,
+}
+
+impl Scope<'_> {
+    fn watched(&self) -> Watched {
+        let config = Watched::default();
+        match self.chunk_size {
+            0 => Watched { page_size: None, ..config },
+            size => config.page_size(size),
+        }
+    }
+}
+
+/// The nodes meant, each of which exists.
+pub async fn nodes(cluster: &Cluster, target: &Target) -> Result<Vec<Node>, Failure> {
+    let api: Api<Node> = Api::all(cluster.client.clone());
+    match target {
+        Target::Selector(selector) => {
+            let list = api.list(&ListParams::default().labels(selector)).await.map_err(|e| Failure::from_kube("list nodes", &e))?;
+            if list.items.is_empty() {
+                return Err(Failure::refused(format!("no node matches --selector {selector}")).hint("kubectl get nodes --show-labels"));
+            }
+            Ok(list.items)
+        }
+        Target::Names(names) => {
+            let found = stream::iter(names).map(|name| node(&api, name)).buffered(FAN_OUT).try_collect::<Vec<_>>().await?;
+            Ok(found)
+        }
+    }
+}
+
+async fn node(api: &Api<Node>, name: &str) -> Result<Node, Failure> {
+    api.get(name).await.map_err(|error| {
+        if is_not_found(&error) {
+            Failure::refused("there is no such node").object(format!("node/{name}")).hint("kubectl get nodes")
+        } else {
+            Failure::from_kube("read the node", &error).object(format!("node/{name}"))
+        }
+    })
+}
+
+/// A consistent picture of these nodes, and the feeds that go on from it.
+pub async fn snapshot(cluster: &Cluster, nodes: Vec<Node>, scope: &Scope<'_>) -> Result<(Snapshot, Feeds), Failure> {
+    let mut snapshot = Snapshot::empty(Timestamp::now());
+    let mut feeds = Feeds { pods: Vec::new(), budgets: None };
+    for node in &nodes {
+        let mut watched = scope.watched().fields(&format!("spec.nodeName={}", node.name()));
+        if let Some(selector) = scope.pod_selector {
+            watched = watched.labels(selector);
+        }
+        let mut pods: PodFeed = feed(Api::all(cluster.client.clone()), watched).boxed();
+        snapshot.pods.extend(first_list(&mut pods).await?);
+        feeds.pods.push((node.name().to_owned(), pods));
+    }
+    let mut budgets: BudgetFeed = feed(Api::all(cluster.client.clone()), scope.watched()).boxed();
+    snapshot.budgets = match first_list(&mut budgets).await {
+        Ok(list) => {
+            feeds.budgets = Some(budgets);
+            Known::Seen(list)
+        }
+        Err(failure) => Known::Unknown(failure.to_string()),
+    };
+    snapshot.nodes = nodes;
+    let (owners, volumes, hooks, peers) = futures::join!(
+        owners::gather(cluster, &snapshot),
+        volumes::gather(cluster, &snapshot),
+        hooks::gather(cluster, &snapshot),
+        peers::gather(cluster, &snapshot),
+    );
+    snapshot.owners = owners;
+    snapshot.volumes = volumes;
+    snapshot.hooks = hooks;
+    snapshot.peers = peers;
+    Ok((snapshot, feeds))
+}
+
+/// A server that cannot be heard is ridden out during a drain, but not before it: nothing has been started yet.
+async fn first_list<K>(feed: &mut BoxStream<'static, Result<Feed<K>, Failure>>) -> Result<Vec<K>, Failure> {
+    match feed.next().await {
+        Some(Ok(Feed::Synced(list))) => Ok(list),
+        Some(Ok(Feed::Disturbed(failure)) | Err(failure)) => Err(failure),
+        Some(Ok(Feed::Applied(_) | Feed::Deleted(_))) | None => Err(Failure::failed("the server's list ended before it began")),
+    }
+}
+
+/// What is on the node right now, by a fresh and consistent list.
+pub async fn node_now(cluster: &Cluster, name: &str, scope: &Scope<'_>) -> Result<(Option<Node>, Vec<Pod>), Failure> {
+    let nodes: Api<Node> = Api::all(cluster.client.clone());
+    let node = nodes.get_opt(name).await.map_err(|e| Failure::from_kube("read the node again", &e))?;
+    let pods: Api<Pod> = Api::all(cluster.client.clone());
+    let mut params = ListParams::default().fields(&format!("spec.nodeName={name}"));
+    if let Some(selector) = scope.pod_selector {
+        params = params.labels(selector);
+    }
+    let list = pods.list(&params).await.map_err(|e| Failure::from_kube("list the node's pods again", &e))?;
+    Ok((node, list.items))
+}
+
+/// The pod of that name, whichever it is now.
+pub async fn pod_now(cluster: &Cluster, namespace: &str, name: &str) -> Result<Option<Pod>, Failure> {
+    let api: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
+    api.get_opt(name).await.map_err(|e| Failure::from_kube("read the pod again", &e).object(format!("pod/{name} -n {namespace}")))
+}

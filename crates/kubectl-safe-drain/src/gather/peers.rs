@@ -1,0 +1,35 @@
+//! Pods elsewhere that share a budget with pods here. Read only for budgets that are short: an unhealthy one explains why.
+
+use cluster_model::budget::Standing;
+use cluster_model::{BudgetExt, PodExt, Snapshot};
+use futures::stream::{self, StreamExt};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::Api;
+use kube::api::ListParams;
+use kube::core::Selector;
+use plugin_client::Cluster;
+
+use super::FAN_OUT;
+
+pub async fn gather(cluster: &Cluster, snapshot: &Snapshot) -> Vec<Pod> {
+    let short = snapshot.budgets().iter().filter(|b| {
+        let spent = matches!(b.standing(), Standing::Exhausted | Standing::Blocked);
+        spent && snapshot.pods.iter().any(|p| b.selects(p))
+    });
+    let mut pods: Vec<Pod> =
+        stream::iter(short).map(|budget| of(cluster, budget)).buffer_unordered(FAN_OUT).flat_map(stream::iter).collect().await;
+    pods.retain(|pod| !snapshot.pods.iter().any(|here| here.uid() == pod.uid()));
+    pods.sort_by_key(|p| p.key());
+    pods.dedup_by_key(|p| p.uid().to_owned());
+    pods
+}
+
+/// The pods of one budget. Without the right to list them an explanation is shorter; no verdict depends on it.
+pub async fn of(cluster: &Cluster, budget: &PodDisruptionBudget) -> Vec<Pod> {
+    let namespace = budget.metadata.namespace.as_deref().unwrap_or_default();
+    let selector = budget.spec.as_ref().and_then(|s| s.selector.clone());
+    let Some(Ok(selector)) = selector.map(Selector::try_from) else { return Vec::new() };
+    let api: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
+    api.list(&ListParams::default().labels_from(&selector)).await.map(|list| list.items).unwrap_or_default()
+}

@@ -1,0 +1,39 @@
+//! The volumes behind the claims of the pods on the nodes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cluster_model::{Known, PodExt, Snapshot};
+use futures::stream::{self, StreamExt};
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use kube::Api;
+use plugin_client::{Cluster, Failure};
+
+use super::FAN_OUT;
+
+pub async fn gather(cluster: &Cluster, snapshot: &Snapshot) -> BTreeMap<String, Known<PersistentVolume>> {
+    let claims: BTreeSet<(String, String)> = snapshot
+        .pods
+        .iter()
+        .filter(|p| !p.is_finished() && !p.is_daemonset_pod())
+        .flat_map(|p| p.volumes().iter().filter_map(|v| Some((p.namespace().to_owned(), v.persistent_volume_claim.as_ref()?.claim_name.clone()))))
+        .collect();
+    stream::iter(claims)
+        .map(|(namespace, claim)| async move {
+            let volume = read(cluster, &namespace, &claim).await;
+            Some((format!("{namespace}/{claim}"), volume.transpose()?))
+        })
+        .buffer_unordered(FAN_OUT)
+        .filter_map(std::future::ready)
+        .map(|(key, volume)| (key, volume.map_or_else(|failure: Failure| Known::Unknown(failure.to_string()), Known::Seen)))
+        .collect()
+        .await
+}
+
+/// `None`: the claim is not bound, so there is no data yet.
+async fn read(cluster: &Cluster, namespace: &str, claim: &str) -> Result<Option<PersistentVolume>, Failure> {
+    let claims: Api<PersistentVolumeClaim> = Api::namespaced(cluster.client.clone(), namespace);
+    let bound = claims.get_opt(claim).await.map_err(|e| Failure::from_kube("read the claim", &e))?;
+    let Some(volume) = bound.and_then(|c| c.spec?.volume_name) else { return Ok(None) };
+    let volumes: Api<PersistentVolume> = Api::all(cluster.client.clone());
+    volumes.get_opt(&volume).await.map_err(|e| Failure::from_kube(&format!("read volume {volume}"), &e))
+}

@@ -1,0 +1,85 @@
+//! What the user agreed to, as far as the pure steps need it.
+
+use std::collections::BTreeSet;
+
+use cluster_model::Finding;
+
+/// Pre-flight errors accepted by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allow {
+    pub all: bool,
+    pub ids: BTreeSet<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `--force`: bare and orphaned pods may go.
+    pub force: bool,
+    /// `--delete-emptydir-data`
+    pub delete_emptydir_data: bool,
+    /// `--disable-eviction`: plain deletes, which no budget is asked about.
+    pub disable_eviction: bool,
+    /// `--grace-period`, when not negative.
+    pub grace_period: Option<i64>,
+    /// `--skip-wait-for-delete-timeout`, in seconds, when not 0.
+    pub skip_wait_for_delete: Option<i64>,
+    /// `--concurrency`: evictions in flight at once.
+    pub concurrency: usize,
+    pub allow: Allow,
+}
+
+/// Errors of these ids are what kubectl's own flag stands for.
+const FORCE: [&str; 2] = ["bare-pod", "orphaned-owner"];
+const EMPTYDIR: [&str; 1] = ["emptydir-data"];
+
+impl Options {
+    /// The flag that accepts errors of this id, if it was given.
+    fn accepted_by(&self, id: &str) -> Option<String> {
+        if self.force && FORCE.contains(&id) {
+            return Some("--force".into());
+        }
+        if self.delete_emptydir_data && EMPTYDIR.contains(&id) {
+            return Some("--delete-emptydir-data".into());
+        }
+        if self.allow.ids.contains(id) {
+            return Some(format!("--allow {id}"));
+        }
+        self.allow.all.then(|| "--allow all".into())
+    }
+
+    /// Marks every error that the user accepted; the report says by which flag.
+    pub fn accept(&self, findings: &mut [Finding]) {
+        for finding in findings.iter_mut().filter(|f| f.blocks()) {
+            finding.accepted = self.accepted_by(finding.id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cluster_model::Severity;
+
+    #[test]
+    fn errors_are_accepted_by_their_flag_only() {
+        let allow = |ids: &[&str]| Allow { all: false, ids: ids.iter().map(|s| s.to_string()).collect() };
+        let cases = [
+            ("bare-pod", Options::default(), None),
+            ("bare-pod", Options { force: true, ..Options::default() }, Some("--force")),
+            ("emptydir-data", Options { force: true, ..Options::default() }, None),
+            ("emptydir-data", Options { delete_emptydir_data: true, ..Options::default() }, Some("--delete-emptydir-data")),
+            ("budget-blocked", Options { allow: allow(&["budget-blocked"]), ..Options::default() }, Some("--allow budget-blocked")),
+            ("budget-blocked", Options { allow: allow(&["bare-pod"]), ..Options::default() }, None),
+            ("budget-blocked", Options { allow: Allow { all: true, ..Allow::default() }, ..Options::default() }, Some("--allow all")),
+        ];
+        for (id, options, accepted) in cases {
+            let mut findings = vec![
+                Finding::new(id, Severity::Error, "shop/x", "m"),
+                Finding::new(id, Severity::Warning, "shop/y", "a warning is nobody's to accept"),
+            ];
+            options.accept(&mut findings);
+            assert_eq!(findings[0].accepted.as_deref(), accepted, "{id} {options:?}");
+            assert_eq!(findings[1].accepted, None);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Every pod of every node with what will be done about it, in the order it will be done. The same plan serves the dry run,
+//! the question to the user and the live run.
+
+use cluster_model::pod::Tier;
+use cluster_model::{BudgetExt, NodeExt, PodExt, Snapshot};
+use cluster_model::budget::Gate;
+use k8s_openapi::api::core::v1::Pod;
+use serde::Serialize;
+
+use crate::estimate::{Estimate, estimate};
+use crate::fate::{Fate, fate};
+use crate::options::Options;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    Evict,
+    Delete,
+    Keep,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub owner: String,
+    pub action: Action,
+    /// Why it stays, or what is special about its going; empty for a plain eviction.
+    pub reason: String,
+    pub tier: Tier,
+    pub priority: i32,
+    /// The budget that is asked about it, `namespace/name`.
+    pub budget: Option<String>,
+    pub grace_seconds: i64,
+    /// Deleted by somebody else before the drain: only waited for.
+    pub leaving_already: bool,
+}
+
+impl Step {
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+
+    pub fn leaves(&self) -> bool {
+        self.action != Action::Keep
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodePlan {
+    pub name: String,
+    pub uid: String,
+    pub cordoned_before: bool,
+    pub steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    pub nodes: Vec<NodePlan>,
+    pub estimate: Estimate,
+}
+
+impl Plan {
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.nodes.iter().flat_map(|n| &n.steps)
+    }
+
+    pub fn leaving(&self) -> usize {
+        self.steps().filter(|s| s.leaves()).count()
+    }
+}
+
+pub fn plan(snapshot: &Snapshot, options: &Options) -> Plan {
+    let nodes = snapshot
+        .nodes
+        .iter()
+        .map(|node| {
+            let pods = snapshot.pods.iter().filter(|p| p.node() == node.name());
+            let mut steps: Vec<Step> = pods.map(|p| step(p, snapshot, options)).collect();
+            steps.sort_by(|a, b| order(a).cmp(&order(b)));
+            NodePlan { name: node.name().into(), uid: node.uid().into(), cordoned_before: node.is_cordoned(), steps }
+        })
+        .collect::<Vec<_>>();
+    let estimate = estimate(&nodes, snapshot);
+    Plan { nodes, estimate }
+}
+
+/// What others depend on goes last (as karpenter and kubelet's graceful shutdown do); those that stay come after everything.
+fn order(step: &Step) -> (bool, Tier, i32, &str, &str) {
+    (!step.leaves(), step.tier, step.priority, &step.namespace, &step.name)
+}
+
+pub fn step(pod: &Pod, snapshot: &Snapshot, options: &Options) -> Step {
+    let fate = fate(pod, snapshot, options);
+    let go = if options.disable_eviction { Action::Delete } else { Action::Evict };
+    let (action, reason) = match fate {
+        Fate::Stays(why) => (Action::Keep, why.to_owned()),
+        Fate::Leaving => (go, "terminating already".to_owned()),
+        Fate::Leaves if pod.is_finished() => (go, "finished".to_owned()),
+        Fate::Leaves if pod.controller().is_none() => (go, "no controller: not made again".to_owned()),
+        Fate::Leaves => (go, String::new()),
+    };
+    let budget = (action == Action::Evict)
+        .then(|| snapshot.budgets_of(pod).into_iter().find(|b| b.gate(pod) == Gate::Counted).map(BudgetExt::key))
+        .flatten();
+    Step {
+        namespace: pod.namespace().into(),
+        name: pod.name().into(),
+        uid: pod.uid().into(),
+        owner: pod.controller().map(|o| format!("{}/{}", o.kind, o.name)).unwrap_or_default(),
+        action,
+        reason,
+        tier: pod.tier(),
+        priority: pod.priority(),
+        budget,
+        grace_seconds: options.grace_period.unwrap_or(pod.grace_seconds()),
+        leaving_already: fate == Fate::Leaving,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::snapshot;
+    use cluster_model::build::{PodBuild, pod};
+    use proptest::prelude::*;
+
+    fn names(plan: &Plan) -> Vec<&str> {
+        plan.steps().map(|s| s.name.as_str()).collect()
+    }
+
+    #[test]
+    fn low_priority_first_and_what_stays_last() {
+        let pods = vec![
+            pod("a/node-critical", "n1").priority(2_000_001_000),
+            pod("a/cluster-critical", "n1").priority(2_000_000_000),
+            pod("a/high", "n1").priority(1000),
+            pod("a/low", "n1").priority(-5),
+            pod("a/plain", "n1"),
+            pod("a/daemon", "n1").owned_by("apps/v1", "DaemonSet", "d"),
+        ];
+        let plan = plan(&snapshot(pods), &Options::default());
+        assert_eq!(names(&plan), ["low", "plain", "high", "cluster-critical", "node-critical", "daemon"]);
+        assert_eq!(plan.leaving(), 5);
+    }
+
+    #[test]
+    fn the_grace_period_flag_wins() {
+        let pods = vec![pod("a/p", "n1")];
+        let seconds = |grace_period| plan(&snapshot(pods.clone()), &Options { grace_period, ..Options::default() }).nodes[0].steps[0].grace_seconds;
+        assert_eq!((seconds(None), seconds(Some(7)), seconds(Some(0))), (30, 7, 0));
+    }
+
+    fn any_pod() -> impl Strategy<Value = Pod> {
+        (0..40u8, prop_oneof![Just("DaemonSet"), Just("ReplicaSet"), Just("")], prop::sample::select(vec![-5, 0, 1000, 2_000_000_000, 2_000_001_000]), any::<bool>()).prop_map(|(n, kind, priority, mirror)| {
+            let mut p = pod(&format!("a/p{n}"), "n1").priority(priority);
+            p = if kind.is_empty() { p.bare() } else { p.owned_by("apps/v1", kind, "o") };
+            if mirror { p.annotation("kubernetes.io/config.mirror", "x") } else { p }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn static_and_daemonset_pods_never_leave_and_order_is_stable(mut pods in proptest::collection::vec(any_pod(), 0..12)) {
+            pods.sort_by_key(|p| p.name().to_owned());
+            pods.dedup_by_key(|p| p.name().to_owned());
+            let mut shuffled = pods.clone();
+            shuffled.reverse();
+            let (one, two) = (plan(&snapshot(pods.clone()), &Options::default()), plan(&snapshot(shuffled), &Options::default()));
+            prop_assert_eq!(&one, &two);
+            prop_assert_eq!(one.steps().count(), pods.len(), "every pod is in the plan once");
+            for step in one.steps().filter(|s| s.leaves()) {
+                let pod = pods.iter().find(|p| p.name() == step.name).unwrap();
+                prop_assert!(!pod.is_mirror() && !pod.is_daemonset_pod());
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! `--dry-run=server`: every eviction is put to the server as a dry run, so that budgets, webhooks and rights have their say.
+//! Each pod is asked about once and alone: a dry run spends no budget, so sums are the plan's business.
+
+use futures::stream::{self, StreamExt};
+use plugin_client::{Cluster, Failure};
+
+use crate::execute::requests::{Ask, ask};
+use crate::execute::verdict::Verdict as Answer;
+use crate::options::Options;
+use crate::plan::{Plan, Step};
+use crate::report::{DrainReport, PodResult, Verdict};
+
+pub async fn probe(cluster: &Cluster, plan: &Plan, options: &Options, mut report: DrainReport) -> Result<DrainReport, Failure> {
+    let steps = plan.steps().filter(|s| s.leaves() && !s.leaving_already);
+    let answers: Vec<(&Step, Answer)> = stream::iter(steps)
+        .map(|step| async move {
+            let request = Ask {
+                namespace: step.namespace.clone(),
+                name: step.name.clone(),
+                uid: step.uid.clone(),
+                action: step.action,
+                grace_seconds: options.grace_period,
+                dry_run: true,
+            };
+            (step, ask(cluster, &request).await)
+        })
+        .buffer_unordered(options.concurrency.max(1))
+        .collect()
+        .await;
+    for (step, answer) in answers {
+        let Some((result, says)) = no(answer) else { continue };
+        let pods = report.nodes.iter_mut().flat_map(|n| &mut n.pods);
+        for pod in pods.filter(|p| p.uid == step.uid) {
+            pod.result = result;
+            pod.blocked_by = Some(says.clone());
+        }
+    }
+    for node in &mut report.nodes {
+        if node.pods.iter().any(|p| matches!(p.result, PodResult::Blocked | PodResult::Failed)) {
+            node.result = Verdict::Blocked;
+            report.result = Verdict::Blocked;
+        }
+    }
+    Ok(report)
+}
+
+/// The server's objection, if it has one.
+fn no(answer: Answer) -> Option<(PodResult, String)> {
+    match answer {
+        Answer::Accepted | Answer::Gone => None,
+        Answer::BudgetSpent { says } | Answer::NotYet { says, .. } | Answer::Webhook { says } => Some((PodResult::Blocked, says)),
+        Answer::Busy { .. } => Some((PodResult::Blocked, "the API server is busy".into())),
+        Answer::NamespaceTerminating => Some((PodResult::Blocked, "its namespace is being deleted".into())),
+        Answer::Conflict => Some((PodResult::Failed, "it was replaced while the plan was made".into())),
+        Answer::SeveralBudgets { says } | Answer::Unknown { says } | Answer::Denied { says } | Answer::Refused { says } => {
+            Some((PodResult::Failed, says))
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The drain while it runs: a region that is redrawn on a terminal, one line per change elsewhere.
+
+use cluster_model::text::count;
+use k8s_openapi::jiff::Timestamp;
+use plugin_client::{Line, Live, Ui};
+
+use super::span;
+use crate::execute::Audience;
+use crate::execute::engine::{Engine, Phase, PodState};
+use crate::execute::event::Event;
+
+pub struct Screen {
+    ui: Ui,
+    live: Option<Live>,
+}
+
+impl Screen {
+    pub fn new(ui: &Ui) -> Self {
+        Screen { ui: ui.clone(), live: ui.live() }
+    }
+}
+
+impl Audience for Screen {
+    fn event(&mut self, event: &Event) {
+        // The region shows these; as lines they would only scroll by.
+        if self.live.is_some() && matches!(event, Event::Evicted { .. } | Event::Gone { .. }) {
+            return;
+        }
+        self.ui.status(&line(event));
+    }
+
+    fn draw(&mut self, engine: &Engine, now: Timestamp) {
+        let Some(live) = self.live.as_ref().filter(|live| live.due()) else { return };
+        let leaving: Vec<&PodState> = engine.pods().filter(|p| p.step.leaves()).collect();
+        let done = leaving.iter().filter(|p| p.phase.is_final()).count();
+        let mut rows: Vec<&PodState> = leaving.iter().copied().filter(|p| !p.phase.is_final()).collect();
+        // Closest to the end first: what moves is on top, what waits below.
+        rows.sort_by_key(|p| rank(p.phase));
+        let stopping = rows.iter().filter(|p| matches!(p.phase, Phase::Leaving { .. })).count();
+        let blocked = rows.iter().filter(|p| matches!(p.phase, Phase::Waiting { .. }) && p.blocked_by.is_some()).count();
+        let mut header = Line::new().plain(format!("{stopping} stopping"));
+        if blocked > 0 {
+            header = header.plain(" · ").warn(format!("{blocked} blocked"));
+        }
+        let lines: Vec<Line> = plugin_client::table(&rows.iter().map(|p| pod(p, now)).collect::<Vec<_>>());
+        live.show(done, leaving.len(), &header, &lines);
+    }
+}
+
+fn rank(phase: Phase) -> u8 {
+    match phase {
+        Phase::Doubtful { .. } => 0,
+        Phase::Leaving { .. } => 1,
+        Phase::Asking => 2,
+        _ => 3,
+    }
+}
+
+fn pod(state: &PodState, now: Timestamp) -> Vec<Line> {
+    let name = Line::new().plain("  ").plain(state.step.key());
+    let blocked = state.blocked_by.as_deref().unwrap_or_default();
+    match state.phase {
+        Phase::Leaving { since } => {
+            let elapsed = now.duration_since(since).as_secs();
+            let of = span(state.step.grace_seconds);
+            let words = Line::new().good("stopping").plain(format!(" {} of at most {of}", span(elapsed)));
+            let words = if blocked.is_empty() { words } else { Line::new().bad("stuck").plain(format!(" {blocked}")) };
+            vec![name, words]
+        }
+        Phase::Asking => vec![name, Line::new().plain("evicting")],
+        Phase::Doubtful { .. } => vec![name, Line::new().warn("unclear").plain(format!(" {blocked}"))],
+        _ if !blocked.is_empty() => vec![name, Line::new().warn("blocked").plain(format!(" by {blocked}"))],
+        _ => vec![name, Line::new().dim("waiting")],
+    }
+}
+
+/// One change, one line.
+fn line(event: &Event) -> Line {
+    match event {
+        Event::Cordoned { node, before: false } => Line::new().strong(format!("node/{node}")).plain(" cordoned"),
+        Event::Cordoned { node, before: true } => Line::new().strong(format!("node/{node}")).plain(" was cordoned before"),
+        Event::Evicted { pod, grace_seconds } => Line::new().plain(format!("{pod} evicted, stops within {}", span(*grace_seconds))),
+        Event::Leaving { pod } => Line::new().plain(format!("{pod} was deleted by someone else")),
+        Event::Gone { pod, took_seconds } => Line::new().plain(pod).good(" gone").plain(format!(" after {took_seconds:.1}s")),
+        Event::Blocked { what, says, waiting } => {
+            Line::new().warn("blocked").plain(format!(" by {what}: {says} ({})", if *waiting == 1 { "1 pod waits".into() } else { format!("{waiting} pods wait") }))
+        }
+        Event::Stuck { pod, why } => Line::new().plain(pod).bad(" stuck").plain(format!(": should be gone by now; {why}")),
+        Event::Failed { pod, why } => Line::new().plain(pod).bad(" failed").plain(format!(": {why}")),
+        Event::Late { pod, kept: None } => Line::new().plain(format!("{pod} was bound to the node after the plan was made; it leaves too")),
+        Event::Late { pod, kept: Some(why) } => Line::new().plain(pod).warn(" came late and stays").plain(format!(": {why}")),
+        Event::Disturbed { says } => Line::new().warn("waiting for the API server").plain(format!(": {says}")),
+        Event::Recovered => Line::new().good("the API server is back").plain("; the drain goes on"),
+        Event::Drained { node, gone, kept } => {
+            Line::new().strong(format!("node/{node}")).good(" drained").plain(format!(": {} gone, {kept} stay", count(*gone, "pod")))
+        }
+    }
+}

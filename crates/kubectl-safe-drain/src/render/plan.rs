@@ -1,0 +1,108 @@
+//! The plan: per node what leaves, in which order, and what stays.
+
+use std::collections::BTreeMap;
+
+use cluster_model::pod::Tier;
+use cluster_model::text::count;
+use plugin_client::{Line, table};
+
+use super::span;
+use crate::estimate::Estimate;
+use crate::plan::{NodePlan, Plan, Step};
+
+/// `wide` names every pod; otherwise pods of one owner with one fate are one row.
+pub fn plan(plan: &Plan, wide: bool) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for node in &plan.nodes {
+        if !lines.is_empty() {
+            lines.push(Line::new());
+        }
+        lines.extend(node_plan(node, wide));
+    }
+    lines.push(Line::new());
+    lines.push(Line::new().plain("takes  ").strong(range(&plan.estimate)));
+    lines
+}
+
+fn range(estimate: &Estimate) -> String {
+    match estimate.most_seconds {
+        None => format!("at least {}; a budget allows nothing now, so nobody knows the end", span(estimate.least_seconds)),
+        Some(most) if most == estimate.least_seconds => span(most),
+        Some(most) => format!("{} to {}", span(estimate.least_seconds), span(most)),
+    }
+}
+
+fn node_plan(node: &NodePlan, wide: bool) -> Vec<Line> {
+    let (leave, stay): (Vec<&Step>, Vec<&Step>) = node.steps.iter().partition(|s| s.leaves());
+    let cordon = if node.cordoned_before { "is cordoned already" } else { "is cordoned" };
+    let head = Line::new()
+        .strong(format!("node/{}", node.name))
+        .plain(format!("  {cordon}, then {} leave and {} stay", count(leave.len(), "pod"), stay.len()));
+    let mut rows = Vec::new();
+    for tier in Tier::ALL {
+        let steps: Vec<&Step> = leave.iter().copied().filter(|s| s.tier == tier).collect();
+        rows.extend(grouped(&steps, wide).into_iter().map(|g| row(tier, &g)));
+    }
+    rows.extend(grouped(&stay, wide).into_iter().map(|g| {
+        let what = Line::new().dim("  stays");
+        vec![what, Line::new().dim(&g.namespace), Line::new().dim(&g.name), Line::new().dim(g.size()), Line::new().dim(&g.reason)]
+    }));
+    std::iter::once(head).chain(table(&rows)).collect()
+}
+
+fn row(tier: Tier, group: &Group) -> Vec<Line> {
+    let verb = match (group.delete, group.leaving) {
+        (_, true) => Line::new().plain("  wait"),
+        (true, false) => Line::new().bad("  delete"),
+        (false, false) => Line::new().good("  evict"),
+    };
+    let mut notes = Vec::new();
+    if !group.reason.is_empty() {
+        notes.push(group.reason.clone());
+    }
+    if let Some(budget) = &group.budget {
+        notes.push(format!("asks budget {budget}"));
+    }
+    if tier != Tier::Workload {
+        notes.push(format!("after the others: {}", tier.name()));
+    }
+    vec![verb, group.namespace.as_str().into(), group.name.as_str().into(), group.size().into(), Line::new().dim(notes.join("; "))]
+}
+
+/// Pods that a reader need not tell apart.
+struct Group {
+    namespace: String,
+    name: String,
+    pods: usize,
+    reason: String,
+    budget: Option<String>,
+    delete: bool,
+    leaving: bool,
+}
+
+impl Group {
+    fn size(&self) -> String {
+        count(self.pods, "pod")
+    }
+}
+
+fn grouped(steps: &[&Step], wide: bool) -> Vec<Group> {
+    let mut groups: BTreeMap<(usize, &str, &str, &str, Option<&str>), Group> = BTreeMap::new();
+    for (index, step) in steps.iter().enumerate() {
+        let alone = wide || step.owner.is_empty();
+        let name = if alone { &step.name } else { &step.owner };
+        // In the wide plan the order of the rows is the order of the drain.
+        let key = (if wide { index } else { 0 }, step.namespace.as_str(), name.as_str(), step.reason.as_str(), step.budget.as_deref());
+        let group = groups.entry(key).or_insert_with(|| Group {
+            namespace: step.namespace.clone(),
+            name: name.clone(),
+            pods: 0,
+            reason: step.reason.clone(),
+            budget: step.budget.clone(),
+            delete: step.action == crate::plan::Action::Delete,
+            leaving: step.leaving_already,
+        });
+        group.pods += 1;
+    }
+    groups.into_values().collect()
+}

@@ -1,0 +1,155 @@
+//! The verdict, for people and for machines: docs/drain-report.schema.json describes the JSON.
+
+use cluster_model::Finding;
+use plugin_client::Exit;
+use serde::Serialize;
+
+use crate::execute::End;
+use crate::execute::engine::{Engine, Phase, PodState};
+use crate::plan::{Action, NodePlan, Step};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    Planned,
+    Drained,
+    Cordoned,
+    Uncordoned,
+    Partial,
+    Blocked,
+    Refused,
+    Failed,
+    Interrupted,
+    Timeout,
+}
+
+impl Verdict {
+    pub fn exit(self) -> Exit {
+        match self {
+            Verdict::Planned | Verdict::Drained | Verdict::Cordoned | Verdict::Uncordoned => Exit::Done,
+            Verdict::Partial => Exit::Partial,
+            Verdict::Blocked | Verdict::Refused => Exit::Refused,
+            Verdict::Failed => Exit::Failed,
+            Verdict::Interrupted => Exit::Interrupted,
+            Verdict::Timeout => Exit::Timeout,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PodResult {
+    Planned,
+    Gone,
+    Terminating,
+    Blocked,
+    Failed,
+    Kept,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodReport {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub action: Action,
+    pub result: PodResult,
+    pub reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked_by: Option<String>,
+}
+
+impl PodReport {
+    pub fn planned(step: &Step) -> Self {
+        PodReport {
+            namespace: step.namespace.clone(),
+            name: step.name.clone(),
+            uid: step.uid.clone(),
+            action: step.action,
+            result: if step.leaves() { PodResult::Planned } else { PodResult::Kept },
+            reason: step.reason.clone(),
+            blocked_by: None,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeReport {
+    pub name: String,
+    /// As last seen; `null` when it could not be read.
+    pub cordoned: Option<bool>,
+    pub cordoned_before: bool,
+    pub result: Verdict,
+    pub pods: Vec<PodReport>,
+}
+
+impl NodeReport {
+    pub fn planned(node: &NodePlan, result: Verdict) -> Self {
+        NodeReport {
+            name: node.name.clone(),
+            cordoned: Some(node.cordoned_before),
+            cordoned_before: node.cordoned_before,
+            result,
+            pods: node.steps.iter().map(PodReport::planned).collect(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DrainReport {
+    pub kind: &'static str,
+    pub result: Verdict,
+    pub nodes: Vec<NodeReport>,
+    pub findings: Vec<Finding>,
+    /// Why it stopped early, when it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    pub started_at: String,
+    pub finished_at: String,
+}
+
+/// What became of a node's pods, as far as it was seen.
+pub fn node(plan: &NodePlan, engine: &Engine, end: &End) -> NodeReport {
+    let pods: Vec<PodReport> = engine.pods_of(&plan.name).map(pod).collect();
+    let open = pods.iter().any(|p| matches!(p.result, PodResult::Failed | PodResult::Blocked | PodResult::Terminating | PodResult::Planned));
+    let late = engine.kept_late(&plan.name) > 0;
+    let result = match end {
+        _ if engine.is_drained(&plan.name) && !open && !late => Verdict::Drained,
+        End::Finished => Verdict::Partial,
+        End::Interrupted => Verdict::Interrupted,
+        End::Timeout => Verdict::Timeout,
+        End::Stopped(_) | End::Failed(_) if pods.iter().any(|p| matches!(p.result, PodResult::Gone | PodResult::Terminating)) => Verdict::Partial,
+        End::Stopped(_) | End::Failed(_) => Verdict::Failed,
+    };
+    NodeReport { name: plan.name.clone(), cordoned: engine.is_cordoned(&plan.name), cordoned_before: plan.cordoned_before, result, pods }
+}
+
+fn pod(state: &PodState) -> PodReport {
+    let (result, blocked_by) = match state.phase {
+        Phase::Gone => (PodResult::Gone, None),
+        Phase::Kept => (PodResult::Kept, None),
+        Phase::Failed => (PodResult::Failed, None),
+        Phase::Leaving { .. } => (PodResult::Terminating, state.blocked_by.clone()),
+        Phase::Asking | Phase::Doubtful { .. } => (PodResult::Terminating, Some("whether the server accepted its eviction is not known".into())),
+        Phase::Waiting { .. } if state.blocked_by.is_some() => (PodResult::Blocked, state.blocked_by.clone()),
+        Phase::Waiting { .. } => (PodResult::Planned, None),
+    };
+    let reason = state.failure.clone().unwrap_or_else(|| state.step.reason.clone());
+    PodReport { result, reason, blocked_by, ..PodReport::planned(&state.step) }
+}
+
+/// One verdict over all nodes: the worst thing that happened.
+pub fn overall(nodes: &[NodeReport], end: &End) -> Verdict {
+    if nodes.iter().all(|n| n.result == Verdict::Drained) {
+        return Verdict::Drained;
+    }
+    match end {
+        End::Interrupted => Verdict::Interrupted,
+        End::Timeout => Verdict::Timeout,
+        End::Failed(_) | End::Stopped(_) if nodes.iter().all(|n| n.result == Verdict::Failed) => Verdict::Failed,
+        _ => Verdict::Partial,
+    }
+}

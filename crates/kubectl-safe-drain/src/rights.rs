@@ -1,0 +1,85 @@
+//! May the user do what this drain needs? Asked before anything is changed, so that no right is found missing half-way.
+
+use cluster_model::{Finding, PodExt, Severity, Snapshot};
+use plugin_client::{Cluster, Failure, Right, missing, rbac_rule};
+
+use crate::checks::{RIGHTS_MISSING, RIGHTS_NOT_CHECKED};
+use crate::fate::leavers;
+use crate::options::Options;
+
+/// What every drain needs, whatever is on the node.
+fn needed(options: &Options) -> Vec<Right> {
+    let removal = if options.disable_eviction { Right::new("delete", "", "pods") } else { Right::new("create", "", "pods").subresource("eviction") };
+    let reads = [("get", "nodes"), ("get", "pods"), ("list", "pods"), ("watch", "pods")];
+    let mut rights: Vec<Right> = reads.iter().map(|(verb, resource)| Right::new(verb, "", resource)).collect();
+    rights.extend([Right::new("patch", "", "nodes"), removal]);
+    rights
+}
+
+/// Reading budgets is no condition (the server keeps them anyway), but without it there is no forecast.
+fn wanted() -> Vec<Right> {
+    ["list", "watch"].iter().map(|verb| Right::new(verb, "policy", "poddisruptionbudgets")).collect()
+}
+
+/// Before anything is read: what is missing for certain. The right to evict may be granted per namespace; see `in_namespaces`.
+pub async fn check(cluster: &Cluster, options: &Options) -> Result<Vec<Right>, Failure> {
+    let mut rights = needed(options);
+    rights.extend(wanted());
+    missing(cluster, &rights).await
+}
+
+/// The rights that are missing, once it is known in which namespaces pods have to go.
+pub async fn findings(cluster: &Cluster, denied: Vec<Right>, snapshot: &Snapshot, options: &Options) -> Result<Vec<Finding>, Failure> {
+    let (removal, others): (Vec<Right>, Vec<Right>) = denied.into_iter().partition(is_removal);
+    let mut lacking: Vec<Right> = others.into_iter().filter(|r| r.group.is_empty()).collect();
+    for right in removal {
+        let mut namespaces: Vec<&str> = leavers(snapshot, options).map(PodExt::namespace).collect();
+        namespaces.sort_unstable();
+        namespaces.dedup();
+        let narrowed: Vec<Right> = namespaces.into_iter().map(|ns| right.clone().namespace(ns)).collect();
+        lacking.extend(missing(cluster, &narrowed).await?);
+    }
+    Ok(lacking.iter().map(finding).collect())
+}
+
+fn is_removal(right: &Right) -> bool {
+    matches!(right.verb.as_str(), "create" | "delete")
+}
+
+fn finding(right: &Right) -> Finding {
+    Finding::new(RIGHTS_MISSING, Severity::Error, right.to_string(), "you have no right to do this").remedy(rule(std::slice::from_ref(right)))
+}
+
+/// One line, ready to be put into a Role.
+fn rule(rights: &[Right]) -> String {
+    rights
+        .iter()
+        .map(|r| {
+            let resource = match &r.subresource {
+                Some(sub) => format!("{}/{sub}", r.resource),
+                None => r.resource.clone(),
+            };
+            format!("grant {{apiGroups: [\"{}\"], resources: [\"{resource}\"], verbs: [\"{}\"]}}", r.group, r.verb)
+        })
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// Reading is impossible already: the whole list of what is missing, as one rule.
+pub fn refusal(denied: &[Right]) -> Option<Failure> {
+    let fatal: Vec<Right> = denied.iter().filter(|r| r.group.is_empty() && !is_removal(r) && r.verb != "patch").cloned().collect();
+    if fatal.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = fatal.iter().map(Right::to_string).collect();
+    let all: Vec<Right> = denied.to_vec();
+    Some(
+        Failure::refused(format!("you have no right to {}", names.join(", ")))
+            .hint(format!("a ClusterRole with these rules is enough:\n{}", rbac_rule(&all))),
+    )
+}
+
+/// The server would not even say.
+pub fn not_checked(failure: &Failure) -> Finding {
+    Finding::new(RIGHTS_NOT_CHECKED, Severity::Unknown, "your rights", format!("could not be asked about: {failure}"))
+}

@@ -1,0 +1,316 @@
+//! One run from the command line to the verdict: gather, check, plan, confirm, execute, render.
+
+use std::time::{Duration, Instant};
+
+use cluster_model::text::count;
+use cluster_model::{Finding, NodeExt, Severity, Snapshot};
+use futures::future::FutureExt;
+use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::jiff::Timestamp;
+use plugin_client::{Cluster, Exit, Failure, Line, Output, Ui, connect, to_json, to_yaml};
+
+use crate::args::{Args, DryRun, OnFailure};
+use crate::execute::event::Event;
+use crate::execute::requests::set_unschedulable;
+use crate::execute::{Audience, Clock, Drain, End};
+use crate::gather::{self, Feeds, Scope};
+use crate::options::Options;
+use crate::plan::{Plan, plan};
+use crate::report::{DrainReport, NodeReport, Verdict};
+use crate::{checks, probe, render, rights};
+
+const PLUGIN: &str = "kubectl-safe-drain";
+
+pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
+    let target = args.target()?;
+    let options = args.options()?;
+    let started = (Timestamp::now(), Instant::now());
+    let run = Run { args: &args, options, ui: ui.clone(), started, deadline: args.timeout().map(|t| Instant::now() + t) };
+    let work = async {
+        let cluster = connect(&args.connection, PLUGIN, &ui).await?;
+        let nodes = gather::nodes(&cluster, &target).await?;
+        if args.cordon_only || args.uncordon { run.set_unschedulable(&cluster, &nodes).await } else { run.drain(&cluster, nodes).await }
+    };
+    match work.await {
+        Ok(report) => {
+            run.publish(&report);
+            Ok(report.result.exit())
+        }
+        // Whatever happens, a program that reads stdout gets a report.
+        Err(failure) => {
+            if args.output.is_structured() {
+                run.publish(&run.failed(&failure));
+            }
+            Err(failure)
+        }
+    }
+}
+
+struct Run<'a> {
+    args: &'a Args,
+    options: Options,
+    ui: Ui,
+    started: (Timestamp, Instant),
+    deadline: Option<Instant>,
+}
+
+impl Run<'_> {
+    fn publish(&self, report: &DrainReport) {
+        match self.args.output {
+            Output::Json => self.ui.document(&to_json(report)),
+            Output::Yaml => self.ui.document(&to_yaml(report)),
+            Output::Text | Output::Wide => {
+                for line in render::outcome(report, self.started.1.elapsed().as_secs_f64()) {
+                    self.ui.data(&line);
+                }
+            }
+        }
+    }
+
+    fn failed(&self, failure: &Failure) -> DrainReport {
+        let result = match failure.exit {
+            Exit::Refused | Exit::Usage => Verdict::Refused,
+            Exit::Timeout => Verdict::Timeout,
+            Exit::Interrupted => Verdict::Interrupted,
+            _ => Verdict::Failed,
+        };
+        DrainReport { error: Some(failure.to_string()), ..self.report(Vec::new(), Vec::new(), result) }
+    }
+
+    fn report(&self, nodes: Vec<NodeReport>, findings: Vec<Finding>, result: Verdict) -> DrainReport {
+        DrainReport {
+            kind: "DrainReport",
+            result,
+            nodes,
+            findings,
+            error: None,
+            started_at: self.started.0.to_string(),
+            finished_at: Timestamp::now().to_string(),
+        }
+    }
+
+    /// `--cordon-only` and `--uncordon`.
+    async fn set_unschedulable(&self, cluster: &Cluster, nodes: &[Node]) -> Result<DrainReport, Failure> {
+        let wanted = self.args.cordon_only;
+        let dry_run = self.args.dry_run;
+        let mut reports = Vec::new();
+        for node in nodes {
+            let before = node.is_cordoned();
+            if before == wanted {
+                self.ui.status(&Line::new().strong(format!("node/{}", node.name())).plain(if wanted { " already cordoned" } else { " already uncordoned" }));
+            } else if dry_run != DryRun::Client {
+                set_unschedulable(cluster, node.name(), node.uid(), wanted, dry_run == DryRun::Server).await?;
+            }
+            let result = match (dry_run, wanted) {
+                (DryRun::None, true) => Verdict::Cordoned,
+                (DryRun::None, false) => Verdict::Uncordoned,
+                _ => Verdict::Planned,
+            };
+            let cordoned = Some(if dry_run == DryRun::None { wanted } else { before });
+            reports.push(NodeReport { name: node.name().into(), cordoned, cordoned_before: before, result, pods: Vec::new() });
+        }
+        let result = reports.first().map_or(Verdict::Refused, |r| r.result);
+        Ok(self.report(reports, Vec::new(), result))
+    }
+
+    async fn drain(&self, cluster: &Cluster, nodes: Vec<Node>) -> Result<DrainReport, Failure> {
+        let scope = Scope { pod_selector: self.args.drain.pod_selector.as_deref(), chunk_size: self.args.drain.chunk_size };
+        let gathered = self.in_time(self.gather(cluster, nodes, &scope)).await?;
+        let Gathered { snapshot, feeds, findings, plan } = gathered;
+        let wide = self.args.output == Output::Wide;
+        self.show_plan(&plan, &findings, wide);
+        let blocking = findings.iter().filter(|f| f.blocks()).count();
+        if blocking > 0 {
+            let only_budgets = findings.iter().filter(|f| f.blocks()).all(|f| f.id.starts_with("budget") || f.id == "pod-in-several-budgets");
+            let result = if only_budgets { Verdict::Blocked } else { Verdict::Refused };
+            self.ui.failure(&refusal(&findings, blocking));
+            return Ok(self.planned(&plan, findings, result));
+        }
+        match self.args.dry_run {
+            DryRun::Client => Ok(self.planned(&plan, findings, Verdict::Planned)),
+            DryRun::Server => {
+                let report = self.planned(&plan, findings, Verdict::Planned);
+                self.in_time(probe::probe(cluster, &plan, &self.options, report)).await
+            }
+            DryRun::None => {
+                let asked = Instant::now();
+                if !self.confirm(&plan, &findings)? {
+                    self.ui.failure(&Failure::refused("declined; nothing was changed"));
+                    return Ok(self.planned(&plan, findings, Verdict::Refused));
+                }
+                // The user's own thinking time is not the run's.
+                let deadline = self.deadline.map(|d| d + asked.elapsed());
+                self.execute(cluster, &plan, &snapshot, feeds, findings, &scope, deadline).await
+            }
+        }
+    }
+
+    async fn gather(&self, cluster: &Cluster, nodes: Vec<Node>, scope: &Scope<'_>) -> Result<Gathered, Failure> {
+        let denied = rights::check(cluster, &self.options).await;
+        if let Some(refusal) = denied.as_ref().ok().and_then(|d| rights::refusal(d)) {
+            return Err(refusal);
+        }
+        let (snapshot, feeds) = gather::snapshot(cluster, nodes, scope).await?;
+        let mut findings = checks::check(&snapshot, &self.options);
+        match denied {
+            Ok(denied) => findings.splice(0..0, rights::findings(cluster, denied, &snapshot, &self.options).await?).for_each(drop),
+            Err(failure) => findings.push(rights::not_checked(&failure)),
+        }
+        self.options.accept(&mut findings);
+        let plan = plan(&snapshot, &self.options);
+        Ok(Gathered { snapshot, feeds, findings, plan })
+    }
+
+    /// Nothing has been changed yet, so a deadline here is simply the end.
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let Some(deadline) = self.deadline else { return work.await };
+        match tokio::time::timeout_at(deadline.into(), work).await {
+            Ok(done) => done,
+            Err(_) => Err(Failure::new(Exit::Timeout, "--timeout passed before anything was changed")),
+        }
+    }
+
+    fn show_plan(&self, plan: &Plan, findings: &[Finding], wide: bool) {
+        // The plan is the result of a dry run, and only news in a live one.
+        let result = self.args.dry_run != DryRun::None && !self.args.output.is_structured();
+        let show = |line: &Line| if result { self.ui.data(line) } else { self.ui.status(line) };
+        render::plan(plan, wide).iter().for_each(show);
+        let lines = render::findings(findings, wide);
+        if !lines.is_empty() {
+            show(&Line::new());
+            lines.iter().for_each(show);
+        }
+        show(&Line::new());
+    }
+
+    fn planned(&self, plan: &Plan, findings: Vec<Finding>, result: Verdict) -> DrainReport {
+        let nodes = plan.nodes.iter().map(|n| NodeReport::planned(n, result)).collect();
+        self.report(nodes, findings, result)
+    }
+
+    fn confirm(&self, plan: &Plan, findings: &[Finding]) -> Result<bool, Failure> {
+        if self.args.yes {
+            return Ok(true);
+        }
+        let what = match plan.nodes.as_slice() {
+            [node] => format!("node/{}", node.name),
+            nodes => count(nodes.len(), "node"),
+        };
+        let warnings = findings.iter().filter(|f| f.severity == Severity::Warning || f.severity == Severity::Unknown).count();
+        let despite = if warnings > 0 { format!(" despite {}", count(warnings, "warning")) } else { String::new() };
+        let question = format!("Drain {what}, {} to go{despite}?", count(plan.leaving(), "pod"));
+        if checks::loses_data(findings) {
+            let word = plan.nodes.first().map(|n| n.name.as_str()).unwrap_or_default();
+            return self.ui.confirm_typed(&format!("{question} Data will be lost for good."), word);
+        }
+        self.ui.confirm(&question)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is one part of what was gathered; a struct would only rename the list")]
+    async fn execute(
+        &self,
+        cluster: &Cluster,
+        plan: &Plan,
+        snapshot: &Snapshot,
+        feeds: Feeds,
+        findings: Vec<Finding>,
+        scope: &Scope<'_>,
+        deadline: Option<Instant>,
+    ) -> Result<DrainReport, Failure> {
+        let interrupted = self.ui.interrupted().shared();
+        let mut screen = render::Screen::new(&self.ui);
+        if let Err((done, failure)) = self.cordon(cluster, plan, &mut screen, deadline).await {
+            drop(screen);
+            return self.cordon_refused(cluster, plan, findings, done, failure).await;
+        }
+        let drain = Drain { cluster, options: &self.options, scope, clock: Clock::start(), deadline };
+        let (engine, end) = drain.run(plan, snapshot, feeds, interrupted, &mut screen).await;
+        drop(screen);
+        let mut nodes: Vec<NodeReport> = plan.nodes.iter().map(|n| crate::report::node(n, &engine, &end)).collect();
+        let result = crate::report::overall(&nodes, &end);
+        if result != Verdict::Drained {
+            self.undo_cordon(cluster, plan, &mut nodes).await;
+        }
+        let mut report = self.report(nodes, findings, result);
+        match end {
+            End::Failed(failure) => {
+                report.error = Some(failure.to_string());
+                self.ui.failure(&failure);
+            }
+            End::Stopped(why) => {
+                self.ui.failure(&Failure::failed(&why));
+                report.error = Some(why);
+            }
+            _ => {}
+        }
+        Ok(report)
+    }
+
+    /// All nodes first, so that no pod moves from one to the next. On failure: how many had been cordoned by us.
+    async fn cordon(&self, cluster: &Cluster, plan: &Plan, screen: &mut render::Screen, deadline: Option<Instant>) -> Result<(), (usize, Failure)> {
+        for (index, node) in plan.nodes.iter().enumerate() {
+            if !node.cordoned_before {
+                let left = deadline.map_or(Duration::MAX, |d| d.saturating_duration_since(Instant::now()));
+                let request = set_unschedulable(cluster, &node.name, &node.uid, true, false);
+                match tokio::time::timeout(left, request).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(failure)) => return Err((index, failure)),
+                    Err(_) => return Err((index, Failure::new(Exit::Timeout, "--timeout passed at the cordon").object(format!("node/{}", node.name)))),
+                }
+            }
+            screen.event(&Event::Cordoned { node: node.name.clone(), before: node.cordoned_before });
+        }
+        Ok(())
+    }
+
+    /// A node that cannot be cordoned is not drained, and neither are the others (kubectl goes on: kubernetes/kubectl#1568).
+    async fn cordon_refused(&self, cluster: &Cluster, plan: &Plan, findings: Vec<Finding>, done: usize, failure: Failure) -> Result<DrainReport, Failure> {
+        let mut nodes: Vec<NodeReport> = plan.nodes.iter().map(|n| NodeReport::planned(n, Verdict::Refused)).collect();
+        for node in &mut nodes[..done] {
+            node.cordoned = Some(true);
+        }
+        self.undo_cordon(cluster, plan, &mut nodes).await;
+        let changed = nodes.iter().any(|n| n.cordoned == Some(true) && !n.cordoned_before);
+        let result = match (failure.exit, changed) {
+            (Exit::Timeout, _) => Verdict::Timeout,
+            (_, true) => Verdict::Partial,
+            (_, false) => Verdict::Refused,
+        };
+        let failure = failure.hint("no pod was evicted");
+        self.ui.failure(&failure);
+        Ok(DrainReport { error: Some(failure.to_string()), ..self.report(nodes, findings, result) })
+    }
+
+    /// `--on-failure=uncordon`: only what this run cordoned.
+    async fn undo_cordon(&self, cluster: &Cluster, plan: &Plan, nodes: &mut [NodeReport]) {
+        if self.args.on_failure != OnFailure::Uncordon {
+            return;
+        }
+        for (node, report) in plan.nodes.iter().zip(nodes) {
+            if node.cordoned_before || report.cordoned != Some(true) || report.result == Verdict::Drained {
+                continue;
+            }
+            match set_unschedulable(cluster, &node.name, &node.uid, false, false).await {
+                Ok(()) => {
+                    report.cordoned = Some(false);
+                    self.ui.status(&Line::new().strong(format!("node/{}", node.name)).plain(" uncordoned again (--on-failure)"));
+                }
+                Err(failure) => self.ui.failure(&failure.hint(format!("kubectl safe-drain {} --uncordon", node.name))),
+            }
+        }
+    }
+}
+
+struct Gathered {
+    snapshot: Snapshot,
+    feeds: Feeds,
+    findings: Vec<Finding>,
+    plan: Plan,
+}
+
+fn refusal(findings: &[Finding], blocking: usize) -> Failure {
+    let mut ids: Vec<&str> = findings.iter().filter(|f| f.blocks()).map(|f| f.id).collect();
+    ids.dedup();
+    Failure::refused(format!("refused: {} before anything was changed", count(blocking, "pre-flight error")))
+        .hint(format!("mend them, or accept them by name: --allow {}", ids.join(",")))
+}
