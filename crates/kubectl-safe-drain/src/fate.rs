@@ -13,7 +13,7 @@ pub enum Fate {
     Stays(&'static str),
 }
 
-pub const DAEMONSET: &str = "DaemonSet pod";
+pub const DAEMONSET: &str = "its DaemonSet would put it back";
 pub const MIRROR: &str = "static pod, run by the kubelet itself";
 pub const SKIPPED: &str = "terminating for longer than --skip-wait-for-delete-timeout";
 

@@ -2,7 +2,7 @@
 //! the question to the user and the live run.
 
 use cluster_model::pod::Tier;
-use cluster_model::{BudgetExt, NodeExt, PodExt, Snapshot};
+use cluster_model::{BudgetExt, Known, NodeExt, PodExt, Snapshot};
 use cluster_model::budget::Gate;
 use k8s_openapi::api::core::v1::Pod;
 use serde::Serialize;
@@ -108,7 +108,7 @@ pub fn step(pod: &Pod, snapshot: &Snapshot, options: &Options) -> Step {
         namespace: pod.namespace().into(),
         name: pod.name().into(),
         uid: pod.uid().into(),
-        owner: pod.controller().map(|o| format!("{}/{}", o.kind, o.name)).unwrap_or_default(),
+        owner: owner(pod, snapshot).unwrap_or_default(),
         action,
         reason,
         tier: pod.tier(),
@@ -117,6 +117,16 @@ pub fn step(pod: &Pod, snapshot: &Snapshot, options: &Options) -> Step {
         grace_seconds: options.grace_period.unwrap_or(pod.grace_seconds()),
         leaving_already: fate == Fate::Leaving,
     }
+}
+
+/// What its user knows it by: the Deployment rather than the ReplicaSet in between.
+fn owner(pod: &Pod, snapshot: &Snapshot) -> Option<String> {
+    let (key, seen) = snapshot.owner_of(pod)?;
+    let parent = match seen {
+        Some(Known::Seen(Some(owner))) => owner.parent.clone(),
+        _ => None,
+    };
+    Some(parent.unwrap_or_else(|| format!("{} {}", key.kind, key.name)))
 }
 
 #[cfg(test)]

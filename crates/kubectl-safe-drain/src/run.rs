@@ -218,7 +218,7 @@ impl Run<'_> {
         deadline: Option<Instant>,
     ) -> Result<DrainReport, Failure> {
         let interrupted = self.ui.interrupted().shared();
-        let mut screen = render::Screen::new(&self.ui);
+        let mut screen = render::Screen::new(&self.ui, plan.nodes.len());
         if let Err((done, failure)) = self.cordon(cluster, plan, &mut screen, deadline).await {
             drop(screen);
             return self.cordon_refused(cluster, plan, findings, done, failure).await;
@@ -311,6 +311,6 @@ struct Gathered {
 fn refusal(findings: &[Finding], blocking: usize) -> Failure {
     let mut ids: Vec<&str> = findings.iter().filter(|f| f.blocks()).map(|f| f.id).collect();
     ids.dedup();
-    Failure::refused(format!("refused: {} before anything was changed", count(blocking, "pre-flight error")))
-        .hint(format!("mend them, or accept them by name: --allow {}", ids.join(",")))
+    Failure::refused(format!("{}; nothing was changed", count(blocking, "pre-flight error")))
+        .hint(format!("mend what they name, or accept them: --allow {}", ids.join(",")))
 }

@@ -1,6 +1,5 @@
 //! Findings as a list: worst first, one line each, the remedy beneath.
 
-use cluster_model::text::count;
 use cluster_model::{Finding, Severity};
 use plugin_client::{Line, Role, table};
 
@@ -11,17 +10,17 @@ pub fn findings(findings: &[Finding], wide: bool) -> Vec<Line> {
     // What merely stays is in the plan already.
     let in_plan = |f: &&Finding| wide || !matches!(f.id, "daemonset-pod" | "mirror-pod");
     let shown: Vec<&Finding> = findings.iter().filter(in_plan).collect();
+    let groups: Vec<&[&Finding]> = shown.chunk_by(|a, b| a.id == b.id && a.accepted == b.accepted).collect();
+    let listed = |group: &[&Finding]| if wide { group.len() } else { group.len().min(OF_ONE_KIND) };
+    let rows: Vec<Vec<Line>> = groups.iter().flat_map(|g| g[..listed(g)].iter().map(|f| row(f))).collect();
+    let mut rows = table(&rows).into_iter();
     let mut lines = Vec::new();
-    for group in shown.chunk_by(|a, b| a.id == b.id && a.accepted == b.accepted) {
-        let few = if wide { group.len() } else { group.len().min(OF_ONE_KIND) };
-        let rows: Vec<Vec<Line>> = group[..few].iter().map(|f| row(f)).collect();
-        lines.extend(table(&rows));
-        if few < group.len() {
-            lines.push(Line::new().dim(format!("         and {} more; -o wide shows all", count(group.len() - few, "such finding"))));
+    for group in groups {
+        lines.extend(rows.by_ref().take(listed(group)));
+        if listed(group) < group.len() {
+            lines.push(Line::new().dim(format!("          and {} more; -o wide shows all", group.len() - listed(group))));
         }
-        if let Some(remedy) = remedy(group[0]) {
-            lines.push(remedy);
-        }
+        lines.extend(remedy(group[0]));
     }
     lines
 }

@@ -1,5 +1,7 @@
 //! The drain while it runs: a region that is redrawn on a terminal, one line per change elsewhere.
 
+use std::collections::BTreeMap;
+
 use cluster_model::text::count;
 use k8s_openapi::jiff::Timestamp;
 use plugin_client::{Line, Live, Ui};
@@ -12,21 +14,30 @@ use crate::execute::event::Event;
 pub struct Screen {
     ui: Ui,
     live: Option<Live>,
+    /// Of several nodes each is reported when it is done; of one, the outcome says it.
+    several: bool,
+    /// The last word on everything that holds pods up.
+    blocked: BTreeMap<String, String>,
 }
 
 impl Screen {
-    pub fn new(ui: &Ui) -> Self {
-        Screen { ui: ui.clone(), live: ui.live() }
+    pub fn new(ui: &Ui, nodes: usize) -> Self {
+        Screen { ui: ui.clone(), live: ui.live(), several: nodes > 1, blocked: BTreeMap::new() }
     }
 }
 
 impl Audience for Screen {
     fn event(&mut self, event: &Event) {
+        if let Event::Blocked { what, says, .. } = event {
+            self.blocked.insert(what.clone(), says.clone());
+        }
         // The region shows these; as lines they would only scroll by.
-        if self.live.is_some() && matches!(event, Event::Evicted { .. } | Event::Gone { .. }) {
+        if self.live.is_some() && matches!(event, Event::Evicted { .. } | Event::Gone { .. } | Event::Blocked { .. }) {
             return;
         }
-        self.ui.status(&line(event));
+        if self.several || !matches!(event, Event::Drained { .. }) {
+            self.ui.status(&line(event));
+        }
     }
 
     fn draw(&mut self, engine: &Engine, now: Timestamp) {
@@ -42,7 +53,10 @@ impl Audience for Screen {
         if blocked > 0 {
             header = header.plain(" · ").warn(format!("{blocked} blocked"));
         }
-        let lines: Vec<Line> = plugin_client::table(&rows.iter().map(|p| pod(p, now)).collect::<Vec<_>>());
+        let mut lines = plugin_client::table(&rows.iter().map(|p| pod(p, now)).collect::<Vec<_>>());
+        // Why the blocked ones are: one line per budget, under the pods it holds up.
+        let in_the_way = |what: &str| rows.iter().any(|p| p.blocked_by.as_deref() == Some(what));
+        lines.extend(self.blocked.iter().filter(|(what, _)| in_the_way(what)).map(|(what, says)| Line::new().warn(format!("  {what}")).plain(format!("  {says}"))));
         live.show(done, leaving.len(), &header, &lines);
     }
 }
@@ -92,7 +106,7 @@ fn line(event: &Event) -> Line {
         Event::Disturbed { says } => Line::new().warn("waiting for the API server").plain(format!(": {says}")),
         Event::Recovered => Line::new().good("the API server is back").plain("; the drain goes on"),
         Event::Drained { node, gone, kept } => {
-            Line::new().strong(format!("node/{node}")).good(" drained").plain(format!(": {} gone, {kept} stay", count(*gone, "pod")))
+            Line::new().strong(format!("node/{node}")).good(" drained").plain(format!(": {} gone, {kept} left in place", count(*gone, "pod")))
         }
     }
 }

@@ -9,7 +9,9 @@ pub fn outcome(report: &DrainReport, seconds: f64) -> Vec<Line> {
     let mut lines = Vec::new();
     for node in &report.nodes {
         lines.push(headline(node, seconds));
-        let left: Vec<Vec<Line>> = node.pods.iter().filter_map(left).collect();
+        // A plan that was refused has been shown already; what is left of a drain has not.
+        let refused = matches!(node.result, Verdict::Refused | Verdict::Planned);
+        let left: Vec<Vec<Line>> = node.pods.iter().filter(|p| !refused || p.blocked_by.is_some()).filter_map(left).collect();
         lines.extend(table(&left));
     }
     lines.extend(next(report));
@@ -21,11 +23,12 @@ fn headline(node: &NodeReport, seconds: f64) -> Line {
     let name = Line::new().strong(format!("node/{}", node.name));
     let (gone, kept) = (count(of(PodResult::Gone), "pod"), of(PodResult::Kept));
     match node.result {
-        Verdict::Drained => name.good(" drained").plain(format!(": {gone} gone, {kept} stay, {seconds:.1}s")),
+        Verdict::Drained => name.good(" drained").plain(format!(": {gone} gone, {kept} left in place, {seconds:.1}s")),
         Verdict::Cordoned => name.good(" cordoned"),
         Verdict::Uncordoned => name.good(" uncordoned"),
         Verdict::Planned => name.plain(" planned; nothing was changed"),
-        Verdict::Refused | Verdict::Blocked => name.bad(" refused").plain("; nothing was changed"),
+        Verdict::Refused => name.bad(" refused").plain("; nothing was changed"),
+        Verdict::Blocked => name.bad(" blocked").plain("; nothing was changed"),
         other => {
             let word = match other {
                 Verdict::Timeout => " not drained: --timeout passed",

@@ -37,7 +37,7 @@ fn node_plan(node: &NodePlan, wide: bool) -> Vec<Line> {
     let cordon = if node.cordoned_before { "is cordoned already" } else { "is cordoned" };
     let head = Line::new()
         .strong(format!("node/{}", node.name))
-        .plain(format!("  {cordon}, then {} leave and {} stay", count(leave.len(), "pod"), stay.len()));
+        .plain(format!("  {cordon}; {} and {}", verbed(leave.len(), "leave"), verbed(stay.len(), "stay")));
     let mut rows = Vec::new();
     for tier in Tier::ALL {
         let steps: Vec<&Step> = leave.iter().copied().filter(|s| s.tier == tier).collect();
@@ -48,6 +48,11 @@ fn node_plan(node: &NodePlan, wide: bool) -> Vec<Line> {
         vec![what, Line::new().dim(&g.namespace), Line::new().dim(&g.name), Line::new().dim(g.size()), Line::new().dim(&g.reason)]
     }));
     std::iter::once(head).chain(table(&rows)).collect()
+}
+
+/// `1 pod leaves`, `2 pods leave`.
+fn verbed(n: usize, verb: &str) -> String {
+    format!("{} {verb}{}", count(n, "pod"), if n == 1 { "s" } else { "" })
 }
 
 fn row(tier: Tier, group: &Group) -> Vec<Line> {

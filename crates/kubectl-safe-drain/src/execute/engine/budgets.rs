@@ -23,6 +23,8 @@ pub(super) enum Gateway {
     Several { says: String },
 }
 
+/// A budget that lets pods go one by one is always shut for a moment; it is news when that lasts longer.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(1);
 /// A watch event can be lost; a shut budget is asked again after this long.
 const PROBE_EVERY: SignedDuration = SignedDuration::from_secs(10);
 
@@ -33,13 +35,15 @@ struct BudgetState {
     /// The UID being asked for.
     asking: Option<String>,
     shut_since: Option<Timestamp>,
+    /// Since when pods wait for it without a break; an ordinary turn of the queue is not worth a word.
+    held_since: Option<Timestamp>,
     /// What was last said about it, so that it is not said again.
     told: Option<String>,
 }
 
 impl BudgetState {
     fn new(object: PodDisruptionBudget) -> Self {
-        BudgetState { object, spent: 0, asking: None, shut_since: None, told: None }
+        BudgetState { object, spent: 0, asking: None, shut_since: None, held_since: None, told: None }
     }
 
     fn says(&self) -> String {
@@ -116,6 +120,7 @@ impl Budgets {
         }
         let room = matches!(budget.object.standing(), Standing::Allows(n) if n > budget.spent);
         let since = *budget.shut_since.get_or_insert(now);
+        budget.held_since.get_or_insert(now);
         if !room && now < since + PROBE_EVERY {
             return Gateway::Shut { says: format!("budget {key}") };
         }
@@ -134,7 +139,10 @@ impl Budgets {
             known = true;
             budget.asking = None;
             match verdict {
-                Verdict::Accepted => budget.spent += 1,
+                Verdict::Accepted => {
+                    budget.spent += 1;
+                    budget.held_since = None;
+                }
                 // The status seen last was out of date; a change of it, or the probe, opens the gate again.
                 Verdict::BudgetSpent { .. } => {
                     budget.spent = budget.object.allowed();
@@ -146,10 +154,10 @@ impl Budgets {
         known
     }
 
-    /// When the next probe of a shut budget with waiting pods is due.
-    pub fn wake_at(&self, pods: &BTreeMap<String, PodState>) -> Option<Timestamp> {
+    /// When a budget with waiting pods is to be probed, or spoken of.
+    pub fn wake_at(&self, pods: &BTreeMap<String, PodState>, now: Timestamp) -> Option<Timestamp> {
         let waits = |b: &BudgetState| pods.values().any(|p| waiting(p) && b.object.selects(&p.pod));
-        self.0.iter().flat_map(BTreeMap::values).filter(|b| waits(b)).filter_map(|b| b.shut_since).map(|t| t + PROBE_EVERY).min()
+        self.0.iter().flat_map(BTreeMap::values).filter(|b| waits(b)).flat_map(alarms).filter(|at| *at > now).min()
     }
 
     pub fn get(&self, key: &str) -> Option<&PodDisruptionBudget> {
@@ -157,10 +165,10 @@ impl Budgets {
     }
 
     /// Budgets that hold pods up and say something new; each is explained once.
-    pub fn to_explain(&mut self, pods: &BTreeMap<String, PodState>) -> Vec<String> {
+    pub fn to_explain(&mut self, pods: &BTreeMap<String, PodState>, now: Timestamp) -> Vec<String> {
         let mut keys = Vec::new();
         for (key, budget) in self.0.iter_mut().flatten() {
-            let shut = budget.shut_since.is_some() && budget.asking.is_none();
+            let shut = budget.shut_since.is_some() && budget.held_since.is_some_and(|since| since + PATIENCE <= now);
             let says = budget.says();
             if shut && budget.told.as_ref() != Some(&says) && held_up(&budget.object, pods) > 0 {
                 budget.told = Some(says);
@@ -184,6 +192,11 @@ impl Budgets {
 
 fn held_up(budget: &PodDisruptionBudget, pods: &BTreeMap<String, PodState>) -> usize {
     pods.values().filter(|p| waiting(p) && p.blocked_by.is_some() && budget.selects(&p.pod)).count()
+}
+
+fn alarms(budget: &BudgetState) -> impl Iterator<Item = Timestamp> {
+    let probe = budget.shut_since.map(|since| since + PROBE_EVERY);
+    probe.into_iter().chain(budget.held_since.map(|since| since + PATIENCE))
 }
 
 fn waiting(pod: &PodState) -> bool {

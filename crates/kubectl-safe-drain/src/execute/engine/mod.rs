@@ -210,7 +210,7 @@ impl Engine {
                 _ => {}
             }
         }
-        commands.extend(self.budgets.to_explain(&self.pods).into_iter().map(|budget| Command::Explain { budget }));
+        commands.extend(self.budgets.to_explain(&self.pods, now).into_iter().map(|budget| Command::Explain { budget }));
         commands
     }
 
@@ -219,7 +219,7 @@ impl Engine {
         let pods = self.pods.values().filter_map(|p| p.wake_at(self.options.skip_wait_for_delete));
         let empty = self.stage().filter(|(_, tier)| tier.is_none()).map(|(node, _)| &self.nodes[node]);
         let nodes = empty.filter(|n| n.phase == NodePhase::Draining).map(|n| n.relist_not_before);
-        let budgets = self.budgets.wake_at(&self.pods);
+        let budgets = self.budgets.wake_at(&self.pods, now);
         // What is due already was dealt with by `next`, or waits for an input.
         pods.chain(nodes).chain(budgets).filter(|at| *at > now).min()
     }

@@ -67,8 +67,9 @@ fn one_eviction_in_flight_per_budget_and_the_watch_opens_the_gate() {
     let mut e = engine(&guarded(vec![web(1), web(2)], 1));
     assert_eq!(asked(&e.next(now())), ["uid-web-1"]);
     e.answered("uid-web-1", Verdict::Accepted, now());
-    let commands = e.next(now());
-    assert_eq!(asked(&commands).len(), 0, "the one disruption is spent before the watch says so");
+    assert_eq!(e.next(now()), [], "the one disruption is spent before the watch says so");
+    assert_eq!(e.wake_at(now()), Some(after(1)), "a queue that moves is no news; one that stands is");
+    let commands = e.next(after(1));
     explain(&mut e, &commands);
     assert!(e.take_events().iter().any(|event| matches!(event, Event::Blocked { .. })));
     e.budget_seen(web_budget(0, 2), after(1));
@@ -87,11 +88,12 @@ fn ten_blocked_pods_do_not_hold_up_a_free_one() {
 #[test]
 fn while_blocked_nothing_is_repeated() {
     let mut e = engine(&guarded(vec![web(1)], 0));
-    let commands = e.next(now());
+    e.next(now());
+    let commands = e.next(after(1));
     explain(&mut e, &commands);
     assert_eq!(e.take_events().len(), 1);
     let mut refusals = 0;
-    for second in 1..60 {
+    for second in 2..60 {
         let commands = e.next(after(second));
         explain(&mut e, &commands);
         for uid in asked(&commands) {
@@ -111,6 +113,7 @@ fn while_blocked_nothing_is_repeated() {
 fn whoever_eats_the_budget_is_named() {
     let mut e = engine(&guarded(vec![web(1)], 0));
     e.next(now());
+    assert_eq!(e.next(after(1)), [Command::Explain { budget: "shop/web".into() }]);
     let sick = pod("shop/web-9", "n2").label("app", "web").waiting("ImagePullBackOff");
     e.explained("shop/web", &[web(1), sick]);
     let told = e.take_events();

@@ -1,0 +1,35 @@
+# Every command a reader needs. The first `make demo` or `make test` builds a Kubernetes control plane (some ten minutes
+# on two cores, once per machine and version); it says so, and shows how far it is.
+PREFIX ?= $(HOME)/.local
+TOOLS  := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubectl-plugins-tools
+DENY   := $(TOOLS)/bin/cargo-deny
+
+.PHONY: demo test check bench build install prerequisites
+
+demo: prerequisites ## drain a node of a real cluster and watch it
+	@cargo run -q -p live-tests --bin demo
+
+test: prerequisites ## every test: pure, wire, and live against a real control plane
+	cargo test --workspace
+
+check: prerequisites $(DENY) ## format, lints, licences and sources of dependencies, tests without a cluster
+	cargo fmt --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	$(DENY) --offline check bans licenses sources
+	cargo test --workspace --exclude live-tests
+
+bench: prerequisites ## ours and kubectl on one cluster in one run
+	@cargo run -q -p live-tests --bin bench
+
+build: ## the plugins as they are shipped
+	cargo build --profile dist --bins -p kubectl-safe-drain
+
+install: build ## into PREFIX/bin, under the names kubectl looks for
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 target/dist/kubectl-safe_drain $(DESTDIR)$(PREFIX)/bin/
+
+prerequisites:
+	@sh tests/prerequisites.sh
+
+$(DENY):
+	cargo install --locked --root $(TOOLS) --version 0.20.2 cargo-deny
