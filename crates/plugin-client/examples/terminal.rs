@@ -1,0 +1,80 @@
+//! A plugin in small, for the tests that need a terminal: asks, draws or prints as told. `cargo run --example terminal -- ask`
+
+use std::process::ExitCode;
+
+use plugin_client::{CommandLine, ConnectionFlags, Exit, Failure, Line, Ui, connect, start};
+
+#[derive(clap::Parser)]
+#[command(name = "kubectl-terminal", bin_name = "kubectl terminal", version)]
+struct Args {
+    #[arg(value_parser = ["ask", "type", "events", "wait", "handle", "version", "data"])]
+    deed: String,
+    #[arg(short, long)]
+    quiet: bool,
+    #[command(flatten)]
+    connection: ConnectionFlags,
+}
+
+impl CommandLine for Args {
+    fn connection(&self) -> &ConnectionFlags {
+        &self.connection
+    }
+
+    fn quiet(&self) -> bool {
+        self.quiet
+    }
+}
+
+fn main() -> ExitCode {
+    start(|args: Args, ui| async move { act(&args, &ui).await })
+}
+
+async fn act(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
+    match args.deed.as_str() {
+        "ask" => answer(ui, ui.confirm("drain node a?")?),
+        "type" => answer(ui, ui.confirm_typed("data will be lost.", "a")?),
+        "events" => {
+            let live = ui.live();
+            for done in 1..=3 {
+                let event = Line::new().good("evicted").plain(format!(" pod {done}"));
+                match &live {
+                    Some(live) => {
+                        live.print(&event);
+                        live.show(done, 3, &Line::from("draining"), &[Line::from("one line")]);
+                    }
+                    None => ui.status(&event),
+                }
+            }
+            Ok(Exit::Done)
+        }
+        "wait" => {
+            ui.status(&Line::from("waiting"));
+            std::future::pending().await
+        }
+        "handle" => {
+            let interrupted = ui.interrupted();
+            ui.status(&Line::from("waiting"));
+            interrupted.await;
+            ui.status(&Line::from("stopping"));
+            std::future::pending().await
+        }
+        "version" => {
+            let cluster = connect(&args.connection, "kubectl-terminal", ui).await?;
+            let version = cluster.client.apiserver_version().await;
+            let version = version.map_err(|error| Failure::from_kube("ask for the version", &error))?;
+            ui.data(&Line::from(version.git_version));
+            Ok(Exit::Done)
+        }
+        _ => {
+            for _ in 0..100_000 {
+                ui.data(&Line::from("one of many lines"));
+            }
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn answer(ui: &Ui, yes: bool) -> Result<Exit, Failure> {
+    ui.data(&Line::from(if yes { "answer: yes" } else { "answer: no" }));
+    Ok(if yes { Exit::Done } else { Exit::Refused })
+}

@@ -1,0 +1,270 @@
+//! The connection to the API server: one exchange of request and answer, with all that kube leaves open. Network I/O.
+//!
+//! kube's own stack (TLS, proxy, compression, impersonation) does the transport. Around it: credentials fetched once, a User-Agent,
+//! a deadline on every answer *and its body*, retries of reads only, the server's warnings, a log.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::header::{AUTHORIZATION, RETRY_AFTER, USER_AGENT, WARNING};
+use http::{HeaderValue, Method, Request, Response};
+use kube::Client;
+use kube::client::{AuthError, Body, ClientBuilder};
+use tower::BoxError;
+
+use crate::credential::Credential;
+use crate::failure::{Deadline, Unreachable, find};
+use crate::kubeconfig::{self, Environment, Target};
+use crate::{ConnectionFlags, Failure, Line, Ui};
+
+/// The Kubernetes version whose API the plugins know: that of k8s-openapi's `latest`.
+pub const KUBERNETES: (&str, &str) = ("1", "37");
+/// Reads are tried this often in all.
+const TRIES: u32 = 4;
+
+/// A cluster that can be talked to.
+#[derive(Clone)]
+pub struct Cluster {
+    pub client: Client,
+    /// From `--namespace`, else the context.
+    pub namespace: String,
+    /// The context's name as the kubeconfig has it; `in-cluster` inside a pod. Neutralise before printing (`Line` does).
+    pub context: String,
+    /// The server's URL, without user info.
+    pub server: String,
+    /// What one request may take; `None` is for ever.
+    pub deadline: Option<Duration>,
+}
+
+/// `plugin` is the binary's plain name, as in `kubectl-safe-drain`. Talks to the server only if the flags demand it.
+pub async fn connect(flags: &ConnectionFlags, plugin: &str, ui: &Ui) -> Result<Cluster, Failure> {
+    connect_in(&Environment::read(), flags, plugin, ui).await
+}
+
+/// `connect` with the process environment handed in.
+pub async fn connect_in(
+    environment: &Environment,
+    flags: &ConnectionFlags,
+    plugin: &str,
+    ui: &Ui,
+) -> Result<Cluster, Failure> {
+    let mut target = kubeconfig::target(flags, environment)?;
+    if target.config.accept_invalid_certs {
+        ui.warn(format!("the certificate of {} is not checked (insecure-skip-tls-verify)", target.server));
+    }
+    if flags.verbosity >= 9 {
+        ui.log_library();
+    }
+    let credential = Credential::fetch(&mut target, ui)?;
+    let cluster = assemble(target, credential, flags, plugin, ui)?;
+    if flags.match_server_version == Some(true) {
+        match_version(&cluster).await?;
+    }
+    Ok(cluster)
+}
+
+fn assemble(
+    mut target: Target,
+    credential: Credential,
+    flags: &ConnectionFlags,
+    plugin: &str,
+    ui: &Ui,
+) -> Result<Cluster, Failure> {
+    let agent = HeaderValue::try_from(user_agent(plugin)).map_err(|error| {
+        Failure::failed("cannot name this program to the server").cause(error.to_string())
+    })?;
+    target.config.headers.push((USER_AGENT, agent));
+    // kube would repeat POSTs too, fifteen times (kube::client::retry does not look at the method).
+    target.config.default_retry = false;
+    let deadline = flags.deadline();
+    let Target { config, context, server, namespace, .. } = target;
+    let transport = ClientBuilder::try_from(config).map_err(|error| match &error {
+        kube::Error::InferKubeconfig(error) => {
+            Failure::failed("cannot use the user's certificate").cause(kubeconfig::words(error))
+        }
+        error => Failure::from_kube(&format!("set up the connection to {server}"), error),
+    })?;
+    let link = Arc::new(Link {
+        transport: transport.build(),
+        credential,
+        server: server.clone(),
+        deadline,
+        ui: ui.clone(),
+    });
+    let service = tower::service_fn(move |request| Arc::clone(&link).exchange(request));
+    let client = Client::new(service, namespace.clone());
+    Ok(Cluster { client, namespace, context, server, deadline })
+}
+
+/// As client-go writes it (rest/config.go, `DefaultKubernetesUserAgent`), with Go's names for the platform.
+fn user_agent(plugin: &str) -> String {
+    let os = match std::env::consts::OS {
+        "macos" => "darwin",
+        os => os,
+    };
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "x86" => "386",
+        arch => arch,
+    };
+    format!("{plugin}/{} ({os}/{arch})", env!("CARGO_PKG_VERSION"))
+}
+
+/// kubectl refuses another *git version* than its own, a plugin has none: it knows the API of one minor version.
+async fn match_version(cluster: &Cluster) -> Result<(), Failure> {
+    let info = cluster
+        .client
+        .apiserver_version()
+        .await
+        .map_err(|error| Failure::from_kube("ask for the server's version", &error))?;
+    // Providers write "37+".
+    let minor = info.minor.trim_end_matches(|c: char| !c.is_ascii_digit());
+    if (info.major.as_str(), minor) == KUBERNETES {
+        return Ok(());
+    }
+    let (major, own) = KUBERNETES;
+    Err(Failure::refused(format!(
+        "the server is {}, and this plugin was made for v{major}.{own}",
+        info.git_version
+    ))
+    .hint("drop --match-server-version: other versions work"))
+}
+
+struct Link {
+    transport: Client,
+    credential: Credential,
+    server: String,
+    deadline: Option<Duration>,
+    ui: Ui,
+}
+
+impl Link {
+    async fn exchange(self: Arc<Self>, request: Request<Body>) -> Result<Response<Body>, BoxError> {
+        let Some(after) = self.deadline else { return self.attempts(request, None).await };
+        match tokio::time::timeout(after, self.attempts(request, Some(Instant::now() + after))).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Deadline { server: self.server.clone(), after }.into()),
+        }
+    }
+
+    /// Reads are repeated when the server sheds load. Writes never: whether they were applied is for the caller to find out.
+    async fn attempts(
+        &self,
+        mut request: Request<Body>,
+        until: Option<Instant>,
+    ) -> Result<Response<Body>, BoxError> {
+        let watch = is_watch(&request);
+        if let Some(header) = self.credential.header().await? {
+            request.headers_mut().insert(AUTHORIZATION, header);
+        }
+        let repeatable = request.method() == Method::GET && !watch;
+        let (parts, body) = request.into_parts();
+        if !repeatable {
+            return self.once(Request::from_parts(parts, body), watch).await;
+        }
+        for attempt in 1..TRIES {
+            let answer = self.once(Request::from_parts(parts.clone(), Body::empty()), watch).await?;
+            let Some(wait) = retry_after(&answer, attempt) else { return Ok(answer) };
+            if until.is_some_and(|until| Instant::now() + wait >= until) {
+                return Ok(answer);
+            }
+            tokio::time::sleep(wait).await;
+        }
+        self.once(Request::from_parts(parts, body), watch).await
+    }
+
+    /// One request, its answer read to the end unless it is a watch.
+    async fn once(&self, request: Request<Body>, watch: bool) -> Result<Response<Body>, BoxError> {
+        let asked = format!("{} {}", request.method(), request.uri().to_string().trim_end_matches('?'));
+        let started = Instant::now();
+        let outcome = self.transfer(request, watch).await;
+        if self.ui.verbosity() > 0 {
+            let end = match &outcome {
+                Ok(answer) => answer.status().to_string(),
+                Err(error) => error.to_string(),
+            };
+            self.ui.log(&Line::from(format!("{asked} {end} in {} ms", started.elapsed().as_millis())));
+        }
+        let answer = outcome?;
+        for warning in answer.headers().get_all(WARNING) {
+            self.ui.server_warning(&warning_text(&String::from_utf8_lossy(warning.as_bytes())));
+        }
+        Ok(answer)
+    }
+
+    async fn transfer(&self, request: Request<Body>, watch: bool) -> Result<Response<Body>, BoxError> {
+        let answer = self.transport.send(request).await.map_err(|error| self.broken(error))?;
+        if watch && answer.status().is_success() {
+            return Ok(answer);
+        }
+        let (parts, body) = answer.into_parts();
+        let bytes = body.collect_bytes().await.map_err(|error| self.broken(error))?;
+        Ok(Response::from_parts(parts, Body::from(bytes)))
+    }
+
+    fn broken(&self, source: kube::Error) -> BoxError {
+        if find::<AuthError>(&source).is_some() {
+            return source.into();
+        }
+        let connecting = find::<hyper_util::client::legacy::Error>(&source)
+            .is_some_and(hyper_util::client::legacy::Error::is_connect);
+        Unreachable { server: self.server.clone(), sent: !connecting, source }.into()
+    }
+}
+
+/// A watch has no end to wait for; kube's watcher guards against a silent one.
+fn is_watch(request: &Request<Body>) -> bool {
+    request.uri().query().unwrap_or_default().split('&').any(|pair| matches!(pair, "watch=true" | "watch=1"))
+}
+
+/// How long to wait before the next try; `None` if this answer is to be taken.
+fn retry_after(answer: &Response<Body>, attempt: u32) -> Option<Duration> {
+    if !matches!(answer.status().as_u16(), 429 | 503 | 504) {
+        return None;
+    }
+    let asked = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    Some(asked.map_or(Duration::from_millis(100 << attempt), Duration::from_secs))
+}
+
+/// `299 - "text"` (RFC 7234 5.5; apimachinery/pkg/util/net/http.go, `ParseWarningHeader`).
+fn warning_text(header: &str) -> String {
+    let quoted = header.split_once('"').and_then(|(_, rest)| rest.rsplit_once('"')).map(|(text, _)| text);
+    quoted.unwrap_or(header).replace("\\\"", "\"").replace("\\\\", "\\")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_are_unquoted() {
+        let cases = [
+            (r#"299 - "policy/v1beta1 is deprecated""#, "policy/v1beta1 is deprecated"),
+            (r#"299 kube "say \"hi\"""#, r#"say "hi""#),
+            ("199 bare", "199 bare"),
+        ];
+        for (header, text) in cases {
+            assert_eq!(warning_text(header), text);
+        }
+    }
+
+    #[test]
+    fn only_a_watch_is_a_watch() {
+        let cases = [
+            ("/api/v1/pods?watch=true", true),
+            ("/api/v1/pods?limit=1&watch=1", true),
+            ("/api/v1/pods?watch=false", false),
+            ("/api/v1/pods?fieldSelector=metadata.name%3Dwatch=true", false),
+            ("/api/v1/pods", false),
+        ];
+        for (uri, watch) in cases {
+            assert_eq!(is_watch(&Request::get(uri).body(Body::empty()).unwrap()), watch, "{uri}");
+        }
+    }
+
+    #[test]
+    fn the_known_version_is_that_of_the_types() {
+        k8s_openapi::k8s_if_ge_1_37! { assert_eq!(KUBERNETES, ("1", "37")); }
+    }
+}

@@ -1,0 +1,225 @@
+//! What is told when a run cannot go on: what failed, why in the server's own words, and what to do. No I/O.
+//!
+//! `kube::Error`'s own text is never shown: for API errors it holds a Debug dump, for connections only "ServiceError: client error (Connect)".
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use cluster_model::text::{neutralise, shorten};
+use kube::core::Status;
+
+use crate::Exit;
+
+/// Lower case, no final period. The hints follow as `hint:` lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub exit: Exit,
+    pub message: String,
+    /// The object it happened to, as in `node/a`.
+    pub object: Option<String>,
+    /// The server's own words.
+    pub cause: Option<String>,
+    pub hints: Vec<String>,
+}
+
+impl Failure {
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Failure { exit, message: message.into(), object: None, cause: None, hints: Vec::new() }
+    }
+
+    /// The command line is wrong.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Failure::new(Exit::Usage, message)
+    }
+
+    /// Not done, and nothing was changed.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Failure::new(Exit::Refused, message)
+    }
+
+    pub fn failed(message: impl Into<String>) -> Self {
+        Failure::new(Exit::Failed, message)
+    }
+
+    pub fn exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
+    pub fn object(mut self, object: impl Into<String>) -> Self {
+        self.object = Some(object.into());
+        self
+    }
+
+    pub fn cause(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// `doing` completes "cannot …": `Failure::from_kube("list pods", &error)`.
+    pub fn from_kube(doing: &str, error: &kube::Error) -> Self {
+        // As when a credential plugin failed: told already.
+        if let Some(failure) = find::<Failure>(error) {
+            return failure.clone();
+        }
+        let failure = Failure::failed(format!("cannot {doing}"));
+        if let kube::Error::Api(status) = error {
+            return failure.of_status(status);
+        }
+        if let Some(late) = find::<Deadline>(error) {
+            return failure.cause(late.to_string()).hint(
+                "raise --request-timeout, or look at the server: `kubectl get --raw=/readyz --request-timeout=5s`",
+            );
+        }
+        let server = find::<Unreachable>(error).map(|unreachable| unreachable.server.clone());
+        let words = last(error);
+        let failure = match &server {
+            Some(server) => failure.cause(format!("{server}: {words}")),
+            None => failure.cause(words.clone()),
+        };
+        match (error, server) {
+            (kube::Error::SerdeError(_) | kube::Error::FromUtf8(_), _) => {
+                failure.hint("the answer is not what a Kubernetes API server sends; is a proxy or a login page in between?")
+            }
+            (_, Some(_)) if words.contains("UnknownIssuer") || words.contains("invalid peer certificate") => failure
+                .hint("the kubeconfig's certificate-authority does not vouch for this server: is it the right context, and not re-created since?")
+                .hint("see the contexts with `kubectl config get-contexts`"),
+            (_, Some(_)) => failure
+                .hint("is the server up, and is this the right context? See `kubectl config get-contexts`"),
+            _ => failure,
+        }
+    }
+
+    fn of_status(self, status: &Status) -> Self {
+        let mut words = shorten(status.message.trim(), 600);
+        if words.is_empty() {
+            words = "the server gave no message".to_owned();
+        }
+        // kube's own placeholder for answers that are no Status, as from a proxy or flow control.
+        let reason = match status.reason.as_str() {
+            "" | "Failed to parse error data" => String::new(),
+            reason => format!("{}, ", neutralise(reason)),
+        };
+        let failure = self.cause(format!("{words} ({reason}{})", status.code));
+        match status.code {
+            401 => failure
+                .hint("the credentials were not accepted: log in again, or check the user of this context with `kubectl config view --minify`"),
+            403 => failure.hint("ask for the right it names; `kubectl auth can-i --list` shows what is allowed"),
+            429 => failure.hint("the server is shedding load; try again in a moment"),
+            500.. => failure.hint("the server has trouble of its own: see `kubectl get --raw='/readyz?verbose'`"),
+            _ => failure,
+        }
+    }
+}
+
+/// One line, no hints: `message: cause`.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(object) = &self.object {
+            write!(f, "{}: ", neutralise(object))?;
+        }
+        f.write_str(&neutralise(&self.message))?;
+        match &self.cause {
+            Some(cause) => write!(f, ": {}", neutralise(cause)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StdError for Failure {}
+
+/// No whole answer within `--request-timeout`.
+#[derive(Clone, Debug)]
+pub(crate) struct Deadline {
+    pub server: String,
+    pub after: Duration,
+}
+
+impl fmt::Display for Deadline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no answer from {} within {:?} (--request-timeout)", self.server, self.after)
+    }
+}
+
+impl StdError for Deadline {}
+
+/// The connection failed: before the request was sent (`sent: false`), or somewhere after.
+#[derive(Debug)]
+pub(crate) struct Unreachable {
+    pub server: String,
+    pub sent: bool,
+    pub source: kube::Error,
+}
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.server, last(&self.source))
+    }
+}
+
+impl StdError for Unreachable {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// The credentials are missing, wrong or stale.
+pub fn is_unauthorised(error: &kube::Error) -> bool {
+    code(error) == Some(401)
+}
+
+/// The credentials are good, the right is not there.
+pub fn is_forbidden(error: &kube::Error) -> bool {
+    code(error) == Some(403)
+}
+
+pub fn is_not_found(error: &kube::Error) -> bool {
+    code(error) == Some(404)
+}
+
+/// Is it unknown whether a write was applied? So after a 5xx, a cut connection, a timeout or an unreadable answer: re-read before repeating.
+pub fn lost(error: &kube::Error) -> bool {
+    match error {
+        kube::Error::Api(status) => status.code >= 500,
+        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) | kube::Error::HyperError(_) => true,
+        kube::Error::Service(_) => {
+            find::<Deadline>(error).is_some() || find::<Unreachable>(error).is_some_and(|at| at.sent)
+        }
+        _ => false,
+    }
+}
+
+/// Was there no connection, so that nothing can have been applied? Safe to repeat.
+pub fn unreachable(error: &kube::Error) -> bool {
+    find::<Unreachable>(error).is_some_and(|at| !at.sent)
+}
+
+fn code(error: &kube::Error) -> Option<u16> {
+    match error {
+        kube::Error::Api(status) => Some(status.code),
+        _ => None,
+    }
+}
+
+pub(crate) fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// The first error of this type in the chain.
+pub(crate) fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    chain(error).find_map(|error| error.downcast_ref())
+}
+
+/// The innermost reason: the outer ones only say which layer passed it on.
+pub(crate) fn last(error: &(dyn StdError + 'static)) -> String {
+    let innermost = chain(error).last().map(ToString::to_string).unwrap_or_default();
+    shorten(innermost.trim(), 600)
+}

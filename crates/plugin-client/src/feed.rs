@@ -1,0 +1,168 @@
+//! One kind, listed and then watched, as a stream that does not break. Network I/O.
+//!
+//! kube's watcher takes every error as passing: without a stop a missing right would be asked for again for ever.
+
+use std::collections::VecDeque;
+use std::fmt::Debug;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use futures::stream::{BoxStream, StreamExt};
+use futures::{Stream, stream};
+use kube::runtime::watcher::{self, Event};
+use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+
+use crate::Failure;
+use crate::failure::find;
+
+/// Selectors and page size of a feed: `Watched::default().fields("spec.nodeName=a")`.
+pub use kube::runtime::watcher::Config as Watched;
+
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Feed<K> {
+    /// The whole list: at the start, and again whenever the server no longer knows what was missed.
+    Synced(Vec<K>),
+    Applied(K),
+    Deleted(K),
+    /// The server could not be heard for a moment; it is tried again. Told once until it is heard again.
+    /// An expired watch (410) is everyday and not told: `Synced` follows.
+    Disturbed(Failure),
+}
+
+/// 5xx, cut connections and expired watches are ridden out; an answer that no waiting can mend (401, 403, a missing kind, a bad selector)
+/// is the last item. managedFields are dropped.
+pub fn feed<K>(api: Api<K>, watched: Watched) -> impl Stream<Item = Result<Feed<K>, Failure>> + Send
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    let state = State {
+        events: watcher::watcher(api, watched).boxed(),
+        listed: Vec::new(),
+        failures: 0,
+        told: false,
+        ready: VecDeque::new(),
+        ended: false,
+    };
+    stream::unfold(state, |mut state| async move {
+        let item = state.next().await?;
+        Some((item, state))
+    })
+}
+
+struct State<K> {
+    events: BoxStream<'static, watcher::Result<Event<K>>>,
+    listed: Vec<K>,
+    failures: u32,
+    told: bool,
+    ready: VecDeque<Feed<K>>,
+    ended: bool,
+}
+
+impl<K> State<K>
+where
+    K: Resource<DynamicType = ()> + 'static,
+{
+    async fn next(&mut self) -> Option<Result<Feed<K>, Failure>> {
+        while !self.ended {
+            if let Some(item) = self.ready.pop_front() {
+                return Some(Ok(item));
+            }
+            if self.failures > 0 {
+                tokio::time::sleep(wait(self.failures)).await;
+            }
+            match self.events.next().await? {
+                Ok(event) => self.take(event),
+                Err(error) => {
+                    let (failure, weight) = judge(&format!("watch {}", K::plural(&())), error);
+                    self.failures += 1;
+                    match weight {
+                        Weight::Permanent => {
+                            self.ended = true;
+                            return Some(Err(failure));
+                        }
+                        Weight::Passing if !self.told => {
+                            self.told = true;
+                            return Some(Ok(Feed::Disturbed(failure)));
+                        }
+                        Weight::Passing | Weight::Everyday => {}
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn take(&mut self, event: Event<K>) {
+        let event = event.modify(|object| object.managed_fields_mut().clear());
+        // `Init` only announces a list; it says nothing about the server.
+        if !matches!(event, Event::Init) {
+            self.failures = 0;
+            self.told = false;
+        }
+        match event {
+            Event::Init => self.listed.clear(),
+            Event::InitApply(object) => self.listed.push(object),
+            Event::InitDone => self.ready.push_back(Feed::Synced(std::mem::take(&mut self.listed))),
+            Event::Apply(object) => self.ready.push_back(Feed::Applied(object)),
+            Event::Delete(object) => self.ready.push_back(Feed::Deleted(object)),
+        }
+    }
+}
+
+enum Weight {
+    Everyday,
+    Passing,
+    /// No waiting will mend it.
+    Permanent,
+}
+
+fn judge(doing: &str, error: watcher::Error) -> (Failure, Weight) {
+    let error = match error {
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => error,
+        watcher::Error::WatchError(status) => kube::Error::Api(status),
+        error @ watcher::Error::NoResourceVersion => {
+            return (Failure::failed(format!("cannot {doing}")).cause(error.to_string()), Weight::Permanent);
+        }
+    };
+    let weight = match &error {
+        kube::Error::Api(status) => match status.code {
+            410 => Weight::Everyday,
+            408 | 429 => Weight::Passing,
+            400..=499 => Weight::Permanent,
+            _ => Weight::Passing,
+        },
+        // As from the credential plugin: it would fail, or ask, each time anew.
+        error if find::<Failure>(error).is_some() => Weight::Permanent,
+        _ => Weight::Passing,
+    };
+    (Failure::from_kube(doing, &error), weight)
+}
+
+/// 100 ms, doubled up to 2 s, each shortened by up to a half so that many clients do not come back at once.
+fn wait(failures: u32) -> Duration {
+    let full = FIRST_WAIT.saturating_mul(1 << (failures - 1).min(5)).min(LONGEST_WAIT);
+    // The standard library's only source of chance.
+    let chance = RandomState::new().hash_one(failures) % 500;
+    full.mul_f64(1.0 - chance as f64 / 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_and_stay_bounded() {
+        for failures in 1..40 {
+            let full = Duration::from_millis((100 << (failures - 1).min(5)).min(2000));
+            let wait = wait(failures);
+            assert!(wait <= full && wait >= full / 2, "{failures}: {wait:?}");
+        }
+    }
+}

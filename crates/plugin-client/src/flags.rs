@@ -1,0 +1,332 @@
+//! kubectl's own flags, as every plugin accepts them after its name. No I/O.
+//!
+//! kubectl refuses flags before a plugin's name, so what `kubectl options` lists has to be read here
+//! (cli-runtime/pkg/genericclioptions/config_flags.go, kubectl/pkg/cmd/cmd.go).
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+
+use crate::Failure;
+
+/// What a request may take unless `--request-timeout` says otherwise. kubectl waits for ever; a tool that drains nodes must not.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+const HEADING: &str = "Connection (every flag of `kubectl options` works; these are the common ones)";
+
+// No doc comment: clap would make it the `about` of a plugin that has none.
+// Which cluster, as whom, and how. Shown in `--help`: the five that are used daily; the rest work as in kubectl.
+#[derive(Args, Clone, Default)]
+pub struct ConnectionFlags {
+    /// Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config
+    #[arg(long, value_name = "FILE", help_heading = HEADING)]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig to use
+    #[arg(long, value_name = "NAME", help_heading = HEADING)]
+    pub context: Option<String>,
+    /// Namespace to work in
+    #[arg(short, long, value_name = "NAME", help_heading = HEADING)]
+    pub namespace: Option<String>,
+    /// Longest wait for one answer, as in 30s or 1m; 0 waits for ever (30s unless set)
+    #[arg(long, value_name = "DURATION", value_parser = request_timeout, help_heading = HEADING)]
+    pub request_timeout: Option<Duration>,
+    /// Log each request (1), and what the client library does (9)
+    #[arg(short, long = "v", value_name = "LEVEL", default_value_t = 0, hide_default_value = true, help_heading = HEADING)]
+    pub verbosity: u8,
+
+    /// Cluster of the kubeconfig to use
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub cluster: Option<String>,
+    /// User of the kubeconfig to be
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub user: Option<String>,
+    /// Address of the API server
+    #[arg(short, long, value_name = "URL", hide = true)]
+    pub server: Option<String>,
+    /// Bearer token
+    #[arg(long, value_name = "TOKEN", hide = true)]
+    pub token: Option<String>,
+    /// User name for basic authentication
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub username: Option<String>,
+    /// Password for basic authentication
+    #[arg(long, value_name = "PASSWORD", hide = true)]
+    pub password: Option<String>,
+    /// User to act as
+    #[arg(long = "as", value_name = "USER", hide = true)]
+    pub impersonate: Option<String>,
+    /// Group to act as, repeatable
+    #[arg(long = "as-group", value_name = "GROUP", hide = true)]
+    pub impersonate_groups: Vec<String>,
+    /// UID to act as
+    #[arg(long = "as-uid", value_name = "UID", hide = true)]
+    pub impersonate_uid: Option<String>,
+    /// Extra of the user to act as, repeatable
+    #[arg(long = "as-user-extra", value_name = "KEY=VALUE", value_parser = key_value, hide = true)]
+    pub impersonate_extra: Vec<(String, String)>,
+    /// File with the authorities that vouch for the server
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub certificate_authority: Option<String>,
+    /// File with the client's certificate
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub client_certificate: Option<String>,
+    /// File with the client's key
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub client_key: Option<String>,
+    /// Name to expect in the server's certificate
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub tls_server_name: Option<String>,
+    /// Do not check the server's certificate
+    #[arg(long, value_name = "BOOL", hide = true, num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_parser = boolean)]
+    pub insecure_skip_tls_verify: Option<bool>,
+    /// Proxy to reach the server through
+    #[arg(long, value_name = "URL", hide = true)]
+    pub proxy_url: Option<String>,
+    /// Do not ask for compressed answers
+    #[arg(long, value_name = "BOOL", hide = true, num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_parser = boolean)]
+    pub disable_compression: Option<bool>,
+    /// Exit 1 if the server sent a warning
+    #[arg(long, value_name = "BOOL", hide = true, num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_parser = boolean)]
+    pub warnings_as_errors: Option<bool>,
+    /// Refuse a server of another minor version
+    #[arg(long, value_name = "BOOL", hide = true, num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_parser = boolean)]
+    pub match_server_version: Option<bool>,
+
+    #[command(flatten)]
+    ignored: Ignored,
+}
+
+// Flags of kubectl that change nothing a user could see here: they tune kubectl's own cache, profiler and logger.
+#[derive(Args, Clone, Default)]
+struct Ignored {
+    #[arg(long, hide = true)]
+    cache_dir: Option<String>,
+    #[arg(long, hide = true)]
+    profile: Option<String>,
+    #[arg(long, hide = true)]
+    profile_output: Option<String>,
+    #[arg(long, hide = true)]
+    log_flush_frequency: Option<String>,
+    #[arg(long, hide = true)]
+    vmodule: Option<String>,
+    #[arg(long, hide = true)]
+    kuberc: Option<String>,
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Append)]
+    logtostderr: Vec<String>,
+}
+
+impl ConnectionFlags {
+    /// The deadline of one request; `None` waits for ever.
+    pub fn deadline(&self) -> Option<Duration> {
+        match self.request_timeout {
+            None => Some(REQUEST_TIMEOUT),
+            Some(Duration::ZERO) => None,
+            set => set,
+        }
+    }
+
+    /// Does any flag say which cluster is meant? Then falling back to the pod's own cluster would be wrong.
+    pub(crate) fn choose_cluster(&self) -> bool {
+        self.kubeconfig.is_some()
+            || [&self.context, &self.cluster, &self.user, &self.server].iter().any(|flag| flag.is_some())
+    }
+
+    /// Combinations that cannot be honoured.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        let acts_in_part = !self.impersonate_groups.is_empty()
+            || !self.impersonate_extra.is_empty()
+            || self.impersonate_uid.is_some();
+        if acts_in_part && self.impersonate.as_deref().unwrap_or_default().is_empty() {
+            return Err(Failure::usage("--as-group, --as-uid and --as-user-extra need --as")
+                .hint("add --as=USER; the server refuses a group without a user"));
+        }
+        if self.certificate_authority.is_some() && self.insecure_skip_tls_verify == Some(true) {
+            return Err(Failure::usage(
+                "--certificate-authority and --insecure-skip-tls-verify exclude each other",
+            ));
+        }
+        if self.username.is_some() != self.password.is_some() {
+            return Err(Failure::usage("--username and --password belong together"));
+        }
+        if self.token.is_some() && self.username.is_some() {
+            return Err(Failure::usage("--token and --username exclude each other"));
+        }
+        Ok(())
+    }
+}
+
+/// Tokens and passwords must not end up in a debug print.
+impl fmt::Debug for ConnectionFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectionFlags")
+            .field("context", &self.context)
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A duration as kubectl writes it: `30s`, `1m30s`, `0`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = |what: String| format!("{what}; write it as in 30s, 5m or 1h30m");
+    if text.starts_with('-') {
+        return Err(wrong("a duration cannot be negative".to_owned()));
+    }
+    // kube takes "" for zero and panics on a sign inside and on numbers beyond a Duration.
+    let unit_or_number = |c: char| c.is_ascii_digit() || c == '.' || c.is_alphabetic();
+    if text.is_empty() || !text.chars().all(unit_or_number) {
+        return Err(wrong("not a duration".to_owned()));
+    }
+    if text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > 9) {
+        return Err(wrong("too long a number".to_owned()));
+    }
+    let parsed = kube::core::Duration::from_str(text).map_err(|error| wrong(error.to_string()))?;
+    Ok(Duration::from(parsed))
+}
+
+/// `--request-timeout` also takes bare seconds (client-go/tools/clientcmd, `ParseTimeout`).
+fn request_timeout(text: &str) -> Result<Duration, String> {
+    match text.parse::<u64>() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Err(_) => duration(text),
+    }
+}
+
+/// What Go's `strconv.ParseBool` takes, since pflag does.
+fn boolean(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("use true or false".to_owned()),
+    }
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write it as KEY=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{CommandFactory, Parser};
+
+    #[derive(Parser)]
+    struct Probe {
+        nodes: Vec<String>,
+        #[command(flatten)]
+        connection: ConnectionFlags,
+        /// After the connection flags, yet not under their heading
+        #[arg(long)]
+        own: bool,
+    }
+
+    fn parse(args: &[&str]) -> Result<Probe, clap::Error> {
+        Probe::try_parse_from([&["probe"], args].concat())
+    }
+
+    #[test]
+    fn durations() {
+        let good =
+            [("30s", 30_000), ("1m30s", 90_000), ("0", 0), ("0s", 0), ("1.5h", 5_400_000), ("250ms", 250)];
+        for (text, milliseconds) in good {
+            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in ["", "30", "s", "-1s", "1x", "1m 30s", "soon", "1m-5s", "99999999999999999999h", "1e9h"] {
+            assert!(duration(text).is_err(), "{text} passed");
+        }
+        assert_eq!(request_timeout("45"), Ok(Duration::from_secs(45)));
+        assert_eq!(request_timeout("1m"), Ok(Duration::from_secs(60)));
+        assert!(request_timeout("-5").is_err());
+    }
+
+    #[test]
+    fn zero_means_no_deadline_and_absence_means_ours() {
+        let deadline = |args: &[&str]| parse(args).unwrap().connection.deadline();
+        assert_eq!(deadline(&[]), Some(REQUEST_TIMEOUT));
+        assert_eq!(deadline(&["--request-timeout=0"]), None);
+        assert_eq!(deadline(&["--request-timeout", "0s"]), None);
+        assert_eq!(deadline(&["--request-timeout=5"]), Some(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn flags_are_accepted_anywhere_and_booleans_take_a_value() {
+        let probe = parse(&[
+            "a",
+            "--context=c",
+            "-n",
+            "ns",
+            "b",
+            "-s=https://x",
+            "-v=6",
+            "--insecure-skip-tls-verify",
+            "c",
+            "--warnings-as-errors=false",
+            "--match-server-version=T",
+            "--as=me",
+            "--as-group=g1",
+            "--as-group",
+            "g2",
+            "--as-user-extra=k=v",
+            "--cache-dir=/x",
+            "--vmodule",
+            "a=1",
+            "--profile=none",
+            "--kuberc=off",
+        ])
+        .unwrap();
+        assert_eq!(probe.nodes, ["a", "b", "c"]);
+        assert!(!probe.own);
+        let flags = probe.connection;
+        assert_eq!(flags.context.as_deref(), Some("c"));
+        assert_eq!(flags.namespace.as_deref(), Some("ns"));
+        assert_eq!(flags.server.as_deref(), Some("https://x"));
+        assert_eq!(flags.verbosity, 6);
+        assert_eq!(flags.insecure_skip_tls_verify, Some(true));
+        assert_eq!(flags.warnings_as_errors, Some(false));
+        assert_eq!(flags.match_server_version, Some(true));
+        assert_eq!(flags.impersonate_groups, ["g1", "g2"]);
+        assert_eq!(flags.impersonate_extra, [("k".to_owned(), "v".to_owned())]);
+        assert!(flags.check().is_ok());
+    }
+
+    #[test]
+    fn what_cannot_be_honoured_is_refused() {
+        for args in [
+            &["--as-group=g"][..],
+            &["--as-uid=1"],
+            &["--username=u"],
+            &["--token=t", "--username=u", "--password=p"],
+            &["--certificate-authority=x", "--insecure-skip-tls-verify"],
+        ] {
+            let failure = parse(args).unwrap().connection.check().unwrap_err();
+            assert_eq!(failure.exit, crate::Exit::Usage, "{args:?}");
+        }
+        assert!(parse(&["--insecure-skip-tls-verify=maybe"]).is_err());
+    }
+
+    #[test]
+    fn help_puts_the_plugins_own_flags_first_and_stays_short() {
+        Probe::command().debug_assert();
+        let help = Probe::command().render_help().to_string();
+        let own = help.find("--own").unwrap();
+        let connection = help.find("Connection (").unwrap();
+        assert!(own < connection, "{help}");
+        assert!(!help.contains("--tls-server-name"), "{help}");
+        assert!(help.starts_with("Usage:"), "{help}");
+    }
+
+    #[test]
+    fn secrets_are_not_in_a_debug_print() {
+        let probe = parse(&["--token=s3cret"]).unwrap();
+        assert!(!format!("{:?}", probe.connection).contains("s3cret"));
+    }
+}

@@ -1,0 +1,106 @@
+//! `main` of every plugin: command line, terminal, runtime, Ctrl-C, exit code. Does I/O.
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::ui::Signals;
+use crate::{ConnectionFlags, Exit, Failure, Ui};
+
+/// A plugin's command line, as far as all plugins share it.
+pub trait CommandLine: Parser {
+    fn connection(&self) -> &ConnectionFlags;
+
+    /// `-q`: nothing on stderr but warnings and failures.
+    fn quiet(&self) -> bool {
+        false
+    }
+}
+
+/// Parses, runs `body`, tells its failure. Ctrl-C ends the body by dropping it (exit 130), unless it waits for `Ui::interrupted` itself;
+/// a second Ctrl-C always does.
+pub fn start<A, F, Fut>(body: F) -> ExitCode
+where
+    A: CommandLine,
+    F: FnOnce(A, Ui) -> Fut,
+    Fut: Future<Output = Result<Exit, Failure>>,
+{
+    start_with(std::env::args_os(), body)
+}
+
+fn start_with<A, F, Fut>(words: impl IntoIterator<Item = OsString>, body: F) -> ExitCode
+where
+    A: CommandLine,
+    F: FnOnce(A, Ui) -> Fut,
+    Fut: Future<Output = Result<Exit, Failure>>,
+{
+    let args = match A::try_parse_from(words) {
+        Ok(args) => args,
+        Err(told) => {
+            // A closed pipe behind `--help | head` is nobody's trouble.
+            let _ = told.print();
+            return match told.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done.into(),
+                _ => Exit::Usage.into(),
+            };
+        }
+    };
+    let ui = Ui::terminal(args.quiet(), args.connection().verbosity);
+    let warnings_fail = args.connection().warnings_as_errors == Some(true);
+    let exit = match run(body, args, &ui) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            ui.failure(&failure);
+            failure.exit
+        }
+    };
+    match closing(&ui, warnings_fail) {
+        Some(failure) => {
+            ui.failure(&failure);
+            if exit == Exit::Done { failure.exit.into() } else { exit.into() }
+        }
+        None => exit.into(),
+    }
+}
+
+fn run<A, F, Fut>(body: F, args: A, ui: &Ui) -> Result<Exit, Failure>
+where
+    F: FnOnce(A, Ui) -> Fut,
+    Fut: Future<Output = Result<Exit, Failure>>,
+{
+    // One thread: all waiting is for the network.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed("cannot start").cause(error.to_string()))?;
+    let outcome = runtime.block_on(async {
+        // Before the body's first step: from here on Ctrl-C is ours.
+        let signals = Signals::listen()
+            .map_err(|error| Failure::failed("cannot listen to Ctrl-C").cause(error.to_string()))?;
+        tokio::select! {
+            outcome = body(args, ui.clone()) => outcome,
+            () = ui.unhandled_interrupt(signals) => {
+                ui.failure(&Failure::new(Exit::Interrupted, "interrupted"));
+                Ok(Exit::Interrupted)
+            }
+        }
+    });
+    // A credential plugin that still runs must not hold the exit up.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// What turns success into failure at the very end.
+fn closing(ui: &Ui, warnings_fail: bool) -> Option<Failure> {
+    if let Some(error) = ui.lost_output() {
+        return Some(Failure::failed("the result could not be written").cause(error));
+    }
+    let warnings = ui.server_warnings();
+    (warnings_fail && warnings > 0).then(|| {
+        let count = cluster_model::text::count(warnings, "warning");
+        Failure::failed(format!("{count} from the server (--warnings-as-errors)"))
+    })
+}

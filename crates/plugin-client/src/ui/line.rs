@@ -1,0 +1,230 @@
+//! A line of text whose parts have roles, and columns of such lines. No I/O.
+//!
+//! A `Line` cannot hold anything a terminal would obey: every text is neutralised on its way in.
+
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+use cluster_model::text::neutralise;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// What a text means; how that looks is decided here alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Plain,
+    Strong,
+    Good,
+    Warn,
+    Bad,
+    Dim,
+    /// Something to type.
+    Command,
+}
+
+impl Role {
+    fn style(self) -> Style {
+        let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
+        match self {
+            Role::Plain => Style::new(),
+            Role::Strong => Style::new().bold(),
+            Role::Good => colour(AnsiColor::Green),
+            Role::Warn => colour(AnsiColor::Yellow).bold(),
+            Role::Bad => colour(AnsiColor::Red).bold(),
+            Role::Dim => Style::new().dimmed(),
+            Role::Command => colour(AnsiColor::Cyan),
+        }
+    }
+}
+
+/// `Line::new().plain("node ").strong(name).bad(" not ready")`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Line {
+    spans: Vec<(Role, String)>,
+}
+
+impl Line {
+    pub fn new() -> Self {
+        Line::default()
+    }
+
+    pub fn plain(self, text: impl AsRef<str>) -> Self {
+        self.span(Role::Plain, text)
+    }
+
+    pub fn strong(self, text: impl AsRef<str>) -> Self {
+        self.span(Role::Strong, text)
+    }
+
+    pub fn good(self, text: impl AsRef<str>) -> Self {
+        self.span(Role::Good, text)
+    }
+
+    pub fn warn(self, text: impl AsRef<str>) -> Self {
+        self.span(Role::Warn, text)
+    }
+
+    pub fn bad(self, text: impl AsRef<str>) -> Self {
+        self.span(Role::Bad, text)
+    }
+
+    pub fn dim(self, text: impl AsRef<str>) -> Self {
+        self.span(Role::Dim, text)
+    }
+
+    pub fn command(self, text: impl AsRef<str>) -> Self {
+        self.span(Role::Command, text)
+    }
+
+    pub fn span(mut self, role: Role, text: impl AsRef<str>) -> Self {
+        self.spans.push((role, neutralise(text.as_ref()).into_owned()));
+        self
+    }
+
+    /// This line, then that one.
+    pub fn then(mut self, line: impl Into<Line>) -> Self {
+        self.spans.extend(line.into().spans);
+        self
+    }
+
+    /// The same text, all in one role.
+    pub fn all(mut self, role: Role) -> Self {
+        self.spans.iter_mut().for_each(|span| span.0 = role);
+        self
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.spans.iter().all(|(_, text)| text.is_empty())
+    }
+
+    /// Columns on a terminal.
+    pub fn width(&self) -> usize {
+        self.spans.iter().map(|(_, text)| text.width()).sum()
+    }
+
+    /// Without roles.
+    pub fn text(&self) -> String {
+        self.spans.iter().map(|(_, text)| text.as_str()).collect()
+    }
+
+    /// At most `width` columns; what was cut is marked.
+    pub fn cut(&self, width: usize) -> Line {
+        if self.width() <= width {
+            return self.clone();
+        }
+        let mut left = width.saturating_sub(1);
+        let mut line = Line::new();
+        for (role, text) in &self.spans {
+            let mut kept = String::new();
+            for c in text.chars() {
+                let columns = c.width().unwrap_or(0);
+                if columns > left {
+                    line.spans.push((*role, kept));
+                    return if width > 0 { line.dim("…") } else { line };
+                }
+                left -= columns;
+                kept.push(c);
+            }
+            line.spans.push((*role, kept));
+        }
+        line
+    }
+
+    /// With escape sequences for the roles, if `colour`.
+    pub(crate) fn render(&self, colour: bool) -> String {
+        if !colour {
+            return self.text();
+        }
+        let mut out = String::new();
+        for (role, text) in &self.spans {
+            match role {
+                Role::Plain => out.push_str(text),
+                role => {
+                    let style = role.style();
+                    // Writing to a String cannot fail.
+                    let _ = write!(out, "{style}{text}{style:#}");
+                }
+            }
+        }
+        out
+    }
+}
+
+impl From<&str> for Line {
+    fn from(text: &str) -> Self {
+        Line::new().plain(text)
+    }
+}
+
+impl From<String> for Line {
+    fn from(text: String) -> Self {
+        Line::new().plain(text)
+    }
+}
+
+impl From<&Line> for Line {
+    fn from(line: &Line) -> Self {
+        line.clone()
+    }
+}
+
+/// Aligned columns without borders, two spaces apart, as kubectl prints them. Rows may be of different lengths.
+pub fn table(rows: &[Vec<Line>]) -> Vec<Line> {
+    let mut widths = Vec::new();
+    for row in rows {
+        for (column, cell) in row.iter().enumerate() {
+            if column == widths.len() {
+                widths.push(0);
+            }
+            widths[column] = widths[column].max(cell.width());
+        }
+    }
+    rows.iter()
+        .map(|row| {
+            let last = row.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
+            let mut line = Line::new();
+            for (column, cell) in row.iter().take(last).enumerate() {
+                line = line.then(cell);
+                if column + 1 < last {
+                    line = line.plain(" ".repeat(widths[column] - cell.width() + 2));
+                }
+            }
+            line
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_holds_nothing_a_terminal_obeys() {
+        let line = Line::new().plain("a\u{1b}[31m").bad("b\nc").then("d\u{202e}");
+        assert_eq!(line.text(), "a\\u{1b}[31mb\\ncd\\u{202e}");
+        assert_eq!(line.render(false), line.text());
+        assert_eq!(Line::new().bad("x").render(true), "\u{1b}[1m\u{1b}[31mx\u{1b}[0m");
+    }
+
+    #[test]
+    fn columns_line_up_by_width() {
+        let row = |cells: &[&str]| cells.iter().map(|cell| Line::from(*cell)).collect::<Vec<_>>();
+        let lines: Vec<String> =
+            table(&[row(&["NAME", "STATE", ""]), row(&["日本", "ok", "x"]), row(&["a-long-name"]), row(&[])])
+                .iter()
+                .map(Line::text)
+                .collect();
+        assert_eq!(lines, ["NAME         STATE", "日本         ok     x", "a-long-name", ""]);
+    }
+
+    #[test]
+    fn cutting_counts_columns() {
+        let line = Line::new().plain("ab").good("日本");
+        for (width, text) in
+            [(9, "ab日本"), (6, "ab日本"), (5, "ab日…"), (4, "ab…"), (2, "a…"), (1, "…"), (0, "")]
+        {
+            let cut = line.cut(width);
+            assert_eq!(cut.text(), text, "{width}");
+            assert!(cut.width() <= width);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! A region at the bottom of the terminal that is redrawn: progress and what is in flight. Draws on stderr.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use dialoguer::console::Term;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Line, Ui, is_terminal, lock};
+
+/// More is not seen, and costs.
+const PAUSE: Duration = Duration::from_millis(100);
+/// The columns of bar, counts and time, before the header.
+const GAUGE: usize = 46;
+
+/// While it lives, everything else that is printed goes above it. Dropping it clears it.
+pub struct Live {
+    ui: Ui,
+    bar: ProgressBar,
+    drawn: Mutex<Option<Instant>>,
+}
+
+impl Ui {
+    /// `None` when nobody would see it (no terminal, TERM=dumb, `--quiet`): then print events as `status` lines.
+    pub fn live(&self) -> Option<Live> {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        if self.0.captured.is_some() || self.0.quiet || dumb || !is_terminal() {
+            return None;
+        }
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(20));
+        // The template is ours, so it cannot be wrong.
+        if let Ok(style) = ProgressStyle::with_template("{bar:24.green} {pos}/{len} {elapsed}  {msg}") {
+            bar.set_style(style.progress_chars("━━─"));
+        }
+        Some(Live { ui: self.clone(), bar, drawn: Mutex::new(None) })
+    }
+}
+
+impl Live {
+    /// Would `show` draw now? Asking first saves building the lines.
+    pub fn due(&self) -> bool {
+        lock(&self.drawn).is_none_or(|drawn| drawn.elapsed() >= PAUSE)
+    }
+
+    /// Redraws, at most ten times a second: call it on every event and on a tick, and the last state is never missed.
+    pub fn show(&self, done: usize, total: usize, header: &Line, lines: &[Line]) {
+        if !self.due() {
+            return;
+        }
+        *lock(&self.drawn) = Some(Instant::now());
+        let (rows, columns) = Term::stderr().size();
+        let (rows, columns) = (usize::from(rows), usize::from(columns));
+        let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+        let mut message = header.cut(columns.saturating_sub(GAUGE)).render(colour);
+        // A region taller than the terminal could not be cleared again.
+        let room = rows.saturating_sub(3).max(1);
+        for line in lines.iter().take(room) {
+            message.push('\n');
+            message.push_str(&line.cut(columns.saturating_sub(1)).render(colour));
+        }
+        if lines.len() > room {
+            let more = Line::new().dim(format!("… and {} more", lines.len() - room));
+            message.push('\n');
+            message.push_str(&more.render(colour));
+        }
+        // From the first frame on, not before: there is nothing yet to keep at the bottom.
+        lock(&self.ui.0.region).get_or_insert_with(|| self.bar.clone());
+        self.bar.update(|state| {
+            state.set_pos(done as u64);
+            state.set_len(total as u64);
+        });
+        self.bar.set_message(message);
+    }
+
+    /// One line that stays, above the region.
+    pub fn print(&self, line: &Line) {
+        self.ui.status(line);
+    }
+
+    /// Clears the region. So does dropping it.
+    pub fn finish(self) {}
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        *lock(&self.ui.0.region) = None;
+        self.bar.finish_and_clear();
+        // Whatever drew here before must not leave the cursor hidden; there is no one to tell if this fails.
+        let _ = Term::stderr().show_cursor();
+    }
+}

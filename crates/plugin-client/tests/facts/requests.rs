@@ -1,0 +1,286 @@
+//! What goes over the wire, how often, and for how long.
+
+use std::path::{Path, PathBuf};
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::{DeleteParams, ListParams, PostParams};
+use plugin_client::{Exit, Failure, Right, Ui, lost, missing, unreachable};
+use serde_json::{Value, json};
+use testbed::fake::{Answer, Fake};
+
+use crate::bench::{Bench, no_pods};
+
+/// A credential plugin that notes each run in `runs` and answers with `status`.
+#[cfg(unix)]
+fn plugin(folder: &Path, status: &Value) -> (PathBuf, impl Fn() -> usize + use<>) {
+    use std::os::unix::fs::PermissionsExt;
+    let (program, runs) = (folder.join("login"), folder.join("runs"));
+    let answer =
+        json!({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status});
+    std::fs::write(folder.join("answer"), answer.to_string()).unwrap();
+    let script = format!(
+        "#!/bin/sh\necho \"$KUBERNETES_EXEC_INFO\" >> '{}'\nprintf 'hello \\033[31m\\n' >&2\ncat '{}'\n",
+        runs.display(),
+        folder.join("answer").display()
+    );
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    (program, move || std::fs::read_to_string(&runs).unwrap_or_default().lines().count())
+}
+
+fn exec(program: &Path) -> Value {
+    json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": program, "interactiveMode": "Never"}})
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn exec_plugin_runs_once() {
+    let bench = Bench::new();
+    bench.fake.on("GET", "/api/v1/pods").answer(Answer::json(no_pods()));
+    let (program, runs) =
+        plugin(bench.folder.path(), &json!({"token": "t1", "expirationTimestamp": "2999-01-01T00:00:00Z"}));
+    let cluster = bench.connect_with(&bench.kubeconfig_of(exec(&program)), &[]).await.unwrap();
+    let pods: Api<Pod> = Api::all(cluster.client);
+    for _ in 0..3 {
+        pods.list(&ListParams::default()).await.unwrap();
+    }
+    assert_eq!(runs(), 1);
+    assert!(bench.fake.requests().iter().all(|request| request.headers["authorization"] == "Bearer t1"));
+    // What it says is shown, but cannot colour anything.
+    assert_eq!(bench.ui.err(), "hello \\u{1b}[31m\n");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn exec_plugin_that_issues_a_certificate_runs_once() {
+    let bench = Bench::new();
+    bench.fake.on("GET", "/api/v1/pods").answer(Answer::json(no_pods()));
+    let issued = rcgen::generate_simple_self_signed(vec!["me".to_owned()]).unwrap();
+    let status = json!({"clientCertificateData": issued.cert.pem(), "clientKeyData": issued.signing_key.serialize_pem()});
+    let (program, runs) = plugin(bench.folder.path(), &status);
+    let cluster = bench.connect_with(&bench.kubeconfig_of(exec(&program)), &[]).await.unwrap();
+    Api::<Pod>::all(cluster.client).list(&ListParams::default()).await.unwrap();
+    assert_eq!(runs(), 1);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn exec_plugin_runs_again_when_its_token_expires() {
+    let bench = Bench::new();
+    bench.fake.on("GET", "/api/v1/pods").answer(Answer::json(no_pods()));
+    let (program, runs) =
+        plugin(bench.folder.path(), &json!({"token": "t1", "expirationTimestamp": "2020-01-01T00:00:00Z"}));
+    let cluster = bench.connect_with(&bench.kubeconfig_of(exec(&program)), &[]).await.unwrap();
+    assert_eq!(runs(), 1);
+    Api::<Pod>::all(cluster.client).list(&ListParams::default()).await.unwrap();
+    assert_eq!(runs(), 2);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_token_flag_needs_no_exec_plugin() {
+    let bench = Bench::new();
+    bench.fake.on("GET", "/api/v1/pods").answer(Answer::json(no_pods()));
+    let (program, runs) = plugin(bench.folder.path(), &json!({"token": "t1"}));
+    let cluster = bench.connect_with(&bench.kubeconfig_of(exec(&program)), &["--token=flag"]).await.unwrap();
+    Api::<Pod>::all(cluster.client).list(&ListParams::default()).await.unwrap();
+    assert_eq!(runs(), 0);
+    assert_eq!(bench.fake.requests()[0].headers["authorization"], "Bearer flag");
+}
+
+#[tokio::test]
+async fn missing_exec_plugin_is_named_with_its_install_hint() {
+    let bench = Bench::new();
+    let mut user = exec(Path::new("no-such-login"));
+    user["exec"]["installHint"] = json!("brew install\nlogin\u{1b}[2J");
+    let failure = bench.connect_with(&bench.kubeconfig_of(user), &[]).await.err().unwrap();
+    bench.ui.failure(&failure);
+    assert_eq!(
+        bench.ui.err(),
+        "error: cannot run the credential plugin no-such-login: there is no such program on the PATH\n\
+         hint: brew install login\\u{1b}[2J\n"
+    );
+}
+
+#[tokio::test]
+async fn user_agent_is_sent() {
+    let bench = Bench::new();
+    bench.fake.on("GET", "/api/v1/pods").answer(Answer::json(no_pods()));
+    bench.pods(&["--as=me", "--as-group=g"]).await.list(&ListParams::default()).await.unwrap();
+    let headers = &bench.fake.requests()[0].headers;
+    let agent = &headers["user-agent"];
+    let start = format!("kubectl-test/{} (", env!("CARGO_PKG_VERSION"));
+    assert!(agent.starts_with(&start) && agent.ends_with(')') && agent.contains('/'), "{agent}");
+    assert!(!agent.contains("x86_64"), "{agent}: Go's names are meant");
+    assert_eq!((headers["impersonate-user"].as_str(), headers["impersonate-group"].as_str()), ("me", "g"));
+}
+
+#[tokio::test]
+async fn every_non_watch_request_has_a_deadline() {
+    let bench = Bench::new();
+    bench.fake.on("GET", "/api/v1/pods").once().answer(Answer::silence());
+    bench.fake.on("GET", "/api/v1/pods").answer(Answer::half_body());
+    bench.fake.on("*", "/api/v1/namespaces/shop/pods*").answer(Answer::silence());
+    let cluster = bench.connect(&["--request-timeout=150ms"]).await.unwrap();
+    let pods: Api<Pod> = Api::all(cluster.client.clone());
+    let in_shop: Api<Pod> = Api::namespaced(cluster.client, "shop");
+    let errors = [
+        pods.list(&ListParams::default()).await.err().unwrap(),
+        pods.list(&ListParams::default()).await.err().unwrap(),
+        in_shop.get("a").await.err().unwrap(),
+        in_shop.delete("a", &DeleteParams::default()).await.err().unwrap(),
+        in_shop.create(&PostParams::default(), &Pod::default()).await.err().unwrap(),
+    ];
+    for error in errors {
+        let failure = Failure::from_kube("list pods", &error);
+        assert_eq!(
+            failure.to_string(),
+            format!("cannot list pods: no answer from {} within 150ms (--request-timeout)", bench.fake.url())
+        );
+        assert!(lost(&error) && !unreachable(&error));
+    }
+}
+
+#[tokio::test]
+async fn no_hidden_retries_of_writes() {
+    for answer in [
+        Answer::text(429, "slow down").header("Retry-After", "0"),
+        Answer::status(503, "ServiceUnavailable", "not now").header("Retry-After", "0"),
+        Answer::status(504, "Timeout", "too slow"),
+        Answer::status(500, "InternalError", "broken"),
+        Answer::cut(),
+    ] {
+        let bench = Bench::new();
+        bench.fake.on("GET", "/api/v1/namespaces/shop/pods").answer(Answer::json(no_pods()));
+        bench.fake.on("POST", "*/pods").answer(answer);
+        let cluster = bench.connect(&[]).await.unwrap();
+        let pods: Api<Pod> = Api::namespaced(cluster.client, "shop");
+        // A pooled connection first: hyper may repeat only what it has not sent.
+        pods.list(&ListParams::default()).await.unwrap();
+        pods.create(&PostParams::default(), &Pod::default()).await.unwrap_err();
+        // The fake has logged every request before it answers, and the next one comes after.
+        pods.list(&ListParams::default()).await.unwrap();
+        let posts = bench.fake.requests().iter().filter(|request| request.method == "POST").count();
+        assert_eq!(posts, 1);
+    }
+}
+
+#[tokio::test]
+async fn reads_are_repeated_when_the_server_sheds_load() {
+    let bench = Bench::new();
+    let busy = || Answer::text(429, "slow down").header("Retry-After", "0");
+    bench.fake.on("GET", "/api/v1/pods").times(3).answer(busy());
+    bench.fake.on("GET", "/api/v1/pods").answer(Answer::json(no_pods()));
+    bench.fake.on("GET", "*/busy").answer(busy());
+    bench
+        .fake
+        .on("GET", "*/later")
+        .answer(Answer::status(503, "ServiceUnavailable", "not now").header("Retry-After", "60"));
+    let pods = bench.pods(&["--request-timeout=20s"]).await;
+    pods.list(&ListParams::default()).await.unwrap();
+    assert_eq!(bench.fake.requests().len(), 4);
+
+    let shop: Api<Pod> = Api::namespaced(pods.into_client(), "shop");
+    shop.get("busy").await.unwrap_err();
+    assert_eq!(bench.fake.requests().len(), 8, "four tries are the limit");
+
+    // Longer than the deadline: the answer is taken as it is, at once.
+    let error = shop.get("later").await.unwrap_err();
+    assert!(Failure::from_kube("get it", &error).to_string().contains("not now"));
+    assert_eq!(bench.fake.requests().len(), 9);
+}
+
+#[tokio::test]
+async fn what_was_never_sent_is_not_lost() {
+    let bench = Bench::new();
+    let pods = bench.pods(&[]).await;
+    let gone = { Fake::start().url() };
+    let cluster = bench.connect(&[&format!("--server={gone}")]).await.unwrap();
+    let error = Api::<Pod>::all(cluster.client).list(&ListParams::default()).await.unwrap_err();
+    assert!(unreachable(&error) && !lost(&error), "{error:?}");
+
+    bench.fake.on("DELETE", "*").answer(Answer::cut());
+    let shop: Api<Pod> = Api::namespaced(pods.into_client(), "shop");
+    let error = shop.delete("a", &DeleteParams::default()).await.unwrap_err();
+    assert!(lost(&error) && !unreachable(&error), "{error:?}");
+}
+
+#[tokio::test]
+async fn warnings_are_shown_once_and_neutralised() {
+    let bench = Bench::new();
+    let answer = Answer::json(no_pods())
+        .header("Warning", "299 - \"pods are \\\"old\\\"\"")
+        .header("Warning", "299 - \"second\"");
+    bench.fake.on("GET", "/api/v1/pods").answer(answer);
+    let pods = bench.pods(&[]).await;
+    for _ in 0..2 {
+        pods.list(&ListParams::default()).await.unwrap();
+    }
+    assert_eq!(bench.ui.err(), "warning: pods are \"old\"\nwarning: second\n");
+    assert_eq!(bench.ui.server_warnings(), 2);
+}
+
+#[tokio::test]
+async fn requests_are_logged_on_demand_and_never_the_token() {
+    let mut bench = Bench::new();
+    bench.ui = Ui::captured_with(true, 1);
+    bench.fake.on("GET", "/api/v1/pods").answer(Answer::text(200, "{\"items\": \"s3cret body\"}"));
+    bench.pods(&["-v=1"]).await.list(&ListParams::default()).await.unwrap_err();
+    let log = bench.ui.err();
+    assert!(log.starts_with("GET /api/v1/pods 200 OK in "), "{log}");
+    assert!(!log.contains("fake-token") && !log.contains("s3cret"), "{log}");
+}
+
+#[tokio::test]
+async fn an_unchecked_certificate_is_told_once() {
+    let bench = Bench::new();
+    bench.connect(&["--insecure-skip-tls-verify"]).await.unwrap();
+    assert_eq!(
+        bench.ui.err(),
+        format!(
+            "warning: the certificate of {} is not checked (insecure-skip-tls-verify)\n",
+            bench.fake.url()
+        )
+    );
+}
+
+#[tokio::test]
+async fn match_server_version_compares_the_minor() {
+    let bench = Bench::new();
+    let version = |minor: &str, git: &str| {
+        json!({"major": "1", "minor": minor, "gitVersion": git, "gitCommit": "", "gitTreeState": "", "buildDate": "",
+            "goVersion": "", "compiler": "", "platform": ""})
+    };
+    bench.fake.on("GET", "/version").once().answer(Answer::json(version("37+", "v1.37.2-provider")));
+    bench.fake.on("GET", "/version").answer(Answer::json(version("36", "v1.36.2")));
+    bench.connect(&["--match-server-version"]).await.unwrap();
+    let failure = bench.connect(&["--match-server-version=true"]).await.err().unwrap();
+    assert_eq!(
+        (failure.exit, failure.message.as_str()),
+        (Exit::Refused, "the server is v1.36.2, and this plugin was made for v1.37")
+    );
+    bench.connect(&["--match-server-version=false"]).await.unwrap();
+    assert_eq!(bench.fake.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn missing_rights_are_found() {
+    let bench = Bench::new();
+    bench.fake.on("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews").answer(Answer::compute(
+        |request| {
+            let mut review = request.json();
+            let allowed = review["spec"]["resourceAttributes"]["verb"] == "list";
+            review["status"] = json!({ "allowed": allowed });
+            Answer::json(review)
+        },
+    ));
+    let cluster = bench.connect(&[]).await.unwrap();
+    let evict = Right::new("create", "", "pods").subresource("eviction").namespace("shop");
+    let rights = [Right::new("list", "", "pods"), evict.clone(), Right::new("list", "apps", "daemonsets")];
+    assert_eq!(missing(&cluster, &rights).await.unwrap(), [evict]);
+    let asked =
+        bench.fake.requests().into_iter().map(|request| request.json()["spec"]["resourceAttributes"].clone());
+    assert!(asked.into_iter().any(|asked| asked
+        == json!({"verb": "create", "group": "", "resource": "pods", "subresource": "eviction", "namespace": "shop"})));
+}

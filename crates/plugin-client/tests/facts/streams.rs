@@ -1,0 +1,117 @@
+//! Feeds ride out what passes and stop at what does not.
+
+use std::pin::{Pin, pin};
+use std::time::Duration;
+
+use futures::{Stream, StreamExt};
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use kube::api::ListParams;
+use plugin_client::feed::Watched;
+use plugin_client::{Failure, Feed, feed};
+use serde_json::{Value, json};
+use testbed::fake::Answer;
+
+use crate::bench::{Bench, list, pod};
+
+fn event(kind: &str, object: Value) -> Value {
+    json!({"type": kind, "object": object})
+}
+
+/// The next item as a line; a feed that says nothing for too long fails the test.
+async fn next(feed: &mut Pin<&mut impl Stream<Item = Result<Feed<Pod>, Failure>>>) -> String {
+    match tokio::time::timeout(Duration::from_secs(20), feed.next()).await.unwrap() {
+        Some(Ok(Feed::Synced(pods))) => {
+            assert!(pods.iter().all(|pod| pod.managed_fields().is_empty()));
+            format!("synced {}", pods.iter().map(ResourceExt::name_any).collect::<Vec<_>>().join(","))
+        }
+        Some(Ok(Feed::Applied(pod))) => format!("applied {}", pod.name_any()),
+        Some(Ok(Feed::Deleted(pod))) => format!("deleted {}", pod.name_any()),
+        Some(Ok(Feed::Disturbed(failure))) => format!("disturbed: {failure}"),
+        Some(Err(failure)) => format!("failed: {failure}"),
+        None => "end".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_feed_lists_and_then_watches() {
+    let bench = Bench::new();
+    let (sender, stream) = Answer::stream();
+    bench.fake.on("GET", "/api/v1/pods").lists().answer(Answer::json(list(&["a", "b"])));
+    bench.fake.on("GET", "/api/v1/pods").watches().answer(stream);
+    let mut feed = pin!(feed(bench.pods(&[]).await, Watched::default().fields("spec.nodeName=n")));
+    assert_eq!(next(&mut feed).await, "synced a,b");
+    sender.send(event("MODIFIED", pod("a", "2")).to_string()).unwrap();
+    assert_eq!(next(&mut feed).await, "applied a");
+    sender.send(event("DELETED", pod("b", "3")).to_string()).unwrap();
+    assert_eq!(next(&mut feed).await, "deleted b");
+    assert!(
+        bench.fake.requests().iter().all(|request| request.query.contains("fieldSelector=spec.nodeName%3Dn"))
+    );
+}
+
+#[tokio::test]
+async fn a_watch_outlives_the_request_timeout() {
+    let bench = Bench::new();
+    let (sender, stream) = Answer::stream();
+    bench.fake.on("GET", "/api/v1/pods").lists().answer(Answer::json(list(&[])));
+    bench.fake.on("GET", "/api/v1/pods").watches().answer(stream);
+    bench.fake.on("GET", "/api/v1/namespaces/shop/pods").answer(Answer::silence());
+    let pods = bench.pods(&["--request-timeout=100ms"]).await;
+    let shop: kube::Api<Pod> = kube::Api::namespaced(pods.clone().into_client(), "shop");
+    let mut feed = pin!(feed(pods, Watched::default()));
+    assert_eq!(next(&mut feed).await, "synced ");
+    sender.send(event("ADDED", pod("a", "2")).to_string()).unwrap();
+    assert_eq!(next(&mut feed).await, "applied a");
+    // A silent request spends the whole timeout while the watch is open.
+    shop.list(&ListParams::default()).await.unwrap_err();
+    sender.send(event("ADDED", pod("b", "3")).to_string()).unwrap();
+    assert_eq!(next(&mut feed).await, "applied b");
+}
+
+#[tokio::test]
+async fn a_feed_rides_out_errors_and_tells_them_once() {
+    let bench = Bench::new();
+    let gone = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Expired",
+        "message": "too old resource version", "code": 410});
+    bench.fake.on("GET", "*").lists().times(2).answer(Answer::status(500, "InternalError", "etcd is away"));
+    bench.fake.on("GET", "*").lists().once().answer(Answer::json(list(&["a"])));
+    bench.fake.on("GET", "*").lists().answer(Answer::json(list(&["a", "b"])));
+    bench.fake.on("GET", "*").watches().once().answer(Answer::status(503, "ServiceUnavailable", "starting"));
+    bench.fake.on("GET", "*").watches().once().answer(Answer::watch(&[event("ADDED", pod("c", "2"))]));
+    bench.fake.on("GET", "*").watches().once().answer(Answer::cut());
+    bench.fake.on("GET", "*").watches().once().answer(Answer::watch(&[event("ERROR", gone)]));
+    let (sender, stream) = Answer::stream();
+    bench.fake.on("GET", "*").watches().answer(stream);
+    let mut feed = pin!(feed(bench.pods(&[]).await, Watched::default()));
+    assert_eq!(next(&mut feed).await, "disturbed: cannot watch pods: etcd is away (InternalError, 500)");
+    assert_eq!(next(&mut feed).await, "synced a");
+    assert_eq!(next(&mut feed).await, "disturbed: cannot watch pods: starting (ServiceUnavailable, 503)");
+    assert_eq!(next(&mut feed).await, "applied c");
+    let cut = next(&mut feed).await;
+    assert!(cut.starts_with("disturbed: cannot watch pods: ") && cut.contains("connection closed"), "{cut}");
+    // The expired watch by itself is nothing to tell.
+    assert_eq!(next(&mut feed).await, "synced a,b");
+    sender.send(event("DELETED", pod("b", "9")).to_string()).unwrap();
+    assert_eq!(next(&mut feed).await, "deleted b");
+}
+
+#[tokio::test]
+async fn a_feed_ends_when_waiting_is_useless() {
+    for (code, reason) in [(401, "Unauthorized"), (403, "Forbidden"), (404, "NotFound"), (400, "BadRequest")]
+    {
+        let bench = Bench::new();
+        bench.fake.on("GET", "*").lists().answer(Answer::status(code, reason, "no"));
+        let mut feed = pin!(feed(bench.pods(&[]).await, Watched::default()));
+        assert_eq!(next(&mut feed).await, format!("failed: cannot watch pods: no ({reason}, {code})"));
+        assert_eq!(next(&mut feed).await, "end");
+    }
+    // Also when the right is taken away later.
+    let bench = Bench::new();
+    bench.fake.on("GET", "*").lists().answer(Answer::json(list(&[])));
+    bench.fake.on("GET", "*").watches().answer(Answer::status(403, "Forbidden", "no more"));
+    let mut feed = pin!(feed(bench.pods(&[]).await, Watched::default()));
+    assert_eq!(next(&mut feed).await, "synced ");
+    assert_eq!(next(&mut feed).await, "failed: cannot watch pods: no more (Forbidden, 403)");
+    assert_eq!(next(&mut feed).await, "end");
+}

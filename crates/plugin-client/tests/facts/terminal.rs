@@ -1,0 +1,198 @@
+//! The terminal: what is seen, what is asked, and how it is left behind. Runs `examples/terminal.rs`.
+
+#![cfg(unix)]
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use expectrl::process::unix::{Signal, WaitStatus};
+use expectrl::session::OsSession;
+use expectrl::{Eof, Expect, Session};
+use serde_json::json;
+use testbed::fake::{Answer, Fake};
+
+/// Built by `cargo test` beside this test.
+fn program() -> PathBuf {
+    let here = std::env::current_exe().unwrap();
+    let path = here.parent().unwrap().parent().unwrap().join("examples/terminal");
+    assert!(path.exists(), "{} is missing: `cargo build --example terminal`", path.display());
+    path
+}
+
+fn run(words: &[&str]) -> Output {
+    Command::new(program()).args(words).stdin(Stdio::null()).output().unwrap()
+}
+
+fn session(words: &[&str]) -> OsSession {
+    let mut command = Command::new(program());
+    command.args(words).env("TERM", "xterm-256color").env_remove("NO_COLOR");
+    let mut session = Session::spawn(command).unwrap();
+    session.set_expect_timeout(Some(Duration::from_secs(20)));
+    session
+}
+
+/// Everything that is still to come, and the exit code.
+fn end(session: &mut OsSession) -> (String, i32) {
+    let rest = session.expect(Eof).map(|found| found.as_bytes().to_vec()).unwrap_or_default();
+    match session.get_process().wait().unwrap() {
+        WaitStatus::Exited(_, code) => (String::from_utf8_lossy(&rest).into_owned(), code),
+        other => panic!("{other:?}"),
+    }
+}
+
+const HIDE: &str = "\u{1b}[?25l";
+const SHOW: &str = "\u{1b}[?25h";
+
+#[test]
+fn cursor_is_restored_on_ctrl_c() {
+    let mut session = session(&["ask"]);
+    session.expect(HIDE).unwrap();
+    session.send("\u{3}").unwrap();
+    let (rest, code) = end(&mut session);
+    assert!(rest.contains(SHOW), "{rest:?}");
+    assert!(rest.rfind(SHOW) > rest.rfind(HIDE), "{rest:?}");
+    assert!(rest.contains("interrupted"), "{rest:?}");
+    assert_eq!(code, 130);
+}
+
+#[test]
+fn enter_alone_is_no() {
+    for (keys, answer, exit) in [
+        ("\r", "answer: no", 3),
+        ("n\r", "answer: no", 3),
+        ("y\r", "answer: yes", 0),
+        ("q\r", "answer: no", 3),
+    ] {
+        let mut session = session(&["ask"]);
+        session.expect(HIDE).unwrap();
+        session.send(keys).unwrap();
+        let (rest, code) = end(&mut session);
+        assert!(rest.contains(answer), "{keys:?}: {rest:?}");
+        assert_eq!(code, exit, "{keys:?}");
+    }
+}
+
+#[test]
+fn data_loss_wants_the_word_typed_out() {
+    for (typed, answer) in [("a\r", "answer: yes"), ("y\r", "answer: no"), ("\r", "answer: no")] {
+        let mut session = session(&["type"]);
+        session.expect("to go on").unwrap();
+        session.send(typed).unwrap();
+        assert!(end(&mut session).0.contains(answer), "{typed:?}");
+    }
+    let mut session = session(&["type"]);
+    session.expect("to go on").unwrap();
+    session.send("\u{3}").unwrap();
+    assert_eq!(end(&mut session).1, 130);
+}
+
+#[test]
+fn no_terminal_no_question() {
+    for deed in ["ask", "type"] {
+        let output = run(&[deed]);
+        assert_eq!(output.status.code(), Some(3));
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+        assert_eq!(
+            String::from_utf8_lossy(&output.stderr),
+            "error: needs confirmation: no terminal to ask on\nhint: look at it with --dry-run, then pass --yes\n"
+        );
+    }
+}
+
+#[test]
+fn event_lines_are_visible_without_a_tty() {
+    let output = run(&["events"]);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "evicted pod 1\nevicted pod 2\nevicted pod 3\n");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    let quiet = run(&["events", "--quiet"]);
+    assert_eq!(String::from_utf8_lossy(&quiet.stderr), "");
+}
+
+#[test]
+fn event_lines_stay_above_the_live_region() {
+    let mut session = session(&["events"]);
+    let (screen, code) = end(&mut session);
+    assert_eq!(code, 0);
+    for seen in ["evicted\u{1b}[0m pod 1", "evicted\u{1b}[0m pod 3", "draining", "one line", "1/3"] {
+        assert!(screen.contains(seen), "{seen}: {screen:?}");
+    }
+    assert!(screen.rfind(SHOW) > screen.rfind(HIDE), "{screen:?}");
+}
+
+#[test]
+fn an_interrupt_that_nobody_handles_ends_the_program() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let mut session = session(&["wait"]);
+        session.expect("waiting").unwrap();
+        session.get_process_mut().signal(signal).unwrap();
+        let (rest, code) = end(&mut session);
+        assert!(rest.contains("error:") && rest.contains("interrupted"), "{rest:?}");
+        assert_eq!(code, 130);
+    }
+}
+
+#[test]
+fn a_handled_interrupt_goes_on_and_the_second_ends() {
+    let mut session = session(&["handle"]);
+    session.expect("waiting").unwrap();
+    session.get_process_mut().signal(Signal::SIGINT).unwrap();
+    session.expect("stopping").unwrap();
+    session.get_process_mut().signal(Signal::SIGINT).unwrap();
+    assert_eq!(end(&mut session).1, 130);
+}
+
+#[test]
+fn warnings_as_errors_fails_at_the_end() {
+    let fake = Fake::start();
+    let version = json!({"major": "1", "minor": "37", "gitVersion": "v1.37.2", "gitCommit": "", "gitTreeState": "",
+        "buildDate": "", "goVersion": "", "compiler": "", "platform": ""});
+    fake.on("GET", "/version").answer(Answer::json(version).header("Warning", "299 - \"old\""));
+    let server = format!("--server={}", fake.url());
+    let cases = [
+        ("false", 0, "warning: old\n"),
+        ("true", 1, "warning: old\nerror: 1 warning from the server (--warnings-as-errors)\n"),
+    ];
+    for (flag, code, told) in cases {
+        let output =
+            run(&["version", &server, "--kubeconfig=/dev/null", &format!("--warnings-as-errors={flag}")]);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "v1.37.2\n");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), told);
+        assert_eq!(output.status.code(), Some(code));
+    }
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let mut child =
+        Command::new(program()).arg("data").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 10]).unwrap();
+    drop(stdout);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = Command::new(program()).arg("data").stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+    let output = output.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("error: the result could not be written: "));
+}
+
+#[test]
+fn usage_is_two_and_help_is_zero() {
+    let cases: [(&[&str], i32); 4] =
+        [(&["--help"], 0), (&["--version"], 0), (&[], 2), (&["ask", "--no-such-flag"], 2)];
+    for (words, code) in cases {
+        let output = run(words);
+        assert_eq!(output.status.code(), Some(code), "{words:?}");
+        assert_eq!(output.stdout.is_empty(), code != 0, "{words:?}");
+    }
+    assert!(String::from_utf8_lossy(&run(&["--help"]).stdout).contains("Usage: kubectl terminal"));
+}
