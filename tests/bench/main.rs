@@ -1,0 +1,90 @@
+//! `make bench`: drains of a full node by `kubectl drain`, by ours, and by a bare loop that marks the limit of the control plane:
+//! the same cluster, the same run, so that only the ratios need to be believed.
+
+mod contender;
+mod measure;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde_json::json;
+use testbed::{Cluster, Options, Room, annotate, status};
+
+use contender::{Contender, Figures};
+
+/// A full node.
+const PODS: usize = 110;
+/// Seconds that a pod takes to stop.
+const STOPS_AFTER: [u64; 3] = [1, 10, 30];
+/// Each contender's best of this many runs: a busy machine only ever adds time.
+const RUNS: usize = 2;
+
+fn main() -> ExitCode {
+    match bench() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            status::line(&format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench() -> Result<(), String> {
+    status::line("building the plugin as it is shipped");
+    let plugin = measure::shipped_plugin()?;
+    let cluster = Cluster::start(&Options::default()).map_err(|error| error.to_string())?;
+    let contenders = [Contender::Limit, Contender::Ours(plugin.clone()), Contender::Kubectl];
+    status::line(&format!("{PODS} pods on one node, no budget, best of {RUNS}\n"));
+    status::line("stop after  who       time    to limit  to kubectl  requests/pod  peak RSS");
+    for seconds in STOPS_AFTER {
+        let figures: Vec<Figures> = contenders.iter().map(|who| best(&cluster, who, seconds)).collect();
+        for (who, own) in contenders.iter().zip(&figures) {
+            status::line(&row(seconds, who.name(), own, &figures[0], &figures[2]));
+        }
+    }
+    start_up(&cluster, plugin);
+    Ok(())
+}
+
+fn best(cluster: &Cluster, who: &Contender, seconds: u64) -> Figures {
+    let runs = (0..RUNS).map(|_| who.drain(&full_node(cluster, seconds)));
+    runs.min_by(|a, b| a.seconds.total_cmp(&b.seconds)).unwrap_or_default()
+}
+
+/// A node with `PODS` pods, and an empty one for the replacements.
+fn full_node(cluster: &Cluster, seconds: u64) -> Room<'_> {
+    let room = cluster.room(2);
+    let spare = format!("/api/v1/nodes/{}", room.nodes()[1]);
+    cluster.merge(&spare, &json!({"spec": {"unschedulable": true}}));
+    room.deployment_with("web", PODS, |web| {
+        annotate(web, "testbed/delete-after", &format!("{seconds}s"));
+        web["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = json!(60);
+    });
+    room.ready("web", PODS);
+    cluster.merge(&spare, &json!({"spec": {"unschedulable": null}}));
+    room
+}
+
+fn row(seconds: u64, name: &str, own: &Figures, limit: &Figures, kubectl: &Figures) -> String {
+    let rss = own.peak_kib.map_or("-".to_owned(), |kib| format!("{:.0} MB", kib as f64 / 1024.0));
+    format!(
+        "{:>9}s  {name:<8} {:>5.1}s  {:>8.2}×  {:>9.2}×  {:>12.2}  {rss:>8}",
+        seconds,
+        own.seconds,
+        own.seconds / limit.seconds,
+        own.seconds / kubectl.seconds,
+        own.requests as f64 / PODS as f64,
+    )
+}
+
+fn start_up(cluster: &Cluster, plugin: PathBuf) {
+    let ours = measure::start_up(cluster.command(plugin).arg("--help"));
+    let kubectl = measure::start_up(cluster.command("kubectl").args(["drain", "--help"]));
+    status::line(&format!(
+        "\n--help, median of {}:  ours {:.1} ms   kubectl {:.1} ms   {:.2}×",
+        measure::STARTS,
+        ours * 1e3,
+        kubectl * 1e3,
+        ours / kubectl
+    ));
+}

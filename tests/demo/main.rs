@@ -1,0 +1,69 @@
+//! `make demo`: a real cluster, a node drained under a disruption budget, and what an independent watcher saw of it.
+
+use std::process::{Command, ExitCode};
+
+use serde_json::{Value, json};
+use testbed::{Cluster, Options, Room, Watcher, annotate, status};
+
+fn main() -> ExitCode {
+    let cluster = match Cluster::start(&Options::default()) {
+        Ok(cluster) => cluster,
+        Err(error) => {
+            status::line(&format!("error: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let room = furnish(&cluster);
+    let watcher = Watcher::start(&cluster, &room);
+    kubectl(&cluster, "get pods -n shop -o wide");
+    // Refused: the worker's scratch data would be lost, and nobody has agreed to that yet.
+    kubectl(&cluster, "safe-drain node-1 --dry-run");
+    let drained = kubectl(&cluster, "safe-drain node-1 --yes --delete-emptydir-data");
+    say_what_was_seen(watcher);
+    let back = kubectl(&cluster, "safe-drain node-1 --uncordon") && kubectl(&cluster, "get nodes");
+    drop(room);
+    drop(cluster);
+    status::line("the cluster is gone; nothing is left running");
+    if drained && back { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Three nodes in two zones: a web shop whose replacements take seconds to be ready, a database, an agent on every node,
+/// and workers that stop slowly.
+fn furnish(cluster: &Cluster) -> Room<'_> {
+    let room = cluster.room_named("shop", "node", 3);
+    room.deployment_with("web", 6, |web| annotate(web, "testbed/ready-after", "3s"));
+    room.budget("web", "web", json!({"minAvailable": 5}));
+    room.statefulset_with("db", 3, |db| annotate(db, "testbed/delete-after", "2s"));
+    room.daemonset("agent");
+    room.deployment_with("worker", 3, |worker| {
+        annotate(worker, "testbed/delete-after", "6s");
+        worker["spec"]["template"]["spec"]["volumes"] = json!([{"name": "cache", "emptyDir": {}}]);
+    });
+    for (app, pods) in [("web", 6), ("db", 3), ("agent", 3), ("worker", 3)] {
+        room.ready(app, pods);
+    }
+    room.budget_allows("web", 1);
+    room
+}
+
+/// Shows the command as it would be typed, and runs it on this terminal.
+fn kubectl(cluster: &Cluster, words: &str) -> bool {
+    status::line(&format!("\n$ kubectl {words}"));
+    let mut command: Command = cluster.command("kubectl");
+    command.args(words.split(' ')).status().is_ok_and(|status| status.success())
+}
+
+fn say_what_was_seen(watcher: Watcher<'_>) {
+    let record = watcher.finish();
+    let budget = record.events.iter().rfind(|event| event.kind == "PodDisruptionBudget");
+    let desired = budget.map_or(Value::Null, |event| event.object["status"]["desiredHealthy"].clone());
+    let lowest = record.lowest_healthy("web").map_or("none".to_owned(), |n| n.to_string());
+    status::line(&format!(
+        "\nAn independent watcher saw {} events. Healthy pods under budget web never fell below {lowest}; it asks for {desired}.",
+        record.events.len()
+    ));
+    match record.budget_violations().as_slice() {
+        [] => status::line("Budget violations seen: none."),
+        broken => broken.iter().for_each(|line| status::line(&format!("VIOLATION  {line}"))),
+    }
+}
