@@ -1,1 +1,45 @@
+//! A real control plane for tests and demos: etcd, kube-apiserver, kube-controller-manager,
+//! kube-scheduler, and kwok in place of the nodes.
 
+mod access;
+mod api;
+mod assets;
+mod audit;
+mod certificates;
+mod cluster;
+mod components;
+mod driver;
+mod error;
+pub mod fake;
+mod group;
+mod invariants;
+mod nodes;
+mod plugins;
+mod process;
+mod record;
+mod room;
+pub mod status;
+mod wait;
+mod watcher;
+mod workloads;
+
+use std::sync::OnceLock;
+
+pub use assets::{assets, cache_dir, kubernetes_version};
+pub use audit::{Audit, Entry, Mark};
+pub use cluster::{Cluster, Handle, Options};
+pub use components::Component;
+pub use error::{ApiError, Error};
+pub use plugins::{build_plugins, plugins_dir, program};
+pub use record::{Change, Event, Record};
+pub use room::Room;
+pub use wait::wait;
+pub use watcher::Watcher;
+pub use workloads::annotate;
+
+/// The cluster that all tests of one program share. It ends with the program.
+pub fn shared() -> &'static Cluster {
+    static SHARED: OnceLock<Cluster> = OnceLock::new();
+    let start = || Cluster::start(&Options::default()).unwrap_or_else(|error| panic!("no cluster: {error}"));
+    SHARED.get_or_init(start)
+}

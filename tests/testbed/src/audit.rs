@@ -1,0 +1,178 @@
+//! The API server's audit log: what a command really asked for, and what it got.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::cluster::Cluster;
+use crate::components::file;
+use crate::wait::wait;
+
+/// Reads of the components and everything about leases and events are noise; writes of others are kept whole.
+pub(crate) fn policy() -> Value {
+    let components =
+        ["system:kube-controller-manager", "system:kube-scheduler", "system:apiserver", "testbed:kwok"];
+    let controllers = ["system:serviceaccounts:kube-system"];
+    let reads = ["get", "list", "watch"];
+    let writes = ["create", "update", "patch", "delete", "deletecollection"];
+    json!({
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived", "ResponseStarted"],
+        "rules": [
+            {"level": "None", "resources": [
+                {"group": "coordination.k8s.io", "resources": ["leases"]},
+                {"group": "", "resources": ["events"]},
+                {"group": "events.k8s.io", "resources": ["events"]},
+            ]},
+            {"level": "None", "nonResourceURLs": ["/readyz*", "/healthz*", "/livez*"]},
+            {"level": "None", "users": components, "verbs": reads},
+            {"level": "None", "userGroups": controllers, "verbs": reads},
+            {"level": "Metadata", "users": components},
+            {"level": "Metadata", "userGroups": controllers},
+            {"level": "RequestResponse", "verbs": writes},
+            {"level": "Metadata"},
+        ],
+    })
+}
+
+/// A place in the audit log.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark(u64);
+
+/// One request, as the API server recorded it at its end.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub verb: String,
+    pub user: String,
+    pub user_agent: String,
+    pub resource: String,
+    pub subresource: String,
+    pub namespace: String,
+    pub name: String,
+    pub code: u64,
+    pub uri: String,
+    /// Null where the policy records no bodies.
+    pub request_object: Value,
+    pub response_object: Value,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Audit(pub Vec<Entry>);
+
+impl Cluster {
+    pub fn audit_mark(&self) -> Mark {
+        Mark(std::fs::metadata(self.dir().join(file::AUDIT_LOG)).map_or(0, |log| log.len()))
+    }
+
+    /// Everything recorded since the mark. Entries are written in the order in which requests end, so once
+    /// a request of our own is there, all that ended before it are.
+    #[track_caller]
+    pub fn audit_since(&self, mark: Mark) -> Audit {
+        let sentinel = format!("/version?sentinel={}", self.next());
+        if let Err(error) = self.request(Method::GET, &sentinel, None) {
+            panic!("{error}");
+        }
+        let mut entries = wait("the audit log to be flushed", Duration::from_secs(10), || {
+            let entries = self.audit_entries(mark);
+            entries.iter().any(|entry| entry.uri == sentinel).then_some(entries)
+        });
+        entries.retain(|entry| !entry.uri.starts_with("/version?sentinel="));
+        Audit(entries)
+    }
+
+    fn audit_entries(&self, mark: Mark) -> Vec<Entry> {
+        let mut text = String::new();
+        let read = File::open(self.dir().join(file::AUDIT_LOG)).and_then(|mut log| {
+            log.seek(SeekFrom::Start(mark.0))?;
+            log.read_to_string(&mut text)
+        });
+        match read {
+            // The last line may be half written.
+            Ok(_) => text.lines().filter_map(|line| serde_json::from_str(line).ok()).map(entry).collect(),
+            Err(_) => Vec::new(),
+        }
+    }
+}
+
+fn entry(mut event: Value) -> Entry {
+    let text = |at: &str| event.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Entry {
+        verb: text("/verb"),
+        user: text("/user/username"),
+        user_agent: text("/userAgent"),
+        resource: text("/objectRef/resource"),
+        subresource: text("/objectRef/subresource"),
+        namespace: text("/objectRef/namespace"),
+        name: text("/objectRef/name"),
+        uri: text("/requestURI"),
+        code: event.pointer("/responseStatus/code").and_then(Value::as_u64).unwrap_or_default(),
+        request_object: event["requestObject"].take(),
+        response_object: event["responseObject"].take(),
+    }
+}
+
+impl Entry {
+    pub fn accepted(&self) -> bool {
+        (200..300).contains(&self.code)
+    }
+
+    pub fn is_eviction(&self) -> bool {
+        self.verb == "create" && self.resource == "pods" && self.subresource == "eviction"
+    }
+
+    pub fn is_write(&self) -> bool {
+        !matches!(self.verb.as_str(), "get" | "list" | "watch")
+    }
+
+    /// Asked for in the URL or in the body; changes nothing.
+    pub fn is_dry_run(&self) -> bool {
+        self.uri.contains("dryRun=All")
+            || ["/dryRun", "/deleteOptions/dryRun"]
+                .iter()
+                .any(|at| self.request_object.pointer(at).is_some_and(|value| value == &json!(["All"])))
+    }
+}
+
+impl Audit {
+    pub fn by_user_agent_prefix(&self, prefix: &str) -> Self {
+        self.filter(|entry| entry.user_agent.starts_with(prefix))
+    }
+
+    pub fn evictions(&self) -> Self {
+        self.filter(Entry::is_eviction)
+    }
+
+    pub fn writes(&self) -> Self {
+        self.filter(Entry::is_write)
+    }
+
+    pub fn in_namespace(&self, namespace: &str) -> Self {
+        self.filter(|entry| entry.namespace == namespace)
+    }
+
+    pub fn filter(&self, keep: impl Fn(&Entry) -> bool) -> Self {
+        Self(self.0.iter().filter(|entry| keep(entry)).cloned().collect())
+    }
+}
+
+impl std::ops::Deref for Audit {
+    type Target = [Entry];
+
+    fn deref(&self) -> &[Entry] {
+        &self.0
+    }
+}
+
+/// One line a request: what a failed test prints.
+impl std::fmt::Display for Audit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for entry in &self.0 {
+            writeln!(f, "{} {} {} ({})", entry.code, entry.verb, entry.uri, entry.user_agent)?;
+        }
+        Ok(())
+    }
+}

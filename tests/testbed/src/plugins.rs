@@ -1,0 +1,86 @@
+//! The plugins under test, freshly built.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::error::{Doing, Error};
+
+/// The directory that holds the plugins and nothing else; the first call builds them, in the profile that runs now.
+/// `TESTBED_PLUGINS=DIR` uses ready ones instead.
+#[track_caller]
+pub fn plugins_dir() -> &'static Path {
+    build_plugins().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The same for those who want the error.
+pub fn build_plugins() -> Result<&'static Path, Error> {
+    static BUILT: OnceLock<Result<PathBuf, Error>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| match std::env::var_os("TESTBED_PLUGINS") {
+        Some(dir) => Ok(PathBuf::from(dir)),
+        None => build(),
+    });
+    built.as_deref().map_err(Error::clone)
+}
+
+fn build() -> Result<PathBuf, Error> {
+    let dir = profile_dir()?;
+    let profile = match dir.file_name().and_then(|name| name.to_str()) {
+        None | Some("debug") => "dev",
+        Some(name) => name,
+    };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["build", "--quiet", "--workspace", "--bins", "--profile", profile])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .output()
+        .doing("cannot run cargo")?;
+    if output.status.success() {
+        link(&dir)
+    } else {
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(Error::new(format!("the plugins could not be built; cargo said:\n{}", said.trim_end())))
+    }
+}
+
+/// A folder of links to the plugins: kubectl takes every `kubectl-*` on PATH for one, and cargo puts other files of such
+/// names beside them.
+fn link(programs: &Path) -> Result<PathBuf, Error> {
+    let dir = programs.join("plugins");
+    let what = format!("cannot link the plugins into {}", dir.display());
+    fs::create_dir_all(&dir).doing(&what)?;
+    for entry in fs::read_dir(&dir).doing(&what)? {
+        // A plugin that is not built any more. Two programs may do this at once.
+        let path = entry.doing(&what)?.path();
+        if !path.exists() {
+            let _ = fs::remove_file(path);
+        }
+    }
+    for entry in fs::read_dir(programs).doing(&what)? {
+        let program = entry.doing(&what)?.path();
+        let name = program.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with("kubectl-") && !name.contains('.') {
+            match std::os::unix::fs::symlink(&program, dir.join(name)) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => made.doing(&what)?,
+            }
+        }
+    }
+    Ok(dir)
+}
+
+/// A program of this workspace that is no plugin, such as `testbed`; built with the plugins.
+#[track_caller]
+pub fn program(name: &str) -> PathBuf {
+    plugins_dir();
+    profile_dir().unwrap_or_else(|error| panic!("{error}")).join(name)
+}
+
+/// `target/debug` or its like: where this very program was built, without the `deps` of a test.
+fn profile_dir() -> Result<PathBuf, Error> {
+    let program = std::env::current_exe().doing("cannot find this program")?;
+    let dir = program.ancestors().skip(1).find(|dir| !dir.ends_with("deps"));
+    dir.map(Path::to_owned).ok_or_else(|| Error::new("this program has no directory"))
+}
