@@ -49,7 +49,11 @@ pub trait BudgetExt {
 impl BudgetExt for PodDisruptionBudget {
     fn key(&self) -> String {
         let meta = &self.metadata;
-        format!("{}/{}", meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
+        format!(
+            "{}/{}",
+            meta.namespace.as_deref().unwrap_or_default(),
+            meta.name.as_deref().unwrap_or_default()
+        )
     }
 
     fn selects(&self, pod: &Pod) -> bool {
@@ -69,7 +73,9 @@ impl BudgetExt for PodDisruptionBudget {
             return Standing::Stale;
         }
         let conditions = status.and_then(|s| s.conditions.as_deref()).unwrap_or_default();
-        if let Some(failed) = conditions.iter().find(|c| c.type_ == "DisruptionAllowed" && c.reason == "SyncFailed") {
+        if let Some(failed) =
+            conditions.iter().find(|c| c.type_ == "DisruptionAllowed" && c.reason == "SyncFailed")
+        {
             return Standing::SyncFailed(failed.message.clone());
         }
         match self.allowed() {
@@ -120,7 +126,8 @@ impl BudgetExt for PodDisruptionBudget {
         if let Some(v) = spec.and_then(|s| s.max_unavailable.as_ref()) {
             return format!("maxUnavailable {}", text(v));
         }
-        spec.and_then(|s| s.min_available.as_ref()).map_or("no rule".to_owned(), |v| format!("minAvailable {}", text(v)))
+        spec.and_then(|s| s.min_available.as_ref())
+            .map_or("no rule".to_owned(), |v| format!("minAvailable {}", text(v)))
     }
 }
 
@@ -153,23 +160,33 @@ mod tests {
     #[test]
     fn standings() {
         let status = |allowed: i32, healthy: i32, desired: i32, expected: i32| {
-            budget("s/b", json!({"status": {"disruptionsAllowed": allowed, "currentHealthy": healthy, "desiredHealthy": desired, "expectedPods": expected}}))
+            budget(
+                "s/b",
+                json!({"status": {"disruptionsAllowed": allowed, "currentHealthy": healthy, "desiredHealthy": desired, "expectedPods": expected}}),
+            )
         };
         assert_eq!(status(1, 3, 2, 3).standing(), Standing::Allows(1));
         assert_eq!(status(0, 2, 2, 3).standing(), Standing::Exhausted);
         assert_eq!(status(0, 3, 3, 3).standing(), Standing::Blocked);
         assert_eq!(status(0, 0, 0, 0).standing(), Standing::Blocked, "bare pods under a percentage");
-        let stale = budget("s/b", json!({"metadata": {"generation": 2}, "status": {"observedGeneration": 1}}));
+        let stale =
+            budget("s/b", json!({"metadata": {"generation": 2}, "status": {"observedGeneration": 1}}));
         assert_eq!(stale.standing(), Standing::Stale);
-        let failed = budget("s/b", json!({"status": {"conditions": [{"type": "DisruptionAllowed", "status": "False",
-            "reason": "SyncFailed", "message": "no scale subresource", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}}));
+        let failed = budget(
+            "s/b",
+            json!({"status": {"conditions": [{"type": "DisruptionAllowed", "status": "False",
+            "reason": "SyncFailed", "message": "no scale subresource", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}}),
+        );
         assert_eq!(failed.standing(), Standing::SyncFailed("no scale subresource".into()));
     }
 
     #[test]
     fn the_gate_follows_the_unhealthy_pod_policy() {
         let b = |policy: Option<&str>, healthy: i32| {
-            budget("s/b", json!({"spec": {"unhealthyPodEvictionPolicy": policy}, "status": {"currentHealthy": healthy, "desiredHealthy": 2, "expectedPods": 3}}))
+            budget(
+                "s/b",
+                json!({"spec": {"unhealthyPodEvictionPolicy": policy}, "status": {"currentHealthy": healthy, "desiredHealthy": 2, "expectedPods": 3}}),
+            )
         };
         let ready = pod("s/p", "n");
         let unready = pod("s/p", "n").waiting("CrashLoopBackOff");
@@ -183,7 +200,12 @@ mod tests {
             (Some("AlwaysAllow"), 2, &ready, Gate::Counted),
         ];
         for (policy, healthy, pod, gate) in cases {
-            assert_eq!(b(policy, healthy).gate(pod), gate, "{policy:?} healthy {healthy} ready {}", pod.is_ready());
+            assert_eq!(
+                b(policy, healthy).gate(pod),
+                gate,
+                "{policy:?} healthy {healthy} ready {}",
+                pod.is_ready()
+            );
         }
         for phase in ["Pending", "Succeeded", "Failed"] {
             assert_eq!(b(None, 0).gate(&pod("s/p", "n").phase(phase)), Gate::Open, "{phase}");

@@ -33,8 +33,20 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub fn new(id: &'static str, severity: Severity, subject: impl Into<String>, message: impl Into<String>) -> Self {
-        Finding { id, severity, subject: subject.into(), message: message.into(), remedy: String::new(), accepted: None }
+    pub fn new(
+        id: &'static str,
+        severity: Severity,
+        subject: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Finding {
+            id,
+            severity,
+            subject: subject.into(),
+            message: message.into(),
+            remedy: String::new(),
+            accepted: None,
+        }
     }
 
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {

@@ -46,12 +46,15 @@ impl NodeExt for Node {
             return None;
         }
         let owns = |fields: &serde_json::Value| fields["f:spec"].get("f:unschedulable").is_some();
-        self.metadata.managed_fields.iter().flatten().find(|m| m.fields_v1.as_ref().is_some_and(|f| owns(&f.0))).map(
-            |m| CordonedBy {
+        self.metadata
+            .managed_fields
+            .iter()
+            .flatten()
+            .find(|m| m.fields_v1.as_ref().is_some_and(|f| owns(&f.0)))
+            .map(|m| CordonedBy {
                 manager: m.manager.clone().unwrap_or_default(),
                 at: m.time.as_ref().map(|t| t.0),
-            },
-        )
+            })
     }
 }
 

@@ -178,7 +178,8 @@ impl PodExt for Pod {
         if restarted || !self.is_ready() {
             return None;
         }
-        let seconds = self.condition_time("Ready")?.as_second() - self.condition_time("PodScheduled")?.as_second();
+        let seconds =
+            self.condition_time("Ready")?.as_second() - self.condition_time("PodScheduled")?.as_second();
         (seconds >= 0).then_some(seconds)
     }
 
@@ -218,7 +219,11 @@ mod tests {
             (json!({"key": "room", "operator": "Exists"}), false),
         ];
         for (toleration, expected) in cases {
-            assert_eq!(pod("a/b", "n").toleration(toleration.clone()).tolerates_cordon(), expected, "{toleration}");
+            assert_eq!(
+                pod("a/b", "n").toleration(toleration.clone()).tolerates_cordon(),
+                expected,
+                "{toleration}"
+            );
         }
         assert!(!pod("a/b", "n").tolerates_cordon());
     }
@@ -232,7 +237,10 @@ mod tests {
     #[test]
     fn trouble_is_the_servers_own_word() {
         assert_eq!(pod("a/b", "n").trouble(), None);
-        assert_eq!(pod("a/b", "n").waiting("CrashLoopBackOff").trouble().as_deref(), Some("CrashLoopBackOff"));
+        assert_eq!(
+            pod("a/b", "n").waiting("CrashLoopBackOff").trouble().as_deref(),
+            Some("CrashLoopBackOff")
+        );
         assert_eq!(pod("a/b", "n").waiting("ContainerCreating").trouble().as_deref(), Some("not Ready"));
     }
 }

@@ -162,7 +162,9 @@ impl Args {
         match (&self.selector, self.nodes.as_slice()) {
             (Some(_), [_, ..]) => usage("cannot specify both a node name and a --selector option"),
             (None, []) => usage("which node? name one or give --selector"),
-            (Some(selector), []) if selector.trim().is_empty() => usage("--selector is empty: that would be every node"),
+            (Some(selector), []) if selector.trim().is_empty() => {
+                usage("--selector is empty: that would be every node")
+            }
             (Some(selector), []) => Ok(Target::Selector(selector.clone())),
             (None, names) => {
                 let mut nodes = Vec::new();
@@ -170,7 +172,11 @@ impl Args {
                     let node = match name.split_once('/') {
                         None => name.as_str(),
                         Some(("node" | "nodes" | "no", name)) => name,
-                        Some((kind, _)) => return Err(Failure::usage(format!("{kind} is not a node: write NAME or node/NAME"))),
+                        Some((kind, _)) => {
+                            return Err(Failure::usage(format!(
+                                "{kind} is not a node: write NAME or node/NAME"
+                            )));
+                        }
                     };
                     if node.is_empty() {
                         return usage("a node's name cannot be empty");
@@ -199,14 +205,18 @@ impl Args {
         }
         let drain = &self.drain;
         if drain.grace_period < -1 {
-            return Err(Failure::usage(format!("--grace-period {}: give seconds, or -1 for each pod's own", drain.grace_period)));
+            return Err(Failure::usage(format!(
+                "--grace-period {}: give seconds, or -1 for each pod's own",
+                drain.grace_period
+            )));
         }
         Ok(Options {
             force: drain.force,
             delete_emptydir_data: drain.delete_emptydir_data,
             disable_eviction: drain.disable_eviction,
             grace_period: (drain.grace_period >= 0).then_some(drain.grace_period),
-            skip_wait_for_delete: (drain.skip_wait_for_delete_timeout > 0).then_some(drain.skip_wait_for_delete_timeout.into()),
+            skip_wait_for_delete: (drain.skip_wait_for_delete_timeout > 0)
+                .then_some(drain.skip_wait_for_delete_timeout.into()),
             concurrency: self.concurrency.into(),
             allow,
         })
@@ -235,13 +245,25 @@ mod tests {
     #[test]
     fn every_flag_of_kubectl_drain_is_there() {
         let args = parse(&[
-            "n1", "--force", "--ignore-daemonsets=true", "--delete-emptydir-data", "--grace-period=7", "--timeout=1m30s", "--pod-selector=a=b",
-            "--disable-eviction", "--skip-wait-for-delete-timeout=5", "--chunk-size=1", "--dry-run",
+            "n1",
+            "--force",
+            "--ignore-daemonsets=true",
+            "--delete-emptydir-data",
+            "--grace-period=7",
+            "--timeout=1m30s",
+            "--pod-selector=a=b",
+            "--disable-eviction",
+            "--skip-wait-for-delete-timeout=5",
+            "--chunk-size=1",
+            "--dry-run",
         ]);
         let options = args.options().unwrap();
         assert!(options.force && options.delete_emptydir_data && options.disable_eviction);
         assert_eq!((options.grace_period, options.skip_wait_for_delete), (Some(7), Some(5)));
-        assert_eq!((args.timeout(), args.dry_run, args.drain.chunk_size), (Some(Duration::from_secs(90)), DryRun::Client, 1));
+        assert_eq!(
+            (args.timeout(), args.dry_run, args.drain.chunk_size),
+            (Some(Duration::from_secs(90)), DryRun::Client, 1)
+        );
         assert_eq!(args.drain.pod_selector.as_deref(), Some("a=b"));
         assert_eq!(parse(&["n1", "--dry-run=server"]).dry_run, DryRun::Server);
         assert!(!parse(&["n1", "--force=false"]).options().unwrap().force);
@@ -250,7 +272,10 @@ mod tests {
     #[test]
     fn nodes_are_named_as_in_kubectl() {
         let names = |words: &[&str]| parse(words).target();
-        assert_eq!(names(&["a", "node/b", "nodes/c", "a"]).unwrap(), Target::Names(vec!["a".into(), "b".into(), "c".into()]));
+        assert_eq!(
+            names(&["a", "node/b", "nodes/c", "a"]).unwrap(),
+            Target::Names(vec!["a".into(), "b".into(), "c".into()])
+        );
         assert_eq!(names(&["-l", "pool=old"]).unwrap(), Target::Selector("pool=old".into()));
     }
 
@@ -272,8 +297,17 @@ mod tests {
             assert_eq!(failure.exit, Exit::Usage, "{words:?}");
             assert!(failure.message.contains(part), "{words:?}: {}", failure.message);
         }
-        for words in [&["n1", "--timeout=soon"][..], &["n1", "--timeout=-5s"], &["n1", "--concurrency=0"], &["n1", "--cordon-only", "--uncordon"], &["n1", "--dry-run=maybe"]] {
-            assert!(Args::try_parse_from(["kubectl safe-drain"].iter().chain(words)).is_err(), "{words:?} passed");
+        for words in [
+            &["n1", "--timeout=soon"][..],
+            &["n1", "--timeout=-5s"],
+            &["n1", "--concurrency=0"],
+            &["n1", "--cordon-only", "--uncordon"],
+            &["n1", "--dry-run=maybe"],
+        ] {
+            assert!(
+                Args::try_parse_from(["kubectl safe-drain"].iter().chain(words)).is_err(),
+                "{words:?} passed"
+            );
         }
     }
 }

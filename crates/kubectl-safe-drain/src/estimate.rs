@@ -47,8 +47,13 @@ fn wave(steps: &[&Step], snapshot: &Snapshot) -> (i64, Option<i64>) {
             continue;
         };
         let rounds = (queue.len() as i64 + i64::from(allowed) - 1) / i64::from(allowed);
-        let mut lags: Vec<i64> =
-            snapshot.pods.iter().chain(&snapshot.peers).filter(|p| budget.selects(p)).filter_map(PodExt::seconds_to_ready).collect();
+        let mut lags: Vec<i64> = snapshot
+            .pods
+            .iter()
+            .chain(&snapshot.peers)
+            .filter(|p| budget.selects(p))
+            .filter_map(PodExt::seconds_to_ready)
+            .collect();
         lags.sort_unstable();
         let lag = lags.get(lags.len() / 2).copied().unwrap_or_default();
         let grace = queue.iter().map(|s| s.grace_seconds).max().unwrap_or_default();
@@ -82,7 +87,11 @@ mod tests {
     fn a_budget_makes_rounds() {
         // Pods of the builder take 2 s to be Ready and may take 30 s to stop.
         assert_eq!(three_under(3), Estimate { least_seconds: 0, most_seconds: Some(30) });
-        assert_eq!(three_under(1), Estimate { least_seconds: 4, most_seconds: Some(94) }, "three pods, one allowed: three rounds");
+        assert_eq!(
+            three_under(1),
+            Estimate { least_seconds: 4, most_seconds: Some(94) },
+            "three pods, one allowed: three rounds"
+        );
         assert_eq!(three_under(0).most_seconds, None, "a spent budget is not guessed at");
     }
 

@@ -43,8 +43,8 @@ pub fn leavers<'a>(snapshot: &'a Snapshot, options: &'a Options) -> impl Iterato
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cluster_model::build::{PodBuild, pod};
     use cluster_model::Known;
+    use cluster_model::build::{PodBuild, pod};
     use k8s_openapi::jiff::Timestamp;
 
     fn at(seconds: i64) -> Timestamp {
@@ -59,11 +59,21 @@ mod tests {
         let skip = Options { skip_wait_for_delete: Some(60), ..Options::default() };
         let cases = [
             ("a plain pod", pod("a/p", "n"), Options::default(), Fate::Leaves),
-            ("a bare pod (a finding asks about it)", pod("a/p", "n").bare(), Options::default(), Fate::Leaves),
+            (
+                "a bare pod (a finding asks about it)",
+                pod("a/p", "n").bare(),
+                Options::default(),
+                Fate::Leaves,
+            ),
             ("a finished pod", pod("a/p", "n").phase("Succeeded"), Options::default(), Fate::Leaves),
             ("a DaemonSet's pod", ds(), Options::default(), Fate::Stays(DAEMONSET)),
             ("a DaemonSet's finished pod", ds().phase("Failed"), Options::default(), Fate::Leaves),
-            ("a static pod", pod("a/p", "n").annotation("kubernetes.io/config.mirror", "x"), Options::default(), Fate::Stays(MIRROR)),
+            (
+                "a static pod",
+                pod("a/p", "n").annotation("kubernetes.io/config.mirror", "x"),
+                Options::default(),
+                Fate::Stays(MIRROR),
+            ),
             ("deleted, in its grace", deleted(-20), skip.clone(), Fate::Leaving),
             ("deleted, overdue", deleted(61), skip.clone(), Fate::Stays(SKIPPED)),
             ("deleted, overdue, no limit", deleted(6100), Options::default(), Fate::Leaving),

@@ -67,10 +67,22 @@ mod tests {
             ("bare-pod", Options::default(), None),
             ("bare-pod", Options { force: true, ..Options::default() }, Some("--force")),
             ("emptydir-data", Options { force: true, ..Options::default() }, None),
-            ("emptydir-data", Options { delete_emptydir_data: true, ..Options::default() }, Some("--delete-emptydir-data")),
-            ("budget-blocked", Options { allow: allow(&["budget-blocked"]), ..Options::default() }, Some("--allow budget-blocked")),
+            (
+                "emptydir-data",
+                Options { delete_emptydir_data: true, ..Options::default() },
+                Some("--delete-emptydir-data"),
+            ),
+            (
+                "budget-blocked",
+                Options { allow: allow(&["budget-blocked"]), ..Options::default() },
+                Some("--allow budget-blocked"),
+            ),
             ("budget-blocked", Options { allow: allow(&["bare-pod"]), ..Options::default() }, None),
-            ("budget-blocked", Options { allow: Allow { all: true, ..Allow::default() }, ..Options::default() }, Some("--allow all")),
+            (
+                "budget-blocked",
+                Options { allow: Allow { all: true, ..Allow::default() }, ..Options::default() },
+                Some("--allow all"),
+            ),
         ];
         for (id, options, accepted) in cases {
             let mut findings = vec![

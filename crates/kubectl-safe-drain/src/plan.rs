@@ -1,9 +1,9 @@
 //! Every pod of every node with what will be done about it, in the order it will be done. The same plan serves the dry run,
 //! the question to the user and the live run.
 
+use cluster_model::budget::Gate;
 use cluster_model::pod::Tier;
 use cluster_model::{BudgetExt, Known, NodeExt, PodExt, Snapshot};
-use cluster_model::budget::Gate;
 use k8s_openapi::api::core::v1::Pod;
 use serde::Serialize;
 
@@ -79,7 +79,12 @@ pub fn plan(snapshot: &Snapshot, options: &Options) -> Plan {
             let pods = snapshot.pods.iter().filter(|p| p.node() == node.name());
             let mut steps: Vec<Step> = pods.map(|p| step(p, snapshot, options)).collect();
             steps.sort_by(|a, b| order(a).cmp(&order(b)));
-            NodePlan { name: node.name().into(), uid: node.uid().into(), cordoned_before: node.is_cordoned(), steps }
+            NodePlan {
+                name: node.name().into(),
+                uid: node.uid().into(),
+                cordoned_before: node.is_cordoned(),
+                steps,
+            }
         })
         .collect::<Vec<_>>();
     let estimate = estimate(&nodes, snapshot);
@@ -102,7 +107,9 @@ pub fn step(pod: &Pod, snapshot: &Snapshot, options: &Options) -> Step {
         Fate::Leaves => (go, String::new()),
     };
     let budget = (action == Action::Evict)
-        .then(|| snapshot.budgets_of(pod).into_iter().find(|b| b.gate(pod) == Gate::Counted).map(BudgetExt::key))
+        .then(|| {
+            snapshot.budgets_of(pod).into_iter().find(|b| b.gate(pod) == Gate::Counted).map(BudgetExt::key)
+        })
         .flatten();
     Step {
         namespace: pod.namespace().into(),
@@ -158,16 +165,25 @@ mod tests {
     #[test]
     fn the_grace_period_flag_wins() {
         let pods = vec![pod("a/p", "n1")];
-        let seconds = |grace_period| plan(&snapshot(pods.clone()), &Options { grace_period, ..Options::default() }).nodes[0].steps[0].grace_seconds;
+        let seconds = |grace_period| {
+            plan(&snapshot(pods.clone()), &Options { grace_period, ..Options::default() }).nodes[0].steps[0]
+                .grace_seconds
+        };
         assert_eq!((seconds(None), seconds(Some(7)), seconds(Some(0))), (30, 7, 0));
     }
 
     fn any_pod() -> impl Strategy<Value = Pod> {
-        (0..40u8, prop_oneof![Just("DaemonSet"), Just("ReplicaSet"), Just("")], prop::sample::select(vec![-5, 0, 1000, 2_000_000_000, 2_000_001_000]), any::<bool>()).prop_map(|(n, kind, priority, mirror)| {
-            let mut p = pod(&format!("a/p{n}"), "n1").priority(priority);
-            p = if kind.is_empty() { p.bare() } else { p.owned_by("apps/v1", kind, "o") };
-            if mirror { p.annotation("kubernetes.io/config.mirror", "x") } else { p }
-        })
+        (
+            0..40u8,
+            prop_oneof![Just("DaemonSet"), Just("ReplicaSet"), Just("")],
+            prop::sample::select(vec![-5, 0, 1000, 2_000_000_000, 2_000_001_000]),
+            any::<bool>(),
+        )
+            .prop_map(|(n, kind, priority, mirror)| {
+                let mut p = pod(&format!("a/p{n}"), "n1").priority(priority);
+                p = if kind.is_empty() { p.bare() } else { p.owned_by("apps/v1", kind, "o") };
+                if mirror { p.annotation("kubernetes.io/config.mirror", "x") } else { p }
+            })
     }
 
     proptest! {

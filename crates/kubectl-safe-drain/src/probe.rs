@@ -10,7 +10,12 @@ use crate::options::Options;
 use crate::plan::{Plan, Step};
 use crate::report::{DrainReport, PodResult, Verdict};
 
-pub async fn probe(cluster: &Cluster, plan: &Plan, options: &Options, mut report: DrainReport) -> Result<DrainReport, Failure> {
+pub async fn probe(
+    cluster: &Cluster,
+    plan: &Plan,
+    options: &Options,
+    mut report: DrainReport,
+) -> Result<DrainReport, Failure> {
     let steps = plan.steps().filter(|s| s.leaves() && !s.leaving_already);
     let answers: Vec<(&Step, Answer)> = stream::iter(steps)
         .map(|step| async move {
@@ -48,12 +53,15 @@ pub async fn probe(cluster: &Cluster, plan: &Plan, options: &Options, mut report
 fn no(answer: Answer) -> Option<(PodResult, String)> {
     match answer {
         Answer::Accepted | Answer::Gone => None,
-        Answer::BudgetSpent { says } | Answer::NotYet { says, .. } | Answer::Webhook { says } => Some((PodResult::Blocked, says)),
+        Answer::BudgetSpent { says } | Answer::NotYet { says, .. } | Answer::Webhook { says } => {
+            Some((PodResult::Blocked, says))
+        }
         Answer::Busy { .. } => Some((PodResult::Blocked, "the API server is busy".into())),
         Answer::NamespaceTerminating => Some((PodResult::Blocked, "its namespace is being deleted".into())),
         Answer::Conflict => Some((PodResult::Failed, "it was replaced while the plan was made".into())),
-        Answer::SeveralBudgets { says } | Answer::Unknown { says } | Answer::Denied { says } | Answer::Refused { says } => {
-            Some((PodResult::Failed, says))
-        }
+        Answer::SeveralBudgets { says }
+        | Answer::Unknown { says }
+        | Answer::Denied { says }
+        | Answer::Refused { says } => Some((PodResult::Failed, says)),
     }
 }

@@ -114,17 +114,32 @@ pub struct DrainReport {
 /// What became of a node's pods, as far as it was seen.
 pub fn node(plan: &NodePlan, engine: &Engine, end: &End) -> NodeReport {
     let pods: Vec<PodReport> = engine.pods_of(&plan.name).map(pod).collect();
-    let open = pods.iter().any(|p| matches!(p.result, PodResult::Failed | PodResult::Blocked | PodResult::Terminating | PodResult::Planned));
+    let open = pods.iter().any(|p| {
+        matches!(
+            p.result,
+            PodResult::Failed | PodResult::Blocked | PodResult::Terminating | PodResult::Planned
+        )
+    });
     let late = engine.kept_late(&plan.name) > 0;
     let result = match end {
         _ if engine.is_drained(&plan.name) && !open && !late => Verdict::Drained,
         End::Finished => Verdict::Partial,
         End::Interrupted => Verdict::Interrupted,
         End::Timeout => Verdict::Timeout,
-        End::Stopped(_) | End::Failed(_) if pods.iter().any(|p| matches!(p.result, PodResult::Gone | PodResult::Terminating)) => Verdict::Partial,
+        End::Stopped(_) | End::Failed(_)
+            if pods.iter().any(|p| matches!(p.result, PodResult::Gone | PodResult::Terminating)) =>
+        {
+            Verdict::Partial
+        }
         End::Stopped(_) | End::Failed(_) => Verdict::Failed,
     };
-    NodeReport { name: plan.name.clone(), cordoned: engine.is_cordoned(&plan.name), cordoned_before: plan.cordoned_before, result, pods }
+    NodeReport {
+        name: plan.name.clone(),
+        cordoned: engine.is_cordoned(&plan.name),
+        cordoned_before: plan.cordoned_before,
+        result,
+        pods,
+    }
 }
 
 fn pod(state: &PodState) -> PodReport {
@@ -133,7 +148,9 @@ fn pod(state: &PodState) -> PodReport {
         Phase::Kept => (PodResult::Kept, None),
         Phase::Failed => (PodResult::Failed, None),
         Phase::Leaving { .. } => (PodResult::Terminating, state.blocked_by.clone()),
-        Phase::Asking | Phase::Doubtful { .. } => (PodResult::Terminating, Some("whether the server accepted its eviction is not known".into())),
+        Phase::Asking | Phase::Doubtful { .. } => {
+            (PodResult::Terminating, Some("whether the server accepted its eviction is not known".into()))
+        }
         Phase::Waiting { .. } if state.blocked_by.is_some() => (PodResult::Blocked, state.blocked_by.clone()),
         Phase::Waiting { .. } => (PodResult::Planned, None),
     };
@@ -149,7 +166,9 @@ pub fn overall(nodes: &[NodeReport], end: &End) -> Verdict {
     match end {
         End::Interrupted => Verdict::Interrupted,
         End::Timeout => Verdict::Timeout,
-        End::Failed(_) | End::Stopped(_) if nodes.iter().all(|n| n.result == Verdict::Failed) => Verdict::Failed,
+        End::Failed(_) | End::Stopped(_) if nodes.iter().all(|n| n.result == Verdict::Failed) => {
+            Verdict::Failed
+        }
         _ => Verdict::Partial,
     }
 }

@@ -3,15 +3,24 @@
 use cluster_model::{Finding, PodExt, Severity, Snapshot};
 use plugin_client::{Cluster, Failure, Right, missing, rbac_rule};
 
+use crate::args::Target;
 use crate::checks::{RIGHTS_MISSING, RIGHTS_NOT_CHECKED};
 use crate::fate::leavers;
 use crate::options::Options;
 
 /// What every drain needs, whatever is on the node.
-fn needed(options: &Options) -> Vec<Right> {
-    let removal = if options.disable_eviction { Right::new("delete", "", "pods") } else { Right::new("create", "", "pods").subresource("eviction") };
+fn needed(target: &Target, options: &Options) -> Vec<Right> {
+    let removal = if options.disable_eviction {
+        Right::new("delete", "", "pods")
+    } else {
+        Right::new("create", "", "pods").subresource("eviction")
+    };
     let reads = [("get", "nodes"), ("get", "pods"), ("list", "pods"), ("watch", "pods")];
-    let mut rights: Vec<Right> = reads.iter().map(|(verb, resource)| Right::new(verb, "", resource)).collect();
+    let mut rights: Vec<Right> =
+        reads.iter().map(|(verb, resource)| Right::new(verb, "", resource)).collect();
+    if matches!(target, Target::Selector(_)) {
+        rights.push(Right::new("list", "", "nodes"));
+    }
     rights.extend([Right::new("patch", "", "nodes"), removal]);
     rights
 }
@@ -22,15 +31,22 @@ fn wanted() -> Vec<Right> {
 }
 
 /// Before anything is read: what is missing for certain. The right to evict may be granted per namespace; see `in_namespaces`.
-pub async fn check(cluster: &Cluster, options: &Options) -> Result<Vec<Right>, Failure> {
-    let mut rights = needed(options);
+pub async fn check(cluster: &Cluster, target: &Target, options: &Options) -> Result<Vec<Right>, Failure> {
+    let mut rights = needed(target, options);
     rights.extend(wanted());
     missing(cluster, &rights).await
 }
 
 /// The rights that are missing, once it is known in which namespaces pods have to go.
-pub async fn findings(cluster: &Cluster, denied: Vec<Right>, snapshot: &Snapshot, options: &Options) -> Result<Vec<Finding>, Failure> {
+pub async fn findings(
+    cluster: &Cluster,
+    denied: Vec<Right>,
+    snapshot: &Snapshot,
+    options: &Options,
+) -> Result<Vec<Finding>, Failure> {
     let (removal, others): (Vec<Right>, Vec<Right>) = denied.into_iter().partition(is_removal);
+    let unwatched =
+        others.iter().any(|r| r.verb == "watch" && !r.group.is_empty()) && snapshot.budgets.seen().is_some();
     let mut lacking: Vec<Right> = others.into_iter().filter(|r| r.group.is_empty()).collect();
     for right in removal {
         let mut namespaces: Vec<&str> = leavers(snapshot, options).map(PodExt::namespace).collect();
@@ -39,7 +55,7 @@ pub async fn findings(cluster: &Cluster, denied: Vec<Right>, snapshot: &Snapshot
         let narrowed: Vec<Right> = namespaces.into_iter().map(|ns| right.clone().namespace(ns)).collect();
         lacking.extend(missing(cluster, &narrowed).await?);
     }
-    Ok(lacking.iter().map(finding).collect())
+    Ok(lacking.iter().map(finding).chain(unwatched.then(blind)).collect())
 }
 
 fn is_removal(right: &Right) -> bool {
@@ -47,7 +63,19 @@ fn is_removal(right: &Right) -> bool {
 }
 
 fn finding(right: &Right) -> Finding {
-    Finding::new(RIGHTS_MISSING, Severity::Error, right.to_string(), "you have no right to do this").remedy(rule(std::slice::from_ref(right)))
+    Finding::new(RIGHTS_MISSING, Severity::Error, right.to_string(), "you have no right to do this")
+        .remedy(rule(std::slice::from_ref(right)))
+}
+
+/// Budgets were read once; how they change will not be seen.
+fn blind() -> Finding {
+    Finding::new(
+        "budgets-not-checked",
+        Severity::Unknown,
+        "disruption budgets",
+        "may be read but not watched: the drain asks the server every few seconds instead",
+    )
+    .remedy("grant {apiGroups: [\"policy\"], resources: [\"poddisruptionbudgets\"], verbs: [\"watch\"]}")
 }
 
 /// One line, ready to be put into a Role.
@@ -59,7 +87,10 @@ fn rule(rights: &[Right]) -> String {
                 Some(sub) => format!("{}/{sub}", r.resource),
                 None => r.resource.clone(),
             };
-            format!("grant {{apiGroups: [\"{}\"], resources: [\"{resource}\"], verbs: [\"{}\"]}}", r.group, r.verb)
+            format!(
+                "grant {{apiGroups: [\"{}\"], resources: [\"{resource}\"], verbs: [\"{}\"]}}",
+                r.group, r.verb
+            )
         })
         .collect::<Vec<_>>()
         .join("; ")
@@ -67,7 +98,11 @@ fn rule(rights: &[Right]) -> String {
 
 /// Reading is impossible already: the whole list of what is missing, as one rule.
 pub fn refusal(denied: &[Right]) -> Option<Failure> {
-    let fatal: Vec<Right> = denied.iter().filter(|r| r.group.is_empty() && !is_removal(r) && r.verb != "patch").cloned().collect();
+    let fatal: Vec<Right> = denied
+        .iter()
+        .filter(|r| r.group.is_empty() && !is_removal(r) && r.verb != "patch")
+        .cloned()
+        .collect();
     if fatal.is_empty() {
         return None;
     }
@@ -75,11 +110,17 @@ pub fn refusal(denied: &[Right]) -> Option<Failure> {
     let all: Vec<Right> = denied.to_vec();
     Some(
         Failure::refused(format!("you have no right to {}", names.join(", ")))
-            .hint(format!("a ClusterRole with these rules is enough:\n{}", rbac_rule(&all))),
+            .hint("a ClusterRole with these rules is enough:")
+            .block(&rbac_rule(&all)),
     )
 }
 
 /// The server would not even say.
 pub fn not_checked(failure: &Failure) -> Finding {
-    Finding::new(RIGHTS_NOT_CHECKED, Severity::Unknown, "your rights", format!("could not be asked about: {failure}"))
+    Finding::new(
+        RIGHTS_NOT_CHECKED,
+        Severity::Unknown,
+        "your rights",
+        format!("could not be asked about: {failure}"),
+    )
 }

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::jiff::Timestamp;
 use plugin_client::{Cluster, Exit, Failure, Line, Output, Ui, connect, to_json, to_yaml};
 
-use crate::args::{Args, DryRun, OnFailure};
+use crate::args::{Args, DryRun, OnFailure, Target};
 use crate::execute::event::Event;
 use crate::execute::requests::set_unschedulable;
 use crate::execute::{Audience, Clock, Drain, End};
@@ -25,11 +25,20 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let target = args.target()?;
     let options = args.options()?;
     let started = (Timestamp::now(), Instant::now());
-    let run = Run { args: &args, options, ui: ui.clone(), started, deadline: args.timeout().map(|t| Instant::now() + t) };
+    let run = Run {
+        args: &args,
+        options,
+        ui: ui.clone(),
+        started,
+        deadline: args.timeout().map(|t| Instant::now() + t),
+    };
     let work = async {
-        let cluster = connect(&args.connection, PLUGIN, &ui).await?;
-        let nodes = gather::nodes(&cluster, &target).await?;
-        if args.cordon_only || args.uncordon { run.set_unschedulable(&cluster, &nodes).await } else { run.drain(&cluster, nodes).await }
+        let cluster = run.before_changes(connect(&args.connection, PLUGIN, &ui)).await?;
+        if args.cordon_only || args.uncordon {
+            let nodes = run.before_changes(gather::nodes(&cluster, &target)).await?;
+            return run.set_unschedulable(&cluster, &nodes).await;
+        }
+        run.drain(&cluster, &target).await
     };
     match work.await {
         Ok(report) => {
@@ -94,12 +103,37 @@ impl Run<'_> {
         let wanted = self.args.cordon_only;
         let dry_run = self.args.dry_run;
         let mut reports = Vec::new();
+        let mut failed = None;
         for node in nodes {
             let before = node.is_cordoned();
+            let untouched = |result| NodeReport {
+                name: node.name().into(),
+                cordoned: Some(before),
+                cordoned_before: before,
+                result,
+                pods: Vec::new(),
+            };
+            if failed.is_some() {
+                reports.push(untouched(Verdict::Failed));
+                continue;
+            }
             if before == wanted {
-                self.ui.status(&Line::new().strong(format!("node/{}", node.name())).plain(if wanted { " already cordoned" } else { " already uncordoned" }));
+                self.ui.status(&Line::new().strong(format!("node/{}", node.name())).plain(if wanted {
+                    " already cordoned"
+                } else {
+                    " already uncordoned"
+                }));
             } else if dry_run != DryRun::Client {
-                set_unschedulable(cluster, node.name(), node.uid(), wanted, dry_run == DryRun::Server).await?;
+                let request =
+                    set_unschedulable(cluster, node.name(), node.uid(), wanted, dry_run == DryRun::Server);
+                if let Err(failure) = self.in_time("the server was asked", request).await {
+                    if reports.is_empty() {
+                        return Err(failure);
+                    }
+                    failed = Some(failure);
+                    reports.push(untouched(Verdict::Failed));
+                    continue;
+                }
             }
             let result = match (dry_run, wanted) {
                 (DryRun::None, true) => Verdict::Cordoned,
@@ -107,21 +141,35 @@ impl Run<'_> {
                 _ => Verdict::Planned,
             };
             let cordoned = Some(if dry_run == DryRun::None { wanted } else { before });
-            reports.push(NodeReport { name: node.name().into(), cordoned, cordoned_before: before, result, pods: Vec::new() });
+            reports.push(NodeReport { cordoned, ..untouched(result) });
+        }
+        if let Some(failure) = failed {
+            // Some nodes are done and some are not: the report says which.
+            self.ui.failure(&failure);
+            return Ok(DrainReport {
+                error: Some(failure.to_string()),
+                ..self.report(reports, Vec::new(), Verdict::Partial)
+            });
         }
         let result = reports.first().map_or(Verdict::Refused, |r| r.result);
         Ok(self.report(reports, Vec::new(), result))
     }
 
-    async fn drain(&self, cluster: &Cluster, nodes: Vec<Node>) -> Result<DrainReport, Failure> {
-        let scope = Scope { pod_selector: self.args.drain.pod_selector.as_deref(), chunk_size: self.args.drain.chunk_size };
-        let gathered = self.in_time(self.gather(cluster, nodes, &scope)).await?;
+    async fn drain(&self, cluster: &Cluster, target: &Target) -> Result<DrainReport, Failure> {
+        let scope = Scope {
+            pod_selector: self.args.drain.pod_selector.as_deref(),
+            chunk_size: self.args.drain.chunk_size,
+        };
+        let gathered = self.before_changes(self.gather(cluster, target, &scope)).await?;
         let Gathered { snapshot, feeds, findings, plan } = gathered;
         let wide = self.args.output == Output::Wide;
         self.show_plan(&plan, &findings, wide);
         let blocking = findings.iter().filter(|f| f.blocks()).count();
         if blocking > 0 {
-            let only_budgets = findings.iter().filter(|f| f.blocks()).all(|f| f.id.starts_with("budget") || f.id == "pod-in-several-budgets");
+            let only_budgets = findings
+                .iter()
+                .filter(|f| f.blocks())
+                .all(|f| f.id.starts_with("budget") || f.id == "pod-in-several-budgets");
             let result = if only_budgets { Verdict::Blocked } else { Verdict::Refused };
             self.ui.failure(&refusal(&findings, blocking));
             return Ok(self.planned(&plan, findings, result));
@@ -130,7 +178,7 @@ impl Run<'_> {
             DryRun::Client => Ok(self.planned(&plan, findings, Verdict::Planned)),
             DryRun::Server => {
                 let report = self.planned(&plan, findings, Verdict::Planned);
-                self.in_time(probe::probe(cluster, &plan, &self.options, report)).await
+                self.before_changes(probe::probe(cluster, &plan, &self.options, report)).await
             }
             DryRun::None => {
                 let asked = Instant::now();
@@ -145,15 +193,26 @@ impl Run<'_> {
         }
     }
 
-    async fn gather(&self, cluster: &Cluster, nodes: Vec<Node>, scope: &Scope<'_>) -> Result<Gathered, Failure> {
-        let denied = rights::check(cluster, &self.options).await;
-        if let Some(refusal) = denied.as_ref().ok().and_then(|d| rights::refusal(d)) {
-            return Err(refusal);
+    async fn gather(
+        &self,
+        cluster: &Cluster,
+        target: &Target,
+        scope: &Scope<'_>,
+    ) -> Result<Gathered, Failure> {
+        let denied = rights::check(cluster, target, &self.options).await;
+        match &denied {
+            Ok(denied) => rights::refusal(denied).map_or(Ok(()), Err)?,
+            // A server that gave no answer at all gives none to the next question either, only later.
+            Err(failure) if failure.code.is_none() => return Err(Failure { message: "cannot reach the API server".into(), ..failure.clone() }),
+            Err(_) => {}
         }
+        let nodes = gather::nodes(cluster, target).await?;
         let (snapshot, feeds) = gather::snapshot(cluster, nodes, scope).await?;
         let mut findings = checks::check(&snapshot, &self.options);
         match denied {
-            Ok(denied) => findings.splice(0..0, rights::findings(cluster, denied, &snapshot, &self.options).await?).for_each(drop),
+            Ok(denied) => findings
+                .splice(0..0, rights::findings(cluster, denied, &snapshot, &self.options).await?)
+                .for_each(drop),
             Err(failure) => findings.push(rights::not_checked(&failure)),
         }
         self.options.accept(&mut findings);
@@ -161,12 +220,26 @@ impl Run<'_> {
         Ok(Gathered { snapshot, feeds, findings, plan })
     }
 
-    /// Nothing has been changed yet, so a deadline here is simply the end.
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let Some(deadline) = self.deadline else { return work.await };
-        match tokio::time::timeout_at(deadline.into(), work).await {
-            Ok(done) => done,
-            Err(_) => Err(Failure::new(Exit::Timeout, "--timeout passed before anything was changed")),
+    async fn before_changes<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        self.in_time("the cluster was read; nothing was changed", work).await
+    }
+
+    /// Where a deadline or Ctrl-C is simply the end. Handled here rather than left to `start`, so that a report is still printed.
+    async fn in_time<T>(
+        &self,
+        during: &str,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let late = async {
+            match self.deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            () = late => Err(Failure::new(Exit::Timeout, format!("--timeout passed while {during}"))),
+            () = self.ui.interrupted() => Err(Failure::new(Exit::Interrupted, format!("interrupted while {during}"))),
         }
     }
 
@@ -196,8 +269,12 @@ impl Run<'_> {
             [node] => format!("node/{}", node.name),
             nodes => count(nodes.len(), "node"),
         };
-        let warnings = findings.iter().filter(|f| f.severity == Severity::Warning || f.severity == Severity::Unknown).count();
-        let despite = if warnings > 0 { format!(" despite {}", count(warnings, "warning")) } else { String::new() };
+        let warnings = findings
+            .iter()
+            .filter(|f| f.severity == Severity::Warning || f.severity == Severity::Unknown)
+            .count();
+        let despite =
+            if warnings > 0 { format!(" despite {}", count(warnings, "warning")) } else { String::new() };
         let question = format!("Drain {what}, {} to go{despite}?", count(plan.leaving(), "pod"));
         if checks::loses_data(findings) {
             let word = plan.nodes.first().map(|n| n.name.as_str()).unwrap_or_default();
@@ -206,7 +283,10 @@ impl Run<'_> {
         self.ui.confirm(&question)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "each is one part of what was gathered; a struct would only rename the list")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is one part of what was gathered; a struct would only rename the list"
+    )]
     async fn execute(
         &self,
         cluster: &Cluster,
@@ -226,7 +306,8 @@ impl Run<'_> {
         let drain = Drain { cluster, options: &self.options, scope, clock: Clock::start(), deadline };
         let (engine, end) = drain.run(plan, snapshot, feeds, interrupted, &mut screen).await;
         drop(screen);
-        let mut nodes: Vec<NodeReport> = plan.nodes.iter().map(|n| crate::report::node(n, &engine, &end)).collect();
+        let mut nodes: Vec<NodeReport> =
+            plan.nodes.iter().map(|n| crate::report::node(n, &engine, &end)).collect();
         let result = crate::report::overall(&nodes, &end);
         if result != Verdict::Drained {
             self.undo_cordon(cluster, plan, &mut nodes).await;
@@ -247,7 +328,13 @@ impl Run<'_> {
     }
 
     /// All nodes first, so that no pod moves from one to the next. On failure: how many had been cordoned by us.
-    async fn cordon(&self, cluster: &Cluster, plan: &Plan, screen: &mut render::Screen, deadline: Option<Instant>) -> Result<(), (usize, Failure)> {
+    async fn cordon(
+        &self,
+        cluster: &Cluster,
+        plan: &Plan,
+        screen: &mut render::Screen,
+        deadline: Option<Instant>,
+    ) -> Result<(), (usize, Failure)> {
         for (index, node) in plan.nodes.iter().enumerate() {
             if !node.cordoned_before {
                 let left = deadline.map_or(Duration::MAX, |d| d.saturating_duration_since(Instant::now()));
@@ -255,7 +342,13 @@ impl Run<'_> {
                 match tokio::time::timeout(left, request).await {
                     Ok(Ok(())) => {}
                     Ok(Err(failure)) => return Err((index, failure)),
-                    Err(_) => return Err((index, Failure::new(Exit::Timeout, "--timeout passed at the cordon").object(format!("node/{}", node.name)))),
+                    Err(_) => {
+                        return Err((
+                            index,
+                            Failure::new(Exit::Timeout, "--timeout passed at the cordon")
+                                .object(format!("node/{}", node.name)),
+                        ));
+                    }
                 }
             }
             screen.event(&Event::Cordoned { node: node.name.clone(), before: node.cordoned_before });
@@ -264,8 +357,16 @@ impl Run<'_> {
     }
 
     /// A node that cannot be cordoned is not drained, and neither are the others (kubectl goes on: kubernetes/kubectl#1568).
-    async fn cordon_refused(&self, cluster: &Cluster, plan: &Plan, findings: Vec<Finding>, done: usize, failure: Failure) -> Result<DrainReport, Failure> {
-        let mut nodes: Vec<NodeReport> = plan.nodes.iter().map(|n| NodeReport::planned(n, Verdict::Refused)).collect();
+    async fn cordon_refused(
+        &self,
+        cluster: &Cluster,
+        plan: &Plan,
+        findings: Vec<Finding>,
+        done: usize,
+        failure: Failure,
+    ) -> Result<DrainReport, Failure> {
+        let mut nodes: Vec<NodeReport> =
+            plan.nodes.iter().map(|n| NodeReport::planned(n, Verdict::Refused)).collect();
         for node in &mut nodes[..done] {
             node.cordoned = Some(true);
         }
@@ -293,9 +394,15 @@ impl Run<'_> {
             match set_unschedulable(cluster, &node.name, &node.uid, false, false).await {
                 Ok(()) => {
                     report.cordoned = Some(false);
-                    self.ui.status(&Line::new().strong(format!("node/{}", node.name)).plain(" uncordoned again (--on-failure)"));
+                    self.ui.status(
+                        &Line::new()
+                            .strong(format!("node/{}", node.name))
+                            .plain(" uncordoned again (--on-failure)"),
+                    );
                 }
-                Err(failure) => self.ui.failure(&failure.hint(format!("kubectl safe-drain {} --uncordon", node.name))),
+                Err(failure) => {
+                    self.ui.failure(&failure.hint(format!("kubectl safe-drain {} --uncordon", node.name)))
+                }
             }
         }
     }

@@ -20,12 +20,16 @@ pub struct Failure {
     pub object: Option<String>,
     /// The server's own words.
     pub cause: Option<String>,
+    /// The HTTP code of the server's answer, if it gave one.
+    pub code: Option<u16>,
     pub hints: Vec<String>,
+    /// Something to copy, line by line, below the hints.
+    pub block: Vec<String>,
 }
 
 impl Failure {
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Failure { exit, message: message.into(), object: None, cause: None, hints: Vec::new() }
+        Failure { exit, message: message.into(), object: None, cause: None, code: None, hints: Vec::new(), block: Vec::new() }
     }
 
     /// The command line is wrong.
@@ -59,6 +63,11 @@ impl Failure {
 
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
+        self
+    }
+
+    pub fn block(mut self, text: &str) -> Self {
+        self.block.extend(text.lines().map(str::to_owned));
         self
     }
 
@@ -106,7 +115,8 @@ impl Failure {
             "" | "Failed to parse error data" => String::new(),
             reason => format!("{}, ", neutralise(reason)),
         };
-        let failure = self.cause(format!("{words} ({reason}{})", status.code));
+        let mut failure = self.cause(format!("{words} ({reason}{})", status.code));
+        failure.code = Some(status.code);
         match status.code {
             401 => failure
                 .hint("the credentials were not accepted: log in again, or check the user of this context with `kubectl config view --minify`"),

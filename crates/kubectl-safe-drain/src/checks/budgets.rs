@@ -14,8 +14,13 @@ use crate::options::Options;
 pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
     if let Known::Unknown(why) = &snapshot.budgets {
         return vec![
-            Finding::new("budgets-not-checked", Severity::Unknown, "disruption budgets", format!("could not be read: {why}"))
-                .remedy("the server still keeps them; only the forecast is missing"),
+            Finding::new(
+                "budgets-not-checked",
+                Severity::Unknown,
+                "disruption budgets",
+                format!("could not be read: {why}"),
+            )
+            .remedy("the server still keeps them; only the forecast is missing"),
         ];
     }
     let mut findings = Vec::new();
@@ -29,7 +34,11 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
                     "pod-in-several-budgets",
                     Severity::Error,
                     pod.key(),
-                    format!("is selected by {}: {}; the server refuses to evict it", count(budgets.len(), "budget"), names.join(", ")),
+                    format!(
+                        "is selected by {}: {}; the server refuses to evict it",
+                        count(budgets.len(), "budget"),
+                        names.join(", ")
+                    ),
                 )
                 .remedy("narrow the selectors so that one budget selects it"),
             );
@@ -63,33 +72,54 @@ fn bypassed(budget: &PodDisruptionBudget, pods: &[&Pod]) -> Finding {
 }
 
 fn stands_in_the_way(budget: &PodDisruptionBudget, counted: usize, snapshot: &Snapshot) -> Vec<Finding> {
-    let (rule, healthy, desired, expected) = (budget.rule(), budget.healthy(), budget.desired(), budget.expected());
+    let (rule, healthy, desired, expected) =
+        (budget.rule(), budget.healthy(), budget.desired(), budget.expected());
     let finding = |id, severity, message: String| Finding::new(id, severity, budget.key(), message);
     match budget.standing() {
         Standing::Stale => vec![
-            finding("budget-stale", Severity::Warning, "has just changed; its controller has not caught up with it".into())
-                .remedy("wait a moment and look again"),
+            finding(
+                "budget-stale",
+                Severity::Warning,
+                "has just changed; its controller has not caught up with it".into(),
+            )
+            .remedy("wait a moment and look again"),
         ],
         Standing::SyncFailed(why) => vec![
-            finding("budget-sync-failed", Severity::Error, format!("cannot be computed, so it allows nothing: {why}"))
-                .remedy("fix the budget's selector or the owner it names"),
+            finding(
+                "budget-sync-failed",
+                Severity::Error,
+                format!("cannot be computed, so it allows nothing: {why}"),
+            )
+            .remedy("fix the budget's selector or the owner it names"),
         ],
         Standing::Blocked if expected == 0 => vec![
-            finding("budget-blocked", Severity::Error, format!("can never allow an eviction: {rule} counts pods of a controller, and finds none"))
-                .remedy("give it an integer minAvailable, or give its pods a controller"),
+            finding(
+                "budget-blocked",
+                Severity::Error,
+                format!("can never allow an eviction: {rule} counts pods of a controller, and finds none"),
+            )
+            .remedy("give it an integer minAvailable, or give its pods a controller"),
         ],
         Standing::Blocked => {
             let mut findings = vec![
-                finding("budget-blocked", Severity::Error, format!("can never allow an eviction: {rule} asks for {desired} healthy of {expected}"))
-                    .remedy("add a replica, or loosen the budget while you drain"),
+                finding(
+                    "budget-blocked",
+                    Severity::Error,
+                    format!("can never allow an eviction: {rule} asks for {desired} healthy of {expected}"),
+                )
+                .remedy("add a replica, or loosen the budget while you drain"),
             ];
             findings.extend(unhealthy(budget, snapshot));
             findings
         }
         Standing::Exhausted => {
             let mut findings = vec![
-                finding("budget-exhausted", Severity::Warning, format!("allows nothing now: needs {desired} healthy, has {healthy} of {expected}"))
-                    .remedy("the drain waits until another of its pods is Ready"),
+                finding(
+                    "budget-exhausted",
+                    Severity::Warning,
+                    format!("allows nothing now: needs {desired} healthy, has {healthy} of {expected}"),
+                )
+                .remedy("the drain waits until another of its pods is Ready"),
             ];
             findings.extend(unhealthy(budget, snapshot));
             findings
@@ -141,7 +171,8 @@ mod tests {
 
     fn under(status: Value, pods: Vec<Pod>) -> Snapshot {
         let mut snapshot = snapshot(pods);
-        snapshot.budgets = Known::Seen(vec![budget("shop/web", json!({"spec": {"minAvailable": 2}, "status": status}))]);
+        snapshot.budgets =
+            Known::Seen(vec![budget("shop/web", json!({"spec": {"minAvailable": 2}, "status": status}))]);
         snapshot
     }
 
@@ -157,14 +188,23 @@ mod tests {
             ("budget-blocked", Severity::Error, status(0, 0, 0, 0)),
             ("budget-exhausted", Severity::Warning, status(0, 2, 2, 3)),
             ("budget-stale", Severity::Warning, json!({"observedGeneration": 0})),
-            ("budget-sync-failed", Severity::Error, json!({"conditions": [{"type": "DisruptionAllowed", "status": "False",
-                "reason": "SyncFailed", "message": "no scale", "lastTransitionTime": "2026-01-01T00:00:00Z"}]})),
+            (
+                "budget-sync-failed",
+                Severity::Error,
+                json!({"conditions": [{"type": "DisruptionAllowed", "status": "False",
+                "reason": "SyncFailed", "message": "no scale", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}),
+            ),
         ];
         for (id, severity, status) in cases {
             fires(id, severity, &under(status, vec![web("web-1")]), &free);
         }
         let two = vec![web("web-1"), web("web-2")];
-        fires("budget-paces", Severity::Info, &under(status(1, 3, 2, 3), two.clone()), &under(status(2, 4, 2, 4), two));
+        fires(
+            "budget-paces",
+            Severity::Info,
+            &under(status(1, 3, 2, 3), two.clone()),
+            &under(status(2, 4, 2, 4), two),
+        );
     }
 
     #[test]
@@ -173,7 +213,11 @@ mod tests {
         let mut bad = good.clone();
         bad.peers = vec![pod("shop/web-9", "n2").label("app", "web").waiting("ImagePullBackOff")];
         fires("budget-unhealthy-pods", Severity::Warning, &bad, &good);
-        let message = super::check(&bad, &Options::default()).into_iter().find(|f| f.id == "budget-unhealthy-pods").unwrap().message;
+        let message = super::check(&bad, &Options::default())
+            .into_iter()
+            .find(|f| f.id == "budget-unhealthy-pods")
+            .unwrap()
+            .message;
         assert_eq!(message, "is spent on shop/web-9 (ImagePullBackOff, on n2)");
     }
 
@@ -182,7 +226,10 @@ mod tests {
         let sick = || vec![web("web-1").waiting("CrashLoopBackOff")];
         let blocked = under(status(0, 1, 2, 2), sick());
         let mut open = blocked.clone();
-        open.budgets = Known::Seen(vec![budget("shop/web", json!({"spec": {"unhealthyPodEvictionPolicy": "AlwaysAllow"}, "status": status(0, 1, 2, 2)}))]);
+        open.budgets = Known::Seen(vec![budget(
+            "shop/web",
+            json!({"spec": {"unhealthyPodEvictionPolicy": "AlwaysAllow"}, "status": status(0, 1, 2, 2)}),
+        )]);
         fires("budget-blocked", Severity::Error, &blocked, &open);
     }
 
@@ -192,7 +239,10 @@ mod tests {
         let mut two = one.clone();
         two.budgets = Known::Seen(vec![
             budget("shop/web", json!({"status": status(1, 3, 2, 3)})),
-            budget("shop/all", json!({"spec": {"selector": {"matchLabels": null}}, "status": status(1, 3, 2, 3)})),
+            budget(
+                "shop/all",
+                json!({"spec": {"selector": {"matchLabels": null}}, "status": status(1, 3, 2, 3)}),
+            ),
         ]);
         fires("pod-in-several-budgets", Severity::Error, &two, &one);
         let message = &super::check(&two, &Options::default())[0].message;

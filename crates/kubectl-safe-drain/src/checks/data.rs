@@ -70,7 +70,9 @@ fn finding(id: &'static str, pod: &Pod, volumes: &str) -> Finding {
         ),
         "local-volume" => (
             Severity::Warning,
-            format!("is tied to this node by local volume {volumes}: its replacement stays Pending until the node is back"),
+            format!(
+                "is tied to this node by local volume {volumes}: its replacement stays Pending until the node is back"
+            ),
             "uncordon the node when the work is done, or move the data first",
         ),
         "inline-volume" => (Severity::Info, format!("gives up inline CSI volume {volumes}"), ""),
@@ -106,8 +108,16 @@ mod tests {
         let harmless = with(json!({"name": "v", "configMap": {"name": "c"}}));
         let cases = [
             ("emptydir-data", Severity::Error, json!({"name": "v", "emptyDir": {}})),
-            ("emptydir-data", Severity::Error, json!({"name": "v", "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}})),
-            ("ephemeral-volume-data", Severity::Error, json!({"name": "v", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}})),
+            (
+                "emptydir-data",
+                Severity::Error,
+                json!({"name": "v", "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}}),
+            ),
+            (
+                "ephemeral-volume-data",
+                Severity::Error,
+                json!({"name": "v", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}}),
+            ),
             ("host-path-data", Severity::Warning, json!({"name": "v", "hostPath": {"path": "/var/data"}})),
             ("inline-volume", Severity::Info, json!({"name": "v", "csi": {"driver": "secrets.example"}})),
         ];
@@ -115,8 +125,18 @@ mod tests {
             fires(id, severity, &with(volume), &harmless);
         }
         let network = claimed(Known::Seen(json!({"nfs": {"path": "/", "server": "s"}})));
-        fires("local-volume", Severity::Warning, &claimed(Known::Seen(json!({"local": {"path": "/d"}}))), &network);
-        fires("volume-not-checked", Severity::Unknown, &claimed(Known::Unknown("forbidden".into())), &network);
+        fires(
+            "local-volume",
+            Severity::Warning,
+            &claimed(Known::Seen(json!({"local": {"path": "/d"}}))),
+            &network,
+        );
+        fires(
+            "volume-not-checked",
+            Severity::Unknown,
+            &claimed(Known::Unknown("forbidden".into())),
+            &network,
+        );
     }
 
     #[test]

@@ -19,16 +19,44 @@ pub type Check = fn(&Snapshot, &Options) -> Vec<Finding>;
 pub const CHECKS: &[(&[&str], Check)] = &[
     (&["node-not-ready", "node-cordoned-before"], nodes::check),
     (&["bare-pod", "orphaned-owner", "owner-not-checked", "job-progress"], owners::check),
-    (&["emptydir-data", "ephemeral-volume-data", "host-path-data", "local-volume", "inline-volume", "volume-not-checked"], data::check),
     (
         &[
-            "pod-in-several-budgets", "budget-blocked", "budget-exhausted", "budget-unhealthy-pods", "budget-stale",
-            "budget-sync-failed", "budget-paces", "budgets-bypassed", "budgets-not-checked",
+            "emptydir-data",
+            "ephemeral-volume-data",
+            "host-path-data",
+            "local-volume",
+            "inline-volume",
+            "volume-not-checked",
+        ],
+        data::check,
+    ),
+    (
+        &[
+            "pod-in-several-budgets",
+            "budget-blocked",
+            "budget-exhausted",
+            "budget-unhealthy-pods",
+            "budget-stale",
+            "budget-sync-failed",
+            "budget-paces",
+            "budgets-bypassed",
+            "budgets-not-checked",
         ],
         budgets::check,
     ),
-    (&["last-ready-replica", "cluster-service-last-replica", "webhook-backend-here", "webhooks-not-checked"], services::check),
-    (&["daemonset-pod", "mirror-pod", "pod-terminating", "pod-stuck-terminating", "long-grace-period"], pods::check),
+    (
+        &[
+            "last-ready-replica",
+            "cluster-service-last-replica",
+            "webhook-backend-here",
+            "webhooks-not-checked",
+        ],
+        services::check,
+    ),
+    (
+        &["daemonset-pod", "mirror-pod", "pod-terminating", "pod-stuck-terminating", "long-grace-period"],
+        pods::check,
+    ),
 ];
 
 /// Reported by the rights check, which asks the server instead of the snapshot.
@@ -74,9 +102,12 @@ pub mod testing {
         let mut snapshot = Snapshot::empty(now());
         snapshot.nodes.push(build::node("n1", json!({})));
         snapshot.pods = pods;
-        let owners: Vec<_> = snapshot.pods.iter().filter_map(|p| snapshot.owner_of(p)).map(|(key, _)| key).collect();
+        let owners: Vec<_> =
+            snapshot.pods.iter().filter_map(|p| snapshot.owner_of(p)).map(|(key, _)| key).collect();
         for key in owners {
-            snapshot.owners.insert(key, Known::Seen(Some(Workload { desired: Some(3), ready: 3, parent: None })));
+            snapshot
+                .owners
+                .insert(key, Known::Seen(Some(Workload { desired: Some(3), ready: 3, parent: None })));
         }
         snapshot
     }
@@ -122,7 +153,10 @@ mod tests {
     #[test]
     fn a_healthy_node_has_no_findings_and_worst_come_first() {
         assert_eq!(found(&snapshot(vec![pod("a/p", "n1")]), &Options::default()), []);
-        let all = check(&snapshot(vec![pod("a/p", "n1").bare(), pod("a/d", "n1").owned_by("apps/v1", "DaemonSet", "d")]), &Options::default());
+        let all = check(
+            &snapshot(vec![pod("a/p", "n1").bare(), pod("a/d", "n1").owned_by("apps/v1", "DaemonSet", "d")]),
+            &Options::default(),
+        );
         assert!(all.len() >= 2 && all.is_sorted_by_key(|f| std::cmp::Reverse(f.severity)), "{all:?}");
     }
 }

@@ -16,7 +16,10 @@ pub fn check(snapshot: &Snapshot, _options: &Options) -> Vec<Finding> {
                     &subject,
                     format!("Ready is {why}: its kubelet may never confirm that a pod has stopped"),
                 )
-                .remedy("if the machine is off for good: kubectl taint nodes NODE node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"),
+                .remedy(format!(
+                    "if the machine is off for good: kubectl taint nodes {} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute",
+                    node.name()
+                )),
             );
         }
         if node.is_cordoned() {
@@ -48,7 +51,10 @@ mod tests {
     fn node_not_ready() {
         let good = snapshot(vec![]);
         let mut bad = good.clone();
-        bad.nodes[0] = build::node("n1", json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}]}}));
+        bad.nodes[0] = build::node(
+            "n1",
+            json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}]}}),
+        );
         fires("node-not-ready", Severity::Warning, &bad, &good);
     }
 

@@ -14,8 +14,13 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
     for pod in leavers(snapshot, options).filter(|p| !p.is_finished()) {
         let Some((owner, seen)) = snapshot.owner_of(pod) else {
             findings.push(
-                Finding::new("bare-pod", Severity::Error, pod.key(), "has no controller: nothing will make it again")
-                    .remedy("--force deletes it for good; to keep it, run it under a Deployment first"),
+                Finding::new(
+                    "bare-pod",
+                    Severity::Error,
+                    pod.key(),
+                    "has no controller: nothing will make it again",
+                )
+                .remedy("--force deletes it for good; to keep it, run it under a Deployment first"),
             );
             continue;
         };
@@ -43,14 +48,22 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
                     "job-progress",
                     Severity::Warning,
                     pod.key(),
-                    format!("is doing the work of {}: it starts again from nothing, and may count as a failure", owner.label()),
+                    format!(
+                        "is doing the work of {}: it starts again from nothing, and may count as a failure",
+                        owner.label()
+                    ),
                 )
                 .remedy("let it finish first, or check backoffLimit and podFailurePolicy"),
             );
         }
     }
     findings.extend(unread.into_iter().map(|(owner, why)| {
-        Finding::new("owner-not-checked", Severity::Unknown, owner, format!("whether it makes replacements is not known: {why}"))
+        Finding::new(
+            "owner-not-checked",
+            Severity::Unknown,
+            owner,
+            format!("whether it makes replacements is not known: {why}"),
+        )
     }));
     findings
 }
@@ -92,6 +105,11 @@ mod tests {
     #[test]
     fn job_progress() {
         let job = || pod("a/p", "n1").owned_by("batch/v1", "Job", "j");
-        fires("job-progress", Severity::Warning, &snapshot(vec![job()]), &snapshot(vec![job().phase("Succeeded")]));
+        fires(
+            "job-progress",
+            Severity::Warning,
+            &snapshot(vec![job()]),
+            &snapshot(vec![job().phase("Succeeded")]),
+        );
     }
 }

@@ -16,8 +16,18 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
         .pods
         .iter()
         .filter_map(|pod| match fate(pod, snapshot, options) {
-            Fate::Stays(DAEMONSET) => Some(Finding::new("daemonset-pod", Severity::Info, pod.key(), "stays: its DaemonSet would put it back")),
-            Fate::Stays(MIRROR) => Some(Finding::new("mirror-pod", Severity::Info, pod.key(), "stays: it is a static pod of the node's kubelet")),
+            Fate::Stays(DAEMONSET) => Some(Finding::new(
+                "daemonset-pod",
+                Severity::Info,
+                pod.key(),
+                "stays: its DaemonSet would put it back",
+            )),
+            Fate::Stays(MIRROR) => Some(Finding::new(
+                "mirror-pod",
+                Severity::Info,
+                pod.key(),
+                "stays: it is a static pod of the node's kubelet",
+            )),
             Fate::Stays(_) | Fate::Leaving => Some(terminating(pod, snapshot)),
             Fate::Leaves => long_grace(pod, options),
         })
@@ -26,22 +36,48 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
 
 fn long_grace(pod: &Pod, options: &Options) -> Option<Finding> {
     let grace = options.grace_period.unwrap_or(pod.grace_seconds());
-    (grace > LONG_GRACE_SECONDS && !pod.is_finished())
-        .then(|| Finding::new("long-grace-period", Severity::Info, pod.key(), format!("may take up to {grace}s to stop")))
+    (grace > LONG_GRACE_SECONDS && !pod.is_finished()).then(|| {
+        Finding::new(
+            "long-grace-period",
+            Severity::Info,
+            pod.key(),
+            format!("may take up to {grace}s to stop"),
+        )
+    })
 }
 
 fn terminating(pod: &Pod, snapshot: &Snapshot) -> Finding {
     let overdue = pod.deletion_timestamp().map_or(0, |at| snapshot.taken_at.as_second() - at.as_second());
     if overdue <= STUCK_AFTER_SECONDS {
-        return Finding::new("pod-terminating", Severity::Info, pod.key(), "is terminating already; the drain waits for it");
+        return Finding::new(
+            "pod-terminating",
+            Severity::Info,
+            pod.key(),
+            "is terminating already; the drain waits for it",
+        );
     }
     let node = snapshot.nodes.iter().find(|n| n.name() == pod.node());
     let (why, remedy) = match (pod.finalizers(), node.and_then(NodeExt::not_ready)) {
-        ([], Some(state)) => (format!("its node's Ready is {state}"), "if the machine is off for good, taint it node.kubernetes.io/out-of-service"),
-        ([], None) => ("no finalizer holds it; look at its node's kubelet and its volumes".to_owned(), "kubectl describe pod, and the kubelet's log on the node"),
-        (held, _) => (format!("held by finalizer {}", held.join(", ")), "see to the controller that owns that finalizer"),
+        ([], Some(state)) => (
+            format!("its node's Ready is {state}"),
+            "if the machine is off for good, taint it node.kubernetes.io/out-of-service",
+        ),
+        ([], None) => (
+            "no finalizer holds it; look at its node's kubelet and its volumes".to_owned(),
+            "kubectl describe pod, and the kubelet's log on the node",
+        ),
+        (held, _) => (
+            format!("held by finalizer {}", held.join(", ")),
+            "see to the controller that owns that finalizer",
+        ),
     };
-    Finding::new("pod-stuck-terminating", Severity::Warning, pod.key(), format!("should have been gone {overdue}s ago: {why}")).remedy(remedy)
+    Finding::new(
+        "pod-stuck-terminating",
+        Severity::Warning,
+        pod.key(),
+        format!("should have been gone {overdue}s ago: {why}"),
+    )
+    .remedy(remedy)
 }
 
 #[cfg(test)]
@@ -60,8 +96,18 @@ mod tests {
     #[test]
     fn pods_that_stay_are_shown() {
         let plain = snapshot(vec![pod("a/p", "n1")]);
-        fires("daemonset-pod", Severity::Info, &snapshot(vec![pod("a/p", "n1").owned_by("apps/v1", "DaemonSet", "d")]), &plain);
-        fires("mirror-pod", Severity::Info, &snapshot(vec![pod("a/p", "n1").annotation("kubernetes.io/config.mirror", "x")]), &plain);
+        fires(
+            "daemonset-pod",
+            Severity::Info,
+            &snapshot(vec![pod("a/p", "n1").owned_by("apps/v1", "DaemonSet", "d")]),
+            &plain,
+        );
+        fires(
+            "mirror-pod",
+            Severity::Info,
+            &snapshot(vec![pod("a/p", "n1").annotation("kubernetes.io/config.mirror", "x")]),
+            &plain,
+        );
     }
 
     #[test]
@@ -81,7 +127,9 @@ mod tests {
 
     #[test]
     fn long_grace_period() {
-        let with = |grace: i64| snapshot(vec![pod("a/p", "n1").edit(json!({"spec": {"terminationGracePeriodSeconds": grace}}))]);
+        let with = |grace: i64| {
+            snapshot(vec![pod("a/p", "n1").edit(json!({"spec": {"terminationGracePeriodSeconds": grace}}))])
+        };
         fires("long-grace-period", Severity::Info, &with(600), &with(60));
     }
 }

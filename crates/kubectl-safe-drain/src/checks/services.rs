@@ -21,15 +21,22 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
             format!("could not be read: {why}"),
         )),
         Known::Seen(hooks) => {
-            findings.extend(hooks.iter().filter(|h| !h.backends_here.is_empty() && h.backends_elsewhere == 0).map(|h| {
-                Finding::new(
-                    "webhook-backend-here",
-                    Severity::Error,
-                    &h.label,
-                    format!("fails closed and sees {}; every ready pod of its Service {} leaves: {}", h.sees, h.service, h.backends_here.join(", ")),
-                )
-                .remedy("run a second replica on another node first")
-            }));
+            findings.extend(
+                hooks.iter().filter(|h| !h.backends_here.is_empty() && h.backends_elsewhere == 0).map(|h| {
+                    Finding::new(
+                        "webhook-backend-here",
+                        Severity::Error,
+                        &h.label,
+                        format!(
+                            "fails closed and sees {}; every ready pod of its Service {} leaves: {}",
+                            h.sees,
+                            h.service,
+                            h.backends_here.join(", ")
+                        ),
+                    )
+                    .remedy("run a second replica on another node first")
+                }),
+            );
         }
     }
     findings
@@ -73,7 +80,8 @@ fn serves_cluster(key: &OwnerKey, pods: &[&Pod]) -> bool {
 
 /// CoreDNS and kube-dns both carry `k8s-app: kube-dns` (`cluster/addons/dns` in Kubernetes).
 fn is_dns(pods: &[&Pod]) -> bool {
-    pods.iter().any(|p| p.metadata.labels.as_ref().and_then(|l| l.get("k8s-app")).is_some_and(|v| v == "kube-dns"))
+    pods.iter()
+        .any(|p| p.metadata.labels.as_ref().and_then(|l| l.get("k8s-app")).is_some_and(|v| v == "kube-dns"))
 }
 
 #[cfg(test)]
@@ -88,7 +96,14 @@ mod tests {
     fn owned(pod: k8s_openapi::api::core::v1::Pod, ready: i32) -> Snapshot {
         let mut snapshot = snapshot(vec![pod]);
         let key = snapshot.owner_of(&snapshot.pods[0]).unwrap().0;
-        snapshot.owners.insert(key, Known::Seen(Some(Workload { desired: Some(ready), ready, parent: Some("Deployment web".into()) })));
+        snapshot.owners.insert(
+            key,
+            Known::Seen(Some(Workload {
+                desired: Some(ready),
+                ready,
+                parent: Some("Deployment web".into()),
+            })),
+        );
         snapshot
     }
 
@@ -98,7 +113,10 @@ mod tests {
         let bad = owned(web(), 1);
         fires("last-ready-replica", Severity::Warning, &bad, &owned(web(), 2));
         let mut protected = bad.clone();
-        protected.budgets = Known::Seen(vec![budget("shop/web", json!({"status": {"disruptionsAllowed": 1, "expectedPods": 1}}))]);
+        protected.budgets = Known::Seen(vec![budget(
+            "shop/web",
+            json!({"status": {"disruptionsAllowed": 1, "expectedPods": 1}}),
+        )]);
         fires("last-ready-replica", Severity::Warning, &bad, &protected);
     }
 
@@ -107,7 +125,12 @@ mod tests {
         let dns = || pod("kube-system/coredns-1", "n1").label("k8s-app", "kube-dns");
         fires("cluster-service-last-replica", Severity::Warning, &owned(dns(), 1), &owned(dns(), 2));
         let critical = || pod("metrics/server", "n1").priority(2_000_000_000);
-        fires("cluster-service-last-replica", Severity::Warning, &owned(critical(), 1), &owned(critical(), 2));
+        fires(
+            "cluster-service-last-replica",
+            Severity::Warning,
+            &owned(critical(), 1),
+            &owned(critical(), 2),
+        );
     }
 
     #[test]

@@ -3,21 +3,51 @@
 /// One change.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    Cordoned { node: String, before: bool },
+    Cordoned {
+        node: String,
+        before: bool,
+    },
     /// The server accepted; the pod may take this long to stop.
-    Evicted { pod: String, grace_seconds: i64 },
+    Evicted {
+        pod: String,
+        grace_seconds: i64,
+    },
     /// Somebody else deleted it.
-    Leaving { pod: String },
-    Gone { pod: String, took_seconds: f64 },
+    Leaving {
+        pod: String,
+    },
+    Gone {
+        pod: String,
+        took_seconds: f64,
+    },
     /// `what` holds up this many pods until `says` changes.
-    Blocked { what: String, says: String, waiting: usize },
+    Blocked {
+        what: String,
+        says: String,
+        waiting: usize,
+    },
     /// Past its grace period and still there.
-    Stuck { pod: String, why: String },
-    Failed { pod: String, why: String },
+    Stuck {
+        pod: String,
+        why: String,
+    },
+    Failed {
+        pod: String,
+        why: String,
+    },
     /// Bound to the node after the plan was made; `kept` says why it stays.
-    Late { pod: String, kept: Option<String> },
+    Late {
+        pod: String,
+        kept: Option<String>,
+    },
     /// The connection is gone or the server is down; the drain goes on when it is back.
-    Disturbed { says: String },
+    Disturbed {
+        says: String,
+    },
     Recovered,
-    Drained { node: String, gone: usize, kept: usize },
+    Drained {
+        node: String,
+        gone: usize,
+        kept: usize,
+    },
 }

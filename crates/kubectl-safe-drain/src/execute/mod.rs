@@ -97,7 +97,8 @@ impl Drain<'_> {
     ) -> (Engine, End) {
         let started = self.clock.now();
         // A node that was cordoned long ago has no scheduler still to hear of it.
-        let cordoned_at = if plan.nodes.iter().all(|n| n.cordoned_before) { started - engine::SETTLE } else { started };
+        let cordoned_at =
+            if plan.nodes.iter().all(|n| n.cordoned_before) { started - engine::SETTLE } else { started };
         let mut engine = Engine::new(plan, snapshot, self.options.clone(), cordoned_at);
         let mut heard = merge(feeds);
         let mut requests: FuturesUnordered<BoxFuture<'_, Answer>> = FuturesUnordered::new();
@@ -113,7 +114,11 @@ impl Drain<'_> {
                 audience.event(&event);
             }
             if let Some(says) = engine.denied() {
-                break End::Failed(Failure::failed("the server forbade an eviction").cause(says).hint("what was evicted stays evicted; the report says where things are"));
+                break End::Failed(
+                    Failure::failed("the server forbade an eviction")
+                        .cause(says)
+                        .hint("what was evicted stays evicted; the report says where things are"),
+                );
             }
             if let Some(why) = engine.stopped() {
                 break End::Stopped(why.to_owned());
@@ -154,12 +159,14 @@ impl Drain<'_> {
                 let ask = Ask { namespace, name, uid: uid.clone(), action, grace_seconds, dry_run: false };
                 async move { Answer::Asked { uid, verdict: requests::ask(self.cluster, &ask).await } }.boxed()
             }
-            Command::Look { uid, namespace, name } => {
-                async move { Answer::Looked { uid, found: gather::pod_now(self.cluster, &namespace, &name).await } }.boxed()
+            Command::Look { uid, namespace, name } => async move {
+                Answer::Looked { uid, found: gather::pod_now(self.cluster, &namespace, &name).await }
             }
+            .boxed(),
             Command::Relist { node } => async move {
                 let found = gather::node_now(self.cluster, &node, self.scope).await;
-                let found = found.map(|(seen, pods)| NodeNow { cordoned: seen.map(|n| n.is_cordoned()), pods });
+                let found =
+                    found.map(|(seen, pods)| NodeNow { cordoned: seen.map(|n| n.is_cordoned()), pods });
                 Answer::Relisted { node, found }
             }
             .boxed(),
@@ -188,7 +195,13 @@ impl Drain<'_> {
     }
 
     /// News from a feed. An error is final: the server took the right to watch away.
-    fn hear(&self, engine: &mut Engine, news: Heard, disturbed: &mut bool, audience: &mut dyn Audience) -> Result<(), Failure> {
+    fn hear(
+        &self,
+        engine: &mut Engine,
+        news: Heard,
+        disturbed: &mut bool,
+        audience: &mut dyn Audience,
+    ) -> Result<(), Failure> {
         let now = self.clock.now();
         match news {
             Heard::Pod(node, news) => match news? {
@@ -200,7 +213,9 @@ impl Drain<'_> {
                     return Ok(());
                 }
             },
-            Heard::Budget(news) => match news? {
+            // Watching budgets is a convenience: the server keeps them without us, and its answers say what it needs to.
+            Heard::Budget(Err(_)) => engine.budgets_unreadable(),
+            Heard::Budget(Ok(news)) => match news {
                 Feed::Synced(budgets) => engine.budgets_synced(budgets, now),
                 Feed::Applied(budget) => engine.budget_seen(budget, now),
                 Feed::Deleted(budget) => engine.budget_gone(&cluster_model::BudgetExt::key(&budget)),
@@ -223,7 +238,9 @@ impl Drain<'_> {
             self.take(engine, answer);
         }
         for node in engine.nodes_in_doubt() {
-            if let Ok(Ok((_, pods))) = tokio::time::timeout_at(until, gather::node_now(self.cluster, &node, self.scope)).await {
+            if let Ok(Ok((_, pods))) =
+                tokio::time::timeout_at(until, gather::node_now(self.cluster, &node, self.scope)).await
+            {
                 engine.pods_synced(&node, pods, self.clock.now());
             }
         }

@@ -35,7 +35,8 @@ pub async fn ask(cluster: &Cluster, ask: &Ask) -> Verdict {
     let answer = if ask.action == Action::Delete {
         let mut params = DeleteParams { dry_run: ask.dry_run, ..DeleteParams::default() };
         params.grace_period_seconds = ask.grace_seconds.and_then(|s| u32::try_from(s).ok());
-        params.preconditions = Some(kube::api::Preconditions { uid: Some(ask.uid.clone()), resource_version: None });
+        params.preconditions =
+            Some(kube::api::Preconditions { uid: Some(ask.uid.clone()), resource_version: None });
         pods.delete(&ask.name, &params).await.map(|_| None)
     } else {
         let params = PostParams { dry_run: ask.dry_run, field_manager: None };
@@ -48,14 +49,22 @@ pub async fn ask(cluster: &Cluster, ask: &Ask) -> Verdict {
         Err(kube::Error::Api(status)) => of_status(&status),
         Err(error) => {
             let says = Failure::from_kube("evict", &error).to_string();
-            if lost(&error) || unreachable(&error) { Verdict::Unknown { says } } else { Verdict::Denied { says } }
+            if lost(&error) || unreachable(&error) {
+                Verdict::Unknown { says }
+            } else {
+                Verdict::Denied { says }
+            }
         }
     }
 }
 
 fn eviction(ask: &Ask) -> Eviction {
     Eviction {
-        metadata: ObjectMeta { name: Some(ask.name.clone()), namespace: Some(ask.namespace.clone()), ..ObjectMeta::default() },
+        metadata: ObjectMeta {
+            name: Some(ask.name.clone()),
+            namespace: Some(ask.namespace.clone()),
+            ..ObjectMeta::default()
+        },
         delete_options: Some(DeleteOptions {
             dry_run: ask.dry_run.then(|| vec!["All".to_owned()]),
             grace_period_seconds: ask.grace_seconds,
@@ -68,11 +77,19 @@ fn eviction(ask: &Ask) -> Eviction {
 const TRIES: u32 = 6;
 
 /// Makes the node (un)schedulable. An answer that was lost is looked up before it is repeated.
-pub async fn set_unschedulable(cluster: &Cluster, node: &str, uid: &str, value: bool, dry_run: bool) -> Result<(), Failure> {
+pub async fn set_unschedulable(
+    cluster: &Cluster,
+    node: &str,
+    uid: &str,
+    value: bool,
+    dry_run: bool,
+) -> Result<(), Failure> {
     let api: Api<Node> = Api::all(cluster.client.clone());
     let params = PatchParams { dry_run, field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
     // The UID makes the server refuse if this is another node of the same name by now.
-    let patch = Patch::Merge(json!({"metadata": {"uid": uid}, "spec": {"unschedulable": if value { json!(true) } else { json!(null) }}}));
+    let patch = Patch::Merge(
+        json!({"metadata": {"uid": uid}, "spec": {"unschedulable": if value { json!(true) } else { json!(null) }}}),
+    );
     let doing = if value { "cordon" } else { "uncordon" };
     let mut attempt = 0;
     loop {

@@ -11,40 +11,67 @@ pub enum Verdict {
     /// No such pod any more.
     Gone,
     /// The budget is spent. Nothing to do before it changes.
-    BudgetSpent { says: String },
+    BudgetSpent {
+        says: String,
+    },
     /// The budget's controller has not caught up, or another eviction won a race: not a "no".
-    NotYet { says: String, retry_after: SignedDuration },
+    NotYet {
+        says: String,
+        retry_after: SignedDuration,
+    },
     /// API priority and fairness (or a max-in-flight limit) pushed back.
-    Busy { retry_after: SignedDuration },
+    Busy {
+        retry_after: SignedDuration,
+    },
     /// A precondition failed: whether it is still our pod has to be looked up. Never repeated blindly:
     /// an eviction with a stale UID still spends the budget.
     Conflict,
     /// More than one budget selects the pod.
-    SeveralBudgets { says: String },
+    SeveralBudgets {
+        says: String,
+    },
     NamespaceTerminating,
     /// An admission webhook said no, or could not be asked.
-    Webhook { says: String },
+    Webhook {
+        says: String,
+    },
     /// Whether the eviction happened is not known: 5xx, cut connection, no answer in time.
-    Unknown { says: String },
+    Unknown {
+        says: String,
+    },
     /// Not allowed to: everything stops.
-    Denied { says: String },
+    Denied {
+        says: String,
+    },
     /// The server will never accept this one.
-    Refused { says: String },
+    Refused {
+        says: String,
+    },
 }
 
 const PROCESSING: &str = "DisruptionBudget";
+const NO_EVICTION_API: [&str; 2] = ["could not find the requested resource", "page not found"];
 
 pub fn of_status(status: &Status) -> Verdict {
     let says = status.message.clone();
     let details = status.details.as_ref();
     let cause = |reason: &str| details.is_some_and(|d| d.causes.iter().any(|c| c.reason == reason));
-    let retry_after = details.map(|d| d.retry_after_seconds).filter(|s| *s > 0).map(|s| SignedDuration::from_secs(i64::from(s)));
+    let retry_after = details
+        .map(|d| d.retry_after_seconds)
+        .filter(|s| *s > 0)
+        .map(|s| SignedDuration::from_secs(i64::from(s)));
     match status.code {
         200..=299 => Verdict::Accepted,
+        // No such resource, rather than no such pod: the server is older than policy/v1 evictions (Kubernetes 1.22).
+        404 if NO_EVICTION_API.iter().any(|words| says.contains(words)) => {
+            Verdict::Refused { says: format!("this server has no evictions in policy/v1: {says}") }
+        }
         404 => Verdict::Gone,
         409 => Verdict::Conflict,
         401 => Verdict::Denied { says },
-        _ if says.contains("admission webhook") || says.contains("failed calling webhook") => Verdict::Webhook { says },
+        _ if says.contains("admission webhook") || says.contains("failed calling webhook") => {
+            Verdict::Webhook { says }
+        }
         429 if cause(PROCESSING) => match retry_after {
             Some(retry_after) => Verdict::NotYet { says, retry_after },
             None => Verdict::BudgetSpent { says: budget_words(status) },
@@ -52,7 +79,9 @@ pub fn of_status(status: &Status) -> Verdict {
         429 => Verdict::Busy { retry_after: retry_after.unwrap_or(SignedDuration::from_secs(1)) },
         403 if cause("NamespaceTerminating") => Verdict::NamespaceTerminating,
         // The authoriser's own sentence; a budget with more than 2000 unconfirmed disruptions answers 403 as well.
-        403 if says.contains("cannot create resource") || says.contains("cannot delete resource") => Verdict::Denied { says },
+        403 if says.contains("cannot create resource") || says.contains("cannot delete resource") => {
+            Verdict::Denied { says }
+        }
         // The only 500 that is an answer rather than an accident; it has neither reason nor cause to go by.
         500 if says.contains("more than one PodDisruptionBudget") => Verdict::SeveralBudgets { says },
         500..=599 => Verdict::Unknown { says },
@@ -84,25 +113,111 @@ mod tests {
         let cases = [
             (201, "", none.clone(), Verdict::Accepted),
             (404, "pods \"p\" not found", none.clone(), Verdict::Gone),
-            (429, "Cannot evict pod as it would violate the pod's disruption budget.", budget(0),
-                Verdict::BudgetSpent { says: text("The disruption budget web needs 2 healthy pods and has 2 currently") }),
-            (429, "still being processed", budget(10), Verdict::NotYet { says: text("still being processed"), retry_after: SignedDuration::from_secs(10) }),
-            (429, "Too many requests, please try again later.", json!({"retryAfterSeconds": 3}), Verdict::Busy { retry_after: SignedDuration::from_secs(3) }),
-            (429, "Too many requests, please try again later.", none.clone(), Verdict::Busy { retry_after: SignedDuration::from_secs(1) }),
+            (
+                404,
+                "the server could not find the requested resource",
+                none.clone(),
+                Verdict::Refused {
+                    says: text(
+                        "this server has no evictions in policy/v1: the server could not find the requested resource",
+                    ),
+                },
+            ),
+            (
+                429,
+                "Cannot evict pod as it would violate the pod's disruption budget.",
+                budget(0),
+                Verdict::BudgetSpent {
+                    says: text("The disruption budget web needs 2 healthy pods and has 2 currently"),
+                },
+            ),
+            (
+                429,
+                "still being processed",
+                budget(10),
+                Verdict::NotYet {
+                    says: text("still being processed"),
+                    retry_after: SignedDuration::from_secs(10),
+                },
+            ),
+            (
+                429,
+                "Too many requests, please try again later.",
+                json!({"retryAfterSeconds": 3}),
+                Verdict::Busy { retry_after: SignedDuration::from_secs(3) },
+            ),
+            (
+                429,
+                "Too many requests, please try again later.",
+                none.clone(),
+                Verdict::Busy { retry_after: SignedDuration::from_secs(1) },
+            ),
             (409, "the UID in the precondition does not match", none.clone(), Verdict::Conflict),
-            (500, "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.", none.clone(),
-                Verdict::SeveralBudgets { says: text("This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.") }),
-            (500, "Internal error occurred: failed calling webhook \"v.example\": connection refused", none.clone(),
-                Verdict::Webhook { says: text("Internal error occurred: failed calling webhook \"v.example\": connection refused") }),
-            (403, "admission webhook \"v.example\" denied the request: live migration first", none.clone(),
-                Verdict::Webhook { says: text("admission webhook \"v.example\" denied the request: live migration first") }),
-            (429, "admission webhook \"kubevirt\" denied the request: evacuating", none.clone(), Verdict::Webhook { says: text("admission webhook \"kubevirt\" denied the request: evacuating") }),
-            (403, "cannot create resource in namespace because it is being terminated", json!({"causes": [{"reason": "NamespaceTerminating"}]}), Verdict::NamespaceTerminating),
-            (403, "pods \"p\" is forbidden: User \"u\" cannot create resource \"pods/eviction\"", none.clone(),
-                Verdict::Denied { says: text("pods \"p\" is forbidden: User \"u\" cannot create resource \"pods/eviction\"") }),
-            (403, "pod disruption budget is over-committed", none.clone(), Verdict::Refused { says: text("pod disruption budget is over-committed") }),
+            (
+                500,
+                "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
+                none.clone(),
+                Verdict::SeveralBudgets {
+                    says: text(
+                        "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
+                    ),
+                },
+            ),
+            (
+                500,
+                "Internal error occurred: failed calling webhook \"v.example\": connection refused",
+                none.clone(),
+                Verdict::Webhook {
+                    says: text(
+                        "Internal error occurred: failed calling webhook \"v.example\": connection refused",
+                    ),
+                },
+            ),
+            (
+                403,
+                "admission webhook \"v.example\" denied the request: live migration first",
+                none.clone(),
+                Verdict::Webhook {
+                    says: text("admission webhook \"v.example\" denied the request: live migration first"),
+                },
+            ),
+            (
+                429,
+                "admission webhook \"kubevirt\" denied the request: evacuating",
+                none.clone(),
+                Verdict::Webhook {
+                    says: text("admission webhook \"kubevirt\" denied the request: evacuating"),
+                },
+            ),
+            (
+                403,
+                "cannot create resource in namespace because it is being terminated",
+                json!({"causes": [{"reason": "NamespaceTerminating"}]}),
+                Verdict::NamespaceTerminating,
+            ),
+            (
+                403,
+                "pods \"p\" is forbidden: User \"u\" cannot create resource \"pods/eviction\"",
+                none.clone(),
+                Verdict::Denied {
+                    says: text(
+                        "pods \"p\" is forbidden: User \"u\" cannot create resource \"pods/eviction\"",
+                    ),
+                },
+            ),
+            (
+                403,
+                "pod disruption budget is over-committed",
+                none.clone(),
+                Verdict::Refused { says: text("pod disruption budget is over-committed") },
+            ),
             (401, "Unauthorized", none.clone(), Verdict::Denied { says: text("Unauthorized") }),
-            (504, "couldn't update PodDisruptionBudget due to conflicts", none.clone(), Verdict::Unknown { says: text("couldn't update PodDisruptionBudget due to conflicts") }),
+            (
+                504,
+                "couldn't update PodDisruptionBudget due to conflicts",
+                none.clone(),
+                Verdict::Unknown { says: text("couldn't update PodDisruptionBudget due to conflicts") },
+            ),
             (422, "invalid", none, Verdict::Refused { says: text("invalid") }),
         ];
         for (code, message, details, expected) in cases {

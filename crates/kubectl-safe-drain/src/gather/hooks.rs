@@ -32,17 +32,24 @@ async fn read(cluster: &Cluster, snapshot: &Snapshot) -> Result<Vec<Hook>, Failu
     for candidate in candidates(cluster).await? {
         let (namespace, name) = (&candidate.service.namespace, &candidate.service.name);
         let services: Api<Service> = Api::namespaced(cluster.client.clone(), namespace);
-        let service = services.get_opt(name).await.map_err(|e| Failure::from_kube(&format!("read service {namespace}/{name}"), &e))?;
+        let service = services
+            .get_opt(name)
+            .await
+            .map_err(|e| Failure::from_kube(&format!("read service {namespace}/{name}"), &e))?;
         // No Service, or one without a selector: its backend is not pods we could drain.
-        let Some(selector) = service.and_then(|s| s.spec?.selector).filter(|s| !s.is_empty()) else { continue };
+        let Some(selector) = service.and_then(|s| s.spec?.selector).filter(|s| !s.is_empty()) else {
+            continue;
+        };
         let labels: Vec<String> = selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
         let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
-        let backends = pods
-            .list(&ListParams::default().labels(&labels.join(",")))
-            .await
-            .map_err(|e| Failure::from_kube(&format!("list the pods behind service {namespace}/{name}"), &e))?;
-        let (here, elsewhere): (Vec<Pod>, Vec<Pod>) =
-            backends.items.into_iter().filter(|p| p.is_ready() && !p.is_terminating()).partition(|p| leaves(p, snapshot));
+        let backends = pods.list(&ListParams::default().labels(&labels.join(","))).await.map_err(|e| {
+            Failure::from_kube(&format!("list the pods behind service {namespace}/{name}"), &e)
+        })?;
+        let (here, elsewhere): (Vec<Pod>, Vec<Pod>) = backends
+            .items
+            .into_iter()
+            .filter(|p| p.is_ready() && !p.is_terminating())
+            .partition(|p| leaves(p, snapshot));
         hooks.push(Hook {
             label: candidate.label,
             service: format!("{namespace}/{name}"),
@@ -63,7 +70,9 @@ async fn candidates(cluster: &Cluster) -> Result<Vec<Candidate>, Failure> {
     let mut found = Vec::new();
     let all = ListParams::default();
     let validating: Api<ValidatingWebhookConfiguration> = Api::all(cluster.client.clone());
-    for config in validating.list(&all).await.map_err(|e| Failure::from_kube("list validating webhooks", &e))? {
+    for config in
+        validating.list(&all).await.map_err(|e| Failure::from_kube("list validating webhooks", &e))?
+    {
         let name = config.metadata.name.unwrap_or_default();
         for hook in config.webhooks.into_iter().flatten() {
             let label = format!("ValidatingWebhookConfiguration {name} (webhook {})", hook.name);
@@ -100,8 +109,12 @@ fn candidate(
 }
 
 /// What a drain asks for, what making the replacements needs, and what bringing the node back needs.
-const REQUESTS: [(&str, &str, &str); 4] =
-    [("CREATE", "", "pods/eviction"), ("DELETE", "", "pods"), ("CREATE", "", "pods"), ("UPDATE", "", "nodes")];
+const REQUESTS: [(&str, &str, &str); 4] = [
+    ("CREATE", "", "pods/eviction"),
+    ("DELETE", "", "pods"),
+    ("CREATE", "", "pods"),
+    ("UPDATE", "", "nodes"),
+];
 
 fn matches(rule: &RuleWithOperations, operation: &str, group: &str, resource: &str) -> bool {
     let any = |list: &Option<Vec<String>>, is: &dyn Fn(&str) -> bool| list.iter().flatten().any(|v| is(v));
@@ -109,7 +122,9 @@ fn matches(rule: &RuleWithOperations, operation: &str, group: &str, resource: &s
         && any(&rule.api_groups, &|g| g == "*" || g == group)
         && any(&rule.resources, &|r| match resource.split_once('/') {
             // `*/*` is everything, `pods/*` every subresource of pods; `*` is every resource but no subresource.
-            Some((parent, sub)) => r == resource || r == "*/*" || r == format!("{parent}/*") || r == format!("*/{sub}"),
+            Some((parent, sub)) => {
+                r == resource || r == "*/*" || r == format!("{parent}/*") || r == format!("*/{sub}")
+            }
             None => r == resource || r == "*" || r == "*/*",
         })
 }
@@ -120,7 +135,13 @@ mod tests {
 
     fn rule(operations: &[&str], resources: &[&str]) -> RuleWithOperations {
         let list = |v: &[&str]| Some(v.iter().map(|s| s.to_string()).collect());
-        RuleWithOperations { operations: list(operations), resources: list(resources), api_groups: list(&[""]), api_versions: list(&["v1"]), scope: None }
+        RuleWithOperations {
+            operations: list(operations),
+            resources: list(resources),
+            api_groups: list(&[""]),
+            api_versions: list(&["v1"]),
+            scope: None,
+        }
     }
 
     #[test]
@@ -133,13 +154,17 @@ mod tests {
             (rule(&["CREATE"], &["configmaps"]), ""),
             (rule(&["DELETE"], &["services"]), ""),
         ];
-        let service = || Some(ServiceReference { namespace: "a".into(), name: "b".into(), path: None, port: None });
+        let service =
+            || Some(ServiceReference { namespace: "a".into(), name: "b".into(), path: None, port: None });
         for (rule, sees) in cases {
             let found = candidate("w".into(), None, service(), Some(vec![rule.clone()]));
             assert_eq!(found.map(|c| c.sees).unwrap_or_default(), sees, "{rule:?}");
         }
         let seen = || Some(vec![rule(&["*"], &["pods"])]);
         assert!(candidate("w".into(), Some("Ignore".into()), service(), seen()).is_none(), "fails open");
-        assert!(candidate("w".into(), Some("Fail".into()), None, seen()).is_none(), "runs outside the cluster");
+        assert!(
+            candidate("w".into(), Some("Fail".into()), None, seen()).is_none(),
+            "runs outside the cluster"
+        );
     }
 }

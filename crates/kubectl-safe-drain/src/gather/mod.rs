@@ -7,8 +7,8 @@ mod peers;
 mod volumes;
 
 use cluster_model::{Known, NodeExt, Snapshot};
-use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use futures::stream;
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::jiff::Timestamp;
@@ -55,14 +55,21 @@ pub async fn nodes(cluster: &Cluster, target: &Target) -> Result<Vec<Node>, Fail
     let api: Api<Node> = Api::all(cluster.client.clone());
     match target {
         Target::Selector(selector) => {
-            let list = api.list(&ListParams::default().labels(selector)).await.map_err(|e| Failure::from_kube("list nodes", &e))?;
+            let list = api.list(&ListParams::default().labels(selector)).await;
+            let list =
+                list.map_err(|e| bad_selector("--selector", selector, Failure::from_kube("list nodes", &e)))?;
             if list.items.is_empty() {
-                return Err(Failure::refused(format!("no node matches --selector {selector}")).hint("kubectl get nodes --show-labels"));
+                return Err(Failure::refused(format!("no node matches --selector {selector}"))
+                    .hint("kubectl get nodes --show-labels"));
             }
             Ok(list.items)
         }
         Target::Names(names) => {
-            let found = stream::iter(names).map(|name| node(&api, name)).buffered(FAN_OUT).try_collect::<Vec<_>>().await?;
+            let found = stream::iter(names)
+                .map(|name| node(&api, name))
+                .buffered(FAN_OUT)
+                .try_collect::<Vec<_>>()
+                .await?;
             Ok(found)
         }
     }
@@ -79,7 +86,11 @@ async fn node(api: &Api<Node>, name: &str) -> Result<Node, Failure> {
 }
 
 /// A consistent picture of these nodes, and the feeds that go on from it.
-pub async fn snapshot(cluster: &Cluster, nodes: Vec<Node>, scope: &Scope<'_>) -> Result<(Snapshot, Feeds), Failure> {
+pub async fn snapshot(
+    cluster: &Cluster,
+    nodes: Vec<Node>,
+    scope: &Scope<'_>,
+) -> Result<(Snapshot, Feeds), Failure> {
     let mut snapshot = Snapshot::empty(Timestamp::now());
     let mut feeds = Feeds { pods: Vec::new(), budgets: None };
     for node in &nodes {
@@ -88,7 +99,11 @@ pub async fn snapshot(cluster: &Cluster, nodes: Vec<Node>, scope: &Scope<'_>) ->
             watched = watched.labels(selector);
         }
         let mut pods: PodFeed = feed(Api::all(cluster.client.clone()), watched).boxed();
-        snapshot.pods.extend(first_list(&mut pods).await?);
+        let list = first_list(&mut pods).await;
+        let list = list.map_err(|failure| {
+            bad_selector("--pod-selector", scope.pod_selector.unwrap_or_default(), failure)
+        })?;
+        snapshot.pods.extend(list);
         feeds.pods.push((node.name().to_owned(), pods));
     }
     let mut budgets: BudgetFeed = feed(Api::all(cluster.client.clone()), scope.watched()).boxed();
@@ -113,17 +128,34 @@ pub async fn snapshot(cluster: &Cluster, nodes: Vec<Node>, scope: &Scope<'_>) ->
     Ok((snapshot, feeds))
 }
 
+/// Only the server knows the whole grammar; what it does not understand is wrong usage.
+fn bad_selector(flag: &str, selector: &str, failure: Failure) -> Failure {
+    if selector.is_empty() || failure.code != Some(400) {
+        return failure;
+    }
+    let cause = failure.cause.unwrap_or_default();
+    Failure::usage(format!("{flag} {selector}: the server does not understand it"))
+        .cause(cause)
+        .hint("write it as in app=web,tier!=cache")
+}
+
 /// A server that cannot be heard is ridden out during a drain, but not before it: nothing has been started yet.
 async fn first_list<K>(feed: &mut BoxStream<'static, Result<Feed<K>, Failure>>) -> Result<Vec<K>, Failure> {
     match feed.next().await {
         Some(Ok(Feed::Synced(list))) => Ok(list),
         Some(Ok(Feed::Disturbed(failure)) | Err(failure)) => Err(failure),
-        Some(Ok(Feed::Applied(_) | Feed::Deleted(_))) | None => Err(Failure::failed("the server's list ended before it began")),
+        Some(Ok(Feed::Applied(_) | Feed::Deleted(_))) | None => {
+            Err(Failure::failed("the server's list ended before it began"))
+        }
     }
 }
 
 /// What is on the node right now, by a fresh and consistent list.
-pub async fn node_now(cluster: &Cluster, name: &str, scope: &Scope<'_>) -> Result<(Option<Node>, Vec<Pod>), Failure> {
+pub async fn node_now(
+    cluster: &Cluster,
+    name: &str,
+    scope: &Scope<'_>,
+) -> Result<(Option<Node>, Vec<Pod>), Failure> {
     let nodes: Api<Node> = Api::all(cluster.client.clone());
     let node = nodes.get_opt(name).await.map_err(|e| Failure::from_kube("read the node again", &e))?;
     let pods: Api<Pod> = Api::all(cluster.client.clone());
@@ -138,5 +170,7 @@ pub async fn node_now(cluster: &Cluster, name: &str, scope: &Scope<'_>) -> Resul
 /// The pod of that name, whichever it is now.
 pub async fn pod_now(cluster: &Cluster, namespace: &str, name: &str) -> Result<Option<Pod>, Failure> {
     let api: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
-    api.get_opt(name).await.map_err(|e| Failure::from_kube("read the pod again", &e).object(format!("pod/{name} -n {namespace}")))
+    api.get_opt(name).await.map_err(|e| {
+        Failure::from_kube("read the pod again", &e).object(format!("pod/{name} -n {namespace}"))
+    })
 }

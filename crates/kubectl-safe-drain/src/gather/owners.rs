@@ -15,8 +15,13 @@ use plugin_client::{Cluster, Failure};
 use super::FAN_OUT;
 
 pub async fn gather(cluster: &Cluster, snapshot: &Snapshot) -> BTreeMap<OwnerKey, Known<Option<Workload>>> {
-    let keys: BTreeSet<OwnerKey> =
-        snapshot.pods.iter().filter(|p| !p.is_mirror()).filter_map(|p| snapshot.owner_of(p)).map(|(key, _)| key).collect();
+    let keys: BTreeSet<OwnerKey> = snapshot
+        .pods
+        .iter()
+        .filter(|p| !p.is_mirror())
+        .filter_map(|p| snapshot.owner_of(p))
+        .map(|(key, _)| key)
+        .collect();
     stream::iter(keys)
         .map(|key| async {
             let owner = read(&cluster.client, &key).await;
@@ -36,8 +41,12 @@ async fn read(client: &Client, key: &OwnerKey) -> Option<Known<Option<Workload>>
             let api: Api<$kind> = Api::namespaced(client.clone(), namespace);
             match api.get_opt(name).await {
                 // Another UID is another owner: ours was deleted and its name used again.
-                Ok(found) => Known::Seen(found.filter(|o| o.metadata.uid.as_deref() == Some(key.uid.as_str())).map($workload)),
-                Err(error) => Known::Unknown(Failure::from_kube(&format!("read {}", key.label()), &error).to_string()),
+                Ok(found) => Known::Seen(
+                    found.filter(|o| o.metadata.uid.as_deref() == Some(key.uid.as_str())).map($workload),
+                ),
+                Err(error) => {
+                    Known::Unknown(Failure::from_kube(&format!("read {}", key.label()), &error).to_string())
+                }
             }
         }};
     }
@@ -57,7 +66,9 @@ async fn read(client: &Client, key: &OwnerKey) -> Option<Known<Option<Workload>>
             ready: o.status.as_ref().and_then(|s| s.ready_replicas).unwrap_or_default(),
             parent: parent(&o.metadata),
         }),
-        ("apps/v1", "DaemonSet") => get!(DaemonSet, |o| Workload { parent: parent(&o.metadata), ..Workload::default() }),
+        ("apps/v1", "DaemonSet") => {
+            get!(DaemonSet, |o| Workload { parent: parent(&o.metadata), ..Workload::default() })
+        }
         ("batch/v1", "Job") => get!(Job, |o| Workload { parent: parent(&o.metadata), ..Workload::default() }),
         _ => return None,
     };

@@ -17,8 +17,12 @@ pub async fn gather(cluster: &Cluster, snapshot: &Snapshot) -> Vec<Pod> {
         let spent = matches!(b.standing(), Standing::Exhausted | Standing::Blocked);
         spent && snapshot.pods.iter().any(|p| b.selects(p))
     });
-    let mut pods: Vec<Pod> =
-        stream::iter(short).map(|budget| of(cluster, budget)).buffer_unordered(FAN_OUT).flat_map(stream::iter).collect().await;
+    let mut pods: Vec<Pod> = stream::iter(short)
+        .map(|budget| of(cluster, budget))
+        .buffer_unordered(FAN_OUT)
+        .flat_map(stream::iter)
+        .collect()
+        .await;
     pods.retain(|pod| !snapshot.pods.iter().any(|here| here.uid() == pod.uid()));
     pods.sort_by_key(|p| p.key());
     pods.dedup_by_key(|p| p.uid().to_owned());

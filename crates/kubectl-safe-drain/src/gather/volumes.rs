@@ -15,7 +15,11 @@ pub async fn gather(cluster: &Cluster, snapshot: &Snapshot) -> BTreeMap<String, 
         .pods
         .iter()
         .filter(|p| !p.is_finished() && !p.is_daemonset_pod())
-        .flat_map(|p| p.volumes().iter().filter_map(|v| Some((p.namespace().to_owned(), v.persistent_volume_claim.as_ref()?.claim_name.clone()))))
+        .flat_map(|p| {
+            p.volumes().iter().filter_map(|v| {
+                Some((p.namespace().to_owned(), v.persistent_volume_claim.as_ref()?.claim_name.clone()))
+            })
+        })
         .collect();
     stream::iter(claims)
         .map(|(namespace, claim)| async move {
@@ -24,7 +28,9 @@ pub async fn gather(cluster: &Cluster, snapshot: &Snapshot) -> BTreeMap<String, 
         })
         .buffer_unordered(FAN_OUT)
         .filter_map(std::future::ready)
-        .map(|(key, volume)| (key, volume.map_or_else(|failure: Failure| Known::Unknown(failure.to_string()), Known::Seen)))
+        .map(|(key, volume)| {
+            (key, volume.map_or_else(|failure: Failure| Known::Unknown(failure.to_string()), Known::Seen))
+        })
         .collect()
         .await
 }

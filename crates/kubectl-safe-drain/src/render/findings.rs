@@ -10,7 +10,8 @@ pub fn findings(findings: &[Finding], wide: bool) -> Vec<Line> {
     // What merely stays is in the plan already.
     let in_plan = |f: &&Finding| wide || !matches!(f.id, "daemonset-pod" | "mirror-pod");
     let shown: Vec<&Finding> = findings.iter().filter(in_plan).collect();
-    let groups: Vec<&[&Finding]> = shown.chunk_by(|a, b| a.id == b.id && a.accepted == b.accepted).collect();
+    let groups: Vec<&[&Finding]> =
+        shown.chunk_by(|a, b| a.id == b.id && a.accepted == b.accepted && a.remedy == b.remedy).collect();
     let listed = |group: &[&Finding]| if wide { group.len() } else { group.len().min(OF_ONE_KIND) };
     let rows: Vec<Vec<Line>> = groups.iter().flat_map(|g| g[..listed(g)].iter().map(|f| row(f))).collect();
     let mut rows = table(&rows).into_iter();
@@ -18,7 +19,10 @@ pub fn findings(findings: &[Finding], wide: bool) -> Vec<Line> {
     for group in groups {
         lines.extend(rows.by_ref().take(listed(group)));
         if listed(group) < group.len() {
-            lines.push(Line::new().dim(format!("          and {} more; -o wide shows all", group.len() - listed(group))));
+            lines.push(
+                Line::new()
+                    .dim(format!("          and {} more; -o wide shows all", group.len() - listed(group))),
+            );
         }
         lines.extend(remedy(group[0]));
     }
@@ -33,7 +37,11 @@ fn row(finding: &Finding) -> Vec<Line> {
         (Severity::Unknown, _) => ("unknown", Role::Warn),
         (Severity::Info, _) => ("info", Role::Dim),
     };
-    vec![Line::new().span(role, format!("{word:<8}")), finding.id.into(), Line::new().strong(&finding.subject).plain(" ").plain(&finding.message)]
+    vec![
+        Line::new().span(role, format!("{word:<8}")),
+        finding.id.into(),
+        Line::new().strong(&finding.subject).plain(" ").plain(&finding.message),
+    ]
 }
 
 fn remedy(finding: &Finding) -> Option<Line> {

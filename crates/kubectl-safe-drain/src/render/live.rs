@@ -32,7 +32,9 @@ impl Audience for Screen {
             self.blocked.insert(what.clone(), says.clone());
         }
         // The region shows these; as lines they would only scroll by.
-        if self.live.is_some() && matches!(event, Event::Evicted { .. } | Event::Gone { .. } | Event::Blocked { .. }) {
+        if self.live.is_some()
+            && matches!(event, Event::Evicted { .. } | Event::Gone { .. } | Event::Blocked { .. })
+        {
             return;
         }
         if self.several || !matches!(event, Event::Drained { .. }) {
@@ -48,7 +50,10 @@ impl Audience for Screen {
         // Closest to the end first: what moves is on top, what waits below.
         rows.sort_by_key(|p| rank(p.phase));
         let stopping = rows.iter().filter(|p| matches!(p.phase, Phase::Leaving { .. })).count();
-        let blocked = rows.iter().filter(|p| matches!(p.phase, Phase::Waiting { .. }) && p.blocked_by.is_some()).count();
+        let blocked = rows
+            .iter()
+            .filter(|p| matches!(p.phase, Phase::Waiting { .. }) && p.blocked_by.is_some())
+            .count();
         let mut header = Line::new().plain(format!("{stopping} stopping"));
         if blocked > 0 {
             header = header.plain(" · ").warn(format!("{blocked} blocked"));
@@ -56,7 +61,12 @@ impl Audience for Screen {
         let mut lines = plugin_client::table(&rows.iter().map(|p| pod(p, now)).collect::<Vec<_>>());
         // Why the blocked ones are: one line per budget, under the pods it holds up.
         let in_the_way = |what: &str| rows.iter().any(|p| p.blocked_by.as_deref() == Some(what));
-        lines.extend(self.blocked.iter().filter(|(what, _)| in_the_way(what)).map(|(what, says)| Line::new().warn(format!("  {what}")).plain(format!("  {says}"))));
+        lines.extend(
+            self.blocked
+                .iter()
+                .filter(|(what, _)| in_the_way(what))
+                .map(|(what, says)| Line::new().warn(format!("  {what}")).plain(format!("  {says}"))),
+        );
         live.show(done, leaving.len(), &header, &lines);
     }
 }
@@ -78,7 +88,11 @@ fn pod(state: &PodState, now: Timestamp) -> Vec<Line> {
             let elapsed = now.duration_since(since).as_secs();
             let of = span(state.step.grace_seconds);
             let words = Line::new().good("stopping").plain(format!(" {} of at most {of}", span(elapsed)));
-            let words = if blocked.is_empty() { words } else { Line::new().bad("stuck").plain(format!(" {blocked}")) };
+            let words = if blocked.is_empty() {
+                words
+            } else {
+                Line::new().bad("stuck").plain(format!(" {blocked}"))
+            };
             vec![name, words]
         }
         Phase::Asking => vec![name, Line::new().plain("evicting")],
@@ -91,22 +105,40 @@ fn pod(state: &PodState, now: Timestamp) -> Vec<Line> {
 /// One change, one line.
 fn line(event: &Event) -> Line {
     match event {
-        Event::Cordoned { node, before: false } => Line::new().strong(format!("node/{node}")).plain(" cordoned"),
-        Event::Cordoned { node, before: true } => Line::new().strong(format!("node/{node}")).plain(" was cordoned before"),
-        Event::Evicted { pod, grace_seconds } => Line::new().plain(format!("{pod} evicted, stops within {}", span(*grace_seconds))),
+        Event::Cordoned { node, before: false } => {
+            Line::new().strong(format!("node/{node}")).plain(" cordoned")
+        }
+        Event::Cordoned { node, before: true } => {
+            Line::new().strong(format!("node/{node}")).plain(" was cordoned before")
+        }
+        Event::Evicted { pod, grace_seconds } => {
+            Line::new().plain(format!("{pod} evicted, stops within {}", span(*grace_seconds)))
+        }
         Event::Leaving { pod } => Line::new().plain(format!("{pod} was deleted by someone else")),
-        Event::Gone { pod, took_seconds } => Line::new().plain(pod).good(" gone").plain(format!(" after {took_seconds:.1}s")),
-        Event::Blocked { what, says, waiting } => {
-            Line::new().warn("blocked").plain(format!(" by {what}: {says} ({})", if *waiting == 1 { "1 pod waits".into() } else { format!("{waiting} pods wait") }))
+        Event::Gone { pod, took_seconds } => {
+            Line::new().plain(pod).good(" gone").plain(format!(" after {took_seconds:.1}s"))
         }
-        Event::Stuck { pod, why } => Line::new().plain(pod).bad(" stuck").plain(format!(": should be gone by now; {why}")),
+        Event::Blocked { what, says, waiting } => Line::new().warn("blocked").plain(format!(
+            " by {what}: {says} ({})",
+            if *waiting == 1 { "1 pod waits".into() } else { format!("{waiting} pods wait") }
+        )),
+        Event::Stuck { pod, why } => {
+            Line::new().plain(pod).bad(" stuck").plain(format!(": should be gone by now; {why}"))
+        }
         Event::Failed { pod, why } => Line::new().plain(pod).bad(" failed").plain(format!(": {why}")),
-        Event::Late { pod, kept: None } => Line::new().plain(format!("{pod} was bound to the node after the plan was made; it leaves too")),
-        Event::Late { pod, kept: Some(why) } => Line::new().plain(pod).warn(" came late and stays").plain(format!(": {why}")),
-        Event::Disturbed { says } => Line::new().warn("waiting for the API server").plain(format!(": {says}")),
-        Event::Recovered => Line::new().good("the API server is back").plain("; the drain goes on"),
-        Event::Drained { node, gone, kept } => {
-            Line::new().strong(format!("node/{node}")).good(" drained").plain(format!(": {} gone, {kept} left in place", count(*gone, "pod")))
+        Event::Late { pod, kept: None } => {
+            Line::new().plain(format!("{pod} was bound to the node after the plan was made; it leaves too"))
         }
+        Event::Late { pod, kept: Some(why) } => {
+            Line::new().plain(pod).warn(" came late and stays").plain(format!(": {why}"))
+        }
+        Event::Disturbed { says } => {
+            Line::new().warn("waiting for the API server").plain(format!(": {says}"))
+        }
+        Event::Recovered => Line::new().good("the API server is back").plain("; the drain goes on"),
+        Event::Drained { node, gone, kept } => Line::new()
+            .strong(format!("node/{node}"))
+            .good(" drained")
+            .plain(format!(": {} gone, {kept} left in place", count(*gone, "pod"))),
     }
 }

@@ -11,7 +11,8 @@ pub fn outcome(report: &DrainReport, seconds: f64) -> Vec<Line> {
         lines.push(headline(node, seconds));
         // A plan that was refused has been shown already; what is left of a drain has not.
         let refused = matches!(node.result, Verdict::Refused | Verdict::Planned);
-        let left: Vec<Vec<Line>> = node.pods.iter().filter(|p| !refused || p.blocked_by.is_some()).filter_map(left).collect();
+        let left: Vec<Vec<Line>> =
+            node.pods.iter().filter(|p| !refused || p.blocked_by.is_some()).filter_map(left).collect();
         lines.extend(table(&left));
     }
     lines.extend(next(report));
@@ -23,7 +24,9 @@ fn headline(node: &NodeReport, seconds: f64) -> Line {
     let name = Line::new().strong(format!("node/{}", node.name));
     let (gone, kept) = (count(of(PodResult::Gone), "pod"), of(PodResult::Kept));
     match node.result {
-        Verdict::Drained => name.good(" drained").plain(format!(": {gone} gone, {kept} left in place, {seconds:.1}s")),
+        Verdict::Drained => {
+            name.good(" drained").plain(format!(": {gone} gone, {kept} left in place, {seconds:.1}s"))
+        }
         Verdict::Cordoned => name.good(" cordoned"),
         Verdict::Uncordoned => name.good(" uncordoned"),
         Verdict::Planned => name.plain(" planned; nothing was changed"),
@@ -36,7 +39,10 @@ fn headline(node: &NodeReport, seconds: f64) -> Line {
                 Verdict::Failed => " not drained",
                 _ => " partly drained",
             };
-            name.bad(word).plain(format!(": {gone} gone, {} left, {seconds:.1}s", node.pods.iter().filter(|p| unfinished(p)).count()))
+            name.bad(word).plain(format!(
+                ": {gone} gone, {} left, {seconds:.1}s",
+                node.pods.iter().filter(|p| unfinished(p)).count()
+            ))
         }
     }
 }
@@ -69,7 +75,9 @@ fn next(report: &DrainReport) -> Vec<Line> {
     let hint = |what: &str, command: String| Line::new().dim(format!("{what}  ")).command(command);
     let cordoned = report.nodes.iter().any(|n| n.cordoned == Some(true) && !n.cordoned_before);
     match report.result {
-        Verdict::Drained | Verdict::Cordoned => vec![hint("to bring it back:", format!("kubectl safe-drain {names} --uncordon"))],
+        Verdict::Drained | Verdict::Cordoned => {
+            vec![hint("to bring it back:", format!("kubectl safe-drain {names} --uncordon"))]
+        }
         Verdict::Partial | Verdict::Timeout | Verdict::Interrupted | Verdict::Failed => {
             let mut lines = vec![hint("to go on:  ", format!("kubectl safe-drain {names}"))];
             if cordoned {

@@ -26,7 +26,10 @@ pub fn plan(plan: &Plan, wide: bool) -> Vec<Line> {
 
 fn range(estimate: &Estimate) -> String {
     match estimate.most_seconds {
-        None => format!("at least {}; a budget allows nothing now, so nobody knows the end", span(estimate.least_seconds)),
+        None => format!(
+            "at least {}; a budget allows nothing now, so nobody knows the end",
+            span(estimate.least_seconds)
+        ),
         Some(most) if most == estimate.least_seconds => span(most),
         Some(most) => format!("{} to {}", span(estimate.least_seconds), span(most)),
     }
@@ -35,9 +38,11 @@ fn range(estimate: &Estimate) -> String {
 fn node_plan(node: &NodePlan, wide: bool) -> Vec<Line> {
     let (leave, stay): (Vec<&Step>, Vec<&Step>) = node.steps.iter().partition(|s| s.leaves());
     let cordon = if node.cordoned_before { "is cordoned already" } else { "is cordoned" };
-    let head = Line::new()
-        .strong(format!("node/{}", node.name))
-        .plain(format!("  {cordon}; {} and {}", verbed(leave.len(), "leave"), verbed(stay.len(), "stay")));
+    let head = Line::new().strong(format!("node/{}", node.name)).plain(format!(
+        "  {cordon}; {} and {}",
+        verbed(leave.len(), "leave"),
+        verbed(stay.len(), "stay")
+    ));
     let mut rows = Vec::new();
     for tier in Tier::ALL {
         let steps: Vec<&Step> = leave.iter().copied().filter(|s| s.tier == tier).collect();
@@ -45,7 +50,13 @@ fn node_plan(node: &NodePlan, wide: bool) -> Vec<Line> {
     }
     rows.extend(grouped(&stay, wide).into_iter().map(|g| {
         let what = Line::new().dim("  stays");
-        vec![what, Line::new().dim(&g.namespace), Line::new().dim(&g.name), Line::new().dim(g.size()), Line::new().dim(&g.reason)]
+        vec![
+            what,
+            Line::new().dim(&g.namespace),
+            Line::new().dim(&g.name),
+            Line::new().dim(g.size()),
+            Line::new().dim(&g.reason),
+        ]
     }));
     std::iter::once(head).chain(table(&rows)).collect()
 }
@@ -71,7 +82,13 @@ fn row(tier: Tier, group: &Group) -> Vec<Line> {
     if tier != Tier::Workload {
         notes.push(format!("after the others: {}", tier.name()));
     }
-    vec![verb, group.namespace.as_str().into(), group.name.as_str().into(), group.size().into(), Line::new().dim(notes.join("; "))]
+    vec![
+        verb,
+        group.namespace.as_str().into(),
+        group.name.as_str().into(),
+        group.size().into(),
+        Line::new().dim(notes.join("; ")),
+    ]
 }
 
 /// Pods that a reader need not tell apart.
@@ -97,7 +114,13 @@ fn grouped(steps: &[&Step], wide: bool) -> Vec<Group> {
         let alone = wide || step.owner.is_empty();
         let name = if alone { &step.name } else { &step.owner };
         // In the wide plan the order of the rows is the order of the drain.
-        let key = (if wide { index } else { 0 }, step.namespace.as_str(), name.as_str(), step.reason.as_str(), step.budget.as_deref());
+        let key = (
+            if wide { index } else { 0 },
+            step.namespace.as_str(),
+            name.as_str(),
+            step.reason.as_str(),
+            step.budget.as_deref(),
+        );
         let group = groups.entry(key).or_insert_with(|| Group {
             namespace: step.namespace.clone(),
             name: name.clone(),

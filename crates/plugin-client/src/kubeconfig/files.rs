@@ -57,7 +57,9 @@ fn unreadable(file: &Path, error: &KubeconfigError) -> Failure {
         }
         error => error.to_string(),
     };
-    Failure::failed(format!("cannot read the kubeconfig {}", file.display())).cause(cause)
+    Failure::failed(format!("cannot read the kubeconfig {}", file.display()))
+        .cause(cause)
+        .hint("mend that file, or name another with --kubeconfig or $KUBECONFIG")
 }
 
 pub(super) fn list(files: &[PathBuf]) -> String {

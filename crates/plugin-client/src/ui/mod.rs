@@ -107,6 +107,9 @@ impl Ui {
         for hint in &failure.hints {
             self.hint(hint.as_str());
         }
+        for line in &failure.block {
+            self.write(Stream::Err, &Line::from(line.as_str()));
+        }
     }
 
     pub fn quiet(&self) -> bool {

@@ -9,8 +9,8 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use crate::checks::sick;
 use super::pods::{Phase, PodState};
+use crate::checks::sick;
 use crate::execute::event::Event;
 use crate::execute::verdict::Verdict;
 
@@ -19,8 +19,12 @@ pub(super) enum Gateway {
     Open,
     /// Another pod of the same budget is being asked for.
     Queue,
-    Shut { says: String },
-    Several { says: String },
+    Shut {
+        says: String,
+    },
+    Several {
+        says: String,
+    },
 }
 
 /// A budget that lets pods go one by one is always shut for a moment; it is news when that lasts longer.
@@ -48,7 +52,8 @@ impl BudgetState {
 
     fn says(&self) -> String {
         let b = &self.object;
-        let state = format!("{}: needs {} healthy, has {} of {}", b.rule(), b.desired(), b.healthy(), b.expected());
+        let state =
+            format!("{}: needs {} healthy, has {} of {}", b.rule(), b.desired(), b.healthy(), b.expected());
         match b.standing() {
             Standing::Stale => format!("{}: its controller has not caught up with it", b.rule()),
             Standing::SyncFailed(why) => format!("{}: cannot be computed: {why}", b.rule()),
@@ -108,8 +113,13 @@ impl Budgets {
         let Some(all) = &mut self.0 else { return Gateway::Open };
         let [key] = keys.as_slice() else {
             // The server asks no budget about these, however many select them.
-            let asked = keys.iter().filter_map(|k| all.get(k)).any(|b| b.object.gate(&pod.pod) == Gate::Counted);
-            return if asked { Gateway::Several { says: format!("selected by several budgets: {}", keys.join(", ")) } } else { Gateway::Open };
+            let asked =
+                keys.iter().filter_map(|k| all.get(k)).any(|b| b.object.gate(&pod.pod) == Gate::Counted);
+            return if asked {
+                Gateway::Several { says: format!("selected by several budgets: {}", keys.join(", ")) }
+            } else {
+                Gateway::Open
+            };
         };
         let Some(budget) = all.get_mut(key) else { return Gateway::Open };
         if budget.object.gate(&pod.pod) == Gate::Open {
@@ -157,7 +167,13 @@ impl Budgets {
     /// When a budget with waiting pods is to be probed, or spoken of.
     pub fn wake_at(&self, pods: &BTreeMap<String, PodState>, now: Timestamp) -> Option<Timestamp> {
         let waits = |b: &BudgetState| pods.values().any(|p| waiting(p) && b.object.selects(&p.pod));
-        self.0.iter().flat_map(BTreeMap::values).filter(|b| waits(b)).flat_map(alarms).filter(|at| *at > now).min()
+        self.0
+            .iter()
+            .flat_map(BTreeMap::values)
+            .filter(|b| waits(b))
+            .flat_map(alarms)
+            .filter(|at| *at > now)
+            .min()
     }
 
     pub fn get(&self, key: &str) -> Option<&PodDisruptionBudget> {
@@ -168,7 +184,8 @@ impl Budgets {
     pub fn to_explain(&mut self, pods: &BTreeMap<String, PodState>, now: Timestamp) -> Vec<String> {
         let mut keys = Vec::new();
         for (key, budget) in self.0.iter_mut().flatten() {
-            let shut = budget.shut_since.is_some() && budget.held_since.is_some_and(|since| since + PATIENCE <= now);
+            let shut =
+                budget.shut_since.is_some() && budget.held_since.is_some_and(|since| since + PATIENCE <= now);
             let says = budget.says();
             if shut && budget.told.as_ref() != Some(&says) && held_up(&budget.object, pods) > 0 {
                 budget.told = Some(says);

@@ -45,7 +45,9 @@ impl Engine {
     /// A sibling was evicted here already and this one does not mind the cordon: evicting it again would never end.
     fn returned(&self, pod: &Pod) -> bool {
         let owner = pod.controller().map(|o| &o.uid);
-        owner.is_some() && pod.tolerates_cordon() && self.pods.values().any(|p| p.accepted && p.pod.controller().map(|o| &o.uid) == owner)
+        owner.is_some()
+            && pod.tolerates_cordon()
+            && self.pods.values().any(|p| p.accepted && p.pod.controller().map(|o| &o.uid) == owner)
     }
 
     /// Pods that came late and stay for want of consent: the node is not empty.
@@ -53,4 +55,3 @@ impl Engine {
         self.pods_of(node).filter(|p| p.step.reason.starts_with("came after")).count()
     }
 }
-

@@ -85,7 +85,12 @@ impl Engine {
         let nodes = plan
             .nodes
             .iter()
-            .map(|n| NodeState { name: n.name.clone(), phase: NodePhase::Draining, relist_not_before: cordoned_at + SETTLE, cordoned: Some(true) })
+            .map(|n| NodeState {
+                name: n.name.clone(),
+                phase: NodePhase::Draining,
+                relist_not_before: cordoned_at + SETTLE,
+                cordoned: Some(true),
+            })
             .collect();
         let mut engine = Engine {
             options,
@@ -155,8 +160,17 @@ impl Engine {
 
     /// Nodes with pods of which it is not known whether they were evicted.
     pub fn nodes_in_doubt(&self) -> Vec<String> {
-        let doubtful = |index: usize| self.pods.values().any(|p| p.node == index && matches!(p.phase, Phase::Asking | Phase::Doubtful { .. }));
-        self.nodes.iter().enumerate().filter(|(index, _)| doubtful(*index)).map(|(_, n)| n.name.clone()).collect()
+        let doubtful = |index: usize| {
+            self.pods
+                .values()
+                .any(|p| p.node == index && matches!(p.phase, Phase::Asking | Phase::Doubtful { .. }))
+        };
+        self.nodes
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| doubtful(*index))
+            .map(|(_, n)| n.name.clone())
+            .collect()
     }
 
     fn asking(&self) -> usize {
@@ -166,7 +180,8 @@ impl Engine {
     /// Nodes go one after another; in a node, tier after tier.
     fn stage(&self) -> Option<(usize, Option<Tier>)> {
         let node = self.nodes.iter().position(|n| n.phase != NodePhase::Done)?;
-        let tier = self.pods.values().filter(|p| p.node == node && !p.phase.is_final()).map(|p| p.step.tier).min();
+        let tier =
+            self.pods.values().filter(|p| p.node == node && !p.phase.is_final()).map(|p| p.step.tier).min();
         Some((node, tier))
     }
 
@@ -194,7 +209,9 @@ impl Engine {
                     pod.phase = Phase::Doubtful { not_before, looking: true };
                     commands.push(pod.look());
                 }
-                Phase::Waiting { not_before } if not_before <= now && pod.node == node && pod.step.tier == tier && free > 0 => {
+                Phase::Waiting { not_before }
+                    if not_before <= now && pod.node == node && pod.step.tier == tier && free > 0 =>
+                {
                     match self.budgets.gateway(pod, self.options.disable_eviction, now) {
                         Gateway::Open => {
                             pod.phase = Phase::Asking;
@@ -210,7 +227,9 @@ impl Engine {
                 _ => {}
             }
         }
-        commands.extend(self.budgets.to_explain(&self.pods, now).into_iter().map(|budget| Command::Explain { budget }));
+        commands.extend(
+            self.budgets.to_explain(&self.pods, now).into_iter().map(|budget| Command::Explain { budget }),
+        );
         commands
     }
 
@@ -254,6 +273,11 @@ impl Engine {
         }
     }
 
+    /// Budgets cannot be followed any more; from here on the server's answers are all there is.
+    pub fn budgets_unreadable(&mut self) {
+        self.budgets = Budgets::new(None);
+    }
+
     /// The answer to `Command::Ask`.
     pub fn answered(&mut self, uid: &str, verdict: Verdict, now: Timestamp) {
         let Some(pod) = self.pods.get_mut(uid) else { return };
@@ -266,7 +290,8 @@ impl Engine {
             Verdict::Accepted => {
                 pod.leaves(now);
                 pod.accepted = true;
-                self.events.push(Event::Evicted { pod: pod.step.key(), grace_seconds: pod.step.grace_seconds });
+                self.events
+                    .push(Event::Evicted { pod: pod.step.key(), grace_seconds: pod.step.grace_seconds });
             }
             Verdict::Gone => self.gone(uid, now),
             // A budget that is watched has its own gate, and says itself what it waits for.
@@ -281,8 +306,12 @@ impl Engine {
                     pod.waits_for_budget = true;
                 }
             }
-            Verdict::Busy { retry_after } => self.blocked(uid, "the API server is busy".into(), now + retry_after),
-            Verdict::NamespaceTerminating => self.blocked(uid, "its namespace is being deleted".into(), now + BACKOFF_MOST),
+            Verdict::Busy { retry_after } => {
+                self.blocked(uid, "the API server is busy".into(), now + retry_after)
+            }
+            Verdict::NamespaceTerminating => {
+                self.blocked(uid, "its namespace is being deleted".into(), now + BACKOFF_MOST)
+            }
             Verdict::Webhook { says } => self.blocked(uid, says, now + BACKOFF_MOST),
             Verdict::Conflict => pod.doubts("its precondition failed".into(), now, now),
             Verdict::Unknown { says } => pod.doubts(says, now, now + pause),
@@ -316,7 +345,8 @@ impl Engine {
                     pod.accepted = true;
                     pod.pod = found;
                     pod.leaves(now);
-                    self.events.push(Event::Evicted { pod: pod.step.key(), grace_seconds: pod.step.grace_seconds });
+                    self.events
+                        .push(Event::Evicted { pod: pod.step.key(), grace_seconds: pod.step.grace_seconds });
                 } else if pod.gave_up(now) {
                     let says = pod.blocked_by.clone().unwrap_or_default();
                     self.fail(uid, says);
@@ -351,8 +381,13 @@ impl Engine {
         self.pods_synced(node, found.pods, now);
         if self.pods.values().all(|p| p.node != index || p.phase.is_final()) {
             self.nodes[index].phase = NodePhase::Done;
-            let of = |phase: Phase| self.pods.values().filter(|p| p.node == index && p.phase == phase).count();
-            self.events.push(Event::Drained { node: node.into(), gone: of(Phase::Gone), kept: of(Phase::Kept) });
+            let of =
+                |phase: Phase| self.pods.values().filter(|p| p.node == index && p.phase == phase).count();
+            self.events.push(Event::Drained {
+                node: node.into(),
+                gone: of(Phase::Gone),
+                kept: of(Phase::Kept),
+            });
         }
     }
 }

@@ -12,12 +12,19 @@ use crate::plan::Step;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// To be asked for, not before this time.
-    Waiting { not_before: Timestamp },
+    Waiting {
+        not_before: Timestamp,
+    },
     Asking,
     /// An answer was lost: the pod is read again before anything is repeated.
-    Doubtful { not_before: Timestamp, looking: bool },
+    Doubtful {
+        not_before: Timestamp,
+        looking: bool,
+    },
     /// Deleted; its containers are stopping.
-    Leaving { since: Timestamp },
+    Leaving {
+        since: Timestamp,
+    },
     Gone,
     Kept,
     Failed,
@@ -78,11 +85,20 @@ impl PodState {
 
     pub(super) fn ask(&self) -> Command {
         let step = &self.step;
-        Command::Ask { uid: step.uid.clone(), namespace: step.namespace.clone(), name: step.name.clone(), action: step.action }
+        Command::Ask {
+            uid: step.uid.clone(),
+            namespace: step.namespace.clone(),
+            name: step.name.clone(),
+            action: step.action,
+        }
     }
 
     pub(super) fn look(&self) -> Command {
-        Command::Look { uid: self.step.uid.clone(), namespace: self.step.namespace.clone(), name: self.step.name.clone() }
+        Command::Look {
+            uid: self.step.uid.clone(),
+            namespace: self.step.namespace.clone(),
+            name: self.step.name.clone(),
+        }
     }
 
     pub(super) fn leaves(&mut self, now: Timestamp) {
@@ -125,7 +141,8 @@ impl PodState {
             Phase::Doubtful { not_before, looking: false } => Some(not_before),
             Phase::Leaving { .. } => {
                 let stuck = self.due().filter(|_| !self.told_stuck).map(|due| due + STUCK_AFTER);
-                let skip = self.due().zip(skip_wait).map(|(due, limit)| due + SignedDuration::from_secs(limit + 1));
+                let skip =
+                    self.due().zip(skip_wait).map(|(due, limit)| due + SignedDuration::from_secs(limit + 1));
                 stuck.into_iter().chain(skip).min()
             }
             _ => None,
@@ -150,7 +167,8 @@ impl Engine {
             Phase::Asking | Phase::Doubtful { .. } => {
                 state.leaves(now);
                 state.accepted = true;
-                self.events.push(Event::Evicted { pod: state.step.key(), grace_seconds: state.step.grace_seconds });
+                self.events
+                    .push(Event::Evicted { pod: state.step.key(), grace_seconds: state.step.grace_seconds });
             }
             _ => {}
         }

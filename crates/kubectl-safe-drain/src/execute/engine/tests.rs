@@ -24,7 +24,10 @@ fn web(n: usize) -> Pod {
 }
 
 fn web_budget(allowed: i32, healthy: i32) -> PodDisruptionBudget {
-    budget("shop/web", json!({"status": {"disruptionsAllowed": allowed, "currentHealthy": healthy, "desiredHealthy": 2, "expectedPods": 3}}))
+    budget(
+        "shop/web",
+        json!({"status": {"disruptionsAllowed": allowed, "currentHealthy": healthy, "desiredHealthy": 2, "expectedPods": 3}}),
+    )
 }
 
 fn guarded(pods: Vec<Pod>, allowed: i32) -> Snapshot {
@@ -32,7 +35,10 @@ fn guarded(pods: Vec<Pod>, allowed: i32) -> Snapshot {
 }
 
 fn asked(commands: &[Command]) -> Vec<&str> {
-    commands.iter().filter_map(|c| if let Command::Ask { uid, .. } = c { Some(uid.as_str()) } else { None }).collect()
+    commands
+        .iter()
+        .filter_map(|c| if let Command::Ask { uid, .. } = c { Some(uid.as_str()) } else { None })
+        .collect()
 }
 
 /// As `execute` does: a budget that is to be explained is read, and nobody is found to blame.
@@ -98,11 +104,18 @@ fn while_blocked_nothing_is_repeated() {
         explain(&mut e, &commands);
         for uid in asked(&commands) {
             refusals += 1;
-            e.answered(uid, Verdict::BudgetSpent { says: "needs 2 healthy pods and has 2".into() }, after(second));
+            e.answered(
+                uid,
+                Verdict::BudgetSpent { says: "needs 2 healthy pods and has 2".into() },
+                after(second),
+            );
         }
     }
     assert_eq!(e.take_events(), [], "the budget said nothing new");
-    assert!((1..=6).contains(&refusals), "a lost watch event is made good by a probe every ten seconds: {refusals}");
+    assert!(
+        (1..=6).contains(&refusals),
+        "a lost watch event is made good by a probe every ten seconds: {refusals}"
+    );
     e.budget_seen(web_budget(0, 1), after(60));
     let commands = e.next(after(60));
     explain(&mut e, &commands);
@@ -137,7 +150,11 @@ fn a_budget_nobody_may_read_is_asked_at_a_calm_pace() {
 fn still_being_processed_is_over_when_the_budget_moves() {
     let mut e = engine(&guarded(vec![web(1)], 1));
     e.next(now());
-    e.answered("uid-web-1", Verdict::NotYet { says: "still being processed".into(), retry_after: SignedDuration::from_secs(10) }, now());
+    e.answered(
+        "uid-web-1",
+        Verdict::NotYet { says: "still being processed".into(), retry_after: SignedDuration::from_secs(10) },
+        now(),
+    );
     assert_eq!(asked(&e.next(after(1))).len(), 0);
     e.budget_seen(web_budget(1, 3), after(2));
     assert_eq!(asked(&e.next(after(2))).len(), 1);
@@ -145,7 +162,9 @@ fn still_being_processed_is_over_when_the_budget_moves() {
 
 #[test]
 fn a_lost_answer_is_looked_up_before_it_is_repeated() {
-    for (found, gone) in [(Some(web(1)), false), (Some(terminating(web(1))), false), (Some(web(2)), true), (None, true)] {
+    for (found, gone) in
+        [(Some(web(1)), false), (Some(terminating(web(1))), false), (Some(web(2)), true), (None, true)]
+    {
         let mut e = engine(&snapshot(vec![web(1)]));
         e.next(now());
         e.answered("uid-web-1", Verdict::Unknown { says: "connection reset".into() }, now());
@@ -179,7 +198,9 @@ fn a_server_that_never_recovers_is_given_up_on() {
     for second in (0..400).step_by(6) {
         for command in e.next(after(second)) {
             match command {
-                Command::Ask { uid, .. } => e.answered(&uid, Verdict::Unknown { says: "etcd is away".into() }, after(second)),
+                Command::Ask { uid, .. } => {
+                    e.answered(&uid, Verdict::Unknown { says: "etcd is away".into() }, after(second))
+                }
                 Command::Look { uid, .. } => e.looked(&uid, Ok(Some(web(1))), after(second)),
                 Command::Relist { .. } | Command::Explain { .. } => {}
             }
@@ -200,7 +221,8 @@ fn forbidden_stops_everything() {
 
 #[test]
 fn tiers_and_nodes_go_one_after_another() {
-    let mut s = snapshot(vec![pod("a/p", "n1"), pod("a/dns", "n1").priority(2_000_000_000), pod("a/q", "n2")]);
+    let mut s =
+        snapshot(vec![pod("a/p", "n1"), pod("a/dns", "n1").priority(2_000_000_000), pod("a/q", "n2")]);
     s.nodes.push(cluster_model::build::node("n2", json!({})));
     let mut e = engine(&s);
     assert_eq!(asked(&e.next(now())), ["uid-p"]);
@@ -228,7 +250,8 @@ fn a_pod_bound_late_is_drained_too() {
 #[test]
 fn a_late_pod_needs_the_same_consent_as_a_planned_one() {
     let data = || pod("a/late", "n1").volume(json!({"name": "v", "emptyDir": {}}));
-    for (options, leaves) in [(options(), false), (Options { delete_emptydir_data: true, ..options() }, true)] {
+    for (options, leaves) in [(options(), false), (Options { delete_emptydir_data: true, ..options() }, true)]
+    {
         let mut e = engine_with(&snapshot(vec![]), options);
         e.pod_seen("n1", data(), now());
         assert_eq!(asked(&e.next(now())).len(), usize::from(leaves));
@@ -271,7 +294,10 @@ fn a_pod_held_by_a_finalizer_is_named_once() {
     e.next(after(60));
     e.next(after(90));
     let told: Vec<_> = e.take_events();
-    assert!(matches!(told.as_slice(), [Event::Stuck { why, .. }] if why.contains("example.com/keep")), "{told:?}");
+    assert!(
+        matches!(told.as_slice(), [Event::Stuck { why, .. }] if why.contains("example.com/keep")),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -290,7 +316,11 @@ fn a_webhook_that_refuses_is_named_once_and_asked_again() {
     let mut e = engine(&snapshot(vec![web(1)]));
     for second in [0, 5, 10] {
         assert_eq!(asked(&e.next(after(second))).len(), 1, "{second}");
-        e.answered("uid-web-1", Verdict::Webhook { says: "admission webhook \"kubevirt\" denied the request".into() }, after(second));
+        e.answered(
+            "uid-web-1",
+            Verdict::Webhook { says: "admission webhook \"kubevirt\" denied the request".into() },
+            after(second),
+        );
     }
     assert_eq!(e.take_events().len(), 1);
 }
