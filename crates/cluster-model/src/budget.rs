@@ -68,15 +68,16 @@ impl BudgetExt for PodDisruptionBudget {
 
     fn standing(&self) -> Standing {
         let status = self.status.as_ref();
-        let observed = status.and_then(|s| s.observed_generation).unwrap_or_default();
-        if observed < self.metadata.generation.unwrap_or_default() {
-            return Standing::Stale;
-        }
+        // First: a controller that fails leaves observedGeneration behind for ever (disruption.go, failSafe).
         let conditions = status.and_then(|s| s.conditions.as_deref()).unwrap_or_default();
         if let Some(failed) =
             conditions.iter().find(|c| c.type_ == "DisruptionAllowed" && c.reason == "SyncFailed")
         {
             return Standing::SyncFailed(failed.message.clone());
+        }
+        let observed = status.and_then(|s| s.observed_generation).unwrap_or_default();
+        if observed < self.metadata.generation.unwrap_or_default() {
+            return Standing::Stale;
         }
         match self.allowed() {
             n if n > 0 => Standing::Allows(n),
@@ -174,7 +175,7 @@ mod tests {
         assert_eq!(stale.standing(), Standing::Stale);
         let failed = budget(
             "s/b",
-            json!({"status": {"conditions": [{"type": "DisruptionAllowed", "status": "False",
+            json!({"metadata": {"generation": 1}, "status": {"observedGeneration": 0, "conditions": [{"type": "DisruptionAllowed", "status": "False",
             "reason": "SyncFailed", "message": "no scale subresource", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}}),
         );
         assert_eq!(failed.standing(), Standing::SyncFailed("no scale subresource".into()));

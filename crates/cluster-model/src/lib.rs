@@ -19,4 +19,3 @@ pub use finding::{Finding, Severity};
 pub use node::NodeExt;
 pub use pod::PodExt;
 pub use snapshot::{Known, Snapshot};
-pub use text::Untrusted;

@@ -2,9 +2,7 @@
 //! (the class of CVE-2021-25743): names, annotations, messages and even the server's own error texts are hostile until shown otherwise.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write};
-
-use serde::{Serialize, Serializer};
+use std::fmt::Write;
 
 /// Can this character move the cursor, change colours, hide itself or reorder its neighbours?
 pub fn is_hostile(c: char) -> bool {
@@ -50,46 +48,6 @@ pub fn shorten(text: &str, max: usize) -> String {
     clean.chars().take(max.saturating_sub(1)).chain(['…']).collect()
 }
 
-/// A string from outside. `Display` neutralises; `raw` is for sending it back to the server.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Untrusted(String);
-
-impl Untrusted {
-    pub fn new(text: impl Into<String>) -> Self {
-        Untrusted(text.into())
-    }
-
-    /// As the server sent it. Never print this.
-    pub fn raw(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Untrusted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&neutralise(&self.0))
-    }
-}
-
-impl From<&str> for Untrusted {
-    fn from(text: &str) -> Self {
-        Untrusted(text.to_owned())
-    }
-}
-
-impl From<String> for Untrusted {
-    fn from(text: String) -> Self {
-        Untrusted(text)
-    }
-}
-
-/// JSON and YAML keep the text as it is: the writer escapes it there (`plugin-client`'s output).
-impl Serialize for Untrusted {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
 /// "1 pod", "2 pods"; the plural is regular for every noun we count.
 pub fn count(n: usize, noun: &str) -> String {
     match (n, noun.strip_suffix('y')) {
@@ -119,7 +77,6 @@ mod tests {
         ];
         for (input, expected) in cases {
             assert_eq!(neutralise(input), expected);
-            assert_eq!(Untrusted::from(input).to_string(), expected);
         }
     }
 

@@ -147,7 +147,7 @@ fn pod(state: &PodState) -> PodReport {
         Phase::Gone => (PodResult::Gone, None),
         Phase::Kept => (PodResult::Kept, None),
         Phase::Failed => (PodResult::Failed, None),
-        Phase::Leaving { .. } => (PodResult::Terminating, state.blocked_by.clone()),
+        Phase::Leaving { .. } => (PodResult::Terminating, state.blocked_by.clone().or_else(|| state.held())),
         Phase::Asking | Phase::Doubtful { .. } => {
             (PodResult::Terminating, Some("whether the server accepted its eviction is not known".into()))
         }

@@ -114,7 +114,7 @@ impl Run<'_> {
                 pods: Vec::new(),
             };
             if failed.is_some() {
-                reports.push(untouched(Verdict::Failed));
+                reports.push(untouched(Verdict::Refused));
                 continue;
             }
             if before == wanted {
@@ -131,7 +131,7 @@ impl Run<'_> {
                         return Err(failure);
                     }
                     failed = Some(failure);
-                    reports.push(untouched(Verdict::Failed));
+                    reports.push(untouched(Verdict::Refused));
                     continue;
                 }
             }
@@ -188,7 +188,7 @@ impl Run<'_> {
                 }
                 // The user's own thinking time is not the run's.
                 let deadline = self.deadline.map(|d| d + asked.elapsed());
-                self.execute(cluster, &plan, &snapshot, feeds, findings, &scope, deadline).await
+                self.execute(cluster, &plan, snapshot, feeds, findings, &scope, deadline).await
             }
         }
     }
@@ -291,7 +291,7 @@ impl Run<'_> {
         &self,
         cluster: &Cluster,
         plan: &Plan,
-        snapshot: &Snapshot,
+        snapshot: Snapshot,
         feeds: Feeds,
         findings: Vec<Finding>,
         scope: &Scope<'_>,

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::stream::{BoxStream, StreamExt};
 use futures::{Stream, stream};
@@ -21,6 +21,8 @@ pub use kube::runtime::watcher::Config as Watched;
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// A server that is just starting has not read its roles and tokens yet and refuses everybody but administrators.
+const STARTING: Duration = Duration::from_secs(15);
 
 /// What happened.
 #[derive(Clone, Debug)]
@@ -34,7 +36,7 @@ pub enum Feed<K> {
     Disturbed(Failure),
 }
 
-/// 5xx, cut connections and expired watches are ridden out; an answer that no waiting can mend (401, 403, a missing kind, a bad selector)
+/// 5xx, cut connections and expired watches are ridden out (and, for a moment after them, 401 and 403); an answer that no waiting can mend (401, 403, a missing kind, a bad selector)
 /// is the last item. managedFields are dropped.
 pub fn feed<K>(api: Api<K>, watched: Watched) -> impl Stream<Item = Result<Feed<K>, Failure>> + Send
 where
@@ -45,6 +47,7 @@ where
         listed: Vec::new(),
         failures: 0,
         told: false,
+        trouble: None,
         ready: VecDeque::new(),
         ended: false,
     };
@@ -59,6 +62,8 @@ struct State<K> {
     listed: Vec<K>,
     failures: u32,
     told: bool,
+    /// When the server could not be heard last.
+    trouble: Option<Instant>,
     ready: VecDeque<Feed<K>>,
     ended: bool,
 }
@@ -80,16 +85,20 @@ where
                 Err(error) => {
                     let (failure, weight) = judge(&format!("watch {}", K::plural(&())), error);
                     self.failures += 1;
+                    let starting = self.trouble.is_some_and(|at| at.elapsed() < STARTING);
                     match weight {
+                        Weight::Permanent if starting && matches!(failure.code, Some(401 | 403)) => {}
                         Weight::Permanent => {
                             self.ended = true;
                             return Some(Err(failure));
                         }
-                        Weight::Passing if !self.told => {
-                            self.told = true;
-                            return Some(Ok(Feed::Disturbed(failure)));
+                        Weight::Passing => {
+                            self.trouble = Some(Instant::now());
+                            if !std::mem::replace(&mut self.told, true) {
+                                return Some(Ok(Feed::Disturbed(failure)));
+                            }
                         }
-                        Weight::Passing | Weight::Everyday => {}
+                        Weight::Everyday => {}
                     }
                 }
             }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use cluster_model::text::neutralise;
 
 use crate::ui::Signals;
 use crate::{ConnectionFlags, Exit, Failure, Ui};
@@ -37,9 +38,11 @@ where
     F: FnOnce(A, Ui) -> Fut,
     Fut: Future<Output = Result<Exit, Failure>>,
 {
-    let args = match A::try_parse_from(words) {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let args = match A::try_parse_from(words.iter().cloned()) {
         Ok(args) => args,
         Err(told) => {
+            let told = safe_to_show::<A>(&words).unwrap_or(told);
             // A closed pipe behind `--help | head` is nobody's trouble.
             let _ = told.print();
             return match told.kind() {
@@ -64,6 +67,15 @@ where
         }
         None => exit.into(),
     }
+}
+
+/// clap quotes the words as they are, and scripts pass on what clusters told them: the same complaint about neutralised words.
+fn safe_to_show<A: CommandLine>(words: &[OsString]) -> Option<clap::Error> {
+    let shown: Vec<OsString> = words.iter().map(|word| neutralise(&word.to_string_lossy()).into_owned().into()).collect();
+    if shown == words {
+        return None;
+    }
+    A::try_parse_from(shown).err()
 }
 
 fn run<A, F, Fut>(body: F, args: A, ui: &Ui) -> Result<Exit, Failure>

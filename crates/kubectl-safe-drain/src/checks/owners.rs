@@ -93,6 +93,21 @@ mod tests {
     }
 
     #[test]
+    fn an_orphaned_daemonset_pod_needs_force() {
+        let good = snapshot(vec![pod("a/p", "n1").owned_by("apps/v1", "DaemonSet", "d")]);
+        let mut bad = good.clone();
+        let key = bad.owner_of(&bad.pods[0]).unwrap().0;
+        bad.owners.insert(key, Known::Seen(None));
+        fires("orphaned-owner", Severity::Error, &bad, &good);
+        for force in [false, true] {
+            let options = Options { force, ..Options::default() };
+            let mut findings = crate::checks::check(&bad, &options);
+            options.accept(&mut findings);
+            assert_eq!(findings.iter().filter(|f| f.blocks()).count(), usize::from(!force), "{findings:?}");
+        }
+    }
+
+    #[test]
     fn owner_not_checked_once_per_owner() {
         let good = snapshot(vec![pod("a/p1", "n1"), pod("a/p2", "n1")]);
         let mut bad = good.clone();

@@ -28,7 +28,7 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
                         Severity::Error,
                         &h.label,
                         format!(
-                            "fails closed and sees {}; every ready pod of its Service {} leaves: {}",
+                            "fails closed on {}, and every ready pod behind it (Service {}) leaves: {}; until one is Ready elsewhere, such requests are refused",
                             h.sees,
                             h.service,
                             h.backends_here.join(", ")

@@ -4,6 +4,7 @@ pub mod engine;
 pub mod event;
 pub mod requests;
 pub mod verdict;
+mod weather;
 
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,7 @@ use engine::{Command, Engine, NodeNow};
 use event::Event;
 use requests::Ask;
 use verdict::Verdict;
+use weather::Weather;
 
 /// How it ended.
 #[derive(Debug)]
@@ -90,7 +92,7 @@ impl Drain<'_> {
     pub async fn run(
         &self,
         plan: &Plan,
-        snapshot: &Snapshot,
+        snapshot: Snapshot,
         feeds: Feeds,
         interrupted: impl Future<Output = ()>,
         audience: &mut dyn Audience,
@@ -102,7 +104,7 @@ impl Drain<'_> {
         let mut engine = Engine::new(plan, snapshot, self.options.clone(), cordoned_at);
         let mut heard = merge(feeds);
         let mut requests: FuturesUnordered<BoxFuture<'_, Answer>> = FuturesUnordered::new();
-        let mut disturbed = false;
+        let mut weather = Weather::default();
         let mut interrupted = std::pin::pin!(interrupted.fuse());
         let mut frame = tokio::time::interval(FRAME);
         frame.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -131,9 +133,13 @@ impl Drain<'_> {
                 biased;
                 () = &mut interrupted => break End::Interrupted,
                 () = at(self.deadline) => break End::Timeout,
-                Some(answer) = requests.next() => self.take(&mut engine, answer),
+                Some(answer) = requests.next() => {
+                    if let Err(failure) = self.take(&mut engine, answer, &mut weather, audience) {
+                        break End::Failed(failure);
+                    }
+                }
                 Some(news) = heard.next() => {
-                    if let Err(failure) = self.hear(&mut engine, news, &mut disturbed, audience) {
+                    if let Err(failure) = self.hear(&mut engine, news, &mut weather, audience) {
                         break End::Failed(failure);
                     }
                 }
@@ -144,7 +150,7 @@ impl Drain<'_> {
         };
         engine.stop("over");
         if !matches!(end, End::Finished) {
-            self.settle(&mut engine, &mut requests).await;
+            self.settle(&mut engine, &mut requests, &mut weather, audience).await;
         }
         for event in engine.take_events() {
             audience.event(&event);
@@ -184,14 +190,25 @@ impl Drain<'_> {
         }
     }
 
-    fn take(&self, engine: &mut Engine, answer: Answer) {
+    /// An error is final: the server took the right to look away.
+    fn take(
+        &self,
+        engine: &mut Engine,
+        answer: Answer,
+        weather: &mut Weather,
+        audience: &mut dyn Audience,
+    ) -> Result<(), Failure> {
         let now = self.clock.now();
         match answer {
+            Answer::Asked { uid, verdict: Verdict::Denied { says } } if weather.is_starting() => {
+                engine.answered(&uid, Verdict::Unknown { says }, now);
+            }
             Answer::Asked { uid, verdict } => engine.answered(&uid, verdict, now),
-            Answer::Looked { uid, found } => engine.looked(&uid, found.map_err(|f| f.to_string()), now),
-            Answer::Relisted { node, found } => engine.relisted(&node, found.map_err(|f| f.to_string()), now),
+            Answer::Looked { uid, found } => engine.looked(&uid, read(found, weather, audience)?, now),
+            Answer::Relisted { node, found } => engine.relisted(&node, read(found, weather, audience)?, now),
             Answer::Explained { budget, pods } => engine.explained(&budget, &pods),
         }
+        Ok(())
     }
 
     /// News from a feed. An error is final: the server took the right to watch away.
@@ -199,7 +216,7 @@ impl Drain<'_> {
         &self,
         engine: &mut Engine,
         news: Heard,
-        disturbed: &mut bool,
+        weather: &mut Weather,
         audience: &mut dyn Audience,
     ) -> Result<(), Failure> {
         let now = self.clock.now();
@@ -209,7 +226,7 @@ impl Drain<'_> {
                 Feed::Applied(pod) => engine.pod_seen(&node, pod, now),
                 Feed::Deleted(pod) => engine.pod_gone(pod.uid(), now),
                 Feed::Disturbed(failure) => {
-                    disturb(failure, disturbed, audience);
+                    weather.trouble(&failure, audience);
                     return Ok(());
                 }
             },
@@ -220,22 +237,27 @@ impl Drain<'_> {
                 Feed::Applied(budget) => engine.budget_seen(budget, now),
                 Feed::Deleted(budget) => engine.budget_gone(&cluster_model::BudgetExt::key(&budget)),
                 Feed::Disturbed(failure) => {
-                    disturb(failure, disturbed, audience);
+                    weather.trouble(&failure, audience);
                     return Ok(());
                 }
             },
         }
-        if std::mem::take(disturbed) {
-            audience.event(&Event::Recovered);
-        }
+        weather.fine(audience);
         Ok(())
     }
 
     /// What became of the requests in flight, as far as it can be learnt quickly: a report must not claim what was not seen.
-    async fn settle(&self, engine: &mut Engine, requests: &mut FuturesUnordered<BoxFuture<'_, Answer>>) {
+    async fn settle(
+        &self,
+        engine: &mut Engine,
+        requests: &mut FuturesUnordered<BoxFuture<'_, Answer>>,
+        weather: &mut Weather,
+        audience: &mut dyn Audience,
+    ) {
         let until = tokio::time::Instant::now() + SETTLE_ANSWERS;
         while let Ok(Some(answer)) = tokio::time::timeout_at(until, requests.next()).await {
-            self.take(engine, answer);
+            // It is over already; why does not change any more.
+            let _ = self.take(engine, answer, weather, audience);
         }
         for node in engine.nodes_in_doubt() {
             if let Ok(Ok((_, pods))) =
@@ -252,9 +274,24 @@ impl Drain<'_> {
     }
 }
 
-fn disturb(failure: Failure, disturbed: &mut bool, audience: &mut dyn Audience) {
-    if !std::mem::replace(disturbed, true) {
-        audience.event(&Event::Disturbed { says: failure.to_string() });
+/// What was read, or why nothing was learnt. A refusal is final unless the server is just starting.
+fn read<T>(
+    found: Result<T, Failure>,
+    weather: &mut Weather,
+    audience: &mut dyn Audience,
+) -> Result<Result<T, String>, Failure> {
+    match found {
+        Ok(found) => {
+            weather.fine(audience);
+            Ok(Ok(found))
+        }
+        Err(failure) if matches!(failure.code, Some(401 | 403)) => {
+            if weather.is_starting() { Ok(Err(failure.to_string())) } else { Err(failure) }
+        }
+        Err(failure) => {
+            weather.trouble(&failure, audience);
+            Ok(Err(failure.to_string()))
+        }
     }
 }
 

@@ -68,7 +68,7 @@ pub fn of_status(status: &Status) -> Verdict {
         }
         404 => Verdict::Gone,
         409 => Verdict::Conflict,
-        401 => Verdict::Denied { says },
+        401 => Verdict::Denied { says: format!("{says}: log in again") },
         _ if says.contains("admission webhook") || says.contains("failed calling webhook") => {
             Verdict::Webhook { says }
         }
@@ -211,7 +211,7 @@ mod tests {
                 none.clone(),
                 Verdict::Refused { says: text("pod disruption budget is over-committed") },
             ),
-            (401, "Unauthorized", none.clone(), Verdict::Denied { says: text("Unauthorized") }),
+            (401, "Unauthorized", none.clone(), Verdict::Denied { says: text("Unauthorized: log in again") }),
             (
                 504,
                 "couldn't update PodDisruptionBudget due to conflicts",

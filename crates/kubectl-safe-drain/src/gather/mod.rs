@@ -98,7 +98,7 @@ pub async fn snapshot(
         if let Some(selector) = scope.pod_selector {
             watched = watched.labels(selector);
         }
-        let mut pods: PodFeed = feed(Api::all(cluster.client.clone()), watched).boxed();
+        let mut pods: PodFeed = feed(Api::all(cluster.client.clone()), watched).map_ok(lean).boxed();
         let list = first_list(&mut pods).await;
         let list = list.map_err(|failure| {
             bad_selector("--pod-selector", scope.pod_selector.unwrap_or_default(), failure)
@@ -137,6 +137,28 @@ fn bad_selector(flag: &str, selector: &str, failure: Failure) -> Failure {
     Failure::usage(format!("{flag} {selector}: the server does not understand it"))
         .cause(cause)
         .hint("write it as in app=web,tier!=cache")
+}
+
+/// Without what no step reads. A node has a hundred pods and more, and containers are most of a pod.
+fn lean(news: Feed<Pod>) -> Feed<Pod> {
+    match news {
+        Feed::Synced(mut pods) => {
+            pods.iter_mut().for_each(strip);
+            Feed::Synced(pods)
+        }
+        Feed::Applied(mut pod) => {
+            strip(&mut pod);
+            Feed::Applied(pod)
+        }
+        other => other,
+    }
+}
+
+fn strip(pod: &mut Pod) {
+    if let Some(spec) = &mut pod.spec {
+        (spec.containers, spec.init_containers) = (Vec::new(), None);
+        (spec.affinity, spec.topology_spread_constraints) = (None, None);
+    }
 }
 
 /// A server that cannot be heard is ridden out during a drain, but not before it: nothing has been started yet.

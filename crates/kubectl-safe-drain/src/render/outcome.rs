@@ -79,7 +79,13 @@ fn next(report: &DrainReport) -> Vec<Line> {
             vec![hint("to bring it back:", format!("kubectl safe-drain {names} --uncordon"))]
         }
         Verdict::Partial | Verdict::Timeout | Verdict::Interrupted | Verdict::Failed => {
-            let mut lines = vec![hint("to go on:  ", format!("kubectl safe-drain {names}"))];
+            let done = |verdict| report.nodes.iter().any(|n| n.result == verdict);
+            let mode = match (done(Verdict::Cordoned), done(Verdict::Uncordoned)) {
+                (true, _) => " --cordon-only",
+                (_, true) => " --uncordon",
+                _ => "",
+            };
+            let mut lines = vec![hint("to go on:  ", format!("kubectl safe-drain {names}{mode}"))];
             if cordoned {
                 lines.push(hint("to give up:", format!("kubectl safe-drain {names} --uncordon")));
             }

@@ -37,7 +37,7 @@ fn range(estimate: &Estimate) -> String {
 
 fn node_plan(node: &NodePlan, wide: bool) -> Vec<Line> {
     let (leave, stay): (Vec<&Step>, Vec<&Step>) = node.steps.iter().partition(|s| s.leaves());
-    let cordon = if node.cordoned_before { "is cordoned already" } else { "is cordoned" };
+    let cordon = if node.cordoned_before { "is cordoned already" } else { "will be cordoned" };
     let head = Line::new().strong(format!("node/{}", node.name)).plain(format!(
         "  {cordon}; {} and {}",
         verbed(leave.len(), "leave"),

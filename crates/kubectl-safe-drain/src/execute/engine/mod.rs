@@ -81,7 +81,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    pub fn new(plan: &Plan, snapshot: &Snapshot, options: Options, cordoned_at: Timestamp) -> Self {
+    /// Takes the snapshot's pods over: from here on this is where they are kept up to date.
+    pub fn new(plan: &Plan, mut snapshot: Snapshot, options: Options, cordoned_at: Timestamp) -> Self {
         let nodes = plan
             .nodes
             .iter()
@@ -104,9 +105,8 @@ impl Engine {
         };
         for (index, node) in plan.nodes.iter().enumerate() {
             for step in &node.steps {
-                let pod = snapshot.pods.iter().find(|p| p.uid() == step.uid);
-                if let Some(pod) = pod {
-                    engine.add(step.clone(), index, pod.clone(), cordoned_at);
+                if let Some(at) = snapshot.pods.iter().position(|p| p.uid() == step.uid) {
+                    engine.add(step.clone(), index, snapshot.pods.swap_remove(at), cordoned_at);
                 }
             }
         }

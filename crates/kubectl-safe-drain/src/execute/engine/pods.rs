@@ -118,6 +118,12 @@ impl PodState {
         self.doubted_since.get_or_insert(now);
     }
 
+    /// What will keep it even when its containers have stopped.
+    pub fn held(&self) -> Option<String> {
+        let finalizers = self.pod.finalizers();
+        (!finalizers.is_empty()).then(|| format!("held by finalizer {}", finalizers.join(", ")))
+    }
+
     pub(super) fn gave_up(&self, now: Timestamp) -> bool {
         self.doubted_since.is_some_and(|since| since + GIVE_UP_AFTER <= now)
     }
@@ -226,10 +232,9 @@ impl Engine {
             }
             if now >= due + STUCK_AFTER && !state.told_stuck {
                 state.told_stuck = true;
-                let why = match state.pod.finalizers() {
-                    [] => "no finalizer holds it; look at the node's kubelet and its volumes".to_owned(),
-                    held => format!("held by finalizer {}", held.join(", ")),
-                };
+                let why = state.held().unwrap_or_else(|| {
+                    "no finalizer holds it; look at the node's kubelet and its volumes".to_owned()
+                });
                 state.blocked_by = Some(why.clone());
                 self.events.push(Event::Stuck { pod: state.step.key(), why });
             }

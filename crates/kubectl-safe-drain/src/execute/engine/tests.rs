@@ -1,4 +1,6 @@
-//! The engine against scripted servers, and against every order of events that proptest thinks of.
+//! The engine against scripted servers; `any_order` against every order of events.
+
+mod any_order;
 
 use super::*;
 use crate::checks::testing::{now, snapshot};
@@ -16,7 +18,7 @@ fn engine(snapshot: &Snapshot) -> Engine {
 }
 
 fn engine_with(snapshot: &Snapshot, options: Options) -> Engine {
-    Engine::new(&plan(snapshot, &options), snapshot, options, now())
+    Engine::new(&plan(snapshot, &options), snapshot.clone(), options, now())
 }
 
 fn web(n: usize) -> Pod {
@@ -325,96 +327,24 @@ fn a_webhook_that_refuses_is_named_once_and_asked_again() {
     assert_eq!(e.take_events().len(), 1);
 }
 
-mod any_order {
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::BTreeSet;
-
-    #[derive(Clone, Debug)]
-    enum Input {
-        Answer(u8, u8),
-        Gone(u8),
-        Terminating(u8),
-        Budget(i32),
-        Look(u8),
-        Tick(u8),
-        Stop,
+#[test]
+fn a_namespace_that_is_being_deleted_is_waited_for_and_said_once() {
+    let mut e = engine(&snapshot(vec![web(1)]));
+    for second in [0, 5, 10] {
+        assert_eq!(asked(&e.next(after(second))).len(), 1, "{second}");
+        e.answered("uid-web-1", Verdict::NamespaceTerminating, after(second));
     }
+    assert_eq!(e.take_events().len(), 1);
+    assert!(!e.is_done(), "one that is never deleted runs into --timeout");
+    e.pod_seen("n1", terminating(web(1)), after(11));
+    e.pod_gone("uid-web-1", after(12));
+    assert_eq!(e.pods().next().unwrap().phase, Phase::Gone);
+}
 
-    fn input() -> impl Strategy<Value = Input> {
-        prop_oneof![
-            4 => (any::<u8>(), 0..9u8).prop_map(|(p, v)| Input::Answer(p, v)),
-            1 => any::<u8>().prop_map(Input::Gone),
-            1 => any::<u8>().prop_map(Input::Terminating),
-            2 => (0..3i32).prop_map(Input::Budget),
-            2 => any::<u8>().prop_map(Input::Look),
-            3 => any::<u8>().prop_map(Input::Tick),
-            1 => Just(Input::Stop),
-        ]
-    }
-
-    fn verdict(n: u8) -> Verdict {
-        let says = String::from("x");
-        match n {
-            0 => Verdict::Gone,
-            1 => Verdict::BudgetSpent { says },
-            2 => Verdict::NotYet { says, retry_after: SignedDuration::from_secs(10) },
-            3 => Verdict::Busy { retry_after: SignedDuration::from_secs(1) },
-            4 => Verdict::Conflict,
-            5 => Verdict::Unknown { says },
-            6 => Verdict::Webhook { says },
-            _ => Verdict::Accepted,
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn safety_holds(inputs in proptest::collection::vec(input(), 0..120)) {
-            // Six pods: three under one budget, two free, one of a DaemonSet.
-            let pods: Vec<Pod> = (0..3).map(web).chain([pod("a/p3", "n1"), pod("a/p4", "n1"), pod("a/ds", "n1").owned_by("apps/v1", "DaemonSet", "d")]).collect();
-            let uids: Vec<String> = pods.iter().map(|p| p.uid().to_owned()).collect();
-            let mut e = engine_with(&guarded(pods.clone(), 1), Options { concurrency: 2, ..Options::default() });
-            let (mut t, mut in_flight, mut accepted, mut doubt) = (now(), BTreeSet::<String>::new(), BTreeSet::<String>::new(), BTreeSet::<String>::new());
-            let mut stopped = false;
-            for input in inputs {
-                let pick = |n: u8| uids[usize::from(n) % uids.len()].clone();
-                match input {
-                    Input::Answer(p, v) => {
-                        let Some(uid) = in_flight.iter().nth(usize::from(p) % in_flight.len().max(1)).cloned() else { continue };
-                        in_flight.remove(&uid);
-                        let v = verdict(v);
-                        if v == Verdict::Accepted { prop_assert!(accepted.insert(uid.clone()), "accepted twice: {}", uid); }
-                        if matches!(v, Verdict::Unknown { .. } | Verdict::Conflict) { doubt.insert(uid.clone()); }
-                        e.answered(&uid, v, t);
-                    }
-                    Input::Gone(p) => e.pod_gone(&pick(p), t),
-                    Input::Terminating(p) => {
-                        let pod = pods.iter().find(|x| x.uid() == pick(p)).unwrap().clone();
-                        e.pod_seen("n1", terminating(pod), t);
-                    }
-                    Input::Budget(n) => e.budget_seen(web_budget(n, 2 + n), t),
-                    Input::Look(p) => {
-                        let uid = pick(p);
-                        doubt.remove(&uid);
-                        let pod = pods.iter().find(|x| x.uid() == uid).unwrap().clone();
-                        e.looked(&uid, Ok(Some(pod)), t);
-                    }
-                    Input::Tick(s) => t += SignedDuration::from_millis(i64::from(s) * 100),
-                    Input::Stop => { stopped = true; e.stop("test"); }
-                }
-                for command in e.next(t) {
-                    let Command::Ask { uid, .. } = command else { continue };
-                    prop_assert!(!stopped, "asked after the stop");
-                    prop_assert!(uid != "uid-ds", "a DaemonSet's pod");
-                    prop_assert!(!accepted.contains(&uid), "asked again after it was accepted");
-                    prop_assert!(!doubt.contains(&uid), "repeated without a look");
-                    prop_assert!(in_flight.insert(uid), "two requests for one pod");
-                }
-                prop_assert!(in_flight.iter().filter(|u| u.starts_with("uid-web")).count() <= 1, "one in flight per budget");
-                prop_assert!(in_flight.len() <= 2 + uids.len(), "bounded");
-                prop_assert!(e.asking() <= 2);
-                prop_assert!(e.wake_at(t).is_none_or(|at| at > t), "no busy loop");
-            }
-        }
-    }
+#[test]
+fn budgets_that_can_no_longer_be_followed_are_asked_instead() {
+    let mut e = engine(&guarded(vec![web(1)], 0));
+    assert_eq!(asked(&e.next(now())).len(), 0);
+    e.budgets_unreadable();
+    assert_eq!(asked(&e.next(now())), ["uid-web-1"], "the server keeps the budget, whoever may read it");
 }
