@@ -60,7 +60,11 @@ impl Contender {
 fn timed(room: &Room<'_>, mut command: Command, agent: &str) -> Figures {
     let mark = room.cluster().audit_mark();
     let start = Instant::now();
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
     let (pid, over) = (child.id(), AtomicBool::new(false));
     let (status, seconds, peak_kib) = std::thread::scope(|scope| {
         let sampler = scope.spawn(|| {

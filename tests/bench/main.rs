@@ -36,7 +36,7 @@ fn bench() -> Result<(), String> {
     let contenders = [Contender::Limit, Contender::Ours(plugin.clone()), Contender::Kubectl];
     status::line(&format!("{PODS} pods on one node, no budget, best of {RUNS}\n"));
     status::line("stop after  who       time    to limit  to kubectl  requests/pod  peak RSS");
-    for seconds in STOPS_AFTER {
+    for seconds in rows()? {
         let figures: Vec<Figures> = contenders.iter().map(|who| best(&cluster, who, seconds)).collect();
         for (who, own) in contenders.iter().zip(&figures) {
             status::line(&row(seconds, who.name(), own, &figures[0], &figures[2]));
@@ -44,6 +44,15 @@ fn bench() -> Result<(), String> {
     }
     start_up(&cluster, plugin);
     Ok(())
+}
+
+/// All rows, or those named on the command line.
+fn rows() -> Result<Vec<u64>, String> {
+    let named: Vec<String> = std::env::args().skip(1).collect();
+    if named.is_empty() {
+        return Ok(STOPS_AFTER.to_vec());
+    }
+    named.iter().map(|n| n.parse().map_err(|_| format!("{n} is not a number of seconds"))).collect()
 }
 
 fn best(cluster: &Cluster, who: &Contender, seconds: u64) -> Figures {

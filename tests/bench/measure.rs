@@ -12,13 +12,17 @@ pub const STARTS: usize = 21;
 pub fn shipped_plugin() -> Result<PathBuf, String> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo).args(["build", "--profile", "dist", "-p", "kubectl-safe-drain"]).current_dir(root).status();
+    let built = Command::new(cargo)
+        .args(["build", "--profile", "dist", "-p", "kubectl-safe-drain"])
+        .current_dir(root)
+        .status();
     match built {
         Ok(status) if status.success() => {}
         Ok(status) => return Err(format!("the plugin could not be built: {status}")),
         Err(error) => return Err(format!("cannot run cargo: {error}")),
     }
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from(root).join("target"), PathBuf::from);
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| PathBuf::from(root).join("target"), PathBuf::from);
     Ok(target.join("dist/kubectl-safe_drain"))
 }
 

@@ -1,1 +1,19 @@
-fn main(){}
+//! The real binaries against a real control plane. One program, so that all share one cluster.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests too: one that cannot go on panics")]
+
+mod bad_input;
+mod budgets;
+mod docs;
+mod drain_basics;
+mod faults;
+mod findings;
+mod hostile;
+mod kubectl_bugs;
+mod kubectl_cases;
+mod plugin;
+mod rights;
+mod schema;
+mod terminal;
+mod testbed;
+mod untouched;

@@ -6,7 +6,7 @@ use cluster_model::budget::Standing;
 use cluster_model::pod::Tier;
 use cluster_model::{BudgetExt, PodExt, Snapshot};
 
-use crate::plan::{NodePlan, Step};
+use crate::plan::{Plan, Step};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Estimate {
@@ -15,10 +15,10 @@ pub struct Estimate {
     pub most_seconds: Option<i64>,
 }
 
-pub fn estimate(nodes: &[NodePlan], snapshot: &Snapshot) -> Estimate {
+pub fn estimate(plan: &Plan, snapshot: &Snapshot) -> Estimate {
     let mut total = Estimate { least_seconds: 0, most_seconds: Some(0) };
     // Nodes go one after another, and so do the tiers of a node.
-    for node in nodes {
+    for node in &plan.nodes {
         for tier in Tier::ALL {
             let steps: Vec<&Step> = node.steps.iter().filter(|s| s.leaves() && s.tier == tier).collect();
             let (least, most) = wave(&steps, snapshot);
@@ -80,7 +80,7 @@ mod tests {
             "shop/web",
             json!({"status": {"disruptionsAllowed": allowed, "currentHealthy": 3, "desiredHealthy": 2, "expectedPods": 3}}),
         )]);
-        plan(&snapshot, &Options::default()).estimate
+        estimate(&plan(&snapshot, &Options::default()), &snapshot)
     }
 
     #[test]
@@ -98,6 +98,7 @@ mod tests {
     #[test]
     fn tiers_add_up() {
         let pods = vec![pod("a/p", "n1"), pod("a/q", "n1"), pod("a/dns", "n1").priority(2_000_000_000)];
-        assert_eq!(plan(&snapshot(pods), &Options::default()).estimate.most_seconds, Some(60));
+        let snapshot = snapshot(pods);
+        assert_eq!(estimate(&plan(&snapshot, &Options::default()), &snapshot).most_seconds, Some(60));
     }
 }

@@ -7,7 +7,6 @@ use cluster_model::{BudgetExt, Known, NodeExt, PodExt, Snapshot};
 use k8s_openapi::api::core::v1::Pod;
 use serde::Serialize;
 
-use crate::estimate::{Estimate, estimate};
 use crate::fate::{Fate, fate};
 use crate::options::Options;
 
@@ -55,10 +54,9 @@ pub struct NodePlan {
     pub steps: Vec<Step>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     pub nodes: Vec<NodePlan>,
-    pub estimate: Estimate,
 }
 
 impl Plan {
@@ -86,9 +84,8 @@ pub fn plan(snapshot: &Snapshot, options: &Options) -> Plan {
                 steps,
             }
         })
-        .collect::<Vec<_>>();
-    let estimate = estimate(&nodes, snapshot);
-    Plan { nodes, estimate }
+        .collect();
+    Plan { nodes }
 }
 
 /// What others depend on goes last (as karpenter and kubelet's graceful shutdown do); those that stay come after everything.

@@ -10,6 +10,7 @@ use k8s_openapi::jiff::Timestamp;
 use plugin_client::{Cluster, Exit, Failure, Line, Output, Ui, connect, to_json, to_yaml};
 
 use crate::args::{Args, DryRun, OnFailure, Target};
+use crate::estimate::{Estimate, estimate};
 use crate::execute::event::Event;
 use crate::execute::requests::set_unschedulable;
 use crate::execute::{Audience, Clock, Drain, End};
@@ -54,6 +55,11 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
         }
     }
 }
+
+/// What undoing a cordon may take, all nodes together; `--timeout` is overrun by no more than a second for it.
+const UNDO: Duration = Duration::from_secs(10);
+const OVERRUN: Duration = Duration::from_millis(900);
+const UNDO_LEAST: Duration = Duration::from_millis(200);
 
 struct Run<'a> {
     args: &'a Args,
@@ -161,9 +167,9 @@ impl Run<'_> {
             chunk_size: self.args.drain.chunk_size,
         };
         let gathered = self.before_changes(self.gather(cluster, target, &scope)).await?;
-        let Gathered { snapshot, feeds, findings, plan } = gathered;
+        let Gathered { snapshot, feeds, findings, plan, estimate } = gathered;
         let wide = self.args.output == Output::Wide;
-        self.show_plan(&plan, &findings, wide);
+        self.show_plan(&plan, &estimate, &findings, wide);
         let blocking = findings.iter().filter(|f| f.blocks()).count();
         if blocking > 0 {
             let only_budgets = findings
@@ -203,7 +209,9 @@ impl Run<'_> {
         match &denied {
             Ok(denied) => rights::refusal(denied).map_or(Ok(()), Err)?,
             // A server that gave no answer at all gives none to the next question either, only later.
-            Err(failure) if failure.code.is_none() => return Err(Failure { message: "cannot reach the API server".into(), ..failure.clone() }),
+            Err(failure) if failure.code.is_none() => {
+                return Err(Failure { message: "cannot reach the API server".into(), ..failure.clone() });
+            }
             Err(_) => {}
         }
         let nodes = gather::nodes(cluster, target).await?;
@@ -217,7 +225,8 @@ impl Run<'_> {
         }
         self.options.accept(&mut findings);
         let plan = plan(&snapshot, &self.options);
-        Ok(Gathered { snapshot, feeds, findings, plan })
+        let estimate = estimate(&plan, &snapshot);
+        Ok(Gathered { snapshot, feeds, findings, plan, estimate })
     }
 
     async fn before_changes<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
@@ -243,11 +252,11 @@ impl Run<'_> {
         }
     }
 
-    fn show_plan(&self, plan: &Plan, findings: &[Finding], wide: bool) {
+    fn show_plan(&self, plan: &Plan, estimate: &Estimate, findings: &[Finding], wide: bool) {
         // The plan is the result of a dry run, and only news in a live one.
         let result = self.args.dry_run != DryRun::None && !self.args.output.is_structured();
         let show = |line: &Line| if result { self.ui.data(line) } else { self.ui.status(line) };
-        render::plan(plan, wide).iter().for_each(show);
+        render::plan(plan, estimate, wide).iter().for_each(show);
         let lines = render::findings(findings, wide);
         if !lines.is_empty() {
             show(&Line::new());
@@ -301,7 +310,7 @@ impl Run<'_> {
         let mut screen = render::Screen::new(&self.ui, plan.nodes.len());
         if let Err((done, failure)) = self.cordon(cluster, plan, &mut screen, deadline).await {
             drop(screen);
-            return self.cordon_refused(cluster, plan, findings, done, failure).await;
+            return self.cordon_refused(cluster, plan, findings, done, failure, deadline).await;
         }
         let drain = Drain { cluster, options: &self.options, scope, clock: Clock::start(), deadline };
         let (engine, end) = drain.run(plan, snapshot, feeds, interrupted, &mut screen).await;
@@ -310,7 +319,7 @@ impl Run<'_> {
             plan.nodes.iter().map(|n| crate::report::node(n, &engine, &end)).collect();
         let result = crate::report::overall(&nodes, &end);
         if result != Verdict::Drained {
-            self.undo_cordon(cluster, plan, &mut nodes).await;
+            self.undo_cordon(cluster, plan, &mut nodes, deadline).await;
         }
         let mut report = self.report(nodes, findings, result);
         match end {
@@ -364,14 +373,19 @@ impl Run<'_> {
         findings: Vec<Finding>,
         done: usize,
         failure: Failure,
+        deadline: Option<Instant>,
     ) -> Result<DrainReport, Failure> {
         let mut nodes: Vec<NodeReport> =
             plan.nodes.iter().map(|n| NodeReport::planned(n, Verdict::Refused)).collect();
         for node in &mut nodes[..done] {
             node.cordoned = Some(true);
         }
-        self.undo_cordon(cluster, plan, &mut nodes).await;
-        let changed = nodes.iter().any(|n| n.cordoned == Some(true) && !n.cordoned_before);
+        // The server said no, or its answer was lost: then nobody knows.
+        if failure.code.is_none_or(|code| code >= 500) {
+            nodes[done].cordoned = None;
+        }
+        self.undo_cordon(cluster, plan, &mut nodes, deadline).await;
+        let changed = nodes.iter().any(|n| n.cordoned != Some(n.cordoned_before));
         let result = match (failure.exit, changed) {
             (Exit::Timeout, _) => Verdict::Timeout,
             (_, true) => Verdict::Partial,
@@ -382,16 +396,31 @@ impl Run<'_> {
         Ok(DrainReport { error: Some(failure.to_string()), ..self.report(nodes, findings, result) })
     }
 
-    /// `--on-failure=uncordon`: only what this run cordoned.
-    async fn undo_cordon(&self, cluster: &Cluster, plan: &Plan, nodes: &mut [NodeReport]) {
+    /// `--on-failure=uncordon`: only what this run cordoned. A server that does not answer holds the end up for a moment only.
+    async fn undo_cordon(
+        &self,
+        cluster: &Cluster,
+        plan: &Plan,
+        nodes: &mut [NodeReport],
+        deadline: Option<Instant>,
+    ) {
         if self.args.on_failure != OnFailure::Uncordon {
             return;
         }
+        let now = Instant::now();
+        let until = deadline.map_or(now + UNDO, |d| (d + OVERRUN).min(now + UNDO)).max(now + UNDO_LEAST);
         for (node, report) in plan.nodes.iter().zip(nodes) {
             if node.cordoned_before || report.cordoned != Some(true) || report.result == Verdict::Drained {
                 continue;
             }
-            match set_unschedulable(cluster, &node.name, &node.uid, false, false).await {
+            let request = set_unschedulable(cluster, &node.name, &node.uid, false, false);
+            let answer = tokio::time::timeout_at(until.into(), request).await.unwrap_or_else(|_| {
+                report.cordoned = None;
+                Err(Failure::failed("cannot uncordon")
+                    .object(format!("node/{}", node.name))
+                    .cause("the server does not answer"))
+            });
+            match answer {
                 Ok(()) => {
                     report.cordoned = Some(false);
                     self.ui.status(
@@ -413,6 +442,7 @@ struct Gathered {
     feeds: Feeds,
     findings: Vec<Finding>,
     plan: Plan,
+    estimate: Estimate,
 }
 
 fn refusal(findings: &[Finding], blocking: usize) -> Failure {

@@ -24,12 +24,12 @@ pub struct Failure {
     pub code: Option<u16>,
     pub hints: Vec<String>,
     /// Something to copy, line by line, below the hints.
-    pub block: Vec<String>,
+    pub block: Box<[String]>,
 }
 
 impl Failure {
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Failure { exit, message: message.into(), object: None, cause: None, code: None, hints: Vec::new(), block: Vec::new() }
+        Failure { exit, message: message.into(), object: None, cause: None, code: None, hints: Vec::new(), block: Box::default() }
     }
 
     /// The command line is wrong.
@@ -67,7 +67,7 @@ impl Failure {
     }
 
     pub fn block(mut self, text: &str) -> Self {
-        self.block.extend(text.lines().map(str::to_owned));
+        self.block = text.lines().map(str::to_owned).collect();
         self
     }
 

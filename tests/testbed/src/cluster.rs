@@ -244,6 +244,9 @@ fn client(
     config.auth_info.client_key = Some(dir.join("admin.key").display().to_string());
     config.headers = vec![(HeaderName::from_static("user-agent"), HeaderValue::from_static(agent))];
     config.default_retry = false;
+    // The server compresses a watch's initial events and goes on uncompressed: a decompressing client loses the stream,
+    // and whoever begins it anew has been blind for a while.
+    config.disable_compression = true;
     let _inside = driver.handle().enter();
     kube::Client::try_from(config).doing("cannot make a client")
 }

@@ -62,6 +62,7 @@ pub trait Audience {
     fn draw(&mut self, engine: &Engine, now: Timestamp);
 }
 
+#[expect(clippy::large_enum_variant, reason = "each is taken apart as soon as it is there")]
 enum Answer {
     Asked { uid: String, verdict: Verdict },
     Looked { uid: String, found: Result<Option<Pod>, Failure> },
@@ -69,6 +70,7 @@ enum Answer {
     Explained { budget: String, pods: Vec<Pod> },
 }
 
+#[expect(clippy::large_enum_variant, reason = "each is taken apart as soon as it is there")]
 enum Heard {
     Pod(String, Result<Feed<Pod>, Failure>),
     Budget(Result<Feed<PodDisruptionBudget>, Failure>),
@@ -286,7 +288,11 @@ fn read<T>(
             Ok(Ok(found))
         }
         Err(failure) if matches!(failure.code, Some(401 | 403)) => {
-            if weather.is_starting() { Ok(Err(failure.to_string())) } else { Err(failure) }
+            if weather.is_starting() {
+                Ok(Err(failure.to_string()))
+            } else {
+                Err(failure)
+            }
         }
         Err(failure) => {
             weather.trouble(&failure, audience);

@@ -11,7 +11,7 @@ use crate::estimate::Estimate;
 use crate::plan::{NodePlan, Plan, Step};
 
 /// `wide` names every pod; otherwise pods of one owner with one fate are one row.
-pub fn plan(plan: &Plan, wide: bool) -> Vec<Line> {
+pub fn plan(plan: &Plan, estimate: &Estimate, wide: bool) -> Vec<Line> {
     let mut lines = Vec::new();
     for node in &plan.nodes {
         if !lines.is_empty() {
@@ -20,7 +20,7 @@ pub fn plan(plan: &Plan, wide: bool) -> Vec<Line> {
         lines.extend(node_plan(node, wide));
     }
     lines.push(Line::new());
-    lines.push(Line::new().plain("takes  ").strong(range(&plan.estimate)));
+    lines.push(Line::new().plain("takes  ").strong(range(estimate)));
     lines
 }
 

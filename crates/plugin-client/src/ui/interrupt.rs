@@ -58,7 +58,7 @@ impl Signals {
     }
 
     #[cfg(unix)]
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -66,7 +66,7 @@ impl Signals {
     }
 
     #[cfg(windows)]
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         let _ = self.interrupt.recv().await;
     }
 }

@@ -1,13 +1,18 @@
 //! Questions. They are asked on a terminal or not at all. Reads the terminal, draws on stderr.
 
 use std::io::{self, ErrorKind, IsTerminal};
+use std::sync::mpsc;
+use std::thread;
 
 use cluster_model::text::neutralise;
 use dialoguer::console::Term;
 use dialoguer::{Confirm, Input};
+use tokio::sync::oneshot;
 
 use super::{Signals, Ui, is_terminal, lock};
 use crate::{Exit, Failure};
+
+type Answer = Result<bool, dialoguer::Error>;
 
 impl Ui {
     /// Both stdin and stderr: dialoguer would read from /dev/tty when stdin is a pipe, and break when stderr is one.
@@ -17,9 +22,10 @@ impl Ui {
 
     /// Yes or no; Enter alone is no.
     pub fn confirm(&self, question: &str) -> Result<bool, Failure> {
-        self.ask(|terminal| {
+        let prompt = neutralise(question).into_owned();
+        self.ask(move |terminal| {
             let answer = Confirm::new()
-                .with_prompt(neutralise(question))
+                .with_prompt(prompt)
                 .default(false)
                 .wait_for_newline(true)
                 .interact_on_opt(terminal)?;
@@ -29,44 +35,92 @@ impl Ui {
 
     /// Yes only if `word` is typed out: for what cannot be undone.
     pub fn confirm_typed(&self, question: &str, word: &str) -> Result<bool, Failure> {
-        self.ask(|terminal| {
-            let prompt = format!("{} Type {} to go on", neutralise(question), neutralise(word));
+        let prompt = format!("{} Type {} to go on", neutralise(question), neutralise(word));
+        let word = word.to_owned();
+        self.ask(move |terminal| {
             let typed: String =
                 Input::new().with_prompt(prompt).allow_empty(true).interact_text_on(terminal)?;
             Ok(typed.trim() == word)
         })
     }
 
-    fn ask<T>(&self, question: impl FnOnce(&Term) -> Result<T, dialoguer::Error>) -> Result<T, Failure> {
+    fn ask(&self, question: impl FnOnce(&Term) -> Answer + Send + 'static) -> Result<bool, Failure> {
         if !self.can_prompt() {
             return Err(Failure::refused("needs confirmation: no terminal to ask on")
                 .hint("look at it with --dry-run, then pass --yes"));
         }
-        // With SIGINT's default action the process would die inside dialoguer, which hides the cursor while it waits.
-        // tokio's handler stays for the life of the process; `start` has installed it already, others may not.
-        let _signals = tokio::runtime::Handle::try_current().ok().and_then(|_| Signals::listen().ok());
         let terminal = Term::stderr();
-        let _cursor = Cursor(&terminal);
+        let _before = Before::new(&terminal);
+        let asked = || answer_or_signal(question, terminal.clone());
         let region = lock(&self.0.region).clone();
         let answer = match region {
-            Some(bar) => bar.suspend(|| question(&terminal)),
-            None => question(&terminal),
+            Some(bar) => bar.suspend(asked),
+            None => asked(),
         };
-        answer.map_err(|dialoguer::Error::IO(error)| match error.kind() {
-            ErrorKind::Interrupted => {
-                Failure::new(Exit::Interrupted, "interrupted at the question; nothing was done")
+        match answer {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(dialoguer::Error::IO(error))) if error.kind() != ErrorKind::Interrupted => {
+                Err(Failure::refused("the question got no answer").cause(error.to_string()))
             }
-            _ => Failure::refused("the question got no answer").cause(error.to_string()),
-        })
+            _ => Err(Failure::new(Exit::Interrupted, "interrupted at the question; nothing was done")),
+        }
     }
 }
 
-/// Shows the cursor again, however the question ends.
-struct Cursor<'a>(&'a Term);
+/// Nothing if a signal came first. dialoguer blocks its thread and does not hear SIGTERM, nor a Ctrl-C typed before it reads keys;
+/// and with their default action the process would die with the cursor hidden.
+fn answer_or_signal(
+    question: impl FnOnce(&Term) -> Answer + Send + 'static,
+    terminal: Term,
+) -> Option<Answer> {
+    let (tell, told) = mpsc::channel();
+    // Dropped with this function: the listener ends.
+    let (_over, over) = oneshot::channel::<()>();
+    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        let signals = {
+            let _inside = runtime.enter();
+            Signals::listen()
+        };
+        let tell = tell.clone();
+        thread::spawn(move || {
+            let Ok(mut signals) = signals else { return };
+            runtime.block_on(async {
+                tokio::select! {
+                    () = signals.next() => { let _ = tell.send(None); }
+                    _ = over => {}
+                }
+            });
+        });
+    }
+    // After a signal it stays behind in its read; the program is about to end.
+    thread::spawn(move || tell.send(Some(question(&terminal))));
+    told.recv().ok().flatten()
+}
 
-impl Drop for Cursor<'_> {
+/// How the terminal was before the question, and will be after it, however that ends.
+struct Before<'a> {
+    terminal: &'a Term,
+    #[cfg(unix)]
+    mode: Option<rustix::termios::Termios>,
+}
+
+impl<'a> Before<'a> {
+    fn new(terminal: &'a Term) -> Self {
+        Before {
+            terminal,
+            #[cfg(unix)]
+            mode: rustix::termios::tcgetattr(io::stdin()).ok(),
+        }
+    }
+}
+
+impl Drop for Before<'_> {
     fn drop(&mut self) {
-        // There is no one to tell if this fails.
-        let _ = self.0.show_cursor();
+        // There is no one to tell if any of this fails.
+        #[cfg(unix)]
+        if let Some(mode) = &self.mode {
+            let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, mode);
+        }
+        let _ = self.terminal.show_cursor();
     }
 }

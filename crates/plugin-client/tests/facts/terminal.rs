@@ -88,6 +88,22 @@ fn data_loss_wants_the_word_typed_out() {
     assert_eq!(end(&mut session).1, 130);
 }
 
+/// Such as a Ctrl-C typed before dialoguer reads keys, or the SIGTERM of a CI that gives up: neither may be swallowed.
+#[test]
+fn a_signal_ends_the_question() {
+    for (deed, shown) in [("ask", "drain node a?"), ("type", "to go on")] {
+        for signal in [Signal::SIGINT, Signal::SIGTERM] {
+            let mut session = session(&[deed]);
+            session.expect(shown).unwrap();
+            session.get_process_mut().signal(signal).unwrap();
+            let (rest, code) = end(&mut session);
+            assert!(rest.contains("interrupted"), "{deed} {signal}: {rest:?}");
+            assert!(rest.rfind(SHOW) >= rest.rfind(HIDE), "{deed} {signal}: {rest:?}");
+            assert_eq!(code, 130, "{deed} {signal}");
+        }
+    }
+}
+
 #[test]
 fn no_terminal_no_question() {
     for deed in ["ask", "type"] {

@@ -181,7 +181,7 @@ impl Budgets {
     }
 
     /// Budgets that hold pods up and say something new; each is explained once.
-    pub fn to_explain(&mut self, pods: &BTreeMap<String, PodState>, now: Timestamp) -> Vec<String> {
+    pub fn unexplained(&mut self, pods: &BTreeMap<String, PodState>, now: Timestamp) -> Vec<String> {
         let mut keys = Vec::new();
         for (key, budget) in self.0.iter_mut().flatten() {
             let shut =

@@ -173,8 +173,9 @@ impl Engine {
             .collect()
     }
 
+    /// A pod whose answer was lost holds its place until it was looked at: a silent server is not sent all the others too.
     fn asking(&self) -> usize {
-        self.pods.values().filter(|p| p.phase == Phase::Asking).count()
+        self.pods.values().filter(|p| matches!(p.phase, Phase::Asking | Phase::Doubtful { .. })).count()
     }
 
     /// Nodes go one after another; in a node, tier after tier.
@@ -228,7 +229,7 @@ impl Engine {
             }
         }
         commands.extend(
-            self.budgets.to_explain(&self.pods, now).into_iter().map(|budget| Command::Explain { budget }),
+            self.budgets.unexplained(&self.pods, now).into_iter().map(|budget| Command::Explain { budget }),
         );
         commands
     }

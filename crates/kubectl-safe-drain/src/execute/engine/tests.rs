@@ -182,6 +182,20 @@ fn a_lost_answer_is_looked_up_before_it_is_repeated() {
 }
 
 #[test]
+fn a_silent_server_is_not_asked_about_pod_after_pod() {
+    let pods = (0..5).map(|n| pod(&format!("a/p{n}"), "n1")).collect();
+    let mut e = engine_with(&snapshot(pods), Options { concurrency: 2, ..Options::default() });
+    for uid in asked(&e.next(now())) {
+        e.answered(uid, Verdict::Unknown { says: "no answer".into() }, after(30));
+    }
+    assert_eq!(asked(&e.next(after(30))).len(), 0);
+    let looks = e.next(after(31));
+    assert_eq!(looks.len(), 2, "{looks:?}");
+    e.looked("uid-p0", Ok(None), after(32));
+    assert_eq!(asked(&e.next(after(32))), ["uid-p2"], "the server is back");
+}
+
+#[test]
 fn a_uid_conflict_is_looked_up_and_a_replacement_is_left_alone() {
     let mut e = engine(&snapshot(vec![web(1)]));
     e.next(now());

@@ -1,0 +1,127 @@
+//! docs/safe-drain.md against the code: it names every finding, every case, tests that exist and flags that exist.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use ::testbed::plugins_dir;
+
+const PAGE: &str = include_str!("../../docs/safe-drain.md");
+
+#[test]
+fn the_page_lists_every_finding_and_no_other() {
+    // The one place where the plugin lists all ids: its answer to one that does not exist.
+    let said = ask(&["n1", "--allow=no-such-finding"]);
+    let (_, ids) = said.split_once("there are: ").unwrap();
+    let known: BTreeSet<&str> = ids.split(',').map(str::trim).collect();
+    let rows = table("## Findings");
+    let listed: BTreeSet<&str> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
+    assert!(known.len() > 20, "{said}");
+    assert_eq!(listed, known);
+    assert_eq!(rows.len(), listed.len(), "an id is listed twice");
+    assert!(rows.iter().all(|row| ["error", "warning", "info", "unknown"].contains(&row[1])), "{rows:?}");
+}
+
+#[test]
+fn the_page_holds_all_42_cases() {
+    let cases: Vec<usize> =
+        table("## The cases of kubectl's own tests").iter().filter_map(|row| row[0].parse().ok()).collect();
+    assert_eq!(cases, (1..=42).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_test_the_page_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut sources = String::new();
+    for dir in ["crates", "tests"] {
+        read_all(&root.join(dir), &mut sources);
+    }
+    for heading in ["## Findings", "## The cases of kubectl's own tests"] {
+        for row in table(heading) {
+            let names: Vec<&str> = quoted(row.last().copied().unwrap_or_default());
+            assert!(!names.is_empty(), "no test: {row:?}");
+            for name in names {
+                assert!(is_test(&sources, name), "{name} is no test: {row:?}");
+            }
+        }
+    }
+    assert!(!is_test(&sources, "such_a_test_does_not_exist") && !is_test(&sources, "main"));
+}
+
+/// `--flag` in this page, and in every line of any other page and of the README that runs the plugin.
+#[test]
+fn every_flag_the_documents_name_exists() {
+    let help = ask(&["--help"]);
+    let known: BTreeSet<String> = flags(&help);
+    assert!(known.contains("--dry-run") && known.contains("--kubeconfig"), "{help}");
+    let mut named = flags(PAGE);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let docs = fs::read_dir(root.join("docs")).unwrap().filter_map(Result::ok).map(|entry| entry.path());
+    for page in
+        docs.filter(|path| path.extension().is_some_and(|it| it == "md")).chain([root.join("README.md")])
+    {
+        let text = fs::read_to_string(&page).unwrap();
+        for line in text.lines().filter(|line| line.contains("kubectl safe-drain ")) {
+            named.extend(flags(line));
+        }
+    }
+    let unknown: Vec<&String> = named.iter().filter(|flag| !known.contains(*flag)).collect();
+    assert!(unknown.is_empty(), "documented and not there: {unknown:?}");
+    // And the other way round for what belongs to the plugin itself.
+    let own = help.split("Connection (").next().unwrap_or_default();
+    let silent: Vec<String> =
+        flags(own).into_iter().filter(|f| !named.contains(f) && f != "--help" && f != "--version").collect();
+    assert!(silent.is_empty(), "there and not documented: {silent:?}");
+}
+
+/// What the plugin says, on either stream.
+fn ask(args: &[&str]) -> String {
+    match std::process::Command::new(plugins_dir().join("kubectl-safe_drain")).args(args).output() {
+        Ok(output) => String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
+        Err(error) => panic!("cannot run the plugin: {error}"),
+    }
+}
+
+/// The cells of every row of the first table under a heading, without its head.
+fn table(heading: &str) -> Vec<Vec<&'static str>> {
+    let Some((_, section)) = PAGE.split_once(&format!("\n{heading}\n")) else {
+        panic!("no section {heading}")
+    };
+    let rows =
+        section.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    rows.skip(2).map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
+}
+
+fn quoted(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+/// All Rust sources below a folder.
+fn read_all(dir: &Path, text: &mut String) {
+    for path in fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path()) {
+        if path.is_dir() {
+            read_all(&path, text);
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            text.push_str(&fs::read_to_string(&path).unwrap_or_default());
+        }
+    }
+}
+
+/// A function of that name right under an attribute that makes it a test.
+fn is_test(sources: &str, name: &str) -> bool {
+    sources.match_indices(&format!("fn {name}()")).any(|(at, _)| {
+        let before = sources[..at].lines().rev().take(3).collect::<Vec<_>>().join("\n");
+        before.contains("#[test]") || before.contains("#[tokio::test")
+    })
+}
+
+fn flags(text: &str) -> BTreeSet<String> {
+    let is_of_flag = |c: char| c.is_ascii_lowercase() || c == '-';
+    let starts = text.match_indices("--").filter(|(at, _)| {
+        let before = text[..*at].chars().next_back();
+        !before.is_some_and(|c| is_of_flag(c) || c == '|')
+    });
+    let flag =
+        |(at, _): (usize, &str)| -> String { text[at..].chars().take_while(|c| is_of_flag(*c)).collect() };
+    starts.map(flag).filter(|flag| flag.len() > 2).collect()
+}

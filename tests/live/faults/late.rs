@@ -1,0 +1,69 @@
+//! Pods that come to the node after the plan was made.
+
+use ::testbed::{Room, shared, wait};
+use serde_json::{Value, json};
+
+use super::{PATIENCE, slow};
+use crate::plugin::{drain, text};
+
+#[test]
+fn a_pod_bound_after_the_cordon_is_drained_too() {
+    let room = shared().room(2);
+    slow(&room, "web", 2, "3s");
+    let node = room.nodes()[0].as_str();
+    let run = drain(&room, &[node]).watch();
+    run.hear(" evicted,");
+    // As by a scheduler that had not heard of the cordon.
+    let owner = replica_set(&room, "web");
+    let late = room.pod_with("late", |pod| {
+        pod["spec"]["nodeName"] = json!(node);
+        pod["metadata"]["ownerReferences"] = json!([{
+            "apiVersion": "apps/v1", "kind": "ReplicaSet", "controller": true,
+            "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"],
+        }]);
+    });
+    run.hear("late was bound to the node after the plan was made; it leaves too");
+    let (outcome, record, _) = run.finish();
+    outcome.expect("drained", 0);
+    assert_eq!(outcome.count("gone"), 3, "{outcome}");
+    assert!(record.deleted_uids().contains(text(&late["metadata"], "uid")));
+}
+
+#[test]
+fn a_late_pod_that_nothing_would_make_again_is_kept_and_named() {
+    let room = shared().room(2);
+    slow(&room, "web", 2, "3s");
+    let node = room.nodes()[0].as_str();
+    let run = drain(&room, &[node]).watch();
+    run.hear(" evicted,");
+    room.pod_with("late", |pod| pod["spec"]["nodeName"] = json!(node));
+    let (outcome, _, audit) = run.finish();
+    outcome.expect("partial", 4);
+    assert_eq!((outcome.count("gone"), outcome.count("kept")), (2, 1), "{outcome}");
+    let kept = outcome.pods().into_iter().find(|pod| pod["result"] == "kept").unwrap();
+    assert_eq!(text(&kept, "name"), "late");
+    assert!(text(&kept, "reason").contains("no controller"), "{kept}");
+    assert!(audit.evictions().iter().all(|eviction| eviction.name != "late"));
+    assert!(outcome.err.contains("late came late and stays"), "{outcome}");
+}
+
+#[test]
+fn a_deployment_that_tolerates_the_cordon_is_evicted_once_not_for_ever() {
+    let room = shared().room(1);
+    room.deployment_with("web", 2, |web| {
+        let spec = &mut web["spec"]["template"]["spec"];
+        spec["tolerations"] = json!([{"key": "node.kubernetes.io/unschedulable", "operator": "Exists"}]);
+    });
+    room.ready("web", 2);
+    let (outcome, _, audit) = drain(&room, &[&room.nodes()[0]]).watch().finish();
+    outcome.expect("partial", 4);
+    assert_eq!((outcome.count("gone"), outcome.count("kept")), (2, 2), "{outcome}");
+    assert_eq!(audit.evictions().len(), 2);
+    let kept = outcome.pods().into_iter().find(|pod| pod["result"] == "kept").unwrap();
+    assert!(text(&kept, "reason").contains("tolerates the cordon"), "{kept}");
+}
+
+fn replica_set(room: &Room<'_>, app: &str) -> Value {
+    let path = room.path("apps", &format!("replicasets?labelSelector=app={app}"));
+    wait("the ReplicaSet", PATIENCE, || room.cluster().list(&path).into_iter().next())
+}

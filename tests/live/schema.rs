@@ -1,0 +1,76 @@
+//! Every report of every live test against docs/drain-report.schema.json.
+
+use std::sync::OnceLock;
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+const SCHEMA: &str = include_str!("../../docs/drain-report.schema.json");
+
+fn validator() -> &'static Validator {
+    static VALIDATOR: OnceLock<Validator> = OnceLock::new();
+    VALIDATOR.get_or_init(|| {
+        let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+        jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
+    })
+}
+
+/// What is wrong with a report, one line a fault.
+pub fn faults(report: &Value) -> Vec<String> {
+    validator().iter_errors(report).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+fn good() -> Value {
+    json!({
+        "kind": "DrainReport",
+        "result": "partial",
+        "nodes": [{"name": "n1", "cordoned": null, "cordonedBefore": false, "result": "partial", "pods": [
+            {"namespace": "a", "name": "p", "uid": "u", "action": "evict", "result": "blocked", "reason": "", "blockedBy": "budget"},
+        ]}],
+        "findings": [{"id": "bare-pod", "severity": "error", "subject": "a/p", "message": "m", "remedy": "", "accepted": "--force"}],
+        "startedAt": "2026-01-01T00:00:00.123Z",
+        "finishedAt": "2026-01-01T00:00:01Z",
+    })
+}
+
+#[test]
+fn a_broken_report_does_not_validate() {
+    assert_eq!(faults(&good()), [""; 0]);
+    let broken: [(&str, Value); 10] = [
+        ("/kind", json!("Report")),
+        ("/result", json!("done")),
+        ("/error", json!(7)),
+        ("/startedAt", json!("yesterday")),
+        ("/nodes/0/cordoned", json!("yes")),
+        ("/nodes/0/result", json!(null)),
+        ("/nodes/0/pods/0/action", json!("drain")),
+        ("/nodes/0/pods/0/blockedBy", json!(null)),
+        ("/findings/0/id", json!("Bare Pod")),
+        ("/findings/0/severity", json!("fatal")),
+    ];
+    for (at, value) in broken {
+        let mut report = good();
+        let (parent, field) = at.rsplit_once('/').unwrap();
+        report.pointer_mut(parent).unwrap()[field] = value;
+        let faults = faults(&report);
+        assert!(faults.iter().any(|fault| fault.starts_with(at)), "{at}: {faults:?}");
+    }
+}
+
+#[test]
+fn a_report_has_all_of_its_fields_and_no_others() {
+    for parent in ["", "/nodes/0", "/nodes/0/pods/0", "/findings/0"] {
+        let mut strange = good();
+        strange.pointer_mut(parent).unwrap()["extra"] = json!(1);
+        assert_eq!(faults(&strange).len(), 1, "{parent} with a field that nobody described");
+        let fields: Vec<String> =
+            good().pointer(parent).unwrap().as_object().unwrap().keys().cloned().collect();
+        for field in
+            fields.iter().filter(|field| !["accepted", "blockedBy", "error"].contains(&field.as_str()))
+        {
+            let mut short = good();
+            short.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(field);
+            assert_eq!(faults(&short).len(), 1, "{parent} without {field}");
+        }
+    }
+}

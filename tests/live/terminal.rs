@@ -1,0 +1,262 @@
+//! What people see and are asked, on a terminal and without one, and how the terminal is left behind.
+
+#![cfg(unix)]
+
+use std::num::NonZero;
+use std::time::Duration;
+
+use ::testbed::{Room, annotate, shared};
+use expectrl::process::unix::WaitStatus;
+use expectrl::session::OsSession;
+use expectrl::{Eof, Expect, Session};
+use serde_json::Value;
+
+use crate::plugin::safe_drain;
+use crate::untouched::{Before, untouched};
+
+const ROWS: NonZero<u16> = NonZero::new(30).unwrap();
+const COLUMNS: NonZero<u16> = NonZero::new(120).unwrap();
+
+const CTRL_C: &str = "\u{3}";
+const SHOW_CURSOR: &str = "\u{1b}[?25h";
+const HIDE_CURSOR: &str = "\u{1b}[?25l";
+
+/// `kubectl safe-drain` on a terminal of its own.
+struct Tty {
+    session: OsSession,
+    /// Everything it has written so far.
+    seen: Vec<u8>,
+}
+
+impl Tty {
+    fn start(room: &Room<'_>, args: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = safe_drain(room, args).command();
+        command.env("TERM", "xterm-256color").envs(environment.iter().copied());
+        let mut session = Session::spawn(command).unwrap();
+        session.get_process_mut().set_window_size(COLUMNS.get(), ROWS.get()).unwrap();
+        session.set_expect_timeout(Some(Duration::from_secs(60)));
+        Self { session, seen: Vec::new() }
+    }
+
+    #[track_caller]
+    fn until(&mut self, text: &str) -> &mut Self {
+        match self.session.expect(text) {
+            Ok(found) => self.seen.extend_from_slice(found.as_bytes()),
+            Err(error) => panic!("no {text:?} on the terminal: {error}; before it:\n{}", self.text()),
+        }
+        self
+    }
+
+    fn keys(&mut self, keys: &str) -> &mut Self {
+        self.session.send(keys).unwrap();
+        self
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.seen).into_owned()
+    }
+
+    /// Reads to the end; the exit code.
+    #[track_caller]
+    fn end(&mut self) -> i32 {
+        if let Ok(found) = self.session.expect(Eof) {
+            self.seen.extend_from_slice(found.as_bytes());
+        }
+        match self.session.get_process().wait().unwrap() {
+            WaitStatus::Exited(_, code) => code,
+            other => panic!("{other:?}:\n{}", self.text()),
+        }
+    }
+
+    /// What a terminal shows in the end.
+    fn screen(&self) -> String {
+        let mut terminal = vt100::Parser::new(ROWS, COLUMNS, 500);
+        terminal.process(&self.seen);
+        terminal.screen().contents()
+    }
+
+    #[track_caller]
+    fn assert_left_clean(&self) {
+        let text = self.text();
+        assert!(text.rfind(SHOW_CURSOR) >= text.rfind(HIDE_CURSOR), "the cursor is hidden:\n{text:?}");
+        let screen = self.screen();
+        for leftover in ["━", "stopping", "waiting\n"] {
+            assert!(!screen.contains(leftover), "{leftover:?} is left on the screen:\n{screen}");
+        }
+    }
+}
+
+/// A node with two pods that take a second to stop.
+fn room_with_pods() -> Room<'static> {
+    let room = shared().room(1);
+    room.deployment_with("web", 2, |web| annotate(web, "testbed/delete-after", "1s"));
+    room.ready("web", 2);
+    room
+}
+
+fn is_gone(room: &Room<'_>, before: &[Value]) -> bool {
+    let now = room.pods();
+    before.iter().all(|pod| !now.iter().any(|left| left["metadata"]["uid"] == pod["metadata"]["uid"]))
+}
+
+#[test]
+fn without_a_terminal_nothing_is_done_unasked() {
+    let room = room_with_pods();
+    let node = room.nodes()[0].as_str();
+    for args in [&[node][..], &[node, "-o", "json"], &[node, "--quiet"]] {
+        let outcome = untouched(&room, &safe_drain(&room, args));
+        assert_eq!(outcome.code, 3, "{outcome}");
+        assert!(outcome.err.contains("error: needs confirmation: no terminal to ask on"), "{outcome}");
+        assert!(outcome.err.contains("--yes"), "{outcome}");
+        if args.contains(&"json") {
+            outcome.expect("refused", 3);
+        }
+    }
+}
+
+#[test]
+fn a_declined_question_changes_nothing() {
+    let room = room_with_pods();
+    let node = room.nodes()[0].as_str();
+    for keys in ["\r", "n\r"] {
+        let before = Before::new(&room);
+        let mut tty = Tty::start(&room, &[node], &[]);
+        tty.until(&format!("Drain node/{node}, 2 pods to go")).until("[y/N]").keys(keys);
+        assert_eq!(tty.end(), 3, "{}", tty.text());
+        before.assert_untouched(&tty.text());
+        assert!(tty.screen().contains("declined; nothing was changed"), "{}", tty.screen());
+        tty.assert_left_clean();
+    }
+}
+
+#[test]
+fn an_accepted_question_drains() {
+    let room = room_with_pods();
+    let pods = room.pods();
+    let node = room.nodes()[0].as_str();
+    let mut tty = Tty::start(&room, &[node], &[]);
+    tty.until("[y/N]").keys("y\r");
+    assert_eq!(tty.end(), 0, "{}", tty.text());
+    let screen = tty.screen();
+    assert!(screen.contains(&format!("node/{node} drained: 2 pods gone")), "{screen}");
+    assert!(screen.contains(&format!("kubectl safe-drain {node} --uncordon")), "{screen}");
+    assert!(is_gone(&room, &pods));
+    tty.assert_left_clean();
+}
+
+#[test]
+fn losing_data_wants_the_nodes_name_typed_out() {
+    let room = shared().room(1);
+    room.pod("lonely");
+    let pods = room.ready("lonely", 1);
+    let node = room.nodes()[0].as_str();
+    for typed in ["y\r", "\r", "another-node\r"] {
+        let before = Before::new(&room);
+        let mut tty = Tty::start(&room, &[node, "--force"], &[]);
+        tty.until("Data will be lost for good").until(&format!("Type {node} to go on")).keys(typed);
+        assert_eq!(tty.end(), 3, "{}", tty.text());
+        before.assert_untouched(&tty.text());
+    }
+    let mut tty = Tty::start(&room, &[node, "--force"], &[]);
+    tty.until("to go on").keys(&format!("{node}\r"));
+    assert_eq!(tty.end(), 0, "{}", tty.text());
+    assert!(is_gone(&room, &pods));
+    tty.assert_left_clean();
+}
+
+#[test]
+fn ctrl_c_at_the_question_changes_nothing() {
+    let room = room_with_pods();
+    let node = room.nodes()[0].as_str();
+    let before = Before::new(&room);
+    let mut tty = Tty::start(&room, &[node], &[]);
+    tty.until("[y/N]").keys(CTRL_C);
+    assert_eq!(tty.end(), 130, "{}", tty.text());
+    before.assert_untouched(&tty.text());
+    assert!(tty.screen().contains("interrupted at the question"), "{}", tty.screen());
+    tty.assert_left_clean();
+}
+
+#[test]
+fn the_live_view_shows_who_stops_and_leaves_a_clean_screen() {
+    let room = shared().room(1);
+    room.deployment_with("web", 2, |web| annotate(web, "testbed/delete-after", "3s"));
+    room.ready("web", 2);
+    let node = room.nodes()[0].as_str();
+    let mut tty = Tty::start(&room, &[node, "--yes"], &[]);
+    tty.until("2 stopping").until(&format!("{}/web-", room.namespace())).until("of at most 30s");
+    assert_eq!(tty.end(), 0, "{}", tty.text());
+    let screen = tty.screen();
+    assert!(screen.contains(&format!("node/{node} drained: 2 pods gone")), "{screen}");
+    tty.assert_left_clean();
+}
+
+#[test]
+fn ctrl_c_in_the_live_view_leaves_a_clean_screen_and_says_what_is_left() {
+    let room = shared().room(1);
+    room.deployment_with("web", 2, |web| annotate(web, "testbed/fate", "stuck-terminating"));
+    room.ready("web", 2);
+    let node = room.nodes()[0].as_str();
+    let mut tty = Tty::start(&room, &[node, "--yes"], &[]);
+    tty.until("2 stopping").keys(CTRL_C);
+    assert_eq!(tty.end(), 130, "{}", tty.text());
+    let screen = tty.screen();
+    assert!(
+        screen.contains(&format!("node/{node} not drained: interrupted: 0 pods gone, 2 left")),
+        "{screen}"
+    );
+    assert!(screen.contains("to give up:") && screen.contains("--uncordon"), "{screen}");
+    assert!(tty.text().rfind(SHOW_CURSOR) >= tty.text().rfind(HIDE_CURSOR), "{:?}", tty.text());
+    assert!(!screen.contains('━'), "{screen}");
+}
+
+/// Colours are `ESC [ … m`.
+fn has_colours(text: &str) -> bool {
+    text.split("\u{1b}[").skip(1).any(|rest| {
+        let parameters = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+        parameters.starts_with('m') && !rest.starts_with('m') && !rest.starts_with("0m")
+    })
+}
+
+#[test]
+fn no_color_and_dumb_terminals_are_respected() {
+    let room = room_with_pods();
+    let node = room.nodes()[0].as_str();
+    let dry = |environment: &[(&str, &str)]| {
+        let mut tty = Tty::start(&room, &[node, "--dry-run"], environment);
+        assert_eq!(tty.end(), 0, "{}", tty.text());
+        tty.text()
+    };
+    assert!(has_colours(&dry(&[])));
+    assert!(!has_colours(&dry(&[("NO_COLOR", "1")])));
+    assert!(!dry(&[("TERM", "dumb")]).contains('\u{1b}'));
+
+    // The drain itself: no colours in the live view either, and no live view at all where it cannot be drawn.
+    let mut plain = Tty::start(&room, &[node, "--yes"], &[("NO_COLOR", "1")]);
+    plain.until("stopping");
+    assert_eq!(plain.end(), 0, "{}", plain.text());
+    assert!(!has_colours(&plain.text()), "{:?}", plain.text());
+    plain.assert_left_clean();
+
+    safe_drain(&room, &[node, "--uncordon"]).run();
+    room.ready("web", 2);
+    let mut dumb = Tty::start(&room, &[node, "--yes"], &[("TERM", "dumb")]);
+    assert_eq!(dumb.end(), 0, "{}", dumb.text());
+    assert!(!dumb.text().contains('\u{1b}'), "{:?}", dumb.text());
+    for line in ["evicted, stops within 30s", " gone after ", "drained: 2 pods gone"] {
+        assert!(dumb.text().contains(line), "no {line:?}:\n{}", dumb.text());
+    }
+}
+
+#[test]
+fn quiet_is_the_result_and_nothing_else() {
+    let room = room_with_pods();
+    let node = room.nodes()[0].as_str();
+    let mut tty = Tty::start(&room, &[node, "--yes", "--quiet"], &[("NO_COLOR", "1")]);
+    assert_eq!(tty.end(), 0, "{}", tty.text());
+    let screen = tty.screen();
+    let lines: Vec<&str> = screen.lines().collect();
+    assert_eq!(lines.len(), 2, "{screen}");
+    assert!(lines[0].starts_with(&format!("node/{node} drained: 2 pods gone")), "{screen}");
+    assert!(lines[1].starts_with("to bring it back:"), "{screen}");
+}
