@@ -32,11 +32,22 @@ pub struct Outcome {
 
 /// A run that is going on.
 pub struct Running {
-    child: Child,
+    child: Owned,
     /// What was said on stderr so far.
     said: Arc<Mutex<String>>,
     out: JoinHandle<String>,
     err: JoinHandle<()>,
+}
+
+/// Ends with its test: a plugin that rides out a server that is gone for good would run for ever.
+struct Owned(Child);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // It may have ended long ago.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// `kubectl safe-drain ARGS`, word by word.
@@ -97,7 +108,7 @@ impl<'r> Drain<'r> {
                 }
             }
         });
-        Running { child, said, out, err }
+        Running { child: Owned(child), said, out, err }
     }
 
     /// Runs it under the eyes of the independent watcher and checks every invariant against its JSON report and the audit log.
@@ -211,14 +222,14 @@ impl Running {
 
     /// kubectl replaces itself by the plugin, so the signal reaches it directly.
     pub fn signal(&self, signal: Signal) {
-        if let Err(error) = kill_process(Pid::from_child(&self.child), signal) {
+        if let Err(error) = kill_process(Pid::from_child(&self.child.0), signal) {
             panic!("cannot signal the plugin: {error}");
         }
     }
 
     #[track_caller]
     pub fn finish(mut self) -> Outcome {
-        let status = wait("the plugin to end", PATIENCE, || self.child.try_wait().ok().flatten());
+        let status = wait("the plugin to end", PATIENCE, || self.child.0.try_wait().ok().flatten());
         let out = self.out.join().unwrap_or_default();
         let _ = self.err.join();
         let err = self.said.lock().map(|text| text.clone()).unwrap_or_default();

@@ -101,7 +101,9 @@ pub fn step(pod: &Pod, snapshot: &Snapshot, options: &Options) -> Step {
         Fate::Leaving => (go, "terminating already".to_owned()),
         Fate::Leaves if pod.is_finished() => (go, "finished".to_owned()),
         Fate::Leaves if pod.controller().is_none() => (go, "no controller: not made again".to_owned()),
-        Fate::Leaves if snapshot.is_orphaned(pod) => (go, "its controller is gone: not made again".to_owned()),
+        Fate::Leaves if snapshot.is_orphaned(pod) => {
+            (go, "its controller is gone: not made again".to_owned())
+        }
         Fate::Leaves => (go, String::new()),
     };
     let budget = (action == Action::Evict)

@@ -29,7 +29,15 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Failure { exit, message: message.into(), object: None, cause: None, code: None, hints: Vec::new(), block: Box::default() }
+        Failure {
+            exit,
+            message: message.into(),
+            object: None,
+            cause: None,
+            code: None,
+            hints: Vec::new(),
+            block: Box::default(),
+        }
     }
 
     /// The command line is wrong.

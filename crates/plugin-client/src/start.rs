@@ -71,7 +71,8 @@ where
 
 /// clap quotes the words as they are, and scripts pass on what clusters told them: the same complaint about neutralised words.
 fn safe_to_show<A: CommandLine>(words: &[OsString]) -> Option<clap::Error> {
-    let shown: Vec<OsString> = words.iter().map(|word| neutralise(&word.to_string_lossy()).into_owned().into()).collect();
+    let shown: Vec<OsString> =
+        words.iter().map(|word| neutralise(&word.to_string_lossy()).into_owned().into()).collect();
     if shown == words {
         return None;
     }

@@ -1,0 +1,176 @@
+//! A drain: gather, check, plan, confirm, execute. The order of the steps, and nothing else.
+
+use std::time::Instant;
+
+use cluster_model::text::count;
+use cluster_model::{Finding, Severity, Snapshot};
+use futures::future::FutureExt;
+use plugin_client::{Cluster, Failure, Line, Output};
+
+use super::Run;
+use crate::args::{DryRun, Target};
+use crate::estimate::{Estimate, estimate};
+use crate::execute::{Clock, Drain, End};
+use crate::gather::{self, Feeds, Scope};
+use crate::plan::{Plan, plan};
+use crate::report::{DrainReport, NodeReport, Verdict};
+use crate::{checks, probe, render, rights};
+
+impl Run<'_> {
+    pub(super) async fn drain(&self, cluster: &Cluster, target: &Target) -> Result<DrainReport, Failure> {
+        let scope = Scope {
+            pod_selector: self.args.drain.pod_selector.as_deref(),
+            chunk_size: self.args.drain.chunk_size,
+        };
+        let gathered = self.before_changes(self.gather(cluster, target, &scope)).await?;
+        let (plan, findings) = (&gathered.plan, &gathered.findings);
+        self.show_plan(plan, &gathered.estimate, findings);
+        let blocking = findings.iter().filter(|f| f.blocks()).count();
+        if blocking > 0 {
+            let only_budgets = findings
+                .iter()
+                .filter(|f| f.blocks())
+                .all(|f| f.id.starts_with("budget") || f.id == "pod-in-several-budgets");
+            let result = if only_budgets { Verdict::Blocked } else { Verdict::Refused };
+            self.ui.failure(&refusal(findings, blocking));
+            return Ok(self.planned(plan, findings, result));
+        }
+        match self.args.dry_run {
+            DryRun::Client => Ok(self.planned(plan, findings, Verdict::Planned)),
+            DryRun::Server => {
+                let report = self.planned(plan, findings, Verdict::Planned);
+                self.before_changes(probe::probe(cluster, plan, &self.options, report)).await
+            }
+            DryRun::None => {
+                let asked = Instant::now();
+                if !self.confirm(plan, findings)? {
+                    self.ui.failure(&Failure::refused("declined; nothing was changed"));
+                    return Ok(self.planned(plan, findings, Verdict::Refused));
+                }
+                // The user's own thinking time is not the run's.
+                let deadline = self.deadline.map(|d| d + asked.elapsed());
+                self.execute(cluster, gathered, &scope, deadline).await
+            }
+        }
+    }
+
+    async fn gather(
+        &self,
+        cluster: &Cluster,
+        target: &Target,
+        scope: &Scope<'_>,
+    ) -> Result<Gathered, Failure> {
+        let denied = rights::check(cluster, target, &self.options).await;
+        match &denied {
+            Ok(denied) => rights::refusal(denied).map_or(Ok(()), Err)?,
+            // A server that gave no answer at all gives none to the next question either, only later.
+            Err(failure) if failure.code.is_none() => {
+                return Err(Failure { message: "cannot reach the API server".into(), ..failure.clone() });
+            }
+            Err(_) => {}
+        }
+        let nodes = gather::nodes(cluster, target).await?;
+        let (snapshot, feeds) = gather::snapshot(cluster, nodes, scope).await?;
+        let mut findings = checks::check(&snapshot, &self.options);
+        match denied {
+            Ok(denied) => findings
+                .splice(0..0, rights::findings(cluster, denied, &snapshot, &self.options).await?)
+                .for_each(drop),
+            Err(failure) => findings.push(rights::not_checked(&failure)),
+        }
+        self.options.accept(&mut findings);
+        let plan = plan(&snapshot, &self.options);
+        let estimate = estimate(&plan, &snapshot);
+        Ok(Gathered { snapshot, feeds, findings, plan, estimate })
+    }
+
+    fn show_plan(&self, plan: &Plan, estimate: &Estimate, findings: &[Finding]) {
+        let wide = self.args.output == Output::Wide;
+        // The plan is the result of a dry run, and only news in a live one.
+        let result = self.args.dry_run != DryRun::None && !self.args.output.is_structured();
+        let show = |line: &Line| if result { self.ui.data(line) } else { self.ui.status(line) };
+        render::plan(plan, estimate, wide).iter().for_each(show);
+        let lines = render::findings(findings, wide);
+        if !lines.is_empty() {
+            show(&Line::new());
+            lines.iter().for_each(show);
+        }
+        show(&Line::new());
+    }
+
+    fn confirm(&self, plan: &Plan, findings: &[Finding]) -> Result<bool, Failure> {
+        if self.args.yes {
+            return Ok(true);
+        }
+        let what = match plan.nodes.as_slice() {
+            [node] => format!("node/{}", node.name),
+            nodes => count(nodes.len(), "node"),
+        };
+        let warnings = findings
+            .iter()
+            .filter(|f| f.severity == Severity::Warning || f.severity == Severity::Unknown)
+            .count();
+        let despite =
+            if warnings > 0 { format!(" despite {}", count(warnings, "warning")) } else { String::new() };
+        let question = format!("Drain {what}, {} to go{despite}?", count(plan.leaving(), "pod"));
+        if checks::loses_data(findings) {
+            let word = plan.nodes.first().map(|n| n.name.as_str()).unwrap_or_default();
+            return self.ui.confirm_typed(&format!("{question} Data will be lost for good."), word);
+        }
+        self.ui.confirm(&question)
+    }
+
+    async fn execute(
+        &self,
+        cluster: &Cluster,
+        gathered: Gathered,
+        scope: &Scope<'_>,
+        deadline: Option<Instant>,
+    ) -> Result<DrainReport, Failure> {
+        let Gathered { snapshot, feeds, findings, plan, .. } = gathered;
+        let plan = &plan;
+        let interrupted = self.ui.interrupted().shared();
+        let mut screen = render::Screen::new(&self.ui, plan.nodes.len());
+        if let Err((done, failure)) = self.cordon(cluster, plan, &mut screen, deadline).await {
+            drop(screen);
+            return self.cordon_refused(cluster, plan, findings, done, failure, deadline).await;
+        }
+        let drain = Drain { cluster, options: &self.options, scope, clock: Clock::start(), deadline };
+        let (engine, end) = drain.run(plan, snapshot, feeds, interrupted, &mut screen).await;
+        drop(screen);
+        let mut nodes: Vec<NodeReport> =
+            plan.nodes.iter().map(|n| crate::report::node(n, &engine, &end)).collect();
+        let result = crate::report::overall(&nodes, &end);
+        if result != Verdict::Drained {
+            self.undo_cordon(cluster, plan, &mut nodes, deadline).await;
+        }
+        let mut report = self.report(nodes, findings, result);
+        match end {
+            End::Failed(failure) => {
+                report.error = Some(failure.to_string());
+                self.ui.failure(&failure);
+            }
+            End::Stopped(why) => {
+                self.ui.failure(&Failure::failed(&why));
+                report.error = Some(why);
+            }
+            _ => {}
+        }
+        Ok(report)
+    }
+}
+
+struct Gathered {
+    snapshot: Snapshot,
+    feeds: Feeds,
+    findings: Vec<Finding>,
+    plan: Plan,
+    estimate: Estimate,
+}
+
+fn refusal(findings: &[Finding], blocking: usize) -> Failure {
+    let mut ids: Vec<&str> = findings.iter().filter(|f| f.blocks()).map(|f| f.id).collect();
+    ids.dedup();
+    Failure::refused(format!("{}; nothing was changed", count(blocking, "pre-flight error")))
+        .hint(format!("mend what they name, or accept them: --allow {}", ids.join(",")))
+}
