@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use dialoguer::console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Line, Ui, is_terminal, lock};
+use super::{Line, Ui, is_dumb, is_terminal, lock, palette};
 
 /// More is not seen, and costs.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -23,8 +23,7 @@ pub struct Live {
 impl Ui {
     /// `None` when nobody would see it (no terminal, TERM=dumb, `--quiet`): then print events as `status` lines.
     pub fn live(&self) -> Option<Live> {
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        if self.0.captured.is_some() || self.0.quiet || dumb || !is_terminal() {
+        if self.0.captured.is_some() || self.0.quiet || is_dumb() || !is_terminal() {
             return None;
         }
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(20));
@@ -50,7 +49,7 @@ impl Live {
         *lock(&self.drawn) = Some(Instant::now());
         let (rows, columns) = Term::stderr().size();
         let (rows, columns) = (usize::from(rows), usize::from(columns));
-        let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+        let colour = palette(&std::io::stderr()) != anstream::ColorChoice::Never;
         let mut message = header.cut(columns.saturating_sub(GAUGE)).render(colour);
         // A region taller than the terminal could not be cleared again.
         let room = rows.saturating_sub(3).max(1);

@@ -10,6 +10,8 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use anstream::stream::RawStream;
+use anstream::{AutoStream, ColorChoice};
 use indicatif::ProgressBar;
 use tokio::sync::watch;
 
@@ -200,16 +202,28 @@ impl Ui {
     }
 }
 
-/// anstream drops the colours when NO_COLOR, CLICOLOR, TERM=dumb or a pipe ask for it.
+/// The colours are dropped when NO_COLOR, CLICOLOR, TERM=dumb or a pipe ask for it.
 fn emit(stream: Stream, text: &str) -> io::Result<()> {
     match stream {
         Stream::Out => {
-            let mut out = anstream::stdout().lock();
+            let out = io::stdout().lock();
+            let mut out = AutoStream::new(out, palette(&io::stdout()));
             out.write_all(text.as_bytes())?;
             out.flush()
         }
-        Stream::Err => anstream::stderr().lock().write_all(text.as_bytes()),
+        Stream::Err => {
+            AutoStream::new(io::stderr().lock(), palette(&io::stderr())).write_all(text.as_bytes())
+        }
     }
+}
+
+/// As anstream chooses, but for a dumb terminal: it colours one all the same when the variable CI is set.
+fn palette(stream: &impl RawStream) -> ColorChoice {
+    if is_dumb() { ColorChoice::Never } else { AutoStream::choice(stream) }
+}
+
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// A panic elsewhere must not silence the report.
