@@ -20,8 +20,8 @@ pub enum Contender {
 #[derive(Debug, Clone, Default)]
 pub struct Figures {
     pub seconds: f64,
-    /// By the API server's own audit log.
-    pub requests: usize,
+    /// By the API server's own audit log; the limit polls, which is nobody's measure.
+    pub requests: Option<usize>,
     pub peak_kib: Option<u64>,
 }
 
@@ -82,7 +82,7 @@ fn timed(room: &Room<'_>, mut command: Command, agent: &str) -> Figures {
     });
     assert!(status.success(), "{command:?} failed: {status}");
     let requests = room.cluster().audit_since(mark).by_user_agent_prefix(agent).len();
-    Figures { seconds, requests, peak_kib }
+    Figures { seconds, requests: Some(requests), peak_kib }
 }
 
 fn limit(room: &Room<'_>, node: &str) -> Figures {
@@ -101,10 +101,8 @@ fn limit(room: &Room<'_>, node: &str) -> Figures {
         }
     });
     let left = format!("pods?fieldSelector=spec.nodeName={node}&resourceVersion=0");
-    let mut lists = 1;
     while !room.cluster().list(&room.path("", &left)).is_empty() {
-        lists += 1;
         std::thread::sleep(TICK);
     }
-    Figures { seconds: start.elapsed().as_secs_f64(), requests: pods.len() + lists + 2, peak_kib: None }
+    Figures { seconds: start.elapsed().as_secs_f64(), requests: None, peak_kib: None }
 }

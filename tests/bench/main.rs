@@ -75,14 +75,14 @@ fn full_node(cluster: &Cluster, seconds: u64) -> Room<'_> {
 }
 
 fn row(seconds: u64, name: &str, own: &Figures, limit: &Figures, kubectl: &Figures) -> String {
-    let rss = own.peak_kib.map_or("-".to_owned(), |kib| format!("{:.0} MB", kib as f64 / 1024.0));
+    let rss = own.peak_kib.map_or("-".to_owned(), |kib| format!("{:.1} MiB", kib as f64 / 1024.0));
+    let requests = own.requests.map_or("-".to_owned(), |n| format!("{:.2}", n as f64 / PODS as f64));
     format!(
-        "{:>9}s  {name:<8} {:>5.1}s  {:>8.2}×  {:>9.2}×  {:>12.2}  {rss:>8}",
+        "{:>9}s  {name:<8} {:>5.1}s  {:>8.2}×  {:>9.2}×  {requests:>12}  {rss:>8}",
         seconds,
         own.seconds,
         own.seconds / limit.seconds,
         own.seconds / kubectl.seconds,
-        own.requests as f64 / PODS as f64,
     )
 }
 

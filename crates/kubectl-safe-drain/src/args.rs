@@ -14,6 +14,7 @@ use crate::options::{Allow, Options};
 #[command(
     name = "kubectl safe-drain",
     bin_name = "kubectl safe-drain",
+    override_usage = "kubectl safe-drain NODE... [flags]\n       kubectl safe-drain -l SELECTOR [flags]",
     version,
     max_term_width = 110,
     after_help = "\
@@ -51,7 +52,7 @@ pub struct Args {
     #[arg(short, long)]
     pub yes: bool,
 
-    /// What becomes of our cordon when the drain does not finish
+    /// Keep or undo our own cordon when the drain does not finish
     #[arg(long, value_name = "STATE", default_value = "keep")]
     pub on_failure: OnFailure,
 
@@ -132,9 +133,9 @@ pub enum DryRun {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OnFailure {
-    /// The node stays cordoned
+    // Plain comments: with help of its own for a value, clap would spread the whole help page over four screens.
     Keep,
-    /// A node that this run cordoned is uncordoned again
+    // Only a node that this run cordoned.
     Uncordon,
 }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use cluster_model::budget::Standing;
 use cluster_model::pod::Tier;
 use cluster_model::{BudgetExt, PodExt, Snapshot};
+use k8s_openapi::jiff::Timestamp;
 
+use crate::execute::engine::{Phase, PodState};
 use crate::plan::{Plan, Step};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,26 @@ pub fn estimate(plan: &Plan, snapshot: &Snapshot) -> Estimate {
         }
     }
     total
+}
+
+/// The most that is left of a drain that runs: what stops by its own deadline, what waits by its grace period, wave after wave.
+/// `None`: a pod is blocked, unclear or overdue, so nobody knows.
+pub fn seconds_left<'a>(pods: impl Iterator<Item = &'a PodState>, now: Timestamp) -> Option<i64> {
+    let mut waves: BTreeMap<(usize, Tier), i64> = BTreeMap::new();
+    for state in pods.filter(|p| p.step.leaves() && !p.phase.is_final()) {
+        let left = match state.phase {
+            _ if state.blocked_by.is_some() => return None,
+            Phase::Leaving { .. } => match state.pod.deletion_timestamp() {
+                Some(due) if due < now => return None,
+                Some(due) => due.duration_since(now).as_secs() + 1,
+                None => state.step.grace_seconds,
+            },
+            _ => state.step.grace_seconds,
+        };
+        let wave = waves.entry((state.node, state.step.tier)).or_default();
+        *wave = left.max(*wave);
+    }
+    Some(waves.values().sum())
 }
 
 /// Pods of one wave leave side by side, those of one budget in rounds.
@@ -100,5 +122,29 @@ mod tests {
         let pods = vec![pod("a/p", "n1"), pod("a/q", "n1"), pod("a/dns", "n1").priority(2_000_000_000)];
         let snapshot = snapshot(pods);
         assert_eq!(estimate(&plan(&snapshot, &Options::default()), &snapshot).most_seconds, Some(60));
+    }
+
+    #[test]
+    fn what_is_left_follows_the_deadlines_of_stopping_pods() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let later = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap().to_string();
+        let pods = vec![pod("a/p", "n1"), pod("a/q", "n1"), pod("a/dns", "n1").priority(2_000_000_000)];
+        let snapshot = snapshot(pods);
+        let plan = plan(&snapshot, &Options::default());
+        let mut states: Vec<PodState> = plan
+            .steps()
+            .zip(["a/p", "a/q", "a/dns"])
+            .map(|(step, key)| PodState::new(step.clone(), 0, pod(key, "n1"), now))
+            .collect();
+        assert_eq!(seconds_left(states.iter(), now), Some(60), "two waves that have not begun");
+        states[0].phase = Phase::Leaving { since: now };
+        states[0].pod = pod("a/p", "n1").deleted(&later(9));
+        states[1].phase = Phase::Gone;
+        assert_eq!(seconds_left(states.iter(), now), Some(40), "the first wave has ten seconds left");
+        states[0].pod = pod("a/p", "n1").deleted(&later(-1));
+        assert_eq!(seconds_left(states.iter(), now), None, "overdue");
+        states[0].phase = Phase::Gone;
+        states[2].blocked_by = Some("budget a/b".into());
+        assert_eq!(seconds_left(states.iter(), now), None, "blocked");
     }
 }

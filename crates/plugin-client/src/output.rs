@@ -14,7 +14,7 @@ use serde::Serialize;
 pub enum Output {
     #[default]
     Text,
-    /// Text with more columns
+    // Text with more rows and columns.
     Wide,
     Json,
     Yaml,

@@ -7,6 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use plugin_client::{Line, Live, Ui};
 
 use super::span;
+use crate::estimate::seconds_left;
 use crate::execute::Audience;
 use crate::execute::engine::{Engine, Phase, PodState};
 use crate::execute::event::Event;
@@ -57,6 +58,9 @@ impl Audience for Screen {
         let mut header = Line::new().plain(format!("{stopping} stopping"));
         if blocked > 0 {
             header = header.plain(" · ").warn(format!("{blocked} blocked"));
+        }
+        if let Some(left) = seconds_left(engine.pods(), now) {
+            header = header.dim(format!(" · at most {} left", span(left)));
         }
         let mut lines = plugin_client::table(&rows.iter().map(|p| pod(p, now)).collect::<Vec<_>>());
         // Why the blocked ones are: one line per budget, under the pods it holds up.
