@@ -7,6 +7,7 @@ DENY   := $(TOOLS)/bin/cargo-deny
 .PHONY: demo test check bench build install prerequisites
 
 demo: prerequisites ## drain a node of a real cluster and watch it
+	@cargo build --workspace --bins
 	@cargo run -q -p live-tests --bin demo
 
 test: prerequisites ## every test: pure, wire, and live against a real control plane
@@ -19,6 +20,7 @@ check: prerequisites $(DENY) ## format, lints, licences and sources of dependenc
 	cargo test --workspace --exclude live-tests
 
 bench: prerequisites ## ours and kubectl on one cluster in one run
+	@cargo build --workspace --bins
 	@cargo run -q -p live-tests --bin bench
 
 build: ## the plugins as they are shipped

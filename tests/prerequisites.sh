@@ -13,3 +13,6 @@ minor=$(echo "$have" | cut -d. -f2 | sed 's/[^0-9].*//')
     echo "error: Go 1.26 or newer is needed, and this is $have: see https://go.dev/dl" >&2
     exit 1
 }
+# Said in the first second, before cargo has compiled the program that would say it.
+ls -d "${XDG_CACHE_HOME:-$HOME/.cache}"/kubectl-plugins-testbed/*/bin >/dev/null 2>&1 ||
+    echo "first run on this machine: some minutes for the Rust crates, then some ten for the control plane (Kubernetes, etcd and kwok, from source); later runs start within seconds" >&2
