@@ -4,11 +4,13 @@ PREFIX ?= $(HOME)/.local
 TOOLS  := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubectl-plugins-tools
 DENY   := $(TOOLS)/bin/cargo-deny
 
+BUILT  := $(or $(CARGO_TARGET_DIR),target)/debug
+
 .PHONY: demo test check bench build install prerequisites
 
 demo: prerequisites ## drain a node of a real cluster and watch it
 	@cargo build --workspace --bins
-	@cargo run -q -p live-tests --bin demo
+	@$(BUILT)/demo
 
 test: prerequisites ## every test: pure, wire, and live against a real control plane
 	cargo test --workspace
@@ -21,7 +23,7 @@ check: prerequisites $(DENY) ## format, lints, licences and sources of dependenc
 
 bench: prerequisites ## ours and kubectl on one cluster in one run
 	@cargo build --workspace --bins
-	@cargo run -q -p live-tests --bin bench
+	@$(BUILT)/bench
 
 build: ## the plugins as they are shipped
 	cargo build --profile dist --bins -p kubectl-safe-drain

@@ -11,8 +11,7 @@ pub const STARTS: usize = 21;
 /// Built with the profile that is shipped; a debug build would be measured for nothing.
 pub fn shipped_plugin() -> Result<PathBuf, String> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
+    let built = testbed::cargo()
         .args(["build", "--profile", "dist", "-p", "kubectl-safe-drain"])
         .current_dir(root)
         .status();

@@ -30,7 +30,7 @@ pub use audit::{Audit, Entry, Mark};
 pub use cluster::{Cluster, Handle, Options};
 pub use components::Component;
 pub use error::{ApiError, Error};
-pub use plugins::{build_plugins, plugins_dir, program};
+pub use plugins::{build_plugins, cargo, plugins_dir, program};
 pub use record::{Change, Event, Record};
 pub use room::Room;
 pub use wait::wait;

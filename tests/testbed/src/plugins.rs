@@ -31,8 +31,7 @@ fn build() -> Result<PathBuf, Error> {
         None | Some("debug") => "dev",
         Some(name) => name,
     };
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
+    let output = cargo()
         .args(["build", "--quiet", "--workspace", "--bins", "--profile", profile])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .output()
@@ -43,6 +42,26 @@ fn build() -> Result<PathBuf, Error> {
         let said = String::from_utf8_lossy(&output.stderr);
         Err(Error::new(format!("the plugins could not be built; cargo said:\n{}", said.trim_end())))
     }
+}
+
+/// The cargo that runs this, without what it told this program about its own package: build scripts look at those variables
+/// (ring's does), and would run again, with all that depends on them, each time the teller changes.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let told = [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_BIN_",
+        "CARGO_CRATE_NAME",
+        "CARGO_PRIMARY_PACKAGE",
+        "OUT_DIR",
+    ];
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| told.iter().any(|prefix| name.starts_with(prefix))) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// A folder of links to the plugins: kubectl takes every `kubectl-*` on PATH for one, and cargo puts other files of such
