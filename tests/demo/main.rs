@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use testbed::{Cluster, Options, Room, Watcher, annotate, status};
 
 fn main() -> ExitCode {
+    status::line("starting a real control plane and three nodes");
     let cluster = match Cluster::start(&Options::default()) {
         Ok(cluster) => cluster,
         Err(error) => {
