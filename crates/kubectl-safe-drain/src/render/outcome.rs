@@ -10,7 +10,7 @@ pub fn outcome(report: &DrainReport, seconds: f64) -> Vec<Line> {
     for node in &report.nodes {
         lines.push(headline(node, seconds));
         // A plan that was refused has been shown already; what is left of a drain has not.
-        let refused = matches!(node.result, Verdict::Refused | Verdict::Planned);
+        let refused = matches!(node.result, Verdict::Refused | Verdict::Blocked | Verdict::Planned);
         let left: Vec<Vec<Line>> =
             node.pods.iter().filter(|p| !refused || p.blocked_by.is_some()).filter_map(left).collect();
         lines.extend(table(&left));
