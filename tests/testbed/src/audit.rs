@@ -150,10 +150,6 @@ impl Audit {
         self.filter(Entry::is_write)
     }
 
-    pub fn in_namespace(&self, namespace: &str) -> Self {
-        self.filter(|entry| entry.namespace == namespace)
-    }
-
     pub fn filter(&self, keep: impl Fn(&Entry) -> bool) -> Self {
         Self(self.0.iter().filter(|entry| keep(entry)).cloned().collect())
     }

@@ -83,8 +83,6 @@ struct State {
     rules: Vec<Rule>,
     log: Vec<Request>,
     open: Vec<TcpStream>,
-    /// Connections still to be closed unread.
-    refuse: usize,
     stopped: bool,
 }
 
@@ -116,10 +114,6 @@ impl Fake {
                 if state.stopped {
                     return;
                 }
-                if state.refuse > 0 {
-                    state.refuse -= 1;
-                    continue;
-                }
                 state.open.extend(stream.try_clone());
                 let shared = Arc::clone(&accepting);
                 std::thread::spawn(move || serve(&stream, &shared));
@@ -141,11 +135,6 @@ impl Fake {
             answer: Answer::cut(),
         };
         RuleBuilder { fake: self, rule }
-    }
-
-    /// The next `count` connections are closed before anything is read.
-    pub fn refuse_connections(&self, count: usize) {
-        lock(&self.shared.state).refuse = count;
     }
 
     /// Everything asked so far.
