@@ -229,7 +229,10 @@ impl Running {
 
     #[track_caller]
     pub fn finish(mut self) -> Outcome {
-        let status = wait("the plugin to end", PATIENCE, || self.child.0.try_wait().ok().flatten());
+        let end = ::testbed::poll(PATIENCE, || self.child.0.try_wait().ok().flatten());
+        let Some(status) = end else {
+            panic!("the plugin did not end within {PATIENCE:?}; it said:\n{}", self.said())
+        };
         let out = self.out.join().unwrap_or_default();
         let _ = self.err.join();
         let err = self.said.lock().map(|text| text.clone()).unwrap_or_default();

@@ -33,7 +33,7 @@ pub use error::{ApiError, Error};
 pub use plugins::{build_plugins, cargo, plugins_dir, program};
 pub use record::{Change, Event, Record};
 pub use room::Room;
-pub use wait::wait;
+pub use wait::{poll, wait};
 pub use watcher::Watcher;
 pub use workloads::annotate;
 

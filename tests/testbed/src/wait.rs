@@ -11,7 +11,8 @@ pub fn wait<T>(what: &str, limit: Duration, probe: impl FnMut() -> Option<T>) ->
     }
 }
 
-pub(crate) fn poll<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
+/// The same, for a caller that has more to say than `what` when it was in vain.
+pub fn poll<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + limit;
     let mut pause = Duration::from_millis(5);
     loop {

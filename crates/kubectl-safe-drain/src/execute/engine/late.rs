@@ -36,6 +36,9 @@ impl Engine {
             }
         }
         // DaemonSet and static pods come and go as their owner pleases; no word about them.
+        if step.leaves() {
+            self.nodes[index].suspect = true;
+        }
         if step.leaves() || kept.is_some() {
             self.events.push(Event::Late { pod: step.key(), kept });
         }

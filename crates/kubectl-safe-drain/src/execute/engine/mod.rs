@@ -57,6 +57,8 @@ struct NodeState {
     name: String,
     phase: NodePhase,
     relist_not_before: Timestamp,
+    /// A pod came after the plan: either a scheduler was late, or the cordon is no more and evicting would never end.
+    suspect: bool,
     /// As last read; the cordon was seen to be made.
     cordoned: Option<bool>,
 }
@@ -90,6 +92,7 @@ impl Engine {
                 name: n.name.clone(),
                 phase: NodePhase::Draining,
                 relist_not_before: cordoned_at + SETTLE,
+                suspect: false,
                 cordoned: Some(true),
             })
             .collect();
@@ -194,14 +197,16 @@ impl Engine {
             return commands;
         }
         let Some((node, tier)) = self.stage() else { return commands };
-        let Some(tier) = tier else {
-            let state = &mut self.nodes[node];
-            if state.phase == NodePhase::Draining && state.relist_not_before <= now {
-                state.phase = NodePhase::Relisting;
-                commands.push(Command::Relist { node: state.name.clone() });
-            }
-            return commands;
-        };
+        let state = &mut self.nodes[node];
+        if (tier.is_none() || state.suspect)
+            && state.phase == NodePhase::Draining
+            && state.relist_not_before <= now
+        {
+            state.phase = NodePhase::Relisting;
+            commands.push(Command::Relist { node: state.name.clone() });
+        }
+        let suspect = state.suspect;
+        let Some(tier) = tier else { return commands };
         let mut free = self.options.concurrency.max(1).saturating_sub(self.asking());
         for uid in self.order.clone() {
             let Some(pod) = self.pods.get_mut(&uid) else { continue };
@@ -211,7 +216,11 @@ impl Engine {
                     commands.push(pod.look());
                 }
                 Phase::Waiting { not_before }
-                    if not_before <= now && pod.node == node && pod.step.tier == tier && free > 0 =>
+                    if not_before <= now
+                        && pod.node == node
+                        && pod.step.tier == tier
+                        && free > 0
+                        && !suspect =>
                 {
                     match self.budgets.gateway(pod, self.options.disable_eviction, now) {
                         Gateway::Open => {
@@ -237,8 +246,11 @@ impl Engine {
     /// When `next` may have something to say without any input.
     pub fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
         let pods = self.pods.values().filter_map(|p| p.wake_at(self.options.skip_wait_for_delete));
-        let empty = self.stage().filter(|(_, tier)| tier.is_none()).map(|(node, _)| &self.nodes[node]);
-        let nodes = empty.filter(|n| n.phase == NodePhase::Draining).map(|n| n.relist_not_before);
+        let unsure = self
+            .stage()
+            .map(|(node, tier)| (&self.nodes[node], tier))
+            .filter(|(n, t)| t.is_none() || n.suspect);
+        let nodes = unsure.filter(|(n, _)| n.phase == NodePhase::Draining).map(|(n, _)| n.relist_not_before);
         let budgets = self.budgets.wake_at(&self.pods, now);
         // What is due already was dealt with by `next`, or waits for an input.
         pods.chain(nodes).chain(budgets).filter(|at| *at > now).min()
@@ -380,6 +392,8 @@ impl Engine {
             Some(true) => {}
         }
         self.pods_synced(node, found.pods, now);
+        // Those that this very reading brought came while the cordon stood.
+        self.nodes[index].suspect = false;
         if self.pods.values().all(|p| p.node != index || p.phase.is_final()) {
             self.nodes[index].phase = NodePhase::Done;
             let of =

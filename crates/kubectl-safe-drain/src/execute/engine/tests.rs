@@ -270,7 +270,9 @@ fn a_late_pod_needs_the_same_consent_as_a_planned_one() {
     {
         let mut e = engine_with(&snapshot(vec![]), options);
         e.pod_seen("n1", data(), now());
-        assert_eq!(asked(&e.next(now())).len(), usize::from(leaves));
+        e.next(after(1));
+        e.relisted("n1", Ok(NodeNow { cordoned: Some(true), pods: vec![data()] }), after(1));
+        assert_eq!(asked(&e.next(after(1))).len(), usize::from(leaves));
         assert_eq!(e.kept_late("n1"), usize::from(!leaves));
     }
 }
@@ -296,6 +298,22 @@ fn a_node_that_is_uncordoned_or_deleted_is_not_called_drained() {
         assert!(e.stopped().is_some_and(|why| why.contains(word)));
         assert!(!e.is_drained("n1"));
     }
+}
+
+/// Found on a slow machine: the scheduler kept putting the replacements back on the emptiest node, which was ours.
+#[test]
+fn pods_that_come_back_because_someone_uncordoned_the_node_are_not_evicted_for_ever() {
+    let mut e = engine(&snapshot(vec![web(1), web(2)]));
+    e.next(now());
+    e.pod_gone("uid-web-1", after(2));
+    e.pod_seen("n1", web(3), after(2));
+    assert_eq!(e.next(after(2)), [Command::Relist { node: "n1".into() }], "before it is evicted");
+    e.relisted("n1", Err("the server is away".into()), after(2));
+    assert_eq!(e.next(after(2)), []);
+    assert!(e.wake_at(after(2)).is_some_and(|at| at < after(3)), "and asked again soon");
+    assert_eq!(e.next(after(3)), [Command::Relist { node: "n1".into() }]);
+    e.relisted("n1", Ok(NodeNow { cordoned: Some(false), pods: vec![web(2), web(3)] }), after(3));
+    assert!(e.stopped().is_some_and(|why| why.contains("uncordoned")));
 }
 
 #[test]
