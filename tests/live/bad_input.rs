@@ -1,62 +1,18 @@
 //! Wrong input and clusters that cannot be reached: one clear line, a way out, the right exit code, and nothing changed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ::testbed::fake::{Answer, Fake};
 use ::testbed::{Room, shared};
 use rustix::process::Signal;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::plugin::{Outcome, drain, safe_drain, text};
-use crate::untouched::untouched;
+use crate::complaint::{self, Case, kubeconfig_with, only_error};
+use crate::plugin::{drain, safe_drain};
 
-/// What is wrong, how it ends, what the error names and what the hint offers.
-struct Case<'a> {
-    args: &'a [&'a str],
-    code: i32,
-    error: &'a str,
-    hint: &'a str,
-}
-
-/// Once for people, once for programs.
 #[track_caller]
 fn check(room: &Room<'_>, kubeconfig: Option<&Path>, case: &Case<'_>) {
-    let run = |more: &[&str]| {
-        let drain = safe_drain(room, &[case.args, more].concat());
-        untouched(room, &kubeconfig.iter().fold(drain, |drain, path| drain.kubeconfig(path)))
-    };
-    let said = run(&["--yes"]);
-    let context = format!("{:?}: {said}", case.args);
-    let error = only_error(&said);
-    assert_eq!(said.code, case.code, "{context}");
-    assert!(error.contains(case.error), "no {:?} in the error\n{context}", case.error);
-    assert!(!error.contains('{') && error.chars().count() < 400, "not fit to be read\n{context}");
-    assert!(said.err.contains(case.hint), "no hint {:?}\n{context}", case.hint);
-    assert_eq!(said.out, "", "{context}");
-
-    let told = run(&["--yes", "-o", "json"]);
-    assert_eq!(told.code, case.code, "{told}");
-    // What clap or the names of the nodes refuse never becomes a run, so there is no report of one.
-    if case.code == 2 && told.out.is_empty() {
-        return;
-    }
-    let report = told.report();
-    let result = match case.code {
-        2 | 3 => "refused",
-        124 => "timeout",
-        _ => "failed",
-    };
-    assert_eq!(text(&report, "result"), result, "{told}");
-    assert!(text(&report, "error").contains(case.error), "{told}");
-    only_error(&told);
-}
-
-/// The one line that says what is wrong.
-#[track_caller]
-fn only_error(outcome: &Outcome) -> String {
-    let errors: Vec<&str> = outcome.err.lines().filter(|line| line.starts_with("error: ")).collect();
-    assert_eq!(errors.len(), 1, "{outcome}");
-    errors[0].to_owned()
+    complaint::check(room, safe_drain, kubeconfig, case);
 }
 
 #[test]
@@ -205,7 +161,7 @@ fn credentials_and_certificates_that_are_not_accepted_are_named() {
     let authority = folder.path().join("other.crt");
     let certified = rcgen::generate_simple_self_signed(["another-cluster".to_owned()]).unwrap();
     std::fs::write(&authority, certified.cert.pem()).unwrap();
-    let other = with(&room, folder.path(), "other-ca", |config| {
+    let other = kubeconfig_with(&room, folder.path(), "other-ca", |config| {
         config["clusters"][0]["cluster"]["certificate-authority"] = json!(authority);
     });
     let unknown = Case {
@@ -216,19 +172,9 @@ fn credentials_and_certificates_that_are_not_accepted_are_named() {
     };
     check(&room, Some(&other), &unknown);
 
-    let stale = with(&room, folder.path(), "stale-token", |config| {
+    let stale = kubeconfig_with(&room, folder.path(), "stale-token", |config| {
         config["users"][0]["user"] = json!({"token": "expired-long-ago"});
     });
     let refused = Case { args: &[node], code: 1, error: "Unauthorized", hint: "log in again" };
     check(&room, Some(&stale), &refused);
-}
-
-/// The administrator's kubeconfig, changed.
-fn with(room: &Room<'_>, folder: &Path, name: &str, edit: impl FnOnce(&mut Value)) -> PathBuf {
-    let admin = std::fs::read_to_string(room.cluster().kubeconfig()).unwrap();
-    let mut config: Value = serde_json::from_str(&admin).unwrap();
-    edit(&mut config);
-    let path = folder.join(name);
-    std::fs::write(&path, config.to_string()).unwrap();
-    path
 }

@@ -1,4 +1,4 @@
-//! docs/safe-drain.md against the code: it names every finding, every case, tests that exist and flags that exist.
+//! The page of each plugin against its code: it names every finding, every case, tests that exist and flags that exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,38 +6,56 @@ use std::path::Path;
 
 use ::testbed::plugins_dir;
 
-const PAGE: &str = include_str!("../../docs/safe-drain.md");
+/// What a plugin's page is held against.
+struct Page {
+    plugin: &'static str,
+    text: &'static str,
+    /// Something to name where the plugin wants an object; nobody looks for it.
+    object: &'static str,
+    /// The cases of kubectl's own tests that it numbers; 0 if kubectl has none.
+    cases: usize,
+}
+
+const PAGES: &[Page] =
+    &[Page { plugin: "safe-drain", text: include_str!("../../docs/safe-drain.md"), object: "n1", cases: 42 }];
+
+const FINDINGS: &str = "## Findings";
+const CASES: &str = "## The cases of kubectl's own tests";
 
 #[test]
-fn the_page_lists_every_finding_and_no_other() {
-    // The one place where the plugin lists all ids: its answer to one that does not exist.
-    let said = ask(&["n1", "--allow=no-such-finding"]);
-    let (_, ids) = said.split_once("there are: ").unwrap();
-    let known: BTreeSet<&str> = ids.split(',').map(str::trim).collect();
-    let rows = table("## Findings");
-    let listed: BTreeSet<&str> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
-    assert!(known.len() > 20, "{said}");
-    assert_eq!(listed, known);
-    assert_eq!(rows.len(), listed.len(), "an id is listed twice");
-    assert!(rows.iter().all(|row| ["error", "warning", "info", "unknown"].contains(&row[1])), "{rows:?}");
+fn a_page_lists_every_finding_and_no_other() {
+    for page in PAGES {
+        // The one place where a plugin lists all ids: its answer to one that does not exist.
+        let said = page.ask(&[page.object, "--allow=no-such-finding"]);
+        let (_, ids) = said.split_once("there are: ").unwrap();
+        let known: BTreeSet<&str> = ids.split(',').map(str::trim).collect();
+        let rows = page.table(FINDINGS);
+        let listed: BTreeSet<&str> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
+        assert!(known.len() > 5, "{said}");
+        assert_eq!(listed, known, "{}", page.plugin);
+        assert_eq!(rows.len(), listed.len(), "an id is listed twice");
+        assert!(rows.iter().all(|row| ["error", "warning", "info", "unknown"].contains(&row[1])), "{rows:?}");
+    }
 }
 
 #[test]
-fn the_page_holds_all_42_cases() {
-    let cases: Vec<usize> =
-        table("## The cases of kubectl's own tests").iter().filter_map(|row| row[0].parse().ok()).collect();
-    assert_eq!(cases, (1..=42).collect::<Vec<_>>());
+fn a_page_holds_all_cases() {
+    for page in PAGES.iter().filter(|page| page.cases > 0) {
+        let cases: Vec<usize> = page.table(CASES).iter().filter_map(|row| row[0].parse().ok()).collect();
+        assert_eq!(cases, (1..=page.cases).collect::<Vec<_>>(), "{}", page.plugin);
+    }
 }
 
 #[test]
-fn every_test_the_page_names_exists() {
+fn every_test_a_page_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut sources = String::new();
     for dir in ["crates", "tests"] {
         read_all(&root.join(dir), &mut sources);
     }
-    for heading in ["## Findings", "## The cases of kubectl's own tests"] {
-        for row in table(heading) {
+    for page in PAGES {
+        let cases = if page.cases > 0 { page.table(CASES) } else { Vec::new() };
+        for row in page.table(FINDINGS).into_iter().chain(cases) {
             let names: Vec<&str> = quoted(row.last().copied().unwrap_or_default());
             assert!(!names.is_empty(), "no test: {row:?}");
             for name in names {
@@ -48,48 +66,57 @@ fn every_test_the_page_names_exists() {
     assert!(!is_test(&sources, "such_a_test_does_not_exist") && !is_test(&sources, "main"));
 }
 
-/// `--flag` in this page, and in every line of any other page and of the README that runs the plugin.
+/// `--flag` in the plugin's page, and in every line of any other page and of the README that runs the plugin.
 #[test]
 fn every_flag_the_documents_name_exists() {
-    let help = ask(&["--help"]);
-    let known: BTreeSet<String> = flags(&help);
-    assert!(known.contains("--dry-run") && known.contains("--kubeconfig"), "{help}");
-    let mut named = flags(PAGE);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let docs = fs::read_dir(root.join("docs")).unwrap().filter_map(Result::ok).map(|entry| entry.path());
-    for page in
-        docs.filter(|path| path.extension().is_some_and(|it| it == "md")).chain([root.join("README.md")])
-    {
-        let text = fs::read_to_string(&page).unwrap();
-        for line in text.lines().filter(|line| line.contains("kubectl safe-drain ")) {
-            named.extend(flags(line));
+    let documents: Vec<String> = docs
+        .filter(|path| path.extension().is_some_and(|it| it == "md"))
+        .chain([root.join("README.md")])
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    for page in PAGES {
+        let help = page.ask(&["--help"]);
+        let known: BTreeSet<String> = flags(&help);
+        assert!(known.contains("--dry-run") && known.contains("--kubeconfig"), "{help}");
+        let mut named = flags(page.text);
+        let run = format!("kubectl {} ", page.plugin);
+        let lines = documents.iter().flat_map(|text| text.lines());
+        named.extend(lines.filter(|line| line.contains(&run)).flat_map(flags));
+        let unknown: Vec<&String> = named.iter().filter(|flag| !known.contains(*flag)).collect();
+        assert!(unknown.is_empty(), "{}: documented and not there: {unknown:?}", page.plugin);
+        // And the other way round for what belongs to the plugin itself.
+        let own = help.split("Connection (").next().unwrap_or_default();
+        let silent: Vec<String> = flags(own)
+            .into_iter()
+            .filter(|f| !named.contains(f) && f != "--help" && f != "--version")
+            .collect();
+        assert!(silent.is_empty(), "{}: there and not documented: {silent:?}", page.plugin);
+    }
+}
+
+impl Page {
+    /// What the plugin says, on either stream.
+    fn ask(&self, args: &[&str]) -> String {
+        let program = plugins_dir().join(format!("kubectl-{}", self.plugin.replace('-', "_")));
+        match std::process::Command::new(program).args(args).output() {
+            Ok(output) => String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
+            Err(error) => panic!("cannot run {}: {error}", self.plugin),
         }
     }
-    let unknown: Vec<&String> = named.iter().filter(|flag| !known.contains(*flag)).collect();
-    assert!(unknown.is_empty(), "documented and not there: {unknown:?}");
-    // And the other way round for what belongs to the plugin itself.
-    let own = help.split("Connection (").next().unwrap_or_default();
-    let silent: Vec<String> =
-        flags(own).into_iter().filter(|f| !named.contains(f) && f != "--help" && f != "--version").collect();
-    assert!(silent.is_empty(), "there and not documented: {silent:?}");
-}
 
-/// What the plugin says, on either stream.
-fn ask(args: &[&str]) -> String {
-    match std::process::Command::new(plugins_dir().join("kubectl-safe_drain")).args(args).output() {
-        Ok(output) => String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
-        Err(error) => panic!("cannot run the plugin: {error}"),
+    /// The cells of every row of the first table under a heading, without its head.
+    fn table(&self, heading: &str) -> Vec<Vec<&'static str>> {
+        let Some((_, section)) = self.text.split_once(&format!("\n{heading}\n")) else {
+            panic!("no section {heading} on the page of {}", self.plugin)
+        };
+        let rows = section
+            .lines()
+            .skip_while(|line| !line.starts_with('|'))
+            .take_while(|line| line.starts_with('|'));
+        rows.skip(2).map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
     }
-}
-
-/// The cells of every row of the first table under a heading, without its head.
-fn table(heading: &str) -> Vec<Vec<&'static str>> {
-    let Some((_, section)) = PAGE.split_once(&format!("\n{heading}\n")) else {
-        panic!("no section {heading}")
-    };
-    let rows =
-        section.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
-    rows.skip(2).map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
 }
 
 fn quoted(text: &str) -> Vec<&str> {

@@ -1,79 +1,11 @@
 //! Text that a terminal would obey, wherever a cluster can put it: none of it reaches stdout or stderr, and none of it is lost.
 
-use std::path::PathBuf;
-
 use ::testbed::fake::{Answer, Fake};
-use ::testbed::{Room, annotate, shared};
+use ::testbed::{annotate, shared};
 use serde_json::{Value, json};
 
-use crate::plugin::{Outcome, drain, safe_drain};
-
-/// Colour, clipboard, bell, 8-bit CSI, right-to-left, zero width, a forged line, a tag character, line separator, DEL.
-const EVIL: &str =
-    "\u{1b}[31m\u{1b}]52;c;ZXZpbA==\u{7}\u{9b}2J\u{202e}\u{200b}\r\nerror: forged\u{e0041}\u{2028}\u{7f}";
-
-/// Written down anew rather than taken from the code under test.
-fn obeyed(c: char) -> bool {
-    let code = u32::from(c);
-    let control = code < 0x20 || (0x7f..0xa0).contains(&code);
-    let bidi = matches!(code, 0x061c | 0x200e | 0x200f | 0x202a..=0x202e | 0x2066..=0x2069);
-    let unseen = matches!(code, 0x00ad | 0x200b..=0x200d | 0x2028 | 0x2029 | 0x2060..=0x2064 | 0xfeff);
-    let tag = (0xe0000..=0xe007f).contains(&code);
-    c != '\n' && (control || bidi || unseen || tag)
-}
-
-#[track_caller]
-fn assert_clean(outcome: &Outcome) {
-    for (stream, text) in [("stdout", &outcome.out), ("stderr", &outcome.err)] {
-        // The pipes are read as UTF-8; what is not would have ended the reading early.
-        assert!(!text.contains('\u{fffd}'), "{stream} is not UTF-8: {text:?}");
-        let found: Vec<char> = text.chars().filter(|c| obeyed(*c)).collect();
-        assert!(found.is_empty(), "{found:?} on {stream}:\n{text:?}");
-        assert!(
-            !text.lines().any(|line| line.starts_with("error: forged")),
-            "a forged line on {stream}:\n{text}"
-        );
-    }
-}
-
-fn mentions(value: &Value, text: &str) -> bool {
-    match value {
-        Value::String(string) => string.contains(text),
-        Value::Array(items) => items.iter().any(|item| mentions(item, text)),
-        Value::Object(fields) => {
-            fields.iter().any(|(name, value)| name.contains(text) || mentions(value, text))
-        }
-        _ => false,
-    }
-}
-
-/// The same document but for its times.
-fn timeless(mut report: Value) -> Value {
-    report["startedAt"] = Value::Null;
-    report["finishedAt"] = Value::Null;
-    report
-}
-
-/// Every way to look at a plan: nothing obeyed in any, and the structured ones say what was there.
-#[track_caller]
-fn look_in_every_way(room: &Room<'_>, args: &[&str], kubeconfig: Option<&PathBuf>) -> Value {
-    let run = |more: &[&str]| {
-        let drain = safe_drain(room, &[args, &["--dry-run"], more].concat());
-        let outcome = kubeconfig.iter().fold(drain, |drain, path| drain.kubeconfig(path)).run();
-        assert_clean(&outcome);
-        outcome
-    };
-    for output in ["text", "wide"] {
-        let outcome = run(&["-o", output]);
-        assert!(outcome.out.contains("\\u{1b}[31m"), "the text is not shown at all:\n{outcome}");
-    }
-    let report = run(&["-o", "json"]).report();
-    assert!(mentions(&report, EVIL), "JSON has lost the text:\n{report:#}");
-    let yaml = run(&["-o", "yaml"]);
-    let read: Value = serde_saphyr::from_str(&yaml.out).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
-    assert_eq!(timeless(read), timeless(report.clone()), "YAML says something else than JSON");
-    report
-}
+use crate::evil::{EVIL, ascii, assert_clean, look_in_every_way, mentions};
+use crate::plugin::{drain, safe_drain};
 
 #[test]
 fn hostile_objects_of_a_real_server_are_only_shown() {
@@ -136,7 +68,7 @@ fn hostile_objects_of_a_real_server_are_only_shown() {
         &json!({"conditions": [{"type": "Ready", "status": "False", "reason": EVIL, "message": EVIL}]}),
     );
 
-    let report = look_in_every_way(&room, &[node, other], None);
+    let report = look_in_every_way(|more| safe_drain(&room, &[&[node, other, "--dry-run"], more].concat()));
     let said = |id: &str| {
         let found = report["findings"].as_array().into_iter().flatten().filter(|finding| finding["id"] == id);
         found.filter(|finding| mentions(finding, EVIL)).count()
@@ -198,7 +130,9 @@ fn a_hostile_server_is_only_shown() {
 
     let folder = tempfile::tempdir().unwrap();
     let kubeconfig = fake.kubeconfig(folder.path());
-    let report = look_in_every_way(&room, &["n1"], Some(&kubeconfig));
+    let report = look_in_every_way(|more| {
+        safe_drain(&room, &[&["n1", "--dry-run"], more].concat()).kubeconfig(&kubeconfig)
+    });
     for id in ["node-cordoned-before", "bare-pod", "emptydir-data", "host-path-data", "webhooks-not-checked"]
     {
         let found = report["findings"].as_array().unwrap().iter().find(|finding| finding["id"] == id);
@@ -249,14 +183,4 @@ fn hostile_names_in_a_kubeconfig_and_on_the_command_line_are_only_shown() {
     let outcome = drain(&room, &[node, "--context", EVIL, "--dry-run"]).kubeconfig(&path).run();
     assert_clean(&outcome);
     outcome.expect("planned", 0);
-}
-
-fn ascii(json: &str) -> String {
-    let mut units = [0; 2];
-    let spell = |unit: &u16| format!("\\u{unit:04x}");
-    let parts = json.chars().map(|c| match c {
-        ' '..='~' => c.to_string(),
-        c => c.encode_utf16(&mut units).iter().map(spell).collect(),
-    });
-    parts.collect()
 }

@@ -4,16 +4,20 @@
 
 mod bad_input;
 mod budgets;
+mod complaint;
 mod docs;
 mod drain_basics;
+mod evil;
 mod faults;
 mod findings;
 mod hostile;
 mod kubectl_bugs;
 mod kubectl_cases;
 mod plugin;
+mod rbac;
 mod rights;
 mod schema;
 mod terminal;
 mod testbed;
+mod tty;
 mod untouched;

@@ -1,23 +1,19 @@
 //! The published roles: enough, and not too much; and what is said when something of them is missing.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
 use ::testbed::fake::{Answer, Fake};
-use ::testbed::{Audit, Mark, Room, shared, wait};
+use ::testbed::{Room, shared};
 use serde_json::{Value, json};
 
-use crate::plugin::{Drain, Outcome, drain, text};
+use crate::plugin::{Outcome, drain, text};
+use crate::rbac::{Roles, User, without, words};
 
-const ROLES: &str = include_str!("../../docs/rbac/safe-drain.yaml");
-/// The comment in that file behind which everything is optional.
-const OPTIONAL: &str = "# From here on";
+const ROLES: Roles = Roles(include_str!("../../docs/rbac/safe-drain.yaml"));
 
 #[test]
 fn the_published_role_is_enough_and_leaves_nothing_unknown() {
     let room = furnished(1);
     let user = User::new(&room, "whole", &published());
-    let (outcome, _) = user.drain(&["-l", &room.node_selector()]).watched();
+    let (outcome, _) = user.run(drain, &["-l", &room.node_selector()]).watched();
     outcome.expect("drained", 0);
     assert_eq!(unknown(&outcome), [""; 0], "{outcome}");
     let refused = user.refused_since_start();
@@ -28,7 +24,7 @@ fn the_published_role_is_enough_and_leaves_nothing_unknown() {
 fn without_the_optional_reads_it_drains_and_names_what_it_did_not_see() {
     let room = furnished(2);
     let user = User::new(&room, "bare", &required());
-    let (outcome, record) = user.drain(&[&room.nodes()[0]]).watched();
+    let (outcome, record) = user.run(drain, &[&room.nodes()[0]]).watched();
     outcome.expect("drained", 0);
     for id in ["budgets-not-checked", "owner-not-checked", "volume-not-checked", "webhooks-not-checked"] {
         assert!(unknown(&outcome).iter().any(|it| it == id), "{id}\n{outcome}");
@@ -43,7 +39,7 @@ fn budgets_that_may_be_read_but_not_watched_are_kept_too() {
     let room = furnished(2);
     let rules = without(&published(), "policy", "poddisruptionbudgets", "watch");
     let user = User::new(&room, "unwatched", &rules);
-    let (outcome, record) = user.drain(&[&room.nodes()[0]]).watched();
+    let (outcome, record) = user.run(drain, &[&room.nodes()[0]]).watched();
     outcome.expect("drained", 0);
     assert_eq!(unknown(&outcome), ["budgets-not-checked"], "{outcome}");
     assert_eq!(record.lowest_healthy("web"), Some(3));
@@ -64,7 +60,7 @@ fn each_missing_right_is_named_with_its_rule_and_nothing_is_changed() {
     assert_eq!(cases.len(), 7, "the required part changed: {cases:?}");
     for (index, (resource, verb)) in cases.iter().enumerate() {
         let user = User::new(&room, &format!("lacks{index}"), &without(&published(), "", resource, verb));
-        let outcome = user.drain(&["-l", &room.node_selector()]).run();
+        let outcome = user.run(drain, &["-l", &room.node_selector()]).run();
         outcome.expect("refused", 3);
         assert!(outcome.err.contains(&format!("{verb} {resource}")), "{verb} {resource}\n{outcome}");
         let flat = outcome.err.replace('\n', " ");
@@ -82,12 +78,12 @@ fn deleting_needs_the_other_role_and_evicting_does_not() {
     let room = furnished(1);
     let node = room.nodes()[0].as_str();
     let user = User::new(&room, "evicts", &published());
-    let refused = user.drain(&[node, "--disable-eviction"]).run();
+    let refused = user.run(drain, &[node, "--disable-eviction"]).run();
     refused.expect("refused", 3);
     assert!(text(&refused.finding("rights-missing"), "subject").starts_with("delete pods"), "{refused}");
-    let both = [published(), role("safe-drain-without-budgets")].concat();
+    let both = [published(), ROLES.role("safe-drain-without-budgets")].concat();
     let user = User::new(&room, "deletes", &both);
-    user.drain(&[node, "--disable-eviction", "--dry-run=server"]).run().expect("planned", 0);
+    user.run(drain, &[node, "--disable-eviction", "--dry-run=server"]).run().expect("planned", 0);
 }
 
 #[test]
@@ -96,7 +92,7 @@ fn the_right_to_evict_may_come_from_the_namespace_alone() {
     let rules = without(&published(), "", "pods/eviction", "create");
     let user = User::new(&room, "local", &rules);
     let node = room.nodes()[0].as_str();
-    user.drain(&[node]).run().expect("refused", 3);
+    user.run(drain, &[node]).run().expect("refused", 3);
 
     room.apply(
         json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "evict"},
@@ -106,7 +102,7 @@ fn the_right_to_evict_may_come_from_the_namespace_alone() {
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "evict"},
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user.name}]}));
     user.may("create", "pods/eviction", Some(room.namespace()));
-    let (outcome, _) = user.drain(&[node]).watched();
+    let (outcome, _) = user.run(drain, &[node]).watched();
     outcome.expect("drained", 0);
     assert_eq!(room.pods_on(node).len(), 1, "only the DaemonSet's pod is left");
 }
@@ -117,7 +113,7 @@ fn a_refused_cordon_ends_the_drain_even_if_the_missing_right_was_accepted() {
     let room = furnished(1);
     let node = room.nodes()[0].as_str();
     let user = User::new(&room, "no-cordon", &without(&published(), "", "nodes", "patch"));
-    let (outcome, record) = user.drain(&[node, "--allow=rights-missing"]).watched();
+    let (outcome, record) = user.run(drain, &[node, "--allow=rights-missing"]).watched();
     outcome.expect("refused", 3);
     assert!(outcome.err.contains("no pod was evicted"), "{outcome}");
     assert_eq!(outcome.report()["nodes"][0]["cordoned"], false);
@@ -187,7 +183,6 @@ fn furnished(nodes: usize) -> Furnished {
 }
 
 const VOLUMES: &str = "/api/v1/persistentvolumes";
-const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
 
 struct Furnished(Room<'static>);
 
@@ -205,105 +200,13 @@ impl Drop for Furnished {
     }
 }
 
-/// Somebody with these rights in every namespace, and no others.
-struct User<'r> {
-    room: &'r Room<'static>,
-    name: String,
-    kubeconfig: PathBuf,
-    since: Mark,
-}
-
-impl<'r> User<'r> {
-    fn new(room: &'r Room<'static>, name: &str, rules: &[Value]) -> Self {
-        let name = format!("{}-{name}", room.namespace());
-        let since = shared().audit_mark();
-        let kubeconfig = shared().user(&name, &[], rules);
-        let user = User { room, name, kubeconfig, since };
-        // The authoriser hears of a role a moment after it was made, and of all its rules at once.
-        let rule = &rules[0];
-        user.may(&words(&rule["verbs"])[0], &words(&rule["resources"])[0], None);
-        user
-    }
-
-    /// Waits until the server allows it.
-    fn may(&self, verb: &str, resource: &str, namespace: Option<&str>) {
-        let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
-        let attributes =
-            json!({"verb": verb, "resource": resource, "subresource": subresource, "namespace": namespace});
-        let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
-            "spec": {"user": self.name, "resourceAttributes": attributes}});
-        wait(&format!("{} to be allowed to {verb} {resource}", self.name), Duration::from_secs(30), || {
-            let answer = shared().create("/apis/authorization.k8s.io/v1/subjectaccessreviews", &review);
-            (answer["status"]["allowed"] == true).then_some(())
-        });
-    }
-
-    fn drain(&self, args: &[&str]) -> Drain<'r> {
-        drain(self.room, args).kubeconfig(&self.kubeconfig)
-    }
-
-    fn requests(&self) -> Audit {
-        shared().audit_since(self.since).filter(|entry| entry.user == self.name)
-    }
-
-    /// Asking about rights is a create that changes nothing.
-    fn writes_since_start(&self) -> Vec<String> {
-        lines(&self.requests().writes().filter(|entry| entry.resource != "selfsubjectaccessreviews"))
-    }
-
-    fn refused_since_start(&self) -> Vec<String> {
-        lines(&self.requests().filter(|entry| entry.code == 403))
-    }
-}
-
-impl Drop for User<'_> {
-    fn drop(&mut self) {
-        for kind in ["clusterrolebindings", "clusterroles"] {
-            let _ = shared().try_delete(&format!("{RBAC}/{kind}/testbed-user:{}", self.name));
-        }
-    }
-}
-
-/// The rules of a role in docs/rbac/safe-drain.yaml.
-fn role(name: &str) -> Vec<Value> {
-    for document in ROLES.split("\n---\n") {
-        match serde_saphyr::from_str::<Value>(document) {
-            Ok(role) if role["metadata"]["name"] == name => {
-                return role["rules"].as_array().cloned().unwrap_or_default();
-            }
-            Ok(_) => {}
-            Err(error) => panic!("docs/rbac/safe-drain.yaml is no YAML: {error}"),
-        }
-    }
-    panic!("docs/rbac/safe-drain.yaml has no role {name}")
-}
-
 fn published() -> Vec<Value> {
-    role("safe-drain")
+    ROLES.role("safe-drain")
 }
 
-/// What stands before the comment that calls the rest optional.
+/// What no drain can do without.
 fn required() -> Vec<Value> {
-    let Some((before, _)) = ROLES.split_once(OPTIONAL) else { panic!("no {OPTIONAL:?} in the file") };
-    published()[..before.matches("- apiGroups:").count()].to_vec()
-}
-
-fn without(rules: &[Value], group: &str, resource: &str, verb: &str) -> Vec<Value> {
-    let mut fewer = Vec::new();
-    for rule in rules {
-        let (groups, verbs) = (words(&rule["apiGroups"]), words(&rule["verbs"]));
-        for each in words(&rule["resources"]) {
-            let hit = each == resource && groups.iter().any(|it| it == group);
-            let left: Vec<&String> = verbs.iter().filter(|it| !(hit && *it == verb)).collect();
-            fewer.push(json!({"apiGroups": groups, "resources": [each], "verbs": left}));
-        }
-    }
-    fewer.retain(|rule| !words(&rule["verbs"]).is_empty());
-    fewer
-}
-
-fn words(list: &Value) -> Vec<String> {
-    list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    ROLES.required("safe-drain")
 }
 
 fn unknown(outcome: &Outcome) -> Vec<String> {
@@ -313,8 +216,4 @@ fn unknown(outcome: &Outcome) -> Vec<String> {
         findings.iter().filter(|f| f["severity"] == "unknown").map(|f| text(f, "id").to_owned()).collect();
     ids.dedup();
     ids
-}
-
-fn lines(audit: &Audit) -> Vec<String> {
-    audit.to_string().lines().map(str::to_owned).collect()
 }

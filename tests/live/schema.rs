@@ -1,23 +1,31 @@
-//! Every report of every live test against docs/drain-report.schema.json.
+//! Every document of every live test against the schema of its kind.
 
 use std::sync::OnceLock;
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-const SCHEMA: &str = include_str!("../../docs/drain-report.schema.json");
+/// What stdout may be, by its `kind`.
+const SCHEMAS: &[(&str, &str)] = &[("DrainReport", include_str!("../../docs/drain-report.schema.json"))];
 
-fn validator() -> &'static Validator {
-    static VALIDATOR: OnceLock<Validator> = OnceLock::new();
-    VALIDATOR.get_or_init(|| {
-        let schema: Value = serde_json::from_str(SCHEMA).unwrap();
-        jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
-    })
+fn validator(kind: &Value) -> Option<&'static Validator> {
+    static VALIDATORS: OnceLock<Vec<(&str, Validator)>> = OnceLock::new();
+    let build = |(kind, text): &(&'static str, &str)| {
+        let schema: Value = serde_json::from_str(text).unwrap();
+        (*kind, jsonschema::options().should_validate_formats(true).build(&schema).unwrap())
+    };
+    let validators = VALIDATORS.get_or_init(|| SCHEMAS.iter().map(build).collect());
+    validators.iter().find(|(known, _)| kind == known).map(|(_, validator)| validator)
 }
 
 /// What is wrong with a report, one line a fault.
 pub fn faults(report: &Value) -> Vec<String> {
-    validator().iter_errors(report).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    match validator(&report["kind"]) {
+        Some(validator) => {
+            validator.iter_errors(report).map(|error| format!("{}: {error}", error.instance_path())).collect()
+        }
+        None => vec![format!("/kind: there is no schema of {}", report["kind"])],
+    }
 }
 
 fn good() -> Value {

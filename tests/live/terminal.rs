@@ -1,90 +1,11 @@
 //! What people see and are asked, on a terminal and without one, and how the terminal is left behind.
 
-#![cfg(unix)]
-
-use std::num::NonZero;
-use std::time::Duration;
-
 use ::testbed::{Room, annotate, shared};
-use expectrl::process::unix::WaitStatus;
-use expectrl::session::OsSession;
-use expectrl::{Eof, Expect, Session};
 use serde_json::Value;
 
 use crate::plugin::safe_drain;
+use crate::tty::{CTRL_C, HIDE_CURSOR, SHOW_CURSOR, Tty, has_colours};
 use crate::untouched::{Before, untouched};
-
-const ROWS: NonZero<u16> = NonZero::new(30).unwrap();
-const COLUMNS: NonZero<u16> = NonZero::new(120).unwrap();
-
-const CTRL_C: &str = "\u{3}";
-const SHOW_CURSOR: &str = "\u{1b}[?25h";
-const HIDE_CURSOR: &str = "\u{1b}[?25l";
-
-/// `kubectl safe-drain` on a terminal of its own.
-struct Tty {
-    session: OsSession,
-    /// Everything it has written so far.
-    seen: Vec<u8>,
-}
-
-impl Tty {
-    fn start(room: &Room<'_>, args: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut command = safe_drain(room, args).command();
-        command.env("TERM", "xterm-256color").envs(environment.iter().copied());
-        let mut session = Session::spawn(command).unwrap();
-        session.get_process_mut().set_window_size(COLUMNS.get(), ROWS.get()).unwrap();
-        session.set_expect_timeout(Some(Duration::from_secs(60)));
-        Self { session, seen: Vec::new() }
-    }
-
-    #[track_caller]
-    fn until(&mut self, text: &str) -> &mut Self {
-        match self.session.expect(text) {
-            Ok(found) => self.seen.extend_from_slice(found.as_bytes()),
-            Err(error) => panic!("no {text:?} on the terminal: {error}; before it:\n{}", self.text()),
-        }
-        self
-    }
-
-    fn keys(&mut self, keys: &str) -> &mut Self {
-        self.session.send(keys).unwrap();
-        self
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.seen).into_owned()
-    }
-
-    /// Reads to the end; the exit code.
-    #[track_caller]
-    fn end(&mut self) -> i32 {
-        if let Ok(found) = self.session.expect(Eof) {
-            self.seen.extend_from_slice(found.as_bytes());
-        }
-        match self.session.get_process().wait().unwrap() {
-            WaitStatus::Exited(_, code) => code,
-            other => panic!("{other:?}:\n{}", self.text()),
-        }
-    }
-
-    /// What a terminal shows in the end.
-    fn screen(&self) -> String {
-        let mut terminal = vt100::Parser::new(ROWS, COLUMNS, 500);
-        terminal.process(&self.seen);
-        terminal.screen().contents()
-    }
-
-    #[track_caller]
-    fn assert_left_clean(&self) {
-        let text = self.text();
-        assert!(text.rfind(SHOW_CURSOR) >= text.rfind(HIDE_CURSOR), "the cursor is hidden:\n{text:?}");
-        let screen = self.screen();
-        for leftover in ["━", "stopping", "waiting\n"] {
-            assert!(!screen.contains(leftover), "{leftover:?} is left on the screen:\n{screen}");
-        }
-    }
-}
 
 /// A node with two pods that take a second to stop.
 fn room_with_pods() -> Room<'static> {
@@ -120,7 +41,7 @@ fn a_declined_question_changes_nothing() {
     let node = room.nodes()[0].as_str();
     for keys in ["\r", "n\r"] {
         let before = Before::new(&room);
-        let mut tty = Tty::start(&room, &[node], &[]);
+        let mut tty = Tty::start(&safe_drain(&room, &[node]), &[]);
         tty.until(&format!("Drain node/{node}, 2 pods to go")).until("[y/N]").keys(keys);
         assert_eq!(tty.end(), 3, "{}", tty.text());
         before.assert_untouched(&tty.text());
@@ -134,7 +55,7 @@ fn an_accepted_question_drains() {
     let room = room_with_pods();
     let pods = room.pods();
     let node = room.nodes()[0].as_str();
-    let mut tty = Tty::start(&room, &[node], &[]);
+    let mut tty = Tty::start(&safe_drain(&room, &[node]), &[]);
     tty.until("[y/N]").keys("y\r");
     assert_eq!(tty.end(), 0, "{}", tty.text());
     let screen = tty.screen();
@@ -152,12 +73,12 @@ fn losing_data_wants_the_nodes_name_typed_out() {
     let node = room.nodes()[0].as_str();
     for typed in ["y\r", "\r", "another-node\r"] {
         let before = Before::new(&room);
-        let mut tty = Tty::start(&room, &[node, "--force"], &[]);
+        let mut tty = Tty::start(&safe_drain(&room, &[node, "--force"]), &[]);
         tty.until("Data will be lost for good").until(&format!("Type {node} to go on")).keys(typed);
         assert_eq!(tty.end(), 3, "{}", tty.text());
         before.assert_untouched(&tty.text());
     }
-    let mut tty = Tty::start(&room, &[node, "--force"], &[]);
+    let mut tty = Tty::start(&safe_drain(&room, &[node, "--force"]), &[]);
     tty.until("to go on").keys(&format!("{node}\r"));
     assert_eq!(tty.end(), 0, "{}", tty.text());
     assert!(is_gone(&room, &pods));
@@ -169,7 +90,7 @@ fn ctrl_c_at_the_question_changes_nothing() {
     let room = room_with_pods();
     let node = room.nodes()[0].as_str();
     let before = Before::new(&room);
-    let mut tty = Tty::start(&room, &[node], &[]);
+    let mut tty = Tty::start(&safe_drain(&room, &[node]), &[]);
     tty.until("[y/N]").keys(CTRL_C);
     assert_eq!(tty.end(), 130, "{}", tty.text());
     before.assert_untouched(&tty.text());
@@ -183,7 +104,7 @@ fn the_live_view_shows_who_stops_and_leaves_a_clean_screen() {
     room.deployment_with("web", 2, |web| annotate(web, "testbed/delete-after", "3s"));
     room.ready("web", 2);
     let node = room.nodes()[0].as_str();
-    let mut tty = Tty::start(&room, &[node, "--yes"], &[]);
+    let mut tty = Tty::start(&safe_drain(&room, &[node, "--yes"]), &[]);
     tty.until("2 stopping").until(&format!("{}/web-", room.namespace())).until("of at most 30s");
     assert_eq!(tty.end(), 0, "{}", tty.text());
     let screen = tty.screen();
@@ -197,7 +118,7 @@ fn ctrl_c_in_the_live_view_leaves_a_clean_screen_and_says_what_is_left() {
     room.deployment_with("web", 2, |web| annotate(web, "testbed/fate", "stuck-terminating"));
     room.ready("web", 2);
     let node = room.nodes()[0].as_str();
-    let mut tty = Tty::start(&room, &[node, "--yes"], &[]);
+    let mut tty = Tty::start(&safe_drain(&room, &[node, "--yes"]), &[]);
     tty.until("2 stopping").keys(CTRL_C);
     assert_eq!(tty.end(), 130, "{}", tty.text());
     let screen = tty.screen();
@@ -210,20 +131,12 @@ fn ctrl_c_in_the_live_view_leaves_a_clean_screen_and_says_what_is_left() {
     assert!(!screen.contains('━'), "{screen}");
 }
 
-/// Colours are `ESC [ … m`.
-fn has_colours(text: &str) -> bool {
-    text.split("\u{1b}[").skip(1).any(|rest| {
-        let parameters = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
-        parameters.starts_with('m') && !rest.starts_with('m') && !rest.starts_with("0m")
-    })
-}
-
 #[test]
 fn no_color_and_dumb_terminals_are_respected() {
     let room = room_with_pods();
     let node = room.nodes()[0].as_str();
     let dry = |environment: &[(&str, &str)]| {
-        let mut tty = Tty::start(&room, &[node, "--dry-run"], environment);
+        let mut tty = Tty::start(&safe_drain(&room, &[node, "--dry-run"]), environment);
         assert_eq!(tty.end(), 0, "{}", tty.text());
         tty.text()
     };
@@ -232,7 +145,7 @@ fn no_color_and_dumb_terminals_are_respected() {
     assert!(!dry(&[("TERM", "dumb")]).contains('\u{1b}'));
 
     // The drain itself: no colours in the live view either, and no live view at all where it cannot be drawn.
-    let mut plain = Tty::start(&room, &[node, "--yes"], &[("NO_COLOR", "1")]);
+    let mut plain = Tty::start(&safe_drain(&room, &[node, "--yes"]), &[("NO_COLOR", "1")]);
     plain.until("stopping");
     assert_eq!(plain.end(), 0, "{}", plain.text());
     assert!(!has_colours(&plain.text()), "{:?}", plain.text());
@@ -240,7 +153,7 @@ fn no_color_and_dumb_terminals_are_respected() {
 
     safe_drain(&room, &[node, "--uncordon"]).run();
     room.ready("web", 2);
-    let mut dumb = Tty::start(&room, &[node, "--yes"], &[("TERM", "dumb")]);
+    let mut dumb = Tty::start(&safe_drain(&room, &[node, "--yes"]), &[("TERM", "dumb")]);
     assert_eq!(dumb.end(), 0, "{}", dumb.text());
     assert!(!dumb.text().contains('\u{1b}'), "{:?}", dumb.text());
     for line in ["evicted, stops within 30s", " gone after ", "drained: 2 pods gone"] {
@@ -252,7 +165,7 @@ fn no_color_and_dumb_terminals_are_respected() {
 fn quiet_is_the_result_and_nothing_else() {
     let room = room_with_pods();
     let node = room.nodes()[0].as_str();
-    let mut tty = Tty::start(&room, &[node, "--yes", "--quiet"], &[("NO_COLOR", "1")]);
+    let mut tty = Tty::start(&safe_drain(&room, &[node, "--yes", "--quiet"]), &[("NO_COLOR", "1")]);
     assert_eq!(tty.end(), 0, "{}", tty.text());
     let screen = tty.screen();
     let lines: Vec<&str> = screen.lines().collect();

@@ -3,7 +3,7 @@
 use ::testbed::{Mark, Room};
 use serde_json::Value;
 
-use crate::plugin::{Drain, Outcome, requests};
+use crate::plugin::{Outcome, Run, requests};
 
 /// How a room was before a run.
 pub struct Before<'r> {
@@ -17,10 +17,10 @@ impl<'r> Before<'r> {
         Self { room, mark: room.cluster().audit_mark(), cordoned: cordons(room) }
     }
 
-    /// The plugin wrote nothing (questions about rights and dry runs are no writes), and no node's cordon has changed.
+    /// No plugin wrote anything (questions about rights and dry runs are no writes), and no node's cordon has changed.
     #[track_caller]
     pub fn assert_untouched(&self, context: &impl std::fmt::Display) {
-        let asked = requests(self.room, self.room.cluster().audit_since(self.mark));
+        let asked = requests(self.room, "", self.room.cluster().audit_since(self.mark));
         let writes = asked.writes().filter(|entry| !entry.is_dry_run());
         assert!(writes.is_empty(), "written, though nothing was to be:\n{writes}{context}");
         assert_eq!(cordons(self.room), self.cordoned, "a cordon has changed\n{context}");
@@ -33,9 +33,9 @@ fn cordons(room: &Room<'_>) -> Vec<Value> {
 
 /// Runs it and asserts that it left the room as it was.
 #[track_caller]
-pub fn untouched<'r>(room: &'r Room<'r>, drain: &Drain<'r>) -> Outcome {
+pub fn untouched<'r>(room: &'r Room<'r>, run: &Run<'r>) -> Outcome {
     let before = Before::new(room);
-    let outcome = drain.run();
+    let outcome = run.run();
     before.assert_untouched(&outcome);
     outcome
 }

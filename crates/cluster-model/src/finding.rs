@@ -1,6 +1,10 @@
 //! What a check found: one fact about one object, with the shortest way to mend it.
 
+mod allow;
+
 use serde::Serialize;
+
+pub use allow::{Allow, UnknownId};
 
 /// How much a finding weighs, worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -58,4 +62,9 @@ impl Finding {
     pub fn blocks(&self) -> bool {
         self.severity == Severity::Error && self.accepted.is_none()
     }
+}
+
+/// Worst first, then in a stable order.
+pub fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| (b.severity, a.id, &a.subject).cmp(&(a.severity, b.id, &b.subject)));
 }

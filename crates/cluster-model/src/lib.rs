@@ -10,12 +10,15 @@ pub mod finding;
 pub mod hook;
 pub mod node;
 pub mod pod;
+pub mod raw;
+pub mod rollout;
 pub mod snapshot;
 pub mod text;
 pub mod workload;
 
 pub use budget::BudgetExt;
-pub use finding::{Finding, Severity};
+pub use finding::{Allow, Finding, Severity};
 pub use node::NodeExt;
 pub use pod::PodExt;
+pub use raw::Raw;
 pub use snapshot::{Known, Snapshot};

@@ -57,6 +57,17 @@ pub fn count(n: usize, noun: &str) -> String {
     }
 }
 
+/// `12s`, `1m30s`, `2h5m`: the largest two units, as kubectl writes ages.
+pub fn span(seconds: i64) -> String {
+    match seconds {
+        ..60 => format!("{seconds}s"),
+        60..3600 if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        60..3600 => format!("{}m{}s", seconds / 60, seconds % 60),
+        _ if seconds % 3600 < 60 => format!("{}h", seconds / 3600),
+        _ => format!("{}h{}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +103,14 @@ mod tests {
         assert_eq!(count(1, "pod"), "1 pod");
         assert_eq!(count(0, "pod"), "0 pods");
         assert_eq!(count(2, "policy"), "2 policies");
+    }
+
+    #[test]
+    fn spans() {
+        let cases = [(0, "0s"), (59, "59s"), (60, "1m"), (90, "1m30s"), (3600, "1h"), (7500, "2h5m")];
+        for (seconds, text) in cases {
+            assert_eq!(span(seconds), text);
+        }
     }
 
     proptest! {

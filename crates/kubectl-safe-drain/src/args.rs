@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use clap::{ArgAction, Args as ClapArgs, Parser, ValueEnum};
-use plugin_client::{CommandLine, ConnectionFlags, Failure, Output, duration};
+use clap::{Args as ClapArgs, Parser, ValueEnum};
+use plugin_client::{AsInKubectl, CommandLine, ConnectionFlags, DryRun, Failure, Output, allowed, duration};
 
 use crate::checks;
-use crate::options::{Allow, Options};
+use crate::options::Options;
 
 /// Take nodes out of service without breaking a disruption budget, losing data nobody agreed to lose,
 /// or hanging without a named reason
@@ -37,7 +37,7 @@ pub struct Args {
     pub selector: Option<String>,
 
     /// Show the plan without carrying it out; `server` also asks the server about every eviction
-    #[arg(long, value_name = "MODE", num_args = 0..=1, require_equals = true, default_missing_value = "client", default_value = "none")]
+    #[arg(long, dry_run())]
     pub dry_run: DryRun,
 
     /// Only make the nodes unschedulable
@@ -84,18 +84,15 @@ pub struct Args {
 #[command(next_help_heading = "As in kubectl drain")]
 pub struct DrainFlags {
     /// Also remove pods that nothing will make again: without a controller, or whose controller is gone
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
-          hide_default_value = true, hide_possible_values = true, action = ArgAction::Set)]
+    #[arg(long, switch())]
     pub force: bool,
 
     /// Also remove pods with emptyDir volumes, whose data is lost
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
-          hide_default_value = true, hide_possible_values = true, action = ArgAction::Set)]
+    #[arg(long, switch())]
     pub delete_emptydir_data: bool,
 
     /// Accepted and not needed: pods of DaemonSets always stay, and are shown
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
-          hide_default_value = true, hide_possible_values = true, action = ArgAction::Set)]
+    #[arg(long, switch())]
     pub ignore_daemonsets: bool,
 
     /// Seconds for pods to stop; the pod's own grace period when negative
@@ -111,8 +108,7 @@ pub struct DrainFlags {
     pub pod_selector: Option<String>,
 
     /// Delete instead of evict: disruption budgets are not asked
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
-          hide_default_value = true, hide_possible_values = true, action = ArgAction::Set)]
+    #[arg(long, switch())]
     pub disable_eviction: bool,
 
     /// Do not wait for pods that should have been gone this many seconds ago; 0 waits
@@ -122,13 +118,6 @@ pub struct DrainFlags {
     /// Objects per page of a list; 0 asks for everything at once
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub chunk_size: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum DryRun {
-    None,
-    Client,
-    Server,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -193,17 +182,7 @@ impl Args {
     }
 
     pub fn options(&self) -> Result<Options, Failure> {
-        let mut allow = Allow::default();
-        for id in &self.allow {
-            if id == "all" {
-                allow.all = true;
-            } else if checks::ids().any(|known| known == id) {
-                allow.ids.insert(id.clone());
-            } else {
-                return Err(Failure::usage(format!("--allow {id}: there is no such finding"))
-                    .hint(format!("there are: {}", checks::ids().collect::<Vec<_>>().join(", "))));
-            }
-        }
+        let allow = allowed(&self.allow, checks::ids())?;
         let drain = &self.drain;
         if drain.grace_period < -1 {
             return Err(Failure::usage(format!(

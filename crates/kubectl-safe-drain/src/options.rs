@@ -1,15 +1,6 @@
 //! What the user agreed to, as far as the pure steps need it.
 
-use std::collections::BTreeSet;
-
-use cluster_model::Finding;
-
-/// Pre-flight errors accepted by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Allow {
-    pub all: bool,
-    pub ids: BTreeSet<String>,
-}
+use cluster_model::{Allow, Finding};
 
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -33,25 +24,20 @@ const FORCE: [&str; 2] = ["bare-pod", "orphaned-owner"];
 const EMPTYDIR: [&str; 1] = ["emptydir-data"];
 
 impl Options {
-    /// The flag that accepts errors of this id, if it was given.
-    fn accepted_by(&self, id: &str) -> Option<String> {
-        if self.force && FORCE.contains(&id) {
-            return Some("--force".into());
-        }
-        if self.delete_emptydir_data && EMPTYDIR.contains(&id) {
-            return Some("--delete-emptydir-data".into());
-        }
-        if self.allow.ids.contains(id) {
-            return Some(format!("--allow {id}"));
-        }
-        self.allow.all.then(|| "--allow all".into())
+    /// kubectl's own flag that accepts errors of this id, if it was given.
+    fn kubectl_flag(&self, id: &str) -> Option<&'static str> {
+        let force = (self.force && FORCE.contains(&id)).then_some("--force");
+        let emptydir =
+            (self.delete_emptydir_data && EMPTYDIR.contains(&id)).then_some("--delete-emptydir-data");
+        force.or(emptydir)
     }
 
     /// Marks every error that the user accepted; the report says by which flag.
     pub fn accept(&self, findings: &mut [Finding]) {
         for finding in findings.iter_mut().filter(|f| f.blocks()) {
-            finding.accepted = self.accepted_by(finding.id);
+            finding.accepted = self.kubectl_flag(finding.id).map(str::to_owned);
         }
+        self.allow.accept(findings);
     }
 }
 

@@ -1,10 +1,11 @@
 //! May the user do what this drain needs? Asked before anything is changed, so that no right is found missing half-way.
 
 use cluster_model::{Finding, PodExt, Severity, Snapshot};
+use plugin_client::rights::{self, grant};
 use plugin_client::{Cluster, Failure, Right, missing, rbac_rule};
 
 use crate::args::Target;
-use crate::checks::{RIGHTS_MISSING, RIGHTS_NOT_CHECKED};
+use crate::checks::RIGHTS_MISSING;
 use crate::fate::leavers;
 use crate::options::Options;
 
@@ -55,16 +56,15 @@ pub async fn findings(
         let narrowed: Vec<Right> = namespaces.into_iter().map(|ns| right.clone().namespace(ns)).collect();
         lacking.extend(missing(cluster, &narrowed).await?);
     }
-    Ok(lacking.iter().map(finding).chain(unwatched.then(blind)).collect())
+    Ok(lacking
+        .iter()
+        .map(|right| rights::finding(right, RIGHTS_MISSING))
+        .chain(unwatched.then(blind))
+        .collect())
 }
 
 fn is_removal(right: &Right) -> bool {
     matches!(right.verb.as_str(), "create" | "delete")
-}
-
-fn finding(right: &Right) -> Finding {
-    Finding::new(RIGHTS_MISSING, Severity::Error, right.to_string(), "you have no right to do this")
-        .remedy(rule(std::slice::from_ref(right)))
 }
 
 /// Budgets were read once; how they change will not be seen.
@@ -75,52 +75,15 @@ fn blind() -> Finding {
         "disruption budgets",
         "may be read but not watched: the drain asks the server every few seconds instead",
     )
-    .remedy("grant {apiGroups: [\"policy\"], resources: [\"poddisruptionbudgets\"], verbs: [\"watch\"]}")
+    .remedy(grant(&Right::new("watch", "policy", "poddisruptionbudgets")))
 }
 
-/// One line, ready to be put into a Role.
-fn rule(rights: &[Right]) -> String {
-    rights
-        .iter()
-        .map(|r| {
-            let resource = match &r.subresource {
-                Some(sub) => format!("{}/{sub}", r.resource),
-                None => r.resource.clone(),
-            };
-            format!(
-                "grant {{apiGroups: [\"{}\"], resources: [\"{resource}\"], verbs: [\"{}\"]}}",
-                r.group, r.verb
-            )
-        })
-        .collect::<Vec<_>>()
-        .join("; ")
-}
-
-/// Reading is impossible already: the whole list of what is missing, as one rule.
+/// Reading is impossible already. Who asks for the rights had better ask for all of them at once: also those that are missed later.
 pub fn refusal(denied: &[Right]) -> Option<Failure> {
     let fatal: Vec<Right> = denied
         .iter()
         .filter(|r| r.group.is_empty() && !is_removal(r) && r.verb != "patch")
         .cloned()
         .collect();
-    if fatal.is_empty() {
-        return None;
-    }
-    let names: Vec<String> = fatal.iter().map(Right::to_string).collect();
-    let all: Vec<Right> = denied.to_vec();
-    Some(
-        Failure::refused(format!("you have no right to {}", names.join(", ")))
-            .hint("a ClusterRole with these rules is enough:")
-            .block(&rbac_rule(&all)),
-    )
-}
-
-/// The server would not even say.
-pub fn not_checked(failure: &Failure) -> Finding {
-    Finding::new(
-        RIGHTS_NOT_CHECKED,
-        Severity::Unknown,
-        "your rights",
-        format!("could not be asked about: {failure}"),
-    )
+    rights::refusal(&fatal).map(|failure| failure.block(&rbac_rule(denied)))
 }

@@ -7,7 +7,7 @@ use plugin_client::{CommandLine, ConnectionFlags, Exit, Failure, Line, Ui, conne
 #[derive(clap::Parser)]
 #[command(name = "kubectl-terminal", bin_name = "kubectl terminal", version)]
 struct Args {
-    #[arg(value_parser = ["ask", "type", "events", "wait", "handle", "version", "data"])]
+    #[arg(value_parser = ["ask", "type", "pick", "events", "wait", "handle", "version", "data"])]
     deed: String,
     #[arg(short, long)]
     quiet: bool,
@@ -33,6 +33,18 @@ async fn act(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
     match args.deed.as_str() {
         "ask" => answer(ui, ui.confirm("drain node a?")?),
         "type" => answer(ui, ui.confirm_typed("data will be lost.", "a")?),
+        "pick" => {
+            if ui.can_prompt() {
+                ui.status(&Line::from("a line that was there before"));
+            }
+            let row = |n: usize| {
+                Line::new().good(format!("row {n}")).plain(" of hostile\u{1b}]52;c;x\u{7} text, ".repeat(9))
+            };
+            let picked =
+                ui.select("back to which?", &[row(0), row(1), row(2)], 1, "name it with --to-revision")?;
+            ui.data(&picked.map_or("picked none".into(), |index| Line::from(format!("picked {index}"))));
+            Ok(Exit::Done)
+        }
         "events" => {
             let live = ui.live();
             for done in 1..=3 {

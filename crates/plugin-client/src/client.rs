@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use http::header::{AUTHORIZATION, RETRY_AFTER, USER_AGENT, WARNING};
 use http::{HeaderValue, Method, Request, Response};
+use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::client::{AuthError, Body, ClientBuilder};
 use tower::BoxError;
 
+use crate::clock::ServerTime;
 use crate::credential::Credential;
 use crate::failure::{Deadline, Unreachable, find};
 use crate::kubeconfig::{self, Environment, Target};
@@ -34,6 +36,15 @@ pub struct Cluster {
     pub server: String,
     /// What one request may take; `None` is for ever.
     pub deadline: Option<Duration>,
+    time: ServerTime,
+}
+
+impl Cluster {
+    /// What time it is there: by the `Date` of the server's last answer, which is whole seconds, and what has passed since.
+    /// Our own time before the first answer.
+    pub fn now(&self) -> Timestamp {
+        self.time.now()
+    }
 }
 
 /// `plugin` is the binary's plain name, as in `kubectl-safe-drain`. Talks to the server only if the flags demand it.
@@ -84,16 +95,18 @@ fn assemble(
         }
         error => Failure::from_kube(&format!("set up the connection to {server}"), error),
     })?;
+    let time = ServerTime::default();
     let link = Arc::new(Link {
         transport: transport.build(),
         credential,
         server: server.clone(),
         deadline,
+        time: time.clone(),
         ui: ui.clone(),
     });
     let service = tower::service_fn(move |request| Arc::clone(&link).exchange(request));
     let client = Client::new(service, namespace.clone());
-    Ok(Cluster { client, namespace, context, server, deadline })
+    Ok(Cluster { client, namespace, context, server, deadline, time })
 }
 
 /// As client-go writes it (rest/config.go, `DefaultKubernetesUserAgent`), with Go's names for the platform.
@@ -136,6 +149,7 @@ struct Link {
     credential: Credential,
     server: String,
     deadline: Option<Duration>,
+    time: ServerTime,
     ui: Ui,
 }
 
@@ -195,6 +209,8 @@ impl Link {
 
     async fn transfer(&self, request: Request<Body>, watch: bool) -> Result<Response<Body>, BoxError> {
         let answer = self.transport.send(request).await.map_err(|error| self.broken(error))?;
+        // Before the body: that may take its time.
+        self.time.hear(answer.headers());
         if watch && answer.status().is_success() {
             return Ok(answer);
         }

@@ -5,24 +5,23 @@
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::hash::{BuildHasher, RandomState};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::stream::{BoxStream, StreamExt};
 use futures::{Stream, stream};
+use kube::api::DynamicObject;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
-use crate::Failure;
 use crate::failure::find;
+use crate::{Failure, Weather};
 
 /// Selectors and page size of a feed: `Watched::default().fields("spec.nodeName=a")`.
 pub use kube::runtime::watcher::Config as Watched;
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// A server that is just starting has not read its roles and tokens yet and refuses everybody but administrators.
-const STARTING: Duration = Duration::from_secs(15);
 
 /// What happened.
 #[derive(Clone, Debug)]
@@ -36,18 +35,40 @@ pub enum Feed<K> {
     Disturbed(Failure),
 }
 
-/// 5xx, cut connections and expired watches are ridden out (and, for a moment after them, 401 and 403); an answer that no waiting can mend (401, 403, a missing kind, a bad selector)
-/// is the last item. managedFields are dropped.
+/// 5xx, cut connections and expired watches are ridden out (and, for a moment after them, 401 and 403);
+/// an answer that no waiting can mend (401, 403, a missing kind, a bad selector) is the last item. managedFields are dropped.
 pub fn feed<K>(api: Api<K>, watched: Watched) -> impl Stream<Item = Result<Feed<K>, Failure>> + Send
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
+    follow(api, &K::plural(&()), watched, |object| object.managed_fields_mut().clear())
+}
+
+/// The same for a kind that is known only when the program runs, `plural` being its name. managedFields are kept: they tell who wrote what.
+pub fn feed_dynamic(
+    api: Api<DynamicObject>,
+    plural: &str,
+    watched: Watched,
+) -> impl Stream<Item = Result<Feed<DynamicObject>, Failure>> + Send + use<> {
+    follow(api, plural, watched, |_| {})
+}
+
+fn follow<K>(
+    api: Api<K>,
+    plural: &str,
+    watched: Watched,
+    strip: fn(&mut K),
+) -> impl Stream<Item = Result<Feed<K>, Failure>> + Send + use<K>
+where
+    K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
+{
     let state = State {
+        doing: format!("watch {plural}"),
         events: watcher::watcher(api, watched).boxed(),
+        strip,
         listed: Vec::new(),
         failures: 0,
-        told: false,
-        trouble: None,
+        weather: Weather::default(),
         ready: VecDeque::new(),
         ended: false,
     };
@@ -58,20 +79,17 @@ where
 }
 
 struct State<K> {
+    doing: String,
     events: BoxStream<'static, watcher::Result<Event<K>>>,
+    strip: fn(&mut K),
     listed: Vec<K>,
     failures: u32,
-    told: bool,
-    /// When the server could not be heard last.
-    trouble: Option<Instant>,
+    weather: Weather,
     ready: VecDeque<Feed<K>>,
     ended: bool,
 }
 
-impl<K> State<K>
-where
-    K: Resource<DynamicType = ()> + 'static,
-{
+impl<K> State<K> {
     async fn next(&mut self) -> Option<Result<Feed<K>, Failure>> {
         while !self.ended {
             if let Some(item) = self.ready.pop_front() {
@@ -83,22 +101,19 @@ where
             match self.events.next().await? {
                 Ok(event) => self.take(event),
                 Err(error) => {
-                    let (failure, weight) = judge(&format!("watch {}", K::plural(&())), error);
+                    let (failure, weight) = judge(&self.doing, error);
                     self.failures += 1;
-                    let starting = self.trouble.is_some_and(|at| at.elapsed() < STARTING);
                     match weight {
-                        Weight::Permanent if starting && matches!(failure.code, Some(401 | 403)) => {}
+                        Weight::Permanent
+                            if self.weather.is_starting() && matches!(failure.code, Some(401 | 403)) => {}
                         Weight::Permanent => {
                             self.ended = true;
                             return Some(Err(failure));
                         }
-                        Weight::Passing => {
-                            self.trouble = Some(Instant::now());
-                            if !std::mem::replace(&mut self.told, true) {
-                                return Some(Ok(Feed::Disturbed(failure)));
-                            }
+                        Weight::Passing if self.weather.trouble(&failure) => {
+                            return Some(Ok(Feed::Disturbed(failure)));
                         }
-                        Weight::Everyday => {}
+                        Weight::Passing | Weight::Everyday => {}
                     }
                 }
             }
@@ -107,11 +122,11 @@ where
     }
 
     fn take(&mut self, event: Event<K>) {
-        let event = event.modify(|object| object.managed_fields_mut().clear());
+        let event = event.modify(self.strip);
         // `Init` only announces a list; it says nothing about the server.
         if !matches!(event, Event::Init) {
             self.failures = 0;
-            self.told = false;
+            self.weather.fine();
         }
         match event {
             Event::Init => self.listed.clear(),

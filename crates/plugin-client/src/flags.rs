@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{ArgAction, Args};
+use clap::{Arg, ArgAction, Args, ValueEnum};
 
 use crate::Failure;
 
@@ -80,23 +80,19 @@ pub struct ConnectionFlags {
     #[arg(long, value_name = "NAME", hide = true)]
     pub tls_server_name: Option<String>,
     /// Do not check the server's certificate
-    #[arg(long, value_name = "BOOL", hide = true, num_args = 0..=1, require_equals = true,
-          default_missing_value = "true", value_parser = boolean)]
+    #[arg(long, hide = true, boolean(), value_parser = boolean)]
     pub insecure_skip_tls_verify: Option<bool>,
     /// Proxy to reach the server through
     #[arg(long, value_name = "URL", hide = true)]
     pub proxy_url: Option<String>,
     /// Do not ask for compressed answers
-    #[arg(long, value_name = "BOOL", hide = true, num_args = 0..=1, require_equals = true,
-          default_missing_value = "true", value_parser = boolean)]
+    #[arg(long, hide = true, boolean(), value_parser = boolean)]
     pub disable_compression: Option<bool>,
     /// Exit 1 if the server sent a warning
-    #[arg(long, value_name = "BOOL", hide = true, num_args = 0..=1, require_equals = true,
-          default_missing_value = "true", value_parser = boolean)]
+    #[arg(long, hide = true, boolean(), value_parser = boolean)]
     pub warnings_as_errors: Option<bool>,
     /// Refuse a server of another minor version
-    #[arg(long, value_name = "BOOL", hide = true, num_args = 0..=1, require_equals = true,
-          default_missing_value = "true", value_parser = boolean)]
+    #[arg(long, hide = true, boolean(), value_parser = boolean)]
     pub match_server_version: Option<bool>,
 
     #[command(flatten)]
@@ -120,6 +116,49 @@ struct Ignored {
     kuberc: Option<String>,
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Append)]
     logtostderr: Vec<String>,
+}
+
+/// `--dry-run`, as in kubectl.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DryRun {
+    None,
+    Client,
+    Server,
+}
+
+/// How a flag takes its value, as pflag has it: `--flag` or `--flag=VALUE`, never `--flag VALUE`. In a derive: `#[arg(long, switch())]`.
+pub trait AsInKubectl {
+    /// For an `Option<bool>`: `None` is kept apart from false.
+    fn boolean(self) -> Self;
+    /// For a `bool`: false unless given.
+    fn switch(self) -> Self;
+    /// For a `DryRun`: the flag alone is `client`.
+    fn dry_run(self) -> Self;
+}
+
+impl AsInKubectl for Arg {
+    fn boolean(self) -> Self {
+        bare(self, "BOOL", "true").hide_possible_values(true)
+    }
+
+    fn switch(self) -> Self {
+        self.boolean().default_value("false").hide_default_value(true)
+    }
+
+    fn dry_run(self) -> Self {
+        bare(self, "MODE", "client").default_value("none")
+    }
+}
+
+/// Without a value the flag means `missing`.
+fn bare(flag: Arg, value: &'static str, missing: &'static str) -> Arg {
+    flag.value_name(value)
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value(missing)
+        // The derive sees no default in its own attributes and would ask for the flag.
+        .required(false)
+        .action(ArgAction::Set)
 }
 
 impl ConnectionFlags {

@@ -7,18 +7,24 @@
 //! | `exit`, `failure` | how a run ends, and what is told about it | – |
 //! | `flags` | kubectl's flags | `failure` |
 //! | `ui` | the only place that prints, asks or draws | `failure` |
-//! | `output` | `-o json`, `-o yaml` | – |
+//! | `output` | `-o json`, `-o yaml`; how a report is published | `ui` |
+//! | `findings` | findings as lines, as a refusal, and what `--allow` says of them | `failure`, `ui` |
+//! | `clock` | our time and the server's | – |
+//! | `bounds`, `weather` | what ends a run early; is the server there | `failure`, `ui` |
 //! | `kubeconfig`, `proxy` | which server, as whom, through what | `flags`, `failure` |
 //! | `credential` | exec plugins and token files | `failure`, `ui` |
 //! | `client` | the HTTP stack: credentials, deadline, retry, warnings | all above |
-//! | `feed`, `rights` | list + watch, access reviews | `client` |
+//! | `feed`, `rights` | list + watch; access reviews and what is told of them | `client` |
 //! | `start` | `main` | all above |
 
+mod bounds;
 pub mod client;
+mod clock;
 mod credential;
 pub mod exit;
 pub mod failure;
 pub mod feed;
+pub mod findings;
 pub mod flags;
 pub mod kubeconfig;
 pub mod output;
@@ -26,13 +32,18 @@ mod proxy;
 pub mod rights;
 mod start;
 pub mod ui;
+mod weather;
 
+pub use bounds::Bounds;
 pub use client::{Cluster, connect};
+pub use clock::Clock;
 pub use exit::Exit;
 pub use failure::{Failure, is_forbidden, is_not_found, is_unauthorised, lost, unreachable};
-pub use feed::{Feed, feed};
-pub use flags::{ConnectionFlags, duration};
-pub use output::{Output, to_json, to_yaml};
+pub use feed::{Feed, feed, feed_dynamic};
+pub use findings::allowed;
+pub use flags::{AsInKubectl, ConnectionFlags, DryRun, duration};
+pub use output::{Output, publish, to_json, to_yaml};
 pub use rights::{Right, missing, rbac_rule};
 pub use start::{CommandLine, start};
 pub use ui::{Line, Live, Role, Ui, table};
+pub use weather::Weather;

@@ -1,4 +1,4 @@
-//! The result as JSON or YAML. No I/O.
+//! The result as text, JSON or YAML. Only `publish` does I/O, by way of the Ui.
 //!
 //! serde_json leaves DEL, C1, bidi and zero-width characters as they are, and a terminal obeys them: here they are escaped,
 //! so the text is safe to look at and still means the same.
@@ -8,6 +8,8 @@ use std::fmt::Write;
 use clap::ValueEnum;
 use cluster_model::text::is_hostile;
 use serde::Serialize;
+
+use crate::{Line, Ui};
 
 /// What `-o` takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -24,6 +26,15 @@ impl Output {
     /// Is stdout for a program?
     pub fn is_structured(self) -> bool {
         matches!(self, Output::Json | Output::Yaml)
+    }
+}
+
+/// The result of a run on stdout: the whole report for a program, `text` for people.
+pub fn publish(ui: &Ui, output: Output, report: &impl Serialize, text: impl FnOnce() -> Vec<Line>) {
+    match output {
+        Output::Json => ui.document(&to_json(report)),
+        Output::Yaml => ui.document(&to_yaml(report)),
+        Output::Text | Output::Wide => text().iter().for_each(|line| ui.data(line)),
     }
 }
 
@@ -84,6 +95,20 @@ mod tests {
 
     fn clean(text: &str) -> bool {
         !text.contains(|c| c != '\n' && is_hostile(c))
+    }
+
+    #[test]
+    fn a_report_is_for_programs_and_text_for_people() {
+        for (output, out) in [
+            (Output::Text, "a line\n"),
+            (Output::Wide, "a line\n"),
+            (Output::Json, "{\n  \"a\": 1\n}\n"),
+            (Output::Yaml, "a: 1\n"),
+        ] {
+            let ui = Ui::captured();
+            publish(&ui, output, &json!({"a": 1}), || vec!["a line".into()]);
+            assert_eq!(ui.out(), out);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod owners;
 mod pods;
 mod services;
 
+use cluster_model::finding::sort;
 use cluster_model::{Finding, Severity, Snapshot};
 
 use crate::options::Options;
@@ -64,7 +65,7 @@ pub const RIGHTS_MISSING: &str = "rights-missing";
 pub const RIGHTS_NOT_CHECKED: &str = "rights-not-checked";
 
 /// All ids that `--allow` may name.
-pub fn ids() -> impl Iterator<Item = &'static str> {
+pub fn ids() -> impl Iterator<Item = &'static str> + Clone {
     CHECKS.iter().flat_map(|(ids, _)| ids.iter().copied()).chain([RIGHTS_MISSING, RIGHTS_NOT_CHECKED])
 }
 
@@ -75,10 +76,10 @@ pub fn loses_data(findings: &[Finding]) -> bool {
     findings.iter().any(|f| f.severity == Severity::Error && LOSES_DATA.contains(&f.id))
 }
 
-/// Runs every check; worst findings first, then in a stable order.
+/// Runs every check; worst findings first.
 pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
     let mut findings: Vec<Finding> = CHECKS.iter().flat_map(|(_, check)| check(snapshot, options)).collect();
-    findings.sort_by(|a, b| (b.severity, a.id, &a.subject).cmp(&(a.severity, b.id, &b.subject)));
+    sort(&mut findings);
     findings
 }
 

@@ -4,7 +4,6 @@ pub mod engine;
 pub mod event;
 pub mod requests;
 pub mod verdict;
-mod weather;
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ use futures::stream::{BoxStream, FuturesUnordered, SelectAll, StreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use plugin_client::{Cluster, Failure, Feed};
+use plugin_client::{Clock, Cluster, Failure, Feed, Weather};
 
 use crate::gather::{self, BudgetFeed, Feeds, Scope};
 use crate::options::Options;
@@ -23,7 +22,6 @@ use engine::{Command, Engine, NodeNow};
 use event::Event;
 use requests::Ask;
 use verdict::Verdict;
-use weather::Weather;
 
 /// How it ended.
 #[derive(Debug)]
@@ -36,23 +34,6 @@ pub enum End {
     Stopped(String),
     /// The server took a right or the credentials away.
     Failed(Failure),
-}
-
-/// Wall time that no clock change can bend.
-#[derive(Clone, Copy)]
-pub struct Clock {
-    wall: Timestamp,
-    start: Instant,
-}
-
-impl Clock {
-    pub fn start() -> Self {
-        Clock { wall: Timestamp::now(), start: Instant::now() }
-    }
-
-    pub fn now(&self) -> Timestamp {
-        self.wall + SignedDuration::try_from(self.start.elapsed()).unwrap_or(SignedDuration::ZERO)
-    }
 }
 
 /// Whoever shows the drain.
@@ -228,7 +209,7 @@ impl Drain<'_> {
                 Feed::Applied(pod) => engine.pod_seen(&node, pod, now),
                 Feed::Deleted(pod) => engine.pod_gone(pod.uid(), now),
                 Feed::Disturbed(failure) => {
-                    weather.trouble(&failure, audience);
+                    trouble(weather, &failure, audience);
                     return Ok(());
                 }
             },
@@ -239,12 +220,12 @@ impl Drain<'_> {
                 Feed::Applied(budget) => engine.budget_seen(budget, now),
                 Feed::Deleted(budget) => engine.budget_gone(&cluster_model::BudgetExt::key(&budget)),
                 Feed::Disturbed(failure) => {
-                    weather.trouble(&failure, audience);
+                    trouble(weather, &failure, audience);
                     return Ok(());
                 }
             },
         }
-        weather.fine(audience);
+        fine(weather, audience);
         Ok(())
     }
 
@@ -284,7 +265,7 @@ fn read<T>(
 ) -> Result<Result<T, String>, Failure> {
     match found {
         Ok(found) => {
-            weather.fine(audience);
+            fine(weather, audience);
             Ok(Ok(found))
         }
         Err(failure) if matches!(failure.code, Some(401 | 403)) => {
@@ -295,9 +276,23 @@ fn read<T>(
             }
         }
         Err(failure) => {
-            weather.trouble(&failure, audience);
+            trouble(weather, &failure, audience);
             Ok(Err(failure.to_string()))
         }
+    }
+}
+
+/// The server could not be heard.
+fn trouble(weather: &mut Weather, failure: &Failure, audience: &mut dyn Audience) {
+    if weather.trouble(failure) {
+        audience.event(&Event::Disturbed { says: failure.to_string() });
+    }
+}
+
+/// The server was heard.
+fn fine(weather: &mut Weather, audience: &mut dyn Audience) {
+    if weather.fine() {
+        audience.event(&Event::Recovered);
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use cluster_model::text::count;
+use cluster_model::text::{count, span};
 use k8s_openapi::jiff::Timestamp;
 use plugin_client::{Line, Live, Ui};
 
-use super::span;
 use crate::estimate::seconds_left;
 use crate::execute::Audience;
 use crate::execute::engine::{Engine, Phase, PodState};

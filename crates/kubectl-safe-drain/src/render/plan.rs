@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use cluster_model::pod::Tier;
-use cluster_model::text::count;
+use cluster_model::text::{count, span};
 use plugin_client::{Line, table};
 
-use super::span;
 use crate::estimate::Estimate;
 use crate::plan::{NodePlan, Plan, Step};
 

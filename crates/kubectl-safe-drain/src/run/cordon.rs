@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use cluster_model::{Finding, NodeExt};
 use k8s_openapi::api::core::v1::Node;
-use plugin_client::{Cluster, Exit, Failure, Line};
+use plugin_client::{Cluster, DryRun, Exit, Failure, Line};
 
 use super::Run;
-use crate::args::{DryRun, OnFailure};
+use crate::args::OnFailure;
 use crate::execute::Audience;
 use crate::execute::event::Event;
 use crate::execute::requests::set_unschedulable;
@@ -53,7 +53,7 @@ impl Run<'_> {
             } else if dry_run != DryRun::Client {
                 let request =
                     set_unschedulable(cluster, node.name(), node.uid(), wanted, dry_run == DryRun::Server);
-                if let Err(failure) = self.in_time("the server was asked", request).await {
+                if let Err(failure) = self.bounds.in_time("the server was asked", request).await {
                     if reports.is_empty() {
                         return Err(failure);
                     }
@@ -175,9 +175,10 @@ impl Run<'_> {
                             .plain(" uncordoned again (--on-failure)"),
                     );
                 }
-                Err(failure) => {
-                    self.ui.failure(&failure.hint(format!("kubectl safe-drain {} --uncordon", node.name)))
-                }
+                Err(failure) => self
+                    .bounds
+                    .ui
+                    .failure(&failure.hint(format!("kubectl safe-drain {} --uncordon", node.name))),
             }
         }
     }

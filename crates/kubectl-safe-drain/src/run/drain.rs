@@ -5,12 +5,14 @@ use std::time::Instant;
 use cluster_model::text::count;
 use cluster_model::{Finding, Severity, Snapshot};
 use futures::future::FutureExt;
-use plugin_client::{Cluster, Failure, Line, Output};
+use plugin_client::findings::refusal;
+use plugin_client::rights::not_checked;
+use plugin_client::{Clock, Cluster, DryRun, Failure, Line, Output};
 
 use super::Run;
-use crate::args::{DryRun, Target};
+use crate::args::Target;
 use crate::estimate::{Estimate, estimate};
-use crate::execute::{Clock, Drain, End};
+use crate::execute::{Drain, End};
 use crate::gather::{self, Feeds, Scope};
 use crate::plan::{Plan, plan};
 use crate::report::{DrainReport, NodeReport, Verdict};
@@ -22,24 +24,22 @@ impl Run<'_> {
             pod_selector: self.args.drain.pod_selector.as_deref(),
             chunk_size: self.args.drain.chunk_size,
         };
-        let gathered = self.before_changes(self.gather(cluster, target, &scope)).await?;
+        let gathered = self.bounds.before_changes(self.gather(cluster, target, &scope)).await?;
         let (plan, findings) = (&gathered.plan, &gathered.findings);
         self.show_plan(plan, &gathered.estimate, findings);
-        let blocking = findings.iter().filter(|f| f.blocks()).count();
-        if blocking > 0 {
-            let only_budgets = findings
-                .iter()
-                .filter(|f| f.blocks())
-                .all(|f| f.id.starts_with("budget") || f.id == "pod-in-several-budgets");
+        let blocking: Vec<&Finding> = findings.iter().filter(|f| f.blocks()).collect();
+        if !blocking.is_empty() {
+            let only_budgets =
+                blocking.iter().all(|f| f.id.starts_with("budget") || f.id == "pod-in-several-budgets");
             let result = if only_budgets { Verdict::Blocked } else { Verdict::Refused };
-            self.ui.failure(&refusal(findings, blocking));
+            self.ui.failure(&refusal(findings));
             return Ok(self.planned(plan, findings, result));
         }
         match self.args.dry_run {
             DryRun::Client => Ok(self.planned(plan, findings, Verdict::Planned)),
             DryRun::Server => {
                 let report = self.planned(plan, findings, Verdict::Planned);
-                self.before_changes(probe::probe(cluster, plan, &self.options, report)).await
+                self.bounds.before_changes(probe::probe(cluster, plan, &self.options, report)).await
             }
             DryRun::None => {
                 let asked = Instant::now();
@@ -48,7 +48,7 @@ impl Run<'_> {
                     return Ok(self.planned(plan, findings, Verdict::Refused));
                 }
                 // The user's own thinking time is not the run's.
-                let deadline = self.deadline.map(|d| d + asked.elapsed());
+                let deadline = self.bounds.deadline.map(|d| d + asked.elapsed());
                 self.execute(cluster, gathered, &scope, deadline).await
             }
         }
@@ -76,7 +76,7 @@ impl Run<'_> {
             Ok(denied) => findings
                 .splice(0..0, rights::findings(cluster, denied, &snapshot, &self.options).await?)
                 .for_each(drop),
-            Err(failure) => findings.push(rights::not_checked(&failure)),
+            Err(failure) => findings.push(not_checked(&failure, checks::RIGHTS_NOT_CHECKED)),
         }
         self.options.accept(&mut findings);
         let plan = plan(&snapshot, &self.options);
@@ -166,11 +166,4 @@ struct Gathered {
     findings: Vec<Finding>,
     plan: Plan,
     estimate: Estimate,
-}
-
-fn refusal(findings: &[Finding], blocking: usize) -> Failure {
-    let mut ids: Vec<&str> = findings.iter().filter(|f| f.blocks()).map(|f| f.id).collect();
-    ids.dedup();
-    Failure::refused(format!("{}; nothing was changed", count(blocking, "pre-flight error")))
-        .hint(format!("mend what they name, or accept them: --allow {}", ids.join(",")))
 }

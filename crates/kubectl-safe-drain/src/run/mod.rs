@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use cluster_model::Finding;
 use k8s_openapi::jiff::Timestamp;
-use plugin_client::{Exit, Failure, Output, Ui, connect, to_json, to_yaml};
+use plugin_client::{Bounds, Exit, Failure, Ui, connect, publish};
 
 use crate::args::Args;
 use crate::options::Options;
@@ -25,13 +25,13 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
         args: &args,
         options,
         ui: ui.clone(),
+        bounds: Bounds { ui: ui.clone(), deadline: args.timeout().map(|t| Instant::now() + t) },
         started,
-        deadline: args.timeout().map(|t| Instant::now() + t),
     };
     let work = async {
-        let cluster = run.before_changes(connect(&args.connection, PLUGIN, &ui)).await?;
+        let cluster = run.bounds.before_changes(connect(&args.connection, PLUGIN, &ui)).await?;
         if args.cordon_only || args.uncordon {
-            let nodes = run.before_changes(gather::nodes(&cluster, &target)).await?;
+            let nodes = run.bounds.before_changes(gather::nodes(&cluster, &target)).await?;
             return run.set_unschedulable(&cluster, &nodes).await;
         }
         run.drain(&cluster, &target).await
@@ -55,21 +55,14 @@ struct Run<'a> {
     args: &'a Args,
     options: Options,
     ui: Ui,
+    bounds: Bounds,
     started: (Timestamp, Instant),
-    deadline: Option<Instant>,
 }
 
 impl Run<'_> {
     fn publish(&self, report: &DrainReport) {
-        match self.args.output {
-            Output::Json => self.ui.document(&to_json(report)),
-            Output::Yaml => self.ui.document(&to_yaml(report)),
-            Output::Text | Output::Wide => {
-                for line in render::outcome(report, self.started.1.elapsed().as_secs_f64()) {
-                    self.ui.data(&line);
-                }
-            }
-        }
+        let seconds = self.started.1.elapsed().as_secs_f64();
+        publish(&self.ui, self.args.output, report, || render::outcome(report, seconds));
     }
 
     fn failed(&self, failure: &Failure) -> DrainReport {
@@ -97,28 +90,5 @@ impl Run<'_> {
     fn planned(&self, plan: &Plan, findings: &[Finding], result: Verdict) -> DrainReport {
         let nodes = plan.nodes.iter().map(|n| NodeReport::planned(n, result)).collect();
         self.report(nodes, findings.to_vec(), result)
-    }
-
-    async fn before_changes<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        self.in_time("the cluster was read; nothing was changed", work).await
-    }
-
-    /// Where a deadline or Ctrl-C is simply the end. Handled here rather than left to `start`, so that a report is still printed.
-    async fn in_time<T>(
-        &self,
-        during: &str,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        let late = async {
-            match self.deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            done = work => done,
-            () = late => Err(Failure::new(Exit::Timeout, format!("--timeout passed while {during}"))),
-            () = self.ui.interrupted() => Err(Failure::new(Exit::Interrupted, format!("interrupted while {during}"))),
-        }
     }
 }

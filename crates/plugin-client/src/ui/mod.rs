@@ -3,6 +3,7 @@
 mod interrupt;
 mod line;
 mod live;
+mod pick;
 mod prompt;
 
 use std::collections::HashSet;

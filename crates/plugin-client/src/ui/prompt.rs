@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::{Signals, Ui, is_terminal, lock};
 use crate::{Exit, Failure};
 
-type Answer = Result<bool, dialoguer::Error>;
+type Answer<T> = Result<T, dialoguer::Error>;
 
 impl Ui {
     /// Both stdin and stderr: dialoguer would read from /dev/tty when stdin is a pipe, and break when stderr is one.
@@ -23,7 +23,7 @@ impl Ui {
     /// Yes or no; Enter alone is no.
     pub fn confirm(&self, question: &str) -> Result<bool, Failure> {
         let prompt = neutralise(question).into_owned();
-        self.ask(move |terminal| {
+        self.ask(unconfirmed(), move |terminal| {
             let answer = Confirm::new()
                 .with_prompt(prompt)
                 .default(false)
@@ -37,17 +37,21 @@ impl Ui {
     pub fn confirm_typed(&self, question: &str, word: &str) -> Result<bool, Failure> {
         let prompt = format!("{} Type {} to go on", neutralise(question), neutralise(word));
         let word = word.to_owned();
-        self.ask(move |terminal| {
+        self.ask(unconfirmed(), move |terminal| {
             let typed: String =
                 Input::new().with_prompt(prompt).allow_empty(true).interact_text_on(terminal)?;
             Ok(typed.trim() == word)
         })
     }
 
-    fn ask(&self, question: impl FnOnce(&Term) -> Answer + Send + 'static) -> Result<bool, Failure> {
+    /// `nowhere` is how it ends without a terminal.
+    pub(super) fn ask<T: Send + 'static>(
+        &self,
+        nowhere: Failure,
+        question: impl FnOnce(&Term) -> Answer<T> + Send + 'static,
+    ) -> Result<T, Failure> {
         if !self.can_prompt() {
-            return Err(Failure::refused("needs confirmation: no terminal to ask on")
-                .hint("look at it with --dry-run, then pass --yes"));
+            return Err(nowhere);
         }
         let terminal = Term::stderr();
         let _before = Before::new(&terminal);
@@ -67,12 +71,17 @@ impl Ui {
     }
 }
 
+fn unconfirmed() -> Failure {
+    Failure::refused("needs confirmation: no terminal to ask on")
+        .hint("look at it with --dry-run, then pass --yes")
+}
+
 /// Nothing if a signal came first. dialoguer blocks its thread and does not hear SIGTERM, nor a Ctrl-C typed before it reads keys;
 /// and with their default action the process would die with the cursor hidden.
-fn answer_or_signal(
-    question: impl FnOnce(&Term) -> Answer + Send + 'static,
+fn answer_or_signal<T: Send + 'static>(
+    question: impl FnOnce(&Term) -> Answer<T> + Send + 'static,
     terminal: Term,
-) -> Option<Answer> {
+) -> Option<Answer<T>> {
     let (tell, told) = mpsc::channel();
     // Dropped with this function: the listener ends.
     let (_over, over) = oneshot::channel::<()>();

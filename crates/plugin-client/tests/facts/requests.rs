@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::jiff::{SignedDuration, Timestamp, Unit};
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, PostParams};
-use plugin_client::{Exit, Failure, Right, Ui, lost, missing, unreachable};
+use plugin_client::{Cluster, Exit, Failure, Right, Ui, lost, missing, unreachable};
 use serde_json::{Value, json};
 use testbed::fake::{Answer, Fake};
 
@@ -230,6 +231,30 @@ async fn requests_are_logged_on_demand_and_never_the_token() {
     let log = bench.ui.err();
     assert!(log.starts_with("GET /api/v1/pods 200 OK in "), "{log}");
     assert!(!log.contains("fake-token") && !log.contains("s3cret"), "{log}");
+}
+
+#[tokio::test]
+async fn the_servers_time_is_that_of_its_last_answer() {
+    let bench = Bench::new();
+    let ours = Timestamp::now();
+    let hours_off = |cluster: &Cluster| {
+        let off = cluster.now().duration_since(ours);
+        off.round((Unit::Hour, 1)).unwrap().as_hours()
+    };
+    for days in [-1, 3] {
+        let there = ours + SignedDuration::from_hours(24 * days);
+        let date = there.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        bench.fake.on("GET", "/api/v1/pods").once().answer(Answer::json(no_pods()).header("Date", &date));
+    }
+    // From here on it says nothing about the time.
+    bench.fake.on("GET", "/api/v1/pods").answer(Answer::json(no_pods()));
+    let cluster = bench.connect(&[]).await.unwrap();
+    assert_eq!(hours_off(&cluster), 0, "before the first answer");
+    let pods: Api<Pod> = Api::all(cluster.client.clone());
+    for hours in [-24, 72, 72] {
+        pods.list(&ListParams::default()).await.unwrap();
+        assert_eq!(hours_off(&cluster), hours);
+    }
 }
 
 #[tokio::test]

@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use kube::api::ListParams;
+use kube::api::{DynamicObject, ListParams};
 use plugin_client::feed::Watched;
-use plugin_client::{Failure, Feed, feed};
+use plugin_client::{Failure, Feed, feed, feed_dynamic};
 use serde_json::{Value, json};
 use testbed::fake::Answer;
 
@@ -48,6 +48,53 @@ async fn a_feed_lists_and_then_watches() {
     assert!(
         bench.fake.requests().iter().all(|request| request.query.contains("fieldSelector=spec.nodeName%3Dn"))
     );
+}
+
+/// The same wire, twice: what a plugin never reads is not kept, and who wrote a template is.
+#[tokio::test]
+async fn managed_fields_survive_in_a_dynamic_feed_only() {
+    let bench = Bench::new();
+    bench.fake.on("GET", "/api/v1/pods").lists().answer(Answer::json(list(&["a"])));
+    for _feed in 0..2 {
+        let changed = Answer::watch(&[event("MODIFIED", pod("a", "2"))]);
+        bench.fake.on("GET", "/api/v1/pods").watches().once().answer(changed);
+    }
+    let cluster = bench.connect(&[]).await.unwrap();
+    let typed: kube::Api<Pod> = kube::Api::all(cluster.client.clone());
+    let kind = kube::api::ApiResource::erase::<Pod>(&());
+    let dynamic: kube::Api<DynamicObject> = kube::Api::all_with(cluster.client.clone(), &kind);
+    assert_eq!(managers(feed(typed, Watched::default())).await, ["", ""]);
+    assert_eq!(
+        managers(feed_dynamic(dynamic, "pods", Watched::default())).await,
+        ["kubelet", "kubelet"],
+        "one from the list, one from the watch"
+    );
+}
+
+/// Who wrote each object, of the first list and the first event.
+async fn managers<K: ResourceExt>(feed: impl Stream<Item = Result<Feed<K>, Failure>>) -> Vec<String> {
+    let mut objects = Vec::new();
+    for news in feed.take(2).collect::<Vec<_>>().await {
+        match news.unwrap() {
+            Feed::Synced(list) => objects.extend(list),
+            Feed::Applied(object) => objects.push(object),
+            other => panic!("{:?}", std::mem::discriminant(&other)),
+        }
+    }
+    let of = |object: &K| object.managed_fields().iter().filter_map(|field| field.manager.clone()).collect();
+    objects.iter().map(of).collect()
+}
+
+#[tokio::test]
+async fn a_dynamic_feed_names_its_kind_when_it_fails() {
+    let bench = Bench::new();
+    bench.fake.on("GET", "*").lists().answer(Answer::status(403, "Forbidden", "no"));
+    let cluster = bench.connect(&[]).await.unwrap();
+    let kind = kube::api::ApiResource::erase::<Pod>(&());
+    let feed = feed_dynamic(kube::Api::all_with(cluster.client, &kind), "pods.core", Watched::default());
+    let end: Vec<_> = feed.collect().await;
+    assert_eq!(end.len(), 1);
+    assert_eq!(end[0].as_ref().unwrap_err().to_string(), "cannot watch pods.core: no (Forbidden, 403)");
 }
 
 #[tokio::test]

@@ -88,10 +88,62 @@ fn data_loss_wants_the_word_typed_out() {
     assert_eq!(end(&mut session).1, 130);
 }
 
+const DOWN: &str = "\u{1b}[B";
+const UP: &str = "\u{1b}[A";
+
+#[test]
+fn a_row_is_picked_with_the_arrow_keys() {
+    for (keys, answer) in [
+        (vec!["\r"], "picked 1"),
+        (vec![DOWN, "\r"], "picked 2"),
+        (vec![UP, UP, "\r"], "picked 2"),
+        (vec![DOWN, "q"], "picked none"),
+        (vec!["\u{1b}"], "picked none"),
+    ] {
+        let mut session = session(&["pick"]);
+        session.expect("row 2").unwrap();
+        for key in &keys {
+            session.send(key).unwrap();
+        }
+        let (rest, code) = end(&mut session);
+        assert!(rest.contains(answer), "{keys:?}: {rest:?}");
+        assert!(rest.rfind(SHOW) > rest.rfind(HIDE), "{keys:?}: {rest:?}");
+        assert_eq!(code, 0, "{keys:?}");
+    }
+    let mut session = session(&["pick"]);
+    session.expect("row 2").unwrap();
+    session.send("\u{3}").unwrap();
+    let (rest, code) = end(&mut session);
+    assert!(rest.contains(SHOW) && rest.contains("interrupted"), "{rest:?}");
+    assert_eq!(code, 130);
+}
+
+/// Rows wider than the terminal, and in colour: dialoguer alone would clear the lines above them at every key.
+#[test]
+fn a_picker_keeps_to_its_own_lines() {
+    let mut session = session(&["pick"]);
+    let mut seen = session.expect("row 2").unwrap().as_bytes().to_vec();
+    for key in [DOWN, DOWN, UP, "\r"] {
+        session.send(key).unwrap();
+    }
+    let (rest, _) = end(&mut session);
+    seen.extend(rest.as_bytes());
+    assert!(rest.contains("\u{1b}[32mrow 1\u{1b}[0m"), "colours are kept: {rest:?}");
+    assert!(!rest.contains("\u{1b}]52"), "{rest:?}");
+    let mut screen = vt100::Parser::new(24.try_into().unwrap(), 80.try_into().unwrap(), 0);
+    screen.process(&seen);
+    let lines = screen.screen().contents();
+    let lines: Vec<&str> = lines.lines().collect();
+    assert_eq!(lines[0], "a line that was there before");
+    assert!(lines[1].starts_with("back to which? row 2 of hostile\\u{1b}]52;c;x"), "{lines:?}");
+    assert!(lines[1].ends_with('…'), "{lines:?}");
+    assert_eq!(lines[2..], ["picked 2"]);
+}
+
 /// Such as a Ctrl-C typed before dialoguer reads keys, or the SIGTERM of a CI that gives up: neither may be swallowed.
 #[test]
 fn a_signal_ends_the_question() {
-    for (deed, shown) in [("ask", "drain node a?"), ("type", "to go on")] {
+    for (deed, shown) in [("ask", "drain node a?"), ("type", "to go on"), ("pick", "row 2")] {
         for signal in [Signal::SIGINT, Signal::SIGTERM] {
             let mut session = session(&[deed]);
             session.expect(shown).unwrap();
@@ -106,14 +158,13 @@ fn a_signal_ends_the_question() {
 
 #[test]
 fn no_terminal_no_question() {
-    for deed in ["ask", "type"] {
+    let confirm = "error: needs confirmation: no terminal to ask on\nhint: look at it with --dry-run, then pass --yes\n";
+    let pick = "error: needs a choice: no terminal to ask on\nhint: name it with --to-revision\n";
+    for (deed, told) in [("ask", confirm), ("type", confirm), ("pick", pick)] {
         let output = run(&[deed]);
         assert_eq!(output.status.code(), Some(3));
         assert_eq!(String::from_utf8_lossy(&output.stdout), "");
-        assert_eq!(
-            String::from_utf8_lossy(&output.stderr),
-            "error: needs confirmation: no terminal to ask on\nhint: look at it with --dry-run, then pass --yes\n"
-        );
+        assert_eq!(String::from_utf8_lossy(&output.stderr), told);
     }
 }
 

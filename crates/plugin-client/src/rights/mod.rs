@@ -1,6 +1,8 @@
 //! May the user do what a plugin is about to do? One SelfSubjectAccessReview per right: unlike SelfSubjectRulesReview
 //! its answer is complete with every authoriser. Network I/O.
 
+mod told;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fmt::Write;
@@ -11,6 +13,8 @@ use k8s_openapi::api::authorization::v1::{
 };
 use kube::Api;
 use kube::api::PostParams;
+
+pub use told::{finding, grant, not_checked, refusal};
 
 use crate::{Cluster, Failure};
 

@@ -1,0 +1,102 @@
+//! Deployments, StatefulSets and DaemonSets with the revisions their controllers keep. Templates are raw JSON throughout.
+
+mod kind;
+mod revision;
+mod template;
+
+pub use kind::{Id, Kind};
+pub use revision::{CHANGE_CAUSE, Revision, revisions};
+pub use template::{canonical, containers, images, restarted_at, same};
+
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube_core::Selector;
+use serde_json::Value;
+
+use crate::PodExt;
+use crate::raw::Raw;
+
+/// One workload as it was seen: itself, its revisions, its pods.
+#[derive(Clone, Debug)]
+pub struct Rollout {
+    pub id: Id,
+    /// The live object, whole and raw.
+    pub object: Value,
+    /// In ascending order of their numbers, each number once.
+    pub revisions: Vec<Revision>,
+    /// Its pods, terminating ones included.
+    pub pods: Vec<Pod>,
+}
+
+impl Rollout {
+    pub fn new(kind: Kind, object: Value, histories: &[Value], pods: Vec<Pod>) -> Self {
+        let id = Id::of(kind, &object);
+        let revisions = revisions(kind, &object, histories);
+        let mut rollout = Rollout { id, object, revisions, pods };
+        rollout.pods = std::mem::take(&mut rollout.pods).into_iter().filter(|p| rollout.owns(p)).collect();
+        rollout
+    }
+
+    pub fn template(&self) -> &Value {
+        &self.object["spec"]["template"]
+    }
+
+    /// Index of the revision that the live template is; `None` when its controller has not made it yet.
+    pub fn current(&self) -> Option<usize> {
+        // The newest of equal ones: a ControllerRevision made again for an old template is the one in use.
+        self.revisions.iter().rposition(|revision| same(&revision.template, self.template()))
+    }
+
+    /// Replicas it wants: of a DaemonSet, one for each node it fits on.
+    pub fn desired(&self) -> i64 {
+        match self.id.kind {
+            Kind::DaemonSet => self.object.number("/status/desiredNumberScheduled").unwrap_or_default(),
+            Kind::Deployment | Kind::StatefulSet => self.object.number("/spec/replicas").unwrap_or(1),
+        }
+    }
+
+    /// Index by number, present or superseded: `true` if it goes by another number now.
+    pub fn by_number(&self, number: i64) -> Option<(usize, bool)> {
+        let now = self.revisions.iter().position(|r| r.number == number).map(|index| (index, false));
+        let before =
+            || self.revisions.iter().position(|r| r.also_known_as.contains(&number)).map(|i| (i, true));
+        now.or_else(before)
+    }
+
+    /// The label selector of its pods and histories, as a list takes it.
+    pub fn selector(&self) -> String {
+        selector(&self.object)
+    }
+
+    /// The pods made from this revision.
+    pub fn pods_of<'a>(&'a self, revision: &'a Revision) -> impl Iterator<Item = &'a Pod> {
+        self.pods.iter().filter(move |pod| revision.made(pod))
+    }
+
+    fn owns(&self, pod: &Pod) -> bool {
+        let Some(owner) = pod.controller() else { return false };
+        match self.id.kind {
+            Kind::Deployment => self.revisions.iter().any(|r| r.uid == owner.uid),
+            Kind::StatefulSet | Kind::DaemonSet => owner.uid == self.id.uid,
+        }
+    }
+}
+
+/// The label selector of a workload as a list takes it: `app=web,tier notin (cache)`.
+pub fn selector(object: &Value) -> String {
+    let typed: Option<LabelSelector> = serde_json::from_value(object["spec"]["selector"].clone()).ok();
+    let selector = typed.and_then(|typed| Selector::try_from(typed).ok());
+    selector.map(|selector| selector.to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    #[test]
+    fn a_selector_as_a_list_takes_it() {
+        let object = json!({"spec": {"selector": {"matchLabels": {"app": "web"},
+            "matchExpressions": [{"key": "tier", "operator": "NotIn", "values": ["cache"]}]}}});
+        assert_eq!(super::selector(&object), "app=web,tier notin (cache)");
+    }
+}

@@ -1,0 +1,103 @@
+//! Pod templates as raw JSON: cleaning, comparing, and the few fields everybody asks for.
+
+use serde_json::{Map, Value};
+
+use crate::raw::Raw;
+
+/// Without what means nothing: nulls (`creationTimestamp: null` left the JSON with Kubernetes 1.34), strategic-merge
+/// directives of ControllerRevisions (`$patch`), and empty maps and lists. For comparing, never for writing.
+pub fn canonical(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let kept: Map<String, Value> = map
+                .iter()
+                .filter(|(key, _)| !key.starts_with('$'))
+                .map(|(key, value)| (key.clone(), canonical(value)))
+                .filter(|(_, value)| !is_empty(value))
+                .collect();
+            Value::Object(kept)
+        }
+        Value::Array(list) => Value::Array(list.iter().map(canonical).collect()),
+        other => other.clone(),
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(map) => map.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        _ => false,
+    }
+}
+
+/// Equal as far as a client can tell. Only the server's dry run knows for certain: it also fills in defaults.
+pub fn same(a: &Value, b: &Value) -> bool {
+    canonical(a) == canonical(b)
+}
+
+/// Fit to be written: as kept, without directives, nulls and the label that a controller adds.
+pub(super) fn writable(template: &Value, hash_label: &str) -> Value {
+    let mut template = without_nulls(template);
+    if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
+        labels.remove(hash_label);
+    }
+    template
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => Value::Object(
+            map.iter()
+                .filter(|(key, value)| !key.starts_with('$') && !value.is_null())
+                .map(|(key, value)| (key.clone(), without_nulls(value)))
+                .collect(),
+        ),
+        Value::Array(list) => Value::Array(list.iter().map(without_nulls).collect()),
+        other => other.clone(),
+    }
+}
+
+/// Ordinary containers, then init containers (sidecars are among them).
+pub fn containers(template: &Value) -> impl Iterator<Item = &Value> {
+    ["/spec/containers", "/spec/initContainers"].into_iter().flat_map(|at| template.list(at))
+}
+
+/// (container, image) in the template's order.
+pub fn images(template: &Value) -> Vec<(String, String)> {
+    containers(template).map(|c| (c.text("/name").to_owned(), c.text("/image").to_owned())).collect()
+}
+
+/// When `kubectl rollout restart` made this template, if it did.
+pub fn restarted_at(template: &Value) -> Option<&str> {
+    template.annotation("kubectl.kubernetes.io/restartedAt")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_means_nothing_is_not_a_difference() {
+        let old = json!({"metadata": {"creationTimestamp": null, "labels": {"app": "web"}}, "$patch": "replace",
+            "spec": {"containers": [{"name": "web", "resources": {}}], "volumes": []}});
+        let new = json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web"}]}});
+        assert!(same(&old, &new));
+        let other =
+            json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "api"}]}});
+        assert!(!same(&old, &other));
+    }
+
+    #[test]
+    fn what_is_written_keeps_every_field_that_says_something() {
+        let kept = json!({"metadata": {"creationTimestamp": null, "labels": {"app": "web", "pod-template-hash": "5c9f"}},
+            "$patch": "replace",
+            "spec": {"containers": [{"name": "web", "resources": {}, "unknownField": {"x": 1}}], "securityContext": {}}});
+        assert_eq!(
+            writable(&kept, "pod-template-hash"),
+            json!({"metadata": {"labels": {"app": "web"}},
+                "spec": {"containers": [{"name": "web", "resources": {}, "unknownField": {"x": 1}}], "securityContext": {}}})
+        );
+    }
+}

@@ -1,0 +1,125 @@
+//! Findings for people: as a list, worst first, one line each with the remedy beneath; as the refusal they lead to;
+//! and what `--allow` says about them. No I/O.
+
+use cluster_model::finding::{Allow, UnknownId};
+use cluster_model::text::count;
+use cluster_model::{Finding, Severity};
+
+use crate::{Failure, Line, Role, table};
+
+/// More of one kind are counted, not listed; `-o wide` lists them all.
+const OF_ONE_KIND: usize = 4;
+
+/// What `--allow` accepts; an id that is not `known` is wrong usage.
+pub fn allowed(
+    words: &[String],
+    known: impl Iterator<Item = &'static str> + Clone,
+) -> Result<Allow, Failure> {
+    Allow::parse(words, known).map_err(|UnknownId { id, known }| {
+        Failure::usage(format!("--allow {id}: there is no such finding"))
+            .hint(format!("there are: {}", known.join(", ")))
+    })
+}
+
+/// `findings` in their order, which `cluster_model::finding::sort` made.
+pub fn lines(findings: &[Finding], wide: bool) -> Vec<Line> {
+    lines_of(&findings.iter().collect::<Vec<_>>(), wide)
+}
+
+/// As `lines`, for some of them.
+pub fn lines_of(findings: &[&Finding], wide: bool) -> Vec<Line> {
+    let groups: Vec<&[&Finding]> =
+        findings.chunk_by(|a, b| a.id == b.id && a.accepted == b.accepted && a.remedy == b.remedy).collect();
+    let listed = |group: &[&Finding]| if wide { group.len() } else { group.len().min(OF_ONE_KIND) };
+    let rows: Vec<Vec<Line>> = groups.iter().flat_map(|g| g[..listed(g)].iter().map(|f| row(f))).collect();
+    let mut rows = table(&rows).into_iter();
+    let mut lines = Vec::new();
+    for group in groups {
+        lines.extend(rows.by_ref().take(listed(group)));
+        if listed(group) < group.len() {
+            lines.push(
+                Line::new()
+                    .dim(format!("          and {} more; -o wide shows all", group.len() - listed(group))),
+            );
+        }
+        lines.extend(remedy(group[0]));
+    }
+    lines
+}
+
+/// Why a run with these findings does not start.
+pub fn refusal(findings: &[Finding]) -> Failure {
+    let blocking: Vec<&Finding> = findings.iter().filter(|f| f.blocks()).collect();
+    let mut ids: Vec<&str> = blocking.iter().map(|f| f.id).collect();
+    ids.dedup();
+    Failure::refused(format!("{}; nothing was changed", count(blocking.len(), "pre-flight error")))
+        .hint(format!("mend what they name, or accept them: --allow {}", ids.join(",")))
+}
+
+fn row(finding: &Finding) -> Vec<Line> {
+    let (word, role) = match (finding.severity, &finding.accepted) {
+        (Severity::Error, Some(_)) => ("accepted", Role::Warn),
+        (Severity::Error, None) => ("error", Role::Bad),
+        (Severity::Warning, _) => ("warning", Role::Warn),
+        (Severity::Unknown, _) => ("unknown", Role::Warn),
+        (Severity::Info, _) => ("info", Role::Dim),
+    };
+    vec![
+        Line::new().span(role, format!("{word:<8}")),
+        finding.id.into(),
+        Line::new().strong(&finding.subject).plain(" ").plain(&finding.message),
+    ]
+}
+
+fn remedy(finding: &Finding) -> Option<Line> {
+    if let Some(flag) = &finding.accepted {
+        return Some(Line::new().dim(format!("          by {flag}")));
+    }
+    (!finding.remedy.is_empty()).then(|| Line::new().plain("          ").command(&finding.remedy))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(findings: &[Finding], wide: bool) -> Vec<String> {
+        lines(findings, wide).iter().map(Line::text).collect()
+    }
+
+    #[test]
+    fn many_of_one_kind_are_counted_and_their_remedy_is_said_once() {
+        let bare = |n: usize| {
+            Finding::new("bare-pod", Severity::Error, format!("shop/p{n}"), "has no owner")
+                .remedy("kubectl delete")
+        };
+        let findings: Vec<Finding> = (1..=6).map(bare).collect();
+        let short = texts(&findings, false);
+        assert_eq!(short.len(), 6, "{short:?}");
+        assert_eq!(short[0], "error     bare-pod  shop/p1 has no owner");
+        assert_eq!(short[4..], ["          and 2 more; -o wide shows all", "          kubectl delete"]);
+        assert_eq!(texts(&findings, true).len(), 7);
+        let failure = refusal(&findings);
+        assert_eq!(failure.message, "6 pre-flight errors; nothing was changed");
+        assert_eq!(failure.hints, ["mend what they name, or accept them: --allow bare-pod"]);
+    }
+
+    #[test]
+    fn what_was_accepted_says_by_which_flag() {
+        let mut finding = Finding::new("bare-pod", Severity::Error, "shop/p", "has no owner").remedy("mend");
+        finding.accepted = Some("--force".into());
+        assert_eq!(
+            texts(&[finding], false),
+            ["accepted  bare-pod  shop/p has no owner", "          by --force"]
+        );
+    }
+
+    #[test]
+    fn an_unknown_id_is_wrong_usage() {
+        let allowed = |word: &str| allowed(&[word.to_owned()], ["a", "b"].into_iter());
+        assert!(allowed("a").unwrap().ids.contains("a"));
+        let failure = allowed("x").unwrap_err();
+        assert_eq!(failure.exit, crate::Exit::Usage);
+        assert_eq!(failure.message, "--allow x: there is no such finding");
+        assert_eq!(failure.hints, ["there are: a, b"]);
+    }
+}

@@ -1,0 +1,90 @@
+//! A terminal to run a plugin on, and what is to be seen there.
+
+use std::num::NonZero;
+use std::time::Duration;
+
+use expectrl::process::unix::WaitStatus;
+use expectrl::session::OsSession;
+use expectrl::{Eof, Expect, Session};
+
+use crate::plugin::Run;
+
+const ROWS: NonZero<u16> = NonZero::new(30).unwrap();
+const COLUMNS: NonZero<u16> = NonZero::new(120).unwrap();
+
+pub const CTRL_C: &str = "\u{3}";
+pub const SHOW_CURSOR: &str = "\u{1b}[?25h";
+pub const HIDE_CURSOR: &str = "\u{1b}[?25l";
+
+/// A plugin on a terminal of its own.
+pub struct Tty {
+    session: OsSession,
+    /// Everything it has written so far.
+    seen: Vec<u8>,
+}
+
+impl Tty {
+    pub fn start(run: &Run<'_>, environment: &[(&str, &str)]) -> Self {
+        let mut command = run.command();
+        command.env("TERM", "xterm-256color").envs(environment.iter().copied());
+        let mut session = Session::spawn(command).unwrap();
+        session.get_process_mut().set_window_size(COLUMNS.get(), ROWS.get()).unwrap();
+        session.set_expect_timeout(Some(Duration::from_secs(60)));
+        Self { session, seen: Vec::new() }
+    }
+
+    #[track_caller]
+    pub fn until(&mut self, text: &str) -> &mut Self {
+        match self.session.expect(text) {
+            Ok(found) => self.seen.extend_from_slice(found.as_bytes()),
+            Err(error) => panic!("no {text:?} on the terminal: {error}; before it:\n{}", self.text()),
+        }
+        self
+    }
+
+    pub fn keys(&mut self, keys: &str) -> &mut Self {
+        self.session.send(keys).unwrap();
+        self
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.seen).into_owned()
+    }
+
+    /// Reads to the end; the exit code.
+    #[track_caller]
+    pub fn end(&mut self) -> i32 {
+        if let Ok(found) = self.session.expect(Eof) {
+            self.seen.extend_from_slice(found.as_bytes());
+        }
+        match self.session.get_process().wait().unwrap() {
+            WaitStatus::Exited(_, code) => code,
+            other => panic!("{other:?}:\n{}", self.text()),
+        }
+    }
+
+    /// What a terminal shows in the end.
+    pub fn screen(&self) -> String {
+        let mut terminal = vt100::Parser::new(ROWS, COLUMNS, 500);
+        terminal.process(&self.seen);
+        terminal.screen().contents()
+    }
+
+    #[track_caller]
+    pub fn assert_left_clean(&self) {
+        let text = self.text();
+        assert!(text.rfind(SHOW_CURSOR) >= text.rfind(HIDE_CURSOR), "the cursor is hidden:\n{text:?}");
+        let screen = self.screen();
+        for leftover in ["━", "stopping", "waiting\n"] {
+            assert!(!screen.contains(leftover), "{leftover:?} is left on the screen:\n{screen}");
+        }
+    }
+}
+
+/// Colours are `ESC [ … m`.
+pub fn has_colours(text: &str) -> bool {
+    text.split("\u{1b}[").skip(1).any(|rest| {
+        let parameters = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+        parameters.starts_with('m') && !rest.starts_with('m') && !rest.starts_with("0m")
+    })
+}
