@@ -19,5 +19,6 @@ mod rights;
 mod schema;
 mod terminal;
 mod testbed;
+mod testbed_rollouts;
 mod tty;
 mod untouched;

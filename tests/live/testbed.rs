@@ -30,14 +30,22 @@ fn a_room_spreads_its_nodes_over_two_zones() {
 }
 
 #[test]
-fn clusters_live_side_by_side_and_end_with_their_owner() {
+fn clusters_live_side_by_side_each_with_its_options_and_end_with_their_owner() {
     let first = shared();
-    let second = Cluster::start(&Options::default()).unwrap();
+    let brief = Options { event_ttl: Some(Duration::from_secs(3)), ..Options::default() };
+    let second = Cluster::start(&brief).unwrap();
     assert_ne!(first.server(), second.server());
     let object = json!({"metadata": {"name": "only-in-second"}});
     second.create("/api/v1/namespaces", &object);
     assert!(second.try_get("/api/v1/namespaces/only-in-second").is_some());
     assert!(first.try_get("/api/v1/namespaces/only-in-second").is_none());
+
+    let about = json!({"kind": "Namespace", "namespace": "default", "name": "default"});
+    let events = "/api/v1/namespaces/default/events";
+    second.create(events, &json!({"metadata": {"name": "brief"}, "involvedObject": about}));
+    wait("the event to expire", PATIENCE, || {
+        second.try_get(&format!("{events}/brief")).is_none().then_some(())
+    });
 
     let dir = second.dir().to_owned();
     let owner = std::thread::spawn(move || {

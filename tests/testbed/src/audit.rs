@@ -9,25 +9,28 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::components::file;
+use crate::room::Room;
 use crate::wait::wait;
 
-/// Reads of the components and everything about leases and events are noise; writes of others are kept whole.
+/// Reads of the components, events but for those that others write, and everything about leases are noise; writes of others are
+/// kept whole.
 pub(crate) fn policy() -> Value {
     let components =
         ["system:kube-controller-manager", "system:kube-scheduler", "system:apiserver", "testbed:kwok"];
     let controllers = ["system:serviceaccounts:kube-system"];
     let reads = ["get", "list", "watch"];
     let writes = ["create", "update", "patch", "delete", "deletecollection"];
+    let events =
+        json!([{"group": "", "resources": ["events"]}, {"group": "events.k8s.io", "resources": ["events"]}]);
     json!({
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
         "omitStages": ["RequestReceived", "ResponseStarted"],
         "rules": [
-            {"level": "None", "resources": [
-                {"group": "coordination.k8s.io", "resources": ["leases"]},
-                {"group": "", "resources": ["events"]},
-                {"group": "events.k8s.io", "resources": ["events"]},
-            ]},
+            {"level": "None", "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}]},
+            {"level": "None", "verbs": reads, "resources": events},
+            {"level": "None", "users": components, "resources": events},
+            {"level": "None", "userGroups": controllers, "resources": events},
             {"level": "None", "nonResourceURLs": ["/readyz*", "/healthz*", "/livez*"]},
             {"level": "None", "users": components, "verbs": reads},
             {"level": "None", "userGroups": controllers, "verbs": reads},
@@ -98,6 +101,16 @@ impl Cluster {
     }
 }
 
+impl Room<'_> {
+    /// What clients of that user agent wrote since the mark to anything in this room or to its nodes, dry runs included:
+    /// `room.writes(mark, "kubectl-rollback").changes()` is empty if nothing was meant to change.
+    #[track_caller]
+    pub fn writes(&self, since: Mark, agent_prefix: &str) -> Audit {
+        let here = |entry: &Entry| entry.namespace == self.namespace() || self.nodes().contains(&entry.name);
+        self.cluster().audit_since(since).by_user_agent_prefix(agent_prefix).writes().filter(here)
+    }
+}
+
 fn entry(mut event: Value) -> Entry {
     let text = |at: &str| event.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
     Entry {
@@ -128,6 +141,11 @@ impl Entry {
         !matches!(self.verb.as_str(), "get" | "list" | "watch")
     }
 
+    /// A question about rights that is asked by a create.
+    fn is_review(&self) -> bool {
+        self.resource.ends_with("reviews")
+    }
+
     /// Asked for in the URL or in the body; changes nothing.
     pub fn is_dry_run(&self) -> bool {
         self.uri.contains("dryRun=All")
@@ -150,6 +168,11 @@ impl Audit {
         self.filter(Entry::is_write)
     }
 
+    /// The writes that change something, or were meant to: neither dry runs nor questions.
+    pub fn changes(&self) -> Self {
+        self.filter(|entry| entry.is_write() && !entry.is_dry_run() && !entry.is_review())
+    }
+
     pub fn filter(&self, keep: impl Fn(&Entry) -> bool) -> Self {
         Self(self.0.iter().filter(|entry| keep(entry)).cloned().collect())
     }
@@ -167,7 +190,8 @@ impl std::ops::Deref for Audit {
 impl std::fmt::Display for Audit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for entry in &self.0 {
-            writeln!(f, "{} {} {} ({})", entry.code, entry.verb, entry.uri, entry.user_agent)?;
+            let dry_run = if entry.is_dry_run() { " dry run" } else { "" };
+            writeln!(f, "{} {} {}{dry_run} ({})", entry.code, entry.verb, entry.uri, entry.user_agent)?;
         }
         Ok(())
     }

@@ -13,9 +13,11 @@ use crate::access::write_kubeconfig;
 use crate::assets::assets;
 use crate::certificates::{Authority, token_keys};
 use crate::components::{Component, Ports, file, flags};
+use crate::definitions::LOGS;
 use crate::driver::Driver;
 use crate::error::{Doing, Error};
 use crate::group::Group;
+use crate::logs::logs;
 use crate::plugins::plugins_dir;
 use crate::process::Process;
 use crate::wait::poll;
@@ -27,13 +29,15 @@ const START: Duration = Duration::from_secs(90);
 pub struct Options {
     /// How long a node may be silent before Kubernetes calls it unknown.
     pub node_grace: Duration,
+    /// How long events are kept, if not for the usual hour.
+    pub event_ttl: Option<Duration>,
     /// More flags for a component, e.g. `(Component::Apiserver, "--v=4")`.
     pub flags: Vec<(Component, String)>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { node_grace: Duration::from_secs(6), flags: Vec::new() }
+        Self { node_grace: Duration::from_secs(6), event_ttl: None, flags: Vec::new() }
     }
 }
 
@@ -65,7 +69,7 @@ impl Cluster {
     }
 
     fn start_once(assets: &Path, options: &Options) -> Result<Self, Error> {
-        let ports = Ports::find()?;
+        let mut ports = Ports::find()?;
         let group = Group::new()?;
         let authority = Authority::new("testbed")?;
         let server = format!("https://127.0.0.1:{}", ports.apiserver);
@@ -85,11 +89,12 @@ impl Cluster {
             group,
         };
         for component in Component::ALL {
-            let grace = options.node_grace.as_secs();
-            let mut args = flags(component, &ports, cluster.dir(), grace);
-            args.extend(
-                options.flags.iter().filter(|(of, _)| *of == component).map(|(_, flag)| flag.clone()),
-            );
+            if component == Component::ControllerManager {
+                // What kwok serves logs from. The garbage collector learns of a kind that comes later only after a while.
+                cluster.define(&[LOGS])?;
+            }
+            let args = flags(component, &ports, cluster.dir(), options);
+            ports.release(component);
             let process = Process::start(&cluster.group, assets, component, args, ports.of(component))?;
             cluster.processes.push(Mutex::new(process));
             // The controller-manager and the scheduler give up for good when they meet an API server that
@@ -97,7 +102,11 @@ impl Cluster {
             cluster.serving(component)?;
         }
         cluster.usable()?;
-        Ok(cluster)
+        // One whose port was taken may have looked alive: somebody else answered there.
+        match Component::ALL.into_iter().find_map(|component| cluster.process(component).ended()) {
+            Some(error) => Err(error),
+            None => Ok(cluster),
+        }
     }
 
     pub fn component(&self, component: Component) -> Handle<'_> {
@@ -137,6 +146,11 @@ impl Cluster {
             command.env("PATH", path);
         }
         command
+    }
+
+    /// Where the programs of the control plane are.
+    pub(crate) fn programs(&self) -> &Path {
+        &self.assets
     }
 
     pub(crate) fn client(&self) -> &kube::Client {
@@ -268,6 +282,9 @@ fn write_files(dir: &Path, authority: &Authority, server: &str) -> Result<PathBu
     write(file::TOKEN_PUB, &token_pub)?;
     write(file::AUDIT_POLICY, &crate::audit::policy().to_string())?;
     write(file::STAGES, include_str!("stages.yaml"))?;
+    for (name, log) in logs() {
+        write(&name, &log)?;
+    }
     for component in Component::ALL {
         if let Some((user, groups)) = component.user() {
             let pair = authority.client(user, groups)?;

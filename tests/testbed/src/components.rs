@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::TcpListener;
 use std::path::Path;
 
+use crate::cluster::Options;
 use crate::error::{Doing, Error};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,7 +47,7 @@ impl fmt::Display for Component {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Ports {
     etcd: u16,
     etcd_peer: u16,
@@ -54,10 +55,12 @@ pub(crate) struct Ports {
     controller_manager: u16,
     scheduler: u16,
     kwok: u16,
+    held: Vec<TcpListener>,
 }
 
 impl Ports {
-    /// All found at once, so that none is given twice. Another process may still be quicker: the start is retried.
+    /// All found at once, so that none is given twice, and held until `release`: another cluster that starts at the same time
+    /// would take them, and be taken for the component. After that, another process may still be quicker: the start is retried.
     pub fn find() -> Result<Self, Error> {
         let mut held = Vec::new();
         let mut free = || -> std::io::Result<u16> {
@@ -74,7 +77,16 @@ impl Ports {
             controller_manager: next()?,
             scheduler: next()?,
             kwok: next()?,
+            held,
         })
+    }
+
+    /// Now the component may have its own.
+    pub fn release(&mut self, component: Component) {
+        let port = self.of(component);
+        let peer = if component == Component::Etcd { self.etcd_peer } else { port };
+        let is_its = |held: &TcpListener| held.local_addr().is_ok_and(|at| [port, peer].contains(&at.port()));
+        self.held.retain(|held| !is_its(held));
     }
 
     pub fn of(&self, component: Component) -> u16 {
@@ -102,8 +114,8 @@ pub(crate) mod file {
     pub const STAGES: &str = "stages.yaml";
 }
 
-/// The flags of one component. `grace`: how long a node may be silent before it counts as unknown.
-pub(crate) fn flags(component: Component, ports: &Ports, dir: &Path, grace_seconds: u64) -> Vec<String> {
+/// The flags of one component; those that the options add come last, and win.
+pub(crate) fn flags(component: Component, ports: &Ports, dir: &Path, options: &Options) -> Vec<String> {
     let at = |name: &str| dir.join(name).display().to_string();
     let kubeconfig = at(&format!("{component}.kubeconfig"));
     let url = |port: u16| format!("http://127.0.0.1:{port}");
@@ -144,6 +156,9 @@ pub(crate) fn flags(component: Component, ports: &Ports, dir: &Path, grace_secon
             flags.add("audit-log-path", at(file::AUDIT_LOG));
             // In megabytes, and never reached: a mark is a place in one file.
             flags.add("audit-log-maxsize", "100000");
+            if let Some(ttl) = options.event_ttl {
+                flags.add("event-ttl", format!("{}s", ttl.as_secs()));
+            }
         }
         Component::ControllerManager => {
             flags.client(&kubeconfig, ports.controller_manager);
@@ -154,8 +169,9 @@ pub(crate) fn flags(component: Component, ports: &Ports, dir: &Path, grace_secon
             flags.add("use-service-account-credentials", "true");
             // The attach-detach controller would remove VolumeAttachments that a test makes by hand.
             flags.add("controllers", "*,-nodeipam,-persistentvolume-attach-detach-controller");
+            flags.add("horizontal-pod-autoscaler-sync-period", "1s");
             flags.add("node-monitor-period", "1s");
-            flags.add("node-monitor-grace-period", format!("{grace_seconds}s"));
+            flags.add("node-monitor-grace-period", format!("{}s", options.node_grace.as_secs()));
         }
         Component::Scheduler => {
             flags.client(&kubeconfig, ports.scheduler);
@@ -172,11 +188,14 @@ pub(crate) fn flags(component: Component, ports: &Ports, dir: &Path, grace_secon
             flags.add("node-ip", "127.0.0.1");
             flags.add("node-port", ports.kwok.to_string());
             flags.add("server-address", format!("127.0.0.1:{}", ports.kwok));
+            // Each pod that crashes gets logs of its own: see stages.yaml.
+            flags.add("enable-crds", "Logs");
             // A restarted kwok waits for this long before it touches a node again.
             flags.add("node-lease-duration-seconds", "4");
         }
     }
-    flags.0
+    let added = options.flags.iter().filter(|(of, _)| *of == component).map(|(_, flag)| flag.clone());
+    flags.0.into_iter().chain(added).collect()
 }
 
 #[derive(Default)]

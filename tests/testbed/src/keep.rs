@@ -105,7 +105,7 @@ fn kept(path: &Path) -> bool {
 fn launch(nodes: usize, path: &Path) -> Result<(), Error> {
     let log = path.with_extension("log");
     let failed = |error: std::io::Error| Error::new(format!("cannot start the keeper: {error}"));
-    let mut keeper = Command::new(std::env::current_exe().map_err(failed)?)
+    let mut keeper = Command::new(this_program().map_err(failed)?)
         .arg("keep")
         .arg(nodes.to_string())
         .arg(path)
@@ -126,4 +126,10 @@ fn launch(nodes: usize, path: &Path) -> Result<(), Error> {
         None => Ok(()),
         Some(_) => Err(Error::new(fs::read_to_string(&log).unwrap_or_default().trim_end())),
     }
+}
+
+/// Building the plugins may have replaced this very file; Linux still has what is running.
+fn this_program() -> std::io::Result<PathBuf> {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { Ok(running) } else { std::env::current_exe() }
 }

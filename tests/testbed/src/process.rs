@@ -52,7 +52,9 @@ impl Process {
     }
 
     pub fn listens(&self) -> bool {
-        TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+        // A connection from a port to itself comes about when that is the one that the system chooses to connect from.
+        TcpStream::connect(("127.0.0.1", self.port))
+            .is_ok_and(|stream| stream.local_addr().ok() != stream.peer_addr().ok())
     }
 
     /// Why it is no longer there, in its own last words.

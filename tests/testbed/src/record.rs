@@ -19,7 +19,7 @@ pub struct Event {
     /// The resourceVersion.
     pub version: u64,
     pub change: Change,
-    /// `Pod`, `PodDisruptionBudget` or `Node`.
+    /// One of those that the watcher looks at.
     pub kind: &'static str,
     pub object: Value,
 }
@@ -99,6 +99,33 @@ impl Record {
             }
         }
         history
+    }
+
+    /// What was seen of one object.
+    pub fn of(&self, kind: &str, name: &str) -> impl Iterator<Item = &Event> {
+        self.events.iter().filter(move |event| event.kind == kind && event.name() == name)
+    }
+
+    /// Every pod template that a workload had, with the resourceVersion of the change; the first is how it was found.
+    pub fn templates(&self, kind: &str, name: &str) -> Vec<(u64, &Value)> {
+        let mut templates: Vec<(u64, &Value)> = Vec::new();
+        for event in self.of(kind, name) {
+            let template = &event.object["spec"]["template"];
+            if templates.last().is_none_or(|(_, last)| *last != template) {
+                templates.push((event.version, template));
+            }
+        }
+        templates
+    }
+
+    /// One line for every moment in which a workload had a template that is none of these: a rollback goes from one to another,
+    /// and makes no mix of them.
+    pub fn unknown_templates(&self, kind: &str, name: &str, known: &[&Value]) -> Vec<String> {
+        let line = |(version, template): (u64, &Value)| {
+            format!("{kind} {name} has another template at resourceVersion {version}: {template}")
+        };
+        let seen = self.templates(kind, name).into_iter();
+        seen.filter(|(_, template)| !known.contains(template)).map(line).collect()
     }
 
     /// The node a pod was seen on.

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use crate::cluster::Cluster;
 use crate::nodes::{NODES, condition};
 use crate::wait::{poll, wait};
-use crate::workloads::{apply_path, pod_spec_of};
+use crate::workloads::{path_of, pod_spec_of};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
 
@@ -69,19 +69,33 @@ impl<'a> Room<'a> {
         format!("{root}/namespaces/{}/{rest}", self.id)
     }
 
+    /// The path of an object of this room by its kind: `room.path_of("Deployment", "web")`. Without a name, of all of that kind.
+    #[track_caller]
+    pub fn path_of(&self, kind: &str, name: &str) -> String {
+        let all = path_of(kind, &self.id);
+        if name.is_empty() { all } else { format!("{all}/{name}") }
+    }
+
     /// Makes a namespaced object in this room; its pods may run on the room's nodes and nowhere else.
     #[track_caller]
-    pub fn apply(&self, mut object: Value) -> Value {
+    pub fn apply(&self, object: Value) -> Value {
+        let object = self.furnished(object);
+        self.cluster.create(&self.path_of(object["kind"].as_str().unwrap_or_default(), ""), &object)
+    }
+
+    /// The object with this room's namespace, and its pods held to the room's nodes.
+    pub(crate) fn furnished(&self, mut object: Value) -> Value {
         object["metadata"]["namespace"] = json!(self.id);
         if let Some(spec) = pod_spec_of(&mut object) {
             spec["nodeSelector"]["room"] = json!(self.id);
             let toleration = json!({"key": "room", "value": self.id, "effect": "NoSchedule"});
             match spec["tolerations"].as_array_mut() {
+                Some(tolerations) if tolerations.contains(&toleration) => {}
                 Some(tolerations) => tolerations.push(toleration),
                 None => spec["tolerations"] = json!([toleration]),
             }
         }
-        self.cluster.create(&apply_path(&object, &self.id), &object)
+        object
     }
 
     pub fn pods(&self) -> Vec<Value> {
@@ -201,7 +215,7 @@ pub(crate) fn is_healthy(pod: &Value) -> bool {
     condition(pod, "Ready") == Some("True") && pod["metadata"]["deletionTimestamp"].is_null()
 }
 
-fn describe(pod: &Value) -> String {
+pub(crate) fn describe(pod: &Value) -> String {
     let terminating = if pod["metadata"]["deletionTimestamp"].is_null() { "" } else { " terminating" };
     format!(
         "  {} on {} phase {} ready {}{terminating}",

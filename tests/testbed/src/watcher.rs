@@ -16,7 +16,16 @@ use crate::record::{Change, Event, Record};
 use crate::room::Room;
 use crate::wait::wait;
 
-const KINDS: [&str; 3] = ["Pod", "PodDisruptionBudget", "Node"];
+/// What it looks at in the room's namespace; the room's nodes come on top.
+const KINDS: [&str; 7] = [
+    "Pod",
+    "PodDisruptionBudget",
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "ReplicaSet",
+    "ControllerRevision",
+];
 
 /// Watches from `start` until `finish`.
 pub struct Watcher<'a> {
@@ -53,15 +62,11 @@ impl<'a> Watcher<'a> {
             Ok((driver, client))
         });
         let (driver, client) = client.unwrap_or_else(|error| panic!("no connection to watch with: {error}"));
-        let paths = [
-            (room.path("", "pods"), String::new()),
-            (room.path("policy", "poddisruptionbudgets"), String::new()),
-            (NODES.to_owned(), format!("labelSelector={}", room.node_selector())),
-        ];
-        let streams: Vec<Stream> = KINDS
-            .into_iter()
-            .zip(paths)
-            .map(|(kind, (path, selector))| Stream { kind, path, selector, seen: Arc::default() })
+        let inside = KINDS.into_iter().map(|kind| (kind, room.path_of(kind, ""), String::new()));
+        let nodes = ("Node", NODES.to_owned(), format!("labelSelector={}", room.node_selector()));
+        let streams: Vec<Stream> = inside
+            .chain([nodes])
+            .map(|(kind, path, selector)| Stream { kind, path, selector, seen: Arc::default() })
             .collect();
         for stream in &streams {
             let watch = watch(client.clone(), stream.kind, stream.url(), Arc::clone(&stream.seen));
@@ -84,7 +89,7 @@ impl<'a> Watcher<'a> {
         }
         let mut events: Vec<Event> =
             self.streams.iter().flat_map(|stream| std::mem::take(&mut lock(&stream.seen).events)).collect();
-        // Three streams, one history: etcd numbers all changes in one order.
+        // Many streams, one history: etcd numbers all changes in one order.
         events.sort_by_key(|event| event.version);
         Record { events }
     }

@@ -4,34 +4,46 @@ use serde_json::{Value, json};
 
 use crate::room::Room;
 
-/// Kind, API group and plural of what a room can hold.
-const KINDS: [(&str, &str, &str); 17] = [
-    ("ConfigMap", "", "configmaps"),
-    ("CronJob", "batch", "cronjobs"),
-    ("DaemonSet", "apps", "daemonsets"),
-    ("Deployment", "apps", "deployments"),
-    ("Job", "batch", "jobs"),
-    ("Lease", "coordination.k8s.io", "leases"),
-    ("PersistentVolumeClaim", "", "persistentvolumeclaims"),
-    ("Pod", "", "pods"),
-    ("PodDisruptionBudget", "policy", "poddisruptionbudgets"),
-    ("ReplicaSet", "apps", "replicasets"),
-    ("ReplicationController", "", "replicationcontrollers"),
-    ("Role", "rbac.authorization.k8s.io", "roles"),
-    ("RoleBinding", "rbac.authorization.k8s.io", "rolebindings"),
-    ("Secret", "", "secrets"),
-    ("Service", "", "services"),
-    ("ServiceAccount", "", "serviceaccounts"),
-    ("StatefulSet", "apps", "statefulsets"),
+/// Kind, API version and plural of what a room can hold. The last three are there once `Cluster::install_gitops_crds` was called.
+const KINDS: [(&str, &str, &str); 27] = [
+    ("ConfigMap", "v1", "configmaps"),
+    ("ControllerRevision", "apps/v1", "controllerrevisions"),
+    ("CronJob", "batch/v1", "cronjobs"),
+    ("DaemonSet", "apps/v1", "daemonsets"),
+    ("Deployment", "apps/v1", "deployments"),
+    ("EndpointSlice", "discovery.k8s.io/v1", "endpointslices"),
+    ("Event", "v1", "events"),
+    ("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers"),
+    ("Job", "batch/v1", "jobs"),
+    ("Lease", "coordination.k8s.io/v1", "leases"),
+    ("LimitRange", "v1", "limitranges"),
+    ("NetworkPolicy", "networking.k8s.io/v1", "networkpolicies"),
+    ("PersistentVolumeClaim", "v1", "persistentvolumeclaims"),
+    ("Pod", "v1", "pods"),
+    ("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets"),
+    ("ReplicaSet", "apps/v1", "replicasets"),
+    ("ReplicationController", "v1", "replicationcontrollers"),
+    ("ResourceQuota", "v1", "resourcequotas"),
+    ("Role", "rbac.authorization.k8s.io/v1", "roles"),
+    ("RoleBinding", "rbac.authorization.k8s.io/v1", "rolebindings"),
+    ("Secret", "v1", "secrets"),
+    ("Service", "v1", "services"),
+    ("ServiceAccount", "v1", "serviceaccounts"),
+    ("StatefulSet", "apps/v1", "statefulsets"),
+    ("Application", "argoproj.io/v1alpha1", "applications"),
+    ("Kustomization", "kustomize.toolkit.fluxcd.io/v1", "kustomizations"),
+    ("HelmRelease", "helm.toolkit.fluxcd.io/v2", "helmreleases"),
 ];
 
+/// Where the objects of a kind are in a namespace.
 #[track_caller]
-pub(crate) fn apply_path(object: &Value, namespace: &str) -> String {
-    let known = KINDS.iter().find(|(kind, _, _)| object["kind"] == *kind);
-    match known {
-        Some((_, "", plural)) => format!("/api/v1/namespaces/{namespace}/{plural}"),
-        Some((_, group, plural)) => format!("/apis/{group}/v1/namespaces/{namespace}/{plural}"),
-        None => panic!("a room cannot hold a {}; use Cluster::create with its path", object["kind"]),
+pub(crate) fn path_of(kind: &str, namespace: &str) -> String {
+    match KINDS.iter().find(|(known, _, _)| *known == kind) {
+        Some((_, version, plural)) => {
+            let root = if version.contains('/') { "apis" } else { "api" };
+            format!("/{root}/{version}/namespaces/{namespace}/{plural}")
+        }
+        None => panic!("a room cannot hold a {kind}; use Cluster::create with its path"),
     }
 }
 
@@ -59,6 +71,18 @@ pub fn annotate(object: &mut Value, key: &str, value: &str) {
 
 /// All pods are labelled `app=NAME`. The `_with` ones let a test change the object before it is made.
 impl Room<'_> {
+    /// What a user would keep in a file, and apply: a workload of any kind, ready for this room.
+    #[track_caller]
+    pub fn manifest(&self, kind: &str, name: &str, edit: impl FnOnce(&mut Value)) -> Value {
+        let mut object = match kind {
+            "Deployment" | "DaemonSet" => workload("apps/v1", kind, name),
+            "StatefulSet" => statefulset(name),
+            _ => panic!("there is no ready-made {kind}"),
+        };
+        edit(&mut object);
+        self.furnished(object)
+    }
+
     #[track_caller]
     pub fn deployment(&self, name: &str, replicas: usize) -> Value {
         self.deployment_with(name, replicas, |_| ())
@@ -78,11 +102,18 @@ impl Room<'_> {
 
     #[track_caller]
     pub fn statefulset_with(&self, name: &str, replicas: usize, edit: impl FnOnce(&mut Value)) -> Value {
-        let mut object = workload("apps/v1", "StatefulSet", name);
+        let mut object = statefulset(name);
         object["spec"]["replicas"] = json!(replicas);
-        object["spec"]["serviceName"] = json!(name);
         object["spec"]["podManagementPolicy"] = json!("Parallel");
         self.edited(object, edit)
+    }
+
+    /// One pod after the other, as StatefulSets are by default: an update waits at the first pod that is not Ready.
+    #[track_caller]
+    pub fn ordered_statefulset(&self, name: &str, replicas: usize) -> Value {
+        self.statefulset_with(name, replicas, |object| {
+            object["spec"]["podManagementPolicy"] = json!("OrderedReady");
+        })
     }
 
     #[track_caller]
@@ -144,6 +175,12 @@ impl Room<'_> {
         edit(&mut object);
         self.apply(object)
     }
+}
+
+fn statefulset(name: &str) -> Value {
+    let mut object = workload("apps/v1", "StatefulSet", name);
+    object["spec"]["serviceName"] = json!(name);
+    object
 }
 
 /// Pods are spread evenly, so that a test knows how many a node has; a cordoned node does not count.

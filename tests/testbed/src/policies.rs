@@ -1,0 +1,148 @@
+//! What the API server changes or refuses in a room: admission policies, Pod Security, quota.
+
+use serde_json::{Value, json};
+
+use crate::cluster::Cluster;
+use crate::room::{PATIENCE, Room};
+use crate::wait::wait;
+
+const ADMISSION: &str = "/apis/admissionregistration.k8s.io/v1";
+
+/// An admission policy that is in force, until this is dropped.
+pub struct Policy<'a> {
+    cluster: &'a Cluster,
+    /// The policy and its binding, which has the same name.
+    paths: [String; 2],
+    in_force: Box<dyn Fn() -> bool + 'a>,
+}
+
+impl Policy<'_> {
+    /// Takes the policy away and returns when it is not in force any more.
+    #[track_caller]
+    pub fn lift(self) {
+        self.delete();
+        wait("the policy not to be in force", PATIENCE, || (!(self.in_force)()).then_some(()));
+    }
+
+    fn delete(&self) {
+        for path in &self.paths {
+            // What fails here ends with the cluster.
+            let _ = self.cluster.try_delete(path);
+        }
+    }
+}
+
+impl Drop for Policy<'_> {
+    fn drop(&mut self) {
+        self.delete();
+    }
+}
+
+impl<'a> Room<'a> {
+    /// From now on the API server sets this label in the pod template of every workload of the room that is written.
+    #[track_caller]
+    #[must_use = "it ends when this is dropped"]
+    pub fn mutate_templates(&self, label: &str, value: &str) -> Policy<'a> {
+        let escaped = label.replace('~', "~0").replace('/', "~1");
+        let path = format!("/spec/template/metadata/labels/{escaped}");
+        let (path, value_text) = (json!(path), json!(value));
+        let expression = format!("[JSONPatch{{op: \"add\", path: {path}, value: {value_text}}}]");
+        let spec = json!({
+            "reinvocationPolicy": "Never",
+            "matchConstraints": self.matches("apps", &["deployments", "statefulsets", "daemonsets"]),
+            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": expression}}],
+        });
+        // A workload that is never made shows what would be made of it.
+        let sample = self.manifest("DaemonSet", "sample", |_| ());
+        let (dry_run, cluster) = (self.dry_run("DaemonSet"), self.cluster());
+        let (label, value) = (label.to_owned(), value.to_owned());
+        self.policy("Mutating", spec, json!({}), move || {
+            let made = cluster.try_create(&dry_run, &sample);
+            made.is_ok_and(|made| made["spec"]["template"]["metadata"]["labels"][&label] == *value)
+        })
+    }
+
+    /// From now on the API server refuses every new pod of the room in these words.
+    #[track_caller]
+    #[must_use = "it ends when this is dropped"]
+    pub fn refuse_pods(&self, words: &str) -> Policy<'a> {
+        let spec = json!({
+            "matchConstraints": self.matches("", &["pods"]),
+            "validations": [{"expression": "false", "message": words}],
+        });
+        let (dry_run, cluster, sample) = (self.dry_run("Pod"), self.cluster(), sample_pod());
+        let words = words.to_owned();
+        self.policy("Validating", spec, json!({"validationActions": ["Deny"]}), move || {
+            cluster.try_create(&dry_run, &sample).is_err_and(|refused| refused.message.contains(&words))
+        })
+    }
+
+    /// Makes policy and binding; `rest` is what else the binding says.
+    #[track_caller]
+    fn policy(&self, way: &str, spec: Value, rest: Value, in_force: impl Fn() -> bool + 'a) -> Policy<'a> {
+        let cluster = self.cluster();
+        let metadata = json!({"name": format!("{}-{}", self.namespace(), cluster.next())});
+        let collection = |kind: &str| format!("{ADMISSION}/{}admissionpolic{kind}", way.to_lowercase());
+        let name = metadata["name"].as_str().unwrap_or_default();
+        let paths = ["ies", "ybindings"].map(|kind| format!("{}/{name}", collection(kind)));
+        cluster.create(&collection("ies"), &json!({"metadata": metadata, "spec": spec}));
+        let mut binding = json!({"metadata": metadata, "spec": rest});
+        binding["spec"]["policyName"] = metadata["name"].clone();
+        cluster.create(&collection("ybindings"), &binding);
+        let policy = Policy { cluster, paths, in_force: Box::new(in_force) };
+        wait(&format!("{way}AdmissionPolicy {name} to be in force"), PATIENCE, || {
+            (policy.in_force)().then_some(())
+        });
+        policy
+    }
+
+    fn matches(&self, group: &str, resources: &[&str]) -> Value {
+        json!({
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": self.namespace()}},
+            "resourceRules": [{
+                "apiGroups": [group], "apiVersions": ["*"], "resources": resources,
+                "operations": ["CREATE", "UPDATE"],
+            }],
+        })
+    }
+
+    /// The room's namespace enforces this Pod Security level: `privileged`, `baseline` or `restricted`.
+    #[track_caller]
+    pub fn enforce_pod_security(&self, level: &str) {
+        let label = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": level}}});
+        self.cluster().merge(&format!("/api/v1/namespaces/{}", self.namespace()), &label);
+        let mut sample = sample_pod();
+        // The server names the level that a pod violates, and both levels that ask for anything mind the host's network.
+        sample["spec"]["hostNetwork"] = json!(true);
+        let wanted = format!("\"{level}:latest\"");
+        let (dry_run, cluster) = (self.dry_run("Pod"), self.cluster());
+        wait(&format!("Pod Security {level} to be enforced"), PATIENCE, || {
+            let enforced = match cluster.try_create(&dry_run, &sample) {
+                Ok(_) => level == "privileged",
+                Err(refused) => refused.message.contains(&wanted),
+            };
+            enforced.then_some(())
+        });
+    }
+
+    /// A quota over the room, once it counts: `room.quota("pods", json!({"pods": "3"}))`.
+    #[track_caller]
+    pub fn quota(&self, name: &str, hard: Value) {
+        self.apply(json!({"kind": "ResourceQuota", "metadata": {"name": name}, "spec": {"hard": hard}}));
+        let path = self.path_of("ResourceQuota", name);
+        wait(&format!("quota {name} to count"), PATIENCE, || {
+            (self.cluster().get(&path)["status"]["hard"] == hard).then_some(())
+        });
+    }
+
+    fn dry_run(&self, kind: &str) -> String {
+        format!("{}?dryRun=All", self.path_of(kind, ""))
+    }
+}
+
+fn sample_pod() -> Value {
+    json!({
+        "metadata": {"name": "sample"},
+        "spec": {"containers": [{"name": "main", "image": "example.invalid/app:1"}]},
+    })
+}
