@@ -26,11 +26,11 @@ bench: prerequisites ## ours and kubectl on one cluster in one run
 	@$(BUILT)/bench
 
 build: ## the plugins as they are shipped
-	cargo build --profile dist --bins -p kubectl-safe-drain
+	cargo build --profile dist --bins -p kubectl-safe-drain -p kubectl-rollback-to
 
 install: build ## into PREFIX/bin, under the names kubectl looks for
 	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 0755 target/dist/kubectl-safe_drain $(DESTDIR)$(PREFIX)/bin/
+	install -m 0755 target/dist/kubectl-safe_drain target/dist/kubectl-rollback_to $(DESTDIR)$(PREFIX)/bin/
 
 prerequisites:
 	@sh tests/prerequisites.sh

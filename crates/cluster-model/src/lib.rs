@@ -14,6 +14,7 @@ pub mod raw;
 pub mod rollout;
 pub mod snapshot;
 pub mod text;
+pub mod trouble;
 pub mod workload;
 
 pub use budget::BudgetExt;
@@ -22,3 +23,4 @@ pub use node::NodeExt;
 pub use pod::PodExt;
 pub use raw::Raw;
 pub use snapshot::{Known, Snapshot};
+pub use trouble::Trouble;

@@ -4,6 +4,8 @@ use k8s_openapi::api::core::v1::{Pod, Volume};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::jiff::Timestamp;
 
+use crate::trouble::{CONTAINERS_NOT_READY, trouble};
+
 /// Priorities that Kubernetes keeps for itself (`pkg/apis/scheduling/types.go`, SystemCriticalPriority).
 const SYSTEM_CLUSTER_CRITICAL: i32 = 2_000_000_000;
 const SYSTEM_NODE_CRITICAL: i32 = 2_000_001_000;
@@ -157,19 +159,12 @@ impl PodExt for Pod {
     }
 
     fn trouble(&self) -> Option<String> {
-        if self.is_ready() || self.is_finished() {
+        if self.is_ready() || self.is_finished() || self.status.is_none() {
             return None;
         }
-        let status = self.status.as_ref()?;
-        let containers =
-            status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
-        let waiting = containers
-            .filter_map(|c| c.state.as_ref()?.waiting.as_ref()?.reason.as_deref())
-            .find(|reason| !matches!(*reason, "ContainerCreating" | "PodInitializing"));
-        let unschedulable = status.conditions.iter().flatten().find_map(|c| {
-            (c.type_ == "PodScheduled" && c.status == "False").then_some(c.reason.as_deref()).flatten()
-        });
-        Some(waiting.or(status.reason.as_deref()).or(unschedulable).unwrap_or("not Ready").to_owned())
+        // That its containers are not ready says no more than that.
+        let word = trouble(self).map(|trouble| trouble.reason).filter(|word| word != CONTAINERS_NOT_READY);
+        Some(word.unwrap_or_else(|| "not Ready".to_owned()))
     }
 
     fn seconds_to_ready(&self) -> Option<i64> {

@@ -1,0 +1,380 @@
+//! The command line: what to roll back, where to, and how.
+
+use std::time::Duration;
+
+use clap::{ArgAction, ArgGroup, Parser, ValueEnum};
+use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::tz::TimeZone;
+use plugin_client::{AsInKubectl, CommandLine, ConnectionFlags, DryRun, Failure, Output, allowed, duration};
+
+use crate::checks;
+use crate::moment;
+use crate::options::{Choice, DiffDetail, FIELD_MANAGER, ImagePattern, OnFailure, Options};
+use crate::subjects::{Subjects, subjects};
+
+/// Bring Deployments, StatefulSets and DaemonSets back to a revision, a moment, an image or their last healthy state:
+/// see what will change before, have it proven after
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl rollback-to",
+    bin_name = "kubectl rollback-to",
+    override_usage = "kubectl rollback-to TYPE/NAME... [TARGET] [flags]\n       \
+                      kubectl rollback-to [TYPE] -l SELECTOR [TARGET] [flags]",
+    version,
+    max_term_width = 110,
+    group(ArgGroup::new("target").args(["to_revision", "time", "image", "last_healthy", "previous", "last"])),
+    group(ArgGroup::new("mode").args(["history", "status"]).conflicts_with("target")),
+    after_help = "\
+Examples:
+  kubectl rollback-to deployment/web --history          what there is to go back to
+  kubectl rollback-to deployment/web                    pick one of them on the terminal
+  kubectl rollback-to deployment/web --last-healthy     back to the last revision that was seen to work
+  kubectl rollback-to deploy/web 3                      back to revision 3, also if it has another number by now
+  kubectl rollback-to -l app=shop --time 2h             several at once, to where they were two hours ago
+  kubectl rollback-to deploy/web --status               why does the rollout not get on?
+
+Exit codes: 0 done · 1 failed, or failed and restored · 2 usage · 3 refused, nothing changed ·
+4 partly done · 124 --timeout passed · 130 interrupted. What each finding means: docs/rollback-to.md"
+)]
+pub struct Args {
+    /// TYPE/NAME, or TYPE and names; after TYPE/NAME a number is a revision
+    #[arg(value_name = "TYPE/NAME")]
+    pub words: Vec<String>,
+
+    /// Label selector of the workloads, instead of names
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    pub selector: Option<String>,
+
+    /// Every workload of the namespace (of the given type)
+    #[arg(long)]
+    pub all: bool,
+
+    /// Target: this revision, also by a number it had before; 0 is --previous
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = "Target")]
+    pub to_revision: Option<i64>,
+
+    /// Target: what was rolled out at that time, as in 2h, 10:15, `yesterday 18:00` or 2026-11-23T10:00+09:00
+    #[arg(long, value_name = "WHEN", help_heading = "Target")]
+    pub time: Option<String>,
+
+    /// Target: the revision with this image, as in shop:1.4.2, web=shop:1.4.* or @sha256:...
+    #[arg(long, value_name = "[C=]REF", help_heading = "Target")]
+    pub image: Option<String>,
+
+    /// Target: the newest revision that there is evidence of having worked
+    #[arg(long, help_heading = "Target")]
+    pub last_healthy: bool,
+
+    /// Target: the second-highest number, as `kubectl rollout undo` takes it
+    #[arg(long, help_heading = "Target")]
+    pub previous: bool,
+
+    /// Target: undo the last rollback made from this machine
+    #[arg(long, help_heading = "Target")]
+    pub last: bool,
+
+    /// With --time between two known stretches: take the nearer one
+    #[arg(long, requires = "time", help_heading = "Target")]
+    pub closest: bool,
+
+    /// Show the revisions: when each was active, its images, whether it was healthy, and why it was made
+    #[arg(long, help_heading = "Mode")]
+    pub history: bool,
+
+    /// With --history: show one revision
+    #[arg(long, value_name = "N", requires = "history", help_heading = "Mode")]
+    pub revision: Option<i64>,
+
+    /// Say how the current rollout is doing, and why it does not get on
+    #[arg(long, help_heading = "Mode")]
+    pub status: bool,
+
+    /// Show the plan without carrying it out; `server` also rehearses it on the server
+    #[arg(long, dry_run(), help_heading = "Mode")]
+    pub dry_run: DryRun,
+
+    /// Do not ask for confirmation
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Why, for the change cause
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+
+    /// When it does not become healthy: ask, put everything back, or leave it
+    #[arg(long, value_name = "WHAT", default_value = "ask")]
+    pub on_failure: OnFailureFlag,
+
+    /// Delete the broken pods that hold up a StatefulSet's rollback
+    #[arg(long)]
+    pub unstick: bool,
+
+    /// Wait until it is done
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true",
+          hide_possible_values = true, hide_default_value = true, action = ArgAction::Set)]
+    pub wait: bool,
+
+    /// Return as soon as it is written
+    #[arg(long, conflicts_with = "unstick")]
+    pub no_wait: bool,
+
+    /// Longest time for the whole run, as in 90s or 10m; 0 is for ever
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub timeout: Duration,
+
+    /// How long a pod may show a fault that could mend itself
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
+    pub fail_after: Duration,
+
+    /// How much of the difference to show
+    #[arg(long, value_name = "DETAIL", default_value = "summary")]
+    pub diff: DiffFlag,
+
+    /// Show values that may be secret
+    #[arg(long)]
+    pub show_values: bool,
+
+    /// The name to write under
+    #[arg(long, value_name = "NAME", default_value = FIELD_MANAGER, hide_default_value = true)]
+    pub field_manager: String,
+
+    /// Hand the changed fields back to whoever managed them
+    #[arg(long)]
+    pub keep_ownership: bool,
+
+    /// Roll kubectl's last-applied-configuration back too
+    #[arg(long)]
+    pub sync_last_applied: bool,
+
+    /// Accept these pre-flight errors, by id, or `all`
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub allow: Vec<String>,
+
+    /// How to print the result
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub output: Output,
+
+    /// Print nothing but the result, warnings and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    #[command(flatten)]
+    pub connection: ConnectionFlags,
+}
+
+// Plain comments on values: with help of their own, clap would spread the help page over four screens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnFailureFlag {
+    Ask,
+    Restore,
+    Stop,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DiffFlag {
+    Summary,
+    Full,
+}
+
+/// Where to go back to, before the cluster is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    Choice(Choice),
+    /// `--last`
+    Journal,
+    /// Nothing said: on a terminal there is a picker.
+    Pick,
+}
+
+impl CommandLine for Args {
+    fn connection(&self) -> &ConnectionFlags {
+        &self.connection
+    }
+
+    fn quiet(&self) -> bool {
+        self.quiet
+    }
+}
+
+impl Args {
+    /// Which workloads, and the revision that followed TYPE/NAME.
+    fn words(&self) -> Result<(Subjects, Option<i64>), Failure> {
+        subjects(&self.words, self.selector.as_deref(), self.all, self.last)
+    }
+
+    pub fn subjects(&self) -> Result<Subjects, Failure> {
+        Ok(self.words()?.0)
+    }
+
+    /// `now` is the API server's: a laptop's clock may be wrong.
+    pub fn wish(&self, now: Timestamp, zone: &TimeZone) -> Result<Wish, Failure> {
+        let (_, short) = self.words()?;
+        let named = self.to_revision.is_some()
+            || self.time.is_some()
+            || self.image.is_some()
+            || self.last_healthy
+            || self.previous
+            || self.last;
+        let revision = match (self.to_revision, short) {
+            (_, Some(short)) if named => {
+                return Err(Failure::usage(format!("two targets: {short} and a flag"))
+                    .hint("give one of --to-revision, --time, --image, --last-healthy, --previous"));
+            }
+            (Some(number), None) | (None, Some(number)) => Some(number),
+            _ => None,
+        };
+        if let Some(number) = revision {
+            return match number {
+                // As in kubectl: `--to-revision=0` is the last but one.
+                0 => Ok(Wish::Choice(Choice::Previous)),
+                1.. => Ok(Wish::Choice(Choice::Revision(number))),
+                _ => Err(Failure::usage(format!("--to-revision {number}: revisions are positive numbers"))),
+            };
+        }
+        if let Some(text) = &self.time {
+            let at = moment::parse(text, now, zone)
+                .map_err(|why| Failure::usage(format!("--time {text}: {why}")))?;
+            return Ok(Wish::Choice(Choice::Time { at, closest: self.closest }));
+        }
+        if let Some(text) = &self.image {
+            return Ok(Wish::Choice(Choice::Image(image(text)?)));
+        }
+        Ok(match (self.last_healthy, self.previous, self.last) {
+            (true, ..) => Wish::Choice(Choice::LastHealthy),
+            (_, true, _) => Wish::Choice(Choice::Previous),
+            (.., true) => Wish::Journal,
+            _ => Wish::Pick,
+        })
+    }
+
+    pub fn options(&self) -> Result<Options, Failure> {
+        if self.field_manager.is_empty() || self.field_manager.len() > 128 {
+            return Err(Failure::usage("--field-manager: give a name of at most 128 bytes"));
+        }
+        if self.reason.as_deref().is_some_and(|reason| reason.trim().is_empty()) {
+            return Err(Failure::usage("--reason is empty"));
+        }
+        Ok(Options {
+            allow: allowed(&self.allow, checks::ids())?,
+            reason: self.reason.clone(),
+            on_failure: match self.on_failure {
+                OnFailureFlag::Ask => OnFailure::Ask,
+                OnFailureFlag::Restore => OnFailure::Restore,
+                OnFailureFlag::Stop => OnFailure::Stop,
+            },
+            unstick: self.unstick,
+            wait: self.wait && !self.no_wait,
+            fail_after: self.fail_after,
+            diff: match self.diff {
+                DiffFlag::Summary => DiffDetail::Summary,
+                DiffFlag::Full => DiffDetail::Full,
+            },
+            show_values: self.show_values,
+            field_manager: self.field_manager.clone(),
+            keep_ownership: self.keep_ownership,
+            sync_last_applied: self.sync_last_applied,
+        })
+    }
+
+    pub fn timeout(&self) -> Option<Duration> {
+        (!self.timeout.is_zero()).then_some(self.timeout)
+    }
+}
+
+/// `CONTAINER=REF`; an image reference itself never holds `=`.
+fn image(text: &str) -> Result<ImagePattern, Failure> {
+    let (container, image) = match text.split_once('=') {
+        Some((container, image)) => (Some(container.to_owned()), image),
+        None => (None, text),
+    };
+    if image.is_empty() || container.as_deref() == Some("") {
+        return Err(Failure::usage(format!(
+            "--image {text}: write REF or CONTAINER=REF, as in web=shop:1.4.2"
+        )));
+    }
+    // `*=shop:1.4`, as kubectl set image has it.
+    Ok(ImagePattern { container: container.filter(|name| name != "*"), image: image.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use plugin_client::Exit;
+
+    fn parse(words: &[&str]) -> Args {
+        Args::try_parse_from(["kubectl rollback-to"].iter().chain(words)).unwrap()
+    }
+
+    fn wish(words: &[&str]) -> Result<Wish, Failure> {
+        parse(words).wish("2026-11-24T12:00:00Z".parse().unwrap(), &TimeZone::UTC)
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn each_target_has_its_flag() {
+        let revision = |n| Wish::Choice(Choice::Revision(n));
+        let image = |container: Option<&str>, image: &str| {
+            let container = container.map(str::to_owned);
+            Wish::Choice(Choice::Image(ImagePattern { container, image: image.into() }))
+        };
+        let cases: [(&[&str], Wish); 12] = [
+            (&["deploy/web"], Wish::Pick),
+            (&["deploy/web", "3"], revision(3)),
+            (&["deploy/web", "--to-revision=3"], revision(3)),
+            (&["deploy/web", "--to-revision", "0"], Wish::Choice(Choice::Previous)),
+            (&["deploy/web", "--previous"], Wish::Choice(Choice::Previous)),
+            (&["deploy/web", "--last-healthy"], Wish::Choice(Choice::LastHealthy)),
+            (&["--last"], Wish::Journal),
+            (&["deploy/web", "--image", "shop:1.4"], image(None, "shop:1.4")),
+            (&["deploy/web", "--image", "web=shop:1.*"], image(Some("web"), "shop:1.*")),
+            (&["deploy/web", "--image", "*=shop:1.*"], image(None, "shop:1.*")),
+            (&["deploy/web", "--image", "@sha256:ab"], image(None, "@sha256:ab")),
+            (
+                &["deploy/web", "--time", "2h", "--closest"],
+                Wish::Choice(Choice::Time { at: "2026-11-24T10:00:00Z".parse().unwrap(), closest: true }),
+            ),
+        ];
+        for (words, expected) in cases {
+            assert_eq!(wish(words).unwrap(), expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn bad_input_is_a_usage_error_that_names_it() {
+        let cases: [(&[&str], &str); 8] = [
+            (&["deploy/web", "3", "--previous"], "two targets"),
+            (&["deploy/web", "3", "--to-revision=4"], "two targets"),
+            (&["deploy/web", "--to-revision=-1"], "-1: revisions are positive"),
+            (&["deploy/web", "--time", "soonish"], "--time soonish"),
+            (&["deploy/web", "--image", "web="], "--image web="),
+            (&["deploy/web", "--reason", " "], "--reason is empty"),
+            (&["deploy/web", "--field-manager="], "--field-manager"),
+            (&["deploy/web", "--allow", "no-such-id"], "no-such-id"),
+        ];
+        for (words, part) in cases {
+            let args = parse(words);
+            let failure = wish(words).map(drop).and_then(|()| args.options().map(drop)).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage, "{words:?}");
+            assert!(failure.message.contains(part), "{words:?}: {}", failure.message);
+        }
+        for words in [
+            &["deploy/web", "--previous", "--last-healthy"][..],
+            &["deploy/web", "--history", "--previous"],
+            &["deploy/web", "--history", "--status"],
+            &["deploy/web", "--revision=3"],
+            &["deploy/web", "--closest"],
+            &["deploy/web", "--on-failure=pray"],
+            &["deploy/web", "--no-wait", "--unstick"],
+        ] {
+            assert!(
+                Args::try_parse_from(["kubectl rollback-to"].iter().chain(words)).is_err(),
+                "{words:?} passed"
+            );
+        }
+    }
+}

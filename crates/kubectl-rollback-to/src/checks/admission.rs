@@ -1,0 +1,136 @@
+//! What the server answered to the rehearsal: of the template, and of a pod made from it.
+
+use cluster_model::{Finding, Known, Severity};
+
+use super::Case;
+use super::pace::Pace;
+use crate::rehearse::not_rehearsed;
+use crate::tree::{differences, listed};
+
+pub fn template(case: &Case<'_>) -> Vec<Finding> {
+    match &case.rehearsal.workload {
+        Err(says) if not_rehearsed(says) => {
+            let message =
+                format!("could not be rehearsed, so what the server makes of it is not known: {says}");
+            vec![case.finding("template-not-rehearsed", Severity::Unknown, message)]
+        }
+        Err(says) => {
+            let message = format!("would be refused: {says}");
+            vec![
+                case.finding("template-refused", Severity::Error, message)
+                    .remedy("choose another revision, or change what refuses it"),
+            ]
+        }
+        Ok(object) => {
+            let paths = differences(&case.target.template, &object["spec"]["template"]);
+            if paths.is_empty() {
+                return Vec::new();
+            }
+            let message = format!(
+                "would not be written as it was: the server makes something else of {}",
+                listed(&paths)
+            );
+            vec![
+                case.finding("template-mutated", Severity::Warning, message)
+                    .remedy("see --diff=full; a webhook, a policy or a newer default changes it"),
+            ]
+        }
+    }
+}
+
+pub fn pod(case: &Case<'_>) -> Vec<Finding> {
+    match &case.rehearsal.pod {
+        Known::Unknown(why) => {
+            let message = format!("whether a pod of this template would be admitted now is not known: {why}");
+            vec![case.finding("admission-not-checked", Severity::Unknown, message)]
+        }
+        Known::Seen(Ok(())) => Vec::new(),
+        // One more pod does not fit, and none is asked for: each takes the place of another. See the check of quotas.
+        Known::Seen(Err(says)) if says.contains("exceeded quota") && !Pace::of(case).needs_room_first() => {
+            Vec::new()
+        }
+        Known::Seen(Err(says)) => {
+            let message = format!("a pod of this template would be refused now: {says}");
+            vec![
+                case.finding("pod-not-admitted", Severity::Error, message)
+                    .remedy("change what refuses it, or choose another revision; it was asked as you, not as the controller"),
+            ]
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use cluster_model::rollout::Kind;
+    use cluster_model::{Known, Severity};
+    use serde_json::json;
+
+    fn pod(answer: Known<Result<(), String>>) -> Scene {
+        let mut scene = Scene::of(Kind::Deployment);
+        scene.rehearsal.pod = answer;
+        scene
+    }
+
+    fn template(answer: Result<serde_json::Value, String>) -> Scene {
+        let mut scene = Scene::of(Kind::Deployment);
+        scene.rehearsal.workload = answer;
+        scene
+    }
+
+    #[test]
+    fn pod_not_admitted() {
+        let good = pod(Known::Seen(Ok(())));
+        for says in [
+            "pods \"web-\" is forbidden: violates PodSecurity \"restricted:latest\": allowPrivilegeEscalation != false",
+            "pods \"web-\" is forbidden: maximum cpu usage per Container is 1, but limit is 2",
+            "admission webhook \"policy\" denied the request: no",
+            "pods \"web-\" is forbidden: exceeded quota: compute",
+        ] {
+            let bad = pod(Known::Seen(Err(says.into())));
+            fires("pod-not-admitted", Severity::Error, &bad, &good);
+            assert!(bad.says("pod-not-admitted").ends_with(says));
+        }
+    }
+
+    #[test]
+    fn a_full_quota_refuses_only_who_needs_one_more_pod() {
+        let says = || Known::Seen(Err("pods \"web-\" is forbidden: exceeded quota: compute".to_owned()));
+        let recreate =
+            pod(says()).live(json!({"spec": {"strategy": {"type": "Recreate", "rollingUpdate": null}}}));
+        fires("pod-not-admitted", Severity::Error, &pod(says()), &recreate);
+        let room = json!({"spec": {"strategy": {"rollingUpdate": {"maxUnavailable": 1}}}});
+        fires("pod-not-admitted", Severity::Error, &pod(says()), &pod(says()).live(room));
+    }
+
+    #[test]
+    fn admission_not_checked() {
+        let bad = pod(Known::Unknown("you have no right to create pods".into()));
+        fires("admission-not-checked", Severity::Unknown, &bad, &pod(Known::Seen(Ok(()))));
+    }
+
+    #[test]
+    fn template_refused_or_not_rehearsed() {
+        let good = Scene::of(Kind::Deployment);
+        let refused = template(Err("Deployment.apps \"web\" is invalid: spec.template: no".into()));
+        fires("template-refused", Severity::Error, &refused, &good);
+        let silent = template(Err("admission webhook \"w\" does not support dry run".into()));
+        fires("template-not-rehearsed", Severity::Unknown, &silent, &good);
+        assert_eq!(silent.of_id("template-refused"), [], "the real write may be taken");
+        let mut imagined = Scene::of(Kind::Deployment);
+        imagined.rehearsal = crate::rehearse::imagined(imagined.case().rollout(), &imagined.target.template);
+        fires("template-not-rehearsed", Severity::Unknown, &imagined, &good);
+        fires("admission-not-checked", Severity::Unknown, &imagined, &good);
+    }
+
+    #[test]
+    fn template_mutated() {
+        let mut bad = Scene::of(Kind::Deployment);
+        if let Ok(object) = &mut bad.rehearsal.workload {
+            object["spec"]["template"]["spec"]["containers"][0]["image"] = json!("mirror/web:1");
+            object["spec"]["template"]["spec"]["dnsPolicy"] = json!("ClusterFirst");
+        }
+        fires("template-mutated", Severity::Warning, &bad, &Scene::of(Kind::Deployment));
+        assert!(bad.says("template-mutated").ends_with("spec.containers[web].image, spec.dnsPolicy"));
+    }
+}

@@ -1,0 +1,183 @@
+//! Is there room on the nodes for the pods that are made before others go? Predicted: pods' affinity to each other, spreading,
+//! volumes and ports are the scheduler's to judge, and new nodes may come.
+
+use std::collections::BTreeMap;
+
+use cluster_model::rollout::Kind;
+use cluster_model::{Finding, Known, NodeExt, PodExt, Severity};
+use k8s_openapi::api::core::v1::Node;
+use serde_json::Value;
+
+use super::Case;
+use super::demand::{Amounts, add, requests};
+use super::node_fit::refusal;
+use super::pace::Pace;
+use crate::quantity::{parse, show};
+
+pub fn check(case: &Case<'_>) -> Vec<Finding> {
+    let unknown = |what: &str, why: &str| {
+        let message = format!("whether its pods have room is not known: {what} could not be read: {why}");
+        vec![case.finding("capacity-not-checked", Severity::Unknown, message)]
+    };
+    let pace = Pace::of(case);
+    let spec = &case.template()["spec"];
+    // A DaemonSet looks for its nodes itself, and has pods only where they fit.
+    if pace.desired == 0 || case.rollout().id.kind == Kind::DaemonSet {
+        return Vec::new();
+    }
+    let nodes = match &case.snapshot.nodes {
+        Known::Seen(nodes) => nodes,
+        Known::Unknown(why) => return unknown("the nodes", why),
+    };
+    let (may, may_not): (Vec<&Node>, Vec<&Node>) =
+        nodes.iter().partition(|node| refusal(node, spec).is_none());
+    if may.is_empty() {
+        let message = format!("predicted: no node may run its pods: {}", whys(&may_not, spec));
+        return vec![finding(
+            case,
+            message,
+            "change what keeps its pods off the nodes, or choose another revision",
+        )];
+    }
+    if pace.extra == 0 {
+        return Vec::new();
+    }
+    let taken = match taken(case) {
+        Ok(taken) => taken,
+        Err(why) => return unknown("the pods on them", why),
+    };
+    let each = each(spec);
+    if may.iter().any(|node| fits(node, taken.get(node.name()), &each)) {
+        return Vec::new();
+    }
+    let tail = if pace.unavailable == 0 {
+        "nothing moves until there is room"
+    } else {
+        "it goes on as its old pods go"
+    };
+    let none = match may.len() {
+        1 => "the only node it may use has no room".to_owned(),
+        n => format!("none of the {n} nodes it may use has room"),
+    };
+    let message = format!("predicted: {none} for one more pod of {}; {tail}", told(&each));
+    vec![finding(case, message, "make room or add a node, or let pods go first with maxUnavailable")]
+}
+
+fn finding(case: &Case<'_>, message: String, remedy: &str) -> Finding {
+    case.finding("capacity-predicted", Severity::Warning, message).remedy(remedy)
+}
+
+/// `2 of 3 lack label disk=ssd, 1 of 3 are cordoned`
+fn whys(nodes: &[&Node], spec: &Value) -> String {
+    let mut by_why: BTreeMap<String, usize> = BTreeMap::new();
+    for why in nodes.iter().filter_map(|node| refusal(node, spec)) {
+        *by_why.entry(why).or_default() += 1;
+    }
+    if by_why.is_empty() {
+        return "there are none".to_owned();
+    }
+    let total = nodes.len();
+    let counted: Vec<String> = by_why.into_iter().map(|(why, n)| format!("{n} of {total} {why}")).collect();
+    counted.join(", ")
+}
+
+/// A pod takes a place of its own as well (`allocatable.pods`).
+fn each(spec: &Value) -> Amounts {
+    let mut each = requests(spec);
+    each.insert("pods".to_owned(), 1_000_000_000);
+    each
+}
+
+fn told(each: &Amounts) -> String {
+    let told: Vec<String> = ["cpu", "memory"]
+        .into_iter()
+        .filter_map(|name| Some(format!("{name} {}", show(name, *each.get(name)?))))
+        .collect();
+    if told.is_empty() { "no requests".to_owned() } else { told.join(", ") }
+}
+
+/// By node, what the pods on it ask for.
+fn taken<'a>(case: &Case<'a>) -> Result<BTreeMap<&'a str, Amounts>, &'a str> {
+    let pods = match &case.snapshot.node_pods {
+        Known::Seen(pods) => pods,
+        Known::Unknown(why) => return Err(why),
+    };
+    let mut taken: BTreeMap<&str, Amounts> = BTreeMap::new();
+    for pod in pods.iter().filter(|pod| !pod.node().is_empty() && !pod.is_finished()) {
+        let spec = serde_json::to_value(&pod.spec).unwrap_or_default();
+        add(taken.entry(pod.node()).or_default(), &each(&spec));
+    }
+    Ok(taken)
+}
+
+fn fits(node: &Node, taken: Option<&Amounts>, each: &Amounts) -> bool {
+    let allocatable = node.status.as_ref().and_then(|status| status.allocatable.as_ref());
+    each.iter().all(|(name, asked)| {
+        let has = allocatable.and_then(|all| parse(&all.get(name)?.0)).unwrap_or_default();
+        let used = taken.and_then(|taken| taken.get(name)).copied().unwrap_or_default();
+        has.saturating_sub(used) >= *asked
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use cluster_model::build::{self, PodBuild};
+    use cluster_model::rollout::Kind;
+    use cluster_model::{Known, Severity};
+    use serde_json::{Value, json};
+
+    /// One node of one CPU and ten places, with another pod on it.
+    fn full(kind: Kind, other: &str, pods: &str) -> Scene {
+        let mut scene = Scene::of(kind);
+        let room = json!({"status": {"allocatable": {"cpu": "1", "memory": "16Gi", "pods": pods}}});
+        scene.snapshot.nodes = Known::Seen(vec![build::node("n1", room)]);
+        let asks =
+            json!({"spec": {"containers": [{"name": "x", "resources": {"requests": {"cpu": other}}}]}});
+        scene.snapshot.node_pods = Known::Seen(vec![build::pod("other/x", "n1").edit(asks)]);
+        scene
+    }
+
+    #[test]
+    fn capacity_predicted() {
+        let bad = full(Kind::Deployment, "950m", "10");
+        fires("capacity-predicted", Severity::Warning, &bad, &full(Kind::Deployment, "900m", "10"));
+        assert_eq!(
+            bad.says("capacity-predicted"),
+            "predicted: the only node it may use has no room for one more pod of cpu 100m, memory 64Mi; nothing moves until there is room"
+        );
+        fires(
+            "capacity-predicted",
+            Severity::Warning,
+            &full(Kind::Deployment, "0", "1"),
+            &full(Kind::Deployment, "0", "2"),
+        );
+        fires("capacity-predicted", Severity::Warning, &bad, &full(Kind::StatefulSet, "950m", "10"));
+    }
+
+    #[test]
+    fn no_node_it_may_use() {
+        let on = |spec: Value| Scene::of(Kind::StatefulSet).then(json!({"spec": spec}));
+        let bad = on(json!({"nodeSelector": {"disk": "ssd"}}));
+        fires("capacity-predicted", Severity::Warning, &bad, &on(json!({"nodeSelector": {}})));
+        assert_eq!(
+            bad.says("capacity-predicted"),
+            "predicted: no node may run its pods: 1 of 1 lack label disk=ssd"
+        );
+        let mut none = Scene::of(Kind::Deployment);
+        none.snapshot.nodes = Known::Seen(Vec::new());
+        assert!(none.says("capacity-predicted").ends_with("there are none"));
+        fires("capacity-predicted", Severity::Warning, &none, &Scene::of(Kind::DaemonSet));
+    }
+
+    #[test]
+    fn capacity_not_checked() {
+        let good = Scene::of(Kind::Deployment);
+        let mut bad = Scene::of(Kind::Deployment);
+        bad.snapshot.nodes = Known::Unknown("forbidden".into());
+        fires("capacity-not-checked", Severity::Unknown, &bad, &good);
+        let mut bad = Scene::of(Kind::Deployment);
+        bad.snapshot.node_pods = Known::Unknown("forbidden".into());
+        fires("capacity-not-checked", Severity::Unknown, &bad, &good);
+    }
+}

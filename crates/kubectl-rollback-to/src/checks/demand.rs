@@ -1,0 +1,122 @@
+//! What one pod asks for, as the scheduler and the quotas count it (component-helpers/resource/helpers.go, PodRequests). Not a check.
+
+use std::collections::BTreeMap;
+
+use cluster_model::Raw;
+use serde_json::Value;
+
+use crate::quantity;
+
+/// By resource, as in `cpu`.
+pub type Amounts = BTreeMap<String, i128>;
+
+/// What a pod with this spec requests.
+pub fn requests(spec: &Value) -> Amounts {
+    amounts(spec, "requests")
+}
+
+/// What a pod with this spec is limited to.
+pub fn limits(spec: &Value) -> Amounts {
+    amounts(spec, "limits")
+}
+
+fn amounts(spec: &Value, kind: &str) -> Amounts {
+    let mut running = Amounts::new();
+    for container in spec.list("/containers") {
+        add(&mut running, &of_container(container, kind));
+    }
+    // Init containers run one after another; those that go on running (sidecars) stay while the later ones start.
+    let (mut sidecars, mut starting) = (Amounts::new(), Amounts::new());
+    for container in spec.list("/initContainers") {
+        let asked = of_container(container, kind);
+        if container["restartPolicy"] == "Always" {
+            add(&mut running, &asked);
+            add(&mut sidecars, &asked);
+            largest(&mut starting, &sidecars);
+        } else {
+            let mut together = sidecars.clone();
+            add(&mut together, &asked);
+            largest(&mut starting, &together);
+        }
+    }
+    largest(&mut running, &starting);
+    // What is set for the pod as a whole counts instead.
+    running.extend(read(&spec["resources"], kind));
+    add(&mut running, &map(&spec["overhead"]));
+    running
+}
+
+/// The request of one container for one resource; the server takes a limit for the request if that is all there is.
+pub fn of_container(container: &Value, kind: &str) -> Amounts {
+    read(&container["resources"], kind)
+}
+
+fn read(resources: &Value, kind: &str) -> Amounts {
+    let mut amounts = if kind == "requests" { map(&resources["limits"]) } else { Amounts::new() };
+    amounts.extend(map(&resources[kind]));
+    amounts
+}
+
+fn map(value: &Value) -> Amounts {
+    let entries = value.as_object().into_iter().flatten();
+    entries.filter_map(|(name, amount)| Some((name.clone(), read_amount(amount)?))).collect()
+}
+
+/// JSON from the server has text; a number is allowed to be written.
+fn read_amount(value: &Value) -> Option<i128> {
+    match value {
+        Value::String(text) => quantity::parse(text),
+        Value::Number(number) => quantity::parse(&number.to_string()),
+        _ => None,
+    }
+}
+
+pub fn add(to: &mut Amounts, other: &Amounts) {
+    for (name, amount) in other {
+        let sum = to.entry(name.clone()).or_default();
+        *sum = sum.saturating_add(*amount);
+    }
+}
+
+fn largest(of: &mut Amounts, other: &Amounts) {
+    for (name, amount) in other {
+        let most = of.entry(name.clone()).or_default();
+        *most = (*most).max(*amount);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn cpu(spec: Value) -> String {
+        requests(&spec).get("cpu").map(|amount| quantity::show("cpu", *amount)).unwrap_or_default()
+    }
+
+    fn asks(cpu: &str) -> Value {
+        json!({"resources": {"requests": {"cpu": cpu}}})
+    }
+
+    fn sidecar(cpu: &str) -> Value {
+        json!({"restartPolicy": "Always", "resources": {"requests": {"cpu": cpu}}})
+    }
+
+    #[test]
+    fn containers_add_up_and_init_containers_do_not() {
+        let cases = [
+            (json!({}), ""),
+            (json!({"containers": [asks("1"), asks("500m")]}), "1500m"),
+            (json!({"containers": [{"resources": {"limits": {"cpu": "2"}}}]}), "2"),
+            (json!({"containers": [asks("1")], "initContainers": [asks("3"), asks("2")]}), "3"),
+            (json!({"containers": [asks("1")], "initContainers": [sidecar("1"), asks("3")]}), "4"),
+            (json!({"containers": [asks("1")], "initContainers": [asks("1"), sidecar("1")]}), "2"),
+            (json!({"containers": [asks("1")], "overhead": {"cpu": "10m"}}), "1010m"),
+            (json!({"containers": [asks("1")], "resources": {"requests": {"cpu": "4"}}}), "4"),
+        ];
+        for (spec, expected) in cases {
+            assert_eq!(cpu(spec.clone()), expected, "{spec}");
+        }
+        assert!(limits(&json!({"containers": [asks("1")]})).is_empty());
+    }
+}

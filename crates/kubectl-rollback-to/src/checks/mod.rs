@@ -1,0 +1,179 @@
+//! What could go wrong, found before anything is written. A check is a pure function from a case to findings;
+//! each id has a row in docs/rollback-to.md. An error is only what would make the rollback fail, or cut traffic, for certain.
+
+mod admission;
+mod autoscaler;
+mod capacity;
+mod demand;
+mod drift;
+mod last_applied;
+mod node_fit;
+mod owners;
+mod ownership;
+mod pace;
+mod quota;
+mod references;
+mod selectors;
+mod services;
+mod strategy;
+mod target;
+#[cfg(test)]
+mod testing;
+
+use std::collections::BTreeMap;
+
+use cluster_model::finding::sort;
+use cluster_model::rollout::Rollout;
+use cluster_model::{Finding, Known, Raw, Severity};
+use serde_json::Value;
+
+use crate::choose::{Past, Target};
+use crate::options::Options;
+use crate::snapshot::{Rehearsal, Snapshot, Surroundings};
+
+/// One workload and where it would go.
+#[derive(Clone, Copy)]
+pub struct Case<'a> {
+    pub snapshot: &'a Snapshot,
+    pub past: Past<'a>,
+    pub target: &'a Target,
+    pub rehearsal: &'a Rehearsal,
+    pub options: &'a Options,
+}
+
+impl<'a> Case<'a> {
+    pub fn rollout(&self) -> &'a Rollout {
+        self.past.rollout
+    }
+
+    /// The template as the server would keep it; as asked for, if the server does not take it.
+    fn template(&self) -> &'a Value {
+        self.rehearsal.workload.as_ref().map_or(&self.target.template, |object| &object["spec"]["template"])
+    }
+
+    fn around(&self) -> Option<&'a Surroundings> {
+        self.snapshot.around.get(&self.rollout().id.namespace)
+    }
+
+    /// About the workload itself.
+    fn finding(&self, id: &'static str, severity: Severity, message: impl Into<String>) -> Finding {
+        Finding::new(id, severity, self.rollout().id.to_string(), message)
+    }
+
+    /// What these objects of the namespace are, or the finding that says that they could not be seen.
+    fn seen(&self, what: &str, of: fn(&Surroundings) -> &Known<Vec<Value>>) -> Result<&'a [Value], Finding> {
+        let why = match self.around().map(of) {
+            Some(Known::Seen(list)) => return Ok(list),
+            Some(Known::Unknown(why)) => why.as_str(),
+            None => "they were not looked up",
+        };
+        let message = format!("what its {what} would do is not known: {why}");
+        Err(self.finding(SURROUNDINGS_NOT_CHECKED, Severity::Unknown, message))
+    }
+}
+
+/// Of a template; values that are no text do not match anything.
+fn labels(template: &Value) -> BTreeMap<String, String> {
+    let labels = template.map("/metadata/labels").into_iter().flatten();
+    labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+pub type Check = fn(&Case<'_>) -> Vec<Finding>;
+
+/// Every check with the ids it can report.
+pub const CHECKS: &[(&[&str], Check)] = &[
+    (&["template-refused", "template-not-rehearsed", "template-mutated"], admission::template),
+    (&["pod-not-admitted", "admission-not-checked"], admission::pod),
+    (
+        &[
+            "reference-missing",
+            "reference-key-missing",
+            "reference-not-checked",
+            "pull-secret-missing",
+            "storage-class-missing",
+        ],
+        references::check,
+    ),
+    (&["volume-claim-unusable", "volume-claim-unbound"], references::claims),
+    (&["config-changed-since"], drift::check),
+    (&["quota-no-room", "quota-slows-down"], quota::check),
+    (&["capacity-predicted", "capacity-not-checked"], capacity::check),
+    (&["service-loses-endpoints", "service-loses-these-pods", "named-port-disappears"], services::check),
+    (
+        &["network-policy-selection-changes", "budget-selection-changes", "budget-does-not-protect"],
+        selectors::check,
+    ),
+    (&["autoscaler-loses-metric", "replicas-not-restored"], autoscaler::check),
+    (
+        &["paused", "on-delete", "partition-holds-back", "recreate-downtime", "statefulset-stuck"],
+        strategy::check,
+    ),
+    (&["owner-reverts", "owner-may-revert", "owner-out-of-date", "owner-not-checked"], owners::check),
+    (&["ownership-moves", "ownership-not-checked"], ownership::check),
+    (&["last-applied-stale"], last_applied::check),
+    (&["target-never-healthy", "restart-only", "image-mutable", "history-limited"], target::check),
+];
+
+/// Reported by whichever check could not see what is around.
+pub const SURROUNDINGS_NOT_CHECKED: &str = "surroundings-not-checked";
+/// Reported by the rights check, which asks the server instead of the snapshot.
+pub const RIGHTS_MISSING: &str = "rights-missing";
+pub const RIGHTS_NOT_CHECKED: &str = "rights-not-checked";
+pub const RIGHTS_LIMITED: &str = "rights-limited";
+
+/// All ids that `--allow` may name.
+pub fn ids() -> impl Iterator<Item = &'static str> + Clone {
+    let others = [SURROUNDINGS_NOT_CHECKED, RIGHTS_MISSING, RIGHTS_NOT_CHECKED, RIGHTS_LIMITED];
+    CHECKS.iter().flat_map(|(ids, _)| ids.iter().copied()).chain(others)
+}
+
+/// Runs every check; worst findings first.
+pub fn check(case: &Case<'_>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = CHECKS.iter().flat_map(|(_, check)| check(case)).collect();
+    sort(&mut findings);
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::Scene;
+    use super::*;
+    use cluster_model::rollout::Kind;
+
+    #[test]
+    fn ids_are_unique() {
+        let mut all: Vec<_> = ids().collect();
+        let before = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), before);
+    }
+
+    #[test]
+    fn a_good_case_has_no_findings() {
+        for kind in Kind::ALL {
+            assert_eq!(Scene::of(kind).found(), [], "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn worst_come_first() {
+        let mut scene = Scene::of(Kind::Deployment).live(serde_json::json!({"spec": {"paused": true}}));
+        scene.snapshot.nodes = Known::Unknown("forbidden".into());
+        scene.snapshot.around.clear();
+        let found = scene.found();
+        assert!(found.len() > 3 && found.is_sorted_by_key(|f| std::cmp::Reverse(f.severity)), "{found:?}");
+    }
+
+    #[test]
+    fn every_check_reports_only_what_it_lists() {
+        let mut scene = Scene::of(Kind::StatefulSet);
+        scene.snapshot = Snapshot { rollouts: scene.snapshot.rollouts, ..Snapshot::empty(testing::now()) };
+        let case = scene.case();
+        for (listed, check) in CHECKS {
+            for found in check(&case) {
+                assert!(listed.contains(&found.id) || found.id == SURROUNDINGS_NOT_CHECKED, "{found:?}");
+            }
+        }
+    }
+}

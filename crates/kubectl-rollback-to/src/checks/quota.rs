@@ -1,0 +1,222 @@
+//! Quotas of the namespace against the pods that are made before others go, and against all of them at the end.
+
+use cluster_model::{Finding, PodExt, Raw, Severity};
+use serde_json::Value;
+
+use super::Case;
+use super::demand::{Amounts, add, limits, requests};
+use super::pace::Pace;
+use crate::quantity::{parse, show};
+
+const ONE: i128 = 1_000_000_000;
+
+pub fn check(case: &Case<'_>) -> Vec<Finding> {
+    let quotas = match case.seen("resource quotas", |around| &around.quotas) {
+        Ok(quotas) => quotas,
+        Err(unknown) => return vec![unknown],
+    };
+    let spec = &case.template()["spec"];
+    let pace = Pace::of(case);
+    let (each, freed) = (counted(spec), freed(case));
+    quotas
+        .iter()
+        .filter(|quota| applies(quota, spec, &each))
+        .filter_map(|quota| {
+            let hard = quota.map("/status/hard")?;
+            hard.keys()
+                .filter_map(|name| room(case, quota, name, &pace, &each, &freed))
+                .max_by_key(|f| f.severity)
+        })
+        .collect()
+}
+
+/// The worst that one limit of one quota means.
+fn room(
+    case: &Case<'_>,
+    quota: &Value,
+    name: &str,
+    pace: &Pace,
+    each: &Amounts,
+    freed: &Amounts,
+) -> Option<Finding> {
+    let resource = resource(name);
+    let read = |of: &str| parse(quota["status"][of][name].as_str()?);
+    let (hard, used) = (read("hard")?, read("used").unwrap_or_default());
+    let cost = each.get(resource).copied().filter(|cost| *cost > 0)?;
+    let fits = (hard - used).max(0) / cost;
+    let at_the_end = hard - used + freed.get(resource).copied().unwrap_or_default();
+    let says = format!(
+        "{name} is at {} of {}, and each of its pods counts {}",
+        show(name, used),
+        show(name, hard),
+        show(name, cost)
+    );
+    let quota_name = quota.name();
+    let remedy = format!("kubectl describe quota {quota_name} -n {}", case.rollout().id.namespace);
+    let finding = |id, severity, what: String| {
+        Some(case.finding(id, severity, format!("{what} quota {quota_name}: {says}")).remedy(remedy.as_str()))
+    };
+    if cost.saturating_mul(i128::from(pace.desired)) > at_the_end {
+        return finding(
+            "quota-no-room",
+            Severity::Error,
+            format!("never gets all of its {} pods past", pace.desired),
+        );
+    }
+    if fits == 0 && pace.needs_room_first() {
+        return finding(
+            "quota-no-room",
+            Severity::Error,
+            "cannot start: not one more pod is allowed by".to_owned(),
+        );
+    }
+    if fits < i128::from(pace.extra) {
+        let what = format!("goes slower: {fits} instead of {} pods at a time are allowed by", pace.extra);
+        return finding("quota-slows-down", Severity::Warning, what);
+    }
+    None
+}
+
+/// What a limit of a quota counts: `requests.cpu` and `cpu` are the same (pkg/quota/v1/evaluator/core/pods.go).
+fn resource(name: &str) -> &str {
+    match name {
+        "count/pods" => "pods",
+        "cpu" => "requests.cpu",
+        "memory" => "requests.memory",
+        "ephemeral-storage" => "requests.ephemeral-storage",
+        other => other,
+    }
+}
+
+/// What one pod counts, by the quotas' names. What a LimitRange would add is not known here; the dry run of a pod sees it.
+fn counted(spec: &Value) -> Amounts {
+    let mut counted = Amounts::from([("pods".to_owned(), ONE)]);
+    counted.extend(requests(spec).into_iter().map(|(name, amount)| (format!("requests.{name}"), amount)));
+    counted.extend(limits(spec).into_iter().map(|(name, amount)| (format!("limits.{name}"), amount)));
+    counted
+}
+
+/// What its pods of today give back once they are gone.
+fn freed(case: &Case<'_>) -> Amounts {
+    let mut freed = Amounts::new();
+    for pod in case.rollout().pods.iter().filter(|pod| !pod.is_finished()) {
+        let spec = serde_json::to_value(&pod.spec).unwrap_or_default();
+        add(&mut freed, &counted(&spec));
+    }
+    freed
+}
+
+/// Does this quota count such a pod? A scope that this tool does not know is taken not to.
+fn applies(quota: &Value, spec: &Value, each: &Amounts) -> bool {
+    let best_effort = !each.keys().any(|name| name.ends_with(".cpu") || name.ends_with(".memory"));
+    let class = spec.text("/priorityClassName");
+    let plain = quota
+        .list("/spec/scopes")
+        .iter()
+        .map(|scope| (scope.as_str().unwrap_or_default(), "Exists", &[][..]));
+    let selected = quota.list("/spec/scopeSelector/matchExpressions").iter();
+    let selected = selected.map(|e| (e.text("/scopeName"), e.text("/operator"), e.list("/values")));
+    plain.chain(selected).all(|(scope, operator, values)| match scope {
+        // A pod that is meant to go on has no deadline.
+        "Terminating" => !spec["activeDeadlineSeconds"].is_null(),
+        "NotTerminating" => spec["activeDeadlineSeconds"].is_null(),
+        "BestEffort" => best_effort,
+        "NotBestEffort" => !best_effort,
+        "PriorityClass" => {
+            let listed = values.iter().any(|value| value == class);
+            match operator {
+                "Exists" => !class.is_empty(),
+                "DoesNotExist" => class.is_empty(),
+                "In" => listed,
+                "NotIn" => !listed,
+                _ => false,
+            }
+        }
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use cluster_model::rollout::Kind;
+    use cluster_model::{Known, Severity};
+    use serde_json::{Value, json};
+
+    fn with(kind: Kind, quota: Value) -> Scene {
+        let mut scene = Scene::of(kind);
+        let mut whole = json!({"metadata": {"name": "compute"}});
+        cluster_model::build::merge(&mut whole, quota);
+        scene.around().quotas = Known::Seen(vec![whole]);
+        scene
+    }
+
+    fn cpu(used: &str) -> Value {
+        json!({"status": {"hard": {"requests.cpu": "1"}, "used": {"requests.cpu": used}}})
+    }
+
+    #[test]
+    fn quota_no_room() {
+        // Three pods of 100m; one more is needed first.
+        let bad = with(Kind::Deployment, cpu("950m"));
+        fires("quota-no-room", Severity::Error, &bad, &with(Kind::Deployment, cpu("900m")));
+        assert_eq!(
+            bad.says("quota-no-room"),
+            "cannot start: not one more pod is allowed by quota compute: requests.cpu is at 950m of 1, and each of its pods counts 100m"
+        );
+        fires("quota-no-room", Severity::Error, &bad, &with(Kind::StatefulSet, cpu("950m")));
+        let pods = |used: &str| json!({"status": {"hard": {"pods": "4"}, "used": {"pods": used}}});
+        fires(
+            "quota-no-room",
+            Severity::Error,
+            &with(Kind::Deployment, pods("4")),
+            &with(Kind::Deployment, pods("3")),
+        );
+    }
+
+    #[test]
+    fn pods_that_grew_never_fit() {
+        let grown = |request: &str| {
+            with(Kind::StatefulSet, cpu("1"))
+                .then_container(json!({"resources": {"requests": {"cpu": request}}}))
+        };
+        fires("quota-no-room", Severity::Error, &grown("200m"), &grown("100m"));
+    }
+
+    #[test]
+    fn quota_slows_down() {
+        let surge = json!({"spec": {"strategy": {"rollingUpdate": {"maxSurge": 3, "maxUnavailable": 0}}}});
+        let slow = |used: &str| with(Kind::Deployment, cpu(used)).live(surge.clone());
+        fires("quota-slows-down", Severity::Warning, &slow("800m"), &slow("700m"));
+    }
+
+    #[test]
+    fn only_quotas_that_count_these_pods() {
+        let scoped = |spec: Value| {
+            let mut quota = cpu("950m");
+            quota["spec"] = spec;
+            with(Kind::Deployment, quota)
+        };
+        let selector = |operator: &str| {
+            json!({"scopeSelector": {"matchExpressions": [
+            {"scopeName": "PriorityClass", "operator": operator, "values": ["high"]}]}})
+        };
+        let plain = |scope: &str| json!({"scopes": [scope]});
+        for (counts, not) in [
+            (plain("NotBestEffort"), plain("BestEffort")),
+            (plain("NotTerminating"), plain("Terminating")),
+            (selector("NotIn"), selector("In")),
+            (selector("DoesNotExist"), selector("Exists")),
+            (json!({}), plain("SomethingNew")),
+        ] {
+            fires("quota-no-room", Severity::Error, &scoped(counts), &scoped(not));
+        }
+    }
+
+    #[test]
+    fn quotas_that_cannot_be_read_are_unknown() {
+        let mut bad = Scene::of(Kind::Deployment);
+        bad.around().quotas = Known::Unknown("forbidden".into());
+        fires("surroundings-not-checked", Severity::Unknown, &bad, &Scene::of(Kind::Deployment));
+    }
+}

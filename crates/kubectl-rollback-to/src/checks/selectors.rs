@@ -1,0 +1,198 @@
+//! Network policies and disruption budgets find pods by labels too, and say nothing when they find other ones.
+
+use std::collections::BTreeMap;
+
+use cluster_model::{Finding, Raw, Severity};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::core::{Selector, SelectorExt};
+use serde_json::Value;
+
+use super::{Case, labels};
+
+pub fn check(case: &Case<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    match case.seen("network policies", |around| &around.network_policies) {
+        Ok(policies) => findings.extend(policies.iter().filter_map(|policy| network(case, policy))),
+        Err(unknown) => findings.push(unknown),
+    }
+    match case.seen("disruption budgets", |around| &around.budgets) {
+        Ok(budgets) => findings.extend(budgets.iter().filter_map(|budget| protection(case, budget))),
+        Err(unknown) => findings.push(unknown),
+    }
+    findings
+}
+
+/// An absent selector selects nothing, an empty one everything.
+fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bool {
+    let typed =
+        serde_json::from_value::<LabelSelector>(selector.clone()).ok().filter(|_| !selector.is_null());
+    typed
+        .and_then(|selector| Selector::try_from(selector).ok())
+        .is_some_and(|selector| selector.matches(labels))
+}
+
+fn network(case: &Case<'_>, policy: &Value) -> Option<Finding> {
+    let (today, then) = (labels(case.rollout().template()), labels(case.template()));
+    let changed = |selector: &Value| (selects(selector, &today), selects(selector, &then));
+    // Peers of other namespaces are not ours, whatever their labels.
+    let peers = |rules: &str, side: &str| -> Vec<(bool, bool)> {
+        let rules =
+            policy.list(rules).iter().flat_map(move |rule| rule[side].as_array().into_iter().flatten());
+        rules
+            .filter(|peer| peer["namespaceSelector"].is_null())
+            .map(|peer| changed(&peer["podSelector"]))
+            .collect()
+    };
+    let flips = |found: Vec<(bool, bool)>, lost: &str, gained: &str| -> Option<String> {
+        // It is enough that one of the peers lets the pods through.
+        let (today, then) = (found.iter().any(|(today, _)| *today), found.iter().any(|(_, then)| *then));
+        let what = if today { lost } else { gained };
+        (today != then).then(|| what.to_owned())
+    };
+    let changes: Vec<String> = [
+        flips(
+            vec![changed(&policy["spec"]["podSelector"])],
+            "no longer applies to its pods",
+            "applies to its pods then",
+        ),
+        flips(peers("/spec/ingress", "from"), "no longer lets its pods in", "lets its pods in then"),
+        flips(
+            peers("/spec/egress", "to"),
+            "no longer lets others out to its pods",
+            "lets others out to its pods then",
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let name = policy.name();
+    (!changes.is_empty()).then(|| {
+        let message = format!("network policy {name} {}", changes.join(", and "));
+        case.finding("network-policy-selection-changes", Severity::Warning, message)
+            .remedy(format!("kubectl describe networkpolicy {name} -n {}", case.rollout().id.namespace))
+    })
+}
+
+fn protection(case: &Case<'_>, budget: &Value) -> Option<Finding> {
+    let (today, then) = (labels(case.rollout().template()), labels(case.template()));
+    let selector = &budget["spec"]["selector"];
+    let name = budget.name();
+    let changes = |message: String| {
+        case.finding("budget-selection-changes", Severity::Warning, message)
+            .remedy(format!("kubectl describe pdb {name} -n {}", case.rollout().id.namespace))
+    };
+    match (selects(selector, &today), selects(selector, &then)) {
+        (true, false) => {
+            Some(changes(format!("disruption budget {name} no longer guards its pods against drains")))
+        }
+        (false, true) => {
+            Some(changes(format!("disruption budget {name} guards its pods then, and did not before")))
+        }
+        (true, true) => {
+            // pkg/controller: no workload controller evicts; it deletes.
+            let message =
+                format!("disruption budget {name} is not asked by a rollout: only the update strategy is");
+            Some(case.finding("budget-does-not-protect", Severity::Info, message))
+        }
+        (false, false) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use cluster_model::rollout::Kind;
+    use cluster_model::{Known, Severity};
+    use serde_json::{Value, json};
+
+    /// Today's template has label tier=web; the older one has what is given.
+    fn scene(labels: Value) -> Scene {
+        Scene::of(Kind::Deployment)
+            .live(json!({"spec": {"template": {"metadata": {"labels": {"tier": "web"}}}}}))
+            .then(json!({"metadata": {"labels": labels}}))
+    }
+
+    fn policy(spec: Value, labels: Value) -> Scene {
+        let mut scene = scene(labels);
+        scene.around().network_policies =
+            Known::Seen(vec![json!({"metadata": {"name": "walls"}, "spec": spec})]);
+        scene
+    }
+
+    fn budget(selector: Value, labels: Value) -> Scene {
+        let mut scene = scene(labels);
+        let budget = json!({"metadata": {"name": "guard"}, "spec": {"selector": selector}});
+        scene.around().budgets = Known::Seen(vec![budget]);
+        scene
+    }
+
+    fn tier() -> Value {
+        json!({"matchLabels": {"tier": "web"}})
+    }
+
+    #[test]
+    fn network_policy_selection_changes() {
+        let not = json!({"matchExpressions": [{"key": "tier", "operator": "DoesNotExist"}]});
+        let none = json!({"matchLabels": {"app": "other"}});
+        let cases = [
+            (json!({"podSelector": tier()}), "no longer applies to its pods"),
+            (json!({"podSelector": not}), "applies to its pods then"),
+            (
+                json!({"podSelector": none, "ingress": [{"from": [{"podSelector": tier()}]}]}),
+                "no longer lets its pods in",
+            ),
+            (
+                json!({"podSelector": none, "egress": [{"to": [{"podSelector": tier()}]}]}),
+                "no longer lets others out to its pods",
+            ),
+        ];
+        for (spec, says) in cases {
+            let bad = policy(spec.clone(), json!({}));
+            fires(
+                "network-policy-selection-changes",
+                Severity::Warning,
+                &bad,
+                &policy(spec, json!({"tier": "web"})),
+            );
+            assert_eq!(bad.says("network-policy-selection-changes"), format!("network policy walls {says}"));
+        }
+        let bad = policy(json!({"podSelector": tier()}), json!({}));
+        for harmless in [
+            json!({"podSelector": {}}),
+            json!({"podSelector": none}),
+            json!({"podSelector": none, "ingress": [{"from": [{"podSelector": tier(), "namespaceSelector": {}}]}]}),
+            json!({"podSelector": none, "ingress": [{"from": [{"podSelector": tier()}, {"podSelector": {}}]}]}),
+        ] {
+            fires("network-policy-selection-changes", Severity::Warning, &bad, &policy(harmless, json!({})));
+        }
+    }
+
+    #[test]
+    fn budget_selection_changes() {
+        let good = budget(tier(), json!({"tier": "web"}));
+        fires("budget-selection-changes", Severity::Warning, &budget(tier(), json!({})), &good);
+        let other = json!({"matchLabels": {"tier": "db"}});
+        fires("budget-selection-changes", Severity::Warning, &budget(other, json!({"tier": "db"})), &good);
+    }
+
+    #[test]
+    fn budget_does_not_protect() {
+        let tiered = json!({"tier": "web"});
+        fires(
+            "budget-does-not-protect",
+            Severity::Info,
+            &budget(json!({}), tiered.clone()),
+            &budget(Value::Null, tiered),
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_unknown() {
+        let mut bad = Scene::of(Kind::Deployment);
+        bad.around().budgets = Known::Unknown("forbidden".into());
+        fires("surroundings-not-checked", Severity::Unknown, &bad, &Scene::of(Kind::Deployment));
+        let mut bad = Scene::of(Kind::Deployment);
+        bad.around().network_policies = Known::Unknown("forbidden".into());
+        fires("surroundings-not-checked", Severity::Unknown, &bad, &Scene::of(Kind::Deployment));
+    }
+}

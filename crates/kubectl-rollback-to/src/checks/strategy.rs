@@ -1,0 +1,173 @@
+//! What the update strategy makes of a new template: at once, one by one, not at all.
+
+use cluster_model::text::count;
+use cluster_model::{Finding, PodExt, Raw, Severity};
+use k8s_openapi::api::core::v1::Pod;
+
+use super::Case;
+use crate::strategy::{Moves, Strategy, strategy};
+
+pub fn check(case: &Case<'_>) -> Vec<Finding> {
+    let strategy = strategy(case.rollout());
+    if strategy.paused {
+        return vec![paused(case)];
+    }
+    match strategy.moves {
+        Moves::Recreate => downtime(case),
+        Moves::OnDelete => vec![on_delete(case)],
+        Moves::Descending { kept, first_ordinal, .. } => held_back(case, &strategy, kept, first_ordinal)
+            .into_iter()
+            .chain(stuck(case, first_ordinal))
+            .collect(),
+        Moves::Rolling { .. } | Moves::Unknown(_) => Vec::new(),
+    }
+}
+
+/// kubectl refuses too; a template written now would come with whatever else is changed before it is resumed.
+fn paused(case: &Case<'_>) -> Finding {
+    case.finding("paused", Severity::Error, "is paused: nothing would roll out")
+        .remedy(format!("kubectl rollout resume {}", case.rollout().id.typed()))
+}
+
+fn on_delete(case: &Case<'_>) -> Finding {
+    let message = "changes a pod only when somebody deletes it: its update strategy is OnDelete";
+    case.finding("on-delete", Severity::Warning, message)
+        .remedy(format!("kubectl delete pod NAME -n {} for each, in your order", case.rollout().id.namespace))
+}
+
+fn downtime(case: &Case<'_>) -> Vec<Finding> {
+    if case.rollout().desired() == 0 {
+        return Vec::new();
+    }
+    let message = "stops all its pods before the first new one starts: its strategy is Recreate";
+    vec![
+        case.finding("recreate-downtime", Severity::Warning, message)
+            .remedy("plan for the gap, or set the strategy to RollingUpdate first"),
+    ]
+}
+
+fn held_back(case: &Case<'_>, strategy: &Strategy, kept: i64, first: i64) -> Option<Finding> {
+    let (name, desired) = (&case.rollout().id.name, strategy.desired);
+    let pods = match kept {
+        0 => return None,
+        1 => format!("{name}-{first}"),
+        _ => format!("{name}-{first} to {name}-{}", first + kept - 1),
+    };
+    let message = format!("leaves {kept} of its {desired} pods as they are: its partition keeps {pods} back");
+    let patch = r#"'{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}'"#;
+    Some(
+        case.finding("partition-holds-back", Severity::Warning, message)
+            .remedy(format!("kubectl patch {} --type merge -p {patch}", case.rollout().id.typed())),
+    )
+}
+
+/// With OrderedReady the controller waits for the lowest pod that is not ready and never gets to replace it
+/// (kubernetes/kubernetes#67250; pkg/controller/statefulset/stateful_set_control.go, processReplica).
+fn stuck(case: &Case<'_>, start: i64) -> Option<Finding> {
+    let rollout = case.rollout();
+    if case.options.unstick || rollout.object.text("/spec/podManagementPolicy") == "Parallel" {
+        return None;
+    }
+    let target = case.target.revision.and_then(|index| rollout.revisions.get(index));
+    let in_the_way = |pod: &&Pod| {
+        let ordinal = pod.name().rsplit_once('-').and_then(|(_, ordinal)| ordinal.parse::<i64>().ok());
+        let wanted = ordinal.is_some_and(|ordinal| (start..start + rollout.desired()).contains(&ordinal));
+        wanted
+            && !pod.is_ready()
+            && !pod.is_terminating()
+            && !target.is_some_and(|revision| revision.made(pod))
+    };
+    let mut pods: Vec<&Pod> = rollout.pods.iter().filter(in_the_way).collect();
+    pods.sort_by_key(|pod| (pod.name().len(), pod.name().to_owned()));
+    let first = pods.first()?;
+    let why = first.trouble().unwrap_or_else(|| first.phase().to_owned());
+    let others = match pods.len() - 1 {
+        0 => String::new(),
+        n => format!(" and {}", count(n, "more pod")),
+    };
+    let message = format!(
+        "waits for {} ({why}){others}: until it is ready, only its deletion brings it to the older template",
+        first.name()
+    );
+    Some(
+        case.finding("statefulset-stuck", Severity::Warning, message)
+            .remedy("--unstick deletes such pods, one by one, once the older template is written"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use cluster_model::Severity;
+    use cluster_model::build::PodBuild;
+    use cluster_model::rollout::Kind;
+    use serde_json::json;
+
+    #[test]
+    fn paused() {
+        let with = |paused: bool| Scene::of(Kind::Deployment).live(json!({"spec": {"paused": paused}}));
+        fires("paused", Severity::Error, &with(true), &with(false));
+        assert_eq!(with(true).of_id("paused")[0].remedy, "kubectl rollout resume deployment/web -n shop");
+    }
+
+    #[test]
+    fn on_delete() {
+        for kind in [Kind::StatefulSet, Kind::DaemonSet] {
+            let bad = Scene::of(kind).live(json!({"spec": {"updateStrategy": {"type": "OnDelete"}}}));
+            fires("on-delete", Severity::Warning, &bad, &Scene::of(kind));
+        }
+    }
+
+    #[test]
+    fn recreate_downtime() {
+        let recreate = json!({"spec": {"strategy": {"type": "Recreate"}}});
+        let bad = Scene::of(Kind::Deployment).live(recreate.clone());
+        fires("recreate-downtime", Severity::Warning, &bad, &Scene::of(Kind::Deployment));
+        let none = Scene::of(Kind::Deployment).live(recreate).live(json!({"spec": {"replicas": 0}}));
+        fires("recreate-downtime", Severity::Warning, &bad, &none);
+        let set =
+            Scene::of(Kind::StatefulSet).live(json!({"spec": {"updateStrategy": {"type": "Recreate"}}}));
+        fires("recreate-downtime", Severity::Warning, &set, &Scene::of(Kind::StatefulSet));
+    }
+
+    #[test]
+    fn partition_holds_back() {
+        let with = |partition: i64, start: i64| {
+            Scene::of(Kind::StatefulSet).live(json!({"spec": {"ordinals": {"start": start},
+                "updateStrategy": {"rollingUpdate": {"partition": partition}}}}))
+        };
+        fires("partition-holds-back", Severity::Warning, &with(2, 0), &with(0, 0));
+        fires("partition-holds-back", Severity::Warning, &with(1, 5), &with(0, 5));
+        let says = |scene: Scene| scene.says("partition-holds-back");
+        assert_eq!(
+            says(with(2, 0)),
+            "leaves 2 of its 3 pods as they are: its partition keeps web-0 to web-1 back"
+        );
+        assert_eq!(says(with(1, 5)), "leaves 1 of its 3 pods as they are: its partition keeps web-5 back");
+        assert!(says(with(99, 0)).starts_with("leaves 3 of its 3 pods"));
+    }
+
+    #[test]
+    fn statefulset_stuck() {
+        let broken = |name: &str, revision: i64| {
+            let mut scene = Scene::of(Kind::StatefulSet);
+            scene.rollout().pods.truncate(1);
+            let pod = pod(Kind::StatefulSet, name, revision).waiting("CrashLoopBackOff");
+            scene.rollout().pods.push(pod);
+            scene
+        };
+        let bad = broken("web-1", 2);
+        fires("statefulset-stuck", Severity::Warning, &bad, &Scene::of(Kind::StatefulSet));
+        assert_eq!(
+            bad.says("statefulset-stuck"),
+            "waits for web-1 (CrashLoopBackOff): until it is ready, only its deletion brings it to the older template"
+        );
+        fires("statefulset-stuck", Severity::Warning, &bad, &broken("web-1", 1));
+        fires("statefulset-stuck", Severity::Warning, &bad, &broken("web-7", 2));
+        let parallel = json!({"spec": {"podManagementPolicy": "Parallel"}});
+        fires("statefulset-stuck", Severity::Warning, &bad, &broken("web-1", 2).live(parallel));
+        let mut agreed = broken("web-1", 2);
+        agreed.options.unstick = true;
+        fires("statefulset-stuck", Severity::Warning, &bad, &agreed);
+    }
+}

@@ -1,0 +1,151 @@
+//! Is it worth going there: was it healthy, is it another program at all, will it be the same bits, and is there a way back?
+
+use cluster_model::rollout::{containers, same};
+use cluster_model::{Finding, Raw, Severity};
+use serde_json::Value;
+
+use super::Case;
+use crate::health::Verdict;
+use crate::last_applied::without_restart;
+
+pub fn check(case: &Case<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.extend(health(case));
+    findings.extend(restart_only(case));
+    findings.extend(mutable(case));
+    findings.extend(history(case));
+    findings
+}
+
+/// Is there one with better evidence?
+fn health(case: &Case<'_>) -> Option<Finding> {
+    let index = case.target.revision?;
+    let mine = case.past.health.get(index)?;
+    let revisions = &case.rollout().revisions;
+    let number = revisions.get(index)?.number;
+    let good =
+        case.past.health.iter().zip(revisions).filter(|(health, _)| health.verdict == Verdict::Healthy);
+    let better = good.map(|(health, revision)| (revision, health)).next_back();
+    let known = match (mine.verdict, better) {
+        (Verdict::Unhealthy, _) => {
+            format!("goes to revision {number}, which was not healthy: {}", mine.evidence)
+        }
+        (Verdict::Unknown, Some(_)) => {
+            format!("goes to revision {number}, of which it is not known that it ever worked")
+        }
+        _ => return None,
+    };
+    let (message, remedy) = match better {
+        Some((revision, health)) => (
+            format!("{known}; revision {} was: {}", revision.number, health.evidence),
+            format!("kubectl rollback-to {} --last-healthy", case.rollout().id.typed()),
+        ),
+        None => (known, format!("kubectl rollback-to {} --history", case.rollout().id.typed())),
+    };
+    Some(case.finding("target-never-healthy", Severity::Warning, message).remedy(remedy))
+}
+
+fn restart_only(case: &Case<'_>) -> Option<Finding> {
+    let (live, target) = (case.rollout().template(), case.template());
+    let restarted = !same(live, target) && same(&without_restart(live), &without_restart(target));
+    restarted.then(|| {
+        let message =
+            "runs the same as now: only a restart lies between the two; its pods are replaced all the same";
+        case.finding("restart-only", Severity::Info, message)
+    })
+}
+
+/// A tag can be moved, and `Always` asks for what it points to now.
+fn mutable(case: &Case<'_>) -> Vec<Finding> {
+    let moved = |container: &&Value| {
+        container.text("/imagePullPolicy") == "Always" && !container.text("/image").contains('@')
+    };
+    containers(case.template())
+        .filter(moved)
+        .map(|container| {
+            let (image, name) = (container.text("/image"), container.text("/name"));
+            let message = format!(
+                "pulls {image} for container {name} anew: its tag may point to other bits than it did"
+            );
+            case.finding("image-mutable", Severity::Info, message)
+        })
+        .collect()
+}
+
+/// With a limit of 0 the controller removes every ReplicaSet that is not in use (pkg/controller/deployment/sync.go, cleanupDeployment).
+fn history(case: &Case<'_>) -> Option<Finding> {
+    let limit = case.rollout().object.number("/spec/revisionHistoryLimit")?;
+    (limit == 0).then(|| {
+        let message =
+            "keeps no history (revisionHistoryLimit is 0): today's template is gone once this is done";
+        let kind_and_name = case.rollout().id.typed();
+        case.finding("history-limited", Severity::Warning, message).remedy(format!(
+            "kubectl patch {kind_and_name} --type merge -p '{{\"spec\":{{\"revisionHistoryLimit\":10}}}}'"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use crate::health::{Health, Verdict};
+    use cluster_model::Severity;
+    use cluster_model::rollout::Kind;
+    use serde_json::json;
+
+    fn healths(verdicts: [Verdict; 2]) -> Scene {
+        let mut scene = Scene::of(Kind::Deployment);
+        let health = |verdict| Health { verdict, evidence: "3 pods crashed".into() };
+        scene.health = verdicts.map(health).to_vec();
+        scene
+    }
+
+    #[test]
+    fn target_never_healthy() {
+        use Verdict::{Healthy, Likely, Unhealthy, Unknown};
+        let good = healths([Healthy, Healthy]);
+        fires("target-never-healthy", Severity::Warning, &healths([Unhealthy, Unknown]), &good);
+        fires(
+            "target-never-healthy",
+            Severity::Warning,
+            &healths([Unknown, Healthy]),
+            &healths([Unknown, Unknown]),
+        );
+        fires(
+            "target-never-healthy",
+            Severity::Warning,
+            &healths([Unhealthy, Healthy]),
+            &healths([Likely, Healthy]),
+        );
+        let found = healths([Unhealthy, Healthy]).of_id("target-never-healthy").remove(0);
+        assert_eq!(found.remedy, "kubectl rollback-to deployment/web -n shop --last-healthy");
+    }
+
+    #[test]
+    fn restart_only() {
+        let at = json!({"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}}});
+        let with = |image: &str| {
+            Scene::of(Kind::Deployment)
+                .live(json!({"spec": {"template": template(json!({"image": image}))}}))
+                .live(json!({"spec": {"template": at}}))
+        };
+        fires("restart-only", Severity::Info, &with("web:1"), &with("web:2"));
+    }
+
+    #[test]
+    fn image_mutable() {
+        let with = |image: &str, policy: &str| {
+            Scene::of(Kind::Deployment).then_container(json!({"image": image, "imagePullPolicy": policy}))
+        };
+        let bad = with("web:latest", "Always");
+        fires("image-mutable", Severity::Info, &bad, &with("web:latest", "IfNotPresent"));
+        fires("image-mutable", Severity::Info, &bad, &with("web@sha256:00", "Always"));
+    }
+
+    #[test]
+    fn history_limited() {
+        let with =
+            |limit: i64| Scene::of(Kind::Deployment).live(json!({"spec": {"revisionHistoryLimit": limit}}));
+        fires("history-limited", Severity::Warning, &with(0), &with(1));
+    }
+}

@@ -1,0 +1,98 @@
+//! `--last-healthy`: the newest revision that there is evidence for.
+
+use plugin_client::Failure;
+
+use super::told::{self, Hints};
+use super::{Chosen, Past, target};
+use crate::health::{Verdict, old_pods_wait};
+use crate::timeline::current;
+
+const FLAG: &str = "--last-healthy";
+
+enum Found {
+    Healthy(usize),
+    Inferred(usize),
+    /// Each may have worked, and nothing tells them apart.
+    Tie(Vec<usize>),
+    None,
+}
+
+/// Index of the revision that `--last-healthy` goes to.
+pub fn last_healthy(past: Past<'_>) -> Option<usize> {
+    match find(past) {
+        Found::Healthy(index) | Found::Inferred(index) => Some(index),
+        Found::Tie(_) | Found::None => None,
+    }
+}
+
+fn find(past: Past<'_>) -> Found {
+    let with = |verdict| {
+        let all = past.health.iter().enumerate().filter(move |(_, health)| health.verdict == verdict);
+        all.map(|(index, _)| index).collect::<Vec<usize>>()
+    };
+    let live = current(past.rollout);
+    let healthy = with(Verdict::Healthy);
+    // What runs well now is the last healthy one, whatever its number.
+    if let Some(&newest) = live.filter(|live| healthy.contains(live)).as_ref().or(healthy.last()) {
+        return Found::Healthy(newest);
+    }
+    let likely = with(Verdict::Likely);
+    match live.filter(|live| likely.contains(live)).as_ref().or(likely.last()) {
+        None => Found::None,
+        // How long each was active is all there is: the bad one that was looked at for an hour was active too.
+        Some(newest) if likely.len() > 1 && !old_pods_wait(past.rollout) && live != Some(*newest) => {
+            Found::Tie(likely)
+        }
+        Some(newest) => Found::Inferred(*newest),
+    }
+}
+
+pub fn healthy(past: Past<'_>) -> Result<Chosen, Failure> {
+    let id = &past.rollout.id;
+    let number = |index: usize| past.rollout.revisions[index].number;
+    let evidence = |index: usize| &past.health[index].evidence;
+    let is_live = |index: usize| current(past.rollout) == Some(index);
+    match find(past) {
+        Found::Healthy(index) if is_live(index) => {
+            let evidence = format!(
+                "revision {}, the current one, is healthy itself: {}",
+                number(index),
+                evidence(index)
+            );
+            Ok(target(past, index, FLAG, evidence))
+        }
+        Found::Healthy(index) => {
+            let evidence =
+                format!("revision {} is the newest healthy one: {}", number(index), evidence(index));
+            Ok(target(past, index, FLAG, evidence))
+        }
+        Found::Inferred(index) => {
+            let which = if is_live(index) { ", the current one," } else { "" };
+            let evidence = format!(
+                "revision {}{which} was likely healthy (inferred, not seen): {}",
+                number(index),
+                evidence(index)
+            );
+            Ok(target(past, index, FLAG, evidence))
+        }
+        Found::Tie(indices) => {
+            let all = told::revisions(past, &indices, "and");
+            let message = format!("{all} of {id} may have been healthy, and nothing tells them apart");
+            Err(Failure::refused(message)
+                .take(past, &newest_first(&indices))
+                .history(past)
+                .block(&told::choices(past, &told::all(past))))
+        }
+        Found::None => {
+            let others: Vec<usize> = told::all(past).into_iter().filter(|&index| !is_live(index)).collect();
+            let message = format!("no revision of {id} is known to have been healthy");
+            let failure = Failure::refused(message).take(past, &newest_first(&others)).history(past);
+            Err(failure.block(&told::choices(past, &told::all(past))))
+        }
+    }
+}
+
+/// Enough to choose from; the table has all.
+fn newest_first(indices: &[usize]) -> Vec<usize> {
+    indices.iter().rev().take(3).copied().collect()
+}

@@ -1,0 +1,238 @@
+//! `--image`: the revision that has an image, as written or as a container runtime would read it.
+
+use std::collections::BTreeSet;
+
+use cluster_model::raw::Raw;
+use cluster_model::rollout::containers;
+use plugin_client::Failure;
+use serde_json::Value;
+
+use super::told::{self, Hints};
+use super::{Chosen, Past, target};
+use crate::options::ImagePattern;
+use crate::timeline::current;
+
+/// One revision with the containers whose image matches.
+struct Match<'a> {
+    index: usize,
+    containers: Vec<&'a Value>,
+}
+
+impl Match<'_> {
+    fn images(&self) -> BTreeSet<&str> {
+        self.containers.iter().map(|container| container.text("/image")).collect()
+    }
+
+    /// `web=shop:1.4`
+    fn told(&self) -> String {
+        let each = self.containers.iter().map(|c| format!("{}={}", c.text("/name"), c.text("/image")));
+        each.collect::<Vec<_>>().join(",")
+    }
+}
+
+pub fn image(past: Past<'_>, pattern: &ImagePattern) -> Result<Chosen, Failure> {
+    let wanted =
+        if pattern.image.starts_with('@') { format!("*{}", pattern.image) } else { pattern.image.clone() };
+    let normal = normalised(&wanted);
+    let mut how = "";
+    let mut found = matching(past, pattern, |_, _, image| glob(&wanted, image));
+    if found.is_empty() {
+        how = " (as the container runtime reads the name)";
+        found = matching(past, pattern, |_, _, image| glob(&normal, &normalised(image)));
+    }
+    if found.is_empty() && wanted.contains('@') {
+        how = " (by what its pods run now)";
+        found = matching(past, pattern, |index, name, _| runs(past, index, name, &wanted));
+    }
+    let Some(newest) = found.iter().max_by_key(|found| activation(past, found.index)) else {
+        return Err(nothing(past, pattern));
+    };
+    if found.iter().any(|other| other.images() != newest.images()) {
+        return Err(several(past, pattern, &found));
+    }
+    let indices: Vec<usize> = found.iter().map(|found| found.index).collect();
+    let number = past.rollout.revisions[newest.index].number;
+    let mut evidence = match indices.len() {
+        1 => format!("revision {number} has {}{how}", newest.told()),
+        _ => format!(
+            "{} have {}{how}, {number} was active last",
+            told::revisions(past, &indices, "and"),
+            newest.told()
+        ),
+    };
+    if current(past.rollout) == Some(newest.index) {
+        evidence.push_str("; it is the current one");
+    }
+    if let Some(image) = newest.containers.iter().find(|c| is_pulled_anew(c)).map(|c| c.text("/image")) {
+        evidence.push_str(&format!(
+            "; {image} is pulled anew (imagePullPolicy Always), and its tag may point to other bits by now"
+        ));
+    }
+    evidence.push_str(&format!("; {}", told::health(&past.health[newest.index])));
+    Ok(target(past, newest.index, "--image", evidence))
+}
+
+fn matching<'a>(
+    past: Past<'a>,
+    pattern: &ImagePattern,
+    matches: impl Fn(usize, &str, &str) -> bool,
+) -> Vec<Match<'a>> {
+    let wanted = |name: &str| pattern.container.as_deref().is_none_or(|wanted| wanted == name);
+    let of = |index: usize| {
+        let all = containers(&past.rollout.revisions[index].template);
+        let fits = |c: &&Value| wanted(c.text("/name")) && matches(index, c.text("/name"), c.text("/image"));
+        Match { index, containers: all.filter(fits).collect() }
+    };
+    told::all(past).into_iter().map(of).filter(|found| !found.containers.is_empty()).collect()
+}
+
+/// Later is greater.
+fn activation(past: Past<'_>, index: usize) -> (Option<usize>, usize) {
+    (past.timeline.of(index).next_back().map(|(place, _)| place), index)
+}
+
+/// Does a pod of this revision run the digest? A tag does not tell which bits it stood for.
+fn runs(past: Past<'_>, index: usize, container: &str, wanted: &str) -> bool {
+    past.rollout.pods_of(&past.rollout.revisions[index]).any(|pod| {
+        let status = pod.status.iter();
+        let mut all =
+            status.flat_map(|s| s.container_statuses.iter().chain(&s.init_container_statuses).flatten());
+        all.any(|status| {
+            status.name == container && glob(wanted, status.image_id.trim_start_matches("docker-pullable://"))
+        })
+    })
+}
+
+fn is_pulled_anew(container: &Value) -> bool {
+    container["imagePullPolicy"] == "Always" && !container.text("/image").contains('@')
+}
+
+fn nothing(past: Past<'_>, pattern: &ImagePattern) -> Failure {
+    let id = &past.rollout.id;
+    let mut names = BTreeSet::new();
+    let mut images = BTreeSet::new();
+    for container in past.rollout.revisions.iter().flat_map(|revision| containers(&revision.template)) {
+        names.insert(container.text("/name").to_owned());
+        images.insert(format!("{}={}", container.text("/name"), container.text("/image")));
+    }
+    let sorted = |set: BTreeSet<String>| set.into_iter().collect::<Vec<_>>();
+    if let Some(wanted) = pattern.container.as_ref().filter(|wanted| !names.contains(*wanted)) {
+        let names = told::listed(&sorted(names), "and");
+        return Failure::refused(format!("no revision of {id} has a container {wanted}; there is {names}"))
+            .history(past);
+    }
+    let images = told::listed(&sorted(images), "and");
+    let message = format!("no revision of {id} has an image {}; there is {images}", pattern.image);
+    let failure = Failure::refused(message);
+    let elsewhere = format!("*/{}", pattern.image.trim_start_matches('/'));
+    let failure = if matching(past, pattern, |_, _, image| glob(&elsewhere, image)).is_empty() {
+        failure
+    } else {
+        let container = pattern.container.iter().map(|name| format!("{name}=")).collect::<String>();
+        let flag = format!("--image '{container}{elsewhere}'");
+        failure.hint(format!("from another registry? kubectl rollback-to {} {flag}", id.typed()))
+    };
+    failure.history(past).block(&told::choices(past, &told::all(past)))
+}
+
+fn several(past: Past<'_>, pattern: &ImagePattern, found: &[Match<'_>]) -> Failure {
+    let each: Vec<String> =
+        found.iter().map(|m| format!("{} ({})", past.rollout.revisions[m.index].number, m.told())).collect();
+    let indices: Vec<usize> = found.iter().map(|found| found.index).collect();
+    let message = format!(
+        "{} matches different images of {}: revisions {}",
+        pattern.image,
+        past.rollout.id,
+        told::listed(&each, "and")
+    );
+    let newest: Vec<usize> = indices.iter().rev().take(3).copied().collect();
+    Failure::refused(message).take(past, &newest).history(past).block(&told::choices(past, &indices))
+}
+
+/// `*` stands for any run of characters, `/` included.
+fn glob(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let mut parts = parts.peekable();
+    if parts.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    true
+}
+
+/// `nginx` is `docker.io/library/nginx:latest` (distribution/reference, ParseNormalizedNamed). What is a `*` stays one.
+fn normalised(image: &str) -> String {
+    let (name, digest) = image.split_once('@').map_or((image, None), |(name, digest)| (name, Some(digest)));
+    let (path, tag) = match name.rsplit_once(':') {
+        Some((path, tag)) if !tag.contains('/') => (path, Some(tag)),
+        _ => (name, None),
+    };
+    let path = match path.split_once('/') {
+        Some((host, rest)) if host == "index.docker.io" || host == "docker.io" => hub(rest),
+        Some((host, _)) if host.contains(['.', ':', '*']) || host == "localhost" => path.to_owned(),
+        None if path.starts_with('*') => path.to_owned(),
+        _ => hub(path),
+    };
+    match (tag, digest) {
+        (Some(tag), None) => format!("{path}:{tag}"),
+        // Beside a digest a tag means nothing.
+        (_, Some(digest)) => format!("{path}@{digest}"),
+        (None, None) if path.ends_with('*') => path,
+        (None, None) => format!("{path}:latest"),
+    }
+}
+
+fn hub(path: &str) -> String {
+    if path.contains('/') { format!("docker.io/{path}") } else { format!("docker.io/library/{path}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_as_a_runtime_reads_them() {
+        for (image, full) in [
+            ("nginx", "docker.io/library/nginx:latest"),
+            ("nginx:1.27", "docker.io/library/nginx:1.27"),
+            ("team/shop", "docker.io/team/shop:latest"),
+            ("docker.io/nginx", "docker.io/library/nginx:latest"),
+            ("index.docker.io/team/shop:1", "docker.io/team/shop:1"),
+            ("localhost/shop:1", "localhost/shop:1"),
+            ("reg:5000/shop", "reg:5000/shop:latest"),
+            ("r.example.com/a/b:2", "r.example.com/a/b:2"),
+            ("nginx:1@sha256:ab", "docker.io/library/nginx@sha256:ab"),
+            ("*@sha256:ab", "*@sha256:ab"),
+            ("*/shop:1", "*/shop:1"),
+            ("shop:1.*", "docker.io/library/shop:1.*"),
+        ] {
+            assert_eq!(normalised(image), full);
+        }
+    }
+
+    #[test]
+    fn a_star_is_any_run() {
+        for (pattern, text, expected) in [
+            ("shop:1.4.*", "shop:1.4.2", true),
+            ("shop:1.4.*", "shop:1.5.2", false),
+            ("*:1.4", "r.example.com/shop:1.4", true),
+            ("*:1.4", "shop:1.4.1", false),
+            ("*shop*", "a/shop:1", true),
+            ("*", "", true),
+            ("a*a", "a", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("shop", "shop:1", false),
+            ("", "x", false),
+        ] {
+            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! `--previous` and `--to-revision`: by number, superseded ones included.
+
+use cluster_model::rollout::{Kind, same};
+use plugin_client::Failure;
+
+use super::told::{self, Hints};
+use super::{Chosen, Past, target};
+use crate::history::restart_only;
+use crate::timeline::current;
+
+/// kubectl's rule: the second-highest number, whatever it was (`polymorphichelpers/rollback.go`).
+pub fn previous(past: Past<'_>) -> Result<Chosen, Failure> {
+    let rollout = past.rollout;
+    // A ReplicaSet without a number counts as 0 and is never the previous one.
+    let numbered: Vec<usize> =
+        told::all(past).into_iter().filter(|&index| rollout.revisions[index].number > 0).collect();
+    let [.., index, _] = numbered[..] else {
+        let only = told::revisions(past, &numbered, "and");
+        let message = format!("{} has only {only}: there is nothing to go back to", rollout.id);
+        let failure = Failure::refused(if told::pruned(past) {
+            format!("{message}; older ones are not kept (revisionHistoryLimit {})", told::limit(past))
+        } else {
+            message
+        });
+        return Err(failure.history(past));
+    };
+    let revision = &rollout.revisions[index];
+    let mut evidence = format!(
+        "revision {} has the second-highest number, as kubectl rollout undo takes it",
+        revision.number
+    );
+    if same(&revision.template, rollout.template()) {
+        evidence.push_str("; it is what is rolled out already");
+    } else if restart_only(&revision.template, rollout.template()) {
+        evidence.push_str("; only a restart lies between the two: the same images and settings come back");
+    }
+    evidence.push_str(&format!("; {}", told::health(&past.health[index])));
+    Ok(target(past, index, "--previous", evidence))
+}
+
+pub fn revision(past: Past<'_>, number: i64) -> Result<Chosen, Failure> {
+    let (index, superseded) = by_number(past, number)?;
+    let now = past.rollout.revisions[index].number;
+    let mut evidence = if superseded {
+        format!("revision {number} is now {now}")
+    } else {
+        format!("revision {now}, as asked for")
+    };
+    if current(past.rollout) == Some(index) {
+        evidence.push_str("; it is the current one");
+    }
+    evidence.push_str(&format!("; {}", told::health(&past.health[index])));
+    Ok(target(past, index, "--to-revision", evidence))
+}
+
+/// Index of the revision; `true` if it goes by another number now.
+pub fn by_number(past: Past<'_>, number: i64) -> Result<(usize, bool), Failure> {
+    if number < 1 {
+        return Err(
+            Failure::usage(format!("revision {number}: revisions are positive numbers")).history(past)
+        );
+    }
+    past.rollout.by_number(number).ok_or_else(|| unknown(past, number))
+}
+
+fn unknown(past: Past<'_>, number: i64) -> Failure {
+    let rollout = past.rollout;
+    let all = told::all(past);
+    let Some(&nearest) = all.iter().min_by_key(|&&index| (rollout.revisions[index].number - number).abs())
+    else {
+        return Failure::refused(format!("{} has no revisions", rollout.id));
+    };
+    let oldest = rollout.revisions.first().map_or(0, |revision| revision.number);
+    let has = told::listed(&told::numbers(past, &all), "and");
+    let mut message = format!("{} has no revision {number}", rollout.id);
+    message.push_str(&match all.len() {
+        1 => format!("; it has only {has}"),
+        _ => format!("; it has {has}, the nearest is {}", rollout.revisions[nearest].number),
+    });
+    if number < oldest {
+        message.push_str(&format!("; older ones were pruned (revisionHistoryLimit {})", told::limit(past)));
+    }
+    let mut failure =
+        Failure::refused(message).take(past, &[nearest]).history(past).block(&told::choices(past, &all));
+    let newest = rollout.revisions.last().map_or(0, |revision| revision.number);
+    if rollout.id.kind != Kind::Deployment && number < newest {
+        failure = failure.hint(format!(
+            "a {}'s revision takes a new number when it is rolled back to, and its old one is not kept",
+            rollout.id.kind.name()
+        ));
+    }
+    failure
+}

@@ -1,0 +1,68 @@
+use super::*;
+
+#[test]
+fn the_last_healthy_one() {
+    let complete = json!({"status": {"updatedReplicas": 3, "replicas": 3, "availableReplicas": 3}});
+    // What runs well is where it is already.
+    let fine = abc(Kind::Deployment).edit(complete);
+    assert_eq!(number(&fine, &Choice::LastHealthy), 3);
+    assert!(
+        evidence(&fine, &Choice::LastHealthy)
+            .starts_with("revision 3, the current one, is healthy itself: all 3 pods")
+    );
+    // good, bad, bad: kubectl goes to 2.
+    let stuck = History::of(Kind::Deployment)
+        .revision(1, "a", 1)
+        .serves(3, 3)
+        .revision(2, "b", HOUR)
+        .emptied(3 * HOUR)
+        .revision(3, "c", 3 * HOUR)
+        .serves(0, 1)
+        .crashing_pod("web-x");
+    assert_eq!((number(&stuck, &Choice::LastHealthy), number(&stuck, &Choice::Previous)), (1, 2));
+    assert_eq!(
+        evidence(&stuck, &Choice::LastHealthy),
+        "revision 1 is the newest healthy one: serves 3 pods that are available now"
+    );
+    let sts = History::of(Kind::StatefulSet)
+        .revision(1, "a", 1)
+        .pod("web-0")
+        .revision(2, "b", HOUR)
+        .revision(3, "c", 3 * HOUR)
+        .crashing_pod("web-2")
+        .edit(json!({"status": {"currentRevision": "web-a", "updateRevision": "web-c"}}));
+    assert_eq!((number(&sts, &Choice::LastHealthy), number(&sts, &Choice::Previous)), (1, 2));
+    let ds = History::of(Kind::DaemonSet)
+        .revision(1, "a", 1)
+        .pod("web-x")
+        .revision(2, "b", HOUR)
+        .revision(3, "c", 3 * HOUR)
+        .crashing_pod("web-y");
+    assert_eq!((number(&ds, &Choice::LastHealthy), number(&ds, &Choice::Previous)), (1, 2));
+    // Inferred, and said so.
+    let inferred = abc(Kind::Deployment).crashing_pod("web-x");
+    assert_eq!(number(&inferred, &Choice::LastHealthy), 2);
+    assert!(
+        evidence(&inferred, &Choice::LastHealthy)
+            .starts_with("revision 2 was likely healthy (inferred, not seen): was active for 1h")
+    );
+    // Nothing tells the two apart where old pods go first.
+    let tie =
+        refused(&inferred.edit(json!({"spec": {"strategy": {"type": "Recreate"}}})), &Choice::LastHealthy);
+    assert_eq!(
+        tie.message,
+        "revisions 1 and 2 of deployment/web may have been healthy, and nothing tells them apart"
+    );
+    assert_eq!(tie.hints[0], "kubectl rollback-to deployment/web -n shop --to-revision 2");
+    let single =
+        History::of(Kind::DaemonSet).revision(1, "a", 1).revision(2, "b", HOUR).crashing_pod("web-y");
+    assert_eq!(number(&single, &Choice::LastHealthy), 1);
+    // Too short to tell.
+    let none = refused(
+        &History::of(Kind::DaemonSet).revision(1, "a", 1).revision(2, "b", 60).crashing_pod("web-y"),
+        &Choice::LastHealthy,
+    );
+    assert_eq!(none.message, "no revision of daemonset/web is known to have been healthy");
+    assert_eq!(none.hints[0], "kubectl rollback-to daemonset/web -n shop --to-revision 1");
+    assert!(none.block[2].contains("health unknown: was active for less than 10m"), "{:?}", none.block);
+}

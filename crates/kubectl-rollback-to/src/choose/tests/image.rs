@@ -1,0 +1,88 @@
+use super::*;
+
+#[test]
+fn by_image() {
+    let history = || {
+        let image = |image: &str, policy: &str| {
+            json!({"spec": {"template": {"spec": {
+            "containers": [{"name": "web", "image": image, "imagePullPolicy": policy}],
+            "initContainers": [{"name": "setup", "image": "tool:7"}]}}}})
+        };
+        History::of(Kind::Deployment)
+            .revision(1, "a", 1)
+            .kept(image("shop:1.4.1", "IfNotPresent"))
+            .revision(2, "b", 100)
+            .kept(image("shop:1.4.2", "Always"))
+            .revision(3, "c", 200)
+            .kept(image("r.example.com/team/shop:1.5", "IfNotPresent"))
+            .revision(4, "d", 300)
+            .kept(image("shop:1.4.1", "IfNotPresent"))
+            .revision(5, "e", 400)
+            .kept(image("nginx", "IfNotPresent"))
+    };
+    for (pattern, expected) in [
+        ("shop:1.4.2", 2),
+        ("web=shop:1.4.2", 2),
+        ("*/shop:1.5", 3),
+        ("shop:1.4.1", 4),
+        ("docker.io/library/shop:1.4.2", 2),
+        ("docker.io/library/nginx:latest", 5),
+        ("setup=tool:7", 5),
+        ("tool:*", 5),
+    ] {
+        assert_eq!(number(&history(), &image(pattern)), expected, "{pattern}");
+    }
+    assert!(
+        evidence(&history(), &image("shop:1.4.1"))
+            .starts_with("revisions 1 and 4 have web=shop:1.4.1, 4 was active last; ")
+    );
+    assert!(
+        evidence(&history(), &image("shop:1.4.2"))
+            .contains("shop:1.4.2 is pulled anew (imagePullPolicy Always)")
+    );
+    assert!(!evidence(&history(), &image("shop:1.4.1")).contains("pulled anew"));
+    assert!(
+        evidence(&history(), &image("library/nginx")).contains("as the container runtime reads the name")
+    );
+    let several = refused(&history(), &image("shop:1.4.*"));
+    assert_eq!(
+        several.message,
+        "shop:1.4.* matches different images of deployment/web: revisions 1 (web=shop:1.4.1), 2 (web=shop:1.4.2) and 4 (web=shop:1.4.1)"
+    );
+    assert_eq!(several.hints[0], "kubectl rollback-to deployment/web -n shop --to-revision 4");
+    let none = refused(&history(), &image("shop:1.5"));
+    assert!(
+        none.message
+            .starts_with("no revision of deployment/web has an image shop:1.5; there is setup=tool:7, "),
+        "{none}"
+    );
+    assert_eq!(
+        none.hints[0],
+        "from another registry? kubectl rollback-to deployment/web -n shop --image '*/shop:1.5'"
+    );
+    assert_eq!(
+        refused(&history(), &image("api=shop:1.4.1")).message,
+        "no revision of deployment/web has a container api; there is setup and web"
+    );
+    assert!(refused(&history(), &image("setup=shop:1.4.1")).message.contains("has an image shop:1.4.1"));
+}
+
+#[test]
+fn a_digest_is_matched_by_what_pods_run_too() {
+    let running = json!({"status": {"containerStatuses": [
+        {"name": "web", "image": "", "imageID": "docker-pullable://web@sha256:ab", "ready": true, "restartCount": 0}]}});
+    let history = abc(Kind::StatefulSet).pod_with("web-0", running);
+    assert_eq!(number(&history, &image("@sha256:ab")), 3);
+    assert!(evidence(&history, &image("@sha256:ab")).contains("(by what its pods run now)"));
+    assert!(refused(&history, &image("@sha256:cd")).message.contains("has an image @sha256:cd"));
+    assert!(refused(&history, &image("api=@sha256:ab")).message.contains("container api"));
+}
+
+#[test]
+fn what_objects_say_is_shown_on_one_line() {
+    let hostile =
+        json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "image": "x\u{1b}[2J\ny"}]}}}});
+    let history = History::of(Kind::Deployment).revision(1, "a", 1).kept(hostile).revision(2, "b", 60);
+    let failure = refused(&history, &image("nothing:1"));
+    assert!(failure.to_string().contains("\\u{1b}[2J\\ny") && failure.block.len() == 3, "{failure:?}");
+}

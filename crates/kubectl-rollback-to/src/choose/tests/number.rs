@@ -1,0 +1,71 @@
+use super::*;
+
+#[test]
+fn previous_is_the_second_highest_number() {
+    for kind in Kind::ALL {
+        assert_eq!(number(&abc(kind), &Choice::Previous), 2);
+        let only = refused(&History::of(kind).revision(1, "a", 1), &Choice::Previous);
+        assert_eq!(
+            only.message,
+            format!("{}/web has only revision 1: there is nothing to go back to", kind.word())
+        );
+        let none = chosen(&History::of(kind).seen(NOW), &Choice::Previous).unwrap_err();
+        assert!(none.message.ends_with("has no revisions: there is nothing to go back to"), "{none}");
+    }
+    let limit =
+        History::of(Kind::Deployment).revision(7, "a", 1).edit(json!({"spec": {"revisionHistoryLimit": 0}}));
+    assert!(
+        refused(&limit, &Choice::Previous)
+            .message
+            .ends_with("older ones are not kept (revisionHistoryLimit 0)")
+    );
+    // A ReplicaSet that was adopted has no number.
+    let adopted = History::of(Kind::Deployment).revision(0, "x", 5).revision(1, "a", 10);
+    assert!(refused(&adopted, &Choice::Previous).message.contains("only revision 1"));
+    // What a restart made is a revision like any other, but it is said.
+    let restart = json!({"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "now"}}}}});
+    let base = History::of(Kind::Deployment)
+        .revision(1, "a", 1)
+        .revision(2, "a", HOUR)
+        .kept(restart.clone())
+        .edit(restart);
+    assert_eq!(number(&base, &Choice::Previous), 1);
+    assert!(evidence(&base, &Choice::Previous).contains("only a restart lies between the two"));
+    assert!(!evidence(&abc(Kind::Deployment), &Choice::Previous).contains("restart"));
+}
+
+#[test]
+fn numbers_present_superseded_and_unknown() {
+    assert_eq!(number(&abc(Kind::DaemonSet), &Choice::Revision(1)), 1);
+    assert_eq!(number(&aba(), &Choice::Revision(1)), 3);
+    assert!(evidence(&aba(), &Choice::Revision(1)).starts_with("revision 1 is now 3; it is the current one"));
+    assert!(evidence(&aba(), &Choice::Revision(2)).starts_with("revision 2, as asked for; "));
+    for number in [0, -1] {
+        let failure = chosen(&abc(Kind::Deployment).seen(NOW), &Choice::Revision(number)).unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+    }
+    let gone = |kind| History::of(kind).revision(5, "a", 1).revision(7, "b", HOUR);
+    let old = refused(&gone(Kind::Deployment), &Choice::Revision(2));
+    assert_eq!(
+        old.message,
+        "deployment/web has no revision 2; it has 5 and 7, the nearest is 5; older ones were pruned (revisionHistoryLimit 10)"
+    );
+    assert_eq!(old.hints[0], "kubectl rollback-to deployment/web -n shop --to-revision 5");
+    assert_eq!(
+        old.block.to_vec(),
+        [
+            "REVISION  AGE    IMAGES     HEALTHY",
+            "7         3h     web=web:b  health unknown: 0 of 3 pods available so far",
+            "5         3h59m  web=web:a  health unknown: left no trace of its health"
+        ]
+    );
+    let between = refused(&gone(Kind::Deployment), &Choice::Revision(6)).message;
+    assert!(!between.contains("pruned"), "{between}");
+    let high = refused(&gone(Kind::StatefulSet), &Choice::Revision(1_000_000));
+    assert!(high.message.ends_with("the nearest is 7") && high.hints.len() == 2, "{high:?}");
+    // Where it may have been given up on the way back.
+    assert!(
+        refused(&gone(Kind::StatefulSet), &Choice::Revision(6)).hints[2]
+            .starts_with("a StatefulSet's revision takes a new number")
+    );
+}

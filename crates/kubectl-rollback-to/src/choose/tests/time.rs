@@ -1,0 +1,99 @@
+use super::*;
+use k8s_openapi::jiff::tz::Offset;
+use proptest::prelude::*;
+
+#[test]
+fn a_moment_in_a_sure_stretch() {
+    for kind in Kind::ALL {
+        for (second, expected) in
+            [(1, 1), (HOUR - 1, 1), (HOUR, 2), (2 * HOUR - 1, 2), (2 * HOUR, 3), (NOW, 3)]
+        {
+            assert_eq!(number(&abc(kind), &time(second)), expected, "{kind:?} {second}");
+        }
+    }
+    assert!(evidence(&abc(Kind::DaemonSet), &time(HOUR)).starts_with(
+        "revision 2 was active at 2026-11-18 12:06:40 UTC: from 2026-11-18 12:06:40 until 2026-11-18 13:06:40; likely healthy"
+    ), "{}", evidence(&abc(Kind::DaemonSet), &time(HOUR)));
+    assert!(evidence(&abc(Kind::DaemonSet), &time(NOW)).contains(", and still is: from"));
+    let seoul = TimeZone::fixed(Offset::constant(9));
+    let seen = abc(Kind::Deployment).seen(NOW);
+    let Ok(Chosen::Target(target)) = choose(seen.past(), &time(HOUR), &seoul) else { panic!() };
+    assert!(target.evidence.contains("at 2026-11-18 21:06:40 +09"), "{}", target.evidence);
+}
+
+#[test]
+fn a_moment_in_a_gap_is_refused_unless_the_closest_will_do() {
+    assert_eq!((number(&aba(), &time(HOUR - 1)), number(&aba(), &time(9000))), (3, 3));
+    let gap = refused(&aba(), &time(HOUR));
+    assert_eq!(
+        gap.message,
+        "at 2026-11-18 12:06:40 UTC deployment/web was at revision 2 or revision 3: the change left no exact time"
+    );
+    assert_eq!(
+        gap.hints[..2],
+        [
+            "kubectl rollback-to deployment/web -n shop --to-revision 2".to_owned(),
+            "kubectl rollback-to deployment/web -n shop --to-revision 3".to_owned()
+        ]
+    );
+    // What is sure of b is its very beginning, of the second a its end.
+    assert_eq!((number(&aba(), &closest(HOUR + 60)), number(&aba(), &closest(8900))), (2, 3));
+    assert!(
+        evidence(&aba(), &closest(8900))
+            .contains("is the closest to 2026-11-18 13:35:00 UTC, which lies in a gap")
+    );
+    // Something that is not kept any more.
+    let lost = History::of(Kind::Deployment).revision(1, "a", 1).emptied(600).revision(4, "c", HOUR);
+    assert_eq!(number(&lost, &time(HOUR)), 4);
+    assert!(refused(&lost, &time(2)).message.ends_with("was at revision 1 or one that is no longer kept"));
+    assert!(refused(&lost, &time(700)).message.ends_with("was at one that is no longer kept"));
+    assert_eq!((number(&lost, &closest(700)), number(&lost, &closest(HOUR - 1))), (1, 4));
+}
+
+#[test]
+fn a_moment_outside_of_history() {
+    let future = chosen(&abc(Kind::Deployment).seen(NOW), &time(NOW + 1)).unwrap_err();
+    assert_eq!(future.exit, Exit::Usage);
+    assert!(future.message.contains("is in the future"), "{future}");
+    assert_eq!(number(&abc(Kind::Deployment), &time(-1)), 0, "not yet born");
+    let pruned = History::of(Kind::StatefulSet).revision(5, "a", HOUR).revision(6, "b", 2 * HOUR);
+    assert_eq!(
+        refused(&pruned, &time(HOUR - 1)).message,
+        "the history of statefulset/web reaches back to 2026-11-18 12:06:40 UTC (revision 5), not to 2026-11-18 12:06:39 UTC: \
+         older revisions were pruned (revisionHistoryLimit 10)"
+    );
+    let late = History::of(Kind::StatefulSet).revision(1, "a", HOUR);
+    assert!(refused(&late, &time(2)).message.contains("had no revision yet"));
+    // Adopted from a workload that was deleted without its pods: older than its own birth.
+    let adopted = History::of(Kind::DaemonSet).revision(1, "a", -HOUR).revision(2, "b", 10);
+    assert_eq!((number(&adopted, &time(-10)), number(&adopted, &time(-HOUR - 1))), (1, 0));
+    let unseen = abc(Kind::Deployment).live("d").edit(json!({"metadata": {"generation": 2}})).written(
+        "kubectl",
+        3 * HOUR,
+        true,
+    );
+    assert!(refused(&unseen, &time(NOW)).message.ends_with("was at a template that is no revision yet"));
+    assert_eq!(number(&unseen, &time(3 * HOUR - 1)), 3);
+}
+
+proptest! {
+    /// Rolled out one after another, the times in order: whatever second is asked for, the answer is the revision of that second.
+    #[test]
+    fn an_exact_moment_finds_its_revision(kind in prop::sample::select(Kind::ALL.to_vec()),
+                                          gaps in prop::collection::vec(1i64..2000, 1..6), second in 0i64..NOW) {
+        let mut history = History::of(kind);
+        let mut starts = Vec::new();
+        let mut from = 0;
+        for (index, gap) in gaps.into_iter().enumerate() {
+            from += gap;
+            starts.push(from);
+            history = history.revision(i64::try_from(index).unwrap() + 1, ["a", "b", "c", "d", "e"][index], from);
+        }
+        let expected = starts.iter().rposition(|&start| start <= second).map(|index| i64::try_from(index).unwrap() + 1);
+        let seen = history.seen(NOW);
+        match (chosen(&seen, &time(second)), expected) {
+            (Ok((number, _)), Some(expected)) => prop_assert_eq!(number, expected),
+            (answer, expected) => prop_assert!(answer.is_err() && expected.is_none()),
+        }
+    }
+}

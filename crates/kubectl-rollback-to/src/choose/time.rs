@@ -1,0 +1,198 @@
+//! `--time`: what was rolled out at a moment, as far as that can be known.
+
+use std::cmp::Reverse;
+
+use cluster_model::raw::Raw;
+use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::tz::TimeZone;
+use plugin_client::Failure;
+
+use super::told::{self, Hints};
+use super::{Chosen, Past, target};
+use crate::moment::{local, show};
+use crate::timeline::{Bound, Reach, current};
+
+const FLAG: &str = "--time";
+
+/// One question about the past.
+struct Moment<'a> {
+    past: Past<'a>,
+    at: Timestamp,
+    zone: &'a TimeZone,
+    reaches: Vec<Reach>,
+}
+
+pub fn time(past: Past<'_>, at: Timestamp, closest: bool, zone: &TimeZone) -> Result<Chosen, Failure> {
+    let reaches =
+        (0..past.timeline.stretches.len()).map(|index| past.timeline.reach(index, past.now)).collect();
+    let moment = Moment { past, at, zone, reaches };
+    if at > past.now {
+        let now = show(past.now, zone);
+        return Err(Failure::usage(format!("--time {} is in the future: it is {now} now", moment.when())));
+    }
+    if let Some(sure) = moment.reaches.iter().position(|reach| reach.surely(at)) {
+        return Ok(moment.take(sure));
+    }
+    let (possible, lost) = moment.possible();
+    let revisions = moment.revisions(&possible);
+    match (&revisions[..], lost) {
+        ([], false) if moment.is_after_all() => Err(moment.no_revision()),
+        ([], false) => moment.before_all(),
+        // Several stretches of one revision, and nothing else in between.
+        ([_], false) if possible.len() > 1 => Ok(moment.take(possible[0])),
+        _ if closest => Ok(moment.take_closest()),
+        _ => Err(moment.ambiguous(&revisions, lost)),
+    }
+}
+
+impl Moment<'_> {
+    /// Always absolute and with its zone, whatever was typed.
+    fn when(&self) -> String {
+        show(self.at, self.zone)
+    }
+
+    /// The stretches that may hold it; and whether it may also lie in one that is no longer kept.
+    fn possible(&self) -> (Vec<usize>, bool) {
+        let possible =
+            (0..self.reaches.len()).filter(|&index| self.reaches[index].perhaps(self.at)).collect();
+        let lost = self.past.timeline.stretches.iter().enumerate().any(|(index, stretch)| {
+            let began = self.reaches[index].perhaps_from.is_some_and(|from| from <= self.at);
+            let next = self.reaches.get(index + 1).map_or(self.past.now, |next| next.surely_from);
+            stretch.then_lost && began && self.at < next
+        });
+        (possible, lost)
+    }
+
+    /// Each revision once, oldest stretch first.
+    fn revisions(&self, stretches: &[usize]) -> Vec<usize> {
+        let mut found = Vec::new();
+        for &stretch in stretches {
+            let revision = self.past.timeline.stretches[stretch].revision;
+            if !found.contains(&revision) {
+                found.push(revision);
+            }
+        }
+        found
+    }
+
+    fn take(&self, stretch: usize) -> Chosen {
+        let index = self.past.timeline.stretches[stretch].revision;
+        let number = self.past.rollout.revisions[index].number;
+        let already = if self.is_live(stretch) { ", and still is" } else { "" };
+        let evidence = format!(
+            "revision {number} was active at {}{already}: {}; {}",
+            self.when(),
+            self.stretch(stretch),
+            told::health(&self.past.health[index])
+        );
+        target(self.past, index, FLAG, evidence)
+    }
+
+    fn is_live(&self, stretch: usize) -> bool {
+        let stretch = &self.past.timeline.stretches[stretch];
+        stretch.until.is_none() && current(self.past.rollout) == Some(stretch.revision)
+    }
+
+    /// `from 2026-11-23 10:00:00 until between … and …`
+    fn stretch(&self, index: usize) -> String {
+        let stretch = &self.past.timeline.stretches[index];
+        let bound = |bound: Bound| match bound {
+            Bound::Exact(at) => local(at, self.zone),
+            Bound::Between(a, b) => format!("between {} and {}", local(a, self.zone), local(b, self.zone)),
+            Bound::Unknown => "an unknown time".to_owned(),
+        };
+        let until = stretch.until.map(|until| format!(" until {}", bound(until))).unwrap_or_default();
+        format!("from {}{until}", bound(stretch.from))
+    }
+
+    fn take_closest(&self) -> Chosen {
+        let stretch = self.closest();
+        let index = self.past.timeline.stretches[stretch].revision;
+        let evidence = format!(
+            "revision {} is the closest to {}, which lies in a gap: it was active {}; {}",
+            self.past.rollout.revisions[index].number,
+            self.when(),
+            self.stretch(stretch),
+            told::health(&self.past.health[index])
+        );
+        target(self.past, index, "--time --closest", evidence)
+    }
+
+    /// By the distance to what is sure of each stretch; the later one of two that are equally far.
+    fn closest(&self) -> usize {
+        let distance = |reach: &Reach| {
+            let (from, until) = (reach.surely_from.as_second(), reach.surely_until.as_second());
+            // Nothing of it is sure: then the middle of what is possible.
+            let (from, until) = if from <= until {
+                (from, until)
+            } else {
+                (i64::midpoint(from, until), i64::midpoint(from, until))
+            };
+            (from - self.at.as_second()).max(self.at.as_second() - until).max(0)
+        };
+        let nearest =
+            self.reaches.iter().enumerate().min_by_key(|(index, reach)| (distance(reach), Reverse(*index)));
+        nearest.map_or(0, |(index, _)| index)
+    }
+
+    fn ambiguous(&self, revisions: &[usize], lost: bool) -> Failure {
+        let id = &self.past.rollout.id;
+        let mut names: Vec<String> =
+            told::numbers(self.past, revisions).iter().map(|n| format!("revision {n}")).collect();
+        if lost {
+            names.push("one that is no longer kept".to_owned());
+        }
+        if names.len() == 1 && !lost {
+            let early = self.reaches.first().is_some_and(|first| self.at < first.surely_from);
+            names.push(if early { "none yet" } else { "a template that is no revision" }.to_owned());
+        }
+        let why = if lost { "" } else { ": the change left no exact time" };
+        let message = format!("at {} {id} was at {}{why}", self.when(), told::listed(&names, "or"));
+        let nearest = self.past.timeline.stretches[self.closest()].revision;
+        let nearest = self.past.rollout.revisions[nearest].number;
+        Failure::refused(message)
+            .take(self.past, revisions)
+            .hint(format!("or take the nearest, revision {nearest}: add --closest"))
+            .history(self.past)
+    }
+
+    /// Later than the newest revision: the live template is another one.
+    fn is_after_all(&self) -> bool {
+        self.reaches.last().is_some_and(|last| self.at >= last.surely_until)
+    }
+
+    fn no_revision(&self) -> Failure {
+        let id = &self.past.rollout.id;
+        let message = format!("at {} {id} was at a template that is no revision yet", self.when());
+        Failure::refused(message).history(self.past)
+    }
+
+    /// Earlier than anything that is kept.
+    fn before_all(&self) -> Result<Chosen, Failure> {
+        let object = &self.past.rollout.object;
+        let id = &self.past.rollout.id;
+        let born = object.time("/metadata/creationTimestamp");
+        if born.is_some_and(|born| self.at < born) {
+            return Ok(Chosen::NotYetBorn);
+        }
+        let Some((stretch, from)) =
+            self.past.timeline.stretches.first().and_then(|s| Some((s, s.from.earliest()?)))
+        else {
+            let message = format!("nothing tells what {id} was at {}", self.when());
+            return Err(Failure::refused(message).history(self.past));
+        };
+        let first = &self.past.rollout.revisions[stretch.revision];
+        let from = show(from, self.zone);
+        let message = if told::pruned(self.past) {
+            format!(
+                "the history of {id} reaches back to {from} (revision {}), not to {}: older revisions were pruned (revisionHistoryLimit {})",
+                first.number,
+                self.when(),
+                told::limit(self.past)
+            )
+        } else {
+            format!("{id} had no revision yet at {}: its first was made at {from}", self.when())
+        };
+        Err(Failure::refused(message).take(self.past, &[stretch.revision]).history(self.past))
+    }
+}

@@ -1,0 +1,130 @@
+use super::*;
+
+#[test]
+fn names_that_sound_secret() {
+    for name in [
+        "PASSWORD",
+        "DB_PASSWORD",
+        "PGPASSWORD",
+        "MYSQL_ROOT_PASSWD",
+        "dbPass",
+        "DB_PWD",
+        "TOKEN",
+        "GITHUB_TOKEN",
+        "accessToken",
+        "CLIENT_SECRET",
+        "clientSecret",
+        "API_KEY",
+        "apikey",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "SSH_PRIVATE_KEY",
+        "CREDENTIALS",
+        "BASIC_AUTH",
+        "Authorization",
+        "DATABASE_DSN",
+        "SENTRY_DSN",
+        "TLS_CERT",
+        "tls.key",
+        "CONNECTION_STRING",
+        "JWT",
+        "SESSION_COOKIE",
+        "PASSWORD_SALT",
+        "checksum/secret",
+        "--api-key",
+    ] {
+        assert!(is_name(name), "{name}");
+    }
+    for name in [
+        "HOST",
+        "DB_HOST",
+        "LOG_LEVEL",
+        "MONKEY",
+        "KEYCLOAK_URL",
+        "AUTHOR",
+        "COMPASS",
+        "BYPASS",
+        "PASSENGERS",
+        "CERTAIN",
+        "PUBLIC_KEY",
+        "publicCert",
+        "PORT",
+        "cert-manager.io/inject",
+        "PWDX",
+        "TURKEY",
+        "",
+    ] {
+        assert!(!is_name(name), "{name}");
+    }
+}
+
+#[test]
+fn values_that_look_secret_under_an_innocent_name() {
+    for value in [
+        "postgres://shop:hunter2@db:5432/shop",
+        "amqp://:pw@mq",
+        "shop:hunter2@tcp(db:3306)/shop",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+        "ghp_0123456789abcdefghijABCDEFGHIJ012345",
+        "AKIAIOSFODNN7EXAMPLE",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIE",
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY1",
+        "0123456789abcdef0123456789abcdef",
+        "kx93jf0a2lq8z7w5n1c4v6b2",
+        "host=db user=shop password=hunter2",
+        "Server=db;Password=hunter2;",
+        "{\"user\": \"shop\", \"password\": \"hunter2\"}",
+        "password: hunter2",
+        "curl -H 'Authorization: Bearer abc' http://x",
+        "export DB_TOKEN=abc && run",
+        "Basic c2hvcDpodW50ZXIy",
+    ] {
+        assert!(named("SETTING", value), "{value}");
+        assert!(text(value), "{value}");
+    }
+}
+
+#[test]
+fn values_that_are_shown() {
+    for (name, value) in [
+        ("LOG_LEVEL", "debug"),
+        ("DB_URL", "postgres://db:5432/shop"),
+        ("DB_URL", "postgres://shop:$(DB_PASSWORD)@db:5432/shop"),
+        ("HTTP_PROXY", "http://proxy.example.com:3128"),
+        ("MAIL_FROM", "shop@example.com"),
+        ("IMAGE", "r.io/shop:1.5@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+        ("GIT_COMMIT", "0123456789abcdef0123456789abcdef01234567"),
+        ("checksum/config", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+        ("checksum/secret", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+        ("TLS_KEY_FILE", "/tls/tls.key"),
+        ("GOOGLE_APPLICATION_CREDENTIALS", "/var/secrets/google/key.json"),
+        ("AUTH", "false"),
+        ("DB_PASSWORD", ""),
+        ("DB_PASSWORD", "$(OTHER)"),
+        ("DB_PASSWORD", "${OTHER}"),
+        ("JAVA_MAIN", "org.springframework.boot.loader.launch.JarLauncher"),
+        ("PEER_ID", "123e4567-e89b-12d3-a456-426614174000"),
+        ("NOTE", "the password is in the vault"),
+        ("QUERY", "a long text of many words that has 20 or more characters"),
+        ("CLUSTER", "production-eu-central-1-primary-2"),
+    ] {
+        assert!(!named(name, value), "{name}={value}");
+    }
+}
+
+#[test]
+fn one_edit_makes_the_difference() {
+    for (name, value, hidden) in [
+        ("DB_URL", "postgres://shop:pw@db", true),
+        ("DB_URL", "postgres://shop@db", false),
+        ("PASSWORD", "true1", true),
+        ("PASSWORD", "true", false),
+        ("KEY_FILE", "/k", false),
+        ("KEY_FIL", "/k", true),
+        ("CHECKSUM", "0123456789abcdef0123456789abcdef", false),
+        ("CHECK", "0123456789abcdef0123456789abcdef", true),
+        ("X", "0123456789abcdef0123456789abcde", false),
+    ] {
+        assert_eq!(named(name, value), hidden, "{name}={value}");
+    }
+}

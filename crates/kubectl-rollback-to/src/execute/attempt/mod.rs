@@ -1,0 +1,223 @@
+//! One guarded write, from first try to certain end: what to send, when to look, when to give up. Pure.
+//!
+//! Never overwrites: each try is guarded by the UID and by the exact template that was seen, and nothing is repeated before
+//! the workload was looked at again.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use cluster_model::Raw;
+use cluster_model::rollout::{Id, Rollout, same};
+use serde_json::Value;
+
+use super::author;
+use super::verdict::Answer;
+use crate::patch;
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wrote {
+    Written {
+        /// As the server has it now.
+        object: Value,
+        /// Something on its way made another template of it.
+        mutated: bool,
+    },
+    /// The template is there, and it was not this that put it there.
+    Already,
+    /// Somebody else wrote another template; nothing was overwritten.
+    Changed { by: String },
+    /// Deleted, or deleted and made again.
+    Gone,
+    /// Nothing was written.
+    Failed { says: String },
+    /// The answer was lost, and what is there cannot be seen.
+    Unknown { says: String },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Act {
+    /// JSON patch.
+    Send(Vec<Value>),
+    Look,
+    End(Wrote),
+}
+
+/// What a look showed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Look {
+    /// `None`: it is not there.
+    Seen(Option<Value>),
+    /// The server could not be heard.
+    Blind { says: String },
+    /// There is no right to look.
+    Denied { says: String },
+}
+
+/// What to do, after waiting this long.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Next {
+    pub wait: Duration,
+    pub act: Act,
+}
+
+/// Lost answers and lost connections that are ridden out: some twenty seconds, as long as an API server takes to start.
+const TROUBLES: u32 = 8;
+/// Times a server may ask to come back later.
+const TIMES_BUSY: u32 = 6;
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(4);
+
+pub struct Attempt {
+    id: Id,
+    manager: String,
+    /// What must be there: the workload as it was last looked at.
+    seen: Value,
+    template: Value,
+    annotations: Vec<(String, Option<String>)>,
+    troubles: u32,
+    busy: u32,
+    /// Something but the template was in the way once.
+    raced: bool,
+    /// An answer was lost: what is there now may be ours.
+    doubt: bool,
+    says: String,
+}
+
+impl Attempt {
+    /// `template` instead of that of `seen`; annotations are set, or removed for `None`, key by key. `manager` is ours.
+    pub fn new(
+        id: Id,
+        seen: Value,
+        template: Value,
+        annotations: Vec<(String, Option<String>)>,
+        manager: &str,
+    ) -> Self {
+        Attempt {
+            id,
+            manager: manager.to_owned(),
+            seen,
+            template,
+            annotations,
+            troubles: 0,
+            busy: 0,
+            raced: false,
+            doubt: false,
+            says: String::new(),
+        }
+    }
+
+    pub fn id(&self) -> &Id {
+        &self.id
+    }
+
+    pub fn manager(&self) -> &str {
+        &self.manager
+    }
+
+    pub fn start(&self) -> Next {
+        now(Act::Send(self.ops()))
+    }
+
+    pub fn answered(&mut self, answer: Answer) -> Next {
+        match answer {
+            Answer::Applied(object) => now(self.written(object)),
+            Answer::Gone => end(Wrote::Gone),
+            // A server that comes back from trouble has not read its roles and tokens yet.
+            Answer::Denied { says } if self.troubles > 0 => self.trouble(says, |this| Act::Send(this.ops())),
+            Answer::Denied { says } | Answer::Refused { says } => end(Wrote::Failed { says }),
+            Answer::Misfit { says } => {
+                self.says = says;
+                now(Act::Look)
+            }
+            Answer::Busy { says, wait } => {
+                self.busy += 1;
+                if self.busy > TIMES_BUSY {
+                    return end(Wrote::Failed { says });
+                }
+                Next { wait, act: Act::Send(self.ops()) }
+            }
+            Answer::Lost { says } => {
+                self.doubt = true;
+                self.trouble(says, |_| Act::Look)
+            }
+            Answer::Unsent { says } => self.trouble(says, |this| Act::Send(this.ops())),
+        }
+    }
+
+    pub fn looked(&mut self, look: Look) -> Next {
+        let live = match look {
+            Look::Seen(Some(live)) if live.uid() == self.id.uid => live,
+            Look::Seen(_) => return end(Wrote::Gone),
+            Look::Blind { says } => return self.trouble(says, |_| Act::Look),
+            Look::Denied { says } if self.troubles > 1 => return self.trouble(says, |_| Act::Look),
+            Look::Denied { says } => return end(self.blind(says)),
+        };
+        let template = &live["spec"]["template"];
+        if same(template, &self.template) {
+            return if self.doubt { now(self.written(live)) } else { end(Wrote::Already) };
+        }
+        if !same(template, &self.seen["spec"]["template"]) {
+            let by = author::since(&self.seen, &live).unwrap_or("somebody").to_owned();
+            // Ours, but for what a webhook made of it.
+            return if self.doubt && by == self.manager {
+                now(self.written(live))
+            } else {
+                end(Wrote::Changed { by })
+            };
+        }
+        // The template is as it was: what did not fit is something else, as the annotations; or the write never arrived.
+        if !self.doubt && std::mem::replace(&mut self.raced, true) {
+            return end(Wrote::Failed { says: self.says.clone() });
+        }
+        self.doubt = false;
+        self.seen = live;
+        now(Act::Send(self.ops()))
+    }
+
+    fn written(&self, object: Value) -> Act {
+        let mutated = !same(&object["spec"]["template"], &self.template);
+        Act::End(Wrote::Written { object, mutated })
+    }
+
+    fn trouble(&mut self, says: String, act: impl FnOnce(&Self) -> Act) -> Next {
+        self.says = says.clone();
+        self.troubles += 1;
+        if self.troubles > TROUBLES {
+            return end(self.blind(says));
+        }
+        // A first look costs nothing; whoever is in trouble is not pressed.
+        let doubled = FIRST_WAIT.saturating_mul(1 << (self.troubles - 1));
+        let wait = if self.troubles == 1 { Duration::ZERO } else { doubled.min(LONGEST_WAIT) };
+        Next { wait, act: act(self) }
+    }
+
+    /// Nothing more will be learnt.
+    fn blind(&self, says: String) -> Wrote {
+        if self.doubt { Wrote::Unknown { says } } else { Wrote::Failed { says } }
+    }
+
+    fn ops(&self) -> Vec<Value> {
+        let rollout = Rollout {
+            id: self.id.clone(),
+            object: self.seen.clone(),
+            revisions: Vec::new(),
+            pods: Vec::new(),
+        };
+        let mut ops = patch::template_patch(&rollout, &self.template);
+        let annotations: Vec<(&str, Option<&str>)> =
+            self.annotations.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
+        ops.extend(patch::annotation_ops(&self.seen, &annotations));
+        ops
+    }
+}
+
+fn now(act: Act) -> Next {
+    Next { wait: Duration::ZERO, act }
+}
+
+fn end(wrote: Wrote) -> Next {
+    now(Act::End(wrote))
+}

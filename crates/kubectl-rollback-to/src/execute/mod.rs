@@ -1,0 +1,171 @@
+//! Carries a plan out: guarded writes one after another, all rollouts watched side by side, put back together if one fails.
+
+mod attempt;
+mod author;
+mod log;
+mod ownership;
+pub mod progress;
+mod record;
+mod requests;
+mod run;
+mod saga;
+mod scene;
+pub mod unstick;
+mod verdict;
+mod wire;
+mod write;
+
+use std::time::{Duration, Instant};
+
+use futures::{FutureExt, StreamExt};
+use plugin_client::{Clock, Cluster, Ui};
+
+use crate::journal::Journal;
+use crate::options::Options;
+use crate::plan::Plan;
+use crate::report::{PodReport, Verdict};
+use crate::snapshot::Snapshot;
+use progress::Progress;
+use run::Run;
+use saga::End;
+
+/// What happened to one step of the plan.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub result: Verdict,
+    /// Why it is not done; or a note when it is.
+    pub cause: Option<String>,
+    pub pods: Vec<PodReport>,
+    /// Refused because somebody else changed it since it was seen: to be seen and planned again.
+    pub changed: bool,
+}
+
+impl Outcome {
+    fn new(result: Verdict, cause: impl Into<String>) -> Self {
+        Outcome { result, cause: Some(cause.into()), pods: Vec::new(), changed: false }
+    }
+}
+
+/// One change, one line.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Written; `mutated`: the server made something else of the template than was asked for.
+    Written {
+        workload: String,
+        mutated: bool,
+    },
+    /// One more pod, or one less: `deployment/web: 2 of 3 pods`.
+    Moved {
+        workload: String,
+        done: i64,
+        total: i64,
+    },
+    Trouble {
+        workload: String,
+        pod: String,
+        cause: String,
+    },
+    /// A pod that held a StatefulSet up was deleted.
+    Unstuck {
+        workload: String,
+        pod: String,
+    },
+    Done {
+        workload: String,
+        note: Option<String>,
+    },
+    Failed {
+        workload: String,
+        cause: String,
+        log: Vec<String>,
+    },
+    Restoring {
+        workload: String,
+    },
+    Restored {
+        workload: String,
+    },
+    NotRestored {
+        workload: String,
+        why: String,
+    },
+    Reverted {
+        workload: String,
+        by: String,
+    },
+    /// Something that is good to know and changes nothing: the journal could not be written, the owner's fields were handed back.
+    Note {
+        workload: String,
+        says: String,
+    },
+    Disturbed {
+        says: String,
+    },
+    Recovered,
+}
+
+/// Whoever shows the run.
+pub trait Audience {
+    fn event(&mut self, event: &Event);
+    /// Something changed, or time passed. One entry for each step that is under way: (workload, progress).
+    fn draw(&mut self, rollouts: &[(String, Progress)]);
+}
+
+pub struct Execution<'a> {
+    pub cluster: &'a Cluster,
+    pub ui: &'a Ui,
+    pub snapshot: &'a Snapshot,
+    pub plan: &'a Plan,
+    pub options: &'a Options,
+    pub clock: Clock,
+    /// Over everything; `None` waits for ever.
+    pub deadline: Option<Instant>,
+    /// Where the run is written down; `None`: nowhere.
+    pub journal: Option<Journal>,
+}
+
+/// A live view is drawn this often: no more when much happens, and no less when nothing does.
+const FRAME: Duration = Duration::from_millis(200);
+
+impl Execution<'_> {
+    /// One outcome for each step of the plan, in its order.
+    pub async fn run(
+        &self,
+        interrupted: impl Future<Output = ()>,
+        audience: &mut dyn Audience,
+    ) -> Vec<Outcome> {
+        let mut run = Run::new(self, audience);
+        let mut interrupted = std::pin::pin!(interrupted.fuse());
+        let end = loop {
+            if let Err(end) = run.act() {
+                break Some(end);
+            }
+            if run.is_done() {
+                break None;
+            }
+            let (alarm, frame) = (run.alarm(), run.next_frame());
+            tokio::select! {
+                biased;
+                () = &mut interrupted => break Some(End::Interrupted),
+                () = at(self.deadline) => break Some(End::Timeout),
+                Some(answer) = run.requests.next() => run.take(answer),
+                Some(heard) = run.feeds.next() => run.hear(heard),
+                Some(failure) = run.troubles.recv() => run.disturbed(&failure),
+                () = at(alarm) => {}
+                () = at(Some(frame)) => run.draw(),
+            }
+            run.look();
+        };
+        run.finish(end).await
+    }
+}
+
+async fn at(when: Option<Instant>) {
+    match when {
+        Some(when) => tokio::time::sleep_until(when.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

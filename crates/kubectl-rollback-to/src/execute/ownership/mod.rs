@@ -1,0 +1,153 @@
+//! `--keep-ownership`: the fields a rollback took over go back to whoever managed them, so that their next apply meets no conflict.
+//! Only the bookkeeping in managedFields moves, no value does.
+
+mod fields;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use cluster_model::Raw;
+use cluster_model::rollout::Id;
+use cluster_model::text::count;
+use plugin_client::{Cluster, Right};
+use serde_json::{Value, json};
+
+use fields::{Keeper, Path, Paths, fields, keeper_and_paths, owned, paths};
+
+use super::verdict::{self, Answer};
+use super::write::{Trouble, look, patch, tell};
+
+/// The managedFields of `after` with the fields that `our_manager` took since `before` given back to those who had them; `None` if
+/// there are none. A field that nobody had, as one that only the old template has, goes to the only manager of what is around it.
+pub fn hand_back(before: &Value, after: &Value, our_manager: &str) -> Option<Vec<Value>> {
+    let owned = owned(before);
+    let others: BTreeMap<&Keeper, &Paths> =
+        owned.iter().filter(|(keeper, _)| keeper.manager != our_manager).collect();
+    let mut entries = after.list("/metadata/managedFields").to_vec();
+    let mut given: BTreeMap<Keeper, Paths> = BTreeMap::new();
+    for entry in &mut entries {
+        let Some(keeper) = Keeper::of(entry) else { continue };
+        if keeper.manager != our_manager || keeper.operation != "Update" {
+            continue;
+        }
+        let mut ours = paths(&entry["fieldsV1"]);
+        let kept = owned.get(&keeper).cloned().unwrap_or_default();
+        let took: Vec<Path> = ours.difference(&kept).cloned().collect();
+        for path in took {
+            let to = heirs(&others, &path);
+            if !to.is_empty() {
+                ours.remove(&path);
+            }
+            for keeper in to {
+                given.entry(keeper.clone()).or_default().insert(path.clone());
+            }
+        }
+        entry["fieldsV1"] = fields(&ours);
+    }
+    if given.is_empty() {
+        return None;
+    }
+    entries.retain(|entry| entry["fieldsV1"].as_object().is_none_or(|fields| !fields.is_empty()));
+    for (keeper, mut took) in given {
+        match entries.iter_mut().find(|entry| Keeper::of(entry).as_ref() == Some(&keeper)) {
+            Some(entry) => {
+                took.append(&mut paths(&entry["fieldsV1"]));
+                entry["fieldsV1"] = fields(&took);
+            }
+            // We had taken all of its fields, and an empty entry is dropped.
+            None => {
+                let all = before.list("/metadata/managedFields");
+                let mut entry = all.iter().find(|entry| Keeper::of(entry).as_ref() == Some(&keeper))?.clone();
+                entry["fieldsV1"] = fields(&took);
+                entries.push(entry);
+            }
+        }
+    }
+    Some(entries)
+}
+
+/// Those who had this field; else the one who has all that is around it, no further out than the template.
+fn heirs<'a>(others: &BTreeMap<&'a Keeper, &Paths>, path: &Path) -> Vec<&'a Keeper> {
+    let had: Vec<&Keeper> =
+        others.iter().filter(|(_, paths)| paths.contains(path)).map(|(keeper, _)| *keeper).collect();
+    if !had.is_empty() {
+        return had;
+    }
+    if !path.iter().map(String::as_str).take(TEMPLATE.len()).eq(TEMPLATE) {
+        return Vec::new();
+    }
+    for depth in (TEMPLATE.len()..path.len()).rev() {
+        let around = &path[..depth];
+        let near: Vec<&Keeper> = others
+            .iter()
+            .filter(|(_, paths)| paths.iter().any(|path| path.starts_with(around)))
+            .map(|(keeper, _)| *keeper)
+            .collect();
+        match near.as_slice() {
+            [] => {}
+            [_] => return near,
+            // Whose it should be cannot be told.
+            _ => return Vec::new(),
+        }
+    }
+    Vec::new()
+}
+
+const TEMPLATE: [&str; 2] = ["f:spec", "f:template"];
+
+/// Hands back what we took of `id` since `before`. Tells what it did; nothing if there was nothing to do.
+pub async fn keep(
+    cluster: &Cluster,
+    id: &Id,
+    before: &Value,
+    manager: &str,
+    trouble: &Trouble,
+) -> Option<String> {
+    let failed = |says: &str| Some(format!("the fields' ownership stays with {manager}: {says}"));
+    let right = Right::new("patch", "apps", id.kind.plural());
+    let mut again = true;
+    loop {
+        let live = match look(cluster, id).await {
+            Ok(live) => live.filter(|live| live.uid() == id.uid)?,
+            Err(refusal) => {
+                tell(&refusal, trouble);
+                return failed(&refusal.says(&format!("read {id}")));
+            }
+        };
+        let entries = hand_back(before, &live, manager)?;
+        let to = receivers(&live, &entries, manager);
+        let ops = [
+            json!({"op": "test", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]}),
+            json!({"op": "replace", "path": "/metadata/managedFields", "value": entries}),
+        ];
+        let answer = patch(cluster, id, &ops, manager).await;
+        match verdict::of(answer, &format!("hand fields of {id} back"), &right) {
+            Answer::Applied(_) => return Some(format!("field ownership went back to {to}")),
+            Answer::Gone => return None,
+            Answer::Misfit { .. } if std::mem::take(&mut again) => {}
+            Answer::Misfit { says }
+            | Answer::Busy { says, .. }
+            | Answer::Lost { says }
+            | Answer::Unsent { says }
+            | Answer::Denied { says }
+            | Answer::Refused { says } => return failed(&says),
+        }
+    }
+}
+
+/// `helm (4 fields)`: who has now what was ours.
+fn receivers(live: &Value, entries: &[Value], our_manager: &str) -> String {
+    let ours = |keeper: &Keeper| keeper.manager == our_manager;
+    let new: Vec<(Keeper, Paths)> = entries.iter().filter_map(keeper_and_paths).collect();
+    let kept: Paths =
+        new.iter().filter(|(keeper, _)| ours(keeper)).flat_map(|(_, paths)| paths.clone()).collect();
+    let had = owned(live).into_iter().filter(|(keeper, _)| ours(keeper)).flat_map(|(_, paths)| paths);
+    let given: Paths = had.filter(|path| !kept.contains(path)).collect();
+    let others = new.iter().filter(|(keeper, _)| !ours(keeper));
+    let received = others.filter_map(|(keeper, paths)| {
+        let fields = paths.intersection(&given).count();
+        (fields > 0).then(|| format!("{} ({})", keeper.manager, count(fields, "field")))
+    });
+    received.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,297 @@
+//! How far a rollout is, told from what was seen: pods by the hash of their template, never by counts alone.
+//! Pure but for what it remembers: since when a fault has been there. Also the diagnosis of `--status`.
+
+mod deadline;
+mod diagnose;
+mod faults;
+mod pace;
+mod pods;
+mod scene;
+mod summary;
+mod target;
+mod trap;
+mod workload;
+
+use std::time::Duration;
+
+use cluster_model::rollout::{Kind, same};
+use cluster_model::text::span;
+use cluster_model::{PodExt, Raw};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
+
+use super::unstick;
+use crate::report::{PodReport, PodState};
+use deadline::Deadline;
+use faults::later;
+use pods::SeenPod;
+use scene::Scene;
+use workload::Workload;
+
+pub use diagnose::diagnose;
+
+/// What is waited for.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    pub kind: Kind,
+    /// The workload's own.
+    pub uid: String,
+    /// As the server returned it after the write: what the pods are to be made from.
+    pub template: Value,
+    /// The workload's generation after the write.
+    pub generation: i64,
+    /// By the API server's clock. Conditions and faults from before are not this rollout's.
+    pub written_at: Timestamp,
+}
+
+/// Everything there is to see of one workload right now.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The live workload with its managedFields; `None`: deleted.
+    pub object: Option<&'a Value>,
+    /// ReplicaSets or ControllerRevisions of its selector.
+    pub histories: &'a [Value],
+    pub pods: &'a [Pod],
+    /// events.k8s.io/v1 or core/v1 Events of its namespace about it, its ReplicaSets or its pods.
+    pub events: &'a [Value],
+    pub now: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    Moving,
+    /// All that can come by itself has come. A note says what has not: `4 of 5: the partition keeps pod web-0 back`.
+    Done {
+        note: Option<String>,
+    },
+    /// A StatefulSet's rollback waits for this broken pod, which only a deletion brings to the new template.
+    Stuck {
+        pod: String,
+        pod_uid: String,
+        why: String,
+    },
+    /// It will not become healthy: the cause in one line, and the pod whose log tells more.
+    /// The container is named only if it has run: then it has a log.
+    Failed {
+        cause: String,
+        pod: Option<String>,
+        container: Option<String>,
+    },
+    /// Somebody else wrote another template since.
+    Reverted {
+        by: String,
+        at: Option<Timestamp>,
+    },
+    Deleted,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub state: State,
+    /// Pods available on the expected template, of those there will be.
+    pub done: i64,
+    pub total: i64,
+    /// One line: what is happening, or what is waited for.
+    pub summary: String,
+    /// Sorted by what needs attention, then by name.
+    pub pods: Vec<PodReport>,
+    /// From the pace since the write; `None` until there is one.
+    pub seconds_left: Option<i64>,
+}
+
+pub struct Tracker {
+    pub expected: Expected,
+    pub fail_after: Duration,
+    compared: target::Compared,
+    faults: faults::Memory,
+    /// When the counts last changed, and to what.
+    moved: Option<([usize; 4], Timestamp)>,
+    trap: trap::Trap,
+    /// There is only one look: since when is what the objects tell.
+    told: bool,
+    wake: Option<Timestamp>,
+}
+
+impl Tracker {
+    pub fn new(expected: Expected, fail_after: Duration) -> Self {
+        Tracker {
+            expected,
+            fail_after,
+            compared: target::Compared::default(),
+            faults: faults::Memory::default(),
+            moved: None,
+            trap: trap::Trap::default(),
+            told: false,
+            wake: None,
+        }
+    }
+
+    pub fn look(&mut self, view: View<'_>) -> Progress {
+        self.wake = None;
+        let Some(object) = view.object.filter(|object| object.uid() == self.expected.uid) else {
+            let summary = "deleted".to_owned();
+            return Progress {
+                state: State::Deleted,
+                done: 0,
+                total: 0,
+                summary,
+                pods: vec![],
+                seconds_left: None,
+            };
+        };
+        let workload = Workload { kind: self.expected.kind, object };
+        // A view from before the write still has the template from before.
+        let written = workload.generation() >= self.expected.generation;
+        let reverted = written && !same(&object["spec"]["template"], &self.expected.template);
+        let observed = written && !reverted && workload.has_observed(self.expected.generation);
+        if self.expected.kind == Kind::StatefulSet {
+            self.trap.remember(view.pods);
+        }
+        let mut scene = self.scene(view, workload, observed);
+        let state = if reverted {
+            let (by, at) = workload.author();
+            State::Reverted { by, at }
+        } else if !observed {
+            State::Moving
+        } else {
+            self.judge(&scene)
+        };
+        let blocker = match &state {
+            State::Stuck { pod, .. } => Some(pod.as_str()),
+            _ => None,
+        };
+        pods::sort(&mut scene.pods, blocker);
+        let moving = state == State::Moving;
+        let done =
+            if matches!(state, State::Done { .. }) { scene.total } else { scene.done.min(scene.total) };
+        Progress {
+            summary: scene.summary(&state, observed),
+            done,
+            total: scene.total,
+            pods: scene.pods.iter().map(|seen| seen.report(blocker)).collect(),
+            seconds_left: (moving && !self.told)
+                .then(|| {
+                    pace::seconds_left(&scene.pods, scene.total - done, self.expected.written_at, view.now)
+                })
+                .flatten(),
+            state,
+        }
+    }
+
+    /// When `look` may say something else without any news: a fault's grace ends, a pod becomes available.
+    pub fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
+        self.wake.map(|at| at.max(now))
+    }
+
+    fn scene<'a>(&mut self, view: View<'a>, workload: Workload<'a>, observed: bool) -> Scene<'a> {
+        let now = view.now;
+        let target = self.compared.find(&self.expected, workload.object, view.histories, observed);
+        let pods = pods::pods(&self.expected, workload, target.as_ref(), view);
+        let count = |of: &dyn Fn(&SeenPod<'_>) -> bool| pods.iter().filter(|seen| of(seen)).count();
+        let kept = count(&|seen| seen.kept.is_some() && !seen.finished);
+        let total = (workload.desired() - whole(kept)).max(0);
+        let done = count(&|seen| seen.state == PodState::Ready);
+        let live = count(&|seen| seen.on_target());
+        let counts =
+            [done, live, count(&|seen| seen.is_old()), count(&|seen| seen.state == PodState::Terminating)];
+        if self.moved.is_none_or(|(before, _)| before != counts) {
+            self.moved = Some((counts, now));
+        }
+        let short = whole(live) < total;
+        let mut faults = faults::of_pods(&pods, short, now);
+        faults.extend(faults::of_creation(
+            &self.expected,
+            workload.object,
+            target.as_ref(),
+            view,
+            &pods,
+            short,
+        ));
+        self.faults.remember(&mut faults, now);
+        let moved = self.moved.map_or(now, |(_, at)| at);
+        for fault in &mut faults {
+            if self.told {
+                fault.trust_told()
+            } else {
+                fault.not_since(moved)
+            }
+            self.wake_later(fault.ends_grace(self.fail_after), now);
+        }
+        faults::sort(&mut faults);
+        for seen in &pods {
+            let patience = seen.trouble.as_ref().and_then(|trouble| trouble.not_before);
+            for at in patience.into_iter().chain(seen.available_at) {
+                self.wake_later(at, now);
+            }
+        }
+        Scene { view, workload, target, pods, done: whole(done), total, faults }
+    }
+
+    /// The controller has seen the template, and it is still the one that was written.
+    fn judge(&mut self, scene: &Scene<'_>) -> State {
+        if scene.is_done() {
+            return State::Done { note: scene.note() };
+        }
+        let now = scene.view.now;
+        let worst = scene.faults.first();
+        if worst.is_some_and(|fault| fault.ends_grace(self.fail_after) <= now) {
+            return scene.failed(None);
+        }
+        if let Some(why) = self.overdue(scene) {
+            return scene.failed(Some(why));
+        }
+        match self.blocker(scene) {
+            Some(pod) => State::Stuck {
+                pod: pod.name().to_owned(),
+                pod_uid: pod.uid().to_owned(),
+                why: unstick::why(pod),
+            },
+            None => State::Moving,
+        }
+    }
+
+    /// A Deployment's progress deadline has passed, for this rollout.
+    fn overdue(&mut self, scene: &Scene<'_>) -> Option<String> {
+        let seconds = scene.workload.deadline_seconds()?;
+        let passed = match deadline::deadline(
+            scene.workload.object,
+            scene.target.as_ref(),
+            self.expected.written_at,
+        ) {
+            Deadline::Passed => true,
+            Deadline::Open => false,
+            Deadline::Unkept => {
+                let (_, moved) = self.moved.filter(|_| !self.told && !scene.workload.is_paused())?;
+                let ends = later(moved, Duration::from_secs(u64::try_from(seconds).unwrap_or_default()));
+                self.wake_later(ends, scene.view.now);
+                ends <= scene.view.now
+            }
+        };
+        passed.then(|| format!("no progress within {} (progressDeadlineSeconds)", span(seconds)))
+    }
+
+    /// The pod that only its deletion takes out of a StatefulSet's way.
+    fn blocker<'a>(&mut self, scene: &Scene<'a>) -> Option<&'a Pod> {
+        if self.expected.kind != Kind::StatefulSet || scene.target.is_none() {
+            return None;
+        }
+        let moved = self.moved.map_or(scene.view.now, |(_, at)| at);
+        let (pod, from) = self.trap.look(scene.view, moved, self.told, self.fail_after)?;
+        self.wake_later(from, scene.view.now);
+        (from <= scene.view.now).then_some(pod)
+    }
+
+    fn wake_later(&mut self, at: Timestamp, now: Timestamp) {
+        if at > now && self.wake.is_none_or(|wake| at < wake) {
+            self.wake = Some(at);
+        }
+    }
+}
+
+fn whole(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

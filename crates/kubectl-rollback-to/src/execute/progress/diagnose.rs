@@ -1,0 +1,29 @@
+//! `--status`: the same judgement of a rollout that somebody else started, from one look at it.
+
+use std::time::Duration;
+
+use cluster_model::Raw;
+use cluster_model::rollout::Rollout;
+use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Expected, Progress, Tracker, View};
+
+/// How the rollout of the live template stands. A fault that may mend itself counts once it has lasted for `fail_after`, by what
+/// the objects themselves tell of it.
+pub fn diagnose(rollout: &Rollout, events: &[Value], now: Timestamp, fail_after: Duration) -> Progress {
+    let histories: Vec<Value> = rollout.revisions.iter().map(|revision| revision.object.clone()).collect();
+    let expected = Expected {
+        kind: rollout.id.kind,
+        uid: rollout.id.uid.clone(),
+        template: rollout.template().clone(),
+        generation: rollout.object.number("/metadata/generation").unwrap_or_default(),
+        // Nobody here knows when; so everything there is belongs to it, and no pace can be told.
+        written_at: Timestamp::UNIX_EPOCH,
+    };
+    let view =
+        View { object: Some(&rollout.object), histories: &histories, pods: &rollout.pods, events, now };
+    let mut tracker = Tracker::new(expected, fail_after);
+    tracker.told = true;
+    tracker.look(view)
+}

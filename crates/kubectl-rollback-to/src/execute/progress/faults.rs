@@ -1,0 +1,198 @@
+//! What is wrong with the rollout's own pods, since when, and whether that is long enough.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cluster_model::rollout::Kind;
+use cluster_model::trouble::{clean, event_time};
+use cluster_model::{PodExt, Raw, Trouble};
+use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
+
+use super::pods::SeenPod;
+use super::target::Target;
+use super::{Expected, View};
+use crate::report::PodState;
+
+/// The same fault of the same pod, by whatever reason it goes at the moment.
+type Key = (String, String);
+
+/// Something that keeps the rollout from going on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    key: Key,
+    /// `web-7d9f: ImagePullBackOff in container web: …`
+    pub words: String,
+    reason: String,
+    pub pod: Option<String>,
+    /// Whose log may tell more.
+    pub container: Option<String>,
+    pub hard: bool,
+    /// By what the objects themselves tell; for a diagnosis, which sees them once.
+    told_since: Timestamp,
+    /// First seen here, or told.
+    pub since: Timestamp,
+}
+
+/// Since when each fault has been there without a break.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory(BTreeMap<Key, Timestamp>);
+
+impl Memory {
+    /// A fault that is not among them has gone away, and starts anew if it comes back.
+    pub fn remember(&mut self, faults: &mut [Fault], now: Timestamp) {
+        let mut present = BTreeMap::new();
+        for fault in faults {
+            fault.since = self.0.get(&fault.key).copied().unwrap_or(now);
+            present.insert(fault.key.clone(), fault.since);
+        }
+        self.0 = present;
+    }
+}
+
+impl Fault {
+    /// A quota that is too small for the surge refuses now and then while the rollout goes on all the same.
+    pub fn not_since(&mut self, moved: Timestamp) {
+        if self.pod.is_none() {
+            self.since = self.since.max(moved);
+        }
+    }
+
+    pub fn trust_told(&mut self) {
+        self.since = self.told_since;
+    }
+
+    /// A hard fault does not wait.
+    pub fn ends_grace(&self, fail_after: Duration) -> Timestamp {
+        if self.hard { self.since } else { later(self.since, fail_after) }
+    }
+}
+
+pub(super) fn later(at: Timestamp, by: Duration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// The worst first: what cannot mend itself, then what has been there longest.
+pub(super) fn sort(faults: &mut [Fault]) {
+    faults.sort_by(|a, b| (!a.hard, a.since, &a.words).cmp(&(!b.hard, b.since, &b.words)));
+}
+
+/// The first of them, and how many pods more have the same.
+pub(super) fn cause(faults: &[Fault]) -> Option<String> {
+    let first = faults.first()?;
+    let more = faults[1..].iter().filter(|fault| fault.pod.is_some() && fault.reason == first.reason).count();
+    Some(match more {
+        0 => first.words.clone(),
+        1 => format!("{} (and 1 more pod)", first.words),
+        n => format!("{} (and {n} more pods)", first.words),
+    })
+}
+
+/// Faults of the pods on the target; `short`: there are fewer of them than there should be.
+pub(super) fn of_pods(pods: &[SeenPod<'_>], short: bool, now: Timestamp) -> Vec<Fault> {
+    // A pod that ended has been replaced; it tells something only while the replacement does not come.
+    let counts = |seen: &&SeenPod<'_>| seen.state == PodState::Failing && (short || !seen.finished);
+    pods.iter().filter(counts).filter_map(|seen| of_pod(seen, seen.trouble.as_ref()?, now)).collect()
+}
+
+fn of_pod(seen: &SeenPod<'_>, trouble: &Trouble, now: Timestamp) -> Option<Fault> {
+    let pod = seen.pod;
+    let has_log = trouble.is_crash() || trouble.family() == "ready";
+    Some(Fault {
+        key: (pod.uid().to_owned(), trouble.family().to_owned()),
+        words: format!("{}: {trouble}", pod.name()),
+        reason: trouble.reason.clone(),
+        pod: Some(pod.name().to_owned()),
+        container: trouble.container.clone().filter(|_| has_log),
+        hard: trouble.hard,
+        told_since: told_since(seen, trouble, now),
+        since: now,
+    })
+}
+
+fn told_since(seen: &SeenPod<'_>, trouble: &Trouble, now: Timestamp) -> Timestamp {
+    let pod = seen.pod;
+    match (trouble.family(), trouble.reason.as_str()) {
+        // A back-off is the kubelet's own word for "has lasted".
+        ("crash", _) | (_, "ImagePullBackOff") => return Timestamp::MIN,
+        _ => {}
+    }
+    let condition = match trouble.family() {
+        "ready" | "NodeLost" | "ReadinessGatesNotReady" => "Ready",
+        _ => "PodScheduled",
+    };
+    let created = || pod.metadata.creation_timestamp.as_ref().map(|at| at.0);
+    let since = pod.condition_time(condition).or_else(created).unwrap_or(now);
+    since.max(trouble.not_before.unwrap_or(since))
+}
+
+/// No pod can be made: quota, Pod Security, a webhook.
+pub(super) fn of_creation(
+    expected: &Expected,
+    object: &Value,
+    target: Option<&Target>,
+    view: View<'_>,
+    pods: &[SeenPod<'_>],
+    short: bool,
+) -> Option<Fault> {
+    let (words, told_since) = match (expected.kind, target) {
+        (Kind::Deployment, None) => no_replicaset(object, expected.written_at)?,
+        (Kind::Deployment, Some(target)) => replica_failure(target, view).or_else(|| {
+            short.then(|| failed_create(&target.uid, expected.written_at, view, pods)).flatten()
+        })?,
+        _ => short.then(|| failed_create(&expected.uid, expected.written_at, view, pods)).flatten()?,
+    };
+    Some(Fault {
+        key: (String::new(), "FailedCreate".to_owned()),
+        words: format!("FailedCreate: {}", server_words(&words)),
+        reason: "FailedCreate".to_owned(),
+        pod: None,
+        container: None,
+        hard: false,
+        told_since,
+        since: view.now,
+    })
+}
+
+/// What is said, and since when.
+type Told = (String, Timestamp);
+
+/// The target's own ReplicaSet says so: the Deployment's condition may be another one's (`progress.go`, getReplicaFailures).
+/// It says so only as long as its last attempt failed, so that it began before the write does not matter.
+fn replica_failure(target: &Target, view: View<'_>) -> Option<Told> {
+    let rs = view.histories.iter().find(|rs| rs.uid() == target.uid)?;
+    let failure = |c: &&Value| {
+        c["type"] == "ReplicaFailure" && c["status"] == "True" && c.text("/reason") != "FailedDelete"
+    };
+    let condition = rs.list("/status/conditions").iter().find(failure)?;
+    let since = condition.time("/lastTransitionTime").unwrap_or(view.now);
+    Some((condition.text("/message").to_owned(), since))
+}
+
+fn no_replicaset(object: &Value, written_at: Timestamp) -> Option<Told> {
+    let create_error = |c: &&Value| c["type"] == "Progressing" && c["reason"] == "ReplicaSetCreateError";
+    let condition = object.list("/status/conditions").iter().find(create_error)?;
+    let at = condition.time("/lastUpdateTime").filter(|at| at.as_second() >= written_at.as_second())?;
+    Some((condition.text("/message").to_owned(), at))
+}
+
+/// The newest event since the write, unless a pod was made after it.
+fn failed_create(owner: &str, written_at: Timestamp, view: View<'_>, pods: &[SeenPod<'_>]) -> Option<Told> {
+    let about = |event: &&Value| {
+        let uid = ["/regarding/uid", "/involvedObject/uid"].map(|at| event.text(at));
+        event["reason"] == "FailedCreate" && uid.contains(&owner)
+    };
+    let newest = view.events.iter().filter(about).max_by_key(|event| event_time(event))?;
+    let at = event_time(newest).filter(|at| at.as_second() >= written_at.as_second())?;
+    let made = pods.iter().filter(|seen| seen.on_target());
+    let last_made =
+        made.filter_map(|seen| seen.pod.metadata.creation_timestamp.as_ref()).map(|at| at.0).max();
+    let says = ["/note", "/message"].map(|at| newest.text(at)).into_iter().find(|says| !says.is_empty());
+    last_made.is_none_or(|made| made <= at).then(|| (says.unwrap_or_default().to_owned(), at))
+}
+
+/// Without what the controllers put before (`controller_utils.go`, `stateful_pod_control.go`).
+fn server_words(says: &str) -> String {
+    let after = |mark: &str| says.split_once(mark).map(|(_, rest)| rest);
+    clean(after("Error creating: ").or_else(|| after(" failed error: ")).unwrap_or(says))
+}

@@ -1,0 +1,105 @@
+//! Which ReplicaSet or ControllerRevision has the template that is waited for; its hash tells the pods apart.
+
+use std::collections::{HashMap, HashSet};
+
+use cluster_model::rollout::{Kind, Revision, revisions, same};
+use cluster_model::{PodExt, Raw};
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
+
+use super::Expected;
+
+const REVISION: &str = "deployment.kubernetes.io/revision";
+
+/// The revision that is rolled out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub name: String,
+    pub uid: String,
+    pub hash: String,
+}
+
+impl Target {
+    fn of(revision: Revision) -> Self {
+        Target { name: revision.name, uid: revision.uid, hash: revision.hash }
+    }
+
+    /// Was this pod made from it?
+    pub fn made(&self, kind: Kind, pod: &Pod) -> bool {
+        match kind {
+            Kind::Deployment => pod.controller().is_some_and(|owner| owner.uid == self.uid),
+            Kind::StatefulSet | Kind::DaemonSet => {
+                let labels = pod.metadata.labels.as_ref();
+                labels.and_then(|labels| labels.get(kind.hash_label())).is_some_and(|hash| *hash == self.hash)
+            }
+        }
+    }
+}
+
+/// Templates that were compared with the expected one before, by UID of what keeps them: neither side changes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Compared(HashMap<String, bool>);
+
+impl Compared {
+    /// The live template is known to be the expected one; `observed`: its controller has seen it.
+    pub fn find(
+        &mut self,
+        expected: &Expected,
+        object: &Value,
+        histories: &[Value],
+        observed: bool,
+    ) -> Option<Target> {
+        let kind = expected.kind;
+        let own: Vec<&Value> = histories.iter().filter(|history| is_own(history, &expected.uid)).collect();
+        if kind == Kind::StatefulSet {
+            // Its controller compares by meaning (StatefulSetSemanticRevisionComparison), so only its own word counts: before
+            // it has seen the template, `updateRevision` is another one's.
+            let name = object.text("/status/updateRevision");
+            let found = own.iter().find(|history| history.name() == name);
+            return (observed && !name.is_empty()).then(|| Target {
+                name: name.to_owned(),
+                uid: found.map(|history| history.uid().to_owned()).unwrap_or_default(),
+                hash: name.to_owned(),
+            });
+        }
+        let equal = own.iter().copied().filter(|history| {
+            *self.0.entry(history.uid().to_owned()).or_insert_with(|| {
+                kept(kind, object, history).is_some_and(|kept| same(&kept.template, &expected.template))
+            })
+        });
+        let chosen = match kind {
+            // Of equal ones the oldest is the new one (`deployment_util.go`, FindNewReplicaSet).
+            Kind::Deployment => equal.min_by_key(|rs| (rs.time("/metadata/creationTimestamp"), rs.name())),
+            // And here the newest: duplicates are folded into it (`daemon/update.go`, dedupCurHistories).
+            Kind::DaemonSet | Kind::StatefulSet => equal.max_by_key(|cr| cr["revision"].as_i64()),
+        };
+        // What no comparison here finds, its controller has told by numbering it.
+        let numbered = || match kind {
+            Kind::Deployment => {
+                let number = object.annotation(REVISION)?;
+                own.iter().copied().find(|rs| rs.annotation(REVISION) == Some(number))
+            }
+            Kind::DaemonSet | Kind::StatefulSet => {
+                own.iter().copied().max_by_key(|cr| cr["revision"].as_i64())
+            }
+        };
+        let chosen = chosen.or_else(|| observed.then(numbered).flatten())?;
+        kept(kind, object, chosen).map(Target::of)
+    }
+}
+
+fn kept(kind: Kind, object: &Value, history: &Value) -> Option<Revision> {
+    revisions(kind, object, std::slice::from_ref(history)).pop()
+}
+
+fn is_own(history: &Value, uid: &str) -> bool {
+    history.controller_ref().is_some_and(|owner| owner["uid"] == uid)
+}
+
+/// Whose pods are the workload's: its own, or those of its ReplicaSets.
+pub(super) fn owners<'a>(expected: &'a Expected, histories: &'a [Value]) -> HashSet<&'a str> {
+    match expected.kind {
+        Kind::Deployment => histories.iter().filter(|rs| is_own(rs, &expected.uid)).map(Raw::uid).collect(),
+        Kind::StatefulSet | Kind::DaemonSet => HashSet::from([expected.uid.as_str()]),
+    }
+}

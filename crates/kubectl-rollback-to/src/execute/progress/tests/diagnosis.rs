@@ -1,0 +1,115 @@
+use cluster_model::build::PodBuild;
+use cluster_model::rollout::{Kind, Rollout};
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::{Value, json};
+
+use super::super::{Progress, State, diagnose};
+use super::build::{FAIL_AFTER, Moment, at, done, failed, member, noted, starting, waiting};
+
+fn status(moment: &Moment) -> Progress {
+    let rollout =
+        Rollout::new(moment.kind, moment.object.clone().unwrap(), &moment.histories, moment.pods.clone());
+    diagnose(&rollout, &moment.events, at(moment.second), FAIL_AFTER)
+}
+
+fn with(third: Pod) -> Moment {
+    let pods = vec![member(Kind::Deployment, "web-0", "good"), third];
+    Moment::of(Kind::Deployment).edit(json!({"status": {"availableReplicas": 1}})).pods(pods)
+}
+
+#[test]
+fn a_fault_counts_at_once_if_it_has_lasted() {
+    let web = || member(Kind::Deployment, "web-1", "good");
+    let unschedulable = || {
+        web().edit(json!({"spec": {"nodeName": null}, "status": {"phase": "Pending", "conditions": [
+            {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no room", "lastTransitionTime": at(1).to_string()}]}}))
+    };
+    let pull = |reason: &str| waiting(web(), reason, "EOF");
+    let slow = |since: i64| {
+        web().edit(json!({"status": {
+            "conditions": [{"type": "Ready", "status": "False", "reason": "ContainersNotReady", "lastTransitionTime": at(since).to_string()}],
+            "containerStatuses": [{"name": "main", "image": "", "imageID": "", "ready": false, "started": true, "restartCount": 0,
+                "state": {"running": {"startedAt": at(since).to_string()}}}]}}))
+    };
+    let is_failed = |moment: &Moment| matches!(status(moment).state, State::Failed { .. });
+    for (case, pod, second, fails) in [
+        ("crash loop", super::build::crashing(web()), 10, true),
+        ("pull back-off", pull("ImagePullBackOff"), 10, true),
+        ("first pull", pull("ErrImagePull"), 10, false),
+        ("a pull that goes on failing", pull("ErrImagePull"), 61, true),
+        ("unschedulable", unschedulable(), 10, false),
+        ("unschedulable for long", unschedulable(), 61, true),
+        ("not ready", slow(5), 64, false),
+        ("not ready for long", slow(5), 65, true),
+        ("starting", starting(web()), 500, false),
+        ("hopeless", pull("InvalidImageName"), 2, true),
+    ] {
+        assert_eq!(is_failed(&with(pod).at(second)), fails, "{case}");
+    }
+}
+
+#[test]
+fn who_and_what_holds_it_is_said() {
+    let set = |edit: Value| {
+        Moment::of(Kind::StatefulSet)
+            .edit(json!({"status": {"updatedReplicas": 0, "currentRevision": "web-bad"}}))
+            .edit(edit)
+    };
+    let partition = json!({"spec": {"updateStrategy": {"rollingUpdate": {"partition": 3}}}});
+    for (case, moment, state) in [
+        ("well", Moment::of(Kind::Deployment), done()),
+        (
+            "partition",
+            set(partition).of_pods("bad bad bad"),
+            noted("0 of 3: the partition keeps web-0, web-1 and 1 more back"),
+        ),
+        (
+            "OnDelete",
+            set(json!({"spec": {"updateStrategy": {"type": "OnDelete"}}})).of_pods("bad bad bad"),
+            noted("OnDelete: 3 pods still run the old template"),
+        ),
+        (
+            "not observed",
+            Moment::of(Kind::Deployment).edit(json!({"metadata": {"generation": 6}})),
+            State::Moving,
+        ),
+    ] {
+        assert_eq!(status(&moment).state, state, "{case}");
+    }
+    let paused = Moment::of(Kind::Deployment).edit(json!({"spec": {"paused": true}})).of_pods("bad bad bad");
+    assert_eq!(status(&paused).summary, "paused: nothing moves until it is resumed");
+    // The trap: at once for a rollback of ours, here once it has lasted.
+    let trap = set(json!({})).of_pods("bad bad! bad");
+    assert_eq!(status(&trap.clone().at(60)).state, State::Moving);
+    assert!(matches!(status(&trap.at(61)).state, State::Stuck { pod, .. } if pod == "web-1"));
+}
+
+#[test]
+fn a_deadline_is_judged_by_whose_it_is() {
+    let passed = |replicaset: &str| {
+        json!({"status": {"availableReplicas": 2, "conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded",
+            "message": format!("ReplicaSet \"{replicaset}\" has timed out progressing."), "lastUpdateTime": at(-500).to_string()}]}})
+    };
+    let moment =
+        |replicaset: &str| Moment::of(Kind::Deployment).edit(passed(replicaset)).of_pods("good good good-");
+    assert_eq!(status(&moment("web-bad")).state, State::Moving);
+    assert_eq!(
+        status(&moment("web-good")).state,
+        failed(
+            "no progress within 10m (progressDeadlineSeconds): 2 of 3 pods available, 1 starting",
+            None,
+            None
+        )
+    );
+    assert_eq!(status(&moment("web-good")).seconds_left, None);
+}
+
+#[test]
+fn a_quota_in_the_way_is_told_once_it_has_lasted() {
+    let mut moment =
+        Moment::of(Kind::Deployment).edit(json!({"status": {"updatedReplicas": 1}})).of_pods("good");
+    moment.histories[1]["status"] = json!({"conditions": [{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
+        "message": "exceeded quota", "lastTransitionTime": at(0).to_string()}]});
+    assert_eq!(status(&moment.clone().at(59)).state, State::Moving);
+    assert_eq!(status(&moment.at(60)).state, failed("FailedCreate: exceeded quota", None, None));
+}

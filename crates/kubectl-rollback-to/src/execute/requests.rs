@@ -1,0 +1,143 @@
+//! What the saga asks for, on the wire; each with one honest answer. Network I/O.
+
+use std::time::Duration;
+
+use cluster_model::Raw;
+use cluster_model::rollout::{CHANGE_CAUSE, Id, revisions, same};
+use http::Method;
+use plugin_client::{Cluster, Right, is_not_found};
+use serde_json::{Value, json};
+
+use super::attempt::{Attempt, Wrote};
+use super::saga::Deletion;
+use super::verdict::{self, Answer};
+use super::wire::{self, Content};
+use super::write::{Trouble, tell, write};
+use super::{log, ownership};
+use crate::patch;
+
+const LOG: Duration = Duration::from_secs(3);
+
+/// What came back.
+pub enum Answered {
+    Wrote { step: usize, wrote: Wrote },
+    Restored { step: usize, wrote: Wrote, notes: Vec<String> },
+    Logged { step: usize, log: Vec<String> },
+    Deleted { step: usize, pod: String, deletion: Deletion },
+    Finished { step: usize, notes: Vec<String> },
+}
+
+pub async fn rolled_back(cluster: &Cluster, step: usize, attempt: Attempt, trouble: Trouble) -> Answered {
+    Answered::Wrote { step, wrote: write(cluster, attempt, &trouble).await }
+}
+
+/// `keep`: the workload as it was, for whom its fields go back to.
+pub async fn put_back(
+    cluster: &Cluster,
+    step: usize,
+    attempt: Attempt,
+    keep: Option<Value>,
+    trouble: Trouble,
+) -> Answered {
+    let (id, manager) = (attempt.id().clone(), attempt.manager().to_owned());
+    let wrote = write(cluster, attempt, &trouble).await;
+    let mut notes = Vec::new();
+    if let (Wrote::Written { .. }, Some(before)) = (&wrote, keep) {
+        notes.extend(ownership::keep(cluster, &id, &before, &manager, &trouble).await);
+    }
+    Answered::Restored { step, wrote, notes }
+}
+
+pub async fn logged(
+    cluster: &Cluster,
+    step: usize,
+    namespace: String,
+    pod: String,
+    container: String,
+) -> Answered {
+    // A kubelet that does not answer must not hold up what is done about the failure.
+    let tail = tokio::time::timeout(LOG, log::tail(cluster, &namespace, &pod, &container)).await;
+    Answered::Logged { step, log: tail.unwrap_or_default() }
+}
+
+/// What comes after success.
+pub struct Closing {
+    pub id: Id,
+    pub manager: String,
+    /// The ControllerRevision rolled back to, and what is said there as its cause.
+    pub cause: Option<(Value, String)>,
+    /// The workload as it was, for whom its fields go back to.
+    pub keep: Option<Value>,
+}
+
+pub async fn finished(cluster: &Cluster, step: usize, closing: Closing, trouble: Trouble) -> Answered {
+    let Closing { id, manager, cause, keep } = closing;
+    let mut notes = Vec::new();
+    if let Some((revision, cause)) = cause {
+        notes.extend(explain(cluster, &id, &revision, &cause, &manager).await);
+    }
+    if let Some(before) = keep {
+        notes.extend(ownership::keep(cluster, &id, &before, &manager, &trouble).await);
+    }
+    Answered::Finished { step, notes }
+}
+
+/// The newest of the revisions that are this template: the one its controller uses. Pure.
+pub fn revision_in_use(id: &Id, object: &Value, histories: &[Value], template: &Value) -> Option<Value> {
+    let revisions = revisions(id.kind, object, histories);
+    revisions.into_iter().rfind(|revision| same(&revision.template, template)).map(|revision| revision.object)
+}
+
+/// A ControllerRevision keeps the cause of its first rollout; its controller never writes it again. Says why it could not be done.
+async fn explain(cluster: &Cluster, id: &Id, revision: &Value, cause: &str, manager: &str) -> Option<String> {
+    let mut ops = vec![json!({"op": "test", "path": "/metadata/uid", "value": revision.uid()})];
+    ops.extend(patch::annotation_ops(revision, &[(CHANGE_CAUSE, Some(cause))]));
+    let path = wire::path(wire::APPS, &id.namespace, "controllerrevisions", revision.name());
+    let path = format!("{path}?fieldManager={}", wire::query(manager));
+    let refusal = wire::send(cluster, Method::PATCH, &path, Content::Patch(&ops)).await.err()?;
+    Some(format!("its revision keeps the cause it had: {}", refusal.says("annotate it")))
+}
+
+const TRIES: u32 = 6;
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+
+/// Never by force, and with the grace period the pod asks for.
+pub async fn delete(cluster: &Cluster, namespace: &str, pod: &str, uid: &str, trouble: &Trouble) -> Deletion {
+    let path = wire::path(wire::CORE, namespace, "pods", pod);
+    // A pod of the same name that came since is another one: the server refuses.
+    let options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}});
+    let right = Right::new("delete", "", "pods");
+    let mut told = String::new();
+    for attempt in 0..TRIES {
+        let answer = wire::send(cluster, Method::DELETE, &path, Content::Json(&options)).await;
+        if let Err(refusal) = &answer {
+            tell(refusal, trouble);
+        }
+        let (says, wait) = match verdict::of(answer, "delete it", &right) {
+            Answer::Applied(_) => return Deletion::Deleted,
+            Answer::Gone | Answer::Misfit { .. } => return Deletion::Gone,
+            Answer::Refused { says } => return Deletion::Failed { says },
+            // As for any write: only a server that was just in trouble is asked again.
+            Answer::Denied { says } if attempt == 0 => return Deletion::Failed { says },
+            Answer::Denied { says } => (says, FIRST_WAIT * (1 << attempt)),
+            Answer::Busy { says, wait } => (says, wait),
+            Answer::Unsent { says } => (says, FIRST_WAIT * (1 << attempt)),
+            Answer::Lost { says } => {
+                if is_leaving(cluster, &path, uid).await {
+                    return Deletion::Deleted;
+                }
+                (says, FIRST_WAIT * (1 << attempt))
+            }
+        };
+        told = says;
+        tokio::time::sleep(wait).await;
+    }
+    Deletion::Failed { says: told }
+}
+
+async fn is_leaving(cluster: &Cluster, path: &str, uid: &str) -> bool {
+    match wire::send(cluster, Method::GET, path, Content::None).await {
+        Ok(pod) => pod.uid() != uid || pod.pointer("/metadata/deletionTimestamp").is_some(),
+        Err(refusal) => is_not_found(&refusal.error),
+    }
+}

@@ -1,0 +1,73 @@
+//! What a run leaves behind: a line in the journal before its first write and after its end, and an Event at each workload.
+
+use std::time::Duration;
+
+use cluster_model::rollout::Rollout;
+use futures::future::join_all;
+
+use super::Run;
+use crate::choose::Target;
+use crate::execute::{Event, Outcome, record};
+use crate::journal::{Ending, Entry, Workload};
+use crate::plan::Action;
+
+impl<'a> Run<'a> {
+    /// Writes the intent down before the first write: whoever dies in between can still go back.
+    pub(super) fn begin(&mut self) {
+        let Some(journal) = self.execution.journal.as_ref().filter(|_| self.entry.is_none()) else { return };
+        let options = self.execution.options;
+        let mut entry =
+            Entry::new(self.execution.cluster, options.reason.as_deref(), self.execution.clock.now());
+        entry.workloads =
+            self.rolled_back().map(|(_, rollout, target)| Workload::new(rollout, target)).collect();
+        if let Err(error) = journal.begin(&entry) {
+            self.not_written_down(&error);
+        }
+        self.entry = Some(entry);
+    }
+
+    pub(super) fn complete(&mut self, outcomes: &[Outcome]) {
+        let (Some(journal), Some(entry)) = (&self.execution.journal, &self.entry) else { return };
+        let ending = |(step, _, _): (usize, _, _)| Ending {
+            result: outcomes[step].result,
+            written: self.saga.was_written(step),
+        };
+        let endings: Vec<Ending> = self.rolled_back().map(ending).collect();
+        if let Err(error) = journal.complete(entry, &endings, self.execution.clock.now()) {
+            self.not_written_down(&error);
+        }
+    }
+
+    fn not_written_down(&mut self, error: &std::io::Error) {
+        let workload = self.stages.first().map(|stage| stage.rollout.id.to_string()).unwrap_or_default();
+        let says = format!("the journal could not be written, so --last will not know: {error}");
+        self.audience.event(&Event::Note { workload, says });
+    }
+
+    /// The steps that write.
+    fn rolled_back(&self) -> impl Iterator<Item = (usize, &'a Rollout, &'a Target)> {
+        let steps = self.execution.plan.steps.iter().zip(&self.stages).enumerate();
+        steps.filter_map(|(step, (planned, stage))| {
+            matches!(planned.action, Action::RollBack).then_some((step, stage.rollout, stage.target?))
+        })
+    }
+
+    pub(super) async fn record(&mut self, outcomes: &[Outcome], patience: Duration) {
+        let cluster = self.execution.cluster;
+        let reason = self.execution.options.reason.as_deref();
+        let written = self.rolled_back().filter(|(step, _, _)| self.saga.was_written(*step));
+        let posts = written.map(|(step, rollout, target)| async move {
+            let event = record::event(rollout, target, reason, &outcomes[step], cluster.now());
+            record::post(cluster, &event)
+                .await
+                .err()
+                .map(|refusal| (rollout, refusal.says("record it as an event")))
+        });
+        let posts: Vec<_> = posts.collect();
+        let Ok(refused) = tokio::time::timeout(patience, join_all(posts)).await else { return };
+        // Most likely the same right is missing for all.
+        if let Some((rollout, says)) = refused.into_iter().flatten().next() {
+            self.audience.event(&Event::Note { workload: rollout.id.to_string(), says });
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! One run: gives the saga what comes over the wire, and does what it commands.
+
+mod ledger;
+mod stage;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::FuturesUnordered;
+use k8s_openapi::jiff::SignedDuration;
+use plugin_client::{Exit, Failure, Weather};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+
+use super::attempt::{Attempt, Wrote};
+use super::progress::{Expected, Progress, Tracker};
+use super::requests::{self, Answered};
+use super::saga::{Command, End, Question, Rules, Saga};
+use super::scene::{self, Feeds, Heard, News};
+use super::write::{Trouble, annotations_back};
+use super::{Audience, Event, Execution, FRAME, Outcome, author};
+use crate::journal::Entry;
+use stage::{Stage, part, stage};
+
+/// After an early end, this long is spent on finding out what became of requests in flight.
+const SETTLE_ANSWERS: Duration = Duration::from_millis(700);
+/// Nobody waits longer for an Event to be written down.
+const RECORD: Duration = Duration::from_secs(3);
+/// Argo CD's first attempt to take a change back is immediate, Flux' comes at its next reconciliation: this catches the former.
+const LINGER: SignedDuration = SignedDuration::from_secs(5);
+/// An alarm for now is one for soon.
+const SOONEST: Duration = Duration::from_millis(10);
+
+pub(super) struct Run<'a> {
+    execution: &'a Execution<'a>,
+    audience: &'a mut dyn Audience,
+    saga: Saga,
+    stages: Vec<Stage<'a>>,
+    pub feeds: Feeds,
+    pub requests: FuturesUnordered<BoxFuture<'a, Answered>>,
+    /// Requests tell here that they cannot reach the server.
+    trouble: Trouble,
+    pub troubles: UnboundedReceiver<Failure>,
+    weather: Weather,
+    scenes: usize,
+    /// Namespaces whose events are watched.
+    told: BTreeSet<String>,
+    entry: Option<Entry>,
+    drawn: Instant,
+}
+
+impl<'a> Run<'a> {
+    pub fn new(execution: &'a Execution<'a>, audience: &'a mut dyn Audience) -> Self {
+        let options = execution.options;
+        let stages: Vec<Stage<'_>> = execution.plan.steps.iter().map(|step| stage(execution, step)).collect();
+        let parts = execution.plan.steps.iter().map(|step| part(execution, step)).collect();
+        let rules = Rules {
+            on_failure: options.on_failure,
+            can_ask: execution.ui.can_prompt(),
+            unstick: options.unstick,
+            wait: options.wait,
+            linger: LINGER,
+        };
+        let (trouble, troubles) = mpsc::unbounded_channel();
+        Run {
+            execution,
+            audience,
+            saga: Saga::new(parts, rules),
+            stages,
+            feeds: Feeds::new(),
+            requests: FuturesUnordered::new(),
+            trouble,
+            troubles,
+            weather: Weather::default(),
+            scenes: 0,
+            told: BTreeSet::new(),
+            entry: None,
+            drawn: Instant::now(),
+        }
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.saga.is_done()
+    }
+
+    /// Does what the saga wants, until it wants nothing more for now.
+    pub fn act(&mut self) -> Result<(), End> {
+        loop {
+            let commands = self.saga.next(self.execution.clock.now());
+            self.tell();
+            if commands.is_empty() {
+                break;
+            }
+            for command in commands {
+                self.obey(command)?;
+            }
+        }
+        for (step, stage) in self.stages.iter_mut().enumerate() {
+            if stage.scene.is_open() && !self.saga.is_watching(step) {
+                stage.scene.close();
+                (stage.tracker, stage.progress, stage.wake_at) = (None, None, None);
+            }
+        }
+        Ok(())
+    }
+
+    fn obey(&mut self, command: Command) -> Result<(), End> {
+        let cluster = self.execution.cluster;
+        let options = self.execution.options;
+        let trouble = self.trouble.clone();
+        match command {
+            Command::Write(step) => {
+                self.begin();
+                let stage = &self.stages[step];
+                let template = stage.target.map(|target| target.template.clone()).unwrap_or_default();
+                let (id, seen) = (stage.rollout.id.clone(), stage.rollout.object.clone());
+                let attempt =
+                    Attempt::new(id, seen, template, stage.annotations.clone(), &options.field_manager);
+                self.requests.push(requests::rolled_back(cluster, step, attempt, trouble).boxed());
+            }
+            Command::Restore(step) => {
+                let stage = &self.stages[step];
+                let start = &stage.rollout.object;
+                let ours =
+                    stage.written.as_ref().map_or_else(|| stage.assumed(), |(object, _)| object.clone());
+                let attempt = Attempt::new(
+                    stage.rollout.id.clone(),
+                    ours,
+                    start["spec"]["template"].clone(),
+                    annotations_back(start, &stage.annotations),
+                    &options.field_manager,
+                );
+                let keep = options.keep_ownership.then(|| start.clone());
+                self.requests.push(requests::put_back(cluster, step, attempt, keep, trouble).boxed());
+            }
+            Command::Watch(step) => self.watch(step),
+            Command::Log { step, pod, container } => {
+                let namespace = self.stages[step].rollout.id.namespace.clone();
+                self.requests.push(requests::logged(cluster, step, namespace, pod, container).boxed());
+            }
+            Command::Delete { step, pod, uid } => {
+                let namespace = self.stages[step].rollout.id.namespace.clone();
+                let delete = async move {
+                    let deletion = requests::delete(cluster, &namespace, &pod, &uid, &trouble).await;
+                    Answered::Deleted { step, pod, deletion }
+                };
+                self.requests.push(delete.boxed());
+            }
+            Command::Finish(step) => {
+                let closing = self.stages[step].closing(self.execution);
+                self.requests.push(requests::finished(cluster, step, closing, trouble).boxed());
+            }
+            Command::Ask(question) => {
+                let yes = self.ask(&question)?;
+                self.saga.answered(&question, yes);
+            }
+        }
+        Ok(())
+    }
+
+    /// No terminal any more, or no answer: no. The loop stands still meanwhile; the feeds catch up afterwards.
+    fn ask(&self, question: &Question) -> Result<bool, End> {
+        let (Question::Restore { text } | Question::Unstick { text, .. }) = question;
+        match self.execution.ui.confirm(text) {
+            Ok(yes) => Ok(yes),
+            Err(failure) if failure.exit == Exit::Interrupted => Err(End::Interrupted),
+            Err(_) => Ok(false),
+        }
+    }
+
+    fn watch(&mut self, step: usize) {
+        let cluster = self.execution.cluster;
+        let stage = &mut self.stages[step];
+        let (object, written_at) = match &stage.written {
+            Some((object, at)) => (object, *at),
+            None => (&stage.rollout.object, cluster.now()),
+        };
+        let expected = Expected {
+            kind: stage.rollout.id.kind,
+            uid: stage.rollout.id.uid.clone(),
+            template: object["spec"]["template"].clone(),
+            generation: object["metadata"]["generation"].as_i64().unwrap_or_default(),
+            written_at,
+        };
+        stage.tracker = Some(Tracker::new(expected, self.execution.options.fail_after));
+        stage.scene.open(cluster, object, self.scenes, &mut self.feeds);
+        self.scenes += 1;
+        let namespace = &stage.rollout.id.namespace;
+        if self.told.insert(namespace.clone()) {
+            scene::open_events(cluster, namespace, &mut self.feeds);
+        }
+    }
+
+    /// An answer to a request.
+    pub fn take(&mut self, answered: Answered) {
+        let now = self.execution.clock.now();
+        match answered {
+            Answered::Wrote { step, wrote } => {
+                self.remember(step, &wrote);
+                self.saga.wrote(step, wrote, now);
+            }
+            Answered::Restored { step, wrote, notes } => {
+                self.remember(step, &wrote);
+                self.saga.restored(step, wrote, notes);
+            }
+            Answered::Logged { step, log } => self.saga.logged(step, log),
+            Answered::Deleted { step, pod, deletion } => {
+                self.saga.deleted(step, &pod, deletion);
+                // What came of it may have been seen before the answer.
+                self.stages[step].changed = true;
+            }
+            Answered::Finished { step, notes } => self.saga.finished(step, notes, now),
+        }
+    }
+
+    /// What is there now is what the way back is guarded by.
+    fn remember(&mut self, step: usize, wrote: &Wrote) {
+        if let Wrote::Written { object, .. } = wrote {
+            let now = self.execution.cluster.now();
+            // A write whose answer was lost was earlier than we know; the server noted when.
+            let noted = author::time_of(object, &self.execution.options.field_manager);
+            self.stages[step].written = Some((object.clone(), noted.map_or(now, |noted| noted.min(now))));
+        }
+    }
+
+    /// News from a feed, and whatever else is there by now: one look at all of it is enough.
+    pub fn hear(&mut self, heard: Heard) {
+        self.note(heard);
+        while let Some(Some(heard)) = self.feeds.next().now_or_never() {
+            self.note(heard);
+        }
+    }
+
+    fn note(&mut self, heard: Heard) {
+        let by_number = |stages: &[Stage<'_>], number| {
+            stages.iter().position(|stage| stage.scene.number() == Some(number))
+        };
+        let (step, news) = match heard {
+            Heard::Event(namespace, news) => return self.note_event(&namespace, news),
+            Heard::Object(number, news) => {
+                let Some(step) = by_number(&self.stages, number) else { return };
+                (step, news.map(|news| self.stages[step].scene.hear_object(news)))
+            }
+            Heard::History(number, news) => {
+                let Some(step) = by_number(&self.stages, number) else { return };
+                (step, news.map(|news| self.stages[step].scene.hear_history(news)))
+            }
+            Heard::Pod(number, news) => {
+                let Some(step) = by_number(&self.stages, number) else { return };
+                (step, news.map(|news| self.stages[step].scene.hear_pod(news)))
+            }
+        };
+        match news {
+            Ok(News::Disturbed(failure)) => self.disturbed(&failure),
+            Ok(_) => {
+                self.stages[step].changed = true;
+                self.fine();
+            }
+            Err(failure) => self.saga.unwatchable(step, &failure.to_string()),
+        }
+    }
+
+    fn note_event(
+        &mut self,
+        namespace: &str,
+        news: Result<plugin_client::Feed<kube::api::DynamicObject>, Failure>,
+    ) {
+        let here = self.stages.iter_mut().filter(|stage| stage.rollout.id.namespace == namespace);
+        match news {
+            Ok(news) => {
+                for stage in here {
+                    match stage.scene.hear_event(&news) {
+                        News::Changed => stage.changed = true,
+                        News::Nothing => {}
+                        News::Disturbed(failure) => return self.disturbed(&failure),
+                    }
+                }
+                self.fine();
+            }
+            // They only help to explain. It is said once: this feed is over.
+            Err(failure) => {
+                let workload = here.map(|stage| stage.rollout.id.to_string()).next().unwrap_or_default();
+                let says = format!("{failure}; what only events tell is missed");
+                self.audience.event(&Event::Note { workload, says });
+            }
+        }
+    }
+
+    pub fn disturbed(&mut self, failure: &Failure) {
+        if self.weather.trouble(failure) {
+            self.audience.event(&Event::Disturbed { says: failure.to_string() });
+        }
+    }
+
+    fn fine(&mut self) {
+        if self.weather.fine() {
+            self.audience.event(&Event::Recovered);
+        }
+    }
+
+    /// Tells the saga how far those are of which there is news, or whose time has come.
+    pub fn look(&mut self) {
+        let (now, ours) = (self.execution.cluster.now(), self.execution.clock.now());
+        let mut looked = false;
+        for (step, stage) in self.stages.iter_mut().enumerate() {
+            let due = stage.wake_at.is_some_and(|at| at <= now);
+            if !(std::mem::take(&mut stage.changed) || due) {
+                continue;
+            }
+            let (Some(tracker), Some(view)) = (&mut stage.tracker, stage.scene.view(now)) else { continue };
+            let progress = tracker.look(view);
+            stage.wake_at = tracker.wake_at(now).filter(|at| !due || *at > now);
+            self.saga.seen(step, &progress, ours);
+            stage.progress = Some(progress);
+            looked = true;
+        }
+        if looked && self.drawn.elapsed() >= FRAME {
+            self.draw();
+        }
+    }
+
+    pub fn next_frame(&self) -> Instant {
+        self.drawn + FRAME
+    }
+
+    pub fn draw(&mut self) {
+        self.drawn = Instant::now();
+        let named = |stage: &Stage<'_>| Some((stage.rollout.id.to_string(), stage.progress.clone()?));
+        let rollouts: Vec<(String, Progress)> = self.stages.iter().filter_map(named).collect();
+        self.audience.draw(&rollouts);
+    }
+
+    /// When something is due without any news.
+    pub fn alarm(&self) -> Option<Instant> {
+        let (theirs, ours) = (self.execution.cluster.now(), self.execution.clock.now());
+        let looks = self.stages.iter().filter_map(|stage| stage.wake_at).map(|at| at.duration_since(theirs));
+        let lingering = self.saga.wake_at().map(|at| at.duration_since(ours));
+        let wait = looks.chain(lingering).min()?;
+        Some(Instant::now() + Duration::try_from(wait).unwrap_or_default().max(SOONEST))
+    }
+
+    fn tell(&mut self) {
+        for event in self.saga.take_events() {
+            self.audience.event(&event);
+        }
+    }
+
+    /// After the last change: what is still to be learnt, what is to be written down, and how each step ended.
+    pub async fn finish(mut self, end: Option<End>) -> Vec<Outcome> {
+        if let Some(end) = end {
+            let until = tokio::time::Instant::now() + SETTLE_ANSWERS;
+            while let Ok(Some(answer)) = tokio::time::timeout_at(until, self.requests.next()).await {
+                self.take(answer);
+            }
+            self.saga.stop(end);
+        }
+        self.tell();
+        let outcomes = self.saga.outcomes();
+        self.complete(&outcomes);
+        let patience = if end.is_some() { SETTLE_ANSWERS } else { RECORD };
+        self.record(&outcomes, patience).await;
+        outcomes
+    }
+}

@@ -1,0 +1,105 @@
+//! One step: what the saga is told about it at the start, and what is known besides.
+
+use cluster_model::rollout::{Kind, Rollout};
+use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
+
+use crate::choose::Target;
+use crate::execute::progress::{Progress, Tracker};
+use crate::execute::requests::{self, Closing};
+use crate::execute::saga::{Part, Start};
+use crate::execute::scene::Scene;
+use crate::execute::write::annotations;
+use crate::execute::{Execution, Outcome};
+use crate::plan::{Action, Step};
+use crate::report::Verdict;
+use crate::snapshot::Reverts;
+
+/// What is known of one step, besides what the saga decides about it.
+pub(super) struct Stage<'a> {
+    pub rollout: &'a Rollout,
+    pub target: Option<&'a Target>,
+    pub annotations: Vec<(String, Option<String>)>,
+    /// As the server answered the last write.
+    pub written: Option<(Value, Timestamp)>,
+    pub scene: Scene,
+    pub tracker: Option<Tracker>,
+    pub progress: Option<Progress>,
+    /// There is news.
+    pub changed: bool,
+    pub wake_at: Option<Timestamp>,
+}
+
+impl Stage<'_> {
+    /// What is there if a write whose answer was lost was applied.
+    pub fn assumed(&self) -> Value {
+        let mut object = self.rollout.object.clone();
+        if let Some(target) = self.target {
+            object["spec"]["template"] = target.template.clone();
+        }
+        object
+    }
+
+    pub fn closing(&self, execution: &Execution<'_>) -> Closing {
+        let id = &self.rollout.id;
+        let reason = execution.options.reason.clone().filter(|_| id.kind != Kind::Deployment);
+        let written = self.written.as_ref().map(|(object, _)| object);
+        let cause = reason.zip(written).and_then(|(reason, object)| {
+            let template = &object["spec"]["template"];
+            Some((requests::revision_in_use(id, object, self.scene.histories(), template)?, reason))
+        });
+        Closing {
+            id: id.clone(),
+            manager: execution.options.field_manager.clone(),
+            cause,
+            keep: execution.options.keep_ownership.then(|| self.rollout.object.clone()),
+        }
+    }
+}
+
+pub(super) fn stage<'a>(execution: &Execution<'a>, step: &'a Step) -> Stage<'a> {
+    let rollout = &execution.snapshot.rollouts[step.rollout];
+    let target = step.target.as_ref();
+    Stage {
+        rollout,
+        target,
+        annotations: target.map(|t| annotations(rollout, t, execution.options)).unwrap_or_default(),
+        written: None,
+        scene: Scene::new(&rollout.id),
+        tracker: None,
+        progress: None,
+        changed: false,
+        wake_at: None,
+    }
+}
+
+pub(super) fn part(execution: &Execution<'_>, step: &Step) -> Part {
+    let rollout = &execution.snapshot.rollouts[step.rollout];
+    let options = execution.options;
+    let is_stateful = rollout.id.kind == Kind::StatefulSet;
+    let unchanged = |cause: Option<&str>| {
+        let cause = cause.map(str::to_owned);
+        Start::Over(Outcome { result: Verdict::Unchanged, cause, pods: Vec::new(), changed: false })
+    };
+    let start = match step.action {
+        Action::RollBack if step.target.is_some() => Start::Write,
+        // The way on for a StatefulSet that others, or an earlier run, rolled back, and that is stuck.
+        Action::Nothing if options.unstick && options.wait && is_stateful => Start::Watch,
+        Action::RollBack => Start::Over(Outcome::new(Verdict::Refused, "there is no target for it")),
+        Action::Nothing => unchanged(None),
+        Action::NotYetBorn => unchanged(Some("did not exist then; left as it is")),
+    };
+    let owners = execution.snapshot.owners.get(&rollout.id.uid);
+    let takes_back = |reverts: &Reverts| matches!(reverts, Reverts::Certainly(_) | Reverts::Perhaps(_));
+    let explained = options.reason.is_some() && options.wait && rollout.id.kind != Kind::Deployment;
+    // The controller numbers the revision it goes back to anew: behind the highest (pkg/controller/statefulset, nextRevision).
+    let highest = rollout.revisions.last().map_or(0, |revision| revision.number);
+    let number = if matches!(start, Start::Write) { highest + 1 } else { highest };
+    Part {
+        id: rollout.id.clone(),
+        start,
+        contested: owners.is_some_and(|owners| owners.iter().any(|owner| takes_back(&owner.reverts))),
+        finish: options.keep_ownership || explained,
+        again: format!("kubectl rollback-to {} --to-revision {number} --unstick", rollout.id.typed()),
+    }
+}

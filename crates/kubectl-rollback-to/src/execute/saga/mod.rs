@@ -1,0 +1,320 @@
+//! The run as a state machine: answers, progress and time in; commands and events out. Pure.
+//!
+//! A saga, not a transaction: templates are written one after another, and if one fails, those written before can be put back.
+//! Nothing is undone that was not asked for, and nobody else's change is ever overwritten.
+
+mod restore;
+mod step;
+mod stuck;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use cluster_model::rollout::Id;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
+use super::attempt::Wrote;
+use super::progress::{Progress, State};
+use super::{Event, Outcome};
+use crate::options::OnFailure;
+use crate::report::Verdict;
+use step::{Consent, Ours, Phase, Step};
+
+/// What every step follows.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    pub on_failure: OnFailure,
+    /// Is there a terminal to ask on?
+    pub can_ask: bool,
+    pub unstick: bool,
+    pub wait: bool,
+    /// How long a workload is watched after it is done, if somebody is known who may take it back.
+    pub linger: SignedDuration,
+}
+
+/// One step, before anything happened.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub id: Id,
+    pub start: Start,
+    /// Somebody may take it back: an owner that reconciles.
+    pub contested: bool,
+    /// There is something to do once it is done.
+    pub finish: bool,
+    /// What to type if a pod holds it up.
+    pub again: String,
+}
+
+#[derive(Clone, Debug)]
+pub enum Start {
+    Write,
+    /// The template is there already; its rollout is stuck.
+    Watch,
+    Over(Outcome),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    Write(usize),
+    /// From now on tell how far it is.
+    Watch(usize),
+    /// The last lines of what crashed.
+    Log {
+        step: usize,
+        pod: String,
+        container: String,
+    },
+    /// With its UID as precondition, and the grace period it asks for.
+    Delete {
+        step: usize,
+        pod: String,
+        uid: String,
+    },
+    /// What comes after success.
+    Finish(usize),
+    /// Write the template of the start again, if ours is still there.
+    Restore(usize),
+    Ask(Question),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    Restore { text: String },
+    Unstick { step: usize, text: String },
+}
+
+/// What became of a pod that was to be deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    Deleted,
+    /// It was gone, or is another one by now.
+    Gone,
+    Failed {
+        says: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Timeout,
+    Interrupted,
+}
+
+/// What is done about the written ones after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decision {
+    Open,
+    Asking,
+    Restore,
+    Stop,
+}
+
+pub struct Saga {
+    rules: Rules,
+    steps: Vec<Step>,
+    /// The first that failed.
+    failed: Option<usize>,
+    /// Nothing is written any more because of this one.
+    halted: Option<usize>,
+    decision: Decision,
+    /// Ended from outside: nothing is begun any more.
+    stopped: bool,
+    commands: Vec<Command>,
+    events: Vec<Event>,
+}
+
+impl Saga {
+    pub fn new(parts: Vec<Part>, rules: Rules) -> Self {
+        let steps: Vec<Step> = parts.into_iter().map(Step::new).collect();
+        let watched = steps.iter().enumerate().filter(|(_, s)| s.phase == Phase::Watching);
+        let commands = watched.map(|(step, _)| Command::Watch(step)).collect();
+        Saga {
+            rules,
+            steps,
+            failed: None,
+            halted: None,
+            decision: Decision::Open,
+            stopped: false,
+            commands,
+            events: Vec::new(),
+        }
+    }
+
+    /// What is to be done now. Each command once.
+    pub fn next(&mut self, now: Timestamp) -> Vec<Command> {
+        if self.stopped {
+            return Vec::new();
+        }
+        for step in &mut self.steps {
+            step.settle(now);
+        }
+        self.decide();
+        let writing = self.steps.iter().any(|s| matches!(s.phase, Phase::Writing | Phase::Restoring));
+        if !writing {
+            // The last one written is the first to go back.
+            let to_restore = self.steps.iter().rposition(|s| s.phase == Phase::ToRestore);
+            let waiting = self.steps.iter().position(|s| s.phase == Phase::Waiting);
+            if let Some(step) = to_restore {
+                self.restore(step);
+            } else if let Some(step) = waiting {
+                self.steps[step].phase = Phase::Writing;
+                self.commands.push(Command::Write(step));
+            }
+        }
+        std::mem::take(&mut self.commands)
+    }
+
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.steps.iter().all(|step| step.phase == Phase::Over)
+    }
+
+    /// Is news of this step wanted?
+    pub fn is_watching(&self, step: usize) -> bool {
+        matches!(
+            self.steps[step].phase,
+            Phase::Watching | Phase::Telling { .. } | Phase::Settled { .. } | Phase::RestoreWatching
+        )
+    }
+
+    /// When `next` has something to do without any news.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        let lingering = self.steps.iter().filter_map(|step| match step.phase {
+            Phase::Settled { until, .. } => until,
+            _ => None,
+        });
+        lingering.min()
+    }
+
+    /// What came of `Command::Write`.
+    pub fn wrote(&mut self, step: usize, wrote: Wrote, now: Timestamp) {
+        let workload = self.name(step);
+        match wrote {
+            Wrote::Written { mutated, .. } => {
+                self.steps[step].ours = Ours::Yes;
+                self.steps[step].written = true;
+                self.events.push(Event::Written { workload, mutated });
+                if self.rules.wait {
+                    self.steps[step].phase = Phase::Watching;
+                    self.commands.push(Command::Watch(step));
+                } else {
+                    let outcome = Outcome::new(Verdict::Done, "not watched (--no-wait)");
+                    self.settled(step, outcome, now);
+                }
+            }
+            Wrote::Already => {
+                let outcome = Outcome::new(Verdict::Unchanged, "somebody else wrote the same meanwhile");
+                self.steps[step].over(outcome);
+            }
+            Wrote::Changed { by } => {
+                let says = format!("changed by {by} since you looked; nothing was written");
+                self.events.push(Event::Note { workload, says: says.clone() });
+                self.steps[step].over(Outcome { changed: true, ..Outcome::new(Verdict::Refused, says) });
+                self.fail(step);
+            }
+            Wrote::Gone => self.failed(step, "deleted since you looked; nothing was written"),
+            Wrote::Failed { says } => self.failed(step, &format!("{says}; nothing was written")),
+            Wrote::Unknown { says } => {
+                self.steps[step].ours = Ours::Perhaps;
+                self.steps[step].written = true;
+                let status = self.steps[step].status();
+                self.failed(step, &format!("{says}; whether it was written is not known: {status}"));
+            }
+        }
+    }
+
+    /// What came of `Command::Finish`.
+    pub fn finished(&mut self, step: usize, notes: Vec<String>, now: Timestamp) {
+        self.note(step, notes);
+        if let Phase::Settled { finishing, .. } = &mut self.steps[step].phase {
+            *finishing = false;
+        }
+        self.steps[step].settle(now);
+    }
+
+    /// What came of `Command::Ask`; no answer is no.
+    pub fn answered(&mut self, question: &Question, yes: bool) {
+        match question {
+            Question::Restore { .. } => {
+                self.decision = if yes { Decision::Restore } else { Decision::Stop };
+            }
+            Question::Unstick { step, .. } => {
+                self.steps[*step].consent = if yes { Consent::Yes } else { Consent::No };
+                if let Some((pod, uid, why)) = self.steps[*step].stuck.clone() {
+                    self.stuck(*step, &pod, &uid, &why);
+                }
+            }
+        }
+    }
+
+    /// It is over before it is done: nothing more is begun, and nothing is undone.
+    pub fn stop(&mut self, end: End) {
+        self.stopped = true;
+        for step in 0..self.steps.len() {
+            if let Phase::Telling { .. } = self.steps[step].phase {
+                self.logged(step, Vec::new());
+            }
+            self.steps[step].stop(end);
+        }
+        self.commands.clear();
+    }
+
+    /// One for each step, in their order.
+    pub fn outcomes(&self) -> Vec<Outcome> {
+        self.steps.iter().map(Step::outcome).collect()
+    }
+
+    /// Was its template written, as far as is known?
+    pub fn was_written(&self, step: usize) -> bool {
+        self.steps[step].written
+    }
+
+    fn name(&self, step: usize) -> String {
+        self.steps[step].id.to_string()
+    }
+
+    fn note(&mut self, step: usize, notes: Vec<String>) {
+        let workload = self.name(step);
+        self.events.extend(notes.into_iter().map(|says| Event::Note { workload: workload.clone(), says }));
+    }
+
+    fn settled(&mut self, step: usize, outcome: Outcome, now: Timestamp) {
+        let this = &mut self.steps[step];
+        let linger = this.contested && self.rules.wait;
+        let until = linger.then(|| now.saturating_add(self.rules.linger).unwrap_or(now));
+        this.phase = Phase::Settled { finishing: this.finish, until };
+        this.outcome = Some(outcome);
+        if this.finish {
+            self.commands.push(Command::Finish(step));
+        }
+        this.settle(now);
+    }
+
+    fn failed(&mut self, step: usize, cause: &str) {
+        self.failed_with(step, cause, Vec::new());
+    }
+
+    fn failed_with(&mut self, step: usize, cause: &str, log: Vec<String>) {
+        self.events.push(Event::Failed { workload: self.name(step), cause: cause.to_owned(), log });
+        let pods = self.steps[step].pods.clone();
+        self.steps[step].over(Outcome { pods, ..Outcome::new(Verdict::Failed, cause) });
+        self.fail(step);
+    }
+
+    fn fail(&mut self, step: usize) {
+        self.failed.get_or_insert(step);
+        self.halt(step);
+    }
+
+    /// Nothing is begun any more.
+    fn halt(&mut self, step: usize) {
+        self.halted.get_or_insert(step);
+        let cause = format!("not begun, because {} did not end well; nothing was written", self.name(step));
+        for waiting in self.steps.iter_mut().filter(|s| s.phase == Phase::Waiting) {
+            waiting.over(Outcome::new(Verdict::Refused, cause.clone()));
+        }
+    }
+}

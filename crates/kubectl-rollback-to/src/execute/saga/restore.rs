@@ -1,0 +1,125 @@
+//! The way back: what was written in this run is put back to where it was, as far as it is still ours.
+
+use cluster_model::text::count;
+
+use super::{Command, Decision, Event, Ours, Phase, Question, Saga};
+use crate::execute::Outcome;
+use crate::execute::attempt::Wrote;
+use crate::execute::progress::State;
+use crate::options::OnFailure;
+use crate::report::Verdict;
+
+impl Saga {
+    /// What is done about a failure, once everything about it is known.
+    pub(super) fn decide(&mut self) {
+        let busy = |phase: &Phase| matches!(phase, Phase::Writing | Phase::Telling { .. });
+        if self.failed.is_none() || self.steps.iter().any(|step| busy(&step.phase)) {
+            return;
+        }
+        let written: Vec<usize> =
+            (0..self.steps.len()).filter(|step| self.steps[*step].is_restorable()).collect();
+        if written.is_empty() {
+            return;
+        }
+        if self.decision == Decision::Open {
+            self.decision = match self.rules.on_failure {
+                OnFailure::Restore => Decision::Restore,
+                OnFailure::Ask if self.rules.can_ask => Decision::Asking,
+                OnFailure::Ask | OnFailure::Stop => Decision::Stop,
+            };
+            if self.decision == Decision::Asking {
+                let text = match written.as_slice() {
+                    [step] => format!("Put {} back to where it was?", self.name(*step)),
+                    all => {
+                        format!("Put {} of this run back to where they were?", count(all.len(), "workload"))
+                    }
+                };
+                self.commands.push(Command::Ask(Question::Restore { text }));
+            }
+        }
+        if self.decision == Decision::Restore {
+            for step in written {
+                self.steps[step].phase = Phase::ToRestore;
+            }
+        }
+    }
+
+    pub(super) fn restore(&mut self, step: usize) {
+        let workload = self.name(step);
+        self.steps[step].phase = Phase::Restoring;
+        self.events.push(Event::Restoring { workload });
+        self.commands.push(Command::Restore(step));
+    }
+
+    /// What came of `Command::Restore`.
+    pub fn restored(&mut self, step: usize, wrote: Wrote, notes: Vec<String>) {
+        if self.steps[step].phase != Phase::Restoring {
+            return;
+        }
+        self.note(step, notes);
+        // Whatever it is now, it is put back once and never again.
+        self.steps[step].ours = Ours::No;
+        match wrote {
+            Wrote::Written { .. } if self.rules.wait => {
+                let this = &mut self.steps[step];
+                this.phase = Phase::RestoreWatching;
+                this.moved = (0, 0);
+                this.stuck = None;
+                self.commands.push(Command::Watch(step));
+            }
+            Wrote::Written { .. } => self.is_back(step, "put back to where it was; not watched (--no-wait)"),
+            Wrote::Already => self.is_back(step, "it is where it was"),
+            Wrote::Changed { by } => {
+                self.not_back(step, &format!("{by} changed it meanwhile, and that is left alone"));
+            }
+            Wrote::Gone => self.not_back(step, "it was deleted meanwhile"),
+            Wrote::Failed { says } => self.not_back(step, &says),
+            Wrote::Unknown { says } => self.not_back(step, &format!("{says}; whether it was is not known")),
+        }
+    }
+
+    pub(super) fn seen_back(&mut self, step: usize, state: &State) {
+        match state {
+            State::Done { .. } => self.is_back(step, "put back to where it was"),
+            State::Failed { cause, .. } => self.not_healthy(step, cause),
+            State::Reverted { by, .. } => self.not_healthy(step, &format!("{by} changed it again")),
+            State::Deleted => self.not_healthy(step, "it was deleted meanwhile"),
+            State::Moving | State::Stuck { .. } => {}
+        }
+    }
+
+    fn is_back(&mut self, step: usize, how: &str) {
+        self.events.push(Event::Restored { workload: self.name(step) });
+        let cause = format!("{}; {how}", self.why_back(step));
+        self.back(step, Verdict::Restored, cause);
+    }
+
+    /// The template is back, its pods are not.
+    pub(super) fn not_healthy(&mut self, step: usize, why: &str) {
+        let why = format!("its template is back, its pods are not: {why}");
+        self.events.push(Event::NotRestored { workload: self.name(step), why: why.clone() });
+        let cause = format!("{}; {why}", self.why_back(step));
+        self.back(step, Verdict::Failed, cause);
+    }
+
+    fn not_back(&mut self, step: usize, why: &str) {
+        self.events.push(Event::NotRestored { workload: self.name(step), why: why.to_owned() });
+        let cause = format!("{}; not put back: {why}", self.why_back(step));
+        self.back(step, Verdict::Failed, cause);
+    }
+
+    /// The pods that made it fail stay in the report, with their logs.
+    fn back(&mut self, step: usize, result: Verdict, cause: String) {
+        let pods = self.steps[step].outcome.take().map(|outcome| outcome.pods).unwrap_or_default();
+        self.steps[step].over(Outcome { pods, ..Outcome::new(result, cause) });
+    }
+
+    fn why_back(&self, step: usize) -> String {
+        let own = self.steps[step].outcome.as_ref().filter(|outcome| outcome.result == Verdict::Failed);
+        match (own.and_then(|outcome| outcome.cause.clone()), self.failed) {
+            (Some(cause), _) => cause,
+            (None, Some(failed)) => format!("{} failed", self.name(failed)),
+            (None, None) => String::new(),
+        }
+    }
+}

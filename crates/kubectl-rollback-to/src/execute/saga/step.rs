@@ -1,0 +1,185 @@
+//! One workload's part of the run.
+
+use std::collections::BTreeSet;
+
+use cluster_model::rollout::Id;
+use k8s_openapi::jiff::Timestamp;
+
+use super::{End, Part, Start};
+use crate::execute::Outcome;
+use crate::report::{PodReport, PodState, Verdict};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Its turn has not come.
+    Waiting,
+    Writing,
+    Watching,
+    /// It failed; the log that shows why is being fetched.
+    Telling {
+        cause: String,
+        pod: String,
+    },
+    /// Its outcome stands, unless somebody takes it back.
+    Settled {
+        finishing: bool,
+        until: Option<Timestamp>,
+    },
+    ToRestore,
+    Restoring,
+    RestoreWatching,
+    Over,
+}
+
+/// Is the template there the one this run wrote?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ours {
+    No,
+    Perhaps,
+    Yes,
+}
+
+/// To deleting the pods that hold it up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    Unasked,
+    Asking,
+    Yes,
+    No,
+}
+
+pub struct Step {
+    pub id: Id,
+    pub phase: Phase,
+    pub ours: Ours,
+    /// Was our template written, ever, as far as is known?
+    pub written: bool,
+    pub outcome: Option<Outcome>,
+    /// As last seen.
+    pub pods: Vec<PodReport>,
+    pub moved: (i64, i64),
+    /// (pod, cause) that were told already.
+    troubles: BTreeSet<(String, String)>,
+    pub contested: bool,
+    pub finish: bool,
+    pub again: String,
+    pub consent: Consent,
+    /// (pod, UID, why)
+    pub stuck: Option<(String, String, String)>,
+    /// UIDs of pods that were asked to go: what is seen of them may be old.
+    pub deleting: BTreeSet<String>,
+    /// Answers to that which are still to come.
+    pub asked: usize,
+    /// A pod was deleted.
+    pub unstuck: bool,
+}
+
+impl Step {
+    pub fn new(part: Part) -> Self {
+        let (phase, outcome) = match part.start {
+            Start::Write => (Phase::Waiting, None),
+            Start::Watch => (Phase::Watching, None),
+            Start::Over(outcome) => (Phase::Over, Some(outcome)),
+        };
+        Step {
+            id: part.id,
+            phase,
+            ours: Ours::No,
+            written: false,
+            outcome,
+            pods: Vec::new(),
+            moved: (0, 0),
+            troubles: BTreeSet::new(),
+            contested: part.contested,
+            finish: part.finish,
+            again: part.again,
+            consent: Consent::Unasked,
+            stuck: None,
+            deleting: BTreeSet::new(),
+            asked: 0,
+            unstuck: false,
+        }
+    }
+
+    pub fn over(&mut self, outcome: Outcome) {
+        self.phase = Phase::Over;
+        self.outcome = Some(outcome);
+    }
+
+    /// Its outcome is final once nothing is left to do or to wait for.
+    pub fn settle(&mut self, now: Timestamp) {
+        if let Phase::Settled { finishing: false, until } = self.phase
+            && until.is_none_or(|until| until <= now)
+        {
+            self.phase = Phase::Over;
+        }
+    }
+
+    /// Nothing more is waited for but what is being done.
+    pub fn until_now(&mut self) {
+        if let Phase::Settled { finishing, .. } = self.phase {
+            self.phase = if finishing { Phase::Settled { finishing, until: None } } else { Phase::Over };
+        }
+    }
+
+    /// Can it be put back?
+    pub fn is_restorable(&self) -> bool {
+        self.ours != Ours::No && matches!(self.phase, Phase::Watching | Phase::Settled { .. } | Phase::Over)
+    }
+
+    pub fn new_troubles(&mut self, pods: &[PodReport]) -> Vec<(String, String)> {
+        let failing = pods.iter().filter(|pod| pod.state == PodState::Failing);
+        let troubles = failing.filter_map(|pod| Some((pod.name.clone(), pod.cause.clone()?)));
+        troubles.filter(|trouble| self.troubles.insert(trouble.clone())).collect()
+    }
+
+    /// What to type to see how it goes on.
+    pub fn status(&self) -> String {
+        format!("kubectl rollback-to {} --status", self.id.typed())
+    }
+
+    pub fn stop(&mut self, end: End) {
+        let (result, what) = match end {
+            End::Timeout => (Verdict::Timeout, "--timeout passed"),
+            End::Interrupted => (Verdict::Interrupted, "interrupted"),
+        };
+        let at = match self.moved {
+            (_, 0) => String::new(),
+            (done, total) => format!(" at {done} of {total} pods"),
+        };
+        let status = self.status();
+        let cause = match self.phase {
+            Phase::Over => return,
+            Phase::Settled { .. } => {
+                self.phase = Phase::Over;
+                return;
+            }
+            Phase::Waiting => format!("{what} before its turn came; nothing was written"),
+            Phase::Writing => {
+                format!("{what} during the write; whether it was written is not known: {status}")
+            }
+            Phase::Watching | Phase::Telling { .. } => {
+                format!("{what}{at}; the rollout goes on: {status}")
+            }
+            Phase::ToRestore => {
+                format!("{what} before it was put back: kubectl rollback-to {} --last", self.id.typed())
+            }
+            Phase::Restoring => {
+                format!("{what} while it was put back; whether it was is not known: {status}")
+            }
+            Phase::RestoreWatching => {
+                format!("put back to where it was; {what}{at}, the rollout goes on: {status}")
+            }
+        };
+        let cause = match self.outcome.take().and_then(|outcome| outcome.cause) {
+            Some(before) => format!("{before}; {cause}"),
+            None => cause,
+        };
+        self.over(Outcome::new(result, cause));
+    }
+
+    pub fn outcome(&self) -> Outcome {
+        let outcome = self.outcome.clone().unwrap_or_else(|| Outcome::new(Verdict::Refused, "not begun"));
+        if outcome.pods.is_empty() { Outcome { pods: self.pods.clone(), ..outcome } } else { outcome }
+    }
+}

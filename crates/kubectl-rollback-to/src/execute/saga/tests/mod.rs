@@ -1,0 +1,137 @@
+mod any_order;
+mod restore;
+mod run;
+mod stuck;
+
+use cluster_model::rollout::Kind;
+use serde_json::json;
+
+use super::*;
+
+fn rules() -> Rules {
+    Rules {
+        on_failure: OnFailure::Ask,
+        can_ask: false,
+        unstick: false,
+        wait: true,
+        linger: SignedDuration::from_secs(5),
+    }
+}
+
+fn part(name: &str) -> Part {
+    let id = Id { kind: Kind::StatefulSet, namespace: "shop".into(), name: name.into(), uid: name.into() };
+    Part { id, start: Start::Write, contested: false, finish: false, again: "AGAIN --unstick".into() }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn written() -> Wrote {
+    Wrote::Written { object: json!({}), mutated: false }
+}
+
+fn progress(state: State) -> Progress {
+    Progress { state, done: 0, total: 0, summary: String::new(), pods: Vec::new(), seconds_left: None }
+}
+
+fn crashed() -> State {
+    State::Failed { cause: "crashed".into(), pod: Some("p".into()), container: Some("web".into()) }
+}
+
+fn reverted() -> State {
+    State::Reverted { by: "argo".into(), at: "2026-01-01T00:00:00Z".parse().ok() }
+}
+
+fn stuck(pod: &str) -> State {
+    State::Stuck { pod: pod.into(), pod_uid: format!("uid-{pod}"), why: "CrashLoopBackOff".into() }
+}
+
+const FINE: State = State::Done { note: None };
+
+/// A saga over `a`, `b`, `c`, … and what was commanded and told.
+struct Play {
+    saga: Saga,
+    told: Vec<String>,
+}
+
+impl Play {
+    fn new(steps: usize, rules: Rules) -> Self {
+        Play::with(["a", "b", "c"][..steps].iter().map(|name| part(name)).collect(), rules)
+    }
+
+    fn with(parts: Vec<Part>, rules: Rules) -> Self {
+        Play { saga: Saga::new(parts, rules), told: Vec::new() }
+    }
+
+    /// The commands since, as `write 0, watch 0`; questions are answered with `answer`.
+    fn next_answering(&mut self, answer: bool) -> String {
+        let mut all = Vec::new();
+        loop {
+            let commands = self.saga.next(at(0));
+            if commands.is_empty() {
+                break;
+            }
+            for command in commands {
+                all.push(match &command {
+                    Command::Write(step) => format!("write {step}"),
+                    Command::Watch(step) => format!("watch {step}"),
+                    Command::Log { step, pod, .. } => format!("log {step} {pod}"),
+                    Command::Delete { step, pod, uid } => format!("delete {step} {pod} {uid}"),
+                    Command::Finish(step) => format!("finish {step}"),
+                    Command::Restore(step) => format!("restore {step}"),
+                    Command::Ask(Question::Restore { .. }) => "ask restore".into(),
+                    Command::Ask(Question::Unstick { step, .. }) => format!("ask unstick {step}"),
+                });
+                if let Command::Ask(question) = &command {
+                    self.saga.answered(question, answer);
+                }
+            }
+        }
+        let events = self.saga.take_events();
+        self.told.extend(events.iter().map(|event| format!("{event:?}")));
+        all.join(", ")
+    }
+
+    fn next(&mut self) -> String {
+        self.next_answering(false)
+    }
+
+    /// All of them are written.
+    fn write_all(&mut self) -> &mut Self {
+        for step in 0..self.saga.steps.len() {
+            self.next();
+            self.saga.wrote(step, written(), at(0));
+        }
+        self.next();
+        self
+    }
+
+    fn seen(&mut self, step: usize, state: State) -> &mut Self {
+        self.saga.seen(step, &progress(state), at(0));
+        self
+    }
+
+    /// It failed, and its log came.
+    fn fails(&mut self, step: usize) -> &mut Self {
+        self.seen(step, crashed());
+        assert_eq!(self.next(), format!("log {step} p"));
+        self.saga.logged(step, vec!["boom".into()]);
+        self
+    }
+
+    /// `result: cause` of each step, once all is over.
+    fn ends(&mut self) -> Vec<String> {
+        self.next();
+        assert!(self.saga.is_done(), "{:?}", self.saga.steps.iter().map(|s| &s.phase).collect::<Vec<_>>());
+        let outcomes = self.saga.outcomes();
+        outcomes
+            .iter()
+            .map(|o| format!("{:?}: {}", o.result, o.cause.as_deref().unwrap_or_default()))
+            .collect()
+    }
+
+    fn was_told(&self, words: &str) -> bool {
+        self.told.iter().any(|event| event.contains(words))
+    }
+}

@@ -1,0 +1,145 @@
+//! What is done after a failure.
+
+use super::*;
+
+#[test]
+fn when_the_second_fails_all_three_go_back() {
+    let mut play = Play::new(3, Rules { on_failure: OnFailure::Restore, ..rules() });
+    play.write_all().seen(0, FINE).fails(1);
+    assert_eq!(play.next(), "restore 2", "the last one written is the first to go back");
+    play.saga.restored(2, written(), Vec::new());
+    assert_eq!(play.next(), "watch 2, restore 1");
+    play.saga.restored(1, written(), Vec::new());
+    play.saga.restored(1, written(), Vec::new());
+    assert_eq!(play.next(), "watch 1, restore 0");
+    play.saga.restored(0, written(), Vec::new());
+    assert_eq!(play.next(), "watch 0");
+    for step in 0..3 {
+        play.seen(step, FINE);
+    }
+    assert_eq!(
+        play.ends(),
+        [
+            "Restored: statefulset/b failed; put back to where it was",
+            "Restored: crashed; put back to where it was",
+            "Restored: statefulset/b failed; put back to where it was",
+        ]
+    );
+    assert!(play.was_told("log: [\"boom\"]"));
+}
+
+#[test]
+fn what_is_done_about_a_failure() {
+    let cases = [
+        (OnFailure::Restore, false, false, "restore 0"),
+        (OnFailure::Stop, true, false, ""),
+        (OnFailure::Ask, false, true, ""),
+        (OnFailure::Ask, true, true, "ask restore, restore 0"),
+        (OnFailure::Ask, true, false, "ask restore"),
+    ];
+    for (on_failure, can_ask, answer, expected) in cases {
+        let mut play = Play::new(3, Rules { on_failure, can_ask, ..rules() });
+        play.next();
+        play.saga.wrote(0, written(), at(0));
+        play.next();
+        play.saga.wrote(1, Wrote::Failed { says: "no".into() }, at(0));
+        assert_eq!(play.next_answering(answer), expected, "{on_failure:?} {can_ask} {answer}");
+        let restores = expected.contains("restore 0");
+        if restores {
+            play.saga.restored(0, written(), Vec::new());
+            play.next();
+        }
+        // Asked once; what goes on is still watched to its end.
+        play.seen(0, FINE);
+        let first =
+            if restores { "Restored: statefulset/b failed; put back to where it was" } else { "Done: " };
+        assert_eq!(
+            play.ends(),
+            [
+                first,
+                "Failed: no; nothing was written",
+                "Refused: not begun, because statefulset/b did not end well; nothing was written",
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_write_in_flight_is_awaited_before_anything_is_put_back() {
+    let mut play = Play::new(3, Rules { on_failure: OnFailure::Restore, ..rules() });
+    play.next();
+    play.saga.wrote(0, written(), at(0));
+    assert_eq!(play.next(), "watch 0, write 1");
+    play.fails(0);
+    assert_eq!(play.next(), "", "the second is being written");
+    play.saga.wrote(1, written(), at(0));
+    assert_eq!(play.next(), "watch 1, restore 1", "and the third never is");
+    play.saga.restored(1, Wrote::Already, Vec::new());
+    assert_eq!(play.next(), "restore 0");
+}
+
+#[test]
+fn what_cannot_be_put_back_is_told_and_the_rest_is() {
+    let cases = [
+        (
+            Wrote::Changed { by: "argo".into() },
+            "Failed: crashed; not put back: argo changed it meanwhile, and that is left alone",
+        ),
+        (Wrote::Gone, "Failed: crashed; not put back: it was deleted meanwhile"),
+        (Wrote::Failed { says: "403".into() }, "Failed: crashed; not put back: 403"),
+        (
+            Wrote::Unknown { says: "504".into() },
+            "Failed: crashed; not put back: 504; whether it was is not known",
+        ),
+        (Wrote::Already, "Restored: crashed; it is where it was"),
+    ];
+    for (wrote, expected) in cases {
+        let mut play = Play::new(2, Rules { on_failure: OnFailure::Restore, ..rules() });
+        play.write_all().fails(1);
+        assert_eq!(play.next(), "restore 1");
+        play.saga.restored(1, wrote, Vec::new());
+        assert_eq!(play.next(), "restore 0");
+        play.saga.restored(0, written(), Vec::new());
+        play.next();
+        play.seen(0, FINE);
+        assert_eq!(play.ends(), ["Restored: statefulset/b failed; put back to where it was", expected]);
+    }
+}
+
+#[test]
+fn a_restore_that_fails_is_told_and_never_repeated() {
+    let cases = [
+        (crashed(), "Failed: crashed; its template is back, its pods are not: crashed"),
+        (reverted(), "Failed: crashed; its template is back, its pods are not: argo changed it again"),
+        (State::Deleted, "Failed: crashed; its template is back, its pods are not: it was deleted meanwhile"),
+        (
+            stuck("p"),
+            "Failed: crashed; its template is back, its pods are not: waits for pod p (CrashLoopBackOff) until it is deleted: AGAIN --unstick",
+        ),
+    ];
+    for (state, expected) in cases {
+        let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
+        play.write_all().fails(0);
+        assert_eq!(play.next(), "restore 0");
+        play.saga.restored(0, written(), Vec::new());
+        assert_eq!(play.next(), "watch 0");
+        play.seen(0, state);
+        assert_eq!(play.next(), "");
+        assert_eq!(play.ends(), [expected]);
+        assert!(play.was_told("NotRestored"));
+    }
+}
+
+#[test]
+fn a_workload_that_was_taken_back_is_left_alone() {
+    for (state, expected) in [
+        (reverted(), "Failed: reverted by argo at 2026-01-01T00:00:00Z"),
+        (State::Deleted, "Failed: deleted while it was rolled back"),
+    ] {
+        let mut play = Play::new(2, Rules { on_failure: OnFailure::Restore, ..rules() });
+        play.write_all().seen(1, state);
+        assert_eq!(play.next(), "restore 0");
+        play.saga.restored(0, Wrote::Already, Vec::new());
+        assert_eq!(play.ends(), ["Restored: statefulset/b failed; it is where it was", expected]);
+    }
+}

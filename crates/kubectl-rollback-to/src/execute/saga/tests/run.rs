@@ -1,0 +1,219 @@
+//! From the first write to the end.
+
+use super::*;
+use crate::report::{PodReport, PodState};
+
+#[test]
+fn one_write_after_another_and_all_watched_side_by_side() {
+    let mut play = Play::new(3, rules());
+    assert_eq!(play.next(), "write 0");
+    assert_eq!(play.next(), "", "the second waits for the first");
+    play.saga.wrote(0, written(), at(0));
+    assert_eq!(play.next(), "watch 0, write 1");
+    play.saga.wrote(1, Wrote::Already, at(0));
+    assert_eq!(play.next(), "write 2");
+    play.saga.wrote(2, written(), at(0));
+    assert_eq!(play.next(), "watch 2");
+    play.seen(2, State::Done { note: Some("4 of 5".into()) }).seen(0, State::Moving);
+    assert!(!play.saga.is_done());
+    play.seen(0, FINE);
+    assert_eq!(
+        play.ends(),
+        ["Done: ", "Unchanged: somebody else wrote the same meanwhile", "Partial: 4 of 5"]
+    );
+}
+
+#[test]
+fn a_lost_race_is_refused_and_can_be_planned_again() {
+    let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, can_ask: true, ..rules() });
+    play.next();
+    play.saga.wrote(0, Wrote::Changed { by: "argo".into() }, at(0));
+    assert_eq!(play.ends(), ["Refused: changed by argo since you looked; nothing was written"]);
+    assert!(play.saga.outcomes()[0].changed);
+}
+
+#[test]
+fn what_an_owner_may_take_back_is_watched_a_little_longer() {
+    let contested = || Part { contested: true, finish: true, ..part("a") };
+    let mut play = Play::with(vec![contested()], rules());
+    play.write_all().seen(0, FINE);
+    assert_eq!(play.next(), "finish 0");
+    assert!(play.was_told("Done {"), "it is told at once");
+    play.saga.finished(0, vec!["went back to helm".into()], at(1));
+    play.saga.next(at(1));
+    assert!(!play.saga.is_done());
+    assert_eq!(play.saga.wake_at(), Some(at(5)));
+    play.saga.next(at(5));
+    assert_eq!(play.ends(), ["Done: "]);
+
+    let mut play = Play::with(vec![contested()], rules());
+    play.write_all().seen(0, FINE).seen(0, crashed()).seen(0, reverted());
+    assert_eq!(play.ends(), ["Failed: reverted by argo at 2026-01-01T00:00:00Z"]);
+
+    // Nobody takes it back: over as soon as it is done.
+    let mut play = Play::new(1, rules());
+    play.write_all().seen(0, FINE);
+    assert!(play.saga.is_done());
+}
+
+#[test]
+fn without_waiting_nothing_is_claimed() {
+    let mut play = Play::new(2, Rules { wait: false, ..rules() });
+    assert_eq!(play.next(), "write 0");
+    play.saga.wrote(0, written(), at(0));
+    assert_eq!(play.next(), "write 1");
+    play.saga.wrote(1, written(), at(0));
+    assert_eq!(play.ends(), ["Done: not watched (--no-wait)", "Done: not watched (--no-wait)"]);
+
+    let mut play = Play::new(2, Rules { wait: false, on_failure: OnFailure::Restore, ..rules() });
+    play.next();
+    play.saga.wrote(0, written(), at(0));
+    play.next();
+    play.saga.wrote(1, Wrote::Gone, at(0));
+    assert_eq!(play.next(), "restore 0");
+    play.saga.restored(0, written(), Vec::new());
+    assert_eq!(
+        play.ends(),
+        [
+            "Restored: statefulset/b failed; put back to where it was; not watched (--no-wait)",
+            "Failed: deleted since you looked; nothing was written"
+        ]
+    );
+}
+
+#[test]
+fn who_may_not_look_any_more_puts_nothing_back() {
+    let mut play = Play::new(2, Rules { on_failure: OnFailure::Restore, ..rules() });
+    play.next();
+    play.saga.wrote(0, written(), at(0));
+    play.next();
+    play.saga.unwatchable(0, "cannot watch pods: no (403)");
+    play.saga.wrote(1, written(), at(0));
+    assert_eq!(play.next(), "watch 1");
+    play.seen(1, FINE);
+    assert_eq!(
+        play.ends(),
+        [
+            "Failed: cannot watch pods: no (403); the rollout goes on unseen: kubectl rollback-to statefulset/a -n shop --status",
+            "Done: "
+        ]
+    );
+}
+
+#[test]
+fn an_early_end_says_where_things_are() {
+    let go = "the rollout goes on: kubectl rollback-to statefulset/a -n shop --status";
+    type Act = fn(&mut Play);
+    let cases: [(&str, Act, String); 8] = [
+        ("waiting", |_| {}, "Timeout: --timeout passed before its turn came; nothing was written".into()),
+        (
+            "writing",
+            |play| drop(play.next()),
+            "Timeout: --timeout passed during the write; whether it was written is not known: kubectl rollback-to statefulset/a -n shop --status".into(),
+        ),
+        (
+            "watching",
+            |play| {
+                play.write_all();
+                play.saga.seen(0, &Progress { done: 2, total: 3, ..progress(State::Moving) }, at(0));
+            },
+            format!("Timeout: --timeout passed at 2 of 3 pods; {go}"),
+        ),
+        (
+            "telling",
+            |play| {
+                play.write_all().seen(0, crashed());
+            },
+            "Failed: crashed".into(),
+        ),
+        (
+            "settled",
+            |play| {
+                play.saga.steps[0].contested = true;
+                play.write_all().seen(0, FINE);
+            },
+            "Done: ".into(),
+        ),
+        (
+            "restoring",
+            |play| {
+                play.write_all().fails(0);
+                play.next();
+            },
+            "Timeout: crashed; --timeout passed while it was put back; whether it was is not known: kubectl rollback-to statefulset/a -n shop --status".into(),
+        ),
+        (
+            "to be put back",
+            |play| {
+                play.write_all().fails(0);
+                play.saga.decide();
+            },
+            "Timeout: crashed; --timeout passed before it was put back: kubectl rollback-to statefulset/a -n shop --last".into(),
+        ),
+        (
+            "put back",
+            |play| {
+                play.write_all().fails(0);
+                play.next();
+                play.saga.restored(0, written(), Vec::new());
+                play.next();
+            },
+            "Timeout: crashed; put back to where it was; --timeout passed, the rollout goes on: kubectl rollback-to statefulset/a -n shop --status".into(),
+        ),
+    ];
+    for (case, act, expected) in cases {
+        let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
+        act(&mut play);
+        play.saga.stop(End::Timeout);
+        assert_eq!(play.ends(), [expected], "{case}");
+    }
+    let mut play = Play::new(1, rules());
+    play.write_all();
+    play.saga.stop(End::Interrupted);
+    assert_eq!(play.ends(), [format!("Interrupted: interrupted; {go}")]);
+}
+
+#[test]
+fn each_change_is_told_once() {
+    let pod = |cause: &str| PodReport {
+        name: "p".into(),
+        state: PodState::Failing,
+        cause: Some(cause.into()),
+        log: Vec::new(),
+    };
+    let mut play = Play::new(1, rules());
+    play.write_all();
+    play.told.clear();
+    for (done, cause) in [(0, "ErrImagePull"), (0, "ErrImagePull"), (1, "ErrImagePull"), (1, "OOMKilled")] {
+        let progress = Progress { done, total: 3, pods: vec![pod(cause)], ..progress(State::Moving) };
+        play.saga.seen(0, &progress, at(0));
+    }
+    play.next();
+    let short: Vec<&str> = play.told.iter().map(|event| event.split(' ').next().unwrap()).collect();
+    assert_eq!(short, ["Moved", "Trouble", "Moved", "Trouble"]);
+}
+
+#[test]
+fn what_never_ran_has_no_log() {
+    let pulling = State::Failed { cause: "ErrImagePull".into(), pod: Some("p".into()), container: None };
+    let mut play = Play::new(1, rules());
+    play.write_all().seen(0, pulling);
+    assert_eq!(play.next(), "");
+    assert_eq!(play.ends(), ["Failed: ErrImagePull"]);
+}
+
+#[test]
+fn the_log_goes_into_the_report_and_stays() {
+    let failing = PodReport { name: "p".into(), state: PodState::Failing, cause: None, log: Vec::new() };
+    let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
+    play.write_all();
+    play.saga.seen(0, &Progress { pods: vec![failing], ..progress(crashed()) }, at(0));
+    play.next();
+    play.saga.logged(0, vec!["boom".into()]);
+    play.next();
+    play.saga.restored(0, written(), Vec::new());
+    play.next();
+    play.seen(0, FINE);
+    play.ends();
+    assert_eq!(play.saga.outcomes()[0].pods[0].log, ["boom"]);
+}

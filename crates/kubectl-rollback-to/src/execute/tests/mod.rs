@@ -1,0 +1,7 @@
+//! Whole runs against a fake API server: what goes over the wire, and what comes of answers that a real server gives too rarely.
+
+mod objects;
+mod play;
+mod run;
+mod world;
+mod write;

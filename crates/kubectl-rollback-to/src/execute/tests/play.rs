@@ -1,0 +1,193 @@
+//! What every test here starts from: a world with workloads in it, a plan to roll them back, and an audience that takes notes.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use cluster_model::rollout::{Kind, Rollout};
+use k8s_openapi::jiff::Timestamp;
+use plugin_client::client::connect_in;
+use plugin_client::kubeconfig::Environment;
+use plugin_client::{Clock, Cluster, ConnectionFlags, Ui};
+use tempfile::TempDir;
+use testbed::fake::{Fake, Request};
+
+use super::objects::{
+    control_deployment, control_statefulset, deployment, pod, replicaset, revision, statefulset,
+};
+use super::world::{DEPLOYMENTS, PODS, REPLICASETS, REVISIONS, STATEFULSETS, World};
+use crate::choose::Target;
+use crate::diff::Diff;
+use crate::execute::progress::Progress;
+use crate::execute::{Audience, Event, Execution, Outcome};
+use crate::journal::Journal;
+use crate::options::{OnFailure, Options};
+use crate::plan::{Action, Plan, Step};
+use crate::snapshot::Snapshot;
+
+#[derive(Parser)]
+struct Args {
+    #[command(flatten)]
+    connection: ConnectionFlags,
+}
+
+pub struct Play {
+    pub fake: Fake,
+    pub world: World,
+    pub ui: Ui,
+    pub options: Options,
+    pub snapshot: Snapshot,
+    pub plan: Plan,
+    pub deadline: Option<Instant>,
+    folder: TempDir,
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+/// Notes each event, and can do something about it.
+struct Notes<'a> {
+    told: Arc<Mutex<Vec<String>>>,
+    react: Box<dyn FnMut(&Event) + 'a>,
+}
+
+impl Audience for Notes<'_> {
+    fn event(&mut self, event: &Event) {
+        self.told.lock().unwrap().push(format!("{event:?}"));
+        (self.react)(event);
+    }
+
+    fn draw(&mut self, _: &[(String, Progress)]) {}
+}
+
+impl Play {
+    /// Deployments of these names at image `now`, each to go back to image `to`.
+    pub fn deployments(steps: &[(&str, &str)]) -> Self {
+        let mut play = Play::new(World::new(control_deployment));
+        for (name, to) in steps {
+            let object = deployment(name, "now");
+            let histories = [replicaset(&object, "now", 2), replicaset(&object, to, 1)];
+            for history in &histories {
+                play.world.put(REPLICASETS, history.clone());
+            }
+            play.world.put(DEPLOYMENTS, object.clone());
+            let object = play.world.get(DEPLOYMENTS, name).unwrap();
+            play.add(Rollout::new(Kind::Deployment, object, &histories, Vec::new()), 0);
+        }
+        play
+    }
+
+    /// A StatefulSet `db` of two pods at image `now`, the first broken, to go back to image `good`.
+    pub fn stuck_statefulset() -> Self {
+        let mut play = Play::new(World::new(control_statefulset));
+        let object = statefulset();
+        let histories = [revision(&object, "good", 1), revision(&object, "now", 2)];
+        for history in &histories {
+            play.world.put(REVISIONS, history.clone());
+        }
+        play.world.put(STATEFULSETS, object);
+        let object = play.world.get(STATEFULSETS, "db").unwrap();
+        play.world.put(PODS, pod(&object, "db-0", "db-now", "StatefulSet", true));
+        play.world.put(PODS, pod(&object, "db-1", "db-now", "StatefulSet", false));
+        play.add(Rollout::new(Kind::StatefulSet, object, &histories, Vec::new()), 0);
+        play
+    }
+
+    fn new(world: World) -> Self {
+        Play {
+            fake: Fake::start(),
+            world,
+            ui: Ui::captured(),
+            options: Options {
+                fail_after: Duration::ZERO,
+                on_failure: OnFailure::Stop,
+                ..Options::default()
+            },
+            snapshot: Snapshot::empty(Timestamp::now()),
+            plan: Plan::default(),
+            deadline: Some(Instant::now() + Duration::from_secs(60)),
+            folder: TempDir::new().unwrap(),
+            told: Arc::default(),
+        }
+    }
+
+    fn add(&mut self, rollout: Rollout, revision: usize) {
+        let target = Target {
+            revision: Some(revision),
+            template: rollout.revisions[revision].template.clone(),
+            change_cause: rollout.revisions[revision].change_cause.clone(),
+            chosen_by: "--previous".into(),
+            evidence: String::new(),
+        };
+        let rollout_index = self.snapshot.rollouts.len();
+        self.snapshot.rollouts.push(rollout);
+        self.plan.steps.push(Step {
+            rollout: rollout_index,
+            action: Action::RollBack,
+            target: Some(target),
+            rehearsal: None,
+            diff: Diff::default(),
+        });
+    }
+
+    pub fn journal(&self) -> PathBuf {
+        self.folder.path().join("journal.jsonl")
+    }
+
+    pub async fn cluster(&self) -> Cluster {
+        let environment = Environment {
+            kubeconfig: Some(self.fake.kubeconfig(self.folder.path()).into()),
+            ..Environment::default()
+        };
+        let flags = Args::try_parse_from(["test"]).unwrap().connection;
+        connect_in(&environment, &flags, "kubectl-rollback-to", &self.ui).await.unwrap()
+    }
+
+    pub async fn run(&self) -> Vec<Outcome> {
+        self.run_reacting(std::future::pending(), |_| {}).await
+    }
+
+    pub async fn run_reacting(
+        &self,
+        interrupted: impl Future<Output = ()>,
+        react: impl FnMut(&Event),
+    ) -> Vec<Outcome> {
+        self.world.serve(&self.fake);
+        let cluster = self.cluster().await;
+        let execution = Execution {
+            cluster: &cluster,
+            ui: &self.ui,
+            snapshot: &self.snapshot,
+            plan: &self.plan,
+            options: &self.options,
+            clock: Clock::start(),
+            deadline: self.deadline,
+            journal: Some(Journal::at(self.journal())),
+        };
+        let mut notes = Notes { told: Arc::clone(&self.told), react: Box::new(react) };
+        execution.run(interrupted, &mut notes).await
+    }
+
+    /// As `PATCH web`, of what changes something.
+    pub fn writes(&self) -> Vec<String> {
+        let written = self.fake.requests().into_iter().filter(|r| r.method != "GET" && r.method != "POST");
+        written.map(|r| format!("{} {}", r.method, r.path.rsplit('/').next().unwrap())).collect()
+    }
+
+    pub fn patches(&self, name: &str) -> Vec<Request> {
+        let end = format!("/{name}");
+        self.fake.requests().into_iter().filter(|r| r.method == "PATCH" && r.path.ends_with(&end)).collect()
+    }
+
+    pub fn told(&self) -> Vec<String> {
+        self.told.lock().unwrap().clone()
+    }
+
+    pub fn was_told(&self, words: &str) -> bool {
+        self.told().iter().any(|event| event.contains(words))
+    }
+}
+
+/// `result: cause` of each.
+pub fn ends(outcomes: &[Outcome]) -> Vec<String> {
+    outcomes.iter().map(|o| format!("{:?}: {}", o.result, o.cause.as_deref().unwrap_or_default())).collect()
+}

@@ -1,0 +1,304 @@
+//! Whole runs: watched, put back, unstuck, recorded.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use testbed::fake::Answer;
+
+use super::play::{Play, ends};
+use super::world::{DEPLOYMENTS, EVENTS, PODS, REVISIONS, STATEFULSETS};
+use crate::execute::Event;
+use crate::journal;
+use crate::options::OnFailure;
+use crate::report::{PodState, Verdict};
+use crate::snapshot::{Owner, Reverts};
+
+#[tokio::test]
+async fn a_rollout_is_watched_to_its_end_and_recorded() {
+    let mut play = Play::deployments(&[("web", "good")]);
+    play.options.reason = Some("incident 7".into());
+    let path = play.journal();
+    let mut journal_at_write = String::new();
+    let outcomes = play
+        .run_reacting(std::future::pending(), |event| {
+            if matches!(event, Event::Written { .. }) {
+                journal_at_write = std::fs::read_to_string(&path).unwrap();
+            }
+        })
+        .await;
+    assert_eq!(ends(&outcomes), ["Done: "]);
+    let pods: Vec<(&str, PodState)> = outcomes[0].pods.iter().map(|p| (p.name.as_str(), p.state)).collect();
+    assert_eq!(pods, [("web-good-0", PodState::Ready)]);
+
+    // The intent was there before the write, and holds what is needed to go back.
+    let intent: Value = serde_json::from_str(journal_at_write.trim()).unwrap();
+    assert_eq!(intent["workloads"][0]["fromTemplate"], play.snapshot.rollouts[0].object["spec"]["template"]);
+    assert_eq!(intent["workloads"][0]["result"], Value::Null);
+    let last = journal::last(&play.journal(), &play.fake.url(), None).unwrap().unwrap();
+    assert_eq!((last.workloads[0].result.as_deref(), last.workloads[0].written), (Some("done"), Some(true)));
+    assert!(!journal_at_write.contains("fake-token"));
+
+    let posted = play.fake.requests().into_iter().find(|r| r.method == "POST" && r.path == EVENTS).unwrap();
+    let event = posted.json();
+    assert_eq!(event["note"], "rolled back from revision 2 to revision 1 (web=good): incident 7");
+    assert_eq!(event["regarding"]["uid"], "uid-web");
+}
+
+#[tokio::test]
+async fn when_the_second_fails_all_three_end_where_they_began() {
+    let mut play = Play::deployments(&[("web", "good"), ("api", "bad"), ("job", "good")]);
+    play.options.on_failure = OnFailure::Restore;
+    let log = "/api/v1/namespaces/shop/pods/api-bad-0/log";
+    play.fake.on("GET", log).answer(Answer::text(200, "starting\nDB_PASSWORD=hunter2\nboom\n"));
+    let start: Vec<Value> = ["web", "api", "job"].map(|n| play.world.get(DEPLOYMENTS, n).unwrap()).into();
+    let outcomes = play.run().await;
+    assert!(
+        outcomes.iter().all(|o| o.result == Verdict::Restored),
+        "{:?} {:#?}",
+        ends(&outcomes),
+        play.told()
+    );
+    for before in start {
+        let after = play.world.get(DEPLOYMENTS, before["metadata"]["name"].as_str().unwrap()).unwrap();
+        assert_eq!(after["spec"]["template"], before["spec"]["template"]);
+        assert_eq!(after["metadata"]["annotations"], before["metadata"]["annotations"]);
+    }
+    // The last one written is the first to go back.
+    let order = ["web", "api", "job", "job", "api", "web"].map(|name| format!("PATCH {name}"));
+    assert_eq!(play.writes(), order);
+    let asked: Vec<String> =
+        play.fake.requests().iter().filter(|r| r.path == log).map(|r| r.query.clone()).collect();
+    assert_eq!(asked, ["previous=true&container=web&tailLines=10&limitBytes=65536"]);
+    assert!(play.was_told("log: [\"starting\", \"DB_PASSWORD=***\", \"boom\"]"), "{:#?}", play.told());
+    assert_eq!(outcomes[1].pods[0].log, ["starting", "DB_PASSWORD=***", "boom"]);
+}
+
+#[tokio::test]
+async fn what_somebody_else_edited_meanwhile_is_left_alone() {
+    let mut play = Play::deployments(&[("web", "good"), ("api", "bad")]);
+    play.options.on_failure = OnFailure::Restore;
+    let world = play.world.clone();
+    let edited = |event: &Event| {
+        if matches!(event, Event::Failed { .. }) {
+            let edit = json!({"spec": {"template": {"metadata": {"annotations": {"by": "hand"}}}}});
+            world.edit(DEPLOYMENTS, "web", edit);
+        }
+    };
+    let outcomes = play.run_reacting(std::future::pending(), edited).await;
+    assert_eq!(outcomes[1].result, Verdict::Restored);
+    assert_eq!(outcomes[0].result, Verdict::Failed, "{:?}", ends(&outcomes));
+    assert!(outcomes[0].cause.as_ref().unwrap().contains("changed it meanwhile, and that is left alone"));
+    let web = play.world.get(DEPLOYMENTS, "web").unwrap();
+    assert_eq!(web["spec"]["template"]["metadata"]["annotations"]["by"], "hand");
+    assert_eq!(play.world.image(DEPLOYMENTS, "web"), "good");
+    assert_eq!(play.world.image(DEPLOYMENTS, "api"), "now");
+}
+
+#[tokio::test]
+async fn without_being_asked_to_nothing_is_put_back() {
+    for on_failure in [OnFailure::Stop, OnFailure::Ask] {
+        let mut play = Play::deployments(&[("web", "bad")]);
+        play.options.on_failure = on_failure;
+        let outcomes = play.run().await;
+        assert_eq!(outcomes[0].result, Verdict::Failed);
+        assert_eq!(play.writes(), ["PATCH web"]);
+        assert_eq!(play.world.image(DEPLOYMENTS, "web"), "bad");
+        let notes: Vec<Value> = play
+            .fake
+            .requests()
+            .iter()
+            .filter(|r| r.path == EVENTS && r.method == "POST")
+            .map(|r| r.json())
+            .collect();
+        assert_eq!(notes[0]["reason"], "RollbackFailed");
+    }
+}
+
+#[tokio::test]
+async fn a_stuck_statefulset_is_freed_by_deleting_exactly_the_pod_that_was_seen() {
+    let mut play = Play::stuck_statefulset();
+    play.options.unstick = true;
+    play.options.reason = Some("incident 7".into());
+    let outcomes = play.run().await;
+    assert_eq!(ends(&outcomes), ["Done: "], "{:#?}", play.told());
+    assert_eq!(play.writes(), ["PATCH db", "DELETE db-1", "PATCH db-good"]);
+    let delete = play.fake.requests().into_iter().find(|r| r.method == "DELETE").unwrap();
+    assert_eq!(
+        delete.json(),
+        json!({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": "uid-db-1-now"}}),
+        "no force, no other grace period"
+    );
+    assert!(play.was_told("Unstuck { workload: \"statefulset/db\", pod: \"db-1\" }"));
+    // The revision gets its new cause; the controller would leave the old one there.
+    let revision = play.world.get(REVISIONS, "db-good").unwrap();
+    assert_eq!(revision["metadata"]["annotations"]["kubernetes.io/change-cause"], "incident 7");
+}
+
+#[tokio::test]
+async fn a_deletion_whose_answer_was_lost_is_looked_up() {
+    for (applied, deletes) in [(true, 1), (false, 2)] {
+        let mut play = Play::stuck_statefulset();
+        play.options.unstick = true;
+        let world = play.world.clone();
+        play.fake.on("DELETE", "*/db-1").once().answer(Answer::compute(move |request| {
+            if applied {
+                world.delete(PODS, request);
+            }
+            Answer::cut()
+        }));
+        assert_eq!(ends(&play.run().await), ["Done: "], "applied: {applied}");
+        assert_eq!(play.writes().iter().filter(|w| w.starts_with("DELETE")).count(), deletes);
+        assert!(play.was_told("Unstuck"));
+    }
+}
+
+#[tokio::test]
+async fn a_pod_that_came_since_is_not_deleted() {
+    let mut play = Play::stuck_statefulset();
+    play.options.unstick = true;
+    let world = play.world.clone();
+    play.fake.on("DELETE", "*/db-1").once().answer(Answer::compute(move |request| {
+        // Its controller was faster: what has the name now is another one.
+        let mut seen = request.clone();
+        seen.body = json!({"preconditions": {"uid": "uid-db-1-now"}}).to_string();
+        world.delete(PODS, &seen);
+        world.delete(PODS, request)
+    }));
+    assert_eq!(ends(&play.run().await), ["Done: "], "{:#?}", play.told());
+    assert_eq!(play.writes(), ["PATCH db", "DELETE db-1"]);
+    assert!(!play.was_told("Unstuck"), "it was not this that did it");
+}
+
+#[tokio::test]
+async fn a_cause_that_cannot_be_noted_at_the_revision_is_only_said() {
+    let mut play = Play::stuck_statefulset();
+    play.options.unstick = true;
+    play.options.reason = Some("incident 7".into());
+    play.fake.on("PATCH", "*/db-good").answer(Answer::status(403, "Forbidden", "no"));
+    assert_eq!(ends(&play.run().await), ["Done: "]);
+    assert!(play.was_told("its revision keeps the cause it had: cannot annotate it: no (Forbidden, 403)"));
+}
+
+#[tokio::test]
+async fn without_consent_the_command_that_continues_is_told() {
+    let play = Play::stuck_statefulset();
+    let outcomes = play.run().await;
+    assert_eq!(outcomes[0].result, Verdict::Failed);
+    let cause = outcomes[0].cause.as_ref().unwrap();
+    assert!(
+        cause.ends_with("kubectl rollback-to statefulset/db -n shop --to-revision 3 --unstick"),
+        "{cause}"
+    );
+    assert_eq!(play.writes(), ["PATCH db"]);
+    assert_eq!(play.world.image(STATEFULSETS, "db"), "good");
+}
+
+#[tokio::test]
+async fn a_right_that_is_missing_stops_the_watch_and_undoes_nothing() {
+    let mut play = Play::deployments(&[("web", "good")]);
+    play.options.on_failure = OnFailure::Restore;
+    play.fake.on("GET", PODS).answer(Answer::status(403, "Forbidden", "no"));
+    play.fake.on("GET", EVENTS).answer(Answer::status(403, "Forbidden", "no"));
+    play.fake.on("POST", EVENTS).answer(Answer::status(403, "Forbidden", "no"));
+    let outcomes = play.run().await;
+    assert_eq!(
+        ends(&outcomes),
+        [
+            "Failed: cannot watch pods: no (Forbidden, 403); the rollout goes on unseen: kubectl rollback-to deployment/web -n shop --status"
+        ]
+    );
+    assert_eq!(play.writes(), ["PATCH web"]);
+    assert!(play.was_told("cannot record it as an event"));
+}
+
+#[tokio::test]
+async fn events_are_only_a_help() {
+    let play = Play::deployments(&[("web", "slow")]);
+    play.fake.on("GET", EVENTS).answer(Answer::status(403, "Forbidden", "no"));
+    let world = play.world.clone();
+    let outcomes = play
+        .run_reacting(std::future::pending(), |event| {
+            // It goes on without them, and says so.
+            if let Event::Note { says, .. } = event
+                && says.contains("what only events tell is missed")
+            {
+                world.edit(
+                    DEPLOYMENTS,
+                    "web",
+                    json!({"spec": {"replicas": 0}, "status": {"replicas": 0, "updatedReplicas": 0,
+                    "readyReplicas": 0, "availableReplicas": 0}}),
+                );
+            }
+        })
+        .await;
+    assert_eq!(ends(&outcomes), ["Done: "]);
+}
+
+#[tokio::test]
+async fn ctrl_c_and_the_deadline_leave_the_rollout_going_on() {
+    let go = "the rollout goes on: kubectl rollback-to deployment/web -n shop --status";
+    let play = Play::deployments(&[("web", "slow")]);
+    let ui = play.ui.clone();
+    let interrupted = play.ui.interrupted();
+    let outcomes = play
+        .run_reacting(interrupted, |event| {
+            if matches!(event, Event::Moved { .. }) {
+                ui.interrupt();
+            }
+        })
+        .await;
+    assert_eq!(ends(&outcomes), [format!("Interrupted: interrupted at 0 of 1 pods; {go}")]);
+
+    let mut play = Play::deployments(&[("web", "slow")]);
+    play.deadline = Some(Instant::now() + Duration::from_millis(300));
+    let outcomes = play.run().await;
+    assert_eq!(outcomes[0].result, Verdict::Timeout);
+    assert!(outcomes[0].cause.as_ref().unwrap().ends_with(go));
+    assert_eq!(play.writes(), ["PATCH web"]);
+    assert_eq!(play.world.image(DEPLOYMENTS, "web"), "slow");
+}
+
+#[tokio::test]
+async fn an_owner_that_takes_it_back_at_once_is_named() {
+    let mut play = Play::deployments(&[("web", "good")]);
+    play.options.on_failure = OnFailure::Restore;
+    let owner = Owner {
+        who: "Argo CD application shop".into(),
+        reverts: Reverts::Perhaps("self-heal".into()),
+        instead: String::new(),
+    };
+    play.snapshot.owners.insert("uid-web".into(), vec![owner]);
+    let world = play.world.clone();
+    let outcomes = play
+        .run_reacting(std::future::pending(), |event| {
+            if matches!(event, Event::Done { .. }) {
+                let mut object = world.get(DEPLOYMENTS, "web").unwrap();
+                object["spec"]["template"]["spec"]["containers"][0]["image"] = json!("now");
+                object["metadata"]["managedFields"] = json!([{"manager": "argocd-controller", "operation": "Apply",
+                    "apiVersion": "apps/v1", "time": "2099-01-01T00:00:00Z", "fieldsV1": {"f:spec": {"f:template": {}}}}]);
+                world.put(DEPLOYMENTS, object);
+            }
+        })
+        .await;
+    assert_eq!(ends(&outcomes), ["Failed: reverted by argocd-controller at 2099-01-01T00:00:00Z"]);
+    assert_eq!(play.writes(), ["PATCH web"], "nobody fights it");
+}
+
+#[tokio::test]
+async fn a_workload_that_is_deleted_meanwhile_is_said_to_be() {
+    // Also when another one has its name at once.
+    for again in [false, true] {
+        let play = Play::deployments(&[("web", "slow")]);
+        let world = play.world.clone();
+        let delete = |event: &Event| {
+            if matches!(event, Event::Moved { .. }) {
+                match again {
+                    true => world.edit(DEPLOYMENTS, "web", json!({"metadata": {"uid": "another"}})),
+                    false => world.remove(DEPLOYMENTS, "web"),
+                }
+            }
+        };
+        let outcomes = play.run_reacting(std::future::pending(), delete).await;
+        assert_eq!(ends(&outcomes), ["Failed: deleted while it was rolled back"]);
+    }
+}

@@ -1,0 +1,99 @@
+//! Requests as raw JSON, and how they were refused. `kube::Api` would read the answer into types, and forgets `Retry-After`. Network I/O.
+
+use std::time::Duration;
+
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use http::{Method, Request};
+use kube::client::Body;
+use kube::core::Status;
+use plugin_client::{Cluster, Failure};
+use serde_json::Value;
+
+/// The request was not carried out, or nobody knows.
+#[derive(Debug)]
+pub struct Refusal {
+    pub error: kube::Error,
+    /// From the header: flow control sends no Status to look into.
+    pub retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    /// In the server's own words, one line; `doing` completes "cannot …".
+    pub fn says(&self, doing: &str) -> String {
+        Failure::from_kube(doing, &self.error).to_string()
+    }
+}
+
+/// What is sent, and as what.
+pub enum Content<'a> {
+    None,
+    Json(&'a Value),
+    /// RFC 6902
+    Patch(&'a [Value]),
+}
+
+pub async fn send(
+    cluster: &Cluster,
+    method: Method,
+    path: &str,
+    content: Content<'_>,
+) -> Result<Value, Refusal> {
+    let refusal = |error| Refusal { error, retry_after: None };
+    let request = Request::builder().method(method).uri(path).header(ACCEPT, "application/json");
+    let (kind, body) = match content {
+        Content::None => (None, Ok(Vec::new())),
+        Content::Json(value) => (Some("application/json"), serde_json::to_vec(value)),
+        Content::Patch(ops) => (Some("application/json-patch+json"), serde_json::to_vec(ops)),
+    };
+    let body = body.map_err(|error| refusal(kube::Error::SerdeError(error)))?;
+    let request = match kind {
+        Some(kind) => request.header(CONTENT_TYPE, kind),
+        None => request,
+    };
+    let request = request.body(Body::from(body)).map_err(|error| refusal(kube::Error::HttpError(error)))?;
+    let answer = cluster.client.send(request).await.map_err(refusal)?;
+    let code = answer.status();
+    let wait = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let bytes = answer.into_body().collect_bytes().await.map_err(refusal)?;
+    if code.is_success() {
+        return serde_json::from_slice(&bytes).map_err(|error| refusal(kube::Error::SerdeError(error)));
+    }
+    let status = serde_json::from_slice::<Status>(&bytes).unwrap_or_else(|_| {
+        // As from a proxy or flow control.
+        Status::failure(String::from_utf8_lossy(&bytes).trim(), "")
+    });
+    let error = kube::Error::Api(Box::new(status.with_code(code.as_u16())));
+    Err(Refusal { error, retry_after: wait.map(Duration::from_secs) })
+}
+
+/// `/apis/apps/v1/namespaces/shop/deployments/web`
+pub fn path(api: &str, namespace: &str, plural: &str, name: &str) -> String {
+    format!("{api}/namespaces/{namespace}/{plural}/{name}")
+}
+
+/// A value for a query, percent-encoded (RFC 3986 2.3: what is not unreserved).
+pub fn query(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            byte => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+pub const APPS: &str = "/apis/apps/v1";
+pub const CORE: &str = "/api/v1";
+pub const EVENTS: &str = "/apis/events.k8s.io/v1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_are_encoded() {
+        assert_eq!(query("kubectl-rollback-to"), "kubectl-rollback-to");
+        assert_eq!(query("a b&dryRun=All/ü"), "a%20b%26dryRun%3DAll%2F%C3%BC");
+    }
+}

@@ -1,0 +1,159 @@
+//! The one guarded write per workload: what it sets, and how it goes over the wire. Network I/O.
+
+use cluster_model::Raw;
+use cluster_model::rollout::{CHANGE_CAUSE, Id, Rollout};
+use http::Method;
+use plugin_client::{Cluster, Failure, Right, is_forbidden, is_not_found, is_unauthorised};
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::attempt::{Act, Attempt, Look, Wrote};
+use super::verdict;
+use super::wire::{self, Content, Refusal};
+use crate::choose::Target;
+use crate::last_applied;
+use crate::options::Options;
+
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Where requests tell that the server cannot be heard, while they go on trying.
+pub type Trouble = UnboundedSender<Failure>;
+
+/// The annotations a rollback sets, or removes for `None`; all others stay. Pure.
+pub fn annotations(rollout: &Rollout, target: &Target, options: &Options) -> Vec<(String, Option<String>)> {
+    let live = rollout.object.annotation(CHANGE_CAUSE);
+    // What the live one says is about the template that goes away: it must not end up at the one that comes.
+    let cause = options.reason.as_deref().or(target.change_cause.as_deref());
+    let mut set = Vec::new();
+    if cause != live {
+        set.push((CHANGE_CAUSE.to_owned(), cause.map(str::to_owned)));
+    }
+    if options.sync_last_applied {
+        let revision = target.revision.and_then(|index| rollout.revisions.get(index)).map(|r| &r.object);
+        if let Some(synced) = last_applied::synced(rollout, &target.template, revision) {
+            set.push((LAST_APPLIED.to_owned(), Some(synced)));
+        }
+    }
+    set
+}
+
+/// The same keys as they were at the start. Pure.
+pub fn annotations_back(
+    start: &Value,
+    changed: &[(String, Option<String>)],
+) -> Vec<(String, Option<String>)> {
+    changed.iter().map(|(key, _)| (key.clone(), start.annotation(key).map(str::to_owned))).collect()
+}
+
+pub async fn write(cluster: &Cluster, mut attempt: Attempt, trouble: &Trouble) -> Wrote {
+    let mut next = attempt.start();
+    loop {
+        tokio::time::sleep(next.wait).await;
+        next = match next.act {
+            Act::End(wrote) => return wrote,
+            Act::Send(ops) => {
+                let answer = patch(cluster, attempt.id(), &ops, attempt.manager()).await;
+                if let Err(refusal) = &answer {
+                    tell(refusal, trouble);
+                }
+                let right = Right::new("patch", "apps", attempt.id().kind.plural());
+                attempt.answered(verdict::of(answer, &doing("write", attempt.id()), &right))
+            }
+            Act::Look => {
+                let found = look(cluster, attempt.id()).await;
+                if let Err(refusal) = &found {
+                    tell(refusal, trouble);
+                }
+                attempt.looked(match found {
+                    Ok(found) => Look::Seen(found),
+                    Err(refusal) => {
+                        let says = refusal.says(&doing("read", attempt.id()));
+                        let hopeless = is_forbidden(&refusal.error) || is_unauthorised(&refusal.error);
+                        if hopeless { Look::Denied { says } } else { Look::Blind { says } }
+                    }
+                })
+            }
+        };
+    }
+}
+
+pub async fn patch(cluster: &Cluster, id: &Id, ops: &[Value], manager: &str) -> Result<Value, Refusal> {
+    let path = format!("{}?fieldManager={}", of_workload(id), wire::query(manager));
+    wire::send(cluster, Method::PATCH, &path, Content::Patch(ops)).await
+}
+
+/// The workload as it is now; `None`: there is none of this name.
+pub async fn look(cluster: &Cluster, id: &Id) -> Result<Option<Value>, Refusal> {
+    match wire::send(cluster, Method::GET, &of_workload(id), Content::None).await {
+        Ok(object) => Ok(Some(object)),
+        Err(refusal) if is_not_found(&refusal.error) => Ok(None),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// Was it only the connection, or the server?
+pub fn tell(refusal: &Refusal, trouble: &Trouble) {
+    if plugin_client::lost(&refusal.error) || plugin_client::unreachable(&refusal.error) {
+        // Nobody listens any more: then nobody needs to know.
+        let _ = trouble.send(Failure::from_kube("reach the server", &refusal.error));
+    }
+}
+
+fn of_workload(id: &Id) -> String {
+    wire::path(wire::APPS, &id.namespace, id.kind.plural(), &id.name)
+}
+
+fn doing(verb: &str, id: &Id) -> String {
+    format!("{verb} {id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cluster_model::rollout::Kind;
+    use serde_json::json;
+
+    fn rollout(cause: Option<&str>) -> Rollout {
+        let annotations = cause.map_or(json!({"other": "x"}), |cause| json!({CHANGE_CAUSE: cause}));
+        let object = json!({"metadata": {"name": "web", "namespace": "shop", "uid": "u", "annotations": annotations},
+            "spec": {"template": {}}});
+        Rollout::new(Kind::Deployment, object, &[], Vec::new())
+    }
+
+    fn target(cause: Option<&str>) -> Target {
+        Target {
+            revision: None,
+            template: json!({}),
+            change_cause: cause.map(str::to_owned),
+            chosen_by: String::new(),
+            evidence: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_cause_is_the_reason_or_the_targets_own_never_that_of_the_bad_version() {
+        let set = |value: &str| vec![(CHANGE_CAUSE.to_owned(), Some(value.to_owned()))];
+        let cases = [
+            (Some("bad"), Some("good"), None, set("good")),
+            (Some("bad"), Some("good"), Some("incident 7"), set("incident 7")),
+            (Some("bad"), None, None, vec![(CHANGE_CAUSE.to_owned(), None)]),
+            (None, Some("good"), None, set("good")),
+            (None, None, None, vec![]),
+            (Some("good"), Some("good"), None, vec![]),
+        ];
+        for (live, own, reason, expected) in cases {
+            let options = Options { reason: reason.map(str::to_owned), ..Options::default() };
+            assert_eq!(annotations(&rollout(live), &target(own), &options), expected, "{live:?} {own:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_changed_goes_back_key_by_key() {
+        let start = json!({"metadata": {"annotations": {"a": "1", "untouched": "x"}}});
+        let changed = [("a".to_owned(), None), ("b".to_owned(), Some("2".to_owned()))];
+        assert_eq!(
+            annotations_back(&start, &changed),
+            [("a".to_owned(), Some("1".to_owned())), ("b".to_owned(), None)]
+        );
+    }
+}

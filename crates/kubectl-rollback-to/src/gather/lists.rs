@@ -1,0 +1,157 @@
+//! Lists as raw JSON, page by page.
+
+use std::fmt::Debug;
+
+use cluster_model::Known;
+use kube::api::{ApiResource, DynamicObject, ListParams};
+use kube::{Api, Resource};
+use plugin_client::{Cluster, Failure};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Requests at a time.
+pub const FAN_OUT: usize = 8;
+const PAGE: u32 = 500;
+
+/// A kind that k8s-openapi knows, read as it comes.
+pub fn resource<K: Resource<DynamicType = ()>>() -> ApiResource {
+    ApiResource::erase::<K>(&())
+}
+
+/// A kind that somebody installed.
+pub fn custom(group: &str, version: &str, kind: &str, plural: &str) -> ApiResource {
+    ApiResource {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        api_version: format!("{group}/{version}"),
+        kind: kind.to_owned(),
+        plural: plural.to_owned(),
+    }
+}
+
+/// Everything of a kind, in one namespace or in all; or why it could not be read.
+pub async fn raw(cluster: &Cluster, resource: &ApiResource, namespace: Option<&str>) -> Known<Vec<Value>> {
+    let api: Api<DynamicObject> = match namespace {
+        Some(namespace) => Api::namespaced_with(cluster.client.clone(), namespace, resource),
+        None => Api::all_with(cluster.client.clone(), resource),
+    };
+    let found = pages(&api, &resource.plural, ListParams::default(), |object| object).await;
+    known(found.map(|found| found.iter().map(json).collect()))
+}
+
+pub fn json<T: serde::Serialize>(object: &T) -> Value {
+    serde_json::to_value(object).unwrap_or_default()
+}
+
+pub fn known<T>(result: Result<T, Failure>) -> Known<T> {
+    result.map_or_else(|failure| Known::Unknown(failure.to_string()), Known::Seen)
+}
+
+/// `keep` makes each object smaller as it arrives.
+pub async fn pages<K, T>(
+    api: &Api<K>,
+    plural: &str,
+    params: ListParams,
+    keep: impl Fn(K) -> T,
+) -> Result<Vec<T>, Failure>
+where
+    K: Clone + DeserializeOwned + Debug,
+{
+    let mut found = Vec::new();
+    let mut params = params.limit(PAGE);
+    loop {
+        let page = match api.list(&params).await {
+            Ok(page) => page,
+            // The list changed so much that the server no longer knows where it was: from the start, and in one go.
+            Err(kube::Error::Api(status)) if status.code == 410 && params.limit.is_some() => {
+                found.clear();
+                (params.limit, params.continue_token) = (None, None);
+                continue;
+            }
+            Err(error) => return Err(Failure::from_kube(&format!("list {plural}"), &error)),
+        };
+        found.extend(page.items.into_iter().map(&keep));
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params.continue_token = Some(token),
+            None => return Ok(found),
+        }
+    }
+}
+
+/// A server that does not serve the kind answers 404 as well, but names no object.
+pub fn is_absent(error: &kube::Error, name: &str) -> bool {
+    match error {
+        kube::Error::Api(status) if status.code == 404 => {
+            status.details.as_ref().is_some_and(|details| details.name == name)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rehearse::testing::connect;
+    use k8s_openapi::api::core::v1::Service;
+    use kube::core::Status;
+    use serde_json::json;
+    use testbed::fake::{Answer, Fake};
+
+    #[test]
+    fn only_a_named_404_is_an_absent_object() {
+        let error = |code: u16, details: Value| {
+            let status = json!({"status": "Failure", "code": code, "details": details});
+            kube::Error::Api(serde_json::from_value::<Status>(status).unwrap().boxed())
+        };
+        assert!(is_absent(&error(404, json!({"name": "db", "kind": "secrets"})), "db"));
+        assert!(!is_absent(&error(404, json!({})), "db"), "the kind is not served");
+        assert!(!is_absent(&error(403, json!({"name": "db"})), "db"), "no right to see it is not absence");
+    }
+
+    const SERVICES: &str = "/api/v1/namespaces/shop/services";
+
+    fn page(names: &[&str], token: &str) -> Answer {
+        let items: Vec<Value> =
+            names.iter().map(|name| json!({"metadata": {"name": name}, "spec": {"newField": 1}})).collect();
+        Answer::json(
+            json!({"kind": "ServiceList", "apiVersion": "v1", "metadata": {"continue": token}, "items": items}),
+        )
+    }
+
+    async fn services(fake: &Fake) -> Known<Vec<String>> {
+        let found = raw(&connect(fake).await, &resource::<Service>(), Some("shop")).await;
+        match found {
+            Known::Seen(list) => {
+                assert!(list.iter().all(|service| service["spec"]["newField"] == 1), "raw");
+                Known::Seen(list.iter().map(|service| cluster_model::Raw::name(service).to_owned()).collect())
+            }
+            Known::Unknown(why) => Known::Unknown(why),
+        }
+    }
+
+    #[tokio::test]
+    async fn lists_come_in_pages_and_start_anew_when_they_expire() {
+        let fake = Fake::start();
+        fake.on("GET", SERVICES).once().answer(page(&["a"], "next"));
+        fake.on("GET", SERVICES).once().answer(page(&["b"], ""));
+        assert_eq!(services(&fake).await, Known::Seen(vec!["a".into(), "b".into()]));
+        assert!(fake.requests()[1].query.contains("continue=next"), "{:?}", fake.requests()[1]);
+        let fake = Fake::start();
+        fake.on("GET", SERVICES).once().answer(page(&["a"], "next"));
+        fake.on("GET", SERVICES).once().answer(Answer::status(410, "Expired", "too old"));
+        fake.on("GET", SERVICES).once().answer(page(&["a", "b"], ""));
+        assert_eq!(services(&fake).await, Known::Seen(vec!["a".into(), "b".into()]));
+        assert!(!fake.requests()[2].query.contains("limit"), "{:?}", fake.requests()[2]);
+    }
+
+    #[tokio::test]
+    async fn no_right_is_unknown_in_the_servers_words() {
+        let fake = Fake::start();
+        fake.on("GET", SERVICES).answer(Answer::status(403, "Forbidden", "services is forbidden: no"));
+        let found = services(&fake).await;
+        assert!(
+            matches!(&found, Known::Unknown(why) if why.contains("services is forbidden: no")),
+            "{found:?}"
+        );
+    }
+}

@@ -1,0 +1,121 @@
+//! What can be concluded of a revision that has no pods any more. A ReplicaSet that was scaled to 0 keeps no record of its health,
+//! a ControllerRevision never has one: so this is never proof.
+
+use cluster_model::raw::Raw;
+use cluster_model::rollout::{Kind, Rollout};
+use cluster_model::text::span;
+use serde_json::Value;
+
+use super::pods::patience;
+use super::{Health, Trial, Verdict};
+use crate::timeline::{Reach, emptied};
+
+/// Do the old pods stay until new ones are available? Only then does their being gone speak for the new ones.
+pub fn old_pods_wait(rollout: &Rollout) -> bool {
+    let strategy = &rollout.object["spec"]["strategy"];
+    if rollout.id.kind != Kind::Deployment || strategy.text("/type") == "Recreate" {
+        return false;
+    }
+    let unavailable = match &strategy["rollingUpdate"]["maxUnavailable"] {
+        Value::Number(number) => number.as_i64().unwrap_or_default(),
+        // Rounded down (`deployment_util.go`, ResolveFenceposts).
+        Value::String(text) => {
+            let percent = text.trim_end_matches('%').parse().unwrap_or(25);
+            rollout.desired().saturating_mul(percent) / 100
+        }
+        _ => rollout.desired() / 4,
+    };
+    unavailable < rollout.desired().max(1)
+}
+
+/// What was left of the revisions before it.
+enum Predecessors {
+    None,
+    Gone,
+    /// The number of one that still had pods.
+    Stayed(i64),
+    Untold,
+}
+
+impl Trial<'_> {
+    pub(super) fn inferred(&self) -> Health {
+        let stretches = self.timeline.of(self.index).rev();
+        let (mut longest, mut only_short) = (None::<(usize, Reach)>, true);
+        for (index, _) in stretches {
+            let reach = self.timeline.reach(index, self.now);
+            let at_most =
+                reach.perhaps_from.zip(reach.perhaps_until).map(|(a, b)| b.as_second() - a.as_second());
+            only_short &= at_most.is_some_and(|seconds| seconds < patience(self.rollout));
+            if longest.is_none_or(|(_, longest)| longest.seconds() < reach.seconds()) {
+                longest = Some((index, reach));
+            }
+        }
+        let unknown = |evidence: String| Health::new(Verdict::Unknown, evidence);
+        let Some((index, reach)) = longest else { return unknown("left no trace of its health".to_owned()) };
+        if reach.seconds() < patience(self.rollout) {
+            let least = span(patience(self.rollout));
+            return unknown(if only_short {
+                format!("was active for less than {least}, and left no other trace")
+            } else {
+                "left no trace of its health".to_owned()
+            });
+        }
+        let long = format!("was active for {}", lasting(reach.seconds()));
+        if self.rollout.id.kind == Kind::StatefulSet && self.moves_on() && self.never_completed(index) {
+            return unknown(format!("{long}, but status.currentRevision did not move to it"));
+        }
+        match self.predecessors(index, reach) {
+            Predecessors::Gone => {
+                Health::new(Verdict::Likely, format!("{long}, while its predecessors were at 0"))
+            }
+            Predecessors::None => {
+                Health::new(Verdict::Likely, format!("{long}; nothing else tells whether it worked"))
+            }
+            Predecessors::Stayed(number) => {
+                unknown(format!("{long}, but never replaced all pods of revision {number}"))
+            }
+            Predecessors::Untold => {
+                unknown(format!("{long}, but nothing tells whether it replaced its predecessors"))
+            }
+        }
+    }
+
+    /// Another revision that was active earlier is the last one that was rolled out completely.
+    fn never_completed(&self, index: usize) -> bool {
+        let object = &self.rollout.object;
+        let (done, wanted) = (object.text("/status/currentRevision"), object.text("/status/updateRevision"));
+        let last = self.rollout.revisions.iter().position(|revision| revision.name == done);
+        let before = last.and_then(|last| self.timeline.of(last).next_back()).map(|(at, _)| at);
+        done != wanted && last != Some(self.index) && before.is_some_and(|before| before < index)
+    }
+
+    /// Only a Deployment keeps a count for each revision, and only where old pods wait for new ones does it mean anything.
+    fn predecessors(&self, stretch: usize, reach: Reach) -> Predecessors {
+        if !old_pods_wait(self.rollout) {
+            return Predecessors::None;
+        }
+        let mut found = Predecessors::None;
+        let revisions = self.rollout.revisions.iter().enumerate().filter(|(other, _)| *other != self.index);
+        for (other, revision) in revisions {
+            let mut places = self.timeline.of(other).map(|(at, _)| at);
+            let Some(first) = places.next().filter(|&first| first < stretch) else { continue };
+            if places.next_back().unwrap_or(first) > stretch {
+                // It came back later: what it was at before is forgotten.
+                return Predecessors::Untold;
+            }
+            let has_pods = revision.object.number("/spec/replicas") != Some(0);
+            match emptied(self.rollout, self.scalings, other) {
+                Some(at) if at <= reach.surely_until => found = Predecessors::Gone,
+                Some(_) => return Predecessors::Stayed(revision.number),
+                None if has_pods => return Predecessors::Stayed(revision.number),
+                None => return Predecessors::Untold,
+            }
+        }
+        found
+    }
+}
+
+/// `41h`, `12d`
+pub fn lasting(seconds: i64) -> String {
+    if seconds < 3 * 86_400 { span(seconds) } else { format!("{}d", seconds / 86_400) }
+}

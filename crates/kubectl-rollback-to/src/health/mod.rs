@@ -1,0 +1,117 @@
+//! Was a revision ever healthy? The evidence, strongest first; nothing is claimed that left no trace.
+
+mod inferred;
+mod pods;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use cluster_model::Known;
+use cluster_model::rollout::{Revision, Rollout};
+use k8s_openapi::jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+pub use inferred::old_pods_wait;
+use pods::{Pods, counted};
+
+use crate::timeline::{Scaling, Timeline, current, scalings};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// There is direct evidence that all of it ran.
+    Healthy,
+    /// There is direct evidence that it did not.
+    Unhealthy,
+    /// It ran for a long while or reached its replicas, as far as one can tell: not proof.
+    Likely,
+    Unknown,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Health {
+    pub verdict: Verdict,
+    /// One line, as in `serves 3 pods that are available now`.
+    pub evidence: String,
+}
+
+impl Health {
+    fn new(verdict: Verdict, evidence: impl Into<String>) -> Self {
+        Health { verdict, evidence: evidence.into() }
+    }
+}
+
+/// Everything one revision is judged by.
+struct Trial<'a> {
+    rollout: &'a Rollout,
+    timeline: &'a Timeline,
+    scalings: &'a [Scaling],
+    now: Timestamp,
+    index: usize,
+    revision: &'a Revision,
+    is_current: bool,
+    pods: Pods,
+}
+
+/// One for each of `Rollout::revisions`.
+pub fn health(
+    rollout: &Rollout,
+    timeline: &Timeline,
+    events: &Known<Vec<Value>>,
+    now: Timestamp,
+) -> Vec<Health> {
+    let scalings = scalings(rollout, events);
+    let current = current(rollout);
+    let judge = |(index, revision): (usize, &Revision)| {
+        let pods = Pods::of(rollout, revision, now);
+        let is_current = current == Some(index);
+        let trial = Trial { rollout, timeline, scalings: &scalings, now, index, revision, is_current, pods };
+        if is_current { trial.current() } else { trial.past() }
+    };
+    rollout.revisions.iter().enumerate().map(judge).collect()
+}
+
+impl Trial<'_> {
+    fn current(&self) -> Health {
+        self.complete_now()
+            .or_else(|| self.stuck())
+            .or_else(|| self.rolled_out_once())
+            .unwrap_or_else(|| self.partly())
+    }
+
+    fn past(&self) -> Health {
+        self.serves()
+            .or_else(|| self.fails())
+            .or_else(|| self.rolled_out_once())
+            .unwrap_or_else(|| self.inferred())
+    }
+
+    /// Pods of an old revision that are available now: the rollout that should replace them has not got so far.
+    fn serves(&self) -> Option<Health> {
+        let available = self.pods.available;
+        if available == 0 {
+            return None;
+        }
+        let verb = if available == 1 { "is" } else { "are" };
+        let evidence = format!("serves {} that {verb} available now", counted(available));
+        Some(self.weighed(available, evidence))
+    }
+
+    /// Good as far as the pods of this moment are.
+    fn weighed(&self, available: i64, evidence: String) -> Health {
+        match self.pods.trouble() {
+            None => Health::new(Verdict::Healthy, evidence),
+            Some(trouble) if self.pods.mostly_good(available) => {
+                Health::new(Verdict::Healthy, format!("{evidence}; {trouble}"))
+            }
+            Some(trouble) => Health::new(Verdict::Unknown, format!("{evidence}, but {trouble}")),
+        }
+    }
+
+    /// All pods that it still has show a fault.
+    fn fails(&self) -> Option<Health> {
+        let first = self.pods.failing.first()?;
+        Some(Health::new(Verdict::Unhealthy, format!("no pod is available: {first}")))
+    }
+}

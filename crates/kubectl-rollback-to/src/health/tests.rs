@@ -1,0 +1,261 @@
+use super::*;
+use crate::timeline::fixture::{HOUR, History, at};
+use cluster_model::rollout::Kind;
+use serde_json::json;
+
+/// An hour after the third revision.
+const NOW: i64 = 4 * HOUR;
+
+fn told(history: &History) -> Vec<(Verdict, String)> {
+    history.seen(NOW).health.into_iter().map(|health| (health.verdict, health.evidence)).collect()
+}
+
+fn verdicts(history: &History) -> Vec<Verdict> {
+    told(history).into_iter().map(|(verdict, _)| verdict).collect()
+}
+
+fn status(edit: Value) -> Value {
+    json!({"status": edit})
+}
+
+/// Good and serving, then bad, then bad: no rollout after the first got on.
+fn good_bad_bad(kind: Kind) -> History {
+    let good = History::of(kind).revision(1, "good", 1);
+    match kind {
+        Kind::Deployment => good
+            .serves(3, 3)
+            .revision(2, "bad", HOUR)
+            .emptied(3 * HOUR)
+            .revision(3, "worse", 3 * HOUR)
+            .serves(0, 1)
+            .crashing_pod("web-x"),
+        Kind::StatefulSet => good
+            .pod("web-0")
+            .pod("web-1")
+            .revision(2, "bad", HOUR)
+            .revision(3, "worse", 3 * HOUR)
+            .crashing_pod("web-2")
+            .edit(status(json!({"currentRevision": "web-good", "updateRevision": "web-worse", "replicas": 3, "updatedReplicas": 1}))),
+        Kind::DaemonSet => good
+            .pod("web-x")
+            .pod("web-y")
+            .revision(2, "bad", HOUR)
+            .revision(3, "worse", 3 * HOUR)
+            .crashing_pod("web-z")
+            .edit(status(json!({"updatedNumberScheduled": 1, "currentNumberScheduled": 3, "numberAvailable": 2}))),
+    }
+}
+
+#[test]
+fn good_bad_bad_is_told_for_all_three_kinds() {
+    for kind in Kind::ALL {
+        let found = told(&good_bad_bad(kind));
+        assert_eq!(found[0].0, Verdict::Healthy, "{kind:?} {found:?}");
+        assert!(found[0].1.starts_with("serves") && found[0].1.ends_with("available now"), "{found:?}");
+        assert_eq!(found[2].0, Verdict::Unhealthy, "{kind:?} {found:?}");
+        assert!(found[2].1.contains("CrashLoopBackOff"), "{found:?}");
+    }
+    // It ran for two hours, but the numbers show that it never replaced anything.
+    let middle = |kind| told(&good_bad_bad(kind))[1].clone();
+    assert_eq!(
+        middle(Kind::Deployment),
+        (Verdict::Unknown, "was active for 2h, but never replaced all pods of revision 1".into())
+    );
+    assert_eq!(
+        middle(Kind::StatefulSet),
+        (Verdict::Unknown, "was active for 2h, but status.currentRevision did not move to it".into())
+    );
+    assert_eq!(
+        middle(Kind::DaemonSet),
+        (Verdict::Likely, "was active for 2h; nothing else tells whether it worked".into())
+    );
+}
+
+#[test]
+fn a_complete_rollout_is_healthy() {
+    let complete = |kind| {
+        let counts = json!({"updatedReplicas": 3, "replicas": 3, "availableReplicas": 3, "updatedNumberScheduled": 3, "numberAvailable": 3});
+        History::of(kind).revision(1, "a", 1).edit(status(counts))
+    };
+    for kind in Kind::ALL {
+        assert_eq!(told(&complete(kind)), [(Verdict::Healthy, "all 3 pods are available now".into())]);
+        let field = if kind == Kind::DaemonSet { "numberAvailable" } else { "availableReplicas" };
+        for edit in [json!({"status": {field: 2}}), json!({"metadata": {"generation": 2}})] {
+            let found = verdicts(&complete(kind).edit(edit.clone()));
+            assert_ne!(found, [Verdict::Healthy], "{kind:?} {edit}");
+        }
+    }
+    let one = complete(Kind::Deployment).edit(json!({"spec": {"replicas": 1}, "status": {"updatedReplicas": 1, "replicas": 1, "availableReplicas": 1}}));
+    assert_eq!(told(&one)[0].1, "its pod is available now");
+    // Ready between two crashes.
+    let flapping = |name: &str, ago: i64| {
+        json!({"metadata": {"name": name}, "status": {
+        "containerStatuses": [{"name": "main", "image": "", "imageID": "", "ready": true, "restartCount": 5,
+            "lastState": {"terminated": {"exitCode": 1, "finishedAt": at(NOW - ago)}}}]}})
+    };
+    let flaps = one.clone().serves(1, 1).pod_with("web-x", flapping("web-x", 40));
+    assert_eq!(
+        told(&flaps),
+        [(
+            Verdict::Unknown,
+            "its pod is available now, but web-x restarted 5 times, the last time 40s ago".into()
+        )]
+    );
+    assert_eq!(verdicts(&one.serves(1, 1).pod_with("web-x", flapping("web-x", 700))), [Verdict::Healthy]);
+    let one_of_three =
+        complete(Kind::StatefulSet).pod("web-0").pod("web-1").pod_with("web-2", flapping("web-2", 40));
+    assert_eq!(verdicts(&one_of_three), [Verdict::Healthy], "{:?}", told(&one_of_three));
+}
+
+#[test]
+fn a_deployments_condition_counts_for_the_replicaset_it_names() {
+    let base = || History::of(Kind::Deployment).revision(1, "a", 1).emptied(50).revision(2, "b", HOUR);
+    let progressed = |name: &str| format!("ReplicaSet \"web-{name}\" has successfully progressed.");
+    let with = |name: &str| {
+        base().condition("Progressing", "True", "NewReplicaSetAvailable", &progressed(name), 2 * HOUR)
+    };
+    assert_eq!(
+        told(&with("b").serves(2, 3))[1],
+        (Verdict::Healthy, "rolled out completely 2h ago; 2 of 3 pods available now".into())
+    );
+    assert_eq!(
+        told(&with("b").serves(0, 3))[1],
+        (Verdict::Unknown, "rolled out completely 2h ago, but 0 of 3 pods available now".into())
+    );
+    assert_eq!(verdicts(&with("b").serves(0, 3).crashing_pod("web-x"))[1], Verdict::Unhealthy);
+    assert_eq!(told(&with("b").edit(json!({"spec": {"replicas": 0}})))[1].0, Verdict::Likely);
+    assert_eq!(told(&with("x").serves(1, 3))[1].1, "1 of 3 pods available so far");
+    // The controller has not seen the new template yet.
+    assert_eq!(told(&with("a"))[0], (Verdict::Healthy, "rolled out completely 2h ago".into()));
+
+    let late = |name: &str| {
+        let message = format!("ReplicaSet \"web-{name}\" has timed out progressing.");
+        base().serves(2, 3).condition("Progressing", "False", "ProgressDeadlineExceeded", &message, 2 * HOUR)
+    };
+    assert_eq!(
+        told(&late("b"))[1],
+        (Verdict::Unhealthy, "did not roll out within its deadline of 10m: 2 of 3 pods available".into())
+    );
+    // Inherited from the one before (research 2.5).
+    assert_ne!(told(&late("a"))[1].0, Verdict::Unhealthy);
+    let quota =
+        base().condition("ReplicaFailure", "True", "FailedCreate", "exceeded quota: q", HOUR).serves(0, 0);
+    assert_eq!(told(&quota)[1], (Verdict::Unhealthy, "its pods cannot be created: exceeded quota: q".into()));
+}
+
+#[test]
+fn a_statefulsets_current_revision_rolled_out() {
+    let stuck = |number: i64| {
+        History::of(Kind::StatefulSet)
+            .revision(number, "a", HOUR)
+            .revision(number + 1, "b", 3 * HOUR)
+            .edit(status(json!({"currentRevision": "web-a", "updateRevision": "web-b"})))
+    };
+    assert_eq!(
+        told(&stuck(4))[0],
+        (Verdict::Healthy, "was the last to roll out completely (status.currentRevision)".into())
+    );
+    // It is that from the start.
+    assert_eq!(verdicts(&stuck(1))[0], Verdict::Likely);
+    // Nobody moves it with OnDelete, so it says nothing.
+    let by_hand = stuck(4).edit(json!({"spec": {"updateStrategy": {"type": "OnDelete"}}}));
+    assert_eq!(verdicts(&by_hand)[0], Verdict::Likely);
+    assert!(told(&by_hand)[0].1.starts_with("was active for 2h;"), "{:?}", told(&by_hand));
+    // Complete once, one pod is missing now; the first may never have been.
+    let degraded = |number: i64| {
+        History::of(Kind::StatefulSet).revision(number, "a", 3 * HOUR + 3500).pod("web-0").edit(status(json!({
+            "currentRevision": "web-a", "updateRevision": "web-a", "replicas": 3, "updatedReplicas": 3, "availableReplicas": 2})))
+    };
+    assert_eq!(
+        told(&degraded(4)),
+        [(Verdict::Healthy, "rolled out completely before; 2 of 3 pods available now".into())]
+    );
+    assert_eq!(told(&degraded(1)), [(Verdict::Unknown, "2 of 3 pods available so far".into())]);
+}
+
+#[test]
+fn half_a_daemonset() {
+    let half = History::of(Kind::DaemonSet)
+        .revision(1, "a", 1)
+        .pod("web-x")
+        .revision(2, "b", NOW - 60)
+        .pod("web-y")
+        .edit(status(
+            json!({"updatedNumberScheduled": 1, "currentNumberScheduled": 3, "numberAvailable": 2}),
+        ));
+    assert_eq!(
+        told(&half),
+        [
+            (Verdict::Healthy, "serves 1 pod that is available now".into()),
+            (Verdict::Unknown, "1 of 3 pods available so far".into())
+        ]
+    );
+    // One node is away for long: it is a running workload all the same.
+    let counts = json!({"updatedNumberScheduled": 3, "currentNumberScheduled": 3, "numberAvailable": 2});
+    let degraded = History::of(Kind::DaemonSet).revision(1, "a", 1).edit(status(counts));
+    assert_eq!(
+        told(&degraded),
+        [(Verdict::Likely, "2 of 3 pods available now, and active for 3h59m".into())]
+    );
+}
+
+#[test]
+fn what_left_no_pods_is_inferred_at_best() {
+    let three = |a_gone: Option<i64>, b_until: i64| {
+        let a = History::of(Kind::Deployment).revision(1, "a", 1);
+        let a = a_gone.map_or_else(|| a.clone().serves(0, 1), |at| a.clone().emptied(at));
+        a.revision(2, "b", HOUR).emptied(b_until + 30).revision(3, "c", b_until)
+    };
+    let b = |history: &History| told(history)[1].clone();
+    let likely = (Verdict::Likely, "was active for 2h, while its predecessors were at 0".to_owned());
+    assert_eq!(b(&three(Some(HOUR + 60), 3 * HOUR)), likely);
+    // The one edit that takes it away: a was emptied by its successor, b was short, traces are stripped, old pods do not wait.
+    assert_eq!(
+        b(&three(Some(3 * HOUR + 60), 3 * HOUR)).1,
+        "was active for 2h, but never replaced all pods of revision 1"
+    );
+    assert_eq!(b(&three(None, 3 * HOUR)).1, "was active for 2h, but never replaced all pods of revision 1");
+    let short = (Verdict::Unknown, "was active for less than 10m, and left no other trace".to_owned());
+    assert_eq!(b(&three(Some(HOUR + 60), HOUR + 599)), short);
+    assert_eq!(b(&three(Some(HOUR + 60), HOUR + 600)).0, Verdict::Likely);
+    let patient = three(Some(HOUR + 60), HOUR + 600).edit(json!({"spec": {"progressDeadlineSeconds": 601}}));
+    assert_eq!(b(&patient).0, Verdict::Unknown);
+    let stripped = three(Some(HOUR + 60), 3 * HOUR).stripped();
+    assert_eq!(
+        b(&stripped),
+        (
+            Verdict::Unknown,
+            "was active for 2h, but nothing tells whether it replaced its predecessors".into()
+        )
+    );
+    assert_eq!(b(&stripped.scaled("a", 1, 0, HOUR + 60)), likely, "events tell too");
+    for strategy in [
+        json!({"type": "Recreate"}),
+        json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "100%"}}),
+    ] {
+        let free = three(Some(HOUR + 60), 3 * HOUR).edit(json!({"spec": {"strategy": strategy}}));
+        assert_eq!(
+            b(&free),
+            (Verdict::Likely, "was active for 2h; nothing else tells whether it worked".into())
+        );
+    }
+    // The first one has nothing to be compared with.
+    assert_eq!(told(&three(Some(HOUR + 60), 3 * HOUR))[0].0, Verdict::Likely);
+}
+
+#[test]
+fn old_pods_wait_unless_the_strategy_lets_them_go() {
+    let cases = [
+        (json!({}), true),
+        (json!({"rollingUpdate": {"maxUnavailable": 2}}), true),
+        (json!({"rollingUpdate": {"maxUnavailable": 3}}), false),
+        (json!({"rollingUpdate": {"maxUnavailable": "99%"}}), true),
+        (json!({"rollingUpdate": {"maxUnavailable": "100%"}}), false),
+        (json!({"type": "Recreate"}), false),
+    ];
+    for (strategy, expected) in cases {
+        let history = History::of(Kind::Deployment).edit(json!({"spec": {"strategy": strategy}}));
+        assert_eq!(old_pods_wait(&history.rollout()), expected, "{strategy}");
+    }
+    assert!(!old_pods_wait(&History::of(Kind::StatefulSet).rollout()));
+}

@@ -1,0 +1,202 @@
+//! The revisions of a workload for machines: docs/revision-history.schema.json.
+
+use cluster_model::rollout::{Kind, canonical, images, restarted_at, same};
+use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
+
+use crate::choose::Past;
+use crate::report::{HistoryOf, Precision, RevisionReport};
+use crate::timeline::{Bound, current};
+use crate::written::written;
+
+/// In ascending order of their numbers.
+pub fn history_of(past: Past<'_>) -> HistoryOf {
+    let id = &past.rollout.id;
+    HistoryOf {
+        kind: id.kind.name(),
+        namespace: id.namespace.clone(),
+        name: id.name.clone(),
+        revisions: (0..past.rollout.revisions.len()).map(|index| revision(past, index)).collect(),
+    }
+}
+
+fn revision(past: Past<'_>, index: usize) -> RevisionReport {
+    let revision = &past.rollout.revisions[index];
+    let is_current = current(past.rollout) == Some(index);
+    let last = past.timeline.of(index).next_back().map(|(_, stretch)| stretch);
+    let from = last.map_or(Bound::Unknown, |stretch| stretch.from);
+    let until = last.map(|stretch| stretch.until);
+    let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
+    RevisionReport {
+        revision: revision.number,
+        also_known_as: revision.also_known_as.clone(),
+        images: images(&revision.template)
+            .into_iter()
+            .map(|(name, image)| format!("{name}={image}"))
+            .collect(),
+        active_from: text(from.latest()),
+        active_from_precision: precision(from),
+        active_until: text(until.flatten().and_then(Bound::earliest)),
+        active_until_precision: match until {
+            // That it has not ended is known exactly.
+            Some(None) => Precision::Exact,
+            Some(Some(bound)) => precision(bound),
+            None => Precision::Unknown,
+        },
+        healthy: past.health[index].clone(),
+        change_cause: revision.change_cause.clone(),
+        change_cause_inherited: inherited(past, index),
+        written_by: written(past.rollout).filter(|_| is_current).map(|written| written.manager),
+        current: is_current,
+    }
+}
+
+fn precision(bound: Bound) -> Precision {
+    match bound {
+        Bound::Exact(_) => Precision::Exact,
+        Bound::Between(..) => Precision::Bounded,
+        Bound::Unknown => Precision::Unknown,
+    }
+}
+
+/// Is the cause that of another rollout? Only where it is certain; a pipeline may well write the same text twice.
+fn inherited(past: Past<'_>, index: usize) -> bool {
+    let revision = &past.rollout.revisions[index];
+    let Some(cause) = &revision.change_cause else { return false };
+    // A ControllerRevision keeps the annotations of its creation (`controller_history.go`, UpdateControllerRevision).
+    let returned = past.timeline.of(index).count() > 1;
+    if returned && past.rollout.id.kind != Kind::Deployment {
+        return true;
+    }
+    let before = index.checked_sub(1).map(|before| &past.rollout.revisions[before]);
+    before.is_some_and(|before| {
+        // `kubectl rollout restart` never writes a cause, so it left the one that was there.
+        let restarted = restart_only(&before.template, &revision.template) && !returned;
+        before.change_cause.as_ref() == Some(cause)
+            && (restarted || names_another_image(cause, &revision.template))
+    })
+}
+
+/// `kubectl set image deployment/web web=shop:1.4 --record=true`, on a template whose container `web` has another image.
+fn names_another_image(cause: &str, template: &Value) -> bool {
+    let images = images(template);
+    cause.starts_with("kubectl set image ")
+        && cause
+            .split_whitespace()
+            .filter_map(|word| word.split_once('='))
+            .any(|(container, image)| images.iter().any(|(name, has)| name == container && has != image))
+}
+
+/// Does nothing but `kubectl rollout restart` lie between the two?
+pub fn restart_only(a: &Value, b: &Value) -> bool {
+    let without = |template: &Value| {
+        let mut template = template.clone();
+        if let Some(annotations) =
+            template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut)
+        {
+            annotations.remove("kubectl.kubernetes.io/restartedAt");
+        }
+        canonical(&template)
+    };
+    restarted_at(a) != restarted_at(b) && !same(a, b) && without(a) == without(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timeline::fixture::{HOUR, History, at};
+    use cluster_model::rollout::CHANGE_CAUSE;
+    use serde_json::json;
+
+    fn report(history: &History) -> Vec<RevisionReport> {
+        history_of(history.seen(HOUR).past()).revisions
+    }
+
+    #[test]
+    fn times_are_the_sure_part_and_say_how_sure() {
+        let history = History::of(Kind::Deployment)
+            .revision(2, "b", 100)
+            .emptied(320)
+            .revision(3, "a", 1)
+            .was("1")
+            .written("helm", 320, false);
+        let told: Vec<_> = report(&history)
+            .into_iter()
+            .map(|r| {
+                (
+                    r.revision,
+                    r.also_known_as,
+                    r.active_from,
+                    r.active_from_precision,
+                    r.active_until,
+                    r.active_until_precision,
+                    r.written_by,
+                    r.current,
+                )
+            })
+            .collect();
+        let time = |second| Some(at(second).to_string());
+        assert_eq!(
+            told,
+            [
+                (2, vec![], time(100), Precision::Exact, time(100), Precision::Bounded, None, false),
+                (
+                    3,
+                    vec![1],
+                    time(320),
+                    Precision::Bounded,
+                    None,
+                    Precision::Exact,
+                    Some("helm".to_owned()),
+                    true
+                ),
+            ]
+        );
+        let unknown = report(&history.stripped());
+        assert_eq!(
+            (unknown[1].active_from.as_deref(), unknown[1].active_from_precision),
+            (None, Precision::Unknown)
+        );
+        assert_eq!(unknown[1].written_by, None);
+        assert_eq!(unknown[0].images, ["web=web:b"]);
+    }
+
+    #[test]
+    fn a_cause_is_inherited_only_when_that_is_certain() {
+        let with = |kind, first: &str, second: &str, edit: Value| {
+            let cause = |text: &str| json!({"metadata": {"annotations": {CHANGE_CAUSE: text}}});
+            let history = History::of(kind)
+                .revision(1, "a", 1)
+                .kept(cause(first))
+                .revision(2, "b", 100)
+                .kept(cause(second))
+                .kept(edit);
+            report(&history)[1].change_cause_inherited
+        };
+        let image = |image: &str| json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "image": image}]}}}});
+        let restarted = |image: &str| {
+            json!({"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "now"}},
+                "spec": {"containers": [{"name": "web", "image": image}]}}}})
+        };
+        let deployment = Kind::Deployment;
+        let set = "kubectl set image deployment/web web=web:a --record=true";
+        for (first, second, edit, expected) in [
+            ("release 7", "release 7", json!({}), false),
+            (set, set, json!({}), true),
+            (set, "kubectl set image deployment/web web=web:b", json!({}), false),
+            (set, set, image("web:a"), false),
+            ("release 7", "release 7", restarted("web:a"), true),
+            ("release 7", "release 8", restarted("web:a"), false),
+            ("release 7", "release 7", restarted("web:b"), false),
+        ] {
+            assert_eq!(with(deployment, first, second, edit.clone()), expected, "{second} {edit}");
+        }
+        // A ControllerRevision that came back has the cause of its first time.
+        let back = History::of(Kind::StatefulSet)
+            .revision(2, "b", 100)
+            .revision(3, "a", 1)
+            .kept(json!({"metadata": {"annotations": {CHANGE_CAUSE: "first"}}}))
+            .controller_wrote(300);
+        assert_eq!(report(&back).iter().map(|r| r.change_cause_inherited).collect::<Vec<_>>(), [false, true]);
+    }
+}

@@ -1,0 +1,244 @@
+//! What this machine's user rolled back, so that `--last` can undo it even when the cluster keeps the old template no longer:
+//! `$XDG_STATE_HOME/kubectl-rollback-to/journal.jsonl`.
+//!
+//! Templates may hold secrets in clear text (values of environment variables), and here they outlive the cluster: hence 0700 for the
+//! folder and 0600 for the file. The command line is never written down: its flags may hold tokens.
+
+mod file;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use cluster_model::rollout::{Id, Kind, Rollout, canonical};
+use k8s_openapi::jiff::Timestamp;
+use plugin_client::{Cluster, Failure};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::choose::Target;
+use crate::report::Verdict;
+
+/// One run: written down before its first write, completed after its end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    pub id: String,
+    /// By this machine's clock.
+    pub time: String,
+    pub context: String,
+    pub server: String,
+    /// Of this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    pub workloads: Vec<Workload>,
+}
+
+/// One workload of a run, and what is needed to put it back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Workload {
+    /// As in `Deployment`.
+    pub kind: String,
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    /// The number that `from_template` had; `None`: it was no revision yet.
+    pub from_template_revision: Option<i64>,
+    pub from_template: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_change_cause: Option<String>,
+    pub to_revision: Option<i64>,
+    pub to_template_hash: String,
+    /// As in the report; `None`: the run did not live to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// Was the template written? `None`: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<bool>,
+}
+
+impl Entry {
+    pub fn new(cluster: &Cluster, reason: Option<&str>, now: Timestamp) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        Entry {
+            id: format!("{now:.6}-{}-{count}", std::process::id()),
+            time: now.to_string(),
+            context: cluster.context.clone(),
+            server: cluster.server.clone(),
+            user: ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok()),
+            reason: reason.map(str::to_owned),
+            workloads: Vec::new(),
+        }
+    }
+}
+
+impl Workload {
+    pub fn new(rollout: &Rollout, target: &Target) -> Self {
+        let from = rollout.current().map(|index| &rollout.revisions[index]);
+        let to = target.revision.and_then(|index| rollout.revisions.get(index));
+        Workload {
+            kind: rollout.id.kind.name().to_owned(),
+            namespace: rollout.id.namespace.clone(),
+            name: rollout.id.name.clone(),
+            uid: rollout.id.uid.clone(),
+            from_template_revision: from.map(|revision| revision.number),
+            from_template: rollout.template().clone(),
+            from_change_cause: from.and_then(|revision| revision.change_cause.clone()),
+            to_revision: to.map(|revision| revision.number),
+            to_template_hash: template_hash(&target.template),
+            result: None,
+            written: None,
+        }
+    }
+
+    /// `None` for a kind that another version of this program knew.
+    pub fn id(&self) -> Option<Id> {
+        let kind = Kind::parse(&self.kind)?;
+        let (namespace, name, uid) = (self.namespace.clone(), self.name.clone(), self.uid.clone());
+        Some(Id { kind, namespace, name, uid })
+    }
+
+    /// Was it moved, as far as is known, and not put back by the run itself?
+    fn is_moved(&self) -> bool {
+        let stays = [Verdict::Unchanged, Verdict::Planned, Verdict::Refused, Verdict::Restored];
+        let stayed = self.result.as_deref().is_some_and(|result| stays.map(word).iter().any(|w| w == result));
+        self.written != Some(false) && !stayed
+    }
+}
+
+/// What became of each workload of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    pub result: Verdict,
+    pub written: bool,
+}
+
+/// Where runs are written down.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    path: PathBuf,
+}
+
+impl Journal {
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Journal { path: path.into() }
+    }
+
+    /// The user's; `None` when they have no home.
+    pub fn of_user() -> Option<Self> {
+        let variable =
+            |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let states = variable("XDG_STATE_HOME")
+            .or_else(|| variable("HOME").map(|home| home.join(".local/state")))
+            .or_else(|| variable("LOCALAPPDATA"))?;
+        Some(Journal::at(states.join("kubectl-rollback-to/journal.jsonl")))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Before the first write.
+    pub fn begin(&self, entry: &Entry) -> std::io::Result<()> {
+        file::append(&self.path, &serde_json::to_string(entry)?)
+    }
+
+    /// After the end, one ending for each workload of the entry.
+    pub fn complete(&self, entry: &Entry, endings: &[Ending], now: Timestamp) -> std::io::Result<()> {
+        let endings: Vec<Value> =
+            endings.iter().map(|e| json!({"result": word(e.result), "written": e.written})).collect();
+        let line = json!({"id": entry.id, "finished": now.to_string(), "endings": endings});
+        file::append(&self.path, &line.to_string())
+    }
+}
+
+/// A line that completes an entry.
+#[derive(Deserialize)]
+struct Completion {
+    id: String,
+    endings: Vec<Ended>,
+}
+
+#[derive(Deserialize)]
+struct Ended {
+    result: String,
+    written: bool,
+}
+
+/// The last run against `server` that moved a workload, with those workloads only; of `filter`, if given. Ids are told apart by UID:
+/// a workload that was made again since has no past here.
+pub fn last(path: &Path, server: &str, filter: Option<&[Id]>) -> Result<Option<Entry>, Failure> {
+    let lines = file::lines(path).map_err(|error| {
+        Failure::failed(format!("cannot read the journal {}", path.display())).cause(error.to_string())
+    })?;
+    let mut last = entries(&lines).into_iter().rev().filter(|entry| entry.server == server);
+    Ok(last.find_map(|mut entry| {
+        entry.workloads.retain(|workload| {
+            let wanted = filter.is_none_or(|ids| workload.id().is_some_and(|id| ids.contains(&id)));
+            wanted && workload.is_moved()
+        });
+        (!entry.workloads.is_empty()).then_some(entry)
+    }))
+}
+
+/// In the order of their beginning, completed as far as they were. What cannot be read is passed over.
+fn entries(lines: &[String]) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut at = BTreeMap::new();
+    for line in lines {
+        if let Ok(entry) = serde_json::from_str::<Entry>(line) {
+            at.insert(entry.id.clone(), entries.len());
+            entries.push(entry);
+        } else if let Ok(completion) = serde_json::from_str::<Completion>(line)
+            && let Some(entry) = at.get(&completion.id).and_then(|at| entries.get_mut(*at))
+        {
+            for (workload, ended) in entry.workloads.iter_mut().zip(completion.endings) {
+                workload.result = Some(ended.result);
+                workload.written = Some(ended.written);
+            }
+        }
+    }
+    entries
+}
+
+/// As in the report.
+fn word(verdict: Verdict) -> String {
+    serde_json::to_value(verdict).ok().and_then(|word| Some(word.as_str()?.to_owned())).unwrap_or_default()
+}
+
+/// Tells templates apart; the same for equal ones, today and in a later version (FNV-1a, 64 bits).
+pub fn template_hash(template: &Value) -> String {
+    fn mix(hash: &mut u64, bytes: &[u8]) {
+        for byte in bytes {
+            *hash = (*hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    fn walk(hash: &mut u64, value: &Value) {
+        match value {
+            Value::Object(map) => {
+                mix(hash, b"{");
+                for (key, value) in map.iter().collect::<BTreeMap<_, _>>() {
+                    mix(hash, json!(key).to_string().as_bytes());
+                    walk(hash, value);
+                }
+                mix(hash, b"}");
+            }
+            Value::Array(list) => {
+                mix(hash, b"[");
+                list.iter().for_each(|value| walk(hash, value));
+                mix(hash, b"]");
+            }
+            other => mix(hash, other.to_string().as_bytes()),
+        }
+        mix(hash, b",");
+    }
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    walk(&mut hash, &canonical(template));
+    format!("{hash:016x}")
+}

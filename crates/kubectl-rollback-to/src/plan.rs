@@ -1,0 +1,33 @@
+//! What will be done to each workload. Pure.
+
+use crate::choose::Target;
+use crate::diff::Diff;
+use crate::snapshot::Rehearsal;
+
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Write the template and watch it roll out.
+    RollBack,
+    /// The server would change nothing: it is there already.
+    Nothing,
+    /// It did not exist at the time asked for.
+    NotYetBorn,
+}
+
+/// One workload's part of the plan; in the order of `Snapshot::rollouts`.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Index into `Snapshot::rollouts`.
+    pub rollout: usize,
+    pub action: Action,
+    /// Where to; not for `NotYetBorn`.
+    pub target: Option<Target>,
+    pub rehearsal: Option<Rehearsal>,
+    /// From the live template to what the server says it would be.
+    pub diff: Diff,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+}

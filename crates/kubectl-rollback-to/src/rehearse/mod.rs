@@ -1,0 +1,142 @@
+//! Puts the rollback to the server as a dry run: would anything change, is the template taken, is a pod of it admitted? Nothing is written.
+
+mod answer;
+mod pod;
+#[cfg(test)]
+pub mod testing;
+#[cfg(test)]
+mod tests;
+
+use cluster_model::rollout::{Rollout, same};
+use cluster_model::{Known, Raw};
+use kube::api::PostParams;
+use plugin_client::{Cluster, Failure, Right, missing};
+use serde_json::Value;
+
+use crate::options::Options;
+use crate::patch;
+use crate::snapshot::Rehearsal;
+use answer::{Answer, CANNOT_REHEARSE, answer};
+
+const CHANGED: &str = "it was changed since it was read";
+
+/// The workload and the pod are asked about at the same time.
+pub async fn rehearse(
+    cluster: &Cluster,
+    rollout: &Rollout,
+    template: &Value,
+    options: &Options,
+) -> Result<Rehearsal, Failure> {
+    let (workload, pod) = futures::join!(
+        workload(cluster, rollout, template, options),
+        pod_of(cluster, rollout, template, options)
+    );
+    let workload = workload?;
+    let changes = match &workload {
+        Ok(object) => object.number("/metadata/generation") != rollout.object.number("/metadata/generation"),
+        Err(_) => !same(rollout.template(), template),
+    };
+    // The client shows the server's `Warning:` headers itself, as they come.
+    Ok(Rehearsal { workload, changes, pod })
+}
+
+const NOT_ASKED: &str = "--dry-run=client asks the server nothing";
+
+/// Without the server: what a client alone can tell, which is little.
+pub fn imagined(rollout: &Rollout, template: &Value) -> Rehearsal {
+    Rehearsal {
+        workload: Err(NOT_ASKED.to_owned()),
+        changes: !same(rollout.template(), template),
+        pod: Known::Unknown(NOT_ASKED.to_owned()),
+    }
+}
+
+/// Does `Rehearsal::workload` say that nothing was rehearsed, rather than that it was refused?
+pub fn not_rehearsed(says: &str) -> bool {
+    says == NOT_ASKED || says.contains(CANNOT_REHEARSE)
+}
+
+/// The template alone: annotations count as a change too (pkg/registry/apps/deployment/strategy.go).
+async fn workload(
+    cluster: &Cluster,
+    rollout: &Rollout,
+    template: &Value,
+    options: &Options,
+) -> Result<Result<Value, String>, Failure> {
+    let ops = patch::template_patch(rollout, template);
+    let request = patch::request(&rollout.id, &ops, &options.field_manager, true)?;
+    match cluster.client.request(request).await {
+        Ok(object) => Ok(Ok(object)),
+        Err(error) => match answer(&error) {
+            Answer::Changed => Err(changed(&rollout.id.typed())),
+            Answer::Refused(says) | Answer::CannotRehearse(says) => Ok(Err(says)),
+            Answer::Other => {
+                Err(Failure::from_kube("rehearse the rollback", &error).object(rollout.id.typed()))
+            }
+        },
+    }
+}
+
+/// Pod Security, quotas, limit ranges, service accounts, priority classes and most policies look at pods only; on a workload they
+/// warn at best. It is asked as the user, and the controller asks later: exemptions by user name can differ.
+async fn pod_of(
+    cluster: &Cluster,
+    rollout: &Rollout,
+    template: &Value,
+    options: &Options,
+) -> Known<Result<(), String>> {
+    let right = Right::new("create", "", "pods").namespace(&rollout.id.namespace);
+    match missing(cluster, std::slice::from_ref(&right)).await {
+        Ok(denied) if denied.is_empty() => {}
+        Ok(_) => return Known::Unknown(format!("you have no right to {right}, which asking needs")),
+        Err(failure) => return Known::Unknown(failure.to_string()),
+    }
+    let mut pod = pod::pod(rollout, template);
+    let first = create(cluster, rollout, &pod, options).await;
+    // Where OwnerReferencesPermissionEnforcement is on, only who may update the owner's finalizers may block its deletion
+    // (plugin/pkg/admission/gc/gc_admission.go): the controller may, the user need not.
+    match first {
+        Known::Seen(Err(says)) if says.contains("cannot set blockOwnerDeletion") => {
+            pod::unblock(&mut pod);
+            create(cluster, rollout, &pod, options).await
+        }
+        answer => answer,
+    }
+}
+
+async fn create(
+    cluster: &Cluster,
+    rollout: &Rollout,
+    pod: &Value,
+    options: &Options,
+) -> Known<Result<(), String>> {
+    let params = PostParams { dry_run: true, field_manager: Some(options.field_manager.clone()) };
+    let path = format!("/api/v1/namespaces/{}/pods", rollout.id.namespace);
+    let request = kube::core::Request::new(path).create(&params, pod.to_string().into_bytes());
+    let answered = match request.map_err(kube::Error::BuildRequest) {
+        Ok(request) => cluster.client.request::<Value>(request).await,
+        Err(error) => Err(error),
+    };
+    match answered {
+        Ok(_) => Known::Seen(Ok(())),
+        Err(error) => match answer(&error) {
+            Answer::Refused(says) => Known::Seen(Err(says)),
+            Answer::CannotRehearse(says) => Known::Unknown(says),
+            Answer::Changed | Answer::Other => {
+                Known::Unknown(Failure::from_kube("ask for a pod as a dry run", &error).to_string())
+            }
+        },
+    }
+}
+
+/// Who asked makes the plan again; see `is_changed`.
+fn changed(object: &str) -> Failure {
+    let mut failure = Failure::refused(CHANGED).object(object);
+    failure.code = Some(422);
+    failure
+}
+
+/// Did `rehearse` fail because the workload is no longer the one that was read?
+pub fn is_changed(failure: &Failure) -> bool {
+    failure.code == Some(422) && failure.message == CHANGED
+}

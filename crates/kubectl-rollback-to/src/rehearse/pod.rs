@@ -1,0 +1,123 @@
+//! The pod that a controller would make of a template, as far as admission looks at it. Pure.
+
+use cluster_model::Raw;
+use cluster_model::rollout::{Kind, Revision, Rollout, same};
+use serde_json::{Map, Value, json};
+
+/// Named by the server, and only ever sent as a dry run.
+pub fn pod(rollout: &Rollout, template: &Value) -> Value {
+    let revision = rollout.revisions.iter().rev().find(|revision| same(&revision.template, template));
+    let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": template["spec"]});
+    let metadata = &mut pod["metadata"];
+    for field in ["labels", "annotations", "finalizers"] {
+        if let Some(value) = template["metadata"].get(field) {
+            metadata[field] = value.clone();
+        }
+    }
+    metadata["namespace"] = json!(rollout.id.namespace);
+    metadata["generateName"] = json!(format!("{}-", rollout.id.name));
+    metadata["ownerReferences"] = json!([owner(rollout, revision)]);
+    if let Some(revision) = revision.filter(|revision| !revision.hash.is_empty()) {
+        metadata["labels"][rollout.id.kind.hash_label()] = json!(revision.hash);
+    }
+    if rollout.id.kind == Kind::StatefulSet {
+        dress(&mut pod, rollout);
+    }
+    pod
+}
+
+/// A Deployment's pods belong to a ReplicaSet. One that is still to be made is stood in for by another of the same Deployment.
+fn owner(rollout: &Rollout, revision: Option<&Revision>) -> Value {
+    let (kind, name, uid) = match (rollout.id.kind, revision.or(rollout.revisions.last())) {
+        (Kind::Deployment, Some(set)) => ("ReplicaSet", &set.name, &set.uid),
+        (kind, _) => (kind.name(), &rollout.id.name, &rollout.id.uid),
+    };
+    json!({"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": uid, "controller": true, "blockOwnerDeletion": true})
+}
+
+pub fn unblock(pod: &mut Value) {
+    if let Some(owner) = pod.pointer_mut("/metadata/ownerReferences/0").and_then(Value::as_object_mut) {
+        owner.remove("blockOwnerDeletion");
+    }
+}
+
+/// What a StatefulSet adds: its claims as volumes, in place of those of the same name, and an identity
+/// (pkg/controller/statefulset/stateful_set_utils.go, updateStorage and initIdentity). Without them a mount has no volume.
+fn dress(pod: &mut Value, rollout: &Rollout) {
+    let set = &rollout.object;
+    let ordinal = set.number("/spec/ordinals/start").unwrap_or_default();
+    let name = format!("{}-{ordinal}", rollout.id.name);
+    let claims: Vec<Value> = set
+        .list("/spec/volumeClaimTemplates")
+        .iter()
+        .map(|claim| {
+            let claimed = format!("{}-{name}", claim.name());
+            json!({"name": claim.name(), "persistentVolumeClaim": {"claimName": claimed}})
+        })
+        .collect();
+    let replaced = |volume: &&Value| !claims.iter().any(|claim| claim["name"] == volume["name"]);
+    let kept: Vec<Value> = pod.list("/spec/volumes").iter().filter(replaced).cloned().collect();
+    let volumes: Vec<Value> = kept.into_iter().chain(claims).collect();
+    if pod["spec"].is_null() {
+        pod["spec"] = Value::Object(Map::new());
+    }
+    pod["spec"]["volumes"] = json!(volumes);
+    pod["spec"]["hostname"] = json!(name);
+    pod["spec"]["subdomain"] = json!(set.text("/spec/serviceName"));
+    pod["metadata"]["labels"]["statefulset.kubernetes.io/pod-name"] = json!(name);
+    pod["metadata"]["labels"]["apps.kubernetes.io/pod-index"] = json!(ordinal.to_string());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn template() -> Value {
+        json!({"metadata": {"labels": {"app": "web"}, "annotations": {"a": "b"}},
+            "spec": {"containers": [{"name": "web", "newField": 1}], "volumes": [{"name": "data", "emptyDir": {}}]}})
+    }
+
+    fn rollout(kind: Kind, histories: &[Value]) -> Rollout {
+        let object = json!({"metadata": {"name": "web", "namespace": "shop", "uid": "w"},
+            "spec": {"serviceName": "peers", "volumeClaimTemplates": [{"metadata": {"name": "data"}}]}});
+        Rollout::new(kind, object, histories, Vec::new())
+    }
+
+    #[test]
+    fn a_deployments_pod_looks_like_one_of_its_replicaset() {
+        let owned = json!([{"uid": "w", "controller": true}]);
+        let set = json!({"metadata": {"name": "web-5c9f", "uid": "r", "ownerReferences": owned,
+            "labels": {"pod-template-hash": "5c9f"}}, "spec": {"template": template()}});
+        let pod = pod(&rollout(Kind::Deployment, &[set]), &template());
+        assert_eq!(
+            pod,
+            json!({"apiVersion": "v1", "kind": "Pod",
+                "metadata": {"namespace": "shop", "generateName": "web-", "annotations": {"a": "b"},
+                    "labels": {"app": "web", "pod-template-hash": "5c9f"},
+                    "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-5c9f", "uid": "r",
+                        "controller": true, "blockOwnerDeletion": true}]},
+                "spec": template()["spec"]})
+        );
+    }
+
+    #[test]
+    fn a_statefulsets_pod_has_its_claims_and_its_name() {
+        let mut pod = pod(&rollout(Kind::StatefulSet, &[]), &template());
+        assert_eq!(
+            pod["spec"]["volumes"],
+            json!([{"name": "data", "persistentVolumeClaim": {"claimName": "data-web-0"}}]),
+            "instead of the template's own"
+        );
+        assert_eq!((&pod["spec"]["hostname"], &pod["spec"]["subdomain"]), (&json!("web-0"), &json!("peers")));
+        assert_eq!(pod["metadata"]["ownerReferences"][0]["kind"], "StatefulSet");
+        unblock(&mut pod);
+        assert_eq!(pod["metadata"]["ownerReferences"][0].get("blockOwnerDeletion"), None);
+    }
+
+    #[test]
+    fn a_template_that_is_no_revision_makes_a_pod_all_the_same() {
+        let pod = pod(&rollout(Kind::DaemonSet, &[]), &json!({}));
+        assert_eq!(pod["metadata"]["ownerReferences"][0]["uid"], "w");
+        assert_eq!(pod["metadata"].get("labels"), None);
+    }
+}

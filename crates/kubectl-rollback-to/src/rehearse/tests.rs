@@ -1,0 +1,157 @@
+//! What a rehearsal asks the server, and what it makes of the answers.
+
+use cluster_model::Known;
+use plugin_client::Failure;
+use serde_json::{Value, json};
+use testbed::fake::{Answer, Fake};
+
+use super::testing::{connect, deny, template, web};
+use super::{changed, imagined, is_changed, rehearse};
+use crate::options::Options;
+use crate::snapshot::Rehearsal;
+
+const WEB: &str = "/apis/apps/v1/namespaces/shop/deployments/web";
+const PODS: &str = "/api/v1/namespaces/shop/pods";
+
+/// As the server would keep it.
+fn kept(generation: i64) -> Value {
+    let mut object = web().object;
+    object["metadata"]["generation"] = json!(generation);
+    object["spec"]["template"] = template("web:1");
+    object
+}
+
+async fn rehearsed(fake: &Fake) -> Result<Rehearsal, Failure> {
+    let cluster = connect(fake).await;
+    rehearse(&cluster, &web(), &template("web:1"), &Options::default()).await
+}
+
+/// The server takes the template and answers `pod` to the pod.
+fn server(pod: Answer) -> Fake {
+    let fake = Fake::start();
+    deny(&fake, &[]);
+    fake.on("PATCH", WEB).answer(Answer::json(kept(3)));
+    fake.on("POST", PODS).answer(pod);
+    fake
+}
+
+fn taken() -> Answer {
+    Answer::json(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-x"}}))
+}
+
+#[tokio::test]
+async fn a_rehearsal_is_dry_and_guarded() {
+    let fake = server(taken());
+    let rehearsal = rehearsed(&fake).await.unwrap();
+    assert!(rehearsal.changes);
+    assert_eq!(rehearsal.workload.unwrap()["spec"]["template"], template("web:1"));
+    assert_eq!(rehearsal.pod, Known::Seen(Ok(())));
+    let writes: Vec<_> =
+        fake.requests().into_iter().filter(|request| !request.path.contains("reviews")).collect();
+    assert_eq!(writes.len(), 2);
+    for request in &writes {
+        assert!(request.query.contains("dryRun=All"), "{request:?}");
+        assert!(request.query.contains("fieldManager=kubectl-rollback-to"), "{request:?}");
+    }
+    let patch = writes.iter().find(|request| request.method == "PATCH").unwrap();
+    assert_eq!(patch.headers["content-type"], "application/json-patch+json");
+    let paths: Vec<Value> = patch.json().as_array().unwrap().iter().map(|op| op["path"].clone()).collect();
+    assert_eq!(paths, ["/metadata/uid", "/spec/template", "/spec/template"]);
+    let pod = writes.iter().find(|request| request.method == "POST").unwrap().json();
+    assert_eq!(pod["spec"]["containers"][0]["newField"], 1, "what is not known here goes with it");
+}
+
+#[tokio::test]
+async fn nothing_changes_where_the_server_keeps_the_generation() {
+    let fake = Fake::start();
+    deny(&fake, &[]);
+    fake.on("PATCH", WEB).answer(Answer::json(kept(2)));
+    fake.on("POST", PODS).answer(taken());
+    assert!(!rehearsed(&fake).await.unwrap().changes);
+}
+
+#[tokio::test]
+async fn a_pod_is_asked_for_only_with_the_right_to() {
+    let fake = server(taken());
+    let denied = Fake::start();
+    deny(&denied, &["pods"]);
+    denied.on("PATCH", WEB).answer(Answer::json(kept(3)));
+    let rehearsal = rehearsed(&denied).await.unwrap();
+    assert!(
+        matches!(&rehearsal.pod, Known::Unknown(why) if why.contains("create pods")),
+        "{:?}",
+        rehearsal.pod
+    );
+    assert!(denied.requests().iter().all(|request| request.path != PODS));
+    assert!(matches!(rehearsed(&fake).await.unwrap().pod, Known::Seen(Ok(()))));
+}
+
+#[tokio::test]
+async fn the_servers_answer_to_the_pod_is_kept_in_its_words() {
+    let forbidden = "pods \"web-x\" is forbidden: violates PodSecurity";
+    let no = |code, message: &str| Answer::status_with(code, "Forbidden", message, json!({"kind": "pods"}));
+    let cases = [
+        (no(403, forbidden), Known::Seen(Err(forbidden.to_owned()))),
+        (
+            no(400, "admission webhook \"w\" does not support dry run"),
+            Known::Unknown("admission webhook \"w\" does not support dry run".to_owned()),
+        ),
+    ];
+    for (answer, expected) in cases {
+        assert_eq!(rehearsed(&server(answer)).await.unwrap().pod, expected);
+    }
+    assert!(
+        matches!(rehearsed(&server(Answer::cut())).await.unwrap().pod, Known::Unknown(_)),
+        "a cut says nothing"
+    );
+}
+
+#[tokio::test]
+async fn who_may_not_block_the_owners_deletion_asks_without() {
+    let fake = Fake::start();
+    deny(&fake, &[]);
+    fake.on("PATCH", WEB).answer(Answer::json(kept(3)));
+    let says = "pods \"web-\" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on";
+    fake.on("POST", PODS).once().answer(Answer::status_with(403, "Forbidden", says, json!({"kind": "pods"})));
+    fake.on("POST", PODS).answer(taken());
+    assert_eq!(rehearsed(&fake).await.unwrap().pod, Known::Seen(Ok(())));
+    let asked: Vec<_> = fake.requests().into_iter().filter(|request| request.path == PODS).collect();
+    assert_eq!(
+        asked.last().unwrap().json()["metadata"]["ownerReferences"][0].get("blockOwnerDeletion"),
+        None
+    );
+}
+
+#[tokio::test]
+async fn a_lost_race_is_told_from_a_refusal_and_from_a_broken_server() {
+    let with = |answer: Answer| {
+        let fake = Fake::start();
+        deny(&fake, &[]);
+        fake.on("PATCH", WEB).answer(answer);
+        fake.on("POST", PODS).answer(taken());
+        fake
+    };
+    let race = "the server rejected our request due to an error in our request";
+    let failure = rehearsed(&with(Answer::status(422, "Invalid", race))).await.unwrap_err();
+    assert!(is_changed(&failure), "{failure}");
+    let refused = Answer::status_with(422, "Invalid", "spec.template: no", json!({"kind": "Deployment"}));
+    assert_eq!(rehearsed(&with(refused)).await.unwrap().workload, Err("spec.template: no".to_owned()));
+    let failure = rehearsed(&with(Answer::status(500, "InternalError", "etcd"))).await.unwrap_err();
+    assert!(!is_changed(&failure) && failure.to_string().contains("etcd"), "{failure}");
+}
+
+#[test]
+fn without_the_server_little_is_claimed() {
+    let rehearsal = imagined(&web(), &template("web:1"));
+    assert!(rehearsal.changes && rehearsal.workload.is_err());
+    assert!(matches!(rehearsal.pod, Known::Unknown(_)));
+    assert!(!imagined(&web(), &template("web:2")).changes);
+}
+
+#[test]
+fn the_caller_can_tell_that_it_must_plan_again() {
+    let failure = changed("deployment/web -n shop");
+    assert!(is_changed(&failure));
+    assert_eq!(failure.to_string(), "deployment/web -n shop: it was changed since it was read");
+    assert!(!is_changed(&Failure::failed("cannot rehearse")));
+}

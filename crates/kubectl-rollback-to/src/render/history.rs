@@ -1,0 +1,201 @@
+//! The past of a workload: as a table, one revision in full, and as rows to pick from. Newest first.
+
+mod images;
+#[cfg(test)]
+mod tests;
+
+use cluster_model::rollout::{Revision, images as images_of};
+use cluster_model::text::{count, shorten, span};
+use k8s_openapi::jiff::tz::TimeZone;
+use plugin_client::{Line, Role, table, to_yaml};
+use serde_json::Value;
+
+use crate::choose::{Past, last_healthy};
+use crate::health::{Health, Verdict};
+use crate::history::history_of;
+use crate::moment::{local, show, zone_name};
+use crate::report::{HistoryOf, RevisionReport};
+use crate::timeline::{Bound, Stretch, current};
+use crate::written::written;
+
+/// `report` is that of the same workload, and may have fewer revisions.
+pub fn history(past: Past<'_>, report: &HistoryOf, zone: &TimeZone, wide: bool) -> Vec<Line> {
+    let id = &past.rollout.id;
+    let kept = count(past.rollout.revisions.len(), "revision");
+    let mut lines = vec![Line::new().strong(id.to_string()).plain(format!(" in {}: {kept}", id.namespace))];
+    if past.rollout.revisions.is_empty() {
+        return lines;
+    }
+    let active = format!("ACTIVE ({})", zone_name(zone, past.now));
+    let head = ["  REVISION", &active, "FOR", "HEALTHY", "IMAGE", "BY", "CAUSE"];
+    let mut rows = vec![head.map(|title| Line::new().dim(title)).to_vec()];
+    for (index, revision) in past.rollout.revisions.iter().enumerate().rev() {
+        let Some(told) = report.revisions.iter().find(|told| told.revision == revision.number) else {
+            continue;
+        };
+        let last = past.timeline.of(index).next_back();
+        let by = told.written_by.as_deref().unwrap_or_default();
+        rows.push(vec![
+            number(past, index),
+            last.map_or_else(Line::new, |(_, stretch)| active_times(stretch, zone)),
+            last.map_or_else(Line::new, |(at, _)| lasting(past, at)),
+            healthy(&past.health[index], if wide { usize::MAX } else { 48 }),
+            images::changed(past, index, wide),
+            by.into(),
+            cause(told, if wide { usize::MAX } else { 40 }),
+        ]);
+    }
+    lines.extend(table(&rows));
+    lines.extend(footnotes(past));
+    lines
+}
+
+fn footnotes(past: Past<'_>) -> Vec<Line> {
+    let bounds = || past.timeline.stretches.iter().flat_map(|s| [Some(s.from), s.until]).flatten();
+    let mut notes = Vec::new();
+    if bounds().any(|bound| matches!(bound, Bound::Between(..))) {
+        notes.push("~ then at the latest: the exact time left no trace");
+    }
+    if bounds().any(|bound| bound == Bound::Unknown) {
+        notes.push("? left no trace");
+    }
+    if current(past.rollout).is_none() {
+        notes.push("the live template is none of these: its controller has not made a revision of it yet");
+    }
+    notes.into_iter().map(|note| Line::new().dim(note)).collect()
+}
+
+/// `* 7 (was 1,3)`
+fn number(past: Past<'_>, index: usize) -> Line {
+    let revision = &past.rollout.revisions[index];
+    let line = if current(past.rollout) == Some(index) {
+        Line::new().strong(format!("* {}", revision.number))
+    } else {
+        Line::from(format!("  {}", revision.number))
+    };
+    line.dim(was(revision).map(|was| format!(" (was {was})")).unwrap_or_default())
+}
+
+fn was(revision: &Revision) -> Option<String> {
+    let numbers: Vec<String> = revision.also_known_as.iter().map(i64::to_string).collect();
+    (!numbers.is_empty()).then(|| numbers.join(","))
+}
+
+/// `2026-11-23 10:00:00 – 14:02:11`; the date once if it is the same.
+fn active_times(stretch: &Stretch, zone: &TimeZone) -> Line {
+    let (from, until) = (bound(stretch.from, zone), stretch.until.map(|until| bound(until, zone)));
+    let Some(until) = until else { return Line::from(format!("{from} – now")) };
+    let date = |text: &str| text.trim_start_matches('~').split_once(' ').map(|(date, _)| date.to_owned());
+    let until = match (date(&from), date(&until)) {
+        (Some(a), Some(b)) if a == b => until.replacen(&format!("{a} "), "", 1),
+        _ => until,
+    };
+    Line::from(format!("{from} – {until}"))
+}
+
+fn bound(bound: Bound, zone: &TimeZone) -> String {
+    match bound {
+        Bound::Exact(at) => local(at, zone),
+        Bound::Between(_, at) => format!("~{}", local(at, zone)),
+        Bound::Unknown => "?".to_owned(),
+    }
+}
+
+/// How long it was active: exactly, at least or at most.
+fn lasting(past: Past<'_>, index: usize) -> Line {
+    let reach = past.timeline.reach(index, past.now);
+    let until = reach.perhaps_until.unwrap_or(past.now);
+    let most = reach.perhaps_from.map(|from| (until.as_second() - from.as_second()).max(0));
+    match (reach.seconds(), most) {
+        (least, Some(most)) if least == most => span(least).into(),
+        (0, Some(most)) => format!("≤{}", span(most)).into(),
+        (0, None) => Line::new(),
+        (least, _) => format!("≥{}", span(least)).into(),
+    }
+}
+
+fn healthy(health: &Health, longest: usize) -> Line {
+    let evidence = shorten(&health.evidence, longest);
+    let line = verdict(health);
+    if evidence.is_empty() { line } else { line.dim(format!(": {evidence}")) }
+}
+
+fn verdict(health: &Health) -> Line {
+    let (role, word) = match health.verdict {
+        Verdict::Healthy => (Role::Good, "healthy"),
+        Verdict::Unhealthy => (Role::Bad, "unhealthy"),
+        Verdict::Likely => (Role::Plain, "likely"),
+        Verdict::Unknown => (Role::Dim, "unknown"),
+    };
+    Line::new().span(role, word)
+}
+
+fn cause(told: &RevisionReport, longest: usize) -> Line {
+    let line = Line::from(shorten(told.change_cause.as_deref().unwrap_or_default(), longest));
+    if told.change_cause_inherited { line.dim(" (of another rollout)") } else { line }
+}
+
+/// One revision in full. `template` is its own, with what may be secret hidden already.
+pub fn revision(past: Past<'_>, index: usize, template: &Value, zone: &TimeZone) -> Vec<Line> {
+    let (rollout, revision) = (past.rollout, &past.rollout.revisions[index]);
+    let told = &history_of(past).revisions[index];
+    let marked = if told.current { ", the current one" } else { "" };
+    let head = format!("{} in {}, revision {}{marked}", rollout.id, rollout.id.namespace, revision.number);
+    let mut facts: Vec<(&str, Line)> = Vec::new();
+    let mut fact = |key, value: Line| {
+        if !value.is_empty() {
+            facts.push((key, value));
+        }
+    };
+    fact("earlier numbers", was(revision).unwrap_or_default().into());
+    fact("kept as", format!("{}/{}", rollout.id.kind.history_plural(), revision.name).into());
+    fact("first made", revision.created.map(|at| show(at, zone)).unwrap_or_default().into());
+    for (at, stretch) in past.timeline.of(index).rev() {
+        let (zone_name, lasting) = (zone_name(zone, past.now), lasting(past, at));
+        let lasting = if lasting.is_empty() { lasting } else { Line::from(", for ").then(lasting) };
+        fact("active", active_times(stretch, zone).plain(format!(" ({zone_name})")).then(lasting));
+    }
+    fact("health", healthy(&past.health[index], usize::MAX));
+    for (name, image) in images_of(&revision.template) {
+        fact("image", format!("{name}={image}").into());
+    }
+    fact("cause", cause(told, usize::MAX));
+    if let Some(written) = written(rollout).filter(|_| told.current) {
+        let what = format!("{} ({}, {})", written.manager, written.operation, show(written.at, zone));
+        fact("written by", what.into());
+    }
+    let rows: Vec<Vec<Line>> =
+        facts.into_iter().map(|(key, value)| vec![Line::new().dim(key), value]).collect();
+    let mut lines = vec![Line::new().strong(head)];
+    lines.extend(table(&rows));
+    lines.push(Line::new());
+    lines.extend(to_yaml(template).lines().map(Line::from));
+    lines
+}
+
+/// One row a revision, the index of each into `Rollout::revisions`, and which row to begin with: the last healthy one.
+pub fn picker_rows(past: Past<'_>, zone: &TimeZone) -> (Vec<Line>, Vec<usize>, usize) {
+    let indices: Vec<usize> = (0..past.rollout.revisions.len()).rev().collect();
+    let healthy = last_healthy(past);
+    let row = |&index: &usize| {
+        let last = past.timeline.of(index).next_back().map(|(_, stretch)| stretch);
+        let mark = match (&past.health[index], healthy == Some(index)) {
+            (health, false) => verdict(health),
+            (Health { verdict: Verdict::Healthy, .. }, true) => Line::new().good("last healthy"),
+            (_, true) => Line::new().good("last healthy").dim(" (inferred)"),
+        };
+        let cause = past.rollout.revisions[index].change_cause.as_deref().unwrap_or_default();
+        vec![
+            number(past, index),
+            mark,
+            images::changed(past, index, false),
+            last.map_or_else(Line::new, |stretch| active_times(stretch, zone)),
+            Line::new().dim(shorten(cause, 40)),
+        ]
+    };
+    let rows = table(&indices.iter().map(row).collect::<Vec<_>>());
+    // Nothing is known to be healthy: then the one before.
+    let first =
+        indices.iter().position(|&index| Some(index) == healthy).unwrap_or(usize::from(rows.len() > 1));
+    (rows, indices, first)
+}

@@ -1,0 +1,157 @@
+use super::*;
+use crate::history::history_of;
+use crate::timeline::fixture::{HOUR, History};
+use cluster_model::rollout::{CHANGE_CAUSE, Kind};
+use serde_json::json;
+
+const NOW: i64 = 30 * HOUR;
+
+fn text(lines: &[Line]) -> String {
+    lines.iter().map(Line::text).collect::<Vec<_>>().join("\n")
+}
+
+fn image(image: &str) -> Value {
+    json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "image": image}]}}}})
+}
+
+fn cause(text: &str) -> Value {
+    json!({"metadata": {"annotations": {CHANGE_CAUSE: text}}})
+}
+
+/// good, bad, then good again, then worse.
+fn web() -> History {
+    History::of(Kind::Deployment)
+        .revision(2, "b", 2 * HOUR)
+        .kept(image("r.example.com/shop:1.5"))
+        .kept(cause("release 1.5"))
+        .emptied(26 * HOUR + 40)
+        .revision(3, "a", 1)
+        .kept(image("r.example.com/shop:1.4"))
+        .was("1")
+        .serves(3, 3)
+        .controller_wrote(26 * HOUR + 50)
+        .revision(4, "c", 29 * HOUR)
+        .kept(image("r.example.com/store:2"))
+        .kept(cause("release 2: a very long story of why it had to be released right before the weekend"))
+        .serves(0, 1)
+        .crashing_pod("web-c-x")
+        .written("helm", 29 * HOUR, false)
+        .edit(image("r.example.com/store:2"))
+}
+
+#[test]
+fn the_timeline_as_a_table() {
+    let seen = web().seen(NOW);
+    let report = history_of(seen.past());
+    insta::assert_snapshot!(text(&history(seen.past(), &report, &TimeZone::UTC, false)), @r"
+    deployment/web in shop: 3 revisions
+      REVISION   ACTIVE (UTC)                                FOR     HEALTHY                                                      IMAGE                   BY    CAUSE
+    * 4          2026-11-19 16:06:40 – now                   1h      unhealthy: no pod is available: CrashLoopBackOff on web-c-x  web shop:1.4 → store:2  helm  release 2: a very long story of why it …
+      3 (was 1)  ~2026-11-19 13:07:20 – 16:06:40             ≥2h59m  healthy: serves 3 pods that are available now                web 1.5 → 1.4
+      2          2026-11-18 13:06:40 – ~2026-11-19 13:07:20  ≤24h    unknown: left no trace of its health                         web 1.4 → 1.5                 release 1.5
+    ~ then at the latest: the exact time left no trace
+    ");
+    insta::assert_snapshot!(text(&history(seen.past(), &report, &TimeZone::UTC, true)), @r"
+    deployment/web in shop: 3 revisions
+      REVISION   ACTIVE (UTC)                                FOR     HEALTHY                                                      IMAGE                                                BY    CAUSE
+    * 4          2026-11-19 16:06:40 – now                   1h      unhealthy: no pod is available: CrashLoopBackOff on web-c-x  web r.example.com/shop:1.4 → r.example.com/store:2   helm  release 2: a very long story of why it had to be released right before the weekend
+      3 (was 1)  ~2026-11-19 13:07:20 – 16:06:40             ≥2h59m  healthy: serves 3 pods that are available now                web r.example.com/shop:1.5 → r.example.com/shop:1.4
+      2          2026-11-18 13:06:40 – ~2026-11-19 13:07:20  ≤24h    unknown: left no trace of its health                         web r.example.com/shop:1.4 → r.example.com/shop:1.5        release 1.5
+    ~ then at the latest: the exact time left no trace
+    ");
+    let none = History::of(Kind::DaemonSet).seen(NOW);
+    assert_eq!(
+        text(&history(none.past(), &history_of(none.past()), &TimeZone::UTC, false)),
+        "daemonset/web in shop: 0 revisions"
+    );
+}
+
+#[test]
+fn what_left_no_trace_is_marked() {
+    let seen = web().live("d").edit(json!({"metadata": {"generation": 2}})).stripped().seen(NOW);
+    let told = text(&history(seen.past(), &history_of(seen.past()), &TimeZone::UTC, false));
+    assert!(told.contains("2026-11-19 16:06:40 – ?") && told.contains("? left no trace"), "{told}");
+    assert!(told.contains("the live template is none of these") && !told.contains("* "), "{told}");
+}
+
+#[test]
+fn one_revision_in_full() {
+    let seen = web().seen(NOW);
+    let template = &seen.rollout.revisions[1].template;
+    insta::assert_snapshot!(text(&revision(seen.past(), 1, template, &TimeZone::UTC)), @r"
+    deployment/web in shop, revision 3
+    earlier numbers  1
+    kept as          replicasets/web-a
+    first made       2026-11-18 11:06:41 UTC
+    active           ~2026-11-19 13:07:20 – 16:06:40 (UTC), for ≥2h59m
+    active           2026-11-18 11:06:41 – 13:06:40 (UTC), for 1h59m
+    health           healthy: serves 3 pods that are available now
+    image            web=r.example.com/shop:1.4
+
+    metadata:
+      labels:
+        app: web
+    spec:
+      containers:
+      - image: r.example.com/shop:1.4
+        name: web
+    ");
+    let current = text(&revision(seen.past(), 2, &json!({}), &TimeZone::UTC));
+    assert!(
+        current.contains("revision 4, the current one")
+            && current.contains("helm (Update, 2026-11-19 16:06:40 UTC)"),
+        "{current}"
+    );
+}
+
+#[test]
+fn rows_to_pick_from_begin_with_the_last_healthy_one() {
+    let seen = web().seen(NOW);
+    let (rows, indices, first) = picker_rows(seen.past(), &TimeZone::UTC);
+    assert_eq!((indices, first), (vec![2, 1, 0], 1));
+    insta::assert_snapshot!(text(&rows), @r"
+    * 4          unhealthy     web shop:1.4 → store:2  2026-11-19 16:06:40 – now                   release 2: a very long story of why it …
+      3 (was 1)  last healthy  web 1.5 → 1.4           ~2026-11-19 13:07:20 – 16:06:40
+      2          unknown       web 1.4 → 1.5           2026-11-18 13:06:40 – ~2026-11-19 13:07:20  release 1.5
+    ");
+    let single = History::of(Kind::DaemonSet).revision(1, "a", 1).seen(NOW);
+    assert_eq!(picker_rows(single.past(), &TimeZone::UTC).2, 0);
+}
+
+#[test]
+fn images_beside_those_before() {
+    let two = |before: Value, after: Value| {
+        let with = |containers: Value| json!({"spec": {"template": {"spec": {"containers": containers}}}});
+        let history = History::of(Kind::Deployment).revision(1, "a", 1).kept(with(before));
+        history.revision(2, "b", 100).kept(with(after)).seen(NOW)
+    };
+    let container = |name: &str, image: &str| json!({"name": name, "image": image});
+    for (before, after, told) in [
+        (json!([container("web", "shop:1")]), json!([container("web", "shop:2")]), "web 1 → 2"),
+        (
+            json!([container("web", "a/shop:1")]),
+            json!([container("web", "b/shop:1")]),
+            "web a/shop:1 → b/shop:1",
+        ),
+        (json!([container("web", "shop")]), json!([container("web", "shop:2")]), "web latest → 2"),
+        (
+            json!([container("web", "shop:1")]),
+            json!([container("web", "shop@sha256:0123456789abcdef")]),
+            "web 1 → sha256:0123456789ab",
+        ),
+        (json!([container("web", "shop:1")]), json!([container("web", "shop:1")]), "same image"),
+        (
+            json!([container("web", "shop:1")]),
+            json!([container("web", "shop:1"), container("log", "r:5/l:3")]),
+            "+log l:3",
+        ),
+        (
+            json!([container("web", "shop:1"), container("log", "l:3")]),
+            json!([container("web", "shop:2")]),
+            "web 1 → 2, -log",
+        ),
+    ] {
+        let seen = two(before, after);
+        assert_eq!(images::changed(seen.past(), 1, false).text(), told);
+    }
+}

@@ -1,0 +1,18 @@
+//! What people see: the history, the plan and its differences, the rollout while it runs, its diagnosis, and the end of a run.
+
+mod diff;
+mod full;
+mod history;
+mod live;
+mod outcome;
+mod plan;
+mod status;
+mod stays;
+mod strategy;
+
+pub use full::full_diffs;
+pub use history::{history, picker_rows, revision};
+pub use live::Screen;
+pub use outcome::outcome;
+pub use plan::plan;
+pub use status::status;

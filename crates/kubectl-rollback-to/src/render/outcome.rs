@@ -1,0 +1,180 @@
+//! The end of a run: one line a workload, the pods somebody has to look at, and the next command.
+
+use std::collections::BTreeSet;
+
+use cluster_model::rollout::Kind;
+use plugin_client::{Line, table};
+
+use crate::report::{PodReport, PodState, RollbackReport, Verdict, WorkloadReport};
+
+/// More pods of one workload are counted.
+const PODS: usize = 8;
+
+pub fn outcome(report: &RollbackReport, seconds: f64) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for workload in &report.workloads {
+        lines.push(headline(workload, seconds));
+        lines.extend(attention(workload));
+    }
+    lines.extend(next(report));
+    lines
+}
+
+fn headline(workload: &WorkloadReport, seconds: f64) -> Line {
+    let name = Line::new().strong(workload.typed());
+    let cause = workload.cause.as_deref().filter(|cause| !cause.is_empty());
+    let because = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+    let to = workload.to_words();
+    // How far it is, where anything was seen of it.
+    let far = match workload.ready() {
+        Some((ready, all)) => format!("{ready} of {all} pods ready, {seconds:.1}s"),
+        None => format!("{seconds:.1}s"),
+    };
+    match workload.result {
+        Verdict::Done => {
+            let note = cause.map(|note| format!("; {note}")).unwrap_or_default();
+            name.good(" rolled back").plain(format!(" to {to}: {far}{note}"))
+        }
+        Verdict::Unchanged => match cause {
+            Some(cause) => name.plain(" skipped").plain(format!(": {cause}")),
+            None => name.plain(" skipped").plain(format!(": the live template already is {to}")),
+        },
+        Verdict::Planned => name.plain(" planned; nothing was changed"),
+        Verdict::Refused => name
+            .bad(" not rolled back")
+            .plain(cause.map_or("; nothing was changed".to_owned(), |c| format!(": {c}"))),
+        Verdict::Failed => name.bad(" failed").plain(format!(" on the way to {to}{because} ({far})")),
+        Verdict::Restored => {
+            let back = workload.from.revision.map_or("as it was".to_owned(), |n| format!("to revision {n}"));
+            name.warn(" put back").plain(format!(" {back}{because} ({seconds:.1}s)"))
+        }
+        Verdict::Partial => name.warn(" partly rolled back").plain(format!(" to {to}{because} ({far})")),
+        // The cause begins with what ended it.
+        Verdict::Timeout => {
+            name.bad(" not done").plain(format!(": {} ({far})", cause.unwrap_or("--timeout passed")))
+        }
+        Verdict::Interrupted => {
+            name.bad(" not done").plain(format!(": {} ({far})", cause.unwrap_or("interrupted")))
+        }
+    }
+}
+
+impl WorkloadReport {
+    /// `deployment/web`
+    fn typed(&self) -> String {
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == self.kind);
+        format!("{}/{}", kind.map_or(self.kind, Kind::word), self.name)
+    }
+
+    fn to_words(&self) -> String {
+        let number = self.to.as_ref().and_then(|to| to.side.revision);
+        number.map_or("an earlier template".to_owned(), |number| format!("revision {number}"))
+    }
+
+    /// Was it surely changed by this run, and left so?
+    fn is_written(&self) -> bool {
+        match self.result {
+            Verdict::Done | Verdict::Partial => true,
+            // Pods are only looked at after the write.
+            Verdict::Failed | Verdict::Timeout | Verdict::Interrupted => !self.pods.is_empty(),
+            Verdict::Unchanged | Verdict::Planned | Verdict::Refused | Verdict::Restored => false,
+        }
+    }
+
+    /// (available on the template it goes to, of all that are to stay)
+    fn ready(&self) -> Option<(usize, usize)> {
+        let of = |states: &[PodState]| self.pods.iter().filter(|pod| states.contains(&pod.state)).count();
+        let all = of(&[PodState::Ready, PodState::Starting, PodState::Failing, PodState::Old]);
+        (!self.pods.is_empty()).then(|| (of(&[PodState::Ready]), all))
+    }
+}
+
+/// Pods that are not as they should be, each with its last words.
+fn attention(workload: &WorkloadReport) -> Vec<Line> {
+    // What was put back or is done has no pods to look at but those that fail.
+    let over = matches!(workload.result, Verdict::Done | Verdict::Unchanged | Verdict::Restored);
+    let needs = |pod: &&PodReport| match pod.state {
+        PodState::Ready => false,
+        PodState::Failing => true,
+        PodState::Starting | PodState::Old | PodState::Terminating => !over,
+    };
+    let mut pods: Vec<&PodReport> = workload.pods.iter().filter(needs).collect();
+    pods.sort_by_key(|pod| pod.state != PodState::Failing);
+    let rows: Vec<Vec<Line>> = pods.iter().take(PODS).map(|pod| row(workload, pod)).collect();
+    let mut lines = Vec::new();
+    for (line, pod) in table(&rows).into_iter().zip(&pods) {
+        lines.push(line);
+        lines.extend(pod.log.iter().map(|text| Line::new().dim(format!("    | {text}"))));
+    }
+    if pods.len() > PODS {
+        lines.push(Line::new().dim(format!("  and {} more", pods.len() - PODS)));
+    }
+    lines
+}
+
+fn row(workload: &WorkloadReport, pod: &PodReport) -> Vec<Line> {
+    let word = match pod.state {
+        PodState::Failing => Line::new().bad("  failing"),
+        PodState::Starting => Line::new().warn("  starting"),
+        PodState::Old => Line::new().warn("  old"),
+        PodState::Terminating => Line::new().dim("  stopping"),
+        PodState::Ready => Line::new().good("  ready"),
+    };
+    vec![
+        word,
+        format!("{}/{}", workload.namespace, pod.name).into(),
+        pod.cause.as_deref().unwrap_or_default().into(),
+    ]
+}
+
+/// What to type next.
+fn next(report: &RollbackReport) -> Vec<Line> {
+    let of = |verdicts: &[Verdict]| -> Vec<&WorkloadReport> {
+        report.workloads.iter().filter(|w| verdicts.contains(&w.result)).collect()
+    };
+    let open = of(&[Verdict::Failed, Verdict::Partial, Verdict::Timeout, Verdict::Interrupted]);
+    let mut hints: Vec<(&str, String)> = Vec::new();
+    let told = |w: &&WorkloadReport| w.cause.as_ref().is_some_and(|cause| cause.contains("--status"));
+    let untold: Vec<&WorkloadReport> = open.iter().copied().filter(|w| !told(w)).collect();
+    for (namespace, names) in by_namespace(&untold) {
+        hints.push(("to see how it goes on:", format!("kubectl rollback-to {names}{namespace} --status")));
+    }
+    // kubectl's own command waits for one at a time.
+    if let [workload] = open.as_slice()
+        && matches!(workload.result, Verdict::Timeout | Verdict::Interrupted)
+        && workload.is_written()
+    {
+        let namespace = flag(&workload.namespace);
+        hints.push(("to wait for it:", format!("kubectl rollout status {}{namespace}", workload.typed())));
+    }
+    for (namespace, names) in by_namespace(&of(&[Verdict::Restored])) {
+        hints.push(("to choose another:", format!("kubectl rollback-to {names}{namespace} --history")));
+    }
+    // Never where nothing was written: it would undo the rollback before.
+    if let Some(first) = report.workloads.iter().find(|w| w.is_written()) {
+        let what = if open.is_empty() { "to undo it:" } else { "to put it back:" };
+        hints.push((what, format!("kubectl rollback-to --last{}", flag(&first.namespace))));
+    }
+    let rows: Vec<Vec<Line>> = hints
+        .into_iter()
+        .map(|(what, command)| vec![Line::new().dim(what), Line::new().command(command)])
+        .collect();
+    table(&rows)
+}
+
+fn flag(namespace: &str) -> String {
+    if namespace.is_empty() { String::new() } else { format!(" -n {namespace}") }
+}
+
+/// One command for each namespace: the flag, and the workloads there.
+fn by_namespace(workloads: &[&WorkloadReport]) -> Vec<(String, String)> {
+    let namespaces: BTreeSet<&str> = workloads.iter().map(|w| w.namespace.as_str()).collect();
+    let names = |namespace: &str| {
+        let there = workloads.iter().filter(|w| w.namespace == namespace);
+        there.map(|w| w.typed()).collect::<Vec<_>>().join(" ")
+    };
+    namespaces.into_iter().map(|namespace| (flag(namespace), names(namespace))).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+use super::*;
+use crate::report::{Side, TargetSide};
+
+fn pod(name: &str, state: PodState, cause: Option<&str>, log: &[&str]) -> PodReport {
+    PodReport {
+        name: name.into(),
+        state,
+        cause: cause.map(str::to_owned),
+        log: log.iter().map(|line| (*line).to_owned()).collect(),
+    }
+}
+
+fn workload(name: &str, result: Verdict, cause: Option<&str>, pods: Vec<PodReport>) -> WorkloadReport {
+    let side = |revision| Side { revision: Some(revision), images: Vec::new() };
+    WorkloadReport {
+        kind: "Deployment",
+        namespace: "shop".into(),
+        name: name.into(),
+        from: side(7),
+        to: Some(TargetSide { side: side(5), chosen_by: "--last-healthy".into(), evidence: String::new() }),
+        result,
+        cause: cause.map(str::to_owned),
+        differences: Vec::new(),
+        pods,
+    }
+}
+
+fn told(result: Verdict, workloads: Vec<WorkloadReport>) -> Vec<String> {
+    let report = RollbackReport {
+        kind: "RollbackReport",
+        result,
+        workloads,
+        findings: Vec::new(),
+        error: None,
+        started_at: String::new(),
+        finished_at: String::new(),
+    };
+    outcome(&report, 4.2).iter().map(Line::text).collect()
+}
+
+fn one(result: Verdict, cause: Option<&str>, pods: Vec<PodReport>) -> Vec<String> {
+    told(result, vec![workload("web", result, cause, pods)])
+}
+
+fn ready(n: usize) -> Vec<PodReport> {
+    (0..n).map(|n| pod(&format!("web-{n}"), PodState::Ready, None, &[])).collect()
+}
+
+const UNDO: &str = "to undo it:  kubectl rollback-to --last -n shop";
+
+#[test]
+fn done() {
+    let rolled = "deployment/web rolled back to revision 5";
+    assert_eq!(
+        one(Verdict::Done, None, ready(3)),
+        [format!("{rolled}: 3 of 3 pods ready, 4.2s"), UNDO.into()]
+    );
+    assert_eq!(one(Verdict::Done, None, Vec::new()), [format!("{rolled}: 4.2s"), UNDO.into()]);
+    let mut kept = ready(2);
+    kept.push(pod("web-9", PodState::Old, None, &[]));
+    assert_eq!(
+        one(Verdict::Done, Some("the partition keeps 1 pod back"), kept),
+        [format!("{rolled}: 2 of 3 pods ready, 4.2s; the partition keeps 1 pod back"), UNDO.into()]
+    );
+}
+
+#[test]
+fn nothing_written_needs_no_next_step() {
+    for (result, cause, line) in [
+        (Verdict::Unchanged, None, "deployment/web skipped: the live template already is revision 5"),
+        (
+            Verdict::Unchanged,
+            Some("it did not exist at that time"),
+            "deployment/web skipped: it did not exist at that time",
+        ),
+        (Verdict::Planned, None, "deployment/web planned; nothing was changed"),
+        (Verdict::Refused, None, "deployment/web not rolled back; nothing was changed"),
+        (Verdict::Refused, Some("declined"), "deployment/web not rolled back: declined"),
+    ] {
+        assert_eq!(one(result, cause, Vec::new()), [line]);
+    }
+}
+
+#[test]
+fn failed_with_the_last_words_of_a_pod() {
+    let mut pods = ready(1);
+    pods.push(pod("web-x", PodState::Starting, Some("ContainerCreating"), &[]));
+    pods.push(pod(
+        "web-abc",
+        PodState::Failing,
+        Some("CrashLoopBackOff: exit code 1"),
+        &["panic: no database", "exit 1"],
+    ));
+    assert_eq!(
+        one(Verdict::Failed, Some("web-abc crashes"), pods),
+        [
+            "deployment/web failed on the way to revision 5: web-abc crashes (1 of 3 pods ready, 4.2s)",
+            "  failing   shop/web-abc  CrashLoopBackOff: exit code 1",
+            "    | panic: no database",
+            "    | exit 1",
+            "  starting  shop/web-x    ContainerCreating",
+            "to see how it goes on:  kubectl rollback-to deployment/web -n shop --status",
+            "to put it back:         kubectl rollback-to --last -n shop",
+        ]
+    );
+}
+
+#[test]
+fn not_over_yet() {
+    let pods = || vec![pod("web-1", PodState::Ready, None, &[]), pod("web-2", PodState::Old, None, &[])];
+    let next = [
+        "to see how it goes on:  kubectl rollback-to deployment/web -n shop --status",
+        "to wait for it:         kubectl rollout status deployment/web -n shop",
+        "to put it back:         kubectl rollback-to --last -n shop",
+    ];
+    for (result, line) in [
+        (Verdict::Timeout, "deployment/web not done: --timeout passed (1 of 2 pods ready, 4.2s)"),
+        (Verdict::Interrupted, "deployment/web not done: interrupted (1 of 2 pods ready, 4.2s)"),
+    ] {
+        let lines = one(result, None, pods());
+        assert_eq!(lines[0], line);
+        assert_eq!(lines[1], "  old  shop/web-2");
+        assert_eq!(lines[2..], next);
+    }
+    let cause = "interrupted at 1 of 2 pods; the rollout goes on: kubectl rollback-to deployment/web -n shop --status";
+    let lines = one(Verdict::Interrupted, Some(cause), pods());
+    assert_eq!(lines[0], format!("deployment/web not done: {cause} (1 of 2 pods ready, 4.2s)"));
+    assert_eq!(
+        lines[2..],
+        [
+            "to wait for it:  kubectl rollout status deployment/web -n shop",
+            "to put it back:  kubectl rollback-to --last -n shop",
+        ]
+    );
+    let partial = one(Verdict::Partial, Some("OnDelete: 1 pod waits to be deleted"), pods());
+    assert_eq!(
+        partial[0],
+        "deployment/web partly rolled back to revision 5: OnDelete: 1 pod waits to be deleted (1 of 2 pods ready, 4.2s)"
+    );
+}
+
+#[test]
+fn put_back_together() {
+    let lines = told(
+        Verdict::Restored,
+        vec![
+            workload("web", Verdict::Restored, Some("deployment/api did not end well"), Vec::new()),
+            workload("api", Verdict::Restored, Some("api-1: ErrImagePull"), Vec::new()),
+            workload("cron", Verdict::Refused, Some("not begun; nothing was written"), Vec::new()),
+        ],
+    );
+    assert_eq!(
+        lines,
+        [
+            "deployment/web put back to revision 7: deployment/api did not end well (4.2s)",
+            "deployment/api put back to revision 7: api-1: ErrImagePull (4.2s)",
+            "deployment/cron not rolled back: not begun; nothing was written",
+            "to choose another:  kubectl rollback-to deployment/web deployment/api -n shop --history",
+        ]
+    );
+}
+
+#[test]
+fn many_pods_are_counted() {
+    let pods =
+        (0..11).map(|n| pod(&format!("web-{n}"), PodState::Failing, Some("ErrImagePull"), &[])).collect();
+    let lines = one(Verdict::Failed, None, pods);
+    assert_eq!(lines[0], "deployment/web failed on the way to revision 5 (0 of 11 pods ready, 4.2s)");
+    assert_eq!(lines[8], "  failing  shop/web-7  ErrImagePull");
+    assert_eq!(lines[9], "  and 3 more");
+}
+
+#[test]
+fn what_was_not_written_is_not_to_be_undone() {
+    let undo = |lines: &[String]| lines.iter().any(|line| line.contains("--last"));
+    for result in [Verdict::Failed, Verdict::Timeout, Verdict::Interrupted] {
+        assert!(!undo(&one(result, Some("nothing was written"), Vec::new())), "{result:?}");
+        assert!(undo(&one(result, None, ready(1))), "{result:?}");
+    }
+    assert!(!undo(&one(Verdict::Restored, None, ready(1))));
+}

@@ -1,0 +1,249 @@
+//! The plan: what comes back, why this one, what will be different, how it will go, and what stays as it is.
+
+use std::collections::BTreeSet;
+
+use cluster_model::rollout::{Rollout, images};
+use cluster_model::text::{count, shorten};
+use k8s_openapi::jiff::tz::TimeZone;
+use plugin_client::{Line, Role, table};
+use serde_json::Value;
+
+use super::diff::differences;
+use super::stays::{replicas, unprotected};
+use super::strategy::{moves_by_itself, rollout as how};
+use crate::moment;
+use crate::options::Options;
+use crate::plan::{Action, Plan, Step};
+use crate::snapshot::Snapshot;
+use crate::strategy::strategy;
+
+/// More images of one pod are counted.
+const IMAGES: usize = 3;
+/// A change cause may be a whole command line.
+const CAUSE: usize = 60;
+
+pub fn plan(snapshot: &Snapshot, plan: &Plan, options: &Options, zone: &TimeZone) -> Vec<Line> {
+    let view = View { snapshot, options, zone };
+    match plan.steps.as_slice() {
+        [step] => view.alone(step),
+        steps => view.several(steps),
+    }
+}
+
+struct View<'a> {
+    snapshot: &'a Snapshot,
+    options: &'a Options,
+    zone: &'a TimeZone,
+}
+
+impl View<'_> {
+    fn rollout(&self, step: &Step) -> &Rollout {
+        &self.snapshot.rollouts[step.rollout]
+    }
+
+    fn alone(&self, step: &Step) -> Vec<Line> {
+        let rollout = self.rollout(step);
+        let name = Line::new().strong(rollout.id.to_string()).plain("  ");
+        match step.action {
+            Action::Nothing => {
+                return vec![name.plain(format!("{}; nothing to do", there_already(rollout, step)))];
+            }
+            Action::NotYetBorn => return vec![name.plain("did not exist then; it stays as it is")],
+            Action::RollBack => {}
+        }
+        let mut lines =
+            vec![name.plain(format!("goes back to {}: {}", to_words(rollout, step), step.diff.headline()))];
+        let mut facts = vec![("from", self.from(rollout)), ("to", self.to(rollout, step))];
+        facts.extend(self.made(rollout, step).map(|line| ("", line)));
+        facts.extend(because(step).map(|line| ("because", line)));
+        facts.extend(
+            self.options
+                .reason
+                .as_ref()
+                .map(|reason| ("records", format!("\"{reason}\" as the change cause").into())),
+        );
+        facts.extend(self.course(rollout, step).into_iter().map(|line| ("rollout", line)));
+        facts.extend(replicas(self.snapshot, rollout).map(|line| ("stays", line)));
+        facts.push(("stays", Line::from(everything_else(rollout))));
+        lines.extend(told(facts));
+        if !step.diff.differences.is_empty() {
+            lines.push(Line::new());
+        }
+        lines.extend(indented(differences(&step.diff)));
+        lines
+    }
+
+    fn several(&self, steps: &[Step]) -> Vec<Line> {
+        let goes = |step: &&Step| matches!(step.action, Action::RollBack);
+        let back = steps.iter().filter(goes).count();
+        let namespaces: BTreeSet<&str> =
+            steps.iter().map(|s| self.rollout(s).id.namespace.as_str()).collect();
+        let verb = if back == 1 { "goes" } else { "go" };
+        let stay = match steps.len() - back {
+            0 => String::new(),
+            1 => ", 1 stays as it is".to_owned(),
+            several => format!(", {several} stay as they are"),
+        };
+        let of = match namespaces.first() {
+            Some(namespace) if namespaces.len() == 1 => format!(" of {namespace}"),
+            _ => String::new(),
+        };
+        let head = Line::new().strong(count(back, "workload")).plain(format!("{of} {verb} back{stay}"));
+        let mut rows =
+            vec![["  WORKLOAD", "FROM", "TO", "CHANGE", "WHY"].map(|name| Line::new().dim(name)).to_vec()];
+        if namespaces.len() > 1 {
+            rows[0].insert(0, Line::new().dim("  NAMESPACE"));
+            rows[0][1] = Line::new().dim("WORKLOAD");
+        }
+        for step in steps {
+            let mut row = self.row(step);
+            if namespaces.len() > 1 {
+                row.insert(0, Line::new().plain("  ").plain(&self.rollout(step).id.namespace));
+            } else {
+                row[0] = Line::new().plain("  ").then(&row[0]);
+            }
+            let role = (!goes(&step)).then_some(Role::Dim);
+            rows.push(row.into_iter().map(|cell| role.map_or(cell.clone(), |role| cell.all(role))).collect());
+        }
+        let mut lines = vec![head];
+        lines.extend(table(&rows));
+        for step in steps.iter().filter(goes) {
+            let rollout = self.rollout(step);
+            lines.push(Line::new());
+            lines.push(Line::new().strong(rollout.id.to_string()));
+            let mut facts: Vec<(&str, Line)> =
+                self.course(rollout, step).into_iter().map(|line| ("rollout", line)).collect();
+            facts.extend(replicas(self.snapshot, rollout).map(|line| ("stays", line)));
+            lines.extend(told(facts));
+            lines.extend(indented(differences(&step.diff)));
+        }
+        if back > 0 {
+            lines.push(Line::new());
+            let together =
+                self.snapshot.rollouts.iter().find(|r| has_claims(r)).or(self.snapshot.rollouts.first());
+            lines.extend(together.map(|rollout| Line::new().dim("stays  ").plain(everything_else(rollout))));
+        }
+        lines
+    }
+
+    fn row(&self, step: &Step) -> Vec<Line> {
+        let rollout = self.rollout(step);
+        let from = number(rollout, rollout.current()).unwrap_or_else(|| "live".to_owned());
+        let to = match &step.target {
+            Some(target) => number(rollout, target.revision).unwrap_or_else(|| "earlier".to_owned()),
+            None => "–".to_owned(),
+        };
+        let change = match step.action {
+            Action::RollBack => step.diff.headline(),
+            Action::Nothing => "nothing: it is there already".to_owned(),
+            Action::NotYetBorn => "did not exist then".to_owned(),
+        };
+        vec![
+            rollout.id.to_string().into(),
+            from.into(),
+            to.into(),
+            change.into(),
+            because(step).unwrap_or_default(),
+        ]
+    }
+
+    fn from(&self, rollout: &Rollout) -> Line {
+        let number = number(rollout, rollout.current());
+        let revision = number.map_or("the live template".to_owned(), |number| format!("revision {number}"));
+        Line::new().plain(format!("{revision}  {}", image_list(rollout.template(), None)))
+    }
+
+    fn to(&self, rollout: &Rollout, step: &Step) -> Line {
+        let Some(target) = &step.target else { return Line::new() };
+        let images = image_list(&target.template, Some(rollout.template()));
+        Line::new().plain(format!("{}  {images}", to_words(rollout, step)))
+    }
+
+    /// When and why the target was rolled out first.
+    fn made(&self, rollout: &Rollout, step: &Step) -> Option<Line> {
+        let target = step.target.as_ref()?;
+        let created = target.revision.and_then(|index| rollout.revisions[index].created);
+        let mut said: Vec<String> = created
+            .map(|at| format!("first rolled out {}", moment::show(at, self.zone)))
+            .into_iter()
+            .collect();
+        said.extend(target.change_cause.as_ref().map(|cause| format!("\"{}\"", shorten(cause, CAUSE))));
+        (!said.is_empty()).then(|| Line::new().plain(said.join(", ")))
+    }
+
+    fn course(&self, rollout: &Rollout, step: &Step) -> Vec<Line> {
+        let strategy = strategy(rollout);
+        let mut lines = how(&strategy, &rollout.id);
+        if moves_by_itself(&strategy) {
+            let template = step.target.as_ref().map_or(rollout.template(), |target| &target.template);
+            lines.extend(unprotected(self.snapshot, rollout, template));
+        }
+        lines
+    }
+}
+
+fn number(rollout: &Rollout, index: Option<usize>) -> Option<String> {
+    index.map(|index| rollout.revisions[index].number.to_string())
+}
+
+fn to_words(rollout: &Rollout, step: &Step) -> String {
+    let number = step.target.as_ref().and_then(|target| number(rollout, target.revision));
+    number.map_or("an earlier template".to_owned(), |number| format!("revision {number}"))
+}
+
+fn there_already(rollout: &Rollout, step: &Step) -> String {
+    format!("is {} already", to_words(rollout, step))
+}
+
+fn because(step: &Step) -> Option<Line> {
+    let target = step.target.as_ref()?;
+    let words: Vec<&str> =
+        [target.chosen_by.as_str(), &target.evidence].into_iter().filter(|s| !s.is_empty()).collect();
+    (!words.is_empty()).then(|| words.join(": ").into())
+}
+
+/// `web=shop:1.4 log=fluent-bit:3`; those that another template has otherwise come first.
+fn image_list(template: &Value, other: Option<&Value>) -> String {
+    let mut all = images(template);
+    let others = other.map(images).unwrap_or_default();
+    all.sort_by_key(|image| others.contains(image));
+    let mut shown: Vec<String> =
+        all.iter().take(IMAGES).map(|(name, image)| format!("{name}={image}")).collect();
+    if all.len() > IMAGES {
+        shown.push(format!("and {} more", all.len() - IMAGES));
+    }
+    shown.join(" ")
+}
+
+fn has_claims(rollout: &Rollout) -> bool {
+    rollout.object["spec"]["volumeClaimTemplates"].as_array().is_some_and(|claims| !claims.is_empty())
+}
+
+/// Nobody can see from here what a migration did to a database.
+fn everything_else(rollout: &Rollout) -> String {
+    let claims = if has_claims(rollout) { "volumeClaimTemplates, " } else { "" };
+    format!(
+        "only the pod template goes back: not the strategy, {claims}what ConfigMaps and Secrets hold, or data in volumes and databases"
+    )
+}
+
+/// Keys dim, values below each other; a key is said once.
+fn told(facts: Vec<(&str, Line)>) -> Vec<Line> {
+    let mut before = "";
+    let rows: Vec<Vec<Line>> = facts
+        .into_iter()
+        .map(|(key, value)| {
+            let shown = if key == before { "" } else { key };
+            before = key;
+            vec![Line::new().plain("  ").dim(shown), value]
+        })
+        .collect();
+    table(&rows)
+}
+
+fn indented(lines: Vec<Line>) -> impl Iterator<Item = Line> {
+    lines.into_iter().map(|line| Line::new().plain("  ").then(line))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,214 @@
+use cluster_model::Known;
+use cluster_model::build::merge;
+use cluster_model::rollout::Kind;
+use k8s_openapi::jiff::Timestamp;
+use serde_json::json;
+
+use super::*;
+use crate::choose::Target;
+use crate::diff::{Diff, diff};
+use crate::snapshot::Surroundings;
+
+fn template(image: &str) -> Value {
+    json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": image}]}})
+}
+
+/// A Deployment on shop:1.5, revision 7, that was on shop:1.4 as revision 5.
+fn web(edit: Value) -> Rollout {
+    let mut object = json!({"metadata": {"name": "web", "namespace": "shop", "uid": "w"},
+        "spec": {"replicas": 3, "template": template("shop:1.5")}});
+    merge(&mut object, edit);
+    let kept = |name: &str, number: &str, image: &str, created: &str| {
+        json!({"metadata": {"name": name, "uid": name, "creationTimestamp": created, "labels": {"pod-template-hash": name},
+                "annotations": {"deployment.kubernetes.io/revision": number},
+                "ownerReferences": [{"uid": "w", "controller": true}]},
+            "spec": {"template": template(image)}})
+    };
+    let histories = [
+        kept("a", "5", "shop:1.4", "2026-11-22T09:03:00Z"),
+        kept("b", "7", "shop:1.5", "2026-11-23T10:00:00Z"),
+    ];
+    Rollout::new(Kind::Deployment, object, &histories, Vec::new())
+}
+
+fn stateful(name: &str) -> Rollout {
+    let object = json!({"metadata": {"name": name, "namespace": "shop", "uid": name},
+        "spec": {"replicas": 2, "template": template("db:2"), "updateStrategy": {"type": "OnDelete"},
+            "volumeClaimTemplates": [{"metadata": {"name": "data"}}]}});
+    let kept = |number: i64, image: &str| {
+        json!({"metadata": {"name": format!("{name}-{number}"), "uid": number.to_string(),
+                "ownerReferences": [{"uid": name, "controller": true}]},
+            "revision": number, "data": {"spec": {"template": template(image)}}})
+    };
+    Rollout::new(Kind::StatefulSet, object, &[kept(1, "db:1"), kept(2, "db:2")], Vec::new())
+}
+
+fn step(rollouts: &[Rollout], rollout: usize, action: Action) -> Step {
+    let at = &rollouts[rollout];
+    let target = Target {
+        revision: Some(0),
+        template: at.revisions[0].template.clone(),
+        change_cause: None,
+        chosen_by: "--last-healthy".into(),
+        evidence: "served 3 pods".into(),
+    };
+    let diff = match action {
+        Action::RollBack => diff(at.template(), &target.template, false),
+        _ => Diff::default(),
+    };
+    let target = (!matches!(action, Action::NotYetBorn)).then_some(target);
+    Step { rollout, action, target, rehearsal: None, diff }
+}
+
+fn snapshot(rollouts: Vec<Rollout>) -> Snapshot {
+    let around = [("shop".to_owned(), Surroundings::empty())].into_iter().collect();
+    Snapshot { rollouts, around, ..Snapshot::empty(Timestamp::UNIX_EPOCH) }
+}
+
+fn told(snapshot: &Snapshot, steps: Vec<Step>, options: &Options) -> String {
+    let lines = plan(snapshot, &Plan { steps }, options, &TimeZone::UTC);
+    lines.iter().map(|line| format!("{}\n", line.text())).collect()
+}
+
+fn alone(rollout: Rollout, edit: impl FnOnce(&mut Snapshot, &mut Step)) -> String {
+    let mut snapshot = snapshot(vec![rollout]);
+    let mut step = step(&snapshot.rollouts, 0, Action::RollBack);
+    edit(&mut snapshot, &mut step);
+    told(&snapshot, vec![step], &Options::default())
+}
+
+#[test]
+fn one_workload_in_full() {
+    assert_eq!(
+        alone(web(json!({})), |_, _| {}),
+        "\
+deployment/web  goes back to revision 5: image web 1.5 → 1.4
+  from     revision 7  web=shop:1.5
+  to       revision 5  web=shop:1.4
+           first rolled out 2026-11-22 09:03:00 UTC
+  because  --last-healthy: served 3 pods
+  rollout  RollingUpdate: up to 4 pods at once, at least 3 of 3 kept available
+  stays    3 replicas
+           only the pod template goes back: not the strategy, what ConfigMaps and Secrets hold, or data in volumes and databases
+
+  container web
+    ~ image  shop 1.5 → 1.4
+"
+    );
+}
+
+#[test]
+fn each_circumstance_is_one_line() {
+    let with = |edit: &dyn Fn(&mut Snapshot)| alone(web(json!({})), |snapshot, _| edit(snapshot));
+    let around = |snapshot: &mut Snapshot, edit: &dyn Fn(&mut Surroundings)| {
+        edit(snapshot.around.get_mut("shop").unwrap())
+    };
+    let autoscaler = |name: &str| {
+        json!({"metadata": {"name": "hpa"}, "spec": {"minReplicas": 2, "maxReplicas": 10,
+            "scaleTargetRef": {"kind": "Deployment", "name": name}}})
+    };
+    let budget = |app: &str| json!({"metadata": {"name": "pdb", "namespace": "shop"}, "spec": {"selector": {"matchLabels": {"app": app}}}});
+    let set = |snapshot: &mut Snapshot, value: Value| {
+        around(snapshot, &|a| a.autoscalers = Known::Seen(vec![value.clone()]))
+    };
+    let line = "3 replicas, as the autoscaler hpa sets them (2 to 10)";
+    assert!(with(&|s| set(s, autoscaler("web"))).contains(line));
+    assert!(!with(&|s| set(s, autoscaler("api"))).contains("autoscaler"));
+    let unread = with(&|s| around(s, &|a| a.autoscalers = Known::Unknown("forbidden".into())));
+    assert!(unread.contains("3 replicas; whether an autoscaler sets them is not known: forbidden"));
+    let line = "the disruption budget pdb does not hold it back: only evictions ask";
+    assert!(with(&|s| around(s, &|a| a.budgets = Known::Seen(vec![budget("web")]))).contains(line));
+    assert!(!with(&|s| around(s, &|a| a.budgets = Known::Seen(vec![budget("api")]))).contains("budget"));
+    let caused = alone(web(json!({})), |_, step| {
+        step.target.as_mut().unwrap().change_cause = Some("update to 1.4".into())
+    });
+    assert!(caused.contains("first rolled out 2026-11-22 09:03:00 UTC, \"update to 1.4\""));
+    let gone = alone(web(json!({})), |_, step| step.target.as_mut().unwrap().revision = None);
+    assert!(gone.starts_with("deployment/web  goes back to an earlier template: "), "{gone}");
+    let paused = alone(web(json!({"spec": {"paused": true}})), |_, _| {});
+    assert!(
+        paused.contains(
+            "  rollout  paused: nothing moves until kubectl rollout resume deployment/web -n shop\n"
+        )
+    );
+    let mut snapshot = snapshot(vec![web(json!({}))]);
+    let step = step(&snapshot.rollouts, 0, Action::RollBack);
+    snapshot.around.clear();
+    let options = Options { reason: Some("checkout fails".into()), ..Options::default() };
+    assert!(
+        told(&snapshot, vec![step], &options).contains("  records  \"checkout fails\" as the change cause\n")
+    );
+}
+
+#[test]
+fn what_stays_is_one_line() {
+    assert_eq!(
+        alone(web(json!({})), |_, step| step.action = Action::Nothing),
+        "deployment/web  is revision 5 already; nothing to do\n"
+    );
+    assert_eq!(
+        alone(web(json!({})), |_, step| step.action = Action::NotYetBorn),
+        "deployment/web  did not exist then; it stays as it is\n"
+    );
+}
+
+#[test]
+fn several_are_one_table_and_then_each() {
+    let rollouts = vec![
+        web(json!({"spec": {"strategy": {"type": "Recreate"}}})),
+        stateful("db"),
+        stateful("new"),
+        stateful("idle"),
+    ];
+    let steps = vec![
+        step(&rollouts, 0, Action::RollBack),
+        step(&rollouts, 1, Action::RollBack),
+        step(&rollouts, 2, Action::NotYetBorn),
+        step(&rollouts, 3, Action::Nothing),
+    ];
+    assert_eq!(
+        told(&snapshot(rollouts), steps, &Options::default()),
+        "\
+2 workloads of shop go back, 2 stay as they are
+  WORKLOAD          FROM  TO  CHANGE                        WHY
+  deployment/web    7     5   image web 1.5 → 1.4           --last-healthy: served 3 pods
+  statefulset/db    2     1   image web 2 → 1               --last-healthy: served 3 pods
+  statefulset/new   2     –   did not exist then
+  statefulset/idle  2     1   nothing: it is there already  --last-healthy: served 3 pods
+
+deployment/web
+  rollout  Recreate: a full stop, all 3 pods end before the first new one starts
+  stays    3 replicas
+  container web
+    ~ image  shop 1.5 → 1.4
+
+statefulset/db
+  rollout  OnDelete: nothing moves by itself, each pod takes the template only when it is deleted
+  stays    2 replicas
+  container web
+    ~ image  db 2 → 1
+
+stays  only the pod template goes back: not the strategy, volumeClaimTemplates, what ConfigMaps and Secrets hold, or data in \
+volumes and databases
+"
+    );
+}
+
+#[test]
+fn namespaces_have_a_column_when_there_are_several() {
+    let mut other = stateful("db");
+    other.id.namespace = "infra".into();
+    let rollouts = vec![web(json!({})), other];
+    let steps = vec![step(&rollouts, 0, Action::RollBack), step(&rollouts, 1, Action::Nothing)];
+    let text = told(&snapshot(rollouts), steps, &Options::default());
+    let lines: Vec<&str> = text.lines().take(4).collect();
+    assert_eq!(
+        lines,
+        [
+            "1 workload goes back, 1 stays as it is",
+            "  NAMESPACE  WORKLOAD        FROM  TO  CHANGE                        WHY",
+            "  shop       deployment/web  7     5   image web 1.5 → 1.4           --last-healthy: served 3 pods",
+            "  infra      statefulset/db  2     1   nothing: it is there already  --last-healthy: served 3 pods",
+        ]
+    );
+}

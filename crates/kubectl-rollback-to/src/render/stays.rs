@@ -1,0 +1,53 @@
+//! What a rollback does not touch, and what does not protect from it.
+
+use cluster_model::rollout::{Kind, Rollout};
+use cluster_model::text::count;
+use cluster_model::{BudgetExt, Known, Raw};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use plugin_client::Line;
+use serde_json::Value;
+
+use crate::snapshot::Snapshot;
+
+/// How many there are, and who decides that.
+pub fn replicas(snapshot: &Snapshot, rollout: &Rollout) -> Option<Line> {
+    if rollout.id.kind == Kind::DaemonSet {
+        return None;
+    }
+    let replicas = count(usize::try_from(rollout.desired()).unwrap_or_default(), "replica");
+    let autoscalers = &snapshot.around.get(&rollout.id.namespace)?.autoscalers;
+    let said = match autoscalers {
+        Known::Unknown(why) => format!("{replicas}; whether an autoscaler sets them is not known: {why}"),
+        Known::Seen(all) => match all.iter().find(|autoscaler| scales(autoscaler, rollout)) {
+            None => replicas,
+            Some(autoscaler) => {
+                let least = autoscaler.number("/spec/minReplicas").unwrap_or(1);
+                let most = autoscaler.number("/spec/maxReplicas").unwrap_or(least);
+                format!("{replicas}, as the autoscaler {} sets them ({least} to {most})", autoscaler.name())
+            }
+        },
+    };
+    Some(said.into())
+}
+
+fn scales(autoscaler: &Value, rollout: &Rollout) -> bool {
+    let target = &autoscaler["spec"]["scaleTargetRef"];
+    target["kind"] == rollout.id.kind.name() && target["name"] == rollout.id.name.as_str()
+}
+
+/// Budgets over these pods: evictions ask them, controllers that roll out a template do not.
+pub fn unprotected(snapshot: &Snapshot, rollout: &Rollout, template: &Value) -> Option<Line> {
+    let budgets = snapshot.around.get(&rollout.id.namespace)?.budgets.seen()?;
+    let mut pod = Pod::default();
+    pod.metadata.namespace = Some(rollout.id.namespace.clone());
+    pod.metadata.labels = serde_json::from_value(template["metadata"]["labels"].clone()).ok();
+    let typed = budgets.iter().filter_map(|b| serde_json::from_value::<PodDisruptionBudget>(b.clone()).ok());
+    let names: Vec<String> =
+        typed.filter(|budget| budget.selects(&pod)).filter_map(|b| b.metadata.name).collect();
+    (!names.is_empty()).then(|| {
+        let (noun, verb) = if names.len() == 1 { ("budget", "does") } else { ("budgets", "do") };
+        format!("the disruption {noun} {} {verb} not hold it back: only evictions ask", names.join(", "))
+            .into()
+    })
+}

@@ -1,0 +1,326 @@
+//! The verdict for machines: docs/rollback-report.schema.json, docs/revision-history.schema.json and docs/rollout-status.schema.json describe the JSON.
+
+use cluster_model::Finding;
+use cluster_model::rollout::{Rollout, images};
+use plugin_client::Exit;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::diff::Difference;
+use crate::execute::Outcome;
+use crate::execute::progress::Progress;
+use crate::health::Health;
+use crate::plan::{Action, Step};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    Done,
+    /// It was there already.
+    Unchanged,
+    Planned,
+    Refused,
+    /// Written, and did not become healthy; left as it is.
+    Failed,
+    /// Written, and put back to where it was.
+    Restored,
+    /// Some of it: other workloads, or pods that only their owner replaces (OnDelete, partition).
+    Partial,
+    Timeout,
+    Interrupted,
+}
+
+impl Verdict {
+    pub fn exit(self) -> Exit {
+        match self {
+            Verdict::Done | Verdict::Unchanged | Verdict::Planned => Exit::Done,
+            Verdict::Refused => Exit::Refused,
+            Verdict::Failed | Verdict::Restored => Exit::Failed,
+            Verdict::Partial => Exit::Partial,
+            Verdict::Timeout => Exit::Timeout,
+            Verdict::Interrupted => Exit::Interrupted,
+        }
+    }
+}
+
+/// One end of a rollback.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Side {
+    /// `null`: a template that is no revision (yet).
+    pub revision: Option<i64>,
+    /// `container=image`
+    pub images: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetSide {
+    #[serde(flatten)]
+    pub side: Side,
+    pub chosen_by: String,
+    pub evidence: String,
+}
+
+/// How far one pod is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PodState {
+    /// Has the template rolled back to, and is available.
+    Ready,
+    /// Has it, and is on its way.
+    Starting,
+    /// Has it, and shows a fault.
+    Failing,
+    /// Has another template still.
+    Old,
+    Terminating,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PodReport {
+    pub name: String,
+    pub state: PodState,
+    /// Why it is not ready, in Kubernetes' own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// The last lines of the container that crashed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct WorkloadReport {
+    pub kind: &'static str,
+    pub namespace: String,
+    pub name: String,
+    pub from: Side,
+    /// `null` when no target could be chosen.
+    pub to: Option<TargetSide>,
+    pub result: Verdict,
+    /// Why it is not done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    pub differences: Vec<Difference>,
+    pub pods: Vec<PodReport>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RollbackReport {
+    pub kind: &'static str,
+    pub result: Verdict,
+    pub workloads: Vec<WorkloadReport>,
+    pub findings: Vec<Finding>,
+    /// Why it stopped early, when it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    pub started_at: String,
+    pub finished_at: String,
+}
+
+/// `exact`: to the second. `bounded`: somewhere around. `unknown`: left no trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    Exact,
+    Bounded,
+    Unknown,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RevisionReport {
+    pub revision: i64,
+    pub also_known_as: Vec<i64>,
+    pub images: Vec<String>,
+    /// Of its last stretch; `null` when unknown. `bounded` times are the latest possible start and the earliest possible end.
+    pub active_from: Option<String>,
+    pub active_from_precision: Precision,
+    /// `null` also while it is active.
+    pub active_until: Option<String>,
+    pub active_until_precision: Precision,
+    pub healthy: Health,
+    pub change_cause: Option<String>,
+    /// The cause is that of an earlier or later rollout of the same template, for all one can tell.
+    pub change_cause_inherited: bool,
+    /// The field manager that wrote the template, of the current one only.
+    pub written_by: Option<String>,
+    pub current: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct HistoryOf {
+    pub kind: &'static str,
+    pub namespace: String,
+    pub name: String,
+    pub revisions: Vec<RevisionReport>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct RevisionHistory {
+    pub kind: &'static str,
+    pub workloads: Vec<HistoryOf>,
+}
+
+/// Worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StatusVerdict {
+    Complete,
+    Progressing,
+    Failing,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusOf {
+    pub kind: &'static str,
+    pub namespace: String,
+    pub name: String,
+    /// `null` when its controller has not made it yet.
+    pub revision: Option<i64>,
+    pub result: StatusVerdict,
+    /// One line: what is happening, or what is in the way.
+    pub summary: String,
+    /// Pods available on the live template, of those there will be.
+    pub available: i64,
+    pub desired: i64,
+    pub pods: Vec<PodReport>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct RolloutStatus {
+    pub kind: &'static str,
+    pub workloads: Vec<StatusOf>,
+}
+
+impl StatusOf {
+    pub fn new(rollout: &Rollout, progress: &Progress) -> Self {
+        StatusOf {
+            kind: rollout.id.kind.name(),
+            namespace: rollout.id.namespace.clone(),
+            name: rollout.id.name.clone(),
+            revision: rollout.current().map(|index| rollout.revisions[index].number),
+            result: StatusVerdict::of(&progress.state),
+            summary: progress.summary.clone(),
+            available: progress.done,
+            desired: progress.total,
+            pods: progress.pods.clone(),
+        }
+    }
+}
+
+impl Side {
+    fn of(revision: Option<i64>, template: &Value) -> Self {
+        let images = images(template).into_iter().map(|(container, image)| format!("{container}={image}"));
+        Side { revision, images: images.collect() }
+    }
+
+    fn live(rollout: &Rollout) -> Self {
+        let number = rollout.current().map(|index| rollout.revisions[index].number);
+        Side::of(number, rollout.template())
+    }
+}
+
+impl WorkloadReport {
+    /// As planned, with the verdict on it.
+    pub fn planned(rollout: &Rollout, step: &Step, result: Verdict) -> Self {
+        let to = step.target.as_ref().map(|target| TargetSide {
+            side: Side::of(target.revision.map(|index| rollout.revisions[index].number), &target.template),
+            chosen_by: target.chosen_by.clone(),
+            evidence: target.evidence.clone(),
+        });
+        WorkloadReport {
+            kind: rollout.id.kind.name(),
+            namespace: rollout.id.namespace.clone(),
+            name: rollout.id.name.clone(),
+            from: Side::live(rollout),
+            to,
+            result: match step.action {
+                Action::RollBack => result,
+                Action::Nothing | Action::NotYetBorn => Verdict::Unchanged,
+            },
+            cause: matches!(step.action, Action::NotYetBorn)
+                .then(|| "it did not exist at that time".to_owned()),
+            differences: step.diff.differences.clone(),
+            pods: Vec::new(),
+        }
+    }
+
+    pub fn carried_out(rollout: &Rollout, step: &Step, outcome: Outcome) -> Self {
+        let planned = WorkloadReport::planned(rollout, step, outcome.result);
+        WorkloadReport { cause: outcome.cause.or(planned.cause), pods: outcome.pods, ..planned }
+    }
+}
+
+/// One verdict over all workloads.
+pub fn overall(workloads: &[WorkloadReport]) -> Verdict {
+    let has = |verdict| workloads.iter().any(|w| w.result == verdict);
+    let all = |verdicts: &[Verdict]| workloads.iter().all(|w| verdicts.contains(&w.result));
+    if all(&[Verdict::Unchanged]) {
+        return Verdict::Unchanged;
+    }
+    if all(&[Verdict::Done, Verdict::Unchanged]) {
+        return Verdict::Done;
+    }
+    // The reason why the run ended outweighs how far each of them came.
+    for verdict in [Verdict::Interrupted, Verdict::Timeout] {
+        if has(verdict) {
+            return verdict;
+        }
+    }
+    if has(Verdict::Restored) && all(&[Verdict::Restored, Verdict::Unchanged, Verdict::Refused]) {
+        return Verdict::Restored;
+    }
+    for verdict in [Verdict::Refused, Verdict::Failed, Verdict::Planned] {
+        if all(&[verdict, Verdict::Unchanged]) {
+            return verdict;
+        }
+    }
+    if all(&[Verdict::Failed, Verdict::Refused, Verdict::Unchanged]) {
+        return Verdict::Failed;
+    }
+    Verdict::Partial
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(result: Verdict) -> WorkloadReport {
+        WorkloadReport {
+            kind: "Deployment",
+            namespace: "shop".into(),
+            name: "web".into(),
+            from: Side::default(),
+            to: None,
+            result,
+            cause: None,
+            differences: Vec::new(),
+            pods: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn one_verdict_over_all() {
+        use Verdict::*;
+        let cases: [(&[Verdict], Verdict); 12] = [
+            (&[Done, Unchanged], Done),
+            (&[Unchanged, Unchanged], Unchanged),
+            (&[Done, Failed], Partial),
+            (&[Failed, Refused], Failed),
+            (&[Refused, Unchanged], Refused),
+            (&[Restored, Restored, Refused], Restored),
+            (&[Restored, Failed], Partial),
+            (&[Done, Restored], Partial),
+            (&[Done, Timeout], Timeout),
+            (&[Interrupted, Timeout, Done], Interrupted),
+            (&[Planned, Unchanged], Planned),
+            (&[Partial], Partial),
+        ];
+        for (results, verdict) in cases {
+            let workloads: Vec<WorkloadReport> = results.iter().copied().map(with).collect();
+            assert_eq!(overall(&workloads), verdict, "{results:?}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! May the user do what this rollback needs? Asked before anything is changed, so that no right is found missing half-way.
+
+use std::borrow::Borrow;
+use std::collections::BTreeSet;
+
+use cluster_model::rollout::{Kind, Rollout};
+use cluster_model::{Finding, Severity};
+use plugin_client::rights::{self, finding, grant};
+use plugin_client::{Cluster, Failure, Right, missing};
+
+use crate::checks::{RIGHTS_LIMITED, RIGHTS_MISSING, RIGHTS_NOT_CHECKED};
+use crate::options::Options;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Need {
+    /// Nothing goes without it.
+    Needed,
+    /// What is lost without it. Rights to see what is around have no place here: what could not be seen is a finding of its own.
+    Wanted(&'static str),
+}
+
+/// What these rollbacks ask of the server; with `write` also what carrying them out asks.
+fn asked<R: Borrow<Rollout>>(rollouts: &[R], options: &Options, write: bool) -> BTreeSet<(Right, Need)> {
+    let mut all = BTreeSet::new();
+    for rollout in rollouts {
+        let rollout = rollout.borrow();
+        let (id, namespace) = (&rollout.id, &rollout.id.namespace);
+        let mut add = |verbs: &[&str], right: Right, need: Need| {
+            for verb in verbs {
+                all.insert((Right { verb: (*verb).to_owned(), ..right.clone() }, need));
+            }
+        };
+        // The verb is filled in by `add`.
+        let right = |group: &str, resource: &str| Right::new("", group, resource).namespace(namespace);
+        let watching = write && options.wait;
+        let kind = || right("apps", id.kind.plural()).name(&id.name);
+        let history = || right("apps", id.kind.history_plural());
+
+        add(&["get"], kind(), Need::Needed);
+        add(&["list"], history(), Need::Needed);
+        add(&["list"], right("", "pods"), Need::Needed);
+        add(
+            &["list"],
+            right("", "events"),
+            Need::Wanted("when and why something happened is known less exactly"),
+        );
+        if write {
+            add(&["patch"], kind(), Need::Needed);
+            let record = right("events.k8s.io", "events");
+            add(
+                &["create"],
+                record,
+                Need::Wanted("the rollback is not recorded as an event of the workload"),
+            );
+            if options.reason.is_some() && id.kind != Kind::Deployment {
+                add(
+                    &["patch"],
+                    history(),
+                    Need::Wanted("the revision keeps the change cause of its first rollout"),
+                );
+            }
+            if options.unstick && id.kind == Kind::StatefulSet {
+                add(&["delete"], right("", "pods"), Need::Needed);
+                let lost = "a deletion whose answer is lost cannot be looked up";
+                add(&["get"], right("", "pods"), Need::Wanted(lost));
+            }
+        }
+        if watching {
+            add(&["list", "watch"], kind(), Need::Needed);
+            add(&["watch"], history(), Need::Needed);
+            add(&["watch"], right("", "pods"), Need::Needed);
+            let lost = "a failure is seen later, and with less of its cause";
+            add(&["list", "watch"], right("events.k8s.io", "events"), Need::Wanted(lost));
+            let log = right("", "pods").subresource("log");
+            add(&["get"], log, Need::Wanted("the last lines of a crashed container are not shown"));
+        }
+    }
+    all
+}
+
+/// Those that the user does not have.
+pub async fn check<R: Borrow<Rollout>>(
+    cluster: &Cluster,
+    rollouts: &[R],
+    options: &Options,
+    write: bool,
+) -> Result<Vec<Right>, Failure> {
+    let rights: Vec<Right> = asked(rollouts, options, write).into_iter().map(|(right, _)| right).collect();
+    missing(cluster, &rights).await
+}
+
+/// The server would not even say.
+pub fn not_checked(failure: &Failure) -> Finding {
+    rights::not_checked(failure, RIGHTS_NOT_CHECKED)
+}
+
+/// Both together; a server that does not say is no reason to stop.
+pub async fn found<R: Borrow<Rollout>>(
+    cluster: &Cluster,
+    rollouts: &[R],
+    options: &Options,
+    write: bool,
+) -> Vec<Finding> {
+    match check(cluster, rollouts, options, write).await {
+        Ok(denied) => findings(&denied, rollouts, options, write),
+        Err(failure) => vec![not_checked(&failure)],
+    }
+}
+
+/// What `denied` by `check` means, with the rule that mends it.
+pub fn findings<R: Borrow<Rollout>>(
+    denied: &[Right],
+    rollouts: &[R],
+    options: &Options,
+    write: bool,
+) -> Vec<Finding> {
+    asked(rollouts, options, write)
+        .into_iter()
+        .filter(|(right, _)| denied.contains(right))
+        .map(|(right, need)| match need {
+            Need::Needed => finding(&right, RIGHTS_MISSING),
+            Need::Wanted(lost) => {
+                let message = format!("you have no right to do this: {lost}");
+                Finding::new(RIGHTS_LIMITED, Severity::Info, right.to_string(), message).remedy(grant(&right))
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn rollout(kind: Kind) -> Rollout {
+        let object = json!({"metadata": {"name": "web", "namespace": "shop", "uid": "w"}});
+        Rollout::new(kind, object, &[], Vec::new())
+    }
+
+    fn told(kind: Kind, options: &Options, write: bool, needed: bool) -> BTreeSet<String> {
+        let all = asked(&[&rollout(kind)], options, write);
+        let of = all.iter().filter(|(_, need)| (*need == Need::Needed) == needed);
+        of.map(|(right, _)| right.to_string().replace(" in namespace shop", "")).collect()
+    }
+
+    fn set(words: &[&str]) -> BTreeSet<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_rollback_asks_for_no_more_than_it_uses() {
+        let plain = Options::default();
+        let of = |write, needed| told(Kind::Deployment, &plain, write, needed);
+        let look = set(&["get deployments.apps web", "list replicasets.apps", "list pods"]);
+        assert_eq!((of(false, true), of(false, false)), (look.clone(), set(&["list events"])));
+        let written = &look | &set(&["patch deployments.apps web"]);
+        let watched = [
+            "list deployments.apps web",
+            "watch deployments.apps web",
+            "watch replicasets.apps",
+            "watch pods",
+        ];
+        assert_eq!(of(true, true), &written | &set(&watched));
+        let events =
+            ["create events.events.k8s.io", "list events.events.k8s.io", "watch events.events.k8s.io"];
+        assert_eq!(of(true, false), &set(&events) | &set(&["get pods/log", "list events"]));
+        let no_wait = Options { wait: false, ..Options::default() };
+        assert_eq!(told(Kind::Deployment, &no_wait, true, true), written);
+    }
+
+    #[test]
+    fn flags_ask_for_their_own() {
+        let options = Options { unstick: true, reason: Some("because".into()), ..Options::default() };
+        let has = |kind, needed, text: &str| told(kind, &options, true, needed).contains(text);
+        assert!(has(Kind::StatefulSet, true, "delete pods"));
+        assert!(!has(Kind::DaemonSet, true, "delete pods"), "nothing else sticks");
+        assert!(has(Kind::DaemonSet, false, "patch controllerrevisions.apps"));
+        assert!(!has(Kind::Deployment, false, "patch replicasets.apps"), "its controller copies the cause");
+    }
+
+    #[test]
+    fn a_missing_right_is_an_error_if_it_is_needed_and_told_if_it_is_not() {
+        let web = rollout(Kind::Deployment);
+        let found = |verb: &str, group: &str, resource: &str, name: Option<&str>| {
+            let mut right = Right::new(verb, group, resource).namespace("shop");
+            right.name = name.map(str::to_owned);
+            findings(&[right], &[&web], &Options::default(), true)
+        };
+        let patch = found("patch", "apps", "deployments", Some("web"));
+        assert_eq!((patch[0].id, patch[0].severity), (RIGHTS_MISSING, Severity::Error));
+        assert_eq!(
+            patch[0].remedy,
+            r#"grant {apiGroups: ["apps"], resources: ["deployments"], verbs: ["patch"]}"#
+        );
+        let events = found("list", "", "events", None);
+        assert_eq!((events[0].id, events[0].severity), (RIGHTS_LIMITED, Severity::Info));
+        assert_eq!(findings(&[], &[&web], &Options::default(), true), []);
+        assert_eq!(found("delete", "", "nodes", None), [], "not asked for");
+        let silent = not_checked(&Failure::failed("cannot ask"));
+        assert_eq!((silent.id, silent.severity), (RIGHTS_NOT_CHECKED, Severity::Unknown));
+    }
+
+    #[test]
+    fn two_workloads_share_what_they_share() {
+        let (a, b) = (rollout(Kind::Deployment), rollout(Kind::StatefulSet));
+        let both = asked(&[&a, &b], &Options::default(), false);
+        assert_eq!(both.iter().filter(|(right, _)| right.resource == "pods").count(), 1);
+    }
+}

@@ -1,0 +1,40 @@
+//! `--history`: what there is to go back to.
+
+use plugin_client::{Cluster, Exit, Failure, Line, publish};
+
+use super::Run;
+use crate::diff;
+use crate::history::history_of;
+use crate::render;
+use crate::report::RevisionHistory;
+use crate::subjects::Subjects;
+
+impl Run<'_> {
+    pub(super) async fn history(&self, cluster: &Cluster, subjects: &Subjects) -> Result<Exit, Failure> {
+        let looked = self.bounds.before_changes(self.look(cluster, subjects)).await?;
+        let mut report =
+            RevisionHistory { kind: "RevisionHistory", workloads: looked.pasts().map(history_of).collect() };
+        let mut lines = Vec::new();
+        for (past, of) in looked.pasts().zip(&mut report.workloads) {
+            if !lines.is_empty() {
+                lines.push(Line::new());
+            }
+            let Some(number) = self.args.revision else {
+                lines.extend(render::history(
+                    past,
+                    of,
+                    &self.zone,
+                    self.args.output == plugin_client::Output::Wide,
+                ));
+                continue;
+            };
+            let (index, _) = crate::choose::by_number(past, number)?;
+            let revision = &past.rollout.revisions[index];
+            of.revisions.retain(|r| r.revision == revision.number);
+            let template = diff::masked(&revision.template, self.options.show_values);
+            lines.extend(render::revision(past, index, &template, &self.zone));
+        }
+        publish(&self.bounds.ui, self.args.output, &report, || lines);
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,56 @@
+//! Reads the workloads with their past: what every mode begins with.
+
+use cluster_model::Known;
+use plugin_client::{Cluster, Failure};
+
+use super::Run;
+use crate::choose::Past;
+use crate::gather;
+use crate::health::{Health, health};
+use crate::snapshot::Snapshot;
+use crate::subjects::Subjects;
+use crate::timeline::{Timeline, timeline};
+
+/// The workloads, and what their past tells.
+pub(super) struct Looked {
+    pub snapshot: Snapshot,
+    timelines: Vec<Timeline>,
+    healths: Vec<Vec<Health>>,
+}
+
+impl Looked {
+    pub fn past(&self, index: usize) -> Past<'_> {
+        Past {
+            rollout: &self.snapshot.rollouts[index],
+            timeline: &self.timelines[index],
+            health: &self.healths[index],
+            now: self.snapshot.taken_at,
+        }
+    }
+
+    pub fn pasts(&self) -> impl Iterator<Item = Past<'_>> {
+        (0..self.snapshot.rollouts.len()).map(|index| self.past(index))
+    }
+}
+
+impl Run<'_> {
+    pub(super) async fn look(&self, cluster: &Cluster, subjects: &Subjects) -> Result<Looked, Failure> {
+        let rollouts = gather::rollouts(cluster, subjects).await?;
+        let events = gather::events(cluster, &rollouts).await;
+        // After the first answer: by the server's clock.
+        let mut snapshot = Snapshot { rollouts, events, ..Snapshot::empty(cluster.now()) };
+        let unread = || Known::Unknown("not read".to_owned());
+        for rollout in &snapshot.rollouts {
+            snapshot.events.entry(rollout.id.uid.clone()).or_insert_with(unread);
+        }
+        let now = snapshot.taken_at;
+        let (mut timelines, mut healths) = (Vec::new(), Vec::new());
+        for rollout in &snapshot.rollouts {
+            let events = &snapshot.events[&rollout.id.uid];
+            let timeline = timeline(rollout, events);
+            healths.push(health(rollout, &timeline, events, now));
+            timelines.push(timeline);
+        }
+        Ok(Looked { snapshot, timelines, healths })
+    }
+}

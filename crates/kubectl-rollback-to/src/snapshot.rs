@@ -1,0 +1,117 @@
+//! What the pure steps see besides the workloads themselves: everything around them that a rollback could meet.
+
+use std::collections::BTreeMap;
+
+use cluster_model::Known;
+use cluster_model::rollout::Rollout;
+use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
+
+/// Something a pod of a template needs to exist.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reference {
+    /// As in `ConfigMap`.
+    pub kind: &'static str,
+    /// Empty for kinds that have no namespace.
+    pub namespace: String,
+    pub name: String,
+}
+
+/// A reference that was looked up. Of Secrets and ConfigMaps only metadata is ever read: keys and times are told by their managedFields.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The object; of Secrets and ConfigMaps its metadata alone.
+    pub object: Value,
+}
+
+/// What is around one namespace's workloads, raw. `Unknown` says why it could not be read.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    pub services: Known<Vec<Value>>,
+    pub network_policies: Known<Vec<Value>>,
+    pub budgets: Known<Vec<Value>>,
+    pub autoscalers: Known<Vec<Value>>,
+    pub quotas: Known<Vec<Value>>,
+}
+
+/// Who else keeps a workload as it is, and whether it will undo what is done here.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    /// As in `Argo CD application shop`, `Helm release shop`, `operator Database/main`.
+    pub who: String,
+    pub reverts: Reverts,
+    /// What to type instead, in the owner's own tool.
+    pub instead: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reverts {
+    /// It was read that it will, and when: `at its next reconciliation, every 10m`.
+    Certainly(String),
+    /// It may; why it is not known.
+    Perhaps(String),
+    /// Only when somebody acts: `at the next helm upgrade`.
+    Later(String),
+    /// Whether there is such an owner at all could not be seen; why.
+    Unknown(String),
+}
+
+/// What the server answered to a rehearsal.
+#[derive(Clone, Debug)]
+pub struct Rehearsal {
+    /// The workload as it would be after the write (`dryRun=All`); or the server's refusal.
+    pub workload: Result<Value, String>,
+    /// Would anything change? From the generation the server would give it, never from comparing here.
+    pub changes: bool,
+    /// Would a pod of the template be admitted now? `Unknown`: no right to ask.
+    pub pod: Known<Result<(), String>>,
+}
+
+/// Everything seen before the plan is made.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// By the API server's clock.
+    pub taken_at: Timestamp,
+    pub rollouts: Vec<Rollout>,
+    /// By namespace.
+    pub around: BTreeMap<String, Surroundings>,
+    pub nodes: Known<Vec<Node>>,
+    /// Pods of all namespaces, for what is free on the nodes.
+    pub node_pods: Known<Vec<Pod>>,
+    /// `Seen(None)`: does not exist.
+    pub references: BTreeMap<Reference, Known<Option<Found>>>,
+    /// By UID of the workload.
+    pub owners: BTreeMap<String, Vec<Owner>>,
+    /// Events about each workload and its ReplicaSets, by UID of the workload.
+    pub events: BTreeMap<String, Known<Vec<Value>>>,
+}
+
+impl Snapshot {
+    pub fn empty(taken_at: Timestamp) -> Self {
+        Snapshot {
+            taken_at,
+            rollouts: Vec::new(),
+            around: BTreeMap::new(),
+            nodes: Known::Seen(Vec::new()),
+            node_pods: Known::Seen(Vec::new()),
+            references: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            events: BTreeMap::new(),
+        }
+    }
+}
+
+impl Surroundings {
+    #[cfg(test)]
+    pub fn empty() -> Self {
+        let none = || Known::Seen(Vec::new());
+        Surroundings {
+            services: none(),
+            network_policies: none(),
+            budgets: none(),
+            autoscalers: none(),
+            quotas: none(),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! How a new template reaches the pods: the numbers its controller will use. Pure.
+
+use cluster_model::Raw;
+use cluster_model::rollout::{Kind, Rollout};
+use serde_json::{Value, json};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strategy {
+    /// Pods it wants: of a DaemonSet, nodes.
+    pub desired: i64,
+    pub moves: Moves,
+    /// A Deployment that is paused moves nothing (`kubectl rollout resume`).
+    pub paused: bool,
+    /// How long a pod must be ready to count.
+    pub min_ready_seconds: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Moves {
+    /// Deployment and DaemonSet: so many above and below the desired number at any time.
+    Rolling { surge: i64, unavailable: i64 },
+    /// StatefulSet: from the highest ordinal down, at most so many at a time; the partition keeps the lowest ones back.
+    Descending { at_once: i64, kept: i64, first_ordinal: i64 },
+    /// All old pods end before the first new one starts.
+    Recreate,
+    /// Each pod takes the template when somebody deletes it.
+    OnDelete,
+    /// A strategy of a newer Kubernetes.
+    Unknown(String),
+}
+
+impl Strategy {
+    /// Pods that may run beyond the desired number on the way.
+    pub fn surge(&self) -> i64 {
+        match self.moves {
+            Moves::Rolling { surge, .. } => surge,
+            _ => 0,
+        }
+    }
+}
+
+pub fn strategy(rollout: &Rollout) -> Strategy {
+    let object = &rollout.object;
+    let desired = rollout.desired();
+    let rules = match rollout.id.kind {
+        Kind::Deployment => &object["spec"]["strategy"],
+        Kind::StatefulSet | Kind::DaemonSet => &object["spec"]["updateStrategy"],
+    };
+    let moves = match (rules.text("/type"), rollout.id.kind) {
+        ("" | "RollingUpdate", Kind::Deployment) => deployment(rules, desired),
+        ("" | "RollingUpdate", Kind::DaemonSet) => daemon_set(rules, desired),
+        ("" | "RollingUpdate", Kind::StatefulSet) => stateful_set(object, rules, desired),
+        // Of a StatefulSet an alpha of 1.37 (KEP-3541).
+        ("Recreate", Kind::Deployment | Kind::StatefulSet) => Moves::Recreate,
+        ("OnDelete", Kind::StatefulSet | Kind::DaemonSet) => Moves::OnDelete,
+        (other, _) => Moves::Unknown(other.to_owned()),
+    };
+    Strategy {
+        desired,
+        moves,
+        paused: rollout.id.kind == Kind::Deployment && object["spec"]["paused"] == true,
+        min_ready_seconds: object.number("/spec/minReadySeconds").unwrap_or_default(),
+    }
+}
+
+/// `deployment_util.go`, ResolveFenceposts and MaxUnavailable; defaults of `apis/apps/v1/defaults.go`.
+fn deployment(rules: &Value, desired: i64) -> Moves {
+    let rule = |key: &str, round: Round| scaled(&rules["rollingUpdate"][key], &json!("25%"), desired, round);
+    let (surge, unavailable) = (rule("maxSurge", Round::Up), rule("maxUnavailable", Round::Down));
+    // "On the theory that surge might not work due to quota."
+    let unavailable = if surge == 0 && unavailable == 0 { 1 } else { unavailable };
+    Moves::Rolling { surge, unavailable: unavailable.min(desired) }
+}
+
+/// `daemonset_util.go`, SurgeCount and UnavailableCount: both round up; `update.go`, updatedDesiredNodeCounts.
+fn daemon_set(rules: &Value, desired: i64) -> Moves {
+    let rule =
+        |key: &str, default: i64| scaled(&rules["rollingUpdate"][key], &json!(default), desired, Round::Up);
+    let (surge, unavailable) = (rule("maxSurge", 0), rule("maxUnavailable", 1));
+    let unavailable = if surge == 0 && unavailable == 0 { 1 } else { unavailable };
+    Moves::Rolling { surge: surge.min(desired), unavailable: unavailable.min(desired) }
+}
+
+/// `stateful_set_utils.go`, getStatefulSetMaxUnavailable: rounds down, at least 1. Without the gate the field is not kept.
+fn stateful_set(object: &Value, rules: &Value, desired: i64) -> Moves {
+    let at_once = scaled(&rules["rollingUpdate"]["maxUnavailable"], &json!(1), desired, Round::Down).max(1);
+    // The partition counts pods from the first ordinal on, wherever ordinals start (newVersionedStatefulSetPod).
+    let kept = rules.number("/rollingUpdate/partition").unwrap_or_default().clamp(0, desired.max(0));
+    let first_ordinal = object.number("/spec/ordinals/start").unwrap_or_default();
+    Moves::Descending { at_once: at_once.min((desired - kept).max(1)), kept, first_ordinal }
+}
+
+#[derive(Clone, Copy)]
+enum Round {
+    Up,
+    Down,
+}
+
+/// `intstr.GetScaledValueFromIntOrPercent`; what is neither a number nor a percentage cannot be stored.
+fn scaled(rule: &Value, default: &Value, total: i64, round: Round) -> i64 {
+    let read = |rule: &Value| match rule {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => {
+            let percent: i64 = text.strip_suffix('%')?.parse().ok()?;
+            let parts = total.checked_mul(percent)?;
+            Some(match round {
+                Round::Up => parts.div_euclid(100) + i64::from(parts.rem_euclid(100) != 0),
+                Round::Down => parts.div_euclid(100),
+            })
+        }
+        _ => None,
+    };
+    read(rule).or_else(|| read(default)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(kind: Kind, spec: Value, status: Value) -> Strategy {
+        let object = json!({"metadata": {"name": "web", "namespace": "shop", "uid": "u"}, "spec": spec, "status": status});
+        strategy(&Rollout::new(kind, object, &[], Vec::new()))
+    }
+
+    #[test]
+    fn a_deployment_rounds_surge_up_and_unavailable_down() {
+        for (replicas, surge, unavailable, moves) in [
+            (3, json!(null), json!(null), (1, 0)),
+            (4, json!(null), json!(null), (1, 1)),
+            (1, json!(null), json!(null), (1, 0)),
+            (5, json!("25%"), json!("50%"), (2, 2)),
+            (10, json!(0), json!(3), (0, 3)),
+            (10, json!("100%"), json!(0), (10, 0)),
+            // Both come to nothing: one goes first.
+            (3, json!(0), json!("10%"), (0, 1)),
+            (3, json!(0), json!("100%"), (0, 3)),
+            (2, json!(0), json!(5), (0, 2)),
+            (0, json!(null), json!(null), (0, 0)),
+        ] {
+            let rules = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}});
+            let found = of(Kind::Deployment, json!({"replicas": replicas, "strategy": rules}), json!({}));
+            let (surge, unavailable) = moves;
+            assert_eq!(found.moves, Moves::Rolling { surge, unavailable }, "{replicas} {rules}");
+        }
+    }
+
+    #[test]
+    fn a_daemonset_rounds_both_up() {
+        for (nodes, surge, unavailable, moves) in [
+            (10, json!(null), json!(null), (0, 1)),
+            (10, json!(null), json!("15%"), (0, 2)),
+            (10, json!("15%"), json!(0), (2, 0)),
+            (10, json!(0), json!(0), (0, 1)),
+            (3, json!(0), json!(7), (0, 3)),
+        ] {
+            let rules = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}});
+            let found = of(
+                Kind::DaemonSet,
+                json!({"updateStrategy": rules}),
+                json!({"desiredNumberScheduled": nodes}),
+            );
+            let (surge, unavailable) = moves;
+            assert_eq!(found.moves, Moves::Rolling { surge, unavailable }, "{nodes} {rules}");
+        }
+    }
+
+    #[test]
+    fn a_statefulset_moves_down_to_its_partition() {
+        for (replicas, rolling, start, at_once, kept) in [
+            (3, json!(null), 0, 1, 0),
+            (3, json!({"partition": 1}), 0, 1, 1),
+            (3, json!({"partition": 9}), 0, 1, 3),
+            (3, json!({"partition": 1}), 5, 1, 1),
+            (10, json!({"maxUnavailable": "25%"}), 0, 2, 0),
+            // Rounded down to nothing, but never less than one.
+            (3, json!({"maxUnavailable": "25%"}), 0, 1, 0),
+            (10, json!({"maxUnavailable": 5, "partition": 8}), 0, 2, 8),
+        ] {
+            let spec = json!({"replicas": replicas, "ordinals": {"start": start},
+                "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": rolling}});
+            let found = of(Kind::StatefulSet, spec, json!({}));
+            assert_eq!(
+                found.moves,
+                Moves::Descending { at_once, kept, first_ordinal: start },
+                "{replicas} {rolling}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_other_strategies() {
+        use Kind::*;
+        for (kind, name, moves) in [
+            (Deployment, "Recreate", Moves::Recreate),
+            (StatefulSet, "Recreate", Moves::Recreate),
+            (StatefulSet, "OnDelete", Moves::OnDelete),
+            (DaemonSet, "OnDelete", Moves::OnDelete),
+            (DaemonSet, "Recreate", Moves::Unknown("Recreate".into())),
+            (Deployment, "Sideways", Moves::Unknown("Sideways".into())),
+        ] {
+            let key = if kind == Deployment { "strategy" } else { "updateStrategy" };
+            assert_eq!(of(kind, json!({key: {"type": name}}), json!({})).moves, moves, "{kind:?} {name}");
+        }
+        let paused = |kind| of(kind, json!({"paused": true, "minReadySeconds": 5}), json!({}));
+        assert!(paused(Deployment).paused);
+        assert!(!paused(DaemonSet).paused);
+        assert_eq!(paused(Deployment).min_ready_seconds, 5);
+        assert_eq!(paused(Deployment).surge(), 1);
+    }
+}

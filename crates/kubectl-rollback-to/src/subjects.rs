@@ -1,0 +1,216 @@
+//! Which workloads are meant: kubectl's forms, and never "everything" by accident.
+
+use cluster_model::rollout::Kind;
+use plugin_client::Failure;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subjects {
+    Named(Vec<(Kind, String)>),
+    Selected {
+        kinds: Vec<Kind>,
+        selector: String,
+    },
+    All {
+        kinds: Vec<Kind>,
+    },
+    /// `--last` without names: those of the last rollback.
+    Journal,
+}
+
+/// The workloads, and the number after `TYPE/NAME`.
+pub fn subjects(
+    words: &[String],
+    selector: Option<&str>,
+    all: bool,
+    last: bool,
+) -> Result<(Subjects, Option<i64>), Failure> {
+    let usage = |message: String| Err(Failure::usage(message).hint("kubectl rollback-to --help"));
+    if selector.is_some() && all {
+        return usage("--selector and --all exclude each other".into());
+    }
+    if selector.is_some_and(|selector| selector.trim().is_empty()) {
+        return usage("--selector is empty: that would be everything; say --all if it is meant".into());
+    }
+    let slashed = words.first().is_some_and(|word| word.contains('/'));
+    if (selector.is_some() || all) && (slashed || words.len() > 1) {
+        return usage("names and --selector or --all exclude each other".into());
+    }
+    if let Some(selector) = selector {
+        let selector = selector.to_owned();
+        return Ok((Subjects::Selected { kinds: kinds(words.first())?, selector }, None));
+    }
+    if all {
+        return Ok((Subjects::All { kinds: kinds(words.first())? }, None));
+    }
+    match words {
+        [] if last => Ok((Subjects::Journal, None)),
+        [] => usage("which workload? name one as TYPE/NAME, or give --selector".into()),
+        _ if slashed => slashes(words),
+        [word] => {
+            let kind = kind(word)?;
+            Err(Failure::usage(format!(
+                "{word} without a name would be every {kind} of the namespace",
+                kind = kind.name()
+            ))
+            .hint(format!("name it: kubectl rollback-to {}/NAME", kind.word()))
+            .hint(format!("or, if all are meant: kubectl rollback-to {} --all", kind.word())))
+        }
+        [word, names @ ..] => {
+            let kind = kind(word)?;
+            let mut named = Vec::new();
+            for name in names {
+                if name.contains('/') {
+                    return usage(format!(
+                        "{name}: after a type come plain names, or write TYPE/NAME throughout"
+                    ));
+                }
+                push(&mut named, kind, name)?;
+            }
+            Ok((Subjects::Named(named), None))
+        }
+    }
+}
+
+fn slashes(words: &[String]) -> Result<(Subjects, Option<i64>), Failure> {
+    let mut named = Vec::new();
+    let mut revision = None;
+    for (at, word) in words.iter().enumerate() {
+        match word.split_once('/') {
+            Some((type_, name)) => push(&mut named, kind(type_)?, name)?,
+            None => match word.parse() {
+                Ok(number) if at + 1 == words.len() && at == 1 => revision = Some(number),
+                Ok(_) => {
+                    return Err(Failure::usage(format!("{word}: a revision stands after one workload"))
+                        .hint("for several, give --to-revision"));
+                }
+                Err(_) => {
+                    return Err(Failure::usage(format!("{word}: write TYPE/NAME"))
+                        .hint(format!("as in kubectl rollback-to {} deployment/{word}", words[0])));
+                }
+            },
+        }
+    }
+    Ok((Subjects::Named(named), revision))
+}
+
+fn push(named: &mut Vec<(Kind, String)>, kind: Kind, name: &str) -> Result<(), Failure> {
+    if name.is_empty() || name.contains('/') {
+        return Err(Failure::usage(format!("{}/{name}: write TYPE/NAME", kind.word())));
+    }
+    // Naming one twice is no reason to roll it back twice.
+    if !named.iter().any(|(k, n)| *k == kind && n == name) {
+        named.push((kind, name.to_owned()));
+    }
+    Ok(())
+}
+
+fn kinds(word: Option<&String>) -> Result<Vec<Kind>, Failure> {
+    match word {
+        None => Ok(Kind::ALL.to_vec()),
+        Some(word) => word.split(',').map(kind).collect(),
+    }
+}
+
+fn kind(word: &str) -> Result<Kind, Failure> {
+    if let Some(kind) = Kind::parse(word) {
+        return Ok(kind);
+    }
+    let failure =
+        Failure::usage(format!("{word} has no revisions: Deployments, StatefulSets and DaemonSets do"));
+    let lower = word.to_ascii_lowercase();
+    let name = lower.split('.').next().unwrap_or_default();
+    // Others have a tool of their own.
+    Err(match name {
+        "rs" | "replicaset" | "replicasets" | "po" | "pod" | "pods" => failure.hint(
+            "roll back the workload that made it; see `kubectl get pod,rs -o wide` and its ownerReferences",
+        ),
+        "rollout" | "rollouts" | "ro" => failure.hint("for Argo Rollouts: kubectl argo rollouts undo NAME"),
+        "helmrelease" | "helmreleases" | "hr" => {
+            failure.hint("for Helm: helm history NAME, then helm rollback NAME REVISION")
+        }
+        "application" | "applications" | "app" | "apps" => failure
+            .hint("for Argo CD: argocd app history NAME, then argocd app rollback NAME ID; or git revert"),
+        "kustomization" | "kustomizations" | "ks" => {
+            failure.hint("for Flux: revert the commit; flux suspend kustomization NAME holds it still")
+        }
+        "job" | "jobs" | "cj" | "cronjob" | "cronjobs" => {
+            failure.hint("apply the manifest you want: Jobs keep no history")
+        }
+        _ => failure.hint("kubectl rollback-to --help"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Kind::{DaemonSet, Deployment, StatefulSet};
+
+    fn of(words: &[&str]) -> Result<(Subjects, Option<i64>), Failure> {
+        let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
+        subjects(&words, None, false, false)
+    }
+
+    fn named(all: &[(Kind, &str)]) -> Subjects {
+        Subjects::Named(all.iter().map(|(k, n)| (*k, (*n).to_owned())).collect())
+    }
+
+    #[test]
+    fn kubectls_forms() {
+        let cases: [(&[&str], Subjects, Option<i64>); 6] = [
+            (&["deploy/web"], named(&[(Deployment, "web")]), None),
+            (&["deploy", "web", "api"], named(&[(Deployment, "web"), (Deployment, "api")]), None),
+            (&["sts/db", "ds/agent", "sts/db"], named(&[(StatefulSet, "db"), (DaemonSet, "agent")]), None),
+            (&["deployment.apps/web", "3"], named(&[(Deployment, "web")]), Some(3)),
+            (&["deploy/web", "-3"], named(&[(Deployment, "web")]), Some(-3)),
+            // A number is a name here, as in kubectl.
+            (&["deploy", "web", "3"], named(&[(Deployment, "web"), (Deployment, "3")]), None),
+        ];
+        for (words, subjects, revision) in cases {
+            assert_eq!(of(words).unwrap(), (subjects, revision), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn everything_is_never_meant_by_accident() {
+        let cases: [(&[&str], &str); 8] = [
+            (&[], "which workload"),
+            (&["deploy"], "every Deployment of the namespace"),
+            (&["deploy/"], "write TYPE/NAME"),
+            (&["deploy/web", "web"], "write TYPE/NAME"),
+            (&["deploy/a", "deploy/b", "3"], "after one workload"),
+            (&["rs/web"], "rs has no revisions"),
+            (&["rollout/web"], "rollout has no revisions"),
+            (&["deploy", "a/b"], "plain names"),
+        ];
+        for (words, part) in cases {
+            let failure = of(words).unwrap_err();
+            assert!(failure.message.contains(part), "{words:?}: {}", failure.message);
+            assert!(!failure.hints.is_empty() || words == ["deploy/"], "{words:?}");
+        }
+    }
+
+    #[test]
+    fn selectors_and_all_take_types_but_no_names() {
+        let words = |list: &[&str]| list.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
+        let ok = |list: &[&str], selector: Option<&str>, all| {
+            subjects(&words(list), selector, all, false).map(|(s, _)| s)
+        };
+        assert_eq!(
+            ok(&[], Some("app=shop"), false).unwrap(),
+            Subjects::Selected { kinds: Kind::ALL.to_vec(), selector: "app=shop".into() }
+        );
+        assert_eq!(
+            ok(&["deploy,sts"], None, true).unwrap(),
+            Subjects::All { kinds: vec![Deployment, StatefulSet] }
+        );
+        for (list, selector, all) in [
+            (&["deploy/web"][..], Some("a=b"), false),
+            (&["deploy", "web"], None, true),
+            (&[], Some(" "), false),
+            (&[], Some("a=b"), true),
+        ] {
+            assert!(ok(list, selector, all).is_err(), "{list:?} {selector:?} {all}");
+        }
+        assert_eq!(subjects(&[], None, false, true).unwrap().0, Subjects::Journal);
+    }
+}

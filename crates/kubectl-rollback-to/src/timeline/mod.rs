@@ -1,0 +1,161 @@
+//! When each revision was active, and how exactly that is known (research: only first activations leave a sure trace).
+
+mod activation;
+#[cfg(test)]
+pub mod fixture;
+mod scaling;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tests_any;
+mod trace;
+mod window;
+
+use cluster_model::Known;
+use cluster_model::raw::Raw;
+use cluster_model::rollout::{Kind, Rollout};
+use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
+
+pub use scaling::{Scaling, scalings};
+pub use trace::emptied;
+use window::Window;
+
+/// One end of a stretch of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    Exact(Timestamp),
+    /// Not before, not after.
+    Between(Timestamp, Timestamp),
+    Unknown,
+}
+
+impl Bound {
+    pub fn earliest(self) -> Option<Timestamp> {
+        match self {
+            Bound::Exact(at) | Bound::Between(at, _) => Some(at),
+            Bound::Unknown => None,
+        }
+    }
+
+    pub fn latest(self) -> Option<Timestamp> {
+        match self {
+            Bound::Exact(at) | Bound::Between(_, at) => Some(at),
+            Bound::Unknown => None,
+        }
+    }
+}
+
+/// One stretch in which a revision was what the workload asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Index into `Rollout::revisions`.
+    pub revision: usize,
+    pub from: Bound,
+    /// `None`: still.
+    pub until: Option<Bound>,
+    /// Between this one and the next another revision was active that the cluster no longer keeps: the end is not the next one's beginning.
+    pub then_lost: bool,
+}
+
+/// All known stretches, oldest first. A revision that was rolled back to has several.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Timeline {
+    pub stretches: Vec<Stretch>,
+}
+
+/// What can be said of one stretch when its neighbours are asked too. `None`: no limit known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    pub perhaps_from: Option<Timestamp>,
+    pub surely_from: Timestamp,
+    /// Of a stretch that goes on: now.
+    pub surely_until: Timestamp,
+    pub perhaps_until: Option<Timestamp>,
+    pub goes_on: bool,
+}
+
+impl Reach {
+    /// Was it active at that moment, whatever the true bounds are?
+    pub fn surely(&self, at: Timestamp) -> bool {
+        self.surely_from <= at && (self.goes_on || at < self.surely_until)
+    }
+
+    /// Can it have been?
+    pub fn perhaps(&self, at: Timestamp) -> bool {
+        self.perhaps_from.is_none_or(|from| from <= at) && self.perhaps_until.is_none_or(|until| at < until)
+    }
+
+    /// How long it lasted at least.
+    pub fn seconds(&self) -> i64 {
+        (self.surely_until.as_second() - self.surely_from.as_second()).max(0)
+    }
+}
+
+impl Timeline {
+    pub fn reach(&self, index: usize, now: Timestamp) -> Reach {
+        let stretch = &self.stretches[index];
+        let before = || self.stretches[..index].iter().rev().find_map(|s| s.from.earliest());
+        let after = || self.stretches[index + 1..].iter().find_map(|s| s.from.latest());
+        let perhaps_from = stretch.from.earliest().or_else(before);
+        let surely_from = stretch.from.latest().or_else(after).unwrap_or(now);
+        let (surely_until, perhaps_until) = match stretch.until {
+            None => (now, None),
+            Some(Bound::Unknown) => (perhaps_from.unwrap_or(surely_from), after()),
+            Some(bound) => (bound.earliest().unwrap_or(now), bound.latest()),
+        };
+        Reach { perhaps_from, surely_from, surely_until, perhaps_until, goes_on: stretch.until.is_none() }
+    }
+
+    /// The stretches of one revision, oldest first.
+    pub fn of(&self, revision: usize) -> impl DoubleEndedIterator<Item = (usize, &Stretch)> {
+        self.stretches.iter().enumerate().filter(move |(_, stretch)| stretch.revision == revision)
+    }
+}
+
+/// Index of the revision that the workload asks for. Its template tells; where defaults changed with the cluster's version,
+/// so that a kept template is no longer equal, the controller's own word does.
+pub fn current(rollout: &Rollout) -> Option<usize> {
+    rollout.current().or_else(|| {
+        let object = &rollout.object;
+        let seen = object.number("/status/observedGeneration") >= object.number("/metadata/generation");
+        let paused = object.pointer("/spec/paused") == Some(&Value::Bool(true));
+        if !seen || paused || object.number("/metadata/generation").is_none() {
+            return None;
+        }
+        match rollout.id.kind {
+            Kind::StatefulSet => {
+                let name = object.text("/status/updateRevision");
+                rollout.revisions.iter().position(|revision| revision.name == name)
+            }
+            Kind::Deployment | Kind::DaemonSet => rollout.revisions.len().checked_sub(1),
+        }
+    })
+}
+
+pub fn timeline(rollout: &Rollout, events: &Known<Vec<Value>>) -> Timeline {
+    let activations = activation::activations(rollout);
+    let scalings = scalings(rollout, events);
+    let mut windows: Vec<Window> = window::of_certain_times(&activations);
+    trace::narrow(rollout, &activations, &scalings, &mut windows);
+    let stretches = activations.iter().enumerate().map(|(index, activation)| {
+        let own = windows[index];
+        let until = match windows.get(index + 1) {
+            None => trace::ended(rollout, own),
+            Some(next) if activation.lost_after => {
+                let mut end = Window { earliest: own.earliest, latest: next.latest };
+                // When its pods were gone it was over; unless clocks contradict each other.
+                let last = activations[index + 1..].iter().all(|later| later.revision != activation.revision);
+                let gone =
+                    emptied(rollout, &scalings, activation.revision).filter(|gone| own.latest <= Some(*gone));
+                if last && own.latest.is_some() {
+                    end.narrow(None, gone);
+                }
+                Some(end.bound())
+            }
+            Some(next) => Some(next.bound()),
+        };
+        Stretch { revision: activation.revision, from: own.bound(), until, then_lost: activation.lost_after }
+    });
+    Timeline { stretches: stretches.collect() }
+}

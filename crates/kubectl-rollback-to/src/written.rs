@@ -1,0 +1,95 @@
+//! Who wrote the live template, and when: told by the workload's managedFields, which may be stripped.
+
+use cluster_model::raw::Raw;
+use cluster_model::rollout::Rollout;
+use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// As in `kubectl-client-side-apply`, `helm`, `argocd-controller`.
+    pub manager: String,
+    /// `Update` or `Apply`.
+    pub operation: String,
+    /// Of the manager's last write. Exactly the template's, if it manages nothing else.
+    pub at: Timestamp,
+    /// It manages the template and metadata only, so that no later write can be about anything else in the spec.
+    pub only_template: bool,
+}
+
+/// The latest writer of anything in the template. A change that only takes fields away leaves no trace
+/// (structured-merge-diff counts what a manager sets), so this may be an earlier one.
+pub fn written(rollout: &Rollout) -> Option<Written> {
+    let entries = rollout.object.list("/metadata/managedFields").iter();
+    let holders = entries
+        .filter(|e| e.text("/subresource").is_empty() && e.pointer("/fieldsV1/f:spec/f:template").is_some());
+    holders.filter_map(entry).max_by_key(|written| written.at)
+}
+
+fn entry(entry: &Value) -> Option<Written> {
+    let fields = &entry["fieldsV1"];
+    let only = |field: &str, allowed: &str| keys(fields.get(field)).all(|key| key == allowed);
+    Some(Written {
+        manager: entry.text("/manager").to_owned(),
+        operation: entry.text("/operation").to_owned(),
+        at: entry.time("/time")?,
+        only_template: only("f:spec", "f:template")
+            && keys(Some(fields)).all(|key| matches!(key, "f:spec" | "f:metadata")),
+    })
+}
+
+fn keys(fields: Option<&Value>) -> impl Iterator<Item = &str> {
+    fields
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(|map| map.keys().map(String::as_str))
+        .filter(|key| *key != ".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cluster_model::rollout::Kind;
+    use serde_json::json;
+
+    fn of(entries: Value) -> Option<(String, i64, bool)> {
+        let object = json!({"metadata": {"name": "web", "managedFields": entries}});
+        let rollout = Rollout::new(Kind::Deployment, object, &[], Vec::new());
+        written(&rollout).map(|w| (w.manager, w.at.as_second(), w.only_template))
+    }
+
+    fn entry(manager: &str, second: i64, fields: Value) -> Value {
+        json!({"manager": manager, "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+            "time": Timestamp::from_second(second).unwrap().to_string(), "fieldsV1": fields})
+    }
+
+    #[test]
+    fn the_latest_holder_of_template_fields() {
+        let image =
+            json!({"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {"f:image": {}}}}}});
+        let all = json!({"f:spec": {"f:replicas": {}, "f:template": {"f:spec": {}}}});
+        let only = json!({"f:metadata": {"f:annotations": {}}, "f:spec": image});
+        let status = json!({"manager": "kube-controller-manager", "time": "2030-01-01T00:00:00Z", "subresource": "status",
+            "fieldsV1": {"f:spec": {"f:template": {}}}});
+        let scale = entry("hpa", 900, json!({"f:spec": {"f:replicas": {}}}));
+        for (entries, expected) in [
+            (json!([entry("helm", 100, all.clone())]), Some(("helm", 100, false))),
+            (
+                json!([entry("helm", 100, all.clone()), entry("kubectl-set", 200, only.clone())]),
+                Some(("kubectl-set", 200, true)),
+            ),
+            (
+                json!([entry("kubectl-set", 200, only), entry("helm", 300, all), scale, status]),
+                Some(("helm", 300, false)),
+            ),
+            (json!([]), None),
+            (Value::Null, None),
+        ] {
+            assert_eq!(
+                of(entries.clone()),
+                expected.map(|(m, at, only)| (m.to_owned(), at, only)),
+                "{entries}"
+            );
+        }
+    }
+}
