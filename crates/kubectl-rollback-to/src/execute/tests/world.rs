@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 use testbed::fake::{Answer, Fake, Request};
 
