@@ -21,6 +21,7 @@ pub struct Run<'r> {
     plugin: &'static str,
     args: Vec<String>,
     kubeconfig: Option<PathBuf>,
+    environment: Vec<(&'static str, String)>,
 }
 
 /// What it said and how it ended.
@@ -53,7 +54,8 @@ impl Drop for Owned {
 
 /// `kubectl PLUGIN ARGS`, word by word.
 pub fn plugin<'r>(room: &'r Room<'r>, plugin: &'static str, args: &[&str]) -> Run<'r> {
-    Run { room, plugin, args: args.iter().map(|a| (*a).to_owned()).collect(), kubeconfig: None }
+    let args = args.iter().map(|a| (*a).to_owned()).collect();
+    Run { room, plugin, args, kubeconfig: None, environment: Vec::new() }
 }
 
 pub fn safe_drain<'r>(room: &'r Room<'r>, args: &[&str]) -> Run<'r> {
@@ -65,12 +67,12 @@ pub fn drain<'r>(room: &'r Room<'r>, args: &[&str]) -> Run<'r> {
     safe_drain(room, &unasked(args))
 }
 
+/// `kubectl rollback-to ARGS -n ROOM`
 pub fn rollback_to<'r>(room: &'r Room<'r>, args: &[&str]) -> Run<'r> {
-    plugin(room, "rollback-to", args)
+    plugin(room, "rollback-to", &[args, &["-n", room.namespace()]].concat())
 }
 
 /// As `rollback_to`, without questions and with a JSON report.
-#[allow(dead_code, reason = "the tests of rollback-to are being written")]
 pub fn rollback<'r>(room: &'r Room<'r>, args: &[&str]) -> Run<'r> {
     rollback_to(room, &unasked(args))
 }
@@ -86,13 +88,26 @@ impl<'r> Run<'r> {
         self
     }
 
+    /// With one more environment variable.
+    pub fn env(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.environment.push((name, value.into()));
+        self
+    }
+
     pub fn command(&self) -> Command {
         let mut command = self.room.cluster().command("kubectl");
         command.arg(self.plugin).args(&self.args).env_remove("NO_COLOR").env("TERM", "xterm");
+        command.env("XDG_STATE_HOME", self.state_home());
         if let Some(path) = &self.kubeconfig {
             command.env("KUBECONFIG", path);
         }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
+    }
+
+    /// Where its journal is: one for each room, never the user's own.
+    pub fn state_home(&self) -> PathBuf {
+        self.room.cluster().dir().join("state").join(self.room.namespace())
     }
 
     #[track_caller]

@@ -6,7 +6,12 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 
 /// What stdout may be, by its `kind`.
-const SCHEMAS: &[(&str, &str)] = &[("DrainReport", include_str!("../../docs/drain-report.schema.json"))];
+const SCHEMAS: &[(&str, &str)] = &[
+    ("DrainReport", include_str!("../../docs/drain-report.schema.json")),
+    ("RollbackReport", include_str!("../../docs/rollback-report.schema.json")),
+    ("RevisionHistory", include_str!("../../docs/revision-history.schema.json")),
+    ("RolloutStatus", include_str!("../../docs/rollout-status.schema.json")),
+];
 
 fn validator(kind: &Value) -> Option<&'static Validator> {
     static VALIDATORS: OnceLock<Vec<(&str, Validator)>> = OnceLock::new();

@@ -46,7 +46,7 @@ fn revision(past: Past<'_>, index: usize) -> RevisionReport {
         healthy: past.health[index].clone(),
         change_cause: revision.change_cause.clone(),
         change_cause_inherited: inherited(past, index),
-        written_by: written(past.rollout).filter(|_| is_current).map(|written| written.manager),
+        written_by: written(&past.rollout.object).filter(|_| is_current).map(|written| written.manager),
         current: is_current,
     }
 }

@@ -1,7 +1,6 @@
 //! Who wrote the live template, and when: told by the workload's managedFields, which may be stripped.
 
 use cluster_model::raw::Raw;
-use cluster_model::rollout::Rollout;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
@@ -19,11 +18,27 @@ pub struct Written {
 
 /// The latest writer of anything in the template. A change that only takes fields away leaves no trace
 /// (structured-merge-diff counts what a manager sets), so this may be an earlier one.
-pub fn written(rollout: &Rollout) -> Option<Written> {
-    let entries = rollout.object.list("/metadata/managedFields").iter();
-    let holders = entries
-        .filter(|e| e.text("/subresource").is_empty() && e.pointer("/fieldsV1/f:spec/f:template").is_some());
-    holders.filter_map(entry).max_by_key(|written| written.at)
+pub fn written(object: &Value) -> Option<Written> {
+    holders(object).filter_map(entry).max_by_key(|written| written.at)
+}
+
+/// Who wrote it between `seen` and `live`: the manager of an entry that is not in `seen` as it is now.
+pub fn since<'a>(seen: &Value, live: &'a Value) -> Option<&'a str> {
+    let before = seen.list("/metadata/managedFields");
+    let newer = holders(live).filter(|entry| !before.contains(entry));
+    newer.max_by_key(|entry| entry.time("/time")).map(|entry| entry.text("/manager"))
+}
+
+/// When `manager` last wrote there.
+pub fn time_of(object: &Value, manager: &str) -> Option<Timestamp> {
+    holders(object).filter(|entry| entry.text("/manager") == manager).filter_map(|e| e.time("/time")).max()
+}
+
+/// The entries of those who manage something in the template.
+fn holders(object: &Value) -> impl Iterator<Item = &Value> {
+    let entries = object.list("/metadata/managedFields").iter();
+    entries
+        .filter(|e| e.text("/subresource").is_empty() && e.pointer("/fieldsV1/f:spec/f:template").is_some())
 }
 
 fn entry(entry: &Value) -> Option<Written> {
@@ -49,13 +64,11 @@ fn keys(fields: Option<&Value>) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cluster_model::rollout::Kind;
     use serde_json::json;
 
     fn of(entries: Value) -> Option<(String, i64, bool)> {
         let object = json!({"metadata": {"name": "web", "managedFields": entries}});
-        let rollout = Rollout::new(Kind::Deployment, object, &[], Vec::new());
-        written(&rollout).map(|w| (w.manager, w.at.as_second(), w.only_template))
+        written(&object).map(|w| (w.manager, w.at.as_second(), w.only_template))
     }
 
     fn entry(manager: &str, second: i64, fields: Value) -> Value {
@@ -91,5 +104,33 @@ mod tests {
                 "{entries}"
             );
         }
+    }
+
+    fn holds(manager: &str, time: &str) -> Value {
+        json!({"manager": manager, "operation": "Update", "time": time,
+            "fieldsV1": {"f:spec": {"f:template": {"f:spec": {}}}}})
+    }
+
+    fn object(fields: Value) -> Value {
+        json!({"metadata": {"managedFields": fields}})
+    }
+
+    #[test]
+    fn whoever_wrote_the_template_since() {
+        let helm = holds("helm", "2026-01-01T00:00:00Z");
+        let argo = holds("argocd-controller", "2026-01-01T00:00:01Z");
+        let scaled = json!({"manager": "hpa", "time": "2026-01-01T00:00:09Z", "fieldsV1": {"f:spec": {"f:replicas": {}}}});
+        let seen = object(json!([helm]));
+        let cases = [
+            (json!([helm, argo]), Some("argocd-controller")),
+            (json!([holds("helm", "2026-01-01T00:00:05Z"), argo]), Some("helm")),
+            (json!([helm, scaled]), None),
+            (json!([]), None),
+        ];
+        for (now, expected) in cases {
+            assert_eq!(since(&seen, &object(now.clone())), expected, "{now}");
+        }
+        let both = object(json!([helm, argo, scaled]));
+        assert_eq!(time_of(&both, "helm"), "2026-01-01T00:00:00Z".parse().ok());
     }
 }

@@ -1,7 +1,6 @@
 //! Carries a plan out: guarded writes one after another, all rollouts watched side by side, put back together if one fails.
 
 mod attempt;
-mod author;
 mod log;
 mod ownership;
 pub mod progress;

@@ -23,6 +23,7 @@ use serde_json::Value;
 
 use super::unstick;
 use crate::report::{PodReport, PodState};
+use crate::written::written;
 use deadline::Deadline;
 use faults::later;
 use pods::SeenPod;
@@ -142,15 +143,17 @@ impl Tracker {
         };
         let workload = Workload { kind: self.expected.kind, object };
         // A view from before the write still has the template from before.
-        let written = workload.generation() >= self.expected.generation;
-        let reverted = written && !same(&object["spec"]["template"], &self.expected.template);
-        let observed = written && !reverted && workload.has_observed(self.expected.generation);
+        let is_written = workload.generation() >= self.expected.generation;
+        let reverted = is_written && !same(&object["spec"]["template"], &self.expected.template);
+        let observed = is_written && !reverted && workload.has_observed(self.expected.generation);
         if self.expected.kind == Kind::StatefulSet {
             self.trap.remember(view.pods);
         }
         let mut scene = self.scene(view, workload, observed);
         let state = if reverted {
-            let (by, at) = workload.author();
+            let author = written(workload.object);
+            let by = author.as_ref().map_or("someone", |author| &author.manager).to_owned();
+            let at = author.map(|author| author.at);
             State::Reverted { by, at }
         } else if !observed {
             State::Moving

@@ -11,10 +11,8 @@ use super::attempt::{Act, Attempt, Look, Wrote};
 use super::verdict;
 use super::wire::{self, Content, Refusal};
 use crate::choose::Target;
-use crate::last_applied;
+use crate::last_applied::{self, LAST_APPLIED};
 use crate::options::Options;
-
-pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Where requests tell that the server cannot be heard, while they go on trying.
 pub type Trouble = UnboundedSender<Failure>;

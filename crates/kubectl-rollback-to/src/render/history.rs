@@ -160,7 +160,7 @@ pub fn revision(past: Past<'_>, index: usize, template: &Value, zone: &TimeZone)
         fact("image", format!("{name}={image}").into());
     }
     fact("cause", cause(told, usize::MAX));
-    if let Some(written) = written(rollout).filter(|_| told.current) {
+    if let Some(written) = written(&rollout.object).filter(|_| told.current) {
         let what = format!("{} ({}, {})", written.manager, written.operation, show(written.at, zone));
         fact("written by", what.into());
     }

@@ -133,7 +133,7 @@ fn from_the_workload(rollout: &Rollout, activation: &Activation, windows: &mut [
     for condition in about_it {
         window::narrow(windows, index, None, condition.time("/lastUpdateTime"));
     }
-    let Some(written) = written(rollout) else { return };
+    let Some(written) = written(&rollout.object) else { return };
     if written.only_template {
         window::narrow(windows, index, Some(written.at), Some(written.at));
     } else if windows[index].latest.is_none() {
@@ -150,7 +150,7 @@ pub fn ended(rollout: &Rollout, began: Window) -> Option<Bound> {
     let mut end = Window { earliest: began.earliest, latest: None };
     // An older write is not the one that ended it.
     if let Some(written) =
-        written(rollout).filter(|written| began.latest.is_some_and(|latest| latest <= written.at))
+        written(&rollout.object).filter(|written| began.latest.is_some_and(|latest| latest <= written.at))
     {
         let earliest = written.only_template.then_some(written.at);
         end.narrow(earliest, Some(written.at));

@@ -12,9 +12,9 @@ use cluster_model::Raw;
 use cluster_model::rollout::{Id, Rollout, same};
 use serde_json::Value;
 
-use super::author;
 use super::verdict::Answer;
 use crate::patch;
+use crate::written;
 
 /// How it ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,7 +160,7 @@ impl Attempt {
             return if self.doubt { now(self.written(live)) } else { end(Wrote::Already) };
         }
         if !same(template, &self.seen["spec"]["template"]) {
-            let by = author::since(&self.seen, &live).unwrap_or("somebody").to_owned();
+            let by = written::since(&self.seen, &live).unwrap_or("somebody").to_owned();
             // Ours, but for what a webhook made of it.
             return if self.doubt && by == self.manager {
                 now(self.written(live))

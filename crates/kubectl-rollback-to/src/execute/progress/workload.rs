@@ -2,7 +2,6 @@
 
 use cluster_model::Raw;
 use cluster_model::rollout::Kind;
-use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
 /// How its controller goes about it.
@@ -99,17 +98,6 @@ impl Workload<'_> {
                         && met
                 }
             }
-    }
-
-    /// Who wrote the live template, as far as the server remembers.
-    pub fn author(&self) -> (String, Option<Timestamp>) {
-        let wrote = |entry: &&Value| {
-            entry.text("/subresource").is_empty() && entry.pointer("/fieldsV1/f:spec/f:template").is_some()
-        };
-        let entries = self.object.list("/metadata/managedFields").iter().filter(wrote);
-        let newest = entries.max_by_key(|entry| entry.time("/time"));
-        let by = newest.map(|entry| entry.text("/manager")).filter(|manager| !manager.is_empty());
-        (by.unwrap_or("someone").to_owned(), newest.and_then(|entry| entry.time("/time")))
     }
 
     fn count(&self, field: &str) -> i64 {

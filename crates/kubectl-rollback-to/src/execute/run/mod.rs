@@ -19,8 +19,9 @@ use super::requests::{self, Answered};
 use super::saga::{Command, End, Question, Rules, Saga};
 use super::scene::{self, Feeds, Heard, News};
 use super::write::{Trouble, annotations_back};
-use super::{Audience, Event, Execution, FRAME, Outcome, author};
+use super::{Audience, Event, Execution, FRAME, Outcome};
 use crate::journal::Entry;
+use crate::written;
 use stage::{Stage, part, stage};
 
 /// After an early end, this long is spent on finding out what became of requests in flight.
@@ -219,7 +220,7 @@ impl<'a> Run<'a> {
         if let Wrote::Written { object, .. } = wrote {
             let now = self.execution.cluster.now();
             // A write whose answer was lost was earlier than we know; the server noted when.
-            let noted = author::time_of(object, &self.execution.options.field_manager);
+            let noted = written::time_of(object, &self.execution.options.field_manager);
             self.stages[step].written = Some((object.clone(), noted.map_or(now, |noted| noted.min(now))));
         }
     }
