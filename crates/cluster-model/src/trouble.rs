@@ -40,7 +40,7 @@ pub struct Trouble {
 impl Trouble {
     fn new(reason: &str, message: &str) -> Self {
         Trouble {
-            reason: clean(reason),
+            reason: reason.to_owned(),
             message: clean(message),
             container: None,
             hard: false,

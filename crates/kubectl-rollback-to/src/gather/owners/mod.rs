@@ -18,7 +18,7 @@ use kube::api::{ApiResource, DynamicObject, ListParams};
 use plugin_client::{Cluster, Failure};
 use serde_json::Value;
 
-use super::lists::{FAN_OUT, custom, is_absent, json, raw};
+use super::lists::{FAN_OUT, custom, is_absent, json, raw_if_served};
 use crate::snapshot::Owner;
 use judge::{Sources, judge, progressive};
 pub use signs::{Sign, recognise};
@@ -61,7 +61,7 @@ async fn read(cluster: &Cluster, rollouts: &[&Rollout], signs: &[BTreeSet<Sign>]
         collect(all.iter().copied(), |sign| release(cluster, sign)),
         async {
             let kind = custom(ARGO, "v1alpha1", "Application", "applications");
-            if argo_cd { Some(raw(cluster, &kind, None).await) } else { None }
+            if argo_cd { raw_if_served(cluster, &kind, None).await } else { None }
         },
         in_each(cluster, canaries, custom(FLAGGER, "v1beta1", "Canary", "canaries")),
         in_each(cluster, progressive, custom(ARGO, "v1alpha1", "Rollout", "rollouts")),
@@ -129,10 +129,11 @@ async fn in_each(
     let kind = &kind;
     stream::iter(namespaces)
         .map(|namespace| async move {
-            let list = raw(cluster, kind, Some(&namespace)).await;
-            (namespace, list)
+            let list = raw_if_served(cluster, kind, Some(&namespace)).await?;
+            Some((namespace, list))
         })
         .buffer_unordered(FAN_OUT)
+        .filter_map(std::future::ready)
         .collect()
         .await
 }
