@@ -8,7 +8,7 @@ BUILT  := $(or $(CARGO_TARGET_DIR),target)/debug
 
 .PHONY: demo test check bench build install prerequisites
 
-demo: prerequisites ## drain a node of a real cluster and watch it
+demo: prerequisites ## drain a node of a real cluster, roll a bad update back, and watch both
 	@cargo build --workspace --bins
 	@$(BUILT)/demo
 

@@ -1,10 +1,12 @@
-//! `make bench`: drains of a full node by `kubectl drain`, by ours, and by a bare loop that marks the limit of the control plane:
-//! the same cluster, the same run, so that only the ratios need to be believed.
+//! `make bench`: drains of a full node by `kubectl drain`, by ours, and by a bare loop that marks the limit of the control plane;
+//! and how soon the end of a rollback is noticed by `kubectl rollout status` and by ours. The same cluster, the same run, so that
+//! only the ratios need to be believed. `bench 1 30` are two rows of the drains, `bench rollback` is the rollbacks alone.
 
 mod contender;
 mod measure;
+mod noticed;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -30,28 +32,39 @@ fn main() -> ExitCode {
 }
 
 fn bench() -> Result<(), String> {
-    status::line("building the plugin as it is shipped");
-    let plugin = measure::shipped_plugin()?;
+    let named: Vec<String> = std::env::args().skip(1).collect();
+    let all = named.is_empty();
+    let (rollbacks, drains): (Vec<_>, Vec<_>) = named.into_iter().partition(|name| name == "rollback");
+    let seconds = if all { STOPS_AFTER.to_vec() } else { rows(&drains)? };
+    status::line("building the plugins as they are shipped");
+    let plugins = ["safe-drain", "rollback-to"].map(measure::shipped_plugin);
+    let [plugin, rollback_to] = plugins;
+    let (plugin, rollback_to) = (plugin?, rollback_to?);
     let cluster = Cluster::start(&Options::default()).map_err(|error| error.to_string())?;
-    let contenders = [Contender::Limit, Contender::Ours(plugin.clone()), Contender::Kubectl];
+    if !seconds.is_empty() {
+        drain_rows(&cluster, &plugin, &seconds);
+    }
+    if all || !rollbacks.is_empty() {
+        noticed::rows(&cluster, &rollback_to);
+    }
+    start_up(&cluster, "safe-drain", plugin, "drain");
+    start_up(&cluster, "rollback-to", rollback_to, "rollout");
+    Ok(())
+}
+
+fn drain_rows(cluster: &Cluster, plugin: &Path, rows: &[u64]) {
+    let contenders = [Contender::Limit, Contender::Ours(plugin.to_owned()), Contender::Kubectl];
     status::line(&format!("{PODS} pods on one node, no budget, best of {RUNS}\n"));
     status::line("stop after  who       time    to limit  to kubectl  requests/pod  peak RSS");
-    for seconds in rows()? {
-        let figures: Vec<Figures> = contenders.iter().map(|who| best(&cluster, who, seconds)).collect();
+    for &seconds in rows {
+        let figures: Vec<Figures> = contenders.iter().map(|who| best(cluster, who, seconds)).collect();
         for (who, own) in contenders.iter().zip(&figures) {
             status::line(&row(seconds, who.name(), own, &figures[0], &figures[2]));
         }
     }
-    start_up(&cluster, plugin);
-    Ok(())
 }
 
-/// All rows, or those named on the command line.
-fn rows() -> Result<Vec<u64>, String> {
-    let named: Vec<String> = std::env::args().skip(1).collect();
-    if named.is_empty() {
-        return Ok(STOPS_AFTER.to_vec());
-    }
+fn rows(named: &[String]) -> Result<Vec<u64>, String> {
     named.iter().map(|n| n.parse().map_err(|_| format!("{n} is not a number of seconds"))).collect()
 }
 
@@ -86,11 +99,11 @@ fn row(seconds: u64, name: &str, own: &Figures, limit: &Figures, kubectl: &Figur
     )
 }
 
-fn start_up(cluster: &Cluster, plugin: PathBuf) {
+fn start_up(cluster: &Cluster, name: &str, plugin: PathBuf, kubectls: &str) {
     let ours = measure::start_up(cluster.command(plugin).arg("--help"));
-    let kubectl = measure::start_up(cluster.command("kubectl").args(["drain", "--help"]));
+    let kubectl = measure::start_up(cluster.command("kubectl").args([kubectls, "--help"]));
     status::line(&format!(
-        "\n--help, median of {}:  ours {:.1} ms   kubectl {:.1} ms   {:.2}×",
+        "\n{name} --help, median of {}:  ours {:.1} ms   kubectl {kubectls} {:.1} ms   {:.2}×",
         measure::STARTS,
         ours * 1e3,
         kubectl * 1e3,

@@ -9,10 +9,10 @@ use serde_json::Value;
 pub const STARTS: usize = 21;
 
 /// Built with the profile that is shipped; a debug build would be measured for nothing.
-pub fn shipped_plugin() -> Result<PathBuf, String> {
+pub fn shipped_plugin(name: &str) -> Result<PathBuf, String> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let built = testbed::cargo()
-        .args(["build", "--profile", "dist", "-p", "kubectl-safe-drain"])
+        .args(["build", "--profile", "dist", "-p", &format!("kubectl-{name}")])
         .current_dir(root)
         .status();
     match built {
@@ -22,7 +22,7 @@ pub fn shipped_plugin() -> Result<PathBuf, String> {
     }
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| PathBuf::from(root).join("target"), PathBuf::from);
-    Ok(target.join("dist/kubectl-safe_drain"))
+    Ok(target.join("dist").join(format!("kubectl-{}", name.replace('-', "_"))))
 }
 
 /// The most memory the process has had so far; nothing once it is gone.
@@ -30,6 +30,13 @@ pub fn peak_kib(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// The smallest, the median, nine tenths, the largest.
+pub fn distribution(mut all: Vec<f64>) -> [f64; 4] {
+    all.sort_by(f64::total_cmp);
+    let at = |part: f64| all[((all.len() - 1) as f64 * part).round() as usize];
+    [at(0.0), at(0.5), at(0.9), at(1.0)]
 }
 
 /// Seconds from start to end, the median.

@@ -16,6 +16,7 @@ mod kubectl_cases;
 mod plugin;
 mod rbac;
 mod rights;
+mod rollback;
 mod schema;
 mod terminal;
 mod testbed;

@@ -209,6 +209,10 @@ impl Args {
     /// `now` is the API server's: a laptop's clock may be wrong.
     pub fn wish(&self, now: Timestamp, zone: &TimeZone) -> Result<Wish, Failure> {
         let (_, short) = self.words()?;
+        // Another target beside it would silence clap's `requires`, for --time and that one exclude each other.
+        if self.closest && self.time.is_none() {
+            return Err(Failure::usage("--closest belongs to --time").hint("kubectl rollback-to --help"));
+        }
         let named = self.to_revision.is_some()
             || self.time.is_some()
             || self.image.is_some()
@@ -346,7 +350,8 @@ mod tests {
 
     #[test]
     fn bad_input_is_a_usage_error_that_names_it() {
-        let cases: [(&[&str], &str); 8] = [
+        let cases: [(&[&str], &str); 9] = [
+            (&["deploy/web", "--closest", "--previous"], "--closest belongs to --time"),
             (&["deploy/web", "3", "--previous"], "two targets"),
             (&["deploy/web", "3", "--to-revision=4"], "two targets"),
             (&["deploy/web", "--to-revision=-1"], "-1: revisions are positive"),

@@ -54,8 +54,30 @@ pub fn request(id: &Id, ops: &[Value], manager: &str, dry_run: bool) -> Result<R
         Failure::from_kube("write the patch", &kube::Error::BuildRequest(error)).object(id.typed())
     })?;
     request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json-patch+json"));
-    Ok(request)
+    Ok(request.map(as_the_server_spells))
 }
+
+/// The body of a patch with every string spelled as the server itself spells it. A `test` compares the spelling, not the meaning
+/// (evanphx/json-patch v4, lazyNode.equal), and the server writes the object down with Go's encoding/json, which escapes what HTML
+/// and JavaScript would trip over: no template with `&&` in a command could be rolled back otherwise.
+pub fn as_the_server_spells(json: Vec<u8>) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(&json) else { return json };
+    if !text.contains(SPELLED) {
+        return json;
+    }
+    let mut out = String::with_capacity(text.len() + 64);
+    // Outside its strings JSON has none of these.
+    for c in text.chars() {
+        if SPELLED.contains(&c) {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out.into_bytes()
+}
+
+const SPELLED: [char; 5] = ['<', '>', '&', '\u{2028}', '\u{2029}'];
 
 /// A key as one step of a JSON pointer (RFC 6901).
 fn escape(key: &str) -> String {
@@ -111,6 +133,17 @@ mod tests {
         for (object, edit, expected) in cases {
             assert_eq!(annotation_ops(object, &[edit]), expected, "{edit:?} of {object}");
         }
+    }
+
+    #[test]
+    fn strings_are_spelled_as_the_server_spells_them() {
+        let id = Id { kind: Kind::Deployment, namespace: "shop".into(), name: "web".into(), uid: "u".into() };
+        let ops = [json!({"op": "test", "path": "/x", "value": "a && b <c> \u{2028}\u{2029} ü \u{7f} \"\\"})];
+        let request = request(&id, &ops, "me", false).unwrap();
+        let body = String::from_utf8(request.into_body()).unwrap();
+        let spelled = r#""value":"a \u0026\u0026 b \u003cc\u003e \u2028\u2029 ü "#;
+        assert!(body.contains(spelled), "{body}");
+        assert_eq!(serde_json::from_str::<Vec<Value>>(&body).unwrap(), ops, "it means the same");
     }
 
     #[test]

@@ -249,7 +249,9 @@ impl WorkloadReport {
 
     pub fn carried_out(rollout: &Rollout, step: &Step, outcome: Outcome) -> Self {
         let planned = WorkloadReport::planned(rollout, step, outcome.result);
-        WorkloadReport { cause: outcome.cause.or(planned.cause), pods: outcome.pods, ..planned }
+        // Also where nothing was to be written: its pods may have been freed, or not have come.
+        let result = outcome.result;
+        WorkloadReport { result, cause: outcome.cause.or(planned.cause), pods: outcome.pods, ..planned }
     }
 }
 

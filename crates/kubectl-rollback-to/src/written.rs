@@ -22,11 +22,24 @@ pub fn written(object: &Value) -> Option<Written> {
     holders(object).filter_map(entry).max_by_key(|written| written.at)
 }
 
-/// Who wrote it between `seen` and `live`: the manager of an entry that is not in `seen` as it is now.
-pub fn since<'a>(seen: &Value, live: &'a Value) -> Option<&'a str> {
-    let before = seen.list("/metadata/managedFields");
-    let newer = holders(live).filter(|entry| !before.contains(entry));
-    newer.max_by_key(|entry| entry.time("/time")).map(|entry| entry.text("/manager"))
+/// Who wrote it since its managedFields were `before`. Times are whole seconds, and one second holds many writes; so whoever
+/// manages more of the template now counts as well as whoever wrote later. Whoever only lost fields to somebody else did not write.
+pub fn since(before: &[Value], live: &Value) -> Option<Written> {
+    let id = |entry: &Value| ["/manager", "/operation", "/apiVersion"].map(|at| entry.text(at).to_owned());
+    let is_newer = |now: &&Value| match before.iter().find(|then| id(then) == id(now)) {
+        Some(then) => {
+            let of = |entry: &Value| entry["fieldsV1"]["f:spec"]["f:template"].clone();
+            now.time("/time") > then.time("/time") || !is_within(&of(now), &of(then))
+        }
+        None => true,
+    };
+    holders(live).filter(is_newer).filter_map(entry).max_by_key(|written| written.at)
+}
+
+/// Fields are nested maps, and a field that is managed is a key in one.
+fn is_within(some: &Value, all: &Value) -> bool {
+    let fields = some.as_object().into_iter().flatten();
+    fields.into_iter().all(|(key, inside)| all.get(key).is_some_and(|there| is_within(inside, there)))
 }
 
 /// When `manager` last wrote there.
@@ -121,6 +134,21 @@ mod tests {
         let argo = holds("argocd-controller", "2026-01-01T00:00:01Z");
         let scaled = json!({"manager": "hpa", "time": "2026-01-01T00:00:09Z", "fieldsV1": {"f:spec": {"f:replicas": {}}}});
         let seen = object(json!([helm]));
+        let all = |manager: &str| {
+            json!({"manager": manager, "operation": "Update", "time": "2026-01-01T00:00:00Z",
+                "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:volumes": {}}}}}})
+        };
+        // Within one second: `argo` takes a field from `zeus`.
+        let robbed = since(
+            &[all("zeus")],
+            &object(json!([holds("argo", "2026-01-01T00:00:00Z"), holds("zeus", "2026-01-01T00:00:00Z")])),
+        );
+        assert_eq!(robbed.map(|written| written.manager), Some("argo".to_owned()));
+        let grown = since(
+            &[holds("argo", "2026-01-01T00:00:00Z"), all("zeus")],
+            &object(json!([all("argo"), holds("zeus", "2026-01-01T00:00:00Z")])),
+        );
+        assert_eq!(grown.map(|written| written.manager), Some("argo".to_owned()));
         let cases = [
             (json!([helm, argo]), Some("argocd-controller")),
             (json!([holds("helm", "2026-01-01T00:00:05Z"), argo]), Some("helm")),
@@ -128,7 +156,8 @@ mod tests {
             (json!([]), None),
         ];
         for (now, expected) in cases {
-            assert_eq!(since(&seen, &object(now.clone())), expected, "{now}");
+            let found = since(seen.list("/metadata/managedFields"), &object(now.clone()));
+            assert_eq!(found.map(|written| written.manager).as_deref(), expected, "{now}");
         }
         let both = object(json!([helm, argo, scaled]));
         assert_eq!(time_of(&both, "helm"), "2026-01-01T00:00:00Z".parse().ok());

@@ -43,6 +43,7 @@ pub use plugins::{build_plugins, cargo, plugins_dir, program};
 pub use policies::Policy;
 pub use record::{Change, Event, Record};
 pub use revisions::template_in;
+pub use rollouts::is_complete;
 pub use room::Room;
 pub use wait::{poll, wait};
 pub use watcher::Watcher;

@@ -77,6 +77,26 @@ impl<'a> Room<'a> {
         })
     }
 
+    /// From now on the API server refuses to delete pods labelled `app=APP`: what their controllers want goes no further.
+    #[track_caller]
+    #[must_use = "it ends when this is dropped"]
+    pub fn keep_pods(&self, app: &str) -> Policy<'a> {
+        let words = format!("pods of {app} are kept");
+        let mut spec = json!({
+            "matchConstraints": self.matches("", &["pods"]),
+            "validations": [{"expression": format!("oldObject.metadata.labels.app != '{app}'"), "message": words}],
+        });
+        spec["matchConstraints"]["resourceRules"][0]["operations"] = json!(["DELETE"]);
+        let (cluster, pods) = (self.cluster(), self.path("", &format!("pods?labelSelector=app={app}")));
+        let (all, now) = (self.path_of("Pod", ""), json!({"dryRun": ["All"]}));
+        self.policy("Validating", spec, json!({"validationActions": ["Deny"]}), move || {
+            let pod = cluster.list(&pods).into_iter().next().unwrap_or_default();
+            let path = format!("{all}/{}", pod["metadata"]["name"].as_str().unwrap_or_default());
+            let refused = cluster.request(http::Method::DELETE, &path, Some(("application/json", &now)));
+            refused.is_err_and(|refused| refused.message.contains(&words))
+        })
+    }
+
     /// Makes policy and binding; `rest` is what else the binding says.
     #[track_caller]
     fn policy(&self, way: &str, spec: Value, rest: Value, in_force: impl Fn() -> bool + 'a) -> Policy<'a> {

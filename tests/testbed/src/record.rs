@@ -1,6 +1,7 @@
 //! What the watcher saw of one room, in the order in which it happened.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -22,6 +23,8 @@ pub struct Event {
     /// One of those that the watcher looks at.
     pub kind: &'static str,
     pub object: Value,
+    /// When the watcher got it.
+    pub at: Instant,
 }
 
 impl Event {

@@ -133,7 +133,7 @@ fn is_current(kind: &str, workload: &Value, (number, revision): &(i64, Value)) -
 }
 
 /// As the status fields are defined: every pod is there, new and available, and no old one is left.
-fn is_complete(kind: &str, workload: &Value) -> bool {
+pub fn is_complete(kind: &str, workload: &Value) -> bool {
     let count = |field: &str| workload["status"][field].as_i64().unwrap_or_default();
     let all_are = |fields: &[&str], wanted: i64| fields.iter().all(|field| count(field) == wanted);
     let replicas = workload["spec"]["replicas"].as_i64().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::io::AsyncBufReadExt;
 use futures::stream::TryStreamExt;
@@ -171,12 +171,13 @@ impl Seen {
             None => Change::Added,
         };
         self.alive.insert(uid, (version, object.clone()));
-        self.events.push(Event { version, change, kind, object });
+        self.events.push(Event { version, change, kind, object, at: Instant::now() });
     }
 
     fn remove(&mut self, kind: &'static str, object: Value) {
         self.alive.remove(uid(&object));
-        self.events.push(Event { version: version(&object), change: Change::Deleted, kind, object });
+        let (version, at) = (version(&object), Instant::now());
+        self.events.push(Event { version, change: Change::Deleted, kind, object, at });
     }
 
     fn forget_all_but(&mut self, kind: &'static str, present: &[String], version: u64) {

@@ -50,7 +50,7 @@ pub fn choices(past: Past<'_>, indices: &[usize]) -> String {
             revision.number.to_string(),
             age.unwrap_or_default(),
             images.join(","),
-            health(&past.health[index]),
+            health(&past.health[index]).trim_start_matches("health ").to_owned(),
         ];
         cells.map(Line::from).to_vec()
     });

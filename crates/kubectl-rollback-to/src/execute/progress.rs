@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use super::unstick;
 use crate::report::{PodReport, PodState};
-use crate::written::written;
+use crate::written;
 use deadline::Deadline;
 use faults::later;
 use pods::SeenPod;
@@ -40,6 +40,8 @@ pub struct Expected {
     pub uid: String,
     /// As the server returned it after the write: what the pods are to be made from.
     pub template: Value,
+    /// The workload's managedFields after the write, to tell who came later.
+    pub managed: Vec<Value>,
     /// The workload's generation after the write.
     pub generation: i64,
     /// By the API server's clock. Conditions and faults from before are not this rollout's.
@@ -151,7 +153,8 @@ impl Tracker {
         }
         let mut scene = self.scene(view, workload, observed);
         let state = if reverted {
-            let author = written(workload.object);
+            let since = written::since(&self.expected.managed, workload.object);
+            let author = since.or_else(|| written::written(workload.object));
             let by = author.as_ref().map_or("someone", |author| &author.manager).to_owned();
             let at = author.map(|author| author.at);
             State::Reverted { by, at }
@@ -166,6 +169,11 @@ impl Tracker {
         };
         pods::sort(&mut scene.pods, blocker);
         let moving = state == State::Moving;
+        if matches!(state, State::Done { .. }) {
+            // The controller counts minReadySeconds by its own clock, to the fraction of a second, and it has the last word.
+            let ready = scene.pods.iter_mut().filter(|seen| seen.on_target() && seen.pod.is_ready());
+            ready.for_each(|seen| seen.state = PodState::Ready);
+        }
         let done =
             if matches!(state, State::Done { .. }) { scene.total } else { scene.done.min(scene.total) };
         Progress {

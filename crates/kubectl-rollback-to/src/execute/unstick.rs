@@ -79,10 +79,7 @@ pub fn stalled<'a>(set: &Value, pods: &'a [Pod]) -> Option<&'a Pod> {
 /// Why it is in the way; one line.
 pub fn why(pod: &Pod) -> String {
     let fault = trouble(pod).map_or_else(|| "not Ready".to_owned(), |trouble| trouble.to_string());
-    format!(
-        "{} still has the old template ({fault}); the StatefulSet waits for it and does not replace it",
-        pod.name()
-    )
+    format!("{fault}; it has the old template, and nothing replaces it")
 }
 
 fn is_rolling(set: &Value) -> bool {
@@ -312,7 +309,7 @@ mod tests {
         let pod = bad(1).waiting("CrashLoopBackOff");
         assert_eq!(
             why(&pod),
-            "web-1 still has the old template (CrashLoopBackOff in container main); the StatefulSet waits for it and does not replace it"
+            "CrashLoopBackOff in container main; it has the old template, and nothing replaces it"
         );
     }
 }

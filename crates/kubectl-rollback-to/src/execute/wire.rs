@@ -9,6 +9,8 @@ use kube::core::Status;
 use plugin_client::{Cluster, Failure};
 use serde_json::Value;
 
+use crate::patch::as_the_server_spells;
+
 /// The request was not carried out, or nobody knows.
 #[derive(Debug)]
 pub struct Refusal {
@@ -43,7 +45,9 @@ pub async fn send(
     let (kind, body) = match content {
         Content::None => (None, Ok(Vec::new())),
         Content::Json(value) => (Some("application/json"), serde_json::to_vec(value)),
-        Content::Patch(ops) => (Some("application/json-patch+json"), serde_json::to_vec(ops)),
+        Content::Patch(ops) => {
+            (Some("application/json-patch+json"), serde_json::to_vec(ops).map(as_the_server_spells))
+        }
     };
     let body = body.map_err(|error| refusal(kube::Error::SerdeError(error)))?;
     let request = match kind {

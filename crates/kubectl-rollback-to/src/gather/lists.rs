@@ -31,32 +31,12 @@ pub fn custom(group: &str, version: &str, kind: &str, plural: &str) -> ApiResour
 
 /// Everything of a kind, in one namespace or in all; or why it could not be read.
 pub async fn raw(cluster: &Cluster, resource: &ApiResource, namespace: Option<&str>) -> Known<Vec<Value>> {
-    known(all(cluster, resource, namespace).await)
-}
-
-/// The same of a kind that may not be there: `None` if nobody serves it.
-pub async fn raw_if_served(
-    cluster: &Cluster,
-    resource: &ApiResource,
-    namespace: Option<&str>,
-) -> Option<Known<Vec<Value>>> {
-    let found = all(cluster, resource, namespace).await;
-    // A list has no other reason for a 404: a namespace that is not there has an empty one.
-    let absent = found.as_ref().is_err_and(|failure| failure.code == Some(404));
-    (!absent).then(|| known(found))
-}
-
-async fn all(
-    cluster: &Cluster,
-    resource: &ApiResource,
-    namespace: Option<&str>,
-) -> Result<Vec<Value>, Failure> {
     let api: Api<DynamicObject> = match namespace {
         Some(namespace) => Api::namespaced_with(cluster.client.clone(), namespace, resource),
         None => Api::all_with(cluster.client.clone(), resource),
     };
     let found = pages(&api, &resource.plural, ListParams::default(), |object| object).await;
-    Ok(found?.iter().map(json).collect())
+    known(found.map(|found| found.iter().map(json).collect()))
 }
 
 pub fn json<T: serde::Serialize>(object: &T) -> Value {
@@ -162,21 +142,6 @@ mod tests {
         fake.on("GET", SERVICES).once().answer(page(&["a", "b"], ""));
         assert_eq!(services(&fake).await, Known::Seen(vec!["a".into(), "b".into()]));
         assert!(!fake.requests()[2].query.contains("limit"), "{:?}", fake.requests()[2]);
-    }
-
-    /// Argo CD and Argo Rollouts share a group: that it is there does not say that both are.
-    #[tokio::test]
-    async fn a_kind_that_nobody_serves_is_told_from_one_that_may_not_be_read() {
-        for (answer, absent) in [
-            (Answer::text(404, "404 page not found"), true),
-            (Answer::status(403, "Forbidden", "no"), false),
-            (page(&[], ""), false),
-        ] {
-            let fake = Fake::start();
-            fake.on("GET", SERVICES).answer(answer);
-            let found = raw_if_served(&connect(&fake).await, &resource::<Service>(), Some("shop")).await;
-            assert_eq!(found.is_none(), absent, "{found:?}");
-        }
     }
 
     #[tokio::test]

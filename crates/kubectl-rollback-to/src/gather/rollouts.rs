@@ -7,7 +7,8 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
-use plugin_client::{Cluster, Failure, is_not_found};
+use plugin_client::rights::grant;
+use plugin_client::{Cluster, Failure, Right, is_forbidden, is_not_found};
 use serde_json::Value;
 
 use crate::subjects::Subjects;
@@ -68,10 +69,20 @@ async fn one(cluster: &Cluster, kind: Kind, name: &str) -> Result<Value, Failure
 fn missing_or(kind: Kind, name: &str, namespace: &str, error: &kube::Error) -> Failure {
     let object = format!("{}/{name} -n {namespace}", kind.word());
     if is_not_found(error) {
-        Failure::refused("there is no such workload").object(object)
-    } else {
-        Failure::from_kube("read the workload", error).object(object)
+        return Failure::refused("there is no such workload").object(object);
     }
+    let right = Right::new("get", "apps", kind.plural()).namespace(namespace).name(name);
+    cannot("read the workload", right, error).object(object)
+}
+
+/// Without these reads there is nothing to plan, so the rule is told here and not among the findings.
+fn cannot(doing: &str, right: Right, error: &kube::Error) -> Failure {
+    let failure = Failure::from_kube(doing, error);
+    if !is_forbidden(error) {
+        return failure;
+    }
+    let refused = Failure::refused(format!("you have no right to {right}; nothing was changed"));
+    refused.cause(failure.cause.unwrap_or_default()).hint(grant(&right))
 }
 
 async fn many(
@@ -87,7 +98,8 @@ async fn many(
         }
         let list =
             api(cluster, *kind, kind.plural(), &cluster.namespace).list(&params).await.map_err(|error| {
-                let failure = Failure::from_kube(&format!("list {}", kind.plural()), &error);
+                let right = Right::new("list", "apps", kind.plural()).namespace(&cluster.namespace);
+                let failure = cannot(&format!("list {}", kind.plural()), right, &error);
                 match (failure.code, selector) {
                     // Only the server knows the whole grammar.
                     (Some(400), Some(selector)) => {
@@ -113,11 +125,12 @@ async fn with_past(cluster: &Cluster, kind: Kind, mut object: Value) -> Result<R
     let histories = api(cluster, kind, kind.history_plural(), &id.namespace);
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), &id.namespace);
     let (histories, pods) = futures::join!(histories.list(&params), pods.list(&params));
-    let cannot = |what: &str, error: &kube::Error| {
-        Failure::from_kube(&format!("list {what}"), error).object(id.typed())
+    let cannot = |group: &str, what: &str, error: &kube::Error| {
+        let right = Right::new("list", group, what).namespace(&id.namespace);
+        cannot(&format!("list {what}"), right, error).object(id.typed())
     };
-    let histories = histories.map_err(|error| cannot(kind.history_plural(), &error))?;
-    let pods = pods.map_err(|error| cannot("pods", &error))?;
+    let histories = histories.map_err(|error| cannot("apps", kind.history_plural(), &error))?;
+    let pods = pods.map_err(|error| cannot("", "pods", &error))?;
     let histories: Vec<Value> = histories.items.into_iter().map(raw).collect();
     Ok(Rollout::new(kind, object, &histories, pods.items))
 }

@@ -18,8 +18,58 @@ use crate::report::{HistoryOf, RevisionReport};
 use crate::timeline::{Bound, Stretch, current};
 use crate::written::written;
 
-/// `report` is that of the same workload, and may have fewer revisions.
-pub fn history(past: Past<'_>, report: &HistoryOf, zone: &TimeZone, wide: bool) -> Vec<Line> {
+/// What a terminal leaves room for: longest evidence of health and longest cause; 0 is none of it.
+#[derive(Clone, Copy)]
+struct Room {
+    evidence: usize,
+    cause: usize,
+    by: bool,
+}
+
+impl Room {
+    const fn new(evidence: usize, cause: usize, by: bool) -> Self {
+        Room { evidence, cause, by }
+    }
+}
+
+const UNLIMITED: Room = Room::new(usize::MAX, usize::MAX, true);
+/// The first that fits is taken.
+const ROOMS: [Room; 8] = [
+    Room::new(64, 60, true),
+    Room::new(48, 40, true),
+    Room::new(48, 40, false),
+    Room::new(32, 28, false),
+    Room::new(24, 20, false),
+    Room::new(0, 40, false),
+    Room::new(0, 16, false),
+    Room::new(0, 0, false),
+];
+
+/// `report` is that of the same workload, and may have fewer revisions. `columns`: of the terminal, if it goes to one.
+pub fn history(
+    past: Past<'_>,
+    report: &HistoryOf,
+    zone: &TimeZone,
+    wide: bool,
+    columns: Option<usize>,
+) -> Vec<Line> {
+    let Some(columns) = columns.filter(|_| !wide) else {
+        return table_of(past, report, zone, wide, UNLIMITED);
+    };
+    let fits = |lines: &[Line]| lines.iter().all(|line| line.width() <= columns);
+    let all = ROOMS.map(|room| (room, table_of(past, report, zone, wide, room)));
+    let [.., (_, narrowest)] = &all;
+    let Some((room, lines)) = all.iter().find(|(_, lines)| fits(lines)) else {
+        return narrowest.iter().map(|line| line.cut(columns)).collect();
+    };
+    let mut lines = lines.clone();
+    if room.cause == 0 && report.revisions.iter().any(|told| told.change_cause.is_some()) {
+        lines.push(Line::new().dim("-o wide has the causes too"));
+    }
+    lines
+}
+
+fn table_of(past: Past<'_>, report: &HistoryOf, zone: &TimeZone, wide: bool, room: Room) -> Vec<Line> {
     let id = &past.rollout.id;
     let kept = count(past.rollout.revisions.len(), "revision");
     let mut lines = vec![Line::new().strong(id.to_string()).plain(format!(" in {}: {kept}", id.namespace))];
@@ -27,23 +77,25 @@ pub fn history(past: Past<'_>, report: &HistoryOf, zone: &TimeZone, wide: bool) 
         return lines;
     }
     let active = format!("ACTIVE ({})", zone_name(zone, past.now));
-    let head = ["  REVISION", &active, "FOR", "HEALTHY", "IMAGE", "BY", "CAUSE"];
-    let mut rows = vec![head.map(|title| Line::new().dim(title)).to_vec()];
+    let mut head = vec!["  REVISION", &active, "FOR", "HEALTHY", "IMAGE"];
+    head.extend(room.by.then_some("BY"));
+    head.extend((room.cause > 0).then_some("CAUSE"));
+    let mut rows: Vec<Vec<Line>> = vec![head.into_iter().map(|title| Line::new().dim(title)).collect()];
     for (index, revision) in past.rollout.revisions.iter().enumerate().rev() {
         let Some(told) = report.revisions.iter().find(|told| told.revision == revision.number) else {
             continue;
         };
         let last = past.timeline.of(index).next_back();
-        let by = told.written_by.as_deref().unwrap_or_default();
-        rows.push(vec![
+        let mut row = vec![
             number(past, index),
             last.map_or_else(Line::new, |(_, stretch)| active_times(stretch, zone)),
             last.map_or_else(Line::new, |(at, _)| lasting(past, at)),
-            healthy(&past.health[index], if wide { usize::MAX } else { 48 }),
+            healthy(&past.health[index], room.evidence),
             images::changed(past, index, wide),
-            by.into(),
-            cause(told, if wide { usize::MAX } else { 40 }),
-        ]);
+        ];
+        row.extend(room.by.then(|| told.written_by.as_deref().unwrap_or_default().into()));
+        row.extend((room.cause > 0).then(|| cause(told, room.cause)));
+        rows.push(row);
     }
     lines.extend(table(&rows));
     lines.extend(footnotes(past));
@@ -115,8 +167,11 @@ fn lasting(past: Past<'_>, index: usize) -> Line {
 }
 
 fn healthy(health: &Health, longest: usize) -> Line {
-    let evidence = shorten(&health.evidence, longest);
     let line = verdict(health);
+    if longest == 0 {
+        return line;
+    }
+    let evidence = shorten(&health.evidence, longest);
     if evidence.is_empty() { line } else { line.dim(format!(": {evidence}")) }
 }
 

@@ -13,6 +13,8 @@ use crate::report::{PodReport, PodState};
 pub struct Screen {
     ui: Ui,
     live: Option<Live>,
+    /// The region is on the screen.
+    drawn: bool,
     /// Of several workloads each is reported when it is done; of one, the outcome says it.
     several: bool,
     /// What was last said about a workload and its pods: nothing is said twice.
@@ -21,7 +23,7 @@ pub struct Screen {
 
 impl Screen {
     pub fn new(ui: &Ui, workloads: usize) -> Self {
-        Screen { ui: ui.clone(), live: ui.live(), several: workloads > 1, said: HashMap::new() }
+        Screen { ui: ui.clone(), live: ui.live(), drawn: false, several: workloads > 1, said: HashMap::new() }
     }
 
     fn is_news(&mut self, event: &Event) -> bool {
@@ -55,7 +57,16 @@ impl Audience for Screen {
     }
 
     fn draw(&mut self, rollouts: &[(String, Progress)]) {
+        // Between two rollouts, as a failed one and its way back, there is nothing to look at.
+        if rollouts.is_empty() {
+            if std::mem::take(&mut self.drawn) {
+                self.live = None;
+                self.live = self.ui.live();
+            }
+            return;
+        }
         let Some(live) = self.live.as_ref().filter(|live| live.due()) else { return };
+        self.drawn = true;
         let (header, lines) = frame(rollouts);
         let sum = |of: fn(&Progress) -> i64| {
             rollouts.iter().map(|(_, progress)| usize::try_from(of(progress)).unwrap_or_default()).sum()
@@ -72,10 +83,8 @@ fn frame(rollouts: &[(String, Progress)]) -> (Line, Vec<Line>) {
     let left = left.filter(|_| known).map(|left| format!(" · about {} left", span(left)));
     let left = Line::new().dim(left.unwrap_or_default());
     if let [(_, progress)] = rollouts {
-        return (
-            summary(progress).then(left),
-            pods(progress, |pod| attention(pod) || is_stuck(progress, pod)),
-        );
+        let header = told_by_pods(progress).unwrap_or_else(|| summary(progress));
+        return (header.then(left), pods(progress, |pod| attention(pod) || is_stuck(progress, pod)));
     }
     let failing = rollouts.iter().filter(|(_, progress)| is_failing(progress)).count();
     let mut header = Line::new().plain(format!("{} rolling out", rollouts.len()));
@@ -99,6 +108,14 @@ fn frame(rollouts: &[(String, Progress)]) -> (Line, Vec<Line>) {
         }
     }
     (header.then(left), lines)
+}
+
+/// The pod's own row has the cause, and more room for it.
+fn told_by_pods(progress: &Progress) -> Option<Line> {
+    let failing = || progress.pods.iter().filter(|pod| pod.state == PodState::Failing);
+    let told = failing().any(|pod| progress.summary.starts_with(&pod.name));
+    (told && progress.state == State::Moving)
+        .then(|| Line::new().warn(format!("{} failing", failing().count())))
 }
 
 fn is_failing(progress: &Progress) -> bool {
@@ -156,7 +173,7 @@ fn lines(event: &Event) -> Vec<Line> {
             note.iter().fold(line, |line, note| line.plain(format!("; {note}")))
         }
         Event::Failed { workload, cause, log } => {
-            let line = name(workload).bad(" failed").plain(format!(": {cause}"));
+            let line = name(workload).bad(" failed").plain(format!(": {cause}")).hanging(2);
             return std::iter::once(line)
                 .chain(log.iter().map(|l| Line::new().dim("  | ").plain(l)))
                 .collect();
@@ -173,7 +190,7 @@ fn lines(event: &Event) -> Vec<Line> {
         }
         Event::Recovered => Line::new().good("the API server is back"),
     };
-    vec![line]
+    vec![line.hanging(2)]
 }
 
 #[cfg(test)]
@@ -211,6 +228,14 @@ mod tests {
                 "  web-10  starting  ContainerCreating",
             ]
         );
+    }
+
+    #[test]
+    fn what_a_row_says_the_header_does_not_repeat() {
+        let pods = ["web-1", "web-2"].map(|name| pod(name, PodState::Failing, "ImagePullBackOff")).to_vec();
+        let web = |summary: &str| [("deployment/web".to_owned(), progress(summary, None, pods.clone()))];
+        assert_eq!(drawn(&web("web-1: ImagePullBackOff (and 1 more pod)"))[0], "2 failing");
+        assert_eq!(drawn(&web("exceeded quota"))[0], "exceeded quota");
     }
 
     #[test]

@@ -13,7 +13,7 @@ const PODS: usize = 8;
 pub fn outcome(report: &RollbackReport, seconds: f64) -> Vec<Line> {
     let mut lines = Vec::new();
     for workload in &report.workloads {
-        lines.push(headline(workload, seconds));
+        lines.push(headline(workload, seconds).hanging(2));
         lines.extend(attention(workload));
     }
     lines.extend(next(report));

@@ -51,8 +51,10 @@ impl View<'_> {
             Action::NotYetBorn => return vec![name.plain("did not exist then; it stays as it is")],
             Action::RollBack => {}
         }
-        let mut lines =
-            vec![name.plain(format!("goes back to {}: {}", to_words(rollout, step), step.diff.headline()))];
+        let mut lines = vec![
+            name.plain(format!("goes back to {}: {}", to_words(rollout, step), step.diff.headline()))
+                .hanging(2),
+        ];
         let mut facts = vec![("from", self.from(rollout)), ("to", self.to(rollout, step))];
         facts.extend(self.made(rollout, step).map(|line| ("", line)));
         facts.extend(because(step).map(|line| ("because", line)));
@@ -121,7 +123,10 @@ impl View<'_> {
             lines.push(Line::new());
             let together =
                 self.snapshot.rollouts.iter().find(|r| has_claims(r)).or(self.snapshot.rollouts.first());
-            lines.extend(together.map(|rollout| Line::new().dim("stays  ").plain(everything_else(rollout))));
+            lines.extend(
+                together
+                    .map(|r| Line::new().dim("stays  ").plain(everything_else(r)).hanging("stays  ".len())),
+            );
         }
         lines
     }

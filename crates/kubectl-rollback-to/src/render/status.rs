@@ -33,7 +33,7 @@ fn headline(id: &Id, progress: &Progress, paused: bool) -> Line {
         State::Reverted { .. } => summary(name.warn(" reverted")),
         State::Deleted => name.bad(" deleted"),
     };
-    if paused { line.warn("; paused") } else { line }
+    if paused { line.warn("; paused") } else { line }.hanging(2)
 }
 
 pub(super) fn word(state: PodState) -> Line {

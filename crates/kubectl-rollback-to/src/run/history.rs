@@ -25,6 +25,7 @@ impl Run<'_> {
                     of,
                     &self.zone,
                     self.args.output == plugin_client::Output::Wide,
+                    self.bounds.ui.width(),
                 ));
                 continue;
             };

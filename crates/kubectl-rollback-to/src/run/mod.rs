@@ -25,7 +25,8 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let subjects = args.subjects()?;
     let options = args.options()?;
     let zone = TimeZone::system();
-    // What is wrong with the command line is said before anybody is asked anything; the server's clock comes later.
+    // What is wrong with the command line is said before anybody is asked anything; the server's clock comes later, and says what
+    // is in the future.
     args.wish(Timestamp::now(), &zone)?;
     let run = Run {
         args: &args,

@@ -32,10 +32,9 @@ impl Run<'_> {
         cluster: &Cluster,
         subjects: &Subjects,
     ) -> Result<RollbackReport, Failure> {
-        let wish = self.args.wish(cluster.now(), &self.zone)?;
-        let last = match wish {
-            Wish::Journal => Some(self.bounds.before_changes(self.last(cluster, subjects)).await?),
-            _ => None,
+        let last = match self.args.last {
+            true => Some(self.bounds.before_changes(self.last(cluster, subjects)).await?),
+            false => None,
         };
         let (subjects, cluster) = match &last {
             Some(entry) => those_of(entry, cluster),
@@ -49,7 +48,8 @@ impl Run<'_> {
                     .pasts()
                     .map(|past| self.before_the_last(entry, past))
                     .collect::<Result<Vec<_>, _>>()?,
-                None => self.choose(&looked, &wish, cluster)?,
+                // By the server's clock, which was heard with its first answer.
+                None => self.choose(&looked, &self.args.wish(cluster.now(), &self.zone)?, cluster)?,
             };
             let prepared = match self.bounds.before_changes(self.prepare(cluster, &mut looked, chosen)).await
             {

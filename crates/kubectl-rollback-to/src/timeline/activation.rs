@@ -83,9 +83,15 @@ fn in_place(rollout: &Rollout) -> Vec<Activation> {
         forgotten.sort_by_key(|activation| activation.at);
         for first in forgotten {
             let own = |a: &Activation| a.revision == first.revision;
-            let later = |a: &Activation| a.at.or(a.since) > first.at;
+            // Times are whole seconds: within one, the first number that nobody has is its own.
+            let free = |at: usize| runs(&list).iter().any(|run| run.end == at && run.missing > run.forgotten);
+            let later = |at: usize, a: &Activation| {
+                let time = a.at.or(a.since);
+                time > first.at || (time == first.at && free(at))
+            };
             let place =
-                list.iter().position(|a| own(a) || (a.number.is_some() && later(a))).unwrap_or(list.len());
+                list.iter().enumerate().position(|(at, a)| own(a) || (a.number.is_some() && later(at, a)));
+            let place = place.unwrap_or(list.len());
             list.insert(place, first);
         }
         // More first activations after one than there are numbers for: then its own number is not its first either.

@@ -181,6 +181,22 @@ fn clocks_that_contradict_the_numbers() {
 }
 
 #[test]
+fn within_one_second_the_numbers_tell_the_order() {
+    let back = |created: i64| {
+        let both = History::of(Kind::StatefulSet).revision(2, "b", 100);
+        both.revision(3, "a", created).controller_wrote(300)
+    };
+    assert_eq!(told(&back(100)), ["a 100 100", "b 100 300", "a 300"]);
+    // Number 1 is that of something that is gone, and 3 its own.
+    let gone = History::of(Kind::StatefulSet)
+        .revision(1, "x", 1)
+        .revision(2, "b", 100)
+        .revision(4, "a", 100)
+        .controller_wrote(300);
+    assert_eq!(told(&gone), ["x 1 100", "b 100 100", "a 100 300", "a 300"]);
+}
+
+#[test]
 fn a_template_that_is_no_revision_yet() {
     for kind in Kind::ALL {
         let unseen = abc(kind).edit(json!({"metadata": {"generation": 2}}));

@@ -40,6 +40,8 @@ impl Role {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line {
     spans: Vec<(Role, String)>,
+    /// Where it goes on if it is wrapped; without, the terminal breaks it as it likes.
+    hang: Option<usize>,
 }
 
 impl Line {
@@ -82,7 +84,17 @@ impl Line {
 
     /// This line, then that one.
     pub fn then(mut self, line: impl Into<Line>) -> Self {
-        self.spans.extend(line.into().spans);
+        let line = line.into();
+        if let Some(hang) = line.hang {
+            self.hang = Some(self.width() + hang);
+        }
+        self.spans.extend(line.spans);
+        self
+    }
+
+    /// On a terminal that is too narrow it goes on below, indented this far.
+    pub fn hanging(mut self, columns: usize) -> Self {
+        self.hang = Some(columns);
         self
     }
 
@@ -129,6 +141,39 @@ impl Line {
         line
     }
 
+    /// Broken between words into lines of at most `width` columns, if it may be (`hanging`). What is to be typed stays in one piece,
+    /// and so does a word: both must be fit to be copied.
+    pub(crate) fn wrapped(&self, width: usize) -> Vec<Line> {
+        let Some(hang) = self.hang.filter(|_| self.width() > width) else { return vec![self.clone()] };
+        // A column too narrow to read in is no help.
+        let hang = if hang + NARROW > width { LITTLE } else { hang };
+        let mut lines = vec![Line::new()];
+        // What is on the line now, without the blanks at its end.
+        let (mut used, mut blanks) = (0, String::new());
+        for (role, text) in &self.spans {
+            for piece in pieces(*role, text) {
+                if piece.starts_with(' ') {
+                    blanks.push_str(piece);
+                    continue;
+                }
+                let columns = piece.width();
+                if used > hang && used + blanks.width() + columns > width {
+                    lines.push(Line::from(" ".repeat(hang)));
+                    used = hang;
+                    blanks.clear();
+                }
+                used += blanks.width() + columns;
+                if let Some(line) = lines.last_mut() {
+                    if !blanks.is_empty() {
+                        line.spans.push((Role::Plain, std::mem::take(&mut blanks)));
+                    }
+                    line.spans.push((*role, piece.to_owned()));
+                }
+            }
+        }
+        lines
+    }
+
     /// With escape sequences for the roles, if `colour`.
     pub(crate) fn render(&self, colour: bool) -> String {
         if !colour {
@@ -147,6 +192,26 @@ impl Line {
         }
         out
     }
+}
+
+/// Fewer columns than this are not worth hanging in, and then it is indented a little.
+const NARROW: usize = 30;
+const LITTLE: usize = 4;
+
+/// Words and the blanks between them; a command, as it stands behind a colon, is one piece, with all that follows it.
+fn pieces(role: Role, text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let announced = text[..text.len() - rest.len()].ends_with(": ");
+        let whole = first != ' ' && (role == Role::Command || announced && rest.starts_with("kubectl "));
+        let is_blank = first == ' ';
+        let end = if whole { None } else { rest.find(|c: char| (c == ' ') != is_blank) };
+        let (piece, after) = rest.split_at(end.unwrap_or(rest.len()));
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces
 }
 
 impl From<&str> for Line {
@@ -183,7 +248,8 @@ pub fn table(rows: &[Vec<Line>]) -> Vec<Line> {
             let last = row.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
             let mut line = Line::new();
             for (column, cell) in row.iter().take(last).enumerate() {
-                line = line.then(cell);
+                line.hang = Some(line.width());
+                line.spans.extend(cell.spans.iter().cloned());
                 if column + 1 < last {
                     line = line.plain(" ".repeat(widths[column] - cell.width() + 2));
                 }
@@ -214,6 +280,33 @@ mod tests {
                 .map(Line::text)
                 .collect();
         assert_eq!(lines, ["NAME         STATE", "日本         ok     x", "a-long-name", ""]);
+    }
+
+    fn wrapped(line: &Line, width: usize) -> Vec<String> {
+        line.wrapped(width).iter().map(Line::text).collect()
+    }
+
+    #[test]
+    fn a_long_last_cell_goes_on_below_itself() {
+        let row = |cells: &[&str]| cells.iter().map(|cell| Line::from(*cell)).collect::<Vec<_>>();
+        let table = table(&[row(&["error", "one two three four five six seven"])]);
+        let line = Line::from("  ").then(&table[0]);
+        assert_eq!(wrapped(&line, 39), ["  error  one two three four five six", "         seven"]);
+        assert_eq!(wrapped(&line, 40).len(), 2);
+        assert_eq!(wrapped(&line, 42), [line.text()]);
+        // Too narrow for the column.
+        assert_eq!(wrapped(&line, 20), ["  error  one two", "    three four five", "    six seven"]);
+    }
+
+    #[test]
+    fn what_is_to_be_typed_is_never_broken() {
+        let command = "kubectl rollback-to deployment/web --status";
+        let line = Line::from("to see how: ").command(command).hanging(2);
+        assert_eq!(wrapped(&line, 30), ["to see how:".to_owned(), format!("    {command}")]);
+        let plain = Line::from(format!("it goes on: {command}")).hanging(2);
+        assert_eq!(wrapped(&plain, 30), ["it goes on:".to_owned(), format!("    {command}")]);
+        // Nor what was not made for it.
+        assert_eq!(wrapped(&Line::from("one two three"), 5), ["one two three"]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
+use dialoguer::console::Term;
 use indicatif::ProgressBar;
 use tokio::sync::watch;
 
@@ -98,7 +99,7 @@ impl Ui {
     }
 
     pub fn warn(&self, line: impl Into<Line>) {
-        self.write(Stream::Err, &Line::new().warn("warning:").plain(" ").then(line));
+        self.write(Stream::Err, &Line::new().warn("warning:").plain(" ").then(line).hanging(2));
     }
 
     pub fn hint(&self, line: impl Into<Line>) {
@@ -106,13 +107,18 @@ impl Ui {
     }
 
     pub fn failure(&self, failure: &Failure) {
-        self.write(Stream::Err, &Line::new().bad("error:").plain(format!(" {failure}")));
+        self.write(Stream::Err, &Line::new().bad("error:").plain(format!(" {failure}")).hanging(2));
         for hint in &failure.hints {
             self.hint(hint.as_str());
         }
         for line in &failure.block {
             self.write(Stream::Err, &Line::from(line.as_str()));
         }
+    }
+
+    /// The width of the terminal that results go to; `None` if they go elsewhere, where nothing needs to fit.
+    pub fn width(&self) -> Option<usize> {
+        self.0.captured.is_none().then(|| columns(Stream::Out)).flatten()
     }
 
     pub fn quiet(&self) -> bool {
@@ -177,7 +183,11 @@ impl Ui {
 
     fn write(&self, stream: Stream, line: &Line) {
         let colour = self.0.captured.is_none();
-        self.write_text(stream, &format!("{}\n", line.render(colour)));
+        let text = match self.0.captured.is_none().then(|| columns(stream)).flatten() {
+            Some(width) => line.wrapped(width).iter().map(|line| line.render(colour) + "\n").collect(),
+            None => line.render(colour) + "\n",
+        };
+        self.write_text(stream, &text);
     }
 
     fn write_text(&self, stream: Stream, text: &str) {
@@ -230,6 +240,15 @@ fn is_dumb() -> bool {
 /// A panic elsewhere must not silence the report.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn columns(stream: Stream) -> Option<usize> {
+    let terminal = match stream {
+        Stream::Out => Term::stdout(),
+        Stream::Err => Term::stderr(),
+    };
+    // Some terminals say 0 before they know.
+    terminal.size_checked().map(|(_, columns)| usize::from(columns)).filter(|columns| *columns > 0)
 }
 
 fn is_terminal() -> bool {

@@ -4,12 +4,11 @@ use std::io::{self, ErrorKind, IsTerminal};
 use std::sync::mpsc;
 use std::thread;
 
-use cluster_model::text::neutralise;
 use dialoguer::console::Term;
 use dialoguer::{Confirm, Input};
 use tokio::sync::oneshot;
 
-use super::{Signals, Ui, is_terminal, lock};
+use super::{Line, Signals, Ui, is_terminal, lock};
 use crate::{Exit, Failure};
 
 type Answer<T> = Result<T, dialoguer::Error>;
@@ -22,7 +21,7 @@ impl Ui {
 
     /// Yes or no; Enter alone is no.
     pub fn confirm(&self, question: &str) -> Result<bool, Failure> {
-        let prompt = neutralise(question).into_owned();
+        let prompt = self.explained(question, " [y/N] yes".len());
         self.ask(unconfirmed(), move |terminal| {
             let answer = Confirm::new()
                 .with_prompt(prompt)
@@ -35,13 +34,29 @@ impl Ui {
 
     /// Yes only if `word` is typed out: for what cannot be undone.
     pub fn confirm_typed(&self, question: &str, word: &str) -> Result<bool, Failure> {
-        let prompt = format!("{} Type {} to go on", neutralise(question), neutralise(word));
+        let question = format!("{question} Type {word} to go on");
+        let prompt = self.explained(&question, ": ".len() + word.len());
         let word = word.to_owned();
         self.ask(unconfirmed(), move |terminal| {
             let typed: String =
                 Input::new().with_prompt(prompt).allow_empty(true).interact_text_on(terminal)?;
             Ok(typed.trim() == word)
         })
+    }
+
+    /// dialoguer redraws a question for every key, and only ever its last row: of one that is longer than a row, all but its last
+    /// sentence is told before. `more` columns follow it.
+    fn explained(&self, question: &str, more: usize) -> String {
+        let width = usize::from(Term::stderr().size().1);
+        let line = Line::from(question);
+        if line.width() + more < width || !self.can_prompt() {
+            return line.text();
+        }
+        let end = question.rfind(". ").or_else(|| question.rfind("? "));
+        let (before, last) =
+            end.map_or((question, "Go on?"), |end| (&question[..=end], &question[end + 2..]));
+        self.write(super::Stream::Err, &Line::from(before).hanging(2));
+        Line::from(last).text()
     }
 
     /// `nowhere` is how it ends without a terminal.

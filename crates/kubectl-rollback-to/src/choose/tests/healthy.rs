@@ -64,5 +64,5 @@ fn the_last_healthy_one() {
     );
     assert_eq!(none.message, "no revision of daemonset/web is known to have been healthy");
     assert_eq!(none.hints[0], "kubectl rollback-to daemonset/web -n shop --to-revision 1");
-    assert!(none.block[2].contains("health unknown: was active for less than 10m"), "{:?}", none.block);
+    assert!(none.block[2].contains("unknown: was active for less than 10m"), "{:?}", none.block);
 }

@@ -55,8 +55,8 @@ fn numbers_present_superseded_and_unknown() {
         old.block.to_vec(),
         [
             "REVISION  AGE    IMAGES     HEALTHY",
-            "7         3h     web=web:b  health unknown: 0 of 3 pods available so far",
-            "5         3h59m  web=web:a  health unknown: left no trace of its health"
+            "7         3h     web=web:b  unknown: 0 of 3 pods available so far",
+            "5         3h59m  web=web:a  unknown: left no trace of its health"
         ]
     );
     let between = refused(&gone(Kind::Deployment), &Choice::Revision(6)).message;

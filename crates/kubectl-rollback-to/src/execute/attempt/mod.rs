@@ -81,8 +81,11 @@ pub struct Attempt {
     busy: u32,
     /// Something but the template was in the way once.
     raced: bool,
-    /// An answer was lost: what is there now may be ours.
+    /// An answer was lost: what is there now, or comes yet, may be ours. A look that does not find it ends no doubt: a server that
+    /// was silent answers the look before it comes to the write.
     doubt: bool,
+    /// Nothing was answered since the last look.
+    unanswered: bool,
     says: String,
 }
 
@@ -105,6 +108,7 @@ impl Attempt {
             busy: 0,
             raced: false,
             doubt: false,
+            unanswered: false,
             says: String::new(),
         }
     }
@@ -140,7 +144,7 @@ impl Attempt {
                 Next { wait, act: Act::Send(self.ops()) }
             }
             Answer::Lost { says } => {
-                self.doubt = true;
+                (self.doubt, self.unanswered) = (true, true);
                 self.trouble(says, |_| Act::Look)
             }
             Answer::Unsent { says } => self.trouble(says, |this| Act::Send(this.ops())),
@@ -160,7 +164,8 @@ impl Attempt {
             return if self.doubt { now(self.written(live)) } else { end(Wrote::Already) };
         }
         if !same(template, &self.seen["spec"]["template"]) {
-            let by = written::since(&self.seen, &live).unwrap_or("somebody").to_owned();
+            let by = written::since(self.seen.list("/metadata/managedFields"), &live);
+            let by = by.map_or_else(|| "somebody".to_owned(), |author| author.manager);
             // Ours, but for what a webhook made of it.
             return if self.doubt && by == self.manager {
                 now(self.written(live))
@@ -169,10 +174,10 @@ impl Attempt {
             };
         }
         // The template is as it was: what did not fit is something else, as the annotations; or the write never arrived.
-        if !self.doubt && std::mem::replace(&mut self.raced, true) {
+        let unanswered = std::mem::take(&mut self.unanswered);
+        if !unanswered && std::mem::replace(&mut self.raced, true) {
             return end(Wrote::Failed { says: self.says.clone() });
         }
-        self.doubt = false;
         self.seen = live;
         now(Act::Send(self.ops()))
     }

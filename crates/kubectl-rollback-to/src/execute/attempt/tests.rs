@@ -78,6 +78,11 @@ fn each_way_to_an_end() {
             &["look", "send", "written, mutated: false"],
         ),
         (
+            "lost, and applied after the look",
+            vec![lost(), found("v2", "kubectl"), misfit(), found("v1", "us")],
+            &["look", "send", "look", "written, mutated: false"],
+        ),
+        (
             "lost, and somebody else came",
             vec![lost(), found("v3", "argo")],
             &["look", "Changed { by: \"argo\" }"],

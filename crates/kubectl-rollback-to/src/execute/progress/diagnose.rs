@@ -17,6 +17,7 @@ pub fn diagnose(rollout: &Rollout, events: &[Value], now: Timestamp, fail_after:
         kind: rollout.id.kind,
         uid: rollout.id.uid.clone(),
         template: rollout.template().clone(),
+        managed: rollout.object.list("/metadata/managedFields").to_vec(),
         generation: rollout.object.number("/metadata/generation").unwrap_or_default(),
         // Nobody here knows when; so everything there is belongs to it, and no pace can be told.
         written_at: Timestamp::UNIX_EPOCH,

@@ -48,7 +48,8 @@ impl SeenPod<'_> {
             PodState::Old if blocker == Some(self.pod.name()) => {
                 Some(trouble(self.pod).map_or("not Ready".into(), |t| t.to_string()))
             }
-            PodState::Old => self.kept.map(str::to_owned),
+            PodState::Old if self.pod.is_ready() => self.kept.map(str::to_owned),
+            PodState::Old => self.kept.map(|kept| format!("{kept}, and not Ready")),
             PodState::Terminating => lingers(self.pod),
         };
         PodReport { name: self.pod.name().to_owned(), state: self.state, cause, log: Vec::new() }

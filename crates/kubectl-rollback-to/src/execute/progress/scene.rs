@@ -1,6 +1,6 @@
 //! One view, sorted out; and what is said of it.
 
-use cluster_model::PodExt;
+use cluster_model::{PodExt, Raw};
 
 use super::faults::{self, Fault};
 use super::pods::SeenPod;
@@ -64,7 +64,7 @@ impl Scene<'_> {
             State::Done { note: Some(note) } => note.clone(),
             State::Done { note: None } => summary::counts(&self.pods, self.total, self.total),
             State::Failed { cause, .. } => cause.clone(),
-            State::Stuck { why, .. } => why.clone(),
+            State::Stuck { pod, why, .. } => format!("{pod}: {why}"),
             State::Reverted { by, .. } => format!("{by} wrote another template"),
             State::Deleted => "deleted".to_owned(),
             State::Moving if self.workload.is_paused() => {
@@ -79,10 +79,12 @@ impl Scene<'_> {
         }
     }
 
-    /// Everything new is there, and a pod that stays old is not Ready: a StatefulSet waits for it too.
+    /// A pod that stays old is not Ready: a StatefulSet waits for it too, at the end or, if it goes one after the other, before
+    /// all others.
     fn kept_back(&self) -> Option<String> {
         let seen = self.pods.iter().find(|seen| seen.kept.is_some() && !seen.pod.is_ready())?;
-        (self.done >= self.total)
+        let ordered = self.workload.object.text("/spec/podManagementPolicy") != "Parallel";
+        (ordered || self.done >= self.total)
             .then(|| format!("waiting for {} to be Ready, which stays old", seen.pod.name()))
     }
 }

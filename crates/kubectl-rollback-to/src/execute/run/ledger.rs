@@ -39,6 +39,9 @@ impl<'a> Run<'a> {
     }
 
     fn not_written_down(&mut self, error: &std::io::Error) {
+        if std::mem::replace(&mut self.is_unrecorded, true) {
+            return;
+        }
         let workload = self.stages.first().map(|stage| stage.rollout.id.to_string()).unwrap_or_default();
         let says = format!("the journal could not be written, so --last will not know: {error}");
         self.audience.event(&Event::Note { workload, says });

@@ -6,6 +6,7 @@ mod stage;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use cluster_model::Raw;
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
@@ -48,6 +49,8 @@ pub(super) struct Run<'a> {
     /// Namespaces whose events are watched.
     told: BTreeSet<String>,
     entry: Option<Entry>,
+    /// The journal could not be written, and that was told.
+    is_unrecorded: bool,
     drawn: Instant,
 }
 
@@ -77,6 +80,7 @@ impl<'a> Run<'a> {
             scenes: 0,
             told: BTreeSet::new(),
             entry: None,
+            is_unrecorded: false,
             drawn: Instant::now(),
         }
     }
@@ -181,6 +185,7 @@ impl<'a> Run<'a> {
             kind: stage.rollout.id.kind,
             uid: stage.rollout.id.uid.clone(),
             template: object["spec"]["template"].clone(),
+            managed: object.list("/metadata/managedFields").to_vec(),
             generation: object["metadata"]["generation"].as_i64().unwrap_or_default(),
             written_at,
         };

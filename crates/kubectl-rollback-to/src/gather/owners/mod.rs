@@ -15,16 +15,16 @@ use futures::stream::{self, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, ListParams};
-use plugin_client::{Cluster, Failure};
+use plugin_client::{Cluster, Failure, is_not_found};
 use serde_json::Value;
 
-use super::lists::{FAN_OUT, custom, is_absent, json, raw_if_served};
+use super::lists::{FAN_OUT, custom, is_absent, json, raw};
 use crate::snapshot::Owner;
 use judge::{Sources, judge, progressive};
 pub use signs::{Sign, recognise};
 
-const ARGO: &str = "argoproj.io";
-const FLAGGER: &str = "flagger.app";
+const ARGO: (&str, &str) = ("argoproj.io", "v1alpha1");
+const FLAGGER: (&str, &str) = ("flagger.app", "v1beta1");
 
 /// By UID of the workload; each has an entry, empty if nobody owns it.
 pub async fn owners<R: Borrow<Rollout>>(cluster: &Cluster, rollouts: &[R]) -> BTreeMap<String, Vec<Owner>> {
@@ -46,33 +46,39 @@ pub async fn owners<R: Borrow<Rollout>>(cluster: &Cluster, rollouts: &[R]) -> BT
 /// Every owner once, however many workloads it has.
 async fn read(cluster: &Cluster, rollouts: &[&Rollout], signs: &[BTreeSet<Sign>]) -> Sources {
     let all: BTreeSet<&Sign> = signs.iter().flatten().collect();
-    let groups = groups(cluster).await;
-    let installed = |group: &str| groups.as_ref().is_none_or(|groups| groups.contains(group));
-    let argo_cd = all.iter().any(|sign| matches!(sign, Sign::ArgoCd { .. })) && installed(ARGO);
+    let (argo, flagger) = futures::join!(served(cluster, ARGO), served(cluster, FLAGGER));
+    let installed = |kinds: &Option<BTreeSet<String>>, kind: &str| {
+        kinds.as_ref().is_none_or(|kinds| kinds.contains(kind))
+    };
+    let argo_cd =
+        all.iter().any(|sign| matches!(sign, Sign::ArgoCd { .. })) && installed(&argo, "applications");
     // Each takes templates of these kinds only.
-    let of_kind = |kinds: &[Kind], group: &str| -> BTreeSet<String> {
-        let theirs = rollouts.iter().filter(|rollout| kinds.contains(&rollout.id.kind) && installed(group));
+    let of_kind = |kinds: &[Kind], installed: bool| -> BTreeSet<String> {
+        let theirs = rollouts.iter().filter(|rollout| kinds.contains(&rollout.id.kind) && installed);
         theirs.map(|rollout| rollout.id.namespace.clone()).collect()
     };
-    let canaries = of_kind(&[Kind::Deployment, Kind::DaemonSet], FLAGGER);
-    let progressive = of_kind(&[Kind::Deployment], ARGO);
+    let canaries = of_kind(&[Kind::Deployment, Kind::DaemonSet], installed(&flagger, "canaries"));
+    let progressive = of_kind(&[Kind::Deployment], installed(&argo, "rollouts"));
     let (objects, releases, applications, canaries, rollouts) = futures::join!(
         collect(all.iter().copied(), |sign| object(cluster, sign)),
         collect(all.iter().copied(), |sign| release(cluster, sign)),
         async {
-            let kind = custom(ARGO, "v1alpha1", "Application", "applications");
-            if argo_cd { raw_if_served(cluster, &kind, None).await } else { None }
+            let kind = custom(ARGO.0, ARGO.1, "Application", "applications");
+            if argo_cd { Some(raw(cluster, &kind, None).await) } else { None }
         },
-        in_each(cluster, canaries, custom(FLAGGER, "v1beta1", "Canary", "canaries")),
-        in_each(cluster, progressive, custom(ARGO, "v1alpha1", "Rollout", "rollouts")),
+        in_each(cluster, canaries, custom(FLAGGER.0, FLAGGER.1, "Canary", "canaries")),
+        in_each(cluster, progressive, custom(ARGO.0, ARGO.1, "Rollout", "rollouts")),
     );
     Sources { objects, releases, applications, canaries, rollouts }
 }
 
-/// What is installed. Everybody may ask (ClusterRole system:discovery); if it fails all the same, everything is looked for.
-async fn groups(cluster: &Cluster) -> Option<BTreeSet<String>> {
-    let list = cluster.client.list_api_groups().await.ok()?;
-    Some(list.groups.into_iter().map(|group| group.name).collect())
+/// The kinds of a group that are installed: Argo CD and Argo Rollouts share one, and need not both be there. Everybody may ask
+/// (ClusterRole system:discovery); if it fails all the same, everything is looked for.
+async fn served(cluster: &Cluster, (group, version): (&str, &str)) -> Option<BTreeSet<String>> {
+    match cluster.client.list_api_group_resources(&format!("{group}/{version}")).await {
+        Ok(list) => Some(list.resources.into_iter().map(|resource| resource.name).collect()),
+        Err(error) => is_not_found(&error).then(BTreeSet::new),
+    }
 }
 
 async fn collect<'a, T, F: Future<Output = Option<T>>>(
@@ -129,11 +135,10 @@ async fn in_each(
     let kind = &kind;
     stream::iter(namespaces)
         .map(|namespace| async move {
-            let list = raw_if_served(cluster, kind, Some(&namespace)).await?;
-            Some((namespace, list))
+            let list = raw(cluster, kind, Some(&namespace)).await;
+            (namespace, list)
         })
         .buffer_unordered(FAN_OUT)
-        .filter_map(std::future::ready)
         .collect()
         .await
 }

@@ -182,9 +182,7 @@ fn whoever_takes_the_template_as_a_start_is_found_by_its_reference() {
 #[tokio::test]
 async fn owners_are_read_only_as_far_as_the_signs_go() {
     let fake = Fake::start();
-    let group = |name: &str| json!({"name": name, "versions": []});
-    fake.on("GET", "/apis")
-        .answer(Answer::json(json!({"kind": "APIGroupList", "groups": [group("argoproj.io")]})));
+    serves(&fake, &["rollouts", "applications"]);
     let none = json!({"kind": "List", "metadata": {}, "items": []});
     fake.on("GET", "/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts").answer(Answer::json(none));
     let labels = json!({"version": "2", "status": "deployed"});
@@ -201,10 +199,30 @@ async fn owners_are_read_only_as_far_as_the_signs_go() {
     let paths: Vec<&str> = requests.iter().map(|request| request.path.as_str()).collect();
     assert_eq!(
         paths.len(),
-        3,
+        4,
         "no Applications without a sign of them, no Canaries without Flagger: {paths:?}"
     );
     let secrets = requests.iter().find(|request| request.path.ends_with("secrets")).unwrap();
     assert!(secrets.headers["accept"].contains("as=PartialObjectMetadataList;"), "{secrets:?}");
     assert!(secrets.query.contains("labelSelector=owner%3Dhelm%2Cname%3Dweb"), "{secrets:?}");
+}
+
+/// This of Argo, and nothing of Flagger.
+fn serves(fake: &Fake, plurals: &[&str]) {
+    let of = |plural: &&str| json!({"name": plural, "kind": "X", "namespaced": true, "singularName": "", "verbs": []});
+    let resources: Vec<Value> = plurals.iter().map(of).collect();
+    let list = json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "argoproj.io/v1alpha1",
+        "resources": resources});
+    fake.on("GET", "/apis/argoproj.io/v1alpha1").answer(Answer::json(list));
+    fake.on("GET", "/apis/flagger.app/v1beta1").answer(Answer::text(404, "404 page not found"));
+}
+
+/// Argo CD alone is no reason to look for rollouts of Argo Rollouts, and to say that they could not be read.
+#[tokio::test]
+async fn of_a_group_only_the_kinds_that_are_installed_are_read() {
+    let fake = Fake::start();
+    serves(&fake, &["applications"]);
+    let found = super::owners(&connect(&fake).await, &[web(json!({}))]).await;
+    assert_eq!(found.get("w").map(Vec::len), Some(0), "{found:?}");
+    assert_eq!(fake.requests().len(), 2, "{:?}", fake.requests());
 }

@@ -43,7 +43,7 @@ fn web() -> History {
 fn the_timeline_as_a_table() {
     let seen = web().seen(NOW);
     let report = history_of(seen.past());
-    insta::assert_snapshot!(text(&history(seen.past(), &report, &TimeZone::UTC, false)), @r"
+    insta::assert_snapshot!(text(&history(seen.past(), &report, &TimeZone::UTC, false, Some(200))), @r"
     deployment/web in shop: 3 revisions
       REVISION   ACTIVE (UTC)                                FOR     HEALTHY                                                      IMAGE                   BY    CAUSE
     * 4          2026-11-19 16:06:40 – now                   1h      unhealthy: no pod is available: CrashLoopBackOff on web-c-x  web shop:1.4 → store:2  helm  release 2: a very long story of why it …
@@ -51,7 +51,9 @@ fn the_timeline_as_a_table() {
       2          2026-11-18 13:06:40 – ~2026-11-19 13:07:20  ≤24h    unknown: left no trace of its health                         web 1.4 → 1.5                 release 1.5
     ~ then at the latest: the exact time left no trace
     ");
-    insta::assert_snapshot!(text(&history(seen.past(), &report, &TimeZone::UTC, true)), @r"
+    // Nothing has to fit where no terminal is.
+    assert!(text(&history(seen.past(), &report, &TimeZone::UTC, false, None)).contains("before the weekend"));
+    insta::assert_snapshot!(text(&history(seen.past(), &report, &TimeZone::UTC, true, Some(80))), @r"
     deployment/web in shop: 3 revisions
       REVISION   ACTIVE (UTC)                                FOR     HEALTHY                                                      IMAGE                                                BY    CAUSE
     * 4          2026-11-19 16:06:40 – now                   1h      unhealthy: no pod is available: CrashLoopBackOff on web-c-x  web r.example.com/shop:1.4 → r.example.com/store:2   helm  release 2: a very long story of why it had to be released right before the weekend
@@ -61,15 +63,38 @@ fn the_timeline_as_a_table() {
     ");
     let none = History::of(Kind::DaemonSet).seen(NOW);
     assert_eq!(
-        text(&history(none.past(), &history_of(none.past()), &TimeZone::UTC, false)),
+        text(&history(none.past(), &history_of(none.past()), &TimeZone::UTC, false, None)),
         "daemonset/web in shop: 0 revisions"
+    );
+}
+
+#[test]
+fn a_terminal_gets_what_it_has_room_for() {
+    let seen = web().seen(NOW);
+    let report = history_of(seen.past());
+    for columns in [40, 80, 100, 110, 120, 140, 160] {
+        let lines = history(seen.past(), &report, &TimeZone::UTC, false, Some(columns));
+        assert!(lines.iter().all(|line| line.width() <= columns), "{columns}:\n{}", text(&lines));
+    }
+    let head = |columns| {
+        let lines = history(seen.past(), &report, &TimeZone::UTC, false, Some(columns));
+        let last = lines.last().map(Line::text).unwrap_or_default();
+        (lines[1].text().split_whitespace().collect::<Vec<_>>().join(" "), last)
+    };
+    let (all, last) = head(200);
+    assert_eq!(all, "REVISION ACTIVE (UTC) FOR HEALTHY IMAGE BY CAUSE");
+    assert!(last.starts_with("~ then at the latest"), "{last}");
+    assert_eq!(head(170).0, "REVISION ACTIVE (UTC) FOR HEALTHY IMAGE CAUSE");
+    assert_eq!(
+        head(106),
+        ("REVISION ACTIVE (UTC) FOR HEALTHY IMAGE".to_owned(), "-o wide has the causes too".to_owned())
     );
 }
 
 #[test]
 fn what_left_no_trace_is_marked() {
     let seen = web().live("d").edit(json!({"metadata": {"generation": 2}})).stripped().seen(NOW);
-    let told = text(&history(seen.past(), &history_of(seen.past()), &TimeZone::UTC, false));
+    let told = text(&history(seen.past(), &history_of(seen.past()), &TimeZone::UTC, false, None));
     assert!(told.contains("2026-11-19 16:06:40 – ?") && told.contains("? left no trace"), "{told}");
     assert!(told.contains("the live template is none of these") && !told.contains("* "), "{told}");
 }

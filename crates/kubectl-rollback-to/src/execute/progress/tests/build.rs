@@ -23,7 +23,14 @@ pub fn template(image: &str) -> Value {
 }
 
 pub fn expected(kind: Kind) -> Expected {
-    Expected { kind, uid: "uid-web".into(), template: template("good"), generation: 5, written_at: at(0) }
+    Expected {
+        kind,
+        uid: "uid-web".into(),
+        template: template("good"),
+        managed: Vec::new(),
+        generation: 5,
+        written_at: at(0),
+    }
 }
 
 /// The workload as it is once everything is done.

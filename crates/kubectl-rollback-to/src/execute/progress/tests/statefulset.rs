@@ -31,10 +31,9 @@ fn stuck(pod: &str) -> State {
     State::Stuck {
         pod: pod.to_owned(),
         pod_uid: format!("uid-{pod}"),
-        why: format!(
-            "{pod} still has the old template (CrashLoopBackOff in container main: exit code 1, 4 restarts); \
-             the StatefulSet waits for it and does not replace it"
-        ),
+        why: "CrashLoopBackOff in container main: exit code 1, 4 restarts; it has the old template, \
+              and nothing replaces it"
+            .to_owned(),
     }
 }
 

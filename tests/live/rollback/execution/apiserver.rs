@@ -1,0 +1,99 @@
+//! The API server dies or falls silent; its own cluster, since nobody else could work meanwhile.
+
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use ::testbed::{Cluster, Component, Mark, Options, Room};
+
+use super::pause::Pause;
+use super::{app, held, released};
+use crate::plugin::{Outcome, rollback};
+
+/// One cluster for the tests of this file, one after another.
+fn own() -> MutexGuard<'static, Cluster> {
+    static OWN: OnceLock<Mutex<Cluster>> = OnceLock::new();
+    let start = || {
+        let started = Cluster::start(&Options::default());
+        Mutex::new(started.unwrap_or_else(|error| panic!("no cluster: {error}")))
+    };
+    let cluster = OWN.get_or_init(start).lock().unwrap_or_else(PoisonError::into_inner);
+    // A test that failed may have left it silent.
+    cluster.component(Component::Apiserver).thaw();
+    cluster
+}
+
+/// Done, and one write of the template: a generation more, and no more patches that were accepted.
+#[track_caller]
+fn done_once(room: &Room<'_>, mark: Mark, outcome: &Outcome) {
+    outcome.expect("done", 0);
+    assert!(outcome.err.contains("the API server is back"), "{outcome}");
+    assert_eq!(room.image("Deployment", "web"), app(1));
+    assert!(room.is_rolled_out("Deployment", "web"), "{outcome}");
+    assert_eq!(room.workload("Deployment", "web")["metadata"]["generation"], 3, "{outcome}");
+    let patches = room.writes(mark, "kubectl-rollback-to").changes();
+    let patches = patches.filter(|entry| entry.verb == "patch" && entry.code == 200);
+    assert!(patches.len() <= 1, "{patches}");
+}
+
+#[test]
+fn a_rollback_survives_the_death_of_the_apiserver_while_it_watches() {
+    let cluster = own();
+    let room = cluster.room(1);
+    held(&room, "Deployment", "web", 2, super::surge_only);
+    let mark = cluster.audit_mark();
+    let run = rollback(&room, &["deployment/web", "--to-revision=1"]).spawn();
+    run.hear("0 of 2 pods available");
+    let apiserver = cluster.component(Component::Apiserver);
+    apiserver.kill();
+    run.hear("waiting for the API server");
+    apiserver.restart();
+    done_once(&room, mark, &released(&room, run));
+}
+
+#[test]
+fn a_rollback_survives_the_death_of_the_apiserver_just_after_the_write() {
+    let cluster = own();
+    let room = cluster.room(1);
+    held(&room, "Deployment", "web", 2, super::surge_only);
+    let mark = cluster.audit_mark();
+    let run = rollback(&room, &["deployment/web", "--to-revision=1"]).spawn();
+    run.hear("written; its pods follow");
+    let apiserver = cluster.component(Component::Apiserver);
+    apiserver.kill();
+    run.hear("waiting for the API server");
+    apiserver.restart();
+    done_once(&room, mark, &released(&room, run));
+}
+
+#[test]
+fn a_rollback_survives_the_death_of_the_apiserver_just_before_the_write() {
+    let cluster = own();
+    let room = cluster.room(1);
+    held(&room, "Deployment", "web", 2, super::surge_only);
+    let (pause, mark) = (Pause::new(&room), cluster.audit_mark());
+    let run = pause.hold(rollback(&room, &["deployment/web", "--to-revision=1", "--diff=full"])).spawn();
+    pause.reached(1);
+    let apiserver = cluster.component(Component::Apiserver);
+    apiserver.kill();
+    pause.go_on(1);
+    run.hear("waiting for the API server");
+    apiserver.restart();
+    done_once(&room, mark, &released(&room, run));
+}
+
+/// The request arrives, and its answer does not: whether it was applied shows when the server speaks again.
+#[test]
+fn a_write_whose_answer_was_lost_is_not_made_twice() {
+    let cluster = own();
+    let room = cluster.room(1);
+    held(&room, "Deployment", "web", 2, super::surge_only);
+    let (pause, mark) = (Pause::new(&room), cluster.audit_mark());
+    let args = ["deployment/web", "--to-revision=1", "--diff=full", "--request-timeout=2s"];
+    let run = pause.hold(rollback(&room, &args)).spawn();
+    pause.reached(1);
+    let apiserver = cluster.component(Component::Apiserver);
+    apiserver.freeze();
+    pause.go_on(1);
+    run.hear("waiting for the API server");
+    apiserver.thaw();
+    done_once(&room, mark, &released(&room, run));
+}

@@ -1,0 +1,179 @@
+//! The target's pods do not become healthy, or only late: what is said, and how soon.
+
+use ::testbed::{annotate, shared, wait};
+use serde_json::{Value, json};
+
+use super::{KINDS, PATIENCE, app, cause, made, pods_with, told, typed, updated};
+use crate::plugin::{Running, rollback, text};
+
+/// Fate of the first revision's pods, the cause that is told, and the last line of the log.
+const FATES: [(&str, &str, Option<&str>); 5] = [
+    (
+        "image-pull-error",
+        "ImagePullBackOff in container main: Back-off pulling image \"example.invalid/app:1\"",
+        None,
+    ),
+    (
+        "config-error",
+        "CreateContainerConfigError in container main: configmap \"app-config\" not found",
+        None,
+    ),
+    ("crash-loop", "CrashLoopBackOff in container main: exit code 1, ", Some("panic: cannot reach db:5432")),
+    ("oom", "CrashLoopBackOff in container main: exit code 137 (OOMKilled), ", Some("2048 MiB used")),
+    ("never-ready", "ContainersNotReady in container main: containers with unready status: [main]", None),
+];
+
+#[test]
+fn each_fault_of_a_pod_is_the_cause_in_its_own_words_with_the_last_words_of_what_crashed() {
+    let room = shared().room(1);
+    for (fate, ..) in FATES {
+        updated(&room, "Deployment", fate, 1, Some(fate), |_| ());
+    }
+    let run = |fate: &str| {
+        rollback(&room, &[&typed("Deployment", fate), "--to-revision=1", "--fail-after=2s"]).spawn()
+    };
+    let runs: Vec<Running> = FATES.iter().map(|(fate, ..)| run(fate)).collect();
+    for ((fate, words, last), run) in FATES.iter().zip(runs) {
+        let outcome = run.finish();
+        outcome.expect("failed", 1);
+        let workload = told(&outcome, fate);
+        assert!(text(&workload, "cause").contains(words), "{fate}\n{outcome}");
+        let pods = workload["pods"].as_array().unwrap();
+        let failing: Vec<&Value> = pods.iter().filter(|pod| pod["state"] == "failing").collect();
+        let [pod] = failing.as_slice() else { panic!("{fate}\n{outcome}") };
+        assert!(text(&workload, "cause").starts_with(text(pod, "name")), "the pod is named\n{outcome}");
+        let log = pod["log"].as_array().and_then(|log| log.last()).and_then(Value::as_str);
+        assert_eq!(log, *last, "{fate}\n{outcome}");
+        let told_at_once = last.is_none_or(|last| outcome.err.contains(last));
+        assert!(told_at_once, "{fate}: the log is told where it fails too\n{outcome}");
+        // Left as it is, and the good pod is still there.
+        assert_eq!(room.image("Deployment", fate), app(1));
+        assert_eq!(pods.iter().filter(|pod| pod["state"] == "old").count(), 1, "{fate}\n{outcome}");
+    }
+}
+
+#[test]
+fn a_fault_of_a_statefulset_or_daemonset_is_found_though_they_have_no_deadline() {
+    let room = shared().room(1);
+    for kind in ["StatefulSet", "DaemonSet"] {
+        let target = typed(kind, "web");
+        updated(&room, kind, "web", 1, Some("crash-loop"), |_| ());
+        let outcome = rollback(&room, &[&target, "--to-revision=1", "--fail-after=2s"]).run();
+        outcome.expect("failed", 1);
+        let log = &told(&outcome, "web")["pods"][0]["log"];
+        assert_eq!(log[2], "panic: cannot reach db:5432", "{kind}\n{outcome}");
+    }
+}
+
+#[test]
+fn the_faults_of_the_template_that_goes_are_not_those_of_the_one_that_comes() {
+    let room = shared().room(1);
+    for kind in KINDS {
+        let target = typed(kind, "web");
+        made(&room, kind, "web", 1, None, |_| ());
+        room.update(kind, "web", &app(2), Some("crash-loop"));
+        wait("the bad pod", PATIENCE, || {
+            pods_with(&room, &app(2))
+                .iter()
+                .any(|pod| {
+                    pod["metadata"]["ownerReferences"][0]["name"]
+                        .as_str()
+                        .is_some_and(|it| it.starts_with("web"))
+                        && pod.pointer("/status/containerStatuses/0/state/waiting").is_some()
+                })
+                .then_some(())
+        });
+        // No patience at all: the old pods' fault must not count even for a moment.
+        let outcome = rollback(&room, &[&target, "--to-revision=1", "--fail-after=0s"]).run();
+        outcome.expect("done", 0);
+        assert!(room.is_rolled_out(kind, "web"), "{kind}\n{outcome}");
+        room.kubectl(&["delete", &target]);
+        wait("its pods to go", PATIENCE, || room.pods().is_empty().then_some(()));
+    }
+}
+
+#[test]
+fn pods_that_are_slow_are_waited_for_and_every_step_is_told_once() {
+    let room = shared().room(1);
+    updated(&room, "Deployment", "web", 2, None, |object| {
+        super::surge_only(object);
+        annotate(object, "testbed/ready-after", "1s");
+    });
+    let outcome = rollback(&room, &["deployment/web", "--to-revision=1", "--fail-after=30s"]).run();
+    outcome.expect("done", 0);
+    let steps: Vec<&str> = outcome.err.lines().filter(|line| line.contains(" pods available")).collect();
+    let expected = [0, 1, 2].map(|n| format!("deployment/web: {n} of 2 pods available"));
+    assert_eq!(steps, expected, "{outcome}");
+    assert!(!outcome.err.contains('\u{1b}'), "no terminal, no colours: {outcome}");
+}
+
+#[test]
+fn a_pod_that_stumbles_once_is_no_failure_and_is_done_only_when_it_stands() {
+    let room = shared().room(1);
+    updated(&room, "Deployment", "web", 1, None, |object| {
+        annotate(object, "testbed/fate", "flapping");
+        object["spec"]["minReadySeconds"] = json!(2);
+    });
+    let outcome = rollback(&room, &["deployment/web", "--to-revision=1", "--fail-after=20s"]).run();
+    outcome.expect("done", 0);
+    let [pod] = pods_with(&room, &app(1)).try_into().unwrap_or_else(|pods: Vec<Value>| panic!("{pods:#?}"));
+    let flapped =
+        pod["status"]["conditions"].as_array().unwrap().iter().any(|it| it["type"] == "testbed/flapped");
+    assert!(flapped, "it said done before the pod had been available for minReadySeconds\n{outcome}");
+    assert!(room.is_rolled_out("Deployment", "web"), "{outcome}");
+}
+
+/// Research 2.5, the converse: a ReplicaSet that is adopted again keeps the condition of its last rollout, so the deadline never fires.
+#[test]
+fn pods_that_cannot_be_made_fail_the_rollback_in_the_servers_words() {
+    let room = shared().room(1);
+    for kind in KINDS {
+        updated(&room, kind, &kind.to_lowercase(), 1, None, |_| ());
+    }
+    let _policy = room.refuse_pods("no pods on a Tuesday");
+    for kind in KINDS {
+        let target = typed(kind, &kind.to_lowercase());
+        let args = [target.as_str(), "--to-revision=1", "--fail-after=1s"];
+        // Known before, if it is asked.
+        let refused = rollback(&room, &args).run();
+        refused.expect("refused", 3);
+        assert_eq!(refused.finding("pod-not-admitted")["severity"], "error", "{kind}");
+        let outcome = rollback(&room, &[&args[..], &["--allow=pod-not-admitted"]].concat()).run();
+        outcome.expect("failed", 1);
+        let cause = cause(&outcome, &kind.to_lowercase());
+        assert!(
+            cause.contains("FailedCreate: ") && cause.contains("no pods on a Tuesday"),
+            "{kind}\n{outcome}"
+        );
+    }
+}
+
+/// Acceptance 5; research 2.5.
+#[test]
+fn a_deadline_that_passed_before_the_rollback_is_not_its_own() {
+    let room = shared().room(1);
+    made(&room, "Deployment", "web", 1, None, |object| object["spec"]["progressDeadlineSeconds"] = json!(1));
+    room.update("Deployment", "web", &app(2), Some("never-ready"));
+    let passed = |object: &Value| {
+        let conditions = object["status"]["conditions"].as_array();
+        conditions.is_some_and(|all| all.iter().any(|it| it["reason"] == "ProgressDeadlineExceeded"))
+    };
+    wait("the deadline to pass", PATIENCE, || passed(&room.workload("Deployment", "web")).then_some(()));
+    let outcome = rollback(&room, &["deployment/web", "--last-healthy"]).run();
+    outcome.expect("done", 0);
+    assert!(room.is_rolled_out("Deployment", "web"), "{outcome}");
+}
+
+#[test]
+fn a_deadline_that_passes_during_the_rollback_is_a_failure_with_its_cause() {
+    let room = shared().room(1);
+    updated(&room, "Deployment", "web", 1, Some("never-ready"), |object| {
+        object["spec"]["progressDeadlineSeconds"] = json!(2);
+    });
+    let outcome = rollback(&room, &["deployment/web", "--to-revision=1", "--fail-after=50s"]).run();
+    outcome.expect("failed", 1);
+    let cause = cause(&outcome, "web");
+    for words in ["ContainersNotReady", "no progress within 2s (progressDeadlineSeconds)"] {
+        assert!(cause.contains(words), "{outcome}");
+    }
+}

@@ -1,0 +1,139 @@
+//! Between the plan and the write somebody else may be quicker: what was not seen is never overwritten.
+
+use ::testbed::{Mark, Room, shared};
+use serde_json::json;
+
+use super::pause::Pause;
+use super::{app, told, updated};
+use crate::plugin::{rollback, rollback_to};
+use crate::tty::Tty;
+
+/// Answers of the server to the plugin's writes to the workload, in their order.
+fn answers(room: &Room<'_>, since: Mark) -> Vec<u64> {
+    let writes = room.writes(since, "kubectl-rollback-to").changes();
+    writes.filter(|entry| entry.verb == "patch").iter().map(|entry| entry.code).collect()
+}
+
+#[test]
+fn a_change_while_it_asks_is_planned_and_asked_about_again() {
+    let room = shared().room(1);
+    updated(&room, "Deployment", "web", 1, None, |_| ());
+    let mark = shared().audit_mark();
+    let mut tty = Tty::start(&rollback_to(&room, &["deployment/web", "--to-revision=1"]), &[]);
+    tty.until("app:2").until("[y/N]");
+    room.update("Deployment", "web", &app(3), None);
+    tty.keys("y\r");
+    tty.until("somebody changed it since the plan was made").until("app:3").until("[y/N]");
+    assert_eq!(room.image("Deployment", "web"), app(3), "overwritten");
+    tty.keys("n\r");
+    assert_eq!(tty.end(), 3, "{}", tty.text());
+    assert_eq!(room.image("Deployment", "web"), app(3));
+    assert_eq!(answers(&room, mark), [422], "tried once, and refused by the guard");
+}
+
+#[test]
+fn without_questions_it_is_planned_again_and_the_report_says_what_was_really_undone() {
+    let room = shared().room(1);
+    updated(&room, "Deployment", "web", 1, None, |_| ());
+    let (pause, mark) = (Pause::new(&room), shared().audit_mark());
+    let run = pause.hold(rollback(&room, &["deployment/web", "--to-revision=1", "--diff=full"])).spawn();
+    pause.reached(1);
+    room.update("Deployment", "web", &app(3), None);
+    room.observed("Deployment", "web");
+    pause.go_on(1);
+    pause.reached(2);
+    assert_eq!(room.image("Deployment", "web"), app(3), "overwritten");
+    pause.go_on(2);
+    let outcome = run.finish();
+    outcome.expect("done", 0);
+    assert_eq!(told(&outcome, "web")["from"], json!({"revision": 3, "images": [format!("main={}", app(3))]}));
+    assert_eq!(room.image("Deployment", "web"), app(1));
+    assert_eq!(answers(&room, mark), [422, 200]);
+}
+
+#[test]
+fn a_workload_that_is_changed_again_and_again_is_left_to_the_others() {
+    let room = shared().room(1);
+    updated(&room, "Deployment", "web", 1, None, |_| ());
+    let (pause, mark) = (Pause::new(&room), shared().audit_mark());
+    let run = pause.hold(rollback(&room, &["deployment/web", "--to-revision=1", "--diff=full"])).spawn();
+    // Each under a name of its own: a second write of the same manager within the same second leaves no trace.
+    for n in 1..=3_u32 {
+        pause.reached(n as usize);
+        room.set_template_as(&format!("colleague-{n}"), "Deployment", "web", |template| {
+            template["spec"]["containers"][0]["image"] = json!(app(n + 2));
+        });
+        room.observed("Deployment", "web");
+        pause.go_on(n as usize);
+    }
+    let outcome = run.finish();
+    outcome.expect("refused", 3);
+    assert!(super::cause(&outcome, "web").contains("changed by colleague-3 since you looked"), "{outcome}");
+    assert_eq!(room.image("Deployment", "web"), app(5));
+    assert_eq!(answers(&room, mark), [422, 422, 422]);
+}
+
+#[test]
+fn scaling_between_plan_and_write_is_in_nobodys_way() {
+    let room = shared().room(1);
+    for kind in ["Deployment", "StatefulSet"] {
+        let name = kind.to_lowercase();
+        updated(&room, kind, &name, 1, None, |_| ());
+    }
+    let (pause, mark) = (Pause::new(&room), shared().audit_mark());
+    let run = rollback(&room, &["deploy/deployment", "sts/statefulset", "--to-revision=1", "--diff=full"]);
+    let run = pause.hold(run).spawn();
+    pause.reached(1);
+    room.kubectl(&["scale", "deploy/deployment", "sts/statefulset", "--replicas=2"]);
+    pause.go_on(1);
+    pause.go_on(2);
+    let outcome = run.finish();
+    outcome.expect("done", 0);
+    assert_eq!(answers(&room, mark), [200, 200]);
+    for kind in ["Deployment", "StatefulSet"] {
+        let name = kind.to_lowercase();
+        assert_eq!(room.workload(kind, &name)["spec"]["replicas"], 2);
+        assert!(room.is_rolled_out(kind, &name), "it said done:\n{outcome}");
+        let pods = told(&outcome, &name)["pods"].as_array().map_or(0, Vec::len);
+        assert_eq!(pods, 2, "both are waited for\n{outcome}");
+    }
+}
+
+#[test]
+fn a_workload_that_was_made_again_meanwhile_is_another_one() {
+    let room = shared().room(1);
+    updated(&room, "Deployment", "web", 1, None, |_| ());
+    let (pause, mark) = (Pause::new(&room), shared().audit_mark());
+    let run = pause.hold(rollback(&room, &["deployment/web", "--to-revision=1", "--diff=full"])).spawn();
+    pause.reached(1);
+    room.kubectl(&["delete", "deployment/web"]);
+    room.deployment_with("web", 1, |it| {
+        it["spec"]["template"]["spec"]["containers"][0]["image"] = json!(app(2));
+    });
+    pause.go_on(1);
+    let outcome = run.finish();
+    outcome.expect("failed", 1);
+    assert!(
+        super::cause(&outcome, "web").contains("deleted since you looked; nothing was written"),
+        "{outcome}"
+    );
+    assert_eq!(room.image("Deployment", "web"), app(2));
+    assert_eq!(answers(&room, mark), [422]);
+}
+
+#[test]
+fn what_admission_makes_of_the_template_is_told() {
+    let room = shared().room(1);
+    updated(&room, "Deployment", "web", 1, None, |_| ());
+    let _policy = room.mutate_templates("injected", "sidecar");
+    let outcome = rollback(&room, &["deployment/web", "--to-revision=1"]).run();
+    outcome.expect("done", 0);
+    assert_eq!(outcome.finding("template-mutated")["severity"], "warning");
+    assert!(
+        outcome.err.contains("but not as asked for: admission on the server changed the template"),
+        "{outcome}"
+    );
+    let template = room.template("Deployment", "web");
+    assert_eq!(template["metadata"]["labels"], json!({"app": "web", "injected": "sidecar"}));
+    assert!(room.is_rolled_out("Deployment", "web"), "the pods of the changed template are waited for");
+}

@@ -1,0 +1,63 @@
+//! Nobody waits for the end: the rollout goes on all the same, and it is said how to follow it.
+
+use ::testbed::{shared, wait};
+use rustix::process::Signal;
+
+use super::{PATIENCE, app, cause, command_in, held, release};
+use crate::plugin::{Outcome, rollback, rollback_to};
+
+/// The command that it gives tells how the rollout does, which ends by itself.
+#[track_caller]
+fn goes_on(room: &::testbed::Room<'_>, outcome: &Outcome, words: &str) {
+    let cause = cause(outcome, "web");
+    assert!(cause.starts_with(words) && cause.contains("the rollout goes on"), "{outcome}");
+    assert_eq!(room.image("Deployment", "web"), app(1), "nothing is undone\n{outcome}");
+    let command = command_in(&cause);
+    assert_eq!(command, ["deployment/web", "-n", room.namespace(), "--status"]);
+    let status = |expected: i32| {
+        let outcome = crate::plugin::plugin(room, "rollback-to", &command).run();
+        assert_eq!(outcome.code, expected, "{outcome}");
+    };
+    status(4);
+    wait("the rollout to end", PATIENCE, || {
+        release(room);
+        room.is_rolled_out("Deployment", "web").then_some(())
+    });
+    status(0);
+}
+
+#[test]
+fn no_wait_ends_with_the_write() {
+    let room = shared().room(1);
+    held(&room, "Deployment", "web", 1, |_| ());
+    let outcome = rollback(&room, &["deployment/web", "--to-revision=1", "--no-wait"]).run();
+    outcome.expect("done", 0);
+    assert_eq!(cause(&outcome, "web"), "not watched (--no-wait)");
+    assert_eq!(room.image("Deployment", "web"), app(1));
+    assert!(!room.is_rolled_out("Deployment", "web"), "it waited\n{outcome}");
+}
+
+#[test]
+fn a_timeout_ends_the_watching_and_not_the_rollout() {
+    let room = shared().room(1);
+    held(&room, "Deployment", "web", 1, |_| ());
+    let run = rollback(&room, &["deployment/web", "--to-revision=1", "--timeout=4s", "--on-failure=restore"]);
+    let outcome = run.run();
+    outcome.expect("timeout", 124);
+    goes_on(&room, &outcome, "--timeout passed at 0 of 1 pods; ");
+}
+
+#[test]
+fn ctrl_c_ends_the_watching_and_not_the_rollout() {
+    let room = shared().room(1);
+    held(&room, "Deployment", "web", 1, |_| ());
+    let run = rollback(&room, &["deployment/web", "--to-revision=1", "--on-failure=restore"]).spawn();
+    run.hear("0 of 1 pods available");
+    run.signal(Signal::INT);
+    let outcome = run.finish();
+    outcome.expect("interrupted", 130);
+    goes_on(&room, &outcome, "interrupted at 0 of 1 pods; ");
+    // What the user can read says it too, and `--last` knows what to undo.
+    rollback_to(&room, &["--last", "--yes"]).run();
+    assert_eq!(room.image("Deployment", "web"), app(2));
+}

@@ -1,0 +1,140 @@
+//! From the plan to the end of a rollout: the guarded write, what is watched, what is said of it, and the way back.
+
+mod apiserver;
+mod fates;
+mod guard;
+mod leaving;
+mod others;
+mod pause;
+mod race;
+mod restore;
+mod saga;
+mod strategies;
+mod stuck;
+mod untouched;
+
+use std::time::Duration;
+
+use ::testbed::{Room, annotate, wait};
+use serde_json::{Value, json};
+
+use crate::plugin::{Outcome, Running, text};
+
+/// Annotations that the server and the controllers count with: of a Deployment its revision, of a DaemonSet its generation.
+const COUNTED: [&str; 2] = ["deployment.kubernetes.io/revision", "deprecated.daemonset.template.generation"];
+const HOLD: &str = "never-ready";
+const PATIENCE: Duration = Duration::from_secs(60);
+pub const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
+
+/// Of the revision with this number, in every test here.
+pub fn app(revision: u32) -> String {
+    format!("example.invalid/app:{revision}")
+}
+
+/// As a user types it: `deployment/web`
+pub fn typed(kind: &str, name: &str) -> String {
+    format!("{}/{name}", kind.to_lowercase())
+}
+
+/// A workload of any kind on its first revision; `fate` is what becomes of its pods.
+#[track_caller]
+pub fn made(
+    room: &Room<'_>,
+    kind: &str,
+    name: &str,
+    replicas: usize,
+    fate: Option<&str>,
+    edit: impl FnOnce(&mut Value),
+) {
+    let edit = |object: &mut Value| {
+        if let Some(fate) = fate {
+            annotate(object, "testbed/fate", fate);
+        }
+        edit(object);
+    };
+    match kind {
+        "Deployment" => room.deployment_with(name, replicas, edit),
+        "StatefulSet" => room.statefulset_with(name, replicas, edit),
+        _ => room.daemonset_with(name, edit),
+    };
+    match fate {
+        None => drop(room.rolled_out(kind, name)),
+        Some(_) => drop(room.observed(kind, name)),
+    }
+}
+
+/// The same, and a second revision that is rolled out and well.
+#[track_caller]
+pub fn updated(
+    room: &Room<'_>,
+    kind: &str,
+    name: &str,
+    replicas: usize,
+    first: Option<&str>,
+    edit: impl FnOnce(&mut Value),
+) {
+    made(room, kind, name, replicas, first, edit);
+    room.update(kind, name, &app(2), None);
+    room.rolled_out(kind, name);
+    room.observed(kind, name);
+}
+
+/// The same, but pods of the first revision become Ready only when `release` says so: whatever is to happen meanwhile does.
+#[track_caller]
+pub fn held(room: &Room<'_>, kind: &str, name: &str, replicas: usize, edit: impl FnOnce(&mut Value)) {
+    updated(room, kind, name, replicas, Some(HOLD), edit);
+}
+
+/// Those that are there now.
+pub fn release(room: &Room<'_>) {
+    let free = json!({"metadata": {"annotations": {"testbed/fate": null}}});
+    for pod in room.pods().iter().filter(|pod| pod["metadata"]["annotations"]["testbed/fate"] == HOLD) {
+        // It may have gone meanwhile.
+        let _ = room.cluster().try_merge(&room.path_of("Pod", text(&pod["metadata"], "name")), &free);
+    }
+}
+
+/// All that come, until the run is over.
+#[track_caller]
+pub fn released(room: &Room<'_>, run: Running) -> Outcome {
+    wait("the run to end", PATIENCE, || {
+        release(room);
+        run.is_over().then_some(())
+    });
+    run.finish()
+}
+
+/// The pods of the room that were made from this image and are not on their way out.
+pub fn pods_with(room: &Room<'_>, image: &str) -> Vec<Value> {
+    let mut pods = room.pods();
+    pods.retain(|pod| {
+        pod["spec"]["containers"][0]["image"] == *image && pod["metadata"]["deletionTimestamp"].is_null()
+    });
+    pods
+}
+
+/// What the report says of a workload.
+#[track_caller]
+pub fn told(outcome: &Outcome, name: &str) -> Value {
+    let report = outcome.report();
+    let found = report["workloads"].as_array().into_iter().flatten().find(|w| w["name"] == *name).cloned();
+    found.unwrap_or_else(|| panic!("nothing of {name}\n{outcome}"))
+}
+
+#[track_caller]
+pub fn cause(outcome: &Outcome, name: &str) -> String {
+    text(&told(outcome, name), "cause").to_owned()
+}
+
+/// The command in a text that begins like this, up to its end or a semicolon, without `kubectl rollback-to`.
+#[track_caller]
+pub fn command_in(says: &str) -> Vec<&str> {
+    let (_, rest) =
+        says.split_once("kubectl rollback-to ").unwrap_or_else(|| panic!("no command in {says:?}"));
+    rest.split([';', '\n']).next().unwrap_or_default().split_whitespace().collect()
+}
+
+/// One pod more than wanted may be made, none less may be there.
+pub fn surge_only(object: &mut Value) {
+    object["spec"]["strategy"]["rollingUpdate"] = json!({"maxSurge": 1, "maxUnavailable": 0});
+}

@@ -1,0 +1,76 @@
+//! Somebody else works on the workload while it is rolled back.
+
+use ::testbed::{shared, wait};
+
+use super::{KINDS, PATIENCE, app, cause, held, released, told, typed};
+use crate::plugin::rollback;
+
+#[test]
+fn whoever_scales_it_meanwhile_is_followed() {
+    let room = shared().room(1);
+    for (kind, replicas) in [("Deployment", 3), ("StatefulSet", 1)] {
+        held(&room, kind, &kind.to_lowercase(), 2, |_| ());
+        let target = typed(kind, &kind.to_lowercase());
+        let run = rollback(&room, &[&target, "--to-revision=1"]).spawn();
+        run.hear("written; its pods follow");
+        room.kubectl(&["scale", &target, &format!("--replicas={replicas}")]);
+        let outcome = released(&room, run);
+        outcome.expect("done", 0);
+        assert!(room.is_rolled_out(kind, &kind.to_lowercase()), "{outcome}");
+        assert_eq!(room.workload(kind, &kind.to_lowercase())["spec"]["replicas"], replicas);
+        let ready = told(&outcome, &kind.to_lowercase())["pods"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|pod| pod["state"] == "ready")
+            .count();
+        assert_eq!(ready, replicas, "{outcome}");
+    }
+}
+
+#[test]
+fn a_workload_that_is_deleted_meanwhile_is_a_failure_and_is_not_made_again() {
+    let room = shared().room(1);
+    held(&room, "Deployment", "web", 1, |_| ());
+    let run = rollback(&room, &["deployment/web", "--to-revision=1", "--on-failure=restore"]).spawn();
+    run.hear("written; its pods follow");
+    room.kubectl(&["delete", "deployment/web", "--wait=false"]);
+    let outcome = run.finish();
+    outcome.expect("failed", 1);
+    assert_eq!(cause(&outcome, "web"), "deleted while it was rolled back");
+    wait("it to be gone", PATIENCE, || room.try_kubectl(&["get", "deployment/web"]).err());
+}
+
+#[test]
+fn whoever_writes_another_template_meanwhile_is_named_and_not_overwritten() {
+    let room = shared().room(1);
+    for kind in KINDS {
+        held(&room, kind, &kind.to_lowercase(), 1, |_| ());
+        let target = typed(kind, &kind.to_lowercase());
+        let run = rollback(&room, &[&target, "--to-revision=1", "--on-failure=restore"]).spawn();
+        run.hear("written; its pods follow");
+        room.set_template_as("argocd-controller", kind, &kind.to_lowercase(), |template| {
+            template["spec"]["containers"][0]["image"] = app(9).into();
+        });
+        let outcome = run.finish();
+        outcome.expect("failed", 1);
+        assert!(
+            cause(&outcome, &kind.to_lowercase()).starts_with("reverted by argocd-controller at 2"),
+            "{outcome}"
+        );
+        assert_eq!(room.image(kind, &kind.to_lowercase()), app(9), "{outcome}");
+    }
+}
+
+/// Its own name says nothing about who it was: a second run, or a colleague's, writes under it as well.
+#[test]
+fn another_rollback_is_not_taken_for_ones_own() {
+    let room = shared().room(1);
+    held(&room, "Deployment", "web", 1, |_| ());
+    let run = rollback(&room, &["deployment/web", "--to-revision=1"]).spawn();
+    run.hear("written; its pods follow");
+    rollback(&room, &["deployment/web", "--to-revision=2", "--no-wait"]).run().expect("done", 0);
+    let outcome = run.finish();
+    outcome.expect("failed", 1);
+    assert!(cause(&outcome, "web").starts_with("reverted by "), "{outcome}");
+}

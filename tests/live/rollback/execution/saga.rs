@@ -1,0 +1,149 @@
+//! Several workloads as one: all of them, or all back to where they were.
+
+use ::testbed::{Room, Watcher, shared};
+use serde_json::{Value, json};
+
+use super::{app, cause, held, made, released, told, updated};
+use crate::plugin::{rollback, rollback_to, text};
+use crate::tty::Tty;
+
+fn labelled(object: &mut Value) {
+    object["metadata"]["labels"]["part-of"] = json!("shop");
+}
+
+/// Workloads of the shop, each with two revisions; the first of `bad` never becomes ready.
+#[track_caller]
+fn shop(room: &Room<'_>, names: &[&str], bad: &str) {
+    for name in names {
+        updated(room, "Deployment", name, 1, (*name == bad).then_some("never-ready"), labelled);
+    }
+}
+
+/// Acceptance 6.
+#[test]
+fn if_the_second_of_three_fails_all_three_end_where_they_started() {
+    let room = shared().room(1);
+    made(&room, "StatefulSet", "c", 1, None, labelled);
+    room.update("StatefulSet", "c", &app(2), None);
+    shop(&room, &["a", "b"], "b");
+    room.rolled_out("StatefulSet", "c");
+    let all = [("Deployment", "a"), ("Deployment", "b"), ("StatefulSet", "c")];
+    let start = all.map(|(kind, name)| room.template(kind, name));
+    let watcher = Watcher::start(shared(), &room);
+    let args = ["-l", "part-of=shop", "--to-revision=1", "--fail-after=2s", "--on-failure=restore"];
+    let outcome = rollback(&room, &args).run();
+    outcome.expect("restored", 1);
+    assert_eq!(all.map(|(kind, name)| room.template(kind, name)), start, "{outcome}");
+    let record = watcher.finish();
+    for (kind, name) in all {
+        assert_eq!(told(&outcome, name)["result"], "restored", "{outcome}");
+        assert!(room.is_rolled_out(kind, name), "{name}\n{outcome}");
+        assert_eq!(record.templates(kind, name).len(), 3, "{name} went and came back");
+    }
+    assert!(cause(&outcome, "b").contains("ContainersNotReady"), "{outcome}");
+    for name in ["a", "c"] {
+        assert_eq!(cause(&outcome, name), "deployment/b failed; put back to where it was");
+    }
+}
+
+#[test]
+fn what_a_colleague_edits_meanwhile_is_left_alone_and_reported_and_the_others_go_back() {
+    let room = shared().room(1);
+    for name in ["a", "b", "c", "d"] {
+        held(&room, "Deployment", name, 1, labelled);
+    }
+    let args = ["-l", "part-of=shop", "--to-revision=1", "--fail-after=30s", "--on-failure=restore"];
+    let run = rollback(&room, &args).spawn();
+    run.hear("deployment/d written");
+    room.set_template_as("colleague", "Deployment", "d", |template| {
+        template["spec"]["containers"][0]["image"] = json!(app(9));
+    });
+    let outcome = run.finish();
+    outcome.expect("partial", 4);
+    assert_eq!(room.image("Deployment", "d"), app(9));
+    assert!(cause(&outcome, "d").starts_with("reverted by colleague"), "{outcome}");
+    for name in ["a", "b", "c"] {
+        assert_eq!(
+            (room.image("Deployment", name), &told(&outcome, name)["result"]),
+            (app(2), &json!("restored")),
+            "{outcome}"
+        );
+    }
+}
+
+/// One that is refused before the first write stops all of them.
+#[test]
+fn an_obstacle_in_the_way_of_one_stops_all_before_the_first_write() {
+    let room = shared().room(1);
+    shop(&room, &["a", "b"], "");
+    room.kubectl(&["rollout", "pause", "deployment/b"]);
+    let mark = shared().audit_mark();
+    let outcome = rollback(&room, &["-l", "part-of=shop", "--to-revision=1"]).run();
+    outcome.expect("refused", 3);
+    assert_eq!(text(&outcome.finding("paused"), "subject"), "deployment/b", "{outcome}");
+    let writes = room.writes(mark, "kubectl-rollback-to").changes();
+    assert!(writes.is_empty(), "{writes}");
+}
+
+#[test]
+fn several_are_confirmed_by_the_name_of_their_namespace() {
+    let room = shared().room(1);
+    shop(&room, &["a", "b"], "");
+    let mark = shared().audit_mark();
+    let ask = || {
+        let mut tty = Tty::start(&rollback_to(&room, &["-l", "part-of=shop", "--to-revision=1"]), &[]);
+        tty.until("Roll 2 workloads of").until(&format!("Type {} to go on", room.namespace()));
+        tty
+    };
+    for typed in ["y\r", "\r", "shop\r"] {
+        let mut tty = ask();
+        assert_eq!(tty.keys(typed).end(), 3, "{typed:?}: {}", tty.text());
+    }
+    let writes = room.writes(mark, "kubectl-rollback-to").changes();
+    assert!(writes.is_empty(), "{writes}");
+    let mut tty = ask();
+    assert_eq!(tty.keys(&format!("{}\r", room.namespace())).end(), 0, "{}", tty.text());
+    assert_eq!(["a", "b"].map(|name| room.image("Deployment", name)), [app(1), app(1)]);
+}
+
+#[test]
+fn what_is_there_already_is_skipped_and_what_was_not_there_then_is_listed() {
+    let room = shared().room(1);
+    for name in ["moved", "same"] {
+        made(&room, "Deployment", name, 1, None, labelled);
+    }
+    room.moment("Deployment", "moved");
+    let then = room.moment("Deployment", "same");
+    room.update("Deployment", "moved", &app(2), None);
+    made(&room, "Deployment", "young", 1, None, labelled);
+    room.rolled_out("Deployment", "moved");
+    let before =
+        ["same", "young"].map(|name| room.workload("Deployment", name)["metadata"]["generation"].take());
+    let outcome = rollback(&room, &["-l", "part-of=shop", "--time", &then]).run();
+    outcome.expect("done", 0);
+    let results = ["moved", "same", "young"].map(|name| told(&outcome, name)["result"].take());
+    assert_eq!(results, ["done", "unchanged", "unchanged"], "{outcome}");
+    assert_eq!(cause(&outcome, "young"), "did not exist then; left as it is");
+    assert_eq!(room.image("Deployment", "moved"), app(1));
+    let after =
+        ["same", "young"].map(|name| room.workload("Deployment", name)["metadata"]["generation"].take());
+    assert_eq!(after, before);
+}
+
+/// Nobody waits for one before the next is begun.
+#[test]
+fn all_roll_out_side_by_side() {
+    let room = shared().room(1);
+    for name in ["a", "b", "c"] {
+        held(&room, "Deployment", name, 1, labelled);
+    }
+    let run = rollback(&room, &["-l", "part-of=shop", "--to-revision=1"]).spawn();
+    run.hear("deployment/c written");
+    assert!(!run.said().contains(" rolled back"), "{}", run.said());
+    let outcome = released(&room, run);
+    outcome.expect("done", 0);
+    for name in ["a", "b", "c"] {
+        assert!(outcome.err.contains(&format!("deployment/{name} rolled back")), "{outcome}");
+        assert!(room.is_rolled_out("Deployment", name));
+    }
+}

@@ -1,0 +1,129 @@
+//! The trap of ordered StatefulSets (kubernetes#67250): a pod broken by the old template is waited for and never replaced.
+
+use ::testbed::{Room, Watcher, shared, wait};
+use serde_json::{Value, json};
+
+use super::{PATIENCE, app, cause, command_in, made, pods_with, told};
+use crate::plugin::{plugin, rollback, rollback_to, text};
+use crate::tty::Tty;
+
+fn ordered(object: &mut Value) {
+    object["spec"]["podManagementPolicy"] = json!("OrderedReady");
+}
+
+/// `db` on its second revision, whose first pod never becomes Ready.
+#[track_caller]
+fn broken(room: &Room<'_>, replicas: usize, edit: impl FnOnce(&mut Value)) {
+    made(room, "StatefulSet", "db", replicas, None, |object| {
+        ordered(object);
+        edit(object);
+    });
+    room.update("StatefulSet", "db", &app(2), Some("never-ready"));
+    wait("the broken pod", PATIENCE, || {
+        pods_with(room, &app(2)).iter().any(|pod| pod["status"]["phase"] == "Running").then_some(())
+    });
+}
+
+fn uids(room: &Room<'_>, image: &str) -> Vec<String> {
+    pods_with(room, image).iter().map(|pod| text(&pod["metadata"], "uid").to_owned()).collect()
+}
+
+#[test]
+fn unstick_deletes_the_broken_pod_and_no_other() {
+    let room = shared().room(1);
+    broken(&room, 3, |_| ());
+    let (broken, good) = (uids(&room, &app(2)), uids(&room, &app(1)));
+    let watcher = Watcher::start(shared(), &room);
+    let outcome = rollback(&room, &["statefulset/db", "--to-revision=1", "--unstick"]).run();
+    outcome.expect("done", 0);
+    assert!(outcome.err.contains("db-2 deleted; it comes back with the new template"), "{outcome}");
+    assert!(room.is_rolled_out("StatefulSet", "db"), "{outcome}");
+    assert_eq!(
+        uids(&room, &app(1)).iter().filter(|uid| good.contains(uid)).count(),
+        2,
+        "they were good already"
+    );
+    let deleted: Vec<String> = watcher.finish().deleted_uids().into_iter().collect();
+    assert_eq!(deleted, broken);
+}
+
+#[test]
+fn without_unstick_it_ends_with_the_command_that_goes_on() {
+    let room = shared().room(1);
+    broken(&room, 2, |_| ());
+    let mark = shared().audit_mark();
+    let outcome = rollback(&room, &["statefulset/db", "--to-revision=1"]).run();
+    outcome.expect("failed", 1);
+    assert_eq!(outcome.finding("statefulset-stuck")["severity"], "warning");
+    let cause = cause(&outcome, "db");
+    assert!(cause.contains("waits for pod db-1 ("), "{outcome}");
+    let deleted = room.writes(mark, "kubectl-rollback-to").filter(|entry| entry.verb == "delete");
+    assert!(deleted.is_empty(), "{deleted}");
+    let command = command_in(&cause);
+    assert_eq!(command, ["statefulset/db", "-n", room.namespace(), "--to-revision", "3", "--unstick"]);
+    let outcome = plugin(&room, "rollback-to", &[&command[..], &["--yes", "-o", "json"]].concat()).run();
+    outcome.expect("done", 0);
+    assert!(room.is_rolled_out("StatefulSet", "db"), "{outcome}");
+    assert_eq!(pods_with(&room, &app(1)).len(), 2);
+}
+
+#[test]
+fn on_a_terminal_it_is_asked_before_a_pod_is_deleted() {
+    let room = shared().room(1);
+    broken(&room, 1, |_| ());
+    let uid = uids(&room, &app(2));
+    let mut tty = Tty::start(&rollback_to(&room, &["statefulset/db", "--to-revision=1"]), &[]);
+    tty.until("Roll statefulset/db back to revision 1").until("[y/N]").keys("y\r");
+    tty.until("statefulset/db waits for pod db-0").until("Delete it, and others").until("[y/N]");
+    assert_eq!(uids(&room, &app(2)), uid, "deleted before the answer");
+    tty.keys("y\r");
+    assert_eq!(tty.end(), 0, "{}", tty.text());
+    tty.assert_left_clean();
+    assert!(room.is_rolled_out("StatefulSet", "db"));
+}
+
+#[test]
+fn ordinals_and_partitions_count_as_the_controller_counts() {
+    let room = shared().room(1);
+    broken(&room, 3, |object| {
+        object["spec"]["ordinals"] = json!({"start": 5});
+        object["spec"]["updateStrategy"] =
+            json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 1}});
+    });
+    let outcome = rollback(&room, &["statefulset/db", "--to-revision=1", "--unstick"]).run();
+    outcome.expect("done", 0);
+    assert!(outcome.err.contains("db-7 deleted"), "{outcome}");
+    assert_eq!(pods_with(&room, &app(1)).len(), 3, "{outcome}");
+    assert!(room.is_rolled_out("StatefulSet", "db"), "{outcome}");
+}
+
+/// It would come back with the template it has: deleting it helps nobody.
+#[test]
+fn a_broken_pod_below_the_partition_is_left_alone() {
+    let room = shared().room(1);
+    made(&room, "StatefulSet", "db", 2, None, ordered);
+    room.update("StatefulSet", "db", &app(2), None);
+    room.rolled_out("StatefulSet", "db");
+    let partition = json!({"spec": {"updateStrategy": {"rollingUpdate": {"partition": 1}}}});
+    room.cluster().merge(&room.path_of("StatefulSet", "db"), &partition);
+    // Its container stumbles, and does not get up.
+    let pod = room.path_of("Pod", "db-0");
+    room.cluster().merge(&pod, &json!({"metadata": {"annotations": {"testbed/fate": "never-ready"}}}));
+    let mut status = room.cluster().get(&pod)["status"].take();
+    for condition in status["conditions"].as_array_mut().unwrap() {
+        if condition["type"] == "Ready" || condition["type"] == "ContainersReady" {
+            condition["status"] = json!("False");
+            condition["reason"] = json!("ContainersNotReady");
+        }
+    }
+    status["containerStatuses"][0]["ready"] = json!(false);
+    room.cluster().merge(&format!("{pod}/status"), &json!({"status": status}));
+    let watcher = Watcher::start(shared(), &room);
+    // As kubectl, it waits: what an old pod suffers from is no failure of the rollback. But it says for whom.
+    let outcome = rollback(&room, &["statefulset/db", "--to-revision=1", "--unstick", "--timeout=3s"]).run();
+    assert_eq!(watcher.finish().deleted_uids().len(), 0, "{outcome}");
+    outcome.expect("timeout", 124);
+    let pods = told(&outcome, "db")["pods"].take();
+    let kept = pods.as_array().unwrap().iter().find(|pod| pod["name"] == "db-0");
+    assert_eq!(kept.unwrap()["cause"], "below the partition, and not Ready", "{outcome}");
+}

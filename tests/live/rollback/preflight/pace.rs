@@ -1,0 +1,131 @@
+//! What the update strategy, the replicas, the nodes and the images mean for this rollback.
+
+use ::testbed::shared;
+use serde_json::{Value, json};
+
+use super::{KINDS, app, back, plan, refused, says, silent, two_templates};
+use crate::plugin::{rollback, text};
+
+#[test]
+fn what_the_update_strategy_means_is_said() {
+    let room = shared().room(1);
+    room.deployment_with("web", 1, |web| web["spec"]["strategy"] = json!({"type": "Recreate"}));
+    room.statefulset_with("db", 3, |db| {
+        db["spec"]["updateStrategy"] = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 2}});
+    });
+    room.daemonset_with("agent", |agent| agent["spec"]["updateStrategy"] = json!({"type": "OnDelete"}));
+    let words = [("Deployment", "web"), ("StatefulSet", "db"), ("DaemonSet", "agent")];
+    for (kind, name) in words {
+        room.observed(kind, name);
+        room.update(kind, name, &app(2), None);
+        room.observed(kind, name);
+    }
+    let [web, db, agent] = words.map(|(kind, name)| {
+        let word = format!("{}/{name}", kind.to_lowercase());
+        rollback(&room, &[&word, "--previous", "--dry-run=server"]).run()
+    });
+    for outcome in [&web, &db, &agent] {
+        outcome.expect("planned", 0);
+    }
+    says(&web, "recreate-downtime", "warning", "stops all its pods before the first new one starts");
+    says(&db, "partition-holds-back", "warning", "leaves 2 of its 3 pods as they are");
+    says(&agent, "on-delete", "warning", "changes a pod only when somebody deletes it");
+    silent(&web, &["partition-holds-back", "on-delete"]);
+
+    // With 0 replicas there is nothing to see.
+    room.cluster().merge(&room.path_of("Deployment", "web"), &json!({"spec": {"replicas": 0}}));
+    room.observed("Deployment", "web");
+    says(&plan(&room, "web"), "replicas-not-restored", "info", "keeps its 0 replicas: no pod will run");
+}
+
+#[test]
+fn a_paused_deployment_is_refused_and_accepted_only_by_name() {
+    let room = shared().room(1);
+    two_templates(&room, "web", |_| ());
+    room.rolled_out("Deployment", "web");
+    room.kubectl(&["rollout", "pause", "deployment/web"]);
+    let outcome = refused(&room, "web", &[]);
+    let remedy = says(&outcome, "paused", "error", "nothing would roll out")["remedy"].take();
+    assert_eq!(remedy, format!("kubectl rollout resume deployment/web -n {}", room.namespace()));
+    let outcome = back(&room, "web", &["--allow=paused", "--no-wait"]);
+    assert_eq!(outcome.code, 0, "{outcome}");
+    assert_eq!(text(&outcome.finding("paused"), "accepted"), "--allow paused");
+    assert_eq!(room.image("Deployment", "web"), app(1));
+}
+
+/// kubectl has no word for it and waits for ever (kubernetes/kubernetes#67250).
+#[test]
+fn a_statefulset_that_waits_for_a_broken_pod_is_told_before() {
+    let room = shared().room(1);
+    room.ordered_statefulset("db", 2);
+    room.rolled_out("StatefulSet", "db");
+    room.update("StatefulSet", "db", &app(404), Some("image-pull-error"));
+    room.observed("StatefulSet", "db");
+    ::testbed::wait("the broken pod", std::time::Duration::from_secs(30), || {
+        let is_broken = |pod: &Value| {
+            let status = &pod["status"]["containerStatuses"][0];
+            status["state"]["waiting"]["reason"] == "ImagePullBackOff"
+        };
+        room.pods().iter().any(is_broken).then_some(())
+    });
+    let outcome = rollback(&room, &["statefulset/db", "--previous", "--dry-run=server"]).run();
+    outcome.expect("planned", 0);
+    let found = says(&outcome, "statefulset-stuck", "warning", "db-1");
+    assert!(text(&found, "remedy").contains("--unstick"), "{found:#}");
+    let args = ["statefulset/db", "--previous", "--dry-run=server", "--unstick"];
+    silent(&rollback(&room, &args).run(), &["statefulset-stuck"]);
+}
+
+#[test]
+fn room_on_the_nodes_is_predicted_and_called_so() {
+    let room = shared().room(1);
+    let ask = |cpu: &str| json!({"requests": {"cpu": cpu}});
+    two_templates(&room, "big", |template| {
+        template["spec"]["containers"][0]["resources"] = ask("31");
+    });
+    two_templates(&room, "picky", |template| template["spec"]["nodeSelector"]["disk"] = json!("ssd"));
+    room.set_template("Deployment", "big", |template| {
+        template["spec"]["containers"][0]["resources"] = ask("2");
+    });
+    room.rolled_out("Deployment", "big");
+    // The third is the live one, so the first is asked for by its number.
+    let outcome = rollback(&room, &["deployment/big", "1", "--dry-run=server"]).run();
+    outcome.expect("planned", 0);
+    let none = "predicted: the only node it may use has no room for one more pod of cpu 31";
+    says(&outcome, "capacity-predicted", "warning", none);
+    says(&plan(&room, "picky"), "capacity-predicted", "warning", "predicted: no node may run its pods: ");
+    silent(&rollback(&room, &["deployment/big", "2", "--dry-run=server"]).run(), &["capacity-predicted"]);
+}
+
+#[test]
+fn images_that_may_have_moved_and_restarts_that_change_nothing_are_said() {
+    let room = shared().room(1);
+    for kind in KINDS {
+        let always = |object: &mut Value| {
+            object["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = json!("Always");
+        };
+        match kind {
+            "Deployment" => room.deployment_with("web", 1, always),
+            "StatefulSet" => room.statefulset_with("web", 1, always),
+            _ => room.daemonset_with("web", always),
+        };
+        room.observed(kind, "web");
+        let word = format!("{}/web", kind.to_lowercase());
+        room.kubectl(&["rollout", "restart", &word]);
+        room.observed(kind, "web");
+        let outcome = rollback(&room, &[&word, "--previous", "--dry-run=server"]).run();
+        outcome.expect("planned", 0);
+        says(&outcome, "image-mutable", "info", "pulls example.invalid/app:1 for container main anew");
+        says(&outcome, "restart-only", "info", "only a restart lies between the two");
+    }
+    // Evidence instead of a guess: replicas of then are told where they are known.
+    two_templates(&room, "api", |_| ());
+    room.kubectl(&["scale", "deployment/api", "--replicas=3"]);
+    room.rolled_out("Deployment", "api");
+    says(
+        &back(&room, "api", &[]),
+        "replicas-not-restored",
+        "info",
+        "keeps its 3 replicas; revision 1 last ran with 1",
+    );
+}

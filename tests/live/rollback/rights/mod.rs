@@ -1,0 +1,225 @@
+//! The published roles: enough, and not too much; and what is said when a verb of them is missing.
+
+mod scene;
+
+use ::testbed::shared;
+use serde_json::{Value, json};
+
+use crate::plugin::{Outcome, rollback, text};
+use crate::rbac::{Roles, User, without, words};
+use scene::{KINDS, Verb, app, furnished, published, somebody, verbs};
+
+const ROLES: Roles = Roles(include_str!("../../../../docs/rbac/rollback-to.yaml"));
+/// All three, and one without pods whose template needs one of everything.
+const ALL: [&str; 5] =
+    ["deployment/web", "statefulset/db", "daemonset/agent", "deployment/needy", "--previous"];
+
+#[test]
+fn the_published_roles_are_enough_and_leave_nothing_unknown() {
+    let room = furnished();
+    let (here, everywhere) = published();
+    let user = somebody(&room, "whole", &here, &everywhere);
+    // There and back again, and with all that it can record.
+    for more in [&[][..], &["--reason=too slow", "--unstick"]] {
+        let outcome = user.run(rollback, &[&ALL[..], more].concat()).run();
+        outcome.expect("done", 0);
+        let report = outcome.report();
+        let told = report["findings"].as_array().into_iter().flatten();
+        let told = told.filter(|it| it["severity"] == "unknown" || text(it, "id").starts_with("rights-"));
+        assert_eq!(told.count(), 0, "{outcome}");
+    }
+    user.run(rollback, &["--last"]).run().expect("done", 0);
+    let refused = user.refused_since_start();
+    assert_eq!(refused.len(), 0, "{refused:?}");
+}
+
+#[test]
+fn with_the_required_part_alone_it_works_and_says_what_it_did_not_see() {
+    let room = furnished();
+    let user = somebody(&room, "bare", &ROLES.required("rollback-to"), &[]);
+    let outcome = user.run(rollback, &ALL).run();
+    outcome.expect("done", 0);
+    let found = outcome.findings();
+    for id in
+        ["admission-not-checked", "capacity-not-checked", "reference-not-checked", "surroundings-not-checked"]
+    {
+        assert!(found.iter().any(|it| it == id), "{id}\n{outcome}");
+    }
+    assert!(found.iter().any(|it| it == "rights-limited"), "{outcome}");
+    for (kind, name) in KINDS {
+        assert_eq!(room.image(kind, name), app(1), "{outcome}");
+    }
+}
+
+/// Every verb of the required part in turn.
+#[test]
+fn each_missing_right_is_named_with_its_rule_and_nothing_is_changed() {
+    let room = furnished();
+    let (here, everywhere) = published();
+    let cases = verbs(&ROLES.required("rollback-to"));
+    assert_eq!(cases.len(), 18, "the required part changed: {cases:?}");
+    let runs: Vec<_> = cases
+        .iter()
+        .enumerate()
+        .map(|(index, case)| {
+            let fewer = case.taken_from(&here);
+            // Who may list all pods may list those of one namespace.
+            let everywhere = if case.resource == "pods" { &[] } else { &everywhere[..] };
+            let user = somebody(&room, &format!("lacks{index}"), &fewer, everywhere);
+            let running = user.run(rollback, &ALL).spawn();
+            (case, user, running)
+        })
+        .collect();
+    for (case, user, running) in runs {
+        let outcome = running.finish();
+        outcome.expect("refused", 3);
+        let flat = outcome.err.replace('\n', " ");
+        assert!(flat.contains(&format!("{} {}", case.verb, case.resource)), "{case:?}\n{outcome}");
+        for part in [
+            format!("apiGroups: [\"{}\"]", case.group),
+            format!("resources: [\"{}\"]", case.resource),
+            format!("verbs: [\"{}\"]", case.verb),
+        ] {
+            assert!(flat.contains(&part), "{case:?}: no {part}\n{outcome}");
+        }
+        let changed: Vec<String> =
+            user.writes_since_start().into_iter().filter(|line| !line.contains("dry run")).collect();
+        assert_eq!(changed.len(), 0, "{case:?}: {changed:?}");
+    }
+    for (kind, name) in KINDS {
+        assert_eq!(room.image(kind, name), app(2));
+    }
+}
+
+/// Every verb of everything that only shows or foretells more: without it, it is said what is not known, and by which right.
+#[test]
+fn each_missing_right_to_look_around_is_told_as_what_could_not_be_seen() {
+    let room = furnished();
+    let (here, everywhere) = published();
+    let needed = verbs(&ROLES.required("rollback-to"));
+    let optional: Vec<Verb> =
+        verbs(&here).into_iter().filter(|it| !needed.contains(it) && !it.is_apart()).collect();
+    let around = verbs(&everywhere);
+    assert_eq!((optional.len(), around.len()), (13, 5), "{optional:?} {around:?}");
+    let runs: Vec<_> = optional
+        .iter()
+        .map(|case| (case, case.taken_from(&here), everywhere.clone()))
+        .chain(around.iter().map(|case| (case, here.clone(), case.taken_from(&everywhere))))
+        .enumerate()
+        .map(|(index, (case, here, everywhere))| {
+            let user = somebody(&room, &format!("blind{index}"), &here, &everywhere);
+            let running = user.run(rollback, &[&ALL[..], &["--dry-run=server"]].concat()).spawn();
+            (case, user, running)
+        })
+        .collect();
+    for (case, _user, running) in runs {
+        let outcome = running.finish();
+        outcome.expect("planned", 0);
+        let (id, severity) = case.told_by();
+        let report = outcome.report();
+        let told = report["findings"].as_array().into_iter().flatten().any(|it| {
+            it["id"] == id && it["severity"] == severity && format!("{it}").contains(&case.resource)
+        });
+        assert!(told, "{case:?}: no {id} that names it\n{outcome}");
+    }
+}
+
+/// What only shows or records more while it runs does not keep it from running.
+#[test]
+fn each_missing_right_to_record_and_to_watch_is_told_and_does_not_stop_it() {
+    let room = furnished();
+    let (here, everywhere) = published();
+    let cases: Vec<Verb> = verbs(&here).into_iter().filter(Verb::only_writes).collect();
+    assert_eq!(cases.len(), 5, "{cases:?}");
+    for (index, case) in cases.iter().enumerate() {
+        let user = somebody(&room, &format!("mute{index}"), &case.taken_from(&here), &everywhere);
+        let outcome = user.run(rollback, &[&ALL[..], &["--reason=because"]].concat()).run();
+        outcome.expect("done", 0);
+        let report = outcome.report();
+        let subject = format!("{} {}", case.verb, case.resource);
+        let told = report["findings"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|it| it["id"] == "rights-limited" && text(it, "subject").starts_with(&subject));
+        let told = told.unwrap_or_else(|| panic!("{case:?}\n{outcome}"));
+        assert!(text(told, "remedy").contains(&format!("verbs: [\"{}\"]", case.verb)), "{told:#}");
+    }
+}
+
+/// What only flags need is asked for only with them.
+#[test]
+fn the_rights_of_unstick_are_asked_for_with_it_only() {
+    let room = furnished();
+    let (mut here, everywhere) = published();
+    for verb in ["get", "delete"] {
+        here = without(&here, "", "pods", verb);
+    }
+    let user = somebody(&room, "gentle", &here, &everywhere);
+    let args = ["statefulset/db", "--previous"];
+    let outcome = user.run(rollback, &[&args[..], &["--unstick"]].concat()).run();
+    outcome.expect("refused", 3);
+    assert!(text(&outcome.finding("rights-missing"), "subject").starts_with("delete pods"), "{outcome}");
+    let changed = user.writes_since_start();
+    assert!(changed.iter().all(|line| line.contains("dry run")), "{changed:?}");
+    user.run(rollback, &args).run().expect("done", 0);
+}
+
+/// Whose owners could not be read does not know whether they revert it, and says so.
+#[test]
+fn owners_that_may_not_be_read_are_named_as_such() {
+    let room = furnished();
+    shared().install_gitops_crds();
+    let id = room.namespace();
+    let tracked =
+        json!({"annotations": {"argocd.argoproj.io/tracking-id": format!("shop:apps/Deployment:{id}/web")}});
+    let flux = json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "shop"}});
+    let helm = json!({"labels": {"helm.toolkit.fluxcd.io/name": "shop"}});
+    for (kind, name, metadata) in
+        [("Deployment", "web", tracked), ("StatefulSet", "db", flux), ("DaemonSet", "agent", helm)]
+    {
+        room.cluster().merge(&room.path_of(kind, name), &json!({"metadata": metadata}));
+    }
+    let (here, everywhere) = published();
+    let owners = ROLES.role("rollback-to-owners");
+    let resources = ["applications", "kustomizations", "helmreleases"];
+    let blind = resources.iter().fold(here.clone(), |rules, resource| {
+        let group = owners.iter().find(|rule| words(&rule["resources"]).iter().any(|it| it == resource));
+        let rule = group.unwrap_or_else(|| panic!("no rule for {resource}"));
+        without(&rules, &words(&rule["apiGroups"])[0], resource, &words(&rule["verbs"])[0])
+    });
+    let ask = |user: &User<'_>| {
+        let report = user.run(rollback, &[&ALL[..], &["--dry-run=server"]].concat()).run().report();
+        let all = report["findings"].as_array().cloned().unwrap_or_default();
+        let of_owners = all.into_iter().filter(|it| text(it, "id").starts_with("owner-"));
+        of_owners.map(|it| text(&it, "message").to_owned()).collect::<Vec<String>>()
+    };
+    let everywhere = [everywhere, without(&owners, "argoproj.io", "applications", "list")].concat();
+    let told = ask(&somebody(&room, "outsider", &blind, &everywhere_without_flux(&everywhere)));
+    for resource in resources {
+        let named = told.iter().any(|it| it.contains(resource) && it.contains("forbidden"));
+        assert!(named, "{resource}: {told:#?}");
+    }
+    let all = [published().1, owners].concat();
+    let told = ask(&somebody(&room, "insider", &here, &all));
+    assert!(told.iter().all(|it| !it.contains("forbidden")), "{told:#?}");
+    assert_eq!(told.len(), 3, "{told:#?}");
+}
+
+fn everywhere_without_flux(rules: &[Value]) -> Vec<Value> {
+    let rules = without(rules, "kustomize.toolkit.fluxcd.io", "kustomizations", "get");
+    without(&rules, "helm.toolkit.fluxcd.io", "helmreleases", "get")
+}
+
+#[test]
+fn helms_release_is_told_without_the_right_to_read_it_but_not_its_revision() {
+    let room = furnished();
+    let helm = json!({"annotations": {"meta.helm.sh/release-name": "shop"}});
+    room.cluster().merge(&room.path_of("Deployment", "web"), &json!({"metadata": helm}));
+    let (here, everywhere) = published();
+    let user = somebody(&room, "no-secrets", &without(&here, "", "secrets", "list"), &everywhere);
+    let plan: Outcome = user.run(rollback, &["deployment/web", "--previous", "--dry-run=server"]).run();
+    plan.expect("planned", 0);
+    let found = plan.finding("owner-out-of-date");
+    assert_eq!(text(&found, "remedy"), format!("helm history shop -n {}", room.namespace()));
+}

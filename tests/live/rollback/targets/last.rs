@@ -1,0 +1,58 @@
+//! `--last`: the undo of the undo, from the journal of this machine.
+
+use std::time::Duration;
+
+use ::testbed::{shared, wait};
+use serde_json::json;
+
+use super::{KINDS, app, begun, refused, updated, word};
+use crate::plugin::{rollback, text};
+
+#[test]
+fn the_last_rollback_is_undone_and_so_is_its_undoing() {
+    let room = shared().room(1);
+    for name in ["web", "api"] {
+        begun(&room, "Deployment", name, |_| ());
+        room.rolled_out("Deployment", name);
+        updated(&room, "Deployment", name, &app("2"));
+    }
+    refused(&room, &["--last"], "no rollback of this is in the journal of this machine", &["--history"]);
+    rollback(&room, &["deployment/web", "--previous", "--reason=too slow"]).run().expect("done", 0);
+    assert_eq!(room.image("Deployment", "web"), app("1"));
+    // Named or not; and somebody else's rollback is not it.
+    let words = "no rollback of this is in the journal of this machine";
+    refused(&room, &["deployment/api", "--last"], words, &[]);
+    let outcome = rollback(&room, &["--last"]).run();
+    outcome.expect("done", 0);
+    let to = outcome.report()["workloads"][0]["to"].take();
+    assert_eq!(text(&to, "chosenBy"), "--last");
+    assert!(text(&to, "evidence").contains("(too slow)"), "{to:#}");
+    assert_eq!(room.image("Deployment", "web"), app("2"));
+    rollback(&room, &["deployment/web", "--last"]).run().expect("done", 0);
+    assert_eq!(room.image("Deployment", "web"), app("1"));
+    assert_eq!(room.image("Deployment", "api"), app("2"));
+}
+
+#[test]
+fn the_last_rollback_is_undone_also_when_the_cluster_keeps_that_revision_no_longer() {
+    let room = shared().room(1);
+    for kind in KINDS {
+        begun(&room, kind, "web", |_| ());
+        room.rolled_out(kind, "web");
+        updated(&room, kind, "web", &app("2"));
+        rollback(&room, &[&word(kind, "web"), "--previous"]).run().expect("done", 0);
+        let none = json!({"spec": {"revisionHistoryLimit": 0}});
+        room.cluster().merge(&room.path_of(kind, "web"), &none);
+        wait("the second revision to be pruned", Duration::from_secs(30), || {
+            (room.images(kind, "web") == [(3, app("1"))]).then_some(())
+        });
+        let outcome = rollback(&room, &[&word(kind, "web"), "--last"]).run();
+        outcome.expect("done", 0);
+        let workload = outcome.report()["workloads"][0].take();
+        assert!(workload["to"]["revision"].is_null(), "{workload:#}");
+        assert_eq!(workload["to"]["images"][0], format!("main={}", app("2")));
+        assert_eq!(room.image(kind, "web"), app("2"));
+        // What is left now is gone too, and that was said.
+        assert_eq!(outcome.finding("history-limited")["severity"], "warning");
+    }
+}

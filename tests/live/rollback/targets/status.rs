@@ -1,0 +1,88 @@
+//! `--status`: looks once, says how it stands, and its exit code says it too.
+
+use std::time::Duration;
+
+use ::testbed::{Room, shared, wait};
+use serde_json::{Value, json};
+
+use super::{app, begun};
+use crate::plugin::{Outcome, rollback_to, text};
+
+/// Once for people, once for programs.
+#[track_caller]
+fn status(room: &Room<'_>, word: &str, more: &[&str]) -> (Outcome, Value) {
+    let args = [&[word, "--status"], more].concat();
+    let told = rollback_to(room, &args).run();
+    let outcome = rollback_to(room, &[&args[..], &["-o", "json"]].concat()).run();
+    assert_eq!(told.code, outcome.code, "{told}{outcome}");
+    let workload = outcome.report()["workloads"][0].take();
+    (told, workload)
+}
+
+#[test]
+fn a_rollout_that_is_complete_or_under_way_is_told_apart_by_the_exit_code() {
+    let room = shared().room(1);
+    begun(&room, "Deployment", "web", |_| ());
+    room.rolled_out("Deployment", "web");
+    let mark = room.cluster().audit_mark();
+    let (told, workload) = status(&room, "deployment/web", &[]);
+    assert_eq!((told.code, text(&workload, "result")), (0, "complete"), "{told}");
+    assert!(told.out.contains("deployment/web") && told.out.contains("rolled out"), "{told}");
+    assert_eq!((&workload["available"], &workload["desired"]), (&json!(1), &json!(1)));
+
+    room.set_template("Deployment", "web", |template| {
+        template["spec"]["containers"][0]["image"] = json!(app("2"));
+        template["metadata"]["annotations"]["testbed/ready-after"] = json!("600s");
+    });
+    room.observed("Deployment", "web");
+    let (told, workload) = status(&room, "deployment/web", &[]);
+    assert_eq!((told.code, text(&workload, "result")), (4, "progressing"), "{told}");
+    assert!(told.out.contains("rolling out"), "{told}");
+    assert_eq!((&workload["revision"], &workload["available"]), (&json!(2), &json!(0)));
+
+    room.kubectl(&["rollout", "pause", "deployment/web"]);
+    let (told, workload) = status(&room, "deployment/web", &[]);
+    assert_eq!((told.code, text(&workload, "result")), (4, "progressing"), "{told}");
+    assert!(told.out.contains("paused") && told.out.contains("kubectl rollout resume"), "{told}");
+    let changes = room.writes(mark, "kubectl-rollback-to").changes();
+    assert!(changes.is_empty(), "looking changes nothing: {changes}");
+}
+
+#[test]
+fn a_rollout_that_fails_says_why_and_what_to_type_next() {
+    let room = shared().room(1);
+    begun(&room, "Deployment", "web", |_| ());
+    room.rolled_out("Deployment", "web");
+    room.update("Deployment", "web", &app("404"), Some("image-pull-error"));
+    wait("the rollout to count as failing", Duration::from_secs(30), || {
+        let args = ["deployment/web", "--status", "--fail-after=1s"];
+        (rollback_to(&room, &args).run().code == 1).then_some(())
+    });
+    let (told, workload) = status(&room, "deployment/web", &["--fail-after=1s"]);
+    assert_eq!((told.code, text(&workload, "result")), (1, "failing"), "{told}");
+    assert!(told.out.contains("ImagePullBackOff") && told.out.contains("app:404"), "{told}");
+    assert!(told.out.contains("kubectl rollback-to deployment/web"), "{told}");
+    let failing = workload["pods"].as_array().unwrap().iter().filter(|pod| pod["state"] == "failing").count();
+    assert_eq!(failing, 1, "{workload:#}");
+}
+
+#[test]
+fn what_a_partition_or_on_delete_keeps_back_is_complete_and_said() {
+    let room = shared().room(1);
+    room.statefulset_with("db", 3, |db| {
+        db["spec"]["updateStrategy"] = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 1}});
+    });
+    begun(&room, "DaemonSet", "agent", |agent| agent["spec"]["updateStrategy"] = json!({"type": "OnDelete"}));
+    for (kind, name) in [("StatefulSet", "db"), ("DaemonSet", "agent")] {
+        room.observed(kind, name);
+        room.ready(name, if name == "db" { 3 } else { 1 });
+        room.update(kind, name, &app("2"), None);
+        room.observed(kind, name);
+    }
+    room.rolled_out("StatefulSet", "db");
+    let (told, workload) = status(&room, "statefulset/db", &[]);
+    assert_eq!((told.code, text(&workload, "result")), (0, "complete"), "{told}");
+    assert!(told.out.contains("2 of 3: the partition keeps db-0 back"), "{told}");
+    let (told, _) = status(&room, "daemonset/agent", &[]);
+    assert!(told.code == 0 && told.out.contains("OnDelete"), "{told}");
+}

@@ -1,0 +1,81 @@
+//! Questions: asked after what they are about was shown, and taken at their word.
+
+use ::testbed::shared;
+
+use super::super::execution::{app, made, updated};
+use super::{assert_no_region, good_bad_worse};
+use crate::plugin::rollback_to;
+use crate::tty::Tty;
+use crate::untouched::Before;
+
+#[test]
+fn the_plan_comes_before_the_question_and_no_means_no() {
+    let room = good_bad_worse();
+    for keys in ["n\r", "\r"] {
+        let before = Before::new(&room);
+        let mut tty = Tty::start(&rollback_to(&room, &["deployment/web", "--last-healthy"]), &[]);
+        tty.until("goes back to revision 1")
+            .until("rollout")
+            .until("example.invalid/app")
+            .until("[y/N]")
+            .keys(keys);
+        assert_eq!(tty.end(), 3, "{}", tty.text());
+        before.assert_untouched(&tty.text());
+        assert!(tty.screen().contains("declined; nothing was changed"), "{}", tty.screen());
+        assert_no_region(&tty);
+    }
+}
+
+#[test]
+fn several_workloads_want_the_namespace_typed() {
+    let room = shared().room(1);
+    for name in ["api", "web"] {
+        updated(&room, "Deployment", name, 1, None, |_| ());
+    }
+    let run = rollback_to(&room, &["deployment/api", "deployment/web", "--to-revision=1"]);
+    for typed in ["y\r", "\r", "default\r"] {
+        let before = Before::new(&room);
+        let mut tty = Tty::start(&run, &[]);
+        tty.until("2 workloads of").until(&format!("Type {} to go on", room.namespace())).keys(typed);
+        assert_eq!(tty.end(), 3, "{}", tty.text());
+        before.assert_untouched(&tty.text());
+    }
+    let mut tty = Tty::start(&run, &[]);
+    tty.until("to go on").keys(&format!("{}\r", room.namespace()));
+    assert_eq!(tty.end(), 0, "{}", tty.text());
+    for name in ["api", "web"] {
+        assert_eq!(room.image("Deployment", name), app(1));
+    }
+    assert_no_region(&tty);
+}
+
+#[test]
+fn after_a_failure_with_its_last_words_it_is_asked_whether_to_put_it_back() {
+    let room = shared().room(1);
+    made(&room, "Deployment", "web", 1, Some("crash-loop"), |_| ());
+    room.update("Deployment", "web", &app(2), None);
+    room.rolled_out("Deployment", "web");
+    room.observed("Deployment", "web");
+    let back = |answer: &str| {
+        let args = ["deployment/web", "--to-revision=1", "--yes", "--fail-after=1s"];
+        let mut tty = Tty::start(&rollback_to(&room, &args), &[]);
+        tty.until("deployment/web failed").until("CrashLoopBackOff").until("| panic: cannot reach db:5432");
+        tty.until("Put deployment/web back to where it was?").until("[y/N]").keys(answer);
+        (tty.end(), tty)
+    };
+    let (code, tty) = back("y\r");
+    let screen = tty.screen();
+    assert_eq!(code, 7, "{screen}");
+    assert!(screen.contains("deployment/web put back to revision 2"), "{screen}");
+    assert_no_region(&tty);
+    assert_eq!(room.image("Deployment", "web"), app(2));
+    assert!(room.is_rolled_out("Deployment", "web"));
+
+    let (code, tty) = back("n\r");
+    let screen = tty.screen();
+    assert_eq!(code, 1, "{screen}");
+    assert!(screen.contains("deployment/web failed on the way to revision"), "{screen}");
+    assert!(screen.contains("to put it back:  kubectl rollback-to --last"), "{screen}");
+    assert_no_region(&tty);
+    assert_eq!(room.image("Deployment", "web"), app(1), "it was to be left as it is");
+}
