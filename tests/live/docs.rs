@@ -16,8 +16,15 @@ struct Page {
     cases: usize,
 }
 
-const PAGES: &[Page] =
-    &[Page { plugin: "safe-drain", text: include_str!("../../docs/safe-drain.md"), object: "n1", cases: 42 }];
+const PAGES: &[Page] = &[
+    Page { plugin: "safe-drain", text: include_str!("../../docs/safe-drain.md"), object: "n1", cases: 42 },
+    Page {
+        plugin: "rollback-to",
+        text: include_str!("../../docs/rollback-to.md"),
+        object: "deployment/web",
+        cases: 27,
+    },
+];
 
 const FINDINGS: &str = "## Findings";
 const CASES: &str = "## The cases of kubectl's own tests";
