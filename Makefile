@@ -18,6 +18,7 @@ test: prerequisites ## every test: pure, wire, and live against a real control p
 check: prerequisites $(DENY) ## format, lints, licences and sources of dependencies, tests without a cluster
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	@cargo fetch --locked
 	$(DENY) --offline check bans licenses sources
 	cargo test --workspace --exclude live-tests
 

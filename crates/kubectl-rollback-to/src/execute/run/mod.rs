@@ -31,6 +31,10 @@ const SETTLE_ANSWERS: Duration = Duration::from_millis(700);
 const RECORD: Duration = Duration::from_secs(3);
 /// Argo CD's first attempt to take a change back is immediate, Flux' comes at its next reconciliation: this catches the former.
 const LINGER: SignedDuration = SignedDuration::from_secs(5);
+/// A look goes over all pods and all that was told, and there is news of each: after one there is a pause of at least this, and of
+/// several times what it took. Otherwise the looks at many pods fall behind what happens, and judge what is long past.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+const TIMES_ITS_COST: u32 = 3;
 /// An alarm for now is one for soon.
 const SOONEST: Duration = Duration::from_millis(10);
 
@@ -52,6 +56,8 @@ pub(super) struct Run<'a> {
     /// The journal could not be written, and that was told.
     is_unrecorded: bool,
     drawn: Instant,
+    /// No look before.
+    rest_until: Instant,
 }
 
 impl<'a> Run<'a> {
@@ -82,6 +88,7 @@ impl<'a> Run<'a> {
             entry: None,
             is_unrecorded: false,
             drawn: Instant::now(),
+            rest_until: Instant::now(),
         }
     }
 
@@ -307,6 +314,10 @@ impl<'a> Run<'a> {
 
     /// Tells the saga how far those are of which there is news, or whose time has come.
     pub fn look(&mut self) {
+        let began = Instant::now();
+        if began < self.rest_until {
+            return;
+        }
         let (now, ours) = (self.execution.cluster.now(), self.execution.clock.now());
         let mut looked = false;
         for (step, stage) in self.stages.iter_mut().enumerate() {
@@ -320,6 +331,9 @@ impl<'a> Run<'a> {
             self.saga.seen(step, &progress, ours);
             stage.progress = Some(progress);
             looked = true;
+        }
+        if looked {
+            self.rest_until = Instant::now() + BETWEEN_LOOKS.max(began.elapsed() * TIMES_ITS_COST);
         }
         if looked && self.drawn.elapsed() >= FRAME {
             self.draw();
@@ -342,8 +356,10 @@ impl<'a> Run<'a> {
         let (theirs, ours) = (self.execution.cluster.now(), self.execution.clock.now());
         let looks = self.stages.iter().filter_map(|stage| stage.wake_at).map(|at| at.duration_since(theirs));
         let lingering = self.saga.wake_at().map(|at| at.duration_since(ours));
-        let wait = looks.chain(lingering).min()?;
-        Some(Instant::now() + Duration::try_from(wait).unwrap_or_default().max(SOONEST))
+        let wait = looks.chain(lingering).min();
+        let due = wait.map(|wait| Instant::now() + Duration::try_from(wait).unwrap_or_default().max(SOONEST));
+        let news = self.stages.iter().any(|stage| stage.changed && stage.tracker.is_some());
+        due.into_iter().chain(news.then_some(self.rest_until)).min()
     }
 
     fn tell(&mut self) {
