@@ -104,7 +104,7 @@ fn escape_at_the_picker_changes_nothing() {
 fn the_live_region_is_drawn_while_it_runs_and_cleared_at_the_end() {
     let room = held_room();
     let mut tty = Tty::start(&rollback_to(&room, &["deployment/web", "--to-revision=1", "--yes"]), &[]);
-    tty.until("deployment/web written; its pods follow").until("─").until("0/1").until("ContainersNotReady");
+    tty.until(" written; its pods follow").until("─").until("0/1").until("ContainersNotReady");
     until_the_first_revision_runs(&room);
     release(&room);
     assert_eq!(tty.end(), 0, "{}", tty.text());

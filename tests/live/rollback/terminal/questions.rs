@@ -59,7 +59,7 @@ fn after_a_failure_with_its_last_words_it_is_asked_whether_to_put_it_back() {
     let back = |answer: &str| {
         let args = ["deployment/web", "--to-revision=1", "--yes", "--fail-after=1s"];
         let mut tty = Tty::start(&rollback_to(&room, &args), &[]);
-        tty.until("deployment/web failed").until("CrashLoopBackOff").until("| panic: cannot reach db:5432");
+        tty.until(" failed").until("CrashLoopBackOff").until("panic: cannot reach db:5432");
         tty.until("Put deployment/web back to where it was?").until("[y/N]").keys(answer);
         (tty.end(), tty)
     };
