@@ -65,7 +65,7 @@ fn after_a_failure_with_its_last_words_it_is_asked_whether_to_put_it_back() {
     };
     let (code, tty) = back("y\r");
     let screen = tty.screen();
-    assert_eq!(code, 7, "{screen}");
+    assert_eq!(code, 1, "{screen}");
     assert!(screen.contains("deployment/web put back to revision 2"), "{screen}");
     assert_no_region(&tty);
     assert_eq!(room.image("Deployment", "web"), app(2));
