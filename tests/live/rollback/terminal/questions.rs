@@ -75,7 +75,8 @@ fn after_a_failure_with_its_last_words_it_is_asked_whether_to_put_it_back() {
     let screen = tty.screen();
     assert_eq!(code, 1, "{screen}");
     assert!(screen.contains("deployment/web failed on the way to revision"), "{screen}");
-    assert!(screen.contains("to put it back:  kubectl rollback-to --last"), "{screen}");
+    let next = screen.lines().find(|line| line.starts_with("to put it back:")).unwrap_or_default();
+    assert!(next.contains("kubectl rollback-to --last"), "{screen}");
     assert_no_region(&tty);
     assert_eq!(room.image("Deployment", "web"), app(1), "it was to be left as it is");
 }
