@@ -1,6 +1,7 @@
 //! The API server dies or falls silent; its own cluster, since nobody else could work meanwhile.
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use ::testbed::{Cluster, Component, Mark, Options, Room};
 
@@ -12,7 +13,10 @@ use crate::plugin::{Outcome, rollback};
 fn own() -> MutexGuard<'static, Cluster> {
     static OWN: OnceLock<Mutex<Cluster>> = OnceLock::new();
     let start = || {
-        let started = Cluster::start(&Options::default());
+        // A server that is away for a while on a busy machine must not cost the nodes their good name as well: their pods would
+        // cease to be Ready.
+        let options = Options { node_grace: Duration::from_secs(60), ..Options::default() };
+        let started = Cluster::start(&options);
         Mutex::new(started.unwrap_or_else(|error| panic!("no cluster: {error}")))
     };
     let cluster = OWN.get_or_init(start).lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,7 +91,7 @@ fn a_write_whose_answer_was_lost_is_not_made_twice() {
     let room = cluster.room(1);
     held(&room, "Deployment", "web", 2, super::surge_only);
     let (pause, mark) = (Pause::new(&room), cluster.audit_mark());
-    let args = ["deployment/web", "--to-revision=1", "--diff=full", "--request-timeout=2s"];
+    let args = ["deployment/web", "--to-revision=1", "--diff=full", "--request-timeout=3s"];
     let run = pause.hold(rollback(&room, &args)).spawn();
     pause.reached(1);
     let apiserver = cluster.component(Component::Apiserver);
