@@ -6,7 +6,7 @@ use ::testbed::shared;
 use serde_json::{Value, json};
 
 use crate::plugin::{Outcome, rollback, text};
-use crate::rbac::{Roles, User, without, words};
+use crate::rbac::{Roles, User, without};
 use scene::{KINDS, Verb, app, furnished, published, somebody, verbs};
 
 const ROLES: Roles = Roles(include_str!("../../../../docs/rbac/rollback-to.yaml"));
