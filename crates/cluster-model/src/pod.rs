@@ -1,6 +1,6 @@
 //! What can be read off a Pod.
 
-use k8s_openapi::api::core::v1::{Pod, Volume};
+use k8s_openapi::api::core::v1::{NodeSelectorRequirement, Pod, Volume};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::jiff::Timestamp;
 
@@ -9,6 +9,8 @@ use crate::trouble::{CONTAINERS_NOT_READY, trouble};
 /// Priorities that Kubernetes keeps for itself (`pkg/apis/scheduling/types.go`, SystemCriticalPriority).
 const SYSTEM_CLUSTER_CRITICAL: i32 = 2_000_000_000;
 const SYSTEM_NODE_CRITICAL: i32 = 2_000_001_000;
+
+const HOSTNAME: &str = "kubernetes.io/hostname";
 
 /// Groups of pods that leave a node one after another: what others depend on goes last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +56,11 @@ pub trait PodExt {
     fn grace_seconds(&self) -> i64;
     /// Would it be bound to a cordoned node again?
     fn tolerates_cordon(&self) -> bool;
+    /// No other node is allowed: its selector or required affinity names one host, or (as a controller does that runs one pod on each
+    /// node) one `metadata.name` (pkg/controller/daemon/util/daemonset_util.go, `ReplaceDaemonSetPodNodeNameNodeAffinity`).
+    fn fits_one_node_only(&self) -> bool;
+    /// `spec.schedulerName` when it is not Kubernetes' own scheduler.
+    fn foreign_scheduler(&self) -> Option<&str>;
     fn finalizers(&self) -> &[String];
     fn deletion_timestamp(&self) -> Option<Timestamp>;
     /// Why it is not Ready, in Kubernetes' own word: `CrashLoopBackOff`, `Unschedulable`, …
@@ -150,6 +157,27 @@ impl PodExt for Pod {
         })
     }
 
+    fn fits_one_node_only(&self) -> bool {
+        let Some(spec) = &self.spec else { return false };
+        if spec.node_selector.as_ref().is_some_and(|labels| labels.contains_key(HOSTNAME)) {
+            return true;
+        }
+        let affinity = spec.affinity.as_ref().and_then(|a| a.node_affinity.as_ref());
+        let required = affinity.and_then(|a| a.required_during_scheduling_ignored_during_execution.as_ref());
+        let terms = required.map(|r| r.node_selector_terms.as_slice()).unwrap_or_default();
+        let names_one = |wanted: &str, list: &Option<Vec<NodeSelectorRequirement>>| {
+            let one = |r: &NodeSelectorRequirement| r.values.as_ref().is_some_and(|values| values.len() == 1);
+            list.iter().flatten().any(|r| r.key == wanted && r.operator == "In" && one(r))
+        };
+        // Terms are alternatives.
+        matches!(terms, [term] if names_one("metadata.name", &term.match_fields) || names_one(HOSTNAME, &term.match_expressions))
+    }
+
+    fn foreign_scheduler(&self) -> Option<&str> {
+        let name = self.spec.as_ref().and_then(|s| s.scheduler_name.as_deref())?;
+        (!matches!(name, "" | "default-scheduler")).then_some(name)
+    }
+
     fn finalizers(&self) -> &[String] {
         self.metadata.finalizers.as_deref().unwrap_or_default()
     }
@@ -221,6 +249,26 @@ mod tests {
             );
         }
         assert!(!pod("a/b", "n").tolerates_cordon());
+    }
+
+    #[test]
+    fn a_pod_of_one_node_is_told_by_its_affinity() {
+        let affinity = |term: serde_json::Value| {
+            pod("a/b", "n").edit(json!({"spec": {"affinity": {"nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}}}))
+        };
+        let requirement = |key: &str| json!([{"key": key, "operator": "In", "values": ["n"]}]);
+        assert!(affinity(json!({"matchFields": requirement("metadata.name")})).fits_one_node_only());
+        assert!(
+            affinity(json!({"matchExpressions": requirement("kubernetes.io/hostname")})).fits_one_node_only()
+        );
+        assert!(!affinity(json!({"matchExpressions": requirement("zone")})).fits_one_node_only());
+        let two = json!([{"key": "kubernetes.io/hostname", "operator": "In", "values": ["n", "m"]}]);
+        assert!(!affinity(json!({"matchExpressions": two})).fits_one_node_only());
+        let selected =
+            pod("a/b", "n").edit(json!({"spec": {"nodeSelector": {"kubernetes.io/hostname": "n"}}}));
+        assert!(selected.fits_one_node_only());
+        assert!(!pod("a/b", "n").fits_one_node_only());
     }
 
     #[test]

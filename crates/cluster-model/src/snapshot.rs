@@ -35,6 +35,11 @@ pub struct Snapshot {
     pub nodes: Vec<Node>,
     /// Every (selected) pod on those nodes.
     pub pods: Vec<Pod>,
+    /// Pods on those nodes that `--pod-selector` does not select: metadata and node only.
+    pub unselected: Vec<Pod>,
+    /// Pods that are not bound yet, but for which a volume is being provisioned on one of those nodes: they will be bound there,
+    /// cordon or not. By the name of the node.
+    pub awaited: Known<Vec<(String, Pod)>>,
     pub budgets: Known<Vec<PodDisruptionBudget>>,
     /// Pods elsewhere that belong to the budgets of pods here; unhealthy ones explain a spent budget.
     pub peers: Vec<Pod>,
@@ -51,6 +56,8 @@ impl Snapshot {
             taken_at,
             nodes: Vec::new(),
             pods: Vec::new(),
+            unselected: Vec::new(),
+            awaited: Known::Seen(Vec::new()),
             budgets: Known::Seen(Vec::new()),
             peers: Vec::new(),
             owners: BTreeMap::new(),
@@ -65,6 +72,11 @@ impl Snapshot {
 
     pub fn budgets_of<'a>(&'a self, pod: &Pod) -> Vec<&'a PodDisruptionBudget> {
         self.budgets().iter().filter(|b| b.selects(pod)).collect()
+    }
+
+    /// Pods that will be bound to this node although it is cordoned.
+    pub fn awaited_on<'a>(&'a self, node: &'a str) -> impl Iterator<Item = &'a Pod> {
+        self.awaited.seen().into_iter().flatten().filter(move |(on, _)| on == node).map(|(_, pod)| pod)
     }
 
     pub fn owner_of(&self, pod: &Pod) -> Option<(OwnerKey, Option<&Known<Option<Workload>>>)> {

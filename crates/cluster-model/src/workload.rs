@@ -37,4 +37,6 @@ pub struct Workload {
     pub ready: i32,
     /// What made it, as in `Deployment web`.
     pub parent: Option<String>,
+    /// Its template's `spec.nodeName`: its pods start there without a scheduler, cordon or not.
+    pub pinned_to: Option<String>,
 }

@@ -6,6 +6,7 @@ use clap::{Args as ClapArgs, Parser, ValueEnum};
 use plugin_client::{AsInKubectl, CommandLine, ConnectionFlags, DryRun, Failure, Output, allowed, duration};
 
 use crate::checks;
+use crate::execute::engine::STALLED_AFTER;
 use crate::options::Options;
 
 /// Take nodes out of service without breaking a disruption budget, losing data nobody agreed to lose,
@@ -197,6 +198,8 @@ impl Args {
             grace_period: (drain.grace_period >= 0).then_some(drain.grace_period),
             skip_wait_for_delete: (drain.skip_wait_for_delete_timeout > 0)
                 .then_some(drain.skip_wait_for_delete_timeout.into()),
+            pod_selector: drain.pod_selector.clone().filter(|selector| !selector.trim().is_empty()),
+            stalled_after: self.timeout().is_none().then_some(STALLED_AFTER),
             concurrency: self.concurrency.into(),
             allow,
         })

@@ -134,7 +134,7 @@ mod tests {
         let mut states: Vec<PodState> = plan
             .steps()
             .zip(["a/p", "a/q", "a/dns"])
-            .map(|(step, key)| PodState::new(step.clone(), 0, pod(key, "n1"), now))
+            .map(|(step, key)| PodState::planned(step.clone(), 0, pod(key, "n1"), now))
             .collect();
         assert_eq!(seconds_left(states.iter(), now), Some(60), "two waves that have not begun");
         states[0].phase = Phase::Leaving { since: now };

@@ -1,6 +1,7 @@
 //! What the user agreed to, as far as the pure steps need it.
 
 use cluster_model::{Allow, Finding};
+use k8s_openapi::jiff::SignedDuration;
 
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -14,6 +15,10 @@ pub struct Options {
     pub grace_period: Option<i64>,
     /// `--skip-wait-for-delete-timeout`, in seconds, when not 0.
     pub skip_wait_for_delete: Option<i64>,
+    /// `--pod-selector`: the server evaluates it.
+    pub pod_selector: Option<String>,
+    /// A drain that goes nowhere for so long ends by itself; `None` with `--timeout`, which is the limit then.
+    pub stalled_after: Option<SignedDuration>,
     /// `--concurrency`: evictions in flight at once.
     pub concurrency: usize,
     pub allow: Allow,

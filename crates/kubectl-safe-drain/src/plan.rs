@@ -7,6 +7,7 @@ use cluster_model::{BudgetExt, Known, NodeExt, PodExt, Snapshot};
 use k8s_openapi::api::core::v1::Pod;
 use serde::Serialize;
 
+use crate::checks::{Returns, returns};
 use crate::fate::{Fate, fate};
 use crate::options::Options;
 
@@ -34,11 +35,35 @@ pub struct Step {
     pub grace_seconds: i64,
     /// Deleted by somebody else before the drain: only waited for.
     pub leaving_already: bool,
+    /// Whether its controller would put it back on this node.
+    pub returns: Returns,
 }
+
+/// Why a pod stays that nobody asked about.
+pub const UNSELECTED: &str = "not selected by --pod-selector";
+const AWAITED: &str = "not bound yet: its volume is being provisioned on this node";
 
 impl Step {
     pub fn key(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// A pod that stays.
+    pub fn keep(pod: &Pod) -> Self {
+        Step {
+            namespace: pod.namespace().into(),
+            name: pod.name().into(),
+            uid: pod.uid().into(),
+            owner: pod.controller().map(|o| format!("{} {}", o.kind, o.name)).unwrap_or_default(),
+            action: Action::Keep,
+            reason: String::new(),
+            tier: pod.tier(),
+            priority: pod.priority(),
+            budget: None,
+            grace_seconds: pod.grace_seconds(),
+            leaving_already: false,
+            returns: Returns::No,
+        }
     }
 
     pub fn leaves(&self) -> bool {
@@ -76,6 +101,13 @@ pub fn plan(snapshot: &Snapshot, options: &Options) -> Plan {
         .map(|node| {
             let pods = snapshot.pods.iter().filter(|p| p.node() == node.name());
             let mut steps: Vec<Step> = pods.map(|p| step(p, snapshot, options)).collect();
+            steps.extend(
+                snapshot
+                    .awaited_on(node.name())
+                    .map(|p| Step { reason: AWAITED.to_owned(), ..step(p, snapshot, options) }),
+            );
+            let unselected = snapshot.unselected.iter().filter(|p| p.node() == node.name());
+            steps.extend(unselected.map(|p| Step { reason: UNSELECTED.to_owned(), ..Step::keep(p) }));
             steps.sort_by(|a, b| order(a).cmp(&order(b)));
             NodePlan {
                 name: node.name().into(),
@@ -112,17 +144,14 @@ pub fn step(pod: &Pod, snapshot: &Snapshot, options: &Options) -> Step {
         })
         .flatten();
     Step {
-        namespace: pod.namespace().into(),
-        name: pod.name().into(),
-        uid: pod.uid().into(),
         owner: owner(pod, snapshot).unwrap_or_default(),
         action,
         reason,
-        tier: pod.tier(),
-        priority: pod.priority(),
         budget,
         grace_seconds: options.grace_period.unwrap_or(pod.grace_seconds()),
         leaving_already: fate == Fate::Leaving,
+        returns: if action == Action::Keep { Returns::No } else { returns(pod, snapshot) },
+        ..Step::keep(pod)
     }
 }
 

@@ -52,7 +52,7 @@ pub async fn probe(
 /// The server's objection, if it has one.
 fn no(answer: Answer) -> Option<(PodResult, String)> {
     match answer {
-        Answer::Accepted | Answer::Gone => None,
+        Answer::Accepted | Answer::NotFound => None,
         Answer::BudgetSpent { says } | Answer::NotYet { says, .. } | Answer::Webhook { says } => {
             Some((PodResult::Blocked, says))
         }

@@ -20,6 +20,7 @@ pub enum Verdict {
     Refused,
     Failed,
     Interrupted,
+    Stalled,
     Timeout,
 }
 
@@ -27,7 +28,7 @@ impl Verdict {
     pub fn exit(self) -> Exit {
         match self {
             Verdict::Planned | Verdict::Drained | Verdict::Cordoned | Verdict::Uncordoned => Exit::Done,
-            Verdict::Partial => Exit::Partial,
+            Verdict::Partial | Verdict::Stalled => Exit::Partial,
             Verdict::Blocked | Verdict::Refused => Exit::Refused,
             Verdict::Failed => Exit::Failed,
             Verdict::Interrupted => Exit::Interrupted,
@@ -45,6 +46,8 @@ pub enum PodResult {
     Blocked,
     Failed,
     Kept,
+    /// Should leave and stays.
+    Remains,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -58,6 +61,9 @@ pub struct PodReport {
     pub reason: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocked_by: Option<String>,
+    /// Since when it waits for the same thing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
 }
 
 impl PodReport {
@@ -70,6 +76,7 @@ impl PodReport {
             result: if step.leaves() { PodResult::Planned } else { PodResult::Kept },
             reason: step.reason.clone(),
             blocked_by: None,
+            since: None,
         }
     }
 }
@@ -114,18 +121,12 @@ pub struct DrainReport {
 /// What became of a node's pods, as far as it was seen.
 pub fn node(plan: &NodePlan, engine: &Engine, end: &End) -> NodeReport {
     let pods: Vec<PodReport> = engine.pods_of(&plan.name).map(pod).collect();
-    let open = pods.iter().any(|p| {
-        matches!(
-            p.result,
-            PodResult::Failed | PodResult::Blocked | PodResult::Terminating | PodResult::Planned
-        )
-    });
-    let late = engine.kept_late(&plan.name) > 0;
     let result = match end {
-        _ if engine.is_drained(&plan.name) && !open && !late => Verdict::Drained,
+        _ if engine.is_drained(&plan.name) => Verdict::Drained,
         End::Finished => Verdict::Partial,
         End::Interrupted => Verdict::Interrupted,
         End::Timeout => Verdict::Timeout,
+        End::Stalled(_) => Verdict::Stalled,
         End::Stopped(_) | End::Failed(_)
             if pods.iter().any(|p| matches!(p.result, PodResult::Gone | PodResult::Terminating)) =>
         {
@@ -146,16 +147,23 @@ fn pod(state: &PodState) -> PodReport {
     let (result, blocked_by) = match state.phase {
         Phase::Gone => (PodResult::Gone, None),
         Phase::Kept => (PodResult::Kept, None),
+        Phase::Remains => (PodResult::Remains, None),
         Phase::Failed => (PodResult::Failed, None),
         Phase::Leaving { .. } => (PodResult::Terminating, state.blocked_by.clone().or_else(|| state.held())),
-        Phase::Asking | Phase::Doubtful { .. } => {
+        Phase::Asking | Phase::Doubtful { .. } if state.was_asked_for() => {
             (PodResult::Terminating, Some("whether the server accepted its eviction is not known".into()))
         }
         Phase::Waiting { .. } if state.blocked_by.is_some() => (PodResult::Blocked, state.blocked_by.clone()),
-        Phase::Waiting { .. } => (PodResult::Planned, None),
+        Phase::Awaited { .. }
+        | Phase::Late { .. }
+        | Phase::Waiting { .. }
+        | Phase::Asking
+        | Phase::Doubtful { .. } => (PodResult::Planned, state.blocked_by.clone()),
     };
     let reason = state.failure.clone().unwrap_or_else(|| state.step.reason.clone());
-    PodReport { result, reason, blocked_by, ..PodReport::planned(&state.step) }
+    let since =
+        matches!(result, PodResult::Terminating | PodResult::Blocked).then(|| state.since.to_string());
+    PodReport { result, reason, blocked_by, since, ..PodReport::planned(&state.step) }
 }
 
 /// One verdict over all nodes: the worst thing that happened.
@@ -166,6 +174,7 @@ pub fn overall(nodes: &[NodeReport], end: &End) -> Verdict {
     match end {
         End::Interrupted => Verdict::Interrupted,
         End::Timeout => Verdict::Timeout,
+        End::Stalled(_) => Verdict::Stalled,
         End::Failed(_) | End::Stopped(_) if nodes.iter().all(|n| n.result == Verdict::Failed) => {
             Verdict::Failed
         }

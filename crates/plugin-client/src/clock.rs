@@ -17,10 +17,11 @@ pub struct Clock {
 
 impl Clock {
     pub fn start() -> Self {
-        Clock::set(Timestamp::now())
+        Clock::at(Timestamp::now())
     }
 
-    fn set(wall: Timestamp) -> Self {
+    /// A clock that shows `wall` now, as the API server's time.
+    pub fn at(wall: Timestamp) -> Self {
         Clock { wall, start: Instant::now() }
     }
 
@@ -41,7 +42,7 @@ impl ServerTime {
         let date = headers.get(DATE).and_then(|value| value.to_str().ok());
         let date = date.and_then(|text| DateTimeParser::new().parse_timestamp(text).ok());
         if let Some(date) = date {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Clock::set(date));
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Clock::at(date));
         }
     }
 
@@ -79,6 +80,6 @@ mod tests {
 
     #[test]
     fn a_clock_at_the_end_of_time_stands_still() {
-        assert_eq!(Clock::set(Timestamp::MAX).now(), Timestamp::MAX);
+        assert_eq!(Clock::at(Timestamp::MAX).now(), Timestamp::MAX);
     }
 }

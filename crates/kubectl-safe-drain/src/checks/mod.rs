@@ -6,6 +6,7 @@ mod data;
 mod nodes;
 mod owners;
 mod pods;
+mod returning;
 mod services;
 
 use cluster_model::finding::sort;
@@ -13,6 +14,7 @@ use cluster_model::{Finding, Severity, Snapshot};
 
 use crate::options::Options;
 pub use budgets::sick;
+pub use returning::{Returns, returns};
 
 pub type Check = fn(&Snapshot, &Options) -> Vec<Finding>;
 
@@ -20,6 +22,7 @@ pub type Check = fn(&Snapshot, &Options) -> Vec<Finding>;
 pub const CHECKS: &[(&[&str], Check)] = &[
     (&["node-not-ready", "node-cordoned-before"], nodes::check),
     (&["bare-pod", "orphaned-owner", "owner-not-checked", "job-progress"], owners::check),
+    (&["pinned-pod", "may-return", "awaited-pod", "awaited-not-checked"], returning::check),
     (
         &[
             "emptydir-data",
@@ -106,9 +109,10 @@ pub mod testing {
         let owners: Vec<_> =
             snapshot.pods.iter().filter_map(|p| snapshot.owner_of(p)).map(|(key, _)| key).collect();
         for key in owners {
-            snapshot
-                .owners
-                .insert(key, Known::Seen(Some(Workload { desired: Some(3), ready: 3, parent: None })));
+            snapshot.owners.insert(
+                key,
+                Known::Seen(Some(Workload { desired: Some(3), ready: 3, ..Workload::default() })),
+            );
         }
         snapshot
     }

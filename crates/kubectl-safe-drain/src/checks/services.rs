@@ -102,6 +102,7 @@ mod tests {
                 desired: Some(ready),
                 ready,
                 parent: Some("Deployment web".into()),
+                pinned_to: None,
             })),
         );
         snapshot

@@ -35,10 +35,19 @@ pub enum Event {
         pod: String,
         why: String,
     },
-    /// Bound to the node after the plan was made; `kept` says why it stays.
+    /// Bound to the node after the plan was made; it leaves too.
     Late {
         pod: String,
-        kept: Option<String>,
+    },
+    /// Should leave, and stays.
+    Remains {
+        pod: String,
+        why: String,
+    },
+    /// Will be bound to the node once its volume is provisioned, cordon or not.
+    Awaited {
+        pod: String,
+        node: String,
     },
     /// The connection is gone or the server is down; the drain goes on when it is back.
     Disturbed {
@@ -49,5 +58,10 @@ pub enum Event {
         node: String,
         gone: usize,
         kept: usize,
+    },
+    NotDrained {
+        node: String,
+        gone: usize,
+        left: usize,
     },
 }

@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 use cluster_model::{NodeExt, PodExt, Snapshot};
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{BoxStream, FuturesUnordered, SelectAll, StreamExt};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use plugin_client::{Clock, Cluster, Failure, Feed, Weather};
 
-use crate::gather::{self, BudgetFeed, Feeds, Scope};
+use crate::gather::{self, BudgetFeed, Feeds, NodeFeed, Scope};
 use crate::options::Options;
 use crate::plan::Plan;
-use engine::{Command, Engine, NodeNow};
+use engine::{Command, Engine, NodeNow, Ticket};
 use event::Event;
 use requests::Ask;
 use verdict::Verdict;
@@ -32,6 +32,8 @@ pub enum End {
     Timeout,
     /// Going on makes no sense: uncordoned by someone else, node deleted.
     Stopped(String),
+    /// What it waits for does not come.
+    Stalled(String),
     /// The server took a right or the credentials away.
     Failed(Failure),
 }
@@ -45,14 +47,16 @@ pub trait Audience {
 
 #[expect(clippy::large_enum_variant, reason = "each is taken apart as soon as it is there")]
 enum Answer {
-    Asked { uid: String, verdict: Verdict },
+    Asked { ticket: Ticket, uid: String, verdict: Verdict },
     Looked { uid: String, found: Result<Option<Pod>, Failure> },
-    Relisted { node: String, found: Result<NodeNow, Failure> },
+    Inspected { uid: String, alone: Snapshot },
+    Relisted { ticket: Ticket, node: String, found: Result<NodeNow, Failure> },
     Explained { budget: String, pods: Vec<Pod> },
 }
 
 #[expect(clippy::large_enum_variant, reason = "each is taken apart as soon as it is there")]
 enum Heard {
+    Node(String, Result<Feed<Node>, Failure>),
     Pod(String, Result<Feed<Pod>, Failure>),
     Budget(Result<Feed<PodDisruptionBudget>, Failure>),
 }
@@ -86,6 +90,8 @@ impl Drain<'_> {
             if plan.nodes.iter().all(|n| n.cordoned_before) { started - engine::SETTLE } else { started };
         let mut engine = Engine::new(plan, snapshot, self.options.clone(), cordoned_at);
         let mut heard = merge(feeds);
+        // Of the nodes only the one whose pods are being evicted: it has to stay cordoned.
+        let mut node: Option<(String, NodeFeed)> = None;
         let mut requests: FuturesUnordered<BoxFuture<'_, Answer>> = FuturesUnordered::new();
         let mut weather = Weather::default();
         let mut interrupted = std::pin::pin!(interrupted.fuse());
@@ -108,8 +114,15 @@ impl Drain<'_> {
             if let Some(why) = engine.stopped() {
                 break End::Stopped(why.to_owned());
             }
+            if let Some(causes) = engine.stalled() {
+                break End::Stalled(causes.to_owned());
+            }
             if engine.is_done() {
                 break End::Finished;
+            }
+            let current = engine.current_node().map(str::to_owned);
+            if node.as_ref().map(|(name, _)| name) != current.as_ref() {
+                node = current.map(|name| (name.clone(), gather::node_feed(self.cluster, &name)));
             }
             let alarm = self.alarm(engine.wake_at(self.clock.now()));
             tokio::select! {
@@ -118,6 +131,11 @@ impl Drain<'_> {
                 () = at(self.deadline) => break End::Timeout,
                 Some(answer) = requests.next() => {
                     if let Err(failure) = self.take(&mut engine, answer, &mut weather, audience) {
+                        break End::Failed(failure);
+                    }
+                }
+                Some(news) = node_news(&mut node) => {
+                    if let Err(failure) = self.hear(&mut engine, news, &mut weather, audience) {
                         break End::Failed(failure);
                     }
                 }
@@ -143,20 +161,23 @@ impl Drain<'_> {
 
     fn request<'a>(&'a self, command: Command, engine: &Engine) -> BoxFuture<'a, Answer> {
         match command {
-            Command::Ask { uid, namespace, name, action } => {
+            Command::Ask { ticket, uid, namespace, name, action } => {
                 let grace_seconds = self.options.grace_period;
                 let ask = Ask { namespace, name, uid: uid.clone(), action, grace_seconds, dry_run: false };
-                async move { Answer::Asked { uid, verdict: requests::ask(self.cluster, &ask).await } }.boxed()
+                async move { Answer::Asked { ticket, uid, verdict: requests::ask(self.cluster, &ask).await } }
+                    .boxed()
             }
             Command::Look { uid, namespace, name } => async move {
                 Answer::Looked { uid, found: gather::pod_now(self.cluster, &namespace, &name).await }
             }
             .boxed(),
-            Command::Relist { node } => async move {
+            Command::Inspect { uid, pod } => {
+                async move { Answer::Inspected { uid, alone: gather::inspect(self.cluster, *pod).await } }
+                    .boxed()
+            }
+            Command::Relist { ticket, node } => async move {
                 let found = gather::node_now(self.cluster, &node, self.scope).await;
-                let found =
-                    found.map(|(seen, pods)| NodeNow { cordoned: seen.map(|n| n.is_cordoned()), pods });
-                Answer::Relisted { node, found }
+                Answer::Relisted { ticket, node, found }
             }
             .boxed(),
             Command::Explain { budget } => {
@@ -183,12 +204,15 @@ impl Drain<'_> {
     ) -> Result<(), Failure> {
         let now = self.clock.now();
         match answer {
-            Answer::Asked { uid, verdict: Verdict::Denied { says } } if weather.is_starting() => {
-                engine.answered(&uid, Verdict::Unknown { says }, now);
+            Answer::Asked { ticket, uid, verdict: Verdict::Denied { says } } if weather.is_starting() => {
+                engine.answered(ticket, &uid, Verdict::Unknown { says }, now);
             }
-            Answer::Asked { uid, verdict } => engine.answered(&uid, verdict, now),
+            Answer::Asked { ticket, uid, verdict } => engine.answered(ticket, &uid, verdict, now),
             Answer::Looked { uid, found } => engine.looked(&uid, read(found, weather, audience)?, now),
-            Answer::Relisted { node, found } => engine.relisted(&node, read(found, weather, audience)?, now),
+            Answer::Inspected { uid, alone } => engine.inspected(&uid, &alone, now),
+            Answer::Relisted { ticket, node, found } => {
+                engine.relisted(ticket, &node, read(found, weather, audience)?, now)
+            }
             Answer::Explained { budget, pods } => engine.explained(&budget, &pods),
         }
         Ok(())
@@ -204,6 +228,15 @@ impl Drain<'_> {
     ) -> Result<(), Failure> {
         let now = self.clock.now();
         match news {
+            Heard::Node(node, news) => match news? {
+                Feed::Synced(nodes) => engine.node_seen(&node, nodes.first().map(NodeExt::is_cordoned)),
+                Feed::Applied(seen) => engine.node_seen(&node, Some(seen.is_cordoned())),
+                Feed::Deleted(_) => engine.node_seen(&node, None),
+                Feed::Disturbed(failure) => {
+                    trouble(weather, &failure, audience);
+                    return Ok(());
+                }
+            },
             Heard::Pod(node, news) => match news? {
                 Feed::Synced(pods) => engine.pods_synced(&node, pods, now),
                 Feed::Applied(pod) => engine.pod_seen(&node, pod, now),
@@ -243,10 +276,11 @@ impl Drain<'_> {
             let _ = self.take(engine, answer, weather, audience);
         }
         for node in engine.nodes_in_doubt() {
-            if let Ok(Ok((_, pods))) =
-                tokio::time::timeout_at(until, gather::node_now(self.cluster, &node, self.scope)).await
-            {
-                engine.pods_synced(&node, pods, self.clock.now());
+            let ticket = engine.read_once_more(&node);
+            let found =
+                tokio::time::timeout_at(until, gather::node_now(self.cluster, &node, self.scope)).await;
+            if let Ok(Ok(found)) = found {
+                engine.relisted(ticket, &node, Ok(found), self.clock.now());
             }
         }
     }
@@ -294,6 +328,12 @@ fn fine(weather: &mut Weather, audience: &mut dyn Audience) {
     if weather.fine() {
         audience.event(&Event::Recovered);
     }
+}
+
+async fn node_news(node: &mut Option<(String, NodeFeed)>) -> Option<Heard> {
+    let (name, feed) = node.as_mut()?;
+    let news = feed.next().await?;
+    Some(Heard::Node(name.clone(), news))
 }
 
 async fn at(when: Option<Instant>) {

@@ -11,7 +11,7 @@ use kube::core::Status;
 use plugin_client::{Cluster, Failure, is_not_found, lost, unreachable};
 use serde_json::json;
 
-use super::verdict::{Verdict, of_status};
+use super::verdict::{Verdict, is_admission, of_status};
 use crate::plan::Action;
 
 /// Shown as the author of the cordon in the node's managedFields.
@@ -48,12 +48,9 @@ pub async fn ask(cluster: &Cluster, ask: &Ask) -> Verdict {
         Ok(_) => Verdict::Accepted,
         Err(kube::Error::Api(status)) => of_status(&status),
         Err(error) => {
-            let says = Failure::from_kube("evict", &error).to_string();
-            if lost(&error) || unreachable(&error) {
-                Verdict::Unknown { says }
-            } else {
-                Verdict::Denied { says }
-            }
+            // No answer of the server: whether it acted is not known, or (as when a credential plugin failed) it was not even asked.
+            // Either way the pod is looked at before anything is repeated.
+            Verdict::Unknown { says: Failure::from_kube("evict", &error).to_string() }
         }
     }
 }
@@ -75,8 +72,13 @@ fn eviction(ask: &Ask) -> Eviction {
 }
 
 const TRIES: u32 = 6;
+/// A server that sheds load is asked again for some five minutes; the deadline ends it earlier.
+const TRIES_WHILE_BUSY: u32 = 60;
+const BUSY_WAIT: Duration = Duration::from_secs(1);
+const BUSY_WAIT_MOST: Duration = Duration::from_secs(10);
 
-/// Makes the node (un)schedulable. An answer that was lost is looked up before it is repeated.
+/// Makes the node (un)schedulable. An answer that was lost is looked up before it is repeated; one that says "too many requests"
+/// (API priority and fairness) is waited out.
 pub async fn set_unschedulable(
     cluster: &Cluster,
     node: &str,
@@ -91,21 +93,36 @@ pub async fn set_unschedulable(
         json!({"metadata": {"uid": uid}, "spec": {"unschedulable": if value { json!(true) } else { json!(null) }}}),
     );
     let doing = if value { "cordon" } else { "uncordon" };
-    let mut attempt = 0;
+    let (mut lost_answers, mut busy_answers) = (0, 0);
     loop {
         let error = match api.patch(node, &params, &patch).await {
             Ok(_) => return Ok(()),
             Err(error) => error,
         };
         let failure = Failure::from_kube(doing, &error).object(format!("node/{node}"));
-        attempt += 1;
-        if !(lost(&error) || unreachable(&error)) || attempt == TRIES {
+        if let Some(wait) = busy(&error).filter(|_| busy_answers < TRIES_WHILE_BUSY) {
+            busy_answers += 1;
+            tokio::time::sleep(wait).await;
+            continue;
+        }
+        lost_answers += 1;
+        if !(lost(&error) || unreachable(&error)) || lost_answers == TRIES {
             return Err(if is_not_found(&error) { failure.hint("kubectl get nodes") } else { failure });
         }
-        tokio::time::sleep(Duration::from_millis(250 << attempt)).await;
-        let now = api.get(node).await.ok().and_then(|n| n.spec).and_then(|s| s.unschedulable);
-        if now.unwrap_or(false) == value && now.is_some() {
+        tokio::time::sleep(Duration::from_millis(250 << lost_answers)).await;
+        let now = api.get(node).await.ok().filter(|n| n.metadata.uid.as_deref() == Some(uid));
+        if now.is_some_and(|n| n.spec.and_then(|s| s.unschedulable).unwrap_or(false) == value) {
             return Ok(());
         }
     }
+}
+
+/// How long a server that sheds load wants to be left alone.
+fn busy(error: &kube::Error) -> Option<Duration> {
+    let kube::Error::Api(status) = error else { return None };
+    let asked = status.details.as_ref().map(|d| d.retry_after_seconds).filter(|s| *s > 0);
+    let wait = asked.map_or(BUSY_WAIT, |seconds| Duration::from_secs(u64::from(seconds)));
+    // A webhook may deny with this code too; it is no load.
+    let sheds_load = status.code == 429 && !is_admission(&status.message);
+    sheds_load.then(|| wait.min(BUSY_WAIT_MOST))
 }

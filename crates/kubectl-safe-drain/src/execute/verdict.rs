@@ -8,8 +8,8 @@ use kube::core::Status;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     Accepted,
-    /// No such pod any more.
-    Gone,
+    /// The server knows no such pod. A code alone proves nothing: the pod is read again.
+    NotFound,
     /// The budget is spent. Nothing to do before it changes.
     BudgetSpent {
         says: String,
@@ -49,8 +49,20 @@ pub enum Verdict {
     },
 }
 
-const PROCESSING: &str = "DisruptionBudget";
+/// The cause that every refusal for the sake of a budget carries (policy/v1 `DisruptionBudgetCause`).
+const BUDGET_CAUSE: &str = "DisruptionBudget";
 const NO_EVICTION_API: [&str; 2] = ["could not find the requested resource", "page not found"];
+/// What the server suggests when a budget's status has to be recomputed first (eviction.go, `RetryAfter`).
+const BUDGET_RETRY: SignedDuration = SignedDuration::from_secs(10);
+/// How admission says no. A webhook chooses the code freely, 404 and 401 included (apiserver
+/// `pkg/admission/plugin/webhook/errors/statuserror.go`), and a ValidatingAdmissionPolicy its reason
+/// (`pkg/admission/plugin/policy/validating/dispatcher.go`), so the text is read before the code.
+const ADMISSION: [&str; 3] = ["admission webhook", "failed calling webhook", "' denied request: "];
+
+/// Is this admission's refusal, whatever its code?
+pub fn is_admission(message: &str) -> bool {
+    ADMISSION.iter().any(|words| message.contains(words))
+}
 
 pub fn of_status(status: &Status) -> Verdict {
     let says = status.message.clone();
@@ -62,23 +74,25 @@ pub fn of_status(status: &Status) -> Verdict {
         .map(|s| SignedDuration::from_secs(i64::from(s)));
     match status.code {
         200..=299 => Verdict::Accepted,
+        _ if is_admission(&says) => Verdict::Webhook { says },
         // No such resource, rather than no such pod: the server is older than policy/v1 evictions (Kubernetes 1.22).
         404 if NO_EVICTION_API.iter().any(|words| says.contains(words)) => {
             Verdict::Refused { says: format!("this server has no evictions in policy/v1: {says}") }
         }
-        404 => Verdict::Gone,
+        404 => Verdict::NotFound,
         409 => Verdict::Conflict,
         401 => Verdict::Denied { says: format!("{says}: log in again") },
-        _ if says.contains("admission webhook") || says.contains("failed calling webhook") => {
-            Verdict::Webhook { says }
-        }
-        429 if cause(PROCESSING) => match retry_after {
+        429 if cause(BUDGET_CAUSE) => match retry_after {
             Some(retry_after) => Verdict::NotYet { says, retry_after },
             None => Verdict::BudgetSpent { says: budget_words(status) },
         },
         429 => Verdict::Busy { retry_after: retry_after.unwrap_or(SignedDuration::from_secs(1)) },
         403 if cause("NamespaceTerminating") => Verdict::NamespaceTerminating,
-        // The authoriser's own sentence; a budget with more than 2000 unconfirmed disruptions answers 403 as well.
+        // Over-committed: a negative allowance, or more than 2000 evictions that its controller has not confirmed. Both pass.
+        403 if cause(BUDGET_CAUSE) => {
+            Verdict::NotYet { says: budget_words(status), retry_after: BUDGET_RETRY }
+        }
+        // The authoriser's own sentence.
         403 if says.contains("cannot create resource") || says.contains("cannot delete resource") => {
             Verdict::Denied { says }
         }
@@ -92,7 +106,7 @@ pub fn of_status(status: &Status) -> Verdict {
 /// The cause names budget and numbers; the message only says that some budget objects.
 fn budget_words(status: &Status) -> String {
     let causes = status.details.iter().flat_map(|d| &d.causes);
-    let words: Vec<&str> = causes.filter(|c| c.reason == PROCESSING).map(|c| c.message.as_str()).collect();
+    let words: Vec<&str> = causes.filter(|c| c.reason == BUDGET_CAUSE).map(|c| c.message.as_str()).collect();
     if words.is_empty() { status.message.clone() } else { words.join("; ") }
 }
 
@@ -109,10 +123,14 @@ mod tests {
     fn answers_of_a_real_server() {
         let budget = |retry: u32| json!({"causes": [{"reason": "DisruptionBudget", "message": "The disruption budget web needs 2 healthy pods and has 2 currently"}], "retryAfterSeconds": retry});
         let text = |s: &str| s.to_owned();
+        let denied = "admission webhook \"v.example\" denied the request: pods \"p\" not found in the fleet";
+        let overcommitted =
+            "poddisruptionbudget.policy \"web\" is forbidden: pdb disruptions allowed is negative";
+        let policy = "pods \"p\" is forbidden: ValidatingAdmissionPolicy 'x' with binding 'y' denied request: no evictions today";
         let none = json!({});
         let cases = [
             (201, "", none.clone(), Verdict::Accepted),
-            (404, "pods \"p\" not found", none.clone(), Verdict::Gone),
+            (404, "pods \"p\" not found", none.clone(), Verdict::NotFound),
             (
                 404,
                 "the server could not find the requested resource",
@@ -153,6 +171,22 @@ mod tests {
                 Verdict::Busy { retry_after: SignedDuration::from_secs(1) },
             ),
             (409, "the UID in the precondition does not match", none.clone(), Verdict::Conflict),
+            // A webhook may deny with any code (apiserver/pkg/admission/plugin/webhook/errors/statuserror.go).
+            (404, denied, none.clone(), Verdict::Webhook { says: text(denied) }),
+            (401, denied, none.clone(), Verdict::Webhook { says: text(denied) }),
+            (409, denied, none.clone(), Verdict::Webhook { says: text(denied) }),
+            (500, denied, none.clone(), Verdict::Webhook { says: text(denied) }),
+            (401, policy, none.clone(), Verdict::Webhook { says: text(policy) }),
+            (422, policy, none.clone(), Verdict::Webhook { says: text(policy) }),
+            (
+                403,
+                overcommitted,
+                budget(0),
+                Verdict::NotYet {
+                    says: text("The disruption budget web needs 2 healthy pods and has 2 currently"),
+                    retry_after: SignedDuration::from_secs(10),
+                },
+            ),
             (
                 500,
                 "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
@@ -204,12 +238,6 @@ mod tests {
                         "pods \"p\" is forbidden: User \"u\" cannot create resource \"pods/eviction\"",
                     ),
                 },
-            ),
-            (
-                403,
-                "pod disruption budget is over-committed",
-                none.clone(),
-                Verdict::Refused { says: text("pod disruption budget is over-committed") },
             ),
             (401, "Unauthorized", none.clone(), Verdict::Denied { says: text("Unauthorized: log in again") }),
             (

@@ -1,7 +1,9 @@
 //! Reads the cluster: everything a drain of these nodes has to know, and the feeds that keep it up to date while it runs.
 //! Plan and run share one LIST + WATCH per node and one for the budgets.
 
+mod awaited;
 mod hooks;
+mod node;
 mod owners;
 mod peers;
 mod volumes;
@@ -11,7 +13,6 @@ use futures::stream;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::jiff::Timestamp;
 use kube::Api;
 use kube::api::ListParams;
 use plugin_client::feed::Watched;
@@ -22,6 +23,7 @@ use crate::args::Target;
 /// Requests at a time while gathering.
 const FAN_OUT: usize = 8;
 
+pub use node::{NodeFeed, inspect, node_feed, node_now};
 pub use peers::of as peers_of;
 
 pub type PodFeed = BoxStream<'static, Result<Feed<Pod>, Failure>>;
@@ -91,7 +93,8 @@ pub async fn snapshot(
     nodes: Vec<Node>,
     scope: &Scope<'_>,
 ) -> Result<(Snapshot, Feeds), Failure> {
-    let mut snapshot = Snapshot::empty(Timestamp::now());
+    // By the server's clock: the nodes were its first answer.
+    let mut snapshot = Snapshot::empty(cluster.now());
     let mut feeds = Feeds { pods: Vec::new(), budgets: None };
     for node in &nodes {
         let mut watched = scope.watched().fields(&format!("spec.nodeName={}", node.name()));
@@ -103,6 +106,9 @@ pub async fn snapshot(
         let list = list.map_err(|failure| {
             bad_selector("--pod-selector", scope.pod_selector.unwrap_or_default(), failure)
         })?;
+        if scope.pod_selector.is_some() {
+            snapshot.unselected.extend(node::unselected(cluster, node.name(), &list).await?);
+        }
         snapshot.pods.extend(list);
         feeds.pods.push((node.name().to_owned(), pods));
     }
@@ -114,13 +120,19 @@ pub async fn snapshot(
         }
         Err(failure) => Known::Unknown(failure.to_string()),
     };
+    let names: Vec<String> = nodes.iter().map(|n| n.name().to_owned()).collect();
     snapshot.nodes = nodes;
-    let (owners, volumes, hooks, peers) = futures::join!(
+    let (awaited, owners, volumes, hooks, peers) = futures::join!(
+        awaited::gather(cluster, &names, scope.pod_selector),
         owners::gather(cluster, &snapshot),
         volumes::gather(cluster, &snapshot),
         hooks::gather(cluster, &snapshot),
         peers::gather(cluster, &snapshot),
     );
+    snapshot.awaited = match awaited {
+        Ok(awaited) => Known::Seen(awaited),
+        Err(failure) => Known::Unknown(failure.to_string()),
+    };
     snapshot.owners = owners;
     snapshot.volumes = volumes;
     snapshot.hooks = hooks;
@@ -157,7 +169,11 @@ fn lean(news: Feed<Pod>) -> Feed<Pod> {
 fn strip(pod: &mut Pod) {
     if let Some(spec) = &mut pod.spec {
         (spec.containers, spec.init_containers) = (Vec::new(), None);
-        (spec.affinity, spec.topology_spread_constraints) = (None, None);
+        spec.topology_spread_constraints = None;
+        // Of its affinity only which nodes it names is read.
+        if let Some(affinity) = &mut spec.affinity {
+            (affinity.pod_affinity, affinity.pod_anti_affinity) = (None, None);
+        }
     }
 }
 
@@ -170,23 +186,6 @@ async fn first_list<K>(feed: &mut BoxStream<'static, Result<Feed<K>, Failure>>) 
             Err(Failure::failed("the server's list ended before it began"))
         }
     }
-}
-
-/// What is on the node right now, by a fresh and consistent list.
-pub async fn node_now(
-    cluster: &Cluster,
-    name: &str,
-    scope: &Scope<'_>,
-) -> Result<(Option<Node>, Vec<Pod>), Failure> {
-    let nodes: Api<Node> = Api::all(cluster.client.clone());
-    let node = nodes.get_opt(name).await.map_err(|e| Failure::from_kube("read the node again", &e))?;
-    let pods: Api<Pod> = Api::all(cluster.client.clone());
-    let mut params = ListParams::default().fields(&format!("spec.nodeName={name}"));
-    if let Some(selector) = scope.pod_selector {
-        params = params.labels(selector);
-    }
-    let list = pods.list(&params).await.map_err(|e| Failure::from_kube("list the node's pods again", &e))?;
-    Ok((node, list.items))
 }
 
 /// The pod of that name, whichever it is now.

@@ -7,7 +7,7 @@ use cluster_model::{Known, PodExt, Snapshot};
 use futures::stream::{self, StreamExt};
 use k8s_openapi::api::apps::v1::{DaemonSet, ReplicaSet, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::ReplicationController;
+use k8s_openapi::api::core::v1::{PodTemplateSpec, ReplicationController};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Api, Client};
 use plugin_client::{Cluster, Failure};
@@ -55,24 +55,35 @@ async fn read(client: &Client, key: &OwnerKey) -> Option<Known<Option<Workload>>
             desired: o.spec.replicas,
             ready: o.status.as_ref().and_then(|s| s.ready_replicas).unwrap_or_default(),
             parent: parent(&o.metadata),
+            pinned_to: o.spec.template.and_then(node_name),
         }),
         ("apps/v1", "StatefulSet") => get!(StatefulSet, |o| Workload {
             desired: o.spec.replicas,
             ready: o.status.as_ref().and_then(|s| s.ready_replicas).unwrap_or_default(),
             parent: parent(&o.metadata),
+            pinned_to: node_name(o.spec.template),
         }),
         ("v1", "ReplicationController") => get!(ReplicationController, |o| Workload {
             desired: o.spec.as_ref().and_then(|s| s.replicas),
             ready: o.status.as_ref().and_then(|s| s.ready_replicas).unwrap_or_default(),
             parent: parent(&o.metadata),
+            pinned_to: o.spec.and_then(|s| s.template).and_then(node_name),
         }),
         ("apps/v1", "DaemonSet") => {
             get!(DaemonSet, |o| Workload { parent: parent(&o.metadata), ..Workload::default() })
         }
-        ("batch/v1", "Job") => get!(Job, |o| Workload { parent: parent(&o.metadata), ..Workload::default() }),
+        ("batch/v1", "Job") => get!(Job, |o| Workload {
+            parent: parent(&o.metadata),
+            pinned_to: o.spec.and_then(|s| node_name(s.template)),
+            ..Workload::default()
+        }),
         _ => return None,
     };
     Some(found)
+}
+
+fn node_name(template: PodTemplateSpec) -> Option<String> {
+    template.spec?.node_name.filter(|name| !name.is_empty())
 }
 
 fn parent(meta: &ObjectMeta) -> Option<String> {

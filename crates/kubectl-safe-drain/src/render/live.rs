@@ -37,7 +37,7 @@ impl Audience for Screen {
         {
             return;
         }
-        if self.several || !matches!(event, Event::Drained { .. }) {
+        if self.several || !matches!(event, Event::Drained { .. } | Event::NotDrained { .. }) {
             self.ui.status(&line(event));
         }
     }
@@ -129,12 +129,13 @@ fn line(event: &Event) -> Line {
             Line::new().plain(pod).bad(" stuck").plain(format!(": should be gone by now; {why}"))
         }
         Event::Failed { pod, why } => Line::new().plain(pod).bad(" failed").plain(format!(": {why}")),
-        Event::Late { pod, kept: None } => {
+        Event::Late { pod } => {
             Line::new().plain(format!("{pod} was bound to the node after the plan was made; it leaves too"))
         }
-        Event::Late { pod, kept: Some(why) } => {
-            Line::new().plain(pod).warn(" came late and stays").plain(format!(": {why}"))
-        }
+        Event::Remains { pod, why } => Line::new().plain(pod).warn(" stays").plain(format!(": {why}")),
+        Event::Awaited { pod, node } => Line::new()
+            .warn("waiting for ")
+            .plain(format!("{pod}: its volume is being provisioned on node/{node}, where it will be bound")),
         Event::Disturbed { says } => {
             Line::new().warn("waiting for the API server").plain(format!(": {says}"))
         }
@@ -143,5 +144,9 @@ fn line(event: &Event) -> Line {
             .strong(format!("node/{node}"))
             .good(" drained")
             .plain(format!(": {} gone, {kept} left in place", count(*gone, "pod"))),
+        Event::NotDrained { node, gone, left } => Line::new()
+            .strong(format!("node/{node}"))
+            .bad(" not drained")
+            .plain(format!(": {} gone, {left} still there", count(*gone, "pod"))),
     }
 }

@@ -3,12 +3,14 @@
 use cluster_model::text::count;
 use plugin_client::{Line, table};
 
+use crate::plan::UNSELECTED;
 use crate::report::{DrainReport, NodeReport, PodReport, PodResult, Verdict};
 
-pub fn outcome(report: &DrainReport, seconds: f64) -> Vec<Line> {
+/// `selector` is `--pod-selector`: then "drained" speaks of those pods only.
+pub fn outcome(report: &DrainReport, selector: Option<&str>, seconds: f64) -> Vec<Line> {
     let mut lines = Vec::new();
     for node in &report.nodes {
-        lines.push(headline(node, seconds));
+        lines.push(headline(node, selector, seconds));
         // A plan that was refused has been shown already; what is left of a drain has not.
         let refused = matches!(node.result, Verdict::Refused | Verdict::Blocked | Verdict::Planned);
         let left: Vec<Vec<Line>> =
@@ -19,10 +21,26 @@ pub fn outcome(report: &DrainReport, seconds: f64) -> Vec<Line> {
     lines
 }
 
-fn headline(node: &NodeReport, seconds: f64) -> Line {
+fn headline(node: &NodeReport, selector: Option<&str>, seconds: f64) -> Line {
     let of = |result: PodResult| node.pods.iter().filter(|p| p.result == result).count();
     let name = Line::new().strong(format!("node/{}", node.name));
     let (gone, kept) = (count(of(PodResult::Gone), "pod"), of(PodResult::Kept));
+    let unselected = node.pods.iter().filter(|p| p.reason == UNSELECTED).count();
+    match (node.result, selector) {
+        (Verdict::Drained, Some(selector)) if unselected == node.pods.len() => {
+            name.warn(" not drained").plain(format!(
+                ": none of its {} matches --pod-selector {selector}, and they stay",
+                count(unselected, "pod")
+            ))
+        }
+        (Verdict::Drained, Some(selector)) => name.good(" drained").plain(format!(
+            " of pods that match {selector}: {gone} gone, {kept} left in place, {seconds:.1}s"
+        )),
+        _ => whole(node, name, &gone, kept, seconds),
+    }
+}
+
+fn whole(node: &NodeReport, name: Line, gone: &str, kept: usize, seconds: f64) -> Line {
     match node.result {
         Verdict::Drained => {
             name.good(" drained").plain(format!(": {gone} gone, {kept} left in place, {seconds:.1}s"))
@@ -36,6 +54,7 @@ fn headline(node: &NodeReport, seconds: f64) -> Line {
             let word = match other {
                 Verdict::Timeout => " not drained: --timeout passed",
                 Verdict::Interrupted => " not drained: interrupted",
+                Verdict::Stalled => " not drained: nothing moves any more",
                 Verdict::Failed => " not drained",
                 _ => " partly drained",
             };
@@ -48,8 +67,7 @@ fn headline(node: &NodeReport, seconds: f64) -> Line {
 }
 
 fn unfinished(pod: &PodReport) -> bool {
-    matches!(pod.result, PodResult::Terminating | PodResult::Blocked | PodResult::Failed | PodResult::Planned)
-        || (pod.result == PodResult::Kept && pod.reason.starts_with("came after"))
+    !matches!(pod.result, PodResult::Gone | PodResult::Kept)
 }
 
 /// Pods somebody has to look at.
@@ -62,34 +80,38 @@ fn left(pod: &PodReport) -> Option<Vec<Line>> {
         PodResult::Blocked => Line::new().warn("  blocked"),
         PodResult::Failed => Line::new().bad("  failed"),
         PodResult::Planned => Line::new().dim("  untouched"),
-        PodResult::Gone | PodResult::Kept => Line::new().warn("  stays"),
+        PodResult::Gone | PodResult::Kept | PodResult::Remains => Line::new().warn("  stays"),
     };
     let why = pod.blocked_by.as_deref().filter(|b| !b.is_empty()).unwrap_or(&pod.reason);
-    Some(vec![word, format!("{}/{}", pod.namespace, pod.name).into(), why.into()])
+    let since = pod.since.as_deref().map(|at| format!("since {at}")).unwrap_or_default();
+    Some(vec![word, format!("{}/{}", pod.namespace, pod.name).into(), why.into(), Line::new().dim(since)])
 }
 
 /// What to type next.
 fn next(report: &DrainReport) -> Vec<Line> {
-    let names: Vec<&str> = report.nodes.iter().map(|n| n.name.as_str()).collect();
-    let names = names.join(" ");
-    let hint = |what: &str, command: String| Line::new().dim(format!("{what}  ")).command(command);
-    let cordoned = report.nodes.iter().any(|n| n.cordoned == Some(true) && !n.cordoned_before);
+    let those = |which: &dyn Fn(&NodeReport) -> bool| -> Vec<&str> {
+        report.nodes.iter().filter(|n| which(n)).map(|n| n.name.as_str()).collect()
+    };
+    let hint = |what: &str, names: &[&str], mode: &str| {
+        let command = format!("kubectl safe-drain {}{mode}", names.join(" "));
+        (!names.is_empty()).then(|| Line::new().dim(format!("{what}  ")).command(command))
+    };
+    let cordoned = those(&|n| n.cordoned != Some(false));
+    let ours = those(&|n| n.cordoned != Some(false) && !n.cordoned_before);
     match report.result {
         Verdict::Drained | Verdict::Cordoned => {
-            vec![hint("to bring it back:", format!("kubectl safe-drain {names} --uncordon"))]
+            hint("to bring it back:", &cordoned, " --uncordon").into_iter().collect()
         }
-        Verdict::Partial | Verdict::Timeout | Verdict::Interrupted | Verdict::Failed => {
+        Verdict::Partial | Verdict::Stalled | Verdict::Timeout | Verdict::Interrupted | Verdict::Failed => {
             let done = |verdict| report.nodes.iter().any(|n| n.result == verdict);
             let mode = match (done(Verdict::Cordoned), done(Verdict::Uncordoned)) {
                 (true, _) => " --cordon-only",
                 (_, true) => " --uncordon",
                 _ => "",
             };
-            let mut lines = vec![hint("to go on:  ", format!("kubectl safe-drain {names}{mode}"))];
-            if cordoned {
-                lines.push(hint("to give up:", format!("kubectl safe-drain {names} --uncordon")));
-            }
-            lines
+            let go_on = hint("to go on:  ", &those(&|n| n.result != Verdict::Drained), mode);
+            let give_up = hint("to give up:", &ours, " --uncordon").filter(|_| mode != " --uncordon");
+            go_on.into_iter().chain(give_up).collect()
         }
         Verdict::Planned | Verdict::Refused | Verdict::Blocked | Verdict::Uncordoned => Vec::new(),
     }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use cluster_model::{Finding, NodeExt};
 use k8s_openapi::api::core::v1::Node;
+use kube::Api;
 use plugin_client::{Cluster, DryRun, Exit, Failure, Line};
 
 use super::Run;
@@ -11,12 +12,14 @@ use crate::args::OnFailure;
 use crate::execute::Audience;
 use crate::execute::event::Event;
 use crate::execute::requests::set_unschedulable;
-use crate::plan::Plan;
+use crate::plan::{NodePlan, Plan};
 use crate::render;
 use crate::report::{DrainReport, NodeReport, Verdict};
 
 /// What undoing a cordon may take, all nodes together; `--timeout` is overrun by no more than a second for it.
 const UNDO: Duration = Duration::from_secs(10);
+/// A state that was left unclear is read again for no longer than this.
+const LEARN: Duration = Duration::from_millis(700);
 const OVERRUN: Duration = Duration::from_millis(900);
 const UNDO_LEAST: Duration = Duration::from_millis(200);
 
@@ -57,8 +60,12 @@ impl Run<'_> {
                     if reports.is_empty() {
                         return Err(failure);
                     }
+                    let mut report = untouched(Verdict::Refused);
+                    if failure.code.is_none_or(|code| code >= 500) {
+                        report.cordoned = is_cordoned(cluster, node.name()).await;
+                    }
+                    reports.push(report);
                     failed = Some(failure);
-                    reports.push(untouched(Verdict::Refused));
                     continue;
                 }
             }
@@ -73,39 +80,30 @@ impl Run<'_> {
         if let Some(failure) = failed {
             // Some nodes are done and some are not: the report says which.
             self.ui.failure(&failure);
-            return Ok(DrainReport {
-                error: Some(failure.to_string()),
-                ..self.report(reports, Vec::new(), Verdict::Partial)
-            });
+            let result = match failure.exit {
+                Exit::Timeout => Verdict::Timeout,
+                Exit::Interrupted => Verdict::Interrupted,
+                _ => Verdict::Partial,
+            };
+            let report = self.report(reports, Vec::new(), result);
+            return Ok(DrainReport { error: Some(failure.to_string()), ..report });
         }
         let result = reports.first().map_or(Verdict::Refused, |r| r.result);
         Ok(self.report(reports, Vec::new(), result))
     }
 
-    /// All nodes first, so that no pod moves from one to the next. On failure: how many had been cordoned by us.
+    /// All nodes first, so that no pod moves from one to the next. Returns when each was seen to be cordoned just now; a node that was
+    /// cordoned before and is no more is cordoned again, and then counts as ours. On failure: how many were done.
     pub(super) async fn cordon(
         &self,
         cluster: &Cluster,
-        plan: &Plan,
+        plan: &mut Plan,
         screen: &mut render::Screen,
-        deadline: Option<Instant>,
+        limits: &Limits<impl Future<Output = ()> + Clone>,
     ) -> Result<(), (usize, Failure)> {
-        for (index, node) in plan.nodes.iter().enumerate() {
-            if !node.cordoned_before {
-                let left = deadline.map_or(Duration::MAX, |d| d.saturating_duration_since(Instant::now()));
-                let request = set_unschedulable(cluster, &node.name, &node.uid, true, false);
-                match tokio::time::timeout(left, request).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(failure)) => return Err((index, failure)),
-                    Err(_) => {
-                        return Err((
-                            index,
-                            Failure::new(Exit::Timeout, "--timeout passed at the cordon")
-                                .object(format!("node/{}", node.name)),
-                        ));
-                    }
-                }
-            }
+        for (index, node) in plan.nodes.iter_mut().enumerate() {
+            let before = limits.hold(&node.name, make_sure(cluster, node)).await;
+            node.cordoned_before = before.map_err(|failure| (index, failure))?;
             screen.event(&Event::Cordoned { node: node.name.clone(), before: node.cordoned_before });
         }
         Ok(())
@@ -126,14 +124,15 @@ impl Run<'_> {
         for node in &mut nodes[..done] {
             node.cordoned = Some(true);
         }
-        // The server said no, or its answer was lost: then nobody knows.
+        // The server said no, or its answer was lost: then only the node itself tells.
         if failure.code.is_none_or(|code| code >= 500) {
-            nodes[done].cordoned = None;
+            nodes[done].cordoned = is_cordoned(cluster, &plan.nodes[done].name).await;
         }
         self.undo_cordon(cluster, plan, &mut nodes, deadline).await;
         let changed = nodes.iter().any(|n| n.cordoned != Some(n.cordoned_before));
         let result = match (failure.exit, changed) {
             (Exit::Timeout, _) => Verdict::Timeout,
+            (Exit::Interrupted, _) => Verdict::Interrupted,
             (_, true) => Verdict::Partial,
             (_, false) => Verdict::Refused,
         };
@@ -182,4 +181,56 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// What ends the cordons early.
+pub(super) struct Limits<I> {
+    pub deadline: Option<Instant>,
+    pub interrupted: I,
+}
+
+impl<I: Future<Output = ()> + Clone> Limits<I> {
+    async fn hold<T>(
+        &self,
+        node: &str,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let late = async {
+            match self.deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        let end = |exit, message: &str| Err(Failure::new(exit, message).object(format!("node/{node}")));
+        tokio::select! {
+            biased;
+            () = self.interrupted.clone() => end(Exit::Interrupted, "interrupted at the cordon"),
+            () = late => end(Exit::Timeout, "--timeout passed at the cordon"),
+            done = work => done,
+        }
+    }
+}
+
+/// Was it cordoned already? If not, it is now.
+async fn make_sure(cluster: &Cluster, node: &NodePlan) -> Result<bool, Failure> {
+    if node.cordoned_before {
+        let api: Api<Node> = Api::all(cluster.client.clone());
+        let object = || format!("node/{}", node.name);
+        let now = api.get(&node.name).await;
+        let now = now.map_err(|e| Failure::from_kube("read the node again", &e).object(object()))?;
+        if now.uid() != node.uid {
+            return Err(Failure::refused("was replaced by another node of that name").object(object()));
+        }
+        if now.is_cordoned() {
+            return Ok(true);
+        }
+    }
+    set_unschedulable(cluster, &node.name, &node.uid, true, false).await.map(|()| false)
+}
+
+/// What became of a cordon whose answer is not known; `None` if that cannot be learnt quickly.
+async fn is_cordoned(cluster: &Cluster, node: &str) -> Option<bool> {
+    let api: Api<Node> = Api::all(cluster.client.clone());
+    let read = tokio::time::timeout(LEARN, api.get(node)).await;
+    read.ok()?.ok().map(|node| node.is_cordoned())
 }

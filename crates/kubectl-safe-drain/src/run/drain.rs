@@ -1,8 +1,8 @@
 //! A drain: gather, check, plan, confirm, execute. The order of the steps, and nothing else.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use cluster_model::text::count;
+use cluster_model::text::{count, span};
 use cluster_model::{Finding, Severity, Snapshot};
 use futures::future::FutureExt;
 use plugin_client::findings::refusal;
@@ -10,13 +10,19 @@ use plugin_client::rights::not_checked;
 use plugin_client::{Clock, Cluster, DryRun, Failure, Line, Output};
 
 use super::Run;
+use super::cordon::Limits;
 use crate::args::Target;
+use crate::consent::Consent;
 use crate::estimate::{Estimate, estimate};
+use crate::execute::engine::STALLED_AFTER;
 use crate::execute::{Drain, End};
 use crate::gather::{self, Feeds, Scope};
 use crate::plan::{Plan, plan};
 use crate::report::{DrainReport, NodeReport, Verdict};
 use crate::{checks, probe, render, rights};
+
+/// A plan that changes while its question is open is asked about again, so often at most.
+const QUESTIONS: usize = 3;
 
 impl Run<'_> {
     pub(super) async fn drain(&self, cluster: &Cluster, target: &Target) -> Result<DrainReport, Failure> {
@@ -24,7 +30,48 @@ impl Run<'_> {
             pod_selector: self.args.drain.pod_selector.as_deref(),
             chunk_size: self.args.drain.chunk_size,
         };
-        let gathered = self.bounds.before_changes(self.gather(cluster, target, &scope)).await?;
+        let mut gathered = self.bounds.before_changes(self.gather(cluster, target, &scope)).await?;
+        let mut asked = Duration::ZERO;
+        for _ in 0..QUESTIONS {
+            if let Some(report) = self.before_the_question(cluster, &gathered).await? {
+                return Ok(report);
+            }
+            if self.args.yes {
+                // Consent to the plan that was just made.
+                return self.execute(cluster, gathered, &scope, self.bounds.deadline).await;
+            }
+            let question = Instant::now();
+            if !self.confirm(&gathered.plan, &gathered.findings)? {
+                self.ui.failure(&Failure::refused("declined; nothing was changed"));
+                return Ok(self.planned(&gathered.plan, &gathered.findings, Verdict::Refused));
+            }
+            // The user's own thinking time is not the run's.
+            asked += question.elapsed();
+            // Whatever changed while the question was open was not agreed to.
+            let consent = Consent::to(&gathered.plan, &gathered.findings);
+            gathered = self.bounds.before_changes(self.gather(cluster, target, &scope)).await?;
+            let news = consent.exceeded_by(&gathered.plan, &gathered.findings);
+            if news.is_empty() {
+                return self
+                    .execute(cluster, gathered, &scope, self.bounds.deadline.map(|d| d + asked))
+                    .await;
+            }
+            self.ui.warn("the plan has changed since it was shown; nothing was changed yet");
+            news.iter().for_each(|line| self.ui.status(&Line::new().plain("  ").plain(line)));
+        }
+        let failure = Failure::refused("the plan changed each time it was agreed to; nothing was changed")
+            .hint("look at it with --dry-run, and try again when it is calm");
+        self.ui.failure(&failure);
+        let report = self.planned(&gathered.plan, &gathered.findings, Verdict::Refused);
+        Ok(DrainReport { error: Some(failure.to_string()), ..report })
+    }
+
+    /// The plan on the screen. A report, if the run ends with it.
+    async fn before_the_question(
+        &self,
+        cluster: &Cluster,
+        gathered: &Gathered,
+    ) -> Result<Option<DrainReport>, Failure> {
         let (plan, findings) = (&gathered.plan, &gathered.findings);
         self.show_plan(plan, &gathered.estimate, findings);
         let blocking: Vec<&Finding> = findings.iter().filter(|f| f.blocks()).collect();
@@ -33,23 +80,14 @@ impl Run<'_> {
                 blocking.iter().all(|f| f.id.starts_with("budget") || f.id == "pod-in-several-budgets");
             let result = if only_budgets { Verdict::Blocked } else { Verdict::Refused };
             self.ui.failure(&refusal(findings));
-            return Ok(self.planned(plan, findings, result));
+            return Ok(Some(self.planned(plan, findings, result)));
         }
+        let report = self.planned(plan, findings, Verdict::Planned);
         match self.args.dry_run {
-            DryRun::Client => Ok(self.planned(plan, findings, Verdict::Planned)),
+            DryRun::None => Ok(None),
+            DryRun::Client => Ok(Some(report)),
             DryRun::Server => {
-                let report = self.planned(plan, findings, Verdict::Planned);
-                self.bounds.before_changes(probe::probe(cluster, plan, &self.options, report)).await
-            }
-            DryRun::None => {
-                let asked = Instant::now();
-                if !self.confirm(plan, findings)? {
-                    self.ui.failure(&Failure::refused("declined; nothing was changed"));
-                    return Ok(self.planned(plan, findings, Verdict::Refused));
-                }
-                // The user's own thinking time is not the run's.
-                let deadline = self.bounds.deadline.map(|d| d + asked.elapsed());
-                self.execute(cluster, gathered, &scope, deadline).await
+                self.bounds.before_changes(probe::probe(cluster, plan, &self.options, report)).await.map(Some)
             }
         }
     }
@@ -127,15 +165,18 @@ impl Run<'_> {
         scope: &Scope<'_>,
         deadline: Option<Instant>,
     ) -> Result<DrainReport, Failure> {
-        let Gathered { snapshot, feeds, findings, plan, .. } = gathered;
-        let plan = &plan;
+        let Gathered { snapshot, feeds, findings, mut plan, .. } = gathered;
         let interrupted = self.ui.interrupted().shared();
         let mut screen = render::Screen::new(&self.ui, plan.nodes.len());
-        if let Err((done, failure)) = self.cordon(cluster, plan, &mut screen, deadline).await {
+        let limits = Limits { deadline, interrupted: interrupted.clone() };
+        if let Err((done, failure)) = self.cordon(cluster, &mut plan, &mut screen, &limits).await {
             drop(screen);
-            return self.cordon_refused(cluster, plan, findings, done, failure, deadline).await;
+            return self.cordon_refused(cluster, &plan, findings, done, failure, deadline).await;
         }
-        let drain = Drain { cluster, options: &self.options, scope, clock: Clock::start(), deadline };
+        let plan = &plan;
+        // The objects' own timestamps are by the server's clock, and compared with it.
+        let clock = Clock::at(cluster.now());
+        let drain = Drain { cluster, options: &self.options, scope, clock, deadline };
         let (engine, end) = drain.run(plan, snapshot, feeds, interrupted, &mut screen).await;
         drop(screen);
         let mut nodes: Vec<NodeReport> =
@@ -153,6 +194,14 @@ impl Run<'_> {
             End::Stopped(why) => {
                 self.ui.failure(&Failure::failed(&why));
                 report.error = Some(why);
+            }
+            End::Stalled(causes) => {
+                let failure =
+                    Failure::failed(format!("nothing has moved for {}", span(STALLED_AFTER.as_secs())))
+                        .cause(format!("waiting for {causes}"))
+                        .hint("--timeout sets another limit");
+                self.ui.failure(&failure);
+                report.error = Some(failure.to_string());
             }
             _ => {}
         }

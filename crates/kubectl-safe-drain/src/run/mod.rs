@@ -62,7 +62,9 @@ struct Run<'a> {
 impl Run<'_> {
     fn publish(&self, report: &DrainReport) {
         let seconds = self.started.1.elapsed().as_secs_f64();
-        publish(&self.ui, self.args.output, report, || render::outcome(report, seconds));
+        publish(&self.ui, self.args.output, report, || {
+            render::outcome(report, self.options.pod_selector.as_deref(), seconds)
+        });
     }
 
     fn failed(&self, failure: &Failure) -> DrainReport {

@@ -1,60 +1,138 @@
-//! Pods bound to the node after the plan was made: by a scheduler that had not seen the cordon yet, or because they tolerate it.
-//! They leave too, unless that needs a consent the user never gave.
-
-use std::collections::BTreeMap;
+//! Pods bound to the node after the plan was made: by a scheduler that had not seen the cordon yet, or by something that no cordon
+//! keeps away. The former leave too, unless that needs a consent the user never gave; the latter would come back for ever.
 
 use cluster_model::{PodExt, Snapshot};
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::{Engine, NodePhase};
-use crate::checks;
+use super::Engine;
+use super::node::AFTER_THE_END;
+use super::pods::{Phase, PodState};
+use crate::checks::{self, returns};
 use crate::execute::event::Event;
 use crate::plan::{Action, step};
 
-pub const RETURNS: &str = "it tolerates the cordon and would come back each time";
+/// A scheduler hears of a cordon within moments, a busy one within seconds. What is bound later does not mind the cordon.
+pub const LATE_BINDING: SignedDuration = SignedDuration::from_secs(10);
 
 impl Engine {
+    /// A pod that was not in the plan.
     pub(super) fn late(&mut self, node: &str, pod: Pod, now: Timestamp) {
-        let Some(index) = self.nodes.iter().position(|n| n.name == node) else { return };
-        if self.nodes[index].phase == NodePhase::Done {
+        let Some(index) = self.index(node) else { return };
+        if self.nodes[index].is_over() {
             return; // The report is about the moment at which the node was found empty.
         }
-        let alone = Snapshot { pods: vec![pod.clone()], owners: BTreeMap::new(), ..Snapshot::empty(now) };
-        let mut step = step(&pod, &alone, &self.options);
-        let mut kept = None;
-        if step.leaves() {
-            let mut findings = checks::check(&alone, &self.options);
-            self.options.accept(&mut findings);
-            kept = findings.iter().find(|f| f.blocks()).map(|f| f.message.clone());
-            if kept.is_none() && self.returned(&pod) {
-                kept = Some(RETURNS.to_owned());
-            }
-            if let Some(why) = &kept {
-                step.action = Action::Keep;
-                step.reason = format!("came after the plan and stays: {why}");
-            }
-        }
+        let alone = Snapshot { pods: vec![pod.clone()], ..Snapshot::empty(now) };
+        let step = step(&pod, &alone, &self.options);
+        let uid = step.uid.clone();
+        let mut state = PodState::planned(step, index, pod, now);
+        state.came_late = true;
+        // An answer may be lost: from the first request on, a new pod may be the replacement of the one asked for.
+        let mut siblings = self.pods.values().filter(|p| p.node == index && p.is_sibling(&state));
+        state.original = !siblings.any(PodState::was_asked_for);
+        self.add(state);
+        self.arrived(&uid, now);
+    }
+
+    /// A pod that was expected here: a volume is provisioned for it on this node.
+    pub(super) fn awaited(&mut self, index: usize, pod: Pod, now: Timestamp) {
+        let alone = Snapshot { pods: vec![pod.clone()], ..Snapshot::empty(now) };
+        let step = step(&pod, &alone, &self.options);
+        self.events.push(Event::Awaited { pod: step.key(), node: self.nodes[index].name.clone() });
+        self.add(PodState::planned(step, index, pod, now));
+    }
+
+    /// It is on the node now. Whether it leaves is decided once its controller and its volumes were read.
+    pub(super) fn arrived(&mut self, uid: &str, now: Timestamp) {
+        let Some(state) = self.pods.get_mut(uid) else { return };
         // DaemonSet and static pods come and go as their owner pleases; no word about them.
-        if step.leaves() {
-            self.nodes[index].suspect = true;
+        if !state.step.leaves() {
+            state.phase = Phase::Kept;
+            return;
         }
-        if step.leaves() || kept.is_some() {
-            self.events.push(Event::Late { pod: step.key(), kept });
+        if state.step.leaving_already || state.pod.is_terminating() {
+            state.leaves(now);
+            return;
         }
-        self.add(step, index, pod, now);
+        if self.nodes[state.node].end.is_some() {
+            return self.remains(uid, AFTER_THE_END.to_owned());
+        }
+        state.was_awaited = matches!(state.phase, Phase::Awaited { .. });
+        state.phase = Phase::Late { inspecting: false };
+        // It may be here because the node was uncordoned: nothing is evicted before that was read.
+        let index = state.node;
+        self.nodes[index].suspect();
     }
 
-    /// A sibling was evicted here already and this one does not mind the cordon: evicting it again would never end.
-    fn returned(&self, pod: &Pod) -> bool {
-        let owner = pod.controller().map(|o| &o.uid);
-        owner.is_some()
-            && pod.tolerates_cordon()
-            && self.pods.values().any(|p| p.accepted && p.pod.controller().map(|o| &o.uid) == owner)
+    /// The answer to `Command::Inspect`: the pod alone, with its controller and volumes as far as they could be read.
+    pub fn inspected(&mut self, uid: &str, alone: &Snapshot, now: Timestamp) {
+        let Some(state) = self.pods.get(uid) else { return };
+        let (Phase::Late { .. }, Some(pod)) = (state.phase, alone.pods.first()) else { return };
+        let step = step(pod, alone, &self.options);
+        let mut findings = checks::check(alone, &self.options);
+        self.options.accept(&mut findings);
+        let refused = findings.into_iter().find(|f| f.blocks()).map(|f| f.message);
+        let why = refused.or_else(|| self.comes_back(state, pod, alone, now));
+        let Some(state) = self.pods.get_mut(uid) else { return };
+        state.step = step;
+        (state.may_return, state.returns_for_certain) =
+            (state.step.returns.is_possible(), state.step.returns.is_certain());
+        let (key, late) = (state.step.key(), state.came_late);
+        match why {
+            Some(why) if late => self.remains(uid, format!("came after the plan and stays: {why}")),
+            Some(why) => self.remains(uid, format!("has changed since the plan and stays: {why}")),
+            None => {
+                state.phase = Phase::Waiting { not_before: now };
+                self.events.extend(late.then_some(Event::Late { pod: key }));
+            }
+        }
     }
 
-    /// Pods that came late and stay for want of consent: the node is not empty.
-    pub fn kept_late(&self, node: &str) -> usize {
-        self.pods_of(node).filter(|p| p.step.reason.starts_with("came after")).count()
+    /// Why evicting it would be one of an endless row, if it would.
+    fn comes_back(&self, state: &PodState, pod: &Pod, alone: &Snapshot, now: Timestamp) -> Option<String> {
+        if !state.came_late {
+            return None;
+        }
+        let returns = returns(pod, alone);
+        let node = &self.nodes[state.node];
+        let siblings = || self.pods.values().filter(|p| p.node == state.node && p.is_sibling(state));
+        let asked_for = siblings().any(PodState::was_asked_for);
+        let planned = siblings().filter(|p| p.original).count();
+        let words = returns.why().map(str::to_owned);
+        if returns.is_possible() && asked_for {
+            return words;
+        }
+        // Those that were let go already, whether they were asked for yet or not.
+        let let_go = |p: &&PodState| !matches!(p.phase, Phase::Late { .. } | Phase::Remains | Phase::Kept);
+        let late = siblings().filter(|p| !p.original).filter(let_go).count();
+        if !state.original && late >= planned {
+            return Some(words.unwrap_or_else(|| {
+                "its controller has put as many pods back here as it had, although the node is cordoned"
+                    .to_owned()
+            }));
+        }
+        if state.was_awaited {
+            return None;
+        }
+        let created = pod.metadata.creation_timestamp.as_ref().map(|t| t.0);
+        let bound = pod.condition_time("PodScheduled").or(created).unwrap_or(now);
+        (bound > node.cordoned_at + LATE_BINDING)
+            .then(|| words.unwrap_or_else(|| "it was bound here although the node is cordoned".to_owned()))
+    }
+
+    /// Should leave, and stays: the node is not drained.
+    pub(super) fn remains(&mut self, uid: &str, why: String) {
+        let Some(state) = self.pods.get_mut(uid) else { return };
+        state.phase = Phase::Remains;
+        (state.step.action, state.step.reason) = (Action::Keep, why.clone());
+        self.events.push(Event::Remains { pod: state.step.key(), why });
+    }
+}
+
+impl PodState {
+    /// Made by the same controller.
+    fn is_sibling(&self, other: &PodState) -> bool {
+        let owner = |p: &PodState| p.pod.controller().map(|o| o.uid.clone());
+        owner(self).is_some() && owner(self) == owner(other)
     }
 }

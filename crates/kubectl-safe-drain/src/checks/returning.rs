@@ -1,0 +1,193 @@
+//! Pods that a cordon does not keep away from the node: evicted, they are put back on it.
+
+use std::collections::BTreeMap;
+
+use cluster_model::text::count;
+use cluster_model::{Finding, Known, PodExt, Severity, Snapshot};
+use k8s_openapi::api::core::v1::Pod;
+
+use crate::fate::leavers;
+use crate::options::Options;
+
+/// Would the pod's controller put it back on the same node?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Returns {
+    No,
+    /// The cordon does not prevent it.
+    Possibly(String),
+    /// The node is the only place for it.
+    Certainly(String),
+}
+
+impl Returns {
+    pub fn is_possible(&self) -> bool {
+        *self != Returns::No
+    }
+
+    pub fn is_certain(&self) -> bool {
+        matches!(self, Returns::Certainly(_))
+    }
+
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Returns::No => None,
+            Returns::Possibly(why) | Returns::Certainly(why) => Some(why),
+        }
+    }
+}
+
+pub fn returns(pod: &Pod, snapshot: &Snapshot) -> Returns {
+    let Some((owner, seen)) = snapshot.owner_of(pod) else { return Returns::No };
+    if pod.is_finished() || snapshot.is_orphaned(pod) {
+        return Returns::No;
+    }
+    if let Some(Known::Seen(Some(workload))) = seen
+        && workload.pinned_to.as_deref() == Some(pod.node())
+    {
+        // Without a scheduler, which alone minds a cordon.
+        return Returns::Certainly(format!(
+            "the template of its {} sets spec.nodeName: {}",
+            owner.kind,
+            pod.node()
+        ));
+    }
+    if pod.tolerates_cordon() {
+        let tolerates = "it tolerates the cordon (taint node.kubernetes.io/unschedulable)";
+        return if pod.fits_one_node_only() {
+            Returns::Certainly(format!("{tolerates} and its node selector or affinity allows this node only"))
+        } else {
+            Returns::Possibly(tolerates.to_owned())
+        };
+    }
+    match pod.foreign_scheduler() {
+        Some(name) => {
+            Returns::Possibly(format!("it is bound by scheduler {name}, which may ignore a cordon"))
+        }
+        None => Returns::No,
+    }
+}
+
+pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut possible: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for pod in leavers(snapshot, options) {
+        match (returns(pod, snapshot), snapshot.owner_of(pod)) {
+            (Returns::Certainly(why), _) => findings.push(
+                Finding::new(
+                    "pinned-pod",
+                    Severity::Error,
+                    pod.key(),
+                    format!("would be put back on this node at once: {why}"),
+                )
+                .remedy("change that template or scale it down first; --allow pinned-pod evicts it once"),
+            ),
+            (Returns::Possibly(why), Some((owner, _))) => {
+                *possible.entry((owner.label(), why)).or_default() += 1;
+            }
+            _ => {}
+        }
+    }
+    findings.extend(possible.into_iter().map(|((owner, why), pods)| {
+        Finding::new(
+            "may-return",
+            Severity::Warning,
+            owner,
+            format!(
+                "may put {} back on this node: {why}",
+                if pods == 1 { "its pod".into() } else { count(pods, "pod") }
+            ),
+        )
+        .remedy("a pod that comes back is left there, and the node is not called drained")
+    }));
+    findings.extend(awaited(snapshot));
+    findings
+}
+
+/// Volumes with WaitForFirstConsumer: the scheduler has chosen the node before the cordon, and binds the pod when the volume is there.
+fn awaited(snapshot: &Snapshot) -> Vec<Finding> {
+    match &snapshot.awaited {
+        Known::Seen(pods) => pods
+            .iter()
+            .map(|(node, pod)| {
+                Finding::new(
+                    "awaited-pod",
+                    Severity::Warning,
+                    pod.key(),
+                    format!("will be bound to node/{node} when its volume is provisioned, cordon or not: the drain waits for it"),
+                )
+                .remedy("let it start first, or delete it")
+            })
+            .collect(),
+        Known::Unknown(why) => vec![Finding::new(
+            "awaited-not-checked",
+            Severity::Unknown,
+            "pods that are not bound yet",
+            format!("whether a volume is being provisioned here for one of them is not known: {why}"),
+        )],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use cluster_model::build::{PodBuild, pod};
+    use cluster_model::workload::Workload;
+    use serde_json::json;
+
+    fn tolerant() -> Pod {
+        pod("a/p", "n1").toleration(json!({"operator": "Exists"}))
+    }
+
+    #[test]
+    fn a_template_that_names_the_node_is_an_error() {
+        let good = snapshot(vec![pod("a/p", "n1")]);
+        let mut bad = good.clone();
+        let key = bad.owner_of(&bad.pods[0]).unwrap().0;
+        let pinned = |node: &str| Workload {
+            desired: Some(3),
+            ready: 3,
+            pinned_to: Some(node.into()),
+            ..Workload::default()
+        };
+        bad.owners.insert(key.clone(), Known::Seen(Some(pinned("n1"))));
+        fires("pinned-pod", Severity::Error, &bad, &good);
+        bad.owners.insert(key.clone(), Known::Seen(Some(pinned("n2"))));
+        assert_eq!(returns(&bad.pods[0], &bad), Returns::No, "it goes elsewhere");
+        bad.owners.insert(key, Known::Seen(None));
+        assert_eq!(returns(&bad.pods[0], &bad), Returns::No, "nothing puts an orphan back");
+    }
+
+    #[test]
+    fn a_controller_like_a_daemonset_is_an_error_too() {
+        let affinity = json!({"spec": {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}]}]}}}}});
+        let bad = tolerant().owned_by("apps.kruise.io/v1alpha1", "DaemonSet", "d").edit(affinity.clone());
+        let good = pod("a/p", "n1").edit(affinity);
+        fires("pinned-pod", Severity::Error, &snapshot(vec![bad]), &snapshot(vec![good]));
+    }
+
+    #[test]
+    fn what_the_cordon_does_not_keep_away_is_a_warning_for_each_controller() {
+        let good = snapshot(vec![pod("a/p", "n1")]);
+        fires("may-return", Severity::Warning, &snapshot(vec![tolerant()]), &good);
+        let foreign = pod("a/p", "n1").edit(json!({"spec": {"schedulerName": "batch"}}));
+        fires("may-return", Severity::Warning, &snapshot(vec![foreign]), &good);
+        fires(
+            "may-return",
+            Severity::Warning,
+            &snapshot(vec![tolerant()]),
+            &snapshot(vec![tolerant().bare()]),
+        );
+    }
+
+    #[test]
+    fn pods_that_are_still_to_come_are_named_or_unknown() {
+        let good = snapshot(vec![]);
+        let mut bad = good.clone();
+        bad.awaited = Known::Seen(vec![("n1".into(), pod("a/p", ""))]);
+        fires("awaited-pod", Severity::Warning, &bad, &good);
+        bad.awaited = Known::Unknown("forbidden".into());
+        fires("awaited-not-checked", Severity::Unknown, &bad, &good);
+    }
+}

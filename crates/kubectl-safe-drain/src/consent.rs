@@ -1,0 +1,90 @@
+//! What the user agreed to: the plan that was shown. Compared with a fresh plan before anything is changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cluster_model::{Finding, Severity};
+
+use crate::plan::{Action, Plan};
+
+/// A fingerprint of a plan and its findings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consent {
+    /// UIDs of nodes.
+    nodes: BTreeSet<String>,
+    /// What becomes of each pod that leaves, by UID.
+    pods: BTreeMap<String, Action>,
+    /// What was warned about, by id and subject.
+    findings: BTreeSet<(&'static str, String)>,
+}
+
+impl Consent {
+    pub fn to(plan: &Plan, findings: &[Finding]) -> Self {
+        Consent {
+            nodes: plan.nodes.iter().map(|n| n.uid.clone()).collect(),
+            pods: plan.steps().filter(|s| s.leaves()).map(|s| (s.uid.clone(), s.action)).collect(),
+            findings: weighty(findings).map(|f| (f.id, f.subject.clone())).collect(),
+        }
+    }
+
+    /// What the plan would do, or risk, that was not shown; empty if the consent covers it. Doing less than was agreed to is covered,
+    /// and so is a cordon, which every drain begins with.
+    pub fn exceeded_by(&self, plan: &Plan, findings: &[Finding]) -> Vec<String> {
+        let nodes = plan.nodes.iter().filter(|n| !self.nodes.contains(&n.uid));
+        let nodes = nodes.map(|n| format!("node/{} is another node of that name", n.name));
+        let pods = plan.steps().filter(|s| s.leaves() && self.pods.get(&s.uid) != Some(&s.action));
+        let pods = pods.map(|s| format!("{} would leave too", s.key()));
+        let shown = |f: &&Finding| !self.findings.contains(&(f.id, f.subject.clone()));
+        let findings = weighty(findings).filter(shown).map(|f| format!("{}: {}", f.subject, f.message));
+        nodes.chain(pods).chain(findings).collect()
+    }
+}
+
+fn weighty(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
+    findings.iter().filter(|f| f.severity != Severity::Info)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::snapshot;
+    use crate::options::Options;
+    use crate::plan::plan;
+    use cluster_model::build::{PodBuild, node, pod};
+    use serde_json::json;
+
+    fn planned(names: &[&str]) -> Plan {
+        plan(&snapshot(names.iter().map(|name| pod(name, "n1")).collect()), &Options::default())
+    }
+
+    fn warning(subject: &str) -> Finding {
+        Finding::new("budget-exhausted", Severity::Warning, subject, "allows nothing now")
+    }
+
+    #[test]
+    fn the_same_plan_or_a_part_of_it_is_covered() {
+        let consent = Consent::to(&planned(&["a/p", "a/q"]), &[warning("a/b")]);
+        assert_eq!(consent.exceeded_by(&planned(&["a/p", "a/q"]), &[warning("a/b")]), [""; 0]);
+        assert_eq!(consent.exceeded_by(&planned(&["a/q"]), &[]), [""; 0]);
+        let mut uncordoned = planned(&["a/p"]);
+        uncordoned.nodes[0].cordoned_before = false;
+        assert_eq!(consent.exceeded_by(&uncordoned, &[]), [""; 0], "a cordon is what a drain begins with");
+    }
+
+    #[test]
+    fn whatever_was_not_shown_is_named() {
+        let consent = Consent::to(&planned(&["a/p"]), &[]);
+        assert_eq!(consent.exceeded_by(&planned(&["a/p", "a/q"]), &[]), ["a/q would leave too"]);
+        assert_eq!(consent.exceeded_by(&planned(&["a/p"]), &[warning("a/b")]), ["a/b: allows nothing now"]);
+        let mut other = snapshot(vec![]);
+        other.nodes[0] = node("n1", json!({"metadata": {"uid": "another"}}));
+        let other = plan(&other, &Options::default());
+        assert_eq!(consent.exceeded_by(&other, &[]), ["node/n1 is another node of that name"]);
+        let kept = snapshot(vec![pod("a/d", "n1").owned_by("apps/v1", "DaemonSet", "d")]);
+        let consent = Consent::to(&plan(&kept, &Options::default()), &[]);
+        let mut orphaned = kept.clone();
+        let key = orphaned.owner_of(&orphaned.pods[0]).unwrap().0;
+        orphaned.owners.insert(key, cluster_model::Known::Seen(None));
+        let plan = plan(&orphaned, &Options::default());
+        assert_eq!(consent.exceeded_by(&plan, &[]), ["a/d would leave too"], "it was to stay");
+    }
+}

@@ -1,0 +1,279 @@
+//! One node of the drain: when it is read, and what a reading means.
+
+use std::collections::BTreeSet;
+
+use cluster_model::PodExt;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
+use super::drained::{NodeEnd, NodeNow, judge};
+use super::pods::{Phase, PodState};
+use super::{BACKOFF_FIRST, BACKOFF_MOST, Command, Engine, SETTLE, Ticket};
+use crate::execute::event::Event;
+
+/// A controller that puts a pod back does so within this time; the end waits for it, so that the pod can be named.
+const RETURNS_WITHIN: SignedDuration = SignedDuration::from_secs(5);
+/// A pod whose volume is being provisioned for this node is waited for so long: the scheduler gives up after ten minutes
+/// (kube-scheduler's `bindTimeoutSeconds`) and then keeps away from a cordoned node.
+const AWAITED_FOR: SignedDuration = SignedDuration::from_secs(11 * 60);
+pub(super) const AFTER_THE_END: &str = "came after the node was found drained";
+const UNCORDONED: &str = "was uncordoned by someone else";
+
+#[derive(Debug)]
+pub(super) struct NodeState {
+    pub name: String,
+    pub end: Option<NodeEnd>,
+    /// The reading that comes before the first eviction was made, and the node was cordoned.
+    opened: bool,
+    /// While a reading is under way: the pods that were there when it was asked for. Only they can be missing from it.
+    reading: Option<(Ticket, BTreeSet<String>)>,
+    /// Something is not as it was thought: nothing is evicted before the next reading.
+    suspect: bool,
+    /// Of several nodes, each is read once more at the very end: the report is about that moment.
+    confirmed: bool,
+    /// After a reading that failed or decided nothing, the next one comes no earlier.
+    read_not_before: Timestamp,
+    /// When the next reading is due, if one is wanted.
+    next_reading: Option<Timestamp>,
+    /// Readings without an end, one after another.
+    futile: u32,
+    pub cordoned_at: Timestamp,
+    /// As last read; the cordon was seen to be made.
+    pub cordoned: Option<bool>,
+}
+
+impl NodeState {
+    pub fn new(name: &str, cordoned_at: Timestamp) -> Self {
+        NodeState {
+            name: name.to_owned(),
+            end: None,
+            opened: false,
+            reading: None,
+            suspect: false,
+            confirmed: false,
+            read_not_before: cordoned_at,
+            next_reading: None,
+            futile: 0,
+            cordoned_at,
+            cordoned: Some(true),
+        }
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.end.is_some() && self.confirmed
+    }
+
+    pub fn may_evict(&self) -> bool {
+        self.opened && !self.suspect
+    }
+
+    pub fn suspect(&mut self) {
+        self.suspect = true;
+    }
+
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        self.next_reading.filter(|_| self.reading.is_none() && !self.is_over())
+    }
+
+    fn backoff(&mut self) -> SignedDuration {
+        self.futile = self.futile.saturating_add(1);
+        (BACKOFF_FIRST * 2i32.saturating_pow(self.futile.min(8) - 1)).min(BACKOFF_MOST)
+    }
+}
+
+impl Engine {
+    pub fn is_drained(&self, node: &str) -> bool {
+        self.nodes.iter().any(|n| n.name == node && n.end == Some(NodeEnd::Drained) && n.confirmed)
+    }
+
+    pub fn is_cordoned(&self, node: &str) -> Option<bool> {
+        self.nodes.iter().find(|n| n.name == node)?.cordoned
+    }
+
+    /// Nodes with pods of which it is not known whether they were evicted.
+    pub fn nodes_in_doubt(&self) -> Vec<String> {
+        let doubtful = |index: usize| {
+            self.pods
+                .values()
+                .any(|p| p.node == index && matches!(p.phase, Phase::Asking | Phase::Doubtful { .. }))
+        };
+        let nodes = self.nodes.iter().enumerate().filter(|(index, _)| doubtful(*index));
+        nodes.map(|(_, n)| n.name.clone()).collect()
+    }
+
+    /// The current node is read before its first eviction, when something is suspect, and when nothing more is to leave.
+    pub(super) fn read_node(&mut self, index: usize, is_empty: bool, now: Timestamp) -> Option<Command> {
+        let state = &self.nodes[index];
+        let settled = (state.may_evict() && is_empty).then(|| self.settled_at(index));
+        let wanted = !state.may_evict() || is_empty;
+        let due = settled.into_iter().chain([state.read_not_before]).max().filter(|_| wanted);
+        self.nodes[index].next_reading = due;
+        due.filter(|due| *due <= now).and_then(|_| self.read(index))
+    }
+
+    fn read(&mut self, index: usize) -> Option<Command> {
+        if self.nodes[index].reading.is_some() {
+            return None;
+        }
+        let (ticket, present) = (self.ticket(), self.present(index));
+        let state = &mut self.nodes[index];
+        state.reading = Some((ticket, present));
+        Some(Command::Relist { ticket, node: state.name.clone() })
+    }
+
+    /// After the end of a run: a reading that the engine did not ask for.
+    pub fn read_once_more(&mut self, node: &str) -> Ticket {
+        let ticket = self.ticket();
+        if let Some(index) = self.index(node) {
+            self.nodes[index].reading = Some((ticket, self.present(index)));
+        }
+        ticket
+    }
+
+    /// No earlier is a node called drained: a late scheduler has had its second, and a pod that will be put back is there again.
+    fn settled_at(&self, index: usize) -> Timestamp {
+        let after_cordon = self.nodes[index].cordoned_at + SETTLE;
+        let gone = self.pods.values().filter(|p| p.node == index && p.accepted);
+        let after_pods = gone.filter_map(|p| p.gone_at.filter(|_| p.may_return).map(|at| at + SETTLE));
+        after_pods.chain([after_cordon]).max().unwrap_or(after_cordon)
+    }
+
+    /// The pods that were evicted here, and whose controller is certain to put them back here.
+    fn returning(&self, index: usize) -> impl Iterator<Item = &PodState> {
+        self.pods.values().filter(move |p| p.node == index && p.accepted && p.returns_for_certain)
+    }
+
+    /// The answer to `Command::Relist`.
+    pub fn relisted(&mut self, ticket: Ticket, node: &str, found: Result<NodeNow, String>, now: Timestamp) {
+        let Some(index) = self.index(node) else { return };
+        let is_asked_for = |(asked, _): &mut (Ticket, BTreeSet<String>)| *asked == ticket;
+        let Some((_, present)) = self.nodes[index].reading.take_if(is_asked_for) else { return };
+        let found = match found {
+            Ok(found) => found,
+            // The feeds say what is wrong with the server; here it is only tried again.
+            Err(_) => {
+                self.nodes[index].read_not_before = now + self.nodes[index].backoff();
+                return;
+            }
+        };
+        self.nodes[index].cordoned = found.cordoned;
+        match found.cordoned {
+            None => return self.stop(format!("node/{node} was deleted while it was drained")),
+            Some(false) if self.nodes[index].end.is_some() => {
+                let state = &mut self.nodes[index];
+                (state.end, state.confirmed) = (Some(NodeEnd::Uncordoned), true);
+                return;
+            }
+            Some(false) => return self.stop(format!("node/{node} {UNCORDONED}")),
+            Some(true) => {}
+        }
+        let was_opened = std::mem::replace(&mut self.nodes[index].opened, true);
+        self.listed(index, &present, &found, now);
+        // Those that this very reading brought came while the cordon stood.
+        self.nodes[index].suspect = false;
+        if self.nodes[index].end.is_some() {
+            return self.confirmed(index, &found);
+        }
+        if self.pods.values().any(|p| p.node == index && p.phase.is_open()) {
+            self.nodes[index].futile = 0;
+            self.nodes[index].read_not_before = now;
+            return;
+        }
+        // The first reading may come before a late scheduler had its second.
+        if !was_opened && self.settled_at(index) > now {
+            return;
+        }
+        self.conclude(index, &found, now);
+    }
+
+    /// Every pod that was known is done with: the list says whether that is the end.
+    fn conclude(&mut self, index: usize, found: &NodeNow, now: Timestamp) {
+        self.give_up_awaiting(index, now);
+        let back_by = self.returning(index).filter_map(|p| p.gone_at).max().map(|at| at + RETURNS_WITHIN);
+        let is_back = self.pods.values().any(|p| p.node == index && p.phase == Phase::Remains);
+        let waits_for_return = !is_back && back_by.is_some_and(|back_by| now < back_by);
+        match judge(found, &self.pods, back_by.is_some()).filter(|_| !waits_for_return) {
+            Some(end) => self.end(index, end),
+            None => {
+                let again = now + self.nodes[index].backoff();
+                self.nodes[index].read_not_before =
+                    back_by.filter(|at| waits_for_return && *at < again).unwrap_or(again);
+            }
+        }
+    }
+
+    fn give_up_awaiting(&mut self, index: usize, now: Timestamp) {
+        let overdue = |p: &&PodState| {
+            p.node == index && matches!(p.phase, Phase::Awaited { since } if since + AWAITED_FOR <= now)
+        };
+        let uids: Vec<String> = self.pods.values().filter(overdue).map(|p| p.step.uid.clone()).collect();
+        for uid in uids {
+            self.remains(&uid, "may still be bound here: its volume was not provisioned in time".to_owned());
+        }
+    }
+
+    fn end(&mut self, index: usize, end: NodeEnd) {
+        let several = self.nodes.len() > 1;
+        let is_last = self.nodes.iter().enumerate().all(|(at, n)| at == index || n.end.is_some());
+        let of = |phase: Phase| self.pods.values().filter(|p| p.node == index && p.phase == phase).count();
+        let node = self.nodes[index].name.clone();
+        let gone = of(Phase::Gone);
+        self.events.push(match end {
+            NodeEnd::Drained => Event::Drained { node, gone, kept: of(Phase::Kept) },
+            _ => Event::NotDrained { node, gone, left: of(Phase::Remains) + of(Phase::Failed) },
+        });
+        let state = &mut self.nodes[index];
+        (state.end, state.futile) = (Some(end), 0);
+        // What was just read need not be read again.
+        state.confirmed = !several || is_last;
+    }
+
+    /// All nodes had their turn. What was true of the first ones then need not be true now.
+    pub(super) fn confirm(&mut self, now: Timestamp) -> Vec<Command> {
+        let under_way = self.nodes.iter().filter(|n| n.reading.is_some()).count();
+        let free = self.options.concurrency.max(1).saturating_sub(under_way);
+        for node in self.nodes.iter_mut().filter(|n| !n.confirmed) {
+            node.next_reading = Some(node.read_not_before);
+        }
+        let is_due = |n: &NodeState| !n.confirmed && n.reading.is_none() && n.read_not_before <= now;
+        let due: Vec<usize> =
+            (0..self.nodes.len()).filter(|at| is_due(&self.nodes[*at])).take(free).collect();
+        due.into_iter().filter_map(|at| self.read(at)).collect()
+    }
+
+    fn confirmed(&mut self, index: usize, found: &NodeNow) {
+        let new: Vec<String> = found
+            .pods
+            .iter()
+            .chain(&found.awaited)
+            .filter(|p| self.pods.get(p.uid()).is_none_or(|state| !state.phase.is_final()))
+            .map(|p| p.uid().to_owned())
+            .collect();
+        for uid in new {
+            self.remains(&uid, AFTER_THE_END.to_owned());
+        }
+        let returning = self.returning(index).next().is_some();
+        let end = judge(found, &self.pods, returning);
+        let state = &mut self.nodes[index];
+        (state.end, state.confirmed) = (Some(end.unwrap_or(NodeEnd::PodsLeft)), true);
+    }
+
+    /// What the watch says of the node.
+    pub fn node_seen(&mut self, node: &str, cordoned: Option<bool>) {
+        let Some(index) = self.index(node) else { return };
+        self.nodes[index].cordoned = cordoned;
+        if self.nodes[index].end.is_some() {
+            return;
+        }
+        match cordoned {
+            None => self.stop(format!("node/{node} was deleted while it was drained")),
+            Some(false) => self.stop(format!("node/{node} {UNCORDONED}")),
+            Some(true) => {}
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn tickets_of_readings(&self) -> std::collections::BTreeMap<String, Ticket> {
+        let reading = |n: &NodeState| Some((n.name.clone(), n.reading.as_ref()?.0));
+        self.nodes.iter().filter_map(reading).collect()
+    }
+}

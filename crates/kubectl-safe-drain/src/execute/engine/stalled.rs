@@ -1,0 +1,56 @@
+//! A drain that waits for something that does not come ends by itself, with the reason.
+
+use cluster_model::PodExt;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
+use super::Engine;
+use super::pods::{Phase, PodState};
+
+/// Without `--timeout`: so long without a pod that leaves, or a budget that moves in favour of one that waits. A pod within its grace
+/// period is no stall, however long that is.
+pub const STALLED_AFTER: SignedDuration = SignedDuration::from_hours(1);
+/// So many pods are named; the report has them all.
+const NAMED: usize = 3;
+
+impl Engine {
+    /// Why it goes nowhere, once that is certain.
+    pub fn stalled(&self) -> Option<&str> {
+        self.stalled.as_deref()
+    }
+
+    pub(super) fn notice_stall(&mut self, now: Timestamp) {
+        if self.stalled.is_none() && self.stalls_at().is_some_and(|at| at <= now) {
+            self.stalled = Some(self.causes());
+        }
+    }
+
+    pub(super) fn stalls_at(&self) -> Option<Timestamp> {
+        let limit = self.options.stalled_after?;
+        let due = self
+            .pods
+            .values()
+            .filter(|p| matches!(p.phase, Phase::Leaving { .. }))
+            .filter_map(|p| p.pod.deletion_timestamp());
+        due.chain([self.progress]).max()?.saturating_add(limit).ok()
+    }
+
+    fn causes(&self) -> String {
+        let mut open = self.pods().filter(|p| !p.phase.is_final());
+        let named: Vec<String> = open.by_ref().take(NAMED).map(cause).collect();
+        let more = open.count();
+        let named = if named.is_empty() { "the API server's answers".to_owned() } else { named.join("; ") };
+        if more == 0 { named } else { format!("{named}; and {more} more") }
+    }
+}
+
+fn cause(pod: &PodState) -> String {
+    let key = pod.step.key();
+    match (&pod.blocked_by, pod.phase) {
+        (Some(by), _) => format!("{key} (blocked by {by})"),
+        (None, Phase::Leaving { .. }) => match pod.held() {
+            Some(held) => format!("{key} (terminating, {held})"),
+            None => format!("{key} (terminating)"),
+        },
+        (None, _) => format!("{key} (not asked for yet)"),
+    }
+}

@@ -1,0 +1,413 @@
+//! A cluster that is as unkind as a real one may be: answers come late, in any order, twice or not at all; a list may be older than what
+//! the watch has told already; pods are bound late or put back; somebody uncordons the node. What it knows itself is the truth.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::*;
+use cluster_model::pod::Tier;
+
+/// What somebody does next.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// The server takes up a request: its answer is about this moment.
+    Serve(u8),
+    /// An answer reaches the engine.
+    Answer(u8),
+    /// The answer reaches the engine a second time (as when a request was repeated below it).
+    Repeat(u8),
+    /// The answer never comes; the request may have been served or not.
+    Lose(u8),
+    /// The next news of the watch of a node.
+    News(u8),
+    /// The watch breaks and begins anew with a list of this moment, which comes after the news that is under way.
+    Rewatch(u8),
+    /// A terminating pod's containers have stopped.
+    Stopped(u8),
+    /// A scheduler that had not heard of the cordon binds a pod.
+    Bind(u8),
+    Uncordon(u8),
+    Budget(i32),
+    Seconds(u8),
+}
+
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a test's own, and short-lived")]
+enum News {
+    Seen(Pod),
+    Deleted(String),
+    Synced(Vec<Pod>),
+    Node(bool),
+}
+
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a test's own, and short-lived")]
+enum Answer {
+    Asked(Verdict),
+    Looked(Option<Pod>),
+    Relisted(NodeNow),
+    Inspected(Snapshot),
+    Explained,
+}
+
+struct Request {
+    command: Command,
+    answer: Option<Answer>,
+    served_at: u64,
+    /// Answered, and the answer may come once more.
+    is_over: bool,
+}
+
+#[derive(Default)]
+struct There {
+    pods: BTreeMap<String, Pod>,
+    cordoned: bool,
+    news: VecDeque<News>,
+}
+
+pub struct World {
+    pub engine: Engine,
+    pub now: Timestamp,
+    nodes: BTreeMap<String, There>,
+    requests: Vec<Request>,
+    /// Counts what happens, to tell earlier from later.
+    clock: u64,
+    born: BTreeMap<String, u64>,
+    /// When the reading was served on which a node was called drained.
+    drained_by: BTreeMap<String, u64>,
+    next_pod: usize,
+    /// The controller puts each pod back on its node.
+    pub pinned: bool,
+    budget: i32,
+    told_uncordoned: bool,
+    /// Accepted evictions, and the pods there before the first of them, by controller and node.
+    accepted: BTreeMap<(String, String), usize>,
+    had: BTreeMap<(String, String), usize>,
+    pub requests_made: usize,
+}
+
+impl World {
+    pub fn new(pinned: bool) -> Self {
+        let mut s = guarded((0..3).map(web).collect(), 1);
+        s.nodes.push(cluster_model::build::node("n2", json!({})));
+        s.pods.extend([
+            pod("a/high", "n1").priority(1000),
+            pod("a/low", "n1").priority(-5),
+            pod("a/dns", "n1").priority(2_000_000_000),
+            pod("a/ds", "n1").owned_by("apps/v1", "DaemonSet", "d"),
+            pod("a/other", "n2"),
+        ]);
+        let options = Options { concurrency: 3, stalled_after: Some(STALLED_AFTER), ..Options::default() };
+        let engine = unread(&s, options);
+        let mut nodes: BTreeMap<String, There> = BTreeMap::new();
+        let mut had: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for pod in &s.pods {
+            *had.entry(owner_and_node(pod)).or_default() += 1;
+            let there = nodes.entry(pod.node().to_owned()).or_default();
+            there.cordoned = true;
+            there.pods.insert(pod.uid().to_owned(), pod.clone());
+        }
+        World {
+            engine,
+            now: now(),
+            nodes,
+            requests: Vec::new(),
+            clock: 0,
+            born: BTreeMap::new(),
+            drained_by: BTreeMap::new(),
+            next_pod: 10,
+            pinned,
+            budget: 1,
+            told_uncordoned: false,
+            accepted: BTreeMap::new(),
+            had,
+            requests_made: 0,
+        }
+    }
+
+    pub fn act(&mut self, act: &Act) -> Result<(), String> {
+        self.clock += 1;
+        match act {
+            Act::Serve(n) => self.serve(*n),
+            Act::Answer(n) => self.answer(*n, true),
+            Act::Repeat(n) => self.answer(*n, false),
+            Act::Lose(n) => self.lose(*n),
+            Act::News(n) => self.hear(*n),
+            Act::Rewatch(n) => {
+                let there = self.node(*n);
+                let list = there.pods.values().cloned().collect();
+                there.news.push_back(News::Synced(list));
+            }
+            Act::Stopped(n) => self.stopped(*n),
+            Act::Bind(n) => {
+                let name = self.name(*n);
+                self.bind(&name, "late");
+            }
+            Act::Uncordon(n) => {
+                let there = self.node(*n);
+                there.cordoned = false;
+                there.news.push_back(News::Node(false));
+            }
+            Act::Budget(allowed) => {
+                self.budget = *allowed;
+                self.engine.budget_seen(web_budget(*allowed, 2 + allowed), self.now);
+            }
+            Act::Seconds(n) => self.now += SignedDuration::from_secs(i64::from(*n)),
+        }
+        self.step()
+    }
+
+    /// What the engine asks for now, and what must never be asked for.
+    fn step(&mut self) -> Result<(), String> {
+        for command in self.engine.next(self.now) {
+            self.requests_made += 1;
+            if let Command::Ask { uid, name, .. } = &command {
+                self.judge_request(uid, name)?;
+            }
+            self.requests.push(Request { command, answer: None, served_at: 0, is_over: false });
+        }
+        let web = self.asking().filter(|uid| uid.starts_with("uid-web")).count();
+        if web > 1 {
+            return Err("two evictions of one budget in flight".into());
+        }
+        if self.engine.wake_at(self.now).is_some_and(|at| at <= self.now) {
+            return Err("a busy loop".into());
+        }
+        Ok(())
+    }
+
+    fn asking(&self) -> impl Iterator<Item = &str> {
+        self.requests.iter().filter(|r| !r.is_over).filter_map(|r| match &r.command {
+            Command::Ask { uid, .. } => Some(uid.as_str()),
+            _ => None,
+        })
+    }
+
+    fn judge_request(&self, uid: &str, name: &str) -> Result<(), String> {
+        if self.told_uncordoned {
+            return Err(format!("{name} was asked for although its node is known to be uncordoned"));
+        }
+        if name == "ds" {
+            return Err("a DaemonSet's pod was asked for".into());
+        }
+        if self.asking().any(|other| other == uid) {
+            return Err(format!("two requests for {name}"));
+        }
+        let has_deletion = self.nodes.values().any(|n| n.pods.get(uid).is_some_and(PodExt::is_terminating));
+        let heard = self.engine.pods().any(|p| p.step.uid == uid && p.pod.is_terminating());
+        if has_deletion && heard {
+            return Err(format!("{name} is terminating, and was asked for again"));
+        }
+        let lower = |p: &&PodState| {
+            p.step.tier == Tier::Workload
+                && p.step.priority < self.priority(uid)
+                && p.is_unanswered()
+                && (p.blocked_by.is_none() || p.phase == Phase::Asking)
+        };
+        match self.engine.pods_of("n1").find(lower).filter(|_| self.priority(uid) < 2_000_000_000) {
+            Some(low) => Err(format!("{name} was asked for before {} was answered", low.step.name)),
+            None => Ok(()),
+        }
+    }
+
+    fn priority(&self, uid: &str) -> i32 {
+        self.engine.pods().find(|p| p.step.uid == uid).map_or(0, |p| p.step.priority)
+    }
+
+    fn name(&self, n: u8) -> String {
+        if n.is_multiple_of(3) { "n2".to_owned() } else { "n1".to_owned() }
+    }
+
+    fn node(&mut self, n: u8) -> &mut There {
+        let name = self.name(n);
+        self.nodes.entry(name).or_default()
+    }
+
+    fn bind(&mut self, node: &str, owner: &str) {
+        self.next_pod += 1;
+        let mut pod = pod(&format!("a/{owner}-{}", self.next_pod), node);
+        if owner != "late" {
+            pod = pod.owned_by("apps/v1", "ReplicaSet", owner);
+        }
+        self.born.insert(pod.uid().to_owned(), self.clock);
+        let key = owner_and_node(&pod);
+        if !self.accepted.contains_key(&key) {
+            *self.had.entry(key).or_default() += 1;
+        }
+        let there = self.nodes.entry(node.to_owned()).or_default();
+        there.pods.insert(pod.uid().to_owned(), pod.clone());
+        there.news.push_back(News::Seen(pod));
+    }
+
+    fn serve(&mut self, n: u8) {
+        let open: Vec<usize> =
+            (0..self.requests.len()).filter(|at| self.requests[*at].answer.is_none()).collect();
+        let Some(at) = open.get(usize::from(n) % open.len().max(1)).copied() else { return };
+        let command = self.requests[at].command.clone();
+        let answer = match command {
+            Command::Ask { uid, .. } => Answer::Asked(self.evict(&uid)),
+            Command::Look { name, .. } => {
+                let named = |p: &&Pod| p.name() == name;
+                Answer::Looked(self.nodes.values().flat_map(|there| there.pods.values()).find(named).cloned())
+            }
+            Command::Relist { node, .. } => {
+                let there = &self.nodes[&node];
+                Answer::Relisted(NodeNow {
+                    cordoned: Some(there.cordoned),
+                    pods: there.pods.values().cloned().collect(),
+                    ..NodeNow::default()
+                })
+            }
+            Command::Inspect { pod, .. } => Answer::Inspected(snapshot(vec![*pod])),
+            Command::Explain { .. } => Answer::Explained,
+        };
+        (self.requests[at].answer, self.requests[at].served_at) = (Some(answer), self.clock);
+    }
+
+    fn evict(&mut self, uid: &str) -> Verdict {
+        let Some(there) = self.nodes.values_mut().find(|n| n.pods.contains_key(uid)) else {
+            return Verdict::NotFound;
+        };
+        let Some(pod) = there.pods.get_mut(uid) else { return Verdict::NotFound };
+        if uid.starts_with("uid-web") && self.budget <= 0 {
+            return Verdict::BudgetSpent { says: "spent".into() };
+        }
+        if !pod.is_terminating() {
+            *pod = pod.clone().deleted(&(self.now + SignedDuration::from_secs(30)).to_string());
+            *self.accepted.entry(owner_and_node(pod)).or_default() += 1;
+        }
+        let pod = pod.clone();
+        there.news.push_back(News::Seen(pod));
+        Verdict::Accepted
+    }
+
+    fn answer(&mut self, n: u8, taken: bool) {
+        let served: Vec<usize> =
+            (0..self.requests.len()).filter(|at| self.requests[*at].answer.is_some()).collect();
+        let Some(at) = served.get(usize::from(n) % served.len().max(1)).copied() else { return };
+        let Some(answer) = self.requests[at].answer.clone() else { return };
+        let (command, served_at) = (self.requests[at].command.clone(), self.requests[at].served_at);
+        if taken {
+            self.requests.swap_remove(at);
+        } else {
+            self.requests[at].is_over = true;
+        }
+        match (command, answer) {
+            (Command::Ask { ticket, uid, .. }, Answer::Asked(verdict)) => {
+                self.engine.answered(ticket, &uid, verdict, self.now);
+            }
+            (Command::Look { uid, .. }, Answer::Looked(found)) => {
+                self.engine.looked(&uid, Ok(found), self.now)
+            }
+            (Command::Inspect { uid, .. }, Answer::Inspected(alone)) => {
+                self.engine.inspected(&uid, &alone, self.now);
+            }
+            (Command::Relist { ticket, node }, Answer::Relisted(found)) => {
+                self.engine.relisted(ticket, &node, Ok(found), self.now);
+                if self.engine.is_drained(&node) {
+                    self.drained_by.insert(node, served_at);
+                }
+            }
+            (Command::Explain { budget }, _) => self.engine.explained(&budget, &[]),
+            _ => {}
+        }
+    }
+
+    fn lose(&mut self, n: u8) {
+        if self.requests.is_empty() {
+            return;
+        }
+        let request = self.requests.swap_remove(usize::from(n) % self.requests.len());
+        match request.command {
+            Command::Ask { ticket, uid, .. } => {
+                self.engine.answered(
+                    ticket,
+                    &uid,
+                    Verdict::Unknown { says: "connection reset".into() },
+                    self.now,
+                );
+            }
+            Command::Look { uid, .. } => self.engine.looked(&uid, Err("connection reset".into()), self.now),
+            Command::Relist { ticket, node } => {
+                self.engine.relisted(ticket, &node, Err("connection reset".into()), self.now);
+            }
+            // What could not be read is in the answer, which always comes.
+            Command::Inspect { uid, pod } => self.engine.inspected(&uid, &snapshot(vec![*pod]), self.now),
+            Command::Explain { budget } => self.engine.explained(&budget, &[]),
+        }
+    }
+
+    fn hear(&mut self, n: u8) {
+        let (name, now) = (self.name(n), self.now);
+        let Some(news) = self.nodes.get_mut(&name).and_then(|there| there.news.pop_front()) else { return };
+        match news {
+            News::Seen(pod) => self.engine.pod_seen(&name, pod, now),
+            News::Deleted(uid) => self.engine.pod_gone(&uid, now),
+            News::Synced(pods) => self.engine.pods_synced(&name, pods, now),
+            News::Node(cordoned) => {
+                self.engine.node_seen(&name, Some(cordoned));
+                self.told_uncordoned |= self.engine.stopped().is_some();
+            }
+        }
+    }
+
+    fn stopped(&mut self, n: u8) {
+        let name = self.name(n);
+        let there = self.nodes.entry(name.clone()).or_default();
+        let uids: Vec<String> =
+            there.pods.values().filter(|p| p.is_terminating()).map(|p| p.uid().to_owned()).collect();
+        let Some(uid) = uids.get(usize::from(n) % uids.len().max(1)) else { return };
+        there.pods.remove(uid);
+        there.news.push_back(News::Deleted(uid.clone()));
+        if self.pinned {
+            self.bind(&name, "rs");
+        }
+    }
+
+    /// From here on everything works, as a rule it does. Ends within a bounded number of steps or says what is still asked for.
+    pub fn run_to_the_end(&mut self) -> Result<(), String> {
+        for step in 0..4000 {
+            if self.engine.is_done() || self.engine.stalled().is_some() {
+                return Ok(());
+            }
+            let n = u8::try_from(step % 251).unwrap_or_default();
+            let acts =
+                [Act::Serve(n), Act::Answer(n), Act::News(0), Act::News(1), Act::Stopped(0), Act::Stopped(1)];
+            for act in acts {
+                self.act(&act)?;
+            }
+            if step % 5 == 0 {
+                self.act(&Act::Budget(1))?;
+                self.act(&Act::Seconds(1))?;
+            }
+        }
+        let open: Vec<String> =
+            self.engine.pods().map(|p| format!("{} {:?}", p.step.name, p.phase)).collect();
+        Err(format!("it does not end: {open:#?}"))
+    }
+
+    /// What it claims is so: on a node that it calls drained is nothing but what stays, and what came after the last reading.
+    pub fn judge_claims(&self) -> Result<(), String> {
+        for (name, there) in &self.nodes {
+            if !self.engine.is_drained(name) {
+                continue;
+            }
+            let read_at = self.drained_by.get(name).copied().ok_or("called drained without a reading")?;
+            for pod in there.pods.values().filter(|p| p.name() != "ds") {
+                if self.born.get(pod.uid()).copied().unwrap_or_default() < read_at {
+                    return Err(format!("{name} is called drained, and {} is there", pod.name()));
+                }
+            }
+        }
+        for (key, accepted) in &self.accepted {
+            let had = self.had.get(key).copied().unwrap_or_default();
+            if *accepted > 2 * had {
+                return Err(format!("{key:?} had {had} pods and lost {accepted}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn owner_and_node(pod: &Pod) -> (String, String) {
+    (pod.controller().map(|o| o.name.clone()).unwrap_or_default(), pod.node().to_owned())
+}
