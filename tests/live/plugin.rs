@@ -3,11 +3,12 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
-use ::testbed::{Audit, Mark, Record, Room, Watcher, wait};
+use ::testbed::{Audit, Consent, Mark, Record, Room, Watcher, wait};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -35,10 +36,19 @@ pub struct Outcome {
 /// A run that is going on.
 pub struct Running {
     child: Owned,
-    /// What was said on stderr so far.
-    said: Arc<Mutex<String>>,
+    said: Arc<Mutex<Said>>,
     out: JoinHandle<String>,
     err: JoinHandle<()>,
+    /// Hears once when stdout is closed, which only the process's end does.
+    ended: Receiver<Instant>,
+}
+
+/// What was said on stderr so far.
+#[derive(Default)]
+struct Said {
+    text: String,
+    /// When each line came.
+    at: Vec<SystemTime>,
 }
 
 /// Ends with its test: a plugin that rides out a server that is gone for good would run for ever.
@@ -127,25 +137,27 @@ impl<'r> Run<'r> {
         let (Some(mut stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             panic!("no pipes")
         };
-        let said = Arc::new(Mutex::new(String::new()));
+        let said = Arc::new(Mutex::new(Said::default()));
         let heard = Arc::clone(&said);
+        let (end, ended) = channel();
         let out = std::thread::spawn(move || {
             let mut text = String::new();
             let _ = stdout.read_to_string(&mut text);
+            let _ = end.send(Instant::now());
             text
         });
         let err = std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                if let Ok(mut text) = heard.lock() {
-                    text.push_str(&line);
-                    text.push('\n');
-                }
+                let mut said = lock(&heard);
+                said.text.push_str(&line);
+                said.text.push('\n');
+                said.at.push(SystemTime::now());
             }
         });
-        Running { child: Owned(child), said, out, err }
+        Running { child: Owned(child), said, out, err, ended }
     }
 
-    /// A drain under the eyes of the independent watcher: checks every invariant against its JSON report and the audit log.
+    /// A run under the eyes of the independent watcher: checks every invariant against its JSON report and the audit log.
     #[track_caller]
     pub fn watched(&self) -> (Outcome, Record) {
         let (outcome, record, _) = self.watch().finish();
@@ -158,7 +170,8 @@ impl<'r> Run<'r> {
         let cluster = self.room.cluster();
         let watcher = Watcher::start(cluster, self.room);
         let mark = cluster.audit_mark();
-        Watched { running: self.spawn(), room: self.room, plugin: self.plugin, watcher, mark }
+        let only_written = self.args.iter().any(|arg| arg == "--no-wait");
+        Watched { running: self.spawn(), room: self.room, plugin: self.plugin, watcher, mark, only_written }
     }
 }
 
@@ -169,6 +182,7 @@ pub struct Watched<'r> {
     plugin: &'static str,
     watcher: Watcher<'r>,
     mark: Mark,
+    only_written: bool,
 }
 
 impl std::ops::Deref for Watched<'_> {
@@ -186,31 +200,59 @@ impl Watched<'_> {
         requests(self.room, self.plugin, self.room.cluster().audit_since(self.mark))
     }
 
-    /// Waits for the end of a drain and checks every invariant.
+    /// Waits for the end of the run and checks every invariant.
     #[track_caller]
     pub fn finish(self) -> (Outcome, Record, Audit) {
-        let (outcome, record, audit) = self.finish_unchecked();
-        record.assert_invariants(&outcome.report(), &audit);
-        (outcome, record, audit)
+        self.finish_but_for("every invariant counts")
     }
 
     /// The same, except that somebody else broke a budget meanwhile.
     #[track_caller]
     pub fn finish_but_for_budgets(self) -> (Outcome, Record, Audit) {
+        self.finish_but_for("budget ")
+    }
+
+    #[track_caller]
+    fn finish_but_for(self, prefix: &str) -> (Outcome, Record, Audit) {
+        let (plugin, only_written, said) = (self.plugin, self.only_written, Arc::clone(&self.running.said));
         let (outcome, record, audit) = self.finish_unchecked();
-        let mut broken = record.broken_invariants(&outcome.report(), &audit);
-        broken.retain(|line| !line.starts_with("budget "));
-        assert!(broken.is_empty(), "{broken:?}\n{outcome}");
+        let report = outcome.report();
+        let mut broken = match plugin {
+            "safe-drain" => record.broken_invariants(&report, &audit),
+            _ => {
+                let consent = Consent { shown: lock(&said).first_named(&report), only_written };
+                record.broken_rollback_invariants(&report, &audit, consent)
+            }
+        };
+        broken.retain(|line| !line.starts_with(prefix));
+        assert!(broken.is_empty(), "{}\n{outcome}\nrequests:\n{audit}", broken.join("\n"));
         (outcome, record, audit)
     }
 
-    /// For what is no drain, several runs at once, or one that was killed: the caller judges.
+    /// For several runs at once, or one that was killed: the caller judges.
     #[track_caller]
-    pub fn finish_unchecked(self) -> (Outcome, Record, Audit) {
-        let outcome = self.running.finish();
-        let audit = requests(self.room, self.plugin, self.room.cluster().audit_since(self.mark));
-        (outcome, self.watcher.finish(), audit)
+    pub fn finish_unchecked(mut self) -> (Outcome, Record, Audit) {
+        let (outcome, ended) = self.running.finish_with_time();
+        self.watcher.look(ended);
+        let record = self.watcher.finish();
+        let audit = requests(self.room, self.plugin, record.requests.clone());
+        (outcome, record, audit)
     }
+}
+
+impl Said {
+    /// When one of the report's workloads was first spoken of: its plan cannot have been shown later.
+    fn first_named(&self, report: &Value) -> Option<SystemTime> {
+        let workloads = report["workloads"].as_array().into_iter().flatten();
+        let names: Vec<String> =
+            workloads.map(|it| format!("{}/{}", text(it, "kind").to_lowercase(), text(it, "name"))).collect();
+        let named = self.text.lines().position(|line| names.iter().any(|name| line.contains(name)));
+        named.and_then(|line| self.at.get(line).copied())
+    }
+}
+
+fn lock(said: &Mutex<Said>) -> MutexGuard<'_, Said> {
+    said.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the plugin, or any if it has no name, asked for in this room: its objects, its nodes, and lists of what is on them.
@@ -247,7 +289,7 @@ impl Running {
     }
 
     pub fn said(&self) -> String {
-        self.said.lock().map(|text| text.clone()).unwrap_or_default()
+        lock(&self.said).text.clone()
     }
 
     /// It has closed what it writes to, which only its end does.
@@ -263,15 +305,22 @@ impl Running {
     }
 
     #[track_caller]
-    pub fn finish(mut self) -> Outcome {
-        let end = ::testbed::poll(PATIENCE, || self.child.0.try_wait().ok().flatten());
+    pub fn finish(self) -> Outcome {
+        self.finish_with_time().0
+    }
+
+    /// Also when it ended.
+    #[track_caller]
+    fn finish_with_time(mut self) -> (Outcome, Option<Instant>) {
+        let ended = self.ended.recv_timeout(PATIENCE).ok();
+        let end = ended.and_then(|_| ::testbed::poll(PATIENCE, || self.child.0.try_wait().ok().flatten()));
         let Some(status) = end else {
             panic!("the plugin did not end within {PATIENCE:?}; it said:\n{}", self.said())
         };
         let out = self.out.join().unwrap_or_default();
         let _ = self.err.join();
-        let err = self.said.lock().map(|text| text.clone()).unwrap_or_default();
-        Outcome { code: status.code().unwrap_or(-1), out, err }
+        let err = lock(&self.said).text.clone();
+        (Outcome { code: status.code().unwrap_or(-1), out, err }, ended)
     }
 }
 

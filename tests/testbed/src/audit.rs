@@ -5,6 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::time::Duration;
 
 use http::Method;
+use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
@@ -47,8 +48,11 @@ pub(crate) fn policy() -> Value {
 pub struct Mark(u64);
 
 /// One request, as the API server recorded it at its end.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Entry {
+    /// When the server got it, and when it had answered; both by the server's clock.
+    pub received: Timestamp,
+    pub answered: Timestamp,
     pub verb: String,
     pub user: String,
     pub user_agent: String,
@@ -113,7 +117,10 @@ impl Room<'_> {
 
 fn entry(mut event: Value) -> Entry {
     let text = |at: &str| event.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let time = |at: &str| text(at).parse().unwrap_or_default();
     Entry {
+        received: time("/requestReceivedTimestamp"),
+        answered: time("/stageTimestamp"),
         verb: text("/verb"),
         user: text("/user/username"),
         user_agent: text("/userAgent"),
@@ -137,6 +144,12 @@ impl Entry {
         self.verb == "create" && self.resource == "pods" && self.subresource == "eviction"
     }
 
+    /// It asked for a pod to go: an eviction, or the deletion of one pod.
+    pub fn is_removal(&self) -> bool {
+        self.is_eviction()
+            || (self.resource == "pods" && self.verb == "delete" && self.subresource.is_empty())
+    }
+
     pub fn is_write(&self) -> bool {
         !matches!(self.verb.as_str(), "get" | "list" | "watch")
     }
@@ -144,6 +157,11 @@ impl Entry {
     /// A question about rights that is asked by a create.
     fn is_review(&self) -> bool {
         self.resource.ends_with("reviews")
+    }
+
+    /// It was answered well, and it was no dry run.
+    pub fn took_effect(&self) -> bool {
+        self.accepted() && !self.is_dry_run()
     }
 
     /// Asked for in the URL or in the body; changes nothing.

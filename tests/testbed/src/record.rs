@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use crate::audit::Audit;
 use crate::room::is_healthy;
 use crate::watcher::uid;
 
@@ -37,9 +38,23 @@ impl Event {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Record {
     pub events: Vec<Event>,
+    /// Every request of that time, whoever made it.
+    pub requests: Audit,
+    pub end: End,
+}
+
+/// What there was when the run had ended, from lists of the watcher's own.
+#[derive(Debug, Clone, Default)]
+pub struct End {
+    /// When the run's process ended; nothing if nobody said.
+    pub at: Option<Instant>,
+    /// The pods on the room's nodes, of any namespace.
+    pub on_nodes: Vec<Value>,
+    /// Kind and object of everything in the room's namespace that the watcher looks at, and of its nodes.
+    pub objects: Vec<(&'static str, Value)>,
 }
 
 /// A budget at one moment: how many pods it protects are healthy, and how many should be.

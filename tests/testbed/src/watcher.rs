@@ -9,10 +9,11 @@ use futures::stream::TryStreamExt;
 use http::Request;
 use serde_json::{Value, json};
 
+use crate::audit::Mark;
 use crate::cluster::Cluster;
 use crate::driver::Driver;
 use crate::nodes::NODES;
-use crate::record::{Change, Event, Record};
+use crate::record::{Change, End, Event, Record};
 use crate::room::Room;
 use crate::wait::wait;
 
@@ -30,7 +31,12 @@ const KINDS: [&str; 7] = [
 /// Watches from `start` until `finish`.
 pub struct Watcher<'a> {
     cluster: &'a Cluster,
+    nodes: Vec<String>,
     streams: Vec<Stream>,
+    mark: Mark,
+    /// The lists from when the run had ended, one for each stream.
+    lists: Vec<Value>,
+    end: End,
     // Its end ends the streams.
     _driver: Driver,
 }
@@ -56,6 +62,7 @@ impl<'a> Watcher<'a> {
     /// Returns when everything that is there already has been seen.
     #[track_caller]
     pub fn start(cluster: &'a Cluster, room: &Room<'_>) -> Self {
+        let mark = cluster.audit_mark();
         let driver = Driver::start();
         let client = driver.and_then(|driver| {
             let client = cluster.new_client(&driver, "testbed-watcher")?;
@@ -75,23 +82,42 @@ impl<'a> Watcher<'a> {
         wait("the watcher to see what is there", Duration::from_secs(30), || {
             streams.iter().all(|stream| lock(&stream.seen).synced).then_some(())
         });
-        Self { cluster, streams, _driver: driver }
+        let (nodes, lists, end) = (room.nodes().to_vec(), Vec::new(), End::default());
+        Self { cluster, nodes, streams, mark, lists, end, _driver: driver }
     }
 
-    /// Returns when everything that has happened until now has been seen.
+    /// Looks for itself at what there is, now that the run has ended (`at`): what the run says of the end is held against this.
     #[track_caller]
-    pub fn finish(self) -> Record {
-        for stream in &self.streams {
-            let list = self.cluster.get(&format!("{}?{}", stream.path, stream.selector));
-            wait("the watcher to catch up", Duration::from_secs(30), || {
-                stream.caught_up(&list).then_some(())
-            });
+    pub fn look(&mut self, at: Option<Instant>) {
+        // First of all, because others go on.
+        let on =
+            |node: &String| self.cluster.list(&format!("/api/v1/pods?fieldSelector=spec.nodeName={node}"));
+        let on_nodes = self.nodes.iter().flat_map(on).collect();
+        let list = |stream: &Stream| self.cluster.get(&format!("{}?{}", stream.path, stream.selector));
+        self.lists = self.streams.iter().map(list).collect();
+        let items = |(stream, list): (&Stream, &Value)| {
+            let items = list["items"].as_array().cloned().unwrap_or_default();
+            items.into_iter().map(|object| (stream.kind, object)).collect::<Vec<_>>()
+        };
+        let objects = self.streams.iter().zip(&self.lists).flat_map(items).collect();
+        self.end = End { at, on_nodes, objects };
+    }
+
+    /// Returns when everything that happened until the look at the end (now, if there was none) has been seen.
+    #[track_caller]
+    pub fn finish(mut self) -> Record {
+        if self.lists.is_empty() {
+            self.look(None);
         }
+        for (stream, list) in self.streams.iter().zip(&self.lists) {
+            wait("the watcher to catch up", Duration::from_secs(30), || stream.caught_up(list).then_some(()));
+        }
+        let requests = self.cluster.audit_since(self.mark);
         let mut events: Vec<Event> =
             self.streams.iter().flat_map(|stream| std::mem::take(&mut lock(&stream.seen).events)).collect();
         // Many streams, one history: etcd numbers all changes in one order.
         events.sort_by_key(|event| event.version);
-        Record { events }
+        Record { events, requests, end: self.end }
     }
 }
 

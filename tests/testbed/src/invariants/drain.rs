@@ -1,0 +1,183 @@
+//! What must hold after every drain.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{place, rows, text, uid};
+use crate::audit::Audit;
+use crate::record::{Change, Record};
+use crate::room::describe;
+
+impl Record {
+    /// Panics with every broken invariant. `report` is a `DrainReport`; `audit` holds the requests of that
+    /// one run and of nobody else.
+    #[track_caller]
+    pub fn assert_invariants(&self, report: &Value, audit: &Audit) {
+        let broken = self.broken_invariants(report, audit);
+        assert!(broken.is_empty(), "{}\nreport: {report:#}\nrequests:\n{audit}", broken.join("\n"));
+    }
+
+    pub fn broken_invariants(&self, report: &Value, audit: &Audit) -> Vec<String> {
+        let check = Check { record: self, audit, pods: pods(report), nodes: rows(&report["nodes"]) };
+        let mut broken = self.budget_violations();
+        broken.extend(check.kept_pods());
+        broken.extend(check.targets_only());
+        broken.extend(check.results());
+        broken.extend(check.cordons());
+        broken.extend(check.evictions());
+        broken.extend(check.drained());
+        if report["result"] == "drained" {
+            let left = check.nodes.iter().filter(|node| node["result"] != "drained");
+            broken.extend(left.map(|node| {
+                format!("all is said to be drained, and {} is {}", node["name"], node["result"])
+            }));
+        }
+        broken.extend(self.removals_from_schedulable_nodes(audit));
+        broken.extend(self.excessive_losses(audit));
+        broken
+    }
+}
+
+struct Check<'a> {
+    record: &'a Record,
+    audit: &'a Audit,
+    /// Every pod of the report.
+    pods: Vec<&'a Value>,
+    nodes: &'a [Value],
+}
+
+impl Check<'_> {
+    /// A pod that stays is neither evicted nor deleted.
+    fn kept_pods(&self) -> Vec<String> {
+        let kept = self.pods.iter().filter(|pod| pod["action"] == "keep");
+        kept.filter_map(|pod| {
+            let asked = self.record.removals_by_uid(self.audit).contains_key(text(pod, "uid"));
+            asked.then(|| format!("{} was to be kept, and its removal was asked for", name(pod)))
+        })
+        .collect()
+    }
+
+    /// No pod elsewhere is touched, and nothing is deleted that was not to be.
+    fn targets_only(&self) -> Vec<String> {
+        let targets: BTreeSet<&str> = self.nodes.iter().map(|node| text(node, "name")).collect();
+        let mut broken = Vec::new();
+        for uid in self.record.removals_by_uid(self.audit).keys() {
+            if let Some(node) = self.record.node_of(uid).filter(|node| !targets.contains(node)) {
+                broken.push(format!("the removal of pod {uid} was asked for, and it runs on {node}"));
+            }
+        }
+        let agreed: BTreeSet<&str> =
+            self.pods.iter().filter(|pod| pod["action"] == "delete").map(|pod| text(pod, "name")).collect();
+        for entry in
+            self.audit.iter().filter(|entry| entry.resource == "pods" && entry.verb.starts_with("delete"))
+        {
+            if !agreed.contains(entry.name.as_str()) && !entry.is_dry_run() {
+                broken.push(format!("{} {}: nothing in the report agrees to it", entry.verb, entry.uri));
+            }
+        }
+        broken
+    }
+
+    /// What the report says of each pod is what became of it.
+    fn results(&self) -> Vec<String> {
+        let leaving = self.record.deleted_uids();
+        let gone: BTreeSet<&str> = self
+            .record
+            .events
+            .iter()
+            .filter(|event| event.kind == "Pod" && event.change == Change::Deleted)
+            .map(|event| event.uid())
+            .collect();
+        let agrees = |pod: &Value| {
+            let uid = text(pod, "uid");
+            match text(pod, "result") {
+                "gone" => gone.contains(uid),
+                "terminating" => leaving.contains(uid),
+                "planned" | "blocked" | "failed" => !leaving.contains(uid),
+                _ => true,
+            }
+        };
+        self.pods
+            .iter()
+            .filter(|pod| !agrees(pod))
+            .map(|pod| format!("{} is said to be {}, and is not", name(pod), pod["result"]))
+            .collect()
+    }
+
+    /// Each node is left as the report says.
+    fn cordons(&self) -> Vec<String> {
+        let wrong = |node: &&Value| {
+            let last = self.record.cordon_history(text(node, "name")).last().map(|(_, cordoned)| *cordoned);
+            last != node["cordoned"].as_bool()
+        };
+        let line = |node: &Value| format!("{} is said to have cordoned={}", node["name"], node["cordoned"]);
+        self.nodes.iter().filter(wrong).map(line).collect()
+    }
+
+    /// At most one accepted removal for a pod, and no more than planned.
+    fn evictions(&self) -> Vec<String> {
+        let removals = self.record.removals_by_uid(self.audit);
+        let mut broken: Vec<String> = removals
+            .iter()
+            .filter(|(_, count)| **count > 1)
+            .map(|(uid, count)| format!("pod {uid}: {count} accepted removals"))
+            .collect();
+        let planned = self.pods.iter().filter(|pod| pod["action"] != "keep").count();
+        if removals.len() > planned {
+            broken.push(format!("{} removals, {planned} planned", removals.len()));
+        }
+        broken
+    }
+
+    /// "drained" is said of a node only if nothing is on it but what the report names as staying.
+    fn drained(&self) -> Vec<String> {
+        let mut broken = Vec::new();
+        for node in self.nodes.iter().filter(|node| node["result"] == "drained") {
+            let listed = rows(&node["pods"]);
+            let name = text(node, "name");
+            let left = |pod: &&Value| matches!(text(pod, "result"), "planned" | "blocked" | "failed");
+            for pod in listed.iter().filter(left) {
+                broken.push(format!(
+                    "{name} is said to be drained, and {} {}",
+                    self::name(pod),
+                    pod["result"]
+                ));
+            }
+            let stays: BTreeSet<&str> =
+                listed.iter().filter(|pod| is_said_to_stay(pod)).map(|pod| text(pod, "uid")).collect();
+            let here = self.record.end.on_nodes.iter().filter(|pod| pod["spec"]["nodeName"] == *name);
+            for pod in here.filter(|pod| !stays.contains(uid(pod)) && !self.came_later(pod)) {
+                broken.push(format!(
+                    "{name} is said to be drained, and pod {} is on it:{}",
+                    place(pod),
+                    describe(pod)
+                ));
+            }
+        }
+        broken
+    }
+
+    /// It was bound to its node after the run had ended.
+    fn came_later(&self, pod: &Value) -> bool {
+        let bound = self.record.pod(uid(pod)).find(|event| event.object["spec"]["nodeName"].is_string());
+        bound.zip(self.record.end.at).is_some_and(|(event, end)| event.at > end)
+    }
+}
+
+/// Kept, or left behind while it stops, with the reason why nobody waits for it.
+fn is_said_to_stay(pod: &Value) -> bool {
+    match text(pod, "result") {
+        "kept" => true,
+        "terminating" => !text(pod, "reason").is_empty(),
+        _ => false,
+    }
+}
+
+fn pods(report: &Value) -> Vec<&Value> {
+    rows(&report["nodes"]).iter().flat_map(|node| rows(&node["pods"])).collect()
+}
+
+fn name(pod: &Value) -> String {
+    format!("pod {}/{}", text(pod, "namespace"), text(pod, "name"))
+}
