@@ -17,6 +17,7 @@ mod plugin;
 mod rbac;
 mod rights;
 mod rollback;
+mod safety;
 mod schema;
 mod terminal;
 mod testbed;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use ::testbed::{Audit, Consent, Mark, Record, Room, Watcher, wait};
+use ::testbed::{Audit, Consent, Mark, Record, Room, Watcher};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -283,9 +283,13 @@ impl Running {
     /// Waits until stderr contains `text`.
     #[track_caller]
     pub fn hear(&self, text: &str) {
-        wait(&format!("the plugin to say {text:?}; it said:\n{}", self.said()), PATIENCE, || {
-            self.said().contains(text).then_some(())
+        let heard = ::testbed::poll(PATIENCE, || {
+            // In this order: what it says last of all counts.
+            let over = self.is_over();
+            let heard = self.said().contains(text);
+            (heard || over).then_some(heard)
         });
+        assert!(heard == Some(true), "the plugin did not say {text:?}; it said:\n{}", self.said());
     }
 
     pub fn said(&self) -> String {

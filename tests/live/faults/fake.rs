@@ -36,6 +36,14 @@ impl Pod {
         self.now().clone().map(|pod| list("v1", "PodList", vec![pod]))
     }
 
+    /// It is stopping since before the run, and should be gone then.
+    pub fn stops_until(&self, time: &str) {
+        if let Some(pod) = self.now().as_mut() {
+            pod["metadata"]["deletionTimestamp"] = json!(time);
+            pod["metadata"]["deletionGracePeriodSeconds"] = json!(30);
+        }
+    }
+
     /// It is stopping, and no watch event says so.
     fn stops_unseen(&self) {
         if let Some(pod) = self.now().as_mut() {

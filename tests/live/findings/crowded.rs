@@ -1,6 +1,6 @@
 //! One node with everything on it that a check looks for.
 
-use ::testbed::{Room, annotate, shared, wait};
+use ::testbed::{Policy, Room, annotate, shared, wait};
 use serde_json::json;
 
 use super::{PATIENCE, budget_says, expect, found, on_node, with_volume};
@@ -59,6 +59,7 @@ struct Cleanup<'r> {
     room: &'r Room<'r>,
     webhook: String,
     paths: Vec<String>,
+    _orphans: Policy<'r>,
 }
 
 impl Drop for Cleanup<'_> {
@@ -74,9 +75,9 @@ impl Drop for Cleanup<'_> {
 fn furnish<'r>(room: &'r Room<'r>, node: &str) -> Cleanup<'r> {
     let cluster = room.cluster();
     let id = room.namespace();
-    let mut cleanup = Cleanup { room, webhook: format!("{id}-hook"), paths: Vec::new() };
+    let mut cleanup =
+        Cleanup { room, webhook: format!("{id}-hook"), paths: Vec::new(), _orphans: room.keep_orphans() };
 
-    keep_orphans(room, &mut cleanup);
     room.pod("bare");
     room.pod_with("orphan", |pod| owned_by(pod, "apps/v1", "ReplicaSet", "ghost"));
     room.pod_with("widget", |pod| owned_by(pod, "example.invalid/v1", "Widget", "gear"));
@@ -185,44 +186,6 @@ fn furnish<'r>(room: &'r Room<'r>, node: &str) -> Cleanup<'r> {
 
 fn owned_by(pod: &mut serde_json::Value, api_version: &str, kind: &str, name: &str) {
     pod["metadata"]["ownerReferences"] = json!([{"apiVersion": api_version, "kind": kind, "name": name, "uid": "no-such-uid", "controller": true}]);
-}
-
-/// Kubernetes deletes a pod whose owner is gone; a policy for this namespace alone keeps the garbage collector from it.
-fn keep_orphans(room: &Room<'_>, cleanup: &mut Cleanup<'_>) {
-    let (cluster, id) = (room.cluster(), room.namespace());
-    let group = "/apis/admissionregistration.k8s.io/v1";
-    let policies = format!("{group}/validatingadmissionpolicies");
-    let bindings = format!("{group}/validatingadmissionpolicybindings");
-    let name = format!("{id}-keep-orphans");
-    let rules =
-        json!([{"operations": ["DELETE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}]);
-    let here = json!({"matchLabels": {"kubernetes.io/metadata.name": id}});
-    let only = "!request.userInfo.username.endsWith(':generic-garbage-collector')";
-    cluster.create(
-        &policies,
-        &json!({"metadata": {"name": name}, "spec": {
-            "failurePolicy": "Fail", "matchConstraints": {"resourceRules": rules, "namespaceSelector": here},
-            "validations": [{"expression": only}],
-        }}),
-    );
-    cleanup.paths.push(format!("{policies}/{name}"));
-    cluster.create(
-        &bindings,
-        &json!({"metadata": {"name": name}, "spec": {
-            "policyName": name, "validationActions": ["Deny"], "matchResources": {"namespaceSelector": here},
-        }}),
-    );
-    cleanup.paths.push(format!("{bindings}/{name}"));
-    // It takes the server a moment to heed a new policy.
-    room.pod("probe");
-    wait("the policy to hold", PATIENCE, || {
-        let mut ask = cluster.command("kubectl");
-        ask.args(["delete", "pod", "probe", "--dry-run=server", "-n", id]);
-        ask.arg("--as=system:serviceaccount:kube-system:generic-garbage-collector");
-        let answer = ask.output().ok()?;
-        String::from_utf8_lossy(&answer.stderr).contains("denied").then_some(())
-    });
-    cluster.delete(&room.path("", "pods/probe"));
 }
 
 fn local_volume(room: &Room<'_>, node: &str, cleanup: &mut Cleanup<'_>) {

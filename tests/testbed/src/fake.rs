@@ -15,10 +15,12 @@ use std::io::BufReader;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 
+pub(crate) use wire::read as read_request;
 pub use wire::{Answer, Request};
 use wire::{read, write};
 
@@ -84,6 +86,8 @@ struct State {
     log: Vec<Request>,
     open: Vec<TcpStream>,
     stopped: bool,
+    /// How far its clock is behind; without it, its answers have no date.
+    behind: Option<Duration>,
 }
 
 #[derive(Default)]
@@ -120,6 +124,18 @@ impl Fake {
             }
         });
         Fake { address, shared }
+    }
+
+    /// From now on its answers carry a date, and its clock is behind by so much.
+    pub fn clock_behind(&self, behind: Duration) {
+        lock(&self.shared.state).behind = Some(behind);
+    }
+
+    /// What its clock will show after that time, as objects carry it.
+    pub fn time_in(&self, span: Duration) -> String {
+        let time = SystemTime::now() - lock(&self.shared.state).behind.unwrap_or_default() + span;
+        let time = Timestamp::try_from(time).unwrap_or_default();
+        time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
     pub fn url(&self) -> String {
@@ -198,7 +214,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn serve(stream: &TcpStream, shared: &Shared) {
     let mut reader = BufReader::new(stream);
     while let Ok(Some(request)) = read(&mut reader) {
-        let answer = {
+        let (answer, date) = {
             let mut state = lock(&shared.state);
             let rule = state.rules.iter_mut().find(|rule| rule.matches(&request));
             let answer = rule.map(|rule| {
@@ -207,11 +223,12 @@ fn serve(stream: &TcpStream, shared: &Shared) {
             });
             state.log.push(request.clone());
             shared.logged.notify_all();
-            answer.unwrap_or_else(|| {
+            let answer = answer.unwrap_or_else(|| {
                 Answer::status(404, "NotFound", &format!("the fake has no {}", request.path))
-            })
+            });
+            (answer, state.behind.map(|behind| SystemTime::now() - behind))
         };
-        if !matches!(write(stream, &mut reader, &request, answer), Ok(true)) {
+        if !matches!(write(stream, &mut reader, &request, answer, date), Ok(true)) {
             break;
         }
     }

@@ -29,6 +29,7 @@ mod room;
 pub mod status;
 mod wait;
 mod watcher;
+mod webhook;
 mod workloads;
 
 use std::sync::OnceLock;
@@ -48,6 +49,7 @@ pub use rollouts::is_complete;
 pub use room::Room;
 pub use wait::{poll, wait};
 pub use watcher::Watcher;
+pub use webhook::Webhook;
 pub use workloads::annotate;
 
 /// The cluster that all tests of one program share. It ends with the program.

@@ -97,6 +97,60 @@ impl<'a> Room<'a> {
         })
     }
 
+    /// Kubernetes deletes a pod whose owner is gone; here the garbage collector is kept from it.
+    #[track_caller]
+    #[must_use = "it ends when this is dropped"]
+    pub fn keep_orphans(&'a self) -> Policy<'a> {
+        const COLLECTOR: &str = "system:serviceaccount:kube-system:generic-garbage-collector";
+        let words = "orphans are kept";
+        let expression = format!("request.userInfo.username != '{COLLECTOR}'");
+        let mut spec = json!({
+            "matchConstraints": self.matches("", &["pods"]),
+            "validations": [{"expression": expression, "message": words}],
+        });
+        spec["matchConstraints"]["resourceRules"][0]["operations"] = json!(["DELETE"]);
+        let probe = format!("probe-{}", self.cluster().next());
+        self.pod(&probe);
+        let ask =
+            ["delete", "pod", &probe, "--dry-run=server", &format!("--as={COLLECTOR}")].map(str::to_owned);
+        let policy = self.policy("Validating", spec, json!({"validationActions": ["Deny"]}), move || {
+            let ask: Vec<&str> = ask.iter().map(String::as_str).collect();
+            self.try_kubectl(&ask).is_err_and(|refused| refused.contains(words))
+        });
+        self.cluster().delete(&self.path_of("Pod", &probe));
+        policy
+    }
+
+    /// From now on the API server refuses every eviction in the room in these words; `reason` is one of those that a policy may give:
+    /// `Forbidden` (code 403), `Invalid` (422), `RequestEntityTooLarge` (413).
+    #[track_caller]
+    #[must_use = "it ends when this is dropped"]
+    pub fn refuse_evictions(&self, reason: &str, words: &str) -> Policy<'a> {
+        let mut spec = json!({
+            "matchConstraints": self.matches("", &["pods/eviction"]),
+            "validations": [{"expression": "false", "message": words, "reason": reason}],
+        });
+        spec["matchConstraints"]["resourceRules"][0]["operations"] = json!(["CREATE"]);
+        let (probe, words) = (self.eviction_probe(), words.to_owned());
+        self.policy("Validating", spec, json!({"validationActions": ["Deny"]}), move || {
+            probe().is_some_and(|refused| refused.contains(&words))
+        })
+    }
+
+    /// Asks for a dry run of the eviction of some pod: what the server says if it refuses.
+    pub(crate) fn eviction_probe(&self) -> impl Fn() -> Option<String> + use<'a> {
+        let (cluster, pods) = (self.cluster(), self.path_of("Pod", ""));
+        move || {
+            let pod = cluster.list(&pods).into_iter().next()?;
+            let body = json!({
+                "apiVersion": "policy/v1", "kind": "Eviction", "deleteOptions": {"dryRun": ["All"]},
+                "metadata": {"name": pod["metadata"]["name"], "namespace": pod["metadata"]["namespace"]},
+            });
+            let path = format!("{pods}/{}/eviction", pod["metadata"]["name"].as_str()?);
+            cluster.try_create(&path, &body).err().map(|refused| refused.message)
+        }
+    }
+
     /// Makes policy and binding; `rest` is what else the binding says.
     #[track_caller]
     fn policy(&self, way: &str, spec: Value, rest: Value, in_force: impl Fn() -> bool + 'a) -> Policy<'a> {

@@ -5,7 +5,10 @@ use std::io::{self, BufRead, Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
+use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::{Value, json};
 
 use super::lock;
@@ -120,7 +123,7 @@ impl Answer {
     }
 }
 
-pub(super) fn read(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
+pub(crate) fn read(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
@@ -157,13 +160,19 @@ pub(super) fn write(
     reader: &mut impl Read,
     request: &Request,
     answer: Answer,
+    date: Option<SystemTime>,
 ) -> io::Result<bool> {
     let mut head = format!("HTTP/1.1 {} Fake\r\n", answer.status);
+    let sent = date;
+    let date = date.and_then(|date| Timestamp::try_from(date).ok());
+    if let Some(date) = date.and_then(|date| DateTimePrinter::new().timestamp_to_rfc9110_string(&date).ok()) {
+        head.push_str(&format!("Date: {date}\r\n"));
+    }
     for (name, value) in &answer.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     match answer.act {
-        Act::Compute(decide) => return write(stream, reader, request, decide(request)),
+        Act::Compute(decide) => return write(stream, reader, request, decide(request), sent),
         Act::Cut => return Ok(false),
         Act::Silence => {}
         Act::Body(body) => {

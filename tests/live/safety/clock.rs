@@ -1,0 +1,40 @@
+//! Times of objects are the server's: a computer whose own clock is wrong judges them no differently.
+
+use std::time::Duration;
+
+use ::testbed::shared;
+
+use crate::faults::fake::{kubeconfig, shop};
+use crate::plugin::{drain, text};
+
+/// Two minutes: what a laptop that slept may be off by.
+const OFF: Duration = Duration::from_secs(120);
+
+#[test]
+fn a_pod_within_its_grace_is_waited_for_whatever_our_own_clock_says() {
+    let mut here = None;
+    let fake = shop(|fake, pod| {
+        fake.clock_behind(OFF);
+        // By the server's clock it has half a minute left; by ours it should have been gone a minute and a half ago.
+        pod.stops_until(&fake.time_in(Duration::from_secs(30)));
+        here = Some(std::sync::Arc::clone(pod));
+    });
+    let room = shared().room(0);
+    let run = drain(&room, &["n1", "--skip-wait-for-delete-timeout=60"])
+        .kubeconfig(&kubeconfig(&room, &fake))
+        .spawn();
+    fake.wait_for(1, |request| request.path == "/api/v1/pods" && request.query.contains("watch=true"));
+    run.hear("web-1");
+    if let Some(pod) = here {
+        pod.goes();
+    }
+    let outcome = run.finish();
+    outcome.expect("drained", 0);
+    assert_eq!(outcome.count("gone"), 1, "{outcome}");
+    let stuck = outcome.report()["findings"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|it| text(it, "id").contains("stuck"));
+    assert!(!stuck, "{outcome}");
+}

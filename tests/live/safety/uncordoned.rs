@@ -1,0 +1,96 @@
+//! Somebody makes the node schedulable again while it is being drained: whatever is evicted then may come straight back.
+
+use ::testbed::{Room, annotate, shared, wait};
+use serde_json::json;
+
+use super::PATIENCE;
+use crate::plugin::{drain, requests, safe_drain};
+use crate::tty::Tty;
+
+fn set_cordon(room: &Room<'_>, node: &str, cordoned: bool) {
+    let spec = json!({"spec": {"unschedulable": cordoned}});
+    room.cluster().merge(&format!("/api/v1/nodes/{node}"), &spec);
+}
+
+fn is_cordoned(room: &Room<'_>, node: &str) -> bool {
+    room.node(node)["spec"]["unschedulable"] == true
+}
+
+/// The node is looked at again before the first eviction: it is cordoned by the run, or nothing is evicted.
+#[test]
+fn an_uncordon_while_the_question_is_open_is_noticed() {
+    let room = shared().room(2);
+    let node = room.nodes()[0].as_str();
+    room.deployment("web", 4);
+    room.ready("web", 4);
+    set_cordon(&room, node, true);
+    let mark = shared().audit_mark();
+    let mut tty = Tty::start(&safe_drain(&room, &[node]), &[]);
+    tty.until("[y/N]");
+    set_cordon(&room, node, false);
+    tty.keys("y\r");
+    let code = tty.end();
+    let audit = requests(&room, "safe-drain", shared().audit_since(mark));
+    let evictions = audit.evictions();
+    match code {
+        0 => {
+            assert!(is_cordoned(&room, node), "{}", tty.text());
+            let cordon =
+                audit.iter().position(|it| it.verb == "patch" && it.resource == "nodes" && it.took_effect());
+            let first = audit.iter().position(::testbed::Entry::is_eviction);
+            assert!(cordon.is_some() && cordon < first, "evicted before its own cordon:\n{audit}");
+        }
+        3 => assert!(evictions.is_empty(), "refused, and evicted:\n{audit}"),
+        other => panic!("exit {other}\n{audit}{}", tty.text()),
+    }
+}
+
+/// Four pods that leave one after the other; after the first the node is uncordoned. Their replacements fit on the other node only, so
+/// none that comes back gives it away.
+#[test]
+fn an_uncordon_during_the_drain_stops_it() {
+    let room = shared().room(2);
+    let node = room.nodes()[0].as_str();
+    room.deployment_with("web", 8, |web| {
+        annotate(web, "testbed/delete-after", "1s");
+        annotate(web, "testbed/ready-after", "1s");
+    });
+    room.budget("web", "web", json!({"maxUnavailable": 1}));
+    room.ready("web", 8);
+    room.budget_allows("web", 1);
+    let mut taints = room.node(node)["spec"]["taints"].take();
+    if let Some(taints) = taints.as_array_mut() {
+        taints.push(json!({"key": "full", "effect": "NoSchedule"}));
+    }
+    room.cluster().merge(&format!("/api/v1/nodes/{node}"), &json!({"spec": {"taints": taints}}));
+
+    let run = drain(&room, &[node]).watch();
+    run.hear(" gone");
+    set_cordon(&room, node, false);
+    // That nothing is evicted afterwards is one of the invariants.
+    let (outcome, _, audit) = run.finish();
+    assert!(matches!(outcome.code, 1 | 4), "{outcome}");
+    let said = format!("{}{}", outcome.out, outcome.err);
+    assert!(said.contains("uncordon") && said.contains(node), "{outcome}");
+    assert!(audit.evictions().filter(|it| it.accepted()).len() < 4, "{audit}");
+    assert!(!is_cordoned(&room, node), "it was somebody's wish\n{outcome}");
+}
+
+/// A node whose uncordon nobody could have missed: while evictions are refused there is nothing else to do than to watch it.
+#[test]
+fn an_uncordon_while_the_drain_is_blocked_stops_it() {
+    let room = shared().room(1);
+    let node = room.nodes()[0].as_str();
+    room.deployment("web", 2);
+    room.ready("web", 2);
+    let webhook = room.deny_evictions(403, "not now");
+    let run = drain(&room, &[node]).watch();
+    run.hear("not now");
+    set_cordon(&room, node, false);
+    wait("the run to end", PATIENCE, || run.is_over().then_some(()));
+    drop(webhook);
+    let (outcome, record, _) = run.finish();
+    assert!(matches!(outcome.code, 1 | 4), "{outcome}");
+    assert!(format!("{}{}", outcome.out, outcome.err).contains("uncordon"), "{outcome}");
+    assert!(record.deleted_uids().is_empty());
+}
