@@ -4,6 +4,9 @@ PREFIX ?= $(HOME)/.local
 TOOLS  := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubectl-plugins-tools
 DENY   := $(TOOLS)/bin/cargo-deny
 
+# Live tests wait for the cluster more than they compute.
+THREADS ?= $(shell echo $$((3 * $$(getconf _NPROCESSORS_ONLN))))
+
 BUILT  := $(or $(CARGO_TARGET_DIR),target)/debug
 
 .PHONY: demo test check bench build install prerequisites
@@ -13,7 +16,7 @@ demo: prerequisites ## drain a node of a real cluster, roll a bad update back, a
 	@$(BUILT)/demo
 
 test: prerequisites ## every test: pure, wire, and live against a real control plane
-	cargo test --workspace
+	RUST_TEST_THREADS=$(THREADS) cargo test --workspace
 
 check: prerequisites $(DENY) ## format, lints, licences and sources of dependencies, tests without a cluster
 	cargo fmt --check

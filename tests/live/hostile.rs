@@ -81,8 +81,9 @@ fn hostile_objects_of_a_real_server_are_only_shown() {
     assert!(mentions(&report["findings"], "\\u202e"), "{:#}", report["findings"]);
 
     // The drain itself, past everything that is in the way; blocked for ever by the budgets, so it has a deadline.
-    let live =
-        |output: &str| safe_drain(&room, &[node, "--yes", "--allow=all", "--timeout=3s", "-o", output]).run();
+    let live = |output: &str| {
+        safe_drain(&room, &[node, "--yes", "--allow=all", "--timeout=3s", "-o", output]).watched().0
+    };
     assert_clean(&live("json"));
     assert_clean(&live("text"));
 }

@@ -71,7 +71,7 @@ fn bug_b_a_dry_run_counts_what_a_budget_allows_in_all() {
     room.budget("web", "web", json!({"maxUnavailable": 1}));
     room.ready("web", 6);
     room.budget_allows("web", 1);
-    let outcome = drain(&room, &[&room.nodes()[0], "--dry-run=server"]).run();
+    let outcome = drain(&room, &[&room.nodes()[0], "--dry-run=server"]).watched().0;
     let paces = outcome.finding("budget-paces");
     assert!(text(&paces, "message").contains("allows 1 at a time; 3 pods"), "{outcome}");
 }
@@ -114,7 +114,7 @@ fn bug_d_the_budget_in_the_way_is_named_once() {
     exhausted(&room);
     let node = room.nodes()[0].as_str();
     let budget = format!("budget {}/web", room.namespace());
-    let ours = safe_drain(&room, &[node, "--yes", "--timeout=12s"]).run();
+    let ours = safe_drain(&room, &[node, "--yes", "--timeout=3s"]).watched().0;
     assert_eq!(ours.code, 124, "{ours}");
     let told = ours.err.lines().filter(|line| line.contains("blocked by")).collect::<Vec<_>>();
     assert_eq!(told.len(), 1, "{ours}");
@@ -122,7 +122,8 @@ fn bug_d_the_budget_in_the_way_is_named_once() {
         assert!(told[0].contains(part), "{part}: {ours}");
     }
 
-    let (code, theirs) = said(kubectl(&room, &["drain", node, "--timeout=12s"]).output());
+    // It asks again after five seconds.
+    let (code, theirs) = said(kubectl(&room, &["drain", node, "--timeout=7s"]).output());
     assert_eq!(code, 1);
     assert!(!theirs.contains("needs 2 healthy"), "{theirs}");
     assert!(theirs.matches("evicting pod").count() >= 2, "{theirs}");

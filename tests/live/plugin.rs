@@ -164,6 +164,14 @@ impl<'r> Run<'r> {
         (outcome, record)
     }
 
+    /// For a drain of real nodes whose output somebody else reads.
+    #[track_caller]
+    pub fn witness(&self) -> Option<Witness<'r>> {
+        let is_drain = self.plugin == "safe-drain" && !self.room.nodes().is_empty();
+        let (room, plugin) = (self.room, self.plugin);
+        is_drain.then(|| Witness { room, plugin, watcher: Watcher::start(room.cluster(), room) })
+    }
+
     /// The same for a run that something happens to.
     #[track_caller]
     pub fn watch(&self) -> Watched<'r> {
@@ -172,6 +180,24 @@ impl<'r> Run<'r> {
         let mark = cluster.audit_mark();
         let only_written = self.args.iter().any(|arg| arg == "--no-wait");
         Watched { running: self.spawn(), room: self.room, plugin: self.plugin, watcher, mark, only_written }
+    }
+}
+
+/// What watches a drain on a terminal, which ends without a report.
+pub struct Witness<'r> {
+    room: &'r Room<'r>,
+    plugin: &'static str,
+    watcher: Watcher<'r>,
+}
+
+impl Witness<'_> {
+    /// The run has just ended, and this is all it said.
+    #[track_caller]
+    pub fn judge(mut self, said: &str) {
+        self.watcher.look(Some(Instant::now()));
+        let record = self.watcher.finish();
+        let audit = requests(self.room, self.plugin, record.requests.clone());
+        record.assert_invariants_without_report(said, &audit);
     }
 }
 
@@ -216,10 +242,13 @@ impl Watched<'_> {
     fn finish_but_for(self, prefix: &str) -> (Outcome, Record, Audit) {
         let (plugin, only_written, said) = (self.plugin, self.only_written, Arc::clone(&self.running.said));
         let (outcome, record, audit) = self.finish_unchecked();
-        let report = outcome.report();
         let mut broken = match plugin {
-            "safe-drain" => record.broken_invariants(&report, &audit),
+            "safe-drain" if !outcome.out.starts_with('{') => {
+                record.broken_invariants_without_report(&format!("{}{}", outcome.out, outcome.err), &audit)
+            }
+            "safe-drain" => record.broken_invariants(&outcome.report(), &audit),
             _ => {
+                let report = outcome.report();
                 let consent = Consent { shown: lock(&said).first_named(&report), only_written };
                 record.broken_rollback_invariants(&report, &audit, consent)
             }

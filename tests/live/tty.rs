@@ -7,7 +7,7 @@ use expectrl::process::unix::WaitStatus;
 use expectrl::session::OsSession;
 use expectrl::{Eof, Expect, Session};
 
-use crate::plugin::Run;
+use crate::plugin::{Run, Witness};
 
 const ROWS: NonZero<u16> = NonZero::new(30).unwrap();
 const COLUMNS: NonZero<u16> = NonZero::new(120).unwrap();
@@ -16,21 +16,24 @@ pub const CTRL_C: &str = "\u{3}";
 pub const SHOW_CURSOR: &str = "\u{1b}[?25h";
 pub const HIDE_CURSOR: &str = "\u{1b}[?25l";
 
-/// A plugin on a terminal of its own.
-pub struct Tty {
+/// A plugin on a terminal of its own; a drain is under the eyes of the independent watcher.
+pub struct Tty<'r> {
     session: OsSession,
+    witness: Option<Witness<'r>>,
     /// Everything it has written so far.
     seen: Vec<u8>,
 }
 
-impl Tty {
-    pub fn start(run: &Run<'_>, environment: &[(&str, &str)]) -> Self {
+impl<'r> Tty<'r> {
+    #[track_caller]
+    pub fn start(run: &Run<'r>, environment: &[(&str, &str)]) -> Self {
+        let witness = run.witness();
         let mut command = run.command();
         command.env("TERM", "xterm-256color").envs(environment.iter().copied());
         let mut session = Session::spawn(command).unwrap();
         session.get_process_mut().set_window_size(COLUMNS.get(), ROWS.get()).unwrap();
         session.set_expect_timeout(Some(Duration::from_secs(60)));
-        Self { session, seen: Vec::new() }
+        Self { session, witness, seen: Vec::new() }
     }
 
     #[track_caller]
@@ -57,10 +60,14 @@ impl Tty {
         if let Ok(found) = self.session.expect(Eof) {
             self.seen.extend_from_slice(found.as_bytes());
         }
-        match self.session.get_process().wait().unwrap() {
+        let code = match self.session.get_process().wait().unwrap() {
             WaitStatus::Exited(_, code) => code,
             other => panic!("{other:?}:\n{}", self.text()),
+        };
+        if let Some(witness) = self.witness.take() {
+            witness.judge(&self.text());
         }
+        code
     }
 
     /// What a terminal shows in the end.

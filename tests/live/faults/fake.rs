@@ -44,6 +44,14 @@ impl Pod {
         }
     }
 
+    /// As `stops_until`, and a finalizer holds it.
+    pub fn is_held_since(&self, time: &str, finalizer: &str) {
+        self.stops_until(time);
+        if let Some(pod) = self.now().as_mut() {
+            pod["metadata"]["finalizers"] = json!([finalizer]);
+        }
+    }
+
     /// It is stopping, and no watch event says so.
     fn stops_unseen(&self) {
         if let Some(pod) = self.now().as_mut() {

@@ -3,7 +3,7 @@
 use ::testbed::shared;
 use serde_json::json;
 
-use super::{expect, on_node, with_volume};
+use super::{expect, with_volume};
 use crate::plugin::{drain, text};
 use crate::untouched::untouched;
 
@@ -38,8 +38,8 @@ fn allow_accepts_by_name() {
     room.deployment_with("ephemeral", 1, |pod| {
         let claim = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}});
         with_volume(pod, json!({"name": "data", "ephemeral": {"volumeClaimTemplate": {"spec": claim}}}));
-        on_node(pod, node);
     });
+    room.bind("ephemeral", node);
     room.ready("bare", 1);
     room.ready("ephemeral", 1);
 

@@ -3,7 +3,7 @@
 use ::testbed::{Policy, Room, annotate, shared, wait};
 use serde_json::json;
 
-use super::{PATIENCE, budget_says, expect, found, on_node, with_volume};
+use super::{PATIENCE, budget_says, expect, found, with_volume};
 use crate::plugin::{Outcome, drain, safe_drain, text};
 use crate::untouched::untouched;
 
@@ -43,15 +43,6 @@ fn everything_that_can_be_in_the_way_is_named_and_refused() {
     assert_eq!(text(&expect(&deleting, "emptydir-data", "error", "scratch", ""), "accepted"), flag);
     let volume = expect(&deleting, "ephemeral-volume-data", "error", "ephemeral", "");
     assert!(volume["accepted"].is_null(), "{volume:#}");
-
-    // With its deletion half a minute overdue, terminating becomes stuck.
-    wait("the pod to count as stuck", PATIENCE, || {
-        let report = drain(&room, &[&node, "--dry-run"]).run().report();
-        let stuck = found(&report, "pod-stuck-terminating", "stuck")?;
-        assert!(text(&stuck, "message").contains("held by finalizer example.invalid/hold"), "{stuck:#}");
-        Some(())
-    });
-    room.cluster().merge(&room.path("", "pods/stuck"), &json!({"metadata": {"finalizers": null}}));
 }
 
 /// Objects outside of the room's namespace; removed at the end, however it comes.
@@ -85,7 +76,7 @@ fn furnish<'r>(room: &'r Room<'r>, node: &str) -> Cleanup<'r> {
     room.daemonset("agent");
     room.pod_with("static", |pod| {
         annotate(pod, "kubernetes.io/config.mirror", "made-by-hand");
-        on_node(pod, node);
+        pod["spec"]["nodeName"] = json!(node);
     });
     room.pod_with("stuck", |pod| pod["metadata"]["finalizers"] = json!(["example.invalid/hold"]));
     room.pod_with("leaving", |pod| {
@@ -101,13 +92,12 @@ fn furnish<'r>(room: &'r Room<'r>, node: &str) -> Cleanup<'r> {
         with_volume(scratch, json!({"name": "ram", "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}}));
         with_volume(scratch, json!({"name": "host", "hostPath": {"path": "/var/lib/scratch"}}));
         with_volume(scratch, json!({"name": "inline", "csi": {"driver": "csi.example.invalid"}}));
-        on_node(scratch, node);
     });
     room.deployment_with("ephemeral", 1, |pod| {
         let claim = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}});
         with_volume(pod, json!({"name": "data", "ephemeral": {"volumeClaimTemplate": {"spec": claim}}}));
-        on_node(pod, node);
     });
+    room.bind("ephemeral", node);
     local_volume(room, node, &mut cleanup);
 
     room.deployment("rigid", 1);
@@ -206,8 +196,8 @@ fn local_volume(room: &Room<'_>, node: &str, cleanup: &mut Cleanup<'_>) {
     }}));
     room.deployment_with("local", 1, |local| {
         with_volume(local, json!({"name": "disk", "persistentVolumeClaim": {"claimName": "disk"}}));
-        on_node(local, node);
     });
+    room.bind("local", node);
 }
 
 #[track_caller]

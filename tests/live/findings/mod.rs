@@ -55,9 +55,3 @@ fn with_volume(object: &mut Value, volume: Value) {
         None => spec["volumes"] = json!([volume]),
     }
 }
-
-/// Past the scheduler, which would wait for volumes that nobody provides.
-fn on_node(object: &mut Value, node: &str) {
-    let at = if object["kind"] == "Pod" { "/spec" } else { "/spec/template/spec" };
-    object.pointer_mut(at).unwrap()["nodeName"] = json!(node);
-}

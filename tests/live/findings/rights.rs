@@ -19,11 +19,10 @@ fn furnished() -> Room<'static> {
     let room = shared().room(1);
     room.apply(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}));
-    let node = room.nodes()[0].clone();
     room.deployment_with("web", 1, |web| {
         with_volume(web, json!({"name": "data", "persistentVolumeClaim": {"claimName": "data"}}));
-        super::on_node(web, &node);
     });
+    room.bind("web", &room.nodes()[0]);
     room.ready("web", 1);
     room
 }

@@ -14,7 +14,7 @@ fn deletion_asks_no_budget_names_the_pod_by_uid_and_warns() {
     room.ready("web", 2);
     super::budget_counts(&room, "web", 2, 2);
 
-    drain(&room, &[node]).run().expect("blocked", 3);
+    drain(&room, &[node]).watched().0.expect("blocked", 3);
     let (outcome, record, audit) =
         drain(&room, &[node, "--disable-eviction", "--grace-period=3"]).watch().finish_unchecked();
     outcome.expect("drained", 0);

@@ -124,7 +124,7 @@ fn finished_pods_leave_without_questions() {
 fn an_empty_node_is_drained() {
     let room = shared().room(1);
     let node = room.nodes()[0].as_str();
-    let outcome = safe_drain(&room, &[node, "--yes"]).run();
+    let outcome = safe_drain(&room, &[node, "--yes"]).watched().0;
     assert_eq!(outcome.code, 0, "{outcome}");
     assert!(outcome.out.contains(&format!("node/{node} drained: 0 pods gone")), "{outcome}");
     assert!(is_cordoned(&room, node));

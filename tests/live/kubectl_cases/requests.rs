@@ -48,7 +48,7 @@ fn an_evicted_pod_is_marked_as_a_disruption_target_and_a_dry_run_marks_nothing()
             .map(|it| text(&it, "reason").to_owned())
     };
 
-    drain(&room, &[node, "--dry-run=server"]).run().expect("planned", 0);
+    drain(&room, &[node, "--dry-run=server"]).watched().0.expect("planned", 0);
     let untouched = shared().get(&path);
     assert_eq!((mark(&untouched), &untouched["metadata"]["deletionTimestamp"]), (None, &Value::Null));
 

@@ -38,3 +38,18 @@ fn a_pod_within_its_grace_is_waited_for_whatever_our_own_clock_says() {
         .any(|it| text(it, "id").contains("stuck"));
     assert!(!stuck, "{outcome}");
 }
+
+/// The same when it is really overdue, by half a minute and more: then it is named, with what holds it.
+#[test]
+fn a_pod_that_is_overdue_by_the_servers_clock_is_stuck() {
+    let fake = shop(|fake, pod| {
+        fake.clock_behind(OFF);
+        pod.is_held_since(&fake.time_before(Duration::from_secs(45)), "example.invalid/hold");
+    });
+    let room = shared().room(0);
+    let outcome = drain(&room, &["n1", "--dry-run"]).kubeconfig(&kubeconfig(&room, &fake)).run();
+    outcome.expect("planned", 0);
+    let stuck = outcome.finding("pod-stuck-terminating");
+    assert_eq!(text(&stuck, "subject"), "shop/web-1");
+    assert!(text(&stuck, "message").contains("held by finalizer example.invalid/hold"), "{stuck:#}");
+}

@@ -17,7 +17,7 @@ fn room_with_four_pods() -> Room<'static> {
 fn a_selector_that_matches_nothing_is_stated() {
     let room = room_with_four_pods();
     let node = room.nodes()[0].as_str();
-    let outcome = safe_drain(&room, &[node, "--yes", "--pod-selector=app=nobody"]).run();
+    let outcome = safe_drain(&room, &[node, "--yes", "--pod-selector=app=nobody"]).watched().0;
     let said = format!("{}{}", outcome.out, outcome.err);
     assert!(!said.contains(&format!("node/{node} drained: 0 pods gone")), "{outcome}");
     for part in ["4 pods", "match", "stay"] {

@@ -44,7 +44,7 @@ fn a_node_whose_pods_failed_is_not_called_drained_in_the_report() {
 fn a_node_whose_pods_failed_is_not_called_drained_on_the_screen() {
     let room = room();
     let [first, second] = [room.nodes()[0].as_str(), room.nodes()[1].as_str()];
-    let outcome = safe_drain(&room, &[first, second, "--yes", "--allow=pod-in-several-budgets"]).run();
+    let outcome = safe_drain(&room, &[first, second, "--yes", "--allow=pod-in-several-budgets"]).watched().0;
     assert_eq!(outcome.code, 4, "{outcome}");
     let said = format!("{}{}", outcome.out, outcome.err);
     assert!(!said.contains(&format!("node/{first} drained")), "{outcome}");

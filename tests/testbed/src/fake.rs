@@ -133,7 +133,16 @@ impl Fake {
 
     /// What its clock will show after that time, as objects carry it.
     pub fn time_in(&self, span: Duration) -> String {
-        let time = SystemTime::now() - lock(&self.shared.state).behind.unwrap_or_default() + span;
+        self.time(SystemTime::now() + span)
+    }
+
+    /// What it showed that long ago.
+    pub fn time_before(&self, span: Duration) -> String {
+        self.time(SystemTime::now() - span)
+    }
+
+    fn time(&self, ours: SystemTime) -> String {
+        let time = ours - lock(&self.shared.state).behind.unwrap_or_default();
         let time = Timestamp::try_from(time).unwrap_or_default();
         time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }

@@ -123,6 +123,22 @@ impl<'a> Room<'a> {
         })
     }
 
+    /// Puts the pods of `app` on a node, past the scheduler, which waits for volumes that nobody provides.
+    #[track_caller]
+    pub fn bind(&self, app: &str, node: &str) {
+        let path = self.path("", &format!("pods?labelSelector=app={app}"));
+        wait(&format!("the pods of {app} to be bound"), PATIENCE, || {
+            let pods = self.cluster.list(&path);
+            let unbound = pods.iter().filter(|pod| pod["spec"]["nodeName"].is_null());
+            let bind = |pod: &Value| {
+                let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+                let binding = json!({"metadata": {"name": name}, "target": {"kind": "Node", "name": node}});
+                self.cluster.try_create(&self.path("", &format!("pods/{name}/binding")), &binding).is_ok()
+            };
+            (!pods.is_empty() && unbound.map(bind).fold(true, |all, bound| all & bound)).then_some(())
+        });
+    }
+
     /// Waits until the disruption controller has seen the pods: only then does the server allow evictions.
     #[track_caller]
     pub fn budget_allows(&self, budget: &str, disruptions: u64) {

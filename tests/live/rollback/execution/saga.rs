@@ -1,6 +1,6 @@
 //! Several workloads as one: all of them, or all back to where they were.
 
-use ::testbed::{Room, Watcher, shared};
+use ::testbed::{Room, shared};
 use serde_json::{Value, json};
 
 use super::{app, cause, held, made, released, told, updated};
@@ -29,12 +29,10 @@ fn if_the_second_of_three_fails_all_three_end_where_they_started() {
     room.rolled_out("StatefulSet", "c");
     let all = [("Deployment", "a"), ("Deployment", "b"), ("StatefulSet", "c")];
     let start = all.map(|(kind, name)| room.template(kind, name));
-    let watcher = Watcher::start(shared(), &room);
     let args = ["-l", "part-of=shop", "--to-revision=1", "--fail-after=2s", "--on-failure=restore"];
-    let outcome = rollback(&room, &args).run();
+    let (outcome, record) = rollback(&room, &args).watched();
     outcome.expect("restored", 1);
     assert_eq!(all.map(|(kind, name)| room.template(kind, name)), start, "{outcome}");
-    let record = watcher.finish();
     for (kind, name) in all {
         assert_eq!(told(&outcome, name)["result"], "restored", "{outcome}");
         assert!(room.is_rolled_out(kind, name), "{name}\n{outcome}");

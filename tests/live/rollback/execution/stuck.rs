@@ -1,6 +1,6 @@
 //! The trap of ordered StatefulSets (kubernetes#67250): a pod broken by the old template is waited for and never replaced.
 
-use ::testbed::{Room, Watcher, shared, wait};
+use ::testbed::{Room, shared, wait};
 use serde_json::{Value, json};
 
 use super::{PATIENCE, app, cause, command_in, made, pods_with, told};
@@ -33,8 +33,7 @@ fn unstick_deletes_the_broken_pod_and_no_other() {
     let room = shared().room(1);
     broken(&room, 3, |_| ());
     let (broken, good) = (uids(&room, &app(2)), uids(&room, &app(1)));
-    let watcher = Watcher::start(shared(), &room);
-    let outcome = rollback(&room, &["statefulset/db", "--to-revision=1", "--unstick"]).run();
+    let (outcome, record) = rollback(&room, &["statefulset/db", "--to-revision=1", "--unstick"]).watched();
     outcome.expect("done", 0);
     assert!(outcome.err.contains("db-2 deleted; it comes back with the new template"), "{outcome}");
     assert!(room.is_rolled_out("StatefulSet", "db"), "{outcome}");
@@ -43,7 +42,7 @@ fn unstick_deletes_the_broken_pod_and_no_other() {
         2,
         "they were good already"
     );
-    let deleted: Vec<String> = watcher.finish().deleted_uids().into_iter().collect();
+    let deleted: Vec<String> = record.deleted_uids().into_iter().collect();
     assert_eq!(deleted, broken);
 }
 
@@ -118,10 +117,10 @@ fn a_broken_pod_below_the_partition_is_left_alone() {
     }
     status["containerStatuses"][0]["ready"] = json!(false);
     room.cluster().merge(&format!("{pod}/status"), &json!({"status": status}));
-    let watcher = Watcher::start(shared(), &room);
     // As kubectl, it waits: what an old pod suffers from is no failure of the rollback. But it says for whom.
-    let outcome = rollback(&room, &["statefulset/db", "--to-revision=1", "--unstick", "--timeout=3s"]).run();
-    assert_eq!(watcher.finish().deleted_uids().len(), 0, "{outcome}");
+    let args = ["statefulset/db", "--to-revision=1", "--unstick", "--timeout=3s"];
+    let (outcome, record) = rollback(&room, &args).watched();
+    assert_eq!(record.deleted_uids().len(), 0, "{outcome}");
     outcome.expect("timeout", 124);
     let pods = told(&outcome, "db")["pods"].take();
     let kept = pods.as_array().unwrap().iter().find(|pod| pod["name"] == "db-0");

@@ -1,6 +1,6 @@
 //! What a rollback leaves alone: everything but the template, and everything at all unless it is told to go on.
 
-use ::testbed::{Watcher, foreign_unchanged, shared};
+use ::testbed::{foreign_unchanged, shared};
 use serde_json::{Value, json};
 
 use super::{COUNTED, KINDS, app, surge_only, typed, updated};
@@ -113,9 +113,8 @@ fn a_rollback_keeps_as_many_pods_ready_as_the_strategy_allows() {
     // Judges, and protects nothing: rollouts do not ask budgets.
     room.budget("web", "web", json!({"minAvailable": 3}));
     room.budget_allows("web", 0);
-    let watcher = Watcher::start(shared(), &room);
-    rollback(&room, &["deployment/web", "--to-revision=1"]).run().expect("done", 0);
-    let record = watcher.finish();
+    let (outcome, record) = rollback(&room, &["deployment/web", "--to-revision=1"]).watched();
+    outcome.expect("done", 0);
     assert_eq!(record.lowest_healthy("web"), Some(3));
     assert_eq!(record.unknown_templates("Deployment", "web", &[&start, &target]), [""; 0]);
     assert_eq!(record.templates("Deployment", "web").len(), 2, "one write");

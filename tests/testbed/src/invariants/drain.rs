@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{place, rows, text, uid};
+use super::{controller, place, rows, text, uid};
 use crate::audit::Audit;
 use crate::record::{Change, Record};
 use crate::room::describe;
@@ -16,6 +16,40 @@ impl Record {
     pub fn assert_invariants(&self, report: &Value, audit: &Audit) {
         let broken = self.broken_invariants(report, audit);
         assert!(broken.is_empty(), "{}\nreport: {report:#}\nrequests:\n{audit}", broken.join("\n"));
+    }
+
+    /// What can be judged of a run without a report: `said` is what it put before people.
+    #[track_caller]
+    pub fn assert_invariants_without_report(&self, said: &str, audit: &Audit) {
+        let broken = self.broken_invariants_without_report(said, audit);
+        assert!(broken.is_empty(), "{}\n{said}\nrequests:\n{audit}", broken.join("\n"));
+    }
+
+    pub fn broken_invariants_without_report(&self, said: &str, audit: &Audit) -> Vec<String> {
+        let mut broken = self.budget_violations();
+        broken.extend(self.removed_twice(audit));
+        broken.extend(self.removals_from_schedulable_nodes(audit));
+        broken.extend(self.excessive_losses(audit));
+        for pod in self.end.on_nodes.iter().filter(|pod| !self.came_later(pod) && !stays_by_nature(pod)) {
+            let claim = format!("node/{} drained", text(&pod["spec"], "nodeName"));
+            if said.contains(&claim) && !said.contains(text(&pod["metadata"], "name")) {
+                broken.push(format!("{claim:?} was said, and pod {} is there:{}", place(pod), describe(pod)));
+            }
+        }
+        broken
+    }
+
+    /// One line for every pod whose removal was accepted more than once.
+    fn removed_twice(&self, audit: &Audit) -> Vec<String> {
+        let removals = self.removals_by_uid(audit).into_iter();
+        let twice = removals.filter(|(_, count)| *count > 1);
+        twice.map(|(uid, count)| format!("pod {uid}: {count} accepted removals")).collect()
+    }
+
+    /// It was bound to its node after the run had ended.
+    fn came_later(&self, pod: &Value) -> bool {
+        let bound = self.pod(uid(pod)).find(|event| event.object["spec"]["nodeName"].is_string());
+        bound.zip(self.end.at).is_some_and(|(event, end)| event.at > end)
     }
 
     pub fn broken_invariants(&self, report: &Value, audit: &Audit) -> Vec<String> {
@@ -117,15 +151,11 @@ impl Check<'_> {
 
     /// At most one accepted removal for a pod, and no more than planned.
     fn evictions(&self) -> Vec<String> {
-        let removals = self.record.removals_by_uid(self.audit);
-        let mut broken: Vec<String> = removals
-            .iter()
-            .filter(|(_, count)| **count > 1)
-            .map(|(uid, count)| format!("pod {uid}: {count} accepted removals"))
-            .collect();
+        let mut broken = self.record.removed_twice(self.audit);
+        let removed = self.record.removals_by_uid(self.audit).len();
         let planned = self.pods.iter().filter(|pod| pod["action"] != "keep").count();
-        if removals.len() > planned {
-            broken.push(format!("{} removals, {planned} planned", removals.len()));
+        if removed > planned {
+            broken.push(format!("{removed} removals, {planned} planned"));
         }
         broken
     }
@@ -147,7 +177,7 @@ impl Check<'_> {
             let stays: BTreeSet<&str> =
                 listed.iter().filter(|pod| is_said_to_stay(pod)).map(|pod| text(pod, "uid")).collect();
             let here = self.record.end.on_nodes.iter().filter(|pod| pod["spec"]["nodeName"] == *name);
-            for pod in here.filter(|pod| !stays.contains(uid(pod)) && !self.came_later(pod)) {
+            for pod in here.filter(|pod| !stays.contains(uid(pod)) && !self.record.came_later(pod)) {
                 broken.push(format!(
                     "{name} is said to be drained, and pod {} is on it:{}",
                     place(pod),
@@ -157,12 +187,12 @@ impl Check<'_> {
         }
         broken
     }
+}
 
-    /// It was bound to its node after the run had ended.
-    fn came_later(&self, pod: &Value) -> bool {
-        let bound = self.record.pod(uid(pod)).find(|event| event.object["spec"]["nodeName"].is_string());
-        bound.zip(self.record.end.at).is_some_and(|(event, end)| event.at > end)
-    }
+/// A DaemonSet would put it back, or the kubelet.
+fn stays_by_nature(pod: &Value) -> bool {
+    controller(pod).is_some_and(|owner| owner["kind"] == "DaemonSet")
+        || pod["metadata"]["annotations"]["kubernetes.io/config.mirror"].is_string()
 }
 
 /// Kept, or left behind while it stops, with the reason why nobody waits for it.

@@ -265,3 +265,25 @@ fn what_was_there_before_still_holds() {
     let alive = judged(events()[..5].to_vec(), End::default(), &requests()[..1], &[], &gone());
     assert_broken(&alive, &["web-1 is said to be \"gone\", and is not"]);
 }
+
+#[test]
+fn what_is_said_to_people_is_judged_too() {
+    let said = "node/n1 drained: 2 pods gone";
+    let judge = |end: End, own: &[Entry], said: &str| {
+        let (record, audit) = record(events(), end, own, &[]);
+        record.broken_invariants_without_report(said, &audit)
+    };
+    assert_eq!(judge(End::default(), &requests(), said), [""; 0]);
+    assert_broken(
+        &judge(with(pod("web-3")), &requests(), said),
+        &["\"node/n1 drained\" was said", "shop/web-3 is there"],
+    );
+    assert_eq!(judge(with(pod("web-3")), &requests(), "node/n1 drained; web-3 stays"), [""; 0]);
+    let mut agent = pod("agent");
+    agent["metadata"]["ownerReferences"][0]["kind"] = json!("DaemonSet");
+    assert_eq!(judge(with(agent), &requests(), said), [""; 0]);
+    assert_broken(&judge(End::default(), &requests()[1..], said), &["n1 was schedulable"]);
+    let mut twice = requests();
+    twice.push(eviction(60, "web-1"));
+    assert_broken(&judge(End::default(), &twice, said), &["pod web-1: 2 accepted removals"]);
+}
