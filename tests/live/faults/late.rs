@@ -39,12 +39,12 @@ fn a_late_pod_that_nothing_would_make_again_is_kept_and_named() {
     room.pod_with("late", |pod| pod["spec"]["nodeName"] = json!(node));
     let (outcome, _, audit) = run.finish();
     outcome.expect("partial", 4);
-    assert_eq!((outcome.count("gone"), outcome.count("kept")), (2, 1), "{outcome}");
-    let kept = outcome.pods().into_iter().find(|pod| pod["result"] == "kept").unwrap();
+    assert_eq!((outcome.count("gone"), outcome.count("remains")), (2, 1), "{outcome}");
+    let kept = outcome.pods().into_iter().find(|pod| pod["result"] == "remains").unwrap();
     assert_eq!(text(&kept, "name"), "late");
     assert!(text(&kept, "reason").contains("no controller"), "{kept}");
     assert!(audit.evictions().iter().all(|eviction| eviction.name != "late"));
-    assert!(outcome.err.contains("late came late and stays"), "{outcome}");
+    assert!(outcome.err.contains("late stays: came after the plan"), "{outcome}");
 }
 
 #[test]
@@ -57,9 +57,9 @@ fn a_deployment_that_tolerates_the_cordon_is_evicted_once_not_for_ever() {
     room.ready("web", 2);
     let (outcome, _, audit) = drain(&room, &[&room.nodes()[0]]).watch().finish();
     outcome.expect("partial", 4);
-    assert_eq!((outcome.count("gone"), outcome.count("kept")), (2, 2), "{outcome}");
+    assert_eq!((outcome.count("gone"), outcome.count("remains")), (2, 2), "{outcome}");
     assert_eq!(audit.evictions().len(), 2);
-    let kept = outcome.pods().into_iter().find(|pod| pod["result"] == "kept").unwrap();
+    let kept = outcome.pods().into_iter().find(|pod| pod["result"] == "remains").unwrap();
     assert!(text(&kept, "reason").contains("tolerates the cordon"), "{kept}");
 }
 

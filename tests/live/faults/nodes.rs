@@ -35,5 +35,6 @@ fn a_node_that_is_deleted_is_not_called_drained() {
     let report = outcome.report();
     assert!(report["nodes"][0]["cordoned"].is_null(), "{outcome}");
     assert!(text(&report, "error").contains("was deleted while it was drained"), "{outcome}");
-    assert_eq!(outcome.count("gone"), 2);
+    // It ends at once; what became of the pods may not have been seen yet.
+    assert_eq!(outcome.count("gone") + outcome.count("terminating"), 2, "{outcome}");
 }

@@ -30,7 +30,7 @@ fn a_late_pod_whose_owner_is_gone_is_not_evicted_without_force() {
     let (outcome, _, audit) = run.finish();
     outcome.expect("partial", 4);
     let row = row(&outcome, text(&late["metadata"], "uid"));
-    assert_eq!(text(&row, "result"), "kept", "{outcome}");
+    assert_eq!(text(&row, "result"), "remains", "{outcome}");
     assert!(audit.evictions().iter().all(|it| it.name != "late"), "{audit}");
     end_all_on(&room, node);
 }

@@ -72,7 +72,7 @@ fn assert_ends(room: &Room<'_>, reason: &str) -> (Outcome, Audit) {
     assert_eq!(back.len(), 2, "{back:?}");
     for pod in &back {
         let row = row(&outcome, text(&pod["metadata"], "uid"));
-        assert_eq!(text(&row, "result"), "kept", "{row}");
+        assert_eq!(text(&row, "result"), "remains", "{row}");
         assert!(text(&row, "reason").contains(reason), "no {reason:?} in {row}");
     }
     assert!(!outcome.err.contains(&format!("node/{node} drained")), "{outcome}");

@@ -15,7 +15,7 @@ use crate::execute::engine::NodeNow;
 
 pub type NodeFeed = BoxStream<'static, Result<Feed<Node>, Failure>>;
 
-/// Without the right to watch nodes, the node is read this often instead.
+/// Where nodes cannot be watched (no right to, as a rule), the node is read this often instead.
 const POLL: Duration = Duration::from_secs(2);
 
 /// The node and everything on it, by fresh and consistent reads.
@@ -82,8 +82,7 @@ pub fn node_feed(cluster: &Cluster, name: &str) -> NodeFeed {
             Some(feed) => feed.next().await?,
             None => Ok(poll(&api, &name).await),
         };
-        let forbidden = matches!(&news, Err(failure) if failure.code == Some(403));
-        if forbidden && watch.is_some() {
+        if news.is_err() && watch.is_some() {
             let news = Ok(poll(&api, &name).await);
             return Some((news, (None, api, name)));
         }

@@ -62,7 +62,7 @@ impl Run<'_> {
                     }
                     let mut report = untouched(Verdict::Refused);
                     if failure.code.is_none_or(|code| code >= 500) {
-                        report.cordoned = is_cordoned(cluster, node.name()).await;
+                        report.cordoned = outcome(cluster, node.name(), wanted).await;
                     }
                     reports.push(report);
                     failed = Some(failure);
@@ -126,7 +126,7 @@ impl Run<'_> {
         }
         // The server said no, or its answer was lost: then only the node itself tells.
         if failure.code.is_none_or(|code| code >= 500) {
-            nodes[done].cordoned = is_cordoned(cluster, &plan.nodes[done].name).await;
+            nodes[done].cordoned = outcome(cluster, &plan.nodes[done].name, true).await;
         }
         self.undo_cordon(cluster, plan, &mut nodes, deadline).await;
         let changed = nodes.iter().any(|n| n.cordoned != Some(n.cordoned_before));
@@ -155,7 +155,7 @@ impl Run<'_> {
         let now = Instant::now();
         let until = deadline.map_or(now + UNDO, |d| (d + OVERRUN).min(now + UNDO)).max(now + UNDO_LEAST);
         for (node, report) in plan.nodes.iter().zip(nodes) {
-            if node.cordoned_before || report.cordoned != Some(true) || report.result == Verdict::Drained {
+            if node.cordoned_before || report.cordoned == Some(false) || report.result == Verdict::Drained {
                 continue;
             }
             let request = set_unschedulable(cluster, &node.name, &node.uid, false, false);
@@ -228,9 +228,10 @@ async fn make_sure(cluster: &Cluster, node: &NodePlan) -> Result<bool, Failure> 
     set_unschedulable(cluster, &node.name, &node.uid, true, false).await.map(|()| false)
 }
 
-/// What became of a cordon whose answer is not known; `None` if that cannot be learnt quickly.
-async fn is_cordoned(cluster: &Cluster, node: &str) -> Option<bool> {
+/// What became of a request whose answer is not known. Done is certain; not done is not, since the request may still be under way.
+async fn outcome(cluster: &Cluster, node: &str, wanted: bool) -> Option<bool> {
     let api: Api<Node> = Api::all(cluster.client.clone());
     let read = tokio::time::timeout(LEARN, api.get(node)).await;
-    read.ok()?.ok().map(|node| node.is_cordoned())
+    let now = read.ok()?.ok()?.is_cordoned();
+    (now == wanted).then_some(wanted)
 }

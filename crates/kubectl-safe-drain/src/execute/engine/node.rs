@@ -166,7 +166,7 @@ impl Engine {
             Some(false) => return self.stop(format!("node/{node} {UNCORDONED}")),
             Some(true) => {}
         }
-        let was_opened = std::mem::replace(&mut self.nodes[index].opened, true);
+        self.nodes[index].opened = true;
         self.listed(index, &present, &found, now);
         // Those that this very reading brought came while the cordon stood.
         self.nodes[index].suspect = false;
@@ -178,8 +178,8 @@ impl Engine {
             self.nodes[index].read_not_before = now;
             return;
         }
-        // The first reading may come before a late scheduler had its second.
-        if !was_opened && self.settled_at(index) > now {
+        // Too early to be the last reading.
+        if self.settled_at(index) > now {
             return;
         }
         self.conclude(index, &found, now);
