@@ -104,7 +104,8 @@ fn a_timeout_is_kept_while_the_apiserver_is_silent() {
     wait("the plugin to end", PATIENCE, || run.is_over().then_some(()));
     let took = ended.elapsed();
     apiserver.thaw();
-    let (outcome, _, _) = run.finish_unchecked();
+    let (outcome, record, audit) = run.finish_unchecked();
+    record.assert_invariants_without_report(&outcome.err, &audit);
     outcome.expect("timeout", 124);
     assert!(took < Duration::from_secs(8), "{took:?}\n{outcome}");
     assert_ne!(outcome.report()["nodes"][0]["cordoned"], json!(false), "nobody confirmed it\n{outcome}");

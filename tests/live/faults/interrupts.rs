@@ -76,9 +76,9 @@ fn after_sigkill_a_second_run_reaches_the_same_end() {
             }),
         }
         run.signal(Signal::KILL);
-        let (outcome, record, _) = run.finish_unchecked();
+        let (outcome, record, audit) = run.finish_unchecked();
         assert_eq!((outcome.code, outcome.out.as_str()), (-1, ""), "{outcome}");
-        record.assert_budgets_held();
+        record.assert_invariants_without_report(&outcome.err, &audit);
     }
     let (outcome, record, _) = drain(&room, &[node]).watch().finish();
     outcome.expect("drained", 0);

@@ -30,7 +30,7 @@ fn a_node_that_is_deleted_is_not_called_drained() {
     wait("the pods to stop", PATIENCE, || (terminating(&room, node) == 2).then_some(()));
     room.cluster().delete(&node_path(node));
     end_all_on(&room, node);
-    let (outcome, _, _) = run.finish_unchecked();
+    let (outcome, _, _) = run.finish();
     outcome.expect("partial", 4);
     let report = outcome.report();
     assert!(report["nodes"][0]["cordoned"].is_null(), "{outcome}");

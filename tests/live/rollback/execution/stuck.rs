@@ -32,7 +32,7 @@ fn uids(room: &Room<'_>, image: &str) -> Vec<String> {
 fn unstick_deletes_the_broken_pod_and_no_other() {
     let room = shared().room(1);
     broken(&room, 3, |_| ());
-    let (broken, good) = (uids(&room, &app(2)), uids(&room, &app(1)));
+    let good = uids(&room, &app(1));
     let (outcome, record) = rollback(&room, &["statefulset/db", "--to-revision=1", "--unstick"]).watched();
     outcome.expect("done", 0);
     assert!(outcome.err.contains("db-2 deleted; it comes back with the new template"), "{outcome}");
@@ -42,8 +42,11 @@ fn unstick_deletes_the_broken_pod_and_no_other() {
         2,
         "they were good already"
     );
-    let deleted: Vec<String> = record.deleted_uids().into_iter().collect();
-    assert_eq!(deleted, broken);
+    // By image: on a busy machine the controller may have made the broken pod anew since it was first seen.
+    let deleted = record.deleted_uids();
+    let pods = record.events.iter().filter(|event| event.kind == "Pod" && deleted.contains(event.uid()));
+    let images: Vec<_> = pods.map(|event| &event.object["spec"]["containers"][0]["image"]).collect();
+    assert!(!images.is_empty() && images.iter().all(|image| **image == app(2)), "{images:?}\n{outcome}");
 }
 
 #[test]

@@ -139,11 +139,13 @@ impl Check<'_> {
             .collect()
     }
 
-    /// Each node is left as the report says.
+    /// Each node is left as the report says: null of one that is gone.
     fn cordons(&self) -> Vec<String> {
         let wrong = |node: &&Value| {
-            let last = self.record.cordon_history(text(node, "name")).last().map(|(_, cordoned)| *cordoned);
-            last != node["cordoned"].as_bool()
+            let last = self.record.of("Node", text(node, "name")).last();
+            let there = last.filter(|event| event.change != Change::Deleted);
+            let cordoned = there.map(|event| event.object["spec"]["unschedulable"] == true);
+            cordoned != node["cordoned"].as_bool()
         };
         let line = |node: &Value| format!("{} is said to have cordoned={}", node["name"], node["cordoned"]);
         self.nodes.iter().filter(wrong).map(line).collect()

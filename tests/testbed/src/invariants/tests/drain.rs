@@ -262,6 +262,11 @@ fn what_was_there_before_still_holds() {
     let mut left = gone();
     left["nodes"][0]["cordoned"] = json!(false);
     assert_broken(&judged(events(), End::default(), &requests(), &[], &left), &["cordoned=false"]);
+    let mut seen = events();
+    seen.push(event(20, Change::Deleted, "Node", node(true)));
+    assert_broken(&judged(seen.clone(), End::default(), &requests(), &[], &gone()), &["cordoned=true"]);
+    left["nodes"][0]["cordoned"] = json!(null);
+    assert_eq!(judged(seen, End::default(), &requests(), &[], &left), [""; 0]);
     let alive = judged(events()[..5].to_vec(), End::default(), &requests()[..1], &[], &gone());
     assert_broken(&alive, &["web-1 is said to be \"gone\", and is not"]);
 }
