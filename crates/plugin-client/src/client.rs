@@ -7,16 +7,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::{AUTHORIZATION, RETRY_AFTER, USER_AGENT, WARNING};
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
-use kube::client::{AuthError, Body, ClientBuilder};
+use kube::client::{AuthError, Body};
 use tower::BoxError;
 
 use crate::clock::ServerTime;
-use crate::credential::Credential;
-use crate::failure::{Deadline, Unreachable, find};
+use crate::credential::{Credential, Held};
+use crate::failure::{Deadline, NoCredentials, Unreachable, find};
 use crate::kubeconfig::{self, Environment, Target};
+use crate::transport::Transport;
 use crate::{ConnectionFlags, Failure, Line, Ui};
 
 /// The Kubernetes version whose API the plugins know: that of k8s-openapi's `latest`.
@@ -66,8 +67,9 @@ pub async fn connect_in(
     if flags.verbosity >= 9 {
         ui.log_library();
     }
-    let credential = Credential::fetch(&mut target, ui)?;
-    let cluster = assemble(target, credential, flags, plugin, ui)?;
+    let time = ServerTime::default();
+    let credential = Credential::fetch(&mut target, flags, &time, ui).await?;
+    let cluster = assemble(target, credential, flags, plugin, time, ui)?;
     if flags.match_server_version == Some(true) {
         match_version(&cluster).await?;
     }
@@ -79,6 +81,7 @@ fn assemble(
     credential: Credential,
     flags: &ConnectionFlags,
     plugin: &str,
+    time: ServerTime,
     ui: &Ui,
 ) -> Result<Cluster, Failure> {
     let agent = HeaderValue::try_from(user_agent(plugin)).map_err(|error| {
@@ -89,15 +92,9 @@ fn assemble(
     target.config.default_retry = false;
     let deadline = flags.deadline();
     let Target { config, context, server, namespace, .. } = target;
-    let transport = ClientBuilder::try_from(config).map_err(|error| match &error {
-        kube::Error::InferKubeconfig(error) => {
-            Failure::failed("cannot use the user's certificate").cause(kubeconfig::words(error))
-        }
-        error => Failure::from_kube(&format!("set up the connection to {server}"), error),
-    })?;
-    let time = ServerTime::default();
+    let transport = Transport::new(config, server.clone(), credential.identity())?;
     let link = Arc::new(Link {
-        transport: transport.build(),
+        transport,
         credential,
         server: server.clone(),
         deadline,
@@ -145,7 +142,7 @@ async fn match_version(cluster: &Cluster) -> Result<(), Failure> {
 }
 
 struct Link {
-    transport: Client,
+    transport: Transport,
     credential: Credential,
     server: String,
     deadline: Option<Duration>,
@@ -156,43 +153,60 @@ struct Link {
 impl Link {
     async fn exchange(self: Arc<Self>, request: Request<Body>) -> Result<Response<Body>, BoxError> {
         let Some(after) = self.deadline else { return self.attempts(request, None).await };
-        match tokio::time::timeout(after, self.attempts(request, Some(Instant::now() + after))).await {
+        let until = Instant::now() + after;
+        match tokio::time::timeout_at(until.into(), self.attempts(request, Some((until, after)))).await {
             Ok(answer) => answer,
             Err(_) => Err(Deadline { server: self.server.clone(), after }.into()),
         }
     }
 
-    /// Reads are repeated when the server sheds load. Writes never: whether they were applied is for the caller to find out.
+    /// Reads are repeated when the server sheds load, and whatever was not let in (401) once, if there are other credentials by then:
+    /// it was not carried out. Writes otherwise never: whether they were applied is for the caller to find out.
     async fn attempts(
         &self,
-        mut request: Request<Body>,
-        until: Option<Instant>,
+        request: Request<Body>,
+        until: Option<(Instant, Duration)>,
     ) -> Result<Response<Body>, BoxError> {
         let watch = is_watch(&request);
-        if let Some(header) = self.credential.header().await? {
-            request.headers_mut().insert(AUTHORIZATION, header);
-        }
         let repeatable = request.method() == Method::GET && !watch;
         let (parts, body) = request.into_parts();
-        if !repeatable {
-            return self.once(Request::from_parts(parts, body), watch).await;
-        }
-        for attempt in 1..TRIES {
-            let answer = self.once(Request::from_parts(parts.clone(), Body::empty()), watch).await?;
-            let Some(wait) = retry_after(&answer, attempt) else { return Ok(answer) };
-            if until.is_some_and(|until| Instant::now() + wait >= until) {
+        let body = body.collect_bytes().await?;
+        let mut held = self.credential.current(until).await?;
+        let (mut attempt, mut renewed) = (1, false);
+        loop {
+            let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
+            let answer = self.once(request, &held, watch).await?;
+            if answer.status() == StatusCode::UNAUTHORIZED && !renewed {
+                let (answer, by_admission) = is_denial(answer).await?;
+                let other =
+                    if by_admission { None } else { self.credential.other_than(&held, until).await? };
+                let Some(other) = other else { return Ok(answer) };
+                (held, renewed) = (other, true);
+                continue;
+            }
+            let wait = retry_after(&answer, attempt).filter(|_| repeatable && attempt < TRIES);
+            let Some(wait) = wait else { return Ok(answer) };
+            if until.is_some_and(|(until, _)| Instant::now() + wait >= until) {
                 return Ok(answer);
             }
             tokio::time::sleep(wait).await;
+            attempt += 1;
         }
-        self.once(Request::from_parts(parts, body), watch).await
     }
 
     /// One request, its answer read to the end unless it is a watch.
-    async fn once(&self, request: Request<Body>, watch: bool) -> Result<Response<Body>, BoxError> {
+    async fn once(
+        &self,
+        mut request: Request<Body>,
+        held: &Held,
+        watch: bool,
+    ) -> Result<Response<Body>, BoxError> {
+        if let Some(header) = &held.header {
+            request.headers_mut().insert(AUTHORIZATION, header.clone());
+        }
         let asked = format!("{} {}", request.method(), request.uri().to_string().trim_end_matches('?'));
         let started = Instant::now();
-        let outcome = self.transfer(request, watch).await;
+        let outcome = self.transfer(request, held, watch).await;
         if self.ui.verbosity() > 0 {
             let end = match &outcome {
                 Ok(answer) => answer.status().to_string(),
@@ -207,8 +221,14 @@ impl Link {
         Ok(answer)
     }
 
-    async fn transfer(&self, request: Request<Body>, watch: bool) -> Result<Response<Body>, BoxError> {
-        let answer = self.transport.send(request).await.map_err(|error| self.broken(error))?;
+    async fn transfer(
+        &self,
+        request: Request<Body>,
+        held: &Held,
+        watch: bool,
+    ) -> Result<Response<Body>, BoxError> {
+        let transport = self.transport.with(held.identity.as_ref()).map_err(NoCredentials::lasting)?;
+        let answer = transport.send(request).await.map_err(|error| self.broken(error))?;
         // Before the body: that may take its time.
         self.time.hear(answer.headers());
         if watch && answer.status().is_success() {
@@ -227,6 +247,14 @@ impl Link {
             .is_some_and(hyper_util::client::legacy::Error::is_connect);
         Unreachable { server: self.server.clone(), sent: !connecting, source }.into()
     }
+}
+
+/// An admission webhook may deny with any code: that is the answer to whoever asked, and not a matter of credentials.
+async fn is_denial(answer: Response<Body>) -> Result<(Response<Body>, bool), BoxError> {
+    let (parts, body) = answer.into_parts();
+    let bytes = body.collect_bytes().await?;
+    let denied = String::from_utf8_lossy(&bytes).contains("admission webhook");
+    Ok((Response::from_parts(parts, Body::from(bytes)), denied))
 }
 
 /// A watch has no end to wait for; kube's watcher guards against a silent one.

@@ -167,6 +167,36 @@ impl fmt::Display for Deadline {
 
 impl StdError for Deadline {}
 
+/// There are no credentials to send the request with, so it was not sent.
+#[derive(Debug)]
+pub(crate) struct NoCredentials {
+    pub failure: Box<Failure>,
+    /// No waiting will change it.
+    pub lasting: bool,
+}
+
+impl NoCredentials {
+    pub fn passing(failure: Failure) -> Self {
+        NoCredentials { failure: failure.into(), lasting: false }
+    }
+
+    pub fn lasting(failure: Failure) -> Self {
+        NoCredentials { failure: failure.into(), lasting: true }
+    }
+}
+
+impl fmt::Display for NoCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.failure.fmt(f)
+    }
+}
+
+impl StdError for NoCredentials {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.failure)
+    }
+}
+
 /// The connection failed: before the request was sent (`sent: false`), or somewhere after.
 #[derive(Debug)]
 pub(crate) struct Unreachable {
@@ -213,9 +243,10 @@ pub fn lost(error: &kube::Error) -> bool {
     }
 }
 
-/// Was there no connection, so that nothing can have been applied? Safe to repeat.
+/// Was there no connection, or nothing to log in with for a moment, so that nothing can have been applied? Safe to repeat.
 pub fn unreachable(error: &kube::Error) -> bool {
     find::<Unreachable>(error).is_some_and(|at| !at.sent)
+        || find::<NoCredentials>(error).is_some_and(|none| !none.lasting)
 }
 
 fn code(error: &kube::Error) -> Option<u16> {

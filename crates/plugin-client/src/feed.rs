@@ -14,7 +14,7 @@ use kube::runtime::watcher::{self, Event};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
-use crate::failure::find;
+use crate::failure::{NoCredentials, find};
 use crate::{Failure, Weather};
 
 /// Selectors and page size of a feed: `Watched::default().fields("spec.nodeName=a")`.
@@ -162,8 +162,7 @@ fn judge(doing: &str, error: watcher::Error) -> (Failure, Weight) {
             400..=499 => Weight::Permanent,
             _ => Weight::Passing,
         },
-        // As from the credential plugin: it would fail, or ask, each time anew.
-        error if find::<Failure>(error).is_some() => Weight::Permanent,
+        error if find::<NoCredentials>(error).is_some_and(|none| none.lasting) => Weight::Permanent,
         _ => Weight::Passing,
     };
     (Failure::from_kube(doing, &error), weight)

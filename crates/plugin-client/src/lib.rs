@@ -13,6 +13,7 @@
 //! | `bounds`, `weather` | what ends a run early; is the server there | `failure`, `ui` |
 //! | `kubeconfig`, `proxy` | which server, as whom, through what | `flags`, `failure` |
 //! | `credential` | exec plugins and token files | `failure`, `ui` |
+//! | `transport` | TLS, proxy and the user's certificate | `credential`, `kubeconfig` |
 //! | `client` | the HTTP stack: credentials, deadline, retry, warnings | all above |
 //! | `feed`, `rights` | list + watch; access reviews and what is told of them | `client` |
 //! | `start` | `main` | all above |
@@ -31,6 +32,7 @@ pub mod output;
 mod proxy;
 pub mod rights;
 mod start;
+mod transport;
 pub mod ui;
 mod weather;
 

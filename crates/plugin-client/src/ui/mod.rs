@@ -129,6 +129,11 @@ impl Ui {
         self.0.verbosity
     }
 
+    /// Is there a live view, which what others write to the terminal would break?
+    pub(crate) fn is_drawing(&self) -> bool {
+        lock(&self.0.region).is_some()
+    }
+
     /// A line of the `-v` log: asked for, so also with `--quiet`.
     pub(crate) fn log(&self, line: &Line) {
         self.write(Stream::Err, &Line::new().then(line.clone()).all(Role::Dim));
@@ -238,7 +243,7 @@ fn is_dumb() -> bool {
 }
 
 /// A panic elsewhere must not silence the report.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

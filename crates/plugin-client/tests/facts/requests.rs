@@ -1,108 +1,14 @@
 //! What goes over the wire, how often, and for how long.
 
-use std::path::{Path, PathBuf};
-
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp, Unit};
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use plugin_client::{Cluster, Exit, Failure, Right, Ui, lost, missing, unreachable};
-use serde_json::{Value, json};
+use serde_json::json;
 use testbed::fake::{Answer, Fake};
 
 use crate::bench::{Bench, no_pods};
-
-/// A credential plugin that notes each run in `runs` and answers with `status`.
-#[cfg(unix)]
-fn plugin(folder: &Path, status: &Value) -> (PathBuf, impl Fn() -> usize + use<>) {
-    use std::os::unix::fs::PermissionsExt;
-    let (program, runs) = (folder.join("login"), folder.join("runs"));
-    let answer =
-        json!({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status});
-    std::fs::write(folder.join("answer"), answer.to_string()).unwrap();
-    let script = format!(
-        "#!/bin/sh\necho \"$KUBERNETES_EXEC_INFO\" >> '{}'\nprintf 'hello \\033[31m\\n' >&2\ncat '{}'\n",
-        runs.display(),
-        folder.join("answer").display()
-    );
-    std::fs::write(&program, script).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    (program, move || std::fs::read_to_string(&runs).unwrap_or_default().lines().count())
-}
-
-fn exec(program: &Path) -> Value {
-    json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": program, "interactiveMode": "Never"}})
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn exec_plugin_runs_once() {
-    let bench = Bench::new();
-    bench.fake.on("GET", "/api/v1/pods").answer(Answer::json(no_pods()));
-    let (program, runs) =
-        plugin(bench.folder.path(), &json!({"token": "t1", "expirationTimestamp": "2999-01-01T00:00:00Z"}));
-    let cluster = bench.connect_with(&bench.kubeconfig_of(exec(&program)), &[]).await.unwrap();
-    let pods: Api<Pod> = Api::all(cluster.client);
-    for _ in 0..3 {
-        pods.list(&ListParams::default()).await.unwrap();
-    }
-    assert_eq!(runs(), 1);
-    assert!(bench.fake.requests().iter().all(|request| request.headers["authorization"] == "Bearer t1"));
-    // What it says is shown, but cannot colour anything.
-    assert_eq!(bench.ui.err(), "hello \\u{1b}[31m\n");
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn exec_plugin_that_issues_a_certificate_runs_once() {
-    let bench = Bench::new();
-    bench.fake.on("GET", "/api/v1/pods").answer(Answer::json(no_pods()));
-    let issued = rcgen::generate_simple_self_signed(vec!["me".to_owned()]).unwrap();
-    let status = json!({"clientCertificateData": issued.cert.pem(), "clientKeyData": issued.signing_key.serialize_pem()});
-    let (program, runs) = plugin(bench.folder.path(), &status);
-    let cluster = bench.connect_with(&bench.kubeconfig_of(exec(&program)), &[]).await.unwrap();
-    Api::<Pod>::all(cluster.client).list(&ListParams::default()).await.unwrap();
-    assert_eq!(runs(), 1);
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn exec_plugin_runs_again_when_its_token_expires() {
-    let bench = Bench::new();
-    bench.fake.on("GET", "/api/v1/pods").answer(Answer::json(no_pods()));
-    let (program, runs) =
-        plugin(bench.folder.path(), &json!({"token": "t1", "expirationTimestamp": "2020-01-01T00:00:00Z"}));
-    let cluster = bench.connect_with(&bench.kubeconfig_of(exec(&program)), &[]).await.unwrap();
-    assert_eq!(runs(), 1);
-    Api::<Pod>::all(cluster.client).list(&ListParams::default()).await.unwrap();
-    assert_eq!(runs(), 2);
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn a_token_flag_needs_no_exec_plugin() {
-    let bench = Bench::new();
-    bench.fake.on("GET", "/api/v1/pods").answer(Answer::json(no_pods()));
-    let (program, runs) = plugin(bench.folder.path(), &json!({"token": "t1"}));
-    let cluster = bench.connect_with(&bench.kubeconfig_of(exec(&program)), &["--token=flag"]).await.unwrap();
-    Api::<Pod>::all(cluster.client).list(&ListParams::default()).await.unwrap();
-    assert_eq!(runs(), 0);
-    assert_eq!(bench.fake.requests()[0].headers["authorization"], "Bearer flag");
-}
-
-#[tokio::test]
-async fn missing_exec_plugin_is_named_with_its_install_hint() {
-    let bench = Bench::new();
-    let mut user = exec(Path::new("no-such-login"));
-    user["exec"]["installHint"] = json!("brew install\nlogin\u{1b}[2J");
-    let failure = bench.connect_with(&bench.kubeconfig_of(user), &[]).await.err().unwrap();
-    bench.ui.failure(&failure);
-    assert_eq!(
-        bench.ui.err(),
-        "error: cannot run the credential plugin no-such-login: there is no such program on the PATH\n\
-         hint: brew install login\\u{1b}[2J\n"
-    );
-}
 
 #[tokio::test]
 async fn user_agent_is_sent() {

@@ -1,0 +1,160 @@
+//! One run of an exec plugin: what it is told, and what its answer means. Runs a program.
+
+use std::io::{ErrorKind, IsTerminal};
+use std::time::Duration;
+
+use cluster_model::text::{neutralise, shorten};
+use k8s_openapi::{ByteString, jiff::Timestamp};
+use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use super::process;
+use crate::{Failure, Ui};
+
+pub(super) struct Plugin {
+    exec: ExecConfig,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(rename = "apiVersion")]
+    api_version: Option<String>,
+    status: Option<Status>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    expiration_timestamp: Option<String>,
+    token: Option<String>,
+    client_certificate_data: Option<String>,
+    client_key_data: Option<String>,
+}
+
+pub(super) struct Issued {
+    pub token: Option<String>,
+    pub identity: Option<Identity>,
+    pub expires: Option<Timestamp>,
+}
+
+/// Certificate and key, PEM.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Identity {
+    certificate: String,
+    key: String,
+}
+
+impl Identity {
+    pub(crate) fn identify(&self, user: &mut AuthInfo) {
+        // A kubeconfig holds its data in base64, as ByteString writes them.
+        let encode = |pem: &str| match serde_json::to_value(ByteString(pem.as_bytes().to_vec())) {
+            Ok(Value::String(base64)) => Some(base64),
+            _ => None,
+        };
+        user.client_certificate_data = encode(&self.certificate);
+        user.client_key_data = encode(&self.key).map(Into::into);
+    }
+}
+
+impl Plugin {
+    pub fn new(exec: ExecConfig) -> Self {
+        Plugin { exec }
+    }
+
+    pub fn name(&self) -> &str {
+        self.exec.command.as_deref().unwrap_or_default()
+    }
+
+    /// `may_ask`: nobody else uses the terminal. `limit` is for a run that asks nobody anything; who answers takes their time.
+    pub async fn run(&self, may_ask: bool, limit: Option<Duration>, ui: &Ui) -> Result<Issued, Failure> {
+        let exec = &self.exec;
+        let Some(name) = exec.command.as_deref().filter(|name| !name.is_empty()) else {
+            return Err(Failure::failed("the user's exec section in the kubeconfig has no command"));
+        };
+        let terminal = may_ask && std::io::stdin().is_terminal();
+        if exec.interactive_mode == Some(ExecInteractiveMode::Always) && !terminal {
+            let why = if may_ask { "there is no terminal" } else { "the terminal shows the progress" };
+            return Err(Failure::failed(format!("the credential plugin {name} has to ask, and {why}"))
+                .hint("run this in a terminal, or log in first"));
+        }
+        let interactive = terminal && exec.interactive_mode != Some(ExecInteractiveMode::Never);
+
+        let mut spec = json!({ "interactive": interactive });
+        if let Some(cluster) = &exec.cluster {
+            spec["cluster"] = serde_json::to_value(cluster).unwrap_or_default();
+        }
+        let info = json!({ "apiVersion": exec.api_version, "kind": "ExecCredential", "spec": spec });
+        let mut command = Command::new(name);
+        command.args(exec.args.iter().flatten()).env("KUBERNETES_EXEC_INFO", info.to_string());
+        for variable in exec.env.iter().flatten() {
+            if let (Some(name), Some(value)) = (variable.get("name"), variable.get("value")) {
+                command.env(name, value);
+            }
+        }
+        let running = process::run(command, interactive, ui);
+        let ended = match limit.filter(|_| !interactive) {
+            None => running.await,
+            Some(limit) => tokio::time::timeout(limit, running).await.map_err(|_| {
+                Failure::failed(format!("the credential plugin {name} has not answered within {limit:?}"))
+                    .hint(by_hand(exec))
+            })?,
+        };
+        let process::Output { stdout, status } = ended.map_err(|error| {
+            let failure = Failure::failed(format!("cannot run the credential plugin {name}"));
+            match error.kind() {
+                ErrorKind::NotFound => failure.cause("there is no such program on the PATH").hint(
+                    exec.install_hint.as_deref().map_or_else(
+                        || format!("install {name}: the kubeconfig's user logs in through it"),
+                        |hint| shorten(&hint.trim().replace('\n', " "), 600),
+                    ),
+                ),
+                _ => failure.cause(error.to_string()),
+            }
+        })?;
+        if !status.success() {
+            return Err(Failure::failed(format!("the credential plugin {name} failed"))
+                .cause(status.to_string())
+                .hint(by_hand(exec)));
+        }
+        self.read(name, &stdout)
+    }
+
+    fn read(&self, name: &str, stdout: &[u8]) -> Result<Issued, Failure> {
+        let wrong = |cause: &str| {
+            Failure::failed(format!("the credential plugin {name} gave no credentials")).cause(cause)
+        };
+        // client-go's codec takes YAML too, and some plugins write it.
+        let answer: Answer =
+            serde_saphyr::from_slice(stdout).map_err(|_| wrong("its answer is no ExecCredential"))?;
+        if answer.api_version != self.exec.api_version {
+            return Err(wrong(&format!(
+                "it answered in {}, the kubeconfig wants {}",
+                neutralise(answer.api_version.as_deref().unwrap_or("no apiVersion")),
+                neutralise(self.exec.api_version.as_deref().unwrap_or("no apiVersion")),
+            )));
+        }
+        let status = answer.status.ok_or_else(|| wrong("its answer has no status"))?;
+        let expires = status
+            .expiration_timestamp
+            .map(|text| text.parse().map_err(|_| wrong("its expirationTimestamp is no time")))
+            .transpose()?;
+        let identity = match (status.client_certificate_data, status.client_key_data) {
+            (Some(certificate), Some(key)) => Some(Identity { certificate, key }),
+            (None, None) => None,
+            _ => return Err(wrong("it gave a certificate or a key, and not both")),
+        };
+        let token = status.token.filter(|token| !token.is_empty());
+        if token.is_none() && identity.is_none() {
+            return Err(wrong("neither a token nor a certificate is in its answer"));
+        }
+        Ok(Issued { token, identity, expires })
+    }
+}
+
+fn by_hand(exec: &ExecConfig) -> String {
+    let words = exec.command.iter().chain(exec.args.iter().flatten());
+    let line = shorten(&words.map(String::as_str).collect::<Vec<_>>().join(" "), 200);
+    format!("run it by hand to see why: `{line}`")
+}
