@@ -15,8 +15,9 @@ use tower::BoxError;
 
 use crate::clock::ServerTime;
 use crate::credential::{Credential, Held};
-use crate::failure::{Deadline, NoCredentials, Unreachable, find};
+use crate::failure::{Deadline, NoCredentials, Unreachable, find, last};
 use crate::kubeconfig::{self, Environment, Target};
+use crate::proxy::Proxy;
 use crate::transport::Transport;
 use crate::{ConnectionFlags, Failure, Line, Ui};
 
@@ -91,12 +92,13 @@ fn assemble(
     // kube would repeat POSTs too, fifteen times (kube::client::retry does not look at the method).
     target.config.default_retry = false;
     let deadline = flags.deadline();
-    let Target { config, context, server, namespace, .. } = target;
+    let Target { config, context, server, namespace, proxy, .. } = target;
     let transport = Transport::new(config, server.clone(), credential.identity())?;
     let link = Arc::new(Link {
         transport,
         credential,
         server: server.clone(),
+        proxy,
         deadline,
         time: time.clone(),
         ui: ui.clone(),
@@ -145,6 +147,7 @@ struct Link {
     transport: Transport,
     credential: Credential,
     server: String,
+    proxy: Option<Proxy>,
     deadline: Option<Duration>,
     time: ServerTime,
     ui: Ui,
@@ -156,7 +159,11 @@ impl Link {
         let until = Instant::now() + after;
         match tokio::time::timeout_at(until.into(), self.attempts(request, Some((until, after)))).await {
             Ok(answer) => answer,
-            Err(_) => Err(Deadline { server: self.server.clone(), after }.into()),
+            Err(_) => {
+                let proxy = self.proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}"));
+                let server = format!("{}{}", self.server, proxy.unwrap_or_default());
+                Err(Deadline { server, after }.into())
+            }
         }
     }
 
@@ -245,7 +252,12 @@ impl Link {
         }
         let connecting = find::<hyper_util::client::legacy::Error>(&source)
             .is_some_and(hyper_util::client::legacy::Error::is_connect);
-        Unreachable { server: self.server.clone(), sent: !connecting, source }.into()
+        let words = match &self.proxy {
+            Some(proxy) => proxy.blame(&self.server, &source),
+            None => format!("{}: {}", self.server, last(&source)),
+        };
+        let proxy_set_by = self.proxy.as_ref().map(|proxy| proxy.set_by);
+        Unreachable { words, proxy_set_by, sent: !connecting, source }.into()
     }
 }
 

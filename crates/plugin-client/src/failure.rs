@@ -94,19 +94,18 @@ impl Failure {
                 "raise --request-timeout, or look at the server: `kubectl get --raw=/readyz --request-timeout=5s`",
             );
         }
-        let server = find::<Unreachable>(error).map(|unreachable| unreachable.server.clone());
         let words = last(error);
-        let failure = match &server {
-            Some(server) => failure.cause(format!("{server}: {words}")),
-            None => failure.cause(words.clone()),
-        };
-        match (error, server) {
+        let broken = find::<Unreachable>(error);
+        let failure = failure.cause(broken.map_or_else(|| words.clone(), ToString::to_string));
+        match (error, broken) {
             (kube::Error::SerdeError(_) | kube::Error::FromUtf8(_), _) => {
                 failure.hint("the answer is not what a Kubernetes API server sends; is a proxy or a login page in between?")
             }
             (_, Some(_)) if words.contains("UnknownIssuer") || words.contains("invalid peer certificate") => failure
                 .hint("the kubeconfig's certificate-authority does not vouch for this server: is it the right context, and not re-created since?")
                 .hint("see the contexts with `kubectl config get-contexts`"),
+            (_, Some(Unreachable { proxy_set_by: Some(who), .. })) => failure
+                .hint(format!("the proxy is set by {who}: is it the right one, and does it run?")),
             (_, Some(_)) => failure
                 .hint("is the server up, and is this the right context? See `kubectl config get-contexts`"),
             _ => failure,
@@ -200,14 +199,17 @@ impl StdError for NoCredentials {
 /// The connection failed: before the request was sent (`sent: false`), or somewhere after.
 #[derive(Debug)]
 pub(crate) struct Unreachable {
-    pub server: String,
+    /// Which hop failed, and why.
+    pub words: String,
+    /// Who says that there is a proxy.
+    pub proxy_set_by: Option<&'static str>,
     pub sent: bool,
     pub source: kube::Error,
 }
 
 impl fmt::Display for Unreachable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.server, last(&self.source))
+        f.write_str(&self.words)
     }
 }
 

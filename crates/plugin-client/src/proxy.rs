@@ -4,9 +4,58 @@
 //! an explicit proxy is always used, `HTTPS_PROXY` (`HTTP_PROXY` for plain servers) unless `NO_PROXY` names the *cluster's* host,
 //! and a loopback server is never proxied by the environment.
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::net::IpAddr;
 
 use http::Uri;
+
+use crate::failure::{chain, last};
+
+/// The proxy to use, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Proxy {
+    pub address: Uri,
+    pub set_by: &'static str,
+}
+
+/// Without user and password.
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shown(&self.address))
+    }
+}
+
+/// What hyper-util's connectors say of a connection to the proxy that could not be made, and what they begin with when the proxy itself
+/// objects. Their types are private, and only one of them keeps its cause.
+const NO_TUNNEL: &str = "tunnel error: failed to create underlying connection";
+const NO_SOCKS: &str = "SOCKS error: failed to create underlying connection";
+const OBJECTIONS: [&str; 2] = ["tunnel error: ", "SOCKS error: "];
+
+impl Proxy {
+    /// Which hop failed, and why.
+    pub(crate) fn blame(&self, server: &str, error: &(dyn StdError + 'static)) -> String {
+        for layer in chain(error).map(ToString::to_string) {
+            if layer == NO_TUNNEL {
+                return format!("cannot connect to the proxy {self} for {server}: {}", last(error));
+            }
+            if layer == NO_SOCKS {
+                return format!("cannot connect to the proxy {self} for {server}: no connection");
+            }
+            if let Some(words) = OBJECTIONS.iter().find_map(|start| layer.strip_prefix(start)) {
+                return format!("the proxy {self} does not connect to {server}: {words}");
+            }
+        }
+        format!("{server} through the proxy {self}: {}", last(error))
+    }
+}
+
+/// Without user info: a URL may carry a password.
+pub(crate) fn shown(server: &Uri) -> String {
+    let authority = server.authority().map_or("", |authority| authority.as_str());
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{}://{host}{}", server.scheme_str().unwrap_or("https"), server.path().trim_end_matches('/'))
+}
 
 /// The variables that matter, as they are set.
 #[derive(Clone, Debug, Default)]
@@ -30,23 +79,28 @@ impl ProxyEnvironment {
     }
 }
 
-/// The proxy for `server`, or why there cannot be one. `explicit` is `--proxy-url` or the kubeconfig's `proxy-url`.
+/// The proxy for `server`, or why there cannot be one. `explicit` is `--proxy-url` or the kubeconfig's `proxy-url`, and which of them.
 pub(crate) fn choose(
-    explicit: Option<&str>,
+    explicit: Option<(&str, &'static str)>,
     environment: &ProxyEnvironment,
     server: &Uri,
-) -> Result<Option<Uri>, String> {
-    if let Some(proxy) = explicit {
-        return address(proxy).map(Some);
+) -> Result<Option<Proxy>, String> {
+    let proxy = |text: &str, set_by| Ok(Some(Proxy { address: address(text)?, set_by }));
+    if let Some((text, set_by)) = explicit {
+        return proxy(text, set_by);
     }
     let plain = server.scheme_str() == Some("http");
-    let Some(proxy) = (if plain { &environment.http } else { &environment.https }) else { return Ok(None) };
+    let (set, set_by) = match plain {
+        true => (&environment.http, "$HTTP_PROXY"),
+        false => (&environment.https, "$HTTPS_PROXY"),
+    };
+    let Some(text) = set else { return Ok(None) };
     let host = server.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase();
     let port = server.port_u16().unwrap_or(if plain { 80 } else { 443 });
     if bypassed(&host, port, environment.no_proxy.as_deref().unwrap_or_default()) {
         return Ok(None);
     }
-    address(proxy).map(Some)
+    proxy(text, set_by)
 }
 
 /// Go takes `host:3128` for `http://host:3128`.
@@ -136,7 +190,7 @@ mod tests {
             http: Some("plain:80".to_owned()),
             no_proxy: Some(no_proxy.to_owned()),
         };
-        choose(None, &environment, &server.parse().unwrap()).unwrap().map(|uri| uri.to_string())
+        choose(None, &environment, &server.parse().unwrap()).unwrap().map(|proxy| proxy.address.to_string())
     }
 
     #[test]
@@ -194,7 +248,7 @@ mod tests {
     fn an_explicit_proxy_is_used_whatever_the_environment_says() {
         let environment = ProxyEnvironment { no_proxy: Some("*".to_owned()), ..Default::default() };
         let server = "https://10.1.2.3".parse().unwrap();
-        assert!(choose(Some("http://p:1"), &environment, &server).unwrap().is_some());
+        assert!(choose(Some(("http://p:1", "--proxy-url")), &environment, &server).unwrap().is_some());
         assert!(choose(None, &environment, &server).unwrap().is_none());
     }
 

@@ -18,7 +18,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use self::files::{find, list, load};
-use crate::proxy::{self, ProxyEnvironment};
+use crate::proxy::{self, Proxy, ProxyEnvironment, shown};
 use crate::{ConnectionFlags, Failure};
 
 /// What of the process environment takes part. Handed in, so that tests do not fight over `std::env`.
@@ -51,6 +51,7 @@ pub struct Target {
     pub namespace: String,
     pub(crate) exec: Option<ExecConfig>,
     pub(crate) token_file: Option<PathBuf>,
+    pub(crate) proxy: Option<Proxy>,
 }
 
 /// What flags, environment and files together mean.
@@ -88,12 +89,14 @@ fn from_kubeconfig(
     config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
     config.disable_compression = cluster.disable_compression.unwrap_or(false);
     config.tls_server_name = cluster.tls_server_name.clone().filter(|name| !name.is_empty());
-    config.proxy_url = proxy::choose(
-        cluster.proxy_url.as_deref().filter(|url| !url.is_empty()),
-        &environment.proxy,
-        &server,
-    )
-    .map_err(|cause| Failure::failed("cannot use the proxy").cause(cause))?;
+    let set_by = match given(&flags.proxy_url) {
+        Some(_) => "--proxy-url",
+        None => "the kubeconfig's proxy-url",
+    };
+    let explicit = given(&cluster.proxy_url).map(|url| (url, set_by));
+    let proxy = proxy::choose(explicit, &environment.proxy, &server)
+        .map_err(|cause| Failure::failed("cannot use the proxy").cause(cause))?;
+    config.proxy_url = proxy.as_ref().map(|proxy| proxy.address.clone());
     // Reads certificate-authority(-data), which kube keeps to itself elsewhere.
     let with_authorities = ExecAuthCluster::try_from(&cluster).map_err(|error| {
         Failure::failed("cannot use the cluster's certificate authority").cause(words(&error))
@@ -112,7 +115,7 @@ fn from_kubeconfig(
         .map_or_else(|| "default".to_owned(), str::to_owned);
     config.default_namespace.clone_from(&namespace);
     config.auth_info = user;
-    Ok(Target { config, context: name, server: shown(&server), namespace, exec, token_file })
+    Ok(Target { config, context: name, server: shown(&server), namespace, exec, token_file, proxy })
 }
 
 fn in_cluster(flags: &ConnectionFlags) -> Result<Target, Failure> {
@@ -130,7 +133,15 @@ fn in_cluster(flags: &ConnectionFlags) -> Result<Target, Failure> {
     }
     let token_file = config.auth_info.token_file.take().map(PathBuf::from);
     let (server, namespace) = (shown(&config.cluster_url), config.default_namespace.clone());
-    Ok(Target { config, context: "in-cluster".to_owned(), server, namespace, exec: None, token_file })
+    Ok(Target {
+        config,
+        context: "in-cluster".to_owned(),
+        server,
+        namespace,
+        exec: None,
+        token_file,
+        proxy: None,
+    })
 }
 
 /// client-go takes a server without a scheme: https if anything about TLS is set, else http (rest/url_utils.go).
@@ -184,13 +195,6 @@ pub(crate) fn words(error: &KubeconfigError) -> String {
         },
         error => error.to_string(),
     }
-}
-
-/// Without user info: a URL may carry a password.
-fn shown(server: &Uri) -> String {
-    let authority = server.authority().map_or("", |authority| authority.as_str());
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    format!("{}://{host}{}", server.scheme_str().unwrap_or("https"), server.path().trim_end_matches('/'))
 }
 
 fn given(flag: &Option<String>) -> Option<&str> {

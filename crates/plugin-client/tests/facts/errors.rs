@@ -1,10 +1,15 @@
 //! Failures are sentences.
 
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
 use kube::api::ListParams;
-use plugin_client::{Failure, is_forbidden, is_not_found, is_unauthorised};
+use plugin_client::client::connect_in;
+use plugin_client::kubeconfig::Environment;
+use plugin_client::{Failure, is_forbidden, is_not_found, is_unauthorised, lost, unreachable};
+use serde_json::json;
 use testbed::fake::{Answer, Fake};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, environment, flags, kubeconfig};
 
 async fn told(bench: &Bench, words: &[&str]) -> (kube::Error, String) {
     let error = bench.pods(words).await.list(&ListParams::default()).await.unwrap_err();
@@ -80,6 +85,64 @@ async fn connection_errors_name_the_server_and_the_reason() {
     let (_, text) = told(&bench, &[]).await;
     assert!(text.contains("connection closed before message completed"), "{text}");
     unadorned(&text);
+}
+
+/// The server is not on this machine, as the environment's proxy is never asked for one that is.
+const FAR: &str = "https://10.1.2.3:6443";
+
+async fn through(proxy: &str, set: fn(&mut Environment, String) -> Vec<String>) -> String {
+    let bench = Bench::new();
+    let file = bench.write("far", &kubeconfig(FAR, json!({"token": "t"})));
+    let mut environment = environment(&file);
+    let words = set(&mut environment, proxy.to_owned());
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let cluster = connect_in(&environment, &flags(&words), "kubectl-test", &bench.ui).await.unwrap();
+    let error = Api::<Pod>::all(cluster.client).list(&ListParams::default()).await.unwrap_err();
+    assert!(unreachable(&error) && !lost(&error), "{error:?}");
+    bench.ui.failure(&Failure::from_kube("list pods", &error));
+    let text = bench.ui.err();
+    unadorned(&text);
+    assert!(!text.contains("s3cret") && !text.contains("me:"), "{text}");
+    text
+}
+
+fn by_flag(_: &mut Environment, proxy: String) -> Vec<String> {
+    vec![format!("--proxy-url={proxy}")]
+}
+
+fn by_environment(environment: &mut Environment, proxy: String) -> Vec<String> {
+    environment.proxy.https = Some(proxy);
+    Vec::new()
+}
+
+#[tokio::test]
+async fn the_hop_that_failed_is_named() {
+    let gone = { Fake::start().url() };
+    let gone = gone.trim_start_matches("http://");
+    for scheme in ["http", "https", "socks5"] {
+        let proxy = format!("{scheme}://me:s3cret@{gone}");
+        let expected = format!("cannot list pods: cannot connect to the proxy {scheme}://{gone} for {FAR}: ");
+        for text in [through(&proxy, by_flag).await, through(&proxy, by_environment).await] {
+            assert!(text.contains(&expected), "{text}");
+            assert!(scheme == "socks5" || text.contains("refused"), "{text}");
+        }
+    }
+    let text = through(gone, by_environment).await;
+    assert!(text.contains("hint: the proxy is set by $HTTPS_PROXY"), "{text}");
+
+    // A proxy that is there, and does not get on.
+    let fake = Fake::start();
+    let text = through(&fake.url(), by_flag).await;
+    assert!(text.contains(&format!("the proxy {} does not connect to {FAR}: ", fake.url())), "{text}");
+    assert!(text.contains("hint: the proxy is set by --proxy-url"), "{text}");
+    fake.on("CONNECT", "*").answer(Answer::text(407, ""));
+    let text = through(&fake.url(), by_flag).await;
+    assert!(text.contains("proxy authorization required"), "{text}");
+    // Through it, and then no TLS: that is the server's.
+    let silent = Fake::start();
+    silent.on("CONNECT", "*").answer(Answer::text(200, ""));
+    let text = through(&silent.url(), by_flag).await;
+    assert!(text.contains(&format!("{FAR} through the proxy {}: ", silent.url())), "{text}");
 }
 
 /// No Debug dumps, no layer names, nothing a terminal obeys.
