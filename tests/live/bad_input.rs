@@ -19,7 +19,7 @@ fn check(room: &Room<'_>, kubeconfig: Option<&Path>, case: &Case<'_>) {
 fn a_wrong_command_line_is_a_usage_error() {
     let room = shared().room(1);
     let node = room.nodes()[0].as_str();
-    let cases: [(&[&str], &str, &str); 16] = [
+    let cases: [(&[&str], &str, &str); 17] = [
         (&[], "which node?", "--help"),
         (&[node, "-l", "room=x"], "cannot specify both a node name and a --selector", "--help"),
         (&["-l", ""], "--selector is empty", "--help"),
@@ -33,9 +33,10 @@ fn a_wrong_command_line_is_a_usage_error() {
         (&[node, "--timeout=soon"], "'soon' for '--timeout", "write it as in 30s"),
         (&[node, "--timeout=-5s"], "'-5s' for '--timeout", "cannot be negative"),
         (&[node, "--grace-period=-2"], "--grace-period -2", "-1 for each pod's own"),
-        (&[node, "--grace-period=soon"], "'soon' for '--grace-period", "--help"),
+        (&[node, "--timeout=banana"], "'banana' for '--timeout", "or 0 for no limit"),
+        (&[node, "--grace-period=soon"], "'soon' for '--grace-period", "write a whole number"),
         (&[node, "--allow=no-such-finding"], "--allow no-such-finding: there is no such finding", "bare-pod"),
-        (&[node, "--concurrency=0"], "'0' for '--concurrency", "1..=1000"),
+        (&[node, "--concurrency=0"], "'0' for '--concurrency", "from 1 to 1000"),
         (&[node, "--dry-run=maybe"], "'maybe' for '--dry-run", "client, server"),
         (&[node, "--cordon-only", "--uncordon"], "cannot be used with", "--help"),
         (&[node, "--no-such-flag"], "'--no-such-flag'", "--help"),

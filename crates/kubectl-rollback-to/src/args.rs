@@ -5,7 +5,9 @@ use std::time::Duration;
 use clap::{ArgAction, ArgGroup, Parser, ValueEnum};
 use k8s_openapi::jiff::Timestamp;
 use k8s_openapi::jiff::tz::TimeZone;
-use plugin_client::{AsInKubectl, CommandLine, ConnectionFlags, DryRun, Failure, Output, allowed, duration};
+use plugin_client::{
+    AsInKubectl, CommandLine, ConnectionFlags, DryRun, Failure, Output, allowed, duration, limit, whole,
+};
 
 use crate::checks;
 use crate::moment;
@@ -50,7 +52,7 @@ pub struct Args {
     pub all: bool,
 
     /// Target: this revision, also by a number it had before; 0 is --previous
-    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = "Target")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<i64>(i64::MIN, i64::MAX), help_heading = "Target")]
     pub to_revision: Option<i64>,
 
     /// Target: what was rolled out at that time, as in 2h, 10:15, `yesterday 18:00` or 2026-11-23T10:00+09:00
@@ -82,7 +84,7 @@ pub struct Args {
     pub history: bool,
 
     /// With --history: show one revision
-    #[arg(long, value_name = "N", requires = "history", help_heading = "Mode")]
+    #[arg(long, value_name = "N", requires = "history", value_parser = whole::<i64>(i64::MIN, i64::MAX), help_heading = "Mode")]
     pub revision: Option<i64>,
 
     /// Say how the current rollout is doing, and why it does not get on
@@ -119,7 +121,7 @@ pub struct Args {
     pub no_wait: bool,
 
     /// Longest time for the whole run, as in 90s or 10m; 0 is for ever
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = limit)]
     pub timeout: Duration,
 
     /// How long a pod may show a fault that could mend itself
@@ -187,6 +189,8 @@ pub enum Wish {
 }
 
 impl CommandLine for Args {
+    const REPORT: (&'static str, &'static str) = ("RollbackReport", "workloads");
+
     fn connection(&self) -> &ConnectionFlags {
         &self.connection
     }

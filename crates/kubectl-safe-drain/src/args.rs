@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, ValueEnum};
-use plugin_client::{AsInKubectl, CommandLine, ConnectionFlags, DryRun, Failure, Output, allowed, duration};
+use plugin_client::{
+    AsInKubectl, CommandLine, ConnectionFlags, DryRun, Failure, Output, allowed, limit, whole,
+};
 
 use crate::checks;
 use crate::execute::engine::STALLED_AFTER;
@@ -62,7 +64,7 @@ pub struct Args {
     pub allow: Vec<String>,
 
     /// Evictions in flight at once
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = whole::<u16>(1, 1000))]
     pub concurrency: u16,
 
     /// How to print the result
@@ -97,11 +99,12 @@ pub struct DrainFlags {
     pub ignore_daemonsets: bool,
 
     /// Seconds for pods to stop; the pod's own grace period when negative
-    #[arg(long, value_name = "SECONDS", default_value_t = -1, allow_hyphen_values = true)]
+    #[arg(long, value_name = "SECONDS", default_value_t = -1, allow_hyphen_values = true,
+          value_parser = whole::<i64>(i64::MIN, i64::MAX))]
     pub grace_period: i64,
 
     /// Longest time for the whole run, as in 90s or 10m; 0 is for ever
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = limit)]
     pub timeout: Duration,
 
     /// Only drain pods with these labels
@@ -113,11 +116,11 @@ pub struct DrainFlags {
     pub disable_eviction: bool,
 
     /// Do not wait for pods that should have been gone this many seconds ago; 0 waits
-    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = whole::<u32>(0, i64::from(u32::MAX)))]
     pub skip_wait_for_delete_timeout: u32,
 
     /// Objects per page of a list; 0 asks for everything at once
-    #[arg(long, value_name = "N", default_value_t = 500)]
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = whole::<u32>(0, i64::from(u32::MAX)))]
     pub chunk_size: u32,
 }
 
@@ -137,6 +140,8 @@ pub enum Target {
 }
 
 impl CommandLine for Args {
+    const REPORT: (&'static str, &'static str) = ("DrainReport", "nodes");
+
     fn connection(&self) -> &ConnectionFlags {
         &self.connection
     }

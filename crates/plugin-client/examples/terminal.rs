@@ -2,13 +2,15 @@
 
 use std::process::ExitCode;
 
-use plugin_client::{CommandLine, ConnectionFlags, Exit, Failure, Line, Ui, connect, start};
+use plugin_client::{CommandLine, ConnectionFlags, Exit, Failure, Line, Output, Ui, connect, start};
 
 #[derive(clap::Parser)]
 #[command(name = "kubectl-terminal", bin_name = "kubectl terminal", version)]
 struct Args {
-    #[arg(value_parser = ["ask", "type", "pick", "events", "wait", "handle", "version", "data"])]
+    #[arg(value_parser = ["ask", "type", "pick", "events", "wait", "handle", "version", "data", "misused"])]
     deed: String,
+    #[arg(short, long, default_value = "text")]
+    output: Output,
     #[arg(short, long)]
     quiet: bool,
     #[command(flatten)]
@@ -16,6 +18,8 @@ struct Args {
 }
 
 impl CommandLine for Args {
+    const REPORT: (&'static str, &'static str) = ("TestReport", "things");
+
     fn connection(&self) -> &ConnectionFlags {
         &self.connection
     }
@@ -59,6 +63,7 @@ async fn act(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
             }
             Ok(Exit::Done)
         }
+        "misused" => Err(Failure::usage("used wrongly")),
         "wait" => {
             ui.status(&Line::from("waiting"));
             std::future::pending().await

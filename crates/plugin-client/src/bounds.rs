@@ -8,11 +8,25 @@ use crate::{Exit, Failure, Ui};
 #[derive(Clone)]
 pub struct Bounds {
     pub ui: Ui,
-    /// `--timeout`; `None` is for ever.
+    /// `--timeout`, as if nothing was asked (see `until`); `None` is for ever.
     pub deadline: Option<Instant>,
 }
 
 impl Bounds {
+    /// The deadline, moved by the time that questions waited for their answers.
+    pub fn until(&self) -> Option<Instant> {
+        self.deadline.map(|deadline| deadline + self.ui.time_asked())
+    }
+
+    async fn late(&self) {
+        let Some(mut until) = self.until() else { return std::future::pending().await };
+        while Instant::now() < until {
+            tokio::time::sleep_until(until.into()).await;
+            // Something may have been asked meanwhile.
+            until = self.until().unwrap_or(until);
+        }
+    }
+
     /// Where nothing was changed yet.
     pub async fn before_changes<T>(
         &self,
@@ -27,15 +41,9 @@ impl Bounds {
         during: &str,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let late = async {
-            match self.deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             done = work => done,
-            () = late => Err(Failure::new(Exit::Timeout, format!("--timeout passed while {during}"))),
+            () = self.late() => Err(Failure::new(Exit::Timeout, format!("--timeout passed while {during}"))),
             () = self.ui.interrupted() => Err(Failure::new(Exit::Interrupted, format!("interrupted while {during}"))),
         }
     }
@@ -65,5 +73,28 @@ mod tests {
         assert_eq!(end(None, ui).await, "interrupted while the cluster was read; nothing was changed");
         let free = Bounds { ui: Ui::captured(), deadline: None };
         assert_eq!(free.in_time("it was counted", async { Ok(1) }).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn the_time_at_a_question_counts_against_nothing() {
+        let hour = Duration::from_secs(3600);
+        let ui = Ui::captured();
+        ui.add_time_asked(hour);
+        // An hour and a half ago, half an hour before the answer.
+        let passed = Bounds { ui: ui.clone(), deadline: Instant::now().checked_sub(hour + hour / 2) };
+        let now = Bounds { ui: ui.clone(), deadline: Some(Instant::now()) };
+        assert!(passed.until() < Some(Instant::now()) && now.until() > Some(Instant::now() + hour / 2));
+        assert!(passed.before_changes(std::future::pending::<Result<(), Failure>>()).await.is_err());
+        // While the work goes on, too: it is asked for longer than the deadline is away.
+        let soon =
+            Bounds { ui: ui.clone(), deadline: Some(Instant::now() + Duration::from_millis(2) - hour) };
+        let asks = async {
+            soon.ui.add_time_asked(hour);
+            while Instant::now() < soon.deadline.unwrap() + hour + Duration::from_millis(5) {
+                tokio::task::yield_now().await;
+            }
+            Ok(())
+        };
+        assert_eq!(soon.before_changes(asks).await, Ok(()));
     }
 }

@@ -34,7 +34,7 @@ pub struct ConnectionFlags {
     #[arg(long, value_name = "DURATION", value_parser = request_timeout, help_heading = HEADING)]
     pub request_timeout: Option<Duration>,
     /// Log each request (1), and what the client library does (9)
-    #[arg(short, long = "v", value_name = "LEVEL", default_value_t = 0, hide_default_value = true, help_heading = HEADING)]
+    #[arg(short, long = "v", value_name = "LEVEL", default_value_t = 0, hide_default_value = true, value_parser = whole::<u8>(0, 255), help_heading = HEADING)]
     pub verbosity: u8,
 
     /// Cluster of the kubeconfig to use
@@ -213,27 +213,52 @@ impl fmt::Debug for ConnectionFlags {
 
 /// A duration as kubectl writes it: `30s`, `1m30s`, `0`.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = |what: String| format!("{what}; write it as in 30s, 5m or 1h30m");
-    if text.starts_with('-') {
-        return Err(wrong("a duration cannot be negative".to_owned()));
-    }
-    // kube takes "" for zero and panics on a sign inside and on numbers beyond a Duration.
-    let unit_or_number = |c: char| c.is_ascii_digit() || c == '.' || c.is_alphabetic();
-    if text.is_empty() || !text.chars().all(unit_or_number) {
-        return Err(wrong("not a duration".to_owned()));
-    }
-    if text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > 9) {
-        return Err(wrong("too long a number".to_owned()));
-    }
-    let parsed = kube::core::Duration::from_str(text).map_err(|error| wrong(error.to_string()))?;
-    Ok(Duration::from(parsed))
+    read(text).map_err(|why| format!("{why}; write it as in 30s, 5m or 1h30m"))
+}
+
+/// A limit: a duration, zero being none.
+pub fn limit(text: &str) -> Result<Duration, String> {
+    read(text).map_err(|why| format!("{why}; write it as in 30s, 5m or 1h30m, or 0 for no limit"))
 }
 
 /// `--request-timeout` also takes bare seconds (client-go/tools/clientcmd, `ParseTimeout`).
 fn request_timeout(text: &str) -> Result<Duration, String> {
     match text.parse::<u64>() {
         Ok(seconds) => Ok(Duration::from_secs(seconds)),
-        Err(_) => duration(text),
+        Err(_) => limit(text),
+    }
+}
+
+fn read(text: &str) -> Result<Duration, &'static str> {
+    if text.starts_with('-') {
+        return Err("a duration cannot be negative");
+    }
+    // kube takes "" for zero and panics on a sign inside and on numbers beyond a Duration.
+    let unit_or_number = |c: char| c.is_ascii_digit() || c == '.' || c.is_alphabetic();
+    if text.is_empty() || !text.chars().all(unit_or_number) {
+        return Err("not a duration");
+    }
+    if text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > 9) {
+        return Err("too long a number");
+    }
+    // Its own words are about floating-point numbers.
+    kube::core::Duration::from_str(text).map(Duration::from).map_err(|_| {
+        match text.chars().all(|c| c.is_ascii_digit()) {
+            true => "a duration needs a unit",
+            false => "not a duration",
+        }
+    })
+}
+
+/// A whole number of this range, as in `#[arg(value_parser = whole::<u16>(1, 1000))]`.
+pub fn whole<N: TryFrom<i64>>(least: i64, most: i64) -> impl Fn(&str) -> Result<N, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+        number.and_then(|number| N::try_from(number).ok()).ok_or_else(|| match (least, most) {
+            (i64::MIN, _) => "write a whole number, as in 30".to_owned(),
+            (least, i64::MAX) => format!("write a whole number of {least} or more"),
+            (least, most) => format!("write a whole number from {least} to {most}"),
+        })
     }
 }
 
@@ -282,9 +307,29 @@ mod tests {
         for text in ["", "30", "s", "-1s", "1x", "1m 30s", "soon", "1m-5s", "99999999999999999999h", "1e9h"] {
             assert!(duration(text).is_err(), "{text} passed");
         }
+        for text in ["banana", "", "s", "1m-5s", "30"] {
+            let wrong = duration(text).unwrap_err();
+            assert!(wrong.ends_with("; write it as in 30s, 5m or 1h30m"), "{wrong}");
+            assert!(!wrong.contains("float") && !wrong.contains("string"), "{wrong}");
+        }
         assert_eq!(request_timeout("45"), Ok(Duration::from_secs(45)));
         assert_eq!(request_timeout("1m"), Ok(Duration::from_secs(60)));
         assert!(request_timeout("-5").is_err());
+        for wrong in [limit("banana"), request_timeout("banana")] {
+            let forms = "not a duration; write it as in 30s, 5m or 1h30m, or 0 for no limit";
+            assert_eq!(wrong.unwrap_err(), forms);
+        }
+    }
+
+    #[test]
+    fn whole_numbers() {
+        assert_eq!(whole::<u16>(1, 1000)("20"), Ok(20));
+        assert_eq!(whole::<i64>(i64::MIN, i64::MAX)("-1"), Ok(-1));
+        for text in ["0", "1001", "soon", "", "1.5", "99999999999999999999"] {
+            assert_eq!(whole::<u16>(1, 1000)(text).unwrap_err(), "write a whole number from 1 to 1000");
+        }
+        assert_eq!(whole::<i64>(0, i64::MAX)("-1").unwrap_err(), "write a whole number of 0 or more");
+        assert_eq!(whole::<i64>(i64::MIN, i64::MAX)("x").unwrap_err(), "write a whole number, as in 30");
     }
 
     #[test]

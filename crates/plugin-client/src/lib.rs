@@ -43,7 +43,7 @@ pub use exit::Exit;
 pub use failure::{Failure, is_forbidden, is_not_found, is_unauthorised, lost, unreachable};
 pub use feed::{Feed, feed, feed_dynamic};
 pub use findings::allowed;
-pub use flags::{AsInKubectl, ConnectionFlags, DryRun, duration};
+pub use flags::{AsInKubectl, ConnectionFlags, DryRun, duration, limit, whole};
 pub use output::{Output, publish, to_json, to_yaml};
 pub use rights::{Right, missing, rbac_rule};
 pub use start::{CommandLine, start};

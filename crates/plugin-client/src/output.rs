@@ -29,6 +29,28 @@ impl Output {
     }
 }
 
+/// The format that was asked for, by the words as they were typed: for a command line that cannot be understood as a whole.
+pub(crate) fn asked_for<'a>(words: impl IntoIterator<Item = &'a str>) -> Output {
+    let mut words = words.into_iter().take_while(|word| *word != "--");
+    let mut found = Output::Text;
+    while let Some(word) = words.next() {
+        let value = match word.strip_prefix("--output").or_else(|| short(word)) {
+            Some("") => words.next(),
+            Some(rest) => Some(rest.strip_prefix('=').unwrap_or(rest)),
+            None => None,
+        };
+        if let Some(asked) = value.and_then(|value| Output::from_str(value, false).ok()) {
+            found = asked;
+        }
+    }
+    found
+}
+
+/// What follows `-o`, also behind other letters that take no value.
+fn short(word: &str) -> Option<&str> {
+    word.strip_prefix('-')?.trim_start_matches(['q', 'y']).strip_prefix('o')
+}
+
 /// The result of a run on stdout: the whole report for a program, `text` for people.
 pub fn publish(ui: &Ui, output: Output, report: &impl Serialize, text: impl FnOnce() -> Vec<Line>) {
     match output {
@@ -123,6 +145,27 @@ mod tests {
         let yaml = to_yaml(&value);
         assert!(clean(&yaml), "{yaml:?}");
         assert_eq!(serde_saphyr::from_str::<Value>(&yaml).unwrap(), value);
+    }
+
+    #[test]
+    fn the_format_is_found_in_words_that_make_no_sense() {
+        let cases: [(&[&str], Output); 12] = [
+            (&["a", "--no-such", "-o", "json"], Output::Json),
+            (&["-ojson"], Output::Json),
+            (&["-o=yaml", "x"], Output::Yaml),
+            (&["--output=json"], Output::Json),
+            (&["--output", "yaml", "-o"], Output::Yaml),
+            (&["-qyojson"], Output::Json),
+            (&["-yo", "json"], Output::Json),
+            (&["-o", "wide"], Output::Wide),
+            (&["-nojson"], Output::Text),
+            (&["--", "-ojson"], Output::Text),
+            (&["--outputjson2", "-o=nonsense"], Output::Text),
+            (&["json", "-o"], Output::Text),
+        ];
+        for (words, output) in cases {
+            assert_eq!(asked_for(words.iter().copied()), output, "{words:?}");
+        }
     }
 
     #[test]

@@ -7,12 +7,18 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 use cluster_model::text::neutralise;
+use k8s_openapi::jiff::Timestamp;
+use serde_json::json;
 
+use crate::output::asked_for;
 use crate::ui::Signals;
-use crate::{ConnectionFlags, Exit, Failure, Ui};
+use crate::{ConnectionFlags, Exit, Failure, Ui, publish};
 
 /// A plugin's command line, as far as all plugins share it.
 pub trait CommandLine: Parser {
+    /// The kind of its report, and the field of what it is about: `DrainReport` and `nodes`.
+    const REPORT: (&'static str, &'static str);
+
     fn connection(&self) -> &ConnectionFlags;
 
     /// `-q`: nothing on stderr but warnings and failures.
@@ -45,10 +51,12 @@ where
             let told = safe_to_show::<A>(&words).unwrap_or(told);
             // A closed pipe behind `--help | head` is nobody's trouble.
             let _ = told.print();
-            return match told.kind() {
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done.into(),
-                _ => Exit::Usage.into(),
-            };
+            if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = told.kind() {
+                return Exit::Done.into();
+            }
+            let ui = Ui::terminal(false, 0);
+            document::<A>(&ui, &words, &complaint(&told), Exit::Usage);
+            return Exit::Usage.into();
         }
     };
     let ui = Ui::terminal(args.quiet(), args.connection().verbosity);
@@ -57,6 +65,7 @@ where
         Ok(exit) => exit,
         Err(failure) => {
             ui.failure(&failure);
+            document::<A>(&ui, &words, &failure.to_string(), failure.exit);
             failure.exit
         }
     };
@@ -67,6 +76,34 @@ where
         }
         None => exit.into(),
     }
+}
+
+/// Whatever happens, a program that reads stdout gets a document: this one, if the run has left none.
+fn document<A: CommandLine>(ui: &Ui, words: &[OsString], error: &str, exit: Exit) {
+    let words: Vec<_> = words.iter().skip(1).map(|word| word.to_string_lossy()).collect();
+    let output = asked_for(words.iter().map(AsRef::as_ref));
+    if !output.is_structured() || ui.has_documented() {
+        return;
+    }
+    let result = match exit {
+        Exit::Usage | Exit::Refused => "refused",
+        Exit::Timeout => "timeout",
+        Exit::Interrupted => "interrupted",
+        Exit::Done | Exit::Failed | Exit::Partial | Exit::Incomplete => "failed",
+    };
+    let (kind, subjects) = A::REPORT;
+    let now = Timestamp::now().to_string();
+    let report = json!({"kind": kind, "result": result, subjects: [], "findings": [], "error": error,
+        "startedAt": now, "finishedAt": now});
+    publish(ui, output, &report, Vec::new);
+}
+
+/// Without the usage that clap adds below.
+fn complaint(told: &clap::Error) -> String {
+    let text = told.render().to_string();
+    let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let all = lines.join(" ");
+    all.strip_prefix("error: ").unwrap_or(&all).to_owned()
 }
 
 /// clap quotes the words as they are, and scripts pass on what clusters told them: the same complaint about neutralised words.
@@ -96,8 +133,7 @@ where
         tokio::select! {
             outcome = body(args, ui.clone()) => outcome,
             () = ui.unhandled_interrupt(signals) => {
-                ui.failure(&Failure::new(Exit::Interrupted, "interrupted"));
-                Ok(Exit::Interrupted)
+                Err(Failure::new(Exit::Interrupted, "interrupted"))
             }
         }
     });

@@ -117,7 +117,7 @@ pub struct Execution<'a> {
     pub plan: &'a Plan,
     pub options: &'a Options,
     pub clock: Clock,
-    /// Over everything; `None` waits for ever.
+    /// Over everything, as if nothing was asked; `None` waits for ever.
     pub deadline: Option<Instant>,
     /// Where the run is written down; `None`: nowhere.
     pub journal: Option<Journal>,
@@ -146,7 +146,7 @@ impl Execution<'_> {
             tokio::select! {
                 biased;
                 () = &mut interrupted => break Some(End::Interrupted),
-                () = at(self.deadline) => break Some(End::Timeout),
+                () = at(self.deadline.map(|deadline| deadline + self.ui.time_asked())) => break Some(End::Timeout),
                 Some(answer) = run.requests.next() => run.take(answer),
                 Some(heard) = run.feeds.next() => run.hear(heard),
                 Some(failure) = run.troubles.recv() => run.disturbed(&failure),

@@ -1,7 +1,6 @@
 //! A rollback: look, choose, prepare, show, ask, execute, report.
 
 use std::borrow::Cow;
-use std::time::Instant;
 
 use cluster_model::rollout::Kind;
 use cluster_model::text::count;
@@ -59,14 +58,11 @@ impl Run<'_> {
             if let Some(report) = self.before_the_write(&looked, &prepared)? {
                 return Ok(report);
             }
-            let asked = Instant::now();
             if !self.confirm(&looked, &prepared)? {
                 self.bounds.ui.failure(&Failure::refused("declined; nothing was changed"));
                 return Ok(self.planned(&looked, prepared, Verdict::Refused));
             }
-            // The user's own thinking time is not the run's.
-            let deadline = self.bounds.deadline.map(|d| d + asked.elapsed());
-            let (report, changed) = self.execute(cluster, &looked, prepared, deadline).await;
+            let (report, changed) = self.execute(cluster, &looked, prepared).await;
             if !changed || attempt == ATTEMPTS {
                 return Ok(report);
             }
@@ -188,7 +184,6 @@ impl Run<'_> {
         cluster: &Cluster,
         looked: &Looked,
         prepared: Prepared,
-        deadline: Option<Instant>,
     ) -> (RollbackReport, bool) {
         let Prepared { plan, findings } = prepared;
         let interrupted = self.bounds.ui.interrupted();
@@ -200,7 +195,7 @@ impl Run<'_> {
             plan: &plan,
             options: &self.options,
             clock: Clock::start(),
-            deadline,
+            deadline: self.bounds.deadline,
             journal: Journal::of_user(),
         };
         let outcomes = execution.run(interrupted, &mut screen).await;

@@ -1,6 +1,6 @@
 //! A drain: gather, check, plan, confirm, execute. The order of the steps, and nothing else.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use cluster_model::text::{count, span};
 use cluster_model::{Finding, Severity, Snapshot};
@@ -31,30 +31,24 @@ impl Run<'_> {
             chunk_size: self.args.drain.chunk_size,
         };
         let mut gathered = self.bounds.before_changes(self.gather(cluster, target, &scope)).await?;
-        let mut asked = Duration::ZERO;
         for _ in 0..QUESTIONS {
             if let Some(report) = self.before_the_question(cluster, &gathered).await? {
                 return Ok(report);
             }
             if self.args.yes {
                 // Consent to the plan that was just made.
-                return self.execute(cluster, gathered, &scope, self.bounds.deadline).await;
+                return self.execute(cluster, gathered, &scope, self.bounds.until()).await;
             }
-            let question = Instant::now();
             if !self.confirm(&gathered.plan, &gathered.findings)? {
                 self.ui.failure(&Failure::refused("declined; nothing was changed"));
                 return Ok(self.planned(&gathered.plan, &gathered.findings, Verdict::Refused));
             }
-            // The user's own thinking time is not the run's.
-            asked += question.elapsed();
             // Whatever changed while the question was open was not agreed to.
             let consent = Consent::to(&gathered.plan, &gathered.findings);
             gathered = self.bounds.before_changes(self.gather(cluster, target, &scope)).await?;
             let news = consent.exceeded_by(&gathered.plan, &gathered.findings);
             if news.is_empty() {
-                return self
-                    .execute(cluster, gathered, &scope, self.bounds.deadline.map(|d| d + asked))
-                    .await;
+                return self.execute(cluster, gathered, &scope, self.bounds.until()).await;
             }
             self.ui.warn("the plan has changed since it was shown; nothing was changed yet");
             news.iter().for_each(|line| self.ui.status(&Line::new().plain("  ").plain(line)));

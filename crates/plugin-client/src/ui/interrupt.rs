@@ -1,4 +1,4 @@
-//! Ctrl-C: who handles it. Listens to signals.
+//! Ctrl-C, SIGTERM and SIGHUP: who handles them. Listens to signals.
 
 use std::sync::atomic::Ordering;
 
@@ -22,7 +22,8 @@ impl Ui {
         self.0.interrupts.send_modify(|count| *count += 1);
     }
 
-    /// Ends when an interrupt is left that nobody handles. SIGTERM counts as one: it is how CI cancels.
+    /// Ends when an interrupt is left that nobody handles. SIGTERM counts as one (it is how CI cancels), and so does SIGHUP (the
+    /// terminal is gone).
     pub(crate) async fn unhandled_interrupt(&self, mut signals: Signals) {
         loop {
             signals.next().await;
@@ -40,33 +41,88 @@ pub(crate) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    /// `None`: whoever started this wants it to outlive the terminal, as nohup does.
+    #[cfg(unix)]
+    hang_up: Option<tokio::signal::unix::Signal>,
     #[cfg(windows)]
     interrupt: tokio::signal::windows::CtrlC,
 }
 
 impl Signals {
     /// Inside a runtime only.
+    #[cfg(unix)]
     pub(crate) fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let hang_up = (!ignores_hang_up()).then(|| signal(SignalKind::hangup())).transpose()?;
         Ok(Signals {
-            #[cfg(unix)]
-            interrupt: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?,
-            #[cfg(unix)]
-            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
-            #[cfg(windows)]
-            interrupt: tokio::signal::windows::ctrl_c()?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up,
         })
+    }
+
+    #[cfg(windows)]
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        Ok(Signals { interrupt: tokio::signal::windows::ctrl_c()? })
     }
 
     #[cfg(unix)]
     pub(super) async fn next(&mut self) {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(hang_up) => hang_up.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = hang_up => {}
         }
     }
 
     #[cfg(windows)]
     pub(super) async fn next(&mut self) {
         let _ = self.interrupt.recv().await;
+    }
+}
+
+/// Where the kernel does not tell, a run that has no terminal is left alone.
+#[cfg(unix)]
+fn ignores_hang_up() -> bool {
+    use std::io::IsTerminal;
+    match std::fs::read_to_string("/proc/self/status") {
+        Ok(status) => hang_up_is_ignored(&status),
+        Err(_) => ![
+            std::io::stdin().is_terminal(),
+            std::io::stdout().is_terminal(),
+            std::io::stderr().is_terminal(),
+        ]
+        .contains(&true),
+    }
+}
+
+/// The mask of ignored signals (proc_pid_status(5)); SIGHUP is the first.
+#[cfg(unix)]
+fn hang_up_is_ignored(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nohup_is_respected() {
+        let status = |before: &str| {
+            let script = format!("{before} exec cat /proc/self/status");
+            let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        assert!(!hang_up_is_ignored(&status("")));
+        assert!(hang_up_is_ignored(&status("trap '' HUP;")));
+        assert!(!hang_up_is_ignored(&status("trap '' INT;")));
+        assert!(!hang_up_is_ignored(""));
     }
 }

@@ -8,8 +8,9 @@ mod prompt;
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
@@ -36,6 +37,9 @@ struct Inner {
     region: Mutex<Option<ProgressBar>>,
     server_warnings: Mutex<HashSet<String>>,
     lost_output: Mutex<Option<String>>,
+    time_asked: Mutex<Duration>,
+    /// Was a document written to stdout?
+    documented: AtomicBool,
     interrupts: watch::Sender<u32>,
     interrupts_claimed: AtomicBool,
 }
@@ -76,6 +80,8 @@ impl Ui {
             region: Mutex::default(),
             server_warnings: Mutex::default(),
             lost_output: Mutex::default(),
+            time_asked: Mutex::default(),
+            documented: AtomicBool::new(false),
             interrupts: watch::Sender::new(0),
             interrupts_claimed: AtomicBool::new(false),
         }))
@@ -88,7 +94,12 @@ impl Ui {
 
     /// A ready document, as from `to_json`: stdout, as it is.
     pub fn document(&self, text: &str) {
+        self.0.documented.store(true, Ordering::Relaxed);
         self.write_text(Stream::Out, text);
+    }
+
+    pub(crate) fn has_documented(&self) -> bool {
+        self.0.documented.load(Ordering::Relaxed)
     }
 
     /// What is going on: stderr, not with `--quiet`.

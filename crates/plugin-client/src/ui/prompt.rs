@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, IsTerminal};
 use std::sync::mpsc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use dialoguer::console::Term;
 use dialoguer::{Confirm, Input};
@@ -59,6 +60,16 @@ impl Ui {
         Line::from(last).text()
     }
 
+    /// How long questions have waited for their answers, all together: no time of the run's (`Bounds::until`).
+    pub fn time_asked(&self) -> Duration {
+        *lock(&self.0.time_asked)
+    }
+
+    /// As if a question had waited so long. For tests.
+    pub fn add_time_asked(&self, time: Duration) {
+        *lock(&self.0.time_asked) += time;
+    }
+
     /// `nowhere` is how it ends without a terminal.
     pub(super) fn ask<T: Send + 'static>(
         &self,
@@ -72,10 +83,12 @@ impl Ui {
         let _before = Before::new(&terminal);
         let asked = || answer_or_signal(question, terminal.clone());
         let region = lock(&self.0.region).clone();
+        let since = Instant::now();
         let answer = match region {
             Some(bar) => bar.suspend(asked),
             None => asked(),
         };
+        self.add_time_asked(since.elapsed());
         match answer {
             Some(Ok(answer)) => Ok(answer),
             Some(Err(dialoguer::Error::IO(error))) if error.kind() != ErrorKind::Interrupted => {

@@ -144,7 +144,7 @@ fn a_picker_keeps_to_its_own_lines() {
 #[test]
 fn a_signal_ends_the_question() {
     for (deed, shown) in [("ask", "drain node a?"), ("type", "to go on"), ("pick", "row 2")] {
-        for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
             let mut session = session(&[deed]);
             session.expect(shown).unwrap();
             session.get_process_mut().signal(signal).unwrap();
@@ -190,7 +190,7 @@ fn event_lines_stay_above_the_live_region() {
 
 #[test]
 fn an_interrupt_that_nobody_handles_ends_the_program() {
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let mut session = session(&["wait"]);
         session.expect("waiting").unwrap();
         session.get_process_mut().signal(signal).unwrap();
@@ -262,4 +262,66 @@ fn usage_is_two_and_help_is_zero() {
         assert_eq!(output.stdout.is_empty(), code != 0, "{words:?}");
     }
     assert!(String::from_utf8_lossy(&run(&["--help"]).stdout).contains("Usage: kubectl terminal"));
+}
+
+/// By clap, and by the plugin itself; as text on stderr, too.
+#[test]
+fn wrong_usage_is_a_document_for_a_program() {
+    let wrong: [(&[&str], &str); 3] = [
+        (&["ask", "--no-such-flag"], "unexpected argument '--no-such-flag' found"),
+        (
+            &["ask", "--request-timeout=ban\u{1b}ana"],
+            "invalid value 'ban\\u{1b}ana' for '--request-timeout <DURATION>'",
+        ),
+        (&["misused"], "used wrongly"),
+    ];
+    for (words, error) in wrong {
+        for output in [
+            &["-o", "json"][..],
+            &["-o=json"],
+            &["-ojson"],
+            &["--output", "json"],
+            &["--output=json"],
+            &["-qojson"],
+            &["-o", "yaml"],
+        ] {
+            let words = [words, output].concat();
+            let ended = run(&words);
+            let (out, err) =
+                (String::from_utf8(ended.stdout).unwrap(), String::from_utf8(ended.stderr).unwrap());
+            assert_eq!(ended.status.code(), Some(2), "{words:?}");
+            let document: serde_json::Value = match output {
+                [_, "yaml"] => serde_saphyr::from_str(&out).unwrap(),
+                _ => serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {words:?}: {out}")),
+            };
+            assert_eq!(
+                (&document["kind"], &document["result"]),
+                (&json!("TestReport"), &json!("refused")),
+                "{words:?}"
+            );
+            assert!(document["error"].as_str().unwrap().starts_with(error), "{words:?}: {document}");
+            assert!(!document["error"].as_str().unwrap().contains("Usage:"), "{document}");
+            assert!(document["things"].as_array().unwrap().is_empty() && document["startedAt"].is_string());
+            assert!(err.starts_with("error: ") && err.contains(error), "{err}");
+        }
+        assert_eq!(String::from_utf8(run(&[words, &["-o", "text"]].concat()).stdout).unwrap(), "");
+    }
+    // A value of another flag is none of this one.
+    assert!(run(&["ask", "--no-such-flag", "-nojson"]).stdout.is_empty());
+    assert!(run(&["ask", "--no-such-flag", "--", "-ojson"]).stdout.is_empty());
+}
+
+#[test]
+fn an_interrupt_that_nobody_handles_leaves_a_document_too() {
+    let mut command = Command::new(program());
+    let command = command.args(["wait", "-o", "json"]).stdin(Stdio::null());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It says so before it waits.
+    child.stderr.as_mut().unwrap().read_exact(&mut [0; "waiting".len()]).unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::HUP)
+        .unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(130));
+    let document: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert_eq!((&document["result"], &document["error"]), (&json!("interrupted"), &json!("interrupted")));
 }
