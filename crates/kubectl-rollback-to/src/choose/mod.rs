@@ -38,8 +38,19 @@ pub struct Target {
 #[derive(Clone, Debug)]
 pub enum Chosen {
     Target(Target),
-    /// `--time` before the workload existed: listed, never deleted.
-    NotYetBorn,
+    /// `--time` before the workload existed: one that was selected stays as it is, one that was named is refused in these words.
+    NotYetBorn(Failure),
+}
+
+/// Why these choices are no answer to what was asked for. A selector may cover workloads that did not exist at the time, and they
+/// are skipped; skipping one that was named, or all of them, would look like success.
+pub fn refusal(chosen: &[Chosen], named: bool) -> Option<Failure> {
+    let mut skipped = chosen.iter().filter_map(|chosen| match chosen {
+        Chosen::NotYetBorn(refusal) => Some(refusal),
+        Chosen::Target(_) => None,
+    });
+    let all = skipped.clone().count() == chosen.len();
+    skipped.next().filter(|_| named || all).cloned()
 }
 
 /// Everything known about one workload's past.

@@ -10,7 +10,7 @@ use plugin_client::Failure;
 use super::told::{self, Hints};
 use super::{Chosen, Past, target};
 use crate::moment::{local, show};
-use crate::timeline::{Bound, Reach, current};
+use crate::timeline::{Bound, Reach, Stretch, current};
 
 const FLAG: &str = "--time";
 
@@ -167,17 +167,29 @@ impl Moment<'_> {
         Failure::refused(message).history(self.past)
     }
 
+    fn not_yet_born(&self, born: Timestamp, oldest: Option<(&Stretch, Timestamp)>) -> Failure {
+        let id = &self.past.rollout.id;
+        let born = show(born, self.zone);
+        let mut message = format!("{id} did not exist at {}: it was created at {born}", self.when());
+        let Some((stretch, from)) = oldest else { return Failure::refused(message).history(self.past) };
+        let number = self.past.rollout.revisions[stretch.revision].number;
+        message.push_str(&format!(
+            "; its history reaches back to {} (revision {number})",
+            show(from, self.zone)
+        ));
+        Failure::refused(message).take(self.past, &[stretch.revision]).history(self.past)
+    }
+
     /// Earlier than anything that is kept.
     fn before_all(&self) -> Result<Chosen, Failure> {
         let object = &self.past.rollout.object;
         let id = &self.past.rollout.id;
         let born = object.time("/metadata/creationTimestamp");
-        if born.is_some_and(|born| self.at < born) {
-            return Ok(Chosen::NotYetBorn);
+        let oldest = self.past.timeline.stretches.first().and_then(|s| Some((s, s.from.earliest()?)));
+        if let Some(born) = born.filter(|born| self.at < *born) {
+            return Ok(Chosen::NotYetBorn(self.not_yet_born(born, oldest)));
         }
-        let Some((stretch, from)) =
-            self.past.timeline.stretches.first().and_then(|s| Some((s, s.from.earliest()?)))
-        else {
+        let Some((stretch, from)) = oldest else {
             let message = format!("nothing tells what {id} was at {}", self.when());
             return Err(Failure::refused(message).history(self.past));
         };

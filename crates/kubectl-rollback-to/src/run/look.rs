@@ -14,6 +14,8 @@ use crate::timeline::{Timeline, timeline};
 /// The workloads, and what their past tells.
 pub(super) struct Looked {
     pub snapshot: Snapshot,
+    /// Not found by a selector: what cannot be done for one of them is refused, not skipped.
+    pub named: bool,
     timelines: Vec<Timeline>,
     healths: Vec<Vec<Health>>,
 }
@@ -51,6 +53,7 @@ impl Run<'_> {
             healths.push(health(rollout, &timeline, events, now));
             timelines.push(timeline);
         }
-        Ok(Looked { snapshot, timelines, healths })
+        let named = matches!(subjects, Subjects::Named(_) | Subjects::Journal);
+        Ok(Looked { snapshot, named, timelines, healths })
     }
 }

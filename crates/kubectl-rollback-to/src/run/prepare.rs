@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Run;
 use super::look::Looked;
 use crate::checks::{self, Case};
-use crate::choose::Chosen;
+use crate::choose::{Chosen, refusal};
 use crate::diff::{Diff, diff};
 use crate::gather;
 use crate::plan::{Action, Plan, Step};
@@ -36,13 +36,16 @@ impl Run<'_> {
         looked: &mut Looked,
         chosen: Vec<Chosen>,
     ) -> Result<Prepared, Failure> {
+        if let Some(refusal) = refusal(&chosen, looked.named) {
+            return Err(refusal);
+        }
         let writes = self.args.dry_run != DryRun::Client;
         let rollouts = &looked.snapshot.rollouts;
         let rights = rights::found(cluster, rollouts, &self.options, writes).await;
         let rehearsals: Vec<Option<Rehearsal>> = stream::iter(rollouts.iter().zip(&chosen))
             .map(|(rollout, chosen)| async move {
                 Ok::<_, Failure>(match chosen {
-                    Chosen::NotYetBorn => None,
+                    Chosen::NotYetBorn(_) => None,
                     Chosen::Target(target) if writes => {
                         Some(rehearse(cluster, rollout, &target.template, &self.options).await?)
                     }
@@ -104,7 +107,7 @@ impl Run<'_> {
             .zip(chosen)
             .filter_map(|(rollout, chosen)| match chosen {
                 Chosen::Target(target) => Some((rollout.id.namespace.as_str(), &target.template)),
-                Chosen::NotYetBorn => None,
+                Chosen::NotYetBorn(_) => None,
             })
             .collect();
         let (around, room, references, owners) = futures::join!(

@@ -138,9 +138,31 @@ fn a_time_before_all_history_says_how_far_back_it_reaches() {
     assert!(outcome.err.contains("reaches back to"), "{outcome}");
     assert_eq!(room.image("Deployment", "web"), app("3"));
 
-    // Before it was made there was nothing to go back to, and it is not deleted.
-    let outcome = rollback(&room, &["deployment/web", "--time", "2h"]).run();
-    outcome.expect("unchanged", 0);
+    // Before it was made there was nothing to go back to. Named, that is refused; selected with others, it stays as it is.
+    let outcome = refused(&room, &["deployment/web", "--time", "2h"], "did not exist at", &["--history"]);
+    assert!(outcome.err.contains("its history reaches back to"), "{outcome}");
+    assert_eq!(outcome.report()["workloads"], serde_json::json!([]));
+    refused(&room, &["--all", "--time", "2h"], "did not exist at", &["--history"]);
+}
+
+#[test]
+fn of_a_selection_those_that_did_not_exist_yet_stay_as_they_are() {
+    let room = shared().room(1);
+    begun(&room, "Deployment", "web", |_| ());
+    room.rolled_out("Deployment", "web");
+    room.tick("Deployment", "web");
+    let first = room.moment("Deployment", "web");
+    updated(&room, "Deployment", "web", &app("2"));
+    room.tick("Deployment", "web");
+    begun(&room, "Deployment", "api", |_| ());
+    room.rolled_out("Deployment", "api");
+    refused(&room, &["deployment", "web", "api", "--time", &first], "deployment/api did not exist at", &[]);
+    assert_eq!(room.image("Deployment", "web"), app("2"), "named with one that cannot go back");
+    let outcome = rollback(&room, &["--all", "--time", &first]).run();
+    outcome.expect("done", 0);
     let report = outcome.report();
-    assert_eq!(text(&report["workloads"][0], "cause"), "it did not exist at that time");
+    let (api, web) = (&report["workloads"][0], &report["workloads"][1]);
+    assert_eq!((text(api, "name"), text(api, "result")), ("api", "unchanged"), "{outcome}");
+    assert_eq!(text(api, "cause"), "it did not exist at that time");
+    assert_eq!((text(web, "result"), room.image("Deployment", "web")), ("done", app("1")), "{outcome}");
 }

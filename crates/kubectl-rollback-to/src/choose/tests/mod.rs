@@ -25,7 +25,7 @@ fn chosen(seen: &Seen, choice: &Choice) -> Result<(i64, String), Failure> {
             );
             Ok((revision.number, target.evidence))
         }
-        Chosen::NotYetBorn => Ok((0, String::new())),
+        Chosen::NotYetBorn(refusal) => Ok((0, refusal.message)),
     }
 }
 

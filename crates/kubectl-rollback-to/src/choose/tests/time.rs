@@ -55,7 +55,15 @@ fn a_moment_outside_of_history() {
     let future = chosen(&abc(Kind::Deployment).seen(NOW), &time(NOW + 1)).unwrap_err();
     assert_eq!(future.exit, Exit::Usage);
     assert!(future.message.contains("is in the future"), "{future}");
-    assert_eq!(number(&abc(Kind::Deployment), &time(-1)), 0, "not yet born");
+    assert_eq!(
+        chosen(&abc(Kind::Deployment).seen(NOW), &time(-1)).unwrap(),
+        (
+            0,
+            "deployment/web did not exist at 2026-11-18 11:06:39 UTC: it was created at 2026-11-18 11:06:40 UTC; \
+             its history reaches back to 2026-11-18 11:06:41 UTC (revision 1)"
+                .to_owned()
+        )
+    );
     let pruned = History::of(Kind::StatefulSet).revision(5, "a", HOUR).revision(6, "b", 2 * HOUR);
     assert_eq!(
         refused(&pruned, &time(HOUR - 1)).message,
@@ -95,5 +103,24 @@ proptest! {
             (Ok((number, _)), Some(expected)) => prop_assert_eq!(number, expected),
             (answer, expected) => prop_assert!(answer.is_err() && expected.is_none()),
         }
+    }
+}
+
+/// What was named is refused, however many others are there; of what a selector found it is skipped, unless nothing is left.
+#[test]
+fn only_what_was_selected_is_skipped_and_never_all_of_it() {
+    let at = |second| choose(abc(Kind::Deployment).seen(NOW).past(), &time(second), &TimeZone::UTC).unwrap();
+    let (born, not_yet) = (|| at(HOUR), || at(-1));
+    for (chosen, named, is_refused) in [
+        (vec![born()], true, false),
+        (vec![not_yet()], true, true),
+        (vec![born(), not_yet()], true, true),
+        (vec![born(), not_yet()], false, false),
+        (vec![not_yet(), not_yet()], false, true),
+        (vec![born()], false, false),
+    ] {
+        let refusal = refusal(&chosen, named);
+        assert_eq!(refusal.is_some(), is_refused, "{chosen:?} {named}");
+        assert!(refusal.is_none_or(|it| it.exit == Exit::Refused && it.message.contains("reaches back to")));
     }
 }
