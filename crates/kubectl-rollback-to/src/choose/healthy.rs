@@ -1,5 +1,6 @@
 //! `--last-healthy`: the newest revision that there is evidence for.
 
+use cluster_model::Raw;
 use plugin_client::Failure;
 
 use super::told::{self, Hints};
@@ -37,6 +38,9 @@ fn find(past: Past<'_>) -> Found {
         return Found::Healthy(newest);
     }
     let likely = with(Verdict::Likely);
+    if let Some(named) = named_by_its_controller(past).filter(|named| likely.contains(named)) {
+        return Found::Inferred(named);
+    }
     match live.filter(|live| likely.contains(live)).as_ref().or(likely.last()) {
         None => Found::None,
         // How long each was active is all there is: the bad one that was looked at for an hour was active too.
@@ -45,6 +49,13 @@ fn find(past: Past<'_>) -> Found {
         }
         Some(newest) => Found::Inferred(*newest),
     }
+}
+
+/// A StatefulSet's controller names the revision that it rolled out completely: more than how long others were active.
+fn named_by_its_controller(past: Past<'_>) -> Option<usize> {
+    let object = &past.rollout.object;
+    let (done, wanted) = (object.text("/status/currentRevision"), object.text("/status/updateRevision"));
+    past.rollout.revisions.iter().position(|revision| revision.name == done).filter(|_| done != wanted)
 }
 
 pub fn healthy(past: Past<'_>) -> Result<Chosen, Failure> {

@@ -10,22 +10,26 @@ use super::pods::patience;
 use super::{Health, Trial, Verdict};
 use crate::timeline::{Reach, emptied};
 
+const NEVER_HAD_PODS: &str = "never had a pod: it was scaled to 0";
+
 /// Do the old pods stay until new ones are available? Only then does their being gone speak for the new ones.
 pub fn old_pods_wait(rollout: &Rollout) -> bool {
     let strategy = &rollout.object["spec"]["strategy"];
     if rollout.id.kind != Kind::Deployment || strategy.text("/type") == "Recreate" {
         return false;
     }
+    // Whatever it was scaled to when its pods were replaced: 100% of none would be none.
+    let desired = rollout.desired().max(1);
     let unavailable = match &strategy["rollingUpdate"]["maxUnavailable"] {
         Value::Number(number) => number.as_i64().unwrap_or_default(),
         // Rounded down (`deployment_util.go`, ResolveFenceposts).
         Value::String(text) => {
             let percent = text.trim_end_matches('%').parse().unwrap_or(25);
-            rollout.desired().saturating_mul(percent) / 100
+            desired.saturating_mul(percent) / 100
         }
-        _ => rollout.desired() / 4,
+        _ => desired / 4,
     };
-    unavailable < rollout.desired().max(1)
+    unavailable < desired
 }
 
 /// What was left of the revisions before it.
@@ -38,6 +42,36 @@ enum Predecessors {
 }
 
 impl Trial<'_> {
+    /// It wants no pods, and without pods every rollout is complete: that it replaced the pods of others before is the only trace.
+    pub(super) fn without_pods(&self) -> Option<Health> {
+        if self.rollout.desired() > 0 {
+            return None;
+        }
+        let unknown = |evidence: &str| Some(Health::new(Verdict::Unknown, evidence));
+        if self.rollout.id.kind == Kind::DaemonSet {
+            return unknown("no node wants its pods: nothing of it runs");
+        }
+        if self.never_had_pods() {
+            return unknown(NEVER_HAD_PODS);
+        }
+        let last = self.timeline.of(self.index).next_back().map(|(at, _)| at);
+        match last.map(|at| self.predecessors(at, self.timeline.reach(at, self.now))) {
+            Some(Predecessors::Gone) => Some(Health::new(
+                Verdict::Likely,
+                "is scaled to 0 now; before, it replaced all pods of its predecessors",
+            )),
+            _ => unknown("is scaled to 0: nothing of it runs, and nothing tells whether it ever did"),
+        }
+    }
+
+    /// The generation of a ReplicaSet rises with its first pod, unless it was made with pods.
+    pub(super) fn never_had_pods(&self) -> bool {
+        let object = &self.revision.object;
+        self.rollout.id.kind == Kind::Deployment
+            && object.number("/metadata/generation") == Some(1)
+            && object.number("/spec/replicas") == Some(0)
+    }
+
     pub(super) fn inferred(&self) -> Health {
         let stretches = self.timeline.of(self.index).rev();
         let (mut longest, mut only_short) = (None::<(usize, Reach)>, true);
@@ -51,6 +85,9 @@ impl Trial<'_> {
             }
         }
         let unknown = |evidence: String| Health::new(Verdict::Unknown, evidence);
+        if self.never_had_pods() {
+            return unknown(NEVER_HAD_PODS.to_owned());
+        }
         let Some((index, reach)) = longest else { return unknown("left no trace of its health".to_owned()) };
         if reach.seconds() < patience(self.rollout) {
             let least = span(patience(self.rollout));
@@ -67,6 +104,10 @@ impl Trial<'_> {
         match self.predecessors(index, reach) {
             Predecessors::Gone => {
                 Health::new(Verdict::Likely, format!("{long}, while its predecessors were at 0"))
+            }
+            // How long it was active says nothing if it may have had no pods all the while.
+            Predecessors::None if self.rollout.desired() == 0 => {
+                unknown(format!("{long}, but nothing tells whether it had pods: there are none now"))
             }
             Predecessors::None => {
                 Health::new(Verdict::Likely, format!("{long}; nothing else tells whether it worked"))

@@ -76,6 +76,7 @@ impl Trial<'_> {
     fn current(&self) -> Health {
         self.complete_now()
             .or_else(|| self.stuck())
+            .or_else(|| self.without_pods())
             .or_else(|| self.rolled_out_once())
             .unwrap_or_else(|| self.partly())
     }

@@ -124,11 +124,10 @@ impl Trial<'_> {
         let ago = condition.time("/lastUpdateTime").map(|at| (self.now.as_second() - at.as_second()).max(0));
         let when = ago.map(|ago| format!(" {} ago", span(ago))).unwrap_or_default();
         if !self.is_current {
-            return Some(Health::new(Verdict::Healthy, format!("rolled out completely{when}")));
-        }
-        // With no replicas every rollout is complete.
-        if self.rollout.desired() == 0 {
-            return Some(Health::new(Verdict::Likely, format!("rolled out{when}; it is scaled to 0 now")));
+            // With no replicas every rollout is complete.
+            let evidence = format!("rolled out completely{when}");
+            let had_pods = self.rollout.desired() > 0 && !self.never_had_pods();
+            return had_pods.then(|| Health::new(Verdict::Healthy, evidence));
         }
         let now = self.available_of();
         if self.available_now() == 0 {
@@ -160,26 +159,21 @@ impl Trial<'_> {
             let evidence = format!("rolled out completely before; {} now", self.available_of());
             return proven.then(|| self.weighed(self.available_now(), evidence));
         }
-        Some(if from_the_start {
-            let evidence =
-                "is status.currentRevision, which the first revision is even if it was never ready";
-            Health::new(Verdict::Likely, evidence)
+        // With no replicas it moves on at once.
+        if self.rollout.desired() == 0 {
+            return None;
+        }
+        let evidence = if from_the_start {
+            "is status.currentRevision, which the first revision is even if it was never ready"
         } else {
-            Health::new(Verdict::Healthy, "was the last to roll out completely (status.currentRevision)")
-        })
+            "was the last to roll out completely (status.currentRevision), unless that was with 0 replicas"
+        };
+        Some(Health::new(Verdict::Likely, evidence))
     }
 
     /// The current one, neither complete nor stuck.
     pub(super) fn partly(&self) -> Health {
         let desired = self.rollout.desired();
-        if desired == 0 {
-            let why = if self.rollout.id.kind == Kind::DaemonSet {
-                "no node wants its pods"
-            } else {
-                "is scaled to 0"
-            };
-            return Health::new(Verdict::Unknown, format!("{why}: nothing of it runs"));
-        }
         let (available, of) = (self.available_now(), self.available_of());
         let seconds = self
             .timeline

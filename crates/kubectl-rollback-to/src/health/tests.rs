@@ -123,7 +123,6 @@ fn a_deployments_condition_counts_for_the_replicaset_it_names() {
         (Verdict::Unknown, "rolled out completely 2h ago, but 0 of 3 pods available now".into())
     );
     assert_eq!(verdicts(&with("b").serves(0, 3).crashing_pod("web-x"))[1], Verdict::Unhealthy);
-    assert_eq!(told(&with("b").edit(json!({"spec": {"replicas": 0}})))[1].0, Verdict::Likely);
     assert_eq!(told(&with("x").serves(1, 3))[1].1, "1 of 3 pods available so far");
     // The controller has not seen the new template yet.
     assert_eq!(told(&with("a"))[0], (Verdict::Healthy, "rolled out completely 2h ago".into()));
@@ -153,7 +152,11 @@ fn a_statefulsets_current_revision_rolled_out() {
     };
     assert_eq!(
         told(&stuck(4))[0],
-        (Verdict::Healthy, "was the last to roll out completely (status.currentRevision)".into())
+        (
+            Verdict::Likely,
+            "was the last to roll out completely (status.currentRevision), unless that was with 0 replicas"
+                .into()
+        )
     );
     // It is that from the start.
     assert_eq!(verdicts(&stuck(1))[0], Verdict::Likely);
@@ -257,5 +260,48 @@ fn old_pods_wait_unless_the_strategy_lets_them_go() {
         let history = History::of(Kind::Deployment).edit(json!({"spec": {"strategy": strategy}}));
         assert_eq!(old_pods_wait(&history.rollout()), expected, "{strategy}");
     }
+    let none = json!({"spec": {"replicas": 0, "strategy": {"rollingUpdate": {"maxUnavailable": "100%"}}}});
+    assert!(!old_pods_wait(&History::of(Kind::Deployment).edit(none).rollout()), "100% of none");
     assert!(!old_pods_wait(&History::of(Kind::StatefulSet).rollout()));
+}
+
+/// Scaled to 0, whoever counts pods finds every rollout complete.
+#[test]
+fn no_pods_prove_nothing() {
+    let none = json!({"spec": {"replicas": 0}, "status": {"desiredNumberScheduled": 0}});
+    let progressed = "ReplicaSet \"web-b\" has successfully progressed.";
+    let rested = |kind| {
+        let history = History::of(kind).revision(1, "a", 1);
+        // Its pods went with the Deployment's replicas, not with a rollout.
+        let annotations =
+            json!({"metadata": {"annotations": {"deployment.kubernetes.io/desired-replicas": "0"}}});
+        let history =
+            if kind == Kind::Deployment { history.emptied(HOUR).kept(annotations) } else { history };
+        let names = json!({"currentRevision": "web-b", "updateRevision": "web-b"});
+        let history = history.revision(2, "b", 2 * HOUR).edit(none.clone()).edit(status(names));
+        history.condition("Progressing", "True", "NewReplicaSetAvailable", progressed, 2 * HOUR)
+    };
+    let made_without = json!({"metadata": {"generation": 1}, "spec": {"replicas": 0}});
+    for kind in Kind::ALL {
+        let history =
+            if kind == Kind::Deployment { rested(kind).kept(made_without.clone()) } else { rested(kind) };
+        assert_eq!(verdicts(&history), [Verdict::Unknown; 2], "{kind:?} {:?}", told(&history));
+        let third = history.revision(3, "c", 3 * HOUR).edit(none.clone());
+        assert_eq!(verdicts(&third), [Verdict::Unknown; 3], "{kind:?} {:?}", told(&third));
+    }
+    let never = rested(Kind::Deployment).kept(made_without.clone());
+    assert_eq!(told(&never)[1].1, "never had a pod: it was scaled to 0");
+    assert_eq!(told(&rested(Kind::DaemonSet))[1].1, "no node wants its pods: nothing of it runs");
+    // Scaled up since, and nothing came of it: what was made without a pod is still no good.
+    let up =
+        never.clone().revision(3, "c", 3 * HOUR).crashing_pod("web-x").edit(json!({"spec": {"replicas": 3}}));
+    assert_eq!(told(&up)[1], (Verdict::Unknown, "never had a pod: it was scaled to 0".into()));
+    // With pods it replaced all of its predecessor's, and only then was it scaled to 0.
+    let after = History::of(Kind::Deployment).revision(1, "a", 1).emptied(HOUR + 60).revision(2, "b", HOUR);
+    let after =
+        after.kept(json!({"metadata": {"generation": 3}, "spec": {"replicas": 0}})).edit(none.clone());
+    assert_eq!(
+        told(&after)[1],
+        (Verdict::Likely, "is scaled to 0 now; before, it replaced all pods of its predecessors".into())
+    );
 }

@@ -1,10 +1,11 @@
 //! `--status`: how the current rollout is doing, and why it does not get on. Looks once and ends.
 
+use cluster_model::rollout::Kind;
 use plugin_client::{Cluster, Exit, Failure, Line, publish};
 use serde_json::Value;
 
 use super::Run;
-use crate::execute::progress::{State, diagnose};
+use crate::execute::progress::{Progress, State, diagnose};
 use crate::render;
 use crate::report::{RolloutStatus, StatusOf, StatusVerdict};
 use crate::subjects::Subjects;
@@ -17,7 +18,10 @@ impl Run<'_> {
         for rollout in &looked.snapshot.rollouts {
             let events = looked.snapshot.events[&rollout.id.uid].seen().map(Vec::as_slice);
             let events: &[Value] = events.unwrap_or_default();
-            let progress = diagnose(rollout, events, looked.snapshot.taken_at, self.options.fail_after);
+            let mut progress = diagnose(rollout, events, looked.snapshot.taken_at, self.options.fail_after);
+            if let Some(caveat) = without_pods(rollout.id.kind, &progress) {
+                progress.summary = caveat.to_owned();
+            }
             if !lines.is_empty() {
                 lines.push(Line::new());
             }
@@ -29,6 +33,17 @@ impl Run<'_> {
         let worst = report.workloads.iter().map(|w| w.result).max();
         Ok(worst.map_or(Exit::Done, StatusVerdict::exit))
     }
+}
+
+/// Complete, and no evidence of anything.
+fn without_pods(kind: Kind, progress: &Progress) -> Option<&'static str> {
+    let complete = matches!(progress.state, State::Done { note: None }) && progress.total == 0;
+    complete.then_some(match kind {
+        Kind::DaemonSet => "no node wants its pods, so nothing shows whether this version works",
+        Kind::Deployment | Kind::StatefulSet => {
+            "0 replicas are wanted, so nothing shows whether this version works"
+        }
+    })
 }
 
 impl StatusVerdict {

@@ -86,3 +86,32 @@ fn what_a_partition_or_on_delete_keeps_back_is_complete_and_said() {
     let (told, _) = status(&room, "daemonset/agent", &[]);
     assert!(told.code == 0 && told.out.contains("OnDelete"), "{told}");
 }
+
+#[test]
+fn without_replicas_nothing_is_claimed_of_a_version_that_never_ran() {
+    let room = shared().room(1);
+    for kind in ["Deployment", "StatefulSet"] {
+        let word = super::word(kind, "web");
+        begun(&room, kind, "web", |_| ());
+        room.rolled_out(kind, "web");
+        room.kubectl(&["scale", &word, "--replicas=0"]);
+        room.observed(kind, "web");
+        wait("its pods to be gone", Duration::from_secs(30), || room.pods().is_empty().then_some(()));
+        super::updated(&room, kind, "web", &app("2"));
+
+        let (told, workload) = status(&room, &word, &[]);
+        assert_eq!((told.code, text(&workload, "result")), (0, "complete"), "{told}");
+        let words = "0 replicas are wanted, so nothing shows whether this version works";
+        assert!(told.out.contains(words) && text(&workload, "summary") == words, "{told}");
+
+        let history = rollback_to(&room, &[&word, "--history", "-o", "json"]).run().report();
+        let revisions = history["workloads"][0]["revisions"].as_array().unwrap().clone();
+        let health: Vec<&str> = revisions.iter().map(|it| text(&it["healthy"], "verdict")).collect();
+        assert_eq!(health, ["unknown", "unknown"], "{kind} {history:#}");
+        let words = "no revision of ";
+        super::refused(&room, &[&word, "--last-healthy"], words, &["--to-revision 1", "--history"]);
+        assert_eq!(room.image(kind, "web"), app("2"));
+        room.kubectl(&["delete", &word]);
+        wait("its pods to be gone", Duration::from_secs(30), || room.pods().is_empty().then_some(()));
+    }
+}

@@ -39,6 +39,14 @@ fn the_last_healthy_one() {
         .revision(3, "c", 3 * HOUR)
         .crashing_pod("web-y");
     assert_eq!((number(&ds, &Choice::LastHealthy), number(&ds, &Choice::Previous)), (1, 2));
+    // The pods of good ones are gone; its controller still knows which it was.
+    let sts = History::of(Kind::StatefulSet)
+        .revision(1, "a", 1)
+        .revision(2, "b", HOUR)
+        .revision(3, "c", 3 * HOUR)
+        .crashing_pod("web-0")
+        .edit(json!({"status": {"currentRevision": "web-b", "updateRevision": "web-c"}}));
+    assert_eq!(number(&sts, &Choice::LastHealthy), 2);
     // Inferred, and said so.
     let inferred = abc(Kind::Deployment).crashing_pod("web-x");
     assert_eq!(number(&inferred, &Choice::LastHealthy), 2);
@@ -65,4 +73,32 @@ fn the_last_healthy_one() {
     assert_eq!(none.message, "no revision of daemonset/web is known to have been healthy");
     assert_eq!(none.hints[0], "kubectl rollback-to daemonset/web -n shop --to-revision 1");
     assert!(none.block[2].contains("unknown: was active for less than 10m"), "{:?}", none.block);
+}
+
+/// Scaled to 0 and updated to something that never ran: that is not where it was healthy.
+#[test]
+fn what_never_had_a_pod_is_not_the_last_healthy_one() {
+    let none = json!({"spec": {"replicas": 0}});
+    let never = json!({"metadata": {"generation": 1, "annotations": {"deployment.kubernetes.io/desired-replicas": "0"}},
+        "spec": {"replicas": 0}});
+    let rested = json!({"metadata": {"annotations": {"deployment.kubernetes.io/desired-replicas": "0"}}});
+    let progressed = "ReplicaSet \"web-c\" has successfully progressed.";
+    let ran = History::of(Kind::Deployment).revision(1, "a", 1).emptied(HOUR + 60).revision(2, "b", HOUR);
+    let ran = ran.emptied(2 * HOUR).kept(rested.clone());
+    let slept = ran.revision(3, "c", 3 * HOUR).kept(never.clone()).edit(none.clone()).condition(
+        "Progressing",
+        "True",
+        "NewReplicaSetAvailable",
+        progressed,
+        3 * HOUR,
+    );
+    // b replaced all pods of a: that one had pods.
+    assert_eq!(number(&slept, &Choice::LastHealthy), 2);
+    assert!(evidence(&slept, &Choice::LastHealthy).contains("while its predecessors were at 0"));
+
+    let first = History::of(Kind::Deployment).revision(1, "a", 1).emptied(2 * HOUR).kept(rested);
+    let refusal = refused(&first.revision(2, "c", 3 * HOUR).kept(never).edit(none), &Choice::LastHealthy);
+    assert_eq!(refusal.message, "no revision of deployment/web is known to have been healthy");
+    assert_eq!(refusal.hints[0], "kubectl rollback-to deployment/web -n shop --to-revision 1");
+    assert!(refusal.block.iter().any(|line| line.contains("never had a pod")), "{:?}", refusal.block);
 }
