@@ -78,6 +78,12 @@ impl Entry {
     }
 }
 
+impl Entry {
+    pub fn namespaces(&self) -> impl Iterator<Item = &str> {
+        self.workloads.iter().map(|workload| workload.namespace.as_str())
+    }
+}
+
 impl Workload {
     pub fn new(rollout: &Rollout, target: &Target) -> Self {
         let from = rollout.current().map(|index| &rollout.revisions[index]);
@@ -174,15 +180,26 @@ struct Ended {
 /// The last run against `server` that moved a workload, with those workloads only; of `filter`, if given. Ids are told apart by UID:
 /// a workload that was made again since has no past here.
 pub fn last(path: &Path, server: &str, filter: Option<&[Id]>) -> Result<Option<Entry>, Failure> {
+    let wanted =
+        |workload: &Workload| filter.is_none_or(|ids| workload.id().is_some_and(|id| ids.contains(&id)));
+    Ok(moved(path)?.rev().filter(|entry| entry.server == server).find_map(|mut entry| {
+        entry.workloads.retain(wanted);
+        (!entry.workloads.is_empty()).then_some(entry)
+    }))
+}
+
+/// The last run of all, wherever it was.
+pub fn last_anywhere(path: &Path) -> Result<Option<Entry>, Failure> {
+    Ok(moved(path)?.next_back())
+}
+
+/// The runs that moved a workload, with those workloads only, in the order of their beginning.
+fn moved(path: &Path) -> Result<impl DoubleEndedIterator<Item = Entry>, Failure> {
     let lines = file::lines(path).map_err(|error| {
         Failure::failed(format!("cannot read the journal {}", path.display())).cause(error.to_string())
     })?;
-    let mut last = entries(&lines).into_iter().rev().filter(|entry| entry.server == server);
-    Ok(last.find_map(|mut entry| {
-        entry.workloads.retain(|workload| {
-            let wanted = filter.is_none_or(|ids| workload.id().is_some_and(|id| ids.contains(&id)));
-            wanted && workload.is_moved()
-        });
+    Ok(entries(&lines).into_iter().filter_map(|mut entry| {
+        entry.workloads.retain(Workload::is_moved);
         (!entry.workloads.is_empty()).then_some(entry)
     }))
 }

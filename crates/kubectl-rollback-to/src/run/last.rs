@@ -1,7 +1,10 @@
 //! `--last`: back to where the last rollback from this machine began.
 
+use std::collections::BTreeSet;
+
 use cluster_model::rollout::{Id, same};
-use plugin_client::{Cluster, Failure};
+use cluster_model::text::count;
+use plugin_client::{Cluster, ConnectionFlags, Failure};
 
 use super::Run;
 use crate::choose::{Chosen, Past, Target};
@@ -19,10 +22,22 @@ impl Run<'_> {
         };
         let journal =
             Journal::of_user().ok_or_else(|| Failure::refused("there is no journal: no home directory"))?;
+        let flags = &self.args.connection;
+        let last = if ids.is_none() { journal::last_anywhere(journal.path())? } else { None };
+        if let Some(last) = &last
+            && is_elsewhere(last, flags, cluster)
+        {
+            let here = journal::last(journal.path(), &cluster.server, None)?;
+            return Err(elsewhere(last, here.as_ref().filter(|here| here.id != last.id), cluster));
+        }
         journal::last(journal.path(), &cluster.server, ids.as_deref())?.ok_or_else(|| {
-            Failure::refused("no rollback of this is in the journal of this machine")
+            let failure = Failure::refused("no rollback of this is in the journal of this machine")
                 .cause(journal.path().display().to_string())
-                .hint("see what there is to go back to: kubectl rollback-to TYPE/NAME --history")
+                .hint("see what there is to go back to: kubectl rollback-to TYPE/NAME --history");
+            match &last {
+                Some(last) => failure.hint(format!("the last rollback was {}: {}", place(last), there(last))),
+                None => failure,
+            }
         })
     }
 
@@ -45,6 +60,54 @@ impl Run<'_> {
     }
 }
 
+/// Was the place given on the command line, and is it another one? What was given wins over what is remembered.
+fn is_elsewhere(last: &Entry, flags: &ConnectionFlags, cluster: &Cluster) -> bool {
+    let given = |flag: &Option<String>| flag.as_deref().is_some_and(|value| !value.is_empty());
+    let server =
+        given(&flags.context) || given(&flags.cluster) || given(&flags.server) || flags.kubeconfig.is_some();
+    // Another context of the same server may be another namespace; the same one was the place, whatever namespace it names.
+    let namespace = given(&flags.namespace) || (given(&flags.context) && cluster.context != last.context);
+    (server && last.server != cluster.server)
+        || (namespace && !last.namespaces().any(|it| it == cluster.namespace))
+}
+
+fn elsewhere(last: &Entry, here: Option<&Entry>, cluster: &Cluster) -> Failure {
+    let given = format!("not in namespace {} of {}", cluster.namespace, cluster.server);
+    let failure =
+        Failure::refused(format!("the last rollback was {}, {given}; nothing was changed", place(last)))
+            .hint(format!("undo it there: {}", there(last)));
+    // An older one of this very place has to be named: it is not the last.
+    let here = here.into_iter().flat_map(|entry| &entry.workloads).filter_map(Workload::id);
+    match here.filter(|id| id.namespace == cluster.namespace).next() {
+        Some(id) => {
+            failure.hint(format!("undo an earlier one here: kubectl rollback-to {} --last", id.typed()))
+        }
+        None => failure,
+    }
+}
+
+/// `of deployment/web in namespace shop of https://…`
+fn place(entry: &Entry) -> String {
+    let ids: Vec<Id> = entry.workloads.iter().filter_map(Workload::id).collect();
+    let what = match ids.as_slice() {
+        [id] => id.to_string(),
+        several => count(several.len(), "workload"),
+    };
+    let namespaces: BTreeSet<&str> = entry.namespaces().collect();
+    let namespaces = namespaces.into_iter().collect::<Vec<_>>().join(", ");
+    format!("of {what} in namespace {namespaces} of {}", entry.server)
+}
+
+fn there(entry: &Entry) -> String {
+    let namespace = entry.namespaces().next().unwrap_or_default();
+    // Quoted: a kubeconfig calls its contexts whatever it likes.
+    let (flag, value) = match entry.context.as_str() {
+        "" => ("server", &entry.server),
+        _ => ("context", &entry.context),
+    };
+    format!("kubectl rollback-to --last --{flag} '{}' -n {namespace}", value.replace('\'', r"'\''"))
+}
+
 /// The workloads of an entry, and the cluster with their namespace: one run has one.
 pub(super) fn those_of<'a>(entry: &Entry, cluster: &'a Cluster) -> (Subjects, std::borrow::Cow<'a, Cluster>) {
     let ids: Vec<Id> = entry.workloads.iter().filter_map(Workload::id).collect();
@@ -53,4 +116,94 @@ pub(super) fn those_of<'a>(entry: &Entry, cluster: &'a Cluster) -> (Subjects, st
         cluster.to_mut().namespace = id.namespace.clone();
     }
     (Subjects::Named(ids.into_iter().map(|id| (id.kind, id.name)).collect()), cluster)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Args;
+    use crate::rehearse::testing::connect;
+    use clap::Parser;
+    use serde_json::{Value, json};
+    use testbed::fake::Fake;
+
+    fn last(server: &str) -> Entry {
+        let workload = json!({"kind": "Deployment", "namespace": "a", "name": "w", "uid": "u", "fromTemplate": Value::Null,
+            "fromTemplateRevision": 1, "toRevision": 2, "toTemplateHash": ""});
+        serde_json::from_value(
+            json!({"id": "1", "time": "2026-01-01T00:00:00Z", "context": "it's main", "server": server,
+            "workloads": [workload]}),
+        )
+        .unwrap()
+    }
+
+    fn flags(words: &[&str]) -> ConnectionFlags {
+        Args::try_parse_from([&["kubectl rollback-to", "--last"], words].concat()).unwrap().connection
+    }
+
+    #[tokio::test]
+    async fn a_place_that_was_given_wins_over_the_one_that_is_remembered() {
+        let fake = Fake::start();
+        let cluster = connect(&fake).await;
+        let at = |context: &str, namespace: &str| {
+            let mut cluster = cluster.clone();
+            (cluster.context, cluster.namespace) = (context.to_owned(), namespace.to_owned());
+            cluster
+        };
+        let (same, other) = (cluster.server.as_str(), "https://other");
+        for (words, server, context, namespace, elsewhere) in [
+            (&[][..], same, "it's main", "b", false),
+            (&["-n", "b"], same, "it's main", "b", true),
+            (&["-n", "a"], same, "it's main", "a", false),
+            (&["--context", "it's main"], same, "it's main", "b", false),
+            (&["--context", "second"], same, "second", "b", true),
+            (&["--context", "second"], same, "second", "a", false),
+            (&["--context", "second"], other, "second", "a", true),
+            (&["--cluster", "c"], other, "it's main", "a", true),
+            (&["--cluster", "c"], same, "it's main", "b", false),
+            (&["--server", "s"], other, "", "a", true),
+            (&["--kubeconfig", "k"], other, "it's main", "a", true),
+            (&["--kubeconfig", "k"], same, "it's main", "b", false),
+            (&[], other, "it's main", "b", false),
+        ] {
+            let last = last(server);
+            assert_eq!(
+                is_elsewhere(&last, &flags(words), &at(context, namespace)),
+                elsewhere,
+                "{words:?} {server}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn the_refusal_names_the_place_and_how_to_get_there() {
+        let fake = Fake::start();
+        let mut cluster = connect(&fake).await;
+        cluster.namespace = "b".into();
+        let failure = elsewhere(&last("https://other"), None, &cluster);
+        assert_eq!(
+            failure.message,
+            format!(
+                "the last rollback was of deployment/w in namespace a of https://other, not in namespace b of {}; nothing was changed",
+                cluster.server
+            )
+        );
+        assert_eq!(
+            failure.hints,
+            [r"undo it there: kubectl rollback-to --last --context 'it'\''s main' -n a"]
+        );
+        let mut earlier = last(&cluster.server);
+        assert_eq!(
+            elsewhere(&last("https://other"), Some(&earlier), &cluster).hints.len(),
+            1,
+            "in another namespace"
+        );
+        earlier.workloads[0].namespace = "b".into();
+        assert_eq!(
+            elsewhere(&last("https://other"), Some(&earlier), &cluster).hints[1],
+            "undo an earlier one here: kubectl rollback-to deployment/w -n b --last"
+        );
+        let unnamed = Entry { context: String::new(), ..last("https://other") };
+        assert!(there(&unnamed).contains("--server 'https://other' -n a"));
+    }
 }

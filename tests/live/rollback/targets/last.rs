@@ -6,7 +6,7 @@ use ::testbed::{shared, wait};
 use serde_json::json;
 
 use super::{KINDS, app, begun, refused, updated, word};
-use crate::plugin::{rollback, text};
+use crate::plugin::{plugin, rollback, text};
 
 #[test]
 fn the_last_rollback_is_undone_and_so_is_its_undoing() {
@@ -55,4 +55,31 @@ fn the_last_rollback_is_undone_also_when_the_cluster_keeps_that_revision_no_long
         // What is left now is gone too, and that was said.
         assert_eq!(outcome.finding("history-limited")["severity"], "warning");
     }
+}
+
+#[test]
+fn a_namespace_that_was_given_wins_over_where_the_last_rollback_was() {
+    let room = shared().room(1);
+    begun(&room, "Deployment", "web", |_| ());
+    room.rolled_out("Deployment", "web");
+    updated(&room, "Deployment", "web", &app("2"));
+    rollback(&room, &["deployment/web", "--previous"]).run().expect("done", 0);
+    let mark = room.cluster().audit_mark();
+    // The last -n counts.
+    let outcome = plugin(&room, "rollback-to", &["--last", "--yes", "-o", "json", "-n", "default"]).run();
+    outcome.expect("refused", 3);
+    let there = format!("-n {}", room.namespace());
+    let report = outcome.report();
+    let words = format!("of deployment/web in namespace {}", room.namespace());
+    assert!(text(&report, "error").contains(&words), "{outcome}");
+    assert!(
+        outcome.err.contains("kubectl rollback-to --last --context") && outcome.err.contains(&there),
+        "{outcome}"
+    );
+    let changes = room.writes(mark, "kubectl-rollback-to").changes();
+    assert!(changes.is_empty(), "{changes}{outcome}");
+    assert_eq!(room.image("Deployment", "web"), app("1"));
+    // Without one it goes to where that was.
+    plugin(&room, "rollback-to", &["--last", "--yes", "-o", "json"]).run().expect("done", 0);
+    assert_eq!(room.image("Deployment", "web"), app("2"));
 }
