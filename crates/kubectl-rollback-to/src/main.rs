@@ -8,6 +8,7 @@ mod execute;
 mod external;
 mod fields;
 mod gather;
+mod go_on;
 mod health;
 mod history;
 mod journal;

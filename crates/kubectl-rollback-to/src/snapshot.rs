@@ -43,6 +43,18 @@ pub struct Owner {
     pub reverts: Reverts,
     /// What to type instead, in the owner's own tool.
     pub instead: String,
+    pub controls: Controls,
+}
+
+/// What an owner decides about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Controls {
+    #[default]
+    Template,
+    /// The image of this container alone.
+    Image(String),
+    /// How far a new template is rolled out: it pauses the workload and moves its partition by itself.
+    Progress,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

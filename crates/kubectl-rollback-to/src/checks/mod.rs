@@ -28,6 +28,7 @@ use cluster_model::{Finding, Known, Raw, Severity};
 use serde_json::Value;
 
 use crate::choose::{Past, Target};
+use crate::go_on::{GoOn, go_on};
 use crate::options::Options;
 use crate::snapshot::{Rehearsal, Snapshot, Surroundings};
 
@@ -53,6 +54,11 @@ impl<'a> Case<'a> {
 
     fn around(&self) -> Option<&'a Surroundings> {
         self.snapshot.around.get(&self.rollout().id.namespace)
+    }
+
+    /// What lets its rollout go on, once it is written.
+    fn go_on(&self) -> GoOn<'a> {
+        go_on(self.snapshot.owners.get(&self.rollout().id.uid).map(Vec::as_slice))
     }
 
     /// About the workload itself.

@@ -1,13 +1,16 @@
 //! Who else keeps the workload, and will bring today's template back.
 
-use cluster_model::{Finding, Severity};
+use cluster_model::rollout::containers;
+use cluster_model::{Finding, Raw, Severity};
 
 use super::Case;
-use crate::snapshot::{Owner, Reverts};
+use crate::snapshot::{Controls, Owner, Reverts};
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {
     match case.snapshot.owners.get(&case.rollout().id.uid) {
-        Some(owners) => owners.iter().map(|owner| finding(case, owner)).collect(),
+        Some(owners) => {
+            owners.iter().filter(|owner| is_affected(case, owner)).map(|owner| finding(case, owner)).collect()
+        }
         None => vec![not_checked(case, "it was not looked up")],
     }
 }
@@ -16,12 +19,20 @@ fn not_checked(case: &Case<'_>, why: &str) -> Finding {
     case.finding("owner-not-checked", Severity::Unknown, format!("who else keeps it is not known: {why}"))
 }
 
-fn finding(case: &Case<'_>, Owner { who, reverts, instead }: &Owner) -> Finding {
+/// Who has a say in one image only does not mind what happens to the rest.
+fn is_affected(case: &Case<'_>, owner: &Owner) -> bool {
+    let Controls::Image(name) = &owner.controls else { return true };
+    let image = |template| containers(template).find(|c| c.text("/name") == name).map(|c| c.text("/image"));
+    image(case.rollout().template()) != image(&case.target.template)
+}
+
+fn finding(case: &Case<'_>, Owner { who, reverts, instead, controls }: &Owner) -> Finding {
+    let what = if matches!(controls, Controls::Image(_)) { "image" } else { "template" };
     let (id, severity, message) = match reverts {
         Reverts::Certainly(when) => (
             "owner-reverts",
             Severity::Error,
-            format!("is kept by {who}, which puts its own template back {when}"),
+            format!("is kept by {who}, which puts its own {what} back {when}"),
         ),
         Reverts::Perhaps(why) => (
             "owner-may-revert",
@@ -31,7 +42,7 @@ fn finding(case: &Case<'_>, Owner { who, reverts, instead }: &Owner) -> Finding 
         Reverts::Later(when) => (
             "owner-out-of-date",
             Severity::Warning,
-            format!("is kept by {who}, which still has its own template and brings it back {when}"),
+            format!("is kept by {who}, which still has its own {what} and brings it back {when}"),
         ),
         Reverts::Unknown(why) => return not_checked(case, &format!("{who}: {why}")),
     };
@@ -41,16 +52,37 @@ fn finding(case: &Case<'_>, Owner { who, reverts, instead }: &Owner) -> Finding 
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
-    use crate::snapshot::{Owner, Reverts};
+    use crate::snapshot::{Controls, Owner, Reverts};
     use cluster_model::Severity;
     use cluster_model::rollout::Kind;
+    use serde_json::json;
 
     fn kept(reverts: Reverts) -> Scene {
         let mut scene = Scene::of(Kind::Deployment);
-        let owner =
-            Owner { who: "Helm release web".into(), reverts, instead: "helm history web -n shop".into() };
+        let owner = Owner {
+            who: "Helm release web".into(),
+            reverts,
+            instead: "helm history web -n shop".into(),
+            controls: Controls::Template,
+        };
         scene.snapshot.owners.insert("w".into(), vec![owner]);
         scene
+    }
+
+    /// Only the image of its own container is put back.
+    #[test]
+    fn who_decides_about_one_image_minds_that_image_alone() {
+        let trigger = |container: &str| {
+            let mut scene = kept(Reverts::Certainly("at once".into()));
+            for owner in scene.snapshot.owners.values_mut().flatten() {
+                owner.controls = Controls::Image(container.into());
+            }
+            scene
+        };
+        fires("owner-reverts", Severity::Error, &trigger("web"), &trigger("side"));
+        assert!(trigger("web").says("owner-reverts").ends_with("puts its own image back at once"));
+        let same = trigger("web").then_container(json!({"image": "web:2", "command": ["other"]}));
+        fires("owner-reverts", Severity::Error, &trigger("web"), &same);
     }
 
     #[test]

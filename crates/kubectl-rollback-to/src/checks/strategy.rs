@@ -5,6 +5,7 @@ use cluster_model::{Finding, PodExt, Raw, Severity};
 use k8s_openapi::api::core::v1::Pod;
 
 use super::Case;
+use crate::go_on::GoOn;
 use crate::strategy::{Moves, Strategy, strategy};
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {
@@ -25,14 +26,25 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
 
 /// kubectl refuses too; a template written now would come with whatever else is changed before it is resumed.
 fn paused(case: &Case<'_>) -> Finding {
-    case.finding("paused", Severity::Error, "is paused: nothing would roll out")
-        .remedy(format!("kubectl rollout resume {}", case.rollout().id.typed()))
+    let by = match case.go_on() {
+        GoOn::Owner(owner) => format!(" by {}", owner.who),
+        GoOn::Kubectl | GoOn::Unknown(_) => String::new(),
+    };
+    // Resumed first, it would roll out the template that is to be left.
+    let resume = format!(
+        "--allow paused writes it all the same; then, and not before: kubectl rollout resume {}",
+        case.rollout().id.typed()
+    );
+    case.finding("paused", Severity::Error, format!("is paused{by}: nothing would roll out"))
+        .remedy(case.go_on().remedy(resume))
 }
 
 fn on_delete(case: &Case<'_>) -> Finding {
     let message = "changes a pod only when somebody deletes it: its update strategy is OnDelete";
-    case.finding("on-delete", Severity::Warning, message)
-        .remedy(format!("kubectl delete pod NAME -n {} for each, in your order", case.rollout().id.namespace))
+    case.finding("on-delete", Severity::Warning, message).remedy(case.go_on().remedy(format!(
+        "once it is written, and not before: kubectl delete pod NAME -n {} for each, in your order",
+        case.rollout().id.namespace
+    )))
 }
 
 fn downtime(case: &Case<'_>) -> Vec<Finding> {
@@ -55,10 +67,12 @@ fn held_back(case: &Case<'_>, strategy: &Strategy, kept: i64, first: i64) -> Opt
     };
     let message = format!("leaves {kept} of its {desired} pods as they are: its partition keeps {pods} back");
     let patch = r#"'{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}'"#;
-    Some(
-        case.finding("partition-holds-back", Severity::Warning, message)
-            .remedy(format!("kubectl patch {} --type merge -p {patch}", case.rollout().id.typed())),
-    )
+    Some(case.finding("partition-holds-back", Severity::Warning, message).remedy(case.go_on().remedy(
+        format!(
+            "once it is written, and not before: kubectl patch {} --type merge -p {patch}",
+            case.rollout().id.typed()
+        ),
+    )))
 }
 
 /// With OrderedReady the controller waits for the lowest pod that is not ready and never gets to replace it
@@ -98,6 +112,8 @@ fn stuck(case: &Case<'_>, start: i64) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
+    use crate::go_on::tests::kruise;
+    use crate::snapshot::Reverts;
     use cluster_model::Severity;
     use cluster_model::build::PodBuild;
     use cluster_model::rollout::Kind;
@@ -107,7 +123,31 @@ mod tests {
     fn paused() {
         let with = |paused: bool| Scene::of(Kind::Deployment).live(json!({"spec": {"paused": paused}}));
         fires("paused", Severity::Error, &with(true), &with(false));
-        assert_eq!(with(true).of_id("paused")[0].remedy, "kubectl rollout resume deployment/web -n shop");
+        assert_eq!(
+            with(true).of_id("paused")[0].remedy,
+            "--allow paused writes it all the same; then, and not before: kubectl rollout resume deployment/web -n shop"
+        );
+    }
+
+    /// Whatever holds it back is then let go by nobody else's command.
+    #[test]
+    fn what_a_progressive_rollout_holds_back_is_left_to_it() {
+        let on_delete = json!({"spec": {"updateStrategy": {"type": "OnDelete"}}});
+        let partition = json!({"spec": {"updateStrategy": {"rollingUpdate": {"partition": 2}}}});
+        for (id, kind, edit) in [
+            ("paused", Kind::Deployment, json!({"spec": {"paused": true}})),
+            ("partition-holds-back", Kind::StatefulSet, partition),
+            ("on-delete", Kind::DaemonSet, on_delete),
+        ] {
+            let mut scene = Scene::of(kind).live(edit);
+            let alone = scene.of_id(id).remove(0).remedy;
+            assert!(alone.contains("and not before: kubectl "), "{alone}");
+            scene.snapshot.owners.insert("w".into(), vec![kruise(Reverts::Perhaps("steps".into()))]);
+            assert_eq!(scene.of_id(id)[0].remedy, "kubectl kruise rollout undo rollout/x -n shop");
+            scene.snapshot.owners.insert("w".into(), vec![kruise(Reverts::Unknown("forbidden".into()))]);
+            let unread = scene.of_id(id).remove(0).remedy;
+            assert!(unread.starts_with("find out first") && !unread.contains("kubectl"), "{unread}");
+        }
     }
 
     #[test]

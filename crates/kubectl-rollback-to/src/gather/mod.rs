@@ -9,6 +9,6 @@ mod rollouts;
 
 pub use around::{around, room};
 pub use events::events;
-pub use owners::owners;
+pub use owners::{owners, progress_owners};
 pub use references::references;
 pub use rollouts::rollouts;

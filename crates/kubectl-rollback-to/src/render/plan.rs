@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::diff::differences;
 use super::stays::{replicas, unprotected};
 use super::strategy::{moves_by_itself, rollout as how};
+use crate::go_on::go_on;
 use crate::moment;
 use crate::options::Options;
 use crate::plan::{Action, Plan, Step};
@@ -178,7 +179,8 @@ impl View<'_> {
 
     fn course(&self, rollout: &Rollout, step: &Step) -> Vec<Line> {
         let strategy = strategy(rollout);
-        let mut lines = how(&strategy, &rollout.id);
+        let owners = self.snapshot.owners.get(&rollout.id.uid).map(Vec::as_slice);
+        let mut lines = how(&strategy, &rollout.id, &go_on(owners));
         if moves_by_itself(&strategy) {
             let template = step.target.as_ref().map_or(rollout.template(), |target| &target.template);
             lines.extend(unprotected(self.snapshot, rollout, template));

@@ -6,17 +6,18 @@ use plugin_client::{Line, table};
 use serde_json::Value;
 
 use crate::execute::progress::{Progress, State};
+use crate::go_on::GoOn;
 use crate::report::{PodReport, PodState};
 
 /// More are counted, not listed; `-o wide` lists them all.
 const LISTED: usize = 20;
 
 /// `object`: the live workload; it knows whether it is paused and how it replaces pods.
-pub fn status(id: &Id, object: &Value, progress: &Progress, wide: bool) -> Vec<Line> {
+pub fn status(id: &Id, object: &Value, progress: &Progress, go_on: &GoOn<'_>, wide: bool) -> Vec<Line> {
     let paused = object.pointer("/spec/paused").and_then(Value::as_bool).unwrap_or_default();
     let mut lines = vec![headline(id, progress, paused)];
     lines.extend(pods(&progress.pods, wide));
-    lines.extend(next(id, object, progress, paused));
+    lines.extend(next(id, object, progress, paused, go_on));
     lines
 }
 
@@ -81,10 +82,30 @@ fn pods(pods: &[PodReport], wide: bool) -> Vec<Line> {
 }
 
 /// What to type next.
-fn next(id: &Id, object: &Value, progress: &Progress, paused: bool) -> Vec<Line> {
-    let hint = |what: &str, command: String| Line::new().dim(format!("{what:<13}")).command(command);
+fn next(id: &Id, object: &Value, progress: &Progress, paused: bool, go_on: &GoOn<'_>) -> Vec<Line> {
+    let key = |what: &str| Line::new().dim(format!("{what:<13}"));
+    let hint = |what: &str, command: String| key(what).command(command);
     let (typed, namespace) = (id.typed(), &id.namespace);
+    let is_held_back = paused || matches!(progress.state, State::Done { note: Some(_) });
+    match (go_on, &progress.state) {
+        (GoOn::Owner(owner), _) if is_held_back => {
+            return vec![key("held by:").plain(&owner.who), hint("to go back:", owner.instead.clone())];
+        }
+        (GoOn::Unknown(why), _) if is_held_back => {
+            let words = format!("whether a progressive rollout holds it back: {why}");
+            return vec![
+                key("not known:").plain(words),
+                hint("to see more:", format!("kubectl describe {typed}")),
+            ];
+        }
+        _ => {}
+    }
     match &progress.state {
+        // Resumed, the broken template would go to all pods.
+        State::Failed { .. } if paused => vec![
+            hint("to go back:", format!("kubectl rollback-to {typed} --last-healthy --allow paused")),
+            hint("and then:", format!("kubectl rollout resume {typed}")),
+        ],
         _ if paused => vec![hint("to resume:", format!("kubectl rollout resume {typed}"))],
         State::Failed { pod, container, .. } => {
             let why = match (pod, container) {
@@ -121,6 +142,8 @@ const NO_PARTITION: &str = r#"{"spec":{"updateStrategy":{"rollingUpdate":{"parti
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::go_on::tests::kruise;
+    use crate::snapshot::Reverts;
     use cluster_model::rollout::Kind;
     use serde_json::json;
 
@@ -140,7 +163,7 @@ mod tests {
         let object = json!({"metadata": {"namespace": "shop", "name": "web", "uid": "u"}, "spec": spec});
         let progress =
             Progress { state, done: 0, total: 0, summary: summary.to_owned(), pods, seconds_left: None };
-        let lines = status(&Id::of(kind, &object), &object, &progress, wide);
+        let lines = status(&Id::of(kind, &object), &object, &progress, &GoOn::Kubectl, wide);
         lines.iter().map(|line| format!("{}\n", line.text())).collect()
     }
 
@@ -257,6 +280,41 @@ to go back:  kubectl rollback-to deployment/web -n shop --last-healthy
             assert_eq!(text.lines().next(), Some(head));
             assert_eq!(text.lines().last(), Some(command));
         }
+    }
+
+    #[test]
+    fn what_a_progressive_rollout_holds_back_is_left_to_it() {
+        let object =
+            json!({"metadata": {"namespace": "shop", "name": "web", "uid": "u"}, "spec": {"paused": true}});
+        let owner = kruise(Reverts::Perhaps("steps".into()));
+        let held = |paused: bool, state: State, go_on: &GoOn<'_>| {
+            let mut object = object.clone();
+            object["spec"]["paused"] = json!(paused);
+            let progress =
+                Progress { state, done: 0, total: 1, summary: "s".into(), pods: vec![], seconds_left: None };
+            let lines = status(&Id::of(Kind::Deployment, &object), &object, &progress, go_on, false);
+            lines[1..].iter().map(Line::text).collect::<Vec<_>>().join("\n")
+        };
+        let failed = || State::Failed { cause: "c".into(), pod: None, container: None };
+        let note = || State::Done { note: Some("n".into()) };
+        for (paused, state) in [(true, State::Moving), (true, failed()), (true, note()), (false, note())] {
+            assert_eq!(
+                held(paused, state.clone(), &GoOn::Owner(&owner)),
+                "held by:     OpenKruise rollout x\nto go back:  kubectl kruise rollout undo rollout/x -n shop"
+            );
+            let unread = held(paused, state, &GoOn::Unknown("forbidden"));
+            assert!(!unread.contains("resume") && !unread.contains("patch"), "{unread}");
+            assert!(
+                unread.starts_with("not known:   whether a progressive rollout holds it back: forbidden")
+            );
+        }
+        assert!(held(false, State::Moving, &GoOn::Owner(&owner)).starts_with("to watch:"));
+        // A broken template is not released to all pods either.
+        assert_eq!(
+            held(true, failed(), &GoOn::Kubectl),
+            "to go back:  kubectl rollback-to deployment/web -n shop --last-healthy --allow paused\n\
+             and then:    kubectl rollout resume deployment/web -n shop"
+        );
     }
 
     #[test]

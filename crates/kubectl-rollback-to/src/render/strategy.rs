@@ -4,17 +4,29 @@ use cluster_model::rollout::{Id, Kind};
 use cluster_model::text::count;
 use plugin_client::Line;
 
+use crate::go_on::GoOn;
 use crate::strategy::{Moves, Strategy};
 
 /// More names than this become a range.
 const NAMES: i64 = 3;
 
 /// One line each; the first says how, the others what to mind.
-pub fn rollout(strategy: &Strategy, id: &Id) -> Vec<Line> {
+pub fn rollout(strategy: &Strategy, id: &Id, go_on: &GoOn<'_>) -> Vec<Line> {
     let mut lines = vec![how(strategy, id)];
     if strategy.paused {
-        let paused = Line::new().warn("paused").plain(": nothing moves until ");
-        lines.insert(0, paused.command(format!("kubectl rollout resume {}", id.typed())));
+        let paused = Line::new().warn("paused");
+        lines.insert(
+            0,
+            match go_on {
+                GoOn::Kubectl => paused
+                    .plain(": nothing moves until ")
+                    .command(format!("kubectl rollout resume {}", id.typed())),
+                GoOn::Owner(owner) => paused.plain(format!(": {} decides when it goes on", owner.who)),
+                GoOn::Unknown(why) => paused.plain(format!(
+                    ": nothing moves; whether a progressive rollout holds it is not known: {why}"
+                )),
+            },
+        );
     }
     if strategy.min_ready_seconds > 0 && moves_by_itself(strategy) {
         lines.push(format!("a pod counts once it has been ready for {}s", strategy.min_ready_seconds).into());
@@ -112,11 +124,13 @@ fn descending(id: &Id, n: i64, at_once: i64, kept: i64, first: i64) -> Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::go_on::tests::kruise;
+    use crate::snapshot::Reverts;
 
     fn told(kind: Kind, desired: i64, moves: Moves) -> String {
         let id = Id { kind, namespace: "shop".into(), name: "db".into(), uid: "u".into() };
         let strategy = Strategy { desired, moves, paused: false, min_ready_seconds: 0 };
-        let lines = rollout(&strategy, &id);
+        let lines = rollout(&strategy, &id, &GoOn::Kubectl);
         assert_eq!(lines.len(), 1);
         lines[0].text()
     }
@@ -216,7 +230,7 @@ mod tests {
         let moves = Moves::Rolling { surge: 1, unavailable: 0 };
         let told = |paused, min_ready_seconds| -> Vec<String> {
             let strategy = Strategy { desired: 1, moves: moves.clone(), paused, min_ready_seconds };
-            rollout(&strategy, &id).iter().map(Line::text).collect()
+            rollout(&strategy, &id, &GoOn::Kubectl).iter().map(Line::text).collect()
         };
         let how = "RollingUpdate: up to 2 pods at once, at least 1 of 1 kept available";
         assert_eq!(told(false, 10), [how, "a pod counts once it has been ready for 10s"]);
@@ -224,5 +238,16 @@ mod tests {
             told(true, 10),
             ["paused: nothing moves until kubectl rollout resume deployment/web -n shop", how]
         );
+        let strategy = Strategy { desired: 1, moves: moves.clone(), paused: true, min_ready_seconds: 0 };
+        let owner = kruise(Reverts::Perhaps("steps".into()));
+        for (go_on, words) in [
+            (GoOn::Owner(&owner), "paused: OpenKruise rollout x decides when it goes on"),
+            (
+                GoOn::Unknown("forbidden"),
+                "paused: nothing moves; whether a progressive rollout holds it is not known: forbidden",
+            ),
+        ] {
+            assert_eq!(rollout(&strategy, &id, &go_on)[0].text(), words);
+        }
     }
 }

@@ -77,8 +77,8 @@ fn elsewhere(last: &Entry, here: Option<&Entry>, cluster: &Cluster) -> Failure {
         Failure::refused(format!("the last rollback was {}, {given}; nothing was changed", place(last)))
             .hint(format!("undo it there: {}", there(last)));
     // An older one of this very place has to be named: it is not the last.
-    let here = here.into_iter().flat_map(|entry| &entry.workloads).filter_map(Workload::id);
-    match here.filter(|id| id.namespace == cluster.namespace).next() {
+    let mut here = here.into_iter().flat_map(|entry| &entry.workloads).filter_map(Workload::id);
+    match here.find(|id| id.namespace == cluster.namespace) {
         Some(id) => {
             failure.hint(format!("undo an earlier one here: kubectl rollback-to {} --last", id.typed()))
         }

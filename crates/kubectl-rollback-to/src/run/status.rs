@@ -1,18 +1,33 @@
 //! `--status`: how the current rollout is doing, and why it does not get on. Looks once and ends.
 
-use cluster_model::rollout::Kind;
+use std::collections::BTreeMap;
+
+use cluster_model::rollout::{Kind, Rollout};
 use plugin_client::{Cluster, Exit, Failure, Line, publish};
 use serde_json::Value;
 
 use super::Run;
 use crate::execute::progress::{Progress, State, diagnose};
+use crate::gather;
+use crate::go_on::go_on;
 use crate::render;
 use crate::report::{RolloutStatus, StatusOf, StatusVerdict};
+use crate::strategy::{Moves, strategy};
 use crate::subjects::Subjects;
 
 impl Run<'_> {
     pub(super) async fn status(&self, cluster: &Cluster, subjects: &Subjects) -> Result<Exit, Failure> {
         let looked = self.bounds.before_changes(self.look(cluster, subjects)).await?;
+        let held: Vec<&Rollout> =
+            looked.snapshot.rollouts.iter().filter(|rollout| is_held_back(rollout)).collect();
+        let owners = match held.is_empty() {
+            true => BTreeMap::new(),
+            false => {
+                self.bounds
+                    .before_changes(async { Ok(gather::progress_owners(cluster, &held).await) })
+                    .await?
+            }
+        };
         let (mut workloads, mut lines) = (Vec::new(), Vec::new());
         let wide = self.args.output == plugin_client::Output::Wide;
         for rollout in &looked.snapshot.rollouts {
@@ -25,7 +40,8 @@ impl Run<'_> {
             if !lines.is_empty() {
                 lines.push(Line::new());
             }
-            lines.extend(render::status(&rollout.id, &rollout.object, &progress, wide));
+            let go_on = go_on(owners.get(&rollout.id.uid).map(Vec::as_slice));
+            lines.extend(render::status(&rollout.id, &rollout.object, &progress, &go_on, wide));
             workloads.push(StatusOf::new(rollout, &progress));
         }
         let report = RolloutStatus { kind: "RolloutStatus", workloads };
@@ -33,6 +49,17 @@ impl Run<'_> {
         let worst = report.workloads.iter().map(|w| w.result).max();
         Ok(worst.map_or(Exit::Done, StatusVerdict::exit))
     }
+}
+
+/// Do its own settings keep pods on an older template? Who set them decides what to type next.
+fn is_held_back(rollout: &Rollout) -> bool {
+    let strategy = strategy(rollout);
+    strategy.paused
+        || match strategy.moves {
+            Moves::OnDelete => true,
+            Moves::Descending { kept, .. } => kept > 0,
+            Moves::Rolling { .. } | Moves::Recreate | Moves::Unknown(_) => false,
+        }
 }
 
 /// Complete, and no evidence of anything.

@@ -1,10 +1,12 @@
 //! Who else keeps the workload: found by what they leave on it, weighed by what is read of them.
 
-use ::testbed::{Room, shared};
+use std::time::Duration;
+
+use ::testbed::{Cluster, Options, Room, shared, wait};
 use serde_json::{Value, json};
 
 use super::{app, back, plan, refused, says, silent, two_templates};
-use crate::plugin::text;
+use crate::plugin::{rollback_to, text};
 
 fn mark(room: &Room<'_>, name: &str, metadata: &Value) {
     room.cluster().merge(&room.path_of("Deployment", name), &json!({"metadata": metadata}));
@@ -104,7 +106,8 @@ fn helm_and_operators_are_recognised_and_their_own_command_is_offered() {
     let outcome = plan(&room, "web");
     outcome.expect("planned", 0);
     let found = says(&outcome, "owner-out-of-date", "warning", "Helm release shop");
-    assert!(text(&found, "remedy").contains("helm rollback shop 1"), "{found:#}");
+    // Which of them has the template that is wanted is in Secrets that are not read.
+    assert!(text(&found, "remedy").contains(&format!("helm history shop -n {id}")), "{found:#}");
 
     // Any controller is an operator; this one is no more than a name.
     let owner = room.apply(json!({"kind": "ConfigMap", "metadata": {"name": "shop"}}));
@@ -117,4 +120,96 @@ fn helm_and_operators_are_recognised_and_their_own_command_is_offered() {
         &plan(&room, "free"),
         &["owner-reverts", "owner-may-revert", "owner-out-of-date", "owner-not-checked"],
     );
+}
+
+/// A kind of somebody else's, whatever its fields.
+fn define(cluster: &Cluster, group: &str, version: &str, kind: &str, plural: &str) {
+    let schema = json!({"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}});
+    let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("{plural}.{group}")},
+        "spec": {"group": group, "scope": "Namespaced",
+            "names": {"kind": kind, "plural": plural, "singular": kind.to_lowercase()},
+            "versions": [{"name": version, "served": true, "storage": true, "schema": schema}]}});
+    cluster.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition);
+    wait(&format!("{kind} to be served"), Duration::from_secs(30), || {
+        cluster.request(Default::default(), &format!("/apis/{group}/{version}/{plural}"), None).ok()
+    });
+}
+
+#[test]
+fn an_image_trigger_of_openshift_is_seen_before_it_reverts() {
+    let room = shared().room(1);
+    two_templates(&room, "web", |_| ());
+    let trigger = |more: &Value| {
+        let mut trigger = json!({"from": {"kind": "ImageStreamTag", "name": "app:latest"},
+            "fieldPath": "spec.template.spec.containers[?(@.name==\"main\")].image"});
+        for (key, value) in more.as_object().unwrap() {
+            trigger[key] = value.clone();
+        }
+        let annotation = json!([trigger]).to_string();
+        mark(&room, "web", &json!({"annotations": {"image.openshift.io/triggers": annotation}}));
+    };
+    let ids = ["owner-reverts", "owner-may-revert", "owner-out-of-date", "owner-not-checked"];
+    trigger(&json!({}));
+    silent(&plan(&room, "web"), &ids);
+    define(room.cluster(), "image.openshift.io", "v1", "ImageStream", "imagestreams");
+    let outcome = refused(&room, "web", &[]);
+    let found = says(&outcome, "owner-reverts", "error", "puts its own image back as soon as it is written");
+    let tag = format!("follows ImageStreamTag {}/app:latest", room.namespace());
+    assert!(text(&found, "message").contains(&tag), "{found:#}");
+    assert_eq!(found["remedy"], format!("oc set triggers deployment/web -n {} --manual", room.namespace()));
+
+    trigger(&json!({"paused": true}));
+    silent(&plan(&room, "web"), &ids);
+    mark(&room, "web", &json!({"annotations": {"image.openshift.io/triggers": "[{"}}));
+    let outcome = plan(&room, "web");
+    outcome.expect("planned", 0);
+    says(&outcome, "owner-not-checked", "unknown", "image.openshift.io/triggers");
+}
+
+/// On a cluster of its own: elsewhere nobody may have OpenKruise, or its rights would be asked for everywhere.
+#[test]
+fn a_deployment_that_kruise_paused_is_left_to_kruise() {
+    let cluster = Cluster::start(&Options::default()).unwrap_or_else(|error| panic!("no cluster: {error}"));
+    let room = cluster.room(1);
+    define(&cluster, "rollouts.kruise.io", "v1beta1", "Rollout", "rollouts");
+    two_templates(&room, "web", |_| ());
+    room.rolled_out("Deployment", "web");
+    room.kubectl(&["rollout", "pause", "deployment/web"]);
+    let reference = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"});
+    let rollout = json!({"apiVersion": "rollouts.kruise.io/v1beta1", "kind": "Rollout",
+        "metadata": {"name": "canary"}, "spec": {"workloadRef": reference}});
+    let rollouts = format!("/apis/rollouts.kruise.io/v1beta1/namespaces/{}/rollouts", room.namespace());
+    cluster.create(&rollouts, &rollout);
+    let undo = format!("kubectl kruise rollout undo rollout/canary -n {}", room.namespace());
+
+    let outcome = refused(&room, "web", &[]);
+    let found = says(&outcome, "paused", "error", "is paused by OpenKruise rollout canary");
+    assert!(text(&found, "remedy").starts_with(&undo), "{found:#}");
+    says(&outcome, "owner-may-revert", "warning", "OpenKruise rollout canary");
+    assert!(!outcome.err.contains("rollout resume"), "{outcome}");
+    let status = rollback_to(&room, &["deployment/web", "--status"]).run();
+    assert!(status.out.contains("held by:     OpenKruise rollout canary"), "{status}");
+    assert!(status.out.contains(&undo) && !status.out.contains("rollout resume"), "{status}");
+
+    // Who may not read its Rollouts cannot know that there is none.
+    let user = cluster.user("reader", &[], &[
+        json!({"apiGroups": ["apps", ""], "resources": ["deployments", "replicasets", "pods", "events"], "verbs": ["get", "list"]}),
+    ]);
+    wait("the reader to be allowed to read", Duration::from_secs(30), || {
+        let status = rollback_to(&room, &["deployment/web", "--status"]).kubeconfig(&user).run();
+        (status.code == 4 || status.code == 0).then_some(())
+    });
+    let status = rollback_to(&room, &["deployment/web", "--status"]).kubeconfig(&user).run();
+    assert!(status.out.contains("not known:") && !status.out.contains("rollout resume"), "{status}");
+    // It leaves its name on what it works on.
+    let state = json!({"rolloutName": "canary"}).to_string();
+    mark(&room, "web", &json!({"annotations": {"rollouts.kruise.io/in-progressing": state}}));
+    let status = rollback_to(&room, &["deployment/web", "--status"]).kubeconfig(&user).run();
+    assert!(status.out.contains(&undo) && !status.out.contains("rollout resume"), "{status}");
+
+    cluster.delete(&format!("{rollouts}/canary"));
+    mark(&room, "web", &json!({"annotations": {"rollouts.kruise.io/in-progressing": null}}));
+    let status = rollback_to(&room, &["deployment/web", "--status"]).run();
+    assert!(status.out.contains("to resume:   kubectl rollout resume deployment/web"), "{status}");
 }

@@ -266,6 +266,7 @@ async fn an_owner_that_takes_it_back_at_once_is_named() {
         who: "Argo CD application shop".into(),
         reverts: Reverts::Perhaps("self-heal".into()),
         instead: String::new(),
+        controls: Default::default(),
     };
     play.snapshot.owners.insert("uid-web".into(), vec![owner]);
     let world = play.world.clone();

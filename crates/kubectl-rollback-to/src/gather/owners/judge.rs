@@ -7,7 +7,8 @@ use cluster_model::{Known, Raw};
 use serde_json::Value;
 
 use super::signs::Sign;
-use crate::snapshot::{Owner, Reverts};
+use super::trigger::{self, Trigger};
+use crate::snapshot::{Controls, Owner, Reverts};
 
 /// What was read of owners. An entry that is not there was not asked for.
 #[derive(Clone, Debug, Default)]
@@ -18,19 +19,24 @@ pub struct Sources {
     pub releases: BTreeMap<Sign, Known<Vec<Value>>>,
     /// Argo CD's Applications, if it is installed.
     pub applications: Option<Known<Vec<Value>>>,
-    /// By namespace, where Flagger or Argo Rollouts is installed.
+    /// By namespace, where Flagger, Argo Rollouts or OpenKruise Rollouts is installed.
     pub canaries: BTreeMap<String, Known<Vec<Value>>>,
     pub rollouts: BTreeMap<String, Known<Vec<Value>>>,
+    pub kruise: BTreeMap<String, Known<Vec<Value>>>,
+    /// Does the cluster have OpenShift's image streams?
+    pub image_streams: Option<Known<bool>>,
 }
 
 pub fn judge(rollout: &Rollout, sign: &Sign, sources: &Sources) -> Option<Owner> {
     let perhaps = |why: &str| Reverts::Perhaps(why.to_owned());
-    let owner = |who: String, reverts: Reverts, instead: String| Some(Owner { who, reverts, instead });
+    let owner = |who: String, reverts: Reverts, instead: String| {
+        Some(Owner { who, reverts, instead, controls: Controls::Template })
+    };
     let id = &rollout.id;
     match sign {
         Sign::Helm { namespace, release } => {
             let secrets = sources.releases.get(sign);
-            owner(format!("Helm release {release}"), helm(secrets), helm_instead(namespace, release, secrets))
+            owner(format!("Helm release {release}"), helm(secrets), helm_instead(namespace, release))
         }
         Sign::FluxKustomization { namespace, name } => {
             let reverts = match off(rollout) {
@@ -82,11 +88,35 @@ pub fn judge(rollout: &Rollout, sign: &Sign, sources: &Sources) -> Option<Owner>
             let reverts = Reverts::Later("at the next kapp deploy".into());
             owner("kapp".into(), reverts, "deploy the older configuration with kapp".into())
         }
+        Sign::ImageTrigger(trigger) => image_trigger(id, trigger, sources.image_streams.as_ref()),
+        Sign::UnreadableImageTrigger(why) => {
+            let reverts = Reverts::Unknown(format!("the annotation {}: {why}", trigger::ANNOTATION));
+            owner("OpenShift image triggers".into(), reverts, String::new())
+        }
         Sign::Keel => {
             let reverts = Reverts::Later("when a newer image is pushed".into());
             owner("Keel".into(), reverts, "set the label keel.sh/policy to never meanwhile".into())
         }
     }
+}
+
+/// Its controller compares the container's image with the tag whenever the workload or the tag changes
+/// (openshift/openshift-controller-manager, pkg/image/trigger).
+fn image_trigger(id: &Id, trigger: &Trigger, image_streams: Option<&Known<bool>>) -> Option<Owner> {
+    let Trigger { container, tag } = trigger;
+    let reverts = match image_streams {
+        // Without image streams nobody follows them: the annotation came along from another cluster.
+        Some(Known::Seen(false)) => return None,
+        Some(Known::Seen(true)) => Reverts::Certainly("as soon as it is written".into()),
+        Some(Known::Unknown(why)) => Reverts::Perhaps(why.clone()),
+        None => Reverts::Perhaps("it was not looked up".into()),
+    };
+    Some(Owner {
+        who: format!("the image trigger of container {container}, which follows ImageStreamTag {tag}"),
+        reverts,
+        instead: format!("oc set triggers {id} -n {} --manual", id.namespace),
+        controls: Controls::Image(container.clone()),
+    })
 }
 
 fn suspend(kind: &str, namespace: &str, name: &str) -> String {
@@ -157,13 +187,9 @@ fn helm(secrets: Option<&Known<Vec<Value>>>) -> Reverts {
     }
 }
 
-fn helm_instead(namespace: &str, release: &str, secrets: Option<&Known<Vec<Value>>>) -> String {
-    let found = secrets.and_then(Known::seen).map(|secrets| revisions(secrets)).unwrap_or_default();
-    // What has been replaced was deployed once; a failed one never was.
-    match found.iter().skip(1).find(|(_, status)| *status == "superseded") {
-        Some((revision, _)) => format!("helm rollback {release} {revision} -n {namespace}"),
-        None => format!("helm history {release} -n {namespace}"),
-    }
+/// Which of its revisions has the wanted template is in its Secrets, and those are not read: the one before may be a bad one too.
+fn helm_instead(namespace: &str, release: &str) -> String {
+    format!("helm history {release} -n {namespace}, then helm rollback {release} REVISION -n {namespace}")
 }
 
 fn argo_cd(id: &Id, namespace: Option<&str>, name: &str, sure: bool, sources: &Sources) -> Option<Owner> {
@@ -178,18 +204,29 @@ fn argo_cd(id: &Id, namespace: Option<&str>, name: &str, sure: bool, sources: &S
         None if !sure => return None,
         None => {
             let why = "its Application is not in this cluster".to_owned();
-            return Some(Owner { who: who(namespace), reverts: Reverts::Perhaps(why), instead: list });
+            return Some(Owner {
+                who: who(namespace),
+                reverts: Reverts::Perhaps(why),
+                instead: list,
+                controls: Controls::Template,
+            });
         }
         Some(Known::Unknown(why)) if !sure => {
             let reverts =
                 Reverts::Unknown(format!("whether it has an application {name} with this object: {why}"));
-            return Some(Owner { who: "Argo CD".to_owned(), reverts, instead: list });
+            return Some(Owner {
+                who: "Argo CD".to_owned(),
+                reverts,
+                instead: list,
+                controls: Controls::Template,
+            });
         }
         Some(Known::Unknown(why)) => {
             return Some(Owner {
                 who: who(namespace),
                 reverts: Reverts::Perhaps(why.clone()),
                 instead: list,
+                controls: Controls::Template,
             });
         }
     };
@@ -207,11 +244,16 @@ fn argo_cd(id: &Id, namespace: Option<&str>, name: &str, sure: bool, sources: &S
     let found = applications.iter().filter(named).find(holds);
     let Some(app) = found.or_else(|| applications.iter().find(named).filter(|_| sure)) else {
         let why = "it is named on the object and does not exist in this cluster".to_owned();
-        return sure.then(|| Owner { who: who(namespace), reverts: Reverts::Perhaps(why), instead: list });
+        return sure.then(|| Owner {
+            who: who(namespace),
+            reverts: Reverts::Perhaps(why),
+            instead: list,
+            controls: Controls::Template,
+        });
     };
     let namespace = app.text("/metadata/namespace");
     let (reverts, instead) = argo_cd_reverts(app, namespace, name);
-    Some(Owner { who: who(Some(namespace)), reverts, instead })
+    Some(Owner { who: who(Some(namespace)), reverts, instead, controls: Controls::Template })
 }
 
 fn argo_cd_reverts(app: &Value, namespace: &str, name: &str) -> (Reverts, String) {
@@ -230,49 +272,5 @@ fn argo_cd_reverts(app: &Value, namespace: &str, name: &str) -> (Reverts, String
         None => {
             (Reverts::Later("at its next sync".into()), format!("argocd app rollback {name} -N {namespace}"))
         }
-    }
-}
-
-/// Controllers that take a workload's template as the start of a rollout of their own.
-pub fn progressive(id: &Id, sources: &Sources) -> Vec<Owner> {
-    let rollout = |name: &str| Owner {
-        who: format!("Argo Rollouts rollout {name}"),
-        reverts: Reverts::Perhaps(
-            "it takes this template and rolls it out by its own steps; the pods here may be scaled to 0"
-                .into(),
-        ),
-        instead: format!("kubectl argo rollouts undo {name} -n {}", id.namespace),
-    };
-    let canary = |name: &str| Owner {
-        who: format!("Flagger canary {name}"),
-        reverts: Reverts::Perhaps(format!(
-            "it takes this template as a canary; {}-primary serves until it is promoted",
-            id.name
-        )),
-        instead: format!("kubectl describe canary {name} -n {}", id.namespace),
-    };
-    let rollouts = taker(id, &sources.rollouts, "workloadRef", "Argo Rollouts", rollout);
-    let canaries = taker(id, &sources.canaries, "targetRef", "Flagger", canary);
-    rollouts.into_iter().chain(canaries).collect()
-}
-
-fn taker(
-    id: &Id,
-    lists: &BTreeMap<String, Known<Vec<Value>>>,
-    at: &str,
-    who: &str,
-    owner: impl Fn(&str) -> Owner,
-) -> Option<Owner> {
-    let refers = |object: &&Value| {
-        let reference = &object["spec"][at];
-        reference["kind"] == id.kind.name() && reference["name"] == id.name.as_str()
-    };
-    match lists.get(&id.namespace)? {
-        Known::Seen(list) => list.iter().find(refers).map(|object| owner(object.name())),
-        Known::Unknown(why) => Some(Owner {
-            who: who.to_owned(),
-            reverts: Reverts::Unknown(why.clone()),
-            instead: String::new(),
-        }),
     }
 }

@@ -2,9 +2,11 @@
 //! whether and when they will undo a rollback.
 
 mod judge;
+mod progressive;
 mod signs;
 #[cfg(test)]
 mod tests;
+mod trigger;
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +15,7 @@ use cluster_model::Known;
 use cluster_model::rollout::{Kind, Rollout};
 use futures::stream::{self, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIGroup;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use plugin_client::{Cluster, Failure, is_not_found};
@@ -20,10 +23,12 @@ use serde_json::Value;
 
 use super::lists::{FAN_OUT, custom, is_absent, json, raw};
 use crate::snapshot::Owner;
-use judge::{Sources, judge, progressive};
+use judge::{Sources, judge};
+use progressive::{ARGO_KINDS, FLAGGER_KINDS, KRUISE_KINDS, progressive};
 pub use signs::{Sign, recognise};
 
 const ARGO: (&str, &str) = ("argoproj.io", "v1alpha1");
+const KRUISE: &str = "rollouts.kruise.io";
 const FLAGGER: (&str, &str) = ("flagger.app", "v1beta1");
 
 /// By UID of the workload; each has an entry, empty if nobody owns it.
@@ -37,29 +42,32 @@ pub async fn owners<R: Borrow<Rollout>>(cluster: &Cluster, rollouts: &[R]) -> BT
         .map(|(rollout, signs)| {
             let mut owners: Vec<Owner> =
                 signs.iter().filter_map(|sign| judge(rollout, sign, &sources)).collect();
-            owners.extend(progressive(&rollout.id, &sources));
+            owners.extend(progressive(rollout, &sources));
             (rollout.id.uid.clone(), owners)
         })
         .collect()
 }
 
+/// Only those that decide how far a rollout goes: whoever goes on with it has to ask them.
+pub async fn progress_owners(cluster: &Cluster, rollouts: &[&Rollout]) -> BTreeMap<String, Vec<Owner>> {
+    let (argo, kruise) = futures::join!(served(cluster, ARGO), kruise_version(cluster));
+    let mut sources = Sources::default();
+    read_progressive(cluster, rollouts, installed(&argo, "rollouts"), kruise, &mut sources).await;
+    let of = |rollout: &&Rollout| (rollout.id.uid.clone(), progressive(rollout, &sources));
+    rollouts.iter().map(of).collect()
+}
+
 /// Every owner once, however many workloads it has.
 async fn read(cluster: &Cluster, rollouts: &[&Rollout], signs: &[BTreeSet<Sign>]) -> Sources {
     let all: BTreeSet<&Sign> = signs.iter().flatten().collect();
-    let (argo, flagger) = futures::join!(served(cluster, ARGO), served(cluster, FLAGGER));
-    let installed = |kinds: &Option<BTreeSet<String>>, kind: &str| {
-        kinds.as_ref().is_none_or(|kinds| kinds.contains(kind))
-    };
+    let (argo, flagger, kruise) =
+        futures::join!(served(cluster, ARGO), served(cluster, FLAGGER), kruise_version(cluster));
     let argo_cd =
         all.iter().any(|sign| matches!(sign, Sign::ArgoCd { .. })) && installed(&argo, "applications");
-    // Each takes templates of these kinds only.
-    let of_kind = |kinds: &[Kind], installed: bool| -> BTreeSet<String> {
-        let theirs = rollouts.iter().filter(|rollout| kinds.contains(&rollout.id.kind) && installed);
-        theirs.map(|rollout| rollout.id.namespace.clone()).collect()
-    };
-    let canaries = of_kind(&[Kind::Deployment, Kind::DaemonSet], installed(&flagger, "canaries"));
-    let progressive = of_kind(&[Kind::Deployment], installed(&argo, "rollouts"));
-    let (objects, releases, applications, canaries, rollouts) = futures::join!(
+    let triggered = all.iter().any(|sign| matches!(sign, Sign::ImageTrigger(_)));
+    let canaries = namespaces(rollouts, FLAGGER_KINDS, installed(&flagger, "canaries"));
+    let mut sources = Sources::default();
+    let (objects, releases, applications, canaries, image_streams, ()) = futures::join!(
         collect(all.iter().copied(), |sign| object(cluster, sign)),
         collect(all.iter().copied(), |sign| release(cluster, sign)),
         async {
@@ -67,9 +75,62 @@ async fn read(cluster: &Cluster, rollouts: &[&Rollout], signs: &[BTreeSet<Sign>]
             if argo_cd { Some(raw(cluster, &kind, None).await) } else { None }
         },
         in_each(cluster, canaries, custom(FLAGGER.0, FLAGGER.1, "Canary", "canaries")),
-        in_each(cluster, progressive, custom(ARGO.0, ARGO.1, "Rollout", "rollouts")),
+        async { if triggered { Some(image_streams(cluster).await) } else { None } },
+        read_progressive(cluster, rollouts, installed(&argo, "rollouts"), kruise, &mut sources),
     );
-    Sources { objects, releases, applications, canaries, rollouts }
+    Sources { objects, releases, applications, canaries, image_streams, ..sources }
+}
+
+async fn read_progressive(
+    cluster: &Cluster,
+    rollouts: &[&Rollout],
+    argo: bool,
+    kruise: Option<String>,
+    sources: &mut Sources,
+) {
+    let version = kruise.as_deref().unwrap_or_default();
+    (sources.rollouts, sources.kruise) = futures::join!(
+        in_each(
+            cluster,
+            namespaces(rollouts, ARGO_KINDS, argo),
+            custom(ARGO.0, ARGO.1, "Rollout", "rollouts")
+        ),
+        in_each(
+            cluster,
+            namespaces(rollouts, KRUISE_KINDS, kruise.is_some()),
+            custom(KRUISE, version, "Rollout", "rollouts")
+        ),
+    );
+}
+
+fn namespaces(rollouts: &[&Rollout], kinds: &[Kind], installed: bool) -> BTreeSet<String> {
+    let theirs = rollouts.iter().filter(|rollout| kinds.contains(&rollout.id.kind) && installed);
+    theirs.map(|rollout| rollout.id.namespace.clone()).collect()
+}
+
+fn installed(kinds: &Option<BTreeSet<String>>, kind: &str) -> bool {
+    kinds.as_ref().is_none_or(|kinds| kinds.contains(kind))
+}
+
+/// The version in which OpenKruise's Rollouts are read; `None` if they are not installed.
+async fn kruise_version(cluster: &Cluster) -> Option<String> {
+    let newest = || "v1beta1".to_owned();
+    let request = http::Request::get(format!("/apis/{KRUISE}")).body(Vec::new()).ok()?;
+    match cluster.client.request::<APIGroup>(request).await {
+        Ok(group) if group.versions.iter().any(|it| it.version == newest()) => Some(newest()),
+        Ok(group) => group.versions.first().map(|it| it.version.clone()),
+        Err(error) if is_not_found(&error) => None,
+        // As for the others: then it is looked for, and what comes of that is said.
+        Err(_) => Some(newest()),
+    }
+}
+
+async fn image_streams(cluster: &Cluster) -> Known<bool> {
+    match cluster.client.list_api_group_resources("image.openshift.io/v1").await {
+        Ok(_) => Known::Seen(true),
+        Err(error) if is_not_found(&error) => Known::Seen(false),
+        Err(error) => Known::Unknown(Failure::from_kube("look for image streams", &error).to_string()),
+    }
 }
 
 /// The kinds of a group that are installed: Argo CD and Argo Rollouts share one, and need not both be there. Everybody may ask

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use cluster_model::Raw;
 use cluster_model::rollout::{Id, Rollout};
 
+use super::trigger::{Trigger, triggers};
 use crate::fields::entries;
 
 /// A name that an object of Kubernetes could have (RFC 1123). Signs with any other are forged or broken, and their
 /// names would end up in commands.
-fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
     text.len() <= 253 && text.chars().all(inner) && text.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
@@ -57,6 +58,9 @@ pub enum Sign {
         app: String,
     },
     Keel,
+    ImageTrigger(Trigger),
+    /// OpenShift's annotation is there, and what it means is not known; why.
+    UnreadableImageTrigger(String),
 }
 
 pub fn recognise(rollout: &Rollout) -> BTreeSet<Sign> {
@@ -104,6 +108,10 @@ pub fn recognise(rollout: &Rollout) -> BTreeSet<Sign> {
         .is_some_and(|policy| policy != "never")
     {
         signs.insert(Sign::Keel);
+    }
+    match triggers(rollout) {
+        Ok(triggers) => signs.extend(triggers.into_iter().map(Sign::ImageTrigger)),
+        Err(why) => drop(signs.insert(Sign::UnreadableImageTrigger(why))),
     }
     signs
 }

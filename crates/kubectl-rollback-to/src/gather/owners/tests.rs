@@ -6,10 +6,11 @@ use cluster_model::rollout::{Kind, Rollout};
 use serde_json::{Value, json};
 use testbed::fake::{Answer, Fake};
 
-use super::judge::{Sources, judge, progressive};
+use super::judge::{Sources, judge};
+use super::progressive::progressive;
 use super::signs::Sign;
 use crate::rehearse::testing::connect;
-use crate::snapshot::Reverts;
+use crate::snapshot::{Controls, Reverts};
 
 fn web(edit: Value) -> Rollout {
     let mut object = json!({"metadata": {"name": "web", "namespace": "shop", "uid": "w"}});
@@ -133,11 +134,14 @@ fn helm_by_the_labels_of_its_releases() {
     ];
     assert_eq!(
         judged(Some(Known::Seen(all))),
-        (later(&format!("{next} (revision 11 is deployed now)")), "helm rollback web 9 -n shop".into())
+        (
+            later(&format!("{next} (revision 11 is deployed now)")),
+            "helm history web -n shop, then helm rollback web REVISION -n shop".into()
+        )
     );
     assert_eq!(
         judged(Some(Known::Unknown("forbidden".into()))),
-        (later(next), "helm history web -n shop".into())
+        (later(next), "helm history web -n shop, then helm rollback web REVISION -n shop".into())
     );
     let busy = judged(Some(Known::Seen(vec![secret("2", "pending-upgrade")])));
     assert!(matches!(busy.0, Reverts::Perhaps(_)), "{busy:?}");
@@ -168,14 +172,14 @@ fn whoever_takes_the_template_as_a_start_is_found_by_its_reference() {
         ..Sources::default()
     };
     let found = |sources: &Sources| {
-        progressive(&web(json!({})).id, sources).into_iter().map(|owner| owner.who).collect::<Vec<_>>()
+        progressive(&web(json!({})), sources).into_iter().map(|owner| owner.who).collect::<Vec<_>>()
     };
     assert_eq!(found(&sources("Deployment")), ["Argo Rollouts rollout x", "Flagger canary x"]);
     assert_eq!(found(&sources("DaemonSet")), [""; 0]);
     assert_eq!(found(&Sources::default()), [""; 0], "not installed");
     let unread = Known::Unknown("forbidden".to_owned());
     let unread = Sources { canaries: [("shop".to_owned(), unread)].into(), ..Sources::default() };
-    let found = progressive(&web(json!({})).id, &unread);
+    let found = progressive(&web(json!({})), &unread);
     assert_eq!(found[0].reverts, Reverts::Unknown("forbidden".into()), "not the same as none");
 }
 
@@ -199,7 +203,7 @@ async fn owners_are_read_only_as_far_as_the_signs_go() {
     let paths: Vec<&str> = requests.iter().map(|request| request.path.as_str()).collect();
     assert_eq!(
         paths.len(),
-        4,
+        5,
         "no Applications without a sign of them, no Canaries without Flagger: {paths:?}"
     );
     let secrets = requests.iter().find(|request| request.path.ends_with("secrets")).unwrap();
@@ -224,5 +228,111 @@ async fn of_a_group_only_the_kinds_that_are_installed_are_read() {
     serves(&fake, &["applications"]);
     let found = super::owners(&connect(&fake).await, &[web(json!({}))]).await;
     assert_eq!(found.get("w").map(Vec::len), Some(0), "{found:?}");
-    assert_eq!(fake.requests().len(), 2, "{:?}", fake.requests());
+    assert_eq!(fake.requests().len(), 3, "{:?}", fake.requests());
+}
+
+/// OpenKruise by its reference (in both versions), by what it leaves on the object, and never taken for none if it cannot be read.
+#[test]
+fn kruise_is_found_by_its_reference_and_by_its_marks() {
+    let reference = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"});
+    let list = |spec: Value| Known::Seen(vec![json!({"metadata": {"name": "x"}, "spec": spec})]);
+    let v1beta1 = || list(json!({"workloadRef": reference}));
+    let v1alpha1 = list(json!({"objectRef": {"workloadRef": reference}}));
+    let none = Known::Seen(vec![]);
+    let forbidden = || Known::Unknown("forbidden".to_owned());
+    let marked = |name: &str| {
+        web(
+            json!({"metadata": {"annotations": {"rollouts.kruise.io/in-progressing": json!({"rolloutName": name}).to_string()}}}),
+        )
+    };
+    let label = web(json!({"metadata": {"labels": {"rollouts.kruise.io/workload-type": "deployment"}}}));
+    let plain = || web(json!({}));
+    let found = |rollout: &Rollout, list: Option<Known<Vec<Value>>>| {
+        let kruise = list.map(|list| ("shop".to_owned(), list)).into_iter().collect();
+        let mut owners = progressive(rollout, &Sources { kruise, ..Sources::default() });
+        assert!(owners.iter().all(|owner| owner.controls == Controls::Progress));
+        owners.pop().map(|owner| (owner.who, owner.reverts))
+    };
+    let steps = |name: &str| {
+        let why = "it takes this template and rolls it out by its own steps";
+        Some((format!("OpenKruise rollout {name}"), perhaps(why)))
+    };
+    assert_eq!(found(&plain(), Some(v1beta1())), steps("x"));
+    assert_eq!(found(&plain(), Some(v1alpha1)), steps("x"));
+    assert_eq!(
+        found(&plain(), Some(list(json!({"workloadRef": {"kind": "Deployment", "name": "api"}})))),
+        None
+    );
+    assert_eq!(found(&plain(), Some(list(json!({"workloadRef": reference, "disabled": true})))), None);
+    assert_eq!(found(&marked("y"), Some(v1beta1())), steps("x"), "what was read is more than a mark");
+    let lost = perhaps("it is named on the object, and no such Rollout was found");
+    assert_eq!(found(&marked("y"), Some(none.clone())), Some(("OpenKruise rollout y".into(), lost.clone())));
+    assert_eq!(found(&marked("$(y)"), Some(none.clone())), Some(("an OpenKruise rollout".into(), lost)));
+    assert_eq!(found(&label, Some(none)), None, "left behind");
+    assert_eq!(
+        found(&marked("y"), Some(forbidden())),
+        Some(("OpenKruise rollout y".into(), perhaps("forbidden")))
+    );
+    assert_eq!(
+        found(&label, Some(forbidden())),
+        Some(("an OpenKruise rollout".into(), perhaps("forbidden")))
+    );
+    let unknown = Some(("OpenKruise Rollouts".into(), Reverts::Unknown("forbidden".into())));
+    assert_eq!(found(&plain(), Some(forbidden())), unknown);
+    assert!(found(&marked("y"), None).is_some());
+    assert_eq!(found(&plain(), None), None, "not installed");
+    let owner = progressive(&marked("y"), &Sources::default()).remove(0);
+    assert!(owner.instead.starts_with("kubectl kruise rollout undo rollout/y -n shop;"), "{}", owner.instead);
+}
+
+#[tokio::test]
+async fn kruise_is_read_in_the_version_that_is_served() {
+    for (versions, expected) in [(&["v1alpha1", "v1beta1"][..], "v1beta1"), (&["v1alpha1"], "v1alpha1")] {
+        let fake = Fake::start();
+        let versions: Vec<Value> = versions
+            .iter()
+            .map(|it| json!({"groupVersion": format!("rollouts.kruise.io/{it}"), "version": it}))
+            .collect();
+        fake.on("GET", "/apis/rollouts.kruise.io").answer(Answer::json(
+            json!({"kind": "APIGroup", "apiVersion": "v1", "name": "rollouts.kruise.io", "versions": versions}),
+        ));
+        let spec = json!({"workloadRef": {"kind": "Deployment", "name": "web"}});
+        let items = json!([{"metadata": {"name": "x"}, "spec": spec}]);
+        let path = format!("/apis/rollouts.kruise.io/{expected}/namespaces/shop/rollouts");
+        fake.on("GET", &path)
+            .answer(Answer::json(json!({"kind": "RolloutList", "metadata": {}, "items": items})));
+        let web = web(json!({}));
+        let found = super::progress_owners(&connect(&fake).await, &[&web]).await;
+        assert_eq!(found["w"][0].who, "OpenKruise rollout x", "{expected}: {:?}", fake.requests());
+    }
+}
+
+#[test]
+fn an_image_trigger_reverts_the_image_it_follows() {
+    let triggers = json!([{"from": {"kind": "ImageStreamTag", "name": "web:latest"},
+        "fieldPath": "spec.template.spec.containers[?(@.name==\"web\")].image"}]);
+    let with = |annotation: &str| {
+        web(json!({"metadata": {"annotations": {"image.openshift.io/triggers": annotation}},
+            "spec": {"template": {"spec": {"containers": [{"name": "web"}]}}}}))
+    };
+    let judged = |annotation: &str, image_streams: Option<Known<bool>>| {
+        let web = with(annotation);
+        let sources = Sources { image_streams, ..Sources::default() };
+        let owners: Vec<_> =
+            super::recognise(&web).iter().filter_map(|sign| judge(&web, sign, &sources)).collect();
+        owners
+    };
+    let triggers = triggers.to_string();
+    let found = judged(&triggers, Some(Known::Seen(true)));
+    assert_eq!(
+        found[0].who,
+        "the image trigger of container web, which follows ImageStreamTag shop/web:latest"
+    );
+    assert_eq!(found[0].reverts, certainly("as soon as it is written"));
+    assert_eq!(found[0].instead, "oc set triggers deployment/web -n shop --manual");
+    assert_eq!(found[0].controls, Controls::Image("web".into()));
+    assert_eq!(judged(&triggers, Some(Known::Unknown("timeout".into())))[0].reverts, perhaps("timeout"));
+    assert!(judged(&triggers, Some(Known::Seen(false))).is_empty(), "nobody follows it");
+    assert!(matches!(judged("[{", None)[0].reverts, Reverts::Unknown(_)), "broken is not none");
+    assert!(judged("[]", None).is_empty());
 }

@@ -62,7 +62,8 @@ fn step(rollouts: &[Rollout], rollout: usize, action: Action) -> Step {
 
 fn snapshot(rollouts: Vec<Rollout>) -> Snapshot {
     let around = [("shop".to_owned(), Surroundings::empty())].into_iter().collect();
-    Snapshot { rollouts, around, ..Snapshot::empty(Timestamp::UNIX_EPOCH) }
+    let owners = rollouts.iter().map(|rollout| (rollout.id.uid.clone(), Vec::new())).collect();
+    Snapshot { rollouts, around, owners, ..Snapshot::empty(Timestamp::UNIX_EPOCH) }
 }
 
 fn told(snapshot: &Snapshot, steps: Vec<Step>, options: &Options) -> String {
