@@ -159,7 +159,11 @@ pub struct HistoryOf {
 #[derive(Clone, Debug, Serialize)]
 pub struct RevisionHistory {
     pub kind: &'static str,
+    pub result: Verdict,
     pub workloads: Vec<HistoryOf>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// Worst last.
@@ -191,7 +195,20 @@ pub struct StatusOf {
 #[derive(Clone, Debug, Serialize)]
 pub struct RolloutStatus {
     pub kind: &'static str,
+    pub result: StatusResult,
     pub workloads: Vec<StatusOf>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(untagged)]
+pub enum StatusResult {
+    /// The worst of all workloads.
+    Seen(StatusVerdict),
+    /// They could not be looked at.
+    Unseen(Verdict),
 }
 
 impl StatusOf {

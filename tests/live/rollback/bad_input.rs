@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use crate::complaint::{self, Case, kubeconfig_with, only_error};
-use crate::plugin::{rollback, rollback_to};
+use crate::plugin::{plugin, rollback, rollback_to};
 use crate::untouched::untouched;
 
 #[track_caller]
@@ -245,4 +245,52 @@ fn servers_that_cannot_be_reached_are_named() {
     let outcome = running.finish();
     outcome.expect("interrupted", 130);
     assert_eq!(only_error(&outcome), "error: interrupted while the cluster was read; nothing was changed");
+}
+
+/// A program that reads stdout gets a document whatever happens, of the kind that it asked for.
+#[test]
+fn history_and_status_are_documents_also_when_they_fail() {
+    let room = shop();
+    let fake = Fake::start();
+    let folder = tempfile::tempdir().unwrap();
+    let unreachable = fake.kubeconfig(folder.path());
+    drop(fake);
+    let nobody = shared().user(&format!("{}-nobody", room.namespace()), &[], &[]);
+    let cases: &[(&[&str], Option<&Path>, i32, &str, &str)] = &[
+        (&["deployment/shop"], None, 3, "refused", "there is no such workload"),
+        (&["deployment/web", "-n", "no-such-namespace"], None, 3, "refused", "there is no such workload"),
+        (&["-l", "app=none"], None, 3, "refused", "no workload matches app=none"),
+        (&["-l", "app in ("], None, 2, "refused", "the server does not understand it"),
+        (&["deployment"], None, 2, "refused", "would be every Deployment"),
+        (&["replicaset/web"], None, 2, "refused", "has no revisions"),
+        (&["deployment/web", "--context=elsewhere"], None, 2, "refused", "there is no context elsewhere"),
+        (&["deployment/web"], Some(&nobody), 3, "refused", "you have no right to get deployments"),
+        (&["deployment/web"], Some(unreachable.as_ref()), 1, "failed", "cannot read the workload: http"),
+    ];
+    for (mode, kind) in [("--history", "RevisionHistory"), ("--status", "RolloutStatus")] {
+        for (args, kubeconfig, code, result, error) in cases {
+            let run = |format: &str| {
+                let here: &[&str] = if args.contains(&"-n") { &[] } else { &["-n", room.namespace()] };
+                let words = [*args, &[mode, "-o", format], here].concat();
+                let run = plugin(&room, "rollback-to", &words);
+                let run = match kubeconfig {
+                    Some(path) => run.kubeconfig(path),
+                    None => run,
+                };
+                run.run()
+            };
+            let outcome = run("json");
+            assert_eq!(outcome.code, *code, "{mode} {args:?} {outcome}");
+            let report = outcome.report();
+            assert_eq!((&report["kind"], &report["result"]), (&json!(kind), &json!(result)), "{outcome}");
+            assert_eq!(report["workloads"], json!([]), "{outcome}");
+            let told = report["error"].as_str().unwrap_or_default();
+            assert!(told.contains(error) && outcome.err.contains(error), "no {error:?}: {outcome}");
+            let yaml = run("yaml");
+            let head = format!("kind: {kind}\nresult: {result}\n");
+            assert!(yaml.out.starts_with(&head) && yaml.out.contains("error: "), "{yaml}");
+        }
+    }
+    let outcome = rollback_to(&room, &["deployment/web", "--history", "--revision=9", "-o", "json"]).run();
+    assert_eq!((outcome.code, &outcome.report()["result"]), (3, &json!("refused")), "{outcome}");
 }

@@ -6,14 +6,15 @@ use super::Run;
 use crate::diff;
 use crate::history::history_of;
 use crate::render;
-use crate::report::RevisionHistory;
+use crate::report::{RevisionHistory, Verdict};
 use crate::subjects::Subjects;
 
 impl Run<'_> {
     pub(super) async fn history(&self, cluster: &Cluster, subjects: &Subjects) -> Result<Exit, Failure> {
         let looked = self.bounds.before_changes(self.look(cluster, subjects)).await?;
+        let workloads = looked.pasts().map(history_of).collect();
         let mut report =
-            RevisionHistory { kind: "RevisionHistory", workloads: looked.pasts().map(history_of).collect() };
+            RevisionHistory { kind: "RevisionHistory", result: Verdict::Done, workloads, error: None };
         let mut lines = Vec::new();
         for (past, of) in looked.pasts().zip(&mut report.workloads) {
             if !lines.is_empty() {

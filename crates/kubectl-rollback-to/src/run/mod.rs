@@ -17,11 +17,23 @@ use plugin_client::{Bounds, Exit, Failure, Ui, connect, publish};
 use crate::args::Args;
 use crate::options::Options;
 use crate::render;
-use crate::report::{RollbackReport, Verdict, WorkloadReport};
+use crate::report::{RevisionHistory, RollbackReport, RolloutStatus, StatusResult, Verdict, WorkloadReport};
 
 const PLUGIN: &str = "kubectl-rollback-to";
 
 pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
+    let started = (Timestamp::now(), Instant::now());
+    let ended = carry_out(&args, &ui, started).await;
+    // Whatever happens, a program that reads stdout gets a document.
+    if let Err(failure) = &ended
+        && args.output.is_structured()
+    {
+        publish_failure(&args, &ui, failure, started.0);
+    }
+    ended
+}
+
+async fn carry_out(args: &Args, ui: &Ui, started: (Timestamp, Instant)) -> Result<Exit, Failure> {
     let subjects = args.subjects()?;
     let options = args.options()?;
     let zone = TimeZone::system();
@@ -29,35 +41,63 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     // is in the future.
     args.wish(Timestamp::now(), &zone)?;
     let run = Run {
-        args: &args,
+        args,
         options,
         zone,
         bounds: Bounds { ui: ui.clone(), deadline: args.timeout().map(|t| Instant::now() + t) },
-        started: (Timestamp::now(), Instant::now()),
+        started,
     };
-    let connected = run.bounds.before_changes(connect(&args.connection, PLUGIN, &ui)).await;
+    let cluster = run.bounds.before_changes(connect(&args.connection, PLUGIN, ui)).await?;
     if args.history {
-        return run.history(&connected?, &subjects).await;
+        return run.history(&cluster, &subjects).await;
     }
     if args.status {
-        return run.status(&connected?, &subjects).await;
+        return run.status(&cluster, &subjects).await;
     }
-    let report = match connected {
-        Ok(cluster) => run.rollback(&cluster, &subjects).await,
-        Err(failure) => Err(failure),
-    };
-    match report {
-        Ok(report) => {
-            run.publish(&report);
-            Ok(report.result.exit())
-        }
-        // Whatever happens, a program that reads stdout gets a report.
-        Err(failure) => {
-            if args.output.is_structured() {
-                run.publish(&run.failed(&failure));
-            }
-            Err(failure)
-        }
+    let report = run.rollback(&cluster, &subjects).await?;
+    run.publish(&report);
+    Ok(report.result.exit())
+}
+
+fn publish_failure(args: &Args, ui: &Ui, failure: &Failure, started: Timestamp) {
+    let (result, error) = (verdict_on(failure), Some(failure.to_string()));
+    let none = Vec::new;
+    if args.history {
+        let report = RevisionHistory { kind: "RevisionHistory", result, workloads: Vec::new(), error };
+        publish(ui, args.output, &report, none);
+    } else if args.status {
+        let result = StatusResult::Unseen(result);
+        let report = RolloutStatus { kind: "RolloutStatus", result, workloads: Vec::new(), error };
+        publish(ui, args.output, &report, none);
+    } else {
+        let report = report(Vec::new(), Vec::new(), result, started);
+        publish(ui, args.output, &RollbackReport { error, ..report }, none);
+    }
+}
+
+fn verdict_on(failure: &Failure) -> Verdict {
+    match failure.exit {
+        Exit::Refused | Exit::Usage => Verdict::Refused,
+        Exit::Timeout => Verdict::Timeout,
+        Exit::Interrupted => Verdict::Interrupted,
+        _ => Verdict::Failed,
+    }
+}
+
+fn report(
+    workloads: Vec<WorkloadReport>,
+    findings: Vec<Finding>,
+    result: Verdict,
+    started: Timestamp,
+) -> RollbackReport {
+    RollbackReport {
+        kind: "RollbackReport",
+        result,
+        workloads,
+        findings,
+        error: None,
+        started_at: started.to_string(),
+        finished_at: Timestamp::now().to_string(),
     }
 }
 
@@ -75,30 +115,12 @@ impl Run<'_> {
         publish(&self.bounds.ui, self.args.output, report, || render::outcome(report, seconds));
     }
 
-    fn failed(&self, failure: &Failure) -> RollbackReport {
-        let result = match failure.exit {
-            Exit::Refused | Exit::Usage => Verdict::Refused,
-            Exit::Timeout => Verdict::Timeout,
-            Exit::Interrupted => Verdict::Interrupted,
-            _ => Verdict::Failed,
-        };
-        RollbackReport { error: Some(failure.to_string()), ..self.report(Vec::new(), Vec::new(), result) }
-    }
-
     fn report(
         &self,
         workloads: Vec<WorkloadReport>,
         findings: Vec<Finding>,
         result: Verdict,
     ) -> RollbackReport {
-        RollbackReport {
-            kind: "RollbackReport",
-            result,
-            workloads,
-            findings,
-            error: None,
-            started_at: self.started.0.to_string(),
-            finished_at: Timestamp::now().to_string(),
-        }
+        report(workloads, findings, result, self.started.0)
     }
 }

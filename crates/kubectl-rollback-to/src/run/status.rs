@@ -11,7 +11,7 @@ use crate::execute::progress::{Progress, State, diagnose};
 use crate::gather;
 use crate::go_on::go_on;
 use crate::render;
-use crate::report::{RolloutStatus, StatusOf, StatusVerdict};
+use crate::report::{RolloutStatus, StatusOf, StatusResult, StatusVerdict};
 use crate::strategy::{Moves, strategy};
 use crate::subjects::Subjects;
 
@@ -44,10 +44,16 @@ impl Run<'_> {
             lines.extend(render::status(&rollout.id, &rollout.object, &progress, &go_on, wide));
             workloads.push(StatusOf::new(rollout, &progress));
         }
-        let report = RolloutStatus { kind: "RolloutStatus", workloads };
+        // There is at least one.
+        let worst = workloads.iter().map(|w| w.result).max().unwrap_or(StatusVerdict::Complete);
+        let report = RolloutStatus {
+            kind: "RolloutStatus",
+            result: StatusResult::Seen(worst),
+            workloads,
+            error: None,
+        };
         publish(&self.bounds.ui, self.args.output, &report, || lines);
-        let worst = report.workloads.iter().map(|w| w.result).max();
-        Ok(worst.map_or(Exit::Done, StatusVerdict::exit))
+        Ok(worst.exit())
     }
 }
 

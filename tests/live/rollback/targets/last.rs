@@ -65,7 +65,6 @@ fn a_namespace_that_was_given_wins_over_where_the_last_rollback_was() {
     updated(&room, "Deployment", "web", &app("2"));
     rollback(&room, &["deployment/web", "--previous"]).run().expect("done", 0);
     let mark = room.cluster().audit_mark();
-    // The last -n counts.
     let outcome = plugin(&room, "rollback-to", &["--last", "--yes", "-o", "json", "-n", "default"]).run();
     outcome.expect("refused", 3);
     let there = format!("-n {}", room.namespace());
