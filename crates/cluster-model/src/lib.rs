@@ -12,6 +12,7 @@ pub mod node;
 pub mod pod;
 pub mod raw;
 pub mod rollout;
+pub mod secret;
 pub mod snapshot;
 pub mod text;
 pub mod trouble;

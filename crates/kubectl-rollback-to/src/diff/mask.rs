@@ -1,8 +1,7 @@
 //! Templates with what may be secret taken out, in the same shape.
 
+use cluster_model::secret;
 use serde_json::{Map, Value};
-
-use super::secret;
 
 pub const HIDDEN: &str = "<hidden>";
 /// In the second of two: hidden there and here, and not the same.

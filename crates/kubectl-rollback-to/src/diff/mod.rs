@@ -5,7 +5,6 @@ mod headline;
 mod image;
 mod mask;
 mod quantity;
-mod secret;
 mod settled;
 mod unified;
 

@@ -1,41 +1,78 @@
-//! The journal as a file of lines: appended whole or not at all, also by several processes, and kept short.
+//! The journal as a file of lines: replaced whole and under a lock, or not touched, also by several processes; and kept short.
+//! Who cannot have the lock in time leaves its line in a file of its own beside it, which every reader sees and the next writer merges.
 
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
 /// Runs that are kept.
 pub(super) const KEPT: usize = 200;
 /// A process that was stopped while it held the lock must not hold up a rollback.
-const PATIENCE: Duration = Duration::from_millis(500);
+pub(super) const PATIENCE: Duration = Duration::from_millis(500);
+/// What waits to be merged.
+const ASIDE: &str = "aside";
 
-/// One line more, with one write.
-pub(super) fn append(path: &Path, line: &str) -> io::Result<()> {
+/// One line more. The error `WouldBlock` says where it was left instead.
+pub(super) fn append(path: &Path, line: &str, patience: Duration) -> io::Result<()> {
     let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
     private_folder(folder)?;
-    // Only who shortens the file needs the lock; a line is appended without it if need be.
-    let lock = locked(&path.with_extension("lock"));
-    if lock.is_some() {
-        shorten(path)?;
-    }
-    let mut file = private(OpenOptions::new().append(true).read(true).create(true)).open(path)?;
-    make_private(&file)?;
-    // Whoever died in the middle of a line takes only that one with them.
-    let torn = file.seek(SeekFrom::End(-1)).is_ok() && {
-        let mut byte = [b'\n'];
-        file.read_exact(&mut byte).is_ok() && byte != [b'\n']
+    let Some(_lock) = locked(&path.with_extension("lock"), patience) else {
+        let aside = named(path, ASIDE);
+        write_whole(path, &aside, line)?;
+        let says = format!(
+            "the lock of the journal could not be had within {patience:?}: the entry is in {}, and the next run merges it",
+            aside.display()
+        );
+        return Err(io::Error::new(ErrorKind::WouldBlock, says));
     };
-    // Not synced: it is there for whoever dies here, and waiting for a disk is no help in an incident.
-    file.write_all(format!("{}{line}\n", if torn { "\n" } else { "" }).as_bytes())
+    let aside = aside(path)?;
+    let mut lines = merged(whole(path)?, read_all(&aside)?);
+    lines.push(line.to_owned());
+    write_whole(path, path, &shortened(&lines).join("\n"))?;
+    // Who dies before this leaves lines that are there already, and they are passed over.
+    aside.iter().try_for_each(fs::remove_file)
 }
 
 /// None if there is no file.
 pub(super) fn lines(path: &Path) -> io::Result<Vec<String>> {
+    // In this order: what is merged meanwhile is then read twice, and not missed.
+    let aside = read_all(&aside(path)?)?;
+    Ok(merged(whole(path)?, aside))
+}
+
+/// Lines that were left aside stand where they belong: a run behind the last that began before it, and its end behind all. Pure.
+pub(super) fn merged(mut lines: Vec<String>, aside: Vec<String>) -> Vec<String> {
+    for line in aside {
+        if lines.contains(&line) {
+            continue;
+        }
+        let began = began(&line);
+        let before = |other: &String| self::began(other).is_some_and(|other| Some(other) <= began);
+        let place = match began {
+            Some(_) => lines.iter().rposition(before).map_or(0, |at| at + 1),
+            None => lines.len(),
+        };
+        lines.insert(place, line);
+    }
+    lines
+}
+
+/// When the run of this line began; `None` for what is no beginning.
+fn began(line: &str) -> Option<Timestamp> {
+    let value: Value = serde_json::from_str(line).ok()?;
+    value.get("workloads")?;
+    value["time"].as_str()?.parse().ok()
+}
+
+fn whole(path: &Path) -> io::Result<Vec<String>> {
     match fs::read(path) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
@@ -43,9 +80,32 @@ pub(super) fn lines(path: &Path) -> io::Result<Vec<String>> {
     }
 }
 
-/// Drops the oldest runs, and what cannot be read. Only under the lock.
-fn shorten(path: &Path) -> io::Result<()> {
-    let lines = lines(path)?;
+fn aside(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let Some(folder) = path.parent().filter(|folder| folder.exists()) else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?.path();
+        let own = entry.file_name().and_then(OsStr::to_str).zip(path.file_stem().and_then(OsStr::to_str));
+        let is_own =
+            own.is_some_and(|(name, stem)| name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('.')));
+        if is_own && entry.extension().is_some_and(|extension| extension == ASIDE) {
+            found.push(entry);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn read_all(paths: &[PathBuf]) -> io::Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for path in paths {
+        lines.extend(whole(path)?);
+    }
+    Ok(lines)
+}
+
+/// Without the oldest runs, and what cannot be read.
+fn shortened(lines: &[String]) -> Vec<&str> {
     let parsed: Vec<(Value, &String)> =
         lines.iter().filter_map(|line| Some((serde_json::from_str(line).ok()?, line))).collect();
     let runs: Vec<&Value> = parsed
@@ -53,25 +113,33 @@ fn shorten(path: &Path) -> io::Result<()> {
         .filter(|(line, _)| line.get("workloads").is_some())
         .map(|(line, _)| &line["id"])
         .collect();
-    // The one that is about to be appended has room.
-    if runs.len() < KEPT {
-        return Ok(());
-    }
-    let kept = &runs[runs.len() + 1 - KEPT..];
-    let short: String = parsed
-        .iter()
-        .filter(|(line, _)| kept.contains(&&line["id"]))
-        .map(|(_, line)| format!("{line}\n"))
-        .collect();
-    let new = path.with_extension(format!("{}.new", std::process::id()));
+    let kept = &runs[runs.len().saturating_sub(KEPT)..];
+    parsed.iter().filter(|(line, _)| kept.contains(&&line["id"])).map(|(_, line)| line.as_str()).collect()
+}
+
+/// Nobody ever sees a part of it: written beside, and then given its name.
+fn write_whole(path: &Path, to: &Path, text: &str) -> io::Result<()> {
+    let new = named(path, "new");
     let mut file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(&new)?;
-    file.write_all(short.as_bytes())?;
-    file.sync_data()?;
-    fs::rename(&new, path)
+    let written =
+        file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_data());
+    let done = written.and_then(|()| fs::rename(&new, to));
+    if done.is_err() {
+        // The first error counts.
+        let _ = fs::remove_file(&new);
+    }
+    done
+}
+
+/// `journal.PID-N.EXTENSION`, which nobody else writes.
+fn named(path: &Path, extension: &str) -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    path.with_extension(format!("{}-{count}.{extension}", std::process::id()))
 }
 
 /// `None` when it cannot be had soon, or the file system has no locks.
-fn locked(path: &Path) -> Option<File> {
+fn locked(path: &Path, patience: Duration) -> Option<File> {
     let file = private(OpenOptions::new().write(true).create(true).truncate(false)).open(path).ok()?;
     let (tell, told) = mpsc::channel();
     thread::spawn(move || {
@@ -79,7 +147,7 @@ fn locked(path: &Path) -> Option<File> {
         // Too late: then it is dropped, and with it the lock.
         let _ = tell.send(locked);
     });
-    told.recv_timeout(PATIENCE).ok().flatten()
+    told.recv_timeout(patience).ok().flatten()
 }
 
 #[cfg(unix)]
@@ -91,18 +159,6 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 #[cfg(not(unix))]
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
-}
-
-/// Also one that was there before.
-#[cfg(unix)]
-fn make_private(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o600))
-}
-
-#[cfg(not(unix))]
-fn make_private(_: &File) -> io::Result<()> {
-    Ok(())
 }
 
 fn private_folder(folder: &Path) -> io::Result<()> {

@@ -11,6 +11,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use cluster_model::rollout::{Id, Kind, Rollout, canonical};
 use k8s_openapi::jiff::Timestamp;
@@ -129,11 +130,13 @@ pub struct Ending {
 #[derive(Clone, Debug)]
 pub struct Journal {
     path: PathBuf,
+    /// How long the lock is waited for.
+    patience: Duration,
 }
 
 impl Journal {
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Journal { path: path.into() }
+        Journal { path: path.into(), patience: file::PATIENCE }
     }
 
     /// The user's; `None` when they have no home.
@@ -152,7 +155,7 @@ impl Journal {
 
     /// Before the first write.
     pub fn begin(&self, entry: &Entry) -> std::io::Result<()> {
-        file::append(&self.path, &serde_json::to_string(entry)?)
+        file::append(&self.path, &serde_json::to_string(entry)?, self.patience)
     }
 
     /// After the end, one ending for each workload of the entry.
@@ -160,7 +163,7 @@ impl Journal {
         let endings: Vec<Value> =
             endings.iter().map(|e| json!({"result": word(e.result), "written": e.written})).collect();
         let line = json!({"id": entry.id, "finished": now.to_string(), "endings": endings});
-        file::append(&self.path, &line.to_string())
+        file::append(&self.path, &line.to_string(), self.patience)
     }
 }
 
@@ -207,21 +210,31 @@ fn moved(path: &Path) -> Result<impl DoubleEndedIterator<Item = Entry>, Failure>
 /// In the order of their beginning, completed as far as they were. What cannot be read is passed over.
 fn entries(lines: &[String]) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
-    let mut at = BTreeMap::new();
+    let mut early = Vec::new();
     for line in lines {
         if let Ok(entry) = serde_json::from_str::<Entry>(line) {
-            at.insert(entry.id.clone(), entries.len());
             entries.push(entry);
-        } else if let Ok(completion) = serde_json::from_str::<Completion>(line)
-            && let Some(entry) = at.get(&completion.id).and_then(|at| entries.get_mut(*at))
-        {
-            for (workload, ended) in entry.workloads.iter_mut().zip(completion.endings) {
-                workload.result = Some(ended.result);
-                workload.written = Some(ended.written);
-            }
+        } else if let Ok(completion) = serde_json::from_str::<Completion>(line) {
+            early.extend(complete(&mut entries, completion));
         }
     }
+    // Its beginning was left aside, and stands behind it.
+    for completion in early {
+        complete(&mut entries, completion);
+    }
     entries
+}
+
+/// Back again, if it is of no entry so far.
+fn complete(entries: &mut [Entry], completion: Completion) -> Option<Completion> {
+    let Some(entry) = entries.iter_mut().rfind(|entry| entry.id == completion.id) else {
+        return Some(completion);
+    };
+    for (workload, ended) in entry.workloads.iter_mut().zip(completion.endings) {
+        workload.result = Some(ended.result);
+        workload.written = Some(ended.written);
+    }
+    None
 }
 
 /// As in the report.

@@ -101,12 +101,12 @@ fn what_cannot_be_read_is_passed_over() {
 #[test]
 fn concurrent_runs_lose_nothing_and_the_journal_stays_short() {
     let folder = TempDir::new().unwrap();
-    let journal = journal(&folder);
+    let journal = Journal { patience: Duration::from_secs(60), ..journal(&folder) };
     std::thread::scope(|scope| {
         for run in 0..8 {
             let journal = &journal;
             scope.spawn(move || {
-                for n in 0..20 {
+                for n in 0..4 {
                     let entry = entry(&format!("{run}-{n}"), "s", &["web"]);
                     journal.begin(&entry).unwrap();
                     let end = [ending(Verdict::Done, true)];
@@ -116,14 +116,17 @@ fn concurrent_runs_lose_nothing_and_the_journal_stays_short() {
         }
     });
     let all = entries(&file::lines(journal.path()).unwrap());
-    assert_eq!(all.len(), 160);
+    assert_eq!(all.len(), 32);
     assert!(all.iter().all(|entry| entry.workloads[0].result.as_deref() == Some("done")));
 
-    for n in 0..100 {
-        journal.begin(&entry(&format!("more-{n}"), "s", &["web"])).unwrap();
-    }
+    let more = |n: usize| entry(&format!("more-{n}"), "s", &["web"]);
+    let old = std::fs::read_to_string(journal.path()).unwrap();
+    let many = (0..file::KEPT).map(|n| serde_json::to_string(&more(n)).unwrap() + "\n").collect::<String>();
+    std::fs::write(journal.path(), old + &many).unwrap();
+    journal.begin(&more(file::KEPT)).unwrap();
     let all = entries(&file::lines(journal.path()).unwrap());
-    assert_eq!((all.len(), all[file::KEPT - 1].id.as_str()), (file::KEPT, "more-99"));
+    let ends = (all[0].id.as_str(), all[file::KEPT - 1].id.as_str());
+    assert_eq!((all.len(), ends), (file::KEPT, ("more-1", "more-200")));
 }
 
 #[cfg(unix)]
@@ -138,6 +141,124 @@ fn nobody_else_can_read_it() {
     std::fs::set_permissions(journal.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
     journal.begin(&entry("b", "s", &["web"])).unwrap();
     assert_eq!(mode(journal.path()), 0o600);
+    let _held = held(&journal);
+    journal.begin(&entry("c", "s", &["web"])).unwrap_err();
+    let aside = aside(&journal);
+    assert_eq!((aside.len(), mode(&aside[0])), (1, 0o600));
+}
+
+/// Somebody else has the lock: locks belong to open files, so it makes no difference whether that is another process.
+fn held(journal: &Journal) -> std::fs::File {
+    let lock = std::fs::File::create(journal.path().with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    lock
+}
+
+fn aside(journal: &Journal) -> Vec<PathBuf> {
+    let folder = std::fs::read_dir(journal.path().parent().unwrap()).unwrap();
+    let all = folder.map(|entry| entry.unwrap().path());
+    all.filter(|path| path.extension().is_some_and(|extension| extension == "aside")).collect()
+}
+
+#[test]
+fn without_the_lock_a_run_is_kept_beside_the_journal_and_merged_by_the_next() {
+    let folder = TempDir::new().unwrap();
+    let patient = journal(&folder);
+    let journal = Journal { patience: Duration::from_millis(1), ..patient.clone() };
+    let at = |id: &str, time: &str| Entry { time: time.into(), ..entry(id, "s", &["web"]) };
+    let moved = [ending(Verdict::Done, true)];
+    let (first, second) = (at("first", "2026-01-01T00:00:00Z"), at("second", "2026-01-01T00:00:02Z"));
+    patient.begin(&first).unwrap();
+    let lock = held(&journal);
+    let before = std::fs::read(journal.path()).unwrap();
+    let kept = journal.begin(&second).unwrap_err();
+    assert_eq!(kept.kind(), std::io::ErrorKind::WouldBlock);
+    let place = aside(&journal).remove(0);
+    assert!(kept.to_string().contains(place.to_str().unwrap()), "{kept}");
+    assert_eq!(std::fs::read(journal.path()).unwrap(), before, "never without the lock");
+    assert_eq!(told(&journal, None), "second: web", "every reader sees it");
+    journal.complete(&first, &moved, Timestamp::UNIX_EPOCH).unwrap_err();
+    drop(lock);
+
+    // Begun before it, and written down first: the order is that of the beginnings.
+    patient.begin(&at("third", "2026-01-01T00:00:01Z")).unwrap();
+    assert!(aside(&journal).is_empty());
+    let all = entries(&file::lines(journal.path()).unwrap());
+    let ids: Vec<&str> = all.iter().map(|entry| entry.id.as_str()).collect();
+    assert_eq!(ids, ["first", "second", "third"]);
+    assert_eq!(all[0].workloads[0].result.as_deref(), Some("done"));
+
+    // A merge that died between its two steps.
+    let again = journal.path().with_extension("1-1.aside");
+    std::fs::write(&again, serde_json::to_string(&second).unwrap()).unwrap();
+    assert_eq!(entries(&file::lines(journal.path()).unwrap()).len(), 3);
+}
+
+#[test]
+fn lines_left_aside_stand_where_their_run_began() {
+    let line = |id: &str, second: &str| {
+        let time = format!("2026-01-01T00:00:0{second}Z");
+        serde_json::to_string(&Entry { time, ..entry(id, "s", &["web"]) }).unwrap()
+    };
+    let end = json!({"id": "b", "endings": [{"result": "done", "written": true}]}).to_string();
+    let main = vec![line("a", "1"), line("c", "3")];
+    let merged =
+        file::merged(main.clone(), vec![end.clone(), line("b", "2"), line("0", "0"), line("c", "3")]);
+    assert_eq!(merged, [line("0", "0"), line("a", "1"), line("b", "2"), line("c", "3"), end]);
+    assert_eq!(entries(&merged)[2].workloads[0].result.as_deref(), Some("done"));
+    assert_eq!(file::merged(main.clone(), vec![]), main);
+}
+
+/// Many at once, somebody who keeps the lock again and again, and readers: no run is ever lost.
+#[test]
+fn nothing_is_lost_while_the_lock_is_fought_for() {
+    let folder = TempDir::new().unwrap();
+    let patient = Journal { patience: Duration::from_secs(60), ..journal(&folder) };
+    let journal = Journal { patience: Duration::from_millis(2), ..patient.clone() };
+    patient.begin(&entry("start", "s", &["web"])).unwrap();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..4)
+            .map(|run| {
+                let journal = &journal;
+                scope.spawn(move || {
+                    for n in 0..6 {
+                        let entry = entry(&format!("{run}-{n}"), "s", &["web"]);
+                        let end = [ending(Verdict::Done, true)];
+                        let kept =
+                            [journal.begin(&entry), journal.complete(&entry, &end, Timestamp::UNIX_EPOCH)];
+                        let safe = |kept: &std::io::Result<()>| {
+                            kept.as_ref()
+                                .err()
+                                .is_none_or(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+                        };
+                        assert!(kept.iter().all(safe), "{kept:?}");
+                        let seen = entries(&file::lines(journal.path()).unwrap());
+                        let own = seen.iter().find(|seen| seen.id == entry.id).expect("lost to a reader");
+                        assert_eq!(own.workloads[0].result.as_deref(), Some("done"));
+                    }
+                })
+            })
+            .collect();
+        let (journal, done) = (&journal, &done);
+        scope.spawn(move || {
+            while !done.load(Ordering::Relaxed) {
+                let lock = held(journal);
+                // For longer than some can wait.
+                let until = std::time::Instant::now() + Duration::from_millis(5);
+                while std::time::Instant::now() < until {
+                    std::thread::yield_now();
+                }
+                drop(lock);
+                std::thread::yield_now();
+            }
+        });
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        done.store(true, Ordering::Relaxed);
+    });
+    patient.begin(&entry("end", "s", &["web"])).unwrap();
+    let all = entries(&file::lines(journal.path()).unwrap());
+    assert_eq!((all.len(), aside(&journal).len()), (4 * 6 + 2, 0));
 }
 
 #[test]

@@ -43,7 +43,11 @@ impl<'a> Run<'a> {
             return;
         }
         let workload = self.stages.first().map(|stage| stage.rollout.id.to_string()).unwrap_or_default();
-        let says = format!("the journal could not be written, so --last will not know: {error}");
+        let says = match error.kind() {
+            // It is kept all the same, and the error says where.
+            std::io::ErrorKind::WouldBlock => error.to_string(),
+            _ => format!("the journal could not be written, so --last will not know: {error}"),
+        };
         self.audience.event(&Event::Note { workload, says });
     }
 

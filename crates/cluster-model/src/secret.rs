@@ -1,7 +1,11 @@
 //! Does this look like a secret? Guesses, and on the safe side: a value that is hidden for nothing costs a `--show-values`,
 //! one that is shown is in the scrollback and in the CI log for good.
 
+mod log;
+
 use std::sync::LazyLock;
+
+pub use log::redacted;
 
 /// A name with one of these among its words names a secret: `API_KEY`, `tls.cert`, `dbAuth`.
 const WORDS: &[&str] = &[
@@ -141,7 +145,8 @@ fn is_fingerprint(name: &str) -> bool {
 /// Values that give nothing away whatever they are called.
 fn is_harmless(name: &str, value: &str) -> bool {
     let plain = value.trim();
-    if plain.is_empty()
+    // Stars stand for what was hidden before.
+    if plain.bytes().all(|b| b == b'*')
         || matches!(
             plain.to_ascii_lowercase().as_str(),
             "true" | "false" | "yes" | "no" | "on" | "off" | "none" | "null" | "enabled" | "disabled"
@@ -197,11 +202,17 @@ fn is_marked(value: &str) -> bool {
             || tokens.windows(2).any(|pair| pair[0] == name && pair[1].starts_with([':', '=']))
     };
     words.windows(2).any(|pair| {
-        let scheme = pair[0].eq_ignore_ascii_case("bearer") || pair[0].eq_ignore_ascii_case("basic");
+        let scheme = pair[0].eq_ignore_ascii_case("bearer") || is_basic(pair[0], pair[1]);
         let name = pair[0].trim_end_matches([':', '=']);
         (scheme || (is_name(name) && separated(pair[0])))
             && !is_harmless(name, pair[1].trim_start_matches([':', '=']))
     })
+}
+
+/// `Basic c2hvcDpw`, and not `a basic check failed`.
+fn is_basic(scheme: &str, value: &str) -> bool {
+    scheme.eq_ignore_ascii_case("basic")
+        && value.bytes().any(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'=')
 }
 
 fn is_issued(token: &str) -> bool {
