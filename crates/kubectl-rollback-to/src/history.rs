@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::choose::Past;
 use crate::report::{HistoryOf, Precision, RevisionReport};
-use crate::timeline::{Bound, current};
+use crate::timeline::Bound;
 use crate::written::written;
 
 /// In ascending order of their numbers.
@@ -22,7 +22,7 @@ pub fn history_of(past: Past<'_>) -> HistoryOf {
 
 fn revision(past: Past<'_>, index: usize) -> RevisionReport {
     let revision = &past.rollout.revisions[index];
-    let is_current = current(past.rollout) == Some(index);
+    let is_current = past.rollout.current() == Some(index);
     let last = past.timeline.of(index).next_back().map(|(_, stretch)| stretch);
     let from = last.map_or(Bound::Unknown, |stretch| stretch.from);
     let until = last.map(|stretch| stretch.until);

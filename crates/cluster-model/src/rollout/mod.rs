@@ -1,5 +1,6 @@
 //! Deployments, StatefulSets and DaemonSets with the revisions their controllers keep. Templates are raw JSON throughout.
 
+mod current;
 mod kind;
 mod revision;
 mod template;
@@ -43,8 +44,7 @@ impl Rollout {
 
     /// Index of the revision that the live template is; `None` when its controller has not made it yet.
     pub fn current(&self) -> Option<usize> {
-        // The newest of equal ones: a ControllerRevision made again for an old template is the one in use.
-        self.revisions.iter().rposition(|revision| same(&revision.template, self.template()))
+        current::of(self)
     }
 
     /// Replicas it wants: of a DaemonSet, one for each node it fits on.

@@ -9,7 +9,7 @@ use super::template::writable;
 use crate::raw::Raw;
 
 pub const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
-const REVISION: &str = "deployment.kubernetes.io/revision";
+pub(super) const REVISION: &str = "deployment.kubernetes.io/revision";
 const REVISION_HISTORY: &str = "deployment.kubernetes.io/revision-history";
 
 /// One revision as it is kept now.

@@ -6,7 +6,6 @@ use plugin_client::Failure;
 use super::told::{self, Hints};
 use super::{Chosen, Past, target};
 use crate::health::{Verdict, old_pods_wait};
-use crate::timeline::current;
 
 const FLAG: &str = "--last-healthy";
 
@@ -31,7 +30,7 @@ fn find(past: Past<'_>) -> Found {
         let all = past.health.iter().enumerate().filter(move |(_, health)| health.verdict == verdict);
         all.map(|(index, _)| index).collect::<Vec<usize>>()
     };
-    let live = current(past.rollout);
+    let live = past.rollout.current();
     let healthy = with(Verdict::Healthy);
     // What runs well now is the last healthy one, whatever its number.
     if let Some(&newest) = live.filter(|live| healthy.contains(live)).as_ref().or(healthy.last()) {
@@ -62,7 +61,7 @@ pub fn healthy(past: Past<'_>) -> Result<Chosen, Failure> {
     let id = &past.rollout.id;
     let number = |index: usize| past.rollout.revisions[index].number;
     let evidence = |index: usize| &past.health[index].evidence;
-    let is_live = |index: usize| current(past.rollout) == Some(index);
+    let is_live = |index: usize| past.rollout.current() == Some(index);
     match find(past) {
         Found::Healthy(index) if is_live(index) => {
             let evidence = format!(

@@ -10,7 +10,6 @@ use serde_json::Value;
 use super::told::{self, Hints};
 use super::{Chosen, Past, target};
 use crate::options::ImagePattern;
-use crate::timeline::current;
 
 /// One revision with the containers whose image matches.
 struct Match<'a> {
@@ -60,7 +59,7 @@ pub fn image(past: Past<'_>, pattern: &ImagePattern) -> Result<Chosen, Failure> 
             newest.told()
         ),
     };
-    if current(past.rollout) == Some(newest.index) {
+    if past.rollout.current() == Some(newest.index) {
         evidence.push_str("; it is the current one");
     }
     if let Some(image) = newest.containers.iter().find(|c| is_pulled_anew(c)).map(|c| c.text("/image")) {

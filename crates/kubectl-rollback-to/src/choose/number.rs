@@ -6,7 +6,6 @@ use plugin_client::Failure;
 use super::told::{self, Hints};
 use super::{Chosen, Past, target};
 use crate::history::restart_only;
-use crate::timeline::current;
 
 /// kubectl's rule: the second-highest number, whatever it was (`polymorphichelpers/rollback.go`).
 pub fn previous(past: Past<'_>) -> Result<Chosen, Failure> {
@@ -46,7 +45,7 @@ pub fn revision(past: Past<'_>, number: i64) -> Result<Chosen, Failure> {
     } else {
         format!("revision {now}, as asked for")
     };
-    if current(past.rollout) == Some(index) {
+    if past.rollout.current() == Some(index) {
         evidence.push_str("; it is the current one");
     }
     evidence.push_str(&format!("; {}", told::health(&past.health[index])));

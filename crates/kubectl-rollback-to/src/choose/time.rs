@@ -10,7 +10,7 @@ use plugin_client::Failure;
 use super::told::{self, Hints};
 use super::{Chosen, Past, target};
 use crate::moment::{local, show};
-use crate::timeline::{Bound, Reach, Stretch, current};
+use crate::timeline::{Bound, Reach, Stretch};
 
 const FLAG: &str = "--time";
 
@@ -90,7 +90,7 @@ impl Moment<'_> {
 
     fn is_live(&self, stretch: usize) -> bool {
         let stretch = &self.past.timeline.stretches[stretch];
-        stretch.until.is_none() && current(self.past.rollout) == Some(stretch.revision)
+        stretch.until.is_none() && self.past.rollout.current() == Some(stretch.revision)
     }
 
     /// `from 2026-11-23 10:00:00 until between … and …`

@@ -15,7 +15,7 @@ use serde_json::Value;
 pub use inferred::old_pods_wait;
 use pods::{Pods, counted};
 
-use crate::timeline::{Scaling, Timeline, current, scalings};
+use crate::timeline::{Scaling, Timeline, scalings};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -62,7 +62,7 @@ pub fn health(
     now: Timestamp,
 ) -> Vec<Health> {
     let scalings = scalings(rollout, events);
-    let current = current(rollout);
+    let current = rollout.current();
     let judge = |(index, revision): (usize, &Revision)| {
         let pods = Pods::of(rollout, revision, now);
         let is_current = current == Some(index);

@@ -15,7 +15,7 @@ use crate::health::{Health, Verdict};
 use crate::history::history_of;
 use crate::moment::{local, show, zone_name};
 use crate::report::{HistoryOf, RevisionReport};
-use crate::timeline::{Bound, Stretch, current};
+use crate::timeline::{Bound, Stretch};
 use crate::written::written;
 
 /// What a terminal leaves room for: longest evidence of health and longest cause; 0 is none of it.
@@ -111,7 +111,7 @@ fn footnotes(past: Past<'_>) -> Vec<Line> {
     if bounds().any(|bound| bound == Bound::Unknown) {
         notes.push("? left no trace");
     }
-    if current(past.rollout).is_none() {
+    if past.rollout.current().is_none() {
         notes.push("the live template is none of these: its controller has not made a revision of it yet");
     }
     notes.into_iter().map(|note| Line::new().dim(note)).collect()
@@ -120,7 +120,7 @@ fn footnotes(past: Past<'_>) -> Vec<Line> {
 /// `* 7 (was 1,3)`
 fn number(past: Past<'_>, index: usize) -> Line {
     let revision = &past.rollout.revisions[index];
-    let line = if current(past.rollout) == Some(index) {
+    let line = if past.rollout.current() == Some(index) {
         Line::new().strong(format!("* {}", revision.number))
     } else {
         Line::from(format!("  {}", revision.number))

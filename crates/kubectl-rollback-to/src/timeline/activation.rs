@@ -4,7 +4,7 @@ use cluster_model::raw::Raw;
 use cluster_model::rollout::{Kind, Revision, Rollout};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::{current, trace};
+use super::trace;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activation {
@@ -33,7 +33,7 @@ pub fn activations(rollout: &Rollout) -> Vec<Activation> {
     };
     mark_lost(&mut list);
     // The template was written a moment ago and its controller has not given the number yet.
-    if let Some(current) = current(rollout)
+    if let Some(current) = rollout.current()
         && list.last().is_none_or(|last| last.revision != current)
     {
         let new = list.iter().all(|activation| activation.revision != current);

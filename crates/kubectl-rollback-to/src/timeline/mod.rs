@@ -12,8 +12,7 @@ mod trace;
 mod window;
 
 use cluster_model::Known;
-use cluster_model::raw::Raw;
-use cluster_model::rollout::{Kind, Rollout};
+use cluster_model::rollout::Rollout;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
@@ -111,26 +110,6 @@ impl Timeline {
     pub fn of(&self, revision: usize) -> impl DoubleEndedIterator<Item = (usize, &Stretch)> {
         self.stretches.iter().enumerate().filter(move |(_, stretch)| stretch.revision == revision)
     }
-}
-
-/// Index of the revision that the workload asks for. Its template tells; where defaults changed with the cluster's version,
-/// so that a kept template is no longer equal, the controller's own word does.
-pub fn current(rollout: &Rollout) -> Option<usize> {
-    rollout.current().or_else(|| {
-        let object = &rollout.object;
-        let seen = object.number("/status/observedGeneration") >= object.number("/metadata/generation");
-        let paused = object.pointer("/spec/paused") == Some(&Value::Bool(true));
-        if !seen || paused || object.number("/metadata/generation").is_none() {
-            return None;
-        }
-        match rollout.id.kind {
-            Kind::StatefulSet => {
-                let name = object.text("/status/updateRevision");
-                rollout.revisions.iter().position(|revision| revision.name == name)
-            }
-            Kind::Deployment | Kind::DaemonSet => rollout.revisions.len().checked_sub(1),
-        }
-    })
 }
 
 pub fn timeline(rollout: &Rollout, events: &Known<Vec<Value>>) -> Timeline {

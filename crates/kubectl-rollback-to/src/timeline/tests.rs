@@ -1,5 +1,6 @@
 use super::fixture::{HOUR, History, at};
 use super::*;
+use cluster_model::rollout::Kind;
 use serde_json::json;
 
 /// `A 0 10`: a bound is a second, `a~b` or `?`; `A!` is followed by something lost, a missing end is "still".

@@ -2,6 +2,7 @@
 
 use super::fixture::{History, at};
 use super::*;
+use cluster_model::rollout::Kind;
 use proptest::prelude::*;
 
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];

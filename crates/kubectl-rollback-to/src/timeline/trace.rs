@@ -51,7 +51,7 @@ pub fn narrow(rollout: &Rollout, activations: &[Activation], scalings: &[Scaling
         }
     }
     if let Some(last) = activations.len().checked_sub(1)
-        && super::current(rollout) == Some(activations[last].revision)
+        && rollout.current() == Some(activations[last].revision)
     {
         from_the_workload(rollout, &activations[last], windows, last);
     }
@@ -144,7 +144,7 @@ fn from_the_workload(rollout: &Rollout, activation: &Activation, windows: &mut [
 
 /// The end of the newest stretch: none as long as the live template is its own.
 pub fn ended(rollout: &Rollout, began: Window) -> Option<Bound> {
-    if super::current(rollout).is_some() {
+    if rollout.current().is_some() {
         return None;
     }
     let mut end = Window { earliest: began.earliest, latest: None };

@@ -1,0 +1,141 @@
+//! Which revision a workload asks for: one rule for everybody who says "current".
+
+use serde_json::Value;
+
+use super::revision::REVISION;
+use super::{Kind, Rollout, same};
+use crate::Raw;
+
+/// The live template tells, and among equal ones its controller does. Where defaults changed with the cluster's version, so that no
+/// kept template is equal any more, its controller's word is all there is.
+pub fn of(rollout: &Rollout) -> Option<usize> {
+    let revisions = rollout.revisions.iter().enumerate();
+    let equal: Vec<usize> =
+        revisions.filter(|(_, it)| same(&it.template, rollout.template())).map(|(index, _)| index).collect();
+    let told = numbered_by_its_controller(rollout);
+    if equal.is_empty() || told.is_some_and(|told| equal.contains(&told)) {
+        return told;
+    }
+    // It has not seen the template yet. Then it will take up:
+    match rollout.id.kind {
+        // the oldest, whatever its number (`deployment_util.go`, FindNewReplicaSet);
+        Kind::Deployment => equal.into_iter().min_by_key(|&index| {
+            let revision = &rollout.revisions[index];
+            (revision.created.is_none(), revision.created, &revision.name)
+        }),
+        // the newest (`stateful_set_control.go`, getStatefulSetRevisions; `daemon/update.go`, dedupCurHistories).
+        Kind::StatefulSet | Kind::DaemonSet => equal.last().copied(),
+    }
+}
+
+/// `None` also as long as it has not seen the live template, or may not act on it.
+fn numbered_by_its_controller(rollout: &Rollout) -> Option<usize> {
+    let object = &rollout.object;
+    let seen = object.number("/status/observedGeneration") >= object.number("/metadata/generation");
+    let paused = object.pointer("/spec/paused") == Some(&Value::Bool(true));
+    if !seen || paused || object.number("/metadata/generation").is_none() {
+        return None;
+    }
+    let newest = rollout.revisions.len().checked_sub(1);
+    match rollout.id.kind {
+        Kind::StatefulSet => {
+            let name = object.text("/status/updateRevision");
+            rollout.revisions.iter().position(|revision| revision.name == name)
+        }
+        Kind::Deployment => match object.annotation(REVISION) {
+            Some(number) => {
+                rollout.revisions.iter().rposition(|it| it.number > 0 && it.number.to_string() == number)
+            }
+            None => newest,
+        },
+        Kind::DaemonSet => newest,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::merge;
+    use serde_json::json;
+
+    fn template(image: &str) -> Value {
+        json!({"spec": {"containers": [{"name": "web", "image": image}]}})
+    }
+
+    /// Revisions as (number, image, second of creation), each named after its number; the live template has that image.
+    fn of(kind: Kind, revisions: &[(i64, &str, i64)], live: &str, edit: Value) -> Option<i64> {
+        let histories: Vec<Value> = revisions
+            .iter()
+            .map(|(number, image, created)| {
+                let name = format!("web-{number}");
+                let meta = json!({"name": name, "uid": name, "creationTimestamp": format!("2026-01-01T00:00:{created:02}Z"),
+                    "ownerReferences": [{"uid": "w", "controller": true}],
+                    "labels": {"pod-template-hash": "same", "controller-revision-hash": "same"},
+                    "annotations": {REVISION: number.to_string()}});
+                json!({"metadata": meta, "revision": number, "spec": {"template": template(image)},
+                    "data": {"spec": {"template": template(image)}}})
+            })
+            .collect();
+        let mut object = json!({"metadata": {"name": "web", "uid": "w", "generation": 2}, "spec": {"template": template(live)},
+            "status": {"observedGeneration": 2}});
+        merge(&mut object, edit);
+        let rollout = Rollout::new(kind, object, &histories, Vec::new());
+        rollout.current().map(|index| rollout.revisions[index].number)
+    }
+
+    fn told(number: i64) -> Value {
+        json!({"metadata": {"annotations": {REVISION: number.to_string()}}, "status": {"updateRevision": format!("web-{number}")}})
+    }
+
+    /// It was rolled back, and no controller has seen that.
+    fn unseen() -> Value {
+        let mut edit = told(3);
+        merge(&mut edit, json!({"status": {"observedGeneration": 1}}));
+        edit
+    }
+
+    #[test]
+    fn the_template_tells_before_its_controller_has_seen_it() {
+        let abc = [(1, "a", 1), (2, "b", 2), (3, "c", 3)];
+        for kind in Kind::ALL {
+            assert_eq!(of(kind, &abc, "a", unseen()), Some(1), "{kind:?}");
+            assert_eq!(of(kind, &abc, "c", told(3)), Some(3), "{kind:?}");
+            // One hash for all of them is no reason to mix them up.
+            assert_eq!(of(kind, &abc, "b", told(2)), Some(2), "{kind:?}");
+            assert_eq!(of(kind, &abc, "d", unseen()), None, "{kind:?}: not made yet");
+            assert_eq!(of(kind, &[], "a", told(1)), None, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn where_no_kept_template_is_equal_any_more_its_controller_tells() {
+        let abc = [(1, "a", 1), (2, "b", 2), (3, "c", 3)];
+        for kind in [Kind::Deployment, Kind::StatefulSet] {
+            assert_eq!(of(kind, &abc, "c with new defaults", told(2)), Some(2), "{kind:?}");
+            assert_eq!(of(kind, &abc, "c with new defaults", told(9)), None, "{kind:?}: it was not listed");
+        }
+        assert_eq!(of(Kind::DaemonSet, &abc, "c with new defaults", json!({})), Some(3));
+        assert_eq!(of(Kind::Deployment, &abc, "c with new defaults", json!({})), Some(3), "no number on it");
+        let mut paused = told(3);
+        merge(&mut paused, json!({"spec": {"paused": true}}));
+        assert_eq!(of(Kind::Deployment, &abc, "d", paused.clone()), None, "it is not rolled out");
+        assert_eq!(of(Kind::Deployment, &abc, "b", paused), Some(2));
+        let unnumbered = json!({"metadata": {"generation": null}});
+        assert_eq!(of(Kind::Deployment, &abc, "d", unnumbered), None);
+    }
+
+    /// Adopted from a workload that was deleted without its pods, or made twice after a collision of hashes.
+    #[test]
+    fn of_equal_ones_it_is_the_one_that_its_controller_takes() {
+        // Numbers and ages need not agree.
+        let twice = [(2, "a", 9), (3, "b", 5), (4, "a", 1), (5, "a", 7)];
+        assert_eq!(of(Kind::Deployment, &twice, "a", unseen()), Some(4), "the oldest");
+        for kind in [Kind::StatefulSet, Kind::DaemonSet] {
+            assert_eq!(of(kind, &twice, "a", unseen()), Some(5), "{kind:?}: the newest");
+        }
+        for kind in [Kind::Deployment, Kind::StatefulSet] {
+            assert_eq!(of(kind, &twice, "a", told(2)), Some(2), "{kind:?}: it has said so");
+        }
+        assert_eq!(of(Kind::Deployment, &twice, "a", told(3)), Some(4), "its number is not of this template");
+    }
+}
