@@ -124,7 +124,16 @@ fn kind(word: &str) -> Result<Kind, Failure> {
         "rs" | "replicaset" | "replicasets" | "po" | "pod" | "pods" => failure.hint(
             "roll back the workload that made it; see `kubectl get pod,rs -o wide` and its ownerReferences",
         ),
-        "rollout" | "rollouts" | "ro" => failure.hint("for Argo Rollouts: kubectl argo rollouts undo NAME"),
+        "rollout" | "rollouts" | "ro" => {
+            let argo = "for Argo Rollouts: kubectl argo rollouts undo NAME";
+            let kruise = "for OpenKruise Rollouts: kubectl kruise rollout undo rollout/NAME";
+            // Both call theirs so: only the group tells whose it is.
+            match lower.split_once('.').map(|(_, group)| group) {
+                Some(group) if group.ends_with("kruise.io") => failure.hint(kruise),
+                Some(_) => failure.hint(argo),
+                None => failure.hint(argo).hint(kruise),
+            }
+        }
         "helmrelease" | "helmreleases" | "hr" => {
             failure.hint("for Helm: helm history NAME, then helm rollback NAME REVISION")
         }
@@ -186,6 +195,23 @@ mod tests {
             let failure = of(words).unwrap_err();
             assert!(failure.message.contains(part), "{words:?}: {}", failure.message);
             assert!(!failure.hints.is_empty() || words == ["deploy/"], "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_rollout_is_whose_group_it_has() {
+        for (word, tools) in [
+            ("rollout/x", &["argo", "kruise"][..]),
+            ("rollouts.argoproj.io/x", &["argo"]),
+            ("rollouts.rollouts.kruise.io/x", &["kruise"]),
+            ("rollout.v1beta1.rollouts.kruise.io/x", &["kruise"]),
+        ] {
+            let hints = of(&[word]).unwrap_err().hints;
+            let named: Vec<bool> = ["argo", "kruise"]
+                .iter()
+                .map(|it| hints.concat().contains(&format!("kubectl {it} ")))
+                .collect();
+            assert_eq!(named, ["argo", "kruise"].map(|it| tools.contains(&it)), "{word}: {hints:?}");
         }
     }
 
