@@ -19,6 +19,9 @@ pub use words::clean;
 /// The word of a pod whose containers run and are not ready (`pkg/kubelet/status/generate.go`).
 pub const CONTAINERS_NOT_READY: &str = "ContainersNotReady";
 
+/// Of a pod that no scheduler has said anything about. Kubernetes has no word for that (kubernetes#112180).
+const NOT_SCHEDULED: &str = "NotScheduled";
+
 /// One fault of one pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
@@ -33,8 +36,10 @@ pub struct Trouble {
     pub restarts: i32,
     /// Of the container's last run, when it ended.
     pub exit_code: Option<i32>,
-    /// Until then it is nothing out of the ordinary: a probe's own patience, a node that is being added.
+    /// Until then it is nothing out of the ordinary: a probe's own patience.
     pub not_before: Option<Timestamp>,
+    /// A node is promised to the pod: that takes minutes, and is no fault.
+    pub new_node: bool,
 }
 
 impl Trouble {
@@ -47,6 +52,7 @@ impl Trouble {
             restarts: 0,
             exit_code: None,
             not_before: None,
+            new_node: false,
         }
     }
 
@@ -60,7 +66,7 @@ impl Trouble {
         match self.reason.as_str() {
             _ if self.is_crash() => "crash",
             reason if container::is_about_image(reason) => "image",
-            "Unschedulable" | "FailedScheduling" | "SchedulerError" => "schedule",
+            "Unschedulable" | "FailedScheduling" | "SchedulerError" | NOT_SCHEDULED => "schedule",
             CONTAINERS_NOT_READY | "Unhealthy" => "ready",
             "FailedMount" | "FailedAttachVolume" | "FailedMapVolume" => "volume",
             reason => reason,

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{CONTAINERS_NOT_READY, Trouble, patience, running_since, spec_of, trouble, words};
+use super::{CONTAINERS_NOT_READY, NOT_SCHEDULED, Trouble, patience, running_since, spec_of, trouble, words};
 use crate::PodExt;
 use crate::raw::Raw;
 
@@ -21,21 +21,34 @@ const BEFORE_START: [&str; 6] = [
 ];
 /// The kubelet got further than that.
 const STARTING: [&str; 4] = ["Pulling", "Pulled", "Created", "Started"];
-/// The cluster autoscaler gives up on a node that does not register (`--max-node-provision-time`).
-const NODE_PROVISION: SignedDuration = SignedDuration::from_mins(15);
+/// Any scheduler that runs has looked at a pod by then, and noted what it found.
+const FIRST_LOOK: SignedDuration = SignedDuration::from_secs(5);
 
 /// What is wrong with the pod, from its status and the events about it.
 pub fn explain<E: Borrow<Value>>(pod: &Pod, events: &[E]) -> Option<Trouble> {
     let told = from_events(pod, events);
-    match trouble(pod) {
-        None => told,
+    let found = match trouble(pod) {
+        None => told.or_else(|| not_scheduled(pod)),
         Some(seen) if seen.reason == CONTAINERS_NOT_READY => Some(match told {
             Some(told) => Trouble { not_before: seen.not_before, restarts: seen.restarts, ..told },
             None => seen,
         }),
-        Some(seen) if seen.family() == "schedule" => Some(scaling(pod, events, seen)),
         Some(seen) => Some(seen),
+    }?;
+    Some(if found.family() == "schedule" { new_node(pod, events, found) } else { found })
+}
+
+/// A scheduler that does not run sets no condition and writes no event.
+fn not_scheduled(pod: &Pod) -> Option<Trouble> {
+    let status = pod.status.as_ref()?;
+    let said = status.conditions.iter().flatten().any(|condition| condition.type_ == "PodScheduled");
+    if said || !pod.node().is_empty() || !pod.is_pending() || pod.is_terminating() {
+        return None;
     }
+    let name = pod.spec.as_ref()?.scheduler_name.as_deref().unwrap_or("default-scheduler");
+    let words = format!("scheduler \"{name}\" has said nothing about it: does it run?");
+    let made = pod.metadata.creation_timestamp.as_ref()?.0;
+    Some(Trouble { not_before: made.checked_add(FIRST_LOOK).ok(), ..Trouble::new(NOT_SCHEDULED, &words) })
 }
 
 /// What the newest event that still holds says is wrong with the pod: core/v1 or events.k8s.io/v1.
@@ -104,17 +117,36 @@ fn has_started(pod: &Pod) -> bool {
     all.any(|c| c.restart_count > 0 || c.state.as_ref().is_some_and(|s| s.waiting.is_none()))
 }
 
-/// A node is being added for it: that takes minutes, and is no fault until the autoscaler itself gives up.
-fn scaling<E: Borrow<Value>>(pod: &Pod, events: &[E], seen: Trouble) -> Trouble {
-    let autoscaler =
-        |event: &&Value| matches!(event.text("/reason"), "TriggeredScaleUp" | "NotTriggerScaleUp");
-    let Some(newest) = about(pod, events).filter(autoscaler).max_by_key(|event| time(event)) else {
-        return seen;
+/// Is a node on its way for the pod? The newest word of an autoscaler decides; the scheduler goes on saying that there is none yet.
+fn new_node<E: Borrow<Value>>(pod: &Pod, events: &[E], seen: Trouble) -> Trouble {
+    let nominated = pod.status.as_ref().and_then(|status| status.nominated_node_name.as_deref());
+    let newest =
+        about(pod, events).filter(|event| promises(event) || refuses(event)).max_by_key(|event| time(event));
+    let says = match (nominated.filter(|node| !node.is_empty()), newest) {
+        (Some(node), _) => format!("nominated to node {node}"),
+        (None, Some(event)) if promises(event) => words(event).to_owned(),
+        (None, Some(event)) => {
+            let message = format!("{}; {}", seen.message, words::clean(words(event)));
+            return Trouble { message, ..seen };
+        }
+        (None, None) => return seen,
     };
-    let message = format!("{}; {}", seen.message, words::clean(words(newest)));
-    let not_before = match newest.text("/reason") {
-        "TriggeredScaleUp" => time(newest).and_then(|at| at.checked_add(NODE_PROVISION).ok()),
-        _ => None,
-    };
-    Trouble { message, not_before, ..seen }
+    let message = format!("waiting for a new node: {}", words::clean(&says));
+    Trouble { message, not_before: None, new_node: true, ..seen }
+}
+
+/// Of the cluster autoscaler, or of Karpenter, whose nodes come from NodeClaims.
+fn promises(event: &Value) -> bool {
+    matches!(event.text("/reason"), "TriggeredScaleUp" | "Nominated")
+        || (words(event).contains("nodeclaim/") && !refuses(event))
+}
+
+fn refuses(event: &Value) -> bool {
+    let by =
+        ["/reportingController", "/reportingComponent", "/source/component", "/deprecatedSource/component"];
+    match event.text("/reason") {
+        "NotTriggerScaleUp" => true,
+        "FailedScheduling" => by.iter().any(|at| event.text(at).contains("karpenter")),
+        _ => false,
+    }
 }
