@@ -44,6 +44,16 @@ pub fn annotation_ops(object: &Value, set: &[(&str, Option<&str>)]) -> Vec<Value
     ops
 }
 
+/// Guards of `annotation_ops`: each of these is still what it was. A test for null passes where there is nothing; without any
+/// annotations there is no place to look for one, and the operations guard that themselves.
+pub fn annotation_tests(object: &Value, set: &[(&str, Option<&str>)]) -> Vec<Value> {
+    if object.map("/metadata/annotations").is_none() {
+        return Vec::new();
+    }
+    let test = |(key, _): &(&str, Option<&str>)| json!({"op": "test", "path": format!("/metadata/annotations/{}", escape(key)), "value": object.annotation(key)});
+    set.iter().map(test).collect()
+}
+
 /// The request that carries such a patch. kube writes JSON patches only through a crate of their own; its request is the same but
 /// for the name of the format.
 pub fn request(id: &Id, ops: &[Value], manager: &str, dry_run: bool) -> Result<Request<Vec<u8>>, Failure> {

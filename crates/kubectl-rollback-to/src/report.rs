@@ -24,6 +24,10 @@ pub enum Verdict {
     Failed,
     /// Written, and put back to where it was.
     Restored,
+    /// Written, and it does not get on; some of its pods have it.
+    Stalled,
+    /// Written, and somebody else wrote another template since.
+    Superseded,
     /// Some of it: other workloads, or pods that only their owner replaces (OnDelete, partition).
     Partial,
     Timeout,
@@ -36,7 +40,7 @@ impl Verdict {
             Verdict::Done | Verdict::Unchanged | Verdict::Planned => Exit::Done,
             Verdict::Refused => Exit::Refused,
             Verdict::Failed | Verdict::Restored => Exit::Failed,
-            Verdict::Partial => Exit::Partial,
+            Verdict::Partial | Verdict::Stalled | Verdict::Superseded => Exit::Partial,
             Verdict::Timeout => Exit::Timeout,
             Verdict::Interrupted => Exit::Interrupted,
         }
@@ -291,7 +295,9 @@ pub fn overall(workloads: &[WorkloadReport]) -> Verdict {
     if has(Verdict::Restored) && all(&[Verdict::Restored, Verdict::Unchanged, Verdict::Refused]) {
         return Verdict::Restored;
     }
-    for verdict in [Verdict::Refused, Verdict::Failed, Verdict::Planned] {
+    for verdict in
+        [Verdict::Refused, Verdict::Failed, Verdict::Planned, Verdict::Stalled, Verdict::Superseded]
+    {
         if all(&[verdict, Verdict::Unchanged]) {
             return verdict;
         }
@@ -323,7 +329,7 @@ mod tests {
     #[test]
     fn one_verdict_over_all() {
         use Verdict::*;
-        let cases: [(&[Verdict], Verdict); 12] = [
+        let cases: [(&[Verdict], Verdict); 15] = [
             (&[Done, Unchanged], Done),
             (&[Unchanged, Unchanged], Unchanged),
             (&[Done, Failed], Partial),
@@ -336,6 +342,9 @@ mod tests {
             (&[Interrupted, Timeout, Done], Interrupted),
             (&[Planned, Unchanged], Planned),
             (&[Partial], Partial),
+            (&[Stalled, Unchanged], Stalled),
+            (&[Superseded], Superseded),
+            (&[Stalled, Done], Partial),
         ];
         for (results, verdict) in cases {
             let workloads: Vec<WorkloadReport> = results.iter().copied().map(with).collect();

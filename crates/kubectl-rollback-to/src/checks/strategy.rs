@@ -1,10 +1,11 @@
 //! What the update strategy makes of a new template: at once, one by one, not at all.
 
 use cluster_model::text::count;
-use cluster_model::{Finding, PodExt, Raw, Severity};
+use cluster_model::{Finding, PodExt, Severity};
 use k8s_openapi::api::core::v1::Pod;
 
 use super::Case;
+use crate::execute::unstick::{InTheWay, in_the_way, ordinal};
 use crate::go_on::GoOn;
 use crate::strategy::{Moves, Strategy, strategy};
 
@@ -79,33 +80,40 @@ fn held_back(case: &Case<'_>, strategy: &Strategy, kept: i64, first: i64) -> Opt
 /// (kubernetes/kubernetes#67250; pkg/controller/statefulset/stateful_set_control.go, processReplica).
 fn stuck(case: &Case<'_>, start: i64) -> Option<Finding> {
     let rollout = case.rollout();
-    if case.options.unstick || rollout.object.text("/spec/podManagementPolicy") == "Parallel" {
-        return None;
-    }
     let target = case.target.revision.and_then(|index| rollout.revisions.get(index));
-    let in_the_way = |pod: &&Pod| {
-        let ordinal = pod.name().rsplit_once('-').and_then(|(_, ordinal)| ordinal.parse::<i64>().ok());
-        let wanted = ordinal.is_some_and(|ordinal| (start..start + rollout.desired()).contains(&ordinal));
-        wanted
+    let on_target = |pod: &Pod| target.is_some_and(|revision| revision.made(pod));
+    let (first, kept) = match in_the_way(&rollout.object, &rollout.pods, on_target)? {
+        InTheWay::Replaceable(_) if case.options.unstick => return None,
+        InTheWay::Replaceable(pod) => (pod, false),
+        InTheWay::Kept(pod) => (pod, true),
+    };
+    let why = first.trouble().unwrap_or_else(|| first.phase().to_owned());
+    let waits = format!("waits for {} ({why})", first.name());
+    let finding = |message: String| case.finding("statefulset-stuck", Severity::Warning, message);
+    if kept {
+        return Some(
+            finding(format!(
+                "{waits}, which its partition keeps as it is: nothing after it is replaced until it is ready"
+            ))
+            .remedy(format!("make {} Ready, or lower the partition", first.name())),
+        );
+    }
+    let wanted = |pod: &&Pod| {
+        let number = ordinal(&rollout.object, pod);
+        number.is_some_and(|number| (start..start + rollout.desired()).contains(&number))
             && !pod.is_ready()
             && !pod.is_terminating()
-            && !target.is_some_and(|revision| revision.made(pod))
+            && !on_target(pod)
     };
-    let mut pods: Vec<&Pod> = rollout.pods.iter().filter(in_the_way).collect();
-    pods.sort_by_key(|pod| (pod.name().len(), pod.name().to_owned()));
-    let first = pods.first()?;
-    let why = first.trouble().unwrap_or_else(|| first.phase().to_owned());
-    let others = match pods.len() - 1 {
+    let others = match rollout.pods.iter().filter(wanted).count().saturating_sub(1) {
         0 => String::new(),
         n => format!(" and {}", count(n, "more pod")),
     };
-    let message = format!(
-        "waits for {} ({why}){others}: until it is ready, only its deletion brings it to the older template",
-        first.name()
-    );
     Some(
-        case.finding("statefulset-stuck", Severity::Warning, message)
-            .remedy("--unstick deletes such pods, one by one, once the older template is written"),
+        finding(format!(
+            "{waits}{others}: until it is ready, only its deletion brings it to the older template"
+        ))
+        .remedy("--unstick deletes such pods, one by one, once the older template is written"),
     )
 }
 
@@ -209,5 +217,13 @@ mod tests {
         let mut agreed = broken("web-1", 2);
         agreed.options.unstick = true;
         fires("statefulset-stuck", Severity::Warning, &bad, &agreed);
+        // What it does not delete it does not promise to.
+        let partition = json!({"spec": {"updateStrategy": {"rollingUpdate": {"partition": 2}}}});
+        let mut kept = broken("web-1", 2).live(partition);
+        kept.options.unstick = true;
+        assert_eq!(
+            kept.says("statefulset-stuck"),
+            "waits for web-1 (CrashLoopBackOff), which its partition keeps as it is: nothing after it is replaced until it is ready"
+        );
     }
 }

@@ -1,6 +1,8 @@
 //! Carries a plan out: guarded writes one after another, all rollouts watched side by side, put back together if one fails.
 
 mod attempt;
+pub mod change;
+mod fresh;
 mod log;
 mod ownership;
 pub mod progress;
@@ -37,11 +39,17 @@ pub struct Outcome {
     pub pods: Vec<PodReport>,
     /// Refused because somebody else changed it since it was seen: to be seen and planned again.
     pub changed: bool,
+    /// The deadline passed before it was done, whatever became of it then.
+    pub late: bool,
 }
 
 impl Outcome {
+    fn of(result: Verdict) -> Self {
+        Outcome { result, cause: None, pods: Vec::new(), changed: false, late: false }
+    }
+
     fn new(result: Verdict, cause: impl Into<String>) -> Self {
-        Outcome { result, cause: Some(cause.into()), pods: Vec::new(), changed: false }
+        Outcome { cause: Some(cause.into()), ..Outcome::of(result) }
     }
 }
 
@@ -92,6 +100,16 @@ pub enum Event {
         workload: String,
         by: String,
     },
+    /// Somebody else wrote another template, which is not the one from before either.
+    Superseded {
+        workload: String,
+        by: String,
+    },
+    /// It does not get on, and will not.
+    Stalled {
+        workload: String,
+        cause: String,
+    },
     /// Something that is good to know and changes nothing: the journal could not be written, the owner's fields were handed back.
     Note {
         workload: String,
@@ -117,7 +135,7 @@ pub struct Execution<'a> {
     pub plan: &'a Plan,
     pub options: &'a Options,
     pub clock: Clock,
-    /// Over everything, as if nothing was asked; `None` waits for ever.
+    /// Over everything, as if nothing was asked from here on; `None`: each wait ends by itself, when nothing has changed for long.
     pub deadline: Option<Instant>,
     /// Where the run is written down; `None`: nowhere.
     pub journal: Option<Journal>,
@@ -146,7 +164,7 @@ impl Execution<'_> {
             tokio::select! {
                 biased;
                 () = &mut interrupted => break Some(End::Interrupted),
-                () = at(self.deadline.map(|deadline| deadline + self.ui.time_asked())) => break Some(End::Timeout),
+                () = at(run.deadline()) => if run.deadline_passed() { break Some(End::Timeout) },
                 Some(answer) = run.requests.next() => run.take(answer),
                 Some(heard) = run.feeds.next() => run.hear(heard),
                 Some(failure) = run.troubles.recv() => run.disturbed(&failure),

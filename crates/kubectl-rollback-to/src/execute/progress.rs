@@ -7,7 +7,9 @@ mod faults;
 mod pace;
 mod pods;
 mod scene;
+mod stall;
 mod summary;
+mod superseded;
 mod target;
 mod trap;
 mod workload;
@@ -23,7 +25,6 @@ use serde_json::Value;
 
 use super::unstick;
 use crate::report::{PodReport, PodState};
-use crate::written;
 use deadline::Deadline;
 use faults::later;
 use pods::SeenPod;
@@ -40,6 +41,8 @@ pub struct Expected {
     pub uid: String,
     /// As the server returned it after the write: what the pods are to be made from.
     pub template: Value,
+    /// The template that was replaced by it. Whoever writes that again takes the change back.
+    pub before: Value,
     /// The workload's managedFields after the write, to tell who came later.
     pub managed: Vec<Value>,
     /// The workload's generation after the write.
@@ -58,7 +61,10 @@ pub struct View<'a> {
     pub pods: &'a [Pod],
     /// events.k8s.io/v1 or core/v1 Events of its namespace about it, its ReplicaSets or its pods.
     pub events: &'a [Value],
+    /// By the API server's clock: what the ages of objects are counted by.
     pub now: Timestamp,
+    /// By a clock that never jumps: what is waited for here is counted by it. Only differences of it mean anything.
+    pub ours: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +78,8 @@ pub enum State {
     Stuck {
         pod: String,
         pod_uid: String,
+        /// Its resourceVersion: what is known of it holds for exactly that.
+        pod_version: String,
         why: String,
     },
     /// It will not become healthy: the cause in one line, and the pod whose log tells more.
@@ -81,10 +89,22 @@ pub enum State {
         pod: Option<String>,
         container: Option<String>,
     },
-    /// Somebody else wrote another template since.
+    /// Nothing moves any more, and waiting longer is no use.
+    Stalled {
+        cause: String,
+        /// By something that another template would not change: a node, a finalizer, a quota, `kubectl rollout pause`.
+        blocked: bool,
+    },
+    /// Somebody else wrote the template from before the write.
     Reverted {
         by: String,
         at: Option<Timestamp>,
+    },
+    /// Somebody else wrote another template; `restart`: one that differs by `kubectl rollout restart` alone.
+    Superseded {
+        by: String,
+        at: Option<Timestamp>,
+        restart: bool,
     },
     Deleted,
 }
@@ -103,28 +123,42 @@ pub struct Progress {
     pub seconds_left: Option<i64>,
 }
 
+/// How long what is waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// A fault that may mend itself.
+    pub fail_after: Duration,
+    /// Nothing that changes, and no cause of it; `None`: a deadline ends that.
+    pub quiet: Option<Duration>,
+}
+
 pub struct Tracker {
     pub expected: Expected,
-    pub fail_after: Duration,
+    fail_after: Duration,
+    quiet: Option<Duration>,
     compared: target::Compared,
     faults: faults::Memory,
-    /// When the counts last changed, and to what.
+    /// When the counts last changed, by our clock, and to what.
     moved: Option<([usize; 4], Timestamp)>,
     trap: trap::Trap,
+    blocked: stall::Memory,
     /// There is only one look: since when is what the objects tell.
     told: bool,
+    /// By our clock.
     wake: Option<Timestamp>,
 }
 
 impl Tracker {
-    pub fn new(expected: Expected, fail_after: Duration) -> Self {
+    pub fn new(expected: Expected, patience: Patience) -> Self {
         Tracker {
             expected,
-            fail_after,
+            fail_after: patience.fail_after,
+            quiet: patience.quiet,
             compared: target::Compared::default(),
             faults: faults::Memory::default(),
             moved: None,
             trap: trap::Trap::default(),
+            blocked: stall::Memory::default(),
             told: false,
             wake: None,
         }
@@ -146,20 +180,16 @@ impl Tracker {
         let workload = Workload { kind: self.expected.kind, object };
         // A view from before the write still has the template from before.
         let is_written = workload.generation() >= self.expected.generation;
-        let reverted = is_written && !same(&object["spec"]["template"], &self.expected.template);
-        let observed = is_written && !reverted && workload.has_observed(self.expected.generation);
+        let replaced = is_written && !same(&object["spec"]["template"], &self.expected.template);
+        let observed = is_written && !replaced && workload.has_observed(self.expected.generation);
         if self.expected.kind == Kind::StatefulSet {
             self.trap.remember(view.pods);
         }
         let mut scene = self.scene(view, workload, observed);
-        let state = if reverted {
-            let since = written::since(&self.expected.managed, workload.object);
-            let author = since.or_else(|| written::written(workload.object));
-            let by = author.as_ref().map_or("someone", |author| &author.manager).to_owned();
-            let at = author.map(|author| author.at);
-            State::Reverted { by, at }
+        let state = if replaced {
+            superseded::state(&self.expected, object)
         } else if !observed {
-            State::Moving
+            self.unobserved(&scene)
         } else {
             self.judge(&scene)
         };
@@ -190,9 +220,16 @@ impl Tracker {
         }
     }
 
-    /// When `look` may say something else without any news: a fault's grace ends, a pod becomes available.
-    pub fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
-        self.wake.map(|at| at.max(now))
+    /// When `look` may say something else without any news: a fault's grace ends, a pod becomes available. By our clock.
+    pub fn wake_at(&self, ours: Timestamp) -> Option<Timestamp> {
+        self.wake.map(|at| at.max(ours))
+    }
+
+    /// Nothing could be seen for a while: that nothing moved meanwhile is not known.
+    pub fn resume(&mut self, ours: Timestamp) {
+        if let Some((_, moved)) = &mut self.moved {
+            *moved = ours;
+        }
     }
 
     fn scene<'a>(&mut self, view: View<'a>, workload: Workload<'a>, observed: bool) -> Scene<'a> {
@@ -207,7 +244,7 @@ impl Tracker {
         let counts =
             [done, live, count(&|seen| seen.is_old()), count(&|seen| seen.state == PodState::Terminating)];
         if self.moved.is_none_or(|(before, _)| before != counts) {
-            self.moved = Some((counts, now));
+            self.moved = Some((counts, view.ours));
         }
         let short = whole(live) < total;
         let mut faults = faults::of_pods(&pods, short, now);
@@ -219,24 +256,28 @@ impl Tracker {
             &pods,
             short,
         ));
-        self.faults.remember(&mut faults, now);
-        let moved = self.moved.map_or(now, |(_, at)| at);
+        self.faults.remember(&mut faults, view.ours);
+        let moved = self.moved_at(view);
         for fault in &mut faults {
             if self.told {
                 fault.trust_told()
             } else {
                 fault.not_since(moved)
             }
-            self.wake_later(fault.ends_grace(self.fail_after), now);
+            self.wake_later(fault.ends_grace(self.fail_after), view);
         }
         faults::sort(&mut faults);
         for seen in &pods {
             let patience = seen.trouble.as_ref().and_then(|trouble| trouble.not_before);
             for at in patience.into_iter().chain(seen.available_at) {
-                self.wake_later(at, now);
+                self.wake_later(by_ours(at, view), view);
             }
         }
         Scene { view, workload, target, pods, done: whole(done), total, faults }
+    }
+
+    fn moved_at(&self, view: View<'_>) -> Timestamp {
+        self.moved.map_or(view.ours, |(_, at)| at)
     }
 
     /// The controller has seen the template, and it is still the one that was written.
@@ -244,22 +285,37 @@ impl Tracker {
         if scene.is_done() {
             return State::Done { note: scene.note() };
         }
-        let now = scene.view.now;
-        let worst = scene.faults.first();
-        if worst.is_some_and(|fault| fault.ends_grace(self.fail_after) <= now) {
-            return scene.failed(None);
+        let ours = scene.view.ours;
+        if scene.faults.first().is_some_and(|fault| fault.ends_grace(self.fail_after) <= ours) {
+            let due = |fault: &&faults::Fault| fault.ends_grace(self.fail_after) <= ours;
+            let elsewhere = scene.faults.iter().filter(due).all(|fault| fault.elsewhere);
+            return match scene.failed(None) {
+                State::Failed { cause, .. } if elsewhere && scene.done > 0 && !self.told => {
+                    State::Stalled { cause, blocked: true }
+                }
+                failed => failed,
+            };
         }
         if let Some(why) = self.overdue(scene) {
-            return scene.failed(Some(why));
+            match scene.waits_for_a_node() {
+                // Nobody but a node can help, and the template from before is not better for that.
+                Some(waits) if !self.told => {
+                    if self.quiet.is_some() {
+                        return State::Stalled { cause: format!("{waits}; {why}"), blocked: true };
+                    }
+                }
+                _ => return scene.failed(Some(why)),
+            }
         }
-        match self.blocker(scene) {
-            Some(pod) => State::Stuck {
+        if let Some(pod) = self.blocker(scene) {
+            return State::Stuck {
                 pod: pod.name().to_owned(),
                 pod_uid: pod.uid().to_owned(),
+                pod_version: pod.metadata.resource_version.clone().unwrap_or_default(),
                 why: unstick::why(pod),
-            },
-            None => State::Moving,
+            };
         }
+        if self.told { State::Moving } else { self.stalled(scene).unwrap_or(State::Moving) }
     }
 
     /// A Deployment's progress deadline has passed, for this rollout.
@@ -275,8 +331,8 @@ impl Tracker {
             Deadline::Unkept => {
                 let (_, moved) = self.moved.filter(|_| !self.told && !scene.workload.is_paused())?;
                 let ends = later(moved, Duration::from_secs(u64::try_from(seconds).unwrap_or_default()));
-                self.wake_later(ends, scene.view.now);
-                ends <= scene.view.now
+                self.wake_later(ends, scene.view);
+                ends <= scene.view.ours
             }
         };
         passed.then(|| format!("no progress within {} (progressDeadlineSeconds)", span(seconds)))
@@ -287,17 +343,23 @@ impl Tracker {
         if self.expected.kind != Kind::StatefulSet || scene.target.is_none() {
             return None;
         }
-        let moved = self.moved.map_or(scene.view.now, |(_, at)| at);
+        let moved = self.moved_at(scene.view);
         let (pod, from) = self.trap.look(scene.view, moved, self.told, self.fail_after)?;
-        self.wake_later(from, scene.view.now);
-        (from <= scene.view.now).then_some(pod)
+        self.wake_later(from, scene.view);
+        (from <= scene.view.ours).then_some(pod)
     }
 
-    fn wake_later(&mut self, at: Timestamp, now: Timestamp) {
-        if at > now && self.wake.is_none_or(|wake| at < wake) {
+    /// `at` by our clock.
+    fn wake_later(&mut self, at: Timestamp, view: View<'_>) {
+        if at > view.ours && self.wake.is_none_or(|wake| at < wake) {
             self.wake = Some(at);
         }
     }
+}
+
+/// When our clock shows what the server's shows at `at`.
+fn by_ours(at: Timestamp, view: View<'_>) -> Timestamp {
+    view.ours.saturating_add(at.duration_since(view.now)).unwrap_or(view.ours)
 }
 
 fn whole(n: usize) -> i64 {

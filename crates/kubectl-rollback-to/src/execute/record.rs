@@ -27,7 +27,7 @@ pub fn event(
     let back = format!("from {} to {}", from(rollout), to(rollout, target));
     let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
     let cause = outcome.cause.as_deref().map(|cause| format!("; {cause}")).unwrap_or_default();
-    let failed = matches!(outcome.result, Verdict::Failed | Verdict::Restored);
+    let failed = matches!(outcome.result, Verdict::Failed | Verdict::Restored | Verdict::Stalled);
     let (name, kind, note) = if failed {
         ("RollbackFailed", "Warning", format!("rolling back {back}{because} failed{cause}"))
     } else {
@@ -108,7 +108,7 @@ mod tests {
         };
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
         let of = |outcome: &Outcome, reason| event(&rollout, &target, reason, outcome, now);
-        let done = Outcome { result: Verdict::Done, cause: None, pods: Vec::new(), changed: false };
+        let done = Outcome::of(Verdict::Done);
         let posted = of(&done, Some("incident 7"));
         assert_eq!(posted["note"], "rolled back from revision 7 to revision 3 (web=shop:1.4): incident 7");
         assert_eq!(posted["eventTime"], "2026-01-01T00:00:00.000000Z");

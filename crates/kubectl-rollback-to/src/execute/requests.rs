@@ -9,6 +9,7 @@ use plugin_client::{Cluster, Right, is_not_found};
 use serde_json::{Value, json};
 
 use super::attempt::{Attempt, Wrote};
+use super::fresh::{self, Fresh};
 use super::saga::Deletion;
 use super::verdict::{self, Answer};
 use super::wire::{self, Content};
@@ -23,7 +24,8 @@ pub enum Answered {
     Wrote { step: usize, wrote: Wrote },
     Restored { step: usize, wrote: Wrote, notes: Vec<String> },
     Logged { step: usize, log: Vec<String> },
-    Deleted { step: usize, pod: String, deletion: Deletion },
+    Deleted { step: usize, pod: String, uid: String, deletion: Deletion },
+    Verified { step: usize, fresh: Result<Fresh, String> },
     Finished { step: usize, notes: Vec<String> },
 }
 
@@ -46,6 +48,10 @@ pub async fn put_back(
         notes.extend(ownership::keep(cluster, &id, &before, &manager, &trouble).await);
     }
     Answered::Restored { step, wrote, notes }
+}
+
+pub async fn verified(cluster: &Cluster, step: usize, id: Id, trouble: Trouble) -> Answered {
+    Answered::Verified { step, fresh: fresh::read(cluster, &id, &trouble).await }
 }
 
 pub async fn logged(
@@ -101,11 +107,21 @@ async fn explain(cluster: &Cluster, id: &Id, revision: &Value, cause: &str, mana
 const TRIES: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 
+/// A pod exactly as it was read.
+pub struct Doomed {
+    pub namespace: String,
+    pub pod: String,
+    pub uid: String,
+    pub version: String,
+}
+
 /// Never by force, and with the grace period the pod asks for.
-pub async fn delete(cluster: &Cluster, namespace: &str, pod: &str, uid: &str, trouble: &Trouble) -> Deletion {
+pub async fn delete(cluster: &Cluster, doomed: &Doomed, trouble: &Trouble) -> Deletion {
+    let Doomed { namespace, pod, uid, version } = doomed;
     let path = wire::path(wire::CORE, namespace, "pods", pod);
-    // A pod of the same name that came since is another one: the server refuses.
-    let options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}});
+    // A pod of the same name that came since is another one, and one that became Ready since is not in the way: the server refuses.
+    let preconditions = json!({"uid": uid, "resourceVersion": version});
+    let options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions});
     let right = Right::new("delete", "", "pods");
     let mut told = String::new();
     for attempt in 0..TRIES {
@@ -115,7 +131,8 @@ pub async fn delete(cluster: &Cluster, namespace: &str, pod: &str, uid: &str, tr
         }
         let (says, wait) = match verdict::of(answer, "delete it", &right) {
             Answer::Applied(_) => return Deletion::Deleted,
-            Answer::Gone | Answer::Misfit { .. } => return Deletion::Gone,
+            Answer::Gone => return Deletion::Gone,
+            Answer::Misfit { .. } => return Deletion::Changed,
             Answer::Refused { says } => return Deletion::Failed { says },
             // As for any write: only a server that was just in trouble is asked again.
             Answer::Denied { says } if attempt == 0 => return Deletion::Failed { says },

@@ -36,25 +36,51 @@ pub fn ordinal(set: &Value, pod: &Pod) -> Option<i64> {
     is_number.then(|| number.parse().ok()).flatten()
 }
 
-/// The broken pod of an old template that a rolling update waits for and never replaces; `None` as long as the controller has
-/// something else to do or to wait for.
-pub fn blocker<'a>(set: &Value, pods: &'a [Pod]) -> Option<&'a Pod> {
-    if !is_rolling(set) || set.text("/spec/podManagementPolicy") == "Parallel" || !is_observed(set) {
+/// The pod that an ordered rolling update waits for, and what becomes of it.
+#[derive(Clone, Copy, Debug)]
+pub enum InTheWay<'a> {
+    /// Only its deletion brings it to the new template.
+    Replaceable(&'a Pod),
+    /// Below the partition: it would come back with the old one.
+    Kept(&'a Pod),
+}
+
+/// `on_target`: was the pod made from the template that is rolled out? The one rule of what `--unstick` deletes: the plan tells by it
+/// what it would do, and the run does it by it. `None` as long as the controller has something else to do or to wait for.
+pub fn in_the_way<'a>(
+    set: &Value,
+    pods: &'a [Pod],
+    on_target: impl Fn(&Pod) -> bool,
+) -> Option<InTheWay<'a>> {
+    if !is_rolling(set) || set.text("/spec/podManagementPolicy") == "Parallel" {
         return None;
     }
     let ordinals = Ordinals::of(set);
     let present = by_ordinal(set, pods);
-    let mut at = None;
     for ordinal in ordinals.all {
         // One that is missing is being made, and comes with the new template.
         let pod = *present.get(&ordinal)?;
-        if !is_running_and_ready(pod) {
-            at = Some((ordinal, pod));
-            break;
+        if is_running_and_ready(pod) {
+            continue;
         }
+        return match () {
+            () if on_target(pod) || goes(pod) => None,
+            () if ordinal < ordinals.first_updated => Some(InTheWay::Kept(pod)),
+            () => Some(InTheWay::Replaceable(pod)),
+        };
     }
-    // Below the partition it would come back with the old template.
-    at.filter(|(ordinal, pod)| *ordinal >= ordinals.first_updated && stays(set, pod)).map(|(_, pod)| pod)
+    None
+}
+
+/// The broken pod of an old template that a rolling update waits for and never replaces.
+pub fn blocker<'a>(set: &Value, pods: &'a [Pod]) -> Option<&'a Pod> {
+    if !is_observed(set) {
+        return None;
+    }
+    match in_the_way(set, pods, |pod| !is_old(set, pod))? {
+        InTheWay::Replaceable(pod) => Some(pod),
+        InTheWay::Kept(_) => None,
+    }
 }
 
 /// The same under Parallel, where the controller replaces such a pod itself, unless it has the gate MaxUnavailableStatefulSet
@@ -73,7 +99,7 @@ pub fn stalled<'a>(set: &Value, pods: &'a [Pod]) -> Option<&'a Pod> {
     }
     let updated = ordinals.first_updated.max(ordinals.all.start)..ordinals.all.end;
     let mut old = updated.filter_map(|ordinal| present.get(&ordinal).copied());
-    old.find(|pod| !is_running_and_ready(pod) && stays(set, pod))
+    old.find(|pod| !is_running_and_ready(pod) && is_old(set, pod) && !goes(pod))
 }
 
 /// Why it is in the way; one line.
@@ -111,8 +137,8 @@ fn is_old(set: &Value, pod: &Pod) -> bool {
 }
 
 /// The controller deletes finished pods itself, and what is terminating goes by itself.
-fn stays(set: &Value, pod: &Pod) -> bool {
-    is_old(set, pod) && !pod.is_terminating() && !pod.is_finished()
+fn goes(pod: &Pod) -> bool {
+    pod.is_terminating() || pod.is_finished()
 }
 
 #[cfg(test)]

@@ -70,6 +70,19 @@ async fn nothing_changes_where_the_server_keeps_the_generation() {
     assert!(!rehearsed(&fake).await.unwrap().changes);
 }
 
+/// The plan was made from one read and the dry run is another: an autoscaler between them is no change of the template.
+#[tokio::test]
+async fn nothing_changes_where_only_the_generation_moved_since_it_was_read() {
+    let fake = Fake::start();
+    deny(&fake, &[]);
+    let mut scaled = web().object;
+    scaled["metadata"]["generation"] = json!(3);
+    scaled["spec"]["replicas"] = json!(7);
+    fake.on("PATCH", WEB).answer(Answer::json(scaled));
+    fake.on("POST", PODS).answer(taken());
+    assert!(!rehearsed(&fake).await.unwrap().changes);
+}
+
 #[tokio::test]
 async fn a_pod_is_asked_for_only_with_the_right_to() {
     let fake = server(taken());

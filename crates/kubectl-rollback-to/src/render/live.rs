@@ -128,7 +128,9 @@ fn summary(progress: &Progress) -> Line {
         State::Done { .. } => Line::new().good(&progress.summary),
         State::Failed { .. } | State::Deleted => Line::new().bad(&progress.summary),
         _ if is_failing(progress) => Line::new().warn(&progress.summary),
-        State::Reverted { .. } => Line::new().warn(&progress.summary),
+        State::Reverted { .. } | State::Superseded { .. } | State::Stalled { .. } => {
+            Line::new().warn(&progress.summary)
+        }
         _ => Line::new().plain(&progress.summary),
     }
 }
@@ -182,8 +184,12 @@ fn lines(event: &Event) -> Vec<Line> {
         Event::Restored { workload } => name(workload).good(" restored"),
         Event::NotRestored { workload, why } => name(workload).bad(" not restored").plain(format!(": {why}")),
         Event::Reverted { workload, by } => {
-            name(workload).warn(" reverted").plain(format!(": {by} wrote another template"))
+            name(workload).warn(" reverted").plain(format!(": {by} wrote the template from before"))
         }
+        Event::Superseded { workload, by } => {
+            name(workload).warn(" superseded").plain(format!(": {by} wrote another template"))
+        }
+        Event::Stalled { workload, cause } => name(workload).warn(" stalled").plain(format!(": {cause}")),
         Event::Note { workload, says } => name(workload).plain(format!(": {says}")),
         Event::Disturbed { says } => {
             Line::new().warn("waiting for the API server").plain(format!(": {says}"))
@@ -242,7 +248,12 @@ mod tests {
     fn an_old_pod_is_listed_if_it_is_in_the_way() {
         let pods = ["db-0", "db-1"].map(|name| pod(name, PodState::Old, "Error")).to_vec();
         let mut stuck = progress("db-1 is in the way", None, pods);
-        stuck.state = State::Stuck { pod: "db-1".into(), pod_uid: "u".into(), why: "w".into() };
+        stuck.state = State::Stuck {
+            pod: "db-1".into(),
+            pod_uid: "u".into(),
+            pod_version: "1".into(),
+            why: "w".into(),
+        };
         assert_eq!(
             drawn(&[("statefulset/db".to_owned(), stuck)]),
             ["db-1 is in the way", "  db-1  old  Error"]
@@ -346,7 +357,15 @@ deployment/web: web-1: ImagePullBackOff
             ),
             (
                 Event::Reverted { workload: db(), by: "argocd-controller".into() },
-                "statefulset/db reverted: argocd-controller wrote another template",
+                "statefulset/db reverted: argocd-controller wrote the template from before",
+            ),
+            (
+                Event::Superseded { workload: db(), by: "helm".into() },
+                "statefulset/db superseded: helm wrote another template",
+            ),
+            (
+                Event::Stalled { workload: db(), cause: "waits for db-0".into() },
+                "statefulset/db stalled: waits for db-0",
             ),
             (
                 Event::Note { workload: db(), says: "the journal could not be written".into() },

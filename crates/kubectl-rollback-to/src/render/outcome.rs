@@ -48,6 +48,8 @@ fn headline(workload: &WorkloadReport, seconds: f64) -> Line {
             let back = workload.from.revision.map_or("as it was".to_owned(), |n| format!("to revision {n}"));
             name.warn(" put back").plain(format!(" {back}{because} ({seconds:.1}s)"))
         }
+        Verdict::Stalled => name.warn(" stalled").plain(format!(" on the way to {to}{because} ({far})")),
+        Verdict::Superseded => name.warn(" superseded").plain(format!("{because} ({far})")),
         Verdict::Partial => name.warn(" partly rolled back").plain(format!(" to {to}{because} ({far})")),
         // The cause begins with what ended it.
         Verdict::Timeout => {
@@ -74,10 +76,15 @@ impl WorkloadReport {
     /// Was it surely changed by this run, and left so?
     fn is_written(&self) -> bool {
         match self.result {
-            Verdict::Done | Verdict::Partial => true,
+            Verdict::Done | Verdict::Partial | Verdict::Stalled => true,
             // Pods are only looked at after the write.
             Verdict::Failed | Verdict::Timeout | Verdict::Interrupted => !self.pods.is_empty(),
-            Verdict::Unchanged | Verdict::Planned | Verdict::Refused | Verdict::Restored => false,
+            Verdict::Unchanged
+            | Verdict::Planned
+            | Verdict::Refused
+            | Verdict::Restored
+            // What is there is somebody else's.
+            | Verdict::Superseded => false,
         }
     }
 
@@ -132,7 +139,8 @@ fn next(report: &RollbackReport) -> Vec<Line> {
     let of = |verdicts: &[Verdict]| -> Vec<&WorkloadReport> {
         report.workloads.iter().filter(|w| verdicts.contains(&w.result)).collect()
     };
-    let open = of(&[Verdict::Failed, Verdict::Partial, Verdict::Timeout, Verdict::Interrupted]);
+    let open =
+        of(&[Verdict::Failed, Verdict::Partial, Verdict::Stalled, Verdict::Timeout, Verdict::Interrupted]);
     let mut hints: Vec<(&str, String)> = Vec::new();
     let told = |w: &&WorkloadReport| w.cause.as_ref().is_some_and(|cause| cause.contains("--status"));
     let untold: Vec<&WorkloadReport> = open.iter().copied().filter(|w| !told(w)).collect();

@@ -31,7 +31,8 @@ fn headline(id: &Id, progress: &Progress, paused: bool) -> Line {
         State::Moving => summary(name.plain(" rolling out")),
         State::Failed { .. } => summary(name.bad(" failing")),
         State::Stuck { .. } => summary(name.bad(" stuck")),
-        State::Reverted { .. } => summary(name.warn(" reverted")),
+        State::Stalled { .. } => summary(name.bad(" stalled")),
+        State::Reverted { .. } | State::Superseded { .. } => summary(name.warn(" replaced")),
         State::Deleted => name.bad(" deleted"),
     };
     if paused { line.warn("; paused") } else { line }.hanging(2)
@@ -133,7 +134,11 @@ fn next(id: &Id, object: &Value, progress: &Progress, paused: bool, go_on: &GoOn
             vec![hint("to go on:", command)]
         }
         State::Moving => vec![hint("to watch:", format!("kubectl rollout status {typed}"))],
-        State::Done { note: None } | State::Reverted { .. } | State::Deleted => Vec::new(),
+        State::Done { note: None }
+        | State::Stalled { .. }
+        | State::Reverted { .. }
+        | State::Superseded { .. }
+        | State::Deleted => Vec::new(),
     }
 }
 
@@ -237,7 +242,12 @@ to go back:  kubectl rollback-to deployment/web -n shop --last-healthy
         let old = || vec![pod("web-0", PodState::Old, "OnDelete")];
         let note = || State::Done { note: Some("n".into()) };
         let on_delete = json!({"updateStrategy": {"type": "OnDelete"}});
-        let stuck = State::Stuck { pod: "web-1".into(), pod_uid: "u".into(), why: "w".into() };
+        let stuck = State::Stuck {
+            pod: "web-1".into(),
+            pod_uid: "u".into(),
+            pod_version: "1".into(),
+            why: "w".into(),
+        };
         let partition = r#"kubectl patch statefulset/web -n shop --type=merge -p '{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}'"#;
         for (kind, spec, state, head, command) in [
             (

@@ -1,5 +1,6 @@
 //! One run from the command line to the verdict. The order of the steps, and nothing else.
 
+mod consent;
 mod history;
 mod last;
 mod look;

@@ -1,20 +1,22 @@
 //! A rollback: look, choose, prepare, show, ask, execute, report.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
-use cluster_model::rollout::Kind;
+use cluster_model::rollout::{Id, Kind};
 use cluster_model::text::count;
 use cluster_model::{Finding, Severity};
-use plugin_client::{Clock, Cluster, DryRun, Failure, Line, Output, findings};
+use plugin_client::{Clock, Cluster, DryRun, Exit, Failure, Line, Output, findings};
 
 use super::Run;
+use super::consent::{Consent, Lapse};
 use super::last::those_of;
 use super::look::Looked;
 use super::prepare::Prepared;
 use crate::args::Wish;
 use crate::choose::{Chosen, Past, choose};
 use crate::execute::Execution;
-use crate::journal::Journal;
+use crate::journal::{Entry, Journal};
 use crate::options::{Choice, DiffDetail};
 use crate::plan::{Action, Plan, Step};
 use crate::rehearse::is_changed;
@@ -24,6 +26,10 @@ use crate::subjects::Subjects;
 
 /// So often a lost race is planned again before it is somebody else's turn.
 const ATTEMPTS: usize = 3;
+/// A server that is away just before the first write is waited for: some twenty seconds, as long as one takes to start.
+const LOOKS: usize = 9;
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(4);
 
 impl Run<'_> {
     pub(super) async fn rollback(
@@ -40,16 +46,18 @@ impl Run<'_> {
             None => (subjects.clone(), Cow::Borrowed(cluster)),
         };
         let cluster = cluster.as_ref();
+        let mut wish = None;
         for attempt in 1.. {
             let mut looked = self.bounds.before_changes(self.look(cluster, &subjects)).await?;
-            let chosen = match &last {
-                Some(entry) => looked
-                    .pasts()
-                    .map(|past| self.before_the_last(entry, past))
-                    .collect::<Result<Vec<_>, _>>()?,
-                // By the server's clock, which was heard with its first answer.
-                None => self.choose(&looked, &self.args.wish(cluster.now(), &self.zone)?, cluster)?,
+            let wish = match &mut wish {
+                Some(wish) => wish,
+                // By the server's clock, which was heard with its first answer; and once: a plan that is made again has the same target.
+                None => wish.insert(self.wish(&looked, cluster)?),
             };
+            let chosen = looked
+                .pasts()
+                .map(|past| self.choose(past, last.as_ref(), wish))
+                .collect::<Result<Vec<_>, _>>()?;
             let prepared = match self.bounds.before_changes(self.prepare(cluster, &mut looked, chosen)).await
             {
                 Err(failure) if is_changed(&failure) && attempt < ATTEMPTS => continue,
@@ -62,28 +70,71 @@ impl Run<'_> {
                 self.bounds.ui.failure(&Failure::refused("declined; nothing was changed"));
                 return Ok(self.planned(&looked, prepared, Verdict::Refused));
             }
-            let (report, changed) = self.execute(cluster, &looked, prepared).await;
-            if !changed || attempt == ATTEMPTS {
+            let consent = Consent::of(&looked.snapshot, &prepared.plan);
+            let now = self.bounds.before_changes(self.look_again(cluster, &subjects)).await?;
+            let lapses = consent
+                .lapses(&now.snapshot.rollouts, |index| self.choose(now.past(index), last.as_ref(), wish));
+            let (report, changed) = match lapses.as_slice() {
+                [] => self.execute(cluster, &looked, prepared).await,
+                lapses => (self.lapsed(&looked, prepared, lapses), true),
+            };
+            // `--yes` is consent to one plan, and not to the next.
+            if !changed || self.args.yes || attempt == ATTEMPTS {
                 return Ok(report);
             }
-            self.bounds.ui.warn(
-                "somebody changed it since the plan was made; nothing was written, and it is planned again",
-            );
+            let why = report.workloads.iter().find_map(|workload| workload.cause.as_deref());
+            self.bounds.ui.warn(format!("{}; it is planned again", why.unwrap_or_default()));
         }
         Err(Failure::refused("it is being changed by somebody else; nothing was written"))
     }
 
-    fn choose(&self, looked: &Looked, wish: &Wish, cluster: &Cluster) -> Result<Vec<Chosen>, Failure> {
-        match wish {
-            Wish::Choice(choice) => looked.pasts().map(|past| choose(past, choice, &self.zone)).collect(),
-            Wish::Pick => {
-                let mut pasts = looked.pasts();
-                match (pasts.next(), pasts.next()) {
-                    (Some(past), None) => Ok(vec![choose(past, &self.pick(past, cluster)?, &self.zone)?]),
-                    _ => Err(no_target().hint("several workloads take one of them, not a picker")),
+    /// As it is before the first write. A server that is away for a moment is no reason to give up what was agreed to.
+    async fn look_again(&self, cluster: &Cluster, subjects: &Subjects) -> Result<Looked, Failure> {
+        let mut wait = FIRST_WAIT;
+        for attempt in 1..=LOOKS {
+            let failure = match self.look(cluster, subjects).await {
+                Ok(looked) => {
+                    if attempt > 1 {
+                        self.bounds.ui.status(&Line::new().good("the API server is back"));
+                    }
+                    return Ok(looked);
                 }
+                Err(failure) => failure,
+            };
+            // A server that comes back has not read its roles and tokens yet.
+            let starting = attempt > 1 && matches!(failure.code, Some(401 | 403));
+            let passes = failure.code.is_none_or(|code| code == 429 || code >= 500) || starting;
+            if failure.exit != Exit::Failed || !passes || attempt == LOOKS {
+                return Err(failure);
             }
-            Wish::Journal => Ok(Vec::new()),
+            if attempt == 1 {
+                let says = Line::new().warn("waiting for the API server").plain(format!(": {failure}"));
+                self.bounds.ui.status(&says);
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+        Err(Failure::failed("the API server is away; nothing was written"))
+    }
+
+    /// What is asked for; on a terminal it may be picked now.
+    fn wish(&self, looked: &Looked, cluster: &Cluster) -> Result<Wish, Failure> {
+        let wish = self.args.wish(cluster.now(), &self.zone)?;
+        if wish != Wish::Pick {
+            return Ok(wish);
+        }
+        let mut pasts = looked.pasts();
+        match (pasts.next(), pasts.next()) {
+            (Some(past), None) => Ok(Wish::Choice(self.pick(past, cluster)?)),
+            _ => Err(no_target().hint("several workloads take one of them, not a picker")),
+        }
+    }
+
+    fn choose(&self, past: Past<'_>, last: Option<&Entry>, wish: &Wish) -> Result<Chosen, Failure> {
+        match (last, wish) {
+            (Some(entry), _) => self.before_the_last(entry, past),
+            (None, Wish::Choice(choice)) => choose(past, choice, &self.zone),
+            (None, Wish::Journal | Wish::Pick) => Err(no_target()),
         }
     }
 
@@ -195,11 +246,12 @@ impl Run<'_> {
             plan: &plan,
             options: &self.options,
             clock: Clock::start(),
-            deadline: self.bounds.deadline,
+            deadline: self.bounds.until(),
             journal: Journal::of_user(),
         };
         let outcomes = execution.run(interrupted, &mut screen).await;
         drop(screen);
+        let late = outcomes.iter().any(|outcome| outcome.late);
         // Nothing at all was written, because somebody else was quicker.
         let changed = outcomes.iter().any(|o| o.changed)
             && outcomes.iter().all(|o| o.result == Verdict::Refused || o.result == Verdict::Unchanged);
@@ -211,8 +263,27 @@ impl Run<'_> {
                 WorkloadReport::carried_out(&looked.snapshot.rollouts[step.rollout], step, outcome)
             })
             .collect();
-        let result = overall(&workloads);
+        let result = if late { Verdict::Timeout } else { overall(&workloads) };
         (self.report(workloads, findings, result), changed)
+    }
+
+    /// Nothing was written: what was agreed to is not what is there.
+    fn lapsed(&self, looked: &Looked, prepared: Prepared, lapses: &[Lapse]) -> RollbackReport {
+        let mut report = self.planned(looked, prepared, Verdict::Refused);
+        let refused = report.workloads.iter_mut().filter(|workload| workload.result == Verdict::Refused);
+        for workload in refused {
+            let lapsed = |lapse: &&Lapse| {
+                let Id { kind, namespace, name, .. } = &lapse.id;
+                (kind.name(), namespace, name) == (workload.kind, &workload.namespace, &workload.name)
+            };
+            let why = match (lapses.iter().find(lapsed), lapses.first()) {
+                (Some(lapse), _) => lapse.why.clone(),
+                (None, Some(first)) => format!("not begun, because of {}", first.id),
+                (None, None) => String::new(),
+            };
+            workload.cause = Some(format!("{why}; nothing was written"));
+        }
+        report
     }
 
     fn planned(&self, looked: &Looked, prepared: Prepared, result: Verdict) -> RollbackReport {

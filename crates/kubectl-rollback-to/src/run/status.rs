@@ -84,9 +84,12 @@ impl StatusVerdict {
         match state {
             State::Moving => StatusVerdict::Progressing,
             State::Done { .. } => StatusVerdict::Complete,
-            State::Stuck { .. } | State::Failed { .. } | State::Reverted { .. } | State::Deleted => {
-                StatusVerdict::Failing
-            }
+            State::Stuck { .. }
+            | State::Failed { .. }
+            | State::Stalled { .. }
+            | State::Reverted { .. }
+            | State::Superseded { .. }
+            | State::Deleted => StatusVerdict::Failing,
         }
     }
 

@@ -78,7 +78,7 @@ fn broken(room: &Room<'_>, app: &str, image: &str) -> Value {
 
 /// The pod is not Ready from now on, until `well`.
 #[track_caller]
-fn unwell(room: &Room<'_>, pod: &str) {
+pub fn unwell(room: &Room<'_>, pod: &str) {
     let path = room.path_of("Pod", pod);
     // First what its kubelet goes by, or it would be mended at once.
     room.cluster().merge(&path, &json!({"metadata": {"annotations": {"testbed/fate": "never-ready"}}}));
@@ -92,7 +92,7 @@ fn unwell(room: &Room<'_>, pod: &str) {
     room.cluster().merge_status(&path, &status);
 }
 
-fn well(room: &Room<'_>, pod: &str) {
+pub fn well(room: &Room<'_>, pod: &str) {
     let path = room.path_of("Pod", pod);
     room.cluster().merge(&path, &json!({"metadata": {"annotations": {"testbed/fate": null}}}));
 }

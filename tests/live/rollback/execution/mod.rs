@@ -1,6 +1,7 @@
 //! From the plan to the end of a rollout: the guarded write, what is watched, what is said of it, and the way back.
 
 mod apiserver;
+mod consent;
 mod fates;
 mod guard;
 mod leaving;
@@ -9,6 +10,7 @@ mod pause;
 mod race;
 mod restore;
 mod saga;
+mod stalls;
 mod strategies;
 mod stuck;
 mod untouched;

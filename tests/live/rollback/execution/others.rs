@@ -53,13 +53,33 @@ fn whoever_writes_another_template_meanwhile_is_named_and_not_overwritten() {
             template["spec"]["containers"][0]["image"] = app(9).into();
         });
         let outcome = run.finish();
-        outcome.expect("failed", 1);
+        outcome.expect("superseded", 4);
         assert!(
-            cause(&outcome, &kind.to_lowercase()).starts_with("reverted by argocd-controller at 2"),
+            cause(&outcome, &kind.to_lowercase())
+                .starts_with("argocd-controller wrote another template at 2"),
             "{outcome}"
         );
         assert_eq!(room.image(kind, &kind.to_lowercase()), app(9), "{outcome}");
     }
+}
+
+/// The pods of the restart are waited for: `done` is said of what runs, and a restart takes nothing back.
+#[test]
+fn a_restart_meanwhile_is_followed_and_nothing_is_put_back() {
+    let room = shared().room(1);
+    held(&room, "Deployment", "web", 1, |_| ());
+    let run = rollback(&room, &["deployment/web", "--to-revision=1", "--on-failure=restore"]).spawn();
+    run.hear("written; its pods follow");
+    room.kubectl(&["rollout", "restart", "deployment/web"]);
+    run.hear("restarted by kubectl-rollout");
+    let outcome = released(&room, run);
+    outcome.expect("done", 0);
+    assert_eq!(room.image("Deployment", "web"), app(1), "{outcome}");
+    assert!(
+        room.template("Deployment", "web")["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"]
+            .is_string()
+    );
+    assert!(room.is_rolled_out("Deployment", "web"), "{outcome}");
 }
 
 /// Its own name says nothing about who it was: a second run, or a colleague's, writes under it as well.

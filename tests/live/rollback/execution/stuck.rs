@@ -13,7 +13,7 @@ fn ordered(object: &mut Value) {
 
 /// `db` on its second revision, whose first pod never becomes Ready.
 #[track_caller]
-fn broken(room: &Room<'_>, replicas: usize, edit: impl FnOnce(&mut Value)) {
+pub fn broken(room: &Room<'_>, replicas: usize, edit: impl FnOnce(&mut Value)) {
     made(room, "StatefulSet", "db", replicas, None, |object| {
         ordered(object);
         edit(object);
@@ -120,11 +120,17 @@ fn a_broken_pod_below_the_partition_is_left_alone() {
     }
     status["containerStatuses"][0]["ready"] = json!(false);
     room.cluster().merge(&format!("{pod}/status"), &json!({"status": status}));
-    // As kubectl, it waits: what an old pod suffers from is no failure of the rollback. But it says for whom.
-    let args = ["statefulset/db", "--to-revision=1", "--unstick", "--timeout=3s"];
+    // kubectl waits for ever. None of what was asked for runs, and the plan says so, too: the flag does not promise what it cannot do.
+    let args = ["statefulset/db", "--to-revision=1", "--unstick", "--fail-after=1s"];
     let (outcome, record) = rollback(&room, &args).watched();
     assert_eq!(record.deleted_uids().len(), 0, "{outcome}");
-    outcome.expect("timeout", 124);
+    outcome.expect("failed", 1);
+    assert!(cause(&outcome, "db").contains("waits for db-0 to be Ready"), "{outcome}");
+    assert_eq!(
+        outcome.finding("statefulset-stuck")["remedy"],
+        "make db-0 Ready, or lower the partition",
+        "{outcome}"
+    );
     let pods = told(&outcome, "db")["pods"].take();
     let kept = pods.as_array().unwrap().iter().find(|pod| pod["name"] == "db-0");
     assert_eq!(kept.unwrap()["cause"], "below the partition, and not Ready", "{outcome}");

@@ -12,9 +12,9 @@ use cluster_model::Raw;
 use cluster_model::rollout::{Id, Rollout, same};
 use serde_json::Value;
 
+use super::change;
 use super::verdict::Answer;
 use crate::patch;
-use crate::written;
 
 /// How it ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,8 +27,8 @@ pub enum Wrote {
     },
     /// The template is there, and it was not this that put it there.
     Already,
-    /// Somebody else wrote another template; nothing was overwritten.
-    Changed { by: String },
+    /// Somebody else wrote another template, or another value of what this would write; nothing was overwritten.
+    Changed { change: String },
     /// Deleted, or deleted and made again.
     Gone,
     /// Nothing was written.
@@ -65,6 +65,8 @@ pub struct Next {
 
 /// Lost answers and lost connections that are ridden out: some twenty seconds, as long as an API server takes to start.
 const TROUBLES: u32 = 8;
+/// Races lost to a write that changed neither the template nor what this would write, as of a status or another annotation.
+const RACES: u32 = 3;
 /// Times a server may ask to come back later.
 const TIMES_BUSY: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
@@ -73,14 +75,18 @@ const LONGEST_WAIT: Duration = Duration::from_secs(4);
 pub struct Attempt {
     id: Id,
     manager: String,
+    /// What the write was decided by.
+    start: Value,
     /// What must be there: the workload as it was last looked at.
     seen: Value,
     template: Value,
     annotations: Vec<(String, Option<String>)>,
     troubles: u32,
     busy: u32,
-    /// Something but the template was in the way once.
-    raced: bool,
+    /// An annotation that somebody changed is left alone, and the rest written; else nothing is.
+    lenient: bool,
+    /// Times that something but the template was in the way.
+    raced: u32,
     /// An answer was lost: what is there now, or comes yet, may be ours. A look that does not find it ends no doubt: a server that
     /// was silent answers the look before it comes to the write.
     doubt: bool,
@@ -101,16 +107,29 @@ impl Attempt {
         Attempt {
             id,
             manager: manager.to_owned(),
+            start: seen.clone(),
             seen,
             template,
             annotations,
             troubles: 0,
             busy: 0,
-            raced: false,
+            lenient: false,
+            raced: 0,
             doubt: false,
             unanswered: false,
             says: String::new(),
         }
+    }
+
+    /// The way back: what somebody else annotated meanwhile is no reason to leave a broken template there.
+    pub fn back(
+        id: Id,
+        seen: Value,
+        template: Value,
+        annotations: Vec<(String, Option<String>)>,
+        manager: &str,
+    ) -> Self {
+        Attempt { lenient: true, ..Attempt::new(id, seen, template, annotations, manager) }
     }
 
     pub fn id(&self) -> &Id {
@@ -164,19 +183,28 @@ impl Attempt {
             return if self.doubt { now(self.written(live)) } else { end(Wrote::Already) };
         }
         if !same(template, &self.seen["spec"]["template"]) {
-            let by = written::since(self.seen.list("/metadata/managedFields"), &live);
-            let by = by.map_or_else(|| "somebody".to_owned(), |author| author.manager);
+            let by = change::author(&self.seen, &live);
             // Ours, but for what a webhook made of it.
-            return if self.doubt && by == self.manager {
+            return if self.doubt && by.is_some_and(|by| by.manager == self.manager) {
                 now(self.written(live))
             } else {
-                end(Wrote::Changed { by })
+                end(Wrote::Changed { change: change::of_template(&self.start, &live) })
             };
+        }
+        let start = &self.start;
+        let foreign = |key: &str| live.annotation(key) != start.annotation(key);
+        if self.lenient {
+            self.annotations.retain(|(key, _)| !foreign(key));
+        } else if let Some((key, _)) = self.annotations.iter().find(|(key, _)| foreign(key)) {
+            return end(Wrote::Changed { change: change::of_annotation(key) });
         }
         // The template is as it was: what did not fit is something else, as the annotations; or the write never arrived.
         let unanswered = std::mem::take(&mut self.unanswered);
-        if !unanswered && std::mem::replace(&mut self.raced, true) {
-            return end(Wrote::Failed { says: self.says.clone() });
+        if !unanswered {
+            self.raced += 1;
+            if self.raced > RACES {
+                return end(Wrote::Failed { says: self.says.clone() });
+            }
         }
         self.seen = live;
         now(Act::Send(self.ops()))
@@ -214,6 +242,7 @@ impl Attempt {
         let mut ops = patch::template_patch(&rollout, &self.template);
         let annotations: Vec<(&str, Option<&str>)> =
             self.annotations.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
+        ops.extend(patch::annotation_tests(&self.seen, &annotations));
         ops.extend(patch::annotation_ops(&self.seen, &annotations));
         ops
     }

@@ -58,6 +58,8 @@ fn denied() -> Input {
     L(Look::Denied { says: "403".into() })
 }
 
+const ARGO: &str = "Changed { change: \"changed by argo at 2026-01-01T00:00:00Z (web: v2 → v3)\" }";
+
 #[test]
 fn each_way_to_an_end() {
     let mut other = web("v2", "kubectl");
@@ -82,12 +84,8 @@ fn each_way_to_an_end() {
             vec![lost(), found("v2", "kubectl"), misfit(), found("v1", "us")],
             &["look", "send", "look", "written, mutated: false"],
         ),
-        (
-            "lost, and somebody else came",
-            vec![lost(), found("v3", "argo")],
-            &["look", "Changed { by: \"argo\" }"],
-        ),
-        ("changed", vec![misfit(), found("v3", "argo")], &["look", "Changed { by: \"argo\" }"]),
+        ("lost, and somebody else came", vec![lost(), found("v3", "argo")], &["look", ARGO]),
+        ("changed", vec![misfit(), found("v3", "argo")], &["look", ARGO]),
         ("somebody else did the same", vec![misfit(), found("v1", "argo")], &["look", "Already"]),
         (
             "only something else raced",
@@ -96,8 +94,8 @@ fn each_way_to_an_end() {
         ),
         (
             "it never fits",
-            vec![misfit(), found("v2", "kubectl"), misfit(), found("v2", "kubectl")],
-            &["look", "send", "look", "Failed { says: \"422\" }"],
+            (0..4).flat_map(|_| [misfit(), found("v2", "kubectl")]).collect(),
+            &["look", "send", "look", "send", "look", "send", "look", "Failed { says: \"422\" }"],
         ),
         ("deleted", vec![misfit(), L(Look::Seen(None))], &["look", "Gone"]),
         ("made again", vec![misfit(), L(Look::Seen(Some(other)))], &["look", "Gone"]),
@@ -162,10 +160,34 @@ fn the_second_try_fits_what_is_there_then() {
     attempt.answered(Answer::Misfit { says: "422".into() });
     let mut live = web("v2", "kubectl");
     live["metadata"]["annotations"] = json!({"another": "one"});
-    assert_eq!(
-        last(attempt.looked(Look::Seen(Some(live)))),
-        json!({"op": "add", "path": "/metadata/annotations/note", "value": "back"})
-    );
+    assert_eq!(attempt.looked(Look::Seen(Some(live.clone()))).act, changed_note(), "it was to be replaced");
+    live["metadata"]["annotations"]["note"] = json!("kept");
+    let fits = last(attempt.looked(Look::Seen(Some(live))));
+    assert_eq!(fits, json!({"op": "replace", "path": "/metadata/annotations/note", "value": "back"}));
+}
+
+fn changed_note() -> Act {
+    Act::End(Wrote::Changed { change: "its annotation note was changed".into() })
+}
+
+/// Nobody's annotation is overwritten; but a broken template goes back all the same.
+#[test]
+fn the_way_back_leaves_an_annotation_alone_that_somebody_changed() {
+    let seen = web("v2", "us");
+    let id = Id::of(Kind::Deployment, &seen);
+    let note = vec![("note".to_owned(), Some("before".to_owned()))];
+    let mut attempt = Attempt::back(id, seen, template("v1"), note, "us");
+    let ops = |next: Next| match next.act {
+        Act::Send(ops) => ops,
+        other => panic!("{other:?}"),
+    };
+    let guard = json!({"op": "test", "path": "/metadata/annotations/note", "value": "kept"});
+    assert!(ops(attempt.start()).contains(&guard));
+    attempt.answered(Answer::Misfit { says: "422".into() });
+    let mut live = web("v2", "us");
+    live["metadata"]["annotations"]["note"] = json!("by hand");
+    let again = ops(attempt.looked(Look::Seen(Some(live))));
+    assert_eq!(again.last().unwrap()["path"], "/spec/template", "{again:?}");
 }
 
 fn answer() -> impl Strategy<Value = Answer> {

@@ -7,7 +7,7 @@ use cluster_model::rollout::Rollout;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Expected, Progress, Tracker, View};
+use super::{Expected, Patience, Progress, Tracker, View};
 
 /// How the rollout of the live template stands. A fault that may mend itself counts once it has lasted for `fail_after`, by what
 /// the objects themselves tell of it.
@@ -17,14 +17,21 @@ pub fn diagnose(rollout: &Rollout, events: &[Value], now: Timestamp, fail_after:
         kind: rollout.id.kind,
         uid: rollout.id.uid.clone(),
         template: rollout.template().clone(),
+        before: Value::Null,
         managed: rollout.object.list("/metadata/managedFields").to_vec(),
         generation: rollout.object.number("/metadata/generation").unwrap_or_default(),
         // Nobody here knows when; so everything there is belongs to it, and no pace can be told.
         written_at: Timestamp::UNIX_EPOCH,
     };
-    let view =
-        View { object: Some(&rollout.object), histories: &histories, pods: &rollout.pods, events, now };
-    let mut tracker = Tracker::new(expected, fail_after);
+    let view = View {
+        object: Some(&rollout.object),
+        histories: &histories,
+        pods: &rollout.pods,
+        events,
+        now,
+        ours: now,
+    };
+    let mut tracker = Tracker::new(expected, Patience { fail_after, quiet: None });
     tracker.told = true;
     tracker.look(view)
 }

@@ -28,22 +28,24 @@ pub(super) struct Fault {
     /// Whose log may tell more.
     pub container: Option<String>,
     pub hard: bool,
+    /// It is none of the template's: another one would meet it as well.
+    pub elsewhere: bool,
     /// By what the objects themselves tell; for a diagnosis, which sees them once.
     told_since: Timestamp,
-    /// First seen here, or told.
+    /// First seen here, by our clock; or told.
     pub since: Timestamp,
 }
 
-/// Since when each fault has been there without a break.
+/// Since when each fault has been there without a break, by our clock.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory(BTreeMap<Key, Timestamp>);
 
 impl Memory {
     /// A fault that is not among them has gone away, and starts anew if it comes back.
-    pub fn remember(&mut self, faults: &mut [Fault], now: Timestamp) {
+    pub fn remember(&mut self, faults: &mut [Fault], ours: Timestamp) {
         let mut present = BTreeMap::new();
         for fault in faults {
-            fault.since = self.0.get(&fault.key).copied().unwrap_or(now);
+            fault.since = self.0.get(&fault.key).copied().unwrap_or(ours);
             present.insert(fault.key.clone(), fault.since);
         }
         self.0 = present;
@@ -105,6 +107,7 @@ fn of_pod(seen: &SeenPod<'_>, trouble: &Trouble, now: Timestamp) -> Option<Fault
         pod: Some(pod.name().to_owned()),
         container: trouble.container.clone().filter(|_| has_log),
         hard: trouble.hard,
+        elsewhere: trouble.reason == "NodeLost",
         told_since: told_since(seen, trouble, now),
         since: now,
     })
@@ -149,6 +152,7 @@ pub(super) fn of_creation(
         pod: None,
         container: None,
         hard: false,
+        elsewhere: true,
         told_since,
         since: view.now,
     })

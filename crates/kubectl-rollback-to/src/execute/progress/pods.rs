@@ -59,6 +59,9 @@ impl SeenPod<'_> {
         if self.pod.is_ready() {
             return "minReadySeconds".to_owned();
         }
+        if let Some(promised) = self.trouble.as_ref().filter(|trouble| trouble.new_node) {
+            return promised.message.clone();
+        }
         let status = self.pod.status.as_ref();
         let init = status.and_then(|s| s.init_container_statuses.as_ref()).into_iter().flatten();
         let all = init.chain(status.and_then(|s| s.container_statuses.as_ref()).into_iter().flatten());
@@ -72,7 +75,7 @@ impl SeenPod<'_> {
 }
 
 /// What keeps a pod that was told to end.
-fn lingers(pod: &Pod) -> Option<String> {
+pub(super) fn lingers(pod: &Pod) -> Option<String> {
     let lost = trouble(pod).map(|trouble| trouble.to_string());
     lost.or_else(|| {
         (!pod.finalizers().is_empty()).then(|| format!("finalizers: {}", pod.finalizers().join(", ")))
@@ -106,7 +109,8 @@ pub(super) fn pods<'a>(
         });
         let about = events.get(pod.uid()).map(Vec::as_slice).unwrap_or_default();
         let trouble = if made { explain(pod, about) } else { None };
-        let faulty = trouble.as_ref().is_some_and(|t| t.not_before.is_none_or(|from| from <= view.now));
+        let faulty =
+            trouble.as_ref().is_some_and(|t| !t.new_node && t.not_before.is_none_or(|from| from <= view.now));
         // Without minReadySeconds Ready is available, whatever the clocks say.
         let available = available_at.is_some_and(|at| wait.is_zero() || at <= view.now);
         let state = match () {

@@ -65,7 +65,10 @@ impl Scene<'_> {
             State::Done { note: None } => summary::counts(&self.pods, self.total, self.total),
             State::Failed { cause, .. } => cause.clone(),
             State::Stuck { pod, why, .. } => format!("{pod}: {why}"),
-            State::Reverted { by, .. } => format!("{by} wrote another template"),
+            State::Stalled { cause, .. } => cause.clone(),
+            State::Reverted { by, .. } => format!("{by} wrote the template from before"),
+            State::Superseded { by, restart: true, .. } => format!("restarted by {by}"),
+            State::Superseded { by, .. } => format!("{by} wrote another template"),
             State::Deleted => "deleted".to_owned(),
             State::Moving if self.workload.is_paused() => {
                 "paused: nothing moves until it is resumed".to_owned()
@@ -74,17 +77,29 @@ impl Scene<'_> {
                 _ if !observed => "waiting for the controller to see the change".to_owned(),
                 Some(fault) => fault.words.clone(),
                 None if self.target.is_none() => "waiting for the controller to see the change".to_owned(),
-                None => self.kept_back().unwrap_or_else(counts),
+                None => {
+                    let kept = self
+                        .kept_back()
+                        .map(|seen| format!("waiting for {} to be Ready, which stays old", seen.pod.name()));
+                    self.waits_for_a_node().or(kept).unwrap_or_else(counts)
+                }
             },
         }
     }
 
     /// A pod that stays old is not Ready: a StatefulSet waits for it too, at the end or, if it goes one after the other, before
     /// all others.
-    fn kept_back(&self) -> Option<String> {
-        let seen = self.pods.iter().find(|seen| seen.kept.is_some() && !seen.pod.is_ready())?;
+    pub fn kept_back(&self) -> Option<&SeenPod<'_>> {
+        let seen =
+            self.pods.iter().find(|seen| seen.kept.is_some() && !seen.finished && !seen.pod.is_ready())?;
         let ordered = self.workload.object.text("/spec/podManagementPolicy") != "Parallel";
-        (ordered || self.done >= self.total)
-            .then(|| format!("waiting for {} to be Ready, which stays old", seen.pod.name()))
+        (ordered || self.done >= self.total).then_some(seen)
+    }
+
+    /// `web-1: Unschedulable: waiting for a new node: …`
+    pub fn waits_for_a_node(&self) -> Option<String> {
+        let promised = |seen: &&SeenPod<'_>| seen.trouble.as_ref().is_some_and(|trouble| trouble.new_node);
+        let seen = self.pods.iter().find(promised)?;
+        Some(format!("{}: {}", seen.pod.name(), seen.trouble.as_ref()?))
     }
 }

@@ -5,4 +5,5 @@ mod deployment;
 mod diagnosis;
 mod faults;
 mod kubectl;
+mod stalls;
 mod statefulset;

@@ -31,7 +31,7 @@ impl Trap {
         self.was_ready.extend(ready);
     }
 
-    /// The pod, and when it is certain. `moved`: when anything last changed; `told`: there is only one look.
+    /// The pod, and when it is certain, by our clock. `moved`: when anything last changed; `told`: there is only one look.
     pub fn look<'a>(
         &mut self,
         view: View<'a>,
@@ -44,10 +44,10 @@ impl Trap {
         let pod = ordered.or_else(|| unstick::stalled(set, view.pods));
         let uid = pod.map(PodExt::uid);
         if self.in_the_way.as_ref().map(|(uid, _)| uid.as_str()) != uid {
-            self.in_the_way = uid.map(|uid| (uid.to_owned(), view.now));
+            self.in_the_way = uid.map(|uid| (uid.to_owned(), view.ours));
         }
         let pod = pod?;
-        let since = self.in_the_way.as_ref().map_or(view.now, |(_, since)| *since);
+        let since = self.in_the_way.as_ref().map_or(view.ours, |(_, since)| *since);
         let from = match () {
             // The rollout is not ours: an update that goes on makes its pods not Ready for a while.
             () if told => {

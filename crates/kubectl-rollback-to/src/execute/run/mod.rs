@@ -10,12 +10,13 @@ use cluster_model::Raw;
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
-use k8s_openapi::jiff::SignedDuration;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use plugin_client::{Exit, Failure, Weather};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::attempt::{Attempt, Wrote};
-use super::progress::{Expected, Progress, Tracker};
+use super::fresh::Fresh;
+use super::progress::{Expected, Patience, Progress, Tracker, View};
 use super::requests::{self, Answered};
 use super::saga::{Command, End, Question, Rules, Saga};
 use super::scene::{self, Feeds, Heard, News};
@@ -37,6 +38,12 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 const TIMES_ITS_COST: u32 = 3;
 /// An alarm for now is one for soon.
 const SOONEST: Duration = Duration::from_millis(10);
+/// What is watched and what was read just now are not the same: time for the one to catch up with the other.
+const CATCH_UP: SignedDuration = SignedDuration::from_secs(2);
+/// Without `--timeout`: a rollout in which nothing changed for so long has stalled. A Deployment has its own progressDeadlineSeconds.
+const QUIET: Duration = Duration::from_secs(600);
+/// What is put back because `--timeout` passed has this long for it.
+const RESTORE: Duration = Duration::from_secs(300);
 
 pub(super) struct Run<'a> {
     execution: &'a Execution<'a>,
@@ -58,6 +65,9 @@ pub(super) struct Run<'a> {
     drawn: Instant,
     /// No look before.
     rest_until: Instant,
+    deadline: Option<Instant>,
+    /// Time spent at questions: it counts against nothing.
+    asked: Duration,
 }
 
 impl<'a> Run<'a> {
@@ -89,7 +99,29 @@ impl<'a> Run<'a> {
             is_unrecorded: false,
             drawn: Instant::now(),
             rest_until: Instant::now(),
+            deadline: execution.deadline,
+            asked: Duration::ZERO,
         }
+    }
+
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// True if that is the end: nothing is put back because of it.
+    pub fn deadline_passed(&mut self) -> bool {
+        let goes_on = self.saga.deadline();
+        if goes_on {
+            self.deadline = Some(Instant::now() + RESTORE);
+        }
+        !goes_on
+    }
+
+    /// What is waited for is counted by this: it never jumps, and stands still at questions.
+    fn ours(&self) -> Timestamp {
+        let asked = SignedDuration::try_from(self.asked).unwrap_or(SignedDuration::ZERO);
+        let now = self.execution.clock.now();
+        now.saturating_sub(asked).unwrap_or(now)
     }
 
     pub fn is_done(&self) -> bool {
@@ -99,7 +131,7 @@ impl<'a> Run<'a> {
     /// Does what the saga wants, until it wants nothing more for now.
     pub fn act(&mut self) -> Result<(), End> {
         loop {
-            let commands = self.saga.next(self.execution.clock.now());
+            let commands = self.saga.next(self.ours());
             self.tell();
             if commands.is_empty() {
                 break;
@@ -136,7 +168,7 @@ impl<'a> Run<'a> {
                 let start = &stage.rollout.object;
                 let ours =
                     stage.written.as_ref().map_or_else(|| stage.assumed(), |(object, _)| object.clone());
-                let attempt = Attempt::new(
+                let attempt = Attempt::back(
                     stage.rollout.id.clone(),
                     ours,
                     start["spec"]["template"].clone(),
@@ -147,15 +179,27 @@ impl<'a> Run<'a> {
                 self.requests.push(requests::put_back(cluster, step, attempt, keep, trouble).boxed());
             }
             Command::Watch(step) => self.watch(step),
+            Command::Verify(step) => {
+                let id = self.stages[step].rollout.id.clone();
+                self.requests.push(requests::verified(cluster, step, id, trouble).boxed());
+            }
+            Command::Follow(step) => {
+                if let Some(object) = self.stages[step].fresh.take() {
+                    self.stages[step].written = Some((object, cluster.now()));
+                    self.stages[step].tracker = Some(self.tracker(step));
+                    self.stages[step].changed = true;
+                }
+            }
             Command::Log { step, pod, container } => {
                 let namespace = self.stages[step].rollout.id.namespace.clone();
                 self.requests.push(requests::logged(cluster, step, namespace, pod, container).boxed());
             }
-            Command::Delete { step, pod, uid } => {
+            Command::Delete { step, pod, uid, version } => {
                 let namespace = self.stages[step].rollout.id.namespace.clone();
+                let doomed = requests::Doomed { namespace, pod, uid, version };
                 let delete = async move {
-                    let deletion = requests::delete(cluster, &namespace, &pod, &uid, &trouble).await;
-                    Answered::Deleted { step, pod, deletion }
+                    let deletion = requests::delete(cluster, &doomed, &trouble).await;
+                    Answered::Deleted { step, pod: doomed.pod, uid: doomed.uid, deletion }
                 };
                 self.requests.push(delete.boxed());
             }
@@ -172,9 +216,13 @@ impl<'a> Run<'a> {
     }
 
     /// No terminal any more, or no answer: no. The loop stands still meanwhile; the feeds catch up afterwards.
-    fn ask(&self, question: &Question) -> Result<bool, End> {
+    fn ask(&mut self, question: &Question) -> Result<bool, End> {
         let (Question::Restore { text } | Question::Unstick { text, .. }) = question;
-        match self.execution.ui.confirm(text) {
+        let began = Instant::now();
+        let answer = self.execution.ui.confirm(text);
+        self.asked += began.elapsed();
+        self.deadline = self.deadline.map(|deadline| deadline + began.elapsed());
+        match answer {
             Ok(yes) => Ok(yes),
             Err(failure) if failure.exit == Exit::Interrupted => Err(End::Interrupted),
             Err(_) => Ok(false),
@@ -183,20 +231,10 @@ impl<'a> Run<'a> {
 
     fn watch(&mut self, step: usize) {
         let cluster = self.execution.cluster;
+        let tracker = self.tracker(step);
         let stage = &mut self.stages[step];
-        let (object, written_at) = match &stage.written {
-            Some((object, at)) => (object, *at),
-            None => (&stage.rollout.object, cluster.now()),
-        };
-        let expected = Expected {
-            kind: stage.rollout.id.kind,
-            uid: stage.rollout.id.uid.clone(),
-            template: object["spec"]["template"].clone(),
-            managed: object.list("/metadata/managedFields").to_vec(),
-            generation: object["metadata"]["generation"].as_i64().unwrap_or_default(),
-            written_at,
-        };
-        stage.tracker = Some(Tracker::new(expected, self.execution.options.fail_after));
+        let object = stage.written.as_ref().map_or(&stage.rollout.object, |(object, _)| object);
+        stage.tracker = Some(tracker);
         stage.scene.open(cluster, object, self.scenes, &mut self.feeds);
         self.scenes += 1;
         let namespace = &stage.rollout.id.namespace;
@@ -205,9 +243,33 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Of what was written last; of nothing yet, what is there.
+    fn tracker(&self, step: usize) -> Tracker {
+        let stage = &self.stages[step];
+        let (object, written_at) = match &stage.written {
+            Some((object, at)) => (object, *at),
+            None => (&stage.rollout.object, self.execution.cluster.now()),
+        };
+        let expected = Expected {
+            kind: stage.rollout.id.kind,
+            uid: stage.rollout.id.uid.clone(),
+            template: object["spec"]["template"].clone(),
+            before: stage.before.clone(),
+            managed: object.list("/metadata/managedFields").to_vec(),
+            generation: object["metadata"]["generation"].as_i64().unwrap_or_default(),
+            written_at,
+        };
+        let patience = Patience {
+            fail_after: self.execution.options.fail_after,
+            // Whoever gives a time wants it waited out, as long as it is not certain that it is no use.
+            quiet: self.execution.deadline.is_none().then_some(QUIET),
+        };
+        Tracker::new(expected, patience)
+    }
+
     /// An answer to a request.
     pub fn take(&mut self, answered: Answered) {
-        let now = self.execution.clock.now();
+        let now = self.ours();
         match answered {
             Answered::Wrote { step, wrote } => {
                 self.remember(step, &wrote);
@@ -218,8 +280,10 @@ impl<'a> Run<'a> {
                 self.saga.restored(step, wrote, notes);
             }
             Answered::Logged { step, log } => self.saga.logged(step, log),
-            Answered::Deleted { step, pod, deletion } => {
-                self.saga.deleted(step, &pod, deletion);
+            Answered::Verified { step, fresh: Ok(fresh) } => self.verified(step, fresh),
+            Answered::Verified { step, fresh: Err(says) } => self.saga.unverified(step, &says),
+            Answered::Deleted { step, pod, uid, deletion } => {
+                self.saga.deleted(step, &pod, &uid, deletion);
                 // What came of it may have been seen before the answer.
                 self.stages[step].changed = true;
             }
@@ -227,9 +291,42 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// One more look, at what was read just now.
+    fn verified(&mut self, step: usize, fresh: Fresh) {
+        self.fine();
+        let (now, ours) = (self.execution.cluster.now(), self.ours());
+        // One that is over is looked at once more before it is put back.
+        let once = self.stages[step].tracker.is_none().then(|| self.tracker(step));
+        let stage = &mut self.stages[step];
+        let watched = once.is_none();
+        let mut tracker = match once.or_else(|| stage.tracker.take()) {
+            Some(tracker) => tracker,
+            None => return,
+        };
+        let progress = tracker.look(View {
+            object: fresh.object.as_ref(),
+            histories: &fresh.histories,
+            pods: &fresh.pods,
+            events: stage.scene.events(),
+            now,
+            ours,
+        });
+        if watched {
+            let soon = ours.saturating_add(CATCH_UP).unwrap_or(ours);
+            stage.wake_at = Some(tracker.wake_at(ours).map_or(soon, |at| at.min(soon)));
+            stage.progress = Some(progress.clone());
+            stage.tracker = Some(tracker);
+        }
+        stage.fresh = fresh.object;
+        self.saga.verified(step, &progress, ours);
+    }
+
     /// What is there now is what the way back is guarded by.
     fn remember(&mut self, step: usize, wrote: &Wrote) {
         if let Wrote::Written { object, .. } = wrote {
+            let stage = &mut self.stages[step];
+            let before = stage.written.as_ref().map_or(&stage.rollout.object, |(object, _)| object);
+            stage.before = before["spec"]["template"].clone();
             let now = self.execution.cluster.now();
             // A write whose answer was lost was earlier than we know; the server noted when.
             let noted = written::time_of(object, &self.execution.options.field_manager);
@@ -308,6 +405,8 @@ impl<'a> Run<'a> {
 
     fn fine(&mut self) {
         if self.weather.fine() {
+            let ours = self.ours();
+            self.stages.iter_mut().filter_map(|stage| stage.tracker.as_mut()).for_each(|it| it.resume(ours));
             self.audience.event(&Event::Recovered);
         }
     }
@@ -318,17 +417,19 @@ impl<'a> Run<'a> {
         if began < self.rest_until {
             return;
         }
-        let (now, ours) = (self.execution.cluster.now(), self.execution.clock.now());
+        let (now, ours) = (self.execution.cluster.now(), self.ours());
         let mut looked = false;
         for (step, stage) in self.stages.iter_mut().enumerate() {
-            let due = stage.wake_at.is_some_and(|at| at <= now);
+            let due = stage.wake_at.is_some_and(|at| at <= ours);
             if !(std::mem::take(&mut stage.changed) || due) {
                 continue;
             }
-            let (Some(tracker), Some(view)) = (&mut stage.tracker, stage.scene.view(now)) else { continue };
+            let (Some(tracker), Some(view)) = (&mut stage.tracker, stage.scene.view(now, ours)) else {
+                continue;
+            };
             let progress = tracker.look(view);
-            stage.wake_at = tracker.wake_at(now).filter(|at| !due || *at > now);
-            self.saga.seen(step, &progress, ours);
+            stage.wake_at = tracker.wake_at(ours).filter(|at| !due || *at > ours);
+            self.saga.seen(step, &progress);
             stage.progress = Some(progress);
             looked = true;
         }
@@ -353,8 +454,8 @@ impl<'a> Run<'a> {
 
     /// When something is due without any news.
     pub fn alarm(&self) -> Option<Instant> {
-        let (theirs, ours) = (self.execution.cluster.now(), self.execution.clock.now());
-        let looks = self.stages.iter().filter_map(|stage| stage.wake_at).map(|at| at.duration_since(theirs));
+        let ours = self.ours();
+        let looks = self.stages.iter().filter_map(|stage| stage.wake_at).map(|at| at.duration_since(ours));
         let lingering = self.saga.wake_at().map(|at| at.duration_since(ours));
         let wait = looks.chain(lingering).min();
         let due = wait.map(|wait| Instant::now() + Duration::try_from(wait).unwrap_or_default().max(SOONEST));

@@ -20,6 +20,8 @@ pub(super) struct Stage<'a> {
     pub rollout: &'a Rollout,
     pub target: Option<&'a Target>,
     pub annotations: Vec<(String, Option<String>)>,
+    /// The template that was replaced by the last write.
+    pub before: Value,
     /// As the server answered the last write.
     pub written: Option<(Value, Timestamp)>,
     pub scene: Scene,
@@ -27,7 +29,10 @@ pub(super) struct Stage<'a> {
     pub progress: Option<Progress>,
     /// There is news.
     pub changed: bool,
+    /// By our clock.
     pub wake_at: Option<Timestamp>,
+    /// As it was read last.
+    pub fresh: Option<Value>,
 }
 
 impl Stage<'_> {
@@ -36,6 +41,9 @@ impl Stage<'_> {
         let mut object = self.rollout.object.clone();
         if let Some(target) = self.target {
             object["spec"]["template"] = target.template.clone();
+        }
+        for (key, value) in &self.annotations {
+            object["metadata"]["annotations"][key] = value.as_deref().map_or(Value::Null, Value::from);
         }
         object
     }
@@ -64,12 +72,14 @@ pub(super) fn stage<'a>(execution: &Execution<'a>, step: &'a Step) -> Stage<'a> 
         rollout,
         target,
         annotations: target.map(|t| annotations(rollout, t, execution.options)).unwrap_or_default(),
+        before: Value::Null,
         written: None,
         scene: Scene::new(&rollout.id),
         tracker: None,
         progress: None,
         changed: false,
         wake_at: None,
+        fresh: None,
     }
 }
 
@@ -79,7 +89,7 @@ pub(super) fn part(execution: &Execution<'_>, step: &Step) -> Part {
     let is_stateful = rollout.id.kind == Kind::StatefulSet;
     let unchanged = |cause: Option<&str>| {
         let cause = cause.map(str::to_owned);
-        Start::Over(Outcome { result: Verdict::Unchanged, cause, pods: Vec::new(), changed: false })
+        Start::Over(Outcome { cause, ..Outcome::of(Verdict::Unchanged) })
     };
     let start = match step.action {
         Action::RollBack if step.target.is_some() => Start::Write,

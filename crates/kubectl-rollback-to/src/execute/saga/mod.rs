@@ -3,6 +3,7 @@
 //! A saga, not a transaction: templates are written one after another, and if one fails, those written before can be put back.
 //! Nothing is undone that was not asked for, and nobody else's change is ever overwritten.
 
+mod deadline;
 mod restore;
 mod step;
 mod stuck;
@@ -32,6 +33,13 @@ pub struct Rules {
     pub linger: SignedDuration,
 }
 
+/// So often a deletion is tried of pods that change between the look and the deletion.
+const DELETIONS: usize = 10;
+/// So often a restart by somebody else is followed.
+const FOLLOWED: usize = 10;
+/// So often what was watched may look like an end, and a fresh read says otherwise.
+const DISAGREEMENTS: usize = 200;
+
 /// One step, before anything happened.
 #[derive(Clone, Debug)]
 pub struct Part {
@@ -58,17 +66,22 @@ pub enum Command {
     Write(usize),
     /// From now on tell how far it is.
     Watch(usize),
+    /// Read everything about it afresh, and tell `verified`: nothing is claimed or done by what was watched alone.
+    Verify(usize),
+    /// What was read last is what is waited for from now on.
+    Follow(usize),
     /// The last lines of what crashed.
     Log {
         step: usize,
         pod: String,
         container: String,
     },
-    /// With its UID as precondition, and the grace period it asks for.
+    /// With its UID and version as preconditions, and the grace period it asks for.
     Delete {
         step: usize,
         pod: String,
         uid: String,
+        version: String,
     },
     /// What comes after success.
     Finish(usize),
@@ -87,8 +100,10 @@ pub enum Question {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deletion {
     Deleted,
-    /// It was gone, or is another one by now.
+    /// It was gone.
     Gone,
+    /// It is another one by now, or not as it was.
+    Changed,
     Failed {
         says: String,
     },
@@ -105,6 +120,8 @@ pub enum End {
 enum Decision {
     Open,
     Asking,
+    /// Whether what failed still does is being read.
+    Confirming,
     Restore,
     Stop,
 }
@@ -119,6 +136,8 @@ pub struct Saga {
     decision: Decision,
     /// Ended from outside: nothing is begun any more.
     stopped: bool,
+    /// The deadline passed, and what was written goes back.
+    late: bool,
     commands: Vec<Command>,
     events: Vec<Event>,
 }
@@ -135,6 +154,7 @@ impl Saga {
             halted: None,
             decision: Decision::Open,
             stopped: false,
+            late: false,
             commands,
             events: Vec::new(),
         }
@@ -169,7 +189,8 @@ impl Saga {
     }
 
     pub fn is_done(&self) -> bool {
-        self.steps.iter().all(|step| step.phase == Phase::Over)
+        let decided = !matches!(self.decision, Decision::Asking | Decision::Confirming);
+        decided && self.steps.iter().all(|step| step.phase == Phase::Over)
     }
 
     /// Is news of this step wanted?
@@ -197,7 +218,9 @@ impl Saga {
                 self.steps[step].ours = Ours::Yes;
                 self.steps[step].written = true;
                 self.events.push(Event::Written { workload, mutated });
-                if self.rules.wait {
+                if self.late {
+                    self.overdue(step);
+                } else if self.rules.wait {
                     self.steps[step].phase = Phase::Watching;
                     self.commands.push(Command::Watch(step));
                 } else {
@@ -209,13 +232,8 @@ impl Saga {
                 let outcome = Outcome::new(Verdict::Unchanged, "somebody else wrote the same meanwhile");
                 self.steps[step].over(outcome);
             }
-            Wrote::Changed { by } => {
-                let says = format!("changed by {by} since you looked; nothing was written");
-                self.events.push(Event::Note { workload, says: says.clone() });
-                self.steps[step].over(Outcome { changed: true, ..Outcome::new(Verdict::Refused, says) });
-                self.fail(step);
-            }
-            Wrote::Gone => self.failed(step, "deleted since you looked; nothing was written"),
+            Wrote::Changed { change } => self.lapsed(step, &format!("{change} since the plan was made")),
+            Wrote::Gone => self.lapsed(step, "deleted since the plan was made"),
             Wrote::Failed { says } => self.failed(step, &format!("{says}; nothing was written")),
             Wrote::Unknown { says } => {
                 self.steps[step].ours = Ours::Perhaps;
@@ -235,17 +253,18 @@ impl Saga {
         self.steps[step].settle(now);
     }
 
-    /// What came of `Command::Ask`; no answer is no.
+    /// What came of `Command::Ask`; no answer is no. Time passed meanwhile: an answer is used only for what is still so.
     pub fn answered(&mut self, question: &Question, yes: bool) {
         match question {
             Question::Restore { .. } => {
-                self.decision = if yes { Decision::Restore } else { Decision::Stop };
+                self.decision = if yes { Decision::Open } else { Decision::Stop };
+                if yes {
+                    self.confirm();
+                }
             }
             Question::Unstick { step, .. } => {
                 self.steps[*step].consent = if yes { Consent::Yes } else { Consent::No };
-                if let Some((pod, uid, why)) = self.steps[*step].stuck.clone() {
-                    self.stuck(*step, &pod, &uid, &why);
-                }
+                self.verify_anew(*step);
             }
         }
     }
@@ -253,6 +272,7 @@ impl Saga {
     /// It is over before it is done: nothing more is begun, and nothing is undone.
     pub fn stop(&mut self, end: End) {
         self.stopped = true;
+        self.decision = Decision::Stop;
         for step in 0..self.steps.len() {
             if let Phase::Telling { .. } = self.steps[step].phase {
                 self.logged(step, Vec::new());
@@ -264,7 +284,8 @@ impl Saga {
 
     /// One for each step, in their order.
     pub fn outcomes(&self) -> Vec<Outcome> {
-        self.steps.iter().map(Step::outcome).collect()
+        let late = |step: &Step| Outcome { late: step.late, ..step.outcome() };
+        self.steps.iter().map(late).collect()
     }
 
     /// Was its template written, as far as is known?
@@ -293,6 +314,14 @@ impl Saga {
         this.settle(now);
     }
 
+    /// What was agreed to is not there any more.
+    fn lapsed(&mut self, step: usize, why: &str) {
+        let says = format!("{why}; nothing was written");
+        self.events.push(Event::Note { workload: self.name(step), says: says.clone() });
+        self.steps[step].over(Outcome { changed: true, ..Outcome::new(Verdict::Refused, says) });
+        self.fail(step);
+    }
+
     fn failed(&mut self, step: usize, cause: &str) {
         self.failed_with(step, cause, Vec::new());
     }
@@ -305,6 +334,7 @@ impl Saga {
     }
 
     fn fail(&mut self, step: usize) {
+        self.steps[step].failing = true;
         self.failed.get_or_insert(step);
         self.halt(step);
     }

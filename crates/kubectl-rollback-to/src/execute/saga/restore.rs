@@ -2,7 +2,7 @@
 
 use cluster_model::text::count;
 
-use super::{Command, Decision, Event, Ours, Phase, Question, Saga};
+use super::{Command, Decision, Event, Ours, Phase, Question, Saga, Timestamp};
 use crate::execute::Outcome;
 use crate::execute::attempt::Wrote;
 use crate::execute::progress::State;
@@ -16,17 +16,21 @@ impl Saga {
         if self.failed.is_none() || self.steps.iter().any(|step| busy(&step.phase)) {
             return;
         }
+        self.close_confirmation();
+        if self.failed.is_none() {
+            return;
+        }
         let written: Vec<usize> =
             (0..self.steps.len()).filter(|step| self.steps[*step].is_restorable()).collect();
         if written.is_empty() {
             return;
         }
         if self.decision == Decision::Open {
-            self.decision = match self.rules.on_failure {
-                OnFailure::Restore => Decision::Restore,
-                OnFailure::Ask if self.rules.can_ask => Decision::Asking,
-                OnFailure::Ask | OnFailure::Stop => Decision::Stop,
-            };
+            match self.rules.on_failure {
+                OnFailure::Restore => self.confirm(),
+                OnFailure::Ask if self.rules.can_ask => self.decision = Decision::Asking,
+                OnFailure::Ask | OnFailure::Stop => self.decision = Decision::Stop,
+            }
             if self.decision == Decision::Asking {
                 let text = match written.as_slice() {
                     [step] => format!("Put {} back to where it was?", self.name(*step)),
@@ -37,10 +41,44 @@ impl Saga {
                 self.commands.push(Command::Ask(Question::Restore { text }));
             }
         }
+        self.close_confirmation();
         if self.decision == Decision::Restore {
             for step in written {
                 self.steps[step].phase = Phase::ToRestore;
             }
+        }
+    }
+
+    /// Once all of it was read: back, if anything still fails.
+    fn close_confirmation(&mut self) {
+        let reading = self.steps.iter().any(|step| step.failing && step.verifying);
+        if self.decision == Decision::Confirming && !reading {
+            self.failed = self.steps.iter().position(|step| step.failing);
+            self.decision = if self.failed.is_some() { Decision::Restore } else { Decision::Open };
+        }
+    }
+
+    /// Reads once more what was seen to fail: it may have become healthy since, while somebody thought about an answer.
+    pub(super) fn confirm(&mut self) {
+        self.decision = Decision::Confirming;
+        for step in 0..self.steps.len() {
+            if self.steps[step].failing && self.steps[step].is_restorable() {
+                self.verify_anew(step);
+            }
+        }
+    }
+
+    /// What came of that.
+    pub(super) fn confirmed(&mut self, step: usize, state: &State, now: Timestamp) {
+        if let State::Done { note } = state {
+            let this = &mut self.steps[step];
+            (this.failing, this.late) = (false, false);
+            let workload = self.name(step);
+            let says = "it became healthy meanwhile, and is not put back".to_owned();
+            self.events.push(Event::Note { workload, says });
+            self.done(step, note.as_deref(), now);
+            // It is not watched any more.
+            self.steps[step].until_now();
         }
     }
 
@@ -64,13 +102,13 @@ impl Saga {
                 let this = &mut self.steps[step];
                 this.phase = Phase::RestoreWatching;
                 this.moved = (0, 0);
-                this.stuck = None;
+                (this.verifying, this.stale) = (false, false);
                 self.commands.push(Command::Watch(step));
             }
             Wrote::Written { .. } => self.is_back(step, "put back to where it was; not watched (--no-wait)"),
             Wrote::Already => self.is_back(step, "it is where it was"),
-            Wrote::Changed { by } => {
-                self.not_back(step, &format!("{by} changed it meanwhile, and that is left alone"));
+            Wrote::Changed { change } => {
+                self.not_back(step, &format!("{change} meanwhile, and that is left alone"));
             }
             Wrote::Gone => self.not_back(step, "it was deleted meanwhile"),
             Wrote::Failed { says } => self.not_back(step, &says),
@@ -82,7 +120,10 @@ impl Saga {
         match state {
             State::Done { .. } => self.is_back(step, "put back to where it was"),
             State::Failed { cause, .. } => self.not_healthy(step, cause),
-            State::Reverted { by, .. } => self.not_healthy(step, &format!("{by} changed it again")),
+            State::Stalled { cause, .. } => self.not_healthy(step, cause),
+            State::Reverted { by, .. } | State::Superseded { by, .. } => {
+                self.not_healthy(step, &format!("{by} changed it again"));
+            }
             State::Deleted => self.not_healthy(step, "it was deleted meanwhile"),
             State::Moving | State::Stuck { .. } => {}
         }
@@ -115,7 +156,9 @@ impl Saga {
     }
 
     fn why_back(&self, step: usize) -> String {
-        let own = self.steps[step].outcome.as_ref().filter(|outcome| outcome.result == Verdict::Failed);
+        let own = self.steps[step].outcome.as_ref().filter(|outcome| {
+            matches!(outcome.result, Verdict::Failed | Verdict::Timeout | Verdict::Stalled)
+        });
         match (own.and_then(|outcome| outcome.cause.clone()), self.failed) {
             (Some(cause), _) => cause,
             (None, Some(failed)) => format!("{} failed", self.name(failed)),

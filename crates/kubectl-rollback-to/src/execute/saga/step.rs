@@ -37,6 +37,8 @@ pub enum Ours {
     No,
     Perhaps,
     Yes,
+    /// But for somebody's `kubectl rollout restart`, which is not undone.
+    Restarted,
 }
 
 /// To deleting the pods that hold it up.
@@ -64,12 +66,22 @@ pub struct Step {
     pub finish: bool,
     pub again: String,
     pub consent: Consent,
-    /// (pod, UID, why)
-    pub stuck: Option<(String, String, String)>,
+    /// It is being read afresh.
+    pub verifying: bool,
+    /// What is being read was asked for before somebody agreed to something.
+    pub stale: bool,
+    pub disagreements: usize,
+    /// Restarts by others.
+    pub followed: usize,
+    /// It failed, and has not recovered.
+    pub failing: bool,
+    /// The deadline passed before it was done.
+    pub late: bool,
     /// UIDs of pods that were asked to go: what is seen of them may be old.
     pub deleting: BTreeSet<String>,
     /// Answers to that which are still to come.
     pub asked: usize,
+    pub deletions: usize,
     /// A pod was deleted.
     pub unstuck: bool,
 }
@@ -94,9 +106,15 @@ impl Step {
             finish: part.finish,
             again: part.again,
             consent: Consent::Unasked,
-            stuck: None,
+            verifying: false,
+            stale: false,
+            disagreements: 0,
+            followed: 0,
+            failing: false,
+            late: false,
             deleting: BTreeSet::new(),
             asked: 0,
+            deletions: 0,
             unstuck: false,
         }
     }
@@ -124,7 +142,8 @@ impl Step {
 
     /// Can it be put back?
     pub fn is_restorable(&self) -> bool {
-        self.ours != Ours::No && matches!(self.phase, Phase::Watching | Phase::Settled { .. } | Phase::Over)
+        matches!(self.ours, Ours::Yes | Ours::Perhaps)
+            && matches!(self.phase, Phase::Watching | Phase::Settled { .. } | Phase::Over)
     }
 
     pub fn new_troubles(&mut self, pods: &[PodReport]) -> Vec<(String, String)> {
@@ -138,15 +157,20 @@ impl Step {
         format!("kubectl rollback-to {} --status", self.id.typed())
     }
 
+    /// ` at 1 of 3 pods`
+    pub fn how_far(&self) -> String {
+        match self.moved {
+            (_, 0) => String::new(),
+            (done, total) => format!(" at {done} of {total} pods"),
+        }
+    }
+
     pub fn stop(&mut self, end: End) {
         let (result, what) = match end {
             End::Timeout => (Verdict::Timeout, "--timeout passed"),
             End::Interrupted => (Verdict::Interrupted, "interrupted"),
         };
-        let at = match self.moved {
-            (_, 0) => String::new(),
-            (done, total) => format!(" at {done} of {total} pods"),
-        };
+        let at = self.how_far();
         let status = self.status();
         let cause = match self.phase {
             Phase::Over => return,

@@ -1,12 +1,21 @@
-//! A StatefulSet that waits for a broken pod: it is deleted, if the user agrees to that.
+//! A StatefulSet that waits for a broken pod: it is deleted, if the user agrees to that, and if it is still so by then.
 
-use super::{Command, Consent, Deletion, Event, Phase, Question, Saga};
+use super::{Command, Consent, DELETIONS, Deletion, Event, Phase, Question, Saga};
+
+/// The pod in the way, as it was read.
+pub(super) struct Blocker<'a> {
+    pub pod: &'a str,
+    pub uid: &'a str,
+    pub version: &'a str,
+    pub why: &'a str,
+}
 
 impl Saga {
-    pub(super) fn stuck(&mut self, step: usize, pod: &str, uid: &str, why: &str) {
+    /// By a fresh read.
+    pub(super) fn stuck(&mut self, step: usize, blocker: &Blocker<'_>) {
+        let Blocker { pod, uid, version, why } = *blocker;
         let workload = self.name(step);
         let this = &mut self.steps[step];
-        this.stuck = Some((pod.to_owned(), uid.to_owned(), why.to_owned()));
         if this.deleting.contains(uid) {
             return;
         }
@@ -27,8 +36,8 @@ impl Saga {
             Consent::Yes => {
                 this.deleting.insert(uid.to_owned());
                 this.asked += 1;
-                let (pod, uid) = (pod.to_owned(), uid.to_owned());
-                self.commands.push(Command::Delete { step, pod, uid });
+                let (pod, uid, version) = (pod.to_owned(), uid.to_owned(), version.to_owned());
+                self.commands.push(Command::Delete { step, pod, uid, version });
             }
             Consent::No => {
                 let again = this.again.clone();
@@ -47,15 +56,27 @@ impl Saga {
     }
 
     /// What came of `Command::Delete`.
-    pub fn deleted(&mut self, step: usize, pod: &str, deletion: Deletion) {
-        let asked = &mut self.steps[step].asked;
-        *asked = asked.saturating_sub(1);
+    pub fn deleted(&mut self, step: usize, pod: &str, uid: &str, deletion: Deletion) {
+        let this = &mut self.steps[step];
+        this.asked = this.asked.saturating_sub(1);
         match deletion {
             Deletion::Deleted => {
-                self.steps[step].unstuck = true;
+                this.unstuck = true;
                 self.events.push(Event::Unstuck { workload: self.name(step), pod: pod.to_owned() });
             }
             Deletion::Gone => {}
+            Deletion::Changed => {
+                this.deleting.remove(uid);
+                this.deletions += 1;
+                if this.deletions < DELETIONS {
+                    self.verify(step);
+                } else {
+                    self.held_up(
+                        step,
+                        format!("waits for pod {pod}, which is never the same for long enough"),
+                    );
+                }
+            }
             Deletion::Failed { says } => {
                 self.held_up(step, format!("waits for pod {pod}, which could not be deleted: {says}"));
             }

@@ -1,18 +1,93 @@
-//! What is seen of a rollout, and what that means for its step.
+//! What is seen of a rollout, and what that means for its step. What is watched only says when to look: whatever is claimed or done
+//! follows from a fresh read.
 
-use super::{Command, Event, Ours, Outcome, Phase, Progress, Saga, State, Timestamp, Verdict};
+use super::stuck::Blocker;
+use super::{
+    Command, Consent, DISAGREEMENTS, Event, FOLLOWED, Ours, Outcome, Phase, Progress, Saga, State, Timestamp,
+    Verdict,
+};
 
 impl Saga {
-    /// How far it is.
-    pub fn seen(&mut self, step: usize, progress: &Progress, now: Timestamp) {
+    /// How far it is, by what was watched.
+    pub fn seen(&mut self, step: usize, progress: &Progress) {
         if !self.is_watching(step) || matches!(self.steps[step].phase, Phase::Telling { .. }) {
             return;
         }
         self.tell_changes(step, progress);
+        if self.is_decisive(step, &progress.state) {
+            self.verify(step);
+        }
+    }
+
+    /// Is it worth a fresh read?
+    fn is_decisive(&self, step: usize, state: &State) -> bool {
+        let this = &self.steps[step];
+        let settled = matches!(this.phase, Phase::Settled { .. });
+        match state {
+            State::Moving => false,
+            State::Reverted { .. } | State::Deleted => true,
+            _ if settled => false,
+            // It is done because a pod was deleted: first that is told.
+            State::Done { .. } => this.asked == 0,
+            State::Stuck { pod_uid, .. } => {
+                this.consent != Consent::Asking && !this.deleting.contains(pod_uid)
+            }
+            State::Failed { .. } | State::Stalled { .. } | State::Superseded { .. } => true,
+        }
+    }
+
+    pub(super) fn verify(&mut self, step: usize) {
+        if !std::mem::replace(&mut self.steps[step].verifying, true) {
+            self.commands.push(Command::Verify(step));
+        }
+    }
+
+    /// By a read that begins now: consent was just given, and what was read before is what was asked about.
+    pub(super) fn verify_anew(&mut self, step: usize) {
+        self.steps[step].stale = self.steps[step].verifying;
+        self.verify(step);
+    }
+
+    /// What came of `Command::Verify`.
+    pub fn verified(&mut self, step: usize, progress: &Progress, now: Timestamp) {
+        if !std::mem::take(&mut self.steps[step].verifying) {
+            return;
+        }
+        if std::mem::take(&mut self.steps[step].stale) {
+            self.verify(step);
+            return;
+        }
+        if self.steps[step].phase == Phase::Over && self.steps[step].failing {
+            self.confirmed(step, &progress.state, now);
+            return;
+        }
+        if !self.is_watching(step) || matches!(self.steps[step].phase, Phase::Telling { .. }) {
+            return;
+        }
+        self.tell_changes(step, progress);
+        if progress.state == State::Moving {
+            let this = &mut self.steps[step];
+            this.disagreements += 1;
+            if this.disagreements > DISAGREEMENTS {
+                self.unwatchable(step, "what is watched is not what is there");
+            }
+        }
+        if self.is_decisive(step, &progress.state) {
+            self.act_on(step, &progress.state, now);
+        }
+    }
+
+    fn act_on(&mut self, step: usize, state: &State, now: Timestamp) {
         let restoring = self.steps[step].phase == Phase::RestoreWatching;
-        let settled = matches!(self.steps[step].phase, Phase::Settled { .. });
-        match &progress.state {
-            State::Reverted { by, at } if !restoring => {
+        match state {
+            State::Stuck { pod, pod_uid, pod_version, why } => {
+                self.stuck(step, &Blocker { pod, uid: pod_uid, version: pod_version, why });
+            }
+            State::Superseded { by, restart: true, .. } if self.steps[step].followed < FOLLOWED => {
+                self.follow(step, by);
+            }
+            state if restoring => self.seen_back(step, state),
+            State::Reverted { by, at } => {
                 let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
                 self.events.push(Event::Reverted { workload: self.name(step), by: by.clone() });
                 self.steps[step].ours = Ours::No;
@@ -20,16 +95,21 @@ impl Saga {
                 self.steps[step].over(Outcome::new(Verdict::Failed, cause));
                 self.fail(step);
             }
-            State::Deleted if !restoring => {
+            State::Superseded { by, at, .. } => {
+                let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
+                self.events.push(Event::Superseded { workload: self.name(step), by: by.clone() });
+                self.steps[step].ours = Ours::No;
+                let status = self.steps[step].status();
+                let far = self.steps[step].how_far();
+                let cause = format!("{by} wrote another template{at}{far}, and that is left alone: {status}");
+                self.steps[step].over(Outcome::new(Verdict::Superseded, cause));
+            }
+            State::Deleted => {
                 self.steps[step].ours = Ours::No;
                 self.failed(step, "deleted while it was rolled back");
             }
-            _ if settled => {}
-            // It is done because a pod was deleted: first that is told.
-            State::Done { .. } if self.steps[step].asked > 0 => {}
-            State::Stuck { pod, pod_uid, why } => self.stuck(step, pod, pod_uid, why),
-            state if restoring => self.seen_back(step, state),
             State::Done { note } => self.done(step, note.as_deref(), now),
+            State::Stalled { cause, blocked } => self.stalled(step, cause, *blocked),
             // A container that never ran has no log.
             State::Failed { cause, pod: Some(pod), container: Some(container) } => {
                 self.steps[step].phase = Phase::Telling { cause: cause.clone(), pod: pod.clone() };
@@ -37,7 +117,30 @@ impl Saga {
                 self.commands.push(Command::Log { step, pod, container });
             }
             State::Failed { cause, .. } => self.failed(step, cause),
-            State::Moving | State::Reverted { .. } | State::Deleted => {}
+            State::Moving => {}
+        }
+    }
+
+    /// Somebody's `kubectl rollout restart`: its pods are waited for, and it is never undone.
+    fn follow(&mut self, step: usize, by: &str) {
+        let workload = self.name(step);
+        let this = &mut self.steps[step];
+        this.followed += 1;
+        if this.ours != Ours::No {
+            this.ours = Ours::Restarted;
+        }
+        let says = format!("restarted by {by}; its new pods are followed");
+        self.events.push(Event::Note { workload, says });
+        self.commands.push(Command::Follow(step));
+    }
+
+    /// What stands in the way would stand in the way of another template, too: then nothing is put back for it.
+    fn stalled(&mut self, step: usize, cause: &str, blocked: bool) {
+        self.events.push(Event::Stalled { workload: self.name(step), cause: cause.to_owned() });
+        let pods = self.steps[step].pods.clone();
+        self.steps[step].over(Outcome { pods, ..Outcome::new(Verdict::Stalled, cause) });
+        if !blocked {
+            self.fail(step);
         }
     }
 
@@ -70,6 +173,23 @@ impl Saga {
         self.halt(step);
     }
 
+    /// It could not be read afresh: nothing is claimed, and nothing is done.
+    pub fn unverified(&mut self, step: usize, says: &str) {
+        if !std::mem::take(&mut self.steps[step].verifying) {
+            return;
+        }
+        self.steps[step].stale = false;
+        if self.steps[step].phase == Phase::Over && self.steps[step].failing {
+            (self.steps[step].ours, self.steps[step].failing) = (Ours::No, false);
+            if let Some(outcome) = &mut self.steps[step].outcome {
+                let before = outcome.cause.take().unwrap_or_default();
+                outcome.cause = Some(format!("{before}; not put back: {says}"));
+            }
+            return;
+        }
+        self.unwatchable(step, says);
+    }
+
     fn tell_changes(&mut self, step: usize, progress: &Progress) {
         let workload = self.name(step);
         let this = &mut self.steps[step];
@@ -84,14 +204,14 @@ impl Saga {
         this.pods.clone_from(&progress.pods);
     }
 
-    fn done(&mut self, step: usize, note: Option<&str>, now: Timestamp) {
+    pub(super) fn done(&mut self, step: usize, note: Option<&str>, now: Timestamp) {
         let this = &self.steps[step];
         let result = match note {
             Some(_) => Verdict::Partial,
             None if this.ours == Ours::No && !this.unstuck => Verdict::Unchanged,
             None => Verdict::Done,
         };
-        let outcome = Outcome { result, cause: note.map(str::to_owned), pods: Vec::new(), changed: false };
+        let outcome = Outcome { cause: note.map(str::to_owned), ..Outcome::of(result) };
         self.events.push(Event::Done { workload: self.name(step), note: note.map(str::to_owned) });
         self.settled(step, outcome, now);
     }

@@ -1,5 +1,6 @@
 //! What is seen of one workload: itself, its revisions, its pods and what is told about them, kept up to date by feeds.
 
+mod events;
 mod store;
 
 use cluster_model::rollout::{Id, Kind};
@@ -16,6 +17,7 @@ use plugin_client::{Cluster, Failure, Feed, feed, feed_dynamic};
 use serde_json::Value;
 
 use super::progress::View;
+use events::Events;
 use store::Store;
 
 /// From one of the feeds; `Err` is its end.
@@ -44,7 +46,7 @@ pub struct Scene {
     object: Option<Value>,
     histories: Store<Value>,
     pods: Store<Pod>,
-    events: Store<Value>,
+    events: Events,
     /// Object, histories, pods: were they listed?
     listed: [bool; 3],
     /// While it is open: tells its feeds from those of an earlier opening.
@@ -59,7 +61,7 @@ impl Scene {
             object: None,
             histories: Store::new(Raw::uid),
             pods: Store::new(PodExt::uid),
-            events: Store::new(Raw::uid),
+            events: Events::new(),
             listed: [false; 3],
             number: None,
             feeds: Vec::new(),
@@ -134,7 +136,10 @@ impl Scene {
                 self.pods.replace(all.into_iter().map(light));
             }
             Feed::Applied(pod) => self.pods.put(light(pod)),
-            Feed::Deleted(pod) => self.pods.remove(&pod),
+            Feed::Deleted(pod) => {
+                self.events.forget(pod.uid());
+                self.pods.remove(&pod);
+            }
             Feed::Disturbed(failure) => return News::Disturbed(failure),
         }
         News::Changed
@@ -156,14 +161,19 @@ impl Scene {
     }
 
     /// `None` until all of it was listed: before that, what is missing may only be late.
-    pub fn view(&self, now: Timestamp) -> Option<View<'_>> {
+    pub fn view(&self, now: Timestamp, ours: Timestamp) -> Option<View<'_>> {
         self.listed.iter().all(|listed| *listed).then(|| View {
             object: self.object.as_ref().filter(|object| object.uid() == self.id.uid),
             histories: &self.histories.all,
             pods: &self.pods.all,
-            events: &self.events.all,
+            events: self.events.all(),
             now,
+            ours,
         })
+    }
+
+    pub fn events(&self) -> &[Value] {
+        self.events.all()
     }
 
     pub fn histories(&self) -> &[Value] {
@@ -239,7 +249,7 @@ fn is_about(id: &Id, event: &Value) -> bool {
 }
 
 /// As a query has it: `app=web,tier in (a,b)`.
-fn selector(object: &Value) -> String {
+pub fn selector(object: &Value) -> String {
     let selector = serde_json::from_value::<LabelSelector>(object["spec"]["selector"].clone());
     let selector = selector.ok().and_then(|selector| Selector::try_from(selector).ok());
     // The server requires one and has checked it; without it everything is looked at, and what is not its own left out later.

@@ -26,7 +26,11 @@ impl<K> Store<K> {
     }
 
     pub fn remove(&mut self, object: &K) {
-        let Some(at) = self.at.remove((self.uid)(object)) else { return };
+        self.remove_uid((self.uid)(object));
+    }
+
+    pub fn remove_uid(&mut self, uid: &str) {
+        let Some(at) = self.at.remove(uid) else { return };
         self.all.swap_remove(at);
         if let Some(moved) = self.all.get(at) {
             self.at.insert((self.uid)(moved).to_owned(), at);

@@ -87,7 +87,13 @@ async fn what_somebody_else_edited_meanwhile_is_left_alone() {
     let outcomes = play.run_reacting(std::future::pending(), edited).await;
     assert_eq!(outcomes[1].result, Verdict::Restored);
     assert_eq!(outcomes[0].result, Verdict::Failed, "{:?}", ends(&outcomes));
-    assert!(outcomes[0].cause.as_ref().unwrap().contains("changed it meanwhile, and that is left alone"));
+    assert!(
+        outcomes[0]
+            .cause
+            .as_ref()
+            .unwrap()
+            .contains("changed by somebody (the same images) meanwhile, and that is left alone")
+    );
     let web = play.world.get(DEPLOYMENTS, "web").unwrap();
     assert_eq!(web["spec"]["template"]["metadata"]["annotations"]["by"], "hand");
     assert_eq!(play.world.image(DEPLOYMENTS, "web"), "good");
@@ -119,13 +125,14 @@ async fn a_stuck_statefulset_is_freed_by_deleting_exactly_the_pod_that_was_seen(
     let mut play = Play::stuck_statefulset();
     play.options.unstick = true;
     play.options.reason = Some("incident 7".into());
+    let version = play.world.get(PODS, "db-1").unwrap()["metadata"]["resourceVersion"].take();
     let outcomes = play.run().await;
     assert_eq!(ends(&outcomes), ["Done: "], "{:#?}", play.told());
     assert_eq!(play.writes(), ["PATCH db", "DELETE db-1", "PATCH db-good"]);
     let delete = play.fake.requests().into_iter().find(|r| r.method == "DELETE").unwrap();
     assert_eq!(
         delete.json(),
-        json!({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": "uid-db-1-now"}}),
+        json!({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": "uid-db-1-now", "resourceVersion": version}}),
         "no force, no other grace period"
     );
     assert!(play.was_told("Unstuck { workload: \"statefulset/db\", pod: \"db-1\" }"));

@@ -93,7 +93,9 @@ async fn a_lost_race_overwrites_nothing() {
     let outcomes = play.run().await;
     assert_eq!(
         ends(&outcomes),
-        ["Refused: changed by argocd-controller since you looked; nothing was written"]
+        [
+            "Refused: changed by argocd-controller at 2026-01-02T00:00:00Z (the same images) since the plan was made; nothing was written"
+        ]
     );
     assert!(outcomes[0].changed);
     assert_eq!(play.writes(), ["PATCH web"], "one, that was refused");
@@ -109,16 +111,17 @@ async fn an_autoscaler_or_a_status_is_no_race() {
 }
 
 #[tokio::test]
-async fn an_annotation_that_raced_is_written_anew() {
+async fn an_annotation_that_somebody_changed_is_not_overwritten() {
     let mut play = one();
     play.options.reason = Some("incident 7".into());
     // The plan knew a cause; somebody took it away since, so that there is nothing to replace.
     let seen = &mut play.snapshot.rollouts[0].object;
     seen["metadata"]["annotations"]["kubernetes.io/change-cause"] = json!("old");
-    assert_eq!(ends(&play.run().await), ["Done: not watched (--no-wait)"]);
-    assert_eq!(play.patches("web").len(), 2);
-    let annotations = &play.world.get(DEPLOYMENTS, "web").unwrap()["metadata"]["annotations"];
-    assert_eq!(annotations["kubernetes.io/change-cause"], "incident 7");
+    let says =
+        "its annotation kubernetes.io/change-cause was changed since the plan was made; nothing was written";
+    assert_eq!(ends(&play.run().await), [format!("Refused: {says}")]);
+    assert_eq!(play.patches("web").len(), 1);
+    assert_eq!(play.world.image(DEPLOYMENTS, "web"), "now");
 }
 
 #[tokio::test]
@@ -162,7 +165,7 @@ async fn a_missing_right_is_named_with_what_grants_it() {
 async fn one_that_was_made_again_is_another_one() {
     let play = one();
     play.world.edit(DEPLOYMENTS, "web", json!({"metadata": {"uid": "another"}}));
-    assert_eq!(ends(&play.run().await), ["Failed: deleted since you looked; nothing was written"]);
+    assert_eq!(ends(&play.run().await), ["Refused: deleted since the plan was made; nothing was written"]);
     assert_eq!(play.world.image(DEPLOYMENTS, "web"), "now");
 }
 

@@ -2,6 +2,7 @@
 
 use cluster_model::PodExt;
 use cluster_model::rollout::Kind;
+use k8s_openapi::jiff::SignedDuration;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use serde_json::json;
@@ -136,4 +137,37 @@ fn the_generator_reaches_the_end() {
         }
     }
     assert_eq!(seen, [true; 3]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Nothing changes any more: whoever looks whenever it says so sees an end, and no later than all patience together allows.
+    #[test]
+    fn every_wait_ends(run in any_run(), paused in any::<bool>()) {
+        let mut tracker = run[0].1.0.tracker();
+        let mut second = 1;
+        let mut last = None;
+        for (later, (moment, _, _)) in run {
+            second += later;
+            tracker.look(moment.clone().at(second).view());
+            last = Some(moment.edit(json!({"spec": {"paused": paused}})));
+        }
+        let moment = last.unwrap();
+        let mut now = super::build::at(second);
+        let start = now;
+        for looks in 0.. {
+            prop_assert!(looks < 50, "it looks again and again");
+            let mut view = moment.view();
+            (view.now, view.ours) = (now, now);
+            let progress = tracker.look(view);
+            if progress.state != State::Moving {
+                break;
+            }
+            let wake = tracker.wake_at(now);
+            prop_assert!(wake.is_some(), "it waits for ever: {progress:?}");
+            now = wake.unwrap().max(now.checked_add(SignedDuration::from_millis(1)).unwrap());
+            prop_assert!(now.duration_since(start).as_secs() < 2000, "{progress:?}");
+        }
+    }
 }

@@ -9,9 +9,10 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::super::{Expected, Progress, State, Tracker, View};
+use super::super::{Expected, Patience, Progress, State, Tracker, View};
 
 pub const FAIL_AFTER: Duration = Duration::from_secs(60);
+pub const QUIET: Duration = Duration::from_secs(600);
 
 pub fn at(second: i64) -> Timestamp {
     let written: Timestamp = "2026-01-01T10:00:00Z".parse().unwrap();
@@ -27,6 +28,7 @@ pub fn expected(kind: Kind) -> Expected {
         kind,
         uid: "uid-web".into(),
         template: template("good"),
+        before: template("bad"),
         managed: Vec::new(),
         generation: 5,
         written_at: at(0),
@@ -195,11 +197,12 @@ impl Moment {
             pods: &self.pods,
             events: &self.events,
             now: at(self.second),
+            ours: at(self.second),
         }
     }
 
     pub fn tracker(&self) -> Tracker {
-        Tracker::new(expected(self.kind), FAIL_AFTER)
+        Tracker::new(expected(self.kind), Patience { fail_after: FAIL_AFTER, quiet: Some(QUIET) })
     }
 
     /// As somebody sees it who looks for the first time.

@@ -138,7 +138,8 @@ fn a_pod_that_ended_counts_while_its_replacement_does_not_come() {
 #[test]
 fn pods_that_cannot_be_made() {
     let quota = "pods \"web-good-x7f\" is forbidden: exceeded quota: compute, requested: cpu=1, used: cpu=4, limited: cpu=4";
-    let says = |words: &str| failed(&format!("FailedCreate: {words}"), None, None);
+    // None of the template's, and some of its pods run.
+    let says = |words: &str| State::Stalled { cause: format!("FailedCreate: {words}"), blocked: true };
     let rs = |index: usize| {
         let mut moment =
             Moment::of(KIND).edit(json!({"status": {"updatedReplicas": 2}})).pods(vec![web(0), web(1)]);
@@ -196,7 +197,7 @@ fn pods_that_cannot_be_made() {
                 moment.histories.pop();
                 moment
             },
-            says("denied by webhook"),
+            failed("FailedCreate: denied by webhook", None, None),
         ),
     ] {
         let mut tracker = moment.tracker();
@@ -210,7 +211,7 @@ fn pods_that_cannot_be_made() {
     assert_eq!(tracker.look(rs(1).of_pods("good good bad~").at(110).view()).state, State::Moving);
     assert!(matches!(
         tracker.look(rs(1).of_pods("good good bad~").at(120).view()).state,
-        State::Failed { .. }
+        State::Stalled { .. }
     ));
 }
 

@@ -3,6 +3,8 @@ mod restore;
 mod run;
 mod stuck;
 
+use std::collections::BTreeMap;
+
 use cluster_model::rollout::Kind;
 use serde_json::json;
 
@@ -43,8 +45,21 @@ fn reverted() -> State {
     State::Reverted { by: "argo".into(), at: "2026-01-01T00:00:00Z".parse().ok() }
 }
 
+fn superseded(restart: bool) -> State {
+    State::Superseded { by: "kim".into(), at: "2026-01-01T00:00:00Z".parse().ok(), restart }
+}
+
+fn stalled(blocked: bool) -> State {
+    State::Stalled { cause: "no node".into(), blocked }
+}
+
 fn stuck(pod: &str) -> State {
-    State::Stuck { pod: pod.into(), pod_uid: format!("uid-{pod}"), why: "CrashLoopBackOff".into() }
+    State::Stuck {
+        pod: pod.into(),
+        pod_uid: format!("uid-{pod}"),
+        pod_version: "7".into(),
+        why: "CrashLoopBackOff".into(),
+    }
 }
 
 const FINE: State = State::Done { note: None };
@@ -53,6 +68,8 @@ const FINE: State = State::Done { note: None };
 struct Play {
     saga: Saga,
     told: Vec<String>,
+    /// What a fresh read shows; at first what was watched last.
+    there: BTreeMap<usize, Progress>,
 }
 
 impl Play {
@@ -61,10 +78,10 @@ impl Play {
     }
 
     fn with(parts: Vec<Part>, rules: Rules) -> Self {
-        Play { saga: Saga::new(parts, rules), told: Vec::new() }
+        Play { saga: Saga::new(parts, rules), told: Vec::new(), there: BTreeMap::new() }
     }
 
-    /// The commands since, as `write 0, watch 0`; questions are answered with `answer`.
+    /// The commands since, as `write 0, watch 0`; questions are answered with `answer`, and what is read is what is there.
     fn next_answering(&mut self, answer: bool) -> String {
         let mut all = Vec::new();
         loop {
@@ -73,11 +90,18 @@ impl Play {
                 break;
             }
             for command in commands {
+                if let Command::Verify(step) = command {
+                    let there = self.there.get(&step).cloned().unwrap_or_else(|| progress(State::Moving));
+                    self.saga.verified(step, &there, at(0));
+                    continue;
+                }
                 all.push(match &command {
+                    Command::Verify(_) => unreachable!(),
+                    Command::Follow(step) => format!("follow {step}"),
                     Command::Write(step) => format!("write {step}"),
                     Command::Watch(step) => format!("watch {step}"),
                     Command::Log { step, pod, .. } => format!("log {step} {pod}"),
-                    Command::Delete { step, pod, uid } => format!("delete {step} {pod} {uid}"),
+                    Command::Delete { step, pod, uid, .. } => format!("delete {step} {pod} {uid}"),
                     Command::Finish(step) => format!("finish {step}"),
                     Command::Restore(step) => format!("restore {step}"),
                     Command::Ask(Question::Restore { .. }) => "ask restore".into(),
@@ -108,7 +132,12 @@ impl Play {
     }
 
     fn seen(&mut self, step: usize, state: State) -> &mut Self {
-        self.saga.seen(step, &progress(state), at(0));
+        self.seen_as(step, progress(state))
+    }
+
+    fn seen_as(&mut self, step: usize, progress: Progress) -> &mut Self {
+        self.saga.seen(step, &progress);
+        self.there.insert(step, progress);
         self
     }
 

@@ -82,8 +82,8 @@ fn a_write_in_flight_is_awaited_before_anything_is_put_back() {
 fn what_cannot_be_put_back_is_told_and_the_rest_is() {
     let cases = [
         (
-            Wrote::Changed { by: "argo".into() },
-            "Failed: crashed; not put back: argo changed it meanwhile, and that is left alone",
+            Wrote::Changed { change: "changed by argo".into() },
+            "Failed: crashed; not put back: changed by argo meanwhile, and that is left alone",
         ),
         (Wrote::Gone, "Failed: crashed; not put back: it was deleted meanwhile"),
         (Wrote::Failed { says: "403".into() }, "Failed: crashed; not put back: 403"),

@@ -27,8 +27,8 @@ fn one_write_after_another_and_all_watched_side_by_side() {
 fn a_lost_race_is_refused_and_can_be_planned_again() {
     let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, can_ask: true, ..rules() });
     play.next();
-    play.saga.wrote(0, Wrote::Changed { by: "argo".into() }, at(0));
-    assert_eq!(play.ends(), ["Refused: changed by argo since you looked; nothing was written"]);
+    play.saga.wrote(0, Wrote::Changed { change: "changed by argo".into() }, at(0));
+    assert_eq!(play.ends(), ["Refused: changed by argo since the plan was made; nothing was written"]);
     assert!(play.saga.outcomes()[0].changed);
 }
 
@@ -47,12 +47,14 @@ fn what_an_owner_may_take_back_is_watched_a_little_longer() {
     assert_eq!(play.ends(), ["Done: "]);
 
     let mut play = Play::with(vec![contested()], rules());
-    play.write_all().seen(0, FINE).seen(0, crashed()).seen(0, reverted());
+    play.write_all().seen(0, FINE).next();
+    play.seen(0, crashed()).next();
+    play.seen(0, reverted());
     assert_eq!(play.ends(), ["Failed: reverted by argo at 2026-01-01T00:00:00Z"]);
 
     // Nobody takes it back: over as soon as it is done.
     let mut play = Play::new(1, rules());
-    play.write_all().seen(0, FINE);
+    play.write_all().seen(0, FINE).next();
     assert!(play.saga.is_done());
 }
 
@@ -76,7 +78,7 @@ fn without_waiting_nothing_is_claimed() {
         play.ends(),
         [
             "Restored: statefulset/b failed; put back to where it was; not watched (--no-wait)",
-            "Failed: deleted since you looked; nothing was written"
+            "Refused: deleted since the plan was made; nothing was written"
         ]
     );
 }
@@ -115,14 +117,14 @@ fn an_early_end_says_where_things_are() {
             "watching",
             |play| {
                 play.write_all();
-                play.saga.seen(0, &Progress { done: 2, total: 3, ..progress(State::Moving) }, at(0));
+                play.seen_as(0, Progress { done: 2, total: 3, ..progress(State::Moving) });
             },
             format!("Timeout: --timeout passed at 2 of 3 pods; {go}"),
         ),
         (
             "telling",
             |play| {
-                play.write_all().seen(0, crashed());
+                play.write_all().seen(0, crashed()).next();
             },
             "Failed: crashed".into(),
         ),
@@ -130,7 +132,7 @@ fn an_early_end_says_where_things_are() {
             "settled",
             |play| {
                 play.saga.steps[0].contested = true;
-                play.write_all().seen(0, FINE);
+                play.write_all().seen(0, FINE).next();
             },
             "Done: ".into(),
         ),
@@ -146,6 +148,8 @@ fn an_early_end_says_where_things_are() {
             "to be put back",
             |play| {
                 play.write_all().fails(0);
+                play.saga.decide();
+                play.saga.verified(0, &progress(crashed()), at(0));
                 play.saga.decide();
             },
             "Timeout: crashed; --timeout passed before it was put back: kubectl rollback-to statefulset/a -n shop --last".into(),
@@ -186,7 +190,7 @@ fn each_change_is_told_once() {
     play.told.clear();
     for (done, cause) in [(0, "ErrImagePull"), (0, "ErrImagePull"), (1, "ErrImagePull"), (1, "OOMKilled")] {
         let progress = Progress { done, total: 3, pods: vec![pod(cause)], ..progress(State::Moving) };
-        play.saga.seen(0, &progress, at(0));
+        play.seen_as(0, progress);
     }
     play.next();
     let short: Vec<&str> = play.told.iter().map(|event| event.split(' ').next().unwrap()).collect();
@@ -207,7 +211,7 @@ fn the_log_goes_into_the_report_and_stays() {
     let failing = PodReport { name: "p".into(), state: PodState::Failing, cause: None, log: Vec::new() };
     let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
     play.write_all();
-    play.saga.seen(0, &Progress { pods: vec![failing], ..progress(crashed()) }, at(0));
+    play.seen_as(0, Progress { pods: vec![failing], ..progress(crashed()) });
     play.next();
     play.saga.logged(0, vec!["boom".into()]);
     play.next();

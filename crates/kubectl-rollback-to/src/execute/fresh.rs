@@ -1,0 +1,102 @@
+//! Everything about one workload, read afresh: what is claimed in the end, and what a deletion or a way back is decided by. Network I/O.
+
+use std::time::Duration;
+
+use cluster_model::rollout::Id;
+use cluster_model::{PodExt, Raw};
+use http::Method;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Error;
+use plugin_client::{Cluster, is_forbidden, is_not_found, is_unauthorised, lost, unreachable};
+use serde_json::Value;
+
+use super::scene::selector;
+use super::wire::{self, Content, Refusal};
+use super::write::{Trouble, look, tell};
+
+pub struct Fresh {
+    pub object: Option<Value>,
+    pub histories: Vec<Value>,
+    pub pods: Vec<Pod>,
+}
+
+/// A server that is away is waited for: some ten minutes, with the last of these waits again and again.
+const TRIES: u32 = 80;
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
+/// Objects in one answer, and answers to one list.
+const PAGE: usize = 500;
+const PAGES: usize = 1000;
+
+/// `Err` is why it cannot be read, in one line.
+pub async fn read(cluster: &Cluster, id: &Id, trouble: &Trouble) -> Result<Fresh, String> {
+    let mut says = String::new();
+    for attempt in 0..TRIES {
+        let refusal = match once(cluster, id).await {
+            Ok(fresh) => return Ok(fresh),
+            Err(refusal) => refusal,
+        };
+        says = refusal.says(&format!("read {id}"));
+        tell(&refusal, trouble);
+        // A server that comes back has not read its roles and tokens yet.
+        let denied = is_forbidden(&refusal.error) || is_unauthorised(&refusal.error);
+        if (denied && attempt == 0) || !(denied || passes(&refusal.error)) {
+            return Err(says);
+        }
+        let wait = FIRST_WAIT.saturating_mul(1 << attempt.min(6)).min(LONGEST_WAIT);
+        tokio::time::sleep(refusal.retry_after.unwrap_or(wait).min(LONGEST_WAIT)).await;
+    }
+    Err(says)
+}
+
+fn passes(error: &Error) -> bool {
+    let busy = |code| code == 429 || code >= 500;
+    lost(error) || unreachable(error) || matches!(error, Error::Api(status) if busy(status.code))
+}
+
+async fn once(cluster: &Cluster, id: &Id) -> Result<Fresh, Refusal> {
+    let Some(object) = look(cluster, id).await?.filter(|object| object.uid() == id.uid) else {
+        return Ok(Fresh { object: None, histories: Vec::new(), pods: Vec::new() });
+    };
+    let selector = selector(&object);
+    let histories = format!("{}/namespaces/{}/{}", wire::APPS, id.namespace, id.kind.history_plural());
+    let pods = format!("{}/namespaces/{}/pods", wire::CORE, id.namespace);
+    let (histories, pods) =
+        futures::join!(list(cluster, &histories, &selector), list(cluster, &pods, &selector));
+    let pods = pods?.into_iter().filter_map(|pod| serde_json::from_value::<Pod>(pod).ok());
+    Ok(Fresh {
+        object: Some(object),
+        histories: histories?,
+        pods: pods.filter(|pod| !pod.uid().is_empty()).collect(),
+    })
+}
+
+async fn list(cluster: &Cluster, path: &str, selector: &str) -> Result<Vec<Value>, Refusal> {
+    let mut all = Vec::new();
+    let mut more = String::new();
+    for _ in 0..PAGES {
+        let path = format!("{path}?labelSelector={}&limit={PAGE}{more}", wire::query(selector));
+        let mut page = match wire::send(cluster, Method::GET, &path, Content::None).await {
+            // What the pages were of is not kept any more: from the start, whole.
+            Err(refusal) if !more.is_empty() && is_expired(&refusal.error) => {
+                all.clear();
+                let whole = path.split("&limit=").next().unwrap_or(&path);
+                wire::send(cluster, Method::GET, whole, Content::None).await?
+            }
+            Err(refusal) if is_not_found(&refusal.error) => break,
+            page => page?,
+        };
+        if let Value::Array(items) = page["items"].take() {
+            all.extend(items);
+        }
+        match page.text("/metadata/continue") {
+            "" => break,
+            next => more = format!("&continue={}", wire::query(next)),
+        }
+    }
+    Ok(all)
+}
+
+fn is_expired(error: &Error) -> bool {
+    matches!(error, Error::Api(status) if status.code == 410)
+}

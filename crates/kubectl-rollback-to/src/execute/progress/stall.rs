@@ -1,0 +1,132 @@
+//! Waits that do not end by themselves: what is waited for, since when, and when that is long enough.
+
+use std::time::Duration;
+
+use cluster_model::PodExt;
+use cluster_model::rollout::{Id, Kind};
+use cluster_model::text::span;
+use cluster_model::trouble::trouble;
+use k8s_openapi::jiff::Timestamp;
+
+use super::faults::later;
+use super::pods::{SeenPod, lingers};
+use super::scene::Scene;
+use super::workload::Strategy;
+use super::{State, Tracker, by_ours, summary};
+
+/// The Deployment controller counts this itself, and says so; it has a minute more for that.
+const AFTER_ITS_CONTROLLER: Duration = Duration::from_secs(60);
+
+/// What is in the way, and since when it was seen there, by our clock.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory(Option<(String, Timestamp)>);
+
+impl Memory {
+    fn since(&mut self, key: Option<&str>, ours: Timestamp) -> Timestamp {
+        if self.0.as_ref().map(|(key, _)| key.as_str()) != key {
+            self.0 = key.map(|key| (key.to_owned(), ours));
+        }
+        self.0.as_ref().map_or(ours, |(_, since)| *since)
+    }
+}
+
+impl Tracker {
+    /// Its controller has not seen the template yet.
+    pub(super) fn unobserved(&mut self, scene: &Scene<'_>) -> State {
+        if self.told {
+            return State::Moving;
+        }
+        self.quiet(scene, || "its controller has not seen the change".to_owned()).unwrap_or(State::Moving)
+    }
+
+    pub(super) fn stalled(&mut self, scene: &Scene<'_>) -> Option<State> {
+        if scene.workload.is_paused() {
+            let id = Id::of(self.expected.kind, scene.workload.object);
+            let cause = format!(
+                "paused: nothing rolls out until it is resumed: kubectl rollout resume {}",
+                id.typed()
+            );
+            return Some(State::Stalled { cause, blocked: true });
+        }
+        let obstacle = self.obstacle(scene);
+        let since = self.blocked.since(obstacle.as_ref().map(|(pod, _)| pod.as_str()), scene.view.ours);
+        if let Some((_, cause)) = obstacle {
+            let ends = later(since.max(self.moved_at(scene.view)), self.fail_after);
+            self.wake_later(ends, scene.view);
+            if ends <= scene.view.ours {
+                return Some(ended(scene, cause, true));
+            }
+        }
+        self.quiet(scene, || summary::counts(&scene.pods, scene.done, scene.total))
+    }
+
+    /// The pod that the controller waits for although nothing here will change it, and why.
+    fn obstacle(&mut self, scene: &Scene<'_>) -> Option<(String, String)> {
+        if let Some(seen) = scene.kept_back() {
+            let name = seen.pod.name();
+            return Some((name.to_owned(), format!("waits for {name} to be Ready, which {}", keeps(seen))));
+        }
+        // A Deployment makes its new pods beside those that end.
+        if self.expected.kind == Kind::Deployment && scene.workload.strategy() != Strategy::Recreate {
+            return None;
+        }
+        for seen in
+            scene.pods.iter().filter(|seen| !seen.finished && !seen.on_target() && seen.kept.is_none())
+        {
+            let name = seen.pod.name();
+            let Some(at) = seen.pod.metadata.deletion_timestamp.as_ref().map(|at| at.0) else {
+                // Its node does not answer: whoever deletes it waits for the node, too.
+                if let Some(lost) = trouble(seen.pod).filter(|trouble| trouble.reason == "NodeLost") {
+                    return Some((name.to_owned(), format!("waits for {name} to end: {lost}")));
+                }
+                continue;
+            };
+            // The time by which it should have ended.
+            self.wake_later(by_ours(at, scene.view), scene.view);
+            if at <= scene.view.now {
+                let why = lingers(seen.pod).unwrap_or_else(|| "its grace period is over".to_owned());
+                return Some((name.to_owned(), format!("waits for {name} to end: {why}")));
+            }
+        }
+        None
+    }
+
+    /// Nothing has changed for so long that nothing will.
+    fn quiet(&mut self, scene: &Scene<'_>, what: impl FnOnce() -> String) -> Option<State> {
+        let quiet = self.quiet?;
+        let deadline = scene.workload.deadline_seconds().and_then(|seconds| u64::try_from(seconds).ok());
+        let quiet = deadline.map_or(quiet, |seconds| Duration::from_secs(seconds) + AFTER_ITS_CONTROLLER);
+        // As long as pods have been promised to be Ready or available later, they are waited for.
+        let promised = scene.pods.iter().filter(|seen| seen.on_target());
+        let promised = promised.flat_map(|seen| {
+            seen.available_at.into_iter().chain(seen.trouble.as_ref().and_then(|trouble| trouble.not_before))
+        });
+        let promised = promised.max().map(|at| by_ours(at, scene.view));
+        let moved = self.moved_at(scene.view);
+        let ends = later(promised.map_or(moved, |at| at.max(moved)), quiet);
+        self.wake_later(ends, scene.view);
+        (ends <= scene.view.ours).then(|| {
+            let seconds = i64::try_from(quiet.as_secs()).unwrap_or(i64::MAX);
+            let waits = scene.waits_for_a_node();
+            let blocked = waits.is_some();
+            let cause = format!("nothing has changed for {}: {}", span(seconds), waits.unwrap_or_else(what));
+            if blocked { State::Stalled { cause, blocked } } else { ended(scene, cause, false) }
+        })
+    }
+}
+
+/// Stalled half-way, or failed: none of what was asked for runs.
+fn ended(scene: &Scene<'_>, cause: String, blocked: bool) -> State {
+    if scene.done == 0 && scene.total > 0 {
+        State::Failed { cause, pod: None, container: None }
+    } else {
+        State::Stalled { cause, blocked }
+    }
+}
+
+fn keeps(seen: &SeenPod<'_>) -> String {
+    match seen.kept {
+        Some(kept) => format!("keeps its template ({kept})"),
+        None => "keeps its template".to_owned(),
+    }
+}

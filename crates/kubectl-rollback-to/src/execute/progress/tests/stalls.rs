@@ -1,0 +1,189 @@
+//! Waits that do not end by themselves.
+
+use cluster_model::build::{PodBuild, merge};
+use cluster_model::rollout::Kind;
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::{Value, json};
+
+use super::super::{State, Tracker};
+use super::build::{Moment, at, failed, member, starting, template};
+
+fn stalled(cause: &str, blocked: bool) -> State {
+    State::Stalled { cause: cause.to_owned(), blocked }
+}
+
+/// When it stops waiting, and with what, if nothing changes; it is asked whenever it wants to be.
+fn end(moment: &Moment) -> (i64, State) {
+    end_of(&mut moment.tracker(), moment)
+}
+
+fn end_of(tracker: &mut Tracker, moment: &Moment) -> (i64, State) {
+    let mut now = at(moment.second);
+    for _ in 0..50 {
+        let mut view = moment.view();
+        (view.now, view.ours) = (now, now);
+        let state = tracker.look(view).state;
+        if state != State::Moving {
+            return (now.duration_since(at(0)).as_secs(), state);
+        }
+        now = tracker.wake_at(now).expect("it waits for ever");
+    }
+    panic!("it looks again and again");
+}
+
+fn half(kind: Kind) -> Moment {
+    let more = match kind {
+        Kind::Deployment => json!({"status": {"updatedReplicas": 2, "availableReplicas": 2}}),
+        Kind::StatefulSet => {
+            json!({"status": {"updatedReplicas": 2, "currentRevision": "web-bad", "readyReplicas": 2}})
+        }
+        Kind::DaemonSet => json!({"status": {"updatedNumberScheduled": 2, "numberAvailable": 2}}),
+    };
+    Moment::of(kind).edit(more)
+}
+
+fn silent(pod: Pod) -> Pod {
+    pod.edit(json!({"status": {"conditions": [
+        {"type": "PodScheduled", "status": "True", "lastTransitionTime": at(1).to_string()},
+        {"type": "ContainersReady", "status": "True"},
+        {"type": "Ready", "status": "False", "lastTransitionTime": at(5).to_string()}]}}))
+}
+
+fn with(kind: Kind, last: Pod) -> Moment {
+    half(kind).pods(vec![member(kind, "web-0", "good"), member(kind, "web-1", "good"), last])
+}
+
+/// The first three are certain, so that no --timeout is waited out for them.
+#[test]
+fn each_wait_that_cannot_end_has_its_cause_and_its_time() {
+    let set = Kind::DaemonSet;
+    let deleted = |kind: Kind| member(kind, "web-2", "bad").deleted(&at(20).to_string());
+    let held = deleted(Kind::StatefulSet).edit(json!({"metadata": {"finalizers": ["x.io/held"]}}));
+    let paused = half(Kind::Deployment).edit(json!({"spec": {"paused": true}})).of_pods("bad bad bad");
+    let unseen = half(Kind::StatefulSet).edit(json!({"status": {"observedGeneration": 4}}));
+    let creating = |kind: Kind| with(kind, starting(member(kind, "web-2", "good")));
+    let cases: Vec<(&str, Moment, i64, State)> = vec![
+        (
+            "paused",
+            paused,
+            10,
+            stalled(
+                "paused: nothing rolls out until it is resumed: kubectl rollout resume deployment/web -n shop",
+                true,
+            ),
+        ),
+        (
+            "a pod of a node that is silent",
+            with(set, silent(deleted(set))),
+            80,
+            stalled("waits for web-2 to end: NodeLost: node n1 is unresponsive", true),
+        ),
+        (
+            "not told to end yet",
+            with(set, silent(member(set, "web-2", "bad"))),
+            70,
+            stalled("waits for web-2 to end: NodeLost: node n1 is unresponsive", true),
+        ),
+        (
+            "a finalizer",
+            with(Kind::StatefulSet, held),
+            80,
+            stalled("waits for web-2 to end: finalizers: x.io/held", true),
+        ),
+        (
+            "its node came and went",
+            with(set, silent(member(set, "web-2", "good"))),
+            70,
+            stalled("web-2: NodeLost: node n1 is unresponsive", true),
+        ),
+        (
+            "nothing at all",
+            creating(Kind::StatefulSet),
+            610,
+            stalled("nothing has changed for 10m: 2 of 3 pods available, 1 starting", false),
+        ),
+        (
+            "its controller is away",
+            unseen,
+            610,
+            failed("nothing has changed for 10m: its controller has not seen the change", None, None),
+        ),
+        (
+            "none of it runs",
+            half(Kind::StatefulSet).pods(vec![starting(member(Kind::StatefulSet, "web-0", "good"))]),
+            610,
+            failed("nothing has changed for 10m: 0 of 3 pods available, 1 starting", None, None),
+        ),
+        (
+            "a deadline that its controller does not keep",
+            creating(Kind::Deployment).edit(json!({"spec": {"progressDeadlineSeconds": 100}})),
+            170,
+            stalled("nothing has changed for 2m40s: 2 of 3 pods available, 1 starting", false),
+        ),
+    ];
+    for (case, moment, second, expected) in cases {
+        assert_eq!(end(&moment), (second, expected), "{case}");
+    }
+}
+
+#[test]
+fn what_is_promised_for_later_is_waited_for() {
+    let kind = Kind::StatefulSet;
+    let moment = with(kind, member(kind, "web-2", "good")).edit(json!({"spec": {"minReadySeconds": 3600}}));
+    assert_eq!(end(&moment).0, 5 + 3600 + 600);
+}
+
+#[test]
+fn a_server_that_was_away_showed_nothing_and_so_proves_nothing() {
+    let kind = Kind::StatefulSet;
+    let moment = with(kind, starting(member(kind, "web-2", "good")));
+    let mut tracker = moment.tracker();
+    tracker.look(moment.view());
+    tracker.resume(at(500));
+    assert_eq!(end_of(&mut tracker, &moment).0, 1100);
+}
+
+/// R3: neither a fault after `--fail-after`, nor a failure when the progress deadline passes: only a node can help.
+#[test]
+fn a_pod_that_a_node_is_coming_for_is_waited_for() {
+    let kind = Kind::Deployment;
+    let pod = member(kind, "web-2", "good").edit(json!({"spec": {"nodeName": null}, "status": {"phase": "Pending",
+        "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}]}}));
+    let nominated = json!({"reason": "Nominated", "note": "Pod should schedule on: nodeclaim/x",
+        "regarding": {"kind": "Pod", "uid": "uid-web-2"}, "deprecatedLastTimestamp": at(8).to_string()});
+    let alone = with(kind, pod);
+    let (second, state) = end(&alone);
+    assert!(
+        second == 70 && matches!(&state, State::Failed { cause, .. } if cause.contains("0/3 nodes")),
+        "{state:?}"
+    );
+
+    let promised = alone.event(nominated);
+    let words = "web-2: Unschedulable: waiting for a new node: Pod should schedule on: nodeclaim/x";
+    let progress = promised.look();
+    assert_eq!((progress.state, progress.summary.as_str()), (State::Moving, words));
+    assert_eq!(end(&promised), (670, stalled(&format!("nothing has changed for 11m: {words}"), true)));
+    let passed = json!({"status": {"conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded",
+        "message": "ReplicaSet \"web-good\" has timed out progressing.", "lastUpdateTime": at(9).to_string()}]}});
+    let late = promised.edit(passed);
+    let deadline = "no progress within 10m (progressDeadlineSeconds)";
+    assert_eq!(late.state(), stalled(&format!("{words}; {deadline}"), true));
+}
+
+/// R4
+#[test]
+fn another_template_is_a_restart_the_one_from_before_or_somebody_elses() {
+    let replaced = |edit: Value| {
+        let mut template = template("good");
+        merge(&mut template, edit);
+        let object = json!({"metadata": {"generation": 6, "managedFields": [{"manager": "kim", "operation": "Update",
+            "time": at(7).to_string(), "fieldsV1": {"f:spec": {"f:template": {}}}}]}, "spec": {"template": template}});
+        Moment::of(Kind::Deployment).edit(object).state()
+    };
+    let restarted = json!({"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "now"}}});
+    let image = |image: &str| json!({"spec": {"containers": [{"name": "main", "image": image}]}});
+    let (by, when) = ("kim".to_owned(), Some(at(7)));
+    assert_eq!(replaced(restarted), State::Superseded { by: by.clone(), at: when, restart: true });
+    assert_eq!(replaced(image("other")), State::Superseded { by: by.clone(), at: when, restart: false });
+    assert_eq!(replaced(image("bad")), State::Reverted { by, at: when });
+}

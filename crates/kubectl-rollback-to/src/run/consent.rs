@@ -1,0 +1,189 @@
+//! What was agreed to, by an answer or by `--yes`: from exactly these templates to exactly those. Compared with what is there before it
+//! is used. Pure.
+
+use cluster_model::rollout::{Id, Rollout, same};
+use plugin_client::Failure;
+use serde_json::Value;
+
+use crate::choose::{Chosen, Target};
+use crate::execute::change;
+use crate::plan::{Action, Plan};
+use crate::snapshot::Snapshot;
+
+pub(super) struct Consent {
+    steps: Vec<Agreed>,
+}
+
+struct Agreed {
+    id: Id,
+    /// As it was when the plan was made.
+    live: Value,
+    target: Target,
+    /// Its number, if it is a revision.
+    number: Option<i64>,
+}
+
+/// Consent to this workload's part does not hold any more.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Lapse {
+    pub id: Id,
+    /// Who changed what: `changed by helm at … since the plan was made`.
+    pub why: String,
+}
+
+impl Consent {
+    pub fn of(snapshot: &Snapshot, plan: &Plan) -> Self {
+        let writes = plan.steps.iter().filter(|step| matches!(step.action, Action::RollBack));
+        let agreed = writes.filter_map(|step| {
+            let rollout = &snapshot.rollouts[step.rollout];
+            let target = step.target.clone()?;
+            let number = number(rollout, &target);
+            Some(Agreed { id: rollout.id.clone(), live: rollout.object.clone(), target, number })
+        });
+        Consent { steps: agreed.collect() }
+    }
+
+    /// `now`: what is there; `choose`: where what was asked for leads to there.
+    pub fn lapses(&self, now: &[Rollout], choose: impl Fn(usize) -> Result<Chosen, Failure>) -> Vec<Lapse> {
+        let lapse = |agreed: &Agreed| {
+            let why = agreed.lapse(now, &choose)?;
+            Some(Lapse { id: agreed.id.clone(), why })
+        };
+        self.steps.iter().filter_map(lapse).collect()
+    }
+}
+
+impl Agreed {
+    fn lapse(&self, now: &[Rollout], choose: impl Fn(usize) -> Result<Chosen, Failure>) -> Option<String> {
+        let there = |rollout: &Rollout| rollout.id == self.id && rollout.id.uid == self.id.uid;
+        let Some(index) = now.iter().position(there) else {
+            return Some("deleted since the plan was made".to_owned());
+        };
+        let rollout = &now[index];
+        // Somebody else did the same: nothing is left to write, and nothing is overwritten.
+        if same(rollout.template(), &self.target.template) {
+            return None;
+        }
+        if !same(rollout.template(), &self.live["spec"]["template"]) {
+            return Some(format!(
+                "{} since the plan was made",
+                change::of_template(&self.live, &rollout.object)
+            ));
+        }
+        let by = &self.target.chosen_by;
+        match choose(index) {
+            Ok(Chosen::Target(target)) if same(&target.template, &self.target.template) => None,
+            Ok(Chosen::Target(target)) => Some(format!(
+                "{by} leads to {} since the plan was made, and not to {} any more",
+                revision(number(rollout, &target)),
+                revision(self.number)
+            )),
+            Ok(Chosen::NotYetBorn(_)) => Some(format!("{by} leads nowhere since the plan was made")),
+            Err(failure) => Some(format!("{by} leads nowhere since the plan was made: {failure}")),
+        }
+    }
+}
+
+fn number(rollout: &Rollout, target: &Target) -> Option<i64> {
+    target.revision.and_then(|index| rollout.revisions.get(index)).map(|revision| revision.number)
+}
+
+fn revision(number: Option<i64>) -> String {
+    number.map_or("an earlier template".to_owned(), |number| format!("revision {number}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::Diff;
+    use crate::plan::Step;
+    use cluster_model::rollout::Kind;
+    use k8s_openapi::jiff::Timestamp;
+    use serde_json::json;
+
+    fn template(image: &str) -> Value {
+        json!({"spec": {"containers": [{"name": "web", "image": image}]}})
+    }
+
+    fn rollout(uid: &str, image: &str, replicas: i64) -> Rollout {
+        let object = json!({"metadata": {"namespace": "shop", "name": "web", "uid": uid,
+                "resourceVersion": replicas.to_string(), "managedFields": [
+                    {"manager": "hotfix", "operation": "Update", "time": "2026-01-01T00:00:07Z",
+                        "fieldsV1": {"f:spec": {"f:template": {"image": {image: {}}}}}}]},
+            "spec": {"replicas": replicas, "template": template(image)}});
+        let kept = |number: i64| {
+            json!({"metadata": {"name": format!("web-{number}"), "uid": number.to_string(),
+                    "labels": {"pod-template-hash": number.to_string()},
+                    "annotations": {"deployment.kubernetes.io/revision": number.to_string()},
+                    "ownerReferences": [{"uid": uid, "controller": true}]},
+                "spec": {"template": template(&format!("v{number}"))}})
+        };
+        Rollout::new(Kind::Deployment, object, &[kept(2), kept(3), kept(4)], Vec::new())
+    }
+
+    fn target(index: usize) -> Target {
+        Target {
+            revision: Some(index),
+            template: template(&format!("v{}", index + 2)),
+            change_cause: None,
+            chosen_by: "--previous".into(),
+            evidence: String::new(),
+        }
+    }
+
+    /// From 3 to 2.
+    fn consent() -> Consent {
+        let mut snapshot = Snapshot::empty(Timestamp::UNIX_EPOCH);
+        snapshot.rollouts.push(rollout("u", "v3", 1));
+        let step = Step {
+            rollout: 0,
+            action: Action::RollBack,
+            target: Some(target(0)),
+            rehearsal: None,
+            diff: Diff::default(),
+        };
+        Consent::of(&snapshot, &Plan { steps: vec![step] })
+    }
+
+    #[test]
+    fn it_holds_for_what_was_shown_and_for_nothing_else() {
+        type Choice = Result<Chosen, Failure>;
+        let same_target = || Ok(Chosen::Target(target(0)));
+        let cases: Vec<(&str, Vec<Rollout>, Choice, Option<&str>)> = vec![
+            ("nothing changed", vec![rollout("u", "v3", 1)], same_target(), None),
+            ("somebody did the same", vec![rollout("u", "v2", 1)], Ok(Chosen::Target(target(2))), None),
+            ("it was scaled", vec![rollout("u", "v3", 9)], same_target(), None),
+            (
+                "somebody deployed",
+                vec![rollout("u", "v4", 1)],
+                same_target(),
+                Some("changed by hotfix at 2026-01-01T00:00:07Z (web: v3 → v4) since the plan was made"),
+            ),
+            (
+                "the choice leads elsewhere",
+                vec![rollout("u", "v3", 1)],
+                Ok(Chosen::Target(target(2))),
+                Some(
+                    "--previous leads to revision 4 since the plan was made, and not to revision 2 any more",
+                ),
+            ),
+            (
+                "the choice leads nowhere",
+                vec![rollout("u", "v3", 1)],
+                Err(Failure::refused("no such revision")),
+                Some("--previous leads nowhere since the plan was made: no such revision"),
+            ),
+            (
+                "made again",
+                vec![rollout("other", "v3", 1)],
+                same_target(),
+                Some("deleted since the plan was made"),
+            ),
+            ("deleted", vec![], same_target(), Some("deleted since the plan was made")),
+        ];
+        for (case, now, choice, expected) in cases {
+            let lapses = consent().lapses(&now, |_| choice.clone());
+            assert_eq!(lapses.first().map(|lapse| lapse.why.as_str()), expected, "{case}");
+        }
+    }
+}
