@@ -50,6 +50,11 @@ pub fn of(answer: Result<Value, Refusal>, doing: &str, right: &Right) -> Answer 
         Err(refusal) => refusal,
     };
     let says = refusal.says(doing);
+    // A denial may carry any code, so it is known by its words before its code is read (apiserver/pkg/admission/plugin/webhook/errors,
+    // ToStatusErr).
+    if matches!(&refusal.error, kube::Error::Api(status) if status.message.contains("denied the request")) {
+        return Answer::Refused { says };
+    }
     if unreachable(&refusal.error) {
         return Answer::Unsent { says };
     }
@@ -58,10 +63,8 @@ pub fn of(answer: Result<Value, Refusal>, doing: &str, right: &Right) -> Answer 
     }
     let kube::Error::Api(status) = &refusal.error else { return Answer::Refused { says } };
     let details = status.details.as_ref();
-    let by_admission = status.message.contains("denied the request");
     match status.code {
         404 => Answer::Gone,
-        _ if by_admission => Answer::Refused { says },
         409 => Answer::Misfit { says },
         // A patch that cannot be applied is answered with a generic sentence and nothing else
         // (apiserver/pkg/endpoints/handlers/patch.go, applyJSPatch); an object that is invalid, with the fields that are.
@@ -126,6 +129,20 @@ mod tests {
                 json!({}),
                 None,
                 Answer::Refused { says: says("admission webhook \"v\" denied the request: no", 409) },
+            ),
+            (
+                404,
+                "admission webhook \"v\" denied the request: no",
+                json!({}),
+                None,
+                Answer::Refused { says: says("admission webhook \"v\" denied the request: no", 404) },
+            ),
+            (
+                500,
+                "admission webhook \"v\" denied the request: no",
+                json!({}),
+                None,
+                Answer::Refused { says: says("admission webhook \"v\" denied the request: no", 500) },
             ),
             (429, "slow down", json!(null), Some(7), busy("slow down", 7)),
             (429, "slow down", json!({"retryAfterSeconds": 3}), None, busy("slow down", 3)),

@@ -23,7 +23,7 @@ fn a_change_while_it_asks_is_planned_and_asked_about_again() {
     tty.until("app:2").until("[y/N]");
     room.update("Deployment", "web", &app(3), None);
     tty.keys("y\r");
-    tty.until("since the plan was made").until("it is planned again").until("app:3").until("[y/N]");
+    tty.until("changed by testbed-user at ").until("goes back to revision 1").until("app:3").until("[y/N]");
     assert_eq!(room.image("Deployment", "web"), app(3), "overwritten");
     tty.keys("n\r");
     assert_eq!(tty.end(), 3, "{}", tty.text());

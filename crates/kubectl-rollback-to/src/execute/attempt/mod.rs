@@ -147,7 +147,11 @@ impl Attempt {
     pub fn answered(&mut self, answer: Answer) -> Next {
         match answer {
             Answer::Applied(object) => now(self.written(object)),
-            Answer::Gone => end(Wrote::Gone),
+            // That it is gone is only believed of a read.
+            Answer::Gone => {
+                "the server does not find it".clone_into(&mut self.says);
+                now(Act::Look)
+            }
             // A server that comes back from trouble has not read its roles and tokens yet.
             Answer::Denied { says } if self.troubles > 0 => self.trouble(says, |this| Act::Send(this.ops())),
             Answer::Denied { says } | Answer::Refused { says } => end(Wrote::Failed { says }),

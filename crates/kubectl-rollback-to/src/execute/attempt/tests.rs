@@ -101,7 +101,12 @@ fn each_way_to_an_end() {
         ("made again", vec![misfit(), L(Look::Seen(Some(other)))], &["look", "Gone"]),
         ("lost, and no right to look", vec![lost(), denied()], &["look", "Unknown { says: \"403\" }"]),
         ("misfit, and no right to look", vec![misfit(), denied()], &["look", "Failed { says: \"403\" }"]),
-        ("gone", vec![A(Answer::Gone)], &["Gone"]),
+        ("gone", vec![A(Answer::Gone), L(Look::Seen(None))], &["look", "Gone"]),
+        (
+            "not found by something on the way",
+            vec![A(Answer::Gone), found("v2", "kubectl"), A(Answer::Applied(web("v1", "us")))],
+            &["look", "send", "written, mutated: false"],
+        ),
         ("refused", vec![A(Answer::Refused { says: "403".into() })], &["Failed { says: \"403\" }"]),
         (
             "refused by a server that is just starting",
@@ -113,7 +118,7 @@ fn each_way_to_an_end() {
             &["send", "send", "written, mutated: false"],
         ),
         ("no right", vec![A(Answer::Denied { says: "403".into() })], &["Failed { says: \"403\" }"]),
-        ("unsent", vec![A(Answer::Unsent { says: "refused".into() }), A(Answer::Gone)], &["send", "Gone"]),
+        ("unsent", vec![A(Answer::Unsent { says: "refused".into() }), A(Answer::Gone)], &["send", "look"]),
     ];
     for (case, inputs, expected) in cases {
         assert_eq!(told(inputs), expected, "{case}");
@@ -198,6 +203,7 @@ fn answer() -> impl Strategy<Value = Answer> {
         Just(Answer::Lost { says: says() }),
         Just(Answer::Unsent { says: says() }),
         Just(Answer::Denied { says: says() }),
+        Just(Answer::Gone),
     ]
 }
 

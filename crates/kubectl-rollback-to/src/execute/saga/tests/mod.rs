@@ -1,4 +1,5 @@
 mod any_order;
+mod consent;
 mod restore;
 mod run;
 mod stuck;

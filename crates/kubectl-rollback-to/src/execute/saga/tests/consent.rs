@@ -1,0 +1,197 @@
+//! What is agreed to is used only for what a later read still shows; and what is not a failure puts nothing back.
+
+use super::*;
+
+fn asked() -> Rules {
+    Rules { can_ask: true, ..rules() }
+}
+
+/// The commands until there are none, without answers.
+fn commands(play: &mut Play) -> Vec<Command> {
+    let mut all = Vec::new();
+    for _ in 0..10 {
+        all.extend(play.saga.next(at(0)));
+    }
+    all
+}
+
+fn question(commands: &[Command]) -> Question {
+    let asked = commands.iter().find_map(|command| match command {
+        Command::Ask(question) => Some(question.clone()),
+        _ => None,
+    });
+    asked.unwrap_or_else(|| panic!("nothing is asked: {commands:?}"))
+}
+
+#[test]
+fn a_pod_that_became_ready_while_it_was_asked_about_is_not_deleted() {
+    for (there, deleted) in
+        [(State::Moving, false), (FINE, false), (stuck("other"), true), (stuck("p"), true)]
+    {
+        let mut play = Play::new(1, asked());
+        play.write_all().saga.seen(0, &progress(stuck("p")));
+        assert_eq!(commands(&mut play), [Command::Verify(0)]);
+        play.saga.verified(0, &progress(stuck("p")), at(0));
+        let question = question(&commands(&mut play));
+        play.saga.answered(&question, true);
+        assert_eq!(commands(&mut play), [Command::Verify(0)], "nothing is deleted by what was seen before");
+        play.saga.verified(0, &progress(there.clone()), at(0));
+        let deletes = commands(&mut play).iter().any(|command| matches!(command, Command::Delete { .. }));
+        assert_eq!(deletes, deleted, "{there:?}");
+    }
+}
+
+#[test]
+fn what_was_read_before_the_answer_does_not_count() {
+    let mut play = Play::new(1, asked());
+    play.write_all().saga.seen(0, &progress(stuck("p")));
+    commands(&mut play);
+    play.saga.verified(0, &progress(stuck("p")), at(0));
+    let question = question(&commands(&mut play));
+    // Something is being read while the question is open.
+    play.saga.seen(0, &progress(crashed()));
+    assert_eq!(commands(&mut play), [Command::Verify(0)]);
+    play.saga.answered(&question, true);
+    play.saga.verified(0, &progress(stuck("p")), at(0));
+    assert_eq!(commands(&mut play), [Command::Verify(0)]);
+    play.saga.verified(0, &progress(State::Moving), at(0));
+    assert_eq!(commands(&mut play), []);
+}
+
+#[test]
+fn a_pod_that_is_not_as_it_was_read_is_read_again_and_not_for_ever() {
+    let mut play = Play::new(1, Rules { unstick: true, ..rules() });
+    play.write_all().seen(0, stuck("p"));
+    let mut tries = 0;
+    while play.next() == "delete 0 p uid-p" {
+        tries += 1;
+        play.saga.deleted(0, "p", "uid-p", Deletion::Changed);
+    }
+    assert_eq!(tries, DELETIONS);
+    assert_eq!(play.ends(), ["Failed: waits for pod p, which is never the same for long enough"]);
+}
+
+#[test]
+fn what_became_healthy_while_it_was_asked_about_is_not_put_back() {
+    for (there, expected) in [
+        (FINE, "Done: "),
+        (crashed(), "Restored: crashed; put back to where it was"),
+        (State::Moving, "Restored: crashed; put back to where it was"),
+    ] {
+        let mut play = Play::new(1, asked());
+        play.write_all().seen(0, State::Failed { cause: "crashed".into(), pod: None, container: None });
+        assert_eq!(commands(&mut play), [Command::Verify(0)]);
+        play.saga.verified(0, &play.there[&0].clone(), at(0));
+        let question = question(&commands(&mut play));
+        play.saga.answered(&question, true);
+        assert_eq!(commands(&mut play), [Command::Verify(0)]);
+        play.there.insert(0, progress(there));
+        play.saga.verified(0, &play.there[&0].clone(), at(0));
+        if play.next() == "restore 0" {
+            play.saga.restored(0, written(), Vec::new());
+            play.next();
+            play.seen(0, FINE);
+        }
+        assert_eq!(play.ends(), [expected]);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_any_more_is_not_put_back() {
+    let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
+    play.write_all().seen(0, State::Failed { cause: "crashed".into(), pod: None, container: None });
+    play.saga.next(at(0));
+    play.saga.verified(0, &play.there[&0].clone(), at(0));
+    assert_eq!(commands(&mut play), [Command::Verify(0)]);
+    play.saga.unverified(0, "403");
+    assert_eq!(play.ends(), ["Failed: crashed; not put back: 403"]);
+}
+
+/// R4
+#[test]
+fn a_restart_is_followed_and_another_template_is_left_alone_and_nothing_goes_back_for_either() {
+    let restore = Rules { on_failure: OnFailure::Restore, ..rules() };
+    let mut play = Play::new(2, restore);
+    play.write_all().seen(0, FINE).next();
+    assert_eq!(play.seen(1, superseded(true)).next(), "follow 1");
+    play.seen(1, FINE);
+    assert_eq!(play.ends(), ["Done: ", "Done: "]);
+    assert!(play.was_told("restarted by kim"));
+
+    // One that fails after that is not put back: that would undo the restart.
+    let mut play = Play::new(1, restore);
+    play.write_all().seen(0, superseded(true)).next();
+    play.fails(0);
+    assert_eq!(play.ends(), ["Failed: crashed"]);
+
+    let mut play = Play::new(2, restore);
+    play.write_all().seen(0, FINE).next();
+    play.seen(1, superseded(false));
+    let status = "kubectl rollback-to statefulset/b -n shop --status";
+    let left = format!(
+        "Superseded: kim wrote another template at 2026-01-01T00:00:00Z, and that is left alone: {status}"
+    );
+    assert_eq!(play.ends(), ["Done: ".to_owned(), left]);
+
+    // Whoever restarts it for ever is not followed for ever.
+    let mut play = Play::new(1, restore);
+    play.write_all();
+    let followed = (0..100).take_while(|_| play.seen(0, superseded(true)).next() == "follow 0").count();
+    assert_eq!(followed, FOLLOWED);
+    assert!(play.ends()[0].starts_with("Superseded: kim"));
+}
+
+/// R6
+#[test]
+fn what_stands_in_the_way_of_any_template_puts_nothing_back() {
+    let restore = Rules { on_failure: OnFailure::Restore, ..rules() };
+    let mut play = Play::new(2, restore);
+    play.write_all().seen(0, FINE).next();
+    play.seen(1, stalled(true));
+    assert_eq!(play.ends(), ["Done: ", "Stalled: no node"]);
+    let mut play = Play::new(1, restore);
+    play.write_all().seen(0, stalled(false));
+    assert_eq!(play.next(), "restore 0");
+}
+
+/// R8
+#[test]
+fn the_deadline_puts_back_what_is_not_done_and_keeps_what_is() {
+    let restore = Rules { on_failure: OnFailure::Restore, ..rules() };
+    let mut play = Play::new(1, restore);
+    play.write_all().seen_as(0, Progress { done: 1, total: 3, ..progress(State::Moving) });
+    assert!(play.saga.deadline(), "it goes on for that");
+    assert!(!play.saga.deadline(), "and once");
+    assert_eq!(play.next(), "restore 0");
+    play.saga.restored(0, written(), Vec::new());
+    play.next();
+    play.seen(0, FINE);
+    assert_eq!(play.ends(), ["Restored: --timeout passed at 1 of 3 pods; put back to where it was"]);
+    assert!(play.saga.outcomes()[0].late);
+
+    // It was done at that very moment.
+    let mut play = Play::new(1, restore);
+    play.write_all().there.insert(0, progress(FINE));
+    assert!(play.saga.deadline());
+    assert_eq!(play.next(), "");
+    assert_eq!(play.ends(), ["Done: "]);
+    assert!(!play.saga.outcomes()[0].late);
+
+    // The write that is under way is awaited, and goes back; what waits is never begun.
+    let mut play = Play::new(2, restore);
+    assert_eq!(play.next(), "write 0");
+    assert!(play.saga.deadline());
+    play.saga.wrote(0, written(), at(0));
+    assert_eq!(play.next(), "restore 0");
+    play.saga.restored(0, written(), Vec::new());
+    play.next();
+    play.seen(0, FINE);
+    let never = "Timeout: --timeout passed before its turn came; nothing was written";
+    assert_eq!(play.ends(), ["Restored: --timeout passed; put back to where it was", never]);
+
+    // Nothing is put back unasked, or where nothing was written.
+    for rules in [rules(), Rules { on_failure: OnFailure::Stop, ..rules() }] {
+        assert!(!Play::new(1, rules).write_all().saga.deadline());
+    }
+    assert!(!Play::new(1, restore).saga.deadline());
+}
