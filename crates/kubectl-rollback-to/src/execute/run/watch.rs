@@ -1,0 +1,217 @@
+//! What is watched and what is read: kept for each step, looked at, and told to the saga.
+
+use std::time::{Duration, Instant};
+
+use cluster_model::Raw;
+use futures::StreamExt;
+use futures::future::FutureExt;
+use k8s_openapi::jiff::SignedDuration;
+use plugin_client::Failure;
+
+use super::Run;
+use super::stage::Stage;
+use crate::execute::attempt::Wrote;
+use crate::execute::fresh::Fresh;
+use crate::execute::progress::{Expected, Patience, Tracker, View};
+use crate::execute::scene::{self, Heard, News};
+use crate::execute::{Event, FRAME};
+use crate::written;
+
+/// A look goes over all pods and all that was told, and there is news of each: after one there is a pause of at least this, and of
+/// several times what it took. Otherwise the looks at many pods fall behind what happens, and judge what is long past.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+const TIMES_ITS_COST: u32 = 3;
+/// What is watched and what was read just now are not the same: time for the one to catch up with the other.
+const CATCH_UP: SignedDuration = SignedDuration::from_secs(2);
+/// Without `--timeout`: a rollout in which nothing changed for so long has stalled. A Deployment has its own progressDeadlineSeconds.
+const QUIET: Duration = Duration::from_secs(600);
+
+impl Run<'_> {
+    pub(super) fn watch(&mut self, step: usize) {
+        let cluster = self.execution.cluster;
+        let tracker = self.tracker(step);
+        let stage = &mut self.stages[step];
+        let object = stage.written.as_ref().map_or(&stage.rollout.object, |(object, _)| object);
+        stage.tracker = Some(tracker);
+        stage.scene.open(cluster, object, self.scenes, &mut self.feeds);
+        self.scenes += 1;
+        let namespace = &stage.rollout.id.namespace;
+        if self.told.insert(namespace.clone()) {
+            scene::open_events(cluster, namespace, &mut self.feeds);
+        }
+    }
+
+    /// Of what was written last; of nothing yet, what is there.
+    pub(super) fn tracker(&self, step: usize) -> Tracker {
+        let stage = &self.stages[step];
+        let (object, written_at) = match &stage.written {
+            Some((object, at)) => (object, *at),
+            None => (&stage.rollout.object, self.execution.cluster.now()),
+        };
+        let expected = Expected {
+            kind: stage.rollout.id.kind,
+            uid: stage.rollout.id.uid.clone(),
+            template: object["spec"]["template"].clone(),
+            before: stage.before.clone(),
+            managed: object.list("/metadata/managedFields").to_vec(),
+            generation: object["metadata"]["generation"].as_i64().unwrap_or_default(),
+            written_at,
+        };
+        let patience = Patience {
+            fail_after: self.execution.options.fail_after,
+            // Whoever gives a time wants it waited out, as long as it is not certain that it is no use.
+            quiet: self.execution.deadline.is_none().then_some(QUIET),
+        };
+        Tracker::new(expected, patience)
+    }
+
+    /// One more look, at what was read just now.
+    pub(super) fn verified(&mut self, step: usize, fresh: Fresh) {
+        self.fine();
+        let (now, ours) = (self.execution.cluster.now(), self.ours());
+        // One that is over is looked at once more before it is put back.
+        let once = self.stages[step].tracker.is_none().then(|| self.tracker(step));
+        let stage = &mut self.stages[step];
+        let watched = once.is_none();
+        let mut tracker = match once.or_else(|| stage.tracker.take()) {
+            Some(tracker) => tracker,
+            None => return,
+        };
+        let progress = tracker.look(View {
+            object: fresh.object.as_ref(),
+            histories: &fresh.histories,
+            pods: &fresh.pods,
+            events: stage.scene.events(),
+            now,
+            ours,
+        });
+        if watched {
+            let soon = ours.saturating_add(CATCH_UP).unwrap_or(ours);
+            stage.wake_at = Some(tracker.wake_at(ours).map_or(soon, |at| at.min(soon)));
+            stage.progress = Some(progress.clone());
+            stage.tracker = Some(tracker);
+        }
+        stage.fresh = fresh.object;
+        self.saga.verified(step, &progress, ours);
+    }
+
+    /// What is there now is what the way back is guarded by.
+    pub(super) fn remember(&mut self, step: usize, wrote: &Wrote) {
+        if let Wrote::Written { object, .. } = wrote {
+            let stage = &mut self.stages[step];
+            let before = stage.written.as_ref().map_or(&stage.rollout.object, |(object, _)| object);
+            stage.before = before["spec"]["template"].clone();
+            let now = self.execution.cluster.now();
+            // A write whose answer was lost was earlier than we know; the server noted when.
+            let noted = written::time_of(object, &self.execution.options.field_manager);
+            self.stages[step].written = Some((object.clone(), noted.map_or(now, |noted| noted.min(now))));
+        }
+    }
+
+    /// News from a feed, and whatever else is there by now: one look at all of it is enough.
+    pub fn hear(&mut self, heard: Heard) {
+        self.note(heard);
+        while let Some(Some(heard)) = self.feeds.next().now_or_never() {
+            self.note(heard);
+        }
+    }
+
+    fn note(&mut self, heard: Heard) {
+        let by_number = |stages: &[Stage<'_>], number| {
+            stages.iter().position(|stage| stage.scene.number() == Some(number))
+        };
+        let (step, news) = match heard {
+            Heard::Event(namespace, news) => return self.note_event(&namespace, news),
+            Heard::Object(number, news) => {
+                let Some(step) = by_number(&self.stages, number) else { return };
+                (step, news.map(|news| self.stages[step].scene.hear_object(news)))
+            }
+            Heard::History(number, news) => {
+                let Some(step) = by_number(&self.stages, number) else { return };
+                (step, news.map(|news| self.stages[step].scene.hear_history(news)))
+            }
+            Heard::Pod(number, news) => {
+                let Some(step) = by_number(&self.stages, number) else { return };
+                (step, news.map(|news| self.stages[step].scene.hear_pod(news)))
+            }
+        };
+        match news {
+            Ok(News::Disturbed(failure)) => self.disturbed(&failure),
+            Ok(_) => {
+                self.stages[step].changed = true;
+                self.fine();
+            }
+            Err(failure) => self.saga.unwatchable(step, &failure.to_string()),
+        }
+    }
+
+    fn note_event(
+        &mut self,
+        namespace: &str,
+        news: Result<plugin_client::Feed<kube::api::DynamicObject>, Failure>,
+    ) {
+        let here = self.stages.iter_mut().filter(|stage| stage.rollout.id.namespace == namespace);
+        match news {
+            Ok(news) => {
+                for stage in here {
+                    match stage.scene.hear_event(&news) {
+                        News::Changed => stage.changed = true,
+                        News::Nothing => {}
+                        News::Disturbed(failure) => return self.disturbed(&failure),
+                    }
+                }
+                self.fine();
+            }
+            // They only help to explain. It is said once: this feed is over.
+            Err(failure) => {
+                let workload = here.map(|stage| stage.rollout.id.to_string()).next().unwrap_or_default();
+                let says = format!("{failure}; what only events tell is missed");
+                self.audience.event(&Event::Note { workload, says });
+            }
+        }
+    }
+
+    pub fn disturbed(&mut self, failure: &Failure) {
+        if self.weather.trouble(failure) {
+            self.audience.event(&Event::Disturbed { says: failure.to_string() });
+        }
+    }
+
+    fn fine(&mut self) {
+        if self.weather.fine() {
+            let ours = self.ours();
+            self.stages.iter_mut().filter_map(|stage| stage.tracker.as_mut()).for_each(|it| it.resume(ours));
+            self.audience.event(&Event::Recovered);
+        }
+    }
+
+    /// Tells the saga how far those are of which there is news, or whose time has come.
+    pub fn look(&mut self) {
+        let began = Instant::now();
+        if began < self.rest_until {
+            return;
+        }
+        let (now, ours) = (self.execution.cluster.now(), self.ours());
+        let mut looked = false;
+        for (step, stage) in self.stages.iter_mut().enumerate() {
+            let due = stage.wake_at.is_some_and(|at| at <= ours);
+            if !(std::mem::take(&mut stage.changed) || due) {
+                continue;
+            }
+            let (Some(tracker), Some(view)) = (&mut stage.tracker, stage.scene.view(now, ours)) else {
+                continue;
+            };
+            let progress = tracker.look(view);
+            stage.wake_at = tracker.wake_at(ours).filter(|at| !due || *at > ours);
+            self.saga.seen(step, &progress);
+            stage.progress = Some(progress);
+            looked = true;
+        }
+        if looked {
+            self.rest_until = Instant::now() + BETWEEN_LOOKS.max(began.elapsed() * TIMES_ITS_COST);
+        }
+        if looked && self.drawn.elapsed() >= FRAME {
+            self.draw();
+        }
+    }
+}
