@@ -5,7 +5,7 @@ use cluster_model::{PodExt, Raw};
 use super::faults::{self, Fault};
 use super::pods::SeenPod;
 use super::target::Target;
-use super::workload::Workload;
+use super::workload::{Strategy, Workload};
 use super::{State, View, summary, whole};
 
 pub(super) struct Scene<'a> {
@@ -92,6 +92,10 @@ impl Scene<'_> {
     pub fn kept_back(&self) -> Option<&SeenPod<'_>> {
         let seen =
             self.pods.iter().find(|seen| seen.kept.is_some() && !seen.finished && !seen.pod.is_ready())?;
+        // With OnDelete the controller waits for none of them.
+        if !matches!(self.workload.strategy(), Strategy::Rolling { .. }) {
+            return None;
+        }
         let ordered = self.workload.object.text("/spec/podManagementPolicy") != "Parallel";
         (ordered || self.done >= self.total).then_some(seen)
     }

@@ -13,6 +13,7 @@ use super::pods::{SeenPod, lingers};
 use super::scene::Scene;
 use super::workload::Strategy;
 use super::{State, Tracker, by_ours, summary};
+use crate::report::PodState;
 
 /// The Deployment controller counts this itself, and says so; it has a minute more for that.
 const AFTER_ITS_CONTROLLER: Duration = Duration::from_secs(60);
@@ -62,6 +63,10 @@ impl Tracker {
 
     /// The pod that the controller waits for although nothing here will change it, and why.
     fn obstacle(&mut self, scene: &Scene<'_>) -> Option<(String, String)> {
+        // Something gets on beside it.
+        if scene.pods.iter().any(|seen| seen.state == PodState::Starting) {
+            return None;
+        }
         if let Some(seen) = scene.kept_back() {
             let name = seen.pod.name();
             return Some((name.to_owned(), format!("waits for {name} to be Ready, which {}", keeps(seen))));

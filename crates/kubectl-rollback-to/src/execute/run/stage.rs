@@ -31,6 +31,8 @@ pub(super) struct Stage<'a> {
     pub changed: bool,
     /// By our clock.
     pub wake_at: Option<Timestamp>,
+    /// Until then it has to be listed for the first time; a deadline ends that, where there is one.
+    pub unseen_until: Option<Timestamp>,
     /// As it was read last.
     pub fresh: Option<Value>,
 }
@@ -79,6 +81,7 @@ pub(super) fn stage<'a>(execution: &Execution<'a>, step: &'a Step) -> Stage<'a> 
         progress: None,
         changed: false,
         wake_at: None,
+        unseen_until: None,
         fresh: None,
     }
 }

@@ -29,10 +29,13 @@ const QUIET: Duration = Duration::from_secs(600);
 impl Run<'_> {
     pub(super) fn watch(&mut self, step: usize) {
         let cluster = self.execution.cluster;
-        let tracker = self.tracker(step);
+        let (tracker, ours) = (self.tracker(step), self.ours());
         let stage = &mut self.stages[step];
         let object = stage.written.as_ref().map_or(&stage.rollout.object, |(object, _)| object);
         stage.tracker = Some(tracker);
+        stage.unseen_until =
+            self.execution.deadline.is_none().then(|| ours.checked_add(QUIET).unwrap_or(ours));
+        stage.wake_at = stage.unseen_until;
         stage.scene.open(cluster, object, self.scenes, &mut self.feeds);
         self.scenes += 1;
         let namespace = &stage.rollout.id.namespace;
@@ -198,7 +201,12 @@ impl Run<'_> {
             if !(std::mem::take(&mut stage.changed) || due) {
                 continue;
             }
-            let (Some(tracker), Some(view)) = (&mut stage.tracker, stage.scene.view(now, ours)) else {
+            let Some(tracker) = &mut stage.tracker else { continue };
+            let Some(view) = stage.scene.view(now, ours) else {
+                if stage.unseen_until.take_if(|until| *until <= ours).is_some() {
+                    stage.wake_at = None;
+                    self.saga.unwatchable(step, "it could not be seen for 10 minutes");
+                }
                 continue;
             };
             let progress = tracker.look(view);

@@ -160,6 +160,39 @@ async fn a_deletion_whose_answer_was_lost_is_looked_up() {
 }
 
 #[tokio::test]
+async fn a_pod_that_is_not_as_it_was_read_is_read_again_before_it_is_deleted() {
+    let mut play = Play::stuck_statefulset();
+    play.options.unstick = true;
+    let world = play.world.clone();
+    play.fake.on("DELETE", "*/db-1").once().answer(Answer::compute(move |request| {
+        world.edit(PODS, "db-1", json!({"metadata": {"labels": {"touched": "yes"}}}));
+        world.delete(PODS, request)
+    }));
+    assert_eq!(ends(&play.run().await), ["Done: "], "{:#?}", play.told());
+    let deletes: Vec<Value> =
+        play.fake.requests().iter().filter(|r| r.method == "DELETE").map(|r| r.json()).collect();
+    let [first, second] = deletes.as_slice() else { panic!("{deletes:?}") };
+    assert_ne!(first["preconditions"]["resourceVersion"], second["preconditions"]["resourceVersion"]);
+}
+
+/// The watch has shown the end of it; a read does not.
+#[tokio::test]
+async fn done_is_claimed_of_a_fresh_read_and_never_of_what_was_watched() {
+    let play = Play::deployments(&[("web", "good")]);
+    let (world, ui) = (play.world.clone(), play.ui.clone());
+    play.fake.on("GET", &format!("{DEPLOYMENTS}/web")).answer(Answer::compute(move |_| {
+        let mut object = world.get(DEPLOYMENTS, "web").unwrap();
+        object["status"]["availableReplicas"] = json!(0);
+        ui.interrupt();
+        Answer::json(object)
+    }));
+    let interrupted = play.ui.interrupted();
+    let outcomes = play.run_reacting(interrupted, |_| ()).await;
+    assert_eq!(outcomes[0].result, Verdict::Interrupted, "{:?}", ends(&outcomes));
+    assert!(!play.was_told("Done"), "{:#?}", play.told());
+}
+
+#[tokio::test]
 async fn a_pod_that_came_since_is_not_deleted() {
     let mut play = Play::stuck_statefulset();
     play.options.unstick = true;

@@ -150,6 +150,10 @@ impl World {
         if *uid != object["metadata"]["uid"] {
             return Answer::status(409, "Conflict", "the UID in the precondition does not match");
         }
+        let version = &request.json()["preconditions"]["resourceVersion"];
+        if version.is_string() && *version != object["metadata"]["resourceVersion"] {
+            return Answer::status(409, "Conflict", "the ResourceVersion in the precondition does not match");
+        }
         self.remove(collection, name(request));
         (self.controller)(self, collection, &object);
         Answer::json(object)

@@ -97,6 +97,28 @@ fn each_wait_that_cannot_end_has_its_cause_and_its_time() {
             stalled("web-2: NodeLost: node n1 is unresponsive", true),
         ),
         (
+            "a silent node, and a pod that starts on another",
+            half(set).pods(vec![
+                member(set, "web-0", "good"),
+                starting(member(set, "web-1", "good")),
+                silent(deleted(set)),
+            ]),
+            610,
+            stalled("nothing has changed for 10m: 1 of 3 pods available, 1 starting, 1 terminating", false),
+        ),
+        (
+            "a broken pod that OnDelete keeps, beside one that was deleted",
+            half(Kind::StatefulSet).edit(json!({"spec": {"updateStrategy": {"type": "OnDelete"}}})).pods(
+                vec![
+                    member(Kind::StatefulSet, "web-0", "good"),
+                    starting(member(Kind::StatefulSet, "web-1", "good")),
+                    starting(member(Kind::StatefulSet, "web-2", "bad")),
+                ],
+            ),
+            610,
+            stalled("nothing has changed for 10m: 1 of 2 pods available, 1 starting", false),
+        ),
+        (
             "nothing at all",
             creating(Kind::StatefulSet),
             610,
