@@ -171,3 +171,14 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// A list may be older than what was watched before it: of a workload from before the write it shows nothing.
+    #[test]
+    fn what_is_older_than_the_write_decides_nothing((moment, _, _) in any_kind().prop_flat_map(any_view)) {
+        let older = moment.edit(json!({"metadata": {"generation": 4}, "spec": {"template": template("bad")}}));
+        prop_assert_eq!(older.state(), State::Moving);
+    }
+}

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
 use super::super::{State, Tracker};
-use super::build::{Moment, at, failed, member, starting, template};
+use super::build::{Moment, at, failed, member, starting, template, waiting};
 
 fn stalled(cause: &str, blocked: bool) -> State {
     State::Stalled { cause: cause.to_owned(), blocked }
@@ -208,4 +208,22 @@ fn another_template_is_a_restart_the_one_from_before_or_somebody_elses() {
     assert_eq!(replaced(restarted), State::Superseded { by: by.clone(), at: when, restart: true });
     assert_eq!(replaced(image("other")), State::Superseded { by: by.clone(), at: when, restart: false });
     assert_eq!(replaced(image("bad")), State::Reverted { by, at: when });
+}
+
+/// R15: the server's clock is for the ages of objects; it may jump, as when another API server answers.
+#[test]
+fn patience_is_counted_by_our_own_clock() {
+    let kind = Kind::Deployment;
+    let pulling = waiting(member(kind, "web-2", "good"), "ErrImagePull", "EOF");
+    let moment = with(kind, pulling);
+    let mut tracker = moment.tracker();
+    let mut state = |theirs: i64, ours: i64| {
+        let mut view = moment.view();
+        (view.now, view.ours) = (at(theirs), at(ours));
+        tracker.look(view).state
+    };
+    assert_eq!(state(10, 10), State::Moving);
+    assert_eq!(state(3610, 11), State::Moving, "an hour passed there, and a second here");
+    assert_eq!(state(12, 69), State::Moving);
+    assert!(matches!(state(12, 70), State::Failed { .. }));
 }
