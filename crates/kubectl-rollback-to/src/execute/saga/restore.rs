@@ -62,7 +62,8 @@ impl Saga {
     pub(super) fn confirm(&mut self) {
         self.decision = Decision::Confirming;
         for step in 0..self.steps.len() {
-            if self.steps[step].failing && self.steps[step].is_restorable() {
+            // Of one whose answer was lost it is not known whose pods are seen.
+            if self.steps[step].failing && self.steps[step].ours == Ours::Yes {
                 self.verify_anew(step);
             }
         }

@@ -107,6 +107,18 @@ fn what_cannot_be_read_any_more_is_not_put_back() {
     assert_eq!(play.ends(), ["Failed: crashed; not put back: 403"]);
 }
 
+/// Nobody knows what is there: that its pods are well may be said of the template from before.
+#[test]
+fn a_write_whose_answer_was_lost_is_never_taken_for_healthy() {
+    let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
+    play.there.insert(0, progress(FINE));
+    play.next();
+    play.saga.wrote(0, Wrote::Unknown { says: "504".into() }, at(0));
+    assert_eq!(play.next(), "restore 0");
+    play.saga.restored(0, Wrote::Already, Vec::new());
+    assert!(play.ends()[0].starts_with("Restored: 504"));
+}
+
 /// R4
 #[test]
 fn a_restart_is_followed_and_another_template_is_left_alone_and_nothing_goes_back_for_either() {
