@@ -256,7 +256,8 @@ fn history_and_status_are_documents_also_when_they_fail() {
     let unreachable = fake.kubeconfig(folder.path());
     drop(fake);
     let nobody = shared().user(&format!("{}-nobody", room.namespace()), &[], &[]);
-    let cases: &[(&[&str], Option<&Path>, i32, &str, &str)] = &[
+    type Failing<'a> = (&'a [&'a str], Option<&'a Path>, i32, &'a str, &'a str);
+    let cases: &[Failing<'_>] = &[
         (&["deployment/shop"], None, 3, "refused", "there is no such workload"),
         (&["deployment/web", "-n", "no-such-namespace"], None, 3, "refused", "there is no such workload"),
         (&["-l", "app=none"], None, 3, "refused", "no workload matches app=none"),
