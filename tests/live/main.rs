@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod budgets;
+mod client;
 mod complaint;
 mod docs;
 mod drain_basics;

@@ -2,12 +2,15 @@
 
 use cluster_model::{Finding, PodExt, Severity, Snapshot};
 use plugin_client::rights::{self, grant};
-use plugin_client::{Cluster, Failure, Right, missing, rbac_rule};
+use plugin_client::{Cluster, Failure, Right, missing, missing_parts, rbac_rule};
 
 use crate::args::Target;
 use crate::checks::RIGHTS_MISSING;
 use crate::fate::leavers;
 use crate::options::Options;
+
+/// Who may read these pods may read the others.
+const ASKED_ABOUT: usize = 8;
 
 /// What every drain needs, whatever is on the node.
 fn needed(target: &Target, options: &Options) -> Vec<Right> {
@@ -31,11 +34,35 @@ fn wanted() -> Vec<Right> {
     ["list", "watch"].iter().map(|verb| Right::new(verb, "policy", "poddisruptionbudgets")).collect()
 }
 
-/// Before anything is read: what is missing for certain. The right to evict may be granted per namespace; see `in_namespaces`.
+/// Before anything is read: what is missing for certain. The right to evict may be granted per namespace, and that to read a pod for some
+/// pods only; see `findings`. A node's own credentials (kubernetes/kubernetes#131241) may read and change that node and list what is on it.
 pub async fn check(cluster: &Cluster, target: &Target, options: &Options) -> Result<Vec<Right>, Failure> {
     let mut rights = needed(target, options);
     rights.extend(wanted());
-    missing(cluster, &rights).await
+    let mut denied = Vec::new();
+    for right in missing(cluster, &rights).await? {
+        match target {
+            Target::Names(names) if is_of_nodes(&right) => {
+                let parts = names.iter().map(|node| of_node(&right, node)).collect();
+                denied.extend(missing_parts(cluster, right, parts).await?);
+            }
+            _ => denied.push(right),
+        }
+    }
+    Ok(denied)
+}
+
+/// Can it be given for single nodes?
+fn is_of_nodes(right: &Right) -> bool {
+    right.resource == "nodes" || (right.resource == "pods" && matches!(right.verb.as_str(), "list" | "watch"))
+}
+
+fn of_node(right: &Right, node: &str) -> Right {
+    match right.resource.as_str() {
+        "nodes" if right.verb != "list" && right.verb != "watch" => right.clone().name(node),
+        "nodes" => right.clone().field("metadata.name", node),
+        _ => right.clone().field("spec.nodeName", node),
+    }
 }
 
 /// The rights that are missing, once it is known in which namespaces pods have to go.
@@ -45,11 +72,17 @@ pub async fn findings(
     snapshot: &Snapshot,
     options: &Options,
 ) -> Result<Vec<Finding>, Failure> {
-    let (removal, others): (Vec<Right>, Vec<Right>) = denied.into_iter().partition(is_removal);
+    let (late, others): (Vec<Right>, Vec<Right>) = denied.into_iter().partition(is_of_pods);
     let unwatched =
         others.iter().any(|r| r.verb == "watch" && !r.group.is_empty()) && snapshot.budgets.seen().is_some();
     let mut lacking: Vec<Right> = others.into_iter().filter(|r| r.group.is_empty()).collect();
-    for right in removal {
+    for right in late {
+        if right.verb == "get" {
+            let some = leavers(snapshot, options).take(ASKED_ABOUT);
+            let parts = some.map(|pod| right.clone().namespace(pod.namespace()).name(pod.name())).collect();
+            lacking.extend(missing_parts(cluster, right, parts).await?);
+            continue;
+        }
         let mut namespaces: Vec<&str> = leavers(snapshot, options).map(PodExt::namespace).collect();
         namespaces.sort_unstable();
         namespaces.dedup();
@@ -63,8 +96,11 @@ pub async fn findings(
         .collect())
 }
 
-fn is_removal(right: &Right) -> bool {
-    matches!(right.verb.as_str(), "create" | "delete")
+/// May it be given for single pods or namespaces, so that the pods have to be known first?
+fn is_of_pods(right: &Right) -> bool {
+    right.group.is_empty()
+        && right.resource == "pods"
+        && matches!(right.verb.as_str(), "create" | "delete" | "get")
 }
 
 /// Budgets were read once; how they change will not be seen.
@@ -82,7 +118,7 @@ fn blind() -> Finding {
 pub fn refusal(denied: &[Right]) -> Option<Failure> {
     let fatal: Vec<Right> = denied
         .iter()
-        .filter(|r| r.group.is_empty() && !is_removal(r) && r.verb != "patch")
+        .filter(|r| r.group.is_empty() && !is_of_pods(r) && r.verb != "patch")
         .cloned()
         .collect();
     rights::refusal(&fatal).map(|failure| failure.block(&rbac_rule(denied)))

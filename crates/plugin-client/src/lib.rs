@@ -45,7 +45,7 @@ pub use feed::{Feed, feed, feed_dynamic};
 pub use findings::allowed;
 pub use flags::{AsInKubectl, ConnectionFlags, DryRun, duration, limit, whole};
 pub use output::{Output, publish, to_json, to_yaml};
-pub use rights::{Right, missing, rbac_rule};
+pub use rights::{Right, missing, missing_parts, rbac_rule};
 pub use start::{CommandLine, start};
 pub use ui::{Line, Live, Role, Ui, table};
 pub use weather::Weather;

@@ -17,6 +17,11 @@ fn sigterm_is_an_interrupt() {
     stopped_by(Signal::TERM);
 }
 
+#[test]
+fn sighup_is_an_interrupt() {
+    stopped_by(Signal::HUP);
+}
+
 /// Three pods are stopping and three wait for their budget; then the signal; then a second run finishes.
 fn stopped_by(signal: Signal) {
     let room = shared().room(2);

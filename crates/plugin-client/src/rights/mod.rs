@@ -9,8 +9,9 @@ use std::fmt::Write;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use k8s_openapi::api::authorization::v1::{
-    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+    FieldSelectorAttributes, ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::FieldSelectorRequirement;
 use kube::Api;
 use kube::api::PostParams;
 
@@ -30,6 +31,9 @@ pub struct Right {
     /// `None`: in all namespaces, or the resource has none.
     pub namespace: Option<String>,
     pub name: Option<String>,
+    /// Only objects with this value of this field, as `spec.nodeName` and a node's name: a node's own credentials may list no more
+    /// (plugin/pkg/auth/authorizer/node, AuthorizeNodeWithSelectors).
+    pub field: Option<(String, String)>,
 }
 
 impl Right {
@@ -52,6 +56,11 @@ impl Right {
         self
     }
 
+    pub fn field(mut self, field: &str, value: impl Into<String>) -> Self {
+        self.field = Some((field.into(), value.into()));
+        self
+    }
+
     /// As a rule names it: `pods/eviction`.
     fn rule_resource(&self) -> String {
         match &self.subresource {
@@ -68,6 +77,14 @@ impl Right {
             subresource: self.subresource.clone(),
             namespace: self.namespace.clone(),
             name: self.name.clone(),
+            field_selector: self.field.as_ref().map(|(key, value)| FieldSelectorAttributes {
+                requirements: Some(vec![FieldSelectorRequirement {
+                    key: key.clone(),
+                    operator: "In".into(),
+                    values: Some(vec![value.clone()]),
+                }]),
+                ..FieldSelectorAttributes::default()
+            }),
             ..ResourceAttributes::default()
         };
         SelfSubjectAccessReview {
@@ -92,6 +109,9 @@ impl fmt::Display for Right {
         }
         if let Some(name) = &self.name {
             write!(f, " {name}")?;
+        }
+        if let Some((field, value)) = &self.field {
+            write!(f, " with {field}={value}")?;
         }
         match &self.namespace {
             Some(namespace) => write!(f, " in namespace {namespace}"),
@@ -119,6 +139,17 @@ pub async fn missing(cluster: &Cluster, rights: &[Right]) -> Result<Vec<Right>, 
         .try_collect()
         .await?;
     Ok(answers.into_iter().flatten().collect())
+}
+
+/// `right` where it is not given as a whole, but for each of `parts`: what of these is denied. All of them: then the whole is.
+pub async fn missing_parts(
+    cluster: &Cluster,
+    right: Right,
+    parts: Vec<Right>,
+) -> Result<Vec<Right>, Failure> {
+    let denied = missing(cluster, &parts).await?;
+    let all = !parts.is_empty() && denied.len() == parts.len();
+    Ok(if all { vec![right] } else { denied })
 }
 
 /// The rights as ready `rules:` of a Role or ClusterRole: one entry a resource, its verbs merged.

@@ -1,0 +1,88 @@
+//! Long runs: credentials that live a second, from a plugin that sometimes fails and once hangs.
+
+use std::path::Path;
+
+use ::testbed::{Room, annotate, shared};
+use serde_json::{Value, json};
+
+use super::{lines, login};
+use crate::plugin::{drain, needed_rights};
+
+/// Once `draining` is there: the first run never answers, and of the others every third fails. `$run` is in `answer-0` or `answer-1`.
+const FAULTY: &str = "
+if [ -e draining ]; then
+  [ -e hung ] || { touch hung; sleep 600; }
+  [ $((run % 3)) != 0 ] || { echo failed >> failures; echo 'not now' >&2; exit 1; }
+  echo ok >> renewals
+fi
+end=$(date -u -d '+1 seconds' +%FT%TZ 2>/dev/null || date -u -v+1S +%FT%TZ)
+sed \"s/ENDS/$end/\" answer-$((run % 2))";
+
+fn write_answers(folder: &Path, status: impl Fn(usize) -> Value) {
+    for answer in [0, 1] {
+        let mut status = status(answer);
+        status["expirationTimestamp"] = json!("ENDS");
+        let text = json!({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status});
+        std::fs::write(folder.join(format!("answer-{answer}")), text.to_string()).unwrap();
+    }
+}
+
+/// Pods leave one by one, so that requests and renewals go on all the time.
+fn drains_across_renewals(room: &Room<'static>, folder: &Path) {
+    room.deployment_with("web", 24, |web| {
+        annotate(web, "testbed/delete-after", "1s");
+        annotate(web, "testbed/ready-after", "1s");
+    });
+    room.ready("web", 24);
+    room.budget("web", "web", json!({"maxUnavailable": 1}));
+    room.budget_allows("web", 1);
+    let config = login(room, folder, FAULTY);
+    let run = drain(room, &[&room.nodes()[0], "--request-timeout=1s"]).kubeconfig(&config).watch();
+    run.hear("cordoned");
+    std::fs::write(folder.join("draining"), "").unwrap();
+    let (outcome, _, _) = run.finish();
+    outcome.expect("drained", 0);
+    let renewals = lines(folder, "renewals");
+    assert!(renewals >= 10, "{renewals} renewals\n{outcome}");
+    assert!(lines(folder, "failures") >= 2 && folder.join("hung").exists(), "{outcome}");
+    assert!(outcome.err.contains("not now"), "what the plugin says is shown\n{outcome}");
+}
+
+#[test]
+fn a_drain_goes_on_across_ten_tokens() {
+    let room = shared().room(2);
+    let folder = tempfile::tempdir().unwrap();
+    let name = format!("{}-tokens", room.namespace());
+    shared().user(&name, &[], &needed_rights());
+    shared().create(
+        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+        &json!({"metadata": {"name": format!("{name}-account")},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": format!("testbed-user:{name}")},
+            "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": room.namespace()}]}),
+    );
+    write_answers(folder.path(), |_| {
+        let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 600}});
+        let token = shared().create(&room.path("", "serviceaccounts/default/token"), &request);
+        json!({"token": token["status"]["token"]})
+    });
+    drains_across_renewals(&room, folder.path());
+}
+
+#[test]
+fn a_drain_goes_on_across_ten_certificates() {
+    let room = shared().room(2);
+    let folder = tempfile::tempdir().unwrap();
+    let name = format!("{}-certificates", room.namespace());
+    write_answers(folder.path(), |_| {
+        // Each time another certificate of the same user.
+        let config: Value = serde_json::from_str(
+            &std::fs::read_to_string(shared().user(&name, &[], &needed_rights())).unwrap(),
+        )
+        .unwrap();
+        let read = |field: &str| {
+            std::fs::read_to_string(config["users"][0]["user"][field].as_str().unwrap()).unwrap()
+        };
+        json!({"clientCertificateData": read("client-certificate"), "clientKeyData": read("client-key")})
+    });
+    drains_across_renewals(&room, folder.path());
+}
