@@ -73,6 +73,35 @@ fn every_test_a_page_names_exists() {
     assert!(!is_test(&sources, "such_a_test_does_not_exist") && !is_test(&sources, "main"));
 }
 
+/// docs/safety.md promises, and docs/dev/guarantees.md says which tests hold it to that.
+#[test]
+fn every_guarantee_has_its_tests() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut sources = String::new();
+    for dir in ["crates", "tests"] {
+        read_all(&root.join(dir), &mut sources);
+    }
+    let rows = |file: &str| -> Vec<Vec<String>> {
+        let text = fs::read_to_string(root.join("docs").join(file)).unwrap();
+        let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| guarantee"));
+        rows.map(|row| row.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect())
+            .collect()
+    };
+    let tests = rows("dev/guarantees.md");
+    let promised = rows("safety.md");
+    assert!(promised.len() > 10);
+    for row in &promised {
+        assert!(tests.iter().any(|test| test[0] == row[0]), "no tests are named for: {}", row[0]);
+    }
+    for row in &tests {
+        let names = quoted(&row[1]);
+        assert!(!names.is_empty(), "no test: {row:?}");
+        for name in names {
+            assert!(is_test(&sources, name), "{name} is no test: {row:?}");
+        }
+    }
+}
+
 /// `--flag` in the plugin's page, and in every line of any other page and of the README that runs the plugin.
 #[test]
 fn every_flag_the_documents_name_exists() {
@@ -143,7 +172,8 @@ fn read_all(dir: &Path, text: &mut String) {
 
 /// A function of that name right under an attribute that makes it a test.
 fn is_test(sources: &str, name: &str) -> bool {
-    sources.match_indices(&format!("fn {name}()")).any(|(at, _)| {
+    // A property test has arguments.
+    sources.match_indices(&format!("fn {name}(")).any(|(at, _)| {
         let before = sources[..at].lines().rev().take(3).collect::<Vec<_>>().join("\n");
         before.contains("#[test]") || before.contains("#[tokio::test")
     })

@@ -84,3 +84,126 @@ fn pods_that_come_back_are_evicted_a_bounded_number_of_times() {
     }
     assert!(evictions <= 4, "{evictions} evictions for two pods");
 }
+
+#[test]
+fn a_drain_that_goes_nowhere_ends_by_itself() {
+    let options = Options { stalled_after: Some(STALLED_AFTER), ..options() };
+    let mut e = engine_with(&guarded(vec![web(1)], 0), options);
+    e.next(now());
+    assert_eq!(e.stalled(), None);
+    let hour = 3600;
+    e.budget_seen(web_budget(0, 1), after(hour / 2));
+    e.next(after(hour));
+    assert!(
+        e.stalled().is_some_and(|why| why.contains("shop/web-1 (blocked by budget shop/web)")),
+        "{:?}",
+        e.stalled()
+    );
+    assert_eq!(e.next(after(hour)), [], "no request after the end");
+}
+
+#[test]
+fn a_budget_that_gets_nearer_and_a_long_grace_period_are_no_stall() {
+    let options = Options { stalled_after: Some(STALLED_AFTER), ..options() };
+    let mut e = engine_with(&guarded(vec![web(1)], 0), options.clone());
+    e.budget_seen(web_budget(0, 3), after(1800));
+    e.next(after(3600));
+    assert_eq!(e.stalled(), None);
+    let mut e = engine_with(&snapshot(vec![web(1)]), options);
+    e.next(now());
+    e.answered_last("uid-web-1", Verdict::Accepted, now());
+    e.pod_seen("n1", web(1).deleted(&after(7200).to_string()), now());
+    e.next(after(7000));
+    assert_eq!(e.stalled(), None);
+    e.next(after(7200 + 3600));
+    assert!(e.stalled().is_some_and(|why| why.contains("shop/web-1 ")), "{:?}", e.stalled());
+}
+
+fn selective(pods: Vec<Pod>) -> Engine {
+    engine_with(&snapshot(pods), Options { pod_selector: Some("app=web".into()), ..options() })
+}
+
+#[test]
+fn a_pod_that_was_relabelled_is_not_gone() {
+    let mut e = selective(vec![web(1)]);
+    // The watch says "deleted" of a pod that its selector no longer selects.
+    e.pod_gone("uid-web-1", after(1));
+    let commands = e.next(after(1));
+    assert!(matches!(commands.as_slice(), [Command::Look { .. }]), "{commands:?}");
+    e.looked("uid-web-1", Ok(Some(web(1))), after(1));
+    let state = e.pods().next().unwrap();
+    assert_eq!((state.phase, state.step.reason.as_str()), (Phase::Kept, "no longer matches --pod-selector"));
+}
+
+#[test]
+fn a_pod_that_was_evicted_and_relabelled_is_waited_for() {
+    let mut e = selective(vec![web(1)]);
+    e.next(after(1));
+    e.answered_last("uid-web-1", Verdict::Accepted, after(1));
+    e.pod_gone("uid-web-1", after(2));
+    e.next(after(2));
+    e.looked("uid-web-1", Ok(Some(terminating(web(1)))), after(2));
+    assert!(!e.pods().next().unwrap().phase.is_final(), "it still stops");
+    assert!(
+        e.next(after(20)).iter().any(|c| matches!(c, Command::Look { .. })),
+        "the watch will not say when it is gone"
+    );
+    e.looked("uid-web-1", Ok(None), after(20));
+    assert_eq!(e.pods().next().unwrap().phase, Phase::Gone);
+}
+
+#[test]
+fn a_pod_that_loses_its_controller_needs_the_consent_of_a_bare_pod() {
+    for (force, leaves) in [(false, false), (true, true)] {
+        let mut e = engine_with(&guarded(vec![web(1)], 0), Options { force, ..options() });
+        e.next(now());
+        let orphan = web(1).bare();
+        e.pod_seen("n1", orphan.clone(), after(1));
+        let commands = e.next(after(1));
+        inspect(&mut e, &commands, after(1));
+        let phase = e.pods().next().unwrap().phase;
+        assert_eq!(matches!(phase, Phase::Waiting { .. }), leaves, "{phase:?}");
+        assert_eq!(phase == Phase::Remains, !leaves, "{phase:?}");
+    }
+}
+
+/// With WaitForFirstConsumer the scheduler has chosen the node before the cordon, and binds the pod minutes later.
+#[test]
+fn a_pod_whose_volume_is_being_provisioned_here_is_waited_for_and_leaves() {
+    let mut e = engine(&snapshot(vec![]));
+    let unbound = || pod("shop/db-0", "");
+    assert_eq!(reads(&e.next(after(1))), ["n1"]);
+    e.relisted_last("n1", Ok(NodeNow { awaited: vec![unbound()], ..cordoned(vec![]) }), after(1));
+    assert!(!e.is_done());
+    assert!(matches!(e.take_events().as_slice(), [Event::Awaited { .. }]));
+    let bound = pod("shop/db-0", "n1").edit(json!({"status": {"conditions": [
+        {"type": "PodScheduled", "status": "True", "lastTransitionTime": after(120).to_string()}]}}));
+    e.pod_seen("n1", bound.clone(), after(120));
+    let commands = settle(&mut e, vec![bound], after(120));
+    assert_eq!(asked(&commands), ["uid-db-0"], "however long after the cordon");
+}
+
+#[test]
+fn a_pod_that_is_awaited_in_vain_is_named() {
+    let mut e = engine(&snapshot(vec![]));
+    let unbound = || pod("shop/db-0", "");
+    for minute in 0..13 {
+        let at = after(1 + minute * 60);
+        if reads(&e.next(at)) == ["n1"] {
+            e.relisted_last("n1", Ok(NodeNow { awaited: vec![unbound()], ..cordoned(vec![]) }), at);
+        }
+    }
+    assert!(e.is_done() && !e.is_drained("n1"));
+    assert_eq!(remaining(&e), 1);
+}
+
+#[test]
+fn an_awaited_pod_that_goes_elsewhere_is_forgotten() {
+    let mut e = engine(&snapshot(vec![]));
+    e.next(after(1));
+    e.relisted_last("n1", Ok(NodeNow { awaited: vec![pod("shop/db-0", "")], ..cordoned(vec![]) }), after(1));
+    assert_eq!(reads(&e.next(after(10))), ["n1"]);
+    e.relisted_last("n1", Ok(cordoned(vec![])), after(10));
+    assert!(e.is_drained("n1"));
+    assert_eq!(e.pods().count(), 0);
+}
