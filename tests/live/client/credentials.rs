@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use super::{lines, login};
 use crate::plugin::{drain, needed_rights};
 
-/// Once `draining` is there: the first run never answers, and of the others every third fails. `$run` is in `answer-0` or `answer-1`.
+/// Once `draining` is there: the first run never answers, and of the others every fourth fails. `$run` is in `answer-0` or `answer-1`.
 const FAULTY: &str = "
 if [ -e draining ]; then
   [ -e hung ] || { touch hung; sleep 600; }
-  [ $((run % 3)) != 0 ] || { echo failed >> failures; echo 'not now' >&2; exit 1; }
+  [ $((run % 4)) != 0 ] || { echo failed >> failures; echo 'not now' >&2; exit 1; }
   echo ok >> renewals
 fi
 end=$(date -u -d '+1 seconds' +%FT%TZ 2>/dev/null || date -u -v+1S +%FT%TZ)
@@ -29,11 +29,11 @@ fn write_answers(folder: &Path, status: impl Fn(usize) -> Value) {
 
 /// Pods leave one by one, so that requests and renewals go on all the time.
 fn drains_across_renewals(room: &Room<'static>, folder: &Path) {
-    room.deployment_with("web", 24, |web| {
+    room.deployment_with("web", 16, |web| {
         annotate(web, "testbed/delete-after", "1s");
         annotate(web, "testbed/ready-after", "1s");
     });
-    room.ready("web", 24);
+    room.ready("web", 16);
     room.budget("web", "web", json!({"maxUnavailable": 1}));
     room.budget_allows("web", 1);
     let config = login(room, folder, FAULTY);

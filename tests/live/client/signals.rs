@@ -85,3 +85,15 @@ fn while_an_eviction_is_not_answered() {
         assert_eq!(outcome.report()["nodes"][0]["cordoned"], true, "{outcome}");
     }
 }
+
+#[test]
+fn while_the_cluster_is_read() {
+    let room = shared().room(0);
+    for signal in SIGNALS {
+        let fake = shop(|fake, _| fake.on("GET", "/api/v1/pods").answer(Answer::silence()));
+        let running = drain(&room, &["n1"]).kubeconfig(&kubeconfig(&room, &fake)).spawn();
+        fake.wait_for(1, |request| request.path == "/api/v1/pods");
+        interrupt(running, signal);
+        assert!(fake.requests().iter().all(|request| request.method != "PATCH"));
+    }
+}
