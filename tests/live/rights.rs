@@ -26,7 +26,14 @@ fn without_the_optional_reads_it_drains_and_names_what_it_did_not_see() {
     let user = User::new(&room, "bare", &required());
     let (outcome, record) = user.run(drain, &[&room.nodes()[0]]).watched();
     outcome.expect("drained", 0);
-    for id in ["budgets-not-checked", "owner-not-checked", "volume-not-checked", "webhooks-not-checked"] {
+    let all = [
+        "budgets-not-checked",
+        "nodes-not-watched",
+        "owner-not-checked",
+        "volume-not-checked",
+        "webhooks-not-checked",
+    ];
+    for id in all {
         assert!(unknown(&outcome).iter().any(|it| it == id), "{id}\n{outcome}");
     }
     // Nobody could read the budget, and it was kept: the server does that.

@@ -5,7 +5,7 @@ use plugin_client::rights::{self, grant};
 use plugin_client::{Cluster, Failure, Right, missing, missing_parts, rbac_rule};
 
 use crate::args::Target;
-use crate::checks::RIGHTS_MISSING;
+use crate::checks::{NODES_NOT_WATCHED, RIGHTS_MISSING};
 use crate::fate::leavers;
 use crate::options::Options;
 
@@ -29,9 +29,15 @@ fn needed(target: &Target, options: &Options) -> Vec<Right> {
     rights
 }
 
-/// Reading budgets is no condition (the server keeps them anyway), but without it there is no forecast.
+/// Reading budgets is no condition (the server keeps them anyway), but without it there is no forecast. Nor is watching nodes: without it
+/// an uncordon is noticed a little later.
 fn wanted() -> Vec<Right> {
-    ["list", "watch"].iter().map(|verb| Right::new(verb, "policy", "poddisruptionbudgets")).collect()
+    let budgets = ["list", "watch"].iter().map(|verb| Right::new(verb, "policy", "poddisruptionbudgets"));
+    budgets.chain([Right::new("watch", "", "nodes")]).collect()
+}
+
+fn is_node_watch(right: &Right) -> bool {
+    right.resource == "nodes" && right.verb == "watch"
 }
 
 /// Before anything is read: what is missing for certain. The right to evict may be granted per namespace, and that to read a pod for some
@@ -75,7 +81,9 @@ pub async fn findings(
     let (late, others): (Vec<Right>, Vec<Right>) = denied.into_iter().partition(is_of_pods);
     let unwatched =
         others.iter().any(|r| r.verb == "watch" && !r.group.is_empty()) && snapshot.budgets.seen().is_some();
-    let mut lacking: Vec<Right> = others.into_iter().filter(|r| r.group.is_empty()).collect();
+    let nodes_unwatched = others.iter().any(is_node_watch);
+    let is_needed = |r: &Right| r.group.is_empty() && !is_node_watch(r);
+    let mut lacking: Vec<Right> = others.into_iter().filter(is_needed).collect();
     for right in late {
         if right.verb == "get" {
             let some = leavers(snapshot, options).take(ASKED_ABOUT);
@@ -93,6 +101,7 @@ pub async fn findings(
         .iter()
         .map(|right| rights::finding(right, RIGHTS_MISSING))
         .chain(unwatched.then(blind))
+        .chain(nodes_unwatched.then(polled))
         .collect())
 }
 
@@ -114,11 +123,22 @@ fn blind() -> Finding {
     .remedy(grant(&Right::new("watch", "policy", "poddisruptionbudgets")))
 }
 
+/// The nodes are read again and again instead.
+fn polled() -> Finding {
+    Finding::new(
+        NODES_NOT_WATCHED,
+        Severity::Unknown,
+        "nodes",
+        "may be read but not watched: an uncordon by someone else is noticed after up to two seconds",
+    )
+    .remedy(grant(&Right::new("watch", "", "nodes")))
+}
+
 /// Reading is impossible already. Who asks for the rights had better ask for all of them at once: also those that are missed later.
 pub fn refusal(denied: &[Right]) -> Option<Failure> {
     let fatal: Vec<Right> = denied
         .iter()
-        .filter(|r| r.group.is_empty() && !is_of_pods(r) && r.verb != "patch")
+        .filter(|r| r.group.is_empty() && !is_of_pods(r) && !is_node_watch(r) && r.verb != "patch")
         .cloned()
         .collect();
     rights::refusal(&fatal).map(|failure| failure.block(&rbac_rule(denied)))

@@ -66,10 +66,15 @@ pub const CHECKS: &[(&[&str], Check)] = &[
 /// Reported by the rights check, which asks the server instead of the snapshot.
 pub const RIGHTS_MISSING: &str = "rights-missing";
 pub const RIGHTS_NOT_CHECKED: &str = "rights-not-checked";
+pub const NODES_NOT_WATCHED: &str = "nodes-not-watched";
 
 /// All ids that `--allow` may name.
 pub fn ids() -> impl Iterator<Item = &'static str> + Clone {
-    CHECKS.iter().flat_map(|(ids, _)| ids.iter().copied()).chain([RIGHTS_MISSING, RIGHTS_NOT_CHECKED])
+    CHECKS.iter().flat_map(|(ids, _)| ids.iter().copied()).chain([
+        RIGHTS_MISSING,
+        RIGHTS_NOT_CHECKED,
+        NODES_NOT_WATCHED,
+    ])
 }
 
 /// Findings of these ids mean that data is lost for good once they are accepted: the user types the node's name.
