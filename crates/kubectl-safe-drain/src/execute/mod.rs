@@ -228,6 +228,8 @@ impl Drain<'_> {
     ) -> Result<(), Failure> {
         let now = self.clock.now();
         match news {
+            // A server that is just starting refuses everybody for a moment.
+            Heard::Node(_, Err(_)) if weather.is_starting() => return Ok(()),
             Heard::Node(node, news) => match news? {
                 Feed::Synced(nodes) => engine.node_seen(&node, nodes.first().map(NodeExt::is_cordoned)),
                 Feed::Applied(seen) => engine.node_seen(&node, Some(seen.is_cordoned())),

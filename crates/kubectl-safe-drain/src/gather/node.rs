@@ -80,10 +80,10 @@ pub fn node_feed(cluster: &Cluster, name: &str) -> NodeFeed {
     stream::unfold(state, |(mut watch, api, name)| async move {
         let news = match &mut watch {
             Some(feed) => feed.next().await?,
-            None => Ok(poll(&api, &name).await),
+            None => poll(&api, &name).await,
         };
         if news.is_err() && watch.is_some() {
-            let news = Ok(poll(&api, &name).await);
+            let news = poll(&api, &name).await;
             return Some((news, (None, api, name)));
         }
         Some((news, (watch, api, name)))
@@ -91,10 +91,14 @@ pub fn node_feed(cluster: &Cluster, name: &str) -> NodeFeed {
     .boxed()
 }
 
-async fn poll(api: &Api<Node>, name: &str) -> Feed<Node> {
+/// A refusal is an error as it is of a watch; what passes is no more than a disturbance.
+async fn poll(api: &Api<Node>, name: &str) -> Result<Feed<Node>, Failure> {
     tokio::time::sleep(POLL).await;
     match api.get_opt(name).await {
-        Ok(node) => Feed::Synced(node.into_iter().collect()),
-        Err(error) => Feed::Disturbed(Failure::from_kube("read the node again", &error)),
+        Ok(node) => Ok(Feed::Synced(node.into_iter().collect())),
+        Err(error) => {
+            let failure = Failure::from_kube("read the node again", &error);
+            if matches!(failure.code, Some(401 | 403)) { Err(failure) } else { Ok(Feed::Disturbed(failure)) }
+        }
     }
 }
