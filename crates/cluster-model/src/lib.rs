@@ -3,6 +3,7 @@
 //! Objects are k8s-openapi's own types; the traits here add what Kubernetes' controllers compute from them
 //! (readiness, tiers, budget maths), each with the source of the rule it follows.
 
+pub mod admission;
 pub mod budget;
 #[cfg(any(test, feature = "build"))]
 pub mod build;

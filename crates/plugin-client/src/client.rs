@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cluster_model::admission;
 use http::header::{AUTHORIZATION, RETRY_AFTER, USER_AGENT, WARNING};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use k8s_openapi::jiff::Timestamp;
@@ -265,7 +266,7 @@ impl Link {
 async fn is_denial(answer: Response<Body>) -> Result<(Response<Body>, bool), BoxError> {
     let (parts, body) = answer.into_parts();
     let bytes = body.collect_bytes().await?;
-    let denied = String::from_utf8_lossy(&bytes).contains("admission webhook");
+    let denied = admission::is_refusal(&String::from_utf8_lossy(&bytes));
     Ok((Response::from_parts(parts, Body::from(bytes)), denied))
 }
 

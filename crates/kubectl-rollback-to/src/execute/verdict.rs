@@ -1,5 +1,6 @@
 //! What the server's answer to a guarded write means. Pure.
 
+use cluster_model::admission;
 use std::time::Duration;
 
 use plugin_client::{Right, lost, rights, unreachable};
@@ -50,9 +51,8 @@ pub fn of(answer: Result<Value, Refusal>, doing: &str, right: &Right) -> Answer 
         Err(refusal) => refusal,
     };
     let says = refusal.says(doing);
-    // A denial may carry any code, so it is known by its words before its code is read (apiserver/pkg/admission/plugin/webhook/errors,
-    // ToStatusErr).
-    if matches!(&refusal.error, kube::Error::Api(status) if status.message.contains("denied the request")) {
+    // Before the code: admission may choose any.
+    if matches!(&refusal.error, kube::Error::Api(status) if admission::is_refusal(&status.message)) {
         return Answer::Refused { says };
     }
     if unreachable(&refusal.error) {

@@ -1,5 +1,6 @@
 //! What the server's answer to a dry run means. Pure.
 
+use cluster_model::admission;
 use cluster_model::text::shorten;
 use kube::core::Status;
 
@@ -32,11 +33,10 @@ fn of_status(status: &Status) -> Answer {
     let about =
         status.details.as_ref().is_some_and(|details| !details.kind.is_empty() || !details.causes.is_empty());
     match status.code {
-        422 if !about && status.message.contains(TEST_FAILED) => Answer::Changed,
         400 if status.message.contains(CANNOT_REHEARSE) => Answer::CannotRehearse(says()),
+        _ if admission::is_refusal(&status.message) => Answer::Refused(says()),
+        422 if !about && status.message.contains(TEST_FAILED) => Answer::Changed,
         400 | 403 | 406 | 412 | 413 | 422 => Answer::Refused(says()),
-        // A webhook that fails closed and cannot be reached.
-        500 if status.message.contains("failed calling webhook") => Answer::Refused(says()),
         _ => Answer::Other,
     }
 }
@@ -79,6 +79,10 @@ mod tests {
                 refused("admission webhook \"w\" denied the request"),
             ),
             (status(500, hook, ""), refused(hook)),
+            (
+                status(404, "admission webhook \"w\" denied the request", ""),
+                refused("admission webhook \"w\" denied the request"),
+            ),
             (status(500, "etcd", ""), Answer::Other),
             (status(429, "slow down", ""), Answer::Other),
             (status(404, "deployments.apps \"web\" not found", "deployments"), Answer::Other),

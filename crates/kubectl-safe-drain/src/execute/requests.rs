@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cluster_model::admission;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::policy::v1::Eviction;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions};
@@ -11,7 +12,7 @@ use kube::core::Status;
 use plugin_client::{Cluster, Failure, is_not_found, lost, unreachable};
 use serde_json::json;
 
-use super::verdict::{Verdict, is_admission, of_status};
+use super::verdict::{Verdict, of_status};
 use crate::plan::Action;
 
 /// Shown as the author of the cordon in the node's managedFields.
@@ -123,6 +124,6 @@ fn busy(error: &kube::Error) -> Option<Duration> {
     let asked = status.details.as_ref().map(|d| d.retry_after_seconds).filter(|s| *s > 0);
     let wait = asked.map_or(BUSY_WAIT, |seconds| Duration::from_secs(u64::from(seconds)));
     // A webhook may deny with this code too; it is no load.
-    let sheds_load = status.code == 429 && !is_admission(&status.message);
+    let sheds_load = status.code == 429 && !admission::is_refusal(&status.message);
     sheds_load.then(|| wait.min(BUSY_WAIT_MOST))
 }

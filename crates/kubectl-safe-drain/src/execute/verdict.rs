@@ -1,6 +1,7 @@
 //! What the server's answer to an eviction means (`pkg/registry/core/pod/storage/eviction.go`). One status code has several
 //! meanings, so causes and texts decide.
 
+use cluster_model::admission;
 use k8s_openapi::jiff::SignedDuration;
 use kube::core::Status;
 
@@ -54,16 +55,6 @@ const BUDGET_CAUSE: &str = "DisruptionBudget";
 const NO_EVICTION_API: [&str; 2] = ["could not find the requested resource", "page not found"];
 /// What the server suggests when a budget's status has to be recomputed first (eviction.go, `RetryAfter`).
 const BUDGET_RETRY: SignedDuration = SignedDuration::from_secs(10);
-/// How admission says no. A webhook chooses the code freely, 404 and 401 included (apiserver
-/// `pkg/admission/plugin/webhook/errors/statuserror.go`), and a ValidatingAdmissionPolicy its reason
-/// (`pkg/admission/plugin/policy/validating/dispatcher.go`), so the text is read before the code.
-const ADMISSION: [&str; 3] = ["admission webhook", "failed calling webhook", "' denied request: "];
-
-/// Is this admission's refusal, whatever its code?
-pub fn is_admission(message: &str) -> bool {
-    ADMISSION.iter().any(|words| message.contains(words))
-}
-
 pub fn of_status(status: &Status) -> Verdict {
     let says = status.message.clone();
     let details = status.details.as_ref();
@@ -74,7 +65,8 @@ pub fn of_status(status: &Status) -> Verdict {
         .map(|s| SignedDuration::from_secs(i64::from(s)));
     match status.code {
         200..=299 => Verdict::Accepted,
-        _ if is_admission(&says) => Verdict::Webhook { says },
+        // Before the code: admission may choose any.
+        _ if admission::is_refusal(&says) => Verdict::Webhook { says },
         // No such resource, rather than no such pod: the server is older than policy/v1 evictions (Kubernetes 1.22).
         404 if NO_EVICTION_API.iter().any(|words| says.contains(words)) => {
             Verdict::Refused { says: format!("this server has no evictions in policy/v1: {says}") }
