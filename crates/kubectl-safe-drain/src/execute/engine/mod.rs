@@ -7,6 +7,7 @@ mod drained;
 mod late;
 mod node;
 mod pods;
+mod seen;
 mod stalled;
 #[cfg(test)]
 mod tests;

@@ -1,15 +1,11 @@
-//! One pod on its way off the node, and what lists and the watch say about it.
-
-use std::collections::BTreeSet;
+//! One pod on its way off the node.
 
 use cluster_model::PodExt;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::{BACKOFF_FIRST, BACKOFF_MOST, Command, Engine, NodeNow, Ticket};
-use crate::execute::event::Event;
-use crate::fate::SKIPPED;
-use crate::plan::{Action, Step, UNSELECTED};
+use super::{BACKOFF_FIRST, BACKOFF_MOST, Command, Ticket};
+use crate::plan::Step;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -79,7 +75,7 @@ pub struct PodState {
     pub(super) may_return: bool,
     pub(super) returns_for_certain: bool,
     /// No longer among the pods that `--pod-selector` selects.
-    unselected: bool,
+    pub(super) unselected: bool,
     answered: bool,
     asks: u32,
     /// Of the last request.
@@ -87,13 +83,13 @@ pub struct PodState {
     refusals: u32,
     attempts: u32,
     doubted_since: Option<Timestamp>,
-    told_stuck: bool,
+    pub(super) told_stuck: bool,
 }
 
 /// A server that gives no clear answer for this long is not riding out a restart any more.
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_secs(300);
 /// Time past the end of the grace period after which a pod counts as stuck.
-const STUCK_AFTER: SignedDuration = SignedDuration::from_secs(30);
+pub(super) const STUCK_AFTER: SignedDuration = SignedDuration::from_secs(30);
 /// An eviction that was accepted shows in the pod within moments; if not, the pod is read again.
 const SHOWS_WITHIN: SignedDuration = SignedDuration::from_secs(10);
 /// No pod is asked for more often than this, whatever the server answers.
@@ -255,12 +251,12 @@ impl PodState {
     }
 
     /// The end of its grace period, by the server's clock.
-    fn due(&self) -> Option<Timestamp> {
+    pub(super) fn due(&self) -> Option<Timestamp> {
         matches!(self.phase, Phase::Leaving { .. }).then(|| self.pod.deletion_timestamp()).flatten()
     }
 
     /// When an accepted eviction should have shown in the pod.
-    fn shows_by(&self) -> Option<Timestamp> {
+    pub(super) fn shows_by(&self) -> Option<Timestamp> {
         match self.phase {
             Phase::Leaving { since } if !self.pod.is_terminating() => Some(since + SHOWS_WITHIN),
             _ => None,
@@ -278,188 +274,6 @@ impl PodState {
                 stuck.into_iter().chain(skip).chain(self.shows_by()).min()
             }
             _ => None,
-        }
-    }
-}
-
-impl Engine {
-    /// What the watch says of a pod.
-    pub fn pod_seen(&mut self, node: &str, pod: Pod, now: Timestamp) {
-        let Some(state) = self.pods.get_mut(pod.uid()) else { return self.late(node, pod, now) };
-        let lost_controller = pod.controller().is_none() && state.pod.controller().is_some();
-        let terminating = pod.is_terminating();
-        state.pod = pod;
-        state.unselected = false;
-        match state.phase {
-            Phase::Awaited { .. } if !state.pod.node().is_empty() => {
-                let uid = state.step.uid.clone();
-                self.arrived(&uid, now);
-            }
-            Phase::Waiting { .. } | Phase::Late { .. } if terminating => {
-                state.leaves(now);
-                self.progress = now;
-                self.events.push(Event::Leaving { pod: state.step.key() });
-            }
-            // Nothing would make it again now, and nobody agreed to that.
-            Phase::Waiting { .. } if lost_controller => state.phase = Phase::Late { inspecting: false },
-            // Our own eviction, as far as anybody can tell; the answer, if one comes, changes nothing any more.
-            Phase::Asking | Phase::Doubtful { .. } if terminating => {
-                let uid = state.step.uid.clone();
-                self.evicted(&uid, now);
-            }
-            _ => {}
-        }
-    }
-
-    pub fn pod_gone(&mut self, uid: &str, now: Timestamp) {
-        match self.pods.get_mut(uid) {
-            // Under a selector the watch says the same of a pod that was relabelled: only a reading tells.
-            Some(state) if self.options.pod_selector.is_some() && !state.phase.is_final() => {
-                state.unselected = true;
-                state.doubts(NO_LONGER_SELECTED.to_owned(), now, now);
-            }
-            _ => self.gone(uid, now),
-        }
-    }
-
-    /// The watch begins anew with this list. How old it is compared with other readings is not known, so what it lacks is read again.
-    pub fn pods_synced(&mut self, node: &str, pods: Vec<Pod>, now: Timestamp) {
-        let Some(index) = self.index(node) else { return };
-        let listed: BTreeSet<&str> = pods.iter().map(PodExt::uid).collect();
-        let is_missing =
-            |p: &PodState| p.node == index && p.phase.is_open() && !listed.contains(p.step.uid.as_str());
-        if self.pods.values().any(is_missing) {
-            self.nodes[index].suspect();
-        }
-        for pod in pods {
-            self.pod_seen(node, pod, now);
-        }
-    }
-
-    /// Everything that is on the node, by a reading that was asked for when `present` was known to be there.
-    pub(super) fn listed(
-        &mut self,
-        index: usize,
-        present: &BTreeSet<String>,
-        found: &NodeNow,
-        now: Timestamp,
-    ) {
-        let node = self.nodes[index].name.clone();
-        let all = || found.pods.iter().chain(&found.unselected).chain(&found.awaited);
-        let listed: BTreeSet<&str> = all().map(PodExt::uid).collect();
-        for uid in present.iter().filter(|uid| !listed.contains(uid.as_str())) {
-            self.vanished(uid, now);
-        }
-        for pod in &found.pods {
-            match self.pods.get_mut(pod.uid()) {
-                // It is there, whatever was thought of it: the pod itself decides.
-                Some(state) if state.phase == Phase::Gone => {
-                    state.doubts("was thought to be gone, and is listed".to_owned(), now, now);
-                }
-                _ => self.pod_seen(&node, pod.clone(), now),
-            }
-        }
-        for pod in &found.unselected {
-            self.unselected(index, pod, now);
-        }
-        for pod in
-            found.awaited.iter().filter(|p| !self.pods.contains_key(p.uid())).cloned().collect::<Vec<_>>()
-        {
-            self.awaited(index, pod, now);
-        }
-    }
-
-    /// Gone, unless it was only expected here, or may merely have lost a label.
-    fn vanished(&mut self, uid: &str, now: Timestamp) {
-        let selective = self.options.pod_selector.is_some();
-        let Some(state) = self.pods.get_mut(uid) else { return };
-        match state.phase {
-            Phase::Awaited { .. } => {
-                self.pods.remove(uid);
-                self.order.retain(|other| other != uid);
-            }
-            phase if selective && phase.is_open() => {
-                state.unselected = true;
-                state.doubts(NO_LONGER_SELECTED.to_owned(), now, now);
-            }
-            // Also one that was to stay: it is not there any more.
-            _ => self.gone(uid, now),
-        }
-    }
-
-    /// A pod that `--pod-selector` does not select: it stays, and is shown.
-    fn unselected(&mut self, index: usize, pod: &Pod, now: Timestamp) {
-        match self.pods.get_mut(pod.uid()) {
-            Some(state) if state.phase.is_open() && !pod.is_terminating() => {
-                state.phase = Phase::Kept;
-                (state.step.reason, state.step.action) = (NO_LONGER_SELECTED.to_owned(), Action::Keep);
-            }
-            Some(_) => {}
-            None => {
-                let step = Step { reason: UNSELECTED.to_owned(), ..Step::keep(pod) };
-                self.add(PodState::planned(step, index, pod.clone(), now));
-            }
-        }
-    }
-
-    pub(super) fn evicted(&mut self, uid: &str, now: Timestamp) {
-        let Some(state) = self.pods.get_mut(uid) else { return };
-        state.leaves(now);
-        let pod = state.step.key();
-        self.progress = now;
-        if state.was_asked_for() {
-            state.accepted = true;
-            self.events.push(Event::Evicted { pod, grace_seconds: state.step.grace_seconds });
-        } else {
-            self.events.push(Event::Leaving { pod });
-        }
-    }
-
-    pub(super) fn gone(&mut self, uid: &str, now: Timestamp) {
-        let Some(state) = self.pods.get_mut(uid).filter(|p| p.phase != Phase::Gone) else { return };
-        let stayed = matches!(state.phase, Phase::Kept | Phase::Remains);
-        let took = match state.phase {
-            Phase::Leaving { since } => now.duration_since(since),
-            _ => SignedDuration::ZERO,
-        };
-        state.phase = Phase::Gone;
-        (state.blocked_by, state.failure, state.gone_at) = (None, None, Some(now));
-        let first = state.took.replace(took).is_none();
-        self.progress = now;
-        if first && !stayed {
-            self.events.push(Event::Gone { pod: state.step.key(), took_seconds: took.as_secs_f64() });
-        }
-    }
-
-    pub(super) fn fail(&mut self, uid: &str, why: String) {
-        let Some(state) = self.pods.get_mut(uid).filter(|p| !p.phase.is_final()) else { return };
-        state.phase = Phase::Failed;
-        state.failure = Some(why.clone());
-        self.events.push(Event::Failed { pod: state.step.key(), why });
-    }
-
-    /// Pods past their grace period: said once, and skipped if the user set a limit.
-    pub(super) fn notice_overdue(&mut self, now: Timestamp) {
-        let skip_wait = self.options.skip_wait_for_delete;
-        for state in self.pods.values_mut() {
-            if state.shows_by().is_some_and(|by| by <= now) {
-                state.doubts("its eviction was accepted, and it is not terminating".to_owned(), now, now);
-                continue;
-            }
-            let Some(due) = state.due() else { continue };
-            if skip_wait.is_some_and(|limit| now > due + SignedDuration::from_secs(limit)) {
-                state.phase = Phase::Kept;
-                state.step.reason = SKIPPED.into();
-                continue;
-            }
-            if now >= due + STUCK_AFTER && !state.told_stuck {
-                state.told_stuck = true;
-                let why = state.held().unwrap_or_else(|| {
-                    "no finalizer holds it; look at the node's kubelet and its volumes".to_owned()
-                });
-                state.blocked_by = Some(why.clone());
-                self.events.push(Event::Stuck { pod: state.step.key(), why });
-            }
         }
     }
 }
