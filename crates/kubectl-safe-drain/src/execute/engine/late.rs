@@ -79,8 +79,8 @@ impl Engine {
             (state.step.returns.is_possible(), state.step.returns.is_certain());
         let (key, late) = (state.step.key(), state.came_late);
         match why {
-            Some(why) if late => self.remains(uid, format!("came after the plan and stays: {why}")),
-            Some(why) => self.remains(uid, format!("has changed since the plan and stays: {why}")),
+            Some(why) if late => self.remains(uid, format!("came after the plan: {why}")),
+            Some(why) => self.remains(uid, format!("has changed since the plan: {why}")),
             None => {
                 state.phase = Phase::Waiting { not_before: now };
                 self.events.extend(late.then_some(Event::Late { pod: key }));
