@@ -210,6 +210,32 @@ impl Args {
         })
     }
 
+    /// What a run that goes on where this one ended needs again: without these it would be refused, or do something else.
+    pub fn flags_to_go_on(&self) -> String {
+        let drain = &self.drain;
+        let mut flags = String::new();
+        let mut add = |flag: String| flags.extend([" ", &flag]);
+        for (given, flag) in [
+            (drain.force, "--force"),
+            (drain.delete_emptydir_data, "--delete-emptydir-data"),
+            (drain.disable_eviction, "--disable-eviction"),
+        ] {
+            if given {
+                add(flag.to_owned());
+            }
+        }
+        if drain.grace_period >= 0 {
+            add(format!("--grace-period={}", drain.grace_period));
+        }
+        if let Some(selector) = drain.pod_selector.as_deref().filter(|selector| !selector.is_empty()) {
+            add(format!("--pod-selector='{}'", selector.replace('\'', "'\\''")));
+        }
+        if !self.allow.is_empty() {
+            add(format!("--allow={}", self.allow.join(",")));
+        }
+        flags
+    }
+
     pub fn timeout(&self) -> Option<Duration> {
         (!self.drain.timeout.is_zero()).then_some(self.drain.timeout)
     }
@@ -255,6 +281,22 @@ mod tests {
         assert_eq!(args.drain.pod_selector.as_deref(), Some("a=b"));
         assert_eq!(parse(&["n1", "--dry-run=server"]).dry_run, DryRun::Server);
         assert!(!parse(&["n1", "--force=false"]).options().unwrap().force);
+    }
+
+    #[test]
+    fn going_on_needs_the_same_consent_again() {
+        let flags = |words: &[&str]| parse(words).flags_to_go_on();
+        assert_eq!(flags(&["n1", "--yes", "--timeout=5s"]), "");
+        assert_eq!(
+            flags(&[
+                "n1",
+                "--force",
+                "--allow=pinned-pod,host-path-data",
+                "--pod-selector=a in (b, c)",
+                "--grace-period=0"
+            ]),
+            " --force --grace-period=0 --pod-selector='a in (b, c)' --allow=pinned-pod,host-path-data"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The verdict, for people and for machines: docs/drain-report.schema.json describes the JSON.
 
 use cluster_model::Finding;
+use k8s_openapi::jiff::Timestamp;
 use plugin_client::Exit;
 use serde::Serialize;
 
@@ -64,6 +65,9 @@ pub struct PodReport {
     /// Since when it waits for the same thing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
+    /// The same in seconds until the report, for people.
+    #[serde(skip)]
+    pub waited: Option<i64>,
 }
 
 impl PodReport {
@@ -77,6 +81,7 @@ impl PodReport {
             reason: step.reason.clone(),
             blocked_by: None,
             since: None,
+            waited: None,
         }
     }
 }
@@ -90,6 +95,9 @@ pub struct NodeReport {
     pub cordoned_before: bool,
     pub result: Verdict,
     pub pods: Vec<PodReport>,
+    /// It was found drained, and not read again before the run ended early.
+    #[serde(skip)]
+    pub was_drained: bool,
 }
 
 impl NodeReport {
@@ -100,6 +108,7 @@ impl NodeReport {
             cordoned_before: node.cordoned_before,
             result,
             pods: node.steps.iter().map(PodReport::planned).collect(),
+            was_drained: false,
         }
     }
 }
@@ -119,8 +128,9 @@ pub struct DrainReport {
 }
 
 /// What became of a node's pods, as far as it was seen.
-pub fn node(plan: &NodePlan, engine: &Engine, end: &End) -> NodeReport {
-    let pods: Vec<PodReport> = engine.pods_of(&plan.name).map(pod).collect();
+/// `now` is the server's time.
+pub fn node(plan: &NodePlan, engine: &Engine, end: &End, now: Timestamp) -> NodeReport {
+    let pods: Vec<PodReport> = engine.pods_of(&plan.name).map(|state| pod(state, now)).collect();
     let result = match end {
         _ if engine.is_drained(&plan.name) => Verdict::Drained,
         End::Finished => Verdict::Partial,
@@ -140,10 +150,11 @@ pub fn node(plan: &NodePlan, engine: &Engine, end: &End) -> NodeReport {
         cordoned_before: plan.cordoned_before,
         result,
         pods,
+        was_drained: engine.was_drained(&plan.name),
     }
 }
 
-fn pod(state: &PodState) -> PodReport {
+fn pod(state: &PodState, now: Timestamp) -> PodReport {
     let (result, blocked_by) = match state.phase {
         Phase::Gone => (PodResult::Gone, None),
         Phase::Kept => (PodResult::Kept, None),
@@ -161,9 +172,11 @@ fn pod(state: &PodState) -> PodReport {
         | Phase::Doubtful { .. } => (PodResult::Planned, state.blocked_by.clone()),
     };
     let reason = state.failure.clone().unwrap_or_else(|| state.step.reason.clone());
-    let since =
-        matches!(result, PodResult::Terminating | PodResult::Blocked).then(|| state.since.to_string());
-    PodReport { result, reason, blocked_by, since, ..PodReport::planned(&state.step) }
+    let since = matches!(result, PodResult::Terminating | PodResult::Blocked).then_some(state.since);
+    let waited = since.map(|since| now.duration_since(since).as_secs().max(0));
+    // Whole seconds: the server's clock tells no more.
+    let since = since.and_then(|at| Timestamp::from_second(at.as_second()).ok()).map(|at| at.to_string());
+    PodReport { result, reason, blocked_by, since, waited, ..PodReport::planned(&state.step) }
 }
 
 /// One verdict over all nodes: the worst thing that happened.

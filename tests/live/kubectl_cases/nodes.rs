@@ -17,7 +17,7 @@ fn cordon_and_uncordon_twice_change_nothing_the_second_time() {
         let first = safe_drain(&room, &[&name, flag]).run();
         let second = safe_drain(&room, &[node, flag]).run();
         assert_eq!((first.code, second.code), (0, 0), "{first}\n{second}");
-        assert!(!first.err.contains("already") && second.err.contains(already), "{first}\n{second}");
+        assert!(!first.out.contains("already") && second.out.contains(already), "{first}\n{second}");
         assert_eq!(is_cordoned(&room, node), cordoned);
         let writes = shared()
             .audit_since(mark)

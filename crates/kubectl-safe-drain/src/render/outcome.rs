@@ -1,13 +1,13 @@
 //! The end of a run: one line per node, what is left, and the next command.
 
-use cluster_model::text::count;
+use cluster_model::text::{count, span};
 use plugin_client::{Line, table};
 
 use crate::plan::UNSELECTED;
 use crate::report::{DrainReport, NodeReport, PodReport, PodResult, Verdict};
 
-/// `selector` is `--pod-selector`: then "drained" speaks of those pods only.
-pub fn outcome(report: &DrainReport, selector: Option<&str>, seconds: f64) -> Vec<Line> {
+/// `selector` is `--pod-selector`: then "drained" speaks of those pods only. `flags` are those that going on needs again.
+pub fn outcome(report: &DrainReport, selector: Option<&str>, flags: &str, seconds: f64) -> Vec<Line> {
     let mut lines = Vec::new();
     for node in &report.nodes {
         lines.push(headline(node, selector, seconds));
@@ -17,7 +17,7 @@ pub fn outcome(report: &DrainReport, selector: Option<&str>, seconds: f64) -> Ve
             node.pods.iter().filter(|p| !refused || p.blocked_by.is_some()).filter_map(left).collect();
         lines.extend(table(&left));
     }
-    lines.extend(next(report));
+    lines.extend(next(report, flags));
     lines
 }
 
@@ -45,11 +45,17 @@ fn whole(node: &NodeReport, name: Line, gone: &str, kept: usize, seconds: f64) -
         Verdict::Drained => {
             name.good(" drained").plain(format!(": {gone} gone, {kept} left in place, {seconds:.1}s"))
         }
+        Verdict::Cordoned if node.cordoned_before => name.plain(" already cordoned"),
         Verdict::Cordoned => name.good(" cordoned"),
+        Verdict::Uncordoned if !node.cordoned_before => name.plain(" already uncordoned"),
         Verdict::Uncordoned => name.good(" uncordoned"),
         Verdict::Planned => name.plain(" planned; nothing was changed"),
         Verdict::Refused => name.bad(" refused").plain("; nothing was changed"),
         Verdict::Blocked => name.bad(" blocked").plain("; nothing was changed"),
+        // Of several nodes each is read again at the very end, and the run ended before.
+        Verdict::Timeout | Verdict::Interrupted | Verdict::Stalled if node.was_drained => {
+            name.warn(" drained when last read").plain(format!(": {gone} gone; not read again at the end"))
+        }
         other => {
             let word = match other {
                 Verdict::Timeout => " not drained: --timeout passed",
@@ -83,12 +89,12 @@ fn left(pod: &PodReport) -> Option<Vec<Line>> {
         PodResult::Gone | PodResult::Kept | PodResult::Remains => Line::new().warn("  stays"),
     };
     let why = pod.blocked_by.as_deref().filter(|b| !b.is_empty()).unwrap_or(&pod.reason);
-    let since = pod.since.as_deref().map(|at| format!("since {at}")).unwrap_or_default();
+    let since = pod.waited.map(|seconds| format!("for {}", span(seconds))).unwrap_or_default();
     Some(vec![word, format!("{}/{}", pod.namespace, pod.name).into(), why.into(), Line::new().dim(since)])
 }
 
 /// What to type next.
-fn next(report: &DrainReport) -> Vec<Line> {
+fn next(report: &DrainReport, flags: &str) -> Vec<Line> {
     let those = |which: &dyn Fn(&NodeReport) -> bool| -> Vec<&str> {
         report.nodes.iter().filter(|n| which(n)).map(|n| n.name.as_str()).collect()
     };
@@ -107,7 +113,7 @@ fn next(report: &DrainReport) -> Vec<Line> {
             let mode = match (done(Verdict::Cordoned), done(Verdict::Uncordoned)) {
                 (true, _) => " --cordon-only",
                 (_, true) => " --uncordon",
-                _ => "",
+                _ => flags,
             };
             let go_on = hint("to go on:  ", &those(&|n| n.result != Verdict::Drained), mode);
             let give_up = hint("to give up:", &ours, " --uncordon").filter(|_| mode != " --uncordon");

@@ -42,18 +42,13 @@ impl Run<'_> {
                 cordoned_before: before,
                 result,
                 pods: Vec::new(),
+                was_drained: false,
             };
             if failed.is_some() {
                 reports.push(untouched(Verdict::Refused));
                 continue;
             }
-            if before == wanted {
-                self.ui.status(&Line::new().strong(format!("node/{}", node.name())).plain(if wanted {
-                    " already cordoned"
-                } else {
-                    " already uncordoned"
-                }));
-            } else if dry_run != DryRun::Client {
+            if before != wanted && dry_run != DryRun::Client {
                 let request =
                     set_unschedulable(cluster, node.name(), node.uid(), wanted, dry_run == DryRun::Server);
                 if let Err(failure) = self.bounds.in_time("the server was asked", request).await {

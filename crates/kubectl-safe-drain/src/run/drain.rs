@@ -174,7 +174,7 @@ impl Run<'_> {
         let (engine, end) = drain.run(plan, snapshot, feeds, interrupted, &mut screen).await;
         drop(screen);
         let mut nodes: Vec<NodeReport> =
-            plan.nodes.iter().map(|n| crate::report::node(n, &engine, &end)).collect();
+            plan.nodes.iter().map(|n| crate::report::node(n, &engine, &end, clock.now())).collect();
         let result = crate::report::overall(&nodes, &end);
         if result != Verdict::Drained {
             self.undo_cordon(cluster, plan, &mut nodes, deadline).await;

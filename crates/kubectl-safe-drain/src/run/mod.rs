@@ -63,7 +63,8 @@ impl Run<'_> {
     fn publish(&self, report: &DrainReport) {
         let seconds = self.started.1.elapsed().as_secs_f64();
         publish(&self.ui, self.args.output, report, || {
-            render::outcome(report, self.options.pod_selector.as_deref(), seconds)
+            let selector = self.options.pod_selector.as_deref();
+            render::outcome(report, selector, &self.args.flags_to_go_on(), seconds)
         });
     }
 

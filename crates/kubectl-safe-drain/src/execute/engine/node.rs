@@ -85,6 +85,11 @@ impl Engine {
         self.nodes.iter().any(|n| n.name == node && n.end == Some(NodeEnd::Drained) && n.confirmed)
     }
 
+    /// Found drained, though it may not have been read again since.
+    pub fn was_drained(&self, node: &str) -> bool {
+        self.nodes.iter().any(|n| n.name == node && n.end == Some(NodeEnd::Drained))
+    }
+
     pub fn is_cordoned(&self, node: &str) -> Option<bool> {
         self.nodes.iter().find(|n| n.name == node)?.cordoned
     }
