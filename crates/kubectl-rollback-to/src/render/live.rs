@@ -162,7 +162,7 @@ fn lines(event: &Event) -> Vec<Line> {
             .warn("but not as asked for")
             .plain(": admission on the server changed the template"),
         Event::Moved { workload, done, total } => {
-            name(workload).plain(format!(": {done} of {total} pods available"))
+            name(workload).plain(format!(": {done} of {total} updated pods available"))
         }
         Event::Trouble { workload, pod, cause } => {
             name(workload).plain(": ").warn(pod).plain(format!(": {cause}"))
@@ -225,11 +225,11 @@ mod tests {
             pod("web-2", PodState::Old, "below the partition"),
             pod("web-3", PodState::Ready, ""),
         ];
-        let all = [("deployment/web".to_owned(), progress("1 of 3 pods available", Some(90), pods))];
+        let all = [("deployment/web".to_owned(), progress("1 of 3 updated pods available", Some(90), pods))];
         assert_eq!(
             drawn(&all),
             [
-                "1 of 3 pods available · about 1m30s left",
+                "1 of 3 updated pods available · about 1m30s left",
                 "  web-1   failing   ImagePullBackOff in container main",
                 "  web-10  starting  ContainerCreating",
             ]
@@ -265,7 +265,7 @@ mod tests {
         let failing = |names: &[&str]| names.iter().map(|n| pod(n, PodState::Failing, "Error")).collect();
         let all = |left: Option<i64>| {
             [
-                ("deployment/web".to_owned(), progress("1 of 3 pods available, 1 starting", left, vec![])),
+                ("deployment/web".to_owned(), progress("1 of 3 updated pods available, 1 starting", left, vec![])),
                 ("statefulset/db".to_owned(), progress("db-0: Error", Some(5), failing(&["db-0"]))),
                 ("daemonset/log".to_owned(), progress("log-a: Error", Some(5), failing(&["log-a", "log-b"]))),
             ]
@@ -274,7 +274,7 @@ mod tests {
             drawn(&all(Some(20))),
             [
                 "3 rolling out · 2 failing · about 20s left",
-                "  deployment/web  1/3  1 of 3 pods available, 1 starting",
+                "  deployment/web  1/3  1 of 3 updated pods available, 1 starting",
                 "  statefulset/db  1/3  db-0: Error",
                 "  daemonset/log   1/3  log-a: Error",
                 "    log-a  failing  Error",
@@ -314,12 +314,12 @@ mod tests {
             Event::Done { workload: web(), note: None },
         ];
         let lines = "deployment/web written; its pods follow
-deployment/web: 0 of 3 pods available
-deployment/web: 1 of 3 pods available
+deployment/web: 0 of 3 updated pods available
+deployment/web: 1 of 3 updated pods available
 deployment/web: web-1: ErrImagePull
 deployment/web: web-2: ErrImagePull
 deployment/web: web-1: ImagePullBackOff
-deployment/web: 2 of 3 pods available
+deployment/web: 2 of 3 updated pods available
 deployment/web: web-1: ImagePullBackOff
 ";
         assert_eq!(told(1, &events), lines);

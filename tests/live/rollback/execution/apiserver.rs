@@ -45,7 +45,7 @@ fn a_rollback_survives_the_death_of_the_apiserver_while_it_watches() {
     held(&room, "Deployment", "web", 2, super::surge_only);
     let mark = cluster.audit_mark();
     let run = rollback(&room, &["deployment/web", "--to-revision=1"]).spawn();
-    run.hear("0 of 2 pods available");
+    run.hear("0 of 2 updated pods available");
     let apiserver = cluster.component(Component::Apiserver);
     apiserver.kill();
     run.hear("waiting for the API server");

@@ -52,7 +52,7 @@ fn ctrl_c_ends_the_watching_and_not_the_rollout() {
     let room = shared().room(1);
     held(&room, "Deployment", "web", 1, |_| ());
     let run = rollback(&room, &["deployment/web", "--to-revision=1", "--on-failure=restore"]).spawn();
-    run.hear("0 of 1 pods available");
+    run.hear("0 of 1 updated pods available");
     run.signal(Signal::INT);
     let outcome = run.finish();
     outcome.expect("interrupted", 130);

@@ -95,7 +95,7 @@ fn without_a_terminal_each_change_is_one_line_and_nothing_is_repeated() {
     let causes: Vec<&&str> = events.iter().filter(|line| line.contains("ContainersNotReady")).collect();
     assert_eq!(causes.iter().collect::<HashSet<_>>().len(), causes.len(), "{outcome}");
     assert_eq!(events.first(), Some(&"deployment/web written; its pods follow"), "{outcome}");
-    assert!(events.contains(&"deployment/web: 3 of 3 pods available"), "{outcome}");
+    assert!(events.contains(&"deployment/web: 3 of 3 updated pods available"), "{outcome}");
     assert!(
         outcome.out.starts_with("deployment/web rolled back to revision 1: 3 of 3 pods ready"),
         "{outcome}"

@@ -11,7 +11,7 @@ pub(super) fn of(pods: &[SeenPod<'_>], state: PodState) -> usize {
     pods.iter().filter(|seen| seen.state == state && !(seen.finished && state == PodState::Failing)).count()
 }
 
-/// `2 of 3 pods available, 1 starting`
+/// `2 of 3 updated pods available, 1 starting`: those of the older template may serve all the while
 pub(super) fn counts(pods: &[SeenPod<'_>], done: i64, total: i64) -> String {
     let of = |state| of(pods, state);
     let terminating = of(PodState::Terminating);
@@ -29,7 +29,7 @@ pub(super) fn counts(pods: &[SeenPod<'_>], done: i64, total: i64) -> String {
         (old, "old"),
         (terminating, "terminating"),
     ];
-    let mut says = format!("{done} of {} available", pods_of(total));
+    let mut says = format!("{done} of {} available", updated_pods(total));
     for (n, word) in parts {
         if n > 0 {
             says = format!("{says}, {n} {word}");
@@ -38,8 +38,8 @@ pub(super) fn counts(pods: &[SeenPod<'_>], done: i64, total: i64) -> String {
     says
 }
 
-fn pods_of(n: i64) -> String {
-    count(usize::try_from(n).unwrap_or_default(), "pod")
+fn updated_pods(n: i64) -> String {
+    count(usize::try_from(n).unwrap_or_default(), "updated pod")
 }
 
 /// What the update strategy leaves as it is.

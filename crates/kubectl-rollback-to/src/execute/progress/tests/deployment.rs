@@ -115,7 +115,7 @@ fn another_template_since_is_told_with_its_author() {
 fn pods_are_told_apart_by_their_template_not_by_counts() {
     let moment = Moment::of(KIND).edit(status(4, 2, 3)).of_pods("good good- bad bad~ bad!");
     let progress = moment.look();
-    assert_eq!(told(&progress), (1, 3, "1 of 3 pods available, 1 starting, 2 old, 1 terminating"));
+    assert_eq!(told(&progress), (1, 3, "1 of 3 updated pods available, 1 starting, 2 old, 1 terminating"));
     let pods: Vec<(&str, PodState, Option<&str>)> =
         progress.pods.iter().map(|p| (p.name.as_str(), p.state, p.cause.as_deref())).collect();
     assert_eq!(
@@ -150,7 +150,7 @@ fn min_ready_seconds_are_waited_for() {
     let mut tracker = moment.tracker();
     let progress = tracker.look(moment.view());
     assert_eq!(progress.state, State::Moving);
-    assert_eq!(told(&progress), (0, 3, "0 of 3 pods available, 3 Ready for less than minReadySeconds"));
+    assert_eq!(told(&progress), (0, 3, "0 of 3 updated pods available, 3 Ready for less than minReadySeconds"));
     assert_eq!(progress.pods[0].cause.as_deref(), Some("minReadySeconds"));
     assert_eq!(tracker.wake_at(at(10)), Some(at(35)));
     // The controller's word counts, whatever our clock says.
@@ -161,18 +161,18 @@ fn min_ready_seconds_are_waited_for() {
 fn what_is_waited_for_is_said() {
     for (case, words, edit, expected) in [
         ("recreate", "bad~ bad~", json!({}), "waiting for old pods to end: 2 terminating"),
-        ("ordered", "bad bad~", json!({}), "0 of 3 pods available, 1 old, 1 terminating"),
-        ("mixed", "good good- bad", json!({}), "1 of 3 pods available, 1 starting, 1 old"),
-        ("the last old one", "good good good bad", json!({}), "3 of 3 pods available, 1 old"),
+        ("ordered", "bad bad~", json!({}), "0 of 3 updated pods available, 1 old, 1 terminating"),
+        ("mixed", "good good- bad", json!({}), "1 of 3 updated pods available, 1 starting, 1 old"),
+        ("the last old one", "good good good bad", json!({}), "3 of 3 updated pods available, 1 old"),
     ] {
         let progress = Moment::of(KIND).edit(status(3, 0, 3)).edit(edit).of_pods(words).look();
         assert_eq!((progress.state, progress.summary.as_str()), (State::Moving, expected), "{case}");
     }
     assert_eq!(
         Moment::of(KIND).of_pods("good good good bad~").look().summary,
-        "3 of 3 pods available, 1 terminating"
+        "3 of 3 updated pods available, 1 terminating"
     );
-    assert_eq!(summary::counts(&[], 0, 1), "0 of 1 pod available");
+    assert_eq!(summary::counts(&[], 0, 1), "0 of 1 updated pod available");
 }
 
 /// Research §2.5: replicas=1 after ProgressDeadlineExceeded.
@@ -187,7 +187,7 @@ fn a_deadline_counts_if_it_is_this_rollouts() {
     };
     let moving = || Moment::of(KIND).edit(status(4, 2, 2)).of_pods("good good good-").at(100);
     let own = failed(
-        "no progress within 10m (progressDeadlineSeconds): 2 of 3 pods available, 1 starting",
+        "no progress within 10m (progressDeadlineSeconds): 2 of 3 updated pods available, 1 starting",
         None,
         None,
     );

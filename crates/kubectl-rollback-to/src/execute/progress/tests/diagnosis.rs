@@ -96,7 +96,7 @@ fn a_deadline_is_judged_by_whose_it_is() {
     assert_eq!(
         status(&moment("web-good")).state,
         failed(
-            "no progress within 10m (progressDeadlineSeconds): 2 of 3 pods available, 1 starting",
+            "no progress within 10m (progressDeadlineSeconds): 2 of 3 updated pods available, 1 starting",
             None,
             None
         )

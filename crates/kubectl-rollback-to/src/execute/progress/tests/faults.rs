@@ -99,7 +99,7 @@ fn not_ready_counts_after_its_probes_had_their_time() {
     let progress = tracker.look(moment.clone().at(10).view());
     assert_eq!(
         (progress.state, progress.summary.as_str()),
-        (State::Moving, "2 of 3 pods available, 1 starting")
+        (State::Moving, "2 of 3 updated pods available, 1 starting")
     );
     // 57 s of patience from second 5 on, then the grace.
     assert_eq!(tracker.wake_at(at(10)), Some(at(62)));
@@ -226,7 +226,7 @@ fn an_event_about_a_pod_is_its_cause() {
         moment("uid-web-2").look().summary,
         "web-2: FailedMount: MountVolume.SetUp failed for volume \"c\": configmap \"app\" not found"
     );
-    assert_eq!(moment("uid-web-9").look().summary, "2 of 3 pods available, 1 starting");
+    assert_eq!(moment("uid-web-9").look().summary, "2 of 3 updated pods available, 1 starting");
 }
 
 #[test]

@@ -104,7 +104,7 @@ fn each_wait_that_cannot_end_has_its_cause_and_its_time() {
                 silent(deleted(set)),
             ]),
             610,
-            stalled("nothing has changed for 10m: 1 of 3 pods available, 1 starting, 1 terminating", false),
+            stalled("nothing has changed for 10m: 1 of 3 updated pods available, 1 starting, 1 terminating", false),
         ),
         (
             "a broken pod that OnDelete keeps, beside one that was deleted",
@@ -116,13 +116,13 @@ fn each_wait_that_cannot_end_has_its_cause_and_its_time() {
                 ],
             ),
             610,
-            stalled("nothing has changed for 10m: 1 of 2 pods available, 1 starting", false),
+            stalled("nothing has changed for 10m: 1 of 2 updated pods available, 1 starting", false),
         ),
         (
             "nothing at all",
             creating(Kind::StatefulSet),
             610,
-            stalled("nothing has changed for 10m: 2 of 3 pods available, 1 starting", false),
+            stalled("nothing has changed for 10m: 2 of 3 updated pods available, 1 starting", false),
         ),
         (
             "its controller is away",
@@ -134,13 +134,13 @@ fn each_wait_that_cannot_end_has_its_cause_and_its_time() {
             "none of it runs",
             half(Kind::StatefulSet).pods(vec![starting(member(Kind::StatefulSet, "web-0", "good"))]),
             610,
-            failed("nothing has changed for 10m: 0 of 3 pods available, 1 starting", None, None),
+            failed("nothing has changed for 10m: 0 of 3 updated pods available, 1 starting", None, None),
         ),
         (
             "a deadline that its controller does not keep",
             creating(Kind::Deployment).edit(json!({"spec": {"progressDeadlineSeconds": 100}})),
             170,
-            stalled("nothing has changed for 2m40s: 2 of 3 pods available, 1 starting", false),
+            stalled("nothing has changed for 2m40s: 2 of 3 updated pods available, 1 starting", false),
         ),
     ];
     for (case, moment, second, expected) in cases {
