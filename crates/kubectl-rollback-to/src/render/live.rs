@@ -265,7 +265,10 @@ mod tests {
         let failing = |names: &[&str]| names.iter().map(|n| pod(n, PodState::Failing, "Error")).collect();
         let all = |left: Option<i64>| {
             [
-                ("deployment/web".to_owned(), progress("1 of 3 updated pods available, 1 starting", left, vec![])),
+                (
+                    "deployment/web".to_owned(),
+                    progress("1 of 3 updated pods available, 1 starting", left, vec![]),
+                ),
                 ("statefulset/db".to_owned(), progress("db-0: Error", Some(5), failing(&["db-0"]))),
                 ("daemonset/log".to_owned(), progress("log-a: Error", Some(5), failing(&["log-a", "log-b"]))),
             ]

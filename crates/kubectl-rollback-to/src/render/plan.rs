@@ -47,7 +47,12 @@ impl View<'_> {
         let name = Line::new().strong(rollout.id.to_string()).plain("  ");
         match step.action {
             Action::Nothing => {
-                return vec![name.plain(format!("{}; nothing to do", there_already(rollout, step)))];
+                let mut lines = vec![name.plain(format!("{}; nothing to do", there_already(rollout, step)))];
+                lines.extend(told(because(step).map(|line| ("because", line)).into_iter().collect()));
+                // The newest healthy one may well be the one that is to go.
+                let command = format!("kubectl rollback-to {} --history", rollout.id.typed());
+                lines.push(Line::new().dim("to go further back, choose from  ").command(command));
+                return lines;
             }
             Action::NotYetBorn => return vec![name.plain("did not exist then; it stays as it is")],
             Action::RollBack => {}

@@ -101,7 +101,8 @@ fn pods_that_are_slow_are_waited_for_and_every_step_is_told_once() {
     });
     let outcome = rollback(&room, &["deployment/web", "--to-revision=1", "--fail-after=30s"]).run();
     outcome.expect("done", 0);
-    let steps: Vec<&str> = outcome.err.lines().filter(|line| line.contains(" updated pods available")).collect();
+    let steps: Vec<&str> =
+        outcome.err.lines().filter(|line| line.contains(" updated pods available")).collect();
     let expected = [0, 1, 2].map(|n| format!("deployment/web: {n} of 2 updated pods available"));
     assert_eq!(steps, expected, "{outcome}");
     assert!(!outcome.err.contains('\u{1b}'), "no terminal, no colours: {outcome}");

@@ -142,10 +142,11 @@ fn each_circumstance_is_one_line() {
 }
 
 #[test]
-fn what_stays_is_one_line() {
+fn what_stays_says_why_and_how_to_go_further() {
     assert_eq!(
         alone(web(json!({})), |_, step| step.action = Action::Nothing),
-        "deployment/web  is revision 5 already; nothing to do\n"
+        "deployment/web  is revision 5 already; nothing to do\n  because  --last-healthy: served 3 pods\n\
+         to go further back, choose from  kubectl rollback-to deployment/web -n shop --history\n"
     );
     assert_eq!(
         alone(web(json!({})), |_, step| step.action = Action::NotYetBorn),

@@ -150,7 +150,10 @@ fn min_ready_seconds_are_waited_for() {
     let mut tracker = moment.tracker();
     let progress = tracker.look(moment.view());
     assert_eq!(progress.state, State::Moving);
-    assert_eq!(told(&progress), (0, 3, "0 of 3 updated pods available, 3 Ready for less than minReadySeconds"));
+    assert_eq!(
+        told(&progress),
+        (0, 3, "0 of 3 updated pods available, 3 Ready for less than minReadySeconds")
+    );
     assert_eq!(progress.pods[0].cause.as_deref(), Some("minReadySeconds"));
     assert_eq!(tracker.wake_at(at(10)), Some(at(35)));
     // The controller's word counts, whatever our clock says.

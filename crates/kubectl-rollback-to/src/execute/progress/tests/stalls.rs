@@ -104,7 +104,10 @@ fn each_wait_that_cannot_end_has_its_cause_and_its_time() {
                 silent(deleted(set)),
             ]),
             610,
-            stalled("nothing has changed for 10m: 1 of 3 updated pods available, 1 starting, 1 terminating", false),
+            stalled(
+                "nothing has changed for 10m: 1 of 3 updated pods available, 1 starting, 1 terminating",
+                false,
+            ),
         ),
         (
             "a broken pod that OnDelete keeps, beside one that was deleted",
