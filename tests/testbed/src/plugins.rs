@@ -71,9 +71,10 @@ fn link(programs: &Path) -> Result<PathBuf, Error> {
     let what = format!("cannot link the plugins into {}", dir.display());
     fs::create_dir_all(&dir).doing(&what)?;
     for entry in fs::read_dir(&dir).doing(&what)? {
-        // A plugin that is not built any more. Two programs may do this at once.
+        // A plugin that is not built any more, or one of another checkout from which this folder was copied. Two programs may do this at once.
         let path = entry.doing(&what)?.path();
-        if !path.exists() {
+        let is_ours = fs::read_link(&path).is_ok_and(|target| target.parent() == Some(programs));
+        if !path.exists() || !is_ours {
             let _ = fs::remove_file(path);
         }
     }

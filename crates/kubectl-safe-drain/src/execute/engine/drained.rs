@@ -46,3 +46,40 @@ pub(super) fn judge(read: &NodeNow, pods: &BTreeMap<String, PodState>, returning
     }
     Some(if left { NodeEnd::PodsLeft } else { NodeEnd::Drained })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::{now, snapshot};
+    use crate::options::Options;
+    use crate::plan::plan;
+    use cluster_model::build::pod;
+
+    fn judged(phase: Phase, listed: bool, returning: bool) -> Option<NodeEnd> {
+        let snapshot = snapshot(vec![pod("a/p", "n1")]);
+        let step = plan(&snapshot, &Options::default()).nodes[0].steps[0].clone();
+        let mut state = PodState::planned(step, 0, pod("a/p", "n1"), now());
+        state.phase = phase;
+        let pods = if listed { vec![pod("a/p", "n1")] } else { Vec::new() };
+        let read = NodeNow { cordoned: Some(true), pods, ..NodeNow::default() };
+        judge(&read, &BTreeMap::from([("uid-p".to_owned(), state)]), returning)
+    }
+
+    #[test]
+    fn only_a_list_without_what_should_leave_is_drained() {
+        assert_eq!(judged(Phase::Gone, false, false), Some(NodeEnd::Drained));
+        assert_eq!(judged(Phase::Kept, true, false), Some(NodeEnd::Drained));
+        assert_eq!(judged(Phase::Gone, true, false), None, "it is listed, whatever is thought of it");
+        assert_eq!(judged(Phase::Leaving { since: now() }, true, false), None);
+        assert_eq!(judged(Phase::Failed, true, false), Some(NodeEnd::PodsLeft));
+        assert_eq!(judged(Phase::Remains, true, false), Some(NodeEnd::PodsLeft));
+        assert_eq!(judged(Phase::Gone, false, true), Some(NodeEnd::PodsLeft), "its controller puts it back");
+    }
+
+    #[test]
+    fn a_node_that_is_not_cordoned_is_not_drained() {
+        for cordoned in [None, Some(false)] {
+            assert_eq!(judge(&NodeNow { cordoned, ..NodeNow::default() }, &BTreeMap::new(), false), None);
+        }
+    }
+}

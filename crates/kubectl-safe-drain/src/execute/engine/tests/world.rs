@@ -17,6 +17,8 @@ pub enum Act {
     Repeat(u8),
     /// The answer never comes; the request may have been served or not.
     Lose(u8),
+    /// An eviction is answered with 404 although the pod is there, as an admission webhook or a proxy may.
+    Deny(u8),
     /// The next news of the watch of a node.
     News(u8),
     /// The watch breaks and begins anew with a list of this moment, which comes after the news that is under way.
@@ -49,6 +51,9 @@ enum Answer {
     Explained,
 }
 
+/// More than any order of events may cost.
+const MOST_REQUESTS: usize = 2000;
+
 struct Request {
     command: Command,
     answer: Option<Answer>,
@@ -61,6 +66,7 @@ struct Request {
 struct There {
     pods: BTreeMap<String, Pod>,
     cordoned: bool,
+    uncordoned_at: Option<u64>,
     news: VecDeque<News>,
 }
 
@@ -131,6 +137,7 @@ impl World {
             Act::Answer(n) => self.answer(*n, true),
             Act::Repeat(n) => self.answer(*n, false),
             Act::Lose(n) => self.lose(*n),
+            Act::Deny(n) => self.deny(*n),
             Act::News(n) => self.hear(*n),
             Act::Rewatch(n) => {
                 let there = self.node(*n);
@@ -143,8 +150,10 @@ impl World {
                 self.bind(&name, "late");
             }
             Act::Uncordon(n) => {
+                let clock = self.clock;
                 let there = self.node(*n);
                 there.cordoned = false;
+                there.uncordoned_at.get_or_insert(clock);
                 there.news.push_back(News::Node(false));
             }
             Act::Budget(allowed) => {
@@ -168,6 +177,9 @@ impl World {
         let web = self.asking().filter(|uid| uid.starts_with("uid-web")).count();
         if web > 1 {
             return Err("two evictions of one budget in flight".into());
+        }
+        if self.requests_made > MOST_REQUESTS {
+            return Err(format!("{} requests for some ten pods", self.requests_made));
         }
         if self.engine.wake_at(self.now).is_some_and(|at| at <= self.now) {
             return Err("a busy loop".into());
@@ -261,6 +273,14 @@ impl World {
             Command::Explain { .. } => Answer::Explained,
         };
         (self.requests[at].answer, self.requests[at].served_at) = (Some(answer), self.clock);
+    }
+
+    fn deny(&mut self, n: u8) {
+        let is_open = |r: &Request| r.answer.is_none() && matches!(r.command, Command::Ask { .. });
+        let open: Vec<usize> = (0..self.requests.len()).filter(|at| is_open(&self.requests[*at])).collect();
+        if let Some(at) = open.get(usize::from(n) % open.len().max(1)) {
+            self.requests[*at].answer = Some(Answer::Asked(Verdict::NotFound));
+        }
     }
 
     fn evict(&mut self, uid: &str) -> Verdict {
@@ -385,13 +405,22 @@ impl World {
         Err(format!("it does not end: {open:#?}"))
     }
 
-    /// What it claims is so: on a node that it calls drained is nothing but what stays, and what came after the last reading.
+    /// What it claims is so: what it calls gone is nowhere, and on a node that it calls drained is nothing but what stays, and what came
+    /// after the last reading, at which the node was cordoned.
     pub fn judge_claims(&self) -> Result<(), String> {
+        for state in self.engine.pods().filter(|p| p.phase == Phase::Gone) {
+            if self.nodes.values().any(|there| there.pods.contains_key(&state.step.uid)) {
+                return Err(format!("{} is said to be gone, and is there", state.step.name));
+            }
+        }
         for (name, there) in &self.nodes {
             if !self.engine.is_drained(name) {
                 continue;
             }
             let read_at = self.drained_by.get(name).copied().ok_or("called drained without a reading")?;
+            if there.uncordoned_at.is_some_and(|at| at <= read_at) {
+                return Err(format!("{name} is called drained, and was uncordoned when it was read"));
+            }
             for pod in there.pods.values().filter(|p| p.name() != "ds") {
                 if self.born.get(pod.uid()).copied().unwrap_or_default() < read_at {
                     return Err(format!("{name} is called drained, and {} is there", pod.name()));
