@@ -212,6 +212,12 @@ impl Args {
 
     /// What a run that goes on where this one ended needs again: without these it would be refused, or do something else.
     pub fn flags_to_go_on(&self) -> String {
+        if self.cordon_only {
+            return " --cordon-only".to_owned();
+        }
+        if self.uncordon {
+            return " --uncordon".to_owned();
+        }
         let drain = &self.drain;
         let mut flags = String::new();
         let mut add = |flag: String| flags.extend([" ", &flag]);

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::{Finding, Severity};
 
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Plan, Step};
 
 /// A fingerprint of a plan and its findings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consent {
-    /// UIDs of nodes.
-    nodes: BTreeSet<String>,
-    /// What becomes of each pod that leaves, by UID.
-    pods: BTreeMap<String, Action>,
+    /// Names of nodes, by UID.
+    nodes: BTreeMap<String, String>,
+    /// What becomes of each pod that leaves, and its name, by UID.
+    pods: BTreeMap<String, (Action, String)>,
     /// What was warned about, by id and subject.
     findings: BTreeSet<(&'static str, String)>,
 }
@@ -20,8 +20,8 @@ pub struct Consent {
 impl Consent {
     pub fn to(plan: &Plan, findings: &[Finding]) -> Self {
         Consent {
-            nodes: plan.nodes.iter().map(|n| n.uid.clone()).collect(),
-            pods: plan.steps().filter(|s| s.leaves()).map(|s| (s.uid.clone(), s.action)).collect(),
+            nodes: plan.nodes.iter().map(|n| (n.uid.clone(), n.name.clone())).collect(),
+            pods: plan.steps().filter(|s| s.leaves()).map(|s| (s.uid.clone(), (s.action, s.key()))).collect(),
             findings: weighty(findings).map(|f| (f.id, f.subject.clone())).collect(),
         }
     }
@@ -29,10 +29,17 @@ impl Consent {
     /// What the plan would do, or risk, that was not shown; empty if the consent covers it. Doing less than was agreed to is covered,
     /// and so is a cordon, which every drain begins with.
     pub fn exceeded_by(&self, plan: &Plan, findings: &[Finding]) -> Vec<String> {
-        let nodes = plan.nodes.iter().filter(|n| !self.nodes.contains(&n.uid));
-        let nodes = nodes.map(|n| format!("node/{} is another node of that name", n.name));
-        let pods = plan.steps().filter(|s| s.leaves() && self.pods.get(&s.uid) != Some(&s.action));
-        let pods = pods.map(|s| format!("{} would leave too", s.key()));
+        let nodes = plan.nodes.iter().filter(|n| !self.nodes.contains_key(&n.uid));
+        let nodes = nodes.map(|n| match self.nodes.values().any(|name| *name == n.name) {
+            true => format!("node/{} is another node of that name", n.name),
+            false => format!("node/{} would be drained too", n.name),
+        });
+        let agreed = |s: &Step| self.pods.get(&s.uid).is_some_and(|(action, _)| *action == s.action);
+        let pods = plan.steps().filter(|s| s.leaves() && !agreed(s));
+        let pods = pods.map(|s| match self.pods.values().any(|(_, key)| *key == s.key()) {
+            true => format!("{} is another pod of that name", s.key()),
+            false => format!("{} would leave too", s.key()),
+        });
         let shown = |f: &&Finding| !self.findings.contains(&(f.id, f.subject.clone()));
         let findings = weighty(findings).filter(shown).map(|f| format!("{}: {}", f.subject, f.message));
         nodes.chain(pods).chain(findings).collect()

@@ -40,6 +40,7 @@ pub struct Step {
 }
 
 /// Why a pod stays that nobody asked about.
+pub const NO_LONGER_SELECTED: &str = "no longer matches --pod-selector";
 pub const UNSELECTED: &str = "not selected by --pod-selector";
 const AWAITED: &str = "not bound yet: its volume is being provisioned on this node";
 

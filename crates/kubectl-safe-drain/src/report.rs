@@ -49,6 +49,8 @@ pub enum PodResult {
     Kept,
     /// Should leave and stays.
     Remains,
+    /// Asked for, and what became of it was not seen.
+    Unknown,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -98,6 +100,9 @@ pub struct NodeReport {
     /// It was found drained, and not read again before the run ended early.
     #[serde(skip)]
     pub was_drained: bool,
+    /// This run cordoned it.
+    #[serde(skip)]
+    pub was_touched: bool,
 }
 
 impl NodeReport {
@@ -109,6 +114,7 @@ impl NodeReport {
             result,
             pods: node.steps.iter().map(PodReport::planned).collect(),
             was_drained: false,
+            was_touched: false,
         }
     }
 }
@@ -138,7 +144,9 @@ pub fn node(plan: &NodePlan, engine: &Engine, end: &End, now: Timestamp) -> Node
         End::Timeout => Verdict::Timeout,
         End::Stalled(_) => Verdict::Stalled,
         End::Stopped(_) | End::Failed(_)
-            if pods.iter().any(|p| matches!(p.result, PodResult::Gone | PodResult::Terminating)) =>
+            if pods.iter().any(|p| {
+                matches!(p.result, PodResult::Gone | PodResult::Terminating | PodResult::Unknown)
+            }) =>
         {
             Verdict::Partial
         }
@@ -151,6 +159,7 @@ pub fn node(plan: &NodePlan, engine: &Engine, end: &End, now: Timestamp) -> Node
         result,
         pods,
         was_drained: engine.was_drained(&plan.name),
+        was_touched: !plan.cordoned_before,
     }
 }
 
@@ -162,7 +171,7 @@ fn pod(state: &PodState, now: Timestamp) -> PodReport {
         Phase::Failed => (PodResult::Failed, None),
         Phase::Leaving { .. } => (PodResult::Terminating, state.blocked_by.clone().or_else(|| state.held())),
         Phase::Asking | Phase::Doubtful { .. } if state.was_asked_for() => {
-            (PodResult::Terminating, Some("whether the server accepted its eviction is not known".into()))
+            (PodResult::Unknown, Some("whether the server accepted its eviction is not known".into()))
         }
         Phase::Waiting { .. } if state.blocked_by.is_some() => (PodResult::Blocked, state.blocked_by.clone()),
         Phase::Awaited { .. }
@@ -172,7 +181,8 @@ fn pod(state: &PodState, now: Timestamp) -> PodReport {
         | Phase::Doubtful { .. } => (PodResult::Planned, state.blocked_by.clone()),
     };
     let reason = state.failure.clone().unwrap_or_else(|| state.step.reason.clone());
-    let since = matches!(result, PodResult::Terminating | PodResult::Blocked).then_some(state.since);
+    let since = matches!(result, PodResult::Terminating | PodResult::Blocked | PodResult::Unknown)
+        .then_some(state.since);
     let waited = since.map(|since| now.duration_since(since).as_secs().max(0));
     // Whole seconds: the server's clock tells no more.
     let since = since.and_then(|at| Timestamp::from_second(at.as_second()).ok()).map(|at| at.to_string());

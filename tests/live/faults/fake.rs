@@ -145,7 +145,8 @@ fn discovery(fake: &Fake) {
     ));
 }
 
-fn node(cordoned: bool) -> Value {
+/// Node n1.
+pub fn node(cordoned: bool) -> Value {
     json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1", "uid": "n1", "resourceVersion": "5"},
         "spec": {"unschedulable": cordoned},
         "status": {"conditions": [{"type": "Ready", "status": "True"}]}})

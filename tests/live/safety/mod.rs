@@ -2,6 +2,7 @@
 
 mod busy;
 mod clock;
+mod cordon;
 mod denied;
 mod late;
 mod pinned;

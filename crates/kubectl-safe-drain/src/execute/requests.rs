@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cluster_model::admission;
+use cluster_model::{NodeExt, admission};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::policy::v1::Eviction;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions};
@@ -97,7 +97,9 @@ pub async fn set_unschedulable(
     let (mut lost_answers, mut busy_answers) = (0, 0);
     loop {
         let error = match api.patch(node, &params, &patch).await {
-            Ok(_) => return Ok(()),
+            // The answer holds the node as it is stored: admission may have changed what was asked for.
+            Ok(now) if now.is_cordoned() == value => return Ok(()),
+            Ok(_) => return Err(not_kept(doing, node)),
             Err(error) => error,
         };
         let failure = Failure::from_kube(doing, &error).object(format!("node/{node}"));
@@ -116,6 +118,15 @@ pub async fn set_unschedulable(
             return Ok(());
         }
     }
+}
+
+fn not_kept(doing: &str, node: &str) -> Failure {
+    let mut failure = Failure::failed(format!("cannot {doing}"))
+        .object(format!("node/{node}"))
+        .cause("the server took the change, and the node it stored is not changed: an admission webhook or policy undid it")
+        .hint("kubectl get mutatingwebhookconfigurations,mutatingadmissionpolicies");
+    failure.code = Some(200);
+    failure
 }
 
 /// How long a server that sheds load wants to be left alone.

@@ -3,21 +3,24 @@
 use cluster_model::text::{count, span};
 use plugin_client::{Line, table};
 
-use crate::plan::UNSELECTED;
+use crate::plan::{NO_LONGER_SELECTED, UNSELECTED};
 use crate::report::{DrainReport, NodeReport, PodReport, PodResult, Verdict};
 
-/// `selector` is `--pod-selector`: then "drained" speaks of those pods only. `flags` are those that going on needs again.
-pub fn outcome(report: &DrainReport, selector: Option<&str>, flags: &str, seconds: f64) -> Vec<Line> {
+/// `selector` is `--pod-selector`: then "drained" speaks of those pods only. `mode` is what going on needs again: the kind of run and its flags.
+pub fn outcome(report: &DrainReport, selector: Option<&str>, mode: &str, seconds: f64) -> Vec<Line> {
     let mut lines = Vec::new();
     for node in &report.nodes {
         lines.push(headline(node, selector, seconds));
         // A plan that was refused has been shown already; what is left of a drain has not.
-        let refused = matches!(node.result, Verdict::Refused | Verdict::Blocked | Verdict::Planned);
+        let refused = matches!(
+            node.result,
+            Verdict::Refused | Verdict::Blocked | Verdict::Planned | Verdict::Cordoned | Verdict::Uncordoned
+        );
         let left: Vec<Vec<Line>> =
             node.pods.iter().filter(|p| !refused || p.blocked_by.is_some()).filter_map(left).collect();
         lines.extend(table(&left));
     }
-    lines.extend(next(report, flags));
+    lines.extend(next(report, mode));
     lines
 }
 
@@ -47,9 +50,12 @@ fn whole(node: &NodeReport, name: Line, gone: &str, kept: usize, seconds: f64) -
         }
         Verdict::Cordoned if node.cordoned_before => name.plain(" already cordoned"),
         Verdict::Cordoned => name.good(" cordoned"),
-        Verdict::Uncordoned if !node.cordoned_before => name.plain(" already uncordoned"),
-        Verdict::Uncordoned => name.good(" uncordoned"),
+        Verdict::Uncordoned if node.was_touched || node.cordoned_before => name.good(" uncordoned"),
+        Verdict::Uncordoned => name.plain(" already uncordoned"),
         Verdict::Planned => name.plain(" planned; nothing was changed"),
+        _ if node.cordoned.is_none() && node.pods.iter().all(|p| p.result != PodResult::Gone) => {
+            name.warn(" unclear").plain(": whether it is cordoned now is not known")
+        }
         Verdict::Refused => name.bad(" refused").plain("; nothing was changed"),
         Verdict::Blocked => name.bad(" blocked").plain("; nothing was changed"),
         // Of several nodes each is read again at the very end, and the run ended before.
@@ -62,6 +68,7 @@ fn whole(node: &NodeReport, name: Line, gone: &str, kept: usize, seconds: f64) -
                 Verdict::Interrupted => " not drained: interrupted",
                 Verdict::Stalled => " not drained: nothing moves any more",
                 Verdict::Failed => " not drained",
+                _ if node.pods.iter().all(|p| p.result != PodResult::Gone) => " not drained",
                 _ => " partly drained",
             };
             name.bad(word).plain(format!(
@@ -78,13 +85,14 @@ fn unfinished(pod: &PodReport) -> bool {
 
 /// Pods somebody has to look at.
 fn left(pod: &PodReport) -> Option<Vec<Line>> {
-    if !unfinished(pod) {
+    if !unfinished(pod) && pod.reason != NO_LONGER_SELECTED {
         return None;
     }
     let word = match pod.result {
         PodResult::Terminating => Line::new().warn("  stopping"),
         PodResult::Blocked => Line::new().warn("  blocked"),
         PodResult::Failed => Line::new().bad("  failed"),
+        PodResult::Unknown => Line::new().warn("  unclear"),
         PodResult::Planned => Line::new().dim("  untouched"),
         PodResult::Gone | PodResult::Kept | PodResult::Remains => Line::new().warn("  stays"),
     };
@@ -94,7 +102,7 @@ fn left(pod: &PodReport) -> Option<Vec<Line>> {
 }
 
 /// What to type next.
-fn next(report: &DrainReport, flags: &str) -> Vec<Line> {
+fn next(report: &DrainReport, mode: &str) -> Vec<Line> {
     let those = |which: &dyn Fn(&NodeReport) -> bool| -> Vec<&str> {
         report.nodes.iter().filter(|n| which(n)).map(|n| n.name.as_str()).collect()
     };
@@ -109,12 +117,6 @@ fn next(report: &DrainReport, flags: &str) -> Vec<Line> {
             hint("to bring it back:", &cordoned, " --uncordon").into_iter().collect()
         }
         Verdict::Partial | Verdict::Stalled | Verdict::Timeout | Verdict::Interrupted | Verdict::Failed => {
-            let done = |verdict| report.nodes.iter().any(|n| n.result == verdict);
-            let mode = match (done(Verdict::Cordoned), done(Verdict::Uncordoned)) {
-                (true, _) => " --cordon-only",
-                (_, true) => " --uncordon",
-                _ => flags,
-            };
             let go_on = hint("to go on:  ", &those(&|n| n.result != Verdict::Drained), mode);
             let give_up = hint("to give up:", &ours, " --uncordon").filter(|_| mode != " --uncordon");
             go_on.into_iter().chain(give_up).collect()

@@ -43,6 +43,7 @@ impl Run<'_> {
                 result,
                 pods: Vec::new(),
                 was_drained: false,
+                was_touched: false,
             };
             if failed.is_some() {
                 reports.push(untouched(Verdict::Refused));
@@ -52,12 +53,14 @@ impl Run<'_> {
                 let request =
                     set_unschedulable(cluster, node.name(), node.uid(), wanted, dry_run == DryRun::Server);
                 if let Err(failure) = self.bounds.in_time("the server was asked", request).await {
-                    if reports.is_empty() {
+                    let unclear = failure.code.is_none_or(|code| code >= 500) && dry_run == DryRun::None;
+                    if reports.is_empty() && !unclear {
                         return Err(failure);
                     }
                     let mut report = untouched(Verdict::Refused);
-                    if failure.code.is_none_or(|code| code >= 500) {
+                    if unclear {
                         report.cordoned = outcome(cluster, node.name(), wanted).await;
+                        report.result = ended_by(&failure, Verdict::Failed);
                     }
                     reports.push(report);
                     failed = Some(failure);
@@ -75,12 +78,7 @@ impl Run<'_> {
         if let Some(failure) = failed {
             // Some nodes are done and some are not: the report says which.
             self.ui.failure(&failure);
-            let result = match failure.exit {
-                Exit::Timeout => Verdict::Timeout,
-                Exit::Interrupted => Verdict::Interrupted,
-                _ => Verdict::Partial,
-            };
-            let report = self.report(reports, Vec::new(), result);
+            let report = self.report(reports, Vec::new(), ended_by(&failure, Verdict::Partial));
             return Ok(DrainReport { error: Some(failure.to_string()), ..report });
         }
         let result = reports.first().map_or(Verdict::Refused, |r| r.result);
@@ -118,19 +116,17 @@ impl Run<'_> {
             plan.nodes.iter().map(|n| NodeReport::planned(n, Verdict::Refused)).collect();
         for node in &mut nodes[..done] {
             node.cordoned = Some(true);
+            node.result = Verdict::Cordoned;
+            node.was_touched = true;
         }
         // The server said no, or its answer was lost: then only the node itself tells.
         if failure.code.is_none_or(|code| code >= 500) {
             nodes[done].cordoned = outcome(cluster, &plan.nodes[done].name, true).await;
+            nodes[done].result = ended_by(&failure, Verdict::Failed);
         }
         self.undo_cordon(cluster, plan, &mut nodes, deadline).await;
         let changed = nodes.iter().any(|n| n.cordoned != Some(n.cordoned_before));
-        let result = match (failure.exit, changed) {
-            (Exit::Timeout, _) => Verdict::Timeout,
-            (Exit::Interrupted, _) => Verdict::Interrupted,
-            (_, true) => Verdict::Partial,
-            (_, false) => Verdict::Refused,
-        };
+        let result = ended_by(&failure, if changed { Verdict::Partial } else { Verdict::Refused });
         let failure = failure.hint("no pod was evicted");
         self.ui.failure(&failure);
         Ok(DrainReport { error: Some(failure.to_string()), ..self.report(nodes, findings, result) })
@@ -162,7 +158,11 @@ impl Run<'_> {
             });
             match answer {
                 Ok(()) => {
-                    report.cordoned = Some(false);
+                    // A cordon that was not answered may still be under way.
+                    report.cordoned = report.cordoned.map(|_| false);
+                    if report.result == Verdict::Cordoned {
+                        report.result = Verdict::Uncordoned;
+                    }
                     self.ui.status(
                         &Line::new()
                             .strong(format!("node/{}", node.name))
@@ -175,6 +175,14 @@ impl Run<'_> {
                     .failure(&failure.hint(format!("kubectl safe-drain {} --uncordon", node.name))),
             }
         }
+    }
+}
+
+fn ended_by(failure: &Failure, otherwise: Verdict) -> Verdict {
+    match failure.exit {
+        Exit::Timeout => Verdict::Timeout,
+        Exit::Interrupted => Verdict::Interrupted,
+        _ => otherwise,
     }
 }
 

@@ -4,11 +4,11 @@ use cluster_model::PodExt;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::pods::{NO_LONGER_SELECTED, Phase};
+use super::pods::Phase;
 use super::{BACKOFF_MOST, Engine, Ticket};
 use crate::execute::event::Event;
 use crate::execute::verdict::Verdict;
-use crate::plan::Action;
+use crate::plan::{Action, NO_LONGER_SELECTED};
 
 /// The server asks for ten seconds when a budget has just changed; never sleep longer on one answer.
 const NOT_YET_MOST: SignedDuration = SignedDuration::from_secs(10);

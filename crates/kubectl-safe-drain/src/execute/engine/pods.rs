@@ -66,6 +66,8 @@ pub struct PodState {
     pub(super) waits_for_budget: bool,
     pub failure: Option<String>,
     pub took: Option<SignedDuration>,
+    /// When its deletion was first seen.
+    pub(super) left_at: Option<Timestamp>,
     pub(super) gone_at: Option<Timestamp>,
     /// On the node before any pod of its controller was evicted: its controller had it there.
     pub(super) original: bool,
@@ -98,7 +100,6 @@ const MOST_ASKS: u32 = 500;
 const RETRY_FIRST: SignedDuration = SignedDuration::from_secs(5);
 const RETRY_LATER: SignedDuration = SignedDuration::from_secs(30);
 const FIRST_REFUSALS: u32 = 12;
-pub const NO_LONGER_SELECTED: &str = "no longer matches --pod-selector";
 
 impl PodState {
     pub fn planned(step: Step, node: usize, pod: Pod, now: Timestamp) -> Self {
@@ -121,6 +122,7 @@ impl PodState {
             waits_for_budget: false,
             failure: None,
             took: None,
+            left_at: None,
             gone_at: None,
             original: true,
             came_late: false,
@@ -184,6 +186,7 @@ impl PodState {
     }
 
     pub(super) fn leaves(&mut self, now: Timestamp) {
+        self.left_at.get_or_insert(now);
         self.phase = Phase::Leaving { since: now };
         (self.blocked_by, self.since, self.answered) = (None, now, true);
         self.doubted_since = None;

@@ -6,11 +6,11 @@ use cluster_model::PodExt;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::pods::{NO_LONGER_SELECTED, Phase, PodState, STUCK_AFTER};
+use super::pods::{Phase, PodState, STUCK_AFTER};
 use super::{Engine, NodeNow};
 use crate::execute::event::Event;
 use crate::fate::SKIPPED;
-use crate::plan::{Action, Step, UNSELECTED};
+use crate::plan::{Action, NO_LONGER_SELECTED, Step, UNSELECTED};
 
 impl Engine {
     /// What the watch says of a pod.
@@ -148,8 +148,8 @@ impl Engine {
     pub(super) fn gone(&mut self, uid: &str, now: Timestamp) {
         let Some(state) = self.pods.get_mut(uid).filter(|p| p.phase != Phase::Gone) else { return };
         let stayed = matches!(state.phase, Phase::Kept | Phase::Remains);
-        let took = match state.phase {
-            Phase::Leaving { since } => now.duration_since(since),
+        let took = match (state.left_at, state.phase) {
+            (Some(at), _) | (None, Phase::Leaving { since: at }) => now.duration_since(at),
             _ => SignedDuration::ZERO,
         };
         state.phase = Phase::Gone;
