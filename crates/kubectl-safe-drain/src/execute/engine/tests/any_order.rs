@@ -13,7 +13,7 @@ fn act() -> impl Strategy<Value = Act> {
         5 => any::<u8>().prop_map(Act::News),
         1 => any::<u8>().prop_map(Act::Rewatch),
         3 => any::<u8>().prop_map(Act::Stopped),
-        1 => any::<u8>().prop_map(Act::Bind),
+        2 => any::<u8>().prop_map(Act::Bind),
         1 => (0..3i32).prop_map(Act::Budget),
         2 => (0..4u8).prop_map(Act::Seconds),
     ]
