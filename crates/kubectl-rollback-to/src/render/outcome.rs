@@ -30,6 +30,7 @@ fn headline(workload: &WorkloadReport, seconds: f64) -> Line {
         Some((ready, all)) => format!("{ready} of {all} pods ready, {seconds:.1}s"),
         None => format!("{seconds:.1}s"),
     };
+    let way = if workload.was_there() { String::new() } else { format!(" on the way to {to}") };
     match workload.result {
         Verdict::Done => {
             let note = cause.map(|note| format!("; {note}")).unwrap_or_default();
@@ -43,14 +44,17 @@ fn headline(workload: &WorkloadReport, seconds: f64) -> Line {
         Verdict::Refused => name
             .bad(" not rolled back")
             .plain(cause.map_or("; nothing was changed".to_owned(), |c| format!(": {c}"))),
-        Verdict::Failed => name.bad(" failed").plain(format!(" on the way to {to}{because} ({far})")),
+        Verdict::Failed => name.bad(" failed").plain(format!("{way}{because} ({far})")),
         Verdict::Restored => {
             let back = workload.from.revision.map_or("as it was".to_owned(), |n| format!("to revision {n}"));
             name.warn(" put back").plain(format!(" {back}{because} ({seconds:.1}s)"))
         }
-        Verdict::Stalled => name.warn(" stalled").plain(format!(" on the way to {to}{because} ({far})")),
+        Verdict::Stalled => name.warn(" stalled").plain(format!("{way}{because} ({far})")),
         Verdict::Superseded => name.warn(" superseded").plain(format!("{because} ({far})")),
-        Verdict::Partial => name.warn(" partly rolled back").plain(format!(" to {to}{because} ({far})")),
+        Verdict::Partial => match workload.was_there() {
+            true => name.warn(" not all there").plain(format!("{because} ({far})")),
+            false => name.warn(" partly rolled back").plain(format!(" to {to}{because} ({far})")),
+        },
         // The cause begins with what ended it.
         Verdict::Timeout => {
             name.bad(" not done").plain(format!(": {} ({far})", cause.unwrap_or("--timeout passed")))
@@ -73,8 +77,17 @@ impl WorkloadReport {
         number.map_or("an earlier template".to_owned(), |number| format!("revision {number}"))
     }
 
+    /// Was the target the live template before anything was written?
+    fn was_there(&self) -> bool {
+        let to = self.to.as_ref().and_then(|to| to.side.revision);
+        to.is_some() && to == self.from.revision
+    }
+
     /// Was it surely changed by this run, and left so?
     fn is_written(&self) -> bool {
+        if self.was_there() {
+            return false;
+        }
         match self.result {
             Verdict::Done | Verdict::Partial | Verdict::Stalled => true,
             // Pods are only looked at after the write.

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::diff::differences;
 use super::stays::{replicas, unprotected};
 use super::strategy::{moves_by_itself, rollout as how};
+use crate::execute::progress::diagnose;
 use crate::go_on::go_on;
 use crate::moment;
 use crate::options::Options;
@@ -47,7 +48,11 @@ impl View<'_> {
         let name = Line::new().strong(rollout.id.to_string()).plain("  ");
         match step.action {
             Action::Nothing => {
-                let mut lines = vec![name.plain(format!("{}; nothing to do", there_already(rollout, step)))];
+                let rest = match self.shortfall(rollout) {
+                    None => "; nothing to do".to_owned(),
+                    Some(but) => format!(", but {but}; nothing is written"),
+                };
+                let mut lines = vec![name.plain(format!("{}{rest}", there_already(rollout, step)))];
                 lines.extend(told(because(step).map(|line| ("because", line)).into_iter().collect()));
                 // The newest healthy one may well be the one that is to go.
                 let command = format!("kubectl rollback-to {} --history", rollout.id.typed());
@@ -115,6 +120,13 @@ impl View<'_> {
         }
         let mut lines = vec![head];
         lines.extend(table(&rows));
+        for step in steps.iter().filter(|step| matches!(step.action, Action::Nothing)) {
+            let rollout = self.rollout(step);
+            lines.extend(self.shortfall(rollout).map(|but| {
+                let name = Line::new().strong(rollout.id.to_string());
+                name.plain(format!(" {}, but {but}", there_already(rollout, step))).hanging(2)
+            }));
+        }
         for step in steps.iter().filter(goes) {
             let rollout = self.rollout(step);
             lines.push(Line::new());
@@ -135,6 +147,15 @@ impl View<'_> {
             );
         }
         lines
+    }
+
+    /// Of one that is there already: how many of its pods run it, if not all do.
+    fn shortfall(&self, rollout: &Rollout) -> Option<String> {
+        let events = self.snapshot.events.get(&rollout.id.uid).and_then(|events| events.seen());
+        let events = events.map(Vec::as_slice).unwrap_or_default();
+        let progress = diagnose(rollout, events, self.snapshot.taken_at, self.options.fail_after);
+        (progress.done < progress.total)
+            .then(|| format!("{} of {} pods run it: {}", progress.done, progress.total, progress.summary))
     }
 
     fn row(&self, step: &Step) -> Vec<Line> {

@@ -167,11 +167,12 @@ impl Run<'_> {
         if self.args.dry_run != DryRun::None {
             return Ok(Some(self.planned(looked, prepared.clone(), Verdict::Planned)));
         }
-        let idle = prepared.plan.steps.iter().all(|step| !self.has_work(looked, step));
+        // One that is there already is looked at, too: its pods may not run it.
+        let idle = prepared.plan.steps.iter().all(|step| matches!(step.action, Action::NotYetBorn));
         Ok(idle.then(|| self.planned(looked, prepared.clone(), Verdict::Unchanged)))
     }
 
-    /// A StatefulSet that is there already may still have pods to free.
+    /// Is there anything to ask about? A StatefulSet that is there already may still have pods to free.
     fn has_work(&self, looked: &Looked, step: &Step) -> bool {
         let stuck =
             || self.options.unstick && looked.snapshot.rollouts[step.rollout].id.kind == Kind::StatefulSet;
@@ -207,6 +208,9 @@ impl Run<'_> {
             return Ok(true);
         }
         let steps: Vec<_> = prepared.plan.steps.iter().filter(|step| self.has_work(looked, step)).collect();
+        if steps.is_empty() {
+            return Ok(true);
+        }
         let doubts = prepared
             .findings
             .iter()

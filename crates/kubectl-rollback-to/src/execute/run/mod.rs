@@ -225,6 +225,7 @@ impl<'a> Run<'a> {
         match answered {
             Answered::Wrote { step, wrote } => {
                 self.remember(step, &wrote);
+                self.found(step, &wrote);
                 self.saga.wrote(step, wrote, now);
             }
             Answered::Restored { step, wrote, notes } => {

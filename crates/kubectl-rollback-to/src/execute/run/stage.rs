@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::choose::Target;
 use crate::execute::progress::{Progress, Tracker};
 use crate::execute::requests::{self, Closing};
-use crate::execute::saga::{Part, Start};
+use crate::execute::saga::{Part, Start, UNSEEN};
 use crate::execute::scene::Scene;
 use crate::execute::write::annotations;
 use crate::execute::{Execution, Outcome};
@@ -89,18 +89,19 @@ pub(super) fn stage<'a>(execution: &Execution<'a>, step: &'a Step) -> Stage<'a> 
 pub(super) fn part(execution: &Execution<'_>, step: &Step) -> Part {
     let rollout = &execution.snapshot.rollouts[step.rollout];
     let options = execution.options;
-    let is_stateful = rollout.id.kind == Kind::StatefulSet;
-    let unchanged = |cause: Option<&str>| {
-        let cause = cause.map(str::to_owned);
-        Start::Over(Outcome { cause, ..Outcome::of(Verdict::Unchanged) })
+    let already = || {
+        let number = step.target.as_ref().and_then(|target| rollout.revisions.get(target.revision?));
+        let there = number.map_or("an earlier template".to_owned(), |r| format!("revision {}", r.number));
+        format!("the live template already is {there}")
     };
+    let unchanged = |cause: &str| Start::Over(Outcome::new(Verdict::Unchanged, cause));
     let start = match step.action {
         Action::RollBack if step.target.is_some() => Start::Write,
-        // The way on for a StatefulSet that others, or an earlier run, rolled back, and that is stuck.
-        Action::Nothing if options.unstick && options.wait && is_stateful => Start::Watch,
+        // Others, or an earlier run, wrote it: that it is there says nothing about its pods.
+        Action::Nothing if options.wait => Start::Watch(already()),
         Action::RollBack => Start::Over(Outcome::new(Verdict::Refused, "there is no target for it")),
-        Action::Nothing => unchanged(None),
-        Action::NotYetBorn => unchanged(Some("did not exist then; left as it is")),
+        Action::Nothing => unchanged(&format!("{}; {UNSEEN}", already())),
+        Action::NotYetBorn => unchanged("did not exist then; left as it is"),
     };
     let owners = execution.snapshot.owners.get(&rollout.id.uid);
     let takes_back = |reverts: &Reverts| matches!(reverts, Reverts::Certainly(_) | Reverts::Perhaps(_));

@@ -111,6 +111,14 @@ impl Run<'_> {
         }
     }
 
+    /// Somebody else wrote what this would have: its pods are what is looked for.
+    pub(super) fn found(&mut self, step: usize, wrote: &Wrote) {
+        if matches!(wrote, Wrote::Already) {
+            let assumed = self.stages[step].assumed();
+            self.stages[step].written = Some((assumed, self.execution.cluster.now()));
+        }
+    }
+
     /// News from a feed, and whatever else is there by now: one look at all of it is enough.
     pub fn hear(&mut self, heard: Heard) {
         self.note(heard);

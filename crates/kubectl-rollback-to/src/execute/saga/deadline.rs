@@ -38,7 +38,7 @@ impl Saga {
     pub(super) fn overdue(&mut self, step: usize) {
         let this = &mut self.steps[step];
         this.late = true;
-        let cause = format!("--timeout passed{}", this.how_far());
+        let cause = this.cause(&format!("--timeout passed{}", this.how_far()));
         let pods = this.pods.clone();
         this.over(Outcome { pods, ..Outcome::new(Verdict::Timeout, cause.clone()) });
         self.events.push(Event::Failed { workload: self.name(step), cause, log: Vec::new() });

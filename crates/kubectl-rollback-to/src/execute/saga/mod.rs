@@ -33,6 +33,8 @@ pub struct Rules {
     pub linger: SignedDuration,
 }
 
+/// What is said of pods that nobody looks at.
+pub const UNSEEN: &str = "its pods were not looked at (--no-wait)";
 /// So often a deletion is tried of pods that change between the look and the deletion.
 const DELETIONS: usize = 10;
 /// So often a restart by somebody else is followed.
@@ -56,8 +58,8 @@ pub struct Part {
 #[derive(Clone, Debug)]
 pub enum Start {
     Write,
-    /// The template is there already; its rollout is stuck.
-    Watch,
+    /// The template is there already, as these words say; whether its pods run it is what is found out.
+    Watch(String),
     Over(Outcome),
 }
 
@@ -229,8 +231,14 @@ impl Saga {
                 }
             }
             Wrote::Already => {
-                let outcome = Outcome::new(Verdict::Unchanged, "somebody else wrote the same meanwhile");
-                self.steps[step].over(outcome);
+                let already = "somebody else wrote the same meanwhile";
+                if self.rules.wait && !self.late {
+                    self.steps[step].already = Some(already.to_owned());
+                    self.steps[step].phase = Phase::Watching;
+                    self.commands.push(Command::Watch(step));
+                } else {
+                    self.steps[step].over(Outcome::new(Verdict::Unchanged, format!("{already}; {UNSEEN}")));
+                }
             }
             Wrote::Changed { change } => self.lapsed(step, &format!("{change} since the plan was made")),
             Wrote::Gone => self.lapsed(step, "deleted since the plan was made"),
@@ -327,13 +335,18 @@ impl Saga {
     }
 
     fn failed_with(&mut self, step: usize, cause: &str, log: Vec<String>) {
-        self.events.push(Event::Failed { workload: self.name(step), cause: cause.to_owned(), log });
+        let cause = self.steps[step].cause(cause);
+        self.events.push(Event::Failed { workload: self.name(step), cause: cause.clone(), log });
         let pods = self.steps[step].pods.clone();
         self.steps[step].over(Outcome { pods, ..Outcome::new(Verdict::Failed, cause) });
         self.fail(step);
     }
 
     fn fail(&mut self, step: usize) {
+        // Nothing was written to it, so what is wrong with it is no reason to leave or to put back the others.
+        if self.steps[step].already.is_some() {
+            return;
+        }
         self.steps[step].failing = true;
         self.failed.get_or_insert(step);
         self.halt(step);

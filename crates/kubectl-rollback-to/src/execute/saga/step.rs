@@ -57,6 +57,8 @@ pub struct Step {
     /// Was our template written, ever, as far as is known?
     pub written: bool,
     pub outcome: Option<Outcome>,
+    /// The template was there, so that nothing was written: in words.
+    pub already: Option<String>,
     /// As last seen.
     pub pods: Vec<PodReport>,
     pub moved: (i64, i64),
@@ -88,10 +90,10 @@ pub struct Step {
 
 impl Step {
     pub fn new(part: Part) -> Self {
-        let (phase, outcome) = match part.start {
-            Start::Write => (Phase::Waiting, None),
-            Start::Watch => (Phase::Watching, None),
-            Start::Over(outcome) => (Phase::Over, Some(outcome)),
+        let (phase, outcome, already) = match part.start {
+            Start::Write => (Phase::Waiting, None, None),
+            Start::Watch(already) => (Phase::Watching, None, Some(already)),
+            Start::Over(outcome) => (Phase::Over, Some(outcome), None),
         };
         Step {
             id: part.id,
@@ -99,6 +101,7 @@ impl Step {
             ours: Ours::No,
             written: false,
             outcome,
+            already,
             pods: Vec::new(),
             moved: (0, 0),
             troubles: BTreeSet::new(),
@@ -157,6 +160,17 @@ impl Step {
         format!("kubectl rollback-to {} --status", self.id.typed())
     }
 
+    /// Why it is not done; of one that nothing was written to, also that.
+    pub fn cause(&self, cause: &str) -> String {
+        match (&self.already, self.moved) {
+            (None, _) => cause.to_owned(),
+            (Some(already), (_, 0)) => format!("{already}, but {cause}"),
+            (Some(already), (done, total)) => {
+                format!("{already}, but {done} of {total} pods run it: {cause}")
+            }
+        }
+    }
+
     /// ` at 1 of 3 pods`
     pub fn how_far(&self) -> String {
         match self.moved {
@@ -195,7 +209,8 @@ impl Step {
                 format!("put back to where it was; {what}{at}, the rollout goes on: {status}")
             }
         };
-        let cause = match self.outcome.take().and_then(|outcome| outcome.cause) {
+        let before = self.outcome.take().and_then(|outcome| outcome.cause);
+        let cause = match before.or_else(|| self.already.clone()) {
             Some(before) => format!("{before}; {cause}"),
             None => cause,
         };

@@ -136,7 +136,8 @@ impl Saga {
 
     /// What stands in the way would stand in the way of another template, too: then nothing is put back for it.
     fn stalled(&mut self, step: usize, cause: &str, blocked: bool) {
-        self.events.push(Event::Stalled { workload: self.name(step), cause: cause.to_owned() });
+        let cause = self.steps[step].cause(cause);
+        self.events.push(Event::Stalled { workload: self.name(step), cause: cause.clone() });
         let pods = self.steps[step].pods.clone();
         self.steps[step].over(Outcome { pods, ..Outcome::new(Verdict::Stalled, cause) });
         if !blocked {
@@ -167,10 +168,12 @@ impl Saga {
             }
             _ => return,
         };
-        let workload = self.name(step);
+        let (workload, cause) = (self.name(step), self.steps[step].cause(&cause));
         self.events.push(Event::Failed { workload, cause: cause.clone(), log: Vec::new() });
         self.steps[step].over(Outcome::new(Verdict::Failed, cause));
-        self.halt(step);
+        if self.steps[step].already.is_none() {
+            self.halt(step);
+        }
     }
 
     /// It could not be read afresh: nothing is claimed, and nothing is done.
@@ -211,8 +214,14 @@ impl Saga {
             None if this.ours == Ours::No && !this.unstuck => Verdict::Unchanged,
             None => Verdict::Done,
         };
-        let outcome = Outcome { cause: note.map(str::to_owned), ..Outcome::of(result) };
-        self.events.push(Event::Done { workload: self.name(step), note: note.map(str::to_owned) });
+        let already = this.already.clone().filter(|_| !this.unstuck);
+        let cause: Vec<String> = already.into_iter().chain(note.map(str::to_owned)).collect();
+        let cause = (!cause.is_empty()).then(|| cause.join("; "));
+        // Of what was there already the end says it: it was not rolled back.
+        if this.already.is_none() || this.unstuck {
+            self.events.push(Event::Done { workload: self.name(step), note: note.map(str::to_owned) });
+        }
+        let outcome = Outcome { cause, ..Outcome::of(result) };
         self.settled(step, outcome, now);
     }
 }

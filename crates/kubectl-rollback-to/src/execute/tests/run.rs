@@ -10,6 +10,7 @@ use super::world::{DEPLOYMENTS, EVENTS, PODS, REVISIONS, STATEFULSETS};
 use crate::execute::Event;
 use crate::journal;
 use crate::options::OnFailure;
+use crate::plan::Action;
 use crate::report::{PodState, Verdict};
 use crate::snapshot::{Owner, Reverts};
 
@@ -341,5 +342,26 @@ async fn a_workload_that_is_deleted_meanwhile_is_said_to_be() {
         };
         let outcomes = play.run_reacting(std::future::pending(), delete).await;
         assert_eq!(ends(&outcomes), ["Failed: deleted while it was rolled back"]);
+    }
+}
+
+/// A run before wrote it, and was not waited for, or did not end well.
+#[tokio::test]
+async fn a_template_that_is_there_already_is_no_proof_that_its_pods_are() {
+    for (image, fails, end) in [
+        ("good", false, "Unchanged: the live template already is revision 1"),
+        ("bad", true, "Failed: the live template already is revision 1, but 0 of 1 pods run it: "),
+    ] {
+        let mut play = Play::deployments(&[("web", image)]);
+        play.run().await;
+        play.plan.steps[0].action = Action::Nothing;
+        let object = play.world.get(DEPLOYMENTS, "web").unwrap();
+        play.snapshot.rollouts[0].object = object;
+        let writes = play.writes().len();
+        let outcomes = play.run().await;
+        let ended = ends(&outcomes);
+        assert!(ended[0].starts_with(end), "{ended:?}");
+        assert_eq!(outcomes[0].result == Verdict::Failed, fails);
+        assert_eq!(play.writes().len(), writes, "nothing is written");
     }
 }

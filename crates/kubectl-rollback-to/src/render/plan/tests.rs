@@ -144,7 +144,7 @@ fn each_circumstance_is_one_line() {
 #[test]
 fn what_stays_says_why_and_how_to_go_further() {
     assert_eq!(
-        alone(web(json!({})), |_, step| step.action = Action::Nothing),
+        alone(web(json!({"spec": {"replicas": 0}})), |_, step| step.action = Action::Nothing),
         "deployment/web  is revision 5 already; nothing to do\n  because  --last-healthy: served 3 pods\n\
          to go further back, choose from  kubectl rollback-to deployment/web -n shop --history\n"
     );
@@ -177,6 +177,7 @@ fn several_are_one_table_and_then_each() {
   statefulset/db    2     1   image web 2 → 1               --last-healthy: served 3 pods
   statefulset/new   2     –   did not exist then
   statefulset/idle  2     1   nothing: it is there already  --last-healthy: served 3 pods
+statefulset/idle is revision 1 already, but 0 of 2 pods run it: waiting for the controller to see the change
 
 deployment/web
   rollout  Recreate: a full stop, all 3 pods end before the first new one starts
@@ -213,4 +214,11 @@ fn namespaces_have_a_column_when_there_are_several() {
             "  infra      statefulset/db  2     1   nothing: it is there already  --last-healthy: served 3 pods",
         ]
     );
+}
+
+#[test]
+fn what_is_there_already_says_how_many_of_its_pods_run_it() {
+    let text = alone(web(json!({})), |_, step| step.action = Action::Nothing);
+    let head = "deployment/web  is revision 5 already, but 0 of 3 pods run it: 0 of 3 updated pods available; nothing is written";
+    assert_eq!(text.lines().next(), Some(head));
 }

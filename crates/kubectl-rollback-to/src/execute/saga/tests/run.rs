@@ -11,7 +11,8 @@ fn one_write_after_another_and_all_watched_side_by_side() {
     play.saga.wrote(0, written(), at(0));
     assert_eq!(play.next(), "watch 0, write 1");
     play.saga.wrote(1, Wrote::Already, at(0));
-    assert_eq!(play.next(), "write 2");
+    assert_eq!(play.next(), "watch 1, write 2");
+    play.seen(1, FINE);
     play.saga.wrote(2, written(), at(0));
     assert_eq!(play.next(), "watch 2");
     play.seen(2, State::Done { note: Some("4 of 5".into()) }).seen(0, State::Moving);
@@ -220,4 +221,30 @@ fn the_log_goes_into_the_report_and_stays() {
     play.seen(0, FINE);
     play.ends();
     assert_eq!(play.saga.outcomes()[0].pods[0].log, ["boom"]);
+}
+
+#[test]
+fn what_is_there_already_is_claimed_of_its_pods_only() {
+    let there = |name: &str| Part { start: Start::Watch("it is there".into()), ..part(name) };
+    let none_of = |state| Progress { done: 0, total: 2, ..progress(state) };
+    for (state, end) in [
+        (FINE, "Unchanged: it is there"),
+        (stalled(true), "Stalled: it is there, but 0 of 2 pods run it: no node"),
+        (
+            State::Failed { cause: "crashed".into(), pod: None, container: None },
+            "Failed: it is there, but 0 of 2 pods run it: crashed",
+        ),
+        (State::Done { note: Some("1 of 2: OnDelete".into()) }, "Partial: it is there; 1 of 2: OnDelete"),
+    ] {
+        let rules = Rules { on_failure: OnFailure::Restore, ..rules() };
+        let mut play = Play::with(vec![there("a"), part("b")], rules);
+        assert_eq!(play.next(), "watch 0, write 1");
+        play.saga.wrote(1, written(), at(0));
+        assert_eq!(play.next(), "watch 1");
+        play.seen_as(0, none_of(state));
+        assert_eq!(play.next(), "", "it is no reason to put back another");
+        play.seen(1, FINE);
+        assert_eq!(play.ends(), [end, "Done: "]);
+        assert!(!play.was_told("Done { workload: \"statefulset/a\""));
+    }
 }

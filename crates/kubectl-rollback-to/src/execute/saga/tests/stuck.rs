@@ -45,7 +45,7 @@ fn a_pod_that_cannot_be_deleted_is_a_failure() {
 
 #[test]
 fn one_that_is_there_already_can_be_unstuck() {
-    let watch = || vec![Part { start: Start::Watch, ..part("a") }];
+    let watch = || vec![Part { start: Start::Watch("it is there".into()), ..part("a") }];
     let rules = Rules { unstick: true, on_failure: OnFailure::Restore, ..rules() };
     let mut play = Play::with(watch(), rules);
     assert_eq!(play.next(), "watch 0");
@@ -58,11 +58,11 @@ fn one_that_is_there_already_can_be_unstuck() {
     let mut play = Play::with(watch(), rules);
     play.next();
     play.seen(0, FINE);
-    assert_eq!(play.ends(), ["Unchanged: "]);
+    assert_eq!(play.ends(), ["Unchanged: it is there"]);
 
     let mut play = Play::with(watch(), rules);
     play.next();
     play.fails(0);
     assert_eq!(play.next(), "", "nothing was written, nothing is put back");
-    assert_eq!(play.ends(), ["Failed: crashed"]);
+    assert_eq!(play.ends(), ["Failed: it is there, but crashed"]);
 }
