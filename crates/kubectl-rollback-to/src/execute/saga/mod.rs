@@ -280,6 +280,9 @@ impl Saga {
     /// It is over before it is done: nothing more is begun, and nothing is undone.
     pub fn stop(&mut self, end: End) {
         self.stopped = true;
+        if matches!(self.decision, Decision::Asking | Decision::Confirming) {
+            self.undecided(end);
+        }
         self.decision = Decision::Stop;
         for step in 0..self.steps.len() {
             if let Phase::Telling { .. } = self.steps[step].phase {

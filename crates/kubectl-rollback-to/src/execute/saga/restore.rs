@@ -2,10 +2,10 @@
 
 use cluster_model::text::count;
 
-use super::{Command, Decision, Event, Ours, Phase, Question, Saga, Timestamp};
+use super::{Command, Decision, End, Event, Ours, Phase, Question, Saga, Timestamp};
 use crate::execute::Outcome;
 use crate::execute::attempt::Wrote;
-use crate::execute::progress::State;
+use crate::execute::progress::{Progress, State};
 use crate::options::OnFailure;
 use crate::report::Verdict;
 
@@ -58,6 +58,18 @@ impl Saga {
         }
     }
 
+    /// It ended before it was known whether what failed goes back.
+    pub(super) fn undecided(&mut self, end: End) {
+        for step in self.steps.iter_mut().filter(|step| step.failing && step.is_restorable()) {
+            let outcome = step.outcome.take();
+            let pods = outcome.as_ref().map(|outcome| outcome.pods.clone()).unwrap_or_default();
+            let (result, what) = end.words();
+            let before = outcome.and_then(|outcome| outcome.cause).unwrap_or_default();
+            let cause = format!("{what} before it was decided whether to put it back: {before}");
+            step.over(Outcome { pods, ..Outcome::new(result, cause) });
+        }
+    }
+
     /// Reads once more what was seen to fail: it may have become healthy since, while somebody thought about an answer.
     pub(super) fn confirm(&mut self) {
         self.decision = Decision::Confirming;
@@ -70,8 +82,10 @@ impl Saga {
     }
 
     /// What came of that.
-    pub(super) fn confirmed(&mut self, step: usize, state: &State, now: Timestamp) {
-        if let State::Done { note } = state {
+    pub(super) fn confirmed(&mut self, step: usize, progress: &Progress, now: Timestamp) {
+        if let State::Done { note } = &progress.state {
+            // What is claimed is reported as it was read for that.
+            self.tell_changes(step, progress);
             let this = &mut self.steps[step];
             (this.failing, this.late) = (false, false);
             let workload = self.name(step);
@@ -108,8 +122,11 @@ impl Saga {
             }
             Wrote::Written { .. } => self.is_back(step, "put back to where it was; not watched (--no-wait)"),
             Wrote::Already => self.is_back(step, "it is where it was"),
+            // Always the template: an annotation that somebody changed does not stop the way back.
             Wrote::Changed { change } => {
-                self.not_back(step, &format!("{change} meanwhile, and that is left alone"));
+                let why = format!("{change} meanwhile");
+                self.events.push(Event::NotRestored { workload: self.name(step), why: why.clone() });
+                self.replaced(step, &format!("not put back: {why}"));
             }
             Wrote::Gone => self.not_back(step, "it was deleted meanwhile"),
             Wrote::Failed { says } => self.not_back(step, &says),
@@ -123,7 +140,8 @@ impl Saga {
             State::Failed { cause, .. } => self.not_healthy(step, cause),
             State::Stalled { cause, .. } => self.not_healthy(step, cause),
             State::Reverted { by, .. } | State::Superseded { by, .. } => {
-                self.not_healthy(step, &format!("{by} changed it again"));
+                self.events.push(Event::Superseded { workload: self.name(step), by: by.clone() });
+                self.replaced(step, &format!("put back, and then {by} wrote another template"));
             }
             State::Deleted => self.not_healthy(step, "it was deleted meanwhile"),
             State::Moving | State::Stuck { .. } => {}
@@ -142,6 +160,12 @@ impl Saga {
         self.events.push(Event::NotRestored { workload: self.name(step), why: why.clone() });
         let cause = format!("{}; {why}", self.why_back(step));
         self.back(step, Verdict::Failed, cause);
+    }
+
+    /// Somebody else's template is there: it is never undone.
+    fn replaced(&mut self, step: usize, what: &str) {
+        let cause = format!("{}; {what}, and that is left alone", self.why_back(step));
+        self.back(step, Verdict::Superseded, cause);
     }
 
     fn not_back(&mut self, step: usize, why: &str) {

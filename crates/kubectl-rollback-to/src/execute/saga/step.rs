@@ -88,6 +88,15 @@ pub struct Step {
     pub unstuck: bool,
 }
 
+impl End {
+    pub fn words(self) -> (Verdict, &'static str) {
+        match self {
+            End::Timeout => (Verdict::Timeout, "--timeout passed"),
+            End::Interrupted => (Verdict::Interrupted, "interrupted"),
+        }
+    }
+}
+
 impl Step {
     pub fn new(part: Part) -> Self {
         let (phase, outcome, already) = match part.start {
@@ -180,10 +189,7 @@ impl Step {
     }
 
     pub fn stop(&mut self, end: End) {
-        let (result, what) = match end {
-            End::Timeout => (Verdict::Timeout, "--timeout passed"),
-            End::Interrupted => (Verdict::Interrupted, "interrupted"),
-        };
+        let (result, what) = end.words();
         let at = self.how_far();
         let status = self.status();
         let cause = match self.phase {

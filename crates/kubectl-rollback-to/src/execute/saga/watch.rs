@@ -58,7 +58,7 @@ impl Saga {
             return;
         }
         if self.steps[step].phase == Phase::Over && self.steps[step].failing {
-            self.confirmed(step, &progress.state, now);
+            self.confirmed(step, progress, now);
             return;
         }
         if !self.is_watching(step) || matches!(self.steps[step].phase, Phase::Telling { .. }) {
@@ -193,7 +193,7 @@ impl Saga {
         self.unwatchable(step, says);
     }
 
-    fn tell_changes(&mut self, step: usize, progress: &Progress) {
+    pub(super) fn tell_changes(&mut self, step: usize, progress: &Progress) {
         let workload = self.name(step);
         let this = &mut self.steps[step];
         let (done, total) = (progress.done, progress.total);

@@ -87,7 +87,7 @@ async fn what_somebody_else_edited_meanwhile_is_left_alone() {
     };
     let outcomes = play.run_reacting(std::future::pending(), edited).await;
     assert_eq!(outcomes[1].result, Verdict::Restored);
-    assert_eq!(outcomes[0].result, Verdict::Failed, "{:?}", ends(&outcomes));
+    assert_eq!(outcomes[0].result, Verdict::Superseded, "{:?}", ends(&outcomes));
     assert!(
         outcomes[0]
             .cause

@@ -1,6 +1,7 @@
 //! What is agreed to is used only for what a later read still shows; and what is not a failure puts nothing back.
 
 use super::*;
+use crate::report::{PodReport, PodState};
 
 fn asked() -> Rules {
     Rules { can_ask: true, ..rules() }
@@ -206,4 +207,37 @@ fn the_deadline_puts_back_what_is_not_done_and_keeps_what_is() {
         assert!(!Play::new(1, rules).write_all().saga.deadline());
     }
     assert!(!Play::new(1, restore).saga.deadline());
+}
+
+#[test]
+fn what_became_healthy_meanwhile_is_reported_as_it_was_read_for_that() {
+    let pod = |state| vec![PodReport { name: "a-0".into(), state, cause: None, log: Vec::new() }];
+    let mut play = Play::new(1, asked());
+    let failed = State::Failed { cause: "crashed".into(), pod: None, container: None };
+    play.write_all().saga.seen(0, &progress(failed.clone()));
+    commands(&mut play);
+    play.saga.verified(0, &Progress { pods: pod(PodState::Failing), ..progress(failed) }, at(0));
+    let question = question(&commands(&mut play));
+    play.saga.answered(&question, true);
+    commands(&mut play);
+    play.saga.verified(0, &Progress { pods: pod(PodState::Ready), ..progress(FINE) }, at(0));
+    assert_eq!(play.ends(), ["Done: "]);
+    assert_eq!(play.saga.outcomes()[0].pods, pod(PodState::Ready));
+}
+
+#[test]
+fn a_signal_at_the_question_is_an_interruption_and_not_a_failure() {
+    let mut play = Play::new(2, asked());
+    play.write_all().seen(0, FINE);
+    let failed = State::Failed { cause: "crashed".into(), pod: None, container: None };
+    play.saga.seen(1, &progress(failed.clone()));
+    play.there.insert(1, progress(failed));
+    commands(&mut play);
+    for step in 0..2 {
+        play.saga.verified(step, &play.there[&step].clone(), at(0));
+    }
+    question(&commands(&mut play));
+    play.saga.stop(End::Interrupted);
+    let cause = "Interrupted: interrupted before it was decided whether to put it back: crashed";
+    assert_eq!(play.ends(), ["Done: ", cause]);
 }
