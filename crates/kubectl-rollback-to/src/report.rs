@@ -106,6 +106,13 @@ pub struct WorkloadReport {
     pub cause: Option<String>,
     pub differences: Vec<Difference>,
     pub pods: Vec<PodReport>,
+    /// As in `Outcome`: what the end on the screen says besides.
+    #[serde(skip)]
+    pub ready: Option<(i64, i64)>,
+    #[serde(skip)]
+    pub left: bool,
+    #[serde(skip)]
+    pub gone: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -265,6 +272,9 @@ impl WorkloadReport {
                 .then(|| "it did not exist at that time".to_owned()),
             differences: step.diff.differences.clone(),
             pods: Vec::new(),
+            ready: None,
+            left: false,
+            gone: false,
         }
     }
 
@@ -272,7 +282,8 @@ impl WorkloadReport {
         let planned = WorkloadReport::planned(rollout, step, outcome.result);
         // Also where nothing was to be written: its pods may have been freed, or not have come.
         let result = outcome.result;
-        WorkloadReport { result, cause: outcome.cause.or(planned.cause), pods: outcome.pods, ..planned }
+        let Outcome { ready, left, gone, pods, cause, .. } = outcome;
+        WorkloadReport { result, cause: cause.or(planned.cause), pods, ready, left, gone, ..planned }
     }
 }
 
@@ -323,6 +334,9 @@ mod tests {
             cause: None,
             differences: Vec::new(),
             pods: Vec::new(),
+            ready: None,
+            left: false,
+            gone: false,
         }
     }
 

@@ -37,6 +37,12 @@ pub struct Outcome {
     /// Why it is not done; or a note when it is.
     pub cause: Option<String>,
     pub pods: Vec<PodReport>,
+    /// Pods available on the expected template, of all that are wanted.
+    pub ready: Option<(i64, i64)>,
+    /// What this run wrote is surely what is there.
+    pub left: bool,
+    /// The workload was deleted.
+    pub gone: bool,
     /// Refused because somebody else changed it since it was seen: to be seen and planned again.
     pub changed: bool,
     /// The deadline passed before it was done, whatever became of it then.
@@ -45,7 +51,16 @@ pub struct Outcome {
 
 impl Outcome {
     fn of(result: Verdict) -> Self {
-        Outcome { result, cause: None, pods: Vec::new(), changed: false, late: false }
+        Outcome {
+            result,
+            cause: None,
+            pods: Vec::new(),
+            ready: None,
+            left: false,
+            gone: false,
+            changed: false,
+            late: false,
+        }
     }
 
     fn new(result: Verdict, cause: impl Into<String>) -> Self {

@@ -115,6 +115,8 @@ pub struct Progress {
     /// Pods available on the expected template, of those there will be.
     pub done: i64,
     pub total: i64,
+    /// Those there will be, and those that keep their template.
+    pub desired: i64,
     /// One line: what is happening, or what is waited for.
     pub summary: String,
     /// Sorted by what needs attention, then by name.
@@ -172,6 +174,7 @@ impl Tracker {
                 state: State::Deleted,
                 done: 0,
                 total: 0,
+                desired: 0,
                 summary,
                 pods: vec![],
                 seconds_left: None,
@@ -210,6 +213,7 @@ impl Tracker {
             summary: scene.summary(&state, observed),
             done,
             total: scene.total,
+            desired: workload.desired(),
             pods: scene.pods.iter().map(|seen| seen.report(blocker)).collect(),
             seconds_left: (moving && !self.told)
                 .then(|| {
@@ -284,6 +288,10 @@ impl Tracker {
     fn judge(&mut self, scene: &Scene<'_>) -> State {
         if scene.is_done() {
             return State::Done { note: scene.note() };
+        }
+        // Whatever its pods show: nothing rolls out, and another template would not either.
+        if !self.told && scene.workload.is_paused() {
+            return self.paused(scene);
         }
         let ours = scene.view.ours;
         if scene.faults.first().is_some_and(|fault| fault.ends_grace(self.fail_after) <= ours) {

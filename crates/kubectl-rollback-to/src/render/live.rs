@@ -209,7 +209,15 @@ mod tests {
     }
 
     fn progress(summary: &str, seconds_left: Option<i64>, pods: Vec<PodReport>) -> Progress {
-        Progress { state: State::Moving, done: 1, total: 3, summary: summary.to_owned(), pods, seconds_left }
+        Progress {
+            state: State::Moving,
+            done: 1,
+            total: 3,
+            desired: 3,
+            summary: summary.to_owned(),
+            pods,
+            seconds_left,
+        }
     }
 
     fn drawn(rollouts: &[(String, Progress)]) -> Vec<String> {

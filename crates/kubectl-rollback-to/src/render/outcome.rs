@@ -26,7 +26,7 @@ fn headline(workload: &WorkloadReport, seconds: f64) -> Line {
     let because = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
     let to = workload.to_words();
     // How far it is, where anything was seen of it.
-    let far = match workload.ready() {
+    let far = match workload.ready.filter(|(_, wanted)| *wanted > 0) {
         Some((ready, all)) => format!("{ready} of {all} pods ready, {seconds:.1}s"),
         None => format!("{seconds:.1}s"),
     };
@@ -85,13 +85,13 @@ impl WorkloadReport {
 
     /// Was it surely changed by this run, and left so?
     fn is_written(&self) -> bool {
-        if self.was_there() {
-            return false;
-        }
         match self.result {
-            Verdict::Done | Verdict::Partial | Verdict::Stalled => true,
-            // Pods are only looked at after the write.
-            Verdict::Failed | Verdict::Timeout | Verdict::Interrupted => !self.pods.is_empty(),
+            Verdict::Done
+            | Verdict::Partial
+            | Verdict::Stalled
+            | Verdict::Failed
+            | Verdict::Timeout
+            | Verdict::Interrupted => self.left,
             Verdict::Unchanged
             | Verdict::Planned
             | Verdict::Refused
@@ -99,13 +99,6 @@ impl WorkloadReport {
             // What is there is somebody else's.
             | Verdict::Superseded => false,
         }
-    }
-
-    /// (available on the template it goes to, of all that are to stay)
-    fn ready(&self) -> Option<(usize, usize)> {
-        let of = |states: &[PodState]| self.pods.iter().filter(|pod| states.contains(&pod.state)).count();
-        let all = of(&[PodState::Ready, PodState::Starting, PodState::Failing, PodState::Old]);
-        (!self.pods.is_empty()).then(|| (of(&[PodState::Ready]), all))
     }
 }
 
@@ -156,7 +149,7 @@ fn next(report: &RollbackReport) -> Vec<Line> {
         of(&[Verdict::Failed, Verdict::Partial, Verdict::Stalled, Verdict::Timeout, Verdict::Interrupted]);
     let mut hints: Vec<(&str, String)> = Vec::new();
     let told = |w: &&WorkloadReport| w.cause.as_ref().is_some_and(|cause| cause.contains("--status"));
-    let untold: Vec<&WorkloadReport> = open.iter().copied().filter(|w| !told(w)).collect();
+    let untold: Vec<&WorkloadReport> = open.iter().copied().filter(|w| !told(w) && !w.gone).collect();
     for (namespace, names) in by_namespace(&untold) {
         hints.push(("to see how it goes on:", format!("kubectl rollback-to {names}{namespace} --status")));
     }

@@ -166,8 +166,15 @@ mod tests {
         wide: bool,
     ) -> String {
         let object = json!({"metadata": {"namespace": "shop", "name": "web", "uid": "u"}, "spec": spec});
-        let progress =
-            Progress { state, done: 0, total: 0, summary: summary.to_owned(), pods, seconds_left: None };
+        let progress = Progress {
+            state,
+            done: 0,
+            total: 0,
+            desired: 0,
+            summary: summary.to_owned(),
+            pods,
+            seconds_left: None,
+        };
         let lines = status(&Id::of(kind, &object), &object, &progress, &GoOn::Kubectl, wide);
         lines.iter().map(|line| format!("{}\n", line.text())).collect()
     }
@@ -300,8 +307,15 @@ to go back:  kubectl rollback-to deployment/web -n shop --last-healthy
         let held = |paused: bool, state: State, go_on: &GoOn<'_>| {
             let mut object = object.clone();
             object["spec"]["paused"] = json!(paused);
-            let progress =
-                Progress { state, done: 0, total: 1, summary: "s".into(), pods: vec![], seconds_left: None };
+            let progress = Progress {
+                state,
+                done: 0,
+                total: 1,
+                desired: 1,
+                summary: "s".into(),
+                pods: vec![],
+                seconds_left: None,
+            };
             let lines = status(&Id::of(Kind::Deployment, &object), &object, &progress, go_on, false);
             lines[1..].iter().map(Line::text).collect::<Vec<_>>().join("\n")
         };

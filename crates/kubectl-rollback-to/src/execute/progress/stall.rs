@@ -40,15 +40,14 @@ impl Tracker {
         self.quiet(scene, || "its controller has not seen the change".to_owned()).unwrap_or(State::Moving)
     }
 
+    pub(super) fn paused(&self, scene: &Scene<'_>) -> State {
+        let id = Id::of(self.expected.kind, scene.workload.object);
+        let cause =
+            format!("paused: nothing rolls out until it is resumed: kubectl rollout resume {}", id.typed());
+        State::Stalled { cause, blocked: true }
+    }
+
     pub(super) fn stalled(&mut self, scene: &Scene<'_>) -> Option<State> {
-        if scene.workload.is_paused() {
-            let id = Id::of(self.expected.kind, scene.workload.object);
-            let cause = format!(
-                "paused: nothing rolls out until it is resumed: kubectl rollout resume {}",
-                id.typed()
-            );
-            return Some(State::Stalled { cause, blocked: true });
-        }
         let obstacle = self.obstacle(scene);
         let since = self.blocked.since(obstacle.as_ref().map(|(pod, _)| pod.as_str()), scene.view.ours);
         if let Some((_, cause)) = obstacle {

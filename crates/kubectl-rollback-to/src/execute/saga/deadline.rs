@@ -10,7 +10,7 @@ impl Saga {
             |phase: &Phase| matches!(phase, Phase::Writing | Phase::Restoring | Phase::RestoreWatching);
         let goes_on = self.rules.on_failure == OnFailure::Restore
             && self.rules.wait
-            && self.steps.iter().any(|step| step.ours != Ours::No || ours(&step.phase));
+            && self.steps.iter().any(|step| (step.ours != Ours::No && !step.spent) || ours(&step.phase));
         if !goes_on || std::mem::replace(&mut self.late, true) {
             return false;
         }

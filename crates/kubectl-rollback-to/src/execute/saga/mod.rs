@@ -241,7 +241,10 @@ impl Saga {
                 }
             }
             Wrote::Changed { change } => self.lapsed(step, &format!("{change} since the plan was made")),
-            Wrote::Gone => self.lapsed(step, "deleted since the plan was made"),
+            Wrote::Gone => {
+                self.steps[step].gone = true;
+                self.lapsed(step, "deleted since the plan was made");
+            }
             Wrote::Failed { says } => self.failed(step, &format!("{says}; nothing was written")),
             Wrote::Unknown { says } => {
                 self.steps[step].ours = Ours::Perhaps;
@@ -295,8 +298,7 @@ impl Saga {
 
     /// One for each step, in their order.
     pub fn outcomes(&self) -> Vec<Outcome> {
-        let late = |step: &Step| Outcome { late: step.late, ..step.outcome() };
-        self.steps.iter().map(late).collect()
+        self.steps.iter().map(Step::outcome).collect()
     }
 
     /// Was its template written, as far as is known?

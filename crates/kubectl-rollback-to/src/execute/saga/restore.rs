@@ -111,7 +111,14 @@ impl Saga {
         }
         self.note(step, notes);
         // Whatever it is now, it is put back once and never again.
-        self.steps[step].ours = Ours::No;
+        let this = &mut self.steps[step];
+        this.spent = true;
+        this.gone |= matches!(wrote, Wrote::Gone);
+        this.ours = match wrote {
+            Wrote::Failed { .. } => this.ours,
+            Wrote::Unknown { .. } => Ours::Perhaps,
+            Wrote::Written { .. } | Wrote::Already | Wrote::Changed { .. } | Wrote::Gone => Ours::No,
+        };
         match wrote {
             Wrote::Written { .. } if self.rules.wait => {
                 let this = &mut self.steps[step];
@@ -143,7 +150,10 @@ impl Saga {
                 self.events.push(Event::Superseded { workload: self.name(step), by: by.clone() });
                 self.replaced(step, &format!("put back, and then {by} wrote another template"));
             }
-            State::Deleted => self.not_healthy(step, "it was deleted meanwhile"),
+            State::Deleted => {
+                self.steps[step].gone = true;
+                self.not_healthy(step, "it was deleted meanwhile");
+            }
             State::Moving | State::Stuck { .. } => {}
         }
     }

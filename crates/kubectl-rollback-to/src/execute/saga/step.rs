@@ -62,6 +62,12 @@ pub struct Step {
     /// As last seen.
     pub pods: Vec<PodReport>,
     pub moved: (i64, i64),
+    /// Pods available on the expected template, of all that are wanted; as last seen.
+    pub ready: Option<(i64, i64)>,
+    /// The workload was deleted.
+    pub gone: bool,
+    /// It was put back, or cannot be: that is not tried again.
+    pub spent: bool,
     /// (pod, cause) that were told already.
     troubles: BTreeSet<(String, String)>,
     pub contested: bool,
@@ -113,6 +119,9 @@ impl Step {
             already,
             pods: Vec::new(),
             moved: (0, 0),
+            ready: None,
+            gone: false,
+            spent: false,
             troubles: BTreeSet::new(),
             contested: part.contested,
             finish: part.finish,
@@ -154,7 +163,8 @@ impl Step {
 
     /// Can it be put back?
     pub fn is_restorable(&self) -> bool {
-        matches!(self.ours, Ours::Yes | Ours::Perhaps)
+        !self.spent
+            && matches!(self.ours, Ours::Yes | Ours::Perhaps)
             && matches!(self.phase, Phase::Watching | Phase::Settled { .. } | Phase::Over)
     }
 
@@ -209,6 +219,7 @@ impl Step {
                 format!("{what} before it was put back: kubectl rollback-to {} --last", self.id.typed())
             }
             Phase::Restoring => {
+                self.ours = Ours::Perhaps;
                 format!("{what} while it was put back; whether it was is not known: {status}")
             }
             Phase::RestoreWatching => {
@@ -225,6 +236,13 @@ impl Step {
 
     pub fn outcome(&self) -> Outcome {
         let outcome = self.outcome.clone().unwrap_or_else(|| Outcome::new(Verdict::Refused, "not begun"));
-        if outcome.pods.is_empty() { Outcome { pods: self.pods.clone(), ..outcome } } else { outcome }
+        Outcome {
+            pods: if outcome.pods.is_empty() { self.pods.clone() } else { outcome.pods },
+            ready: self.ready,
+            left: matches!(self.ours, Ours::Yes | Ours::Restarted),
+            gone: self.gone,
+            late: self.late,
+            ..outcome
+        }
     }
 }

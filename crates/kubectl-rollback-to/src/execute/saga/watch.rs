@@ -1,6 +1,8 @@
 //! What is seen of a rollout, and what that means for its step. What is watched only says when to look: whatever is claimed or done
 //! follows from a fresh read.
 
+use cluster_model::rollout::Kind;
+
 use super::stuck::Blocker;
 use super::{
     Command, Consent, DISAGREEMENTS, Event, FOLLOWED, Ours, Outcome, Phase, Progress, Saga, State, Timestamp,
@@ -105,7 +107,7 @@ impl Saga {
                 self.steps[step].over(Outcome::new(Verdict::Superseded, cause));
             }
             State::Deleted => {
-                self.steps[step].ours = Ours::No;
+                (self.steps[step].ours, self.steps[step].gone) = (Ours::No, true);
                 self.failed(step, "deleted while it was rolled back");
             }
             State::Done { note } => self.done(step, note.as_deref(), now),
@@ -183,7 +185,7 @@ impl Saga {
         }
         self.steps[step].stale = false;
         if self.steps[step].phase == Phase::Over && self.steps[step].failing {
-            (self.steps[step].ours, self.steps[step].failing) = (Ours::No, false);
+            (self.steps[step].spent, self.steps[step].failing) = (true, false);
             if let Some(outcome) = &mut self.steps[step].outcome {
                 let before = outcome.cause.take().unwrap_or_default();
                 outcome.cause = Some(format!("{before}; not put back: {says}"));
@@ -205,6 +207,7 @@ impl Saga {
             self.events.push(Event::Trouble { workload: workload.clone(), pod, cause });
         }
         this.pods.clone_from(&progress.pods);
+        this.ready = Some((progress.done, progress.desired));
     }
 
     pub(super) fn done(&mut self, step: usize, note: Option<&str>, now: Timestamp) {
@@ -215,7 +218,9 @@ impl Saga {
             None => Verdict::Done,
         };
         let already = this.already.clone().filter(|_| !this.unstuck);
-        let cause: Vec<String> = already.into_iter().chain(note.map(str::to_owned)).collect();
+        let none = (note.is_none() && this.ready.is_some_and(|(_, desired)| desired == 0))
+            .then(|| no_pods(this.id.kind).to_owned());
+        let cause: Vec<String> = already.into_iter().chain(note.map(str::to_owned)).chain(none).collect();
         let cause = (!cause.is_empty()).then(|| cause.join("; "));
         // Of what was there already the end says it: it was not rolled back.
         if this.already.is_none() || this.unstuck {
@@ -223,5 +228,13 @@ impl Saga {
         }
         let outcome = Outcome { cause, ..Outcome::of(result) };
         self.settled(step, outcome, now);
+    }
+}
+
+/// Done, and no evidence of anything.
+fn no_pods(kind: Kind) -> &'static str {
+    match kind {
+        Kind::DaemonSet => "no node wants its pods, so nothing shows whether it works",
+        Kind::Deployment | Kind::StatefulSet => "0 replicas: no pod runs, so nothing shows whether it works",
     }
 }

@@ -11,6 +11,8 @@ fn pod(name: &str, state: PodState, cause: Option<&str>, log: &[&str]) -> PodRep
 }
 
 fn workload(name: &str, result: Verdict, cause: Option<&str>, pods: Vec<PodReport>) -> WorkloadReport {
+    let of = |states: &[PodState]| pods.iter().filter(|pod| states.contains(&pod.state)).count() as i64;
+    let wanted = of(&[PodState::Ready, PodState::Starting, PodState::Failing, PodState::Old]);
     let side = |revision| Side { revision: Some(revision), images: Vec::new() };
     WorkloadReport {
         kind: "Deployment",
@@ -21,6 +23,9 @@ fn workload(name: &str, result: Verdict, cause: Option<&str>, pods: Vec<PodRepor
         result,
         cause: cause.map(str::to_owned),
         differences: Vec::new(),
+        ready: Some((of(&[PodState::Ready]), wanted)),
+        left: matches!(result, Verdict::Done | Verdict::Partial | Verdict::Stalled) || !pods.is_empty(),
+        gone: false,
         pods,
     }
 }
@@ -178,4 +183,25 @@ fn what_was_not_written_is_not_to_be_undone() {
         assert!(undo(&one(result, None, ready(1))), "{result:?}");
     }
     assert!(!undo(&one(Verdict::Restored, None, ready(1))));
+}
+
+/// One replica, and the old pod beside the new one.
+#[test]
+fn pods_are_counted_of_those_that_are_wanted() {
+    let pods = vec![pod("web-1", PodState::Failing, None, &[]), pod("web-2", PodState::Old, None, &[])];
+    let of_one = WorkloadReport { ready: Some((0, 1)), ..workload("web", Verdict::Failed, None, pods) };
+    let lines = told(Verdict::Failed, vec![of_one]);
+    assert_eq!(lines[0], "deployment/web failed on the way to revision 5 (0 of 1 pods ready, 4.2s)");
+}
+
+#[test]
+fn what_is_not_there_or_not_ours_is_neither_put_back_nor_looked_at() {
+    let failed = || workload("web", Verdict::Failed, None, ready(1));
+    let hints = |workload| told(Verdict::Failed, vec![workload])[1..].to_vec();
+    let status = "to see how it goes on:  kubectl rollback-to deployment/web -n shop --status";
+    assert_eq!(hints(WorkloadReport { left: false, ..failed() }), [status]);
+    assert!(hints(WorkloadReport { left: false, gone: true, ..failed() }).is_empty());
+    // Somebody freed it, and nothing was written.
+    let done = WorkloadReport { left: false, ..workload("web", Verdict::Done, None, ready(1)) };
+    assert_eq!(told(Verdict::Done, vec![done]).len(), 1);
 }

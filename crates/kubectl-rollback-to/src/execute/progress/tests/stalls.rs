@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
 use super::super::{State, Tracker};
-use super::build::{Moment, at, failed, member, starting, template, waiting};
+use super::build::{Moment, at, crashing, failed, member, starting, template, waiting};
 
 fn stalled(cause: &str, blocked: bool) -> State {
     State::Stalled { cause: cause.to_owned(), blocked }
@@ -66,6 +66,16 @@ fn each_wait_that_cannot_end_has_its_cause_and_its_time() {
         (
             "paused",
             paused,
+            10,
+            stalled(
+                "paused: nothing rolls out until it is resumed: kubectl rollout resume deployment/web -n shop",
+                true,
+            ),
+        ),
+        (
+            "paused, whatever its pods show",
+            with(Kind::Deployment, crashing(member(Kind::Deployment, "web-2", "good")))
+                .edit(json!({"spec": {"paused": true}})),
             10,
             stalled(
                 "paused: nothing rolls out until it is resumed: kubectl rollout resume deployment/web -n shop",

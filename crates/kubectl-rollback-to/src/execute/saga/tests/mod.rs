@@ -35,7 +35,15 @@ fn written() -> Wrote {
 }
 
 fn progress(state: State) -> Progress {
-    Progress { state, done: 0, total: 0, summary: String::new(), pods: Vec::new(), seconds_left: None }
+    Progress {
+        state,
+        done: 0,
+        total: 0,
+        desired: 1,
+        summary: String::new(),
+        pods: Vec::new(),
+        seconds_left: None,
+    }
 }
 
 fn crashed() -> State {

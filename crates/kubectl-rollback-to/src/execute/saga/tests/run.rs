@@ -248,3 +248,33 @@ fn what_is_there_already_is_claimed_of_its_pods_only() {
         assert!(!play.was_told("Done { workload: \"statefulset/a\""));
     }
 }
+
+#[test]
+fn no_pods_are_no_evidence_and_the_end_says_so() {
+    let mut play = Play::new(1, rules());
+    play.write_all().seen_as(0, Progress { desired: 0, ..progress(FINE) });
+    assert_eq!(play.ends(), ["Done: 0 replicas: no pod runs, so nothing shows whether it works"]);
+}
+
+#[test]
+fn what_is_left_there_is_told_from_what_is_not() {
+    let restore = Rules { on_failure: OnFailure::Restore, ..rules() };
+    for (wrote, left, gone) in [
+        (Wrote::Failed { says: "403".into() }, true, false),
+        (Wrote::Changed { change: "changed by argo".into() }, false, false),
+        (Wrote::Gone, false, true),
+        (Wrote::Already, false, false),
+    ] {
+        let mut play = Play::new(1, restore);
+        play.write_all().fails(0);
+        play.next();
+        play.saga.restored(0, wrote, Vec::new());
+        play.ends();
+        let outcome = &play.saga.outcomes()[0];
+        assert_eq!((outcome.left, outcome.gone), (left, gone));
+    }
+    let mut play = Play::new(1, rules());
+    play.write_all().seen(0, State::Deleted);
+    play.ends();
+    assert!(play.saga.outcomes()[0].gone && !play.saga.outcomes()[0].left);
+}
