@@ -70,6 +70,9 @@ impl Agreed {
                 change::of_template(&self.live, &rollout.object)
             ));
         }
+        if let Some(field) = changed_course(&self.live, &rollout.object) {
+            return Some(format!("{field} was changed since the plan was made"));
+        }
         let by = &self.target.chosen_by;
         match choose(index) {
             Ok(Chosen::Target(target)) if same(&target.template, &self.target.template) => None,
@@ -82,6 +85,26 @@ impl Agreed {
             Err(failure) => Some(format!("{by} leads nowhere since the plan was made: {failure}")),
         }
     }
+}
+
+/// What the plan said of the way there: a pause, the strategy, and whether any pod runs. How many do is an autoscaler's business.
+fn changed_course(seen: &Value, live: &Value) -> Option<&'static str> {
+    let is_paused = |object: &Value| object["spec"]["paused"].as_bool().unwrap_or_default();
+    // Absent is one, in all three kinds.
+    let runs_pods = |object: &Value| object["spec"]["replicas"] != 0;
+    if is_paused(seen) != is_paused(live) {
+        return Some("spec.paused");
+    }
+    if runs_pods(seen) != runs_pods(live) {
+        return Some("spec.replicas");
+    }
+    let fields = [
+        ("strategy", "spec.strategy"),
+        ("updateStrategy", "spec.updateStrategy"),
+        ("minReadySeconds", "spec.minReadySeconds"),
+    ];
+    let changed = fields.into_iter().find(|(field, _)| seen["spec"][*field] != live["spec"][*field]);
+    changed.map(|(_, path)| path)
 }
 
 fn number(rollout: &Rollout, target: &Target) -> Option<i64> {
@@ -143,6 +166,26 @@ mod tests {
             diff: Diff::default(),
         };
         Consent::of(&snapshot, &Plan { steps: vec![step] })
+    }
+
+    #[test]
+    fn it_does_not_hold_for_another_way_there() {
+        let with = |field: &str, value: Value| {
+            let mut rollout = rollout("u", "v3", 1);
+            rollout.object["spec"][field] = value;
+            let lapses = consent().lapses(&[rollout], |_| Ok(Chosen::Target(target(0))));
+            lapses.first().map(|lapse| lapse.why.clone())
+        };
+        for (field, value) in [
+            ("paused", json!(true)),
+            ("replicas", json!(0)),
+            ("strategy", json!({"type": "Recreate"})),
+            ("updateStrategy", json!({"type": "OnDelete"})),
+            ("minReadySeconds", json!(60)),
+        ] {
+            assert_eq!(with(field, value), Some(format!("spec.{field} was changed since the plan was made")));
+        }
+        assert_eq!(with("replicas", json!(9)), None, "an autoscaler's business");
     }
 
     #[test]

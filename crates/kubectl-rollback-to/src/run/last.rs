@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cluster_model::rollout::{Id, same};
+use cluster_model::rollout::{Id, Rollout, same};
 use cluster_model::text::count;
 use plugin_client::{Cluster, ConnectionFlags, Failure};
 
@@ -10,8 +10,11 @@ use super::Run;
 use crate::choose::{Chosen, Past, Target};
 use crate::gather;
 use crate::journal::{self, Entry, Journal, Workload};
+use crate::last_applied::without_restart;
 use crate::moment;
 use crate::subjects::Subjects;
+use crate::written::written;
+use serde_json::Value;
 
 impl Run<'_> {
     /// The last rollback on this cluster; of these workloads, if any are named.
@@ -48,6 +51,20 @@ impl Run<'_> {
             return Err(Failure::refused("was deleted and made again since that rollback").object(id.typed()));
         };
         let template = &workload.from_template;
+        if let Some(who) = changed_since(workload, past.rollout, &self.options.field_manager) {
+            let mut failure = Failure::refused(format!(
+                "{who} since that rollback: --last would undo more than the rollback; nothing was changed"
+            ))
+            .object(id.typed());
+            failure = match workload.from_template_revision {
+                Some(number) => failure.hint(format!(
+                    "if that is meant: kubectl rollback-to {} --to-revision {number}",
+                    id.typed()
+                )),
+                None => failure.hint(format!("choose from: kubectl rollback-to {} --history", id.typed())),
+            };
+            return Err(failure);
+        }
         let when = entry.time.parse().map_or(entry.time.clone(), |at| moment::show(at, &self.zone));
         let reason = entry.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
         Ok(Chosen::Target(Target {
@@ -57,6 +74,21 @@ impl Run<'_> {
             chosen_by: "--last".to_owned(),
             evidence: format!("undoes the rollback of {when}{reason}"),
         }))
+    }
+}
+
+/// Who wrote another template than the rollback left, if somebody did. Admission may have changed what the rollback wrote: then it was
+/// still the last to write.
+fn changed_since(workload: &Workload, rollout: &Rollout, field_manager: &str) -> Option<String> {
+    let live = rollout.template();
+    let left = |template: &Value| journal::template_hash(template) == workload.to_template_hash;
+    if left(live) || left(&without_restart(live)) || same(live, &workload.from_template) {
+        return None;
+    }
+    match written(&rollout.object) {
+        Some(author) if author.manager == field_manager => None,
+        Some(author) => Some(format!("was changed by {} at {}", author.manager, author.at)),
+        None => Some("was changed by somebody".to_owned()),
     }
 }
 
@@ -124,7 +156,8 @@ mod tests {
     use crate::args::Args;
     use crate::rehearse::testing::connect;
     use clap::Parser;
-    use serde_json::{Value, json};
+    use cluster_model::rollout::Kind;
+    use serde_json::json;
     use testbed::fake::Fake;
 
     fn last(server: &str) -> Entry {
@@ -139,6 +172,30 @@ mod tests {
 
     fn flags(words: &[&str]) -> ConnectionFlags {
         Args::try_parse_from([&["kubectl rollback-to", "--last"], words].concat()).unwrap().connection
+    }
+
+    #[test]
+    fn what_somebody_wrote_after_the_rollback_is_not_undone_with_it() {
+        let template = |image: &str| json!({"spec": {"containers": [{"name": "web", "image": image}]}});
+        let mut workload = last("s").workloads.remove(0);
+        workload.from_template = template("v3");
+        workload.to_template_hash = journal::template_hash(&template("v2"));
+        let live = |image: &str, manager: &str| {
+            let fields = json!([{"manager": manager, "operation": "Update", "time": "2026-01-01T00:00:07Z",
+                "fieldsV1": {"f:spec": {"f:template": {}}}}]);
+            let object = json!({"metadata": {"namespace": "a", "name": "w", "uid": "u", "managedFields": fields},
+                "spec": {"template": template(image)}});
+            Rollout::new(Kind::Deployment, object, &[], Vec::new())
+        };
+        let ours = "kubectl-rollback-to";
+        let changed = |image, manager| changed_since(&workload, &live(image, manager), ours);
+        assert_eq!(changed("v2", "somebody"), None, "as the rollback left it");
+        assert_eq!(changed("v3", "somebody"), None, "there already");
+        assert_eq!(changed("mutated", ours), None, "admission changed what was written");
+        assert_eq!(
+            changed("hotfix", "kubectl-set"),
+            Some("was changed by kubectl-set at 2026-01-01T00:00:07Z".to_owned())
+        );
     }
 
     #[tokio::test]
