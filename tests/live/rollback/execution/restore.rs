@@ -119,7 +119,7 @@ fn what_somebody_else_wrote_since_is_not_overwritten_by_putting_it_back() {
         template["spec"]["containers"][0]["image"] = Value::from(app(9));
     });
     tty.keys("y\r");
-    assert_eq!(tty.end(), 1, "{}", tty.text());
+    assert_eq!(tty.end(), 4, "{}", tty.text());
     assert_eq!(room.image("Deployment", "web"), app(9), "{}", tty.text());
     assert!(tty.text().contains("changed by colleague at 2"), "{}", tty.text());
 }
