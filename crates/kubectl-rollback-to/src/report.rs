@@ -113,6 +113,8 @@ pub struct WorkloadReport {
     pub left: bool,
     #[serde(skip)]
     pub gone: bool,
+    #[serde(skip)]
+    pub unrecorded: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -275,6 +277,7 @@ impl WorkloadReport {
             ready: None,
             left: false,
             gone: false,
+            unrecorded: false,
         }
     }
 
@@ -282,8 +285,17 @@ impl WorkloadReport {
         let planned = WorkloadReport::planned(rollout, step, outcome.result);
         // Also where nothing was to be written: its pods may have been freed, or not have come.
         let result = outcome.result;
-        let Outcome { ready, left, gone, pods, cause, .. } = outcome;
-        WorkloadReport { result, cause: cause.or(planned.cause), pods, ready, left, gone, ..planned }
+        let Outcome { ready, left, gone, unrecorded, pods, cause, .. } = outcome;
+        WorkloadReport {
+            result,
+            cause: cause.or(planned.cause),
+            pods,
+            ready,
+            left,
+            gone,
+            unrecorded,
+            ..planned
+        }
     }
 }
 
@@ -337,6 +349,7 @@ mod tests {
             ready: None,
             left: false,
             gone: false,
+            unrecorded: false,
         }
     }
 

@@ -47,6 +47,8 @@ pub struct Outcome {
     pub changed: bool,
     /// The deadline passed before it was done, whatever became of it then.
     pub late: bool,
+    /// The journal does not know of it.
+    pub unrecorded: bool,
 }
 
 impl Outcome {
@@ -60,6 +62,7 @@ impl Outcome {
             gone: false,
             changed: false,
             late: false,
+            unrecorded: false,
         }
     }
 

@@ -167,7 +167,12 @@ fn next(report: &RollbackReport) -> Vec<Line> {
     // Never where nothing was written: it would undo the rollback before.
     if let Some(first) = report.workloads.iter().find(|w| w.is_written()) {
         let what = if open.is_empty() { "to undo it:" } else { "to put it back:" };
-        hints.push((what, format!("kubectl rollback-to --last{}", flag(&first.namespace))));
+        let command = match first.unrecorded {
+            false => format!("kubectl rollback-to --last{}", flag(&first.namespace)),
+            // The journal does not know of it, and would undo another one.
+            true => format!("kubectl rollback-to {}{} --history", first.typed(), flag(&first.namespace)),
+        };
+        hints.push((what, command));
     }
     let rows: Vec<Vec<Line>> = hints
         .into_iter()

@@ -46,9 +46,13 @@ impl<'a> Run<'a> {
         let says = match error.kind() {
             // It is kept all the same, and the error says where.
             std::io::ErrorKind::WouldBlock => error.to_string(),
-            _ => format!("the journal could not be written, so --last will not know: {error}"),
+            _ => {
+                self.is_lost = true;
+                format!("the journal could not be written, so --last will not know: {error}")
+            }
         };
-        self.audience.event(&Event::Note { workload, says });
+        // Also with --quiet: it is a warning.
+        self.execution.ui.warn(format!("{workload}: {says}"));
     }
 
     /// The steps that write.

@@ -52,6 +52,8 @@ pub(super) struct Run<'a> {
     entry: Option<Entry>,
     /// The journal could not be written, and that was told.
     is_unrecorded: bool,
+    /// --last will not know of this run.
+    is_lost: bool,
     drawn: Instant,
     /// No look before.
     rest_until: Instant,
@@ -87,6 +89,7 @@ impl<'a> Run<'a> {
             told: BTreeSet::new(),
             entry: None,
             is_unrecorded: false,
+            is_lost: false,
             drawn: Instant::now(),
             rest_until: Instant::now(),
             deadline: execution.deadline,
@@ -282,8 +285,9 @@ impl<'a> Run<'a> {
             self.saga.stop(end);
         }
         self.tell();
-        let outcomes = self.saga.outcomes();
+        let mut outcomes = self.saga.outcomes();
         self.complete(&outcomes);
+        outcomes.iter_mut().for_each(|outcome| outcome.unrecorded = self.is_lost);
         let patience = if end.is_some() { SETTLE_ANSWERS } else { RECORD };
         self.record(&outcomes, patience).await;
         outcomes

@@ -26,6 +26,7 @@ fn workload(name: &str, result: Verdict, cause: Option<&str>, pods: Vec<PodRepor
         ready: Some((of(&[PodState::Ready]), wanted)),
         left: matches!(result, Verdict::Done | Verdict::Partial | Verdict::Stalled) || !pods.is_empty(),
         gone: false,
+        unrecorded: false,
         pods,
     }
 }
