@@ -80,6 +80,37 @@ const ISSUED: &[&str] = &[
     "ya29.",
 ];
 
+/// Beginnings of URLs that are credentials by themselves: whoever knows the rest may post there.
+const WEBHOOKS: &[&str] = &[
+    "hooks.slack.com/",
+    "discord.com/api/webhooks/",
+    "discordapp.com/api/webhooks/",
+    "webhook.office.com/webhookb2/",
+    "chat.googleapis.com/v1/spaces/",
+    "hooks.zapier.com/hooks/",
+    "api.telegram.org/bot",
+];
+
+/// What a sentence about a secret ends with, and is no secret.
+const ADJECTIVES: &[&str] = &[
+    "absent",
+    "correct",
+    "empty",
+    "incorrect",
+    "invalid",
+    "long",
+    "missing",
+    "ok",
+    "set",
+    "short",
+    "stale",
+    "unknown",
+    "unset",
+    "valid",
+    "weak",
+    "wrong",
+];
+
 /// Names of values that are long and random and no secret.
 const FINGERPRINTS: &[&str] = &[
     "build", "checksum", "commit", "digest", "etag", "hash", "revision", "sha", "sha1", "sha256", "version",
@@ -191,7 +222,10 @@ fn is_marked(value: &str) -> bool {
         .split(|c: char| c.is_whitespace() || "\"'`;,|&<>{}[]".contains(c))
         .filter(|t| !t.is_empty())
         .collect();
-    if tokens.iter().any(|token| is_issued(token) || is_assigned(token)) {
+    if tokens.iter().any(|token| is_issued(token) || is_assigned(token) || is_webhook(token))
+        || has_short_password(&tokens)
+        || is_in_a_sentence(&tokens)
+    {
         return true;
     }
     // `Authorization: Bearer x`, `"password": "x"`: a name, a separator, the value. Without a separator it is prose.
@@ -217,6 +251,47 @@ fn is_basic(scheme: &str, value: &str) -> bool {
 
 fn is_issued(token: &str) -> bool {
     ISSUED.iter().any(|issuer| token.starts_with(issuer) && token.len() >= issuer.len() + 12)
+}
+
+fn is_webhook(token: &str) -> bool {
+    let has_path = |host: &&str| token.split_once(host).is_some_and(|(_, path)| !path.is_empty());
+    token.contains("://") && WEBHOOKS.iter().any(has_path)
+}
+
+/// `mysql -pPASSWORD`: flag and value in one word. Elsewhere `-p` takes ports and paths, and single-dash flags like `-prefix` begin so.
+fn has_short_password(tokens: &[&str]) -> bool {
+    let client = |token: &&str| token.rsplit('/').next().is_some_and(|program| program.starts_with("mysql"));
+    let known = tokens.iter().any(|token| client(token) || token.contains("mariadb"));
+    tokens.iter().filter_map(|token| token.strip_prefix("-p")).any(|value| {
+        let is_number = value.bytes().all(|b| b.is_ascii_digit() || b":./-".contains(&b));
+        let is_flag = value.contains('=') || value.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        let is_path = value.starts_with(['/', '.']);
+        !value.is_empty()
+            && !is_harmless("", value)
+            && (known || !(value.len() < 4 || is_number || is_flag || is_path))
+    })
+}
+
+/// `password is X`, and not `the password is wrong`.
+fn is_in_a_sentence(tokens: &[&str]) -> bool {
+    tokens.windows(3).enumerate().any(|(at, words)| {
+        let [name, verb, value] = words else { return false };
+        let ends = at + 3 == tokens.len();
+        is_name(name) && is_verb(verb) && !is_harmless(name, value) && is_told(verb, value, ends)
+    })
+}
+
+fn is_verb(word: &str) -> bool {
+    matches!(word.trim_end_matches([':', '=']).to_ascii_lowercase().as_str(), "is" | "was")
+}
+
+/// Is what stands behind `password is` its value, or does the sentence go on? `ends`: it is the last word.
+fn is_told(verb: &str, value: &str, ends: bool) -> bool {
+    let plain = value.trim_matches(['"', '\'', '.', ',', '!', '?', ';', '(', ')']);
+    let is_word = plain.bytes().all(|b| b.is_ascii_lowercase());
+    let goes_on = is_word && (!ends || plain.ends_with("ed") || ADJECTIVES.contains(&plain));
+    let is_quoted = value.starts_with(['"', '\'']);
+    !plain.is_empty() && (is_quoted || verb.ends_with([':', '=']) || !goes_on)
 }
 
 /// `--password=x`, `PASSWORD=x`, `password:x`

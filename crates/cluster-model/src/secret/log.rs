@@ -1,7 +1,7 @@
 //! Lines of a log without what may be secret: the same rule as for values of a template, word by word, so that the rest can be read.
 //! Pure.
 
-use super::{is_basic, is_name, named, text};
+use super::{is_basic, is_harmless, is_name, is_told, is_verb, named, text};
 
 const HIDDEN: &str = "***";
 
@@ -74,6 +74,15 @@ fn words(line: &str) -> String {
             Expect::Sign if matches!(word, "=" | ":") => {
                 out.push(word.to_owned());
                 Expect::Value
+            }
+            Expect::Sign if is_verb(word) => {
+                let value = next.trim_matches(['"', '\'']);
+                let ends = all.len() == at + 2;
+                out.push(word.to_owned());
+                match is_told(word, next, ends) && !is_harmless("", value) {
+                    true => Expect::Value,
+                    false => Expect::Anything,
+                }
             }
             Expect::Sign | Expect::Anything => {
                 let (shown, next) = by_itself(word);
@@ -151,6 +160,16 @@ mod tests {
             ("authorization=Basic abc tail", "authorization=*** *** tail"),
             ("sent Basic c2hvcDpodW50ZXIy", "sent Basic ***"),
             ("the token is wrong", "the token is wrong"),
+            ("admin password is Xk4-9z, change it", "admin password is *** change it"),
+            ("the password was: swordfish", "the password was: ***"),
+            ("password is swordfish", "password is ***"),
+            ("password is 'two words' tail", "password is *** tail"),
+            ("the token is in the vault", "the token is in the vault"),
+            ("the token was rotated", "the token was rotated"),
+            ("mysql -uroot -pswordfish shop failed", "***"),
+            ("run with -phunter2 failed", "run with *** failed"),
+            ("listen with -port 8080", "listen with -port 8080"),
+            ("posted to https://hooks.slack.com/services/T0/B0/x1 and failed", "posted to *** and failed"),
             ("sent Bearer abc.def", "sent Bearer ***"),
             ("a basic check failed", "a basic check failed"),
             ("password = hunter2", "password = ***"),

@@ -78,6 +78,16 @@ fn values_that_look_secret_under_an_innocent_name() {
         "curl -H 'Authorization: Bearer abc' http://x",
         "export DB_TOKEN=abc && run",
         "Basic c2hvcDpodW50ZXIy",
+        "https://hooks.slack.com/services/T000/B000/abc",
+        "curl -d @x https://hooks.slack.com/services/T000/B000/XXXXxxxx",
+        "https://discord.com/api/webhooks/1/abc",
+        "-phunter2",
+        "-pS3cret!",
+        "mysqldump -uroot -pswordfish shop",
+        "/usr/bin/mysql -p1234",
+        "the admin password is hunter2, change it",
+        "password is: swordfish",
+        "password is swordfish",
     ] {
         assert!(named("SETTING", value), "{value}");
         assert!(text(value), "{value}");
@@ -105,6 +115,13 @@ fn values_that_are_shown() {
         ("JAVA_MAIN", "org.springframework.boot.loader.launch.JarLauncher"),
         ("PEER_ID", "123e4567-e89b-12d3-a456-426614174000"),
         ("NOTE", "the password is in the vault"),
+        ("NOTE", "the password is wrong."),
+        ("NOTE", "the token was rotated"),
+        ("ARGS", "mysql -p$(DB_PASSWORD) shop"),
+        ("ARGS", "-p8080:80"),
+        ("ARGS", "-port=8080 -prefix -p/etc/app -p 80"),
+        ("SLACK", "https://hooks.slack.com/"),
+        ("DOCS", "https://docs.slack.dev/webhooks/a"),
         ("QUERY", "a long text of many words that has 20 or more characters"),
         ("CLUSTER", "production-eu-central-1-primary-2"),
     ] {
