@@ -20,6 +20,9 @@ use crate::{Failure, Weather};
 /// Selectors and page size of a feed: `Watched::default().fields("spec.nodeName=a")`.
 pub use kube::runtime::watcher::Config as Watched;
 
+/// Seconds after which the server ends a watch and it is taken up where it was, without a new list. kube gives a watch up a few seconds
+/// later than that if nothing came, not even its end: so long a connection that died in silence goes unnoticed.
+const WATCH: u32 = 60;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
@@ -53,6 +56,13 @@ pub fn feed_dynamic(
     follow(api, plural, watched, |_| {})
 }
 
+fn bounded(watched: Watched) -> Watched {
+    match watched.timeout {
+        None => watched.timeout(WATCH),
+        Some(_) => watched,
+    }
+}
+
 fn follow<K>(
     api: Api<K>,
     plural: &str,
@@ -64,7 +74,7 @@ where
 {
     let state = State {
         doing: format!("watch {plural}"),
-        events: watcher::watcher(api, watched).boxed(),
+        events: watcher::watcher(api, bounded(watched)).boxed(),
         strip,
         listed: Vec::new(),
         failures: 0,

@@ -18,7 +18,7 @@ use http::HeaderValue;
 use k8s_openapi::jiff::Timestamp;
 
 pub(crate) use self::plugin::Identity;
-use self::plugin::{Issued, Plugin};
+use self::plugin::{Issued, LONGEST, Plugin};
 use self::renewal::{Failures, Life, Step, step};
 use crate::clock::ServerTime;
 use crate::failure::NoCredentials;
@@ -58,7 +58,7 @@ pub(crate) struct Exec {
     ui: Ui,
     time: ServerTime,
     /// What one renewal may take that asks nobody anything.
-    limit: Option<Duration>,
+    limit: Duration,
     state: Mutex<State>,
 }
 
@@ -81,13 +81,13 @@ impl Credential {
     ) -> Result<Self, Failure> {
         if let Some(exec) = target.exec.take() {
             let plugin = Plugin::new(exec);
-            let held = held(plugin.run(true, None, ui).await?, None, time.now())?;
+            let held = held(plugin.run(true, LONGEST, ui).await?, None, time.now())?;
             return Ok(Credential::Exec(Arc::new(Exec {
                 plugin,
                 ui: ui.clone(),
                 time: time.clone(),
                 // Longer than the request that waits for it: whoever comes next finds it done.
-                limit: flags.deadline().map(|deadline| deadline * 2),
+                limit: flags.deadline().map_or(LONGEST, |deadline| deadline.saturating_mul(2)),
                 state: Mutex::new(State { held, failures: None, running: None }),
             })));
         }

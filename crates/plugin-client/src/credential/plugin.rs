@@ -11,7 +11,12 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::process;
-use crate::{Failure, Ui};
+use crate::{Failure, Line, Ui};
+
+/// No run takes longer, whether it asks somebody or not: without this one that hangs would never be ended.
+pub(super) const LONGEST: Duration = Duration::from_secs(5 * 60);
+/// Whoever waits so long is told for what.
+const TELL_AFTER: Duration = Duration::from_secs(5);
 
 pub(super) struct Plugin {
     exec: ExecConfig,
@@ -67,8 +72,8 @@ impl Plugin {
         self.exec.command.as_deref().unwrap_or_default()
     }
 
-    /// `may_ask`: nobody else uses the terminal. `limit` is for a run that asks nobody anything; who answers takes their time.
-    pub async fn run(&self, may_ask: bool, limit: Option<Duration>, ui: &Ui) -> Result<Issued, Failure> {
+    /// `may_ask`: nobody else uses the terminal. `limit` is for a run that asks nobody anything; who answers may take `LONGEST`.
+    pub async fn run(&self, may_ask: bool, limit: Duration, ui: &Ui) -> Result<Issued, Failure> {
         let exec = &self.exec;
         let Some(name) = exec.command.as_deref().filter(|name| !name.is_empty()) else {
             return Err(Failure::failed("the user's exec section in the kubeconfig has no command"));
@@ -94,13 +99,13 @@ impl Plugin {
             }
         }
         let running = process::run(command, interactive, ui);
-        let ended = match limit.filter(|_| !interactive) {
-            None => running.await,
-            Some(limit) => tokio::time::timeout(limit, running).await.map_err(|_| {
-                Failure::failed(format!("the credential plugin {name} has not answered within {limit:?}"))
-                    .hint(by_hand(exec))
-            })?,
-        };
+        let limit = if interactive { LONGEST } else { limit.min(LONGEST) };
+        let waiting =
+            || ui.status(&Line::new().warn("waiting for the credential plugin").plain(format!(" {name}")));
+        let ended = within(running, TELL_AFTER, limit, waiting).await.ok_or_else(|| {
+            Failure::failed(format!("the credential plugin {name} has not answered within {limit:?}"))
+                .hint(by_hand(exec))
+        })?;
         let process::Output { stdout, status } = ended.map_err(|error| {
             let failure = Failure::failed(format!("cannot run the credential plugin {name}"));
             match error.kind() {
@@ -153,8 +158,55 @@ impl Plugin {
     }
 }
 
+/// `None`: it took longer than `limit`. `tell` is called when it has taken `tell_after`.
+async fn within<T>(
+    running: impl Future<Output = T>,
+    tell_after: Duration,
+    limit: Duration,
+    tell: impl FnOnce(),
+) -> Option<T> {
+    let mut running = std::pin::pin!(running);
+    let first = tell_after.min(limit);
+    if let Ok(end) = tokio::time::timeout(first, &mut running).await {
+        return Some(end);
+    }
+    if first == limit {
+        return None;
+    }
+    tell();
+    tokio::time::timeout(limit - first, running).await.ok()
+}
+
 fn by_hand(exec: &ExecConfig) -> String {
     let words = exec.command.iter().chain(exec.args.iter().flatten());
     let line = shorten(&words.map(String::as_str).collect::<Vec<_>>().join(" "), 200);
     format!("run it by hand to see why: `{line}`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_plugin_that_hangs_is_named_and_ended() {
+        let soon = Duration::from_millis(1);
+        let mut told = 0;
+        assert_eq!(within(std::future::pending::<()>(), Duration::ZERO, soon, || told += 1).await, None);
+        assert_eq!(told, 1, "a plugin that hangs");
+        assert_eq!(within(std::future::pending::<()>(), soon, soon, || told += 1).await, None);
+        assert_eq!(within(std::future::ready(7), LONGEST, LONGEST, || told += 1).await, Some(7));
+        assert_eq!(told, 1, "nothing is told of one that ends in time");
+    }
+
+    #[tokio::test]
+    async fn a_first_run_has_an_end_without_any_timeout() {
+        let exec = ExecConfig { command: Some("sleep".into()), args: Some(vec!["9".into()]), ..none() };
+        let failure =
+            Plugin::new(exec).run(false, Duration::from_millis(1), &Ui::captured()).await.err().unwrap();
+        assert!(failure.message.ends_with("sleep has not answered within 1ms"), "{failure}");
+    }
+
+    fn none() -> ExecConfig {
+        serde_json::from_value(json!({"interactiveMode": "Never"})).unwrap()
+    }
 }

@@ -48,6 +48,9 @@ async fn a_feed_lists_and_then_watches() {
     assert!(
         bench.fake.requests().iter().all(|request| request.query.contains("fieldSelector=spec.nodeName%3Dn"))
     );
+    let requests = bench.fake.requests();
+    let watch = requests.iter().find(|request| request.query.contains("watch=")).unwrap();
+    assert!(watch.query.contains("timeoutSeconds=60"), "{}: a dead connection goes unnoticed", watch.query);
 }
 
 /// The same wire, twice: what a plugin never reads is not kept, and who wrote a template is.
