@@ -16,10 +16,9 @@ pub fn previous(past: Past<'_>) -> Result<Chosen, Failure> {
     let [.., index, _] = numbered[..] else {
         let only = told::revisions(past, &numbered, "and");
         let message = format!("{} has only {only}: there is nothing to go back to", rollout.id);
-        let failure = Failure::refused(if told::pruned(past) {
-            format!("{message}; older ones are not kept (revisionHistoryLimit {})", told::limit(past))
-        } else {
-            message
+        let failure = Failure::refused(match told::older(past) {
+            Some(gone) => format!("{message}; older ones {gone}"),
+            None => message,
         });
         return Err(failure.history(past));
     };
@@ -76,8 +75,8 @@ fn unknown(past: Past<'_>, number: i64) -> Failure {
         1 => format!("; it has only {has}"),
         _ => format!("; it has {has}, the nearest is {}", rollout.revisions[nearest].number),
     });
-    if number < oldest {
-        message.push_str(&format!("; older ones were pruned (revisionHistoryLimit {})", told::limit(past)));
+    if let Some(gone) = told::older(past).filter(|_| number < oldest) {
+        message.push_str(&format!("; older ones {gone}"));
     }
     let mut failure =
         Failure::refused(message).take(past, &[nearest]).history(past).block(&told::choices(past, &all));

@@ -195,15 +195,13 @@ impl Moment<'_> {
         };
         let first = &self.past.rollout.revisions[stretch.revision];
         let from = show(from, self.zone);
-        let message = if told::pruned(self.past) {
-            format!(
-                "the history of {id} reaches back to {from} (revision {}), not to {}: older revisions were pruned (revisionHistoryLimit {})",
+        let message = match told::older(self.past) {
+            Some(gone) => format!(
+                "the history of {id} reaches back to {from} (revision {}), not to {}: older revisions {gone}",
                 first.number,
                 self.when(),
-                told::limit(self.past)
-            )
-        } else {
-            format!("{id} had no revision yet at {}: its first was made at {from}", self.when())
+            ),
+            None => format!("{id} had no revision yet at {}: its first was made at {from}", self.when()),
         };
         Err(Failure::refused(message).take(self.past, &[stretch.revision]).history(self.past))
     }

@@ -1,7 +1,7 @@
 //! What is told about revisions when one is chosen, or none can be.
 
 use cluster_model::raw::Raw;
-use cluster_model::rollout::images;
+use cluster_model::rollout::{Kind, images};
 use cluster_model::text::span;
 use plugin_client::{Failure, Line, table};
 
@@ -63,19 +63,26 @@ pub fn all(past: Past<'_>) -> Vec<usize> {
     (0..past.rollout.revisions.len()).collect()
 }
 
-/// How many superseded revisions its controller keeps.
-pub fn limit(past: Past<'_>) -> i64 {
-    past.rollout.object.number("/spec/revisionHistoryLimit").unwrap_or(10)
-}
-
-/// Is anything older than what is kept gone?
-pub fn pruned(past: Past<'_>) -> bool {
-    let revisions = past.rollout.revisions.iter();
-    revisions
-        .flat_map(|r| r.also_known_as.iter().copied().chain([r.number]))
-        .filter(|&n| n > 0)
-        .min()
-        .is_some_and(|n| n > 1)
+/// What became of revisions with lower numbers than those that are kept, as in `older ones were pruned`; `None`: there were none.
+pub fn older(past: Past<'_>) -> Option<String> {
+    let revisions = &past.rollout.revisions;
+    let numbers = revisions.iter().flat_map(|r| r.also_known_as.iter().copied().chain([r.number]));
+    if numbers.filter(|&n| n > 0).min().is_none_or(|lowest| lowest == 1) {
+        return None;
+    }
+    let limit = past.rollout.object.number("/spec/revisionHistoryLimit").unwrap_or(10);
+    let superseded = revisions.len().saturating_sub(1);
+    // Below the limit a controller prunes nothing.
+    let is_full = i64::try_from(superseded).is_ok_and(|superseded| superseded >= limit);
+    let pruned = format!("were pruned (revisionHistoryLimit {limit})");
+    // A Deployment's revision keeps a list of its old numbers; a ControllerRevision forgets them.
+    let renumbered = "took a new number when they were rolled back to";
+    Some(match (past.rollout.id.kind, is_full) {
+        (Kind::Deployment, true) => pruned,
+        (Kind::Deployment, false) => "were deleted".to_owned(),
+        (Kind::StatefulSet | Kind::DaemonSet, true) => format!("{pruned}, or {renumbered}"),
+        (Kind::StatefulSet | Kind::DaemonSet, false) => format!("{renumbered}, or were deleted"),
+    })
 }
 
 pub trait Hints {

@@ -17,7 +17,7 @@ fn previous_is_the_second_highest_number() {
     assert!(
         refused(&limit, &Choice::Previous)
             .message
-            .ends_with("older ones are not kept (revisionHistoryLimit 0)")
+            .ends_with("older ones were pruned (revisionHistoryLimit 0)")
     );
     // A ReplicaSet that was adopted has no number.
     let adopted = History::of(Kind::Deployment).revision(0, "x", 5).revision(1, "a", 10);
@@ -48,7 +48,7 @@ fn numbers_present_superseded_and_unknown() {
     let old = refused(&gone(Kind::Deployment), &Choice::Revision(2));
     assert_eq!(
         old.message,
-        "deployment/web has no revision 2; it has 5 and 7, the nearest is 5; older ones were pruned (revisionHistoryLimit 10)"
+        "deployment/web has no revision 2; it has 5 and 7, the nearest is 5; older ones were deleted"
     );
     assert_eq!(old.hints[0], "kubectl rollback-to deployment/web -n shop --to-revision 5");
     assert_eq!(
@@ -61,6 +61,16 @@ fn numbers_present_superseded_and_unknown() {
     );
     let between = refused(&gone(Kind::Deployment), &Choice::Revision(6)).message;
     assert!(!between.contains("pruned"), "{between}");
+    let renumbered = refused(
+        &History::of(Kind::StatefulSet).revision(2, "b", 1).revision(3, "a", HOUR),
+        &Choice::Revision(1),
+    );
+    assert!(
+        renumbered
+            .message
+            .ends_with("; older ones took a new number when they were rolled back to, or were deleted"),
+        "{renumbered}"
+    );
     let high = refused(&gone(Kind::StatefulSet), &Choice::Revision(1_000_000));
     assert!(high.message.ends_with("the nearest is 7") && high.hints.len() == 2, "{high:?}");
     // Where it may have been given up on the way back.

@@ -68,7 +68,7 @@ fn a_moment_outside_of_history() {
     assert_eq!(
         refused(&pruned, &time(HOUR - 1)).message,
         "the history of statefulset/web reaches back to 2026-11-18 12:06:40 UTC (revision 5), not to 2026-11-18 12:06:39 UTC: \
-         older revisions were pruned (revisionHistoryLimit 10)"
+         older revisions took a new number when they were rolled back to, or were deleted"
     );
     let late = History::of(Kind::StatefulSet).revision(1, "a", HOUR);
     assert!(refused(&late, &time(2)).message.contains("had no revision yet"));
