@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 
 use crate::schema;
 
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Far more than any run takes: the long ones take a minute on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// One `kubectl PLUGIN …`, not started yet.
 pub struct Run<'r> {
