@@ -30,7 +30,7 @@ fn headline(node: &NodeReport, selector: Option<&str>, seconds: f64) -> Line {
     let (gone, kept) = (count(of(PodResult::Gone), "pod"), of(PodResult::Kept));
     let unselected = node.pods.iter().filter(|p| p.reason == UNSELECTED).count();
     match (node.result, selector) {
-        (Verdict::Drained, Some(selector)) if unselected == node.pods.len() => {
+        (Verdict::Drained, Some(selector)) if unselected > 0 && unselected == node.pods.len() => {
             name.warn(" not drained").plain(format!(
                 ": none of its {} matches --pod-selector {selector}, and they stay",
                 count(unselected, "pod")
@@ -122,5 +122,31 @@ fn next(report: &DrainReport, mode: &str) -> Vec<Line> {
             go_on.into_iter().chain(give_up).collect()
         }
         Verdict::Planned | Verdict::Refused | Verdict::Blocked | Verdict::Uncordoned => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::snapshot;
+    use crate::options::Options;
+    use crate::plan::plan;
+    use cluster_model::Snapshot;
+    use cluster_model::build::pod;
+
+    fn told(snapshot: &Snapshot) -> String {
+        let plan = plan(snapshot, &Options::default());
+        headline(&NodeReport::planned(&plan.nodes[0], Verdict::Drained), Some("app=web"), 1.0).text()
+    }
+
+    #[test]
+    fn a_selector_that_matches_nothing_is_told_from_a_node_without_pods() {
+        let mut others = snapshot(vec![]);
+        others.unselected = vec![pod("a/p", "n1"), pod("a/q", "n1")];
+        assert_eq!(
+            told(&others),
+            "node/n1 not drained: none of its 2 pods matches --pod-selector app=web, and they stay"
+        );
+        assert!(told(&snapshot(vec![])).starts_with("node/n1 drained"), "{}", told(&snapshot(vec![])));
     }
 }

@@ -75,8 +75,6 @@ impl Engine {
         let why = refused.or_else(|| self.comes_back(state, pod, alone, now));
         let Some(state) = self.pods.get_mut(uid) else { return };
         state.step = step;
-        (state.may_return, state.returns_for_certain) =
-            (state.step.returns.is_possible(), state.step.returns.is_certain());
         let (key, late) = (state.step.key(), state.came_late);
         match why {
             Some(why) if late => self.remains(uid, format!("came after the plan: {why}")),

@@ -138,13 +138,14 @@ impl Engine {
     fn settled_at(&self, index: usize) -> Timestamp {
         let after_cordon = self.nodes[index].cordoned_at + SETTLE;
         let gone = self.pods.values().filter(|p| p.node == index && p.accepted);
-        let after_pods = gone.filter_map(|p| p.gone_at.filter(|_| p.may_return).map(|at| at + SETTLE));
+        let after_pods =
+            gone.filter_map(|p| p.gone_at.filter(|_| p.step.returns.is_possible()).map(|at| at + SETTLE));
         after_pods.chain([after_cordon]).max().unwrap_or(after_cordon)
     }
 
     /// The pods that were evicted here, and whose controller is certain to put them back here.
     fn returning(&self, index: usize) -> impl Iterator<Item = &PodState> {
-        self.pods.values().filter(move |p| p.node == index && p.accepted && p.returns_for_certain)
+        self.pods.values().filter(move |p| p.node == index && p.accepted && p.step.returns.is_certain())
     }
 
     /// The answer to `Command::Relist`.

@@ -73,9 +73,6 @@ pub struct PodState {
     pub(super) original: bool,
     pub(super) came_late: bool,
     pub(super) was_awaited: bool,
-    /// Its controller may, or certainly will, put it back on this node.
-    pub(super) may_return: bool,
-    pub(super) returns_for_certain: bool,
     /// No longer among the pods that `--pod-selector` selects.
     pub(super) unselected: bool,
     answered: bool,
@@ -110,8 +107,6 @@ impl PodState {
             (true, false, _) => Phase::Waiting { not_before: now },
         };
         PodState {
-            may_return: step.returns.is_possible(),
-            returns_for_certain: step.returns.is_certain(),
             step,
             node,
             pod,
