@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use cluster_model::rollout::{Kind, Rollout};
 use cluster_model::{Finding, Severity};
-use plugin_client::rights::{self, finding, grant};
+use plugin_client::api::access_review::{self, finding, grant};
 use plugin_client::{Cluster, Failure, Right, missing};
 
 use crate::checks::{RIGHTS_LIMITED, RIGHTS_MISSING, RIGHTS_NOT_CHECKED};
@@ -91,7 +91,7 @@ pub async fn check<R: Borrow<Rollout>>(
 
 /// The server would not even say.
 pub fn not_checked(failure: &Failure) -> Finding {
-    rights::not_checked(failure, RIGHTS_NOT_CHECKED)
+    access_review::not_checked(failure, RIGHTS_NOT_CHECKED)
 }
 
 /// Both together; a server that does not say is no reason to stop.

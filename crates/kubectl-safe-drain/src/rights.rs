@@ -1,7 +1,7 @@
 //! May the user do what this drain needs? Asked before anything is changed, so that no right is found missing half-way.
 
 use cluster_model::{Finding, PodExt, Severity, Snapshot};
-use plugin_client::rights::{self, grant};
+use plugin_client::api::access_review::{self, grant};
 use plugin_client::{Cluster, Failure, Right, missing, missing_parts, rbac_rule};
 
 use crate::args::Target;
@@ -99,7 +99,7 @@ pub async fn findings(
     }
     Ok(lacking
         .iter()
-        .map(|right| rights::finding(right, RIGHTS_MISSING))
+        .map(|right| access_review::finding(right, RIGHTS_MISSING))
         .chain(unwatched.then(blind))
         .chain(nodes_unwatched.then(polled))
         .collect())
@@ -141,5 +141,5 @@ pub fn refusal(denied: &[Right]) -> Option<Failure> {
         .filter(|r| r.group.is_empty() && !is_of_pods(r) && !is_node_watch(r) && r.verb != "patch")
         .cloned()
         .collect();
-    rights::refusal(&fatal).map(|failure| failure.block(&rbac_rule(denied)))
+    access_review::refusal(&fatal).map(|failure| failure.block(&rbac_rule(denied)))
 }

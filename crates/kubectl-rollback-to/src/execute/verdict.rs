@@ -3,7 +3,8 @@
 use cluster_model::admission;
 use std::time::Duration;
 
-use plugin_client::{Right, lost, rights, unreachable};
+use plugin_client::api::access_review;
+use plugin_client::{Right, lost, unreachable};
 use serde_json::Value;
 
 use super::wire::Refusal;
@@ -77,7 +78,7 @@ pub fn of(answer: Result<Value, Refusal>, doing: &str, right: &Right) -> Answer 
         }
         // The authoriser's own sentence; admission plugins answer 403 as well.
         403 if status.message.contains(" cannot ") => {
-            Answer::Denied { says: format!("{says}; {}", rights::grant(right)) }
+            Answer::Denied { says: format!("{says}; {}", access_review::grant(right)) }
         }
         401 => Answer::Denied { says: format!("{says}; log in again") },
         _ => Answer::Refused { says },

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
-use plugin_client::rights::grant;
+use plugin_client::api::access_review::grant;
 use plugin_client::{Cluster, Failure, Right, is_forbidden, is_not_found};
 use serde_json::Value;
 

@@ -2,8 +2,8 @@
 
 use clap::Parser;
 use cluster_model::rollout::{Kind, Rollout};
-use plugin_client::client::connect_in;
-use plugin_client::kubeconfig::Environment;
+use plugin_client::connection::client::connect_in;
+use plugin_client::connection::kubeconfig::Environment;
 use plugin_client::{Cluster, ConnectionFlags, Ui};
 use serde_json::{Value, json};
 use tempfile::TempDir;

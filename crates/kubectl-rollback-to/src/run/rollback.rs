@@ -6,7 +6,8 @@ use std::time::Duration;
 use cluster_model::rollout::{Id, Kind};
 use cluster_model::text::count;
 use cluster_model::{Finding, Severity};
-use plugin_client::{Clock, Cluster, DryRun, Exit, Failure, Line, Output, findings};
+use plugin_client::cli::findings;
+use plugin_client::{Clock, Cluster, DryRun, Exit, Failure, Line, Output};
 
 use super::Run;
 use super::consent::{Consent, Lapse};

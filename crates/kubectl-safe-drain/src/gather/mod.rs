@@ -15,7 +15,7 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::Api;
 use kube::api::ListParams;
-use plugin_client::feed::Watched;
+use plugin_client::api::watch::Watched;
 use plugin_client::{Cluster, Failure, Feed, feed, is_not_found};
 
 use crate::args::Target;

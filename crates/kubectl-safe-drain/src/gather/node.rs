@@ -7,7 +7,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use k8s_openapi::api::core::v1::{Node, Pod, PodSpec};
 use kube::Api;
 use kube::api::ListParams;
-use plugin_client::feed::Watched;
+use plugin_client::api::watch::Watched;
 use plugin_client::{Cluster, Failure, Feed, feed};
 
 use super::{Scope, awaited, owners, volumes};

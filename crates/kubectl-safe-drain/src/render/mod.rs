@@ -15,5 +15,5 @@ pub use plan::plan;
 pub fn findings(findings: &[Finding], wide: bool) -> Vec<Line> {
     let in_plan = |f: &&Finding| matches!(f.id, "daemonset-pod" | "mirror-pod");
     let shown: Vec<&Finding> = findings.iter().filter(|f| wide || !in_plan(f)).collect();
-    plugin_client::findings::lines_of(&shown, wide)
+    plugin_client::cli::findings::lines_of(&shown, wide)
 }

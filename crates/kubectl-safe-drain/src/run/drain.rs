@@ -5,8 +5,8 @@ use std::time::Instant;
 use cluster_model::text::{count, span};
 use cluster_model::{Finding, Severity, Snapshot};
 use futures::future::FutureExt;
-use plugin_client::findings::refusal;
-use plugin_client::rights::not_checked;
+use plugin_client::api::access_review::not_checked;
+use plugin_client::cli::findings::refusal;
 use plugin_client::{Clock, Cluster, DryRun, Failure, Line, Output};
 
 use super::Run;

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{ListParams, PostParams};
-use plugin_client::feed::Watched;
+use plugin_client::api::watch::Watched;
 use plugin_client::{Bounds, Exit, Failure, Feed, feed, lost, unreachable};
 use serde_json::{Value, json};
 use testbed::fake::{Answer, Fake};

@@ -3,8 +3,8 @@
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::ListParams;
-use plugin_client::client::connect_in;
-use plugin_client::kubeconfig::Environment;
+use plugin_client::connection::client::connect_in;
+use plugin_client::connection::kubeconfig::Environment;
 use plugin_client::{Failure, is_forbidden, is_not_found, is_unauthorised, lost, unreachable};
 use serde_json::json;
 use testbed::fake::{Answer, Fake};

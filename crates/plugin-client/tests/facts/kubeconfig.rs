@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use kube::api::ListParams;
-use plugin_client::kubeconfig::{Environment, Target, target};
+use plugin_client::connection::kubeconfig::{Environment, Target, target};
 use plugin_client::{Exit, Failure};
 use serde_json::{Value, json};
 use testbed::fake::Answer;

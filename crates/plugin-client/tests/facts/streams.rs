@@ -7,7 +7,7 @@ use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{DynamicObject, ListParams};
-use plugin_client::feed::Watched;
+use plugin_client::api::watch::Watched;
 use plugin_client::{Failure, Feed, feed, feed_dynamic};
 use serde_json::{Value, json};
 use testbed::fake::Answer;

@@ -12,7 +12,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::core::Selector;
-use plugin_client::feed::Watched;
+use plugin_client::api::watch::Watched;
 use plugin_client::{Cluster, Failure, Feed, feed, feed_dynamic};
 use serde_json::Value;
 

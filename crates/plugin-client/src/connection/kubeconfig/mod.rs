@@ -18,7 +18,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use self::files::{find, list, load};
-use crate::proxy::{self, Proxy, ProxyEnvironment, shown};
+use crate::connection::proxy::{self, Proxy, ProxyEnvironment, shown};
 use crate::{ConnectionFlags, Failure};
 
 /// What of the process environment takes part. Handed in, so that tests do not fight over `std::env`.

@@ -10,8 +10,8 @@ use cluster_model::text::neutralise;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 
-use crate::output::asked_for;
-use crate::ui::Signals;
+use crate::cli::output::asked_for;
+use crate::cli::ui::Signals;
 use crate::{ConnectionFlags, Exit, Failure, Ui, publish};
 
 /// A plugin's command line, as far as all plugins share it.

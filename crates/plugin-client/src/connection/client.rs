@@ -14,12 +14,12 @@ use kube::Client;
 use kube::client::{AuthError, Body};
 use tower::BoxError;
 
-use crate::clock::ServerTime;
-use crate::credential::{Credential, Held};
+use crate::connection::clock::ServerTime;
+use crate::connection::credential::{Credential, Held};
+use crate::connection::kubeconfig::{self, Environment, Target};
+use crate::connection::proxy::Proxy;
+use crate::connection::transport::Transport;
 use crate::failure::{Deadline, NoCredentials, Unreachable, find, last};
-use crate::kubeconfig::{self, Environment, Target};
-use crate::proxy::Proxy;
-use crate::transport::Transport;
 use crate::{ConnectionFlags, Failure, Line, Ui};
 
 /// The Kubernetes version whose API the plugins know: that of k8s-openapi's `latest`.

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use kube::client::ClientBuilder;
 use kube::{Client, Config};
 
-use crate::credential::Identity;
-use crate::ui::lock;
-use crate::{Failure, kubeconfig};
+use crate::Failure;
+use crate::cli::ui::lock;
+use crate::connection::credential::Identity;
+use crate::connection::kubeconfig;
 
 pub(crate) struct Transport {
     config: Config,

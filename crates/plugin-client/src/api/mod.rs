@@ -1,0 +1,4 @@
+//! Questions to the API server that more than one plugin asks.
+
+pub mod access_review;
+pub mod watch;

@@ -1,0 +1,9 @@
+//! The command line: what is typed, what is printed and asked, and how a run ends. Knows nothing of a server.
+
+pub(crate) mod deadline;
+pub(crate) mod exit;
+pub mod findings;
+pub(crate) mod flags;
+pub(crate) mod output;
+pub(crate) mod start;
+pub(crate) mod ui;

@@ -1,0 +1,9 @@
+//! From kubectl's flags to a client: which server, as whom, through what, and what a request does when it fails.
+
+pub mod client;
+pub(crate) mod clock;
+mod credential;
+pub mod kubeconfig;
+mod proxy;
+pub(crate) mod server_health;
+mod transport;
