@@ -8,7 +8,7 @@ pub mod budget;
 #[cfg(any(test, feature = "build"))]
 pub mod build;
 pub mod finding;
-pub mod hook;
+
 pub mod node;
 pub mod pod;
 pub mod raw;
@@ -17,6 +17,7 @@ pub mod secret;
 pub mod snapshot;
 pub mod text;
 pub mod trouble;
+pub mod webhook;
 pub mod workload;
 
 pub use budget::BudgetExt;

@@ -7,8 +7,8 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::jiff::Timestamp;
 
 use crate::budget::BudgetExt;
-use crate::hook::Hook;
 use crate::pod::PodExt;
+use crate::webhook::Webhook;
 use crate::workload::{OwnerKey, Workload};
 
 /// Something that was looked at, or the reason it could not be. Unknown is never "none".
@@ -41,13 +41,13 @@ pub struct Snapshot {
     /// cordon or not. By the name of the node.
     pub awaited: Known<Vec<(String, Pod)>>,
     pub budgets: Known<Vec<PodDisruptionBudget>>,
-    /// Pods elsewhere that belong to the budgets of pods here; unhealthy ones explain a spent budget.
-    pub peers: Vec<Pod>,
+    /// Pods elsewhere that belong to the budgets of pods here and are not Ready: they explain why a budget allows nothing.
+    pub unhealthy_members: Vec<Pod>,
     /// Owners of pods here. `Seen(None)`: it does not exist (any more).
     pub owners: BTreeMap<OwnerKey, Known<Option<Workload>>>,
     /// Volumes behind claims, by `namespace/claim`.
     pub volumes: BTreeMap<String, Known<PersistentVolume>>,
-    pub hooks: Known<Vec<Hook>>,
+    pub webhooks: Known<Vec<Webhook>>,
 }
 
 impl Snapshot {
@@ -59,10 +59,10 @@ impl Snapshot {
             unselected: Vec::new(),
             awaited: Known::Seen(Vec::new()),
             budgets: Known::Seen(Vec::new()),
-            peers: Vec::new(),
+            unhealthy_members: Vec::new(),
             owners: BTreeMap::new(),
             volumes: BTreeMap::new(),
-            hooks: Known::Seen(Vec::new()),
+            webhooks: Known::Seen(Vec::new()),
         }
     }
 

@@ -69,13 +69,8 @@ fn wave(steps: &[&Step], snapshot: &Snapshot) -> (i64, Option<i64>) {
             continue;
         };
         let rounds = (queue.len() as i64 + i64::from(allowed) - 1) / i64::from(allowed);
-        let mut lags: Vec<i64> = snapshot
-            .pods
-            .iter()
-            .chain(&snapshot.peers)
-            .filter(|p| budget.selects(p))
-            .filter_map(PodExt::seconds_to_ready)
-            .collect();
+        let mut lags: Vec<i64> =
+            snapshot.pods.iter().filter(|p| budget.selects(p)).filter_map(PodExt::seconds_to_ready).collect();
         lags.sort_unstable();
         let lag = lags.get(lags.len() / 2).copied().unwrap_or_default();
         let grace = queue.iter().map(|s| s.grace_seconds).max().unwrap_or_default();

@@ -135,7 +135,7 @@ fn stands_in_the_way(budget: &PodDisruptionBudget, counted: usize, snapshot: &Sn
 
 /// Pods that count against the budget without being drained: mend one of these and the budget is free.
 fn unhealthy(budget: &PodDisruptionBudget, snapshot: &Snapshot) -> Option<Finding> {
-    let sick = sick(budget, snapshot.pods.iter().chain(&snapshot.peers))?;
+    let sick = sick(budget, snapshot.pods.iter().chain(&snapshot.unhealthy_members))?;
     Some(
         Finding::new("budget-unhealthy-pods", Severity::Warning, budget.key(), format!("is spent on {sick}"))
             .remedy("mend that pod, or set the budget's unhealthyPodEvictionPolicy to AlwaysAllow"),
@@ -211,7 +211,7 @@ mod tests {
     fn unhealthy_pods_that_eat_the_budget_are_named() {
         let good = under(status(0, 2, 2, 3), vec![web("web-1")]);
         let mut bad = good.clone();
-        bad.peers = vec![pod("shop/web-9", "n2").label("app", "web").waiting("ImagePullBackOff")];
+        bad.unhealthy_members = vec![pod("shop/web-9", "n2").label("app", "web").waiting("ImagePullBackOff")];
         fires("budget-unhealthy-pods", Severity::Warning, &bad, &good);
         let message = super::check(&bad, &Options::default())
             .into_iter()

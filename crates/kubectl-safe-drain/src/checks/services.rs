@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cluster_model::pod::Tier;
 use cluster_model::text::count;
+use cluster_model::webhook::Webhook;
 use cluster_model::workload::{OwnerKey, Workload};
 use cluster_model::{Finding, Known, PodExt, Severity, Snapshot};
 use k8s_openapi::api::core::v1::Pod;
@@ -13,33 +14,41 @@ use crate::options::Options;
 
 pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
     let mut findings = last_replicas(snapshot, options);
-    match &snapshot.hooks {
+    match &snapshot.webhooks {
         Known::Unknown(why) => findings.push(Finding::new(
             "webhooks-not-checked",
             Severity::Unknown,
             "admission webhooks",
             format!("could not be read: {why}"),
         )),
-        Known::Seen(hooks) => {
-            findings.extend(
-                hooks.iter().filter(|h| !h.backends_here.is_empty() && h.backends_elsewhere == 0).map(|h| {
-                    Finding::new(
-                        "webhook-backend-here",
-                        Severity::Error,
-                        &h.label,
-                        format!(
-                            "fails closed on {}, and every ready pod behind it (Service {}) leaves: {}; until one is Ready elsewhere, such requests are refused",
-                            h.sees,
-                            h.service,
-                            h.backends_here.join(", ")
-                        ),
-                    )
-                    .remedy("run a second replica on another node first")
-                }),
-            );
+        Known::Seen(webhooks) => {
+            let leaving: BTreeMap<&str, &Pod> =
+                leavers(snapshot, options).map(|pod| (pod.uid(), pod)).collect();
+            findings.extend(webhooks.iter().filter_map(|webhook| cut_off(webhook, &leaving)));
         }
     }
     findings
+}
+
+/// A webhook whose every Ready pod leaves.
+fn cut_off(webhook: &Webhook, leaving: &BTreeMap<&str, &Pod>) -> Option<Finding> {
+    let pods: Option<Vec<String>> =
+        webhook.backends.iter().map(|uid| leaving.get(uid.as_str()).map(|pod| pod.key())).collect();
+    let pods = pods.filter(|pods| !pods.is_empty())?;
+    Some(
+        Finding::new(
+            "webhook-backend-here",
+            Severity::Error,
+            &webhook.label,
+            format!(
+                "fails closed on {}, and every ready pod behind it (Service {}) leaves: {}; until one is Ready elsewhere, such requests are refused",
+                webhook.sees,
+                webhook.service,
+                pods.join(", ")
+            ),
+        )
+        .remedy("run a second replica on another node first"),
+    )
 }
 
 /// Owners whose every Ready pod leaves at once.
@@ -88,7 +97,7 @@ fn is_dns(pods: &[&Pod]) -> bool {
 mod tests {
     use super::super::testing::*;
     use cluster_model::build::{PodBuild, budget, pod};
-    use cluster_model::hook::Hook;
+    use cluster_model::webhook::Webhook;
     use cluster_model::workload::Workload;
     use cluster_model::{Known, Severity, Snapshot};
     use serde_json::json;
@@ -136,25 +145,37 @@ mod tests {
 
     #[test]
     fn webhook_backend_here() {
-        let hook = Hook {
+        let backend = pod("policy/webhook-1", "n1");
+        let webhook = |backends: &[&str]| Webhook {
             label: "ValidatingWebhookConfiguration policy (webhook pods.policy)".into(),
-            service: "policy/hook".into(),
+            service: "policy/webhook".into(),
             sees: "CREATE pods/eviction".into(),
-            backends_here: vec!["policy/hook-1".into()],
-            backends_elsewhere: 0,
+            backends: backends.iter().map(|uid| uid.to_string()).collect(),
         };
-        let mut bad = snapshot(vec![]);
-        bad.hooks = Known::Seen(vec![hook.clone()]);
-        let mut good = bad.clone();
-        good.hooks = Known::Seen(vec![Hook { backends_elsewhere: 1, ..hook }]);
-        fires("webhook-backend-here", Severity::Error, &bad, &good);
+        let uid = backend.metadata.uid.clone().unwrap();
+        let with = |backend: &k8s_openapi::api::core::v1::Pod, backends: &[&str]| {
+            let mut snapshot = snapshot(vec![backend.clone()]);
+            snapshot.webhooks = Known::Seen(vec![webhook(backends)]);
+            snapshot
+        };
+        let bad = with(&backend, &[&uid]);
+        fires("webhook-backend-here", Severity::Error, &bad, &with(&backend, &[&uid, "elsewhere"]));
+        fires("webhook-backend-here", Severity::Error, &bad, &with(&backend, &[]));
+        // One that stays goes on answering.
+        let stays = backend.owned_by("apps/v1", "DaemonSet", "webhook");
+        fires(
+            "webhook-backend-here",
+            Severity::Error,
+            &bad,
+            &with(&stays, &[stays.metadata.uid.as_deref().unwrap()]),
+        );
     }
 
     #[test]
     fn webhooks_not_checked() {
         let good = snapshot(vec![]);
         let mut bad = good.clone();
-        bad.hooks = Known::Unknown("forbidden".into());
+        bad.webhooks = Known::Unknown("forbidden".into());
         fires("webhooks-not-checked", Severity::Unknown, &bad, &good);
     }
 }

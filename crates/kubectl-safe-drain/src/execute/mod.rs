@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use cluster_model::{NodeExt, PodExt, Snapshot};
 use futures::future::{BoxFuture, FutureExt};
-use futures::stream::{BoxStream, FuturesUnordered, SelectAll, StreamExt};
+use futures::stream::{self, BoxStream, FuturesUnordered, StreamExt};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use plugin_client::{Clock, Cluster, Failure, Feed, Weather};
 
-use crate::gather::{self, BudgetFeed, Feeds, NodeFeed, Scope};
+use crate::gather::{self, Scope};
 use crate::options::Options;
 use crate::plan::Plan;
 use engine::{Command, Engine, NodeNow, Ticket};
@@ -80,7 +80,6 @@ impl Drain<'_> {
         &self,
         plan: &Plan,
         snapshot: Snapshot,
-        feeds: Feeds,
         interrupted: impl Future<Output = ()>,
         audience: &mut dyn Audience,
     ) -> (Engine, End) {
@@ -89,9 +88,9 @@ impl Drain<'_> {
         let cordoned_at =
             if plan.nodes.iter().all(|n| n.cordoned_before) { started - engine::SETTLE } else { started };
         let mut engine = Engine::new(plan, snapshot, self.options.clone(), cordoned_at);
-        let mut heard = merge(feeds);
-        // Of the nodes only the one whose pods are being evicted: it has to stay cordoned.
-        let mut node: Option<(String, NodeFeed)> = None;
+        let mut budgets = gather::budget_feed(self.cluster, self.scope).map(Heard::Budget).boxed();
+        // One node at a time: it has to stay cordoned, and its pods are those that leave now. The others are read when their turn comes.
+        let mut current: Option<(String, BoxStream<'static, Heard>)> = None;
         let mut requests: FuturesUnordered<BoxFuture<'_, Answer>> = FuturesUnordered::new();
         let mut weather = Weather::default();
         let mut interrupted = std::pin::pin!(interrupted.fuse());
@@ -120,9 +119,9 @@ impl Drain<'_> {
             if engine.is_done() {
                 break End::Finished;
             }
-            let current = engine.current_node().map(str::to_owned);
-            if node.as_ref().map(|(name, _)| name) != current.as_ref() {
-                node = current.map(|name| (name.clone(), gather::node_feed(self.cluster, &name)));
+            let node = engine.current_node();
+            if current.as_ref().map(|(name, _)| name.as_str()) != node {
+                current = node.map(|name| (name.to_owned(), self.watch(name)));
             }
             let alarm = self.alarm(engine.wake_at(self.clock.now()));
             tokio::select! {
@@ -134,12 +133,12 @@ impl Drain<'_> {
                         break End::Failed(failure);
                     }
                 }
-                Some(news) = node_news(&mut node) => {
+                Some(news) = next_of(&mut current) => {
                     if let Err(failure) = self.hear(&mut engine, news, &mut weather, audience) {
                         break End::Failed(failure);
                     }
                 }
-                Some(news) = heard.next() => {
+                Some(news) = budgets.next() => {
                     if let Err(failure) = self.hear(&mut engine, news, &mut weather, audience) {
                         break End::Failed(failure);
                     }
@@ -157,6 +156,15 @@ impl Drain<'_> {
             audience.event(&event);
         }
         (engine, end)
+    }
+
+    /// A node and its pods.
+    fn watch(&self, name: &str) -> BoxStream<'static, Heard> {
+        let (of_node, of_pod) = (name.to_owned(), name.to_owned());
+        let node = gather::node_feed(self.cluster, name).map(move |news| Heard::Node(of_node.clone(), news));
+        let pods = gather::pod_feed(self.cluster, name, self.scope)
+            .map(move |news| Heard::Pod(of_pod.clone(), news));
+        stream::select(node, pods).boxed()
     }
 
     fn request<'a>(&'a self, command: Command, engine: &Engine) -> BoxFuture<'a, Answer> {
@@ -184,7 +192,7 @@ impl Drain<'_> {
                 let object = engine.budget(&budget).cloned();
                 async move {
                     let pods = match object {
-                        Some(object) => gather::peers_of(self.cluster, &object).await,
+                        Some(object) => gather::unhealthy(self.cluster, &object).await,
                         None => Vec::new(),
                     };
                     Answer::Explained { budget, pods }
@@ -332,10 +340,8 @@ fn fine(weather: &mut Weather, audience: &mut dyn Audience) {
     }
 }
 
-async fn node_news(node: &mut Option<(String, NodeFeed)>) -> Option<Heard> {
-    let (name, feed) = node.as_mut()?;
-    let news = feed.next().await?;
-    Some(Heard::Node(name.clone(), news))
+async fn next_of(current: &mut Option<(String, BoxStream<'static, Heard>)>) -> Option<Heard> {
+    current.as_mut()?.1.next().await
 }
 
 async fn at(when: Option<Instant>) {
@@ -343,16 +349,4 @@ async fn at(when: Option<Instant>) {
         Some(when) => tokio::time::sleep_until(when.into()).await,
         None => std::future::pending().await,
     }
-}
-
-fn merge(feeds: Feeds) -> SelectAll<BoxStream<'static, Heard>> {
-    let mut all = SelectAll::new();
-    for (node, pods) in feeds.pods {
-        all.push(pods.map(move |news| Heard::Pod(node.clone(), news)).boxed());
-    }
-    if let Some(budgets) = feeds.budgets {
-        let budgets: BudgetFeed = budgets;
-        all.push(budgets.map(Heard::Budget).boxed());
-    }
-    all
 }

@@ -6,13 +6,13 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::Api;
 use kube::api::ListParams;
+use plugin_client::api::list;
 use plugin_client::{Cluster, Failure};
 
-use super::FAN_OUT;
+use super::{FAN_OUT, strip_pod};
 
 /// The chosen node (component-helpers `storage/volume/helpers.go`, `AnnSelectedNode`).
 const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
-const PAGE: u32 = 500;
 
 /// By the name of the node that was chosen.
 pub async fn gather(
@@ -34,21 +34,12 @@ pub async fn gather(
 /// Pods with claims that no node has yet. Page by page, and nothing else is kept.
 async fn unbound(cluster: &Cluster, pod_selector: Option<&str>) -> Result<Vec<Pod>, Failure> {
     let api: Api<Pod> = Api::all(cluster.client.clone());
-    let mut params = ListParams::default().fields("spec.nodeName=").limit(PAGE);
+    let mut params = ListParams::default().fields("spec.nodeName=");
     if let Some(selector) = pod_selector {
         params = params.labels(selector);
     }
-    let mut pods = Vec::new();
-    loop {
-        let page = api.list(&params).await;
-        let page = page.map_err(|e| Failure::from_kube("list the pods that are not bound yet", &e))?;
-        let more = page.metadata.continue_.filter(|token| !token.is_empty());
-        pods.extend(page.items.into_iter().filter(|p| claims(p).next().is_some() && !p.is_finished()));
-        match more {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(pods),
-        }
-    }
+    let has_claims = |pod: Pod| (claims(&pod).next().is_some() && !pod.is_finished()).then(|| strip_pod(pod));
+    list::collect(&api, "pods that are not bound yet", params, list::PAGE, has_claims).await
 }
 
 fn claims(pod: &Pod) -> impl Iterator<Item = &str> {

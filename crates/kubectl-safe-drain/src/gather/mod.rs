@@ -1,41 +1,33 @@
-//! Reads the cluster: everything a drain of these nodes has to know, and the feeds that keep it up to date while it runs.
-//! Plan and run share one LIST + WATCH per node and one for the budgets.
+//! Reads the cluster: everything a drain of these nodes has to know before it starts, and the watches that it runs on. Lists come page
+//! by page, and only what the checks read is kept of them.
 
 mod awaited;
-mod hooks;
+
+mod budget_members;
 mod node;
 mod owners;
-mod peers;
 mod volumes;
+mod watches;
+mod webhooks;
 
 use cluster_model::{Known, NodeExt, Snapshot};
-use futures::stream;
-use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use futures::stream::{self, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::Api;
 use kube::api::ListParams;
+use plugin_client::api::list;
 use plugin_client::api::watch::Watched;
-use plugin_client::{Cluster, Failure, Feed, feed, is_not_found};
+use plugin_client::{Cluster, Failure, is_not_found};
 
 use crate::args::Target;
 
 /// Requests at a time while gathering.
 const FAN_OUT: usize = 8;
 
-pub use node::{NodeFeed, inspect, node_feed, node_now};
-pub use peers::of as peers_of;
-
-pub type PodFeed = BoxStream<'static, Result<Feed<Pod>, Failure>>;
-pub type BudgetFeed = BoxStream<'static, Result<Feed<PodDisruptionBudget>, Failure>>;
-
-/// What keeps the snapshot true after it was taken.
-pub struct Feeds {
-    /// By node, in the snapshot's order.
-    pub pods: Vec<(String, PodFeed)>,
-    /// `None`: budgets may not be read.
-    pub budgets: Option<BudgetFeed>,
-}
+pub use budget_members::unhealthy;
+pub use node::{inspect, node_now};
+pub use watches::{budget_feed, node_feed, pod_feed};
 
 pub struct Scope<'a> {
     pub pod_selector: Option<&'a str>,
@@ -43,6 +35,16 @@ pub struct Scope<'a> {
 }
 
 impl Scope<'_> {
+    /// The selected pods on a node, by a fresh and consistent read.
+    async fn pods_on(&self, cluster: &Cluster, node: &str) -> Result<Vec<Pod>, Failure> {
+        let api: Api<Pod> = Api::all(cluster.client.clone());
+        let mut here = ListParams::default().fields(&format!("spec.nodeName={node}"));
+        if let Some(selector) = self.pod_selector {
+            here = here.labels(selector);
+        }
+        list::collect(&api, "pods", here, self.chunk_size, |pod| Some(strip_pod(pod))).await
+    }
+
     fn watched(&self) -> Watched {
         let config = Watched::default();
         match self.chunk_size {
@@ -53,26 +55,22 @@ impl Scope<'_> {
 }
 
 /// The nodes meant, each of which exists.
-pub async fn nodes(cluster: &Cluster, target: &Target) -> Result<Vec<Node>, Failure> {
+pub async fn nodes(cluster: &Cluster, target: &Target, scope: &Scope<'_>) -> Result<Vec<Node>, Failure> {
     let api: Api<Node> = Api::all(cluster.client.clone());
     match target {
         Target::Selector(selector) => {
-            let list = api.list(&ListParams::default().labels(selector)).await;
+            let labelled = ListParams::default().labels(selector);
             let list =
-                list.map_err(|e| bad_selector("--selector", selector, Failure::from_kube("list nodes", &e)))?;
-            if list.items.is_empty() {
+                list::collect(&api, "nodes", labelled, scope.chunk_size, |node| Some(strip_node(node)));
+            let list = list.await.map_err(|failure| bad_selector("--selector", selector, failure))?;
+            if list.is_empty() {
                 return Err(Failure::refused(format!("no node matches --selector {selector}"))
                     .hint("kubectl get nodes --show-labels"));
             }
-            Ok(list.items)
+            Ok(list)
         }
         Target::Names(names) => {
-            let found = stream::iter(names)
-                .map(|name| node(&api, name))
-                .buffered(FAN_OUT)
-                .try_collect::<Vec<_>>()
-                .await?;
-            Ok(found)
+            stream::iter(names).map(|name| node(&api, name)).buffered(FAN_OUT).try_collect().await
         }
     }
 }
@@ -87,47 +85,46 @@ async fn node(api: &Api<Node>, name: &str) -> Result<Node, Failure> {
     })
 }
 
-/// A consistent picture of these nodes, and the feeds that go on from it.
-pub async fn snapshot(
-    cluster: &Cluster,
-    nodes: Vec<Node>,
-    scope: &Scope<'_>,
-) -> Result<(Snapshot, Feeds), Failure> {
+/// What is on these nodes and decides about it, at one moment.
+pub async fn snapshot(cluster: &Cluster, nodes: Vec<Node>, scope: &Scope<'_>) -> Result<Snapshot, Failure> {
     // By the server's clock: the nodes were its first answer.
     let mut snapshot = Snapshot::empty(cluster.now());
-    let mut feeds = Feeds { pods: Vec::new(), budgets: None };
-    for node in &nodes {
-        let mut watched = scope.watched().fields(&format!("spec.nodeName={}", node.name()));
-        if let Some(selector) = scope.pod_selector {
-            watched = watched.labels(selector);
-        }
-        let mut pods: PodFeed = feed(Api::all(cluster.client.clone()), watched).map_ok(lean).boxed();
-        let list = first_list(&mut pods).await;
-        let list = list.map_err(|failure| {
-            bad_selector("--pod-selector", scope.pod_selector.unwrap_or_default(), failure)
-        })?;
-        if scope.pod_selector.is_some() {
-            snapshot.unselected.extend(node::unselected(cluster, node.name(), &list).await?);
-        }
-        snapshot.pods.extend(list);
-        feeds.pods.push((node.name().to_owned(), pods));
+    let lists: Vec<(Vec<Pod>, Vec<Pod>)> = stream::iter(&nodes)
+        .map(|node| async move {
+            let pods = scope.pods_on(cluster, node.name()).await.map_err(|failure| {
+                bad_selector("--pod-selector", scope.pod_selector.unwrap_or_default(), failure)
+            })?;
+            let unselected = match scope.pod_selector {
+                Some(_) => node::unselected(cluster, node.name(), &pods).await?,
+                None => Vec::new(),
+            };
+            Ok::<_, Failure>((pods, unselected))
+        })
+        .buffered(FAN_OUT)
+        .try_collect()
+        .await?;
+    for (pods, unselected) in lists {
+        snapshot.pods.extend(pods);
+        snapshot.unselected.extend(unselected);
     }
-    let mut budgets: BudgetFeed = feed(Api::all(cluster.client.clone()), scope.watched()).boxed();
-    snapshot.budgets = match first_list(&mut budgets).await {
-        Ok(list) => {
-            feeds.budgets = Some(budgets);
-            Known::Seen(list)
-        }
+    let budgets: Api<PodDisruptionBudget> = Api::all(cluster.client.clone());
+    let all = ListParams::default();
+    snapshot.budgets = match list::collect(&budgets, "poddisruptionbudgets", all, scope.chunk_size, |b| {
+        Some(strip_budget(b))
+    })
+    .await
+    {
+        Ok(list) => Known::Seen(list),
         Err(failure) => Known::Unknown(failure.to_string()),
     };
     let names: Vec<String> = nodes.iter().map(|n| n.name().to_owned()).collect();
     snapshot.nodes = nodes;
-    let (awaited, owners, volumes, hooks, peers) = futures::join!(
+    let (awaited, owners, volumes, webhooks, unhealthy_members) = futures::join!(
         awaited::gather(cluster, &names, scope.pod_selector),
         owners::gather(cluster, &snapshot),
         volumes::gather(cluster, &snapshot),
-        hooks::gather(cluster, &snapshot),
-        peers::gather(cluster, &snapshot),
+        webhooks::gather(cluster),
+        budget_members::gather(cluster, &snapshot),
     );
     snapshot.awaited = match awaited {
         Ok(awaited) => Known::Seen(awaited),
@@ -135,9 +132,9 @@ pub async fn snapshot(
     };
     snapshot.owners = owners;
     snapshot.volumes = volumes;
-    snapshot.hooks = hooks;
-    snapshot.peers = peers;
-    Ok((snapshot, feeds))
+    snapshot.webhooks = webhooks;
+    snapshot.unhealthy_members = unhealthy_members;
+    Ok(snapshot)
 }
 
 /// Only the server knows the whole grammar; what it does not understand is wrong usage.
@@ -152,21 +149,8 @@ fn bad_selector(flag: &str, selector: &str, failure: Failure) -> Failure {
 }
 
 /// Without what no step reads. A node has a hundred pods and more, and containers are most of a pod.
-fn lean(news: Feed<Pod>) -> Feed<Pod> {
-    match news {
-        Feed::Synced(mut pods) => {
-            pods.iter_mut().for_each(strip);
-            Feed::Synced(pods)
-        }
-        Feed::Applied(mut pod) => {
-            strip(&mut pod);
-            Feed::Applied(pod)
-        }
-        other => other,
-    }
-}
-
-fn strip(pod: &mut Pod) {
+fn strip_pod(mut pod: Pod) -> Pod {
+    pod.metadata.managed_fields = None;
     if let Some(spec) = &mut pod.spec {
         (spec.containers, spec.init_containers) = (Vec::new(), None);
         spec.topology_spread_constraints = None;
@@ -175,17 +159,21 @@ fn strip(pod: &mut Pod) {
             (affinity.pod_affinity, affinity.pod_anti_affinity) = (None, None);
         }
     }
+    pod
 }
 
-/// A server that cannot be heard is ridden out during a drain, but not before it: nothing has been started yet.
-async fn first_list<K>(feed: &mut BoxStream<'static, Result<Feed<K>, Failure>>) -> Result<Vec<K>, Failure> {
-    match feed.next().await {
-        Some(Ok(Feed::Synced(list))) => Ok(list),
-        Some(Ok(Feed::Disturbed(failure)) | Err(failure)) => Err(failure),
-        Some(Ok(Feed::Applied(_) | Feed::Deleted(_))) | None => {
-            Err(Failure::failed("the server's list ended before it began"))
-        }
+/// A node lists up to fifty images.
+fn strip_node(mut node: Node) -> Node {
+    node.metadata.managed_fields = None;
+    if let Some(status) = &mut node.status {
+        (status.images, status.volumes_attached, status.volumes_in_use) = (None, None, None);
     }
+    node
+}
+
+fn strip_budget(mut budget: PodDisruptionBudget) -> PodDisruptionBudget {
+    budget.metadata.managed_fields = None;
+    budget
 }
 
 /// The pod of that name, whichever it is now.

@@ -16,7 +16,7 @@ use crate::consent::Consent;
 use crate::estimate::{Estimate, estimate};
 use crate::execute::engine::STALLED_AFTER;
 use crate::execute::{Drain, End};
-use crate::gather::{self, Feeds, Scope};
+use crate::gather::{self, Scope};
 use crate::plan::{Plan, plan};
 use crate::report::{DrainReport, NodeReport, Verdict};
 use crate::{checks, probe, render, rights};
@@ -26,10 +26,7 @@ const QUESTIONS: usize = 3;
 
 impl Run<'_> {
     pub(super) async fn drain(&self, cluster: &Cluster, target: &Target) -> Result<DrainReport, Failure> {
-        let scope = Scope {
-            pod_selector: self.args.drain.pod_selector.as_deref(),
-            chunk_size: self.args.drain.chunk_size,
-        };
+        let scope = self.scope();
         let mut gathered = self.bounds.before_changes(self.gather(cluster, target, &scope)).await?;
         for _ in 0..QUESTIONS {
             if let Some(report) = self.before_the_question(cluster, &gathered).await? {
@@ -101,8 +98,8 @@ impl Run<'_> {
             }
             Err(_) => {}
         }
-        let nodes = gather::nodes(cluster, target).await?;
-        let (snapshot, feeds) = gather::snapshot(cluster, nodes, scope).await?;
+        let nodes = gather::nodes(cluster, target, scope).await?;
+        let snapshot = gather::snapshot(cluster, nodes, scope).await?;
         let mut findings = checks::check(&snapshot, &self.options);
         match denied {
             Ok(denied) => findings
@@ -113,7 +110,7 @@ impl Run<'_> {
         self.options.accept(&mut findings);
         let plan = plan(&snapshot, &self.options);
         let estimate = estimate(&plan, &snapshot);
-        Ok(Gathered { snapshot, feeds, findings, plan, estimate })
+        Ok(Gathered { snapshot, findings, plan, estimate })
     }
 
     fn show_plan(&self, plan: &Plan, estimate: &Estimate, findings: &[Finding]) {
@@ -159,7 +156,7 @@ impl Run<'_> {
         scope: &Scope<'_>,
         deadline: Option<Instant>,
     ) -> Result<DrainReport, Failure> {
-        let Gathered { snapshot, feeds, findings, mut plan, .. } = gathered;
+        let Gathered { snapshot, findings, mut plan, .. } = gathered;
         let interrupted = self.ui.interrupted().shared();
         let mut screen = render::Screen::new(&self.ui, plan.nodes.len());
         let limits = Limits { deadline, interrupted: interrupted.clone() };
@@ -171,7 +168,7 @@ impl Run<'_> {
         // The objects' own timestamps are by the server's clock, and compared with it.
         let clock = Clock::at(cluster.now());
         let drain = Drain { cluster, options: &self.options, scope, clock, deadline };
-        let (engine, end) = drain.run(plan, snapshot, feeds, interrupted, &mut screen).await;
+        let (engine, end) = drain.run(plan, snapshot, interrupted, &mut screen).await;
         drop(screen);
         let mut nodes: Vec<NodeReport> =
             plan.nodes.iter().map(|n| crate::report::node(n, &engine, &end, clock.now())).collect();
@@ -205,7 +202,6 @@ impl Run<'_> {
 
 struct Gathered {
     snapshot: Snapshot,
-    feeds: Feeds,
     findings: Vec<Finding>,
     plan: Plan,
     estimate: Estimate,

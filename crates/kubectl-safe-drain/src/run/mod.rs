@@ -10,6 +10,7 @@ use k8s_openapi::jiff::Timestamp;
 use plugin_client::{Bounds, Exit, Failure, Ui, connect, publish};
 
 use crate::args::Args;
+use crate::gather::Scope;
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::report::{DrainReport, NodeReport, Verdict};
@@ -31,7 +32,7 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let work = async {
         let cluster = run.bounds.before_changes(connect(&args.connection, PLUGIN, &ui)).await?;
         if args.cordon_only || args.uncordon {
-            let nodes = run.bounds.before_changes(gather::nodes(&cluster, &target)).await?;
+            let nodes = run.bounds.before_changes(gather::nodes(&cluster, &target, &run.scope())).await?;
             return run.set_unschedulable(&cluster, &nodes).await;
         }
         run.drain(&cluster, &target).await
@@ -57,6 +58,13 @@ struct Run<'a> {
     ui: Ui,
     bounds: Bounds,
     started: (Timestamp, Instant),
+}
+
+impl Run<'_> {
+    fn scope(&self) -> Scope<'_> {
+        let drain = &self.args.drain;
+        Scope { pod_selector: drain.pod_selector.as_deref(), chunk_size: drain.chunk_size }
+    }
 }
 
 impl Run<'_> {

@@ -2,14 +2,13 @@
 
 /// One webhook that fails closed and sees requests a drain (or its replacements) makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hook {
+pub struct Webhook {
     /// `ValidatingWebhookConfiguration NAME (webhook NAME)`.
     pub label: String,
     /// The Service behind it.
     pub service: String,
     /// What it is asked about, as in `CREATE pods`.
     pub sees: String,
-    /// Ready pods behind the Service on the nodes to be drained, as `namespace/name`.
-    pub backends_here: Vec<String>,
-    pub backends_elsewhere: usize,
+    /// UIDs of the Ready pods behind the Service, wherever they run.
+    pub backends: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! Pods elsewhere that share a budget with pods here. Read only for budgets that are short: an unhealthy one explains why.
+//! Pods elsewhere that share a budget with pods here and are not Ready: they explain why the budget allows nothing.
 
 use cluster_model::budget::Standing;
 use cluster_model::{BudgetExt, PodExt, Snapshot};
@@ -9,16 +9,18 @@ use kube::Api;
 use kube::api::ListParams;
 use kube::core::Selector;
 use plugin_client::Cluster;
+use plugin_client::api::list;
 
-use super::FAN_OUT;
+use super::{FAN_OUT, strip_pod};
 
+/// Of the budgets that allow nothing now.
 pub async fn gather(cluster: &Cluster, snapshot: &Snapshot) -> Vec<Pod> {
     let short = snapshot.budgets().iter().filter(|b| {
         let spent = matches!(b.standing(), Standing::Exhausted | Standing::Blocked);
         spent && snapshot.pods.iter().any(|p| b.selects(p))
     });
     let mut pods: Vec<Pod> = stream::iter(short)
-        .map(|budget| of(cluster, budget))
+        .map(|budget| unhealthy(cluster, budget))
         .buffer_unordered(FAN_OUT)
         .flat_map(stream::iter)
         .collect()
@@ -29,11 +31,13 @@ pub async fn gather(cluster: &Cluster, snapshot: &Snapshot) -> Vec<Pod> {
     pods
 }
 
-/// The pods of one budget. Without the right to list them an explanation is shorter; no verdict depends on it.
-pub async fn of(cluster: &Cluster, budget: &PodDisruptionBudget) -> Vec<Pod> {
+/// The pods of one budget that are not Ready. Without the right to list them an explanation is shorter; no verdict depends on it.
+pub async fn unhealthy(cluster: &Cluster, budget: &PodDisruptionBudget) -> Vec<Pod> {
     let namespace = budget.metadata.namespace.as_deref().unwrap_or_default();
     let selector = budget.spec.as_ref().and_then(|s| s.selector.clone());
     let Some(Ok(selector)) = selector.map(Selector::try_from) else { return Vec::new() };
     let api: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
-    api.list(&ListParams::default().labels_from(&selector)).await.map(|list| list.items).unwrap_or_default()
+    let members = ListParams::default().labels_from(&selector);
+    let unhealthy = |pod: Pod| (pod.trouble().is_some() && !pod.is_terminating()).then(|| strip_pod(pod));
+    list::collect(&api, "pods", members, list::PAGE, unhealthy).await.unwrap_or_default()
 }

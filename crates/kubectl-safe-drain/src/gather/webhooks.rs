@@ -1,21 +1,19 @@
-//! Webhooks that fail closed, and where the pods behind them run.
+//! Webhooks that fail closed, and the pods behind them.
 
-use cluster_model::hook::Hook;
-use cluster_model::{Known, PodExt, Snapshot};
+use cluster_model::webhook::Webhook;
+use cluster_model::{Known, PodExt};
 use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhookConfiguration, RuleWithOperations, ServiceReference, ValidatingWebhookConfiguration,
 };
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::Api;
 use kube::api::ListParams;
+use plugin_client::api::list;
 use plugin_client::{Cluster, Failure};
 
-use crate::fate::{Fate, fate};
-use crate::options::Options;
-
-pub async fn gather(cluster: &Cluster, snapshot: &Snapshot) -> Known<Vec<Hook>> {
-    match read(cluster, snapshot).await {
-        Ok(hooks) => Known::Seen(hooks),
+pub async fn gather(cluster: &Cluster) -> Known<Vec<Webhook>> {
+    match read(cluster).await {
+        Ok(webhooks) => Known::Seen(webhooks),
         Err(failure) => Known::Unknown(failure.to_string()),
     }
 }
@@ -27,8 +25,8 @@ struct Candidate {
     sees: String,
 }
 
-async fn read(cluster: &Cluster, snapshot: &Snapshot) -> Result<Vec<Hook>, Failure> {
-    let mut hooks = Vec::new();
+async fn read(cluster: &Cluster) -> Result<Vec<Webhook>, Failure> {
+    let mut webhooks = Vec::new();
     for candidate in candidates(cluster).await? {
         let (namespace, name) = (&candidate.service.namespace, &candidate.service.name);
         let services: Api<Service> = Api::namespaced(cluster.client.clone(), namespace);
@@ -42,52 +40,43 @@ async fn read(cluster: &Cluster, snapshot: &Snapshot) -> Result<Vec<Hook>, Failu
         };
         let labels: Vec<String> = selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
         let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
-        let backends = pods.list(&ListParams::default().labels(&labels.join(","))).await.map_err(|e| {
-            Failure::from_kube(&format!("list the pods behind service {namespace}/{name}"), &e)
-        })?;
-        let (here, elsewhere): (Vec<Pod>, Vec<Pod>) = backends
-            .items
-            .into_iter()
-            .filter(|p| p.is_ready() && !p.is_terminating())
-            .partition(|p| leaves(p, snapshot));
-        hooks.push(Hook {
+        let behind = ListParams::default().labels(&labels.join(","));
+        let ready = |pod: Pod| (pod.is_ready() && !pod.is_terminating()).then(|| pod.uid().to_owned());
+        let backends = list::collect(&pods, "pods", behind, list::PAGE, ready).await;
+        let backends = backends.map_err(|failure| failure.object(format!("service {namespace}/{name}")))?;
+        webhooks.push(Webhook {
             label: candidate.label,
             service: format!("{namespace}/{name}"),
             sees: candidate.sees,
-            backends_here: here.iter().map(PodExt::key).collect(),
-            backends_elsewhere: elsewhere.len(),
+            backends,
         });
     }
-    Ok(hooks)
-}
-
-fn leaves(pod: &Pod, snapshot: &Snapshot) -> bool {
-    let here = snapshot.pods.iter().any(|p| p.uid() == pod.uid());
-    here && !matches!(fate(pod, snapshot, &Options::default()), Fate::Stays(_))
+    Ok(webhooks)
 }
 
 async fn candidates(cluster: &Cluster) -> Result<Vec<Candidate>, Failure> {
-    let mut found = Vec::new();
-    let all = ListParams::default();
     let validating: Api<ValidatingWebhookConfiguration> = Api::all(cluster.client.clone());
-    for config in
-        validating.list(&all).await.map_err(|e| Failure::from_kube("list validating webhooks", &e))?
-    {
+    let mutating: Api<MutatingWebhookConfiguration> = Api::all(cluster.client.clone());
+    let of_validating = |found: &mut Vec<Candidate>, config: ValidatingWebhookConfiguration| {
         let name = config.metadata.name.unwrap_or_default();
         for hook in config.webhooks.into_iter().flatten() {
             let label = format!("ValidatingWebhookConfiguration {name} (webhook {})", hook.name);
             found.extend(candidate(label, hook.failure_policy, hook.client_config.service, hook.rules));
         }
-    }
-    let mutating: Api<MutatingWebhookConfiguration> = Api::all(cluster.client.clone());
-    for config in mutating.list(&all).await.map_err(|e| Failure::from_kube("list mutating webhooks", &e))? {
+    };
+    let of_mutating = |found: &mut Vec<Candidate>, config: MutatingWebhookConfiguration| {
         let name = config.metadata.name.unwrap_or_default();
         for hook in config.webhooks.into_iter().flatten() {
             let label = format!("MutatingWebhookConfiguration {name} (webhook {})", hook.name);
             found.extend(candidate(label, hook.failure_policy, hook.client_config.service, hook.rules));
         }
-    }
-    Ok(found)
+    };
+    let all = ListParams::default;
+    let (validating, mutating) = futures::try_join!(
+        list::fold(&validating, "validating webhooks", all(), list::PAGE, Vec::new, of_validating),
+        list::fold(&mutating, "mutating webhooks", all(), list::PAGE, Vec::new, of_mutating),
+    )?;
+    Ok(validating.into_iter().chain(mutating).collect())
 }
 
 fn candidate(
