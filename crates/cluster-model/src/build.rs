@@ -7,6 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::DisruptionBudget;
+
 /// `edit` merged over `base`: objects by key, everything else replaced.
 pub fn merge(base: &mut Value, edit: Value) {
     match (base, edit) {
@@ -58,8 +60,8 @@ pub fn pod(key: &str, node: &str) -> Pod {
     .owned_by("apps/v1", "ReplicaSet", "rs")
 }
 
-/// A budget of `minAvailable: 1` over app=web in good order that allows one disruption.
-pub fn budget(key: &str, edit: Value) -> PodDisruptionBudget {
+/// A budget over app=web in good order.
+pub fn budget(key: &str, edit: Value) -> DisruptionBudget {
     let (namespace, name) = split(key);
     let mut value = json!({
         "metadata": {"namespace": namespace, "name": name, "generation": 1},
@@ -67,7 +69,12 @@ pub fn budget(key: &str, edit: Value) -> PodDisruptionBudget {
         "status": {"observedGeneration": 1, "disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0},
     });
     merge(&mut value, edit);
-    typed(value)
+    typed::<PodDisruptionBudget>(value).into()
+}
+
+/// In policy/v1 it selects nothing.
+pub fn budget_without_selector(key: &str) -> DisruptionBudget {
+    budget(key, json!({"spec": {"selector": null}}))
 }
 
 /// One edit each, chained.

@@ -4,9 +4,9 @@
 //! (readiness, tiers, budget maths), each with the source of the rule it follows.
 
 pub mod admission;
-pub mod budget;
 #[cfg(any(test, feature = "build"))]
 pub mod build;
+pub mod disruption_budget;
 pub mod finding;
 
 pub mod node;
@@ -20,7 +20,7 @@ pub mod trouble;
 pub mod webhook;
 pub mod workload;
 
-pub use budget::BudgetExt;
+pub use disruption_budget::{BudgetStatus, DisruptionBudget};
 pub use finding::{Allow, Finding, Severity};
 pub use node::NodeExt;
 pub use pod::PodExt;

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Node, PersistentVolume, Pod};
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::jiff::Timestamp;
 
-use crate::budget::BudgetExt;
+use crate::disruption_budget::DisruptionBudget;
 use crate::pod::PodExt;
 use crate::webhook::Webhook;
 use crate::workload::{OwnerKey, Workload};
@@ -40,7 +39,7 @@ pub struct Snapshot {
     /// Pods that are not bound yet, but for which a volume is being provisioned on one of those nodes: they will be bound there,
     /// cordon or not. By the name of the node.
     pub awaited: Known<Vec<(String, Pod)>>,
-    pub budgets: Known<Vec<PodDisruptionBudget>>,
+    pub budgets: Known<Vec<DisruptionBudget>>,
     /// Pods elsewhere that belong to the budgets of pods here and are not Ready: they explain why a budget allows nothing.
     pub unhealthy_members: Vec<Pod>,
     /// Owners of pods here. `Seen(None)`: it does not exist (any more).
@@ -66,11 +65,11 @@ impl Snapshot {
         }
     }
 
-    pub fn budgets(&self) -> &[PodDisruptionBudget] {
+    pub fn budgets(&self) -> &[DisruptionBudget] {
         self.budgets.seen().map(Vec::as_slice).unwrap_or_default()
     }
 
-    pub fn budgets_of<'a>(&'a self, pod: &Pod) -> Vec<&'a PodDisruptionBudget> {
+    pub fn budgets_of<'a>(&'a self, pod: &Pod) -> Vec<&'a DisruptionBudget> {
         self.budgets().iter().filter(|b| b.selects(pod)).collect()
     }
 

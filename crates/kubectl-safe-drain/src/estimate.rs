@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cluster_model::budget::Standing;
 use cluster_model::pod::Tier;
-use cluster_model::{BudgetExt, PodExt, Snapshot};
+use cluster_model::{BudgetStatus, PodExt, Snapshot};
 use k8s_openapi::jiff::Timestamp;
 
 use crate::execute::engine::{Phase, PodState};
@@ -64,7 +63,7 @@ fn wave(steps: &[&Step], snapshot: &Snapshot) -> (i64, Option<i64>) {
     }
     for (key, queue) in queues {
         let Some(budget) = snapshot.budgets().iter().find(|b| b.key() == key) else { continue };
-        let Standing::Allows(allowed) = budget.standing() else {
+        let BudgetStatus::Allows(allowed) = *budget.status() else {
             unknown = true;
             continue;
         };

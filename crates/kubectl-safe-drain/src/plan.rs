@@ -1,9 +1,8 @@
 //! Every pod of every node with what will be done about it, in the order it will be done. The same plan serves the dry run,
 //! the question to the user and the live run.
 
-use cluster_model::budget::Gate;
 use cluster_model::pod::Tier;
-use cluster_model::{BudgetExt, Known, NodeExt, PodExt, Snapshot};
+use cluster_model::{Known, NodeExt, PodExt, Snapshot};
 use k8s_openapi::api::core::v1::Pod;
 use serde::Serialize;
 
@@ -140,9 +139,7 @@ pub fn step(pod: &Pod, snapshot: &Snapshot, options: &Options) -> Step {
         Fate::Leaves => (go, String::new()),
     };
     let budget = (action == Action::Evict)
-        .then(|| {
-            snapshot.budgets_of(pod).into_iter().find(|b| b.gate(pod) == Gate::Counted).map(BudgetExt::key)
-        })
+        .then(|| snapshot.budgets_of(pod).into_iter().find(|b| b.counts(pod)).map(|b| b.key().to_owned()))
         .flatten();
     Step {
         owner: owner(pod, snapshot).unwrap_or_default(),

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use cluster_model::budget::{Gate, Standing};
 use cluster_model::text::count;
-use cluster_model::{BudgetExt, Finding, Known, PodExt, Severity, Snapshot};
+use cluster_model::{BudgetStatus, DisruptionBudget, Finding, Known, PodExt, Severity, Snapshot};
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 
 use crate::fate::leavers;
 use crate::options::Options;
@@ -24,7 +22,7 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
         ];
     }
     let mut findings = Vec::new();
-    let mut here: BTreeMap<String, (&PodDisruptionBudget, Vec<&Pod>)> = BTreeMap::new();
+    let mut here: BTreeMap<&str, (&DisruptionBudget, Vec<&Pod>)> = BTreeMap::new();
     for pod in leavers(snapshot, options).filter(|p| !p.is_pending() && !p.is_finished()) {
         let budgets = snapshot.budgets_of(pod);
         if budgets.len() > 1 && !options.disable_eviction {
@@ -53,7 +51,7 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
         return findings;
     }
     for (budget, pods) in here.values() {
-        let counted = pods.iter().filter(|p| budget.gate(p) == Gate::Counted).count();
+        let counted = pods.iter().filter(|p| budget.counts(p)).count();
         if counted > 0 {
             findings.extend(stands_in_the_way(budget, counted, snapshot));
         }
@@ -61,7 +59,7 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
     findings
 }
 
-fn bypassed(budget: &PodDisruptionBudget, pods: &[&Pod]) -> Finding {
+fn bypassed(budget: &DisruptionBudget, pods: &[&Pod]) -> Finding {
     Finding::new(
         "budgets-bypassed",
         Severity::Warning,
@@ -71,12 +69,11 @@ fn bypassed(budget: &PodDisruptionBudget, pods: &[&Pod]) -> Finding {
     .remedy("leave --disable-eviction out to keep the budget")
 }
 
-fn stands_in_the_way(budget: &PodDisruptionBudget, counted: usize, snapshot: &Snapshot) -> Vec<Finding> {
-    let (rule, healthy, desired, expected) =
-        (budget.rule(), budget.healthy(), budget.desired(), budget.expected());
+fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, snapshot: &Snapshot) -> Vec<Finding> {
+    let (rule, healthy, desired, expected) = (budget.rule(), budget.healthy, budget.desired, budget.expected);
     let finding = |id, severity, message: String| Finding::new(id, severity, budget.key(), message);
-    match budget.standing() {
-        Standing::Stale => vec![
+    match *budget.status() {
+        BudgetStatus::Stale => vec![
             finding(
                 "budget-stale",
                 Severity::Warning,
@@ -84,7 +81,7 @@ fn stands_in_the_way(budget: &PodDisruptionBudget, counted: usize, snapshot: &Sn
             )
             .remedy("wait a moment and look again"),
         ],
-        Standing::SyncFailed(why) => vec![
+        BudgetStatus::SyncFailed(ref why) => vec![
             finding(
                 "budget-sync-failed",
                 Severity::Error,
@@ -92,7 +89,7 @@ fn stands_in_the_way(budget: &PodDisruptionBudget, counted: usize, snapshot: &Sn
             )
             .remedy("fix the budget's selector or the owner it names"),
         ],
-        Standing::Blocked if expected == 0 => vec![
+        BudgetStatus::Blocked if expected == 0 => vec![
             finding(
                 "budget-blocked",
                 Severity::Error,
@@ -100,7 +97,7 @@ fn stands_in_the_way(budget: &PodDisruptionBudget, counted: usize, snapshot: &Sn
             )
             .remedy("give it an integer minAvailable, or give its pods a controller"),
         ],
-        Standing::Blocked => {
+        BudgetStatus::Blocked => {
             let mut findings = vec![
                 finding(
                     "budget-blocked",
@@ -112,7 +109,7 @@ fn stands_in_the_way(budget: &PodDisruptionBudget, counted: usize, snapshot: &Sn
             findings.extend(unhealthy(budget, snapshot));
             findings
         }
-        Standing::Exhausted => {
+        BudgetStatus::Exhausted => {
             let mut findings = vec![
                 finding(
                     "budget-exhausted",
@@ -124,17 +121,17 @@ fn stands_in_the_way(budget: &PodDisruptionBudget, counted: usize, snapshot: &Sn
             findings.extend(unhealthy(budget, snapshot));
             findings
         }
-        Standing::Allows(n) if usize::try_from(n).is_ok_and(|n| n < counted) => vec![finding(
+        BudgetStatus::Allows(n) if usize::try_from(n).is_ok_and(|n| n < counted) => vec![finding(
             "budget-paces",
             Severity::Info,
             format!("allows {n} at a time; {} here wait their turn", count(counted, "pod")),
         )],
-        Standing::Allows(_) => Vec::new(),
+        BudgetStatus::Allows(_) => Vec::new(),
     }
 }
 
 /// Pods that count against the budget without being drained: mend one of these and the budget is free.
-fn unhealthy(budget: &PodDisruptionBudget, snapshot: &Snapshot) -> Option<Finding> {
+fn unhealthy(budget: &DisruptionBudget, snapshot: &Snapshot) -> Option<Finding> {
     let sick = sick(budget, snapshot.pods.iter().chain(&snapshot.unhealthy_members))?;
     Some(
         Finding::new("budget-unhealthy-pods", Severity::Warning, budget.key(), format!("is spent on {sick}"))
@@ -143,7 +140,7 @@ fn unhealthy(budget: &PodDisruptionBudget, snapshot: &Snapshot) -> Option<Findin
 }
 
 /// The budget's pods that are not Ready, with the reason and the node.
-pub fn sick<'a>(budget: &PodDisruptionBudget, pods: impl Iterator<Item = &'a Pod>) -> Option<String> {
+pub fn sick<'a>(budget: &DisruptionBudget, pods: impl Iterator<Item = &'a Pod>) -> Option<String> {
     let sick: Vec<String> = pods
         .filter(|p| budget.selects(p) && !p.is_terminating())
         .filter_map(|p| Some(format!("{} ({}{})", p.key(), p.trouble()?, place(p))))

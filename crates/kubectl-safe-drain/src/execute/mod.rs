@@ -7,7 +7,7 @@ pub mod verdict;
 
 use std::time::{Duration, Instant};
 
-use cluster_model::{NodeExt, PodExt, Snapshot};
+use cluster_model::{DisruptionBudget, NodeExt, PodExt, Snapshot};
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, BoxStream, FuturesUnordered, StreamExt};
 use k8s_openapi::api::core::v1::{Node, Pod};
@@ -259,9 +259,11 @@ impl Drain<'_> {
             // Watching budgets is a convenience: the server keeps them without us, and its answers say what it needs to.
             Heard::Budget(Err(_)) => engine.budgets_unreadable(),
             Heard::Budget(Ok(news)) => match news {
-                Feed::Synced(budgets) => engine.budgets_synced(budgets, now),
-                Feed::Applied(budget) => engine.budget_seen(budget, now),
-                Feed::Deleted(budget) => engine.budget_gone(&cluster_model::BudgetExt::key(&budget)),
+                Feed::Synced(budgets) => {
+                    engine.budgets_synced(budgets.into_iter().map(DisruptionBudget::from).collect(), now)
+                }
+                Feed::Applied(budget) => engine.budget_seen(budget.into(), now),
+                Feed::Deleted(budget) => engine.budget_gone(DisruptionBudget::from(budget).key()),
                 Feed::Disturbed(failure) => {
                     trouble(weather, &failure, audience);
                     return Ok(());

@@ -1,13 +1,10 @@
 //! Pods elsewhere that share a budget with pods here and are not Ready: they explain why the budget allows nothing.
 
-use cluster_model::budget::Standing;
-use cluster_model::{BudgetExt, PodExt, Snapshot};
+use cluster_model::{BudgetStatus, DisruptionBudget, PodExt, Snapshot};
 use futures::stream::{self, StreamExt};
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::Api;
 use kube::api::ListParams;
-use kube::core::Selector;
 use plugin_client::Cluster;
 use plugin_client::api::list;
 
@@ -16,7 +13,7 @@ use super::{FAN_OUT, strip_pod};
 /// Of the budgets that allow nothing now.
 pub async fn gather(cluster: &Cluster, snapshot: &Snapshot) -> Vec<Pod> {
     let short = snapshot.budgets().iter().filter(|b| {
-        let spent = matches!(b.standing(), Standing::Exhausted | Standing::Blocked);
+        let spent = matches!(b.status(), BudgetStatus::Exhausted | BudgetStatus::Blocked);
         spent && snapshot.pods.iter().any(|p| b.selects(p))
     });
     let mut pods: Vec<Pod> = stream::iter(short)
@@ -32,12 +29,10 @@ pub async fn gather(cluster: &Cluster, snapshot: &Snapshot) -> Vec<Pod> {
 }
 
 /// The pods of one budget that are not Ready. Without the right to list them an explanation is shorter; no verdict depends on it.
-pub async fn unhealthy(cluster: &Cluster, budget: &PodDisruptionBudget) -> Vec<Pod> {
-    let namespace = budget.metadata.namespace.as_deref().unwrap_or_default();
-    let selector = budget.spec.as_ref().and_then(|s| s.selector.clone());
-    let Some(Ok(selector)) = selector.map(Selector::try_from) else { return Vec::new() };
-    let api: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
-    let members = ListParams::default().labels_from(&selector);
+pub async fn unhealthy(cluster: &Cluster, budget: &DisruptionBudget) -> Vec<Pod> {
+    let Some(selector) = budget.selector() else { return Vec::new() };
+    let api: Api<Pod> = Api::namespaced(cluster.client.clone(), budget.namespace());
+    let members = ListParams::default().labels_from(selector);
     let unhealthy = |pod: Pod| (pod.trouble().is_some() && !pod.is_terminating()).then(|| strip_pod(pod));
     list::collect(&api, "pods", members, list::PAGE, unhealthy).await.unwrap_or_default()
 }

@@ -10,7 +10,7 @@ mod volumes;
 mod watches;
 mod webhooks;
 
-use cluster_model::{Known, NodeExt, Snapshot};
+use cluster_model::{DisruptionBudget, Known, NodeExt, Snapshot};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -110,7 +110,7 @@ pub async fn snapshot(cluster: &Cluster, nodes: Vec<Node>, scope: &Scope<'_>) ->
     let budgets: Api<PodDisruptionBudget> = Api::all(cluster.client.clone());
     let all = ListParams::default();
     snapshot.budgets = match list::collect(&budgets, "poddisruptionbudgets", all, scope.chunk_size, |b| {
-        Some(strip_budget(b))
+        Some(DisruptionBudget::from(b))
     })
     .await
     {
@@ -169,11 +169,6 @@ fn strip_node(mut node: Node) -> Node {
         (status.images, status.volumes_attached, status.volumes_in_use) = (None, None, None);
     }
     node
-}
-
-fn strip_budget(mut budget: PodDisruptionBudget) -> PodDisruptionBudget {
-    budget.metadata.managed_fields = None;
-    budget
 }
 
 /// The pod of that name, whichever it is now.

@@ -3,63 +3,92 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::BudgetExt;
-use cluster_model::budget::{Gate, Standing};
+use cluster_model::{BudgetStatus, DisruptionBudget, PodExt};
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::pods::{Phase, PodState};
+use super::pods::PodState;
 use crate::checks::sick;
 use crate::execute::event::Event;
 use crate::execute::verdict::Verdict;
 
 /// May this pod be asked for now?
-pub(super) enum Gateway {
-    Open,
+pub(super) enum EvictionSlot {
+    Free,
     /// Another pod of the same budget is being asked for.
-    Queue,
-    Shut {
+    Taken,
+    /// The budget allows nothing now.
+    Closed {
         says: String,
     },
-    Several {
+    /// The server evicts no pod of several budgets.
+    SeveralBudgets {
         says: String,
     },
 }
 
 /// A budget that lets pods go one by one is always shut for a moment; it is news when that lasts longer.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(1);
-/// A watch event can be lost; a shut budget is asked again after this long.
+/// A watch event can be lost; a budget that allows nothing is asked again after this long.
 const PROBE_EVERY: SignedDuration = SignedDuration::from_secs(10);
+/// The pods of a budget are listed no more often than this, whatever its status does.
+const LIST_EVERY: SignedDuration = SignedDuration::from_secs(5);
 
 struct BudgetState {
-    object: PodDisruptionBudget,
+    object: DisruptionBudget,
     /// Evictions granted since the object was last seen.
     spent: i32,
     /// The UID being asked for.
     asking: Option<String>,
-    shut_since: Option<Timestamp>,
+    closed_since: Option<Timestamp>,
     /// Since when pods wait for it without a break; an ordinary turn of the queue is not worth a word.
     held_since: Option<Timestamp>,
     /// What was last said about it, so that it is not said again.
     told: Option<String>,
+    /// When its pods were last listed.
+    listed_at: Option<Timestamp>,
 }
 
 impl BudgetState {
-    fn new(object: PodDisruptionBudget) -> Self {
-        BudgetState { object, spent: 0, asking: None, shut_since: None, held_since: None, told: None }
+    fn new(object: DisruptionBudget) -> Self {
+        BudgetState {
+            object,
+            spent: 0,
+            asking: None,
+            closed_since: None,
+            held_since: None,
+            told: None,
+            listed_at: None,
+        }
     }
 
     fn says(&self) -> String {
         let b = &self.object;
-        let state =
-            format!("{}: needs {} healthy, has {} of {}", b.rule(), b.desired(), b.healthy(), b.expected());
-        match b.standing() {
-            Standing::Stale => format!("{}: its controller has not caught up with it", b.rule()),
-            Standing::SyncFailed(why) => format!("{}: cannot be computed: {why}", b.rule()),
-            Standing::Blocked => format!("{state}; it can never allow an eviction"),
+        let rule = b.rule();
+        let state = format!("{rule}: needs {} healthy, has {} of {}", b.desired, b.healthy, b.expected);
+        match b.status() {
+            BudgetStatus::Stale => format!("{rule}: its controller has not caught up with it"),
+            BudgetStatus::SyncFailed(why) => format!("{rule}: cannot be computed: {why}"),
+            BudgetStatus::Blocked => format!("{state}; it can never allow an eviction"),
             _ => state,
         }
+    }
+
+    /// It has held pods up for longer than an ordinary turn of the queue takes.
+    fn is_news(&self, now: Timestamp) -> bool {
+        self.closed_since.is_some() && self.held_since.is_some_and(|since| since + PATIENCE <= now)
+    }
+
+    fn may_list(&self, now: Timestamp) -> bool {
+        self.listed_at.is_none_or(|at| at + LIST_EVERY <= now)
+    }
+
+    /// When it is to be probed, or spoken of.
+    fn alarm(&self, now: Timestamp) -> Option<Timestamp> {
+        let probe = self.closed_since.map(|since| since + PROBE_EVERY);
+        let news = self.held_since.map(|since| since + PATIENCE);
+        let list = self.listed_at.map(|at| at + LIST_EVERY);
+        probe.into_iter().chain(news).chain(list).filter(|at| *at > now).min()
     }
 }
 
@@ -67,20 +96,21 @@ impl BudgetState {
 pub(super) struct Budgets(Option<BTreeMap<String, BudgetState>>);
 
 impl Budgets {
-    pub fn new(known: Option<&[PodDisruptionBudget]>) -> Self {
-        Budgets(known.map(|all| all.iter().map(|b| (b.key(), BudgetState::new(b.clone()))).collect()))
+    pub fn new(known: Option<Vec<DisruptionBudget>>) -> Self {
+        let by_key = |b: DisruptionBudget| (b.key().to_owned(), BudgetState::new(b));
+        Budgets(known.map(|all| all.into_iter().map(by_key).collect()))
     }
 
-    pub fn seen(&mut self, budget: PodDisruptionBudget) {
+    pub fn seen(&mut self, budget: DisruptionBudget) {
         let Some(all) = &mut self.0 else { return };
-        match all.get_mut(&budget.key()) {
+        match all.get_mut(budget.key()) {
             Some(state) => {
                 state.object = budget;
                 state.spent = 0;
-                state.shut_since = None;
+                state.closed_since = None;
             }
             None => {
-                all.insert(budget.key(), BudgetState::new(budget));
+                all.insert(budget.key().to_owned(), BudgetState::new(budget));
             }
         }
     }
@@ -92,51 +122,54 @@ impl Budgets {
     }
 
     /// Drops what is not on the list any more.
-    pub fn retain(&mut self, listed: &[PodDisruptionBudget]) {
-        let keys: BTreeSet<String> = listed.iter().map(BudgetExt::key).collect();
+    pub fn retain(&mut self, listed: &[DisruptionBudget]) {
+        let keys: BTreeSet<&str> = listed.iter().map(DisruptionBudget::key).collect();
         if let Some(all) = &mut self.0 {
-            all.retain(|key, _| keys.contains(key));
+            all.retain(|key, _| keys.contains(key.as_str()));
         }
     }
 
     /// The budgets that select the pod: their keys.
     fn of(&self, pod: &PodState) -> Vec<String> {
-        let all = self.0.iter().flatten();
-        all.filter(|(_, b)| b.object.selects(&pod.pod)).map(|(key, _)| key.clone()).collect()
+        let Some(all) = &self.0 else { return Vec::new() };
+        let namespace = format!("{}/", pod.pod.namespace());
+        let here = all.range(namespace.clone()..).take_while(|(key, _)| key.starts_with(&namespace));
+        here.filter(|(_, b)| b.object.selects(&pod.pod)).map(|(key, _)| key.clone()).collect()
     }
 
-    pub fn gateway(&mut self, pod: &PodState, delete: bool, now: Timestamp) -> Gateway {
+    pub fn slot(&mut self, pod: &PodState, delete: bool, now: Timestamp) -> EvictionSlot {
         if delete {
-            return Gateway::Open;
+            return EvictionSlot::Free;
         }
         let keys = self.of(pod);
-        let Some(all) = &mut self.0 else { return Gateway::Open };
+        let Some(all) = &mut self.0 else { return EvictionSlot::Free };
         let [key] = keys.as_slice() else {
             // The server asks no budget about these, however many select them.
-            let asked =
-                keys.iter().filter_map(|k| all.get(k)).any(|b| b.object.gate(&pod.pod) == Gate::Counted);
+            let asked = keys.iter().filter_map(|k| all.get(k)).any(|b| b.object.counts(&pod.pod));
             return if asked {
-                Gateway::Several { says: format!("selected by several budgets: {}", keys.join(", ")) }
+                EvictionSlot::SeveralBudgets {
+                    says: format!("selected by several budgets: {}", keys.join(", ")),
+                }
             } else {
-                Gateway::Open
+                EvictionSlot::Free
             };
         };
-        let Some(budget) = all.get_mut(key) else { return Gateway::Open };
-        if budget.object.gate(&pod.pod) == Gate::Open {
-            return Gateway::Open;
+        let Some(budget) = all.get_mut(key) else { return EvictionSlot::Free };
+        if !budget.object.counts(&pod.pod) {
+            return EvictionSlot::Free;
         }
         if budget.asking.is_some() {
-            return Gateway::Queue;
+            return EvictionSlot::Taken;
         }
-        let room = matches!(budget.object.standing(), Standing::Allows(n) if n > budget.spent);
-        let since = *budget.shut_since.get_or_insert(now);
+        let room = matches!(*budget.object.status(), BudgetStatus::Allows(n) if n > budget.spent);
+        let since = *budget.closed_since.get_or_insert(now);
         budget.held_since.get_or_insert(now);
         if !room && now < since + PROBE_EVERY {
-            return Gateway::Shut { says: format!("budget {key}") };
+            return EvictionSlot::Closed { says: format!("budget {key}") };
         }
-        budget.shut_since = (!room).then_some(now);
+        budget.closed_since = (!room).then_some(now);
         budget.asking = Some(pod.step.uid.clone());
-        Gateway::Open
+        EvictionSlot::Free
     }
 
     /// Whether a watched budget was asked about this pod.
@@ -153,10 +186,10 @@ impl Budgets {
                     budget.spent += 1;
                     budget.held_since = None;
                 }
-                // The status seen last was out of date; a change of it, or the probe, opens the gate again.
+                // The status seen last was out of date; a change of it, or the probe, opens it again.
                 Verdict::BudgetSpent { .. } => {
-                    budget.spent = budget.object.allowed();
-                    budget.shut_since = Some(now);
+                    budget.spent = budget.object.allowed;
+                    budget.closed_since = Some(now);
                 }
                 _ => {}
             }
@@ -166,29 +199,26 @@ impl Budgets {
 
     /// When a budget with waiting pods is to be probed, or spoken of.
     pub fn wake_at(&self, pods: &BTreeMap<String, PodState>, now: Timestamp) -> Option<Timestamp> {
-        let waits = |b: &BudgetState| pods.values().any(|p| waiting(p) && b.object.selects(&p.pod));
-        self.0
-            .iter()
-            .flat_map(BTreeMap::values)
-            .filter(|b| waits(b))
-            .flat_map(alarms)
-            .filter(|at| *at > now)
-            .min()
+        let budgets = self.0.iter().flat_map(BTreeMap::values);
+        let mut alarms: Vec<_> = budgets.filter_map(|b| Some((b.alarm(now)?, b))).collect();
+        alarms.sort_by_key(|(at, _)| *at);
+        let waits = |b: &BudgetState| pods.values().any(|p| p.is_waiting() && b.object.selects(&p.pod));
+        alarms.into_iter().find(|(_, b)| waits(b)).map(|(at, _)| at)
     }
 
-    pub fn get(&self, key: &str) -> Option<&PodDisruptionBudget> {
+    pub fn get(&self, key: &str) -> Option<&DisruptionBudget> {
         self.0.as_ref()?.get(key).map(|b| &b.object)
     }
 
     /// Budgets that hold pods up and say something new; each is explained once.
     pub fn unexplained(&mut self, pods: &BTreeMap<String, PodState>, now: Timestamp) -> Vec<String> {
         let mut keys = Vec::new();
-        for (key, budget) in self.0.iter_mut().flatten() {
-            let shut =
-                budget.shut_since.is_some() && budget.held_since.is_some_and(|since| since + PATIENCE <= now);
+        let news = self.0.iter_mut().flatten().filter(|(_, b)| b.is_news(now) && b.may_list(now));
+        for (key, budget) in news {
             let says = budget.says();
-            if shut && budget.told.as_ref() != Some(&says) && held_up(&budget.object, pods) > 0 {
+            if budget.told.as_ref() != Some(&says) && held_up(&budget.object, pods) > 0 {
                 budget.told = Some(says);
+                budget.listed_at = Some(now);
                 keys.push(key.clone());
             }
         }
@@ -207,15 +237,6 @@ impl Budgets {
     }
 }
 
-fn held_up(budget: &PodDisruptionBudget, pods: &BTreeMap<String, PodState>) -> usize {
-    pods.values().filter(|p| waiting(p) && p.blocked_by.is_some() && budget.selects(&p.pod)).count()
-}
-
-fn alarms(budget: &BudgetState) -> impl Iterator<Item = Timestamp> {
-    let probe = budget.shut_since.map(|since| since + PROBE_EVERY);
-    probe.into_iter().chain(budget.held_since.map(|since| since + PATIENCE))
-}
-
-fn waiting(pod: &PodState) -> bool {
-    matches!(pod.phase, Phase::Waiting { .. })
+fn held_up(budget: &DisruptionBudget, pods: &BTreeMap<String, PodState>) -> usize {
+    pods.values().filter(|p| p.is_waiting() && p.blocked_by.is_some() && budget.selects(&p.pod)).count()
 }

@@ -15,16 +15,15 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use cluster_model::pod::Tier;
-use cluster_model::{BudgetExt, PodExt, Snapshot};
+use cluster_model::{DisruptionBudget, Known, PodExt, Snapshot};
 
 use crate::execute::event::Event;
 use crate::options::Options;
 use crate::plan::{Action, Plan};
-use budgets::{Budgets, Gateway};
+use budgets::{Budgets, EvictionSlot};
 pub use drained::NodeNow;
 
 use node::NodeState;
@@ -72,13 +71,16 @@ pub struct Engine {
 
 impl Engine {
     /// Takes the snapshot's pods over: from here on this is where they are kept up to date.
-    pub fn new(plan: &Plan, mut snapshot: Snapshot, options: Options, cordoned_at: Timestamp) -> Self {
+    pub fn new(plan: &Plan, snapshot: Snapshot, options: Options, cordoned_at: Timestamp) -> Self {
         let mut engine = Engine {
             options,
             nodes: plan.nodes.iter().map(|n| NodeState::new(&n.name, cordoned_at)).collect(),
             pods: BTreeMap::new(),
             order: Vec::new(),
-            budgets: Budgets::new(snapshot.budgets.seen().map(Vec::as_slice)),
+            budgets: Budgets::new(match snapshot.budgets {
+                Known::Seen(budgets) => Some(budgets),
+                Known::Unknown(_) => None,
+            }),
             stopped: None,
             denied: None,
             stalled: None,
@@ -86,14 +88,17 @@ impl Engine {
             tickets: 0,
             events: Vec::new(),
         };
-        snapshot.pods.append(&mut snapshot.unselected);
-        snapshot.pods.extend(snapshot.awaited.seen().into_iter().flatten().map(|(_, pod)| pod.clone()));
+        let awaited = match snapshot.awaited {
+            Known::Seen(awaited) => awaited,
+            Known::Unknown(_) => Vec::new(),
+        };
+        let pods = snapshot.pods.into_iter().chain(snapshot.unselected);
+        let pods = pods.chain(awaited.into_iter().map(|(_, pod)| pod));
+        let mut pods: BTreeMap<String, Pod> = pods.map(|pod| (pod.uid().to_owned(), pod)).collect();
         for (index, node) in plan.nodes.iter().enumerate() {
             for step in &node.steps {
-                if let Some(at) = snapshot.pods.iter().position(|p| p.uid() == step.uid) {
-                    let state =
-                        PodState::planned(step.clone(), index, snapshot.pods.swap_remove(at), cordoned_at);
-                    engine.add(state);
+                if let Some(pod) = pods.remove(&step.uid) {
+                    engine.add(PodState::planned(step.clone(), index, pod, cordoned_at));
                 }
             }
         }
@@ -221,8 +226,8 @@ impl Engine {
             let is_due = matches!(pod.phase, Phase::Waiting { not_before } if not_before <= now);
             let mut held = false;
             if is_due && free > 0 {
-                match self.budgets.gateway(pod, self.options.disable_eviction, now) {
-                    Gateway::Open => match pod.ask(ticket, now) {
+                match self.budgets.slot(pod, self.options.disable_eviction, now) {
+                    EvictionSlot::Free => match pod.ask(ticket, now) {
                         Ok(ask) => {
                             free -= 1;
                             commands.push(ask);
@@ -230,12 +235,12 @@ impl Engine {
                         Err(why) => self.fail(&uid, why),
                     },
                     // The first refusal may come from the budget's own status: no request is wasted on it.
-                    Gateway::Shut { says } => {
+                    EvictionSlot::Closed { says } => {
                         pod.held_up(says, now);
                         held = true;
                     }
-                    Gateway::Queue => {}
-                    Gateway::Several { says } => self.fail(&uid, says),
+                    EvictionSlot::Taken => {}
+                    EvictionSlot::SeveralBudgets { says } => self.fail(&uid, says),
                 }
             }
             if !held && self.pods.get(&uid).is_some_and(PodState::is_unanswered) {
@@ -254,7 +259,7 @@ impl Engine {
         pods.chain(nodes).chain(budgets).chain(self.stalls_at()).filter(|at| *at > now).min()
     }
 
-    pub fn budget_seen(&mut self, budget: PodDisruptionBudget, now: Timestamp) {
+    pub fn budget_seen(&mut self, budget: DisruptionBudget, now: Timestamp) {
         let mut waits = false;
         for pod in self.pods.values_mut().filter(|p| p.is_waiting() && budget.selects(&p.pod)) {
             waits = true;
@@ -263,17 +268,16 @@ impl Engine {
                 *not_before = now;
             }
         }
-        let before = self.budgets.get(&budget.key()).map(|b| (b.allowed(), b.healthy()));
+        let before = self.budgets.get(budget.key()).map(|b| (b.allowed, b.healthy));
         if waits
-            && before
-                .is_none_or(|(allowed, healthy)| budget.allowed() > allowed || budget.healthy() > healthy)
+            && before.is_none_or(|(allowed, healthy)| budget.allowed > allowed || budget.healthy > healthy)
         {
             self.progress = now;
         }
         self.budgets.seen(budget);
     }
 
-    pub fn budget(&self, key: &str) -> Option<&PodDisruptionBudget> {
+    pub fn budget(&self, key: &str) -> Option<&DisruptionBudget> {
         self.budgets.get(key)
     }
 
@@ -286,7 +290,7 @@ impl Engine {
         self.budgets.gone(key);
     }
 
-    pub fn budgets_synced(&mut self, budgets: Vec<PodDisruptionBudget>, now: Timestamp) {
+    pub fn budgets_synced(&mut self, budgets: Vec<DisruptionBudget>, now: Timestamp) {
         self.budgets.retain(&budgets);
         for budget in budgets {
             self.budget_seen(budget, now);

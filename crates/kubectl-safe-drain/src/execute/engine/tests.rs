@@ -44,7 +44,7 @@ fn web(n: usize) -> Pod {
     pod(&format!("shop/web-{n}"), "n1").label("app", "web")
 }
 
-fn web_budget(allowed: i32, healthy: i32) -> PodDisruptionBudget {
+fn web_budget(allowed: i32, healthy: i32) -> DisruptionBudget {
     budget(
         "shop/web",
         json!({"status": {"disruptionsAllowed": allowed, "currentHealthy": healthy, "desiredHealthy": 2, "expectedPods": 3}}),
