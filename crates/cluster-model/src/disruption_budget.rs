@@ -104,6 +104,10 @@ impl DisruptionBudget {
         &self.namespace
     }
 
+    pub fn name(&self) -> &str {
+        self.key.split_once('/').map_or("", |(_, name)| name)
+    }
+
     pub fn selector(&self) -> Option<&Selector> {
         self.selector.as_ref()
     }

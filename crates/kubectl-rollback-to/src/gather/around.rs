@@ -11,8 +11,9 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::Api;
 use kube::api::ListParams;
 use plugin_client::Cluster;
+use plugin_client::api::list;
 
-use super::lists::{FAN_OUT, known, pages, raw, resource};
+use super::lists::{FAN_OUT, known, raw, resource};
 use crate::snapshot::Surroundings;
 
 pub async fn around(cluster: &Cluster, namespaces: &BTreeSet<String>) -> BTreeMap<String, Surroundings> {
@@ -52,8 +53,8 @@ pub async fn room(cluster: &Cluster) -> (Known<Vec<Node>>, Known<Vec<Pod>>) {
     // Finished pods take no room; the scheduler does not look at them either (pkg/scheduler/scheduler.go, newPodInformer).
     let taking_room = ListParams::default().fields("status.phase!=Succeeded,status.phase!=Failed");
     let (nodes, pods) = futures::join!(
-        pages(&nodes, "nodes", ListParams::default(), lean_node),
-        pages(&pods, "pods of all namespaces", taking_room, lean_pod),
+        list::collect(&nodes, "nodes", ListParams::default(), list::PAGE, |node| Some(lean_node(node))),
+        list::collect(&pods, "pods of all namespaces", taking_room, list::PAGE, |pod| Some(lean_pod(pod))),
     );
     (known(nodes), known(pods))
 }

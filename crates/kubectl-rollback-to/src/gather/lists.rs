@@ -1,17 +1,14 @@
 //! Lists as raw JSON, page by page.
 
-use std::fmt::Debug;
-
 use cluster_model::Known;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::{Api, Resource};
+use plugin_client::api::list;
 use plugin_client::{Cluster, Failure};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Requests at a time.
 pub const FAN_OUT: usize = 8;
-const PAGE: u32 = 500;
 
 /// A kind that k8s-openapi knows, read as it comes.
 pub fn resource<K: Resource<DynamicType = ()>>() -> ApiResource {
@@ -35,8 +32,8 @@ pub async fn raw(cluster: &Cluster, resource: &ApiResource, namespace: Option<&s
         Some(namespace) => Api::namespaced_with(cluster.client.clone(), namespace, resource),
         None => Api::all_with(cluster.client.clone(), resource),
     };
-    let found = pages(&api, &resource.plural, ListParams::default(), |object| object).await;
-    known(found.map(|found| found.iter().map(json).collect()))
+    let all = ListParams::default();
+    known(list::collect(&api, &resource.plural, all, list::PAGE, |object| Some(json(&object))).await)
 }
 
 pub fn json<T: serde::Serialize>(object: &T) -> Value {
@@ -45,37 +42,6 @@ pub fn json<T: serde::Serialize>(object: &T) -> Value {
 
 pub fn known<T>(result: Result<T, Failure>) -> Known<T> {
     result.map_or_else(|failure| Known::Unknown(failure.to_string()), Known::Seen)
-}
-
-/// `keep` makes each object smaller as it arrives.
-pub async fn pages<K, T>(
-    api: &Api<K>,
-    plural: &str,
-    params: ListParams,
-    keep: impl Fn(K) -> T,
-) -> Result<Vec<T>, Failure>
-where
-    K: Clone + DeserializeOwned + Debug,
-{
-    let mut found = Vec::new();
-    let mut params = params.limit(PAGE);
-    loop {
-        let page = match api.list(&params).await {
-            Ok(page) => page,
-            // The list changed so much that the server no longer knows where it was: from the start, and in one go.
-            Err(kube::Error::Api(status)) if status.code == 410 && params.limit.is_some() => {
-                found.clear();
-                (params.limit, params.continue_token) = (None, None);
-                continue;
-            }
-            Err(error) => return Err(Failure::from_kube(&format!("list {plural}"), &error)),
-        };
-        found.extend(page.items.into_iter().map(&keep));
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params.continue_token = Some(token),
-            None => return Ok(found),
-        }
-    }
 }
 
 /// A server that does not serve the kind answers 404 as well, but names no object.

@@ -2,7 +2,7 @@
 
 use cluster_model::rollout::{Kind, Rollout};
 use cluster_model::text::count;
-use cluster_model::{BudgetExt, Known, Raw};
+use cluster_model::{DisruptionBudget, Known, Raw};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use plugin_client::Line;
@@ -43,8 +43,8 @@ pub fn unprotected(snapshot: &Snapshot, rollout: &Rollout, template: &Value) -> 
     pod.metadata.namespace = Some(rollout.id.namespace.clone());
     pod.metadata.labels = serde_json::from_value(template["metadata"]["labels"].clone()).ok();
     let typed = budgets.iter().filter_map(|b| serde_json::from_value::<PodDisruptionBudget>(b.clone()).ok());
-    let names: Vec<String> =
-        typed.filter(|budget| budget.selects(&pod)).filter_map(|b| b.metadata.name).collect();
+    let selecting = typed.map(DisruptionBudget::from).filter(|budget| budget.selects(&pod));
+    let names: Vec<String> = selecting.map(|budget| budget.name().to_owned()).collect();
     (!names.is_empty()).then(|| {
         let (noun, verb) = if names.len() == 1 { ("budget", "does") } else { ("budgets", "do") };
         format!("the disruption {noun} {} {verb} not hold it back: only evictions ask", names.join(", "))
