@@ -88,7 +88,7 @@ impl Drain<'_> {
         let cordoned_at =
             if plan.nodes.iter().all(|n| n.cordoned_before) { started - engine::SETTLE } else { started };
         let mut engine = Engine::new(plan, snapshot, self.options.clone(), cordoned_at);
-        let mut budgets = gather::budget_feed(self.cluster, self.scope).map(Heard::Budget).boxed();
+        let mut budgets = gather::budget_feed(self.cluster, self.scope).map(Heard::Budget).fuse();
         // One node at a time: it has to stay cordoned, and its pods are those that leave now. The others are read when their turn comes.
         let mut current: Option<(String, BoxStream<'static, Heard>)> = None;
         let mut requests: FuturesUnordered<BoxFuture<'_, Answer>> = FuturesUnordered::new();
