@@ -1,4 +1,4 @@
-//! The page of each plugin against its code: it names every finding, every case, tests that exist and flags that exist.
+//! The page of each plugin against its code: it names every finding and flags that exist; its page in docs/dev/ names tests that exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,6 +10,8 @@ use ::testbed::plugins_dir;
 struct Page {
     plugin: &'static str,
     text: &'static str,
+    /// Which tests hold what the page says.
+    tests: &'static str,
     /// Something to name where the plugin wants an object; nobody looks for it.
     object: &'static str,
     /// The cases of kubectl's own tests that it numbers; 0 if kubectl has none.
@@ -17,10 +19,17 @@ struct Page {
 }
 
 const PAGES: &[Page] = &[
-    Page { plugin: "safe-drain", text: include_str!("../../docs/safe-drain.md"), object: "n1", cases: 42 },
+    Page {
+        plugin: "safe-drain",
+        text: include_str!("../../docs/safe-drain.md"),
+        tests: include_str!("../../docs/dev/safe-drain-tests.md"),
+        object: "n1",
+        cases: 42,
+    },
     Page {
         plugin: "rollback-to",
         text: include_str!("../../docs/rollback-to.md"),
+        tests: include_str!("../../docs/dev/rollback-to-tests.md"),
         object: "deployment/web",
         cases: 27,
     },
@@ -36,11 +45,14 @@ fn a_page_lists_every_finding_and_no_other() {
         let said = page.ask(&[page.object, "--allow=no-such-finding"]);
         let (_, ids) = said.split_once("there are: ").unwrap();
         let known: BTreeSet<&str> = ids.split(',').map(str::trim).collect();
-        let rows = page.table(FINDINGS);
+        let rows = table(page.text, FINDINGS);
         let listed: BTreeSet<&str> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
         assert!(known.len() > 5, "{said}");
         assert_eq!(listed, known, "{}", page.plugin);
         assert_eq!(rows.len(), listed.len(), "an id is listed twice");
+        let tested = table(page.tests, FINDINGS);
+        let tested: BTreeSet<&str> = tested.iter().map(|row| row[0].trim_matches('`')).collect();
+        assert_eq!(tested, known, "{}", page.plugin);
         assert!(rows.iter().all(|row| ["error", "warning", "info", "unknown"].contains(&row[1])), "{rows:?}");
     }
 }
@@ -48,7 +60,8 @@ fn a_page_lists_every_finding_and_no_other() {
 #[test]
 fn a_page_holds_all_cases() {
     for page in PAGES.iter().filter(|page| page.cases > 0) {
-        let cases: Vec<usize> = page.table(CASES).iter().filter_map(|row| row[0].parse().ok()).collect();
+        let cases: Vec<usize> =
+            table(page.tests, CASES).iter().filter_map(|row| row[0].parse().ok()).collect();
         assert_eq!(cases, (1..=page.cases).collect::<Vec<_>>(), "{}", page.plugin);
     }
 }
@@ -61,8 +74,8 @@ fn every_test_a_page_names_exists() {
         read_all(&root.join(dir), &mut sources);
     }
     for page in PAGES {
-        let cases = if page.cases > 0 { page.table(CASES) } else { Vec::new() };
-        for row in page.table(FINDINGS).into_iter().chain(cases) {
+        let cases = if page.cases > 0 { table(page.tests, CASES) } else { Vec::new() };
+        for row in table(page.tests, FINDINGS).into_iter().chain(cases) {
             let names: Vec<&str> = quoted(row.last().copied().unwrap_or_default());
             assert!(!names.is_empty(), "no test: {row:?}");
             for name in names {
@@ -141,18 +154,16 @@ impl Page {
             Err(error) => panic!("cannot run {}: {error}", self.plugin),
         }
     }
+}
 
-    /// The cells of every row of the first table under a heading, without its head.
-    fn table(&self, heading: &str) -> Vec<Vec<&'static str>> {
-        let Some((_, section)) = self.text.split_once(&format!("\n{heading}\n")) else {
-            panic!("no section {heading} on the page of {}", self.plugin)
-        };
-        let rows = section
-            .lines()
-            .skip_while(|line| !line.starts_with('|'))
-            .take_while(|line| line.starts_with('|'));
-        rows.skip(2).map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
-    }
+/// The cells of every row of the first table under a heading, without its head.
+fn table(text: &'static str, heading: &str) -> Vec<Vec<&'static str>> {
+    let Some((_, section)) = text.split_once(&format!("\n{heading}\n")) else {
+        panic!("no section {heading}")
+    };
+    let rows =
+        section.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    rows.skip(2).map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
 }
 
 fn quoted(text: &str) -> Vec<&str> {
