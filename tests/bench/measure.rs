@@ -1,35 +1,42 @@
-//! Figures of whole processes.
+//! What the rows share: the plugins, their start-up, and workloads that are rolled out.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use testbed::{Cluster, Room, wait};
 
 pub const STARTS: usize = 21;
 
-/// Built with the profile that is shipped; a debug build would be measured for nothing.
-pub fn shipped_plugin(name: &str) -> Result<PathBuf, String> {
+/// Far above what a loaded machine needs.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The two, built with the profile that is shipped; a debug build would be measured for nothing. In one go, as `make build` does it:
+/// alone, each would be built with other features, and all that it depends on once more.
+pub fn shipped_plugins() -> Result<[PathBuf; 2], String> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let built = testbed::cargo()
-        .args(["build", "--profile", "dist", "-p", &format!("kubectl-{name}")])
+        .args([
+            "build",
+            "--profile",
+            "dist",
+            "--bins",
+            "-p",
+            "kubectl-safe-drain",
+            "-p",
+            "kubectl-rollback-to",
+        ])
         .current_dir(root)
         .status();
     match built {
         Ok(status) if status.success() => {}
-        Ok(status) => return Err(format!("the plugin could not be built: {status}")),
+        Ok(status) => return Err(format!("the plugins could not be built: {status}")),
         Err(error) => return Err(format!("cannot run cargo: {error}")),
     }
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| PathBuf::from(root).join("target"), PathBuf::from);
-    Ok(target.join("dist").join(format!("kubectl-{}", name.replace('-', "_"))))
-}
-
-/// The most memory the process has had so far; nothing once it is gone.
-pub fn peak_kib(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
+    Ok(["kubectl-safe_drain", "kubectl-rollback_to"].map(|name| target.join("dist").join(name)))
 }
 
 /// The smallest, the median, nine tenths, the largest.
@@ -51,6 +58,36 @@ pub fn start_up(command: &mut Command) -> f64 {
         .collect();
     seconds.sort_by(f64::total_cmp);
     seconds[STARTS / 2]
+}
+
+/// Waits until it is rolled out, however long a busy machine takes.
+pub fn settled(room: &Room<'_>, kind: &str, name: &str) {
+    wait(&format!("the rollout of {name}"), PATIENCE, || room.is_rolled_out(kind, name).then_some(()));
+}
+
+/// A workload whose second revision is rolled out: each rollback to the one before brings the other.
+pub fn two_revisions<'a>(cluster: &'a Cluster, kind: &str, pods: usize) -> Room<'a> {
+    let room = cluster.room(if kind == "DaemonSet" { pods } else { pods.div_ceil(100) });
+    match kind {
+        "Deployment" => room.deployment("web", pods),
+        "StatefulSet" => room.statefulset("web", pods),
+        _ => room.daemonset_with("web", |web| {
+            // One after another, three hundred controller's rounds would be measured.
+            web["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"] = serde_json::json!("100%");
+        }),
+    };
+    settled(&room, kind, "web");
+    room.observed(kind, "web");
+    second_revision(&room, kind, "web");
+    settled(&room, kind, "web");
+    room.observed(kind, "web");
+    room
+}
+
+pub fn second_revision(room: &Room<'_>, kind: &str, name: &str) {
+    room.set_template(kind, name, |template| {
+        template["metadata"]["annotations"]["bench"] = serde_json::json!("second");
+    });
 }
 
 pub fn name(object: &Value) -> String {
