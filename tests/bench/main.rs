@@ -9,6 +9,7 @@ mod goals;
 mod many_pods;
 mod measure;
 mod noticed;
+mod pool;
 mod table;
 mod tool;
 
@@ -28,7 +29,8 @@ type Tools = [Tool; 2];
 type Measure = fn(&Cluster, &Tools) -> Vec<Line>;
 
 /// Each on a cluster of its own: what one leaves behind slows no other down.
-const ROWS: [(&str, Measure); 1] = [
+const ROWS: [(&str, Measure); 2] = [
+    ("pool", |cluster, [drain, _]| pool::lines(cluster, drain)),
     ("rollback-300", |cluster, [_, rollback]| many_pods::lines(cluster, rollback)),
 ];
 
