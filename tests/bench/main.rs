@@ -5,10 +5,12 @@
 //! (`goals.rs`): a missed goal is told, and only a run that fails makes this fail. Without names, everything.
 
 mod contender;
+mod crowd;
 mod goals;
 mod many_pods;
 mod measure;
 mod noticed;
+mod plan;
 mod pool;
 mod table;
 mod tool;
@@ -29,9 +31,10 @@ type Tools = [Tool; 2];
 type Measure = fn(&Cluster, &Tools) -> Vec<Line>;
 
 /// Each on a cluster of its own: what one leaves behind slows no other down.
-const ROWS: [(&str, Measure); 2] = [
+const ROWS: [(&str, Measure); 3] = [
     ("pool", |cluster, [drain, _]| pool::lines(cluster, drain)),
     ("rollback-300", |cluster, [_, rollback]| many_pods::lines(cluster, rollback)),
+    ("plan", |cluster, [drain, rollback]| plan::lines(cluster, drain, rollback)),
 ];
 
 /// A full node.
