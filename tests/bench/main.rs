@@ -14,6 +14,7 @@ mod plan;
 mod pool;
 mod table;
 mod tool;
+mod workloads;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,9 +32,10 @@ type Tools = [Tool; 2];
 type Measure = fn(&Cluster, &Tools) -> Vec<Line>;
 
 /// Each on a cluster of its own: what one leaves behind slows no other down.
-const ROWS: [(&str, Measure); 3] = [
+const ROWS: [(&str, Measure); 4] = [
     ("pool", |cluster, [drain, _]| pool::lines(cluster, drain)),
     ("rollback-300", |cluster, [_, rollback]| many_pods::lines(cluster, rollback)),
+    ("workloads", |cluster, [_, rollback]| workloads::lines(cluster, rollback)),
     ("plan", |cluster, [drain, rollback]| plan::lines(cluster, drain, rollback)),
 ];
 
