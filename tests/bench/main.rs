@@ -4,6 +4,7 @@
 //! plane; `bench rollback` tells how soon the end of a rollback is noticed. The rows in `ROWS` are measured against goals
 //! (`goals.rs`): a missed goal is told, and only a run that fails makes this fail. Without names, everything.
 
+mod budget;
 mod contender;
 mod crowd;
 mod goals;
@@ -32,11 +33,12 @@ type Tools = [Tool; 2];
 type Measure = fn(&Cluster, &Tools) -> Vec<Line>;
 
 /// Each on a cluster of its own: what one leaves behind slows no other down.
-const ROWS: [(&str, Measure); 4] = [
+const ROWS: [(&str, Measure); 5] = [
     ("pool", |cluster, [drain, _]| pool::lines(cluster, drain)),
     ("rollback-300", |cluster, [_, rollback]| many_pods::lines(cluster, rollback)),
     ("workloads", |cluster, [_, rollback]| workloads::lines(cluster, rollback)),
     ("plan", |cluster, [drain, rollback]| plan::lines(cluster, drain, rollback)),
+    ("budget", |cluster, [drain, _]| budget::lines(cluster, drain)),
 ];
 
 /// A full node.
