@@ -10,6 +10,7 @@ mod crowd;
 mod goals;
 mod many_pods;
 mod measure;
+mod nodes;
 mod noticed;
 mod plan;
 mod pool;
@@ -33,12 +34,13 @@ type Tools = [Tool; 2];
 type Measure = fn(&Cluster, &Tools) -> Vec<Line>;
 
 /// Each on a cluster of its own: what one leaves behind slows no other down.
-const ROWS: [(&str, Measure); 5] = [
+const ROWS: [(&str, Measure); 6] = [
     ("pool", |cluster, [drain, _]| pool::lines(cluster, drain)),
     ("rollback-300", |cluster, [_, rollback]| many_pods::lines(cluster, rollback)),
     ("workloads", |cluster, [_, rollback]| workloads::lines(cluster, rollback)),
     ("plan", |cluster, [drain, rollback]| plan::lines(cluster, drain, rollback)),
     ("budget", |cluster, [drain, _]| budget::lines(cluster, drain)),
+    ("nodes", |cluster, [drain, _]| nodes::lines(cluster, drain)),
 ];
 
 /// A full node.
