@@ -25,9 +25,9 @@ check: prerequisites $(DENY) ## format, lints, licences and sources of dependenc
 	$(DENY) --offline check bans licenses sources
 	cargo test --workspace --exclude live-tests
 
-bench: prerequisites ## ours and kubectl on one cluster in one run
+bench: prerequisites ## ours and kubectl on one cluster in one run; of it only ROWS="pool plan"
 	@cargo build --workspace --bins
-	@$(BUILT)/bench
+	@$(BUILT)/bench $(ROWS)
 
 build: ## the plugins as they are shipped
 	cargo build --profile dist --bins -p kubectl-safe-drain -p kubectl-rollback-to
