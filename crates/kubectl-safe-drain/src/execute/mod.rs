@@ -175,8 +175,8 @@ impl Drain<'_> {
                 async move { Answer::Asked { ticket, uid, verdict: requests::ask(self.cluster, &ask).await } }
                     .boxed()
             }
-            Command::Look { uid, namespace, name } => async move {
-                Answer::Looked { uid, found: gather::pod_now(self.cluster, &namespace, &name).await }
+            Command::Look { uid, namespace, name, node } => async move {
+                Answer::Looked { uid, found: gather::pod_now(self.cluster, &namespace, &name, &node).await }
             }
             .boxed(),
             Command::Inspect { uid, pod } => {

@@ -18,7 +18,7 @@ use kube::Api;
 use kube::api::ListParams;
 use plugin_client::api::list;
 use plugin_client::api::watch::Watched;
-use plugin_client::{Cluster, Failure, is_not_found};
+use plugin_client::{Cluster, Failure, is_forbidden, is_not_found};
 
 use crate::args::Target;
 
@@ -171,10 +171,25 @@ fn strip_node(mut node: Node) -> Node {
     node
 }
 
-/// The pod of that name, whichever it is now.
-pub async fn pod_now(cluster: &Cluster, namespace: &str, name: &str) -> Result<Option<Pod>, Failure> {
+/// The pod of that name, whichever it is now. A node's own credentials may read by name only the pods that are on it, so that one that is gone
+/// is answered 403: then the list of what is on `node`, which they may have, tells whether it still is.
+pub async fn pod_now(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    node: &str,
+) -> Result<Option<Pod>, Failure> {
     let api: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
-    api.get_opt(name).await.map_err(|e| {
-        Failure::from_kube("read the pod again", &e).object(format!("pod/{name} -n {namespace}"))
-    })
+    let refused = match api.get_opt(name).await {
+        Ok(found) => return Ok(found),
+        Err(error) => error,
+    };
+    // A pod that is not bound yet is on no such list.
+    if is_forbidden(&refused) && !node.is_empty() {
+        let there = ListParams::default().fields(&format!("spec.nodeName={node},metadata.name={name}"));
+        if let Ok(list) = api.list(&there).await {
+            return Ok(list.items.into_iter().next());
+        }
+    }
+    Err(Failure::from_kube("read the pod again", &refused).object(format!("pod/{name} -n {namespace}")))
 }

@@ -38,8 +38,8 @@ pub type Ticket = u64;
 pub enum Command {
     /// Ask for the pod to go (eviction or delete, as its step says).
     Ask { ticket: Ticket, uid: String, namespace: String, name: String, action: Action },
-    /// Read the pod again: the last answer does not say whether it is still ours.
-    Look { uid: String, namespace: String, name: String },
+    /// Read the pod again: the last answer does not say whether it is still ours. The node is the one that it is bound to, if any.
+    Look { uid: String, namespace: String, name: String, node: String },
     /// Read what decides about a pod that came after the plan: its controller and its volumes.
     Inspect { uid: String, pod: Box<Pod> },
     /// Read the node and everything on it: before the first eviction, and before it is called drained.

@@ -173,6 +173,7 @@ impl PodState {
             uid: self.step.uid.clone(),
             namespace: self.step.namespace.clone(),
             name: self.step.name.clone(),
+            node: self.pod.node().to_owned(),
         }
     }
 
