@@ -49,7 +49,7 @@ pub use rollouts::is_complete;
 pub use room::Room;
 pub use wait::{poll, wait};
 pub use watcher::Watcher;
-pub use webhook::Webhook;
+pub use webhook::{HeldWrite, Webhook};
 pub use workloads::annotate;
 
 /// The cluster that all tests of one program share. It ends with the program.

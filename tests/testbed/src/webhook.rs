@@ -1,9 +1,12 @@
-//! An admission webhook that denies evictions with any code: HTTPS on loopback, under a certificate of the cluster's authority.
+//! An admission webhook that denies evictions with any code, or holds a write up: HTTPS on loopback, under a certificate of the
+//! cluster's authority.
 
 use std::io::{BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::pem::PemObject;
@@ -18,6 +21,12 @@ use crate::wait::wait;
 
 const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
 
+/// The server waits no longer for a webhook.
+const LONGEST: u64 = 30;
+
+/// What is answered to a request for admission.
+type Review = dyn Fn(&Value) -> Value + Send + Sync;
+
 /// In force until dropped.
 pub struct Webhook<'a> {
     cluster: &'a Cluster,
@@ -26,15 +35,81 @@ pub struct Webhook<'a> {
     over: Arc<AtomicBool>,
 }
 
+/// The first write of somebody, which waits at the server: it has been read, fits what is there, and is not stored yet.
+pub struct HeldWrite<'a> {
+    _webhook: Webhook<'a>,
+    here: Receiver<()>,
+    free: Sender<()>,
+}
+
+impl HeldWrite<'_> {
+    #[track_caller]
+    pub fn reached(&self) {
+        if self.here.recv_timeout(PATIENCE).is_err() {
+            panic!("no write to hold within {PATIENCE:?}");
+        }
+    }
+
+    pub fn go_on(&self) {
+        // Nobody waits any more: then the write is over, and the test will see how.
+        let _ = self.free.send(());
+    }
+}
+
 impl<'a> Room<'a> {
     /// From now on every eviction in the room is denied with this code, in these words.
     #[track_caller]
     #[must_use = "it ends when this is dropped"]
     pub fn deny_evictions(&self, code: u16, words: &str) -> Webhook<'a> {
+        let status = json!({"code": code, "message": words});
+        let rule = json!({"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods/eviction"]});
+        let webhook = self.webhook(rule, move |_| json!({"allowed": false, "status": status}));
+        let probe = self.eviction_probe();
+        wait("the webhook to be asked", PATIENCE, || {
+            probe().filter(|refused| refused.contains(words)).map(|_| ())
+        });
+        webhook
+    }
+
+    /// The first write of this field manager to this workload waits until `go_on`; dry runs and others do not.
+    #[track_caller]
+    #[must_use = "it ends when this is dropped"]
+    pub fn hold_write(&self, kind: &str, name: &str, manager: &str) -> HeldWrite<'a> {
+        let path = self.path_of(kind, name);
+        let resource = path.rsplit('/').nth(1).unwrap_or_default();
+        let rule = json!({"operations": ["UPDATE"], "apiGroups": ["apps"], "apiVersions": ["v1"], "resources": [resource]});
+        let ((tell, here), (free, held)) = (channel::<()>(), channel::<()>());
+        let held = Mutex::new(Some(held));
+        let asked = Arc::new(AtomicBool::new(false));
+        let (was_asked, name, manager) = (Arc::clone(&asked), name.to_owned(), manager.to_owned());
+        let webhook = self.webhook(rule, move |request| {
+            was_asked.store(true, Ordering::Relaxed);
+            let is_meant = request["dryRun"] != true
+                && request["name"] == *name
+                && request["options"]["fieldManager"] == *manager;
+            let first =
+                is_meant.then(|| held.lock().unwrap_or_else(PoisonError::into_inner).take()).flatten();
+            if let Some(held) = first {
+                // Whoever listened may be gone: then there is nothing to wait for.
+                let told = tell.send(());
+                let _ = told.map(|()| held.recv_timeout(Duration::from_secs(LONGEST)));
+            }
+            json!({"allowed": true})
+        });
+        let probe = json!({"metadata": {"annotations": {"testbed/probe": "asked"}}});
+        wait("the webhook to be asked", PATIENCE, || {
+            self.cluster().merge(&format!("{path}?dryRun=All"), &probe);
+            asked.load(Ordering::Relaxed).then_some(())
+        });
+        HeldWrite { _webhook: webhook, here, free }
+    }
+
+    #[track_caller]
+    fn webhook(&self, rule: Value, review: impl Fn(&Value) -> Value + Send + Sync + 'static) -> Webhook<'a> {
         let cluster = self.cluster();
         let name = format!("{}-guard-{}", self.namespace(), cluster.next());
         let over = Arc::new(AtomicBool::new(false));
-        let address = serve(cluster, json!({"code": code, "message": words}), Arc::clone(&over))
+        let address = serve(cluster, Arc::new(review), Arc::clone(&over))
             .unwrap_or_else(|error| panic!("no webhook: {error}"));
         let authority = k8s_openapi::ByteString(cluster.authority().pem.clone().into_bytes());
         let namespace = json!({"matchLabels": {"kubernetes.io/metadata.name": self.namespace()}});
@@ -45,20 +120,14 @@ impl<'a> Room<'a> {
                 "admissionReviewVersions": ["v1"],
                 "sideEffects": "None",
                 "failurePolicy": "Fail",
+                "timeoutSeconds": LONGEST,
                 "clientConfig": {"url": format!("https://{address}/"), "caBundle": authority},
                 "namespaceSelector": namespace,
-                "rules": [{
-                    "operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods/eviction"],
-                }],
+                "rules": [rule],
             }],
         });
         cluster.create(CONFIGURATIONS, &configuration);
-        let webhook = Webhook { cluster, name, address, over };
-        let probe = self.eviction_probe();
-        wait("the webhook to be asked", PATIENCE, || {
-            probe().filter(|refused| refused.contains(words)).map(|_| ())
-        });
-        webhook
+        Webhook { cluster, name, address, over }
     }
 }
 
@@ -71,7 +140,7 @@ impl Drop for Webhook<'_> {
     }
 }
 
-fn serve(cluster: &Cluster, status: Value, over: Arc<AtomicBool>) -> Result<SocketAddr, Error> {
+fn serve(cluster: &Cluster, review: Arc<Review>, over: Arc<AtomicBool>) -> Result<SocketAddr, Error> {
     let pair = cluster.authority().server(&["127.0.0.1"])?;
     let certificate = CertificateDer::from_pem_slice(pair.certificate.as_bytes()).doing("bad certificate")?;
     let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).doing("bad key")?;
@@ -87,24 +156,24 @@ fn serve(cluster: &Cluster, status: Value, over: Arc<AtomicBool>) -> Result<Sock
             if over.load(Ordering::Relaxed) {
                 return;
             }
-            let (config, status) = (Arc::clone(&config), status.clone());
-            std::thread::spawn(move || answer(stream, config, &status));
+            let (config, review) = (Arc::clone(&config), Arc::clone(&review));
+            std::thread::spawn(move || answer(stream, config, &*review));
         }
     });
     Ok(address)
 }
 
 /// All reviews that come over one connection.
-fn answer(stream: TcpStream, config: Arc<ServerConfig>, status: &Value) {
+fn answer(stream: TcpStream, config: Arc<ServerConfig>, review: &Review) {
     let Ok(connection) = ServerConnection::new(config) else { return };
     let mut reader = BufReader::new(StreamOwned::new(connection, stream));
     while let Ok(Some(request)) = read_request(&mut reader) {
-        let uid = &request.json()["request"]["uid"];
-        let review = json!({
-            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
-            "response": {"uid": uid, "allowed": false, "status": status},
-        })
-        .to_string();
+        let request = &request.json()["request"];
+        let mut response = review(request);
+        response["uid"] = request["uid"].clone();
+        let review =
+            json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response})
+                .to_string();
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length:";
         if write!(reader.get_mut(), "{head} {}\r\n\r\n{review}", review.len()).is_err() {
             return;

@@ -55,6 +55,27 @@ fn a_workload_that_is_changed_again_and_again_is_left_to_the_others() {
     assert_eq!(answers(&room, mark), [0; 0]);
 }
 
+/// It was read for the last time, and the write is at the server already, which found nothing changed.
+#[test]
+fn a_change_while_the_write_is_under_way_is_not_overwritten() {
+    let room = shared().room(1);
+    updated(&room, "Deployment", "web", 1, None, |_| ());
+    let write = room.hold_write("Deployment", "web", "kubectl-rollback-to");
+    let mark = shared().audit_mark();
+    let run = rollback(&room, &["deployment/web", "--to-revision=1"]).watch();
+    write.reached();
+    room.set_template_as("hotfix", "Deployment", "web", |template| {
+        template["spec"]["containers"][0]["image"] = json!(app(3));
+    });
+    write.go_on();
+    let (outcome, _, _) = run.finish();
+    outcome.expect("refused", 3);
+    assert_eq!(room.image("Deployment", "web"), app(3), "overwritten\n{outcome}");
+    let cause = super::cause(&outcome, "web");
+    assert!(cause.contains("changed by hotfix at 2") && cause.contains(&app(3)), "{outcome}");
+    assert_eq!(answers(&room, mark), [422]);
+}
+
 #[test]
 fn scaling_between_plan_and_write_is_in_nobodys_way() {
     let room = shared().room(1);
@@ -64,12 +85,12 @@ fn scaling_between_plan_and_write_is_in_nobodys_way() {
     }
     let (pause, mark) = (Pause::new(&room), shared().audit_mark());
     let run = rollback(&room, &["deploy/deployment", "sts/statefulset", "--to-revision=1", "--diff=full"]);
-    let run = pause.hold(run).spawn();
+    let run = pause.hold(run).watch();
     pause.reached(1);
     room.kubectl(&["scale", "deploy/deployment", "sts/statefulset", "--replicas=2"]);
     pause.go_on(1);
     pause.go_on(2);
-    let outcome = run.finish();
+    let (outcome, _, _) = run.finish();
     outcome.expect("done", 0);
     assert_eq!(answers(&room, mark), [200, 200]);
     for kind in ["Deployment", "StatefulSet"] {
@@ -86,14 +107,14 @@ fn a_workload_that_was_made_again_meanwhile_is_another_one() {
     let room = shared().room(1);
     updated(&room, "Deployment", "web", 1, None, |_| ());
     let (pause, mark) = (Pause::new(&room), shared().audit_mark());
-    let run = pause.hold(rollback(&room, &["deployment/web", "--to-revision=1", "--diff=full"])).spawn();
+    let run = pause.hold(rollback(&room, &["deployment/web", "--to-revision=1", "--diff=full"])).watch();
     pause.reached(1);
     room.kubectl(&["delete", "deployment/web"]);
     room.deployment_with("web", 1, |it| {
         it["spec"]["template"]["spec"]["containers"][0]["image"] = json!(app(2));
     });
     pause.go_on(1);
-    let outcome = run.finish();
+    let (outcome, _, _) = run.finish();
     outcome.expect("refused", 3);
     assert!(
         super::cause(&outcome, "web").contains("deleted since the plan was made; nothing was written"),
