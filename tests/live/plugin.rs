@@ -165,12 +165,15 @@ impl<'r> Run<'r> {
         (outcome, record)
     }
 
-    /// For a drain of real nodes whose output somebody else reads.
+    /// For a run on real nodes whose output somebody else reads.
     #[track_caller]
     pub fn witness(&self) -> Option<Witness<'r>> {
-        let is_drain = self.plugin == "safe-drain" && !self.room.nodes().is_empty();
         let (room, plugin) = (self.room, self.plugin);
-        is_drain.then(|| Witness { room, plugin, watcher: Watcher::start(room.cluster(), room) })
+        (!room.nodes().is_empty()).then(|| Witness {
+            room,
+            plugin,
+            watcher: Watcher::start(room.cluster(), room),
+        })
     }
 
     /// The same for a run that something happens to.
@@ -184,7 +187,7 @@ impl<'r> Run<'r> {
     }
 }
 
-/// What watches a drain on a terminal, which ends without a report.
+/// What watches a run on a terminal, which ends without a report.
 pub struct Witness<'r> {
     room: &'r Room<'r>,
     plugin: &'static str,
@@ -192,13 +195,19 @@ pub struct Witness<'r> {
 }
 
 impl Witness<'_> {
-    /// The run has just ended, and this is all it said.
+    /// The run has just ended, and this is all it said; `shown`: when what was last agreed to was seen.
     #[track_caller]
-    pub fn judge(mut self, said: &str) {
+    pub fn judge(mut self, said: &str, shown: Option<SystemTime>) {
         self.watcher.look(Some(Instant::now()));
         let record = self.watcher.finish();
         let audit = requests(self.room, self.plugin, record.requests.clone());
-        record.assert_invariants_without_report(said, &audit);
+        match self.plugin {
+            "safe-drain" => record.assert_invariants_without_report(said, &audit),
+            _ => {
+                let consent = Consent { shown, only_written: false };
+                record.assert_rollback_invariants_without_report(said, &audit, consent);
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A terminal to run a plugin on, and what is to be seen there.
 
 use std::num::NonZero;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use expectrl::process::unix::WaitStatus;
 use expectrl::session::OsSession;
@@ -16,10 +16,13 @@ pub const CTRL_C: &str = "\u{3}";
 pub const SHOW_CURSOR: &str = "\u{1b}[?25h";
 pub const HIDE_CURSOR: &str = "\u{1b}[?25l";
 
-/// A plugin on a terminal of its own; a drain is under the eyes of the independent watcher.
+/// A plugin on a terminal of its own, under the eyes of the independent watcher.
 pub struct Tty<'r> {
     session: OsSession,
     witness: Option<Witness<'r>>,
+    /// When the text that was last waited for was there, and when that was so at the last keys: what they agree to.
+    found: Option<SystemTime>,
+    shown: Option<SystemTime>,
     /// Everything it has written so far.
     seen: Vec<u8>,
 }
@@ -33,13 +36,16 @@ impl<'r> Tty<'r> {
         let mut session = Session::spawn(command).unwrap();
         session.get_process_mut().set_window_size(COLUMNS.get(), ROWS.get()).unwrap();
         session.set_expect_timeout(Some(Duration::from_secs(60)));
-        Self { session, witness, seen: Vec::new() }
+        Self { session, witness, found: None, shown: None, seen: Vec::new() }
     }
 
     #[track_caller]
     pub fn until(&mut self, text: &str) -> &mut Self {
         match self.session.expect(text) {
-            Ok(found) => self.seen.extend_from_slice(found.as_bytes()),
+            Ok(found) => {
+                self.seen.extend_from_slice(found.as_bytes());
+                self.found = Some(SystemTime::now());
+            }
             Err(error) => panic!("no {text:?} on the terminal: {error}; before it:\n{}", self.text()),
         }
         self
@@ -47,6 +53,7 @@ impl<'r> Tty<'r> {
 
     pub fn keys(&mut self, keys: &str) -> &mut Self {
         self.session.send(keys).unwrap();
+        self.shown = self.found;
         self
     }
 
@@ -65,7 +72,7 @@ impl<'r> Tty<'r> {
             other => panic!("{other:?}:\n{}", self.text()),
         };
         if let Some(witness) = self.witness.take() {
-            witness.judge(&self.text());
+            witness.judge(&format!("{}\n{}", self.text(), self.screen()), self.shown);
         }
         code
     }

@@ -18,13 +18,13 @@ fn yes_does_not_cover_a_change_that_came_after_the_plan() {
     room.update("Deployment", "web", &app(3), None);
     room.observed("Deployment", "web");
     let (pause, mark) = (Pause::new(&room), shared().audit_mark());
-    let run = pause.hold(rollback(&room, &["deployment/web", "--previous", "--diff=full"])).spawn();
+    let run = pause.hold(rollback(&room, &["deployment/web", "--previous", "--diff=full"])).watch();
     pause.reached(1);
     room.set_template_as("hotfix", "Deployment", "web", |template| {
         template["spec"]["containers"][0]["image"] = json!(app(4));
     });
     pause.go_on(1);
-    let outcome = run.finish();
+    let (outcome, _, _) = run.finish();
     outcome.expect("refused", 3);
     assert_eq!(room.image("Deployment", "web"), app(4), "overwritten\n{outcome}");
     let cause = cause(&outcome, "web");
@@ -45,14 +45,14 @@ fn yes_does_not_cover_another_revision_than_the_one_that_was_shown() {
     room.update("Deployment", "web", &app(3), None);
     room.observed("Deployment", "web");
     let pause = Pause::new(&room);
-    let run = pause.hold(rollback(&room, &["deployment/web", "--previous", "--diff=full"])).spawn();
+    let run = pause.hold(rollback(&room, &["deployment/web", "--previous", "--diff=full"])).watch();
     pause.reached(1);
     for image in [app(4), app(3)] {
         room.update("Deployment", "web", &image, None);
         room.observed("Deployment", "web");
     }
     pause.go_on(1);
-    let outcome = run.finish();
+    let (outcome, _, _) = run.finish();
     outcome.expect("refused", 3);
     assert_eq!(room.image("Deployment", "web"), app(3), "{outcome}");
     assert!(cause(&outcome, "web").contains("leads to revision 4"), "{outcome}");

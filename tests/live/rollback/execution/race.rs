@@ -1,24 +1,38 @@
 //! Two rollbacks of one workload side by side, each with its plan made before the other writes.
 
-use ::testbed::{Watcher, shared};
+use ::testbed::{Consent, Watcher, shared};
+use serde_json::json;
 
 use super::pause::Pause;
 use super::{app, cause, told, updated};
-use crate::plugin::{Outcome, rollback};
+use crate::plugin::{Outcome, requests, rollback};
 
-/// Makes both plans, then lets both write: the images that the workload had, and how both ended.
+/// Makes both plans, then lets both write: the images that the workload had, and how both ended. Two users, so that each is judged by its
+/// own requests.
 fn race(first: &str, second: &str) -> (Vec<String>, Vec<Outcome>) {
     let room = shared().room(1);
     updated(&room, "Deployment", "web", 1, None, |_| ());
     room.update("Deployment", "web", &app(3), None);
     room.rolled_out("Deployment", "web");
     let (pause, watcher) = (Pause::new(&room), Watcher::start(shared(), &room));
-    let start = |to: &str| pause.hold(rollback(&room, &["deployment/web", to, "--diff=full"])).spawn();
-    let runs = [start(first), start(second)];
+    let everything = json!({"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]});
+    let users = ["first", "second"].map(|user| format!("{}-{user}", room.namespace()));
+    let start = |user: &str, to: &str| {
+        let run = rollback(&room, &["deployment/web", to, "--diff=full"]);
+        let config = shared().user(user, &[], std::slice::from_ref(&everything));
+        pause.hold(run).kubeconfig(&config).spawn()
+    };
+    let runs = [start(&users[0], first), start(&users[1], second)];
     pause.reached(2);
     [1, 2].into_iter().for_each(|n| pause.go_on(n));
     let outcomes: Vec<Outcome> = runs.into_iter().map(crate::plugin::Running::finish).collect();
     let record = watcher.finish();
+    let audit = requests(&room, "rollback-to", record.requests.clone());
+    for (user, outcome) in users.iter().zip(&outcomes) {
+        let own = audit.filter(|entry| entry.user == *user);
+        let broken = record.broken_rollback_invariants(&outcome.report(), &own, Consent::default());
+        assert!(broken.is_empty(), "{broken:?}\n{outcome}\nrequests:\n{own}");
+    }
     let image =
         |template: &serde_json::Value| template["spec"]["containers"][0]["image"].as_str().map(str::to_owned);
     let images = record.templates("Deployment", "web").into_iter().filter_map(|(_, it)| image(it)).collect();
