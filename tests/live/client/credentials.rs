@@ -3,13 +3,16 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ::testbed::{Room, annotate, poll, shared};
+use ::testbed::{Audit, Room, annotate, poll, shared};
 use serde_json::{Value, json};
 
 use super::{lines, login};
 use crate::plugin::{drain, needed_rights, text};
 
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A plugin that hangs is ended after twice this; the requests of a run on a busy machine are answered within it.
+const REQUEST_TIMEOUT: &str = "--request-timeout=4s";
 
 /// Once `draining` is there: the first run never answers, and of the others every fourth fails. `$run` is in `answer-0` or `answer-1`.
 const FAULTY: &str = "
@@ -32,7 +35,7 @@ fn write_answers(folder: &Path, status: impl Fn(usize) -> Value) {
 
 /// Pods leave one by one, and the last one is held until there were ten renewals. Requests go on meanwhile, as these rights do not
 /// include to watch nodes: each node is read again every two seconds.
-fn drains_across_renewals(room: &Room<'static>, folder: &Path) {
+fn drains_across_renewals(room: &Room<'static>, folder: &Path) -> Audit {
     room.deployment_with("web", 4, |web| {
         annotate(web, "testbed/delete-after", "1s");
         annotate(web, "testbed/ready-after", "1s");
@@ -45,8 +48,7 @@ fn drains_across_renewals(room: &Room<'static>, folder: &Path) {
     room.budget("web", "web", json!({"maxUnavailable": 1}));
     room.budget_allows("web", 1);
     let config = login(room, folder, FAULTY);
-    let run =
-        drain(room, &[text(&held["spec"], "nodeName"), "--request-timeout=1s"]).kubeconfig(&config).watch();
+    let run = drain(room, &[text(&held["spec"], "nodeName"), REQUEST_TIMEOUT]).kubeconfig(&config).watch();
     run.hear("cordoned");
     std::fs::write(folder.join("draining"), "").unwrap();
     let renewed = poll(PATIENCE, || {
@@ -56,10 +58,11 @@ fn drains_across_renewals(room: &Room<'static>, folder: &Path) {
     assert_eq!(renewed, Some(true), "ten renewals and two failures during the drain\n{}", run.said());
     let path = room.path("", &format!("pods/{}", text(&held["metadata"], "name")));
     shared().merge(&path, &json!({"metadata": {"finalizers": null}}));
-    let (outcome, _, _) = run.finish();
+    let (outcome, _, audit) = run.finish();
     outcome.expect("drained", 0);
     assert!(folder.join("hung").exists(), "{outcome}");
     assert!(outcome.err.contains("not now"), "what the plugin says is shown\n{outcome}");
+    audit
 }
 
 #[test]
@@ -86,17 +89,18 @@ fn a_drain_goes_on_across_ten_tokens() {
 fn a_drain_goes_on_across_ten_certificates() {
     let room = shared().room(2);
     let folder = tempfile::tempdir().unwrap();
-    let name = format!("{}-certificates", room.namespace());
-    write_answers(folder.path(), |_| {
-        // Each time another certificate of the same user.
-        let config: Value = serde_json::from_str(
-            &std::fs::read_to_string(shared().user(&name, &[], &needed_rights())).unwrap(),
-        )
-        .unwrap();
+    // Two users, so that the server tells which certificate a request came with.
+    let users = [0, 1].map(|answer| format!("{}-certificate-{answer}", room.namespace()));
+    write_answers(folder.path(), |answer| {
+        let config = shared().user(&users[answer], &[], &needed_rights());
+        let config: Value = serde_json::from_str(&std::fs::read_to_string(config).unwrap()).unwrap();
         let read = |field: &str| {
             std::fs::read_to_string(config["users"][0]["user"][field].as_str().unwrap()).unwrap()
         };
         json!({"clientCertificateData": read("client-certificate"), "clientKeyData": read("client-key")})
     });
-    drains_across_renewals(&room, folder.path());
+    let audit = drains_across_renewals(&room, folder.path());
+    for user in users {
+        assert!(audit.iter().any(|entry| entry.user == user), "{user} sent nothing:\n{audit}");
+    }
 }
