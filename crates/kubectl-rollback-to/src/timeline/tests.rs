@@ -1,4 +1,4 @@
-use super::fixture::{HOUR, History, at};
+use super::fixture::{HOUR, History, at, template};
 use super::*;
 use cluster_model::rollout::Kind;
 use serde_json::json;
@@ -219,6 +219,16 @@ fn a_template_that_is_no_revision_yet() {
     // The controller has seen it: equal but for defaults.
     let seen = abc(Kind::DaemonSet).edit(json!({"spec": {"template": {"spec": {"hostUsers": true}}}}));
     assert_eq!(told(&seen), ["a 1 100", "b 100 200", "c 200"]);
+}
+
+/// Of two with the live template its controller, which has not seen that yet, takes up the older one.
+#[test]
+fn it_ends_with_what_is_called_current_everywhere_else() {
+    let same = json!({"spec": {"template": template("web:a")}});
+    let history = History::of(Kind::Deployment).revision(1, "a", 1).revision(2, "b", 100).kept(same);
+    let history = history.revision(3, "c", 200).live("a").edit(json!({"metadata": {"generation": 2}}));
+    let last = history.timeline().stretches.last().unwrap().revision;
+    assert_eq!((Some(last), last), (history.rollout().current(), 0));
 }
 
 #[test]

@@ -262,6 +262,24 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn what_was_told_of_a_pod_goes_with_it() {
+        let id = Id { kind: Kind::Deployment, namespace: "shop".into(), name: "web".into(), uid: "u".into() };
+        let mut scene = Scene::new(&id);
+        let told = |pod: &str| {
+            let event = json!({"metadata": {"name": format!("e-{pod}"), "uid": format!("e-{pod}")},
+                "regarding": {"name": format!("web-{pod}"), "uid": pod}});
+            Feed::Applied(serde_json::from_value(event).unwrap())
+        };
+        for pod in ["a", "b"] {
+            scene.hear_event(&told(pod));
+        }
+        let gone = json!({"metadata": {"name": "web-a", "uid": "a"}});
+        scene.hear_pod(Feed::Deleted(serde_json::from_value(gone).unwrap()));
+        let left: Vec<&str> = scene.events.all().iter().map(Raw::uid).collect();
+        assert_eq!(left, ["e-b"]);
+    }
+
+    #[test]
     fn selectors_as_queries() {
         let of = |selector: Value| selector_of(&selector);
         assert_eq!(of(json!({"matchLabels": {"app": "web"}})), "app=web");
