@@ -2,13 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use ::testbed::{Room, annotate, shared, wait};
+use ::testbed::{PATIENCE, Room, annotate, shared, wait};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::plugin::{drain, text};
 
-const PATIENCE: Duration = Duration::from_secs(60);
 /// How often the plugin asks a shut budget in case a watch event got lost.
 const PROBE_EVERY: u64 = 10;
 

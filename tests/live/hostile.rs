@@ -1,7 +1,7 @@
 //! Text that a terminal would obey, wherever a cluster can put it: none of it reaches stdout or stderr, and none of it is lost.
 
 use ::testbed::fake::{Answer, Fake};
-use ::testbed::{annotate, shared};
+use ::testbed::{PATIENCE, annotate, shared};
 use serde_json::{Value, json};
 
 use crate::evil::{EVIL, ascii, assert_clean, look_in_every_way, mentions};
@@ -37,7 +37,7 @@ fn hostile_objects_of_a_real_server_are_only_shown() {
     room.budget("spent", "spent", json!({"minAvailable": 1}));
     room.ready("owned", 1);
     let sick = room.path("", "pods/sick");
-    ::testbed::wait("the sick pod to run", std::time::Duration::from_secs(60), || {
+    ::testbed::wait("the sick pod to run", PATIENCE, || {
         (room.cluster().get(&sick)["status"]["phase"] == "Running").then_some(())
     });
     let state = json!({"waiting": {"reason": EVIL, "message": EVIL}});
@@ -49,18 +49,10 @@ fn hostile_objects_of_a_real_server_are_only_shown() {
     );
     for (budget, said) in [("owned", "SyncFailed"), ("spent", "InsufficientPods")] {
         let path = room.path("policy", &format!("poddisruptionbudgets/{budget}"));
-        ::testbed::wait(
-            &format!("budget {budget} to say {said}"),
-            std::time::Duration::from_secs(60),
-            || {
-                let status = room.cluster().get(&path)["status"].clone();
-                status["conditions"]
-                    .as_array()?
-                    .iter()
-                    .any(|condition| condition["reason"] == said)
-                    .then_some(())
-            },
-        );
+        ::testbed::wait(&format!("budget {budget} to say {said}"), PATIENCE, || {
+            let status = room.cluster().get(&path)["status"].clone();
+            status["conditions"].as_array()?.iter().any(|condition| condition["reason"] == said).then_some(())
+        });
     }
     room.node_not_ready(other);
     room.cluster().merge_status(

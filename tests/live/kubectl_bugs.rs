@@ -5,13 +5,11 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use ::testbed::fake::Answer;
-use ::testbed::{Room, annotate, shared, wait};
+use ::testbed::{PATIENCE, Room, annotate, shared, wait};
 use serde_json::{Value, json};
 
 use crate::faults::fake::{kubeconfig, shop};
 use crate::plugin::{drain, needed_rights, safe_drain, text};
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// kubectl/kubectl#1568: a refused cordon is printed, and then the drain goes on.
 #[test]

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use crate::schema;
 
-/// Far more than any run takes: the long ones take a minute on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// Far more than any run takes: the long ones take minutes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// One `kubectl PLUGIN …`, not started yet.
 pub struct Run<'r> {

@@ -1,9 +1,8 @@
 //! The published roles, and users who have them.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use ::testbed::{Audit, Mark, Room, shared, wait};
+use ::testbed::{Audit, Mark, PATIENCE, Room, shared, wait};
 use serde_json::{Value, json};
 
 use crate::plugin::Run;
@@ -39,7 +38,7 @@ impl<'r> User<'r> {
             json!({"verb": verb, "resource": resource, "subresource": subresource, "namespace": namespace});
         let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
             "spec": {"user": self.name, "resourceAttributes": attributes}});
-        wait(&format!("{} to be allowed to {verb} {resource}", self.name), Duration::from_secs(30), || {
+        wait(&format!("{} to be allowed to {verb} {resource}", self.name), PATIENCE, || {
             let answer = shared().create("/apis/authorization.k8s.io/v1/subjectaccessreviews", &review);
             (answer["status"]["allowed"] == true).then_some(())
         });

@@ -6,11 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ::testbed::{Cluster, Component, Options, Watcher, annotate, program, shared, wait};
+use ::testbed::{Cluster, Component, Options, PATIENCE, Watcher, annotate, program, shared, wait};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn forty_pods_become_ready() {

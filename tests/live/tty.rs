@@ -1,8 +1,9 @@
 //! A terminal to run a plugin on, and what is to be seen there.
 
 use std::num::NonZero;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
+use ::testbed::PATIENCE;
 use expectrl::process::unix::WaitStatus;
 use expectrl::session::OsSession;
 use expectrl::{Eof, Expect, Session};
@@ -35,7 +36,7 @@ impl<'r> Tty<'r> {
         command.env("TERM", "xterm-256color").envs(environment.iter().copied());
         let mut session = Session::spawn(command).unwrap();
         session.get_process_mut().set_window_size(COLUMNS.get(), ROWS.get()).unwrap();
-        session.set_expect_timeout(Some(Duration::from_secs(60)));
+        session.set_expect_timeout(Some(PATIENCE));
         Self { session, witness, found: None, shown: None, seen: Vec::new() }
     }
 

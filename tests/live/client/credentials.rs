@@ -1,18 +1,15 @@
 //! Long runs: credentials that live a second, from a plugin that sometimes fails and once hangs.
 
 use std::path::Path;
-use std::time::Duration;
 
-use ::testbed::{Audit, Room, annotate, poll, shared};
+use ::testbed::{Audit, PATIENCE, Room, annotate, poll, shared};
 use serde_json::{Value, json};
 
 use super::{lines, login};
 use crate::plugin::{drain, needed_rights, text};
 
-const PATIENCE: Duration = Duration::from_secs(120);
-
 /// A plugin that hangs is ended after twice this; the requests of a run on a busy machine are answered within it.
-const REQUEST_TIMEOUT: &str = "--request-timeout=4s";
+const REQUEST_TIMEOUT: &str = "--request-timeout=6s";
 
 /// Once `draining` is there: the first run never answers, and of the others every fourth fails. `$run` is in `answer-0` or `answer-1`.
 const FAULTY: &str = "

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ::testbed::shared;
+use ::testbed::{PATIENCE, shared, wait};
 
 use crate::plugin::rollback_to;
 use crate::tty::Tty;
@@ -24,7 +24,7 @@ fn time_in_the_picker_is_not_the_runs() {
         let mut tty = Tty::start(&rollback_to(&room, &["deployment/web", "--dry-run", &timeout]), &[]);
         tty.until("back to which revision?");
         let shown = Instant::now();
-        ::testbed::wait("the timeout to be over", stays * 5, || (shown.elapsed() >= stays).then_some(()));
+        wait("the timeout to be over", stays + PATIENCE, || (shown.elapsed() >= stays).then_some(()));
         tty.keys("\r");
         let code = tty.end();
         assert!(!tty.text().contains("--timeout passed"), "{}", tty.text());

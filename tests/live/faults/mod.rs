@@ -10,14 +10,10 @@ mod nodes;
 mod rights;
 mod webhooks;
 
-use std::time::Duration;
-
-use ::testbed::{Room, annotate, wait};
+use ::testbed::{PATIENCE, Room, annotate, wait};
 use serde_json::{Value, json};
 
 use crate::plugin::text;
-
-pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A Deployment of `app` with `here` pods on the room's first node, each of which takes `stop` to end.
 pub fn slow(room: &Room<'_>, app: &str, here: usize, stop: &str) {

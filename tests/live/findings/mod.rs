@@ -6,12 +6,10 @@ mod crowded;
 mod nodes;
 mod rights;
 
-use ::testbed::{Room, wait};
+use ::testbed::{PATIENCE, Room, wait};
 use serde_json::{Value, json};
 
 use crate::plugin::{Outcome, text};
-
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(90);
 
 /// A finding with this id about an object whose name ends like this.
 fn found(report: &Value, id: &str, subject: &str) -> Option<Value> {

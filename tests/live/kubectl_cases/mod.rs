@@ -10,14 +10,10 @@ mod nodes;
 mod requests;
 mod waiting;
 
-use std::time::Duration;
-
-use ::testbed::{Room, wait};
+use ::testbed::{PATIENCE, Room, wait};
 use serde_json::{Value, json};
 
 use crate::plugin::{Outcome, text};
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The report's row of the one pod whose name begins like this.
 #[track_caller]

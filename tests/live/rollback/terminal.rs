@@ -4,16 +4,13 @@ mod hostile;
 mod plain;
 mod questions;
 
-use std::time::Duration;
-
-use ::testbed::{Room, annotate, shared, wait};
+use ::testbed::{PATIENCE, Room, annotate, shared, wait};
 
 use super::execution::{app, held, made, pods_with, release, updated};
 use crate::plugin::{rollback_to, text};
 use crate::tty::{CTRL_C, HIDE_CURSOR, SHOW_CURSOR, Tty};
 use crate::untouched::Before;
 
-const PATIENCE: Duration = Duration::from_secs(60);
 const UP: &str = "\u{1b}[A";
 const DOWN: &str = "\u{1b}[B";
 const ESC: &str = "\u{1b}";

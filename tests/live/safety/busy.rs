@@ -10,8 +10,8 @@ use crate::faults::fake::{kubeconfig, shop};
 use crate::plugin::{Outcome, drain};
 
 const NODE: &str = "/api/v1/nodes/n1";
-/// What a run may take to end once it is told to.
-const END: Duration = Duration::from_secs(2);
+/// A run that did not hear the signal would go on until the request times out, after thirty seconds.
+const END: Duration = Duration::from_secs(20);
 
 fn cordons(fake: &Fake) -> usize {
     fake.requests().iter().filter(|request| request.method == "PATCH" && request.path == NODE).count()

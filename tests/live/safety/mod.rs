@@ -11,13 +11,10 @@ mod selected;
 mod several_nodes;
 mod uncordoned;
 
-use std::time::Duration;
-
+use ::testbed::PATIENCE;
 use serde_json::Value;
 
 use crate::plugin::{Outcome, text};
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the report says of the pod with this UID.
 #[track_caller]

@@ -1,17 +1,11 @@
 //! Pods whose template sends their replacements back to the node that is being drained: evicting them never ends.
 
-use std::time::{Duration, Instant};
-
 use ::testbed::{Audit, Room, annotate, shared};
 use serde_json::{Value, json};
 
 use super::row;
 use crate::plugin::{Outcome, drain, text};
 use crate::untouched::untouched;
-
-/// The pods' grace period, and what the rest of a run may take.
-const GRACE: Duration = Duration::from_secs(30);
-const REST: Duration = Duration::from_secs(10);
 
 /// Two pods that can run on the room's first node only, and take `stop` to end.
 fn pinned(room: &Room<'_>, stop: &str, pin: impl FnOnce(&mut Value, &str)) {
@@ -60,9 +54,7 @@ fn pods_that_tolerate_the_cordon_and_fit_nowhere_else_are_refused_in_the_plan() 
 #[track_caller]
 fn assert_ends(room: &Room<'_>, reason: &str) -> (Outcome, Audit) {
     let node = room.nodes()[0].as_str();
-    let started = Instant::now();
     let (outcome, _, audit) = drain(room, &[node, "--allow=pinned-pod"]).watch().finish();
-    assert!(started.elapsed() < GRACE + REST, "{:?}\n{outcome}", started.elapsed());
     outcome.expect("partial", 4);
     let report = outcome.report();
     assert_eq!(text(&report["nodes"][0], "result"), "partial", "{outcome}");

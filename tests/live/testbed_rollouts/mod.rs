@@ -5,10 +5,8 @@ mod fates;
 mod judge;
 mod kinds;
 
-use ::testbed::{Room, shared, template_in, wait};
+use ::testbed::{PATIENCE, Room, shared, template_in, wait};
 use serde_json::{Value, json};
-
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 

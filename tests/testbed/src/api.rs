@@ -9,7 +9,7 @@ use crate::cluster::Cluster;
 use crate::error::ApiError;
 
 /// Longer than any answer takes; a frozen server must not hang a test for ever.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 
 const JSON: &str = "application/json";
 const MERGE: &str = "application/merge-patch+json";

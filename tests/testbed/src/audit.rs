@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::time::Duration;
 
 use http::Method;
 use k8s_openapi::jiff::Timestamp;
@@ -11,7 +10,7 @@ use serde_json::{Value, json};
 use crate::cluster::Cluster;
 use crate::components::file;
 use crate::room::Room;
-use crate::wait::wait;
+use crate::wait::{PATIENCE, wait};
 
 /// Reads of the components, events but for those that others write, and everything about leases are noise; writes of others are
 /// kept whole.
@@ -83,7 +82,7 @@ impl Cluster {
         if let Err(error) = self.request(Method::GET, &sentinel, None) {
             panic!("{error}");
         }
-        let mut entries = wait("the audit log to be flushed", Duration::from_secs(10), || {
+        let mut entries = wait("the audit log to be flushed", PATIENCE, || {
             let entries = self.audit_entries(mark);
             entries.iter().any(|entry| entry.uri == sentinel).then_some(entries)
         });

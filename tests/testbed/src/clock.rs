@@ -8,8 +8,8 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::cluster::Cluster;
-use crate::room::{PATIENCE, Room};
-use crate::wait::wait;
+use crate::room::Room;
+use crate::wait::{PATIENCE, wait};
 
 impl Cluster {
     /// The server's time in whole seconds, from the `Date` of an answer.

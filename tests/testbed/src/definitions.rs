@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::error::{ApiError, Error};
-use crate::room::PATIENCE;
+use crate::wait::PATIENCE;
 use crate::wait::poll;
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";

@@ -24,6 +24,8 @@ pub(crate) use wire::read as read_request;
 pub use wire::{Answer, Request};
 use wire::{read, write};
 
+use crate::wait::PATIENCE;
+
 struct Rule {
     method: String,
     path: String,
@@ -167,9 +169,9 @@ impl Fake {
         lock(&self.shared.state).log.clone()
     }
 
-    /// Waits until `count` requests that `matches` came; gives them, or panics with the log after ten seconds.
+    /// Waits until `count` requests that `matches` came; gives them, or panics with the log when they do not.
     pub fn wait_for(&self, count: usize, matches: impl Fn(&Request) -> bool) -> Vec<Request> {
-        let until = Instant::now() + Duration::from_secs(10);
+        let until = Instant::now() + PATIENCE;
         let mut state = lock(&self.shared.state);
         loop {
             let found: Vec<Request> = state.log.iter().filter(|request| matches(request)).cloned().collect();

@@ -47,7 +47,7 @@ pub use record::{Change, End, Event, Record};
 pub use revisions::template_in;
 pub use rollouts::is_complete;
 pub use room::Room;
-pub use wait::{poll, wait};
+pub use wait::{PATIENCE, poll, wait};
 pub use watcher::Watcher;
 pub use webhook::{HeldWrite, Webhook};
 pub use workloads::annotate;

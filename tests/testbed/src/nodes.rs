@@ -1,11 +1,9 @@
 //! Nodes that kwok keeps alive.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
-use crate::wait::wait;
+use crate::wait::{PATIENCE, wait};
 
 pub(crate) const NODES: &str = "/api/v1/nodes";
 
@@ -23,7 +21,7 @@ impl Cluster {
             edit(&mut node);
             self.create(NODES, &node);
         }
-        wait("all new nodes to be Ready", Duration::from_secs(60), || {
+        wait("all new nodes to be Ready", PATIENCE, || {
             let nodes = self.list(NODES);
             let ready = |name: &&String| {
                 nodes.iter().any(|node| node["metadata"]["name"] == **name && is_usable(node))

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
-use crate::room::{PATIENCE, Room};
-use crate::wait::wait;
+use crate::room::Room;
+use crate::wait::{PATIENCE, wait};
 
 const ADMISSION: &str = "/apis/admissionregistration.k8s.io/v1";
 

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::error::ApiError;
 use crate::revisions::{number_of, template_in};
-use crate::room::{PATIENCE, Room, describe};
-use crate::wait::{poll, wait};
+use crate::room::{Room, describe};
+use crate::wait::{PATIENCE, poll, wait};
 
 /// Whoever edits workloads by the API when a test does not say.
 const USER: &str = "testbed-user";

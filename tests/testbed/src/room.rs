@@ -1,16 +1,12 @@
 //! A test's own corner of a shared cluster: a namespace, and nodes that only its pods may use.
 
-use std::time::Duration;
-
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::nodes::{NODES, condition};
-use crate::wait::{poll, wait};
+use crate::wait::{PATIENCE, poll, wait};
 use crate::workloads::{path_of, pod_spec_of};
-
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
 

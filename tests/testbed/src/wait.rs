@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+/// Far more than anything takes that is worth waiting for, on a machine that does much else. Only a test that fails waits so long.
+pub const PATIENCE: Duration = Duration::from_secs(180);
+
 /// Polls until `probe` has an answer. Panics, naming `what`, when there is none within `limit`.
 #[track_caller]
 pub fn wait<T>(what: &str, limit: Duration, probe: impl FnMut() -> Option<T>) -> T {

@@ -15,7 +15,7 @@ use crate::driver::Driver;
 use crate::nodes::NODES;
 use crate::record::{Change, End, Event, Record};
 use crate::room::Room;
-use crate::wait::wait;
+use crate::wait::{PATIENCE, wait};
 
 /// What it looks at in the room's namespace; the room's nodes come on top.
 const KINDS: [&str; 7] = [
@@ -79,7 +79,7 @@ impl<'a> Watcher<'a> {
             let watch = watch(client.clone(), stream.kind, stream.url(), Arc::clone(&stream.seen));
             driver.handle().spawn(watch);
         }
-        wait("the watcher to see what is there", Duration::from_secs(30), || {
+        wait("the watcher to see what is there", PATIENCE, || {
             streams.iter().all(|stream| lock(&stream.seen).synced).then_some(())
         });
         let (nodes, lists, end) = (room.nodes().to_vec(), Vec::new(), End::default());
@@ -110,7 +110,7 @@ impl<'a> Watcher<'a> {
             self.look(None);
         }
         for (stream, list) in self.streams.iter().zip(&self.lists) {
-            wait("the watcher to catch up", Duration::from_secs(30), || stream.caught_up(list).then_some(()));
+            wait("the watcher to catch up", PATIENCE, || stream.caught_up(list).then_some(()));
         }
         let requests = self.cluster.audit_since(self.mark);
         let mut events: Vec<Event> =

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use crate::cluster::Cluster;
 use crate::error::{Doing, Error};
 use crate::fake::read_request;
-use crate::room::{PATIENCE, Room};
-use crate::wait::wait;
+use crate::room::Room;
+use crate::wait::{PATIENCE, wait};
 
 const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
 

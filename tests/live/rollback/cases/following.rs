@@ -14,7 +14,7 @@ fn the_status_of_a_good_rollout_is_kubectls_and_of_a_bad_one_has_a_cause() {
         let name = &kind.to_lowercase();
         let word = format!("{name}/{name}");
         updated(&room, kind, name, 2);
-        room.kubectl(&["rollout", "status", &word, "--timeout=30s"]);
+        room.kubectl(&["rollout", "status", &word, "--timeout=3m"]);
         let complete = rollback_to(&room, &[&word, "--status", "-o", "json"]).run();
         let of = complete.report()["workloads"][0].take();
         assert_eq!((complete.code, of["result"].as_str()), (0, Some("complete")), "{complete}");
@@ -32,6 +32,6 @@ fn the_status_of_a_good_rollout_is_kubectls_and_of_a_bad_one_has_a_cause() {
         assert!(of["summary"].to_string().contains("ImagePullBackOff"), "{failing}");
 
         rollback(&room, &[&word, "--previous", "--unstick"]).run().expect("done", 0);
-        room.kubectl(&["rollout", "status", &word, "--timeout=30s"]);
+        room.kubectl(&["rollout", "status", &word, "--timeout=3m"]);
     }
 }

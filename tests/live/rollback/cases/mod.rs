@@ -10,12 +10,8 @@ mod partitions;
 mod statefulsets;
 mod walk;
 
-use std::time::Duration;
-
-use ::testbed::{Room, wait};
+use ::testbed::{PATIENCE, Room, wait};
 use serde_json::{Value, json};
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 

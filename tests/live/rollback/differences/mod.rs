@@ -8,14 +8,10 @@ mod told;
 mod waiting;
 mod wide;
 
-use std::time::Duration;
-
-use ::testbed::{Room, wait};
+use ::testbed::{PATIENCE, Room, wait};
 use serde_json::{Value, json};
 
 use crate::plugin::{Outcome, rollback, rollback_to};
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 

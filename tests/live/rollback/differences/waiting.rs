@@ -99,7 +99,7 @@ fn a_deadline_that_passed_before_the_rollback_is_not_its_failure() {
     let (reason, workload) = progressing(&twins.theirs);
     assert_eq!(workload["status"]["observedGeneration"], workload["metadata"]["generation"]);
     assert_eq!(reason, "ProgressDeadlineExceeded");
-    let said = twins.theirs("status", &["--timeout=20s"]);
+    let said = twins.theirs("status", &["--timeout=3m"]);
     assert_eq!(said.code, 1, "strike it from the list of differences: {}", said.text);
     assert!(said.text.contains("exceeded its progress deadline"), "{}", said.text);
     // Ours at the same picture: it goes on, and does not blame the pod that is to go.
@@ -113,7 +113,7 @@ fn a_deadline_that_passed_before_the_rollback_is_not_its_failure() {
     assert_eq!(twins.images(), [app(1), app(1)]);
     // And kubectl's was none either.
     room.rolled_out("Deployment", &twins.theirs);
-    assert_eq!(twins.theirs("status", &["--timeout=20s"]).code, 0);
+    assert_eq!(twins.theirs("status", &["--timeout=3m"]).code, 0);
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn a_write_whose_answer_was_lost_is_not_made_twice() {
     let room = cluster.room(1);
     held(&room, "Deployment", "web", 2, super::surge_only);
     let (pause, mark) = (Pause::new(&room), cluster.audit_mark());
-    let args = ["deployment/web", "--to-revision=1", "--diff=full", "--request-timeout=3s"];
+    let args = ["deployment/web", "--to-revision=1", "--diff=full", "--request-timeout=10s"];
     let run = pause.hold(rollback(&room, &args)).spawn();
     pause.reached(1);
     let apiserver = cluster.component(Component::Apiserver);

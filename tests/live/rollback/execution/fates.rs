@@ -115,7 +115,7 @@ fn a_pod_that_stumbles_once_is_no_failure_and_is_done_only_when_it_stands() {
         annotate(object, "testbed/fate", "flapping");
         object["spec"]["minReadySeconds"] = json!(2);
     });
-    let outcome = rollback(&room, &["deployment/web", "--to-revision=1", "--fail-after=20s"]).run();
+    let outcome = rollback(&room, &["deployment/web", "--to-revision=1", "--fail-after=10m"]).run();
     outcome.expect("done", 0);
     let [pod] = pods_with(&room, &app(1)).try_into().unwrap_or_else(|pods: Vec<Value>| panic!("{pods:#?}"));
     let flapped =
@@ -176,7 +176,7 @@ fn a_deadline_that_passes_during_the_rollback_is_a_failure_with_its_cause() {
     updated(&room, "Deployment", "web", 1, Some("never-ready"), |object| {
         object["spec"]["progressDeadlineSeconds"] = json!(2);
     });
-    let outcome = rollback(&room, &["deployment/web", "--to-revision=1", "--fail-after=50s"]).run();
+    let outcome = rollback(&room, &["deployment/web", "--to-revision=1", "--fail-after=10m"]).run();
     outcome.expect("failed", 1);
     let cause = cause(&outcome, "web");
     for words in ["ContainersNotReady", "no progress within 2s (progressDeadlineSeconds)"] {

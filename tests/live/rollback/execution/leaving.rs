@@ -41,7 +41,7 @@ fn no_wait_ends_with_the_write() {
 fn a_timeout_ends_the_watching_and_not_the_rollout() {
     let room = shared().room(1);
     held(&room, "Deployment", "web", 1, |_| ());
-    let run = rollback(&room, &["deployment/web", "--to-revision=1", "--timeout=4s", "--on-failure=stop"]);
+    let run = rollback(&room, &["deployment/web", "--to-revision=1", "--timeout=15s", "--on-failure=stop"]);
     let outcome = run.run();
     outcome.expect("timeout", 124);
     goes_on(&room, &outcome, "--timeout passed at 0 of 1 pods; ");

@@ -15,9 +15,7 @@ mod strategies;
 mod stuck;
 mod untouched;
 
-use std::time::Duration;
-
-use ::testbed::{Room, annotate, wait};
+use ::testbed::{PATIENCE, Room, annotate, wait};
 use serde_json::{Value, json};
 
 use crate::plugin::{Outcome, Running, text};
@@ -25,7 +23,6 @@ use crate::plugin::{Outcome, Running, text};
 /// Annotations that the server and the controllers count with: of a Deployment its revision, of a DaemonSet its generation.
 const COUNTED: [&str; 2] = ["deployment.kubernetes.io/revision", "deprecated.daemonset.template.generation"];
 const HOLD: &str = "never-ready";
-const PATIENCE: Duration = Duration::from_secs(60);
 pub const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 
 /// Of the revision with this number, in every test here.

@@ -50,7 +50,7 @@ fn what_a_colleague_edits_meanwhile_is_left_alone_and_reported_and_the_others_go
     for name in ["a", "b", "c", "d"] {
         held(&room, "Deployment", name, 1, labelled);
     }
-    let args = ["-l", "part-of=shop", "--to-revision=1", "--fail-after=30s", "--on-failure=restore"];
+    let args = ["-l", "part-of=shop", "--to-revision=1", "--fail-after=10m", "--on-failure=restore"];
     let run = rollback(&room, &args).spawn();
     run.hear("deployment/d written");
     room.set_template_as("colleague", "Deployment", "d", |template| {

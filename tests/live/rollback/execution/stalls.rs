@@ -99,8 +99,13 @@ fn a_pod_that_waits_for_a_new_node_is_no_fault() {
         room.rolled_out("Deployment", name);
         room.observed("Deployment", name);
     }
-    let args =
-        ["deployment/none", "deployment/promised", "--to-revision=2", "--fail-after=5s", "--on-failure=stop"];
+    let args = [
+        "deployment/none",
+        "deployment/promised",
+        "--to-revision=2",
+        "--fail-after=20s",
+        "--on-failure=stop",
+    ];
     let run = rollback(&room, &args).spawn();
     let pod = wait("the pod that finds no node", PATIENCE, || {
         let unschedulable = |pod: &Value| {
@@ -133,7 +138,7 @@ fn the_deadline_is_a_failure_too_and_everything_goes_back() {
     let room = shared().room(1);
     updated(&room, "Deployment", "web", 1, Some("never-ready"), |_| ());
     let args =
-        ["deployment/web", "--to-revision=1", "--fail-after=50s", "--on-failure=restore", "--timeout=4s"];
+        ["deployment/web", "--to-revision=1", "--fail-after=10m", "--on-failure=restore", "--timeout=15s"];
     let outcome = rollback(&room, &args).run();
     assert_eq!(outcome.code, 124, "{outcome}");
     assert_eq!(told(&outcome, "web")["result"], "restored", "{outcome}");

@@ -1,8 +1,6 @@
 //! What the server would say to the template and to a pod made from it: asked before anything is written.
 
-use std::time::Duration;
-
-use ::testbed::{shared, wait};
+use ::testbed::{PATIENCE, shared, wait};
 use serde_json::json;
 
 use super::{app, back, plan, refused, says, silent, two_templates};
@@ -83,7 +81,7 @@ fn a_quota_without_room_for_the_surge_is_an_error_and_with_too_little_a_warning(
 
 fn used(room: &::testbed::Room<'_>, pods: &str) {
     let path = room.path_of("ResourceQuota", "pods");
-    wait(&format!("the quota to count {pods}"), Duration::from_secs(30), || {
+    wait(&format!("the quota to count {pods}"), PATIENCE, || {
         (room.cluster().get(&path)["status"]["used"]["pods"] == *pods).then_some(())
     });
 }
@@ -91,7 +89,7 @@ fn used(room: &::testbed::Room<'_>, pods: &str) {
 fn raise(room: &::testbed::Room<'_>, pods: &str) {
     let path = room.path_of("ResourceQuota", "pods");
     room.cluster().merge(&path, &json!({"spec": {"hard": {"pods": pods}}}));
-    wait(&format!("the quota to be {pods}"), Duration::from_secs(30), || {
+    wait(&format!("the quota to be {pods}"), PATIENCE, || {
         (room.cluster().get(&path)["status"]["hard"]["pods"] == *pods).then_some(())
     });
 }

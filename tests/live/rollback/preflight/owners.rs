@@ -1,8 +1,6 @@
 //! Who else keeps the workload: found by what they leave on it, weighed by what is read of them.
 
-use std::time::Duration;
-
-use ::testbed::{Cluster, Options, Room, shared, wait};
+use ::testbed::{Cluster, Options, PATIENCE, Room, shared, wait};
 use serde_json::{Value, json};
 
 use super::{app, back, plan, refused, says, silent, two_templates};
@@ -131,7 +129,7 @@ fn define(cluster: &Cluster, group: &str, version: &str, kind: &str, plural: &st
             "names": {"kind": kind, "plural": plural, "singular": kind.to_lowercase()},
             "versions": [{"name": version, "served": true, "storage": true, "schema": schema}]}});
     cluster.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition);
-    wait(&format!("{kind} to be served"), Duration::from_secs(30), || {
+    wait(&format!("{kind} to be served"), PATIENCE, || {
         cluster.request(Default::default(), &format!("/apis/{group}/{version}/{plural}"), None).ok()
     });
 }
@@ -196,7 +194,7 @@ fn a_deployment_that_kruise_paused_is_left_to_kruise() {
     let user = cluster.user("reader", &[], &[
         json!({"apiGroups": ["apps", ""], "resources": ["deployments", "replicasets", "pods", "events"], "verbs": ["get", "list"]}),
     ]);
-    wait("the reader to be allowed to read", Duration::from_secs(30), || {
+    wait("the reader to be allowed to read", PATIENCE, || {
         let status = rollback_to(&room, &["deployment/web", "--status"]).kubeconfig(&user).run();
         (status.code == 4 || status.code == 0).then_some(())
     });

@@ -1,6 +1,6 @@
 //! What the update strategy, the replicas, the nodes and the images mean for this rollback.
 
-use ::testbed::shared;
+use ::testbed::{PATIENCE, shared};
 use serde_json::{Value, json};
 
 use super::{KINDS, app, back, plan, refused, says, silent, two_templates};
@@ -63,7 +63,7 @@ fn a_statefulset_that_waits_for_a_broken_pod_is_told_before() {
     room.rolled_out("StatefulSet", "db");
     room.update("StatefulSet", "db", &app(404), Some("image-pull-error"));
     room.observed("StatefulSet", "db");
-    ::testbed::wait("the broken pod", std::time::Duration::from_secs(30), || {
+    ::testbed::wait("the broken pod", PATIENCE, || {
         let is_broken = |pod: &Value| {
             let status = &pod["status"]["containerStatuses"][0];
             status["state"]["waiting"]["reason"] == "ImagePullBackOff"

@@ -1,8 +1,6 @@
 //! `--last`: the undo of the undo, from the journal of this machine.
 
-use std::time::Duration;
-
-use ::testbed::{shared, wait};
+use ::testbed::{PATIENCE, shared, wait};
 use serde_json::json;
 
 use super::{KINDS, app, begun, refused, updated, word};
@@ -43,7 +41,7 @@ fn the_last_rollback_is_undone_also_when_the_cluster_keeps_that_revision_no_long
         rollback(&room, &[&word(kind, "web"), "--previous"]).run().expect("done", 0);
         let none = json!({"spec": {"revisionHistoryLimit": 0}});
         room.cluster().merge(&room.path_of(kind, "web"), &none);
-        wait("the second revision to be pruned", Duration::from_secs(30), || {
+        wait("the second revision to be pruned", PATIENCE, || {
             (room.images(kind, "web") == [(3, app("1"))]).then_some(())
         });
         let outcome = rollback(&room, &[&word(kind, "web"), "--last"]).run();

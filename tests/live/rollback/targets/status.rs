@@ -1,8 +1,6 @@
 //! `--status`: looks once, says how it stands, and its exit code says it too.
 
-use std::time::Duration;
-
-use ::testbed::{Room, shared, wait};
+use ::testbed::{PATIENCE, Room, shared, wait};
 use serde_json::{Value, json};
 
 use super::{app, begun};
@@ -54,7 +52,7 @@ fn a_rollout_that_fails_says_why_and_what_to_type_next() {
     begun(&room, "Deployment", "web", |_| ());
     room.rolled_out("Deployment", "web");
     room.update("Deployment", "web", &app("404"), Some("image-pull-error"));
-    wait("the rollout to count as failing", Duration::from_secs(30), || {
+    wait("the rollout to count as failing", PATIENCE, || {
         let args = ["deployment/web", "--status", "--fail-after=1s"];
         (rollback_to(&room, &args).run().code == 1).then_some(())
     });
@@ -96,7 +94,7 @@ fn without_replicas_nothing_is_claimed_of_a_version_that_never_ran() {
         room.rolled_out(kind, "web");
         room.kubectl(&["scale", &word, "--replicas=0"]);
         room.observed(kind, "web");
-        wait("its pods to be gone", Duration::from_secs(30), || room.pods().is_empty().then_some(()));
+        wait("its pods to be gone", PATIENCE, || room.pods().is_empty().then_some(()));
         super::updated(&room, kind, "web", &app("2"));
 
         let (told, workload) = status(&room, &word, &[]);
@@ -112,6 +110,6 @@ fn without_replicas_nothing_is_claimed_of_a_version_that_never_ran() {
         super::refused(&room, &[&word, "--last-healthy"], words, &["--to-revision 1", "--history"]);
         assert_eq!(room.image(kind, "web"), app("2"));
         room.kubectl(&["delete", &word]);
-        wait("its pods to be gone", Duration::from_secs(30), || room.pods().is_empty().then_some(()));
+        wait("its pods to be gone", PATIENCE, || room.pods().is_empty().then_some(()));
     }
 }

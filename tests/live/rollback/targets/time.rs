@@ -1,8 +1,6 @@
 //! `--time`: what was rolled out at a moment, as exactly as the cluster still knows it.
 
-use std::time::Duration;
-
-use ::testbed::{Room, shared, wait};
+use ::testbed::{PATIENCE, Room, shared, wait};
 
 use super::{KINDS, app, begun, planned, refused, updated, word};
 use crate::plugin::{rollback, text};
@@ -13,9 +11,7 @@ fn forget_events(room: &Room<'_>) {
     if let Err(error) = room.cluster().try_delete(&events) {
         panic!("{error}");
     }
-    wait("the events to be gone", Duration::from_secs(30), || {
-        room.cluster().list(&events).is_empty().then_some(())
-    });
+    wait("the events to be gone", PATIENCE, || room.cluster().list(&events).is_empty().then_some(()));
 }
 
 #[test]
@@ -129,7 +125,7 @@ fn a_time_before_all_history_says_how_far_back_it_reaches() {
     for version in ["2", "3"] {
         updated(&room, "Deployment", "web", &app(version));
     }
-    wait("the first revision to be pruned", Duration::from_secs(30), || {
+    wait("the first revision to be pruned", PATIENCE, || {
         (room.images("Deployment", "web").len() == 2).then_some(())
     });
     let ask = ["deployment/web", "--time", &first];
