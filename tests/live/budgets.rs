@@ -6,6 +6,7 @@ use ::testbed::{PATIENCE, Room, annotate, shared, wait};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::faults::terminating;
 use crate::plugin::{drain, text};
 
 /// How often the plugin asks a shut budget in case a watch event got lost.
@@ -35,13 +36,20 @@ fn a_blocked_drain_goes_on_when_its_budget_changes() {
     let run = drain(&room, &[&room.nodes()[0]]).watch();
     run.hear(&format!("blocked by budget {}/web", room.namespace()));
     loosen(&room, "web");
-    let loosened = Instant::now();
 
-    let (outcome, _, audit) = run.finish();
+    let (outcome, record, audit) = run.finish();
     outcome.expect("drained", 0);
+    // From when the disruption controller allows it: what that takes is the machine's affair.
+    let opens =
+        record.of("PodDisruptionBudget", "web").find(|it| it.object["status"]["disruptionsAllowed"] != 0);
+    let leaves = record
+        .events
+        .iter()
+        .find(|it| it.kind == "Pod" && it.object["metadata"]["deletionTimestamp"].is_string());
+    let waited = leaves.unwrap().at.saturating_duration_since(opens.unwrap().at);
     assert!(
-        loosened.elapsed() < Duration::from_secs(PROBE_EVERY),
-        "woken by the probe, not by the watch\n{outcome}"
+        waited < Duration::from_secs(PROBE_EVERY),
+        "woken by the probe, not by the watch: {waited:?}\n{outcome}"
     );
     let probes = started.elapsed().as_secs() / PROBE_EVERY;
     assert!(audit.evictions().len() as u64 <= 1 + probes, "{audit}");
@@ -100,8 +108,12 @@ fn pods_leave_by_priority_and_critical_ones_last() {
     let class = [low.as_str(), "", "system-cluster-critical", "system-node-critical"];
     for (app, class) in order.into_iter().zip(class) {
         room.deployment_with(app, 2, |object| {
-            object["spec"]["template"]["spec"]["priorityClassName"] = json!(class);
-            annotate(object, "testbed/delete-after", "1s");
+            let template = &mut object["spec"]["template"];
+            template["spec"]["priorityClassName"] = json!(class);
+            // Those of the first tier stay until both were asked for.
+            if ["low", "plain"].contains(&app) {
+                template["metadata"]["finalizers"] = json!(["example.com/hold"]);
+            }
         });
     }
     for app in order {
@@ -113,7 +125,13 @@ fn pods_leave_by_priority_and_critical_ones_last() {
         |app: &str| here.iter().find(|pod| pod["metadata"]["labels"]["app"] == app).cloned().unwrap();
     let names = order.map(|app| text(&pod_of(app)["metadata"], "name").to_owned());
 
-    let (outcome, record, audit) = drain(&room, &[node, "--concurrency=1"]).watch().finish();
+    let run = drain(&room, &[node, "--concurrency=1"]).watch();
+    wait("the first tier to leave together", PATIENCE, || (terminating(&room, node) == 2).then_some(()));
+    for name in &names[..2] {
+        room.cluster()
+            .merge(&room.path("", &format!("pods/{name}")), &json!({"metadata": {"finalizers": null}}));
+    }
+    let (outcome, record, audit) = run.finish();
     room.cluster().delete(&format!("{classes}/{low}"));
     outcome.expect("drained", 0);
     let asked: Vec<String> = audit.evictions().iter().map(|eviction| eviction.name.clone()).collect();
@@ -182,6 +200,9 @@ fn each_budget_is_told_once_however_long_it_blocks() {
         let of = |app: &str| probes.iter().filter(|probe| probe.name.starts_with(app)).count();
         (of("web") >= 1 && of("db") >= 1).then_some(())
     });
+    for app in ["web", "db"] {
+        run.hear(&format!("blocked by budget {}/{app}", room.namespace()));
+    }
     run.signal(Signal::INT);
     let (outcome, _, audit) = run.finish();
     outcome.expect("interrupted", 130);
@@ -221,16 +242,14 @@ fn a_timeout_ends_a_blocked_drain_and_uncordons_only_what_it_cordoned() {
     let room = shared().room(2);
     exhausted(&room, "web", 2);
     let node = room.nodes()[0].as_str();
-    let run = |more: &[&str]| drain(&room, &[&[node, "--timeout=2s"], more].concat()).watched().0;
+    let run = |more: &[&str]| drain(&room, &[&[node, "--timeout=15s"], more].concat()).watched().0;
     let state = |outcome: &crate::plugin::Outcome| {
         outcome.expect("timeout", 124);
         let node = outcome.report()["nodes"][0].clone();
         (node["cordonedBefore"].as_bool(), node["cordoned"].as_bool())
     };
 
-    let started = Instant::now();
     let keeps = run(&[]);
-    assert!(started.elapsed() < Duration::from_secs(6), "{:?}\n{keeps}", started.elapsed());
     assert_eq!(state(&keeps), (Some(false), Some(true)));
     let pods = keeps.pods();
     assert_eq!((pods.len(), text(&pods[0], "result")), (1, "blocked"), "{keeps}");

@@ -5,7 +5,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use ::testbed::fake::Answer;
-use ::testbed::{PATIENCE, Room, annotate, shared, wait};
+use ::testbed::{Mark, PATIENCE, Room, annotate, shared, wait};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::faults::fake::{kubeconfig, shop};
@@ -52,10 +53,7 @@ fn bug_b_a_dry_run_against_a_blocked_budget_ends() {
         .unwrap();
     let pod = text(&room.pods_on(node)[0]["metadata"], "name").to_owned();
     let mark = shared().audit_mark();
-    wait("kubectl to ask a second time", PATIENCE, || {
-        let asked = shared().audit_since(mark).evictions().filter(|eviction| eviction.name == pod);
-        (asked.len() >= 2).then_some(())
-    });
+    asks(mark, &pod, 2);
     assert!(theirs.try_wait().unwrap().is_none(), "kubectl goes on");
     theirs.kill().unwrap();
     theirs.wait().unwrap();
@@ -74,23 +72,21 @@ fn bug_b_a_dry_run_counts_what_a_budget_allows_in_all() {
     assert!(text(&paces, "message").contains("allows 1 at a time; 3 pods"), "{outcome}");
 }
 
-/// "Retry-After: 10" makes client-go sleep inside one call, ten times over, whatever `--timeout` says.
+/// "Retry-After: 600" makes client-go sleep inside one call, ten times over, whatever `--timeout` says.
 #[test]
 fn bug_c_retry_after_does_not_stretch_the_timeout() {
     let room = shared().room(0);
     let fake = shop(|fake, _| {
         let details = json!({"causes": [{"reason": "DisruptionBudget",
-            "message": "The disruption budget web is still being processed by the server."}], "retryAfterSeconds": 10});
+            "message": "The disruption budget web is still being processed by the server."}], "retryAfterSeconds": 600});
         let busy = Answer::status_with(429, "TooManyRequests", "Cannot evict pod", details);
-        fake.on("POST", "*/eviction").answer(busy.header("Retry-After", "10"));
+        fake.on("POST", "*/eviction").answer(busy.header("Retry-After", "600"));
     });
     let kubeconfig = kubeconfig(&room, &fake);
-    let started = Instant::now();
-    let outcome = drain(&room, &["n1", "--timeout=2s"]).kubeconfig(&kubeconfig).run();
-    let ours = started.elapsed();
+    // No test waits for ten minutes: that it ends is the point.
+    let outcome = drain(&room, &["n1", "--timeout=15s"]).kubeconfig(&kubeconfig).run();
     outcome.expect("timeout", 124);
     assert!(text(&outcome.pods()[0], "blockedBy").contains("Cannot evict pod"), "{outcome}");
-    assert!(ours < Duration::from_secs(6), "{ours:?}\n{outcome}");
 
     let mut theirs = kubectl(&room, &["drain", "n1", "--timeout=2s"]);
     let mut theirs =
@@ -112,8 +108,11 @@ fn bug_d_the_budget_in_the_way_is_named_once() {
     exhausted(&room);
     let node = room.nodes()[0].as_str();
     let budget = format!("budget {}/web", room.namespace());
-    let ours = safe_drain(&room, &[node, "--yes", "--timeout=3s"]).watched().0;
-    assert_eq!(ours.code, 124, "{ours}");
+    let run = safe_drain(&room, &[node, "--yes"]).watch();
+    run.hear("blocked by");
+    run.signal(Signal::INT);
+    let ours = run.finish().0;
+    assert_eq!(ours.code, 130, "{ours}");
     let told = ours.err.lines().filter(|line| line.contains("blocked by")).collect::<Vec<_>>();
     assert_eq!(told.len(), 1, "{ours}");
     for part in [budget.as_str(), "needs 2 healthy, has 2 of 3", "web-sick (not Ready"] {
@@ -121,8 +120,14 @@ fn bug_d_the_budget_in_the_way_is_named_once() {
     }
 
     // It asks again after five seconds.
-    let (code, theirs) = said(kubectl(&room, &["drain", node, "--timeout=7s"]).output());
-    assert_eq!(code, 1);
+    let mark = shared().audit_mark();
+    let mut theirs =
+        kubectl(&room, &["drain", node]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let pod = text(&room.pods_on(node)[0]["metadata"], "name").to_owned();
+    // What it says of the second refusal comes before the third.
+    asks(mark, &pod, 3);
+    theirs.kill().unwrap();
+    let (_, theirs) = said(theirs.wait_with_output());
     assert!(!theirs.contains("needs 2 healthy"), "{theirs}");
     assert!(theirs.matches("evicting pod").count() >= 2, "{theirs}");
 }
@@ -275,6 +280,15 @@ fn counts(room: &Room<'_>, budget: &str, expected: usize, healthy: usize) {
     wait(&format!("budget {budget} to count {healthy} healthy of {expected}"), PATIENCE, || {
         let status = &room.cluster().get(&path)["status"];
         (status["expectedPods"] == expected && status["currentHealthy"] == healthy).then_some(())
+    });
+}
+
+/// Waits until kubectl, or anybody, has asked so many times for the eviction of that pod.
+#[track_caller]
+fn asks(since: Mark, pod: &str, times: usize) {
+    wait(&format!("{times} questions for {pod}"), PATIENCE, || {
+        let asked = shared().audit_since(since).evictions().filter(|eviction| eviction.name == *pod);
+        (asked.len() >= times).then_some(())
     });
 }
 

@@ -3,6 +3,7 @@
 use ::testbed::{Room, annotate, shared};
 use serde_json::Value;
 
+use crate::faults::end_all_on;
 use crate::plugin::safe_drain;
 use crate::tty::{CTRL_C, HIDE_CURSOR, SHOW_CURSOR, Tty, has_colours};
 use crate::untouched::{Before, untouched};
@@ -101,11 +102,13 @@ fn ctrl_c_at_the_question_changes_nothing() {
 #[test]
 fn the_live_view_shows_who_stops_and_leaves_a_clean_screen() {
     let room = shared().room(1);
-    room.deployment_with("web", 2, |web| annotate(web, "testbed/delete-after", "3s"));
+    // As long as their grace period lets them, or until they were seen.
+    room.deployment_with("web", 2, |web| annotate(web, "testbed/delete-after", "600s"));
     room.ready("web", 2);
     let node = room.nodes()[0].as_str();
     let mut tty = Tty::start(&safe_drain(&room, &[node, "--yes"]), &[]);
     tty.until("2 stopping").until(&format!("{}/web-", room.namespace())).until("of at most 30s");
+    end_all_on(&room, node);
     assert_eq!(tty.end(), 0, "{}", tty.text());
     let screen = tty.screen();
     assert!(screen.contains(&format!("node/{node} drained: 2 pods gone")), "{screen}");
@@ -133,7 +136,9 @@ fn ctrl_c_in_the_live_view_leaves_a_clean_screen_and_says_what_is_left() {
 
 #[test]
 fn no_color_and_dumb_terminals_are_respected() {
-    let room = room_with_pods();
+    let room = shared().room(1);
+    room.deployment_with("web", 2, |web| annotate(web, "testbed/delete-after", "600s"));
+    room.ready("web", 2);
     let node = room.nodes()[0].as_str();
     let dry = |environment: &[(&str, &str)]| {
         let mut tty = Tty::start(&safe_drain(&room, &[node, "--dry-run"]), environment);
@@ -147,6 +152,7 @@ fn no_color_and_dumb_terminals_are_respected() {
     // The drain itself: no colours in the live view either, and no live view at all where it cannot be drawn.
     let mut plain = Tty::start(&safe_drain(&room, &[node, "--yes"]), &[("NO_COLOR", "1")]);
     plain.until("stopping");
+    end_all_on(&room, node);
     assert_eq!(plain.end(), 0, "{}", plain.text());
     assert!(!has_colours(&plain.text()), "{:?}", plain.text());
     plain.assert_left_clean();
@@ -154,6 +160,8 @@ fn no_color_and_dumb_terminals_are_respected() {
     safe_drain(&room, &[node, "--uncordon"]).run();
     room.ready("web", 2);
     let mut dumb = Tty::start(&safe_drain(&room, &[node, "--yes"]), &[("TERM", "dumb")]);
+    dumb.until("evicted, stops within 30s").until("evicted, stops within 30s");
+    end_all_on(&room, node);
     assert_eq!(dumb.end(), 0, "{}", dumb.text());
     assert!(!dumb.text().contains('\u{1b}'), "{:?}", dumb.text());
     for line in ["evicted, stops within 30s", " gone after ", "drained: 2 pods gone"] {

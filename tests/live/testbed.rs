@@ -72,7 +72,8 @@ fn the_apiserver_dies_freezes_and_comes_back() {
     let ask = || kubectl(&cluster, &["get", "nodes", "--request-timeout=1s"]);
     assert!(!ask().0);
     apiserver.thaw();
-    assert!(ask().0);
+    // Not with that limit: a busy machine may need longer.
+    assert!(kubectl(&cluster, &["get", "nodes"]).0);
 
     // The controllers, the scheduler and kwok have come through, and so has the watcher.
     room.cluster().delete(&room.path("", &format!("pods/{}", name(&pods[0]))));
@@ -128,9 +129,11 @@ fn pods_do_what_their_annotations_say() {
         let again = state["restartCount"].as_u64() >= Some(2);
         (again && state["state"]["waiting"]["reason"] == "CrashLoopBackOff").then_some(())
     });
-    assert_eq!(state("unpullable")["state"]["waiting"]["reason"], "ImagePullBackOff");
+    wait("the other pods to be what they are to be", PATIENCE, || {
+        let pull = state("unpullable")["state"]["waiting"]["reason"] == "ImagePullBackOff";
+        (pull && state("never")["state"]["running"].is_object()).then_some(())
+    });
     assert_eq!(state("never")["ready"], false);
-    assert!(state("never")["state"]["running"].is_object());
     let job = room.path("batch", "jobs/task");
     wait("the job to succeed", PATIENCE, || {
         (room.cluster().get(&job)["status"]["succeeded"] == 1).then_some(())
@@ -159,13 +162,29 @@ fn pods_stop_at_once_slowly_or_never() {
     cluster.delete(&format!("{}?gracePeriodSeconds=1", path("stuck")));
     cluster.delete(&path("quick"));
     gone("quick");
-    assert!(cluster.try_get(&path("slow")).is_some());
     gone("slow");
     assert!(asked.elapsed() >= Duration::from_secs(2));
     gone("stubborn");
     assert!(cluster.get(&path("stuck"))["metadata"]["deletionTimestamp"].is_string());
     cluster.delete(&format!("{}?gracePeriodSeconds=0", path("stuck")));
     gone("stuck");
+}
+
+/// It goes by names, and a StatefulSet gives them again.
+#[test]
+fn kwok_that_is_late_touches_no_other_pod_of_that_name() {
+    let room = shared().room(1);
+    room.pod("next");
+    room.ready("next", 1);
+    let delete =
+        ["delete", "pod", "next", "--dry-run=server", "--as=testbed:kwok", "--as-group=system:masters"];
+    wait("the deletion to be refused", PATIENCE, || {
+        room.try_kubectl(&delete).err().filter(|said| said.contains("nobody asked this pod to go"))
+    });
+    let status = format!("{}/status", room.path_of("Pod", "next"));
+    let late = json!({"metadata": {"uid": "another"}, "status": {"phase": "Failed"}});
+    let refused = room.cluster().try_merge(&status, &late).unwrap_err();
+    assert!(refused.message.contains("UID"), "{refused}");
 }
 
 #[test]

@@ -3,17 +3,19 @@
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use ::testbed::{Cluster, Component, Options, wait};
+use ::testbed::{Cluster, Component, Options, Room, wait};
 use serde_json::json;
 
-use super::{PATIENCE, slow, terminating};
+use super::{PATIENCE, end_all_on, endless, node_path, terminating};
 use crate::plugin::{drain, needed_rights};
 
 /// One cluster for the tests of this file, one after another.
 fn own() -> MutexGuard<'static, Cluster> {
     static OWN: OnceLock<Mutex<Cluster>> = OnceLock::new();
     let start = || {
-        let started = Cluster::start(&Options::default());
+        // A server that is away for a while on a busy machine must not cost the nodes their good name as well.
+        let options = Options { node_grace: Duration::from_secs(60), ..Options::default() };
+        let started = Cluster::start(&options);
         Mutex::new(started.unwrap_or_else(|error| panic!("no cluster: {error}")))
     };
     let cluster = OWN.get_or_init(start).lock().unwrap_or_else(PoisonError::into_inner);
@@ -22,12 +24,26 @@ fn own() -> MutexGuard<'static, Cluster> {
     cluster
 }
 
+/// `here` pods on the first node, half of which may leave: the other half waits for `allow_all`. Nothing takes the place of those that
+/// left, so the budget stays spent.
+fn half_allowed(room: &Room<'_>, here: usize) {
+    room.deployment("web", 2 * here);
+    room.ready("web", 2 * here);
+    room.budget("web", "web", json!({"maxUnavailable": here / 2}));
+    room.budget_allows("web", here as u64 / 2);
+    room.cluster().merge(&node_path(&room.nodes()[1]), &json!({"spec": {"unschedulable": true}}));
+}
+
+fn allow_all(room: &Room<'_>) {
+    room.cluster().delete(&room.path("policy", "poddisruptionbudgets/web"));
+}
+
 /// Acceptance 7. Not as an administrator: a server that is just starting forbids everybody else everything until it has read its roles.
 #[test]
 fn a_drain_survives_the_death_of_the_apiserver() {
     let cluster = own();
     let room = cluster.room(2);
-    slow(&room, "web", 20, "6s");
+    endless(&room, "web", 20);
     room.budget("web", "web", json!({"maxUnavailable": 30}));
     room.budget_allows("web", 30);
     let kubeconfig = cluster.user("drainer", &[], &needed_rights());
@@ -39,6 +55,9 @@ fn a_drain_survives_the_death_of_the_apiserver() {
     apiserver.kill();
     run.hear("waiting for the API server");
     apiserver.restart();
+    run.hear("the API server is back");
+    wait("all pods to stop", PATIENCE, || (terminating(&room, node) == 20).then_some(()));
+    end_all_on(&room, node);
     let (outcome, record, _) = run.finish();
     outcome.expect("drained", 0);
     assert_eq!(outcome.count("gone"), 20);
@@ -51,51 +70,53 @@ fn a_drain_survives_the_death_of_the_apiserver() {
 fn a_drain_survives_the_death_of_the_apiserver_between_two_evictions() {
     let cluster = own();
     let room = cluster.room(2);
-    slow(&room, "web", 20, "1s");
+    half_allowed(&room, 10);
     let kubeconfig = cluster.user("drainer", &[], &needed_rights());
     let node = room.nodes()[0].as_str();
 
-    // One at a time, so that most are still to be asked for.
-    let run = drain(&room, &[node, "--concurrency=1"]).kubeconfig(&kubeconfig).watch();
-    run.hear("evicted");
+    let run = drain(&room, &[node]).kubeconfig(&kubeconfig).watch();
+    run.hear("blocked by budget");
     let apiserver = cluster.component(Component::Apiserver);
     apiserver.kill();
     run.hear("waiting for the API server");
     apiserver.restart();
+    run.hear("the API server is back");
+    allow_all(&room);
     let (outcome, _, _) = run.finish();
     outcome.expect("drained", 0);
-    assert_eq!(outcome.count("gone"), 20);
+    assert_eq!(outcome.count("gone"), 10);
 }
 
 #[test]
 fn a_drain_goes_on_after_the_apiserver_was_silent() {
     let cluster = own();
     let room = cluster.room(2);
-    slow(&room, "web", 30, "1s");
+    half_allowed(&room, 10);
     let node = room.nodes()[0].as_str();
 
-    let run = drain(&room, &[node, "--concurrency=1", "--request-timeout=2s"]).watch();
-    run.hear("evicted");
+    let run = drain(&room, &[node, "--request-timeout=10s"]).watch();
+    run.hear("blocked by budget");
     let apiserver = cluster.component(Component::Apiserver);
     apiserver.freeze();
     run.hear("waiting for the API server");
     apiserver.thaw();
+    run.hear("the API server is back");
+    allow_all(&room);
     let (outcome, _, audit) = run.finish();
     outcome.expect("drained", 0);
-    assert_eq!(outcome.count("gone"), 30);
-    assert!(outcome.err.contains("within 2s (--request-timeout)"), "{outcome}");
-    assert!(outcome.err.contains("the API server is back"), "{outcome}");
-    let twice = audit.evictions().len() - 30;
-    assert!(twice <= 1, "only the one that was in flight may be asked for again:\n{audit}");
+    assert_eq!(outcome.count("gone"), 10);
+    assert!(outcome.err.contains("within 10s (--request-timeout)"), "{outcome}");
+    let accepted = audit.evictions().filter(|eviction| eviction.accepted()).len();
+    assert_eq!(accepted, 10, "each once:\n{audit}");
 }
 
 #[test]
 fn a_timeout_is_kept_while_the_apiserver_is_silent() {
     let cluster = own();
     let room = cluster.room(2);
-    slow(&room, "web", 4, "20s");
+    endless(&room, "web", 4);
     let node = room.nodes()[0].as_str();
-    let run = drain(&room, &[node, "--timeout=4s", "--on-failure=uncordon"]).watch();
+    let run = drain(&room, &[node, "--timeout=15s", "--on-failure=uncordon"]).watch();
     run.hear("evicted");
     let apiserver = cluster.component(Component::Apiserver);
     apiserver.freeze();
@@ -107,6 +128,6 @@ fn a_timeout_is_kept_while_the_apiserver_is_silent() {
     let (outcome, record, audit) = run.finish_unchecked();
     record.assert_invariants_without_report(&outcome.err, &audit);
     outcome.expect("timeout", 124);
-    assert!(took < Duration::from_secs(8), "{took:?}\n{outcome}");
+    assert!(took < Duration::from_secs(30), "not its own: that of a request: {took:?}\n{outcome}");
     assert_ne!(outcome.report()["nodes"][0]["cordoned"], json!(false), "nobody confirmed it\n{outcome}");
 }

@@ -176,7 +176,7 @@ pub fn kubeconfig(room: &Room<'_>, fake: &Fake) -> PathBuf {
 
 fn drained(fake: &Fake) -> Outcome {
     let room = shared().room(0);
-    let outcome = drain(&room, &["n1", "--timeout=60s"]).kubeconfig(&kubeconfig(&room, fake)).run();
+    let outcome = drain(&room, &["n1", "--timeout=3m"]).kubeconfig(&kubeconfig(&room, fake)).run();
     outcome.expect("drained", 0);
     assert_eq!(outcome.count("gone"), 1, "{outcome}");
     outcome
@@ -214,7 +214,7 @@ fn an_unclear_answer_is_looked_up_before_it_is_repeated() {
         let room = shared().room(0);
         let config = kubeconfig(&room, &fake);
         let outcome =
-            drain(&room, &["n1", "--timeout=60s", "--request-timeout=2s"]).kubeconfig(&config).run();
+            drain(&room, &["n1", "--timeout=3m", "--request-timeout=10s"]).kubeconfig(&config).run();
         outcome.expect("drained", 0);
         assert_eq!(about_the_pod(&fake), ["POST", "GET", "POST"], "{outcome}");
     }
@@ -282,7 +282,7 @@ fn a_server_that_fails_for_ever_runs_into_the_timeout_and_says_so() {
         fake.on("POST", "*/eviction").answer(Answer::status(500, "InternalError", "etcdserver: no leader"));
     });
     let room = shared().room(0);
-    let outcome = drain(&room, &["n1", "--timeout=3s"]).kubeconfig(&kubeconfig(&room, &fake)).run();
+    let outcome = drain(&room, &["n1", "--timeout=15s"]).kubeconfig(&kubeconfig(&room, &fake)).run();
     outcome.expect("timeout", 124);
     assert!(
         outcome.out.contains("etcdserver: no leader") || outcome.out.contains("is not known"),
@@ -318,7 +318,7 @@ fn a_server_that_is_just_starting_may_forbid_for_a_moment() {
 fn a_cordon_whose_answer_is_lost_is_called_unknown() {
     let fake = shop(|fake, _| fake.on("PATCH", "/api/v1/nodes/n1").answer(Answer::cut()));
     let room = shared().room(0);
-    let outcome = drain(&room, &["n1", "--timeout=2s"]).kubeconfig(&kubeconfig(&room, &fake)).run();
+    let outcome = drain(&room, &["n1", "--timeout=15s"]).kubeconfig(&kubeconfig(&room, &fake)).run();
     outcome.expect("timeout", 124);
     assert!(outcome.report()["nodes"][0]["cordoned"].is_null(), "{outcome}");
     assert!(about_the_pod(&fake).is_empty());

@@ -26,7 +26,7 @@ fn release(room: &::testbed::Room<'_>) {
 fn a_pod_that_a_finalizer_holds_is_named_at_the_timeout() {
     let room = shared().room(1);
     held(&room);
-    let (outcome, _) = drain(&room, &[&room.nodes()[0], "--timeout=4s"]).watched();
+    let (outcome, _) = drain(&room, &[&room.nodes()[0], "--timeout=15s"]).watched();
     release(&room);
     outcome.expect("timeout", 124);
     let pod = &outcome.pods()[0];

@@ -32,11 +32,18 @@ pub fn endless(room: &Room<'_>, app: &str, here: usize) {
     room.ready(app, replicas);
 }
 
-/// Ends what `endless` left behind, as a kubelet would.
-pub fn end_all_on(room: &Room<'_>, node: &str) {
-    for pod in room.pods_on(node) {
+/// Ends the pods of `app` on that node, as a kubelet would.
+pub fn end_on(room: &Room<'_>, node: &str, app: &str) {
+    for pod in room.pods_on(node).iter().filter(|pod| pod["metadata"]["labels"]["app"] == *app) {
         let path = room.path("", &format!("pods/{}?gracePeriodSeconds=0", text(&pod["metadata"], "name")));
         let _ = room.cluster().try_delete(&path);
+    }
+}
+
+/// Ends what `endless` left behind.
+pub fn end_all_on(room: &Room<'_>, node: &str) {
+    for pod in room.pods_on(node) {
+        end_on(room, node, text(&pod["metadata"]["labels"], "app"));
     }
     wait("the node to be empty", PATIENCE, || room.pods_on(node).is_empty().then_some(()));
 }

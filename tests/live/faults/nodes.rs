@@ -3,17 +3,18 @@
 use ::testbed::{shared, wait};
 use serde_json::json;
 
-use super::{PATIENCE, end_all_on, endless, node_path, slow, terminating};
+use super::{PATIENCE, end_all_on, end_on, endless, node_path, terminating};
 use crate::plugin::{drain, text};
 
 #[test]
 fn a_node_that_somebody_uncordons_is_not_called_drained() {
     let room = shared().room(2);
-    slow(&room, "web", 2, "3s");
+    endless(&room, "web", 2);
     let node = room.nodes()[0].as_str();
     let run = drain(&room, &[node]).watch();
-    run.hear(" evicted,");
+    wait("the pods to stop", PATIENCE, || (terminating(&room, node) == 2).then_some(()));
     room.cluster().merge(&node_path(node), &json!({"spec": {"unschedulable": null}}));
+    end_on(&room, node, "web");
     let (outcome, _, _) = run.finish();
     outcome.expect("partial", 4);
     let report = outcome.report();

@@ -61,7 +61,8 @@ fn lists_come_in_pages_of_the_size_asked_for() {
             .collect()
     };
     let one = pages(&["--chunk-size=1"]);
-    assert!(one.len() == 3 && one.iter().all(|uri| uri.contains("limit=1")), "{one:#?}");
+    // The server cannot know whether what comes after the third is on this node: then there is an empty page more.
+    assert!([3, 4].contains(&one.len()) && one.iter().all(|uri| uri.contains("limit=1")), "{one:#?}");
     assert!(one[1..].iter().all(|uri| uri.contains("continue=")), "{one:#?}");
     let default = pages(&[]);
     assert!(default.len() == 1 && default[0].contains("limit=500"), "{default:#?}");

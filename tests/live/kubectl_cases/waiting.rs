@@ -38,7 +38,7 @@ fn a_timeout_leaves_what_is_still_stopping_and_says_so() {
     room.deployment("quick", 1);
     room.ready("slow", 1);
     room.ready("quick", 1);
-    let (outcome, _) = drain(&room, &[node, "--timeout=4s"]).watched();
+    let (outcome, _) = drain(&room, &[node, "--timeout=15s"]).watched();
     outcome.expect("timeout", 124);
     assert_eq!(
         (row(&outcome, "slow")["result"].as_str(), row(&outcome, "quick")["result"].as_str()),

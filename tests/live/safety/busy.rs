@@ -25,7 +25,7 @@ fn flow_control_at_the_cordon_is_tried_again() {
         fake.on("PATCH", NODE).times(2).answer(busy);
     });
     let room = shared().room(0);
-    let outcome = drain(&room, &["n1", "--timeout=60s"]).kubeconfig(&kubeconfig(&room, &fake)).run();
+    let outcome = drain(&room, &["n1", "--timeout=3m"]).kubeconfig(&kubeconfig(&room, &fake)).run();
     outcome.expect("drained", 0);
     assert_eq!(cordons(&fake), 3, "{outcome}");
 }

@@ -4,7 +4,7 @@ use ::testbed::{shared, wait};
 use serde_json::json;
 
 use super::{PATIENCE, row};
-use crate::faults::{end_all_on, endless, terminating};
+use crate::faults::{end_all_on, end_on, endless, terminating};
 use crate::plugin::{drain, text};
 
 #[test]
@@ -23,10 +23,7 @@ fn a_late_pod_whose_owner_is_gone_is_not_evicted_without_force() {
     });
     run.hear("late");
     // What it came too late for ends, and so does the run.
-    for pod in room.pods_on(node).iter().filter(|pod| pod["metadata"]["name"] != "late") {
-        let path = room.path("", &format!("pods/{}?gracePeriodSeconds=0", text(&pod["metadata"], "name")));
-        room.cluster().delete(&path);
-    }
+    end_on(&room, node, "web");
     let (outcome, _, audit) = run.finish();
     outcome.expect("partial", 4);
     let row = row(&outcome, text(&late["metadata"], "uid"));

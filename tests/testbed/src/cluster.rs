@@ -99,7 +99,14 @@ impl Cluster {
             cluster.processes.push(Mutex::new(process));
             // The controller-manager and the scheduler give up for good when they meet an API server that
             // has not made its own roles yet: each waits for the one before.
-            cluster.serving(component)?;
+            if let Err(error) = cluster.serving(component) {
+                // It may have failed for want of one before it, whose port was taken.
+                let first = Component::ALL.into_iter().take(cluster.processes.len());
+                return Err(first.filter_map(|it| cluster.process(it).ended()).next().unwrap_or(error));
+            }
+            if component == Component::Apiserver {
+                cluster.tame_kwok()?;
+            }
         }
         cluster.usable()?;
         // One whose port was taken may have looked alive: somebody else answered there.

@@ -17,6 +17,7 @@ mod foreign;
 mod group;
 mod invariants;
 mod kubectl;
+mod kwok;
 mod logs;
 mod nodes;
 mod plugins;

@@ -3,7 +3,7 @@
 use ::testbed::{annotate, shared, wait};
 use serde_json::{Value, json};
 
-use super::{KINDS, PATIENCE, app, cause, made, pods_with, told, typed, updated};
+use super::{KINDS, PATIENCE, app, cause, held, made, pods_with, release, released, told, typed, updated};
 use crate::plugin::{Running, rollback, text};
 
 /// Fate of the first revision's pods, the cause that is told, and the last line of the log.
@@ -95,11 +95,14 @@ fn the_faults_of_the_template_that_goes_are_not_those_of_the_one_that_comes() {
 #[test]
 fn pods_that_are_slow_are_waited_for_and_every_step_is_told_once() {
     let room = shared().room(1);
-    updated(&room, "Deployment", "web", 2, None, |object| {
-        super::surge_only(object);
-        annotate(object, "testbed/ready-after", "1s");
-    });
-    let outcome = rollback(&room, &["deployment/web", "--to-revision=1", "--fail-after=30s"]).run();
+    held(&room, "Deployment", "web", 2, super::surge_only);
+    let run = rollback(&room, &["deployment/web", "--to-revision=1", "--fail-after=10m"]).spawn();
+    run.hear("0 of 2 updated pods available");
+    // The second is made when the first is Ready.
+    wait("the first pod", PATIENCE, || pods_with(&room, &app(1)).pop());
+    release(&room);
+    run.hear("1 of 2 updated pods available");
+    let outcome = released(&room, run);
     outcome.expect("done", 0);
     let steps: Vec<&str> =
         outcome.err.lines().filter(|line| line.contains(" updated pods available")).collect();
@@ -157,7 +160,9 @@ fn a_deadline_that_passed_before_the_rollback_is_not_its_own() {
     room.update("Deployment", "web", &app(2), Some("never-ready"));
     let passed = |object: &Value| {
         let conditions = object["status"]["conditions"].as_array();
-        conditions.is_some_and(|all| all.iter().any(|it| it["reason"] == "ProgressDeadlineExceeded"))
+        // Once the pod is there nothing counts as progress any more.
+        let made = object["status"]["updatedReplicas"] == 1;
+        made && conditions.is_some_and(|all| all.iter().any(|it| it["reason"] == "ProgressDeadlineExceeded"))
     };
     wait("the deadline to pass", PATIENCE, || passed(&room.workload("Deployment", "web")).then_some(()));
     // A machine that is busy may take longer than that for the rollback itself; what has passed stays passed.
@@ -173,10 +178,12 @@ fn a_deadline_that_passed_before_the_rollback_is_not_its_own() {
 #[test]
 fn a_deadline_that_passes_during_the_rollback_is_a_failure_with_its_cause() {
     let room = shared().room(1);
-    updated(&room, "Deployment", "web", 1, Some("never-ready"), |object| {
-        object["spec"]["progressDeadlineSeconds"] = json!(2);
-    });
-    let outcome = rollback(&room, &["deployment/web", "--to-revision=1", "--fail-after=10m"]).run();
+    updated(&room, "Deployment", "web", 1, Some("never-ready"), |_| ());
+    let run = rollback(&room, &["deployment/web", "--to-revision=1", "--fail-after=10m"]).spawn();
+    run.hear("ContainersNotReady");
+    let shorter = json!({"spec": {"progressDeadlineSeconds": 2}});
+    room.cluster().merge(&room.path_of("Deployment", "web"), &shorter);
+    let outcome = run.finish();
     outcome.expect("failed", 1);
     let cause = cause(&outcome, "web");
     for words in ["ContainersNotReady", "no progress within 2s (progressDeadlineSeconds)"] {

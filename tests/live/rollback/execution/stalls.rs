@@ -33,7 +33,8 @@ fn a_daemonset_with_a_dead_node_is_stalled_and_names_it() {
     });
     let dead = room.nodes()[0].clone();
     room.node_silent(&dead);
-    let args = ["daemonset/agent", "--to-revision=1", "--fail-after=1s", "--on-failure=restore"];
+    // Long enough for the other pod to come: where nothing of the target runs, it is a failure.
+    let args = ["daemonset/agent", "--to-revision=1", "--fail-after=15s", "--on-failure=restore"];
     let outcome = rollback(&room, &args).run();
     outcome.expect("stalled", 4);
     assert!(cause(&outcome, "agent").contains(&dead), "{outcome}");

@@ -176,7 +176,8 @@ fn owners_that_may_not_be_read_are_named_as_such() {
     let flux = json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "shop"}});
     let helm = json!({"labels": {"helm.toolkit.fluxcd.io/name": "shop"}});
     // Charts write this label as well, so only Argo CD's own objects tell.
-    let perhaps = json!({"labels": {"app.kubernetes.io/instance": "shop"}});
+    // By a name that no other test has.
+    let perhaps = json!({"labels": {"app.kubernetes.io/instance": id}});
     for (kind, name, metadata) in [
         ("Deployment", "web", tracked),
         ("StatefulSet", "db", flux),
