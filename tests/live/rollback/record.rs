@@ -49,6 +49,26 @@ fn the_reason_is_the_cause_that_both_histories_show() {
     }
 }
 
+/// It is written as it was typed when it is: so that is said before, and not by repeating it.
+#[test]
+fn a_reason_that_looks_as_if_a_secret_were_in_it_is_warned_of_before_the_write() {
+    let room = shared().room(1);
+    updated(&room, "Deployment", "web", 1, None, |_| ());
+    let args = ["deployment/web", "--to-revision=1", "--reason=now with DB_PASSWORD=hunter2"];
+    let plan = rollback(&room, &[&args[..], &["--dry-run"]].concat()).run();
+    assert_eq!(plan.finding("reason-looks-secret")["severity"], "warning", "{plan}");
+    let words = rollback_to(&room, &[&args[..], &["--dry-run"]].concat()).run();
+    let said = format!("{}{}", words.out, words.err);
+    assert!(said.contains("reason-looks-secret") && said.contains("now with DB_PASSWORD=***"), "{words}");
+    assert!(!format!("{plan}{words}").contains("hunter2"), "{plan}{words}");
+    rollback(&room, &args).run().expect("done", 0);
+    let notes = room.workload("Deployment", "web")["metadata"]["annotations"].take();
+    assert_eq!(
+        notes["kubernetes.io/change-cause"], "now with DB_PASSWORD=hunter2",
+        "nobody's words are changed"
+    );
+}
+
 #[test]
 fn without_a_reason_the_cause_is_the_targets_own_and_not_that_of_the_bad_version() {
     let room = shared().room(1);

@@ -117,7 +117,10 @@ pub const CHECKS: &[(&[&str], Check)] = &[
     (&["owner-reverts", "owner-may-revert", "owner-out-of-date", "owner-not-checked"], owners::check),
     (&["ownership-moves", "ownership-not-checked"], ownership::check),
     (&["last-applied-stale"], last_applied::check),
-    (&["target-never-healthy", "restart-only", "image-mutable", "history-limited"], target::check),
+    (
+        &["target-never-healthy", "restart-only", "image-mutable", "history-limited", "reason-looks-secret"],
+        target::check,
+    ),
 ];
 
 /// Reported by whichever check could not see what is around.

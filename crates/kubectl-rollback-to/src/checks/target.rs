@@ -1,7 +1,7 @@
 //! Is it worth going there: was it healthy, is it another program at all, will it be the same bits, and is there a way back?
 
 use cluster_model::rollout::{containers, same};
-use cluster_model::{Finding, Raw, Severity};
+use cluster_model::{Finding, Raw, Severity, secret};
 use serde_json::Value;
 
 use super::Case;
@@ -14,6 +14,7 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
     findings.extend(restart_only(case));
     findings.extend(mutable(case));
     findings.extend(history(case));
+    findings.extend(reason(case));
     findings
 }
 
@@ -85,6 +86,18 @@ fn history(case: &Case<'_>) -> Option<Finding> {
     })
 }
 
+/// It is written down as it was typed, because an operator means every word of it: so who typed a password has to hear of it before.
+fn reason(case: &Case<'_>) -> Option<Finding> {
+    case.options.reason.as_deref().filter(|reason| secret::text(reason))?;
+    // Its words are not repeated: they would stay in the log of this run, too.
+    let message = "would be written with a --reason that looks as if a secret were in it: everybody who may read the workload or its \
+                   events can see it, and the journal of this machine keeps it";
+    Some(
+        case.finding("reason-looks-secret", Severity::Warning, message)
+            .remedy("give another --reason, or none"),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
@@ -119,6 +132,26 @@ mod tests {
         );
         let found = healths([Unhealthy, Healthy]).of_id("target-never-healthy").remove(0);
         assert_eq!(found.remedy, "kubectl rollback-to deployment/web -n shop --last-healthy");
+    }
+
+    #[test]
+    fn reason_looks_secret() {
+        let given = |reason: &str| {
+            let mut scene = Scene::of(Kind::Deployment);
+            scene.options.reason = Some(reason.into());
+            scene
+        };
+        let good = given("the password was rotated, incident 7");
+        let id = "reason-looks-secret";
+        fires(id, Severity::Warning, &given("set DB_PASSWORD=hunter2, incident 7"), &good);
+        fires(
+            id,
+            Severity::Warning,
+            &given("https://bob:hunter2@db.shop is down"),
+            &Scene::of(Kind::Deployment),
+        );
+        let found = given("pushed with ghp_0123456789abcdefghijABCDEFGHIJ012345").of_id(id).remove(0);
+        assert!(!format!("{found:?}").contains("ghp_"), "{found:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use cluster_model::rollout::{Rollout, images};
+use cluster_model::secret::redacted;
 use cluster_model::text::{count, shorten};
 use k8s_openapi::jiff::tz::TimeZone;
 use plugin_client::{Line, Role, table};
@@ -73,6 +74,7 @@ impl View<'_> {
             self.options
                 .reason
                 .as_ref()
+                .map(|reason| redacted(&[reason]).concat())
                 .map(|reason| ("records", format!("\"{reason}\" as the change cause").into())),
         );
         facts.extend(self.course(rollout, step).into_iter().map(|line| ("rollout", line)));

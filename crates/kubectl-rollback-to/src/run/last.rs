@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use cluster_model::rollout::{Id, Rollout, same};
+use cluster_model::secret::redacted;
 use cluster_model::text::count;
 use plugin_client::{Cluster, ConnectionFlags, Failure};
 
@@ -66,7 +67,8 @@ impl Run<'_> {
             return Err(failure);
         }
         let when = entry.time.parse().map_or(entry.time.clone(), |at| moment::show(at, &self.zone));
-        let reason = entry.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let reason = entry.reason.as_ref().map(|reason| redacted(&[reason]).concat());
+        let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
         Ok(Chosen::Target(Target {
             revision: past.rollout.revisions.iter().rposition(|revision| same(&revision.template, template)),
             template: template.clone(),
