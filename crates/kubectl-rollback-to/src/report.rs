@@ -106,6 +106,8 @@ pub struct WorkloadReport {
     pub cause: Option<String>,
     pub differences: Vec<Difference>,
     pub pods: Vec<PodReport>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed_pods: Vec<PodReport>,
     /// As in `Outcome`: what the end on the screen says besides.
     #[serde(skip)]
     pub ready: Option<(i64, i64)>,
@@ -274,6 +276,7 @@ impl WorkloadReport {
                 .then(|| "it did not exist at that time".to_owned()),
             differences: step.diff.differences.clone(),
             pods: Vec::new(),
+            failed_pods: Vec::new(),
             ready: None,
             left: false,
             gone: false,
@@ -285,11 +288,12 @@ impl WorkloadReport {
         let planned = WorkloadReport::planned(rollout, step, outcome.result);
         // Also where nothing was to be written: its pods may have been freed, or not have come.
         let result = outcome.result;
-        let Outcome { ready, left, gone, unrecorded, pods, cause, .. } = outcome;
+        let Outcome { ready, left, gone, unrecorded, pods, failed_pods, cause, .. } = outcome;
         WorkloadReport {
             result,
             cause: cause.or(planned.cause),
             pods,
+            failed_pods,
             ready,
             left,
             gone,
@@ -346,6 +350,7 @@ mod tests {
             cause: None,
             differences: Vec::new(),
             pods: Vec::new(),
+            failed_pods: Vec::new(),
             ready: None,
             left: false,
             gone: false,

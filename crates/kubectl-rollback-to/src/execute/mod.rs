@@ -37,6 +37,8 @@ pub struct Outcome {
     /// Why it is not done; or a note when it is.
     pub cause: Option<String>,
     pub pods: Vec<PodReport>,
+    /// Those that made it go back, as they were then.
+    pub failed_pods: Vec<PodReport>,
     /// Pods available on the expected template, of all that are wanted.
     pub ready: Option<(i64, i64)>,
     /// What this run wrote is surely what is there.
@@ -57,6 +59,7 @@ impl Outcome {
             result,
             cause: None,
             pods: Vec::new(),
+            failed_pods: Vec::new(),
             ready: None,
             left: false,
             gone: false,

@@ -113,7 +113,12 @@ fn attention(workload: &WorkloadReport) -> Vec<Line> {
     };
     let mut pods: Vec<&PodReport> = workload.pods.iter().filter(needs).collect();
     pods.sort_by_key(|pod| pod.state != PodState::Failing);
-    let rows: Vec<Vec<Line>> = pods.iter().take(PODS).map(|pod| row(workload, pod)).collect();
+    let now = pods.len();
+    pods.extend(&workload.failed_pods);
+    let word =
+        |at: usize, pod: &PodReport| if at < now { state(pod.state) } else { Line::new().bad("  failed") };
+    let rows: Vec<Vec<Line>> =
+        pods.iter().enumerate().take(PODS).map(|(at, pod)| row(workload, pod, word(at, pod))).collect();
     let mut lines = Vec::new();
     for (line, pod) in table(&rows).into_iter().zip(&pods) {
         lines.push(line);
@@ -125,14 +130,17 @@ fn attention(workload: &WorkloadReport) -> Vec<Line> {
     lines
 }
 
-fn row(workload: &WorkloadReport, pod: &PodReport) -> Vec<Line> {
-    let word = match pod.state {
+fn state(state: PodState) -> Line {
+    match state {
         PodState::Failing => Line::new().bad("  failing"),
         PodState::Starting => Line::new().warn("  starting"),
         PodState::Old => Line::new().warn("  old"),
         PodState::Terminating => Line::new().dim("  stopping"),
         PodState::Ready => Line::new().good("  ready"),
-    };
+    }
+}
+
+fn row(workload: &WorkloadReport, pod: &PodReport, word: Line) -> Vec<Line> {
     vec![
         word,
         format!("{}/{}", workload.namespace, pod.name).into(),

@@ -39,11 +39,11 @@ fn a_failed_rollback_is_put_back_with_its_annotations() {
             cause.contains("CrashLoopBackOff") && cause.ends_with("put back to where it was"),
             "{outcome}"
         );
-        // What made it fail is still told.
-        assert!(
-            told(&outcome, &name)["pods"].to_string().contains("panic: cannot reach db:5432"),
-            "{outcome}"
-        );
+        // What made it fail is still told, and its pods are those that it has now.
+        let workload = told(&outcome, &name);
+        assert!(workload["failedPods"].to_string().contains("panic: cannot reach db:5432"), "{outcome}");
+        let live = workload["pods"].as_array().unwrap().iter().filter(|pod| pod["state"] != "terminating");
+        assert_eq!(live.map(|pod| &pod["state"]).collect::<Vec<_>>(), ["ready"], "{outcome}");
     }
 }
 

@@ -119,11 +119,13 @@ impl Saga {
             Wrote::Unknown { .. } => Ours::Perhaps,
             Wrote::Written { .. } | Wrote::Already | Wrote::Changed { .. } | Wrote::Gone => Ours::No,
         };
+        if matches!(wrote, Wrote::Written { .. } | Wrote::Already) {
+            this.went_back();
+        }
         match wrote {
             Wrote::Written { .. } if self.rules.wait => {
                 let this = &mut self.steps[step];
                 this.phase = Phase::RestoreWatching;
-                this.moved = (0, 0);
                 (this.verifying, this.stale) = (false, false);
                 self.commands.push(Command::Watch(step));
             }
@@ -184,7 +186,7 @@ impl Saga {
         self.back(step, Verdict::Failed, cause);
     }
 
-    /// The pods that made it fail stay in the report, with their logs.
+    /// Its pods are those that were seen last. Where it did not go back, that was when it failed.
     fn back(&mut self, step: usize, result: Verdict, cause: String) {
         let pods = self.steps[step].outcome.take().map(|outcome| outcome.pods).unwrap_or_default();
         self.steps[step].over(Outcome { pods, ..Outcome::new(result, cause) });

@@ -61,6 +61,8 @@ pub struct Step {
     pub already: Option<String>,
     /// As last seen.
     pub pods: Vec<PodReport>,
+    /// As in `Outcome`.
+    pub failed_pods: Vec<PodReport>,
     pub moved: (i64, i64),
     /// Pods available on the expected template, of all that are wanted; as last seen.
     pub ready: Option<(i64, i64)>,
@@ -118,6 +120,7 @@ impl Step {
             outcome,
             already,
             pods: Vec::new(),
+            failed_pods: Vec::new(),
             moved: (0, 0),
             ready: None,
             gone: false,
@@ -159,6 +162,15 @@ impl Step {
         if let Phase::Settled { finishing, .. } = self.phase {
             self.phase = if finishing { Phase::Settled { finishing, until: None } } else { Phase::Over };
         }
+    }
+
+    /// Its template is back where it was. What was seen of its pods is past: it is kept of those that failed, with their logs.
+    pub fn went_back(&mut self) {
+        let told = self.outcome.as_mut().map(|outcome| std::mem::take(&mut outcome.pods));
+        let watched = std::mem::take(&mut self.pods);
+        let pods = told.filter(|pods| !pods.is_empty()).unwrap_or(watched);
+        self.failed_pods = pods.into_iter().filter(|pod| pod.state == PodState::Failing).collect();
+        (self.moved, self.ready) = ((0, 0), None);
     }
 
     /// Can it be put back?
@@ -237,6 +249,7 @@ impl Step {
     pub fn outcome(&self) -> Outcome {
         let outcome = self.outcome.clone().unwrap_or_else(|| Outcome::new(Verdict::Refused, "not begun"));
         Outcome {
+            failed_pods: self.failed_pods.clone(),
             pods: if outcome.pods.is_empty() { self.pods.clone() } else { outcome.pods },
             ready: self.ready,
             left: matches!(self.ours, Ours::Yes | Ours::Restarted),

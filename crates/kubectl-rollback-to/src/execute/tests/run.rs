@@ -71,7 +71,7 @@ async fn when_the_second_fails_all_three_end_where_they_began() {
         play.fake.requests().iter().filter(|r| r.path == log).map(|r| r.query.clone()).collect();
     assert_eq!(asked, ["previous=true&container=web&tailLines=10&limitBytes=65536"]);
     assert!(play.was_told("log: [\"starting\", \"DB_PASSWORD=***\", \"boom\"]"), "{:#?}", play.told());
-    assert_eq!(outcomes[1].pods[0].log, ["starting", "DB_PASSWORD=***", "boom"]);
+    assert_eq!(outcomes[1].failed_pods[0].log, ["starting", "DB_PASSWORD=***", "boom"]);
 }
 
 #[tokio::test]

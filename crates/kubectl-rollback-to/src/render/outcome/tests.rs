@@ -28,6 +28,7 @@ fn workload(name: &str, result: Verdict, cause: Option<&str>, pods: Vec<PodRepor
         gone: false,
         unrecorded: false,
         pods,
+        failed_pods: Vec::new(),
     }
 }
 
@@ -163,6 +164,20 @@ fn put_back_together() {
             "deployment/cron not rolled back: not begun; nothing was written",
             "to choose another:  kubectl rollback-to deployment/web deployment/api -n shop --history",
         ]
+    );
+}
+
+/// What it is now and what it was are told apart.
+#[test]
+fn of_what_was_put_back_the_pods_that_failed_are_told_as_past() {
+    let failed =
+        vec![pod("web-abc", PodState::Failing, Some("CrashLoopBackOff: exit code 1"), &["no database"])];
+    let back = workload("web", Verdict::Restored, Some("web-abc: CrashLoopBackOff; put back"), ready(1));
+    let lines = told(Verdict::Restored, vec![WorkloadReport { failed_pods: failed, ..back }]);
+    assert_eq!(
+        lines[1..3],
+        ["  failed  shop/web-abc  CrashLoopBackOff: exit code 1", "    | no database"],
+        "{lines:#?}"
     );
 }
 

@@ -1,6 +1,7 @@
 //! What is done after a failure.
 
 use super::*;
+use crate::report::{PodReport, PodState};
 
 #[test]
 fn when_the_second_fails_all_three_go_back() {
@@ -26,6 +27,38 @@ fn when_the_second_fails_all_three_go_back() {
         ]
     );
     assert!(play.was_told("log: [\"boom\"]"));
+}
+
+/// And those that made it go back are not lost.
+#[test]
+fn what_went_back_is_reported_with_the_pods_that_it_has_then() {
+    let pod = |name: &str, state| PodReport { name: name.into(), state, cause: None, log: Vec::new() };
+    let with = |state, pods: &[PodReport]| Progress { pods: pods.to_vec(), ..progress(state) };
+    let names = |pods: &[PodReport]| pods.iter().map(|pod| pod.name.clone()).collect::<Vec<_>>();
+    let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
+    let before = [pod("old", PodState::Old), pod("p", PodState::Failing)];
+    play.write_all().seen_as(0, with(crashed(), &before));
+    assert_eq!(play.next(), "log 0 p");
+    play.saga.logged(0, vec!["boom".into()]);
+    assert_eq!(play.next(), "restore 0");
+    play.saga.restored(0, written(), Vec::new());
+    play.next();
+    play.seen_as(0, with(FINE, &[pod("old", PodState::Ready)]));
+    assert_eq!(play.ends(), ["Restored: crashed; put back to where it was"]);
+    let outcome = play.saga.outcomes().remove(0);
+    assert_eq!(outcome.pods, [pod("old", PodState::Ready)]);
+    assert_eq!(
+        (names(&outcome.failed_pods), &outcome.failed_pods[0].log),
+        (vec!["p".to_owned()], &vec!["boom".to_owned()])
+    );
+
+    // Nobody looked: then nothing is said of its pods.
+    let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
+    play.write_all().seen_as(0, with(stalled(false), &before));
+    play.next();
+    play.saga.restored(0, Wrote::Already, Vec::new());
+    let outcome = play.saga.outcomes().remove(0);
+    assert_eq!((outcome.pods.len(), names(&outcome.failed_pods)), (0, vec!["p".to_owned()]));
 }
 
 #[test]

@@ -220,7 +220,7 @@ fn the_log_goes_into_the_report_and_stays() {
     play.next();
     play.seen(0, FINE);
     play.ends();
-    assert_eq!(play.saga.outcomes()[0].pods[0].log, ["boom"]);
+    assert_eq!(play.saga.outcomes()[0].failed_pods[0].log, ["boom"]);
 }
 
 #[test]
