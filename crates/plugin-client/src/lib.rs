@@ -23,6 +23,7 @@ pub use cli::flags::{AsInKubectl, ConnectionFlags, DryRun, duration, limit, whol
 pub use cli::output::{Output, publish, to_json, to_yaml};
 pub use cli::start::{CommandLine, start};
 pub use cli::ui::{Line, Live, Role, Ui, table};
+pub use connection::answers::Unanswered;
 pub use connection::client::{Cluster, connect};
 pub use connection::clock::Clock;
 pub use connection::server_health::Weather;

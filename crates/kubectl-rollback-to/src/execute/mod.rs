@@ -18,8 +18,11 @@ mod write;
 
 use std::time::{Duration, Instant};
 
+use cluster_model::text::span;
 use futures::{FutureExt, StreamExt};
-use plugin_client::{Clock, Cluster, Ui};
+use k8s_openapi::jiff::tz::TimeZone;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use plugin_client::{Clock, Cluster, Ui, Unanswered};
 
 use crate::journal::Journal;
 use crate::options::Options;
@@ -29,6 +32,8 @@ use crate::snapshot::Snapshot;
 use progress::Progress;
 use run::Run;
 use saga::End;
+
+pub use saga::SILENT_AFTER;
 
 /// What happened to one step of the plan.
 #[derive(Clone, Debug)]
@@ -158,6 +163,9 @@ pub struct Execution<'a> {
     pub clock: Clock,
     /// Over everything, as if nothing was asked from here on; `None`: each wait ends by itself, when nothing has changed for long.
     pub deadline: Option<Instant>,
+    /// So long without an answer from the API server is the end; `None`: the deadline is.
+    pub silent_after: Option<SignedDuration>,
+    pub zone: TimeZone,
     /// Where the run is written down; `None`: nowhere.
     pub journal: Option<Journal>,
 }
@@ -195,6 +203,18 @@ impl Execution<'_> {
             run.look();
         };
         run.finish(end).await
+    }
+
+    fn silent(&self, unanswered: &Unanswered) -> End {
+        let passed = SignedDuration::try_from(unanswered.since.elapsed()).unwrap_or(SignedDuration::MAX);
+        let now = self.clock.now();
+        let since = now.saturating_sub(passed).unwrap_or(Timestamp::MIN).to_zoned(self.zone.clone());
+        let cause = unanswered.says.as_ref().map(|says| format!(": {says}")).unwrap_or_default();
+        let since = since.strftime("%H:%M:%S");
+        End::Silent(format!(
+            "the API server has not answered since {since} ({}){cause}",
+            span(passed.as_secs())
+        ))
     }
 }
 

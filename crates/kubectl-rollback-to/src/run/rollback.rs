@@ -16,7 +16,7 @@ use super::look::Looked;
 use super::prepare::Prepared;
 use crate::args::Wish;
 use crate::choose::{Chosen, Past, choose};
-use crate::execute::Execution;
+use crate::execute::{Execution, SILENT_AFTER};
 use crate::journal::{Entry, Journal};
 use crate::options::{Choice, DiffDetail};
 use crate::plan::{Action, Plan, Step};
@@ -252,6 +252,9 @@ impl Run<'_> {
             options: &self.options,
             clock: Clock::start(),
             deadline: self.bounds.until(),
+            // Whoever gives a time wants it waited out.
+            silent_after: self.bounds.deadline.is_none().then_some(SILENT_AFTER),
+            zone: self.zone.clone(),
             journal: Journal::of_user(),
         };
         let outcomes = execution.run(interrupted, &mut screen).await;

@@ -14,13 +14,14 @@ use kube::Client;
 use kube::client::{AuthError, Body};
 use tower::BoxError;
 
+use crate::connection::answers::{Answers, Asked};
 use crate::connection::clock::ServerTime;
 use crate::connection::credential::{Credential, Held};
 use crate::connection::kubeconfig::{self, Environment, Target};
 use crate::connection::proxy::Proxy;
 use crate::connection::transport::Transport;
 use crate::failure::{Deadline, NoCredentials, Unreachable, find, last};
-use crate::{ConnectionFlags, Failure, Line, Ui};
+use crate::{ConnectionFlags, Failure, Line, Ui, Unanswered};
 
 /// The Kubernetes version whose API the plugins know: that of k8s-openapi's `latest`.
 pub const KUBERNETES: (&str, &str) = ("1", "37");
@@ -40,6 +41,7 @@ pub struct Cluster {
     /// What one request may take; `None` is for ever.
     pub deadline: Option<Duration>,
     time: ServerTime,
+    answers: Answers,
 }
 
 impl Cluster {
@@ -47,6 +49,11 @@ impl Cluster {
     /// Our own time before the first answer.
     pub fn now(&self) -> Timestamp {
         self.time.now()
+    }
+
+    /// Since when it owes an answer, if it does.
+    pub fn unanswered(&self) -> Option<Unanswered> {
+        self.answers.unanswered()
     }
 }
 
@@ -95,6 +102,7 @@ fn assemble(
     let deadline = flags.deadline();
     let Target { config, context, server, namespace, proxy, .. } = target;
     let transport = Transport::new(config, server.clone(), credential.identity())?;
+    let answers = Answers::default();
     let link = Arc::new(Link {
         transport,
         credential,
@@ -102,11 +110,12 @@ fn assemble(
         proxy,
         deadline,
         time: time.clone(),
+        answers: answers.clone(),
         ui: ui.clone(),
     });
     let service = tower::service_fn(move |request| Arc::clone(&link).exchange(request));
     let client = Client::new(service, namespace.clone());
-    Ok(Cluster { client, namespace, context, server, deadline, time })
+    Ok(Cluster { client, namespace, context, server, deadline, time, answers })
 }
 
 /// As client-go writes it (rest/config.go, `DefaultKubernetesUserAgent`), with Go's names for the platform.
@@ -151,14 +160,23 @@ struct Link {
     proxy: Option<Proxy>,
     deadline: Option<Duration>,
     time: ServerTime,
+    answers: Answers,
     ui: Ui,
 }
 
 impl Link {
     async fn exchange(self: Arc<Self>, request: Request<Body>) -> Result<Response<Body>, BoxError> {
-        let Some(after) = self.deadline else { return self.attempts(request, None).await };
+        let asked = self.answers.asked();
+        let outcome = self.in_time(request, &asked).await;
+        asked.had(&outcome);
+        outcome
+    }
+
+    async fn in_time(&self, request: Request<Body>, asked: &Asked) -> Result<Response<Body>, BoxError> {
+        let Some(after) = self.deadline else { return self.attempts(request, None, asked).await };
         let until = Instant::now() + after;
-        match tokio::time::timeout_at(until.into(), self.attempts(request, Some((until, after)))).await {
+        let attempts = self.attempts(request, Some((until, after)), asked);
+        match tokio::time::timeout_at(until.into(), attempts).await {
             Ok(answer) => answer,
             Err(_) => {
                 let proxy = self.proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}"));
@@ -174,6 +192,7 @@ impl Link {
         &self,
         request: Request<Body>,
         until: Option<(Instant, Duration)>,
+        asked: &Asked,
     ) -> Result<Response<Body>, BoxError> {
         let watch = is_watch(&request);
         let repeatable = request.method() == Method::GET && !watch;
@@ -183,7 +202,9 @@ impl Link {
         let (mut attempt, mut renewed) = (1, false);
         loop {
             let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
-            let answer = self.once(request, &held, watch).await?;
+            let answer = self.once(request, &held, watch).await;
+            asked.had(&answer);
+            let answer = answer?;
             if answer.status() == StatusCode::UNAUTHORIZED && !renewed {
                 let (answer, by_admission) = is_denial(answer).await?;
                 let other =

@@ -1,5 +1,6 @@
 //! From kubectl's flags to a client: which server, as whom, through what, and what a request does when it fails.
 
+pub(crate) mod answers;
 pub mod client;
 pub(crate) mod clock;
 mod credential;

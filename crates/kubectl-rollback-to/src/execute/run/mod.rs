@@ -60,6 +60,8 @@ pub(super) struct Run<'a> {
     deadline: Option<Instant>,
     /// Time spent at questions: it counts against nothing.
     asked: Duration,
+    /// Since when the API server owes an answer: by the client, and by our clock.
+    unanswered: Option<(Instant, Timestamp)>,
 }
 
 impl<'a> Run<'a> {
@@ -73,6 +75,7 @@ impl<'a> Run<'a> {
             unstick: options.unstick,
             wait: options.wait,
             linger: LINGER,
+            silent_after: execution.silent_after,
         };
         let (trouble, troubles) = mpsc::unbounded_channel();
         Run {
@@ -94,6 +97,7 @@ impl<'a> Run<'a> {
             rest_until: Instant::now(),
             deadline: execution.deadline,
             asked: Duration::ZERO,
+            unanswered: None,
         }
     }
 
@@ -121,8 +125,24 @@ impl<'a> Run<'a> {
         self.saga.is_done()
     }
 
+    /// Has the API server been silent for too long?
+    fn silence(&mut self) -> Result<(), End> {
+        let ours = self.ours();
+        let unanswered = self.execution.cluster.unanswered();
+        let since = unanswered.as_ref().map(|unanswered| unanswered.since);
+        if self.unanswered.map(|(since, _)| since) != since {
+            self.unanswered = since.map(|since| (since, ours));
+        }
+        self.saga.unanswered(self.unanswered.map(|(_, since)| since));
+        match unanswered {
+            Some(unanswered) if self.saga.is_silent(ours) => Err(self.execution.silent(&unanswered)),
+            _ => Ok(()),
+        }
+    }
+
     /// Does what the saga wants, until it wants nothing more for now.
     pub fn act(&mut self) -> Result<(), End> {
+        self.silence()?;
         loop {
             let commands = self.saga.next(self.ours());
             self.tell();
@@ -277,7 +297,7 @@ impl<'a> Run<'a> {
 
     /// After the last change: what is still to be learnt, what is to be written down, and how each step ended.
     pub async fn finish(mut self, end: Option<End>) -> Vec<Outcome> {
-        if let Some(end) = end {
+        if let Some(end) = &end {
             let until = tokio::time::Instant::now() + SETTLE_ANSWERS;
             while let Ok(Some(answer)) = tokio::time::timeout_at(until, self.requests.next()).await {
                 self.take(answer);

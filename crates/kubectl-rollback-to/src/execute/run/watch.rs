@@ -211,7 +211,10 @@ impl Run<'_> {
             }
             let Some(tracker) = &mut stage.tracker else { continue };
             let Some(view) = stage.scene.view(now, ours) else {
-                if stage.unseen_until.take_if(|until| *until <= ours).is_some() {
+                // Of a server that is silent that is said, and not of the one workload.
+                if let Some(silent_at) = self.saga.silent_at() {
+                    stage.wake_at = Some(silent_at);
+                } else if stage.unseen_until.take_if(|until| *until <= ours).is_some() {
                     stage.wake_at = None;
                     self.saga.unwatchable(step, "it could not be seen for 10 minutes");
                 }

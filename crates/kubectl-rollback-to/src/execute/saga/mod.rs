@@ -5,6 +5,7 @@
 
 mod deadline;
 mod restore;
+mod silence;
 mod step;
 mod stuck;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use super::progress::{Progress, State};
 use super::{Event, Outcome};
 use crate::options::OnFailure;
 use crate::report::Verdict;
+pub use silence::SILENT_AFTER;
 use step::{Consent, Ours, Phase, Step};
 
 /// What every step follows.
@@ -31,6 +33,8 @@ pub struct Rules {
     pub wait: bool,
     /// How long a workload is watched after it is done, if somebody is known who may take it back.
     pub linger: SignedDuration,
+    /// So long without an answer from the API server is the end; `None`: a deadline is.
+    pub silent_after: Option<SignedDuration>,
 }
 
 /// What is said of pods that nobody looks at.
@@ -111,10 +115,12 @@ pub enum Deletion {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
     Timeout,
     Interrupted,
+    /// The API server has not answered for too long: since when, and its last failure.
+    Silent(String),
 }
 
 /// What is done about the written ones after a failure.
@@ -140,6 +146,8 @@ pub struct Saga {
     stopped: bool,
     /// The deadline passed, and what was written goes back.
     late: bool,
+    /// Since when the API server owes an answer.
+    unanswered: Option<Timestamp>,
     commands: Vec<Command>,
     events: Vec<Event>,
 }
@@ -157,6 +165,7 @@ impl Saga {
             decision: Decision::Open,
             stopped: false,
             late: false,
+            unanswered: None,
             commands,
             events: Vec::new(),
         }
@@ -209,7 +218,7 @@ impl Saga {
             Phase::Settled { until, .. } => until,
             _ => None,
         });
-        lingering.min()
+        lingering.chain(self.silent_at()).min()
     }
 
     /// What came of `Command::Write`.
@@ -281,7 +290,7 @@ impl Saga {
     }
 
     /// It is over before it is done: nothing more is begun, and nothing is undone.
-    pub fn stop(&mut self, end: End) {
+    pub fn stop(&mut self, end: &End) {
         self.stopped = true;
         if matches!(self.decision, Decision::Asking | Decision::Confirming) {
             self.undecided(end);

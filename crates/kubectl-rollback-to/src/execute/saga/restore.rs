@@ -59,13 +59,18 @@ impl Saga {
     }
 
     /// It ended before it was known whether what failed goes back.
-    pub(super) fn undecided(&mut self, end: End) {
+    pub(super) fn undecided(&mut self, end: &End) {
         for step in self.steps.iter_mut().filter(|step| step.failing && step.is_restorable()) {
             let outcome = step.outcome.take();
             let pods = outcome.as_ref().map(|outcome| outcome.pods.clone()).unwrap_or_default();
             let (result, what) = end.words();
             let before = outcome.and_then(|outcome| outcome.cause).unwrap_or_default();
-            let cause = format!("{what} before it was decided whether to put it back: {before}");
+            let cause = match end {
+                End::Silent(_) => format!("{before}; {what}; {}", step.not_put_back()),
+                End::Timeout | End::Interrupted => {
+                    format!("{what} before it was decided whether to put it back: {before}")
+                }
+            };
             step.over(Outcome { pods, ..Outcome::new(result, cause) });
         }
     }

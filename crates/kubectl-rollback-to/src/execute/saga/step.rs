@@ -97,10 +97,11 @@ pub struct Step {
 }
 
 impl End {
-    pub fn words(self) -> (Verdict, &'static str) {
+    pub fn words(&self) -> (Verdict, &str) {
         match self {
             End::Timeout => (Verdict::Timeout, "--timeout passed"),
             End::Interrupted => (Verdict::Interrupted, "interrupted"),
+            End::Silent(says) => (Verdict::Stalled, says),
         }
     }
 }
@@ -210,40 +211,76 @@ impl Step {
         }
     }
 
-    pub fn stop(&mut self, end: End) {
+    /// What to type to put it back.
+    pub fn not_put_back(&self) -> String {
+        format!("not put back: kubectl rollback-to {} --last", self.id.typed())
+    }
+
+    pub fn stop(&mut self, end: &End) {
         let (result, what) = end.words();
-        let at = self.how_far();
-        let status = self.status();
-        let cause = match self.phase {
-            Phase::Over => return,
-            Phase::Settled { .. } => {
+        let cause = match (&self.phase, end) {
+            (Phase::Over, _) => return,
+            (Phase::Settled { .. }, _) => {
                 self.phase = Phase::Over;
                 return;
             }
-            Phase::Waiting => format!("{what} before its turn came; nothing was written"),
-            Phase::Writing => {
-                format!("{what} during the write; whether it was written is not known: {status}")
-            }
-            Phase::Watching | Phase::Telling { .. } => {
-                format!("{what}{at}; the rollout goes on: {status}")
-            }
-            Phase::ToRestore => {
-                format!("{what} before it was put back: kubectl rollback-to {} --last", self.id.typed())
-            }
-            Phase::Restoring => {
-                self.ours = Ours::Perhaps;
-                format!("{what} while it was put back; whether it was is not known: {status}")
-            }
-            Phase::RestoreWatching => {
-                format!("put back to where it was; {what}{at}, the rollout goes on: {status}")
-            }
+            (_, End::Silent(_)) => format!("{what}; {}", self.left_unseen()),
+            (_, End::Timeout | End::Interrupted) => self.left_at(what),
         };
+        if self.phase == Phase::Restoring {
+            self.ours = Ours::Perhaps;
+        }
         let before = self.outcome.take().and_then(|outcome| outcome.cause);
         let cause = match before.or_else(|| self.already.clone()) {
             Some(before) => format!("{before}; {cause}"),
             None => cause,
         };
         self.over(Outcome::new(result, cause));
+    }
+
+    /// The state that it is left in, by somebody who ends the run.
+    fn left_at(&self, what: &str) -> String {
+        let (at, status) = (self.how_far(), self.status());
+        match self.phase {
+            Phase::Waiting => format!("{what} before its turn came; nothing was written"),
+            Phase::Writing => {
+                format!("{what} during the write; whether it was written is not known: {status}")
+            }
+            Phase::ToRestore => {
+                format!("{what} before it was put back: kubectl rollback-to {} --last", self.id.typed())
+            }
+            Phase::Restoring => {
+                format!("{what} while it was put back; whether it was is not known: {status}")
+            }
+            Phase::RestoreWatching => {
+                format!("put back to where it was; {what}{at}, the rollout goes on: {status}")
+            }
+            Phase::Watching | Phase::Telling { .. } | Phase::Settled { .. } | Phase::Over => {
+                format!("{what}{at}; the rollout goes on: {status}")
+            }
+        }
+    }
+
+    /// The state that it is left in, as far as is known of a server that is silent: whether its rollout goes on is not.
+    fn left_unseen(&self) -> String {
+        let status = self.status();
+        let seen = match self.moved {
+            (_, 0) => String::new(),
+            (done, total) => format!("{done} of {total} pods when last seen, "),
+        };
+        match self.phase {
+            Phase::Waiting => "nothing was written".to_owned(),
+            Phase::Writing => format!("whether it was written is not known: {status}"),
+            Phase::ToRestore => self.not_put_back(),
+            Phase::Restoring => format!("whether it was put back is not known: {status}"),
+            Phase::RestoreWatching => {
+                format!("it was put back to where it was, {seen}and nothing more is known: {status}")
+            }
+            Phase::Watching | Phase::Telling { .. } | Phase::Settled { .. } | Phase::Over => {
+                let written = if self.written { "it was written, " } else { "" };
+                format!("{written}{seen}and nothing more is known: {status}")
+            }
+        }
     }
 
     pub fn outcome(&self) -> Outcome {

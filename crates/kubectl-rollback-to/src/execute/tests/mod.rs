@@ -3,5 +3,6 @@
 mod objects;
 mod play;
 mod run;
+mod silence;
 mod world;
 mod write;

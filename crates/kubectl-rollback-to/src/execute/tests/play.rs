@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use cluster_model::rollout::{Kind, Rollout};
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::tz::TimeZone;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use plugin_client::connection::client::connect_in;
 use plugin_client::connection::kubeconfig::Environment;
 use plugin_client::{Clock, Cluster, ConnectionFlags, Ui};
@@ -40,6 +41,7 @@ pub struct Play {
     pub snapshot: Snapshot,
     pub plan: Plan,
     pub deadline: Option<Instant>,
+    pub silent_after: Option<SignedDuration>,
     folder: TempDir,
     told: Arc<Mutex<Vec<String>>>,
 }
@@ -105,6 +107,7 @@ impl Play {
             snapshot: Snapshot::empty(Timestamp::now()),
             plan: Plan::default(),
             deadline: Some(Instant::now() + Duration::from_secs(60)),
+            silent_after: None,
             folder: TempDir::new().unwrap(),
             told: Arc::default(),
         }
@@ -161,6 +164,8 @@ impl Play {
             options: &self.options,
             clock: Clock::start(),
             deadline: self.deadline,
+            silent_after: self.silent_after,
+            zone: TimeZone::UTC,
             journal: Some(Journal::at(self.journal())),
         };
         let mut notes = Notes { told: Arc::clone(&self.told), react: Box::new(react) };

@@ -253,22 +253,76 @@ fn any_rules() -> impl Strategy<Value = Rules> {
     )
 }
 
+fn any_rest() -> impl Strategy<Value = Rest> {
+    prop_oneof![2 => Just(Rest::Answered), 1 => Just(Rest::Interrupted), 2 => Just(Rest::Silence)]
+}
+
+/// How it goes on after the inputs.
+#[derive(Clone, Copy, Debug)]
+enum Rest {
+    Answered,
+    Interrupted,
+    /// No answer comes any more.
+    Silence,
+}
+
+impl Judge {
+    /// Only time passes: it is over within its bound, and nothing was done meanwhile that a fresh read did not ask for.
+    fn silence(mut self) -> Result<(), TestCaseError> {
+        let since = at(1000);
+        let over: Vec<bool> = self.saga.steps.iter().map(|step| step.phase == Phase::Over).collect();
+        self.saga.unanswered(Some(since));
+        let mut now = since;
+        for rounds in 0.. {
+            prop_assert!(rounds < 50, "it never comes to rest");
+            let commands = self.saga.next(now);
+            for command in &commands {
+                self.allowed(command)?;
+            }
+            if commands.is_empty() && (self.saga.is_done() || self.saga.is_silent(now)) {
+                break;
+            }
+            if commands.is_empty() {
+                let Some(wake) = self.saga.wake_at() else {
+                    return Err(TestCaseError::fail("it waits for ever"));
+                };
+                prop_assert!(wake > now && wake <= since + SILENT_AFTER);
+                now = wake;
+            }
+        }
+        if !self.saga.is_done() {
+            self.saga.stop(&End::Silent("silent".into()));
+        }
+        prop_assert!(self.saga.is_done() && self.saga.next(now).is_empty());
+        for (over, outcome) in over.into_iter().zip(self.saga.outcomes()) {
+            let claims = matches!(outcome.result, Verdict::Restored | Verdict::Failed | Verdict::Timeout);
+            prop_assert!(over || !self.rules.wait || !claims, "nothing showed that: {outcome:?}");
+        }
+        self.claims()
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
     /// Nothing is written after a failure, nothing goes back that was not written or twice, nothing is deleted, put back or claimed
-    /// but by a read that is newer than the consent; and wherever it has come to, it ends once everything is answered.
+    /// but by a read that is newer than the consent; and wherever it has come to, it ends once everything is answered, and within its
+    /// bound if nothing is any more.
     #[test]
-    fn in_any_order(inputs in prop::collection::vec(input(), 0..80), rules in any_rules(), interrupted in any::<bool>()) {
+    fn in_any_order(inputs in prop::collection::vec(input(), 0..80), rules in any_rules(), rest in any_rest()) {
         let mut judge = Judge::new(rules);
         for input in inputs {
             judge.commands()?;
             judge.take(input);
         }
-        if interrupted {
-            judge.saga.stop(End::Interrupted);
-            prop_assert!(judge.saga.is_done());
-            return judge.claims();
+        match rest {
+            Rest::Answered => {}
+            Rest::Interrupted => {
+                judge.saga.stop(&End::Interrupted);
+                prop_assert!(judge.saga.is_done());
+                return judge.claims();
+            }
+            Rest::Silence => return judge.silence(),
         }
         // Whatever is there now stays, but for what moves or waits for us: a wait has its own end.
         for (there, step) in judge.there.iter_mut().zip(&judge.saga.steps) {

@@ -237,7 +237,7 @@ fn a_signal_at_the_question_is_an_interruption_and_not_a_failure() {
         play.saga.verified(step, &play.there[&step].clone(), at(0));
     }
     question(&commands(&mut play));
-    play.saga.stop(End::Interrupted);
+    play.saga.stop(&End::Interrupted);
     let cause = "Interrupted: interrupted before it was decided whether to put it back: crashed";
     assert_eq!(play.ends(), ["Done: ", cause]);
 }

@@ -2,6 +2,7 @@ mod any_order;
 mod consent;
 mod restore;
 mod run;
+mod silence;
 mod stuck;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ fn rules() -> Rules {
         unstick: false,
         wait: true,
         linger: SignedDuration::from_secs(5),
+        silent_after: Some(SILENT_AFTER),
     }
 }
 

@@ -169,12 +169,12 @@ fn an_early_end_says_where_things_are() {
     for (case, act, expected) in cases {
         let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
         act(&mut play);
-        play.saga.stop(End::Timeout);
+        play.saga.stop(&End::Timeout);
         assert_eq!(play.ends(), [expected], "{case}");
     }
     let mut play = Play::new(1, rules());
     play.write_all();
-    play.saga.stop(End::Interrupted);
+    play.saga.stop(&End::Interrupted);
     assert_eq!(play.ends(), [format!("Interrupted: interrupted; {go}")]);
 }
 

@@ -1,0 +1,25 @@
+//! An API server that does not answer any more is not waited for without end.
+
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
+use super::Saga;
+
+/// Without `--timeout`: so long without any answer from the API server is the end.
+pub const SILENT_AFTER: SignedDuration = SignedDuration::from_mins(10);
+
+impl Saga {
+    /// Since when the API server owes an answer; `None`: it answers.
+    pub fn unanswered(&mut self, since: Option<Timestamp>) {
+        self.unanswered = since;
+    }
+
+    /// When it has been silent for too long, unless it answers before.
+    pub fn silent_at(&self) -> Option<Timestamp> {
+        self.unanswered?.saturating_add(self.rules.silent_after?).ok()
+    }
+
+    /// Has it been silent for too long? Then nothing more can be read, so nothing is claimed and nothing is put back: it is to be stopped.
+    pub fn is_silent(&self, now: Timestamp) -> bool {
+        !self.is_done() && self.silent_at().is_some_and(|at| at <= now)
+    }
+}

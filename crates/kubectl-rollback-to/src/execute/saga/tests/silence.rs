@@ -1,0 +1,84 @@
+//! The API server does not answer any more: what is said of each workload, and that nothing is done to it.
+
+use super::*;
+
+const SAYS: &str = "no answer";
+const STATUS: &str = "kubectl rollback-to statefulset/a -n shop --status";
+const LAST: &str = "not put back: kubectl rollback-to statefulset/a -n shop --last";
+
+fn restore() -> Rules {
+    Rules { on_failure: OnFailure::Restore, ..rules() }
+}
+
+#[test]
+fn an_end_in_silence_says_where_things_are() {
+    type Act = fn(&mut Play);
+    let cases: [(Act, String); 6] = [
+        (|_| {}, "nothing was written".into()),
+        (|play| drop(play.next()), format!("whether it was written is not known: {STATUS}")),
+        (
+            |play| {
+                play.write_all();
+            },
+            format!("it was written, and nothing more is known: {STATUS}"),
+        ),
+        (
+            |play| {
+                play.write_all();
+                play.seen_as(0, Progress { done: 2, total: 3, ..progress(State::Moving) });
+            },
+            format!("it was written, 2 of 3 pods when last seen, and nothing more is known: {STATUS}"),
+        ),
+        (
+            |play| {
+                play.write_all().fails(0);
+                play.next();
+            },
+            format!("whether it was put back is not known: {STATUS}"),
+        ),
+        (
+            |play| {
+                play.write_all().fails(0);
+                play.next();
+                play.saga.restored(0, written(), Vec::new());
+                play.next();
+            },
+            format!("it was put back to where it was, and nothing more is known: {STATUS}"),
+        ),
+    ];
+    for (act, expected) in cases {
+        let mut play = Play::new(1, restore());
+        act(&mut play);
+        play.saga.stop(&End::Silent(SAYS.into()));
+        let ended = play.ends();
+        assert!(
+            ended[0].starts_with("Stalled: ") && ended[0].ends_with(&format!("{SAYS}; {expected}")),
+            "{ended:?}"
+        );
+    }
+}
+
+/// What failed would go back, but whether it still fails cannot be read.
+#[test]
+fn what_was_to_be_put_back_is_not_put_back_unread() {
+    let mut play = Play::new(1, restore());
+    play.write_all().fails(0);
+    assert_eq!(play.saga.next(at(0)), [Command::Verify(0)], "first it is read");
+    play.saga.unanswered(Some(at(0)));
+    assert_eq!(play.saga.wake_at(), Some(at(0) + SILENT_AFTER));
+    assert!(play.saga.next(at(599)).is_empty() && !play.saga.is_silent(at(599)));
+    assert!(play.saga.is_silent(at(600)));
+    play.saga.stop(&End::Silent(SAYS.into()));
+    assert_eq!(play.ends(), [format!("Stalled: crashed; {SAYS}; {LAST}")]);
+}
+
+#[test]
+fn any_answer_and_a_deadline_end_the_count() {
+    let mut play = Play::new(1, rules());
+    play.write_all().saga.unanswered(Some(at(0)));
+    play.saga.unanswered(None);
+    assert!(!play.saga.is_silent(at(10_000)) && play.saga.wake_at().is_none());
+    let mut play = Play::new(1, Rules { silent_after: None, ..rules() });
+    play.write_all().saga.unanswered(Some(at(0)));
+    assert!(!play.saga.is_silent(at(10_000)) && play.saga.wake_at().is_none());
+}
