@@ -219,3 +219,16 @@ fn a_partition_spares_the_pods_below_it() {
         &["StatefulSet db is said to be done", "db-1 has another template"],
     );
 }
+
+#[test]
+#[should_panic(expected = "Deployment web is said to be done, and 0 of 1 pods were ever Ready")]
+fn what_is_said_to_be_done_is_judged_without_a_report_too() {
+    let own = [read(0), wrote(100, 10, 1)];
+    let (end, pods) = end(1, &[pod("new", 1, false)]);
+    let (record, audit) = record([vec![live(5, 2), live(10, 1)], pods].concat(), end, &own, &[]);
+    let say = |said: &str| {
+        record.assert_rollback_invariants_without_report(said, &audit, Consent::default());
+    };
+    say("deployment/web written; its pods follow");
+    say("deployment/web rolled back to revision 1: 1 of 1 pods ready");
+}
