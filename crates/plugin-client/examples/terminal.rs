@@ -7,7 +7,7 @@ use plugin_client::{CommandLine, ConnectionFlags, Exit, Failure, Line, Output, U
 #[derive(clap::Parser)]
 #[command(name = "kubectl-terminal", bin_name = "kubectl terminal", version)]
 struct Args {
-    #[arg(value_parser = ["ask", "type", "pick", "events", "wait", "handle", "version", "data", "misused"])]
+    #[arg(value_parser = ["ask", "type", "pick", "events", "wait", "handle", "flood", "flood-out", "version", "data", "misused"])]
     deed: String,
     #[arg(short, long, default_value = "text")]
     output: Output,
@@ -74,6 +74,19 @@ async fn act(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
             interrupted.await;
             ui.status(&Line::from("stopping"));
             std::future::pending().await
+        }
+        // As a run that has much to say, and would report once it is interrupted.
+        "flood" => {
+            let _handled = ui.interrupted();
+            loop {
+                ui.status(&Line::from("one of many lines"));
+            }
+        }
+        "flood-out" => {
+            let _handled = ui.interrupted();
+            loop {
+                ui.data(&Line::from("one of many lines"));
+            }
         }
         "version" => {
             let cluster = connect(&args.connection, "kubectl-terminal", ui).await?;

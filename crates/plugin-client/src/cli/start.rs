@@ -126,10 +126,12 @@ where
         .enable_all()
         .build()
         .map_err(|error| Failure::failed("cannot start").cause(error.to_string()))?;
+    let cannot_listen =
+        |error: std::io::Error| Failure::failed("cannot listen to Ctrl-C").cause(error.to_string());
+    ui.end_if_unread().map_err(cannot_listen)?;
     let outcome = runtime.block_on(async {
         // Before the body's first step: from here on Ctrl-C is ours.
-        let signals = Signals::listen()
-            .map_err(|error| Failure::failed("cannot listen to Ctrl-C").cause(error.to_string()))?;
+        let signals = Signals::listen().map_err(cannot_listen)?;
         tokio::select! {
             outcome = body(args, ui.clone()) => outcome,
             () = ui.unhandled_interrupt(signals) => {

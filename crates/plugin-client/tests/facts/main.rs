@@ -10,4 +10,5 @@ mod kubeconfig;
 mod requests;
 mod streams;
 mod terminal;
+mod unread;
 mod upstream;

@@ -14,7 +14,7 @@ use serde_json::json;
 use testbed::fake::{Answer, Fake};
 
 /// Built by `cargo test` beside this test.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let here = std::env::current_exe().unwrap();
     let path = here.parent().unwrap().parent().unwrap().join("examples/terminal");
     assert!(path.exists(), "{} is missing: `cargo build --example terminal`", path.display());

@@ -64,6 +64,7 @@ impl Live {
         }
         // From the first frame on, not before: there is nothing yet to keep at the bottom.
         lock(&self.ui.0.region).get_or_insert_with(|| self.bar.clone());
+        let _writing = self.ui.writing();
         self.bar.update(|state| {
             state.set_pos(done as u64);
             state.set_len(total as u64);
@@ -83,6 +84,7 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         *lock(&self.ui.0.region) = None;
+        let _writing = self.ui.writing();
         self.bar.finish_and_clear();
         // Whatever drew here before must not leave the cursor hidden; there is no one to tell if this fails.
         let _ = Term::stderr().show_cursor();

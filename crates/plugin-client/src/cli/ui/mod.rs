@@ -5,12 +5,13 @@ mod line;
 mod live;
 mod pick;
 mod prompt;
+mod unread;
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
@@ -38,6 +39,8 @@ struct Inner {
     server_warnings: Mutex<HashSet<String>>,
     lost_output: Mutex<Option<String>>,
     time_asked: Mutex<Duration>,
+    /// Since when a write waits for its reader.
+    writing_since: Mutex<Option<Instant>>,
     /// Was a document written to stdout?
     documented: AtomicBool,
     interrupts: watch::Sender<u32>,
@@ -81,6 +84,7 @@ impl Ui {
             server_warnings: Mutex::default(),
             lost_output: Mutex::default(),
             time_asked: Mutex::default(),
+            writing_since: Mutex::default(),
             documented: AtomicBool::new(false),
             interrupts: watch::Sender::new(0),
             interrupts_claimed: AtomicBool::new(false),
@@ -217,6 +221,7 @@ impl Ui {
             return;
         }
         let region = lock(&self.0.region);
+        let _writing = self.writing();
         let written = match &*region {
             Some(bar) => bar.suspend(|| emit(stream, text)),
             None => emit(stream, text),

@@ -1,0 +1,83 @@
+//! Output that nobody reads: a full pipe holds up the thread that writes, which then handles no signal. A thread of its own does. Listens to
+//! signals and ends the process.
+
+use std::time::{Duration, Instant};
+
+use super::{Signals, Ui, lock};
+use crate::Exit;
+
+/// After a signal: whoever reads nothing for so long reads nothing any more.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// After a second signal.
+const HURRY: Duration = Duration::from_millis(200);
+const LOOK: Duration = Duration::from_millis(50);
+
+/// One write under way.
+pub(super) struct Writing<'a>(&'a Ui);
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.0.writing_since) = None;
+    }
+}
+
+impl Ui {
+    pub(super) fn writing(&self) -> Writing<'_> {
+        *lock(&self.0.writing_since) = Some(Instant::now());
+        Writing(self)
+    }
+
+    /// From here on, a signal ends the process also while a write waits for a reader. It is ended only then: a run that still does something,
+    /// or whose report is still read, ends by itself.
+    pub(crate) fn end_if_unread(&self) -> std::io::Result<()> {
+        let ui = self.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let signals = runtime.block_on(async { Signals::listen() })?;
+        std::thread::Builder::new().spawn(move || runtime.block_on(ui.unread(signals)))?;
+        Ok(())
+    }
+
+    async fn unread(&self, mut signals: Signals) {
+        signals.next().await;
+        let signalled = Instant::now();
+        let mut patience = PATIENCE;
+        loop {
+            tokio::select! {
+                () = signals.next() => patience = HURRY,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            let since = *lock(&self.0.writing_since);
+            if is_unread(since, signalled, Instant::now(), patience) {
+                // The thread that would return waits for a reader that does not come, and nobody can be told.
+                std::process::exit(Exit::Interrupted.code().into());
+            }
+        }
+    }
+}
+
+/// Time before the signal does not count: a reader may have been slow and still be there.
+fn is_unread(writing_since: Option<Instant>, signalled: Instant, now: Instant, patience: Duration) -> bool {
+    writing_since.is_some_and(|since| now.saturating_duration_since(since.max(signalled)) >= patience)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_write_that_waits_since_is_unread() {
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let cases = [
+            ("nothing is written", None, 9000, PATIENCE, false),
+            ("held up before the signal", Some(0), 5999, PATIENCE, false),
+            ("and after it", Some(0), 6000, PATIENCE, true),
+            ("a report, read slowly", Some(8500), 9000, PATIENCE, false),
+            ("a report that nobody reads", Some(8000), 9000, PATIENCE, true),
+            ("a second signal", Some(0), 5200, HURRY, true),
+        ];
+        for (case, since, now, patience, unread) in cases {
+            assert_eq!(is_unread(since.map(at), at(5000), at(now), patience), unread, "{case}");
+        }
+    }
+}
