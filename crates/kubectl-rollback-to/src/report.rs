@@ -93,6 +93,7 @@ pub struct PodReport {
 }
 
 #[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct WorkloadReport {
     pub kind: &'static str,
     pub namespace: String,
