@@ -3,7 +3,7 @@
 mod credentials;
 mod node;
 mod questions;
-mod signals;
+pub mod signals;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ use super::{lines, login};
 use crate::faults::fake::{kubeconfig, shop};
 use crate::plugin::{Outcome, Run, Running, drain, rollback};
 
-const SIGNALS: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::HUP];
+pub const SIGNALS: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::HUP];
 /// A run that did not hear the signal would go on until the request times out, after thirty seconds, or for ever.
 const AT_ONCE: Duration = Duration::from_secs(20);
 
@@ -20,7 +20,8 @@ fn both<'r>() -> [Start<'r>; 2] {
     [|room| drain(room, &["n1"]), |room| rollback(room, &["deployment/web", "--previous"])]
 }
 
-fn interrupt(running: Running, signal: Signal) -> Outcome {
+#[track_caller]
+pub fn interrupt(running: Running, signal: Signal) -> Outcome {
     let sent = Instant::now();
     running.signal(signal);
     let outcome = running.finish();

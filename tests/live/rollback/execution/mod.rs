@@ -10,6 +10,7 @@ mod pause;
 mod race;
 mod restore;
 mod saga;
+mod signals;
 mod stalls;
 mod strategies;
 mod stuck;
@@ -84,10 +85,13 @@ pub fn held(room: &Room<'_>, kind: &str, name: &str, replicas: usize, edit: impl
     updated(room, kind, name, replicas, Some(HOLD), edit);
 }
 
-/// Those that are there now.
+/// Those that run now. One that only starts may be started by what was known of it before, and cease to be Ready once more.
 pub fn release(room: &Room<'_>) {
     let free = json!({"metadata": {"annotations": {"testbed/fate": null}}});
-    for pod in room.pods().iter().filter(|pod| pod["metadata"]["annotations"]["testbed/fate"] == HOLD) {
+    let is_held = |pod: &&Value| {
+        pod["metadata"]["annotations"]["testbed/fate"] == HOLD && pod["status"]["phase"] == "Running"
+    };
+    for pod in room.pods().iter().filter(is_held) {
         // It may have gone meanwhile.
         let _ = room.cluster().try_merge(&room.path_of("Pod", text(&pod["metadata"], "name")), &free);
     }

@@ -1,0 +1,59 @@
+//! SIGINT, SIGTERM and SIGHUP while a rollout is watched and while it is put back: at once, and the report says what is there.
+
+use ::testbed::{Room, shared, wait};
+use serde_json::json;
+
+use super::{PATIENCE, app, cause, held, told, updated};
+use crate::client::signals::{SIGNALS, interrupt};
+use crate::plugin::{Outcome, Running, rollback, text};
+
+/// The report tells this of `web`, and stderr that it was written.
+#[track_caller]
+fn leaves(room: &Room<'_>, outcome: &Outcome, words: &[&str], image: &str) {
+    let said = cause(outcome, "web");
+    assert!(words.iter().all(|words| said.contains(words)), "{outcome}");
+    assert_eq!(text(&told(outcome, "web"), "result"), "interrupted", "{outcome}");
+    assert!(outcome.err.contains("deployment/web written; its pods follow"), "{outcome}");
+    assert_eq!(room.image("Deployment", "web"), image, "{outcome}");
+}
+
+#[test]
+fn a_signal_while_it_watches_leaves_what_was_written() {
+    for signal in SIGNALS {
+        let room = shared().room(1);
+        held(&room, "Deployment", "web", 1, |_| ());
+        let run = rollback(&room, &["deployment/web", "--to-revision=1", "--on-failure=restore"]).spawn();
+        run.hear("0 of 1 updated pods available");
+        let outcome = interrupt(run, signal);
+        leaves(&room, &outcome, &["interrupted at 0 of 1 pods; the rollout goes on"], &app(1));
+        assert!(!outcome.err.contains("goes back to where it was"), "nothing is put back\n{outcome}");
+    }
+}
+
+/// It has failed, and what is put back is not there yet.
+#[track_caller]
+fn restoring<'r>(room: &'r Room<'r>) -> Running {
+    updated(room, "Deployment", "web", 1, Some("never-ready"), |_| ());
+    // What is put back is well, and not available before this test is over (less than progressDeadlineSeconds, 600).
+    let slow = json!({"spec": {"minReadySeconds": 500}});
+    room.cluster().try_merge(&room.path_of("Deployment", "web"), &slow).unwrap();
+    room.observed("Deployment", "web");
+    let args = ["deployment/web", "--to-revision=1", "--fail-after=1s", "--on-failure=restore"];
+    let run = rollback(room, &args).spawn();
+    run.hear("deployment/web goes back to where it was");
+    run
+}
+
+#[test]
+fn a_signal_while_it_puts_back_says_that_it_was_put_back() {
+    for signal in SIGNALS {
+        let room = shared().room(1);
+        let run = restoring(&room);
+        wait("the template to be back", PATIENCE, || {
+            (room.image("Deployment", "web") == app(2)).then_some(())
+        });
+        let outcome = interrupt(run, signal);
+        let words = ["ContainersNotReady", "put back to where it was; interrupted", "the rollout goes on"];
+        leaves(&room, &outcome, &words, &app(2));
+    }
+}
