@@ -184,7 +184,7 @@ fn kwok_that_is_late_touches_no_other_pod_of_that_name() {
     let status = format!("{}/status", room.path_of("Pod", "next"));
     let late = json!({"metadata": {"uid": "another"}, "status": {"phase": "Failed"}});
     let refused = room.cluster().try_merge(&status, &late).unwrap_err();
-    assert!(refused.message.contains("UID"), "{refused}");
+    assert!(refused.message.contains("metadata.uid"), "{refused}");
 }
 
 #[test]

@@ -99,7 +99,9 @@ fn pods_that_are_slow_are_waited_for_and_every_step_is_told_once() {
     let run = rollback(&room, &["deployment/web", "--to-revision=1", "--fail-after=10m"]).spawn();
     run.hear("0 of 2 updated pods available");
     // The second is made when the first is Ready.
-    wait("the first pod", PATIENCE, || pods_with(&room, &app(1)).pop());
+    wait("the first pod", PATIENCE, || {
+        pods_with(&room, &app(1)).pop().filter(|pod| pod["status"]["phase"] == "Running")
+    });
     release(&room);
     run.hear("1 of 2 updated pods available");
     let outcome = released(&room, run);
