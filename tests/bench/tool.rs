@@ -1,15 +1,14 @@
-//! The one way in which a process is measured.
+//! Who is measured, and what its runs took.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use serde_json::Value;
 use testbed::{Audit, Cluster};
-use wait4::Wait4;
 
-const SAMPLED_EVERY: Duration = Duration::from_millis(20);
+use crate::child::PARENT;
 
 /// Who is measured: its name in the tables, its program, and the User-Agent under which the audit log has it.
 #[derive(Clone)]
@@ -32,7 +31,7 @@ pub struct Run {
     pub requests: Audit,
     pub ended: Instant,
     /// None if a signal ended it.
-    pub code: Option<i32>,
+    pub code: Option<i64>,
     /// The end of what it said, if it failed.
     pub said: String,
 }
@@ -68,25 +67,22 @@ impl Tool {
     pub fn run_each(&self, cluster: &Cluster, commands: &[&[&str]]) -> Run {
         let errors = cluster.dir().join("bench.stderr");
         let mark = cluster.audit_mark();
-        let start = Instant::now();
-        let mut used = Used::default();
+        let mut run = Run::nothing();
         for args in commands {
-            used.add(self.command(cluster, args), &errors);
-            if used.code != Some(0) {
+            let mut command = self.command(cluster, args);
+            let stderr = File::create(&errors).map_or_else(|_| Stdio::null(), Stdio::from);
+            let output = command.stderr(stderr).output();
+            run.ended = Instant::now();
+            let figures = output.ok().and_then(|output| serde_json::from_slice::<Value>(&output.stdout).ok());
+            let Some(figures) = figures else { panic!("cannot run {command:?}: {}", end_of(&errors)) };
+            run.add(&figures);
+            if !run.succeeded() {
+                run.said = end_of(&errors);
                 break;
             }
         }
-        let ended = Instant::now();
-        Run {
-            seconds: ended.duration_since(start).as_secs_f64(),
-            cpu: used.cpu,
-            peak_mib: used.peak_kib as f64 / 1024.0,
-            sockets: used.sockets,
-            requests: cluster.audit_since(mark).by_user_agent_prefix(self.agent),
-            ended,
-            said: if used.code == Some(0) { String::new() } else { end_of(&errors) },
-            code: used.code,
-        }
+        run.requests = cluster.audit_since(mark).by_user_agent_prefix(self.agent);
+        run
     }
 
     /// To the revision before, and waits for it.
@@ -101,60 +97,42 @@ impl Tool {
     }
 
     fn command(&self, cluster: &Cluster, args: &[&str]) -> Command {
-        let mut command = match self.open_files {
-            None => cluster.command(&self.program),
-            Some(files) => {
-                let mut shell = cluster.command("sh");
-                let script = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
-                shell.arg("-c").arg(script).arg(&self.program);
-                shell
-            }
-        };
-        command.env("XDG_STATE_HOME", cluster.dir().join("state")).args(args);
+        let this =
+            std::env::current_exe().unwrap_or_else(|error| panic!("cannot find this program: {error}"));
+        let mut command = cluster.command(this);
+        command.arg(PARENT).env("XDG_STATE_HOME", cluster.dir().join("state"));
+        if let Some(files) = self.open_files {
+            command.args(["sh", "-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\"")]);
+        }
+        command.arg(&self.program).args(args);
         command
     }
 }
 
-#[derive(Default)]
-struct Used {
-    cpu: f64,
-    peak_kib: u64,
-    sockets: usize,
-    code: Option<i32>,
-}
-
-impl Used {
-    /// Runs the command, and waits for its end.
-    fn add(&mut self, mut command: Command, errors: &Path) {
-        let stderr = File::create(errors).map_or_else(|_| Stdio::null(), Stdio::from);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
-        let child = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
-        let (pid, over) = (child.id().to_string(), AtomicBool::new(false));
-        let ended = std::thread::scope(|scope| {
-            let sampler = scope.spawn(|| {
-                while !over.load(Ordering::Relaxed) {
-                    self.peak_kib = peak_kib(&pid).max(self.peak_kib);
-                    self.sockets = open_sockets(&pid).max(self.sockets);
-                    std::thread::park_timeout(SAMPLED_EVERY);
-                }
-            });
-            let ended = child.wait4();
-            over.store(true, Ordering::Relaxed);
-            sampler.thread().unpark();
-            ended
-        });
-        let ended = ended.unwrap_or_else(|error| panic!("lost {command:?}: {error}"));
-        self.code = ended.status.code();
-        self.cpu += (ended.rusage.utime + ended.rusage.stime).as_secs_f64();
-        // A child starts with the peak of its parent, which is this program: up to there only the samples speak of the child.
-        let whole = ended.rusage.maxrss / 1024;
-        if whole > peak_kib("self") {
-            self.peak_kib = self.peak_kib.max(whole);
+impl Run {
+    fn nothing() -> Self {
+        Self {
+            seconds: 0.0,
+            cpu: 0.0,
+            peak_mib: 0.0,
+            sockets: 0,
+            requests: Audit::default(),
+            ended: Instant::now(),
+            code: None,
+            said: String::new(),
         }
     }
-}
 
-impl Run {
+    /// What one more process took.
+    fn add(&mut self, figures: &Value) {
+        let number = |name: &str| figures[name].as_f64().unwrap_or_default();
+        self.seconds += number("seconds");
+        self.cpu += number("cpu");
+        self.peak_mib = self.peak_mib.max(number("peakMib"));
+        self.sockets = self.sockets.max(number("sockets") as usize);
+        self.code = figures["code"].as_i64();
+    }
+
     pub fn succeeded(&self) -> bool {
         self.code == Some(0)
     }
@@ -163,21 +141,6 @@ impl Run {
         assert!(self.succeeded(), "exit {:?}: {}", self.code, self.said);
         self
     }
-}
-
-/// The most memory the process has had so far; nothing once it is gone.
-fn peak_kib(pid: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
-}
-
-fn open_sockets(pid: &str) -> usize {
-    let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return 0 };
-    let is_socket = |file: &std::fs::DirEntry| {
-        std::fs::read_link(file.path()).is_ok_and(|to| to.to_string_lossy().starts_with("socket:"))
-    };
-    files.flatten().filter(is_socket).count()
 }
 
 fn end_of(errors: &Path) -> String {
