@@ -85,14 +85,14 @@ impl Tool {
         run
     }
 
-    /// To the revision before, and waits for it.
+    /// To the revision before, and waits for it: not for ever, as whoever runs out of open files may do.
     pub fn rollback(&self, cluster: &Cluster, what: &[&str]) -> Run {
         match self.name {
             "kubectl" => {
                 let [undo, status] = ["undo", "status"].map(|verb| [&["rollout", verb], what].concat());
                 self.run_each(cluster, &[&undo, &status])
             }
-            _ => self.run(cluster, &[what, &["--previous", "--yes"]].concat()),
+            _ => self.run(cluster, &[what, &["--previous", "--yes", "--timeout=5m"]].concat()),
         }
     }
 
