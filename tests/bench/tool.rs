@@ -97,9 +97,8 @@ impl Tool {
     }
 
     fn command(&self, cluster: &Cluster, args: &[&str]) -> Command {
-        let this =
-            std::env::current_exe().unwrap_or_else(|error| panic!("cannot find this program: {error}"));
-        let mut command = cluster.command(this);
+        // This program, also once a newer one was built in its place.
+        let mut command = cluster.command("/proc/self/exe");
         command.arg(PARENT).env("XDG_STATE_HOME", cluster.dir().join("state"));
         if let Some(files) = self.open_files {
             command.args(["sh", "-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\"")]);
