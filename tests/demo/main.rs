@@ -99,7 +99,7 @@ fn say_what_was_seen(watcher: Watcher<'_>) {
     let desired = budget.map_or(Value::Null, |event| event.object["status"]["desiredHealthy"].clone());
     let lowest = record.lowest_healthy("web").map_or("none".to_owned(), |n| n.to_string());
     status::line(&format!(
-        "\nAn independent watcher saw {} events. Healthy pods under budget web never fell below {lowest}; it asks for {desired}.",
+        "\nAn independent watcher saw {} events. The healthy pods of PDB web never fell below {lowest}; it requires {desired}.",
         record.events.len()
     ));
     match record.budget_violations().as_slice() {

@@ -20,7 +20,7 @@ fn a_wrong_command_line_is_a_usage_error() {
     let room = shared().room(1);
     let node = room.nodes()[0].as_str();
     let cases: [(&[&str], &str, &str); 17] = [
-        (&[], "which node?", "--help"),
+        (&[], "no node given", "--help"),
         (&[node, "-l", "room=x"], "cannot specify both a node name and a --selector", "--help"),
         (&["-l", ""], "--selector is empty", "--help"),
         (&["-l", "room in ("], "--selector room in (: the server does not understand it", "app=web"),
@@ -134,8 +134,12 @@ fn servers_that_cannot_be_reached_are_named() {
     let login = Fake::start();
     login.on("*", "*").answer(Answer::text(200, "<html>please log in</html>"));
     let kubeconfig = login.kubeconfig(folder.path());
-    let page =
-        Case { args: &[node], code: 1, error: "cannot ", hint: "is a proxy or a login page in between?" };
+    let page = Case {
+        args: &[node],
+        code: 1,
+        error: "cannot ",
+        hint: "check for a proxy or a login page in between",
+    };
     check(&room, Some(&kubeconfig), &page);
 }
 
@@ -169,7 +173,7 @@ fn credentials_and_certificates_that_are_not_accepted_are_named() {
         args: &[node],
         code: 1,
         error: "invalid peer certificate",
-        hint: "certificate-authority does not vouch for this server",
+        hint: "certificate-authority did not sign this server",
     };
     check(&room, Some(&other), &unknown);
 

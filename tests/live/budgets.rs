@@ -34,7 +34,7 @@ fn a_blocked_drain_goes_on_when_its_budget_changes() {
     exhausted(&room, "web", 2);
     let started = Instant::now();
     let run = drain(&room, &[&room.nodes()[0]]).watch();
-    run.hear(&format!("blocked by budget {}/web", room.namespace()));
+    run.hear(&format!("blocked by PDB {}/web", room.namespace()));
     loosen(&room, "web");
 
     let (outcome, record, audit) = run.finish();
@@ -201,16 +201,18 @@ fn each_budget_is_told_once_however_long_it_blocks() {
         (of("web") >= 1 && of("db") >= 1).then_some(())
     });
     for app in ["web", "db"] {
-        run.hear(&format!("blocked by budget {}/{app}", room.namespace()));
+        run.hear(&format!("blocked by PDB {}/{app}", room.namespace()));
     }
     run.signal(Signal::INT);
     let (outcome, _, audit) = run.finish();
     outcome.expect("interrupted", 130);
     for app in ["web", "db"] {
-        let line = format!("blocked by budget {}/{app}", room.namespace());
+        let line = format!("blocked by PDB {}/{app}", room.namespace());
         let told: Vec<&str> = outcome.err.lines().filter(|told| told.contains(&line)).collect();
         let [told] = told.as_slice() else { panic!("{app} is told {} times\n{outcome}", told.len()) };
-        for part in ["minAvailable 4", "needs 4 healthy, has 4 of 5", "2 pods wait", &format!("{app}-sick")] {
+        for part in
+            ["minAvailable 4", "needs 4 healthy, has 4 of 5", "2 pods waiting", &format!("{app}-sick")]
+        {
             assert!(told.contains(part), "{part}: {told}");
         }
     }

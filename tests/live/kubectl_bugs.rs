@@ -107,7 +107,7 @@ fn bug_d_the_budget_in_the_way_is_named_once() {
     let room = shared().room(2);
     exhausted(&room);
     let node = room.nodes()[0].as_str();
-    let budget = format!("budget {}/web", room.namespace());
+    let budget = format!("PDB {}/web", room.namespace());
     let run = safe_drain(&room, &[node, "--yes"]).watch();
     run.hear("blocked by");
     run.signal(Signal::INT);

@@ -43,7 +43,7 @@ fn a_declined_question_changes_nothing() {
     for keys in ["\r", "n\r"] {
         let before = Before::new(&room);
         let mut tty = Tty::start(&safe_drain(&room, &[node]), &[]);
-        tty.until(&format!("Drain node/{node}, 2 pods to go")).until("[y/N]").keys(keys);
+        tty.until(&format!("Drain node/{node} (2 pods)")).until("[y/N]").keys(keys);
         assert_eq!(tty.end(), 3, "{}", tty.text());
         before.assert_untouched(&tty.text());
         assert!(tty.screen().contains("declined; nothing was changed"), "{}", tty.screen());
@@ -75,12 +75,12 @@ fn losing_data_wants_the_nodes_name_typed_out() {
     for typed in ["y\r", "\r", "another-node\r"] {
         let before = Before::new(&room);
         let mut tty = Tty::start(&safe_drain(&room, &[node, "--force"]), &[]);
-        tty.until("Data will be lost for good").until(&format!("Type {node} to go on")).keys(typed);
+        tty.until("Data will be lost permanently").until(&format!("Type {node} to continue")).keys(typed);
         assert_eq!(tty.end(), 3, "{}", tty.text());
         before.assert_untouched(&tty.text());
     }
     let mut tty = Tty::start(&safe_drain(&room, &[node, "--force"]), &[]);
-    tty.until("to go on").keys(&format!("{node}\r"));
+    tty.until("to continue").keys(&format!("{node}\r"));
     assert_eq!(tty.end(), 0, "{}", tty.text());
     assert!(is_gone(&room, &pods));
     tty.assert_left_clean();
@@ -129,7 +129,7 @@ fn ctrl_c_in_the_live_view_leaves_a_clean_screen_and_says_what_is_left() {
         screen.contains(&format!("node/{node} not drained: interrupted: 0 pods gone, 2 left")),
         "{screen}"
     );
-    assert!(screen.contains("to give up:") && screen.contains("--uncordon"), "{screen}");
+    assert!(screen.contains("to undo:    ") && screen.contains("--uncordon"), "{screen}");
     assert!(tty.text().rfind(SHOW_CURSOR) >= tty.text().rfind(HIDE_CURSOR), "{:?}", tty.text());
     assert!(!screen.contains('━'), "{screen}");
 }
@@ -160,11 +160,11 @@ fn no_color_and_dumb_terminals_are_respected() {
     safe_drain(&room, &[node, "--uncordon"]).run();
     room.ready("web", 2);
     let mut dumb = Tty::start(&safe_drain(&room, &[node, "--yes"]), &[("TERM", "dumb")]);
-    dumb.until("evicted, stops within 30s").until("evicted, stops within 30s");
+    dumb.until("(grace period 30s)").until("(grace period 30s)");
     end_all_on(&room, node);
     assert_eq!(dumb.end(), 0, "{}", dumb.text());
     assert!(!dumb.text().contains('\u{1b}'), "{:?}", dumb.text());
-    for line in ["evicted, stops within 30s", " gone after ", "drained: 2 pods gone"] {
+    for line in ["(grace period 30s)", " gone after ", "drained: 2 pods gone"] {
         assert!(dumb.text().contains(line), "no {line:?}:\n{}", dumb.text());
     }
 }
@@ -179,5 +179,5 @@ fn quiet_is_the_result_and_nothing_else() {
     let lines: Vec<&str> = screen.lines().collect();
     assert_eq!(lines.len(), 2, "{screen}");
     assert!(lines[0].starts_with(&format!("node/{node} drained: 2 pods gone")), "{screen}");
-    assert!(lines[1].starts_with("to bring it back:"), "{screen}");
+    assert!(lines[1].starts_with("to uncordon:"), "{screen}");
 }

@@ -11,8 +11,7 @@ use crate::checks;
 use crate::execute::engine::STALLED_AFTER;
 use crate::options::Options;
 
-/// Take nodes out of service without breaking a disruption budget, losing data nobody agreed to lose,
-/// or hanging without a named reason
+/// Drain nodes safely: respect every PodDisruptionBudget, lose no data without consent, and name every blocker
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl safe-drain",
@@ -22,32 +21,32 @@ use crate::options::Options;
     max_term_width = 110,
     after_help = "\
 Examples:
-  kubectl safe-drain node-1 --dry-run     show the plan and what is in the way; change nothing
-  kubectl safe-drain node-1               show the plan, ask, cordon, drain
-  kubectl safe-drain -l pool=old --yes    drain every node of a pool, one after another
-  kubectl safe-drain node-1 --uncordon    bring it back
+  kubectl safe-drain node-1 --dry-run     show the plan and every blocker; change nothing
+  kubectl safe-drain node-1               show the plan, confirm, cordon, drain
+  kubectl safe-drain -l pool=old --yes    drain the nodes of a pool, one after another
+  kubectl safe-drain node-1 --uncordon    make it schedulable again
 
 Exit codes: 0 drained · 1 failed · 2 usage · 3 refused, nothing changed · 4 partly drained ·
-124 --timeout passed · 130 interrupted. What each finding means: docs/safe-drain.md"
+124 --timeout exceeded · 130 interrupted. All findings: docs/safe-drain.md"
 )]
 pub struct Args {
     /// Nodes to drain, as NAME or node/NAME
     #[arg(value_name = "NODE")]
     pub nodes: Vec<String>,
 
-    /// Label selector of the nodes to drain, instead of names
+    /// Selector (label query) of the nodes to drain, instead of names
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     pub selector: Option<String>,
 
-    /// Show the plan without carrying it out; `server` also asks the server about every eviction
+    /// Only show the plan; `server` also submits every eviction as a server-side dry run
     #[arg(long, dry_run())]
     pub dry_run: DryRun,
 
-    /// Only make the nodes unschedulable
+    /// Only mark the nodes as unschedulable
     #[arg(long, conflicts_with = "uncordon")]
     pub cordon_only: bool,
 
-    /// Make the nodes schedulable again
+    /// Mark the nodes as schedulable
     #[arg(long)]
     pub uncordon: bool,
 
@@ -55,23 +54,23 @@ pub struct Args {
     #[arg(short, long)]
     pub yes: bool,
 
-    /// Keep or undo our own cordon when the drain does not finish
+    /// Keep or undo this run's cordon if the drain does not finish
     #[arg(long, value_name = "STATE", default_value = "keep")]
     pub on_failure: OnFailure,
 
-    /// Accept these pre-flight errors, by id, or `all`
+    /// Accept pre-flight errors with these ids, or `all`
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub allow: Vec<String>,
 
-    /// Evictions in flight at once
+    /// Maximum number of concurrent eviction requests
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = whole::<u16>(1, 1000))]
     pub concurrency: u16,
 
-    /// How to print the result
+    /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub output: Output,
 
-    /// Print nothing but the result, warnings and errors
+    /// Print only the result, warnings and errors
     #[arg(short, long)]
     pub quiet: bool,
 
@@ -86,40 +85,40 @@ pub struct Args {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "As in kubectl drain")]
 pub struct DrainFlags {
-    /// Also remove pods that nothing will make again: without a controller, or whose controller is gone
+    /// Continue even if there are pods that do not declare a controller, or whose controller is missing
     #[arg(long, switch())]
     pub force: bool,
 
-    /// Also remove pods with emptyDir volumes, whose data is lost
+    /// Continue even if there are pods using emptyDir (local data that will be deleted)
     #[arg(long, switch())]
     pub delete_emptydir_data: bool,
 
-    /// Accepted and not needed: pods of DaemonSets always stay, and are shown
+    /// Ignore DaemonSet-managed pods (always on; accepted for compatibility)
     #[arg(long, switch())]
     pub ignore_daemonsets: bool,
 
-    /// Seconds for pods to stop; the pod's own grace period when negative
+    /// Seconds given to each pod to terminate gracefully; if negative, the pod's own default is used
     #[arg(long, value_name = "SECONDS", default_value_t = -1, allow_hyphen_values = true,
           value_parser = whole::<i64>(i64::MIN, i64::MAX))]
     pub grace_period: i64,
 
-    /// Longest time for the whole run, as in 90s or 10m; 0 is for ever
+    /// How long to wait before giving up, for the whole run, such as 90s or 10m; zero means infinite
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = limit)]
     pub timeout: Duration,
 
-    /// Only drain pods with these labels
+    /// Label selector to filter pods on the node
     #[arg(long, value_name = "SELECTOR")]
     pub pod_selector: Option<String>,
 
-    /// Delete instead of evict: disruption budgets are not asked
+    /// Force drain to use delete, even if eviction is supported: bypasses PodDisruptionBudgets
     #[arg(long, switch())]
     pub disable_eviction: bool,
 
-    /// Do not wait for pods that should have been gone this many seconds ago; 0 waits
+    /// Skip waiting for pods whose DeletionTimestamp is older than this many seconds; 0 waits for all
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = whole::<u32>(0, i64::from(u32::MAX)))]
     pub skip_wait_for_delete_timeout: u32,
 
-    /// Objects per page of a list; 0 asks for everything at once
+    /// Return large lists in chunks of this size; 0 disables chunking
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = whole::<u32>(0, i64::from(u32::MAX)))]
     pub chunk_size: u32,
 }
@@ -157,9 +156,9 @@ impl Args {
         let usage = |message: &str| Err(Failure::usage(message).hint("kubectl safe-drain --help"));
         match (&self.selector, self.nodes.as_slice()) {
             (Some(_), [_, ..]) => usage("cannot specify both a node name and a --selector option"),
-            (None, []) => usage("which node? name one or give --selector"),
+            (None, []) => usage("no node given: name one, or use --selector"),
             (Some(selector), []) if selector.trim().is_empty() => {
-                usage("--selector is empty: that would be every node")
+                usage("--selector is empty and would match every node")
             }
             (Some(selector), []) => Ok(Target::Selector(selector.clone())),
             (None, names) => {
@@ -192,7 +191,7 @@ impl Args {
         let drain = &self.drain;
         if drain.grace_period < -1 {
             return Err(Failure::usage(format!(
-                "--grace-period {}: give seconds, or -1 for each pod's own",
+                "--grace-period {}: must be seconds, or -1 for each pod's own grace period",
                 drain.grace_period
             )));
         }
@@ -318,7 +317,7 @@ mod tests {
     #[test]
     fn bad_input_is_a_usage_error_that_names_it() {
         let cases: [(&[&str], &str); 8] = [
-            (&[], "which node"),
+            (&[], "no node given"),
             (&["n1", "-l", "a=b"], "both a node name and a --selector"),
             (&["-l", ""], "--selector is empty"),
             (&["pod/x"], "pod is not a node"),

@@ -38,7 +38,7 @@ impl Consent {
         let pods = plan.steps().filter(|s| s.leaves() && !agreed(s));
         let pods = pods.map(|s| match self.pods.values().any(|(_, key)| *key == s.key()) {
             true => format!("{} is another pod of that name", s.key()),
-            false => format!("{} would leave too", s.key()),
+            false => format!("{} would be evicted too", s.key()),
         });
         let shown = |f: &&Finding| !self.findings.contains(&(f.id, f.subject.clone()));
         let findings = weighty(findings).filter(shown).map(|f| format!("{}: {}", f.subject, f.message));
@@ -64,7 +64,7 @@ mod tests {
     }
 
     fn warning(subject: &str) -> Finding {
-        Finding::new("budget-exhausted", Severity::Warning, subject, "allows nothing now")
+        Finding::new("budget-exhausted", Severity::Warning, subject, "allows 0 disruptions now")
     }
 
     #[test]
@@ -80,8 +80,11 @@ mod tests {
     #[test]
     fn whatever_was_not_shown_is_named() {
         let consent = Consent::to(&planned(&["a/p"]), &[]);
-        assert_eq!(consent.exceeded_by(&planned(&["a/p", "a/q"]), &[]), ["a/q would leave too"]);
-        assert_eq!(consent.exceeded_by(&planned(&["a/p"]), &[warning("a/b")]), ["a/b: allows nothing now"]);
+        assert_eq!(consent.exceeded_by(&planned(&["a/p", "a/q"]), &[]), ["a/q would be evicted too"]);
+        assert_eq!(
+            consent.exceeded_by(&planned(&["a/p"]), &[warning("a/b")]),
+            ["a/b: allows 0 disruptions now"]
+        );
         let mut other = snapshot(vec![]);
         other.nodes[0] = node("n1", json!({"metadata": {"uid": "another"}}));
         let other = plan(&other, &Options::default());
@@ -92,6 +95,6 @@ mod tests {
         let key = orphaned.owner_of(&orphaned.pods[0]).unwrap().0;
         orphaned.owners.insert(key, cluster_model::Known::Seen(None));
         let plan = plan(&orphaned, &Options::default());
-        assert_eq!(consent.exceeded_by(&plan, &[]), ["a/d would leave too"], "it was to stay");
+        assert_eq!(consent.exceeded_by(&plan, &[]), ["a/d would be evicted too"], "it was to stay");
     }
 }

@@ -13,8 +13,8 @@ pub enum Fate {
     Stays(&'static str),
 }
 
-pub const DAEMONSET: &str = "its DaemonSet would put it back";
-pub const MIRROR: &str = "static pod, run by the kubelet itself";
+pub const DAEMONSET: &str = "DaemonSet-managed pod";
+pub const MIRROR: &str = "static pod managed by the kubelet";
 pub const SKIPPED: &str = "terminating for longer than --skip-wait-for-delete-timeout";
 
 pub fn fate(pod: &Pod, snapshot: &Snapshot, options: &Options) -> Fate {

@@ -130,11 +130,11 @@ pub fn step(pod: &Pod, snapshot: &Snapshot, options: &Options) -> Step {
     let go = if options.disable_eviction { Action::Delete } else { Action::Evict };
     let (action, reason) = match fate {
         Fate::Stays(why) => (Action::Keep, why.to_owned()),
-        Fate::Leaving => (go, "terminating already".to_owned()),
+        Fate::Leaving => (go, "already terminating".to_owned()),
         Fate::Leaves if pod.is_finished() => (go, "finished".to_owned()),
-        Fate::Leaves if pod.controller().is_none() => (go, "no controller: not made again".to_owned()),
+        Fate::Leaves if pod.controller().is_none() => (go, "no controller: will not be recreated".to_owned()),
         Fate::Leaves if snapshot.is_orphaned(pod) => {
-            (go, "its controller is gone: not made again".to_owned())
+            (go, "controller not found: will not be recreated".to_owned())
         }
         Fate::Leaves => (go, String::new()),
     };

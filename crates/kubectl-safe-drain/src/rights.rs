@@ -118,7 +118,7 @@ fn blind() -> Finding {
         "budgets-not-checked",
         Severity::Unknown,
         "disruption budgets",
-        "may be read but not watched: the drain asks the server every few seconds instead",
+        "can be read but not watched: the drain retries every few seconds instead",
     )
     .remedy(grant(&Right::new("watch", "policy", "poddisruptionbudgets")))
 }
@@ -129,7 +129,7 @@ fn polled() -> Finding {
         NODES_NOT_WATCHED,
         Severity::Unknown,
         "nodes",
-        "may be read but not watched: an uncordon by someone else is noticed after up to two seconds",
+        "can be read but not watched: an uncordon by someone else is noticed after up to two seconds",
     )
     .remedy(grant(&Right::new("watch", "", "nodes")))
 }

@@ -91,7 +91,7 @@ impl Failure {
         }
         if let Some(late) = find::<Deadline>(error) {
             return failure.cause(late.to_string()).hint(
-                "raise --request-timeout, or look at the server: `kubectl get --raw=/readyz --request-timeout=5s`",
+                "raise --request-timeout, or check the server: `kubectl get --raw=/readyz --request-timeout=5s`",
             );
         }
         let words = last(error);
@@ -99,15 +99,15 @@ impl Failure {
         let failure = failure.cause(broken.map_or_else(|| words.clone(), ToString::to_string));
         match (error, broken) {
             (kube::Error::SerdeError(_) | kube::Error::FromUtf8(_), _) => {
-                failure.hint("the answer is not what a Kubernetes API server sends; is a proxy or a login page in between?")
+                failure.hint("the answer is not what a Kubernetes API server sends; check for a proxy or a login page in between")
             }
             (_, Some(_)) if words.contains("UnknownIssuer") || words.contains("invalid peer certificate") => failure
-                .hint("the kubeconfig's certificate-authority does not vouch for this server: is it the right context, and not re-created since?")
-                .hint("see the contexts with `kubectl config get-contexts`"),
+                .hint("the kubeconfig's certificate-authority did not sign this server's certificate: check the context, and whether the cluster was re-created")
+                .hint("list the contexts with `kubectl config get-contexts`"),
             (_, Some(Unreachable { proxy_set_by: Some(who), .. })) => failure
-                .hint(format!("the proxy is set by {who}: is it the right one, and does it run?")),
+                .hint(format!("the proxy is set by {who}: check that it is the right one and is running")),
             (_, Some(_)) => failure
-                .hint("is the server up, and is this the right context? See `kubectl config get-contexts`"),
+                .hint("check that the server is up and the context is right: `kubectl config get-contexts`"),
             _ => failure,
         }
     }
@@ -127,9 +127,9 @@ impl Failure {
         match status.code {
             401 => failure
                 .hint("the credentials were not accepted: log in again, or check the user of this context with `kubectl config view --minify`"),
-            403 => failure.hint("ask for the right it names; `kubectl auth can-i --list` shows what is allowed"),
-            429 => failure.hint("the server is shedding load; try again in a moment"),
-            500.. => failure.hint("the server has trouble of its own: see `kubectl get --raw='/readyz?verbose'`"),
+            403 => failure.hint("request the permission it names; `kubectl auth can-i --list` shows what is allowed"),
+            429 => failure.hint("the server is overloaded; retry in a moment"),
+            500.. => failure.hint("the server reports an internal error: check `kubectl get --raw='/readyz?verbose'`"),
             _ => failure,
         }
     }

@@ -117,7 +117,7 @@ fn a_timeout_is_kept_while_the_apiserver_is_silent() {
     endless(&room, "web", 4);
     let node = room.nodes()[0].as_str();
     let run = drain(&room, &[node, "--timeout=15s", "--on-failure=uncordon"]).watch();
-    run.hear("evicted");
+    run.hear("evicting pod");
     let apiserver = cluster.component(Component::Apiserver);
     apiserver.freeze();
     // Nobody answers any more, not even about the cordon: the end comes all the same.

@@ -285,7 +285,7 @@ fn a_server_that_fails_for_ever_runs_into_the_timeout_and_says_so() {
     let outcome = drain(&room, &["n1", "--timeout=15s"]).kubeconfig(&kubeconfig(&room, &fake)).run();
     outcome.expect("timeout", 124);
     assert!(
-        outcome.out.contains("etcdserver: no leader") || outcome.out.contains("is not known"),
+        outcome.out.contains("etcdserver: no leader") || outcome.out.contains("unknown whether"),
         "{outcome}"
     );
     let asked = about_the_pod(&fake);

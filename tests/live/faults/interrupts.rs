@@ -77,7 +77,7 @@ fn after_sigkill_a_second_run_reaches_the_same_end() {
         match accepted {
             0 => run.hear("cordoned"),
             count => wait("evictions", PATIENCE, || {
-                (run.said().matches(" evicted,").count() >= count).then_some(())
+                (run.said().matches("evicting pod ").count() >= count).then_some(())
             }),
         }
         run.signal(Signal::KILL);

@@ -36,7 +36,7 @@ fn everything_that_can_be_in_the_way_is_named_and_refused() {
     let args = [&node, "--dry-run", "--force", "--delete-emptydir-data", "--disable-eviction"];
     let deleting = untouched(&room, &drain(&room, &args));
     deleting.expect("refused", 3);
-    expect(&deleting, "budgets-bypassed", "warning", "rigid", "is not asked about 1 pod");
+    expect(&deleting, "budgets-bypassed", "warning", "rigid", "is bypassed for 1 pod");
     assert_eq!(text(&expect(&deleting, "bare-pod", "error", "bare", ""), "accepted"), "--force");
     assert_eq!(text(&expect(&deleting, "orphaned-owner", "error", "orphan", ""), "accepted"), "--force");
     let flag = "--delete-emptydir-data";
@@ -202,8 +202,8 @@ fn local_volume(room: &Room<'_>, node: &str, cleanup: &mut Cleanup<'_>) {
 
 #[track_caller]
 fn owners(dry: &Outcome) {
-    expect(dry, "bare-pod", "error", "bare", "has no controller: nothing will make it again");
-    expect(dry, "orphaned-owner", "error", "orphan", "ghost does not exist (any more)");
+    expect(dry, "bare-pod", "error", "bare", "has no controller and will not be recreated");
+    expect(dry, "orphaned-owner", "error", "orphan", "ghost does not exist");
     expect(dry, "owner-not-checked", "unknown", "gear", "is not a kind this tool knows");
     expect(dry, "job-progress", "warning", "task", "starts again from nothing");
     assert!(found(&dry.report(), "bare-pod", "rigid").is_none(), "{dry}");
@@ -221,15 +221,15 @@ fn data(dry: &Outcome) {
 
 #[track_caller]
 fn budgets(dry: &Outcome) {
-    expect(dry, "budget-blocked", "error", "rigid", "minAvailable 1 asks for 1 healthy of 1");
+    expect(dry, "budget-blocked", "error", "rigid", "minAvailable 1 requires 1 healthy of 1");
     expect(dry, "budget-exhausted", "warning", "half", "needs 2 healthy, has 2 of 3");
     expect(dry, "budget-unhealthy-pods", "warning", "half", "half-sick (CrashLoopBackOff");
-    let several = expect(dry, "pod-in-several-budgets", "error", "twice", "is selected by 2 budgets");
+    let several = expect(dry, "pod-in-several-budgets", "error", "twice", "is selected by 2 PDBs");
     for budget in ["twice-a", "twice-b"] {
         assert!(text(&several, "message").contains(budget), "{several:#}");
     }
     expect(dry, "budget-sync-failed", "error", "widget", "Widget");
-    expect(dry, "budget-paces", "info", "paced", "allows 1 at a time; 3 pods here wait their turn");
+    expect(dry, "budget-paces", "info", "paced", "allows 1 disruption at a time; 3 pods are evicted in turn");
 }
 
 #[track_caller]
@@ -239,10 +239,10 @@ fn services(dry: &Outcome, webhook: &str) {
         "last-ready-replica",
         "warning",
         "single",
-        "its only ready pod is here and no budget protects it",
+        "its only ready pod is here and no PDB protects it",
     );
     assert!(found(&dry.report(), "last-ready-replica", "rigid").is_none(), "a budget protects it\n{dry}");
-    expect(dry, "cluster-service-last-replica", "warning", "dns", "name resolution stops");
+    expect(dry, "cluster-service-last-replica", "warning", "dns", "DNS is unavailable");
     let hook = dry.finding("webhook-backend-here");
     assert!(text(&hook, "subject").contains(webhook), "{hook:#}");
     assert!(text(&hook, "message").contains("CREATE pods/eviction"), "{hook:#}");
@@ -250,14 +250,14 @@ fn services(dry: &Outcome, webhook: &str) {
 
 #[track_caller]
 fn pods(dry: &Outcome) {
-    expect(dry, "daemonset-pod", "info", "agent", "its DaemonSet would put it back");
+    expect(dry, "daemonset-pod", "info", "agent", "DaemonSet-managed pod");
     expect(dry, "mirror-pod", "info", "static", "static pod");
     expect(dry, "pod-terminating", "info", "leaving", "the drain waits for it");
     expect(dry, "long-grace-period", "info", "slow", "may take up to 600s to stop");
     let orphan = dry.pods().into_iter().find(|pod| pod["name"] == "orphan");
     assert_eq!(
         orphan.map(|pod| text(&pod, "reason").to_owned()),
-        Some("its controller is gone: not made again".into())
+        Some("controller not found: will not be recreated".into())
     );
     let kept = dry.pods().iter().filter(|pod| pod["action"] == "keep").count();
     assert_eq!(kept, 2, "the DaemonSet's pod and the static one\n{dry}");

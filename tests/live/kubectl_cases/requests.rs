@@ -56,7 +56,7 @@ fn an_evicted_pod_is_marked_as_a_disruption_target_and_a_dry_run_marks_nothing()
     wait("the pod to be marked", PATIENCE, || {
         (mark(&shared().get(&path)).as_deref() == Some("EvictionByEvictionAPI")).then_some(())
     });
-    running.hear("evicted");
+    running.hear("evicting pod");
     shared().merge(&path, &json!({"metadata": {"finalizers": null}}));
     let (outcome, _, _) = running.finish();
     outcome.expect("drained", 0);

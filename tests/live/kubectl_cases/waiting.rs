@@ -55,7 +55,7 @@ fn an_interrupt_ends_it_before_the_timeout_and_tells_the_state() {
     room.deployment_with("slow", 1, slow);
     room.ready("slow", 1);
     let running = drain(&room, &[node, "--timeout=30m"]).watch();
-    running.hear("evicted");
+    running.hear("evicting pod");
     running.signal(Signal::INT);
     let (outcome, _, _) = running.finish();
     outcome.expect("interrupted", 130);

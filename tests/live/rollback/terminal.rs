@@ -121,7 +121,7 @@ fn ctrl_c_before_the_write_changes_nothing() {
     let cases: [(&[&str], &str); 3] = [
         (&["deployment/web"], "last healthy"),
         (&["deployment/web", "--to-revision=1"], "[y/N]"),
-        (&["deployment/web", "deployment/api", "--to-revision=1"], "to go on"),
+        (&["deployment/web", "deployment/api", "--to-revision=1"], "to continue"),
     ];
     for (args, stage) in cases {
         let before = Before::new(&room);

@@ -51,5 +51,5 @@ fn a_pod_that_is_overdue_by_the_servers_clock_is_stuck() {
     outcome.expect("planned", 0);
     let stuck = outcome.finding("pod-stuck-terminating");
     assert_eq!(text(&stuck, "subject"), "shop/web-1");
-    assert!(text(&stuck, "message").contains("held by finalizer example.invalid/hold"), "{stuck:#}");
+    assert!(text(&stuck, "message").contains("blocked by finalizer example.invalid/hold"), "{stuck:#}");
 }

@@ -18,7 +18,7 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
                 "disruption budgets",
                 format!("could not be read: {why}"),
             )
-            .remedy("the server still keeps them; only the forecast is missing"),
+            .remedy("the API server still enforces them; blocked evictions cannot be predicted"),
         ];
     }
     let mut findings = Vec::new();
@@ -33,12 +33,12 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
                     Severity::Error,
                     pod.key(),
                     format!(
-                        "is selected by {}: {}; the server refuses to evict it",
-                        count(budgets.len(), "budget"),
+                        "is selected by {}: {}; the API server refuses to evict it",
+                        count(budgets.len(), "PDB"),
                         names.join(", ")
                     ),
                 )
-                .remedy("narrow the selectors so that one budget selects it"),
+                .remedy("narrow the selectors so that only one PDB selects it"),
             );
             continue;
         }
@@ -64,9 +64,9 @@ fn bypassed(budget: &DisruptionBudget, pods: &[&Pod]) -> Finding {
         "budgets-bypassed",
         Severity::Warning,
         budget.key(),
-        format!("is not asked about {}: --disable-eviction deletes them", count(pods.len(), "pod")),
+        format!("is bypassed for {}: --disable-eviction deletes them directly", count(pods.len(), "pod")),
     )
-    .remedy("leave --disable-eviction out to keep the budget")
+    .remedy("omit --disable-eviction to respect the PDB")
 }
 
 fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, snapshot: &Snapshot) -> Vec<Finding> {
@@ -77,23 +77,25 @@ fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, snapshot: &Snaps
             finding(
                 "budget-stale",
                 Severity::Warning,
-                "has just changed; its controller has not caught up with it".into(),
+                "has just changed and its status is not up to date".into(),
             )
-            .remedy("wait a moment and look again"),
+            .remedy("retry in a moment"),
         ],
         BudgetStatus::SyncFailed(ref why) => vec![
             finding(
                 "budget-sync-failed",
                 Severity::Error,
-                format!("cannot be computed, so it allows nothing: {why}"),
+                format!("failed to sync and allows no disruptions: {why}"),
             )
-            .remedy("fix the budget's selector or the owner it names"),
+            .remedy("fix the PDB's selector, or the owner of its pods"),
         ],
         BudgetStatus::Blocked if expected == 0 => vec![
             finding(
                 "budget-blocked",
                 Severity::Error,
-                format!("can never allow an eviction: {rule} counts pods of a controller, and finds none"),
+                format!(
+                    "can never allow an eviction: {rule} needs pods with a controller, and none have one"
+                ),
             )
             .remedy("give it an integer minAvailable, or give its pods a controller"),
         ],
@@ -102,9 +104,9 @@ fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, snapshot: &Snaps
                 finding(
                     "budget-blocked",
                     Severity::Error,
-                    format!("can never allow an eviction: {rule} asks for {desired} healthy of {expected}"),
+                    format!("can never allow an eviction: {rule} requires {desired} healthy of {expected}"),
                 )
-                .remedy("add a replica, or loosen the budget while you drain"),
+                .remedy("add a replica, or relax the PDB for the drain"),
             ];
             findings.extend(unhealthy(budget, snapshot));
             findings
@@ -114,9 +116,9 @@ fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, snapshot: &Snaps
                 finding(
                     "budget-exhausted",
                     Severity::Warning,
-                    format!("allows nothing now: needs {desired} healthy, has {healthy} of {expected}"),
+                    format!("allows 0 disruptions now: needs {desired} healthy, has {healthy} of {expected}"),
                 )
-                .remedy("the drain waits until another of its pods is Ready"),
+                .remedy("the drain waits until another pod of this PDB is Ready"),
             ];
             findings.extend(unhealthy(budget, snapshot));
             findings
@@ -124,7 +126,11 @@ fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, snapshot: &Snaps
         BudgetStatus::Allows(n) if usize::try_from(n).is_ok_and(|n| n < counted) => vec![finding(
             "budget-paces",
             Severity::Info,
-            format!("allows {n} at a time; {} here wait their turn", count(counted, "pod")),
+            format!(
+                "allows {n} disruption{} at a time; {} are evicted in turn",
+                if n == 1 { "" } else { "s" },
+                count(counted, "pod")
+            ),
         )],
         BudgetStatus::Allows(_) => Vec::new(),
     }
@@ -134,8 +140,13 @@ fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, snapshot: &Snaps
 fn unhealthy(budget: &DisruptionBudget, snapshot: &Snapshot) -> Option<Finding> {
     let sick = sick(budget, snapshot.pods.iter().chain(&snapshot.unhealthy_members))?;
     Some(
-        Finding::new("budget-unhealthy-pods", Severity::Warning, budget.key(), format!("is spent on {sick}"))
-            .remedy("mend that pod, or set the budget's unhealthyPodEvictionPolicy to AlwaysAllow"),
+        Finding::new(
+            "budget-unhealthy-pods",
+            Severity::Warning,
+            budget.key(),
+            format!("has unhealthy pods: {sick}"),
+        )
+        .remedy("fix that pod, or set the PDB's unhealthyPodEvictionPolicy to AlwaysAllow"),
     )
 }
 
@@ -215,7 +226,7 @@ mod tests {
             .find(|f| f.id == "budget-unhealthy-pods")
             .unwrap()
             .message;
-        assert_eq!(message, "is spent on shop/web-9 (ImagePullBackOff, on n2)");
+        assert_eq!(message, "has unhealthy pods: shop/web-9 (ImagePullBackOff, on n2)");
     }
 
     #[test]

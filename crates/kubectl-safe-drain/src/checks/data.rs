@@ -55,28 +55,28 @@ fn finding(id: &'static str, pod: &Pod, volumes: &str) -> Finding {
     let (severity, message, remedy) = match id {
         "emptydir-data" => (
             Severity::Error,
-            format!("loses what is in emptyDir {volumes}"),
-            "--delete-emptydir-data if nothing in it is needed",
+            format!("loses the data in emptyDir {volumes}"),
+            "--delete-emptydir-data if the data is not needed",
         ),
         "ephemeral-volume-data" => (
             Severity::Error,
-            format!("loses what is in ephemeral volume {volumes}: its claim is deleted with the pod"),
-            "--allow ephemeral-volume-data if nothing in it is needed",
+            format!("loses the data in ephemeral volume {volumes}: its claim is deleted with the pod"),
+            "--allow ephemeral-volume-data if the data is not needed",
         ),
         "host-path-data" => (
             Severity::Warning,
-            format!("leaves its hostPath data behind: {volumes}"),
-            "make sure that its replacement can start without it",
+            format!("has hostPath data that remains on this node: {volumes}"),
+            "make sure its replacement can start without it",
         ),
         "local-volume" => (
             Severity::Warning,
             format!(
-                "is tied to this node by local volume {volumes}: its replacement stays Pending until the node is back"
+                "is bound to this node by local volume {volumes}: its replacement stays Pending until the node is uncordoned"
             ),
             "uncordon the node when the work is done, or move the data first",
         ),
-        "inline-volume" => (Severity::Info, format!("gives up inline CSI volume {volumes}"), ""),
-        _ => (Severity::Unknown, format!("whether its data is local is not known: {volumes}"), ""),
+        "inline-volume" => (Severity::Info, format!("loses inline CSI volume {volumes}"), ""),
+        _ => (Severity::Unknown, format!("unknown whether its data is local: {volumes}"), ""),
     };
     Finding::new(id, severity, pod.key(), message).remedy(remedy)
 }

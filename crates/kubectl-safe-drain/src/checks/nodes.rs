@@ -28,13 +28,13 @@ pub fn check(snapshot: &Snapshot, _options: &Options) -> Vec<Finding> {
                     Some(at) => format!("by {} at {at}", by.manager),
                     None => format!("by {}", by.manager),
                 },
-                None => "by an unknown hand".to_owned(),
+                None => "by an unknown user".to_owned(),
             };
             findings.push(Finding::new(
                 "node-cordoned-before",
                 Severity::Info,
                 &subject,
-                format!("was cordoned before, {by}; it stays cordoned whatever happens"),
+                format!("already cordoned {by}; it remains cordoned after this run"),
             ));
         }
     }

@@ -18,9 +18,9 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
                     "bare-pod",
                     Severity::Error,
                     pod.key(),
-                    "has no controller: nothing will make it again",
+                    "has no controller and will not be recreated",
                 )
-                .remedy("--force deletes it for good; to keep it, run it under a Deployment first"),
+                .remedy("--force removes it permanently; to keep it, run it under a Deployment first"),
             );
             continue;
         };
@@ -31,15 +31,15 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
                     "orphaned-owner",
                     Severity::Error,
                     pod.key(),
-                    format!("its {} does not exist (any more): nothing will make it again", owner.label()),
+                    format!("its {} does not exist: the pod will not be recreated", owner.label()),
                 )
-                .remedy("--force deletes it for good"),
+                .remedy("--force removes it permanently"),
             ),
             Some(Known::Unknown(why)) => {
                 unread.insert(owner.label(), why.clone());
             }
             None => {
-                unread.insert(owner.label(), format!("{} is not a kind this tool knows", owner.api_version));
+                unread.insert(owner.label(), format!("unsupported kind of {}", owner.api_version));
             }
         }
         if owner.kind == "Job" {
@@ -49,7 +49,7 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
                     Severity::Warning,
                     pod.key(),
                     format!(
-                        "is doing the work of {}: it starts again from nothing, and may count as a failure",
+                        "is running {}: its work restarts from the beginning, and the eviction may count as a failure",
                         owner.label()
                     ),
                 )
@@ -62,7 +62,7 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
             "owner-not-checked",
             Severity::Unknown,
             owner,
-            format!("whether it makes replacements is not known: {why}"),
+            format!("unknown whether it recreates its pods: {why}"),
         )
     }));
     findings

@@ -20,13 +20,13 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
                 "daemonset-pod",
                 Severity::Info,
                 pod.key(),
-                "stays: its DaemonSet would put it back",
+                "is ignored: DaemonSet-managed pod",
             )),
             Fate::Stays(MIRROR) => Some(Finding::new(
                 "mirror-pod",
                 Severity::Info,
                 pod.key(),
-                "stays: it is a static pod of the node's kubelet",
+                "is ignored: static pod managed by the kubelet",
             )),
             Fate::Stays(_) | Fate::Leaving => Some(terminating(pod, snapshot)),
             Fate::Leaves => long_grace(pod, options),
@@ -53,7 +53,7 @@ fn terminating(pod: &Pod, snapshot: &Snapshot) -> Finding {
             "pod-terminating",
             Severity::Info,
             pod.key(),
-            "is terminating already; the drain waits for it",
+            "is already terminating; the drain waits for it",
         );
     }
     let node = snapshot.nodes.iter().find(|n| n.name() == pod.node());
@@ -63,12 +63,12 @@ fn terminating(pod: &Pod, snapshot: &Snapshot) -> Finding {
             "if the machine is off for good, taint it node.kubernetes.io/out-of-service",
         ),
         ([], None) => (
-            "no finalizer holds it; look at its node's kubelet and its volumes".to_owned(),
+            "it has no finalizer; check the kubelet and its volumes".to_owned(),
             "kubectl describe pod, and the kubelet's log on the node",
         ),
         (held, _) => (
-            format!("held by finalizer {}", held.join(", ")),
-            "see to the controller that owns that finalizer",
+            format!("blocked by finalizer {}", held.join(", ")),
+            "check the controller that owns the finalizer",
         ),
     };
     Finding::new(

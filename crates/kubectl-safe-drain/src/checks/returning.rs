@@ -77,7 +77,7 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
                     "pinned-pod",
                     Severity::Error,
                     pod.key(),
-                    format!("would be put back on this node at once: {why}"),
+                    format!("would be recreated on this node at once: {why}"),
                 )
                 .remedy("change that template or scale it down first; --allow pinned-pod evicts it once"),
             ),
@@ -93,11 +93,11 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
             Severity::Warning,
             owner,
             format!(
-                "may put {} back on this node: {why}",
+                "may recreate {} on this node: {why}",
                 if pods == 1 { "its pod".into() } else { count(pods, "pod") }
             ),
         )
-        .remedy("a pod that comes back is left there, and the node is not called drained")
+        .remedy("a pod that comes back is not evicted again, and the node is not reported as drained")
     }));
     findings.extend(awaited(snapshot));
     findings
@@ -122,7 +122,7 @@ fn awaited(snapshot: &Snapshot) -> Vec<Finding> {
             "awaited-not-checked",
             Severity::Unknown,
             "pods that are not bound yet",
-            format!("whether a volume is being provisioned here for one of them is not known: {why}"),
+            format!("unknown whether a volume is being provisioned here for one of them: {why}"),
         )],
     }
 }

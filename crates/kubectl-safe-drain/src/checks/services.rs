@@ -41,7 +41,7 @@ fn cut_off(webhook: &Webhook, leaving: &BTreeMap<&str, &Pod>) -> Option<Finding>
             Severity::Error,
             &webhook.label,
             format!(
-                "fails closed on {}, and every ready pod behind it (Service {}) leaves: {}; until one is Ready elsewhere, such requests are refused",
+                "fails closed on {}, and every ready pod of its Service {} is evicted: {}; such requests are rejected until one is Ready elsewhere",
                 webhook.sees,
                 webhook.service,
                 pods.join(", ")
@@ -68,7 +68,7 @@ fn last_replicas(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
             let name = owner.parent.clone().unwrap_or_else(|| key.kind.clone() + " " + &key.name);
             let all = if pods.len() == 1 { "its only ready pod is".to_owned() } else { format!("all its {} are", count(pods.len(), "ready pod")) };
             if serves_cluster(&key, &pods) {
-                let what = if is_dns(&pods) { "name resolution stops" } else { "the cluster goes without it" };
+                let what = if is_dns(&pods) { "DNS is unavailable" } else { "the service is unavailable" };
                 return Some(
                     Finding::new("cluster-service-last-replica", Severity::Warning, pods[0].key(), format!("{name}: {all} here; {what} until the replacement is Ready"))
                         .remedy("run a second replica on another node first"),
@@ -76,8 +76,8 @@ fn last_replicas(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
             }
             let budgeted = pods.iter().any(|p| !snapshot.budgets_of(p).is_empty());
             (!budgeted && matches!(snapshot.budgets, Known::Seen(_))).then(|| {
-                Finding::new("last-ready-replica", Severity::Warning, pods[0].key(), format!("{name}: {all} here and no budget protects it: it is down until the replacement is Ready"))
-                    .remedy("scale it up first, or accept the gap")
+                Finding::new("last-ready-replica", Severity::Warning, pods[0].key(), format!("{name}: {all} here and no PDB protects it: it is unavailable until the replacement is Ready"))
+                    .remedy("scale it up first, or accept the downtime")
             })
         })
         .collect()

@@ -70,7 +70,7 @@ pub struct Drain<'a> {
     pub deadline: Option<Instant>,
 }
 
-/// After the end of a run, this long is spent on finding out what became of requests in flight.
+/// After the end of a run, this long has unhealthy pods: finding out what became of requests in flight.
 const SETTLE_ANSWERS: Duration = Duration::from_millis(700);
 /// A live view moves even when nothing happens.
 const FRAME: Duration = Duration::from_millis(200);

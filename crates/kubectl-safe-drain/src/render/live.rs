@@ -59,7 +59,7 @@ impl Audience for Screen {
             header = header.plain(" · ").warn(format!("{blocked} blocked"));
         }
         if let Some(left) = seconds_left(engine.pods(), now) {
-            header = header.dim(format!(" · at most {} left", span(left)));
+            header = header.dim(format!(" · at most {} remaining", span(left)));
         }
         let mut lines = plugin_client::table(&rows.iter().map(|p| pod(p, now)).collect::<Vec<_>>());
         // Why the blocked ones are: one line per budget, under the pods it holds up.
@@ -112,10 +112,10 @@ fn line(event: &Event) -> Line {
             Line::new().strong(format!("node/{node}")).plain(" cordoned")
         }
         Event::Cordoned { node, before: true } => {
-            Line::new().strong(format!("node/{node}")).plain(" was cordoned before")
+            Line::new().strong(format!("node/{node}")).plain(" already cordoned")
         }
         Event::Evicted { pod, grace_seconds } => {
-            Line::new().plain(format!("{pod} evicted, stops within {}", span(*grace_seconds)))
+            Line::new().plain(format!("evicting pod {pod} (grace period {})", span(*grace_seconds)))
         }
         Event::Leaving { pod } => Line::new().plain(format!("{pod} was deleted by someone else")),
         Event::Gone { pod, took_seconds } => {
@@ -123,30 +123,30 @@ fn line(event: &Event) -> Line {
         }
         Event::Blocked { what, says, waiting } => Line::new().warn("blocked").plain(format!(
             " by {what}: {says} ({})",
-            if *waiting == 1 { "1 pod waits".into() } else { format!("{waiting} pods wait") }
+            if *waiting == 1 { "1 pod waiting".into() } else { format!("{waiting} pods waiting") }
         )),
         Event::Stuck { pod, why } => {
-            Line::new().plain(pod).bad(" stuck").plain(format!(": should be gone by now; {why}"))
+            Line::new().plain(pod).bad(" stuck").plain(format!(": past its grace period; {why}"))
         }
         Event::Failed { pod, why } => Line::new().plain(pod).bad(" failed").plain(format!(": {why}")),
         Event::Late { pod } => {
-            Line::new().plain(format!("{pod} was bound to the node after the plan was made; it leaves too"))
+            Line::new().plain(format!("{pod} was scheduled here after planning; it is evicted too"))
         }
-        Event::Remains { pod, why } => Line::new().plain(pod).warn(" stays").plain(format!(": {why}")),
+        Event::Remains { pod, why } => Line::new().plain(pod).warn(" not evicted").plain(format!(": {why}")),
         Event::Awaited { pod, node } => Line::new()
             .warn("waiting for ")
             .plain(format!("{pod}: its volume is being provisioned on node/{node}, where it will be bound")),
         Event::Disturbed { says } => {
             Line::new().warn("waiting for the API server").plain(format!(": {says}"))
         }
-        Event::Recovered => Line::new().good("the API server is back").plain("; the drain goes on"),
+        Event::Recovered => Line::new().good("the API server is back").plain("; the drain continues"),
         Event::Drained { node, gone, kept } => Line::new()
             .strong(format!("node/{node}"))
             .good(" drained")
-            .plain(format!(": {} gone, {kept} left in place", count(*gone, "pod"))),
+            .plain(format!(": {} gone, {kept} ignored", count(*gone, "pod"))),
         Event::NotDrained { node, gone, left } => Line::new()
             .strong(format!("node/{node}"))
             .bad(" not drained")
-            .plain(format!(": {} gone, {left} still there", count(*gone, "pod"))),
+            .plain(format!(": {} gone, {left} remaining", count(*gone, "pod"))),
     }
 }

@@ -30,15 +30,12 @@ fn headline(node: &NodeReport, selector: Option<&str>, seconds: f64) -> Line {
     let (gone, kept) = (count(of(PodResult::Gone), "pod"), of(PodResult::Kept));
     let unselected = node.pods.iter().filter(|p| p.reason == UNSELECTED).count();
     match (node.result, selector) {
-        (Verdict::Drained, Some(selector)) if unselected > 0 && unselected == node.pods.len() => {
-            name.warn(" not drained").plain(format!(
-                ": none of its {} matches --pod-selector {selector}, and they stay",
-                count(unselected, "pod")
-            ))
-        }
-        (Verdict::Drained, Some(selector)) => name.good(" drained").plain(format!(
-            " of pods that match {selector}: {gone} gone, {kept} left in place, {seconds:.1}s"
-        )),
+        (Verdict::Drained, Some(selector)) if unselected > 0 && unselected == node.pods.len() => name
+            .warn(" not drained")
+            .plain(format!(": none of its {} matches --pod-selector {selector}", count(unselected, "pod"))),
+        (Verdict::Drained, Some(selector)) => name
+            .good(" drained")
+            .plain(format!(" of pods that match {selector}: {gone} gone, {kept} ignored, {seconds:.1}s")),
         _ => whole(node, name, &gone, kept, seconds),
     }
 }
@@ -46,7 +43,7 @@ fn headline(node: &NodeReport, selector: Option<&str>, seconds: f64) -> Line {
 fn whole(node: &NodeReport, name: Line, gone: &str, kept: usize, seconds: f64) -> Line {
     match node.result {
         Verdict::Drained => {
-            name.good(" drained").plain(format!(": {gone} gone, {kept} left in place, {seconds:.1}s"))
+            name.good(" drained").plain(format!(": {gone} gone, {kept} ignored, {seconds:.1}s"))
         }
         Verdict::Cordoned if node.cordoned_before => name.plain(" already cordoned"),
         Verdict::Cordoned => name.good(" cordoned"),
@@ -54,7 +51,7 @@ fn whole(node: &NodeReport, name: Line, gone: &str, kept: usize, seconds: f64) -
         Verdict::Uncordoned => name.plain(" already uncordoned"),
         Verdict::Planned => name.plain(" planned; nothing was changed"),
         _ if node.cordoned.is_none() && node.pods.iter().all(|p| p.result != PodResult::Gone) => {
-            name.warn(" unclear").plain(": whether it is cordoned now is not known")
+            name.warn(" unclear").plain(": unknown whether it is cordoned")
         }
         Verdict::Refused => name.bad(" refused").plain("; nothing was changed"),
         Verdict::Blocked => name.bad(" blocked").plain("; nothing was changed"),
@@ -66,13 +63,13 @@ fn whole(node: &NodeReport, name: Line, gone: &str, kept: usize, seconds: f64) -
             let word = match other {
                 Verdict::Timeout => " not drained: --timeout passed",
                 Verdict::Interrupted => " not drained: interrupted",
-                Verdict::Stalled => " not drained: nothing moves any more",
+                Verdict::Stalled => " not drained: no progress",
                 Verdict::Failed => " not drained",
                 _ if node.pods.iter().all(|p| p.result != PodResult::Gone) => " not drained",
                 _ => " partly drained",
             };
             name.bad(word).plain(format!(
-                ": {gone} gone, {} left, {seconds:.1}s",
+                ": {gone} gone, {} remaining, {seconds:.1}s",
                 node.pods.iter().filter(|p| unfinished(p)).count()
             ))
         }
@@ -93,8 +90,8 @@ fn left(pod: &PodReport) -> Option<Vec<Line>> {
         PodResult::Blocked => Line::new().warn("  blocked"),
         PodResult::Failed => Line::new().bad("  failed"),
         PodResult::Unknown => Line::new().warn("  unclear"),
-        PodResult::Planned => Line::new().dim("  untouched"),
-        PodResult::Gone | PodResult::Kept | PodResult::Remains => Line::new().warn("  stays"),
+        PodResult::Planned => Line::new().dim("  not evicted"),
+        PodResult::Gone | PodResult::Kept | PodResult::Remains => Line::new().warn("  remains"),
     };
     let why = pod.blocked_by.as_deref().filter(|b| !b.is_empty()).unwrap_or(&pod.reason);
     let since = pod.waited.map(|seconds| format!("for {}", span(seconds))).unwrap_or_default();
@@ -114,11 +111,11 @@ fn next(report: &DrainReport, mode: &str) -> Vec<Line> {
     let ours = those(&|n| n.cordoned != Some(false) && !n.cordoned_before);
     match report.result {
         Verdict::Drained | Verdict::Cordoned => {
-            hint("to bring it back:", &cordoned, " --uncordon").into_iter().collect()
+            hint("to uncordon:", &cordoned, " --uncordon").into_iter().collect()
         }
         Verdict::Partial | Verdict::Stalled | Verdict::Timeout | Verdict::Interrupted | Verdict::Failed => {
-            let go_on = hint("to go on:  ", &those(&|n| n.result != Verdict::Drained), mode);
-            let give_up = hint("to give up:", &ours, " --uncordon").filter(|_| mode != " --uncordon");
+            let go_on = hint("to continue:", &those(&|n| n.result != Verdict::Drained), mode);
+            let give_up = hint("to undo:    ", &ours, " --uncordon").filter(|_| mode != " --uncordon");
             go_on.into_iter().chain(give_up).collect()
         }
         Verdict::Planned | Verdict::Refused | Verdict::Blocked | Verdict::Uncordoned => Vec::new(),
@@ -143,10 +140,7 @@ mod tests {
     fn a_selector_that_matches_nothing_is_told_from_a_node_without_pods() {
         let mut others = snapshot(vec![]);
         others.unselected = vec![pod("a/p", "n1"), pod("a/q", "n1")];
-        assert_eq!(
-            told(&others),
-            "node/n1 not drained: none of its 2 pods matches --pod-selector app=web, and they stay"
-        );
+        assert_eq!(told(&others), "node/n1 not drained: none of its 2 pods matches --pod-selector app=web");
         assert!(told(&snapshot(vec![])).starts_with("node/n1 drained"), "{}", told(&snapshot(vec![])));
     }
 }

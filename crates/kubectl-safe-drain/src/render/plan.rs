@@ -19,28 +19,28 @@ pub fn plan(plan: &Plan, estimate: &Estimate, wide: bool) -> Vec<Line> {
         lines.extend(node_plan(node, wide));
     }
     lines.push(Line::new());
-    lines.push(Line::new().plain("takes  ").strong(range(estimate)));
+    lines.push(Line::new().plain("estimated  ").strong(range(estimate)));
     lines
 }
 
 fn range(estimate: &Estimate) -> String {
     match estimate.most_seconds {
         None => format!(
-            "at least {}; a budget allows nothing now, so nobody knows the end",
+            "at least {} · no upper bound: a PDB allows 0 disruptions now",
             span(estimate.least_seconds)
         ),
         Some(most) if most == estimate.least_seconds => span(most),
-        Some(most) => format!("{} to {}", span(estimate.least_seconds), span(most)),
+        Some(most) => format!("{}–{}", span(estimate.least_seconds), span(most)),
     }
 }
 
 fn node_plan(node: &NodePlan, wide: bool) -> Vec<Line> {
     let (leave, stay): (Vec<&Step>, Vec<&Step>) = node.steps.iter().partition(|s| s.leaves());
-    let cordon = if node.cordoned_before { "is cordoned already" } else { "will be cordoned" };
+    let cordon = if node.cordoned_before { "already cordoned" } else { "will be cordoned" };
     let head = Line::new().strong(format!("node/{}", node.name)).plain(format!(
-        "  {cordon}; {} and {}",
-        verbed(leave.len(), "leave"),
-        verbed(stay.len(), "stay")
+        "  {cordon} · {} to evict, {} ignored",
+        count(leave.len(), "pod"),
+        stay.len()
     ));
     let mut rows = Vec::new();
     for tier in Tier::ALL {
@@ -48,7 +48,7 @@ fn node_plan(node: &NodePlan, wide: bool) -> Vec<Line> {
         rows.extend(grouped(&steps, wide).into_iter().map(|g| row(tier, &g)));
     }
     rows.extend(grouped(&stay, wide).into_iter().map(|g| {
-        let what = Line::new().dim("  stays");
+        let what = Line::new().dim("  ignore");
         vec![
             what,
             Line::new().dim(&g.namespace),
@@ -58,11 +58,6 @@ fn node_plan(node: &NodePlan, wide: bool) -> Vec<Line> {
         ]
     }));
     std::iter::once(head).chain(table(&rows)).collect()
-}
-
-/// `1 pod leaves`, `2 pods leave`.
-fn verbed(n: usize, verb: &str) -> String {
-    format!("{} {verb}{}", count(n, "pod"), if n == 1 { "s" } else { "" })
 }
 
 fn row(tier: Tier, group: &Group) -> Vec<Line> {
@@ -76,10 +71,10 @@ fn row(tier: Tier, group: &Group) -> Vec<Line> {
         notes.push(group.reason.clone());
     }
     if let Some(budget) = &group.budget {
-        notes.push(format!("asks budget {budget}"));
+        notes.push(format!("limited by PDB {budget}"));
     }
     if tier != Tier::Workload {
-        notes.push(format!("after the others: {}", tier.name()));
+        notes.push(format!("after all other pods: {}", tier.name()));
     }
     vec![
         verb,

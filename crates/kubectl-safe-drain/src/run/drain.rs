@@ -47,11 +47,11 @@ impl Run<'_> {
             if news.is_empty() {
                 return self.execute(cluster, gathered, &scope, self.bounds.until()).await;
             }
-            self.ui.warn("the plan has changed since it was shown; nothing was changed yet");
+            self.ui.warn("the plan changed since it was shown; nothing was changed yet");
             news.iter().for_each(|line| self.ui.status(&Line::new().plain("  ").plain(line)));
         }
-        let failure = Failure::refused("the plan changed each time it was agreed to; nothing was changed")
-            .hint("look at it with --dry-run, and try again when it is calm");
+        let failure = Failure::refused("the plan changed after every confirmation; nothing was changed")
+            .hint("check it with --dry-run, then retry");
         self.ui.failure(&failure);
         let report = self.planned(&gathered.plan, &gathered.findings, Verdict::Refused);
         Ok(DrainReport { error: Some(failure.to_string()), ..report })
@@ -141,10 +141,10 @@ impl Run<'_> {
             .count();
         let despite =
             if warnings > 0 { format!(" despite {}", count(warnings, "warning")) } else { String::new() };
-        let question = format!("Drain {what}, {} to go{despite}?", count(plan.leaving(), "pod"));
+        let question = format!("Drain {what} ({}){despite}?", count(plan.leaving(), "pod"));
         if checks::loses_data(findings) {
             let word = plan.nodes.first().map(|n| n.name.as_str()).unwrap_or_default();
-            return self.ui.confirm_typed(&format!("{question} Data will be lost for good."), word);
+            return self.ui.confirm_typed(&format!("{question} Data will be lost permanently."), word);
         }
         self.ui.confirm(&question)
     }
@@ -187,10 +187,9 @@ impl Run<'_> {
                 report.error = Some(why);
             }
             End::Stalled(causes) => {
-                let failure =
-                    Failure::failed(format!("nothing has moved for {}", span(STALLED_AFTER.as_secs())))
-                        .cause(format!("waiting for {causes}"))
-                        .hint("--timeout sets another limit");
+                let failure = Failure::failed(format!("no progress for {}", span(STALLED_AFTER.as_secs())))
+                    .cause(format!("waiting for {causes}"))
+                    .hint("set another limit with --timeout");
                 self.ui.failure(&failure);
                 report.error = Some(failure.to_string());
             }

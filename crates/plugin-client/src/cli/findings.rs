@@ -53,7 +53,7 @@ pub fn refusal(findings: &[Finding]) -> Failure {
     let mut ids: Vec<&str> = blocking.iter().map(|f| f.id).collect();
     ids.dedup();
     Failure::refused(format!("{}; nothing was changed", count(blocking.len(), "pre-flight error")))
-        .hint(format!("mend what they name, or accept them: --allow {}", ids.join(",")))
+        .hint(format!("fix these, or accept them with --allow {}", ids.join(",")))
 }
 
 fn row(finding: &Finding) -> Vec<Line> {
@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(texts(&findings, true).len(), 7);
         let failure = refusal(&findings);
         assert_eq!(failure.message, "6 pre-flight errors; nothing was changed");
-        assert_eq!(failure.hints, ["mend what they name, or accept them: --allow bare-pod"]);
+        assert_eq!(failure.hints, ["fix these, or accept them with --allow bare-pod"]);
     }
 
     #[test]

@@ -21,19 +21,19 @@ const HEADING: &str = "Connection (every flag of `kubectl options` works; these 
 // Which cluster, as whom, and how. Shown in `--help`: the five that are used daily; the rest work as in kubectl.
 #[derive(Args, Clone, Default)]
 pub struct ConnectionFlags {
-    /// Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config
+    /// Path to the kubeconfig file to use for CLI requests
     #[arg(long, value_name = "FILE", help_heading = HEADING)]
     pub kubeconfig: Option<PathBuf>,
-    /// Context of the kubeconfig to use
+    /// The name of the kubeconfig context to use
     #[arg(long, value_name = "NAME", help_heading = HEADING)]
     pub context: Option<String>,
-    /// Namespace to work in
+    /// If present, the namespace scope for this CLI request
     #[arg(short, long, value_name = "NAME", help_heading = HEADING)]
     pub namespace: Option<String>,
-    /// Longest wait for one answer, as in 30s or 1m; 0 waits for ever (30s unless set)
+    /// How long to wait for a single server request, such as 30s or 1m; 0 means no timeout (default 30s)
     #[arg(long, value_name = "DURATION", value_parser = request_timeout, help_heading = HEADING)]
     pub request_timeout: Option<Duration>,
-    /// Log each request (1), and what the client library does (9)
+    /// Log level: 1 logs each request, 9 also the client library
     #[arg(short, long = "v", value_name = "LEVEL", default_value_t = 0, hide_default_value = true, value_parser = whole::<u8>(0, 255), help_heading = HEADING)]
     pub verbosity: u8,
 

@@ -127,7 +127,7 @@ where
         .build()
         .map_err(|error| Failure::failed("cannot start").cause(error.to_string()))?;
     let cannot_listen =
-        |error: std::io::Error| Failure::failed("cannot listen to Ctrl-C").cause(error.to_string());
+        |error: std::io::Error| Failure::failed("cannot handle Ctrl-C").cause(error.to_string());
     ui.end_if_unread().map_err(cannot_listen)?;
     let outcome = runtime.block_on(async {
         // Before the body's first step: from here on Ctrl-C is ours.

@@ -67,7 +67,7 @@ async fn connection_errors_name_the_server_and_the_reason() {
         text.starts_with(&format!("error: cannot list pods: {gone}: ")) && text.contains("refused"),
         "{text}"
     );
-    assert!(text.contains("hint: is the server up"), "{text}");
+    assert!(text.contains("hint: check that the server is up"), "{text}");
     unadorned(&text);
 
     // TLS spoken to a plain server: the reason is the handshake's.

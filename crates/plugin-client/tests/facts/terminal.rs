@@ -78,12 +78,12 @@ fn enter_alone_is_no() {
 fn data_loss_wants_the_word_typed_out() {
     for (typed, answer) in [("a\r", "answer: yes"), ("y\r", "answer: no"), ("\r", "answer: no")] {
         let mut session = session(&["type"]);
-        session.expect("to go on").unwrap();
+        session.expect("to continue").unwrap();
         session.send(typed).unwrap();
         assert!(end(&mut session).0.contains(answer), "{typed:?}");
     }
     let mut session = session(&["type"]);
-    session.expect("to go on").unwrap();
+    session.expect("to continue").unwrap();
     session.send("\u{3}").unwrap();
     assert_eq!(end(&mut session).1, 130);
 }
@@ -143,7 +143,7 @@ fn a_picker_keeps_to_its_own_lines() {
 /// Such as a Ctrl-C typed before dialoguer reads keys, or the SIGTERM of a CI that gives up: neither may be swallowed.
 #[test]
 fn a_signal_ends_the_question() {
-    for (deed, shown) in [("ask", "drain node a?"), ("type", "to go on"), ("pick", "row 2")] {
+    for (deed, shown) in [("ask", "drain node a?"), ("type", "to continue"), ("pick", "row 2")] {
         for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
             let mut session = session(&[deed]);
             session.expect(shown).unwrap();

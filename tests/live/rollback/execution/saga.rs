@@ -91,7 +91,7 @@ fn several_are_confirmed_by_the_name_of_their_namespace() {
     let mark = shared().audit_mark();
     let ask = || {
         let mut tty = Tty::start(&rollback_to(&room, &["-l", "part-of=shop", "--to-revision=1"]), &[]);
-        tty.until("Roll 2 workloads of").until(&format!("Type {} to go on", room.namespace()));
+        tty.until("Roll 2 workloads of").until(&format!("Type {} to continue", room.namespace()));
         tty
     };
     for typed in ["y\r", "\r", "shop\r"] {

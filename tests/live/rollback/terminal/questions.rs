@@ -36,12 +36,12 @@ fn several_workloads_want_the_namespace_typed() {
     for typed in ["y\r", "\r", "default\r"] {
         let before = Before::new(&room);
         let mut tty = Tty::start(&run, &[]);
-        tty.until("2 workloads of").until(&format!("Type {} to go on", room.namespace())).keys(typed);
+        tty.until("2 workloads of").until(&format!("Type {} to continue", room.namespace())).keys(typed);
         assert_eq!(tty.end(), 3, "{}", tty.text());
         before.assert_untouched(&tty.text());
     }
     let mut tty = Tty::start(&run, &[]);
-    tty.until("to go on").keys(&format!("{}\r", room.namespace()));
+    tty.until("to continue").keys(&format!("{}\r", room.namespace()));
     assert_eq!(tty.end(), 0, "{}", tty.text());
     for name in ["api", "web"] {
         assert_eq!(room.image("Deployment", name), app(1));

@@ -165,7 +165,7 @@ impl Budgets {
         let since = *budget.closed_since.get_or_insert(now);
         budget.held_since.get_or_insert(now);
         if !room && now < since + PROBE_EVERY {
-            return EvictionSlot::Closed { says: format!("budget {key}") };
+            return EvictionSlot::Closed { says: format!("PDB {key}") };
         }
         budget.closed_since = (!room).then_some(now);
         budget.asking = Some(pod.step.uid.clone());
@@ -233,7 +233,7 @@ impl Budgets {
         if let Some(sick) = sick(&budget.object, members.iter()) {
             says = format!("{says}; not Ready: {sick}");
         }
-        (waiting > 0).then(|| Event::Blocked { what: format!("budget {key}"), says, waiting })
+        (waiting > 0).then(|| Event::Blocked { what: format!("PDB {key}"), says, waiting })
     }
 }
 

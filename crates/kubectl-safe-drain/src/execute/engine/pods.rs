@@ -211,7 +211,7 @@ impl PodState {
     /// What will keep it even when its containers have stopped.
     pub fn held(&self) -> Option<String> {
         let finalizers = self.pod.finalizers();
-        (!finalizers.is_empty()).then(|| format!("held by finalizer {}", finalizers.join(", ")))
+        (!finalizers.is_empty()).then(|| format!("blocked by finalizer {}", finalizers.join(", ")))
     }
 
     pub(super) fn gave_up(&self, now: Timestamp) -> bool {

@@ -130,7 +130,7 @@ pub async fn missing(cluster: &Cluster, rights: &[Right]) -> Result<Vec<Right>, 
                 let answer = reviews
                     .create(&PostParams::default(), &right.review())
                     .await
-                    .map_err(|error| Failure::from_kube("ask which rights there are", &error))?;
+                    .map_err(|error| Failure::from_kube("check permissions", &error))?;
                 let allowed = answer.status.is_some_and(|status| status.allowed);
                 Ok::<_, Failure>((!allowed).then_some(right))
             }

@@ -35,7 +35,7 @@ impl Ui {
 
     /// Yes only if `word` is typed out: for what cannot be undone.
     pub fn confirm_typed(&self, question: &str, word: &str) -> Result<bool, Failure> {
-        let question = format!("{question} Type {word} to go on");
+        let question = format!("{question} Type {word} to continue");
         let prompt = self.explained(&question, ": ".len() + word.len());
         let word = word.to_owned();
         self.ask(unconfirmed(), move |terminal| {
@@ -55,7 +55,7 @@ impl Ui {
         }
         let end = question.rfind(". ").or_else(|| question.rfind("? "));
         let (before, last) =
-            end.map_or((question, "Go on?"), |end| (&question[..=end], &question[end + 2..]));
+            end.map_or((question, "Continue?"), |end| (&question[..=end], &question[end + 2..]));
         self.write(super::Stream::Err, &Line::from(before).hanging(2));
         Line::from(last).text()
     }

@@ -59,7 +59,7 @@ fn unreadable(file: &Path, error: &KubeconfigError) -> Failure {
     };
     Failure::failed(format!("cannot read the kubeconfig {}", file.display()))
         .cause(cause)
-        .hint("mend that file, or name another with --kubeconfig or $KUBECONFIG")
+        .hint("fix that file, or use another with --kubeconfig or $KUBECONFIG")
 }
 
 pub(super) fn list(files: &[PathBuf]) -> String {

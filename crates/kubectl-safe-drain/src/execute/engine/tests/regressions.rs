@@ -95,7 +95,7 @@ fn a_drain_that_goes_nowhere_ends_by_itself() {
     e.budget_seen(web_budget(0, 1), after(hour / 2));
     e.next(after(hour));
     assert!(
-        e.stalled().is_some_and(|why| why.contains("shop/web-1 (blocked by budget shop/web)")),
+        e.stalled().is_some_and(|why| why.contains("shop/web-1 (blocked by PDB shop/web)")),
         "{:?}",
         e.stalled()
     );
