@@ -11,7 +11,7 @@ use crate::checks;
 use crate::execute::engine::STALLED_AFTER;
 use crate::options::Options;
 
-/// Drain nodes safely: respect every PodDisruptionBudget, lose no data without consent, and name every blocker
+/// Drain nodes: respect PodDisruptionBudgets, lose no data without consent, name every blocker
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl safe-drain",
@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     pub selector: Option<String>,
 
-    /// Only show the plan; `server` also submits every eviction as a server-side dry run
+    /// Only show the plan; `server` also dry-runs every eviction
     #[arg(long, dry_run())]
     pub dry_run: DryRun,
 
@@ -54,7 +54,7 @@ pub struct Args {
     #[arg(short, long)]
     pub yes: bool,
 
-    /// Keep or undo this run's cordon if the drain does not finish
+    /// Cordon of this run if the drain does not finish
     #[arg(long, value_name = "STATE", default_value = "keep")]
     pub on_failure: OnFailure,
 
@@ -85,24 +85,24 @@ pub struct Args {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "As in kubectl drain")]
 pub struct DrainFlags {
-    /// Continue even if there are pods that do not declare a controller, or whose controller is missing
+    /// Continue even if pods have no controller, or a missing one
     #[arg(long, switch())]
     pub force: bool,
 
-    /// Continue even if there are pods using emptyDir (local data that will be deleted)
+    /// Continue even if pods use emptyDir (the data is deleted)
     #[arg(long, switch())]
     pub delete_emptydir_data: bool,
 
-    /// Ignore DaemonSet-managed pods (always on; accepted for compatibility)
+    /// Accepted; DaemonSet-managed pods are always ignored
     #[arg(long, switch())]
     pub ignore_daemonsets: bool,
 
-    /// Seconds given to each pod to terminate gracefully; if negative, the pod's own default is used
+    /// Seconds to terminate; if negative, the pod's default
     #[arg(long, value_name = "SECONDS", default_value_t = -1, allow_hyphen_values = true,
           value_parser = whole::<i64>(i64::MIN, i64::MAX))]
     pub grace_period: i64,
 
-    /// How long to wait before giving up, for the whole run, such as 90s or 10m; zero means infinite
+    /// Limit for the whole run; zero means infinite
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = limit)]
     pub timeout: Duration,
 
@@ -110,15 +110,15 @@ pub struct DrainFlags {
     #[arg(long, value_name = "SELECTOR")]
     pub pod_selector: Option<String>,
 
-    /// Force drain to use delete, even if eviction is supported: bypasses PodDisruptionBudgets
+    /// Use delete instead of evict; bypasses PDBs
     #[arg(long, switch())]
     pub disable_eviction: bool,
 
-    /// Skip waiting for pods whose DeletionTimestamp is older than this many seconds; 0 waits for all
+    /// Skip pods deleted longer ago than this
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = whole::<u32>(0, i64::from(u32::MAX)))]
     pub skip_wait_for_delete_timeout: u32,
 
-    /// Return large lists in chunks of this size; 0 disables chunking
+    /// Return large lists in chunks; 0 disables
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = whole::<u32>(0, i64::from(u32::MAX)))]
     pub chunk_size: u32,
 }

@@ -67,10 +67,10 @@ pub struct ConnectionFlags {
     /// Extra of the user to act as, repeatable
     #[arg(long = "as-user-extra", value_name = "KEY=VALUE", value_parser = key_value, hide = true)]
     pub impersonate_extra: Vec<(String, String)>,
-    /// File with the authorities that vouch for the server
+    /// Path to a cert file for the certificate authority
     #[arg(long, value_name = "FILE", hide = true)]
     pub certificate_authority: Option<String>,
-    /// File with the client's certificate
+    /// Path to a client certificate file for TLS
     #[arg(long, value_name = "FILE", hide = true)]
     pub client_certificate: Option<String>,
     /// File with the client's key

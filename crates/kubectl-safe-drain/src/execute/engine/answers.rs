@@ -24,7 +24,7 @@ impl Engine {
         let pause = pod.backoff();
         match verdict {
             Verdict::Accepted => self.evicted(uid, now),
-            Verdict::NotFound => pod.doubts("the server does not know it".into(), now, now),
+            Verdict::NotFound => pod.doubts("the server returned NotFound".into(), now, now),
             // A budget that is watched has its own gate, and says itself what it waits for.
             Verdict::BudgetSpent { says } if budget_known => {
                 pod.waits(says, now, now);

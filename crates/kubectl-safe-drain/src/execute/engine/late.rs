@@ -105,8 +105,7 @@ impl Engine {
         let late = siblings().filter(|p| !p.original).filter(let_go).count();
         if !state.original && late >= planned {
             return Some(words.unwrap_or_else(|| {
-                "its controller has put as many pods back here as it had, although the node is cordoned"
-                    .to_owned()
+                "its controller keeps recreating pods here although the node is cordoned".to_owned()
             }));
         }
         if state.was_awaited {

@@ -150,7 +150,7 @@ impl PodState {
     pub(super) fn ask(&mut self, ticket: Ticket, now: Timestamp) -> Result<Command, String> {
         if self.asks >= MOST_ASKS {
             let by = self.blocked_by.as_deref().unwrap_or("the server");
-            return Err(format!("asked for {MOST_ASKS} times without success: {by}"));
+            return Err(format!("not evicted after {MOST_ASKS} attempts: {by}"));
         }
         self.asks += 1;
         self.ticket = ticket;

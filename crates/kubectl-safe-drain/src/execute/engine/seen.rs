@@ -84,7 +84,7 @@ impl Engine {
             match self.pods.get_mut(pod.uid()) {
                 // It is there, whatever was thought of it: the pod itself decides.
                 Some(state) if state.phase == Phase::Gone => {
-                    state.doubts("was thought to be gone, and is listed".to_owned(), now, now);
+                    state.doubts("was reported as deleted but is still listed".to_owned(), now, now);
                 }
                 _ => self.pod_seen(&node, pod.clone(), now),
             }
@@ -173,7 +173,7 @@ impl Engine {
         let skip_wait = self.options.skip_wait_for_delete;
         for state in self.pods.values_mut() {
             if state.shows_by().is_some_and(|by| by <= now) {
-                state.doubts("its eviction was accepted, and it is not terminating".to_owned(), now, now);
+                state.doubts("its eviction was accepted but it is not terminating".to_owned(), now, now);
                 continue;
             }
             let Some(due) = state.due() else { continue };
@@ -185,7 +185,7 @@ impl Engine {
             if now >= due + STUCK_AFTER && !state.told_stuck {
                 state.told_stuck = true;
                 let why = state.held().unwrap_or_else(|| {
-                    "no finalizer holds it; look at the node's kubelet and its volumes".to_owned()
+                    "it has no finalizer; check the node's kubelet and its volumes".to_owned()
                 });
                 state.blocked_by = Some(why.clone());
                 self.events.push(Event::Stuck { pod: state.step.key(), why });

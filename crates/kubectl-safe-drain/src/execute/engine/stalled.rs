@@ -51,6 +51,6 @@ fn cause(pod: &PodState) -> String {
             Some(held) => format!("{key} (terminating, {held})"),
             None => format!("{key} (terminating)"),
         },
-        (None, _) => format!("{key} (not asked for yet)"),
+        (None, _) => format!("{key} (eviction not requested yet)"),
     }
 }
