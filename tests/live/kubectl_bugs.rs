@@ -69,7 +69,7 @@ fn bug_b_a_dry_run_counts_what_a_budget_allows_in_all() {
     room.budget_allows("web", 1);
     let outcome = drain(&room, &[&room.nodes()[0], "--dry-run=server"]).watched().0;
     let paces = outcome.finding("budget-paces");
-    assert!(text(&paces, "message").contains("allows 1 at a time; 3 pods"), "{outcome}");
+    assert!(text(&paces, "message").contains("allows 1 disruption at a time; 3 pods"), "{outcome}");
 }
 
 /// "Retry-After: 600" makes client-go sleep inside one call, ten times over, whatever `--timeout` says.

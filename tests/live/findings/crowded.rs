@@ -204,8 +204,8 @@ fn local_volume(room: &Room<'_>, node: &str, cleanup: &mut Cleanup<'_>) {
 fn owners(dry: &Outcome) {
     expect(dry, "bare-pod", "error", "bare", "has no controller and will not be recreated");
     expect(dry, "orphaned-owner", "error", "orphan", "ghost does not exist");
-    expect(dry, "owner-not-checked", "unknown", "gear", "is not a kind this tool knows");
-    expect(dry, "job-progress", "warning", "task", "starts again from nothing");
+    expect(dry, "owner-not-checked", "unknown", "gear", "unsupported kind of example.invalid/v1");
+    expect(dry, "job-progress", "warning", "task", "restarts from the beginning");
     assert!(found(&dry.report(), "bare-pod", "rigid").is_none(), "{dry}");
 }
 
