@@ -126,10 +126,10 @@ fn ctrl_c_in_the_live_view_leaves_a_clean_screen_and_says_what_is_left() {
     assert_eq!(tty.end(), 130, "{}", tty.text());
     let screen = tty.screen();
     assert!(
-        screen.contains(&format!("node/{node} not drained: interrupted: 0 pods gone, 2 left")),
+        screen.contains(&format!("node/{node} not drained: interrupted: 0 pods gone, 2 remaining")),
         "{screen}"
     );
-    assert!(screen.contains("to undo:    ") && screen.contains("--uncordon"), "{screen}");
+    assert!(screen.contains("to undo:") && screen.contains("--uncordon"), "{screen}");
     assert!(tty.text().rfind(SHOW_CURSOR) >= tty.text().rfind(HIDE_CURSOR), "{:?}", tty.text());
     assert!(!screen.contains('━'), "{screen}");
 }

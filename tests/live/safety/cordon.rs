@@ -51,7 +51,7 @@ fn a_node_that_was_cordoned_is_not_called_unchanged() {
         );
         assert!(words.out.contains(&first) && words.out.contains(second), "{words}");
         assert!(!words.out.contains("node/n1 refused"), "{words}");
-        assert_eq!(words.out.contains("to undo:    "), on_failure == "keep", "{words}");
+        assert_eq!(words.out.contains("to undo:"), on_failure == "keep", "{words}");
         assert_eq!((words.code, evictions(&fake)), (if on_failure == "keep" { 4 } else { 3 }, 0), "{words}");
     }
 }
