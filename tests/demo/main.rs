@@ -65,7 +65,7 @@ fn rolled_back(cluster: &Cluster, room: &Room<'_>) -> bool {
         room.observed("Deployment", "web");
     }
     let watcher = Watcher::start(cluster, room);
-    // Does not end by itself; both say by their exit code that it does not get on.
+    // Does not end by itself; both say by their exit code that it is stuck.
     kubectl(cluster, "rollout status deployment/web -n shop --timeout=2s");
     kubectl(cluster, "rollback-to deployment/web -n shop --status");
     kubectl(cluster, "rollback-to deployment/web -n shop --history");

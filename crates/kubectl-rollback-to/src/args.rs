@@ -14,8 +14,8 @@ use crate::moment;
 use crate::options::{Choice, DiffDetail, FIELD_MANAGER, ImagePattern, OnFailure, Options};
 use crate::subjects::{Subjects, subjects};
 
-/// Bring Deployments, StatefulSets and DaemonSets back to a revision, a moment, an image or their last healthy state:
-/// see what will change before, have it proven after
+/// Roll back Deployments, StatefulSets and DaemonSets to a revision, a time, an image or the last healthy state:
+/// preview the change, then wait until it is healthy
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl rollback-to",
@@ -28,70 +28,70 @@ use crate::subjects::{Subjects, subjects};
     group(ArgGroup::new("mode").args(["history", "status"]).conflicts_with("target")),
     after_help = "\
 Examples:
-  kubectl rollback-to deployment/web --history          what there is to go back to
-  kubectl rollback-to deployment/web                    pick one of them on the terminal
-  kubectl rollback-to deployment/web --last-healthy     back to the last revision that was seen to work
-  kubectl rollback-to deploy/web 3                      back to revision 3, also if it has another number by now
-  kubectl rollback-to -l app=shop --time 2h             several at once, to where they were two hours ago
-  kubectl rollback-to deploy/web --status               why does the rollout not get on?
+  kubectl rollback-to deployment/web --history        list the revisions
+  kubectl rollback-to deployment/web                  select a revision on the terminal
+  kubectl rollback-to deployment/web --last-healthy   roll back to the last healthy revision
+  kubectl rollback-to deploy/web 3                    roll back to revision 3
+  kubectl rollback-to -l app=shop --time 2h           roll back all that match to two hours ago
+  kubectl rollback-to deploy/web --status             why is the rollout stuck?
 
 Exit codes: 0 done · 1 failed, or failed and restored · 2 usage · 3 refused, nothing changed ·
 4 partly done · 124 --timeout passed · 130 interrupted. What each finding means: docs/rollback-to.md"
 )]
 pub struct Args {
-    /// TYPE/NAME, or TYPE and names; after TYPE/NAME a number is a revision
+    /// TYPE/NAME or TYPE NAME, as in deployment/web; TYPE/NAME N is --to-revision N
     #[arg(value_name = "TYPE/NAME")]
     pub words: Vec<String>,
 
-    /// Label selector of the workloads, instead of names
+    /// Selector (label query) to filter on, instead of names
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     pub selector: Option<String>,
 
-    /// Every workload of the namespace (of the given type)
+    /// Select all workloads of the namespace, or of TYPE
     #[arg(long)]
     pub all: bool,
 
-    /// Target: this revision, also by a number it had before; 0 is --previous
+    /// The revision to roll back to, also by an earlier number; 0 is --previous
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<i64>(i64::MIN, i64::MAX), help_heading = "Target")]
     pub to_revision: Option<i64>,
 
-    /// Target: what was rolled out at that time, as in 2h, 10:15, `yesterday 18:00` or 2026-11-23T10:00+09:00
+    /// What was rolled out at this time: 2h, 10:15, `yesterday 18:00`, 2026-11-23T10:00+09:00
     #[arg(long, value_name = "WHEN", help_heading = "Target")]
     pub time: Option<String>,
 
-    /// Target: the revision with this image, as in shop:1.4.2, web=shop:1.4.* or @sha256:...
+    /// The revision with this image: shop:1.4.2, web=shop:1.4.*, @sha256:...
     #[arg(long, value_name = "[C=]REF", help_heading = "Target")]
     pub image: Option<String>,
 
-    /// Target: the newest revision that there is evidence of having worked
+    /// The newest revision with evidence that it worked
     #[arg(long, help_heading = "Target")]
     pub last_healthy: bool,
 
-    /// Target: the second-highest number, as `kubectl rollout undo` takes it
+    /// The previous revision, as `kubectl rollout undo` selects it
     #[arg(long, help_heading = "Target")]
     pub previous: bool,
 
-    /// Target: undo the last rollback made from this machine
+    /// Undo the last rollback made from this machine
     #[arg(long, help_heading = "Target")]
     pub last: bool,
 
-    /// With --time between two known stretches: take the nearer one
+    /// With --time between two revisions: take the nearest
     #[arg(long, requires = "time", help_heading = "Target")]
     pub closest: bool,
 
-    /// Show the revisions: when each was active, its images, whether it was healthy, and why it was made
+    /// List the revisions: when active, health, images, change cause
     #[arg(long, help_heading = "Mode")]
     pub history: bool,
 
-    /// With --history: show one revision
+    /// With --history: show the details of this revision
     #[arg(long, value_name = "N", requires = "history", value_parser = whole::<i64>(i64::MIN, i64::MAX), help_heading = "Mode")]
     pub revision: Option<i64>,
 
-    /// Say how the current rollout is doing, and why it does not get on
+    /// Show rollout status and why it is stuck
     #[arg(long, help_heading = "Mode")]
     pub status: bool,
 
-    /// Show the plan without carrying it out; `server` also rehearses it on the server
+    /// Only show the plan. Alone it means client; server also checks it with server-side dry runs
     #[arg(long, dry_run(), help_heading = "Mode")]
     pub dry_run: DryRun,
 
@@ -99,64 +99,64 @@ pub struct Args {
     #[arg(short, long)]
     pub yes: bool,
 
-    /// Why, for the change cause
+    /// Reason, recorded as the change cause
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
 
-    /// When it does not become healthy: ask, put everything back, or leave it
+    /// If it does not become healthy: ask, restore the previous template, or stop
     #[arg(long, value_name = "WHAT", default_value = "ask")]
     pub on_failure: OnFailureFlag,
 
-    /// Delete the broken pods that hold up a StatefulSet's rollback
+    /// Delete the broken pods that block a StatefulSet's rollback
     #[arg(long)]
     pub unstick: bool,
 
-    /// Wait until it is done
+    /// Wait until the rollout is complete (the default)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true",
           hide_possible_values = true, hide_default_value = true, action = ArgAction::Set)]
     pub wait: bool,
 
-    /// Return as soon as it is written
+    /// Return after the update, without waiting for the rollout
     #[arg(long, conflicts_with = "unstick")]
     pub no_wait: bool,
 
-    /// Longest time for the whole run, as in 90s or 10m; 0 is for ever
+    /// The length of time to wait before giving up, as in 90s or 10m; zero means infinite
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = limit)]
     pub timeout: Duration,
 
-    /// How long a pod may show a fault that could mend itself
+    /// How long a pod may have a recoverable error
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub fail_after: Duration,
 
-    /// How much of the difference to show
+    /// Show the differences as a summary, or both templates in full
     #[arg(long, value_name = "DETAIL", default_value = "summary")]
     pub diff: DiffFlag,
 
-    /// Show values that may be secret
+    /// Show environment values that may be secret
     #[arg(long)]
     pub show_values: bool,
 
-    /// The name to write under
+    /// Name of the manager used to track field ownership
     #[arg(long, value_name = "NAME", default_value = FIELD_MANAGER, hide_default_value = true)]
     pub field_manager: String,
 
-    /// Hand the changed fields back to whoever managed them
+    /// Return the changed fields to their previous field manager
     #[arg(long)]
     pub keep_ownership: bool,
 
-    /// Roll kubectl's last-applied-configuration back too
+    /// Also roll back kubectl's last-applied-configuration annotation
     #[arg(long)]
     pub sync_last_applied: bool,
 
-    /// Accept these pre-flight errors, by id, or `all`
+    /// Accept these errors by id, or all
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub allow: Vec<String>,
 
-    /// How to print the result
+    /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub output: Output,
 
-    /// Print nothing but the result, warnings and errors
+    /// Print only the result, warnings and errors
     #[arg(short, long)]
     pub quiet: bool,
 
@@ -297,7 +297,7 @@ fn image(text: &str) -> Result<ImagePattern, Failure> {
     };
     if image.is_empty() || container.as_deref() == Some("") {
         return Err(Failure::usage(format!(
-            "--image {text}: write REF or CONTAINER=REF, as in web=shop:1.4.2"
+            "--image {text}: REF or CONTAINER=REF expected, as in web=shop:1.4.2"
         )));
     }
     // `*=shop:1.4`, as kubectl set image has it.

@@ -17,7 +17,7 @@ pub enum GoOn<'a> {
 
 /// `None`: owners were not looked up.
 pub fn go_on(owners: Option<&[Owner]>) -> GoOn<'_> {
-    let Some(owners) = owners else { return GoOn::Unknown("it was not looked up") };
+    let Some(owners) = owners else { return GoOn::Unknown("not read") };
     let mut found = GoOn::Kubectl;
     for owner in owners.iter().filter(|owner| owner.controls == Controls::Progress) {
         match &owner.reverts {
@@ -35,9 +35,7 @@ impl GoOn<'_> {
             GoOn::Kubectl => kubectl.into(),
             GoOn::Owner(owner) => owner.instead.clone(),
             GoOn::Unknown(why) => {
-                format!(
-                    "find out first whether a progressive rollout holds it back; that is not known: {why}"
-                )
+                format!("first check whether a progressive rollout controls it; that is unknown: {why}")
             }
         }
     }
@@ -69,12 +67,9 @@ pub mod tests {
             (Some(vec![unknown.clone(), perhaps]), "kubectl kruise rollout undo rollout/x -n shop"),
             (
                 Some(vec![unknown]),
-                "find out first whether a progressive rollout holds it back; that is not known: forbidden",
+                "first check whether a progressive rollout controls it; that is unknown: forbidden",
             ),
-            (
-                None,
-                "find out first whether a progressive rollout holds it back; that is not known: it was not looked up",
-            ),
+            (None, "first check whether a progressive rollout controls it; that is unknown: not read"),
         ] {
             assert_eq!(go_on(owners.as_deref()).remedy("resume"), remedy, "{owners:?}");
         }

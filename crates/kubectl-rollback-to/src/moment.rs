@@ -61,7 +61,7 @@ fn ago(text: &str) -> Option<SignedDuration> {
 }
 
 fn absolute(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, String> {
-    let nonsense = || format!("is no time; {HOW}");
+    let nonsense = || format!("is not a valid time; {HOW}");
     let today = zone.to_datetime(now).date();
     let yesterday = || today.yesterday().map_err(|_| nonsense());
     if let Some(time) = time(text) {
@@ -118,13 +118,13 @@ fn in_zone(at: DateTime, zone: &TimeZone) -> Result<Timestamp, String> {
     let clock = at.strftime("%Y-%m-%d %H:%M:%S");
     match ambiguous.offset() {
         AmbiguousOffset::Unambiguous { offset } => {
-            offset.to_timestamp(at).map_err(|_| format!("{clock} is beyond all calendars; {HOW}"))
+            offset.to_timestamp(at).map_err(|_| format!("{clock} is out of range; {HOW}"))
         }
         AmbiguousOffset::Gap { .. } => {
-            Err(format!("{clock} does not exist there: the clocks were put forward"))
+            Err(format!("{clock} does not exist in this time zone: the clocks went forward"))
         }
         AmbiguousOffset::Fold { before, after } => {
-            Err(format!("{clock} was there twice: write {} or {} after it", offset(before), offset(after)))
+            Err(format!("{clock} is ambiguous: add {} or {}", offset(before), offset(after)))
         }
     }
 }
@@ -184,24 +184,24 @@ mod tests {
     #[test]
     fn what_is_no_moment_says_why() {
         for (text, why) in [
-            ("", "is no time"),
-            ("ago", "is no time"),
-            ("soon", "is no time"),
-            ("2", "is no time"),
-            ("2x", "is no time"),
-            ("-2h", "is no time"),
-            ("h", "is no time"),
-            ("24:00", "is no time"),
-            ("10:60", "is no time"),
-            ("1:2:3:4", "is no time"),
-            ("tomorrow 10:00", "is no time"),
-            ("2026-02-30 10:00", "is no time"),
-            ("2026-11-23T10:00[Asia/Seoul]", "is no time"),
-            ("2026-11-23T10:00+26:00", "is no time"),
-            ("99999999999999999999d", "is no time"),
+            ("", "is not a valid time"),
+            ("ago", "is not a valid time"),
+            ("soon", "is not a valid time"),
+            ("2", "is not a valid time"),
+            ("2x", "is not a valid time"),
+            ("-2h", "is not a valid time"),
+            ("h", "is not a valid time"),
+            ("24:00", "is not a valid time"),
+            ("10:60", "is not a valid time"),
+            ("1:2:3:4", "is not a valid time"),
+            ("tomorrow 10:00", "is not a valid time"),
+            ("2026-02-30 10:00", "is not a valid time"),
+            ("2026-11-23T10:00[Asia/Seoul]", "is not a valid time"),
+            ("2026-11-23T10:00+26:00", "is not a valid time"),
+            ("99999999999999999999d", "is not a valid time"),
             ("9999999d", "is too long ago"),
-            ("2026-10-25 02:30", "2026-10-25 02:30:00 was there twice: write +02 or +01 after it"),
-            ("2026-03-29 02:30", "2026-03-29 02:30:00 does not exist there"),
+            ("2026-10-25 02:30", "2026-10-25 02:30:00 is ambiguous: add +02 or +01"),
+            ("2026-03-29 02:30", "2026-03-29 02:30:00 does not exist in this time zone"),
         ] {
             let error = told(text).expect_err(text);
             assert!(error.starts_with(why), "{text}: {error}");

@@ -8,7 +8,7 @@ use crate::snapshot::Rehearsal;
 pub enum Action {
     /// Write the template and watch it roll out.
     RollBack,
-    /// The server would change nothing: it is there already.
+    /// The server would change none: already there.
     Nothing,
     /// It did not exist at the time asked for.
     NotYetBorn,

@@ -24,7 +24,7 @@ pub enum Verdict {
     Failed,
     /// Written, and put back to where it was.
     Restored,
-    /// Written, and it does not get on; some of its pods have it.
+    /// Written, and it is stuck; some of its pods have it.
     Stalled,
     /// Written, and somebody else wrote another template since.
     Superseded,

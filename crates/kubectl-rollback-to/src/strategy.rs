@@ -19,9 +19,9 @@ pub struct Strategy {
 pub enum Moves {
     /// Deployment and DaemonSet: so many above and below the desired number at any time.
     Rolling { surge: i64, unavailable: i64 },
-    /// StatefulSet: from the highest ordinal down, at most so many at a time; the partition keeps the lowest ones back.
+    /// StatefulSet: from the highest ordinal down, at most so many at a time; the partition excludes the lowest ones.
     Descending { at_once: i64, kept: i64, first_ordinal: i64 },
-    /// All old pods end before the first new one starts.
+    /// All old pods stop before the first new one starts.
     Recreate,
     /// Each pod takes the template when somebody deletes it.
     OnDelete,

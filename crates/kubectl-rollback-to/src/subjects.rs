@@ -3,6 +3,8 @@
 use cluster_model::rollout::Kind;
 use plugin_client::Failure;
 
+const HELP: &str = "kubectl rollback-to --help";
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subjects {
     Named(Vec<(Kind, String)>),
@@ -24,16 +26,16 @@ pub fn subjects(
     all: bool,
     last: bool,
 ) -> Result<(Subjects, Option<i64>), Failure> {
-    let usage = |message: String| Err(Failure::usage(message).hint("kubectl rollback-to --help"));
+    let usage = |message: String| Err(Failure::usage(message).hint(HELP));
     if selector.is_some() && all {
-        return usage("--selector and --all exclude each other".into());
+        return usage("--selector and --all cannot be used together".into());
     }
     if selector.is_some_and(|selector| selector.trim().is_empty()) {
-        return usage("--selector is empty: that would be everything; say --all if it is meant".into());
+        return usage("--selector is empty, which selects everything; use --all for that".into());
     }
     let slashed = words.first().is_some_and(|word| word.contains('/'));
     if (selector.is_some() || all) && (slashed || words.len() > 1) {
-        return usage("names and --selector or --all exclude each other".into());
+        return usage("names cannot be used with --selector or --all".into());
     }
     if let Some(selector) = selector {
         let selector = selector.to_owned();
@@ -44,25 +46,23 @@ pub fn subjects(
     }
     match words {
         [] if last => Ok((Subjects::Journal, None)),
-        [] => usage("which workload? name one as TYPE/NAME, or give --selector".into()),
+        [] => usage("no workload given: TYPE/NAME or --selector expected".into()),
         _ if slashed => slashes(words),
         [word] => {
-            let kind = kind(word)?;
+            let kind = type_of(word, true)?;
             Err(Failure::usage(format!(
-                "{word} without a name would be every {kind} of the namespace",
+                "{word} without a name would select every {kind} in the namespace",
                 kind = kind.name()
             ))
-            .hint(format!("name it: kubectl rollback-to {}/NAME", kind.word()))
-            .hint(format!("or, if all are meant: kubectl rollback-to {} --all", kind.word())))
+            .hint(format!("for one: kubectl rollback-to {}/NAME", kind.word()))
+            .hint(format!("for all: kubectl rollback-to {} --all", kind.word())))
         }
         [word, names @ ..] => {
             let kind = kind(word)?;
             let mut named = Vec::new();
             for name in names {
                 if name.contains('/') {
-                    return usage(format!(
-                        "{name}: after a type come plain names, or write TYPE/NAME throughout"
-                    ));
+                    return usage(format!("{name}: use TYPE NAME... or TYPE/NAME..., not both"));
                 }
                 push(&mut named, kind, name)?;
             }
@@ -80,12 +80,14 @@ fn slashes(words: &[String]) -> Result<(Subjects, Option<i64>), Failure> {
             None => match word.parse() {
                 Ok(number) if at + 1 == words.len() && at == 1 => revision = Some(number),
                 Ok(_) => {
-                    return Err(Failure::usage(format!("{word}: a revision stands after one workload"))
-                        .hint("for several, give --to-revision"));
+                    return Err(Failure::usage(format!(
+                        "{word}: a revision is possible after one workload only"
+                    ))
+                    .hint("for several, use --to-revision"));
                 }
                 Err(_) => {
-                    return Err(Failure::usage(format!("{word}: write TYPE/NAME"))
-                        .hint(format!("as in kubectl rollback-to {} deployment/{word}", words[0])));
+                    return Err(Failure::usage(format!("{word}: TYPE/NAME expected"))
+                        .hint(format!("for example: kubectl rollback-to {} deployment/{word}", words[0])));
                 }
             },
         }
@@ -95,7 +97,7 @@ fn slashes(words: &[String]) -> Result<(Subjects, Option<i64>), Failure> {
 
 fn push(named: &mut Vec<(Kind, String)>, kind: Kind, name: &str) -> Result<(), Failure> {
     if name.is_empty() || name.contains('/') {
-        return Err(Failure::usage(format!("{}/{name}: write TYPE/NAME", kind.word())));
+        return Err(Failure::usage(format!("{}/{name}: TYPE/NAME expected", kind.word())));
     }
     // Naming one twice is no reason to roll it back twice.
     if !named.iter().any(|(k, n)| *k == kind && n == name) {
@@ -112,17 +114,23 @@ fn kinds(word: Option<&String>) -> Result<Vec<Kind>, Failure> {
 }
 
 fn kind(word: &str) -> Result<Kind, Failure> {
+    type_of(word, false)
+}
+
+/// `alone`: nothing else was given, so that an unknown word is most likely a name without its type.
+fn type_of(word: &str, alone: bool) -> Result<Kind, Failure> {
     if let Some(kind) = Kind::parse(word) {
         return Ok(kind);
     }
-    let failure =
-        Failure::usage(format!("{word} has no revisions: Deployments, StatefulSets and DaemonSets do"));
+    let failure = Failure::usage(format!(
+        "{word} has no revisions; TYPE must be a deployment, statefulset or daemonset"
+    ));
     let lower = word.to_ascii_lowercase();
     let name = lower.split('.').next().unwrap_or_default();
     // Others have a tool of their own.
     Err(match name {
         "rs" | "replicaset" | "replicasets" | "po" | "pod" | "pods" => failure.hint(
-            "roll back the workload that made it; see `kubectl get pod,rs -o wide` and its ownerReferences",
+            "roll back the workload that owns it; see `kubectl get pod,rs -o wide` and its ownerReferences",
         ),
         "rollout" | "rollouts" | "ro" => {
             let argo = "for Argo Rollouts: kubectl argo rollouts undo NAME";
@@ -139,13 +147,16 @@ fn kind(word: &str) -> Result<Kind, Failure> {
         }
         "application" | "applications" | "app" | "apps" => failure
             .hint("for Argo CD: argocd app history NAME, then argocd app rollback NAME ID; or git revert"),
-        "kustomization" | "kustomizations" | "ks" => {
-            failure.hint("for Flux: revert the commit; flux suspend kustomization NAME holds it still")
-        }
+        "kustomization" | "kustomizations" | "ks" => failure.hint(
+            "for Flux: revert the commit; flux suspend kustomization NAME stops reconciliation until then",
+        ),
         "job" | "jobs" | "cj" | "cronjob" | "cronjobs" => {
             failure.hint("apply the manifest you want: Jobs keep no history")
         }
-        _ => failure.hint("kubectl rollback-to --help"),
+        _ if alone => {
+            Failure::usage(format!("{word}: TYPE/NAME expected, for example deployment/{word}")).hint(HELP)
+        }
+        _ => failure.hint(HELP),
     })
 }
 
@@ -181,15 +192,17 @@ mod tests {
 
     #[test]
     fn everything_is_never_meant_by_accident() {
-        let cases: [(&[&str], &str); 8] = [
-            (&[], "which workload"),
-            (&["deploy"], "every Deployment of the namespace"),
-            (&["deploy/"], "write TYPE/NAME"),
-            (&["deploy/web", "web"], "write TYPE/NAME"),
-            (&["deploy/a", "deploy/b", "3"], "after one workload"),
+        let cases: [(&[&str], &str); 10] = [
+            (&[], "no workload given"),
+            (&["deploy"], "every Deployment in the namespace"),
+            (&["deploy/"], "TYPE/NAME expected"),
+            (&["deploy/web", "web"], "TYPE/NAME expected"),
+            (&["deploy/a", "deploy/b", "3"], "after one workload only"),
+            (&["web"], "web: TYPE/NAME expected, for example deployment/web"),
+            (&["rs"], "rs has no revisions"),
             (&["rs/web"], "rs has no revisions"),
             (&["rollout/web"], "rollout has no revisions"),
-            (&["deploy", "a/b"], "plain names"),
+            (&["deploy", "a/b"], "not both"),
         ];
         for (words, part) in cases {
             let failure = of(words).unwrap_err();

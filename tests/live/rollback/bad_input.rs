@@ -35,10 +35,10 @@ fn a_wrong_command_line_is_a_usage_error() {
     let room = shared().room(1);
     let web = "deployment/web";
     let cases: &[(&[&str], &str, &str)] = &[
-        (&["--previous"], "which workload?", "--help"),
+        (&["--previous"], "no workload given", "--help"),
         (&["deployment", "--previous"], "deployment without a name would be every Deployment", "--all"),
         (&["sts", "--last-healthy"], "sts without a name would be every StatefulSet", "statefulset/NAME"),
-        (&["deployment/", "--previous"], "write TYPE/NAME", ""),
+        (&["deployment/", "--previous"], "TYPE/NAME expected", ""),
         (&["web", "--previous"], "web has no revisions", "--help"),
         (&[web, "3", "--previous"], "two targets", "--last-healthy"),
         (&[web, "--previous", "--last-healthy"], "cannot be used with", "--help"),
@@ -49,17 +49,17 @@ fn a_wrong_command_line_is_a_usage_error() {
         (&[web, "--time="], "--time ", ""),
         (&[web, "--time=25:00"], "--time 25:00", ""),
         (&[web, "--closest", "--previous"], "--closest belongs to --time", "--help"),
-        (&[web, "--image="], "write REF or CONTAINER=REF", ""),
-        (&[web, "--image=main="], "write REF or CONTAINER=REF", ""),
+        (&[web, "--image="], "REF or CONTAINER=REF expected", ""),
+        (&[web, "--image=main="], "REF or CONTAINER=REF expected", ""),
         (&[web, "--history", "--previous"], "cannot be used with", "--help"),
         (&[web, "--revision=3"], "required arguments were not provided", "--history"),
         (&[web, "-l", "app=web", "--previous"], "exclude each other", "--help"),
         (&["--all", "-l", "app=web", "--previous"], "exclude each other", "--help"),
         (&["-l", "", "--previous"], "--selector is empty", "--help"),
         (&["-l", "app in (", "--previous"], "the server does not understand it", "app=web"),
-        (&[web, "api", "--previous"], "api: write TYPE/NAME", "deployment/api"),
-        (&["deploy", "a/b", "--previous"], "after a type come plain names", "--help"),
-        (&[web, "deployment/api", "3"], "a revision stands after one workload", "--to-revision"),
+        (&[web, "api", "--previous"], "api: TYPE/NAME expected", "deployment/api"),
+        (&["deploy", "a/b", "--previous"], "not both", "--help"),
+        (&[web, "deployment/api", "3"], "a revision is possible after one workload only", "--to-revision"),
         (&[web, "--previous", "--reason= "], "--reason is empty", ""),
         (&[web, "--previous", "--field-manager="], "--field-manager", ""),
         (&[web, "--previous", "--allow=no-such-finding"], "there is no such finding", "owner-reverts"),
@@ -81,8 +81,8 @@ fn a_wrong_command_line_is_a_usage_error() {
 fn kinds_without_revisions_are_refused_with_their_owners_own_command() {
     let room = shared().room(1);
     for (word, hint) in [
-        ("replicaset/web", "roll back the workload that made it"),
-        ("pod/web", "roll back the workload that made it"),
+        ("replicaset/web", "roll back the workload that owns it"),
+        ("pod/web", "roll back the workload that owns it"),
         ("rollouts.argoproj.io/web", "kubectl argo rollouts undo"),
         ("helmrelease/web", "helm rollback"),
         ("application/web", "argocd app rollback"),
@@ -90,7 +90,7 @@ fn kinds_without_revisions_are_refused_with_their_owners_own_command() {
         ("cronjob/web", "Jobs keep no history"),
         ("replicationcontroller/web", "--help"),
     ] {
-        let error = "has no revisions: Deployments, StatefulSets and DaemonSets do";
+        let error = "has no revisions; TYPE must be a deployment, statefulset or daemonset";
         check(&room, None, &Case { args: &[word, "--previous"], code: 2, error, hint });
     }
 }
@@ -111,7 +111,7 @@ fn what_is_not_there_is_refused_with_what_there_is() {
         (&["deployment/api", "--previous"], "there is nothing to go back to", "--history"),
         (&["deployment/web", elsewhere], "has an image example.invalid/app:7; there is", "--history"),
         (&["deployment/web", "--image=*/app:*"], "matches different images", "--to-revision 3"),
-        (&["--last"], "no rollback of this is in the journal", "--history"),
+        (&["--last"], "the journal on this machine has no such rollback", "--history"),
     ];
     for (args, error, hint) in cases {
         check(&room, None, &Case { args, code: 3, error, hint });
@@ -141,12 +141,12 @@ fn nothing_is_asked_without_a_terminal() {
     // Where to?
     let outcome = untouched(&room, &rollback_to(&room, &["deployment/web"]));
     assert_eq!(outcome.code, 2, "{outcome}");
-    assert!(only_error(&outcome).contains("where to? give a target"), "{outcome}");
+    assert!(only_error(&outcome).contains("no target given"), "{outcome}");
     for hint in ["--last-healthy", "kubectl rollback-to deployment/web"] {
         assert!(outcome.err.contains(hint), "no {hint:?}: {outcome}");
     }
     let several = untouched(&room, &rollback_to(&room, &["--all", "--yes"]));
-    assert!(several.code == 2 && several.err.contains("where to?"), "{several}");
+    assert!(several.code == 2 && several.err.contains("no target given"), "{several}");
     // Sure?
     let outcome = untouched(&room, &rollback_to(&room, &["deployment/web", "--previous"]));
     assert_eq!(outcome.code, 3, "{outcome}");

@@ -52,8 +52,8 @@ fn the_picker_begins_at_the_last_healthy_revision() {
     let room = good_bad_worse();
     let before = Before::new(&room);
     let mut tty = Tty::start(&rollback_to(&room, &["deployment/web"]), &[]);
-    tty.until("back to which revision?").until("last healthy").keys("\r");
-    tty.until("goes back to revision 1").until("Roll deployment/web back to revision 1?").until("[y/N]");
+    tty.until("select a revision to roll back to").until("last healthy").keys("\r");
+    tty.until("rolls back to revision 1").until("Roll deployment/web back to revision 1?").until("[y/N]");
     tty.keys("n\r");
     assert_eq!(tty.end(), 3, "{}", tty.text());
     before.assert_untouched(&tty.text());
@@ -67,7 +67,7 @@ fn arrows_and_enter_pick_another_revision() {
         let mut tty = Tty::start(&rollback_to(&room, &["deployment/web", "--dry-run"]), &[]);
         // Down from the last row is the first.
         tty.until("last healthy").keys(keys).keys("\r");
-        let picked = if revision == 3 { "is revision 3 already" } else { "goes back to revision 2" };
+        let picked = if revision == 3 { "is revision 3 already" } else { "rolls back to revision 2" };
         tty.until(picked);
         assert_eq!(tty.end(), 0, "{}", tty.text());
     }
@@ -92,7 +92,7 @@ fn escape_at_the_picker_changes_nothing() {
         tty.until("last healthy").keys(keys);
         assert_eq!(tty.end(), 3, "{}", tty.text());
         before.assert_untouched(&tty.text());
-        assert!(tty.screen().contains("nothing picked; nothing was changed"), "{}", tty.screen());
+        assert!(tty.screen().contains("no revision selected; nothing was changed"), "{}", tty.screen());
         assert_no_region(&tty);
     }
 }
@@ -101,7 +101,7 @@ fn escape_at_the_picker_changes_nothing() {
 fn the_live_region_is_drawn_while_it_runs_and_cleared_at_the_end() {
     let room = held_room();
     let mut tty = Tty::start(&rollback_to(&room, &["deployment/web", "--to-revision=1", "--yes"]), &[]);
-    tty.until(" written; its pods follow").until("─").until("0/1").until("ContainersNotReady");
+    tty.until(" updated; waiting for its pods").until("─").until("0/1").until("ContainersNotReady");
     until_the_first_revision_runs(&room);
     release(&room);
     assert_eq!(tty.end(), 0, "{}", tty.text());
@@ -142,7 +142,7 @@ fn ctrl_c_while_it_runs_says_that_the_rollout_goes_on() {
     assert_eq!(tty.end(), 130, "{}", tty.text());
     let screen = tty.screen();
     assert!(
-        screen.contains("deployment/web not done: interrupted at 0 of 1 pods; the rollout goes on"),
+        screen.contains("deployment/web not complete: interrupted at 0 of 1 pods; the rollout continues"),
         "{screen}"
     );
     let status = format!("kubectl rollback-to deployment/web -n {} --status", room.namespace());

@@ -46,7 +46,7 @@ fn not_scheduled(pod: &Pod) -> Option<Trouble> {
         return None;
     }
     let name = pod.spec.as_ref()?.scheduler_name.as_deref().unwrap_or("default-scheduler");
-    let words = format!("scheduler \"{name}\" has said nothing about it: does it run?");
+    let words = format!("scheduler \"{name}\" has not processed it: is it running?");
     let made = pod.metadata.creation_timestamp.as_ref()?.0;
     Some(Trouble { not_before: made.checked_add(FIRST_LOOK).ok(), ..Trouble::new(NOT_SCHEDULED, &words) })
 }

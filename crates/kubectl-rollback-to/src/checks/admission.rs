@@ -10,15 +10,14 @@ use crate::tree::{differences, listed};
 pub fn template(case: &Case<'_>) -> Vec<Finding> {
     match &case.rehearsal.workload {
         Err(says) if not_rehearsed(says) => {
-            let message =
-                format!("could not be rehearsed, so what the server makes of it is not known: {says}");
+            let message = format!("could not be checked with a server dry run: {says}");
             vec![case.finding("template-not-rehearsed", Severity::Unknown, message)]
         }
         Err(says) => {
             let message = format!("would be refused: {says}");
             vec![
                 case.finding("template-refused", Severity::Error, message)
-                    .remedy("choose another revision, or change what refuses it"),
+                    .remedy("choose another revision, or fix the cause"),
             ]
         }
         Ok(object) => {
@@ -26,13 +25,10 @@ pub fn template(case: &Case<'_>) -> Vec<Finding> {
             if paths.is_empty() {
                 return Vec::new();
             }
-            let message = format!(
-                "would not be written as it was: the server makes something else of {}",
-                listed(&paths)
-            );
+            let message = format!("would not be written as shown: the server changes {}", listed(&paths));
             vec![
                 case.finding("template-mutated", Severity::Warning, message)
-                    .remedy("see --diff=full; a webhook, a policy or a newer default changes it"),
+                    .remedy("see --diff=full; a webhook, a policy or a new default changes it"),
             ]
         }
     }
@@ -41,7 +37,7 @@ pub fn template(case: &Case<'_>) -> Vec<Finding> {
 pub fn pod(case: &Case<'_>) -> Vec<Finding> {
     match &case.rehearsal.pod {
         Known::Unknown(why) => {
-            let message = format!("whether a pod of this template would be admitted now is not known: {why}");
+            let message = format!("could not be checked for pod admission: {why}");
             vec![case.finding("admission-not-checked", Severity::Unknown, message)]
         }
         Known::Seen(Ok(())) => Vec::new(),
@@ -50,10 +46,10 @@ pub fn pod(case: &Case<'_>) -> Vec<Finding> {
             Vec::new()
         }
         Known::Seen(Err(says)) => {
-            let message = format!("a pod of this template would be refused now: {says}");
+            let message = format!("would have its pods refused now: {says}");
             vec![
                 case.finding("pod-not-admitted", Severity::Error, message)
-                    .remedy("change what refuses it, or choose another revision; it was asked as you, not as the controller"),
+                    .remedy("fix the cause, or choose another revision; checked with your permissions, not the controller's"),
             ]
         }
     }

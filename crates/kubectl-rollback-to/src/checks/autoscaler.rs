@@ -53,9 +53,9 @@ fn metrics(case: &Case<'_>, scaler: &Value) -> Vec<Finding> {
                 return None;
             }
             let message =
-                format!("autoscaler {name} stops: the older template has no {resource} request for {lack}");
+                format!("stops autoscaler {name}: the older template has no {resource} request for {lack}");
             let remedy = format!(
-                "kubectl describe hpa {name} -n {}; give it another metric, or choose another revision",
+                "kubectl describe hpa {name} -n {}; use another metric, or choose another revision",
                 case.rollout().id.namespace
             );
             Some(case.finding("autoscaler-loses-metric", Severity::Warning, message).remedy(remedy))

@@ -31,11 +31,11 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
                 _ => return None,
             };
             let message = format!(
-                "reads {} {}, which {by} wrote at {written}, after revision {number} last ran {after}",
+                "reads {} {}, which {by} changed at {written}, after revision {number} last ran {after}",
                 reference.kind, reference.name
             );
             let look = format!(
-                "see whether revision {number} can work with it; a rollback does not bring the old data back"
+                "check that revision {number} works with it; a rollback does not restore the old data"
             );
             Some(case.finding("config-changed-since", Severity::Warning, message).remedy(look))
         })
@@ -79,7 +79,7 @@ mod tests {
     fn config_changed_since() {
         fires("config-changed-since", Severity::Warning, &written(30), &written(90));
         let said = written(30).says("config-changed-since");
-        assert!(said.starts_with("reads ConfigMap app, which kubectl-edit wrote at 2027-"), "{said}");
+        assert!(said.starts_with("reads ConfigMap app, which kubectl-edit changed at 2027-"), "{said}");
     }
 
     #[test]

@@ -12,12 +12,12 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let message = format!(
-        "brings back what its last-applied-configuration does not know; no kubectl apply would remove it again: {}",
+        "brings back fields that are not in last-applied-configuration, so kubectl apply would not remove them: {}",
         listed(&stuck)
     );
     vec![
         case.finding("last-applied-stale", Severity::Warning, message)
-            .remedy("--sync-last-applied writes it there too; or apply the older manifest instead"),
+            .remedy("add --sync-last-applied, or apply the older manifest instead"),
     ]
 }
 

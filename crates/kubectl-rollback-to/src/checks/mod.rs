@@ -71,9 +71,9 @@ impl<'a> Case<'a> {
         let why = match self.around().map(of) {
             Some(Known::Seen(list)) => return Ok(list),
             Some(Known::Unknown(why)) => why.as_str(),
-            None => "they were not looked up",
+            None => "not read",
         };
-        let message = format!("what its {what} would do is not known: {why}");
+        let message = format!("could not be checked against {what}: {why}");
         Err(self.finding(SURROUNDINGS_NOT_CHECKED, Severity::Unknown, message))
     }
 }

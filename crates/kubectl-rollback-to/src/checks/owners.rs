@@ -11,12 +11,16 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
         Some(owners) => {
             owners.iter().filter(|owner| is_affected(case, owner)).map(|owner| finding(case, owner)).collect()
         }
-        None => vec![not_checked(case, "it was not looked up")],
+        None => vec![not_checked(case, "not read")],
     }
 }
 
 fn not_checked(case: &Case<'_>, why: &str) -> Finding {
-    case.finding("owner-not-checked", Severity::Unknown, format!("who else keeps it is not known: {why}"))
+    case.finding(
+        "owner-not-checked",
+        Severity::Unknown,
+        format!("could not be checked for other managers: {why}"),
+    )
 }
 
 /// Who has a say in one image only does not mind what happens to the rest.
@@ -32,17 +36,17 @@ fn finding(case: &Case<'_>, Owner { who, reverts, instead, controls }: &Owner) -
         Reverts::Certainly(when) => (
             "owner-reverts",
             Severity::Error,
-            format!("is kept by {who}, which puts its own {what} back {when}"),
+            format!("is managed by {who}, which restores its own {what} {when}"),
         ),
         Reverts::Perhaps(why) => (
             "owner-may-revert",
             Severity::Warning,
-            format!("is kept by {who}, which may have the last word: {why}"),
+            format!("is managed by {who}, which may revert this change: {why}"),
         ),
         Reverts::Later(when) => (
             "owner-out-of-date",
             Severity::Warning,
-            format!("is kept by {who}, which still has its own {what} and brings it back {when}"),
+            format!("is managed by {who}, which still has its own {what} and restores it {when}"),
         ),
         Reverts::Unknown(why) => return not_checked(case, &format!("{who}: {why}")),
     };
@@ -80,7 +84,7 @@ mod tests {
             scene
         };
         fires("owner-reverts", Severity::Error, &trigger("web"), &trigger("side"));
-        assert!(trigger("web").says("owner-reverts").ends_with("puts its own image back at once"));
+        assert!(trigger("web").says("owner-reverts").ends_with("restores its own image at once"));
         let same = trigger("web").then_container(json!({"image": "web:2", "command": ["other"]}));
         fires("owner-reverts", Severity::Error, &trigger("web"), &same);
     }

@@ -11,34 +11,34 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
     let Ok(after) = &case.rehearsal.workload else { return Vec::new() };
     let before = &case.rollout().object;
     if !recorded(before) {
-        let message = "whose fields a rollback takes is not known: its managedFields were removed";
+        let message = "has no managedFields: unknown which fields change owner";
         return vec![case.finding("ownership-not-checked", Severity::Unknown, message)];
     }
     taken(before, after, &case.options.field_manager).iter().map(|taken| finding(case, taken)).collect()
 }
 
 fn finding(case: &Case<'_>, Taken { manager, fields }: &Taken) -> Finding {
-    let takes = format!("takes over what {manager} applied: {}", listed(fields));
+    let takes = format!("takes ownership of fields applied by {manager}: {}", listed(fields));
     if case.options.keep_ownership {
-        let message = format!("{takes}; --keep-ownership hands it back");
+        let message = format!("{takes}; --keep-ownership returns them");
         return case.finding("ownership-moves", Severity::Info, message);
     }
     let (next, remedy) = match manager.as_str() {
         // These apply by force (gitops-engine, flux's ssa and Fleet).
         "argocd-controller" | "kustomize-controller" | "fleetagent" => {
-            ("its next apply takes it back by force", "--keep-ownership hands it back at once")
+            ("its next forced apply takes them back", "--keep-ownership returns them at once")
         }
         "helm" | "helm-controller" => (
             "the next helm upgrade conflicts with it",
-            "--keep-ownership hands it back; or helm upgrade --force-conflicts",
+            "--keep-ownership returns them; or helm upgrade --force-conflicts",
         ),
         "kubectl" => (
             "the next kubectl apply --server-side conflicts with it",
-            "--keep-ownership hands it back; or kubectl apply --server-side --force-conflicts",
+            "--keep-ownership returns them; or kubectl apply --server-side --force-conflicts",
         ),
         _ => (
             "its next server-side apply conflicts with it unless it is forced",
-            "--keep-ownership hands it back",
+            "--keep-ownership returns them",
         ),
     };
     case.finding("ownership-moves", Severity::Warning, format!("{takes}; {next}")).remedy(remedy)
@@ -72,9 +72,9 @@ mod tests {
         fires("ownership-moves", Severity::Warning, &helm, &applied_by("helm", "Update"));
         assert_eq!(
             helm.says("ownership-moves"),
-            "takes over what helm applied: spec.containers[web].image; the next helm upgrade conflicts with it"
+            "takes ownership of fields applied by helm: spec.containers[web].image; the next helm upgrade conflicts with it"
         );
-        assert!(applied_by("argocd-controller", "Apply").says("ownership-moves").ends_with("by force"));
+        assert!(applied_by("argocd-controller", "Apply").says("ownership-moves").contains("forced apply"));
         let mut handed_back = applied_by("helm", "Apply");
         handed_back.options.keep_ownership = true;
         fires("ownership-moves", Severity::Info, &handed_back, &applied_by("helm", "Update"));

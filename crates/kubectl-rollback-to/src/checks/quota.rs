@@ -46,7 +46,7 @@ fn room(
     let fits = (hard - used).max(0) / cost;
     let at_the_end = hard - used + freed.get(resource).copied().unwrap_or_default();
     let says = format!(
-        "{name} is at {} of {}, and each of its pods counts {}",
+        "{name} is at {} of {}, and each of its pods needs {}",
         show(name, used),
         show(name, hard),
         show(name, cost)
@@ -60,18 +60,19 @@ fn room(
         return finding(
             "quota-no-room",
             Severity::Error,
-            format!("never gets all of its {} pods past", pace.desired),
+            format!("can never run all of its {} pods:", pace.desired),
         );
     }
     if fits == 0 && pace.needs_room_first() {
         return finding(
             "quota-no-room",
             Severity::Error,
-            "cannot start: not one more pod is allowed by".to_owned(),
+            "cannot start: no more pods are allowed by".to_owned(),
         );
     }
     if fits < i128::from(pace.extra) {
-        let what = format!("goes slower: {fits} instead of {} pods at a time are allowed by", pace.extra);
+        let what =
+            format!("rolls out more slowly: {fits} instead of {} pods at a time are allowed by", pace.extra);
         return finding("quota-slows-down", Severity::Warning, what);
     }
     None
@@ -162,7 +163,7 @@ mod tests {
         fires("quota-no-room", Severity::Error, &bad, &with(Kind::Deployment, cpu("900m")));
         assert_eq!(
             bad.says("quota-no-room"),
-            "cannot start: not one more pod is allowed by quota compute: requests.cpu is at 950m of 1, and each of its pods counts 100m"
+            "cannot start: no more pods are allowed by quota compute: requests.cpu is at 950m of 1, and each of its pods needs 100m"
         );
         fires("quota-no-room", Severity::Error, &bad, &with(Kind::StatefulSet, cpu("950m")));
         let pods = |used: &str| json!({"status": {"hard": {"pods": "4"}, "used": {"pods": used}}});

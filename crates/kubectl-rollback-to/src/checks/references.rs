@@ -29,14 +29,14 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
             Some(Known::Seen(Some(found))) => findings.extend(keys(case, &reference, found, &required)),
             Some(Known::Unknown(_)) | None if required.is_empty() => {}
             Some(Known::Unknown(why)) => findings.push(not_checked(case, &reference, why)),
-            None => findings.push(not_checked(case, &reference, "it was not looked up")),
+            None => findings.push(not_checked(case, &reference, "not read")),
         }
     }
     findings
 }
 
 fn not_checked(case: &Case<'_>, reference: &Reference, why: &str) -> Finding {
-    let message = format!("whether {} {} is there is not known: {why}", reference.kind, reference.name);
+    let message = format!("needs {} {}, which could not be checked: {why}", reference.kind, reference.name);
     case.finding("reference-not-checked", Severity::Unknown, message)
 }
 
@@ -64,10 +64,10 @@ fn missing(case: &Case<'_>, reference: &Reference, required: &[&Needed]) -> Vec<
     if *kind == "StorageClass" {
         // A volume made by hand may bear the name of a class that is none.
         let message =
-            format!("asks for StorageClass {name} ({places}), which does not exist: the claim stays unbound");
+            format!("needs StorageClass {name} ({places}), which does not exist: the claim stays unbound");
         findings.push(
             case.finding("storage-class-missing", Severity::Warning, message)
-                .remedy(format!("create StorageClass {name}, or a volume that names it")),
+                .remedy(format!("create StorageClass {name}, or a volume of that class")),
         );
         return findings;
     }
@@ -91,7 +91,7 @@ fn keys(case: &Case<'_>, reference: &Reference, found: &Found, required: &[&Need
     let Reference { kind, name, namespace } = reference;
     let Some(there) = fields::keys(&found.object) else {
         let message = format!(
-            "whether {kind} {name} has its keys is not known: its managedFields do not say which it has"
+            "needs keys of {kind} {name}, which could not be checked: its managedFields do not list them"
         );
         return vec![case.finding("reference-not-checked", Severity::Unknown, message)];
     };
@@ -106,7 +106,7 @@ fn keys(case: &Case<'_>, reference: &Reference, found: &Found, required: &[&Need
         .map(|(key, needed)| {
             let places = whys(needed);
             let message = format!(
-                "needs key {key} of {kind} {name} ({places}), which is not there: its pods cannot start"
+                "needs key {key} of {kind} {name} ({places}), which does not exist: its pods cannot start"
             );
             case.finding("reference-key-missing", Severity::Error, message).remedy(format!(
                 "add {key} to {kind} {name} in namespace {namespace} first, or choose another revision"

@@ -15,7 +15,7 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
         Ok(policies) => findings.extend(policies.iter().filter_map(|policy| network(case, policy))),
         Err(unknown) => findings.push(unknown),
     }
-    match case.seen("disruption budgets", |around| &around.budgets) {
+    match case.seen("PodDisruptionBudgets", |around| &around.budgets) {
         Ok(budgets) => findings.extend(budgets.iter().filter_map(|budget| protection(case, budget))),
         Err(unknown) => findings.push(unknown),
     }
@@ -53,13 +53,17 @@ fn network(case: &Case<'_>, policy: &Value) -> Option<Finding> {
         flips(
             vec![changed(&policy["spec"]["podSelector"])],
             "no longer applies to its pods",
-            "applies to its pods then",
+            "applies to its pods after the rollback",
         ),
-        flips(peers("/spec/ingress", "from"), "no longer lets its pods in", "lets its pods in then"),
+        flips(
+            peers("/spec/ingress", "from"),
+            "no longer allows its pods in",
+            "allows its pods in after the rollback",
+        ),
         flips(
             peers("/spec/egress", "to"),
-            "no longer lets others out to its pods",
-            "lets others out to its pods then",
+            "no longer allows egress to its pods",
+            "allows egress to its pods after the rollback",
         ),
     ]
     .into_iter()
@@ -67,7 +71,7 @@ fn network(case: &Case<'_>, policy: &Value) -> Option<Finding> {
     .collect();
     let name = policy.name();
     (!changes.is_empty()).then(|| {
-        let message = format!("network policy {name} {}", changes.join(", and "));
+        let message = format!("changes network policy {name}, which {}", changes.join(", and "));
         case.finding("network-policy-selection-changes", Severity::Warning, message)
             .remedy(format!("kubectl describe networkpolicy {name} -n {}", case.rollout().id.namespace))
     })
@@ -82,16 +86,15 @@ fn protection(case: &Case<'_>, budget: &Value) -> Option<Finding> {
             .remedy(format!("kubectl describe pdb {name} -n {}", case.rollout().id.namespace))
     };
     match (selects(selector, &today), selects(selector, &then)) {
-        (true, false) => {
-            Some(changes(format!("disruption budget {name} no longer guards its pods against drains")))
-        }
+        (true, false) => Some(changes(format!("is no longer selected by PDB {name} after the rollback"))),
         (false, true) => {
-            Some(changes(format!("disruption budget {name} guards its pods then, and did not before")))
+            Some(changes(format!("is selected by PDB {name} after the rollback, and is not now")))
         }
         (true, true) => {
             // pkg/controller: no workload controller evicts; it deletes.
-            let message =
-                format!("disruption budget {name} is not asked by a rollout: only the update strategy is");
+            let message = format!(
+                "is selected by PDB {name}, which limits evictions, not rollouts: only the update strategy applies"
+            );
             Some(case.finding("budget-does-not-protect", Severity::Info, message))
         }
         (false, false) => None,
@@ -136,14 +139,14 @@ mod tests {
         let none = json!({"matchLabels": {"app": "other"}});
         let cases = [
             (json!({"podSelector": tier()}), "no longer applies to its pods"),
-            (json!({"podSelector": not}), "applies to its pods then"),
+            (json!({"podSelector": not}), "applies to its pods after the rollback"),
             (
                 json!({"podSelector": none, "ingress": [{"from": [{"podSelector": tier()}]}]}),
-                "no longer lets its pods in",
+                "no longer allows its pods in",
             ),
             (
                 json!({"podSelector": none, "egress": [{"to": [{"podSelector": tier()}]}]}),
-                "no longer lets others out to its pods",
+                "no longer allows egress to its pods",
             ),
         ];
         for (spec, says) in cases {
@@ -154,7 +157,10 @@ mod tests {
                 &bad,
                 &policy(spec, json!({"tier": "web"})),
             );
-            assert_eq!(bad.says("network-policy-selection-changes"), format!("network policy walls {says}"));
+            assert_eq!(
+                bad.says("network-policy-selection-changes"),
+                format!("changes network policy walls, which {says}")
+            );
         }
         let bad = policy(json!({"podSelector": tier()}), json!({}));
         for harmless in [

@@ -40,18 +40,19 @@ fn lost(case: &Case<'_>, service: &Value, then: &BTreeMap<String, String>) -> Fi
         .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
         .collect();
     let unmet = unmet.join(",");
-    let remedy =
-        format!("change the selector of service {name} to labels that both have, or choose another revision");
+    let remedy = format!(
+        "change the selector of service {name} to labels that both templates have, or choose another revision"
+    );
     let others = others(case, service);
     if others > 0 {
         let message = format!(
-            "drops out of service {name}, whose selector {unmet} the older template does not meet; {} of others stay behind it",
+            "drops out of service {name}: the older template does not match its selector {unmet}; {} of other workloads remain",
             count(others, "pod")
         );
         return case.finding("service-loses-these-pods", Severity::Warning, message).remedy(remedy);
     }
     let message = format!(
-        "leaves service {name} without endpoints: the older template does not meet its selector {unmet}"
+        "leaves service {name} without endpoints: the older template does not match its selector {unmet}"
     );
     case.finding("service-loses-endpoints", Severity::Error, message).remedy(remedy)
 }
@@ -75,9 +76,10 @@ fn ports(case: &Case<'_>, service: &Value) -> Vec<Finding> {
         .into_iter()
         .map(|port| {
             let name = service.name();
-            let message =
-                format!("service {name} sends to port {port}, which the older template does not name");
-            let remedy = format!("let service {name} send to the port's number, or choose another revision");
+            let message = format!(
+                "breaks service {name}, which uses port {port}: the older template has no port of that name"
+            );
+            let remedy = format!("set a port number in service {name}, or choose another revision");
             case.finding("named-port-disappears", Severity::Warning, message).remedy(remedy)
         })
         .collect()
@@ -123,7 +125,7 @@ mod tests {
         );
         assert_eq!(
             bad.says("service-loses-endpoints"),
-            "leaves service front without endpoints: the older template does not meet its selector tier=web"
+            "leaves service front without endpoints: the older template does not match its selector tier=web"
         );
         for harmless in [
             json!({"selector": {"app": "web"}}),

@@ -33,17 +33,17 @@ fn paused(case: &Case<'_>) -> Finding {
     };
     // Resumed first, it would roll out the template that is to be left.
     let resume = format!(
-        "--allow paused writes it all the same; then, and not before: kubectl rollout resume {}",
+        "to roll back anyway: --allow paused; then, not before: kubectl rollout resume {}",
         case.rollout().id.typed()
     );
-    case.finding("paused", Severity::Error, format!("is paused{by}: nothing would roll out"))
+    case.finding("paused", Severity::Error, format!("is paused{by}: no pods would be updated"))
         .remedy(case.go_on().remedy(resume))
 }
 
 fn on_delete(case: &Case<'_>) -> Finding {
-    let message = "changes a pod only when somebody deletes it: its update strategy is OnDelete";
+    let message = "updates a pod only when it is deleted: its update strategy is OnDelete";
     case.finding("on-delete", Severity::Warning, message).remedy(case.go_on().remedy(format!(
-        "once it is written, and not before: kubectl delete pod NAME -n {} for each, in your order",
+        "after the update, not before: kubectl delete pod NAME -n {} for each pod",
         case.rollout().id.namespace
     )))
 }
@@ -55,7 +55,7 @@ fn downtime(case: &Case<'_>) -> Vec<Finding> {
     let message = "stops all its pods before the first new one starts: its strategy is Recreate";
     vec![
         case.finding("recreate-downtime", Severity::Warning, message)
-            .remedy("plan for the gap, or set the strategy to RollingUpdate first"),
+            .remedy("plan for the downtime, or set the strategy to RollingUpdate first"),
     ]
 }
 
@@ -66,11 +66,11 @@ fn held_back(case: &Case<'_>, strategy: &Strategy, kept: i64, first: i64) -> Opt
         1 => format!("{name}-{first}"),
         _ => format!("{name}-{first} to {name}-{}", first + kept - 1),
     };
-    let message = format!("leaves {kept} of its {desired} pods as they are: its partition keeps {pods} back");
+    let message = format!("does not update {kept} of its {desired} pods: its partition excludes {pods}");
     let patch = r#"'{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}'"#;
     Some(case.finding("partition-holds-back", Severity::Warning, message).remedy(case.go_on().remedy(
         format!(
-            "once it is written, and not before: kubectl patch {} --type merge -p {patch}",
+            "after the update, not before: kubectl patch {} --type merge -p {patch}",
             case.rollout().id.typed()
         ),
     )))
@@ -88,12 +88,12 @@ fn stuck(case: &Case<'_>, start: i64) -> Option<Finding> {
         InTheWay::Kept(pod) => (pod, true),
     };
     let why = first.trouble().unwrap_or_else(|| first.phase().to_owned());
-    let waits = format!("waits for {} ({why})", first.name());
+    let waits = format!("is blocked by {} ({why})", first.name());
     let finding = |message: String| case.finding("statefulset-stuck", Severity::Warning, message);
     if kept {
         return Some(
             finding(format!(
-                "{waits}, which its partition keeps as it is: nothing after it is replaced until it is ready"
+                "{waits}, which its partition excludes: no later pod is replaced until it is Ready"
             ))
             .remedy(format!("make {} Ready, or lower the partition", first.name())),
         );
@@ -111,9 +111,9 @@ fn stuck(case: &Case<'_>, start: i64) -> Option<Finding> {
     };
     Some(
         finding(format!(
-            "{waits}{others}: until it is ready, only its deletion brings it to the older template"
+            "{waits}{others}: until it is Ready, it gets the older template only if it is deleted"
         ))
-        .remedy("--unstick deletes such pods, one by one, once the older template is written"),
+        .remedy("--unstick deletes such pods, one at a time, after the update"),
     )
 }
 
@@ -133,7 +133,7 @@ mod tests {
         fires("paused", Severity::Error, &with(true), &with(false));
         assert_eq!(
             with(true).of_id("paused")[0].remedy,
-            "--allow paused writes it all the same; then, and not before: kubectl rollout resume deployment/web -n shop"
+            "to roll back anyway: --allow paused; then, not before: kubectl rollout resume deployment/web -n shop"
         );
     }
 
@@ -149,12 +149,12 @@ mod tests {
         ] {
             let mut scene = Scene::of(kind).live(edit);
             let alone = scene.of_id(id).remove(0).remedy;
-            assert!(alone.contains("and not before: kubectl "), "{alone}");
+            assert!(alone.contains("not before: kubectl "), "{alone}");
             scene.snapshot.owners.insert("w".into(), vec![kruise(Reverts::Perhaps("steps".into()))]);
             assert_eq!(scene.of_id(id)[0].remedy, "kubectl kruise rollout undo rollout/x -n shop");
             scene.snapshot.owners.insert("w".into(), vec![kruise(Reverts::Unknown("forbidden".into()))]);
             let unread = scene.of_id(id).remove(0).remedy;
-            assert!(unread.starts_with("find out first") && !unread.contains("kubectl"), "{unread}");
+            assert!(unread.starts_with("first check") && !unread.contains("kubectl"), "{unread}");
         }
     }
 
@@ -189,10 +189,10 @@ mod tests {
         let says = |scene: Scene| scene.says("partition-holds-back");
         assert_eq!(
             says(with(2, 0)),
-            "leaves 2 of its 3 pods as they are: its partition keeps web-0 to web-1 back"
+            "does not update 2 of its 3 pods: its partition excludes web-0 to web-1"
         );
-        assert_eq!(says(with(1, 5)), "leaves 1 of its 3 pods as they are: its partition keeps web-5 back");
-        assert!(says(with(99, 0)).starts_with("leaves 3 of its 3 pods"));
+        assert_eq!(says(with(1, 5)), "does not update 1 of its 3 pods: its partition excludes web-5");
+        assert!(says(with(99, 0)).starts_with("does not update 3 of its 3 pods"));
     }
 
     #[test]
@@ -208,7 +208,7 @@ mod tests {
         fires("statefulset-stuck", Severity::Warning, &bad, &Scene::of(Kind::StatefulSet));
         assert_eq!(
             bad.says("statefulset-stuck"),
-            "waits for web-1 (CrashLoopBackOff): until it is ready, only its deletion brings it to the older template"
+            "is blocked by web-1 (CrashLoopBackOff): until it is Ready, it gets the older template only if it is deleted"
         );
         fires("statefulset-stuck", Severity::Warning, &bad, &broken("web-1", 1));
         fires("statefulset-stuck", Severity::Warning, &bad, &broken("web-7", 2));
@@ -223,7 +223,7 @@ mod tests {
         kept.options.unstick = true;
         assert_eq!(
             kept.says("statefulset-stuck"),
-            "waits for web-1 (CrashLoopBackOff), which its partition keeps as it is: nothing after it is replaced until it is ready"
+            "is blocked by web-1 (CrashLoopBackOff), which its partition excludes: no later pod is replaced until it is Ready"
         );
     }
 }

@@ -29,10 +29,10 @@ fn health(case: &Case<'_>) -> Option<Finding> {
     let better = good.map(|(health, revision)| (revision, health)).next_back();
     let known = match (mine.verdict, better) {
         (Verdict::Unhealthy, _) => {
-            format!("goes to revision {number}, which was not healthy: {}", mine.evidence)
+            format!("rolls back to revision {number}, which was not healthy: {}", mine.evidence)
         }
         (Verdict::Unknown, Some(_)) => {
-            format!("goes to revision {number}, of which it is not known that it ever worked")
+            format!("rolls back to revision {number}, which is not known to have worked")
         }
         _ => return None,
     };
@@ -51,7 +51,7 @@ fn restart_only(case: &Case<'_>) -> Option<Finding> {
     let restarted = !same(live, target) && same(&without_restart(live), &without_restart(target));
     restarted.then(|| {
         let message =
-            "runs the same as now: only a restart lies between the two; its pods are replaced all the same";
+            "runs the same as now: only a restart separates the two revisions; its pods are replaced anyway";
         case.finding("restart-only", Severity::Info, message)
     })
 }
@@ -65,9 +65,7 @@ fn mutable(case: &Case<'_>) -> Vec<Finding> {
         .filter(moved)
         .map(|container| {
             let (image, name) = (container.text("/image"), container.text("/name"));
-            let message = format!(
-                "pulls {image} for container {name} anew: its tag may point to other bits than it did"
-            );
+            let message = format!("pulls {image} for container {name} again: its tag may have been moved");
             case.finding("image-mutable", Severity::Info, message)
         })
         .collect()
@@ -78,7 +76,7 @@ fn history(case: &Case<'_>) -> Option<Finding> {
     let limit = case.rollout().object.number("/spec/revisionHistoryLimit")?;
     (limit == 0).then(|| {
         let message =
-            "keeps no history (revisionHistoryLimit is 0): today's template is gone once this is done";
+            "keeps no history (revisionHistoryLimit is 0): the current template is deleted after the rollback";
         let kind_and_name = case.rollout().id.typed();
         case.finding("history-limited", Severity::Warning, message).remedy(format!(
             "kubectl patch {kind_and_name} --type merge -p '{{\"spec\":{{\"revisionHistoryLimit\":10}}}}'"
@@ -90,7 +88,7 @@ fn history(case: &Case<'_>) -> Option<Finding> {
 fn reason(case: &Case<'_>) -> Option<Finding> {
     case.options.reason.as_deref().filter(|reason| secret::text(reason))?;
     // Its words are not repeated: they would stay in the log of this run, too.
-    let message = "would be written with a --reason that looks as if a secret were in it: everybody who may read the workload or its \
+    let message = "would be written with a --reason that may contain a secret: everybody who may read the workload or its \
                    events can see it, and the journal of this machine keeps it";
     Some(
         case.finding("reason-looks-secret", Severity::Warning, message)

@@ -12,7 +12,7 @@ const FLAG: &str = "--last-healthy";
 enum Found {
     Healthy(usize),
     Inferred(usize),
-    /// Each may have worked, and nothing tells them apart.
+    /// Each may have worked, and there is no evidence to choose between them.
     Tie(Vec<usize>),
     None,
 }
@@ -64,11 +64,7 @@ pub fn healthy(past: Past<'_>) -> Result<Chosen, Failure> {
     let is_live = |index: usize| past.rollout.current() == Some(index);
     match find(past) {
         Found::Healthy(index) if is_live(index) => {
-            let evidence = format!(
-                "revision {}, the current one, is healthy itself: {}",
-                number(index),
-                evidence(index)
-            );
+            let evidence = format!("revision {} (current) is healthy: {}", number(index), evidence(index));
             Ok(target(past, index, FLAG, evidence))
         }
         Found::Healthy(index) => {
@@ -77,9 +73,9 @@ pub fn healthy(past: Past<'_>) -> Result<Chosen, Failure> {
             Ok(target(past, index, FLAG, evidence))
         }
         Found::Inferred(index) => {
-            let which = if is_live(index) { ", the current one," } else { "" };
+            let which = if is_live(index) { " (current)" } else { "" };
             let evidence = format!(
-                "revision {}{which} was likely healthy (inferred, not seen): {}",
+                "revision {}{which} was likely healthy (inferred, not observed): {}",
                 number(index),
                 evidence(index)
             );
@@ -87,7 +83,9 @@ pub fn healthy(past: Past<'_>) -> Result<Chosen, Failure> {
         }
         Found::Tie(indices) => {
             let all = told::revisions(past, &indices, "and");
-            let message = format!("{all} of {id} may have been healthy, and nothing tells them apart");
+            let message = format!(
+                "{all} of {id} may have been healthy, and there is no evidence to choose between them"
+            );
             Err(Failure::refused(message)
                 .take(past, &newest_first(&indices))
                 .history(past)

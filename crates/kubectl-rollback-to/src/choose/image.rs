@@ -36,11 +36,11 @@ pub fn image(past: Past<'_>, pattern: &ImagePattern) -> Result<Chosen, Failure> 
     let mut how = "";
     let mut found = matching(past, pattern, |_, _, image| glob(&wanted, image));
     if found.is_empty() {
-        how = " (as the container runtime reads the name)";
+        how = " (normalized as by the container runtime)";
         found = matching(past, pattern, |_, _, image| glob(&normal, &normalised(image)));
     }
     if found.is_empty() && wanted.contains('@') {
-        how = " (by what its pods run now)";
+        how = " (by the image ID its pods run now)";
         found = matching(past, pattern, |index, name, _| runs(past, index, name, &wanted));
     }
     let Some(newest) = found.iter().max_by_key(|found| activation(past, found.index)) else {
@@ -64,7 +64,7 @@ pub fn image(past: Past<'_>, pattern: &ImagePattern) -> Result<Chosen, Failure> 
     }
     if let Some(image) = newest.containers.iter().find(|c| is_pulled_anew(c)).map(|c| c.text("/image")) {
         evidence.push_str(&format!(
-            "; {image} is pulled anew (imagePullPolicy Always), and its tag may point to other bits by now"
+            "; {image} is pulled again (imagePullPolicy Always), and its tag may have been moved"
         ));
     }
     evidence.push_str(&format!("; {}", told::health(&past.health[newest.index])));
@@ -129,7 +129,7 @@ fn nothing(past: Past<'_>, pattern: &ImagePattern) -> Failure {
     } else {
         let container = pattern.container.iter().map(|name| format!("{name}=")).collect::<String>();
         let flag = format!("--image '{container}{elsewhere}'");
-        failure.hint(format!("from another registry? kubectl rollback-to {} {flag}", id.typed()))
+        failure.hint(format!("for another registry: kubectl rollback-to {} {flag}", id.typed()))
     };
     failure.history(past).block(&told::choices(past, &told::all(past)))
 }

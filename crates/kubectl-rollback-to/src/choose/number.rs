@@ -28,9 +28,9 @@ pub fn previous(past: Past<'_>) -> Result<Chosen, Failure> {
         revision.number
     );
     if same(&revision.template, rollout.template()) {
-        evidence.push_str("; it is what is rolled out already");
+        evidence.push_str("; it is already rolled out");
     } else if restart_only(&revision.template, rollout.template()) {
-        evidence.push_str("; only a restart lies between the two: the same images and settings come back");
+        evidence.push_str("; only a restart separates the two revisions: images and settings are the same");
     }
     evidence.push_str(&format!("; {}", told::health(&past.health[index])));
     Ok(target(past, index, "--previous", evidence))

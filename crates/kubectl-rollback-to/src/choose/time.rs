@@ -51,7 +51,7 @@ impl Moment<'_> {
         show(self.at, self.zone)
     }
 
-    /// The stretches that may hold it; and whether it may also lie in one that is no longer kept.
+    /// The stretches that may hold it; and whether it may also lie in a revision that is no longer kept.
     fn possible(&self) -> (Vec<usize>, bool) {
         let possible =
             (0..self.reaches.len()).filter(|&index| self.reaches[index].perhaps(self.at)).collect();
@@ -109,7 +109,7 @@ impl Moment<'_> {
         let stretch = self.closest();
         let index = self.past.timeline.stretches[stretch].revision;
         let evidence = format!(
-            "revision {} is the closest to {}, which lies in a gap: it was active {}; {}",
+            "revision {} is the closest to {}, which is between two known times: it was active {}; {}",
             self.past.rollout.revisions[index].number,
             self.when(),
             self.stretch(stretch),
@@ -140,19 +140,19 @@ impl Moment<'_> {
         let mut names: Vec<String> =
             told::numbers(self.past, revisions).iter().map(|n| format!("revision {n}")).collect();
         if lost {
-            names.push("one that is no longer kept".to_owned());
+            names.push("a revision that is no longer kept".to_owned());
         }
         if names.len() == 1 && !lost {
             let early = self.reaches.first().is_some_and(|first| self.at < first.surely_from);
-            names.push(if early { "none yet" } else { "a template that is no revision" }.to_owned());
+            names.push(if early { "no revision yet" } else { "a template without a revision" }.to_owned());
         }
-        let why = if lost { "" } else { ": the change left no exact time" };
+        let why = if lost { "" } else { ": the exact time of the change is unknown" };
         let message = format!("at {} {id} was at {}{why}", self.when(), told::listed(&names, "or"));
         let nearest = self.past.timeline.stretches[self.closest()].revision;
         let nearest = self.past.rollout.revisions[nearest].number;
         Failure::refused(message)
             .take(self.past, revisions)
-            .hint(format!("or take the nearest, revision {nearest}: add --closest"))
+            .hint(format!("to take the nearest, revision {nearest}, add --closest"))
             .history(self.past)
     }
 
@@ -163,7 +163,7 @@ impl Moment<'_> {
 
     fn no_revision(&self) -> Failure {
         let id = &self.past.rollout.id;
-        let message = format!("at {} {id} was at a template that is no revision yet", self.when());
+        let message = format!("at {} {id} was at a template without a revision", self.when());
         Failure::refused(message).history(self.past)
     }
 
@@ -190,7 +190,7 @@ impl Moment<'_> {
             return Ok(Chosen::NotYetBorn(self.not_yet_born(born, oldest)));
         }
         let Some((stretch, from)) = oldest else {
-            let message = format!("nothing tells what {id} was at {}", self.when());
+            let message = format!("unknown which template {id} had at {}", self.when());
             return Err(Failure::refused(message).history(self.past));
         };
         let first = &self.past.rollout.revisions[stretch.revision];

@@ -93,7 +93,7 @@ pub trait Hints {
 
 impl Hints for Failure {
     fn history(self, past: Past<'_>) -> Self {
-        self.hint(format!("see what there is: kubectl rollback-to {} --history", past.rollout.id.typed()))
+        self.hint(format!("list the revisions: kubectl rollback-to {} --history", past.rollout.id.typed()))
     }
 
     fn take(self, past: Past<'_>, indices: &[usize]) -> Self {

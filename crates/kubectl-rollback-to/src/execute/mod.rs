@@ -131,7 +131,7 @@ pub enum Event {
         workload: String,
         by: String,
     },
-    /// It does not get on, and will not.
+    /// It is stuck, and will not.
     Stalled {
         workload: String,
         cause: String,
@@ -212,7 +212,7 @@ impl Execution<'_> {
         let cause = unanswered.says.as_ref().map(|says| format!(": {says}")).unwrap_or_default();
         let since = since.strftime("%H:%M:%S");
         End::Silent(format!(
-            "the API server has not answered since {since} ({}){cause}",
+            "the API server has not responded since {since} ({}){cause}",
             span(passed.as_secs())
         ))
     }

@@ -70,7 +70,7 @@ pub struct View<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     Moving,
-    /// All that can come by itself has come. A note says what has not: `4 of 5: the partition keeps pod web-0 back`.
+    /// All that can come by itself has come. A note says what has not: `4 of 5: the partition excludes pod web-0`.
     Done {
         note: Option<String>,
     },

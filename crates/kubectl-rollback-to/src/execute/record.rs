@@ -29,7 +29,7 @@ pub fn event(
     let cause = outcome.cause.as_deref().map(|cause| format!("; {cause}")).unwrap_or_default();
     let failed = matches!(outcome.result, Verdict::Failed | Verdict::Restored | Verdict::Stalled);
     let (name, kind, note) = if failed {
-        ("RollbackFailed", "Warning", format!("rolling back {back}{because} failed{cause}"))
+        ("RollbackFailed", "Warning", format!("rollback {back}{because} failed{cause}"))
     } else {
         ("RolledBack", "Normal", format!("rolled back {back}{because}{cause}"))
     };
@@ -65,7 +65,7 @@ pub async fn post(cluster: &Cluster, event: &Value) -> Result<(), Refusal> {
 pub fn from(rollout: &Rollout) -> String {
     match rollout.current() {
         Some(current) => format!("revision {}", rollout.revisions[current].number),
-        None => "a template that was no revision yet".to_owned(),
+        None => "a template without a revision".to_owned(),
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
         let failed = of(&Outcome::new(Verdict::Restored, "crashed; put back"), None);
         assert_eq!(
             failed["note"],
-            "rolling back from revision 7 to revision 3 (web=shop:1.4) failed; crashed; put back"
+            "rollback from revision 7 to revision 3 (web=shop:1.4) failed; crashed; put back"
         );
         assert_eq!((&failed["reason"], &failed["type"]), (&json!("RollbackFailed"), &json!("Warning")));
         let long = of(&Outcome::new(Verdict::Failed, "ü".repeat(5000)), None);

@@ -101,7 +101,7 @@ async fn explain(cluster: &Cluster, id: &Id, revision: &Value, cause: &str, mana
     let path = wire::path(wire::APPS, &id.namespace, "controllerrevisions", revision.name());
     let path = format!("{path}?fieldManager={}", wire::query(manager));
     let refusal = wire::send(cluster, Method::PATCH, &path, Content::Patch(&ops)).await.err()?;
-    Some(format!("its revision keeps the cause it had: {}", refusal.says("annotate it")))
+    Some(format!("the change cause of its revision was not updated: {}", refusal.says("annotate it")))
 }
 
 const TRIES: u32 = 6;

@@ -105,7 +105,7 @@ pub fn stalled<'a>(set: &Value, pods: &'a [Pod]) -> Option<&'a Pod> {
 /// Why it is in the way; one line.
 pub fn why(pod: &Pod) -> String {
     let fault = trouble(pod).map_or_else(|| "not Ready".to_owned(), |trouble| trouble.to_string());
-    format!("{fault}; it has the old template, and nothing replaces it")
+    format!("{fault}; it has the old template and is not replaced automatically")
 }
 
 fn is_rolling(set: &Value) -> bool {
@@ -335,7 +335,7 @@ mod tests {
         let pod = bad(1).waiting("CrashLoopBackOff");
         assert_eq!(
             why(&pod),
-            "CrashLoopBackOff in container main; it has the old template, and nothing replaces it"
+            "CrashLoopBackOff in container main; it has the old template and is not replaced automatically"
         );
     }
 }

@@ -49,7 +49,7 @@ impl Trial<'_> {
         }
         let unknown = |evidence: &str| Some(Health::new(Verdict::Unknown, evidence));
         if self.rollout.id.kind == Kind::DaemonSet {
-            return unknown("no node wants its pods: nothing of it runs");
+            return unknown("no node matches: no pods run");
         }
         if self.never_had_pods() {
             return unknown(NEVER_HAD_PODS);
@@ -60,7 +60,7 @@ impl Trial<'_> {
                 Verdict::Likely,
                 "is scaled to 0 now; before, it replaced all pods of its predecessors",
             )),
-            _ => unknown("is scaled to 0: nothing of it runs, and nothing tells whether it ever did"),
+            _ => unknown("is scaled to 0: no pods run, and it is unknown whether any ever did"),
         }
     }
 
@@ -88,13 +88,13 @@ impl Trial<'_> {
         if self.never_had_pods() {
             return unknown(NEVER_HAD_PODS.to_owned());
         }
-        let Some((index, reach)) = longest else { return unknown("left no trace of its health".to_owned()) };
+        let Some((index, reach)) = longest else { return unknown("no evidence of its health".to_owned()) };
         if reach.seconds() < patience(self.rollout) {
             let least = span(patience(self.rollout));
             return unknown(if only_short {
-                format!("was active for less than {least}, and left no other trace")
+                format!("was active for less than {least}, no other evidence")
             } else {
-                "left no trace of its health".to_owned()
+                "no evidence of its health".to_owned()
             });
         }
         let long = format!("was active for {}", lasting(reach.seconds()));
@@ -107,16 +107,14 @@ impl Trial<'_> {
             }
             // How long it was active says nothing if it may have had no pods all the while.
             Predecessors::None if self.rollout.desired() == 0 => {
-                unknown(format!("{long}, but nothing tells whether it had pods: there are none now"))
+                unknown(format!("{long}, but unknown whether it had pods: there are none now"))
             }
-            Predecessors::None => {
-                Health::new(Verdict::Likely, format!("{long}; nothing else tells whether it worked"))
-            }
+            Predecessors::None => Health::new(Verdict::Likely, format!("{long}; no other evidence")),
             Predecessors::Stayed(number) => {
                 unknown(format!("{long}, but never replaced all pods of revision {number}"))
             }
             Predecessors::Untold => {
-                unknown(format!("{long}, but nothing tells whether it replaced its predecessors"))
+                unknown(format!("{long}, but unknown whether it replaced its predecessors"))
             }
         }
     }

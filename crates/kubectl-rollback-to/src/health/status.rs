@@ -67,7 +67,7 @@ impl Trial<'_> {
         Some(self.weighed(desired, format!("{all} now")))
     }
 
-    /// The rollout to it does not get on.
+    /// The rollout to it is stuck.
     pub(super) fn stuck(&self) -> Option<Health> {
         let available = self.available_now();
         let trouble = self.pods.trouble().map(|first| format!(": {first}")).unwrap_or_default();

@@ -65,10 +65,7 @@ fn good_bad_bad_is_told_for_all_three_kinds() {
         middle(Kind::StatefulSet),
         (Verdict::Unknown, "was active for 2h, but status.currentRevision did not move to it".into())
     );
-    assert_eq!(
-        middle(Kind::DaemonSet),
-        (Verdict::Likely, "was active for 2h; nothing else tells whether it worked".into())
-    );
+    assert_eq!(middle(Kind::DaemonSet), (Verdict::Likely, "was active for 2h; no other evidence".into()));
 }
 
 #[test]
@@ -218,7 +215,7 @@ fn what_left_no_pods_is_inferred_at_best() {
         "was active for 2h, but never replaced all pods of revision 1"
     );
     assert_eq!(b(&three(None, 3 * HOUR)).1, "was active for 2h, but never replaced all pods of revision 1");
-    let short = (Verdict::Unknown, "was active for less than 10m, and left no other trace".to_owned());
+    let short = (Verdict::Unknown, "was active for less than 10m, no other evidence".to_owned());
     assert_eq!(b(&three(Some(HOUR + 60), HOUR + 599)), short);
     assert_eq!(b(&three(Some(HOUR + 60), HOUR + 600)).0, Verdict::Likely);
     let patient = three(Some(HOUR + 60), HOUR + 600).edit(json!({"spec": {"progressDeadlineSeconds": 601}}));
@@ -226,10 +223,7 @@ fn what_left_no_pods_is_inferred_at_best() {
     let stripped = three(Some(HOUR + 60), 3 * HOUR).stripped();
     assert_eq!(
         b(&stripped),
-        (
-            Verdict::Unknown,
-            "was active for 2h, but nothing tells whether it replaced its predecessors".into()
-        )
+        (Verdict::Unknown, "was active for 2h, but unknown whether it replaced its predecessors".into())
     );
     assert_eq!(b(&stripped.scaled("a", 1, 0, HOUR + 60)), likely, "events tell too");
     for strategy in [
@@ -237,10 +231,7 @@ fn what_left_no_pods_is_inferred_at_best() {
         json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "100%"}}),
     ] {
         let free = three(Some(HOUR + 60), 3 * HOUR).edit(json!({"spec": {"strategy": strategy}}));
-        assert_eq!(
-            b(&free),
-            (Verdict::Likely, "was active for 2h; nothing else tells whether it worked".into())
-        );
+        assert_eq!(b(&free), (Verdict::Likely, "was active for 2h; no other evidence".into()));
     }
     // The first one has nothing to be compared with.
     assert_eq!(told(&three(Some(HOUR + 60), 3 * HOUR))[0].0, Verdict::Likely);
@@ -291,7 +282,7 @@ fn no_pods_prove_nothing() {
     }
     let never = rested(Kind::Deployment).kept(made_without.clone());
     assert_eq!(told(&never)[1].1, "never had a pod: it was scaled to 0");
-    assert_eq!(told(&rested(Kind::DaemonSet))[1].1, "no node wants its pods: nothing of it runs");
+    assert_eq!(told(&rested(Kind::DaemonSet))[1].1, "no node matches: no pods run");
     // Scaled up since, and nothing came of it: what was made without a pod is still no good.
     let up =
         never.clone().revision(3, "c", 3 * HOUR).crashing_pod("web-x").edit(json!({"spec": {"replicas": 3}}));

@@ -28,7 +28,7 @@ pub(super) fn append(path: &Path, line: &str, patience: Duration) -> io::Result<
         let aside = named(path, ASIDE);
         write_whole(path, &aside, line)?;
         let says = format!(
-            "the lock of the journal could not be had within {patience:?}: the entry is in {}, and the next run merges it",
+            "could not lock the journal within {patience:?}: the entry is in {} and the next run merges it",
             aside.display()
         );
         return Err(io::Error::new(ErrorKind::WouldBlock, says));

@@ -18,7 +18,7 @@ use crate::patch;
 use crate::snapshot::Rehearsal;
 use answer::{Answer, CANNOT_REHEARSE, answer};
 
-const CHANGED: &str = "it was changed since it was read";
+const CHANGED: &str = "modified after it was read";
 
 /// The workload and the pod are asked about at the same time.
 pub async fn rehearse(
@@ -45,7 +45,7 @@ pub async fn rehearse(
     Ok(Rehearsal { workload, changes, pod })
 }
 
-const NOT_ASKED: &str = "--dry-run=client asks the server nothing";
+const NOT_ASKED: &str = "--dry-run=client does not contact the server for this";
 
 /// Without the server: what a client alone can tell, which is little.
 pub fn imagined(rollout: &Rollout, template: &Value) -> Rehearsal {
@@ -76,7 +76,7 @@ async fn workload(
             Answer::Changed => Err(changed(&rollout.id.typed())),
             Answer::Refused(says) | Answer::CannotRehearse(says) => Ok(Err(says)),
             Answer::Other => {
-                Err(Failure::from_kube("rehearse the rollback", &error).object(rollout.id.typed()))
+                Err(Failure::from_kube("dry-run the rollback", &error).object(rollout.id.typed()))
             }
         },
     }
@@ -93,7 +93,7 @@ async fn pod_of(
     let right = Right::new("create", "", "pods").namespace(&rollout.id.namespace);
     match missing(cluster, std::slice::from_ref(&right)).await {
         Ok(denied) if denied.is_empty() => {}
-        Ok(_) => return Known::Unknown(format!("you have no right to {right}, which asking needs")),
+        Ok(_) => return Known::Unknown(format!("you have no permission to {right}, which this check needs")),
         Err(failure) => return Known::Unknown(failure.to_string()),
     }
     let mut pod = pod::pod(rollout, template);
@@ -128,7 +128,7 @@ async fn create(
             Answer::Refused(says) => Known::Seen(Err(says)),
             Answer::CannotRehearse(says) => Known::Unknown(says),
             Answer::Changed | Answer::Other => {
-                Known::Unknown(Failure::from_kube("ask for a pod as a dry run", &error).to_string())
+                Known::Unknown(Failure::from_kube("create a pod as a dry run", &error).to_string())
             }
         },
     }

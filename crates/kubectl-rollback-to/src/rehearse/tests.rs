@@ -165,6 +165,6 @@ fn without_the_server_little_is_claimed() {
 fn the_caller_can_tell_that_it_must_plan_again() {
     let failure = changed("deployment/web -n shop");
     assert!(is_changed(&failure));
-    assert_eq!(failure.to_string(), "deployment/web -n shop: it was changed since it was read");
+    assert_eq!(failure.to_string(), "deployment/web -n shop: modified after it was read");
     assert!(!is_changed(&Failure::failed("cannot rehearse")));
 }

@@ -24,17 +24,19 @@ struct Room {
     evidence: usize,
     cause: usize,
     by: bool,
+    /// How long it was active and until when; otherwise only since when.
+    until: bool,
 }
 
 impl Room {
     const fn new(evidence: usize, cause: usize, by: bool) -> Self {
-        Room { evidence, cause, by }
+        Room { evidence, cause, by, until: true }
     }
 }
 
 const UNLIMITED: Room = Room::new(usize::MAX, usize::MAX, true);
 /// The first that fits is taken.
-const ROOMS: [Room; 8] = [
+const ROOMS: [Room; 9] = [
     Room::new(64, 60, true),
     Room::new(48, 40, true),
     Room::new(48, 40, false),
@@ -43,6 +45,7 @@ const ROOMS: [Room; 8] = [
     Room::new(0, 40, false),
     Room::new(0, 16, false),
     Room::new(0, 0, false),
+    Room { evidence: 0, cause: 0, by: false, until: false },
 ];
 
 /// `report` is that of the same workload, and may have fewer revisions. `columns`: of the terminal, if it goes to one.
@@ -64,7 +67,7 @@ pub fn history(
     };
     let mut lines = lines.clone();
     if room.cause == 0 && report.revisions.iter().any(|told| told.change_cause.is_some()) {
-        lines.push(Line::new().dim("-o wide has the causes too"));
+        lines.push(Line::new().dim("-o wide also shows the change causes"));
     }
     lines
 }
@@ -76,8 +79,10 @@ fn table_of(past: Past<'_>, report: &HistoryOf, zone: &TimeZone, wide: bool, roo
     if past.rollout.revisions.is_empty() {
         return lines;
     }
-    let active = format!("ACTIVE ({})", zone_name(zone, past.now));
-    let mut head = vec!["  REVISION", &active, "FOR", "HEALTHY", "IMAGE"];
+    let active = format!("{} ({})", if room.until { "ACTIVE" } else { "SINCE" }, zone_name(zone, past.now));
+    let mut head = vec!["  REVISION", &active];
+    head.extend(room.until.then_some("FOR"));
+    head.extend(["HEALTHY", "IMAGE"]);
     head.extend(room.by.then_some("BY"));
     head.extend((room.cause > 0).then_some("CAUSE"));
     let mut rows: Vec<Vec<Line>> = vec![head.into_iter().map(|title| Line::new().dim(title)).collect()];
@@ -86,13 +91,13 @@ fn table_of(past: Past<'_>, report: &HistoryOf, zone: &TimeZone, wide: bool, roo
             continue;
         };
         let last = past.timeline.of(index).next_back();
-        let mut row = vec![
-            number(past, index),
-            last.map_or_else(Line::new, |(_, stretch)| active_times(stretch, zone)),
-            last.map_or_else(Line::new, |(at, _)| lasting(past, at)),
-            healthy(&past.health[index], room.evidence),
-            images::changed(past, index, wide),
-        ];
+        let times = |stretch: &Stretch| match room.until {
+            true => active_times(stretch, zone),
+            false => bound(stretch.from, zone).into(),
+        };
+        let mut row = vec![number(past, index), last.map_or_else(Line::new, |(_, stretch)| times(stretch))];
+        row.extend(room.until.then(|| last.map_or_else(Line::new, |(at, _)| lasting(past, at))));
+        row.extend([healthy(&past.health[index], room.evidence), images::changed(past, index, wide)]);
         row.extend(room.by.then(|| told.written_by.as_deref().unwrap_or_default().into()));
         row.extend((room.cause > 0).then(|| cause(told, room.cause)));
         rows.push(row);
@@ -106,13 +111,13 @@ fn footnotes(past: Past<'_>) -> Vec<Line> {
     let bounds = || past.timeline.stretches.iter().flat_map(|s| [Some(s.from), s.until]).flatten();
     let mut notes = Vec::new();
     if bounds().any(|bound| matches!(bound, Bound::Between(..))) {
-        notes.push("~ then at the latest: the exact time left no trace");
+        notes.push("~ latest possible time; the exact time is unknown");
     }
     if bounds().any(|bound| bound == Bound::Unknown) {
-        notes.push("? left no trace");
+        notes.push("? time unknown");
     }
     if past.rollout.current().is_none() {
-        notes.push("the live template is none of these: its controller has not made a revision of it yet");
+        notes.push("the live template is not listed: the controller has not created its revision yet");
     }
     notes.into_iter().map(|note| Line::new().dim(note)).collect()
 }

@@ -156,11 +156,11 @@ fn pods(progress: &Progress, shown: impl Fn(&PodReport) -> bool) -> Vec<Line> {
 fn lines(event: &Event) -> Vec<Line> {
     let name = |workload: &str| Line::new().strong(workload);
     let line = match event {
-        Event::Written { workload, mutated: false } => name(workload).plain(" written; its pods follow"),
+        Event::Written { workload, mutated: false } => name(workload).plain(" updated; waiting for its pods"),
         Event::Written { workload, mutated: true } => name(workload)
-            .plain(" written, ")
-            .warn("but not as asked for")
-            .plain(": admission on the server changed the template"),
+            .plain(" updated, ")
+            .warn("but not as requested")
+            .plain(": admission changed the template"),
         Event::Moved { workload, done, total } => {
             name(workload).plain(format!(": {done} of {total} updated pods available"))
         }
@@ -168,7 +168,7 @@ fn lines(event: &Event) -> Vec<Line> {
             name(workload).plain(": ").warn(pod).plain(format!(": {cause}"))
         }
         Event::Unstuck { workload, pod } => {
-            name(workload).plain(format!(": {pod} deleted; it comes back with the new template"))
+            name(workload).plain(format!(": pod {pod} deleted; it is recreated with the new template"))
         }
         Event::Done { workload, note } => {
             let line = name(workload).good(" rolled back");
@@ -180,11 +180,11 @@ fn lines(event: &Event) -> Vec<Line> {
                 .chain(log.iter().map(|l| Line::new().dim("  | ").plain(l)))
                 .collect();
         }
-        Event::Restoring { workload } => name(workload).plain(" goes back to where it was"),
+        Event::Restoring { workload } => name(workload).plain(" restoring the previous template"),
         Event::Restored { workload } => name(workload).good(" restored"),
         Event::NotRestored { workload, why } => name(workload).bad(" not restored").plain(format!(": {why}")),
         Event::Reverted { workload, by } => {
-            name(workload).warn(" reverted").plain(format!(": {by} wrote the template from before"))
+            name(workload).warn(" reverted").plain(format!(": {by} wrote the previous template again"))
         }
         Event::Superseded { workload, by } => {
             name(workload).warn(" superseded").plain(format!(": {by} wrote another template"))
@@ -194,7 +194,7 @@ fn lines(event: &Event) -> Vec<Line> {
         Event::Disturbed { says } => {
             Line::new().warn("waiting for the API server").plain(format!(": {says}"))
         }
-        Event::Recovered => Line::new().good("the API server is back"),
+        Event::Recovered => Line::new().good("the API server responds again"),
     };
     vec![line.hanging(2)]
 }
@@ -324,7 +324,7 @@ mod tests {
             trouble("web-1", "ImagePullBackOff"),
             Event::Done { workload: web(), note: None },
         ];
-        let lines = "deployment/web written; its pods follow
+        let lines = "deployment/web updated; waiting for its pods
 deployment/web: 0 of 3 updated pods available
 deployment/web: 1 of 3 updated pods available
 deployment/web: web-1: ErrImagePull
@@ -354,13 +354,13 @@ deployment/web: web-1: ImagePullBackOff
         let cases = [
             (
                 Event::Written { workload: db(), mutated: true },
-                "statefulset/db written, but not as asked for: admission on the server changed the template",
+                "statefulset/db updated, but not as requested: admission changed the template",
             ),
             (
                 Event::Unstuck { workload: db(), pod: "db-1".into() },
-                "statefulset/db: db-1 deleted; it comes back with the new template",
+                "statefulset/db: pod db-1 deleted; it is recreated with the new template",
             ),
-            (Event::Restoring { workload: db() }, "statefulset/db goes back to where it was"),
+            (Event::Restoring { workload: db() }, "statefulset/db restoring the previous template"),
             (Event::Restored { workload: db() }, "statefulset/db restored"),
             (
                 Event::NotRestored { workload: db(), why: "changed since".into() },
@@ -368,7 +368,7 @@ deployment/web: web-1: ImagePullBackOff
             ),
             (
                 Event::Reverted { workload: db(), by: "argocd-controller".into() },
-                "statefulset/db reverted: argocd-controller wrote the template from before",
+                "statefulset/db reverted: argocd-controller wrote the previous template again",
             ),
             (
                 Event::Superseded { workload: db(), by: "helm".into() },
@@ -386,12 +386,12 @@ deployment/web: web-1: ImagePullBackOff
                 Event::Disturbed { says: "connection refused".into() },
                 "waiting for the API server: connection refused",
             ),
-            (Event::Recovered, "the API server is back"),
+            (Event::Recovered, "the API server responds again"),
         ];
         for (event, line) in cases {
             assert_eq!(told(1, &[event]), format!("{line}\n"));
         }
-        let note = Event::Done { workload: db(), note: Some("2 of 3: the partition keeps db-0 back".into()) };
-        assert_eq!(told(2, &[note]), "statefulset/db rolled back; 2 of 3: the partition keeps db-0 back\n");
+        let note = Event::Done { workload: db(), note: Some("2 of 3: the partition excludes db-0".into()) };
+        assert_eq!(told(2, &[note]), "statefulset/db rolled back; 2 of 3: the partition excludes db-0\n");
     }
 }

@@ -46,21 +46,24 @@ fn headline(workload: &WorkloadReport, seconds: f64) -> Line {
             .plain(cause.map_or("; nothing was changed".to_owned(), |c| format!(": {c}"))),
         Verdict::Failed => name.bad(" failed").plain(format!("{way}{because} ({far})")),
         Verdict::Restored => {
-            let back = workload.from.revision.map_or("as it was".to_owned(), |n| format!("to revision {n}"));
-            name.warn(" put back").plain(format!(" {back}{because} ({seconds:.1}s)"))
+            let back = workload
+                .from
+                .revision
+                .map_or("to its previous template".to_owned(), |n| format!("to revision {n}"));
+            name.warn(" restored").plain(format!(" {back}{because} ({seconds:.1}s)"))
         }
         Verdict::Stalled => name.warn(" stalled").plain(format!("{way}{because} ({far})")),
         Verdict::Superseded => name.warn(" superseded").plain(format!("{because} ({far})")),
         Verdict::Partial => match workload.was_there() {
-            true => name.warn(" not all there").plain(format!("{because} ({far})")),
+            true => name.warn(" incomplete").plain(format!("{because} ({far})")),
             false => name.warn(" partly rolled back").plain(format!(" to {to}{because} ({far})")),
         },
         // The cause begins with what ended it.
         Verdict::Timeout => {
-            name.bad(" not done").plain(format!(": {} ({far})", cause.unwrap_or("--timeout passed")))
+            name.bad(" not complete").plain(format!(": {} ({far})", cause.unwrap_or("--timeout passed")))
         }
         Verdict::Interrupted => {
-            name.bad(" not done").plain(format!(": {} ({far})", cause.unwrap_or("interrupted")))
+            name.bad(" not complete").plain(format!(": {} ({far})", cause.unwrap_or("interrupted")))
         }
     }
 }
@@ -159,7 +162,7 @@ fn next(report: &RollbackReport) -> Vec<Line> {
     let told = |w: &&WorkloadReport| w.cause.as_ref().is_some_and(|cause| cause.contains("--status"));
     let untold: Vec<&WorkloadReport> = open.iter().copied().filter(|w| !told(w) && !w.gone).collect();
     for (namespace, names) in by_namespace(&untold) {
-        hints.push(("to see how it goes on:", format!("kubectl rollback-to {names}{namespace} --status")));
+        hints.push(("to check progress:", format!("kubectl rollback-to {names}{namespace} --status")));
     }
     // kubectl's own command waits for one at a time.
     if let [workload] = open.as_slice()
@@ -174,7 +177,7 @@ fn next(report: &RollbackReport) -> Vec<Line> {
     }
     // Never where nothing was written: it would undo the rollback before.
     if let Some(first) = report.workloads.iter().find(|w| w.is_written()) {
-        let what = if open.is_empty() { "to undo it:" } else { "to put it back:" };
+        let what = if open.is_empty() { "to undo it:" } else { "to restore it:" };
         let command = match first.unrecorded {
             false => format!("kubectl rollback-to --last{}", flag(&first.namespace)),
             // The journal does not know of it, and would undo another one.

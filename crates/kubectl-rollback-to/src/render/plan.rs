@@ -57,14 +57,14 @@ impl View<'_> {
                 lines.extend(told(because(step).map(|line| ("because", line)).into_iter().collect()));
                 // The newest healthy one may well be the one that is to go.
                 let command = format!("kubectl rollback-to {} --history", rollout.id.typed());
-                lines.push(Line::new().dim("to go further back, choose from  ").command(command));
+                lines.push(Line::new().dim("for other revisions:  ").command(command));
                 return lines;
             }
-            Action::NotYetBorn => return vec![name.plain("did not exist then; it stays as it is")],
+            Action::NotYetBorn => return vec![name.plain("did not exist at that time; not changed")],
             Action::RollBack => {}
         }
         let mut lines = vec![
-            name.plain(format!("goes back to {}: {}", to_words(rollout, step), step.diff.headline()))
+            name.plain(format!("rolls back to {}: {}", to_words(rollout, step), step.diff.headline()))
                 .hanging(2),
         ];
         let mut facts = vec![("from", self.from(rollout)), ("to", self.to(rollout, step))];
@@ -78,8 +78,8 @@ impl View<'_> {
                 .map(|reason| ("records", format!("\"{reason}\" as the change cause").into())),
         );
         facts.extend(self.course(rollout, step).into_iter().map(|line| ("rollout", line)));
-        facts.extend(replicas(self.snapshot, rollout).map(|line| ("stays", line)));
-        facts.push(("stays", Line::from(everything_else(rollout))));
+        facts.extend(replicas(self.snapshot, rollout).map(|line| ("keeps", line)));
+        facts.push(("keeps", Line::from(everything_else(rollout))));
         lines.extend(told(facts));
         if !step.diff.differences.is_empty() {
             lines.push(Line::new());
@@ -93,11 +93,11 @@ impl View<'_> {
         let back = steps.iter().filter(goes).count();
         let namespaces: BTreeSet<&str> =
             steps.iter().map(|s| self.rollout(s).id.namespace.as_str()).collect();
-        let verb = if back == 1 { "goes" } else { "go" };
+        let verb = if back == 1 { "rolls" } else { "roll" };
         let stay = match steps.len() - back {
             0 => String::new(),
-            1 => ", 1 stays as it is".to_owned(),
-            several => format!(", {several} stay as they are"),
+            1 => ", 1 not changed".to_owned(),
+            several => format!(", {several} not changed"),
         };
         let of = match namespaces.first() {
             Some(namespace) if namespaces.len() == 1 => format!(" of {namespace}"),
@@ -135,7 +135,7 @@ impl View<'_> {
             lines.push(Line::new().strong(rollout.id.to_string()));
             let mut facts: Vec<(&str, Line)> =
                 self.course(rollout, step).into_iter().map(|line| ("rollout", line)).collect();
-            facts.extend(replicas(self.snapshot, rollout).map(|line| ("stays", line)));
+            facts.extend(replicas(self.snapshot, rollout).map(|line| ("keeps", line)));
             lines.extend(told(facts));
             lines.extend(indented(differences(&step.diff)));
         }
@@ -145,7 +145,7 @@ impl View<'_> {
                 self.snapshot.rollouts.iter().find(|r| has_claims(r)).or(self.snapshot.rollouts.first());
             lines.extend(
                 together
-                    .map(|r| Line::new().dim("stays  ").plain(everything_else(r)).hanging("stays  ".len())),
+                    .map(|r| Line::new().dim("keeps  ").plain(everything_else(r)).hanging("keeps  ".len())),
             );
         }
         lines
@@ -169,8 +169,8 @@ impl View<'_> {
         };
         let change = match step.action {
             Action::RollBack => step.diff.headline(),
-            Action::Nothing => "nothing: it is there already".to_owned(),
-            Action::NotYetBorn => "did not exist then".to_owned(),
+            Action::Nothing => "none: already there".to_owned(),
+            Action::NotYetBorn => "did not exist at that time".to_owned(),
         };
         vec![
             rollout.id.to_string().into(),
@@ -227,7 +227,7 @@ fn to_words(rollout: &Rollout, step: &Step) -> String {
 }
 
 fn there_already(rollout: &Rollout, step: &Step) -> String {
-    format!("is {} already", to_words(rollout, step))
+    format!("is already at {}", to_words(rollout, step))
 }
 
 fn because(step: &Step) -> Option<Line> {
@@ -258,7 +258,7 @@ fn has_claims(rollout: &Rollout) -> bool {
 fn everything_else(rollout: &Rollout) -> String {
     let claims = if has_claims(rollout) { "volumeClaimTemplates, " } else { "" };
     format!(
-        "only the pod template goes back: not the strategy, {claims}what ConfigMaps and Secrets hold, or data in volumes and databases"
+        "only the pod template is rolled back, not the strategy, {claims}what ConfigMaps and Secrets hold, or data in volumes and databases"
     )
 }
 

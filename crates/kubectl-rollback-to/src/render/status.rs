@@ -26,8 +26,12 @@ fn headline(id: &Id, progress: &Progress, paused: bool) -> Line {
     let summary = |line: Line| line.plain(format!(": {}", progress.summary));
     let line = match &progress.state {
         State::Done { note: None } => summary(name.good(" rolled out")),
-        State::Done { note: Some(_) } => summary(name.warn(" rolled out as far as it goes by itself")),
-        State::Moving if paused => return name.warn(" paused").plain(": nothing moves until it is resumed"),
+        State::Done { note: Some(_) } => {
+            summary(name.warn(" rolled out as far as its update strategy allows"))
+        }
+        State::Moving if paused => {
+            return name.warn(" paused").plain(": no pods are updated until it is resumed");
+        }
         State::Moving => summary(name.plain(" rolling out")),
         State::Failed { .. } => summary(name.bad(" failing")),
         State::Stuck { .. } => summary(name.bad(" stuck")),
@@ -90,12 +94,12 @@ fn next(id: &Id, object: &Value, progress: &Progress, paused: bool, go_on: &GoOn
     let is_held_back = paused || matches!(progress.state, State::Done { note: Some(_) });
     match (go_on, &progress.state) {
         (GoOn::Owner(owner), _) if is_held_back => {
-            return vec![key("held by:").plain(&owner.who), hint("to go back:", owner.instead.clone())];
+            return vec![key("managed by:").plain(&owner.who), hint("to go back:", owner.instead.clone())];
         }
         (GoOn::Unknown(why), _) if is_held_back => {
-            let words = format!("whether a progressive rollout holds it back: {why}");
+            let words = format!("whether a progressive rollout controls it: {why}");
             return vec![
-                key("not known:").plain(words),
+                key("unknown:").plain(words),
                 hint("to see more:", format!("kubectl describe {typed}")),
             ];
         }
@@ -122,7 +126,7 @@ fn next(id: &Id, object: &Value, progress: &Progress, paused: bool, go_on: &GoOn
             ]
         }
         State::Stuck { pod, .. } => {
-            vec![hint("to go on:", format!("kubectl delete pod {pod} -n {namespace}"))]
+            vec![hint("to continue:", format!("kubectl delete pod {pod} -n {namespace}"))]
         }
         State::Done { note: Some(_) } => {
             let old = progress.pods.iter().find(|pod| pod.state == PodState::Old);
@@ -131,7 +135,7 @@ fn next(id: &Id, object: &Value, progress: &Progress, paused: bool, go_on: &GoOn
                 Some(pod) if on_delete => format!("kubectl delete pod {} -n {namespace}", pod.name),
                 _ => format!("kubectl patch {typed} --type=merge -p '{}'", NO_PARTITION),
             };
-            vec![hint("to go on:", command)]
+            vec![hint("to continue:", command)]
         }
         State::Moving => vec![hint("to watch:", format!("kubectl rollout status {typed}"))],
         State::Done { note: None }
@@ -262,27 +266,27 @@ to go back:  kubectl rollback-to deployment/web -n shop --last-healthy
                 json!({}),
                 stuck,
                 "statefulset/web -n shop stuck: s",
-                "to go on:    kubectl delete pod web-1 -n shop",
+                "to continue: kubectl delete pod web-1 -n shop",
             ),
             (
                 Kind::StatefulSet,
                 json!({}),
                 note(),
-                "statefulset/web -n shop rolled out as far as it goes by itself: s",
-                &format!("to go on:    {partition}"),
+                "statefulset/web -n shop rolled out as far as its update strategy allows: s",
+                &format!("to continue: {partition}"),
             ),
             (
                 Kind::DaemonSet,
                 on_delete,
                 note(),
-                "daemonset/web -n shop rolled out as far as it goes by itself: s",
-                "to go on:    kubectl delete pod web-0 -n shop",
+                "daemonset/web -n shop rolled out as far as its update strategy allows: s",
+                "to continue: kubectl delete pod web-0 -n shop",
             ),
             (
                 Kind::Deployment,
                 json!({"paused": true}),
                 State::Moving,
-                "deployment/web -n shop paused: nothing moves until it is resumed",
+                "deployment/web -n shop paused: no pods are updated until it is resumed",
                 "to resume:   kubectl rollout resume deployment/web -n shop",
             ),
             (
@@ -324,13 +328,11 @@ to go back:  kubectl rollback-to deployment/web -n shop --last-healthy
         for (paused, state) in [(true, State::Moving), (true, failed()), (true, note()), (false, note())] {
             assert_eq!(
                 held(paused, state.clone(), &GoOn::Owner(&owner)),
-                "held by:     OpenKruise rollout x\nto go back:  kubectl kruise rollout undo rollout/x -n shop"
+                "managed by:  OpenKruise rollout x\nto go back:  kubectl kruise rollout undo rollout/x -n shop"
             );
             let unread = held(paused, state, &GoOn::Unknown("forbidden"));
             assert!(!unread.contains("resume") && !unread.contains("patch"), "{unread}");
-            assert!(
-                unread.starts_with("not known:   whether a progressive rollout holds it back: forbidden")
-            );
+            assert!(unread.starts_with("unknown:     whether a progressive rollout controls it: forbidden"));
         }
         assert!(held(false, State::Moving, &GoOn::Owner(&owner)).starts_with("to watch:"));
         // A broken template is not released to all pods either.

@@ -18,13 +18,13 @@ pub fn replicas(snapshot: &Snapshot, rollout: &Rollout) -> Option<Line> {
     let replicas = count(usize::try_from(rollout.desired()).unwrap_or_default(), "replica");
     let autoscalers = &snapshot.around.get(&rollout.id.namespace)?.autoscalers;
     let said = match autoscalers {
-        Known::Unknown(why) => format!("{replicas}; whether an autoscaler sets them is not known: {why}"),
+        Known::Unknown(why) => format!("{replicas}; unknown whether an autoscaler sets them: {why}"),
         Known::Seen(all) => match all.iter().find(|autoscaler| scales(autoscaler, rollout)) {
             None => replicas,
             Some(autoscaler) => {
                 let least = autoscaler.number("/spec/minReplicas").unwrap_or(1);
                 let most = autoscaler.number("/spec/maxReplicas").unwrap_or(least);
-                format!("{replicas}, as the autoscaler {} sets them ({least} to {most})", autoscaler.name())
+                format!("{replicas}, set by autoscaler {} ({least} to {most})", autoscaler.name())
             }
         },
     };
@@ -46,8 +46,7 @@ pub fn unprotected(snapshot: &Snapshot, rollout: &Rollout, template: &Value) -> 
     let selecting = typed.map(DisruptionBudget::from).filter(|budget| budget.selects(&pod));
     let names: Vec<String> = selecting.map(|budget| budget.name().to_owned()).collect();
     (!names.is_empty()).then(|| {
-        let (noun, verb) = if names.len() == 1 { ("budget", "does") } else { ("budgets", "do") };
-        format!("the disruption {noun} {} {verb} not hold it back: only evictions ask", names.join(", "))
-            .into()
+        let (noun, verb) = if names.len() == 1 { ("PDB", "limits") } else { ("PDBs", "limit") };
+        format!("{noun} {} {verb} evictions, not rollouts", names.join(", ")).into()
     })
 }

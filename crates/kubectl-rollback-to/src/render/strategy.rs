@@ -19,17 +19,23 @@ pub fn rollout(strategy: &Strategy, id: &Id, go_on: &GoOn<'_>) -> Vec<Line> {
             0,
             match go_on {
                 GoOn::Kubectl => paused
-                    .plain(": nothing moves until ")
+                    .plain(": no pods are updated until ")
                     .command(format!("kubectl rollout resume {}", id.typed())),
-                GoOn::Owner(owner) => paused.plain(format!(": {} decides when it goes on", owner.who)),
+                GoOn::Owner(owner) => paused.plain(format!(": {} controls when it continues", owner.who)),
                 GoOn::Unknown(why) => paused.plain(format!(
-                    ": nothing moves; whether a progressive rollout holds it is not known: {why}"
+                    ": no pods are updated; unknown whether a progressive rollout controls it: {why}"
                 )),
             },
         );
     }
     if strategy.min_ready_seconds > 0 && moves_by_itself(strategy) {
-        lines.push(format!("a pod counts once it has been ready for {}s", strategy.min_ready_seconds).into());
+        lines.push(
+            format!(
+                "a pod counts as available after {}s ready (minReadySeconds)",
+                strategy.min_ready_seconds
+            )
+            .into(),
+        );
     }
     lines
 }
@@ -42,12 +48,12 @@ pub fn moves_by_itself(strategy: &Strategy) -> bool {
 fn how(strategy: &Strategy, id: &Id) -> Line {
     let n = strategy.desired;
     let words = match (&strategy.moves, id.kind) {
-        (_, Kind::DaemonSet) if n == 0 => "it fits on no node now: no pod moves".to_owned(),
-        (_, _) if n == 0 => "it has no replicas now: the template waits until it is scaled up".to_owned(),
+        (_, Kind::DaemonSet) if n == 0 => "no node matches now: no pods are updated".to_owned(),
+        (_, _) if n == 0 => "it is scaled to 0: the template takes effect when it is scaled up".to_owned(),
         (Moves::Rolling { surge, unavailable }, Kind::DaemonSet) => nodes(n, *surge, *unavailable),
         (Moves::Rolling { surge, unavailable }, _) => {
             let least = match n - unavailable {
-                0 => "possibly none available on the way".to_owned(),
+                0 => "possibly none available during the rollout".to_owned(),
                 least => format!("at least {least} of {n} kept available"),
             };
             format!("RollingUpdate: up to {} at once, {least}", pods(n + surge))
@@ -56,18 +62,18 @@ fn how(strategy: &Strategy, id: &Id) -> Line {
             return descending(id, n, *at_once, *kept, *first_ordinal);
         }
         (Moves::Recreate, _) => {
-            let all = if n == 1 { "the pod ends".to_owned() } else { format!("all {n} pods end") };
+            let all = if n == 1 { "the pod stops".to_owned() } else { format!("all {n} pods stop") };
             return Line::new()
-                .warn("Recreate: a full stop")
+                .warn("Recreate: downtime")
                 .plain(format!(", {all} before the first new one starts"));
         }
         (Moves::OnDelete, _) => {
             return Line::new()
-                .warn("OnDelete: nothing moves by itself")
-                .plain(", each pod takes the template only when it is deleted");
+                .warn("OnDelete: no pods are updated automatically")
+                .plain(", each pod gets the new template only when it is deleted");
         }
         (Moves::Unknown(name), _) => {
-            format!("{name}: a strategy that is not known here, so what moves is up to the controller")
+            format!("{name}: unknown strategy; the controller decides which pods are updated")
         }
     };
     words.into()
@@ -82,7 +88,7 @@ fn nodes(n: i64, surge: i64, unavailable: i64) -> String {
         |some: i64| if some == 1 { format!("1 of {n} nodes") } else { format!("up to {some} of {n} nodes") };
     let mut said = Vec::new();
     if surge > 0 {
-        said.push(format!("on {} at a time the new pod starts before the old one ends", of(surge)));
+        said.push(format!("on {} at a time the new pod starts before the old one stops", of(surge)));
     }
     if unavailable > 0 {
         said.push(format!("{} at a time without the pod", of(unavailable)));
@@ -101,11 +107,11 @@ fn descending(id: &Id, n: i64, at_once: i64, kept: i64, first: i64) -> Line {
     };
     if kept >= n {
         return Line::new()
-            .warn("the partition keeps every pod back")
-            .plain(": nothing moves until it is lowered");
+            .warn("the partition excludes all pods")
+            .plain(": no pods are updated until it is lowered");
     }
     let pace = match at_once {
-        1 => "one pod after another".to_owned(),
+        1 => "one pod at a time".to_owned(),
         several => format!("up to {} at a time", pods(several)),
     };
     let line = Line::new().plain(if n - kept == 1 {
@@ -117,7 +123,7 @@ fn descending(id: &Id, n: i64, at_once: i64, kept: i64, first: i64) -> Line {
         return line;
     }
     line.plain("; ")
-        .warn(format!("the partition keeps {} back", pods(kept)))
+        .warn(format!("the partition excludes {}", pods(kept)))
         .plain(format!(" ({})", names(0, kept - 1)))
 }
 
@@ -157,25 +163,25 @@ mod tests {
                 Deployment,
                 1,
                 rolling(0, 1),
-                "RollingUpdate: up to 1 pod at once, possibly none available on the way",
+                "RollingUpdate: up to 1 pod at once, possibly none available during the rollout",
             ),
             (
                 Deployment,
                 0,
                 rolling(0, 0),
-                "it has no replicas now: the template waits until it is scaled up",
+                "it is scaled to 0: the template takes effect when it is scaled up",
             ),
             (
                 Deployment,
                 3,
                 Moves::Recreate,
-                "Recreate: a full stop, all 3 pods end before the first new one starts",
+                "Recreate: downtime, all 3 pods stop before the first new one starts",
             ),
             (
                 Deployment,
                 1,
                 Moves::Recreate,
-                "Recreate: a full stop, the pod ends before the first new one starts",
+                "Recreate: downtime, the pod stops before the first new one starts",
             ),
             (DaemonSet, 10, rolling(0, 1), "RollingUpdate: 1 of 10 nodes at a time without the pod"),
             (DaemonSet, 10, rolling(0, 3), "RollingUpdate: up to 3 of 10 nodes at a time without the pod"),
@@ -183,41 +189,41 @@ mod tests {
                 DaemonSet,
                 10,
                 rolling(2, 0),
-                "RollingUpdate: on up to 2 of 10 nodes at a time the new pod starts before the old one ends",
+                "RollingUpdate: on up to 2 of 10 nodes at a time the new pod starts before the old one stops",
             ),
-            (DaemonSet, 0, rolling(0, 1), "it fits on no node now: no pod moves"),
-            (StatefulSet, 3, down(1, 0, 0), "RollingUpdate: one pod after another, from db-2 down to db-0"),
+            (DaemonSet, 0, rolling(0, 1), "no node matches now: no pods are updated"),
+            (StatefulSet, 3, down(1, 0, 0), "RollingUpdate: one pod at a time, from db-2 down to db-0"),
             (StatefulSet, 1, down(1, 0, 0), "RollingUpdate: pod db-0 alone"),
             (StatefulSet, 9, down(2, 0, 5), "RollingUpdate: up to 2 pods at a time, from db-13 down to db-5"),
             (
                 StatefulSet,
                 5,
                 down(1, 2, 0),
-                "RollingUpdate: one pod after another, from db-4 down to db-2; the partition keeps 2 pods back (db-0, db-1)",
+                "RollingUpdate: one pod at a time, from db-4 down to db-2; the partition excludes 2 pods (db-0, db-1)",
             ),
             (
                 StatefulSet,
                 9,
                 down(1, 8, 0),
-                "RollingUpdate: pod db-8 alone; the partition keeps 8 pods back (db-0 to db-7)",
+                "RollingUpdate: pod db-8 alone; the partition excludes 8 pods (db-0 to db-7)",
             ),
             (
                 StatefulSet,
                 3,
                 down(1, 3, 0),
-                "the partition keeps every pod back: nothing moves until it is lowered",
+                "the partition excludes all pods: no pods are updated until it is lowered",
             ),
             (
                 StatefulSet,
                 3,
                 Moves::OnDelete,
-                "OnDelete: nothing moves by itself, each pod takes the template only when it is deleted",
+                "OnDelete: no pods are updated automatically, each pod gets the new template only when it is deleted",
             ),
             (
                 StatefulSet,
                 3,
                 Moves::Unknown("Sideways".into()),
-                "Sideways: a strategy that is not known here, so what moves is up to the controller",
+                "Sideways: unknown strategy; the controller decides which pods are updated",
             ),
         ] {
             assert_eq!(told(kind, desired, moves), words);
@@ -233,18 +239,18 @@ mod tests {
             rollout(&strategy, &id, &GoOn::Kubectl).iter().map(Line::text).collect()
         };
         let how = "RollingUpdate: up to 2 pods at once, at least 1 of 1 kept available";
-        assert_eq!(told(false, 10), [how, "a pod counts once it has been ready for 10s"]);
+        assert_eq!(told(false, 10), [how, "a pod counts as available after 10s ready (minReadySeconds)"]);
         assert_eq!(
             told(true, 10),
-            ["paused: nothing moves until kubectl rollout resume deployment/web -n shop", how]
+            ["paused: no pods are updated until kubectl rollout resume deployment/web -n shop", how]
         );
         let strategy = Strategy { desired: 1, moves: moves.clone(), paused: true, min_ready_seconds: 0 };
         let owner = kruise(Reverts::Perhaps("steps".into()));
         for (go_on, words) in [
-            (GoOn::Owner(&owner), "paused: OpenKruise rollout x decides when it goes on"),
+            (GoOn::Owner(&owner), "paused: OpenKruise rollout x controls when it continues"),
             (
                 GoOn::Unknown("forbidden"),
-                "paused: nothing moves; whether a progressive rollout holds it is not known: forbidden",
+                "paused: no pods are updated; unknown whether a progressive rollout controls it: forbidden",
             ),
         ] {
             assert_eq!(rollout(&strategy, &id, &go_on)[0].text(), words);

@@ -27,7 +27,7 @@ struct Agreed {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Lapse {
     pub id: Id,
-    /// Who changed what: `changed by helm at … since the plan was made`.
+    /// Who changed what: `changed by helm at … after planning`.
     pub why: String,
 }
 
@@ -57,7 +57,7 @@ impl Agreed {
     fn lapse(&self, now: &[Rollout], choose: impl Fn(usize) -> Result<Chosen, Failure>) -> Option<String> {
         let there = |rollout: &Rollout| rollout.id == self.id && rollout.id.uid == self.id.uid;
         let Some(index) = now.iter().position(there) else {
-            return Some("deleted since the plan was made".to_owned());
+            return Some("deleted after planning".to_owned());
         };
         let rollout = &now[index];
         // Somebody else did the same: nothing is left to write, and nothing is overwritten.
@@ -65,24 +65,25 @@ impl Agreed {
             return None;
         }
         if !same(rollout.template(), &self.live["spec"]["template"]) {
-            return Some(format!(
-                "{} since the plan was made",
-                change::of_template(&self.live, &rollout.object)
-            ));
+            return Some(format!("{} after planning", change::of_template(&self.live, &rollout.object)));
         }
         if let Some(field) = changed_course(&self.live, &rollout.object) {
-            return Some(format!("{field} was changed since the plan was made"));
+            return Some(format!("{field} was changed after planning"));
         }
         let by = &self.target.chosen_by;
         match choose(index) {
             Ok(Chosen::Target(target)) if same(&target.template, &self.target.template) => None,
             Ok(Chosen::Target(target)) => Some(format!(
-                "{by} leads to {} since the plan was made, and not to {} any more",
+                "{by} now selects {} instead of {} (changed after planning)",
                 revision(number(rollout, &target)),
                 revision(self.number)
             )),
-            Ok(Chosen::NotYetBorn(_)) => Some(format!("{by} leads nowhere since the plan was made")),
-            Err(failure) => Some(format!("{by} leads nowhere since the plan was made: {failure}")),
+            Ok(Chosen::NotYetBorn(_)) => {
+                Some(format!("{by} no longer selects a revision (changed after planning)"))
+            }
+            Err(failure) => {
+                Some(format!("{by} no longer selects a revision (changed after planning): {failure}"))
+            }
         }
     }
 }
@@ -183,7 +184,7 @@ mod tests {
             ("updateStrategy", json!({"type": "OnDelete"})),
             ("minReadySeconds", json!(60)),
         ] {
-            assert_eq!(with(field, value), Some(format!("spec.{field} was changed since the plan was made")));
+            assert_eq!(with(field, value), Some(format!("spec.{field} was changed after planning")));
         }
         assert_eq!(with("replicas", json!(9)), None, "an autoscaler's business");
     }
@@ -200,29 +201,22 @@ mod tests {
                 "somebody deployed",
                 vec![rollout("u", "v4", 1)],
                 same_target(),
-                Some("changed by hotfix at 2026-01-01T00:00:07Z (web: v3 → v4) since the plan was made"),
+                Some("changed by hotfix at 2026-01-01T00:00:07Z (web: v3 → v4) after planning"),
             ),
             (
                 "the choice leads elsewhere",
                 vec![rollout("u", "v3", 1)],
                 Ok(Chosen::Target(target(2))),
-                Some(
-                    "--previous leads to revision 4 since the plan was made, and not to revision 2 any more",
-                ),
+                Some("--previous now selects revision 4 instead of revision 2 (changed after planning)"),
             ),
             (
                 "the choice leads nowhere",
                 vec![rollout("u", "v3", 1)],
                 Err(Failure::refused("no such revision")),
-                Some("--previous leads nowhere since the plan was made: no such revision"),
+                Some("--previous no longer selects a revision (changed after planning): no such revision"),
             ),
-            (
-                "made again",
-                vec![rollout("other", "v3", 1)],
-                same_target(),
-                Some("deleted since the plan was made"),
-            ),
-            ("deleted", vec![], same_target(), Some("deleted since the plan was made")),
+            ("made again", vec![rollout("other", "v3", 1)], same_target(), Some("deleted after planning")),
+            ("deleted", vec![], same_target(), Some("deleted after planning")),
         ];
         for (case, now, choice, expected) in cases {
             let lapses = consent().lapses(&now, |_| choice.clone());

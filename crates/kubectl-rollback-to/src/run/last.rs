@@ -35,9 +35,9 @@ impl Run<'_> {
             return Err(elsewhere(last, here.as_ref().filter(|here| here.id != last.id), cluster));
         }
         journal::last(journal.path(), &cluster.server, ids.as_deref())?.ok_or_else(|| {
-            let failure = Failure::refused("no rollback of this is in the journal of this machine")
+            let failure = Failure::refused("the journal on this machine has no such rollback")
                 .cause(journal.path().display().to_string())
-                .hint("see what there is to go back to: kubectl rollback-to TYPE/NAME --history");
+                .hint("list the revisions: kubectl rollback-to TYPE/NAME --history");
             match &last {
                 Some(last) => failure.hint(format!("the last rollback was {}: {}", place(last), there(last))),
                 None => failure,
@@ -49,17 +49,17 @@ impl Run<'_> {
         let id = &past.rollout.id;
         let mine = |workload: &&Workload| workload.id().is_some_and(|known| known == *id);
         let Some(workload) = entry.workloads.iter().find(mine) else {
-            return Err(Failure::refused("was deleted and made again since that rollback").object(id.typed()));
+            return Err(Failure::refused("was deleted and recreated after that rollback").object(id.typed()));
         };
         let template = &workload.from_template;
         if let Some(who) = changed_since(workload, past.rollout, &self.options.field_manager) {
             let mut failure = Failure::refused(format!(
-                "{who} since that rollback: --last would undo more than the rollback; nothing was changed"
+                "{who} after that rollback: --last would undo more than the rollback; nothing was changed"
             ))
             .object(id.typed());
             failure = match workload.from_template_revision {
                 Some(number) => failure.hint(format!(
-                    "if that is meant: kubectl rollback-to {} --to-revision {number}",
+                    "to roll back anyway: kubectl rollback-to {} --to-revision {number}",
                     id.typed()
                 )),
                 None => failure.hint(format!("choose from: kubectl rollback-to {} --history", id.typed())),
@@ -90,7 +90,7 @@ fn changed_since(workload: &Workload, rollout: &Rollout, field_manager: &str) ->
     match written(&rollout.object) {
         Some(author) if author.manager == field_manager => None,
         Some(author) => Some(format!("was changed by {} at {}", author.manager, author.at)),
-        None => Some("was changed by somebody".to_owned()),
+        None => Some("was changed by an unknown manager".to_owned()),
     }
 }
 

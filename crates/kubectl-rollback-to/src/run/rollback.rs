@@ -84,9 +84,9 @@ impl Run<'_> {
                 return Ok(report);
             }
             let why = report.workloads.iter().find_map(|workload| workload.cause.as_deref());
-            self.bounds.ui.warn(format!("{}; it is planned again", why.unwrap_or_default()));
+            self.bounds.ui.warn(format!("{}; nothing was written, planning again", why.unwrap_or_default()));
         }
-        Err(Failure::refused("it is being changed by somebody else; nothing was written"))
+        Err(Failure::refused("it keeps being modified by somebody else; nothing was written"))
     }
 
     /// As it is before the first write. A server that is away for a moment is no reason to give up what was agreed to.
@@ -96,7 +96,7 @@ impl Run<'_> {
             let failure = match self.look(cluster, subjects).await {
                 Ok(looked) => {
                     if attempt > 1 {
-                        self.bounds.ui.status(&Line::new().good("the API server is back"));
+                        self.bounds.ui.status(&Line::new().good("the API server responds again"));
                     }
                     return Ok(looked);
                 }
@@ -115,7 +115,7 @@ impl Run<'_> {
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
-        Err(Failure::failed("the API server is away; nothing was written"))
+        Err(Failure::failed("the API server does not respond; nothing was written"))
     }
 
     /// What is asked for; on a terminal it may be picked now.
@@ -127,7 +127,7 @@ impl Run<'_> {
         let mut pasts = looked.pasts();
         match (pasts.next(), pasts.next()) {
             (Some(past), None) => Ok(Wish::Choice(self.pick(past, cluster)?)),
-            _ => Err(no_target().hint("several workloads take one of them, not a picker")),
+            _ => Err(no_target().hint("for several workloads a target is required")),
         }
     }
 
@@ -142,15 +142,16 @@ impl Run<'_> {
     fn pick(&self, past: Past<'_>, cluster: &Cluster) -> Result<Choice, Failure> {
         if !self.bounds.ui.can_prompt() || self.args.yes {
             return Err(no_target().hint(format!(
-                "see what there is: kubectl rollback-to {} --history",
+                "list the revisions: kubectl rollback-to {} --history",
                 past.rollout.id.typed()
             )));
         }
         let (rows, indices, preselected) = render::picker_rows(past, &self.zone);
-        let question = format!("{} in {}: back to which revision?", past.rollout.id, cluster.namespace);
+        let question =
+            format!("{} in {}: select a revision to roll back to", past.rollout.id, cluster.namespace);
         match self.bounds.ui.select(&question, &rows, preselected, "give a target")? {
             Some(row) => Ok(Choice::Revision(past.rollout.revisions[indices[row]].number)),
-            None => Err(Failure::refused("nothing picked; nothing was changed")),
+            None => Err(Failure::refused("no revision selected; nothing was changed")),
         }
     }
 
@@ -286,7 +287,7 @@ impl Run<'_> {
             };
             let why = match (lapses.iter().find(lapsed), lapses.first()) {
                 (Some(lapse), _) => lapse.why.clone(),
-                (None, Some(first)) => format!("not begun, because of {}", first.id),
+                (None, Some(first)) => format!("not started, because of {}", first.id),
                 (None, None) => String::new(),
             };
             workload.cause = Some(format!("{why}; nothing was written"));
@@ -305,6 +306,6 @@ impl Run<'_> {
 }
 
 fn no_target() -> Failure {
-    Failure::usage("where to? give a target")
+    Failure::usage("no target given")
         .hint("one of --last-healthy, --to-revision N, --time WHEN, --image REF, --previous")
 }

@@ -1,4 +1,4 @@
-//! `--status`: how the current rollout is doing, and why it does not get on. Looks once and ends.
+//! `--status`: how the current rollout is doing, and why it is stuck. Looks once and ends.
 
 use std::collections::BTreeMap;
 
@@ -72,9 +72,9 @@ fn is_held_back(rollout: &Rollout) -> bool {
 fn without_pods(kind: Kind, progress: &Progress) -> Option<&'static str> {
     let complete = matches!(progress.state, State::Done { note: None }) && progress.total == 0;
     complete.then_some(match kind {
-        Kind::DaemonSet => "no node wants its pods, so nothing shows whether this version works",
+        Kind::DaemonSet => "no node matches, so there are no pods to show whether this version works",
         Kind::Deployment | Kind::StatefulSet => {
-            "0 replicas are wanted, so nothing shows whether this version works"
+            "0 replicas, so there are no pods to show whether this version works"
         }
     })
 }

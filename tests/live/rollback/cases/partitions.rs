@@ -54,7 +54,7 @@ fn a_phased_rollback_follows_the_partition_and_a_deleted_pod_below_it_comes_back
         "{outcome}"
     );
     let cause = outcome.report()["workloads"][0]["cause"].take();
-    assert_eq!(cause, "1 of 3: the partition keeps db-0 and db-1 back", "{outcome}");
+    assert_eq!(cause, "1 of 3: the partition excludes db-0 and db-1", "{outcome}");
     assert_eq!(images(&room, "db"), [app(2), app(2), app(1)]);
 
     // Below it the revision that was rolled out last is kept, above it the new one.

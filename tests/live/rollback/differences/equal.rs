@@ -81,7 +81,7 @@ fn dry_runs_change_nothing_and_show_the_image_gone_back_to() {
     for twins in &all {
         let before = twins.states();
         let outcome = twins.ours_in_words(&["--previous", "--dry-run"]);
-        assert!(outcome.code == 0 && outcome.out.contains("goes back to revision 1"), "{outcome}");
+        assert!(outcome.code == 0 && outcome.out.contains("rolls back to revision 1"), "{outcome}");
         for mode in ["--dry-run=client", "--dry-run=server"] {
             let outcome = twins.ours(&["--previous", mode]);
             outcome.expect("planned", 0);

@@ -13,7 +13,7 @@ fn a_type_without_a_name_is_refused_where_kubectl_takes_them_all() {
     let mark = room.cluster().audit_mark();
     let outcome = rollback(&room, &["deployment", "--previous"]).run();
     assert_eq!(outcome.code, 2, "{outcome}");
-    assert!(outcome.err.contains("every Deployment of the namespace"), "{outcome}");
+    assert!(outcome.err.contains("every Deployment in the namespace"), "{outcome}");
     let changes = room.writes(mark, "kubectl-rollback-to").changes();
     assert!(changes.is_empty(), "{changes}");
 

@@ -29,7 +29,7 @@ fn own() -> MutexGuard<'static, Cluster> {
 #[track_caller]
 fn done_once(room: &Room<'_>, mark: Mark, outcome: &Outcome) {
     outcome.expect("done", 0);
-    assert!(outcome.err.contains("the API server is back"), "{outcome}");
+    assert!(outcome.err.contains("the API server responds again"), "{outcome}");
     assert_eq!(room.image("Deployment", "web"), app(1));
     assert!(room.is_rolled_out("Deployment", "web"), "{outcome}");
     assert_eq!(room.workload("Deployment", "web")["metadata"]["generation"], 3, "{outcome}");
@@ -60,7 +60,7 @@ fn a_rollback_survives_the_death_of_the_apiserver_just_after_the_write() {
     held(&room, "Deployment", "web", 2, super::surge_only);
     let mark = cluster.audit_mark();
     let run = rollback(&room, &["deployment/web", "--to-revision=1"]).spawn();
-    run.hear("written; its pods follow");
+    run.hear("updated; waiting for its pods");
     let apiserver = cluster.component(Component::Apiserver);
     apiserver.kill();
     run.hear("waiting for the API server");

@@ -28,9 +28,7 @@ fn yes_does_not_cover_a_change_that_came_after_the_plan() {
     outcome.expect("refused", 3);
     assert_eq!(room.image("Deployment", "web"), app(4), "overwritten\n{outcome}");
     let cause = cause(&outcome, "web");
-    for words in
-        ["changed by hotfix at 2", " since the plan was made", &app(3), &app(4), "nothing was written"]
-    {
+    for words in ["changed by hotfix at 2", " after planning", &app(3), &app(4), "nothing was written"] {
         assert!(cause.contains(words), "{words}\n{outcome}");
     }
     let writes = room.writes(mark, "kubectl-rollback-to").changes();
@@ -55,7 +53,7 @@ fn yes_does_not_cover_another_revision_than_the_one_that_was_shown() {
     let (outcome, _, _) = run.finish();
     outcome.expect("refused", 3);
     assert_eq!(room.image("Deployment", "web"), app(3), "{outcome}");
-    assert!(cause(&outcome, "web").contains("leads to revision 4"), "{outcome}");
+    assert!(cause(&outcome, "web").contains("now selects revision 4"), "{outcome}");
 }
 
 /// The controller cannot replace it either, because a lower one is not Ready: so it stays, Ready and old.
@@ -66,7 +64,7 @@ fn a_pod_that_became_ready_while_it_was_asked_about_is_not_deleted() {
     let mark = shared().audit_mark();
     let mut tty = Tty::start(&rollback_to(&room, &["statefulset/db", "--to-revision=1"]), &[]);
     tty.until("Roll statefulset/db back to revision 1").until("[y/N]").keys("y\r");
-    tty.until("statefulset/db waits for pod db-1").until("[y/N]");
+    tty.until("statefulset/db is blocked by pod db-1").until("[y/N]");
     unwell(&room, "db-0");
     well(&room, "db-1");
     wait("db-1 to be Ready", PATIENCE, || {
@@ -88,7 +86,7 @@ fn a_rollout_that_became_healthy_while_it_was_asked_about_is_not_put_back() {
     let args = ["deployment/web", "--to-revision=1", "--fail-after=1s"];
     let mut tty = Tty::start(&rollback_to(&room, &args), &[]);
     tty.until("back to revision 1").until("[y/N]").keys("y\r");
-    tty.until("Put deployment/web back to where it was?").until("[y/N]");
+    tty.until("Restore deployment/web?").until("[y/N]");
     release(&room);
     room.rolled_out("Deployment", "web");
     tty.keys("y\r");
@@ -104,7 +102,7 @@ fn an_annotation_that_somebody_set_meanwhile_is_not_put_back() {
     let args = ["deployment/web", "--to-revision=1", "--fail-after=1s", "--reason=incident 7"];
     let mut tty = Tty::start(&rollback_to(&room, &args), &[]);
     tty.until("back to revision 1").until("[y/N]").keys("y\r");
-    tty.until("Put deployment/web back to where it was?").until("[y/N]");
+    tty.until("Restore deployment/web?").until("[y/N]");
     room.kubectl(&["annotate", "--overwrite", "deployment/web", "kubernetes.io/change-cause=noted by hand"]);
     tty.keys("y\r");
     assert_eq!(tty.end(), 1, "{}", tty.text());

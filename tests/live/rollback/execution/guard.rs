@@ -26,7 +26,7 @@ fn a_change_while_it_asks_is_planned_and_asked_about_again() {
         template["spec"]["containers"][0]["image"] = json!(app(3));
     });
     tty.keys("y\r");
-    tty.until("changed by colleague at ").until("goes back to revision 1").until("app:3").until("[y/N]");
+    tty.until("changed by colleague at ").until("rolls back to revision 1").until("app:3").until("[y/N]");
     assert_eq!(room.image("Deployment", "web"), app(3), "overwritten");
     tty.keys("n\r");
     assert_eq!(tty.end(), 3, "{}", tty.text());
@@ -118,7 +118,7 @@ fn a_workload_that_was_made_again_meanwhile_is_another_one() {
     let (outcome, _, _) = run.finish();
     outcome.expect("refused", 3);
     assert!(
-        super::cause(&outcome, "web").contains("deleted since the plan was made; nothing was written"),
+        super::cause(&outcome, "web").contains("deleted after planning; nothing was written"),
         "{outcome}"
     );
     assert_eq!(room.image("Deployment", "web"), app(2));
@@ -133,10 +133,7 @@ fn what_admission_makes_of_the_template_is_told() {
     let outcome = rollback(&room, &["deployment/web", "--to-revision=1"]).run();
     outcome.expect("done", 0);
     assert_eq!(outcome.finding("template-mutated")["severity"], "warning");
-    assert!(
-        outcome.err.contains("but not as asked for: admission on the server changed the template"),
-        "{outcome}"
-    );
+    assert!(outcome.err.contains("but not as requested: admission changed the template"), "{outcome}");
     let template = room.template("Deployment", "web");
     assert_eq!(template["metadata"]["labels"], json!({"app": "web", "injected": "sidecar"}));
     assert!(room.is_rolled_out("Deployment", "web"), "the pods of the changed template are waited for");

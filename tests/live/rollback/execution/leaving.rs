@@ -10,7 +10,7 @@ use crate::plugin::{Outcome, rollback, rollback_to};
 #[track_caller]
 fn goes_on(room: &::testbed::Room<'_>, outcome: &Outcome, words: &str) {
     let cause = cause(outcome, "web");
-    assert!(cause.starts_with(words) && cause.contains("the rollout goes on"), "{outcome}");
+    assert!(cause.starts_with(words) && cause.contains("the rollout continues"), "{outcome}");
     assert_eq!(room.image("Deployment", "web"), app(1), "nothing is undone\n{outcome}");
     let command = command_in(&cause);
     assert_eq!(command, ["deployment/web", "-n", room.namespace(), "--status"]);

@@ -12,7 +12,7 @@ fn whoever_scales_it_meanwhile_is_followed() {
         held(&room, kind, &kind.to_lowercase(), 2, |_| ());
         let target = typed(kind, &kind.to_lowercase());
         let run = rollback(&room, &[&target, "--to-revision=1"]).spawn();
-        run.hear("written; its pods follow");
+        run.hear("updated; waiting for its pods");
         room.kubectl(&["scale", &target, &format!("--replicas={replicas}")]);
         let outcome = released(&room, run);
         outcome.expect("done", 0);
@@ -33,7 +33,7 @@ fn a_workload_that_is_deleted_meanwhile_is_a_failure_and_is_not_made_again() {
     let room = shared().room(1);
     held(&room, "Deployment", "web", 1, |_| ());
     let run = rollback(&room, &["deployment/web", "--to-revision=1", "--on-failure=restore"]).spawn();
-    run.hear("written; its pods follow");
+    run.hear("updated; waiting for its pods");
     room.kubectl(&["delete", "deployment/web", "--wait=false"]);
     let outcome = run.finish();
     outcome.expect("failed", 1);
@@ -48,7 +48,7 @@ fn whoever_writes_another_template_meanwhile_is_named_and_not_overwritten() {
         held(&room, kind, &kind.to_lowercase(), 1, |_| ());
         let target = typed(kind, &kind.to_lowercase());
         let run = rollback(&room, &[&target, "--to-revision=1", "--on-failure=restore"]).spawn();
-        run.hear("written; its pods follow");
+        run.hear("updated; waiting for its pods");
         room.set_template_as("argocd-controller", kind, &kind.to_lowercase(), |template| {
             template["spec"]["containers"][0]["image"] = app(9).into();
         });
@@ -69,7 +69,7 @@ fn a_restart_meanwhile_is_followed_and_nothing_is_put_back() {
     let room = shared().room(1);
     held(&room, "Deployment", "web", 1, |_| ());
     let run = rollback(&room, &["deployment/web", "--to-revision=1", "--on-failure=restore"]).spawn();
-    run.hear("written; its pods follow");
+    run.hear("updated; waiting for its pods");
     room.kubectl(&["rollout", "restart", "deployment/web"]);
     run.hear("restarted by kubectl-rollout");
     let outcome = released(&room, run);
@@ -88,7 +88,7 @@ fn another_rollback_is_not_taken_for_ones_own() {
     let room = shared().room(1);
     held(&room, "Deployment", "web", 1, |_| ());
     let run = rollback(&room, &["deployment/web", "--to-revision=1"]).spawn();
-    run.hear("written; its pods follow");
+    run.hear("updated; waiting for its pods");
     rollback(&room, &["deployment/web", "--to-revision=2", "--no-wait"]).run().expect("done", 0);
     let outcome = run.finish();
     outcome.expect("failed", 1);

@@ -47,7 +47,10 @@ fn of_two_to_the_same_revision_one_writes_and_the_other_says_so() {
     results.sort();
     assert_eq!(results, ["\"done\"", "\"unchanged\""], "{} {}", outcomes[0], outcomes[1]);
     let late = outcomes.iter().find(|it| it.report()["result"] == "unchanged").unwrap();
-    assert_eq!((late.code, cause(late, "web").as_str()), (0, "somebody else wrote the same meanwhile"));
+    assert_eq!(
+        (late.code, cause(late, "web").as_str()),
+        (0, "somebody else wrote the same template meanwhile")
+    );
 }
 
 /// Consent was to take 3 away, and not what the other one wrote.

@@ -1,4 +1,4 @@
-//! The rollback fails too: everything goes back to where it was, if that is wanted and nobody else was there meanwhile.
+//! The rollback fails too: everything restoring the previous template, if that is wanted and nobody else was there meanwhile.
 
 use ::testbed::{foreign_unchanged, shared};
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ fn a_failed_rollback_is_put_back_with_its_annotations() {
         assert!(room.is_rolled_out(kind, &name), "{kind}\n{outcome}");
         let cause = cause(&outcome, &name);
         assert!(
-            cause.contains("CrashLoopBackOff") && cause.ends_with("put back to where it was"),
+            cause.contains("CrashLoopBackOff") && cause.ends_with("previous template restored"),
             "{outcome}"
         );
         // What made it fail is still told, and its pods are those that it has now.
@@ -100,7 +100,7 @@ fn on_a_terminal_it_is_asked_whether_to_put_it_back() {
         let target = typed("Deployment", name);
         let mut tty = Tty::start(&rollback_to(&room, &[&[target.as_str()], &BAD[..]].concat()), &[]);
         tty.until("back to revision 1").until("[y/N]").keys("y\r");
-        tty.until(&format!("Put {target} back to where it was?")).until("[y/N]").keys(answer);
+        tty.until(&format!("Restore {target}?")).until("[y/N]").keys(answer);
         assert_eq!(tty.end(), code, "{}", tty.text());
         tty.assert_left_clean();
         assert_eq!(room.image("Deployment", name), image, "{}", tty.text());
@@ -114,7 +114,7 @@ fn what_somebody_else_wrote_since_is_not_overwritten_by_putting_it_back() {
     updated(&room, "Deployment", "web", 1, Some("never-ready"), |_| ());
     let mut tty = Tty::start(&rollback_to(&room, &[&["deployment/web"], &BAD[..]].concat()), &[]);
     tty.until("back to revision 1").until("[y/N]").keys("y\r");
-    tty.until("Put deployment/web back to where it was?").until("[y/N]");
+    tty.until("Restore deployment/web?").until("[y/N]");
     room.set_template_as("colleague", "Deployment", "web", |template| {
         template["spec"]["containers"][0]["image"] = Value::from(app(9));
     });

@@ -40,7 +40,7 @@ fn if_the_second_of_three_fails_all_three_end_where_they_started() {
     }
     assert!(cause(&outcome, "b").contains("ContainersNotReady"), "{outcome}");
     for name in ["a", "c"] {
-        assert_eq!(cause(&outcome, name), "deployment/b failed; put back to where it was");
+        assert_eq!(cause(&outcome, name), "deployment/b failed; previous template restored");
     }
 }
 
@@ -122,7 +122,7 @@ fn what_is_there_already_is_skipped_and_what_was_not_there_then_is_listed() {
     outcome.expect("done", 0);
     let results = ["moved", "same", "young"].map(|name| told(&outcome, name)["result"].take());
     assert_eq!(results, ["done", "unchanged", "unchanged"], "{outcome}");
-    assert_eq!(cause(&outcome, "young"), "did not exist then; left as it is");
+    assert_eq!(cause(&outcome, "young"), "did not exist at that time; left as it is");
     assert_eq!(room.image("Deployment", "moved"), app(1));
     let after =
         ["same", "young"].map(|name| room.workload("Deployment", name)["metadata"]["generation"].take());

@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP while a rollout is watched and while it is put back: at once, and the report says what is there.
+//! SIGINT, SIGTERM and SIGHUP while a rollout is watched and while it is restored: at once, and the report says what is there.
 
 use ::testbed::{Room, shared, wait};
 use serde_json::json;
@@ -13,7 +13,7 @@ fn leaves(room: &Room<'_>, outcome: &Outcome, words: &[&str], image: &str) {
     let said = cause(outcome, "web");
     assert!(words.iter().all(|words| said.contains(words)), "{outcome}");
     assert_eq!(text(&told(outcome, "web"), "result"), "interrupted", "{outcome}");
-    assert!(outcome.err.contains("deployment/web written; its pods follow"), "{outcome}");
+    assert!(outcome.err.contains("deployment/web updated; waiting for its pods"), "{outcome}");
     assert_eq!(room.image("Deployment", "web"), image, "{outcome}");
 }
 
@@ -25,8 +25,8 @@ fn a_signal_while_it_watches_leaves_what_was_written() {
         let run = rollback(&room, &["deployment/web", "--to-revision=1", "--on-failure=restore"]).spawn();
         run.hear("0 of 1 updated pods available");
         let outcome = interrupt(run, signal);
-        leaves(&room, &outcome, &["interrupted at 0 of 1 pods; the rollout goes on"], &app(1));
-        assert!(!outcome.err.contains("goes back to where it was"), "nothing is put back\n{outcome}");
+        leaves(&room, &outcome, &["interrupted at 0 of 1 pods; the rollout continues"], &app(1));
+        assert!(!outcome.err.contains("restoring the previous template"), "nothing is put back\n{outcome}");
     }
 }
 
@@ -40,7 +40,7 @@ fn restoring<'r>(room: &'r Room<'r>) -> Running {
     room.observed("Deployment", "web");
     let args = ["deployment/web", "--to-revision=1", "--fail-after=1s", "--on-failure=restore"];
     let run = rollback(room, &args).spawn();
-    run.hear("deployment/web goes back to where it was");
+    run.hear("deployment/web restoring the previous template");
     run
 }
 
@@ -53,7 +53,7 @@ fn a_signal_while_it_puts_back_says_that_it_was_put_back() {
             (room.image("Deployment", "web") == app(2)).then_some(())
         });
         let outcome = interrupt(run, signal);
-        let words = ["ContainersNotReady", "put back to where it was; interrupted", "the rollout goes on"];
+        let words = ["ContainersNotReady", "restored; interrupted", "the rollout continues"];
         leaves(&room, &outcome, &words, &app(2));
     }
 }

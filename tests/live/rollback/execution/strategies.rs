@@ -40,7 +40,7 @@ fn what_a_partition_keeps_back_is_named_and_the_rollback_is_partial() {
     room.cluster().merge(&room.path_of("StatefulSet", "web"), &partition);
     let outcome = rollback(&room, &["statefulset/web", "--to-revision=1"]).run();
     outcome.expect("partial", 4);
-    assert_eq!(cause(&outcome, "web"), "2 of 3: the partition keeps web-0 back");
+    assert_eq!(cause(&outcome, "web"), "2 of 3: the partition excludes web-0");
     assert!(room.is_rolled_out("StatefulSet", "web"), "{outcome}");
     let old = pods_with(&room, &app(2));
     assert_eq!(old.iter().map(|pod| &pod["metadata"]["name"]).collect::<Vec<_>>(), ["web-0"]);

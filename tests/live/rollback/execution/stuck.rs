@@ -35,7 +35,7 @@ fn unstick_deletes_the_broken_pod_and_no_other() {
     let good = uids(&room, &app(1));
     let (outcome, record) = rollback(&room, &["statefulset/db", "--to-revision=1", "--unstick"]).watched();
     outcome.expect("done", 0);
-    assert!(outcome.err.contains("db-2 deleted; it comes back with the new template"), "{outcome}");
+    assert!(outcome.err.contains("pod db-2 deleted; it is recreated with the new template"), "{outcome}");
     assert!(room.is_rolled_out("StatefulSet", "db"), "{outcome}");
     assert_eq!(
         uids(&room, &app(1)).iter().filter(|uid| good.contains(uid)).count(),
@@ -58,7 +58,7 @@ fn without_unstick_it_ends_with_the_command_that_goes_on() {
     outcome.expect("failed", 1);
     assert_eq!(outcome.finding("statefulset-stuck")["severity"], "warning");
     let cause = cause(&outcome, "db");
-    assert!(cause.contains("waits for pod db-1 ("), "{outcome}");
+    assert!(cause.contains("blocked by pod db-1 ("), "{outcome}");
     let deleted = room.writes(mark, "kubectl-rollback-to").filter(|entry| entry.verb == "delete");
     assert!(deleted.is_empty(), "{deleted}");
     let command = command_in(&cause);
@@ -76,7 +76,7 @@ fn on_a_terminal_it_is_asked_before_a_pod_is_deleted() {
     let uid = uids(&room, &app(2));
     let mut tty = Tty::start(&rollback_to(&room, &["statefulset/db", "--to-revision=1"]), &[]);
     tty.until("Roll statefulset/db back to revision 1").until("[y/N]").keys("y\r");
-    tty.until("statefulset/db waits for pod db-0").until("Delete it, and others").until("[y/N]");
+    tty.until("statefulset/db is blocked by pod db-0").until("Delete it, and later").until("[y/N]");
     assert_eq!(uids(&room, &app(2)), uid, "deleted before the answer");
     tty.keys("y\r");
     assert_eq!(tty.end(), 0, "{}", tty.text());
@@ -125,7 +125,7 @@ fn a_broken_pod_below_the_partition_is_left_alone() {
     let (outcome, record) = rollback(&room, &args).watched();
     assert_eq!(record.deleted_uids().len(), 0, "{outcome}");
     outcome.expect("failed", 1);
-    assert!(cause(&outcome, "db").contains("waits for db-0 to be Ready"), "{outcome}");
+    assert!(cause(&outcome, "db").contains("blocked by db-0, which is not Ready"), "{outcome}");
     assert_eq!(
         outcome.finding("statefulset-stuck")["remedy"],
         "make db-0 Ready, or lower the partition",

@@ -25,7 +25,7 @@ fn fields_of_a_server_side_apply_move_unless_ownership_is_kept() {
     }
     let outcome = back(&room, "moved", &[]);
     outcome.expect("done", 0);
-    let found = says(&outcome, "ownership-moves", "warning", "takes over what helm applied: ");
+    let found = says(&outcome, "ownership-moves", "warning", "takes ownership of fields applied by helm: ");
     let message = found["message"].as_str().unwrap_or_default();
     assert!(message.contains("image") && message.contains("the next helm upgrade conflicts"), "{message}");
     let conflict = room.apply_as("helm", &applied(&room, "moved", 3), false).unwrap_err();
@@ -34,7 +34,7 @@ fn fields_of_a_server_side_apply_move_unless_ownership_is_kept() {
 
     let outcome = back(&room, "kept", &["--keep-ownership"]);
     outcome.expect("done", 0);
-    says(&outcome, "ownership-moves", "info", "--keep-ownership hands it back");
+    says(&outcome, "ownership-moves", "info", "--keep-ownership returns them");
     assert_eq!(room.image("Deployment", "kept"), app(1));
     room.apply_as("helm", &applied(&room, "kept", 3), false).unwrap();
     assert_eq!(room.image("Deployment", "kept"), app(3));
@@ -54,7 +54,7 @@ fn without_managed_fields_it_is_not_known_what_is_taken_over() {
     room.cluster().merge(&room.path_of("Deployment", "web"), &stripped);
     let outcome = back(&room, "web", &[]);
     outcome.expect("done", 0);
-    says(&outcome, "ownership-not-checked", "unknown", "its managedFields were removed");
+    says(&outcome, "ownership-not-checked", "unknown", "has no managedFields");
     silent(&outcome, &["ownership-moves"]);
 }
 

@@ -70,9 +70,9 @@ fn policies_budgets_and_autoscalers_that_would_no_longer_count_its_pods_are_name
     let outcome = back(&room, "web", &[]);
     outcome.expect("done", 0);
     let policy = "network-policy-selection-changes";
-    says(&outcome, policy, "warning", "network policy walls no longer applies to its pods");
-    says(&outcome, policy, "warning", "network policy doors no longer lets its pods in");
-    says(&outcome, "budget-selection-changes", "warning", "disruption budget front no longer guards");
+    says(&outcome, policy, "warning", "changes network policy walls, which no longer applies to its pods");
+    says(&outcome, policy, "warning", "changes network policy doors, which no longer allows its pods in");
+    says(&outcome, "budget-selection-changes", "warning", "is no longer selected by PDB front");
     // And it was no obstacle: rollouts do not ask budgets.
     says(&outcome, "budget-does-not-protect", "info", "disruption budget all is not asked");
     says(&outcome, "autoscaler-loses-metric", "warning", "no cpu request for container main");

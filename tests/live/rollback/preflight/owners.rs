@@ -187,7 +187,7 @@ fn a_deployment_that_kruise_paused_is_left_to_kruise() {
     says(&outcome, "owner-may-revert", "warning", "OpenKruise rollout canary");
     assert!(!outcome.err.contains("rollout resume"), "{outcome}");
     let status = rollback_to(&room, &["deployment/web", "--status"]).run();
-    assert!(status.out.contains("held by:     OpenKruise rollout canary"), "{status}");
+    assert!(status.out.contains("managed by:  OpenKruise rollout canary"), "{status}");
     assert!(status.out.contains(&undo) && !status.out.contains("rollout resume"), "{status}");
 
     // Who may not read its Rollouts cannot know that there is none.
@@ -199,7 +199,7 @@ fn a_deployment_that_kruise_paused_is_left_to_kruise() {
         (status.code == 4 || status.code == 0).then_some(())
     });
     let status = rollback_to(&room, &["deployment/web", "--status"]).kubeconfig(&user).run();
-    assert!(status.out.contains("not known:") && !status.out.contains("rollout resume"), "{status}");
+    assert!(status.out.contains("unknown:") && !status.out.contains("rollout resume"), "{status}");
     // It leaves its name on what it works on.
     let state = json!({"rolloutName": "canary"}).to_string();
     mark(&room, "web", &json!({"annotations": {"rollouts.kruise.io/in-progressing": state}}));

@@ -28,8 +28,8 @@ fn what_the_update_strategy_means_is_said() {
         outcome.expect("planned", 0);
     }
     says(&web, "recreate-downtime", "warning", "stops all its pods before the first new one starts");
-    says(&db, "partition-holds-back", "warning", "leaves 2 of its 3 pods as they are");
-    says(&agent, "on-delete", "warning", "changes a pod only when somebody deletes it");
+    says(&db, "partition-holds-back", "warning", "does not update 2 of its 3 pods");
+    says(&agent, "on-delete", "warning", "updates a pod only when it is deleted");
     silent(&web, &["partition-holds-back", "on-delete"]);
 
     // With 0 replicas there is nothing to see.
@@ -45,7 +45,7 @@ fn a_paused_deployment_is_refused_and_accepted_only_by_name() {
     room.rolled_out("Deployment", "web");
     room.kubectl(&["rollout", "pause", "deployment/web"]);
     let outcome = refused(&room, "web", &[]);
-    let remedy = says(&outcome, "paused", "error", "nothing would roll out")["remedy"].take();
+    let remedy = says(&outcome, "paused", "error", "no pods would be updated")["remedy"].take();
     let resume = format!("kubectl rollout resume deployment/web -n {}", room.namespace());
     let remedy = remedy.as_str().unwrap_or_default();
     assert!(remedy.starts_with("--allow paused") && remedy.ends_with(&resume), "{remedy}");
@@ -117,8 +117,8 @@ fn images_that_may_have_moved_and_restarts_that_change_nothing_are_said() {
         room.observed(kind, "web");
         let outcome = rollback(&room, &[&word, "--previous", "--dry-run=server"]).run();
         outcome.expect("planned", 0);
-        says(&outcome, "image-mutable", "info", "pulls example.invalid/app:1 for container main anew");
-        says(&outcome, "restart-only", "info", "only a restart lies between the two");
+        says(&outcome, "image-mutable", "info", "pulls example.invalid/app:1 for container main again");
+        says(&outcome, "restart-only", "info", "only a restart separates the two");
     }
     // Evidence instead of a guess: replicas of then are told where they are known.
     two_templates(&room, "api", |_| ());

@@ -76,6 +76,6 @@ fn an_image_that_matches_several_or_none_is_refused_with_what_there_is() {
     refused(&room, &ask("example.invalid/app:7"), none, &["main=example.invalid/app:1.4.2", "--history"]);
     let container = "has a container sidecar; there is main and side";
     refused(&room, &ask("sidecar=*"), container, &["--history"]);
-    refused(&room, &ask("app:2"), "has an image app:2", &["from another registry?", "--image '*/app:2'"]);
+    refused(&room, &ask("app:2"), "has an image app:2", &["for another registry", "--image '*/app:2'"]);
     assert_eq!(room.image("Deployment", "web"), app("2"));
 }

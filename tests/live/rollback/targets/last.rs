@@ -14,11 +14,11 @@ fn the_last_rollback_is_undone_and_so_is_its_undoing() {
         room.rolled_out("Deployment", name);
         updated(&room, "Deployment", name, &app("2"));
     }
-    refused(&room, &["--last"], "no rollback of this is in the journal of this machine", &["--history"]);
+    refused(&room, &["--last"], "the journal on this machine has no such rollback", &["--history"]);
     rollback(&room, &["deployment/web", "--previous", "--reason=too slow"]).run().expect("done", 0);
     assert_eq!(room.image("Deployment", "web"), app("1"));
     // Named or not; and somebody else's rollback is not it.
-    let words = "no rollback of this is in the journal of this machine";
+    let words = "the journal on this machine has no such rollback";
     refused(&room, &["deployment/api", "--last"], words, &[]);
     let outcome = rollback(&room, &["--last"]).run();
     outcome.expect("done", 0);

@@ -80,7 +80,7 @@ fn what_a_partition_or_on_delete_keeps_back_is_complete_and_said() {
     room.rolled_out("StatefulSet", "db");
     let (told, workload) = status(&room, "statefulset/db", &[]);
     assert_eq!((told.code, text(&workload, "result")), (0, "complete"), "{told}");
-    assert!(told.out.contains("2 of 3: the partition keeps db-0 back"), "{told}");
+    assert!(told.out.contains("2 of 3: the partition excludes db-0"), "{told}");
     let (told, _) = status(&room, "daemonset/agent", &[]);
     assert!(told.code == 0 && told.out.contains("OnDelete"), "{told}");
 }
@@ -99,7 +99,7 @@ fn without_replicas_nothing_is_claimed_of_a_version_that_never_ran() {
 
         let (told, workload) = status(&room, &word, &[]);
         assert_eq!((told.code, text(&workload, "result")), (0, "complete"), "{told}");
-        let words = "0 replicas are wanted, so nothing shows whether this version works";
+        let words = "0 replicas, so there are no pods to show whether this version works";
         assert!(told.out.contains(words) && text(&workload, "summary") == words, "{told}");
 
         let history = rollback_to(&room, &[&word, "--history", "-o", "json"]).run().report();

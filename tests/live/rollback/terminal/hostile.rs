@@ -82,7 +82,7 @@ fn hostile_revisions_are_only_shown() {
         (&["--status"], &[]),
         (&["--to-revision=2", "--dry-run", "--diff=full", "--show-values"], &[]),
         (&["--to-revision=2", "--show-values"], &[("[y/N]", "n\r")]),
-        (&[], &[("which revision?", "\u{1b}")]),
+        (&[], &[("select a revision", "\u{1b}")]),
     ] {
         let run = rollback_to(&room, &[&["deployment/web"], args].concat());
         assert_clean_on_a_terminal(&run, keys);

@@ -48,13 +48,13 @@ fn a_dumb_terminal_gets_lines_and_no_escape_sequence() {
     let room = held_room();
     let args = ["deployment/web", "--to-revision=1"];
     let mut tty = Tty::start(&rollback_to(&room, &args), &[("TERM", "dumb")]);
-    tty.until("[y/N]").keys("y\r").until("deployment/web written; its pods follow");
+    tty.until("[y/N]").keys("y\r").until("deployment/web updated; waiting for its pods");
     until_the_first_revision_runs(&room);
     release(&room);
     assert_eq!(tty.end(), 0, "{}", tty.text());
     let text = tty.text();
     // The question is dialoguer's, which redraws its line whatever the terminal: what comes after it is ours.
-    let after = text.split("its pods follow").last().unwrap_or_default();
+    let after = text.split("waiting for its pods").last().unwrap_or_default();
     assert!(after.contains("rolled back to revision 1") && !after.contains('\u{1b}'), "{text:?}");
     assert!(!text.contains(['━', '─']), "{text:?}");
 
@@ -94,7 +94,7 @@ fn without_a_terminal_each_change_is_one_line_and_nothing_is_repeated() {
     assert!(events.windows(2).all(|pair| pair[0] != pair[1]), "{outcome}");
     let causes: Vec<&&str> = events.iter().filter(|line| line.contains("ContainersNotReady")).collect();
     assert_eq!(causes.iter().collect::<HashSet<_>>().len(), causes.len(), "{outcome}");
-    assert_eq!(events.first(), Some(&"deployment/web written; its pods follow"), "{outcome}");
+    assert_eq!(events.first(), Some(&"deployment/web updated; waiting for its pods"), "{outcome}");
     assert!(events.contains(&"deployment/web: 3 of 3 updated pods available"), "{outcome}");
     assert!(
         outcome.out.starts_with("deployment/web rolled back to revision 1: 3 of 3 pods ready"),

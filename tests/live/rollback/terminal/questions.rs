@@ -14,7 +14,7 @@ fn the_plan_comes_before_the_question_and_no_means_no() {
     for keys in ["n\r", "\r"] {
         let before = Before::new(&room);
         let mut tty = Tty::start(&rollback_to(&room, &["deployment/web", "--last-healthy"]), &[]);
-        tty.until("goes back to revision 1")
+        tty.until("rolls back to revision 1")
             .until("rollout")
             .until("example.invalid/app")
             .until("[y/N]")
@@ -60,13 +60,13 @@ fn after_a_failure_with_its_last_words_it_is_asked_whether_to_put_it_back() {
         let args = ["deployment/web", "--to-revision=1", "--yes", "--fail-after=1s"];
         let mut tty = Tty::start(&rollback_to(&room, &args), &[]);
         tty.until(" failed").until("CrashLoopBackOff").until("panic: cannot reach db:5432");
-        tty.until("Put deployment/web back to where it was?").until("[y/N]").keys(answer);
+        tty.until("Restore deployment/web?").until("[y/N]").keys(answer);
         (tty.end(), tty)
     };
     let (code, tty) = back("y\r");
     let screen = tty.screen();
     assert_eq!(code, 1, "{screen}");
-    assert!(screen.contains("deployment/web put back to revision 2"), "{screen}");
+    assert!(screen.contains("deployment/web restored to revision 2"), "{screen}");
     assert_no_region(&tty);
     assert_eq!(room.image("Deployment", "web"), app(2));
     assert!(room.is_rolled_out("Deployment", "web"));
@@ -75,7 +75,7 @@ fn after_a_failure_with_its_last_words_it_is_asked_whether_to_put_it_back() {
     let screen = tty.screen();
     assert_eq!(code, 1, "{screen}");
     assert!(screen.contains("deployment/web failed on the way to revision"), "{screen}");
-    let next = screen.lines().find(|line| line.starts_with("to put it back:")).unwrap_or_default();
+    let next = screen.lines().find(|line| line.starts_with("to restore it:")).unwrap_or_default();
     assert!(next.contains("kubectl rollback-to --last"), "{screen}");
     assert_no_region(&tty);
     assert_eq!(room.image("Deployment", "web"), app(1), "it was to be left as it is");

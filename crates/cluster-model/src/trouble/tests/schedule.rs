@@ -85,10 +85,7 @@ fn a_pod_that_no_scheduler_says_anything_about_has_a_fault_in_a_while() {
     };
     let none: [Value; 0] = [];
     let found = explain(&made(), &none).unwrap();
-    assert_eq!(
-        found.to_string(),
-        "NotScheduled: scheduler \"nobody\" has said nothing about it: does it run?"
-    );
+    assert_eq!(found.to_string(), "NotScheduled: scheduler \"nobody\" has not processed it: is it running?");
     assert_eq!((found.hard, found.not_before), (false, Some("2026-01-01T00:00:15Z".parse().unwrap())));
     let bound = made().edit(json!({"spec": {"nodeName": "n1"}}));
     let gone = made().deleted("2026-01-01T00:00:30Z");

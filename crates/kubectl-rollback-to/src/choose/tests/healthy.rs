@@ -6,10 +6,7 @@ fn the_last_healthy_one() {
     // What runs well is where it is already.
     let fine = abc(Kind::Deployment).edit(complete);
     assert_eq!(number(&fine, &Choice::LastHealthy), 3);
-    assert!(
-        evidence(&fine, &Choice::LastHealthy)
-            .starts_with("revision 3, the current one, is healthy itself: all 3 pods")
-    );
+    assert!(evidence(&fine, &Choice::LastHealthy).starts_with("revision 3 (current) is healthy: all 3 pods"));
     // good, bad, bad: kubectl goes to 2.
     let stuck = History::of(Kind::Deployment)
         .revision(1, "a", 1)
@@ -52,14 +49,14 @@ fn the_last_healthy_one() {
     assert_eq!(number(&inferred, &Choice::LastHealthy), 2);
     assert!(
         evidence(&inferred, &Choice::LastHealthy)
-            .starts_with("revision 2 was likely healthy (inferred, not seen): was active for 1h")
+            .starts_with("revision 2 was likely healthy (inferred, not observed): was active for 1h")
     );
     // Nothing tells the two apart where old pods go first.
     let tie =
         refused(&inferred.edit(json!({"spec": {"strategy": {"type": "Recreate"}}})), &Choice::LastHealthy);
     assert_eq!(
         tie.message,
-        "revisions 1 and 2 of deployment/web may have been healthy, and nothing tells them apart"
+        "revisions 1 and 2 of deployment/web may have been healthy, and there is no evidence to choose between them"
     );
     assert_eq!(tie.hints[0], "kubectl rollback-to deployment/web -n shop --to-revision 2");
     let single =

@@ -38,12 +38,10 @@ fn by_image() {
     );
     assert!(
         evidence(&history(), &image("shop:1.4.2"))
-            .contains("shop:1.4.2 is pulled anew (imagePullPolicy Always)")
+            .contains("shop:1.4.2 is pulled again (imagePullPolicy Always)")
     );
-    assert!(!evidence(&history(), &image("shop:1.4.1")).contains("pulled anew"));
-    assert!(
-        evidence(&history(), &image("library/nginx")).contains("as the container runtime reads the name")
-    );
+    assert!(!evidence(&history(), &image("shop:1.4.1")).contains("pulled again"));
+    assert!(evidence(&history(), &image("library/nginx")).contains("as by the container runtime"));
     let several = refused(&history(), &image("shop:1.4.*"));
     assert_eq!(
         several.message,
@@ -58,7 +56,7 @@ fn by_image() {
     );
     assert_eq!(
         none.hints[0],
-        "from another registry? kubectl rollback-to deployment/web -n shop --image '*/shop:1.5'"
+        "for another registry: kubectl rollback-to deployment/web -n shop --image '*/shop:1.5'"
     );
     assert_eq!(
         refused(&history(), &image("api=shop:1.4.1")).message,
@@ -73,7 +71,7 @@ fn a_digest_is_matched_by_what_pods_run_too() {
         {"name": "web", "image": "", "imageID": "docker-pullable://web@sha256:ab", "ready": true, "restartCount": 0}]}});
     let history = abc(Kind::StatefulSet).pod_with("web-0", running);
     assert_eq!(number(&history, &image("@sha256:ab")), 3);
-    assert!(evidence(&history, &image("@sha256:ab")).contains("(by what its pods run now)"));
+    assert!(evidence(&history, &image("@sha256:ab")).contains("(by the image ID its pods run now)"));
     assert!(refused(&history, &image("@sha256:cd")).message.contains("has an image @sha256:cd"));
     assert!(refused(&history, &image("api=@sha256:ab")).message.contains("container api"));
 }

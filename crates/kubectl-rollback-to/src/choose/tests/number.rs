@@ -30,7 +30,7 @@ fn previous_is_the_second_highest_number() {
         .kept(restart.clone())
         .edit(restart);
     assert_eq!(number(&base, &Choice::Previous), 1);
-    assert!(evidence(&base, &Choice::Previous).contains("only a restart lies between the two"));
+    assert!(evidence(&base, &Choice::Previous).contains("only a restart separates the two"));
     assert!(!evidence(&abc(Kind::Deployment), &Choice::Previous).contains("restart"));
 }
 
@@ -56,7 +56,7 @@ fn numbers_present_superseded_and_unknown() {
         [
             "REVISION  AGE    IMAGES     HEALTHY",
             "7         3h     web=web:b  unknown: 0 of 3 pods available so far",
-            "5         3h59m  web=web:a  unknown: left no trace of its health"
+            "5         3h59m  web=web:a  unknown: no evidence of its health"
         ]
     );
     let between = refused(&gone(Kind::Deployment), &Choice::Revision(6)).message;

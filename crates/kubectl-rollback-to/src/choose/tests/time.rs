@@ -27,7 +27,7 @@ fn a_moment_in_a_gap_is_refused_unless_the_closest_will_do() {
     let gap = refused(&aba(), &time(HOUR));
     assert_eq!(
         gap.message,
-        "at 2026-11-18 12:06:40 UTC deployment/web was at revision 2 or revision 3: the change left no exact time"
+        "at 2026-11-18 12:06:40 UTC deployment/web was at revision 2 or revision 3: the exact time of the change is unknown"
     );
     assert_eq!(
         gap.hints[..2],
@@ -40,13 +40,15 @@ fn a_moment_in_a_gap_is_refused_unless_the_closest_will_do() {
     assert_eq!((number(&aba(), &closest(HOUR + 60)), number(&aba(), &closest(8900))), (2, 3));
     assert!(
         evidence(&aba(), &closest(8900))
-            .contains("is the closest to 2026-11-18 13:35:00 UTC, which lies in a gap")
+            .contains("is the closest to 2026-11-18 13:35:00 UTC, which is between two known times")
     );
     // Something that is not kept any more.
     let lost = History::of(Kind::Deployment).revision(1, "a", 1).emptied(600).revision(4, "c", HOUR);
     assert_eq!(number(&lost, &time(HOUR)), 4);
-    assert!(refused(&lost, &time(2)).message.ends_with("was at revision 1 or one that is no longer kept"));
-    assert!(refused(&lost, &time(700)).message.ends_with("was at one that is no longer kept"));
+    assert!(
+        refused(&lost, &time(2)).message.ends_with("was at revision 1 or a revision that is no longer kept")
+    );
+    assert!(refused(&lost, &time(700)).message.ends_with("was at a revision that is no longer kept"));
     assert_eq!((number(&lost, &closest(700)), number(&lost, &closest(HOUR - 1))), (1, 4));
 }
 
@@ -80,7 +82,7 @@ fn a_moment_outside_of_history() {
         3 * HOUR,
         true,
     );
-    assert!(refused(&unseen, &time(NOW)).message.ends_with("was at a template that is no revision yet"));
+    assert!(refused(&unseen, &time(NOW)).message.ends_with("was at a template without a revision"));
     assert_eq!(number(&unseen, &time(3 * HOUR - 1)), 3);
 }
 

@@ -149,7 +149,7 @@ impl Attempt {
             Answer::Applied(object) => now(self.written(object)),
             // That it is gone is only believed of a read.
             Answer::Gone => {
-                "the server does not find it".clone_into(&mut self.says);
+                "the server cannot find it".clone_into(&mut self.says);
                 now(Act::Look)
             }
             // A server that comes back from trouble has not read its roles and tokens yet.

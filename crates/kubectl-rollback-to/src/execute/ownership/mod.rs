@@ -104,7 +104,7 @@ pub async fn keep(
     manager: &str,
     trouble: &Trouble,
 ) -> Option<String> {
-    let failed = |says: &str| Some(format!("the fields' ownership stays with {manager}: {says}"));
+    let failed = |says: &str| Some(format!("field ownership was not returned by {manager}: {says}"));
     let right = Right::new("patch", "apps", id.kind.plural());
     let mut again = true;
     loop {
@@ -123,7 +123,7 @@ pub async fn keep(
         ];
         let answer = patch(cluster, id, &ops, manager).await;
         match verdict::of(answer, &format!("hand fields of {id} back"), &right) {
-            Answer::Applied(_) => return Some(format!("field ownership went back to {to}")),
+            Answer::Applied(_) => return Some(format!("field ownership returned to {to}")),
             Answer::Gone => return None,
             Answer::Misfit { .. } if std::mem::take(&mut again) => {}
             Answer::Misfit { says }

@@ -66,21 +66,23 @@ impl Scene<'_> {
             State::Failed { cause, .. } => cause.clone(),
             State::Stuck { pod, why, .. } => format!("{pod}: {why}"),
             State::Stalled { cause, .. } => cause.clone(),
-            State::Reverted { by, .. } => format!("{by} wrote the template from before"),
+            State::Reverted { by, .. } => format!("{by} wrote the previous template again"),
             State::Superseded { by, restart: true, .. } => format!("restarted by {by}"),
             State::Superseded { by, .. } => format!("{by} wrote another template"),
             State::Deleted => "deleted".to_owned(),
             State::Moving if self.workload.is_paused() => {
-                "paused: nothing moves until it is resumed".to_owned()
+                "paused: no pods are updated until it is resumed".to_owned()
             }
             State::Moving => match self.faults.first() {
-                _ if !observed => "waiting for the controller to see the change".to_owned(),
+                _ if !observed => "waiting for the controller to observe the change".to_owned(),
                 Some(fault) => fault.words.clone(),
-                None if self.target.is_none() => "waiting for the controller to see the change".to_owned(),
+                None if self.target.is_none() => {
+                    "waiting for the controller to observe the change".to_owned()
+                }
                 None => {
-                    let kept = self
-                        .kept_back()
-                        .map(|seen| format!("waiting for {} to be Ready, which stays old", seen.pod.name()));
+                    let kept = self.kept_back().map(|seen| {
+                        format!("waiting for {} to be Ready, which is not updated", seen.pod.name())
+                    });
                     self.waits_for_a_node().or(kept).unwrap_or_else(counts)
                 }
             },

@@ -37,13 +37,13 @@ impl Tracker {
         if self.told {
             return State::Moving;
         }
-        self.quiet(scene, || "its controller has not seen the change".to_owned()).unwrap_or(State::Moving)
+        self.quiet(scene, || "its controller has not observed the change".to_owned()).unwrap_or(State::Moving)
     }
 
     pub(super) fn paused(&self, scene: &Scene<'_>) -> State {
         let id = Id::of(self.expected.kind, scene.workload.object);
         let cause =
-            format!("paused: nothing rolls out until it is resumed: kubectl rollout resume {}", id.typed());
+            format!("paused: no pods are updated until it is resumed: kubectl rollout resume {}", id.typed());
         State::Stalled { cause, blocked: true }
     }
 
@@ -68,7 +68,10 @@ impl Tracker {
         }
         if let Some(seen) = scene.kept_back() {
             let name = seen.pod.name();
-            return Some((name.to_owned(), format!("waits for {name} to be Ready, which {}", keeps(seen))));
+            return Some((
+                name.to_owned(),
+                format!("blocked by {name}, which is not Ready and {}", keeps(seen)),
+            ));
         }
         // A Deployment makes its new pods beside those that end.
         if self.expected.kind == Kind::Deployment && scene.workload.strategy() != Strategy::Recreate {
@@ -81,15 +84,15 @@ impl Tracker {
             let Some(at) = seen.pod.metadata.deletion_timestamp.as_ref().map(|at| at.0) else {
                 // Its node does not answer: whoever deletes it waits for the node, too.
                 if let Some(lost) = trouble(seen.pod).filter(|trouble| trouble.reason == "NodeLost") {
-                    return Some((name.to_owned(), format!("waits for {name} to end: {lost}")));
+                    return Some((name.to_owned(), format!("waiting for {name} to terminate: {lost}")));
                 }
                 continue;
             };
             // The time by which it should have ended.
             self.wake_later(by_ours(at, scene.view), scene.view);
             if at <= scene.view.now {
-                let why = lingers(seen.pod).unwrap_or_else(|| "its grace period is over".to_owned());
-                return Some((name.to_owned(), format!("waits for {name} to end: {why}")));
+                let why = lingers(seen.pod).unwrap_or_else(|| "its grace period has passed".to_owned());
+                return Some((name.to_owned(), format!("waiting for {name} to terminate: {why}")));
             }
         }
         None

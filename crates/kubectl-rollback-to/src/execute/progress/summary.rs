@@ -19,7 +19,7 @@ pub(super) fn counts(pods: &[SeenPod<'_>], done: i64, total: i64) -> String {
     let old = pods.iter().filter(|seen| seen.is_old() && seen.kept.is_none()).count();
     if terminating > 0 && moving == 0 && old == 0 && done < total {
         // Recreate and OrderedReady make no new pod before the old one is gone.
-        return format!("waiting for old pods to end: {terminating} terminating");
+        return format!("waiting for old pods to terminate: {terminating} terminating");
     }
     let ready = pods.iter().filter(|seen| seen.state == PodState::Starting && seen.pod.is_ready()).count();
     let parts = [
@@ -55,7 +55,7 @@ pub(super) fn note(pods: &[SeenPod<'_>], strategy: Strategy, total: i64, desired
             1 => format!("OnDelete: {} still runs the old template", kept[0]),
             n => format!("OnDelete: {n} pods still run the old template"),
         },
-        _ => format!("{total} of {desired}: the partition keeps {} back", names(&kept)),
+        _ => format!("{total} of {desired}: the partition excludes {}", names(&kept)),
     })
 }
 

@@ -17,7 +17,7 @@ impl Saga {
         for step in 0..self.steps.len() {
             match self.steps[step].phase {
                 Phase::Waiting => {
-                    let cause = "--timeout passed before its turn came; nothing was written";
+                    let cause = "--timeout passed before it was started; nothing was written";
                     self.steps[step].late = true;
                     self.steps[step].over(Outcome::new(Verdict::Timeout, cause));
                 }

@@ -38,7 +38,7 @@ pub struct Rules {
 }
 
 /// What is said of pods that nobody looks at.
-pub const UNSEEN: &str = "its pods were not looked at (--no-wait)";
+pub const UNSEEN: &str = "its pods were not checked (--no-wait)";
 /// So often a deletion is tried of pods that change between the look and the deletion.
 const DELETIONS: usize = 10;
 /// So often a restart by somebody else is followed.
@@ -240,7 +240,7 @@ impl Saga {
                 }
             }
             Wrote::Already => {
-                let already = "somebody else wrote the same meanwhile";
+                let already = "somebody else wrote the same template meanwhile";
                 if self.rules.wait && !self.late {
                     self.steps[step].already = Some(already.to_owned());
                     self.steps[step].phase = Phase::Watching;
@@ -249,17 +249,17 @@ impl Saga {
                     self.steps[step].over(Outcome::new(Verdict::Unchanged, format!("{already}; {UNSEEN}")));
                 }
             }
-            Wrote::Changed { change } => self.lapsed(step, &format!("{change} since the plan was made")),
+            Wrote::Changed { change } => self.lapsed(step, &format!("{change} after planning")),
             Wrote::Gone => {
                 self.steps[step].gone = true;
-                self.lapsed(step, "deleted since the plan was made");
+                self.lapsed(step, "deleted after planning");
             }
             Wrote::Failed { says } => self.failed(step, &format!("{says}; nothing was written")),
             Wrote::Unknown { says } => {
                 self.steps[step].ours = Ours::Perhaps;
                 self.steps[step].written = true;
                 let status = self.steps[step].status();
-                self.failed(step, &format!("{says}; whether it was written is not known: {status}"));
+                self.failed(step, &format!("{says}; unknown whether it was updated: {status}"));
             }
         }
     }
@@ -369,7 +369,7 @@ impl Saga {
     /// Nothing is begun any more.
     fn halt(&mut self, step: usize) {
         self.halted.get_or_insert(step);
-        let cause = format!("not begun, because {} did not end well; nothing was written", self.name(step));
+        let cause = format!("not started, because {} did not succeed; nothing was written", self.name(step));
         for waiting in self.steps.iter_mut().filter(|s| s.phase == Phase::Waiting) {
             waiting.over(Outcome::new(Verdict::Refused, cause.clone()));
         }

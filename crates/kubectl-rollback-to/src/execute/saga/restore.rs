@@ -33,9 +33,9 @@ impl Saga {
             }
             if self.decision == Decision::Asking {
                 let text = match written.as_slice() {
-                    [step] => format!("Put {} back to where it was?", self.name(*step)),
+                    [step] => format!("Restore {}?", self.name(*step)),
                     all => {
-                        format!("Put {} of this run back to where they were?", count(all.len(), "workload"))
+                        format!("Restore {} of this run?", count(all.len(), "workload"))
                     }
                 };
                 self.commands.push(Command::Ask(Question::Restore { text }));
@@ -68,7 +68,7 @@ impl Saga {
             let cause = match end {
                 End::Silent(_) => format!("{before}; {what}; {}", step.not_put_back()),
                 End::Timeout | End::Interrupted => {
-                    format!("{what} before it was decided whether to put it back: {before}")
+                    format!("{what} before the decision whether to restore it: {before}")
                 }
             };
             step.over(Outcome { pods, ..Outcome::new(result, cause) });
@@ -94,7 +94,7 @@ impl Saga {
             let this = &mut self.steps[step];
             (this.failing, this.late) = (false, false);
             let workload = self.name(step);
-            let says = "it became healthy meanwhile, and is not put back".to_owned();
+            let says = "it became healthy meanwhile and is not restored".to_owned();
             self.events.push(Event::Note { workload, says });
             self.done(step, note.as_deref(), now);
             // It is not watched any more.
@@ -115,7 +115,7 @@ impl Saga {
             return;
         }
         self.note(step, notes);
-        // Whatever it is now, it is put back once and never again.
+        // Whatever it is now, it is restored once and never again.
         let this = &mut self.steps[step];
         this.spent = true;
         this.gone |= matches!(wrote, Wrote::Gone);
@@ -134,28 +134,30 @@ impl Saga {
                 (this.verifying, this.stale) = (false, false);
                 self.commands.push(Command::Watch(step));
             }
-            Wrote::Written { .. } => self.is_back(step, "put back to where it was; not watched (--no-wait)"),
-            Wrote::Already => self.is_back(step, "it is where it was"),
+            Wrote::Written { .. } => {
+                self.is_back(step, "previous template restored; not watched (--no-wait)")
+            }
+            Wrote::Already => self.is_back(step, "it already has its previous template"),
             // Always the template: an annotation that somebody changed does not stop the way back.
             Wrote::Changed { change } => {
                 let why = format!("{change} meanwhile");
                 self.events.push(Event::NotRestored { workload: self.name(step), why: why.clone() });
-                self.replaced(step, &format!("not put back: {why}"));
+                self.replaced(step, &format!("not restored: {why}"));
             }
             Wrote::Gone => self.not_back(step, "it was deleted meanwhile"),
             Wrote::Failed { says } => self.not_back(step, &says),
-            Wrote::Unknown { says } => self.not_back(step, &format!("{says}; whether it was is not known")),
+            Wrote::Unknown { says } => self.not_back(step, &format!("{says}; unknown whether it was")),
         }
     }
 
     pub(super) fn seen_back(&mut self, step: usize, state: &State) {
         match state {
-            State::Done { .. } => self.is_back(step, "put back to where it was"),
+            State::Done { .. } => self.is_back(step, "previous template restored"),
             State::Failed { cause, .. } => self.not_healthy(step, cause),
             State::Stalled { cause, .. } => self.not_healthy(step, cause),
             State::Reverted { by, .. } | State::Superseded { by, .. } => {
                 self.events.push(Event::Superseded { workload: self.name(step), by: by.clone() });
-                self.replaced(step, &format!("put back, and then {by} wrote another template"));
+                self.replaced(step, &format!("restored, and then {by} wrote another template"));
             }
             State::Deleted => {
                 self.steps[step].gone = true;
@@ -173,7 +175,7 @@ impl Saga {
 
     /// The template is back, its pods are not.
     pub(super) fn not_healthy(&mut self, step: usize, why: &str) {
-        let why = format!("its template is back, its pods are not: {why}");
+        let why = format!("template restored; its pods are not healthy yet: {why}");
         self.events.push(Event::NotRestored { workload: self.name(step), why: why.clone() });
         let cause = format!("{}; {why}", self.why_back(step));
         self.back(step, Verdict::Failed, cause);
@@ -181,13 +183,13 @@ impl Saga {
 
     /// Somebody else's template is there: it is never undone.
     fn replaced(&mut self, step: usize, what: &str) {
-        let cause = format!("{}; {what}, and that is left alone", self.why_back(step));
+        let cause = format!("{}; {what}, which is not overwritten", self.why_back(step));
         self.back(step, Verdict::Superseded, cause);
     }
 
     fn not_back(&mut self, step: usize, why: &str) {
         self.events.push(Event::NotRestored { workload: self.name(step), why: why.to_owned() });
-        let cause = format!("{}; not put back: {why}", self.why_back(step));
+        let cause = format!("{}; not restored: {why}", self.why_back(step));
         self.back(step, Verdict::Failed, cause);
     }
 

@@ -213,7 +213,7 @@ impl Step {
 
     /// What to type to put it back.
     pub fn not_put_back(&self) -> String {
-        format!("not put back: kubectl rollback-to {} --last", self.id.typed())
+        format!("not restored: kubectl rollback-to {} --last", self.id.typed())
     }
 
     pub fn stop(&mut self, end: &End) {
@@ -242,21 +242,21 @@ impl Step {
     fn left_at(&self, what: &str) -> String {
         let (at, status) = (self.how_far(), self.status());
         match self.phase {
-            Phase::Waiting => format!("{what} before its turn came; nothing was written"),
+            Phase::Waiting => format!("{what} before it was started; nothing was written"),
             Phase::Writing => {
-                format!("{what} during the write; whether it was written is not known: {status}")
+                format!("{what} during the write; unknown whether it was updated: {status}")
             }
             Phase::ToRestore => {
-                format!("{what} before it was put back: kubectl rollback-to {} --last", self.id.typed())
+                format!("{what} before it was restored: kubectl rollback-to {} --last", self.id.typed())
             }
             Phase::Restoring => {
-                format!("{what} while it was put back; whether it was is not known: {status}")
+                format!("{what} while it was restored; unknown whether it was: {status}")
             }
             Phase::RestoreWatching => {
-                format!("put back to where it was; {what}{at}, the rollout goes on: {status}")
+                format!("restored; {what}{at}, the rollout continues: {status}")
             }
             Phase::Watching | Phase::Telling { .. } | Phase::Settled { .. } | Phase::Over => {
-                format!("{what}{at}; the rollout goes on: {status}")
+                format!("{what}{at}; the rollout continues: {status}")
             }
         }
     }
@@ -270,21 +270,21 @@ impl Step {
         };
         match self.phase {
             Phase::Waiting => "nothing was written".to_owned(),
-            Phase::Writing => format!("whether it was written is not known: {status}"),
+            Phase::Writing => format!("unknown whether it was updated: {status}"),
             Phase::ToRestore => self.not_put_back(),
-            Phase::Restoring => format!("whether it was put back is not known: {status}"),
+            Phase::Restoring => format!("unknown whether it was restored: {status}"),
             Phase::RestoreWatching => {
-                format!("it was put back to where it was, {seen}and nothing more is known: {status}")
+                format!("it was restored, {seen}its current state is unknown: {status}")
             }
             Phase::Watching | Phase::Telling { .. } | Phase::Settled { .. } | Phase::Over => {
-                let written = if self.written { "it was written, " } else { "" };
-                format!("{written}{seen}and nothing more is known: {status}")
+                let written = if self.written { "it was updated, " } else { "" };
+                format!("{written}{seen}its current state is unknown: {status}")
             }
         }
     }
 
     pub fn outcome(&self) -> Outcome {
-        let outcome = self.outcome.clone().unwrap_or_else(|| Outcome::new(Verdict::Refused, "not begun"));
+        let outcome = self.outcome.clone().unwrap_or_else(|| Outcome::new(Verdict::Refused, "not started"));
         Outcome {
             failed_pods: self.failed_pods.clone(),
             pods: if outcome.pods.is_empty() { self.pods.clone() } else { outcome.pods },

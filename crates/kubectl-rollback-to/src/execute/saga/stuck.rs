@@ -27,7 +27,7 @@ impl Saga {
             };
             if this.consent == Consent::Asking {
                 let text = format!(
-                    "{workload} waits for pod {pod} ({why}). Delete it, and others that hold it up later?"
+                    "{workload} is blocked by pod {pod} ({why}). Delete it, and later blocking pods?"
                 );
                 self.commands.push(Command::Ask(Question::Unstick { step, text }));
             }
@@ -41,7 +41,7 @@ impl Saga {
             }
             Consent::No => {
                 let again = this.again.clone();
-                self.held_up(step, format!("waits for pod {pod} ({why}) until it is deleted: {again}"));
+                self.held_up(step, format!("blocked by pod {pod} ({why}) until it is deleted: {again}"));
             }
             Consent::Unasked | Consent::Asking => {}
         }
@@ -71,14 +71,11 @@ impl Saga {
                 if this.deletions < DELETIONS {
                     self.verify(step);
                 } else {
-                    self.held_up(
-                        step,
-                        format!("waits for pod {pod}, which is never the same for long enough"),
-                    );
+                    self.held_up(step, format!("blocked by pod {pod}, which keeps changing"));
                 }
             }
             Deletion::Failed { says } => {
-                self.held_up(step, format!("waits for pod {pod}, which could not be deleted: {says}"));
+                self.held_up(step, format!("blocked by pod {pod}, which could not be deleted: {says}"));
             }
         }
     }

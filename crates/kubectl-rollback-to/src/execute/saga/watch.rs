@@ -71,7 +71,7 @@ impl Saga {
             let this = &mut self.steps[step];
             this.disagreements += 1;
             if this.disagreements > DISAGREEMENTS {
-                self.unwatchable(step, "what is watched is not what is there");
+                self.unwatchable(step, "the watched state differs from the state on the server");
             }
         }
         if self.is_decisive(step, &progress.state) {
@@ -103,7 +103,8 @@ impl Saga {
                 self.steps[step].ours = Ours::No;
                 let status = self.steps[step].status();
                 let far = self.steps[step].how_far();
-                let cause = format!("{by} wrote another template{at}{far}, and that is left alone: {status}");
+                let cause =
+                    format!("{by} wrote another template{at}{far}, which is not overwritten: {status}");
                 self.steps[step].over(Outcome::new(Verdict::Superseded, cause));
             }
             State::Deleted => {
@@ -131,7 +132,7 @@ impl Saga {
         if this.ours != Ours::No {
             this.ours = Ours::Restarted;
         }
-        let says = format!("restarted by {by}; its new pods are followed");
+        let says = format!("restarted by {by}; waiting for its new pods");
         self.events.push(Event::Note { workload, says });
         self.commands.push(Command::Follow(step));
     }
@@ -160,9 +161,9 @@ impl Saga {
     pub fn unwatchable(&mut self, step: usize, says: &str) {
         let status = self.steps[step].status();
         let cause = match self.steps[step].phase {
-            Phase::Watching => format!("{says}; the rollout goes on unseen: {status}"),
+            Phase::Watching => format!("{says}; the rollout continues unobserved: {status}"),
             Phase::RestoreWatching => {
-                format!("put back to where it was, but {says}; the rollout goes on unseen: {status}")
+                format!("restored, but {says}; the rollout continues unobserved: {status}")
             }
             Phase::Settled { .. } => {
                 self.steps[step].until_now();
@@ -188,7 +189,7 @@ impl Saga {
             (self.steps[step].spent, self.steps[step].failing) = (true, false);
             if let Some(outcome) = &mut self.steps[step].outcome {
                 let before = outcome.cause.take().unwrap_or_default();
-                outcome.cause = Some(format!("{before}; not put back: {says}"));
+                outcome.cause = Some(format!("{before}; not restored: {says}"));
             }
             return;
         }
@@ -234,7 +235,7 @@ impl Saga {
 /// Done, and no evidence of anything.
 fn no_pods(kind: Kind) -> &'static str {
     match kind {
-        Kind::DaemonSet => "no node wants its pods, so nothing shows whether it works",
-        Kind::Deployment | Kind::StatefulSet => "0 replicas: no pod runs, so nothing shows whether it works",
+        Kind::DaemonSet => "no node matches, so there are no pods to show whether it works",
+        Kind::Deployment | Kind::StatefulSet => "0 replicas, so there are no pods to show whether it works",
     }
 }

@@ -93,7 +93,7 @@ async fn what_somebody_else_edited_meanwhile_is_left_alone() {
             .cause
             .as_ref()
             .unwrap()
-            .contains("changed by somebody (the same images) meanwhile, and that is left alone")
+            .contains("changed by somebody (the same images) meanwhile, which is not overwritten")
     );
     let web = play.world.get(DEPLOYMENTS, "web").unwrap();
     assert_eq!(web["spec"]["template"]["metadata"]["annotations"]["by"], "hand");
@@ -217,7 +217,9 @@ async fn a_cause_that_cannot_be_noted_at_the_revision_is_only_said() {
     play.options.reason = Some("incident 7".into());
     play.fake.on("PATCH", "*/db-good").answer(Answer::status(403, "Forbidden", "no"));
     assert_eq!(ends(&play.run().await), ["Done: "]);
-    assert!(play.was_told("its revision keeps the cause it had: cannot annotate it: no (Forbidden, 403)"));
+    assert!(play.was_told(
+        "the change cause of its revision was not updated: cannot annotate it: no (Forbidden, 403)"
+    ));
 }
 
 #[tokio::test]
@@ -245,7 +247,7 @@ async fn a_right_that_is_missing_stops_the_watch_and_undoes_nothing() {
     assert_eq!(
         ends(&outcomes),
         [
-            "Failed: cannot watch pods: no (Forbidden, 403); the rollout goes on unseen: kubectl rollback-to deployment/web -n shop --status"
+            "Failed: cannot watch pods: no (Forbidden, 403); the rollout continues unobserved: kubectl rollback-to deployment/web -n shop --status"
         ]
     );
     assert_eq!(play.writes(), ["PATCH web"]);
@@ -272,12 +274,12 @@ async fn events_are_only_a_help() {
             }
         })
         .await;
-    assert_eq!(ends(&outcomes), ["Done: 0 replicas: no pod runs, so nothing shows whether it works"]);
+    assert_eq!(ends(&outcomes), ["Done: 0 replicas, so there are no pods to show whether it works"]);
 }
 
 #[tokio::test]
 async fn ctrl_c_and_the_deadline_leave_the_rollout_going_on() {
-    let go = "the rollout goes on: kubectl rollback-to deployment/web -n shop --status";
+    let go = "the rollout continues: kubectl rollback-to deployment/web -n shop --status";
     let play = Play::deployments(&[("web", "slow")]);
     let ui = play.ui.clone();
     let interrupted = play.ui.interrupted();
@@ -345,7 +347,7 @@ async fn a_workload_that_is_deleted_meanwhile_is_said_to_be() {
     }
 }
 
-/// A run before wrote it, and was not waited for, or did not end well.
+/// A run before wrote it, and was not waited for, or did not succeed.
 #[tokio::test]
 async fn a_template_that_is_there_already_is_no_proof_that_its_pods_are() {
     for (image, fails, end) in [

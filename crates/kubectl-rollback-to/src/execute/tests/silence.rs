@@ -19,16 +19,16 @@ async fn a_server_that_is_silent_after_the_write_ends_the_run() {
         play.fake.on("GET", "*").answer(silence);
         let ended = ends(&play.run().await);
         let says = |end: &String| {
-            end.starts_with("Stalled: the API server has not answered since ") && end.contains(cause)
+            end.starts_with("Stalled: the API server has not responded since ") && end.contains(cause)
         };
         assert!(ended.iter().all(says), "{ended:?}");
         let status = |name: &str| format!("kubectl rollback-to deployment/{name} -n shop --status");
         assert!(
-            ended[0].ends_with(&format!("; it was written, and nothing more is known: {}", status("web"))),
+            ended[0].ends_with(&format!("; it was updated, its current state is unknown: {}", status("web"))),
             "{ended:?}"
         );
         assert!(
-            ended[1].ends_with(&format!("; whether it was written is not known: {}", status("api"))),
+            ended[1].ends_with(&format!("; unknown whether it was updated: {}", status("api"))),
             "{ended:?}"
         );
         assert_eq!(play.writes(), ["PATCH web", "PATCH api"], "nothing is put back");

@@ -94,7 +94,7 @@ async fn a_lost_race_overwrites_nothing() {
     assert_eq!(
         ends(&outcomes),
         [
-            "Refused: changed by argocd-controller at 2026-01-02T00:00:00Z (the same images) since the plan was made; nothing was written"
+            "Refused: changed by argocd-controller at 2026-01-02T00:00:00Z (the same images) after planning; nothing was written"
         ]
     );
     assert!(outcomes[0].changed);
@@ -117,8 +117,7 @@ async fn an_annotation_that_somebody_changed_is_not_overwritten() {
     // The plan knew a cause; somebody took it away since, so that there is nothing to replace.
     let seen = &mut play.snapshot.rollouts[0].object;
     seen["metadata"]["annotations"]["kubernetes.io/change-cause"] = json!("old");
-    let says =
-        "its annotation kubernetes.io/change-cause was changed since the plan was made; nothing was written";
+    let says = "its annotation kubernetes.io/change-cause was changed after planning; nothing was written";
     assert_eq!(ends(&play.run().await), [format!("Refused: {says}")]);
     assert_eq!(play.patches("web").len(), 1);
     assert_eq!(play.world.image(DEPLOYMENTS, "web"), "now");
@@ -165,7 +164,7 @@ async fn a_missing_right_is_named_with_what_grants_it() {
 async fn one_that_was_made_again_is_another_one() {
     let play = one();
     play.world.edit(DEPLOYMENTS, "web", json!({"metadata": {"uid": "another"}}));
-    assert_eq!(ends(&play.run().await), ["Refused: deleted since the plan was made; nothing was written"]);
+    assert_eq!(ends(&play.run().await), ["Refused: deleted after planning; nothing was written"]);
     assert_eq!(play.world.image(DEPLOYMENTS, "web"), "now");
 }
 
@@ -219,8 +218,8 @@ async fn ownership_goes_back_also_when_somebody_was_faster_once() {
         let managers: Vec<&str> =
             fields.as_array().unwrap().iter().map(|e| e["manager"].as_str().unwrap()).collect();
         assert_eq!(managers == ["helm"], kept, "{races} races: {managers:?}");
-        assert_eq!(play.was_told("field ownership went back to helm (1 field)"), kept, "{:?}", play.told());
-        assert_eq!(play.was_told("ownership stays with kubectl-rollback-to"), !kept);
+        assert_eq!(play.was_told("field ownership returned to helm (1 field)"), kept, "{:?}", play.told());
+        assert_eq!(play.was_told("ownership was not returned by kubectl-rollback-to"), !kept);
         assert_eq!(play.world.image(DEPLOYMENTS, "web"), "good");
     }
 }

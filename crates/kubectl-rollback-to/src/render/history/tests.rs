@@ -48,8 +48,8 @@ fn the_timeline_as_a_table() {
       REVISION   ACTIVE (UTC)                                FOR     HEALTHY                                                      IMAGE                   BY    CAUSE
     * 4          2026-11-19 16:06:40 – now                   1h      unhealthy: no pod is available: CrashLoopBackOff on web-c-x  web shop:1.4 → store:2  helm  release 2: a very long story of why it …
       3 (was 1)  ~2026-11-19 13:07:20 – 16:06:40             ≥2h59m  healthy: serves 3 pods that are available now                web 1.5 → 1.4
-      2          2026-11-18 13:06:40 – ~2026-11-19 13:07:20  ≤24h    unknown: left no trace of its health                         web 1.4 → 1.5                 release 1.5
-    ~ then at the latest: the exact time left no trace
+      2          2026-11-18 13:06:40 – ~2026-11-19 13:07:20  ≤24h    unknown: no evidence of its health                           web 1.4 → 1.5                 release 1.5
+    ~ latest possible time; the exact time is unknown
     ");
     // Nothing has to fit where no terminal is.
     assert!(text(&history(seen.past(), &report, &TimeZone::UTC, false, None)).contains("before the weekend"));
@@ -58,8 +58,8 @@ fn the_timeline_as_a_table() {
       REVISION   ACTIVE (UTC)                                FOR     HEALTHY                                                      IMAGE                                                BY    CAUSE
     * 4          2026-11-19 16:06:40 – now                   1h      unhealthy: no pod is available: CrashLoopBackOff on web-c-x  web r.example.com/shop:1.4 → r.example.com/store:2   helm  release 2: a very long story of why it had to be released right before the weekend
       3 (was 1)  ~2026-11-19 13:07:20 – 16:06:40             ≥2h59m  healthy: serves 3 pods that are available now                web r.example.com/shop:1.5 → r.example.com/shop:1.4
-      2          2026-11-18 13:06:40 – ~2026-11-19 13:07:20  ≤24h    unknown: left no trace of its health                         web r.example.com/shop:1.4 → r.example.com/shop:1.5        release 1.5
-    ~ then at the latest: the exact time left no trace
+      2          2026-11-18 13:06:40 – ~2026-11-19 13:07:20  ≤24h    unknown: no evidence of its health                           web r.example.com/shop:1.4 → r.example.com/shop:1.5        release 1.5
+    ~ latest possible time; the exact time is unknown
     ");
     let none = History::of(Kind::DaemonSet).seen(NOW);
     assert_eq!(
@@ -83,20 +83,25 @@ fn a_terminal_gets_what_it_has_room_for() {
     };
     let (all, last) = head(200);
     assert_eq!(all, "REVISION ACTIVE (UTC) FOR HEALTHY IMAGE BY CAUSE");
-    assert!(last.starts_with("~ then at the latest"), "{last}");
+    assert!(last.starts_with("~ latest possible time"), "{last}");
     assert_eq!(head(170).0, "REVISION ACTIVE (UTC) FOR HEALTHY IMAGE CAUSE");
     assert_eq!(
         head(106),
-        ("REVISION ACTIVE (UTC) FOR HEALTHY IMAGE".to_owned(), "-o wide has the causes too".to_owned())
+        (
+            "REVISION ACTIVE (UTC) FOR HEALTHY IMAGE".to_owned(),
+            "-o wide also shows the change causes".to_owned()
+        )
     );
+    // Rather without the ends than cut in the middle of an image.
+    assert_eq!(head(90).0, "REVISION SINCE (UTC) HEALTHY IMAGE");
 }
 
 #[test]
 fn what_left_no_trace_is_marked() {
     let seen = web().live("d").edit(json!({"metadata": {"generation": 2}})).stripped().seen(NOW);
     let told = text(&history(seen.past(), &history_of(seen.past()), &TimeZone::UTC, false, None));
-    assert!(told.contains("2026-11-19 16:06:40 – ?") && told.contains("? left no trace"), "{told}");
-    assert!(told.contains("the live template is none of these") && !told.contains("* "), "{told}");
+    assert!(told.contains("2026-11-19 16:06:40 – ?") && told.contains("? time unknown"), "{told}");
+    assert!(told.contains("the live template is not listed") && !told.contains("* "), "{told}");
 }
 
 #[test]

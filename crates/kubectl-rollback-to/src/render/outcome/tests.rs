@@ -66,8 +66,8 @@ fn done() {
     let mut kept = ready(2);
     kept.push(pod("web-9", PodState::Old, None, &[]));
     assert_eq!(
-        one(Verdict::Done, Some("the partition keeps 1 pod back"), kept),
-        [format!("{rolled}: 2 of 3 pods ready, 4.2s; the partition keeps 1 pod back"), UNDO.into()]
+        one(Verdict::Done, Some("the partition excludes 1 pod"), kept),
+        [format!("{rolled}: 2 of 3 pods ready, 4.2s; the partition excludes 1 pod"), UNDO.into()]
     );
 }
 
@@ -106,8 +106,8 @@ fn failed_with_the_last_words_of_a_pod() {
             "    | panic: no database",
             "    | exit 1",
             "  starting  shop/web-x    ContainerCreating",
-            "to see how it goes on:  kubectl rollback-to deployment/web -n shop --status",
-            "to put it back:         kubectl rollback-to --last -n shop",
+            "to check progress:  kubectl rollback-to deployment/web -n shop --status",
+            "to restore it:      kubectl rollback-to --last -n shop",
         ]
     );
 }
@@ -116,27 +116,27 @@ fn failed_with_the_last_words_of_a_pod() {
 fn not_over_yet() {
     let pods = || vec![pod("web-1", PodState::Ready, None, &[]), pod("web-2", PodState::Old, None, &[])];
     let next = [
-        "to see how it goes on:  kubectl rollback-to deployment/web -n shop --status",
-        "to wait for it:         kubectl rollout status deployment/web -n shop",
-        "to put it back:         kubectl rollback-to --last -n shop",
+        "to check progress:  kubectl rollback-to deployment/web -n shop --status",
+        "to wait for it:     kubectl rollout status deployment/web -n shop",
+        "to restore it:      kubectl rollback-to --last -n shop",
     ];
     for (result, line) in [
-        (Verdict::Timeout, "deployment/web not done: --timeout passed (1 of 2 pods ready, 4.2s)"),
-        (Verdict::Interrupted, "deployment/web not done: interrupted (1 of 2 pods ready, 4.2s)"),
+        (Verdict::Timeout, "deployment/web not complete: --timeout passed (1 of 2 pods ready, 4.2s)"),
+        (Verdict::Interrupted, "deployment/web not complete: interrupted (1 of 2 pods ready, 4.2s)"),
     ] {
         let lines = one(result, None, pods());
         assert_eq!(lines[0], line);
         assert_eq!(lines[1], "  old  shop/web-2");
         assert_eq!(lines[2..], next);
     }
-    let cause = "interrupted at 1 of 2 pods; the rollout goes on: kubectl rollback-to deployment/web -n shop --status";
+    let cause = "interrupted at 1 of 2 pods; the rollout continues: kubectl rollback-to deployment/web -n shop --status";
     let lines = one(Verdict::Interrupted, Some(cause), pods());
-    assert_eq!(lines[0], format!("deployment/web not done: {cause} (1 of 2 pods ready, 4.2s)"));
+    assert_eq!(lines[0], format!("deployment/web not complete: {cause} (1 of 2 pods ready, 4.2s)"));
     assert_eq!(
         lines[2..],
         [
             "to wait for it:  kubectl rollout status deployment/web -n shop",
-            "to put it back:  kubectl rollback-to --last -n shop",
+            "to restore it:   kubectl rollback-to --last -n shop",
         ]
     );
     let partial = one(Verdict::Partial, Some("OnDelete: 1 pod waits to be deleted"), pods());
@@ -151,7 +151,7 @@ fn put_back_together() {
     let lines = told(
         Verdict::Restored,
         vec![
-            workload("web", Verdict::Restored, Some("deployment/api did not end well"), Vec::new()),
+            workload("web", Verdict::Restored, Some("deployment/api did not succeed"), Vec::new()),
             workload("api", Verdict::Restored, Some("api-1: ErrImagePull"), Vec::new()),
             workload("cron", Verdict::Refused, Some("not begun; nothing was written"), Vec::new()),
         ],
@@ -159,8 +159,8 @@ fn put_back_together() {
     assert_eq!(
         lines,
         [
-            "deployment/web put back to revision 7: deployment/api did not end well (4.2s)",
-            "deployment/api put back to revision 7: api-1: ErrImagePull (4.2s)",
+            "deployment/web restored to revision 7: deployment/api did not succeed (4.2s)",
+            "deployment/api restored to revision 7: api-1: ErrImagePull (4.2s)",
             "deployment/cron not rolled back: not begun; nothing was written",
             "to choose another:  kubectl rollback-to deployment/web deployment/api -n shop --history",
         ]
@@ -214,7 +214,7 @@ fn pods_are_counted_of_those_that_are_wanted() {
 fn what_is_not_there_or_not_ours_is_neither_put_back_nor_looked_at() {
     let failed = || workload("web", Verdict::Failed, None, ready(1));
     let hints = |workload| told(Verdict::Failed, vec![workload])[1..].to_vec();
-    let status = "to see how it goes on:  kubectl rollback-to deployment/web -n shop --status";
+    let status = "to check progress:  kubectl rollback-to deployment/web -n shop --status";
     assert_eq!(hints(WorkloadReport { left: false, ..failed() }), [status]);
     assert!(hints(WorkloadReport { left: false, gone: true, ..failed() }).is_empty());
     // Somebody freed it, and nothing was written.

@@ -83,14 +83,14 @@ fn one_workload_in_full() {
     assert_eq!(
         alone(web(json!({})), |_, _| {}),
         "\
-deployment/web  goes back to revision 5: image web 1.5 → 1.4
+deployment/web  rolls back to revision 5: image web 1.5 → 1.4
   from     revision 7  web=shop:1.5
   to       revision 5  web=shop:1.4
            first rolled out 2026-11-22 09:03:00 UTC
   because  --last-healthy: served 3 pods
   rollout  RollingUpdate: up to 4 pods at once, at least 3 of 3 kept available
-  stays    3 replicas
-           only the pod template goes back: not the strategy, what ConfigMaps and Secrets hold, or data in volumes and databases
+  keeps    3 replicas
+           only the pod template is rolled back, not the strategy, what ConfigMaps and Secrets hold, or data in volumes and databases
 
   container web
     ~ image  shop 1.5 → 1.4
@@ -112,26 +112,24 @@ fn each_circumstance_is_one_line() {
     let set = |snapshot: &mut Snapshot, value: Value| {
         around(snapshot, &|a| a.autoscalers = Known::Seen(vec![value.clone()]))
     };
-    let line = "3 replicas, as the autoscaler hpa sets them (2 to 10)";
+    let line = "3 replicas, set by autoscaler hpa (2 to 10)";
     assert!(with(&|s| set(s, autoscaler("web"))).contains(line));
     assert!(!with(&|s| set(s, autoscaler("api"))).contains("autoscaler"));
     let unread = with(&|s| around(s, &|a| a.autoscalers = Known::Unknown("forbidden".into())));
-    assert!(unread.contains("3 replicas; whether an autoscaler sets them is not known: forbidden"));
-    let line = "the disruption budget pdb does not hold it back: only evictions ask";
+    assert!(unread.contains("3 replicas; unknown whether an autoscaler sets them: forbidden"));
+    let line = "PDB pdb limits evictions, not rollouts";
     assert!(with(&|s| around(s, &|a| a.budgets = Known::Seen(vec![budget("web")]))).contains(line));
-    assert!(!with(&|s| around(s, &|a| a.budgets = Known::Seen(vec![budget("api")]))).contains("budget"));
+    assert!(!with(&|s| around(s, &|a| a.budgets = Known::Seen(vec![budget("api")]))).contains("PDB"));
     let caused = alone(web(json!({})), |_, step| {
         step.target.as_mut().unwrap().change_cause = Some("update to 1.4".into())
     });
     assert!(caused.contains("first rolled out 2026-11-22 09:03:00 UTC, \"update to 1.4\""));
     let gone = alone(web(json!({})), |_, step| step.target.as_mut().unwrap().revision = None);
-    assert!(gone.starts_with("deployment/web  goes back to an earlier template: "), "{gone}");
+    assert!(gone.starts_with("deployment/web  rolls back to an earlier template: "), "{gone}");
     let paused = alone(web(json!({"spec": {"paused": true}})), |_, _| {});
-    assert!(
-        paused.contains(
-            "  rollout  paused: nothing moves until kubectl rollout resume deployment/web -n shop\n"
-        )
-    );
+    assert!(paused.contains(
+        "  rollout  paused: no pods are updated until kubectl rollout resume deployment/web -n shop\n"
+    ));
     let mut snapshot = snapshot(vec![web(json!({}))]);
     let step = step(&snapshot.rollouts, 0, Action::RollBack);
     snapshot.around.clear();
@@ -145,12 +143,12 @@ fn each_circumstance_is_one_line() {
 fn what_stays_says_why_and_how_to_go_further() {
     assert_eq!(
         alone(web(json!({"spec": {"replicas": 0}})), |_, step| step.action = Action::Nothing),
-        "deployment/web  is revision 5 already; nothing to do\n  because  --last-healthy: served 3 pods\n\
-         to go further back, choose from  kubectl rollback-to deployment/web -n shop --history\n"
+        "deployment/web  is already at revision 5; nothing to do\n  because  --last-healthy: served 3 pods\n\
+         for other revisions:  kubectl rollback-to deployment/web -n shop --history\n"
     );
     assert_eq!(
         alone(web(json!({})), |_, step| step.action = Action::NotYetBorn),
-        "deployment/web  did not exist then; it stays as it is\n"
+        "deployment/web  did not exist at that time; not changed\n"
     );
 }
 
@@ -171,27 +169,27 @@ fn several_are_one_table_and_then_each() {
     assert_eq!(
         told(&snapshot(rollouts), steps, &Options::default()),
         "\
-2 workloads of shop go back, 2 stay as they are
-  WORKLOAD          FROM  TO  CHANGE                        WHY
-  deployment/web    7     5   image web 1.5 → 1.4           --last-healthy: served 3 pods
-  statefulset/db    2     1   image web 2 → 1               --last-healthy: served 3 pods
-  statefulset/new   2     –   did not exist then
-  statefulset/idle  2     1   nothing: it is there already  --last-healthy: served 3 pods
-statefulset/idle is revision 1 already, but 0 of 2 pods run it: waiting for the controller to see the change
+2 workloads of shop roll back, 2 not changed
+  WORKLOAD          FROM  TO  CHANGE                      WHY
+  deployment/web    7     5   image web 1.5 → 1.4         --last-healthy: served 3 pods
+  statefulset/db    2     1   image web 2 → 1             --last-healthy: served 3 pods
+  statefulset/new   2     –   did not exist at that time
+  statefulset/idle  2     1   none: already there         --last-healthy: served 3 pods
+statefulset/idle is already at revision 1, but 0 of 2 pods run it: waiting for the controller to observe the change
 
 deployment/web
-  rollout  Recreate: a full stop, all 3 pods end before the first new one starts
-  stays    3 replicas
+  rollout  Recreate: downtime, all 3 pods stop before the first new one starts
+  keeps    3 replicas
   container web
     ~ image  shop 1.5 → 1.4
 
 statefulset/db
-  rollout  OnDelete: nothing moves by itself, each pod takes the template only when it is deleted
-  stays    2 replicas
+  rollout  OnDelete: no pods are updated automatically, each pod gets the new template only when it is deleted
+  keeps    2 replicas
   container web
     ~ image  db 2 → 1
 
-stays  only the pod template goes back: not the strategy, volumeClaimTemplates, what ConfigMaps and Secrets hold, or data in \
+keeps  only the pod template is rolled back, not the strategy, volumeClaimTemplates, what ConfigMaps and Secrets hold, or data in \
 volumes and databases
 "
     );
@@ -208,10 +206,10 @@ fn namespaces_have_a_column_when_there_are_several() {
     assert_eq!(
         lines,
         [
-            "1 workload goes back, 1 stays as it is",
-            "  NAMESPACE  WORKLOAD        FROM  TO  CHANGE                        WHY",
-            "  shop       deployment/web  7     5   image web 1.5 → 1.4           --last-healthy: served 3 pods",
-            "  infra      statefulset/db  2     1   nothing: it is there already  --last-healthy: served 3 pods",
+            "1 workload rolls back, 1 not changed",
+            "  NAMESPACE  WORKLOAD        FROM  TO  CHANGE               WHY",
+            "  shop       deployment/web  7     5   image web 1.5 → 1.4  --last-healthy: served 3 pods",
+            "  infra      statefulset/db  2     1   none: already there  --last-healthy: served 3 pods",
         ]
     );
 }
@@ -219,6 +217,6 @@ fn namespaces_have_a_column_when_there_are_several() {
 #[test]
 fn what_is_there_already_says_how_many_of_its_pods_run_it() {
     let text = alone(web(json!({})), |_, step| step.action = Action::Nothing);
-    let head = "deployment/web  is revision 5 already, but 0 of 3 pods run it: 0 of 3 updated pods available; nothing is written";
+    let head = "deployment/web  is already at revision 5, but 0 of 3 pods run it: 0 of 3 updated pods available; nothing is written";
     assert_eq!(text.lines().next(), Some(head));
 }

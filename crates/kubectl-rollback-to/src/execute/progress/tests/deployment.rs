@@ -87,7 +87,7 @@ fn a_view_from_before_the_write_is_no_revert() {
     let progress = Moment::of(KIND).edit(before).of_pods("bad bad bad").look();
     assert_eq!(
         (progress.state.clone(), told(&progress)),
-        (State::Moving, (0, 3, "waiting for the controller to see the change"))
+        (State::Moving, (0, 3, "waiting for the controller to observe the change"))
     );
 }
 
@@ -163,7 +163,7 @@ fn min_ready_seconds_are_waited_for() {
 #[test]
 fn what_is_waited_for_is_said() {
     for (case, words, edit, expected) in [
-        ("recreate", "bad~ bad~", json!({}), "waiting for old pods to end: 2 terminating"),
+        ("recreate", "bad~ bad~", json!({}), "waiting for old pods to terminate: 2 terminating"),
         ("ordered", "bad bad~", json!({}), "0 of 3 updated pods available, 1 old, 1 terminating"),
         ("mixed", "good good- bad", json!({}), "1 of 3 updated pods available, 1 starting, 1 old"),
         ("the last old one", "good good good bad", json!({}), "3 of 3 updated pods available, 1 old"),

@@ -61,7 +61,7 @@ fn who_and_what_holds_it_is_said() {
         (
             "partition",
             set(partition).of_pods("bad bad bad"),
-            noted("0 of 3: the partition keeps web-0, web-1 and 1 more back"),
+            noted("0 of 3: the partition excludes web-0, web-1 and 1 more"),
         ),
         (
             "OnDelete",
@@ -77,7 +77,7 @@ fn who_and_what_holds_it_is_said() {
         assert_eq!(status(&moment).state, state, "{case}");
     }
     let paused = Moment::of(Kind::Deployment).edit(json!({"spec": {"paused": true}})).of_pods("bad bad bad");
-    assert_eq!(status(&paused).summary, "paused: nothing moves until it is resumed");
+    assert_eq!(status(&paused).summary, "paused: no pods are updated until it is resumed");
     // The trap: at once for a rollback of ours, here once it has lasted.
     let trap = set(json!({})).of_pods("bad bad! bad");
     assert_eq!(status(&trap.clone().at(60)).state, State::Moving);

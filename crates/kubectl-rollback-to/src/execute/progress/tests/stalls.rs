@@ -68,7 +68,7 @@ fn each_wait_that_cannot_end_has_its_cause_and_its_time() {
             paused,
             10,
             stalled(
-                "paused: nothing rolls out until it is resumed: kubectl rollout resume deployment/web -n shop",
+                "paused: no pods are updated until it is resumed: kubectl rollout resume deployment/web -n shop",
                 true,
             ),
         ),
@@ -78,7 +78,7 @@ fn each_wait_that_cannot_end_has_its_cause_and_its_time() {
                 .edit(json!({"spec": {"paused": true}})),
             10,
             stalled(
-                "paused: nothing rolls out until it is resumed: kubectl rollout resume deployment/web -n shop",
+                "paused: no pods are updated until it is resumed: kubectl rollout resume deployment/web -n shop",
                 true,
             ),
         ),
@@ -86,19 +86,19 @@ fn each_wait_that_cannot_end_has_its_cause_and_its_time() {
             "a pod of a node that is silent",
             with(set, silent(deleted(set))),
             80,
-            stalled("waits for web-2 to end: NodeLost: node n1 is unresponsive", true),
+            stalled("waiting for web-2 to terminate: NodeLost: node n1 is unresponsive", true),
         ),
         (
             "not told to end yet",
             with(set, silent(member(set, "web-2", "bad"))),
             70,
-            stalled("waits for web-2 to end: NodeLost: node n1 is unresponsive", true),
+            stalled("waiting for web-2 to terminate: NodeLost: node n1 is unresponsive", true),
         ),
         (
             "a finalizer",
             with(Kind::StatefulSet, held),
             80,
-            stalled("waits for web-2 to end: finalizers: x.io/held", true),
+            stalled("waiting for web-2 to terminate: finalizers: x.io/held", true),
         ),
         (
             "its node came and went",
@@ -141,7 +141,7 @@ fn each_wait_that_cannot_end_has_its_cause_and_its_time() {
             "its controller is away",
             unseen,
             610,
-            failed("nothing has changed for 10m: its controller has not seen the change", None, None),
+            failed("nothing has changed for 10m: its controller has not observed the change", None, None),
         ),
         (
             "none of it runs",

@@ -32,8 +32,8 @@ fn stuck(pod: &str) -> State {
         pod_version: String::new(),
         pod: pod.to_owned(),
         pod_uid: format!("uid-{pod}"),
-        why: "CrashLoopBackOff in container main: exit code 1, 4 restarts; it has the old template, \
-              and nothing replaces it"
+        why: "CrashLoopBackOff in container main: exit code 1, 4 restarts; it has the old template \
+              and is not replaced automatically"
             .to_owned(),
     }
 }
@@ -66,19 +66,19 @@ fn a_partition_keeps_pods_back_and_that_is_said() {
         (
             "one kept",
             at_partition(1).edit(status(2, 3)).of_pods("bad good good"),
-            noted("2 of 3: the partition keeps web-0 back"),
+            noted("2 of 3: the partition excludes web-0"),
             (2, 2),
         ),
         (
             "two kept",
             at_partition(2).edit(status(1, 3)).of_pods("bad bad good"),
-            noted("1 of 3: the partition keeps web-0 and web-1 back"),
+            noted("1 of 3: the partition excludes web-0 and web-1"),
             (1, 1),
         ),
         (
             "all kept",
             at_partition(7).edit(status(0, 3)).of_pods("bad bad bad"),
-            noted("0 of 3: the partition keeps web-0, web-1 and 1 more back"),
+            noted("0 of 3: the partition excludes web-0, web-1 and 1 more"),
             (0, 0),
         ),
         ("none was ahead", at_partition(1).edit(status(3, 3)).of_pods("good good good"), done(), (3, 3)),
@@ -101,7 +101,7 @@ fn a_partition_keeps_pods_back_and_that_is_said() {
                 member(KIND, "web-2", "good"),
                 member(KIND, "web-3", "good"),
             ]),
-            noted("2 of 3: the partition keeps web-1 back"),
+            noted("2 of 3: the partition excludes web-1"),
             (2, 2),
         ),
     ] {
@@ -111,7 +111,7 @@ fn a_partition_keeps_pods_back_and_that_is_said() {
     let kept = at_partition(1).edit(status(2, 3)).of_pods("bad good good").look().pods;
     assert_eq!((kept[0].name.as_str(), kept[0].cause.as_deref()), ("web-0", Some("below the partition")));
     let waits = at_partition(1).edit(status(2, 2)).of_pods("bad! good good").look();
-    assert_eq!(waits.summary, "waiting for web-0 to be Ready, which stays old");
+    assert_eq!(waits.summary, "waiting for web-0 to be Ready, which is not updated");
 }
 
 #[test]
@@ -215,7 +215,8 @@ fn a_fault_of_an_old_pod_is_not_this_rollouts() {
     let moment = Moment::of(KIND).edit(moving()).edit(partition(3)).of_pods("bad! bad! bad!");
     let mut tracker = moment.tracker();
     assert_eq!(tracker.look(moment.clone().at(10).view()).state, State::Moving);
-    let cause = "waits for web-0 to be Ready, which keeps its template (below the partition)".to_owned();
+    let cause =
+        "blocked by web-0, which is not Ready and keeps its template (below the partition)".to_owned();
     assert_eq!(tracker.look(moment.at(100).view()).state, State::Stalled { cause, blocked: true });
 }
 

@@ -376,7 +376,7 @@ fn the_generator_reaches_what_is_dangerous() {
             .saga
             .take_events()
             .iter()
-            .filter(|event| format!("{event:?}").contains("not put back"))
+            .filter(|event| format!("{event:?}").contains("not restored"))
             .count();
     }
     assert!(deletions > 10 && restores > 10 && kept > 0, "{deletions} {restores} {kept}");

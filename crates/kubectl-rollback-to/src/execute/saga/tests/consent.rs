@@ -69,15 +69,15 @@ fn a_pod_that_is_not_as_it_was_read_is_read_again_and_not_for_ever() {
         play.saga.deleted(0, "p", "uid-p", Deletion::Changed);
     }
     assert_eq!(tries, DELETIONS);
-    assert_eq!(play.ends(), ["Failed: waits for pod p, which is never the same for long enough"]);
+    assert_eq!(play.ends(), ["Failed: blocked by pod p, which keeps changing"]);
 }
 
 #[test]
 fn what_became_healthy_while_it_was_asked_about_is_not_put_back() {
     for (there, expected) in [
         (FINE, "Done: "),
-        (crashed(), "Restored: crashed; put back to where it was"),
-        (State::Moving, "Restored: crashed; put back to where it was"),
+        (crashed(), "Restored: crashed; previous template restored"),
+        (State::Moving, "Restored: crashed; previous template restored"),
     ] {
         let mut play = Play::new(1, asked());
         play.write_all().seen(0, State::Failed { cause: "crashed".into(), pod: None, container: None });
@@ -105,7 +105,7 @@ fn what_cannot_be_read_any_more_is_not_put_back() {
     play.saga.verified(0, &play.there[&0].clone(), at(0));
     assert_eq!(commands(&mut play), [Command::Verify(0)]);
     play.saga.unverified(0, "403");
-    assert_eq!(play.ends(), ["Failed: crashed; not put back: 403"]);
+    assert_eq!(play.ends(), ["Failed: crashed; not restored: 403"]);
 }
 
 /// Nobody knows what is there: that its pods are well may be said of the template from before.
@@ -131,7 +131,7 @@ fn a_restart_is_followed_and_another_template_is_left_alone_and_nothing_goes_bac
     assert_eq!(play.ends(), ["Done: ", "Done: "]);
     assert!(play.was_told("restarted by kim"));
 
-    // One that fails after that is not put back: that would undo the restart.
+    // One that fails after that is not restored: that would undo the restart.
     let mut play = Play::new(1, restore);
     play.write_all().seen(0, superseded(true)).next();
     play.fails(0);
@@ -142,7 +142,7 @@ fn a_restart_is_followed_and_another_template_is_left_alone_and_nothing_goes_bac
     play.seen(1, superseded(false));
     let status = "kubectl rollback-to statefulset/b -n shop --status";
     let left = format!(
-        "Superseded: kim wrote another template at 2026-01-01T00:00:00Z, and that is left alone: {status}"
+        "Superseded: kim wrote another template at 2026-01-01T00:00:00Z, which is not overwritten: {status}"
     );
     assert_eq!(play.ends(), ["Done: ".to_owned(), left]);
 
@@ -179,7 +179,7 @@ fn the_deadline_puts_back_what_is_not_done_and_keeps_what_is() {
     play.saga.restored(0, written(), Vec::new());
     play.next();
     play.seen(0, FINE);
-    assert_eq!(play.ends(), ["Restored: --timeout passed at 1 of 3 pods; put back to where it was"]);
+    assert_eq!(play.ends(), ["Restored: --timeout passed at 1 of 3 pods; previous template restored"]);
     assert!(play.saga.outcomes()[0].late);
 
     // It was done at that very moment.
@@ -199,8 +199,8 @@ fn the_deadline_puts_back_what_is_not_done_and_keeps_what_is() {
     play.saga.restored(0, written(), Vec::new());
     play.next();
     play.seen(0, FINE);
-    let never = "Timeout: --timeout passed before its turn came; nothing was written";
-    assert_eq!(play.ends(), ["Restored: --timeout passed; put back to where it was", never]);
+    let never = "Timeout: --timeout passed before it was started; nothing was written";
+    assert_eq!(play.ends(), ["Restored: --timeout passed; previous template restored", never]);
 
     // Nothing is put back unasked, or where nothing was written.
     for rules in [rules(), Rules { on_failure: OnFailure::Stop, ..rules() }] {
@@ -238,6 +238,6 @@ fn a_signal_at_the_question_is_an_interruption_and_not_a_failure() {
     }
     question(&commands(&mut play));
     play.saga.stop(&End::Interrupted);
-    let cause = "Interrupted: interrupted before it was decided whether to put it back: crashed";
+    let cause = "Interrupted: interrupted before the decision whether to restore it: crashed";
     assert_eq!(play.ends(), ["Done: ", cause]);
 }

@@ -21,9 +21,9 @@ fn when_the_second_fails_all_three_go_back() {
     assert_eq!(
         play.ends(),
         [
-            "Restored: statefulset/b failed; put back to where it was",
-            "Restored: crashed; put back to where it was",
-            "Restored: statefulset/b failed; put back to where it was",
+            "Restored: statefulset/b failed; previous template restored",
+            "Restored: crashed; previous template restored",
+            "Restored: statefulset/b failed; previous template restored",
         ]
     );
     assert!(play.was_told("log: [\"boom\"]"));
@@ -44,7 +44,7 @@ fn what_went_back_is_reported_with_the_pods_that_it_has_then() {
     play.saga.restored(0, written(), Vec::new());
     play.next();
     play.seen_as(0, with(FINE, &[pod("old", PodState::Ready)]));
-    assert_eq!(play.ends(), ["Restored: crashed; put back to where it was"]);
+    assert_eq!(play.ends(), ["Restored: crashed; previous template restored"]);
     let outcome = play.saga.outcomes().remove(0);
     assert_eq!(outcome.pods, [pod("old", PodState::Ready)]);
     assert_eq!(
@@ -85,13 +85,13 @@ fn what_is_done_about_a_failure() {
         // Asked once; what goes on is still watched to its end.
         play.seen(0, FINE);
         let first =
-            if restores { "Restored: statefulset/b failed; put back to where it was" } else { "Done: " };
+            if restores { "Restored: statefulset/b failed; previous template restored" } else { "Done: " };
         assert_eq!(
             play.ends(),
             [
                 first,
                 "Failed: no; nothing was written",
-                "Refused: not begun, because statefulset/b did not end well; nothing was written",
+                "Refused: not started, because statefulset/b did not succeed; nothing was written",
             ]
         );
     }
@@ -116,15 +116,12 @@ fn what_cannot_be_put_back_is_told_and_the_rest_is() {
     let cases = [
         (
             Wrote::Changed { change: "changed by argo".into() },
-            "Superseded: crashed; not put back: changed by argo meanwhile, and that is left alone",
+            "Superseded: crashed; not restored: changed by argo meanwhile, which is not overwritten",
         ),
-        (Wrote::Gone, "Failed: crashed; not put back: it was deleted meanwhile"),
-        (Wrote::Failed { says: "403".into() }, "Failed: crashed; not put back: 403"),
-        (
-            Wrote::Unknown { says: "504".into() },
-            "Failed: crashed; not put back: 504; whether it was is not known",
-        ),
-        (Wrote::Already, "Restored: crashed; it is where it was"),
+        (Wrote::Gone, "Failed: crashed; not restored: it was deleted meanwhile"),
+        (Wrote::Failed { says: "403".into() }, "Failed: crashed; not restored: 403"),
+        (Wrote::Unknown { says: "504".into() }, "Failed: crashed; not restored: 504; unknown whether it was"),
+        (Wrote::Already, "Restored: crashed; it already has its previous template"),
     ];
     for (wrote, expected) in cases {
         let mut play = Play::new(2, Rules { on_failure: OnFailure::Restore, ..rules() });
@@ -135,26 +132,29 @@ fn what_cannot_be_put_back_is_told_and_the_rest_is() {
         play.saga.restored(0, written(), Vec::new());
         play.next();
         play.seen(0, FINE);
-        assert_eq!(play.ends(), ["Restored: statefulset/b failed; put back to where it was", expected]);
+        assert_eq!(play.ends(), ["Restored: statefulset/b failed; previous template restored", expected]);
     }
 }
 
 #[test]
 fn a_restore_that_fails_is_told_and_never_repeated() {
     let cases = [
-        (crashed(), "Failed: crashed; its template is back, its pods are not: crashed"),
+        (crashed(), "Failed: crashed; template restored; its pods are not healthy yet: crashed"),
         (
             reverted(),
-            "Superseded: crashed; put back, and then argo wrote another template, and that is left alone",
+            "Superseded: crashed; restored, and then argo wrote another template, which is not overwritten",
         ),
         (
             superseded(false),
-            "Superseded: crashed; put back, and then kim wrote another template, and that is left alone",
+            "Superseded: crashed; restored, and then kim wrote another template, which is not overwritten",
         ),
-        (State::Deleted, "Failed: crashed; its template is back, its pods are not: it was deleted meanwhile"),
+        (
+            State::Deleted,
+            "Failed: crashed; template restored; its pods are not healthy yet: it was deleted meanwhile",
+        ),
         (
             stuck("p"),
-            "Failed: crashed; its template is back, its pods are not: waits for pod p (CrashLoopBackOff) until it is deleted: AGAIN --unstick",
+            "Failed: crashed; template restored; its pods are not healthy yet: blocked by pod p (CrashLoopBackOff) until it is deleted: AGAIN --unstick",
         ),
     ];
     for (state, expected) in cases {
@@ -180,6 +180,9 @@ fn a_workload_that_was_taken_back_is_left_alone() {
         play.write_all().seen(1, state);
         assert_eq!(play.next(), "restore 0");
         play.saga.restored(0, Wrote::Already, Vec::new());
-        assert_eq!(play.ends(), ["Restored: statefulset/b failed; it is where it was", expected]);
+        assert_eq!(
+            play.ends(),
+            ["Restored: statefulset/b failed; it already has its previous template", expected]
+        );
     }
 }

@@ -20,7 +20,7 @@ fn one_write_after_another_and_all_watched_side_by_side() {
     play.seen(0, FINE);
     assert_eq!(
         play.ends(),
-        ["Done: ", "Unchanged: somebody else wrote the same meanwhile", "Partial: 4 of 5"]
+        ["Done: ", "Unchanged: somebody else wrote the same template meanwhile", "Partial: 4 of 5"]
     );
 }
 
@@ -29,7 +29,7 @@ fn a_lost_race_is_refused_and_can_be_planned_again() {
     let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, can_ask: true, ..rules() });
     play.next();
     play.saga.wrote(0, Wrote::Changed { change: "changed by argo".into() }, at(0));
-    assert_eq!(play.ends(), ["Refused: changed by argo since the plan was made; nothing was written"]);
+    assert_eq!(play.ends(), ["Refused: changed by argo after planning; nothing was written"]);
     assert!(play.saga.outcomes()[0].changed);
 }
 
@@ -78,8 +78,8 @@ fn without_waiting_nothing_is_claimed() {
     assert_eq!(
         play.ends(),
         [
-            "Restored: statefulset/b failed; put back to where it was; not watched (--no-wait)",
-            "Refused: deleted since the plan was made; nothing was written"
+            "Restored: statefulset/b failed; previous template restored; not watched (--no-wait)",
+            "Refused: deleted after planning; nothing was written"
         ]
     );
 }
@@ -97,7 +97,7 @@ fn who_may_not_look_any_more_puts_nothing_back() {
     assert_eq!(
         play.ends(),
         [
-            "Failed: cannot watch pods: no (403); the rollout goes on unseen: kubectl rollback-to statefulset/a -n shop --status",
+            "Failed: cannot watch pods: no (403); the rollout continues unobserved: kubectl rollback-to statefulset/a -n shop --status",
             "Done: "
         ]
     );
@@ -105,14 +105,14 @@ fn who_may_not_look_any_more_puts_nothing_back() {
 
 #[test]
 fn an_early_end_says_where_things_are() {
-    let go = "the rollout goes on: kubectl rollback-to statefulset/a -n shop --status";
+    let go = "the rollout continues: kubectl rollback-to statefulset/a -n shop --status";
     type Act = fn(&mut Play);
     let cases: [(&str, Act, String); 8] = [
-        ("waiting", |_| {}, "Timeout: --timeout passed before its turn came; nothing was written".into()),
+        ("waiting", |_| {}, "Timeout: --timeout passed before it was started; nothing was written".into()),
         (
             "writing",
             |play| drop(play.next()),
-            "Timeout: --timeout passed during the write; whether it was written is not known: kubectl rollback-to statefulset/a -n shop --status".into(),
+            "Timeout: --timeout passed during the write; unknown whether it was updated: kubectl rollback-to statefulset/a -n shop --status".into(),
         ),
         (
             "watching",
@@ -143,7 +143,7 @@ fn an_early_end_says_where_things_are() {
                 play.write_all().fails(0);
                 play.next();
             },
-            "Timeout: crashed; --timeout passed while it was put back; whether it was is not known: kubectl rollback-to statefulset/a -n shop --status".into(),
+            "Timeout: crashed; --timeout passed while it was restored; unknown whether it was: kubectl rollback-to statefulset/a -n shop --status".into(),
         ),
         (
             "to be put back",
@@ -153,7 +153,7 @@ fn an_early_end_says_where_things_are() {
                 play.saga.verified(0, &progress(crashed()), at(0));
                 play.saga.decide();
             },
-            "Timeout: crashed; --timeout passed before it was put back: kubectl rollback-to statefulset/a -n shop --last".into(),
+            "Timeout: crashed; --timeout passed before it was restored: kubectl rollback-to statefulset/a -n shop --last".into(),
         ),
         (
             "put back",
@@ -163,7 +163,7 @@ fn an_early_end_says_where_things_are() {
                 play.saga.restored(0, written(), Vec::new());
                 play.next();
             },
-            "Timeout: crashed; put back to where it was; --timeout passed, the rollout goes on: kubectl rollback-to statefulset/a -n shop --status".into(),
+            "Timeout: crashed; restored; --timeout passed, the rollout continues: kubectl rollback-to statefulset/a -n shop --status".into(),
         ),
     ];
     for (case, act, expected) in cases {
@@ -253,7 +253,7 @@ fn what_is_there_already_is_claimed_of_its_pods_only() {
 fn no_pods_are_no_evidence_and_the_end_says_so() {
     let mut play = Play::new(1, rules());
     play.write_all().seen_as(0, Progress { desired: 0, ..progress(FINE) });
-    assert_eq!(play.ends(), ["Done: 0 replicas: no pod runs, so nothing shows whether it works"]);
+    assert_eq!(play.ends(), ["Done: 0 replicas, so there are no pods to show whether it works"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::*;
 
 const SAYS: &str = "no answer";
 const STATUS: &str = "kubectl rollback-to statefulset/a -n shop --status";
-const LAST: &str = "not put back: kubectl rollback-to statefulset/a -n shop --last";
+const LAST: &str = "not restored: kubectl rollback-to statefulset/a -n shop --last";
 
 fn restore() -> Rules {
     Rules { on_failure: OnFailure::Restore, ..rules() }
@@ -15,26 +15,26 @@ fn an_end_in_silence_says_where_things_are() {
     type Act = fn(&mut Play);
     let cases: [(Act, String); 6] = [
         (|_| {}, "nothing was written".into()),
-        (|play| drop(play.next()), format!("whether it was written is not known: {STATUS}")),
+        (|play| drop(play.next()), format!("unknown whether it was updated: {STATUS}")),
         (
             |play| {
                 play.write_all();
             },
-            format!("it was written, and nothing more is known: {STATUS}"),
+            format!("it was updated, its current state is unknown: {STATUS}"),
         ),
         (
             |play| {
                 play.write_all();
                 play.seen_as(0, Progress { done: 2, total: 3, ..progress(State::Moving) });
             },
-            format!("it was written, 2 of 3 pods when last seen, and nothing more is known: {STATUS}"),
+            format!("it was updated, 2 of 3 pods when last seen, its current state is unknown: {STATUS}"),
         ),
         (
             |play| {
                 play.write_all().fails(0);
                 play.next();
             },
-            format!("whether it was put back is not known: {STATUS}"),
+            format!("unknown whether it was restored: {STATUS}"),
         ),
         (
             |play| {
@@ -43,7 +43,7 @@ fn an_end_in_silence_says_where_things_are() {
                 play.saga.restored(0, written(), Vec::new());
                 play.next();
             },
-            format!("it was put back to where it was, and nothing more is known: {STATUS}"),
+            format!("it was restored, its current state is unknown: {STATUS}"),
         ),
     ];
     for (act, expected) in cases {

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_pod_that_holds_up_is_deleted_with_consent_only() {
-    let refused = "Failed: waits for pod p-2 (CrashLoopBackOff) until it is deleted: AGAIN --unstick";
+    let refused = "Failed: blocked by pod p-2 (CrashLoopBackOff) until it is deleted: AGAIN --unstick";
     let cases = [
         (true, false, false, "delete 0 p-2 uid-p-2", None),
         (false, true, true, "ask unstick 0, delete 0 p-2 uid-p-2", None),
@@ -40,7 +40,7 @@ fn a_pod_that_cannot_be_deleted_is_a_failure() {
     play.write_all().seen(0, stuck("p"));
     play.next();
     play.saga.deleted(0, "p", "uid-p", Deletion::Failed { says: "403".into() });
-    assert_eq!(play.ends(), ["Failed: waits for pod p, which could not be deleted: 403"]);
+    assert_eq!(play.ends(), ["Failed: blocked by pod p, which could not be deleted: 403"]);
 }
 
 #[test]
