@@ -55,7 +55,7 @@ pub struct Args {
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<i64>(i64::MIN, i64::MAX), help_heading = "Target")]
     pub to_revision: Option<i64>,
 
-    /// What was rolled out at this time: 2h, 10:15, `yesterday 18:00`, 2026-11-23T10:00+09:00
+    /// What was rolled out at this time, as in 2h, 10:15 or `yesterday 18:00`
     #[arg(long, value_name = "WHEN", help_heading = "Target")]
     pub time: Option<String>,
 
@@ -91,8 +91,8 @@ pub struct Args {
     #[arg(long, help_heading = "Mode")]
     pub status: bool,
 
-    /// Only show the plan. Alone it means client; server also checks it with server-side dry runs
-    #[arg(long, dry_run(), help_heading = "Mode")]
+    /// Only show the plan: client (if no value), or server for dry-run requests
+    #[arg(long, dry_run(), hide_default_value = true, hide_possible_values = true, help_heading = "Mode")]
     pub dry_run: DryRun,
 
     /// Do not ask for confirmation
@@ -103,8 +103,14 @@ pub struct Args {
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
 
-    /// If it does not become healthy: ask, restore the previous template, or stop
-    #[arg(long, value_name = "WHAT", default_value = "ask")]
+    /// On failure: ask (the default), restore the previous template, or stop
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "ask",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     pub on_failure: OnFailureFlag,
 
     /// Delete the broken pods that block a StatefulSet's rollback
@@ -120,16 +126,22 @@ pub struct Args {
     #[arg(long, conflicts_with = "unstick")]
     pub no_wait: bool,
 
-    /// The length of time to wait before giving up, as in 90s or 10m; zero means infinite
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = limit)]
+    /// Time to wait before giving up, as in 90s or 10m; zero means infinite
+    #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = limit)]
     pub timeout: Duration,
 
     /// How long a pod may have a recoverable error
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub fail_after: Duration,
 
-    /// Show the differences as a summary, or both templates in full
-    #[arg(long, value_name = "DETAIL", default_value = "summary")]
+    /// Show the differences: summary (the default), or full templates
+    #[arg(
+        long,
+        value_name = "DETAIL",
+        default_value = "summary",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     pub diff: DiffFlag,
 
     /// Show environment values that may be secret
@@ -152,8 +164,15 @@ pub struct Args {
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub allow: Vec<String>,
 
-    /// Output format
-    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    /// Output format: text (the default), wide, json or yaml
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     pub output: Output,
 
     /// Print only the result, warnings and errors

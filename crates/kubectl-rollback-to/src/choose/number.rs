@@ -42,7 +42,7 @@ pub fn revision(past: Past<'_>, number: i64) -> Result<Chosen, Failure> {
     let mut evidence = if superseded {
         format!("revision {number} is now {now}")
     } else {
-        format!("revision {now}, as asked for")
+        format!("revision {now}, as requested")
     };
     if past.rollout.current() == Some(index) {
         evidence.push_str("; it is the current one");

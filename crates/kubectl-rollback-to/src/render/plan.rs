@@ -258,7 +258,7 @@ fn has_claims(rollout: &Rollout) -> bool {
 fn everything_else(rollout: &Rollout) -> String {
     let claims = if has_claims(rollout) { "volumeClaimTemplates, " } else { "" };
     format!(
-        "only the pod template is rolled back, not the strategy, {claims}what ConfigMaps and Secrets hold, or data in volumes and databases"
+        "only the pod template is rolled back, not the strategy, {claims}ConfigMap and Secret contents, or data in volumes and databases"
     )
 }
 

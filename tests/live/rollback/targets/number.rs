@@ -20,7 +20,7 @@ fn a_superseded_number_leads_to_its_revision_and_the_short_form_is_enough() {
     assert_eq!(revision, 3, "{evidence}");
     assert!(evidence.contains("revision 1 is now 3"), "{evidence}");
     assert!(planned(&room, &["deployment/web", "--to-revision=2"]).1.contains("revision 2 is now 4"));
-    assert!(planned(&room, &["deployment/web", "--to-revision=3"]).1.contains("revision 3, as asked for"));
+    assert!(planned(&room, &["deployment/web", "--to-revision=3"]).1.contains("revision 3, as requested"));
     rollback(&room, &["deployment/web", "1"]).run().expect("done", 0);
     assert_eq!(room.image("Deployment", "web"), app("1"));
 }

@@ -39,7 +39,7 @@ fn numbers_present_superseded_and_unknown() {
     assert_eq!(number(&abc(Kind::DaemonSet), &Choice::Revision(1)), 1);
     assert_eq!(number(&aba(), &Choice::Revision(1)), 3);
     assert!(evidence(&aba(), &Choice::Revision(1)).starts_with("revision 1 is now 3; it is the current one"));
-    assert!(evidence(&aba(), &Choice::Revision(2)).starts_with("revision 2, as asked for; "));
+    assert!(evidence(&aba(), &Choice::Revision(2)).starts_with("revision 2, as requested; "));
     for number in [0, -1] {
         let failure = chosen(&abc(Kind::Deployment).seen(NOW), &Choice::Revision(number)).unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);

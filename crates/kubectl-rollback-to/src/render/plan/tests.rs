@@ -90,7 +90,7 @@ deployment/web  rolls back to revision 5: image web 1.5 → 1.4
   because  --last-healthy: served 3 pods
   rollout  RollingUpdate: up to 4 pods at once, at least 3 of 3 kept available
   keeps    3 replicas
-           only the pod template is rolled back, not the strategy, what ConfigMaps and Secrets hold, or data in volumes and databases
+           only the pod template is rolled back, not the strategy, ConfigMap and Secret contents, or data in volumes and databases
 
   container web
     ~ image  shop 1.5 → 1.4
@@ -189,7 +189,7 @@ statefulset/db
   container web
     ~ image  db 2 → 1
 
-keeps  only the pod template is rolled back, not the strategy, volumeClaimTemplates, what ConfigMaps and Secrets hold, or data in \
+keeps  only the pod template is rolled back, not the strategy, volumeClaimTemplates, ConfigMap and Secret contents, or data in \
 volumes and databases
 "
     );
