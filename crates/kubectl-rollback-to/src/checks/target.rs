@@ -38,7 +38,7 @@ fn health(case: &Case<'_>) -> Option<Finding> {
     };
     let (message, remedy) = match better {
         Some((revision, health)) => (
-            format!("{known}; revision {} was: {}", revision.number, health.evidence),
+            format!("{known}; revision {} was healthy: {}", revision.number, health.evidence),
             format!("kubectl rollback-to {} --last-healthy", case.rollout().id.typed()),
         ),
         None => (known, format!("kubectl rollback-to {} --history", case.rollout().id.typed())),

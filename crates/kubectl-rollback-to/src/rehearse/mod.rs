@@ -45,7 +45,7 @@ pub async fn rehearse(
     Ok(Rehearsal { workload, changes, pod })
 }
 
-const NOT_ASKED: &str = "--dry-run=client does not contact the server for this";
+const NOT_ASKED: &str = "--dry-run=client sends no dry-run requests";
 
 /// Without the server: what a client alone can tell, which is little.
 pub fn imagined(rollout: &Rollout, template: &Value) -> Rehearsal {

@@ -52,7 +52,7 @@ fn what_a_colleague_edits_meanwhile_is_left_alone_and_reported_and_the_others_go
     }
     let args = ["-l", "part-of=shop", "--to-revision=1", "--fail-after=10m", "--on-failure=restore"];
     let run = rollback(&room, &args).spawn();
-    run.hear("deployment/d written");
+    run.hear("deployment/d updated");
     room.set_template_as("colleague", "Deployment", "d", |template| {
         template["spec"]["containers"][0]["image"] = json!(app(9));
     });
@@ -122,7 +122,7 @@ fn what_is_there_already_is_skipped_and_what_was_not_there_then_is_listed() {
     outcome.expect("done", 0);
     let results = ["moved", "same", "young"].map(|name| told(&outcome, name)["result"].take());
     assert_eq!(results, ["done", "unchanged", "unchanged"], "{outcome}");
-    assert_eq!(cause(&outcome, "young"), "did not exist at that time; left as it is");
+    assert_eq!(cause(&outcome, "young"), "did not exist then; left as it is");
     assert_eq!(room.image("Deployment", "moved"), app(1));
     let after =
         ["same", "young"].map(|name| room.workload("Deployment", name)["metadata"]["generation"].take());
@@ -137,7 +137,7 @@ fn all_roll_out_side_by_side() {
         held(&room, "Deployment", name, 1, labelled);
     }
     let run = rollback(&room, &["-l", "part-of=shop", "--to-revision=1"]).spawn();
-    run.hear("deployment/c written");
+    run.hear("deployment/c updated");
     assert!(!run.said().contains(" rolled back"), "{}", run.said());
     let outcome = released(&room, run);
     outcome.expect("done", 0);

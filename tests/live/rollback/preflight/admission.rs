@@ -63,7 +63,7 @@ fn a_quota_without_room_for_the_surge_is_an_error_and_with_too_little_a_warning(
     room.quota("pods", json!({"pods": "4"}));
     used(&room, "4");
     let outcome = refused(&room, "web", &[]);
-    says(&outcome, "quota-no-room", "error", "not one more pod is allowed by quota pods: pods is at 4 of 4");
+    says(&outcome, "quota-no-room", "error", "no more pods are allowed by quota pods: pods is at 4 of 4");
     says(&outcome, "pod-not-admitted", "error", "exceeded quota: pods");
 
     raise(&room, "5");
@@ -72,7 +72,7 @@ fn a_quota_without_room_for_the_surge_is_an_error_and_with_too_little_a_warning(
     says(&outcome, "quota-slows-down", "warning", "1 instead of 2 pods at a time are allowed by quota pods");
     raise(&room, "3");
     let outcome = refused(&room, "web", &["--allow=pod-not-admitted"]);
-    says(&outcome, "quota-no-room", "error", "never gets all of its 4 pods past quota pods");
+    says(&outcome, "quota-no-room", "error", "can never run all of its 4 pods: quota pods");
     raise(&room, "6");
     let outcome = back(&room, "web", &[]);
     outcome.expect("done", 0);

@@ -25,7 +25,7 @@ fn a_service_that_would_lose_all_its_endpoints_is_an_error_and_some_of_them_a_wa
     let outcome = refused(&room, "web", &[]);
     let lost = says(&outcome, "service-loses-endpoints", "error", "service front without endpoints");
     assert!(text(&lost, "message").contains("tier=front"), "{lost:#}");
-    says(&outcome, "named-port-disappears", "warning", "service named sends to port http");
+    says(&outcome, "named-port-disappears", "warning", "breaks service named, which uses port http");
     assert!(!outcome.out.contains("service others"), "{outcome}");
 
     // Somebody else stays behind it.
@@ -74,7 +74,7 @@ fn policies_budgets_and_autoscalers_that_would_no_longer_count_its_pods_are_name
     says(&outcome, policy, "warning", "changes network policy doors, which no longer allows its pods in");
     says(&outcome, "budget-selection-changes", "warning", "is no longer selected by PDB front");
     // And it was no obstacle: rollouts do not ask budgets.
-    says(&outcome, "budget-does-not-protect", "info", "disruption budget all is not asked");
+    says(&outcome, "budget-does-not-protect", "info", "is selected by PDB all");
     says(&outcome, "autoscaler-loses-metric", "warning", "no cpu request for container main");
     says(&outcome, "replicas-not-restored", "info", "autoscaler web sets them (1–3)");
     silent(&outcome, &["surroundings-not-checked"]);

@@ -28,7 +28,7 @@ fn an_owner_that_certainly_reverts_it_refuses_it_until_it_is_accepted_by_name() 
     room.apply(application);
     let outcome = refused(&room, "web", &[]);
     let found =
-        says(&outcome, "owner-reverts", "error", "puts its own template back at once: self-heal is on");
+        says(&outcome, "owner-reverts", "error", "restores its own template at once: self-heal is on");
     assert!(text(&found, "message").contains("shop"), "{found:#}");
     assert!(text(&found, "remedy").contains("argocd app set shop"), "{found:#}");
 
@@ -152,7 +152,7 @@ fn an_image_trigger_of_openshift_is_seen_before_it_reverts() {
     silent(&plan(&room, "web"), &ids);
     define(room.cluster(), "image.openshift.io", "v1", "ImageStream", "imagestreams");
     let outcome = refused(&room, "web", &[]);
-    let found = says(&outcome, "owner-reverts", "error", "puts its own image back as soon as it is written");
+    let found = says(&outcome, "owner-reverts", "error", "restores its own image as soon as it is written");
     let tag = format!("follows ImageStreamTag {}/app:latest", room.namespace());
     assert!(text(&found, "message").contains(&tag), "{found:#}");
     assert_eq!(found["remedy"], format!("oc set triggers deployment/web -n {} --manual", room.namespace()));

@@ -148,7 +148,7 @@ fn config_that_was_changed_after_the_revision_last_ran_is_named_with_its_writer(
     let outcome = back(&room, "web", &[]);
     outcome.expect("done", 0);
     says(&outcome, "config-changed-since", "warning", "ConfigMap new");
-    says(&outcome, "config-changed-since", "warning", "Secret db, which some-pipeline wrote at");
+    says(&outcome, "config-changed-since", "warning", "Secret db, which some-pipeline changed at");
     let all = outcome.findings().into_iter().filter(|id| id == "config-changed-since").count();
     assert_eq!(all, 2, "{outcome}");
     assert!(!format!("{outcome}").contains("hunter"), "{outcome}");
