@@ -33,7 +33,7 @@ fn paused(case: &Case<'_>) -> Finding {
     };
     // Resumed first, it would roll out the template that is to be left.
     let resume = format!(
-        "to roll back anyway: --allow paused; then, not before: kubectl rollout resume {}",
+        "--allow paused rolls back anyway; then, not before: kubectl rollout resume {}",
         case.rollout().id.typed()
     );
     case.finding("paused", Severity::Error, format!("is paused{by}: no pods would be updated"))
@@ -133,7 +133,7 @@ mod tests {
         fires("paused", Severity::Error, &with(true), &with(false));
         assert_eq!(
             with(true).of_id("paused")[0].remedy,
-            "to roll back anyway: --allow paused; then, not before: kubectl rollout resume deployment/web -n shop"
+            "--allow paused rolls back anyway; then, not before: kubectl rollout resume deployment/web -n shop"
         );
     }
 

@@ -138,7 +138,7 @@ fn all_roll_out_side_by_side() {
     }
     let run = rollback(&room, &["-l", "part-of=shop", "--to-revision=1"]).spawn();
     run.hear("deployment/c updated");
-    assert!(!run.said().contains(" rolled back"), "{}", run.said());
+    assert!(!run.said().contains(" rolled back to "), "{}", run.said());
     let outcome = released(&room, run);
     outcome.expect("done", 0);
     for name in ["a", "b", "c"] {
