@@ -67,7 +67,7 @@ fn arrows_and_enter_pick_another_revision() {
         let mut tty = Tty::start(&rollback_to(&room, &["deployment/web", "--dry-run"]), &[]);
         // Down from the last row is the first.
         tty.until("last healthy").keys(keys).keys("\r");
-        let picked = if revision == 3 { "is revision 3 already" } else { "rolls back to revision 2" };
+        let picked = if revision == 3 { "is already at revision 3" } else { "rolls back to revision 2" };
         tty.until(picked);
         assert_eq!(tty.end(), 0, "{}", tty.text());
     }
