@@ -75,7 +75,7 @@ fn without_a_terminal_nothing_is_asked_and_nothing_done() {
         let run = rollback_to(&room, &[&["deployment/web"], more].concat());
         let outcome = untouched(&room, &run);
         assert_eq!(outcome.code, 2, "{outcome}");
-        assert!(outcome.err.contains("give a target") && outcome.err.contains("--last-healthy"), "{outcome}");
+        assert!(outcome.err.contains("no target given") && outcome.err.contains("--last-healthy"), "{outcome}");
     }
 }
 
