@@ -75,7 +75,10 @@ fn without_a_terminal_nothing_is_asked_and_nothing_done() {
         let run = rollback_to(&room, &[&["deployment/web"], more].concat());
         let outcome = untouched(&room, &run);
         assert_eq!(outcome.code, 2, "{outcome}");
-        assert!(outcome.err.contains("no target given") && outcome.err.contains("--last-healthy"), "{outcome}");
+        assert!(
+            outcome.err.contains("no target given") && outcome.err.contains("--last-healthy"),
+            "{outcome}"
+        );
     }
 }
 
