@@ -10,9 +10,9 @@ use plugin_client::{
 };
 
 use crate::checks;
-use crate::moment;
 use crate::options::{Choice, DiffDetail, FIELD_MANAGER, ImagePattern, OnFailure, Options};
-use crate::subjects::{Subjects, subjects};
+use crate::time_arg;
+use crate::workload_selector::{Subjects, subjects};
 
 /// Roll back Deployments, StatefulSets and DaemonSets to a revision, a time, an image or the last healthy state:
 /// preview the change, then wait until it is healthy
@@ -259,7 +259,7 @@ impl Args {
             };
         }
         if let Some(text) = &self.time {
-            let at = moment::parse(text, now, zone)
+            let at = time_arg::parse(text, now, zone)
                 .map_err(|why| Failure::usage(format!("--time {text}: {why}")))?;
             return Ok(Wish::Choice(Choice::Time { at, closest: self.closest }));
         }

@@ -5,9 +5,9 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
 use crate::choose::Past;
+use crate::live_writer::written;
 use crate::report::{HistoryOf, Precision, RevisionReport};
 use crate::timeline::Bound;
-use crate::written::written;
 
 /// In ascending order of their numbers.
 pub fn history_of(past: Past<'_>) -> HistoryOf {

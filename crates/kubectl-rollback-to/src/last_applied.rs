@@ -5,8 +5,8 @@ use cluster_model::Raw;
 use cluster_model::rollout::{Kind, Rollout};
 use serde_json::{Map, Value};
 
+use crate::merge_tree::{item, key_fields, named, only_in};
 use crate::quantity;
-use crate::tree::{item, key_fields, named, only_in};
 
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// `kubectl rollout restart` writes it into the template; no manifest has it, and removing it would start a rollout.

@@ -1,4 +1,4 @@
-//! The JSON patches that a rollback writes, for the rehearsal and for the real thing alike. Pure.
+//! The JSON patches that a rollback writes, for the dry_run and for the real thing alike. Pure.
 //!
 //! A patch, not an update: templates keep the fields this program does not know, and nobody else's change is overwritten.
 

@@ -2,7 +2,7 @@
 
 use crate::choose::Target;
 use crate::diff::Diff;
-use crate::snapshot::Rehearsal;
+use crate::snapshot::ServerDryRun;
 
 #[derive(Clone, Debug)]
 pub enum Action {
@@ -22,7 +22,7 @@ pub struct Step {
     pub action: Action,
     /// Where to; not for `NotYetBorn`.
     pub target: Option<Target>,
-    pub rehearsal: Option<Rehearsal>,
+    pub dry_run: Option<ServerDryRun>,
     /// From the live template to what the server says it would be.
     pub diff: Diff,
 }

@@ -69,9 +69,9 @@ pub enum Reverts {
     Unknown(String),
 }
 
-/// What the server answered to a rehearsal.
+/// What the server answered to a dry_run.
 #[derive(Clone, Debug)]
-pub struct Rehearsal {
+pub struct ServerDryRun {
     /// The workload as it would be after the write (`dryRun=All`); or the server's refusal.
     pub workload: Result<Value, String>,
     /// Would anything change? From the generation the server would give it, never from comparing here.

@@ -6,15 +6,15 @@ mod checks;
 mod consent;
 mod estimate;
 mod execute;
-mod fate;
 mod gather;
 mod options;
 mod plan;
-mod probe;
+mod pod_filter;
 mod render;
 mod report;
 mod rights;
 mod run;
+mod server_dry_run;
 
 use std::process::ExitCode;
 

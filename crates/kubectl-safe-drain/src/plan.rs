@@ -7,8 +7,8 @@ use k8s_openapi::api::core::v1::Pod;
 use serde::Serialize;
 
 use crate::checks::{Returns, returns};
-use crate::fate::{Fate, fate};
 use crate::options::Options;
+use crate::pod_filter::{PodFilter, pod_filter};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -126,17 +126,19 @@ fn order(step: &Step) -> (bool, Tier, i32, &str, &str) {
 }
 
 pub fn step(pod: &Pod, snapshot: &Snapshot, options: &Options) -> Step {
-    let fate = fate(pod, snapshot, options);
+    let filter = pod_filter(pod, snapshot, options);
     let go = if options.disable_eviction { Action::Delete } else { Action::Evict };
-    let (action, reason) = match fate {
-        Fate::Stays(why) => (Action::Keep, why.to_owned()),
-        Fate::Leaving => (go, "already terminating".to_owned()),
-        Fate::Leaves if pod.is_finished() => (go, "finished".to_owned()),
-        Fate::Leaves if pod.controller().is_none() => (go, "no controller: will not be recreated".to_owned()),
-        Fate::Leaves if snapshot.is_orphaned(pod) => {
+    let (action, reason) = match filter {
+        PodFilter::Skip(why) => (Action::Keep, why.to_owned()),
+        PodFilter::Terminating => (go, "already terminating".to_owned()),
+        PodFilter::Evict if pod.is_finished() => (go, "finished".to_owned()),
+        PodFilter::Evict if pod.controller().is_none() => {
+            (go, "no controller: will not be recreated".to_owned())
+        }
+        PodFilter::Evict if snapshot.is_orphaned(pod) => {
             (go, "controller not found: will not be recreated".to_owned())
         }
-        Fate::Leaves => (go, String::new()),
+        PodFilter::Evict => (go, String::new()),
     };
     let budget = (action == Action::Evict)
         .then(|| snapshot.budgets_of(pod).into_iter().find(|b| b.counts(pod)).map(|b| b.key().to_owned()))
@@ -147,7 +149,7 @@ pub fn step(pod: &Pod, snapshot: &Snapshot, options: &Options) -> Step {
         reason,
         budget,
         grace_seconds: options.grace_period.unwrap_or(pod.grace_seconds()),
-        leaving_already: fate == Fate::Leaving,
+        leaving_already: filter == PodFilter::Terminating,
         returns: if action == Action::Keep { Returns::No } else { returns(pod, snapshot) },
         ..Step::keep(pod)
     }

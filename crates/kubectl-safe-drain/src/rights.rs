@@ -6,8 +6,8 @@ use plugin_client::{Cluster, Failure, Right, missing, missing_parts, rbac_rule};
 
 use crate::args::Target;
 use crate::checks::{NODES_NOT_WATCHED, RIGHTS_MISSING};
-use crate::fate::leavers;
 use crate::options::Options;
+use crate::pod_filter::leavers;
 
 /// Who may read these pods may read the others.
 const ASKED_ABOUT: usize = 8;

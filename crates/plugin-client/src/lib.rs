@@ -26,5 +26,5 @@ pub use cli::ui::{Line, Live, Role, Ui, table};
 pub use connection::answers::Unanswered;
 pub use connection::client::{Cluster, connect};
 pub use connection::clock::Clock;
-pub use connection::server_health::Weather;
+pub use connection::server_health::ServerHealth;
 pub use failure::{Failure, is_forbidden, is_not_found, is_unauthorised, lost, unreachable};

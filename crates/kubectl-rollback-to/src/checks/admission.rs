@@ -1,14 +1,14 @@
-//! What the server answered to the rehearsal: of the template, and of a pod made from it.
+//! What the server answered to the dry_run: of the template, and of a pod made from it.
 
 use cluster_model::{Finding, Known, Severity};
 
 use super::Case;
 use super::pace::Pace;
-use crate::rehearse::not_rehearsed;
-use crate::tree::{differences, listed};
+use crate::merge_tree::{differences, listed};
+use crate::server_dry_run::not_rehearsed;
 
 pub fn template(case: &Case<'_>) -> Vec<Finding> {
-    match &case.rehearsal.workload {
+    match &case.dry_run.workload {
         Err(says) if not_rehearsed(says) => {
             let message = format!("could not be checked with a server dry run: {says}");
             vec![case.finding("template-not-rehearsed", Severity::Unknown, message)]
@@ -35,7 +35,7 @@ pub fn template(case: &Case<'_>) -> Vec<Finding> {
 }
 
 pub fn pod(case: &Case<'_>) -> Vec<Finding> {
-    match &case.rehearsal.pod {
+    match &case.dry_run.pod {
         Known::Unknown(why) => {
             let message = format!("could not be checked for pod admission: {why}");
             vec![case.finding("admission-not-checked", Severity::Unknown, message)]
@@ -62,16 +62,16 @@ mod tests {
     use cluster_model::{Known, Severity};
     use serde_json::json;
 
-    fn pod(answer: Known<Result<(), String>>) -> Scene {
-        let mut scene = Scene::of(Kind::Deployment);
-        scene.rehearsal.pod = answer;
-        scene
+    fn pod(answer: Known<Result<(), String>>) -> Fixture {
+        let mut fixture = Fixture::of(Kind::Deployment);
+        fixture.dry_run.pod = answer;
+        fixture
     }
 
-    fn template(answer: Result<serde_json::Value, String>) -> Scene {
-        let mut scene = Scene::of(Kind::Deployment);
-        scene.rehearsal.workload = answer;
-        scene
+    fn template(answer: Result<serde_json::Value, String>) -> Fixture {
+        let mut fixture = Fixture::of(Kind::Deployment);
+        fixture.dry_run.workload = answer;
+        fixture
     }
 
     #[test]
@@ -107,26 +107,27 @@ mod tests {
 
     #[test]
     fn template_refused_or_not_rehearsed() {
-        let good = Scene::of(Kind::Deployment);
+        let good = Fixture::of(Kind::Deployment);
         let refused = template(Err("Deployment.apps \"web\" is invalid: spec.template: no".into()));
         fires("template-refused", Severity::Error, &refused, &good);
         let silent = template(Err("admission webhook \"w\" does not support dry run".into()));
         fires("template-not-rehearsed", Severity::Unknown, &silent, &good);
         assert_eq!(silent.of_id("template-refused"), [], "the real write may be taken");
-        let mut imagined = Scene::of(Kind::Deployment);
-        imagined.rehearsal = crate::rehearse::imagined(imagined.case().rollout(), &imagined.target.template);
+        let mut imagined = Fixture::of(Kind::Deployment);
+        imagined.dry_run =
+            crate::server_dry_run::imagined(imagined.case().rollout(), &imagined.target.template);
         fires("template-not-rehearsed", Severity::Unknown, &imagined, &good);
         fires("admission-not-checked", Severity::Unknown, &imagined, &good);
     }
 
     #[test]
     fn template_mutated() {
-        let mut bad = Scene::of(Kind::Deployment);
-        if let Ok(object) = &mut bad.rehearsal.workload {
+        let mut bad = Fixture::of(Kind::Deployment);
+        if let Ok(object) = &mut bad.dry_run.workload {
             object["spec"]["template"]["spec"]["containers"][0]["image"] = json!("mirror/web:1");
             object["spec"]["template"]["spec"]["dnsPolicy"] = json!("ClusterFirst");
         }
-        fires("template-mutated", Severity::Warning, &bad, &Scene::of(Kind::Deployment));
+        fires("template-mutated", Severity::Warning, &bad, &Fixture::of(Kind::Deployment));
         assert!(bad.says("template-mutated").ends_with("spec.containers[web].image, spec.dnsPolicy"));
     }
 }

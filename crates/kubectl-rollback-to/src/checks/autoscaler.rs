@@ -113,13 +113,13 @@ mod tests {
     use cluster_model::{Known, Severity};
     use serde_json::{Value, json};
 
-    fn scaled(metric: Value, resources: Value) -> Scene {
-        let mut scene = Scene::of(Kind::Deployment).then(json!({"spec": {"containers": [
+    fn scaled(metric: Value, resources: Value) -> Fixture {
+        let mut fixture = Fixture::of(Kind::Deployment).then(json!({"spec": {"containers": [
             {"name": "web", "image": "web:1", "resources": resources}]}}));
-        scene.around().autoscalers = Known::Seen(vec![json!({"metadata": {"name": "scale"}, "spec": {
+        fixture.around().autoscalers = Known::Seen(vec![json!({"metadata": {"name": "scale"}, "spec": {
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
             "minReplicas": 2, "maxReplicas": 9, "metrics": [metric]}})]);
-        scene
+        fixture
     }
 
     fn cpu(kind: &str) -> Value {
@@ -161,8 +161,9 @@ mod tests {
 
     #[test]
     fn replicas_not_restored() {
-        let good = Scene::of(Kind::Deployment);
-        let with = |replicas: i64| Scene::of(Kind::Deployment).live(json!({"spec": {"replicas": replicas}}));
+        let good = Fixture::of(Kind::Deployment);
+        let with =
+            |replicas: i64| Fixture::of(Kind::Deployment).live(json!({"spec": {"replicas": replicas}}));
         fires("replicas-not-restored", Severity::Info, &with(5), &good);
         assert_eq!(with(5).says("replicas-not-restored"), "keeps its 5 replicas; revision 1 last ran with 3");
         fires("replicas-not-restored", Severity::Info, &with(0), &good);
@@ -175,8 +176,8 @@ mod tests {
 
     #[test]
     fn autoscalers_that_cannot_be_read_are_unknown() {
-        let mut bad = Scene::of(Kind::Deployment);
+        let mut bad = Fixture::of(Kind::Deployment);
         bad.around().autoscalers = Known::Unknown("forbidden".into());
-        fires("surroundings-not-checked", Severity::Unknown, &bad, &Scene::of(Kind::Deployment));
+        fires("surroundings-not-checked", Severity::Unknown, &bad, &Fixture::of(Kind::Deployment));
     }
 }

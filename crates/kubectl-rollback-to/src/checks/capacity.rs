@@ -128,14 +128,14 @@ mod tests {
     use serde_json::{Value, json};
 
     /// One node of one CPU and ten places, with another pod on it.
-    fn full(kind: Kind, other: &str, pods: &str) -> Scene {
-        let mut scene = Scene::of(kind);
+    fn full(kind: Kind, other: &str, pods: &str) -> Fixture {
+        let mut fixture = Fixture::of(kind);
         let room = json!({"status": {"allocatable": {"cpu": "1", "memory": "16Gi", "pods": pods}}});
-        scene.snapshot.nodes = Known::Seen(vec![build::node("n1", room)]);
+        fixture.snapshot.nodes = Known::Seen(vec![build::node("n1", room)]);
         let asks =
             json!({"spec": {"containers": [{"name": "x", "resources": {"requests": {"cpu": other}}}]}});
-        scene.snapshot.node_pods = Known::Seen(vec![build::pod("other/x", "n1").edit(asks)]);
-        scene
+        fixture.snapshot.node_pods = Known::Seen(vec![build::pod("other/x", "n1").edit(asks)]);
+        fixture
     }
 
     #[test]
@@ -157,26 +157,26 @@ mod tests {
 
     #[test]
     fn no_node_it_may_use() {
-        let on = |spec: Value| Scene::of(Kind::StatefulSet).then(json!({"spec": spec}));
+        let on = |spec: Value| Fixture::of(Kind::StatefulSet).then(json!({"spec": spec}));
         let bad = on(json!({"nodeSelector": {"disk": "ssd"}}));
         fires("capacity-predicted", Severity::Warning, &bad, &on(json!({"nodeSelector": {}})));
         assert_eq!(
             bad.says("capacity-predicted"),
             "predicted: no node may run its pods: 1 of 1 lack label disk=ssd"
         );
-        let mut none = Scene::of(Kind::Deployment);
+        let mut none = Fixture::of(Kind::Deployment);
         none.snapshot.nodes = Known::Seen(Vec::new());
         assert!(none.says("capacity-predicted").ends_with("there are none"));
-        fires("capacity-predicted", Severity::Warning, &none, &Scene::of(Kind::DaemonSet));
+        fires("capacity-predicted", Severity::Warning, &none, &Fixture::of(Kind::DaemonSet));
     }
 
     #[test]
     fn capacity_not_checked() {
-        let good = Scene::of(Kind::Deployment);
-        let mut bad = Scene::of(Kind::Deployment);
+        let good = Fixture::of(Kind::Deployment);
+        let mut bad = Fixture::of(Kind::Deployment);
         bad.snapshot.nodes = Known::Unknown("forbidden".into());
         fires("capacity-not-checked", Severity::Unknown, &bad, &good);
-        let mut bad = Scene::of(Kind::Deployment);
+        let mut bad = Fixture::of(Kind::Deployment);
         bad.snapshot.node_pods = Known::Unknown("forbidden".into());
         fires("capacity-not-checked", Severity::Unknown, &bad, &good);
     }

@@ -6,8 +6,8 @@ use cluster_model::{Finding, Known, Severity};
 use k8s_openapi::jiff::Timestamp;
 
 use super::Case;
-use crate::fields;
-use crate::needs::references_of;
+use crate::managed_fields;
+use crate::object_references::references_of;
 use crate::timeline::Bound;
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {
@@ -23,7 +23,7 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
             let Some(Known::Seen(Some(found))) = case.snapshot.references.get(&reference) else {
                 return None;
             };
-            let (written, by) = fields::data_written(&found.object)?;
+            let (written, by) = managed_fields::data_written(&found.object)?;
             // Somewhere in between is not after.
             let after = match ended {
                 Bound::Exact(ended) if written > ended => format!("(until {ended})"),
@@ -67,10 +67,10 @@ mod tests {
     use serde_json::json;
 
     /// Written so many minutes ago; the target ran until an hour ago.
-    fn written(minutes: i64) -> Scene {
+    fn written(minutes: i64) -> Fixture {
         let fields = json!([{"manager": "kubectl-edit", "time": ago(minutes).to_string(), "fieldsV1": {"f:data": {"f:a": {}}}}]);
         let object = json!({"metadata": {"managedFields": fields}});
-        Scene::of(Kind::Deployment)
+        Fixture::of(Kind::Deployment)
             .then_container(json!({"envFrom": [{"configMapRef": {"name": "app"}}]}))
             .refers("ConfigMap", "app", Known::Seen(Some(object)))
     }
@@ -85,14 +85,14 @@ mod tests {
     #[test]
     fn only_the_last_end_counts_and_only_if_it_is_known() {
         let ended = |until: Option<Bound>| {
-            let mut scene = written(30);
-            scene.timeline.stretches.push(Stretch {
+            let mut fixture = written(30);
+            fixture.timeline.stretches.push(Stretch {
                 revision: 0,
                 from: Bound::Unknown,
                 until,
                 then_lost: false,
             });
-            scene
+            fixture
         };
         let bad = written(30);
         for (until, why) in [

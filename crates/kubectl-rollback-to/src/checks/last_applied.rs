@@ -4,7 +4,7 @@ use cluster_model::{Finding, Severity};
 
 use super::Case;
 use crate::last_applied::stuck;
-use crate::tree::listed;
+use crate::merge_tree::listed;
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {
     let stuck = stuck(case.rollout(), case.template());
@@ -29,9 +29,9 @@ mod tests {
     use cluster_model::rollout::Kind;
     use serde_json::json;
 
-    fn applied(template: serde_json::Value) -> Scene {
+    fn applied(template: serde_json::Value) -> Fixture {
         let configuration = json!({"spec": {"template": template}}).to_string();
-        Scene::of(Kind::Deployment)
+        Fixture::of(Kind::Deployment)
             .live(json!({"metadata": {"annotations": {LAST_APPLIED: configuration}}}))
             .then_container(json!({"env": [{"name": "OLD", "value": "1"}]}))
     }
@@ -46,7 +46,7 @@ mod tests {
         synced.options.sync_last_applied = true;
         fires("last-applied-stale", Severity::Warning, &newer(), &synced);
         let never =
-            Scene::of(Kind::Deployment).then_container(json!({"env": [{"name": "OLD", "value": "1"}]}));
+            Fixture::of(Kind::Deployment).then_container(json!({"env": [{"name": "OLD", "value": "1"}]}));
         fires("last-applied-stale", Severity::Warning, &newer(), &never);
     }
 }

@@ -28,9 +28,9 @@ use cluster_model::{Finding, Known, Raw, Severity};
 use serde_json::Value;
 
 use crate::choose::{Past, Target};
-use crate::go_on::{GoOn, go_on};
 use crate::options::Options;
-use crate::snapshot::{Rehearsal, Snapshot, Surroundings};
+use crate::resume_command::{GoOn, go_on};
+use crate::snapshot::{ServerDryRun, Snapshot, Surroundings};
 
 /// One workload and where it would go.
 #[derive(Clone, Copy)]
@@ -38,7 +38,7 @@ pub struct Case<'a> {
     pub snapshot: &'a Snapshot,
     pub past: Past<'a>,
     pub target: &'a Target,
-    pub rehearsal: &'a Rehearsal,
+    pub dry_run: &'a ServerDryRun,
     pub options: &'a Options,
 }
 
@@ -49,7 +49,7 @@ impl<'a> Case<'a> {
 
     /// The template as the server would keep it; as asked for, if the server does not take it.
     fn template(&self) -> &'a Value {
-        self.rehearsal.workload.as_ref().map_or(&self.target.template, |object| &object["spec"]["template"])
+        self.dry_run.workload.as_ref().map_or(&self.target.template, |object| &object["spec"]["template"])
     }
 
     fn around(&self) -> Option<&'a Surroundings> {
@@ -145,7 +145,7 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::testing::Scene;
+    use super::testing::Fixture;
     use super::*;
     use cluster_model::rollout::Kind;
 
@@ -161,24 +161,25 @@ mod tests {
     #[test]
     fn a_good_case_has_no_findings() {
         for kind in Kind::ALL {
-            assert_eq!(Scene::of(kind).found(), [], "{kind:?}");
+            assert_eq!(Fixture::of(kind).found(), [], "{kind:?}");
         }
     }
 
     #[test]
     fn worst_come_first() {
-        let mut scene = Scene::of(Kind::Deployment).live(serde_json::json!({"spec": {"paused": true}}));
-        scene.snapshot.nodes = Known::Unknown("forbidden".into());
-        scene.snapshot.around.clear();
-        let found = scene.found();
+        let mut fixture = Fixture::of(Kind::Deployment).live(serde_json::json!({"spec": {"paused": true}}));
+        fixture.snapshot.nodes = Known::Unknown("forbidden".into());
+        fixture.snapshot.around.clear();
+        let found = fixture.found();
         assert!(found.len() > 3 && found.is_sorted_by_key(|f| std::cmp::Reverse(f.severity)), "{found:?}");
     }
 
     #[test]
     fn every_check_reports_only_what_it_lists() {
-        let mut scene = Scene::of(Kind::StatefulSet);
-        scene.snapshot = Snapshot { rollouts: scene.snapshot.rollouts, ..Snapshot::empty(testing::now()) };
-        let case = scene.case();
+        let mut fixture = Fixture::of(Kind::StatefulSet);
+        fixture.snapshot =
+            Snapshot { rollouts: fixture.snapshot.rollouts, ..Snapshot::empty(testing::now()) };
+        let case = fixture.case();
         for (listed, check) in CHECKS {
             for found in check(&case) {
                 assert!(listed.contains(&found.id) || found.id == SURROUNDINGS_NOT_CHECKED, "{found:?}");

@@ -61,27 +61,27 @@ mod tests {
     use cluster_model::rollout::Kind;
     use serde_json::json;
 
-    fn kept(reverts: Reverts) -> Scene {
-        let mut scene = Scene::of(Kind::Deployment);
+    fn kept(reverts: Reverts) -> Fixture {
+        let mut fixture = Fixture::of(Kind::Deployment);
         let owner = Owner {
             who: "Helm release web".into(),
             reverts,
             instead: "helm history web -n shop".into(),
             controls: Controls::Template,
         };
-        scene.snapshot.owners.insert("w".into(), vec![owner]);
-        scene
+        fixture.snapshot.owners.insert("w".into(), vec![owner]);
+        fixture
     }
 
     /// Only the image of its own container is put back.
     #[test]
     fn who_decides_about_one_image_minds_that_image_alone() {
         let trigger = |container: &str| {
-            let mut scene = kept(Reverts::Certainly("at once".into()));
-            for owner in scene.snapshot.owners.values_mut().flatten() {
+            let mut fixture = kept(Reverts::Certainly("at once".into()));
+            for owner in fixture.snapshot.owners.values_mut().flatten() {
                 owner.controls = Controls::Image(container.into());
             }
-            scene
+            fixture
         };
         fires("owner-reverts", Severity::Error, &trigger("web"), &trigger("side"));
         assert!(trigger("web").says("owner-reverts").ends_with("restores its own image at once"));
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn an_owner_weighs_as_much_as_is_known_of_it() {
-        let good = Scene::of(Kind::Deployment);
+        let good = Fixture::of(Kind::Deployment);
         let cases = [
             ("owner-reverts", Severity::Error, Reverts::Certainly("at once".into())),
             ("owner-may-revert", Severity::Warning, Reverts::Perhaps("forbidden".into())),
@@ -101,7 +101,7 @@ mod tests {
         for (id, severity, reverts) in cases {
             fires(id, severity, &kept(reverts), &good);
         }
-        let mut unread = Scene::of(Kind::Deployment);
+        let mut unread = Fixture::of(Kind::Deployment);
         unread.snapshot.owners.clear();
         fires("owner-not-checked", Severity::Unknown, &unread, &good);
     }

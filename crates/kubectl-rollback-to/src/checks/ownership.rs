@@ -3,12 +3,12 @@
 use cluster_model::{Finding, Severity};
 
 use super::Case;
-use crate::fields::{Taken, recorded, taken};
-use crate::tree::listed;
+use crate::managed_fields::{Taken, recorded, taken};
+use crate::merge_tree::listed;
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {
     // Refused or not rehearsed: said by the check of admission.
-    let Ok(after) = &case.rehearsal.workload else { return Vec::new() };
+    let Ok(after) = &case.dry_run.workload else { return Vec::new() };
     let before = &case.rollout().object;
     if !recorded(before) {
         let message = "has no managedFields: unknown which fields change owner";
@@ -56,14 +56,14 @@ mod tests {
         json!({"manager": manager, "operation": operation, "fieldsV1": {"f:spec": {"f:template": {"f:spec": spec}}}})
     }
 
-    fn applied_by(manager: &str, operation: &str) -> Scene {
+    fn applied_by(manager: &str, operation: &str) -> Fixture {
         let before = json!([entry(manager, operation, json!({"f:image": {}}))]);
-        let mut scene = Scene::of(Kind::Deployment).live(json!({"metadata": {"managedFields": before}}));
-        if let Ok(object) = &mut scene.rehearsal.workload {
+        let mut fixture = Fixture::of(Kind::Deployment).live(json!({"metadata": {"managedFields": before}}));
+        if let Ok(object) = &mut fixture.dry_run.workload {
             object["metadata"]["managedFields"] =
                 json!([entry("kubectl-rollback-to", "Update", json!({"f:image": {}}))]);
         }
-        scene
+        fixture
     }
 
     #[test]
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn ownership_not_checked() {
-        let bad = Scene::of(Kind::Deployment).live(json!({"metadata": {"managedFields": []}}));
-        fires("ownership-not-checked", Severity::Unknown, &bad, &Scene::of(Kind::Deployment));
+        let bad = Fixture::of(Kind::Deployment).live(json!({"metadata": {"managedFields": []}}));
+        fires("ownership-not-checked", Severity::Unknown, &bad, &Fixture::of(Kind::Deployment));
     }
 }

@@ -45,9 +45,9 @@ mod tests {
 
     fn extra(kind: Kind, replicas: i64, update: Value) -> (i64, bool) {
         let strategy = if kind == Kind::Deployment { "strategy" } else { "updateStrategy" };
-        let scene = Scene::of(kind).live(json!({"spec": {"replicas": replicas, strategy: update},
+        let fixture = Fixture::of(kind).live(json!({"spec": {"replicas": replicas, strategy: update},
             "status": {"desiredNumberScheduled": replicas}}));
-        let pace = Pace::of(&scene.case());
+        let pace = Pace::of(&fixture.case());
         (pace.extra, pace.needs_room_first())
     }
 

@@ -144,12 +144,12 @@ mod tests {
     use cluster_model::{Known, Severity};
     use serde_json::{Value, json};
 
-    fn with(kind: Kind, quota: Value) -> Scene {
-        let mut scene = Scene::of(kind);
+    fn with(kind: Kind, quota: Value) -> Fixture {
+        let mut fixture = Fixture::of(kind);
         let mut whole = json!({"metadata": {"name": "compute"}});
         cluster_model::build::merge(&mut whole, quota);
-        scene.around().quotas = Known::Seen(vec![whole]);
-        scene
+        fixture.around().quotas = Known::Seen(vec![whole]);
+        fixture
     }
 
     fn cpu(used: &str) -> Value {
@@ -216,8 +216,8 @@ mod tests {
 
     #[test]
     fn quotas_that_cannot_be_read_are_unknown() {
-        let mut bad = Scene::of(Kind::Deployment);
+        let mut bad = Fixture::of(Kind::Deployment);
         bad.around().quotas = Known::Unknown("forbidden".into());
-        fires("surroundings-not-checked", Severity::Unknown, &bad, &Scene::of(Kind::Deployment));
+        fires("surroundings-not-checked", Severity::Unknown, &bad, &Fixture::of(Kind::Deployment));
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use cluster_model::{Finding, Known, Raw, Severity};
 
 use super::Case;
-use crate::fields;
-use crate::needs::{Needed, PULL_SECRETS, references_of};
+use crate::managed_fields;
+use crate::object_references::{Needed, PULL_SECRETS, references_of};
 use crate::snapshot::{Found, Reference};
 
 const CLAIM: &str = "PersistentVolumeClaim";
@@ -89,7 +89,7 @@ fn keys(case: &Case<'_>, reference: &Reference, found: &Found, required: &[&Need
         return Vec::new();
     }
     let Reference { kind, name, namespace } = reference;
-    let Some(there) = fields::keys(&found.object) else {
+    let Some(there) = managed_fields::keys(&found.object) else {
         let message = format!(
             "needs keys of {kind} {name}, which could not be checked: its managedFields do not list them"
         );
@@ -149,10 +149,10 @@ mod tests {
     use cluster_model::{Known, Severity};
     use serde_json::{Value, json};
 
-    fn env(kind: &str, optional: bool) -> Scene {
+    fn env(kind: &str, optional: bool) -> Fixture {
         let source = json!({"name": "db", "key": "host", "optional": optional});
         let field = if kind == "Secret" { "secretKeyRef" } else { "configMapKeyRef" };
-        Scene::of(Kind::Deployment)
+        Fixture::of(Kind::Deployment)
             .then_container(json!({"env": [{"name": "DB", "valueFrom": {field: source}}]}))
     }
 
@@ -189,7 +189,7 @@ mod tests {
                 )
             );
         }
-        let of = |spec: Value| Scene::of(Kind::Deployment).then(json!({"spec": spec}));
+        let of = |spec: Value| Fixture::of(Kind::Deployment).then(json!({"spec": spec}));
         for (spec, kind) in [
             (json!({"serviceAccountName": "db"}), "ServiceAccount"),
             (json!({"priorityClassName": "db"}), "PriorityClass"),
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn pull_secret_missing() {
         let pulling =
-            || Scene::of(Kind::Deployment).then(json!({"spec": {"imagePullSecrets": [{"name": "reg"}]}}));
+            || Fixture::of(Kind::Deployment).then(json!({"spec": {"imagePullSecrets": [{"name": "reg"}]}}));
         let bad = pulling().refers("Secret", "reg", Known::Seen(None));
         fires("pull-secret-missing", Severity::Warning, &bad, &pulling().refers("Secret", "reg", there()));
         assert_eq!(bad.of_id("reference-missing"), [], "the kubelet goes on without");
@@ -247,13 +247,13 @@ mod tests {
     #[test]
     fn storage_class_missing() {
         let volume = json!({"name": "v", "ephemeral": {"volumeClaimTemplate": {"spec": {"storageClassName": "fast"}}}});
-        let scene = || Scene::of(Kind::Deployment).then(json!({"spec": {"volumes": [volume]}}));
-        let bad = scene().refers("StorageClass", "fast", Known::Seen(None));
+        let fixture = || Fixture::of(Kind::Deployment).then(json!({"spec": {"volumes": [volume]}}));
+        let bad = fixture().refers("StorageClass", "fast", Known::Seen(None));
         fires(
             "storage-class-missing",
             Severity::Warning,
             &bad,
-            &scene().refers("StorageClass", "fast", there()),
+            &fixture().refers("StorageClass", "fast", there()),
         );
     }
 
@@ -261,8 +261,8 @@ mod tests {
     fn claims_that_are_of_no_use() {
         let volume = json!({"name": "v", "persistentVolumeClaim": {"claimName": "data"}});
         let claim = |object: Value| {
-            let scene = Scene::of(Kind::Deployment).then(json!({"spec": {"volumes": [volume]}}));
-            scene.refers("PersistentVolumeClaim", "data", Known::Seen(Some(object)))
+            let fixture = Fixture::of(Kind::Deployment).then(json!({"spec": {"volumes": [volume]}}));
+            fixture.refers("PersistentVolumeClaim", "data", Known::Seen(Some(object)))
         };
         let bound = claim(json!({"status": {"phase": "Bound"}}));
         let deleted = claim(

@@ -109,24 +109,24 @@ mod tests {
     use serde_json::{Value, json};
 
     /// Today's template has label tier=web; the older one has what is given.
-    fn scene(labels: Value) -> Scene {
-        Scene::of(Kind::Deployment)
+    fn fixture(labels: Value) -> Fixture {
+        Fixture::of(Kind::Deployment)
             .live(json!({"spec": {"template": {"metadata": {"labels": {"tier": "web"}}}}}))
             .then(json!({"metadata": {"labels": labels}}))
     }
 
-    fn policy(spec: Value, labels: Value) -> Scene {
-        let mut scene = scene(labels);
-        scene.around().network_policies =
+    fn policy(spec: Value, labels: Value) -> Fixture {
+        let mut fixture = fixture(labels);
+        fixture.around().network_policies =
             Known::Seen(vec![json!({"metadata": {"name": "walls"}, "spec": spec})]);
-        scene
+        fixture
     }
 
-    fn budget(selector: Value, labels: Value) -> Scene {
-        let mut scene = scene(labels);
+    fn budget(selector: Value, labels: Value) -> Fixture {
+        let mut fixture = fixture(labels);
         let budget = json!({"metadata": {"name": "guard"}, "spec": {"selector": selector}});
-        scene.around().budgets = Known::Seen(vec![budget]);
-        scene
+        fixture.around().budgets = Known::Seen(vec![budget]);
+        fixture
     }
 
     fn tier() -> Value {
@@ -194,11 +194,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_unknown() {
-        let mut bad = Scene::of(Kind::Deployment);
+        let mut bad = Fixture::of(Kind::Deployment);
         bad.around().budgets = Known::Unknown("forbidden".into());
-        fires("surroundings-not-checked", Severity::Unknown, &bad, &Scene::of(Kind::Deployment));
-        let mut bad = Scene::of(Kind::Deployment);
+        fires("surroundings-not-checked", Severity::Unknown, &bad, &Fixture::of(Kind::Deployment));
+        let mut bad = Fixture::of(Kind::Deployment);
         bad.around().network_policies = Known::Unknown("forbidden".into());
-        fires("surroundings-not-checked", Severity::Unknown, &bad, &Scene::of(Kind::Deployment));
+        fires("surroundings-not-checked", Severity::Unknown, &bad, &Fixture::of(Kind::Deployment));
     }
 }

@@ -99,15 +99,16 @@ mod tests {
     use serde_json::{Value, json};
 
     /// Today's template has label tier=web and port http; the older one has what is given.
-    fn scene(service: Value, labels: Value, port: &str) -> Scene {
+    fn fixture(service: Value, labels: Value, port: &str) -> Fixture {
         let today = json!({"metadata": {"labels": {"tier": "web"}},
             "spec": {"containers": [container(json!({"image": "web:2", "ports": [{"name": "http", "containerPort": 80}]}))]}});
-        let mut scene = Scene::of(Kind::Deployment)
+        let mut fixture = Fixture::of(Kind::Deployment)
             .live(json!({"spec": {"template": today}}))
             .then(json!({"metadata": {"labels": labels}}))
             .then_container(json!({"ports": [{"name": port, "containerPort": 80}]}));
-        scene.around().services = Known::Seen(vec![json!({"metadata": {"name": "front"}, "spec": service})]);
-        scene
+        fixture.around().services =
+            Known::Seen(vec![json!({"metadata": {"name": "front"}, "spec": service})]);
+        fixture
     }
 
     fn newer() -> Value {
@@ -116,12 +117,12 @@ mod tests {
 
     #[test]
     fn service_loses_endpoints() {
-        let bad = scene(newer(), json!({}), "http");
+        let bad = fixture(newer(), json!({}), "http");
         fires(
             "service-loses-endpoints",
             Severity::Error,
             &bad,
-            &scene(newer(), json!({"tier": "web"}), "http"),
+            &fixture(newer(), json!({"tier": "web"}), "http"),
         );
         assert_eq!(
             bad.says("service-loses-endpoints"),
@@ -134,19 +135,19 @@ mod tests {
             json!({}),
             json!({"type": "ExternalName", "selector": {"tier": "web"}}),
         ] {
-            fires("service-loses-endpoints", Severity::Error, &bad, &scene(harmless, json!({}), "http"));
+            fires("service-loses-endpoints", Severity::Error, &bad, &fixture(harmless, json!({}), "http"));
         }
     }
 
     #[test]
     fn service_loses_these_pods() {
-        let alone = scene(newer(), json!({}), "http");
+        let alone = fixture(newer(), json!({}), "http");
         let shared = |namespace: &str| {
             let other =
                 build::pod(&format!("{namespace}/other"), "n1").label("app", "web").label("tier", "web");
-            let mut scene = scene(newer(), json!({}), "http");
-            scene.snapshot.node_pods = Known::Seen(vec![other]);
-            scene
+            let mut fixture = fixture(newer(), json!({}), "http");
+            fixture.snapshot.node_pods = Known::Seen(vec![other]);
+            fixture
         };
         fires("service-loses-these-pods", Severity::Warning, &shared("shop"), &alone);
         fires("service-loses-endpoints", Severity::Error, &shared("elsewhere"), &shared("shop"));
@@ -154,16 +155,16 @@ mod tests {
 
     #[test]
     fn named_port_disappears() {
-        let with = |port: &str| scene(newer(), json!({"tier": "web"}), port);
+        let with = |port: &str| fixture(newer(), json!({"tier": "web"}), port);
         fires("named-port-disappears", Severity::Warning, &with("web"), &with("http"));
         let number = json!({"selector": {"app": "web"}, "ports": [{"targetPort": 80}]});
-        fires("named-port-disappears", Severity::Warning, &with("web"), &scene(number, json!({}), "web"));
+        fires("named-port-disappears", Severity::Warning, &with("web"), &fixture(number, json!({}), "web"));
     }
 
     #[test]
     fn services_that_cannot_be_read_are_unknown() {
-        let mut bad = Scene::of(Kind::Deployment);
+        let mut bad = Fixture::of(Kind::Deployment);
         bad.around().services = Known::Unknown("forbidden".into());
-        fires("surroundings-not-checked", Severity::Unknown, &bad, &Scene::of(Kind::Deployment));
+        fires("surroundings-not-checked", Severity::Unknown, &bad, &Fixture::of(Kind::Deployment));
     }
 }

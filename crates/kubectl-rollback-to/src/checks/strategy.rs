@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use super::Case;
 use crate::execute::unstick::{InTheWay, in_the_way, ordinal};
-use crate::go_on::GoOn;
+use crate::resume_command::GoOn;
 use crate::strategy::{Moves, Strategy, strategy};
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {
@@ -120,7 +120,7 @@ fn stuck(case: &Case<'_>, start: i64) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
-    use crate::go_on::tests::kruise;
+    use crate::resume_command::tests::kruise;
     use crate::snapshot::Reverts;
     use cluster_model::Severity;
     use cluster_model::build::PodBuild;
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn paused() {
-        let with = |paused: bool| Scene::of(Kind::Deployment).live(json!({"spec": {"paused": paused}}));
+        let with = |paused: bool| Fixture::of(Kind::Deployment).live(json!({"spec": {"paused": paused}}));
         fires("paused", Severity::Error, &with(true), &with(false));
         assert_eq!(
             with(true).of_id("paused")[0].remedy,
@@ -147,13 +147,13 @@ mod tests {
             ("partition-holds-back", Kind::StatefulSet, partition),
             ("on-delete", Kind::DaemonSet, on_delete),
         ] {
-            let mut scene = Scene::of(kind).live(edit);
-            let alone = scene.of_id(id).remove(0).remedy;
+            let mut fixture = Fixture::of(kind).live(edit);
+            let alone = fixture.of_id(id).remove(0).remedy;
             assert!(alone.contains("not before: kubectl "), "{alone}");
-            scene.snapshot.owners.insert("w".into(), vec![kruise(Reverts::Perhaps("steps".into()))]);
-            assert_eq!(scene.of_id(id)[0].remedy, "kubectl kruise rollout undo rollout/x -n shop");
-            scene.snapshot.owners.insert("w".into(), vec![kruise(Reverts::Unknown("forbidden".into()))]);
-            let unread = scene.of_id(id).remove(0).remedy;
+            fixture.snapshot.owners.insert("w".into(), vec![kruise(Reverts::Perhaps("steps".into()))]);
+            assert_eq!(fixture.of_id(id)[0].remedy, "kubectl kruise rollout undo rollout/x -n shop");
+            fixture.snapshot.owners.insert("w".into(), vec![kruise(Reverts::Unknown("forbidden".into()))]);
+            let unread = fixture.of_id(id).remove(0).remedy;
             assert!(unread.starts_with("first check") && !unread.contains("kubectl"), "{unread}");
         }
     }
@@ -161,32 +161,32 @@ mod tests {
     #[test]
     fn on_delete() {
         for kind in [Kind::StatefulSet, Kind::DaemonSet] {
-            let bad = Scene::of(kind).live(json!({"spec": {"updateStrategy": {"type": "OnDelete"}}}));
-            fires("on-delete", Severity::Warning, &bad, &Scene::of(kind));
+            let bad = Fixture::of(kind).live(json!({"spec": {"updateStrategy": {"type": "OnDelete"}}}));
+            fires("on-delete", Severity::Warning, &bad, &Fixture::of(kind));
         }
     }
 
     #[test]
     fn recreate_downtime() {
         let recreate = json!({"spec": {"strategy": {"type": "Recreate"}}});
-        let bad = Scene::of(Kind::Deployment).live(recreate.clone());
-        fires("recreate-downtime", Severity::Warning, &bad, &Scene::of(Kind::Deployment));
-        let none = Scene::of(Kind::Deployment).live(recreate).live(json!({"spec": {"replicas": 0}}));
+        let bad = Fixture::of(Kind::Deployment).live(recreate.clone());
+        fires("recreate-downtime", Severity::Warning, &bad, &Fixture::of(Kind::Deployment));
+        let none = Fixture::of(Kind::Deployment).live(recreate).live(json!({"spec": {"replicas": 0}}));
         fires("recreate-downtime", Severity::Warning, &bad, &none);
         let set =
-            Scene::of(Kind::StatefulSet).live(json!({"spec": {"updateStrategy": {"type": "Recreate"}}}));
-        fires("recreate-downtime", Severity::Warning, &set, &Scene::of(Kind::StatefulSet));
+            Fixture::of(Kind::StatefulSet).live(json!({"spec": {"updateStrategy": {"type": "Recreate"}}}));
+        fires("recreate-downtime", Severity::Warning, &set, &Fixture::of(Kind::StatefulSet));
     }
 
     #[test]
     fn partition_holds_back() {
         let with = |partition: i64, start: i64| {
-            Scene::of(Kind::StatefulSet).live(json!({"spec": {"ordinals": {"start": start},
+            Fixture::of(Kind::StatefulSet).live(json!({"spec": {"ordinals": {"start": start},
                 "updateStrategy": {"rollingUpdate": {"partition": partition}}}}))
         };
         fires("partition-holds-back", Severity::Warning, &with(2, 0), &with(0, 0));
         fires("partition-holds-back", Severity::Warning, &with(1, 5), &with(0, 5));
-        let says = |scene: Scene| scene.says("partition-holds-back");
+        let says = |fixture: Fixture| fixture.says("partition-holds-back");
         assert_eq!(
             says(with(2, 0)),
             "does not update 2 of its 3 pods: its partition excludes web-0 to web-1"
@@ -198,14 +198,14 @@ mod tests {
     #[test]
     fn statefulset_stuck() {
         let broken = |name: &str, revision: i64| {
-            let mut scene = Scene::of(Kind::StatefulSet);
-            scene.rollout().pods.truncate(1);
+            let mut fixture = Fixture::of(Kind::StatefulSet);
+            fixture.rollout().pods.truncate(1);
             let pod = pod(Kind::StatefulSet, name, revision).waiting("CrashLoopBackOff");
-            scene.rollout().pods.push(pod);
-            scene
+            fixture.rollout().pods.push(pod);
+            fixture
         };
         let bad = broken("web-1", 2);
-        fires("statefulset-stuck", Severity::Warning, &bad, &Scene::of(Kind::StatefulSet));
+        fires("statefulset-stuck", Severity::Warning, &bad, &Fixture::of(Kind::StatefulSet));
         assert_eq!(
             bad.says("statefulset-stuck"),
             "is blocked by web-1 (CrashLoopBackOff): until it is Ready, it gets the older template only if it is deleted"

@@ -104,11 +104,11 @@ mod tests {
     use cluster_model::rollout::Kind;
     use serde_json::json;
 
-    fn healths(verdicts: [Verdict; 2]) -> Scene {
-        let mut scene = Scene::of(Kind::Deployment);
+    fn healths(verdicts: [Verdict; 2]) -> Fixture {
+        let mut fixture = Fixture::of(Kind::Deployment);
         let health = |verdict| Health { verdict, evidence: "3 pods crashed".into() };
-        scene.health = verdicts.map(health).to_vec();
-        scene
+        fixture.health = verdicts.map(health).to_vec();
+        fixture
     }
 
     #[test]
@@ -135,9 +135,9 @@ mod tests {
     #[test]
     fn reason_looks_secret() {
         let given = |reason: &str| {
-            let mut scene = Scene::of(Kind::Deployment);
-            scene.options.reason = Some(reason.into());
-            scene
+            let mut fixture = Fixture::of(Kind::Deployment);
+            fixture.options.reason = Some(reason.into());
+            fixture
         };
         let good = given("the password was rotated, incident 7");
         let id = "reason-looks-secret";
@@ -146,7 +146,7 @@ mod tests {
             id,
             Severity::Warning,
             &given("https://bob:hunter2@db.shop is down"),
-            &Scene::of(Kind::Deployment),
+            &Fixture::of(Kind::Deployment),
         );
         let found = given("pushed with ghp_0123456789abcdefghijABCDEFGHIJ012345").of_id(id).remove(0);
         assert!(!format!("{found:?}").contains("ghp_"), "{found:?}");
@@ -156,7 +156,7 @@ mod tests {
     fn restart_only() {
         let at = json!({"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}}});
         let with = |image: &str| {
-            Scene::of(Kind::Deployment)
+            Fixture::of(Kind::Deployment)
                 .live(json!({"spec": {"template": template(json!({"image": image}))}}))
                 .live(json!({"spec": {"template": at}}))
         };
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn image_mutable() {
         let with = |image: &str, policy: &str| {
-            Scene::of(Kind::Deployment).then_container(json!({"image": image, "imagePullPolicy": policy}))
+            Fixture::of(Kind::Deployment).then_container(json!({"image": image, "imagePullPolicy": policy}))
         };
         let bad = with("web:latest", "Always");
         fires("image-mutable", Severity::Info, &bad, &with("web:latest", "IfNotPresent"));
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn history_limited() {
         let with =
-            |limit: i64| Scene::of(Kind::Deployment).live(json!({"spec": {"revisionHistoryLimit": limit}}));
+            |limit: i64| Fixture::of(Kind::Deployment).live(json!({"spec": {"revisionHistoryLimit": limit}}));
         fires("history-limited", Severity::Warning, &with(0), &with(1));
     }
 }

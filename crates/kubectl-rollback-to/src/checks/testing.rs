@@ -1,4 +1,4 @@
-//! Tables over checks: a scene in which a finding fires, and one minimal edit after which it does not.
+//! Tables over checks: a fixture in which a finding fires, and one minimal edit after which it does not.
 
 use cluster_model::build::{self, PodBuild, merge};
 use cluster_model::rollout::{Kind, Rollout};
@@ -11,7 +11,7 @@ use super::{Case, check, ids};
 use crate::choose::{Past, Target};
 use crate::health::{Health, Verdict};
 use crate::options::Options;
-use crate::snapshot::{Found, Reference, Rehearsal, Snapshot, Surroundings};
+use crate::snapshot::{Found, Reference, ServerDryRun, Snapshot, Surroundings};
 use crate::timeline::{Bound, Stretch, Timeline};
 
 pub fn now() -> Timestamp {
@@ -25,12 +25,12 @@ pub fn ago(minutes: i64) -> Timestamp {
 
 /// Workload `web` in namespace `shop` with revisions 1 (image web:1, run until an hour ago) and 2 (web:2, three ready pods):
 /// from 2 to 1, with everything seen and in order.
-pub struct Scene {
+pub struct Fixture {
     pub snapshot: Snapshot,
     pub timeline: Timeline,
     pub health: Vec<Health>,
     pub target: Target,
-    pub rehearsal: Rehearsal,
+    pub dry_run: ServerDryRun,
     pub options: Options,
 }
 
@@ -95,8 +95,8 @@ pub fn pod(kind: Kind, name: &str, number: i64) -> Pod {
     )
 }
 
-impl Scene {
-    pub fn of(kind: Kind) -> Scene {
+impl Fixture {
+    pub fn of(kind: Kind) -> Fixture {
         let pods = (0..3).map(|ordinal| pod(kind, &format!("web-{ordinal}"), 2)).collect();
         let rollout = Rollout::new(kind, live(kind), &histories(kind), pods);
         let target = template(json!({}));
@@ -109,7 +109,7 @@ impl Scene {
         let room = json!({"status": {"allocatable": {"cpu": "8", "memory": "16Gi", "pods": "110"}}});
         snapshot.nodes = Known::Seen(vec![build::node("n1", room)]);
         let healthy = || Health { verdict: Verdict::Healthy, evidence: "served 3 pods".into() };
-        Scene {
+        Fixture {
             snapshot,
             timeline: Timeline {
                 stretches: vec![
@@ -130,7 +130,7 @@ impl Scene {
                 chosen_by: "--to-revision 1".into(),
                 evidence: String::new(),
             },
-            rehearsal: Rehearsal { workload: Ok(returned), changes: true, pod: Known::Seen(Ok(())) },
+            dry_run: ServerDryRun { workload: Ok(returned), changes: true, pod: Known::Seen(Ok(())) },
             options: Options::default(),
         }
     }
@@ -144,26 +144,26 @@ impl Scene {
     }
 
     /// `edit` merged over the live workload.
-    pub fn live(mut self, edit: Value) -> Scene {
+    pub fn live(mut self, edit: Value) -> Fixture {
         merge(&mut self.rollout().object, edit);
         self
     }
 
     /// `edit` merged over the template rolled back to, as asked for and as the server would keep it.
-    pub fn then(mut self, edit: Value) -> Scene {
+    pub fn then(mut self, edit: Value) -> Fixture {
         merge(&mut self.target.template, edit.clone());
-        if let Ok(object) = &mut self.rehearsal.workload {
+        if let Ok(object) = &mut self.dry_run.workload {
             merge(&mut object["spec"]["template"], edit);
         }
         self
     }
 
     /// The one container of the template rolled back to.
-    pub fn then_container(self, edit: Value) -> Scene {
+    pub fn then_container(self, edit: Value) -> Fixture {
         self.then(json!({"spec": {"containers": [container(edit)]}}))
     }
 
-    pub fn refers(mut self, kind: &'static str, name: &str, found: Known<Option<Value>>) -> Scene {
+    pub fn refers(mut self, kind: &'static str, name: &str, found: Known<Option<Value>>) -> Fixture {
         let namespace = if kind.ends_with("Class") { "" } else { "shop" };
         let reference = Reference { kind, namespace: namespace.into(), name: name.into() };
         let found = match found {
@@ -184,7 +184,7 @@ impl Scene {
                 now: now(),
             },
             target: &self.target,
-            rehearsal: &self.rehearsal,
+            dry_run: &self.dry_run,
             options: &self.options,
         }
     }
@@ -207,7 +207,7 @@ impl Scene {
 }
 
 /// The finding fires in `bad` and not in `good`.
-pub fn fires(id: &str, severity: Severity, bad: &Scene, good: &Scene) {
+pub fn fires(id: &str, severity: Severity, bad: &Fixture, good: &Fixture) {
     assert!(ids().any(|known| known == id), "{id} is not in the catalogue");
     let hit = bad.of_id(id);
     assert!(!hit.is_empty(), "{id} must fire; found {:?}", bad.found());
@@ -217,5 +217,5 @@ pub fn fires(id: &str, severity: Severity, bad: &Scene, good: &Scene) {
         assert!(!finding.subject.is_empty(), "{finding:?}");
         assert!(severity < Severity::Warning || !finding.remedy.is_empty(), "{id} needs a remedy");
     }
-    assert_eq!(good.of_id(id), [], "{id} must not fire in the mended scene");
+    assert_eq!(good.of_id(id), [], "{id} must not fire in the mended fixture");
 }

@@ -3,7 +3,7 @@
 use cluster_model::Raw;
 use plugin_client::Failure;
 
-use super::told::{self, Hints};
+use super::messages::{self, Hints};
 use super::{Chosen, Past, target};
 use crate::health::{Verdict, old_pods_wait};
 
@@ -82,20 +82,21 @@ pub fn healthy(past: Past<'_>) -> Result<Chosen, Failure> {
             Ok(target(past, index, FLAG, evidence))
         }
         Found::Tie(indices) => {
-            let all = told::revisions(past, &indices, "and");
+            let all = messages::revisions(past, &indices, "and");
             let message = format!(
                 "{all} of {id} may have been healthy, and there is no evidence to choose between them"
             );
             Err(Failure::refused(message)
                 .take(past, &newest_first(&indices))
                 .history(past)
-                .block(&told::choices(past, &told::all(past))))
+                .block(&messages::choices(past, &messages::all(past))))
         }
         Found::None => {
-            let others: Vec<usize> = told::all(past).into_iter().filter(|&index| !is_live(index)).collect();
+            let others: Vec<usize> =
+                messages::all(past).into_iter().filter(|&index| !is_live(index)).collect();
             let message = format!("no revision of {id} is known to have been healthy");
             let failure = Failure::refused(message).take(past, &newest_first(&others)).history(past);
-            Err(failure.block(&told::choices(past, &told::all(past))))
+            Err(failure.block(&messages::choices(past, &messages::all(past))))
         }
     }
 }

@@ -7,7 +7,7 @@ use cluster_model::rollout::containers;
 use plugin_client::Failure;
 use serde_json::Value;
 
-use super::told::{self, Hints};
+use super::messages::{self, Hints};
 use super::{Chosen, Past, target};
 use crate::options::ImagePattern;
 
@@ -55,7 +55,7 @@ pub fn image(past: Past<'_>, pattern: &ImagePattern) -> Result<Chosen, Failure> 
         1 => format!("revision {number} has {}{how}", newest.told()),
         _ => format!(
             "{} have {}{how}, {number} was active last",
-            told::revisions(past, &indices, "and"),
+            messages::revisions(past, &indices, "and"),
             newest.told()
         ),
     };
@@ -67,7 +67,7 @@ pub fn image(past: Past<'_>, pattern: &ImagePattern) -> Result<Chosen, Failure> 
             "; {image} is pulled again (imagePullPolicy Always), and its tag may have been moved"
         ));
     }
-    evidence.push_str(&format!("; {}", told::health(&past.health[newest.index])));
+    evidence.push_str(&format!("; {}", messages::health(&past.health[newest.index])));
     Ok(target(past, newest.index, "--image", evidence))
 }
 
@@ -82,7 +82,7 @@ fn matching<'a>(
         let fits = |c: &&Value| wanted(c.text("/name")) && matches(index, c.text("/name"), c.text("/image"));
         Match { index, containers: all.filter(fits).collect() }
     };
-    told::all(past).into_iter().map(of).filter(|found| !found.containers.is_empty()).collect()
+    messages::all(past).into_iter().map(of).filter(|found| !found.containers.is_empty()).collect()
 }
 
 /// Later is greater.
@@ -116,11 +116,11 @@ fn nothing(past: Past<'_>, pattern: &ImagePattern) -> Failure {
     }
     let sorted = |set: BTreeSet<String>| set.into_iter().collect::<Vec<_>>();
     if let Some(wanted) = pattern.container.as_ref().filter(|wanted| !names.contains(*wanted)) {
-        let names = told::listed(&sorted(names), "and");
+        let names = messages::listed(&sorted(names), "and");
         return Failure::refused(format!("no revision of {id} has a container {wanted}; there is {names}"))
             .history(past);
     }
-    let images = told::listed(&sorted(images), "and");
+    let images = messages::listed(&sorted(images), "and");
     let message = format!("no revision of {id} has an image {}; there is {images}", pattern.image);
     let failure = Failure::refused(message);
     let elsewhere = format!("*/{}", pattern.image.trim_start_matches('/'));
@@ -131,7 +131,7 @@ fn nothing(past: Past<'_>, pattern: &ImagePattern) -> Failure {
         let flag = format!("--image '{container}{elsewhere}'");
         failure.hint(format!("for another registry: kubectl rollback-to {} {flag}", id.typed()))
     };
-    failure.history(past).block(&told::choices(past, &told::all(past)))
+    failure.history(past).block(&messages::choices(past, &messages::all(past)))
 }
 
 fn several(past: Past<'_>, pattern: &ImagePattern, found: &[Match<'_>]) -> Failure {
@@ -142,10 +142,10 @@ fn several(past: Past<'_>, pattern: &ImagePattern, found: &[Match<'_>]) -> Failu
         "{} matches different images of {}: revisions {}",
         pattern.image,
         past.rollout.id,
-        told::listed(&each, "and")
+        messages::listed(&each, "and")
     );
     let newest: Vec<usize> = indices.iter().rev().take(3).copied().collect();
-    Failure::refused(message).take(past, &newest).history(past).block(&told::choices(past, &indices))
+    Failure::refused(message).take(past, &newest).history(past).block(&messages::choices(past, &indices))
 }
 
 /// `*` stands for any run of characters, `/` included.

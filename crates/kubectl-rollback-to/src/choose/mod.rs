@@ -2,11 +2,11 @@
 
 mod healthy;
 mod image;
+mod messages;
 mod number;
 #[cfg(test)]
 mod tests;
 mod time;
-mod told;
 
 use cluster_model::rollout::Rollout;
 use k8s_openapi::jiff::Timestamp;

@@ -3,7 +3,7 @@
 use cluster_model::rollout::{Kind, same};
 use plugin_client::Failure;
 
-use super::told::{self, Hints};
+use super::messages::{self, Hints};
 use super::{Chosen, Past, target};
 use crate::history::restart_only;
 
@@ -12,11 +12,11 @@ pub fn previous(past: Past<'_>) -> Result<Chosen, Failure> {
     let rollout = past.rollout;
     // A ReplicaSet without a number counts as 0 and is never the previous one.
     let numbered: Vec<usize> =
-        told::all(past).into_iter().filter(|&index| rollout.revisions[index].number > 0).collect();
+        messages::all(past).into_iter().filter(|&index| rollout.revisions[index].number > 0).collect();
     let [.., index, _] = numbered[..] else {
-        let only = told::revisions(past, &numbered, "and");
+        let only = messages::revisions(past, &numbered, "and");
         let message = format!("{} has only {only}: there is nothing to go back to", rollout.id);
-        let failure = Failure::refused(match told::older(past) {
+        let failure = Failure::refused(match messages::older(past) {
             Some(gone) => format!("{message}; older ones {gone}"),
             None => message,
         });
@@ -32,7 +32,7 @@ pub fn previous(past: Past<'_>) -> Result<Chosen, Failure> {
     } else if restart_only(&revision.template, rollout.template()) {
         evidence.push_str("; only a restart separates the two revisions: images and settings are the same");
     }
-    evidence.push_str(&format!("; {}", told::health(&past.health[index])));
+    evidence.push_str(&format!("; {}", messages::health(&past.health[index])));
     Ok(target(past, index, "--previous", evidence))
 }
 
@@ -47,7 +47,7 @@ pub fn revision(past: Past<'_>, number: i64) -> Result<Chosen, Failure> {
     if past.rollout.current() == Some(index) {
         evidence.push_str("; it is the current one");
     }
-    evidence.push_str(&format!("; {}", told::health(&past.health[index])));
+    evidence.push_str(&format!("; {}", messages::health(&past.health[index])));
     Ok(target(past, index, "--to-revision", evidence))
 }
 
@@ -63,23 +63,23 @@ pub fn by_number(past: Past<'_>, number: i64) -> Result<(usize, bool), Failure> 
 
 fn unknown(past: Past<'_>, number: i64) -> Failure {
     let rollout = past.rollout;
-    let all = told::all(past);
+    let all = messages::all(past);
     let Some(&nearest) = all.iter().min_by_key(|&&index| (rollout.revisions[index].number - number).abs())
     else {
         return Failure::refused(format!("{} has no revisions", rollout.id));
     };
     let oldest = rollout.revisions.first().map_or(0, |revision| revision.number);
-    let has = told::listed(&told::numbers(past, &all), "and");
+    let has = messages::listed(&messages::numbers(past, &all), "and");
     let mut message = format!("{} has no revision {number}", rollout.id);
     message.push_str(&match all.len() {
         1 => format!("; it has only {has}"),
         _ => format!("; it has {has}, the nearest is {}", rollout.revisions[nearest].number),
     });
-    if let Some(gone) = told::older(past).filter(|_| number < oldest) {
+    if let Some(gone) = messages::older(past).filter(|_| number < oldest) {
         message.push_str(&format!("; older ones {gone}"));
     }
     let mut failure =
-        Failure::refused(message).take(past, &[nearest]).history(past).block(&told::choices(past, &all));
+        Failure::refused(message).take(past, &[nearest]).history(past).block(&messages::choices(past, &all));
     let newest = rollout.revisions.last().map_or(0, |revision| revision.number);
     if rollout.id.kind != Kind::Deployment && number < newest {
         failure = failure.hint(format!(

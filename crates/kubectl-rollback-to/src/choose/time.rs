@@ -7,9 +7,9 @@ use k8s_openapi::jiff::Timestamp;
 use k8s_openapi::jiff::tz::TimeZone;
 use plugin_client::Failure;
 
-use super::told::{self, Hints};
+use super::messages::{self, Hints};
 use super::{Chosen, Past, target};
-use crate::moment::{local, show};
+use crate::time_arg::{local, show};
 use crate::timeline::{Bound, Reach, Stretch};
 
 const FLAG: &str = "--time";
@@ -83,7 +83,7 @@ impl Moment<'_> {
             "revision {number} was active at {}{already}: {}; {}",
             self.when(),
             self.stretch(stretch),
-            told::health(&self.past.health[index])
+            messages::health(&self.past.health[index])
         );
         target(self.past, index, FLAG, evidence)
     }
@@ -113,7 +113,7 @@ impl Moment<'_> {
             self.past.rollout.revisions[index].number,
             self.when(),
             self.stretch(stretch),
-            told::health(&self.past.health[index])
+            messages::health(&self.past.health[index])
         );
         target(self.past, index, "--time --closest", evidence)
     }
@@ -138,7 +138,7 @@ impl Moment<'_> {
     fn ambiguous(&self, revisions: &[usize], lost: bool) -> Failure {
         let id = &self.past.rollout.id;
         let mut names: Vec<String> =
-            told::numbers(self.past, revisions).iter().map(|n| format!("revision {n}")).collect();
+            messages::numbers(self.past, revisions).iter().map(|n| format!("revision {n}")).collect();
         if lost {
             names.push("a revision that is no longer kept".to_owned());
         }
@@ -147,7 +147,7 @@ impl Moment<'_> {
             names.push(if early { "no revision yet" } else { "a template without a revision" }.to_owned());
         }
         let why = if lost { "" } else { ": the exact time of the change is unknown" };
-        let message = format!("at {} {id} was at {}{why}", self.when(), told::listed(&names, "or"));
+        let message = format!("at {} {id} was at {}{why}", self.when(), messages::listed(&names, "or"));
         let nearest = self.past.timeline.stretches[self.closest()].revision;
         let nearest = self.past.rollout.revisions[nearest].number;
         Failure::refused(message)
@@ -195,7 +195,7 @@ impl Moment<'_> {
         };
         let first = &self.past.rollout.revisions[stretch.revision];
         let from = show(from, self.zone);
-        let message = match told::older(self.past) {
+        let message = match messages::older(self.past) {
             Some(gone) => format!(
                 "the history of {id} reaches back to {from} (revision {}), not to {}: older revisions {gone}",
                 first.number,

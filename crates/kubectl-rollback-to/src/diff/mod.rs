@@ -1,11 +1,11 @@
 //! What is different between two templates, in an operator's words: per container by name, values that may be secret hidden.
 
+mod defaulted;
 mod facts;
 mod headline;
 mod image;
 mod mask;
 mod quantity;
-mod settled;
 mod unified;
 
 #[cfg(test)]

@@ -4,11 +4,11 @@ use cluster_model::Raw;
 use cluster_model::rollout::images;
 use serde_json::Value;
 
-use crate::written::{self, Written};
+use crate::live_writer::{self, Written};
 
 /// Who wrote the template since; `None` if managedFields do not tell.
 pub fn author(seen: &Value, live: &Value) -> Option<Written> {
-    written::since(seen.list("/metadata/managedFields"), live)
+    live_writer::since(seen.list("/metadata/managedFields"), live)
 }
 
 /// `changed by helm at 2026-01-01T00:00:00Z (web: shop:1.4 → shop:1.5)`

@@ -10,8 +10,8 @@ use kube::Error;
 use plugin_client::{Cluster, is_forbidden, is_not_found, is_unauthorised, lost, unreachable};
 use serde_json::Value;
 
-use super::scene::selector;
 use super::wire::{self, Content, Refusal};
+use super::workload_cache::selector;
 use super::write::{Trouble, look, tell};
 
 pub struct Fresh {

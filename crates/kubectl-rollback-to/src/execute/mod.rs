@@ -1,19 +1,19 @@
 //! Carries a plan out: guarded writes one after another, all rollouts watched side by side, put back together if one fails.
 
-mod attempt;
 pub mod change;
+mod engine;
 mod fresh;
+mod guarded_patch;
 mod log;
 mod ownership;
 pub mod progress;
 mod record;
 mod requests;
 mod run;
-mod saga;
-mod scene;
 pub mod unstick;
 mod verdict;
 mod wire;
+mod workload_cache;
 mod write;
 
 use std::time::{Duration, Instant};
@@ -29,11 +29,11 @@ use crate::options::Options;
 use crate::plan::Plan;
 use crate::report::{PodReport, Verdict};
 use crate::snapshot::Snapshot;
+use engine::End;
 use progress::Progress;
 use run::Run;
-use saga::End;
 
-pub use saga::SILENT_AFTER;
+pub use engine::SILENT_AFTER;
 
 /// What happened to one step of the plan.
 #[derive(Clone, Debug)]
@@ -148,7 +148,7 @@ pub enum Event {
 }
 
 /// Whoever shows the run.
-pub trait Audience {
+pub trait Reporter {
     fn event(&mut self, event: &Event);
     /// Something changed, or time passed. One entry for each step that is under way: (workload, progress).
     fn draw(&mut self, rollouts: &[(String, Progress)]);
@@ -178,7 +178,7 @@ impl Execution<'_> {
     pub async fn run(
         &self,
         interrupted: impl Future<Output = ()>,
-        audience: &mut dyn Audience,
+        audience: &mut dyn Reporter,
     ) -> Vec<Outcome> {
         let mut run = Run::new(self, audience);
         let mut interrupted = std::pin::pin!(interrupted.fuse());

@@ -6,7 +6,7 @@ mod diagnose;
 mod faults;
 mod pace;
 mod pods;
-mod scene;
+mod rollout_view;
 mod stall;
 mod summary;
 mod superseded;
@@ -28,7 +28,7 @@ use crate::report::{PodReport, PodState};
 use deadline::Deadline;
 use faults::later;
 use pods::SeenPod;
-use scene::Scene;
+use rollout_view::RolloutView;
 use workload::Workload;
 
 pub use diagnose::diagnose;
@@ -188,36 +188,44 @@ impl Tracker {
         if self.expected.kind == Kind::StatefulSet {
             self.trap.remember(view.pods);
         }
-        let mut scene = self.scene(view, workload, observed);
+        let mut rollout_view = self.rollout_view(view, workload, observed);
         let state = if replaced {
             superseded::state(&self.expected, object)
         } else if !observed {
-            self.unobserved(&scene)
+            self.unobserved(&rollout_view)
         } else {
-            self.judge(&scene)
+            self.judge(&rollout_view)
         };
         let blocker = match &state {
             State::Stuck { pod, .. } => Some(pod.as_str()),
             _ => None,
         };
-        pods::sort(&mut scene.pods, blocker);
+        pods::sort(&mut rollout_view.pods, blocker);
         let moving = state == State::Moving;
         if matches!(state, State::Done { .. }) {
             // The controller counts minReadySeconds by its own clock, to the fraction of a second, and it has the last word.
-            let ready = scene.pods.iter_mut().filter(|seen| seen.on_target() && seen.pod.is_ready());
+            let ready = rollout_view.pods.iter_mut().filter(|seen| seen.on_target() && seen.pod.is_ready());
             ready.for_each(|seen| seen.state = PodState::Ready);
         }
-        let done =
-            if matches!(state, State::Done { .. }) { scene.total } else { scene.done.min(scene.total) };
+        let done = if matches!(state, State::Done { .. }) {
+            rollout_view.total
+        } else {
+            rollout_view.done.min(rollout_view.total)
+        };
         Progress {
-            summary: scene.summary(&state, observed),
+            summary: rollout_view.summary(&state, observed),
             done,
-            total: scene.total,
+            total: rollout_view.total,
             desired: workload.desired(),
-            pods: scene.pods.iter().map(|seen| seen.report(blocker)).collect(),
+            pods: rollout_view.pods.iter().map(|seen| seen.report(blocker)).collect(),
             seconds_left: (moving && !self.told)
                 .then(|| {
-                    pace::seconds_left(&scene.pods, scene.total - done, self.expected.written_at, view.now)
+                    pace::seconds_left(
+                        &rollout_view.pods,
+                        rollout_view.total - done,
+                        self.expected.written_at,
+                        view.now,
+                    )
                 })
                 .flatten(),
             state,
@@ -236,7 +244,12 @@ impl Tracker {
         }
     }
 
-    fn scene<'a>(&mut self, view: View<'a>, workload: Workload<'a>, observed: bool) -> Scene<'a> {
+    fn rollout_view<'a>(
+        &mut self,
+        view: View<'a>,
+        workload: Workload<'a>,
+        observed: bool,
+    ) -> RolloutView<'a> {
         let now = view.now;
         let target = self.compared.find(&self.expected, workload.object, view.histories, observed);
         let pods = pods::pods(&self.expected, workload, target.as_ref(), view);
@@ -277,7 +290,7 @@ impl Tracker {
                 self.wake_later(by_ours(at, view), view);
             }
         }
-        Scene { view, workload, target, pods, done: whole(done), total, faults }
+        RolloutView { view, workload, target, pods, done: whole(done), total, faults }
     }
 
     fn moved_at(&self, view: View<'_>) -> Timestamp {
@@ -285,37 +298,37 @@ impl Tracker {
     }
 
     /// The controller has seen the template, and it is still the one that was written.
-    fn judge(&mut self, scene: &Scene<'_>) -> State {
-        if scene.is_done() {
-            return State::Done { note: scene.note() };
+    fn judge(&mut self, rollout_view: &RolloutView<'_>) -> State {
+        if rollout_view.is_done() {
+            return State::Done { note: rollout_view.note() };
         }
         // Whatever its pods show: nothing rolls out, and another template would not either.
-        if !self.told && scene.workload.is_paused() {
-            return self.paused(scene);
+        if !self.told && rollout_view.workload.is_paused() {
+            return self.paused(rollout_view);
         }
-        let ours = scene.view.ours;
-        if scene.faults.first().is_some_and(|fault| fault.ends_grace(self.fail_after) <= ours) {
+        let ours = rollout_view.view.ours;
+        if rollout_view.faults.first().is_some_and(|fault| fault.ends_grace(self.fail_after) <= ours) {
             let due = |fault: &&faults::Fault| fault.ends_grace(self.fail_after) <= ours;
-            let elsewhere = scene.faults.iter().filter(due).all(|fault| fault.elsewhere);
-            return match scene.failed(None) {
-                State::Failed { cause, .. } if elsewhere && scene.done > 0 && !self.told => {
+            let elsewhere = rollout_view.faults.iter().filter(due).all(|fault| fault.elsewhere);
+            return match rollout_view.failed(None) {
+                State::Failed { cause, .. } if elsewhere && rollout_view.done > 0 && !self.told => {
                     State::Stalled { cause, blocked: true }
                 }
                 failed => failed,
             };
         }
-        if let Some(why) = self.overdue(scene) {
-            match scene.waits_for_a_node() {
+        if let Some(why) = self.overdue(rollout_view) {
+            match rollout_view.waits_for_a_node() {
                 // Nobody but a node can help, and the template from before is not better for that.
                 Some(waits) if !self.told => {
                     if self.quiet.is_some() {
                         return State::Stalled { cause: format!("{waits}; {why}"), blocked: true };
                     }
                 }
-                _ => return scene.failed(Some(why)),
+                _ => return rollout_view.failed(Some(why)),
             }
         }
-        if let Some(pod) = self.blocker(scene) {
+        if let Some(pod) = self.blocker(rollout_view) {
             return State::Stuck {
                 pod: pod.name().to_owned(),
                 pod_uid: pod.uid().to_owned(),
@@ -323,38 +336,38 @@ impl Tracker {
                 why: unstick::why(pod),
             };
         }
-        if self.told { State::Moving } else { self.stalled(scene).unwrap_or(State::Moving) }
+        if self.told { State::Moving } else { self.stalled(rollout_view).unwrap_or(State::Moving) }
     }
 
     /// A Deployment's progress deadline has passed, for this rollout.
-    fn overdue(&mut self, scene: &Scene<'_>) -> Option<String> {
-        let seconds = scene.workload.deadline_seconds()?;
+    fn overdue(&mut self, rollout_view: &RolloutView<'_>) -> Option<String> {
+        let seconds = rollout_view.workload.deadline_seconds()?;
         let passed = match deadline::deadline(
-            scene.workload.object,
-            scene.target.as_ref(),
+            rollout_view.workload.object,
+            rollout_view.target.as_ref(),
             self.expected.written_at,
         ) {
             Deadline::Passed => true,
             Deadline::Open => false,
             Deadline::Unkept => {
-                let (_, moved) = self.moved.filter(|_| !self.told && !scene.workload.is_paused())?;
+                let (_, moved) = self.moved.filter(|_| !self.told && !rollout_view.workload.is_paused())?;
                 let ends = later(moved, Duration::from_secs(u64::try_from(seconds).unwrap_or_default()));
-                self.wake_later(ends, scene.view);
-                ends <= scene.view.ours
+                self.wake_later(ends, rollout_view.view);
+                ends <= rollout_view.view.ours
             }
         };
         passed.then(|| format!("no progress within {} (progressDeadlineSeconds)", span(seconds)))
     }
 
     /// The pod that only its deletion takes out of a StatefulSet's way.
-    fn blocker<'a>(&mut self, scene: &Scene<'a>) -> Option<&'a Pod> {
-        if self.expected.kind != Kind::StatefulSet || scene.target.is_none() {
+    fn blocker<'a>(&mut self, rollout_view: &RolloutView<'a>) -> Option<&'a Pod> {
+        if self.expected.kind != Kind::StatefulSet || rollout_view.target.is_none() {
             return None;
         }
-        let moved = self.moved_at(scene.view);
-        let (pod, from) = self.trap.look(scene.view, moved, self.told, self.fail_after)?;
-        self.wake_later(from, scene.view);
-        (from <= scene.view.ours).then_some(pod)
+        let moved = self.moved_at(rollout_view.view);
+        let (pod, from) = self.trap.look(rollout_view.view, moved, self.told, self.fail_after)?;
+        self.wake_later(from, rollout_view.view);
+        (from <= rollout_view.view.ours).then_some(pod)
     }
 
     /// `at` by our clock.

@@ -1,4 +1,4 @@
-//! What the saga asks for, on the wire; each with one honest answer. Network I/O.
+//! What the engine asks for, on the wire; each with one honest answer. Network I/O.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use http::Method;
 use plugin_client::{Cluster, Right, is_not_found};
 use serde_json::{Value, json};
 
-use super::attempt::{Attempt, Wrote};
+use super::engine::Deletion;
 use super::fresh::{self, Fresh};
-use super::saga::Deletion;
+use super::guarded_patch::{GuardedPatch, Wrote};
 use super::verdict::{self, Answer};
 use super::wire::{self, Content};
 use super::write::{Trouble, tell, write};
@@ -29,7 +29,12 @@ pub enum Answered {
     Finished { step: usize, notes: Vec<String> },
 }
 
-pub async fn rolled_back(cluster: &Cluster, step: usize, attempt: Attempt, trouble: Trouble) -> Answered {
+pub async fn rolled_back(
+    cluster: &Cluster,
+    step: usize,
+    attempt: GuardedPatch,
+    trouble: Trouble,
+) -> Answered {
     Answered::Wrote { step, wrote: write(cluster, attempt, &trouble).await }
 }
 
@@ -37,7 +42,7 @@ pub async fn rolled_back(cluster: &Cluster, step: usize, attempt: Attempt, troub
 pub async fn put_back(
     cluster: &Cluster,
     step: usize,
-    attempt: Attempt,
+    attempt: GuardedPatch,
     keep: Option<Value>,
     trouble: Trouble,
 ) -> Answered {

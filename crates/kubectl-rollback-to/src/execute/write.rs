@@ -7,7 +7,7 @@ use plugin_client::{Cluster, Failure, Right, is_forbidden, is_not_found, is_unau
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::attempt::{Act, Attempt, Look, Wrote};
+use super::guarded_patch::{Act, GuardedPatch, Look, Wrote};
 use super::verdict;
 use super::wire::{self, Content, Refusal};
 use crate::choose::Target;
@@ -43,7 +43,7 @@ pub fn annotations_back(
     changed.iter().map(|(key, _)| (key.clone(), start.annotation(key).map(str::to_owned))).collect()
 }
 
-pub async fn write(cluster: &Cluster, mut attempt: Attempt, trouble: &Trouble) -> Wrote {
+pub async fn write(cluster: &Cluster, mut attempt: GuardedPatch, trouble: &Trouble) -> Wrote {
     let mut next = attempt.start();
     loop {
         tokio::time::sleep(next.wait).await;

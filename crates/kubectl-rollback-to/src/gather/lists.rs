@@ -57,7 +57,7 @@ pub fn is_absent(error: &kube::Error, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rehearse::testing::connect;
+    use crate::server_dry_run::testing::connect;
     use k8s_openapi::api::core::v1::Service;
     use kube::core::Status;
     use serde_json::json;

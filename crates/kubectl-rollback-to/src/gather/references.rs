@@ -15,7 +15,7 @@ use plugin_client::{Cluster, Failure};
 use serde_json::Value;
 
 use super::lists::{FAN_OUT, is_absent, json, resource};
-pub use crate::needs::references_of;
+pub use crate::object_references::references_of;
 use crate::snapshot::{Found, Reference};
 
 /// Of each template with its namespace; each object once, however many templates need it.
@@ -75,7 +75,7 @@ fn resource_of(kind: &str) -> Option<ApiResource> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rehearse::testing::connect;
+    use crate::server_dry_run::testing::connect;
     use serde_json::json;
     use testbed::fake::{Answer, Fake};
 
@@ -114,7 +114,7 @@ mod tests {
             found.get(&reference).unwrap()
         };
         assert!(
-            matches!(of("Secret", "db"), Known::Seen(Some(found)) if crate::fields::keys(&found.object).is_some())
+            matches!(of("Secret", "db"), Known::Seen(Some(found)) if crate::managed_fields::keys(&found.object).is_some())
         );
         assert!(matches!(of("ConfigMap", "gone"), Known::Seen(None)));
         assert!(matches!(of("ConfigMap", "walled"), Known::Unknown(_)), "not absent");

@@ -11,7 +11,7 @@ use plugin_client::api::access_review::grant;
 use plugin_client::{Cluster, Failure, Right, is_forbidden, is_not_found};
 use serde_json::Value;
 
-use crate::subjects::Subjects;
+use crate::workload_selector::Subjects;
 
 /// Workloads read side by side.
 const AT_ONCE: usize = 8;

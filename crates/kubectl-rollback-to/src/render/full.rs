@@ -4,7 +4,7 @@ use plugin_client::{Failure, Line, to_yaml};
 use serde_json::Value;
 
 use crate::diff::{masked_pair, unified};
-use crate::external;
+use crate::diff_program;
 use crate::options::Options;
 use crate::plan::{Action, Plan, Step};
 use crate::snapshot::Snapshot;
@@ -16,9 +16,9 @@ pub fn full_diffs(snapshot: &Snapshot, plan: &Plan, options: &Options) -> Result
         let rollout = &snapshot.rollouts[step.rollout];
         let Some(to) = target(step) else { continue };
         let from = rollout.template();
-        if external::is_wanted() {
+        if diff_program::is_wanted() {
             let (left, right) = masked_pair(from, to, options.show_values);
-            external::external(&to_yaml(&left), &to_yaml(&right))?;
+            diff_program::external(&to_yaml(&left), &to_yaml(&right))?;
             continue;
         }
         let number =
@@ -37,7 +37,7 @@ pub fn full_diffs(snapshot: &Snapshot, plan: &Plan, options: &Options) -> Result
 /// As the server would store it, if it said so.
 fn target(step: &Step) -> Option<&Value> {
     let stored = step
-        .rehearsal
+        .dry_run
         .as_ref()
         .and_then(|r| r.workload.as_ref().ok())
         .map(|object| &object["spec"]["template"]);

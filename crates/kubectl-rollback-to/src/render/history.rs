@@ -13,10 +13,10 @@ use serde_json::Value;
 use crate::choose::{Past, last_healthy};
 use crate::health::{Health, Verdict};
 use crate::history::history_of;
-use crate::moment::{local, show, zone_name};
+use crate::live_writer::written;
 use crate::report::{HistoryOf, RevisionReport};
+use crate::time_arg::{local, show, zone_name};
 use crate::timeline::{Bound, Stretch};
-use crate::written::written;
 
 /// What a terminal leaves room for: longest evidence of health and longest cause; 0 is none of it.
 #[derive(Clone, Copy)]

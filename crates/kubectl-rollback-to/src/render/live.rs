@@ -7,7 +7,7 @@ use plugin_client::{Line, Live, Ui, table};
 
 use super::status::word;
 use crate::execute::progress::{Progress, State};
-use crate::execute::{Audience, Event};
+use crate::execute::{Event, Reporter};
 use crate::report::{PodReport, PodState};
 
 pub struct Screen {
@@ -41,7 +41,7 @@ impl Screen {
     }
 }
 
-impl Audience for Screen {
+impl Reporter for Screen {
     fn event(&mut self, event: &Event) {
         // The region shows these; as lines they would only scroll by.
         let is_drawn = matches!(event, Event::Moved { .. } | Event::Trouble { .. });

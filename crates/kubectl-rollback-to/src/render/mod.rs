@@ -7,8 +7,8 @@ mod live;
 mod outcome;
 mod plan;
 mod status;
-mod stays;
 mod strategy;
+mod unchanged;
 
 pub use full::full_diffs;
 pub use history::{history, picker_rows, revision};

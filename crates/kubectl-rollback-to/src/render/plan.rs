@@ -10,15 +10,15 @@ use plugin_client::{Line, Role, table};
 use serde_json::Value;
 
 use super::diff::differences;
-use super::stays::{replicas, unprotected};
 use super::strategy::{moves_by_itself, rollout as how};
+use super::unchanged::{replicas, unprotected};
 use crate::execute::progress::diagnose;
-use crate::go_on::go_on;
-use crate::moment;
 use crate::options::Options;
 use crate::plan::{Action, Plan, Step};
+use crate::resume_command::go_on;
 use crate::snapshot::Snapshot;
 use crate::strategy::strategy;
+use crate::time_arg;
 
 /// More images of one pod are counted.
 const IMAGES: usize = 3;
@@ -198,7 +198,7 @@ impl View<'_> {
         let target = step.target.as_ref()?;
         let created = target.revision.and_then(|index| rollout.revisions[index].created);
         let mut said: Vec<String> = created
-            .map(|at| format!("first rolled out {}", moment::show(at, self.zone)))
+            .map(|at| format!("first rolled out {}", time_arg::show(at, self.zone)))
             .into_iter()
             .collect();
         said.extend(target.change_cause.as_ref().map(|cause| format!("\"{}\"", shorten(cause, CAUSE))));

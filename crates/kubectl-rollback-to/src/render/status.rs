@@ -6,8 +6,8 @@ use plugin_client::{Line, table};
 use serde_json::Value;
 
 use crate::execute::progress::{Progress, State};
-use crate::go_on::GoOn;
 use crate::report::{PodReport, PodState};
+use crate::resume_command::GoOn;
 
 /// More are counted, not listed; `-o wide` lists them all.
 const LISTED: usize = 20;
@@ -151,7 +151,7 @@ const NO_PARTITION: &str = r#"{"spec":{"updateStrategy":{"rollingUpdate":{"parti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::go_on::tests::kruise;
+    use crate::resume_command::tests::kruise;
     use crate::snapshot::Reverts;
     use cluster_model::rollout::Kind;
     use serde_json::json;

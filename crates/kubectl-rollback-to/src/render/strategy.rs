@@ -4,7 +4,7 @@ use cluster_model::rollout::{Id, Kind};
 use cluster_model::text::count;
 use plugin_client::Line;
 
-use crate::go_on::GoOn;
+use crate::resume_command::GoOn;
 use crate::strategy::{Moves, Strategy};
 
 /// More names than this become a range.
@@ -130,7 +130,7 @@ fn descending(id: &Id, n: i64, at_once: i64, kept: i64, first: i64) -> Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::go_on::tests::kruise;
+    use crate::resume_command::tests::kruise;
     use crate::snapshot::Reverts;
 
     fn told(kind: Kind, desired: i64, moves: Moves) -> String {

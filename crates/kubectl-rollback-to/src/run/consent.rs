@@ -163,7 +163,7 @@ mod tests {
             rollout: 0,
             action: Action::RollBack,
             target: Some(target(0)),
-            rehearsal: None,
+            dry_run: None,
             diff: Diff::default(),
         };
         Consent::of(&snapshot, &Plan { steps: vec![step] })

@@ -7,7 +7,7 @@ use crate::diff;
 use crate::history::history_of;
 use crate::render;
 use crate::report::{RevisionHistory, Verdict};
-use crate::subjects::Subjects;
+use crate::workload_selector::Subjects;
 
 impl Run<'_> {
     pub(super) async fn history(&self, cluster: &Cluster, subjects: &Subjects) -> Result<Exit, Failure> {

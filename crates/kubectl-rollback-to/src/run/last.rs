@@ -12,9 +12,9 @@ use crate::choose::{Chosen, Past, Target};
 use crate::gather;
 use crate::journal::{self, Entry, Journal, Workload};
 use crate::last_applied::without_restart;
-use crate::moment;
-use crate::subjects::Subjects;
-use crate::written::written;
+use crate::live_writer::written;
+use crate::time_arg;
+use crate::workload_selector::Subjects;
 use serde_json::Value;
 
 impl Run<'_> {
@@ -66,7 +66,7 @@ impl Run<'_> {
             };
             return Err(failure);
         }
-        let when = entry.time.parse().map_or(entry.time.clone(), |at| moment::show(at, &self.zone));
+        let when = entry.time.parse().map_or(entry.time.clone(), |at| time_arg::show(at, &self.zone));
         let reason = entry.reason.as_ref().map(|reason| redacted(&[reason]).concat());
         let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
         Ok(Chosen::Target(Target {
@@ -156,7 +156,7 @@ pub(super) fn those_of<'a>(entry: &Entry, cluster: &'a Cluster) -> (Subjects, st
 mod tests {
     use super::*;
     use crate::args::Args;
-    use crate::rehearse::testing::connect;
+    use crate::server_dry_run::testing::connect;
     use clap::Parser;
     use cluster_model::rollout::Kind;
     use serde_json::json;

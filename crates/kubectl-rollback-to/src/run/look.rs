@@ -8,8 +8,8 @@ use crate::choose::Past;
 use crate::gather;
 use crate::health::{Health, health};
 use crate::snapshot::Snapshot;
-use crate::subjects::Subjects;
 use crate::timeline::{Timeline, timeline};
+use crate::workload_selector::Subjects;
 
 /// The workloads, and what their past tells.
 pub(super) struct Looked {

@@ -15,9 +15,9 @@ use crate::choose::{Chosen, refusal};
 use crate::diff::{Diff, diff};
 use crate::gather;
 use crate::plan::{Action, Plan, Step};
-use crate::rehearse::{imagined, rehearse};
 use crate::rights;
-use crate::snapshot::Rehearsal;
+use crate::server_dry_run::{dry_run, imagined};
+use crate::snapshot::ServerDryRun;
 
 /// Workloads rehearsed side by side.
 const AT_ONCE: usize = 8;
@@ -42,12 +42,12 @@ impl Run<'_> {
         let writes = self.args.dry_run != DryRun::Client;
         let rollouts = &looked.snapshot.rollouts;
         let rights = rights::found(cluster, rollouts, &self.options, writes).await;
-        let rehearsals: Vec<Option<Rehearsal>> = stream::iter(rollouts.iter().zip(&chosen))
+        let rehearsals: Vec<Option<ServerDryRun>> = stream::iter(rollouts.iter().zip(&chosen))
             .map(|(rollout, chosen)| async move {
                 Ok::<_, Failure>(match chosen {
                     Chosen::NotYetBorn(_) => None,
                     Chosen::Target(target) if writes => {
-                        Some(rehearse(cluster, rollout, &target.template, &self.options).await?)
+                        Some(dry_run(cluster, rollout, &target.template, &self.options).await?)
                     }
                     Chosen::Target(target) => Some(imagined(rollout, &target.template)),
                 })
@@ -58,41 +58,35 @@ impl Run<'_> {
         self.look_around(cluster, looked, &chosen).await;
         let mut findings = rights;
         let mut steps = Vec::new();
-        for (index, (chosen, rehearsal)) in chosen.into_iter().zip(rehearsals).enumerate() {
+        for (index, (chosen, dry_run)) in chosen.into_iter().zip(rehearsals).enumerate() {
             let past = looked.past(index);
-            let (Chosen::Target(target), Some(rehearsal)) = (chosen, rehearsal) else {
+            let (Chosen::Target(target), Some(dry_run)) = (chosen, dry_run) else {
                 steps.push(Step {
                     rollout: index,
                     action: Action::NotYetBorn,
                     target: None,
-                    rehearsal: None,
+                    dry_run: None,
                     diff: Diff::default(),
                 });
                 continue;
             };
-            let action = if rehearsal.changes { Action::RollBack } else { Action::Nothing };
-            if rehearsal.changes {
+            let action = if dry_run.changes { Action::RollBack } else { Action::Nothing };
+            if dry_run.changes {
                 let case = Case {
                     snapshot: &looked.snapshot,
                     past,
                     target: &target,
-                    rehearsal: &rehearsal,
+                    dry_run: &dry_run,
                     options: &self.options,
                 };
                 findings.extend(checks::check(&case));
             }
-            let to: &Value = match &rehearsal.workload {
+            let to: &Value = match &dry_run.workload {
                 Ok(object) => &object["spec"]["template"],
                 Err(_) => &target.template,
             };
             let diff = diff(past.rollout.template(), to, self.options.show_values);
-            steps.push(Step {
-                rollout: index,
-                action,
-                target: Some(target),
-                rehearsal: Some(rehearsal),
-                diff,
-            });
+            steps.push(Step { rollout: index, action, target: Some(target), dry_run: Some(dry_run), diff });
         }
         finding::sort(&mut findings);
         self.options.allow.accept(&mut findings);

@@ -20,10 +20,10 @@ use crate::execute::{Execution, SILENT_AFTER};
 use crate::journal::{Entry, Journal};
 use crate::options::{Choice, DiffDetail};
 use crate::plan::{Action, Plan, Step};
-use crate::rehearse::is_changed;
 use crate::render;
 use crate::report::{RollbackReport, Verdict, WorkloadReport, overall};
-use crate::subjects::Subjects;
+use crate::server_dry_run::is_changed;
+use crate::workload_selector::Subjects;
 
 /// So often a lost race is planned again before it is somebody else's turn.
 const ATTEMPTS: usize = 3;

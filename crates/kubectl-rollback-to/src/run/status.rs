@@ -9,11 +9,11 @@ use serde_json::Value;
 use super::Run;
 use crate::execute::progress::{Progress, State, diagnose};
 use crate::gather;
-use crate::go_on::go_on;
 use crate::render;
 use crate::report::{RolloutStatus, StatusOf, StatusResult, StatusVerdict};
+use crate::resume_command::go_on;
 use crate::strategy::{Moves, strategy};
-use crate::subjects::Subjects;
+use crate::workload_selector::Subjects;
 
 impl Run<'_> {
     pub(super) async fn status(&self, cluster: &Cluster, subjects: &Subjects) -> Result<Exit, Failure> {

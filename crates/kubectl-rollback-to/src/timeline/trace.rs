@@ -8,7 +8,7 @@ use super::Bound;
 use super::activation::Activation;
 use super::scaling::Scaling;
 use super::window::{self, Window};
-use crate::written::written;
+use crate::live_writer::written;
 
 /// The desired replicas of its Deployment, as of the last time a ReplicaSet was scaled.
 const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";

@@ -6,8 +6,8 @@ use cluster_model::text::count;
 use cluster_model::{BudgetStatus, DisruptionBudget, Finding, Known, PodExt, Severity, Snapshot};
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::fate::leavers;
 use crate::options::Options;
+use crate::pod_filter::leavers;
 
 pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
     if let Known::Unknown(why) = &snapshot.budgets {

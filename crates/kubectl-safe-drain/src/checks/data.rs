@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use cluster_model::{Finding, Known, PodExt, Severity, Snapshot};
 use k8s_openapi::api::core::v1::{PersistentVolume, Pod, Volume};
 
-use crate::fate::leavers;
 use crate::options::Options;
+use crate::pod_filter::leavers;
 
 /// One finding per pod and kind of data, naming the volumes: kubectl keeps only the last warning of a pod (its filters.go says so itself).
 pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use cluster_model::{Finding, Known, PodExt, Severity, Snapshot};
 
-use crate::fate::leavers;
 use crate::options::Options;
+use crate::pod_filter::leavers;
 
 pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();

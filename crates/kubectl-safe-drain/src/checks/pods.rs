@@ -3,8 +3,8 @@
 use cluster_model::{Finding, NodeExt, PodExt, Severity, Snapshot};
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::fate::{DAEMONSET, Fate, MIRROR, fate};
 use crate::options::Options;
+use crate::pod_filter::{DAEMONSET, MIRROR, PodFilter, pod_filter};
 
 /// Past its deletion time (grace included) by this much, a pod is stuck rather than slow.
 const STUCK_AFTER_SECONDS: i64 = 30;
@@ -15,21 +15,21 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
     snapshot
         .pods
         .iter()
-        .filter_map(|pod| match fate(pod, snapshot, options) {
-            Fate::Stays(DAEMONSET) => Some(Finding::new(
+        .filter_map(|pod| match pod_filter(pod, snapshot, options) {
+            PodFilter::Skip(DAEMONSET) => Some(Finding::new(
                 "daemonset-pod",
                 Severity::Info,
                 pod.key(),
                 "is ignored: DaemonSet-managed pod",
             )),
-            Fate::Stays(MIRROR) => Some(Finding::new(
+            PodFilter::Skip(MIRROR) => Some(Finding::new(
                 "mirror-pod",
                 Severity::Info,
                 pod.key(),
                 "is ignored: static pod managed by the kubelet",
             )),
-            Fate::Stays(_) | Fate::Leaving => Some(terminating(pod, snapshot)),
-            Fate::Leaves => long_grace(pod, options),
+            PodFilter::Skip(_) | PodFilter::Terminating => Some(terminating(pod, snapshot)),
+            PodFilter::Evict => long_grace(pod, options),
         })
         .collect()
 }

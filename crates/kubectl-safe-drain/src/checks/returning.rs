@@ -6,8 +6,8 @@ use cluster_model::text::count;
 use cluster_model::{Finding, Known, PodExt, Severity, Snapshot};
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::fate::leavers;
 use crate::options::Options;
+use crate::pod_filter::leavers;
 
 /// Would the pod's controller put it back on the same node?
 #[derive(Clone, Debug, PartialEq, Eq)]

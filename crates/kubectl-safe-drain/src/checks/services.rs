@@ -9,8 +9,8 @@ use cluster_model::workload::{OwnerKey, Workload};
 use cluster_model::{Finding, Known, PodExt, Severity, Snapshot};
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::fate::leavers;
 use crate::options::Options;
+use crate::pod_filter::leavers;
 
 pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
     let mut findings = last_replicas(snapshot, options);

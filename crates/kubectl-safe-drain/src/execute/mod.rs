@@ -13,7 +13,7 @@ use futures::stream::{self, BoxStream, FuturesUnordered, StreamExt};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use plugin_client::{Clock, Cluster, Failure, Feed, Weather};
+use plugin_client::{Clock, Cluster, Failure, Feed, ServerHealth};
 
 use crate::gather::{self, Scope};
 use crate::options::Options;
@@ -39,7 +39,7 @@ pub enum End {
 }
 
 /// Whoever shows the drain.
-pub trait Audience {
+pub trait Reporter {
     fn event(&mut self, event: &Event);
     /// Something changed, or time passed.
     fn draw(&mut self, engine: &Engine, now: Timestamp);
@@ -81,7 +81,7 @@ impl Drain<'_> {
         plan: &Plan,
         snapshot: Snapshot,
         interrupted: impl Future<Output = ()>,
-        audience: &mut dyn Audience,
+        audience: &mut dyn Reporter,
     ) -> (Engine, End) {
         let started = self.clock.now();
         // A node that was cordoned long ago has no scheduler still to hear of it.
@@ -92,7 +92,7 @@ impl Drain<'_> {
         // One node at a time: it has to stay cordoned, and its pods are those that leave now. The others are read when their turn comes.
         let mut current: Option<(String, BoxStream<'static, Heard>)> = None;
         let mut requests: FuturesUnordered<BoxFuture<'_, Answer>> = FuturesUnordered::new();
-        let mut weather = Weather::default();
+        let mut weather = ServerHealth::default();
         let mut interrupted = std::pin::pin!(interrupted.fuse());
         let mut frame = tokio::time::interval(FRAME);
         frame.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -207,8 +207,8 @@ impl Drain<'_> {
         &self,
         engine: &mut Engine,
         answer: Answer,
-        weather: &mut Weather,
-        audience: &mut dyn Audience,
+        weather: &mut ServerHealth,
+        audience: &mut dyn Reporter,
     ) -> Result<(), Failure> {
         let now = self.clock.now();
         match answer {
@@ -231,8 +231,8 @@ impl Drain<'_> {
         &self,
         engine: &mut Engine,
         news: Heard,
-        weather: &mut Weather,
-        audience: &mut dyn Audience,
+        weather: &mut ServerHealth,
+        audience: &mut dyn Reporter,
     ) -> Result<(), Failure> {
         let now = self.clock.now();
         match news {
@@ -279,8 +279,8 @@ impl Drain<'_> {
         &self,
         engine: &mut Engine,
         requests: &mut FuturesUnordered<BoxFuture<'_, Answer>>,
-        weather: &mut Weather,
-        audience: &mut dyn Audience,
+        weather: &mut ServerHealth,
+        audience: &mut dyn Reporter,
     ) {
         let until = tokio::time::Instant::now() + SETTLE_ANSWERS;
         while let Ok(Some(answer)) = tokio::time::timeout_at(until, requests.next()).await {
@@ -306,8 +306,8 @@ impl Drain<'_> {
 /// What was read, or why nothing was learnt. A refusal is final unless the server is just starting.
 fn read<T>(
     found: Result<T, Failure>,
-    weather: &mut Weather,
-    audience: &mut dyn Audience,
+    weather: &mut ServerHealth,
+    audience: &mut dyn Reporter,
 ) -> Result<Result<T, String>, Failure> {
     match found {
         Ok(found) => {
@@ -329,14 +329,14 @@ fn read<T>(
 }
 
 /// The server could not be heard.
-fn trouble(weather: &mut Weather, failure: &Failure, audience: &mut dyn Audience) {
+fn trouble(weather: &mut ServerHealth, failure: &Failure, audience: &mut dyn Reporter) {
     if weather.trouble(failure) {
         audience.event(&Event::Disturbed { says: failure.to_string() });
     }
 }
 
 /// The server was heard.
-fn fine(weather: &mut Weather, audience: &mut dyn Audience) {
+fn fine(weather: &mut ServerHealth, audience: &mut dyn Reporter) {
     if weather.fine() {
         audience.event(&Event::Recovered);
     }

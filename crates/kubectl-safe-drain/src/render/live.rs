@@ -7,7 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use plugin_client::{Line, Live, Ui};
 
 use crate::estimate::seconds_left;
-use crate::execute::Audience;
+use crate::execute::Reporter;
 use crate::execute::engine::{Engine, Phase, PodState};
 use crate::execute::event::Event;
 
@@ -26,7 +26,7 @@ impl Screen {
     }
 }
 
-impl Audience for Screen {
+impl Reporter for Screen {
     fn event(&mut self, event: &Event) {
         if let Event::Blocked { what, says, .. } = event {
             self.blocked.insert(what.clone(), says.clone());

@@ -9,7 +9,7 @@ use plugin_client::{Cluster, DryRun, Exit, Failure, Line};
 
 use super::Run;
 use crate::args::OnFailure;
-use crate::execute::Audience;
+use crate::execute::Reporter;
 use crate::execute::event::Event;
 use crate::execute::requests::set_unschedulable;
 use crate::plan::{NodePlan, Plan};

@@ -19,7 +19,7 @@ use crate::execute::{Drain, End};
 use crate::gather::{self, Scope};
 use crate::plan::{Plan, plan};
 use crate::report::{DrainReport, NodeReport, Verdict};
-use crate::{checks, probe, render, rights};
+use crate::{checks, render, rights, server_dry_run};
 
 /// A plan that changes while its question is open is asked about again, so often at most.
 const QUESTIONS: usize = 3;
@@ -77,9 +77,11 @@ impl Run<'_> {
         match self.args.dry_run {
             DryRun::None => Ok(None),
             DryRun::Client => Ok(Some(report)),
-            DryRun::Server => {
-                self.bounds.before_changes(probe::probe(cluster, plan, &self.options, report)).await.map(Some)
-            }
+            DryRun::Server => self
+                .bounds
+                .before_changes(server_dry_run::probe(cluster, plan, &self.options, report))
+                .await
+                .map(Some),
         }
     }
 

@@ -15,7 +15,7 @@ use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
 use crate::failure::{NoCredentials, find};
-use crate::{Failure, Weather};
+use crate::{Failure, ServerHealth};
 
 /// Selectors and page size of a feed: `Watched::default().fields("spec.nodeName=a")`.
 pub use kube::runtime::watcher::Config as Watched;
@@ -78,7 +78,7 @@ where
         strip,
         listed: Vec::new(),
         failures: 0,
-        weather: Weather::default(),
+        weather: ServerHealth::default(),
         ready: VecDeque::new(),
         ended: false,
     };
@@ -94,7 +94,7 @@ struct State<K> {
     strip: fn(&mut K),
     listed: Vec<K>,
     failures: u32,
-    weather: Weather,
+    weather: ServerHealth,
     ready: VecDeque<Feed<K>>,
     ended: bool,
 }

@@ -9,12 +9,12 @@ use crate::Failure;
 const STARTING: Duration = Duration::from_secs(15);
 
 #[derive(Default)]
-pub struct Weather {
+pub struct ServerHealth {
     bad: bool,
     last_bad: Option<Instant>,
 }
 
-impl Weather {
+impl ServerHealth {
     /// The server could not be heard. True when that is news: then tell the failure.
     pub fn trouble(&mut self, _failure: &Failure) -> bool {
         self.last_bad = Some(Instant::now());
@@ -39,7 +39,7 @@ mod tests {
     #[test]
     fn news_is_told_once() {
         let failure = Failure::failed("cannot watch pods");
-        let mut weather = Weather::default();
+        let mut weather = ServerHealth::default();
         assert!(!weather.fine() && !weather.is_starting());
         assert!(weather.trouble(&failure) && !weather.trouble(&failure));
         assert!(weather.fine() && !weather.fine());

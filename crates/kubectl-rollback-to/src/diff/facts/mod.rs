@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::defaulted::settled;
 use super::mask::{HIDDEN, mask, mask_named};
-use super::settled::settled;
 
 /// Whose fact it is; in the order they are shown.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

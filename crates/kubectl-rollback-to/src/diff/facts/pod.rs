@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::rest::{compact, leaf};
 use super::{At, Facts, Place, by_name, volume};
+use crate::diff::defaulted::CONTAINER_LISTS;
 use crate::diff::quantity;
-use crate::diff::settled::CONTAINER_LISTS;
 
 /// Lists of the spec in which order means nothing, by pointer.
 const SETS: &[&str] = &[

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{At, Facts};
-use crate::diff::settled::MEANT;
+use crate::diff::defaulted::MEANT;
 
 impl Facts {
     /// Every leaf below; `field` is the path so far.

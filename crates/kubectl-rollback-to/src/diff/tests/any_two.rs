@@ -5,7 +5,7 @@ use cluster_model::rollout::same;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::{Change, Difference, diff, masked_pair, settled, unified};
+use super::super::{Change, Difference, defaulted, diff, masked_pair, unified};
 use super::{base, told};
 
 /// Fields that are known here and such that are not, with sound values and unsound ones.
@@ -79,7 +79,7 @@ fn ordered(value: &Value) -> Value {
 
 /// Without what the tables above show to be no difference: defaults, and order.
 fn spelt_out(value: &Value) -> Value {
-    ordered(&settled::settled(value))
+    ordered(&defaulted::settled(value))
 }
 
 proptest! {

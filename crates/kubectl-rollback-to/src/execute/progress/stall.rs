@@ -10,7 +10,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::faults::later;
 use super::pods::{SeenPod, lingers};
-use super::scene::Scene;
+use super::rollout_view::RolloutView;
 use super::workload::Strategy;
 use super::{State, Tracker, by_ours, summary};
 use crate::report::PodState;
@@ -33,40 +33,44 @@ impl Memory {
 
 impl Tracker {
     /// Its controller has not seen the template yet.
-    pub(super) fn unobserved(&mut self, scene: &Scene<'_>) -> State {
+    pub(super) fn unobserved(&mut self, rollout_view: &RolloutView<'_>) -> State {
         if self.told {
             return State::Moving;
         }
-        self.quiet(scene, || "its controller has not observed the change".to_owned()).unwrap_or(State::Moving)
+        self.quiet(rollout_view, || "its controller has not observed the change".to_owned())
+            .unwrap_or(State::Moving)
     }
 
-    pub(super) fn paused(&self, scene: &Scene<'_>) -> State {
-        let id = Id::of(self.expected.kind, scene.workload.object);
+    pub(super) fn paused(&self, rollout_view: &RolloutView<'_>) -> State {
+        let id = Id::of(self.expected.kind, rollout_view.workload.object);
         let cause =
             format!("paused: no pods are updated until it is resumed: kubectl rollout resume {}", id.typed());
         State::Stalled { cause, blocked: true }
     }
 
-    pub(super) fn stalled(&mut self, scene: &Scene<'_>) -> Option<State> {
-        let obstacle = self.obstacle(scene);
-        let since = self.blocked.since(obstacle.as_ref().map(|(pod, _)| pod.as_str()), scene.view.ours);
+    pub(super) fn stalled(&mut self, rollout_view: &RolloutView<'_>) -> Option<State> {
+        let obstacle = self.obstacle(rollout_view);
+        let since =
+            self.blocked.since(obstacle.as_ref().map(|(pod, _)| pod.as_str()), rollout_view.view.ours);
         if let Some((_, cause)) = obstacle {
-            let ends = later(since.max(self.moved_at(scene.view)), self.fail_after);
-            self.wake_later(ends, scene.view);
-            if ends <= scene.view.ours {
-                return Some(ended(scene, cause, true));
+            let ends = later(since.max(self.moved_at(rollout_view.view)), self.fail_after);
+            self.wake_later(ends, rollout_view.view);
+            if ends <= rollout_view.view.ours {
+                return Some(ended(rollout_view, cause, true));
             }
         }
-        self.quiet(scene, || summary::counts(&scene.pods, scene.done, scene.total))
+        self.quiet(rollout_view, || {
+            summary::counts(&rollout_view.pods, rollout_view.done, rollout_view.total)
+        })
     }
 
     /// The pod that the controller waits for although nothing here will change it, and why.
-    fn obstacle(&mut self, scene: &Scene<'_>) -> Option<(String, String)> {
+    fn obstacle(&mut self, rollout_view: &RolloutView<'_>) -> Option<(String, String)> {
         // Something gets on beside it.
-        if scene.pods.iter().any(|seen| seen.state == PodState::Starting) {
+        if rollout_view.pods.iter().any(|seen| seen.state == PodState::Starting) {
             return None;
         }
-        if let Some(seen) = scene.kept_back() {
+        if let Some(seen) = rollout_view.kept_back() {
             let name = seen.pod.name();
             return Some((
                 name.to_owned(),
@@ -74,11 +78,11 @@ impl Tracker {
             ));
         }
         // A Deployment makes its new pods beside those that end.
-        if self.expected.kind == Kind::Deployment && scene.workload.strategy() != Strategy::Recreate {
+        if self.expected.kind == Kind::Deployment && rollout_view.workload.strategy() != Strategy::Recreate {
             return None;
         }
         for seen in
-            scene.pods.iter().filter(|seen| !seen.finished && !seen.on_target() && seen.kept.is_none())
+            rollout_view.pods.iter().filter(|seen| !seen.finished && !seen.on_target() && seen.kept.is_none())
         {
             let name = seen.pod.name();
             let Some(at) = seen.pod.metadata.deletion_timestamp.as_ref().map(|at| at.0) else {
@@ -89,8 +93,8 @@ impl Tracker {
                 continue;
             };
             // The time by which it should have ended.
-            self.wake_later(by_ours(at, scene.view), scene.view);
-            if at <= scene.view.now {
+            self.wake_later(by_ours(at, rollout_view.view), rollout_view.view);
+            if at <= rollout_view.view.now {
                 let why = lingers(seen.pod).unwrap_or_else(|| "its grace period has passed".to_owned());
                 return Some((name.to_owned(), format!("waiting for {name} to terminate: {why}")));
             }
@@ -99,32 +103,33 @@ impl Tracker {
     }
 
     /// Nothing has changed for so long that nothing will.
-    fn quiet(&mut self, scene: &Scene<'_>, what: impl FnOnce() -> String) -> Option<State> {
+    fn quiet(&mut self, rollout_view: &RolloutView<'_>, what: impl FnOnce() -> String) -> Option<State> {
         let quiet = self.quiet?;
-        let deadline = scene.workload.deadline_seconds().and_then(|seconds| u64::try_from(seconds).ok());
+        let deadline =
+            rollout_view.workload.deadline_seconds().and_then(|seconds| u64::try_from(seconds).ok());
         let quiet = deadline.map_or(quiet, |seconds| Duration::from_secs(seconds) + AFTER_ITS_CONTROLLER);
         // As long as pods have been promised to be Ready or available later, they are waited for.
-        let promised = scene.pods.iter().filter(|seen| seen.on_target());
+        let promised = rollout_view.pods.iter().filter(|seen| seen.on_target());
         let promised = promised.flat_map(|seen| {
             seen.available_at.into_iter().chain(seen.trouble.as_ref().and_then(|trouble| trouble.not_before))
         });
-        let promised = promised.max().map(|at| by_ours(at, scene.view));
-        let moved = self.moved_at(scene.view);
+        let promised = promised.max().map(|at| by_ours(at, rollout_view.view));
+        let moved = self.moved_at(rollout_view.view);
         let ends = later(promised.map_or(moved, |at| at.max(moved)), quiet);
-        self.wake_later(ends, scene.view);
-        (ends <= scene.view.ours).then(|| {
+        self.wake_later(ends, rollout_view.view);
+        (ends <= rollout_view.view.ours).then(|| {
             let seconds = i64::try_from(quiet.as_secs()).unwrap_or(i64::MAX);
-            let waits = scene.waits_for_a_node();
+            let waits = rollout_view.waits_for_a_node();
             let blocked = waits.is_some();
             let cause = format!("nothing has changed for {}: {}", span(seconds), waits.unwrap_or_else(what));
-            if blocked { State::Stalled { cause, blocked } } else { ended(scene, cause, false) }
+            if blocked { State::Stalled { cause, blocked } } else { ended(rollout_view, cause, false) }
         })
     }
 }
 
 /// Stalled half-way, or failed: none of what was asked for runs.
-fn ended(scene: &Scene<'_>, cause: String, blocked: bool) -> State {
-    if scene.done == 0 && scene.total > 0 {
+fn ended(rollout_view: &RolloutView<'_>, cause: String, blocked: bool) -> State {
+    if rollout_view.done == 0 && rollout_view.total > 0 {
         State::Failed { cause, pod: None, container: None }
     } else {
         State::Stalled { cause, blocked }

@@ -4,13 +4,13 @@ use cluster_model::rollout::same;
 use serde_json::Value;
 
 use super::{Expected, State};
-use crate::written;
+use crate::live_writer;
 
 const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 
 pub(super) fn state(expected: &Expected, object: &Value) -> State {
     let template = &object["spec"]["template"];
-    let author = written::since(&expected.managed, object).or_else(|| written::written(object));
+    let author = live_writer::since(&expected.managed, object).or_else(|| live_writer::written(object));
     let by = author.as_ref().map_or("someone", |author| &author.manager).to_owned();
     let at = author.map(|author| author.at);
     if same(template, &expected.before) {

@@ -30,7 +30,7 @@ impl<'a> Run<'a> {
         let (Some(journal), Some(entry)) = (&self.execution.journal, &self.entry) else { return };
         let ending = |(step, _, _): (usize, _, _)| Ending {
             result: outcomes[step].result,
-            written: self.saga.was_written(step),
+            written: self.engine.was_written(step),
         };
         let endings: Vec<Ending> = self.rolled_back().map(ending).collect();
         if let Err(error) = journal.complete(entry, &endings, self.execution.clock.now()) {
@@ -66,7 +66,7 @@ impl<'a> Run<'a> {
     pub(super) async fn record(&mut self, outcomes: &[Outcome], patience: Duration) {
         let cluster = self.execution.cluster;
         let reason = self.execution.options.reason.as_deref();
-        let written = self.rolled_back().filter(|(step, _, _)| self.saga.was_written(*step));
+        let written = self.rolled_back().filter(|(step, _, _)| self.engine.was_written(*step));
         let posts = written.map(|(step, rollout, target)| async move {
             let event = record::event(rollout, target, reason, &outcomes[step], cluster.now());
             record::post(cluster, &event)

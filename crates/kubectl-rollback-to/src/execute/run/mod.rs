@@ -1,4 +1,4 @@
-//! One run: gives the saga what comes over the wire, and does what it commands.
+//! One run: gives the engine what comes over the wire, and does what it commands.
 
 mod ledger;
 mod stage;
@@ -11,16 +11,16 @@ use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use plugin_client::{Exit, Failure, Weather};
+use plugin_client::{Exit, Failure, ServerHealth};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use super::attempt::Attempt;
+use super::engine::{Command, End, Engine, Question, Rules};
+use super::guarded_patch::GuardedPatch;
 use super::progress::Progress;
 use super::requests::{self, Answered};
-use super::saga::{Command, End, Question, Rules, Saga};
-use super::scene::Feeds;
+use super::workload_cache::Feeds;
 use super::write::{Trouble, annotations_back};
-use super::{Audience, Execution, FRAME, Outcome};
+use super::{Execution, FRAME, Outcome, Reporter};
 use crate::journal::Entry;
 use stage::{Stage, part, stage};
 
@@ -37,16 +37,16 @@ const RESTORE: Duration = Duration::from_secs(300);
 
 pub(super) struct Run<'a> {
     execution: &'a Execution<'a>,
-    audience: &'a mut dyn Audience,
-    saga: Saga,
+    audience: &'a mut dyn Reporter,
+    engine: Engine,
     stages: Vec<Stage<'a>>,
     pub feeds: Feeds,
     pub requests: FuturesUnordered<BoxFuture<'a, Answered>>,
     /// Requests tell here that they cannot reach the server.
     trouble: Trouble,
     pub troubles: UnboundedReceiver<Failure>,
-    weather: Weather,
-    scenes: usize,
+    weather: ServerHealth,
+    caches: usize,
     /// Namespaces whose events are watched.
     told: BTreeSet<String>,
     entry: Option<Entry>,
@@ -65,7 +65,7 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub fn new(execution: &'a Execution<'a>, audience: &'a mut dyn Audience) -> Self {
+    pub fn new(execution: &'a Execution<'a>, audience: &'a mut dyn Reporter) -> Self {
         let options = execution.options;
         let stages: Vec<Stage<'_>> = execution.plan.steps.iter().map(|step| stage(execution, step)).collect();
         let parts = execution.plan.steps.iter().map(|step| part(execution, step)).collect();
@@ -81,14 +81,14 @@ impl<'a> Run<'a> {
         Run {
             execution,
             audience,
-            saga: Saga::new(parts, rules),
+            engine: Engine::new(parts, rules),
             stages,
             feeds: Feeds::new(),
             requests: FuturesUnordered::new(),
             trouble,
             troubles,
-            weather: Weather::default(),
-            scenes: 0,
+            weather: ServerHealth::default(),
+            caches: 0,
             told: BTreeSet::new(),
             entry: None,
             is_unrecorded: false,
@@ -107,7 +107,7 @@ impl<'a> Run<'a> {
 
     /// True if that is the end: nothing is put back because of it.
     pub fn deadline_passed(&mut self) -> bool {
-        let goes_on = self.saga.deadline();
+        let goes_on = self.engine.deadline();
         if goes_on {
             self.deadline = Some(Instant::now() + RESTORE);
         }
@@ -122,7 +122,7 @@ impl<'a> Run<'a> {
     }
 
     pub fn is_done(&self) -> bool {
-        self.saga.is_done()
+        self.engine.is_done()
     }
 
     /// Has the API server been silent for too long?
@@ -133,18 +133,18 @@ impl<'a> Run<'a> {
         if self.unanswered.map(|(since, _)| since) != since {
             self.unanswered = since.map(|since| (since, ours));
         }
-        self.saga.unanswered(self.unanswered.map(|(_, since)| since));
+        self.engine.unanswered(self.unanswered.map(|(_, since)| since));
         match unanswered {
-            Some(unanswered) if self.saga.is_silent(ours) => Err(self.execution.silent(&unanswered)),
+            Some(unanswered) if self.engine.is_silent(ours) => Err(self.execution.silent(&unanswered)),
             _ => Ok(()),
         }
     }
 
-    /// Does what the saga wants, until it wants nothing more for now.
+    /// Does what the engine wants, until it wants nothing more for now.
     pub fn act(&mut self) -> Result<(), End> {
         self.silence()?;
         loop {
-            let commands = self.saga.next(self.ours());
+            let commands = self.engine.next(self.ours());
             self.tell();
             if commands.is_empty() {
                 break;
@@ -154,8 +154,8 @@ impl<'a> Run<'a> {
             }
         }
         for (step, stage) in self.stages.iter_mut().enumerate() {
-            if stage.scene.is_open() && !self.saga.is_watching(step) {
-                stage.scene.close();
+            if stage.cache.is_open() && !self.engine.is_watching(step) {
+                stage.cache.close();
                 (stage.tracker, stage.progress, stage.wake_at) = (None, None, None);
             }
         }
@@ -173,7 +173,7 @@ impl<'a> Run<'a> {
                 let template = stage.target.map(|target| target.template.clone()).unwrap_or_default();
                 let (id, seen) = (stage.rollout.id.clone(), stage.rollout.object.clone());
                 let attempt =
-                    Attempt::new(id, seen, template, stage.annotations.clone(), &options.field_manager);
+                    GuardedPatch::new(id, seen, template, stage.annotations.clone(), &options.field_manager);
                 self.requests.push(requests::rolled_back(cluster, step, attempt, trouble).boxed());
             }
             Command::Restore(step) => {
@@ -181,7 +181,7 @@ impl<'a> Run<'a> {
                 let start = &stage.rollout.object;
                 let ours =
                     stage.written.as_ref().map_or_else(|| stage.assumed(), |(object, _)| object.clone());
-                let attempt = Attempt::back(
+                let attempt = GuardedPatch::back(
                     stage.rollout.id.clone(),
                     ours,
                     start["spec"]["template"].clone(),
@@ -222,7 +222,7 @@ impl<'a> Run<'a> {
             }
             Command::Ask(question) => {
                 let yes = self.ask(&question)?;
-                self.saga.answered(&question, yes);
+                self.engine.answered(&question, yes);
             }
         }
         Ok(())
@@ -249,21 +249,21 @@ impl<'a> Run<'a> {
             Answered::Wrote { step, wrote } => {
                 self.remember(step, &wrote);
                 self.found(step, &wrote);
-                self.saga.wrote(step, wrote, now);
+                self.engine.wrote(step, wrote, now);
             }
             Answered::Restored { step, wrote, notes } => {
                 self.remember(step, &wrote);
-                self.saga.restored(step, wrote, notes);
+                self.engine.restored(step, wrote, notes);
             }
-            Answered::Logged { step, log } => self.saga.logged(step, log),
+            Answered::Logged { step, log } => self.engine.logged(step, log),
             Answered::Verified { step, fresh: Ok(fresh) } => self.verified(step, fresh),
-            Answered::Verified { step, fresh: Err(says) } => self.saga.unverified(step, &says),
+            Answered::Verified { step, fresh: Err(says) } => self.engine.unverified(step, &says),
             Answered::Deleted { step, pod, uid, deletion } => {
-                self.saga.deleted(step, &pod, &uid, deletion);
+                self.engine.deleted(step, &pod, &uid, deletion);
                 // What came of it may have been seen before the answer.
                 self.stages[step].changed = true;
             }
-            Answered::Finished { step, notes } => self.saga.finished(step, notes, now),
+            Answered::Finished { step, notes } => self.engine.finished(step, notes, now),
         }
     }
 
@@ -282,7 +282,7 @@ impl<'a> Run<'a> {
     pub fn alarm(&self) -> Option<Instant> {
         let ours = self.ours();
         let looks = self.stages.iter().filter_map(|stage| stage.wake_at).map(|at| at.duration_since(ours));
-        let lingering = self.saga.wake_at().map(|at| at.duration_since(ours));
+        let lingering = self.engine.wake_at().map(|at| at.duration_since(ours));
         let wait = looks.chain(lingering).min();
         let due = wait.map(|wait| Instant::now() + Duration::try_from(wait).unwrap_or_default().max(SOONEST));
         let news = self.stages.iter().any(|stage| stage.changed && stage.tracker.is_some());
@@ -290,7 +290,7 @@ impl<'a> Run<'a> {
     }
 
     fn tell(&mut self) {
-        for event in self.saga.take_events() {
+        for event in self.engine.take_events() {
             self.audience.event(&event);
         }
     }
@@ -302,10 +302,10 @@ impl<'a> Run<'a> {
             while let Ok(Some(answer)) = tokio::time::timeout_at(until, self.requests.next()).await {
                 self.take(answer);
             }
-            self.saga.stop(end);
+            self.engine.stop(end);
         }
         self.tell();
-        let mut outcomes = self.saga.outcomes();
+        let mut outcomes = self.engine.outcomes();
         self.complete(&outcomes);
         outcomes.iter_mut().for_each(|outcome| outcome.unrecorded = self.is_lost);
         let patience = if end.is_some() { SETTLE_ANSWERS } else { RECORD };

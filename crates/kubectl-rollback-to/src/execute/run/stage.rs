@@ -1,21 +1,21 @@
-//! One step: what the saga is told about it at the start, and what is known besides.
+//! One step: what the engine is told about it at the start, and what is known besides.
 
 use cluster_model::rollout::{Kind, Rollout};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
 use crate::choose::Target;
+use crate::execute::engine::{Part, Start, UNSEEN};
 use crate::execute::progress::{Progress, Tracker};
 use crate::execute::requests::{self, Closing};
-use crate::execute::saga::{Part, Start, UNSEEN};
-use crate::execute::scene::Scene;
+use crate::execute::workload_cache::WorkloadCache;
 use crate::execute::write::annotations;
 use crate::execute::{Execution, Outcome};
 use crate::plan::{Action, Step};
 use crate::report::Verdict;
 use crate::snapshot::Reverts;
 
-/// What is known of one step, besides what the saga decides about it.
+/// What is known of one step, besides what the engine decides about it.
 pub(super) struct Stage<'a> {
     pub rollout: &'a Rollout,
     pub target: Option<&'a Target>,
@@ -24,7 +24,7 @@ pub(super) struct Stage<'a> {
     pub before: Value,
     /// As the server answered the last write.
     pub written: Option<(Value, Timestamp)>,
-    pub scene: Scene,
+    pub cache: WorkloadCache,
     pub tracker: Option<Tracker>,
     pub progress: Option<Progress>,
     /// There is news.
@@ -56,7 +56,7 @@ impl Stage<'_> {
         let written = self.written.as_ref().map(|(object, _)| object);
         let cause = reason.zip(written).and_then(|(reason, object)| {
             let template = &object["spec"]["template"];
-            Some((requests::revision_in_use(id, object, self.scene.histories(), template)?, reason))
+            Some((requests::revision_in_use(id, object, self.cache.histories(), template)?, reason))
         });
         Closing {
             id: id.clone(),
@@ -76,7 +76,7 @@ pub(super) fn stage<'a>(execution: &Execution<'a>, step: &'a Step) -> Stage<'a> 
         annotations: target.map(|t| annotations(rollout, t, execution.options)).unwrap_or_default(),
         before: Value::Null,
         written: None,
-        scene: Scene::new(&rollout.id),
+        cache: WorkloadCache::new(&rollout.id),
         tracker: None,
         progress: None,
         changed: false,

@@ -1,4 +1,4 @@
-//! What is watched and what is read: kept for each step, looked at, and told to the saga.
+//! What is watched and what is read: kept for each step, looked at, and told to the engine.
 
 use std::time::{Duration, Instant};
 
@@ -10,12 +10,12 @@ use plugin_client::Failure;
 
 use super::Run;
 use super::stage::Stage;
-use crate::execute::attempt::Wrote;
 use crate::execute::fresh::Fresh;
+use crate::execute::guarded_patch::Wrote;
 use crate::execute::progress::{Expected, Patience, Tracker, View};
-use crate::execute::scene::{self, Heard, News};
+use crate::execute::workload_cache::{self, Heard, News};
 use crate::execute::{Event, FRAME};
-use crate::written;
+use crate::live_writer;
 
 /// A look goes over all pods and all that was told, and there is news of each: after one there is a pause of at least this, and of
 /// several times what it took. Otherwise the looks at many pods fall behind what happens, and judge what is long past.
@@ -36,11 +36,11 @@ impl Run<'_> {
         stage.unseen_until =
             self.execution.deadline.is_none().then(|| ours.checked_add(QUIET).unwrap_or(ours));
         stage.wake_at = stage.unseen_until;
-        stage.scene.open(cluster, object, self.scenes, &mut self.feeds);
-        self.scenes += 1;
+        stage.cache.open(cluster, object, self.caches, &mut self.feeds);
+        self.caches += 1;
         let namespace = &stage.rollout.id.namespace;
         if self.told.insert(namespace.clone()) {
-            scene::open_events(cluster, namespace, &mut self.feeds);
+            workload_cache::open_events(cluster, namespace, &mut self.feeds);
         }
     }
 
@@ -84,7 +84,7 @@ impl Run<'_> {
             object: fresh.object.as_ref(),
             histories: &fresh.histories,
             pods: &fresh.pods,
-            events: stage.scene.events(),
+            events: stage.cache.events(),
             now,
             ours,
         });
@@ -95,7 +95,7 @@ impl Run<'_> {
             stage.tracker = Some(tracker);
         }
         stage.fresh = fresh.object;
-        self.saga.verified(step, &progress, ours);
+        self.engine.verified(step, &progress, ours);
     }
 
     /// What is there now is what the way back is guarded by.
@@ -106,7 +106,7 @@ impl Run<'_> {
             stage.before = before["spec"]["template"].clone();
             let now = self.execution.cluster.now();
             // A write whose answer was lost was earlier than we know; the server noted when.
-            let noted = written::time_of(object, &self.execution.options.field_manager);
+            let noted = live_writer::time_of(object, &self.execution.options.field_manager);
             self.stages[step].written = Some((object.clone(), noted.map_or(now, |noted| noted.min(now))));
         }
     }
@@ -129,21 +129,21 @@ impl Run<'_> {
 
     fn note(&mut self, heard: Heard) {
         let by_number = |stages: &[Stage<'_>], number| {
-            stages.iter().position(|stage| stage.scene.number() == Some(number))
+            stages.iter().position(|stage| stage.cache.number() == Some(number))
         };
         let (step, news) = match heard {
             Heard::Event(namespace, news) => return self.note_event(&namespace, news),
             Heard::Object(number, news) => {
                 let Some(step) = by_number(&self.stages, number) else { return };
-                (step, news.map(|news| self.stages[step].scene.hear_object(news)))
+                (step, news.map(|news| self.stages[step].cache.hear_object(news)))
             }
             Heard::History(number, news) => {
                 let Some(step) = by_number(&self.stages, number) else { return };
-                (step, news.map(|news| self.stages[step].scene.hear_history(news)))
+                (step, news.map(|news| self.stages[step].cache.hear_history(news)))
             }
             Heard::Pod(number, news) => {
                 let Some(step) = by_number(&self.stages, number) else { return };
-                (step, news.map(|news| self.stages[step].scene.hear_pod(news)))
+                (step, news.map(|news| self.stages[step].cache.hear_pod(news)))
             }
         };
         match news {
@@ -152,7 +152,7 @@ impl Run<'_> {
                 self.stages[step].changed = true;
                 self.fine();
             }
-            Err(failure) => self.saga.unwatchable(step, &failure.to_string()),
+            Err(failure) => self.engine.unwatchable(step, &failure.to_string()),
         }
     }
 
@@ -165,7 +165,7 @@ impl Run<'_> {
         match news {
             Ok(news) => {
                 for stage in here {
-                    match stage.scene.hear_event(&news) {
+                    match stage.cache.hear_event(&news) {
                         News::Changed => stage.changed = true,
                         News::Nothing => {}
                         News::Disturbed(failure) => return self.disturbed(&failure),
@@ -196,7 +196,7 @@ impl Run<'_> {
         }
     }
 
-    /// Tells the saga how far those are of which there is news, or whose time has come.
+    /// Tells the engine how far those are of which there is news, or whose time has come.
     pub fn look(&mut self) {
         let began = Instant::now();
         if began < self.rest_until {
@@ -210,19 +210,19 @@ impl Run<'_> {
                 continue;
             }
             let Some(tracker) = &mut stage.tracker else { continue };
-            let Some(view) = stage.scene.view(now, ours) else {
+            let Some(view) = stage.cache.view(now, ours) else {
                 // Of a server that is silent that is said, and not of the one workload.
-                if let Some(silent_at) = self.saga.silent_at() {
+                if let Some(silent_at) = self.engine.silent_at() {
                     stage.wake_at = Some(silent_at);
                 } else if stage.unseen_until.take_if(|until| *until <= ours).is_some() {
                     stage.wake_at = None;
-                    self.saga.unwatchable(step, "it could not be seen for 10 minutes");
+                    self.engine.unwatchable(step, "it could not be seen for 10 minutes");
                 }
                 continue;
             };
             let progress = tracker.look(view);
             stage.wake_at = tracker.wake_at(ours).filter(|at| !due || *at > ours);
-            self.saga.seen(step, &progress);
+            self.engine.seen(step, &progress);
             stage.progress = Some(progress);
             looked = true;
         }

@@ -21,7 +21,7 @@ use super::world::{DEPLOYMENTS, PODS, REPLICASETS, REVISIONS, STATEFULSETS, Worl
 use crate::choose::Target;
 use crate::diff::Diff;
 use crate::execute::progress::Progress;
-use crate::execute::{Audience, Event, Execution, Outcome};
+use crate::execute::{Event, Execution, Outcome, Reporter};
 use crate::journal::Journal;
 use crate::options::{OnFailure, Options};
 use crate::plan::{Action, Plan, Step};
@@ -52,7 +52,7 @@ struct Notes<'a> {
     react: Box<dyn FnMut(&Event) + 'a>,
 }
 
-impl Audience for Notes<'_> {
+impl Reporter for Notes<'_> {
     fn event(&mut self, event: &Event) {
         self.told.lock().unwrap().push(format!("{event:?}"));
         (self.react)(event);
@@ -127,7 +127,7 @@ impl Play {
             rollout: rollout_index,
             action: Action::RollBack,
             target: Some(target),
-            rehearsal: None,
+            dry_run: None,
             diff: Diff::default(),
         });
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::judge::Sources;
 use super::signs::is_name;
-use crate::fields::entries;
+use crate::managed_fields::entries;
 use crate::snapshot::{Controls, Owner, Reverts};
 
 pub fn progressive(rollout: &Rollout, sources: &Sources) -> Vec<Owner> {

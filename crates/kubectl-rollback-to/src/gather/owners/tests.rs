@@ -9,7 +9,7 @@ use testbed::fake::{Answer, Fake};
 use super::judge::{Sources, judge};
 use super::progressive::progressive;
 use super::signs::Sign;
-use crate::rehearse::testing::connect;
+use crate::server_dry_run::testing::connect;
 use crate::snapshot::{Controls, Reverts};
 
 fn web(edit: Value) -> Rollout {

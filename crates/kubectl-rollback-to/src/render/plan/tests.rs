@@ -57,7 +57,7 @@ fn step(rollouts: &[Rollout], rollout: usize, action: Action) -> Step {
         _ => Diff::default(),
     };
     let target = (!matches!(action, Action::NotYetBorn)).then_some(target);
-    Step { rollout, action, target, rehearsal: None, diff }
+    Step { rollout, action, target, dry_run: None, diff }
 }
 
 fn snapshot(rollouts: Vec<Rollout>) -> Snapshot {

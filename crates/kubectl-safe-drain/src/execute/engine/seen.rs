@@ -9,8 +9,8 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use super::pods::{Phase, PodState, STUCK_AFTER};
 use super::{Engine, NodeNow};
 use crate::execute::event::Event;
-use crate::fate::SKIPPED;
 use crate::plan::{Action, NO_LONGER_SELECTED, Step, UNSELECTED};
+use crate::pod_filter::SKIPPED;
 
 impl Engine {
     /// What the watch says of a pod.

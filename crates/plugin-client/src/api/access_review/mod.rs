@@ -1,7 +1,7 @@
 //! May the user do what a plugin is about to do? One SelfSubjectAccessReview per right: unlike SelfSubjectRulesReview
 //! its answer is complete with every authoriser. Network I/O.
 
-mod told;
+mod messages;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,7 +15,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::FieldSelectorRequirement;
 use kube::Api;
 use kube::api::PostParams;
 
-pub use told::{finding, grant, not_checked, refusal};
+pub use messages::{finding, grant, not_checked, refusal};
 
 use crate::{Cluster, Failure};
 

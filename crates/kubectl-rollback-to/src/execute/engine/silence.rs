@@ -2,12 +2,12 @@
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::Saga;
+use super::Engine;
 
 /// Without `--timeout`: so long without any answer from the API server is the end.
 pub const SILENT_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
-impl Saga {
+impl Engine {
     /// Since when the API server owes an answer; `None`: it answers.
     pub fn unanswered(&mut self, since: Option<Timestamp>) {
         self.unanswered = since;

@@ -8,12 +8,12 @@ fn when_the_second_fails_all_three_go_back() {
     let mut play = Play::new(3, Rules { on_failure: OnFailure::Restore, ..rules() });
     play.write_all().seen(0, FINE).fails(1);
     assert_eq!(play.next(), "restore 2", "the last one written is the first to go back");
-    play.saga.restored(2, written(), Vec::new());
+    play.engine.restored(2, written(), Vec::new());
     assert_eq!(play.next(), "watch 2, restore 1");
-    play.saga.restored(1, written(), Vec::new());
-    play.saga.restored(1, written(), Vec::new());
+    play.engine.restored(1, written(), Vec::new());
+    play.engine.restored(1, written(), Vec::new());
     assert_eq!(play.next(), "watch 1, restore 0");
-    play.saga.restored(0, written(), Vec::new());
+    play.engine.restored(0, written(), Vec::new());
     assert_eq!(play.next(), "watch 0");
     for step in 0..3 {
         play.seen(step, FINE);
@@ -39,13 +39,13 @@ fn what_went_back_is_reported_with_the_pods_that_it_has_then() {
     let before = [pod("old", PodState::Old), pod("p", PodState::Failing)];
     play.write_all().seen_as(0, with(crashed(), &before));
     assert_eq!(play.next(), "log 0 p");
-    play.saga.logged(0, vec!["boom".into()]);
+    play.engine.logged(0, vec!["boom".into()]);
     assert_eq!(play.next(), "restore 0");
-    play.saga.restored(0, written(), Vec::new());
+    play.engine.restored(0, written(), Vec::new());
     play.next();
     play.seen_as(0, with(FINE, &[pod("old", PodState::Ready)]));
     assert_eq!(play.ends(), ["Restored: crashed; previous template restored"]);
-    let outcome = play.saga.outcomes().remove(0);
+    let outcome = play.engine.outcomes().remove(0);
     assert_eq!(outcome.pods, [pod("old", PodState::Ready)]);
     assert_eq!(
         (names(&outcome.failed_pods), &outcome.failed_pods[0].log),
@@ -56,8 +56,8 @@ fn what_went_back_is_reported_with_the_pods_that_it_has_then() {
     let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
     play.write_all().seen_as(0, with(stalled(false), &before));
     play.next();
-    play.saga.restored(0, Wrote::Already, Vec::new());
-    let outcome = play.saga.outcomes().remove(0);
+    play.engine.restored(0, Wrote::Already, Vec::new());
+    let outcome = play.engine.outcomes().remove(0);
     assert_eq!((outcome.pods.len(), names(&outcome.failed_pods)), (0, vec!["p".to_owned()]));
 }
 
@@ -73,13 +73,13 @@ fn what_is_done_about_a_failure() {
     for (on_failure, can_ask, answer, expected) in cases {
         let mut play = Play::new(3, Rules { on_failure, can_ask, ..rules() });
         play.next();
-        play.saga.wrote(0, written(), at(0));
+        play.engine.wrote(0, written(), at(0));
         play.next();
-        play.saga.wrote(1, Wrote::Failed { says: "no".into() }, at(0));
+        play.engine.wrote(1, Wrote::Failed { says: "no".into() }, at(0));
         assert_eq!(play.next_answering(answer), expected, "{on_failure:?} {can_ask} {answer}");
         let restores = expected.contains("restore 0");
         if restores {
-            play.saga.restored(0, written(), Vec::new());
+            play.engine.restored(0, written(), Vec::new());
             play.next();
         }
         // Asked once; what goes on is still watched to its end.
@@ -101,13 +101,13 @@ fn what_is_done_about_a_failure() {
 fn a_write_in_flight_is_awaited_before_anything_is_put_back() {
     let mut play = Play::new(3, Rules { on_failure: OnFailure::Restore, ..rules() });
     play.next();
-    play.saga.wrote(0, written(), at(0));
+    play.engine.wrote(0, written(), at(0));
     assert_eq!(play.next(), "watch 0, write 1");
     play.fails(0);
     assert_eq!(play.next(), "", "the second is being written");
-    play.saga.wrote(1, written(), at(0));
+    play.engine.wrote(1, written(), at(0));
     assert_eq!(play.next(), "watch 1, restore 1", "and the third never is");
-    play.saga.restored(1, Wrote::Already, Vec::new());
+    play.engine.restored(1, Wrote::Already, Vec::new());
     assert_eq!(play.next(), "restore 0");
 }
 
@@ -127,9 +127,9 @@ fn what_cannot_be_put_back_is_told_and_the_rest_is() {
         let mut play = Play::new(2, Rules { on_failure: OnFailure::Restore, ..rules() });
         play.write_all().fails(1);
         assert_eq!(play.next(), "restore 1");
-        play.saga.restored(1, wrote, Vec::new());
+        play.engine.restored(1, wrote, Vec::new());
         assert_eq!(play.next(), "restore 0");
-        play.saga.restored(0, written(), Vec::new());
+        play.engine.restored(0, written(), Vec::new());
         play.next();
         play.seen(0, FINE);
         assert_eq!(play.ends(), ["Restored: statefulset/b failed; previous template restored", expected]);
@@ -161,7 +161,7 @@ fn a_restore_that_fails_is_told_and_never_repeated() {
         let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
         play.write_all().fails(0);
         assert_eq!(play.next(), "restore 0");
-        play.saga.restored(0, written(), Vec::new());
+        play.engine.restored(0, written(), Vec::new());
         assert_eq!(play.next(), "watch 0");
         play.seen(0, state);
         assert_eq!(play.next(), "");
@@ -179,7 +179,7 @@ fn a_workload_that_was_taken_back_is_left_alone() {
         let mut play = Play::new(2, Rules { on_failure: OnFailure::Restore, ..rules() });
         play.write_all().seen(1, state);
         assert_eq!(play.next(), "restore 0");
-        play.saga.restored(0, Wrote::Already, Vec::new());
+        play.engine.restored(0, Wrote::Already, Vec::new());
         assert_eq!(
             play.ends(),
             ["Restored: statefulset/b failed; it already has its previous template", expected]

@@ -8,7 +8,7 @@ use super::target::Target;
 use super::workload::{Strategy, Workload};
 use super::{State, View, summary, whole};
 
-pub(super) struct Scene<'a> {
+pub(super) struct RolloutView<'a> {
     pub view: View<'a>,
     pub workload: Workload<'a>,
     pub target: Option<Target>,
@@ -20,7 +20,7 @@ pub(super) struct Scene<'a> {
     pub faults: Vec<Fault>,
 }
 
-impl Scene<'_> {
+impl RolloutView<'_> {
     /// By its controller's own final status, and by the pods: nothing old runs any more but what is to stay.
     pub fn is_done(&self) -> bool {
         let ready = self.pods.iter().filter(|seen| seen.on_target() && seen.pod.is_ready()).count();

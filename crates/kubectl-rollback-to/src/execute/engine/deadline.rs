@@ -1,9 +1,9 @@
 //! `--timeout` with `--on-failure=restore`: the deadline is a failure too, and the way back has a time of its own.
 
-use super::{Event, Ours, Outcome, Phase, Saga, Verdict};
+use super::{Engine, Event, Ours, Outcome, Phase, Verdict};
 use crate::options::OnFailure;
 
-impl Saga {
+impl Engine {
     /// The deadline passed. True if something is put back because of it: then the run goes on for that, once.
     pub fn deadline(&mut self) -> bool {
         let ours =

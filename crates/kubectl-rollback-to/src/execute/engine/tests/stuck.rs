@@ -22,11 +22,11 @@ fn a_pod_that_holds_up_is_deleted_with_consent_only() {
         play.seen(0, stuck("p-2"));
         assert_eq!(play.next(), "", "what is seen of it may be old");
         play.seen(0, FINE);
-        assert!(!play.saga.is_done(), "first it is told what was done");
-        play.saga.deleted(0, "p-2", "uid-p-2", Deletion::Deleted);
+        assert!(!play.engine.is_done(), "first it is told what was done");
+        play.engine.deleted(0, "p-2", "uid-p-2", Deletion::Deleted);
         play.seen(0, stuck("p-1"));
         assert_eq!(play.next(), "delete 0 p-1 uid-p-1", "one answer is for all of them");
-        play.saga.deleted(0, "p-1", "uid-p-1", Deletion::Gone);
+        play.engine.deleted(0, "p-1", "uid-p-1", Deletion::Gone);
         play.seen(0, FINE);
         assert_eq!(play.ends(), ["Done: "]);
         assert!(play.was_told("Unstuck { workload: \"statefulset/a\", pod: \"p-2\" }"));
@@ -39,7 +39,7 @@ fn a_pod_that_cannot_be_deleted_is_a_failure() {
     let mut play = Play::new(1, Rules { unstick: true, ..rules() });
     play.write_all().seen(0, stuck("p"));
     play.next();
-    play.saga.deleted(0, "p", "uid-p", Deletion::Failed { says: "403".into() });
+    play.engine.deleted(0, "p", "uid-p", Deletion::Failed { says: "403".into() });
     assert_eq!(play.ends(), ["Failed: blocked by pod p, which could not be deleted: 403"]);
 }
 
@@ -51,7 +51,7 @@ fn one_that_is_there_already_can_be_unstuck() {
     assert_eq!(play.next(), "watch 0");
     play.seen(0, stuck("p"));
     assert_eq!(play.next(), "delete 0 p uid-p");
-    play.saga.deleted(0, "p", "uid-p", Deletion::Deleted);
+    play.engine.deleted(0, "p", "uid-p", Deletion::Deleted);
     play.seen(0, FINE);
     assert_eq!(play.ends(), ["Done: "]);
 

@@ -11,7 +11,7 @@ fn asked() -> Rules {
 fn commands(play: &mut Play) -> Vec<Command> {
     let mut all = Vec::new();
     for _ in 0..10 {
-        all.extend(play.saga.next(at(0)));
+        all.extend(play.engine.next(at(0)));
     }
     all
 }
@@ -30,13 +30,13 @@ fn a_pod_that_became_ready_while_it_was_asked_about_is_not_deleted() {
         [(State::Moving, false), (FINE, false), (stuck("other"), true), (stuck("p"), true)]
     {
         let mut play = Play::new(1, asked());
-        play.write_all().saga.seen(0, &progress(stuck("p")));
+        play.write_all().engine.seen(0, &progress(stuck("p")));
         assert_eq!(commands(&mut play), [Command::Verify(0)]);
-        play.saga.verified(0, &progress(stuck("p")), at(0));
+        play.engine.verified(0, &progress(stuck("p")), at(0));
         let question = question(&commands(&mut play));
-        play.saga.answered(&question, true);
+        play.engine.answered(&question, true);
         assert_eq!(commands(&mut play), [Command::Verify(0)], "nothing is deleted by what was seen before");
-        play.saga.verified(0, &progress(there.clone()), at(0));
+        play.engine.verified(0, &progress(there.clone()), at(0));
         let deletes = commands(&mut play).iter().any(|command| matches!(command, Command::Delete { .. }));
         assert_eq!(deletes, deleted, "{there:?}");
     }
@@ -45,17 +45,17 @@ fn a_pod_that_became_ready_while_it_was_asked_about_is_not_deleted() {
 #[test]
 fn what_was_read_before_the_answer_does_not_count() {
     let mut play = Play::new(1, asked());
-    play.write_all().saga.seen(0, &progress(stuck("p")));
+    play.write_all().engine.seen(0, &progress(stuck("p")));
     commands(&mut play);
-    play.saga.verified(0, &progress(stuck("p")), at(0));
+    play.engine.verified(0, &progress(stuck("p")), at(0));
     let question = question(&commands(&mut play));
     // Something is being read while the question is open.
-    play.saga.seen(0, &progress(crashed()));
+    play.engine.seen(0, &progress(crashed()));
     assert_eq!(commands(&mut play), [Command::Verify(0)]);
-    play.saga.answered(&question, true);
-    play.saga.verified(0, &progress(stuck("p")), at(0));
+    play.engine.answered(&question, true);
+    play.engine.verified(0, &progress(stuck("p")), at(0));
     assert_eq!(commands(&mut play), [Command::Verify(0)]);
-    play.saga.verified(0, &progress(State::Moving), at(0));
+    play.engine.verified(0, &progress(State::Moving), at(0));
     assert_eq!(commands(&mut play), []);
 }
 
@@ -66,7 +66,7 @@ fn a_pod_that_is_not_as_it_was_read_is_read_again_and_not_for_ever() {
     let mut tries = 0;
     while play.next() == "delete 0 p uid-p" {
         tries += 1;
-        play.saga.deleted(0, "p", "uid-p", Deletion::Changed);
+        play.engine.deleted(0, "p", "uid-p", Deletion::Changed);
     }
     assert_eq!(tries, DELETIONS);
     assert_eq!(play.ends(), ["Failed: blocked by pod p, which keeps changing"]);
@@ -82,14 +82,14 @@ fn what_became_healthy_while_it_was_asked_about_is_not_put_back() {
         let mut play = Play::new(1, asked());
         play.write_all().seen(0, State::Failed { cause: "crashed".into(), pod: None, container: None });
         assert_eq!(commands(&mut play), [Command::Verify(0)]);
-        play.saga.verified(0, &play.there[&0].clone(), at(0));
+        play.engine.verified(0, &play.there[&0].clone(), at(0));
         let question = question(&commands(&mut play));
-        play.saga.answered(&question, true);
+        play.engine.answered(&question, true);
         assert_eq!(commands(&mut play), [Command::Verify(0)]);
         play.there.insert(0, progress(there));
-        play.saga.verified(0, &play.there[&0].clone(), at(0));
+        play.engine.verified(0, &play.there[&0].clone(), at(0));
         if play.next() == "restore 0" {
-            play.saga.restored(0, written(), Vec::new());
+            play.engine.restored(0, written(), Vec::new());
             play.next();
             play.seen(0, FINE);
         }
@@ -101,10 +101,10 @@ fn what_became_healthy_while_it_was_asked_about_is_not_put_back() {
 fn what_cannot_be_read_any_more_is_not_put_back() {
     let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
     play.write_all().seen(0, State::Failed { cause: "crashed".into(), pod: None, container: None });
-    play.saga.next(at(0));
-    play.saga.verified(0, &play.there[&0].clone(), at(0));
+    play.engine.next(at(0));
+    play.engine.verified(0, &play.there[&0].clone(), at(0));
     assert_eq!(commands(&mut play), [Command::Verify(0)]);
-    play.saga.unverified(0, "403");
+    play.engine.unverified(0, "403");
     assert_eq!(play.ends(), ["Failed: crashed; not restored: 403"]);
 }
 
@@ -114,9 +114,9 @@ fn a_write_whose_answer_was_lost_is_never_taken_for_healthy() {
     let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
     play.there.insert(0, progress(FINE));
     play.next();
-    play.saga.wrote(0, Wrote::Unknown { says: "504".into() }, at(0));
+    play.engine.wrote(0, Wrote::Unknown { says: "504".into() }, at(0));
     assert_eq!(play.next(), "restore 0");
-    play.saga.restored(0, Wrote::Already, Vec::new());
+    play.engine.restored(0, Wrote::Already, Vec::new());
     assert!(play.ends()[0].starts_with("Restored: 504"));
 }
 
@@ -173,30 +173,30 @@ fn the_deadline_puts_back_what_is_not_done_and_keeps_what_is() {
     let restore = Rules { on_failure: OnFailure::Restore, ..rules() };
     let mut play = Play::new(1, restore);
     play.write_all().seen_as(0, Progress { done: 1, total: 3, ..progress(State::Moving) });
-    assert!(play.saga.deadline(), "it goes on for that");
-    assert!(!play.saga.deadline(), "and once");
+    assert!(play.engine.deadline(), "it goes on for that");
+    assert!(!play.engine.deadline(), "and once");
     assert_eq!(play.next(), "restore 0");
-    play.saga.restored(0, written(), Vec::new());
+    play.engine.restored(0, written(), Vec::new());
     play.next();
     play.seen(0, FINE);
     assert_eq!(play.ends(), ["Restored: --timeout passed at 1 of 3 pods; previous template restored"]);
-    assert!(play.saga.outcomes()[0].late);
+    assert!(play.engine.outcomes()[0].late);
 
     // It was done at that very moment.
     let mut play = Play::new(1, restore);
     play.write_all().there.insert(0, progress(FINE));
-    assert!(play.saga.deadline());
+    assert!(play.engine.deadline());
     assert_eq!(play.next(), "");
     assert_eq!(play.ends(), ["Done: "]);
-    assert!(!play.saga.outcomes()[0].late);
+    assert!(!play.engine.outcomes()[0].late);
 
     // The write that is under way is awaited, and goes back; what waits is never begun.
     let mut play = Play::new(2, restore);
     assert_eq!(play.next(), "write 0");
-    assert!(play.saga.deadline());
-    play.saga.wrote(0, written(), at(0));
+    assert!(play.engine.deadline());
+    play.engine.wrote(0, written(), at(0));
     assert_eq!(play.next(), "restore 0");
-    play.saga.restored(0, written(), Vec::new());
+    play.engine.restored(0, written(), Vec::new());
     play.next();
     play.seen(0, FINE);
     let never = "Timeout: --timeout passed before it was started; nothing was written";
@@ -204,9 +204,9 @@ fn the_deadline_puts_back_what_is_not_done_and_keeps_what_is() {
 
     // Nothing is put back unasked, or where nothing was written.
     for rules in [rules(), Rules { on_failure: OnFailure::Stop, ..rules() }] {
-        assert!(!Play::new(1, rules).write_all().saga.deadline());
+        assert!(!Play::new(1, rules).write_all().engine.deadline());
     }
-    assert!(!Play::new(1, restore).saga.deadline());
+    assert!(!Play::new(1, restore).engine.deadline());
 }
 
 #[test]
@@ -214,15 +214,15 @@ fn what_became_healthy_meanwhile_is_reported_as_it_was_read_for_that() {
     let pod = |state| vec![PodReport { name: "a-0".into(), state, cause: None, log: Vec::new() }];
     let mut play = Play::new(1, asked());
     let failed = State::Failed { cause: "crashed".into(), pod: None, container: None };
-    play.write_all().saga.seen(0, &progress(failed.clone()));
+    play.write_all().engine.seen(0, &progress(failed.clone()));
     commands(&mut play);
-    play.saga.verified(0, &Progress { pods: pod(PodState::Failing), ..progress(failed) }, at(0));
+    play.engine.verified(0, &Progress { pods: pod(PodState::Failing), ..progress(failed) }, at(0));
     let question = question(&commands(&mut play));
-    play.saga.answered(&question, true);
+    play.engine.answered(&question, true);
     commands(&mut play);
-    play.saga.verified(0, &Progress { pods: pod(PodState::Ready), ..progress(FINE) }, at(0));
+    play.engine.verified(0, &Progress { pods: pod(PodState::Ready), ..progress(FINE) }, at(0));
     assert_eq!(play.ends(), ["Done: "]);
-    assert_eq!(play.saga.outcomes()[0].pods, pod(PodState::Ready));
+    assert_eq!(play.engine.outcomes()[0].pods, pod(PodState::Ready));
 }
 
 #[test]
@@ -230,14 +230,14 @@ fn a_signal_at_the_question_is_an_interruption_and_not_a_failure() {
     let mut play = Play::new(2, asked());
     play.write_all().seen(0, FINE);
     let failed = State::Failed { cause: "crashed".into(), pod: None, container: None };
-    play.saga.seen(1, &progress(failed.clone()));
+    play.engine.seen(1, &progress(failed.clone()));
     play.there.insert(1, progress(failed));
     commands(&mut play);
     for step in 0..2 {
-        play.saga.verified(step, &play.there[&step].clone(), at(0));
+        play.engine.verified(step, &play.there[&step].clone(), at(0));
     }
     question(&commands(&mut play));
-    play.saga.stop(&End::Interrupted);
+    play.engine.stop(&End::Interrupted);
     let cause = "Interrupted: interrupted before the decision whether to restore it: crashed";
     assert_eq!(play.ends(), ["Done: ", cause]);
 }

@@ -1,4 +1,4 @@
-//! What a rehearsal asks the server, and what it makes of the answers.
+//! What a dry_run asks the server, and what it makes of the answers.
 
 use cluster_model::Known;
 use plugin_client::Failure;
@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use testbed::fake::{Answer, Fake};
 
 use super::testing::{connect, deny, template, web};
-use super::{changed, imagined, is_changed, rehearse};
+use super::{changed, dry_run, imagined, is_changed};
 use crate::options::Options;
-use crate::snapshot::Rehearsal;
+use crate::snapshot::ServerDryRun;
 
 const WEB: &str = "/apis/apps/v1/namespaces/shop/deployments/web";
 const PODS: &str = "/api/v1/namespaces/shop/pods";
@@ -21,9 +21,9 @@ fn kept(generation: i64) -> Value {
     object
 }
 
-async fn rehearsed(fake: &Fake) -> Result<Rehearsal, Failure> {
+async fn dry_ran(fake: &Fake) -> Result<ServerDryRun, Failure> {
     let cluster = connect(fake).await;
-    rehearse(&cluster, &web(), &template("web:1"), &Options::default()).await
+    dry_run(&cluster, &web(), &template("web:1"), &Options::default()).await
 }
 
 /// The server takes the template and answers `pod` to the pod.
@@ -42,10 +42,10 @@ fn taken() -> Answer {
 #[tokio::test]
 async fn a_rehearsal_is_dry_and_guarded() {
     let fake = server(taken());
-    let rehearsal = rehearsed(&fake).await.unwrap();
-    assert!(rehearsal.changes);
-    assert_eq!(rehearsal.workload.unwrap()["spec"]["template"], template("web:1"));
-    assert_eq!(rehearsal.pod, Known::Seen(Ok(())));
+    let dry_run = dry_ran(&fake).await.unwrap();
+    assert!(dry_run.changes);
+    assert_eq!(dry_run.workload.unwrap()["spec"]["template"], template("web:1"));
+    assert_eq!(dry_run.pod, Known::Seen(Ok(())));
     let writes: Vec<_> =
         fake.requests().into_iter().filter(|request| !request.path.contains("reviews")).collect();
     assert_eq!(writes.len(), 2);
@@ -67,7 +67,7 @@ async fn nothing_changes_where_the_server_keeps_the_generation() {
     deny(&fake, &[]);
     fake.on("PATCH", WEB).answer(Answer::json(kept(2)));
     fake.on("POST", PODS).answer(taken());
-    assert!(!rehearsed(&fake).await.unwrap().changes);
+    assert!(!dry_ran(&fake).await.unwrap().changes);
 }
 
 /// The plan was made from one read and the dry run is another: an autoscaler between them is no change of the template.
@@ -80,7 +80,7 @@ async fn nothing_changes_where_only_the_generation_moved_since_it_was_read() {
     scaled["spec"]["replicas"] = json!(7);
     fake.on("PATCH", WEB).answer(Answer::json(scaled));
     fake.on("POST", PODS).answer(taken());
-    assert!(!rehearsed(&fake).await.unwrap().changes);
+    assert!(!dry_ran(&fake).await.unwrap().changes);
 }
 
 #[tokio::test]
@@ -89,14 +89,10 @@ async fn a_pod_is_asked_for_only_with_the_right_to() {
     let denied = Fake::start();
     deny(&denied, &["pods"]);
     denied.on("PATCH", WEB).answer(Answer::json(kept(3)));
-    let rehearsal = rehearsed(&denied).await.unwrap();
-    assert!(
-        matches!(&rehearsal.pod, Known::Unknown(why) if why.contains("create pods")),
-        "{:?}",
-        rehearsal.pod
-    );
+    let dry_run = dry_ran(&denied).await.unwrap();
+    assert!(matches!(&dry_run.pod, Known::Unknown(why) if why.contains("create pods")), "{:?}", dry_run.pod);
     assert!(denied.requests().iter().all(|request| request.path != PODS));
-    assert!(matches!(rehearsed(&fake).await.unwrap().pod, Known::Seen(Ok(()))));
+    assert!(matches!(dry_ran(&fake).await.unwrap().pod, Known::Seen(Ok(()))));
 }
 
 #[tokio::test]
@@ -111,10 +107,10 @@ async fn the_servers_answer_to_the_pod_is_kept_in_its_words() {
         ),
     ];
     for (answer, expected) in cases {
-        assert_eq!(rehearsed(&server(answer)).await.unwrap().pod, expected);
+        assert_eq!(dry_ran(&server(answer)).await.unwrap().pod, expected);
     }
     assert!(
-        matches!(rehearsed(&server(Answer::cut())).await.unwrap().pod, Known::Unknown(_)),
+        matches!(dry_ran(&server(Answer::cut())).await.unwrap().pod, Known::Unknown(_)),
         "a cut says nothing"
     );
 }
@@ -127,7 +123,7 @@ async fn who_may_not_block_the_owners_deletion_asks_without() {
     let says = "pods \"web-\" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on";
     fake.on("POST", PODS).once().answer(Answer::status_with(403, "Forbidden", says, json!({"kind": "pods"})));
     fake.on("POST", PODS).answer(taken());
-    assert_eq!(rehearsed(&fake).await.unwrap().pod, Known::Seen(Ok(())));
+    assert_eq!(dry_ran(&fake).await.unwrap().pod, Known::Seen(Ok(())));
     let asked: Vec<_> = fake.requests().into_iter().filter(|request| request.path == PODS).collect();
     assert_eq!(
         asked.last().unwrap().json()["metadata"]["ownerReferences"][0].get("blockOwnerDeletion"),
@@ -145,19 +141,19 @@ async fn a_lost_race_is_told_from_a_refusal_and_from_a_broken_server() {
         fake
     };
     let race = "the server rejected our request due to an error in our request";
-    let failure = rehearsed(&with(Answer::status(422, "Invalid", race))).await.unwrap_err();
+    let failure = dry_ran(&with(Answer::status(422, "Invalid", race))).await.unwrap_err();
     assert!(is_changed(&failure), "{failure}");
     let refused = Answer::status_with(422, "Invalid", "spec.template: no", json!({"kind": "Deployment"}));
-    assert_eq!(rehearsed(&with(refused)).await.unwrap().workload, Err("spec.template: no".to_owned()));
-    let failure = rehearsed(&with(Answer::status(500, "InternalError", "etcd"))).await.unwrap_err();
+    assert_eq!(dry_ran(&with(refused)).await.unwrap().workload, Err("spec.template: no".to_owned()));
+    let failure = dry_ran(&with(Answer::status(500, "InternalError", "etcd"))).await.unwrap_err();
     assert!(!is_changed(&failure) && failure.to_string().contains("etcd"), "{failure}");
 }
 
 #[test]
 fn without_the_server_little_is_claimed() {
-    let rehearsal = imagined(&web(), &template("web:1"));
-    assert!(rehearsal.changes && rehearsal.workload.is_err());
-    assert!(matches!(rehearsal.pod, Known::Unknown(_)));
+    let dry_run = imagined(&web(), &template("web:1"));
+    assert!(dry_run.changes && dry_run.workload.is_err());
+    assert!(matches!(dry_run.pod, Known::Unknown(_)));
     assert!(!imagined(&web(), &template("web:2")).changes);
 }
 

@@ -40,7 +40,7 @@ fn an_end_in_silence_says_where_things_are() {
             |play| {
                 play.write_all().fails(0);
                 play.next();
-                play.saga.restored(0, written(), Vec::new());
+                play.engine.restored(0, written(), Vec::new());
                 play.next();
             },
             format!("it was restored, its current state is unknown: {STATUS}"),
@@ -49,7 +49,7 @@ fn an_end_in_silence_says_where_things_are() {
     for (act, expected) in cases {
         let mut play = Play::new(1, restore());
         act(&mut play);
-        play.saga.stop(&End::Silent(SAYS.into()));
+        play.engine.stop(&End::Silent(SAYS.into()));
         let ended = play.ends();
         assert!(
             ended[0].starts_with("Stalled: ") && ended[0].ends_with(&format!("{SAYS}; {expected}")),
@@ -63,22 +63,22 @@ fn an_end_in_silence_says_where_things_are() {
 fn what_was_to_be_put_back_is_not_put_back_unread() {
     let mut play = Play::new(1, restore());
     play.write_all().fails(0);
-    assert_eq!(play.saga.next(at(0)), [Command::Verify(0)], "first it is read");
-    play.saga.unanswered(Some(at(0)));
-    assert_eq!(play.saga.wake_at(), Some(at(0) + SILENT_AFTER));
-    assert!(play.saga.next(at(599)).is_empty() && !play.saga.is_silent(at(599)));
-    assert!(play.saga.is_silent(at(600)));
-    play.saga.stop(&End::Silent(SAYS.into()));
+    assert_eq!(play.engine.next(at(0)), [Command::Verify(0)], "first it is read");
+    play.engine.unanswered(Some(at(0)));
+    assert_eq!(play.engine.wake_at(), Some(at(0) + SILENT_AFTER));
+    assert!(play.engine.next(at(599)).is_empty() && !play.engine.is_silent(at(599)));
+    assert!(play.engine.is_silent(at(600)));
+    play.engine.stop(&End::Silent(SAYS.into()));
     assert_eq!(play.ends(), [format!("Stalled: crashed; {SAYS}; {LAST}")]);
 }
 
 #[test]
 fn any_answer_and_a_deadline_end_the_count() {
     let mut play = Play::new(1, rules());
-    play.write_all().saga.unanswered(Some(at(0)));
-    play.saga.unanswered(None);
-    assert!(!play.saga.is_silent(at(10_000)) && play.saga.wake_at().is_none());
+    play.write_all().engine.unanswered(Some(at(0)));
+    play.engine.unanswered(None);
+    assert!(!play.engine.is_silent(at(10_000)) && play.engine.wake_at().is_none());
     let mut play = Play::new(1, Rules { silent_after: None, ..rules() });
-    play.write_all().saga.unanswered(Some(at(0)));
-    assert!(!play.saga.is_silent(at(10_000)) && play.saga.wake_at().is_none());
+    play.write_all().engine.unanswered(Some(at(0)));
+    assert!(!play.engine.is_silent(at(10_000)) && play.engine.wake_at().is_none());
 }

@@ -41,7 +41,7 @@ pub enum News {
     Disturbed(Failure),
 }
 
-pub struct Scene {
+pub struct WorkloadCache {
     id: Id,
     object: Option<Value>,
     histories: Store<Value>,
@@ -54,9 +54,9 @@ pub struct Scene {
     feeds: Vec<AbortHandle>,
 }
 
-impl Scene {
+impl WorkloadCache {
     pub fn new(id: &Id) -> Self {
-        Scene {
+        WorkloadCache {
             id: id.clone(),
             object: None,
             histories: Store::new(Raw::uid),
@@ -264,18 +264,18 @@ mod tests {
     #[test]
     fn what_was_told_of_a_pod_goes_with_it() {
         let id = Id { kind: Kind::Deployment, namespace: "shop".into(), name: "web".into(), uid: "u".into() };
-        let mut scene = Scene::new(&id);
+        let mut cache = WorkloadCache::new(&id);
         let told = |pod: &str| {
             let event = json!({"metadata": {"name": format!("e-{pod}"), "uid": format!("e-{pod}")},
                 "regarding": {"name": format!("web-{pod}"), "uid": pod}});
             Feed::Applied(serde_json::from_value(event).unwrap())
         };
         for pod in ["a", "b"] {
-            scene.hear_event(&told(pod));
+            cache.hear_event(&told(pod));
         }
         let gone = json!({"metadata": {"name": "web-a", "uid": "a"}});
-        scene.hear_pod(Feed::Deleted(serde_json::from_value(gone).unwrap()));
-        let left: Vec<&str> = scene.events.all().iter().map(Raw::uid).collect();
+        cache.hear_pod(Feed::Deleted(serde_json::from_value(gone).unwrap()));
+        let left: Vec<&str> = cache.events.all().iter().map(Raw::uid).collect();
         assert_eq!(left, ["e-b"]);
     }
 

@@ -75,9 +75,9 @@ fn stuck(pod: &str) -> State {
 
 const FINE: State = State::Done { note: None };
 
-/// A saga over `a`, `b`, `c`, … and what was commanded and told.
+/// A engine over `a`, `b`, `c`, … and what was commanded and told.
 struct Play {
-    saga: Saga,
+    engine: Engine,
     told: Vec<String>,
     /// What a fresh read shows; at first what was watched last.
     there: BTreeMap<usize, Progress>,
@@ -89,21 +89,21 @@ impl Play {
     }
 
     fn with(parts: Vec<Part>, rules: Rules) -> Self {
-        Play { saga: Saga::new(parts, rules), told: Vec::new(), there: BTreeMap::new() }
+        Play { engine: Engine::new(parts, rules), told: Vec::new(), there: BTreeMap::new() }
     }
 
     /// The commands since, as `write 0, watch 0`; questions are answered with `answer`, and what is read is what is there.
     fn next_answering(&mut self, answer: bool) -> String {
         let mut all = Vec::new();
         loop {
-            let commands = self.saga.next(at(0));
+            let commands = self.engine.next(at(0));
             if commands.is_empty() {
                 break;
             }
             for command in commands {
                 if let Command::Verify(step) = command {
                     let there = self.there.get(&step).cloned().unwrap_or_else(|| progress(State::Moving));
-                    self.saga.verified(step, &there, at(0));
+                    self.engine.verified(step, &there, at(0));
                     continue;
                 }
                 all.push(match &command {
@@ -119,11 +119,11 @@ impl Play {
                     Command::Ask(Question::Unstick { step, .. }) => format!("ask unstick {step}"),
                 });
                 if let Command::Ask(question) = &command {
-                    self.saga.answered(question, answer);
+                    self.engine.answered(question, answer);
                 }
             }
         }
-        let events = self.saga.take_events();
+        let events = self.engine.take_events();
         self.told.extend(events.iter().map(|event| format!("{event:?}")));
         all.join(", ")
     }
@@ -134,9 +134,9 @@ impl Play {
 
     /// All of them are written.
     fn write_all(&mut self) -> &mut Self {
-        for step in 0..self.saga.steps.len() {
+        for step in 0..self.engine.steps.len() {
             self.next();
-            self.saga.wrote(step, written(), at(0));
+            self.engine.wrote(step, written(), at(0));
         }
         self.next();
         self
@@ -147,7 +147,7 @@ impl Play {
     }
 
     fn seen_as(&mut self, step: usize, progress: Progress) -> &mut Self {
-        self.saga.seen(step, &progress);
+        self.engine.seen(step, &progress);
         self.there.insert(step, progress);
         self
     }
@@ -156,15 +156,19 @@ impl Play {
     fn fails(&mut self, step: usize) -> &mut Self {
         self.seen(step, crashed());
         assert_eq!(self.next(), format!("log {step} p"));
-        self.saga.logged(step, vec!["boom".into()]);
+        self.engine.logged(step, vec!["boom".into()]);
         self
     }
 
     /// `result: cause` of each step, once all is over.
     fn ends(&mut self) -> Vec<String> {
         self.next();
-        assert!(self.saga.is_done(), "{:?}", self.saga.steps.iter().map(|s| &s.phase).collect::<Vec<_>>());
-        let outcomes = self.saga.outcomes();
+        assert!(
+            self.engine.is_done(),
+            "{:?}",
+            self.engine.steps.iter().map(|s| &s.phase).collect::<Vec<_>>()
+        );
+        let outcomes = self.engine.outcomes();
         outcomes
             .iter()
             .map(|o| format!("{:?}: {}", o.result, o.cause.as_deref().unwrap_or_default()))

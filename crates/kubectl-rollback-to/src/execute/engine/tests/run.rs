@@ -8,15 +8,15 @@ fn one_write_after_another_and_all_watched_side_by_side() {
     let mut play = Play::new(3, rules());
     assert_eq!(play.next(), "write 0");
     assert_eq!(play.next(), "", "the second waits for the first");
-    play.saga.wrote(0, written(), at(0));
+    play.engine.wrote(0, written(), at(0));
     assert_eq!(play.next(), "watch 0, write 1");
-    play.saga.wrote(1, Wrote::Already, at(0));
+    play.engine.wrote(1, Wrote::Already, at(0));
     assert_eq!(play.next(), "watch 1, write 2");
     play.seen(1, FINE);
-    play.saga.wrote(2, written(), at(0));
+    play.engine.wrote(2, written(), at(0));
     assert_eq!(play.next(), "watch 2");
     play.seen(2, State::Done { note: Some("4 of 5".into()) }).seen(0, State::Moving);
-    assert!(!play.saga.is_done());
+    assert!(!play.engine.is_done());
     play.seen(0, FINE);
     assert_eq!(
         play.ends(),
@@ -28,9 +28,9 @@ fn one_write_after_another_and_all_watched_side_by_side() {
 fn a_lost_race_is_refused_and_can_be_planned_again() {
     let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, can_ask: true, ..rules() });
     play.next();
-    play.saga.wrote(0, Wrote::Changed { change: "changed by argo".into() }, at(0));
+    play.engine.wrote(0, Wrote::Changed { change: "changed by argo".into() }, at(0));
     assert_eq!(play.ends(), ["Refused: changed by argo after planning; nothing was written"]);
-    assert!(play.saga.outcomes()[0].changed);
+    assert!(play.engine.outcomes()[0].changed);
 }
 
 #[test]
@@ -40,11 +40,11 @@ fn what_an_owner_may_take_back_is_watched_a_little_longer() {
     play.write_all().seen(0, FINE);
     assert_eq!(play.next(), "finish 0");
     assert!(play.was_told("Done {"), "it is told at once");
-    play.saga.finished(0, vec!["went back to helm".into()], at(1));
-    play.saga.next(at(1));
-    assert!(!play.saga.is_done());
-    assert_eq!(play.saga.wake_at(), Some(at(5)));
-    play.saga.next(at(5));
+    play.engine.finished(0, vec!["went back to helm".into()], at(1));
+    play.engine.next(at(1));
+    assert!(!play.engine.is_done());
+    assert_eq!(play.engine.wake_at(), Some(at(5)));
+    play.engine.next(at(5));
     assert_eq!(play.ends(), ["Done: "]);
 
     let mut play = Play::with(vec![contested()], rules());
@@ -56,25 +56,25 @@ fn what_an_owner_may_take_back_is_watched_a_little_longer() {
     // Nobody takes it back: over as soon as it is done.
     let mut play = Play::new(1, rules());
     play.write_all().seen(0, FINE).next();
-    assert!(play.saga.is_done());
+    assert!(play.engine.is_done());
 }
 
 #[test]
 fn without_waiting_nothing_is_claimed() {
     let mut play = Play::new(2, Rules { wait: false, ..rules() });
     assert_eq!(play.next(), "write 0");
-    play.saga.wrote(0, written(), at(0));
+    play.engine.wrote(0, written(), at(0));
     assert_eq!(play.next(), "write 1");
-    play.saga.wrote(1, written(), at(0));
+    play.engine.wrote(1, written(), at(0));
     assert_eq!(play.ends(), ["Done: not watched (--no-wait)", "Done: not watched (--no-wait)"]);
 
     let mut play = Play::new(2, Rules { wait: false, on_failure: OnFailure::Restore, ..rules() });
     play.next();
-    play.saga.wrote(0, written(), at(0));
+    play.engine.wrote(0, written(), at(0));
     play.next();
-    play.saga.wrote(1, Wrote::Gone, at(0));
+    play.engine.wrote(1, Wrote::Gone, at(0));
     assert_eq!(play.next(), "restore 0");
-    play.saga.restored(0, written(), Vec::new());
+    play.engine.restored(0, written(), Vec::new());
     assert_eq!(
         play.ends(),
         [
@@ -88,10 +88,10 @@ fn without_waiting_nothing_is_claimed() {
 fn who_may_not_look_any_more_puts_nothing_back() {
     let mut play = Play::new(2, Rules { on_failure: OnFailure::Restore, ..rules() });
     play.next();
-    play.saga.wrote(0, written(), at(0));
+    play.engine.wrote(0, written(), at(0));
     play.next();
-    play.saga.unwatchable(0, "cannot watch pods: no (403)");
-    play.saga.wrote(1, written(), at(0));
+    play.engine.unwatchable(0, "cannot watch pods: no (403)");
+    play.engine.wrote(1, written(), at(0));
     assert_eq!(play.next(), "watch 1");
     play.seen(1, FINE);
     assert_eq!(
@@ -132,7 +132,7 @@ fn an_early_end_says_where_things_are() {
         (
             "settled",
             |play| {
-                play.saga.steps[0].contested = true;
+                play.engine.steps[0].contested = true;
                 play.write_all().seen(0, FINE).next();
             },
             "Done: ".into(),
@@ -149,9 +149,9 @@ fn an_early_end_says_where_things_are() {
             "to be put back",
             |play| {
                 play.write_all().fails(0);
-                play.saga.decide();
-                play.saga.verified(0, &progress(crashed()), at(0));
-                play.saga.decide();
+                play.engine.decide();
+                play.engine.verified(0, &progress(crashed()), at(0));
+                play.engine.decide();
             },
             "Timeout: crashed; --timeout passed before it was restored: kubectl rollback-to statefulset/a -n shop --last".into(),
         ),
@@ -160,7 +160,7 @@ fn an_early_end_says_where_things_are() {
             |play| {
                 play.write_all().fails(0);
                 play.next();
-                play.saga.restored(0, written(), Vec::new());
+                play.engine.restored(0, written(), Vec::new());
                 play.next();
             },
             "Timeout: crashed; restored; --timeout passed, the rollout continues: kubectl rollback-to statefulset/a -n shop --status".into(),
@@ -169,12 +169,12 @@ fn an_early_end_says_where_things_are() {
     for (case, act, expected) in cases {
         let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
         act(&mut play);
-        play.saga.stop(&End::Timeout);
+        play.engine.stop(&End::Timeout);
         assert_eq!(play.ends(), [expected], "{case}");
     }
     let mut play = Play::new(1, rules());
     play.write_all();
-    play.saga.stop(&End::Interrupted);
+    play.engine.stop(&End::Interrupted);
     assert_eq!(play.ends(), [format!("Interrupted: interrupted; {go}")]);
 }
 
@@ -214,13 +214,13 @@ fn the_log_goes_into_the_report_and_stays() {
     play.write_all();
     play.seen_as(0, Progress { pods: vec![failing], ..progress(crashed()) });
     play.next();
-    play.saga.logged(0, vec!["boom".into()]);
+    play.engine.logged(0, vec!["boom".into()]);
     play.next();
-    play.saga.restored(0, written(), Vec::new());
+    play.engine.restored(0, written(), Vec::new());
     play.next();
     play.seen(0, FINE);
     play.ends();
-    assert_eq!(play.saga.outcomes()[0].failed_pods[0].log, ["boom"]);
+    assert_eq!(play.engine.outcomes()[0].failed_pods[0].log, ["boom"]);
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn what_is_there_already_is_claimed_of_its_pods_only() {
         let rules = Rules { on_failure: OnFailure::Restore, ..rules() };
         let mut play = Play::with(vec![there("a"), part("b")], rules);
         assert_eq!(play.next(), "watch 0, write 1");
-        play.saga.wrote(1, written(), at(0));
+        play.engine.wrote(1, written(), at(0));
         assert_eq!(play.next(), "watch 1");
         play.seen_as(0, none_of(state));
         assert_eq!(play.next(), "", "it is no reason to put back another");
@@ -268,13 +268,13 @@ fn what_is_left_there_is_told_from_what_is_not() {
         let mut play = Play::new(1, restore);
         play.write_all().fails(0);
         play.next();
-        play.saga.restored(0, wrote, Vec::new());
+        play.engine.restored(0, wrote, Vec::new());
         play.ends();
-        let outcome = &play.saga.outcomes()[0];
+        let outcome = &play.engine.outcomes()[0];
         assert_eq!((outcome.left, outcome.gone), (left, gone));
     }
     let mut play = Play::new(1, rules());
     play.write_all().seen(0, State::Deleted);
     play.ends();
-    assert!(play.saga.outcomes()[0].gone && !play.saga.outcomes()[0].left);
+    assert!(play.engine.outcomes()[0].gone && !play.engine.outcomes()[0].left);
 }

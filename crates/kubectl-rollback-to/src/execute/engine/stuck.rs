@@ -1,6 +1,6 @@
 //! A StatefulSet that waits for a broken pod: it is deleted, if the user agrees to that, and if it is still so by then.
 
-use super::{Command, Consent, DELETIONS, Deletion, Event, Phase, Question, Saga};
+use super::{Command, Consent, DELETIONS, Deletion, Engine, Event, Phase, Question};
 
 /// The pod in the way, as it was read.
 pub(super) struct Blocker<'a> {
@@ -10,7 +10,7 @@ pub(super) struct Blocker<'a> {
     pub why: &'a str,
 }
 
-impl Saga {
+impl Engine {
     /// By a fresh read.
     pub(super) fn stuck(&mut self, step: usize, blocker: &Blocker<'_>) {
         let Blocker { pod, uid, version, why } = *blocker;

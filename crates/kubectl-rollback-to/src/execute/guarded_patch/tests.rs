@@ -15,9 +15,9 @@ fn template(image: &str) -> Value {
     json!({"spec": {"containers": [{"name": "web", "image": image}]}})
 }
 
-fn attempt() -> Attempt {
+fn attempt() -> GuardedPatch {
     let seen = web("v2", "kubectl");
-    Attempt::new(Id::of(Kind::Deployment, &seen), seen, template("v1"), Vec::new(), "us")
+    GuardedPatch::new(Id::of(Kind::Deployment, &seen), seen, template("v1"), Vec::new(), "us")
 }
 
 enum Input {
@@ -127,7 +127,7 @@ fn each_way_to_an_end() {
 
 #[test]
 fn patience_ends() {
-    let ends = |mut attempt: Attempt, input: &dyn Fn(&mut Attempt) -> Next| {
+    let ends = |mut attempt: GuardedPatch, input: &dyn Fn(&mut GuardedPatch) -> Next| {
         let mut waited = Duration::ZERO;
         for tries in 1.. {
             let next = input(&mut attempt);
@@ -138,16 +138,16 @@ fn patience_ends() {
         }
         unreachable!()
     };
-    let blind = |a: &mut Attempt| {
+    let blind = |a: &mut GuardedPatch| {
         let lost = a.answered(Answer::Lost { says: "504".into() });
         let blind = a.looked(Look::Blind { says: "504".into() });
         Next { wait: lost.wait + blind.wait, act: blind.act }
     };
     assert_eq!(ends(attempt(), &blind), (5, 19, "Unknown { says: \"504\" }".to_owned()));
-    let unsent = |a: &mut Attempt| a.answered(Answer::Unsent { says: "refused".into() });
+    let unsent = |a: &mut GuardedPatch| a.answered(Answer::Unsent { says: "refused".into() });
     assert_eq!(ends(attempt(), &unsent), (9, 19, "Failed { says: \"refused\" }".to_owned()));
     let busy =
-        |a: &mut Attempt| a.answered(Answer::Busy { says: "429".into(), wait: Duration::from_secs(2) });
+        |a: &mut GuardedPatch| a.answered(Answer::Busy { says: "429".into(), wait: Duration::from_secs(2) });
     assert_eq!(ends(attempt(), &busy), (7, 12, "Failed { says: \"429\" }".to_owned()));
 }
 
@@ -156,7 +156,7 @@ fn the_second_try_fits_what_is_there_then() {
     let seen = web("v2", "kubectl");
     let id = Id::of(Kind::Deployment, &seen);
     let mut attempt =
-        Attempt::new(id, seen, template("v1"), vec![("note".into(), Some("back".into()))], "us");
+        GuardedPatch::new(id, seen, template("v1"), vec![("note".into(), Some("back".into()))], "us");
     let last = |next: Next| match next.act {
         Act::Send(ops) => ops.last().cloned().unwrap(),
         other => panic!("{other:?}"),
@@ -181,7 +181,7 @@ fn the_way_back_leaves_an_annotation_alone_that_somebody_changed() {
     let seen = web("v2", "us");
     let id = Id::of(Kind::Deployment, &seen);
     let note = vec![("note".to_owned(), Some("before".to_owned()))];
-    let mut attempt = Attempt::back(id, seen, template("v1"), note, "us");
+    let mut attempt = GuardedPatch::back(id, seen, template("v1"), note, "us");
     let ops = |next: Next| match next.act {
         Act::Send(ops) => ops,
         other => panic!("{other:?}"),

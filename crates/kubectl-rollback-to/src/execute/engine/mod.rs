@@ -1,6 +1,6 @@
 //! The run as a state machine: answers, progress and time in; commands and events out. Pure.
 //!
-//! A saga, not a transaction: templates are written one after another, and if one fails, those written before can be put back.
+//! A engine, not a transaction: templates are written one after another, and if one fails, those written before can be put back.
 //! Nothing is undone that was not asked for, and nobody else's change is ever overwritten.
 
 mod deadline;
@@ -15,7 +15,7 @@ mod watch;
 use cluster_model::rollout::Id;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::attempt::Wrote;
+use super::guarded_patch::Wrote;
 use super::progress::{Progress, State};
 use super::{Event, Outcome};
 use crate::options::OnFailure;
@@ -134,7 +134,7 @@ enum Decision {
     Stop,
 }
 
-pub struct Saga {
+pub struct Engine {
     rules: Rules,
     steps: Vec<Step>,
     /// The first that failed.
@@ -152,12 +152,12 @@ pub struct Saga {
     events: Vec<Event>,
 }
 
-impl Saga {
+impl Engine {
     pub fn new(parts: Vec<Part>, rules: Rules) -> Self {
         let steps: Vec<Step> = parts.into_iter().map(Step::new).collect();
         let watched = steps.iter().enumerate().filter(|(_, s)| s.phase == Phase::Watching);
         let commands = watched.map(|(step, _)| Command::Watch(step)).collect();
-        Saga {
+        Engine {
             rules,
             steps,
             failed: None,

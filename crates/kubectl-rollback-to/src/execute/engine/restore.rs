@@ -2,14 +2,14 @@
 
 use cluster_model::text::count;
 
-use super::{Command, Decision, End, Event, Ours, Phase, Question, Saga, Timestamp};
+use super::{Command, Decision, End, Engine, Event, Ours, Phase, Question, Timestamp};
 use crate::execute::Outcome;
-use crate::execute::attempt::Wrote;
+use crate::execute::guarded_patch::Wrote;
 use crate::execute::progress::{Progress, State};
 use crate::options::OnFailure;
 use crate::report::Verdict;
 
-impl Saga {
+impl Engine {
     /// What is done about a failure, once everything about it is known.
     pub(super) fn decide(&mut self) {
         let busy = |phase: &Phase| matches!(phase, Phase::Writing | Phase::Telling { .. });

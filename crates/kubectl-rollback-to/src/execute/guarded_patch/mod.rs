@@ -72,7 +72,7 @@ const TIMES_BUSY: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
 
-pub struct Attempt {
+pub struct GuardedPatch {
     id: Id,
     manager: String,
     /// What the write was decided by.
@@ -95,7 +95,7 @@ pub struct Attempt {
     says: String,
 }
 
-impl Attempt {
+impl GuardedPatch {
     /// `template` instead of that of `seen`; annotations are set, or removed for `None`, key by key. `manager` is ours.
     pub fn new(
         id: Id,
@@ -104,7 +104,7 @@ impl Attempt {
         annotations: Vec<(String, Option<String>)>,
         manager: &str,
     ) -> Self {
-        Attempt {
+        GuardedPatch {
             id,
             manager: manager.to_owned(),
             start: seen.clone(),
@@ -129,7 +129,7 @@ impl Attempt {
         annotations: Vec<(String, Option<String>)>,
         manager: &str,
     ) -> Self {
-        Attempt { lenient: true, ..Attempt::new(id, seen, template, annotations, manager) }
+        GuardedPatch { lenient: true, ..GuardedPatch::new(id, seen, template, annotations, manager) }
     }
 
     pub fn id(&self) -> &Id {

@@ -15,18 +15,18 @@ use serde_json::Value;
 
 use crate::options::Options;
 use crate::patch;
-use crate::snapshot::Rehearsal;
+use crate::snapshot::ServerDryRun;
 use answer::{Answer, CANNOT_REHEARSE, answer};
 
 const CHANGED: &str = "modified after it was read";
 
 /// The workload and the pod are asked about at the same time.
-pub async fn rehearse(
+pub async fn dry_run(
     cluster: &Cluster,
     rollout: &Rollout,
     template: &Value,
     options: &Options,
-) -> Result<Rehearsal, Failure> {
+) -> Result<ServerDryRun, Failure> {
     let (workload, pod) = futures::join!(
         workload(cluster, rollout, template, options),
         pod_of(cluster, rollout, template, options)
@@ -42,21 +42,21 @@ pub async fn rehearse(
         Err(_) => !same(rollout.template(), template),
     };
     // The client shows the server's `Warning:` headers itself, as they come.
-    Ok(Rehearsal { workload, changes, pod })
+    Ok(ServerDryRun { workload, changes, pod })
 }
 
 const NOT_ASKED: &str = "--dry-run=client sends no dry-run requests";
 
 /// Without the server: what a client alone can tell, which is little.
-pub fn imagined(rollout: &Rollout, template: &Value) -> Rehearsal {
-    Rehearsal {
+pub fn imagined(rollout: &Rollout, template: &Value) -> ServerDryRun {
+    ServerDryRun {
         workload: Err(NOT_ASKED.to_owned()),
         changes: !same(rollout.template(), template),
         pod: Known::Unknown(NOT_ASKED.to_owned()),
     }
 }
 
-/// Does `Rehearsal::workload` say that nothing was rehearsed, rather than that it was refused?
+/// Does `ServerDryRun::workload` say that nothing was rehearsed, rather than that it was refused?
 pub fn not_rehearsed(says: &str) -> bool {
     says == NOT_ASKED || says.contains(CANNOT_REHEARSE)
 }
@@ -141,7 +141,7 @@ fn changed(object: &str) -> Failure {
     failure
 }
 
-/// Did `rehearse` fail because the workload is no longer the one that was read?
+/// Did `dry_run` fail because the workload is no longer the one that was read?
 pub fn is_changed(failure: &Failure) -> bool {
     failure.code == Some(422) && failure.message == CHANGED
 }

@@ -58,7 +58,7 @@ fn wrote(n: u8) -> Wrote {
 
 /// The cluster and the user, and what they were told and did.
 struct Judge {
-    saga: Saga,
+    engine: Engine,
     rules: Rules,
     there: Vec<State>,
     open: Vec<(Command, usize)>,
@@ -79,7 +79,7 @@ struct Judge {
 impl Judge {
     fn new(rules: Rules) -> Self {
         Judge {
-            saga: Saga::new(vec![part("a"), part("b"), part("c")], rules),
+            engine: Engine::new(vec![part("a"), part("b"), part("c")], rules),
             rules,
             there: vec![State::Moving; STEPS],
             open: Vec::new(),
@@ -98,7 +98,7 @@ impl Judge {
     fn commands(&mut self) -> Result<(), TestCaseError> {
         for rounds in 0.. {
             prop_assert!(rounds < 50, "it never comes to rest");
-            let commands = self.saga.next(at(0));
+            let commands = self.engine.next(at(0));
             if commands.is_empty() {
                 break;
             }
@@ -120,7 +120,7 @@ impl Judge {
             |(command, _): &&(Command, usize)| matches!(command, Command::Write(_) | Command::Restore(_));
         match command {
             Command::Write(_) => {
-                prop_assert!(self.saga.halted.is_none() && !self.late);
+                prop_assert!(self.engine.halted.is_none() && !self.late);
                 prop_assert_eq!(self.open.iter().filter(writing).count(), 0);
             }
             Command::Restore(step) => {
@@ -135,7 +135,7 @@ impl Judge {
                 let wrong = |step: usize| {
                     self.not_written.contains(&step)
                         || self.read[step].as_ref().is_some_and(|(state, begun)| {
-                            *state != FINE && (*begun > since || self.saga.steps[step].ours == Ours::No)
+                            *state != FINE && (*begun > since || self.engine.steps[step].ours == Ours::No)
                         })
                 };
                 prop_assert!((0..STEPS).any(wrong), "{:?}", self.read);
@@ -151,7 +151,7 @@ impl Judge {
             }
             Command::Ask(question) => {
                 prop_assert!(self.rules.can_ask);
-                let failing = self.saga.steps.iter().any(|step| step.failing);
+                let failing = self.engine.steps.iter().any(|step| step.failing);
                 prop_assert!(failing || matches!(question, Question::Unstick { .. }), "asked about nothing");
             }
             _ => {}
@@ -172,19 +172,19 @@ impl Judge {
                 if matches!(wrote, Wrote::Unknown { .. }) {
                     self.not_written.insert(step);
                 }
-                self.saga.wrote(step, wrote, at(0));
+                self.engine.wrote(step, wrote, at(0));
             }
             Command::Restore(step) => {
                 self.back.insert(step);
-                self.saga.restored(step, wrote(how), Vec::new());
+                self.engine.restored(step, wrote(how), Vec::new());
             }
-            Command::Verify(step) if how == 7 => self.saga.unverified(step, "x"),
+            Command::Verify(step) if how == 7 => self.engine.unverified(step, "x"),
             Command::Verify(step) => {
                 let there = self.there[step].clone();
                 self.read[step] = Some((there.clone(), begun));
-                self.saga.verified(step, &progress(there), at(0));
+                self.engine.verified(step, &progress(there), at(0));
             }
-            Command::Log { step, .. } => self.saga.logged(step, Vec::new()),
+            Command::Log { step, .. } => self.engine.logged(step, Vec::new()),
             Command::Delete { step, pod, uid, .. } => {
                 let deletion = match how {
                     0..=2 => Deletion::Deleted,
@@ -192,9 +192,9 @@ impl Judge {
                     4..=6 => Deletion::Changed,
                     _ => Deletion::Failed { says: "x".into() },
                 };
-                self.saga.deleted(step, &pod, &uid, deletion);
+                self.engine.deleted(step, &pod, &uid, deletion);
             }
-            Command::Finish(step) => self.saga.finished(step, Vec::new(), at(0)),
+            Command::Finish(step) => self.engine.finished(step, Vec::new(), at(0)),
             Command::Ask(question) => {
                 let yes = how.is_multiple_of(2);
                 match &question {
@@ -202,7 +202,7 @@ impl Judge {
                     Question::Unstick { step, .. } if yes => self.agreed[*step] = Some(self.clock),
                     _ => {}
                 }
-                self.saga.answered(&question, yes);
+                self.engine.answered(&question, yes);
             }
             Command::Watch(_) | Command::Follow(_) => {}
         }
@@ -217,27 +217,27 @@ impl Judge {
             Input::Answer(..) => {}
             // Each request has one answer; one that lingers comes while nothing was asked since.
             Input::Again => match self.last.clone() {
-                Some((Command::Verify(step), _)) if !self.saga.steps[step].verifying => {
-                    self.saga.verified(step, &progress(self.there[step].clone()), at(0));
+                Some((Command::Verify(step), _)) if !self.engine.steps[step].verifying => {
+                    self.engine.verified(step, &progress(self.there[step].clone()), at(0));
                 }
-                Some((Command::Log { step, .. }, _)) => self.saga.logged(step, Vec::new()),
-                Some((Command::Finish(step), _)) => self.saga.finished(step, Vec::new(), at(0)),
+                Some((Command::Log { step, .. }, _)) => self.engine.logged(step, Vec::new()),
+                Some((Command::Finish(step), _)) => self.engine.finished(step, Vec::new(), at(0)),
                 _ => {}
             },
             Input::Change(step, n) => self.there[step] = state(n),
-            Input::Watched(step, n) => self.saga.seen(step, &progress(state(n))),
-            Input::Unwatchable(step) => self.saga.unwatchable(step, "x"),
-            Input::Deadline => self.late |= self.saga.deadline(),
+            Input::Watched(step, n) => self.engine.seen(step, &progress(state(n))),
+            Input::Unwatchable(step) => self.engine.unwatchable(step, "x"),
+            Input::Deadline => self.late |= self.engine.deadline(),
         }
     }
 
     /// Nothing is claimed that the last read did not show.
     fn claims(&self) -> Result<(), TestCaseError> {
-        for (step, outcome) in self.saga.outcomes().iter().enumerate() {
+        for (step, outcome) in self.engine.outcomes().iter().enumerate() {
             if self.rules.wait && matches!(outcome.result, Verdict::Done | Verdict::Partial) {
                 let read = self.read[step].as_ref().map(|(state, _)| state);
                 // Written by somebody else, and then a pod was freed for it: that is done, too.
-                let did = self.written.contains(&step) || self.saga.steps[step].unstuck;
+                let did = self.written.contains(&step) || self.engine.steps[step].unstuck;
                 prop_assert!(did && !self.back.contains(&step));
                 prop_assert_eq!(read, Some(&FINE));
             }
@@ -270,31 +270,31 @@ impl Judge {
     /// Only time passes: it is over within its bound, and nothing was done meanwhile that a fresh read did not ask for.
     fn silence(mut self) -> Result<(), TestCaseError> {
         let since = at(1000);
-        let over: Vec<bool> = self.saga.steps.iter().map(|step| step.phase == Phase::Over).collect();
-        self.saga.unanswered(Some(since));
+        let over: Vec<bool> = self.engine.steps.iter().map(|step| step.phase == Phase::Over).collect();
+        self.engine.unanswered(Some(since));
         let mut now = since;
         for rounds in 0.. {
             prop_assert!(rounds < 50, "it never comes to rest");
-            let commands = self.saga.next(now);
+            let commands = self.engine.next(now);
             for command in &commands {
                 self.allowed(command)?;
             }
-            if commands.is_empty() && (self.saga.is_done() || self.saga.is_silent(now)) {
+            if commands.is_empty() && (self.engine.is_done() || self.engine.is_silent(now)) {
                 break;
             }
             if commands.is_empty() {
-                let Some(wake) = self.saga.wake_at() else {
+                let Some(wake) = self.engine.wake_at() else {
                     return Err(TestCaseError::fail("it waits for ever"));
                 };
                 prop_assert!(wake > now && wake <= since + SILENT_AFTER);
                 now = wake;
             }
         }
-        if !self.saga.is_done() {
-            self.saga.stop(&End::Silent("silent".into()));
+        if !self.engine.is_done() {
+            self.engine.stop(&End::Silent("silent".into()));
         }
-        prop_assert!(self.saga.is_done() && self.saga.next(now).is_empty());
-        for (over, outcome) in over.into_iter().zip(self.saga.outcomes()) {
+        prop_assert!(self.engine.is_done() && self.engine.next(now).is_empty());
+        for (over, outcome) in over.into_iter().zip(self.engine.outcomes()) {
             let claims = matches!(outcome.result, Verdict::Restored | Verdict::Failed | Verdict::Timeout);
             prop_assert!(over || !self.rules.wait || !claims, "nothing showed that: {outcome:?}");
         }
@@ -318,14 +318,14 @@ proptest! {
         match rest {
             Rest::Answered => {}
             Rest::Interrupted => {
-                judge.saga.stop(&End::Interrupted);
-                prop_assert!(judge.saga.is_done());
+                judge.engine.stop(&End::Interrupted);
+                prop_assert!(judge.engine.is_done());
                 return judge.claims();
             }
             Rest::Silence => return judge.silence(),
         }
         // Whatever is there now stays, but for what moves or waits for us: a wait has its own end.
-        for (there, step) in judge.there.iter_mut().zip(&judge.saga.steps) {
+        for (there, step) in judge.there.iter_mut().zip(&judge.engine.steps) {
             let ends = match there {
                 State::Moving | State::Superseded { .. } => false,
                 // A pod that was deleted is another one, or stalls the rollout.
@@ -339,7 +339,7 @@ proptest! {
         for rounds in 0.. {
             prop_assert!(rounds < 200, "it never ends: {:?}", judge.open);
             judge.commands()?;
-            if judge.saga.is_done() {
+            if judge.engine.is_done() {
                 break;
             }
             let (open, seen): (Vec<_>, Vec<_>) = (judge.open.drain(..).collect(), judge.there.clone());
@@ -350,7 +350,7 @@ proptest! {
                 judge.answer(command, begun, 0);
             }
             for (step, state) in seen.into_iter().enumerate() {
-                judge.saga.seen(step, &progress(state));
+                judge.engine.seen(step, &progress(state));
             }
         }
         judge.claims()?;
@@ -373,7 +373,7 @@ fn the_generator_reaches_what_is_dangerous() {
         }
         restores += judge.back.len();
         kept += judge
-            .saga
+            .engine
             .take_events()
             .iter()
             .filter(|event| format!("{event:?}").contains("not restored"))

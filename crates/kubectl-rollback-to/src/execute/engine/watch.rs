@@ -5,11 +5,11 @@ use cluster_model::rollout::Kind;
 
 use super::stuck::Blocker;
 use super::{
-    Command, Consent, DISAGREEMENTS, Event, FOLLOWED, Ours, Outcome, Phase, Progress, Saga, State, Timestamp,
-    Verdict,
+    Command, Consent, DISAGREEMENTS, Engine, Event, FOLLOWED, Ours, Outcome, Phase, Progress, State,
+    Timestamp, Verdict,
 };
 
-impl Saga {
+impl Engine {
     /// How far it is, by what was watched.
     pub fn seen(&mut self, step: usize, progress: &Progress) {
         if !self.is_watching(step) || matches!(self.steps[step].phase, Phase::Telling { .. }) {

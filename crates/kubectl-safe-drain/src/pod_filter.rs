@@ -6,38 +6,38 @@ use k8s_openapi::api::core::v1::Pod;
 use crate::options::Options;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
-    Leaves,
+pub enum PodFilter {
+    Evict,
     /// Somebody else deleted it already: nothing to ask for, only to wait.
-    Leaving,
-    Stays(&'static str),
+    Terminating,
+    Skip(&'static str),
 }
 
 pub const DAEMONSET: &str = "DaemonSet-managed pod";
 pub const MIRROR: &str = "static pod managed by the kubelet";
 pub const SKIPPED: &str = "terminating for longer than --skip-wait-for-delete-timeout";
 
-pub fn fate(pod: &Pod, snapshot: &Snapshot, options: &Options) -> Fate {
+pub fn pod_filter(pod: &Pod, snapshot: &Snapshot, options: &Options) -> PodFilter {
     if pod.is_mirror() {
-        return Fate::Stays(MIRROR);
+        return PodFilter::Skip(MIRROR);
     }
     if pod.is_daemonset_pod() && !pod.is_finished() && !snapshot.is_orphaned(pod) {
-        return Fate::Stays(DAEMONSET);
+        return PodFilter::Skip(DAEMONSET);
     }
     if let Some(deleted) = pod.deletion_timestamp() {
         // The timestamp already includes the grace period, as kubectl's rule does.
         let overdue = snapshot.taken_at.as_second() - deleted.as_second();
         return match options.skip_wait_for_delete {
-            Some(limit) if overdue > limit => Fate::Stays(SKIPPED),
-            _ => Fate::Leaving,
+            Some(limit) if overdue > limit => PodFilter::Skip(SKIPPED),
+            _ => PodFilter::Terminating,
         };
     }
-    Fate::Leaves
+    PodFilter::Evict
 }
 
 /// The pods that an eviction will be asked for.
 pub fn leavers<'a>(snapshot: &'a Snapshot, options: &'a Options) -> impl Iterator<Item = &'a Pod> {
-    snapshot.pods.iter().filter(move |pod| fate(pod, snapshot, options) == Fate::Leaves)
+    snapshot.pods.iter().filter(move |pod| pod_filter(pod, snapshot, options) == PodFilter::Evict)
 }
 
 #[cfg(test)]
@@ -58,28 +58,28 @@ mod tests {
         let deleted = |ago: i64| pod("a/p", "n").deleted(&at(1_800_000_000 - ago).to_string());
         let skip = Options { skip_wait_for_delete: Some(60), ..Options::default() };
         let cases = [
-            ("a plain pod", pod("a/p", "n"), Options::default(), Fate::Leaves),
+            ("a plain pod", pod("a/p", "n"), Options::default(), PodFilter::Evict),
             (
                 "a bare pod (a finding asks about it)",
                 pod("a/p", "n").bare(),
                 Options::default(),
-                Fate::Leaves,
+                PodFilter::Evict,
             ),
-            ("a finished pod", pod("a/p", "n").phase("Succeeded"), Options::default(), Fate::Leaves),
-            ("a DaemonSet's pod", ds(), Options::default(), Fate::Stays(DAEMONSET)),
-            ("a DaemonSet's finished pod", ds().phase("Failed"), Options::default(), Fate::Leaves),
+            ("a finished pod", pod("a/p", "n").phase("Succeeded"), Options::default(), PodFilter::Evict),
+            ("a DaemonSet's pod", ds(), Options::default(), PodFilter::Skip(DAEMONSET)),
+            ("a DaemonSet's finished pod", ds().phase("Failed"), Options::default(), PodFilter::Evict),
             (
                 "a static pod",
                 pod("a/p", "n").annotation("kubernetes.io/config.mirror", "x"),
                 Options::default(),
-                Fate::Stays(MIRROR),
+                PodFilter::Skip(MIRROR),
             ),
-            ("deleted, in its grace", deleted(-20), skip.clone(), Fate::Leaving),
-            ("deleted, overdue", deleted(61), skip.clone(), Fate::Stays(SKIPPED)),
-            ("deleted, overdue, no limit", deleted(6100), Options::default(), Fate::Leaving),
+            ("deleted, in its grace", deleted(-20), skip.clone(), PodFilter::Terminating),
+            ("deleted, overdue", deleted(61), skip.clone(), PodFilter::Skip(SKIPPED)),
+            ("deleted, overdue, no limit", deleted(6100), Options::default(), PodFilter::Terminating),
         ];
         for (name, pod, options, expected) in cases {
-            assert_eq!(fate(&pod, &Snapshot::empty(now), &options), expected, "{name}");
+            assert_eq!(pod_filter(&pod, &Snapshot::empty(now), &options), expected, "{name}");
         }
     }
 
@@ -89,8 +89,12 @@ mod tests {
         let mut snapshot = Snapshot::empty(at(0));
         let key = snapshot.owner_of(&pod).unwrap().0;
         snapshot.owners.insert(key.clone(), Known::Unknown("forbidden".into()));
-        assert_eq!(fate(&pod, &snapshot, &Options::default()), Fate::Stays(DAEMONSET), "unknown is not gone");
+        assert_eq!(
+            pod_filter(&pod, &snapshot, &Options::default()),
+            PodFilter::Skip(DAEMONSET),
+            "unknown is not gone"
+        );
         snapshot.owners.insert(key, Known::Seen(None));
-        assert_eq!(fate(&pod, &snapshot, &Options::default()), Fate::Leaves);
+        assert_eq!(pod_filter(&pod, &snapshot, &Options::default()), PodFilter::Evict);
     }
 }
