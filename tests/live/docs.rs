@@ -115,6 +115,21 @@ fn every_guarantee_has_its_tests() {
     }
 }
 
+/// Each path in backticks, and each folder of the layout, from the root or from a crate's sources.
+#[test]
+fn every_path_the_architecture_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let crates = fs::read_dir(root.join("crates")).unwrap().filter_map(Result::ok);
+    let bases: Vec<_> = crates.map(|entry| entry.path().join("src")).chain([root.clone()]).collect();
+    let words = text.split(|c: char| c == '`' || c.is_whitespace());
+    let paths: BTreeSet<&str> = words.filter(|w| w.ends_with(".rs") || w.ends_with('/')).collect();
+    assert!(paths.len() > 50, "{paths:?}");
+    let missing: Vec<_> =
+        paths.iter().filter(|path| !bases.iter().any(|base| base.join(path).exists())).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 /// `--flag` in the plugin's page, and in every line of any other page and of the README that runs the plugin.
 #[test]
 fn every_flag_the_documents_name_exists() {

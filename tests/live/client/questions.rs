@@ -22,7 +22,7 @@ fn time_in_the_picker_is_not_the_runs() {
         let timeout = format!("--timeout={}ms", timeout.as_millis());
         let started = Instant::now();
         let mut tty = Tty::start(&rollback_to(&room, &["deployment/web", "--dry-run", &timeout]), &[]);
-        tty.until("back to which revision?");
+        tty.until("select a revision to roll back to");
         let shown = Instant::now();
         wait("the timeout to be over", stays + PATIENCE, || (shown.elapsed() >= stays).then_some(()));
         tty.keys("\r");
