@@ -194,7 +194,7 @@ fn bug_f_a_replacement_of_the_same_name_is_left_alone() {
     let name = text(&pod["metadata"], "name").to_owned();
 
     let run = drain(&room, &[here]).watch();
-    run.hear("blocked by budget");
+    run.hear("blocked by PDB");
     // Somebody else moves it: the same name comes back on the other node, under the same budget.
     room.cluster().delete(&room.path("", &format!("pods/{name}")));
     // Whoever deleted it broke the budget; the rest must hold.

@@ -75,7 +75,7 @@ fn a_drain_survives_the_death_of_the_apiserver_between_two_evictions() {
     let node = room.nodes()[0].as_str();
 
     let run = drain(&room, &[node]).kubeconfig(&kubeconfig).watch();
-    run.hear("blocked by budget");
+    run.hear("blocked by PDB");
     let apiserver = cluster.component(Component::Apiserver);
     apiserver.kill();
     run.hear("waiting for the API server");
@@ -95,7 +95,7 @@ fn a_drain_goes_on_after_the_apiserver_was_silent() {
     let node = room.nodes()[0].as_str();
 
     let run = drain(&room, &[node, "--request-timeout=10s"]).watch();
-    run.hear("blocked by budget");
+    run.hear("blocked by PDB");
     let apiserver = cluster.component(Component::Apiserver);
     apiserver.freeze();
     run.hear("waiting for the API server");

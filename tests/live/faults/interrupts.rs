@@ -34,7 +34,7 @@ fn stopped_by(signal: Signal) {
 
     let run = drain(&room, &[node]).watch();
     wait("three pods to stop", PATIENCE, || (terminating(&room, node) == 3).then_some(()));
-    run.hear("blocked by budget");
+    run.hear("blocked by PDB");
     run.signal(signal);
     let (outcome, _, audit) = run.finish();
     outcome.expect("interrupted", 130);

@@ -77,7 +77,7 @@ fn a_namespace_that_is_deleted_under_a_blocked_drain_frees_it() {
         (status["expectedPods"] == 3 && status["currentHealthy"] == 2).then_some(())
     });
     let run = drain(&room, &[&room.nodes()[0], "--force"]).watch();
-    run.hear("blocked by budget");
+    run.hear("blocked by PDB");
     room.cluster().delete(&format!("/api/v1/namespaces/{}", room.namespace()));
     let (outcome, _, _) = run.finish_but_for_budgets();
     outcome.expect("drained", 0);
@@ -103,7 +103,7 @@ fn a_pod_that_somebody_else_deletes_is_told_and_not_asked_for() {
     let pods = room.pods_on(node);
     let name = |pod: &Value| text(&pod["metadata"], "name").to_owned();
     let run = drain(&room, &[node]).watch();
-    run.hear("blocked by budget");
+    run.hear("blocked by PDB");
     room.cluster().delete(&room.path("", &format!("pods/{}", name(&pods[0]))));
     run.hear("was deleted by someone else");
     run.signal(Signal::INT);

@@ -28,7 +28,7 @@ fn a_right_that_is_taken_away_ends_the_drain_at_once() {
     let kubeconfig = shared().user(&user, &[], &needed_rights());
     let run = drain(&room, &[node]).kubeconfig(&kubeconfig).watch();
     wait("a pod to stop", PATIENCE, || (terminating(&room, node) == 1).then_some(()));
-    run.hear("blocked by budget");
+    run.hear("blocked by PDB");
     shared().delete(&format!("{BINDINGS}/testbed-user:{user}"));
     // A change of the budget makes it ask for the second pod.
     room.cluster()
