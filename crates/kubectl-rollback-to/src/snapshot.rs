@@ -8,6 +8,8 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
+use crate::checks::demand::Amounts;
+
 /// Something a pod of a template needs to exist.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
@@ -33,6 +35,8 @@ pub struct Surroundings {
     pub budgets: Known<Vec<Value>>,
     pub autoscalers: Known<Vec<Value>>,
     pub quotas: Known<Vec<Value>>,
+    /// Name, UID and labels; empty unless a workload would leave a Service.
+    pub pods: Known<Vec<Pod>>,
 }
 
 /// Who else keeps a workload as it is, and whether it will undo what is done here.
@@ -89,8 +93,8 @@ pub struct Snapshot {
     /// By namespace.
     pub around: BTreeMap<String, Surroundings>,
     pub nodes: Known<Vec<Node>>,
-    /// Pods of all namespaces, for what is free on the nodes.
-    pub node_pods: Known<Vec<Pod>>,
+    /// By node, what the pods on it ask for; empty unless a rollout makes pods before others go.
+    pub taken: Known<BTreeMap<String, Amounts>>,
     /// `Seen(None)`: does not exist.
     pub references: BTreeMap<Reference, Known<Option<Found>>>,
     /// By UID of the workload.
@@ -106,7 +110,7 @@ impl Snapshot {
             rollouts: Vec::new(),
             around: BTreeMap::new(),
             nodes: Known::Seen(Vec::new()),
-            node_pods: Known::Seen(Vec::new()),
+            taken: Known::Seen(BTreeMap::new()),
             references: BTreeMap::new(),
             owners: BTreeMap::new(),
             events: BTreeMap::new(),
@@ -124,6 +128,7 @@ impl Surroundings {
             budgets: none(),
             autoscalers: none(),
             quotas: none(),
+            pods: Known::Seen(Vec::new()),
         }
     }
 }

@@ -42,7 +42,9 @@ pub fn pod(case: &Case<'_>) -> Vec<Finding> {
         }
         Known::Seen(Ok(())) => Vec::new(),
         // One more pod does not fit, and none is asked for: each takes the place of another. See the check of quotas.
-        Known::Seen(Err(says)) if says.contains("exceeded quota") && !Pace::of(case).needs_room_first() => {
+        Known::Seen(Err(says))
+            if says.contains("exceeded quota") && !Pace::of(case.rollout()).needs_room_first() =>
+        {
             Vec::new()
         }
         Known::Seen(Err(says)) => {

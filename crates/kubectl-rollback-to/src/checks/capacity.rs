@@ -3,23 +3,29 @@
 
 use std::collections::BTreeMap;
 
-use cluster_model::rollout::Kind;
-use cluster_model::{Finding, Known, NodeExt, PodExt, Severity};
+use cluster_model::rollout::{Kind, Rollout};
+use cluster_model::{Finding, Known, NodeExt, Severity};
 use k8s_openapi::api::core::v1::Node;
 use serde_json::Value;
 
 use super::Case;
-use super::demand::{Amounts, add, requests};
+use super::demand::{Amounts, place};
 use super::node_fit::refusal;
 use super::pace::Pace;
 use crate::quantity::{parse, show};
+
+/// Do its pods find room only beside those that are there? Otherwise what is taken on the nodes is not asked for.
+pub fn needs_room(rollout: &Rollout) -> bool {
+    // A DaemonSet looks for its nodes itself, and has pods only where they fit.
+    rollout.id.kind != Kind::DaemonSet && Pace::of(rollout).extra > 0
+}
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {
     let unknown = |what: &str, why: &str| {
         let message = format!("whether its pods have room is not known: {what} could not be read: {why}");
         vec![case.finding("capacity-not-checked", Severity::Unknown, message)]
     };
-    let pace = Pace::of(case);
+    let pace = Pace::of(case.rollout());
     let spec = &case.template()["spec"];
     // A DaemonSet looks for its nodes itself, and has pods only where they fit.
     if pace.desired == 0 || case.rollout().id.kind == Kind::DaemonSet {
@@ -39,14 +45,14 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
             "change what keeps its pods off the nodes, or choose another revision",
         )];
     }
-    if pace.extra == 0 {
+    if !needs_room(case.rollout()) {
         return Vec::new();
     }
-    let taken = match taken(case) {
-        Ok(taken) => taken,
-        Err(why) => return unknown("the pods on them", why),
+    let taken = match &case.snapshot.taken {
+        Known::Seen(taken) => taken,
+        Known::Unknown(why) => return unknown("the pods on them", why),
     };
-    let each = each(spec);
+    let each = place(spec);
     if may.iter().any(|node| fits(node, taken.get(node.name()), &each)) {
         return Vec::new();
     }
@@ -81,33 +87,12 @@ fn whys(nodes: &[&Node], spec: &Value) -> String {
     counted.join(", ")
 }
 
-/// A pod takes a place of its own as well (`allocatable.pods`).
-fn each(spec: &Value) -> Amounts {
-    let mut each = requests(spec);
-    each.insert("pods".to_owned(), 1_000_000_000);
-    each
-}
-
 fn told(each: &Amounts) -> String {
     let told: Vec<String> = ["cpu", "memory"]
         .into_iter()
         .filter_map(|name| Some(format!("{name} {}", show(name, *each.get(name)?))))
         .collect();
     if told.is_empty() { "no requests".to_owned() } else { told.join(", ") }
-}
-
-/// By node, what the pods on it ask for.
-fn taken<'a>(case: &Case<'a>) -> Result<BTreeMap<&'a str, Amounts>, &'a str> {
-    let pods = match &case.snapshot.node_pods {
-        Known::Seen(pods) => pods,
-        Known::Unknown(why) => return Err(why),
-    };
-    let mut taken: BTreeMap<&str, Amounts> = BTreeMap::new();
-    for pod in pods.iter().filter(|pod| !pod.node().is_empty() && !pod.is_finished()) {
-        let spec = serde_json::to_value(&pod.spec).unwrap_or_default();
-        add(taken.entry(pod.node()).or_default(), &each(&spec));
-    }
-    Ok(taken)
 }
 
 fn fits(node: &Node, taken: Option<&Amounts>, each: &Amounts) -> bool {
@@ -121,8 +106,10 @@ fn fits(node: &Node, taken: Option<&Amounts>, each: &Amounts) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::demand::place;
     use super::super::testing::*;
-    use cluster_model::build::{self, PodBuild};
+    use super::needs_room;
+    use cluster_model::build;
     use cluster_model::rollout::Kind;
     use cluster_model::{Known, Severity};
     use serde_json::{Value, json};
@@ -132,9 +119,8 @@ mod tests {
         let mut fixture = Fixture::of(kind);
         let room = json!({"status": {"allocatable": {"cpu": "1", "memory": "16Gi", "pods": pods}}});
         fixture.snapshot.nodes = Known::Seen(vec![build::node("n1", room)]);
-        let asks =
-            json!({"spec": {"containers": [{"name": "x", "resources": {"requests": {"cpu": other}}}]}});
-        fixture.snapshot.node_pods = Known::Seen(vec![build::pod("other/x", "n1").edit(asks)]);
+        let asks = place(&json!({"containers": [{"name": "x", "resources": {"requests": {"cpu": other}}}]}));
+        fixture.snapshot.taken = Known::Seen([("n1".to_owned(), asks)].into());
         fixture
     }
 
@@ -171,13 +157,21 @@ mod tests {
     }
 
     #[test]
+    fn only_a_surge_needs_room() {
+        let needs = |kind| needs_room(Fixture::of(kind).rollout());
+        assert_eq!(Kind::ALL.map(needs), [true, false, false]);
+        let no_surge = json!({"spec": {"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}}});
+        assert!(!needs_room(Fixture::of(Kind::Deployment).live(no_surge).rollout()));
+    }
+
+    #[test]
     fn capacity_not_checked() {
         let good = Fixture::of(Kind::Deployment);
         let mut bad = Fixture::of(Kind::Deployment);
         bad.snapshot.nodes = Known::Unknown("forbidden".into());
         fires("capacity-not-checked", Severity::Unknown, &bad, &good);
         let mut bad = Fixture::of(Kind::Deployment);
-        bad.snapshot.node_pods = Known::Unknown("forbidden".into());
+        bad.snapshot.taken = Known::Unknown("forbidden".into());
         fires("capacity-not-checked", Severity::Unknown, &bad, &good);
     }
 }

@@ -15,6 +15,13 @@ pub fn requests(spec: &Value) -> Amounts {
     amounts(spec, "requests")
 }
 
+/// The same with the place that each pod takes on its node (`allocatable.pods`).
+pub fn place(spec: &Value) -> Amounts {
+    let mut place = requests(spec);
+    place.insert("pods".to_owned(), 1_000_000_000);
+    place
+}
+
 /// What a pod with this spec is limited to.
 pub fn limits(spec: &Value) -> Amounts {
     amounts(spec, "limits")

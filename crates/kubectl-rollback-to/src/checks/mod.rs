@@ -3,8 +3,8 @@
 
 mod admission;
 mod autoscaler;
-mod capacity;
-mod demand;
+pub mod capacity;
+pub mod demand;
 mod drift;
 mod last_applied;
 mod node_fit;
@@ -14,7 +14,7 @@ mod pace;
 mod quota;
 mod references;
 mod selectors;
-mod services;
+pub mod services;
 mod strategy;
 mod target;
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! How many pods are made before others have to go. Not a check.
 
 use cluster_model::PodExt;
+use cluster_model::rollout::Rollout;
 
-use super::Case;
 use crate::strategy::{Moves, strategy};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +15,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    pub fn of(case: &Case<'_>) -> Pace {
-        let rollout = case.rollout();
+    pub fn of(rollout: &Rollout) -> Pace {
         let strategy = strategy(rollout);
         let (desired, surge) = (strategy.desired, strategy.surge());
         let unavailable = match strategy.moves {
@@ -47,7 +46,7 @@ mod tests {
         let strategy = if kind == Kind::Deployment { "strategy" } else { "updateStrategy" };
         let fixture = Fixture::of(kind).live(json!({"spec": {"replicas": replicas, strategy: update},
             "status": {"desiredNumberScheduled": replicas}}));
-        let pace = Pace::of(&fixture.case());
+        let pace = Pace::of(fixture.case().rollout());
         (pace.extra, pace.needs_room_first())
     }
 

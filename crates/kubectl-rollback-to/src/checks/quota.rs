@@ -16,7 +16,7 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
         Err(unknown) => return vec![unknown],
     };
     let spec = &case.template()["spec"];
-    let pace = Pace::of(case);
+    let pace = Pace::of(case.rollout());
     let (each, freed) = (counted(spec), freed(case));
     quotas
         .iter()

@@ -24,6 +24,12 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
         .collect()
 }
 
+/// Would a workload with these templates leave one of the Services? Only then is asked which pods stay behind it.
+pub fn leaves(services: &[Value], today: &Value, then: &Value) -> bool {
+    let (today, then) = (labels(today), labels(then));
+    services.iter().any(|service| selects(service, &today) && !selects(service, &then))
+}
+
 /// A Service without a selector is somebody's own list of endpoints.
 fn selects(service: &Value, labels: &BTreeMap<String, String>) -> bool {
     let selector = service.map("/spec/selector").filter(|selector| !selector.is_empty());
@@ -65,7 +71,9 @@ fn others(case: &Case<'_>, service: &Value) -> usize {
         let labels = pod.metadata.labels.clone().unwrap_or_default();
         pod.namespace() == rollout.id.namespace && !mine.contains(pod.uid()) && selects(service, &labels)
     };
-    case.snapshot.node_pods.seen().map_or(0, |pods| pods.iter().filter(is_behind).count())
+    case.around()
+        .and_then(|around| around.pods.seen())
+        .map_or(0, |pods| pods.iter().filter(is_behind).count())
 }
 
 fn ports(case: &Case<'_>, service: &Value) -> Vec<Finding> {
@@ -146,11 +154,22 @@ mod tests {
             let other =
                 build::pod(&format!("{namespace}/other"), "n1").label("app", "web").label("tier", "web");
             let mut fixture = fixture(newer(), json!({}), "http");
-            fixture.snapshot.node_pods = Known::Seen(vec![other]);
+            fixture.around().pods = Known::Seen(vec![other]);
             fixture
         };
         fires("service-loses-these-pods", Severity::Warning, &shared("shop"), &alone);
         fires("service-loses-endpoints", Severity::Error, &shared("elsewhere"), &shared("shop"));
+    }
+
+    #[test]
+    fn a_service_is_left_when_it_selects_only_todays_labels() {
+        let leaves = |then: Value| {
+            let fixture = fixture(newer(), json!({}), "http");
+            let services = [json!({"metadata": {"name": "front"}, "spec": newer()})];
+            super::leaves(&services, fixture.snapshot.rollouts[0].template(), &then)
+        };
+        assert!(leaves(json!({"metadata": {"labels": {"app": "web"}}})));
+        assert!(!leaves(json!({"metadata": {"labels": {"app": "web", "tier": "web"}}})));
     }
 
     #[test]

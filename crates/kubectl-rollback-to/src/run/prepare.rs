@@ -1,15 +1,17 @@
 //! From chosen targets to a plan: rehearsed on the server, checked against everything around.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::Finding;
 use cluster_model::finding;
+use cluster_model::{Finding, Known};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use plugin_client::{Cluster, DryRun, Failure};
 use serde_json::Value;
 
 use super::Run;
 use super::look::Looked;
+use crate::checks::capacity::needs_room;
+use crate::checks::services::leaves;
 use crate::checks::{self, Case};
 use crate::choose::{Chosen, refusal};
 use crate::diff::{Diff, diff};
@@ -42,7 +44,7 @@ impl Run<'_> {
         let writes = self.args.dry_run != DryRun::Client;
         let rollouts = &looked.snapshot.rollouts;
         let rights = rights::found(cluster, rollouts, &self.options, writes).await;
-        let rehearsals: Vec<Option<ServerDryRun>> = stream::iter(rollouts.iter().zip(&chosen))
+        let dry_runs: Vec<Option<ServerDryRun>> = stream::iter(rollouts.iter().zip(&chosen))
             .map(|(rollout, chosen)| async move {
                 Ok::<_, Failure>(match chosen {
                     Chosen::NotYetBorn(_) => None,
@@ -55,10 +57,10 @@ impl Run<'_> {
             .buffered(AT_ONCE)
             .try_collect()
             .await?;
-        self.look_around(cluster, looked, &chosen).await;
+        self.look_around(cluster, looked, &chosen, &dry_runs).await;
         let mut findings = rights;
         let mut steps = Vec::new();
-        for (index, (chosen, dry_run)) in chosen.into_iter().zip(rehearsals).enumerate() {
+        for (index, (chosen, dry_run)) in chosen.into_iter().zip(dry_runs).enumerate() {
             let past = looked.past(index);
             let (Chosen::Target(target), Some(dry_run)) = (chosen, dry_run) else {
                 steps.push(Step {
@@ -93,7 +95,13 @@ impl Run<'_> {
         Ok(Prepared { plan: Plan { steps }, findings })
     }
 
-    async fn look_around(&self, cluster: &Cluster, looked: &mut Looked, chosen: &[Chosen]) {
+    async fn look_around(
+        &self,
+        cluster: &Cluster,
+        looked: &mut Looked,
+        chosen: &[Chosen],
+        dry_runs: &[Option<ServerDryRun>],
+    ) {
         let rollouts: Vec<_> = looked.snapshot.rollouts.iter().collect();
         let namespaces: BTreeSet<String> = rollouts.iter().map(|r| r.id.namespace.clone()).collect();
         let templates: Vec<(&str, &Value)> = rollouts
@@ -104,14 +112,37 @@ impl Run<'_> {
                 Chosen::NotYetBorn(_) => None,
             })
             .collect();
-        let (around, room, references, owners) = futures::join!(
+        let changing = || {
+            let all = rollouts.iter().zip(chosen).zip(dry_runs);
+            all.filter_map(|((rollout, chosen), rehearsal)| match (chosen, rehearsal) {
+                (Chosen::Target(target), Some(rehearsal)) if rehearsal.changes => {
+                    let kept = rehearsal.workload.as_ref().map(|object| &object["spec"]["template"]);
+                    Some((*rollout, kept.unwrap_or(&target.template)))
+                }
+                _ => None,
+            })
+        };
+        // Both are asked for only if a workload needs to know them: of a large cluster they are most of what is read.
+        let surges = changing().any(|(rollout, _)| needs_room(rollout));
+        let taken = async {
+            if surges { gather::taken(cluster, gather::PATIENCE).await } else { Known::Seen(BTreeMap::new()) }
+        };
+        let (mut around, nodes, taken, references, owners) = futures::join!(
             gather::around(cluster, &namespaces),
-            gather::room(cluster),
+            gather::nodes(cluster),
+            taken,
             gather::references(cluster, &templates),
             gather::owners(cluster, &rollouts),
         );
+        for (namespace, around) in &mut around {
+            let services = around.services.seen().map(Vec::as_slice).unwrap_or_default();
+            let mut here = changing().filter(|(rollout, _)| rollout.id.namespace == *namespace);
+            if here.any(|(rollout, then)| leaves(services, rollout.template(), then)) {
+                around.pods = gather::pods(cluster, namespace).await;
+            }
+        }
         let snapshot = &mut looked.snapshot;
         (snapshot.around, snapshot.references, snapshot.owners) = (around, references, owners);
-        (snapshot.nodes, snapshot.node_pods) = room;
+        (snapshot.nodes, snapshot.taken) = (nodes, taken);
     }
 }

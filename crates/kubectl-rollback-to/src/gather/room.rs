@@ -1,0 +1,161 @@
+//! The nodes, and what is taken on each: summed while the pods of the cluster are read page by page. No pod is kept.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cluster_model::Known;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::api::{ListParams, ObjectMeta};
+use kube::{Api, Resource};
+use plugin_client::Cluster;
+use plugin_client::api::list;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::lists::known;
+use crate::checks::demand::{Amounts, add, place};
+
+/// A plan does not wait longer for the pods of a large cluster.
+pub const PATIENCE: Duration = Duration::from_secs(3);
+
+pub async fn nodes(cluster: &Cluster) -> Known<Vec<Node>> {
+    let nodes: Api<Node> = Api::all(cluster.client.clone());
+    known(list::collect(&nodes, "nodes", ListParams::default(), list::PAGE, |node| Some(lean(node))).await)
+}
+
+/// By node, what the pods of all namespaces on it ask for.
+pub async fn taken(cluster: &Cluster, patience: Duration) -> Known<BTreeMap<String, Amounts>> {
+    let pods: Api<Taking> = Api::all(cluster.client.clone());
+    // Finished pods take no room; the scheduler does not look at them either (pkg/scheduler/scheduler.go, newPodInformer).
+    let taking_room = ListParams::default().fields("status.phase!=Succeeded,status.phase!=Failed");
+    let sums = list::fold(&pods, "pods of all namespaces", taking_room, list::PAGE, BTreeMap::new, sum);
+    match tokio::time::timeout(patience, sums).await {
+        Ok(sums) => known(sums),
+        Err(_) => Known::Unknown(format!("there was no end of them within {} s", patience.as_secs())),
+    }
+}
+
+fn sum(taken: &mut BTreeMap<String, Amounts>, pod: Taking) {
+    let Spec { node_name, containers, init_containers, resources, overhead } = pod.spec;
+    if node_name.is_empty() {
+        return;
+    }
+    let list = |containers: Vec<Asking>| -> Vec<Value> {
+        let asks =
+            |asking: Asking| json!({"resources": asking.resources, "restartPolicy": asking.restart_policy});
+        containers.into_iter().map(asks).collect()
+    };
+    let spec = json!({"containers": list(containers), "initContainers": list(init_containers),
+        "resources": resources, "overhead": overhead});
+    add(taken.entry(node_name).or_default(), &place(&spec));
+}
+
+/// Of a pod no more than this is read: the rest of it is never in memory as objects.
+#[derive(Clone, Debug, Deserialize)]
+struct Taking {
+    #[serde(skip)]
+    metadata: ObjectMeta,
+    spec: Spec,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Spec {
+    node_name: String,
+    containers: Vec<Asking>,
+    init_containers: Vec<Asking>,
+    resources: Value,
+    overhead: Value,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Asking {
+    resources: Value,
+    restart_policy: Value,
+}
+
+impl Resource for Taking {
+    type DynamicType = ();
+    type Scope = NamespaceResourceScope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        Pod::kind(&())
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        Pod::group(&())
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        Pod::version(&())
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        Pod::plural(&())
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+/// A node lists up to fifty images.
+fn lean(mut node: Node) -> Node {
+    node.metadata.managed_fields = None;
+    if let Some(status) = &mut node.status {
+        (status.images, status.volumes_attached, status.volumes_in_use) = (None, None, None);
+    }
+    node
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server_dry_run::testing::connect;
+    use testbed::fake::{Answer, Fake};
+
+    const PODS: &str = "/api/v1/pods";
+
+    fn page(token: &str, items: Value) -> Answer {
+        Answer::json(
+            json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"continue": token}, "items": items}),
+        )
+    }
+
+    fn pod(node: &str) -> Value {
+        let requests = json!({"requests": {"cpu": "1"}});
+        json!({"metadata": {"name": "web-1"}, "status": {"phase": "Running"},
+            "spec": {"nodeName": node, "overhead": {"cpu": "10m"},
+                "containers": [{"name": "web", "image": "web:1", "resources": requests}],
+                "initContainers": [{"name": "side", "restartPolicy": "Always", "resources": requests}]}})
+    }
+
+    #[tokio::test]
+    async fn pages_add_up_to_what_is_taken_on_each_node() {
+        let fake = Fake::start();
+        let waiting = json!({"metadata": {"name": "waits"}, "spec": {"containers": [{"name": "web"}]}});
+        fake.on("GET", PODS).once().answer(page("next", json!([pod("n1"), pod("n2"), waiting])));
+        fake.on("GET", PODS).once().answer(page("", json!([pod("n1")])));
+        let Known::Seen(taken) = taken(&connect(&fake).await, PATIENCE).await else { panic!() };
+        let told: Vec<(&str, i128, i128)> =
+            taken.iter().map(|(node, all)| (node.as_str(), all["cpu"], all["pods"])).collect();
+        assert_eq!(told, [("n1", 4_020_000_000, 2_000_000_000), ("n2", 2_010_000_000, 1_000_000_000)]);
+        assert!(fake.requests()[0].query.contains("limit=500"), "{:?}", fake.requests()[0]);
+    }
+
+    #[tokio::test]
+    async fn pods_that_take_too_long_to_read_are_unknown() {
+        let fake = Fake::start();
+        let cluster = connect(&fake).await;
+        fake.on("GET", PODS).answer(page("next", json!([])));
+        let taken = taken(&cluster, Duration::ZERO).await;
+        assert!(matches!(&taken, Known::Unknown(why) if why.contains("within")), "{taken:?}");
+    }
+}
