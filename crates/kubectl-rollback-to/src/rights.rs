@@ -1,7 +1,7 @@
 //! May the user do what this rollback needs? Asked before anything is changed, so that no right is found missing half-way.
 
 use std::borrow::Borrow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::rollout::{Kind, Rollout};
 use cluster_model::{Finding, Severity};
@@ -85,8 +85,24 @@ pub async fn check<R: Borrow<Rollout>>(
     options: &Options,
     write: bool,
 ) -> Result<Vec<Right>, Failure> {
-    let rights: Vec<Right> = asked(rollouts, options, write).into_iter().map(|(right, _)| right).collect();
-    missing(cluster, &rights).await
+    let mut of_all: BTreeMap<Right, Vec<Right>> = BTreeMap::new();
+    for (right, _) in asked(rollouts, options, write) {
+        of_all.entry(Right { name: None, ..right.clone() }).or_default().push(right);
+    }
+    // Whoever may do it to all may do it to each: only if not is asked for the single names.
+    let first: Vec<Right> = of_all
+        .iter()
+        .map(|(all, each)| if let [one] = each.as_slice() { one.clone() } else { all.clone() })
+        .collect();
+    let (mut denied, mut single) = (Vec::new(), Vec::new());
+    for right in missing(cluster, &first).await? {
+        match of_all.get(&right) {
+            Some(each) if each.len() > 1 => single.extend(each.iter().cloned()),
+            _ => denied.push(right),
+        }
+    }
+    denied.extend(missing(cluster, &single).await?);
+    Ok(denied)
 }
 
 /// The server would not even say.
@@ -130,7 +146,9 @@ pub fn findings<R: Borrow<Rollout>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rehearse::testing::{connect, deny};
     use serde_json::json;
+    use testbed::fake::Fake;
 
     fn rollout(kind: Kind) -> Rollout {
         let object = json!({"metadata": {"name": "web", "namespace": "shop", "uid": "w"}});
@@ -198,6 +216,23 @@ mod tests {
         assert_eq!(found("delete", "", "nodes", None), [], "not asked for");
         let silent = not_checked(&Failure::failed("cannot ask"));
         assert_eq!((silent.id, silent.severity), (RIGHTS_NOT_CHECKED, Severity::Unknown));
+    }
+
+    #[tokio::test]
+    async fn names_are_asked_for_only_where_the_right_to_all_is_denied() {
+        let web = |name: &str| {
+            let object = json!({"metadata": {"name": name, "namespace": "shop", "uid": name}});
+            Rollout::new(Kind::Deployment, object, &[], Vec::new())
+        };
+        let all: Vec<Rollout> = (0..9).map(|number| web(&format!("web-{number}"))).collect();
+        for (denied, asked) in [(&[][..], 13), (&["deployments"][..], 13 + 4 * 9)] {
+            let fake = Fake::start();
+            deny(&fake, denied);
+            let missing = check(&connect(&fake).await, &all, &Options::default(), true).await.unwrap();
+            assert_eq!(missing.len(), if denied.is_empty() { 0 } else { 4 * 9 });
+            assert!(missing.iter().all(|right| right.name.is_some()), "{missing:?}");
+            assert_eq!(fake.requests().len(), asked);
+        }
     }
 
     #[test]
