@@ -1,14 +1,17 @@
 //! The workloads with their revisions and pods. Whole and raw: nothing a newer server knows is dropped.
 
-use cluster_model::Raw;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
 use cluster_model::rollout::{Id, Kind, Rollout};
+use cluster_model::{PodExt, Raw};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
 use plugin_client::api::access_review::grant;
-use plugin_client::{Cluster, Failure, Right, is_forbidden, is_not_found};
+use plugin_client::api::list;
+use plugin_client::{Cluster, Failure, Right, is_not_found};
 use serde_json::Value;
 
 use crate::workload_selector::Subjects;
@@ -39,11 +42,74 @@ pub async fn rollouts(cluster: &Cluster, subjects: &Subjects) -> Result<Vec<Roll
             cluster.namespace
         )));
     }
-    stream::iter(objects)
-        .map(|(kind, object)| with_past(cluster, kind, object))
-        .buffered(AT_ONCE)
-        .try_collect()
-        .await
+    with_pasts(cluster, objects).await
+}
+
+/// What is listed for one workload is what its selector finds. For more of them everything is listed once and told apart by its owner.
+async fn with_pasts(cluster: &Cluster, objects: Vec<(Kind, Value)>) -> Result<Vec<Rollout>, Failure> {
+    let one = match objects.as_slice() {
+        [(_, object)] => {
+            Some((cluster_model::rollout::selector(object), Id::of(objects[0].0, object).typed()))
+        }
+        _ => None,
+    };
+    let params = || match &one {
+        Some((selector, _)) => ListParams::default().labels(selector),
+        None => ListParams::default(),
+    };
+    let told = |failure: Failure, group: &str, what: &str| {
+        let failure = cannot(failure, Right::new("list", group, what).namespace(&cluster.namespace));
+        match &one {
+            Some((_, typed)) => failure.object(typed),
+            None => failure,
+        }
+    };
+    let ours: HashSet<&str> = objects.iter().map(|(_, object)| object.uid()).collect();
+    let mut histories: HashMap<String, Vec<Value>> = HashMap::new();
+    let plurals: BTreeMap<&str, Kind> =
+        objects.iter().map(|(kind, _)| (kind.history_plural(), *kind)).collect();
+    for (plural, kind) in plurals {
+        let api = api(cluster, kind, plural, &cluster.namespace);
+        let owned = |object: DynamicObject| {
+            let object = raw(object);
+            let owner = object.controller_ref()?.text("/uid").to_owned();
+            ours.contains(owner.as_str()).then_some((owner, object))
+        };
+        let found = list::collect(&api, plural, params(), list::PAGE, owned).await;
+        for (owner, object) in found.map_err(|failure| told(failure, "apps", plural))? {
+            histories.entry(owner).or_default().push(object);
+        }
+    }
+    let made = histories.values().flatten().map(Raw::uid);
+    let makers: HashSet<&str> = ours.iter().copied().chain(made).collect();
+    let owned = |mut pod: Pod| {
+        pod.metadata.managed_fields = None;
+        let owner = pod.controller()?.uid.clone();
+        makers.contains(owner.as_str()).then_some((owner, pod))
+    };
+    let api: Api<Pod> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let found = list::collect(&api, "pods", params(), list::PAGE, owned).await;
+    let mut pods: HashMap<String, Vec<Pod>> = HashMap::new();
+    for (owner, pod) in found.map_err(|failure| told(failure, "", "pods"))? {
+        pods.entry(owner).or_default().push(pod);
+    }
+    Ok(objects.into_iter().map(|(kind, object)| with_past(kind, object, &mut histories, &mut pods)).collect())
+}
+
+fn with_past(
+    kind: Kind,
+    mut object: Value,
+    histories: &mut HashMap<String, Vec<Value>>,
+    pods: &mut HashMap<String, Vec<Pod>>,
+) -> Rollout {
+    // A list's items do not say what they are.
+    object["apiVersion"] = "apps/v1".into();
+    object["kind"] = kind.name().into();
+    let histories = histories.remove(object.uid()).unwrap_or_default();
+    let makers = histories.iter().map(Raw::uid).chain([object.uid()]);
+    let mut pods: Vec<Pod> = makers.filter_map(|maker| pods.remove(maker)).flatten().collect();
+    pods.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
+    Rollout::new(kind, object, &histories, pods)
 }
 
 async fn one(cluster: &Cluster, kind: Kind, name: &str) -> Result<Value, Failure> {
@@ -72,13 +138,12 @@ fn missing_or(kind: Kind, name: &str, namespace: &str, error: &kube::Error) -> F
         return Failure::refused("there is no such workload").object(object);
     }
     let right = Right::new("get", "apps", kind.plural()).namespace(namespace).name(name);
-    cannot("read the workload", right, error).object(object)
+    cannot(Failure::from_kube("read the workload", error), right).object(object)
 }
 
 /// Without these reads there is nothing to plan, so the rule is told here and not among the findings.
-fn cannot(doing: &str, right: Right, error: &kube::Error) -> Failure {
-    let failure = Failure::from_kube(doing, error);
-    if !is_forbidden(error) {
+fn cannot(failure: Failure, right: Right) -> Failure {
+    if failure.code != Some(403) {
         return failure;
     }
     let refused = Failure::refused(format!("you have no right to {right}; nothing was changed"));
@@ -99,7 +164,8 @@ async fn many(
         let list =
             api(cluster, *kind, kind.plural(), &cluster.namespace).list(&params).await.map_err(|error| {
                 let right = Right::new("list", "apps", kind.plural()).namespace(&cluster.namespace);
-                let failure = cannot(&format!("list {}", kind.plural()), right, &error);
+                let failure = Failure::from_kube(&format!("list {}", kind.plural()), &error);
+                let failure = cannot(failure, right);
                 match (failure.code, selector) {
                     // Only the server knows the whole grammar.
                     (Some(400), Some(selector)) => {
@@ -116,25 +182,6 @@ async fn many(
     Ok(found)
 }
 
-async fn with_past(cluster: &Cluster, kind: Kind, mut object: Value) -> Result<Rollout, Failure> {
-    // A list's items do not say what they are.
-    object["apiVersion"] = "apps/v1".into();
-    object["kind"] = kind.name().into();
-    let id = Id::of(kind, &object);
-    let params = ListParams::default().labels(&cluster_model::rollout::selector(&object));
-    let histories = api(cluster, kind, kind.history_plural(), &id.namespace);
-    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), &id.namespace);
-    let (histories, pods) = futures::join!(histories.list(&params), pods.list(&params));
-    let cannot = |group: &str, what: &str, error: &kube::Error| {
-        let right = Right::new("list", group, what).namespace(&id.namespace);
-        cannot(&format!("list {what}"), right, error).object(id.typed())
-    };
-    let histories = histories.map_err(|error| cannot("apps", kind.history_plural(), &error))?;
-    let pods = pods.map_err(|error| cannot("", "pods", &error))?;
-    let histories: Vec<Value> = histories.items.into_iter().map(raw).collect();
-    Ok(Rollout::new(kind, object, &histories, pods.items))
-}
-
 fn api(cluster: &Cluster, kind: Kind, plural: &str, namespace: &str) -> Api<DynamicObject> {
     let name = match plural {
         "replicasets" => "ReplicaSet",
@@ -148,4 +195,52 @@ fn api(cluster: &Cluster, kind: Kind, plural: &str, namespace: &str) -> Api<Dyna
 fn raw(object: DynamicObject) -> Value {
     // Came out of JSON a moment ago.
     serde_json::to_value(object).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rehearse::testing::connect;
+    use serde_json::json;
+    use testbed::fake::{Answer, Fake};
+
+    const APPS: &str = "/apis/apps/v1/namespaces/shop";
+
+    fn list(items: Vec<Value>) -> Answer {
+        Answer::json(json!({"kind": "List", "apiVersion": "v1", "metadata": {}, "items": items}))
+    }
+
+    fn made(name: &str, owner: &str) -> Value {
+        json!({"metadata": {"name": name, "uid": name, "ownerReferences":
+                [{"apiVersion": "v1", "kind": "X", "name": owner, "uid": owner, "controller": true}]},
+            "spec": {"containers": [], "template": {}}})
+    }
+
+    #[tokio::test]
+    async fn what_several_workloads_made_is_listed_once() {
+        let fake = Fake::start();
+        let names = ["a", "b", "c"];
+        let web = |name: &&str| {
+            json!({"metadata": {"name": name, "namespace": "shop", "uid": name},
+            "spec": {"selector": {"matchLabels": {"app": name}}, "template": {}}})
+        };
+        fake.on("GET", &format!("{APPS}/deployments")).answer(list(names.iter().map(web).collect()));
+        let mut sets: Vec<Value> = names.iter().map(|name| made(&format!("{name}-1"), name)).collect();
+        sets.push(made("other-1", "other"));
+        fake.on("GET", &format!("{APPS}/replicasets")).answer(list(sets));
+        let mut pods: Vec<Value> =
+            names.iter().map(|name| made(&format!("{name}-1-x"), &format!("{name}-1"))).collect();
+        pods.push(made("other-1-x", "other-1"));
+        fake.on("GET", "/api/v1/namespaces/shop/pods").answer(list(pods));
+        let mut cluster = connect(&fake).await;
+        cluster.namespace = "shop".into();
+        let all = rollouts(&cluster, &Subjects::All { kinds: vec![Kind::Deployment] }).await.unwrap();
+        let told: Vec<String> = all
+            .iter()
+            .map(|it| format!("{} {} {}", it.id.name, it.revisions[0].name, it.pods[0].name()))
+            .collect();
+        assert_eq!(told, ["a a-1 a-1-x", "b b-1 b-1-x", "c c-1 c-1-x"]);
+        assert!(all.iter().all(|it| it.pods.len() == 1 && it.revisions.len() == 1));
+        assert_eq!(fake.requests().len(), 3, "workloads, ReplicaSets, pods");
+    }
 }
