@@ -107,7 +107,7 @@ impl Drain<'_> {
                 break End::Failed(
                     Failure::failed("the server forbade an eviction")
                         .cause(says)
-                        .hint("what was evicted stays evicted; the report says where things are"),
+                        .hint("evicted pods stay evicted; the report lists the state of each pod"),
                 );
             }
             if let Some(why) = engine.stopped() {

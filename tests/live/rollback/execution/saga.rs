@@ -122,7 +122,7 @@ fn what_is_there_already_is_skipped_and_what_was_not_there_then_is_listed() {
     outcome.expect("done", 0);
     let results = ["moved", "same", "young"].map(|name| told(&outcome, name)["result"].take());
     assert_eq!(results, ["done", "unchanged", "unchanged"], "{outcome}");
-    assert_eq!(cause(&outcome, "young"), "did not exist then; left as it is");
+    assert_eq!(cause(&outcome, "young"), "did not exist then; unchanged");
     assert_eq!(room.image("Deployment", "moved"), app(1));
     let after =
         ["same", "young"].map(|name| room.workload("Deployment", name)["metadata"]["generation"].take());

@@ -101,7 +101,7 @@ pub(super) fn part(execution: &Execution<'_>, step: &Step) -> Part {
         Action::Nothing if options.wait => Start::Watch(already()),
         Action::RollBack => Start::Over(Outcome::new(Verdict::Refused, "there is no target for it")),
         Action::Nothing => unchanged(&format!("{}; {UNSEEN}", already())),
-        Action::NotYetBorn => unchanged("did not exist then; left as it is"),
+        Action::NotYetBorn => unchanged("did not exist then; unchanged"),
     };
     let owners = execution.snapshot.owners.get(&rollout.id.uid);
     let takes_back = |reverts: &Reverts| matches!(reverts, Reverts::Certainly(_) | Reverts::Perhaps(_));

@@ -176,7 +176,7 @@ impl Run<'_> {
             // They only help to explain. It is said once: this feed is over.
             Err(failure) => {
                 let workload = here.map(|stage| stage.rollout.id.to_string()).next().unwrap_or_default();
-                let says = format!("{failure}; what only events tell is missed");
+                let says = format!("{failure}; causes that only events report are missing");
                 self.audience.event(&Event::Note { workload, says });
             }
         }

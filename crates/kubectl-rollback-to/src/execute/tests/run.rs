@@ -263,7 +263,7 @@ async fn events_are_only_a_help() {
         .run_reacting(std::future::pending(), |event| {
             // It goes on without them, and says so.
             if let Event::Note { says, .. } = event
-                && says.contains("what only events tell is missed")
+                && says.contains("causes that only events report are missing")
             {
                 world.edit(
                     DEPLOYMENTS,

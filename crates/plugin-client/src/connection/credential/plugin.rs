@@ -180,7 +180,7 @@ async fn within<T>(
 fn by_hand(exec: &ExecConfig) -> String {
     let words = exec.command.iter().chain(exec.args.iter().flatten());
     let line = shorten(&words.map(String::as_str).collect::<Vec<_>>().join(" "), 200);
-    format!("run it by hand to see why: `{line}`")
+    format!("run it yourself to see why: `{line}`")
 }
 
 #[cfg(test)]
