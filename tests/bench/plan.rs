@@ -20,7 +20,7 @@ pub fn lines(cluster: &Cluster, drain: &Tool, rollback: &Tool) -> Vec<Line> {
     let kubectl = Tool::kubectl();
     let (mut lines, mut there) = (Vec::new(), 0);
     for others in OTHERS {
-        crowd(&elsewhere, there..others, &nodes);
+        crowd(&elsewhere, there..others, &nodes, |_, _| ());
         there = others;
         let mut add = |name: &str, who, run| {
             lines.push(Line { row: format!("plan {name} {others}"), who, pieces: 1, run });
