@@ -20,7 +20,7 @@ fn a_selector_that_matches_nothing_is_stated() {
     let outcome = safe_drain(&room, &[node, "--yes", "--pod-selector=app=nobody"]).watched().0;
     let said = format!("{}{}", outcome.out, outcome.err);
     assert!(!said.contains(&format!("node/{node} drained: 0 pods gone")), "{outcome}");
-    for part in ["4 pods", "match", "stay"] {
+    for part in ["4 pods", "match", "ignored"] {
         assert!(said.contains(part), "no {part:?}\n{outcome}");
     }
     assert_eq!(room.pods_on(node).len(), 4, "{outcome}");

@@ -121,6 +121,31 @@ impl<'a> Room<'a> {
         policy
     }
 
+    /// From now on kwok, which plays the kubelets, writes no pod of this node any more and ends none, however late it hears that the node
+    /// is silent. A pod has to be there.
+    #[track_caller]
+    #[must_use = "it ends when this is dropped"]
+    pub fn no_kubelet_on(&'a self, node: &str) -> Policy<'a> {
+        const KWOK: &str = "testbed:kwok";
+        let words = format!("no kubelet runs on {node}");
+        let expression = format!(
+            "request.userInfo.username != '{KWOK}' || oldObject.spec.?nodeName.orValue('') != '{node}'"
+        );
+        let mut spec = json!({
+            "matchConstraints": self.matches("", &["pods", "pods/status"]),
+            "validations": [{"expression": expression, "message": words}],
+        });
+        spec["matchConstraints"]["resourceRules"][0]["operations"] = json!(["UPDATE", "DELETE"]);
+        let (room, node) = (self, node.to_owned());
+        self.policy("Validating", spec, json!({"validationActions": ["Deny"]}), move || {
+            let pod = room.pods_on(&node).into_iter().next().unwrap_or_default();
+            let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+            let who = [&format!("--as={KWOK}"), "--as-group=system:masters"];
+            let ask = [&["annotate", "pod", name, "probe=1", "--dry-run=server"], &who[..]].concat();
+            room.try_kubectl(&ask).is_err_and(|refused| refused.contains(&words))
+        })
+    }
+
     /// From now on the API server refuses every eviction in the room in these words; `reason` is one of those that a policy may give:
     /// `Forbidden` (code 403), `Invalid` (422), `RequestEntityTooLarge` (413).
     #[track_caller]

@@ -33,12 +33,14 @@ fn a_daemonset_with_a_dead_node_is_stalled_and_names_it() {
     });
     let dead = room.nodes()[0].clone();
     room.node_silent(&dead);
+    let no_kubelet = room.no_kubelet_on(&dead);
     // Long enough for the other pod to come: where nothing of the target runs, it is a failure.
     let args = ["daemonset/agent", "--to-revision=1", "--fail-after=15s", "--on-failure=restore"];
     let outcome = rollback(&room, &args).run();
     outcome.expect("stalled", 4);
     assert!(cause(&outcome, "agent").contains(&dead), "{outcome}");
     assert_eq!(room.image("DaemonSet", "agent"), app(1), "the other node has it: nothing is put back");
+    no_kubelet.lift();
     room.node_ready(&dead);
 }
 
