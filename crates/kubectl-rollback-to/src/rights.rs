@@ -146,7 +146,7 @@ pub fn findings<R: Borrow<Rollout>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rehearse::testing::{connect, deny};
+    use crate::server_dry_run::testing::{connect, deny};
     use serde_json::json;
     use testbed::fake::Fake;
 

@@ -200,7 +200,7 @@ fn raw(object: DynamicObject) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rehearse::testing::connect;
+    use crate::server_dry_run::testing::connect;
     use serde_json::json;
     use testbed::fake::{Answer, Fake};
 
