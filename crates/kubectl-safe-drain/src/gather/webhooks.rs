@@ -72,11 +72,12 @@ async fn candidates(cluster: &Cluster) -> Result<Vec<Candidate>, Failure> {
         }
     };
     let all = ListParams::default;
-    let (validating, mutating) = futures::try_join!(
+    // Of two failures always the same one is reported.
+    let (validating, mutating) = futures::join!(
         list::fold(&validating, "validating webhooks", all(), list::PAGE, Vec::new, of_validating),
         list::fold(&mutating, "mutating webhooks", all(), list::PAGE, Vec::new, of_mutating),
-    )?;
-    Ok(validating.into_iter().chain(mutating).collect())
+    );
+    Ok(validating?.into_iter().chain(mutating?).collect())
 }
 
 fn candidate(
