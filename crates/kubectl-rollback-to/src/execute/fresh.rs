@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cluster_model::rollout::Id;
+use cluster_model::rollout::{Id, selector};
 use cluster_model::{PodExt, Raw};
 use http::Method;
 use k8s_openapi::api::core::v1::Pod;
@@ -11,7 +11,6 @@ use plugin_client::{Cluster, is_forbidden, is_not_found, is_unauthorised, lost, 
 use serde_json::Value;
 
 use super::wire::{self, Content, Refusal};
-use super::workload_cache::selector;
 use super::write::{Trouble, look, tell};
 
 pub struct Fresh {

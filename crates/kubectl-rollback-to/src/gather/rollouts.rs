@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use cluster_model::rollout::{Id, Kind, Rollout};
+use cluster_model::rollout::{Id, Kind, Rollout, selector};
 use cluster_model::{PodExt, Raw};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Pod;
@@ -48,9 +48,7 @@ pub async fn rollouts(cluster: &Cluster, subjects: &Subjects) -> Result<Vec<Roll
 /// What is listed for one workload is what its selector finds. For more of them everything is listed once and told apart by its owner.
 async fn with_pasts(cluster: &Cluster, objects: Vec<(Kind, Value)>) -> Result<Vec<Rollout>, Failure> {
     let one = match objects.as_slice() {
-        [(_, object)] => {
-            Some((cluster_model::rollout::selector(object), Id::of(objects[0].0, object).typed()))
-        }
+        [(kind, object)] => Some((selector(object), Id::of(*kind, object).typed())),
         _ => None,
     };
     let params = || match &one {

@@ -33,7 +33,7 @@ pub async fn taken(cluster: &Cluster, patience: Duration) -> Known<BTreeMap<Stri
     let sums = list::fold(&pods, "pods of all namespaces", taking_room, list::PAGE, BTreeMap::new, sum);
     match tokio::time::timeout(patience, sums).await {
         Ok(sums) => known(sums),
-        Err(_) => Known::Unknown(format!("there was no end of them within {} s", patience.as_secs())),
+        Err(_) => Known::Unknown(format!("the pods could not all be listed within {} s", patience.as_secs())),
     }
 }
 

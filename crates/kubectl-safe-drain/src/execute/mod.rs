@@ -92,7 +92,7 @@ impl Drain<'_> {
         // One node at a time: it has to stay cordoned, and its pods are those that leave now. The others are read when their turn comes.
         let mut current: Option<(String, BoxStream<'static, Heard>)> = None;
         let mut requests: FuturesUnordered<BoxFuture<'_, Answer>> = FuturesUnordered::new();
-        let mut weather = ServerHealth::default();
+        let mut health = ServerHealth::default();
         let mut interrupted = std::pin::pin!(interrupted.fuse());
         let mut frame = tokio::time::interval(FRAME);
         frame.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -129,17 +129,17 @@ impl Drain<'_> {
                 () = &mut interrupted => break End::Interrupted,
                 () = at(self.deadline) => break End::Timeout,
                 Some(answer) = requests.next() => {
-                    if let Err(failure) = self.take(&mut engine, answer, &mut weather, audience) {
+                    if let Err(failure) = self.take(&mut engine, answer, &mut health, audience) {
                         break End::Failed(failure);
                     }
                 }
                 Some(news) = next_of(&mut current) => {
-                    if let Err(failure) = self.hear(&mut engine, news, &mut weather, audience) {
+                    if let Err(failure) = self.hear(&mut engine, news, &mut health, audience) {
                         break End::Failed(failure);
                     }
                 }
                 Some(news) = budgets.next() => {
-                    if let Err(failure) = self.hear(&mut engine, news, &mut weather, audience) {
+                    if let Err(failure) = self.hear(&mut engine, news, &mut health, audience) {
                         break End::Failed(failure);
                     }
                 }
@@ -150,7 +150,7 @@ impl Drain<'_> {
         };
         engine.stop("over");
         if !matches!(end, End::Finished) {
-            self.settle(&mut engine, &mut requests, &mut weather, audience).await;
+            self.settle(&mut engine, &mut requests, &mut health, audience).await;
         }
         for event in engine.take_events() {
             audience.event(&event);
@@ -207,19 +207,19 @@ impl Drain<'_> {
         &self,
         engine: &mut Engine,
         answer: Answer,
-        weather: &mut ServerHealth,
+        health: &mut ServerHealth,
         audience: &mut dyn Reporter,
     ) -> Result<(), Failure> {
         let now = self.clock.now();
         match answer {
-            Answer::Asked { ticket, uid, verdict: Verdict::Denied { says } } if weather.is_starting() => {
+            Answer::Asked { ticket, uid, verdict: Verdict::Denied { says } } if health.is_starting() => {
                 engine.answered(ticket, &uid, Verdict::Unknown { says }, now);
             }
             Answer::Asked { ticket, uid, verdict } => engine.answered(ticket, &uid, verdict, now),
-            Answer::Looked { uid, found } => engine.looked(&uid, read(found, weather, audience)?, now),
+            Answer::Looked { uid, found } => engine.looked(&uid, read(found, health, audience)?, now),
             Answer::Inspected { uid, alone } => engine.inspected(&uid, &alone, now),
             Answer::Relisted { ticket, node, found } => {
-                engine.relisted(ticket, &node, read(found, weather, audience)?, now)
+                engine.relisted(ticket, &node, read(found, health, audience)?, now)
             }
             Answer::Explained { budget, pods } => engine.explained(&budget, &pods),
         }
@@ -231,19 +231,19 @@ impl Drain<'_> {
         &self,
         engine: &mut Engine,
         news: Heard,
-        weather: &mut ServerHealth,
+        health: &mut ServerHealth,
         audience: &mut dyn Reporter,
     ) -> Result<(), Failure> {
         let now = self.clock.now();
         match news {
             // A server that is just starting refuses everybody for a moment.
-            Heard::Node(_, Err(_)) if weather.is_starting() => return Ok(()),
+            Heard::Node(_, Err(_)) if health.is_starting() => return Ok(()),
             Heard::Node(node, news) => match news? {
                 Feed::Synced(nodes) => engine.node_seen(&node, nodes.first().map(NodeExt::is_cordoned)),
                 Feed::Applied(seen) => engine.node_seen(&node, Some(seen.is_cordoned())),
                 Feed::Deleted(_) => engine.node_seen(&node, None),
                 Feed::Disturbed(failure) => {
-                    trouble(weather, &failure, audience);
+                    server_failed(health, &failure, audience);
                     return Ok(());
                 }
             },
@@ -252,7 +252,7 @@ impl Drain<'_> {
                 Feed::Applied(pod) => engine.pod_seen(&node, pod, now),
                 Feed::Deleted(pod) => engine.pod_gone(pod.uid(), now),
                 Feed::Disturbed(failure) => {
-                    trouble(weather, &failure, audience);
+                    server_failed(health, &failure, audience);
                     return Ok(());
                 }
             },
@@ -265,12 +265,12 @@ impl Drain<'_> {
                 Feed::Applied(budget) => engine.budget_seen(budget.into(), now),
                 Feed::Deleted(budget) => engine.budget_gone(DisruptionBudget::from(budget).key()),
                 Feed::Disturbed(failure) => {
-                    trouble(weather, &failure, audience);
+                    server_failed(health, &failure, audience);
                     return Ok(());
                 }
             },
         }
-        fine(weather, audience);
+        server_answered(health, audience);
         Ok(())
     }
 
@@ -279,13 +279,13 @@ impl Drain<'_> {
         &self,
         engine: &mut Engine,
         requests: &mut FuturesUnordered<BoxFuture<'_, Answer>>,
-        weather: &mut ServerHealth,
+        health: &mut ServerHealth,
         audience: &mut dyn Reporter,
     ) {
         let until = tokio::time::Instant::now() + SETTLE_ANSWERS;
         while let Ok(Some(answer)) = tokio::time::timeout_at(until, requests.next()).await {
             // It is over already; why does not change any more.
-            let _ = self.take(engine, answer, weather, audience);
+            let _ = self.take(engine, answer, health, audience);
         }
         for node in engine.nodes_in_doubt() {
             let ticket = engine.read_once_more(&node);
@@ -306,38 +306,38 @@ impl Drain<'_> {
 /// What was read, or why nothing was learnt. A refusal is final unless the server is just starting.
 fn read<T>(
     found: Result<T, Failure>,
-    weather: &mut ServerHealth,
+    health: &mut ServerHealth,
     audience: &mut dyn Reporter,
 ) -> Result<Result<T, String>, Failure> {
     match found {
         Ok(found) => {
-            fine(weather, audience);
+            server_answered(health, audience);
             Ok(Ok(found))
         }
         Err(failure) if matches!(failure.code, Some(401 | 403)) => {
-            if weather.is_starting() {
+            if health.is_starting() {
                 Ok(Err(failure.to_string()))
             } else {
                 Err(failure)
             }
         }
         Err(failure) => {
-            trouble(weather, &failure, audience);
+            server_failed(health, &failure, audience);
             Ok(Err(failure.to_string()))
         }
     }
 }
 
 /// The server could not be heard.
-fn trouble(weather: &mut ServerHealth, failure: &Failure, audience: &mut dyn Reporter) {
-    if weather.trouble(failure) {
+fn server_failed(health: &mut ServerHealth, failure: &Failure, audience: &mut dyn Reporter) {
+    if health.failed() {
         audience.event(&Event::Disturbed { says: failure.to_string() });
     }
 }
 
 /// The server was heard.
-fn fine(weather: &mut ServerHealth, audience: &mut dyn Reporter) {
-    if weather.fine() {
+fn server_answered(health: &mut ServerHealth, audience: &mut dyn Reporter) {
+    if health.answered() {
         audience.event(&Event::Recovered);
     }
 }

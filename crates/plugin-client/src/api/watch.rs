@@ -78,7 +78,7 @@ where
         strip,
         listed: Vec::new(),
         failures: 0,
-        weather: ServerHealth::default(),
+        health: ServerHealth::default(),
         ready: VecDeque::new(),
         ended: false,
     };
@@ -94,7 +94,7 @@ struct State<K> {
     strip: fn(&mut K),
     listed: Vec<K>,
     failures: u32,
-    weather: ServerHealth,
+    health: ServerHealth,
     ready: VecDeque<Feed<K>>,
     ended: bool,
 }
@@ -115,12 +115,12 @@ impl<K> State<K> {
                     self.failures += 1;
                     match weight {
                         Weight::Permanent
-                            if self.weather.is_starting() && matches!(failure.code, Some(401 | 403)) => {}
+                            if self.health.is_starting() && matches!(failure.code, Some(401 | 403)) => {}
                         Weight::Permanent => {
                             self.ended = true;
                             return Some(Err(failure));
                         }
-                        Weight::Passing if self.weather.trouble(&failure) => {
+                        Weight::Passing if self.health.failed() => {
                             return Some(Ok(Feed::Disturbed(failure)));
                         }
                         Weight::Passing | Weight::Everyday => {}
@@ -136,7 +136,7 @@ impl<K> State<K> {
         // `Init` only announces a list; it says nothing about the server.
         if !matches!(event, Event::Init) {
             self.failures = 0;
-            self.weather.fine();
+            self.health.answered();
         }
         match event {
             Event::Init => self.listed.clear(),

@@ -1,11 +1,9 @@
-//! How the API server is doing while a run goes on: news once when it cannot be heard, and once when it is back. No I/O.
+//! Whether the API server answers while a run goes on: reported once when it does not, and once when it does again. No I/O.
 
 use std::time::{Duration, Instant};
 
-use crate::Failure;
-
 /// A server that is just starting has not read its roles and tokens yet and refuses everybody but administrators:
-/// for so long after trouble, 401 and 403 may pass.
+/// for so long after a failure, 401 and 403 may pass.
 const STARTING: Duration = Duration::from_secs(15);
 
 #[derive(Default)]
@@ -15,14 +13,14 @@ pub struct ServerHealth {
 }
 
 impl ServerHealth {
-    /// The server could not be heard. True when that is news: then tell the failure.
-    pub fn trouble(&mut self, _failure: &Failure) -> bool {
+    /// A request or a watch failed. True when that is news: then the failure is to be reported.
+    pub fn failed(&mut self) -> bool {
         self.last_bad = Some(Instant::now());
         !std::mem::replace(&mut self.bad, true)
     }
 
-    /// The server was heard. True when it is back.
-    pub fn fine(&mut self) -> bool {
+    /// The server answered. True when it did not before.
+    pub fn answered(&mut self) -> bool {
         std::mem::take(&mut self.bad)
     }
 
@@ -38,11 +36,10 @@ mod tests {
 
     #[test]
     fn news_is_told_once() {
-        let failure = Failure::failed("cannot watch pods");
-        let mut weather = ServerHealth::default();
-        assert!(!weather.fine() && !weather.is_starting());
-        assert!(weather.trouble(&failure) && !weather.trouble(&failure));
-        assert!(weather.fine() && !weather.fine());
-        assert!(weather.is_starting(), "it came back a moment ago");
+        let mut health = ServerHealth::default();
+        assert!(!health.answered() && !health.is_starting());
+        assert!(health.failed() && !health.failed());
+        assert!(health.answered() && !health.answered());
+        assert!(health.is_starting(), "it came back a moment ago");
     }
 }

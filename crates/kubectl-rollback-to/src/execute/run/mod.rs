@@ -45,7 +45,7 @@ pub(super) struct Run<'a> {
     /// Requests tell here that they cannot reach the server.
     trouble: Trouble,
     pub troubles: UnboundedReceiver<Failure>,
-    weather: ServerHealth,
+    health: ServerHealth,
     caches: usize,
     /// Namespaces whose events are watched.
     told: BTreeSet<String>,
@@ -87,7 +87,7 @@ impl<'a> Run<'a> {
             requests: FuturesUnordered::new(),
             trouble,
             troubles,
-            weather: ServerHealth::default(),
+            health: ServerHealth::default(),
             caches: 0,
             told: BTreeSet::new(),
             entry: None,

@@ -183,13 +183,13 @@ impl Run<'_> {
     }
 
     pub fn disturbed(&mut self, failure: &Failure) {
-        if self.weather.trouble(failure) {
+        if self.health.failed() {
             self.audience.event(&Event::Disturbed { says: failure.to_string() });
         }
     }
 
     fn fine(&mut self) {
-        if self.weather.fine() {
+        if self.health.answered() {
             let ours = self.ours();
             self.stages.iter_mut().filter_map(|stage| stage.tracker.as_mut()).for_each(|it| it.resume(ours));
             self.audience.event(&Event::Recovered);

@@ -3,15 +3,13 @@
 mod events;
 mod store;
 
-use cluster_model::rollout::{Id, Kind};
+use cluster_model::rollout::{Id, Kind, selector};
 use cluster_model::{PodExt, Raw};
 use futures::stream::{AbortHandle, BoxStream, StreamExt, abortable};
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::jiff::Timestamp;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
-use kube::core::Selector;
 use plugin_client::api::watch::Watched;
 use plugin_client::{Cluster, Failure, Feed, feed, feed_dynamic};
 use serde_json::Value;
@@ -32,7 +30,7 @@ pub enum Heard {
 
 pub type Feeds = futures::stream::SelectAll<BoxStream<'static, Heard>>;
 
-/// What happened, for the weather.
+/// What happened, for the server's health.
 #[derive(Clone, Debug)]
 pub enum News {
     Changed,
@@ -248,14 +246,6 @@ fn is_about(id: &Id, event: &Value) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
-/// As a query has it: `app=web,tier in (a,b)`.
-pub fn selector(object: &Value) -> String {
-    let selector = serde_json::from_value::<LabelSelector>(object["spec"]["selector"].clone());
-    let selector = selector.ok().and_then(|selector| Selector::try_from(selector).ok());
-    // The server requires one and has checked it; without it everything is looked at, and what is not its own left out later.
-    selector.unwrap_or_default().to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,19 +267,6 @@ mod tests {
         cache.hear_pod(Feed::Deleted(serde_json::from_value(gone).unwrap()));
         let left: Vec<&str> = cache.events.all().iter().map(Raw::uid).collect();
         assert_eq!(left, ["e-b"]);
-    }
-
-    #[test]
-    fn selectors_as_queries() {
-        let of = |selector: Value| selector_of(&selector);
-        assert_eq!(of(json!({"matchLabels": {"app": "web"}})), "app=web");
-        let both = of(json!({"matchLabels": {"app": "web"},
-            "matchExpressions": [{"key": "tier", "operator": "In", "values": ["a", "b"]}]}));
-        assert!(both.contains("app=web") && both.contains("tier in (a,b)"), "{both}");
-    }
-
-    fn selector_of(selector: &Value) -> String {
-        super::selector(&json!({"spec": {"selector": selector}}))
     }
 
     #[test]
