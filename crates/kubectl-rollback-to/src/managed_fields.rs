@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::Raw;
+use cluster_model::rollout::{Kind, Revision, Rollout};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
@@ -132,6 +133,20 @@ pub fn keys(object: &Value) -> Option<BTreeSet<String>> {
 pub fn data_written(object: &Value) -> Option<(Timestamp, &str)> {
     let writers = entries(object).filter(|entry| DATA.iter().any(|data| entry.fields.get(data).is_some()));
     writers.filter_map(|entry| Some((entry.time?, entry.manager))).max()
+}
+
+/// When the controller last wrote the ReplicaSet or ControllerRevision: the managedFields entry that holds what only it sets,
+/// whatever the controller is called (kube-controller-manager; in k3s it is k3s).
+pub fn written_by_controller(rollout: &Rollout, revision: &Revision) -> Option<Timestamp> {
+    let field = match rollout.id.kind {
+        Kind::Deployment => "/fieldsV1/f:spec/f:replicas",
+        Kind::StatefulSet | Kind::DaemonSet => "/fieldsV1/f:revision",
+    };
+    let entries = revision.object.list("/metadata/managedFields").iter();
+    entries
+        .filter(|e| e.text("/subresource").is_empty() && e.pointer(field).is_some())
+        .filter_map(|e| e.time("/time"))
+        .max()
 }
 
 #[cfg(test)]

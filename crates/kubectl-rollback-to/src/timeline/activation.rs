@@ -4,7 +4,7 @@ use cluster_model::raw::Raw;
 use cluster_model::rollout::{Kind, Revision, Rollout};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::trace;
+use crate::managed_fields::written_by_controller;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activation {
@@ -107,7 +107,7 @@ fn in_place(rollout: &Rollout) -> Vec<Activation> {
 
 /// How it got the number that it has.
 fn latest(rollout: &Rollout, index: usize, revision: &Revision, back: bool) -> Activation {
-    let bumped = trace::written_by_controller(rollout, revision);
+    let bumped = written_by_controller(rollout, revision);
     if back {
         return Activation::new(index, Some(revision.number), bumped);
     }
@@ -135,7 +135,7 @@ fn came_back(rollout: &Rollout, revision: &Revision) -> bool {
     });
     // Adopted from a workload that was deleted without its pods: that writes it, too (AdoptControllerRevision).
     let adopted = rollout.object.time("/metadata/creationTimestamp").is_some_and(|born| created < born);
-    match trace::written_by_controller(rollout, revision) {
+    match written_by_controller(rollout, revision) {
         // Written once, when it was made: then a younger one with a lower number is a matter of clocks.
         Some(bumped) => bumped > created + SignedDuration::from_secs(1) && (overtook || !adopted),
         None => overtook,

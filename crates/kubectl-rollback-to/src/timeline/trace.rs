@@ -1,7 +1,7 @@
 //! What narrows the times of later activations: they are not written down, but what followed them is.
 
 use cluster_model::raw::Raw;
-use cluster_model::rollout::{Kind, Revision, Rollout};
+use cluster_model::rollout::{Kind, Rollout};
 use k8s_openapi::jiff::Timestamp;
 
 use super::Bound;
@@ -9,23 +9,10 @@ use super::activation::Activation;
 use super::scaling::Scaling;
 use super::window::{self, Window};
 use crate::live_writer::written;
+use crate::managed_fields::written_by_controller;
 
 /// The desired replicas of its Deployment, as of the last time a ReplicaSet was scaled.
 const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
-
-/// When the controller last wrote the ReplicaSet or ControllerRevision: the managedFields entry that holds what only it sets,
-/// whatever the controller is called (kube-controller-manager; in k3s it is k3s).
-pub fn written_by_controller(rollout: &Rollout, revision: &Revision) -> Option<Timestamp> {
-    let field = match rollout.id.kind {
-        Kind::Deployment => "/fieldsV1/f:spec/f:replicas",
-        Kind::StatefulSet | Kind::DaemonSet => "/fieldsV1/f:revision",
-    };
-    let entries = revision.object.list("/metadata/managedFields").iter();
-    entries
-        .filter(|e| e.text("/subresource").is_empty() && e.pointer(field).is_some())
-        .filter_map(|e| e.time("/time"))
-        .max()
-}
 
 /// When a rollout took the last pods of a ReplicaSet. `None` also if that was the Deployment being scaled to 0, which says nothing about
 /// rollouts: then the desired replicas beside the ReplicaSet's own are 0 too (`deployment_util.go`, SetReplicasAnnotations).
