@@ -4,10 +4,13 @@ use std::process::ExitCode;
 
 use plugin_client::{CommandLine, ConnectionFlags, Exit, Failure, Line, Output, Ui, connect, start};
 
+/// Lines: more than a pipe holds.
+const MANY: usize = 20_000;
+
 #[derive(clap::Parser)]
 #[command(name = "kubectl-terminal", bin_name = "kubectl terminal", version)]
 struct Args {
-    #[arg(value_parser = ["ask", "type", "pick", "events", "wait", "handle", "flood", "flood-out", "version", "data", "misused"])]
+    #[arg(value_parser = ["ask", "type", "pick", "events", "wait", "handle", "flood", "flood-out", "flood-late", "version", "data", "misused"])]
     deed: String,
     #[arg(short, long, default_value = "text")]
     output: Output,
@@ -75,18 +78,25 @@ async fn act(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
             ui.status(&Line::from("stopping"));
             std::future::pending().await
         }
-        // As a run that has much to say, and would report once it is interrupted.
+        // As a run that has much to say, and reports once it is interrupted.
         "flood" => {
-            let _handled = ui.interrupted();
-            loop {
-                ui.status(&Line::from("one of many lines"));
-            }
+            let interrupted = ui.interrupted();
+            (0..MANY).for_each(|_| ui.status(&Line::from("one of many lines")));
+            interrupted.await;
+            ui.data(&Line::from("report"));
+            Ok(Exit::Interrupted)
         }
         "flood-out" => {
-            let _handled = ui.interrupted();
-            loop {
-                ui.data(&Line::from("one of many lines"));
-            }
+            let interrupted = ui.interrupted();
+            (0..MANY).for_each(|_| ui.data(&Line::from("one of many lines")));
+            interrupted.await;
+            Ok(Exit::Interrupted)
+        }
+        // As a run whose deadline passed.
+        "flood-late" => {
+            (0..MANY).for_each(|_| ui.status(&Line::from("one of many lines")));
+            ui.data(&Line::from("report"));
+            Ok(Exit::Timeout)
         }
         "version" => {
             let cluster = connect(&args.connection, "kubectl-terminal", ui).await?;

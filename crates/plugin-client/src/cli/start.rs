@@ -56,6 +56,7 @@ where
             }
             let ui = Ui::terminal(false, 0);
             document::<A>(&ui, &words, &complaint(&told), Exit::Usage);
+            ui.flush_at_the_end(Exit::Usage);
             return Exit::Usage.into();
         }
     };
@@ -69,13 +70,11 @@ where
             failure.exit
         }
     };
-    match closing(&ui, warnings_fail) {
-        Some(failure) => {
-            ui.failure(&failure);
-            if exit == Exit::Done { failure.exit.into() } else { exit.into() }
-        }
-        None => exit.into(),
-    }
+    ui.flush_at_the_end(exit);
+    let Some(failure) = closing(&ui, warnings_fail) else { return exit.into() };
+    ui.failure(&failure);
+    ui.flush_at_the_end(exit);
+    if exit == Exit::Done { failure.exit.into() } else { exit.into() }
 }
 
 /// Whatever happens, a program that reads stdout gets a document: this one, if the run has left none.

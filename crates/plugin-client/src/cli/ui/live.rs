@@ -62,14 +62,16 @@ impl Live {
             message.push('\n');
             message.push_str(&more.render(colour));
         }
-        // From the first frame on, not before: there is nothing yet to keep at the bottom.
-        lock(&self.ui.0.region).get_or_insert_with(|| self.bar.clone());
-        let _writing = self.ui.writing();
-        self.bar.update(|state| {
-            state.set_pos(done as u64);
-            state.set_len(total as u64);
+        let (ui, bar) = (self.ui.clone(), self.bar.clone());
+        self.ui.0.writer.write_frame(move || {
+            // From the first frame on, not before: there is nothing yet to keep at the bottom.
+            lock(&ui.0.region).get_or_insert_with(|| bar.clone());
+            bar.update(|state| {
+                state.set_pos(done as u64);
+                state.set_len(total as u64);
+            });
+            bar.set_message(message);
         });
-        self.bar.set_message(message);
     }
 
     /// One line that stays, above the region.
@@ -83,10 +85,12 @@ impl Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
-        *lock(&self.ui.0.region) = None;
-        let _writing = self.ui.writing();
-        self.bar.finish_and_clear();
-        // Whatever drew here before must not leave the cursor hidden; there is no one to tell if this fails.
-        let _ = Term::stderr().show_cursor();
+        let (ui, bar) = (self.ui.clone(), self.bar.clone());
+        self.ui.0.writer.end_frames(move || {
+            *lock(&ui.0.region) = None;
+            bar.finish_and_clear();
+            // Whatever drew here before must not leave the cursor hidden; there is no one to tell if this fails.
+            let _ = Term::stderr().show_cursor();
+        });
     }
 }

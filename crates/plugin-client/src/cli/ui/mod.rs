@@ -6,6 +6,7 @@ mod live;
 mod pick;
 mod prompt;
 mod unread;
+mod writer;
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -23,7 +24,11 @@ pub(crate) use interrupt::Signals;
 pub use line::{Line, Role, table};
 pub use live::Live;
 
-use crate::Failure;
+use crate::{Exit, Failure};
+use writer::Writer;
+
+/// After the end of a run that was to end now, output that nobody reads is waited for no longer.
+const UNREAD: Duration = Duration::from_secs(1);
 
 /// Cheap to clone; all clones are one terminal.
 #[derive(Clone)]
@@ -39,8 +44,9 @@ struct Inner {
     server_warnings: Mutex<HashSet<String>>,
     lost_output: Mutex<Option<String>>,
     time_asked: Mutex<Duration>,
-    /// Since when a write waits for its reader.
-    writing_since: Mutex<Option<Instant>>,
+    writer: Writer,
+    /// Since when the run waits for whoever reads what was written.
+    flushing_since: Mutex<Option<Instant>>,
     /// Was a document written to stdout?
     documented: AtomicBool,
     interrupts: watch::Sender<u32>,
@@ -53,7 +59,7 @@ struct Captured {
     err: Vec<u8>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Stream {
     Out,
     Err,
@@ -84,7 +90,8 @@ impl Ui {
             server_warnings: Mutex::default(),
             lost_output: Mutex::default(),
             time_asked: Mutex::default(),
-            writing_since: Mutex::default(),
+            writer: Writer::default(),
+            flushing_since: Mutex::default(),
             documented: AtomicBool::new(false),
             interrupts: watch::Sender::new(0),
             interrupts_claimed: AtomicBool::new(false),
@@ -220,9 +227,15 @@ impl Ui {
             buffer.extend_from_slice(text.as_bytes());
             return;
         }
-        let region = lock(&self.0.region);
-        let _writing = self.writing();
-        let written = match &*region {
+        let (ui, text) = (self.clone(), text.to_owned());
+        self.0.writer.write(stream, move || ui.emit(stream, &text));
+    }
+
+    /// In the writer's thread.
+    fn emit(&self, stream: Stream, text: &str) {
+        // Nothing is drawn over a file or a pipe; and the lock is not held while a reader is waited for.
+        let region = lock(&self.0.region).clone();
+        let written = match region.filter(|_| stream == Stream::Err || io::stdout().is_terminal()) {
             Some(bar) => bar.suspend(|| emit(stream, text)),
             None => emit(stream, text),
         };
@@ -231,6 +244,21 @@ impl Ui {
         {
             *lock(&self.0.lost_output) = Some(error.to_string());
         }
+    }
+
+    /// Waits until everything is written: before somebody else uses the terminal.
+    pub(crate) fn flush(&self) {
+        let _flushing = self.flushing();
+        self.0.writer.flush(None);
+    }
+
+    /// The same at the end of a run. One that was interrupted, or whose `--timeout` passed, ends although nobody reads.
+    pub(crate) fn flush_at_the_end(&self, exit: Exit) {
+        if !matches!(exit, Exit::Timeout | Exit::Interrupted) {
+            return self.flush();
+        }
+        self.0.writer.flush(Some(UNREAD));
+        self.0.writer.pass_by_stderr(UNREAD);
     }
 }
 

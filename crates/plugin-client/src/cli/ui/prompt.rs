@@ -79,6 +79,7 @@ impl Ui {
         if !self.can_prompt() {
             return Err(nowhere);
         }
+        self.flush();
         let terminal = Term::stderr();
         let _before = Before::new(&terminal);
         let asked = || answer_or_signal(question, terminal.clone());

@@ -1,5 +1,5 @@
-//! Output that nobody reads: a full pipe holds up the thread that writes, which then handles no signal. A thread of its own does. Listens to
-//! signals and ends the process.
+//! Output that nobody reads, when there is nothing left but to wait for its reader: the thread that waits handles no signal then. A thread
+//! of its own does. Listens to signals and ends the process.
 
 use std::time::{Duration, Instant};
 
@@ -12,23 +12,23 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const HURRY: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_millis(50);
 
-/// One write under way.
-pub(super) struct Writing<'a>(&'a Ui);
+/// The run waits for a reader.
+pub(super) struct Flushing<'a>(&'a Ui);
 
-impl Drop for Writing<'_> {
+impl Drop for Flushing<'_> {
     fn drop(&mut self) {
-        *lock(&self.0.0.writing_since) = None;
+        *lock(&self.0.0.flushing_since) = None;
     }
 }
 
 impl Ui {
-    pub(super) fn writing(&self) -> Writing<'_> {
-        *lock(&self.0.writing_since) = Some(Instant::now());
-        Writing(self)
+    pub(super) fn flushing(&self) -> Flushing<'_> {
+        *lock(&self.0.flushing_since) = Some(Instant::now());
+        Flushing(self)
     }
 
-    /// From here on, a signal ends the process also while a write waits for a reader. It is ended only then: a run that still does something,
-    /// or whose report is still read, ends by itself.
+    /// From here on, a signal ends the process also while it waits for a reader. It is ended only then: a run that still does something
+    /// ends by itself.
     pub(crate) fn end_if_unread(&self) -> std::io::Result<()> {
         let ui = self.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -46,7 +46,7 @@ impl Ui {
                 () = signals.next() => patience = HURRY,
                 () = tokio::time::sleep(LOOK) => {}
             }
-            let since = *lock(&self.0.writing_since);
+            let since = *lock(&self.0.flushing_since);
             if is_unread(since, signalled, Instant::now(), patience) {
                 // The thread that would return waits for a reader that does not come, and nobody can be told.
                 std::process::exit(Exit::Interrupted.code().into());
@@ -56,8 +56,8 @@ impl Ui {
 }
 
 /// Time before the signal does not count: a reader may have been slow and still be there.
-fn is_unread(writing_since: Option<Instant>, signalled: Instant, now: Instant, patience: Duration) -> bool {
-    writing_since.is_some_and(|since| now.saturating_duration_since(since.max(signalled)) >= patience)
+fn is_unread(flushing_since: Option<Instant>, signalled: Instant, now: Instant, patience: Duration) -> bool {
+    flushing_since.is_some_and(|since| now.saturating_duration_since(since.max(signalled)) >= patience)
 }
 
 #[cfg(test)]
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_write_that_waits_since_is_unread() {
+    fn only_a_wait_since_the_signal_counts() {
         let start = Instant::now();
         let at = |ms: u64| start + Duration::from_millis(ms);
         let cases = [

@@ -26,6 +26,7 @@ pub(super) struct Output {
 pub(super) async fn run(mut command: Command, interactive: bool, ui: &Ui) -> io::Result<Output> {
     command.stdout(Stdio::piped()).kill_on_drop(true);
     if interactive {
+        ui.flush();
         command.stdin(Stdio::inherit()).stderr(Stdio::inherit());
     } else {
         command.stdin(Stdio::null()).stderr(Stdio::piped());

@@ -1,0 +1,181 @@
+//! Writes to the terminal, to pipes and files in a thread of its own: a reader that is slow, or gone, holds up no run. Starts a thread.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Stream, lock};
+
+/// Lines on stderr beyond this many that nobody has read are dropped.
+const MOST_WAITING: usize = 100_000;
+
+type Write = Box<dyn FnOnce() + Send>;
+
+#[derive(Clone, Default)]
+pub(super) struct Writer(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<(Stream, Write)>,
+    /// The last frame, drawn when nothing else waits; an older one is of no use.
+    frame: Option<Write>,
+    /// Under way.
+    writing: Option<Stream>,
+    written: u64,
+    is_started: bool,
+}
+
+impl State {
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.frame.is_none() && self.writing.is_none()
+    }
+}
+
+impl Writer {
+    /// In the order of the calls, whatever the stream.
+    pub fn write(&self, stream: Stream, write: impl FnOnce() + Send + 'static) {
+        self.change(|state| {
+            if stream == Stream::Out || state.waiting.len() < MOST_WAITING {
+                state.waiting.push_back((stream, Box::new(write)));
+            }
+        });
+    }
+
+    pub fn write_frame(&self, draw: impl FnOnce() + Send + 'static) {
+        self.change(|state| state.frame = Some(Box::new(draw)));
+    }
+
+    /// After the last frame.
+    pub fn end_frames(&self, clear: impl FnOnce() + Send + 'static) {
+        self.change(|state| {
+            let last = state.frame.take().into_iter().chain([Box::new(clear) as Write]);
+            state.waiting.extend(last.map(|write| (Stream::Err, write)));
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = lock(&self.0.state);
+        change(&mut state);
+        if !std::mem::replace(&mut state.is_started, true) {
+            let writer = self.clone();
+            thread::spawn(move || writer.run());
+        }
+        drop(state);
+        self.0.changed.notify_all();
+    }
+
+    fn run(&self) {
+        loop {
+            let mut state = lock(&self.0.state);
+            let (stream, write) = loop {
+                let frame = |state: &mut State| state.frame.take().map(|frame| (Stream::Err, frame));
+                match state.waiting.pop_front().or_else(|| frame(&mut state)) {
+                    Some(next) => break next,
+                    None => state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                }
+            };
+            state.writing = Some(stream);
+            drop(state);
+            write();
+            let mut state = lock(&self.0.state);
+            state.writing = None;
+            state.written += 1;
+            drop(state);
+            self.0.changed.notify_all();
+        }
+    }
+
+    /// Waits until all is written. With `patience`: gives up once nothing was read for so long.
+    pub fn flush(&self, patience: Option<Duration>) {
+        let mut state = lock(&self.0.state);
+        let (mut written, mut since) = (state.written, Instant::now());
+        while !state.is_idle() {
+            if state.written != written {
+                (written, since) = (state.written, Instant::now());
+            }
+            let left = patience.map(|patience| patience.saturating_sub(since.elapsed()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return;
+            }
+            let longest = left.unwrap_or(Duration::MAX).min(Duration::from_secs(1));
+            let waited = self.0.changed.wait_timeout(state, longest);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Nobody reads stderr: what waits for stdout behind it is written all the same.
+    pub fn pass_by_stderr(&self, patience: Duration) {
+        let mut state = lock(&self.0.state);
+        if state.writing != Some(Stream::Err) {
+            return;
+        }
+        let all = std::mem::take(&mut state.waiting);
+        drop(state);
+        let other = Writer::default();
+        for (stream, write) in all {
+            if stream == Stream::Out {
+                other.write(stream, write);
+            }
+        }
+        other.flush(Some(patience));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    const SOON: Duration = Duration::from_millis(20);
+
+    #[test]
+    fn a_reader_that_is_gone_holds_up_nobody_and_stdout_passes_it_by() {
+        let writer = Writer::default();
+        let (gone, read) = mpsc::channel::<()>();
+        let (report, reported) = mpsc::channel();
+        writer.write(Stream::Err, move || {
+            let _ = read.recv();
+        });
+        writer.write(Stream::Err, || panic!("never read"));
+        writer.write(Stream::Out, move || {
+            let _ = report.send("report");
+        });
+        writer.flush(Some(SOON));
+        assert!(reported.try_recv().is_err(), "it waits its turn");
+        writer.pass_by_stderr(SOON * 50);
+        assert_eq!(reported.recv(), Ok("report"));
+        drop(gone);
+    }
+
+    #[test]
+    fn all_is_written_in_order_and_of_frames_the_last_one() {
+        let writer = Writer::default();
+        let (gate, opened) = mpsc::channel::<()>();
+        let (line, lines) = mpsc::channel();
+        let say = |text: &'static str| {
+            let line = line.clone();
+            move || {
+                let _ = line.send(text);
+            }
+        };
+        writer.write(Stream::Err, move || {
+            let _ = opened.recv();
+        });
+        writer.write_frame(say("a frame that nobody sees"));
+        writer.write(Stream::Out, say("out"));
+        writer.write_frame(say("frame"));
+        writer.write(Stream::Err, say("err"));
+        writer.end_frames(say("cleared"));
+        drop(gate);
+        writer.flush(None);
+        let seen: Vec<&str> = lines.try_iter().collect();
+        assert_eq!(seen, ["out", "err", "frame", "cleared"]);
+    }
+}
