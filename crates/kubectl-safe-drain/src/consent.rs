@@ -11,17 +11,25 @@ use crate::plan::{Action, Plan, Step};
 pub struct Consent {
     /// Names of nodes, by UID.
     nodes: BTreeMap<String, String>,
-    /// What becomes of each pod that leaves, and its name, by UID.
-    pods: BTreeMap<String, (Action, String)>,
+    /// The pods that leave, by UID.
+    pods: BTreeMap<String, Pod>,
     /// What was warned about, by id and subject.
     findings: BTreeSet<(&'static str, String)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pod {
+    key: String,
+    action: Action,
+    /// The PDB that limits its eviction.
+    budget: Option<String>,
 }
 
 impl Consent {
     pub fn to(plan: &Plan, findings: &[Finding]) -> Self {
         Consent {
             nodes: plan.nodes.iter().map(|n| (n.uid.clone(), n.name.clone())).collect(),
-            pods: plan.steps().filter(|s| s.leaves()).map(|s| (s.uid.clone(), (s.action, s.key()))).collect(),
+            pods: plan.steps().filter(|s| s.leaves()).map(|s| (s.uid.clone(), Pod::of(s))).collect(),
             findings: weighty(findings).map(|f| (f.id, f.subject.clone())).collect(),
         }
     }
@@ -34,15 +42,25 @@ impl Consent {
             true => format!("node/{} is another node of that name", n.name),
             false => format!("node/{} would be drained too", n.name),
         });
-        let agreed = |s: &Step| self.pods.get(&s.uid).is_some_and(|(action, _)| *action == s.action);
-        let pods = plan.steps().filter(|s| s.leaves() && !agreed(s));
-        let pods = pods.map(|s| match self.pods.values().any(|(_, key)| *key == s.key()) {
-            true => format!("{} is another pod of that name", s.key()),
-            false => format!("{} would be evicted too", s.key()),
+        let pods = plan.steps().filter(|s| s.leaves()).filter_map(|s| match self.pods.get(&s.uid) {
+            Some(agreed) if agreed.action == s.action => {
+                let lost = agreed.budget.as_ref().filter(|_| s.budget.is_none())?;
+                Some(format!("{} is no longer limited by PDB {lost}", s.key()))
+            }
+            _ if self.pods.values().any(|pod| pod.key == s.key()) => {
+                Some(format!("{} is another pod of that name", s.key()))
+            }
+            _ => Some(format!("{} would be evicted too", s.key())),
         });
         let shown = |f: &&Finding| !self.findings.contains(&(f.id, f.subject.clone()));
         let findings = weighty(findings).filter(shown).map(|f| format!("{}: {}", f.subject, f.message));
         nodes.chain(pods).chain(findings).collect()
+    }
+}
+
+impl Pod {
+    fn of(step: &Step) -> Self {
+        Pod { key: step.key(), action: step.action, budget: step.budget.clone() }
     }
 }
 
@@ -85,6 +103,13 @@ mod tests {
             consent.exceeded_by(&planned(&["a/p"]), &[warning("a/b")]),
             ["a/b: allows 0 disruptions now"]
         );
+        let mut limited = planned(&["a/p"]);
+        limited.nodes[0].steps[0].budget = Some("a/b".into());
+        let consent = Consent::to(&limited, &[]);
+        assert_eq!(consent.exceeded_by(&limited, &[]), [""; 0]);
+        assert_eq!(consent.exceeded_by(&planned(&["a/p"]), &[]), ["a/p is no longer limited by PDB a/b"]);
+        let consent = Consent::to(&planned(&["a/p"]), &[]);
+        assert_eq!(consent.exceeded_by(&limited, &[]), [""; 0], "more care than was agreed to");
         let mut other = snapshot(vec![]);
         other.nodes[0] = node("n1", json!({"metadata": {"uid": "another"}}));
         let other = plan(&other, &Options::default());

@@ -5,7 +5,9 @@ pub mod event;
 pub mod requests;
 pub mod verdict;
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 use cluster_model::{DisruptionBudget, NodeExt, PodExt, Snapshot};
 use futures::future::{BoxFuture, FutureExt};
@@ -48,6 +50,7 @@ pub trait Reporter {
 #[expect(clippy::large_enum_variant, reason = "each is taken apart as soon as it is there")]
 enum Answer {
     Asked { ticket: Ticket, uid: String, verdict: Verdict },
+    NotSent { ticket: Ticket, uid: String },
     Looked { uid: String, found: Result<Option<Pod>, Failure> },
     Inspected { uid: String, alone: Snapshot },
     Relisted { ticket: Ticket, node: String, found: Result<NodeNow, Failure> },
@@ -72,6 +75,8 @@ pub struct Drain<'a> {
 
 /// After the end of a run, this long has unhealthy pods: finding out what became of requests in flight.
 const SETTLE_ANSWERS: Duration = Duration::from_millis(700);
+/// What was decided longer ago is decided again on what is there now: the program was stopped meanwhile, or the machine slept.
+const STALE: Duration = Duration::from_secs(2);
 /// A live view moves even when nothing happens.
 const FRAME: Duration = Duration::from_millis(200);
 
@@ -93,12 +98,17 @@ impl Drain<'_> {
         let mut current: Option<(String, BoxStream<'static, Heard>)> = None;
         let mut requests: FuturesUnordered<BoxFuture<'_, Answer>> = FuturesUnordered::new();
         let mut health = ServerHealth::default();
+        let over = Arc::new(AtomicBool::new(false));
         let mut interrupted = std::pin::pin!(interrupted.fuse());
         let mut frame = tokio::time::interval(FRAME);
         frame.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut heard_at = SystemTime::now();
         let end = loop {
+            if is_stale(heard_at) {
+                engine.was_paused();
+            }
             for command in engine.next(self.clock.now()) {
-                requests.push(self.request(command, &engine));
+                requests.push(self.request(command, &engine, &over));
             }
             for event in engine.take_events() {
                 audience.event(&event);
@@ -128,13 +138,14 @@ impl Drain<'_> {
                 biased;
                 () = &mut interrupted => break End::Interrupted,
                 () = at(self.deadline) => break End::Timeout,
-                Some(answer) = requests.next() => {
-                    if let Err(failure) = self.take(&mut engine, answer, &mut health, audience) {
+                // Before any request is sent: it may say that the node was uncordoned.
+                Some(news) = next_of(&mut current) => {
+                    if let Err(failure) = self.hear(&mut engine, news, &mut health, audience) {
                         break End::Failed(failure);
                     }
                 }
-                Some(news) = next_of(&mut current) => {
-                    if let Err(failure) = self.hear(&mut engine, news, &mut health, audience) {
+                Some(answer) = requests.next() => {
+                    if let Err(failure) = self.take(&mut engine, answer, &mut health, audience) {
                         break End::Failed(failure);
                     }
                 }
@@ -146,8 +157,10 @@ impl Drain<'_> {
                 () = at(alarm) => {}
                 _ = frame.tick() => {}
             }
+            heard_at = SystemTime::now();
             audience.draw(&engine, self.clock.now());
         };
+        over.store(true, Ordering::Relaxed);
         engine.stop("over");
         if !matches!(end, End::Finished) {
             self.settle(&mut engine, &mut requests, &mut health, audience).await;
@@ -167,13 +180,25 @@ impl Drain<'_> {
         stream::select(node, pods).boxed()
     }
 
-    fn request<'a>(&'a self, command: Command, engine: &Engine) -> BoxFuture<'a, Answer> {
+    /// An eviction that the run has decided on is not sent any more when the run is over, or was stopped in between.
+    fn request<'a>(
+        &'a self,
+        command: Command,
+        engine: &Engine,
+        over: &Arc<AtomicBool>,
+    ) -> BoxFuture<'a, Answer> {
         match command {
             Command::Ask { ticket, uid, namespace, name, action } => {
                 let grace_seconds = self.options.grace_period;
                 let ask = Ask { namespace, name, uid: uid.clone(), action, grace_seconds, dry_run: false };
-                async move { Answer::Asked { ticket, uid, verdict: requests::ask(self.cluster, &ask).await } }
-                    .boxed()
+                let (over, decided_at) = (Arc::clone(over), SystemTime::now());
+                async move {
+                    if over.load(Ordering::Relaxed) || is_stale(decided_at) {
+                        return Answer::NotSent { ticket, uid };
+                    }
+                    Answer::Asked { ticket, uid, verdict: requests::ask(self.cluster, &ask).await }
+                }
+                .boxed()
             }
             Command::Look { uid, namespace, name, node } => async move {
                 Answer::Looked { uid, found: gather::pod_now(self.cluster, &namespace, &name, &node).await }
@@ -183,11 +208,14 @@ impl Drain<'_> {
                 async move { Answer::Inspected { uid, alone: gather::inspect(self.cluster, *pod).await } }
                     .boxed()
             }
-            Command::Relist { ticket, node } => async move {
-                let found = gather::node_now(self.cluster, &node, self.scope).await;
-                Answer::Relisted { ticket, node, found }
+            Command::Relist { ticket, node } => {
+                let uid = engine.node_uid(&node).to_owned();
+                async move {
+                    let found = gather::node_now(self.cluster, &node, &uid, self.scope).await;
+                    Answer::Relisted { ticket, node, found }
+                }
+                .boxed()
             }
-            .boxed(),
             Command::Explain { budget } => {
                 let object = engine.budget(&budget).cloned();
                 async move {
@@ -216,6 +244,7 @@ impl Drain<'_> {
                 engine.answered(ticket, &uid, Verdict::Unknown { says }, now);
             }
             Answer::Asked { ticket, uid, verdict } => engine.answered(ticket, &uid, verdict, now),
+            Answer::NotSent { ticket, uid } => engine.not_sent(ticket, &uid, now),
             Answer::Looked { uid, found } => engine.looked(&uid, read(found, health, audience)?, now),
             Answer::Inspected { uid, alone } => engine.inspected(&uid, &alone, now),
             Answer::Relisted { ticket, node, found } => {
@@ -239,8 +268,8 @@ impl Drain<'_> {
             // A server that is just starting refuses everybody for a moment.
             Heard::Node(_, Err(_)) if health.is_starting() => return Ok(()),
             Heard::Node(node, news) => match news? {
-                Feed::Synced(nodes) => engine.node_seen(&node, nodes.first().map(NodeExt::is_cordoned)),
-                Feed::Applied(seen) => engine.node_seen(&node, Some(seen.is_cordoned())),
+                Feed::Synced(nodes) => engine.node_seen(&node, cordoned(engine, &node, nodes.first())),
+                Feed::Applied(seen) => engine.node_seen(&node, cordoned(engine, &node, Some(&seen))),
                 Feed::Deleted(_) => engine.node_seen(&node, None),
                 Feed::Disturbed(failure) => {
                     server_failed(health, &failure, audience);
@@ -288,9 +317,9 @@ impl Drain<'_> {
             let _ = self.take(engine, answer, health, audience);
         }
         for node in engine.nodes_in_doubt() {
-            let ticket = engine.read_once_more(&node);
+            let (ticket, uid) = (engine.read_once_more(&node), engine.node_uid(&node).to_owned());
             let found =
-                tokio::time::timeout_at(until, gather::node_now(self.cluster, &node, self.scope)).await;
+                tokio::time::timeout_at(until, gather::node_now(self.cluster, &node, &uid, self.scope)).await;
             if let Ok(Ok(found)) = found {
                 engine.relisted(ticket, &node, Ok(found), self.clock.now());
             }
@@ -340,6 +369,16 @@ fn server_answered(health: &mut ServerHealth, audience: &mut dyn Reporter) {
     if health.answered() {
         audience.event(&Event::Recovered);
     }
+}
+
+/// `None` also of another node of that name.
+fn cordoned(engine: &Engine, name: &str, node: Option<&Node>) -> Option<bool> {
+    node.filter(|node| node.uid() == engine.node_uid(name)).map(NodeExt::is_cordoned)
+}
+
+/// By the wall clock: other clocks may stand still while the machine sleeps. That it is set costs no more than a reading.
+fn is_stale(since: SystemTime) -> bool {
+    since.elapsed().is_ok_and(|elapsed| elapsed >= STALE)
 }
 
 async fn next_of(current: &mut Option<(String, BoxStream<'static, Heard>)>) -> Option<Heard> {

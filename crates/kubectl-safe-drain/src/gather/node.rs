@@ -9,8 +9,13 @@ use plugin_client::{Cluster, Failure};
 use super::{Scope, awaited, owners, volumes};
 use crate::execute::engine::NodeNow;
 
-/// The node and everything on it, by fresh and consistent reads.
-pub async fn node_now(cluster: &Cluster, name: &str, scope: &Scope<'_>) -> Result<NodeNow, Failure> {
+/// The node and everything on it, by fresh and consistent reads. Another node of its name counts as none.
+pub async fn node_now(
+    cluster: &Cluster,
+    name: &str,
+    uid: &str,
+    scope: &Scope<'_>,
+) -> Result<NodeNow, Failure> {
     let nodes: Api<Node> = Api::all(cluster.client.clone());
     let names = [name.to_owned()];
     let (node, pods, awaited) = futures::join!(
@@ -30,7 +35,12 @@ pub async fn node_now(cluster: &Cluster, name: &str, scope: &Scope<'_>) -> Resul
         Some(_) => unselected(cluster, name, &pods).await?,
         None => Vec::new(),
     };
-    Ok(NodeNow { cordoned: node.map(|n| n.is_cordoned()), pods, unselected, awaited })
+    Ok(NodeNow {
+        cordoned: node.filter(|n| n.uid() == uid).map(|n| n.is_cordoned()),
+        pods,
+        unselected,
+        awaited,
+    })
 }
 
 /// The pods on the node that are not among those selected: their metadata, which is all that the report needs.

@@ -59,6 +59,17 @@ impl Engine {
         }
     }
 
+    /// The request was not made: whatever it was decided on has passed.
+    pub fn not_sent(&mut self, ticket: Ticket, uid: &str, now: Timestamp) {
+        let Some(pod) = self.pods.get_mut(uid).filter(|p| p.ticket == ticket) else { return };
+        self.budgets.answered(pod, &Verdict::Conflict, now);
+        if pod.phase == Phase::Asking {
+            pod.was_not_asked(now);
+        }
+        let index = pod.node;
+        self.nodes[index].suspect();
+    }
+
     /// Waits for something other than a watched budget; said when it is news.
     fn blocked(&mut self, uid: &str, says: String, now: Timestamp, until: Timestamp) {
         let Some(pod) = self.pods.get_mut(uid) else { return };

@@ -74,7 +74,7 @@ impl Engine {
     pub fn new(plan: &Plan, snapshot: Snapshot, options: Options, cordoned_at: Timestamp) -> Self {
         let mut engine = Engine {
             options,
-            nodes: plan.nodes.iter().map(|n| NodeState::new(&n.name, cordoned_at)).collect(),
+            nodes: plan.nodes.iter().map(|n| NodeState::new(&n.name, &n.uid, cordoned_at)).collect(),
             pods: BTreeMap::new(),
             order: Vec::new(),
             budgets: Budgets::new(match snapshot.budgets {
@@ -92,13 +92,16 @@ impl Engine {
             Known::Seen(awaited) => awaited,
             Known::Unknown(_) => Vec::new(),
         };
+        let unselected: BTreeSet<String> = snapshot.unselected.iter().map(|p| p.uid().to_owned()).collect();
         let pods = snapshot.pods.into_iter().chain(snapshot.unselected);
         let pods = pods.chain(awaited.into_iter().map(|(_, pod)| pod));
         let mut pods: BTreeMap<String, Pod> = pods.map(|pod| (pod.uid().to_owned(), pod)).collect();
         for (index, node) in plan.nodes.iter().enumerate() {
             for step in &node.steps {
                 if let Some(pod) = pods.remove(&step.uid) {
-                    engine.add(PodState::planned(step.clone(), index, pod, cordoned_at));
+                    let mut state = PodState::planned(step.clone(), index, pod, cordoned_at);
+                    state.unselected = unselected.contains(&step.uid);
+                    engine.add(state);
                 }
             }
         }

@@ -16,11 +16,13 @@ const RETURNS_WITHIN: SignedDuration = SignedDuration::from_secs(5);
 /// (kube-scheduler's `bindTimeoutSeconds`) and then keeps away from a cordoned node.
 const AWAITED_FOR: SignedDuration = SignedDuration::from_secs(11 * 60);
 pub(super) const AFTER_THE_END: &str = "came after the node was found drained";
+const GONE: &str = "was deleted, or is another node of that name now";
 const UNCORDONED: &str = "was uncordoned by someone else";
 
 #[derive(Debug)]
 pub(super) struct NodeState {
     pub name: String,
+    pub uid: String,
     pub end: Option<NodeEnd>,
     /// The reading that comes before the first eviction was made, and the node was cordoned.
     opened: bool,
@@ -42,9 +44,10 @@ pub(super) struct NodeState {
 }
 
 impl NodeState {
-    pub fn new(name: &str, cordoned_at: Timestamp) -> Self {
+    pub fn new(name: &str, uid: &str, cordoned_at: Timestamp) -> Self {
         NodeState {
             name: name.to_owned(),
+            uid: uid.to_owned(),
             end: None,
             opened: false,
             reading: None,
@@ -88,6 +91,11 @@ impl Engine {
     /// Found drained, though it may not have been read again since.
     pub fn was_drained(&self, node: &str) -> bool {
         self.nodes.iter().any(|n| n.name == node && n.end == Some(NodeEnd::Drained))
+    }
+
+    /// Of the node that the plan is about; another one of that name is none of ours.
+    pub fn node_uid(&self, node: &str) -> &str {
+        self.index(node).map(|index| self.nodes[index].uid.as_str()).unwrap_or_default()
     }
 
     pub fn is_cordoned(&self, node: &str) -> Option<bool> {
@@ -163,7 +171,7 @@ impl Engine {
         };
         self.nodes[index].cordoned = found.cordoned;
         match found.cordoned {
-            None => return self.stop(format!("node/{node} was deleted while it was drained")),
+            None => return self.stop(format!("node/{node} {GONE}")),
             Some(false) if self.nodes[index].end.is_some() => {
                 let state = &mut self.nodes[index];
                 (state.end, state.confirmed) = (Some(NodeEnd::Uncordoned), true);
@@ -263,6 +271,13 @@ impl Engine {
         (state.end, state.confirmed) = (Some(end.unwrap_or(NodeEnd::PodsLeft)), true);
     }
 
+    /// The program was stopped for a while: whether the node is still cordoned is read before anything more is evicted.
+    pub fn was_paused(&mut self) {
+        if let Some((node, _)) = self.stage() {
+            self.nodes[node].suspect();
+        }
+    }
+
     /// What the watch says of the node.
     pub fn node_seen(&mut self, node: &str, cordoned: Option<bool>) {
         let Some(index) = self.index(node) else { return };
@@ -271,7 +286,7 @@ impl Engine {
             return;
         }
         match cordoned {
-            None => self.stop(format!("node/{node} was deleted while it was drained")),
+            None => self.stop(format!("node/{node} {GONE}")),
             Some(false) => self.stop(format!("node/{node} {UNCORDONED}")),
             Some(true) => {}
         }

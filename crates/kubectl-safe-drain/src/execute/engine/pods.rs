@@ -168,6 +168,11 @@ impl PodState {
         })
     }
 
+    pub(super) fn was_not_asked(&mut self, now: Timestamp) {
+        self.asks -= 1;
+        self.phase = Phase::Waiting { not_before: now };
+    }
+
     pub(super) fn look(&self) -> Command {
         Command::Look {
             uid: self.step.uid.clone(),

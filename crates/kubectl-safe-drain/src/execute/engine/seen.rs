@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use cluster_model::PodExt;
+use cluster_model::{PodExt, Snapshot};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::pods::{Phase, PodState, STUCK_AFTER};
 use super::{Engine, NodeNow};
 use crate::execute::event::Event;
-use crate::plan::{Action, NO_LONGER_SELECTED, Step, UNSELECTED};
+use crate::plan::{Action, NO_LONGER_SELECTED, Step, UNSELECTED, step};
 use crate::pod_filter::SKIPPED;
 
 impl Engine {
@@ -19,7 +19,7 @@ impl Engine {
         let lost_controller = pod.controller().is_none() && state.pod.controller().is_some();
         let terminating = pod.is_terminating();
         state.pod = pod;
-        state.unselected = false;
+        let was_unselected = std::mem::take(&mut state.unselected);
         match state.phase {
             Phase::Awaited { .. } if !state.pod.node().is_empty() => {
                 let uid = state.step.uid.clone();
@@ -32,6 +32,14 @@ impl Engine {
             }
             // Nothing would make it again now, and nobody agreed to that.
             Phase::Waiting { .. } if lost_controller => state.phase = Phase::Late { inspecting: false },
+            // Whatever it was kept for does not hold any more.
+            Phase::Kept if was_unselected || lost_controller => {
+                let alone = Snapshot { pods: vec![state.pod.clone()], ..Snapshot::empty(now) };
+                state.step = step(&state.pod, &alone, &self.options);
+                state.came_late = was_unselected;
+                let uid = state.step.uid.clone();
+                self.arrived(&uid, now);
+            }
             // Our own eviction, as far as anybody can tell; the answer, if one comes, changes nothing any more.
             Phase::Asking | Phase::Doubtful { .. } if terminating => {
                 let uid = state.step.uid.clone();
@@ -122,12 +130,15 @@ impl Engine {
         match self.pods.get_mut(pod.uid()) {
             Some(state) if state.phase.is_open() && !pod.is_terminating() => {
                 state.phase = Phase::Kept;
+                state.unselected = true;
                 (state.step.reason, state.step.action) = (NO_LONGER_SELECTED.to_owned(), Action::Keep);
             }
             Some(_) => {}
             None => {
                 let step = Step { reason: UNSELECTED.to_owned(), ..Step::keep(pod) };
-                self.add(PodState::planned(step, index, pod.clone(), now));
+                let mut state = PodState::planned(step, index, pod.clone(), now);
+                state.unselected = true;
+                self.add(state);
             }
         }
     }

@@ -207,3 +207,49 @@ fn an_awaited_pod_that_goes_elsewhere_is_forgotten() {
     assert!(e.is_drained("n1"));
     assert_eq!(e.pods().count(), 0);
 }
+
+#[test]
+fn after_a_pause_the_node_is_read_before_anything_more_is_evicted() {
+    let mut e =
+        engine_with(&snapshot(vec![web(1), web(2)]), Options { concurrency: 1, ..Options::default() });
+    assert_eq!(asked(&e.next(after(1))), ["uid-web-1"]);
+    let ticket = e.pods["uid-web-1"].ticket;
+    e.was_paused();
+    e.not_sent(ticket, "uid-web-1", after(30));
+    assert!(!e.pods().next().unwrap().was_asked_for(), "nothing was sent");
+    let commands = e.next(after(30));
+    assert_eq!((asked(&commands), reads(&commands)), (vec![], vec!["n1"]));
+    e.relisted_last("n1", Ok(cordoned(vec![web(1), web(2)])), after(30));
+    assert_eq!(asked(&e.next(after(30))), ["uid-web-1"]);
+}
+
+#[test]
+fn a_pod_that_begins_to_match_the_selector_is_evicted_and_not_called_kept() {
+    let options = Options { pod_selector: Some("sel=yes".into()), ..Options::default() };
+    let snapshot = Snapshot { unselected: vec![web(2)], ..snapshot(vec![web(1)]) };
+    let mut e = unread(&snapshot, options);
+    e.next(after(1));
+    let here = NodeNow { unselected: vec![web(2)], ..cordoned(vec![web(1)]) };
+    e.relisted_last("n1", Ok(here), after(1));
+    assert_eq!(asked(&e.next(after(1))), ["uid-web-1"]);
+    e.answered_last("uid-web-1", Verdict::Accepted, after(1));
+    e.pod_seen("n1", web(2), after(2));
+    let commands = e.next(after(2));
+    inspect(&mut e, &commands, after(2));
+    e.relisted_last("n1", Ok(cordoned(vec![web(1), web(2)])), after(2));
+    assert_eq!(asked(&e.next(after(2))), ["uid-web-2"]);
+}
+
+#[test]
+fn a_kept_pod_that_loses_its_controller_is_looked_at_again() {
+    let of_a_daemonset = || pod("a/agent", "n1").owned_by("apps/v1", "DaemonSet", "agent");
+    let mut e = engine(&snapshot(vec![of_a_daemonset()]));
+    e.next(after(1));
+    let orphan = of_a_daemonset().bare();
+    e.pod_seen("n1", orphan.clone(), after(2));
+    let commands = e.next(after(2));
+    inspect(&mut e, &commands, after(2));
+    assert_eq!(remaining(&e), 1, "nobody agreed to lose it, and it is not the DaemonSet's any more");
+    e.relisted_last("n1", Ok(cordoned(vec![orphan])), after(2));
+    assert!(!e.is_drained("n1"));
+}
