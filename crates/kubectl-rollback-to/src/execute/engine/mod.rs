@@ -310,7 +310,7 @@ impl Engine {
         self.steps.iter().map(Step::outcome).collect()
     }
 
-    /// Was its template written, as far as is known?
+    /// Was its template written? Also if that is not known.
     pub fn was_written(&self, step: usize) -> bool {
         self.steps[step].written
     }

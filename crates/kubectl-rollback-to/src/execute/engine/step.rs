@@ -54,7 +54,7 @@ pub struct Step {
     pub id: Id,
     pub phase: Phase,
     pub ours: Ours,
-    /// Was our template written, ever, as far as is known?
+    /// Was our template written, ever? Also if that is not known.
     pub written: bool,
     pub outcome: Option<Outcome>,
     /// The template was there, so that nothing was written: in words.
@@ -227,8 +227,10 @@ impl Step {
             (_, End::Silent(_)) => format!("{what}; {}", self.left_unseen()),
             (_, End::Timeout | End::Interrupted) => self.left_at(what),
         };
-        if self.phase == Phase::Restoring {
+        if matches!(self.phase, Phase::Writing | Phase::Restoring) {
             self.ours = Ours::Perhaps;
+            // The journal must not say that it was not.
+            self.written = true;
         }
         let before = self.outcome.take().and_then(|outcome| outcome.cause);
         let cause = match before.or_else(|| self.already.clone()) {

@@ -171,6 +171,11 @@ fn an_early_end_says_where_things_are() {
         act(&mut play);
         play.engine.stop(&End::Timeout);
         assert_eq!(play.ends(), [expected], "{case}");
+        assert_eq!(
+            play.engine.was_written(0),
+            case != "waiting",
+            "{case}: unknown is not \"not written\", or --last would not know of it"
+        );
     }
     let mut play = Play::new(1, rules());
     play.write_all();
