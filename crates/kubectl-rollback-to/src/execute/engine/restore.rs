@@ -88,17 +88,25 @@ impl Engine {
 
     /// What came of that.
     pub(super) fn confirmed(&mut self, step: usize, progress: &Progress, now: Timestamp) {
-        if let State::Done { note } = &progress.state {
-            // What is claimed is reported as it was read for that.
-            self.tell_changes(step, progress);
-            let this = &mut self.steps[step];
-            (this.failing, this.late) = (false, false);
-            let workload = self.name(step);
-            let says = "it became healthy meanwhile and is not restored".to_owned();
-            self.events.push(Event::Note { workload, says });
-            self.done(step, note.as_deref(), now);
-            // It is not watched any more.
-            self.steps[step].until_now();
+        if !matches!(progress.state, State::Done { .. } | State::Superseded { restart: false, .. }) {
+            return;
+        }
+        // What is claimed is reported as it was read for that.
+        self.tell_changes(step, progress);
+        let this = &mut self.steps[step];
+        (this.failing, this.late) = (false, false);
+        match &progress.state {
+            State::Done { note } => {
+                let workload = self.name(step);
+                let says = "it became healthy meanwhile and is not restored".to_owned();
+                self.events.push(Event::Note { workload, says });
+                self.done(step, note.as_deref(), now);
+                // It is not watched any more.
+                self.steps[step].until_now();
+            }
+            // What failed is not there any more: no reason to put others back either.
+            State::Superseded { by, at, .. } => self.superseded(step, by, *at),
+            _ => {}
         }
     }
 

@@ -97,16 +97,7 @@ impl Engine {
                 self.steps[step].over(Outcome::new(Verdict::Failed, cause));
                 self.fail(step);
             }
-            State::Superseded { by, at, .. } => {
-                let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
-                self.events.push(Event::Superseded { workload: self.name(step), by: by.clone() });
-                self.steps[step].ours = Ours::No;
-                let status = self.steps[step].status();
-                let far = self.steps[step].how_far();
-                let cause =
-                    format!("{by} wrote another template{at}{far}, which is not overwritten: {status}");
-                self.steps[step].over(Outcome::new(Verdict::Superseded, cause));
-            }
+            State::Superseded { by, at, .. } => self.superseded(step, by, *at),
             State::Deleted => {
                 (self.steps[step].ours, self.steps[step].gone) = (Ours::No, true);
                 self.failed(step, "deleted while it was rolled back");
@@ -122,6 +113,16 @@ impl Engine {
             State::Failed { cause, .. } => self.failed(step, cause),
             State::Moving => {}
         }
+    }
+
+    /// Somebody wrote a template of their own: it is reported, and never undone.
+    pub(super) fn superseded(&mut self, step: usize, by: &str, at: Option<Timestamp>) {
+        let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
+        self.events.push(Event::Superseded { workload: self.name(step), by: by.to_owned() });
+        self.steps[step].ours = Ours::No;
+        let (status, far) = (self.steps[step].status(), self.steps[step].how_far());
+        let cause = format!("{by} wrote another template{at}{far}, which is not overwritten: {status}");
+        self.steps[step].over(Outcome::new(Verdict::Superseded, cause));
     }
 
     /// Somebody's `kubectl rollout restart`: its pods are waited for, and it is never undone.

@@ -241,3 +241,19 @@ fn a_signal_at_the_question_is_an_interruption_and_not_a_failure() {
     let cause = "Interrupted: interrupted before the decision whether to restore it: crashed";
     assert_eq!(play.ends(), ["Done: ", cause]);
 }
+
+#[test]
+fn what_somebody_replaced_while_it_was_asked_about_is_no_reason_to_put_others_back() {
+    let mut play = Play::new(2, asked());
+    play.write_all().engine.seen(1, &progress(FINE));
+    play.engine.verified(1, &progress(FINE), at(0));
+    play.fails(0);
+    let question = question(&commands(&mut play));
+    play.engine.answered(&question, true);
+    assert_eq!(commands(&mut play), [Command::Verify(0)]);
+    play.engine.verified(0, &progress(superseded(false)), at(0));
+    let commands = commands(&mut play);
+    assert!(!commands.iter().any(|command| matches!(command, Command::Restore(_))), "{commands:?}");
+    let ends = play.ends();
+    assert!(ends[0].starts_with("Superseded: kim wrote another template"), "{ends:?}");
+}
