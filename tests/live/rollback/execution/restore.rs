@@ -121,5 +121,5 @@ fn what_somebody_else_wrote_since_is_not_overwritten_by_putting_it_back() {
     tty.keys("y\r");
     assert_eq!(tty.end(), 4, "{}", tty.text());
     assert_eq!(room.image("Deployment", "web"), app(9), "{}", tty.text());
-    assert!(tty.text().contains("changed by colleague at 2"), "{}", tty.text());
+    assert!(tty.text().contains("colleague wrote another template"), "{}", tty.text());
 }

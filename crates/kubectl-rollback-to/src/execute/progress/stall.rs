@@ -95,7 +95,9 @@ impl Tracker {
             // The time by which it should have ended.
             self.wake_later(by_ours(at, rollout_view.view), rollout_view.view);
             if at <= rollout_view.view.now {
-                let why = lingers(seen.pod).unwrap_or_else(|| "its grace period has passed".to_owned());
+                let why = lingers(seen.pod).unwrap_or_else(|| {
+                    format!("its grace period has passed; check node {}", seen.pod.node())
+                });
                 return Some((name.to_owned(), format!("waiting for {name} to terminate: {why}")));
             }
         }
