@@ -13,6 +13,7 @@ pub mod api;
 pub mod cli;
 pub mod connection;
 pub mod failure;
+mod mutex;
 
 pub use api::access_review::{Right, missing, missing_parts, rbac_rule};
 pub use api::watch::{Feed, feed, feed_dynamic};

@@ -6,7 +6,7 @@ use std::time::Instant;
 use http::Response;
 use tower::BoxError;
 
-use crate::cli::ui::lock;
+use crate::mutex::lock;
 
 /// Requests wait, or failed, and nothing has been answered since.
 #[derive(Clone, Debug, PartialEq, Eq)]

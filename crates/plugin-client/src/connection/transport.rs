@@ -6,9 +6,9 @@ use kube::client::ClientBuilder;
 use kube::{Client, Config};
 
 use crate::Failure;
-use crate::cli::ui::lock;
 use crate::connection::credential::Identity;
 use crate::connection::kubeconfig;
+use crate::mutex::lock;
 
 pub(crate) struct Transport {
     config: Config,

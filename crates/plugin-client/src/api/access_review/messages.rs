@@ -1,8 +1,8 @@
-//! Missing rights, as findings and as a refusal, each with the rule that mends it. No I/O.
+//! Missing rights, as findings and as a refusal, each with the rule that grants it. No I/O.
 
 use cluster_model::{Finding, Severity};
 
-use super::{Right, rbac_rule};
+use super::right::{Right, rbac_rule};
 use crate::Failure;
 
 pub fn finding(right: &Right, id: &'static str) -> Finding {
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_comes_with_what_mends_it() {
+    fn what_is_missing_comes_with_the_rule_that_grants_it() {
         let evict = Right::new("create", "", "pods").subresource("eviction").namespace("shop");
         let found = finding(&evict, "rights-missing");
         assert_eq!((found.id, found.severity), ("rights-missing", Severity::Error));

@@ -2,123 +2,17 @@
 //! its answer is complete with every authoriser. Network I/O.
 
 mod messages;
-
-use std::collections::BTreeMap;
-use std::fmt;
-use std::fmt::Write;
+mod right;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
-use k8s_openapi::api::authorization::v1::{
-    FieldSelectorAttributes, ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
-};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::FieldSelectorRequirement;
+use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
 use kube::Api;
 use kube::api::PostParams;
 
 pub use messages::{finding, grant, not_checked, refusal};
+pub use right::{Right, rbac_rule};
 
 use crate::{Cluster, Failure};
-
-/// One verb on one resource.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Right {
-    pub verb: String,
-    /// Empty for the core group.
-    pub group: String,
-    /// Plural, as in `pods`.
-    pub resource: String,
-    pub subresource: Option<String>,
-    /// `None`: in all namespaces, or the resource has none.
-    pub namespace: Option<String>,
-    pub name: Option<String>,
-    /// Only objects with this value of this field, as `spec.nodeName` and a node's name: a node's own credentials may list no more
-    /// (plugin/pkg/auth/authorizer/node, AuthorizeNodeWithSelectors).
-    pub field: Option<(String, String)>,
-}
-
-impl Right {
-    pub fn new(verb: &str, group: &str, resource: &str) -> Self {
-        Right { verb: verb.into(), group: group.into(), resource: resource.into(), ..Right::default() }
-    }
-
-    pub fn subresource(mut self, subresource: &str) -> Self {
-        self.subresource = Some(subresource.into());
-        self
-    }
-
-    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
-        self.namespace = Some(namespace.into());
-        self
-    }
-
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
-
-    pub fn field(mut self, field: &str, value: impl Into<String>) -> Self {
-        self.field = Some((field.into(), value.into()));
-        self
-    }
-
-    /// As a rule names it: `pods/eviction`.
-    fn rule_resource(&self) -> String {
-        match &self.subresource {
-            Some(subresource) => format!("{}/{subresource}", self.resource),
-            None => self.resource.clone(),
-        }
-    }
-
-    fn review(&self) -> SelfSubjectAccessReview {
-        let attributes = ResourceAttributes {
-            verb: Some(self.verb.clone()),
-            group: Some(self.group.clone()),
-            resource: Some(self.resource.clone()),
-            subresource: self.subresource.clone(),
-            namespace: self.namespace.clone(),
-            name: self.name.clone(),
-            field_selector: self.field.as_ref().map(|(key, value)| FieldSelectorAttributes {
-                requirements: Some(vec![FieldSelectorRequirement {
-                    key: key.clone(),
-                    operator: "In".into(),
-                    values: Some(vec![value.clone()]),
-                }]),
-                ..FieldSelectorAttributes::default()
-            }),
-            ..ResourceAttributes::default()
-        };
-        SelfSubjectAccessReview {
-            spec: SelfSubjectAccessReviewSpec {
-                resource_attributes: Some(attributes),
-                ..SelfSubjectAccessReviewSpec::default()
-            },
-            ..SelfSubjectAccessReview::default()
-        }
-    }
-}
-
-/// `create pods/eviction in namespace shop`, `list deployments.apps`. Neutralise before printing (`Line` does).
-impl fmt::Display for Right {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.verb, self.resource)?;
-        if !self.group.is_empty() {
-            write!(f, ".{}", self.group)?;
-        }
-        if let Some(subresource) = &self.subresource {
-            write!(f, "/{subresource}")?;
-        }
-        if let Some(name) = &self.name {
-            write!(f, " {name}")?;
-        }
-        if let Some((field, value)) = &self.field {
-            write!(f, " with {field}={value}")?;
-        }
-        match &self.namespace {
-            Some(namespace) => write!(f, " in namespace {namespace}"),
-            None => Ok(()),
-        }
-    }
-}
 
 /// Those of `rights` that the server denies, in their order. Eight questions at a time.
 pub async fn missing(cluster: &Cluster, rights: &[Right]) -> Result<Vec<Right>, Failure> {
@@ -150,63 +44,4 @@ pub async fn missing_parts(
     let denied = missing(cluster, &parts).await?;
     let all = !parts.is_empty() && denied.len() == parts.len();
     Ok(if all { vec![right] } else { denied })
-}
-
-/// The rights as ready `rules:` of a Role or ClusterRole: one entry a resource, its verbs merged.
-pub fn rbac_rule(rights: &[Right]) -> String {
-    let mut rules: BTreeMap<(&str, String, Option<&str>), Vec<&str>> = BTreeMap::new();
-    for right in rights {
-        let verbs = rules.entry((&right.group, right.rule_resource(), right.name.as_deref())).or_default();
-        if !verbs.contains(&right.verb.as_str()) {
-            verbs.push(&right.verb);
-        }
-    }
-    let mut yaml = String::from("rules:\n");
-    for ((group, resource, name), verbs) in rules {
-        // Writing to a String cannot fail. Debug quoting is valid YAML for names of groups, resources and verbs.
-        let _ = writeln!(yaml, "- apiGroups: [{group:?}]\n  resources: [{resource:?}]");
-        if let Some(name) = name {
-            let _ = writeln!(yaml, "  resourceNames: [{name:?}]");
-        }
-        let _ = writeln!(yaml, "  verbs: {verbs:?}");
-    }
-    yaml
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rules_are_grouped_and_merged() {
-        let rights = [
-            Right::new("list", "", "pods"),
-            Right::new("watch", "", "pods").namespace("shop"),
-            Right::new("list", "", "pods").namespace("other"),
-            Right::new("create", "", "pods").subresource("eviction"),
-            Right::new("patch", "", "nodes").name("a"),
-            Right::new("list", "apps", "daemonsets"),
-        ];
-        assert_eq!(
-            rbac_rule(&rights),
-            r#"rules:
-- apiGroups: [""]
-  resources: ["nodes"]
-  resourceNames: ["a"]
-  verbs: ["patch"]
-- apiGroups: [""]
-  resources: ["pods"]
-  verbs: ["list", "watch"]
-- apiGroups: [""]
-  resources: ["pods/eviction"]
-  verbs: ["create"]
-- apiGroups: ["apps"]
-  resources: ["daemonsets"]
-  verbs: ["list"]
-"#
-        );
-        assert_eq!(rights[3].to_string(), "create pods/eviction");
-        assert_eq!(rights[1].to_string(), "watch pods in namespace shop");
-        assert_eq!(rights[5].to_string(), "list daemonsets.apps");
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::Ui;
+use super::terminal::Ui;
 
 impl Ui {
     /// Waits for Ctrl-C. From the first call on, the first one is the caller's to handle; only the second ends the program.

@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 use dialoguer::console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Line, Ui, is_dumb, is_terminal, lock, palette};
+use super::line::Line;
+use super::streams::{is_dumb, is_terminal, palette};
+use super::terminal::Ui;
+use crate::mutex::lock;
 
 /// More is not seen, and costs.
 const PAUSE: Duration = Duration::from_millis(100);

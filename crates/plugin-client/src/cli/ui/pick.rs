@@ -6,7 +6,9 @@ use dialoguer::Select;
 use dialoguer::console::Term;
 use dialoguer::theme::Theme;
 
-use super::{Line, Ui, is_dumb, palette};
+use super::line::Line;
+use super::streams::{is_dumb, palette};
+use super::terminal::Ui;
 use crate::Failure;
 
 /// The picker needs two rows for itself, and cannot draw on fewer.

@@ -9,7 +9,11 @@ use dialoguer::console::Term;
 use dialoguer::{Confirm, Input};
 use tokio::sync::oneshot;
 
-use super::{Line, Signals, Ui, is_terminal, lock};
+use super::interrupt::Signals;
+use super::line::Line;
+use super::streams::{Stream, is_terminal};
+use super::terminal::Ui;
+use crate::mutex::lock;
 use crate::{Exit, Failure};
 
 type Answer<T> = Result<T, dialoguer::Error>;
@@ -56,7 +60,7 @@ impl Ui {
         let end = question.rfind(". ").or_else(|| question.rfind("? "));
         let (before, last) =
             end.map_or((question, "Continue?"), |end| (&question[..=end], &question[end + 2..]));
-        self.write(super::Stream::Err, &Line::from(before).hanging(2));
+        self.write(Stream::Err, &Line::from(before).hanging(2));
         Line::from(last).text()
     }
 

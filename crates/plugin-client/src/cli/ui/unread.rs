@@ -3,8 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Signals, Ui, lock};
+use super::interrupt::Signals;
+use super::terminal::Ui;
 use crate::Exit;
+use crate::mutex::lock;
 
 /// After a signal: whoever reads nothing for so long reads nothing any more.
 const PATIENCE: Duration = Duration::from_secs(1);

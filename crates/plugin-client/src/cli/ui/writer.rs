@@ -5,7 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Stream, lock};
+use super::streams::Stream;
+use crate::mutex::lock;
 
 /// Lines on stderr beyond this many that nobody has read are dropped.
 const MOST_WAITING: usize = 100_000;

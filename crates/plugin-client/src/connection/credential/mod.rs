@@ -20,10 +20,10 @@ use k8s_openapi::jiff::Timestamp;
 pub(crate) use self::plugin::Identity;
 use self::plugin::{Issued, LONGEST, Plugin};
 use self::renewal::{Failures, Life, Step, step};
-use crate::cli::ui::lock;
 use crate::connection::clock::ServerTime;
 use crate::connection::kubeconfig::Target;
 use crate::failure::NoCredentials;
+use crate::mutex::lock;
 use crate::{ConnectionFlags, Failure, Ui};
 
 /// What one request is sent with.

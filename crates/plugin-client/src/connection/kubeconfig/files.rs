@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use kube::config::{Kubeconfig, KubeconfigError};
 
-use super::Environment;
+use super::environment::Environment;
 use crate::{ConnectionFlags, Failure};
 
 /// Where to look, first wins. An empty element of `$KUBECONFIG` is nothing.

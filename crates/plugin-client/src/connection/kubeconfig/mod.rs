@@ -3,11 +3,11 @@
 //! As client-go does (tools/clientcmd/client_config.go, loader.go), because kube 5.0.0 stops at a missing `$KUBECONFIG` entry
 //! and `Config::infer` falls into the pod's own cluster on any error, which is no way to choose what to drain.
 
+mod environment;
 mod files;
 mod overlay;
 mod select;
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use http::Uri;
@@ -17,30 +17,11 @@ use kube::config::{
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
+pub use environment::Environment;
+
 use self::files::{find, list, load};
-use crate::connection::proxy::{self, Proxy, ProxyEnvironment, shown};
+use crate::connection::proxy::{self, Proxy, shown};
 use crate::{ConnectionFlags, Failure};
-
-/// What of the process environment takes part. Handed in, so that tests do not fight over `std::env`.
-#[derive(Clone, Debug, Default)]
-pub struct Environment {
-    pub kubeconfig: Option<OsString>,
-    pub home: Option<PathBuf>,
-    pub in_cluster: bool,
-    pub proxy: ProxyEnvironment,
-}
-
-impl Environment {
-    pub fn read() -> Self {
-        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        Environment {
-            kubeconfig: set("KUBECONFIG"),
-            home: std::env::home_dir(),
-            in_cluster: set("KUBERNETES_SERVICE_HOST").is_some(),
-            proxy: ProxyEnvironment::read(),
-        }
-    }
-}
 
 /// Ready for kube's client, but for the credentials that have to be fetched: those are kept apart.
 #[derive(Debug)]

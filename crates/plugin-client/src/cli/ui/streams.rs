@@ -1,0 +1,50 @@
+//! stdout and stderr: whether they are terminals, how wide, and whether colour reaches them. Writes to them.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstream::stream::RawStream;
+use anstream::{AutoStream, ColorChoice};
+use dialoguer::console::Term;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stream {
+    Out,
+    Err,
+}
+
+/// The colours are dropped when NO_COLOR, CLICOLOR, TERM=dumb or a pipe ask for it.
+pub(super) fn emit(stream: Stream, text: &str) -> io::Result<()> {
+    match stream {
+        Stream::Out => {
+            let out = io::stdout().lock();
+            let mut out = AutoStream::new(out, palette(&io::stdout()));
+            out.write_all(text.as_bytes())?;
+            out.flush()
+        }
+        Stream::Err => {
+            AutoStream::new(io::stderr().lock(), palette(&io::stderr())).write_all(text.as_bytes())
+        }
+    }
+}
+
+/// As anstream chooses, but for a dumb terminal: it colours one all the same when the variable CI is set.
+pub(super) fn palette(stream: &impl RawStream) -> ColorChoice {
+    if is_dumb() { ColorChoice::Never } else { AutoStream::choice(stream) }
+}
+
+pub(super) fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+pub(super) fn columns(stream: Stream) -> Option<usize> {
+    let terminal = match stream {
+        Stream::Out => Term::stdout(),
+        Stream::Err => Term::stderr(),
+    };
+    // Some terminals say 0 before they know.
+    terminal.size_checked().map(|(_, columns)| usize::from(columns)).filter(|columns| *columns > 0)
+}
+
+pub(super) fn is_terminal() -> bool {
+    io::stderr().is_terminal()
+}

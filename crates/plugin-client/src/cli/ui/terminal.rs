@@ -1,0 +1,230 @@
+//! What a plugin prints through. Writes to the terminal.
+
+use std::collections::HashSet;
+use std::io::{self, ErrorKind, IsTerminal};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use indicatif::ProgressBar;
+use tokio::sync::watch;
+
+use super::line::{Line, Role};
+use super::streams::{self, Stream, columns};
+use super::writer::Writer;
+use crate::mutex::lock;
+use crate::{Exit, Failure};
+
+/// After the end of a run that was to end now, output that nobody reads is waited for no longer.
+const UNREAD: Duration = Duration::from_secs(1);
+
+/// Cheap to clone; all clones are one terminal.
+#[derive(Clone)]
+pub struct Ui(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    /// `None`: the real streams.
+    pub(super) captured: Option<Mutex<Captured>>,
+    pub(super) quiet: bool,
+    pub(super) verbosity: u8,
+    /// What is being redrawn at the bottom, if anything: other lines go above it.
+    pub(super) region: Mutex<Option<ProgressBar>>,
+    pub(super) server_warnings: Mutex<HashSet<String>>,
+    pub(super) lost_output: Mutex<Option<String>>,
+    pub(super) time_asked: Mutex<Duration>,
+    pub(super) writer: Writer,
+    /// Since when the run waits for whoever reads what was written.
+    pub(super) flushing_since: Mutex<Option<Instant>>,
+    /// Was a document written to stdout?
+    pub(super) documented: AtomicBool,
+    pub(super) interrupts: watch::Sender<u32>,
+    pub(super) interrupts_claimed: AtomicBool,
+}
+
+#[derive(Default)]
+pub(super) struct Captured {
+    out: Vec<u8>,
+    err: Vec<u8>,
+}
+
+impl Ui {
+    /// `quiet` silences `status` and `live`; from verbosity 1 requests are logged.
+    pub fn terminal(quiet: bool, verbosity: u8) -> Self {
+        Ui::new(None, quiet, verbosity)
+    }
+
+    /// Writes into memory, without colour; never asks and never draws. For tests.
+    pub fn captured() -> Self {
+        Ui::new(Some(Mutex::default()), false, 0)
+    }
+
+    /// As `captured`, with another `quiet` and `verbosity`.
+    pub fn captured_with(quiet: bool, verbosity: u8) -> Self {
+        Ui::new(Some(Mutex::default()), quiet, verbosity)
+    }
+
+    fn new(captured: Option<Mutex<Captured>>, quiet: bool, verbosity: u8) -> Self {
+        Ui(Arc::new(Inner {
+            captured,
+            quiet,
+            verbosity,
+            region: Mutex::default(),
+            server_warnings: Mutex::default(),
+            lost_output: Mutex::default(),
+            time_asked: Mutex::default(),
+            writer: Writer::default(),
+            flushing_since: Mutex::default(),
+            documented: AtomicBool::new(false),
+            interrupts: watch::Sender::new(0),
+            interrupts_claimed: AtomicBool::new(false),
+        }))
+    }
+
+    /// The result: stdout.
+    pub fn data(&self, line: &Line) {
+        self.write(Stream::Out, line);
+    }
+
+    /// A ready document, as from `to_json`: stdout, as it is.
+    pub fn document(&self, text: &str) {
+        self.0.documented.store(true, Ordering::Relaxed);
+        self.write_text(Stream::Out, text);
+    }
+
+    pub(crate) fn has_documented(&self) -> bool {
+        self.0.documented.load(Ordering::Relaxed)
+    }
+
+    /// What is going on: stderr, not with `--quiet`.
+    pub fn status(&self, line: &Line) {
+        if !self.0.quiet {
+            self.write(Stream::Err, line);
+        }
+    }
+
+    pub fn warn(&self, line: impl Into<Line>) {
+        self.write(Stream::Err, &Line::new().warn("warning:").plain(" ").then(line).hanging(2));
+    }
+
+    pub fn hint(&self, line: impl Into<Line>) {
+        self.write(Stream::Err, &Line::new().command("hint:").plain(" ").then(line));
+    }
+
+    pub fn failure(&self, failure: &Failure) {
+        self.write(Stream::Err, &Line::new().bad("error:").plain(format!(" {failure}")).hanging(2));
+        for hint in &failure.hints {
+            self.hint(hint.as_str());
+        }
+        for line in &failure.block {
+            self.write(Stream::Err, &Line::from(line.as_str()));
+        }
+    }
+
+    /// The width of the terminal that results go to; `None` if they go elsewhere, where nothing needs to fit.
+    pub fn width(&self) -> Option<usize> {
+        self.0.captured.is_none().then(|| columns(Stream::Out)).flatten()
+    }
+
+    pub fn quiet(&self) -> bool {
+        self.0.quiet
+    }
+
+    pub fn verbosity(&self) -> u8 {
+        self.0.verbosity
+    }
+
+    /// Is there a live view, which what others write to the terminal would break?
+    pub(crate) fn is_drawing(&self) -> bool {
+        lock(&self.0.region).is_some()
+    }
+
+    /// A line of the `-v` log: asked for, so also with `--quiet`.
+    pub(crate) fn log(&self, line: &Line) {
+        self.write(Stream::Err, &Line::new().then(line.clone()).all(Role::Dim));
+    }
+
+    /// A `Warning:` header, shown once however often it comes.
+    pub(crate) fn server_warning(&self, text: &str) {
+        if lock(&self.0.server_warnings).insert(text.to_owned()) {
+            self.warn(text);
+        }
+    }
+
+    /// How many different warnings the server sent.
+    pub fn server_warnings(&self) -> usize {
+        lock(&self.0.server_warnings).len()
+    }
+
+    /// Why the result could not be written. Not a closed pipe: whoever closed it has seen enough.
+    pub(crate) fn lost_output(&self) -> Option<String> {
+        lock(&self.0.lost_output).clone()
+    }
+
+    /// What a captured Ui got on stdout.
+    pub fn out(&self) -> String {
+        self.capture(|captured| &captured.out)
+    }
+
+    /// What a captured Ui got on stderr.
+    pub fn err(&self) -> String {
+        self.capture(|captured| &captured.err)
+    }
+
+    fn capture(&self, stream: impl Fn(&Captured) -> &Vec<u8>) -> String {
+        let captured = self.0.captured.as_ref().map(|captured| stream(&lock(captured)).clone());
+        String::from_utf8_lossy(&captured.unwrap_or_default()).into_owned()
+    }
+
+    pub(super) fn write(&self, stream: Stream, line: &Line) {
+        let colour = self.0.captured.is_none();
+        let text = match self.0.captured.is_none().then(|| columns(stream)).flatten() {
+            Some(width) => line.wrapped(width).iter().map(|line| line.render(colour) + "\n").collect(),
+            None => line.render(colour) + "\n",
+        };
+        self.write_text(stream, &text);
+    }
+
+    fn write_text(&self, stream: Stream, text: &str) {
+        if let Some(captured) = &self.0.captured {
+            let mut captured = lock(captured);
+            let buffer = match stream {
+                Stream::Out => &mut captured.out,
+                Stream::Err => &mut captured.err,
+            };
+            buffer.extend_from_slice(text.as_bytes());
+            return;
+        }
+        let (ui, text) = (self.clone(), text.to_owned());
+        self.0.writer.write(stream, move || ui.emit(stream, &text));
+    }
+
+    /// In the writer's thread.
+    fn emit(&self, stream: Stream, text: &str) {
+        // Nothing is drawn over a file or a pipe; and the lock is not held while a reader is waited for.
+        let region = lock(&self.0.region).clone();
+        let written = match region.filter(|_| stream == Stream::Err || io::stdout().is_terminal()) {
+            Some(bar) => bar.suspend(|| streams::emit(stream, text)),
+            None => streams::emit(stream, text),
+        };
+        if let (Stream::Out, Err(error)) = (stream, written)
+            && error.kind() != ErrorKind::BrokenPipe
+        {
+            *lock(&self.0.lost_output) = Some(error.to_string());
+        }
+    }
+
+    /// Waits until everything is written: before somebody else uses the terminal.
+    pub(crate) fn flush(&self) {
+        let _flushing = self.flushing();
+        self.0.writer.flush(None);
+    }
+
+    /// The same at the end of a run. One that was interrupted, or whose `--timeout` passed, ends although nobody reads.
+    pub(crate) fn flush_at_the_end(&self, exit: Exit) {
+        if !matches!(exit, Exit::Timeout | Exit::Interrupted) {
+            return self.flush();
+        }
+        self.0.writer.flush(Some(UNREAD));
+        self.0.writer.pass_by_stderr(UNREAD);
+    }
+}
