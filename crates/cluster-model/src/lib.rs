@@ -11,6 +11,7 @@ pub mod finding;
 
 pub mod node;
 pub mod pod;
+pub mod quantity;
 pub mod raw;
 pub mod rollout;
 pub mod secret;

@@ -1,12 +1,11 @@
 //! kubectl's memory of what was applied. `kubectl apply` removes only what it finds in there, so a field that a rollback brings back
 //! and that the memory does not have stays for ever (kubernetes/kubernetes#94698). Pure.
 
-use cluster_model::Raw;
 use cluster_model::rollout::{Kind, Rollout};
+use cluster_model::{Raw, quantity};
 use serde_json::{Map, Value};
 
 use crate::merge_tree::{item, key_fields, named, only_in};
-use crate::quantity;
 
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// `kubectl rollout restart` writes it into the template; no manifest has it, and removing it would start a rollout.
@@ -121,12 +120,7 @@ fn holds(field: &str, tree: &Value, part: &Value) -> bool {
 
 /// The server writes quantities in its own way: `1000m` becomes `1`, a number becomes text.
 fn same_amount(a: &Value, b: &Value) -> bool {
-    let amount = |value: &Value| match value {
-        Value::String(text) => quantity::parse(text),
-        Value::Number(number) => quantity::parse(&number.to_string()),
-        _ => None,
-    };
-    amount(a).is_some_and(|a| amount(b) == Some(a))
+    quantity::from_json(a).is_some_and(|a| quantity::from_json(b) == Some(a))
 }
 
 #[cfg(test)]

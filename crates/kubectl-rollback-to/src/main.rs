@@ -18,7 +18,6 @@ mod object_references;
 mod options;
 mod patch;
 mod plan;
-mod quantity;
 mod render;
 mod report;
 mod resume_command;

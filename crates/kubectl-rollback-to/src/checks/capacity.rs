@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use cluster_model::quantity::{parse, show};
 use cluster_model::rollout::{Kind, Rollout};
 use cluster_model::{Finding, Known, NodeExt, Severity};
 use k8s_openapi::api::core::v1::Node;
@@ -12,7 +13,6 @@ use super::Case;
 use super::demand::{Amounts, place};
 use super::node_fit::refusal;
 use super::pace::Pace;
-use crate::quantity::{parse, show};
 
 /// Do its pods find room only beside those that are there? Otherwise what is taken on the nodes is not asked for.
 pub fn needs_room(rollout: &Rollout) -> bool {

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cluster_model::Raw;
+use cluster_model::{Raw, quantity};
 use serde_json::Value;
-
-use crate::quantity;
 
 /// By resource, as in `cpu`.
 pub type Amounts = BTreeMap<String, i128>;
@@ -18,7 +16,7 @@ pub fn requests(spec: &Value) -> Amounts {
 /// The same with the place that each pod takes on its node (`allocatable.pods`).
 pub fn place(spec: &Value) -> Amounts {
     let mut place = requests(spec);
-    place.insert("pods".to_owned(), 1_000_000_000);
+    place.insert("pods".to_owned(), quantity::ONE);
     place
 }
 
@@ -66,16 +64,7 @@ fn read(resources: &Value, kind: &str) -> Amounts {
 
 fn map(value: &Value) -> Amounts {
     let entries = value.as_object().into_iter().flatten();
-    entries.filter_map(|(name, amount)| Some((name.clone(), read_amount(amount)?))).collect()
-}
-
-/// JSON from the server has text; a number is allowed to be written.
-fn read_amount(value: &Value) -> Option<i128> {
-    match value {
-        Value::String(text) => quantity::parse(text),
-        Value::Number(number) => quantity::parse(&number.to_string()),
-        _ => None,
-    }
+    entries.filter_map(|(name, amount)| Some((name.clone(), quantity::from_json(amount)?))).collect()
 }
 
 pub fn add(to: &mut Amounts, other: &Amounts) {

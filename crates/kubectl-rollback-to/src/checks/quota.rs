@@ -1,14 +1,12 @@
 //! Quotas of the namespace against the pods that are made before others go, and against all of them at the end.
 
+use cluster_model::quantity::{ONE, parse, show};
 use cluster_model::{Finding, PodExt, Raw, Severity};
 use serde_json::Value;
 
 use super::Case;
 use super::demand::{Amounts, add, limits, requests};
 use super::pace::Pace;
-use crate::quantity::{parse, show};
-
-const ONE: i128 = 1_000_000_000;
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {
     let quotas = match case.seen("resource quotas", |around| &around.quotas) {

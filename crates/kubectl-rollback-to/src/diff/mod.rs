@@ -5,7 +5,6 @@ mod facts;
 mod headline;
 mod image;
 mod mask;
-mod quantity;
 mod unified;
 
 #[cfg(test)]

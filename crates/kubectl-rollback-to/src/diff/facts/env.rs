@@ -1,11 +1,11 @@
 //! Environment variables: by name, with the source of what is not written in the template, and their order where it counts.
 
+use cluster_model::quantity;
 use serde_json::{Map, Value};
 
 use super::reader::Reader;
 use super::rest::{compact, leaf};
 use super::{At, Facts, by_name};
-use crate::diff::quantity;
 
 impl Facts {
     pub(super) fn env(&mut self, at: &At, list: &Value) {

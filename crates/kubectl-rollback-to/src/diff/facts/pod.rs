@@ -1,11 +1,11 @@
 //! The pod's own facts: metadata, volumes, placement, and everything else in its spec.
 
+use cluster_model::quantity;
 use serde_json::{Map, Value};
 
 use super::rest::{compact, leaf};
 use super::{At, Facts, Place, by_name, volume};
 use crate::diff::defaulted::CONTAINER_LISTS;
-use crate::diff::quantity;
 
 /// Lists of the spec in which order means nothing, by pointer.
 const SETS: &[&str] = &[

@@ -1,10 +1,10 @@
 //! Volumes by name with their source, and where they are mounted.
 
+use cluster_model::quantity;
 use serde_json::{Map, Value};
 
 use super::reader::Reader;
 use super::rest::compact;
-use crate::diff::quantity;
 
 /// `from configmap app-config`
 pub fn volume(value: &Value) -> String {

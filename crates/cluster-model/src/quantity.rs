@@ -1,6 +1,13 @@
 //! Amounts as Kubernetes writes them: `500m`, `1.5Gi`, `2e3`. Exact, in billionths.
 
-const BILLION: i128 = 1_000_000_000;
+//!
+//! By hand: no crate reads them exactly; Kubernetes keeps quantities as written and as billionths (`resource/quantity.go`).
+
+use serde_json::Value;
+
+/// One, in billionths.
+pub const ONE: i128 = 1_000_000_000;
+const BILLION: i128 = ONE;
 
 /// Billionths of one; `None` if it is no quantity (apimachinery/pkg/api/resource/quantity.go, ParseQuantity).
 pub fn parse(text: &str) -> Option<i128> {
@@ -18,6 +25,20 @@ pub fn parse(text: &str) -> Option<i128> {
     // The server rounds up what is finer than a billionth.
     let value = scaled.checked_add(10i128.checked_pow(places)? - 1)? / 10i128.checked_pow(places)?;
     Some(if negative { -value } else { value })
+}
+
+/// Of a field that holds a quantity. JSON from the server has text; a number is allowed to be written.
+pub fn from_json(value: &Value) -> Option<i128> {
+    match value {
+        Value::String(text) => parse(text),
+        Value::Number(number) => parse(&number.to_string()),
+        _ => None,
+    }
+}
+
+/// The same text for the same amount; whatever is none stays as it is.
+pub fn canonical(value: &Value) -> Value {
+    from_json(value).map_or_else(|| value.clone(), |billionths| Value::String(format!("{billionths}n")))
 }
 
 fn multiplier(suffix: &str) -> Option<i128> {
@@ -72,6 +93,7 @@ pub fn show(resource: &str, amount: i128) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use serde_json::json;
 
     #[test]
     fn quantities_are_read_exactly() {
@@ -112,6 +134,41 @@ mod tests {
             ("memory", "0", "0"),
         ] {
             assert_eq!(show(resource, parse(text).unwrap()), shown, "{resource} {text}");
+        }
+    }
+
+    #[test]
+    fn equal_amounts_are_equal_and_others_are_not() {
+        let same = [
+            ("500m", "0.5"),
+            ("1", "1000m"),
+            ("1Gi", "1024Mi"),
+            ("1.5Gi", "1536Mi"),
+            ("1e3", "1k"),
+            ("0", "0m"),
+            ("128974848", "123Mi"),
+        ];
+        for (a, b) in same {
+            assert_eq!(canonical(&json!(a)), canonical(&json!(b)), "{a} {b}");
+        }
+        for (a, b) in [("1G", "1Gi"), ("500m", "501m"), ("1", "-1"), ("", "0"), ("1.2.3", "1.2")] {
+            assert_ne!(canonical(&json!(a)), canonical(&json!(b)), "{a} {b}");
+        }
+        assert_eq!(canonical(&json!(2)), canonical(&json!("2000m")));
+    }
+
+    #[test]
+    fn what_is_no_amount_stays_as_it_is() {
+        for value in [
+            json!("many"),
+            json!(""),
+            json!("1Zi"),
+            json!("1e999"),
+            json!(null),
+            json!({"a": 1}),
+            json!("9".repeat(60)),
+        ] {
+            assert_eq!(canonical(&value), value);
         }
     }
 
