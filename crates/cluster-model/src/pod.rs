@@ -1,9 +1,12 @@
 //! What can be read off a Pod.
 
+pub mod resources;
+
 use k8s_openapi::api::core::v1::{NodeSelectorRequirement, Pod, Volume};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::jiff::Timestamp;
 
+use crate::toleration::{cordon, tolerated};
 use crate::trouble::{CONTAINERS_NOT_READY, trouble};
 
 /// Priorities that Kubernetes keeps for itself (`pkg/apis/scheduling/types.go`, SystemCriticalPriority).
@@ -146,15 +149,7 @@ impl PodExt for Pod {
 
     fn tolerates_cordon(&self) -> bool {
         let tolerations = self.spec.as_ref().and_then(|s| s.tolerations.as_ref());
-        tolerations.into_iter().flatten().any(|t| {
-            let key = t.key.as_deref().unwrap_or_default();
-            let effect = t.effect.as_deref().unwrap_or_default();
-            let exists = t.operator.as_deref() == Some("Exists");
-            let same_key = if key.is_empty() { exists } else { key == "node.kubernetes.io/unschedulable" };
-            // The taint that a cordon adds has no value, so Equal matches an empty one only.
-            let same_value = exists || t.value.as_deref().unwrap_or_default().is_empty();
-            same_key && same_value && matches!(effect, "" | "NoSchedule")
-        })
+        tolerated(tolerations.map(Vec::as_slice).unwrap_or_default(), &cordon())
     }
 
     fn fits_one_node_only(&self) -> bool {
@@ -229,26 +224,6 @@ mod tests {
             assert_eq!(pod("a/b", "n").priority(priority).tier(), tier, "{priority}");
         }
         assert!(Tier::ALL.is_sorted());
-    }
-
-    #[test]
-    fn a_cordon_is_tolerated_by_key_or_by_everything() {
-        let cases = [
-            (json!({"operator": "Exists"}), true),
-            (json!({"operator": "Exists", "effect": "NoExecute"}), false),
-            (json!({"key": "node.kubernetes.io/unschedulable", "operator": "Exists"}), true),
-            (json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}), true),
-            (json!({"key": "node.kubernetes.io/unschedulable", "value": "x"}), false),
-            (json!({"key": "room", "operator": "Exists"}), false),
-        ];
-        for (toleration, expected) in cases {
-            assert_eq!(
-                pod("a/b", "n").toleration(toleration.clone()).tolerates_cordon(),
-                expected,
-                "{toleration}"
-            );
-        }
-        assert!(!pod("a/b", "n").tolerates_cordon());
     }
 
     #[test]

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use cluster_model::Known;
+use cluster_model::pod::resources::Amounts;
 use cluster_model::rollout::Rollout;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
-
-use crate::checks::demand::Amounts;
 
 /// Something a pod of a template needs to exist.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

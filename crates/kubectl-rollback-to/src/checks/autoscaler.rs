@@ -1,12 +1,12 @@
 //! Who sets the number of pods: a rollback brings back a template and no replicas (kubernetes/kubernetes#25236), and an autoscaler
 //! needs requests to compute with.
 
+use cluster_model::pod::resources::of_container;
 use cluster_model::rollout::Kind;
 use cluster_model::{Finding, Raw, Severity};
 use serde_json::Value;
 
 use super::Case;
-use super::demand::of_container;
 
 const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
 

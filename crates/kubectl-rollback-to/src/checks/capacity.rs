@@ -3,15 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use cluster_model::quantity::{parse, show};
+use cluster_model::pod::resources::{Amounts, place};
+use cluster_model::quantity::show;
 use cluster_model::rollout::{Kind, Rollout};
+use cluster_model::scheduling::{has_room, misfit};
 use cluster_model::{Finding, Known, NodeExt, Severity};
 use k8s_openapi::api::core::v1::Node;
 use serde_json::Value;
 
 use super::Case;
-use super::demand::{Amounts, place};
-use super::node_fit::refusal;
 use super::pace::Pace;
 
 /// Do its pods find room only beside those that are there? Otherwise what is taken on the nodes is not asked for.
@@ -36,7 +36,7 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
         Known::Unknown(why) => return unknown("the nodes", why),
     };
     let (may, may_not): (Vec<&Node>, Vec<&Node>) =
-        nodes.iter().partition(|node| refusal(node, spec).is_none());
+        nodes.iter().partition(|node| misfit(node, spec).is_none());
     if may.is_empty() {
         let message = format!("predicted: no node may run its pods: {}", whys(&may_not, spec));
         return vec![finding(
@@ -53,7 +53,7 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
         Known::Unknown(why) => return unknown("the pods on them", why),
     };
     let each = place(spec);
-    if may.iter().any(|node| fits(node, taken.get(node.name()), &each)) {
+    if may.iter().any(|node| has_room(node, taken.get(node.name()), &each)) {
         return Vec::new();
     }
     let tail = if pace.unavailable == 0 {
@@ -76,8 +76,8 @@ fn finding(case: &Case<'_>, message: String, remedy: &str) -> Finding {
 /// `2 of 3 lack label disk=ssd, 1 of 3 are cordoned`
 fn whys(nodes: &[&Node], spec: &Value) -> String {
     let mut by_why: BTreeMap<String, usize> = BTreeMap::new();
-    for why in nodes.iter().filter_map(|node| refusal(node, spec)) {
-        *by_why.entry(why).or_default() += 1;
+    for why in nodes.iter().filter_map(|node| misfit(node, spec)) {
+        *by_why.entry(why.to_string()).or_default() += 1;
     }
     if by_why.is_empty() {
         return "there are none".to_owned();
@@ -95,21 +95,12 @@ fn told(each: &Amounts) -> String {
     if told.is_empty() { "no requests".to_owned() } else { told.join(", ") }
 }
 
-fn fits(node: &Node, taken: Option<&Amounts>, each: &Amounts) -> bool {
-    let allocatable = node.status.as_ref().and_then(|status| status.allocatable.as_ref());
-    each.iter().all(|(name, asked)| {
-        let has = allocatable.and_then(|all| parse(&all.get(name)?.0)).unwrap_or_default();
-        let used = taken.and_then(|taken| taken.get(name)).copied().unwrap_or_default();
-        has.saturating_sub(used) >= *asked
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::demand::place;
     use super::super::testing::*;
     use super::needs_room;
     use cluster_model::build;
+    use cluster_model::pod::resources::place;
     use cluster_model::rollout::Kind;
     use cluster_model::{Known, Severity};
     use serde_json::{Value, json};

@@ -4,10 +4,8 @@
 mod admission;
 mod autoscaler;
 pub mod capacity;
-pub mod demand;
 mod drift;
 mod last_applied;
-mod node_fit;
 mod owners;
 mod ownership;
 mod pace;

@@ -1,11 +1,11 @@
 //! Quotas of the namespace against the pods that are made before others go, and against all of them at the end.
 
+use cluster_model::pod::resources::{Amounts, add, limits, requests};
 use cluster_model::quantity::{ONE, parse, show};
 use cluster_model::{Finding, PodExt, Raw, Severity};
 use serde_json::Value;
 
 use super::Case;
-use super::demand::{Amounts, add, limits, requests};
 use super::pace::Pace;
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {

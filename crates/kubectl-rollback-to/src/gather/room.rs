@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cluster_model::Known;
+use cluster_model::pod::resources::{Amounts, add, place};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{ListParams, ObjectMeta};
@@ -15,7 +16,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::lists::known;
-use crate::checks::demand::{Amounts, add, place};
 
 /// A plan does not wait longer for the pods of a large cluster.
 pub const PATIENCE: Duration = Duration::from_secs(3);

@@ -1,8 +1,8 @@
-//! What one pod asks for, as the scheduler and the quotas count it (component-helpers/resource/helpers.go, PodRequests). Not a check.
+//! What one pod asks for, as the scheduler and the quotas count it (component-helpers/resource/helpers.go, PodRequests).
 
 use std::collections::BTreeMap;
 
-use cluster_model::{Raw, quantity};
+use crate::{Raw, quantity};
 use serde_json::Value;
 
 /// By resource, as in `cpu`.

@@ -1,64 +1,89 @@
-//! May a pod of a template run on a node, as far as the node itself decides? Not a check.
-//! (component-helpers/scheduling/corev1: nodeaffinity and helpers.go.)
+//! May a pod of a template run on a node, as far as the node itself decides? The scheduler's filters NodeName, NodeAffinity,
+//! NodeUnschedulable and TaintToleration (`component-helpers/scheduling/corev1`).
 
-use cluster_model::{NodeExt, Raw};
-use k8s_openapi::api::core::v1::{Node, Taint};
+use std::fmt;
+
+use k8s_openapi::api::core::v1::{Node, Toleration};
 use serde_json::Value;
 
-/// Why not, in a word that nodes can be counted by: `are cordoned`.
-pub fn refusal(node: &Node, spec: &Value) -> Option<String> {
+use crate::pod::resources::Amounts;
+use crate::toleration::{cordon, tolerated};
+use crate::{NodeExt, Raw, quantity};
+
+/// The first thing that keeps a pod off a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// `spec.nodeName` is this other node.
+    NodeName(String),
+    NodeSelector {
+        key: String,
+        value: String,
+    },
+    NodeAffinity,
+    Cordoned,
+    /// The key of a taint that is not tolerated.
+    Taint(String),
+}
+
+/// Nodes can be counted by it: `3 nodes are cordoned`.
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Misfit::NodeName(name) => write!(f, "are not {name}"),
+            Misfit::NodeSelector { key, value } => write!(f, "lack label {key}={value}"),
+            Misfit::NodeAffinity => f.write_str("do not match its node affinity"),
+            Misfit::Cordoned => f.write_str("are cordoned"),
+            Misfit::Taint(key) => write!(f, "have taint {key}"),
+        }
+    }
+}
+
+/// `spec`: of the pod or of its template.
+pub fn misfit(node: &Node, spec: &Value) -> Option<Misfit> {
     let name = spec.text("/nodeName");
     if !name.is_empty() && name != node.name() {
-        return Some(format!("are not {name}"));
+        return Some(Misfit::NodeName(name.to_owned()));
     }
     if let Some(labels) = spec.map("/nodeSelector") {
         for (key, value) in labels {
             if label(node, key) != value.as_str() {
-                return Some(format!("lack label {key}={}", value.as_str().unwrap_or_default()));
+                let value = value.as_str().unwrap_or_default().to_owned();
+                return Some(Misfit::NodeSelector { key: key.clone(), value });
             }
         }
     }
     let terms = "/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
     if spec.pointer(terms).is_some() && !spec.list(terms).iter().any(|term| selects(term, node)) {
-        return Some("do not match its node affinity".to_owned());
+        return Some(Misfit::NodeAffinity);
     }
-    let tolerations = spec.list("/tolerations");
-    if node.is_cordoned() && !tolerations.iter().any(|t| tolerates(t, &cordon())) {
-        return Some("are cordoned".to_owned());
+    let tolerations: Vec<Toleration> = spec.list("/tolerations").iter().filter_map(typed).collect();
+    if node.is_cordoned() && !tolerated(&tolerations, &cordon()) {
+        return Some(Misfit::Cordoned);
     }
     let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
     let untolerated = taints
         .iter()
         .filter(|taint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute"))
-        .find(|taint| !tolerations.iter().any(|toleration| tolerates(toleration, taint)))?;
-    Some(format!("have taint {}", untolerated.key))
+        .find(|taint| !tolerated(&tolerations, taint))?;
+    Some(Misfit::Taint(untolerated.key.clone()))
+}
+
+fn typed(toleration: &Value) -> Option<Toleration> {
+    serde_json::from_value(toleration.clone()).ok()
+}
+
+/// `taken`: what the pods there ask for. A resource that is not asked for may be overcommitted (`noderesources/fit.go`, fitsRequest).
+pub fn has_room(node: &Node, taken: Option<&Amounts>, each: &Amounts) -> bool {
+    let allocatable = node.status.as_ref().and_then(|status| status.allocatable.as_ref());
+    each.iter().filter(|(_, asked)| **asked > 0).all(|(name, asked)| {
+        let has = allocatable.and_then(|all| quantity::parse(&all.get(name)?.0)).unwrap_or_default();
+        let used = taken.and_then(|taken| taken.get(name)).copied().unwrap_or_default();
+        has.saturating_sub(used) >= *asked
+    })
 }
 
 fn label<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
     node.metadata.labels.as_ref()?.get(key).map(String::as_str)
-}
-
-fn cordon() -> Taint {
-    Taint {
-        key: "node.kubernetes.io/unschedulable".to_owned(),
-        effect: "NoSchedule".to_owned(),
-        ..Taint::default()
-    }
-}
-
-fn tolerates(toleration: &Value, taint: &Taint) -> bool {
-    let (key, effect) = (toleration.text("/key"), toleration.text("/effect"));
-    if !effect.is_empty() && effect != taint.effect || !key.is_empty() && key != taint.key {
-        return false;
-    }
-    match toleration.text("/operator") {
-        "Exists" => true,
-        "" | "Equal" => {
-            !key.is_empty() && toleration.text("/value") == taint.value.as_deref().unwrap_or_default()
-        }
-        // A comparison of numbers (KEP-5471): not computed, so not held against the node.
-        _ => true,
-    }
 }
 
 /// A term without requirements selects nothing.
@@ -91,13 +116,17 @@ fn meets(requirement: &Value, value: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cluster_model::build;
+    use crate::build;
     use serde_json::json;
 
     fn node(edit: Value) -> Node {
         let mut whole = json!({"metadata": {"labels": {"disk": "ssd", "cores": "8"}}});
         build::merge(&mut whole, edit);
         build::node("n1", whole)
+    }
+
+    fn told(node: &Node, spec: &Value) -> Option<String> {
+        misfit(node, spec).map(|misfit| misfit.to_string())
     }
 
     fn affinity(key: &str, operator: &str, values: &[&str]) -> Value {
@@ -128,7 +157,7 @@ mod tests {
             (required(json!([{}, fields])), None),
         ];
         for (spec, expected) in cases {
-            assert_eq!(refusal(&node(json!({})), &spec).as_deref(), expected, "{spec}");
+            assert_eq!(told(&node(json!({})), &spec).as_deref(), expected, "{spec}");
         }
     }
 
@@ -155,12 +184,34 @@ mod tests {
                 toleration(json!({"key": "gpu", "operator": "Exists", "effect": "NoExecute"})),
                 Some("have taint gpu"),
             ),
+            (
+                &tainted("NoSchedule"),
+                toleration(json!({"key": "gpu", "operator": "Gt", "value": "1"})),
+                Some("have taint gpu"),
+            ),
             (&tainted("NoSchedule"), all.clone(), None),
             (&cordoned, json!({}), Some("are cordoned")),
             (&cordoned, all, None),
         ];
         for (node, spec, expected) in cases {
-            assert_eq!(refusal(node, &spec).as_deref(), expected, "{spec}");
+            assert_eq!(told(node, &spec).as_deref(), expected, "{spec}");
         }
+    }
+
+    #[test]
+    fn only_what_is_asked_for_must_be_free() {
+        let node = node(json!({"status": {"allocatable": {"cpu": "2", "memory": "1Gi"}}}));
+        let amounts = |cpu: &str, memory: &str| {
+            Amounts::from(
+                [("cpu", cpu), ("memory", memory)]
+                    .map(|(name, amount)| (name.to_owned(), quantity::parse(amount).unwrap())),
+            )
+        };
+        let overcommitted = amounts("1", "2Gi");
+        assert!(has_room(&node, Some(&overcommitted), &amounts("1", "0")));
+        assert!(!has_room(&node, Some(&overcommitted), &amounts("1", "1")));
+        assert!(!has_room(&node, Some(&overcommitted), &amounts("1001m", "0")));
+        assert!(has_room(&node, None, &amounts("2", "1Gi")));
+        assert!(!has_room(&node, None, &[("gpu".to_owned(), 1)].into()));
     }
 }
