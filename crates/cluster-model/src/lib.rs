@@ -8,7 +8,7 @@ pub mod admission;
 pub mod build;
 pub mod disruption_budget;
 pub mod finding;
-
+pub mod image_ref;
 pub mod node;
 pub mod pod;
 pub mod quantity;

@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 pub use log::redacted;
 
+use crate::image_ref::is_digest;
+
 /// A name with one of these among its words names a secret: `API_KEY`, `tls.cert`, `dbAuth`.
 const WORDS: &[&str] = &[
     "auth",
@@ -307,15 +309,14 @@ fn has_password(word: &str) -> bool {
     let Some((before, after)) = authority.split_once('@') else { return false };
     let Some((user, password)) = before.split_once(':') else { return false };
     // `shop:1.5@sha256:…` is an image.
-    let is_digest = after.starts_with("sha256:") || after.starts_with("sha512:");
-    !is_digest && !user.contains('/') && !password.is_empty() && !only_references(password)
+    !is_digest(after) && !user.contains('/') && !password.is_empty() && !only_references(password)
 }
 
 /// Long and random: an unbroken run that no word has.
 fn is_opaque(value: &str) -> bool {
     value
         .split(|c: char| c.is_whitespace() || "\"'`;,|&<>{}[]()=@".contains(c))
-        .filter(|token| !token.starts_with("sha256:") && !token.starts_with("sha512:"))
+        .filter(|token| !is_digest(token))
         .any(|token| is_base64(token) || token.split(|c: char| !c.is_ascii_alphanumeric()).any(is_random))
 }
 

@@ -1,5 +1,7 @@
 //! Sentences of the kubelet, the scheduler and registries, made fit to be shown: one line, and no credentials in it.
 
+use crate::image_ref::is_digest;
+
 /// One line without a final period. Credentials that registries and clients leak into their errors are taken out.
 pub fn clean(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -37,10 +39,6 @@ fn login_end(rest: &str) -> Option<usize> {
         |host: &str| host.split_once(':').is_none_or(|(_, port)| port.chars().all(|c| c.is_ascii_digit()));
     let part = if host.contains('@') || has_port(host) { host } else { rest };
     part.rmatch_indices('@').map(|(at, _)| at).find(|at| !is_digest(&rest[at + 1..]))
-}
-
-fn is_digest(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(algorithm, _)| matches!(algorithm, "sha256" | "sha512"))
 }
 
 /// Docker Hub names the account, and with some clients its token, in its rate limit error.

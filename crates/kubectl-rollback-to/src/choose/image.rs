@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cluster_model::image_ref::normalized;
 use cluster_model::raw::Raw;
 use cluster_model::rollout::containers;
 use plugin_client::Failure;
@@ -32,12 +33,12 @@ impl Match<'_> {
 pub fn image(past: Past<'_>, pattern: &ImagePattern) -> Result<Chosen, Failure> {
     let wanted =
         if pattern.image.starts_with('@') { format!("*{}", pattern.image) } else { pattern.image.clone() };
-    let normal = normalised(&wanted);
+    let normal = normalized(&wanted);
     let mut how = "";
     let mut found = matching(past, pattern, |_, _, image| glob(&wanted, image));
     if found.is_empty() {
         how = " (normalized as by the container runtime)";
-        found = matching(past, pattern, |_, _, image| glob(&normal, &normalised(image)));
+        found = matching(past, pattern, |_, _, image| glob(&normal, &normalized(image)));
     }
     if found.is_empty() && wanted.contains('@') {
         how = " (by the image ID its pods run now)";
@@ -166,55 +167,9 @@ fn glob(pattern: &str, text: &str) -> bool {
     true
 }
 
-/// `nginx` is `docker.io/library/nginx:latest` (distribution/reference, ParseNormalizedNamed). What is a `*` stays one.
-fn normalised(image: &str) -> String {
-    let (name, digest) = image.split_once('@').map_or((image, None), |(name, digest)| (name, Some(digest)));
-    let (path, tag) = match name.rsplit_once(':') {
-        Some((path, tag)) if !tag.contains('/') => (path, Some(tag)),
-        _ => (name, None),
-    };
-    let path = match path.split_once('/') {
-        Some((host, rest)) if host == "index.docker.io" || host == "docker.io" => hub(rest),
-        Some((host, _)) if host.contains(['.', ':', '*']) || host == "localhost" => path.to_owned(),
-        None if path.starts_with('*') => path.to_owned(),
-        _ => hub(path),
-    };
-    match (tag, digest) {
-        (Some(tag), None) => format!("{path}:{tag}"),
-        // Beside a digest a tag means nothing.
-        (_, Some(digest)) => format!("{path}@{digest}"),
-        (None, None) if path.ends_with('*') => path,
-        (None, None) => format!("{path}:latest"),
-    }
-}
-
-fn hub(path: &str) -> String {
-    if path.contains('/') { format!("docker.io/{path}") } else { format!("docker.io/library/{path}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_as_a_runtime_reads_them() {
-        for (image, full) in [
-            ("nginx", "docker.io/library/nginx:latest"),
-            ("nginx:1.27", "docker.io/library/nginx:1.27"),
-            ("team/shop", "docker.io/team/shop:latest"),
-            ("docker.io/nginx", "docker.io/library/nginx:latest"),
-            ("index.docker.io/team/shop:1", "docker.io/team/shop:1"),
-            ("localhost/shop:1", "localhost/shop:1"),
-            ("reg:5000/shop", "reg:5000/shop:latest"),
-            ("r.example.com/a/b:2", "r.example.com/a/b:2"),
-            ("nginx:1@sha256:ab", "docker.io/library/nginx@sha256:ab"),
-            ("*@sha256:ab", "*@sha256:ab"),
-            ("*/shop:1", "*/shop:1"),
-            ("shop:1.*", "docker.io/library/shop:1.*"),
-        ] {
-            assert_eq!(normalised(image), full);
-        }
-    }
 
     #[test]
     fn a_star_is_any_run() {

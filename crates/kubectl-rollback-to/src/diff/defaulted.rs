@@ -3,9 +3,9 @@
 //! The rules are `SetDefaults_*` of `pkg/apis/core/v1/{defaults,zz_generated.defaults}.go` (1.37): those for pod templates, and
 //! of those for Pods alone the ones that hold for every pod of a template (enableServiceLinks, host ports of the host network).
 
+use cluster_model::image_ref::default_pull_policy;
 use serde_json::{Map, Value, json};
 
-use super::image::default_pull_policy;
 use super::mask::clean;
 
 /// Where an empty map says something else than none: an empty selector selects everything.

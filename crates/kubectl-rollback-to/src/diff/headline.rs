@@ -1,8 +1,8 @@
 //! A diff in one calm line.
 
+use cluster_model::image_ref::delta;
 use cluster_model::text::count;
 
-use super::image::delta;
 use super::{Change, Diff, Difference};
 
 /// More parts than this are counted.

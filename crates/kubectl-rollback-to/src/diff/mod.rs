@@ -3,7 +3,6 @@
 mod defaulted;
 mod facts;
 mod headline;
-mod image;
 mod mask;
 mod unified;
 
@@ -15,7 +14,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use image::delta as image_delta;
 pub use mask::{masked, masked_pair};
 pub use unified::unified;
 

@@ -1,8 +1,9 @@
 //! Differences place by place, one line each: `+` will be there, `-` will not, `~` will be another.
 
+use cluster_model::image_ref::delta;
 use plugin_client::{Line, Role, table};
 
-use crate::diff::{Change, Diff, Difference, image_delta};
+use crate::diff::{Change, Diff, Difference};
 
 /// No value takes more columns; of two long ones the part that differs is shown.
 const COLUMNS: usize = 72;
@@ -53,13 +54,13 @@ fn arrow(from: Line, to: Line) -> Line {
 
 fn changed(field: &str, from: &str, to: &str) -> Line {
     if field == "image" {
-        let delta = image_delta(from, to);
-        return match from.strip_suffix(delta.0.as_str()).filter(|_| delta.0 != from) {
+        let short = delta(from, to);
+        return match from.strip_suffix(short.0.as_str()).filter(|_| short.0 != from) {
             Some(repository) => {
                 let repository = repository.trim_end_matches([':', '@']);
-                Line::new().dim(format!("{repository} ")).then(arrow(delta.0.into(), delta.1.into()))
+                Line::new().dim(format!("{repository} ")).then(arrow(short.0.into(), short.1.into()))
             }
-            None => arrow(delta.0.into(), delta.1.into()),
+            None => arrow(short.0.into(), short.1.into()),
         };
     }
     let start =

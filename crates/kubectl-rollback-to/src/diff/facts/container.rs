@@ -1,10 +1,10 @@
 //! Containers, by name and not by their place in the list.
 
+use cluster_model::image_ref::default_pull_policy;
 use serde_json::{Map, Value};
 
 use super::rest::{compact, words};
 use super::{At, Facts, Place, by_name, handler, volume};
-use crate::diff::image::default_pull_policy;
 
 /// The order in which a container's facts are shown.
 mod rank {

@@ -1,5 +1,6 @@
 //! What a revision changed in the images, beside the one before it.
 
+use cluster_model::image_ref::{Reference, short_digest};
 use cluster_model::rollout::images;
 use plugin_client::Line;
 
@@ -75,20 +76,14 @@ fn shown(image: &str, wide: bool) -> String {
 
 /// Repository, and tag or digest.
 fn split(image: &str) -> (&str, &str) {
-    if let Some((name, digest)) = image.split_once('@') {
-        return (name, digest);
-    }
-    match image.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => (name, tag),
-        _ => (image, ""),
+    let reference = Reference::parse(image);
+    match reference.digest {
+        Some(digest) => (&image[..image.len() - digest.len() - 1], digest),
+        None => (reference.repository, reference.tag.unwrap_or_default()),
     }
 }
 
 /// A digest as git would show it; no tag is `latest`.
 fn short(tag: &str) -> String {
-    match tag.split_once(':') {
-        _ if tag.is_empty() => "latest".to_owned(),
-        Some((kind, hex)) => format!("{kind}:{}", hex.chars().take(12).collect::<String>()),
-        None => tag.to_owned(),
-    }
+    if tag.is_empty() { "latest".to_owned() } else { short_digest(tag, 12) }
 }

@@ -1,4 +1,4 @@
-//! Image references: what of two of them differs, and what the server makes of a missing pull policy.
+//! Image references: their parts, what of two of them differs, and what a runtime and the server make of what is missing.
 
 /// `repository[:tag][@digest]`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +23,7 @@ impl<'a> Reference<'a> {
 
     /// What is behind the repository, as far as it must be told: `1.5`, `1.5@sha256:0a1b2c3d4e5f`.
     fn version(&self, digits: usize) -> String {
-        let digest = self.digest.map(|d| match d.split_once(':') {
-            Some((algorithm, hex)) => format!("{algorithm}:{}", hex.get(..digits).unwrap_or(hex)),
-            None => d.to_owned(),
-        });
+        let digest = self.digest.map(|digest| short_digest(digest, digits));
         match (self.tag, digest) {
             (Some(tag), Some(digest)) => format!("{tag}@{digest}"),
             (Some(tag), None) => tag.to_owned(),
@@ -34,6 +31,19 @@ impl<'a> Reference<'a> {
             (None, None) => "latest".to_owned(),
         }
     }
+}
+
+/// `sha256:0a1b2c3d4e5f`, with so many digits.
+pub fn short_digest(digest: &str, digits: usize) -> String {
+    match digest.split_once(':') {
+        Some((algorithm, hex)) => format!("{algorithm}:{}", hex.get(..digits).unwrap_or(hex)),
+        None => digest.to_owned(),
+    }
+}
+
+/// Does it begin as a digest does? The algorithms are those of the OCI image specification.
+pub fn is_digest(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(algorithm, _)| matches!(algorithm, "sha256" | "sha512"))
 }
 
 /// The two in as few words as tell them apart: versions alone when the repository is the same.
@@ -58,6 +68,28 @@ pub fn default_pull_policy(image: &str) -> &'static str {
         (Some("latest"), _) | (None, None) => "Always",
         _ => "IfNotPresent",
     }
+}
+
+/// `nginx` is `docker.io/library/nginx:latest` (distribution/reference, ParseNormalizedNamed). What is a `*` stays one.
+pub fn normalized(image: &str) -> String {
+    let Reference { repository: path, tag, digest } = Reference::parse(image);
+    let path = match path.split_once('/') {
+        Some((host, rest)) if host == "index.docker.io" || host == "docker.io" => hub(rest),
+        Some((host, _)) if host.contains(['.', ':', '*']) || host == "localhost" => path.to_owned(),
+        None if path.starts_with('*') => path.to_owned(),
+        _ => hub(path),
+    };
+    match (tag, digest) {
+        (Some(tag), None) => format!("{path}:{tag}"),
+        // Beside a digest a tag means nothing.
+        (_, Some(digest)) => format!("{path}@{digest}"),
+        (None, None) if path.ends_with('*') => path,
+        (None, None) => format!("{path}:latest"),
+    }
+}
+
+fn hub(path: &str) -> String {
+    if path.contains('/') { format!("docker.io/{path}") } else { format!("docker.io/library/{path}") }
 }
 
 #[cfg(test)]
@@ -94,6 +126,26 @@ mod tests {
             ("shop:latest@sha256:aa", "Always"),
         ] {
             assert_eq!(default_pull_policy(image), policy, "{image}");
+        }
+    }
+
+    #[test]
+    fn names_as_a_runtime_reads_them() {
+        for (image, full) in [
+            ("nginx", "docker.io/library/nginx:latest"),
+            ("nginx:1.27", "docker.io/library/nginx:1.27"),
+            ("team/shop", "docker.io/team/shop:latest"),
+            ("docker.io/nginx", "docker.io/library/nginx:latest"),
+            ("index.docker.io/team/shop:1", "docker.io/team/shop:1"),
+            ("localhost/shop:1", "localhost/shop:1"),
+            ("reg:5000/shop", "reg:5000/shop:latest"),
+            ("r.example.com/a/b:2", "r.example.com/a/b:2"),
+            ("nginx:1@sha256:ab", "docker.io/library/nginx@sha256:ab"),
+            ("*@sha256:ab", "*@sha256:ab"),
+            ("*/shop:1", "*/shop:1"),
+            ("shop:1.*", "docker.io/library/shop:1.*"),
+        ] {
+            assert_eq!(normalized(image), full);
         }
     }
 }
