@@ -3,6 +3,8 @@
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::jiff::Timestamp;
 
+use crate::managed_fields::Entry;
+
 /// Who made a node unschedulable, as far as the server remembers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CordonedBy {
@@ -45,16 +47,9 @@ impl NodeExt for Node {
         if !self.is_cordoned() {
             return None;
         }
-        let owns = |fields: &serde_json::Value| fields["f:spec"].get("f:unschedulable").is_some();
-        self.metadata
-            .managed_fields
-            .iter()
-            .flatten()
-            .find(|m| m.fields_v1.as_ref().is_some_and(|f| owns(&f.0)))
-            .map(|m| CordonedBy {
-                manager: m.manager.clone().unwrap_or_default(),
-                at: m.time.as_ref().map(|t| t.0),
-            })
+        let entries = self.metadata.managed_fields.iter().flatten().map(Entry::from);
+        let author = entries.into_iter().find(|entry| entry.has("/f:spec/f:unschedulable"))?;
+        Some(CordonedBy { manager: author.manager.to_owned(), at: author.time })
     }
 }
 

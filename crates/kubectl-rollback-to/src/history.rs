@@ -1,11 +1,11 @@
 //! The revisions of a workload for machines: docs/revision-history.schema.json.
 
+use cluster_model::managed_fields::template_writer::written;
 use cluster_model::rollout::{Kind, canonical, images, restarted_at, same};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
 use crate::choose::Past;
-use crate::live_writer::written;
 use crate::report::{HistoryOf, Precision, RevisionReport};
 use crate::timeline::Bound;
 

@@ -11,8 +11,6 @@ mod health;
 mod history;
 mod journal;
 mod last_applied;
-mod live_writer;
-mod managed_fields;
 mod merge_tree;
 mod object_references;
 mod options;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use cluster_model::managed_fields;
 use cluster_model::{Finding, Known, Severity};
 use k8s_openapi::jiff::Timestamp;
 
 use super::Case;
-use crate::managed_fields;
 use crate::object_references::references_of;
 use crate::timeline::Bound;
 

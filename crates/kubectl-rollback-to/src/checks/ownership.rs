@@ -1,9 +1,9 @@
 //! Fields that change hands: whoever writes a value manages it, and an apply by the one who managed it before meets a conflict.
 
+use cluster_model::managed_fields::{Taken, recorded, taken};
 use cluster_model::{Finding, Severity};
 
 use super::Case;
-use crate::managed_fields::{Taken, recorded, taken};
 use crate::merge_tree::listed;
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {

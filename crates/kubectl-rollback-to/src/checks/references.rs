@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use cluster_model::managed_fields;
 use cluster_model::{Finding, Known, Raw, Severity};
 
 use super::Case;
-use crate::managed_fields;
 use crate::object_references::{Needed, PULL_SECRETS, references_of};
 use crate::snapshot::{Found, Reference};
 

@@ -1,14 +1,13 @@
 //! What somebody else changed since a workload was seen: who, when, and what shows of it, in one line. Pure.
 
 use cluster_model::Raw;
+use cluster_model::managed_fields::template_writer::{self, Written};
 use cluster_model::rollout::images;
 use serde_json::Value;
 
-use crate::live_writer::{self, Written};
-
 /// Who wrote the template since; `None` if managedFields do not tell.
 pub fn author(seen: &Value, live: &Value) -> Option<Written> {
-    live_writer::since(seen.list("/metadata/managedFields"), live)
+    template_writer::since(seen.list("/metadata/managedFields"), live)
 }
 
 /// `changed by helm at 2026-01-01T00:00:00Z (web: shop:1.4 → shop:1.5)`

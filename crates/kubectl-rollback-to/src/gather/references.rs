@@ -114,7 +114,7 @@ mod tests {
             found.get(&reference).unwrap()
         };
         assert!(
-            matches!(of("Secret", "db"), Known::Seen(Some(found)) if crate::managed_fields::keys(&found.object).is_some())
+            matches!(of("Secret", "db"), Known::Seen(Some(found)) if cluster_model::managed_fields::keys(&found.object).is_some())
         );
         assert!(matches!(of("ConfigMap", "gone"), Known::Seen(None)));
         assert!(matches!(of("ConfigMap", "walled"), Known::Unknown(_)), "not absent");

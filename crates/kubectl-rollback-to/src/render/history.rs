@@ -4,6 +4,7 @@ mod images;
 #[cfg(test)]
 mod tests;
 
+use cluster_model::managed_fields::template_writer::written;
 use cluster_model::rollout::{Revision, images as images_of};
 use cluster_model::text::{count, shorten, span};
 use k8s_openapi::jiff::tz::TimeZone;
@@ -13,7 +14,6 @@ use serde_json::Value;
 use crate::choose::{Past, last_healthy};
 use crate::health::{Health, Verdict};
 use crate::history::history_of;
-use crate::live_writer::written;
 use crate::report::{HistoryOf, RevisionReport};
 use crate::time_arg::{local, show, zone_name};
 use crate::timeline::{Bound, Stretch};

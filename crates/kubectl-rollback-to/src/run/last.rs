@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cluster_model::managed_fields::template_writer::written;
 use cluster_model::rollout::{Id, Rollout, same};
 use cluster_model::secret::redacted;
 use cluster_model::text::count;
@@ -12,7 +13,6 @@ use crate::choose::{Chosen, Past, Target};
 use crate::gather;
 use crate::journal::{self, Entry, Journal, Workload};
 use crate::last_applied::without_restart;
-use crate::live_writer::written;
 use crate::time_arg;
 use crate::workload_selector::Subjects;
 use serde_json::Value;

@@ -1,10 +1,9 @@
 //! Each time that a revision became what the workload asks for, in order.
 
+use cluster_model::managed_fields::written_by_controller;
 use cluster_model::raw::Raw;
 use cluster_model::rollout::{Kind, Revision, Rollout};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-
-use crate::managed_fields::written_by_controller;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activation {

@@ -1,5 +1,7 @@
 //! What narrows the times of later activations: they are not written down, but what followed them is.
 
+use cluster_model::managed_fields::template_writer::written;
+use cluster_model::managed_fields::written_by_controller;
 use cluster_model::raw::Raw;
 use cluster_model::rollout::{Kind, Rollout};
 use k8s_openapi::jiff::Timestamp;
@@ -8,8 +10,6 @@ use super::Bound;
 use super::activation::Activation;
 use super::scaling::Scaling;
 use super::window::{self, Window};
-use crate::live_writer::written;
-use crate::managed_fields::written_by_controller;
 
 /// The desired replicas of its Deployment, as of the last time a ReplicaSet was scaled.
 const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";

@@ -1,19 +1,17 @@
 //! `--keep-ownership`: the fields a rollback took over go back to whoever managed them, so that their next apply meets no conflict.
 //! Only the bookkeeping in managedFields moves, no value does.
 
-mod fields;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
 use cluster_model::Raw;
+use cluster_model::managed_fields::{FieldManager, Path, Paths, fields, manager_and_paths, owned, paths};
 use cluster_model::rollout::Id;
 use cluster_model::text::count;
 use plugin_client::{Cluster, Right};
 use serde_json::{Value, json};
-
-use fields::{Keeper, Path, Paths, fields, keeper_and_paths, owned, paths};
 
 use super::verdict::{self, Answer};
 use super::write::{Trouble, look, patch, tell};
@@ -22,25 +20,25 @@ use super::write::{Trouble, look, patch, tell};
 /// there are none. A field that nobody had, as one that only the old template has, goes to the only manager of what is around it.
 pub fn hand_back(before: &Value, after: &Value, our_manager: &str) -> Option<Vec<Value>> {
     let owned = owned(before);
-    let others: BTreeMap<&Keeper, &Paths> =
-        owned.iter().filter(|(keeper, _)| keeper.manager != our_manager).collect();
+    let others: BTreeMap<&FieldManager, &Paths> =
+        owned.iter().filter(|(owner, _)| owner.manager != our_manager).collect();
     let mut entries = after.list("/metadata/managedFields").to_vec();
-    let mut given: BTreeMap<Keeper, Paths> = BTreeMap::new();
+    let mut given: BTreeMap<FieldManager, Paths> = BTreeMap::new();
     for entry in &mut entries {
-        let Some(keeper) = Keeper::of(entry) else { continue };
-        if keeper.manager != our_manager || keeper.operation != "Update" {
+        let Some(owner) = FieldManager::of(entry) else { continue };
+        if owner.manager != our_manager || owner.operation != "Update" {
             continue;
         }
         let mut ours = paths(&entry["fieldsV1"]);
-        let kept = owned.get(&keeper).cloned().unwrap_or_default();
+        let kept = owned.get(&owner).cloned().unwrap_or_default();
         let took: Vec<Path> = ours.difference(&kept).cloned().collect();
         for path in took {
-            let to = heirs(&others, &path);
+            let to = new_owners(&others, &path);
             if !to.is_empty() {
                 ours.remove(&path);
             }
-            for keeper in to {
-                given.entry(keeper.clone()).or_default().insert(path.clone());
+            for owner in to {
+                given.entry(owner.clone()).or_default().insert(path.clone());
             }
         }
         entry["fieldsV1"] = fields(&ours);
@@ -49,8 +47,8 @@ pub fn hand_back(before: &Value, after: &Value, our_manager: &str) -> Option<Vec
         return None;
     }
     entries.retain(|entry| entry["fieldsV1"].as_object().is_none_or(|fields| !fields.is_empty()));
-    for (keeper, mut took) in given {
-        match entries.iter_mut().find(|entry| Keeper::of(entry).as_ref() == Some(&keeper)) {
+    for (owner, mut took) in given {
+        match entries.iter_mut().find(|entry| FieldManager::of(entry).as_ref() == Some(&owner)) {
             Some(entry) => {
                 took.append(&mut paths(&entry["fieldsV1"]));
                 entry["fieldsV1"] = fields(&took);
@@ -58,7 +56,8 @@ pub fn hand_back(before: &Value, after: &Value, our_manager: &str) -> Option<Vec
             // We had taken all of its fields, and an empty entry is dropped.
             None => {
                 let all = before.list("/metadata/managedFields");
-                let mut entry = all.iter().find(|entry| Keeper::of(entry).as_ref() == Some(&keeper))?.clone();
+                let mut entry =
+                    all.iter().find(|entry| FieldManager::of(entry).as_ref() == Some(&owner))?.clone();
                 entry["fieldsV1"] = fields(&took);
                 entries.push(entry);
             }
@@ -68,9 +67,9 @@ pub fn hand_back(before: &Value, after: &Value, our_manager: &str) -> Option<Vec
 }
 
 /// Those who had this field; else the one who has all that is around it, no further out than the template.
-fn heirs<'a>(others: &BTreeMap<&'a Keeper, &Paths>, path: &Path) -> Vec<&'a Keeper> {
-    let had: Vec<&Keeper> =
-        others.iter().filter(|(_, paths)| paths.contains(path)).map(|(keeper, _)| *keeper).collect();
+fn new_owners<'a>(others: &BTreeMap<&'a FieldManager, &Paths>, path: &Path) -> Vec<&'a FieldManager> {
+    let had: Vec<&FieldManager> =
+        others.iter().filter(|(_, paths)| paths.contains(path)).map(|(owner, _)| *owner).collect();
     if !had.is_empty() {
         return had;
     }
@@ -79,10 +78,10 @@ fn heirs<'a>(others: &BTreeMap<&'a Keeper, &Paths>, path: &Path) -> Vec<&'a Keep
     }
     for depth in (TEMPLATE.len()..path.len()).rev() {
         let around = &path[..depth];
-        let near: Vec<&Keeper> = others
+        let near: Vec<&FieldManager> = others
             .iter()
             .filter(|(_, paths)| paths.iter().any(|path| path.starts_with(around)))
-            .map(|(keeper, _)| *keeper)
+            .map(|(owner, _)| *owner)
             .collect();
         match near.as_slice() {
             [] => {}
@@ -138,16 +137,16 @@ pub async fn keep(
 
 /// `helm (4 fields)`: who has now what was ours.
 fn receivers(live: &Value, entries: &[Value], our_manager: &str) -> String {
-    let ours = |keeper: &Keeper| keeper.manager == our_manager;
-    let new: Vec<(Keeper, Paths)> = entries.iter().filter_map(keeper_and_paths).collect();
+    let ours = |owner: &FieldManager| owner.manager == our_manager;
+    let new: Vec<(FieldManager, Paths)> = entries.iter().filter_map(manager_and_paths).collect();
     let kept: Paths =
-        new.iter().filter(|(keeper, _)| ours(keeper)).flat_map(|(_, paths)| paths.clone()).collect();
-    let had = owned(live).into_iter().filter(|(keeper, _)| ours(keeper)).flat_map(|(_, paths)| paths);
+        new.iter().filter(|(owner, _)| ours(owner)).flat_map(|(_, paths)| paths.clone()).collect();
+    let had = owned(live).into_iter().filter(|(owner, _)| ours(owner)).flat_map(|(_, paths)| paths);
     let given: Paths = had.filter(|path| !kept.contains(path)).collect();
-    let others = new.iter().filter(|(keeper, _)| !ours(keeper));
-    let received = others.filter_map(|(keeper, paths)| {
+    let others = new.iter().filter(|(owner, _)| !ours(owner));
+    let received = others.filter_map(|(owner, paths)| {
         let fields = paths.intersection(&given).count();
-        (fields > 0).then(|| format!("{} ({})", keeper.manager, count(fields, "field")))
+        (fields > 0).then(|| format!("{} ({})", owner.manager, count(fields, "field")))
     });
     received.collect::<Vec<_>>().join(", ")
 }

@@ -1,16 +1,17 @@
 //! Somebody else wrote another template since: which one, and who it was.
 
+use cluster_model::managed_fields::template_writer;
 use cluster_model::rollout::same;
 use serde_json::Value;
 
 use super::{Expected, State};
-use crate::live_writer;
 
 const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 
 pub(super) fn state(expected: &Expected, object: &Value) -> State {
     let template = &object["spec"]["template"];
-    let author = live_writer::since(&expected.managed, object).or_else(|| live_writer::written(object));
+    let author =
+        template_writer::since(&expected.managed, object).or_else(|| template_writer::written(object));
     let by = author.as_ref().map_or("someone", |author| &author.manager).to_owned();
     let at = author.map(|author| author.at);
     if same(template, &expected.before) {

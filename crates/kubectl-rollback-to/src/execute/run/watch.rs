@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cluster_model::Raw;
+use cluster_model::managed_fields::template_writer;
 use futures::StreamExt;
 use futures::future::FutureExt;
 use k8s_openapi::jiff::SignedDuration;
@@ -15,7 +16,6 @@ use crate::execute::guarded_patch::Wrote;
 use crate::execute::progress::{Expected, Patience, Tracker, View};
 use crate::execute::workload_cache::{self, Heard, News};
 use crate::execute::{Event, FRAME};
-use crate::live_writer;
 
 /// A look goes over all pods and all that was told, and there is news of each: after one there is a pause of at least this, and of
 /// several times what it took. Otherwise the looks at many pods fall behind what happens, and judge what is long past.
@@ -106,7 +106,7 @@ impl Run<'_> {
             stage.before = before["spec"]["template"].clone();
             let now = self.execution.cluster.now();
             // A write whose answer was lost was earlier than we know; the server noted when.
-            let noted = live_writer::time_of(object, &self.execution.options.field_manager);
+            let noted = template_writer::time_of(object, &self.execution.options.field_manager);
             self.stages[step].written = Some((object.clone(), noted.map_or(now, |noted| noted.min(now))));
         }
     }

@@ -1,13 +1,13 @@
 //! Controllers that take a workload's template as the start of a rollout of their own, found by their reference to it or by what
 //! they leave on it. Pure.
 
+use cluster_model::managed_fields::entries;
 use cluster_model::rollout::{Id, Kind, Rollout};
 use cluster_model::{Known, Raw};
 use serde_json::Value;
 
 use super::judge::Sources;
 use super::signs::is_name;
-use crate::managed_fields::entries;
 use crate::snapshot::{Controls, Owner, Reverts};
 
 pub fn progressive(rollout: &Rollout, sources: &Sources) -> Vec<Owner> {

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use cluster_model::Raw;
+use cluster_model::managed_fields::entries;
 use cluster_model::rollout::{Id, Rollout};
 
 use super::trigger::{Trigger, triggers};
-use crate::managed_fields::entries;
 
 /// A name that an object of Kubernetes could have (RFC 1123). Signs with any other are forged or broken, and their
 /// names would end up in commands.

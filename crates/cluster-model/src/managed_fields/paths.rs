@@ -1,40 +1,43 @@
-//! Sets of fields as managedFields note them (fieldsV1), and who keeps them. Pure.
+//! Sets of fields as managedFields note them (fieldsV1), and who manages them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::Raw;
 use serde_json::{Map, Value, json};
+
+use super::Entry;
+use crate::Raw;
 
 /// A path through fieldsV1: `f:spec`, `f:template`, `k:{"name":"web"}`, …
 pub type Path = Vec<String>;
 pub type Paths = BTreeSet<Path>;
 
-/// Who keeps a set of fields (structured-merge-diff keeps one entry for each).
+/// Who manages a set of fields (structured-merge-diff keeps one entry for each).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Keeper {
+pub struct FieldManager {
     pub manager: String,
     pub operation: String,
     api_version: String,
 }
 
-impl Keeper {
+impl FieldManager {
     /// `None` for entries of subresources: their fields are never ours.
-    pub fn of(entry: &Value) -> Option<Keeper> {
-        entry.text("/subresource").is_empty().then(|| Keeper {
-            manager: entry.text("/manager").to_owned(),
-            operation: entry.text("/operation").to_owned(),
-            api_version: entry.text("/apiVersion").to_owned(),
+    pub fn of(entry: &Value) -> Option<FieldManager> {
+        let entry = Entry::of(entry);
+        entry.subresource.is_empty().then(|| FieldManager {
+            manager: entry.manager.to_owned(),
+            operation: entry.operation.to_owned(),
+            api_version: entry.api_version.to_owned(),
         })
     }
 }
 
-pub fn owned(object: &Value) -> BTreeMap<Keeper, Paths> {
+pub fn owned(object: &Value) -> BTreeMap<FieldManager, Paths> {
     let entries = object.list("/metadata/managedFields").iter();
-    entries.filter_map(keeper_and_paths).collect()
+    entries.filter_map(manager_and_paths).collect()
 }
 
-pub fn keeper_and_paths(entry: &Value) -> Option<(Keeper, Paths)> {
-    Some((Keeper::of(entry)?, paths(&entry["fieldsV1"])))
+pub fn manager_and_paths(entry: &Value) -> Option<(FieldManager, Paths)> {
+    Some((FieldManager::of(entry)?, paths(&entry["fieldsV1"])))
 }
 
 /// The members of a fieldsV1 set: an empty map is one, and so is whatever holds `.`.

@@ -2,12 +2,19 @@
 //!
 //! An entry's time is that of its last write, not of the write of one field. Entries can be stripped: what is not in them is not known.
 
+mod paths;
+pub mod template_writer;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::Raw;
-use cluster_model::rollout::{Kind, Revision, Rollout};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
+
+use crate::Raw;
+use crate::rollout::{Kind, Revision, Rollout};
+
+pub use paths::{FieldManager, Path, Paths, fields, manager_and_paths, owned, paths};
 
 /// One manager's entry.
 #[derive(Clone, Copy, Debug)]
@@ -15,37 +22,70 @@ pub struct Entry<'a> {
     pub manager: &'a str,
     /// `Apply` or `Update`. Only an apply minds when somebody else changes its fields.
     pub operation: &'a str,
+    pub api_version: &'a str,
+    /// Empty: the object itself.
+    pub subresource: &'a str,
     pub time: Option<Timestamp>,
-    key: (&'a str, &'a str, &'a str, &'a str),
-    fields: &'a Value,
+    /// As fieldsV1.
+    pub fields: &'a Value,
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    pub fn of(entry: &'a Value) -> Self {
+        Entry {
+            manager: entry.text("/manager"),
+            operation: entry.text("/operation"),
+            api_version: entry.text("/apiVersion"),
+            subresource: entry.text("/subresource"),
+            time: entry.time("/time"),
+            fields: &entry["fieldsV1"],
+        }
+    }
+
+    /// Entries are told apart by these.
+    pub fn id(&self) -> [&'a str; 4] {
+        [self.manager, self.operation, self.api_version, self.subresource]
+    }
+
     pub fn is_apply(&self) -> bool {
         self.operation == "Apply"
+    }
+
+    /// Does it manage this, or something in it? A pointer, as in `/f:spec/f:template`.
+    pub fn has(&self, pointer: &str) -> bool {
+        self.fields.pointer(pointer).is_some()
     }
 
     /// The managed fields of the pod template, as in `spec.containers[web].image`.
     pub fn of_template(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
-        if let Some(fields) = self.fields.pointer("/f:spec/f:template") {
+        if let Some(fields) = self.fields.pointer(TEMPLATE) {
             leaves("", fields, &mut found);
         }
         found
     }
 }
 
-pub fn entries(object: &Value) -> impl Iterator<Item = Entry<'_>> {
-    object.list("/metadata/managedFields").iter().map(|entry| {
-        let (manager, operation) = (entry.text("/manager"), entry.text("/operation"));
-        Entry {
-            manager,
-            operation,
-            time: entry.time("/time"),
-            key: (manager, operation, entry.text("/apiVersion"), entry.text("/subresource")),
-            fields: &entry["fieldsV1"],
+impl<'a> From<&'a ManagedFieldsEntry> for Entry<'a> {
+    fn from(entry: &'a ManagedFieldsEntry) -> Self {
+        fn text(value: &Option<String>) -> &str {
+            value.as_deref().unwrap_or_default()
         }
-    })
+        Entry {
+            manager: text(&entry.manager),
+            operation: text(&entry.operation),
+            api_version: text(&entry.api_version),
+            subresource: text(&entry.subresource),
+            time: entry.time.as_ref().map(|time| time.0),
+            fields: entry.fields_v1.as_ref().map_or(&Value::Null, |fields| &fields.0),
+        }
+    }
+}
+
+const TEMPLATE: &str = "/f:spec/f:template";
+
+pub fn entries(object: &Value) -> impl Iterator<Item = Entry<'_>> {
+    object.list("/metadata/managedFields").iter().map(Entry::of)
 }
 
 /// Is anything recorded at all?
@@ -104,12 +144,12 @@ pub fn taken(before: &Value, after: &Value, writer: &str) -> Vec<Taken> {
     let of = |object| entries(object).filter(ours).flat_map(|entry| entry.of_template());
     let (had, has): (BTreeSet<String>, BTreeSet<String>) = (of(before).collect(), of(after).collect());
     let gained: BTreeSet<String> = has.difference(&had).cloned().collect();
-    let kept: BTreeMap<_, _> = entries(after).map(|entry| (entry.key, entry.of_template())).collect();
+    let kept: BTreeMap<_, _> = entries(after).map(|entry| (entry.id(), entry.of_template())).collect();
     entries(before)
         .filter(Entry::is_apply)
         .map(|entry| {
             let lost = entry.of_template().into_iter().filter(|field| {
-                gained.contains(field) && !kept.get(&entry.key).is_some_and(|kept| kept.contains(field))
+                gained.contains(field) && !kept.get(&entry.id()).is_some_and(|kept| kept.contains(field))
             });
             Taken { manager: entry.manager.to_owned(), fields: lost.collect() }
         })
@@ -139,14 +179,11 @@ pub fn data_written(object: &Value) -> Option<(Timestamp, &str)> {
 /// whatever the controller is called (kube-controller-manager; in k3s it is k3s).
 pub fn written_by_controller(rollout: &Rollout, revision: &Revision) -> Option<Timestamp> {
     let field = match rollout.id.kind {
-        Kind::Deployment => "/fieldsV1/f:spec/f:replicas",
-        Kind::StatefulSet | Kind::DaemonSet => "/fieldsV1/f:revision",
+        Kind::Deployment => "/f:spec/f:replicas",
+        Kind::StatefulSet | Kind::DaemonSet => "/f:revision",
     };
-    let entries = revision.object.list("/metadata/managedFields").iter();
-    entries
-        .filter(|e| e.text("/subresource").is_empty() && e.pointer(field).is_some())
-        .filter_map(|e| e.time("/time"))
-        .max()
+    let theirs = entries(&revision.object).filter(|e| e.subresource.is_empty() && e.has(field));
+    theirs.filter_map(|entry| entry.time).max()
 }
 
 #[cfg(test)]

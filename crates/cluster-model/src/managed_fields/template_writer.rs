@@ -1,8 +1,9 @@
 //! Who wrote the live template, and when: told by the workload's managedFields, which may be stripped.
 
-use cluster_model::raw::Raw;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
+
+use super::{Entry, TEMPLATE, entries};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
@@ -19,21 +20,20 @@ pub struct Written {
 /// The latest writer of anything in the template. A change that only takes fields away leaves no trace
 /// (structured-merge-diff counts what a manager sets), so this may be an earlier one.
 pub fn written(object: &Value) -> Option<Written> {
-    holders(object).filter_map(entry).max_by_key(|written| written.at)
+    holders(object).filter_map(Written::of).max_by_key(|written| written.at)
 }
 
 /// Who wrote it since its managedFields were `before`. Times are whole seconds, and one second holds many writes; so whoever
 /// manages more of the template now counts as well as whoever wrote later. Whoever only lost fields to somebody else did not write.
 pub fn since(before: &[Value], live: &Value) -> Option<Written> {
-    let id = |entry: &Value| ["/manager", "/operation", "/apiVersion"].map(|at| entry.text(at).to_owned());
-    let is_newer = |now: &&Value| match before.iter().find(|then| id(then) == id(now)) {
+    let is_newer = |now: &Entry<'_>| match before.iter().map(Entry::of).find(|then| then.id() == now.id()) {
         Some(then) => {
-            let of = |entry: &Value| entry["fieldsV1"]["f:spec"]["f:template"].clone();
-            now.time("/time") > then.time("/time") || !is_within(&of(now), &of(then))
+            let of = |entry: &Entry<'_>| entry.fields["f:spec"]["f:template"].clone();
+            now.time > then.time || !is_within(&of(now), &of(&then))
         }
         None => true,
     };
-    holders(live).filter(is_newer).filter_map(entry).max_by_key(|written| written.at)
+    holders(live).filter(is_newer).filter_map(Written::of).max_by_key(|written| written.at)
 }
 
 /// Fields are nested maps, and a field that is managed is a key in one.
@@ -44,26 +44,25 @@ fn is_within(some: &Value, all: &Value) -> bool {
 
 /// When `manager` last wrote there.
 pub fn time_of(object: &Value, manager: &str) -> Option<Timestamp> {
-    holders(object).filter(|entry| entry.text("/manager") == manager).filter_map(|e| e.time("/time")).max()
+    holders(object).filter(|entry| entry.manager == manager).filter_map(|entry| entry.time).max()
 }
 
 /// The entries of those who manage something in the template.
-fn holders(object: &Value) -> impl Iterator<Item = &Value> {
-    let entries = object.list("/metadata/managedFields").iter();
-    entries
-        .filter(|e| e.text("/subresource").is_empty() && e.pointer("/fieldsV1/f:spec/f:template").is_some())
+fn holders(object: &Value) -> impl Iterator<Item = Entry<'_>> {
+    entries(object).filter(|entry| entry.subresource.is_empty() && entry.has(TEMPLATE))
 }
 
-fn entry(entry: &Value) -> Option<Written> {
-    let fields = &entry["fieldsV1"];
-    let only = |field: &str, allowed: &str| keys(fields.get(field)).all(|key| key == allowed);
-    Some(Written {
-        manager: entry.text("/manager").to_owned(),
-        operation: entry.text("/operation").to_owned(),
-        at: entry.time("/time")?,
-        only_template: only("f:spec", "f:template")
-            && keys(Some(fields)).all(|key| matches!(key, "f:spec" | "f:metadata")),
-    })
+impl Written {
+    fn of(entry: Entry<'_>) -> Option<Self> {
+        let only = |field: &str, allowed: &str| keys(entry.fields.get(field)).all(|key| key == allowed);
+        Some(Written {
+            manager: entry.manager.to_owned(),
+            operation: entry.operation.to_owned(),
+            at: entry.time?,
+            only_template: only("f:spec", "f:template")
+                && keys(Some(entry.fields)).all(|key| matches!(key, "f:spec" | "f:metadata")),
+        })
+    }
 }
 
 fn keys(fields: Option<&Value>) -> impl Iterator<Item = &str> {
@@ -77,6 +76,7 @@ fn keys(fields: Option<&Value>) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Raw;
     use serde_json::json;
 
     fn of(entries: Value) -> Option<(String, i64, bool)> {
