@@ -17,6 +17,7 @@ pub mod raw;
 pub mod rollout;
 pub mod scheduling;
 pub mod secret;
+pub mod selector;
 pub mod snapshot;
 pub mod text;
 pub mod toleration;

@@ -1,7 +1,7 @@
 //! The revisions of a workload for machines: docs/revision-history.schema.json.
 
 use cluster_model::managed_fields::template_writer::written;
-use cluster_model::rollout::{Kind, canonical, images, restarted_at, same};
+use cluster_model::rollout::{Kind, images, restart_only};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
@@ -85,20 +85,6 @@ fn names_another_image(cause: &str, template: &Value) -> bool {
             .split_whitespace()
             .filter_map(|word| word.split_once('='))
             .any(|(container, image)| images.iter().any(|(name, has)| name == container && has != image))
-}
-
-/// Does nothing but `kubectl rollout restart` lie between the two?
-pub fn restart_only(a: &Value, b: &Value) -> bool {
-    let without = |template: &Value| {
-        let mut template = template.clone();
-        if let Some(annotations) =
-            template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut)
-        {
-            annotations.remove("kubectl.kubernetes.io/restartedAt");
-        }
-        canonical(&template)
-    };
-    restarted_at(a) != restarted_at(b) && !same(a, b) && without(a) == without(b)
 }
 
 #[cfg(test)]

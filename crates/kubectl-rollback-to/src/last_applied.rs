@@ -1,15 +1,13 @@
 //! kubectl's memory of what was applied. `kubectl apply` removes only what it finds in there, so a field that a rollback brings back
 //! and that the memory does not have stays for ever (kubernetes/kubernetes#94698). Pure.
 
-use cluster_model::rollout::{Kind, Rollout};
+use cluster_model::rollout::{Kind, Rollout, without_restart};
 use cluster_model::{Raw, quantity};
 use serde_json::{Map, Value};
 
 use crate::merge_tree::{item, key_fields, named, only_in};
 
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-/// `kubectl rollout restart` writes it into the template; no manifest has it, and removing it would start a rollout.
-const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 
 /// What is remembered; `None` if nothing is, or nothing that can be read.
 pub fn of(object: &Value) -> Option<Value> {
@@ -21,6 +19,7 @@ pub fn of(object: &Value) -> Option<Value> {
 /// defaults, and what others wrote.
 pub fn stuck(rollout: &Rollout, target: &Value) -> Vec<String> {
     let Some(remembered) = of(&rollout.object) else { return Vec::new() };
+    // No manifest has the annotation of a restart, and removing it would start a rollout.
     only_in(&without_restart(target), &[template(&remembered), rollout.template()])
 }
 
@@ -50,15 +49,6 @@ pub fn synced(rollout: &Rollout, target: &Value, revision: Option<&Value>) -> Op
 
 fn template(configuration: &Value) -> &Value {
     configuration.pointer("/spec/template").unwrap_or(&Value::Null)
-}
-
-/// As if it had never been restarted.
-pub fn without_restart(target: &Value) -> Value {
-    let mut target = target.clone();
-    if let Some(annotations) = target.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
-        annotations.remove(RESTARTED_AT);
-    }
-    target
 }
 
 /// The part of `target` that is to be remembered: what was, and what is not live today.
@@ -126,6 +116,7 @@ fn same_amount(a: &Value, b: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cluster_model::rollout::RESTARTED_AT;
     use serde_json::json;
 
     fn container(env: &[&str]) -> Value {

@@ -7,15 +7,17 @@ mod template;
 
 pub use kind::{Id, Kind};
 pub use revision::{CHANGE_CAUSE, Revision, revisions};
-pub use template::{canonical, containers, images, restarted_at, same};
+pub use template::{
+    RESTARTED_AT, canonical, containers, images, restart_only, restarted_at, same, without_nulls,
+    without_restart,
+};
 
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use kube_core::Selector;
 use serde_json::Value;
 
 use crate::PodExt;
 use crate::raw::Raw;
+use crate::selector;
 
 /// One workload as it was seen: itself, its revisions, its pods.
 #[derive(Clone, Debug)]
@@ -84,9 +86,7 @@ impl Rollout {
 
 /// The label selector of a workload as a list takes it: `app=web,tier notin (cache)`.
 pub fn selector(object: &Value) -> String {
-    let typed: Option<LabelSelector> = serde_json::from_value(object["spec"]["selector"].clone()).ok();
-    let selector = typed.and_then(|typed| Selector::try_from(typed).ok());
-    selector.map(|selector| selector.to_string()).unwrap_or_default()
+    selector::from_json(&object["spec"]["selector"]).map(|selector| selector.to_string()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -45,7 +45,8 @@ pub(super) fn writable(template: &Value, hash_label: &str) -> Value {
     template
 }
 
-fn without_nulls(value: &Value) -> Value {
+/// Nulls and strategic-merge directives alone; empty maps stay: `emptyDir: {}`.
+pub fn without_nulls(value: &Value) -> Value {
     match value {
         Value::Object(map) => Value::Object(
             map.iter()
@@ -68,9 +69,26 @@ pub fn images(template: &Value) -> Vec<(String, String)> {
     containers(template).map(|c| (c.text("/name").to_owned(), c.text("/image").to_owned())).collect()
 }
 
+/// `kubectl rollout restart` writes it into the template and changes nothing else (`polymorphichelpers/objectrestarter.go`).
+pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+
+/// As if it had never been restarted.
+pub fn without_restart(template: &Value) -> Value {
+    let mut template = template.clone();
+    if let Some(annotations) = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+        annotations.remove(RESTARTED_AT);
+    }
+    template
+}
+
+/// Does nothing but `kubectl rollout restart` lie between the two?
+pub fn restart_only(a: &Value, b: &Value) -> bool {
+    restarted_at(a) != restarted_at(b) && same(&without_restart(a), &without_restart(b))
+}
+
 /// When `kubectl rollout restart` made this template, if it did.
 pub fn restarted_at(template: &Value) -> Option<&str> {
-    template.annotation("kubectl.kubernetes.io/restartedAt")
+    template.annotation(RESTARTED_AT)
 }
 
 #[cfg(test)]
@@ -87,6 +105,22 @@ mod tests {
         let other =
             json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "api"}]}});
         assert!(!same(&old, &other));
+    }
+
+    #[test]
+    fn a_restart_changes_one_annotation() {
+        let template = |at: Option<&str>, image: &str| json!({"metadata": {"annotations": {RESTARTED_AT: at}}, "spec": {"containers": [{"image": image}]}});
+        let never = json!({"spec": {"containers": [{"image": "a"}]}});
+        for (a, b, expected) in [
+            (&never, &template(Some("1"), "a"), true),
+            (&template(Some("1"), "a"), &template(Some("2"), "a"), true),
+            (&template(Some("1"), "a"), &template(Some("1"), "a"), false),
+            (&template(Some("1"), "a"), &template(Some("2"), "b"), false),
+            (&never, &template(None, "a"), false),
+        ] {
+            assert_eq!(restart_only(a, b), expected, "{a} {b}");
+        }
+        assert_eq!(canonical(&without_restart(&template(Some("1"), "a"))), never);
     }
 
     #[test]

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cluster_model::{Finding, Raw, Severity};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use kube::core::{Selector, SelectorExt};
+use cluster_model::{Finding, Raw, Severity, selector};
 use serde_json::Value;
 
 use super::{Case, labels};
@@ -22,13 +20,8 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
     findings
 }
 
-/// An absent selector selects nothing, an empty one everything.
 fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bool {
-    let typed =
-        serde_json::from_value::<LabelSelector>(selector.clone()).ok().filter(|_| !selector.is_null());
-    typed
-        .and_then(|selector| Selector::try_from(selector).ok())
-        .is_some_and(|selector| selector.matches(labels))
+    selector::selects(selector::from_json(selector).as_ref(), Some(labels))
 }
 
 fn network(case: &Case<'_>, policy: &Value) -> Option<Finding> {

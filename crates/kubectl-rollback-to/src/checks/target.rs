@@ -1,12 +1,11 @@
 //! Is it worth going there: was it healthy, is it another program at all, will it be the same bits, and is there a way back?
 
-use cluster_model::rollout::{containers, same};
+use cluster_model::rollout::{self, containers};
 use cluster_model::{Finding, Raw, Severity, secret};
 use serde_json::Value;
 
 use super::Case;
 use crate::health::Verdict;
-use crate::last_applied::without_restart;
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -47,9 +46,7 @@ fn health(case: &Case<'_>) -> Option<Finding> {
 }
 
 fn restart_only(case: &Case<'_>) -> Option<Finding> {
-    let (live, target) = (case.rollout().template(), case.template());
-    let restarted = !same(live, target) && same(&without_restart(live), &without_restart(target));
-    restarted.then(|| {
+    rollout::restart_only(case.rollout().template(), case.template()).then(|| {
         let message =
             "runs the same as now: only a restart separates the two revisions; its pods are replaced anyway";
         case.finding("restart-only", Severity::Info, message)

@@ -1,11 +1,11 @@
 //! `--previous` and `--to-revision`: by number, superseded ones included.
 
+use cluster_model::rollout::restart_only;
 use cluster_model::rollout::{Kind, same};
 use plugin_client::Failure;
 
 use super::messages::{self, Hints};
 use super::{Chosen, Past, target};
-use crate::history::restart_only;
 
 /// kubectl's rule: the second-highest number, whatever it was (`polymorphichelpers/rollback.go`).
 pub fn previous(past: Past<'_>) -> Result<Chosen, Failure> {

@@ -4,15 +4,14 @@
 //! of those for Pods alone the ones that hold for every pod of a template (enableServiceLinks, host ports of the host network).
 
 use cluster_model::image_ref::default_pull_policy;
+use cluster_model::rollout::without_nulls;
 use serde_json::{Map, Value, json};
-
-use super::mask::clean;
 
 /// Where an empty map says something else than none: an empty selector selects everything.
 pub const MEANT: &[&str] = &["labelSelector", "namespaceSelector"];
 
 pub fn settled(template: &Value) -> Value {
-    let mut template = without_empties(clean(template));
+    let mut template = without_empties(without_nulls(template));
     if let Some(template) = template.as_object_mut()
         && let Value::Object(spec) = template.entry("spec").or_insert_with(|| json!({}))
     {

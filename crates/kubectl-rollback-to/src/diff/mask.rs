@@ -1,5 +1,6 @@
 //! Templates with what may be secret taken out, in the same shape.
 
+use cluster_model::rollout::without_nulls;
 use cluster_model::secret;
 use serde_json::{Map, Value};
 
@@ -24,33 +25,19 @@ const PUBLIC: &[&str] = &["image", "reference", "name", "mountPath", "devicePath
 
 /// `template` for printing: without what may be secret, and without what is nothing (nulls, `$patch`).
 pub fn masked(template: &Value, show_values: bool) -> Value {
-    let clean = clean(template);
+    let clean = without_nulls(template);
     if show_values { clean } else { mask(&clean) }
 }
 
 /// Both for printing; of a hidden value that is another one on the right, the right says so.
 pub fn masked_pair(from: &Value, to: &Value, show_values: bool) -> (Value, Value) {
-    let (from, to) = (clean(from), clean(to));
+    let (from, to) = (without_nulls(from), without_nulls(to));
     if show_values {
         return (from, to);
     }
     let (left, mut right) = (mask(&from), mask(&to));
     mark(&from, &left, &to, &mut right);
     (left, right)
-}
-
-/// Without nulls and without the strategic-merge directives of ControllerRevisions. Empty maps stay: `emptyDir: {}`.
-pub fn clean(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => map
-            .iter()
-            .filter(|(key, value)| !key.starts_with('$') && !value.is_null())
-            .map(|(key, value)| (key.clone(), clean(value)))
-            .collect::<Map<_, _>>()
-            .into(),
-        Value::Array(list) => list.iter().map(clean).collect(),
-        other => other.clone(),
-    }
 }
 
 /// Any part of a template. What is equal to before held nothing that must be hidden.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cluster_model::managed_fields::template_writer::written;
-use cluster_model::rollout::{Id, Rollout, same};
+use cluster_model::rollout::{Id, Rollout, same, without_restart};
 use cluster_model::secret::redacted;
 use cluster_model::text::count;
 use plugin_client::{Cluster, ConnectionFlags, Failure};
@@ -12,7 +12,6 @@ use super::Run;
 use crate::choose::{Chosen, Past, Target};
 use crate::gather;
 use crate::journal::{self, Entry, Journal, Workload};
-use crate::last_applied::without_restart;
 use crate::time_arg;
 use crate::workload_selector::Subjects;
 use serde_json::Value;

@@ -1,12 +1,10 @@
 //! Somebody else wrote another template since: which one, and who it was.
 
 use cluster_model::managed_fields::template_writer;
-use cluster_model::rollout::same;
+use cluster_model::rollout::{same, without_restart};
 use serde_json::Value;
 
 use super::{Expected, State};
-
-const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 
 pub(super) fn state(expected: &Expected, object: &Value) -> State {
     let template = &object["spec"]["template"];
@@ -17,14 +15,6 @@ pub(super) fn state(expected: &Expected, object: &Value) -> State {
     if same(template, &expected.before) {
         return State::Reverted { by, at };
     }
-    let restart = same(&not_restarted(template), &not_restarted(&expected.template));
+    let restart = same(&without_restart(template), &without_restart(&expected.template));
     State::Superseded { by, at, restart }
-}
-
-/// `kubectl rollout restart` changes one annotation and nothing else.
-fn not_restarted(template: &Value) -> Value {
-    let mut template = template.clone();
-    let annotations = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut);
-    annotations.map(|annotations| annotations.remove(RESTARTED_AT));
-    template
 }

@@ -1,11 +1,10 @@
 //! What a revision changed in the images, beside the one before it.
 
 use cluster_model::image_ref::{Reference, short_digest};
-use cluster_model::rollout::images;
+use cluster_model::rollout::{images, restart_only};
 use plugin_client::Line;
 
 use crate::choose::Past;
-use crate::history::restart_only;
 
 /// `web 1.4 → 1.5`; `wide` names every container and its whole image.
 pub fn changed(past: Past<'_>, index: usize, wide: bool) -> Line {
