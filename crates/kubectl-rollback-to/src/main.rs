@@ -23,7 +23,6 @@ mod rights;
 mod run;
 mod server_dry_run;
 mod snapshot;
-mod strategy;
 mod time_arg;
 mod timeline;
 mod workload_selector;

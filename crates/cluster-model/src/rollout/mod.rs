@@ -1,9 +1,11 @@
 //! Deployments, StatefulSets and DaemonSets with the revisions their controllers keep. Templates are raw JSON throughout.
 
+pub mod blocking_pod;
 mod current;
 mod kind;
 mod revision;
 mod template;
+pub mod update_strategy;
 
 pub use kind::{Id, Kind};
 pub use revision::{CHANGE_CAUSE, Revision, revisions};
@@ -16,7 +18,6 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::PodExt;
-use crate::raw::Raw;
 use crate::selector;
 
 /// One workload as it was seen: itself, its revisions, its pods.
@@ -51,10 +52,7 @@ impl Rollout {
 
     /// Replicas it wants: of a DaemonSet, one for each node it fits on.
     pub fn desired(&self) -> i64 {
-        match self.id.kind {
-            Kind::DaemonSet => self.object.number("/status/desiredNumberScheduled").unwrap_or_default(),
-            Kind::Deployment | Kind::StatefulSet => self.object.number("/spec/replicas").unwrap_or(1),
-        }
+        update_strategy::desired(self.id.kind, &self.object)
     }
 
     /// Index by number, present or superseded: `true` if it goes by another number now.

@@ -2,8 +2,7 @@
 
 use cluster_model::PodExt;
 use cluster_model::rollout::Rollout;
-
-use crate::strategy::{Moves, strategy};
+use cluster_model::rollout::update_strategy::{Moves, strategy};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {

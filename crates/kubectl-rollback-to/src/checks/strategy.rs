@@ -1,13 +1,13 @@
 //! What the update strategy makes of a new template: at once, one by one, not at all.
 
+use cluster_model::rollout::blocking_pod::{InTheWay, in_the_way, ordinal};
+use cluster_model::rollout::update_strategy::{Moves, Strategy, strategy};
 use cluster_model::text::count;
 use cluster_model::{Finding, PodExt, Severity};
 use k8s_openapi::api::core::v1::Pod;
 
 use super::Case;
-use crate::execute::unstick::{InTheWay, in_the_way, ordinal};
 use crate::resume_command::GoOn;
-use crate::strategy::{Moves, Strategy, strategy};
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {
     let strategy = strategy(case.rollout());

@@ -10,7 +10,6 @@ pub mod progress;
 mod record;
 mod requests;
 mod run;
-pub mod unstick;
 mod verdict;
 mod wire;
 mod workload_cache;

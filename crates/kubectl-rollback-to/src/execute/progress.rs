@@ -16,6 +16,7 @@ mod workload;
 
 use std::time::Duration;
 
+use cluster_model::rollout::blocking_pod;
 use cluster_model::rollout::{Kind, same};
 use cluster_model::text::span;
 use cluster_model::{PodExt, Raw};
@@ -23,7 +24,6 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use super::unstick;
 use crate::report::{PodReport, PodState};
 use deadline::Deadline;
 use faults::later;
@@ -333,7 +333,7 @@ impl Tracker {
                 pod: pod.name().to_owned(),
                 pod_uid: pod.uid().to_owned(),
                 pod_version: pod.metadata.resource_version.clone().unwrap_or_default(),
-                why: unstick::why(pod),
+                why: blocking_pod::why(pod),
             };
         }
         if self.told { State::Moving } else { self.stalled(rollout_view).unwrap_or(State::Moving) }

@@ -2,9 +2,9 @@
 //! a ControllerRevision never has one: so this is never proof.
 
 use cluster_model::raw::Raw;
+use cluster_model::rollout::update_strategy::{Moves, moves};
 use cluster_model::rollout::{Kind, Rollout};
 use cluster_model::text::span;
-use serde_json::Value;
 
 use super::pods::patience;
 use super::{Health, Trial, Verdict};
@@ -14,22 +14,12 @@ const NEVER_HAD_PODS: &str = "never had a pod: it was scaled to 0";
 
 /// Do the old pods stay until new ones are available? Only then does their being gone speak for the new ones.
 pub fn old_pods_wait(rollout: &Rollout) -> bool {
-    let strategy = &rollout.object["spec"]["strategy"];
-    if rollout.id.kind != Kind::Deployment || strategy.text("/type") == "Recreate" {
-        return false;
-    }
     // Whatever it was scaled to when its pods were replaced: 100% of none would be none.
     let desired = rollout.desired().max(1);
-    let unavailable = match &strategy["rollingUpdate"]["maxUnavailable"] {
-        Value::Number(number) => number.as_i64().unwrap_or_default(),
-        // Rounded down (`deployment_util.go`, ResolveFenceposts).
-        Value::String(text) => {
-            let percent = text.trim_end_matches('%').parse().unwrap_or(25);
-            desired.saturating_mul(percent) / 100
-        }
-        _ => desired / 4,
-    };
-    unavailable < desired
+    match moves(rollout.id.kind, &rollout.object, desired) {
+        Moves::Rolling { unavailable, .. } => rollout.id.kind == Kind::Deployment && unavailable < desired,
+        _ => false,
+    }
 }
 
 /// What was left of the revisions before it.

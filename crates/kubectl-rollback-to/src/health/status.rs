@@ -2,6 +2,7 @@
 
 use cluster_model::raw::Raw;
 use cluster_model::rollout::Kind;
+use cluster_model::rollout::update_strategy::{Moves, strategy};
 use cluster_model::text::{shorten, span};
 use serde_json::Value;
 
@@ -141,7 +142,7 @@ impl Trial<'_> {
 
     /// With OnDelete nobody moves status.currentRevision on, however many pods are replaced.
     pub(super) fn moves_on(&self) -> bool {
-        self.rollout.object.text("/spec/updateStrategy/type") != "OnDelete"
+        strategy(self.rollout).moves != Moves::OnDelete
     }
 
     /// It moves on only when all pods of an update are ready (`stateful_set_control.go`, completeRollingUpdate),

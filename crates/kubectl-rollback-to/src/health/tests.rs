@@ -247,6 +247,11 @@ fn old_pods_wait_unless_the_strategy_lets_them_go() {
         (json!({"rollingUpdate": {"maxUnavailable": "100%"}}), false),
         (json!({"type": "Recreate"}), false),
     ];
+    let one = json!({"spec": {"replicas": 1, "strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "25%"}}}});
+    assert!(
+        !old_pods_wait(&History::of(Kind::Deployment).edit(one).rollout()),
+        "ResolveFenceposts: one goes first"
+    );
     for (strategy, expected) in cases {
         let history = History::of(Kind::Deployment).edit(json!({"spec": {"strategy": strategy}}));
         assert_eq!(old_pods_wait(&history.rollout()), expected, "{strategy}");

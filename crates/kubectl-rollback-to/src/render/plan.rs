@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cluster_model::rollout::update_strategy::strategy;
 use cluster_model::rollout::{Rollout, images};
 use cluster_model::secret::redacted;
 use cluster_model::text::{count, shorten};
@@ -17,7 +18,6 @@ use crate::options::Options;
 use crate::plan::{Action, Plan, Step};
 use crate::resume_command::go_on;
 use crate::snapshot::Snapshot;
-use crate::strategy::strategy;
 use crate::time_arg;
 
 /// More images of one pod are counted.

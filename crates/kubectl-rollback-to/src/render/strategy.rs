@@ -1,11 +1,11 @@
 //! How the rollout will go, in words.
 
+use cluster_model::rollout::update_strategy::{Moves, Strategy};
 use cluster_model::rollout::{Id, Kind};
 use cluster_model::text::count;
 use plugin_client::Line;
 
 use crate::resume_command::GoOn;
-use crate::strategy::{Moves, Strategy};
 
 /// More names than this become a range.
 const NAMES: i64 = 3;

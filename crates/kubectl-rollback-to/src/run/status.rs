@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cluster_model::rollout::update_strategy::{Moves, strategy};
 use cluster_model::rollout::{Kind, Rollout};
 use plugin_client::{Cluster, Exit, Failure, Line, publish};
 use serde_json::Value;
@@ -12,7 +13,6 @@ use crate::gather;
 use crate::render;
 use crate::report::{RolloutStatus, StatusOf, StatusResult, StatusVerdict};
 use crate::resume_command::go_on;
-use crate::strategy::{Moves, strategy};
 use crate::workload_selector::Subjects;
 
 impl Run<'_> {

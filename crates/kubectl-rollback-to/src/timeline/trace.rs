@@ -3,6 +3,7 @@
 use cluster_model::managed_fields::template_writer::written;
 use cluster_model::managed_fields::written_by_controller;
 use cluster_model::raw::Raw;
+use cluster_model::rollout::update_strategy::{Moves, moves};
 use cluster_model::rollout::{Kind, Rollout};
 use k8s_openapi::jiff::Timestamp;
 
@@ -106,9 +107,10 @@ fn from_events(
 
 /// Does a rollout begin with new pods?
 fn surges(rollout: &Rollout) -> bool {
-    let strategy = &rollout.object["spec"]["strategy"];
-    let surge = &strategy["rollingUpdate"]["maxSurge"];
-    strategy.text("/type") != "Recreate" && *surge != 0 && *surge != "0%" && *surge != "0"
+    // Whatever it was scaled to at the time.
+    let desired = rollout.desired().max(1);
+    let moves = moves(rollout.id.kind, &rollout.object, desired);
+    !matches!(moves, Moves::Recreate | Moves::Rolling { surge: 0, .. })
 }
 
 /// Who wrote the live template, and what the workload's status says of its rollout.

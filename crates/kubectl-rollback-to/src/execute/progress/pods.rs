@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use cluster_model::rollout::Kind;
+use cluster_model::rollout::blocking_pod::{Ordinals, ordinal};
+use cluster_model::rollout::update_strategy::Moves;
 use cluster_model::trouble::{explain, trouble};
 use cluster_model::{PodExt, Raw, Trouble};
 use k8s_openapi::api::core::v1::Pod;
@@ -10,9 +12,8 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::target::{Target, owners};
-use super::workload::{Strategy, Workload};
+use super::workload::Workload;
 use super::{Expected, View};
-use crate::execute::unstick::{Ordinals, ordinal};
 use crate::report::{PodReport, PodState};
 
 /// One pod, and how far it is.
@@ -129,9 +130,9 @@ pub(super) fn pods<'a>(
 /// Which old pods the update strategy leaves alone.
 fn keeps(workload: Workload<'_>) -> impl Fn(&Pod) -> Option<&'static str> {
     let ordinals = Ordinals::of(workload.object);
-    move |pod| match (workload.kind, workload.strategy()) {
-        (_, Strategy::OnDelete) => Some("OnDelete"),
-        (Kind::StatefulSet, Strategy::Rolling { .. }) => {
+    move |pod| match (workload.kind, workload.moves()) {
+        (_, Moves::OnDelete) => Some("OnDelete"),
+        (Kind::StatefulSet, Moves::Descending { .. }) => {
             let n = ordinal(workload.object, pod)?;
             // One outside of its ordinals goes when the set is scaled.
             (ordinals.all.contains(&n) && n < ordinals.first_updated).then_some("below the partition")

@@ -1,11 +1,12 @@
 //! One view, sorted out; and what is said of it.
 
+use cluster_model::rollout::update_strategy::Moves;
 use cluster_model::{PodExt, Raw};
 
 use super::faults::{self, Fault};
 use super::pods::SeenPod;
 use super::target::Target;
-use super::workload::{Strategy, Workload};
+use super::workload::Workload;
 use super::{State, View, summary, whole};
 
 pub(super) struct RolloutView<'a> {
@@ -31,7 +32,7 @@ impl RolloutView<'_> {
     }
 
     pub fn note(&self) -> Option<String> {
-        summary::note(&self.pods, self.workload.strategy(), self.total, self.workload.desired())
+        summary::note(&self.pods, &self.workload.moves(), self.total, self.workload.desired())
     }
 
     /// `overdue` alone says little: the pods know why.
@@ -95,7 +96,7 @@ impl RolloutView<'_> {
         let seen =
             self.pods.iter().find(|seen| seen.kept.is_some() && !seen.finished && !seen.pod.is_ready())?;
         // With OnDelete the controller waits for none of them.
-        if !matches!(self.workload.strategy(), Strategy::Rolling { .. }) {
+        if self.workload.moves() == Moves::OnDelete || self.workload.moves() == Moves::Recreate {
             return None;
         }
         let ordered = self.workload.object.text("/spec/podManagementPolicy") != "Parallel";

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cluster_model::PodExt;
+use cluster_model::rollout::update_strategy::Moves;
 use cluster_model::rollout::{Id, Kind};
 use cluster_model::text::span;
 use cluster_model::trouble::trouble;
@@ -11,7 +12,6 @@ use k8s_openapi::jiff::Timestamp;
 use super::faults::later;
 use super::pods::{SeenPod, lingers};
 use super::rollout_view::RolloutView;
-use super::workload::Strategy;
 use super::{State, Tracker, by_ours, summary};
 use crate::report::PodState;
 
@@ -78,7 +78,7 @@ impl Tracker {
             ));
         }
         // A Deployment makes its new pods beside those that end.
-        if self.expected.kind == Kind::Deployment && rollout_view.workload.strategy() != Strategy::Recreate {
+        if self.expected.kind == Kind::Deployment && rollout_view.workload.moves() != Moves::Recreate {
             return None;
         }
         for seen in

@@ -1,10 +1,10 @@
 //! What is happening, in one line.
 
 use cluster_model::PodExt;
+use cluster_model::rollout::update_strategy::Moves;
 use cluster_model::text::count;
 
 use super::pods::SeenPod;
-use super::workload::Strategy;
 use crate::report::PodState;
 
 pub(super) fn of(pods: &[SeenPod<'_>], state: PodState) -> usize {
@@ -43,15 +43,15 @@ fn updated_pods(n: i64) -> String {
 }
 
 /// What the update strategy leaves as it is.
-pub(super) fn note(pods: &[SeenPod<'_>], strategy: Strategy, total: i64, desired: i64) -> Option<String> {
+pub(super) fn note(pods: &[SeenPod<'_>], moves: &Moves, total: i64, desired: i64) -> Option<String> {
     let mut kept: Vec<&str> =
         pods.iter().filter(|s| s.kept.is_some() && !s.finished).map(|s| s.pod.name()).collect();
     kept.sort_by_key(|name| (name.len(), *name));
     if kept.is_empty() {
         return None;
     }
-    Some(match strategy {
-        Strategy::OnDelete => match kept.len() {
+    Some(match moves {
+        Moves::OnDelete => match kept.len() {
             1 => format!("OnDelete: {} still runs the old template", kept[0]),
             n => format!("OnDelete: {n} pods still run the old template"),
         },

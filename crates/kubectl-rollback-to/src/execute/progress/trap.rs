@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use cluster_model::PodExt;
+use cluster_model::rollout::blocking_pod;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 
 use super::View;
 use super::faults::later;
-use crate::execute::unstick;
 
 /// A pod that was Ready and is not may only have stumbled.
 const SECOND_LOOK: Duration = Duration::from_secs(10);
@@ -40,8 +40,8 @@ impl Trap {
         fail_after: Duration,
     ) -> Option<(&'a Pod, Timestamp)> {
         let set = view.object?;
-        let ordered = unstick::blocker(set, view.pods);
-        let pod = ordered.or_else(|| unstick::stalled(set, view.pods));
+        let ordered = blocking_pod::blocker(set, view.pods);
+        let pod = ordered.or_else(|| blocking_pod::stalled(set, view.pods));
         let uid = pod.map(PodExt::uid);
         if self.in_the_way.as_ref().map(|(uid, _)| uid.as_str()) != uid {
             self.in_the_way = uid.map(|uid| (uid.to_owned(), view.ours));

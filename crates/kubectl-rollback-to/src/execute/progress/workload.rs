@@ -2,18 +2,8 @@
 
 use cluster_model::Raw;
 use cluster_model::rollout::Kind;
+use cluster_model::rollout::update_strategy::{Moves, desired, moves};
 use serde_json::Value;
-
-/// How its controller goes about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Strategy {
-    /// A StatefulSet's partition is 0 unless it says otherwise.
-    Rolling { partition: i64 },
-    /// Everything old goes first.
-    Recreate,
-    /// Whoever deletes a pod gets a new one.
-    OnDelete,
-}
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Workload<'a> {
@@ -22,25 +12,12 @@ pub(super) struct Workload<'a> {
 }
 
 impl Workload<'_> {
-    pub fn strategy(&self) -> Strategy {
-        let at = match self.kind {
-            Kind::Deployment => "/spec/strategy",
-            Kind::StatefulSet | Kind::DaemonSet => "/spec/updateStrategy",
-        };
-        match self.object.text(&format!("{at}/type")) {
-            "OnDelete" => Strategy::OnDelete,
-            "Recreate" => Strategy::Recreate,
-            _ => Strategy::Rolling {
-                partition: self.object.number(&format!("{at}/rollingUpdate/partition")).unwrap_or_default(),
-            },
-        }
+    pub fn moves(&self) -> Moves {
+        moves(self.kind, self.object, self.desired())
     }
 
     pub fn desired(&self) -> i64 {
-        match self.kind {
-            Kind::DaemonSet => self.count("desiredNumberScheduled"),
-            Kind::Deployment | Kind::StatefulSet => self.object.number("/spec/replicas").unwrap_or(1),
-        }
+        desired(self.kind, self.object)
     }
 
     pub fn min_ready_seconds(&self) -> i64 {
@@ -73,28 +50,29 @@ impl Workload<'_> {
     pub fn is_final(&self) -> bool {
         let (desired, n) = (self.desired(), |field| self.count(field));
         self.has_observed(self.generation())
-            && match (self.kind, self.strategy()) {
+            && match (self.kind, self.moves()) {
                 // Which pods there are is all there is to tell: its counts wait for somebody to delete pods.
-                (_, Strategy::OnDelete) => true,
+                (_, Moves::OnDelete) => true,
                 (Kind::Deployment, _) => ["updatedReplicas", "replicas", "availableReplicas"]
                     .into_iter()
                     .all(|field| n(field) == desired),
                 (Kind::DaemonSet, _) => {
                     n("updatedNumberScheduled") >= desired && n("numberAvailable") >= desired
                 }
-                (Kind::StatefulSet, strategy) => {
-                    let partition = match strategy {
-                        Strategy::Rolling { partition } => partition,
-                        _ => 0,
+                (Kind::StatefulSet, moves) => {
+                    let (rolling, kept) = match moves {
+                        Moves::Descending { kept, .. } => (true, kept),
+                        _ => (false, 0),
                     };
                     // `completeRollingUpdate` lets them meet once all are updated and ready, so not with a partition.
-                    let met = strategy != (Strategy::Rolling { partition: 0 })
+                    let met = !rolling
+                        || kept > 0
                         || self.object.text("/status/currentRevision")
                             == self.object.text("/status/updateRevision");
                     n("replicas") == desired
                         && n("readyReplicas") >= desired
                         && n("availableReplicas") >= desired
-                        && n("updatedReplicas") >= (desired - partition).max(0)
+                        && n("updatedReplicas") >= desired - kept
                         && met
                 }
             }

@@ -1,8 +1,9 @@
-//! How a new template reaches the pods: the numbers its controller will use. Pure.
+//! How a new template reaches the pods: the numbers its controller will use.
 
-use cluster_model::Raw;
-use cluster_model::rollout::{Kind, Rollout};
 use serde_json::{Value, json};
+
+use super::{Kind, Rollout};
+use crate::Raw;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Strategy {
@@ -40,13 +41,30 @@ impl Strategy {
 }
 
 pub fn strategy(rollout: &Rollout) -> Strategy {
-    let object = &rollout.object;
-    let desired = rollout.desired();
-    let rules = match rollout.id.kind {
+    let (object, desired) = (&rollout.object, rollout.desired());
+    Strategy {
+        desired,
+        moves: moves(rollout.id.kind, object, desired),
+        paused: rollout.id.kind == Kind::Deployment && object["spec"]["paused"] == true,
+        min_ready_seconds: object.number("/spec/minReadySeconds").unwrap_or_default(),
+    }
+}
+
+/// Replicas it wants: of a DaemonSet, one for each node it fits on.
+pub fn desired(kind: Kind, object: &Value) -> i64 {
+    match kind {
+        Kind::DaemonSet => object.number("/status/desiredNumberScheduled").unwrap_or_default(),
+        Kind::Deployment | Kind::StatefulSet => object.number("/spec/replicas").unwrap_or(1),
+    }
+}
+
+/// The same for another number of pods than it wants now.
+pub fn moves(kind: Kind, object: &Value, desired: i64) -> Moves {
+    let rules = match kind {
         Kind::Deployment => &object["spec"]["strategy"],
         Kind::StatefulSet | Kind::DaemonSet => &object["spec"]["updateStrategy"],
     };
-    let moves = match (rules.text("/type"), rollout.id.kind) {
+    match (rules.text("/type"), kind) {
         ("" | "RollingUpdate", Kind::Deployment) => deployment(rules, desired),
         ("" | "RollingUpdate", Kind::DaemonSet) => daemon_set(rules, desired),
         ("" | "RollingUpdate", Kind::StatefulSet) => stateful_set(object, rules, desired),
@@ -54,12 +72,6 @@ pub fn strategy(rollout: &Rollout) -> Strategy {
         ("Recreate", Kind::Deployment | Kind::StatefulSet) => Moves::Recreate,
         ("OnDelete", Kind::StatefulSet | Kind::DaemonSet) => Moves::OnDelete,
         (other, _) => Moves::Unknown(other.to_owned()),
-    };
-    Strategy {
-        desired,
-        moves,
-        paused: rollout.id.kind == Kind::Deployment && object["spec"]["paused"] == true,
-        min_ready_seconds: object.number("/spec/minReadySeconds").unwrap_or_default(),
     }
 }
 

@@ -1,16 +1,17 @@
 //! The trap of OrderedReady (kubernetes#67250, "Forced rollback" in the documentation): the controller waits at the lowest pod
 //! that is not Ready and never comes to the step that would replace it, so a pod broken by the old template stays although the
-//! template is good again. Only deleting it helps. Research: §2.6.
+//! template is good again. Only deleting it helps.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use cluster_model::trouble::trouble;
-use cluster_model::{PodExt, Raw};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-const HASH: &str = "controller-revision-hash";
+use super::Kind;
+use super::update_strategy::{Moves, desired, moves};
+use crate::trouble::trouble;
+use crate::{PodExt, Raw};
 
 /// Which ordinals a StatefulSet has, and from which on its rolling update replaces pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,11 +22,13 @@ pub struct Ordinals {
 
 impl Ordinals {
     pub fn of(set: &Value) -> Self {
+        let replicas = desired(Kind::StatefulSet, set);
         let start = set.number("/spec/ordinals/start").unwrap_or_default();
-        let replicas = set.number("/spec/replicas").unwrap_or(1);
-        // The partition counts from the first ordinal (`stateful_set_utils.go`, newVersionedStatefulSetPod).
-        let partition = set.number("/spec/updateStrategy/rollingUpdate/partition").unwrap_or_default();
-        Ordinals { all: start..start + replicas, first_updated: start + partition }
+        let kept = match moves(Kind::StatefulSet, set, replicas) {
+            Moves::Descending { kept, .. } => kept,
+            _ => 0,
+        };
+        Ordinals { all: start..start + replicas, first_updated: start + kept }
     }
 }
 
@@ -110,7 +113,7 @@ pub fn why(pod: &Pod) -> String {
 
 fn is_rolling(set: &Value) -> bool {
     // OnDelete never replaces a pod; Recreate (KEP-3541) deletes all of them itself.
-    matches!(set.text("/spec/updateStrategy/type"), "" | "RollingUpdate")
+    matches!(moves(Kind::StatefulSet, set, desired(Kind::StatefulSet, set)), Moves::Descending { .. })
 }
 
 /// Before that, `updateRevision` may be another template's, and a pod that is deleted comes back on it.
@@ -129,7 +132,8 @@ fn is_running_and_ready(pod: &Pod) -> bool {
 }
 
 fn hash(pod: &Pod) -> &str {
-    pod.metadata.labels.as_ref().and_then(|labels| labels.get(HASH)).map(String::as_str).unwrap_or_default()
+    let label = Kind::StatefulSet.hash_label();
+    pod.metadata.labels.as_ref().and_then(|labels| labels.get(label)).map(String::as_str).unwrap_or_default()
 }
 
 fn is_old(set: &Value, pod: &Pod) -> bool {
@@ -144,7 +148,7 @@ fn goes(pod: &Pod) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cluster_model::build::{PodBuild, merge, pod};
+    use crate::build::{PodBuild, merge, pod};
     use serde_json::json;
 
     /// Three replicas on their way to `web-good`.
@@ -161,7 +165,7 @@ mod tests {
     fn named(name: &str, hash: &str, ready: bool) -> Pod {
         let ready = if ready { "True" } else { "False" };
         pod(&format!("shop/{name}"), "n1").owned_by("apps/v1", "StatefulSet", "web").edit(
-            json!({"metadata": {"labels": {HASH: hash}}, "status": {"conditions": [{"type": "Ready", "status": ready}]}}),
+            json!({"metadata": {"labels": {"controller-revision-hash": hash}}, "status": {"conditions": [{"type": "Ready", "status": ready}]}}),
         )
     }
 
