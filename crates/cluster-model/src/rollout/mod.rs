@@ -4,11 +4,13 @@ pub mod blocking_pod;
 mod current;
 mod kind;
 mod revision;
+mod status;
 mod template;
 pub mod update_strategy;
 
 pub use kind::{Id, Kind};
 pub use revision::{CHANGE_CAUSE, Revision, revisions};
+pub use status::Status;
 pub use template::{
     RESTARTED_AT, canonical, containers, images, restart_only, restarted_at, same, without_nulls,
     without_restart,

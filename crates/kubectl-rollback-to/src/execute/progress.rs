@@ -12,10 +12,10 @@ mod summary;
 mod superseded;
 mod target;
 mod trap;
-mod workload;
 
 use std::time::Duration;
 
+use cluster_model::rollout::Status;
 use cluster_model::rollout::blocking_pod;
 use cluster_model::rollout::{Kind, same};
 use cluster_model::text::span;
@@ -29,7 +29,6 @@ use deadline::Deadline;
 use faults::later;
 use pods::SeenPod;
 use rollout_view::RolloutView;
-use workload::Workload;
 
 pub use diagnose::diagnose;
 
@@ -180,7 +179,7 @@ impl Tracker {
                 seconds_left: None,
             };
         };
-        let workload = Workload { kind: self.expected.kind, object };
+        let workload = Status { kind: self.expected.kind, object };
         // A view from before the write still has the template from before.
         let is_written = workload.generation() >= self.expected.generation;
         let replaced = is_written && !same(&object["spec"]["template"], &self.expected.template);
@@ -244,12 +243,7 @@ impl Tracker {
         }
     }
 
-    fn rollout_view<'a>(
-        &mut self,
-        view: View<'a>,
-        workload: Workload<'a>,
-        observed: bool,
-    ) -> RolloutView<'a> {
+    fn rollout_view<'a>(&mut self, view: View<'a>, workload: Status<'a>, observed: bool) -> RolloutView<'a> {
         let now = view.now;
         let target = self.compared.find(&self.expected, workload.object, view.histories, observed);
         let pods = pods::pods(&self.expected, workload, target.as_ref(), view);

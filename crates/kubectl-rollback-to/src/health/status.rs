@@ -1,8 +1,8 @@
 //! What the workload's own status says: of the rollout that is on, and of the last one that was completed.
 
 use cluster_model::raw::Raw;
-use cluster_model::rollout::Kind;
 use cluster_model::rollout::update_strategy::{Moves, strategy};
+use cluster_model::rollout::{Kind, Status};
 use cluster_model::text::{shorten, span};
 use serde_json::Value;
 
@@ -41,22 +41,9 @@ impl Trial<'_> {
         if self.number(updated) >= self.number(all) { available } else { 0 }
     }
 
-    /// kubectl's own rule for a complete rollout (`polymorphichelpers/rollout_status.go`), for all three kinds.
-    fn is_complete(&self) -> bool {
-        let desired = self.rollout.desired();
-        let seen = self.number("/status/observedGeneration") >= self.number("/metadata/generation");
-        let all = |pointers: &[&str]| pointers.iter().all(|pointer| self.number(pointer) == desired);
-        let ready = match self.rollout.id.kind {
-            Kind::Deployment | Kind::StatefulSet => {
-                all(&["/status/updatedReplicas", "/status/replicas", "/status/availableReplicas"])
-            }
-            Kind::DaemonSet => all(&["/status/updatedNumberScheduled", "/status/numberAvailable"]),
-        };
-        seen && desired > 0 && ready
-    }
-
     pub(super) fn complete_now(&self) -> Option<Health> {
-        if !self.is_complete() {
+        let status = Status { kind: self.rollout.id.kind, object: &self.rollout.object };
+        if !status.is_all_updated() {
             return None;
         }
         let desired = self.rollout.desired();

@@ -71,7 +71,7 @@ fn good_bad_bad_is_told_for_all_three_kinds() {
 #[test]
 fn a_complete_rollout_is_healthy() {
     let complete = |kind| {
-        let counts = json!({"updatedReplicas": 3, "replicas": 3, "availableReplicas": 3, "updatedNumberScheduled": 3, "numberAvailable": 3});
+        let counts = json!({"updatedReplicas": 3, "replicas": 3, "availableReplicas": 3, "readyReplicas": 3, "updatedNumberScheduled": 3, "numberAvailable": 3});
         History::of(kind).revision(1, "a", 1).edit(status(counts))
     };
     for kind in Kind::ALL {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use cluster_model::rollout::Kind;
+use cluster_model::rollout::Status;
 use cluster_model::rollout::blocking_pod::{Ordinals, ordinal};
 use cluster_model::rollout::update_strategy::Moves;
 use cluster_model::trouble::{explain, trouble};
@@ -12,7 +13,6 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::target::{Target, owners};
-use super::workload::Workload;
 use super::{Expected, View};
 use crate::report::{PodReport, PodState};
 
@@ -86,7 +86,7 @@ pub(super) fn lingers(pod: &Pod) -> Option<String> {
 /// All pods of the workload, in no order.
 pub(super) fn pods<'a>(
     expected: &Expected,
-    workload: Workload<'_>,
+    workload: Status<'_>,
     target: Option<&Target>,
     view: View<'a>,
 ) -> Vec<SeenPod<'a>> {
@@ -128,7 +128,7 @@ pub(super) fn pods<'a>(
 }
 
 /// Which old pods the update strategy leaves alone.
-fn keeps(workload: Workload<'_>) -> impl Fn(&Pod) -> Option<&'static str> {
+fn keeps(workload: Status<'_>) -> impl Fn(&Pod) -> Option<&'static str> {
     let ordinals = Ordinals::of(workload.object);
     move |pod| match (workload.kind, workload.moves()) {
         (_, Moves::OnDelete) => Some("OnDelete"),

@@ -1,17 +1,17 @@
 //! One view, sorted out; and what is said of it.
 
+use cluster_model::rollout::Status;
 use cluster_model::rollout::update_strategy::Moves;
 use cluster_model::{PodExt, Raw};
 
 use super::faults::{self, Fault};
 use super::pods::SeenPod;
 use super::target::Target;
-use super::workload::Workload;
 use super::{State, View, summary, whole};
 
 pub(super) struct RolloutView<'a> {
     pub view: View<'a>,
-    pub workload: Workload<'a>,
+    pub workload: Status<'a>,
     pub target: Option<Target>,
     pub pods: Vec<SeenPod<'a>>,
     /// Pods available on the target, and how many there will be.
