@@ -21,7 +21,6 @@ pub mod selector;
 pub mod snapshot;
 pub mod text;
 pub mod toleration;
-pub mod trouble;
 pub mod webhook;
 pub mod workload;
 
@@ -29,6 +28,6 @@ pub use disruption_budget::{BudgetStatus, DisruptionBudget};
 pub use finding::{Allow, Finding, Severity};
 pub use node::NodeExt;
 pub use pod::PodExt;
+pub use pod::issue::PodIssue;
 pub use raw::Raw;
 pub use snapshot::{Known, Snapshot};
-pub use trouble::Trouble;

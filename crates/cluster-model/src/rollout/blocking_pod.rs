@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Kind;
 use super::update_strategy::{Moves, desired, moves};
-use crate::trouble::trouble;
+use crate::pod::issue::{NOT_READY, issue};
 use crate::{PodExt, Raw};
 
 /// Which ordinals a StatefulSet has, and from which on its rolling update replaces pods.
@@ -107,7 +107,7 @@ pub fn stalled<'a>(set: &Value, pods: &'a [Pod]) -> Option<&'a Pod> {
 
 /// Why it is in the way; one line.
 pub fn why(pod: &Pod) -> String {
-    let fault = trouble(pod).map_or_else(|| "not Ready".to_owned(), |trouble| trouble.to_string());
+    let fault = issue(pod).map_or_else(|| NOT_READY.to_owned(), |issue| issue.to_string());
     format!("{fault}; it has the old template and is not replaced automatically")
 }
 

@@ -1,5 +1,6 @@
 //! What the update strategy makes of a new template: at once, one by one, not at all.
 
+use cluster_model::pod::issue::not_ready_reason;
 use cluster_model::rollout::blocking_pod::{InTheWay, in_the_way, ordinal};
 use cluster_model::rollout::update_strategy::{Moves, Strategy, strategy};
 use cluster_model::text::count;
@@ -87,7 +88,7 @@ fn stuck(case: &Case<'_>, start: i64) -> Option<Finding> {
         InTheWay::Replaceable(pod) => (pod, false),
         InTheWay::Kept(pod) => (pod, true),
     };
-    let why = first.trouble().unwrap_or_else(|| first.phase().to_owned());
+    let why = not_ready_reason(first).unwrap_or_else(|| first.phase().to_owned());
     let waits = format!("is blocked by {} ({why})", first.name());
     let finding = |message: String| case.finding("statefulset-stuck", Severity::Warning, message);
     if kept {

@@ -92,7 +92,7 @@ pub enum Event {
         done: i64,
         total: i64,
     },
-    Trouble {
+    PodIssue {
         workload: String,
         pod: String,
         cause: String,

@@ -279,7 +279,7 @@ impl Tracker {
         }
         faults::sort(&mut faults);
         for seen in &pods {
-            let patience = seen.trouble.as_ref().and_then(|trouble| trouble.not_before);
+            let patience = seen.issue.as_ref().and_then(|issue| issue.not_before);
             for at in patience.into_iter().chain(seen.available_at) {
                 self.wake_later(by_ours(at, view), view);
             }

@@ -101,12 +101,12 @@ impl Trial<'_> {
 
     /// Good as far as the pods of this moment are.
     fn weighed(&self, available: i64, evidence: String) -> Health {
-        match self.pods.trouble() {
+        match self.pods.issue() {
             None => Health::new(Verdict::Healthy, evidence),
-            Some(trouble) if self.pods.mostly_good(available) => {
-                Health::new(Verdict::Healthy, format!("{evidence}; {trouble}"))
+            Some(issue) if self.pods.mostly_good(available) => {
+                Health::new(Verdict::Healthy, format!("{evidence}; {issue}"))
             }
-            Some(trouble) => Health::new(Verdict::Unknown, format!("{evidence}, but {trouble}")),
+            Some(issue) => Health::new(Verdict::Unknown, format!("{evidence}, but {issue}")),
         }
     }
 

@@ -1,6 +1,7 @@
 //! How the pods of one revision are doing now.
 
 use cluster_model::PodExt;
+use cluster_model::pod::issue::{NOT_READY, not_ready_reason};
 use cluster_model::raw::Raw;
 use cluster_model::rollout::{Kind, Revision, Rollout};
 use cluster_model::text::{count, shorten, span};
@@ -45,7 +46,7 @@ impl Pods {
     }
 
     /// The first pod that something is wrong with.
-    pub fn trouble(&self) -> Option<&str> {
+    pub fn issue(&self) -> Option<&str> {
         self.failing.iter().chain(&self.unready).chain(&self.restarting).next().map(String::as_str)
     }
 
@@ -86,12 +87,12 @@ fn restarting(pod: &Pod, now: Timestamp) -> Option<String> {
 }
 
 fn failing(pod: &Pod) -> Option<String> {
-    let trouble = pod.trouble().filter(|trouble| trouble != "not Ready")?;
-    Some(format!("{} on {}", shorten(&trouble, 60), pod.name()))
+    let reason = not_ready_reason(pod).filter(|reason| reason != NOT_READY)?;
+    Some(format!("{} on {}", shorten(&reason, 60), pod.name()))
 }
 
 fn unready(pod: &Pod, patience: i64, now: Timestamp) -> Option<String> {
-    let unnamed = pod.trouble().is_some_and(|trouble| trouble == "not Ready");
+    let unnamed = not_ready_reason(pod).is_some_and(|reason| reason == NOT_READY);
     let age = now.as_second() - pod.metadata.creation_timestamp.as_ref()?.0.as_second();
     (unnamed && age > patience).then(|| format!("{} is not Ready after {}", pod.name(), span(age)))
 }

@@ -58,14 +58,14 @@ impl Trial<'_> {
     /// The rollout to it is stuck.
     pub(super) fn stuck(&self) -> Option<Health> {
         let available = self.available_now();
-        let trouble = self.pods.trouble().map(|first| format!(": {first}")).unwrap_or_default();
+        let issue = self.pods.issue().map(|first| format!(": {first}")).unwrap_or_default();
         let of = self.available_of();
         if let Some(condition) = self.condition("Progressing")
             && condition["reason"] == "ProgressDeadlineExceeded"
             && self.is_about_it(condition.text("/message"))
         {
             let deadline = span(patience(self.rollout));
-            let evidence = format!("did not roll out within its deadline of {deadline}: {of}{trouble}");
+            let evidence = format!("did not roll out within its deadline of {deadline}: {of}{issue}");
             return Some(Health::new(Verdict::Unhealthy, evidence));
         }
         if available > 0 {
@@ -77,8 +77,8 @@ impl Trial<'_> {
             let why = shorten(condition.text("/message"), 160);
             return Some(Health::new(Verdict::Unhealthy, format!("its pods cannot be created: {why}")));
         }
-        let trouble = self.pods.trouble()?;
-        Some(Health::new(Verdict::Unhealthy, format!("no pod is available: {trouble}")))
+        let issue = self.pods.issue()?;
+        Some(Health::new(Verdict::Unhealthy, format!("no pod is available: {issue}")))
     }
 
     /// `2 of 3 pods available`
@@ -173,8 +173,8 @@ impl Trial<'_> {
         if seconds >= patience(self.rollout) && available * 2 > desired && self.pods.mostly_good(available) {
             return Health::new(Verdict::Likely, format!("{of} now, and active for {}", lasting(seconds)));
         }
-        match self.pods.trouble() {
-            Some(trouble) => Health::new(Verdict::Unknown, format!("{of} now, but {trouble}")),
+        match self.pods.issue() {
+            Some(issue) => Health::new(Verdict::Unknown, format!("{of} now, but {issue}")),
             None => Health::new(Verdict::Unknown, format!("{of} so far")),
         }
     }

@@ -29,11 +29,11 @@ impl Screen {
     fn is_news(&mut self, event: &Event) -> bool {
         let (workload, pod) = match event {
             Event::Moved { workload, .. } => {
-                // A pod that is in trouble again after something moved is in trouble anew.
+                // An issue of a pod that comes back after something moved is a new one.
                 self.said.retain(|(of, pod), _| of != workload || pod.is_empty());
                 (workload, "")
             }
-            Event::Trouble { workload, pod, .. } => (workload, pod.as_str()),
+            Event::PodIssue { workload, pod, .. } => (workload, pod.as_str()),
             _ => return true,
         };
         let key = (workload.clone(), pod.to_owned());
@@ -44,7 +44,7 @@ impl Screen {
 impl Reporter for Screen {
     fn event(&mut self, event: &Event) {
         // The region shows these; as lines they would only scroll by.
-        let is_drawn = matches!(event, Event::Moved { .. } | Event::Trouble { .. });
+        let is_drawn = matches!(event, Event::Moved { .. } | Event::PodIssue { .. });
         if !self.is_news(event) || (is_drawn && self.live.is_some()) {
             return;
         }
@@ -164,7 +164,7 @@ fn lines(event: &Event) -> Vec<Line> {
         Event::Moved { workload, done, total } => {
             name(workload).plain(format!(": {done} of {total} updated pods available"))
         }
-        Event::Trouble { workload, pod, cause } => {
+        Event::PodIssue { workload, pod, cause } => {
             name(workload).plain(": ").warn(pod).plain(format!(": {cause}"))
         }
         Event::Unstuck { workload, pod } => {
@@ -309,19 +309,22 @@ mod tests {
     fn without_a_terminal_each_change_is_one_line_and_nothing_is_said_twice() {
         let web = || "deployment/web".to_owned();
         let moved = |done| Event::Moved { workload: web(), done, total: 3 };
-        let trouble =
-            |pod: &str, cause: &str| Event::Trouble { workload: web(), pod: pod.into(), cause: cause.into() };
+        let issue = |pod: &str, cause: &str| Event::PodIssue {
+            workload: web(),
+            pod: pod.into(),
+            cause: cause.into(),
+        };
         let events = [
             Event::Written { workload: web(), mutated: false },
             moved(0),
             moved(0),
             moved(1),
-            trouble("web-1", "ErrImagePull"),
-            trouble("web-1", "ErrImagePull"),
-            trouble("web-2", "ErrImagePull"),
-            trouble("web-1", "ImagePullBackOff"),
+            issue("web-1", "ErrImagePull"),
+            issue("web-1", "ErrImagePull"),
+            issue("web-2", "ErrImagePull"),
+            issue("web-1", "ImagePullBackOff"),
             moved(2),
-            trouble("web-1", "ImagePullBackOff"),
+            issue("web-1", "ImagePullBackOff"),
             Event::Done { workload: web(), note: None },
         ];
         let lines = "deployment/web updated; waiting for its pods

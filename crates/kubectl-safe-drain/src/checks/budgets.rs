@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cluster_model::pod::issue::not_ready_reason;
 use cluster_model::text::count;
 use cluster_model::{BudgetStatus, DisruptionBudget, Finding, Known, PodExt, Severity, Snapshot};
 use k8s_openapi::api::core::v1::Pod;
@@ -154,7 +155,7 @@ fn unhealthy(budget: &DisruptionBudget, snapshot: &Snapshot) -> Option<Finding> 
 pub fn sick<'a>(budget: &DisruptionBudget, pods: impl Iterator<Item = &'a Pod>) -> Option<String> {
     let sick: Vec<String> = pods
         .filter(|p| budget.selects(p) && !p.is_terminating())
-        .filter_map(|p| Some(format!("{} ({}{})", p.key(), p.trouble()?, place(p))))
+        .filter_map(|p| Some(format!("{} ({}{})", p.key(), not_ready_reason(p)?, place(p))))
         .collect();
     let (first, rest) = sick.split_first()?;
     Some(if rest.is_empty() { first.clone() } else { format!("{first} and {} more", rest.len()) })

@@ -1,5 +1,6 @@
 //! Pods elsewhere that share a budget with pods here and are not Ready: they explain why the budget allows nothing.
 
+use cluster_model::pod::issue::not_ready_reason;
 use cluster_model::{BudgetStatus, DisruptionBudget, PodExt, Snapshot};
 use futures::stream::{self, StreamExt};
 use k8s_openapi::api::core::v1::Pod;
@@ -33,6 +34,7 @@ pub async fn unhealthy(cluster: &Cluster, budget: &DisruptionBudget) -> Vec<Pod>
     let Some(selector) = budget.selector() else { return Vec::new() };
     let api: Api<Pod> = Api::namespaced(cluster.client.clone(), budget.namespace());
     let members = ListParams::default().labels_from(selector);
-    let unhealthy = |pod: Pod| (pod.trouble().is_some() && !pod.is_terminating()).then(|| strip_pod(pod));
+    let unhealthy =
+        |pod: Pod| (not_ready_reason(&pod).is_some() && !pod.is_terminating()).then(|| strip_pod(pod));
     list::collect(&api, "pods", members, list::PAGE, unhealthy).await.unwrap_or_default()
 }

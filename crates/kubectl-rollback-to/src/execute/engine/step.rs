@@ -71,7 +71,7 @@ pub struct Step {
     /// It was put back, or cannot be: that is not tried again.
     pub spent: bool,
     /// (pod, cause) that were told already.
-    troubles: BTreeSet<(String, String)>,
+    pod_issues: BTreeSet<(String, String)>,
     pub contested: bool,
     pub finish: bool,
     pub again: String,
@@ -126,7 +126,7 @@ impl Step {
             ready: None,
             gone: false,
             spent: false,
-            troubles: BTreeSet::new(),
+            pod_issues: BTreeSet::new(),
             contested: part.contested,
             finish: part.finish,
             again: part.again,
@@ -181,10 +181,10 @@ impl Step {
             && matches!(self.phase, Phase::Watching | Phase::Settled { .. } | Phase::Over)
     }
 
-    pub fn new_troubles(&mut self, pods: &[PodReport]) -> Vec<(String, String)> {
+    pub fn new_pod_issues(&mut self, pods: &[PodReport]) -> Vec<(String, String)> {
         let failing = pods.iter().filter(|pod| pod.state == PodState::Failing);
-        let troubles = failing.filter_map(|pod| Some((pod.name.clone(), pod.cause.clone()?)));
-        troubles.filter(|trouble| self.troubles.insert(trouble.clone())).collect()
+        let pod_issues = failing.filter_map(|pod| Some((pod.name.clone(), pod.cause.clone()?)));
+        pod_issues.filter(|issue| self.pod_issues.insert(issue.clone())).collect()
     }
 
     /// What to type to see how it goes on.

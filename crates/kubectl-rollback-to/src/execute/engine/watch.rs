@@ -205,8 +205,8 @@ impl Engine {
             this.moved = (done, total);
             self.events.push(Event::Moved { workload: workload.clone(), done, total });
         }
-        for (pod, cause) in this.new_troubles(&progress.pods) {
-            self.events.push(Event::Trouble { workload: workload.clone(), pod, cause });
+        for (pod, cause) in this.new_pod_issues(&progress.pods) {
+            self.events.push(Event::PodIssue { workload: workload.clone(), pod, cause });
         }
         this.pods.clone_from(&progress.pods);
         this.ready = Some((progress.done, progress.desired));

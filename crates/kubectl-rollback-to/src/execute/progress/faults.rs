@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cluster_model::pod::issue::{clean, event_time};
 use cluster_model::rollout::Kind;
-use cluster_model::trouble::{clean, event_time};
-use cluster_model::{PodExt, Raw, Trouble};
+use cluster_model::{PodExt, PodIssue, Raw};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
@@ -94,39 +94,39 @@ pub(super) fn cause(faults: &[Fault]) -> Option<String> {
 pub(super) fn of_pods(pods: &[SeenPod<'_>], short: bool, now: Timestamp) -> Vec<Fault> {
     // A pod that ended has been replaced; it tells something only while the replacement does not come.
     let counts = |seen: &&SeenPod<'_>| seen.state == PodState::Failing && (short || !seen.finished);
-    pods.iter().filter(counts).filter_map(|seen| of_pod(seen, seen.trouble.as_ref()?, now)).collect()
+    pods.iter().filter(counts).filter_map(|seen| of_pod(seen, seen.issue.as_ref()?, now)).collect()
 }
 
-fn of_pod(seen: &SeenPod<'_>, trouble: &Trouble, now: Timestamp) -> Option<Fault> {
+fn of_pod(seen: &SeenPod<'_>, issue: &PodIssue, now: Timestamp) -> Option<Fault> {
     let pod = seen.pod;
-    let has_log = trouble.is_crash() || trouble.family() == "ready";
+    let has_log = issue.is_crash() || issue.family() == "ready";
     Some(Fault {
-        key: (pod.uid().to_owned(), trouble.family().to_owned()),
-        words: format!("{}: {trouble}", pod.name()),
-        reason: trouble.reason.clone(),
+        key: (pod.uid().to_owned(), issue.family().to_owned()),
+        words: format!("{}: {issue}", pod.name()),
+        reason: issue.reason.clone(),
         pod: Some(pod.name().to_owned()),
-        container: trouble.container.clone().filter(|_| has_log),
-        hard: trouble.hard,
-        elsewhere: trouble.reason == "NodeLost",
-        told_since: told_since(seen, trouble, now),
+        container: issue.container.clone().filter(|_| has_log),
+        hard: issue.hard,
+        elsewhere: issue.reason == "NodeLost",
+        told_since: told_since(seen, issue, now),
         since: now,
     })
 }
 
-fn told_since(seen: &SeenPod<'_>, trouble: &Trouble, now: Timestamp) -> Timestamp {
+fn told_since(seen: &SeenPod<'_>, issue: &PodIssue, now: Timestamp) -> Timestamp {
     let pod = seen.pod;
-    match (trouble.family(), trouble.reason.as_str()) {
+    match (issue.family(), issue.reason.as_str()) {
         // A back-off is the kubelet's own word for "has lasted".
         ("crash", _) | (_, "ImagePullBackOff") => return Timestamp::MIN,
         _ => {}
     }
-    let condition = match trouble.family() {
+    let condition = match issue.family() {
         "ready" | "NodeLost" | "ReadinessGatesNotReady" => "Ready",
         _ => "PodScheduled",
     };
     let created = || pod.metadata.creation_timestamp.as_ref().map(|at| at.0);
     let since = pod.condition_time(condition).or_else(created).unwrap_or(now);
-    since.max(trouble.not_before.unwrap_or(since))
+    since.max(issue.not_before.unwrap_or(since))
 }
 
 /// No pod can be made: quota, Pod Security, a webhook.

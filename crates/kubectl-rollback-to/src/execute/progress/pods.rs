@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
+use cluster_model::pod::issue::{explain, issue};
 use cluster_model::rollout::Kind;
 use cluster_model::rollout::Status;
 use cluster_model::rollout::blocking_pod::{Ordinals, ordinal};
 use cluster_model::rollout::update_strategy::Moves;
-use cluster_model::trouble::{explain, trouble};
-use cluster_model::{PodExt, Raw, Trouble};
+use cluster_model::{PodExt, PodIssue, Raw};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -22,7 +22,7 @@ pub(super) struct SeenPod<'a> {
     pub pod: &'a Pod,
     pub state: PodState,
     /// Of pods on the target only. It may be nothing out of the ordinary yet.
-    pub trouble: Option<Trouble>,
+    pub issue: Option<PodIssue>,
     /// Succeeded or Failed. Controllers replace it and let it lie, so it is neither there nor in the way.
     pub finished: bool,
     /// Has an old template and keeps it: what of the update strategy says so.
@@ -44,10 +44,10 @@ impl SeenPod<'_> {
     pub fn report(&self, blocker: Option<&str>) -> PodReport {
         let cause = match self.state {
             PodState::Ready => None,
-            PodState::Failing => self.trouble.as_ref().map(Trouble::to_string),
+            PodState::Failing => self.issue.as_ref().map(PodIssue::to_string),
             PodState::Starting => Some(self.waits_for()),
             PodState::Old if blocker == Some(self.pod.name()) => {
-                Some(trouble(self.pod).map_or("not Ready".into(), |t| t.to_string()))
+                Some(issue(self.pod).map_or("not Ready".into(), |t| t.to_string()))
             }
             PodState::Old if self.pod.is_ready() => self.kept.map(str::to_owned),
             PodState::Old => self.kept.map(|kept| format!("{kept}, and not Ready")),
@@ -60,7 +60,7 @@ impl SeenPod<'_> {
         if self.pod.is_ready() {
             return "minReadySeconds".to_owned();
         }
-        if let Some(promised) = self.trouble.as_ref().filter(|trouble| trouble.new_node) {
+        if let Some(promised) = self.issue.as_ref().filter(|issue| issue.new_node) {
             return promised.message.clone();
         }
         let status = self.pod.status.as_ref();
@@ -77,7 +77,7 @@ impl SeenPod<'_> {
 
 /// What keeps a pod that was told to end.
 pub(super) fn lingers(pod: &Pod) -> Option<String> {
-    let lost = trouble(pod).map(|trouble| trouble.to_string());
+    let lost = issue(pod).map(|issue| issue.to_string());
     lost.or_else(|| {
         (!pod.finalizers().is_empty()).then(|| format!("finalizers: {}", pod.finalizers().join(", ")))
     })
@@ -109,9 +109,9 @@ pub(super) fn pods<'a>(
             pod.condition_time("Ready").map_or(view.now, |at| at.checked_add(wait).unwrap_or(Timestamp::MAX))
         });
         let about = events.get(pod.uid()).map(Vec::as_slice).unwrap_or_default();
-        let trouble = if made { explain(pod, about) } else { None };
+        let issue = if made { explain(pod, about) } else { None };
         let faulty =
-            trouble.as_ref().is_some_and(|t| !t.new_node && t.not_before.is_none_or(|from| from <= view.now));
+            issue.as_ref().is_some_and(|t| !t.new_node && t.not_before.is_none_or(|from| from <= view.now));
         // Without minReadySeconds Ready is available, whatever the clocks say.
         let available = available_at.is_some_and(|at| wait.is_zero() || at <= view.now);
         let state = match () {
@@ -122,7 +122,7 @@ pub(super) fn pods<'a>(
             () => PodState::Starting,
         };
         let kept = keeps(pod).filter(|_| state == PodState::Old);
-        seen.push(SeenPod { pod, state, trouble, finished, kept, available_at });
+        seen.push(SeenPod { pod, state, issue, finished, kept, available_at });
     }
     seen
 }

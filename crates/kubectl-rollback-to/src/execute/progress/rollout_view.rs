@@ -40,13 +40,13 @@ impl RolloutView<'_> {
         let worst = self.faults.first();
         let container = worst.and_then(|fault| fault.container.clone());
         // One that is within its probes' patience, for want of a fault.
-        let early = self.pods.iter().find(|seen| seen.on_target() && seen.trouble.is_some());
+        let early = self.pods.iter().find(|seen| seen.on_target() && seen.issue.is_some());
         let early = early.filter(|_| worst.is_none());
         let pod =
             worst.map_or_else(|| early.map(|seen| seen.pod.name().to_owned()), |fault| fault.pod.clone());
         let cause = faults::cause(&self.faults).or_else(|| {
             let seen = early?;
-            Some(format!("{}: {}", seen.pod.name(), seen.trouble.as_ref()?))
+            Some(format!("{}: {}", seen.pod.name(), seen.issue.as_ref()?))
         });
         let cause = match (cause, overdue) {
             (Some(cause), None) => cause,
@@ -105,8 +105,8 @@ impl RolloutView<'_> {
 
     /// `web-1: Unschedulable: waiting for a new node: …`
     pub fn waits_for_a_node(&self) -> Option<String> {
-        let promised = |seen: &&SeenPod<'_>| seen.trouble.as_ref().is_some_and(|trouble| trouble.new_node);
+        let promised = |seen: &&SeenPod<'_>| seen.issue.as_ref().is_some_and(|issue| issue.new_node);
         let seen = self.pods.iter().find(promised)?;
-        Some(format!("{}: {}", seen.pod.name(), seen.trouble.as_ref()?))
+        Some(format!("{}: {}", seen.pod.name(), seen.issue.as_ref()?))
     }
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use cluster_model::PodExt;
+use cluster_model::pod::issue::issue;
 use cluster_model::rollout::update_strategy::Moves;
 use cluster_model::rollout::{Id, Kind};
 use cluster_model::text::span;
-use cluster_model::trouble::trouble;
 use k8s_openapi::jiff::Timestamp;
 
 use super::faults::later;
@@ -87,7 +87,7 @@ impl Tracker {
             let name = seen.pod.name();
             let Some(at) = seen.pod.metadata.deletion_timestamp.as_ref().map(|at| at.0) else {
                 // Its node does not answer: whoever deletes it waits for the node, too.
-                if let Some(lost) = trouble(seen.pod).filter(|trouble| trouble.reason == "NodeLost") {
+                if let Some(lost) = issue(seen.pod).filter(|issue| issue.reason == "NodeLost") {
                     return Some((name.to_owned(), format!("waiting for {name} to terminate: {lost}")));
                 }
                 continue;
@@ -113,7 +113,7 @@ impl Tracker {
         // As long as pods have been promised to be Ready or available later, they are waited for.
         let promised = rollout_view.pods.iter().filter(|seen| seen.on_target());
         let promised = promised.flat_map(|seen| {
-            seen.available_at.into_iter().chain(seen.trouble.as_ref().and_then(|trouble| trouble.not_before))
+            seen.available_at.into_iter().chain(seen.issue.as_ref().and_then(|issue| issue.not_before))
         });
         let promised = promised.max().map(|at| by_ours(at, rollout_view.view));
         let moved = self.moved_at(rollout_view.view);

@@ -200,7 +200,7 @@ fn each_change_is_told_once() {
     }
     play.next();
     let short: Vec<&str> = play.told.iter().map(|event| event.split(' ').next().unwrap()).collect();
-    assert_eq!(short, ["Moved", "Trouble", "Moved", "Trouble"]);
+    assert_eq!(short, ["Moved", "PodIssue", "Moved", "PodIssue"]);
 }
 
 #[test]

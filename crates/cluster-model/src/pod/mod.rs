@@ -1,5 +1,6 @@
 //! What can be read off a Pod.
 
+pub mod issue;
 pub mod resources;
 
 use k8s_openapi::api::core::v1::{NodeSelectorRequirement, Pod, Volume};
@@ -7,7 +8,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::jiff::Timestamp;
 
 use crate::toleration::{cordon, tolerated};
-use crate::trouble::{CONTAINERS_NOT_READY, trouble};
 
 /// Priorities that Kubernetes keeps for itself (`pkg/apis/scheduling/types.go`, SystemCriticalPriority).
 const SYSTEM_CLUSTER_CRITICAL: i32 = 2_000_000_000;
@@ -66,8 +66,6 @@ pub trait PodExt {
     fn foreign_scheduler(&self) -> Option<&str>;
     fn finalizers(&self) -> &[String];
     fn deletion_timestamp(&self) -> Option<Timestamp>;
-    /// Why it is not Ready, in Kubernetes' own word: `CrashLoopBackOff`, `Unschedulable`, …
-    fn trouble(&self) -> Option<String>;
     /// Seconds from being bound to a node to being Ready, for a pod that had no restart.
     fn seconds_to_ready(&self) -> Option<i64>;
     fn condition_time(&self, kind: &str) -> Option<Timestamp>;
@@ -181,15 +179,6 @@ impl PodExt for Pod {
         self.metadata.deletion_timestamp.as_ref().map(|t| t.0)
     }
 
-    fn trouble(&self) -> Option<String> {
-        if self.is_ready() || self.is_finished() || self.status.is_none() {
-            return None;
-        }
-        // That its containers are not ready says no more than that.
-        let word = trouble(self).map(|trouble| trouble.reason).filter(|word| word != CONTAINERS_NOT_READY);
-        Some(word.unwrap_or_else(|| "not Ready".to_owned()))
-    }
-
     fn seconds_to_ready(&self) -> Option<i64> {
         let status = self.status.as_ref()?;
         let restarted = status.container_statuses.iter().flatten().any(|c| c.restart_count > 0);
@@ -250,15 +239,5 @@ mod tests {
     fn only_an_apps_daemonset_counts() {
         assert!(pod("a/b", "n").owned_by("apps/v1", "DaemonSet", "d").is_daemonset_pod());
         assert!(!pod("a/b", "n").owned_by("apps.kruise.io/v1alpha1", "DaemonSet", "d").is_daemonset_pod());
-    }
-
-    #[test]
-    fn trouble_is_the_servers_own_word() {
-        assert_eq!(pod("a/b", "n").trouble(), None);
-        assert_eq!(
-            pod("a/b", "n").waiting("CrashLoopBackOff").trouble().as_deref(),
-            Some("CrashLoopBackOff")
-        );
-        assert_eq!(pod("a/b", "n").waiting("ContainerCreating").trouble().as_deref(), Some("not Ready"));
     }
 }

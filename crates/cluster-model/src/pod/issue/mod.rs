@@ -1,9 +1,9 @@
-//! What is wrong with one pod: one line, in Kubernetes' own words, and whether it can mend itself.
+//! What is wrong with one pod: one line, in Kubernetes' own words, and whether it can recover.
 
 mod container;
 mod events;
+mod message;
 mod patience;
-mod words;
 
 use std::fmt;
 
@@ -14,23 +14,26 @@ use crate::PodExt;
 use crate::text::count;
 
 pub use events::{explain, from_events, time as event_time};
-pub use words::clean;
+pub use message::clean;
 
 /// The word of a pod whose containers run and are not ready (`pkg/kubelet/status/generate.go`).
 pub const CONTAINERS_NOT_READY: &str = "ContainersNotReady";
+
+/// Of a pod about which Kubernetes says no more than that.
+pub const NOT_READY: &str = "not Ready";
 
 /// Of a pod that no scheduler has said anything about. Kubernetes has no word for that (kubernetes#112180).
 const NOT_SCHEDULED: &str = "NotScheduled";
 
 /// One fault of one pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub struct PodIssue {
     /// Kubernetes' own word: `ImagePullBackOff`, `OOMKilled`, `Unschedulable`.
     pub reason: String,
     /// What else it says: one line, without credentials; may be empty.
     pub message: String,
     pub container: Option<String>,
-    /// Waiting will not mend it.
+    /// Waiting does not help.
     pub hard: bool,
     /// Of the container.
     pub restarts: i32,
@@ -42,9 +45,9 @@ pub struct Trouble {
     pub new_node: bool,
 }
 
-impl Trouble {
+impl PodIssue {
     fn new(reason: &str, message: &str) -> Self {
-        Trouble {
+        PodIssue {
             reason: reason.to_owned(),
             message: clean(message),
             container: None,
@@ -75,7 +78,7 @@ impl Trouble {
 }
 
 /// `CrashLoopBackOff in container web: exit code 1, 5 restarts`
-impl fmt::Display for Trouble {
+impl fmt::Display for PodIssue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.reason)?;
         if let Some(container) = &self.container {
@@ -88,8 +91,18 @@ impl fmt::Display for Trouble {
     }
 }
 
+/// Why the pod is not Ready, in Kubernetes' own word: `CrashLoopBackOff`, `Unschedulable`, …
+pub fn not_ready_reason(pod: &Pod) -> Option<String> {
+    if pod.is_ready() || pod.is_finished() || pod.status.is_none() {
+        return None;
+    }
+    // That its containers are not ready says no more than that.
+    let word = issue(pod).map(|issue| issue.reason).filter(|word| word != CONTAINERS_NOT_READY);
+    Some(word.unwrap_or_else(|| NOT_READY.to_owned()))
+}
+
 /// What is wrong with the pod, as far as its own status tells; `None` also while it starts as it should.
-pub fn trouble(pod: &Pod) -> Option<Trouble> {
+pub fn issue(pod: &Pod) -> Option<PodIssue> {
     let status = pod.status.as_ref()?;
     if let Some(lost) = node_lost(pod) {
         return Some(lost);
@@ -104,13 +117,13 @@ pub fn trouble(pod: &Pod) -> Option<Trouble> {
     }
     if let Some(c) = condition(pod, "PodScheduled").filter(|c| c.status == "False") {
         let reason = c.reason.as_deref().unwrap_or("Unschedulable");
-        return Some(Trouble::new(reason, c.message.as_deref().unwrap_or_default()));
+        return Some(PodIssue::new(reason, c.message.as_deref().unwrap_or_default()));
     }
     // Init containers run before the others, so what stops them comes first; what cannot mend itself comes before that.
     let init = status.init_container_statuses.iter().flatten();
-    let mut found: Vec<Trouble> =
-        init.chain(status.container_statuses.iter().flatten()).filter_map(container::trouble).collect();
-    found.sort_by_key(|trouble| !trouble.hard);
+    let mut found: Vec<PodIssue> =
+        init.chain(status.container_statuses.iter().flatten()).filter_map(container::issue).collect();
+    found.sort_by_key(|issue| !issue.hard);
     found.into_iter().next().or_else(|| not_ready(pod))
 }
 
@@ -120,7 +133,7 @@ fn condition<'a>(pod: &'a Pod, kind: &str) -> Option<&'a PodCondition> {
 
 /// The node controller takes a pod's Ready away when its node stops answering, and touches nothing else
 /// (`pkg/controller/util/node/controller_utils.go`, MarkPodsNotReady): the containers are ready, the pod is not.
-fn node_lost(pod: &Pod) -> Option<Trouble> {
+fn node_lost(pod: &Pod) -> Option<PodIssue> {
     const NODE_LOST: &str = "NodeLost";
     let status = pod.status.as_ref()?;
     let marked = || {
@@ -132,11 +145,11 @@ fn node_lost(pod: &Pod) -> Option<Trouble> {
         return None;
     }
     let told = status.message.clone().unwrap_or_else(|| format!("node {} is unresponsive", pod.node()));
-    Some(Trouble::new(NODE_LOST, &told))
+    Some(PodIssue::new(NODE_LOST, &told))
 }
 
 /// Evicted, refused by its node, past its deadline, or ended by itself.
-fn failed(pod: &Pod) -> Trouble {
+fn failed(pod: &Pod) -> PodIssue {
     let status = pod.status.as_ref();
     let reason = status.and_then(|s| s.reason.as_deref()).unwrap_or_default();
     let message = status.and_then(|s| s.message.as_deref()).unwrap_or_default();
@@ -145,18 +158,18 @@ fn failed(pod: &Pod) -> Trouble {
         init.chain(s.container_statuses.iter().flatten())
     });
     let mut ended = ended.filter_map(container::ended);
-    match ended.find(|trouble| trouble.exit_code != Some(0)) {
-        Some(trouble) if reason.is_empty() => trouble,
-        _ => Trouble::new(if reason.is_empty() { "Failed" } else { reason }, message),
+    match ended.find(|issue| issue.exit_code != Some(0)) {
+        Some(issue) if reason.is_empty() => issue,
+        _ => PodIssue::new(if reason.is_empty() { "Failed" } else { reason }, message),
     }
 }
 
 /// Everything runs, and something is not ready.
-fn not_ready(pod: &Pod) -> Option<Trouble> {
+fn not_ready(pod: &Pod) -> Option<PodIssue> {
     let ready = condition(pod, "Ready").filter(|c| c.status != "True")?;
     let told = ready.message.as_deref().unwrap_or_default();
     if ready.reason.as_deref() == Some("ReadinessGatesNotReady") {
-        return Some(Trouble::new("ReadinessGatesNotReady", told));
+        return Some(PodIssue::new("ReadinessGatesNotReady", told));
     }
     let status = pod.status.as_ref()?;
     let sidecar = |status: &&ContainerStatus| {
@@ -171,20 +184,20 @@ fn not_ready(pod: &Pod) -> Option<Trouble> {
     if !all.iter().all(started) {
         return None;
     }
-    let mut trouble = Trouble::new(CONTAINERS_NOT_READY, told);
-    if trouble.message.is_empty() {
-        trouble.message = format!("containers with unready status: [{}]", clean(&slow.name));
+    let mut issue = PodIssue::new(CONTAINERS_NOT_READY, told);
+    if issue.message.is_empty() {
+        issue.message = format!("containers with unready status: [{}]", clean(&slow.name));
     }
-    trouble.container = Some(clean(&slow.name));
-    trouble.restarts = slow.restart_count;
-    trouble.not_before = all
+    issue.container = Some(clean(&slow.name));
+    issue.restarts = slow.restart_count;
+    issue.not_before = all
         .iter()
         .filter_map(|s| {
             let patience = spec_of(pod, s).map(patience::patience).unwrap_or_default();
             running_since(s)?.checked_add(patience).ok()
         })
         .max();
-    Some(trouble)
+    Some(issue)
 }
 
 fn spec_of<'a>(pod: &'a Pod, status: &ContainerStatus) -> Option<&'a Container> {

@@ -51,7 +51,7 @@ fn slow() -> Pod {
 }
 
 fn told(pod: &Pod) -> Option<(String, bool)> {
-    trouble(pod).map(|t| (t.to_string(), t.hard))
+    issue(pod).map(|t| (t.to_string(), t.hard))
 }
 
 /// What it is about, the pod, and what is told of it: text and whether it is hard.
@@ -157,17 +157,17 @@ fn a_crash_counts_from_the_second_on() {
         ),
     ]);
     let found =
-        trouble(&crashed(5, json!({"waiting": {"reason": "CrashLoopBackOff"}}), ended(137, "OOMKilled")))
+        issue(&crashed(5, json!({"waiting": {"reason": "CrashLoopBackOff"}}), ended(137, "OOMKilled")))
             .unwrap();
     assert_eq!(
         (found.exit_code, found.restarts, found.is_crash(), found.family()),
         (Some(137), 5, true, "crash")
     );
-    // One that recovered is no trouble, however often it fell before.
+    // One that recovered is no issue, however often it fell before.
     let recovered = pod("shop/web-1", "n1").edit(
         json!({"status": {"containerStatuses": [container(json!({"restartCount": 9, "ready": true}))]}}),
     );
-    assert_eq!(trouble(&recovered), None);
+    assert_eq!(issue(&recovered), None);
 }
 
 #[test]
@@ -216,14 +216,14 @@ fn a_pod_without_a_node_has_the_schedulers_words() {
 
 #[test]
 fn not_ready_is_a_fault_once_its_probes_had_their_time() {
-    let since = trouble(&slow()).unwrap();
+    let since = issue(&slow()).unwrap();
     assert_eq!(
         (since.reason.as_str(), since.not_before),
         (CONTAINERS_NOT_READY, Some(START.parse().unwrap()))
     );
     let probed = slow()
         .edit(json!({"spec": {"containers": [{"name": "main", "readinessProbe": {"periodSeconds": 10}}]}}));
-    assert_eq!(trouble(&probed).unwrap().not_before, Some("2026-01-01T00:00:37Z".parse().unwrap()));
+    assert_eq!(issue(&probed).unwrap().not_before, Some("2026-01-01T00:00:37Z".parse().unwrap()));
     let main = |edit: Value| slow().edit(json!({"status": {"containerStatuses": [container(edit)]}}));
     check(vec![
         ("its startup probe goes on", main(json!({"started": false, "state": {"running": {"startedAt": START}}})), None),
@@ -243,8 +243,8 @@ fn not_ready_is_a_fault_once_its_probes_had_their_time() {
             "containerStatuses": [container(json!({"ready": true, "state": {"running": {"startedAt": START}}}))],
             "initContainerStatuses": [container(json!({"name": "proxy", "started": true, "state": {"running": {"startedAt": START}}}))]}}))
     };
-    assert_eq!(trouble(&init(json!("Always"))).unwrap().container.as_deref(), Some("proxy"));
-    assert_eq!(trouble(&init(json!(null))), None);
+    assert_eq!(issue(&init(json!("Always"))).unwrap().container.as_deref(), Some("proxy"));
+    assert_eq!(issue(&init(json!(null))), None);
 }
 
 #[test]
@@ -363,4 +363,12 @@ fn events_tell_what_no_status_does() {
         assert_eq!(explain(&pod, &events).map(|t| t.to_string()).as_deref(), expected, "{case}");
     }
     assert_eq!(explain(&slow(), &[unhealthy(20)]).unwrap().not_before, Some(START.parse().unwrap()));
+}
+
+#[test]
+fn the_reason_of_a_pod_that_is_not_ready_is_the_servers_own_word() {
+    let reason = |pod: &Pod| not_ready_reason(pod);
+    assert_eq!(reason(&pod("a/b", "n")), None);
+    assert_eq!(reason(&pod("a/b", "n").waiting("CrashLoopBackOff")).as_deref(), Some("CrashLoopBackOff"));
+    assert_eq!(reason(&pod("a/b", "n").waiting("ContainerCreating")).as_deref(), Some(NOT_READY));
 }

@@ -3,12 +3,12 @@
 
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus};
 
-use super::{Trouble, restarts, words};
+use super::{PodIssue, message, restarts};
 
 /// One crash may be bad luck: a container that comes up again has no fault.
 const CRASHES: i32 = 2;
 
-pub(super) fn trouble(status: &ContainerStatus) -> Option<Trouble> {
+pub(super) fn issue(status: &ContainerStatus) -> Option<PodIssue> {
     let state = status.state.as_ref()?;
     let waiting = state.waiting.as_ref();
     let reason = waiting.and_then(|w| w.reason.as_deref()).unwrap_or_default();
@@ -21,23 +21,23 @@ pub(super) fn trouble(status: &ContainerStatus) -> Option<Trouble> {
             (crashes && last_run(status).is_some()).then(|| crash(status, None, ""))
         }
         _ => {
-            let mut trouble = Trouble::new(reason, message);
-            trouble.hard = is_hard(reason, message);
-            Some(of(status, trouble))
+            let mut issue = PodIssue::new(reason, message);
+            issue.hard = is_hard(reason, message);
+            Some(of(status, issue))
         }
     }
 }
 
 /// A container that ended for good, of a pod that did.
-pub(super) fn ended(status: &ContainerStatus) -> Option<Trouble> {
+pub(super) fn ended(status: &ContainerStatus) -> Option<PodIssue> {
     status.state.as_ref()?.terminated.as_ref()?;
     Some(crash(status, None, ""))
 }
 
-fn of(status: &ContainerStatus, mut trouble: Trouble) -> Trouble {
-    trouble.container = Some(words::clean(&status.name));
-    trouble.restarts = status.restart_count;
-    trouble
+fn of(status: &ContainerStatus, mut issue: PodIssue) -> PodIssue {
+    issue.container = Some(message::clean(&status.name));
+    issue.restarts = status.restart_count;
+    issue
 }
 
 fn last_run(status: &ContainerStatus) -> Option<&ContainerStateTerminated> {
@@ -49,9 +49,9 @@ fn last_run(status: &ContainerStatus) -> Option<&ContainerStateTerminated> {
 }
 
 /// `back_off` is the reason while the kubelet waits; otherwise the run's own is.
-fn crash(status: &ContainerStatus, back_off: Option<&str>, told: &str) -> Trouble {
+fn crash(status: &ContainerStatus, back_off: Option<&str>, told: &str) -> PodIssue {
     let Some(run) = last_run(status) else {
-        return of(status, Trouble::new(back_off.unwrap_or("Error"), told));
+        return of(status, PodIssue::new(back_off.unwrap_or("Error"), told));
     };
     let why = run.reason.as_deref().unwrap_or("Error");
     let mut says = format!("exit code {}", run.exit_code);
@@ -65,9 +65,9 @@ fn crash(status: &ContainerStatus, back_off: Option<&str>, told: &str) -> Troubl
     if matches!(why, "StartError" | "ContainerCannotRun") {
         says = format!("{says}: {}", run.message.as_deref().unwrap_or_default());
     }
-    let mut trouble = of(status, Trouble::new(back_off.unwrap_or(why), &says));
-    trouble.exit_code = Some(run.exit_code);
-    trouble
+    let mut issue = of(status, PodIssue::new(back_off.unwrap_or(why), &says));
+    issue.exit_code = Some(run.exit_code);
+    issue
 }
 
 pub(super) fn is_about_image(reason: &str) -> bool {

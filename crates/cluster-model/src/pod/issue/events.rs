@@ -6,7 +6,9 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{CONTAINERS_NOT_READY, NOT_SCHEDULED, Trouble, patience, running_since, spec_of, trouble, words};
+use super::{
+    CONTAINERS_NOT_READY, NOT_SCHEDULED, PodIssue, issue, message, patience, running_since, spec_of,
+};
 use crate::PodExt;
 use crate::raw::Raw;
 
@@ -25,12 +27,12 @@ const STARTING: [&str; 4] = ["Pulling", "Pulled", "Created", "Started"];
 const FIRST_LOOK: SignedDuration = SignedDuration::from_secs(5);
 
 /// What is wrong with the pod, from its status and the events about it.
-pub fn explain<E: Borrow<Value>>(pod: &Pod, events: &[E]) -> Option<Trouble> {
+pub fn explain<E: Borrow<Value>>(pod: &Pod, events: &[E]) -> Option<PodIssue> {
     let told = from_events(pod, events);
-    let found = match trouble(pod) {
+    let found = match issue(pod) {
         None => told.or_else(|| not_scheduled(pod)),
         Some(seen) if seen.reason == CONTAINERS_NOT_READY => Some(match told {
-            Some(told) => Trouble { not_before: seen.not_before, restarts: seen.restarts, ..told },
+            Some(told) => PodIssue { not_before: seen.not_before, restarts: seen.restarts, ..told },
             None => seen,
         }),
         Some(seen) => Some(seen),
@@ -39,7 +41,7 @@ pub fn explain<E: Borrow<Value>>(pod: &Pod, events: &[E]) -> Option<Trouble> {
 }
 
 /// A scheduler that does not run sets no condition and writes no event.
-fn not_scheduled(pod: &Pod) -> Option<Trouble> {
+fn not_scheduled(pod: &Pod) -> Option<PodIssue> {
     let status = pod.status.as_ref()?;
     let said = status.conditions.iter().flatten().any(|condition| condition.type_ == "PodScheduled");
     if said || !pod.node().is_empty() || !pod.is_pending() || pod.is_terminating() {
@@ -48,11 +50,11 @@ fn not_scheduled(pod: &Pod) -> Option<Trouble> {
     let name = pod.spec.as_ref()?.scheduler_name.as_deref().unwrap_or("default-scheduler");
     let words = format!("scheduler \"{name}\" has not processed it: is it running?");
     let made = pod.metadata.creation_timestamp.as_ref()?.0;
-    Some(Trouble { not_before: made.checked_add(FIRST_LOOK).ok(), ..Trouble::new(NOT_SCHEDULED, &words) })
+    Some(PodIssue { not_before: made.checked_add(FIRST_LOOK).ok(), ..PodIssue::new(NOT_SCHEDULED, &words) })
 }
 
 /// What the newest event that still holds says is wrong with the pod: core/v1 or events.k8s.io/v1.
-pub fn from_events<E: Borrow<Value>>(pod: &Pod, events: &[E]) -> Option<Trouble> {
+pub fn from_events<E: Borrow<Value>>(pod: &Pod, events: &[E]) -> Option<PodIssue> {
     if pod.is_ready() || pod.is_finished() || pod.is_terminating() {
         return None;
     }
@@ -67,9 +69,9 @@ pub fn from_events<E: Borrow<Value>>(pod: &Pod, events: &[E]) -> Option<Trouble>
     if BEFORE_START.contains(&reason) && about(pod, events).any(overtaken) {
         return None;
     }
-    let mut found = Trouble::new(reason, words(newest));
+    let mut found = PodIssue::new(reason, words(newest));
     if let Some((container, not_before)) = probed(pod, newest).filter(|_| reason == "Unhealthy") {
-        found.container = Some(words::clean(&container));
+        found.container = Some(message::clean(&container));
         found.not_before = Some(not_before);
     }
     Some(found)
@@ -118,7 +120,7 @@ fn has_started(pod: &Pod) -> bool {
 }
 
 /// Is a node on its way for the pod? The newest word of an autoscaler decides; the scheduler goes on saying that there is none yet.
-fn new_node<E: Borrow<Value>>(pod: &Pod, events: &[E], seen: Trouble) -> Trouble {
+fn new_node<E: Borrow<Value>>(pod: &Pod, events: &[E], seen: PodIssue) -> PodIssue {
     let nominated = pod.status.as_ref().and_then(|status| status.nominated_node_name.as_deref());
     let newest =
         about(pod, events).filter(|event| promises(event) || refuses(event)).max_by_key(|event| time(event));
@@ -126,13 +128,13 @@ fn new_node<E: Borrow<Value>>(pod: &Pod, events: &[E], seen: Trouble) -> Trouble
         (Some(node), _) => format!("nominated to node {node}"),
         (None, Some(event)) if promises(event) => words(event).to_owned(),
         (None, Some(event)) => {
-            let message = format!("{}; {}", seen.message, words::clean(words(event)));
-            return Trouble { message, ..seen };
+            let message = format!("{}; {}", seen.message, message::clean(words(event)));
+            return PodIssue { message, ..seen };
         }
         (None, None) => return seen,
     };
-    let message = format!("waiting for a new node: {}", words::clean(&says));
-    Trouble { message, not_before: None, new_node: true, ..seen }
+    let message = format!("waiting for a new node: {}", message::clean(&says));
+    PodIssue { message, not_before: None, new_node: true, ..seen }
 }
 
 /// Of the cluster autoscaler, or of Karpenter, whose nodes come from NodeClaims.
