@@ -57,7 +57,7 @@ pub fn count(n: usize, noun: &str) -> String {
     }
 }
 
-/// `12s`, `1m30s`, `2h5m`: the largest two units, as kubectl writes ages.
+/// `12s`, `1m30s`, `2h5m`: the largest two units, as kubectl writes ages. By hand: jiff prints all units, with spaces between.
 pub fn span(seconds: i64) -> String {
     match seconds {
         ..60 => format!("{seconds}s"),

@@ -40,7 +40,7 @@ fn offset(offset: Offset) -> String {
     if offset.is_zero() { "UTC".to_owned() } else { offset.to_string() }
 }
 
-/// `2h30m`, `90s ago`. A day is 24 hours.
+/// `2h30m`, `90s ago`. A day is 24 hours. By hand: jiff's spans also take a sign, months, and `10:15:00` as a duration.
 fn ago(text: &str) -> Option<SignedDuration> {
     let mut rest: String = text.strip_suffix("ago").unwrap_or(text).split_whitespace().collect();
     let mut seconds: i64 = 0;

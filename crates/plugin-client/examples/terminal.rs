@@ -56,12 +56,9 @@ async fn act(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
             let live = ui.live();
             for done in 1..=3 {
                 let event = Line::new().good("evicted").plain(format!(" pod {done}"));
-                match &live {
-                    Some(live) => {
-                        live.print(&event);
-                        live.show(done, 3, &Line::from("draining"), &[Line::from("one line")]);
-                    }
-                    None => ui.status(&event),
+                ui.status(&event);
+                if let Some(live) = &live {
+                    live.show(done, 3, &Line::from("draining"), &[Line::from("one line")]);
                 }
             }
             Ok(Exit::Done)

@@ -6,6 +6,7 @@ use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use http::{Method, Request};
 use kube::client::Body;
 use kube::core::Status;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use plugin_client::{Cluster, Failure};
 use serde_json::Value;
 
@@ -75,16 +76,12 @@ pub fn path(api: &str, namespace: &str, plural: &str, name: &str) -> String {
     format!("{api}/namespaces/{namespace}/{plural}/{name}")
 }
 
-/// A value for a query, percent-encoded (RFC 3986 2.3: what is not unreserved).
+/// All but what RFC 3986 2.3 calls unreserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A value for a query, percent-encoded.
 pub fn query(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            byte => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
+    utf8_percent_encode(value, RESERVED).to_string()
 }
 
 pub const APPS: &str = "/apis/apps/v1";

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done, or nothing found.
     Done = 0,
-    /// Failed, or findings at or above `--fail-on`.
+    /// Failed.
     Failed = 1,
     /// The command line is wrong.
     Usage = 2,
@@ -18,8 +18,6 @@ pub enum Exit {
     Refused = 3,
     /// Partly done: the report says what was and what was not, and the command that continues.
     Partial = 4,
-    /// Something could not be checked or seen.
-    Incomplete = 5,
     /// The deadline (`--timeout`) passed.
     Timeout = 124,
     /// Interrupted; the report says what state things are in.

@@ -107,7 +107,7 @@ impl World {
         let mut object = self.get(collection, name(request))?;
         let before = object.clone();
         for op in request.json().as_array()? {
-            apply(&mut object, op)?;
+            crate::patch::testing::apply(&mut object, op)?;
         }
         if object["spec"] != before["spec"] {
             object["metadata"]["generation"] =
@@ -225,21 +225,4 @@ fn selects(query: &str, object: &Value) -> bool {
         }
         _ => true,
     })
-}
-
-fn apply(object: &mut Value, op: &Value) -> Option<()> {
-    let path = op["path"].as_str()?;
-    let (parent, key) = path.rsplit_once('/')?;
-    let key = key.replace("~1", "/").replace("~0", "~");
-    let parent = object.pointer_mut(parent)?.as_object_mut()?;
-    match op["op"].as_str()? {
-        "test" => (parent.get(&key).unwrap_or(&Value::Null) == &op["value"]).then_some(()),
-        "add" => {
-            parent.insert(key, op["value"].clone());
-            Some(())
-        }
-        "replace" => parent.get_mut(&key).map(|at| *at = op["value"].clone()),
-        "remove" => parent.remove(&key).map(drop),
-        _ => None,
-    }
 }

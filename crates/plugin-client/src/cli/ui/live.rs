@@ -76,14 +76,6 @@ impl Live {
             bar.set_message(message);
         });
     }
-
-    /// One line that stays, above the region.
-    pub fn print(&self, line: &Line) {
-        self.ui.status(line);
-    }
-
-    /// Clears the region. So does dropping it.
-    pub fn finish(self) {}
 }
 
 impl Drop for Live {
