@@ -132,7 +132,7 @@ fn a_deployments_condition_counts_for_the_replicaset_it_names() {
         told(&late("b"))[1],
         (Verdict::Unhealthy, "did not roll out within its deadline of 10m: 2 of 3 pods available".into())
     );
-    // Inherited from the one before (research 2.5).
+    // Inherited from the one before (jordigilh/kubernaut#199).
     assert_ne!(told(&late("a"))[1].0, Verdict::Unhealthy);
     let quota =
         base().condition("ReplicaFailure", "True", "FailedCreate", "exceeded quota: q", HOUR).serves(0, 0);

@@ -1,4 +1,4 @@
-//! When each revision was active, and how exactly that is known (research: only first activations leave a sure trace).
+//! When each revision was active, and how exactly that is known (only first activations leave a sure trace).
 
 mod activation;
 #[cfg(test)]

@@ -154,7 +154,7 @@ fn pods_that_cannot_be_made_fail_the_rollback_in_the_servers_words() {
     }
 }
 
-/// Acceptance 5; research 2.5.
+/// jordigilh/kubernaut#199.
 #[test]
 fn a_deadline_that_passed_before_the_rollback_is_not_its_own() {
     let room = shared().room(1);

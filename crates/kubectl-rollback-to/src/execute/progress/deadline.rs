@@ -1,5 +1,5 @@
 //! `ProgressDeadlineExceeded`, and whose it is. A ReplicaSet that is adopted again does not reset the condition
-//! (`deployment/progress.go`; research §2.5), so `kubectl rollout status` fails although the rollback is fine.
+//! (`deployment/progress.go`, syncRolloutStatus; jordigilh/kubernaut#199), so `kubectl rollout status` fails although the rollback is fine.
 
 use cluster_model::Raw;
 use k8s_openapi::jiff::Timestamp;

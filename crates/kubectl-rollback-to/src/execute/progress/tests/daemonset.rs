@@ -22,7 +22,7 @@ fn done_on_every_node_it_fits_on() {
         ("on no node", all().edit(json!({"status": {"desiredNumberScheduled": 0, "updatedNumberScheduled": 0, "numberAvailable": 0}})).pods(vec![]), done()),
         ("of equal revisions the newest", Moment { histories: dedup, ..all() }, State::Moving),
         ("OnDelete", all().edit(json!({"spec": {"updateStrategy": {"type": "OnDelete"}}})).of_pods("bad bad good"), noted("OnDelete: 2 pods still run the old template")),
-        // Old unavailable pods are replaced first (research §2.7): no trap.
+        // Old unavailable pods are replaced first (`daemon/update.go`, rollingUpdate): no trap.
         ("an old one is broken", all().edit(status("updatedNumberScheduled", 2)).of_pods("bad! good good"), State::Moving),
     ] {
         assert_eq!(moment.state(), state, "{case}");

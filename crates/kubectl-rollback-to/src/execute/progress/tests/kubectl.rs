@@ -1,5 +1,5 @@
 //! The decision order of `kubectl rollout status` (kubernetes/kubectl, pkg/polymorphichelpers/rollout_status.go), line for line:
-//! equal where it is right, different exactly where the research (§2.4, §2.5) says that it is not.
+//! equal where it is right, different exactly where it is not: a deadline that passed before (jordigilh/kubernaut#199), revisions that have not met.
 
 use cluster_model::build::merge;
 use cluster_model::rollout::Kind;
