@@ -1,50 +1,74 @@
 //! Which revision a workload asks for: one rule for everybody who says "current".
 
+use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
 use super::revision::REVISION;
 use super::{Kind, Rollout, same};
 use crate::Raw;
 
-/// The live template tells, and among equal ones its controller does. Where defaults changed with the cluster's version, so that no
-/// kept template is equal any more, its controller's word is all there is.
-pub fn of(rollout: &Rollout) -> Option<usize> {
-    let revisions = rollout.revisions.iter().enumerate();
+/// A revision, as far as the rule needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    pub number: i64,
+    pub created: Option<Timestamp>,
+    pub name: &'a str,
+    /// Its template is the live one, as far as a client can tell.
+    pub equal: bool,
+}
+
+pub(super) fn of(rollout: &Rollout) -> Option<usize> {
+    let candidates = rollout.revisions.iter().map(|it| Candidate {
+        number: it.number,
+        created: it.created,
+        name: &it.name,
+        equal: same(&it.template, rollout.template()),
+    });
+    let object = &rollout.object;
+    let generation = object.number("/metadata/generation");
+    let observed = generation.is_some() && object.number("/status/observedGeneration") >= generation;
+    choose(rollout.id.kind, object, observed, &candidates.collect::<Vec<_>>())
+}
+
+/// Of candidates in ascending order. The live template tells, and among equal ones its controller does. Where defaults changed with the
+/// cluster's version, so that no kept template is equal any more, its controller's word is all there is.
+/// `observed`: it has seen the live template.
+pub fn choose(kind: Kind, object: &Value, observed: bool, candidates: &[Candidate<'_>]) -> Option<usize> {
     let equal: Vec<usize> =
-        revisions.filter(|(_, it)| same(&it.template, rollout.template())).map(|(index, _)| index).collect();
-    let told = numbered_by_its_controller(rollout);
-    if equal.is_empty() || told.is_some_and(|told| equal.contains(&told)) {
+        candidates.iter().enumerate().filter(|(_, it)| it.equal).map(|(index, _)| index).collect();
+    // A Deployment's controller makes no ReplicaSet while it is paused: its number is still that of another template.
+    let paused = kind == Kind::Deployment && object["spec"]["paused"] == true;
+    let told = (observed && !paused).then(|| named_by_its_controller(kind, object, candidates)).flatten();
+    let is_its_word = match kind {
+        // Its controller compares by meaning (StatefulSetSemanticRevisionComparison), which a client cannot.
+        Kind::StatefulSet => told.is_some(),
+        Kind::Deployment | Kind::DaemonSet => told.is_some_and(|told| equal.contains(&told)),
+    };
+    if equal.is_empty() || is_its_word {
         return told;
     }
     // It has not seen the template yet. Then it will take up:
-    match rollout.id.kind {
+    match kind {
         // the oldest, whatever its number (`deployment_util.go`, FindNewReplicaSet);
         Kind::Deployment => equal.into_iter().min_by_key(|&index| {
-            let revision = &rollout.revisions[index];
-            (revision.created.is_none(), revision.created, &revision.name)
+            let Candidate { created, name, .. } = candidates[index];
+            (created.is_none(), created, name)
         }),
         // the newest (`stateful_set_control.go`, getStatefulSetRevisions; `daemon/update.go`, dedupCurHistories).
         Kind::StatefulSet | Kind::DaemonSet => equal.last().copied(),
     }
 }
 
-/// `None` also as long as it has not seen the live template, or may not act on it.
-fn numbered_by_its_controller(rollout: &Rollout) -> Option<usize> {
-    let object = &rollout.object;
-    let seen = object.number("/status/observedGeneration") >= object.number("/metadata/generation");
-    let paused = object.pointer("/spec/paused") == Some(&Value::Bool(true));
-    if !seen || paused || object.number("/metadata/generation").is_none() {
-        return None;
-    }
-    let newest = rollout.revisions.len().checked_sub(1);
-    match rollout.id.kind {
+fn named_by_its_controller(kind: Kind, object: &Value, candidates: &[Candidate<'_>]) -> Option<usize> {
+    let newest = candidates.len().checked_sub(1);
+    match kind {
         Kind::StatefulSet => {
             let name = object.text("/status/updateRevision");
-            rollout.revisions.iter().position(|revision| revision.name == name)
+            candidates.iter().position(|it| it.name == name)
         }
         Kind::Deployment => match object.annotation(REVISION) {
             Some(number) => {
-                rollout.revisions.iter().rposition(|it| it.number > 0 && it.number.to_string() == number)
+                candidates.iter().rposition(|it| it.number > 0 && it.number.to_string() == number)
             }
             None => newest,
         },
@@ -133,6 +157,7 @@ mod tests {
         for kind in [Kind::StatefulSet, Kind::DaemonSet] {
             assert_eq!(of(kind, &twice, "a", unseen()), Some(5), "{kind:?}: the newest");
         }
+        assert_eq!(of(Kind::StatefulSet, &twice, "a", told(3)), Some(3), "equal by its controller's meaning");
         for kind in [Kind::Deployment, Kind::StatefulSet] {
             assert_eq!(of(kind, &twice, "a", told(2)), Some(2), "{kind:?}: it has said so");
         }

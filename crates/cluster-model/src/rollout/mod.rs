@@ -8,8 +8,9 @@ mod status;
 mod template;
 pub mod update_strategy;
 
+pub use current::{Candidate, choose};
 pub use kind::{Id, Kind};
-pub use revision::{CHANGE_CAUSE, Revision, revisions};
+pub use revision::{CHANGE_CAUSE, REVISION, Revision, number, revisions};
 pub use status::Status;
 pub use template::{
     RESTARTED_AT, canonical, containers, images, restart_only, restarted_at, same, without_nulls,

@@ -9,7 +9,7 @@ use super::template::writable;
 use crate::raw::Raw;
 
 pub const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
-pub(super) const REVISION: &str = "deployment.kubernetes.io/revision";
+pub const REVISION: &str = "deployment.kubernetes.io/revision";
 const REVISION_HISTORY: &str = "deployment.kubernetes.io/revision-history";
 
 /// One revision as it is kept now.
@@ -52,20 +52,26 @@ pub fn revisions(kind: Kind, owner: &Value, histories: &[Value]) -> Vec<Revision
     revisions
 }
 
+/// Of a ReplicaSet or ControllerRevision.
+pub fn number(kind: Kind, history: &Value) -> Option<i64> {
+    match kind {
+        // kubectl/pkg/util/deployment, Revision: a missing number counts as 0, one that is no number is passed over.
+        Kind::Deployment => history.annotation(REVISION).map_or(Ok(0), str::parse).ok(),
+        Kind::StatefulSet | Kind::DaemonSet => history["revision"].as_i64(),
+    }
+}
+
 fn revision(kind: Kind, object: &Value) -> Option<Revision> {
-    let (number, hash, template) = match kind {
+    let number = number(kind, object)?;
+    let (hash, template) = match kind {
         Kind::Deployment => {
-            // kubectl/pkg/util/deployment, Revision: a missing number counts as 0, one that is no number is passed over.
-            let number = object.annotation(REVISION).map_or(Ok(0), str::parse).ok()?;
-            (number, object.label("pod-template-hash").unwrap_or_default(), &object["spec"]["template"])
+            (object.label("pod-template-hash").unwrap_or_default(), &object["spec"]["template"])
         }
         // A StatefulSet labels its pods with the revision's name, a DaemonSet with its hash alone.
-        Kind::StatefulSet => {
-            (object["revision"].as_i64()?, object.name(), &object["data"]["spec"]["template"])
-        }
+        Kind::StatefulSet => (object.name(), &object["data"]["spec"]["template"]),
         Kind::DaemonSet => {
             let hash = object.label("controller-revision-hash").unwrap_or_default();
-            (object["revision"].as_i64()?, hash, &object["data"]["spec"]["template"])
+            (hash, &object["data"]["spec"]["template"])
         }
     };
     let before = object.annotation(REVISION_HISTORY).unwrap_or_default();

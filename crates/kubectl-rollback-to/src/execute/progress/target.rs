@@ -2,14 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use cluster_model::rollout::{Kind, Revision, revisions, same};
+use cluster_model::rollout::{Candidate, Kind, REVISION, Revision, choose, number, revisions, same};
 use cluster_model::{PodExt, Raw};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use super::Expected;
-
-const REVISION: &str = "deployment.kubernetes.io/revision";
 
 /// The revision that is rolled out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,29 +60,23 @@ impl Compared {
                 hash: name.to_owned(),
             });
         }
-        let equal = own.iter().copied().filter(|history| {
-            *self.0.entry(history.uid().to_owned()).or_insert_with(|| {
-                kept(kind, object, history).is_some_and(|kept| same(&kept.template, &expected.template))
+        let mut own: Vec<(Candidate<'_>, &Value)> = own
+            .into_iter()
+            .filter_map(|history| {
+                let equal = *self.0.entry(history.uid().to_owned()).or_insert_with(|| {
+                    kept(kind, object, history).is_some_and(|kept| same(&kept.template, &expected.template))
+                });
+                let created = history.time("/metadata/creationTimestamp");
+                let number = number(kind, history)?;
+                Some((Candidate { number, created, name: history.name(), equal }, history))
             })
-        });
-        let chosen = match kind {
-            // Of equal ones the oldest is the new one (`deployment_util.go`, FindNewReplicaSet).
-            Kind::Deployment => equal.min_by_key(|rs| (rs.time("/metadata/creationTimestamp"), rs.name())),
-            // And here the newest: duplicates are folded into it (`daemon/update.go`, dedupCurHistories).
-            Kind::DaemonSet | Kind::StatefulSet => equal.max_by_key(|cr| cr["revision"].as_i64()),
-        };
-        // What no comparison here finds, its controller has told by numbering it.
-        let numbered = || match kind {
-            Kind::Deployment => {
-                let number = object.annotation(REVISION)?;
-                own.iter().copied().find(|rs| rs.annotation(REVISION) == Some(number))
-            }
-            Kind::DaemonSet | Kind::StatefulSet => {
-                own.iter().copied().max_by_key(|cr| cr["revision"].as_i64())
-            }
-        };
-        let chosen = chosen.or_else(|| observed.then(numbered).flatten())?;
-        kept(kind, object, chosen).map(Target::of)
+            .collect();
+        own.sort_by_key(|(it, _)| (it.number, it.created, it.name));
+        let candidates: Vec<Candidate<'_>> = own.iter().map(|(it, _)| *it).collect();
+        // As long as a Deployment has no number, no ReplicaSet was made for it.
+        let told = observed && (kind != Kind::Deployment || object.annotation(REVISION).is_some());
+        let chosen = choose(kind, object, told, &candidates)?;
+        kept(kind, object, own[chosen].1).map(Target::of)
     }
 }
 

@@ -281,3 +281,13 @@ fn the_time_left_follows_the_pace_since_the_write() {
         );
     }
 }
+
+/// Its controller makes no ReplicaSet until it is resumed, and leaves the number of the old one on the Deployment.
+#[test]
+fn pods_of_a_paused_deployment_have_the_old_template() {
+    let paused = json!({"metadata": {"annotations": {"deployment.kubernetes.io/revision": "2"}}, "spec": {"paused": true}});
+    let mut moment = Moment::of(KIND).edit(paused).edit(status(3, 0, 2)).of_pods("bad bad bad!");
+    moment.histories.truncate(1);
+    let states: Vec<PodState> = moment.look().pods.iter().map(|pod| pod.state).collect();
+    assert_eq!(states, [PodState::Old; 3]);
+}
