@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable};
 use cluster_model::rollout::{Id, selector};
 use cluster_model::{PodExt, Raw};
 use http::Method;
@@ -20,7 +21,7 @@ pub struct Fresh {
 }
 
 /// A server that is away is waited for: some ten minutes, with the last of these waits again and again.
-const TRIES: u32 = 80;
+const TRIES: usize = 80;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// Objects in one answer, and answers to one list.
@@ -29,23 +30,25 @@ const PAGES: usize = 1000;
 
 /// `Err` is why it cannot be read, in one line.
 pub async fn read(cluster: &Cluster, id: &Id, trouble: &Trouble) -> Result<Fresh, String> {
-    let mut says = String::new();
-    for attempt in 0..TRIES {
-        let refusal = match once(cluster, id).await {
-            Ok(fresh) => return Ok(fresh),
-            Err(refusal) => refusal,
-        };
-        says = refusal.says(&format!("read {id}"));
-        tell(&refusal, trouble);
+    let waits = ExponentialBuilder::new()
+        .with_min_delay(FIRST_WAIT)
+        .with_max_delay(LONGEST_WAIT)
+        .with_max_times(TRIES - 1);
+    let mut tries = 0;
+    let again = |refusal: &Refusal| {
+        tell(refusal, trouble);
+        tries += 1;
         // A server that comes back has not read its roles and tokens yet.
         let denied = is_forbidden(&refusal.error) || is_unauthorised(&refusal.error);
-        if (denied && attempt == 0) || !(denied || passes(&refusal.error)) {
-            return Err(says);
-        }
-        let wait = FIRST_WAIT.saturating_mul(1 << attempt.min(6)).min(LONGEST_WAIT);
-        tokio::time::sleep(refusal.retry_after.unwrap_or(wait).min(LONGEST_WAIT)).await;
-    }
-    Err(says)
+        if denied { tries > 1 } else { passes(&refusal.error) }
+    };
+    (|| once(cluster, id))
+        .retry(waits)
+        .sleep(tokio::time::sleep)
+        .when(again)
+        .adjust(|refusal, wait| Some(refusal.retry_after.unwrap_or(wait?).min(LONGEST_WAIT)))
+        .await
+        .map_err(|refusal| refusal.says(&format!("read {id}")))
 }
 
 fn passes(error: &Error) -> bool {

@@ -296,7 +296,7 @@ fn is_watch(request: &Request<Body>) -> bool {
     request.uri().query().unwrap_or_default().split('&').any(|pair| matches!(pair, "watch=true" | "watch=1"))
 }
 
-/// How long to wait before the next try; `None` if this answer is to be taken.
+/// How long to wait before the next try; `None` if this answer is to be taken. By hand: the loop also renews credentials.
 fn retry_after(answer: &Response<Body>, attempt: u32) -> Option<Duration> {
     if !matches!(answer.status().as_u16(), 429 | 503 | 504) {
         return None;

@@ -225,7 +225,7 @@ impl GuardedPatch {
         if self.troubles > TROUBLES {
             return end(self.blind(says));
         }
-        // A first look costs nothing; whoever is in trouble is not pressed.
+        // A first look costs nothing. By hand: a state machine keeps a count, not an iterator of waits.
         let doubled = FIRST_WAIT.saturating_mul(1 << (self.troubles - 1));
         let wait = if self.troubles == 1 { Duration::ZERO } else { doubled.min(LONGEST_WAIT) };
         Next { wait, act: act(self) }
