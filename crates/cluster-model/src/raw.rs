@@ -17,6 +17,8 @@ pub trait Raw {
     fn uid(&self) -> &str;
     /// The owner that is the controller (`metav1.GetControllerOf`).
     fn controller_ref(&self) -> Option<&Value>;
+    /// By UID: a later owner of the same name is another one.
+    fn is_controlled_by(&self, uid: &str) -> bool;
 }
 
 impl Raw for Value {
@@ -54,6 +56,10 @@ impl Raw for Value {
 
     fn uid(&self) -> &str {
         self.text("/metadata/uid")
+    }
+
+    fn is_controlled_by(&self, uid: &str) -> bool {
+        self.controller_ref().is_some_and(|owner| owner["uid"] == uid)
     }
 
     fn controller_ref(&self) -> Option<&Value> {

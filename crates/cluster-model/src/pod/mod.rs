@@ -51,6 +51,8 @@ pub trait PodExt {
     /// A static pod's shadow in the API; the kubelet runs it from a file, so it cannot be evicted.
     fn is_mirror(&self) -> bool;
     fn controller(&self) -> Option<&OwnerReference>;
+    /// By UID: a later owner of the same name is another one.
+    fn is_controlled_by(&self, uid: &str) -> bool;
     /// Owned by a DaemonSet of apps/v1. Other things may be called DaemonSet too (kubectl#1768).
     fn is_daemonset_pod(&self) -> bool;
     fn priority(&self) -> i32;
@@ -119,6 +121,10 @@ impl PodExt for Pod {
 
     fn controller(&self) -> Option<&OwnerReference> {
         self.metadata.owner_references.iter().flatten().find(|o| o.controller == Some(true))
+    }
+
+    fn is_controlled_by(&self, uid: &str) -> bool {
+        self.controller().is_some_and(|owner| owner.uid == uid)
     }
 
     fn is_daemonset_pod(&self) -> bool {

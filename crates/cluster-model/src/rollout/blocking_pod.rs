@@ -123,7 +123,7 @@ fn is_observed(set: &Value) -> bool {
 }
 
 fn by_ordinal<'a>(set: &Value, pods: &'a [Pod]) -> BTreeMap<i64, &'a Pod> {
-    let own = pods.iter().filter(|pod| pod.controller().is_some_and(|owner| owner.uid == set.uid()));
+    let own = pods.iter().filter(|pod| pod.is_controlled_by(set.uid()));
     own.filter_map(|pod| Some((ordinal(set, pod)?, pod))).collect()
 }
 

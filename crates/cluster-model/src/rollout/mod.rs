@@ -77,10 +77,9 @@ impl Rollout {
     }
 
     fn owns(&self, pod: &Pod) -> bool {
-        let Some(owner) = pod.controller() else { return false };
         match self.id.kind {
-            Kind::Deployment => self.revisions.iter().any(|r| r.uid == owner.uid),
-            Kind::StatefulSet | Kind::DaemonSet => owner.uid == self.id.uid,
+            Kind::Deployment => self.revisions.iter().any(|r| pod.is_controlled_by(&r.uid)),
+            Kind::StatefulSet | Kind::DaemonSet => pod.is_controlled_by(&self.id.uid),
         }
     }
 }

@@ -44,8 +44,7 @@ impl Revision {
 
 /// The revisions of `owner` among `histories`, in ascending order of their numbers.
 pub fn revisions(kind: Kind, owner: &Value, histories: &[Value]) -> Vec<Revision> {
-    let owned =
-        histories.iter().filter(|h| h.controller_ref().is_some_and(|c| c["uid"] == owner["metadata"]["uid"]));
+    let owned = histories.iter().filter(|history| history.is_controlled_by(owner.uid()));
     let mut revisions: Vec<Revision> = owned.filter_map(|h| revision(kind, h)).collect();
     // Equal numbers happen (a ReplicaSet that has no number yet counts as 0); the older comes first, as in kubectl.
     revisions.sort_by(|a, b| (a.number, a.created, &a.name).cmp(&(b.number, b.created, &b.name)));

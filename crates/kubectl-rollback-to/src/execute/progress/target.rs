@@ -25,7 +25,7 @@ impl Target {
     /// Was this pod made from it?
     pub fn made(&self, kind: Kind, pod: &Pod) -> bool {
         match kind {
-            Kind::Deployment => pod.controller().is_some_and(|owner| owner.uid == self.uid),
+            Kind::Deployment => pod.is_controlled_by(&self.uid),
             Kind::StatefulSet | Kind::DaemonSet => {
                 let labels = pod.metadata.labels.as_ref();
                 labels.and_then(|labels| labels.get(kind.hash_label())).is_some_and(|hash| *hash == self.hash)
@@ -48,7 +48,8 @@ impl Compared {
         observed: bool,
     ) -> Option<Target> {
         let kind = expected.kind;
-        let own: Vec<&Value> = histories.iter().filter(|history| is_own(history, &expected.uid)).collect();
+        let own: Vec<&Value> =
+            histories.iter().filter(|history| history.is_controlled_by(&expected.uid)).collect();
         if kind == Kind::StatefulSet {
             // Its controller compares by meaning (StatefulSetSemanticRevisionComparison), so only its own word counts: before
             // it has seen the template, `updateRevision` is another one's.
@@ -84,14 +85,12 @@ fn kept(kind: Kind, object: &Value, history: &Value) -> Option<Revision> {
     revisions(kind, object, std::slice::from_ref(history)).pop()
 }
 
-fn is_own(history: &Value, uid: &str) -> bool {
-    history.controller_ref().is_some_and(|owner| owner["uid"] == uid)
-}
-
 /// Whose pods are the workload's: its own, or those of its ReplicaSets.
 pub(super) fn owners<'a>(expected: &'a Expected, histories: &'a [Value]) -> HashSet<&'a str> {
     match expected.kind {
-        Kind::Deployment => histories.iter().filter(|rs| is_own(rs, &expected.uid)).map(Raw::uid).collect(),
+        Kind::Deployment => {
+            histories.iter().filter(|rs| rs.is_controlled_by(&expected.uid)).map(Raw::uid).collect()
+        }
         Kind::StatefulSet | Kind::DaemonSet => HashSet::from([expected.uid.as_str()]),
     }
 }
