@@ -2,10 +2,12 @@
 //! one that is shown is in the scrollback and in the CI log for good.
 
 mod log;
+mod message;
 
 use std::sync::LazyLock;
 
 pub use log::redacted;
+pub use message::clean;
 
 use crate::image_ref::is_digest;
 

@@ -3,7 +3,8 @@
 
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus};
 
-use super::{PodIssue, message, restarts};
+use super::{PodIssue, restarts};
+use crate::secret::clean;
 
 /// One crash may be bad luck: a container that comes up again has no fault.
 const CRASHES: i32 = 2;
@@ -35,7 +36,7 @@ pub(super) fn ended(status: &ContainerStatus) -> Option<PodIssue> {
 }
 
 fn of(status: &ContainerStatus, mut issue: PodIssue) -> PodIssue {
-    issue.container = Some(message::clean(&status.name));
+    issue.container = Some(clean(&status.name));
     issue.restarts = status.restart_count;
     issue
 }

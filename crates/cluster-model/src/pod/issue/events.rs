@@ -6,11 +6,10 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{
-    CONTAINERS_NOT_READY, NOT_SCHEDULED, PodIssue, issue, message, patience, running_since, spec_of,
-};
+use super::{CONTAINERS_NOT_READY, NOT_SCHEDULED, PodIssue, issue, patience, running_since, spec_of};
 use crate::PodExt;
 use crate::raw::Raw;
+use crate::secret::clean;
 
 /// Between a pod that is bound and its first container. Reasons of `pkg/kubelet/events/event.go`.
 const BEFORE_START: [&str; 6] = [
@@ -71,7 +70,7 @@ pub fn from_events<E: Borrow<Value>>(pod: &Pod, events: &[E]) -> Option<PodIssue
     }
     let mut found = PodIssue::new(reason, words(newest));
     if let Some((container, not_before)) = probed(pod, newest).filter(|_| reason == "Unhealthy") {
-        found.container = Some(message::clean(&container));
+        found.container = Some(clean(&container));
         found.not_before = Some(not_before);
     }
     Some(found)
@@ -128,12 +127,12 @@ fn new_node<E: Borrow<Value>>(pod: &Pod, events: &[E], seen: PodIssue) -> PodIss
         (Some(node), _) => format!("nominated to node {node}"),
         (None, Some(event)) if promises(event) => words(event).to_owned(),
         (None, Some(event)) => {
-            let message = format!("{}; {}", seen.message, message::clean(words(event)));
+            let message = format!("{}; {}", seen.message, clean(words(event)));
             return PodIssue { message, ..seen };
         }
         (None, None) => return seen,
     };
-    let message = format!("waiting for a new node: {}", message::clean(&says));
+    let message = format!("waiting for a new node: {}", clean(&says));
     PodIssue { message, not_before: None, new_node: true, ..seen }
 }
 

@@ -2,7 +2,6 @@
 
 mod container;
 mod events;
-mod message;
 mod patience;
 
 use std::fmt;
@@ -11,10 +10,10 @@ use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodCondition};
 use k8s_openapi::jiff::Timestamp;
 
 use crate::PodExt;
+use crate::secret::clean;
 use crate::text::count;
 
 pub use events::{explain, from_events, time as event_time};
-pub use message::clean;
 
 /// The word of a pod whose containers run and are not ready (`pkg/kubelet/status/generate.go`).
 pub const CONTAINERS_NOT_READY: &str = "ContainersNotReady";

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cluster_model::pod::issue::{clean, event_time};
+use cluster_model::pod::issue::event_time;
 use cluster_model::rollout::Kind;
+use cluster_model::secret::clean;
 use cluster_model::{PodExt, PodIssue, Raw};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
