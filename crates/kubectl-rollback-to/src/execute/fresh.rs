@@ -12,7 +12,7 @@ use plugin_client::{Cluster, is_forbidden, is_not_found, is_unauthorised, lost, 
 use serde_json::Value;
 
 use super::wire::{self, Content, Refusal};
-use super::write::{Trouble, look, tell};
+use super::write::{ConnectionFailures, look, tell};
 
 pub struct Fresh {
     pub object: Option<Value>,
@@ -29,14 +29,14 @@ const PAGE: usize = 500;
 const PAGES: usize = 1000;
 
 /// `Err` is why it cannot be read, in one line.
-pub async fn read(cluster: &Cluster, id: &Id, trouble: &Trouble) -> Result<Fresh, String> {
+pub async fn read(cluster: &Cluster, id: &Id, failures: &ConnectionFailures) -> Result<Fresh, String> {
     let waits = ExponentialBuilder::new()
         .with_min_delay(FIRST_WAIT)
         .with_max_delay(LONGEST_WAIT)
         .with_max_times(TRIES - 1);
     let mut tries = 0;
     let again = |refusal: &Refusal| {
-        tell(refusal, trouble);
+        tell(refusal, failures);
         tries += 1;
         // A server that comes back has not read its roles and tokens yet.
         let denied = is_forbidden(&refusal.error) || is_unauthorised(&refusal.error);

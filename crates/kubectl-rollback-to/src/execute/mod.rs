@@ -195,7 +195,7 @@ impl Execution<'_> {
                 () = at(run.deadline()) => if run.deadline_passed() { break Some(End::Timeout) },
                 Some(answer) = run.requests.next() => run.take(answer),
                 Some(heard) = run.feeds.next() => run.hear(heard),
-                Some(failure) = run.troubles.recv() => run.disturbed(&failure),
+                Some(failure) = run.connection_failures.recv() => run.disturbed(&failure),
                 () = at(alarm) => {}
                 () = at(Some(frame)) => run.draw(),
             }

@@ -13,7 +13,7 @@ use super::fresh::{self, Fresh};
 use super::guarded_patch::{GuardedPatch, Wrote};
 use super::verdict::{self, Answer};
 use super::wire::{self, Content};
-use super::write::{Trouble, tell, write};
+use super::write::{ConnectionFailures, tell, write};
 use super::{log, ownership};
 use crate::patch;
 
@@ -33,9 +33,9 @@ pub async fn rolled_back(
     cluster: &Cluster,
     step: usize,
     attempt: GuardedPatch,
-    trouble: Trouble,
+    failures: ConnectionFailures,
 ) -> Answered {
-    Answered::Wrote { step, wrote: write(cluster, attempt, &trouble).await }
+    Answered::Wrote { step, wrote: write(cluster, attempt, &failures).await }
 }
 
 /// `keep`: the workload as it was, for whom its fields go back to.
@@ -44,19 +44,19 @@ pub async fn put_back(
     step: usize,
     attempt: GuardedPatch,
     keep: Option<Value>,
-    trouble: Trouble,
+    failures: ConnectionFailures,
 ) -> Answered {
     let (id, manager) = (attempt.id().clone(), attempt.manager().to_owned());
-    let wrote = write(cluster, attempt, &trouble).await;
+    let wrote = write(cluster, attempt, &failures).await;
     let mut notes = Vec::new();
     if let (Wrote::Written { .. }, Some(before)) = (&wrote, keep) {
-        notes.extend(ownership::keep(cluster, &id, &before, &manager, &trouble).await);
+        notes.extend(ownership::keep(cluster, &id, &before, &manager, &failures).await);
     }
     Answered::Restored { step, wrote, notes }
 }
 
-pub async fn verified(cluster: &Cluster, step: usize, id: Id, trouble: Trouble) -> Answered {
-    Answered::Verified { step, fresh: fresh::read(cluster, &id, &trouble).await }
+pub async fn verified(cluster: &Cluster, step: usize, id: Id, failures: ConnectionFailures) -> Answered {
+    Answered::Verified { step, fresh: fresh::read(cluster, &id, &failures).await }
 }
 
 pub async fn logged(
@@ -81,14 +81,19 @@ pub struct Closing {
     pub keep: Option<Value>,
 }
 
-pub async fn finished(cluster: &Cluster, step: usize, closing: Closing, trouble: Trouble) -> Answered {
+pub async fn finished(
+    cluster: &Cluster,
+    step: usize,
+    closing: Closing,
+    failures: ConnectionFailures,
+) -> Answered {
     let Closing { id, manager, cause, keep } = closing;
     let mut notes = Vec::new();
     if let Some((revision, cause)) = cause {
         notes.extend(explain(cluster, &id, &revision, &cause, &manager).await);
     }
     if let Some(before) = keep {
-        notes.extend(ownership::keep(cluster, &id, &before, &manager, &trouble).await);
+        notes.extend(ownership::keep(cluster, &id, &before, &manager, &failures).await);
     }
     Answered::Finished { step, notes }
 }
@@ -121,7 +126,7 @@ pub struct Doomed {
 }
 
 /// Never by force, and with the grace period the pod asks for.
-pub async fn delete(cluster: &Cluster, doomed: &Doomed, trouble: &Trouble) -> Deletion {
+pub async fn delete(cluster: &Cluster, doomed: &Doomed, failures: &ConnectionFailures) -> Deletion {
     let Doomed { namespace, pod, uid, version } = doomed;
     let path = wire::path(wire::CORE, namespace, "pods", pod);
     // A pod of the same name that came since is another one, and one that became Ready since is not in the way: the server refuses.
@@ -132,14 +137,14 @@ pub async fn delete(cluster: &Cluster, doomed: &Doomed, trouble: &Trouble) -> De
     for attempt in 0..TRIES {
         let answer = wire::send(cluster, Method::DELETE, &path, Content::Json(&options)).await;
         if let Err(refusal) = &answer {
-            tell(refusal, trouble);
+            tell(refusal, failures);
         }
         let (says, wait) = match verdict::of(answer, "delete it", &right) {
             Answer::Applied(_) => return Deletion::Deleted,
             Answer::Gone => return Deletion::Gone,
             Answer::Misfit { .. } => return Deletion::Changed,
             Answer::Refused { says } => return Deletion::Failed { says },
-            // As for any write: only a server that was just in trouble is asked again.
+            // As for any write: only a server that could not be reached is asked again.
             Answer::Denied { says } if attempt == 0 => return Deletion::Failed { says },
             Answer::Denied { says } => (says, FIRST_WAIT * (1 << attempt)),
             Answer::Busy { says, wait } => (says, wait),

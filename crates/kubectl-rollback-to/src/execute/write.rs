@@ -14,8 +14,8 @@ use crate::choose::Target;
 use crate::last_applied::{self, LAST_APPLIED};
 use crate::options::Options;
 
-/// Where requests tell that the server cannot be heard, while they go on trying.
-pub type Trouble = UnboundedSender<Failure>;
+/// Where requests report that the server does not answer, while they go on trying.
+pub type ConnectionFailures = UnboundedSender<Failure>;
 
 /// The annotations a rollback sets, or removes for `None`; all others stay. Pure.
 pub fn annotations(rollout: &Rollout, target: &Target, options: &Options) -> Vec<(String, Option<String>)> {
@@ -43,7 +43,7 @@ pub fn annotations_back(
     changed.iter().map(|(key, _)| (key.clone(), start.annotation(key).map(str::to_owned))).collect()
 }
 
-pub async fn write(cluster: &Cluster, mut attempt: GuardedPatch, trouble: &Trouble) -> Wrote {
+pub async fn write(cluster: &Cluster, mut attempt: GuardedPatch, failures: &ConnectionFailures) -> Wrote {
     let mut next = attempt.start();
     loop {
         tokio::time::sleep(next.wait).await;
@@ -52,7 +52,7 @@ pub async fn write(cluster: &Cluster, mut attempt: GuardedPatch, trouble: &Troub
             Act::Send(ops) => {
                 let answer = patch(cluster, attempt.id(), &ops, attempt.manager()).await;
                 if let Err(refusal) = &answer {
-                    tell(refusal, trouble);
+                    tell(refusal, failures);
                 }
                 let right = Right::new("patch", "apps", attempt.id().kind.plural());
                 attempt.answered(verdict::of(answer, &doing("write", attempt.id()), &right))
@@ -60,7 +60,7 @@ pub async fn write(cluster: &Cluster, mut attempt: GuardedPatch, trouble: &Troub
             Act::Look => {
                 let found = look(cluster, attempt.id()).await;
                 if let Err(refusal) = &found {
-                    tell(refusal, trouble);
+                    tell(refusal, failures);
                 }
                 attempt.looked(match found {
                     Ok(found) => Look::Seen(found),
@@ -90,10 +90,10 @@ pub async fn look(cluster: &Cluster, id: &Id) -> Result<Option<Value>, Refusal> 
 }
 
 /// Was it only the connection, or the server?
-pub fn tell(refusal: &Refusal, trouble: &Trouble) {
+pub fn tell(refusal: &Refusal, failures: &ConnectionFailures) {
     if plugin_client::lost(&refusal.error) || plugin_client::unreachable(&refusal.error) {
         // Nobody listens any more: then nobody needs to know.
-        let _ = trouble.send(Failure::from_kube("reach the server", &refusal.error));
+        let _ = failures.send(Failure::from_kube("reach the server", &refusal.error));
     }
 }
 

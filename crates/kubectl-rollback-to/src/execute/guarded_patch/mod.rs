@@ -64,7 +64,7 @@ pub struct Next {
 }
 
 /// Lost answers and lost connections that are ridden out: some twenty seconds, as long as an API server takes to start.
-const TROUBLES: u32 = 8;
+const LOST_ATTEMPTS: u32 = 8;
 /// Races lost to a write that changed neither the template nor what this would write, as of a status or another annotation.
 const RACES: u32 = 3;
 /// Times a server may ask to come back later.
@@ -81,7 +81,7 @@ pub struct GuardedPatch {
     seen: Value,
     template: Value,
     annotations: Vec<(String, Option<String>)>,
-    troubles: u32,
+    lost_attempts: u32,
     busy: u32,
     /// An annotation that somebody changed is left alone, and the rest written; else nothing is.
     lenient: bool,
@@ -111,7 +111,7 @@ impl GuardedPatch {
             seen,
             template,
             annotations,
-            troubles: 0,
+            lost_attempts: 0,
             busy: 0,
             lenient: false,
             raced: 0,
@@ -152,8 +152,10 @@ impl GuardedPatch {
                 "the server cannot find it".clone_into(&mut self.says);
                 now(Act::Look)
             }
-            // A server that comes back from trouble has not read its roles and tokens yet.
-            Answer::Denied { says } if self.troubles > 0 => self.trouble(says, |this| Act::Send(this.ops())),
+            // A server that comes back has not read its roles and tokens yet.
+            Answer::Denied { says } if self.lost_attempts > 0 => {
+                self.try_again(says, |this| Act::Send(this.ops()))
+            }
             Answer::Denied { says } | Answer::Refused { says } => end(Wrote::Failed { says }),
             Answer::Misfit { says } => {
                 self.says = says;
@@ -168,9 +170,9 @@ impl GuardedPatch {
             }
             Answer::Lost { says } => {
                 (self.doubt, self.unanswered) = (true, true);
-                self.trouble(says, |_| Act::Look)
+                self.try_again(says, |_| Act::Look)
             }
-            Answer::Unsent { says } => self.trouble(says, |this| Act::Send(this.ops())),
+            Answer::Unsent { says } => self.try_again(says, |this| Act::Send(this.ops())),
         }
     }
 
@@ -178,8 +180,8 @@ impl GuardedPatch {
         let live = match look {
             Look::Seen(Some(live)) if live.uid() == self.id.uid => live,
             Look::Seen(_) => return end(Wrote::Gone),
-            Look::Blind { says } => return self.trouble(says, |_| Act::Look),
-            Look::Denied { says } if self.troubles > 1 => return self.trouble(says, |_| Act::Look),
+            Look::Blind { says } => return self.try_again(says, |_| Act::Look),
+            Look::Denied { says } if self.lost_attempts > 1 => return self.try_again(says, |_| Act::Look),
             Look::Denied { says } => return end(self.blind(says)),
         };
         let template = &live["spec"]["template"];
@@ -219,15 +221,15 @@ impl GuardedPatch {
         Act::End(Wrote::Written { object, mutated })
     }
 
-    fn trouble(&mut self, says: String, act: impl FnOnce(&Self) -> Act) -> Next {
+    fn try_again(&mut self, says: String, act: impl FnOnce(&Self) -> Act) -> Next {
         self.says = says.clone();
-        self.troubles += 1;
-        if self.troubles > TROUBLES {
+        self.lost_attempts += 1;
+        if self.lost_attempts > LOST_ATTEMPTS {
             return end(self.blind(says));
         }
         // A first look costs nothing. By hand: a state machine keeps a count, not an iterator of waits.
-        let doubled = FIRST_WAIT.saturating_mul(1 << (self.troubles - 1));
-        let wait = if self.troubles == 1 { Duration::ZERO } else { doubled.min(LONGEST_WAIT) };
+        let doubled = FIRST_WAIT.saturating_mul(1 << (self.lost_attempts - 1));
+        let wait = if self.lost_attempts == 1 { Duration::ZERO } else { doubled.min(LONGEST_WAIT) };
         Next { wait, act: act(self) }
     }
 

@@ -14,7 +14,7 @@ use plugin_client::{Cluster, Right};
 use serde_json::{Value, json};
 
 use super::verdict::{self, Answer};
-use super::write::{Trouble, look, patch, tell};
+use super::write::{ConnectionFailures, look, patch, tell};
 
 /// The managedFields of `after` with the fields that `our_manager` took since `before` given back to those who had them; `None` if
 /// there are none. A field that nobody had, as one that only the old template has, goes to the only manager of what is around it.
@@ -101,7 +101,7 @@ pub async fn keep(
     id: &Id,
     before: &Value,
     manager: &str,
-    trouble: &Trouble,
+    failures: &ConnectionFailures,
 ) -> Option<String> {
     let failed = |says: &str| Some(format!("field ownership was not returned by {manager}: {says}"));
     let right = Right::new("patch", "apps", id.kind.plural());
@@ -110,7 +110,7 @@ pub async fn keep(
         let live = match look(cluster, id).await {
             Ok(live) => live.filter(|live| live.uid() == id.uid)?,
             Err(refusal) => {
-                tell(&refusal, trouble);
+                tell(&refusal, failures);
                 return failed(&refusal.says(&format!("read {id}")));
             }
         };

@@ -19,7 +19,7 @@ use super::guarded_patch::GuardedPatch;
 use super::progress::Progress;
 use super::requests::{self, Answered};
 use super::workload_cache::Feeds;
-use super::write::{Trouble, annotations_back};
+use super::write::{ConnectionFailures, annotations_back};
 use super::{Execution, FRAME, Outcome, Reporter};
 use crate::journal::Entry;
 use stage::{Stage, part, stage};
@@ -43,8 +43,8 @@ pub(super) struct Run<'a> {
     pub feeds: Feeds,
     pub requests: FuturesUnordered<BoxFuture<'a, Answered>>,
     /// Requests tell here that they cannot reach the server.
-    trouble: Trouble,
-    pub troubles: UnboundedReceiver<Failure>,
+    failures: ConnectionFailures,
+    pub connection_failures: UnboundedReceiver<Failure>,
     health: ServerHealth,
     caches: usize,
     /// Namespaces whose events are watched.
@@ -77,7 +77,7 @@ impl<'a> Run<'a> {
             linger: LINGER,
             silent_after: execution.silent_after,
         };
-        let (trouble, troubles) = mpsc::unbounded_channel();
+        let (failures, connection_failures) = mpsc::unbounded_channel();
         Run {
             execution,
             audience,
@@ -85,8 +85,8 @@ impl<'a> Run<'a> {
             stages,
             feeds: Feeds::new(),
             requests: FuturesUnordered::new(),
-            trouble,
-            troubles,
+            failures,
+            connection_failures,
             health: ServerHealth::default(),
             caches: 0,
             told: BTreeSet::new(),
@@ -165,7 +165,7 @@ impl<'a> Run<'a> {
     fn obey(&mut self, command: Command) -> Result<(), End> {
         let cluster = self.execution.cluster;
         let options = self.execution.options;
-        let trouble = self.trouble.clone();
+        let failures = self.failures.clone();
         match command {
             Command::Write(step) => {
                 self.begin();
@@ -174,7 +174,7 @@ impl<'a> Run<'a> {
                 let (id, seen) = (stage.rollout.id.clone(), stage.rollout.object.clone());
                 let attempt =
                     GuardedPatch::new(id, seen, template, stage.annotations.clone(), &options.field_manager);
-                self.requests.push(requests::rolled_back(cluster, step, attempt, trouble).boxed());
+                self.requests.push(requests::rolled_back(cluster, step, attempt, failures).boxed());
             }
             Command::Restore(step) => {
                 let stage = &self.stages[step];
@@ -189,12 +189,12 @@ impl<'a> Run<'a> {
                     &options.field_manager,
                 );
                 let keep = options.keep_ownership.then(|| start.clone());
-                self.requests.push(requests::put_back(cluster, step, attempt, keep, trouble).boxed());
+                self.requests.push(requests::put_back(cluster, step, attempt, keep, failures).boxed());
             }
             Command::Watch(step) => self.watch(step),
             Command::Verify(step) => {
                 let id = self.stages[step].rollout.id.clone();
-                self.requests.push(requests::verified(cluster, step, id, trouble).boxed());
+                self.requests.push(requests::verified(cluster, step, id, failures).boxed());
             }
             Command::Follow(step) => {
                 if let Some(object) = self.stages[step].fresh.take() {
@@ -211,14 +211,14 @@ impl<'a> Run<'a> {
                 let namespace = self.stages[step].rollout.id.namespace.clone();
                 let doomed = requests::Doomed { namespace, pod, uid, version };
                 let delete = async move {
-                    let deletion = requests::delete(cluster, &doomed, &trouble).await;
+                    let deletion = requests::delete(cluster, &doomed, &failures).await;
                     Answered::Deleted { step, pod: doomed.pod, uid: doomed.uid, deletion }
                 };
                 self.requests.push(delete.boxed());
             }
             Command::Finish(step) => {
                 let closing = self.stages[step].closing(self.execution);
-                self.requests.push(requests::finished(cluster, step, closing, trouble).boxed());
+                self.requests.push(requests::finished(cluster, step, closing, failures).boxed());
             }
             Command::Ask(question) => {
                 let yes = self.ask(&question)?;
