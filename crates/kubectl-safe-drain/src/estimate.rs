@@ -1,6 +1,6 @@
 //! How long a drain will take, as a range: from "every pod stops at once" to "every pod uses its whole grace period".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::pod::Tier;
 use cluster_model::{BudgetStatus, PodExt, Snapshot};
@@ -14,17 +14,20 @@ pub struct Estimate {
     pub least_seconds: i64,
     /// `None`: a budget allows nothing now, so nobody knows.
     pub most_seconds: Option<i64>,
+    /// The budgets that allow nothing now, `namespace/name`.
+    pub blocked_by: BTreeSet<String>,
 }
 
 pub fn estimate(plan: &Plan, snapshot: &Snapshot) -> Estimate {
-    let mut total = Estimate { least_seconds: 0, most_seconds: Some(0) };
+    let mut total = Estimate { least_seconds: 0, most_seconds: Some(0), blocked_by: BTreeSet::new() };
     // Nodes go one after another, and so do the tiers of a node.
     for node in &plan.nodes {
         for tier in Tier::ALL {
             let steps: Vec<&Step> = node.steps.iter().filter(|s| s.leaves() && s.tier == tier).collect();
-            let (least, most) = wave(&steps, snapshot);
-            total.least_seconds += least;
-            total.most_seconds = total.most_seconds.zip(most).map(|(a, b)| a + b);
+            let wave = wave(&steps, snapshot);
+            total.least_seconds += wave.least_seconds;
+            total.most_seconds = total.most_seconds.zip(wave.most_seconds).map(|(a, b)| a + b);
+            total.blocked_by.extend(wave.blocked_by);
         }
     }
     total
@@ -51,10 +54,10 @@ pub fn seconds_left<'a>(pods: impl Iterator<Item = &'a PodState>, now: Timestamp
 }
 
 /// Pods of one wave leave side by side, those of one budget in rounds.
-fn wave(steps: &[&Step], snapshot: &Snapshot) -> (i64, Option<i64>) {
+fn wave(steps: &[&Step], snapshot: &Snapshot) -> Estimate {
     let mut most = steps.iter().map(|s| s.grace_seconds).max();
     let mut least = 0;
-    let mut unknown = false;
+    let mut blocked_by = BTreeSet::new();
     let mut queues: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
     for step in steps {
         if let Some(budget) = &step.budget {
@@ -64,7 +67,7 @@ fn wave(steps: &[&Step], snapshot: &Snapshot) -> (i64, Option<i64>) {
     for (key, queue) in queues {
         let Some(budget) = snapshot.budgets().iter().find(|b| b.key() == key) else { continue };
         let BudgetStatus::Allows(allowed) = *budget.status() else {
-            unknown = true;
+            blocked_by.insert(key.to_owned());
             continue;
         };
         let rounds = (queue.len() as i64 + i64::from(allowed) - 1) / i64::from(allowed);
@@ -76,7 +79,8 @@ fn wave(steps: &[&Step], snapshot: &Snapshot) -> (i64, Option<i64>) {
         least = least.max((rounds - 1) * lag);
         most = most.max(Some(rounds * grace + (rounds - 1) * lag));
     }
-    (least, if unknown { None } else { Some(most.unwrap_or_default()) })
+    let most_seconds = blocked_by.is_empty().then(|| most.unwrap_or_default());
+    Estimate { least_seconds: least, most_seconds, blocked_by }
 }
 
 #[cfg(test)]
@@ -102,13 +106,16 @@ mod tests {
     #[test]
     fn a_budget_makes_rounds() {
         // Pods of the builder take 2 s to be Ready and may take 30 s to stop.
-        assert_eq!(three_under(3), Estimate { least_seconds: 0, most_seconds: Some(30) });
-        assert_eq!(
-            three_under(1),
-            Estimate { least_seconds: 4, most_seconds: Some(94) },
-            "three pods, one allowed: three rounds"
-        );
-        assert_eq!(three_under(0).most_seconds, None, "a spent budget is not guessed at");
+        let known = |least_seconds, most_seconds| Estimate {
+            least_seconds,
+            most_seconds: Some(most_seconds),
+            blocked_by: BTreeSet::new(),
+        };
+        assert_eq!(three_under(3), known(0, 30));
+        assert_eq!(three_under(1), known(4, 94), "three pods, one allowed: three rounds");
+        let blocked = three_under(0);
+        assert_eq!(blocked.most_seconds, None, "a spent budget is not guessed at");
+        assert_eq!(blocked.blocked_by, BTreeSet::from(["shop/web".to_owned()]), "and it is named");
     }
 
     #[test]

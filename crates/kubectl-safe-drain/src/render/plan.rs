@@ -1,6 +1,6 @@
 //! The plan: per node what leaves, in which order, and what stays.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::pod::Tier;
 use cluster_model::text::{count, span};
@@ -8,6 +8,9 @@ use plugin_client::{Line, table};
 
 use crate::estimate::Estimate;
 use crate::plan::{NodePlan, Plan, Step};
+
+/// So many budgets are named beside the estimate; the findings have them all.
+const NAMED: usize = 3;
 
 /// `wide` names every pod; otherwise pods of one owner with one fate are one row.
 pub fn plan(plan: &Plan, estimate: &Estimate, wide: bool) -> Vec<Line> {
@@ -26,11 +29,23 @@ pub fn plan(plan: &Plan, estimate: &Estimate, wide: bool) -> Vec<Line> {
 fn range(estimate: &Estimate) -> String {
     match estimate.most_seconds {
         None => format!(
-            "at least {} · no upper bound: a PDB allows 0 disruptions now",
-            span(estimate.least_seconds)
+            "at least {} · no upper bound: {} 0 disruptions now",
+            span(estimate.least_seconds),
+            match estimate.blocked_by.len() {
+                1 => format!("PDB {} allows", named(&estimate.blocked_by)),
+                _ => format!("PDBs {} allow", named(&estimate.blocked_by)),
+            }
         ),
         Some(most) if most == estimate.least_seconds => span(most),
         Some(most) => format!("{}–{}", span(estimate.least_seconds), span(most)),
+    }
+}
+
+fn named(budgets: &BTreeSet<String>) -> String {
+    let names: Vec<&str> = budgets.iter().take(NAMED).map(String::as_str).collect();
+    match budgets.len() - names.len() {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
     }
 }
 
