@@ -182,7 +182,7 @@ fn pod(state: &PodState, now: Timestamp) -> PodReport {
     };
     let reason = state.failure.clone().unwrap_or_else(|| state.step.reason.clone());
     let since = matches!(result, PodResult::Terminating | PodResult::Blocked | PodResult::Unknown)
-        .then_some(state.since);
+        .then(|| state.stopping_since().unwrap_or(state.since));
     let waited = since.map(|since| now.duration_since(since).as_secs().max(0));
     // Whole seconds: the server's clock tells no more.
     let since = since.and_then(|at| Timestamp::from_second(at.as_second()).ok()).map(|at| at.to_string());

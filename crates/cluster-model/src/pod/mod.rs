@@ -5,7 +5,7 @@ pub mod resources;
 
 use k8s_openapi::api::core::v1::{NodeSelectorRequirement, Pod, Volume};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::toleration::{cordon, tolerated};
 
@@ -68,6 +68,8 @@ pub trait PodExt {
     fn foreign_scheduler(&self) -> Option<&str>;
     fn finalizers(&self) -> &[String];
     fn deletion_timestamp(&self) -> Option<Timestamp>;
+    /// When somebody asked for its deletion: the deletion timestamp is the end of the grace period.
+    fn deletion_requested_at(&self) -> Option<Timestamp>;
     /// Seconds from being bound to a node to being Ready, for a pod that had no restart.
     fn seconds_to_ready(&self) -> Option<i64>;
     fn condition_time(&self, kind: &str) -> Option<Timestamp>;
@@ -183,6 +185,11 @@ impl PodExt for Pod {
 
     fn deletion_timestamp(&self) -> Option<Timestamp> {
         self.metadata.deletion_timestamp.as_ref().map(|t| t.0)
+    }
+
+    fn deletion_requested_at(&self) -> Option<Timestamp> {
+        let grace = SignedDuration::from_secs(self.metadata.deletion_grace_period_seconds?);
+        self.deletion_timestamp()?.checked_sub(grace).ok()
     }
 
     fn seconds_to_ready(&self) -> Option<i64> {

@@ -88,6 +88,7 @@ fn pod(state: &PodState, now: Timestamp) -> Vec<Line> {
     let blocked = state.blocked_by.as_deref().unwrap_or_default();
     match state.phase {
         Phase::Leaving { since } => {
+            let since = state.stopping_since().unwrap_or(since);
             let elapsed = now.duration_since(since).as_secs();
             let of = span(state.step.grace_seconds);
             let words = Line::new().good("stopping").plain(format!(" {} of at most {of}", span(elapsed)));

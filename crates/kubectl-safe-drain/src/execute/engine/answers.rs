@@ -17,7 +17,7 @@ impl Engine {
     /// The answer to `Command::Ask`.
     pub fn answered(&mut self, ticket: Ticket, uid: &str, verdict: Verdict, now: Timestamp) {
         let Some(pod) = self.pods.get_mut(uid).filter(|p| p.ticket == ticket) else { return };
-        let budget_known = self.budgets.answered(pod, &verdict, now);
+        let budget = self.budgets.answered(pod, &verdict, now);
         if pod.phase != Phase::Asking {
             return; // The watch was quicker than the answer.
         }
@@ -25,20 +25,23 @@ impl Engine {
         match verdict {
             Verdict::Accepted => self.evicted(uid, now),
             Verdict::NotFound => pod.doubts("the server returned NotFound".into(), now, now),
-            // A budget that is watched has its own gate, and says itself what it waits for.
-            Verdict::BudgetSpent { says } if budget_known => {
-                pod.waits(says, now, now);
-                pod.waits_for_budget = true;
-            }
-            Verdict::BudgetSpent { says } => self.blocked(uid, says, now, now + BACKOFF_MOST),
+            // A budget that is watched has its own gate, and says itself what it waits for: the pod waits for that budget, whatever the
+            // numbers are in each answer.
+            Verdict::BudgetSpent { says } => match budget {
+                Some(budget) => {
+                    pod.waits(budget, now, now);
+                    pod.waits_for_budget = true;
+                }
+                None => self.blocked(uid, says, now, now + BACKOFF_MOST),
+            },
             Verdict::NotYet { says, retry_after } => {
-                self.blocked(uid, says, now, now + retry_after.min(NOT_YET_MOST));
+                self.blocked_for_a_moment(uid, says, now, now + retry_after.min(NOT_YET_MOST));
                 if let Some(pod) = self.pods.get_mut(uid) {
                     pod.waits_for_budget = true;
                 }
             }
             Verdict::Busy { retry_after } => {
-                self.blocked(uid, "the API server is busy".into(), now, now + retry_after)
+                self.blocked_for_a_moment(uid, "the API server is busy".into(), now, now + retry_after)
             }
             Verdict::NamespaceTerminating => {
                 let until = now + pod.pause_after_refusal();
@@ -72,11 +75,23 @@ impl Engine {
 
     /// Waits for something other than a watched budget; said when it is news.
     fn blocked(&mut self, uid: &str, says: String, now: Timestamp, until: Timestamp) {
-        let Some(pod) = self.pods.get_mut(uid) else { return };
-        if pod.blocked_by.as_ref() != Some(&says) {
-            self.events.push(Event::Blocked { what: pod.step.key(), says: says.clone(), waiting: 1 });
+        self.tell_blocked(uid, &says);
+        if let Some(pod) = self.pods.get_mut(uid) {
+            pod.waits(says, now, until);
         }
-        pod.waits(says, now, until);
+    }
+
+    /// The same for what passes by itself.
+    fn blocked_for_a_moment(&mut self, uid: &str, says: String, now: Timestamp, until: Timestamp) {
+        self.tell_blocked(uid, &says);
+        if let Some(pod) = self.pods.get_mut(uid) {
+            pod.waits_for_a_moment(says, now, until);
+        }
+    }
+
+    fn tell_blocked(&mut self, uid: &str, says: &str) {
+        let Some(pod) = self.pods.get(uid).filter(|p| p.blocked_by.as_deref() != Some(says)) else { return };
+        self.events.push(Event::Blocked { what: pod.step.key(), says: says.to_owned(), waiting: 1 });
     }
 
     /// The answer to `Command::Look`: the pod of that name, if there is one; an error means that nothing was learnt.

@@ -165,21 +165,21 @@ impl Budgets {
         let since = *budget.closed_since.get_or_insert(now);
         budget.held_since.get_or_insert(now);
         if !room && now < since + PROBE_EVERY {
-            return EvictionSlot::Closed { says: format!("PDB {key}") };
+            return EvictionSlot::Closed { says: named(key) };
         }
         budget.closed_since = (!room).then_some(now);
         budget.asking = Some(pod.step.uid.clone());
         EvictionSlot::Free
     }
 
-    /// Whether a watched budget was asked about this pod.
-    pub fn answered(&mut self, pod: &PodState, verdict: &Verdict, now: Timestamp) -> bool {
-        let mut known = false;
-        for budget in self.0.iter_mut().flat_map(BTreeMap::values_mut) {
+    /// The watched budget that was asked about this pod, if one was: what a pod is said to wait for.
+    pub fn answered(&mut self, pod: &PodState, verdict: &Verdict, now: Timestamp) -> Option<String> {
+        let mut known = None;
+        for (key, budget) in self.0.iter_mut().flatten() {
             if budget.asking.as_deref() != Some(pod.step.uid.as_str()) {
                 continue;
             }
-            known = true;
+            known = Some(named(key));
             budget.asking = None;
             match verdict {
                 Verdict::Accepted => {
@@ -233,8 +233,12 @@ impl Budgets {
         if let Some(sick) = sick(&budget.object, members.iter()) {
             says = format!("{says}; not Ready: {sick}");
         }
-        (waiting > 0).then(|| Event::Blocked { what: format!("PDB {key}"), says, waiting })
+        (waiting > 0).then(|| Event::Blocked { what: named(key), says, waiting })
     }
+}
+
+fn named(key: &str) -> String {
+    format!("PDB {key}")
 }
 
 fn held_up(budget: &DisruptionBudget, pods: &BTreeMap<String, PodState>) -> usize {

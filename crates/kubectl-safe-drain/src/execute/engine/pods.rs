@@ -62,6 +62,10 @@ pub struct PodState {
     pub blocked_by: Option<String>,
     /// Since when it waits for the same thing.
     pub since: Timestamp,
+    /// What holds it up now passes by itself: an answer was lost, the server is busy.
+    passing: bool,
+    /// What held it up before that, and since when.
+    before: Option<(String, Timestamp)>,
     /// A change of its budget ends the wait early.
     pub(super) waits_for_budget: bool,
     pub failure: Option<String>,
@@ -100,10 +104,11 @@ const FIRST_REFUSALS: u32 = 12;
 
 impl PodState {
     pub fn planned(step: Step, node: usize, pod: Pod, now: Timestamp) -> Self {
+        let stopping_since = pod.deletion_requested_at().unwrap_or(now).min(now);
         let phase = match (step.leaves(), step.leaving_already, pod.node().is_empty()) {
             (false, ..) => Phase::Kept,
             (true, _, true) => Phase::Awaited { since: now },
-            (true, true, _) => Phase::Leaving { since: now },
+            (true, true, _) => Phase::Leaving { since: stopping_since },
             (true, false, _) => Phase::Waiting { not_before: now },
         };
         PodState {
@@ -114,6 +119,8 @@ impl PodState {
             accepted: false,
             blocked_by: None,
             since: now,
+            passing: false,
+            before: None,
             waits_for_budget: false,
             failure: None,
             took: None,
@@ -187,29 +194,68 @@ impl PodState {
     }
 
     pub(super) fn leaves(&mut self, now: Timestamp) {
-        self.left_at.get_or_insert(now);
-        self.phase = Phase::Leaving { since: now };
-        (self.blocked_by, self.since, self.answered) = (None, now, true);
+        // Of our own evictions we know better than in whole seconds.
+        let known = self.pod.deletion_requested_at().filter(|at| !self.was_asked_for() && *at < now);
+        let since = known.unwrap_or(now);
+        self.left_at.get_or_insert(since);
+        self.phase = Phase::Leaving { since };
+        (self.blocked_by, self.before, self.passing) = (None, None, false);
+        (self.since, self.answered) = (since, true);
         self.doubted_since = None;
     }
 
     pub(super) fn waits(&mut self, says: String, now: Timestamp, until: Timestamp) {
+        self.is_to_wait(until);
+        self.held_up(says, now);
+    }
+
+    pub(super) fn waits_for_a_moment(&mut self, says: String, now: Timestamp, until: Timestamp) {
+        self.is_to_wait(until);
+        self.held_up_for_a_moment(says, now);
+    }
+
+    fn is_to_wait(&mut self, until: Timestamp) {
         self.phase = Phase::Waiting { not_before: until };
         self.waits_for_budget = false;
         self.answered = true;
         self.doubted_since = None;
-        self.held_up(says, now);
     }
 
     pub(super) fn held_up(&mut self, says: String, now: Timestamp) {
-        if self.blocked_by.as_ref() != Some(&says) {
-            (self.blocked_by, self.since) = (Some(says), now);
+        if self.blocked_by.as_ref() == Some(&says) {
+            return;
+        }
+        // What something passing came between is still the same wait.
+        self.since = match self.before.take() {
+            Some((by, since)) if by == says => since,
+            _ => now,
+        };
+        (self.blocked_by, self.passing) = (Some(says), false);
+    }
+
+    /// The same for what passes by itself.
+    fn held_up_for_a_moment(&mut self, says: String, now: Timestamp) {
+        if self.blocked_by.as_ref() == Some(&says) {
+            return;
+        }
+        let earlier = self.blocked_by.replace(says).map(|by| (by, self.since));
+        if !std::mem::replace(&mut self.passing, true) {
+            self.before = earlier;
+        }
+        self.since = now;
+    }
+
+    /// Since when its containers stop, by the server's clock where the pod tells; `None` if they do not.
+    pub fn stopping_since(&self) -> Option<Timestamp> {
+        match self.phase {
+            Phase::Leaving { since } => Some(self.pod.deletion_requested_at().unwrap_or(since)),
+            _ => None,
         }
     }
 
     pub(super) fn doubts(&mut self, says: String, now: Timestamp, until: Timestamp) {
         self.phase = Phase::Doubtful { not_before: until, looking: false };
-        self.held_up(says, now);
+        self.held_up_for_a_moment(says, now);
         self.doubted_since.get_or_insert(now);
     }
 

@@ -253,3 +253,59 @@ fn a_kept_pod_that_loses_its_controller_is_looked_at_again() {
     e.relisted_last("n1", Ok(cordoned(vec![orphan])), after(2));
     assert!(!e.is_drained("n1"));
 }
+
+/// A budget that allows nothing is asked again every ten seconds, with other words each time, and once the answer is lost.
+#[test]
+fn a_pod_that_is_probed_waits_since_the_beginning() {
+    let mut e = engine(&guarded(vec![web(1)], 0));
+    let mut probes = 0;
+    for second in 0..100 {
+        for command in e.next(after(second)) {
+            match command {
+                Command::Ask { uid, .. } => {
+                    probes += 1;
+                    let verdict = match probes {
+                        3 => Verdict::Unknown { says: "connection reset".into() },
+                        5 => Verdict::NotYet {
+                            says: "still being processed".into(),
+                            retry_after: SignedDuration::from_secs(10),
+                        },
+                        n => Verdict::BudgetSpent { says: format!("needs 2 healthy pods and has {n}") },
+                    };
+                    e.answered_last(&uid, verdict, after(second));
+                }
+                Command::Look { uid, .. } => e.looked(&uid, Ok(Some(web(1))), after(second)),
+                _ => {}
+            }
+        }
+    }
+    let state = e.pods().next().unwrap();
+    assert!(probes > 6, "{probes}");
+    assert_eq!((state.blocked_by.as_deref(), state.since), (Some("PDB shop/web"), now()));
+}
+
+#[test]
+fn something_else_that_holds_a_pod_up_is_a_wait_of_its_own() {
+    let mut e = engine(&snapshot(vec![web(1)]));
+    for (second, says) in [(0, "not on Sundays"), (5, "not on Sundays"), (10, "not at night")] {
+        e.next(after(second));
+        e.answered_last("uid-web-1", Verdict::Webhook { says: says.into() }, after(second));
+    }
+    assert_eq!(e.pods().next().unwrap().since, after(10));
+}
+
+/// Deleted twenty seconds before the run began, or by somebody else during it.
+#[test]
+fn a_pod_stops_since_its_deletion_was_requested() {
+    let stopping = || {
+        web(1).deleted(&after(10).to_string()).edit(json!({"metadata": {"deletionGracePeriodSeconds": 30}}))
+    };
+    let e = engine(&snapshot(vec![stopping()]));
+    let since = |e: &Engine| e.pods().next().and_then(PodState::stopping_since);
+    assert_eq!(since(&e), Some(after(-20)));
+    let mut e = engine(&snapshot(vec![web(1)]));
+    e.pod_seen("n1", stopping(), after(5));
+    assert_eq!(since(&e), Some(after(-20)));
+    e.pod_gone("uid-web-1", after(10));
+    assert_eq!(e.pods().next().unwrap().took, Some(SignedDuration::from_secs(30)));
+}
