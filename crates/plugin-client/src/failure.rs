@@ -23,6 +23,8 @@ pub struct Failure {
     /// The HTTP code of the server's answer, if it gave one.
     pub code: Option<u16>,
     pub hints: Vec<String>,
+    /// It is a matter of this machine; the server has nothing to do with it.
+    pub local: bool,
     /// Something to copy, line by line, below the hints.
     pub block: Box<[String]>,
 }
@@ -36,6 +38,7 @@ impl Failure {
             cause: None,
             code: None,
             hints: Vec::new(),
+            local: false,
             block: Box::default(),
         }
     }
@@ -88,6 +91,9 @@ impl Failure {
         let failure = Failure::failed(format!("cannot {doing}"));
         if let kube::Error::Api(status) = error {
             return failure.of_status(status);
+        }
+        if let Some(limit) = chain(error).find_map(open_files) {
+            return Failure { local: true, ..failure.cause(limit) };
         }
         if let Some(late) = find::<Deadline>(error) {
             return failure.cause(late.to_string()).hint(
@@ -269,8 +275,42 @@ pub(crate) fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static
     chain(error).find_map(|error| error.downcast_ref())
 }
 
+/// A connection that this machine could not open, and what to do.
+fn open_files(error: &(dyn StdError + 'static)) -> Option<&'static str> {
+    // As in <errno.h> of Linux, macOS and the BSDs, and WSAEMFILE.
+    match error.downcast_ref::<std::io::Error>()?.raw_os_error()? {
+        24 | 10024 => Some("this process may open no more files: raise the limit, as with `ulimit -n 4096`"),
+        23 => Some("this machine may open no more files: close some, or raise its limit"),
+        _ => None,
+    }
+}
+
 /// The innermost reason: the outer ones only say which layer passed it on.
 pub(crate) fn last(error: &(dyn StdError + 'static)) -> String {
     let innermost = chain(error).last().map(ToString::to_string).unwrap_or_default();
     shorten(innermost.trim(), 600)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_of_this_machine_is_not_blamed_on_the_server() {
+        let error = |code| {
+            let source = kube::Error::Service(Box::new(std::io::Error::from_raw_os_error(code)));
+            let words = "https://10.1.2.3:6443: tcp open error".to_owned();
+            kube::Error::Service(Unreachable { words, proxy_set_by: None, sent: false, source }.into())
+        };
+        for (code, local) in [(24, true), (23, true), (111, false)] {
+            let failure = Failure::from_kube("list pods", &error(code));
+            assert_eq!(failure.local, local, "{failure}");
+            assert_eq!(failure.to_string().contains("10.1.2.3"), !local, "{failure}");
+            assert!(
+                local != failure.hints.iter().any(|hint| hint.contains("the server is up")),
+                "{failure:?}"
+            );
+        }
+        assert!(Failure::from_kube("list pods", &error(24)).to_string().contains("ulimit -n"));
+    }
 }

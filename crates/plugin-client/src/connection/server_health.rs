@@ -10,6 +10,7 @@ const STARTING: Duration = Duration::from_secs(15);
 pub struct ServerHealth {
     bad: bool,
     last_bad: Option<Instant>,
+    local: bool,
 }
 
 impl ServerHealth {
@@ -17,6 +18,11 @@ impl ServerHealth {
     pub fn failed(&mut self) -> bool {
         self.last_bad = Some(Instant::now());
         !std::mem::replace(&mut self.bad, true)
+    }
+
+    /// A request could not even be sent, for a reason of this machine. True when that is news.
+    pub fn failed_here(&mut self) -> bool {
+        !std::mem::replace(&mut self.local, true)
     }
 
     /// The server answered. True when it did not before.
