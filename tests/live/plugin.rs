@@ -53,7 +53,7 @@ struct Said {
 }
 
 /// Ends with its test: a plugin that rides out a server that is gone for good would run for ever.
-struct Owned(Child);
+pub struct Owned(pub Child);
 
 impl Drop for Owned {
     fn drop(&mut self) {

@@ -19,6 +19,8 @@ pub trait NodeExt {
     /// The `Ready` condition's status and reason when it is not `True`.
     fn not_ready(&self) -> Option<String>;
     fn cordoned_by(&self) -> Option<CordonedBy>;
+    /// Everybody on record for the cordon; empty where the server keeps no such record.
+    fn cordon_owners(&self) -> Vec<CordonedBy>;
 }
 
 impl NodeExt for Node {
@@ -44,12 +46,16 @@ impl NodeExt for Node {
     }
 
     fn cordoned_by(&self) -> Option<CordonedBy> {
+        self.cordon_owners().into_iter().next()
+    }
+
+    fn cordon_owners(&self) -> Vec<CordonedBy> {
         if !self.is_cordoned() {
-            return None;
+            return Vec::new();
         }
         let entries = self.metadata.managed_fields.iter().flatten().map(Entry::from);
-        let author = entries.into_iter().find(|entry| entry.has("/f:spec/f:unschedulable"))?;
-        Some(CordonedBy { manager: author.manager.to_owned(), at: author.time })
+        let owners = entries.filter(|entry| entry.has("/f:spec/f:unschedulable"));
+        owners.map(|entry| CordonedBy { manager: entry.manager.to_owned(), at: entry.time }).collect()
     }
 }
 

@@ -76,6 +76,8 @@ pub struct NodePlan {
     pub name: String,
     pub uid: String,
     pub cordoned_before: bool,
+    /// The node's resourceVersion with this run's cordon, once it has one.
+    pub cordoned_as: Option<String>,
     pub steps: Vec<Step>,
 }
 
@@ -113,6 +115,7 @@ pub fn plan(snapshot: &Snapshot, options: &Options) -> Plan {
                 name: node.name().into(),
                 uid: node.uid().into(),
                 cordoned_before: node.is_cordoned(),
+                cordoned_as: None,
                 steps,
             }
         })

@@ -26,6 +26,11 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// As was asked for.
+    pub fn is_done(self) -> bool {
+        self.exit() == Exit::Done
+    }
+
     pub fn exit(self) -> Exit {
         match self {
             Verdict::Planned | Verdict::Drained | Verdict::Cordoned | Verdict::Uncordoned => Exit::Done,
@@ -96,7 +101,16 @@ pub struct NodeReport {
     pub cordoned: Option<bool>,
     pub cordoned_before: bool,
     pub result: Verdict,
+    /// Why it is not drained, or not cordoned or uncordoned as was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     pub pods: Vec<PodReport>,
+    /// It was deleted, or another node has its name.
+    #[serde(skip)]
+    pub is_gone: bool,
+    /// Somebody else removed this run's cordon: whatever cordon there is is theirs.
+    #[serde(skip)]
+    pub uncordoned_by_others: bool,
     /// It was found drained, and not read again before the run ended early.
     #[serde(skip)]
     pub was_drained: bool,
@@ -106,16 +120,25 @@ pub struct NodeReport {
 }
 
 impl NodeReport {
-    pub fn planned(node: &NodePlan, result: Verdict) -> Self {
+    /// Nothing was done to it yet.
+    pub fn untouched(name: &str, cordoned: bool, result: Verdict) -> Self {
         NodeReport {
-            name: node.name.clone(),
-            cordoned: Some(node.cordoned_before),
-            cordoned_before: node.cordoned_before,
+            name: name.to_owned(),
+            cordoned: Some(cordoned),
+            cordoned_before: cordoned,
             result,
-            pods: node.steps.iter().map(PodReport::planned).collect(),
+            reason: None,
+            pods: Vec::new(),
+            is_gone: false,
+            uncordoned_by_others: false,
             was_drained: false,
             was_touched: false,
         }
+    }
+
+    pub fn planned(node: &NodePlan, result: Verdict) -> Self {
+        let pods = node.steps.iter().map(PodReport::planned).collect();
+        NodeReport { pods, ..NodeReport::untouched(&node.name, node.cordoned_before, result) }
     }
 }
 
@@ -131,6 +154,17 @@ pub struct DrainReport {
     pub error: Option<String>,
     pub started_at: String,
     pub finished_at: String,
+}
+
+impl DrainReport {
+    /// Why it stopped early; also the reason of each node that has none of its own.
+    pub fn ended_by(mut self, error: impl Into<String>) -> Self {
+        let error = error.into();
+        let unexplained = self.nodes.iter_mut().filter(|n| n.reason.is_none() && !n.result.is_done());
+        unexplained.for_each(|node| node.reason = Some(error.clone()));
+        self.error = Some(error);
+        self
+    }
 }
 
 /// What became of a node's pods, as far as it was seen.
@@ -152,14 +186,23 @@ pub fn node(plan: &NodePlan, engine: &Engine, end: &End, now: Timestamp) -> Node
         }
         End::Stopped(_) | End::Failed(_) => Verdict::Failed,
     };
+    let seen = engine.node(&plan.name);
+    let reason = (result != Verdict::Drained).then(|| match (end.why(), seen.why) {
+        (_, Some(own)) => own,
+        (None, None) => "pods remain that should leave".to_owned(),
+        (Some(why), None) if seen.was_drained => format!("not read again at the end: {why}"),
+        (Some(why), None) if seen.begun => why,
+        (Some(why), None) => format!("its drain had not begun: {why}"),
+    });
     NodeReport {
-        name: plan.name.clone(),
-        cordoned: engine.is_cordoned(&plan.name),
-        cordoned_before: plan.cordoned_before,
-        result,
+        cordoned: seen.cordoned,
+        reason,
         pods,
-        was_drained: engine.was_drained(&plan.name),
+        is_gone: seen.is_gone,
+        uncordoned_by_others: seen.was_uncordoned,
+        was_drained: seen.was_drained,
         was_touched: !plan.cordoned_before,
+        ..NodeReport::untouched(&plan.name, plan.cordoned_before, result)
     }
 }
 
@@ -202,5 +245,138 @@ pub fn overall(nodes: &[NodeReport], end: &End) -> Verdict {
             Verdict::Failed
         }
         _ => Verdict::Partial,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::{now, snapshot};
+    use crate::execute::engine::{Command, NodeNow};
+    use crate::options::Options;
+    use crate::plan::plan;
+    use cluster_model::build::{PodBuild, node as node_of, pod};
+    use plugin_client::Failure;
+    use serde_json::json;
+
+    /// Nodes n1, n2 and n3, of which n1 is found as it is said here and n2 has its turn.
+    fn run(first: NodeNow, end: &End) -> Vec<NodeReport> {
+        let mut snapshot = snapshot(vec![pod("a/q", "n2"), pod("a/r", "n3")]);
+        for name in ["n2", "n3"] {
+            snapshot.nodes.push(node_of(name, json!({})));
+        }
+        let plan = plan(&snapshot, &Options::default());
+        let later = now() + k8s_openapi::jiff::SignedDuration::from_secs(2);
+        let mut engine = Engine::new(&plan, snapshot, Options::default(), now());
+        let second = NodeNow { pods: vec![pod("a/q", "n2")], ..empty() };
+        for found in [first, second] {
+            for command in engine.next(later) {
+                if let Command::Relist { ticket, node, .. } = command {
+                    engine.relisted(ticket, &node, Ok(found.clone()), later);
+                }
+            }
+        }
+        plan.nodes.iter().map(|n| node(n, &engine, end, later)).collect()
+    }
+
+    fn empty() -> NodeNow {
+        NodeNow { cordoned: Some(true), awaited: Some(Vec::new()), ..NodeNow::default() }
+    }
+
+    fn reasons(nodes: &[NodeReport]) -> Vec<&str> {
+        nodes.iter().map(|n| n.reason.as_deref().unwrap_or_default()).collect()
+    }
+
+    #[test]
+    fn each_node_says_why_it_is_not_drained() {
+        let failure = Failure::failed("the server forbade an eviction");
+        let ends = [
+            (End::Interrupted, "interrupted"),
+            (End::Timeout, "--timeout passed"),
+            (End::Stalled("a/q".into()), "no progress"),
+            (
+                End::Stopped("node/n2 was uncordoned by someone else".into()),
+                "node/n2 was uncordoned by someone else",
+            ),
+            (End::Failed(failure), "the server forbade an eviction"),
+        ];
+        for (end, why) in ends {
+            let nodes = run(empty(), &end);
+            let expected = [
+                format!("not read again at the end: {why}"),
+                why.to_owned(),
+                format!("its drain had not begun: {why}"),
+            ];
+            assert_eq!(reasons(&nodes), expected);
+        }
+    }
+
+    #[test]
+    fn a_node_that_is_not_as_it_was_cordoned_says_so_itself() {
+        for (cordoned, why) in [(Some(false), "was uncordoned by someone else"), (None, "was deleted")] {
+            let end = End::Stopped(format!("node/n1 {why}"));
+            let nodes = run(NodeNow { cordoned, ..empty() }, &end);
+            assert!(reasons(&nodes)[0].starts_with(why), "{:?}", reasons(&nodes));
+            assert_eq!(nodes[0].cordoned, cordoned);
+            assert_eq!(
+                (nodes[0].is_gone, nodes[0].uncordoned_by_others),
+                (cordoned.is_none(), cordoned.is_some())
+            );
+            assert!(
+                reasons(&nodes)[2].starts_with("its drain had not begun: node/n1 "),
+                "{:?}",
+                reasons(&nodes)
+            );
+        }
+    }
+
+    /// Its ReplicaSet puts it back here, and has not done so yet.
+    #[test]
+    fn a_node_without_remaining_pods_that_is_not_drained_names_what_comes_back() {
+        let only_here = json!({"spec": {"nodeSelector": {"kubernetes.io/hostname": "n1"}}});
+        let pinned = pod("a/p", "n1").toleration(json!({"operator": "Exists"})).edit(only_here);
+        let mut there = NodeNow { pods: vec![pinned.clone()], ..empty() };
+        let snapshot = snapshot(vec![pinned]);
+        let plan = plan(&snapshot, &Options::default());
+        let mut engine = Engine::new(&plan, snapshot, Options::default(), now());
+        for seconds in 0..60 {
+            let at = now() + k8s_openapi::jiff::SignedDuration::from_secs(seconds);
+            for command in engine.next(at) {
+                match command {
+                    Command::Relist { ticket, node, .. } => {
+                        engine.relisted(ticket, &node, Ok(there.clone()), at);
+                    }
+                    Command::Ask { ticket, uid, .. } => {
+                        engine.answered(ticket, &uid, crate::execute::verdict::Verdict::Accepted, at);
+                        engine.pod_gone(&uid, at);
+                        there.pods.clear();
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let report = node(&plan.nodes[0], &engine, &End::Finished, now());
+        assert_eq!((report.result, report.pods[0].result), (Verdict::Partial, PodResult::Gone));
+        let reason = report.reason.unwrap_or_default();
+        assert!(reason.starts_with("a/p will come back: it tolerates the cordon"), "{reason}");
+    }
+
+    #[test]
+    fn a_report_that_ended_early_explains_every_node() {
+        let nodes = run(empty(), &End::Interrupted);
+        let report = DrainReport {
+            kind: "DrainReport",
+            result: Verdict::Refused,
+            nodes: nodes
+                .into_iter()
+                .map(|n| NodeReport { reason: None, result: Verdict::Refused, ..n })
+                .collect(),
+            findings: Vec::new(),
+            error: None,
+            started_at: String::new(),
+            finished_at: String::new(),
+        };
+        let report = report.ended_by("declined");
+        assert_eq!(reasons(&report.nodes), ["declined"; 3]);
     }
 }

@@ -152,7 +152,7 @@ pub fn node(cordoned: bool) -> Value {
         "status": {"conditions": [{"type": "Ready", "status": "True"}]}})
 }
 
-fn list(api_version: &str, kind: &str, items: Vec<Value>) -> Answer {
+pub fn list(api_version: &str, kind: &str, items: Vec<Value>) -> Answer {
     Answer::json(
         json!({"apiVersion": api_version, "kind": kind, "metadata": {"resourceVersion": "5"}, "items": items}),
     )

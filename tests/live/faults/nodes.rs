@@ -1,10 +1,11 @@
 //! The node itself changes while it is drained.
 
-use ::testbed::{shared, wait};
+use ::testbed::{Room, shared, wait};
+use rustix::process::Signal;
 use serde_json::json;
 
 use super::{PATIENCE, end_all_on, end_on, endless, node_path, terminating};
-use crate::plugin::{drain, text};
+use crate::plugin::{drain, safe_drain, text};
 
 #[test]
 fn a_node_that_somebody_uncordons_is_not_called_drained() {
@@ -38,4 +39,65 @@ fn a_node_that_is_deleted_is_not_called_drained() {
     assert!(text(&report, "error").contains("was deleted, or is another node"), "{outcome}");
     // It ends at once; what became of the pods may not have been seen yet.
     assert_eq!(outcome.count("gone") + outcome.count("terminating"), 2, "{outcome}");
+}
+
+/// Another node under the same name, schedulable, as when a machine is replaced.
+fn replace(room: &Room<'_>, node: &str) {
+    let old = room.node(node);
+    room.cluster().delete(&node_path(node));
+    let metadata = &old["metadata"];
+    let mut new = json!({
+        "metadata": {"name": node, "labels": metadata["labels"], "annotations": metadata["annotations"]},
+        "spec": old["spec"], "status": {"capacity": old["status"]["capacity"], "allocatable": old["status"]["allocatable"]},
+    });
+    new["spec"]["unschedulable"] = json!(false);
+    room.cluster().create("/api/v1/nodes", &new);
+}
+
+/// What is bound to the new node of that name was never agreed to leave.
+#[test]
+fn a_node_that_is_replaced_under_its_name_is_not_called_drained_and_nothing_is_evicted_from_it() {
+    let room = shared().room(2);
+    let node = room.nodes()[0].as_str();
+    room.deployment("web", 2);
+    room.ready("web", 2);
+    let webhook = room.deny_evictions(403, "not now");
+    let run = drain(&room, &[node]).watch();
+    run.hear("not now");
+    replace(&room, node);
+    drop(webhook);
+    let (outcome, record, audit) = run.finish_unchecked();
+    assert!(matches!(outcome.code, 1 | 4), "{outcome}");
+    let report = outcome.report();
+    assert!(text(&report, "error").contains("was deleted, or is another node"), "{outcome}");
+    assert_ne!(text(&report["nodes"][0], "result"), "drained", "{outcome}");
+    assert!(report["nodes"][0]["cordoned"].is_null(), "{outcome}");
+    assert!(!outcome.err.contains(&format!("node/{node} drained")), "{outcome}");
+    assert_eq!(audit.evictions().filter(|it| it.accepted()).len(), 0, "{audit}");
+    assert!(room.node(node)["spec"]["unschedulable"] != true, "it is not cordoned either\n{outcome}");
+    drop(record);
+}
+
+/// The first of two nodes is drained, and deleted as nodes are that nobody needs any more. The commands name only what is there.
+#[test]
+fn a_node_that_is_deleted_after_it_was_drained_is_in_no_command() {
+    let room = shared().room(2);
+    let [first, second] = [room.nodes()[0].as_str(), room.nodes()[1].as_str()];
+    room.deployment_with("web", 1, |object| {
+        object["spec"]["template"]["spec"]["nodeSelector"]["kubernetes.io/hostname"] = json!(second);
+    });
+    room.ready("web", 1);
+    let webhook = room.deny_evictions(403, "not now");
+    let run = safe_drain(&room, &[first, second, "--yes"]).watch();
+    run.hear("not now");
+    room.cluster().delete(&node_path(first));
+    run.signal(Signal::INT);
+    let (outcome, _, _) = run.finish();
+    drop(webhook);
+    assert_eq!(outcome.code, 130, "{outcome}");
+    let commands: Vec<&str> =
+        outcome.out.lines().filter(|line| line.contains("kubectl safe-drain")).collect();
+    assert!(!commands.is_empty(), "{outcome}");
+    assert!(commands.iter().all(|line| line.contains(second) && !line.contains(first)), "{outcome}");
+    assert!(outcome.out.contains(&format!("node/{first} gone")), "{outcome}");
 }

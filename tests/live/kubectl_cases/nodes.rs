@@ -58,6 +58,26 @@ fn nodes_that_are_not_there_or_named_twice_over() {
     assert!(!is_cordoned(&room, node), "one bad name, and none of the nodes is touched");
 }
 
+/// As kubectl: one node that is not there, and none is touched; here every name is said, and the command for the others.
+#[test]
+fn uncordon_with_a_node_that_is_gone_changes_nothing_and_says_so() {
+    let room = shared().room(1);
+    let node = room.nodes()[0].as_str();
+    safe_drain(&room, &[node, "--cordon-only"]).run();
+    let kubectl = shared().command("kubectl").args(["uncordon", node, "gone-1", "gone-2"]).output().unwrap();
+    assert!(!kubectl.status.success() && is_cordoned(&room, node), "{kubectl:?}");
+    for mode in ["--uncordon", "--cordon-only"] {
+        let outcome = safe_drain(&room, &["gone-1", node, "gone-2", mode]).run();
+        assert_eq!(outcome.code, 3, "{outcome}");
+        assert!(
+            outcome.err.contains("node/gone-1, node/gone-2: there are no such nodes; nothing was changed"),
+            "{outcome}"
+        );
+        assert!(outcome.err.contains(&format!("name only the nodes that are there: {node}")), "{outcome}");
+        assert!(is_cordoned(&room, node), "{outcome}");
+    }
+}
+
 /// All are cordoned before the first pod leaves, so that no pod moves from one to the next.
 #[test]
 fn several_nodes_are_all_cordoned_first_and_drained_one_after_another() {

@@ -74,3 +74,58 @@ fn a_cordon_that_was_not_answered_is_unclear_also_when_it_is_all_that_was_asked_
         assert!(report["nodes"][0]["cordoned"].is_null(), "{outcome}");
     }
 }
+
+/// The node as it is after this run's cordon, and then somebody's uncordon and cordon that no watch told of. Only the cordon of the run is
+/// its own to undo.
+#[test]
+fn a_cordon_that_somebody_made_later_is_not_undone() {
+    let room = shared().room(0);
+    let by = |manager: &str| {
+        let mut node = node(true);
+        node["metadata"]["resourceVersion"] = json!("7");
+        node["metadata"]["managedFields"] = json!([{"manager": manager, "operation": "Update",
+            "apiVersion": "v1", "time": "2026-01-02T03:04:05Z", "fieldsType": "FieldsV1",
+            "fieldsV1": {"f:spec": {"f:unschedulable": {}}}}]);
+        node
+    };
+    // Nobody knows whose it is where the server keeps no record of it and the node has changed.
+    let mut nobody = by("");
+    nobody["metadata"]["managedFields"] = json!([]);
+    for (later, why) in [(by("kubectl-cordon"), "kubectl-cordon"), (nobody, "not known")] {
+        let fake = shop(|fake, _| {
+            fake.on("POST", "*/eviction").answer(Answer::status(403, "Forbidden", "you may not"));
+            fake.on("GET", "/api/v1/nodes/n1").once().answer(Answer::json(node(false)));
+            fake.on("GET", "/api/v1/nodes/n1").answer(Answer::json(later));
+        });
+        let args = ["n1", "--yes", "--on-failure=uncordon"];
+        let outcome = safe_drain(&room, &args).kubeconfig(&kubeconfig(&room, &fake)).run();
+        assert_eq!(outcome.code, 4, "{outcome}");
+        let patches = fake.requests().into_iter().filter(|request| request.method == "PATCH").count();
+        assert_eq!(patches, 1, "the cordon, and no uncordon\n{outcome}");
+        assert!(outcome.err.contains(why), "{outcome}");
+        assert!(outcome.err.contains("kubectl safe-drain n1 --uncordon"), "{outcome}");
+        assert!(!outcome.out.contains("to undo:"), "{outcome}");
+    }
+}
+
+/// Somebody writes to the node while its cordon is being undone: it is read again, and whatever it is then decides.
+#[test]
+fn a_cordon_is_undone_only_on_the_node_that_was_read() {
+    let room = shared().room(0);
+    let fake = shop(|fake, _| {
+        fake.on("POST", "*/eviction").answer(Answer::status(403, "Forbidden", "you may not"));
+        fake.on("PATCH", "/api/v1/nodes/n1").once().answer(Answer::json(node(true)));
+        fake.on("GET", "/api/v1/nodes/n1").once().answer(Answer::json(node(false)));
+        fake.on("GET", "/api/v1/nodes/n1").answer(Answer::json(node(true)));
+        fake.on("PATCH", "/api/v1/nodes/n1").once().answer(Answer::status(409, "Conflict", "modified"));
+        fake.on("PATCH", "/api/v1/nodes/n1").answer(Answer::json(node(false)));
+    });
+    let outcome = drain(&room, &["n1", "--on-failure=uncordon"]).kubeconfig(&kubeconfig(&room, &fake)).run();
+    outcome.expect("partial", 4);
+    assert_eq!(outcome.report()["nodes"][0]["cordoned"], false, "{outcome}");
+    let patches: Vec<_> = fake.requests().into_iter().filter(|request| request.method == "PATCH").collect();
+    assert_eq!(patches.len(), 3, "{outcome}");
+    for undo in &patches[1..] {
+        assert_eq!(undo.json()["metadata"]["resourceVersion"], "5", "{outcome}");
+    }
+}

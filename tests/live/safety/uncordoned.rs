@@ -1,6 +1,7 @@
 //! Somebody makes the node schedulable again while it is being drained: whatever is evicted then may come straight back.
 
 use ::testbed::{Room, shared, wait};
+use rustix::process::Signal;
 use serde_json::json;
 
 use super::PATIENCE;
@@ -95,4 +96,46 @@ fn an_uncordon_while_the_drain_is_blocked_stops_it() {
     assert!(matches!(outcome.code, 1 | 4), "{outcome}");
     assert!(format!("{}{}", outcome.out, outcome.err).contains("uncordon"), "{outcome}");
     assert!(record.deleted_uids().is_empty());
+}
+
+/// While the first node is drained nobody watches the second. What somebody does to its cordon then is theirs, and not undone.
+#[test]
+fn a_cordon_that_somebody_set_again_on_a_waiting_node_is_not_undone() {
+    let room = shared().room(2);
+    let [first, second] = [room.nodes()[0].as_str(), room.nodes()[1].as_str()];
+    room.deployment("web", 2);
+    room.ready("web", 2);
+    let webhook = room.deny_evictions(403, "not now");
+    let run = drain(&room, &[first, second, "--on-failure=uncordon"]).watch();
+    run.hear("not now");
+    set_cordon(&room, second, false);
+    set_cordon(&room, second, true);
+    run.signal(Signal::INT);
+    let (outcome, _, _) = run.finish();
+    drop(webhook);
+    outcome.expect("interrupted", 130);
+    assert!(!is_cordoned(&room, first) && is_cordoned(&room, second), "{outcome}");
+    assert!(outcome.err.contains(&format!("kubectl safe-drain {second} --uncordon")), "{outcome}");
+}
+
+/// Somebody uncordons the node, and cordons it for purposes of their own: no word of undoing that.
+#[test]
+fn after_an_uncordon_by_somebody_else_nothing_is_undone() {
+    for on_failure in ["--on-failure=keep", "--on-failure=uncordon"] {
+        let room = shared().room(1);
+        let node = room.nodes()[0].as_str();
+        room.deployment("web", 2);
+        room.ready("web", 2);
+        let webhook = room.deny_evictions(403, "not now");
+        let run = safe_drain(&room, &[node, "--yes", on_failure]).watch();
+        run.hear("not now");
+        set_cordon(&room, node, false);
+        set_cordon(&room, node, true);
+        let (outcome, _, _) = run.finish();
+        drop(webhook);
+        assert!(outcome.err.contains("was uncordoned by someone else"), "{outcome}");
+        assert!(!outcome.out.contains("to undo:"), "{outcome}");
+        assert!(outcome.out.contains("was uncordoned by someone else"), "each node says why\n{outcome}");
+        assert!(is_cordoned(&room, node), "{outcome}");
+    }
 }

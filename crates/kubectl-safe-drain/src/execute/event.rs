@@ -53,6 +53,10 @@ pub enum Event {
     Disturbed {
         says: String,
     },
+    /// A request could not be sent, for a reason of this machine; it is tried again.
+    NotSent {
+        says: String,
+    },
     Recovered,
     Drained {
         node: String,

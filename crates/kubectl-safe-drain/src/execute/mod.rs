@@ -2,6 +2,7 @@
 
 pub mod engine;
 pub mod event;
+pub mod own_cordon;
 pub mod requests;
 pub mod verdict;
 
@@ -16,8 +17,9 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use plugin_client::{Clock, Cluster, Failure, Feed, ServerHealth};
+use tokio::sync::Semaphore;
 
-use crate::gather::{self, Scope};
+use crate::gather::{self, Awaited, Scope};
 use crate::options::Options;
 use crate::plan::Plan;
 use engine::{Command, Engine, NodeNow, Ticket};
@@ -38,6 +40,20 @@ pub enum End {
     Stalled(String),
     /// The server took a right or the credentials away.
     Failed(Failure),
+}
+
+impl End {
+    /// Why it is over before every node was drained or given up; nothing of one that went to its end.
+    pub fn why(&self) -> Option<String> {
+        match self {
+            End::Finished => None,
+            End::Interrupted => Some("interrupted".to_owned()),
+            End::Timeout => Some("--timeout passed".to_owned()),
+            End::Stopped(why) => Some(why.clone()),
+            End::Stalled(_) => Some("no progress".to_owned()),
+            End::Failed(failure) => Some(failure.to_string()),
+        }
+    }
 }
 
 /// Whoever shows the drain.
@@ -98,6 +114,8 @@ impl Drain<'_> {
         let mut current: Option<(String, BoxStream<'static, Heard>)> = None;
         let mut requests: FuturesUnordered<BoxFuture<'_, Answer>> = FuturesUnordered::new();
         let mut health = ServerHealth::default();
+        // A reading is two requests at a time.
+        let readings = Arc::new(Semaphore::new((self.options.concurrency / 2).max(1)));
         let over = Arc::new(AtomicBool::new(false));
         let mut interrupted = std::pin::pin!(interrupted.fuse());
         let mut frame = tokio::time::interval(FRAME);
@@ -107,8 +125,10 @@ impl Drain<'_> {
             if is_stale(heard_at) {
                 engine.was_paused();
             }
-            for command in engine.next(self.clock.now()) {
-                requests.push(self.request(command, &engine, &over));
+            let commands = engine.next(self.clock.now());
+            let awaited = self.awaited(&commands);
+            for command in commands {
+                requests.push(self.request(command, &engine, &over, awaited.as_ref(), &readings));
             }
             for event in engine.take_events() {
                 audience.event(&event);
@@ -180,12 +200,24 @@ impl Drain<'_> {
         stream::select(node, pods).boxed()
     }
 
+    /// What is still to be bound, to all the nodes that are to be read now for the last time.
+    fn awaited(&self, commands: &[Command]) -> Option<Awaited<'_>> {
+        let last = commands.iter().filter_map(|command| match command {
+            Command::Relist { node, last: true, .. } => Some(node.clone()),
+            _ => None,
+        });
+        let nodes: Vec<String> = last.collect();
+        (!nodes.is_empty()).then(|| gather::awaited_on(self.cluster, nodes, self.scope))
+    }
+
     /// An eviction that the run has decided on is not sent any more when the run is over, or was stopped in between.
     fn request<'a>(
         &'a self,
         command: Command,
         engine: &Engine,
         over: &Arc<AtomicBool>,
+        awaited: Option<&Awaited<'a>>,
+        readings: &Arc<Semaphore>,
     ) -> BoxFuture<'a, Answer> {
         match command {
             Command::Ask { ticket, uid, namespace, name, action } => {
@@ -208,10 +240,13 @@ impl Drain<'_> {
                 async move { Answer::Inspected { uid, alone: gather::inspect(self.cluster, *pod).await } }
                     .boxed()
             }
-            Command::Relist { ticket, node } => {
+            Command::Relist { ticket, node, last } => {
                 let uid = engine.node_uid(&node).to_owned();
+                let (awaited, readings) = (awaited.filter(|_| last).cloned(), Arc::clone(readings));
                 async move {
-                    let found = gather::node_now(self.cluster, &node, &uid, self.scope).await;
+                    // Nobody closes it.
+                    let _turn = readings.acquire().await;
+                    let found = gather::node_now(self.cluster, &node, &uid, self.scope, awaited).await;
                     Answer::Relisted { ticket, node, found }
                 }
                 .boxed()
@@ -318,10 +353,21 @@ impl Drain<'_> {
         }
         for node in engine.nodes_in_doubt() {
             let (ticket, uid) = (engine.read_once_more(&node), engine.node_uid(&node).to_owned());
-            let found =
-                tokio::time::timeout_at(until, gather::node_now(self.cluster, &node, &uid, self.scope)).await;
+            let read = gather::node_now(self.cluster, &node, &uid, self.scope, None);
+            let found = tokio::time::timeout_at(until, read).await;
             if let Ok(Ok(found)) = found {
                 engine.relisted(ticket, &node, Ok(found), self.clock.now());
+            }
+        }
+        // Nobody watched the nodes whose turn was not now.
+        let reads = stream::iter(engine.nodes_to_read()).map(|(node, uid)| async move {
+            let cordoned = gather::cordoned_now(self.cluster, &node, &uid);
+            (tokio::time::timeout_at(until, cordoned).await, node)
+        });
+        let mut reads = reads.buffer_unordered(self.options.concurrency.max(1));
+        while let Some((read, node)) = reads.next().await {
+            if let Ok(Ok(cordoned)) = read {
+                engine.node_seen(&node, cordoned);
             }
         }
     }
@@ -359,7 +405,11 @@ fn read<T>(
 
 /// The server could not be heard.
 fn server_failed(health: &mut ServerHealth, failure: &Failure, audience: &mut dyn Reporter) {
-    if health.failed() {
+    if failure.local {
+        if health.failed_here() {
+            audience.event(&Event::NotSent { says: failure.to_string() });
+        }
+    } else if health.failed() {
         audience.event(&Event::Disturbed { says: failure.to_string() });
     }
 }

@@ -1,6 +1,9 @@
 //! The requests that change something, each guarded by a UID and each with one honest answer.
 
-use std::time::Duration;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::LazyLock;
+use std::time::{Duration, SystemTime};
 
 use cluster_model::{NodeExt, admission};
 use k8s_openapi::api::core::v1::{Node, Pod};
@@ -10,13 +13,17 @@ use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::core::Status;
 use plugin_client::{Cluster, Failure, is_not_found, lost, unreachable};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::verdict::{Verdict, of_status};
 use crate::plan::Action;
 
-/// Shown as the author of the cordon in the node's managedFields.
-pub const FIELD_MANAGER: &str = "kubectl-safe-drain";
+/// Shown as the author of the cordon in the node's managedFields. Each run has a name of its own: its cordon is not another run's.
+pub static FIELD_MANAGER: LazyLock<String> = LazyLock::new(|| {
+    // The one source of random numbers in std: each hasher has keys of its own.
+    let run = RandomState::new().hash_one(SystemTime::now());
+    format!("kubectl-safe-drain-{run:016x}")
+});
 
 /// One pod to be asked for.
 #[derive(Clone, Debug)]
@@ -78,49 +85,84 @@ const TRIES_WHILE_BUSY: u32 = 60;
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 const BUSY_WAIT_MOST: Duration = Duration::from_secs(10);
 
-/// Makes the node (un)schedulable. An answer that was lost is looked up before it is repeated; one that says "too many requests"
-/// (API priority and fairness) is waited out.
+/// How often a node's request was repeated, and why.
+#[derive(Default)]
+pub(super) struct Tries {
+    lost: u32,
+    busy: u32,
+}
+
+/// What to do after an error.
+pub(super) enum Next {
+    /// The server did not act on it.
+    Repeat(Duration),
+    /// It may have: the node says so.
+    Look(Duration),
+    Fail,
+}
+
+impl Tries {
+    pub(super) fn after(&mut self, error: &kube::Error) -> Next {
+        if let Some(wait) = busy(error).filter(|_| self.busy < TRIES_WHILE_BUSY) {
+            self.busy += 1;
+            return Next::Repeat(wait);
+        }
+        self.lost += 1;
+        if !(lost(error) || unreachable(error)) || self.lost == TRIES {
+            return Next::Fail;
+        }
+        Next::Look(Duration::from_millis(250 << self.lost))
+    }
+}
+
+/// Makes the node (un)schedulable, and gives it as the server stored it. An answer that was lost is looked up before it is repeated; one
+/// that says "too many requests" (API priority and fairness) is waited out.
 pub async fn set_unschedulable(
     cluster: &Cluster,
     node: &str,
     uid: &str,
     value: bool,
     dry_run: bool,
-) -> Result<(), Failure> {
+) -> Result<Node, Failure> {
     let api: Api<Node> = Api::all(cluster.client.clone());
-    let params = PatchParams { dry_run, field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
     // The UID makes the server refuse if this is another node of the same name by now.
-    let patch = Patch::Merge(
-        json!({"metadata": {"uid": uid}, "spec": {"unschedulable": if value { json!(true) } else { json!(null) }}}),
-    );
+    let (params, patch) = (params(dry_run), patch(value, json!({"uid": uid})));
     let doing = if value { "cordon" } else { "uncordon" };
-    let (mut lost_answers, mut busy_answers) = (0, 0);
+    let mut tries = Tries::default();
     loop {
         let error = match api.patch(node, &params, &patch).await {
             // The answer holds the node as it is stored: admission may have changed what was asked for.
-            Ok(now) if now.is_cordoned() == value => return Ok(()),
+            Ok(now) if now.is_cordoned() == value => return Ok(now),
             Ok(_) => return Err(not_kept(doing, node)),
             Err(error) => error,
         };
-        let failure = Failure::from_kube(doing, &error).object(format!("node/{node}"));
-        if let Some(wait) = busy(&error).filter(|_| busy_answers < TRIES_WHILE_BUSY) {
-            busy_answers += 1;
-            tokio::time::sleep(wait).await;
-            continue;
-        }
-        lost_answers += 1;
-        if !(lost(&error) || unreachable(&error)) || lost_answers == TRIES {
-            return Err(if is_not_found(&error) { failure.hint("kubectl get nodes") } else { failure });
-        }
-        tokio::time::sleep(Duration::from_millis(250 << lost_answers)).await;
-        let now = api.get(node).await.ok().filter(|n| n.metadata.uid.as_deref() == Some(uid));
-        if now.is_some_and(|n| n.spec.and_then(|s| s.unschedulable).unwrap_or(false) == value) {
-            return Ok(());
+        match tries.after(&error) {
+            Next::Repeat(wait) => tokio::time::sleep(wait).await,
+            Next::Look(wait) => {
+                tokio::time::sleep(wait).await;
+                let now = api.get(node).await.ok();
+                if let Some(now) = now.filter(|n| n.uid() == uid && n.is_cordoned() == value) {
+                    return Ok(now);
+                }
+            }
+            Next::Fail => {
+                let failure = Failure::from_kube(doing, &error).object(format!("node/{node}"));
+                return Err(if is_not_found(&error) { failure.hint("kubectl get nodes") } else { failure });
+            }
         }
     }
 }
 
-fn not_kept(doing: &str, node: &str) -> Failure {
+pub(super) fn params(dry_run: bool) -> PatchParams {
+    PatchParams { dry_run, field_manager: Some(FIELD_MANAGER.clone()), ..PatchParams::default() }
+}
+
+pub(super) fn patch(unschedulable: bool, metadata: Value) -> Patch<Value> {
+    let value = if unschedulable { json!(true) } else { json!(null) };
+    Patch::Merge(json!({"metadata": metadata, "spec": {"unschedulable": value}}))
+}
+
+pub(super) fn not_kept(doing: &str, node: &str) -> Failure {
     let mut failure = Failure::failed(format!("cannot {doing}"))
         .object(format!("node/{node}"))
         .cause("the server took the change, and the node it stored is not changed: an admission webhook or policy undid it")

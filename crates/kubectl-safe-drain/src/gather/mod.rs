@@ -18,7 +18,7 @@ use kube::Api;
 use kube::api::ListParams;
 use plugin_client::api::list;
 use plugin_client::api::watch::Watched;
-use plugin_client::{Cluster, Failure, is_forbidden, is_not_found};
+use plugin_client::{Cluster, Failure, is_forbidden};
 
 use crate::args::Target;
 
@@ -26,7 +26,7 @@ use crate::args::Target;
 const FAN_OUT: usize = 8;
 
 pub use budget_members::unhealthy;
-pub use node::{inspect, node_now};
+pub use node::{Awaited, awaited_on, cordoned_now, inspect, node_now};
 pub use watches::{budget_feed, node_feed, pod_feed};
 
 pub struct Scope<'a> {
@@ -70,19 +70,39 @@ pub async fn nodes(cluster: &Cluster, target: &Target, scope: &Scope<'_>) -> Res
             Ok(list)
         }
         Target::Names(names) => {
-            stream::iter(names).map(|name| node(&api, name)).buffered(FAN_OUT).try_collect().await
+            let found: Vec<Option<Node>> =
+                stream::iter(names).map(|name| node(&api, name)).buffered(FAN_OUT).try_collect().await?;
+            let (there, gone): (Vec<_>, Vec<_>) =
+                names.iter().zip(found).partition(|(_, node)| node.is_some());
+            if gone.is_empty() {
+                return Ok(there.into_iter().filter_map(|(_, node)| node).collect());
+            }
+            let names = |nodes: Vec<(&String, Option<Node>)>| {
+                nodes.into_iter().map(|(name, _)| name.clone()).collect()
+            };
+            Err(no_such_nodes(names(gone), names(there)))
         }
     }
 }
 
-async fn node(api: &Api<Node>, name: &str) -> Result<Node, Failure> {
-    api.get(name).await.map_err(|error| {
-        if is_not_found(&error) {
-            Failure::refused("there is no such node").object(format!("node/{name}")).hint("kubectl get nodes")
-        } else {
-            Failure::from_kube("read the node", &error).object(format!("node/{name}"))
-        }
-    })
+async fn node(api: &Api<Node>, name: &str) -> Result<Option<Node>, Failure> {
+    api.get_opt(name)
+        .await
+        .map_err(|error| Failure::from_kube("read the node", &error).object(format!("node/{name}")))
+}
+
+/// As kubectl: where one is not there, none is touched.
+fn no_such_nodes(gone: Vec<String>, there: Vec<String>) -> Failure {
+    let message = match gone.len() {
+        1 => "there is no such node; nothing was changed",
+        _ => "there are no such nodes; nothing was changed",
+    };
+    let named: Vec<String> = gone.iter().map(|name| format!("node/{name}")).collect();
+    let failure = Failure::refused(message).object(named.join(", ")).hint("kubectl get nodes");
+    match there.is_empty() {
+        true => failure,
+        false => failure.hint(format!("name only the nodes that are there: {}", there.join(" "))),
+    }
 }
 
 /// What is on these nodes and decides about it, at one moment.

@@ -1,6 +1,9 @@
 //! One node while it is drained, read anew with everything on it.
 
+use std::sync::Arc;
+
 use cluster_model::{NodeExt, PodExt, Snapshot};
+use futures::future::{BoxFuture, FutureExt, OptionFuture, Shared};
 use k8s_openapi::api::core::v1::{Node, Pod, PodSpec};
 use kube::Api;
 use kube::api::ListParams;
@@ -9,38 +12,49 @@ use plugin_client::{Cluster, Failure};
 use super::{Scope, awaited, owners, volumes};
 use crate::execute::engine::NodeNow;
 
+/// Pods that are still to be bound, by node: one read for all nodes that are read at the same time.
+pub type Awaited<'a> = Shared<BoxFuture<'a, Result<Arc<Vec<(String, Pod)>>, Failure>>>;
+
+pub fn awaited_on<'a>(cluster: &'a Cluster, nodes: Vec<String>, scope: &'a Scope<'_>) -> Awaited<'a> {
+    async move {
+        match awaited::gather(cluster, &nodes, scope.pod_selector).await {
+            // The plan says that it is not known.
+            Err(failure) if failure.code == Some(403) => Ok(Arc::default()),
+            read => read.map(Arc::new),
+        }
+    }
+    .boxed()
+    .shared()
+}
+
 /// The node and everything on it, by fresh and consistent reads. Another node of its name counts as none.
 pub async fn node_now(
     cluster: &Cluster,
     name: &str,
     uid: &str,
     scope: &Scope<'_>,
+    awaited: Option<Awaited<'_>>,
 ) -> Result<NodeNow, Failure> {
-    let nodes: Api<Node> = Api::all(cluster.client.clone());
-    let names = [name.to_owned()];
-    let (node, pods, awaited) = futures::join!(
-        nodes.get_opt(name),
+    let (cordoned, pods, awaited) = futures::join!(
+        cordoned_now(cluster, name, uid),
         scope.pods_on(cluster, name),
-        awaited::gather(cluster, &names, scope.pod_selector)
+        OptionFuture::from(awaited)
     );
-    let node = node.map_err(|e| Failure::from_kube("read the node again", &e))?;
-    let pods = pods?;
-    let awaited = match awaited {
-        Ok(awaited) => awaited.into_iter().map(|(_, pod)| pod).collect(),
-        // The plan says that it is not known.
-        Err(failure) if failure.code == Some(403) => Vec::new(),
-        Err(failure) => return Err(failure),
-    };
+    let (cordoned, pods, awaited) = (cordoned?, pods?, awaited.transpose()?);
+    let here = |(node, pod): &(String, Pod)| (node == name).then(|| pod.clone());
+    let awaited = awaited.map(|all| all.iter().filter_map(here).collect());
     let unselected = match scope.pod_selector {
         Some(_) => unselected(cluster, name, &pods).await?,
         None => Vec::new(),
     };
-    Ok(NodeNow {
-        cordoned: node.filter(|n| n.uid() == uid).map(|n| n.is_cordoned()),
-        pods,
-        unselected,
-        awaited,
-    })
+    Ok(NodeNow { cordoned, pods, unselected, awaited })
+}
+
+/// Whether the node is cordoned; `None` if it is gone. Another node of its name counts as none.
+pub async fn cordoned_now(cluster: &Cluster, name: &str, uid: &str) -> Result<Option<bool>, Failure> {
+    let nodes: Api<Node> = Api::all(cluster.client.clone());
+    let node = nodes.get_opt(name).await.map_err(|e| Failure::from_kube("read the node again", &e))?;
+    Ok(node.filter(|n| n.uid() == uid).map(|n| n.is_cordoned()))
 }
 
 /// The pods on the node that are not among those selected: their metadata, which is all that the report needs.

@@ -140,6 +140,7 @@ fn line(event: &Event) -> Line {
         Event::Disturbed { says } => {
             Line::new().warn("waiting for the API server").plain(format!(": {says}"))
         }
+        Event::NotSent { says } => Line::new().warn("waiting for this machine").plain(format!(": {says}")),
         Event::Recovered => Line::new().good("the API server is back").plain("; the drain continues"),
         Event::Drained { node, gone, kept } => Line::new()
             .strong(format!("node/{node}"))

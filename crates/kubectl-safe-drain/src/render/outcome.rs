@@ -50,30 +50,33 @@ fn whole(node: &NodeReport, name: Line, gone: &str, kept: usize, seconds: f64) -
         Verdict::Uncordoned if node.was_touched || node.cordoned_before => name.good(" uncordoned"),
         Verdict::Uncordoned => name.plain(" already uncordoned"),
         Verdict::Planned => name.plain(" planned; nothing was changed"),
+        _ if node.is_gone => name.warn(" gone").plain(format!(
+            ": {}: {}",
+            node.reason.as_deref().unwrap_or_default(),
+            counts(node, gone, seconds)
+        )),
         _ if node.cordoned.is_none() && node.pods.iter().all(|p| p.result != PodResult::Gone) => {
             name.warn(" unclear").plain(": unknown whether it is cordoned")
         }
         Verdict::Refused => name.bad(" refused").plain("; nothing was changed"),
         Verdict::Blocked => name.bad(" blocked").plain("; nothing was changed"),
         // Of several nodes each is read again at the very end, and the run ended before.
-        Verdict::Timeout | Verdict::Interrupted | Verdict::Stalled if node.was_drained => {
-            name.warn(" drained when last read").plain(format!(": {gone} gone; not read again at the end"))
-        }
+        _ if node.was_drained && !node.uncordoned_by_others => name
+            .warn(" drained when last read")
+            .plain(format!(": {gone} gone; {}", node.reason.as_deref().unwrap_or_default())),
         other => {
-            let word = match other {
-                Verdict::Timeout => " not drained: --timeout passed",
-                Verdict::Interrupted => " not drained: interrupted",
-                Verdict::Stalled => " not drained: no progress",
-                Verdict::Failed => " not drained",
-                _ if node.pods.iter().all(|p| p.result != PodResult::Gone) => " not drained",
-                _ => " partly drained",
-            };
-            name.bad(word).plain(format!(
-                ": {gone} gone, {} remaining, {seconds:.1}s",
-                node.pods.iter().filter(|p| unfinished(p)).count()
-            ))
+            let none_gone = node.pods.iter().all(|p| p.result != PodResult::Gone);
+            let partly = other == Verdict::Partial && !none_gone;
+            let why = node.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            name.bad(if partly { " partly drained" } else { " not drained" })
+                .plain(format!("{why}: {}", counts(node, gone, seconds)))
         }
     }
+}
+
+fn counts(node: &NodeReport, gone: &str, seconds: f64) -> String {
+    let remaining = node.pods.iter().filter(|p| unfinished(p)).count();
+    format!("{gone} gone, {remaining} remaining, {seconds:.1}s")
 }
 
 fn unfinished(pod: &PodReport) -> bool {
@@ -101,14 +104,14 @@ fn left(pod: &PodReport) -> Option<Vec<Line>> {
 /// What to type next.
 fn next(report: &DrainReport, mode: &str) -> Vec<Line> {
     let those = |which: &dyn Fn(&NodeReport) -> bool| -> Vec<&str> {
-        report.nodes.iter().filter(|n| which(n)).map(|n| n.name.as_str()).collect()
+        report.nodes.iter().filter(|n| !n.is_gone && which(n)).map(|n| n.name.as_str()).collect()
     };
     let hint = |what: &str, names: &[&str], mode: &str| {
         let command = format!("kubectl safe-drain {}{mode}", names.join(" "));
         (!names.is_empty()).then(|| Line::new().dim(format!("{what}  ")).command(command))
     };
     let cordoned = those(&|n| n.cordoned != Some(false));
-    let ours = those(&|n| n.cordoned != Some(false) && !n.cordoned_before);
+    let ours = those(&|n| n.cordoned != Some(false) && !n.cordoned_before && !n.uncordoned_by_others);
     match report.result {
         Verdict::Drained | Verdict::Cordoned => {
             hint("to uncordon:", &cordoned, " --uncordon").into_iter().collect()
@@ -134,6 +137,63 @@ mod tests {
     fn told(snapshot: &Snapshot) -> String {
         let plan = plan(snapshot, &Options::default());
         headline(&NodeReport::planned(&plan.nodes[0], Verdict::Drained), Some("app=web"), 1.0).text()
+    }
+
+    fn report(nodes: Vec<NodeReport>) -> DrainReport {
+        DrainReport {
+            kind: "DrainReport",
+            result: Verdict::Partial,
+            nodes,
+            findings: Vec::new(),
+            error: None,
+            started_at: String::new(),
+            finished_at: String::new(),
+        }
+    }
+
+    fn node(name: &str) -> NodeReport {
+        let reason = Some("interrupted".to_owned());
+        NodeReport { reason, cordoned_before: false, ..NodeReport::untouched(name, true, Verdict::Partial) }
+    }
+
+    #[test]
+    fn commands_name_no_node_that_is_gone_and_undo_no_cordon_of_others() {
+        let gone = NodeReport { is_gone: true, cordoned: None, ..node("gone") };
+        let theirs = NodeReport { uncordoned_by_others: true, ..node("theirs") };
+        let lines: Vec<String> = next(&report(vec![gone.clone(), theirs.clone(), node("ours")]), "")
+            .iter()
+            .map(Line::text)
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "to continue:  kubectl safe-drain theirs ours",
+                "to undo:      kubectl safe-drain ours --uncordon"
+            ]
+        );
+        let lines = next(&report(vec![gone, theirs]), "");
+        assert_eq!(lines.len(), 1, "nothing of ours to undo");
+    }
+
+    #[test]
+    fn every_headline_of_a_node_that_is_not_drained_has_its_reason() {
+        let gone =
+            NodeReport { is_gone: true, cordoned: None, reason: Some("was deleted".into()), ..node("n1") };
+        let cases = [
+            (node("n1"), "node/n1 not drained: interrupted: 0 pods gone, 0 remaining, 1.0s"),
+            (gone, "node/n1 gone: was deleted: 0 pods gone, 0 remaining, 1.0s"),
+            (
+                NodeReport { was_drained: true, ..node("n1") },
+                "node/n1 drained when last read: 0 pods gone; interrupted",
+            ),
+            (
+                NodeReport { was_drained: true, uncordoned_by_others: true, ..node("n1") },
+                "node/n1 not drained: interrupted: 0 pods gone, 0 remaining, 1.0s",
+            ),
+        ];
+        for (node, words) in cases {
+            assert_eq!(headline(&node, None, 1.0).text(), words);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::Run;
 use crate::args::OnFailure;
 use crate::execute::Reporter;
 use crate::execute::event::Event;
+use crate::execute::own_cordon::{self, Undone};
 use crate::execute::requests::set_unschedulable;
 use crate::plan::{NodePlan, Plan};
 use crate::render;
@@ -36,15 +37,7 @@ impl Run<'_> {
         let mut failed = None;
         for node in nodes {
             let before = node.is_cordoned();
-            let untouched = |result| NodeReport {
-                name: node.name().into(),
-                cordoned: Some(before),
-                cordoned_before: before,
-                result,
-                pods: Vec::new(),
-                was_drained: false,
-                was_touched: false,
-            };
+            let untouched = |result| NodeReport::untouched(node.name(), before, result);
             if failed.is_some() {
                 reports.push(untouched(Verdict::Refused));
                 continue;
@@ -62,6 +55,7 @@ impl Run<'_> {
                         report.cordoned = outcome(cluster, node.name(), wanted).await;
                         report.result = ended_by(&failure, Verdict::Failed);
                     }
+                    report.reason = Some(failure.to_string());
                     reports.push(report);
                     failed = Some(failure);
                     continue;
@@ -79,7 +73,7 @@ impl Run<'_> {
             // Some nodes are done and some are not: the report says which.
             self.ui.failure(&failure);
             let report = self.report(reports, Vec::new(), ended_by(&failure, Verdict::Partial));
-            return Ok(DrainReport { error: Some(failure.to_string()), ..report });
+            return Ok(report.ended_by(failure.to_string()));
         }
         let result = reports.first().map_or(Verdict::Refused, |r| r.result);
         Ok(self.report(reports, Vec::new(), result))
@@ -95,8 +89,9 @@ impl Run<'_> {
         limits: &Limits<impl Future<Output = ()> + Clone>,
     ) -> Result<(), (usize, Failure)> {
         for (index, node) in plan.nodes.iter_mut().enumerate() {
-            let before = limits.hold(&node.name, make_sure(cluster, node)).await;
-            node.cordoned_before = before.map_err(|failure| (index, failure))?;
+            let now = limits.hold(&node.name, make_sure(cluster, node)).await;
+            let cordoned = now.map_err(|failure| (index, failure))?;
+            (node.cordoned_before, node.cordoned_as) = (cordoned.before, cordoned.version);
             screen.event(&Event::Cordoned { node: node.name.clone(), before: node.cordoned_before });
         }
         Ok(())
@@ -129,7 +124,7 @@ impl Run<'_> {
         let result = ended_by(&failure, if changed { Verdict::Partial } else { Verdict::Refused });
         let failure = failure.hint("no pod was evicted");
         self.ui.failure(&failure);
-        Ok(DrainReport { error: Some(failure.to_string()), ..self.report(nodes, findings, result) })
+        Ok(self.report(nodes, findings, result).ended_by(failure.to_string()))
     }
 
     /// `--on-failure=uncordon`: only what this run cordoned. A server that does not answer holds the end up for a moment only.
@@ -146,18 +141,29 @@ impl Run<'_> {
         let now = Instant::now();
         let until = deadline.map_or(now + UNDO, |d| (d + OVERRUN).min(now + UNDO)).max(now + UNDO_LEAST);
         for (node, report) in plan.nodes.iter().zip(nodes) {
-            if node.cordoned_before || report.cordoned == Some(false) || report.result == Verdict::Drained {
+            if node.cordoned_before || report.result == Verdict::Drained || report.is_gone {
                 continue;
             }
-            let request = set_unschedulable(cluster, &node.name, &node.uid, false, false);
-            let answer = tokio::time::timeout_at(until.into(), request).await.unwrap_or_else(|_| {
+            let command = format!("kubectl safe-drain {} --uncordon", node.name);
+            if report.uncordoned_by_others {
+                if report.cordoned != Some(false) {
+                    let why = "someone else uncordoned it, and it was cordoned again";
+                    self.ui.warn(kept(&node.name, why, &command));
+                }
+                continue;
+            }
+            if report.cordoned == Some(false) {
+                continue;
+            }
+            let undo = own_cordon::undo(cluster, &node.name, &node.uid, node.cordoned_as.as_deref());
+            let answer = tokio::time::timeout_at(until.into(), undo).await.unwrap_or_else(|_| {
                 report.cordoned = None;
                 Err(Failure::failed("cannot uncordon")
                     .object(format!("node/{}", node.name))
                     .cause("the server does not answer"))
             });
             match answer {
-                Ok(()) => {
+                Ok(Undone::Uncordoned) => {
                     // A cordon that was not answered may still be under way.
                     report.cordoned = report.cordoned.map(|_| false);
                     if report.result == Verdict::Cordoned {
@@ -169,13 +175,25 @@ impl Run<'_> {
                             .plain(" uncordoned again (--on-failure)"),
                     );
                 }
-                Err(failure) => self
-                    .bounds
-                    .ui
-                    .failure(&failure.hint(format!("kubectl safe-drain {} --uncordon", node.name))),
+                Ok(Undone::NoCordon) => {
+                    report.cordoned = report.cordoned.map(|_| false);
+                    if report.result == Verdict::Cordoned {
+                        report.result = Verdict::Uncordoned;
+                    }
+                }
+                Ok(Undone::NoNode) => (report.cordoned, report.is_gone) = (None, true),
+                Ok(Undone::Kept(why)) => {
+                    (report.cordoned, report.uncordoned_by_others) = (Some(true), true);
+                    self.ui.warn(kept(&node.name, &why, &command));
+                }
+                Err(failure) => self.bounds.ui.failure(&failure.hint(command)),
             }
         }
     }
+}
+
+fn kept(node: &str, why: &str, command: &str) -> String {
+    format!("node/{node} stays cordoned: {why}; to uncordon it: {command}")
 }
 
 fn ended_by(failure: &Failure, otherwise: Verdict) -> Verdict {
@@ -214,8 +232,17 @@ impl<I: Future<Output = ()> + Clone> Limits<I> {
     }
 }
 
+/// Whose cordon a node has.
+struct Cordoned {
+    /// Somebody else's, from before.
+    before: bool,
+    /// The node's resourceVersion with ours.
+    version: Option<String>,
+}
+
 /// Was it cordoned already? If not, it is now.
-async fn make_sure(cluster: &Cluster, node: &NodePlan) -> Result<bool, Failure> {
+async fn make_sure(cluster: &Cluster, node: &NodePlan) -> Result<Cordoned, Failure> {
+    let already = Cordoned { before: true, version: None };
     if node.cordoned_before {
         let api: Api<Node> = Api::all(cluster.client.clone());
         let object = || format!("node/{}", node.name);
@@ -225,10 +252,15 @@ async fn make_sure(cluster: &Cluster, node: &NodePlan) -> Result<bool, Failure> 
             return Err(Failure::refused("was replaced by another node of that name").object(object()));
         }
         if now.is_cordoned() {
-            return Ok(true);
+            return Ok(already);
         }
     }
-    set_unschedulable(cluster, &node.name, &node.uid, true, false).await.map(|()| false)
+    let now = set_unschedulable(cluster, &node.name, &node.uid, true, false).await?;
+    // Somebody was quicker: then ours changed nothing.
+    if own_cordon::is_by_others(&now) {
+        return Ok(already);
+    }
+    Ok(Cordoned { before: false, version: now.metadata.resource_version })
 }
 
 /// What became of a request whose answer is not known. Done is certain; not done is not, since the request may still be under way.

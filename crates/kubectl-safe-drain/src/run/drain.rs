@@ -37,8 +37,10 @@ impl Run<'_> {
                 return self.execute(cluster, gathered, &scope, self.bounds.until()).await;
             }
             if !self.confirm(&gathered.plan, &gathered.findings)? {
-                self.ui.failure(&Failure::refused("declined; nothing was changed"));
-                return Ok(self.planned(&gathered.plan, &gathered.findings, Verdict::Refused));
+                let failure = Failure::refused("declined; nothing was changed");
+                self.ui.failure(&failure);
+                let report = self.planned(&gathered.plan, &gathered.findings, Verdict::Refused);
+                return Ok(report.ended_by(failure.to_string()));
             }
             // Whatever changed while the question was open was not agreed to.
             let consent = Consent::to(&gathered.plan, &gathered.findings);
@@ -54,7 +56,7 @@ impl Run<'_> {
             .hint("check it with --dry-run, then retry");
         self.ui.failure(&failure);
         let report = self.planned(&gathered.plan, &gathered.findings, Verdict::Refused);
-        Ok(DrainReport { error: Some(failure.to_string()), ..report })
+        Ok(report.ended_by(failure.to_string()))
     }
 
     /// The plan on the screen. A report, if the run ends with it.
@@ -70,8 +72,9 @@ impl Run<'_> {
             let only_budgets =
                 blocking.iter().all(|f| f.id.starts_with("budget") || f.id == "pod-in-several-budgets");
             let result = if only_budgets { Verdict::Blocked } else { Verdict::Refused };
-            self.ui.failure(&refusal(findings));
-            return Ok(Some(self.planned(plan, findings, result)));
+            let failure = refusal(findings);
+            self.ui.failure(&failure);
+            return Ok(Some(self.planned(plan, findings, result).ended_by(failure.to_string())));
         }
         let report = self.planned(plan, findings, Verdict::Planned);
         match self.args.dry_run {
@@ -95,7 +98,7 @@ impl Run<'_> {
         match &denied {
             Ok(denied) => rights::refusal(denied).map_or(Ok(()), Err)?,
             // A server that gave no answer at all gives none to the next question either, only later.
-            Err(failure) if failure.code.is_none() => {
+            Err(failure) if failure.code.is_none() && !failure.local => {
                 return Err(Failure { message: "cannot reach the API server".into(), ..failure.clone() });
             }
             Err(_) => {}
@@ -174,30 +177,30 @@ impl Run<'_> {
         drop(screen);
         let mut nodes: Vec<NodeReport> =
             plan.nodes.iter().map(|n| crate::report::node(n, &engine, &end, clock.now())).collect();
-        let result = crate::report::overall(&nodes, &end);
+        let (result, why) = (crate::report::overall(&nodes, &end), end.why());
         if result != Verdict::Drained {
             self.undo_cordon(cluster, plan, &mut nodes, deadline).await;
         }
-        let mut report = self.report(nodes, findings, result);
-        match end {
-            End::Failed(failure) => {
-                report.error = Some(failure.to_string());
-                self.ui.failure(&failure);
-            }
-            End::Stopped(why) => {
-                self.ui.failure(&Failure::failed(&why));
-                report.error = Some(why);
-            }
-            End::Stalled(causes) => {
-                let failure = Failure::failed(format!("no progress for {}", span(STALLED_AFTER.as_secs())))
+        let failure = match end {
+            End::Failed(failure) => Some(failure),
+            End::Stopped(why) => Some(Failure::failed(why)),
+            End::Stalled(causes) => Some(
+                Failure::failed(format!("no progress for {}", span(STALLED_AFTER.as_secs())))
                     .cause(format!("waiting for {causes}"))
-                    .hint("set another limit with --timeout");
-                self.ui.failure(&failure);
-                report.error = Some(failure.to_string());
-            }
-            _ => {}
+                    .hint("set another limit with --timeout"),
+            ),
+            // The result says it.
+            End::Finished | End::Interrupted | End::Timeout => None,
+        };
+        if let Some(failure) = &failure {
+            self.ui.failure(failure);
         }
-        Ok(report)
+        let error = failure.map(|failure| failure.to_string()).or(why);
+        let report = self.report(nodes, findings, result);
+        Ok(match error {
+            Some(error) => report.ended_by(error),
+            None => report,
+        })
     }
 }
 

@@ -15,8 +15,8 @@ pub struct NodeNow {
     pub pods: Vec<Pod>,
     /// Pods that `--pod-selector` does not select.
     pub unselected: Vec<Pod>,
-    /// Pods that will be bound here as soon as their volume is provisioned.
-    pub awaited: Vec<Pod>,
+    /// Pods that will be bound here as soon as their volume is provisioned; `None` where they were not read.
+    pub awaited: Option<Vec<Pod>>,
 }
 
 /// How a node's drain ended.
@@ -26,6 +26,8 @@ pub enum NodeEnd {
     /// Pods that should have left are still there, or will be put back.
     PodsLeft,
     Uncordoned,
+    /// It was deleted, or another node has its name.
+    Gone,
 }
 
 /// The end that this list proves; `None` while pods on it have yet to leave.
@@ -35,8 +37,9 @@ pub(super) fn judge(read: &NodeNow, pods: &BTreeMap<String, PodState>, returning
     if read.cordoned != Some(true) {
         return None;
     }
+    let awaited = read.awaited.as_ref()?;
     let mut left = returning;
-    for pod in read.pods.iter().chain(&read.awaited) {
+    for pod in read.pods.iter().chain(awaited) {
         match pods.get(pod.uid()).map(|state| state.phase) {
             Some(Phase::Kept) => {}
             Some(Phase::Remains | Phase::Failed) => left = true,
@@ -61,7 +64,7 @@ mod tests {
         let mut state = PodState::planned(step, 0, pod("a/p", "n1"), now());
         state.phase = phase;
         let pods = if listed { vec![pod("a/p", "n1")] } else { Vec::new() };
-        let read = NodeNow { cordoned: Some(true), pods, ..NodeNow::default() };
+        let read = NodeNow { cordoned: Some(true), pods, awaited: Some(Vec::new()), ..NodeNow::default() };
         judge(&read, &BTreeMap::from([("uid-p".to_owned(), state)]), returning)
     }
 
@@ -79,7 +82,14 @@ mod tests {
     #[test]
     fn a_node_that_is_not_cordoned_is_not_drained() {
         for cordoned in [None, Some(false)] {
-            assert_eq!(judge(&NodeNow { cordoned, ..NodeNow::default() }, &BTreeMap::new(), false), None);
+            let read = NodeNow { cordoned, awaited: Some(Vec::new()), ..NodeNow::default() };
+            assert_eq!(judge(&read, &BTreeMap::new(), false), None);
         }
+    }
+
+    #[test]
+    fn a_reading_that_leaves_out_what_is_still_to_come_is_not_the_last() {
+        let read = NodeNow { cordoned: Some(true), ..NodeNow::default() };
+        assert_eq!(judge(&read, &BTreeMap::new(), false), None);
     }
 }

@@ -42,8 +42,9 @@ pub enum Command {
     Look { uid: String, namespace: String, name: String, node: String },
     /// Read what decides about a pod that came after the plan: its controller and its volumes.
     Inspect { uid: String, pod: Box<Pod> },
-    /// Read the node and everything on it: before the first eviction, and before it is called drained.
-    Relist { ticket: Ticket, node: String },
+    /// Read the node and everything on it: before the first eviction, and before it is called drained. Pods that are still to be bound
+    /// count only for the latter (`last`).
+    Relist { ticket: Ticket, node: String, last: bool },
     /// Read the pods of a budget that says no: one that is not Ready explains why.
     Explain { budget: String },
 }

@@ -41,6 +41,24 @@ pub(super) struct NodeState {
     pub cordoned_at: Timestamp,
     /// As last read; the cordon was seen to be made.
     pub cordoned: Option<bool>,
+    is_gone: bool,
+    was_uncordoned: bool,
+}
+
+/// What is known of a node at the end.
+pub struct NodeSeen {
+    /// As last read; `None` of a node that is gone.
+    pub cordoned: Option<bool>,
+    /// It was deleted, or another node has its name.
+    pub is_gone: bool,
+    /// Somebody else uncordoned it: whatever cordon it has now is not the run's.
+    pub was_uncordoned: bool,
+    /// It was read, and its pods were next.
+    pub begun: bool,
+    /// Found drained, though it may not have been read again since.
+    pub was_drained: bool,
+    /// What about the node itself keeps it from being drained.
+    pub why: Option<String>,
 }
 
 impl NodeState {
@@ -58,7 +76,24 @@ impl NodeState {
             futile: 0,
             cordoned_at,
             cordoned: Some(true),
+            is_gone: false,
+            was_uncordoned: false,
         }
+    }
+
+    /// The node itself, as just read or as its watch says.
+    fn seen(&mut self, cordoned: Option<bool>) {
+        self.cordoned = cordoned;
+        self.is_gone |= cordoned.is_none();
+        self.was_uncordoned |= cordoned == Some(false);
+    }
+
+    /// Why nothing may be evicted here any more.
+    fn trouble(&self) -> Option<&'static str> {
+        if self.is_gone {
+            return Some(GONE);
+        }
+        self.was_uncordoned.then_some(UNCORDONED)
     }
 
     pub fn is_over(&self) -> bool {
@@ -88,18 +123,49 @@ impl Engine {
         self.nodes.iter().any(|n| n.name == node && n.end == Some(NodeEnd::Drained) && n.confirmed)
     }
 
-    /// Found drained, though it may not have been read again since.
-    pub fn was_drained(&self, node: &str) -> bool {
-        self.nodes.iter().any(|n| n.name == node && n.end == Some(NodeEnd::Drained))
+    /// Of a node of the plan.
+    pub fn node(&self, node: &str) -> NodeSeen {
+        let Some(index) = self.index(node) else {
+            return NodeSeen {
+                cordoned: None,
+                is_gone: false,
+                was_uncordoned: false,
+                begun: false,
+                was_drained: false,
+                why: None,
+            };
+        };
+        let state = &self.nodes[index];
+        NodeSeen {
+            cordoned: state.cordoned,
+            is_gone: state.is_gone,
+            was_uncordoned: state.was_uncordoned,
+            begun: state.opened,
+            was_drained: state.end == Some(NodeEnd::Drained) && !state.is_gone,
+            why: state.trouble().map(str::to_owned).or_else(|| self.puts_back(index)),
+        }
+    }
+
+    /// Nothing is left on the node, and it is not drained.
+    fn puts_back(&self, index: usize) -> Option<String> {
+        let remains = |p: &PodState| p.node == index && matches!(p.phase, Phase::Remains | Phase::Failed);
+        if self.nodes[index].end != Some(NodeEnd::PodsLeft) || self.pods.values().any(remains) {
+            return None;
+        }
+        let pod = self.returning(index).next()?;
+        let why = pod.step.returns.why().unwrap_or_default();
+        Some(format!("{} will come back: {why}", pod.step.key()))
+    }
+
+    /// Nodes whose last reading is not the last word.
+    pub fn nodes_to_read(&self) -> Vec<(String, String)> {
+        let open = self.nodes.iter().filter(|n| !n.is_over());
+        open.map(|n| (n.name.clone(), n.uid.clone())).collect()
     }
 
     /// Of the node that the plan is about; another one of that name is none of ours.
     pub fn node_uid(&self, node: &str) -> &str {
         self.index(node).map(|index| self.nodes[index].uid.as_str()).unwrap_or_default()
-    }
-
-    pub fn is_cordoned(&self, node: &str) -> Option<bool> {
-        self.nodes.iter().find(|n| n.name == node)?.cordoned
     }
 
     /// Nodes with pods of which it is not known whether they were evicted.
@@ -120,17 +186,17 @@ impl Engine {
         let wanted = !state.may_evict() || is_empty;
         let due = settled.into_iter().chain([state.read_not_before]).max().filter(|_| wanted);
         self.nodes[index].next_reading = due;
-        due.filter(|due| *due <= now).and_then(|_| self.read(index))
+        due.filter(|due| *due <= now).and_then(|_| self.read(index, is_empty))
     }
 
-    fn read(&mut self, index: usize) -> Option<Command> {
+    fn read(&mut self, index: usize, last: bool) -> Option<Command> {
         if self.nodes[index].reading.is_some() {
             return None;
         }
         let (ticket, present) = (self.ticket(), self.present(index));
         let state = &mut self.nodes[index];
         state.reading = Some((ticket, present));
-        Some(Command::Relist { ticket, node: state.name.clone() })
+        Some(Command::Relist { ticket, node: state.name.clone(), last })
     }
 
     /// After the end of a run: a reading that the engine did not ask for.
@@ -169,16 +235,8 @@ impl Engine {
                 return;
             }
         };
-        self.nodes[index].cordoned = found.cordoned;
-        match found.cordoned {
-            None => return self.stop(format!("node/{node} {GONE}")),
-            Some(false) if self.nodes[index].end.is_some() => {
-                let state = &mut self.nodes[index];
-                (state.end, state.confirmed) = (Some(NodeEnd::Uncordoned), true);
-                return;
-            }
-            Some(false) => return self.stop(format!("node/{node} {UNCORDONED}")),
-            Some(true) => {}
+        if !self.is_as_cordoned(index, found.cordoned) {
+            return;
         }
         self.nodes[index].opened = true;
         self.listed(index, &present, &found, now);
@@ -192,8 +250,8 @@ impl Engine {
             self.nodes[index].read_not_before = now;
             return;
         }
-        // Too early to be the last reading.
-        if self.settled_at(index) > now {
+        // Too early to be the last reading, or not meant to be.
+        if found.awaited.is_none() || self.settled_at(index) > now {
             return;
         }
         self.conclude(index, &found, now);
@@ -243,22 +301,19 @@ impl Engine {
 
     /// All nodes had their turn. What was true of the first ones then need not be true now.
     pub(super) fn confirm(&mut self, now: Timestamp) -> Vec<Command> {
-        let under_way = self.nodes.iter().filter(|n| n.reading.is_some()).count();
-        let free = self.options.concurrency.max(1).saturating_sub(under_way);
         for node in self.nodes.iter_mut().filter(|n| !n.confirmed) {
             node.next_reading = Some(node.read_not_before);
         }
         let is_due = |n: &NodeState| !n.confirmed && n.reading.is_none() && n.read_not_before <= now;
-        let due: Vec<usize> =
-            (0..self.nodes.len()).filter(|at| is_due(&self.nodes[*at])).take(free).collect();
-        due.into_iter().filter_map(|at| self.read(at)).collect()
+        let due: Vec<usize> = (0..self.nodes.len()).filter(|at| is_due(&self.nodes[*at])).collect();
+        due.into_iter().filter_map(|at| self.read(at, true)).collect()
     }
 
     fn confirmed(&mut self, index: usize, found: &NodeNow) {
         let new: Vec<String> = found
             .pods
             .iter()
-            .chain(&found.awaited)
+            .chain(found.awaited.iter().flatten())
             .filter(|p| self.pods.get(p.uid()).is_none_or(|state| !state.phase.is_final()))
             .map(|p| p.uid().to_owned())
             .collect();
@@ -278,17 +333,36 @@ impl Engine {
         }
     }
 
-    /// What the watch says of the node.
+    /// The node as it was just read. One that is not cordoned any more stops the run, unless its turn is over.
+    fn is_as_cordoned(&mut self, index: usize, cordoned: Option<bool>) -> bool {
+        let state = &mut self.nodes[index];
+        state.seen(cordoned);
+        let end = match cordoned {
+            Some(true) => return true,
+            Some(false) => NodeEnd::Uncordoned,
+            None => NodeEnd::Gone,
+        };
+        if state.end.is_some() {
+            (state.end, state.confirmed) = (Some(end), true);
+        } else {
+            self.stop_for(index);
+        }
+        false
+    }
+
+    fn stop_for(&mut self, index: usize) {
+        let state = &self.nodes[index];
+        if let Some(trouble) = state.trouble() {
+            self.stop(format!("node/{} {trouble}", state.name));
+        }
+    }
+
+    /// What the watch says of the node, or a reading after the end of the run.
     pub fn node_seen(&mut self, node: &str, cordoned: Option<bool>) {
         let Some(index) = self.index(node) else { return };
-        self.nodes[index].cordoned = cordoned;
-        if self.nodes[index].end.is_some() {
-            return;
-        }
-        match cordoned {
-            None => self.stop(format!("node/{node} {GONE}")),
-            Some(false) => self.stop(format!("node/{node} {UNCORDONED}")),
-            Some(true) => {}
+        self.nodes[index].seen(cordoned);
+        if self.nodes[index].end.is_none() {
+            self.stop_for(index);
         }
     }
 

@@ -83,10 +83,15 @@ impl Engine {
         now: Timestamp,
     ) {
         let node = self.nodes[index].name.clone();
-        let all = || found.pods.iter().chain(&found.unselected).chain(&found.awaited);
-        let listed: BTreeSet<&str> = all().map(PodExt::uid).collect();
+        let awaited = || found.awaited.iter().flatten();
+        let all = found.pods.iter().chain(&found.unselected).chain(awaited());
+        let listed: BTreeSet<&str> = all.map(PodExt::uid).collect();
         for uid in present.iter().filter(|uid| !listed.contains(uid.as_str())) {
-            self.vanished(uid, now);
+            let is_awaited = self.pods.get(uid).is_some_and(|p| matches!(p.phase, Phase::Awaited { .. }));
+            // On no list that was read.
+            if !is_awaited || found.awaited.is_some() {
+                self.vanished(uid, now);
+            }
         }
         for pod in &found.pods {
             match self.pods.get_mut(pod.uid()) {
@@ -100,9 +105,8 @@ impl Engine {
         for pod in &found.unselected {
             self.unselected(index, pod, now);
         }
-        for pod in
-            found.awaited.iter().filter(|p| !self.pods.contains_key(p.uid())).cloned().collect::<Vec<_>>()
-        {
+        let new = awaited().filter(|p| !self.pods.contains_key(p.uid())).cloned();
+        for pod in new.collect::<Vec<_>>() {
             self.awaited(index, pod, now);
         }
     }

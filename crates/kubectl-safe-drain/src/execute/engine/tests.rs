@@ -37,7 +37,7 @@ fn unread(snapshot: &Snapshot, options: Options) -> Engine {
 
 /// A reading of a node that stands cordoned.
 fn cordoned(pods: Vec<Pod>) -> NodeNow {
-    NodeNow { cordoned: Some(true), pods, ..NodeNow::default() }
+    NodeNow { cordoned: Some(true), pods, awaited: Some(Vec::new()), ..NodeNow::default() }
 }
 
 fn web(n: usize) -> Pod {

@@ -173,7 +173,7 @@ fn a_pod_whose_volume_is_being_provisioned_here_is_waited_for_and_leaves() {
     let mut e = engine(&snapshot(vec![]));
     let unbound = || pod("shop/db-0", "");
     assert_eq!(reads(&e.next(after(1))), ["n1"]);
-    e.relisted_last("n1", Ok(NodeNow { awaited: vec![unbound()], ..cordoned(vec![]) }), after(1));
+    e.relisted_last("n1", Ok(NodeNow { awaited: Some(vec![unbound()]), ..cordoned(vec![]) }), after(1));
     assert!(!e.is_done());
     assert!(matches!(e.take_events().as_slice(), [Event::Awaited { .. }]));
     let bound = pod("shop/db-0", "n1").edit(json!({"status": {"conditions": [
@@ -190,7 +190,7 @@ fn a_pod_that_is_awaited_in_vain_is_named() {
     for minute in 0..13 {
         let at = after(1 + minute * 60);
         if reads(&e.next(at)) == ["n1"] {
-            e.relisted_last("n1", Ok(NodeNow { awaited: vec![unbound()], ..cordoned(vec![]) }), at);
+            e.relisted_last("n1", Ok(NodeNow { awaited: Some(vec![unbound()]), ..cordoned(vec![]) }), at);
         }
     }
     assert!(e.is_done() && !e.is_drained("n1"));
@@ -201,7 +201,11 @@ fn a_pod_that_is_awaited_in_vain_is_named() {
 fn an_awaited_pod_that_goes_elsewhere_is_forgotten() {
     let mut e = engine(&snapshot(vec![]));
     e.next(after(1));
-    e.relisted_last("n1", Ok(NodeNow { awaited: vec![pod("shop/db-0", "")], ..cordoned(vec![]) }), after(1));
+    e.relisted_last(
+        "n1",
+        Ok(NodeNow { awaited: Some(vec![pod("shop/db-0", "")]), ..cordoned(vec![]) }),
+        after(1),
+    );
     assert_eq!(reads(&e.next(after(10))), ["n1"]);
     e.relisted_last("n1", Ok(cordoned(vec![])), after(10));
     assert!(e.is_drained("n1"));
@@ -308,4 +312,49 @@ fn a_pod_stops_since_its_deletion_was_requested() {
     assert_eq!(since(&e), Some(after(-20)));
     e.pod_gone("uid-web-1", after(10));
     assert_eq!(e.pods().next().unwrap().took, Some(SignedDuration::from_secs(30)));
+}
+
+#[test]
+fn only_the_last_reading_of_a_node_needs_what_is_still_to_be_bound() {
+    let last =
+        |commands: &[Command]| commands.iter().any(|c| matches!(c, Command::Relist { last: true, .. }));
+    let mut e = unread(&snapshot(vec![web(1)]), options());
+    assert!(!last(&e.next(now())), "a pod is to leave before the end");
+    e.relisted_last("n1", Ok(NodeNow { awaited: None, ..cordoned(vec![web(1)]) }), now());
+    assert_eq!(asked(&e.next(now())), ["uid-web-1"]);
+    e.pod_gone("uid-web-1", after(2));
+    assert!(last(&e.next(after(2))));
+    e.relisted_last("n1", Ok(cordoned(vec![])), after(2));
+    assert!(e.is_drained("n1"));
+}
+
+/// Everything that was there went by itself while the node was read without what is still to be bound.
+#[test]
+fn a_node_is_not_called_drained_by_a_reading_without_what_is_still_to_be_bound() {
+    let mut e = unread(&snapshot(vec![web(1)]), options());
+    e.next(now());
+    e.relisted_last("n1", Ok(NodeNow { awaited: None, ..cordoned(vec![]) }), after(2));
+    assert!(!e.is_done());
+    assert_eq!(reads(&e.next(after(3))), ["n1"]);
+    e.relisted_last(
+        "n1",
+        Ok(NodeNow { awaited: Some(vec![pod("shop/db-0", "")]), ..cordoned(vec![]) }),
+        after(3),
+    );
+    assert!(!e.is_done(), "db-0 is on its way");
+}
+
+#[test]
+fn a_drained_node_that_is_deleted_then_does_not_stop_the_others() {
+    let mut s = snapshot(vec![]);
+    s.nodes.push(cluster_model::build::node("n2", json!({})));
+    let mut e = unread(&s, options());
+    for node in ["n1", "n2"] {
+        e.next(after(1));
+        e.relisted_last(node, Ok(cordoned(vec![])), after(1));
+    }
+    assert_eq!(reads(&e.next(after(1))), ["n1"]);
+    e.relisted_last("n1", Ok(NodeNow::default()), after(1));
+    assert_eq!((e.stopped(), e.is_done(), e.is_drained("n2")), (None, true, true));
+    assert!(!e.is_drained("n1") && e.node("n1").is_gone);
 }

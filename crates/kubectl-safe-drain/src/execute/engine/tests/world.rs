@@ -261,11 +261,12 @@ impl World {
                 let named = |p: &&Pod| p.name() == name;
                 Answer::Looked(self.nodes.values().flat_map(|there| there.pods.values()).find(named).cloned())
             }
-            Command::Relist { node, .. } => {
+            Command::Relist { node, last, .. } => {
                 let there = &self.nodes[&node];
                 Answer::Relisted(NodeNow {
                     cordoned: Some(there.cordoned),
                     pods: there.pods.values().cloned().collect(),
+                    awaited: last.then(Vec::new),
                     ..NodeNow::default()
                 })
             }
@@ -321,7 +322,7 @@ impl World {
             (Command::Inspect { uid, .. }, Answer::Inspected(alone)) => {
                 self.engine.inspected(&uid, &alone, self.now);
             }
-            (Command::Relist { ticket, node }, Answer::Relisted(found)) => {
+            (Command::Relist { ticket, node, .. }, Answer::Relisted(found)) => {
                 self.engine.relisted(ticket, &node, Ok(found), self.now);
                 if self.engine.is_drained(&node) {
                     self.drained_by.insert(node, served_at);
@@ -347,7 +348,7 @@ impl World {
                 );
             }
             Command::Look { uid, .. } => self.engine.looked(&uid, Err("connection reset".into()), self.now),
-            Command::Relist { ticket, node } => {
+            Command::Relist { ticket, node, .. } => {
                 self.engine.relisted(ticket, &node, Err("connection reset".into()), self.now);
             }
             // What could not be read is in the answer, which always comes.
