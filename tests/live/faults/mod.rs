@@ -9,6 +9,7 @@ mod late;
 mod leaving;
 mod nodes;
 mod rights;
+mod unread;
 mod webhooks;
 
 use ::testbed::{PATIENCE, Room, annotate, wait};

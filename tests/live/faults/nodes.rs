@@ -41,8 +41,8 @@ fn a_node_that_is_deleted_is_not_called_drained() {
     assert_eq!(outcome.count("gone") + outcome.count("terminating"), 2, "{outcome}");
 }
 
-/// Another node under the same name, schedulable, as when a machine is replaced.
-fn replace(room: &Room<'_>, node: &str) {
+/// Another node under the same name, as when a machine is replaced.
+fn replace(room: &Room<'_>, node: &str, cordoned: bool) {
     let old = room.node(node);
     room.cluster().delete(&node_path(node));
     let metadata = &old["metadata"];
@@ -50,32 +50,34 @@ fn replace(room: &Room<'_>, node: &str) {
         "metadata": {"name": node, "labels": metadata["labels"], "annotations": metadata["annotations"]},
         "spec": old["spec"], "status": {"capacity": old["status"]["capacity"], "allocatable": old["status"]["allocatable"]},
     });
-    new["spec"]["unschedulable"] = json!(false);
+    new["spec"]["unschedulable"] = json!(cordoned);
     room.cluster().create("/api/v1/nodes", &new);
 }
 
 /// What is bound to the new node of that name was never agreed to leave.
 #[test]
 fn a_node_that_is_replaced_under_its_name_is_not_called_drained_and_nothing_is_evicted_from_it() {
-    let room = shared().room(2);
-    let node = room.nodes()[0].as_str();
-    room.deployment("web", 2);
-    room.ready("web", 2);
-    let webhook = room.deny_evictions(403, "not now");
-    let run = drain(&room, &[node]).watch();
-    run.hear("not now");
-    replace(&room, node);
-    drop(webhook);
-    let (outcome, record, audit) = run.finish_unchecked();
-    assert!(matches!(outcome.code, 1 | 4), "{outcome}");
-    let report = outcome.report();
-    assert!(text(&report, "error").contains("was deleted, or is another node"), "{outcome}");
-    assert_ne!(text(&report["nodes"][0], "result"), "drained", "{outcome}");
-    assert!(report["nodes"][0]["cordoned"].is_null(), "{outcome}");
-    assert!(!outcome.err.contains(&format!("node/{node} drained")), "{outcome}");
-    assert_eq!(audit.evictions().filter(|it| it.accepted()).len(), 0, "{audit}");
-    assert!(room.node(node)["spec"]["unschedulable"] != true, "it is not cordoned either\n{outcome}");
-    drop(record);
+    for cordoned in [false, true] {
+        let room = shared().room(2);
+        let node = room.nodes()[0].as_str();
+        room.deployment("web", 2);
+        room.ready("web", 2);
+        let webhook = room.deny_evictions(403, "not now");
+        let run = drain(&room, &[node]).watch();
+        run.hear("not now");
+        replace(&room, node, cordoned);
+        // From here on nothing else is in the way of evictions.
+        drop(webhook);
+        let (outcome, _, audit) = run.finish_unchecked();
+        assert!(matches!(outcome.code, 1 | 4), "{outcome}");
+        let report = outcome.report();
+        assert!(text(&report, "error").contains("was deleted, or is another node"), "{outcome}");
+        assert_ne!(text(&report["nodes"][0], "result"), "drained", "{outcome}");
+        assert!(report["nodes"][0]["cordoned"].is_null(), "{outcome}");
+        assert!(!outcome.err.contains(&format!("node/{node} drained")), "{outcome}");
+        assert_eq!(audit.evictions().filter(|it| it.accepted()).len(), 0, "{audit}");
+        assert_eq!(room.node(node)["spec"]["unschedulable"] == true, cordoned, "{outcome}");
+    }
 }
 
 /// The first of two nodes is drained, and deleted as nodes are that nobody needs any more. The commands name only what is there.
