@@ -1,7 +1,10 @@
 //! What is said of a node's cordon is what the node says.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Condvar, Mutex};
+
 use ::testbed::fake::{Answer, Fake};
-use ::testbed::shared;
+use ::testbed::{PATIENCE, shared};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -128,4 +131,45 @@ fn a_cordon_is_undone_only_on_the_node_that_was_read() {
     for undo in &patches[1..] {
         assert_eq!(undo.json()["metadata"]["resourceVersion"], "5", "{outcome}");
     }
+}
+
+/// The answer about n1 comes only after n2 was asked for.
+#[test]
+fn a_node_that_does_not_answer_keeps_no_other_cordoned() {
+    let room = shared().room(0);
+    let others = Arc::new((Mutex::new(false), Condvar::new()));
+    let fake = shop(|fake, _| {
+        let forbidden = "pods is forbidden: User \"a\" cannot create resource \"pods/eviction\"";
+        fake.on("POST", "*/eviction").answer(Answer::status(403, "Forbidden", forbidden));
+        let cordoned = Arc::new(Mutex::new(BTreeSet::new()));
+        for method in ["PATCH", "GET"] {
+            let (cordoned, others) = (Arc::clone(&cordoned), Arc::clone(&others));
+            fake.on(method, "/api/v1/nodes/*").answer(Answer::compute(move |request| {
+                let name = request.path.rsplit('/').next().unwrap_or_default().to_owned();
+                let uncordons =
+                    request.method == "PATCH" && request.json()["spec"]["unschedulable"].is_null();
+                if uncordons && name == "n2" {
+                    *others.0.lock().unwrap() = true;
+                    others.1.notify_all();
+                } else if uncordons {
+                    let asked = others.0.lock().unwrap();
+                    drop(others.1.wait_timeout_while(asked, PATIENCE, |asked| !*asked).unwrap());
+                }
+                let mut cordoned = cordoned.lock().unwrap();
+                match (request.method.as_str(), uncordons) {
+                    ("PATCH", false) => drop(cordoned.insert(name.clone())),
+                    ("PATCH", true) => drop(cordoned.remove(&name)),
+                    _ => {}
+                }
+                let mut node = node(cordoned.contains(&name));
+                (node["metadata"]["name"], node["metadata"]["uid"]) = (json!(name), json!(name));
+                Answer::json(node)
+            }));
+        }
+    });
+    let args = ["n1", "n2", "--on-failure=uncordon"];
+    let outcome = drain(&room, &args).kubeconfig(&kubeconfig(&room, &fake)).run();
+    let report = outcome.report();
+    let cordoned: Vec<_> = report["nodes"].as_array().unwrap().iter().map(|node| &node["cordoned"]).collect();
+    assert_eq!(cordoned, [false, false], "{outcome}");
 }

@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use cluster_model::{Finding, NodeExt};
+use futures::stream::{self, StreamExt};
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use plugin_client::{Cluster, DryRun, Exit, Failure, Line};
+use tokio::time::error::Elapsed;
 
 use super::Run;
 use crate::args::OnFailure;
@@ -140,60 +142,69 @@ impl Run<'_> {
         }
         let now = Instant::now();
         let until = deadline.map_or(now + UNDO, |d| (d + OVERRUN).min(now + UNDO)).max(now + UNDO_LEAST);
-        for (node, report) in plan.nodes.iter().zip(nodes) {
-            if node.cordoned_before || report.result == Verdict::Drained || report.is_gone {
-                continue;
-            }
-            let command = format!("kubectl safe-drain {} --uncordon", node.name);
-            if report.uncordoned_by_others {
-                if report.cordoned != Some(false) {
-                    let why = "someone else uncordoned it, and it was cordoned again";
-                    self.ui.warn(kept(&node.name, why, &command));
-                }
-                continue;
-            }
-            if report.cordoned == Some(false) {
-                continue;
-            }
+        let ours: Vec<(&NodePlan, &mut NodeReport)> =
+            plan.nodes.iter().zip(nodes).filter(|(node, report)| self.is_to_undo(node, report)).collect();
+        let undo = ours.into_iter().map(|(node, report)| async move {
             let undo = own_cordon::undo(cluster, &node.name, &node.uid, node.cordoned_as.as_deref());
-            let answer = tokio::time::timeout_at(until.into(), undo).await.unwrap_or_else(|_| {
-                report.cordoned = None;
-                Err(Failure::failed("cannot uncordon")
-                    .object(format!("node/{}", node.name))
-                    .cause("the server does not answer"))
-            });
-            match answer {
-                Ok(Undone::Uncordoned) => {
-                    // A cordon that was not answered may still be under way.
-                    report.cordoned = report.cordoned.map(|_| false);
-                    if report.result == Verdict::Cordoned {
-                        report.result = Verdict::Uncordoned;
-                    }
-                    self.ui.status(
-                        &Line::new()
-                            .strong(format!("node/{}", node.name))
-                            .plain(" uncordoned again (--on-failure)"),
-                    );
+            (tokio::time::timeout_at(until.into(), undo).await, node, report)
+        });
+        // One that has no answer does not keep the others cordoned.
+        let mut answers = stream::iter(undo).buffer_unordered(self.options.concurrency.max(1));
+        while let Some((answer, node, report)) = answers.next().await {
+            self.undone(answer, node, report);
+        }
+    }
+
+    fn is_to_undo(&self, node: &NodePlan, report: &NodeReport) -> bool {
+        if node.cordoned_before || report.result == Verdict::Drained || report.is_gone {
+            return false;
+        }
+        if report.uncordoned_by_others && report.cordoned != Some(false) {
+            self.ui.warn(kept(&node.name, "someone else uncordoned it, and it was cordoned again"));
+        }
+        !report.uncordoned_by_others && report.cordoned != Some(false)
+    }
+
+    fn undone(
+        &self,
+        answer: Result<Result<Undone, Failure>, Elapsed>,
+        node: &NodePlan,
+        report: &mut NodeReport,
+    ) {
+        let answer = answer.unwrap_or_else(|_| {
+            report.cordoned = None;
+            Err(Failure::failed("cannot uncordon")
+                .object(format!("node/{}", node.name))
+                .cause("the server does not answer"))
+        });
+        match answer {
+            Ok(undone @ (Undone::Uncordoned | Undone::NoCordon)) => {
+                // A cordon that was not answered may still be under way.
+                report.cordoned = report.cordoned.map(|_| false);
+                if report.result == Verdict::Cordoned {
+                    report.result = Verdict::Uncordoned;
                 }
-                Ok(Undone::NoCordon) => {
-                    report.cordoned = report.cordoned.map(|_| false);
-                    if report.result == Verdict::Cordoned {
-                        report.result = Verdict::Uncordoned;
-                    }
+                if undone == Undone::Uncordoned {
+                    let name = Line::new().strong(format!("node/{}", node.name));
+                    self.ui.status(&name.plain(" uncordoned again (--on-failure)"));
                 }
-                Ok(Undone::NoNode) => (report.cordoned, report.is_gone) = (None, true),
-                Ok(Undone::Kept(why)) => {
-                    (report.cordoned, report.uncordoned_by_others) = (Some(true), true);
-                    self.ui.warn(kept(&node.name, &why, &command));
-                }
-                Err(failure) => self.bounds.ui.failure(&failure.hint(command)),
             }
+            Ok(Undone::NoNode) => (report.cordoned, report.is_gone) = (None, true),
+            Ok(Undone::Kept(why)) => {
+                (report.cordoned, report.uncordoned_by_others) = (Some(true), true);
+                self.ui.warn(kept(&node.name, &why));
+            }
+            Err(failure) => self.ui.failure(&failure.hint(uncordon(&node.name))),
         }
     }
 }
 
-fn kept(node: &str, why: &str, command: &str) -> String {
-    format!("node/{node} stays cordoned: {why}; to uncordon it: {command}")
+fn uncordon(node: &str) -> String {
+    format!("kubectl safe-drain {node} --uncordon")
+}
+
+fn kept(node: &str, why: &str) -> String {
+    format!("node/{node} stays cordoned: {why}; to uncordon it: {}", uncordon(node))
 }
 
 fn ended_by(failure: &Failure, otherwise: Verdict) -> Verdict {
