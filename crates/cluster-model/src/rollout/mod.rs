@@ -18,6 +18,7 @@ pub use template::{
 };
 
 use k8s_openapi::api::core::v1::Pod;
+use kube_core::Selector;
 use serde_json::Value;
 
 use crate::PodExt;
@@ -86,7 +87,12 @@ impl Rollout {
 
 /// The label selector of a workload as a list takes it: `app=web,tier notin (cache)`.
 pub fn selector(object: &Value) -> String {
-    selector::from_json(&object["spec"]["selector"]).map(|selector| selector.to_string()).unwrap_or_default()
+    label_selector(object).map(|selector| selector.to_string()).unwrap_or_default()
+}
+
+/// The same to compare labels with; `None` if it is none.
+pub fn label_selector(object: &Value) -> Option<Selector> {
+    selector::from_json(&object["spec"]["selector"])
 }
 
 #[cfg(test)]

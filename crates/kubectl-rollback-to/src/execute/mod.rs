@@ -11,6 +11,8 @@ mod record;
 mod requests;
 mod run;
 mod verdict;
+mod watched_pod;
+mod watches;
 mod wire;
 mod workload_cache;
 mod write;
@@ -194,7 +196,7 @@ impl Execution<'_> {
                 () = &mut interrupted => break Some(End::Interrupted),
                 () = at(run.deadline()) => if run.deadline_passed() { break Some(End::Timeout) },
                 Some(answer) = run.requests.next() => run.take(answer),
-                Some(heard) = run.feeds.next() => run.hear(heard),
+                Some(heard) = run.watches.next() => run.hear(heard),
                 Some(failure) = run.connection_failures.recv() => run.disturbed(&failure),
                 () = at(alarm) => {}
                 () = at(Some(frame)) => run.draw(),

@@ -21,6 +21,8 @@ use crate::render;
 use crate::report::{RevisionHistory, RollbackReport, RolloutStatus, StatusResult, Verdict, WorkloadReport};
 
 const PLUGIN: &str = "kubectl-rollback-to";
+/// Requests under way at a time, besides the watches.
+const AT_ONCE: usize = 8;
 
 pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let started = (Timestamp::now(), Instant::now());
@@ -49,6 +51,7 @@ async fn carry_out(args: &Args, ui: &Ui, started: (Timestamp, Instant)) -> Resul
         started,
     };
     let cluster = run.bounds.before_changes(connect(&args.connection, PLUGIN, ui)).await?;
+    cluster.limit_requests(AT_ONCE);
     if args.history {
         return run.history(&cluster, &subjects).await;
     }

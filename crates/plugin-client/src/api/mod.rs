@@ -2,4 +2,5 @@
 
 pub mod access_review;
 pub mod list;
+pub mod raw_object;
 pub mod watch;

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use futures::stream::{BoxStream, StreamExt};
 use futures::{Stream, stream};
-use kube::api::DynamicObject;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -44,38 +43,28 @@ pub fn feed<K>(api: Api<K>, watched: Watched) -> impl Stream<Item = Result<Feed<
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    follow(api, &K::plural(&()), watched, |object| object.managed_fields_mut().clear())
+    feed_of(api, &K::plural(&()), watched, |object| {
+        object.managed_fields_mut().clear();
+        true
+    })
 }
 
-/// The same for a kind that is known only when the program runs, `plural` being its name. managedFields are kept: they tell who wrote what.
-pub fn feed_dynamic(
-    api: Api<DynamicObject>,
-    plural: &str,
-    watched: Watched,
-) -> impl Stream<Item = Result<Feed<DynamicObject>, Failure>> + Send + use<> {
-    follow(api, plural, watched, |_| {})
-}
-
-fn bounded(watched: Watched) -> Watched {
-    match watched.timeout {
-        None => watched.timeout(WATCH),
-        Some(_) => watched,
-    }
-}
-
-fn follow<K>(
+/// The same of any kind, `plural` being its name in failures. `keep` takes from an object what nobody reads, and tells whether it is
+/// wanted: of a list the others are dropped as they come. Of a change everything is told: it may be of one that was wanted before.
+pub fn feed_of<K, F>(
     api: Api<K>,
     plural: &str,
     watched: Watched,
-    strip: fn(&mut K),
-) -> impl Stream<Item = Result<Feed<K>, Failure>> + Send + use<K>
+    keep: F,
+) -> impl Stream<Item = Result<Feed<K>, Failure>> + Send + use<K, F>
 where
+    F: FnMut(&mut K) -> bool + Send + 'static,
     K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
 {
     let state = State {
         doing: format!("watch {plural}"),
         events: watcher::watcher(api, bounded(watched)).boxed(),
-        strip,
+        keep,
         listed: Vec::new(),
         failures: 0,
         health: ServerHealth::default(),
@@ -88,10 +77,17 @@ where
     })
 }
 
-struct State<K> {
+fn bounded(watched: Watched) -> Watched {
+    match watched.timeout {
+        None => watched.timeout(WATCH),
+        Some(_) => watched,
+    }
+}
+
+struct State<K, F> {
     doing: String,
     events: BoxStream<'static, watcher::Result<Event<K>>>,
-    strip: fn(&mut K),
+    keep: F,
     listed: Vec<K>,
     failures: u32,
     health: ServerHealth,
@@ -99,7 +95,7 @@ struct State<K> {
     ended: bool,
 }
 
-impl<K> State<K> {
+impl<K, F: FnMut(&mut K) -> bool> State<K, F> {
     async fn next(&mut self) -> Option<Result<Feed<K>, Failure>> {
         while !self.ended {
             if let Some(item) = self.ready.pop_front() {
@@ -132,7 +128,6 @@ impl<K> State<K> {
     }
 
     fn take(&mut self, event: Event<K>) {
-        let event = event.modify(self.strip);
         // `Init` only announces a list; it says nothing about the server.
         if !matches!(event, Event::Init) {
             self.failures = 0;
@@ -140,9 +135,16 @@ impl<K> State<K> {
         }
         match event {
             Event::Init => self.listed.clear(),
-            Event::InitApply(object) => self.listed.push(object),
+            Event::InitApply(mut object) => {
+                if (self.keep)(&mut object) {
+                    self.listed.push(object);
+                }
+            }
             Event::InitDone => self.ready.push_back(Feed::Synced(std::mem::take(&mut self.listed))),
-            Event::Apply(object) => self.ready.push_back(Feed::Applied(object)),
+            Event::Apply(mut object) => {
+                (self.keep)(&mut object);
+                self.ready.push_back(Feed::Applied(object));
+            }
             Event::Delete(object) => self.ready.push_back(Feed::Deleted(object)),
         }
     }

@@ -12,6 +12,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::client::{AuthError, Body};
+use tokio::sync::Semaphore;
 use tower::BoxError;
 
 use crate::connection::answers::{Answers, Asked};
@@ -42,9 +43,16 @@ pub struct Cluster {
     pub deadline: Option<Duration>,
     time: ServerTime,
     answers: Answers,
+    at_once: Arc<Semaphore>,
 }
 
 impl Cluster {
+    /// From now on no more requests than that are under way at a time, watches apart: each takes a connection of its own (HTTP/1.1), and
+    /// a process may have few files open. To be called once.
+    pub fn limit_requests(&self, at_once: usize) {
+        self.at_once.forget_permits(Semaphore::MAX_PERMITS.saturating_sub(at_once));
+    }
+
     /// What time it is there: by the `Date` of the server's last answer, which is whole seconds, and what has passed since.
     /// Our own time before the first answer.
     pub fn now(&self) -> Timestamp {
@@ -103,6 +111,7 @@ fn assemble(
     let Target { config, context, server, namespace, proxy, .. } = target;
     let transport = Transport::new(config, server.clone(), credential.identity())?;
     let answers = Answers::default();
+    let at_once = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
     let link = Arc::new(Link {
         transport,
         credential,
@@ -111,11 +120,12 @@ fn assemble(
         deadline,
         time: time.clone(),
         answers: answers.clone(),
+        at_once: Arc::clone(&at_once),
         ui: ui.clone(),
     });
     let service = tower::service_fn(move |request| Arc::clone(&link).exchange(request));
     let client = Client::new(service, namespace.clone());
-    Ok(Cluster { client, namespace, context, server, deadline, time, answers })
+    Ok(Cluster { client, namespace, context, server, deadline, time, answers, at_once })
 }
 
 /// As client-go writes it (rest/config.go, `DefaultKubernetesUserAgent`), with Go's names for the platform.
@@ -161,11 +171,14 @@ struct Link {
     deadline: Option<Duration>,
     time: ServerTime,
     answers: Answers,
+    at_once: Arc<Semaphore>,
     ui: Ui,
 }
 
 impl Link {
     async fn exchange(self: Arc<Self>, request: Request<Body>) -> Result<Response<Body>, BoxError> {
+        // Nobody closes it. The server owes nothing for the time spent here.
+        let _turn = if is_watch(&request) { None } else { self.at_once.acquire().await.ok() };
         let asked = self.answers.asked();
         let outcome = self.in_time(request, &asked).await;
         asked.had(&outcome);

@@ -1,14 +1,16 @@
 //! Feeds ride out what passes and stop at what does not.
 
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use kube::api::{DynamicObject, ListParams};
+use kube::api::ListParams;
 use plugin_client::api::watch::Watched;
-use plugin_client::{Failure, Feed, feed, feed_dynamic};
+use plugin_client::{Failure, Feed, RawObject, feed, feed_of};
 use serde_json::{Value, json};
 use testbed::fake::Answer;
 
@@ -55,7 +57,7 @@ async fn a_feed_lists_and_then_watches() {
 
 /// The same wire, twice: what a plugin never reads is not kept, and who wrote a template is.
 #[tokio::test]
-async fn managed_fields_survive_in_a_dynamic_feed_only() {
+async fn managed_fields_survive_in_a_raw_feed_only() {
     let bench = Bench::new();
     bench.fake.on("GET", "/api/v1/pods").lists().answer(Answer::json(list(&["a"])));
     for _feed in 0..2 {
@@ -65,17 +67,19 @@ async fn managed_fields_survive_in_a_dynamic_feed_only() {
     let cluster = bench.connect(&[]).await.unwrap();
     let typed: kube::Api<Pod> = kube::Api::all(cluster.client.clone());
     let kind = kube::api::ApiResource::erase::<Pod>(&());
-    let dynamic: kube::Api<DynamicObject> = kube::Api::all_with(cluster.client.clone(), &kind);
-    assert_eq!(managers(feed(typed, Watched::default())).await, ["", ""]);
+    let raw: kube::Api<RawObject> = kube::Api::all_with(cluster.client.clone(), &kind);
+    let of_typed = |pod: &Pod| pod.managed_fields().len();
+    assert_eq!(first_two(feed(typed, Watched::default()), of_typed).await, [0, 0]);
+    let of_raw = |pod: &RawObject| pod.value["metadata"]["managedFields"].as_array().map_or(0, Vec::len);
     assert_eq!(
-        managers(feed_dynamic(dynamic, "pods", Watched::default())).await,
-        ["kubelet", "kubelet"],
+        first_two(feed_of(raw, "pods", Watched::default(), |_| true), of_raw).await,
+        [1, 1],
         "one from the list, one from the watch"
     );
 }
 
-/// Who wrote each object, of the first list and the first event.
-async fn managers<K: ResourceExt>(feed: impl Stream<Item = Result<Feed<K>, Failure>>) -> Vec<String> {
+/// Of each object of the first list and the first event.
+async fn first_two<K, T>(feed: impl Stream<Item = Result<Feed<K>, Failure>>, of: impl Fn(&K) -> T) -> Vec<T> {
     let mut objects = Vec::new();
     for news in feed.take(2).collect::<Vec<_>>().await {
         match news.unwrap() {
@@ -84,17 +88,64 @@ async fn managers<K: ResourceExt>(feed: impl Stream<Item = Result<Feed<K>, Failu
             other => panic!("{:?}", std::mem::discriminant(&other)),
         }
     }
-    let of = |object: &K| object.managed_fields().iter().filter_map(|field| field.manager.clone()).collect();
     objects.iter().map(of).collect()
 }
 
+/// What is not wanted of a list is dropped as it comes; of a change it is told, because it may have been wanted before.
 #[tokio::test]
-async fn a_dynamic_feed_names_its_kind_when_it_fails() {
+async fn a_feed_keeps_what_is_wanted() {
+    let bench = Bench::new();
+    let (sender, stream) = Answer::stream();
+    bench.fake.on("GET", "/api/v1/pods").lists().answer(Answer::json(list(&["a", "b"])));
+    bench.fake.on("GET", "/api/v1/pods").watches().answer(stream);
+    let pods = bench.pods(&[]).await;
+    let wanted = |pod: &mut Pod| {
+        pod.metadata.managed_fields = None;
+        pod.name_any() == "a"
+    };
+    let mut feed = pin!(feed_of(pods, "pods", Watched::default(), wanted));
+    assert_eq!(next(&mut feed).await, "synced a");
+    sender.send(event("MODIFIED", pod("b", "2")).to_string()).unwrap();
+    assert_eq!(next(&mut feed).await, "applied b");
+}
+
+/// Each takes a connection, and a process may have few files; watches stay open and are none of them.
+#[tokio::test]
+async fn no_more_requests_are_under_way_than_allowed() {
+    let bench = Bench::new();
+    bench.fake.on("GET", "/api/v1/pods").lists().answer(Answer::json(list(&[])));
+    let (_open, stream) = Answer::stream();
+    bench.fake.on("GET", "/api/v1/pods").watches().answer(stream);
+    // Each is answered together with another one, so at least two are under way.
+    let (under_way, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (most_seen, two) = (Arc::clone(&most), Barrier::new(2));
+    bench.fake.on("GET", "/api/v1/namespaces/*").answer(Answer::compute(move |_| {
+        most_seen.fetch_max(under_way.fetch_add(1, Relaxed) + 1, Relaxed);
+        two.wait();
+        under_way.fetch_sub(1, Relaxed);
+        two.wait();
+        Answer::json(list(&[]))
+    }));
+    let cluster = bench.connect(&[]).await.unwrap();
+    cluster.limit_requests(2);
+    let mut feed = pin!(feed(kube::Api::<Pod>::all(cluster.client.clone()), Watched::default()));
+    assert_eq!(next(&mut feed).await, "synced ");
+    let asked = (0..20).map(|number| {
+        let pods: kube::Api<Pod> = kube::Api::namespaced(cluster.client.clone(), &format!("n{number}"));
+        async move { pods.list(&ListParams::default()).await.map(drop).unwrap() }
+    });
+    futures::future::join_all(asked).await;
+    assert_eq!(most.load(Relaxed), 2);
+}
+
+#[tokio::test]
+async fn a_raw_feed_names_its_kind_when_it_fails() {
     let bench = Bench::new();
     bench.fake.on("GET", "*").lists().answer(Answer::status(403, "Forbidden", "no"));
     let cluster = bench.connect(&[]).await.unwrap();
     let kind = kube::api::ApiResource::erase::<Pod>(&());
-    let feed = feed_dynamic(kube::Api::all_with(cluster.client, &kind), "pods.core", Watched::default());
+    let raw: kube::Api<RawObject> = kube::Api::all_with(cluster.client, &kind);
+    let feed = feed_of(raw, "pods.core", Watched::default(), |_| true);
     let end: Vec<_> = feed.collect().await;
     assert_eq!(end.len(), 1);
     assert_eq!(end[0].as_ref().unwrap_err().to_string(), "cannot watch pods.core: no (Forbidden, 403)");

@@ -4,7 +4,6 @@ mod ledger;
 mod stage;
 mod watch;
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
@@ -14,11 +13,11 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use plugin_client::{Exit, Failure, ServerHealth};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use super::engine::{Command, End, Engine, Question, Rules};
+use super::engine::{Command, End, Engine, Part, Question, Rules, Start};
 use super::guarded_patch::GuardedPatch;
 use super::progress::Progress;
 use super::requests::{self, Answered};
-use super::workload_cache::Feeds;
+use super::watches::Watches;
 use super::write::{ConnectionFailures, annotations_back};
 use super::{Execution, FRAME, Outcome, Reporter};
 use crate::journal::Entry;
@@ -40,15 +39,12 @@ pub(super) struct Run<'a> {
     audience: &'a mut dyn Reporter,
     engine: Engine,
     stages: Vec<Stage<'a>>,
-    pub feeds: Feeds,
+    pub watches: Watches,
     pub requests: FuturesUnordered<BoxFuture<'a, Answered>>,
     /// Requests tell here that they cannot reach the server.
     failures: ConnectionFailures,
     pub connection_failures: UnboundedReceiver<Failure>,
     health: ServerHealth,
-    caches: usize,
-    /// Namespaces whose events are watched.
-    told: BTreeSet<String>,
     entry: Option<Entry>,
     /// The journal could not be written, and that was told.
     is_unrecorded: bool,
@@ -68,7 +64,11 @@ impl<'a> Run<'a> {
     pub fn new(execution: &'a Execution<'a>, audience: &'a mut dyn Reporter) -> Self {
         let options = execution.options;
         let stages: Vec<Stage<'_>> = execution.plan.steps.iter().map(|step| stage(execution, step)).collect();
-        let parts = execution.plan.steps.iter().map(|step| part(execution, step)).collect();
+        let parts: Vec<Part> = execution.plan.steps.iter().map(|step| part(execution, step)).collect();
+        let followed = stages.iter().zip(&parts).map(|(stage, part)| {
+            (!matches!(part.start, Start::Over(_))).then(|| stage.cache.subject().clone())
+        });
+        let watches = Watches::new(followed.collect());
         let rules = Rules {
             on_failure: options.on_failure,
             can_ask: execution.ui.can_prompt(),
@@ -83,13 +83,11 @@ impl<'a> Run<'a> {
             audience,
             engine: Engine::new(parts, rules),
             stages,
-            feeds: Feeds::new(),
+            watches,
             requests: FuturesUnordered::new(),
             failures,
             connection_failures,
             health: ServerHealth::default(),
-            caches: 0,
-            told: BTreeSet::new(),
             entry: None,
             is_unrecorded: false,
             is_lost: false,
@@ -154,8 +152,7 @@ impl<'a> Run<'a> {
             }
         }
         for (step, stage) in self.stages.iter_mut().enumerate() {
-            if stage.cache.is_open() && !self.engine.is_watching(step) {
-                stage.cache.close();
+            if stage.tracker.is_some() && !self.engine.is_watching(step) {
                 (stage.tracker, stage.progress, stage.wake_at) = (None, None, None);
             }
         }

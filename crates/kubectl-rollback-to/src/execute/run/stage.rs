@@ -76,7 +76,7 @@ pub(super) fn stage<'a>(execution: &Execution<'a>, step: &'a Step) -> Stage<'a> 
         annotations: target.map(|t| annotations(rollout, t, execution.options)).unwrap_or_default(),
         before: Value::Null,
         written: None,
-        cache: WorkloadCache::new(&rollout.id),
+        cache: WorkloadCache::new(&rollout.id, &rollout.object),
         tracker: None,
         progress: None,
         changed: false,

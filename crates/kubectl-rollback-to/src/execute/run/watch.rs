@@ -7,14 +7,13 @@ use cluster_model::managed_fields::template_writer;
 use futures::StreamExt;
 use futures::future::FutureExt;
 use k8s_openapi::jiff::SignedDuration;
-use plugin_client::Failure;
+use plugin_client::{Failure, Feed};
 
 use super::Run;
-use super::stage::Stage;
 use crate::execute::fresh::Fresh;
 use crate::execute::guarded_patch::Wrote;
 use crate::execute::progress::{Expected, Patience, Tracker, View};
-use crate::execute::workload_cache::{self, Heard, News};
+use crate::execute::watches::{Heard, News};
 use crate::execute::{Event, FRAME};
 
 /// A look goes over all pods and all that was told, and there is news of each: after one there is a pause of at least this, and of
@@ -31,16 +30,14 @@ impl Run<'_> {
         let cluster = self.execution.cluster;
         let (tracker, ours) = (self.tracker(step), self.ours());
         let stage = &mut self.stages[step];
-        let object = stage.written.as_ref().map_or(&stage.rollout.object, |(object, _)| object);
         stage.tracker = Some(tracker);
         stage.unseen_until =
             self.execution.deadline.is_none().then(|| ours.checked_add(QUIET).unwrap_or(ours));
         stage.wake_at = stage.unseen_until;
-        stage.cache.open(cluster, object, self.caches, &mut self.feeds);
-        self.caches += 1;
-        let namespace = &stage.rollout.id.namespace;
-        if self.told.insert(namespace.clone()) {
-            workload_cache::open_events(cluster, namespace, &mut self.feeds);
+        // What was seen of it while nobody looked.
+        stage.changed = true;
+        for (resource, steps) in self.watches.open(cluster, step) {
+            steps.into_iter().for_each(|step| self.stages[step].cache.forget(resource));
         }
     }
 
@@ -122,63 +119,49 @@ impl Run<'_> {
     /// News from a feed, and whatever else is there by now: one look at all of it is enough.
     pub fn hear(&mut self, heard: Heard) {
         self.note(heard);
-        while let Some(Some(heard)) = self.feeds.next().now_or_never() {
+        while let Some(Some(heard)) = self.watches.next().now_or_never() {
             self.note(heard);
         }
     }
 
-    fn note(&mut self, heard: Heard) {
-        let by_number = |stages: &[Stage<'_>], number| {
-            stages.iter().position(|stage| stage.cache.number() == Some(number))
+    fn note(&mut self, Heard { watch, news }: Heard) {
+        let news = match news {
+            Ok(
+                News::Object(_, Feed::Disturbed(failure))
+                | News::Pod(Feed::Disturbed(failure))
+                | News::Event(Feed::Disturbed(failure)),
+            ) => {
+                return self.disturbed(&failure);
+            }
+            Ok(news) => news,
+            Err(failure) => return self.ended(watch, &failure),
         };
-        let (step, news) = match heard {
-            Heard::Event(namespace, news) => return self.note_event(&namespace, news),
-            Heard::Object(number, news) => {
-                let Some(step) = by_number(&self.stages, number) else { return };
-                (step, news.map(|news| self.stages[step].cache.hear_object(news)))
-            }
-            Heard::History(number, news) => {
-                let Some(step) = by_number(&self.stages, number) else { return };
-                (step, news.map(|news| self.stages[step].cache.hear_history(news)))
-            }
-            Heard::Pod(number, news) => {
-                let Some(step) = by_number(&self.stages, number) else { return };
-                (step, news.map(|news| self.stages[step].cache.hear_pod(news)))
-            }
-        };
-        match news {
-            Ok(News::Disturbed(failure)) => self.disturbed(&failure),
-            Ok(_) => {
-                self.stages[step].changed = true;
-                self.fine();
-            }
-            Err(failure) => self.engine.unwatchable(step, &failure.to_string()),
+        for step in self.watches.steps(watch) {
+            let stage = &mut self.stages[*step];
+            stage.changed |= match &news {
+                News::Object(resource, news) => stage.cache.hear_object(*resource, news),
+                News::Pod(news) => stage.cache.hear_pod(news),
+                News::Event(news) => stage.cache.hear_event(news),
+            };
         }
+        self.fine();
     }
 
-    fn note_event(
-        &mut self,
-        namespace: &str,
-        news: Result<plugin_client::Feed<kube::api::DynamicObject>, Failure>,
-    ) {
-        let here = self.stages.iter_mut().filter(|stage| stage.rollout.id.namespace == namespace);
-        match news {
-            Ok(news) => {
-                for stage in here {
-                    match stage.cache.hear_event(&news) {
-                        News::Changed => stage.changed = true,
-                        News::Nothing => {}
-                        News::Disturbed(failure) => return self.disturbed(&failure),
-                    }
-                }
-                self.fine();
-            }
-            // They only help to explain. It is said once: this feed is over.
-            Err(failure) => {
-                let workload = here.map(|stage| stage.rollout.id.to_string()).next().unwrap_or_default();
-                let says = format!("{failure}; causes that only events report are missing");
-                self.audience.event(&Event::Note { workload, says });
-            }
+    fn ended(&mut self, watch: usize, failure: &Failure) {
+        if self.watches.replace(self.execution.cluster, watch, failure) {
+            return;
+        }
+        let steps = self.watches.steps(watch).to_vec();
+        if self.watches.is_of_events(watch) {
+            // They only help to explain. It is said once: this watch is over.
+            let workload =
+                steps.first().map(|step| self.stages[*step].rollout.id.to_string()).unwrap_or_default();
+            let says = format!("{failure}; causes that only events report are missing");
+            self.audience.event(&Event::Note { workload, says });
+            return;
+        }
+        for step in steps {
+            self.engine.unwatchable(step, &failure.to_string());
         }
     }
 

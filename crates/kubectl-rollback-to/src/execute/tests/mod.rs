@@ -4,5 +4,6 @@ mod objects;
 mod play;
 mod run;
 mod silence;
+mod watches;
 mod world;
 mod write;

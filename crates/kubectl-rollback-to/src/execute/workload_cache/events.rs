@@ -61,7 +61,9 @@ impl Events {
     pub fn forget(&mut self, object: &str) {
         let Some(events) = self.by_object.remove(object) else { return };
         self.objects.retain(|other| other != object);
-        events.iter().for_each(|uid| self.store.remove_uid(uid));
+        for uid in &events {
+            self.store.remove_uid(uid);
+        }
     }
 }
 

@@ -1,167 +1,113 @@
-//! What is seen of one workload: itself, its revisions, its pods and what is told about them, kept up to date by feeds.
+//! What is seen of one workload: itself, its revisions, its pods and what is told about them, kept up to date by the watches of the run,
+//! which it shares with others.
 
 mod events;
 mod store;
+mod subject;
 
-use cluster_model::rollout::{Id, Kind, selector};
+use cluster_model::rollout::Id;
 use cluster_model::{PodExt, Raw};
-use futures::stream::{AbortHandle, BoxStream, StreamExt, abortable};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
-use kube::Api;
-use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
-use plugin_client::api::watch::Watched;
-use plugin_client::{Cluster, Failure, Feed, feed, feed_dynamic};
+use plugin_client::{Feed, RawObject};
 use serde_json::Value;
 
 use super::progress::View;
+use super::watched_pod::WatchedPod;
 use events::Events;
 use store::Store;
 
-/// From one of the feeds; `Err` is its end.
-#[expect(clippy::large_enum_variant, reason = "each is taken apart as soon as it is there")]
-pub enum Heard {
-    Object(usize, Result<Feed<DynamicObject>, Failure>),
-    History(usize, Result<Feed<DynamicObject>, Failure>),
-    Pod(usize, Result<Feed<Pod>, Failure>),
-    /// Of a whole namespace.
-    Event(String, Result<Feed<DynamicObject>, Failure>),
-}
+pub use subject::{Subject, common_labels};
 
-pub type Feeds = futures::stream::SelectAll<BoxStream<'static, Heard>>;
-
-/// What happened, for the server's health.
-#[derive(Clone, Debug)]
-pub enum News {
-    Changed,
-    /// Not about this workload.
-    Nothing,
-    Disturbed(Failure),
+/// Of what is watched: one kind in one namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Resource {
+    /// Deployments, StatefulSets or DaemonSets.
+    Workloads,
+    /// ReplicaSets or ControllerRevisions.
+    Histories,
+    Pods,
 }
 
 pub struct WorkloadCache {
-    id: Id,
-    object: Option<Value>,
+    subject: Subject,
+    objects: Store<Value>,
     histories: Store<Value>,
     pods: Store<Pod>,
     events: Events,
-    /// Object, histories, pods: were they listed?
     listed: [bool; 3],
-    /// While it is open: tells its feeds from those of an earlier opening.
-    number: Option<usize>,
-    feeds: Vec<AbortHandle>,
 }
 
 impl WorkloadCache {
-    pub fn new(id: &Id) -> Self {
+    pub fn new(id: &Id, object: &Value) -> Self {
         WorkloadCache {
-            id: id.clone(),
-            object: None,
+            subject: Subject::new(id, object),
+            objects: Store::new(Raw::uid),
             histories: Store::new(Raw::uid),
             pods: Store::new(PodExt::uid),
             events: Events::new(),
             listed: [false; 3],
-            number: None,
-            feeds: Vec::new(),
         }
     }
 
-    /// Opens the feeds. Each lists first, so whatever happened before is seen too. `object` tells the selector.
-    pub fn open(&mut self, cluster: &Cluster, object: &Value, number: usize, feeds: &mut Feeds) {
-        self.close();
-        self.number = Some(number);
-        let Id { kind, namespace, name, .. } = self.id.clone();
-        let selector = selector(object);
-        let by_label = || Watched::default().labels(&selector);
-        let api = |kind: &str, plural: &str| dynamic(cluster, &namespace, "apps", kind, plural);
-        let by_name = Watched::default().fields(&format!("metadata.name={name}"));
-        let own = feed_dynamic(api(kind.name(), kind.plural()), kind.plural(), by_name);
-        let plural = kind.history_plural();
-        let history = feed_dynamic(api(history_kind(kind), plural), plural, by_label());
-        let pods = feed(Api::<Pod>::namespaced(cluster.client.clone(), &namespace), by_label());
-        let all = [
-            own.map(move |news| Heard::Object(number, news)).boxed(),
-            history.map(move |news| Heard::History(number, news)).boxed(),
-            pods.map(move |news| Heard::Pod(number, news)).boxed(),
-        ];
-        for stream in all {
-            let (stream, handle) = abortable(stream);
-            feeds.push(stream.boxed());
-            self.feeds.push(handle);
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// What is seen of it from now on is from another watch, which begins with a list.
+    pub fn forget(&mut self, resource: Resource) {
+        self.listed[resource as usize] = false;
+    }
+
+    /// True if there is news of this workload. The same holds for the others.
+    pub fn hear_object(&mut self, resource: Resource, news: &Feed<RawObject>) -> bool {
+        self.listed[resource as usize] |= matches!(news, Feed::Synced(_));
+        let subject = &self.subject;
+        match resource {
+            // Another one has its name: it is gone.
+            Resource::Workloads if matches!(news, Feed::Applied(object) if subject.is_another(&object.value)) =>
+            {
+                self.objects.replace([]);
+                true
+            }
+            Resource::Workloads => {
+                hear(&mut self.objects, news, |object| &object.value, |object| subject.is(object))
+            }
+            _ => hear(&mut self.histories, news, |object| &object.value, |object| subject.made(object)),
         }
     }
 
-    /// Forgets what it saw, but for what was told: that is no state.
-    pub fn close(&mut self) {
-        self.feeds.drain(..).for_each(|feed| feed.abort());
-        self.number = None;
-        self.listed = [false; 3];
-        self.object = None;
-        self.histories.replace([]);
-        self.pods.replace([]);
-    }
-
-    pub fn is_open(&self) -> bool {
-        self.number.is_some()
-    }
-
-    pub fn number(&self) -> Option<usize> {
-        self.number
-    }
-
-    pub fn hear_object(&mut self, news: Feed<DynamicObject>) -> News {
-        self.object = match news {
-            Feed::Synced(all) => {
-                self.listed[0] = true;
-                all.first().and_then(raw)
-            }
-            Feed::Applied(object) => raw(&object),
-            Feed::Deleted(_) => None,
-            Feed::Disturbed(failure) => return News::Disturbed(failure),
-        };
-        News::Changed
-    }
-
-    pub fn hear_history(&mut self, news: Feed<DynamicObject>) -> News {
-        self.listed[1] |= matches!(news, Feed::Synced(_));
-        hear(&mut self.histories, news)
-    }
-
-    pub fn hear_pod(&mut self, news: Feed<Pod>) -> News {
-        match news {
-            Feed::Synced(all) => {
-                self.listed[2] = true;
-                self.pods.replace(all.into_iter().map(light));
-            }
-            Feed::Applied(pod) => self.pods.put(light(pod)),
-            Feed::Deleted(pod) => {
-                self.events.forget(pod.uid());
-                self.pods.remove(&pod);
-            }
-            Feed::Disturbed(failure) => return News::Disturbed(failure),
+    pub fn hear_pod(&mut self, news: &Feed<WatchedPod>) -> bool {
+        self.listed[Resource::Pods as usize] |= matches!(news, Feed::Synced(_));
+        let subject = &self.subject;
+        if let Feed::Deleted(WatchedPod(pod)) = news {
+            self.events.forget(pod.uid());
         }
-        News::Changed
+        hear(&mut self.pods, news, |pod| &pod.0, |pod| subject.selects(pod))
     }
 
     /// Of all that is told in the namespace, what may be about this workload: by name, because a pod may be told about before it is seen.
-    pub fn hear_event(&mut self, news: &Feed<DynamicObject>) -> News {
-        let is_about = |event: &&DynamicObject| is_about(&self.id, &event.data);
+    pub fn hear_event(&mut self, news: &Feed<RawObject>) -> bool {
+        let subject = &self.subject;
         match news {
-            Feed::Synced(all) => self.events.replace(all.iter().filter(is_about).filter_map(raw_light)),
-            Feed::Applied(event) if is_about(&event) => {
-                raw_light(event).into_iter().for_each(|event| self.events.put(event));
+            Feed::Synced(all) => {
+                let about = all.iter().map(|event| &event.value).filter(|event| subject.is_about(event));
+                self.events.replace(about.cloned());
+                true
+            }
+            Feed::Applied(event) if subject.is_about(&event.value) => {
+                self.events.put(event.value.clone());
+                true
             }
             // An event that expired still happened.
-            Feed::Applied(_) | Feed::Deleted(_) => return News::Nothing,
-            Feed::Disturbed(failure) => return News::Disturbed(failure.clone()),
+            Feed::Applied(_) | Feed::Deleted(_) | Feed::Disturbed(_) => false,
         }
-        News::Changed
     }
 
     /// `None` until all of it was listed: before that, what is missing may only be late.
     pub fn view(&self, now: Timestamp, ours: Timestamp) -> Option<View<'_>> {
         self.listed.iter().all(|listed| *listed).then(|| View {
-            object: self.object.as_ref().filter(|object| object.uid() == self.id.uid),
+            object: self.objects.all.first(),
             histories: &self.histories.all,
             pods: &self.pods.all,
             events: self.events.all(),
@@ -179,103 +125,100 @@ impl WorkloadCache {
     }
 }
 
-/// All that is told in a namespace.
-pub fn open_events(cluster: &Cluster, namespace: &str, feeds: &mut Feeds) {
-    let api = dynamic(cluster, namespace, "events.k8s.io", "Event", "events");
-    let namespace = namespace.to_owned();
-    let events = feed_dynamic(api, "events.events.k8s.io", Watched::default());
-    feeds.push(events.map(move |news| Heard::Event(namespace.clone(), news)).boxed());
-}
-
-fn dynamic(cluster: &Cluster, namespace: &str, group: &str, kind: &str, plural: &str) -> Api<DynamicObject> {
-    let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, "v1", kind), plural);
-    Api::namespaced_with(cluster.client.clone(), namespace, &resource)
-}
-
-fn history_kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Deployment => "ReplicaSet",
-        Kind::StatefulSet | Kind::DaemonSet => "ControllerRevision",
-    }
-}
-
-fn hear(store: &mut Store<Value>, news: Feed<DynamicObject>) -> News {
+fn hear<K, T: Clone>(
+    store: &mut Store<T>,
+    news: &Feed<K>,
+    of: impl Fn(&K) -> &T,
+    is_ours: impl Fn(&T) -> bool,
+) -> bool {
     match news {
-        Feed::Synced(all) => store.replace(all.iter().filter_map(raw_light)),
-        Feed::Applied(object) => raw_light(&object).into_iter().for_each(|object| store.put(object)),
-        Feed::Deleted(object) => raw(&object).into_iter().for_each(|object| store.remove(&object)),
-        Feed::Disturbed(failure) => return News::Disturbed(failure),
-    }
-    News::Changed
-}
-
-/// Nothing that came as JSON cannot go back to it.
-fn raw(object: &DynamicObject) -> Option<Value> {
-    serde_json::to_value(object).ok()
-}
-
-/// Without managedFields: half of it, and only the workload's own tell anything.
-fn raw_light(object: &DynamicObject) -> Option<Value> {
-    let mut value = raw(object)?;
-    value["metadata"].as_object_mut()?.remove("managedFields");
-    Some(value)
-}
-
-/// Two thousand pods' worth of what nobody looks at.
-fn light(mut pod: Pod) -> Pod {
-    pod.metadata.annotations = None;
-    if let Some(spec) = &mut pod.spec {
-        spec.volumes = None;
-        spec.tolerations = None;
-        spec.affinity = None;
-        let init = spec.init_containers.iter_mut().flatten();
-        for container in spec.containers.iter_mut().chain(init) {
-            container.env = None;
-            container.env_from = None;
-            container.volume_mounts = None;
-            container.command = None;
-            container.args = None;
+        Feed::Synced(all) => {
+            store.replace(all.iter().map(of).filter(|object| is_ours(object)).cloned());
+            true
         }
+        Feed::Applied(object) if is_ours(of(object)) => {
+            store.put(of(object).clone());
+            true
+        }
+        // It may have been this workload's before.
+        Feed::Applied(object) | Feed::Deleted(object) => store.remove(of(object)),
+        Feed::Disturbed(_) => false,
     }
-    pod
-}
-
-fn is_about(id: &Id, event: &Value) -> bool {
-    let name = event.text("/regarding/name");
-    let rest = name.strip_prefix(&id.name);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cluster_model::rollout::Kind;
+    use serde::de::DeserializeOwned;
     use serde_json::json;
+
+    fn cache(name: &str) -> WorkloadCache {
+        let id = Id { kind: Kind::Deployment, namespace: "shop".into(), name: name.into(), uid: name.into() };
+        WorkloadCache::new(&id, &json!({"spec": {"selector": {"matchLabels": {"app": name}}}}))
+    }
+
+    fn read<T: DeserializeOwned>(object: Value) -> T {
+        serde_json::from_value(object).unwrap()
+    }
 
     #[test]
     fn what_was_told_of_a_pod_goes_with_it() {
-        let id = Id { kind: Kind::Deployment, namespace: "shop".into(), name: "web".into(), uid: "u".into() };
-        let mut cache = WorkloadCache::new(&id);
-        let told = |pod: &str| {
+        let mut cache = cache("web");
+        for pod in ["a", "b"] {
             let event = json!({"metadata": {"name": format!("e-{pod}"), "uid": format!("e-{pod}")},
                 "regarding": {"name": format!("web-{pod}"), "uid": pod}});
-            Feed::Applied(serde_json::from_value(event).unwrap())
-        };
-        for pod in ["a", "b"] {
-            cache.hear_event(&told(pod));
+            assert!(cache.hear_event(&Feed::Applied(read(event))));
         }
-        let gone = json!({"metadata": {"name": "web-a", "uid": "a"}});
-        cache.hear_pod(Feed::Deleted(serde_json::from_value(gone).unwrap()));
+        cache.hear_pod(&Feed::Deleted(read(json!({"metadata": {"name": "web-a", "uid": "a"}}))));
         let left: Vec<&str> = cache.events.all().iter().map(Raw::uid).collect();
         assert_eq!(left, ["e-b"]);
     }
 
+    fn pod(name: &str, app: &str) -> WatchedPod {
+        read(json!({"metadata": {"name": name, "uid": name, "labels": {"app": app}}}))
+    }
+
+    fn history(name: &str, owner: &str) -> RawObject {
+        read(
+            json!({"metadata": {"name": name, "uid": name, "ownerReferences": [{"uid": owner, "controller": true}]}}),
+        )
+    }
+
+    /// A watch is shared: it tells of everything in the namespace.
     #[test]
-    fn events_about_it_and_what_it_made() {
-        let id = Id { kind: Kind::Deployment, namespace: "shop".into(), name: "web".into(), uid: "u".into() };
-        for (name, expected) in
-            [("web", true), ("web-5c9f", true), ("web-5c9f-x", true), ("webshop", false), ("api", false)]
-        {
-            assert_eq!(is_about(&id, &json!({"regarding": {"name": name}})), expected, "{name}");
-        }
+    fn what_belongs_to_other_workloads_is_dropped() {
+        let mut cache = cache("web");
+        let (now, workload) =
+            (Timestamp::UNIX_EPOCH, |uid: &str| read(json!({"metadata": {"name": uid, "uid": uid}})));
+        assert!(
+            cache.hear_object(Resource::Workloads, &Feed::Synced(vec![workload("api"), workload("web")]))
+        );
+        assert!(cache.hear_object(
+            Resource::Histories,
+            &Feed::Synced(vec![history("api-1", "api"), history("web-1", "web")])
+        ));
+        assert!(cache.view(now, now).is_none(), "pods were not listed yet");
+        assert!(cache.hear_pod(&Feed::Synced(vec![pod("web-1-x", "web"), pod("api-1-x", "api")])));
+        assert!(!cache.hear_object(Resource::Workloads, &Feed::Applied(workload("api"))));
+        assert!(!cache.hear_object(Resource::Histories, &Feed::Applied(history("api-2", "api"))));
+        assert!(!cache.hear_pod(&Feed::Applied(pod("api-2-x", "api"))));
+        assert!(!cache.hear_pod(&Feed::Deleted(pod("api-2-x", "api"))));
+        let about =
+            |name: &str| read(json!({"metadata": {"uid": name}, "regarding": {"name": name, "uid": name}}));
+        assert!(!cache.hear_event(&Feed::Applied(about("api-1-x"))));
+        let names = |cache: &WorkloadCache| {
+            let view = cache.view(now, now).unwrap();
+            let raw = view.object.into_iter().chain(view.histories).map(|it| it.name().to_owned());
+            raw.chain(view.pods.iter().map(|pod| pod.name().to_owned())).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(names(&cache), "web web-1 web-1-x");
+        assert!(cache.events().is_empty());
+        // Somebody took it out of the workload: the watch goes on to tell of it.
+        assert!(cache.hear_pod(&Feed::Applied(pod("web-1-x", "debug"))));
+        assert!(cache.hear_object(Resource::Histories, &Feed::Applied(history("web-1", "adopter"))));
+        assert_eq!(names(&cache), "web");
+        cache.forget(Resource::Pods);
+        assert!(cache.view(now, now).is_none(), "another watch begins");
     }
 }

@@ -25,16 +25,18 @@ impl<K> Store<K> {
         }
     }
 
-    pub fn remove(&mut self, object: &K) {
-        self.remove_uid((self.uid)(object));
+    /// Was it there?
+    pub fn remove(&mut self, object: &K) -> bool {
+        self.remove_uid((self.uid)(object))
     }
 
-    pub fn remove_uid(&mut self, uid: &str) {
-        let Some(at) = self.at.remove(uid) else { return };
+    pub fn remove_uid(&mut self, uid: &str) -> bool {
+        let Some(at) = self.at.remove(uid) else { return false };
         self.all.swap_remove(at);
         if let Some(moved) = self.all.get(at) {
             self.at.insert((self.uid)(moved).to_owned(), at);
         }
+        true
     }
 
     pub fn replace(&mut self, objects: impl IntoIterator<Item = K>) {
@@ -64,8 +66,7 @@ mod tests {
         store.put(object("b", 2));
         store.put(object("d", 1));
         assert_eq!(seen(&store), "a1 b2 c1 d1");
-        store.remove(&object("a", 1));
-        store.remove(&object("x", 1));
+        assert!(store.remove(&object("a", 1)) && !store.remove(&object("x", 1)));
         store.put(object("d", 2));
         assert_eq!(seen(&store), "b2 c1 d2");
         store.replace([object("e", 1)]);

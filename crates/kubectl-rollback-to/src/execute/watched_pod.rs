@@ -1,0 +1,203 @@
+//! What is read of a pod while a rollout is followed: who made it, how it is, and what its probes allow. The rest of it is never in memory.
+
+use std::borrow::Cow;
+
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::{Container, Pod, PodReadinessGate, PodSpec, PodStatus, Probe};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
+use kube::Resource;
+use kube::api::ObjectMeta;
+use serde::{Deserialize, Deserializer};
+
+#[derive(Clone, Debug)]
+pub struct WatchedPod(pub Pod);
+
+impl<'de> Deserialize<'de> for WatchedPod {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Wire::deserialize(deserializer).map(|wire| WatchedPod(wire.into()))
+    }
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    metadata: Metadata,
+    #[serde(default)]
+    spec: Spec,
+    status: Option<PodStatus>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    name: Option<String>,
+    namespace: Option<String>,
+    uid: Option<String>,
+    resource_version: Option<String>,
+    labels: Option<std::collections::BTreeMap<String, String>>,
+    owner_references: Option<Vec<OwnerReference>>,
+    finalizers: Option<Vec<String>>,
+    creation_timestamp: Option<Time>,
+    deletion_timestamp: Option<Time>,
+    deletion_grace_period_seconds: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Spec {
+    node_name: Option<String>,
+    scheduler_name: Option<String>,
+    readiness_gates: Option<Vec<PodReadinessGate>>,
+    containers: Vec<WireContainer>,
+    init_containers: Option<Vec<WireContainer>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireContainer {
+    name: String,
+    image: Option<String>,
+    restart_policy: Option<String>,
+    readiness_probe: Option<Probe>,
+    startup_probe: Option<Probe>,
+}
+
+impl From<Wire> for Pod {
+    fn from(wire: Wire) -> Self {
+        let Wire { metadata, spec, status } = wire;
+        let containers = |all: Vec<WireContainer>| all.into_iter().map(Container::from).collect();
+        Pod {
+            metadata: ObjectMeta {
+                name: metadata.name,
+                namespace: metadata.namespace,
+                uid: metadata.uid,
+                resource_version: metadata.resource_version,
+                labels: metadata.labels,
+                owner_references: metadata.owner_references,
+                finalizers: metadata.finalizers,
+                creation_timestamp: metadata.creation_timestamp,
+                deletion_timestamp: metadata.deletion_timestamp,
+                deletion_grace_period_seconds: metadata.deletion_grace_period_seconds,
+                ..ObjectMeta::default()
+            },
+            spec: Some(PodSpec {
+                node_name: spec.node_name,
+                scheduler_name: spec.scheduler_name,
+                readiness_gates: spec.readiness_gates,
+                containers: containers(spec.containers),
+                init_containers: spec.init_containers.map(containers),
+                ..PodSpec::default()
+            }),
+            status,
+        }
+    }
+}
+
+impl From<WireContainer> for Container {
+    fn from(wire: WireContainer) -> Self {
+        Container {
+            name: wire.name,
+            image: wire.image,
+            restart_policy: wire.restart_policy,
+            readiness_probe: wire.readiness_probe,
+            startup_probe: wire.startup_probe,
+            ..Container::default()
+        }
+    }
+}
+
+impl Resource for WatchedPod {
+    type DynamicType = ();
+    type Scope = NamespaceResourceScope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        Pod::kind(&())
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        Pod::group(&())
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        Pod::version(&())
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        Pod::plural(&())
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.0.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.0.metadata
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cluster_model::PodExt;
+    use cluster_model::trouble::explain;
+    use serde_json::{Value, json};
+
+    /// Everything that tells something about a pod is there, and nothing else.
+    #[test]
+    fn what_is_said_of_a_pod_is_the_same() {
+        let waiting =
+            json!({"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}});
+        let slow = json!({"state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}, "started": true});
+        let ready = |reason: &str| {
+            json!([{"type": "Ready", "status": "False", "reason": reason, "message": "m",
+                "lastTransitionTime": "2026-01-01T00:00:05Z"}])
+        };
+        let probed = json!({"reason": "Unhealthy", "note": "probe failed: 500", "eventTime": "2026-01-01T00:00:09Z",
+            "regarding": {"kind": "Pod", "uid": "u", "fieldPath": "spec.containers{web}"}});
+        for (status, gate, events) in [
+            (&waiting, "ContainersNotReady", vec![]),
+            (&slow, "ContainersNotReady", vec![]),
+            (&slow, "ContainersNotReady", vec![probed]),
+            (&slow, "ReadinessGatesNotReady", vec![]),
+        ] {
+            let mut container =
+                json!({"name": "web", "image": "web:1", "imageID": "", "ready": false, "restartCount": 2});
+            cluster_model::build::merge(&mut container, status.clone());
+            let wire = json!({"apiVersion": "v1", "kind": "Pod",
+                "metadata": {"name": "web-0", "namespace": "shop", "uid": "u", "resourceVersion": "7",
+                    "labels": {"app": "web"}, "annotations": {"big": "x"}, "finalizers": ["a/b"],
+                    "creationTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 30,
+                    "ownerReferences": [{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web", "uid": "w",
+                        "controller": true}],
+                    "managedFields": [{"manager": "kubelet", "fieldsV1": {"f:status": {}}}]},
+                "spec": {"nodeName": "n", "schedulerName": "own", "tolerations": [{"operator": "Exists"}],
+                    "volumes": [{"name": "data", "emptyDir": {}}], "readinessGates": [{"conditionType": "g"}],
+                    "initContainers": [{"name": "side", "restartPolicy": "Always", "image": "side:1"}],
+                    "containers": [{"name": "web", "image": "web:1", "env": [{"name": "a", "value": "b"}],
+                        "readinessProbe": {"periodSeconds": 7, "failureThreshold": 5}}]},
+                "status": {"phase": "Running", "containerStatuses": [container], "conditions": ready(gate)}});
+            let whole: Pod = serde_json::from_value(wire.clone()).unwrap();
+            let WatchedPod(watched) = serde_json::from_value(wire).unwrap();
+            assert_eq!(explain(&watched, &events), explain(&whole, &events));
+            assert!(explain::<Value>(&watched, &events).is_some());
+            assert_eq!(watched.status, whole.status);
+            assert_eq!((watched.node(), watched.finalizers()), (whole.node(), whole.finalizers()));
+            assert_eq!(
+                (watched.controller(), &watched.metadata.labels),
+                (whole.controller(), &whole.metadata.labels)
+            );
+            assert_eq!(
+                (watched.foreign_scheduler(), watched.metadata.resource_version.as_deref()),
+                (Some("own"), Some("7"))
+            );
+            let spec = watched.spec.unwrap();
+            assert_eq!((spec.volumes, spec.containers[0].env.clone()), (None, None));
+            assert_eq!((watched.metadata.annotations, watched.metadata.managed_fields), (None, None));
+        }
+    }
+
+    #[test]
+    fn the_name_is_enough() {
+        let WatchedPod(pod) = serde_json::from_value(json!({"metadata": {"name": "a", "uid": "u"}})).unwrap();
+        assert_eq!((pod.name(), pod.node(), pod.phase()), ("a", "", ""));
+    }
+}
