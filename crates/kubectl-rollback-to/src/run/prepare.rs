@@ -18,7 +18,7 @@ use crate::diff::{Diff, diff};
 use crate::gather;
 use crate::plan::{Action, Plan, Step};
 use crate::rights;
-use crate::server_dry_run::{dry_run, imagined};
+use crate::server_dry_run::{MayCreatePods, dry_run, imagined};
 use crate::snapshot::ServerDryRun;
 
 /// Workloads rehearsed side by side.
@@ -44,12 +44,13 @@ impl Run<'_> {
         let writes = self.args.dry_run != DryRun::Client;
         let rollouts = &looked.snapshot.rollouts;
         let rights = rights::found(cluster, rollouts, &self.options, writes).await;
+        let pods = &MayCreatePods::default();
         let dry_runs: Vec<Option<ServerDryRun>> = stream::iter(rollouts.iter().zip(&chosen))
             .map(|(rollout, chosen)| async move {
                 Ok::<_, Failure>(match chosen {
                     Chosen::NotYetBorn(_) => None,
                     Chosen::Target(target) if writes => {
-                        Some(dry_run(cluster, rollout, &target.template, &self.options).await?)
+                        Some(dry_run(cluster, rollout, &target.template, &self.options, pods).await?)
                     }
                     Chosen::Target(target) => Some(imagined(rollout, &target.template)),
                 })

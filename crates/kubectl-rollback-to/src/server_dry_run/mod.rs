@@ -7,11 +7,14 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use cluster_model::rollout::{Rollout, same};
 use cluster_model::{Known, Raw};
 use kube::api::PostParams;
 use plugin_client::{Cluster, Failure, Right, missing};
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use crate::options::Options;
 use crate::patch;
@@ -20,16 +23,39 @@ use answer::{Answer, CANNOT_REHEARSE, answer};
 
 const CHANGED: &str = "modified after it was read";
 
+/// May the user create pods in a namespace, as the dry run of one needs? Asked once, however many workloads it has.
+#[derive(Default)]
+pub struct MayCreatePods(Mutex<BTreeMap<String, Known<()>>>);
+
+impl MayCreatePods {
+    /// Whoever asks meanwhile waits for the same answer.
+    async fn in_namespace(&self, cluster: &Cluster, namespace: &str) -> Known<()> {
+        let mut known = self.0.lock().await;
+        if let Some(answer) = known.get(namespace) {
+            return answer.clone();
+        }
+        let right = Right::new("create", "", "pods").namespace(namespace);
+        let answer = match missing(cluster, std::slice::from_ref(&right)).await {
+            Ok(denied) if denied.is_empty() => Known::Seen(()),
+            Ok(_) => Known::Unknown(format!("you have no permission to {right}, which this check needs")),
+            Err(failure) => Known::Unknown(failure.to_string()),
+        };
+        known.insert(namespace.to_owned(), answer.clone());
+        answer
+    }
+}
+
 /// The workload and the pod are asked about at the same time.
 pub async fn dry_run(
     cluster: &Cluster,
     rollout: &Rollout,
     template: &Value,
     options: &Options,
+    pods: &MayCreatePods,
 ) -> Result<ServerDryRun, Failure> {
     let (workload, pod) = futures::join!(
         workload(cluster, rollout, template, options),
-        pod_of(cluster, rollout, template, options)
+        pod_of(cluster, rollout, template, options, pods)
     );
     let workload = workload?;
     let changes = match &workload {
@@ -89,12 +115,10 @@ async fn pod_of(
     rollout: &Rollout,
     template: &Value,
     options: &Options,
+    pods: &MayCreatePods,
 ) -> Known<Result<(), String>> {
-    let right = Right::new("create", "", "pods").namespace(&rollout.id.namespace);
-    match missing(cluster, std::slice::from_ref(&right)).await {
-        Ok(denied) if denied.is_empty() => {}
-        Ok(_) => return Known::Unknown(format!("you have no permission to {right}, which this check needs")),
-        Err(failure) => return Known::Unknown(failure.to_string()),
+    if let Known::Unknown(why) = pods.in_namespace(cluster, &rollout.id.namespace).await {
+        return Known::Unknown(why);
     }
     let mut pod = pod::pod(rollout, template);
     let first = create(cluster, rollout, &pod, options).await;

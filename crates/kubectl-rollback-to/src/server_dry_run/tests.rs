@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use testbed::fake::{Answer, Fake};
 
 use super::testing::{connect, deny, template, web};
-use super::{changed, dry_run, imagined, is_changed};
+use super::{MayCreatePods, changed, dry_run, imagined, is_changed};
 use crate::options::Options;
 use crate::snapshot::ServerDryRun;
 
@@ -23,7 +23,7 @@ fn kept(generation: i64) -> Value {
 
 async fn dry_ran(fake: &Fake) -> Result<ServerDryRun, Failure> {
     let cluster = connect(fake).await;
-    dry_run(&cluster, &web(), &template("web:1"), &Options::default()).await
+    dry_run(&cluster, &web(), &template("web:1"), &Options::default(), &MayCreatePods::default()).await
 }
 
 /// The server takes the template and answers `pod` to the pod.
@@ -163,4 +163,21 @@ fn the_caller_can_tell_that_it_must_plan_again() {
     assert!(is_changed(&failure));
     assert_eq!(failure.to_string(), "deployment/web -n shop: modified after it was read");
     assert!(!is_changed(&Failure::failed("cannot rehearse")));
+}
+
+#[tokio::test]
+async fn of_several_workloads_the_right_is_asked_for_once() {
+    for denied in [&[][..], &["pods"]] {
+        let fake = Fake::start();
+        deny(&fake, denied);
+        fake.on("PATCH", WEB).answer(Answer::json(kept(3)));
+        fake.on("POST", PODS).answer(taken());
+        let (cluster, pods) = (connect(&fake).await, MayCreatePods::default());
+        let (web, to, options) = (web(), template("web:1"), Options::default());
+        let one = || dry_run(&cluster, &web, &to, &options, &pods);
+        let (first, second) = futures::join!(one(), one());
+        assert_eq!(first.unwrap().pod, second.unwrap().pod);
+        let reviews = fake.requests().into_iter().filter(|request| request.path.contains("reviews")).count();
+        assert_eq!(reviews, 1);
+    }
 }
