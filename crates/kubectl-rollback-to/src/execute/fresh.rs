@@ -7,10 +7,14 @@ use cluster_model::rollout::{Id, selector};
 use cluster_model::{PodExt, Raw};
 use http::Method;
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use kube::Error;
 use plugin_client::{Cluster, is_forbidden, is_not_found, is_unauthorised, lost, unreachable};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::watched_pod::WatchedPod;
 use super::wire::{self, Content, Refusal};
 use super::write::{ConnectionFailures, look, tell};
 
@@ -65,7 +69,7 @@ async fn once(cluster: &Cluster, id: &Id) -> Result<Fresh, Refusal> {
     let pods = format!("{}/namespaces/{}/pods", wire::CORE, id.namespace);
     let (histories, pods) =
         futures::join!(list(cluster, &histories, &selector), list(cluster, &pods, &selector));
-    let pods = pods?.into_iter().filter_map(|pod| serde_json::from_value::<Pod>(pod).ok());
+    let pods = pods?.into_iter().map(|WatchedPod(pod)| pod);
     Ok(Fresh {
         object: Some(object),
         histories: histories?,
@@ -73,12 +77,19 @@ async fn once(cluster: &Cluster, id: &Id) -> Result<Fresh, Refusal> {
     })
 }
 
-async fn list(cluster: &Cluster, path: &str, selector: &str) -> Result<Vec<Value>, Refusal> {
+#[derive(Deserialize)]
+struct Page<T> {
+    #[serde(default)]
+    metadata: ListMeta,
+    items: Option<Vec<T>>,
+}
+
+async fn list<T: DeserializeOwned>(cluster: &Cluster, path: &str, selector: &str) -> Result<Vec<T>, Refusal> {
     let mut all = Vec::new();
     let mut more = String::new();
     for _ in 0..PAGES {
         let path = format!("{path}?labelSelector={}&limit={PAGE}{more}", wire::query(selector));
-        let mut page = match wire::send(cluster, Method::GET, &path, Content::None).await {
+        let page: Page<T> = match wire::send(cluster, Method::GET, &path, Content::None).await {
             // What the pages were of is not kept any more: from the start, whole.
             Err(refusal) if !more.is_empty() && is_expired(&refusal.error) => {
                 all.clear();
@@ -88,12 +99,10 @@ async fn list(cluster: &Cluster, path: &str, selector: &str) -> Result<Vec<Value
             Err(refusal) if is_not_found(&refusal.error) => break,
             page => page?,
         };
-        if let Value::Array(items) = page["items"].take() {
-            all.extend(items);
-        }
-        match page.text("/metadata/continue") {
-            "" => break,
-            next => more = format!("&continue={}", wire::query(next)),
+        all.extend(page.items.into_iter().flatten());
+        match page.metadata.continue_.filter(|next| !next.is_empty()) {
+            None => break,
+            Some(next) => more = format!("&continue={}", wire::query(&next)),
         }
     }
     Ok(all)

@@ -58,7 +58,7 @@ fn cut(note: &str) -> String {
 pub async fn post(cluster: &Cluster, event: &Value) -> Result<(), Refusal> {
     let namespace = event["metadata"]["namespace"].as_str().unwrap_or_default();
     let path = format!("{}/namespaces/{namespace}/events", wire::EVENTS);
-    wire::send(cluster, Method::POST, &path, Content::Json(event)).await.map(drop)
+    wire::send::<Value>(cluster, Method::POST, &path, Content::Json(event)).await.map(drop)
 }
 
 /// `revision 7`

@@ -110,7 +110,7 @@ async fn explain(cluster: &Cluster, id: &Id, revision: &Value, cause: &str, mana
     ops.extend(patch::annotation_ops(revision, &[(CHANGE_CAUSE, Some(cause))]));
     let path = wire::path(wire::APPS, &id.namespace, "controllerrevisions", revision.name());
     let path = format!("{path}?fieldManager={}", wire::query(manager));
-    let refusal = wire::send(cluster, Method::PATCH, &path, Content::Patch(&ops)).await.err()?;
+    let refusal = wire::send::<Value>(cluster, Method::PATCH, &path, Content::Patch(&ops)).await.err()?;
     Some(format!("the change cause of its revision was not updated: {}", refusal.says("annotate it")))
 }
 
@@ -163,7 +163,7 @@ pub async fn delete(cluster: &Cluster, doomed: &Doomed, failures: &ConnectionFai
 }
 
 async fn is_leaving(cluster: &Cluster, path: &str, uid: &str) -> bool {
-    match wire::send(cluster, Method::GET, path, Content::None).await {
+    match wire::send::<Value>(cluster, Method::GET, path, Content::None).await {
         Ok(pod) => pod.uid() != uid || pod.pointer("/metadata/deletionTimestamp").is_some(),
         Err(refusal) => is_not_found(&refusal.error),
     }

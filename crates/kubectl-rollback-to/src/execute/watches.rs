@@ -13,6 +13,9 @@ use plugin_client::{Cluster, Failure, Feed, RawObject, feed_of};
 use super::watched_pod::WatchedPod;
 use super::workload_cache::{Resource, Subject, common_labels};
 
+/// Without those that every pod has and that say nothing of what is wrong: most of what is told in a rollout of many pods.
+const TELLING_EVENTS: &str = "reason!=Scheduled,reason!=SuccessfulCreate,reason!=SuccessfulDelete,reason!=Killing,reason!=ScalingReplicaSet";
+
 /// From the watch of this number; `Err` is its end.
 pub struct Heard {
     pub watch: usize,
@@ -168,7 +171,7 @@ impl Watches {
                     strip(event);
                     subjects.iter().any(|it| it.is_about(&event.value))
                 };
-                feed_of(api, "events.events.k8s.io", Watched::default(), keep)
+                feed_of(api, "events.events.k8s.io", Watched::default().fields(TELLING_EVENTS), keep)
                     .map(|news| news.map(News::Event))
                     .boxed()
             }

@@ -8,6 +8,7 @@ use kube::client::Body;
 use kube::core::Status;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use plugin_client::{Cluster, Failure};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::patch::as_the_server_spells;
@@ -35,12 +36,12 @@ pub enum Content<'a> {
     Patch(&'a [Value]),
 }
 
-pub async fn send(
+pub async fn send<T: DeserializeOwned>(
     cluster: &Cluster,
     method: Method,
     path: &str,
     content: Content<'_>,
-) -> Result<Value, Refusal> {
+) -> Result<T, Refusal> {
     let refusal = |error| Refusal { error, retry_after: None };
     let request = Request::builder().method(method).uri(path).header(ACCEPT, "application/json");
     let (kind, body) = match content {

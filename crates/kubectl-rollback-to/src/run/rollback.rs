@@ -75,6 +75,8 @@ impl Run<'_> {
             let now = self.bounds.before_changes(self.look_again(cluster, &subjects)).await?;
             let lapses = consent
                 .lapses(&now.snapshot.rollouts, |index| self.choose(now.past(index), last.as_ref(), wish));
+            // Of many pods it is much memory.
+            drop(now);
             let (report, changed) = match lapses.as_slice() {
                 [] => self.execute(cluster, &looked, prepared).await,
                 lapses => (self.lapsed(&looked, prepared, lapses), true),

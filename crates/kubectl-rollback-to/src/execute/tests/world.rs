@@ -213,9 +213,12 @@ fn name(request: &Request) -> &str {
     request.path.rsplit('/').next().unwrap()
 }
 
-/// One name, or one label.
+/// One name, one label, or other reasons than these.
 fn selects(query: &str, object: &Value) -> bool {
     query.split('&').all(|pair| match pair.split_once('=') {
+        Some(("fieldSelector", selector)) if selector.contains("!%3D") => selector
+            .split("%2C")
+            .all(|term| term.split_once("!%3D").is_some_and(|(_, reason)| object["reason"] != reason)),
         Some(("fieldSelector", selector)) => {
             object["metadata"]["name"] == selector.split_once("%3D").unwrap().1
         }

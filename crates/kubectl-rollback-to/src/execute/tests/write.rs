@@ -141,7 +141,9 @@ async fn how_long_to_wait_is_in_a_header_also_without_a_status() {
     ] {
         play.fake.on("PATCH", WEB).once().answer(answer);
         let cluster = play.cluster().await;
-        let refusal = wire::send(&cluster, Method::PATCH, WEB, Content::Patch(&[])).await.unwrap_err();
+        let refusal = wire::send::<serde_json::Value>(&cluster, Method::PATCH, WEB, Content::Patch(&[]))
+            .await
+            .unwrap_err();
         assert_eq!(refusal.retry_after, expected);
     }
 }
