@@ -322,19 +322,35 @@ fn is_opaque(value: &str) -> bool {
         .any(|token| is_base64(token) || token.split(|c: char| !c.is_ascii_alphanumeric()).any(is_random))
 }
 
+/// `sha256:…`, as an image has it; it may be shortened.
+fn is_digest(token: &str) -> bool {
+    let token = token.trim_end_matches(['.', ':', '!', '?']);
+    ["sha256:", "sha512:"].iter().any(|prefix| token.strip_prefix(prefix).is_some_and(is_hex))
+}
+
+/// The name of a commit, as git prints it.
+fn is_commit(run: &str) -> bool {
+    run.len() == 40 && is_hex(run)
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// Base64 may have slashes in it, as paths do; but paths are seldom that wild.
 fn is_base64(token: &str) -> bool {
     let bytes = token.as_bytes();
     let kind = |b: u8| (b.is_ascii_uppercase(), b.is_ascii_lowercase(), b.is_ascii_digit());
     bytes.len() >= 32
         && !token.starts_with('/')
+        && !token.split('/').any(is_commit)
         && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
         && bytes.iter().any(u8::is_ascii_digit)
         && bytes.windows(2).filter(|w| kind(w[0]) != kind(w[1])).count() >= 12
 }
 
 fn is_random(run: &str) -> bool {
-    if run.len() < 20 {
+    if run.len() < 20 || is_commit(run) {
         return false;
     }
     let has = |is: fn(&u8) -> bool| run.bytes().any(|b| is(&b));

@@ -145,3 +145,61 @@ fn one_edit_makes_the_difference() {
         assert_eq!(named(name, value), hidden, "{name}={value}");
     }
 }
+
+const COMMIT: &str = "3f2a9c1d4e5b6a7f8091a2b3c4d5e6f708192a3b";
+
+#[test]
+fn commits_and_digests_are_no_secrets() {
+    let digest = format!("sha256:{}", &COMMIT.repeat(2)[..64]);
+    for value in [
+        format!("reverts {COMMIT}"),
+        format!("reverts {COMMIT}."),
+        format!("see https://git.example.com/shop/web/commit/{COMMIT}, incident 7"),
+        format!("shop/web/commit/{COMMIT}"),
+        format!("shop/web@{COMMIT}"),
+        "reverts 3f2a9c1, 3f2a9c1d4e5b and 0123456789".to_owned(),
+        format!("back from {digest}."),
+        format!("shop@{digest} crashes"),
+        format!("(sha512:{})", &COMMIT.repeat(4)[..128]),
+    ] {
+        assert!(!text(&value), "{value}");
+        assert_eq!(redacted(&[&value]), [value.as_str()]);
+    }
+    for value in [
+        format!("token={COMMIT}"),
+        format!("the password is {COMMIT}"),
+        format!("{COMMIT}0"),
+        COMMIT[..39].to_owned(),
+        COMMIT.to_uppercase(),
+        COMMIT.replace('3', "g"),
+        "sha256:kx93jf0a2lq8z7w5n1c4v6b2".to_owned(),
+        COMMIT.repeat(2)[..64].to_owned(),
+    ] {
+        assert!(text(&value), "{value}");
+    }
+    assert!(named("API_TOKEN", COMMIT));
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_commit_and_any_digest(commit in "[0-9a-f]{40}", short in "[0-9a-f]{7,12}", digest in "[0-9a-f]{64}") {
+        for value in [commit.clone(), format!("rollback of {short}"), format!("sha256:{digest}")] {
+            proptest::prop_assert!(!text(&value), "{}", value);
+        }
+    }
+
+    /// Forty letters and digits at random are never all of them those of a commit.
+    #[test]
+    fn no_random_base64(value in "[A-Za-z0-9+/]{40}") {
+        let wild = value.bytes().any(|b| b.is_ascii_digit())
+            && value.bytes().any(|b| b.is_ascii_lowercase())
+            && value.bytes().any(|b| b.is_ascii_uppercase());
+        let changes = value.as_bytes().windows(2).filter(|w| kind(w[0]) != kind(w[1])).count();
+        proptest::prop_assume!(wild && changes >= 12 && !value.starts_with('/'));
+        proptest::prop_assert!(text(&value), "{}", value);
+    }
+}
+
+fn kind(byte: u8) -> (bool, bool, bool) {
+    (byte.is_ascii_uppercase(), byte.is_ascii_lowercase(), byte.is_ascii_digit())
+}
