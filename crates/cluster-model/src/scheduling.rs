@@ -74,12 +74,16 @@ fn typed(toleration: &Value) -> Option<Toleration> {
 
 /// `taken`: what the pods there ask for. A resource that is not asked for may be overcommitted (`noderesources/fit.go`, fitsRequest).
 pub fn has_room(node: &Node, taken: Option<&Amounts>, each: &Amounts) -> bool {
-    let allocatable = node.status.as_ref().and_then(|status| status.allocatable.as_ref());
     each.iter().filter(|(_, asked)| **asked > 0).all(|(name, asked)| {
-        let has = allocatable.and_then(|all| quantity::parse(&all.get(name)?.0)).unwrap_or_default();
         let used = taken.and_then(|taken| taken.get(name)).copied().unwrap_or_default();
-        has.saturating_sub(used) >= *asked
+        allocatable(node, name).saturating_sub(used) >= *asked
     })
+}
+
+/// None of it where the node does not have this resource.
+pub fn allocatable(node: &Node, resource: &str) -> i128 {
+    let all = node.status.as_ref().and_then(|status| status.allocatable.as_ref());
+    all.and_then(|all| quantity::parse(&all.get(resource)?.0)).unwrap_or_default()
 }
 
 fn label<'a>(node: &'a Node, key: &str) -> Option<&'a str> {

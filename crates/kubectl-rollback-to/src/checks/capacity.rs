@@ -1,15 +1,15 @@
-//! Is there room on the nodes for the pods that are made before others go? Predicted: pods' affinity to each other, spreading,
-//! volumes and ports are the scheduler's to judge, and new nodes may come.
+//! May the new pods run on any node at all, and is there room for those that are made before others go? Predicted: pods' affinity to
+//! each other, spreading, volumes and ports are the scheduler's to judge, and new nodes may come.
 
 use std::collections::BTreeMap;
 
 use cluster_model::pod::resources::{Amounts, place};
 use cluster_model::quantity::show;
 use cluster_model::rollout::{Kind, Rollout};
-use cluster_model::scheduling::{has_room, misfit};
-use cluster_model::{Finding, Known, NodeExt, Severity};
+use cluster_model::scheduling::{allocatable, has_room, misfit};
+use cluster_model::{Finding, Known, NodeExt, Raw, Severity};
 use k8s_openapi::api::core::v1::Node;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Case;
 use super::pace::Pace;
@@ -26,11 +26,13 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
         vec![case.finding("capacity-not-checked", Severity::Unknown, message)]
     };
     let pace = Pace::of(case.rollout());
-    let spec = &case.template()["spec"];
-    // A DaemonSet looks for its nodes itself, and has pods only where they fit.
-    if pace.desired == 0 || case.rollout().id.kind == Kind::DaemonSet {
+    if pace.desired == 0 {
         return Vec::new();
     }
+    let spec = &match case.rollout().id.kind {
+        Kind::DaemonSet => tolerant(&case.template()["spec"]),
+        Kind::Deployment | Kind::StatefulSet => case.template()["spec"].clone(),
+    };
     let nodes = match &case.snapshot.nodes {
         Known::Seen(nodes) => nodes,
         Known::Unknown(why) => return unknown("the nodes", why),
@@ -45,6 +47,10 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
             "change what keeps its pods off the nodes, or choose another revision",
         )];
     }
+    let each = place(spec);
+    if let Some(message) = too_small(&may, &each) {
+        return vec![finding(case, message, "add a larger node, or choose another revision")];
+    }
     if !needs_room(case.rollout()) {
         return Vec::new();
     }
@@ -52,7 +58,6 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
         Known::Seen(taken) => taken,
         Known::Unknown(why) => return unknown("the pods on them", why),
     };
-    let each = place(spec);
     if may.iter().any(|node| has_room(node, taken.get(node.name()), &each)) {
         return Vec::new();
     }
@@ -67,6 +72,45 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
     };
     let message = format!("predicted: {none} for one more pod of {}; {tail}", told(&each));
     vec![finding(case, message, "make room or add a node, or let pods go first with maxUnavailable")]
+}
+
+/// Why none of these nodes could take such a pod even if it were empty. `None` also if one has not said yet what it has.
+fn too_small(nodes: &[&Node], each: &Amounts) -> Option<String> {
+    let unknown = |node: &&Node| node.status.as_ref().and_then(|s| s.allocatable.as_ref()).is_none();
+    if nodes.iter().any(|node| unknown(node) || has_room(node, None, each)) {
+        return None;
+    }
+    let most = |name: &str| nodes.iter().map(|node| allocatable(node, name)).max().unwrap_or_default();
+    let short = each.iter().find(|(name, asked)| most(name) < **asked).map(|(name, _)| name);
+    let (which, it) = match nodes.len() {
+        1 => ("the only node it may use is".to_owned(), "it has"),
+        n => (format!("all {n} nodes it may use are"), "the largest has"),
+    };
+    let largest = match short {
+        Some(name) => format!(", even if it were empty: {it} {name} {}", show(name, most(name))),
+        // No single resource: the one node lacks this, the other that.
+        None => ", even if it were empty".to_owned(),
+    };
+    Some(format!("predicted: {which} too small for a pod of {}{largest}", told(each)))
+}
+
+/// With the tolerations that the controller of a DaemonSet adds (pkg/controller/daemon/util/daemonset_util.go,
+/// AddOrUpdateDaemonPodTolerations): its pods run where others may not.
+fn tolerant(spec: &Value) -> Value {
+    const ADDED: [&str; 7] = [
+        "not-ready",
+        "unreachable",
+        "disk-pressure",
+        "memory-pressure",
+        "pid-pressure",
+        "unschedulable",
+        "network-unavailable",
+    ];
+    let added = ADDED.map(|key| json!({"key": format!("node.kubernetes.io/{key}"), "operator": "Exists"}));
+    let mut spec = spec.clone();
+    let own = spec.list("/tolerations").to_vec();
+    spec["tolerations"] = own.into_iter().chain(added).collect();
+    spec
 }
 
 fn finding(case: &Case<'_>, message: String, remedy: &str) -> Finding {
@@ -144,7 +188,74 @@ mod tests {
         let mut none = Fixture::of(Kind::Deployment);
         none.snapshot.nodes = Known::Seen(Vec::new());
         assert!(none.says("capacity-predicted").ends_with("there are none"));
-        fires("capacity-predicted", Severity::Warning, &none, &Fixture::of(Kind::DaemonSet));
+        fires("capacity-predicted", Severity::Warning, &none, &Fixture::of(Kind::Deployment));
+    }
+
+    /// After the old pods are gone nothing would run: no surge is needed for that.
+    #[test]
+    fn no_node_is_large_enough() {
+        let asks = |fixture: Fixture, cpu: &str| {
+            fixture.then_container(json!({"resources": {"requests": {"cpu": cpu}}}))
+        };
+        let strategies = [
+            (Kind::Deployment, json!({"strategy": {"type": "Recreate", "rollingUpdate": null}})),
+            (Kind::Deployment, json!({"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}})),
+            (Kind::StatefulSet, json!({})),
+            (Kind::DaemonSet, json!({})),
+        ];
+        for (kind, spec) in strategies {
+            let of = |cpu| asks(Fixture::of(kind).live(json!({"spec": spec})), cpu);
+            fires("capacity-predicted", Severity::Warning, &of("9"), &of("8"));
+            assert_eq!(
+                of("9").says("capacity-predicted"),
+                "predicted: the only node it may use is too small for a pod of cpu 9, memory 64Mi, even if it were empty: it has cpu 8",
+                "{kind:?}"
+            );
+        }
+        // With a surge it is the same, and more room on them would not help.
+        assert!(asks(Fixture::of(Kind::Deployment), "9").says("capacity-predicted").contains("too small"));
+    }
+
+    #[test]
+    fn what_a_node_has_is_not_guessed() {
+        let mut fixture =
+            Fixture::of(Kind::StatefulSet).then_container(json!({"resources": {"requests": {"cpu": "9"}}}));
+        fixture.snapshot.nodes = Known::Seen(vec![
+            build::node(
+                "n1",
+                json!({"status": {"allocatable": {"cpu": "8", "memory": "16Gi", "pods": "10"}}}),
+            ),
+            build::node("n2", json!({"status": {"allocatable": null}})),
+        ]);
+        assert_eq!(fixture.of_id("capacity-predicted"), [], "n2 has not said yet what it has");
+        let gpu = Fixture::of(Kind::StatefulSet)
+            .then_container(json!({"resources": {"limits": {"nvidia.com/gpu": "1"}}}));
+        assert!(gpu.says("capacity-predicted").ends_with("it has nvidia.com/gpu 0"), "{:?}", gpu.found());
+        fixture.snapshot.nodes = Known::Unknown("forbidden".into());
+        fires("capacity-not-checked", Severity::Unknown, &fixture, &Fixture::of(Kind::StatefulSet));
+    }
+
+    /// Its controller removes every pod where the template may not run, and makes none.
+    #[test]
+    fn a_daemonset_that_may_run_nowhere() {
+        let on = |spec: Value| Fixture::of(Kind::DaemonSet).then(json!({"spec": spec}));
+        fires(
+            "capacity-predicted",
+            Severity::Warning,
+            &on(json!({"nodeSelector": {"disk": "ssd"}})),
+            &on(json!({"nodeSelector": {}})),
+        );
+        // The controller adds these tolerations itself.
+        let mut cordoned = on(json!({}));
+        cordoned.snapshot.nodes = Known::Seen(vec![build::node(
+            "n1",
+            json!({"spec": {"unschedulable": true, "taints": [
+                    {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"},
+                    {"key": "node.kubernetes.io/disk-pressure", "effect": "NoSchedule"},
+                    {"key": "node.kubernetes.io/not-ready", "effect": "NoExecute"}]},
+                "status": {"allocatable": {"cpu": "8", "memory": "16Gi", "pods": "110"}}}),
+        )]);
+        assert_eq!(cordoned.of_id("capacity-predicted"), []);
     }
 
     #[test]
