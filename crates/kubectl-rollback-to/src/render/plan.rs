@@ -70,13 +70,7 @@ impl View<'_> {
         let mut facts = vec![("from", self.from(rollout)), ("to", self.to(rollout, step))];
         facts.extend(self.made(rollout, step).map(|line| ("", line)));
         facts.extend(because(step).map(|line| ("because", line)));
-        facts.extend(
-            self.options
-                .reason
-                .as_ref()
-                .map(|reason| redacted(&[reason]).concat())
-                .map(|reason| ("records", format!("\"{reason}\" as the change cause").into())),
-        );
+        facts.extend(self.reason().map(|reason| ("records", format!("{reason} as the change cause").into())));
         facts.extend(self.course(rollout, step).into_iter().map(|line| ("rollout", line)));
         facts.extend(replicas(self.snapshot, rollout).map(|line| ("keeps", line)));
         facts.push(("keeps", Line::from(everything_else(rollout))));
@@ -143,12 +137,21 @@ impl View<'_> {
             lines.push(Line::new());
             let together =
                 self.snapshot.rollouts.iter().find(|r| has_claims(r)).or(self.snapshot.rollouts.first());
-            lines.extend(
-                together
-                    .map(|r| Line::new().dim("keeps  ").plain(everything_else(r)).hanging("keeps  ".len())),
-            );
+            let keeps = together.map(|r| ("keeps", everything_else(r)));
+            let records =
+                self.reason().map(|reason| ("records", format!("{reason} as the change cause of each")));
+            let facts: Vec<_> = records.into_iter().chain(keeps).collect();
+            let widest = facts.iter().map(|(key, _)| key.len()).max().unwrap_or_default();
+            lines.extend(facts.into_iter().map(|(key, value)| {
+                Line::new().dim(format!("{key:widest$}  ")).plain(value).hanging(widest + 2)
+            }));
         }
         lines
+    }
+
+    /// As it is recorded, but for what may be secret.
+    fn reason(&self) -> Option<String> {
+        self.options.reason.as_ref().map(|reason| format!("\"{}\"", redacted(&[reason]).concat()))
     }
 
     /// Of one that is there already: how many of its pods run it, if not all do.

@@ -220,3 +220,17 @@ fn what_is_there_already_says_how_many_of_its_pods_run_it() {
     let head = "deployment/web  is already at revision 5, but 0 of 3 pods run it: 0 of 3 updated pods available; nothing is written";
     assert_eq!(text.lines().next(), Some(head));
 }
+
+#[test]
+fn the_reason_is_shown_once_however_many_there_are() {
+    let snapshot = snapshot(vec![web(json!({})), stateful("db")]);
+    let steps = || (0..2).map(|at| step(&snapshot.rollouts, at, Action::RollBack)).collect();
+    let reason = |reason: &str| Options { reason: Some(reason.into()), ..Options::default() };
+    let shown = told(&snapshot, steps(), &reason("incident 7"));
+    assert_eq!(shown.matches("records  \"incident 7\" as the change cause of each\n").count(), 1, "{shown}");
+    assert_eq!(shown.matches("incident 7").count(), 1, "{shown}");
+    assert!(!told(&snapshot, steps(), &reason("token=hunter2")).contains("hunter2"));
+    assert!(!told(&snapshot, steps(), &Options::default()).contains("records"));
+    let idle = (0..2).map(|at| step(&snapshot.rollouts, at, Action::Nothing)).collect();
+    assert!(!told(&snapshot, idle, &reason("incident 7")).contains("incident 7"), "nothing is written");
+}
