@@ -1,5 +1,6 @@
 //! The revisions of a workload for machines: docs/revision-history.schema.json.
 
+use cluster_model::managed_fields::cause_written;
 use cluster_model::managed_fields::template_writer::written;
 use cluster_model::rollout::{Kind, images, restart_only};
 use k8s_openapi::jiff::Timestamp;
@@ -66,7 +67,10 @@ fn inherited(past: Past<'_>, index: usize) -> bool {
     // A ControllerRevision keeps the annotations of its creation (`controller_history.go`, UpdateControllerRevision).
     let returned = past.timeline.of(index).count() > 1;
     if returned && past.rollout.id.kind != Kind::Deployment {
-        return true;
+        // Unless it was written since it came back, as with `--reason`.
+        let last = past.timeline.of(index).next_back().map(|(_, stretch)| stretch.from);
+        let from = last.and_then(|from| from.earliest().or(from.latest()));
+        return cause_written(revision).is_none_or(|at| from.is_some_and(|from| at < from));
     }
     let before = index.checked_sub(1).map(|before| &past.rollout.revisions[before]);
     before.is_some_and(|before| {
@@ -183,6 +187,21 @@ mod tests {
             .revision(3, "a", 1)
             .kept(json!({"metadata": {"annotations": {CHANGE_CAUSE: "first"}}}))
             .controller_wrote(300);
-        assert_eq!(report(&back).iter().map(|r| r.change_cause_inherited).collect::<Vec<_>>(), [false, true]);
+        let inherited =
+            |history: &History| report(history).iter().map(|r| r.change_cause_inherited).collect::<Vec<_>>();
+        assert_eq!(inherited(&back), [false, true]);
+        // Unless it was written since it came back, as with `--reason`.
+        let explained = |kind, second| {
+            History::of(kind)
+                .revision(2, "b", 100)
+                .revision(3, "a", 1)
+                .kept(json!({"metadata": {"annotations": {CHANGE_CAUSE: "incident 7"}}}))
+                .controller_wrote(300)
+                .cause_written("kubectl-rollback-to", second)
+        };
+        for kind in [Kind::StatefulSet, Kind::DaemonSet] {
+            assert_eq!(inherited(&explained(kind, 303)), [false, false], "{kind:?}");
+            assert_eq!(inherited(&explained(kind, 50)), [false, true], "{kind:?}: at an earlier rollout");
+        }
     }
 }

@@ -44,6 +44,7 @@ fn the_reason_is_the_cause_that_both_histories_show() {
             (&json!(3), &json!("incident 7: 502s")),
             "{kind}"
         );
+        assert_eq!(current["changeCauseInherited"], false, "{kind}: it is the reason of this very rollout");
         let notes = &room.workload(kind, &name)["metadata"]["annotations"];
         assert_eq!(notes["kubernetes.io/change-cause"], "incident 7: 502s", "{kind}");
     }

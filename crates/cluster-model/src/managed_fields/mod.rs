@@ -12,7 +12,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
 use crate::Raw;
-use crate::rollout::{Kind, Revision, Rollout};
+use crate::rollout::{CHANGE_CAUSE, Kind, Revision, Rollout};
 
 pub use paths::{FieldManager, Path, Paths, fields, manager_and_paths, owned, paths};
 
@@ -184,6 +184,15 @@ pub fn written_by_controller(rollout: &Rollout, revision: &Revision) -> Option<T
     };
     let theirs = entries(&revision.object).filter(|e| e.subresource.is_empty() && e.has(field));
     theirs.filter_map(|entry| entry.time).max()
+}
+
+/// When somebody other than the controller last wrote the change cause of a ControllerRevision. The controller itself does so once, when
+/// it creates it; the time of its entry is that of the last new number.
+pub fn cause_written(revision: &Revision) -> Option<Timestamp> {
+    let cause = format!("f:{CHANGE_CAUSE}");
+    let others = entries(&revision.object).filter(|entry| entry.fields.get("f:revision").is_none());
+    let writers = others.filter(|entry| entry.fields["f:metadata"]["f:annotations"].get(&cause).is_some());
+    writers.filter_map(|entry| entry.time).max()
 }
 
 #[cfg(test)]

@@ -82,6 +82,16 @@ impl History {
         )
     }
 
+    /// Somebody else wrote its change cause, which the controller does only once.
+    pub fn cause_written(mut self, manager: &str, time: i64) -> Self {
+        let fields = json!({"f:metadata": {"f:annotations": {"f:kubernetes.io/change-cause": {}}}});
+        let entry = json!({"manager": manager, "operation": "Update", "time": at(time).to_string(), "fieldsV1": fields});
+        if let Some(entries) = self.newest()["metadata"]["managedFields"].as_array_mut() {
+            entries.push(entry);
+        }
+        self
+    }
+
     /// The controller wrote the revision added last, for the last time.
     pub fn controller_wrote(self, time: i64) -> Self {
         let fields = match self.kind {
