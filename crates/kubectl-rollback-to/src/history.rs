@@ -30,6 +30,7 @@ fn revision(past: Past<'_>, index: usize) -> RevisionReport {
     let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
     RevisionReport {
         revision: revision.number,
+        name: revision.name.clone(),
         also_known_as: revision.also_known_as.clone(),
         images: images(&revision.template)
             .into_iter()

@@ -12,6 +12,8 @@ pub enum Choice {
     Previous,
     /// `--to-revision N`, superseded numbers included.
     Revision(i64),
+    /// Picked from the list: the name of its ReplicaSet or ControllerRevision.
+    Picked(String),
     /// `--time WHEN`, already absolute. With `--closest` a moment between two revisions takes the nearer one.
     Time { at: Timestamp, closest: bool },
     /// `--image [CONTAINER=]REF`

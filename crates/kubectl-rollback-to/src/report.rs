@@ -147,6 +147,8 @@ pub enum Precision {
 #[serde(rename_all = "camelCase")]
 pub struct RevisionReport {
     pub revision: i64,
+    /// Of its ReplicaSet or ControllerRevision: two may have one number.
+    pub name: String,
     pub also_known_as: Vec<i64>,
     pub images: Vec<String>,
     /// Of its last stretch; `null` when unknown. `bounded` times are the latest possible start and the earliest possible end.

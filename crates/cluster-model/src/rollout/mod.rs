@@ -30,7 +30,7 @@ pub struct Rollout {
     pub id: Id,
     /// The live object, whole and raw.
     pub object: Value,
-    /// In ascending order of their numbers, each number once.
+    /// In ascending order of their numbers. A number may be there twice: a ReplicaSet that is adopted keeps the one it has.
     pub revisions: Vec<Revision>,
     /// Its pods, terminating ones included.
     pub pods: Vec<Pod>,
@@ -59,12 +59,19 @@ impl Rollout {
         update_strategy::desired(self.id.kind, &self.object)
     }
 
-    /// Index by number, present or superseded: `true` if it goes by another number now.
-    pub fn by_number(&self, number: i64) -> Option<(usize, bool)> {
-        let now = self.revisions.iter().position(|r| r.number == number).map(|index| (index, false));
-        let before =
-            || self.revisions.iter().position(|r| r.also_known_as.contains(&number)).map(|i| (i, true));
-        now.or_else(before)
+    /// Indices by number, present or superseded: `true` if they go by another number now. None: there is no such revision.
+    pub fn by_number(&self, number: i64) -> (Vec<usize>, bool) {
+        let all = |has: &dyn Fn(&Revision) -> bool| -> Vec<usize> {
+            (0..self.revisions.len()).filter(|index| has(&self.revisions[*index])).collect()
+        };
+        let now = all(&|revision| revision.number == number);
+        let superseded = now.is_empty();
+        (if superseded { all(&|revision| revision.also_known_as.contains(&number)) } else { now }, superseded)
+    }
+
+    /// Does another revision have this one's number?
+    pub fn shares_number(&self, index: usize) -> bool {
+        self.by_number(self.revisions[index].number).0.len() > 1
     }
 
     /// The label selector of its pods and histories, as a list takes it.

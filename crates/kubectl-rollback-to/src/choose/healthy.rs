@@ -59,7 +59,7 @@ fn named_by_its_controller(past: Past<'_>) -> Option<usize> {
 
 pub fn healthy(past: Past<'_>) -> Result<Chosen, Failure> {
     let id = &past.rollout.id;
-    let number = |index: usize| past.rollout.revisions[index].number;
+    let number = |index: usize| messages::number(past, index);
     let evidence = |index: usize| &past.health[index].evidence;
     let is_live = |index: usize| past.rollout.current() == Some(index);
     match find(past) {

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use cluster_model::image_ref::normalized;
 use cluster_model::raw::Raw;
-use cluster_model::rollout::containers;
+use cluster_model::rollout::{containers, images};
 use plugin_client::Failure;
 use serde_json::Value;
 
 use super::messages::{self, Hints};
-use super::{Chosen, Past, target};
+use super::{Chosen, Past, Target, target};
 use crate::options::ImagePattern;
 
 /// One revision with the containers whose image matches.
@@ -51,7 +51,7 @@ pub fn image(past: Past<'_>, pattern: &ImagePattern) -> Result<Chosen, Failure> 
         return Err(several(past, pattern, &found));
     }
     let indices: Vec<usize> = found.iter().map(|found| found.index).collect();
-    let number = past.rollout.revisions[newest.index].number;
+    let number = messages::number(past, newest.index);
     let mut evidence = match indices.len() {
         1 => format!("revision {number} has {}{how}", newest.told()),
         _ => format!(
@@ -70,6 +70,16 @@ pub fn image(past: Past<'_>, pattern: &ImagePattern) -> Result<Chosen, Failure> 
     }
     evidence.push_str(&format!("; {}", messages::health(&past.health[newest.index])));
     Ok(target(past, newest.index, "--image", evidence))
+}
+
+/// `--image web=shop:1.4`, where that leads to this revision.
+pub fn flag(past: Past<'_>, index: usize) -> Option<String> {
+    images(&past.rollout.revisions[index].template).into_iter().find_map(|(container, reference)| {
+        let flag = format!("--image {container}={reference}");
+        let pattern = ImagePattern { container: Some(container), image: reference };
+        let leads_to = |target: &Target| target.revision == Some(index);
+        matches!(image(past, &pattern), Ok(Chosen::Target(target)) if leads_to(&target)).then_some(flag)
+    })
 }
 
 fn matching<'a>(
@@ -137,7 +147,7 @@ fn nothing(past: Past<'_>, pattern: &ImagePattern) -> Failure {
 
 fn several(past: Past<'_>, pattern: &ImagePattern, found: &[Match<'_>]) -> Failure {
     let each: Vec<String> =
-        found.iter().map(|m| format!("{} ({})", past.rollout.revisions[m.index].number, m.told())).collect();
+        found.iter().map(|m| format!("{} ({})", messages::number(past, m.index), m.told())).collect();
     let indices: Vec<usize> = found.iter().map(|found| found.index).collect();
     let message = format!(
         "{} matches different images of {}: revisions {}",

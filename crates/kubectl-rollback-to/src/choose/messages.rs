@@ -5,7 +5,7 @@ use cluster_model::rollout::{Kind, images};
 use cluster_model::text::span;
 use plugin_client::{Failure, Line, table};
 
-use super::Past;
+use super::{Past, image, time};
 use crate::health::{Health, Verdict};
 
 /// `likely healthy: was active for 41h, while its predecessors were at 0`
@@ -29,7 +29,16 @@ pub fn listed(items: &[String], and: &str) -> String {
 }
 
 pub fn numbers(past: Past<'_>, indices: &[usize]) -> Vec<String> {
-    indices.iter().map(|&index| past.rollout.revisions[index].number.to_string()).collect()
+    indices.iter().map(|&index| number(past, index)).collect()
+}
+
+/// `2`; `2 (web-5c9f)` where another revision has the same number.
+pub fn number(past: Past<'_>, index: usize) -> String {
+    let revision = &past.rollout.revisions[index];
+    match past.rollout.shares_number(index) {
+        true => format!("{} ({})", revision.number, revision.name),
+        false => revision.number.to_string(),
+    }
 }
 
 /// `revision 3`, `revisions 3 and 4`
@@ -47,7 +56,7 @@ pub fn choices(past: Past<'_>, indices: &[usize]) -> String {
         let images: Vec<String> =
             images(&revision.template).into_iter().map(|(c, i)| format!("{c}={i}")).collect();
         let cells = [
-            revision.number.to_string(),
+            number(past, index),
             age.unwrap_or_default(),
             images.join(","),
             health(&past.health[index]).trim_start_matches("health ").to_owned(),
@@ -85,9 +94,19 @@ pub fn older(past: Past<'_>) -> Option<String> {
     })
 }
 
+/// What leads to this revision and to no other: its number, or else its image, or a time when it was active.
+fn flag(past: Past<'_>, index: usize) -> Option<String> {
+    let number = past.rollout.revisions[index].number;
+    // 0 is a ReplicaSet that has none yet, and another flag.
+    if number > 0 && !past.rollout.shares_number(index) {
+        return Some(format!("--to-revision {number}"));
+    }
+    image::flag(past, index).or_else(|| time::flag(past, index))
+}
+
 pub trait Hints {
     fn history(self, past: Past<'_>) -> Self;
-    /// One command for each.
+    /// One command for each that there is one for.
     fn take(self, past: Past<'_>, indices: &[usize]) -> Self;
 }
 
@@ -97,9 +116,8 @@ impl Hints for Failure {
     }
 
     fn take(self, past: Past<'_>, indices: &[usize]) -> Self {
-        indices.iter().fold(self, |failure, &index| {
-            let number = past.rollout.revisions[index].number;
-            failure.hint(format!("kubectl rollback-to {} --to-revision {number}", past.rollout.id.typed()))
+        indices.iter().filter_map(|&index| flag(past, index)).fold(self, |failure, flag| {
+            failure.hint(format!("kubectl rollback-to {} {flag}", past.rollout.id.typed()))
         })
     }
 }

@@ -74,6 +74,7 @@ pub fn choose(past: Past<'_>, choice: &Choice, zone: &TimeZone) -> Result<Chosen
     match choice {
         Choice::Previous => number::previous(past),
         Choice::Revision(number) => number::revision(past, *number),
+        Choice::Picked(name) => number::picked(past, name),
         Choice::Time { at, closest } => time::time(past, *at, *closest, zone),
         Choice::Image(pattern) => image::image(past, pattern),
         Choice::LastHealthy => healthy::healthy(past),

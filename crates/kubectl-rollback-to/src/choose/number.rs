@@ -22,6 +22,9 @@ pub fn previous(past: Past<'_>) -> Result<Chosen, Failure> {
         });
         return Err(failure.history(past));
     };
+    if let Some(failure) = ambiguous(past, rollout.revisions[index].number) {
+        return Err(failure);
+    }
     let revision = &rollout.revisions[index];
     let mut evidence = format!(
         "revision {} has the second-highest number, as kubectl rollout undo takes it",
@@ -37,28 +40,62 @@ pub fn previous(past: Past<'_>) -> Result<Chosen, Failure> {
 }
 
 pub fn revision(past: Past<'_>, number: i64) -> Result<Chosen, Failure> {
-    let (index, superseded) = by_number(past, number)?;
-    let now = past.rollout.revisions[index].number;
-    let mut evidence = if superseded {
-        format!("revision {number} is now {now}")
-    } else {
-        format!("revision {now}, as requested")
+    let (indices, superseded) = by_number(past, number)?;
+    if let Some(failure) = ambiguous(past, number) {
+        return Err(failure);
+    }
+    let index = indices.last().copied().unwrap_or_default();
+    let evidence = match superseded {
+        true => format!("revision {number} is now {}", past.rollout.revisions[index].number),
+        false => format!("revision {number}, as requested"),
     };
+    Ok(requested(past, index, evidence))
+}
+
+/// The one that was picked from the list: by its name, since numbers need not be unique.
+pub fn picked(past: Past<'_>, name: &str) -> Result<Chosen, Failure> {
+    let Some(index) = past.rollout.revisions.iter().position(|revision| revision.name == name) else {
+        let message = format!("the revision that was selected is gone ({name} of {})", past.rollout.id);
+        return Err(Failure::refused(message).history(past));
+    };
+    Ok(requested(past, index, format!("revision {}, as requested", messages::number(past, index))))
+}
+
+fn requested(past: Past<'_>, index: usize, mut evidence: String) -> Chosen {
     if past.rollout.current() == Some(index) {
         evidence.push_str("; it is the current one");
     }
     evidence.push_str(&format!("; {}", messages::health(&past.health[index])));
-    Ok(target(past, index, "--to-revision", evidence))
+    target(past, index, "--to-revision", evidence)
 }
 
-/// Index of the revision; `true` if it goes by another number now.
-pub fn by_number(past: Past<'_>, number: i64) -> Result<(usize, bool), Failure> {
+/// Different templates by one number. Of equal ones it does not matter which is taken.
+fn ambiguous(past: Past<'_>, number: i64) -> Option<Failure> {
+    let revisions = &past.rollout.revisions;
+    let (indices, superseded) = past.rollout.by_number(number);
+    let (&first, others) = indices.split_first()?;
+    if others.iter().all(|&other| same(&revisions[other].template, &revisions[first].template)) {
+        return None;
+    }
+    let what = if past.rollout.id.kind == Kind::Deployment { "ReplicaSets" } else { "ControllerRevisions" };
+    let names: Vec<String> = indices.iter().map(|&index| revisions[index].name.clone()).collect();
+    let names = messages::listed(&names, "and");
+    let have = if superseded { "had" } else { "have" };
+    let message =
+        format!("revision {number} of {} is ambiguous: {what} {names} {have} this number", past.rollout.id);
+    let table = messages::choices(past, &indices);
+    Some(Failure::refused(message).take(past, &indices).history(past).block(&table))
+}
+
+/// Indices of the revisions, at least one; `true` if they go by another number now.
+pub fn by_number(past: Past<'_>, number: i64) -> Result<(Vec<usize>, bool), Failure> {
     if number < 1 {
         return Err(
             Failure::usage(format!("revision {number}: revisions are positive numbers")).history(past)
         );
     }
-    past.rollout.by_number(number).ok_or_else(|| unknown(past, number))
+    let found = past.rollout.by_number(number);
+    if found.0.is_empty() { Err(unknown(past, number)) } else { Ok(found) }
 }
 
 fn unknown(past: Past<'_>, number: i64) -> Failure {

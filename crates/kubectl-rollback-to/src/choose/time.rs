@@ -45,6 +45,19 @@ pub fn time(past: Past<'_>, at: Timestamp, closest: bool, zone: &TimeZone) -> Re
     }
 }
 
+/// `--time 2026-11-23T10:00:00Z`, a moment at which only this revision can have been active.
+pub fn flag(past: Past<'_>, index: usize) -> Option<String> {
+    let sure = |(stretch, _): (usize, &Stretch)| {
+        let reach = past.timeline.reach(stretch, past.now);
+        // The first that is sure is taken.
+        let at = reach.surely_from;
+        let first =
+            (0..past.timeline.stretches.len()).find(|&it| past.timeline.reach(it, past.now).surely(at));
+        (first == Some(stretch) && at <= past.now).then(|| format!("--time {at}"))
+    };
+    past.timeline.of(index).rev().find_map(sure)
+}
+
 impl Moment<'_> {
     /// Always absolute and with its zone, whatever was typed.
     fn when(&self) -> String {
@@ -77,7 +90,7 @@ impl Moment<'_> {
 
     fn take(&self, stretch: usize) -> Chosen {
         let index = self.past.timeline.stretches[stretch].revision;
-        let number = self.past.rollout.revisions[index].number;
+        let number = messages::number(self.past, index);
         let already = if self.is_live(stretch) { ", and still is" } else { "" };
         let evidence = format!(
             "revision {number} was active at {}{already}: {}; {}",
@@ -110,7 +123,7 @@ impl Moment<'_> {
         let index = self.past.timeline.stretches[stretch].revision;
         let evidence = format!(
             "revision {} is the closest to {}, which is between two known times: it was active {}; {}",
-            self.past.rollout.revisions[index].number,
+            messages::number(self.past, index),
             self.when(),
             self.stretch(stretch),
             messages::health(&self.past.health[index])
@@ -149,7 +162,7 @@ impl Moment<'_> {
         let why = if lost { "" } else { ": the exact time of the change is unknown" };
         let message = format!("at {} {id} was at {}{why}", self.when(), messages::listed(&names, "or"));
         let nearest = self.past.timeline.stretches[self.closest()].revision;
-        let nearest = self.past.rollout.revisions[nearest].number;
+        let nearest = messages::number(self.past, nearest);
         Failure::refused(message)
             .take(self.past, revisions)
             .hint(format!("to take the nearest, revision {nearest}, add --closest"))

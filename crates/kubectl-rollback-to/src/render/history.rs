@@ -87,7 +87,7 @@ fn table_of(past: Past<'_>, report: &HistoryOf, zone: &TimeZone, wide: bool, roo
     head.extend((room.cause > 0).then_some("CAUSE"));
     let mut rows: Vec<Vec<Line>> = vec![head.into_iter().map(|title| Line::new().dim(title)).collect()];
     for (index, revision) in past.rollout.revisions.iter().enumerate().rev() {
-        let Some(told) = report.revisions.iter().find(|told| told.revision == revision.number) else {
+        let Some(told) = report.revisions.iter().find(|told| told.name == revision.name) else {
             continue;
         };
         let last = past.timeline.of(index).next_back();
@@ -122,7 +122,7 @@ fn footnotes(past: Past<'_>) -> Vec<Line> {
     notes.into_iter().map(|note| Line::new().dim(note)).collect()
 }
 
-/// `* 7 (was 1,3)`
+/// `* 7 (was 1,3)`; `2 (web-5c9f)` where another revision has the same number.
 fn number(past: Past<'_>, index: usize) -> Line {
     let revision = &past.rollout.revisions[index];
     let line = if past.rollout.current() == Some(index) {
@@ -130,7 +130,9 @@ fn number(past: Past<'_>, index: usize) -> Line {
     } else {
         Line::from(format!("  {}", revision.number))
     };
-    line.dim(was(revision).map(|was| format!(" (was {was})")).unwrap_or_default())
+    let name = past.rollout.shares_number(index).then(|| revision.name.clone());
+    let notes: Vec<String> = name.into_iter().chain(was(revision).map(|was| format!("was {was}"))).collect();
+    if notes.is_empty() { line } else { line.dim(format!(" ({})", notes.join(", "))) }
 }
 
 fn was(revision: &Revision) -> Option<String> {

@@ -30,11 +30,16 @@ impl Run<'_> {
                 ));
                 continue;
             };
-            let (index, _) = crate::choose::by_number(past, number)?;
-            let revision = &past.rollout.revisions[index];
-            of.revisions.retain(|r| r.revision == revision.number);
-            let template = diff::masked(&revision.template, self.options.show_values);
-            lines.extend(render::revision(past, index, &template, &self.zone));
+            let (indices, _) = crate::choose::by_number(past, number)?;
+            let revisions = &past.rollout.revisions;
+            of.revisions.retain(|told| indices.iter().any(|&index| revisions[index].name == told.name));
+            for (place, &index) in indices.iter().enumerate() {
+                if place > 0 {
+                    lines.push(Line::new());
+                }
+                let template = diff::masked(&revisions[index].template, self.options.show_values);
+                lines.extend(render::revision(past, index, &template, &self.zone));
+            }
         }
         publish(&self.bounds.ui, self.args.output, &report, || lines);
         Ok(Exit::Done)

@@ -152,7 +152,7 @@ impl Run<'_> {
         let question =
             format!("{} in {}: select a revision to roll back to", past.rollout.id, cluster.namespace);
         match self.bounds.ui.select(&question, &rows, preselected, "give a target")? {
-            Some(row) => Ok(Choice::Revision(past.rollout.revisions[indices[row]].number)),
+            Some(row) => Ok(Choice::Picked(past.rollout.revisions[indices[row]].name.clone())),
             None => Err(Failure::refused("no revision selected; nothing was changed")),
         }
     }

@@ -79,3 +79,97 @@ fn numbers_present_superseded_and_unknown() {
             .starts_with("a StatefulSet's revision takes a new number")
     );
 }
+
+/// Two ReplicaSets with number 2: an adopted one keeps the number that its former owner gave it.
+fn twice() -> History {
+    History::of(Kind::Deployment)
+        .revision(1, "a", 1)
+        .emptied(100)
+        .revision(2, "b", HOUR)
+        .emptied(HOUR + 50)
+        .revision(2, "x", HOUR + 60)
+        .emptied(2 * HOUR)
+        .revision(3, "c", 2 * HOUR)
+}
+
+#[test]
+fn a_number_that_two_replicasets_have_is_refused_with_both() {
+    for choice in [Choice::Revision(2), Choice::Previous] {
+        let failure = refused(&twice(), &choice);
+        assert_eq!(
+            failure.message,
+            "revision 2 of deployment/web is ambiguous: ReplicaSets web-b and web-x have this number"
+        );
+        assert_eq!(
+            failure.hints[..2],
+            [
+                "kubectl rollback-to deployment/web -n shop --image web=web:b",
+                "kubectl rollback-to deployment/web -n shop --image web=web:x"
+            ]
+        );
+        let table = failure.block.join("\n");
+        assert!(table.contains("\n2 (web-x)  ") && table.contains("\n2 (web-b)  "), "{table}");
+    }
+    assert_eq!(number(&twice(), &Choice::Revision(1)), 1);
+    assert_eq!(number(&twice(), &image("web:x")), 2, "by its image it can be chosen");
+}
+
+/// The same image in both: only the time when each was active tells them apart.
+#[test]
+fn of_one_image_the_time_chooses() {
+    let variable = json!({"spec": {"template": {"spec": {"containers": [
+        {"name": "web", "image": "web:b", "env": [{"name": "A", "value": "1"}]}]}}}});
+    let history = History::of(Kind::Deployment)
+        .revision(2, "b", HOUR)
+        .revision(2, "x", HOUR + 60)
+        .kept(variable)
+        .revision(3, "c", 2 * HOUR);
+    let failure = refused(&history, &Choice::Revision(2));
+    let first = at(HOUR);
+    assert_eq!(
+        failure.hints[..2],
+        [
+            format!("kubectl rollback-to deployment/web -n shop --time {first}"),
+            format!("kubectl rollback-to deployment/web -n shop --image web=web:b")
+        ]
+    );
+    let typed = crate::time_arg::parse(&first.to_string(), at(NOW), &TimeZone::UTC).unwrap();
+    assert!(
+        evidence(&history, &Choice::Time { at: typed, closest: false })
+            .starts_with("revision 2 (web-b) was active")
+    );
+}
+
+/// Then it does not matter which of the two.
+#[test]
+fn a_number_of_two_equal_templates_is_not_ambiguous() {
+    let same = json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "image": "web:b"}]}}}});
+    let history = History::of(Kind::Deployment)
+        .revision(2, "b", HOUR)
+        .revision(2, "x", HOUR + 60)
+        .kept(same)
+        .revision(3, "c", 2 * HOUR);
+    assert_eq!(number(&history, &Choice::Revision(2)), 2);
+}
+
+/// Two have given up the same number.
+#[test]
+fn a_superseded_number_of_two_is_ambiguous_too() {
+    let history = History::of(Kind::Deployment)
+        .revision(4, "a", 1)
+        .was("1")
+        .revision(5, "b", HOUR)
+        .was("1")
+        .revision(6, "c", 2 * HOUR);
+    let failure = refused(&history, &Choice::Revision(1));
+    assert!(failure.message.contains("ReplicaSets web-a and web-b had this number"), "{failure}");
+    assert_eq!(failure.hints[0], "kubectl rollback-to deployment/web -n shop --to-revision 4");
+}
+
+/// `--to-revision 0` is another flag.
+#[test]
+fn a_replicaset_without_a_number_is_offered_by_its_image() {
+    let none = History::of(Kind::Deployment).revision(0, "x", 5).revision(3, "a", HOUR);
+    let failure = refused(&none, &Choice::Revision(1));
+    assert_eq!(failure.hints[0], "kubectl rollback-to deployment/web -n shop --image web=web:x");
+}

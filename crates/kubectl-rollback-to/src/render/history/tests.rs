@@ -185,3 +185,23 @@ fn images_beside_those_before() {
         assert_eq!(images::changed(seen.past(), 1, false).text(), told);
     }
 }
+
+/// An adopted ReplicaSet keeps the number of its former owner: both are listed, each with its own facts.
+#[test]
+fn two_revisions_of_one_number_are_told_apart_by_their_names() {
+    let seen = History::of(Kind::Deployment)
+        .revision(2, "b", HOUR)
+        .kept(cause("first"))
+        .revision(2, "x", 2 * HOUR)
+        .kept(cause("second"))
+        .was("1")
+        .revision(3, "c", 3 * HOUR)
+        .seen(NOW);
+    let report = history_of(seen.past());
+    let table = text(&history(seen.past(), &report, &TimeZone::UTC, false, None));
+    let row =
+        |start: &str| table.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{table}"));
+    assert!(row("  2 (web-b) ").ends_with("first"), "{table}");
+    assert!(row("  2 (web-x, was 1) ").ends_with("second"), "{table}");
+    assert!(row("* 3 ").contains("→ c"), "{table}");
+}
