@@ -318,14 +318,14 @@ fn has_password(word: &str) -> bool {
 fn is_opaque(value: &str) -> bool {
     value
         .split(|c: char| c.is_whitespace() || "\"'`;,|&<>{}[]()=@".contains(c))
-        .filter(|token| !is_digest(token))
+        .filter(|token| !is_hex_digest(token))
         .any(|token| is_base64(token) || token.split(|c: char| !c.is_ascii_alphanumeric()).any(is_random))
 }
 
 /// `sha256:…`, as an image has it; it may be shortened.
-fn is_digest(token: &str) -> bool {
+fn is_hex_digest(token: &str) -> bool {
     let token = token.trim_end_matches(['.', ':', '!', '?']);
-    ["sha256:", "sha512:"].iter().any(|prefix| token.strip_prefix(prefix).is_some_and(is_hex))
+    is_digest(token) && token.split_once(':').is_some_and(|(_, hex)| is_hex(hex))
 }
 
 /// The name of a commit, as git prints it.

@@ -130,7 +130,7 @@ fn of_one_image_the_time_chooses() {
         failure.hints[..2],
         [
             format!("kubectl rollback-to deployment/web -n shop --time {first}"),
-            format!("kubectl rollback-to deployment/web -n shop --image web=web:b")
+            "kubectl rollback-to deployment/web -n shop --image web=web:b".to_owned()
         ]
     );
     let typed = crate::time_arg::parse(&first.to_string(), at(NOW), &TimeZone::UTC).unwrap();
