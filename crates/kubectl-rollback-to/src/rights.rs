@@ -4,12 +4,13 @@ use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::rollout::{Kind, Rollout};
-use cluster_model::{Finding, Severity};
+use cluster_model::{Finding, PodExt, Severity};
 use plugin_client::api::access_review::{self, finding, grant};
 use plugin_client::{Cluster, Failure, Right, missing};
 
 use crate::checks::{RIGHTS_LIMITED, RIGHTS_MISSING, RIGHTS_NOT_CHECKED};
 use crate::options::Options;
+use cluster_model::rollout::blocking_pod::ordinal;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Need {
@@ -60,9 +61,12 @@ fn asked<R: Borrow<Rollout>>(rollouts: &[R], options: &Options, write: bool) -> 
                 );
             }
             if options.unstick && id.kind == Kind::StatefulSet {
-                add(&["delete"], right("", "pods"), Need::Needed);
                 let lost = "a deletion whose answer is lost cannot be looked up";
-                add(&["get"], right("", "pods"), Need::Wanted(lost));
+                for pod in deletable(rollout) {
+                    let pod = Right { name: pod, ..right("", "pods") };
+                    add(&["delete"], pod.clone(), Need::Needed);
+                    add(&["get"], pod, Need::Wanted(lost));
+                }
             }
         }
         if watching {
@@ -76,6 +80,18 @@ fn asked<R: Borrow<Rollout>>(rollouts: &[R], options: &Options, write: bool) -> 
         }
     }
     all
+}
+
+/// Names of the pods that `--unstick` may have to delete: a role may name them. As long as none is broken it may be any; `None`: no name is
+/// known.
+fn deletable(rollout: &Rollout) -> Vec<Option<String>> {
+    let own = || rollout.pods.iter().filter(|pod| ordinal(&rollout.object, pod).is_some());
+    let mut pods: Vec<_> = own().filter(|pod| !pod.is_ready() && !pod.is_terminating()).collect();
+    if pods.is_empty() {
+        pods = own().collect();
+    }
+    let names: Vec<_> = pods.into_iter().map(|pod| Some(pod.name().to_owned())).collect();
+    if names.is_empty() { vec![None] } else { names }
 }
 
 /// Those that the user does not have.
@@ -147,8 +163,9 @@ pub fn findings<R: Borrow<Rollout>>(
 mod tests {
     use super::*;
     use crate::server_dry_run::testing::{connect, deny};
+    use cluster_model::build::{self, PodBuild};
     use serde_json::json;
-    use testbed::fake::Fake;
+    use testbed::fake::{Answer, Fake};
 
     fn rollout(kind: Kind) -> Rollout {
         let object = json!({"metadata": {"name": "web", "namespace": "shop", "uid": "w"}});
@@ -194,6 +211,49 @@ mod tests {
         assert!(!has(Kind::DaemonSet, true, "delete pods"), "nothing else sticks");
         assert!(has(Kind::DaemonSet, false, "patch controllerrevisions.apps"));
         assert!(!has(Kind::Deployment, false, "patch replicasets.apps"), "its controller copies the cause");
+    }
+
+    fn stuck(ready: [bool; 3]) -> Rollout {
+        let object = json!({"metadata": {"name": "db", "namespace": "shop", "uid": "uid-db"}, "spec": {"replicas": 3}});
+        let pod = |(ordinal, ready): (usize, bool)| {
+            let ready = if ready { "True" } else { "False" };
+            build::pod(&format!("shop/db-{ordinal}"), "n1")
+                .owned_by("apps/v1", "StatefulSet", "db")
+                .edit(json!({"status": {"conditions": [{"type": "Ready", "status": ready}]}}))
+        };
+        let pods = ready.into_iter().enumerate().map(pod).collect();
+        Rollout::new(Kind::StatefulSet, object, &[], pods)
+    }
+
+    /// A role may name the pods that may be deleted.
+    #[tokio::test]
+    async fn to_delete_a_pod_is_asked_for_by_its_name() {
+        let options = Options { unstick: true, ..Options::default() };
+        let only = |allowed: &'static str| {
+            let fake = Fake::start();
+            fake.on("POST", "*selfsubjectaccessreviews").answer(Answer::compute(move |request| {
+                let asked = request.json()["spec"]["resourceAttributes"].clone();
+                let allowed = asked["verb"] != "delete" || asked["name"] == allowed;
+                Answer::json(
+                    json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+                    "metadata": {}, "spec": {}, "status": {"allowed": allowed}}),
+                )
+            }));
+            fake
+        };
+        let denied = async |fake: &Fake, ready| {
+            let rollouts = [stuck(ready)];
+            let denied = check(&connect(fake).await, &rollouts, &options, true).await.unwrap();
+            denied.iter().map(Right::to_string).collect::<Vec<_>>()
+        };
+        let blocked = [true, false, true];
+        assert_eq!(denied(&only("db-1"), blocked).await, [""; 0]);
+        assert_eq!(denied(&only("db-0"), blocked).await, ["delete pods db-1 in namespace shop"]);
+        // None is broken so far: whichever may be in the way.
+        assert_eq!(
+            denied(&only("db-0"), [true; 3]).await,
+            ["delete pods db-1 in namespace shop", "delete pods db-2 in namespace shop"]
+        );
     }
 
     #[test]

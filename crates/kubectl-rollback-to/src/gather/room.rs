@@ -10,19 +10,31 @@ use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{ListParams, ObjectMeta};
 use kube::{Api, Resource};
-use plugin_client::Cluster;
 use plugin_client::api::list;
+use plugin_client::{Cluster, Failure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::lists::known;
 
-/// A plan does not wait longer for the pods of a large cluster.
+/// A plan does not wait longer for the nodes and the pods of a large cluster.
 pub const PATIENCE: Duration = Duration::from_secs(3);
 
-pub async fn nodes(cluster: &Cluster) -> Known<Vec<Node>> {
+pub async fn nodes(cluster: &Cluster, patience: Duration) -> Known<Vec<Node>> {
     let nodes: Api<Node> = Api::all(cluster.client.clone());
-    known(list::collect(&nodes, "nodes", ListParams::default(), list::PAGE, |node| Some(lean(node))).await)
+    let all = list::collect(&nodes, "nodes", ListParams::default(), list::PAGE, |node| Some(lean(node)));
+    within(patience, "the nodes", all).await
+}
+
+async fn within<T>(
+    patience: Duration,
+    what: &str,
+    read: impl Future<Output = Result<T, Failure>>,
+) -> Known<T> {
+    match tokio::time::timeout(patience, read).await {
+        Ok(read) => known(read),
+        Err(_) => Known::Unknown(format!("{what} could not all be listed within {} s", patience.as_secs())),
+    }
 }
 
 /// By node, what the pods of all namespaces on it ask for.
@@ -31,10 +43,7 @@ pub async fn taken(cluster: &Cluster, patience: Duration) -> Known<BTreeMap<Stri
     // Finished pods take no room; the scheduler does not look at them either (pkg/scheduler/scheduler.go, newPodInformer).
     let taking_room = ListParams::default().fields("status.phase!=Succeeded,status.phase!=Failed");
     let sums = list::fold(&pods, "pods of all namespaces", taking_room, list::PAGE, BTreeMap::new, sum);
-    match tokio::time::timeout(patience, sums).await {
-        Ok(sums) => known(sums),
-        Err(_) => Known::Unknown(format!("the pods could not all be listed within {} s", patience.as_secs())),
-    }
+    within(patience, "the pods", sums).await
 }
 
 fn sum(taken: &mut BTreeMap<String, Amounts>, pod: Taking) {
@@ -148,6 +157,17 @@ mod tests {
             taken.iter().map(|(node, all)| (node.as_str(), all["cpu"], all["pods"])).collect();
         assert_eq!(told, [("n1", 4_020_000_000, 2_000_000_000), ("n2", 2_010_000_000, 1_000_000_000)]);
         assert!(fake.requests()[0].query.contains("limit=500"), "{:?}", fake.requests()[0]);
+    }
+
+    #[tokio::test]
+    async fn nodes_that_take_too_long_to_read_are_unknown() {
+        let fake = Fake::start();
+        let cluster = connect(&fake).await;
+        fake.on("GET", "/api/v1/nodes").answer(Answer::json(
+            json!({"kind": "NodeList", "apiVersion": "v1", "metadata": {}, "items": []}),
+        ));
+        let nodes = nodes(&cluster, Duration::ZERO).await;
+        assert!(matches!(&nodes, Known::Unknown(why) if why.contains("within")), "{nodes:?}");
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use crate::workload_selector::Subjects;
 
 impl Run<'_> {
     pub(super) async fn history(&self, cluster: &Cluster, subjects: &Subjects) -> Result<Exit, Failure> {
-        let looked = self.bounds.before_changes(self.look(cluster, subjects)).await?;
+        let looked = self.reading(cluster, self.look(cluster, subjects)).await?;
         let workloads = looked.pasts().map(history_of).collect();
         let mut report =
             RevisionHistory { kind: "RevisionHistory", result: Verdict::Done, workloads, error: None };

@@ -6,6 +6,7 @@ mod last;
 mod look;
 mod prepare;
 mod rollback;
+mod silence;
 mod status;
 
 use std::time::Instant;

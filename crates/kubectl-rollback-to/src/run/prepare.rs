@@ -130,7 +130,7 @@ impl Run<'_> {
         };
         let (mut around, nodes, taken, references, owners) = futures::join!(
             gather::around(cluster, &namespaces),
-            gather::nodes(cluster),
+            gather::nodes(cluster, gather::PATIENCE),
             taken,
             gather::references(cluster, &templates),
             gather::owners(cluster, &rollouts),

@@ -39,7 +39,7 @@ impl Run<'_> {
         subjects: &Subjects,
     ) -> Result<RollbackReport, Failure> {
         let last = match self.args.last {
-            true => Some(self.bounds.before_changes(self.last(cluster, subjects)).await?),
+            true => Some(self.reading(cluster, self.last(cluster, subjects)).await?),
             false => None,
         };
         let (subjects, cluster) = match &last {
@@ -49,7 +49,7 @@ impl Run<'_> {
         let cluster = cluster.as_ref();
         let mut wish = None;
         for attempt in 1.. {
-            let mut looked = self.bounds.before_changes(self.look(cluster, &subjects)).await?;
+            let mut looked = self.reading(cluster, self.look(cluster, &subjects)).await?;
             let wish = match &mut wish {
                 Some(wish) => wish,
                 // By the server's clock, which was heard with its first answer; and once: a plan that is made again has the same target.
@@ -59,8 +59,7 @@ impl Run<'_> {
                 .pasts()
                 .map(|past| self.choose(past, last.as_ref(), wish))
                 .collect::<Result<Vec<_>, _>>()?;
-            let prepared = match self.bounds.before_changes(self.prepare(cluster, &mut looked, chosen)).await
-            {
+            let prepared = match self.reading(cluster, self.prepare(cluster, &mut looked, chosen)).await {
                 Err(failure) if is_changed(&failure) && attempt < ATTEMPTS => continue,
                 prepared => prepared?,
             };
@@ -72,7 +71,7 @@ impl Run<'_> {
                 return Ok(self.planned(&looked, prepared, Verdict::Refused));
             }
             let consent = Consent::of(&looked.snapshot, &prepared.plan);
-            let now = self.bounds.before_changes(self.look_again(cluster, &subjects)).await?;
+            let now = self.reading(cluster, self.look_again(cluster, &subjects)).await?;
             let lapses = consent
                 .lapses(&now.snapshot.rollouts, |index| self.choose(now.past(index), last.as_ref(), wish));
             // Of many pods it is much memory.

@@ -17,15 +17,13 @@ use crate::workload_selector::Subjects;
 
 impl Run<'_> {
     pub(super) async fn status(&self, cluster: &Cluster, subjects: &Subjects) -> Result<Exit, Failure> {
-        let looked = self.bounds.before_changes(self.look(cluster, subjects)).await?;
+        let looked = self.reading(cluster, self.look(cluster, subjects)).await?;
         let held: Vec<&Rollout> =
             looked.snapshot.rollouts.iter().filter(|rollout| is_held_back(rollout)).collect();
         let owners = match held.is_empty() {
             true => BTreeMap::new(),
             false => {
-                self.bounds
-                    .before_changes(async { Ok(gather::progress_owners(cluster, &held).await) })
-                    .await?
+                self.reading(cluster, async { Ok(gather::progress_owners(cluster, &held).await) }).await?
             }
         };
         let (mut workloads, mut lines) = (Vec::new(), Vec::new());

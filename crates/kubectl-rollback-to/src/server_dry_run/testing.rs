@@ -16,10 +16,14 @@ struct Args {
 }
 
 pub async fn connect(fake: &Fake) -> Cluster {
+    connect_with(fake, &[]).await
+}
+
+pub async fn connect_with(fake: &Fake, flags: &[&str]) -> Cluster {
     let folder = TempDir::new().unwrap();
     let kubeconfig = Some(fake.kubeconfig(folder.path()).into());
     let environment = Environment { kubeconfig, ..Environment::default() };
-    let flags = Args::try_parse_from(["test"]).unwrap().connection;
+    let flags = Args::try_parse_from([&["test"], flags].concat()).unwrap().connection;
     connect_in(&environment, &flags, "kubectl-rollback-to", &Ui::captured()).await.unwrap()
 }
 

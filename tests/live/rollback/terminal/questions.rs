@@ -1,6 +1,7 @@
 //! Questions: asked after what they are about was shown, and taken at their word.
 
 use ::testbed::shared;
+use serde_json::json;
 
 use super::super::execution::{app, made, updated};
 use super::{assert_no_region, good_bad_worse};
@@ -47,6 +48,30 @@ fn several_workloads_want_the_namespace_typed() {
         assert_eq!(room.image("Deployment", name), app(1));
     }
     assert_no_region(&tty);
+}
+
+/// Somebody deploys one of them while the question is open: it is said which, by whom, and once that nothing was written.
+#[test]
+fn what_changed_during_the_question_about_several_is_named() {
+    let room = shared().room(1);
+    for name in ["api", "web"] {
+        updated(&room, "Deployment", name, 1, None, |_| ());
+    }
+    let run = rollback_to(&room, &["deployment/api", "deployment/web", "--to-revision=1"]);
+    let mut tty = Tty::start(&run, &[]);
+    tty.until("to continue");
+    room.set_template_as("hotfix", "Deployment", "web", |template| {
+        template["spec"]["containers"][0]["image"] = json!(app(4));
+    });
+    tty.keys(&format!("{}\r", room.namespace()));
+    tty.until("planning again").until("to continue").keys("\r");
+    assert_eq!(tty.end(), 3, "{}", tty.text());
+    let text = tty.text();
+    let words: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("deployment/web: changed by hotfix at 2"), "{text}");
+    assert!(words.contains("after planning; nothing was written, planning again"), "{text}");
+    assert_eq!(words.matches("nothing was written").count(), 1, "{text}");
+    assert_eq!((room.image("Deployment", "api"), room.image("Deployment", "web")), (app(2), app(4)));
 }
 
 #[test]
