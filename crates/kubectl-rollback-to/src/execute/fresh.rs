@@ -34,10 +34,6 @@ const PAGES: usize = 1000;
 
 /// `Err` is why it cannot be read, in one line.
 pub async fn read(cluster: &Cluster, id: &Id, failures: &ConnectionFailures) -> Result<Fresh, String> {
-    let waits = ExponentialBuilder::new()
-        .with_min_delay(FIRST_WAIT)
-        .with_max_delay(LONGEST_WAIT)
-        .with_max_times(TRIES - 1);
     let mut tries = 0;
     let again = |refusal: &Refusal| {
         tell(refusal, failures);
@@ -47,12 +43,24 @@ pub async fn read(cluster: &Cluster, id: &Id, failures: &ConnectionFailures) -> 
         if denied { tries > 1 } else { passes(&refusal.error) }
     };
     (|| once(cluster, id))
-        .retry(waits)
+        .retry(waits())
         .sleep(tokio::time::sleep)
         .when(again)
-        .adjust(|refusal, wait| Some(refusal.retry_after.unwrap_or(wait?).min(LONGEST_WAIT)))
+        .adjust(|refusal, own| Some(wait(own?, refusal.retry_after)))
         .await
         .map_err(|refusal| refusal.says(&format!("read {id}")))
+}
+
+fn waits() -> ExponentialBuilder {
+    ExponentialBuilder::new()
+        .with_min_delay(FIRST_WAIT)
+        .with_max_delay(LONGEST_WAIT)
+        .with_max_times(TRIES - 1)
+}
+
+/// A server that asks for less is not asked more often for it: the tries would be used up before it counts as silent.
+fn wait(own: Duration, retry_after: Option<Duration>) -> Duration {
+    retry_after.unwrap_or_default().max(own).min(LONGEST_WAIT)
 }
 
 fn passes(error: &Error) -> bool {
@@ -110,4 +118,22 @@ async fn list<T: DeserializeOwned>(cluster: &Cluster, path: &str, selector: &str
 
 fn is_expired(error: &Error) -> bool {
     matches!(error, Error::Api(status) if status.code == 410)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::execute::SILENT_AFTER;
+    use backon::BackoffBuilder;
+
+    /// Else the run would end as failed before the server is called silent.
+    #[test]
+    fn a_server_that_is_away_is_waited_for_as_long_as_a_silent_one_whenever_it_says_to_come_back() {
+        for told in [None, Some(0), Some(1), Some(8), Some(4000)] {
+            let told = told.map(Duration::from_secs);
+            let all: Duration = waits().build().map(|own| wait(own, told)).sum();
+            assert!(all >= SILENT_AFTER.unsigned_abs(), "{told:?}: {all:?}");
+            assert!(all < 2 * SILENT_AFTER.unsigned_abs(), "{told:?}: {all:?}");
+        }
+    }
 }
