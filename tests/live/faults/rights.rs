@@ -80,7 +80,9 @@ fn a_token_that_dies_ends_the_drain_with_the_report() {
     let (outcome, _, audit) = run.finish();
     shared().delete(&account.binding);
     outcome.expect("partial", 4);
-    assert_eq!((outcome.count("terminating"), outcome.count("blocked")), (1, 1), "{outcome}");
+    // Another request may have been refused while the second eviction was under way.
+    let left = outcome.count("blocked") + outcome.count("unknown");
+    assert_eq!((outcome.count("terminating"), left), (1, 1), "{outcome}");
     assert!(text(&outcome.report(), "error").contains("Unauthorized"), "{outcome}");
     assert!(outcome.err.contains("log in again"), "{outcome}");
     assert!(audit.filter(|request| request.code == 401).len() <= 2, "{audit}");
