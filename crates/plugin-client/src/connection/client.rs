@@ -86,7 +86,7 @@ pub async fn connect_in(
     }
     let time = ServerTime::default();
     let credential = Credential::fetch(&mut target, flags, &time, ui).await?;
-    let cluster = assemble(target, credential, flags, plugin, time, ui)?;
+    let cluster = assemble(target, credential, flags, plugin, time, environment.disable_http2, ui)?;
     if flags.match_server_version == Some(true) {
         match_version(&cluster).await?;
     }
@@ -99,6 +99,7 @@ fn assemble(
     flags: &ConnectionFlags,
     plugin: &str,
     time: ServerTime,
+    disable_http2: bool,
     ui: &Ui,
 ) -> Result<Cluster, Failure> {
     let agent = HeaderValue::try_from(user_agent(plugin)).map_err(|error| {
@@ -109,7 +110,7 @@ fn assemble(
     target.config.default_retry = false;
     let deadline = flags.deadline();
     let Target { config, context, server, namespace, proxy, .. } = target;
-    let transport = Transport::new(config, server.clone(), credential.identity())?;
+    let transport = Transport::new(config, disable_http2, server.clone(), credential.identity())?;
     let answers = Answers::default();
     let at_once = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
     let link = Arc::new(Link {

@@ -1,17 +1,35 @@
 //! TLS, proxy, compression and impersonation as kube does them; made anew when the user's certificate is another one. Network I/O.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use kube::client::ClientBuilder;
+use hyper_rustls::{FixedServerNameResolver, HttpsConnectorBuilder};
+use hyper_timeout::TimeoutConnector;
+use hyper_util::client::legacy::{self, connect::HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use kube::client::{Body, ClientBuilder, ConfigExt};
 use kube::{Client, Config};
+use rustls_pki_types::ServerName;
+use tower::{BoxError, ServiceBuilder};
+use tower_http::decompression::DecompressionLayer;
 
 use crate::Failure;
 use crate::connection::credential::Identity;
 use crate::connection::kubeconfig;
 use crate::mutex::lock;
 
+/// What the server may send of one answer, and of all, that nobody has read yet. So many watches that nobody reads for a moment do not
+/// hold up the answers that are waited for.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 1 << 30;
+/// As client-go (apimachinery/pkg/util/net/http.go, `readIdleTimeoutSeconds` and `pingTimeoutSeconds`): a connection on which nothing
+/// comes is asked for a sign of life, and given up without one.
+const SILENT_AFTER: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(15);
+
 pub(crate) struct Transport {
     config: Config,
+    disable_http2: bool,
     server: String,
     /// What is under way on an earlier one goes on there.
     newest: Mutex<(Option<Arc<Identity>>, Client)>,
@@ -20,11 +38,12 @@ pub(crate) struct Transport {
 impl Transport {
     pub(crate) fn new(
         config: Config,
+        disable_http2: bool,
         server: String,
         identity: Option<Arc<Identity>>,
     ) -> Result<Self, Failure> {
-        let client = build(&config, &server, identity.as_deref())?;
-        Ok(Transport { config, server, newest: Mutex::new((identity, client)) })
+        let client = build(&config, disable_http2, &server, identity.as_deref())?;
+        Ok(Transport { config, disable_http2, server, newest: Mutex::new((identity, client)) })
     }
 
     pub(crate) fn with(&self, identity: Option<&Arc<Identity>>) -> Result<Client, Failure> {
@@ -34,23 +53,66 @@ impl Transport {
             (before, identity) => before.is_none() && identity.is_none(),
         };
         if !is_same {
-            let client = build(&self.config, &self.server, identity.map(AsRef::as_ref))?;
+            let client = build(&self.config, self.disable_http2, &self.server, identity.map(AsRef::as_ref))?;
             *newest = (identity.cloned(), client);
         }
         Ok(newest.1.clone())
     }
 }
 
-fn build(config: &Config, server: &str, identity: Option<&Identity>) -> Result<Client, Failure> {
+fn build(
+    config: &Config,
+    disable_http2: bool,
+    server: &str,
+    identity: Option<&Identity>,
+) -> Result<Client, Failure> {
     let mut config = config.clone();
     if let Some(identity) = identity {
         identity.identify(&mut config.auth_info);
     }
-    let builder = ClientBuilder::try_from(config).map_err(|error| match &error {
+    let client = match config.proxy_url {
+        None if !disable_http2 => direct(config),
+        _ => ClientBuilder::try_from(config).map(ClientBuilder::build),
+    };
+    client.map_err(|error| match &error {
         kube::Error::InferKubeconfig(error) => {
             Failure::failed("cannot use the user's certificate").cause(kubeconfig::words(error))
         }
         error => Failure::from_kube(&format!("set up the connection to {server}"), error),
-    })?;
-    Ok(builder.build())
+    })
+}
+
+/// As kube's own `ClientBuilder` (client/builder.rs), which speaks HTTP/1.1 only: there, each watch and each request under way is a
+/// connection of its own.
+fn direct(config: Config) -> kube::Result<Client> {
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    let mut https =
+        HttpsConnectorBuilder::new().with_tls_config(config.rustls_client_config()?).https_or_http();
+    if let Some(name) = config.tls_server_name.clone() {
+        let name = ServerName::try_from(name).map_err(|error| kube::Error::Service(error.into()))?;
+        https = https.with_server_name_resolver(FixedServerNameResolver::new(name));
+    }
+    let mut connector = TimeoutConnector::new(https.enable_all_versions().wrap_connector(connector));
+    connector.set_connect_timeout(config.connect_timeout);
+    connector.set_read_timeout(config.read_timeout);
+    connector.set_write_timeout(config.write_timeout);
+    connector.set_reset_reader_on_write(config.reset_reader_on_write);
+    let client: legacy::Client<_, Body> = legacy::Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .http2_initial_stream_window_size(STREAM_WINDOW)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_keep_alive_interval(SILENT_AFTER)
+        .http2_keep_alive_timeout(PING_TIMEOUT)
+        .build(connector);
+    let gzip = DecompressionLayer::new().gzip(!config.disable_compression);
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .layer(gzip)
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .map_err(BoxError::from)
+        .service(client);
+    Ok(Client::new(service, config.default_namespace))
 }

@@ -11,6 +11,8 @@ pub struct Environment {
     pub home: Option<PathBuf>,
     pub in_cluster: bool,
     pub proxy: ProxyEnvironment,
+    /// `DISABLE_HTTP2`, as client-go reads it (apimachinery/pkg/util/net/http.go): whatever its value.
+    pub disable_http2: bool,
 }
 
 impl Environment {
@@ -21,6 +23,7 @@ impl Environment {
             home: std::env::home_dir(),
             in_cluster: set("KUBERNETES_SERVICE_HOST").is_some(),
             proxy: ProxyEnvironment::read(),
+            disable_http2: set("DISABLE_HTTP2").is_some(),
         }
     }
 }
