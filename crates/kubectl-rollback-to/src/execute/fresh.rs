@@ -25,7 +25,7 @@ pub struct Fresh {
 }
 
 /// A server that is away is waited for: some ten minutes, with the last of these waits again and again.
-const TRIES: usize = 80;
+const TRIES: usize = 81;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// Objects in one answer, and answers to one list.
