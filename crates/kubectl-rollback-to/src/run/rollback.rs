@@ -16,7 +16,7 @@ use super::look::Looked;
 use super::prepare::Prepared;
 use crate::args::Wish;
 use crate::choose::{Chosen, Past, choose};
-use crate::execute::{Execution, SILENT_AFTER};
+use crate::execute::{Execution, Outcome, SILENT_AFTER};
 use crate::journal::{Entry, Journal};
 use crate::options::{Choice, DiffDetail};
 use crate::plan::{Action, Plan, Step};
@@ -78,14 +78,16 @@ impl Run<'_> {
             drop(now);
             let (report, changed) = match lapses.as_slice() {
                 [] => self.execute(cluster, &looked, prepared).await,
-                lapses => (self.lapsed(&looked, prepared, lapses), true),
+                lapses => {
+                    let changed = lapses.iter().map(|lapse| format!("{}: {}", lapse.id, lapse.why)).collect();
+                    (self.lapsed(&looked, prepared, lapses), changed)
+                }
             };
             // `--yes` is consent to one plan, and not to the next.
-            if !changed || self.args.yes || attempt == ATTEMPTS {
+            if changed.is_empty() || self.args.yes || attempt == ATTEMPTS {
                 return Ok(report);
             }
-            let why = report.workloads.iter().find_map(|workload| workload.cause.as_deref());
-            self.bounds.ui.warn(format!("{}; nothing was written, planning again", why.unwrap_or_default()));
+            self.bounds.ui.warn(format!("{}; nothing was written, planning again", changed.join("; ")));
         }
         Err(Failure::refused("it keeps being modified by somebody else; nothing was written"))
     }
@@ -237,12 +239,13 @@ impl Run<'_> {
         }
     }
 
+    /// And who changed what, if nothing at all was written because somebody else was quicker.
     async fn execute(
         &self,
         cluster: &Cluster,
         looked: &Looked,
         prepared: Prepared,
-    ) -> (RollbackReport, bool) {
+    ) -> (RollbackReport, Vec<String>) {
         let Prepared { plan, findings } = prepared;
         let interrupted = self.bounds.ui.interrupted();
         let mut screen = render::Screen::new(&self.bounds.ui, plan.steps.len());
@@ -262,9 +265,15 @@ impl Run<'_> {
         let outcomes = execution.run(interrupted, &mut screen).await;
         drop(screen);
         let late = outcomes.iter().any(|outcome| outcome.late);
-        // Nothing at all was written, because somebody else was quicker.
-        let changed = outcomes.iter().any(|o| o.changed)
-            && outcomes.iter().all(|o| o.result == Verdict::Refused || o.result == Verdict::Unchanged);
+        let wrote_nothing =
+            outcomes.iter().all(|o| matches!(o.result, Verdict::Refused | Verdict::Unchanged));
+        let named = |(step, outcome): (&Step, &Outcome)| {
+            let why = outcome.cause.as_deref().unwrap_or_default();
+            let id = &looked.snapshot.rollouts[step.rollout].id;
+            outcome.changed.then(|| format!("{id}: {}", why.trim_end_matches("; nothing was written")))
+        };
+        let changed: Vec<String> = plan.steps.iter().zip(&outcomes).filter_map(named).collect();
+        let changed = if wrote_nothing { changed } else { Vec::new() };
         let workloads: Vec<WorkloadReport> = plan
             .steps
             .iter()
