@@ -14,6 +14,7 @@ mod last_applied;
 mod merge_tree;
 mod object_references;
 mod options;
+mod outcome;
 mod patch;
 mod plan;
 mod render;

@@ -2,50 +2,14 @@
 
 use cluster_model::Finding;
 use cluster_model::rollout::{Rollout, images};
-use plugin_client::Exit;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::diff::Difference;
-use crate::execute::Outcome;
-use crate::execute::progress::Progress;
+use crate::execute::progress::model::Progress;
 use crate::health::Health;
+use crate::outcome::{Outcome, PodReport, Verdict};
 use crate::plan::{Action, Step};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    Done,
-    /// It was there already.
-    Unchanged,
-    Planned,
-    Refused,
-    /// Written, and did not become healthy; left as it is.
-    Failed,
-    /// Written, and put back to where it was.
-    Restored,
-    /// Written, and it is stuck; some of its pods have it.
-    Stalled,
-    /// Written, and somebody else wrote another template since.
-    Superseded,
-    /// Some of it: other workloads, or pods that only their owner replaces (OnDelete, partition).
-    Partial,
-    Timeout,
-    Interrupted,
-}
-
-impl Verdict {
-    pub fn exit(self) -> Exit {
-        match self {
-            Verdict::Done | Verdict::Unchanged | Verdict::Planned => Exit::Done,
-            Verdict::Refused => Exit::Refused,
-            Verdict::Failed | Verdict::Restored => Exit::Failed,
-            Verdict::Partial | Verdict::Stalled | Verdict::Superseded => Exit::Partial,
-            Verdict::Timeout => Exit::Timeout,
-            Verdict::Interrupted => Exit::Interrupted,
-        }
-    }
-}
 
 /// One end of a rollback.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -63,33 +27,6 @@ pub struct TargetSide {
     pub side: Side,
     pub chosen_by: String,
     pub evidence: String,
-}
-
-/// How far one pod is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PodState {
-    /// Has the template rolled back to, and is available.
-    Ready,
-    /// Has it, and is on its way.
-    Starting,
-    /// Has it, and shows a fault.
-    Failing,
-    /// Has another template still.
-    Old,
-    Terminating,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PodReport {
-    pub name: String,
-    pub state: PodState,
-    /// Why it is not ready, in Kubernetes' own words.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cause: Option<String>,
-    /// The last lines of the container that crashed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub log: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]

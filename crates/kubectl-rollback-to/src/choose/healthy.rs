@@ -3,8 +3,9 @@
 use cluster_model::Raw;
 use plugin_client::Failure;
 
-use super::messages::{self, Hints};
-use super::{Chosen, Past, target};
+use super::hints::Hints;
+use super::messages;
+use super::target::{Chosen, Past, target};
 use crate::health::{Verdict, old_pods_wait};
 
 const FLAG: &str = "--last-healthy";

@@ -3,9 +3,9 @@
 use cluster_model::raw::Raw;
 use cluster_model::rollout::{Kind, images};
 use cluster_model::text::span;
-use plugin_client::{Failure, Line, table};
+use plugin_client::{Line, table};
 
-use super::{Past, image, time};
+use super::target::Past;
 use crate::health::{Health, Verdict};
 
 /// `likely healthy: was active for 41h, while its predecessors were at 0`
@@ -92,32 +92,4 @@ pub fn older(past: Past<'_>) -> Option<String> {
         (Kind::StatefulSet | Kind::DaemonSet, true) => format!("{pruned}, or {renumbered}"),
         (Kind::StatefulSet | Kind::DaemonSet, false) => format!("{renumbered}, or were deleted"),
     })
-}
-
-/// What leads to this revision and to no other: its number, or else its image, or a time when it was active.
-fn flag(past: Past<'_>, index: usize) -> Option<String> {
-    let number = past.rollout.revisions[index].number;
-    // 0 is a ReplicaSet that has none yet, and another flag.
-    if number > 0 && !past.rollout.shares_number(index) {
-        return Some(format!("--to-revision {number}"));
-    }
-    image::flag(past, index).or_else(|| time::flag(past, index))
-}
-
-pub trait Hints {
-    fn history(self, past: Past<'_>) -> Self;
-    /// One command for each that there is one for.
-    fn take(self, past: Past<'_>, indices: &[usize]) -> Self;
-}
-
-impl Hints for Failure {
-    fn history(self, past: Past<'_>) -> Self {
-        self.hint(format!("list the revisions: kubectl rollback-to {} --history", past.rollout.id.typed()))
-    }
-
-    fn take(self, past: Past<'_>, indices: &[usize]) -> Self {
-        indices.iter().filter_map(|&index| flag(past, index)).fold(self, |failure, flag| {
-            failure.hint(format!("kubectl rollback-to {} {flag}", past.rollout.id.typed()))
-        })
-    }
 }

@@ -4,8 +4,9 @@ use cluster_model::rollout::restart_only;
 use cluster_model::rollout::{Kind, same};
 use plugin_client::Failure;
 
-use super::messages::{self, Hints};
-use super::{Chosen, Past, target};
+use super::hints::Hints;
+use super::messages;
+use super::target::{Chosen, Past, target};
 
 /// kubectl's rule: the second-highest number, whatever it was (`polymorphichelpers/rollback.go`).
 pub fn previous(past: Past<'_>) -> Result<Chosen, Failure> {

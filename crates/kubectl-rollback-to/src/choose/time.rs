@@ -7,8 +7,9 @@ use k8s_openapi::jiff::Timestamp;
 use k8s_openapi::jiff::tz::TimeZone;
 use plugin_client::Failure;
 
-use super::messages::{self, Hints};
-use super::{Chosen, Past, target};
+use super::hints::Hints;
+use super::messages;
+use super::target::{Chosen, Past, target};
 use crate::time_arg::{local, show};
 use crate::timeline::{Bound, Reach, Stretch};
 
@@ -43,19 +44,6 @@ pub fn time(past: Past<'_>, at: Timestamp, closest: bool, zone: &TimeZone) -> Re
         _ if closest => Ok(moment.take_closest()),
         _ => Err(moment.ambiguous(&revisions, lost)),
     }
-}
-
-/// `--time 2026-11-23T10:00:00Z`, a moment at which only this revision can have been active.
-pub fn flag(past: Past<'_>, index: usize) -> Option<String> {
-    let sure = |(stretch, _): (usize, &Stretch)| {
-        let reach = past.timeline.reach(stretch, past.now);
-        // The first that is sure is taken.
-        let at = reach.surely_from;
-        let first =
-            (0..past.timeline.stretches.len()).find(|&it| past.timeline.reach(it, past.now).surely(at));
-        (first == Some(stretch) && at <= past.now).then(|| format!("--time {at}"))
-    };
-    past.timeline.of(index).rev().find_map(sure)
 }
 
 impl Moment<'_> {

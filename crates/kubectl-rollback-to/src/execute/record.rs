@@ -7,11 +7,11 @@ use k8s_openapi::jiff::Timestamp;
 use plugin_client::Cluster;
 use serde_json::{Value, json};
 
-use super::Outcome;
 use super::wire::{self, Content, Refusal};
 use crate::choose::Target;
 use crate::options::FIELD_MANAGER;
-use crate::report::Verdict;
+use crate::outcome::Outcome;
+use crate::outcome::Verdict;
 
 /// Bytes in the `note` of an Event (pkg/apis/core/validation/events.go, NoteLengthLimit).
 const NOTE: usize = 1024;

@@ -8,13 +8,13 @@ use http::Method;
 use plugin_client::{Cluster, Right, is_not_found};
 use serde_json::{Value, json};
 
-use super::engine::Deletion;
 use super::fresh::{self, Fresh};
 use super::guarded_patch::{GuardedPatch, Wrote};
 use super::verdict::{self, Answer};
 use super::wire::{self, Content};
 use super::write::{ConnectionFailures, tell, write};
 use super::{log, ownership};
+use crate::execute::engine::model::Deletion;
 use crate::patch;
 
 const LOG: Duration = Duration::from_secs(3);

@@ -7,7 +7,7 @@ use cluster_model::rollout::{Kind, Rollout};
 use cluster_model::text::span;
 
 use super::pods::patience;
-use super::{Health, Trial, Verdict};
+use super::verdict::{Health, Trial, Verdict};
 use crate::timeline::{Reach, emptied};
 
 const NEVER_HAD_PODS: &str = "never had a pod: it was scaled to 0";

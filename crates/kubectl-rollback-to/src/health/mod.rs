@@ -5,54 +5,20 @@ mod pods;
 mod status;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 use cluster_model::Known;
 use cluster_model::rollout::{Revision, Rollout};
 use k8s_openapi::jiff::Timestamp;
-use serde::Serialize;
 use serde_json::Value;
 
 pub use inferred::old_pods_wait;
+pub use verdict::{Health, Verdict};
+
 use pods::{Pods, counted};
+use verdict::Trial;
 
-use crate::timeline::{Scaling, Timeline, scalings};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// There is direct evidence that all of it ran.
-    Healthy,
-    /// There is direct evidence that it did not.
-    Unhealthy,
-    /// It ran for a long while or reached its replicas, as far as one can tell: not proof.
-    Likely,
-    Unknown,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Health {
-    pub verdict: Verdict,
-    /// One line, as in `serves 3 pods that are available now`.
-    pub evidence: String,
-}
-
-impl Health {
-    fn new(verdict: Verdict, evidence: impl Into<String>) -> Self {
-        Health { verdict, evidence: evidence.into() }
-    }
-}
-
-/// Everything one revision is judged by.
-struct Trial<'a> {
-    rollout: &'a Rollout,
-    timeline: &'a Timeline,
-    scalings: &'a [Scaling],
-    now: Timestamp,
-    index: usize,
-    revision: &'a Revision,
-    is_current: bool,
-    pods: Pods,
-}
+use crate::timeline::{Timeline, scalings};
 
 /// One for each of `Rollout::revisions`.
 pub fn health(

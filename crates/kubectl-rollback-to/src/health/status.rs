@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::inferred::lasting;
 use super::pods::{counted, patience};
-use super::{Health, Trial, Verdict};
+use super::verdict::{Health, Trial, Verdict};
 
 impl Trial<'_> {
     fn number(&self, pointer: &str) -> i64 {

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::choose::Target;
-use crate::report::Verdict;
+use crate::outcome::Verdict;
 
 /// One run: written down before its first write, completed after its end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -6,9 +6,9 @@ use cluster_model::text::span;
 use plugin_client::{Line, Live, Ui, table};
 
 use super::status::word;
-use crate::execute::progress::{Progress, State};
+use crate::execute::progress::model::{Progress, State};
 use crate::execute::{Event, Reporter};
-use crate::report::{PodReport, PodState};
+use crate::outcome::{PodReport, PodState};
 
 pub struct Screen {
     ui: Ui,

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use cluster_model::rollout::Kind;
 use plugin_client::{Line, table};
 
-use crate::report::{PodReport, PodState, RollbackReport, Verdict, WorkloadReport};
+use crate::outcome::{PodReport, PodState, Verdict};
+use crate::report::{RollbackReport, WorkloadReport};
 
 /// More pods of one workload are counted.
 const PODS: usize = 8;

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::diff::differences;
 use super::strategy::{moves_by_itself, rollout as how};
 use super::unchanged::{replicas, unprotected};
-use crate::execute::progress::diagnose;
+use crate::execute::progress::diagnose::diagnose;
 use crate::options::Options;
 use crate::plan::{Action, Plan, Step};
 use crate::resume_command::go_on;

@@ -5,8 +5,8 @@ use cluster_model::rollout::update_strategy::{Moves, moves};
 use plugin_client::{Line, table};
 use serde_json::Value;
 
-use crate::execute::progress::{Progress, State};
-use crate::report::{PodReport, PodState};
+use crate::execute::progress::model::{Progress, State};
+use crate::outcome::{PodReport, PodState};
 use crate::resume_command::GoOn;
 
 /// More are counted, not listed; `-o wide` lists them all.

@@ -5,8 +5,9 @@ use plugin_client::{Cluster, Exit, Failure, Line, publish};
 use super::Run;
 use crate::diff;
 use crate::history::history_of;
+use crate::outcome::Verdict;
 use crate::render;
-use crate::report::{RevisionHistory, Verdict};
+use crate::report::RevisionHistory;
 use crate::workload_selector::Subjects;
 
 impl Run<'_> {

@@ -18,8 +18,9 @@ use plugin_client::{Bounds, Exit, Failure, Ui, connect, publish};
 
 use crate::args::Args;
 use crate::options::Options;
+use crate::outcome::Verdict;
 use crate::render;
-use crate::report::{RevisionHistory, RollbackReport, RolloutStatus, StatusResult, Verdict, WorkloadReport};
+use crate::report::{RevisionHistory, RollbackReport, RolloutStatus, StatusResult, WorkloadReport};
 
 const PLUGIN: &str = "kubectl-rollback-to";
 /// Requests under way at a time, besides the watches.

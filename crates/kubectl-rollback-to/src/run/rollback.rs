@@ -19,9 +19,10 @@ use crate::choose::{Chosen, Past, choose};
 use crate::execute::{Execution, Outcome, SILENT_AFTER};
 use crate::journal::{Entry, Journal};
 use crate::options::{Choice, DiffDetail};
+use crate::outcome::Verdict;
 use crate::plan::{Action, Plan, Step};
 use crate::render;
-use crate::report::{RollbackReport, Verdict, WorkloadReport, overall};
+use crate::report::{RollbackReport, WorkloadReport, overall};
 use crate::server_dry_run::is_changed;
 use crate::workload_selector::Subjects;
 

@@ -8,7 +8,8 @@ use plugin_client::{Cluster, Exit, Failure, Line, publish};
 use serde_json::Value;
 
 use super::Run;
-use crate::execute::progress::{Progress, State, diagnose};
+use crate::execute::progress::diagnose::diagnose;
+use crate::execute::progress::model::{Progress, State};
 use crate::gather;
 use crate::render;
 use crate::report::{RolloutStatus, StatusOf, StatusResult, StatusVerdict};

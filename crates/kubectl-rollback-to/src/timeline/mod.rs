@@ -18,32 +18,8 @@ use serde_json::Value;
 
 pub use scaling::{Scaling, scalings};
 pub use trace::emptied;
+pub use window::Bound;
 use window::Window;
-
-/// One end of a stretch of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
-    Exact(Timestamp),
-    /// Not before, not after.
-    Between(Timestamp, Timestamp),
-    Unknown,
-}
-
-impl Bound {
-    pub fn earliest(self) -> Option<Timestamp> {
-        match self {
-            Bound::Exact(at) | Bound::Between(at, _) => Some(at),
-            Bound::Unknown => None,
-        }
-    }
-
-    pub fn latest(self) -> Option<Timestamp> {
-        match self {
-            Bound::Exact(at) | Bound::Between(_, at) => Some(at),
-            Bound::Unknown => None,
-        }
-    }
-}
 
 /// One stretch in which a revision was what the workload asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

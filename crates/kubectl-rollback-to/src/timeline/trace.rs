@@ -7,10 +7,9 @@ use cluster_model::rollout::update_strategy::{Moves, moves};
 use cluster_model::rollout::{Kind, Rollout};
 use k8s_openapi::jiff::Timestamp;
 
-use super::Bound;
 use super::activation::Activation;
 use super::scaling::Scaling;
-use super::window::{self, Window};
+use super::window::{self, Bound, Window};
 
 /// The desired replicas of its Deployment, as of the last time a ReplicaSet was scaled.
 const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";

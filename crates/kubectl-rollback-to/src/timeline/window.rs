@@ -2,8 +2,32 @@
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::Bound;
 use super::activation::Activation;
+
+/// One end of a stretch of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    Exact(Timestamp),
+    /// Not before, not after.
+    Between(Timestamp, Timestamp),
+    Unknown,
+}
+
+impl Bound {
+    pub fn earliest(self) -> Option<Timestamp> {
+        match self {
+            Bound::Exact(at) | Bound::Between(at, _) => Some(at),
+            Bound::Unknown => None,
+        }
+    }
+
+    pub fn latest(self) -> Option<Timestamp> {
+        match self {
+            Bound::Exact(at) | Bound::Between(_, at) => Some(at),
+            Bound::Unknown => None,
+        }
+    }
+}
 
 /// Not before `earliest`, not after `latest`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

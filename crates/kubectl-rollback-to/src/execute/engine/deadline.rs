@@ -1,7 +1,9 @@
 //! `--timeout` with `--on-failure=restore`: the deadline is a failure too, and the way back has a time of its own.
 
-use super::{Engine, Event, Ours, Outcome, Phase, Verdict};
+use super::{Engine, Ours, Phase};
+use crate::execute::event::Event;
 use crate::options::OnFailure;
+use crate::outcome::{Outcome, Verdict};
 
 impl Engine {
     /// The deadline passed. True if something is put back because of it: then the run goes on for that, once.

@@ -2,12 +2,15 @@
 
 use cluster_model::text::count;
 
-use super::{Command, Decision, End, Engine, Event, Ours, Phase, Question, Timestamp};
-use crate::execute::Outcome;
+use super::model::{Command, End, Question};
+use super::{Decision, Engine, Ours, Phase};
+use crate::execute::event::Event;
 use crate::execute::guarded_patch::Wrote;
-use crate::execute::progress::{Progress, State};
+use crate::execute::progress::model::{Progress, State};
 use crate::options::OnFailure;
-use crate::report::Verdict;
+use crate::outcome::Outcome;
+use crate::outcome::Verdict;
+use k8s_openapi::jiff::Timestamp;
 
 impl Engine {
     /// What is done about a failure, once everything about it is known.

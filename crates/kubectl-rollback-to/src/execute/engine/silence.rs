@@ -1,11 +1,8 @@
 //! An API server that does not answer any more is not waited for without end.
 
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use k8s_openapi::jiff::Timestamp;
 
 use super::Engine;
-
-/// Without `--timeout`: so long without any answer from the API server is the end.
-pub const SILENT_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
 impl Engine {
     /// Since when the API server owes an answer; `None`: it answers.

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use cluster_model::rollout::Id;
 use k8s_openapi::jiff::Timestamp;
 
-use super::{End, Part, Start};
-use crate::execute::Outcome;
-use crate::report::{PodReport, PodState, Verdict};
+use super::model::{End, Part, Start};
+use crate::outcome::Outcome;
+use crate::outcome::{PodReport, PodState, Verdict};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {

@@ -1,6 +1,8 @@
 //! A StatefulSet that waits for a broken pod: it is deleted, if the user agrees to that, and if it is still so by then.
 
-use super::{Command, Consent, DELETIONS, Deletion, Engine, Event, Phase, Question};
+use super::model::{Command, Deletion, Question};
+use super::{Consent, DELETIONS, Engine, Phase};
+use crate::execute::event::Event;
 
 /// The pod in the way, as it was read.
 pub(super) struct Blocker<'a> {

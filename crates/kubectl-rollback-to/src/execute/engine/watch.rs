@@ -3,11 +3,13 @@
 
 use cluster_model::rollout::Kind;
 
+use super::model::Command;
 use super::stuck::Blocker;
-use super::{
-    Command, Consent, DISAGREEMENTS, Engine, Event, FOLLOWED, Ours, Outcome, Phase, Progress, State,
-    Timestamp, Verdict,
-};
+use super::{Consent, DISAGREEMENTS, Engine, FOLLOWED, Ours, Phase};
+use crate::execute::event::Event;
+use crate::execute::progress::model::{Progress, State};
+use crate::outcome::{Outcome, Verdict};
+use k8s_openapi::jiff::Timestamp;
 
 impl Engine {
     /// How far it is, by what was watched.

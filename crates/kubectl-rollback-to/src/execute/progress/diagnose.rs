@@ -7,7 +7,8 @@ use cluster_model::rollout::Rollout;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Expected, Patience, Progress, Tracker, View};
+use super::Tracker;
+use super::model::{Expected, Patience, Progress, View};
 
 /// How the rollout of the live template stands. A fault that may mend itself counts once it has lasted for `fail_after`, by what
 /// the objects themselves tell of it.

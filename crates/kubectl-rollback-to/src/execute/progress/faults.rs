@@ -10,10 +10,10 @@ use cluster_model::{PodExt, PodIssue, Raw};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
+use super::model::{Expected, View};
 use super::pods::SeenPod;
 use super::target::Target;
-use super::{Expected, View};
-use crate::report::PodState;
+use crate::outcome::PodState;
 
 /// The same fault of the same pod, by whatever reason it goes at the moment.
 type Key = (String, String);

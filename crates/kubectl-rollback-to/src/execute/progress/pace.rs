@@ -4,7 +4,7 @@
 use k8s_openapi::jiff::Timestamp;
 
 use super::pods::SeenPod;
-use crate::report::PodState;
+use crate::outcome::PodState;
 
 pub(super) fn seconds_left(
     pods: &[SeenPod<'_>],

@@ -12,9 +12,9 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use super::model::{Expected, View};
 use super::target::{Target, owners};
-use super::{Expected, View};
-use crate::report::{PodReport, PodState};
+use crate::outcome::{PodReport, PodState};
 
 /// One pod, and how far it is.
 #[derive(Clone, Debug)]

@@ -5,9 +5,10 @@ use cluster_model::rollout::update_strategy::Moves;
 use cluster_model::{PodExt, Raw};
 
 use super::faults::{self, Fault};
+use super::model::{State, View, whole};
 use super::pods::SeenPod;
+use super::summary;
 use super::target::Target;
-use super::{State, View, summary, whole};
 
 pub(super) struct RolloutView<'a> {
     pub view: View<'a>,

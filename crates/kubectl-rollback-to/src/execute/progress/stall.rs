@@ -10,10 +10,11 @@ use cluster_model::text::span;
 use k8s_openapi::jiff::Timestamp;
 
 use super::faults::later;
+use super::model::{State, by_ours};
 use super::pods::{SeenPod, lingers};
 use super::rollout_view::RolloutView;
-use super::{State, Tracker, by_ours, summary};
-use crate::report::PodState;
+use super::{Tracker, summary};
+use crate::outcome::PodState;
 
 /// The Deployment controller counts this itself, and says so; it has a minute more for that.
 const AFTER_ITS_CONTROLLER: Duration = Duration::from_secs(60);

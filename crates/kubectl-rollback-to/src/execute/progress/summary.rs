@@ -5,7 +5,7 @@ use cluster_model::rollout::update_strategy::Moves;
 use cluster_model::text::count;
 
 use super::pods::SeenPod;
-use crate::report::PodState;
+use crate::outcome::PodState;
 
 pub(super) fn of(pods: &[SeenPod<'_>], state: PodState) -> usize {
     pods.iter().filter(|seen| seen.state == state && !(seen.finished && state == PodState::Failing)).count()

@@ -4,7 +4,7 @@ use cluster_model::managed_fields::template_writer;
 use cluster_model::rollout::{same, without_restart};
 use serde_json::Value;
 
-use super::{Expected, State};
+use super::model::{Expected, State};
 
 pub(super) fn state(expected: &Expected, object: &Value) -> State {
     let template = &object["spec"]["template"];

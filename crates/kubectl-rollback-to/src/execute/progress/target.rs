@@ -7,7 +7,7 @@ use cluster_model::{PodExt, Raw};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::Expected;
+use super::model::Expected;
 
 /// The revision that is rolled out.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use cluster_model::rollout::blocking_pod;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 
-use super::View;
 use super::faults::later;
+use super::model::View;
 
 /// A pod that was Ready and is not may only have stumbled.
 const SECOND_LOOK: Duration = Duration::from_secs(10);

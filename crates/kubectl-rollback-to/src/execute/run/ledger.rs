@@ -7,8 +7,9 @@ use futures::future::join_all;
 
 use super::Run;
 use crate::choose::Target;
-use crate::execute::{Event, Outcome, record};
+use crate::execute::{Event, record};
 use crate::journal::{Ending, Entry, Workload};
+use crate::outcome::Outcome;
 use crate::plan::Action;
 
 impl<'a> Run<'a> {

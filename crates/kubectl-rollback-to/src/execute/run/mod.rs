@@ -6,21 +6,25 @@ mod watch;
 
 use std::time::{Duration, Instant};
 
+use cluster_model::text::span;
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use plugin_client::{Exit, Failure, ServerHealth};
+use plugin_client::{Exit, Failure, ServerHealth, Unanswered};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use super::engine::{Command, End, Engine, Part, Question, Rules, Start};
+use super::engine::Engine;
+use super::event::Reporter;
+use super::execution::{Execution, FRAME};
 use super::guarded_patch::GuardedPatch;
-use super::progress::Progress;
 use super::requests::{self, Answered};
 use super::watches::Watches;
 use super::write::{ConnectionFailures, annotations_back};
-use super::{Execution, FRAME, Outcome, Reporter};
+use crate::execute::engine::model::{Command, End, Part, Question, Rules, Start};
+use crate::execute::progress::model::Progress;
 use crate::journal::Entry;
+use crate::outcome::Outcome;
 use stage::{Stage, part, stage};
 
 /// After an early end, this long is spent on finding out what became of requests in flight.
@@ -33,6 +37,58 @@ const LINGER: SignedDuration = SignedDuration::from_secs(5);
 const SOONEST: Duration = Duration::from_millis(10);
 /// What is put back because `--timeout` passed has this long for it.
 const RESTORE: Duration = Duration::from_secs(300);
+
+impl Execution<'_> {
+    /// One outcome for each step of the plan, in its order.
+    pub async fn run(
+        &self,
+        interrupted: impl Future<Output = ()>,
+        audience: &mut dyn Reporter,
+    ) -> Vec<Outcome> {
+        let mut run = Run::new(self, audience);
+        let mut interrupted = std::pin::pin!(interrupted.fuse());
+        let end = loop {
+            if let Err(end) = run.act() {
+                break Some(end);
+            }
+            if run.is_done() {
+                break None;
+            }
+            let (alarm, frame) = (run.alarm(), run.next_frame());
+            tokio::select! {
+                biased;
+                () = &mut interrupted => break Some(End::Interrupted),
+                () = at(run.deadline()) => if run.deadline_passed() { break Some(End::Timeout) },
+                Some(answer) = run.requests.next() => run.take(answer),
+                Some(heard) = run.watches.next() => run.hear(heard),
+                Some(failure) = run.connection_failures.recv() => run.disturbed(&failure),
+                () = at(alarm) => {}
+                () = at(Some(frame)) => run.draw(),
+            }
+            run.look();
+        };
+        run.finish(end).await
+    }
+
+    fn silent(&self, unanswered: &Unanswered) -> End {
+        let passed = SignedDuration::try_from(unanswered.since.elapsed()).unwrap_or(SignedDuration::MAX);
+        let now = self.clock.now();
+        let since = now.saturating_sub(passed).unwrap_or(Timestamp::MIN).to_zoned(self.zone.clone());
+        let cause = unanswered.says.as_ref().map(|says| format!(": {says}")).unwrap_or_default();
+        let since = since.strftime("%H:%M:%S");
+        End::Silent(format!(
+            "the API server has not responded since {since} ({}){cause}",
+            span(passed.as_secs())
+        ))
+    }
+}
+
+async fn at(when: Option<Instant>) {
+    match when {
+        Some(when) => tokio::time::sleep_until(when.into()).await,
+        None => std::future::pending().await,
+    }
+}
 
 pub(super) struct Run<'a> {
     execution: &'a Execution<'a>,

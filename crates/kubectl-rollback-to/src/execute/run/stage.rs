@@ -5,14 +5,16 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
 use crate::choose::Target;
-use crate::execute::engine::{Part, Start, UNSEEN};
-use crate::execute::progress::{Progress, Tracker};
+use crate::execute::Execution;
+use crate::execute::engine::model::{Part, Start, UNSEEN};
+use crate::execute::progress::Tracker;
+use crate::execute::progress::model::Progress;
 use crate::execute::requests::{self, Closing};
 use crate::execute::workload_cache::WorkloadCache;
 use crate::execute::write::annotations;
-use crate::execute::{Execution, Outcome};
+use crate::outcome::Outcome;
+use crate::outcome::Verdict;
 use crate::plan::{Action, Step};
-use crate::report::Verdict;
 use crate::snapshot::Reverts;
 
 /// What is known of one step, besides what the engine decides about it.

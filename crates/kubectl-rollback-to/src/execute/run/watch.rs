@@ -10,11 +10,13 @@ use k8s_openapi::jiff::SignedDuration;
 use plugin_client::{Failure, Feed};
 
 use super::Run;
+use crate::execute::Event;
+use crate::execute::execution::FRAME;
 use crate::execute::fresh::Fresh;
 use crate::execute::guarded_patch::Wrote;
-use crate::execute::progress::{Expected, Patience, Tracker, View};
+use crate::execute::progress::Tracker;
+use crate::execute::progress::model::{Expected, Patience, View};
 use crate::execute::watches::{Heard, News};
-use crate::execute::{Event, FRAME};
 
 /// A look goes over all pods and all that was told, and there is news of each: after one there is a pause of at least this, and of
 /// several times what it took. Otherwise the looks at many pods fall behind what happens, and judge what is long past.

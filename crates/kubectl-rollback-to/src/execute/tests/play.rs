@@ -20,10 +20,11 @@ use super::objects::{
 use super::world::{DEPLOYMENTS, PODS, REPLICASETS, REVISIONS, STATEFULSETS, World};
 use crate::choose::Target;
 use crate::diff::Diff;
-use crate::execute::progress::Progress;
-use crate::execute::{Event, Execution, Outcome, Reporter};
+use crate::execute::progress::model::Progress;
+use crate::execute::{Event, Execution, Reporter};
 use crate::journal::Journal;
 use crate::options::{OnFailure, Options};
+use crate::outcome::Outcome;
 use crate::plan::{Action, Plan, Step};
 use crate::snapshot::Snapshot;
 

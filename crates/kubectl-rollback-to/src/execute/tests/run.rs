@@ -10,8 +10,8 @@ use super::world::{DEPLOYMENTS, EVENTS, PODS, REVISIONS, STATEFULSETS};
 use crate::execute::Event;
 use crate::journal;
 use crate::options::OnFailure;
+use crate::outcome::{PodState, Verdict};
 use crate::plan::Action;
-use crate::report::{PodState, Verdict};
 use crate::snapshot::{Owner, Reverts};
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use testbed::fake::Answer;
 
 use super::play::{Play, ends};
 use super::world::{DEPLOYMENTS, EVENTS, PODS, REPLICASETS};
-use crate::report::Verdict;
+use crate::outcome::Verdict;
 
 fn watched(play: &Play) -> Vec<String> {
     let watches = play.fake.requests().into_iter().filter(|request| request.query.contains("watch="));

@@ -12,7 +12,7 @@ use super::play::{Play, ends};
 use super::world::DEPLOYMENTS;
 use crate::execute::wire::{self, Content};
 use crate::options::{OnFailure, Options};
-use crate::report::Verdict;
+use crate::outcome::Verdict;
 
 const WEB: &str = "/apis/apps/v1/namespaces/shop/deployments/web";
 

@@ -12,8 +12,8 @@ use k8s_openapi::jiff::Timestamp;
 use plugin_client::{Feed, RawObject};
 use serde_json::Value;
 
-use super::progress::View;
 use super::watched_pod::WatchedPod;
+use crate::execute::progress::model::View;
 use events::Events;
 use store::Store;
 

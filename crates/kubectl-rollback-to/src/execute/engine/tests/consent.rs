@@ -1,7 +1,7 @@
 //! What is agreed to is used only for what a later read still shows; and what is not a failure puts nothing back.
 
 use super::*;
-use crate::report::{PodReport, PodState};
+use crate::outcome::{PodReport, PodState};
 
 fn asked() -> Rules {
     Rules { can_ask: true, ..rules() }

@@ -7,10 +7,14 @@ mod stuck;
 
 use std::collections::BTreeMap;
 
-use cluster_model::rollout::Kind;
+use cluster_model::rollout::{Id, Kind};
+use k8s_openapi::jiff::SignedDuration;
 use serde_json::json;
 
+use super::model::*;
 use super::*;
+use crate::execute::progress::model::{Progress, State};
+use crate::options::OnFailure;
 
 fn rules() -> Rules {
     Rules {

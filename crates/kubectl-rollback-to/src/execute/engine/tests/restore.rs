@@ -1,7 +1,7 @@
 //! What is done after a failure.
 
 use super::*;
-use crate::report::{PodReport, PodState};
+use crate::outcome::{PodReport, PodState};
 
 #[test]
 fn when_the_second_fails_all_three_go_back() {

@@ -1,7 +1,7 @@
 //! From the first write to the end.
 
 use super::*;
-use crate::report::{PodReport, PodState};
+use crate::outcome::{PodReport, PodState};
 
 #[test]
 fn one_write_after_another_and_all_watched_side_by_side() {

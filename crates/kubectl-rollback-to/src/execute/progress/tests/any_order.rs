@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use serde_json::json;
 
-use super::super::State;
+use super::super::model::State;
 use super::build::{Moment, crashing, member, starting, template, terminating, waiting};
 
 /// One pod: on the target or not, and how it is.

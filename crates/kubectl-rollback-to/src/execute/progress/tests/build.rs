@@ -9,7 +9,8 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::super::{Expected, Patience, Progress, State, Tracker, View};
+use super::super::Tracker;
+use super::super::model::{Expected, Patience, Progress, State, View};
 
 pub const FAIL_AFTER: Duration = Duration::from_secs(60);
 pub const QUIET: Duration = Duration::from_secs(600);

@@ -1,7 +1,7 @@
 use cluster_model::rollout::Kind;
 use serde_json::json;
 
-use super::super::State;
+use super::super::model::State;
 use super::build::{Moment, done, history, noted};
 
 const KIND: Kind = Kind::DaemonSet;

@@ -2,9 +2,10 @@ use cluster_model::build::PodBuild;
 use cluster_model::rollout::Kind;
 use serde_json::{Value, json};
 
-use super::super::{Progress, State, summary};
+use super::super::model::{Progress, State};
+use super::super::summary;
 use super::build::{Moment, at, done, failed, history, member, starting, template, waiting};
-use crate::report::PodState;
+use crate::outcome::PodState;
 
 const KIND: Kind = Kind::Deployment;
 

@@ -3,7 +3,8 @@ use cluster_model::rollout::{Kind, Rollout};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
-use super::super::{Progress, State, diagnose};
+use super::super::diagnose::diagnose;
+use super::super::model::{Progress, State};
 use super::build::{FAIL_AFTER, Moment, at, done, failed, member, noted, starting, waiting};
 
 fn status(moment: &Moment) -> Progress {

@@ -3,7 +3,7 @@ use cluster_model::rollout::Kind;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
-use super::super::State;
+use super::super::model::State;
 use super::build::{Moment, at, crashing, done, failed, member, starting, waiting};
 
 const KIND: Kind = Kind::Deployment;

@@ -5,7 +5,7 @@ use cluster_model::build::merge;
 use cluster_model::rollout::Kind;
 use serde_json::{Value, json};
 
-use super::super::State;
+use super::super::model::State;
 use super::build::{Moment, at};
 
 /// What kubectl says.

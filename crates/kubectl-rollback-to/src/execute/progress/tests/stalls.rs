@@ -5,7 +5,8 @@ use cluster_model::rollout::Kind;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
-use super::super::{State, Tracker};
+use super::super::Tracker;
+use super::super::model::State;
 use super::build::{Moment, at, crashing, failed, member, starting, template, waiting};
 
 fn stalled(cause: &str, blocked: bool) -> State {

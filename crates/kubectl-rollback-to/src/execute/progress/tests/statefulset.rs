@@ -2,9 +2,10 @@ use cluster_model::build::{PodBuild, merge};
 use cluster_model::rollout::Kind;
 use serde_json::{Value, json};
 
-use super::super::{State, Tracker};
+use super::super::Tracker;
+use super::super::model::State;
 use super::build::{Moment, at, crashing, done, history, member, noted, starting};
-use crate::report::PodState;
+use crate::outcome::PodState;
 
 const KIND: Kind = Kind::StatefulSet;
 
