@@ -11,7 +11,7 @@
 
 mod wire;
 
-use std::io::BufReader;
+use std::io::{self, BufReader};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -19,12 +19,33 @@ use std::time::{Duration, Instant, SystemTime};
 
 use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
+use tokio::net::TcpSocket;
 
 pub(crate) use wire::read as read_request;
 pub use wire::{Answer, Request};
 use wire::{read, write};
 
 use crate::wait::PATIENCE;
+
+/// A port on which nobody listens, and which nobody else is given while this lives: the port of a server that has ended may soon be that of
+/// another one.
+pub struct ClosedPort {
+    _socket: TcpSocket,
+    pub address: SocketAddr,
+}
+
+impl ClosedPort {
+    /// On loopback.
+    ///
+    /// # Errors
+    /// There is no free port.
+    pub fn reserve() -> io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let address = socket.local_addr()?;
+        Ok(ClosedPort { _socket: socket, address })
+    }
+}
 
 struct Rule {
     method: String,

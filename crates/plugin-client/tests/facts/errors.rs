@@ -7,7 +7,7 @@ use plugin_client::connection::client::connect_in;
 use plugin_client::connection::kubeconfig::Environment;
 use plugin_client::{Failure, is_forbidden, is_not_found, is_unauthorised, lost, unreachable};
 use serde_json::json;
-use testbed::fake::{Answer, Fake};
+use testbed::fake::{Answer, ClosedPort, Fake};
 
 use crate::bench::{Bench, environment, flags, kubeconfig};
 
@@ -61,7 +61,8 @@ async fn errors_are_readable() {
 #[tokio::test]
 async fn connection_errors_name_the_server_and_the_reason() {
     let bench = Bench::new();
-    let gone = { Fake::start().url() };
+    let port = ClosedPort::reserve().unwrap();
+    let gone = format!("http://{}", port.address);
     let (_, text) = told(&bench, &[&format!("--server={gone}")]).await;
     assert!(
         text.starts_with(&format!("error: cannot list pods: {gone}: ")) && text.contains("refused"),
@@ -117,8 +118,8 @@ fn by_environment(environment: &mut Environment, proxy: String) -> Vec<String> {
 
 #[tokio::test]
 async fn the_hop_that_failed_is_named() {
-    let gone = { Fake::start().url() };
-    let gone = gone.trim_start_matches("http://");
+    let port = ClosedPort::reserve().unwrap();
+    let gone = port.address.to_string();
     for scheme in ["http", "https", "socks5"] {
         let proxy = format!("{scheme}://me:s3cret@{gone}");
         let expected = format!("cannot list pods: cannot connect to the proxy {scheme}://{gone} for {FAR}: ");
@@ -127,7 +128,7 @@ async fn the_hop_that_failed_is_named() {
             assert!(scheme == "socks5" || text.contains("refused"), "{text}");
         }
     }
-    let text = through(gone, by_environment).await;
+    let text = through(&gone, by_environment).await;
     assert!(text.contains("hint: the proxy is set by $HTTPS_PROXY"), "{text}");
 
     // A proxy that is there, and does not get on.

@@ -6,7 +6,7 @@ use kube::Api;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use plugin_client::{Cluster, Exit, Failure, Right, Ui, lost, missing, unreachable};
 use serde_json::json;
-use testbed::fake::{Answer, Fake};
+use testbed::fake::{Answer, ClosedPort};
 
 use crate::bench::{Bench, no_pods};
 
@@ -102,8 +102,8 @@ async fn reads_are_repeated_when_the_server_sheds_load() {
 async fn what_was_never_sent_is_not_lost() {
     let bench = Bench::new();
     let pods = bench.pods(&[]).await;
-    let gone = { Fake::start().url() };
-    let cluster = bench.connect(&[&format!("--server={gone}")]).await.unwrap();
+    let gone = ClosedPort::reserve().unwrap();
+    let cluster = bench.connect(&[&format!("--server=http://{}", gone.address)]).await.unwrap();
     let error = Api::<Pod>::all(cluster.client).list(&ListParams::default()).await.unwrap_err();
     assert!(unreachable(&error) && !lost(&error), "{error:?}");
 
