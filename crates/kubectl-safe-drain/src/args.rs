@@ -8,7 +8,7 @@ use plugin_client::{
 };
 
 use crate::checks;
-use crate::execute::engine::STALLED_AFTER;
+use crate::execute::engine::limits::STALLED_AFTER;
 use crate::options::Options;
 
 /// Drain nodes: respect PodDisruptionBudgets, lose no data without consent, name every blocker

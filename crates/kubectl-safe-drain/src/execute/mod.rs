@@ -106,8 +106,11 @@ impl Drain<'_> {
     ) -> (Engine, End) {
         let started = self.clock.now();
         // A node that was cordoned long ago has no scheduler still to hear of it.
-        let cordoned_at =
-            if plan.nodes.iter().all(|n| n.cordoned_before) { started - engine::SETTLE } else { started };
+        let cordoned_at = if plan.nodes.iter().all(|n| n.cordoned_before) {
+            started - engine::limits::SETTLE
+        } else {
+            started
+        };
         let mut engine = Engine::new(plan, snapshot, self.options.clone(), cordoned_at);
         let mut budgets = gather::budget_feed(self.cluster, self.scope).map(Heard::Budget).fuse();
         // One node at a time: it has to stay cordoned, and its pods are those that leave now. The others are read when their turn comes.

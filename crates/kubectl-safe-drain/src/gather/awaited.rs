@@ -9,7 +9,7 @@ use kube::api::ListParams;
 use plugin_client::api::list;
 use plugin_client::{Cluster, Failure};
 
-use super::{FAN_OUT, strip_pod};
+use super::scope::{FAN_OUT, strip_pod};
 
 /// The chosen node (component-helpers `storage/volume/helpers.go`, `AnnSelectedNode`).
 const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";

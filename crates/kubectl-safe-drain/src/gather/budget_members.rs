@@ -9,7 +9,7 @@ use kube::api::ListParams;
 use plugin_client::Cluster;
 use plugin_client::api::list;
 
-use super::{FAN_OUT, strip_pod};
+use super::scope::{FAN_OUT, strip_pod};
 
 /// Of the budgets that allow nothing now.
 pub async fn gather(cluster: &Cluster, snapshot: &Snapshot) -> Vec<Pod> {

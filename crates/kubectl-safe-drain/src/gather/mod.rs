@@ -2,10 +2,10 @@
 //! by page, and only what the checks read is kept of them.
 
 mod awaited;
-
 mod budget_members;
 mod node;
 mod owners;
+mod scope;
 mod volumes;
 mod watches;
 mod webhooks;
@@ -17,42 +17,15 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::Api;
 use kube::api::ListParams;
 use plugin_client::api::list;
-use plugin_client::api::watch::Watched;
 use plugin_client::{Cluster, Failure, is_forbidden};
 
 use crate::args::Target;
-
-/// Requests at a time while gathering.
-const FAN_OUT: usize = 8;
+use scope::{FAN_OUT, strip_node};
 
 pub use budget_members::unhealthy;
 pub use node::{Awaited, awaited_on, cordoned_now, inspect, node_now};
+pub use scope::Scope;
 pub use watches::{budget_feed, node_feed, pod_feed};
-
-pub struct Scope<'a> {
-    pub pod_selector: Option<&'a str>,
-    pub chunk_size: u32,
-}
-
-impl Scope<'_> {
-    /// The selected pods on a node, by a fresh and consistent read.
-    async fn pods_on(&self, cluster: &Cluster, node: &str) -> Result<Vec<Pod>, Failure> {
-        let api: Api<Pod> = Api::all(cluster.client.clone());
-        let mut here = ListParams::default().fields(&format!("spec.nodeName={node}"));
-        if let Some(selector) = self.pod_selector {
-            here = here.labels(selector);
-        }
-        list::collect(&api, "pods", here, self.chunk_size, |pod| Some(strip_pod(pod))).await
-    }
-
-    fn watched(&self) -> Watched {
-        let config = Watched::default();
-        match self.chunk_size {
-            0 => Watched { page_size: None, ..config },
-            size => config.page_size(size),
-        }
-    }
-}
 
 /// The nodes meant, each of which exists.
 pub async fn nodes(cluster: &Cluster, target: &Target, scope: &Scope<'_>) -> Result<Vec<Node>, Failure> {
@@ -166,29 +139,6 @@ fn bad_selector(flag: &str, selector: &str, failure: Failure) -> Failure {
     Failure::usage(format!("{flag} {selector}: the server does not understand it"))
         .cause(cause)
         .hint("write it as in app=web,tier!=cache")
-}
-
-/// Without what no step reads. A node has a hundred pods and more, and containers are most of a pod.
-fn strip_pod(mut pod: Pod) -> Pod {
-    pod.metadata.managed_fields = None;
-    if let Some(spec) = &mut pod.spec {
-        (spec.containers, spec.init_containers) = (Vec::new(), None);
-        spec.topology_spread_constraints = None;
-        // Of its affinity only which nodes it names is read.
-        if let Some(affinity) = &mut spec.affinity {
-            (affinity.pod_affinity, affinity.pod_anti_affinity) = (None, None);
-        }
-    }
-    pod
-}
-
-/// A node lists up to fifty images.
-fn strip_node(mut node: Node) -> Node {
-    node.metadata.managed_fields = None;
-    if let Some(status) = &mut node.status {
-        (status.images, status.volumes_attached, status.volumes_in_use) = (None, None, None);
-    }
-    node
 }
 
 /// The pod of that name, whichever it is now. A node's own credentials may read by name only the pods that are on it, so that one that is gone

@@ -9,7 +9,8 @@ use kube::Api;
 use kube::api::ListParams;
 use plugin_client::{Cluster, Failure};
 
-use super::{Scope, awaited, owners, volumes};
+use super::scope::Scope;
+use super::{awaited, owners, volumes};
 use crate::execute::engine::NodeNow;
 
 /// Pods that are still to be bound, by node: one read for all nodes that are read at the same time.

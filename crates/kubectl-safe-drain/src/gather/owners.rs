@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Api, Client};
 use plugin_client::{Cluster, Failure};
 
-use super::FAN_OUT;
+use super::scope::FAN_OUT;
 
 pub async fn gather(cluster: &Cluster, snapshot: &Snapshot) -> BTreeMap<OwnerKey, Known<Option<Workload>>> {
     let keys: BTreeSet<OwnerKey> = snapshot

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use kube::Api;
 use plugin_client::{Cluster, Failure};
 
-use super::FAN_OUT;
+use super::scope::FAN_OUT;
 
 pub async fn gather(cluster: &Cluster, snapshot: &Snapshot) -> BTreeMap<String, Known<PersistentVolume>> {
     let claims: BTreeSet<(String, String)> = snapshot

@@ -9,7 +9,7 @@ use kube::Api;
 use plugin_client::api::watch::Watched;
 use plugin_client::{Cluster, Failure, Feed, feed};
 
-use super::{Scope, strip_pod};
+use super::scope::{Scope, strip_pod};
 
 pub type NodeFeed = BoxStream<'static, Result<Feed<Node>, Failure>>;
 pub type PodFeed = BoxStream<'static, Result<Feed<Pod>, Failure>>;

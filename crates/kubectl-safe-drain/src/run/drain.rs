@@ -14,7 +14,7 @@ use super::cordon::Limits;
 use crate::args::Target;
 use crate::consent::Consent;
 use crate::estimate::{Estimate, estimate};
-use crate::execute::engine::STALLED_AFTER;
+use crate::execute::engine::limits::STALLED_AFTER;
 use crate::execute::{Drain, End};
 use crate::gather::{self, Scope};
 use crate::plan::{Plan, plan};

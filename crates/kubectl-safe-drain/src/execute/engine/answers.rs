@@ -4,8 +4,10 @@ use cluster_model::PodExt;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
+use super::Engine;
+use super::command::Ticket;
+use super::limits::BACKOFF_MOST;
 use super::pods::Phase;
-use super::{BACKOFF_MOST, Engine, Ticket};
 use crate::execute::event::Event;
 use crate::execute::verdict::Verdict;
 use crate::plan::{Action, NO_LONGER_SELECTED};

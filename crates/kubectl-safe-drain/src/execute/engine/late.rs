@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
-use super::node::AFTER_THE_END;
+use super::node_state::AFTER_THE_END;
 use super::pods::{Phase, PodState};
 use crate::checks::{self, returns};
 use crate::execute::event::Event;

@@ -3,9 +3,12 @@
 
 mod answers;
 mod budgets;
+mod command;
 mod drained;
 mod late;
+pub mod limits;
 mod node;
+mod node_state;
 mod pods;
 mod seen;
 mod stalled;
@@ -15,44 +18,20 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use k8s_openapi::jiff::Timestamp;
 
 use cluster_model::pod::Tier;
 use cluster_model::{DisruptionBudget, Known, PodExt, Snapshot};
 
 use crate::execute::event::Event;
 use crate::options::Options;
-use crate::plan::{Action, Plan};
+use crate::plan::Plan;
 use budgets::{Budgets, EvictionSlot};
+pub use command::{Command, Ticket};
 pub use drained::NodeNow;
 
-use node::NodeState;
+use node_state::NodeState;
 pub use pods::{Phase, PodState};
-pub use stalled::STALLED_AFTER;
-
-/// Tells the answer to one request from the answer to an earlier one about the same object.
-pub type Ticket = u64;
-
-/// A request the engine wants made. Each has exactly one answer: `answered`, `looked`, `inspected`, `relisted` or `explained`.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Command {
-    /// Ask for the pod to go (eviction or delete, as its step says).
-    Ask { ticket: Ticket, uid: String, namespace: String, name: String, action: Action },
-    /// Read the pod again: the last answer does not say whether it is still ours. The node is the one that it is bound to, if any.
-    Look { uid: String, namespace: String, name: String, node: String },
-    /// Read what decides about a pod that came after the plan: its controller and its volumes.
-    Inspect { uid: String, pod: Box<Pod> },
-    /// Read the node and everything on it: before the first eviction, and before it is called drained. Pods that are still to be bound
-    /// count only for the latter (`last`).
-    Relist { ticket: Ticket, node: String, last: bool },
-    /// Read the pods of a budget that says no: one that is not Ready explains why.
-    Explain { budget: String },
-}
-
-/// A scheduler that had not seen the cordon yet may still bind a pod; no node is called drained earlier than this after it.
-pub const SETTLE: SignedDuration = SignedDuration::from_secs(1);
-const BACKOFF_FIRST: SignedDuration = SignedDuration::from_millis(500);
-const BACKOFF_MOST: SignedDuration = SignedDuration::from_secs(5);
 
 pub struct Engine {
     options: Options,

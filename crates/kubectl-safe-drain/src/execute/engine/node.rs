@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use cluster_model::PodExt;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
+use super::Engine;
+use super::command::{Command, Ticket};
 use super::drained::{NodeEnd, NodeNow, judge};
+use super::limits::SETTLE;
+use super::node_state::{AFTER_THE_END, NodeSeen, NodeState};
 use super::pods::{Phase, PodState};
-use super::{BACKOFF_FIRST, BACKOFF_MOST, Command, Engine, SETTLE, Ticket};
 use crate::execute::event::Event;
 
 /// A controller that puts a pod back does so within this time; the end waits for it, so that the pod can be named.
@@ -15,109 +18,6 @@ const RETURNS_WITHIN: SignedDuration = SignedDuration::from_secs(5);
 /// A pod whose volume is being provisioned for this node is waited for so long: the scheduler gives up after ten minutes
 /// (kube-scheduler's `bindTimeoutSeconds`) and then keeps away from a cordoned node.
 const AWAITED_FOR: SignedDuration = SignedDuration::from_secs(11 * 60);
-pub(super) const AFTER_THE_END: &str = "came after the node was found drained";
-const GONE: &str = "was deleted, or is another node of that name now";
-const UNCORDONED: &str = "was uncordoned by someone else";
-
-#[derive(Debug)]
-pub(super) struct NodeState {
-    pub name: String,
-    pub uid: String,
-    pub end: Option<NodeEnd>,
-    /// The reading that comes before the first eviction was made, and the node was cordoned.
-    opened: bool,
-    /// While a reading is under way: the pods that were there when it was asked for. Only they can be missing from it.
-    reading: Option<(Ticket, BTreeSet<String>)>,
-    /// Something is not as it was thought: nothing is evicted before the next reading.
-    suspect: bool,
-    /// Of several nodes, each is read once more at the very end: the report is about that moment.
-    confirmed: bool,
-    /// After a reading that failed or decided nothing, the next one comes no earlier.
-    read_not_before: Timestamp,
-    /// When the next reading is due, if one is wanted.
-    next_reading: Option<Timestamp>,
-    /// Readings without an end, one after another.
-    futile: u32,
-    pub cordoned_at: Timestamp,
-    /// As last read; the cordon was seen to be made.
-    pub cordoned: Option<bool>,
-    is_gone: bool,
-    was_uncordoned: bool,
-}
-
-/// What is known of a node at the end.
-pub struct NodeSeen {
-    /// As last read; `None` of a node that is gone.
-    pub cordoned: Option<bool>,
-    /// It was deleted, or another node has its name.
-    pub is_gone: bool,
-    /// Somebody else uncordoned it: whatever cordon it has now is not the run's.
-    pub was_uncordoned: bool,
-    /// It was read, and its pods were next.
-    pub begun: bool,
-    /// Found drained, though it may not have been read again since.
-    pub was_drained: bool,
-    /// What about the node itself keeps it from being drained.
-    pub why: Option<String>,
-}
-
-impl NodeState {
-    pub fn new(name: &str, uid: &str, cordoned_at: Timestamp) -> Self {
-        NodeState {
-            name: name.to_owned(),
-            uid: uid.to_owned(),
-            end: None,
-            opened: false,
-            reading: None,
-            suspect: false,
-            confirmed: false,
-            read_not_before: cordoned_at,
-            next_reading: None,
-            futile: 0,
-            cordoned_at,
-            cordoned: Some(true),
-            is_gone: false,
-            was_uncordoned: false,
-        }
-    }
-
-    /// The node itself, as just read or as its watch says.
-    fn seen(&mut self, cordoned: Option<bool>) {
-        self.cordoned = cordoned;
-        self.is_gone |= cordoned.is_none();
-        self.was_uncordoned |= cordoned == Some(false);
-    }
-
-    /// Why nothing may be evicted here any more.
-    fn trouble(&self) -> Option<&'static str> {
-        if self.is_gone {
-            return Some(GONE);
-        }
-        self.was_uncordoned.then_some(UNCORDONED)
-    }
-
-    pub fn is_over(&self) -> bool {
-        self.end.is_some() && self.confirmed
-    }
-
-    pub fn may_evict(&self) -> bool {
-        self.opened && !self.suspect
-    }
-
-    pub fn suspect(&mut self) {
-        self.suspect = true;
-    }
-
-    pub fn wake_at(&self) -> Option<Timestamp> {
-        self.next_reading.filter(|_| self.reading.is_none() && !self.is_over())
-    }
-
-    fn backoff(&mut self) -> SignedDuration {
-        self.futile = self.futile.saturating_add(1);
-        (BACKOFF_FIRST * 2i32.saturating_pow(self.futile.min(8) - 1)).min(BACKOFF_MOST)
-    }
-}
-
 impl Engine {
     pub fn is_drained(&self, node: &str) -> bool {
         self.nodes.iter().any(|n| n.name == node && n.end == Some(NodeEnd::Drained) && n.confirmed)

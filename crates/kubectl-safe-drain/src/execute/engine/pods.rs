@@ -4,7 +4,8 @@ use cluster_model::PodExt;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::{BACKOFF_FIRST, BACKOFF_MOST, Command, Ticket};
+use super::command::{Command, Ticket};
+use super::limits::{BACKOFF_FIRST, BACKOFF_MOST};
 use crate::plan::Step;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

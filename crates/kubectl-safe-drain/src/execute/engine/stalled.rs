@@ -1,14 +1,11 @@
 //! A drain that waits for something that does not come ends by itself, with the reason.
 
 use cluster_model::PodExt;
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use k8s_openapi::jiff::Timestamp;
 
 use super::Engine;
 use super::pods::{Phase, PodState};
 
-/// Without `--timeout`: so long without a pod that leaves, or a budget that moves in favour of one that waits. A pod within its grace
-/// period is no stall, however long that is.
-pub const STALLED_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// So many pods are named; the report has them all.
 const NAMED: usize = 3;
 

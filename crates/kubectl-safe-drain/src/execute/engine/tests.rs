@@ -4,12 +4,14 @@ mod any_order;
 mod regressions;
 mod world;
 
+use super::limits::{SETTLE, STALLED_AFTER};
 use super::*;
 use crate::checks::testing::{now, snapshot};
 use crate::execute::verdict::Verdict;
 use crate::plan::plan;
 use cluster_model::Known;
 use cluster_model::build::{PodBuild, budget, pod};
+use k8s_openapi::jiff::SignedDuration;
 use serde_json::json;
 
 fn options() -> Options {
