@@ -2,7 +2,7 @@
 
 use cluster_model::managed_fields::cause_written;
 use cluster_model::managed_fields::template_writer::written;
-use cluster_model::rollout::{Kind, images, restart_only};
+use cluster_model::rollout::{images, restart_only};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
@@ -67,7 +67,7 @@ fn inherited(past: Past<'_>, index: usize) -> bool {
     let Some(cause) = &revision.change_cause else { return false };
     // A ControllerRevision keeps the annotations of its creation (`controller_history.go`, UpdateControllerRevision).
     let returned = past.timeline.of(index).count() > 1;
-    if returned && past.rollout.id.kind != Kind::Deployment {
+    if returned && !past.rollout.id.kind.rules().copies_change_cause() {
         // Unless it was written since it came back, as with `--reason`.
         let last = past.timeline.of(index).next_back().map(|(_, stretch)| stretch.from);
         let from = last.and_then(|from| from.earliest().or(from.latest()));
@@ -97,6 +97,7 @@ mod tests {
     use super::*;
     use crate::timeline::fixture::{HOUR, History, at};
     use cluster_model::rollout::CHANGE_CAUSE;
+    use cluster_model::rollout::Kind;
     use serde_json::json;
 
     fn report(history: &History) -> Vec<RevisionReport> {

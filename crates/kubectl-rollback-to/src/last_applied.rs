@@ -1,7 +1,7 @@
 //! kubectl's memory of what was applied. `kubectl apply` removes only what it finds in there, so a field that a rollback brings back
 //! and that the memory does not have stays for ever (kubernetes/kubernetes#94698). Pure.
 
-use cluster_model::rollout::{Kind, Rollout, without_restart};
+use cluster_model::rollout::{Rollout, without_restart};
 use cluster_model::{Raw, quantity};
 use serde_json::{Map, Value};
 
@@ -30,10 +30,8 @@ pub fn stuck(rollout: &Rollout, target: &Value) -> Vec<String> {
 /// still has is kept, and what the target brings back is added.
 pub fn synced(rollout: &Rollout, target: &Value, revision: Option<&Value>) -> Option<String> {
     let mut remembered = of(&rollout.object)?;
-    let then = match rollout.id.kind {
-        Kind::Deployment => None,
-        Kind::StatefulSet | Kind::DaemonSet => revision.and_then(of).map(|then| template(&then).clone()),
-    };
+    let remembers = rollout.id.kind.rules().copies_last_applied();
+    let then = revision.filter(|_| remembers).and_then(of).map(|then| template(&then).clone());
     // Its annotations stay those of its first rollout; `kubectl set image` makes a revision and applies nothing.
     let exact = then.filter(|then| holds("", target, then));
     let new = match exact {
@@ -116,6 +114,7 @@ fn same_amount(a: &Value, b: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cluster_model::rollout::Kind;
     use cluster_model::rollout::RESTARTED_AT;
     use serde_json::json;
 

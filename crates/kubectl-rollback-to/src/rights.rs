@@ -3,14 +3,13 @@
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::rollout::{Kind, Rollout};
+use cluster_model::rollout::{Rollout, ordinal};
 use cluster_model::{Finding, PodExt, Severity};
 use plugin_client::api::access_review::{self, finding, grant};
 use plugin_client::{Cluster, Failure, Right, missing};
 
 use crate::checks::{RIGHTS_LIMITED, RIGHTS_MISSING, RIGHTS_NOT_CHECKED};
 use crate::options::Options;
-use cluster_model::rollout::blocking_pod::ordinal;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Need {
@@ -53,14 +52,14 @@ fn asked<R: Borrow<Rollout>>(rollouts: &[R], options: &Options, write: bool) -> 
                 record,
                 Need::Wanted("the rollback is not recorded as an event of the workload"),
             );
-            if options.reason.is_some() && id.kind != Kind::Deployment {
+            if options.reason.is_some() && !id.kind.rules().copies_change_cause() {
                 add(
                     &["patch"],
                     history(),
                     Need::Wanted("the revision keeps the change cause of its first rollout"),
                 );
             }
-            if options.unstick && id.kind == Kind::StatefulSet {
+            if options.unstick && id.kind.rules().pod_can_block() {
                 let lost = "a deletion whose answer is lost cannot be looked up";
                 for pod in deletable(rollout) {
                     let pod = Right { name: pod, ..right("", "pods") };
@@ -164,6 +163,7 @@ mod tests {
     use super::*;
     use crate::server_dry_run::testing::{connect, deny};
     use cluster_model::build::{self, PodBuild};
+    use cluster_model::rollout::Kind;
     use serde_json::json;
     use testbed::fake::{Answer, Fake};
 

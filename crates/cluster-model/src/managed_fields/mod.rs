@@ -12,7 +12,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
 use crate::Raw;
-use crate::rollout::{CHANGE_CAUSE, Kind, Revision, Rollout};
+use crate::rollout::{CHANGE_CAUSE, Revision, Rollout};
 
 pub use paths::{FieldManager, Path, Paths, fields, manager_and_paths, owned, paths};
 
@@ -178,10 +178,7 @@ pub fn data_written(object: &Value) -> Option<(Timestamp, &str)> {
 /// When the controller last wrote the ReplicaSet or ControllerRevision: the managedFields entry that holds what only it sets,
 /// whatever the controller is called (kube-controller-manager; in k3s it is k3s).
 pub fn written_by_controller(rollout: &Rollout, revision: &Revision) -> Option<Timestamp> {
-    let field = match rollout.id.kind {
-        Kind::Deployment => "/f:spec/f:replicas",
-        Kind::StatefulSet | Kind::DaemonSet => "/f:revision",
-    };
+    let field = rollout.id.kind.rules().controller_field();
     let theirs = entries(&revision.object).filter(|e| e.subresource.is_empty() && e.has(field));
     theirs.filter_map(|entry| entry.time).max()
 }

@@ -3,41 +3,14 @@
 //! template is good again. Only deleting it helps.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::Kind;
-use super::update_strategy::{Moves, desired, moves};
+use super::ordinals::{HASH_LABEL, Ordinals, moves, ordinal, replicas};
+use super::update_strategy::Moves;
 use crate::pod::issue::{NOT_READY, issue};
 use crate::{PodExt, Raw};
-
-/// Which ordinals a StatefulSet has, and from which on its rolling update replaces pods.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ordinals {
-    pub all: Range<i64>,
-    pub first_updated: i64,
-}
-
-impl Ordinals {
-    pub fn of(set: &Value) -> Self {
-        let replicas = desired(Kind::StatefulSet, set);
-        let start = set.number("/spec/ordinals/start").unwrap_or_default();
-        let kept = match moves(Kind::StatefulSet, set, replicas) {
-            Moves::Descending { kept, .. } => kept,
-            _ => 0,
-        };
-        Ordinals { all: start..start + replicas, first_updated: start + kept }
-    }
-}
-
-/// Of the StatefulSet's own pod; `web-canary-0` is no pod of `web`.
-pub fn ordinal(set: &Value, pod: &Pod) -> Option<i64> {
-    let number = pod.name().strip_prefix(set.name())?.strip_prefix('-')?;
-    let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
-    is_number.then(|| number.parse().ok()).flatten()
-}
 
 /// The pod that an ordered rolling update waits for, and what becomes of it.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +86,7 @@ pub fn why(pod: &Pod) -> String {
 
 fn is_rolling(set: &Value) -> bool {
     // OnDelete never replaces a pod; Recreate (KEP-3541) deletes all of them itself.
-    matches!(moves(Kind::StatefulSet, set, desired(Kind::StatefulSet, set)), Moves::Descending { .. })
+    matches!(moves(set, replicas(set)), Moves::Descending { .. })
 }
 
 /// Before that, `updateRevision` may be another template's, and a pod that is deleted comes back on it.
@@ -132,8 +105,12 @@ fn is_running_and_ready(pod: &Pod) -> bool {
 }
 
 fn hash(pod: &Pod) -> &str {
-    let label = Kind::StatefulSet.hash_label();
-    pod.metadata.labels.as_ref().and_then(|labels| labels.get(label)).map(String::as_str).unwrap_or_default()
+    pod.metadata
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get(HASH_LABEL))
+        .map(String::as_str)
+        .unwrap_or_default()
 }
 
 fn is_old(set: &Value, pod: &Pod) -> bool {

@@ -1,33 +1,24 @@
 //! Which revision a workload asks for: one rule for everybody who says "current".
 
-use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use super::revision::REVISION;
-use super::{Kind, Rollout, same};
+use super::kind::Kind;
+use super::revision::Revision;
+use super::template::same;
+use super::workload_kind::Candidate;
 use crate::Raw;
 
-/// A revision, as far as the rule needs it.
-#[derive(Clone, Copy, Debug)]
-pub struct Candidate<'a> {
-    pub number: i64,
-    pub created: Option<Timestamp>,
-    pub name: &'a str,
-    /// Its template is the live one, as far as a client can tell.
-    pub equal: bool,
-}
-
-pub(super) fn of(rollout: &Rollout) -> Option<usize> {
-    let candidates = rollout.revisions.iter().map(|it| Candidate {
+pub(super) fn of(kind: Kind, object: &Value, revisions: &[Revision]) -> Option<usize> {
+    let live = &object["spec"]["template"];
+    let candidates = revisions.iter().map(|it| Candidate {
         number: it.number,
         created: it.created,
         name: &it.name,
-        equal: same(&it.template, rollout.template()),
+        equal: same(&it.template, live),
     });
-    let object = &rollout.object;
     let generation = object.number("/metadata/generation");
     let observed = generation.is_some() && object.number("/status/observedGeneration") >= generation;
-    choose(rollout.id.kind, object, observed, &candidates.collect::<Vec<_>>())
+    choose(kind, object, observed, &candidates.collect::<Vec<_>>())
 }
 
 /// Of candidates in ascending order. The live template tells, and among equal ones its controller does. Where defaults changed with the
@@ -36,50 +27,24 @@ pub(super) fn of(rollout: &Rollout) -> Option<usize> {
 pub fn choose(kind: Kind, object: &Value, observed: bool, candidates: &[Candidate<'_>]) -> Option<usize> {
     let equal: Vec<usize> =
         candidates.iter().enumerate().filter(|(_, it)| it.equal).map(|(index, _)| index).collect();
-    // A Deployment's controller makes no ReplicaSet while it is paused: its number is still that of another template.
-    let paused = kind == Kind::Deployment && object["spec"]["paused"] == true;
-    let told = (observed && !paused).then(|| named_by_its_controller(kind, object, candidates)).flatten();
-    let is_its_word = match kind {
-        // Its controller compares by meaning (StatefulSetSemanticRevisionComparison), which a client cannot.
-        Kind::StatefulSet => told.is_some(),
-        Kind::Deployment | Kind::DaemonSet => told.is_some_and(|told| equal.contains(&told)),
+    let rules = kind.rules();
+    let told = observed.then(|| rules.named_by_controller(object, candidates)).flatten();
+    let is_its_word = match rules.update_revision() {
+        Some(_) => told.is_some(),
+        None => told.is_some_and(|told| equal.contains(&told)),
     };
     if equal.is_empty() || is_its_word {
         return told;
     }
-    // It has not seen the template yet. Then it will take up:
-    match kind {
-        // the oldest, whatever its number (`deployment_util.go`, FindNewReplicaSet);
-        Kind::Deployment => equal.into_iter().min_by_key(|&index| {
-            let Candidate { created, name, .. } = candidates[index];
-            (created.is_none(), created, name)
-        }),
-        // the newest (`stateful_set_control.go`, getStatefulSetRevisions; `daemon/update.go`, dedupCurHistories).
-        Kind::StatefulSet | Kind::DaemonSet => equal.last().copied(),
-    }
-}
-
-fn named_by_its_controller(kind: Kind, object: &Value, candidates: &[Candidate<'_>]) -> Option<usize> {
-    let newest = candidates.len().checked_sub(1);
-    match kind {
-        Kind::StatefulSet => {
-            let name = object.text("/status/updateRevision");
-            candidates.iter().position(|it| it.name == name)
-        }
-        Kind::Deployment => match object.annotation(REVISION) {
-            Some(number) => {
-                candidates.iter().rposition(|it| it.number > 0 && it.number.to_string() == number)
-            }
-            None => newest,
-        },
-        Kind::DaemonSet => newest,
-    }
+    // It has not seen the template yet.
+    rules.reused(candidates, &equal)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::build::merge;
+    use crate::rollout::{REVISION, Rollout};
     use serde_json::json;
 
     fn template(image: &str) -> Value {

@@ -5,6 +5,10 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::daemon_set::DaemonSet;
+use super::deployment::Deployment;
+use super::stateful_set::StatefulSet;
+use super::workload_kind::WorkloadKind;
 use crate::raw::Raw;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -17,37 +21,33 @@ pub enum Kind {
 impl Kind {
     pub const ALL: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
 
-    pub fn name(self) -> &'static str {
+    /// What is different from one kind to the next: the kind's own file.
+    pub fn rules(self) -> &'static dyn WorkloadKind {
         match self {
-            Kind::Deployment => "Deployment",
-            Kind::StatefulSet => "StatefulSet",
-            Kind::DaemonSet => "DaemonSet",
+            Kind::Deployment => &Deployment,
+            Kind::StatefulSet => &StatefulSet,
+            Kind::DaemonSet => &DaemonSet,
         }
     }
 
-    /// As kubectl writes it before the slash.
+    pub fn name(self) -> &'static str {
+        self.rules().name()
+    }
+
     pub fn word(self) -> &'static str {
-        match self {
-            Kind::Deployment => "deployment",
-            Kind::StatefulSet => "statefulset",
-            Kind::DaemonSet => "daemonset",
-        }
+        self.rules().word()
     }
 
     pub fn plural(self) -> &'static str {
-        match self {
-            Kind::Deployment => "deployments",
-            Kind::StatefulSet => "statefulsets",
-            Kind::DaemonSet => "daemonsets",
-        }
+        self.rules().plural()
     }
 
-    fn short(self) -> &'static str {
-        match self {
-            Kind::Deployment => "deploy",
-            Kind::StatefulSet => "sts",
-            Kind::DaemonSet => "ds",
-        }
+    pub fn hash_label(self) -> &'static str {
+        self.rules().hash_label()
+    }
+
+    pub fn history_plural(self) -> &'static str {
+        self.rules().history_plural()
     }
 
     /// Whatever kubectl takes for it: `deploy`, `deployments`, `deployment.apps`, `Deployment.v1.apps`.
@@ -57,23 +57,7 @@ impl Kind {
         if !matches!(group, "apps" | "v1.apps") {
             return None;
         }
-        Kind::ALL.into_iter().find(|k| [k.short(), k.word(), k.plural()].contains(&name))
-    }
-
-    /// The label that tells which revision a pod was made from.
-    pub fn hash_label(self) -> &'static str {
-        match self {
-            Kind::Deployment => "pod-template-hash",
-            Kind::StatefulSet | Kind::DaemonSet => "controller-revision-hash",
-        }
-    }
-
-    /// What its controller keeps a revision in.
-    pub fn history_plural(self) -> &'static str {
-        match self {
-            Kind::Deployment => "replicasets",
-            Kind::StatefulSet | Kind::DaemonSet => "controllerrevisions",
-        }
+        Kind::ALL.into_iter().find(|k| [k.rules().short(), k.word(), k.plural()].contains(&name))
     }
 }
 
@@ -112,6 +96,7 @@ impl fmt::Display for Id {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn kubectls_words_for_each_kind() {
@@ -129,5 +114,91 @@ mod tests {
         ] {
             assert_eq!(Kind::parse(word), kind, "{word}");
         }
+    }
+
+    #[test]
+    fn what_each_kind_is() {
+        use crate::rollout::CompletionRecord::{CurrentRevision, None as Untold, ProgressingCondition};
+        use crate::rollout::Counts;
+
+        fn row<T>(of: impl Fn(&dyn WorkloadKind) -> T) -> [T; 3] {
+            Kind::ALL.map(|kind| of(kind.rules()))
+        }
+        assert_eq!(row(|kind| kind.name()), ["Deployment", "StatefulSet", "DaemonSet"]);
+        assert_eq!(row(|kind| kind.word()), ["deployment", "statefulset", "daemonset"]);
+        assert_eq!(row(|kind| kind.plural()), ["deployments", "statefulsets", "daemonsets"]);
+        assert_eq!(row(|kind| kind.short()), ["deploy", "sts", "ds"]);
+        assert_eq!(
+            row(|kind| kind.history_kind()),
+            ["ReplicaSet", "ControllerRevision", "ControllerRevision"]
+        );
+        assert_eq!(
+            row(|kind| kind.history_plural()),
+            ["replicasets", "controllerrevisions", "controllerrevisions"]
+        );
+        let hash = "controller-revision-hash";
+        assert_eq!(row(|kind| kind.hash_label()), ["pod-template-hash", hash, hash]);
+        assert_eq!(row(|kind| kind.controller_field()), ["/f:spec/f:replicas", "/f:revision", "/f:revision"]);
+        assert_eq!(row(|kind| kind.keeps_numbers()), [true, false, false]);
+        assert_eq!(row(|kind| kind.copies_change_cause()), [true, false, false]);
+        assert_eq!(row(|kind| kind.copies_last_applied()), [false, true, true]);
+        assert_eq!(row(|kind| kind.revisions_own_pods()), [true, false, false]);
+        assert_eq!(row(|kind| kind.update_revision()), [None, Some("/status/updateRevision"), None]);
+        assert_eq!(row(|kind| kind.completion_record()), [ProgressingCondition, CurrentRevision, Untold]);
+        assert_eq!(row(|kind| kind.is_per_node()), [false, false, true]);
+        assert_eq!(row(|kind| kind.has_progress_deadline()), [true, false, false]);
+        assert_eq!(row(|kind| kind.replaces_in_place()), [false, true, true]);
+        assert_eq!(row(|kind| kind.pod_can_block()), [false, true, false]);
+        assert_eq!(row(|kind| kind.added_tolerations().len()), [0, 0, 7]);
+        let replicas = Counts {
+            all: "/status/replicas",
+            updated: "/status/updatedReplicas",
+            available: "/status/availableReplicas",
+        };
+        let nodes = Counts {
+            all: "/status/currentNumberScheduled",
+            updated: "/status/updatedNumberScheduled",
+            available: "/status/numberAvailable",
+        };
+        assert_eq!(row(|kind| kind.counts()), [replicas, replicas, nodes]);
+    }
+
+    /// What each reads of the same objects: every field is there, so that each kind shows which it takes.
+    #[test]
+    fn what_each_kind_reads() {
+        let object = json!({"metadata": {"name": "web", "annotations": {}},
+            "spec": {"paused": true, "replicas": 2},
+            "status": {"desiredNumberScheduled": 5, "updateRevision": "web-5c9f"}});
+        let history = json!({"metadata": {"name": "web-5c9f", "generation": 1,
+                "annotations": {"deployment.kubernetes.io/revision": "3"},
+                "labels": {"pod-template-hash": "of a ReplicaSet", "controller-revision-hash": "of a ControllerRevision"}},
+            "revision": 4, "spec": {"replicas": 0, "template": "spec"}, "data": {"spec": {"template": "data"}},
+            "status": {"availableReplicas": 1}});
+        let rules = Kind::ALL.map(Kind::rules);
+        assert_eq!(rules.map(|kind| kind.desired(&object)), [2, 2, 5]);
+        assert_eq!(rules.map(|kind| kind.is_paused(&object)), [true, false, false]);
+        assert_eq!(rules.map(|kind| kind.has_revision(&object)), [false, true, true]);
+        assert_eq!(rules.map(|kind| kind.number(&history)), [Some(3), Some(4), Some(4)]);
+        assert_eq!(rules.map(|kind| kind.template(&history).as_str().unwrap()), ["spec", "data", "data"]);
+        assert_eq!(
+            rules.map(|kind| kind.hash(&history)),
+            ["of a ReplicaSet", "web-5c9f", "of a ControllerRevision"]
+        );
+        assert_eq!(rules.map(|kind| kind.available(&history)), [Some(1), None, None]);
+        assert_eq!(rules.map(|kind| kind.never_had_pods(&history)), [true, false, false]);
+        for (pod, named) in [
+            ("web-5c9f-x2b4q", [true, false, false]),
+            ("web-0", [false, true, false]),
+            ("web-x2b4q", [false, false, true]),
+            ("web-api-x2b4q", [false, false, false]),
+        ] {
+            assert_eq!(rules.map(|kind| kind.names_pod(pod, "web", &["web-5c9f"])), named, "{pod}");
+        }
+        let completed = rules.map(|kind| {
+            let mut pod = json!({"metadata": {}, "spec": {}});
+            kind.complete_pod(&mut pod, &object);
+            pod["spec"]["hostname"].as_str().map(str::to_owned)
+        });
+        assert_eq!(completed, [None, Some("web-0".to_owned()), None]);
     }
 }

@@ -2,27 +2,36 @@
 
 pub mod blocking_pod;
 mod current;
+mod daemon_set;
+mod deployment;
 mod kind;
+mod ordinals;
 mod revision;
+mod stateful_set;
 mod status;
 mod template;
 pub mod update_strategy;
+mod workload_kind;
 
-pub use current::{Candidate, choose};
+pub use current::choose;
+pub use deployment::REVISION;
 pub use kind::{Id, Kind};
-pub use revision::{CHANGE_CAUSE, REVISION, Revision, number, revisions};
+pub use ordinals::{Ordinals, ordinal};
+pub use revision::{CHANGE_CAUSE, Revision, number, revisions};
 pub use status::Status;
 pub use template::{
     RESTARTED_AT, canonical, containers, images, restart_only, restarted_at, same, without_nulls,
     without_restart,
 };
+pub use workload_kind::{Candidate, CompletionRecord, Counts, WorkloadKind};
 
 use k8s_openapi::api::core::v1::Pod;
 use kube_core::Selector;
 use serde_json::Value;
 
-use crate::PodExt;
 use crate::selector;
+use crate::{PodExt, Raw};
+use update_strategy::Strategy;
 
 /// One workload as it was seen: itself, its revisions, its pods.
 #[derive(Clone, Debug)]
@@ -51,12 +60,22 @@ impl Rollout {
 
     /// Index of the revision that the live template is; `None` when its controller has not made it yet.
     pub fn current(&self) -> Option<usize> {
-        current::of(self)
+        current::of(self.id.kind, &self.object, &self.revisions)
     }
 
     /// Replicas it wants: of a DaemonSet, one for each node it fits on.
     pub fn desired(&self) -> i64 {
-        update_strategy::desired(self.id.kind, &self.object)
+        self.id.kind.rules().desired(&self.object)
+    }
+
+    pub fn strategy(&self) -> Strategy {
+        let (rules, desired) = (self.id.kind.rules(), self.desired());
+        Strategy {
+            desired,
+            moves: rules.moves(&self.object, desired),
+            paused: rules.is_paused(&self.object),
+            min_ready_seconds: self.object.number("/spec/minReadySeconds").unwrap_or_default(),
+        }
     }
 
     /// Indices by number, present or superseded: `true` if they go by another number now. None: there is no such revision.
@@ -85,10 +104,10 @@ impl Rollout {
     }
 
     fn owns(&self, pod: &Pod) -> bool {
-        match self.id.kind {
-            Kind::Deployment => self.revisions.iter().any(|r| pod.is_controlled_by(&r.uid)),
-            Kind::StatefulSet | Kind::DaemonSet => pod.is_controlled_by(&self.id.uid),
+        if self.id.kind.rules().revisions_own_pods() {
+            return self.revisions.iter().any(|r| pod.is_controlled_by(&r.uid));
         }
+        pod.is_controlled_by(&self.id.uid)
     }
 }
 

@@ -4,12 +4,11 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use super::Kind;
+use super::kind::Kind;
 use super::template::writable;
 use crate::raw::Raw;
 
 pub const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
-pub const REVISION: &str = "deployment.kubernetes.io/revision";
 const REVISION_HISTORY: &str = "deployment.kubernetes.io/revision-history";
 
 /// One revision as it is kept now.
@@ -53,34 +52,19 @@ pub fn revisions(kind: Kind, owner: &Value, histories: &[Value]) -> Vec<Revision
 
 /// Of a ReplicaSet or ControllerRevision.
 pub fn number(kind: Kind, history: &Value) -> Option<i64> {
-    match kind {
-        // kubectl/pkg/util/deployment, Revision: a missing number counts as 0, one that is no number is passed over.
-        Kind::Deployment => history.annotation(REVISION).map_or(Ok(0), str::parse).ok(),
-        Kind::StatefulSet | Kind::DaemonSet => history["revision"].as_i64(),
-    }
+    kind.rules().number(history)
 }
 
 fn revision(kind: Kind, object: &Value) -> Option<Revision> {
-    let number = number(kind, object)?;
-    let (hash, template) = match kind {
-        Kind::Deployment => {
-            (object.label("pod-template-hash").unwrap_or_default(), &object["spec"]["template"])
-        }
-        // A StatefulSet labels its pods with the revision's name, a DaemonSet with its hash alone.
-        Kind::StatefulSet => (object.name(), &object["data"]["spec"]["template"]),
-        Kind::DaemonSet => {
-            let hash = object.label("controller-revision-hash").unwrap_or_default();
-            (hash, &object["data"]["spec"]["template"])
-        }
-    };
+    let (rules, number) = (kind.rules(), number(kind, object)?);
     let before = object.annotation(REVISION_HISTORY).unwrap_or_default();
     Some(Revision {
         number,
         also_known_as: before.split(',').filter_map(|n| n.trim().parse().ok()).collect(),
         name: object.name().to_owned(),
         uid: object.uid().to_owned(),
-        hash: hash.to_owned(),
-        template: writable(template, kind.hash_label()),
+        hash: rules.hash(object).to_owned(),
+        template: writable(rules.template(object), rules.hash_label()),
         created: object.time("/metadata/creationTimestamp"),
         change_cause: object.annotation(CHANGE_CAUSE).filter(|cause| !cause.is_empty()).map(str::to_owned),
         object: object.clone(),
@@ -90,6 +74,7 @@ fn revision(kind: Kind, object: &Value) -> Option<Revision> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rollout::REVISION;
     use serde_json::json;
 
     #[test]

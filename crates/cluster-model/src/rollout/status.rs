@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::Kind;
-use super::update_strategy::{Moves, desired, moves};
+use super::kind::Kind;
+use super::update_strategy::Moves;
 use crate::Raw;
 
 #[derive(Clone, Copy, Debug)]
@@ -14,11 +14,11 @@ pub struct Status<'a> {
 
 impl Status<'_> {
     pub fn moves(&self) -> Moves {
-        moves(self.kind, self.object, self.desired())
+        self.kind.rules().moves(self.object, self.desired())
     }
 
     pub fn desired(&self) -> i64 {
-        desired(self.kind, self.object)
+        self.kind.rules().desired(self.object)
     }
 
     pub fn min_ready_seconds(&self) -> i64 {
@@ -26,14 +26,14 @@ impl Status<'_> {
     }
 
     pub fn is_paused(&self) -> bool {
-        self.object.pointer("/spec/paused").and_then(Value::as_bool).unwrap_or_default()
+        self.kind.rules().is_paused(self.object)
     }
 
     /// `None`: there is no deadline (2147483647 is Kubernetes' own "none").
     pub fn deadline_seconds(&self) -> Option<i64> {
         const NONE: i64 = i32::MAX as i64;
         let seconds = self.object.number("/spec/progressDeadlineSeconds").unwrap_or(600);
-        (self.kind == Kind::Deployment && seconds < NONE).then_some(seconds)
+        (self.kind.rules().has_progress_deadline() && seconds < NONE).then_some(seconds)
     }
 
     /// Has its controller seen this generation?
@@ -68,29 +68,13 @@ impl Status<'_> {
 
     /// As many pods as it wants, available, so many of them with the live template.
     fn counts(&self, updated: i64) -> bool {
-        let (desired, n) = (self.desired(), |field| self.count(field));
-        match self.kind {
-            Kind::Deployment => ["updatedReplicas", "replicas", "availableReplicas"]
-                .into_iter()
-                .all(|field| n(field) == desired),
-            Kind::DaemonSet => n("updatedNumberScheduled") >= updated && n("numberAvailable") >= desired,
-            Kind::StatefulSet => {
-                n("replicas") == desired
-                    && n("readyReplicas") >= desired
-                    && n("availableReplicas") >= desired
-                    && n("updatedReplicas") >= updated
-            }
-        }
+        self.kind.rules().is_complete(self.object, self.desired(), updated)
     }
 
     /// `stateful_set_control.go`, completeRollingUpdate, lets the revisions meet once all pods are updated and ready.
     fn have_met(&self) -> bool {
         !matches!(self.moves(), Moves::Descending { .. })
             || self.object.text("/status/currentRevision") == self.object.text("/status/updateRevision")
-    }
-
-    fn count(&self, field: &str) -> i64 {
-        self.object.number(&format!("/status/{field}")).unwrap_or_default()
     }
 }
 

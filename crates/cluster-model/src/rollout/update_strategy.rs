@@ -1,9 +1,6 @@
 //! How a new template reaches the pods: the numbers its controller will use.
 
-use serde_json::{Value, json};
-
-use super::{Kind, Rollout};
-use crate::Raw;
+use serde_json::Value;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Strategy {
@@ -40,76 +37,14 @@ impl Strategy {
     }
 }
 
-pub fn strategy(rollout: &Rollout) -> Strategy {
-    let (object, desired) = (&rollout.object, rollout.desired());
-    Strategy {
-        desired,
-        moves: moves(rollout.id.kind, object, desired),
-        paused: rollout.id.kind == Kind::Deployment && object["spec"]["paused"] == true,
-        min_ready_seconds: object.number("/spec/minReadySeconds").unwrap_or_default(),
-    }
-}
-
-/// Replicas it wants: of a DaemonSet, one for each node it fits on.
-pub fn desired(kind: Kind, object: &Value) -> i64 {
-    match kind {
-        Kind::DaemonSet => object.number("/status/desiredNumberScheduled").unwrap_or_default(),
-        Kind::Deployment | Kind::StatefulSet => object.number("/spec/replicas").unwrap_or(1),
-    }
-}
-
-/// The same for another number of pods than it wants now.
-pub fn moves(kind: Kind, object: &Value, desired: i64) -> Moves {
-    let rules = match kind {
-        Kind::Deployment => &object["spec"]["strategy"],
-        Kind::StatefulSet | Kind::DaemonSet => &object["spec"]["updateStrategy"],
-    };
-    match (rules.text("/type"), kind) {
-        ("" | "RollingUpdate", Kind::Deployment) => deployment(rules, desired),
-        ("" | "RollingUpdate", Kind::DaemonSet) => daemon_set(rules, desired),
-        ("" | "RollingUpdate", Kind::StatefulSet) => stateful_set(object, rules, desired),
-        // Of a StatefulSet an alpha of 1.37 (KEP-3541).
-        ("Recreate", Kind::Deployment | Kind::StatefulSet) => Moves::Recreate,
-        ("OnDelete", Kind::StatefulSet | Kind::DaemonSet) => Moves::OnDelete,
-        (other, _) => Moves::Unknown(other.to_owned()),
-    }
-}
-
-/// `deployment_util.go`, ResolveFenceposts and MaxUnavailable; defaults of `apis/apps/v1/defaults.go`.
-fn deployment(rules: &Value, desired: i64) -> Moves {
-    let rule = |key: &str, round: Round| scaled(&rules["rollingUpdate"][key], &json!("25%"), desired, round);
-    let (surge, unavailable) = (rule("maxSurge", Round::Up), rule("maxUnavailable", Round::Down));
-    // "On the theory that surge might not work due to quota."
-    let unavailable = if surge == 0 && unavailable == 0 { 1 } else { unavailable };
-    Moves::Rolling { surge, unavailable: unavailable.min(desired) }
-}
-
-/// `daemonset_util.go`, SurgeCount and UnavailableCount: both round up; `update.go`, updatedDesiredNodeCounts.
-fn daemon_set(rules: &Value, desired: i64) -> Moves {
-    let rule =
-        |key: &str, default: i64| scaled(&rules["rollingUpdate"][key], &json!(default), desired, Round::Up);
-    let (surge, unavailable) = (rule("maxSurge", 0), rule("maxUnavailable", 1));
-    let unavailable = if surge == 0 && unavailable == 0 { 1 } else { unavailable };
-    Moves::Rolling { surge: surge.min(desired), unavailable: unavailable.min(desired) }
-}
-
-/// `stateful_set_utils.go`, getStatefulSetMaxUnavailable: rounds down, at least 1. Without the gate the field is not kept.
-fn stateful_set(object: &Value, rules: &Value, desired: i64) -> Moves {
-    let at_once = scaled(&rules["rollingUpdate"]["maxUnavailable"], &json!(1), desired, Round::Down).max(1);
-    // The partition counts pods from the first ordinal on, wherever ordinals start (newVersionedStatefulSetPod).
-    let kept = rules.number("/rollingUpdate/partition").unwrap_or_default().clamp(0, desired.max(0));
-    let first_ordinal = object.number("/spec/ordinals/start").unwrap_or_default();
-    Moves::Descending { at_once: at_once.min((desired - kept).max(1)), kept, first_ordinal }
-}
-
 #[derive(Clone, Copy)]
-enum Round {
+pub(super) enum Round {
     Up,
     Down,
 }
 
 /// `intstr.GetScaledValueFromIntOrPercent`; what is neither a number nor a percentage cannot be stored.
-fn scaled(rule: &Value, default: &Value, total: i64, round: Round) -> i64 {
+pub(super) fn scaled(rule: &Value, default: &Value, total: i64, round: Round) -> i64 {
     let read = |rule: &Value| match rule {
         Value::Number(number) => number.as_i64(),
         Value::String(text) => {
@@ -128,10 +63,12 @@ fn scaled(rule: &Value, default: &Value, total: i64, round: Round) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rollout::{Kind, Rollout};
+    use serde_json::json;
 
     fn of(kind: Kind, spec: Value, status: Value) -> Strategy {
         let object = json!({"metadata": {"name": "web", "namespace": "shop", "uid": "u"}, "spec": spec, "status": status});
-        strategy(&Rollout::new(kind, object, &[], Vec::new()))
+        Rollout::new(kind, object, &[], Vec::new()).strategy()
     }
 
     #[test]

@@ -2,7 +2,6 @@
 //! needs requests to compute with.
 
 use cluster_model::pod::resources::of_container;
-use cluster_model::rollout::Kind;
 use cluster_model::{Finding, Raw, Severity};
 use serde_json::Value;
 
@@ -11,7 +10,7 @@ use super::Case;
 const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {
-    if case.rollout().id.kind == Kind::DaemonSet {
+    if case.rollout().id.kind.rules().is_per_node() {
         return Vec::new();
     }
     let mut findings = Vec::new();

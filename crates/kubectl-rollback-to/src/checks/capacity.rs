@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use cluster_model::pod::resources::{Amounts, place};
 use cluster_model::quantity::show;
-use cluster_model::rollout::{Kind, Rollout};
+use cluster_model::rollout::Rollout;
 use cluster_model::scheduling::{allocatable, has_room, misfit};
 use cluster_model::{Finding, Known, NodeExt, Raw, Severity};
 use k8s_openapi::api::core::v1::Node;
@@ -17,7 +17,7 @@ use super::pace::Pace;
 /// Do its pods find room only beside those that are there? Otherwise what is taken on the nodes is not asked for.
 pub fn needs_room(rollout: &Rollout) -> bool {
     // A DaemonSet looks for its nodes itself, and has pods only where they fit.
-    rollout.id.kind != Kind::DaemonSet && Pace::of(rollout).extra > 0
+    !rollout.id.kind.rules().is_per_node() && Pace::of(rollout).extra > 0
 }
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {
@@ -29,10 +29,7 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
     if pace.desired == 0 {
         return Vec::new();
     }
-    let spec = &match case.rollout().id.kind {
-        Kind::DaemonSet => tolerant(&case.template()["spec"]),
-        Kind::Deployment | Kind::StatefulSet => case.template()["spec"].clone(),
-    };
+    let spec = &tolerant(&case.template()["spec"], case.rollout().id.kind.rules().added_tolerations());
     let nodes = match &case.snapshot.nodes {
         Known::Seen(nodes) => nodes,
         Known::Unknown(why) => return unknown("the nodes", why),
@@ -94,19 +91,9 @@ fn too_small(nodes: &[&Node], each: &Amounts) -> Option<String> {
     Some(format!("predicted: {which} too small for a pod of {}{largest}", told(each)))
 }
 
-/// With the tolerations that the controller of a DaemonSet adds (pkg/controller/daemon/util/daemonset_util.go,
-/// AddOrUpdateDaemonPodTolerations): its pods run where others may not.
-fn tolerant(spec: &Value) -> Value {
-    const ADDED: [&str; 7] = [
-        "not-ready",
-        "unreachable",
-        "disk-pressure",
-        "memory-pressure",
-        "pid-pressure",
-        "unschedulable",
-        "network-unavailable",
-    ];
-    let added = ADDED.map(|key| json!({"key": format!("node.kubernetes.io/{key}"), "operator": "Exists"}));
+/// With the tolerations that the controller adds: its pods run where others may not.
+fn tolerant(spec: &Value, added: &[&str]) -> Value {
+    let added = added.iter().map(|key| json!({"key": key, "operator": "Exists"}));
     let mut spec = spec.clone();
     let own = spec.list("/tolerations").to_vec();
     spec["tolerations"] = own.into_iter().chain(added).collect();

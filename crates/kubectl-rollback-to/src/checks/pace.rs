@@ -2,7 +2,7 @@
 
 use cluster_model::PodExt;
 use cluster_model::rollout::Rollout;
-use cluster_model::rollout::update_strategy::{Moves, strategy};
+use cluster_model::rollout::update_strategy::Moves;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
@@ -15,7 +15,7 @@ pub struct Pace {
 
 impl Pace {
     pub fn of(rollout: &Rollout) -> Pace {
-        let strategy = strategy(rollout);
+        let strategy = rollout.strategy();
         let (desired, surge) = (strategy.desired, strategy.surge());
         let unavailable = match strategy.moves {
             Moves::Rolling { unavailable, .. } => unavailable,

@@ -1,8 +1,9 @@
 //! What the update strategy makes of a new template: at once, one by one, not at all.
 
 use cluster_model::pod::issue::not_ready_reason;
-use cluster_model::rollout::blocking_pod::{InTheWay, in_the_way, ordinal};
-use cluster_model::rollout::update_strategy::{Moves, Strategy, strategy};
+use cluster_model::rollout::blocking_pod::{InTheWay, in_the_way};
+use cluster_model::rollout::ordinal;
+use cluster_model::rollout::update_strategy::{Moves, Strategy};
 use cluster_model::text::count;
 use cluster_model::{Finding, PodExt, Severity};
 use k8s_openapi::api::core::v1::Pod;
@@ -11,7 +12,7 @@ use super::Case;
 use crate::resume_command::GoOn;
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {
-    let strategy = strategy(case.rollout());
+    let strategy = case.rollout().strategy();
     if strategy.paused {
         return vec![paused(case)];
     }

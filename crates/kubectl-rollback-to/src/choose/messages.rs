@@ -1,7 +1,7 @@
 //! What is told about revisions when one is chosen, or none can be.
 
 use cluster_model::raw::Raw;
-use cluster_model::rollout::{Kind, images};
+use cluster_model::rollout::images;
 use cluster_model::text::span;
 use plugin_client::{Line, table};
 
@@ -84,12 +84,11 @@ pub fn older(past: Past<'_>) -> Option<String> {
     // Below the limit a controller prunes nothing.
     let is_full = i64::try_from(superseded).is_ok_and(|superseded| superseded >= limit);
     let pruned = format!("were pruned (revisionHistoryLimit {limit})");
-    // A Deployment's revision keeps a list of its old numbers; a ControllerRevision forgets them.
     let renumbered = "took a new number when they were rolled back to";
-    Some(match (past.rollout.id.kind, is_full) {
-        (Kind::Deployment, true) => pruned,
-        (Kind::Deployment, false) => "were deleted".to_owned(),
-        (Kind::StatefulSet | Kind::DaemonSet, true) => format!("{pruned}, or {renumbered}"),
-        (Kind::StatefulSet | Kind::DaemonSet, false) => format!("{renumbered}, or were deleted"),
+    Some(match (past.rollout.id.kind.rules().keeps_numbers(), is_full) {
+        (true, true) => pruned,
+        (true, false) => "were deleted".to_owned(),
+        (false, true) => format!("{pruned}, or {renumbered}"),
+        (false, false) => format!("{renumbered}, or were deleted"),
     })
 }

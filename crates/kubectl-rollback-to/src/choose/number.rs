@@ -1,7 +1,7 @@
 //! `--previous` and `--to-revision`: by number, superseded ones included.
 
 use cluster_model::rollout::restart_only;
-use cluster_model::rollout::{Kind, same};
+use cluster_model::rollout::same;
 use plugin_client::Failure;
 
 use super::hints::Hints;
@@ -78,12 +78,12 @@ fn ambiguous(past: Past<'_>, number: i64) -> Option<Failure> {
     if others.iter().all(|&other| same(&revisions[other].template, &revisions[first].template)) {
         return None;
     }
-    let what = if past.rollout.id.kind == Kind::Deployment { "ReplicaSets" } else { "ControllerRevisions" };
+    let what = past.rollout.id.kind.rules().history_kind();
     let names: Vec<String> = indices.iter().map(|&index| revisions[index].name.clone()).collect();
     let names = messages::listed(&names, "and");
     let have = if superseded { "had" } else { "have" };
     let message =
-        format!("revision {number} of {} is ambiguous: {what} {names} {have} this number", past.rollout.id);
+        format!("revision {number} of {} is ambiguous: {what}s {names} {have} this number", past.rollout.id);
     let table = messages::choices(past, &indices);
     Some(Failure::refused(message).take(past, &indices).history(past).block(&table))
 }
@@ -119,7 +119,7 @@ fn unknown(past: Past<'_>, number: i64) -> Failure {
     let mut failure =
         Failure::refused(message).take(past, &[nearest]).history(past).block(&messages::choices(past, &all));
     let newest = rollout.revisions.last().map_or(0, |revision| revision.number);
-    if rollout.id.kind != Kind::Deployment && number < newest {
+    if !rollout.id.kind.rules().keeps_numbers() && number < newest {
         failure = failure.hint(format!(
             "a {}'s revision takes a new number when it is rolled back to, and its old one is not kept",
             rollout.id.kind.name()

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use cluster_model::rollout::Status;
 use cluster_model::rollout::blocking_pod;
-use cluster_model::rollout::{Kind, same};
+use cluster_model::rollout::same;
 use cluster_model::text::span;
 use cluster_model::{PodExt, Raw};
 use k8s_openapi::api::core::v1::Pod;
@@ -82,7 +82,7 @@ impl Tracker {
         let is_written = workload.generation() >= self.expected.generation;
         let replaced = is_written && !same(&object["spec"]["template"], &self.expected.template);
         let observed = is_written && !replaced && workload.has_observed(self.expected.generation);
-        if self.expected.kind == Kind::StatefulSet {
+        if self.expected.kind.rules().pod_can_block() {
             self.trap.remember(view.pods);
         }
         let mut rollout_view = self.rollout_view(view, workload, observed);
@@ -253,11 +253,12 @@ impl Tracker {
 
     /// The pod that only its deletion takes out of a StatefulSet's way.
     fn blocker<'a>(&mut self, rollout_view: &RolloutView<'a>) -> Option<&'a Pod> {
-        if self.expected.kind != Kind::StatefulSet || rollout_view.target.is_none() {
+        if !self.expected.kind.rules().pod_can_block() || rollout_view.target.is_none() {
             return None;
         }
         let moved = self.moved_at(rollout_view.view);
-        let (pod, from) = self.trap.look(rollout_view.view, moved, self.told, self.fail_after)?;
+        let (pod, from) =
+            self.trap.look(self.expected.kind, rollout_view.view, moved, self.told, self.fail_after)?;
         self.wake_later(from, rollout_view.view);
         (from <= rollout_view.view.ours).then_some(pod)
     }

@@ -193,7 +193,8 @@ impl What {
 }
 
 fn history_kind(plural: &str) -> &'static str {
-    if plural == Kind::Deployment.history_plural() { "ReplicaSet" } else { "ControllerRevision" }
+    let kind = Kind::ALL.into_iter().find(|kind| kind.history_plural() == plural);
+    kind.map_or("", |kind| kind.rules().history_kind())
 }
 
 fn raw(cluster: &Cluster, namespace: &str, group: &str, kind: &str, plural: &str) -> Api<RawObject> {

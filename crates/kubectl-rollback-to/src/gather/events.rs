@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::rollout::{Kind, Rollout};
+use cluster_model::rollout::Rollout;
 use cluster_model::{Known, PodExt, Raw};
 use futures::stream::{self, StreamExt};
 use k8s_openapi::api::core::v1::Event;
@@ -52,24 +52,15 @@ fn about(rollout: &Rollout, events: &[Value]) -> Vec<Value> {
     events.iter().filter(is_about).cloned().collect()
 }
 
-/// Could this be the name of a pod of it? `web-5c9f7d-x2b4q`, `web-0`, `web-x2b4q`.
 fn made_by(rollout: &Rollout, pod: &str) -> bool {
-    let random =
-        |rest: &str| rest.len() == 5 && rest.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    let after = |maker: &str| pod.strip_prefix(maker).and_then(|rest| rest.strip_prefix('-'));
-    match rollout.id.kind {
-        Kind::Deployment => rollout.revisions.iter().any(|set| after(&set.name).is_some_and(random)),
-        Kind::DaemonSet => after(&rollout.id.name).is_some_and(random),
-        Kind::StatefulSet => {
-            let ordinal = |rest: &str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit());
-            after(&rollout.id.name).is_some_and(ordinal)
-        }
-    }
+    let histories: Vec<&str> = rollout.revisions.iter().map(|revision| revision.name.as_str()).collect();
+    rollout.id.kind.rules().names_pod(pod, &rollout.id.name, &histories)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cluster_model::rollout::Kind;
     use serde_json::json;
 
     fn rollout(kind: Kind) -> Rollout {

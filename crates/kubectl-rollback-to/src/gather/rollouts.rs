@@ -181,11 +181,7 @@ async fn many(
 }
 
 fn api(cluster: &Cluster, kind: Kind, plural: &str, namespace: &str) -> Api<DynamicObject> {
-    let name = match plural {
-        "replicasets" => "ReplicaSet",
-        "controllerrevisions" => "ControllerRevision",
-        _ => kind.name(),
-    };
+    let name = if plural == kind.history_plural() { kind.rules().history_kind() } else { kind.name() };
     let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("apps", "v1", name), plural);
     Api::namespaced_with(cluster.client.clone(), namespace, &resource)
 }

@@ -2,8 +2,8 @@
 //! a ControllerRevision never has one: so this is never proof.
 
 use cluster_model::raw::Raw;
-use cluster_model::rollout::update_strategy::{Moves, moves};
-use cluster_model::rollout::{Kind, Rollout};
+use cluster_model::rollout::update_strategy::Moves;
+use cluster_model::rollout::{CompletionRecord, Rollout};
 use cluster_model::text::span;
 
 use super::pods::patience;
@@ -16,8 +16,9 @@ const NEVER_HAD_PODS: &str = "never had a pod: it was scaled to 0";
 pub fn old_pods_wait(rollout: &Rollout) -> bool {
     // Whatever it was scaled to when its pods were replaced: 100% of none would be none.
     let desired = rollout.desired().max(1);
-    match moves(rollout.id.kind, &rollout.object, desired) {
-        Moves::Rolling { unavailable, .. } => rollout.id.kind == Kind::Deployment && unavailable < desired,
+    let rules = rollout.id.kind.rules();
+    match rules.moves(&rollout.object, desired) {
+        Moves::Rolling { unavailable, .. } => rules.revisions_own_pods() && unavailable < desired,
         _ => false,
     }
 }
@@ -38,7 +39,7 @@ impl Trial<'_> {
             return None;
         }
         let unknown = |evidence: &str| Some(Health::new(Verdict::Unknown, evidence));
-        if self.rollout.id.kind == Kind::DaemonSet {
+        if self.rollout.id.kind.rules().is_per_node() {
             return unknown("no node matches: no pods run");
         }
         if self.never_had_pods() {
@@ -54,12 +55,8 @@ impl Trial<'_> {
         }
     }
 
-    /// The generation of a ReplicaSet rises with its first pod, unless it was made with pods.
     pub(super) fn never_had_pods(&self) -> bool {
-        let object = &self.revision.object;
-        self.rollout.id.kind == Kind::Deployment
-            && object.number("/metadata/generation") == Some(1)
-            && object.number("/spec/replicas") == Some(0)
+        self.rollout.id.kind.rules().never_had_pods(&self.revision.object)
     }
 
     pub(super) fn inferred(&self) -> Health {
@@ -88,7 +85,9 @@ impl Trial<'_> {
             });
         }
         let long = format!("was active for {}", lasting(reach.seconds()));
-        if self.rollout.id.kind == Kind::StatefulSet && self.moves_on() && self.never_completed(index) {
+        let is_recorded =
+            self.rollout.id.kind.rules().completion_record() == CompletionRecord::CurrentRevision;
+        if is_recorded && self.moves_on() && self.never_completed(index) {
             return unknown(format!("{long}, but status.currentRevision did not move to it"));
         }
         match self.predecessors(index, reach) {

@@ -3,7 +3,7 @@
 use cluster_model::PodExt;
 use cluster_model::pod::issue::{NOT_READY, not_ready_reason};
 use cluster_model::raw::Raw;
-use cluster_model::rollout::{Kind, Revision, Rollout};
+use cluster_model::rollout::{Revision, Rollout};
 use cluster_model::text::{count, shorten, span};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
@@ -39,8 +39,8 @@ impl Pods {
             pods.unready.extend(unready(pod, patience, now));
         }
         // The controller's own count, where it keeps one for each revision.
-        if rollout.id.kind == Kind::Deployment {
-            pods.available = revision.object.number("/status/availableReplicas").unwrap_or_default();
+        if let Some(available) = rollout.id.kind.rules().available(&revision.object) {
+            pods.available = available;
         }
         pods
     }

@@ -1,8 +1,8 @@
 //! What the workload's own status says: of the rollout that is on, and of the last one that was completed.
 
 use cluster_model::raw::Raw;
-use cluster_model::rollout::update_strategy::{Moves, strategy};
-use cluster_model::rollout::{Kind, Status};
+use cluster_model::rollout::update_strategy::Moves;
+use cluster_model::rollout::{CompletionRecord, Status};
 use cluster_model::text::{shorten, span};
 use serde_json::Value;
 
@@ -21,24 +21,14 @@ impl Trial<'_> {
 
     /// Pods on the live template that are available, as its controller counts them.
     fn available_now(&self) -> i64 {
-        match self.rollout.id.kind {
-            Kind::Deployment => self.pods.available,
-            Kind::StatefulSet => {
-                self.pods.available.max(self.all_updated(self.number("/status/availableReplicas")))
-            }
-            Kind::DaemonSet => {
-                self.pods.available.max(self.all_updated(self.number("/status/numberAvailable")))
-            }
+        let rules = self.rollout.id.kind.rules();
+        if rules.revisions_own_pods() {
+            return self.pods.available;
         }
-    }
-
-    /// The status does not tell the pods of one revision from the others', unless there are no others.
-    fn all_updated(&self, available: i64) -> i64 {
-        let (updated, all) = match self.rollout.id.kind {
-            Kind::DaemonSet => ("/status/updatedNumberScheduled", "/status/currentNumberScheduled"),
-            _ => ("/status/updatedReplicas", "/status/replicas"),
-        };
-        if self.number(updated) >= self.number(all) { available } else { 0 }
+        // The status does not tell the pods of one revision from the others', unless there are no others.
+        let counts = rules.counts();
+        let is_all = self.number(counts.updated) >= self.number(counts.all);
+        self.pods.available.max(if is_all { self.number(counts.available) } else { 0 })
     }
 
     pub(super) fn complete_now(&self) -> Option<Health> {
@@ -94,11 +84,10 @@ impl Trial<'_> {
 
     /// Its rollout was completed at some time.
     pub(super) fn rolled_out_once(&self) -> Option<Health> {
-        match self.rollout.id.kind {
-            Kind::Deployment => self.progressed(),
-            Kind::StatefulSet if self.moves_on() => self.is_current_revision(),
-            Kind::StatefulSet => None,
-            Kind::DaemonSet => None,
+        match self.rollout.id.kind.rules().completion_record() {
+            CompletionRecord::ProgressingCondition => self.progressed(),
+            CompletionRecord::CurrentRevision if self.moves_on() => self.is_current_revision(),
+            CompletionRecord::CurrentRevision | CompletionRecord::None => None,
         }
     }
 
@@ -129,7 +118,7 @@ impl Trial<'_> {
 
     /// With OnDelete nobody moves status.currentRevision on, however many pods are replaced.
     pub(super) fn moves_on(&self) -> bool {
-        strategy(self.rollout).moves != Moves::OnDelete
+        self.rollout.strategy().moves != Moves::OnDelete
     }
 
     /// It moves on only when all pods of an update are ready (`stateful_set_control.go`, completeRollingUpdate),

@@ -72,8 +72,7 @@ fn headline(workload: &WorkloadReport, seconds: f64) -> Line {
 impl WorkloadReport {
     /// `deployment/web`
     fn typed(&self) -> String {
-        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == self.kind);
-        format!("{}/{}", kind.map_or(self.kind, Kind::word), self.name)
+        format!("{}/{}", Kind::parse(self.kind).map_or(self.kind, Kind::word), self.name)
     }
 
     fn to_words(&self) -> String {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use cluster_model::rollout::update_strategy::strategy;
 use cluster_model::rollout::{Rollout, images};
 use cluster_model::secret::redacted;
 use cluster_model::text::{count, shorten};
@@ -209,7 +208,7 @@ impl View<'_> {
     }
 
     fn course(&self, rollout: &Rollout, step: &Step) -> Vec<Line> {
-        let strategy = strategy(rollout);
+        let strategy = rollout.strategy();
         let owners = self.snapshot.owners.get(&rollout.id.uid).map(Vec::as_slice);
         let mut lines = how(&strategy, &rollout.id, &go_on(owners));
         if moves_by_itself(&strategy) {

@@ -1,7 +1,7 @@
 //! `--status`: how a rollout stands, which pods hold it up, and what to type next.
 
 use cluster_model::rollout::Id;
-use cluster_model::rollout::update_strategy::{Moves, moves};
+use cluster_model::rollout::update_strategy::Moves;
 use plugin_client::{Line, table};
 use serde_json::Value;
 
@@ -130,7 +130,7 @@ fn next(id: &Id, object: &Value, progress: &Progress, paused: bool, go_on: &GoOn
         }
         State::Done { note: Some(_) } => {
             let old = progress.pods.iter().find(|pod| pod.state == PodState::Old);
-            let on_delete = moves(id.kind, object, progress.desired) == Moves::OnDelete;
+            let on_delete = id.kind.rules().moves(object, progress.desired) == Moves::OnDelete;
             let command = match old {
                 Some(pod) if on_delete => format!("kubectl delete pod {} -n {namespace}", pod.name),
                 _ => format!("kubectl patch {typed} --type=merge -p '{}'", NO_PARTITION),

@@ -1,7 +1,7 @@
 //! How the rollout will go, in words.
 
+use cluster_model::rollout::Id;
 use cluster_model::rollout::update_strategy::{Moves, Strategy};
-use cluster_model::rollout::{Id, Kind};
 use cluster_model::text::count;
 use plugin_client::Line;
 
@@ -47,10 +47,10 @@ pub fn moves_by_itself(strategy: &Strategy) -> bool {
 
 fn how(strategy: &Strategy, id: &Id) -> Line {
     let n = strategy.desired;
-    let words = match (&strategy.moves, id.kind) {
-        (_, Kind::DaemonSet) if n == 0 => "no node matches now: no pods are updated".to_owned(),
+    let words = match (&strategy.moves, id.kind.rules().is_per_node()) {
+        (_, true) if n == 0 => "no node matches now: no pods are updated".to_owned(),
         (_, _) if n == 0 => "it is scaled to 0: the template takes effect when it is scaled up".to_owned(),
-        (Moves::Rolling { surge, unavailable }, Kind::DaemonSet) => nodes(n, *surge, *unavailable),
+        (Moves::Rolling { surge, unavailable }, true) => nodes(n, *surge, *unavailable),
         (Moves::Rolling { surge, unavailable }, _) => {
             let least = match n - unavailable {
                 0 => "possibly none available during the rollout".to_owned(),
@@ -132,6 +132,7 @@ mod tests {
     use super::*;
     use crate::resume_command::tests::kruise;
     use crate::snapshot::Reverts;
+    use cluster_model::rollout::Kind;
 
     fn told(kind: Kind, desired: i64, moves: Moves) -> String {
         let id = Id { kind, namespace: "shop".into(), name: "db".into(), uid: "u".into() };

@@ -1,6 +1,6 @@
 //! What a rollback does not touch, and what does not protect from it.
 
-use cluster_model::rollout::{Kind, Rollout};
+use cluster_model::rollout::Rollout;
 use cluster_model::text::count;
 use cluster_model::{DisruptionBudget, Known, Raw};
 use k8s_openapi::api::core::v1::Pod;
@@ -12,7 +12,7 @@ use crate::snapshot::Snapshot;
 
 /// How many there are, and who decides that.
 pub fn replicas(snapshot: &Snapshot, rollout: &Rollout) -> Option<Line> {
-    if rollout.id.kind == Kind::DaemonSet {
+    if rollout.id.kind.rules().is_per_node() {
         return None;
     }
     let replicas = count(usize::try_from(rollout.desired()).unwrap_or_default(), "replica");

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use cluster_model::rollout::{Id, Kind};
+use cluster_model::rollout::Id;
 use cluster_model::text::count;
 use cluster_model::{Finding, Severity};
 use plugin_client::cli::findings;
@@ -180,8 +180,8 @@ impl Run<'_> {
 
     /// Is there anything to ask about? A StatefulSet that is there already may still have pods to free.
     fn has_work(&self, looked: &Looked, step: &Step) -> bool {
-        let stuck =
-            || self.options.unstick && looked.snapshot.rollouts[step.rollout].id.kind == Kind::StatefulSet;
+        let kind = looked.snapshot.rollouts[step.rollout].id.kind;
+        let stuck = || self.options.unstick && kind.rules().pod_can_block();
         match step.action {
             Action::RollBack => true,
             Action::Nothing => stuck(),

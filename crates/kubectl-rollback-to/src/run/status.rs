@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cluster_model::rollout::update_strategy::{Moves, strategy};
+use cluster_model::rollout::update_strategy::Moves;
 use cluster_model::rollout::{Kind, Rollout};
 use plugin_client::{Cluster, Exit, Failure, Line, publish};
 use serde_json::Value;
@@ -58,7 +58,7 @@ impl Run<'_> {
 
 /// Do its own settings keep pods on an older template? Who set them decides what to type next.
 fn is_held_back(rollout: &Rollout) -> bool {
-    let strategy = strategy(rollout);
+    let strategy = rollout.strategy();
     strategy.paused
         || match strategy.moves {
             Moves::OnDelete => true,
@@ -70,11 +70,10 @@ fn is_held_back(rollout: &Rollout) -> bool {
 /// Complete, and no evidence of anything.
 fn without_pods(kind: Kind, progress: &Progress) -> Option<&'static str> {
     let complete = matches!(progress.state, State::Done { note: None }) && progress.total == 0;
-    complete.then_some(match kind {
-        Kind::DaemonSet => "no node matches, so there are no pods to show whether this version works",
-        Kind::Deployment | Kind::StatefulSet => {
-            "0 replicas, so there are no pods to show whether this version works"
-        }
+    complete.then_some(if kind.rules().is_per_node() {
+        "no node matches, so there are no pods to show whether this version works"
+    } else {
+        "0 replicas, so there are no pods to show whether this version works"
     })
 }
 

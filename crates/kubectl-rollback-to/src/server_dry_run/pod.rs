@@ -1,8 +1,7 @@
 //! The pod that a controller would make of a template, as far as admission looks at it. Pure.
 
-use cluster_model::Raw;
-use cluster_model::rollout::{Kind, Revision, Rollout, same};
-use serde_json::{Map, Value, json};
+use cluster_model::rollout::{Revision, Rollout, same};
+use serde_json::{Value, json};
 
 /// Named by the server, and only ever sent as a dry run.
 pub fn pod(rollout: &Rollout, template: &Value) -> Value {
@@ -20,17 +19,16 @@ pub fn pod(rollout: &Rollout, template: &Value) -> Value {
     if let Some(revision) = revision.filter(|revision| !revision.hash.is_empty()) {
         metadata["labels"][rollout.id.kind.hash_label()] = json!(revision.hash);
     }
-    if rollout.id.kind == Kind::StatefulSet {
-        dress(&mut pod, rollout);
-    }
+    rollout.id.kind.rules().complete_pod(&mut pod, &rollout.object);
     pod
 }
 
 /// A Deployment's pods belong to a ReplicaSet. One that is still to be made is stood in for by another of the same Deployment.
 fn owner(rollout: &Rollout, revision: Option<&Revision>) -> Value {
-    let (kind, name, uid) = match (rollout.id.kind, revision.or(rollout.revisions.last())) {
-        (Kind::Deployment, Some(set)) => ("ReplicaSet", &set.name, &set.uid),
-        (kind, _) => (kind.name(), &rollout.id.name, &rollout.id.uid),
+    let rules = rollout.id.kind.rules();
+    let (kind, name, uid) = match revision.or(rollout.revisions.last()) {
+        Some(set) if rules.revisions_own_pods() => (rules.history_kind(), &set.name, &set.uid),
+        _ => (rules.name(), &rollout.id.name, &rollout.id.uid),
     };
     json!({"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": uid, "controller": true, "blockOwnerDeletion": true})
 }
@@ -41,36 +39,10 @@ pub fn unblock(pod: &mut Value) {
     }
 }
 
-/// What a StatefulSet adds: its claims as volumes, in place of those of the same name, and an identity
-/// (pkg/controller/statefulset/stateful_set_utils.go, updateStorage and initIdentity). Without them a mount has no volume.
-fn dress(pod: &mut Value, rollout: &Rollout) {
-    let set = &rollout.object;
-    let ordinal = set.number("/spec/ordinals/start").unwrap_or_default();
-    let name = format!("{}-{ordinal}", rollout.id.name);
-    let claims: Vec<Value> = set
-        .list("/spec/volumeClaimTemplates")
-        .iter()
-        .map(|claim| {
-            let claimed = format!("{}-{name}", claim.name());
-            json!({"name": claim.name(), "persistentVolumeClaim": {"claimName": claimed}})
-        })
-        .collect();
-    let replaced = |volume: &&Value| !claims.iter().any(|claim| claim["name"] == volume["name"]);
-    let kept: Vec<Value> = pod.list("/spec/volumes").iter().filter(replaced).cloned().collect();
-    let volumes: Vec<Value> = kept.into_iter().chain(claims).collect();
-    if pod["spec"].is_null() {
-        pod["spec"] = Value::Object(Map::new());
-    }
-    pod["spec"]["volumes"] = json!(volumes);
-    pod["spec"]["hostname"] = json!(name);
-    pod["spec"]["subdomain"] = json!(set.text("/spec/serviceName"));
-    pod["metadata"]["labels"]["statefulset.kubernetes.io/pod-name"] = json!(name);
-    pod["metadata"]["labels"]["apps.kubernetes.io/pod-index"] = json!(ordinal.to_string());
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cluster_model::rollout::Kind;
 
     fn template() -> Value {
         json!({"metadata": {"labels": {"app": "web"}, "annotations": {"a": "b"}},

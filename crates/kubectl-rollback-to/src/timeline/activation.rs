@@ -2,7 +2,7 @@
 
 use cluster_model::managed_fields::written_by_controller;
 use cluster_model::raw::Raw;
-use cluster_model::rollout::{Kind, Revision, Rollout};
+use cluster_model::rollout::{Revision, Rollout};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +26,8 @@ impl Activation {
 }
 
 pub fn activations(rollout: &Rollout) -> Vec<Activation> {
-    let mut list = match rollout.id.kind {
-        Kind::Deployment => numbered(rollout),
-        Kind::StatefulSet | Kind::DaemonSet => in_place(rollout),
-    };
+    let keeps_numbers = rollout.id.kind.rules().keeps_numbers();
+    let mut list = if keeps_numbers { numbered(rollout) } else { in_place(rollout) };
     mark_lost(&mut list);
     // The template was written a moment ago and its controller has not given the number yet.
     if let Some(current) = rollout.current()

@@ -2,7 +2,7 @@
 
 use cluster_model::Known;
 use cluster_model::raw::Raw;
-use cluster_model::rollout::{Kind, Rollout};
+use cluster_model::rollout::Rollout;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ pub struct Scaling {
 /// Oldest first. None where events could not be read: they are gone after an hour anyway.
 pub fn scalings(rollout: &Rollout, events: &Known<Vec<Value>>) -> Vec<Scaling> {
     let events = events.seen().map(Vec::as_slice).unwrap_or_default();
-    let mut found: Vec<Scaling> = if rollout.id.kind == Kind::Deployment {
+    let mut found: Vec<Scaling> = if rollout.id.kind.rules().revisions_own_pods() {
         events.iter().filter_map(|event| scaling(rollout, event)).collect()
     } else {
         Vec::new()

@@ -3,8 +3,8 @@
 use cluster_model::managed_fields::template_writer::written;
 use cluster_model::managed_fields::written_by_controller;
 use cluster_model::raw::Raw;
-use cluster_model::rollout::update_strategy::{Moves, moves};
-use cluster_model::rollout::{Kind, Rollout};
+use cluster_model::rollout::Rollout;
+use cluster_model::rollout::update_strategy::Moves;
 use k8s_openapi::jiff::Timestamp;
 
 use super::activation::Activation;
@@ -19,7 +19,7 @@ const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
 pub fn emptied(rollout: &Rollout, scalings: &[Scaling], revision: usize) -> Option<Timestamp> {
     let kept = rollout.revisions.get(revision)?;
     let object = &kept.object;
-    if rollout.id.kind != Kind::Deployment || object.number("/spec/replicas") != Some(0) {
+    if !rollout.id.kind.rules().revisions_own_pods() || object.number("/spec/replicas") != Some(0) {
         return None;
     }
     object.annotation(DESIRED)?.parse().ok().filter(|desired: &i64| *desired > 0)?;
@@ -29,7 +29,7 @@ pub fn emptied(rollout: &Rollout, scalings: &[Scaling], revision: usize) -> Opti
 }
 
 pub fn narrow(rollout: &Rollout, activations: &[Activation], scalings: &[Scaling], windows: &mut [Window]) {
-    if rollout.id.kind == Kind::Deployment {
+    if rollout.id.kind.rules().revisions_own_pods() {
         for index in 0..activations.len() {
             after_the_fact(rollout, activations, scalings, windows, index);
         }
@@ -108,7 +108,7 @@ fn from_events(
 fn surges(rollout: &Rollout) -> bool {
     // Whatever it was scaled to at the time.
     let desired = rollout.desired().max(1);
-    let moves = moves(rollout.id.kind, &rollout.object, desired);
+    let moves = rollout.id.kind.rules().moves(&rollout.object, desired);
     !matches!(moves, Moves::Recreate | Moves::Rolling { surge: 0, .. })
 }
 

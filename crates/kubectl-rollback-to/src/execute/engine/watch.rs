@@ -237,8 +237,9 @@ impl Engine {
 
 /// Done, and no evidence of anything.
 fn no_pods(kind: Kind) -> &'static str {
-    match kind {
-        Kind::DaemonSet => "no node matches, so there are no pods to show whether it works",
-        Kind::Deployment | Kind::StatefulSet => "0 replicas, so there are no pods to show whether it works",
+    if kind.rules().is_per_node() {
+        "no node matches, so there are no pods to show whether it works"
+    } else {
+        "0 replicas, so there are no pods to show whether it works"
     }
 }

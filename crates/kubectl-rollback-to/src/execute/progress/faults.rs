@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cluster_model::pod::issue::event_time;
-use cluster_model::rollout::Kind;
 use cluster_model::secret::clean;
 use cluster_model::{PodExt, PodIssue, Raw};
 use k8s_openapi::jiff::Timestamp;
@@ -139,12 +138,14 @@ pub(super) fn of_creation(
     pods: &[SeenPod<'_>],
     short: bool,
 ) -> Option<Fault> {
-    let (words, told_since) = match (expected.kind, target) {
-        (Kind::Deployment, None) => no_replicaset(object, expected.written_at)?,
-        (Kind::Deployment, Some(target)) => replica_failure(target, view).or_else(|| {
+    let (words, told_since) = match (expected.kind.rules().revisions_own_pods(), target) {
+        (true, None) => no_replicaset(object, expected.written_at)?,
+        (true, Some(target)) => replica_failure(target, view).or_else(|| {
             short.then(|| failed_create(&target.uid, expected.written_at, view, pods)).flatten()
         })?,
-        _ => short.then(|| failed_create(&expected.uid, expected.written_at, view, pods)).flatten()?,
+        (false, _) => {
+            short.then(|| failed_create(&expected.uid, expected.written_at, view, pods)).flatten()?
+        }
     };
     Some(Fault {
         key: (String::new(), "FailedCreate".to_owned()),

@@ -3,10 +3,8 @@
 use std::collections::HashMap;
 
 use cluster_model::pod::issue::{explain, issue};
-use cluster_model::rollout::Kind;
-use cluster_model::rollout::Status;
-use cluster_model::rollout::blocking_pod::{Ordinals, ordinal};
 use cluster_model::rollout::update_strategy::Moves;
+use cluster_model::rollout::{Ordinals, Status, ordinal};
 use cluster_model::{PodExt, PodIssue, Raw};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -130,9 +128,9 @@ pub(super) fn pods<'a>(
 /// Which old pods the update strategy leaves alone.
 fn keeps(workload: Status<'_>) -> impl Fn(&Pod) -> Option<&'static str> {
     let ordinals = Ordinals::of(workload.object);
-    move |pod| match (workload.kind, workload.moves()) {
-        (_, Moves::OnDelete) => Some("OnDelete"),
-        (Kind::StatefulSet, Moves::Descending { .. }) => {
+    move |pod| match workload.moves() {
+        Moves::OnDelete => Some("OnDelete"),
+        Moves::Descending { .. } => {
             let n = ordinal(workload.object, pod)?;
             // One outside of its ordinals goes when the set is scaled.
             (ordinals.all.contains(&n) && n < ordinals.first_updated).then_some("below the partition")

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use cluster_model::PodExt;
 use cluster_model::pod::issue::issue;
+use cluster_model::rollout::Id;
 use cluster_model::rollout::update_strategy::Moves;
-use cluster_model::rollout::{Id, Kind};
 use cluster_model::text::span;
 use k8s_openapi::jiff::Timestamp;
 
@@ -78,8 +78,9 @@ impl Tracker {
                 format!("blocked by {name}, which is not Ready and {}", keeps(seen)),
             ));
         }
-        // A Deployment makes its new pods beside those that end.
-        if self.expected.kind == Kind::Deployment && rollout_view.workload.moves() != Moves::Recreate {
+        // New pods are made beside those that end.
+        if !self.expected.kind.rules().replaces_in_place() && rollout_view.workload.moves() != Moves::Recreate
+        {
             return None;
         }
         for seen in

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use cluster_model::rollout::{Candidate, Kind, REVISION, Revision, choose, number, revisions, same};
+use cluster_model::rollout::{Candidate, Kind, Revision, choose, number, revisions, same};
 use cluster_model::{PodExt, Raw};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
@@ -24,13 +24,11 @@ impl Target {
 
     /// Was this pod made from it?
     pub fn made(&self, kind: Kind, pod: &Pod) -> bool {
-        match kind {
-            Kind::Deployment => pod.is_controlled_by(&self.uid),
-            Kind::StatefulSet | Kind::DaemonSet => {
-                let labels = pod.metadata.labels.as_ref();
-                labels.and_then(|labels| labels.get(kind.hash_label())).is_some_and(|hash| *hash == self.hash)
-            }
+        if kind.rules().revisions_own_pods() {
+            return pod.is_controlled_by(&self.uid);
         }
+        let labels = pod.metadata.labels.as_ref();
+        labels.and_then(|labels| labels.get(kind.hash_label())).is_some_and(|hash| *hash == self.hash)
     }
 }
 
@@ -50,15 +48,15 @@ impl Compared {
         let kind = expected.kind;
         let own: Vec<&Value> =
             histories.iter().filter(|history| history.is_controlled_by(&expected.uid)).collect();
-        if kind == Kind::StatefulSet {
-            // Its controller compares by meaning (StatefulSetSemanticRevisionComparison), so only its own word counts: before
-            // it has seen the template, `updateRevision` is another one's.
-            let name = object.text("/status/updateRevision");
+        let rules = kind.rules();
+        if let Some(field) = rules.update_revision() {
+            // Only its own word counts: before it has seen the template, that is another one's.
+            let name = object.text(field);
             let found = own.iter().find(|history| history.name() == name);
             return (observed && !name.is_empty()).then(|| Target {
                 name: name.to_owned(),
                 uid: found.map(|history| history.uid().to_owned()).unwrap_or_default(),
-                hash: name.to_owned(),
+                hash: found.map_or(name, |history| rules.hash(history)).to_owned(),
             });
         }
         let mut own: Vec<(Candidate<'_>, &Value)> = own
@@ -74,8 +72,7 @@ impl Compared {
             .collect();
         own.sort_by_key(|(it, _)| (it.number, it.created, it.name));
         let candidates: Vec<Candidate<'_>> = own.iter().map(|(it, _)| *it).collect();
-        // As long as a Deployment has no number, no ReplicaSet was made for it.
-        let told = observed && (kind != Kind::Deployment || object.annotation(REVISION).is_some());
+        let told = observed && rules.has_revision(object);
         let chosen = choose(kind, object, told, &candidates)?;
         kept(kind, object, own[chosen].1).map(Target::of)
     }
@@ -87,10 +84,12 @@ fn kept(kind: Kind, object: &Value, history: &Value) -> Option<Revision> {
 
 /// Whose pods are the workload's: its own, or those of its ReplicaSets.
 pub(super) fn owners<'a>(expected: &'a Expected, histories: &'a [Value]) -> HashSet<&'a str> {
-    match expected.kind {
-        Kind::Deployment => {
-            histories.iter().filter(|rs| rs.is_controlled_by(&expected.uid)).map(Raw::uid).collect()
-        }
-        Kind::StatefulSet | Kind::DaemonSet => HashSet::from([expected.uid.as_str()]),
+    if expected.kind.rules().revisions_own_pods() {
+        return histories
+            .iter()
+            .filter(|history| history.is_controlled_by(&expected.uid))
+            .map(Raw::uid)
+            .collect();
     }
+    HashSet::from([expected.uid.as_str()])
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use cluster_model::PodExt;
-use cluster_model::rollout::blocking_pod;
+use cluster_model::rollout::Kind;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 
@@ -34,14 +34,15 @@ impl Trap {
     /// The pod, and when it is certain, by our clock. `moved`: when anything last changed; `told`: there is only one look.
     pub fn look<'a>(
         &mut self,
+        kind: Kind,
         view: View<'a>,
         moved: Timestamp,
         told: bool,
         fail_after: Duration,
     ) -> Option<(&'a Pod, Timestamp)> {
         let set = view.object?;
-        let ordered = blocking_pod::blocker(set, view.pods);
-        let pod = ordered.or_else(|| blocking_pod::stalled(set, view.pods));
+        let ordered = kind.rules().blocking_pod(set, view.pods);
+        let pod = ordered.or_else(|| kind.rules().stalling_pod(set, view.pods));
         let uid = pod.map(PodExt::uid);
         if self.in_the_way.as_ref().map(|(uid, _)| uid.as_str()) != uid {
             self.in_the_way = uid.map(|uid| (uid.to_owned(), view.ours));

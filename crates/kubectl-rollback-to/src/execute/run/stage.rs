@@ -1,6 +1,6 @@
 //! One step: what the engine is told about it at the start, and what is known besides.
 
-use cluster_model::rollout::{Kind, Rollout};
+use cluster_model::rollout::Rollout;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
@@ -54,7 +54,7 @@ impl Stage<'_> {
 
     pub fn closing(&self, execution: &Execution<'_>) -> Closing {
         let id = &self.rollout.id;
-        let reason = execution.options.reason.clone().filter(|_| id.kind != Kind::Deployment);
+        let reason = execution.options.reason.clone().filter(|_| !id.kind.rules().copies_change_cause());
         let written = self.written.as_ref().map(|(object, _)| object);
         let cause = reason.zip(written).and_then(|(reason, object)| {
             let template = &object["spec"]["template"];
@@ -107,7 +107,8 @@ pub(super) fn part(execution: &Execution<'_>, step: &Step) -> Part {
     };
     let owners = execution.snapshot.owners.get(&rollout.id.uid);
     let takes_back = |reverts: &Reverts| matches!(reverts, Reverts::Certainly(_) | Reverts::Perhaps(_));
-    let explained = options.reason.is_some() && options.wait && rollout.id.kind != Kind::Deployment;
+    let copied = rollout.id.kind.rules().copies_change_cause();
+    let explained = options.reason.is_some() && options.wait && !copied;
     // The controller numbers the revision it goes back to anew: behind the highest (pkg/controller/statefulset, nextRevision).
     let highest = rollout.revisions.last().map_or(0, |revision| revision.number);
     let number = if matches!(start, Start::Write) { highest + 1 } else { highest };

@@ -1,0 +1,145 @@
+//! What is different from one kind of workload to the next. Each kind is one file that implements this; everything else asks it.
+
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
+
+use super::update_strategy::Moves;
+
+/// `object` is the workload, `history` a ReplicaSet or ControllerRevision of it; both whole and raw.
+pub trait WorkloadKind: Sync {
+    fn name(&self) -> &'static str;
+    /// As kubectl writes it before the slash.
+    fn word(&self) -> &'static str;
+    fn plural(&self) -> &'static str;
+    /// kubectl's short name.
+    fn short(&self) -> &'static str;
+
+    /// What its controller keeps a revision in.
+    fn history_kind(&self) -> &'static str;
+    fn history_plural(&self) -> &'static str;
+    /// The label that tells which revision a pod was made from.
+    fn hash_label(&self) -> &'static str;
+    /// The value of `hash_label` on the pods of this revision.
+    fn hash<'a>(&self, history: &'a Value) -> &'a str;
+    fn template<'a>(&self, history: &'a Value) -> &'a Value;
+    fn number(&self, history: &Value) -> Option<i64>;
+    /// The managed field of a revision that only the controller sets.
+    fn controller_field(&self) -> &'static str;
+    /// Does a revision that is rolled back to keep a list of the numbers it had? Otherwise it forgets them.
+    fn keeps_numbers(&self) -> bool;
+    /// Does the controller copy the change cause to the revision with each rollout? Otherwise it keeps that of its first one.
+    fn copies_change_cause(&self) -> bool;
+    /// Is a revision made with a copy of what `kubectl apply` last applied?
+    fn copies_last_applied(&self) -> bool;
+    /// Do the revisions control the pods, and count them in their own status? Otherwise the workload controls them.
+    fn revisions_own_pods(&self) -> bool;
+    /// Of a revision that controls its pods: so many are available. `None`: it does not count them.
+    fn available(&self, _history: &Value) -> Option<i64> {
+        None
+    }
+    /// Is it certain that this revision never had a pod?
+    fn never_had_pods(&self, _history: &Value) -> bool {
+        false
+    }
+
+    /// Where the status names the revision of the live template. Such a controller compares templates by meaning, which a client
+    /// cannot, so its word alone counts.
+    fn update_revision(&self) -> Option<&'static str> {
+        None
+    }
+    /// Index of the revision that the controller says is current. Candidates are in ascending order.
+    fn named_by_controller(&self, object: &Value, candidates: &[Candidate<'_>]) -> Option<usize>;
+    /// Has the controller given the workload a revision yet, once it has seen it?
+    fn has_revision(&self, _object: &Value) -> bool {
+        true
+    }
+    /// Which of `equal` (indices, ascending) the controller will use for the template they have.
+    fn reused(&self, candidates: &[Candidate<'_>], equal: &[usize]) -> Option<usize>;
+    /// Where the status tells which revision was rolled out completely.
+    fn completion_record(&self) -> CompletionRecord;
+
+    /// Pods it wants.
+    fn desired(&self, object: &Value) -> i64;
+    /// One pod for each node that it fits on, in place of a number of replicas. Its controller chooses the nodes.
+    fn is_per_node(&self) -> bool {
+        false
+    }
+    /// How a new template reaches that many pods.
+    fn moves(&self, object: &Value, desired: i64) -> Moves;
+    /// Paused, it rolls out nothing (`kubectl rollout resume`).
+    fn is_paused(&self, _object: &Value) -> bool {
+        false
+    }
+    fn has_progress_deadline(&self) -> bool {
+        false
+    }
+    /// Does a new pod take the place of an old one, and so wait until that has ended?
+    fn replaces_in_place(&self) -> bool {
+        true
+    }
+    /// Where its status counts pods.
+    fn counts(&self) -> Counts;
+    /// As many pods as it wants, available, so many of them with the live template.
+    fn is_complete(&self, object: &Value, desired: i64, updated: i64) -> bool;
+
+    /// Can a rollout wait for a pod that only its deletion brings to the new template?
+    fn pod_can_block(&self) -> bool {
+        false
+    }
+    /// That pod, where the controller certainly waits for it.
+    fn blocking_pod<'a>(&self, _object: &Value, _pods: &'a [Pod]) -> Option<&'a Pod> {
+        None
+    }
+    /// That pod, where the controller waits for it if nothing happens for a while.
+    fn stalling_pod<'a>(&self, _object: &Value, _pods: &'a [Pod]) -> Option<&'a Pod> {
+        None
+    }
+
+    /// Could a pod of this workload, with revisions of these names, have this name?
+    fn names_pod(&self, pod: &str, workload: &str, histories: &[&str]) -> bool;
+    /// Adds to a pod made of the template what else the controller gives it.
+    fn complete_pod(&self, _pod: &mut Value, _object: &Value) {}
+    /// Keys of the taints that its controller adds tolerations for.
+    fn added_tolerations(&self) -> &'static [&'static str] {
+        &[]
+    }
+}
+
+/// A revision, as far as it takes to say which is current.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    pub number: i64,
+    pub created: Option<Timestamp>,
+    pub name: &'a str,
+    /// Its template is the live one, as far as a client can tell.
+    pub equal: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompletionRecord {
+    /// Its condition Progressing.
+    ProgressingCondition,
+    /// `status.currentRevision`.
+    CurrentRevision,
+    None,
+}
+
+/// JSON pointers of a workload's own counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    pub all: &'static str,
+    /// With the live template.
+    pub updated: &'static str,
+    pub available: &'static str,
+}
+
+/// `x2b4q` of `web-x2b4q`
+pub(super) fn suffix<'a>(pod: &'a str, maker: &str) -> Option<&'a str> {
+    pod.strip_prefix(maker)?.strip_prefix('-')
+}
+
+/// As the API server completes `generateName` (`apiserver/pkg/storage/names/generate.go`).
+pub(super) fn is_random(suffix: &str) -> bool {
+    suffix.len() == 5 && suffix.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+}
