@@ -1,10 +1,8 @@
 //! What a check found: one fact about one object, with the shortest way to mend it.
 
-mod allow;
+pub mod allow;
 
 use serde::Serialize;
-
-pub use allow::{Allow, UnknownId};
 
 /// How much a finding weighs, worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

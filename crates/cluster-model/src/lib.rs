@@ -25,7 +25,8 @@ pub mod webhook;
 pub mod workload;
 
 pub use disruption_budget::{BudgetStatus, DisruptionBudget};
-pub use finding::{Allow, Finding, Severity};
+pub use finding::allow::Allow;
+pub use finding::{Finding, Severity};
 pub use node::NodeExt;
 pub use pod::PodExt;
 pub use pod::issue::PodIssue;

@@ -1,12 +1,11 @@
 //! Does this look like a secret? Guesses, and on the safe side: a value that is hidden for nothing costs a `--show-values`,
 //! one that is shown is in the scrollback and in the CI log for good.
 
-mod log;
+pub mod log;
 mod message;
 
 use std::sync::LazyLock;
 
-pub use log::redacted;
 pub use message::clean;
 
 use crate::image_ref::is_digest;

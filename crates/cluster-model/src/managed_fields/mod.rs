@@ -2,7 +2,7 @@
 //!
 //! An entry's time is that of its last write, not of the write of one field. Entries can be stripped: what is not in them is not known.
 
-mod paths;
+pub mod paths;
 pub mod template_writer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,8 +13,6 @@ use serde_json::Value;
 
 use crate::Raw;
 use crate::rollout::{CHANGE_CAUSE, Revision, Rollout};
-
-pub use paths::{FieldManager, Path, Paths, fields, manager_and_paths, owned, paths};
 
 /// One manager's entry.
 #[derive(Clone, Copy, Debug)]

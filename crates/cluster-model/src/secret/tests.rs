@@ -1,3 +1,4 @@
+use super::log::redacted;
 use super::*;
 
 #[test]

@@ -1,6 +1,6 @@
 //! The last lines of a container that crashed: once, as far as they can be had, without what may be a credential.
 
-use cluster_model::secret::redacted;
+use cluster_model::secret::log::redacted;
 use cluster_model::text::shorten;
 use http::Method;
 use kube::client::Body;

@@ -138,7 +138,7 @@ impl Resource for WatchedPod {
 mod tests {
     use super::*;
     use cluster_model::PodExt;
-    use cluster_model::pod::issue::explain;
+    use cluster_model::pod::issue::events::explain;
     use serde_json::{Value, json};
 
     /// Everything that tells something about a pod is there, and nothing else.

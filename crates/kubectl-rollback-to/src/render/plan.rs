@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cluster_model::rollout::{Rollout, images};
-use cluster_model::secret::redacted;
+use cluster_model::secret::log::redacted;
 use cluster_model::text::{count, shorten};
 use k8s_openapi::jiff::tz::TimeZone;
 use plugin_client::{Line, Role, table};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cluster_model::managed_fields::template_writer::written;
 use cluster_model::rollout::{Id, Rollout, same, without_restart};
-use cluster_model::secret::redacted;
+use cluster_model::secret::log::redacted;
 use cluster_model::text::count;
 use plugin_client::{Cluster, ConnectionFlags, Failure};
 

@@ -1,7 +1,7 @@
 //! Findings for people: as a list, worst first, one line each with the remedy beneath; as the refusal they lead to;
 //! and what `--allow` says about them. No I/O.
 
-use cluster_model::finding::{Allow, UnknownId};
+use cluster_model::finding::allow::{Allow, UnknownId};
 use cluster_model::text::count;
 use cluster_model::{Finding, Severity};
 

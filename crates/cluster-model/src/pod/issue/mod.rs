@@ -1,7 +1,7 @@
 //! What is wrong with one pod: one line, in Kubernetes' own words, and whether it can recover.
 
 mod container;
-mod events;
+pub mod events;
 mod patience;
 
 use std::fmt;
@@ -12,8 +12,6 @@ use k8s_openapi::jiff::Timestamp;
 use crate::PodExt;
 use crate::secret::clean;
 use crate::text::count;
-
-pub use events::{explain, from_events, time as event_time};
 
 /// The word of a pod whose containers run and are not ready (`pkg/kubelet/status/generate.go`).
 pub const CONTAINERS_NOT_READY: &str = "ContainersNotReady";

@@ -1,6 +1,7 @@
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
+use super::events::explain;
 use super::*;
 use crate::build::{PodBuild, pod};
 

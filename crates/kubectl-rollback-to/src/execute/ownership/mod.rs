@@ -7,7 +7,9 @@ mod tests;
 use std::collections::BTreeMap;
 
 use cluster_model::Raw;
-use cluster_model::managed_fields::{FieldManager, Path, Paths, fields, manager_and_paths, owned, paths};
+use cluster_model::managed_fields::paths::{
+    FieldManager, Path, Paths, fields, manager_and_paths, owned, paths,
+};
 use cluster_model::rollout::Id;
 use cluster_model::text::count;
 use plugin_client::{Cluster, Right};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cluster_model::pod::issue::event_time;
+use cluster_model::pod::issue::events::time as event_time;
 use cluster_model::secret::clean;
 use cluster_model::{PodExt, PodIssue, Raw};
 use k8s_openapi::jiff::Timestamp;

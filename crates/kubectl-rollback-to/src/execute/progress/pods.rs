@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use cluster_model::pod::issue::{explain, issue};
+use cluster_model::pod::issue::events::explain;
+use cluster_model::pod::issue::issue;
 use cluster_model::rollout::update_strategy::Moves;
 use cluster_model::rollout::{Ordinals, Status, ordinal};
 use cluster_model::{PodExt, PodIssue, Raw};
