@@ -12,6 +12,7 @@ mod evil;
 mod faults;
 mod findings;
 mod hostile;
+mod import_circles;
 mod kubectl_bugs;
 mod kubectl_cases;
 mod plugin;
