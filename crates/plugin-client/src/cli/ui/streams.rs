@@ -27,6 +27,23 @@ pub(super) fn emit(stream: Stream, text: &str) -> io::Result<()> {
     }
 }
 
+/// Would it take more right now? If not, whoever reads it does not, and does not hurry because this process waits for the processor.
+#[cfg(unix)]
+pub(super) fn takes_more(stream: Stream) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let is_ready =
+        |mut fds: [PollFd<'_>; 1]| poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0);
+    match stream {
+        Stream::Out => is_ready([PollFd::new(&io::stdout(), PollFlags::OUT)]),
+        Stream::Err => is_ready([PollFd::new(&io::stderr(), PollFlags::OUT)]),
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) fn takes_more(_: Stream) -> bool {
+    false
+}
+
 /// As anstream chooses, but for a dumb terminal: it colours one all the same when the variable CI is set.
 pub(super) fn palette(stream: &impl RawStream) -> ColorChoice {
     if is_dumb() { ColorChoice::Never } else { AutoStream::choice(stream) }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::interrupt::Signals;
 use super::terminal::Ui;
+use super::writer::STARVED;
 use crate::Exit;
 use crate::mutex::lock;
 
@@ -49,7 +50,8 @@ impl Ui {
                 () = tokio::time::sleep(LOOK) => {}
             }
             let since = *lock(&self.0.flushing_since);
-            if is_unread(since, signalled, Instant::now(), patience) {
+            let is_over = |patience| is_unread(since, signalled, Instant::now(), patience);
+            if is_over(patience * STARVED) || is_over(patience) && self.0.writer.is_unread() {
                 // The thread that would return waits for a reader that does not come, and nobody can be told.
                 std::process::exit(Exit::Interrupted.code().into());
             }

@@ -5,11 +5,15 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::streams::Stream;
+use super::streams::{Stream, takes_more};
 use crate::mutex::lock;
 
 /// Lines on stderr beyond this many that nobody has read are dropped.
 const MOST_WAITING: usize = 100_000;
+
+/// A process that gets no time on a busy machine is given so many times the patience.
+pub(super) const STARVED: u32 = 20;
+const LOOK: Duration = Duration::from_secs(1);
 
 type Write = Box<dyn FnOnce() + Send>;
 
@@ -34,6 +38,10 @@ struct State {
 }
 
 impl State {
+    fn is_unread(&self) -> bool {
+        self.writing.is_some_and(|stream| !takes_more(stream))
+    }
+
     fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.frame.is_none() && self.writing.is_none()
     }
@@ -93,6 +101,11 @@ impl Writer {
         }
     }
 
+    /// Does a write wait for a reader? Otherwise it waits for the processor, or for nothing.
+    pub fn is_unread(&self) -> bool {
+        lock(&self.0.state).is_unread()
+    }
+
     /// Waits until all is written. With `patience`: gives up once nothing was read for so long.
     pub fn flush(&self, patience: Option<Duration>) {
         let mut state = lock(&self.0.state);
@@ -101,11 +114,13 @@ impl Writer {
             if state.written != written {
                 (written, since) = (state.written, Instant::now());
             }
-            let left = patience.map(|patience| patience.saturating_sub(since.elapsed()));
-            if left.is_some_and(|left| left.is_zero()) {
+            let waited = since.elapsed();
+            if patience.is_some_and(|patience| {
+                waited >= patience * STARVED || waited >= patience && state.is_unread()
+            }) {
                 return;
             }
-            let longest = left.unwrap_or(Duration::MAX).min(Duration::from_secs(1));
+            let longest = patience.map_or(LOOK, |patience| (patience / 4).min(LOOK));
             let waited = self.0.changed.wait_timeout(state, longest);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -153,6 +168,23 @@ mod tests {
         writer.pass_by_stderr(SOON * 50);
         assert_eq!(reported.recv(), Ok("report"));
         drop(gone);
+    }
+
+    /// A machine that is busy may not let it write for longer than a reader would be waited for.
+    #[test]
+    fn a_slow_writer_is_not_taken_for_a_reader_that_is_gone() {
+        let writer = Writer::default();
+        let patience = Duration::from_millis(500);
+        let (_never, held) = mpsc::channel::<()>();
+        let (report, reported) = mpsc::channel();
+        writer.write(Stream::Err, move || {
+            let _ = held.recv_timeout(patience * 2);
+        });
+        writer.write(Stream::Out, move || {
+            let _ = report.send("report");
+        });
+        writer.flush(Some(patience));
+        assert_eq!(reported.try_recv(), Ok("report"));
     }
 
     #[test]
