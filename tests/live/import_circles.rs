@@ -15,7 +15,7 @@ struct Imports(BTreeMap<Module, Vec<Module>>);
 impl Imports {
     fn of(crate_root: &Path) -> Self {
         let root = ["lib.rs", "main.rs"].map(|name| crate_root.join("src").join(name));
-        let root = root.iter().find(|file| file.is_file()).expect("a crate has a root");
+        let root = root.iter().find(|file| file.is_file()).unwrap();
         let mut imports = Imports::default();
         imports.read(root, &crate_root.join("src"), Vec::new());
         imports
@@ -34,7 +34,7 @@ impl Imports {
                     let name = item.ident.to_string();
                     let inside = below.join(&name);
                     let files: [PathBuf; 2] = [below.join(format!("{name}.rs")), inside.join("mod.rs")];
-                    let file = files.iter().find(|file| file.is_file()).expect("a module has a file");
+                    let file = files.iter().find(|file| file.is_file()).unwrap();
                     self.read(file, &inside, [module.clone(), vec![name]].concat());
                 }
                 _ => {}

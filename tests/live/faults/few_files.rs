@@ -40,7 +40,7 @@ fn names() -> Vec<String> {
 }
 
 /// The same command with so many file descriptors.
-fn limited(run: &Run<'_>, files: usize) -> Command {
+pub fn limited(run: &Run<'_>, files: usize) -> Command {
     let command = run.command();
     let mut limited = Command::new("sh");
     limited.args(["-c", &format!("ulimit -n {files} && exec \"$@\""), "sh"]);

@@ -2,7 +2,7 @@
 
 mod apiserver;
 pub mod fake;
-mod few_files;
+pub mod few_files;
 
 mod interrupts;
 mod late;

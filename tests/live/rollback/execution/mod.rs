@@ -1,6 +1,7 @@
 //! From the plan to the end of a rollout: the guarded write, what is watched, what is said of it, and the way back.
 
 mod apiserver;
+mod connection;
 mod consent;
 mod fates;
 mod guard;
