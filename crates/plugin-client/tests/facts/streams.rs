@@ -158,7 +158,7 @@ async fn a_watch_outlives_the_request_timeout() {
     bench.fake.on("GET", "/api/v1/pods").lists().answer(Answer::json(list(&[])));
     bench.fake.on("GET", "/api/v1/pods").watches().answer(stream);
     bench.fake.on("GET", "/api/v1/namespaces/shop/pods").answer(Answer::silence());
-    let pods = bench.pods(&["--request-timeout=100ms"]).await;
+    let pods = bench.pods(&["--request-timeout=2s"]).await;
     let shop: kube::Api<Pod> = kube::Api::namespaced(pods.clone().into_client(), "shop");
     let mut feed = pin!(feed(pods, Watched::default()));
     assert_eq!(next(&mut feed).await, "synced ");
