@@ -277,7 +277,7 @@ async fn a_renewal_that_hangs_is_killed_and_tried_again() {
     let (file, runs) = scripted(&bench, "[ $run != 2 ] || sleep 600; answer t$run $((run * 60))");
     bench.fake.on("GET", "*").once().answer(dated(Answer::json(no_pods()), 61));
     bench.fake.on("GET", "*").answer(Answer::json(no_pods()));
-    let cluster = bench.connect_with(&file, &["--request-timeout=500ms"]).await.unwrap();
+    let cluster = bench.connect_with(&file, &["--request-timeout=1s"]).await.unwrap();
     let pods: Api<Pod> = Api::all(cluster.client);
     pods.list(&ListParams::default()).await.unwrap();
     list_in_the_end(&pods).await;
