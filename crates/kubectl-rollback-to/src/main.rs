@@ -21,6 +21,7 @@ mod render;
 mod report;
 mod resume_command;
 mod rights;
+mod rollout_pod;
 mod run;
 mod server_dry_run;
 mod snapshot;

@@ -14,9 +14,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::watched_pod::WatchedPod;
 use super::wire::{self, Content, Refusal};
 use super::write::{ConnectionFailures, look, tell};
+use crate::rollout_pod::RolloutPod;
 
 pub struct Fresh {
     pub object: Option<Value>,
@@ -77,7 +77,7 @@ async fn once(cluster: &Cluster, id: &Id) -> Result<Fresh, Refusal> {
     let pods = format!("{}/namespaces/{}/pods", wire::CORE, id.namespace);
     let (histories, pods) =
         futures::join!(list(cluster, &histories, &selector), list(cluster, &pods, &selector));
-    let pods = pods?.into_iter().map(|WatchedPod(pod)| pod);
+    let pods = pods?.into_iter().map(|RolloutPod(pod)| pod);
     Ok(Fresh {
         object: Some(object),
         histories: histories?,

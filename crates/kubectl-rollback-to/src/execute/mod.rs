@@ -13,7 +13,6 @@ mod record;
 mod requests;
 mod run;
 mod verdict;
-mod watched_pod;
 mod watches;
 mod wire;
 mod workload_cache;

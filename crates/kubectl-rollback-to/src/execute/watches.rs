@@ -10,8 +10,8 @@ use kube::api::{ApiResource, GroupVersionKind};
 use plugin_client::api::watch::Watched;
 use plugin_client::{Cluster, Failure, Feed, RawObject, feed_of};
 
-use super::watched_pod::WatchedPod;
 use super::workload_cache::{Resource, Subject, common_labels};
+use crate::rollout_pod::RolloutPod;
 
 /// Without those that every pod has and that say nothing of what is wrong: most of what is told in a rollout of many pods.
 const TELLING_EVENTS: &str = "reason!=Scheduled,reason!=SuccessfulCreate,reason!=SuccessfulDelete,reason!=Killing,reason!=ScalingReplicaSet";
@@ -25,7 +25,7 @@ pub struct Heard {
 #[expect(clippy::large_enum_variant, reason = "each is taken apart as soon as it is there")]
 pub enum News {
     Object(Resource, Feed<RawObject>),
-    Pod(Feed<WatchedPod>),
+    Pod(Feed<RolloutPod>),
     Event(Feed<RawObject>),
 }
 
@@ -161,8 +161,8 @@ impl Watches {
                     .boxed()
             }
             What::Pods => {
-                let api = Api::<WatchedPod>::namespaced(cluster.client.clone(), namespace);
-                let keep = move |pod: &mut WatchedPod| subjects.iter().any(|it| it.selects(&pod.0));
+                let api = Api::<RolloutPod>::namespaced(cluster.client.clone(), namespace);
+                let keep = move |pod: &mut RolloutPod| subjects.iter().any(|it| it.selects(&pod.0));
                 feed_of(api, "pods", by_label, keep).map(|news| news.map(News::Pod)).boxed()
             }
             What::Events => {

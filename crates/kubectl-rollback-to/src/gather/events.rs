@@ -3,14 +3,14 @@
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::rollout::Rollout;
+use cluster_model::rollout::{Id, Rollout};
 use cluster_model::{Known, PodExt, Raw};
 use futures::stream::{self, StreamExt};
 use k8s_openapi::api::core::v1::Event;
 use plugin_client::Cluster;
 use serde_json::Value;
 
-use super::lists::{FAN_OUT, raw, resource};
+use super::lists::{FAN_OUT, resource, some};
 
 /// By UID of the workload.
 pub async fn events<R: Borrow<Rollout>>(
@@ -21,35 +21,57 @@ pub async fn events<R: Borrow<Rollout>>(
     let namespaces: BTreeSet<&str> = rollouts.iter().map(|rollout| rollout.id.namespace.as_str()).collect();
     let kind = resource::<Event>();
     let kind = &kind;
+    let all: Vec<Subject<'_>> = rollouts.iter().map(|rollout| Subject::of(rollout)).collect();
+    let all = &all;
     let lists: BTreeMap<&str, Known<Vec<Value>>> = stream::iter(namespaces)
-        .map(|namespace| async move { (namespace, raw(cluster, kind, Some(namespace)).await) })
+        .map(|namespace| async move {
+            let here: Vec<&Subject<'_>> =
+                all.iter().filter(|subject| subject.rollout.id.namespace == namespace).collect();
+            let wanted = |event: &mut Value| {
+                if let Some(metadata) = event["metadata"].as_object_mut() {
+                    metadata.remove("managedFields");
+                }
+                here.iter().any(|subject| subject.is_meant_by(event))
+            };
+            (namespace, some(cluster, kind, Some(namespace), wanted).await)
+        })
         .buffer_unordered(FAN_OUT)
         .collect()
         .await;
-    rollouts
-        .iter()
-        .filter_map(|rollout| {
-            let events = match lists.get(rollout.id.namespace.as_str())? {
-                Known::Seen(all) => Known::Seen(about(rollout, all)),
-                Known::Unknown(why) => Known::Unknown(why.clone()),
-            };
-            Some((rollout.id.uid.clone(), events))
-        })
-        .collect()
+    let about = |subject: &Subject<'_>| {
+        let Id { namespace, uid, .. } = &subject.rollout.id;
+        let events = match lists.get(namespace.as_str())? {
+            Known::Seen(all) => {
+                Known::Seen(all.iter().filter(|event| subject.is_meant_by(event)).cloned().collect())
+            }
+            Known::Unknown(why) => Known::Unknown(why.clone()),
+        };
+        Some((uid.clone(), events))
+    };
+    all.iter().filter_map(about).collect()
 }
 
-/// Pods that are gone already count too: they are told by their names.
-fn about(rollout: &Rollout, events: &[Value]) -> Vec<Value> {
-    let uids: BTreeSet<&str> = std::iter::once(rollout.id.uid.as_str())
-        .chain(rollout.revisions.iter().map(|revision| revision.uid.as_str()))
-        .chain(rollout.pods.iter().map(PodExt::uid))
-        .collect();
-    let is_about = |event: &&Value| {
+/// A workload, with the UIDs of itself and of what it made.
+struct Subject<'a> {
+    rollout: &'a Rollout,
+    uids: BTreeSet<&'a str>,
+}
+
+impl<'a> Subject<'a> {
+    fn of(rollout: &'a Rollout) -> Self {
+        let uids = std::iter::once(rollout.id.uid.as_str())
+            .chain(rollout.revisions.iter().map(|revision| revision.uid.as_str()))
+            .chain(rollout.pods.iter().map(PodExt::uid))
+            .collect();
+        Subject { rollout, uids }
+    }
+
+    /// Pods that are gone already count too: they are told by their names.
+    fn is_meant_by(&self, event: &Value) -> bool {
         let object = &event["involvedObject"];
-        uids.contains(object.text("/uid"))
-            || object["kind"] == "Pod" && made_by(rollout, object.text("/name"))
-    };
-    events.iter().filter(is_about).cloned().collect()
+        self.uids.contains(object.text("/uid"))
+            || object["kind"] == "Pod" && made_by(self.rollout, object.text("/name"))
+    }
 }
 
 fn made_by(rollout: &Rollout, pod: &str) -> bool {
@@ -60,8 +82,22 @@ fn made_by(rollout: &Rollout, pod: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server_dry_run::testing::connect;
     use cluster_model::rollout::Kind;
     use serde_json::json;
+    use testbed::fake::{Answer, Fake};
+
+    #[tokio::test]
+    async fn of_an_event_no_more_is_kept_than_is_read() {
+        let fake = Fake::start();
+        let event = |uid: &str| json!({"metadata": {"name": uid, "managedFields": [{}]}, "involvedObject": {"kind": "Deployment", "uid": uid}});
+        let list = json!({"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": [event("w"), event("x")]});
+        fake.on("GET", "/api/v1/namespaces/shop/events").answer(Answer::json(list));
+        let found = events(&connect(&fake).await, &[rollout(Kind::Deployment)]).await;
+        let expected =
+            json!({"metadata": {"name": "w"}, "involvedObject": {"kind": "Deployment", "uid": "w"}});
+        assert_eq!(found["w"], Known::Seen(vec![expected]));
+    }
 
     fn rollout(kind: Kind) -> Rollout {
         let owner = json!([{"uid": "w", "controller": true}]);
@@ -86,8 +122,8 @@ mod tests {
         ];
         for (kind, object, name, uid, expected) in cases {
             let event = json!({"involvedObject": {"kind": object, "name": name, "uid": uid}});
-            let found = about(&rollout(kind), &[event]);
-            assert_eq!(found.len(), usize::from(expected), "{kind:?} {object} {name} {uid}");
+            let found = Subject::of(&rollout(kind)).is_meant_by(&event);
+            assert_eq!(found, expected, "{kind:?} {object} {name} {uid}");
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Lists as raw JSON, page by page.
 
 use cluster_model::Known;
-use kube::api::{ApiResource, DynamicObject, ListParams};
+use kube::api::{ApiResource, ListParams};
 use kube::{Api, Resource};
 use plugin_client::api::list;
-use plugin_client::{Cluster, Failure};
+use plugin_client::{Cluster, Failure, RawObject};
 use serde_json::Value;
 
 /// Requests at a time.
@@ -28,12 +28,22 @@ pub fn custom(group: &str, version: &str, kind: &str, plural: &str) -> ApiResour
 
 /// Everything of a kind, in one namespace or in all; or why it could not be read.
 pub async fn raw(cluster: &Cluster, resource: &ApiResource, namespace: Option<&str>) -> Known<Vec<Value>> {
-    let api: Api<DynamicObject> = match namespace {
+    some(cluster, resource, namespace, |_| true).await
+}
+
+/// The same of those that are wanted: of a page the others are dropped before the next one comes.
+pub async fn some(
+    cluster: &Cluster,
+    resource: &ApiResource,
+    namespace: Option<&str>,
+    wanted: impl Fn(&mut Value) -> bool,
+) -> Known<Vec<Value>> {
+    let api: Api<RawObject> = match namespace {
         Some(namespace) => Api::namespaced_with(cluster.client.clone(), namespace, resource),
         None => Api::all_with(cluster.client.clone(), resource),
     };
-    let all = ListParams::default();
-    known(list::collect(&api, &resource.plural, all, list::PAGE, |object| Some(json(&object))).await)
+    let keep = |RawObject { mut value, .. }| wanted(&mut value).then_some(value);
+    known(list::collect(&api, &resource.plural, ListParams::default(), list::PAGE, keep).await)
 }
 
 pub fn json<T: serde::Serialize>(object: &T) -> Value {

@@ -1,4 +1,4 @@
-//! The workloads with their revisions and pods. Whole and raw: nothing a newer server knows is dropped.
+//! The workloads with their revisions and pods. All but the pods whole and raw: nothing a newer server knows is dropped.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -7,13 +7,14 @@ use cluster_model::{PodExt, Raw};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
-use kube::api::{ApiResource, DynamicObject, ListParams};
+use kube::api::{ApiResource, ListParams};
 use kube::core::GroupVersionKind;
 use plugin_client::api::access_review::grant;
 use plugin_client::api::list;
-use plugin_client::{Cluster, Failure, Right, is_not_found};
+use plugin_client::{Cluster, Failure, RawObject, Right, is_not_found};
 use serde_json::Value;
 
+use crate::rollout_pod::RolloutPod;
 use crate::workload_selector::Subjects;
 
 /// Workloads read side by side.
@@ -68,8 +69,7 @@ async fn with_pasts(cluster: &Cluster, objects: Vec<(Kind, Value)>) -> Result<Ve
         objects.iter().map(|(kind, _)| (kind.history_plural(), *kind)).collect();
     for (plural, kind) in plurals {
         let api = api(cluster, kind, plural, &cluster.namespace);
-        let owned = |object: DynamicObject| {
-            let object = raw(object);
+        let owned = |RawObject { value: object, .. }| {
             let owner = object.controller_ref()?.text("/uid").to_owned();
             ours.contains(owner.as_str()).then_some((owner, object))
         };
@@ -80,12 +80,11 @@ async fn with_pasts(cluster: &Cluster, objects: Vec<(Kind, Value)>) -> Result<Ve
     }
     let made = histories.values().flatten().map(Raw::uid);
     let makers: HashSet<&str> = ours.iter().copied().chain(made).collect();
-    let owned = |mut pod: Pod| {
-        pod.metadata.managed_fields = None;
+    let owned = |RolloutPod(pod)| {
         let owner = pod.controller()?.uid.clone();
         makers.contains(owner.as_str()).then_some((owner, pod))
     };
-    let api: Api<Pod> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let api: Api<RolloutPod> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
     let found = list::collect(&api, "pods", params(), list::PAGE, owned).await;
     let mut pods: HashMap<String, Vec<Pod>> = HashMap::new();
     for (owner, pod) in found.map_err(|failure| told(failure, "", "pods"))? {
@@ -113,14 +112,14 @@ fn with_past(
 async fn one(cluster: &Cluster, kind: Kind, name: &str) -> Result<Value, Failure> {
     let api = api(cluster, kind, kind.plural(), &cluster.namespace);
     match api.get(name).await {
-        Ok(object) => Ok(raw(object)),
+        Ok(object) => Ok(object.value),
         Err(error) => {
             let failure = missing_or(kind, name, &cluster.namespace, &error);
             if !is_not_found(&error) {
                 return Err(failure);
             }
             let there = api.list(&ListParams::default()).await.map(|list| list.items).unwrap_or_default();
-            let names: Vec<String> = there.into_iter().filter_map(|o| o.metadata.name).take(10).collect();
+            let names: Vec<String> = there.iter().map(|it| it.value.name().to_owned()).take(10).collect();
             Err(if names.is_empty() {
                 failure.hint(format!("kubectl get {} -A", kind.plural()))
             } else {
@@ -174,21 +173,16 @@ async fn many(
                     _ => failure,
                 }
             })?;
-        found.extend(list.items.into_iter().map(|object| (*kind, raw(object))));
+        found.extend(list.items.into_iter().map(|object| (*kind, object.value)));
     }
     found.sort_by(|a, b| (a.0, a.1.name()).cmp(&(b.0, b.1.name())));
     Ok(found)
 }
 
-fn api(cluster: &Cluster, kind: Kind, plural: &str, namespace: &str) -> Api<DynamicObject> {
+fn api(cluster: &Cluster, kind: Kind, plural: &str, namespace: &str) -> Api<RawObject> {
     let name = if plural == kind.history_plural() { kind.rules().history_kind() } else { kind.name() };
     let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("apps", "v1", name), plural);
     Api::namespaced_with(cluster.client.clone(), namespace, &resource)
-}
-
-fn raw(object: DynamicObject) -> Value {
-    // Came out of JSON a moment ago.
-    serde_json::to_value(object).unwrap_or_default()
 }
 
 #[cfg(test)]

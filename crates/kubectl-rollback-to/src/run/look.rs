@@ -30,6 +30,15 @@ impl Looked {
         }
     }
 
+    /// What only the plan was made from: while a rollout is followed, all of it would stay in memory beside what is watched.
+    pub fn forget_evidence(&mut self) {
+        (self.timelines, self.healths) = (Vec::new(), Vec::new());
+        let Snapshot { taken_at, rollouts, owners, .. } = &mut self.snapshot;
+        rollouts.iter_mut().for_each(|rollout| rollout.pods = Vec::new());
+        let (rollouts, owners) = (std::mem::take(rollouts), std::mem::take(owners));
+        self.snapshot = Snapshot { rollouts, owners, ..Snapshot::empty(*taken_at) };
+    }
+
     pub fn pasts(&self) -> impl Iterator<Item = Past<'_>> {
         (0..self.snapshot.rollouts.len()).map(|index| self.past(index))
     }

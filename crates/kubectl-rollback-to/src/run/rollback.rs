@@ -76,7 +76,8 @@ impl Run<'_> {
             let lapses = consent
                 .lapses(&now.snapshot.rollouts, |index| self.choose(now.past(index), last.as_ref(), wish));
             // Of many pods it is much memory.
-            drop(now);
+            drop((now, consent));
+            looked.forget_evidence();
             let (report, changed) = match lapses.as_slice() {
                 [] => self.execute(cluster, &looked, prepared).await,
                 lapses => {

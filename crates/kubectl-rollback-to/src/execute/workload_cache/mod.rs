@@ -12,8 +12,8 @@ use k8s_openapi::jiff::Timestamp;
 use plugin_client::{Feed, RawObject};
 use serde_json::Value;
 
-use super::watched_pod::WatchedPod;
-use crate::execute::progress::model::View;
+use super::progress::model::View;
+use crate::rollout_pod::RolloutPod;
 use events::Events;
 use store::Store;
 
@@ -77,10 +77,10 @@ impl WorkloadCache {
         }
     }
 
-    pub fn hear_pod(&mut self, news: &Feed<WatchedPod>) -> bool {
+    pub fn hear_pod(&mut self, news: &Feed<RolloutPod>) -> bool {
         self.listed[Resource::Pods as usize] |= matches!(news, Feed::Synced(_));
         let subject = &self.subject;
-        if let Feed::Deleted(WatchedPod(pod)) = news {
+        if let Feed::Deleted(RolloutPod(pod)) = news {
             self.events.forget(pod.uid());
         }
         hear(&mut self.pods, news, |pod| &pod.0, |pod| subject.selects(pod))
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(left, ["e-b"]);
     }
 
-    fn pod(name: &str, app: &str) -> WatchedPod {
+    fn pod(name: &str, app: &str) -> RolloutPod {
         read(json!({"metadata": {"name": name, "uid": name, "labels": {"app": app}}}))
     }
 

@@ -1,20 +1,25 @@
-//! What is read of a pod while a rollout is followed: who made it, how it is, and what its probes allow. The rest of it is never in memory.
+//! What is read of a workload's pod, for a plan and while a rollout is followed: who made it, how it is, what its probes allow, and what
+//! it asks for. The rest of it is never in memory.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::{Container, Pod, PodReadinessGate, PodSpec, PodStatus, Probe};
+use k8s_openapi::api::core::v1::{
+    Container, Pod, PodReadinessGate, PodSpec, PodStatus, Probe, ResourceRequirements,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
 use kube::Resource;
 use kube::api::ObjectMeta;
 use serde::{Deserialize, Deserializer};
 
 #[derive(Clone, Debug)]
-pub struct WatchedPod(pub Pod);
+pub struct RolloutPod(pub Pod);
 
-impl<'de> Deserialize<'de> for WatchedPod {
+impl<'de> Deserialize<'de> for RolloutPod {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Wire::deserialize(deserializer).map(|wire| WatchedPod(wire.into()))
+        Wire::deserialize(deserializer).map(|wire| RolloutPod(wire.into()))
     }
 }
 
@@ -33,7 +38,7 @@ struct Metadata {
     namespace: Option<String>,
     uid: Option<String>,
     resource_version: Option<String>,
-    labels: Option<std::collections::BTreeMap<String, String>>,
+    labels: Option<BTreeMap<String, String>>,
     owner_references: Option<Vec<OwnerReference>>,
     finalizers: Option<Vec<String>>,
     creation_timestamp: Option<Time>,
@@ -49,6 +54,8 @@ struct Spec {
     readiness_gates: Option<Vec<PodReadinessGate>>,
     containers: Vec<WireContainer>,
     init_containers: Option<Vec<WireContainer>>,
+    resources: Option<ResourceRequirements>,
+    overhead: Option<BTreeMap<String, Quantity>>,
 }
 
 #[derive(Deserialize)]
@@ -59,6 +66,7 @@ struct WireContainer {
     restart_policy: Option<String>,
     readiness_probe: Option<Probe>,
     startup_probe: Option<Probe>,
+    resources: Option<ResourceRequirements>,
 }
 
 impl From<Wire> for Pod {
@@ -85,6 +93,8 @@ impl From<Wire> for Pod {
                 readiness_gates: spec.readiness_gates,
                 containers: containers(spec.containers),
                 init_containers: spec.init_containers.map(containers),
+                resources: spec.resources,
+                overhead: spec.overhead,
                 ..PodSpec::default()
             }),
             status,
@@ -100,12 +110,13 @@ impl From<WireContainer> for Container {
             restart_policy: wire.restart_policy,
             readiness_probe: wire.readiness_probe,
             startup_probe: wire.startup_probe,
+            resources: wire.resources,
             ..Container::default()
         }
     }
 }
 
-impl Resource for WatchedPod {
+impl Resource for RolloutPod {
     type DynamicType = ();
     type Scope = NamespaceResourceScope;
 
@@ -139,6 +150,7 @@ mod tests {
     use super::*;
     use cluster_model::PodExt;
     use cluster_model::pod::issue::events::explain;
+    use cluster_model::pod::resources::{limits, requests};
     use serde_json::{Value, json};
 
     /// Everything that tells something about a pod is there, and nothing else.
@@ -171,12 +183,14 @@ mod tests {
                     "managedFields": [{"manager": "kubelet", "fieldsV1": {"f:status": {}}}]},
                 "spec": {"nodeName": "n", "schedulerName": "own", "tolerations": [{"operator": "Exists"}],
                     "volumes": [{"name": "data", "emptyDir": {}}], "readinessGates": [{"conditionType": "g"}],
-                    "initContainers": [{"name": "side", "restartPolicy": "Always", "image": "side:1"}],
+                    "overhead": {"cpu": "10m"}, "resources": {"limits": {"cpu": "1"}},
+                    "initContainers": [{"name": "side", "restartPolicy": "Always", "image": "side:1",
+                        "resources": {"requests": {"memory": "1Gi"}}}],
                     "containers": [{"name": "web", "image": "web:1", "env": [{"name": "a", "value": "b"}],
                         "readinessProbe": {"periodSeconds": 7, "failureThreshold": 5}}]},
                 "status": {"phase": "Running", "containerStatuses": [container], "conditions": ready(gate)}});
             let whole: Pod = serde_json::from_value(wire.clone()).unwrap();
-            let WatchedPod(watched) = serde_json::from_value(wire).unwrap();
+            let RolloutPod(watched) = serde_json::from_value(wire).unwrap();
             assert_eq!(explain(&watched, &events), explain(&whole, &events));
             assert!(explain::<Value>(&watched, &events).is_some());
             assert_eq!(watched.status, whole.status);
@@ -189,6 +203,9 @@ mod tests {
                 (watched.foreign_scheduler(), watched.metadata.resource_version.as_deref()),
                 (Some("own"), Some("7"))
             );
+            let spec = |pod: &Pod| serde_json::to_value(&pod.spec).unwrap();
+            assert_eq!(requests(&spec(&watched)), requests(&spec(&whole)));
+            assert_eq!(limits(&spec(&watched)), limits(&spec(&whole)));
             let spec = watched.spec.unwrap();
             assert_eq!((spec.volumes, spec.containers[0].env.clone()), (None, None));
             assert_eq!((watched.metadata.annotations, watched.metadata.managed_fields), (None, None));
@@ -197,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_name_is_enough() {
-        let WatchedPod(pod) = serde_json::from_value(json!({"metadata": {"name": "a", "uid": "u"}})).unwrap();
+        let RolloutPod(pod) = serde_json::from_value(json!({"metadata": {"name": "a", "uid": "u"}})).unwrap();
         assert_eq!((pod.name(), pod.node(), pod.phase()), ("a", "", ""));
     }
 }
