@@ -107,8 +107,8 @@ pub(super) struct Run<'a> {
     /// --last will not know of this run.
     is_lost: bool,
     drawn: Instant,
-    /// No look before.
-    rest_until: Instant,
+    /// When the last look ended, and how long there is none after it.
+    looked: Option<(Instant, Duration)>,
     deadline: Option<Instant>,
     /// Time spent at questions: it counts against nothing.
     asked: Duration,
@@ -148,7 +148,7 @@ impl<'a> Run<'a> {
             is_unrecorded: false,
             is_lost: false,
             drawn: Instant::now(),
-            rest_until: Instant::now(),
+            looked: None,
             deadline: execution.deadline,
             asked: Duration::ZERO,
             unanswered: None,
@@ -339,7 +339,8 @@ impl<'a> Run<'a> {
         let wait = looks.chain(lingering).min();
         let due = wait.map(|wait| Instant::now() + Duration::try_from(wait).unwrap_or_default().max(SOONEST));
         let news = self.stages.iter().any(|stage| stage.changed && stage.tracker.is_some());
-        due.into_iter().chain(news.then_some(self.rest_until)).min()
+        let look = || self.next_look().unwrap_or_else(Instant::now);
+        due.into_iter().chain(news.then(look)).min()
     }
 
     fn tell(&mut self) {

@@ -10,6 +10,7 @@ use k8s_openapi::jiff::SignedDuration;
 use plugin_client::{Failure, Feed};
 
 use super::Run;
+use super::stage::Stage;
 use crate::execute::Event;
 use crate::execute::execution::FRAME;
 use crate::execute::fresh::Fresh;
@@ -21,6 +22,8 @@ use crate::execute::watches::{Heard, News};
 /// A look goes over all pods and all that was told, and there is news of each: after one there is a pause of at least this, and of
 /// several times what it took. Otherwise the looks at many pods fall behind what happens, and judge what is long past.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+/// As long as its controller does not say that it is done, nobody waits for the next look: it only tells how far it is.
+const WHILE_MOVING: Duration = Duration::from_millis(100);
 const TIMES_ITS_COST: u32 = 3;
 /// What is watched and what was read just now are not the same: time for the one to catch up with the other.
 const CATCH_UP: SignedDuration = SignedDuration::from_secs(2);
@@ -181,10 +184,18 @@ impl Run<'_> {
         }
     }
 
+    /// No look before; `None`: there was none.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        let (at, least) = self.looked?;
+        let news = |stage: &Stage<'_>| stage.changed && stage.tracker.is_some() && stage.cache.is_final();
+        let pause = if self.stages.iter().any(news) { BETWEEN_LOOKS } else { WHILE_MOVING };
+        Some(at + pause.max(least))
+    }
+
     /// Tells the engine how far those are of which there is news, or whose time has come.
     pub fn look(&mut self) {
         let began = Instant::now();
-        if began < self.rest_until {
+        if self.next_look().is_some_and(|at| began < at) {
             return;
         }
         let (now, ours) = (self.execution.cluster.now(), self.ours());
@@ -212,7 +223,7 @@ impl Run<'_> {
             looked = true;
         }
         if looked {
-            self.rest_until = Instant::now() + BETWEEN_LOOKS.max(began.elapsed() * TIMES_ITS_COST);
+            self.looked = Some((Instant::now(), began.elapsed() * TIMES_ITS_COST));
         }
         if looked && self.drawn.elapsed() >= FRAME {
             self.draw();

@@ -5,7 +5,7 @@ mod events;
 mod store;
 mod subject;
 
-use cluster_model::rollout::Id;
+use cluster_model::rollout::{Id, Status};
 use cluster_model::{PodExt, Raw};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
@@ -114,6 +114,12 @@ impl WorkloadCache {
             now,
             ours,
         })
+    }
+
+    /// Does its controller say that nothing is left to do?
+    pub fn is_final(&self) -> bool {
+        let kind = self.subject.id.kind;
+        self.objects.all.first().is_none_or(|object| Status { kind, object }.is_final())
     }
 
     pub fn events(&self) -> &[Value] {
