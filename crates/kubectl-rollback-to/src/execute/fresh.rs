@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use cluster_model::Raw;
 use cluster_model::rollout::{Id, selector};
-use cluster_model::{PodExt, Raw};
+use futures::future::join_all;
 use http::Method;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
@@ -15,13 +16,17 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::wire::{self, Content, Refusal};
+use super::workload_cache::{Subject, labels_of_any};
 use super::write::{ConnectionFailures, look, tell};
 use crate::rollout_pod::RolloutPod;
 
+#[derive(Default)]
 pub struct Fresh {
     pub object: Option<Value>,
     pub histories: Vec<Value>,
     pub pods: Vec<Pod>,
+    /// Names of pods that are there and could not be understood: as long as there are any, nothing is known to be done.
+    pub unread: Vec<String>,
 }
 
 /// A server that is away is waited for: some ten minutes, with the last of these waits again and again.
@@ -69,20 +74,69 @@ fn passes(error: &Error) -> bool {
 }
 
 async fn once(cluster: &Cluster, id: &Id) -> Result<Fresh, Refusal> {
-    let Some(object) = look(cluster, id).await?.filter(|object| object.uid() == id.uid) else {
-        return Ok(Fresh { object: None, histories: Vec::new(), pods: Vec::new() });
+    let Some(object) = own(cluster, id).await? else { return Ok(Fresh::default()) };
+    let (histories, pods) = made(cluster, id, &selector(&object)).await?;
+    Ok(Fresh { object: Some(object), histories, pods: pods.all, unread: pods.unread })
+}
+
+/// As [`read`], once, of several workloads in one namespace that share a kind of history. What they made is listed once, after each of
+/// them was read.
+pub async fn together(cluster: &Cluster, ids: &[Id]) -> Vec<Result<Fresh, Refusal>> {
+    let objects = join_all(ids.iter().map(|id| own(cluster, id))).await;
+    let there = ids.iter().zip(&objects).filter_map(|(id, object)| {
+        let object = object.as_ref().ok()?.as_ref()?;
+        Some(Subject::new(id, object))
+    });
+    let there: Vec<Subject> = there.collect();
+    let listed = match (ids.first(), labels_of_any(&there)) {
+        (Some(id), Some(labels)) => Some(made(cluster, id, &labels).await),
+        _ => None,
     };
-    let selector = selector(&object);
+    let mut subjects = there.into_iter();
+    let mut all = Vec::new();
+    for (id, object) in ids.iter().zip(objects) {
+        all.push(match (object, &listed) {
+            (Err(refusal), _) => Err(refusal),
+            (Ok(None), _) => Ok(Fresh::default()),
+            (Ok(Some(object)), Some(Ok((histories, pods)))) if pods.unread.is_empty() => {
+                let Some(subject) = subjects.next() else { continue };
+                Ok(Fresh {
+                    object: Some(object),
+                    histories: histories.iter().filter(|it| subject.made(it)).cloned().collect(),
+                    pods: pods.all.iter().filter(|pod| subject.selects(pod)).cloned().collect(),
+                    unread: Vec::new(),
+                })
+            }
+            // They have no label in common, the lists were refused, or it is not known whose pod it is that cannot be read.
+            (Ok(Some(_)), _) => once(cluster, id).await,
+        });
+    }
+    all
+}
+
+/// The workload itself; another one of its name is not it.
+async fn own(cluster: &Cluster, id: &Id) -> Result<Option<Value>, Refusal> {
+    Ok(look(cluster, id).await?.filter(|object| object.uid() == id.uid))
+}
+
+/// Histories and pods with these labels.
+async fn made(cluster: &Cluster, id: &Id, labels: &str) -> Result<(Vec<Value>, Pods), Refusal> {
     let histories = format!("{}/namespaces/{}/{}", wire::APPS, id.namespace, id.kind.history_plural());
     let pods = format!("{}/namespaces/{}/pods", wire::CORE, id.namespace);
-    let (histories, pods) =
-        futures::join!(list(cluster, &histories, &selector), list(cluster, &pods, &selector));
-    let pods = pods?.into_iter().map(|RolloutPod(pod)| pod);
-    Ok(Fresh {
-        object: Some(object),
-        histories: histories?,
-        pods: pods.filter(|pod| !pod.uid().is_empty()).collect(),
-    })
+    let (histories, pods) = futures::join!(
+        list::<Value>(cluster, &histories, labels),
+        list::<RolloutPod>(cluster, &pods, labels)
+    );
+    let (histories, pods) = (histories?, pods?);
+    let all = pods.all.into_iter().map(|RolloutPod(pod)| pod).collect();
+    Ok((histories.all, Pods { all, unread: pods.unread }))
+}
+
+type Pods = Listed<Pod>;
+
+struct Listed<T> {
+    all: Vec<T>,
+    unread: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -92,28 +146,51 @@ struct Page<T> {
     items: Option<Vec<T>>,
 }
 
-async fn list<T: DeserializeOwned>(cluster: &Cluster, path: &str, selector: &str) -> Result<Vec<T>, Refusal> {
-    let mut all = Vec::new();
+async fn list<T: DeserializeOwned>(
+    cluster: &Cluster,
+    path: &str,
+    labels: &str,
+) -> Result<Listed<T>, Refusal> {
+    let mut listed = Listed { all: Vec::new(), unread: Vec::new() };
     let mut more = String::new();
     for _ in 0..PAGES {
-        let path = format!("{path}?labelSelector={}&limit={PAGE}{more}", wire::query(selector));
-        let page: Page<T> = match wire::send(cluster, Method::GET, &path, Content::None).await {
+        let path = format!("{path}?labelSelector={}&limit={PAGE}{more}", wire::query(labels));
+        let body = match wire::body(cluster, Method::GET, &path, Content::None).await {
             // What the pages were of is not kept any more: from the start, whole.
             Err(refusal) if !more.is_empty() && is_expired(&refusal.error) => {
-                all.clear();
+                listed = Listed { all: Vec::new(), unread: Vec::new() };
                 let whole = path.split("&limit=").next().unwrap_or(&path);
-                wire::send(cluster, Method::GET, whole, Content::None).await?
+                wire::body(cluster, Method::GET, whole, Content::None).await?
             }
             Err(refusal) if is_not_found(&refusal.error) => break,
-            page => page?,
+            body => body?,
         };
-        all.extend(page.items.into_iter().flatten());
-        match page.metadata.continue_.filter(|next| !next.is_empty()) {
+        match listed.add(&body)?.filter(|next| !next.is_empty()) {
             None => break,
             Some(next) => more = format!("&continue={}", wire::query(&next)),
         }
     }
-    Ok(all)
+    Ok(listed)
+}
+
+impl<T: DeserializeOwned> Listed<T> {
+    /// Adds a page, and returns where the next one begins.
+    fn add(&mut self, body: &[u8]) -> Result<Option<String>, Refusal> {
+        if let Ok(page) = serde_json::from_slice::<Page<T>>(body) {
+            self.all.extend(page.items.into_iter().flatten());
+            return Ok(page.metadata.continue_);
+        }
+        // One object that is not understood must not hide the others.
+        let page: Page<Value> = serde_json::from_slice(body).map_err(wire::unreadable)?;
+        for object in page.items.into_iter().flatten() {
+            let name = object.name().to_owned();
+            match serde_json::from_value(object) {
+                Ok(object) => self.all.push(object),
+                Err(_) => self.unread.push(name),
+            }
+        }
+        Ok(page.metadata.continue_)
+    }
 }
 
 fn is_expired(error: &Error) -> bool {

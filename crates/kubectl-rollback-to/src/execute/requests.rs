@@ -1,9 +1,12 @@
 //! What the engine asks for, on the wire; each with one honest answer. Network I/O.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cluster_model::Raw;
 use cluster_model::rollout::{CHANGE_CAUSE, Id, revisions, same};
+use futures::future::{BoxFuture, FutureExt, Shared, join_all};
 use http::Method;
 use plugin_client::{Cluster, Right, is_not_found};
 use serde_json::{Value, json};
@@ -17,6 +20,8 @@ use super::{log, ownership};
 use crate::execute::engine::model::Deletion;
 use crate::patch;
 
+/// Workloads read together: a selector names them all, and a URL has an end.
+const TOGETHER: usize = 50;
 const LOG: Duration = Duration::from_secs(3);
 
 /// What came back.
@@ -55,8 +60,42 @@ pub async fn put_back(
     Answered::Restored { step, wrote, notes }
 }
 
-pub async fn verified(cluster: &Cluster, step: usize, id: Id, failures: ConnectionFailures) -> Answered {
-    Answered::Verified { step, fresh: fresh::read(cluster, &id, &failures).await }
+/// What came of reading several workloads at once; each is taken out once.
+type ReadTogether = Arc<Mutex<BTreeMap<usize, Fresh>>>;
+pub type Reading<'a> = Shared<BoxFuture<'a, ReadTogether>>;
+
+/// Reads workloads, by step, each once: those of one namespace together.
+pub fn reading(cluster: &Cluster, due: Vec<(usize, Id)>) -> Reading<'_> {
+    let mut groups: BTreeMap<(String, &str), Vec<(usize, Id)>> = BTreeMap::new();
+    for (step, id) in due {
+        groups.entry((id.namespace.clone(), id.kind.history_plural())).or_default().push((step, id));
+    }
+    let chunks =
+        groups.into_values().flat_map(|group| group.chunks(TOGETHER).map(<[_]>::to_vec).collect::<Vec<_>>());
+    let reads = chunks.map(|chunk| async move {
+        let (steps, ids): (Vec<usize>, Vec<Id>) = chunk.into_iter().unzip();
+        let read = fresh::together(cluster, &ids).await;
+        steps.into_iter().zip(read).filter_map(|(step, fresh)| Some((step, fresh.ok()?))).collect::<Vec<_>>()
+    });
+    let all = join_all(reads);
+    async move { Arc::new(Mutex::new(all.await.into_iter().flatten().collect())) }.boxed().shared()
+}
+
+/// What was not read together is read alone, and waited for.
+pub async fn verified(
+    cluster: &Cluster,
+    step: usize,
+    id: Id,
+    reading: Reading<'_>,
+    failures: ConnectionFailures,
+) -> Answered {
+    let together = reading.await;
+    let own = together.lock().ok().and_then(|mut all| all.remove(&step));
+    let fresh = match own {
+        Some(fresh) => Ok(fresh),
+        None => fresh::read(cluster, &id, &failures).await,
+    };
+    Answered::Verified { step, fresh }
 }
 
 pub async fn logged(

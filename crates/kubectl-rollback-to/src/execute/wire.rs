@@ -1,5 +1,6 @@
 //! Requests as raw JSON, and how they were refused. `kube::Api` would read the answer into types, and forgets `Retry-After`. Network I/O.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
@@ -42,6 +43,17 @@ pub async fn send<T: DeserializeOwned>(
     path: &str,
     content: Content<'_>,
 ) -> Result<T, Refusal> {
+    let body = body(cluster, method, path, content).await?;
+    serde_json::from_slice(&body).map_err(unreadable)
+}
+
+/// The answer as it came, of a success.
+pub async fn body(
+    cluster: &Cluster,
+    method: Method,
+    path: &str,
+    content: Content<'_>,
+) -> Result<impl AsRef<[u8]> + Deref<Target = [u8]> + use<>, Refusal> {
     let refusal = |error| Refusal { error, retry_after: None };
     let request = Request::builder().method(method).uri(path).header(ACCEPT, "application/json");
     let (kind, body) = match content {
@@ -62,7 +74,7 @@ pub async fn send<T: DeserializeOwned>(
     let wait = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
     let bytes = answer.into_body().collect_bytes().await.map_err(refusal)?;
     if code.is_success() {
-        return serde_json::from_slice(&bytes).map_err(|error| refusal(kube::Error::SerdeError(error)));
+        return Ok(bytes);
     }
     let status = serde_json::from_slice::<Status>(&bytes).unwrap_or_else(|_| {
         // As from a proxy or flow control.
@@ -70,6 +82,10 @@ pub async fn send<T: DeserializeOwned>(
     });
     let error = kube::Error::Api(Box::new(status.with_code(code.as_u16())));
     Err(Refusal { error, retry_after: wait.map(Duration::from_secs) })
+}
+
+pub fn unreadable(error: serde_json::Error) -> Refusal {
+    Refusal { error: kube::Error::SerdeError(error), retry_after: None }
 }
 
 /// `/apis/apps/v1/namespaces/shop/deployments/web`

@@ -11,6 +11,7 @@ mod pause;
 mod race;
 mod restore;
 mod saga;
+mod shared;
 mod signals;
 mod stalls;
 mod strategies;

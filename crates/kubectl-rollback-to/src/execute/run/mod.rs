@@ -18,7 +18,7 @@ use super::engine::Engine;
 use super::event::Reporter;
 use super::execution::{Execution, FRAME};
 use super::guarded_patch::GuardedPatch;
-use super::requests::{self, Answered};
+use super::requests::{self, Answered, Reading};
 use super::watches::Watches;
 use super::write::{ConnectionFailures, annotations_back};
 use crate::execute::engine::model::{Command, End, Part, Question, Rules, Start};
@@ -97,6 +97,9 @@ pub(super) struct Run<'a> {
     stages: Vec<Stage<'a>>,
     pub watches: Watches,
     pub requests: FuturesUnordered<BoxFuture<'a, Answered>>,
+    /// Steps that are to be read afresh, as soon as those are that are being read.
+    due: Vec<usize>,
+    reading: Option<Reading<'a>>,
     /// Requests tell here that they cannot reach the server.
     failures: ConnectionFailures,
     pub connection_failures: UnboundedReceiver<Failure>,
@@ -141,6 +144,8 @@ impl<'a> Run<'a> {
             stages,
             watches,
             requests: FuturesUnordered::new(),
+            due: Vec::new(),
+            reading: None,
             failures,
             connection_failures,
             health: ServerHealth::default(),
@@ -207,6 +212,7 @@ impl<'a> Run<'a> {
                 self.obey(command)?;
             }
         }
+        self.verify();
         for (step, stage) in self.stages.iter_mut().enumerate() {
             if stage.tracker.is_some() && !self.engine.is_watching(step) {
                 (stage.tracker, stage.progress, stage.wake_at) = (None, None, None);
@@ -246,8 +252,7 @@ impl<'a> Run<'a> {
             }
             Command::Watch(step) => self.watch(step),
             Command::Verify(step) => {
-                let id = self.stages[step].rollout.id.clone();
-                self.requests.push(requests::verified(cluster, step, id, failures).boxed());
+                self.due.push(step);
             }
             Command::Follow(step) => {
                 if let Some(object) = self.stages[step].fresh.take() {
@@ -279,6 +284,24 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Those that are due by now are read together: of many workloads that are done one after another each would list the same.
+    fn verify(&mut self) {
+        if self.due.is_empty() || self.reading.as_ref().is_some_and(|reading| reading.peek().is_none()) {
+            return;
+        }
+        let cluster = self.execution.cluster;
+        let due: Vec<_> = std::mem::take(&mut self.due)
+            .into_iter()
+            .map(|step| (step, self.stages[step].rollout.id.clone()))
+            .collect();
+        let reading = requests::reading(cluster, due.clone());
+        for (step, id) in due {
+            let failures = self.failures.clone();
+            self.requests.push(requests::verified(cluster, step, id, reading.clone(), failures).boxed());
+        }
+        self.reading = Some(reading);
     }
 
     /// No terminal any more, or no answer: no. The loop stands still meanwhile; the feeds catch up afterwards.

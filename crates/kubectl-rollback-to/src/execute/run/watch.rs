@@ -16,7 +16,7 @@ use crate::execute::execution::FRAME;
 use crate::execute::fresh::Fresh;
 use crate::execute::guarded_patch::Wrote;
 use crate::execute::progress::Tracker;
-use crate::execute::progress::model::{Expected, Patience, View};
+use crate::execute::progress::model::{Expected, Patience, State, View};
 use crate::execute::watches::{Heard, News};
 
 /// A look goes over all pods and all that was told, and there is news of each: after one there is a pause of at least this, and of
@@ -97,6 +97,10 @@ impl Run<'_> {
             stage.tracker = Some(tracker);
         }
         stage.fresh = fresh.object;
+        if let (State::Done { .. }, Some(pod)) = (&progress.state, fresh.unread.first()) {
+            let says = format!("pod {pod} could not be read: its fields are not as expected");
+            return self.engine.unverified(step, &says);
+        }
         self.engine.verified(step, &progress, ours);
     }
 

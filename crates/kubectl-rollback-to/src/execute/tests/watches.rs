@@ -1,10 +1,15 @@
-//! Which watches a run opens.
+//! Which watches a run opens, and how often it reads afresh.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::json;
 use testbed::fake::Answer;
 
+use super::objects::pod;
 use super::play::{Play, ends};
 use super::world::{DEPLOYMENTS, EVENTS, PODS, REPLICASETS};
 use crate::outcome::Verdict;
+use crate::plan::Action;
 
 fn watched(play: &Play) -> Vec<String> {
     let watches = play.fake.requests().into_iter().filter(|request| request.query.contains("watch="));
@@ -40,4 +45,57 @@ async fn workloads_that_may_only_be_watched_by_name_are() {
         let by_name = format!("fieldSelector=metadata.name%3D{name}");
         assert!(asked.iter().any(|it| it.path == DEPLOYMENTS && it.query.contains(&by_name)), "{asked:?}");
     }
+}
+
+/// The lists of a fresh read, by their path and labels.
+fn read_afresh(play: &Play) -> Vec<String> {
+    let asked = play.fake.requests();
+    let lists =
+        asked.iter().filter(|it| it.query.starts_with("labelSelector=") && !it.query.contains("watch="));
+    let labels = |query: &str| query.split('&').next().unwrap_or_default().to_owned();
+    lists.map(|it| format!("{}?{}", it.path, labels(&it.query))).collect()
+}
+
+#[tokio::test]
+async fn what_is_done_at_the_same_time_is_read_together() {
+    let mut play = Play::deployments(&[("web", "good"), ("api", "good"), ("db", "good")]);
+    for (step, name) in play.plan.steps.iter_mut().zip(["web", "api", "db"]) {
+        step.action = Action::Nothing;
+        let object = play.world.get(DEPLOYMENTS, name).unwrap();
+        play.world
+            .put(PODS, pod(&object, &format!("{name}-now-0"), &format!("{name}-now"), "ReplicaSet", true));
+    }
+    let outcomes = play.run().await;
+    assert!(outcomes.iter().all(|it| it.result == Verdict::Unchanged), "{:?}", ends(&outcomes));
+    let labels = "labelSelector=app%20in%20%28api%2Cdb%2Cweb%29";
+    let mut lists = read_afresh(&play);
+    lists.sort();
+    assert_eq!(lists, [format!("{PODS}?{labels}"), format!("{REPLICASETS}?{labels}")]);
+    for name in ["web", "api", "db"] {
+        let path = format!("{DEPLOYMENTS}/{name}");
+        let reads = play.fake.requests().iter().filter(|it| it.method == "GET" && it.path == path).count();
+        assert_eq!(reads, 1, "{name}");
+    }
+}
+
+/// It may be one of an old template: as long as that is not known, nothing is called done, and it is not asked for again and again.
+#[tokio::test]
+async fn nothing_is_done_as_long_as_a_pod_cannot_be_read() {
+    let play = Play::deployments(&[("web", "good")]);
+    let (world, lists) = (play.world.clone(), AtomicUsize::new(0));
+    play.fake.on("GET", PODS).lists().answer(Answer::compute(move |request| {
+        let mut list = world.listed(PODS, request);
+        // The first is that of the watch.
+        if lists.fetch_add(1, Ordering::Relaxed) > 0 {
+            let mut odd = world.get(PODS, "web-good-0").unwrap();
+            odd["metadata"]["name"] = json!("odd");
+            odd["status"] = json!({"conditions": "none"});
+            list["items"].as_array_mut().unwrap().push(odd);
+        }
+        Answer::json(list)
+    }));
+    let outcomes = play.run().await;
+    let cause = "pod odd could not be read: its fields are not as expected; the rollout continues unobserved: \
+        kubectl rollback-to deployment/web -n shop --status";
+    assert_eq!(ends(&outcomes), [format!("Failed: {cause}")]);
 }

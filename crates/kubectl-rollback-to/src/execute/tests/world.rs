@@ -160,6 +160,10 @@ impl World {
     }
 
     fn list(&self, collection: &str, request: &Request) -> Answer {
+        Answer::json(self.listed(collection, request))
+    }
+
+    pub fn listed(&self, collection: &str, request: &Request) -> Value {
         let state = self.lock();
         let items: Vec<&Value> = state
             .objects
@@ -167,8 +171,8 @@ impl World {
             .filter(|((at, _), object)| at == collection && selects(&request.query, object))
             .map(|(_, object)| object)
             .collect();
-        Answer::json(json!({"kind": "List", "apiVersion": "v1",
-            "metadata": {"resourceVersion": state.version.to_string()}, "items": items}))
+        json!({"kind": "List", "apiVersion": "v1",
+            "metadata": {"resourceVersion": state.version.to_string()}, "items": items})
     }
 
     fn watch(&self, collection: &str, request: &Request) -> Answer {
@@ -213,7 +217,7 @@ fn name(request: &Request) -> &str {
     request.path.rsplit('/').next().unwrap()
 }
 
-/// One name, one label, or other reasons than these.
+/// One name, one label (or some values of it), or other reasons than these.
 fn selects(query: &str, object: &Value) -> bool {
     query.split('&').all(|pair| match pair.split_once('=') {
         Some(("fieldSelector", selector)) if selector.contains("!%3D") => selector
@@ -222,10 +226,16 @@ fn selects(query: &str, object: &Value) -> bool {
         Some(("fieldSelector", selector)) => {
             object["metadata"]["name"] == selector.split_once("%3D").unwrap().1
         }
-        Some(("labelSelector", selector)) => {
-            let (key, value) = selector.split_once("%3D").unwrap();
-            object["metadata"]["labels"][key] == value
-        }
+        Some(("labelSelector", selector)) => match selector.split_once("%20in%20%28") {
+            Some((key, values)) => values
+                .trim_end_matches("%29")
+                .split("%2C")
+                .any(|value| object["metadata"]["labels"][key] == value),
+            None => {
+                let (key, value) = selector.split_once("%3D").unwrap();
+                object["metadata"]["labels"][key] == value
+            }
+        },
         _ => true,
     })
 }

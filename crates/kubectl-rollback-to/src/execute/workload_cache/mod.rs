@@ -17,7 +17,7 @@ use crate::rollout_pod::RolloutPod;
 use events::Events;
 use store::Store;
 
-pub use subject::{Subject, common_labels};
+pub use subject::{Subject, common_labels, labels_of_any};
 
 /// Of what is watched: one kind in one namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

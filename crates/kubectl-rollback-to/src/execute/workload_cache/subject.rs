@@ -1,6 +1,6 @@
 //! What belongs to one workload of all that is watched in its namespace. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::Raw;
 use cluster_model::rollout::{Id, label_selector, selector};
@@ -72,6 +72,21 @@ pub fn common_labels(subjects: &[Subject]) -> String {
     shared.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
 
+/// A selector of what any of these has; of one alone, its own. `None` if there is no label that each of them asks for.
+pub fn labels_of_any(subjects: &[Subject]) -> Option<String> {
+    let [first, rest @ ..] = subjects else { return None };
+    if rest.is_empty() {
+        return Some(first.selector.clone());
+    }
+    let any_of = |key: &String| {
+        let values: Option<BTreeSet<&str>> =
+            subjects.iter().map(|subject| subject.match_labels.get(key).map(String::as_str)).collect();
+        Some(format!("{key} in ({})", values?.into_iter().collect::<Vec<_>>().join(",")))
+    };
+    let all: Vec<String> = first.match_labels.keys().filter_map(any_of).collect();
+    (!all.is_empty()).then(|| all.join(","))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +114,22 @@ mod tests {
         ] {
             let subjects: Vec<Subject> = subjects.into_iter().cloned().collect();
             assert_eq!(common_labels(&subjects), common);
+        }
+    }
+
+    #[test]
+    fn what_any_of_them_made_is_listed() {
+        let web = subject("web", json!({"matchLabels": {"app": "web", "part-of": "shop"}}));
+        let api = subject("api", json!({"matchLabels": {"app": "api", "part-of": "shop", "tier": "back"}}));
+        let db = subject("db", json!({"matchLabels": {"db": "main"}}));
+        for (subjects, expected) in [
+            (vec![&web], Some("app=web,part-of=shop")),
+            (vec![&web, &api], Some("app in (api,web),part-of in (shop)")),
+            (vec![&web, &api, &db], None),
+            (vec![], None),
+        ] {
+            let subjects: Vec<Subject> = subjects.into_iter().cloned().collect();
+            assert_eq!(labels_of_any(&subjects).as_deref(), expected);
         }
     }
 
