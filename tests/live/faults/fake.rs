@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use ::testbed::fake::{Answer, Fake};
-use ::testbed::{Room, shared};
+use ::testbed::{PATIENCE, Room, shared};
 use serde_json::{Value, json};
 
 use crate::plugin::{Outcome, drain};
@@ -16,11 +16,28 @@ const POD: &str = "/api/v1/namespaces/shop/pods/web-1";
 pub struct Pod {
     now: Mutex<Option<Value>>,
     watch: Mutex<Sender<String>>,
+    /// A watch of it was opened: what it was before is known to the client.
+    is_watched: Mutex<bool>,
+    opened: Condvar,
 }
 
 impl Pod {
     fn now(&self) -> MutexGuard<'_, Option<Value>> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn watch_opened(&self) {
+        *self.is_watched.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.opened.notify_all();
+    }
+
+    /// For a change that is not seen: the list before a watch that is opened later would show it.
+    fn now_watched(&self) -> MutexGuard<'_, Option<Value>> {
+        let is_watched = self.is_watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.opened.wait_timeout_while(is_watched, PATIENCE, |watched| !*watched);
+        let (is_watched, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        assert!(*is_watched, "no watch of the pods was opened");
+        self.now()
     }
 
     /// It is gone, and the watch says so.
@@ -54,14 +71,14 @@ impl Pod {
 
     /// It is stopping, and no watch event says so.
     fn stops_unseen(&self) {
-        if let Some(pod) = self.now().as_mut() {
+        if let Some(pod) = self.now_watched().as_mut() {
             pod["metadata"]["deletionTimestamp"] = json!("2999-01-01T00:00:00Z");
         }
     }
 
     /// Another pod has its name, on another node, and no watch event says so.
     fn is_replaced_unseen(&self) {
-        if let Some(pod) = self.now().as_mut() {
+        if let Some(pod) = self.now_watched().as_mut() {
             pod["metadata"]["uid"] = json!("another");
             pod["spec"]["nodeName"] = json!("n2");
         }
@@ -80,6 +97,8 @@ pub fn shop(script: impl FnOnce(&Fake, &Arc<Pod>)) -> Fake {
             "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
         }))),
         watch: Mutex::new(sender),
+        is_watched: Mutex::new(false),
+        opened: Condvar::new(),
     });
     let fake = Fake::start();
     script(&fake, &pod);
@@ -94,7 +113,11 @@ pub fn shop(script: impl FnOnce(&Fake, &Arc<Pod>)) -> Fake {
         evicted.goes();
         success()
     }));
-    fake.on("GET", "/api/v1/pods").watches().answer(watch);
+    let watched = Arc::clone(&pod);
+    fake.on("GET", "/api/v1/pods").watches().answer(Answer::compute(move |_| {
+        watched.watch_opened();
+        watch.clone()
+    }));
     let on_n1 = move |_: &::testbed::fake::Request| {
         let here = pod.now().clone().filter(|pod| pod["spec"]["nodeName"] == "n1");
         list("v1", "PodList", here.into_iter().collect())

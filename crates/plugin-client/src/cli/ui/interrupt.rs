@@ -10,7 +10,7 @@ impl Ui {
         self.0.interrupts_claimed.store(true, Ordering::Relaxed);
         let mut interrupts = self.0.interrupts.subscribe();
         async move {
-            // The sender lives in Ui: if that is gone, nobody can interrupt any more.
+            // The sender lives in Ui: if that is gone, no interrupt can come any more.
             if interrupts.wait_for(|count| *count > 0).await.is_err() {
                 std::future::pending().await
             }
@@ -22,7 +22,7 @@ impl Ui {
         self.0.interrupts.send_modify(|count| *count += 1);
     }
 
-    /// Ends when an interrupt is left that nobody handles. SIGTERM counts as one (it is how CI cancels), and so does SIGHUP (the
+    /// Resolves with the next interrupt that was not handled. SIGTERM counts as one (it is how CI cancels), and so does SIGHUP (the
     /// terminal is gone).
     pub(crate) async fn unhandled_interrupt(&self, mut signals: Signals) {
         loop {
@@ -41,7 +41,7 @@ pub(crate) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
-    /// `None`: whoever started this wants it to outlive the terminal, as nohup does.
+    /// `None`: SIGHUP is ignored, as nohup does, so that the run outlives the terminal.
     #[cfg(unix)]
     hang_up: Option<tokio::signal::unix::Signal>,
     #[cfg(windows)]
@@ -87,7 +87,7 @@ impl Signals {
     }
 }
 
-/// Where the kernel does not tell, a run that has no terminal is left alone.
+/// Where the kernel does not report the mask, a run that has no terminal is left alone.
 #[cfg(unix)]
 fn ignores_hang_up() -> bool {
     use std::io::IsTerminal;
@@ -115,14 +115,13 @@ mod tests {
 
     #[test]
     fn nohup_is_respected() {
-        let status = |before: &str| {
-            let script = format!("{before} exec cat /proc/self/status");
-            let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
-            String::from_utf8(output.stdout).unwrap()
-        };
-        assert!(!hang_up_is_ignored(&status("")));
-        assert!(hang_up_is_ignored(&status("trap '' HUP;")));
-        assert!(!hang_up_is_ignored(&status("trap '' INT;")));
+        let script = "trap '' HUP; exec cat /proc/self/status";
+        let status = std::process::Command::new("sh").args(["-c", script]).output().unwrap().stdout;
+        assert!(hang_up_is_ignored(&String::from_utf8(status).unwrap()));
+        // Not by a shell's status: under nohup it would have inherited an ignored SIGHUP.
+        for (mask, ignored) in [("0", false), ("1", true), ("2", false), ("4003", true), ("none", false)] {
+            assert_eq!(hang_up_is_ignored(&format!("Name:\tsh\nSigIgn:\t{mask}\n")), ignored, "{mask}");
+        }
         assert!(!hang_up_is_ignored(""));
     }
 }
