@@ -1,4 +1,4 @@
-//! What is told when a run cannot go on: what failed, why in the server's own words, and what to do. No I/O.
+//! The one error type: what failed, on which object, why in the server's own words, and what to do next. No I/O.
 //!
 //! `kube::Error`'s own text is never shown: for API errors it holds a Debug dump, for connections only "ServiceError: client error (Connect)".
 
@@ -84,7 +84,7 @@ impl Failure {
 
     /// `doing` completes "cannot …": `Failure::from_kube("list pods", &error)`.
     pub fn from_kube(doing: &str, error: &kube::Error) -> Self {
-        // As when a credential plugin failed: told already.
+        // A credential plugin failed: that was reported already.
         if let Some(failure) = find::<Failure>(error) {
             return failure.clone();
         }
@@ -207,7 +207,7 @@ impl StdError for NoCredentials {
 pub(crate) struct Unreachable {
     /// Which hop failed, and why.
     pub words: String,
-    /// Who says that there is a proxy.
+    /// The flag, variable or kubeconfig field that set the proxy.
     pub proxy_set_by: Option<&'static str>,
     pub sent: bool,
     pub source: kube::Error,

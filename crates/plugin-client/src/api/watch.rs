@@ -1,6 +1,6 @@
 //! One kind, listed and then watched, as a stream that does not break. Network I/O.
 //!
-//! kube's watcher takes every error as passing: without a stop a missing right would be asked for again for ever.
+//! kube's watcher treats every error as temporary: without the stop here it would repeat a forbidden request for ever.
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -32,13 +32,13 @@ pub enum Feed<K> {
     Synced(Vec<K>),
     Applied(K),
     Deleted(K),
-    /// The server could not be heard for a moment; it is tried again. Told once until it is heard again.
-    /// An expired watch (410) is everyday and not told: `Synced` follows.
+    /// The server did not answer; the watch is retried. Reported once until it answers again.
+    /// An expired watch (410) is normal and not reported: `Synced` follows.
     Disturbed(Failure),
 }
 
-/// 5xx, cut connections and expired watches are ridden out (and, for a moment after them, 401 and 403);
-/// an answer that no waiting can mend (401, 403, a missing kind, a bad selector) is the last item. managedFields are dropped.
+/// 5xx, lost connections and expired watches are retried (and, for a moment after them, 401 and 403);
+/// an error that retrying cannot fix (401, 403, a missing kind, a bad selector) is the last item. managedFields are dropped.
 pub fn feed<K>(api: Api<K>, watched: Watched) -> impl Stream<Item = Result<Feed<K>, Failure>> + Send
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
@@ -49,8 +49,8 @@ where
     })
 }
 
-/// The same of any kind, `plural` being its name in failures. `keep` takes from an object what nobody reads, and tells whether it is
-/// wanted: of a list the others are dropped as they come. Of a change everything is told: it may be of one that was wanted before.
+/// The same of any kind, `plural` being its name in failures. `keep` removes from an object the fields that are not read, and returns
+/// whether to keep it: of a list the other objects are dropped page by page. Every change is passed on: the object may have been kept before.
 pub fn feed_of<K, F>(
     api: Api<K>,
     plural: &str,
@@ -107,19 +107,19 @@ impl<K, F: FnMut(&mut K) -> bool> State<K, F> {
             match self.events.next().await? {
                 Ok(event) => self.take(event),
                 Err(error) => {
-                    let (failure, weight) = judge(&self.doing, error);
+                    let (failure, severity) = classify(&self.doing, error);
                     self.failures += 1;
-                    match weight {
-                        Weight::Permanent
+                    match severity {
+                        Severity::Permanent
                             if self.health.is_starting() && matches!(failure.code, Some(401 | 403)) => {}
-                        Weight::Permanent => {
+                        Severity::Permanent => {
                             self.ended = true;
                             return Some(Err(failure));
                         }
-                        Weight::Passing if self.health.failed() => {
+                        Severity::Temporary if self.health.failed() => {
                             return Some(Ok(Feed::Disturbed(failure)));
                         }
-                        Weight::Passing | Weight::Everyday => {}
+                        Severity::Temporary | Severity::Expected => {}
                     }
                 }
             }
@@ -128,7 +128,7 @@ impl<K, F: FnMut(&mut K) -> bool> State<K, F> {
     }
 
     fn take(&mut self, event: Event<K>) {
-        // `Init` only announces a list; it says nothing about the server.
+        // `Init` only announces a list; it does not mean that the server answered.
         if !matches!(event, Event::Init) {
             self.failures = 0;
             self.health.answered();
@@ -150,42 +150,45 @@ impl<K, F: FnMut(&mut K) -> bool> State<K, F> {
     }
 }
 
-enum Weight {
-    Everyday,
-    Passing,
-    /// No waiting will mend it.
+enum Severity {
+    Expected,
+    Temporary,
+    /// Retrying does not fix it.
     Permanent,
 }
 
-fn judge(doing: &str, error: watcher::Error) -> (Failure, Weight) {
+fn classify(doing: &str, error: watcher::Error) -> (Failure, Severity) {
     let error = match error {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
         | watcher::Error::WatchFailed(error) => error,
         watcher::Error::WatchError(status) => kube::Error::Api(status),
         error @ watcher::Error::NoResourceVersion => {
-            return (Failure::failed(format!("cannot {doing}")).cause(error.to_string()), Weight::Permanent);
+            return (
+                Failure::failed(format!("cannot {doing}")).cause(error.to_string()),
+                Severity::Permanent,
+            );
         }
     };
-    let weight = match &error {
+    let severity = match &error {
         kube::Error::Api(status) => match status.code {
-            410 => Weight::Everyday,
-            408 | 429 => Weight::Passing,
-            400..=499 => Weight::Permanent,
-            _ => Weight::Passing,
+            410 => Severity::Expected,
+            408 | 429 => Severity::Temporary,
+            400..=499 => Severity::Permanent,
+            _ => Severity::Temporary,
         },
-        error if find::<NoCredentials>(error).is_some_and(|none| none.lasting) => Weight::Permanent,
-        _ => Weight::Passing,
+        error if find::<NoCredentials>(error).is_some_and(|none| none.lasting) => Severity::Permanent,
+        _ => Severity::Temporary,
     };
-    (Failure::from_kube(doing, &error), weight)
+    (Failure::from_kube(doing, &error), severity)
 }
 
 /// 100 ms, doubled up to 2 s, each shortened by up to a half so that many clients do not come back at once.
 fn wait(failures: u32) -> Duration {
     let full = FIRST_WAIT.saturating_mul(1 << (failures - 1).min(5)).min(LONGEST_WAIT);
-    // The standard library's only source of chance.
-    let chance = RandomState::new().hash_one(failures) % 500;
-    full.mul_f64(1.0 - chance as f64 / 1000.0)
+    // The standard library's only source of randomness.
+    let jitter = RandomState::new().hash_one(failures) % 500;
+    full.mul_f64(1.0 - jitter as f64 / 1000.0)
 }
 
 #[cfg(test)]

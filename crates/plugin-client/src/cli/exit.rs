@@ -16,11 +16,11 @@ pub enum Exit {
     Usage = 2,
     /// Refused or blocked before anything was changed: pre-flight, a declined prompt, no terminal and no `--yes`.
     Refused = 3,
-    /// Partly done: the report says what was and what was not, and the command that continues.
+    /// Partly done: the report lists what was done and what was not, and the command that continues.
     Partial = 4,
     /// The deadline (`--timeout`) passed.
     Timeout = 124,
-    /// Interrupted; the report says what state things are in.
+    /// Interrupted; the report lists the state of each object.
     Interrupted = 130,
 }
 

@@ -1,5 +1,5 @@
 //! Findings for people: as a list, worst first, one line each with the remedy beneath; as the refusal they lead to;
-//! and what `--allow` says about them. No I/O.
+//! and which of them `--allow` accepts. No I/O.
 
 use cluster_model::finding::allow::{Allow, UnknownId};
 use cluster_model::text::count;
@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn what_was_accepted_says_by_which_flag() {
-        let mut finding = Finding::new("bare-pod", Severity::Error, "shop/p", "has no owner").remedy("mend");
+        let mut finding =
+            Finding::new("bare-pod", Severity::Error, "shop/p", "has no owner").remedy("fix it");
         finding.accepted = Some("--force".into());
         assert_eq!(
             texts(&[finding], false),

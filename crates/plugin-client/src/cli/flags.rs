@@ -12,7 +12,7 @@ use clap::{Arg, ArgAction, Args, ValueEnum};
 
 use crate::Failure;
 
-/// What a request may take unless `--request-timeout` says otherwise. kubectl waits for ever; a tool that drains nodes must not.
+/// What a request may take unless `--request-timeout` says otherwise. kubectl waits without end; a tool that drains nodes must not.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 const HEADING: &str = "Connection (every flag of `kubectl options` works; these are the common ones)";

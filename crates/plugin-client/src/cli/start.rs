@@ -27,7 +27,7 @@ pub trait CommandLine: Parser {
     }
 }
 
-/// Parses, runs `body`, tells its failure. Ctrl-C ends the body by dropping it (exit 130), unless it waits for `Ui::interrupted` itself;
+/// Parses the arguments, runs `body` and reports its failure. Ctrl-C ends the body by dropping it (exit 130), unless it waits for `Ui::interrupted` itself;
 /// a second Ctrl-C always does.
 pub fn start<A, F, Fut>(body: F) -> ExitCode
 where
@@ -47,15 +47,15 @@ where
     let words: Vec<OsString> = words.into_iter().collect();
     let args = match A::try_parse_from(words.iter().cloned()) {
         Ok(args) => args,
-        Err(told) => {
-            let told = safe_to_show::<A>(&words).unwrap_or(told);
-            // A closed pipe behind `--help | head` is nobody's trouble.
-            let _ = told.print();
-            if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = told.kind() {
+        Err(error) => {
+            let error = safe_to_show::<A>(&words).unwrap_or(error);
+            // A closed pipe behind `--help | head` is no error.
+            let _ = error.print();
+            if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = error.kind() {
                 return Exit::Done.into();
             }
             let ui = Ui::terminal(false, 0);
-            document::<A>(&ui, &words, &complaint(&told), Exit::Usage);
+            document::<A>(&ui, &words, &complaint(&error), Exit::Usage);
             ui.flush_at_the_end(Exit::Usage);
             return Exit::Usage.into();
         }
@@ -98,14 +98,14 @@ fn document<A: CommandLine>(ui: &Ui, words: &[OsString], error: &str, exit: Exit
 }
 
 /// Without the usage that clap adds below.
-fn complaint(told: &clap::Error) -> String {
-    let text = told.render().to_string();
+fn complaint(error: &clap::Error) -> String {
+    let text = error.render().to_string();
     let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
     let all = lines.join(" ");
     all.strip_prefix("error: ").unwrap_or(&all).to_owned()
 }
 
-/// clap quotes the words as they are, and scripts pass on what clusters told them: the same complaint about neutralised words.
+/// clap quotes arguments as they are, and scripts pass on text from clusters: the same error about sanitized arguments.
 fn safe_to_show<A: CommandLine>(words: &[OsString]) -> Option<clap::Error> {
     let shown: Vec<OsString> =
         words.iter().map(|word| neutralise(&word.to_string_lossy()).into_owned().into()).collect();

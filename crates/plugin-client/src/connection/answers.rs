@@ -1,4 +1,4 @@
-//! Since when the API server owes an answer: told by all requests of one client together. No I/O.
+//! Since when the API server has not answered, over all requests of one client. No I/O.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -18,57 +18,57 @@ pub struct Unanswered {
 }
 
 #[derive(Clone, Default)]
-pub(crate) struct Answers(Arc<Mutex<Owed>>);
+pub(crate) struct Answers(Arc<Mutex<Pending>>);
 
 #[derive(Default)]
-struct Owed {
+struct Pending {
     waiting: usize,
     since: Option<Instant>,
-    says: Option<String>,
+    message: Option<String>,
 }
 
 /// One request under way.
-pub(crate) struct Asked(Answers);
+pub(crate) struct PendingRequest(Answers);
 
 impl Answers {
     pub(crate) fn unanswered(&self) -> Option<Unanswered> {
-        let owed = lock(&self.0);
-        owed.since.map(|since| Unanswered { since, says: owed.says.clone() })
+        let pending = lock(&self.0);
+        pending.since.map(|since| Unanswered { since, says: pending.message.clone() })
     }
 
-    pub(crate) fn asked(&self) -> Asked {
-        let mut owed = lock(&self.0);
-        owed.waiting += 1;
-        owed.since.get_or_insert_with(Instant::now);
-        Asked(self.clone())
+    pub(crate) fn request_sent(&self) -> PendingRequest {
+        let mut pending = lock(&self.0);
+        pending.waiting += 1;
+        pending.since.get_or_insert_with(Instant::now);
+        PendingRequest(self.clone())
     }
 }
 
-impl Asked {
-    /// What came of it, or of one of its tries. Whatever the server refuses, it answers. With a 5xx it, or what stands before it, says
-    /// that it cannot.
-    pub(crate) fn had<T>(&self, outcome: &Result<Response<T>, BoxError>) {
+impl PendingRequest {
+    /// The outcome of the request, or of one of its attempts. A refusal is an answer. A 5xx is none: the server,
+    /// or a load balancer before it, could not serve the request.
+    pub(crate) fn outcome<T>(&self, outcome: &Result<Response<T>, BoxError>) {
         let failed = match outcome {
             Ok(answer) if answer.status().is_server_error() => Some(answer.status().to_string()),
             Ok(_) => None,
             Err(error) => Some(error.to_string()),
         };
-        let mut owed = lock(&self.0.0);
+        let mut pending = lock(&self.0.0);
         if failed.is_none() {
-            // The others still wait, but not longer than from now on for any answer at all.
-            owed.since = Some(Instant::now());
+            // Other requests still wait, but the server has just answered one.
+            pending.since = Some(Instant::now());
         }
-        owed.says = failed;
+        pending.message = failed;
     }
 }
 
-/// Also of a request that nobody waits for any more: that it had no answer says nothing.
-impl Drop for Asked {
+/// Also when a request is cancelled: that it had no answer proves nothing.
+impl Drop for PendingRequest {
     fn drop(&mut self) {
-        let mut owed = lock(&self.0.0);
-        owed.waiting -= 1;
-        if owed.waiting == 0 && owed.says.is_none() {
-            owed.since = None;
+        let mut pending = lock(&self.0.0);
+        pending.waiting -= 1;
+        if pending.waiting == 0 && pending.message.is_none() {
+            pending.since = None;
         }
     }
 }
@@ -81,7 +81,7 @@ mod tests {
         Ok(Response::builder().status(code).body(()).unwrap())
     }
 
-    fn says(answers: &Answers) -> Option<String> {
+    fn message(answers: &Answers) -> Option<String> {
         answers.unanswered().and_then(|unanswered| unanswered.says)
     }
 
@@ -89,17 +89,17 @@ mod tests {
     fn it_is_owed_from_the_first_request_to_any_answer() {
         let answers = Answers::default();
         assert_eq!(answers.unanswered(), None);
-        let (first, second) = (answers.asked(), answers.asked());
+        let (first, second) = (answers.request_sent(), answers.request_sent());
         let since = answers.unanswered().unwrap().since;
-        first.had(&Err::<Response<()>, _>("connection refused".into()));
+        first.outcome(&Err::<Response<()>, _>("connection refused".into()));
         assert_eq!(answers.unanswered(), Some(Unanswered { since, says: Some("connection refused".into()) }));
-        answers.asked().had(&answer(503));
+        answers.request_sent().outcome(&answer(503));
         assert_eq!(answers.unanswered().unwrap().since, since, "still the first of them");
-        assert_eq!(says(&answers).as_deref(), Some("503 Service Unavailable"));
+        assert_eq!(message(&answers).as_deref(), Some("503 Service Unavailable"));
         // A refusal is an answer; the other one still waits.
-        answers.asked().had(&answer(403));
-        assert!(answers.unanswered().unwrap().since > since && says(&answers).is_none());
-        second.had(&answer(200));
+        answers.request_sent().outcome(&answer(403));
+        assert!(answers.unanswered().unwrap().since > since && message(&answers).is_none());
+        second.outcome(&answer(200));
         drop((first, second));
         assert_eq!(answers.unanswered(), None);
     }
@@ -107,10 +107,10 @@ mod tests {
     #[test]
     fn what_nobody_waits_for_any_more_proves_nothing() {
         let answers = Answers::default();
-        drop(answers.asked());
+        drop(answers.request_sent());
         assert_eq!(answers.unanswered(), None);
-        answers.asked().had(&Err::<Response<()>, _>("connection refused".into()));
-        drop(answers.asked());
+        answers.request_sent().outcome(&Err::<Response<()>, _>("connection refused".into()));
+        drop(answers.request_sent());
         assert!(answers.unanswered().is_some(), "the failure stands");
     }
 }

@@ -1,4 +1,4 @@
-//! The connection to the API server: one exchange of request and answer, with all that kube leaves open. Network I/O.
+//! The connection to the API server: one request and its answer, with what kube does not do itself. Network I/O.
 //!
 //! kube's own stack (TLS, proxy, compression, impersonation) does the transport. Around it: credentials fetched once, a User-Agent,
 //! a deadline on every answer *and its body*, retries of reads only, the server's warnings, a log.
@@ -15,7 +15,7 @@ use kube::client::{AuthError, Body};
 use tokio::sync::Semaphore;
 use tower::BoxError;
 
-use crate::connection::answers::{Answers, Asked};
+use crate::connection::answers::{Answers, PendingRequest};
 use crate::connection::clock::ServerTime;
 use crate::connection::credential::{Credential, Held};
 use crate::connection::kubeconfig::{self, Environment, Target};
@@ -35,7 +35,7 @@ pub struct Cluster {
     pub client: Client,
     /// From `--namespace`, else the context.
     pub namespace: String,
-    /// The context's name as the kubeconfig has it; `in-cluster` inside a pod. Neutralise before printing (`Line` does).
+    /// The context's name as the kubeconfig has it; `in-cluster` inside a pod. Sanitize before printing (`Line` does).
     pub context: String,
     /// The server's URL, without user info.
     pub server: String,
@@ -47,8 +47,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// From now on no more requests than that are under way at a time, watches apart: each takes a connection of its own (HTTP/1.1), and
-    /// a process may have few files open. To be called once.
+    /// Limits the requests in flight, watches apart: with HTTP/1.1 each takes a connection of its own, and a process may have few file
+    /// descriptors. To be called once.
     pub fn limit_requests(&self, at_once: usize) {
         self.at_once.forget_permits(Semaphore::MAX_PERMITS.saturating_sub(at_once));
     }
@@ -59,7 +59,7 @@ impl Cluster {
         self.time.now()
     }
 
-    /// Since when it owes an answer, if it does.
+    /// Since when it has not answered, if requests wait or failed.
     pub fn unanswered(&self) -> Option<Unanswered> {
         self.answers.unanswered()
     }
@@ -178,18 +178,22 @@ struct Link {
 
 impl Link {
     async fn exchange(self: Arc<Self>, request: Request<Body>) -> Result<Response<Body>, BoxError> {
-        // Nobody closes it. The server owes nothing for the time spent here.
+        // The semaphore is never closed. Waiting for a turn does not count as the server not answering.
         let _turn = if is_watch(&request) { None } else { self.at_once.acquire().await.ok() };
-        let asked = self.answers.asked();
-        let outcome = self.in_time(request, &asked).await;
-        asked.had(&outcome);
+        let pending = self.answers.request_sent();
+        let outcome = self.in_time(request, &pending).await;
+        pending.outcome(&outcome);
         outcome
     }
 
-    async fn in_time(&self, request: Request<Body>, asked: &Asked) -> Result<Response<Body>, BoxError> {
-        let Some(after) = self.deadline else { return self.attempts(request, None, asked).await };
+    async fn in_time(
+        &self,
+        request: Request<Body>,
+        pending: &PendingRequest,
+    ) -> Result<Response<Body>, BoxError> {
+        let Some(after) = self.deadline else { return self.attempts(request, None, pending).await };
         let until = Instant::now() + after;
-        let attempts = self.attempts(request, Some((until, after)), asked);
+        let attempts = self.attempts(request, Some((until, after)), pending);
         match tokio::time::timeout_at(until.into(), attempts).await {
             Ok(answer) => answer,
             Err(_) => {
@@ -200,13 +204,13 @@ impl Link {
         }
     }
 
-    /// Reads are repeated when the server sheds load, and whatever was not let in (401) once, if there are other credentials by then:
-    /// it was not carried out. Writes otherwise never: whether they were applied is for the caller to find out.
+    /// Reads are retried when the server is overloaded, and any request that got 401 once, with renewed credentials: it was not carried
+    /// out. Writes otherwise never: the caller has to find out whether they were applied.
     async fn attempts(
         &self,
         request: Request<Body>,
         until: Option<(Instant, Duration)>,
-        asked: &Asked,
+        pending: &PendingRequest,
     ) -> Result<Response<Body>, BoxError> {
         let watch = is_watch(&request);
         let repeatable = request.method() == Method::GET && !watch;
@@ -217,7 +221,7 @@ impl Link {
         loop {
             let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
             let answer = self.once(request, &held, watch).await;
-            asked.had(&answer);
+            pending.outcome(&answer);
             let answer = answer?;
             if answer.status() == StatusCode::UNAUTHORIZED && !renewed {
                 let (answer, by_admission) = is_denial(answer).await?;
@@ -273,7 +277,7 @@ impl Link {
         let transport = self.transport.with(held.identity.as_ref()).map_err(NoCredentials::lasting)?;
         let answer = transport.send(request).await.map_err(|error| self.broken(error))?;
         // Before the body: that may take its time.
-        self.time.hear(answer.headers());
+        self.time.update(answer.headers());
         if watch && answer.status().is_success() {
             return Ok(answer);
         }
@@ -297,7 +301,7 @@ impl Link {
     }
 }
 
-/// An admission webhook may deny with any code: that is the answer to whoever asked, and not a matter of credentials.
+/// An admission webhook may deny with any code, also 401: then the credentials are fine.
 async fn is_denial(answer: Response<Body>) -> Result<(Response<Body>, bool), BoxError> {
     let (parts, body) = answer.into_parts();
     let bytes = body.collect_bytes().await?;

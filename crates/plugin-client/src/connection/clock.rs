@@ -37,8 +37,8 @@ impl Clock {
 pub(crate) struct ServerTime(Arc<Mutex<Option<Clock>>>);
 
 impl ServerTime {
-    /// Sets it by an answer. An answer without a date, or with one that is none, says nothing.
-    pub(crate) fn hear(&self, headers: &HeaderMap) {
+    /// Sets the clock from an answer's `Date`. An answer without a valid date changes nothing.
+    pub(crate) fn update(&self, headers: &HeaderMap) {
         let date = headers.get(DATE).and_then(|value| value.to_str().ok());
         let date = date.and_then(|text| DateTimeParser::new().parse_timestamp(text).ok());
         if let Some(date) = date {
@@ -46,7 +46,7 @@ impl ServerTime {
         }
     }
 
-    /// Ours until the server has told its own.
+    /// The local clock until the first answer with a date.
     pub(crate) fn now(&self) -> Timestamp {
         let clock = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         clock.map_or_else(Timestamp::now, |clock| clock.now())
@@ -58,23 +58,23 @@ mod tests {
     use super::*;
     use http::HeaderValue;
 
-    fn hear(time: &ServerTime, date: &'static str) {
-        time.hear(&HeaderMap::from_iter([(DATE, HeaderValue::from_static(date))]));
+    fn update(time: &ServerTime, date: &'static str) {
+        time.update(&HeaderMap::from_iter([(DATE, HeaderValue::from_static(date))]));
     }
 
     #[test]
     fn a_date_is_taken_and_nonsense_is_not() {
         let time = ServerTime::default();
         let ours = |time: &ServerTime| time.now().duration_since(Timestamp::now()).abs().as_secs() < 60;
-        time.hear(&HeaderMap::new());
+        time.update(&HeaderMap::new());
         for nonsense in ["", "soon", "Sun, 31 Feb 2026 08:49:37 GMT", "Fri, 31 Dec 99999 23:59:59 GMT"] {
-            hear(&time, nonsense);
+            update(&time, nonsense);
             assert!(ours(&time), "{nonsense}");
         }
-        hear(&time, "Sun, 06 Nov 1994 08:49:37 GMT");
+        update(&time, "Sun, 06 Nov 1994 08:49:37 GMT");
         let since = time.now().duration_since("1994-11-06T08:49:37Z".parse().unwrap());
         assert!((0..60).contains(&since.as_secs()), "{since}");
-        hear(&time, "no date");
+        update(&time, "no date");
         assert!(!ours(&time), "what it said before still holds");
     }
 

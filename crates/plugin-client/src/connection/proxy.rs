@@ -12,7 +12,7 @@ use http::Uri;
 
 use crate::failure::{chain, last};
 
-/// The proxy to use, and who says so.
+/// The proxy to use, and what set it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Proxy {
     pub address: Uri,

@@ -18,12 +18,12 @@ use crate::connection::credential::Identity;
 use crate::connection::kubeconfig;
 use crate::mutex::lock;
 
-/// What the server may send of one answer, and of all, that nobody has read yet. So many watches that nobody reads for a moment do not
-/// hold up the answers that are waited for.
+/// Bytes that the server may send of one stream, and of all streams, before they are read: watches that are not read for a moment must
+/// not block the answers of other requests.
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 1 << 30;
-/// As client-go (apimachinery/pkg/util/net/http.go, `readIdleTimeoutSeconds` and `pingTimeoutSeconds`): a connection on which nothing
-/// comes is asked for a sign of life, and given up without one.
+/// As client-go (apimachinery/pkg/util/net/http.go, `readIdleTimeoutSeconds` and `pingTimeoutSeconds`): an idle connection is pinged, and
+/// closed without an answer to the ping.
 const SILENT_AFTER: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -31,8 +31,8 @@ pub(crate) struct Transport {
     config: Config,
     disable_http2: bool,
     server: String,
-    /// What is under way on an earlier one goes on there.
-    newest: Mutex<(Option<Arc<Identity>>, Client)>,
+    /// Requests in flight on an earlier client finish there.
+    current: Mutex<(Option<Arc<Identity>>, Client)>,
 }
 
 impl Transport {
@@ -43,20 +43,20 @@ impl Transport {
         identity: Option<Arc<Identity>>,
     ) -> Result<Self, Failure> {
         let client = build(&config, disable_http2, &server, identity.as_deref())?;
-        Ok(Transport { config, disable_http2, server, newest: Mutex::new((identity, client)) })
+        Ok(Transport { config, disable_http2, server, current: Mutex::new((identity, client)) })
     }
 
     pub(crate) fn with(&self, identity: Option<&Arc<Identity>>) -> Result<Client, Failure> {
-        let mut newest = lock(&self.newest);
-        let is_same = match (&newest.0, identity) {
+        let mut current = lock(&self.current);
+        let is_same = match (&current.0, identity) {
             (Some(before), Some(identity)) => Arc::ptr_eq(before, identity),
             (before, identity) => before.is_none() && identity.is_none(),
         };
         if !is_same {
             let client = build(&self.config, self.disable_http2, &self.server, identity.map(AsRef::as_ref))?;
-            *newest = (identity.cloned(), client);
+            *current = (identity.cloned(), client);
         }
-        Ok(newest.1.clone())
+        Ok(current.1.clone())
     }
 }
 

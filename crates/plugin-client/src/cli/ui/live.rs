@@ -24,7 +24,7 @@ pub struct Live {
 }
 
 impl Ui {
-    /// `None` when nobody would see it (no terminal, TERM=dumb, `--quiet`): then print events as `status` lines.
+    /// `None` where it cannot be drawn (no terminal, TERM=dumb) or is not wanted (`--quiet`): then print events as `status` lines.
     pub fn live(&self) -> Option<Live> {
         if self.0.captured.is_some() || self.0.quiet || is_dumb() || !is_terminal() {
             return None;
@@ -84,7 +84,7 @@ impl Drop for Live {
         self.ui.0.writer.end_frames(move || {
             *lock(&ui.0.region) = None;
             bar.finish_and_clear();
-            // Whatever drew here before must not leave the cursor hidden; there is no one to tell if this fails.
+            // Whatever drew here before must not leave the cursor hidden; a failure here cannot be reported anywhere.
             let _ = Term::stderr().show_cursor();
         });
     }

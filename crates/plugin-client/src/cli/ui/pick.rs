@@ -17,7 +17,7 @@ const LEAST_ROWS: u16 = 3;
 const PAGE_MARK: usize = " [Page 99/99] ".len();
 
 impl Ui {
-    /// Which row: `None` for Esc, q and for want of rows. `hint` says how to go on where nobody can be asked.
+    /// Which row: `None` for Esc, q, or without rows. `hint` is the next step where there is no terminal to ask on.
     pub fn select(
         &self,
         question: &str,

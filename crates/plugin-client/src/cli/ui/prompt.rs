@@ -109,13 +109,13 @@ fn unconfirmed() -> Failure {
         .hint("look at it with --dry-run, then pass --yes")
 }
 
-/// Nothing if a signal came first. dialoguer blocks its thread and does not hear SIGTERM, nor a Ctrl-C typed before it reads keys;
+/// Nothing if a signal came first. dialoguer blocks its thread and does not handle SIGTERM, nor a Ctrl-C typed before it reads keys;
 /// and with their default action the process would die with the cursor hidden.
 fn answer_or_signal<T: Send + 'static>(
     question: impl FnOnce(&Term) -> Answer<T> + Send + 'static,
     terminal: Term,
 ) -> Option<Answer<T>> {
-    let (tell, told) = mpsc::channel();
+    let (sender, answer) = mpsc::channel();
     // Dropped with this function: the listener ends.
     let (_over, over) = oneshot::channel::<()>();
     if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -123,20 +123,20 @@ fn answer_or_signal<T: Send + 'static>(
             let _inside = runtime.enter();
             Signals::listen()
         };
-        let tell = tell.clone();
+        let sender = sender.clone();
         thread::spawn(move || {
             let Ok(mut signals) = signals else { return };
             runtime.block_on(async {
                 tokio::select! {
-                    () = signals.next() => { let _ = tell.send(None); }
+                    () = signals.next() => { let _ = sender.send(None); }
                     _ = over => {}
                 }
             });
         });
     }
     // After a signal it stays behind in its read; the program is about to end.
-    thread::spawn(move || tell.send(Some(question(&terminal))));
-    told.recv().ok().flatten()
+    thread::spawn(move || sender.send(Some(question(&terminal))));
+    answer.recv().ok().flatten()
 }
 
 /// How the terminal was before the question, and will be after it, however that ends.
@@ -158,7 +158,7 @@ impl<'a> Before<'a> {
 
 impl Drop for Before<'_> {
     fn drop(&mut self) {
-        // There is no one to tell if any of this fails.
+        // A failure here cannot be reported anywhere.
         #[cfg(unix)]
         if let Some(mode) = &self.mode {
             let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, mode);

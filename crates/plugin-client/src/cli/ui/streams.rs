@@ -27,7 +27,7 @@ pub(super) fn emit(stream: Stream, text: &str) -> io::Result<()> {
     }
 }
 
-/// Would it take more right now? If not, whoever reads it does not, and does not hurry because this process waits for the processor.
+/// Whether a write would not block now. If it would, it is the reader that is slow, and not this process.
 #[cfg(unix)]
 pub(super) fn takes_more(stream: Stream) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -15,7 +15,7 @@ use super::writer::Writer;
 use crate::mutex::lock;
 use crate::{Exit, Failure};
 
-/// After the end of a run that was to end now, output that nobody reads is waited for no longer.
+/// After the end of a run that was to end now, unread output is waited for no longer.
 const UNREAD: Duration = Duration::from_secs(1);
 
 /// Cheap to clone; all clones are one terminal.
@@ -33,7 +33,7 @@ pub(super) struct Inner {
     pub(super) lost_output: Mutex<Option<String>>,
     pub(super) time_asked: Mutex<Duration>,
     pub(super) writer: Writer,
-    /// Since when the run waits for whoever reads what was written.
+    /// Since when the run waits for the reader of its output.
     pub(super) flushing_since: Mutex<Option<Instant>>,
     /// Was a document written to stdout?
     pub(super) documented: AtomicBool,
@@ -155,7 +155,7 @@ impl Ui {
         lock(&self.0.server_warnings).len()
     }
 
-    /// Why the result could not be written. Not a closed pipe: whoever closed it has seen enough.
+    /// Why the result could not be written. A closed pipe is no failure: its reader has seen enough.
     pub(crate) fn lost_output(&self) -> Option<String> {
         lock(&self.0.lost_output).clone()
     }
@@ -213,13 +213,13 @@ impl Ui {
         }
     }
 
-    /// Waits until everything is written: before somebody else uses the terminal.
+    /// Waits until everything is written: before another program uses the terminal.
     pub(crate) fn flush(&self) {
         let _flushing = self.flushing();
         self.0.writer.flush(None);
     }
 
-    /// The same at the end of a run. One that was interrupted, or whose `--timeout` passed, ends although nobody reads.
+    /// The same at the end of a run. One that was interrupted, or whose `--timeout` passed, ends although its output is not read.
     pub(crate) fn flush_at_the_end(&self, exit: Exit) {
         if !matches!(exit, Exit::Timeout | Exit::Interrupted) {
             return self.flush();

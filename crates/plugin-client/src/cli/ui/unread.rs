@@ -1,4 +1,4 @@
-//! Output that nobody reads, when there is nothing left but to wait for its reader: the thread that waits handles no signal then. A thread
+//! Output that is not read, when there is nothing left but to wait for its reader: the thread that waits handles no signal then. A thread
 //! of its own does. Listens to signals and ends the process.
 
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use super::writer::STARVED;
 use crate::Exit;
 use crate::mutex::lock;
 
-/// After a signal: whoever reads nothing for so long reads nothing any more.
+/// After a signal: a reader that reads nothing for so long is taken for gone.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// After a second signal.
 const HURRY: Duration = Duration::from_millis(200);
@@ -52,7 +52,7 @@ impl Ui {
             let since = *lock(&self.0.flushing_since);
             let is_over = |patience| is_unread(since, signalled, Instant::now(), patience);
             if is_over(patience * STARVED) || is_over(patience) && self.0.writer.is_unread() {
-                // The thread that would return waits for a reader that does not come, and nobody can be told.
+                // The thread that would return waits for a reader that does not come, and there is nowhere to report it.
                 std::process::exit(Exit::Interrupted.code().into());
             }
         }
@@ -77,7 +77,7 @@ mod tests {
             ("held up before the signal", Some(0), 5999, PATIENCE, false),
             ("and after it", Some(0), 6000, PATIENCE, true),
             ("a report, read slowly", Some(8500), 9000, PATIENCE, false),
-            ("a report that nobody reads", Some(8000), 9000, PATIENCE, true),
+            ("a report that is not read", Some(8000), 9000, PATIENCE, true),
             ("a second signal", Some(0), 5200, HURRY, true),
         ];
         for (case, since, now, patience, unread) in cases {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::streams::{Stream, takes_more};
 use crate::mutex::lock;
 
-/// Lines on stderr beyond this many that nobody has read are dropped.
+/// Unread lines on stderr beyond this many are dropped.
 const MOST_WAITING: usize = 100_000;
 
 /// A process that gets no time on a busy machine is given so many times the patience.
@@ -201,7 +201,7 @@ mod tests {
         writer.write(Stream::Err, move || {
             let _ = opened.recv();
         });
-        writer.write_frame(say("a frame that nobody sees"));
+        writer.write_frame(say("a frame that is not seen"));
         writer.write(Stream::Out, say("out"));
         writer.write_frame(say("frame"));
         writer.write(Stream::Err, say("err"));

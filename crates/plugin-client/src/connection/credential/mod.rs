@@ -3,7 +3,7 @@
 //! kube 5.0.0 runs an exec plugin three times for one client, blocks the thread meanwhile, and names neither a missing plugin nor its
 //! `installHint`. Here, as in client-go (plugin/pkg/client/auth/exec): once, and again when its credentials are about to expire or were
 //! not accepted (401). Unlike there, valid credentials are used while their successors are fetched. A certificate whose end its plugin
-//! does not tell is renewed when the server no longer accepts it.
+//! does not give one is renewed when the server no longer accepts it.
 
 mod plugin;
 mod process;
@@ -57,7 +57,7 @@ pub(crate) struct Exec {
     plugin: Plugin,
     ui: Ui,
     time: ServerTime,
-    /// What one renewal may take that asks nobody anything.
+    /// The time limit of a renewal without prompts.
     limit: Duration,
     state: Mutex<State>,
 }
@@ -65,7 +65,7 @@ pub(crate) struct Exec {
 struct State {
     held: Held,
     failures: Option<(Failures, Failure)>,
-    /// Whoever needs it waits for the same one, and it goes on when nobody does.
+    /// All requests that need it wait for the same run, which continues if they are cancelled.
     running: Option<Renewal>,
 }
 
@@ -86,7 +86,7 @@ impl Credential {
                 plugin,
                 ui: ui.clone(),
                 time: time.clone(),
-                // Longer than the request that waits for it: whoever comes next finds it done.
+                // It may outlast the request that waits for it: the next request finds it done.
                 limit: flags.deadline().map_or(LONGEST, |deadline| deadline.saturating_mul(2)),
                 state: Mutex::new(State { held, failures: None, running: None }),
             })));
@@ -174,7 +174,7 @@ impl Exec {
         match failed {
             Some((failures, failure)) if failures.is_final(now) => NoCredentials::lasting(failure),
             Some((_, failure)) => NoCredentials::passing(failure),
-            // It has just been renewed by somebody else.
+            // Another request has just renewed it.
             None => NoCredentials::passing(Failure::failed(format!(
                 "the credential plugin {} failed",
                 self.plugin.name()
@@ -231,7 +231,7 @@ impl Exec {
     }
 }
 
-/// `before` stays if it is issued again: nobody has to connect anew.
+/// `before` stays if it is issued again: no new connection is needed.
 fn held(issued: Issued, before: Option<&Arc<Identity>>, now: Timestamp) -> Result<Held, Failure> {
     let identity = issued.identity.map(|identity| match before {
         Some(before) if **before == identity => Arc::clone(before),

@@ -1,4 +1,4 @@
-//! One run of an exec plugin: what it is told, and what its answer means. Runs a program.
+//! One run of an exec plugin: its input, and what its answer means. Runs a program.
 
 use std::io::{ErrorKind, IsTerminal};
 use std::time::Duration;
@@ -13,9 +13,9 @@ use tokio::process::Command;
 use super::process;
 use crate::{Failure, Line, Ui};
 
-/// No run takes longer, whether it asks somebody or not: without this one that hangs would never be ended.
+/// No run takes longer, interactive or not: otherwise one that hangs would never be ended.
 pub(super) const LONGEST: Duration = Duration::from_secs(5 * 60);
-/// Whoever waits so long is told for what.
+/// After so long the user is notified what is waited for.
 const TELL_AFTER: Duration = Duration::from_secs(5);
 
 pub(super) struct Plugin {
@@ -72,7 +72,7 @@ impl Plugin {
         self.exec.command.as_deref().unwrap_or_default()
     }
 
-    /// `may_ask`: nobody else uses the terminal. `limit` is for a run that asks nobody anything; who answers may take `LONGEST`.
+    /// `may_ask`: the terminal is free for its prompts. `limit` is for a run without prompts; one that prompts may take `LONGEST`.
     pub async fn run(&self, may_ask: bool, limit: Duration, ui: &Ui) -> Result<Issued, Failure> {
         let exec = &self.exec;
         let Some(name) = exec.command.as_deref().filter(|name| !name.is_empty()) else {
@@ -158,22 +158,22 @@ impl Plugin {
     }
 }
 
-/// `None`: it took longer than `limit`. `tell` is called when it has taken `tell_after`.
+/// `None`: it took longer than `limit`. `notify` is called when it has taken `notify_after`.
 async fn within<T>(
     running: impl Future<Output = T>,
-    tell_after: Duration,
+    notify_after: Duration,
     limit: Duration,
-    tell: impl FnOnce(),
+    notify: impl FnOnce(),
 ) -> Option<T> {
     let mut running = std::pin::pin!(running);
-    let first = tell_after.min(limit);
+    let first = notify_after.min(limit);
     if let Ok(end) = tokio::time::timeout(first, &mut running).await {
         return Some(end);
     }
     if first == limit {
         return None;
     }
-    tell();
+    notify();
     tokio::time::timeout(limit - first, running).await.ok()
 }
 
@@ -190,12 +190,12 @@ mod tests {
     #[tokio::test]
     async fn a_plugin_that_hangs_is_named_and_ended() {
         let soon = Duration::from_millis(1);
-        let mut told = 0;
-        assert_eq!(within(std::future::pending::<()>(), Duration::ZERO, soon, || told += 1).await, None);
-        assert_eq!(told, 1, "a plugin that hangs");
-        assert_eq!(within(std::future::pending::<()>(), soon, soon, || told += 1).await, None);
-        assert_eq!(within(std::future::ready(7), LONGEST, LONGEST, || told += 1).await, Some(7));
-        assert_eq!(told, 1, "nothing is told of one that ends in time");
+        let mut notified = 0;
+        assert_eq!(within(std::future::pending::<()>(), Duration::ZERO, soon, || notified += 1).await, None);
+        assert_eq!(notified, 1, "a plugin that hangs");
+        assert_eq!(within(std::future::pending::<()>(), soon, soon, || notified += 1).await, None);
+        assert_eq!(within(std::future::ready(7), LONGEST, LONGEST, || notified += 1).await, Some(7));
+        assert_eq!(notified, 1, "no notice about one that ends in time");
     }
 
     #[tokio::test]

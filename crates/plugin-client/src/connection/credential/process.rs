@@ -1,4 +1,4 @@
-//! A program that is run for its output. It ends with whoever waits for it. Starts and kills processes.
+//! A program that is run for its output, and killed when it is no longer waited for. Starts and kills processes.
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -47,7 +47,7 @@ pub(super) async fn run(mut command: Command, interactive: bool, ui: &Ui) -> io:
     Ok(Output { stdout, status })
 }
 
-/// What it says on stderr (a code to type elsewhere, say) has to be seen at once, but like all foreign text neutralised.
+/// Its stderr (a login code, for example) has to be shown at once, but sanitized like all text from outside.
 async fn relay(stderr: impl AsyncRead + Unpin, ui: Ui) {
     let mut lines = BufReader::new(stderr);
     let mut line = Vec::new();

@@ -16,7 +16,7 @@ pub(super) const GIVE_UP: Duration = Duration::from_secs(5 * 60);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Life {
     pub obtained: Timestamp,
-    /// `None`: nobody knows, and the server will say (401).
+    /// `None`: not known; the server answers 401 once they are expired.
     pub expires: Option<Timestamp>,
     /// The server did not accept them, whatever they say themselves.
     pub rejected: bool,

@@ -1,4 +1,4 @@
-//! Flags laid over what the kubeconfig says, like client-go's ConfigOverrides. No I/O.
+//! Flags that override the kubeconfig, like client-go's ConfigOverrides. No I/O.
 
 use std::collections::HashMap;
 

@@ -45,7 +45,7 @@ pub(super) fn cluster(
         kubeconfig.clusters.iter().find(|named| named.name == name).and_then(|named| named.cluster.clone());
     match found {
         Some(cluster) => Ok(cluster),
-        // --server says where to go; only a cluster asked for by name must exist.
+        // --server is the address; only a cluster asked for by name must exist.
         None if asked.is_none() && given(&flags.server).is_some() => Ok(Cluster::default()),
         None => {
             let origin = if asked.is_some() {
