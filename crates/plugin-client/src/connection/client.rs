@@ -274,7 +274,7 @@ impl Link {
         held: &Held,
         watch: bool,
     ) -> Result<Response<Body>, BoxError> {
-        let transport = self.transport.with(held.identity.as_ref()).map_err(NoCredentials::lasting)?;
+        let transport = self.transport.with(held.identity.as_ref(), watch).map_err(NoCredentials::lasting)?;
         let answer = transport.send(request).await.map_err(|error| self.broken(error))?;
         // Before the body: that may take its time.
         self.time.update(answer.headers());

@@ -27,12 +27,24 @@ const CONNECTION_WINDOW: u32 = 1 << 30;
 const SILENT_AFTER: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// The API server allows 100 streams on a connection by default (kube-apiserver `--http2-max-streams-per-connection`), and a request
+/// beyond that waits until one ends. A watch does not end, so that watches have connections of their own, with so many on each.
+const WATCHES_PER_CONNECTION: usize = 10;
+
 pub(crate) struct Transport {
     config: Config,
     disable_http2: bool,
     server: String,
-    /// Requests in flight on an earlier client finish there.
-    current: Mutex<(Option<Arc<Identity>>, Client)>,
+    /// Requests in flight on earlier clients finish there.
+    current: Mutex<Current>,
+}
+
+struct Current {
+    identity: Option<Arc<Identity>>,
+    requests: Client,
+    watches: Option<Client>,
+    /// Watches that were opened with `watches`.
+    opened: usize,
 }
 
 impl Transport {
@@ -42,21 +54,33 @@ impl Transport {
         server: String,
         identity: Option<Arc<Identity>>,
     ) -> Result<Self, Failure> {
-        let client = build(&config, disable_http2, &server, identity.as_deref())?;
-        Ok(Transport { config, disable_http2, server, current: Mutex::new((identity, client)) })
+        let requests = build(&config, disable_http2, &server, identity.as_deref())?;
+        let current = Current { identity, requests, watches: None, opened: 0 };
+        Ok(Transport { config, disable_http2, server, current: Mutex::new(current) })
     }
 
-    pub(crate) fn with(&self, identity: Option<&Arc<Identity>>) -> Result<Client, Failure> {
+    pub(crate) fn with(&self, identity: Option<&Arc<Identity>>, watch: bool) -> Result<Client, Failure> {
+        let client = || build(&self.config, self.disable_http2, &self.server, identity.map(AsRef::as_ref));
         let mut current = lock(&self.current);
-        let is_same = match (&current.0, identity) {
+        let is_same = match (&current.identity, identity) {
             (Some(before), Some(identity)) => Arc::ptr_eq(before, identity),
             (before, identity) => before.is_none() && identity.is_none(),
         };
         if !is_same {
-            let client = build(&self.config, self.disable_http2, &self.server, identity.map(AsRef::as_ref))?;
-            *current = (identity.cloned(), client);
+            *current = Current { identity: identity.cloned(), requests: client()?, watches: None, opened: 0 };
         }
-        Ok(current.1.clone())
+        if !watch {
+            return Ok(current.requests.clone());
+        }
+        let watches = match current.watches.take().filter(|_| current.opened < WATCHES_PER_CONNECTION) {
+            Some(watches) => watches,
+            None => {
+                current.opened = 0;
+                client()?
+            }
+        };
+        current.opened += 1;
+        Ok(current.watches.insert(watches).clone())
     }
 }
 
