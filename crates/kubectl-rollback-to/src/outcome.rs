@@ -1,7 +1,13 @@
-//! What became of a workload and of its pods: what the engine ends with, and what reports, the journal and the screen say of it.
+//! How a workload and its pods ended: the engine's result, for reports, the journal and the screen.
+
+pub mod cause;
+pub mod reason;
 
 use plugin_client::Exit;
 use serde::Serialize;
+
+use cause::PodCause;
+use reason::Reason;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -13,9 +19,9 @@ pub enum Verdict {
     Refused,
     /// Written, and did not become healthy; left as it is.
     Failed,
-    /// Written, and put back to where it was.
+    /// Written, and restored to where it was.
     Restored,
-    /// Written, and it is stuck; some of its pods have it.
+    /// Written, and nothing changes any more; some of its pods have it.
     Stalled,
     /// Written, and somebody else wrote another template since.
     Superseded,
@@ -53,15 +59,13 @@ pub enum PodState {
     Terminating,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PodReport {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodProgress {
     pub name: String,
     pub state: PodState,
-    /// Why it is not ready, in Kubernetes' own words.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cause: Option<String>,
+    /// Why it is not ready.
+    pub cause: Option<PodCause>,
     /// The last lines of the container that crashed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<String>,
 }
 
@@ -69,11 +73,11 @@ pub struct PodReport {
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub result: Verdict,
-    /// Why it is not done; or a note when it is.
-    pub cause: Option<String>,
-    pub pods: Vec<PodReport>,
-    /// Those that made it go back, as they were then.
-    pub failed_pods: Vec<PodReport>,
+    /// Why it is not done; or what is to be known if it is.
+    pub reasons: Vec<Reason>,
+    pub pods: Vec<PodProgress>,
+    /// Those for which it was restored, as they were then.
+    pub failed_pods: Vec<PodProgress>,
     /// Pods available on the expected template, of all that are wanted.
     pub ready: Option<(i64, i64)>,
     /// What this run wrote is surely what is there.
@@ -82,7 +86,7 @@ pub struct Outcome {
     pub gone: bool,
     /// Refused because somebody else changed it since it was seen: to be seen and planned again.
     pub changed: bool,
-    /// The deadline passed before it was done, whatever became of it then.
+    /// The deadline passed before it was done.
     pub late: bool,
     /// The journal does not know of it.
     pub unrecorded: bool,
@@ -92,7 +96,7 @@ impl Outcome {
     pub fn of(result: Verdict) -> Self {
         Outcome {
             result,
-            cause: None,
+            reasons: Vec::new(),
             pods: Vec::new(),
             failed_pods: Vec::new(),
             ready: None,
@@ -104,7 +108,7 @@ impl Outcome {
         }
     }
 
-    pub fn new(result: Verdict, cause: impl Into<String>) -> Self {
-        Outcome { cause: Some(cause.into()), ..Outcome::of(result) }
+    pub fn new(result: Verdict, reasons: impl Into<Vec<Reason>>) -> Self {
+        Outcome { reasons: reasons.into(), ..Outcome::of(result) }
     }
 }

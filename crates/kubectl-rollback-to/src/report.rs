@@ -8,8 +8,10 @@ use serde_json::Value;
 use crate::diff::Difference;
 use crate::execute::progress::model::Progress;
 use crate::health::Health;
-use crate::outcome::{Outcome, PodReport, Verdict};
+use crate::outcome::{Outcome, PodProgress, PodState, Verdict};
 use crate::plan::{Action, Step};
+use crate::render::cause;
+use crate::render::reason::{has_status_command, reasons};
 
 /// One end of a rollback.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -27,6 +29,29 @@ pub struct TargetSide {
     pub side: Side,
     pub chosen_by: String,
     pub evidence: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PodReport {
+    pub name: String,
+    pub state: PodState,
+    /// Why it is not ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// The last lines of the container that crashed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<String>,
+}
+
+impl PodReport {
+    fn of(pod: &PodProgress) -> Self {
+        PodReport {
+            name: pod.name.clone(),
+            state: pod.state,
+            cause: pod.cause.as_ref().map(cause::pod),
+            log: pod.log.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -55,6 +80,9 @@ pub struct WorkloadReport {
     pub gone: bool,
     #[serde(skip)]
     pub unrecorded: bool,
+    /// The cause ends with the command that shows more.
+    #[serde(skip)]
+    pub has_status_command: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -174,10 +202,10 @@ impl StatusOf {
             name: rollout.id.name.clone(),
             revision: rollout.current().map(|index| rollout.revisions[index].number),
             result: StatusVerdict::of(&progress.state),
-            summary: progress.summary.clone(),
+            summary: cause::status_summary(rollout.id.kind, progress),
             available: progress.done,
             desired: progress.total,
-            pods: progress.pods.clone(),
+            pods: progress.pods.iter().map(PodReport::of).collect(),
         }
     }
 }
@@ -221,6 +249,7 @@ impl WorkloadReport {
             left: false,
             gone: false,
             unrecorded: false,
+            has_status_command: false,
         }
     }
 
@@ -228,12 +257,15 @@ impl WorkloadReport {
         let planned = WorkloadReport::planned(rollout, step, outcome.result);
         // Also where nothing was to be written: its pods may have been freed, or not have come.
         let result = outcome.result;
-        let Outcome { ready, left, gone, unrecorded, pods, failed_pods, cause, .. } = outcome;
+        let cause = reasons(&rollout.id, &outcome.reasons);
+        let has_status_command = has_status_command(&outcome.reasons);
+        let Outcome { ready, left, gone, unrecorded, pods, failed_pods, .. } = outcome;
         WorkloadReport {
             result,
-            cause: cause.or(planned.cause),
-            pods,
-            failed_pods,
+            cause: Some(cause).filter(|cause| !cause.is_empty()).or(planned.cause),
+            has_status_command,
+            pods: pods.iter().map(PodReport::of).collect(),
+            failed_pods: failed_pods.iter().map(PodReport::of).collect(),
             ready,
             left,
             gone,
@@ -295,6 +327,7 @@ mod tests {
             left: false,
             gone: false,
             unrecorded: false,
+            has_status_command: false,
         }
     }
 

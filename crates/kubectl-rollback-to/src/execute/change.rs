@@ -1,39 +1,31 @@
-//! What somebody else changed since a workload was seen: who, when, and what shows of it, in one line. Pure.
+//! What somebody else changed since a workload was read: who, when, and which images. Pure.
 
 use cluster_model::Raw;
 use cluster_model::managed_fields::template_writer::{self, Written};
 use cluster_model::rollout::images;
 use serde_json::Value;
 
-/// Who wrote the template since; `None` if managedFields do not tell.
+use crate::outcome::cause::Author;
+use crate::outcome::reason::{Change, ImageChange};
+
+/// Who wrote the template since; `None` if managedFields do not contain it.
 pub fn author(seen: &Value, live: &Value) -> Option<Written> {
     template_writer::since(seen.list("/metadata/managedFields"), live)
 }
 
-/// `changed by helm at 2026-01-01T00:00:00Z (web: shop:1.4 → shop:1.5)`
-pub fn of_template(seen: &Value, live: &Value) -> String {
-    let by = match author(seen, live) {
-        Some(author) => format!("{} at {}", author.manager, author.at),
-        None => "somebody".to_owned(),
-    };
+pub fn of_template(seen: &Value, live: &Value) -> Change {
+    let by = author(seen, live).map(|author| Author { manager: author.manager, at: author.at });
     let (before, now) = (images(&seen["spec"]["template"]), images(&live["spec"]["template"]));
-    let old = |name: &str| before.iter().find(|(other, _)| other == name).map(|(_, image)| image.as_str());
-    let moved = now.iter().filter(|(name, image)| old(name) != Some(image));
-    let mut what: Vec<String> =
-        moved.map(|(name, image)| format!("{name}: {} → {image}", old(name).unwrap_or("none"))).collect();
-    let kept = |name: &str| now.iter().any(|(other, _)| other == name);
-    what.extend(
-        before.iter().filter(|(name, _)| !kept(name)).map(|(name, image)| format!("{name}: {image} → none")),
-    );
-    if what.is_empty() {
-        what.push("the same images".to_owned());
-    }
-    format!("changed by {by} ({})", what.join(", "))
-}
-
-/// `its annotation kubernetes.io/change-cause was changed`
-pub fn of_annotation(key: &str) -> String {
-    format!("its annotation {key} was changed")
+    let image = |of: &[(String, String)], name: &str| {
+        of.iter().find(|(other, _)| other == name).map(|(_, image)| image.clone())
+    };
+    let names = now.iter().chain(before.iter().filter(|(name, _)| image(&now, name).is_none()));
+    let images = names.map(|(name, _)| ImageChange {
+        container: name.clone(),
+        from: image(&before, name),
+        to: image(&now, name),
+    });
+    Change::Template { by, images: images.filter(|change| change.from != change.to).collect() }
 }
 
 #[cfg(test)]
@@ -52,21 +44,26 @@ mod tests {
     #[test]
     fn who_when_and_what() {
         let seen = object("kubectl", 0, &[("web", "shop:1"), ("log", "log:1")]);
-        for (live, expected) in [
+        let helm = || Some(Author { manager: "helm".into(), at: "2026-01-01T00:00:07Z".parse().unwrap() });
+        let image = |container: &str, from: Option<&str>, to: Option<&str>| ImageChange {
+            container: container.into(),
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+        };
+        for (live, by, images) in [
             (
                 object("helm", 7, &[("web", "shop:2"), ("log", "log:1")]),
-                "changed by helm at 2026-01-01T00:00:07Z (web: shop:1 → shop:2)",
+                helm(),
+                vec![image("web", Some("shop:1"), Some("shop:2"))],
             ),
             (
                 object("helm", 7, &[("web", "shop:1"), ("proxy", "p:1")]),
-                "changed by helm at 2026-01-01T00:00:07Z (proxy: none → p:1, log: log:1 → none)",
+                helm(),
+                vec![image("proxy", None, Some("p:1")), image("log", Some("log:1"), None)],
             ),
-            (
-                object("kubectl", 0, &[("web", "shop:1"), ("log", "log:1")]),
-                "changed by somebody (the same images)",
-            ),
+            (object("kubectl", 0, &[("web", "shop:1"), ("log", "log:1")]), None, vec![]),
         ] {
-            assert_eq!(of_template(&seen, &live), expected);
+            assert_eq!(of_template(&seen, &live), Change::Template { by, images });
         }
     }
 }

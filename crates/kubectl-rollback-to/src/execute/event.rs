@@ -1,78 +1,111 @@
-//! What happens in a run, as it happens: told to whoever shows it. Pure.
+//! What happens in a run, as it happens, for whatever shows it. Pure.
 
+use cluster_model::rollout::Id;
+use plugin_client::Failure;
+
+use super::engine::model::Question;
 use super::progress::model::Progress;
+use crate::outcome::cause::{Author, KeptPods, PodCause};
+use crate::outcome::reason::{NotRestored, Reason};
 
 /// One change, one line.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// Written; `mutated`: the server made something else of the template than was asked for.
+    /// `mutated`: the server's template is not the one that was requested.
     Written {
-        workload: String,
+        workload: Id,
         mutated: bool,
     },
-    /// One more pod, or one less: `deployment/web: 2 of 3 pods`.
+    /// Another number of pods is available.
     Moved {
-        workload: String,
+        workload: Id,
         done: i64,
         total: i64,
     },
     PodIssue {
-        workload: String,
+        workload: Id,
         pod: String,
-        cause: String,
+        cause: PodCause,
     },
-    /// A pod that held a StatefulSet up was deleted.
+    /// A pod that blocked a StatefulSet was deleted.
     Unstuck {
-        workload: String,
+        workload: Id,
         pod: String,
     },
     Done {
-        workload: String,
-        note: Option<String>,
+        workload: Id,
+        kept: Option<KeptPods>,
     },
     Failed {
-        workload: String,
-        cause: String,
+        workload: Id,
+        reasons: Vec<Reason>,
         log: Vec<String>,
     },
     Restoring {
-        workload: String,
+        workload: Id,
     },
     Restored {
-        workload: String,
+        workload: Id,
     },
     NotRestored {
-        workload: String,
-        why: String,
+        workload: Id,
+        why: NotRestored,
     },
     Reverted {
-        workload: String,
-        by: String,
+        workload: Id,
+        by: Option<Author>,
     },
     /// Somebody else wrote another template, which is not the one from before either.
     Superseded {
-        workload: String,
-        by: String,
+        workload: Id,
+        by: Option<Author>,
     },
-    /// It is stuck, and will not.
     Stalled {
-        workload: String,
-        cause: String,
+        workload: Id,
+        reasons: Vec<Reason>,
     },
-    /// Something that is good to know and changes nothing: the journal could not be written, the owner's fields were handed back.
     Note {
-        workload: String,
-        says: String,
+        workload: Id,
+        note: Note,
     },
-    Disturbed {
-        says: String,
+    ServerUnavailable {
+        message: String,
     },
-    Recovered,
+    ServerAvailable,
 }
 
-/// Whoever shows the run.
+/// Something that is good to know and changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// Nothing was written, because it is not as it was planned for.
+    NotWritten(Vec<Reason>),
+    /// It failed, and became healthy before it was restored.
+    Healthy,
+    Restarted(Option<Author>),
+    /// Managers, each with its number of fields.
+    OwnershipReturned(Vec<(String, usize)>),
+    OwnershipKept {
+        manager: String,
+        message: String,
+    },
+    /// Of the revision.
+    ChangeCauseKept {
+        message: String,
+    },
+    /// As an Event.
+    NotRecorded {
+        message: String,
+    },
+    EventsUnavailable {
+        message: String,
+    },
+}
+
+/// Shows the run.
 pub trait Reporter {
     fn event(&mut self, event: &Event);
-    /// Something changed, or time passed. One entry for each step that is under way: (workload, progress).
-    fn draw(&mut self, rollouts: &[(String, Progress)]);
+    /// Something changed, or time passed. One entry for each step that is under way.
+    fn draw(&mut self, rollouts: &[(Id, Progress)]);
+    /// Waits for the answer.
+    fn confirm(&mut self, question: &Question) -> Result<bool, Failure>;
 }

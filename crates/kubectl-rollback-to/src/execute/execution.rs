@@ -18,12 +18,12 @@ pub struct Execution<'a> {
     pub plan: &'a Plan,
     pub options: &'a Options,
     pub clock: Clock,
-    /// Over everything, as if nothing was asked from here on; `None`: each wait ends by itself, when nothing has changed for long.
+    /// For everything but the time at prompts; `None`: each wait ends by itself, when nothing has changed for long.
     pub deadline: Option<Instant>,
     /// So long without an answer from the API server is the end; `None`: the deadline is.
     pub silent_after: Option<SignedDuration>,
     pub zone: TimeZone,
-    /// Where the run is written down; `None`: nowhere.
+    /// Where the run is recorded; `None`: nowhere.
     pub journal: Option<Journal>,
 }
 

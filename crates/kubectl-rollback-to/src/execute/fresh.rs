@@ -1,4 +1,4 @@
-//! Everything about one workload, read afresh: what is claimed in the end, and what a deletion or a way back is decided by. Network I/O.
+//! Everything about one workload, read again: what is claimed in the end, and what a deletion or a restore is decided by. Network I/O.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::wire::{self, Content, Refusal};
 use super::workload_cache::{Subject, labels_of_any};
-use super::write::{ConnectionFailures, look, tell};
+use super::write::{ConnectionFailures, look, report};
 use crate::rollout_pod::RolloutPod;
 
 #[derive(Default)]
@@ -37,11 +37,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(8);
 const PAGE: usize = 500;
 const PAGES: usize = 1000;
 
-/// `Err` is why it cannot be read, in one line.
+/// `Err` is the message why it cannot be read.
 pub async fn read(cluster: &Cluster, id: &Id, failures: &ConnectionFailures) -> Result<Fresh, String> {
     let mut tries = 0;
     let again = |refusal: &Refusal| {
-        tell(refusal, failures);
+        report(refusal, failures);
         tries += 1;
         // A server that comes back has not read its roles and tokens yet.
         let denied = is_forbidden(&refusal.error) || is_unauthorised(&refusal.error);
@@ -53,7 +53,7 @@ pub async fn read(cluster: &Cluster, id: &Id, failures: &ConnectionFailures) -> 
         .when(again)
         .adjust(|refusal, own| Some(wait(own?, refusal.retry_after)))
         .await
-        .map_err(|refusal| refusal.says(&format!("read {id}")))
+        .map_err(|refusal| refusal.message(&format!("read {id}")))
 }
 
 fn waits() -> ExponentialBuilder {
@@ -206,11 +206,11 @@ mod tests {
     /// Else the run would end as failed before the server is called silent.
     #[test]
     fn a_server_that_is_away_is_waited_for_as_long_as_a_silent_one_whenever_it_says_to_come_back() {
-        for told in [None, Some(0), Some(1), Some(8), Some(4000)] {
-            let told = told.map(Duration::from_secs);
-            let all: Duration = waits().build().map(|own| wait(own, told)).sum();
-            assert!(all >= SILENT_AFTER.unsigned_abs(), "{told:?}: {all:?}");
-            assert!(all < 2 * SILENT_AFTER.unsigned_abs(), "{told:?}: {all:?}");
+        for retry_after in [None, Some(0), Some(1), Some(8), Some(4000)] {
+            let retry_after = retry_after.map(Duration::from_secs);
+            let all: Duration = waits().build().map(|own| wait(own, retry_after)).sum();
+            assert!(all >= SILENT_AFTER.unsigned_abs(), "{retry_after:?}: {all:?}");
+            assert!(all < 2 * SILENT_AFTER.unsigned_abs(), "{retry_after:?}: {all:?}");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Carries a plan out: guarded writes one after another, all rollouts watched side by side, put back together if one fails.
+//! Carries a plan out: guarded writes one after another, all rollouts watched side by side, restored together if one fails.
 
 pub mod change;
-mod engine;
-mod event;
+pub mod engine;
+pub mod event;
 mod execution;
 mod fresh;
 mod guarded_patch;
@@ -19,7 +19,6 @@ mod workload_cache;
 mod write;
 
 pub use engine::model::SILENT_AFTER;
-pub use event::{Event, Reporter};
 pub use execution::Execution;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! How far a rollout is, told from what was seen: pods by the hash of their template, never by counts alone.
-//! Pure but for what it remembers: since when a fault has been there. Also the diagnosis of `--status`.
+//! How far a rollout is, by its pods: which template each has is known by its hash, never by counts alone.
+//! Pure, with a memory: since when each fault has been there. Also the diagnosis of `--status`.
 
+mod counts;
 mod deadline;
 pub mod diagnose;
 mod faults;
@@ -9,7 +10,6 @@ mod pace;
 mod pods;
 mod rollout_view;
 mod stall;
-mod summary;
 mod superseded;
 mod target;
 mod trap;
@@ -19,12 +19,12 @@ use std::time::Duration;
 use cluster_model::rollout::Status;
 use cluster_model::rollout::blocking_pod;
 use cluster_model::rollout::same;
-use cluster_model::text::span;
 use cluster_model::{PodExt, Raw};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 
 use crate::outcome::PodState;
+use crate::outcome::cause::{Cause, Counts, Waiting};
 use deadline::Deadline;
 use faults::later;
 use model::{Expected, Patience, Progress, State, View, by_ours, whole};
@@ -41,8 +41,8 @@ pub struct Tracker {
     moved: Option<([usize; 4], Timestamp)>,
     trap: trap::Trap,
     blocked: stall::Memory,
-    /// There is only one look: since when is what the objects tell.
-    told: bool,
+    /// There is only one look, for `--status`: since when a fault has been there is what the objects say.
+    is_diagnosis: bool,
     /// By our clock.
     wake: Option<Timestamp>,
 }
@@ -58,7 +58,7 @@ impl Tracker {
             moved: None,
             trap: trap::Trap::default(),
             blocked: stall::Memory::default(),
-            told: false,
+            is_diagnosis: false,
             wake: None,
         }
     }
@@ -66,13 +66,12 @@ impl Tracker {
     pub fn look(&mut self, view: View<'_>) -> Progress {
         self.wake = None;
         let Some(object) = view.object.filter(|object| object.uid() == self.expected.uid) else {
-            let summary = "deleted".to_owned();
             return Progress {
                 state: State::Deleted,
                 done: 0,
                 total: 0,
                 desired: 0,
-                summary,
+                waiting: Waiting::Pods(Counts::default()),
                 pods: vec![],
                 seconds_left: None,
             };
@@ -110,12 +109,12 @@ impl Tracker {
             rollout_view.done.min(rollout_view.total)
         };
         Progress {
-            summary: rollout_view.summary(&state, observed),
+            waiting: rollout_view.waiting(done, observed, matches!(state, State::Done { .. })),
             done,
             total: rollout_view.total,
             desired: workload.desired(),
-            pods: rollout_view.pods.iter().map(|seen| seen.report(blocker)).collect(),
-            seconds_left: (moving && !self.told)
+            pods: rollout_view.pods.iter().map(|seen| seen.progress(blocker)).collect(),
+            seconds_left: (moving && !self.is_diagnosis)
                 .then(|| {
                     pace::seconds_left(
                         &rollout_view.pods,
@@ -168,8 +167,8 @@ impl Tracker {
         self.faults.remember(&mut faults, view.ours);
         let moved = self.moved_at(view);
         for fault in &mut faults {
-            if self.told {
-                fault.trust_told()
+            if self.is_diagnosis {
+                fault.use_reported_time()
             } else {
                 fault.not_since(moved)
             }
@@ -192,10 +191,10 @@ impl Tracker {
     /// The controller has seen the template, and it is still the one that was written.
     fn judge(&mut self, rollout_view: &RolloutView<'_>) -> State {
         if rollout_view.is_done() {
-            return State::Done { note: rollout_view.note() };
+            return State::Done { kept: rollout_view.kept_pods() };
         }
         // Whatever its pods show: nothing rolls out, and another template would not either.
-        if !self.told && rollout_view.workload.is_paused() {
+        if !self.is_diagnosis && rollout_view.workload.is_paused() {
             return self.paused(rollout_view);
         }
         let ours = rollout_view.view.ours;
@@ -203,21 +202,22 @@ impl Tracker {
             let due = |fault: &&faults::Fault| fault.ends_grace(self.fail_after) <= ours;
             let elsewhere = rollout_view.faults.iter().filter(due).all(|fault| fault.elsewhere);
             return match rollout_view.failed(None) {
-                State::Failed { cause, .. } if elsewhere && rollout_view.done > 0 && !self.told => {
+                State::Failed { cause, .. } if elsewhere && rollout_view.done > 0 && !self.is_diagnosis => {
                     State::Stalled { cause, blocked: true }
                 }
                 failed => failed,
             };
         }
-        if let Some(why) = self.overdue(rollout_view) {
+        if let Some(seconds) = self.overdue(rollout_view) {
             match rollout_view.waits_for_a_node() {
-                // Nobody but a node can help, and the template from before is not better for that.
-                Some(waits) if !self.told => {
+                // Only a node can help, also with the template from before.
+                Some(waiting) if !self.is_diagnosis => {
                     if self.quiet.is_some() {
-                        return State::Stalled { cause: format!("{waits}; {why}"), blocked: true };
+                        let cause = Cause::ProgressDeadline { seconds, waiting };
+                        return State::Stalled { cause, blocked: true };
                     }
                 }
-                _ => return rollout_view.failed(Some(why)),
+                _ => return rollout_view.failed(Some(seconds)),
             }
         }
         if let Some(pod) = self.blocker(rollout_view) {
@@ -225,14 +225,14 @@ impl Tracker {
                 pod: pod.name().to_owned(),
                 pod_uid: pod.uid().to_owned(),
                 pod_version: pod.metadata.resource_version.clone().unwrap_or_default(),
-                why: blocking_pod::why(pod),
+                message: blocking_pod::why(pod),
             };
         }
-        if self.told { State::Moving } else { self.stalled(rollout_view).unwrap_or(State::Moving) }
+        if self.is_diagnosis { State::Moving } else { self.stalled(rollout_view).unwrap_or(State::Moving) }
     }
 
-    /// A Deployment's progress deadline has passed, for this rollout.
-    fn overdue(&mut self, rollout_view: &RolloutView<'_>) -> Option<String> {
+    /// A Deployment's progressDeadlineSeconds, if they have passed for this rollout.
+    fn overdue(&mut self, rollout_view: &RolloutView<'_>) -> Option<i64> {
         let seconds = rollout_view.workload.deadline_seconds()?;
         let passed = match deadline::deadline(
             rollout_view.workload.object,
@@ -242,23 +242,29 @@ impl Tracker {
             Deadline::Passed => true,
             Deadline::Open => false,
             Deadline::Unkept => {
-                let (_, moved) = self.moved.filter(|_| !self.told && !rollout_view.workload.is_paused())?;
+                let (_, moved) =
+                    self.moved.filter(|_| !self.is_diagnosis && !rollout_view.workload.is_paused())?;
                 let ends = later(moved, Duration::from_secs(u64::try_from(seconds).unwrap_or_default()));
                 self.wake_later(ends, rollout_view.view);
                 ends <= rollout_view.view.ours
             }
         };
-        passed.then(|| format!("no progress within {} (progressDeadlineSeconds)", span(seconds)))
+        passed.then_some(seconds)
     }
 
-    /// The pod that only its deletion takes out of a StatefulSet's way.
+    /// The pod that a StatefulSet waits for until it is deleted.
     fn blocker<'a>(&mut self, rollout_view: &RolloutView<'a>) -> Option<&'a Pod> {
         if !self.expected.kind.rules().pod_can_block() || rollout_view.target.is_none() {
             return None;
         }
         let moved = self.moved_at(rollout_view.view);
-        let (pod, from) =
-            self.trap.look(self.expected.kind, rollout_view.view, moved, self.told, self.fail_after)?;
+        let (pod, from) = self.trap.look(
+            self.expected.kind,
+            rollout_view.view,
+            moved,
+            self.is_diagnosis,
+            self.fail_after,
+        )?;
         self.wake_later(from, rollout_view.view);
         (from <= rollout_view.view.ours).then_some(pod)
     }

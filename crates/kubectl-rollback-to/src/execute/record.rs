@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::wire::{self, Content, Refusal};
 use crate::choose::Target;
 use crate::options::FIELD_MANAGER;
-use crate::outcome::Outcome;
-use crate::outcome::Verdict;
+use crate::outcome::{Outcome, Verdict};
+use crate::render::reason::reasons;
 
 /// Bytes in the `note` of an Event (pkg/apis/core/validation/events.go, NoteLengthLimit).
 const NOTE: usize = 1024;
@@ -26,7 +26,10 @@ pub fn event(
 ) -> Value {
     let back = format!("from {} to {}", from(rollout), to(rollout, target));
     let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-    let cause = outcome.cause.as_deref().map(|cause| format!("; {cause}")).unwrap_or_default();
+    let cause = match reasons(&rollout.id, &outcome.reasons) {
+        cause if cause.is_empty() => cause,
+        cause => format!("; {cause}"),
+    };
     let failed = matches!(outcome.result, Verdict::Failed | Verdict::Restored | Verdict::Stalled);
     let (name, kind, note) = if failed {
         ("RollbackFailed", "Warning", format!("rollback {back}{because} failed{cause}"))
@@ -82,6 +85,7 @@ fn to(rollout: &Rollout, target: &Target) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::reason::Reason;
     use cluster_model::rollout::Kind;
 
     #[test]
@@ -113,13 +117,14 @@ mod tests {
         assert_eq!(posted["note"], "rolled back from revision 7 to revision 3 (web=shop:1.4): incident 7");
         assert_eq!(posted["eventTime"], "2026-01-01T00:00:00.000000Z");
         assert_eq!((&posted["reason"], &posted["type"]), (&json!("RolledBack"), &json!("Normal")));
-        let failed = of(&Outcome::new(Verdict::Restored, "crashed; put back"), None);
+        let crashed = || Reason::Message("crashed".into());
+        let failed = of(&Outcome::new(Verdict::Restored, [crashed(), Reason::Restored]), None);
         assert_eq!(
             failed["note"],
-            "rollback from revision 7 to revision 3 (web=shop:1.4) failed; crashed; put back"
+            "rollback from revision 7 to revision 3 (web=shop:1.4) failed; crashed; previous template restored"
         );
         assert_eq!((&failed["reason"], &failed["type"]), (&json!("RollbackFailed"), &json!("Warning")));
-        let long = of(&Outcome::new(Verdict::Failed, "ü".repeat(5000)), None);
+        let long = of(&Outcome::new(Verdict::Failed, [Reason::Message("ü".repeat(5000))]), None);
         let length = long["note"].as_str().unwrap().len();
         assert!((NOTE - 4..=NOTE).contains(&length), "{length}");
     }

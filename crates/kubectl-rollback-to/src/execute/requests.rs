@@ -11,11 +11,12 @@ use http::Method;
 use plugin_client::{Cluster, Right, is_not_found};
 use serde_json::{Value, json};
 
+use super::event::Note;
 use super::fresh::{self, Fresh};
 use super::guarded_patch::{GuardedPatch, Wrote};
 use super::verdict::{self, Answer};
 use super::wire::{self, Content};
-use super::write::{ConnectionFailures, tell, write};
+use super::write::{ConnectionFailures, report, write};
 use super::{log, ownership};
 use crate::execute::engine::model::Deletion;
 use crate::patch;
@@ -24,14 +25,14 @@ use crate::patch;
 const TOGETHER: usize = 50;
 const LOG: Duration = Duration::from_secs(3);
 
-/// What came back.
+/// Answers to requests.
 pub enum Answered {
     Wrote { step: usize, wrote: Wrote },
-    Restored { step: usize, wrote: Wrote, notes: Vec<String> },
+    Restored { step: usize, wrote: Wrote, notes: Vec<Note> },
     Logged { step: usize, log: Vec<String> },
     Deleted { step: usize, pod: String, uid: String, deletion: Deletion },
     Verified { step: usize, fresh: Result<Fresh, String> },
-    Finished { step: usize, notes: Vec<String> },
+    Finished { step: usize, notes: Vec<Note> },
 }
 
 pub async fn rolled_back(
@@ -44,7 +45,7 @@ pub async fn rolled_back(
 }
 
 /// `keep`: the workload as it was, for whom its fields go back to.
-pub async fn put_back(
+pub async fn restored(
     cluster: &Cluster,
     step: usize,
     attempt: GuardedPatch,
@@ -105,7 +106,7 @@ pub async fn logged(
     pod: String,
     container: String,
 ) -> Answered {
-    // A kubelet that does not answer must not hold up what is done about the failure.
+    // A kubelet that does not answer must not delay what is done about the failure.
     let tail = tokio::time::timeout(LOG, log::tail(cluster, &namespace, &pod, &container)).await;
     Answered::Logged { step, log: tail.unwrap_or_default() }
 }
@@ -143,21 +144,21 @@ pub fn revision_in_use(id: &Id, object: &Value, histories: &[Value], template: &
     revisions.into_iter().rfind(|revision| same(&revision.template, template)).map(|revision| revision.object)
 }
 
-/// A ControllerRevision keeps the cause of its first rollout; its controller never writes it again. Says why it could not be done.
-async fn explain(cluster: &Cluster, id: &Id, revision: &Value, cause: &str, manager: &str) -> Option<String> {
+/// A ControllerRevision keeps the cause of its first rollout; its controller never writes it again. Returns why it could not be done.
+async fn explain(cluster: &Cluster, id: &Id, revision: &Value, cause: &str, manager: &str) -> Option<Note> {
     let mut ops = vec![json!({"op": "test", "path": "/metadata/uid", "value": revision.uid()})];
     ops.extend(patch::annotation_ops(revision, &[(CHANGE_CAUSE, Some(cause))]));
     let path = wire::path(wire::APPS, &id.namespace, id.kind.history_plural(), revision.name());
     let path = format!("{path}?fieldManager={}", wire::query(manager));
     let refusal = wire::send::<Value>(cluster, Method::PATCH, &path, Content::Patch(&ops)).await.err()?;
-    Some(format!("the change cause of its revision was not updated: {}", refusal.says("annotate it")))
+    Some(Note::ChangeCauseKept { message: refusal.message("annotate it") })
 }
 
 const TRIES: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 
-/// A pod exactly as it was read.
-pub struct Doomed {
+/// Exactly as it was read.
+pub struct PodToDelete {
     pub namespace: String,
     pub pod: String,
     pub uid: String,
@@ -165,43 +166,47 @@ pub struct Doomed {
 }
 
 /// Never by force, and with the grace period the pod asks for.
-pub async fn delete(cluster: &Cluster, doomed: &Doomed, failures: &ConnectionFailures) -> Deletion {
-    let Doomed { namespace, pod, uid, version } = doomed;
+pub async fn delete(
+    cluster: &Cluster,
+    pod_to_delete: &PodToDelete,
+    failures: &ConnectionFailures,
+) -> Deletion {
+    let PodToDelete { namespace, pod, uid, version } = pod_to_delete;
     let path = wire::path(wire::CORE, namespace, "pods", pod);
-    // A pod of the same name that came since is another one, and one that became Ready since is not in the way: the server refuses.
+    // The server refuses if another pod has the name now, or if this one changed: it may be Ready and not block any more.
     let preconditions = json!({"uid": uid, "resourceVersion": version});
     let options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions});
     let right = Right::new("delete", "", "pods");
-    let mut told = String::new();
+    let mut last = String::new();
     for attempt in 0..TRIES {
         let answer = wire::send(cluster, Method::DELETE, &path, Content::Json(&options)).await;
         if let Err(refusal) = &answer {
-            tell(refusal, failures);
+            report(refusal, failures);
         }
-        let (says, wait) = match verdict::of(answer, "delete it", &right) {
+        let (message, wait) = match verdict::of(answer, "delete it", &right) {
             Answer::Applied(_) => return Deletion::Deleted,
-            Answer::Gone => return Deletion::Gone,
+            Answer::Gone { .. } => return Deletion::Gone,
             Answer::Misfit { .. } => return Deletion::Changed,
-            Answer::Refused { says } => return Deletion::Failed { says },
+            Answer::Refused { message } => return Deletion::Failed { message },
             // As for any write: only a server that could not be reached is asked again.
-            Answer::Denied { says } if attempt == 0 => return Deletion::Failed { says },
-            Answer::Denied { says } => (says, FIRST_WAIT * (1 << attempt)),
-            Answer::Busy { says, wait } => (says, wait),
-            Answer::Unsent { says } => (says, FIRST_WAIT * (1 << attempt)),
-            Answer::Lost { says } => {
-                if is_leaving(cluster, &path, uid).await {
+            Answer::Denied { message } if attempt == 0 => return Deletion::Failed { message },
+            Answer::Denied { message } => (message, FIRST_WAIT * (1 << attempt)),
+            Answer::Busy { message, wait } => (message, wait),
+            Answer::Unsent { message } => (message, FIRST_WAIT * (1 << attempt)),
+            Answer::Lost { message } => {
+                if is_terminating(cluster, &path, uid).await {
                     return Deletion::Deleted;
                 }
-                (says, FIRST_WAIT * (1 << attempt))
+                (message, FIRST_WAIT * (1 << attempt))
             }
         };
-        told = says;
+        last = message;
         tokio::time::sleep(wait).await;
     }
-    Deletion::Failed { says: told }
+    Deletion::Failed { message: last }
 }
 
-async fn is_leaving(cluster: &Cluster, path: &str, uid: &str) -> bool {
+async fn is_terminating(cluster: &Cluster, path: &str, uid: &str) -> bool {
     match wire::send::<Value>(cluster, Method::GET, path, Content::None).await {
         Ok(pod) => pod.uid() != uid || pod.pointer("/metadata/deletionTimestamp").is_some(),
         Err(refusal) => is_not_found(&refusal.error),

@@ -16,33 +16,35 @@ pub enum Answer {
     Applied(Value),
     /// The patch does not fit what is there: a `test` failed, or others were faster.
     Misfit {
-        says: String,
+        message: String,
     },
-    Gone,
+    Gone {
+        message: String,
+    },
     /// The server sheds load; nothing was applied.
     Busy {
-        says: String,
+        message: String,
         wait: Duration,
     },
-    /// Whether it was applied is not known.
+    /// It is not known whether it was applied.
     Lost {
-        says: String,
+        message: String,
     },
     /// It never left: nothing was applied.
     Unsent {
-        says: String,
+        message: String,
     },
-    /// There is no right to do it, or nobody is logged in. A server that is just starting says so to everybody.
+    /// There is no right to do it, or nobody is logged in. A server that is just starting message so to everybody.
     Denied {
-        says: String,
+        message: String,
     },
     /// It will not be accepted.
     Refused {
-        says: String,
+        message: String,
     },
 }
 
-/// Longer than this nobody waits for a server that sheds load.
+/// The longest wait for a server that sheds load.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// `doing` completes "cannot …"; `right` is what it takes.
@@ -51,37 +53,37 @@ pub fn of(answer: Result<Value, Refusal>, doing: &str, right: &Right) -> Answer 
         Ok(object) => return Answer::Applied(object),
         Err(refusal) => refusal,
     };
-    let says = refusal.says(doing);
+    let message = refusal.message(doing);
     // Before the code: admission may choose any.
     if matches!(&refusal.error, kube::Error::Api(status) if admission::is_refusal(&status.message)) {
-        return Answer::Refused { says };
+        return Answer::Refused { message };
     }
     if unreachable(&refusal.error) {
-        return Answer::Unsent { says };
+        return Answer::Unsent { message };
     }
     if lost(&refusal.error) {
-        return Answer::Lost { says };
+        return Answer::Lost { message };
     }
-    let kube::Error::Api(status) = &refusal.error else { return Answer::Refused { says } };
+    let kube::Error::Api(status) = &refusal.error else { return Answer::Refused { message } };
     let details = status.details.as_ref();
     match status.code {
-        404 => Answer::Gone,
-        409 => Answer::Misfit { says },
+        404 => Answer::Gone { message },
+        409 => Answer::Misfit { message },
         // A patch that cannot be applied is answered with a generic sentence and nothing else
         // (apiserver/pkg/endpoints/handlers/patch.go, applyJSPatch); an object that is invalid, with the fields that are.
-        422 if details.is_none_or(|d| d.causes.is_empty()) => Answer::Misfit { says },
+        422 if details.is_none_or(|d| d.causes.is_empty()) => Answer::Misfit { message },
         429 => {
-            let told = details.map(|d| d.retry_after_seconds).filter(|s| *s > 0).map(u64::from);
+            let seconds = details.map(|d| d.retry_after_seconds).filter(|s| *s > 0).map(u64::from);
             let wait =
-                refusal.retry_after.or(told.map(Duration::from_secs)).unwrap_or(Duration::from_secs(1));
-            Answer::Busy { says, wait: wait.min(LONGEST_WAIT) }
+                refusal.retry_after.or(seconds.map(Duration::from_secs)).unwrap_or(Duration::from_secs(1));
+            Answer::Busy { message, wait: wait.min(LONGEST_WAIT) }
         }
-        // The authoriser's own sentence; admission plugins answer 403 as well.
+        // The message of the authorizer; admission plugins answer 403 as well.
         403 if status.message.contains(" cannot ") => {
-            Answer::Denied { says: format!("{says}; {}", access_review::grant(right)) }
+            Answer::Denied { message: format!("{message}; {}", access_review::grant(right)) }
         }
-        401 => Answer::Denied { says: format!("{says}; log in again") },
-        _ => Answer::Refused { says },
+        401 => Answer::Denied { message: format!("{message}; log in again") },
+        _ => Answer::Refused { message },
     }
 }
 
@@ -103,75 +105,89 @@ mod tests {
         let field =
             json!({"causes": [{"reason": "FieldValueRequired", "field": "spec.template.spec.containers"}]});
         let says = |text: &str, code: u16| format!("cannot roll back: {text} ({code})");
-        let busy =
-            |text: &str, seconds| Answer::Busy { says: says(text, 429), wait: Duration::from_secs(seconds) };
+        let busy = |text: &str, seconds| Answer::Busy {
+            message: says(text, 429),
+            wait: Duration::from_secs(seconds),
+        };
         let cases = [
-            (404, "deployments \"web\" not found", json!(null), None, Answer::Gone),
-            (422, generic, json!(null), None, Answer::Misfit { says: says(generic, 422) }),
-            (422, generic, json!({}), None, Answer::Misfit { says: says(generic, 422) }),
-            (422, "is invalid", field, None, Answer::Refused { says: says("is invalid", 422) }),
+            (
+                404,
+                "deployments \"web\" not found",
+                json!(null),
+                None,
+                Answer::Gone { message: says("deployments \"web\" not found", 404) },
+            ),
+            (422, generic, json!(null), None, Answer::Misfit { message: says(generic, 422) }),
+            (422, generic, json!({}), None, Answer::Misfit { message: says(generic, 422) }),
+            (422, "is invalid", field, None, Answer::Refused { message: says("is invalid", 422) }),
             (
                 409,
                 "has been modified",
                 json!({}),
                 None,
-                Answer::Misfit { says: says("has been modified", 409) },
+                Answer::Misfit { message: says("has been modified", 409) },
             ),
             (
                 422,
                 "admission webhook \"v\" denied the request: no",
                 json!({}),
                 None,
-                Answer::Refused { says: says("admission webhook \"v\" denied the request: no", 422) },
+                Answer::Refused { message: says("admission webhook \"v\" denied the request: no", 422) },
             ),
             (
                 409,
                 "admission webhook \"v\" denied the request: no",
                 json!({}),
                 None,
-                Answer::Refused { says: says("admission webhook \"v\" denied the request: no", 409) },
+                Answer::Refused { message: says("admission webhook \"v\" denied the request: no", 409) },
             ),
             (
                 404,
                 "admission webhook \"v\" denied the request: no",
                 json!({}),
                 None,
-                Answer::Refused { says: says("admission webhook \"v\" denied the request: no", 404) },
+                Answer::Refused { message: says("admission webhook \"v\" denied the request: no", 404) },
             ),
             (
                 500,
                 "admission webhook \"v\" denied the request: no",
                 json!({}),
                 None,
-                Answer::Refused { says: says("admission webhook \"v\" denied the request: no", 500) },
+                Answer::Refused { message: says("admission webhook \"v\" denied the request: no", 500) },
             ),
             (429, "slow down", json!(null), Some(7), busy("slow down", 7)),
             (429, "slow down", json!({"retryAfterSeconds": 3}), None, busy("slow down", 3)),
             (429, "slow down", json!(null), None, busy("slow down", 1)),
             (429, "slow down", json!(null), Some(4000), busy("slow down", 30)),
-            (500, "etcd", json!({}), None, Answer::Lost { says: says("etcd", 500) }),
-            (504, "late", json!({}), None, Answer::Lost { says: says("late", 504) }),
+            (500, "etcd", json!({}), None, Answer::Lost { message: says("etcd", 500) }),
+            (504, "late", json!({}), None, Answer::Lost { message: says("late", 504) }),
             (
                 403,
                 "User \"me\" cannot patch resource \"deployments\"",
                 json!({}),
                 None,
                 Answer::Denied {
-                    says: format!(
+                    message: format!(
                         "{}; grant {{apiGroups: [\"apps\"], resources: [\"deployments\"], verbs: [\"patch\"]}}",
                         says("User \"me\" cannot patch resource \"deployments\"", 403)
                     ),
                 },
             ),
-            (403, "exceeded quota", json!({}), None, Answer::Refused { says: says("exceeded quota", 403) }),
+            (
+                403,
+                "exceeded quota",
+                json!({}),
+                None,
+                Answer::Refused { message: says("exceeded quota", 403) },
+            ),
             (
                 401,
                 "Unauthorized",
                 json!({}),
                 None,
-                Answer::Denied { says: format!("{}; log in again", says("Unauthorized", 401)) },
+                Answer::Denied { message: format!("{}; log in again", says("Unauthorized", 401)) },
             ),
-            (400, "bad", json!({}), None, Answer::Refused { says: says("bad", 400) }),
+            (400, "bad", json!({}), None, Answer::Refused { message: says("bad", 400) }),
         ];
         for (code, message, details, retry_after, expected) in cases {
             assert_eq!(answer(code, message, details, retry_after), expected, "{code} {message}");

@@ -13,11 +13,11 @@ use plugin_client::{Cluster, Failure, Feed, RawObject, feed_of};
 use super::workload_cache::{Resource, Subject, common_labels};
 use crate::rollout_pod::RolloutPod;
 
-/// Without those that every pod has and that say nothing of what is wrong: most of what is told in a rollout of many pods.
-const TELLING_EVENTS: &str = "reason!=Scheduled,reason!=SuccessfulCreate,reason!=SuccessfulDelete,reason!=Killing,reason!=ScalingReplicaSet";
+/// Without those that every pod has and that report no problem: most events in a rollout of many pods.
+const RELEVANT_EVENTS: &str = "reason!=Scheduled,reason!=SuccessfulCreate,reason!=SuccessfulDelete,reason!=Killing,reason!=ScalingReplicaSet";
 
 /// From the watch of this number; `Err` is its end.
-pub struct Heard {
+pub struct WatchEvent {
     pub watch: usize,
     pub news: Result<News, Failure>,
 }
@@ -30,10 +30,10 @@ pub enum News {
 }
 
 pub struct Watches {
-    /// Of each step, in their order; `None`: nobody will want to know.
+    /// Of each step, in their order; `None`: it is not watched.
     subjects: Vec<Option<Subject>>,
     all: Vec<Watch>,
-    feeds: SelectAll<BoxStream<'static, Heard>>,
+    feeds: SelectAll<BoxStream<'static, WatchEvent>>,
 }
 
 /// One kind in one namespace.
@@ -59,9 +59,9 @@ struct Watch {
 }
 
 impl Stream for Watches {
-    type Item = Heard;
+    type Item = WatchEvent;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Heard>> {
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<WatchEvent>> {
         self.feeds.poll_next_unpin(context)
     }
 }
@@ -81,7 +81,7 @@ impl Watches {
         {
             let place = Place { namespace: namespace.clone(), what };
             let is_it = |watch: &&Watch| watch.place == place && watch.steps.contains(&step);
-            // Events only help to explain: once they are not to be had, that was said.
+            // Events only help to explain: that they cannot be watched was reported.
             if self.all.iter().filter(is_it).any(|watch| !watch.has_ended || what == What::Events) {
                 continue;
             }
@@ -171,12 +171,12 @@ impl Watches {
                     strip(event);
                     subjects.iter().any(|it| it.is_about(&event.value))
                 };
-                feed_of(api, "events.events.k8s.io", Watched::default().fields(TELLING_EVENTS), keep)
+                feed_of(api, "events.events.k8s.io", Watched::default().fields(RELEVANT_EVENTS), keep)
                     .map(|news| news.map(News::Event))
                     .boxed()
             }
         };
-        self.feeds.push(feed.map(move |news| Heard { watch, news }).boxed());
+        self.feeds.push(feed.map(move |news| WatchEvent { watch, news }).boxed());
         self.all.push(Watch { place, steps, has_ended: false });
     }
 }

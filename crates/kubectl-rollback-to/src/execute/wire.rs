@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::patch::as_the_server_spells;
 
-/// The request was not carried out, or nobody knows.
+/// The request was not carried out, or that is not known.
 #[derive(Debug)]
 pub struct Refusal {
     pub error: kube::Error,
@@ -24,7 +24,7 @@ pub struct Refusal {
 
 impl Refusal {
     /// In the server's own words, one line; `doing` completes "cannot …".
-    pub fn says(&self, doing: &str) -> String {
+    pub fn message(&self, doing: &str) -> String {
         Failure::from_kube(doing, &self.error).to_string()
     }
 }

@@ -52,7 +52,7 @@ pub async fn write(cluster: &Cluster, mut attempt: GuardedPatch, failures: &Conn
             Act::Send(ops) => {
                 let answer = patch(cluster, attempt.id(), &ops, attempt.manager()).await;
                 if let Err(refusal) = &answer {
-                    tell(refusal, failures);
+                    report(refusal, failures);
                 }
                 let right = Right::new("patch", "apps", attempt.id().kind.plural());
                 attempt.answered(verdict::of(answer, &doing("write", attempt.id()), &right))
@@ -60,14 +60,14 @@ pub async fn write(cluster: &Cluster, mut attempt: GuardedPatch, failures: &Conn
             Act::Look => {
                 let found = look(cluster, attempt.id()).await;
                 if let Err(refusal) = &found {
-                    tell(refusal, failures);
+                    report(refusal, failures);
                 }
                 attempt.looked(match found {
                     Ok(found) => Look::Seen(found),
                     Err(refusal) => {
-                        let says = refusal.says(&doing("read", attempt.id()));
-                        let hopeless = is_forbidden(&refusal.error) || is_unauthorised(&refusal.error);
-                        if hopeless { Look::Denied { says } } else { Look::Blind { says } }
+                        let message = refusal.message(&doing("read", attempt.id()));
+                        let denied = is_forbidden(&refusal.error) || is_unauthorised(&refusal.error);
+                        if denied { Look::Denied { message } } else { Look::Blind { message } }
                     }
                 })
             }
@@ -89,10 +89,10 @@ pub async fn look(cluster: &Cluster, id: &Id) -> Result<Option<Value>, Refusal> 
     }
 }
 
-/// Was it only the connection, or the server?
-pub fn tell(refusal: &Refusal, failures: &ConnectionFailures) {
+/// Reports a failure of the connection, or of the server.
+pub fn report(refusal: &Refusal, failures: &ConnectionFailures) {
     if plugin_client::lost(&refusal.error) || plugin_client::unreachable(&refusal.error) {
-        // Nobody listens any more: then nobody needs to know.
+        // The run is over if it is not received.
         let _ = failures.send(Failure::from_kube("reach the server", &refusal.error));
     }
 }

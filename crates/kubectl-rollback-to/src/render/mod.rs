@@ -1,11 +1,13 @@
 //! What people see: the history, the plan and its differences, the rollout while it runs, its diagnosis, and the end of a run.
 
+pub mod cause;
 mod diff;
 mod full;
 mod history;
 mod live;
 mod outcome;
 mod plan;
+pub mod reason;
 mod status;
 mod strategy;
 mod unchanged;

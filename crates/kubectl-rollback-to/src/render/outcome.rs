@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use cluster_model::rollout::Kind;
 use plugin_client::{Line, table};
 
-use crate::outcome::{PodReport, PodState, Verdict};
-use crate::report::{RollbackReport, WorkloadReport};
+use crate::outcome::{PodState, Verdict};
+use crate::report::{PodReport, RollbackReport, WorkloadReport};
 
 /// More pods of one workload are counted.
 const PODS: usize = 8;
@@ -105,9 +105,9 @@ impl WorkloadReport {
     }
 }
 
-/// Pods that are not as they should be, each with its last words.
+/// Pods that are not as they should be, each with its last log lines.
 fn attention(workload: &WorkloadReport) -> Vec<Line> {
-    // What was put back or is done has no pods to look at but those that fail.
+    // Of what was restored or is done only pods that fail are of interest.
     let over = matches!(workload.result, Verdict::Done | Verdict::Unchanged | Verdict::Restored);
     let needs = |pod: &&PodReport| match pod.state {
         PodState::Ready => false,
@@ -159,9 +159,9 @@ fn next(report: &RollbackReport) -> Vec<Line> {
     let open =
         of(&[Verdict::Failed, Verdict::Partial, Verdict::Stalled, Verdict::Timeout, Verdict::Interrupted]);
     let mut hints: Vec<(&str, String)> = Vec::new();
-    let told = |w: &&WorkloadReport| w.cause.as_ref().is_some_and(|cause| cause.contains("--status"));
-    let untold: Vec<&WorkloadReport> = open.iter().copied().filter(|w| !told(w) && !w.gone).collect();
-    for (namespace, names) in by_namespace(&untold) {
+    let without: Vec<&WorkloadReport> =
+        open.iter().copied().filter(|w| !w.has_status_command && !w.gone).collect();
+    for (namespace, names) in by_namespace(&without) {
         hints.push(("to check progress:", format!("kubectl rollback-to {names}{namespace} --status")));
     }
     // kubectl's own command waits for one at a time.

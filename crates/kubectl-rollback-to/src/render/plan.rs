@@ -9,6 +9,7 @@ use k8s_openapi::jiff::tz::TimeZone;
 use plugin_client::{Line, Role, table};
 use serde_json::Value;
 
+use super::cause::summary;
 use super::diff::differences;
 use super::strategy::{moves_by_itself, rollout as how};
 use super::unchanged::{replicas, unprotected};
@@ -159,7 +160,7 @@ impl View<'_> {
         let events = events.map(Vec::as_slice).unwrap_or_default();
         let progress = diagnose(rollout, events, self.snapshot.taken_at, self.options.fail_after);
         (progress.done < progress.total)
-            .then(|| format!("{} of {} pods run it: {}", progress.done, progress.total, progress.summary))
+            .then(|| format!("{} of {} pods run it: {}", progress.done, progress.total, summary(&progress)))
     }
 
     fn row(&self, step: &Step) -> Vec<Line> {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::choose::{Chosen, Target};
 use crate::execute::change;
 use crate::plan::{Action, Plan};
+use crate::render::reason as render;
 use crate::snapshot::Snapshot;
 
 pub(super) struct Consent {
@@ -65,7 +66,10 @@ impl Agreed {
             return None;
         }
         if !same(rollout.template(), &self.live["spec"]["template"]) {
-            return Some(format!("{} after planning", change::of_template(&self.live, &rollout.object)));
+            return Some(format!(
+                "{} after planning",
+                render::change(&change::of_template(&self.live, &rollout.object))
+            ));
         }
         if let Some(field) = changed_course(&self.live, &rollout.object) {
             return Some(format!("{field} was changed after planning"));

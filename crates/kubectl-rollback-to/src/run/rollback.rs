@@ -19,9 +19,11 @@ use crate::choose::{Chosen, Past, choose};
 use crate::execute::{Execution, SILENT_AFTER};
 use crate::journal::{Entry, Journal};
 use crate::options::{Choice, DiffDetail};
+use crate::outcome::reason::Reason;
 use crate::outcome::{Outcome, Verdict};
 use crate::plan::{Action, Plan, Step};
 use crate::render;
+use crate::render::reason::reasons;
 use crate::report::{RollbackReport, WorkloadReport, overall};
 use crate::server_dry_run::is_changed;
 use crate::workload_selector::Subjects;
@@ -270,9 +272,10 @@ impl Run<'_> {
         let wrote_nothing =
             outcomes.iter().all(|o| matches!(o.result, Verdict::Refused | Verdict::Unchanged));
         let named = |(step, outcome): (&Step, &Outcome)| {
-            let why = outcome.cause.as_deref().unwrap_or_default();
             let id = &looked.snapshot.rollouts[step.rollout].id;
-            outcome.changed.then(|| format!("{id}: {}", why.trim_end_matches("; nothing was written")))
+            let why: Vec<Reason> =
+                outcome.reasons.iter().filter(|reason| **reason != Reason::NothingWritten).cloned().collect();
+            outcome.changed.then(|| format!("{id}: {}", reasons(id, &why)))
         };
         let changed: Vec<String> = plan.steps.iter().zip(&outcomes).filter_map(named).collect();
         let changed = if wrote_nothing { changed } else { Vec::new() };

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use cluster_model::rollout::Rollout;
 use cluster_model::rollout::update_strategy::Moves;
-use cluster_model::rollout::{Kind, Rollout};
 use plugin_client::{Cluster, Exit, Failure, Line, publish};
 use serde_json::Value;
 
 use super::Run;
 use crate::execute::progress::diagnose::diagnose;
-use crate::execute::progress::model::{Progress, State};
+use crate::execute::progress::model::State;
 use crate::gather;
 use crate::render;
 use crate::report::{RolloutStatus, StatusOf, StatusResult, StatusVerdict};
@@ -32,10 +32,7 @@ impl Run<'_> {
         for rollout in &looked.snapshot.rollouts {
             let events = looked.snapshot.events[&rollout.id.uid].seen().map(Vec::as_slice);
             let events: &[Value] = events.unwrap_or_default();
-            let mut progress = diagnose(rollout, events, looked.snapshot.taken_at, self.options.fail_after);
-            if let Some(caveat) = without_pods(rollout.id.kind, &progress) {
-                progress.summary = caveat.to_owned();
-            }
+            let progress = diagnose(rollout, events, looked.snapshot.taken_at, self.options.fail_after);
             if !lines.is_empty() {
                 lines.push(Line::new());
             }
@@ -65,16 +62,6 @@ fn is_held_back(rollout: &Rollout) -> bool {
             Moves::Descending { kept, .. } => kept > 0,
             Moves::Rolling { .. } | Moves::Recreate | Moves::Unknown(_) => false,
         }
-}
-
-/// Complete, and no evidence of anything.
-fn without_pods(kind: Kind, progress: &Progress) -> Option<&'static str> {
-    let complete = matches!(progress.state, State::Done { note: None }) && progress.total == 0;
-    complete.then_some(if kind.rules().is_per_node() {
-        "no node matches, so there are no pods to show whether this version works"
-    } else {
-        "0 replicas, so there are no pods to show whether this version works"
-    })
 }
 
 impl StatusVerdict {

@@ -3,10 +3,11 @@
 use super::{Engine, Ours, Phase};
 use crate::execute::event::Event;
 use crate::options::OnFailure;
+use crate::outcome::reason::{End, EndedAt, Reason};
 use crate::outcome::{Outcome, Verdict};
 
 impl Engine {
-    /// The deadline passed. True if something is put back because of it: then the run goes on for that, once.
+    /// The deadline passed. True if something is restored because of it: then the run goes on for that, once.
     pub fn deadline(&mut self) -> bool {
         let ours =
             |phase: &Phase| matches!(phase, Phase::Writing | Phase::Restoring | Phase::RestoreWatching);
@@ -19,12 +20,13 @@ impl Engine {
         for step in 0..self.steps.len() {
             match self.steps[step].phase {
                 Phase::Waiting => {
-                    let cause = "--timeout passed before it was started; nothing was written";
-                    self.steps[step].late = true;
-                    self.steps[step].over(Outcome::new(Verdict::Timeout, cause));
+                    let this = &mut self.steps[step];
+                    let ended = Reason::Ended { by: End::Timeout, at: EndedAt::NotStarted, pods: this.moved };
+                    this.late = true;
+                    this.over(Outcome::new(Verdict::Timeout, [ended]));
                 }
                 Phase::Watching => self.overdue(step),
-                Phase::Telling { .. } => {
+                Phase::FetchingLog { .. } => {
                     self.steps[step].late = true;
                     self.logged(step, Vec::new());
                 }
@@ -40,10 +42,10 @@ impl Engine {
     pub(super) fn overdue(&mut self, step: usize) {
         let this = &mut self.steps[step];
         this.late = true;
-        let cause = this.cause(&format!("--timeout passed{}", this.how_far()));
+        let reasons = this.reasons([Reason::Overdue { pods: this.moved }]);
         let pods = this.pods.clone();
-        this.over(Outcome { pods, ..Outcome::new(Verdict::Timeout, cause.clone()) });
-        self.events.push(Event::Failed { workload: self.name(step), cause, log: Vec::new() });
+        this.over(Outcome { pods, ..Outcome::new(Verdict::Timeout, reasons.clone()) });
+        self.events.push(Event::Failed { workload: self.id(step), reasons, log: Vec::new() });
         self.fail(step);
     }
 }

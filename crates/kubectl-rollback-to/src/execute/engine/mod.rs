@@ -1,7 +1,7 @@
 //! The run as a state machine: answers, progress and time in; commands and events out. Pure.
 //!
-//! A engine, not a transaction: templates are written one after another, and if one fails, those written before can be put back.
-//! Nothing is undone that was not asked for, and nobody else's change is ever overwritten.
+//! Not a transaction: templates are written one after another, and if one fails, those written before can be restored.
+//! Nothing is restored without consent, and nobody else's change is ever overwritten.
 
 mod deadline;
 pub mod model;
@@ -13,15 +13,17 @@ mod stuck;
 mod tests;
 mod watch;
 
+use cluster_model::rollout::Id;
 use k8s_openapi::jiff::Timestamp;
 
-use super::event::Event;
+use super::event::{Event, Note};
 use super::guarded_patch::Wrote;
+use crate::outcome::reason::{Already, End, Reason};
 use crate::outcome::{Outcome, Verdict};
-use model::{Command, End, Part, Question, Rules, UNSEEN};
+use model::{Command, Question, Rules, StepInput};
 use step::{Consent, Ours, Phase, Step};
 
-/// So often a deletion is tried of pods that change between the look and the deletion.
+/// So often a deletion is tried of pods that change between the read and the deletion.
 const DELETIONS: usize = 10;
 /// So often a restart by somebody else is followed.
 const FOLLOWED: usize = 10;
@@ -49,7 +51,7 @@ pub struct Engine {
     decision: Decision,
     /// Ended from outside: nothing is begun any more.
     stopped: bool,
-    /// The deadline passed, and what was written goes back.
+    /// The deadline passed, and what was written is restored.
     late: bool,
     /// Since when the API server owes an answer.
     unanswered: Option<Timestamp>,
@@ -58,8 +60,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    pub fn new(parts: Vec<Part>, rules: Rules) -> Self {
-        let steps: Vec<Step> = parts.into_iter().map(Step::new).collect();
+    pub fn new(inputs: Vec<StepInput>, rules: Rules) -> Self {
+        let steps: Vec<Step> = inputs.into_iter().map(Step::new).collect();
         let watched = steps.iter().enumerate().filter(|(_, s)| s.phase == Phase::Watching);
         let commands = watched.map(|(step, _)| Command::Watch(step)).collect();
         Engine {
@@ -87,7 +89,7 @@ impl Engine {
         self.decide();
         let writing = self.steps.iter().any(|s| matches!(s.phase, Phase::Writing | Phase::Restoring));
         if !writing {
-            // The last one written is the first to go back.
+            // The last one written is the first to be restored.
             let to_restore = self.steps.iter().rposition(|s| s.phase == Phase::ToRestore);
             let waiting = self.steps.iter().position(|s| s.phase == Phase::Waiting);
             if let Some(step) = to_restore {
@@ -109,26 +111,26 @@ impl Engine {
         decided && self.steps.iter().all(|step| step.phase == Phase::Over)
     }
 
-    /// Is news of this step wanted?
+    /// Does this step need to know how far it is?
     pub fn is_watching(&self, step: usize) -> bool {
         matches!(
             self.steps[step].phase,
-            Phase::Watching | Phase::Telling { .. } | Phase::Settled { .. } | Phase::RestoreWatching
+            Phase::Watching | Phase::FetchingLog { .. } | Phase::Settled { .. } | Phase::RestoreWatching
         )
     }
 
     /// When `next` has something to do without any news.
     pub fn wake_at(&self) -> Option<Timestamp> {
-        let lingering = self.steps.iter().filter_map(|step| match step.phase {
+        let settled = self.steps.iter().filter_map(|step| match step.phase {
             Phase::Settled { until, .. } => until,
             _ => None,
         });
-        lingering.chain(self.silent_at()).min()
+        settled.chain(self.silent_at()).min()
     }
 
     /// What came of `Command::Write`.
     pub fn wrote(&mut self, step: usize, wrote: Wrote, now: Timestamp) {
-        let workload = self.name(step);
+        let workload = self.id(step);
         match wrote {
             Wrote::Written { mutated, .. } => {
                 self.steps[step].ours = Ours::Yes;
@@ -140,37 +142,39 @@ impl Engine {
                     self.steps[step].phase = Phase::Watching;
                     self.commands.push(Command::Watch(step));
                 } else {
-                    let outcome = Outcome::new(Verdict::Done, "not watched (--no-wait)");
+                    let outcome = Outcome::new(Verdict::Done, [Reason::NotWatched]);
                     self.settled(step, outcome, now);
                 }
             }
             Wrote::Already => {
-                let already = "somebody else wrote the same template meanwhile";
+                let already = Already::WrittenBySomebody;
                 if self.rules.wait && !self.late {
-                    self.steps[step].already = Some(already.to_owned());
+                    self.steps[step].already = Some(already);
                     self.steps[step].phase = Phase::Watching;
                     self.commands.push(Command::Watch(step));
                 } else {
-                    self.steps[step].over(Outcome::new(Verdict::Unchanged, format!("{already}; {UNSEEN}")));
+                    let reasons = [Reason::Already(already), Reason::PodsNotChecked];
+                    self.steps[step].over(Outcome::new(Verdict::Unchanged, reasons));
                 }
             }
-            Wrote::Changed { change } => self.lapsed(step, &format!("{change} after planning")),
+            Wrote::Changed { change } => self.lapsed(step, Reason::ChangedAfterPlanning(change)),
             Wrote::Gone => {
                 self.steps[step].gone = true;
-                self.lapsed(step, "deleted after planning");
+                self.lapsed(step, Reason::DeletedAfterPlanning);
             }
-            Wrote::Failed { says } => self.failed(step, &format!("{says}; nothing was written")),
-            Wrote::Unknown { says } => {
+            Wrote::Failed { message } => {
+                self.failed(step, [Reason::Message(message), Reason::NothingWritten]);
+            }
+            Wrote::Unknown { message } => {
                 self.steps[step].ours = Ours::Perhaps;
                 self.steps[step].written = true;
-                let status = self.steps[step].status();
-                self.failed(step, &format!("{says}; unknown whether it was updated: {status}"));
+                self.failed(step, [Reason::Message(message), Reason::UpdateUnknown]);
             }
         }
     }
 
     /// What came of `Command::Finish`.
-    pub fn finished(&mut self, step: usize, notes: Vec<String>, now: Timestamp) {
+    pub fn finished(&mut self, step: usize, notes: Vec<Note>, now: Timestamp) {
         self.note(step, notes);
         if let Phase::Settled { finishing, .. } = &mut self.steps[step].phase {
             *finishing = false;
@@ -202,7 +206,7 @@ impl Engine {
         }
         self.decision = Decision::Stop;
         for step in 0..self.steps.len() {
-            if let Phase::Telling { .. } = self.steps[step].phase {
+            if let Phase::FetchingLog { .. } = self.steps[step].phase {
                 self.logged(step, Vec::new());
             }
             self.steps[step].stop(end);
@@ -220,19 +224,19 @@ impl Engine {
         self.steps[step].written
     }
 
-    fn name(&self, step: usize) -> String {
-        self.steps[step].id.to_string()
+    fn id(&self, step: usize) -> Id {
+        self.steps[step].id.clone()
     }
 
-    fn note(&mut self, step: usize, notes: Vec<String>) {
-        let workload = self.name(step);
-        self.events.extend(notes.into_iter().map(|says| Event::Note { workload: workload.clone(), says }));
+    fn note(&mut self, step: usize, notes: Vec<Note>) {
+        let workload = self.id(step);
+        self.events.extend(notes.into_iter().map(|note| Event::Note { workload: workload.clone(), note }));
     }
 
     fn settled(&mut self, step: usize, outcome: Outcome, now: Timestamp) {
         let this = &mut self.steps[step];
-        let linger = this.contested && self.rules.wait;
-        let until = linger.then(|| now.saturating_add(self.rules.linger).unwrap_or(now));
+        let goes_on = this.has_reconciling_owner && self.rules.wait;
+        let until = goes_on.then(|| now.saturating_add(self.rules.watch_after_done).unwrap_or(now));
         this.phase = Phase::Settled { finishing: this.finish, until };
         this.outcome = Some(outcome);
         if this.finish {
@@ -242,27 +246,28 @@ impl Engine {
     }
 
     /// What was agreed to is not there any more.
-    fn lapsed(&mut self, step: usize, why: &str) {
-        let says = format!("{why}; nothing was written");
-        self.events.push(Event::Note { workload: self.name(step), says: says.clone() });
-        self.steps[step].over(Outcome { changed: true, ..Outcome::new(Verdict::Refused, says) });
+    fn lapsed(&mut self, step: usize, why: Reason) {
+        let reasons = vec![why, Reason::NothingWritten];
+        let note = Note::NotWritten(reasons.clone());
+        self.events.push(Event::Note { workload: self.id(step), note });
+        self.steps[step].over(Outcome { changed: true, ..Outcome::new(Verdict::Refused, reasons) });
         self.fail(step);
     }
 
-    fn failed(&mut self, step: usize, cause: &str) {
-        self.failed_with(step, cause, Vec::new());
+    fn failed(&mut self, step: usize, reasons: impl Into<Vec<Reason>>) {
+        self.failed_with(step, reasons, Vec::new());
     }
 
-    fn failed_with(&mut self, step: usize, cause: &str, log: Vec<String>) {
-        let cause = self.steps[step].cause(cause);
-        self.events.push(Event::Failed { workload: self.name(step), cause: cause.clone(), log });
+    fn failed_with(&mut self, step: usize, reasons: impl Into<Vec<Reason>>, log: Vec<String>) {
+        let reasons = self.steps[step].reasons(reasons);
+        self.events.push(Event::Failed { workload: self.id(step), reasons: reasons.clone(), log });
         let pods = self.steps[step].pods.clone();
-        self.steps[step].over(Outcome { pods, ..Outcome::new(Verdict::Failed, cause) });
+        self.steps[step].over(Outcome { pods, ..Outcome::new(Verdict::Failed, reasons) });
         self.fail(step);
     }
 
     fn fail(&mut self, step: usize) {
-        // Nothing was written to it, so what is wrong with it is no reason to leave or to put back the others.
+        // Nothing was written to it: its failure is no reason to stop or to restore the others.
         if self.steps[step].already.is_some() {
             return;
         }
@@ -274,9 +279,9 @@ impl Engine {
     /// Nothing is begun any more.
     fn halt(&mut self, step: usize) {
         self.halted.get_or_insert(step);
-        let cause = format!("not started, because {} did not succeed; nothing was written", self.name(step));
+        let reasons = [Reason::NotStarted(Some(self.id(step))), Reason::NothingWritten];
         for waiting in self.steps.iter_mut().filter(|s| s.phase == Phase::Waiting) {
-            waiting.over(Outcome::new(Verdict::Refused, cause.clone()));
+            waiting.over(Outcome::new(Verdict::Refused, reasons.clone()));
         }
     }
 }

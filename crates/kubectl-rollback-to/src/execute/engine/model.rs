@@ -5,6 +5,7 @@ use k8s_openapi::jiff::SignedDuration;
 
 use crate::options::OnFailure;
 use crate::outcome::Outcome;
+use crate::outcome::reason::Already;
 
 /// What every step follows.
 #[derive(Clone, Copy, Debug)]
@@ -14,44 +15,42 @@ pub struct Rules {
     pub can_ask: bool,
     pub unstick: bool,
     pub wait: bool,
-    /// How long a workload is watched after it is done, if somebody is known who may take it back.
-    pub linger: SignedDuration,
+    /// How long a workload is watched after it is done, if it has an owner that may revert it.
+    pub watch_after_done: SignedDuration,
     /// So long without an answer from the API server is the end; `None`: a deadline is.
     pub silent_after: Option<SignedDuration>,
 }
 
-/// What is said of pods that nobody looks at.
-pub const UNSEEN: &str = "its pods were not checked (--no-wait)";
 /// Without `--timeout`: so long without any answer from the API server is the end.
 pub const SILENT_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
 /// One step, before anything happened.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub struct StepInput {
     pub id: Id,
     pub start: Start,
-    /// Somebody may take it back: an owner that reconciles.
-    pub contested: bool,
+    /// One that may revert the change.
+    pub has_reconciling_owner: bool,
     /// There is something to do once it is done.
     pub finish: bool,
-    /// What to type if a pod holds it up.
-    pub again: String,
+    /// The target's number once it is written: to type it again if a pod blocks it.
+    pub revision: i64,
 }
 
 #[derive(Clone, Debug)]
 pub enum Start {
     Write,
-    /// The template is there already, as these words say; whether its pods run it is what is found out.
-    Watch(String),
+    /// The template is there already; whether its pods run it is to be seen.
+    Watch(Already),
     Over(Outcome),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     Write(usize),
-    /// From now on tell how far it is.
+    /// Report from now on how far it is.
     Watch(usize),
-    /// Read everything about it afresh, and tell `verified`: nothing is claimed or done by what was watched alone.
+    /// Read everything about it, and report to `verified`: nothing is claimed or done by what was watched alone.
     Verify(usize),
     /// What was read last is what is waited for from now on.
     Follow(usize),
@@ -77,8 +76,16 @@ pub enum Command {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
-    Restore { text: String },
-    Unstick { step: usize, text: String },
+    Restore {
+        workloads: Vec<Id>,
+    },
+    /// Also for pods that block it later.
+    Unstick {
+        step: usize,
+        workload: Id,
+        pod: String,
+        message: String,
+    },
 }
 
 /// What became of a pod that was to be deleted.
@@ -90,14 +97,6 @@ pub enum Deletion {
     /// It is another one by now, or not as it was.
     Changed,
     Failed {
-        says: String,
+        message: String,
     },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    Timeout,
-    Interrupted,
-    /// The API server has not answered for too long: since when, and its last failure.
-    Silent(String),
 }

@@ -1,21 +1,19 @@
-//! The way back: what was written in this run is put back to where it was, as far as it is still ours.
+//! Restoring what was written in this run, as far as nobody else has changed it since.
 
-use cluster_model::text::count;
-
-use super::model::{Command, End, Question};
+use super::model::{Command, Question};
 use super::{Decision, Engine, Ours, Phase};
-use crate::execute::event::Event;
+use crate::execute::event::{Event, Note};
 use crate::execute::guarded_patch::Wrote;
 use crate::execute::progress::model::{Progress, State};
 use crate::options::OnFailure;
-use crate::outcome::Outcome;
-use crate::outcome::Verdict;
+use crate::outcome::reason::{End, NotRestored, Reason};
+use crate::outcome::{Outcome, Verdict};
 use k8s_openapi::jiff::Timestamp;
 
 impl Engine {
     /// What is done about a failure, once everything about it is known.
     pub(super) fn decide(&mut self) {
-        let busy = |phase: &Phase| matches!(phase, Phase::Writing | Phase::Telling { .. });
+        let busy = |phase: &Phase| matches!(phase, Phase::Writing | Phase::FetchingLog { .. });
         if self.failed.is_none() || self.steps.iter().any(|step| busy(&step.phase)) {
             return;
         }
@@ -35,13 +33,8 @@ impl Engine {
                 OnFailure::Ask | OnFailure::Stop => self.decision = Decision::Stop,
             }
             if self.decision == Decision::Asking {
-                let text = match written.as_slice() {
-                    [step] => format!("Restore {}?", self.name(*step)),
-                    all => {
-                        format!("Restore {} of this run?", count(all.len(), "workload"))
-                    }
-                };
-                self.commands.push(Command::Ask(Question::Restore { text }));
+                let workloads = written.iter().map(|step| self.id(*step)).collect();
+                self.commands.push(Command::Ask(Question::Restore { workloads }));
             }
         }
         self.close_confirmation();
@@ -52,7 +45,7 @@ impl Engine {
         }
     }
 
-    /// Once all of it was read: back, if anything still fails.
+    /// Once all of it was read: restored, if anything still fails.
     fn close_confirmation(&mut self) {
         let reading = self.steps.iter().any(|step| step.failing && step.verifying);
         if self.decision == Decision::Confirming && !reading {
@@ -61,20 +54,10 @@ impl Engine {
         }
     }
 
-    /// It ended before it was known whether what failed goes back.
+    /// It ended before it was known whether what failed is restored.
     pub(super) fn undecided(&mut self, end: &End) {
         for step in self.steps.iter_mut().filter(|step| step.failing && step.is_restorable()) {
-            let outcome = step.outcome.take();
-            let pods = outcome.as_ref().map(|outcome| outcome.pods.clone()).unwrap_or_default();
-            let (result, what) = end.words();
-            let before = outcome.and_then(|outcome| outcome.cause).unwrap_or_default();
-            let cause = match end {
-                End::Silent(_) => format!("{before}; {what}; {}", step.not_put_back()),
-                End::Timeout | End::Interrupted => {
-                    format!("{what} before the decision whether to restore it: {before}")
-                }
-            };
-            step.over(Outcome { pods, ..Outcome::new(result, cause) });
+            step.stop_undecided(end);
         }
     }
 
@@ -82,7 +65,7 @@ impl Engine {
     pub(super) fn confirm(&mut self) {
         self.decision = Decision::Confirming;
         for step in 0..self.steps.len() {
-            // Of one whose answer was lost it is not known whose pods are seen.
+            // Of one whose answer was lost it is not known which template its pods have.
             if self.steps[step].failing && self.steps[step].ours == Ours::Yes {
                 self.verify_anew(step);
             }
@@ -95,33 +78,31 @@ impl Engine {
             return;
         }
         // What is claimed is reported as it was read for that.
-        self.tell_changes(step, progress);
+        self.report_changes(step, progress);
         let this = &mut self.steps[step];
         (this.failing, this.late) = (false, false);
         match &progress.state {
-            State::Done { note } => {
-                let workload = self.name(step);
-                let says = "it became healthy meanwhile and is not restored".to_owned();
-                self.events.push(Event::Note { workload, says });
-                self.done(step, note.as_deref(), now);
+            State::Done { kept } => {
+                self.events.push(Event::Note { workload: self.id(step), note: Note::Healthy });
+                self.done(step, kept.as_ref(), now);
                 // It is not watched any more.
                 self.steps[step].until_now();
             }
-            // What failed is not there any more: no reason to put others back either.
-            State::Superseded { by, at, .. } => self.superseded(step, by, *at),
+            // What failed is not there any more: no reason to restore others either.
+            State::Superseded { by, .. } => self.superseded(step, by.clone()),
             _ => {}
         }
     }
 
     pub(super) fn restore(&mut self, step: usize) {
-        let workload = self.name(step);
+        let workload = self.id(step);
         self.steps[step].phase = Phase::Restoring;
         self.events.push(Event::Restoring { workload });
         self.commands.push(Command::Restore(step));
     }
 
     /// What came of `Command::Restore`.
-    pub fn restored(&mut self, step: usize, wrote: Wrote, notes: Vec<String>) {
+    pub fn restored(&mut self, step: usize, wrote: Wrote, notes: Vec<Note>) {
         if self.steps[step].phase != Phase::Restoring {
             return;
         }
@@ -136,7 +117,7 @@ impl Engine {
             Wrote::Written { .. } | Wrote::Already | Wrote::Changed { .. } | Wrote::Gone => Ours::No,
         };
         if matches!(wrote, Wrote::Written { .. } | Wrote::Already) {
-            this.went_back();
+            this.template_restored();
         }
         match wrote {
             Wrote::Written { .. } if self.rules.wait => {
@@ -146,78 +127,69 @@ impl Engine {
                 self.commands.push(Command::Watch(step));
             }
             Wrote::Written { .. } => {
-                self.is_back(step, "previous template restored; not watched (--no-wait)")
+                self.is_restored(step, vec![Reason::Restored, Reason::NotWatched]);
             }
-            Wrote::Already => self.is_back(step, "it already has its previous template"),
-            // Always the template: an annotation that somebody changed does not stop the way back.
+            Wrote::Already => self.is_restored(step, vec![Reason::HadPreviousTemplate]),
+            // Always the template: an annotation that somebody changed is left alone.
             Wrote::Changed { change } => {
-                let why = format!("{change} meanwhile");
-                self.events.push(Event::NotRestored { workload: self.name(step), why: why.clone() });
-                self.replaced(step, &format!("not restored: {why}"));
+                self.not_restored(step, Verdict::Superseded, NotRestored::Changed(change));
             }
-            Wrote::Gone => self.not_back(step, "it was deleted meanwhile"),
-            Wrote::Failed { says } => self.not_back(step, &says),
-            Wrote::Unknown { says } => self.not_back(step, &format!("{says}; unknown whether it was")),
+            Wrote::Gone => self.not_restored(step, Verdict::Failed, NotRestored::Deleted),
+            Wrote::Failed { message } => {
+                self.not_restored(step, Verdict::Failed, NotRestored::Failed { message });
+            }
+            Wrote::Unknown { message } => {
+                self.not_restored(step, Verdict::Failed, NotRestored::Unknown { message });
+            }
         }
     }
 
-    pub(super) fn seen_back(&mut self, step: usize, state: &State) {
+    pub(super) fn restored_is_seen(&mut self, step: usize, state: &State) {
         match state {
-            State::Done { .. } => self.is_back(step, "previous template restored"),
-            State::Failed { cause, .. } => self.not_healthy(step, cause),
-            State::Stalled { cause, .. } => self.not_healthy(step, cause),
-            State::Reverted { by, .. } | State::Superseded { by, .. } => {
-                self.events.push(Event::Superseded { workload: self.name(step), by: by.clone() });
-                self.replaced(step, &format!("restored, and then {by} wrote another template"));
+            State::Done { .. } => self.is_restored(step, vec![Reason::Restored]),
+            State::Failed { cause, .. } | State::Stalled { cause, .. } => {
+                self.not_healthy(step, Reason::Rollout(cause.clone()));
+            }
+            State::Reverted { by } | State::Superseded { by, .. } => {
+                self.events.push(Event::Superseded { workload: self.id(step), by: by.clone() });
+                self.end_restore(step, Verdict::Superseded, vec![Reason::RestoredAndReplaced(by.clone())]);
             }
             State::Deleted => {
                 self.steps[step].gone = true;
-                self.not_healthy(step, "it was deleted meanwhile");
+                self.not_healthy(step, Reason::DeletedMeanwhile);
             }
             State::Moving | State::Stuck { .. } => {}
         }
     }
 
-    fn is_back(&mut self, step: usize, how: &str) {
-        self.events.push(Event::Restored { workload: self.name(step) });
-        let cause = format!("{}; {how}", self.why_back(step));
-        self.back(step, Verdict::Restored, cause);
+    fn is_restored(&mut self, step: usize, how: Vec<Reason>) {
+        self.events.push(Event::Restored { workload: self.id(step) });
+        self.end_restore(step, Verdict::Restored, how);
     }
 
-    /// The template is back, its pods are not.
-    pub(super) fn not_healthy(&mut self, step: usize, why: &str) {
-        let why = format!("template restored; its pods are not healthy yet: {why}");
-        self.events.push(Event::NotRestored { workload: self.name(step), why: why.clone() });
-        let cause = format!("{}; {why}", self.why_back(step));
-        self.back(step, Verdict::Failed, cause);
+    /// Its template is restored, its pods are not healthy.
+    pub(super) fn not_healthy(&mut self, step: usize, why: Reason) {
+        self.not_restored(step, Verdict::Failed, NotRestored::Unhealthy(vec![why]));
     }
 
-    /// Somebody else's template is there: it is never undone.
-    fn replaced(&mut self, step: usize, what: &str) {
-        let cause = format!("{}; {what}, which is not overwritten", self.why_back(step));
-        self.back(step, Verdict::Superseded, cause);
+    fn not_restored(&mut self, step: usize, result: Verdict, why: NotRestored) {
+        self.events.push(Event::NotRestored { workload: self.id(step), why: why.clone() });
+        self.end_restore(step, result, vec![Reason::NotRestored(why)]);
     }
 
-    fn not_back(&mut self, step: usize, why: &str) {
-        self.events.push(Event::NotRestored { workload: self.name(step), why: why.to_owned() });
-        let cause = format!("{}; not restored: {why}", self.why_back(step));
-        self.back(step, Verdict::Failed, cause);
-    }
-
-    /// Its pods are those that were seen last. Where it did not go back, that was when it failed.
-    fn back(&mut self, step: usize, result: Verdict, cause: String) {
-        let pods = self.steps[step].outcome.take().map(|outcome| outcome.pods).unwrap_or_default();
-        self.steps[step].over(Outcome { pods, ..Outcome::new(result, cause) });
-    }
-
-    fn why_back(&self, step: usize) -> String {
-        let own = self.steps[step].outcome.as_ref().filter(|outcome| {
+    /// Its pods are those that were seen last; if it was not restored, that was when it failed.
+    fn end_restore(&mut self, step: usize, result: Verdict, how: Vec<Reason>) {
+        let outcome = self.steps[step].outcome.take();
+        let has_failed = |outcome: &Outcome| {
             matches!(outcome.result, Verdict::Failed | Verdict::Timeout | Verdict::Stalled)
-        });
-        match (own.and_then(|outcome| outcome.cause.clone()), self.failed) {
-            (Some(cause), _) => cause,
-            (None, Some(failed)) => format!("{} failed", self.name(failed)),
-            (None, None) => String::new(),
-        }
+        };
+        let own = outcome.as_ref().filter(|outcome| has_failed(outcome) && !outcome.reasons.is_empty());
+        let mut reasons = match own {
+            Some(outcome) => outcome.reasons.clone(),
+            None => self.failed.map(|failed| Reason::OtherFailed(self.id(failed))).into_iter().collect(),
+        };
+        reasons.extend(how);
+        let pods = outcome.map(|outcome| outcome.pods).unwrap_or_default();
+        self.steps[step].over(Outcome { pods, ..Outcome::new(result, reasons) });
     }
 }

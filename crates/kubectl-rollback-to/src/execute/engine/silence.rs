@@ -15,7 +15,7 @@ impl Engine {
         self.unanswered?.saturating_add(self.rules.silent_after?).ok()
     }
 
-    /// Has it been silent for too long? Then nothing more can be read, so nothing is claimed and nothing is put back: it is to be stopped.
+    /// Has it been silent for too long? Then nothing more can be read, so nothing is claimed and nothing is restored: it is to be stopped.
     pub fn is_silent(&self, now: Timestamp) -> bool {
         !self.is_done() && self.silent_at().is_some_and(|at| at <= now)
     }

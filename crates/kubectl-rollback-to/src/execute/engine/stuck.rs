@@ -3,20 +3,21 @@
 use super::model::{Command, Deletion, Question};
 use super::{Consent, DELETIONS, Engine, Phase};
 use crate::execute::event::Event;
+use crate::outcome::reason::{BlockedByPod, Reason};
 
-/// The pod in the way, as it was read.
+/// The blocking pod, as it was read.
 pub(super) struct Blocker<'a> {
     pub pod: &'a str,
     pub uid: &'a str,
     pub version: &'a str,
-    pub why: &'a str,
+    pub message: &'a str,
 }
 
 impl Engine {
     /// By a fresh read.
     pub(super) fn stuck(&mut self, step: usize, blocker: &Blocker<'_>) {
-        let Blocker { pod, uid, version, why } = *blocker;
-        let workload = self.name(step);
+        let Blocker { pod, uid, version, message } = *blocker;
+        let workload = self.id(step);
         let this = &mut self.steps[step];
         if this.deleting.contains(uid) {
             return;
@@ -28,31 +29,30 @@ impl Engine {
                 (false, false) => Consent::No,
             };
             if this.consent == Consent::Asking {
-                let text = format!(
-                    "{workload} is blocked by pod {pod} ({why}). Delete it, and later blocking pods?"
-                );
-                self.commands.push(Command::Ask(Question::Unstick { step, text }));
+                let (pod, message) = (pod.to_owned(), message.to_owned());
+                self.commands.push(Command::Ask(Question::Unstick { step, workload, pod, message }));
             }
         }
         match this.consent {
             Consent::Yes => {
                 this.deleting.insert(uid.to_owned());
-                this.asked += 1;
+                this.deletions_under_way += 1;
                 let (pod, uid, version) = (pod.to_owned(), uid.to_owned(), version.to_owned());
                 self.commands.push(Command::Delete { step, pod, uid, version });
             }
             Consent::No => {
-                let again = this.again.clone();
-                self.held_up(step, format!("blocked by pod {pod} ({why}) until it is deleted: {again}"));
+                let revision = this.revision;
+                self.blocked(step, pod, BlockedByPod::UntilDeleted { message: message.to_owned(), revision });
             }
             Consent::Unasked | Consent::Asking => {}
         }
     }
 
-    fn held_up(&mut self, step: usize, cause: String) {
+    fn blocked(&mut self, step: usize, pod: &str, why: BlockedByPod) {
+        let reason = Reason::BlockedByPod { pod: pod.to_owned(), why };
         match self.steps[step].phase {
-            Phase::Watching => self.failed(step, &cause),
-            Phase::RestoreWatching => self.not_healthy(step, &cause),
+            Phase::Watching => self.failed(step, [reason]),
+            Phase::RestoreWatching => self.not_healthy(step, reason),
             _ => {}
         }
     }
@@ -60,11 +60,11 @@ impl Engine {
     /// What came of `Command::Delete`.
     pub fn deleted(&mut self, step: usize, pod: &str, uid: &str, deletion: Deletion) {
         let this = &mut self.steps[step];
-        this.asked = this.asked.saturating_sub(1);
+        this.deletions_under_way = this.deletions_under_way.saturating_sub(1);
         match deletion {
             Deletion::Deleted => {
                 this.unstuck = true;
-                self.events.push(Event::Unstuck { workload: self.name(step), pod: pod.to_owned() });
+                self.events.push(Event::Unstuck { workload: self.id(step), pod: pod.to_owned() });
             }
             Deletion::Gone => {}
             Deletion::Changed => {
@@ -73,11 +73,11 @@ impl Engine {
                 if this.deletions < DELETIONS {
                     self.verify(step);
                 } else {
-                    self.held_up(step, format!("blocked by pod {pod}, which keeps changing"));
+                    self.blocked(step, pod, BlockedByPod::KeepsChanging);
                 }
             }
-            Deletion::Failed { says } => {
-                self.held_up(step, format!("blocked by pod {pod}, which could not be deleted: {says}"));
+            Deletion::Failed { message } => {
+                self.blocked(step, pod, BlockedByPod::NotDeleted { message });
             }
         }
     }

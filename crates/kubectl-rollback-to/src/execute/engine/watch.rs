@@ -1,23 +1,23 @@
-//! What is seen of a rollout, and what that means for its step. What is watched only says when to look: whatever is claimed or done
+//! What is seen of a rollout, and what that means for its step. What is watched only decides when to read: whatever is claimed or done
 //! follows from a fresh read.
-
-use cluster_model::rollout::Kind;
 
 use super::model::Command;
 use super::stuck::Blocker;
 use super::{Consent, DISAGREEMENTS, Engine, FOLLOWED, Ours, Phase};
-use crate::execute::event::Event;
+use crate::execute::event::{Event, Note};
 use crate::execute::progress::model::{Progress, State};
+use crate::outcome::cause::{Author, Cause, KeptPods};
+use crate::outcome::reason::{NotRestored, Reason, Unobserved};
 use crate::outcome::{Outcome, Verdict};
 use k8s_openapi::jiff::Timestamp;
 
 impl Engine {
     /// How far it is, by what was watched.
     pub fn seen(&mut self, step: usize, progress: &Progress) {
-        if !self.is_watching(step) || matches!(self.steps[step].phase, Phase::Telling { .. }) {
+        if !self.is_watching(step) || matches!(self.steps[step].phase, Phase::FetchingLog { .. }) {
             return;
         }
-        self.tell_changes(step, progress);
+        self.report_changes(step, progress);
         if self.is_decisive(step, &progress.state) {
             self.verify(step);
         }
@@ -31,8 +31,8 @@ impl Engine {
             State::Moving => false,
             State::Reverted { .. } | State::Deleted => true,
             _ if settled => false,
-            // It is done because a pod was deleted: first that is told.
-            State::Done { .. } => this.asked == 0,
+            // Done because a pod was deleted: that is reported first.
+            State::Done { .. } => this.deletions_under_way == 0,
             State::Stuck { pod_uid, .. } => {
                 this.consent != Consent::Asking && !this.deleting.contains(pod_uid)
             }
@@ -65,15 +65,15 @@ impl Engine {
             self.confirmed(step, progress, now);
             return;
         }
-        if !self.is_watching(step) || matches!(self.steps[step].phase, Phase::Telling { .. }) {
+        if !self.is_watching(step) || matches!(self.steps[step].phase, Phase::FetchingLog { .. }) {
             return;
         }
-        self.tell_changes(step, progress);
+        self.report_changes(step, progress);
         if progress.state == State::Moving {
             let this = &mut self.steps[step];
             this.disagreements += 1;
             if this.disagreements > DISAGREEMENTS {
-                self.unwatchable(step, "the watched state differs from the state on the server");
+                self.unwatchable(step, Unobserved::WatchesDiffer);
             }
         }
         if self.is_decisive(step, &progress.state) {
@@ -84,68 +84,64 @@ impl Engine {
     fn act_on(&mut self, step: usize, state: &State, now: Timestamp) {
         let restoring = self.steps[step].phase == Phase::RestoreWatching;
         match state {
-            State::Stuck { pod, pod_uid, pod_version, why } => {
-                self.stuck(step, &Blocker { pod, uid: pod_uid, version: pod_version, why });
+            State::Stuck { pod, pod_uid, pod_version, message } => {
+                self.stuck(step, &Blocker { pod, uid: pod_uid, version: pod_version, message });
             }
             State::Superseded { by, restart: true, .. } if self.steps[step].followed < FOLLOWED => {
-                self.follow(step, by);
+                self.follow(step, by.clone());
             }
-            state if restoring => self.seen_back(step, state),
-            State::Reverted { by, at } => {
-                let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
-                self.events.push(Event::Reverted { workload: self.name(step), by: by.clone() });
+            state if restoring => self.restored_is_seen(step, state),
+            State::Reverted { by } => {
+                self.events.push(Event::Reverted { workload: self.id(step), by: by.clone() });
                 self.steps[step].ours = Ours::No;
-                let cause = format!("reverted by {by}{at}");
-                self.steps[step].over(Outcome::new(Verdict::Failed, cause));
+                self.steps[step].over(Outcome::new(Verdict::Failed, [Reason::Reverted(by.clone())]));
                 self.fail(step);
             }
-            State::Superseded { by, at, .. } => self.superseded(step, by, *at),
+            State::Superseded { by, .. } => self.superseded(step, by.clone()),
             State::Deleted => {
                 (self.steps[step].ours, self.steps[step].gone) = (Ours::No, true);
-                self.failed(step, "deleted while it was rolled back");
+                self.failed(step, [Reason::Deleted]);
             }
-            State::Done { note } => self.done(step, note.as_deref(), now),
-            State::Stalled { cause, blocked } => self.stalled(step, cause, *blocked),
+            State::Done { kept } => self.done(step, kept.as_ref(), now),
+            State::Stalled { cause, blocked } => self.stalled(step, cause.clone(), *blocked),
             // A container that never ran has no log.
             State::Failed { cause, pod: Some(pod), container: Some(container) } => {
-                self.steps[step].phase = Phase::Telling { cause: cause.clone(), pod: pod.clone() };
+                self.steps[step].phase = Phase::FetchingLog { cause: cause.clone(), pod: pod.clone() };
                 let (pod, container) = (pod.clone(), container.clone());
                 self.commands.push(Command::Log { step, pod, container });
             }
-            State::Failed { cause, .. } => self.failed(step, cause),
+            State::Failed { cause, .. } => self.failed(step, [Reason::Rollout(cause.clone())]),
             State::Moving => {}
         }
     }
 
     /// Somebody wrote a template of their own: it is reported, and never undone.
-    pub(super) fn superseded(&mut self, step: usize, by: &str, at: Option<Timestamp>) {
-        let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
-        self.events.push(Event::Superseded { workload: self.name(step), by: by.to_owned() });
-        self.steps[step].ours = Ours::No;
-        let (status, far) = (self.steps[step].status(), self.steps[step].how_far());
-        let cause = format!("{by} wrote another template{at}{far}, which is not overwritten: {status}");
-        self.steps[step].over(Outcome::new(Verdict::Superseded, cause));
+    pub(super) fn superseded(&mut self, step: usize, by: Option<Author>) {
+        self.events.push(Event::Superseded { workload: self.id(step), by: by.clone() });
+        let this = &mut self.steps[step];
+        this.ours = Ours::No;
+        let reason = Reason::Superseded { by, pods: this.moved };
+        this.over(Outcome::new(Verdict::Superseded, [reason]));
     }
 
     /// Somebody's `kubectl rollout restart`: its pods are waited for, and it is never undone.
-    fn follow(&mut self, step: usize, by: &str) {
-        let workload = self.name(step);
+    fn follow(&mut self, step: usize, by: Option<Author>) {
+        let workload = self.id(step);
         let this = &mut self.steps[step];
         this.followed += 1;
         if this.ours != Ours::No {
             this.ours = Ours::Restarted;
         }
-        let says = format!("restarted by {by}; waiting for its new pods");
-        self.events.push(Event::Note { workload, says });
+        self.events.push(Event::Note { workload, note: Note::Restarted(by) });
         self.commands.push(Command::Follow(step));
     }
 
-    /// What stands in the way would stand in the way of another template, too: then nothing is put back for it.
-    fn stalled(&mut self, step: usize, cause: &str, blocked: bool) {
-        let cause = self.steps[step].cause(cause);
-        self.events.push(Event::Stalled { workload: self.name(step), cause: cause.clone() });
+    /// `blocked`: by what would block another template, too. Then nothing is restored for it.
+    fn stalled(&mut self, step: usize, cause: Cause, blocked: bool) {
+        let reasons = self.steps[step].reasons([Reason::Rollout(cause)]);
+        self.events.push(Event::Stalled { workload: self.id(step), reasons: reasons.clone() });
         let pods = self.steps[step].pods.clone();
-        self.steps[step].over(Outcome { pods, ..Outcome::new(Verdict::Stalled, cause) });
+        self.steps[step].over(Outcome { pods, ..Outcome::new(Verdict::Stalled, reasons) });
         if !blocked {
             self.fail(step);
         }
@@ -153,37 +149,35 @@ impl Engine {
 
     /// What came of `Command::Log`.
     pub fn logged(&mut self, step: usize, log: Vec<String>) {
-        let Phase::Telling { cause, pod } = self.steps[step].phase.clone() else { return };
+        let Phase::FetchingLog { cause, pod } = self.steps[step].phase.clone() else { return };
         for report in self.steps[step].pods.iter_mut().filter(|report| report.name == pod) {
             report.log.clone_from(&log);
         }
-        self.failed_with(step, &cause, log);
+        self.failed_with(step, [Reason::Rollout(cause)], log);
     }
 
-    /// The server does not let us look any more. That is no failure of the rollout, and nothing is put back for it.
-    pub fn unwatchable(&mut self, step: usize, says: &str) {
-        let status = self.steps[step].status();
-        let cause = match self.steps[step].phase {
-            Phase::Watching => format!("{says}; the rollout continues unobserved: {status}"),
-            Phase::RestoreWatching => {
-                format!("restored, but {says}; the rollout continues unobserved: {status}")
-            }
+    /// It cannot be read any more. That is no failure of the rollout, and nothing is restored for it.
+    pub fn unwatchable(&mut self, step: usize, why: Unobserved) {
+        let restored = match self.steps[step].phase {
+            Phase::Watching => false,
+            Phase::RestoreWatching => true,
             Phase::Settled { .. } => {
                 self.steps[step].until_now();
                 return;
             }
             _ => return,
         };
-        let (workload, cause) = (self.name(step), self.steps[step].cause(&cause));
-        self.events.push(Event::Failed { workload, cause: cause.clone(), log: Vec::new() });
-        self.steps[step].over(Outcome::new(Verdict::Failed, cause));
+        let reasons = self.steps[step].reasons([Reason::Unobserved { why, restored }]);
+        let workload = self.id(step);
+        self.events.push(Event::Failed { workload, reasons: reasons.clone(), log: Vec::new() });
+        self.steps[step].over(Outcome::new(Verdict::Failed, reasons));
         if self.steps[step].already.is_none() {
             self.halt(step);
         }
     }
 
-    /// It could not be read afresh: nothing is claimed, and nothing is done.
-    pub fn unverified(&mut self, step: usize, says: &str) {
+    /// It could not be read: nothing is claimed, and nothing is done.
+    pub fn unverified(&mut self, step: usize, why: Unobserved) {
         if !std::mem::take(&mut self.steps[step].verifying) {
             return;
         }
@@ -191,16 +185,15 @@ impl Engine {
         if self.steps[step].phase == Phase::Over && self.steps[step].failing {
             (self.steps[step].spent, self.steps[step].failing) = (true, false);
             if let Some(outcome) = &mut self.steps[step].outcome {
-                let before = outcome.cause.take().unwrap_or_default();
-                outcome.cause = Some(format!("{before}; not restored: {says}"));
+                outcome.reasons.push(Reason::NotRestored(NotRestored::Unobserved(why)));
             }
             return;
         }
-        self.unwatchable(step, says);
+        self.unwatchable(step, why);
     }
 
-    pub(super) fn tell_changes(&mut self, step: usize, progress: &Progress) {
-        let workload = self.name(step);
+    pub(super) fn report_changes(&mut self, step: usize, progress: &Progress) {
+        let workload = self.id(step);
         let this = &mut self.steps[step];
         let (done, total) = (progress.done, progress.total);
         if this.moved != (done, total) {
@@ -214,32 +207,23 @@ impl Engine {
         this.ready = Some((progress.done, progress.desired));
     }
 
-    pub(super) fn done(&mut self, step: usize, note: Option<&str>, now: Timestamp) {
+    pub(super) fn done(&mut self, step: usize, kept: Option<&KeptPods>, now: Timestamp) {
         let this = &self.steps[step];
-        let result = match note {
+        let result = match kept {
             Some(_) => Verdict::Partial,
             None if this.ours == Ours::No && !this.unstuck => Verdict::Unchanged,
             None => Verdict::Done,
         };
         let already = this.already.clone().filter(|_| !this.unstuck);
-        let none = (note.is_none() && this.ready.is_some_and(|(_, desired)| desired == 0))
-            .then(|| no_pods(this.id.kind).to_owned());
-        let cause: Vec<String> = already.into_iter().chain(note.map(str::to_owned)).chain(none).collect();
-        let cause = (!cause.is_empty()).then(|| cause.join("; "));
-        // Of what was there already the end says it: it was not rolled back.
+        let has_no_pods = kept.is_none() && this.ready.is_some_and(|(_, desired)| desired == 0);
+        let none = has_no_pods.then(|| Reason::NoPods(this.id.kind));
+        let kept = kept.cloned();
+        // One that had the template already was not rolled back: that is in its outcome.
         if this.already.is_none() || this.unstuck {
-            self.events.push(Event::Done { workload: self.name(step), note: note.map(str::to_owned) });
+            self.events.push(Event::Done { workload: self.id(step), kept: kept.clone() });
         }
-        let outcome = Outcome { cause, ..Outcome::of(result) };
+        let reasons = already.map(Reason::Already).into_iter().chain(kept.map(Reason::Kept)).chain(none);
+        let outcome = Outcome::new(result, reasons.collect::<Vec<_>>());
         self.settled(step, outcome, now);
-    }
-}
-
-/// Done, and no evidence of anything.
-fn no_pods(kind: Kind) -> &'static str {
-    if kind.rules().is_per_node() {
-        "no node matches, so there are no pods to show whether it works"
-    } else {
-        "0 replicas, so there are no pods to show whether it works"
     }
 }

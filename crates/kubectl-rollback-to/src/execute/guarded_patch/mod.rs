@@ -1,7 +1,7 @@
-//! One guarded write, from first try to certain end: what to send, when to look, when to give up. Pure.
+//! One guarded write, from first try to certain end: what to send, when to read, when to give up. Pure.
 //!
-//! Never overwrites: each try is guarded by the UID and by the exact template that was seen, and nothing is repeated before
-//! the workload was looked at again.
+//! Never overwrites: each try is guarded by the UID and by the exact template that was read, and nothing is repeated before
+//! the workload was read again.
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::change;
 use super::verdict::Answer;
+use crate::outcome::reason::Change;
 use crate::patch;
 
 /// How it ended.
@@ -28,13 +29,13 @@ pub enum Wrote {
     /// The template is there, and it was not this that put it there.
     Already,
     /// Somebody else wrote another template, or another value of what this would write; nothing was overwritten.
-    Changed { change: String },
+    Changed { change: Change },
     /// Deleted, or deleted and made again.
     Gone,
     /// Nothing was written.
-    Failed { says: String },
+    Failed { message: String },
     /// The answer was lost, and what is there cannot be seen.
-    Unknown { says: String },
+    Unknown { message: String },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -50,10 +51,10 @@ pub enum Act {
 pub enum Look {
     /// `None`: it is not there.
     Seen(Option<Value>),
-    /// The server could not be heard.
-    Blind { says: String },
+    /// The server did not answer.
+    Blind { message: String },
     /// There is no right to look.
-    Denied { says: String },
+    Denied { message: String },
 }
 
 /// What to do, after waiting this long.
@@ -63,7 +64,7 @@ pub struct Next {
     pub act: Act,
 }
 
-/// Lost answers and lost connections that are ridden out: some twenty seconds, as long as an API server takes to start.
+/// So many lost answers and lost connections are retried: some twenty seconds, as long as an API server takes to start.
 const LOST_ATTEMPTS: u32 = 8;
 /// Races lost to a write that changed neither the template nor what this would write, as of a status or another annotation.
 const RACES: u32 = 3;
@@ -87,16 +88,16 @@ pub struct GuardedPatch {
     lenient: bool,
     /// Times that something but the template was in the way.
     raced: u32,
-    /// An answer was lost: what is there now, or comes yet, may be ours. A look that does not find it ends no doubt: a server that
-    /// was silent answers the look before it comes to the write.
-    doubt: bool,
+    /// An answer was lost: the template that is there now, or later, may be from this write. A read that does not find it proves
+    /// nothing: a server that was silent may answer the read before it applies the write.
+    outcome_unknown: bool,
     /// Nothing was answered since the last look.
     unanswered: bool,
-    says: String,
+    message: String,
 }
 
 impl GuardedPatch {
-    /// `template` instead of that of `seen`; annotations are set, or removed for `None`, key by key. `manager` is ours.
+    /// `template` instead of that of `seen`; annotations are set, or removed for `None`, key by key.
     pub fn new(
         id: Id,
         seen: Value,
@@ -115,14 +116,14 @@ impl GuardedPatch {
             busy: 0,
             lenient: false,
             raced: 0,
-            doubt: false,
+            outcome_unknown: false,
             unanswered: false,
-            says: String::new(),
+            message: String::new(),
         }
     }
 
-    /// The way back: what somebody else annotated meanwhile is no reason to leave a broken template there.
-    pub fn back(
+    /// To restore: annotations that somebody else changed meanwhile are left alone, and the template is restored all the same.
+    pub fn restore(
         id: Id,
         seen: Value,
         template: Value,
@@ -147,32 +148,32 @@ impl GuardedPatch {
     pub fn answered(&mut self, answer: Answer) -> Next {
         match answer {
             Answer::Applied(object) => now(self.written(object)),
-            // That it is gone is only believed of a read.
-            Answer::Gone => {
-                "the server cannot find it".clone_into(&mut self.says);
+            // Only a read proves that it is gone.
+            Answer::Gone { message } => {
+                self.message = message;
                 now(Act::Look)
             }
             // A server that comes back has not read its roles and tokens yet.
-            Answer::Denied { says } if self.lost_attempts > 0 => {
-                self.try_again(says, |this| Act::Send(this.ops()))
+            Answer::Denied { message } if self.lost_attempts > 0 => {
+                self.try_again(message, |this| Act::Send(this.ops()))
             }
-            Answer::Denied { says } | Answer::Refused { says } => end(Wrote::Failed { says }),
-            Answer::Misfit { says } => {
-                self.says = says;
+            Answer::Denied { message } | Answer::Refused { message } => end(Wrote::Failed { message }),
+            Answer::Misfit { message } => {
+                self.message = message;
                 now(Act::Look)
             }
-            Answer::Busy { says, wait } => {
+            Answer::Busy { message, wait } => {
                 self.busy += 1;
                 if self.busy > TIMES_BUSY {
-                    return end(Wrote::Failed { says });
+                    return end(Wrote::Failed { message });
                 }
                 Next { wait, act: Act::Send(self.ops()) }
             }
-            Answer::Lost { says } => {
-                (self.doubt, self.unanswered) = (true, true);
-                self.try_again(says, |_| Act::Look)
+            Answer::Lost { message } => {
+                (self.outcome_unknown, self.unanswered) = (true, true);
+                self.try_again(message, |_| Act::Look)
             }
-            Answer::Unsent { says } => self.try_again(says, |this| Act::Send(this.ops())),
+            Answer::Unsent { message } => self.try_again(message, |this| Act::Send(this.ops())),
         }
     }
 
@@ -180,18 +181,20 @@ impl GuardedPatch {
         let live = match look {
             Look::Seen(Some(live)) if live.uid() == self.id.uid => live,
             Look::Seen(_) => return end(Wrote::Gone),
-            Look::Blind { says } => return self.try_again(says, |_| Act::Look),
-            Look::Denied { says } if self.lost_attempts > 1 => return self.try_again(says, |_| Act::Look),
-            Look::Denied { says } => return end(self.blind(says)),
+            Look::Blind { message } => return self.try_again(message, |_| Act::Look),
+            Look::Denied { message } if self.lost_attempts > 1 => {
+                return self.try_again(message, |_| Act::Look);
+            }
+            Look::Denied { message } => return end(self.blind(message)),
         };
         let template = &live["spec"]["template"];
         if same(template, &self.template) {
-            return if self.doubt { now(self.written(live)) } else { end(Wrote::Already) };
+            return if self.outcome_unknown { now(self.written(live)) } else { end(Wrote::Already) };
         }
         if !same(template, &self.seen["spec"]["template"]) {
             let by = change::author(&self.seen, &live);
-            // Ours, but for what a webhook made of it.
-            return if self.doubt && by.is_some_and(|by| by.manager == self.manager) {
+            // From this write, and then changed by a webhook.
+            return if self.outcome_unknown && by.is_some_and(|by| by.manager == self.manager) {
                 now(self.written(live))
             } else {
                 end(Wrote::Changed { change: change::of_template(&self.start, &live) })
@@ -202,14 +205,14 @@ impl GuardedPatch {
         if self.lenient {
             self.annotations.retain(|(key, _)| !foreign(key));
         } else if let Some((key, _)) = self.annotations.iter().find(|(key, _)| foreign(key)) {
-            return end(Wrote::Changed { change: change::of_annotation(key) });
+            return end(Wrote::Changed { change: Change::Annotation(key.clone()) });
         }
-        // The template is as it was: what did not fit is something else, as the annotations; or the write never arrived.
+        // The template is as it was: something else did not fit, as an annotation; or the write never arrived.
         let unanswered = std::mem::take(&mut self.unanswered);
         if !unanswered {
             self.raced += 1;
             if self.raced > RACES {
-                return end(Wrote::Failed { says: self.says.clone() });
+                return end(Wrote::Failed { message: self.message.clone() });
             }
         }
         self.seen = live;
@@ -221,11 +224,11 @@ impl GuardedPatch {
         Act::End(Wrote::Written { object, mutated })
     }
 
-    fn try_again(&mut self, says: String, act: impl FnOnce(&Self) -> Act) -> Next {
-        self.says = says.clone();
+    fn try_again(&mut self, message: String, act: impl FnOnce(&Self) -> Act) -> Next {
+        self.message = message.clone();
         self.lost_attempts += 1;
         if self.lost_attempts > LOST_ATTEMPTS {
-            return end(self.blind(says));
+            return end(self.blind(message));
         }
         // A first look costs nothing. By hand: a state machine keeps a count, not an iterator of waits.
         let doubled = FIRST_WAIT.saturating_mul(1 << (self.lost_attempts - 1));
@@ -233,9 +236,9 @@ impl GuardedPatch {
         Next { wait, act: act(self) }
     }
 
-    /// Nothing more will be learnt.
-    fn blind(&self, says: String) -> Wrote {
-        if self.doubt { Wrote::Unknown { says } } else { Wrote::Failed { says } }
+    /// Nothing more can be read.
+    fn blind(&self, message: String) -> Wrote {
+        if self.outcome_unknown { Wrote::Unknown { message } } else { Wrote::Failed { message } }
     }
 
     fn ops(&self) -> Vec<Value> {

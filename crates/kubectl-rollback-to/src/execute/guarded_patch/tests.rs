@@ -1,4 +1,6 @@
 use super::*;
+use crate::outcome::cause::Author;
+use crate::outcome::reason::ImageChange;
 use cluster_model::rollout::Kind;
 use proptest::prelude::*;
 use serde_json::json;
@@ -26,102 +28,147 @@ enum Input {
 }
 use Input::{Answer as A, Look as L};
 
-/// What is done after each input: `send`, `look`, or how it ends.
-fn told(inputs: Vec<Input>) -> Vec<String> {
+/// What is done after an input.
+#[derive(Debug, PartialEq)]
+enum Done {
+    Send,
+    Look,
+    /// Is it mutated?
+    Written(bool),
+    End(Wrote),
+}
+
+fn done(act: Act) -> Done {
+    match act {
+        Act::Send(_) => Done::Send,
+        Act::Look => Done::Look,
+        Act::End(Wrote::Written { mutated, .. }) => Done::Written(mutated),
+        Act::End(wrote) => Done::End(wrote),
+    }
+}
+
+fn after(inputs: Vec<Input>) -> Vec<Done> {
     let mut attempt = attempt();
-    inputs
-        .into_iter()
-        .map(|input| {
-            let next = match input {
-                A(answer) => attempt.answered(answer),
-                L(look) => attempt.looked(look),
-            };
-            match next.act {
-                Act::Send(_) => "send".to_owned(),
-                Act::Look => "look".to_owned(),
-                Act::End(Wrote::Written { mutated, .. }) => format!("written, mutated: {mutated}"),
-                Act::End(wrote) => format!("{wrote:?}"),
-            }
-        })
-        .collect()
+    let next = inputs.into_iter().map(|input| match input {
+        A(answer) => attempt.answered(answer),
+        L(look) => attempt.looked(look),
+    });
+    next.map(|next| done(next.act)).collect()
+}
+
+fn failed(message: &str) -> Done {
+    Done::End(Wrote::Failed { message: message.into() })
 }
 
 fn lost() -> Input {
-    A(Answer::Lost { says: "504".into() })
+    A(Answer::Lost { message: "504".into() })
 }
 
 fn misfit() -> Input {
-    A(Answer::Misfit { says: "422".into() })
+    A(Answer::Misfit { message: "422".into() })
 }
 
 fn denied() -> Input {
-    L(Look::Denied { says: "403".into() })
+    L(Look::Denied { message: "403".into() })
 }
 
-const ARGO: &str = "Changed { change: \"changed by argo at 2026-01-01T00:00:00Z (web: v2 → v3)\" }";
+fn gone() -> Input {
+    A(Answer::Gone { message: "404".into() })
+}
+
+fn changed_by_argo() -> Done {
+    let by = Some(Author { manager: "argo".into(), at: "2026-01-01T00:00:00Z".parse().unwrap() });
+    let image = ImageChange { container: "web".into(), from: Some("v2".into()), to: Some("v3".into()) };
+    Done::End(Wrote::Changed { change: Change::Template { by, images: vec![image] } })
+}
 
 #[test]
 fn each_way_to_an_end() {
     let mut other = web("v2", "kubectl");
     other["metadata"]["uid"] = json!("u2");
     let found = |image, by| L(Look::Seen(Some(web(image, by))));
-    let cases: Vec<(&str, Vec<Input>, &[&str])> = vec![
-        ("applied", vec![A(Answer::Applied(web("v1", "us")))], &["written, mutated: false"]),
-        ("a webhook meddled", vec![A(Answer::Applied(web("v1-x", "us")))], &["written, mutated: true"]),
-        ("lost, was applied", vec![lost(), found("v1", "us")], &["look", "written, mutated: false"]),
+    let cases: Vec<(&str, Vec<Input>, Vec<Done>)> = vec![
+        ("applied", vec![A(Answer::Applied(web("v1", "us")))], vec![Done::Written(false)]),
+        ("changed by a webhook", vec![A(Answer::Applied(web("v1-x", "us")))], vec![Done::Written(true)]),
+        ("lost, was applied", vec![lost(), found("v1", "us")], vec![Done::Look, Done::Written(false)]),
         (
-            "lost, was applied and meddled with",
+            "lost, was applied and changed by a webhook",
             vec![lost(), found("v1-x", "us")],
-            &["look", "written, mutated: true"],
+            vec![Done::Look, Done::Written(true)],
         ),
         (
             "lost, was not applied",
             vec![lost(), found("v2", "kubectl"), A(Answer::Applied(web("v1", "us")))],
-            &["look", "send", "written, mutated: false"],
+            vec![Done::Look, Done::Send, Done::Written(false)],
         ),
         (
             "lost, and applied after the look",
             vec![lost(), found("v2", "kubectl"), misfit(), found("v1", "us")],
-            &["look", "send", "look", "written, mutated: false"],
+            vec![Done::Look, Done::Send, Done::Look, Done::Written(false)],
         ),
-        ("lost, and somebody else came", vec![lost(), found("v3", "argo")], &["look", ARGO]),
-        ("changed", vec![misfit(), found("v3", "argo")], &["look", ARGO]),
-        ("somebody else did the same", vec![misfit(), found("v1", "argo")], &["look", "Already"]),
+        (
+            "lost, and somebody else came",
+            vec![lost(), found("v3", "argo")],
+            vec![Done::Look, changed_by_argo()],
+        ),
+        ("changed", vec![misfit(), found("v3", "argo")], vec![Done::Look, changed_by_argo()]),
+        (
+            "somebody else did the same",
+            vec![misfit(), found("v1", "argo")],
+            vec![Done::Look, Done::End(Wrote::Already)],
+        ),
         (
             "only something else raced",
             vec![misfit(), found("v2", "kubectl"), A(Answer::Applied(web("v1", "us")))],
-            &["look", "send", "written, mutated: false"],
+            vec![Done::Look, Done::Send, Done::Written(false)],
         ),
         (
             "it never fits",
             (0..4).flat_map(|_| [misfit(), found("v2", "kubectl")]).collect(),
-            &["look", "send", "look", "send", "look", "send", "look", "Failed { says: \"422\" }"],
+            vec![
+                Done::Look,
+                Done::Send,
+                Done::Look,
+                Done::Send,
+                Done::Look,
+                Done::Send,
+                Done::Look,
+                failed("422"),
+            ],
         ),
-        ("deleted", vec![misfit(), L(Look::Seen(None))], &["look", "Gone"]),
-        ("made again", vec![misfit(), L(Look::Seen(Some(other)))], &["look", "Gone"]),
-        ("lost, and no right to look", vec![lost(), denied()], &["look", "Unknown { says: \"403\" }"]),
-        ("misfit, and no right to look", vec![misfit(), denied()], &["look", "Failed { says: \"403\" }"]),
-        ("gone", vec![A(Answer::Gone), L(Look::Seen(None))], &["look", "Gone"]),
+        ("deleted", vec![misfit(), L(Look::Seen(None))], vec![Done::Look, Done::End(Wrote::Gone)]),
+        ("made again", vec![misfit(), L(Look::Seen(Some(other)))], vec![Done::Look, Done::End(Wrote::Gone)]),
+        (
+            "lost, and no right to look",
+            vec![lost(), denied()],
+            vec![Done::Look, Done::End(Wrote::Unknown { message: "403".into() })],
+        ),
+        ("misfit, and no right to look", vec![misfit(), denied()], vec![Done::Look, failed("403")]),
+        ("gone", vec![gone(), L(Look::Seen(None))], vec![Done::Look, Done::End(Wrote::Gone)]),
         (
             "not found by something on the way",
-            vec![A(Answer::Gone), found("v2", "kubectl"), A(Answer::Applied(web("v1", "us")))],
-            &["look", "send", "written, mutated: false"],
+            vec![gone(), found("v2", "kubectl"), A(Answer::Applied(web("v1", "us")))],
+            vec![Done::Look, Done::Send, Done::Written(false)],
         ),
-        ("refused", vec![A(Answer::Refused { says: "403".into() })], &["Failed { says: \"403\" }"]),
+        ("refused", vec![A(Answer::Refused { message: "403".into() })], vec![failed("403")]),
         (
             "refused by a server that is just starting",
             vec![
-                A(Answer::Unsent { says: "refused".into() }),
-                A(Answer::Denied { says: "403".into() }),
+                A(Answer::Unsent { message: "refused".into() }),
+                A(Answer::Denied { message: "403".into() }),
                 A(Answer::Applied(web("v1", "us"))),
             ],
-            &["send", "send", "written, mutated: false"],
+            vec![Done::Send, Done::Send, Done::Written(false)],
         ),
-        ("no right", vec![A(Answer::Denied { says: "403".into() })], &["Failed { says: \"403\" }"]),
-        ("unsent", vec![A(Answer::Unsent { says: "refused".into() }), A(Answer::Gone)], &["send", "look"]),
+        ("no right", vec![A(Answer::Denied { message: "403".into() })], vec![failed("403")]),
+        (
+            "unsent",
+            vec![A(Answer::Unsent { message: "refused".into() }), gone()],
+            vec![Done::Send, Done::Look],
+        ),
     ];
     for (case, inputs, expected) in cases {
-        assert_eq!(told(inputs), expected, "{case}");
+        assert_eq!(after(inputs), expected, "{case}");
     }
 }
 
@@ -133,22 +180,23 @@ fn patience_ends() {
             let next = input(&mut attempt);
             waited += next.wait;
             if let Act::End(wrote) = next.act {
-                return (tries, waited.as_secs(), format!("{wrote:?}"));
+                return (tries, waited.as_secs(), wrote);
             }
         }
         unreachable!()
     };
     let blind = |a: &mut GuardedPatch| {
-        let lost = a.answered(Answer::Lost { says: "504".into() });
-        let blind = a.looked(Look::Blind { says: "504".into() });
+        let lost = a.answered(Answer::Lost { message: "504".into() });
+        let blind = a.looked(Look::Blind { message: "504".into() });
         Next { wait: lost.wait + blind.wait, act: blind.act }
     };
-    assert_eq!(ends(attempt(), &blind), (5, 19, "Unknown { says: \"504\" }".to_owned()));
-    let unsent = |a: &mut GuardedPatch| a.answered(Answer::Unsent { says: "refused".into() });
-    assert_eq!(ends(attempt(), &unsent), (9, 19, "Failed { says: \"refused\" }".to_owned()));
-    let busy =
-        |a: &mut GuardedPatch| a.answered(Answer::Busy { says: "429".into(), wait: Duration::from_secs(2) });
-    assert_eq!(ends(attempt(), &busy), (7, 12, "Failed { says: \"429\" }".to_owned()));
+    assert_eq!(ends(attempt(), &blind), (5, 19, Wrote::Unknown { message: "504".into() }));
+    let unsent = |a: &mut GuardedPatch| a.answered(Answer::Unsent { message: "refused".into() });
+    assert_eq!(ends(attempt(), &unsent), (9, 19, Wrote::Failed { message: "refused".into() }));
+    let busy = |a: &mut GuardedPatch| {
+        a.answered(Answer::Busy { message: "429".into(), wait: Duration::from_secs(2) })
+    };
+    assert_eq!(ends(attempt(), &busy), (7, 12, Wrote::Failed { message: "429".into() }));
 }
 
 #[test]
@@ -162,7 +210,7 @@ fn the_second_try_fits_what_is_there_then() {
         other => panic!("{other:?}"),
     };
     assert_eq!(last(attempt.start())["op"], "replace");
-    attempt.answered(Answer::Misfit { says: "422".into() });
+    attempt.answered(Answer::Misfit { message: "422".into() });
     let mut live = web("v2", "kubectl");
     live["metadata"]["annotations"] = json!({"another": "one"});
     assert_eq!(attempt.looked(Look::Seen(Some(live.clone()))).act, changed_note(), "it was to be replaced");
@@ -172,23 +220,23 @@ fn the_second_try_fits_what_is_there_then() {
 }
 
 fn changed_note() -> Act {
-    Act::End(Wrote::Changed { change: "its annotation note was changed".into() })
+    Act::End(Wrote::Changed { change: Change::Annotation("note".into()) })
 }
 
-/// Nobody's annotation is overwritten; but a broken template goes back all the same.
+/// Nobody's annotation is overwritten; but the template is restored all the same.
 #[test]
-fn the_way_back_leaves_an_annotation_alone_that_somebody_changed() {
+fn a_restore_leaves_an_annotation_alone_that_somebody_changed() {
     let seen = web("v2", "us");
     let id = Id::of(Kind::Deployment, &seen);
     let note = vec![("note".to_owned(), Some("before".to_owned()))];
-    let mut attempt = GuardedPatch::back(id, seen, template("v1"), note, "us");
+    let mut attempt = GuardedPatch::restore(id, seen, template("v1"), note, "us");
     let ops = |next: Next| match next.act {
         Act::Send(ops) => ops,
         other => panic!("{other:?}"),
     };
     let guard = json!({"op": "test", "path": "/metadata/annotations/note", "value": "kept"});
     assert!(ops(attempt.start()).contains(&guard));
-    attempt.answered(Answer::Misfit { says: "422".into() });
+    attempt.answered(Answer::Misfit { message: "422".into() });
     let mut live = web("v2", "us");
     live["metadata"]["annotations"]["note"] = json!("by hand");
     let again = ops(attempt.looked(Look::Seen(Some(live))));
@@ -196,14 +244,14 @@ fn the_way_back_leaves_an_annotation_alone_that_somebody_changed() {
 }
 
 fn answer() -> impl Strategy<Value = Answer> {
-    let says = String::new;
+    let message = String::new;
     prop_oneof![
-        Just(Answer::Misfit { says: says() }),
-        Just(Answer::Busy { says: says(), wait: Duration::ZERO }),
-        Just(Answer::Lost { says: says() }),
-        Just(Answer::Unsent { says: says() }),
-        Just(Answer::Denied { says: says() }),
-        Just(Answer::Gone),
+        Just(Answer::Misfit { message: message() }),
+        Just(Answer::Busy { message: message(), wait: Duration::ZERO }),
+        Just(Answer::Lost { message: message() }),
+        Just(Answer::Unsent { message: message() }),
+        Just(Answer::Denied { message: message() }),
+        Just(Answer::Gone { message: message() }),
     ]
 }
 
@@ -213,8 +261,8 @@ fn look() -> impl Strategy<Value = Look> {
         4 => found("v2", "kubectl"),
         1 => found("v3", "argo"),
         1 => found("v1", "us"),
-        2 => Just(Look::Blind { says: String::new() }),
-        1 => Just(Look::Denied { says: String::new() }),
+        2 => Just(Look::Blind { message: String::new() }),
+        1 => Just(Look::Denied { message: String::new() }),
     ]
 }
 
@@ -233,7 +281,7 @@ proptest! {
             next = match next.act {
                 Act::End(_) => break,
                 Act::Send(_) => {
-                    prop_assert!(!lost, "an answer was lost, and nobody looked");
+                    prop_assert!(!lost, "an answer was lost, and nothing was read");
                     let answer = answers.next().unwrap();
                     lost = matches!(answer, Answer::Lost { .. });
                     attempt.answered(answer)

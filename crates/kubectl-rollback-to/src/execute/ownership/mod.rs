@@ -11,12 +11,12 @@ use cluster_model::managed_fields::paths::{
     FieldManager, Path, Paths, fields, manager_and_paths, owned, paths,
 };
 use cluster_model::rollout::Id;
-use cluster_model::text::count;
 use plugin_client::{Cluster, Right};
 use serde_json::{Value, json};
 
+use super::event::Note;
 use super::verdict::{self, Answer};
-use super::write::{ConnectionFailures, look, patch, tell};
+use super::write::{ConnectionFailures, look, patch, report};
 
 /// The managedFields of `after` with the fields that `our_manager` took since `before` given back to those who had them; `None` if
 /// there are none. A field that nobody had, as one that only the old template has, goes to the only manager of what is around it.
@@ -97,23 +97,23 @@ fn new_owners<'a>(others: &BTreeMap<&'a FieldManager, &Paths>, path: &Path) -> V
 
 const TEMPLATE: [&str; 2] = ["f:spec", "f:template"];
 
-/// Hands back what we took of `id` since `before`. Tells what it did; nothing if there was nothing to do.
+/// Hands back the fields of `id` that `manager` took since `before`; `None` if there are none.
 pub async fn keep(
     cluster: &Cluster,
     id: &Id,
     before: &Value,
     manager: &str,
     failures: &ConnectionFailures,
-) -> Option<String> {
-    let failed = |says: &str| Some(format!("field ownership was not returned by {manager}: {says}"));
+) -> Option<Note> {
+    let failed = |message: String| Some(Note::OwnershipKept { manager: manager.to_owned(), message });
     let right = Right::new("patch", "apps", id.kind.plural());
     let mut again = true;
     loop {
         let live = match look(cluster, id).await {
             Ok(live) => live.filter(|live| live.uid() == id.uid)?,
             Err(refusal) => {
-                tell(&refusal, failures);
-                return failed(&refusal.says(&format!("read {id}")));
+                report(&refusal, failures);
+                return failed(refusal.message(&format!("read {id}")));
             }
         };
         let entries = hand_back(before, &live, manager)?;
@@ -124,21 +124,21 @@ pub async fn keep(
         ];
         let answer = patch(cluster, id, &ops, manager).await;
         match verdict::of(answer, &format!("hand fields of {id} back"), &right) {
-            Answer::Applied(_) => return Some(format!("field ownership returned to {to}")),
-            Answer::Gone => return None,
+            Answer::Applied(_) => return Some(Note::OwnershipReturned(to)),
+            Answer::Gone { .. } => return None,
             Answer::Misfit { .. } if std::mem::take(&mut again) => {}
-            Answer::Misfit { says }
-            | Answer::Busy { says, .. }
-            | Answer::Lost { says }
-            | Answer::Unsent { says }
-            | Answer::Denied { says }
-            | Answer::Refused { says } => return failed(&says),
+            Answer::Misfit { message }
+            | Answer::Busy { message, .. }
+            | Answer::Lost { message }
+            | Answer::Unsent { message }
+            | Answer::Denied { message }
+            | Answer::Refused { message } => return failed(message),
         }
     }
 }
 
-/// `helm (4 fields)`: who has now what was ours.
-fn receivers(live: &Value, entries: &[Value], our_manager: &str) -> String {
+/// Who has now how many of the fields that were `our_manager`'s.
+fn receivers(live: &Value, entries: &[Value], our_manager: &str) -> Vec<(String, usize)> {
     let ours = |owner: &FieldManager| owner.manager == our_manager;
     let new: Vec<(FieldManager, Paths)> = entries.iter().filter_map(manager_and_paths).collect();
     let kept: Paths =
@@ -148,7 +148,7 @@ fn receivers(live: &Value, entries: &[Value], our_manager: &str) -> String {
     let others = new.iter().filter(|(owner, _)| !ours(owner));
     let received = others.filter_map(|(owner, paths)| {
         let fields = paths.intersection(&given).count();
-        (fields > 0).then(|| format!("{} ({})", owner.manager, count(fields, "field")))
+        (fields > 0).then(|| (owner.manager.clone(), fields))
     });
-    received.collect::<Vec<_>>().join(", ")
+    received.collect()
 }

@@ -16,7 +16,7 @@ fn web(fields: Value) -> Value {
 }
 
 #[test]
-fn what_was_taken_goes_back_and_our_entry_vanishes() {
+fn fields_are_returned_and_our_entry_vanishes() {
     let helm = |fields: Value| entry("helm", "Apply", fields);
     let scaler = json!({"manager": "hpa", "operation": "Update", "apiVersion": "apps/v1", "subresource": "scale",
         "fieldsV1": {"f:spec": {"f:replicas": {}}}});
@@ -29,7 +29,7 @@ fn what_was_taken_goes_back_and_our_entry_vanishes() {
     ]);
     let entries = hand_back(&before, &after, "us").unwrap();
     assert_eq!(entries, [helm(all), scaler]);
-    assert_eq!(receivers(&after, &entries, "us"), "helm (1 field)");
+    assert_eq!(receivers(&after, &entries, "us"), [("helm".to_owned(), 1)]);
 }
 
 #[test]

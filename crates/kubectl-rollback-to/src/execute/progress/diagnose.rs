@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::Tracker;
 use super::model::{Expected, Patience, Progress, View};
 
-/// How the rollout of the live template stands. A fault that may mend itself counts once it has lasted for `fail_after`, by what
-/// the objects themselves tell of it.
+/// How the rollout of the live template stands. A fault that may recover counts once it has lasted for `fail_after`, by the
+/// times in the objects.
 pub fn diagnose(rollout: &Rollout, events: &[Value], now: Timestamp, fail_after: Duration) -> Progress {
     let histories: Vec<Value> = rollout.revisions.iter().map(|revision| revision.object.clone()).collect();
     let expected = Expected {
@@ -21,7 +21,7 @@ pub fn diagnose(rollout: &Rollout, events: &[Value], now: Timestamp, fail_after:
         before: Value::Null,
         managed: rollout.object.list("/metadata/managedFields").to_vec(),
         generation: rollout.object.number("/metadata/generation").unwrap_or_default(),
-        // Nobody here knows when; so everything there is belongs to it, and no pace can be told.
+        // It is not known when: so everything there is belongs to it, and nothing is known of its pace.
         written_at: Timestamp::UNIX_EPOCH,
     };
     let view = View {
@@ -33,6 +33,6 @@ pub fn diagnose(rollout: &Rollout, events: &[Value], now: Timestamp, fail_after:
         ours: now,
     };
     let mut tracker = Tracker::new(expected, Patience { fail_after, quiet: None });
-    tracker.told = true;
+    tracker.is_diagnosis = true;
     tracker.look(view)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use cluster_model::pod::issue::events::time as event_time;
 use cluster_model::secret::clean;
 use cluster_model::{PodExt, PodIssue, Raw};
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
@@ -13,6 +14,7 @@ use super::model::{Expected, View};
 use super::pods::SeenPod;
 use super::target::Target;
 use crate::outcome::PodState;
+use crate::outcome::cause::Problem;
 
 /// The same fault of the same pod, by whatever reason it goes at the moment.
 type Key = (String, String);
@@ -21,18 +23,15 @@ type Key = (String, String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     key: Key,
-    /// `web-7d9f: ImagePullBackOff in container web: …`
-    pub words: String,
-    reason: String,
-    pub pod: Option<String>,
-    /// Whose log may tell more.
+    pub problem: Problem,
+    /// The one whose log may tell more.
     pub container: Option<String>,
     pub hard: bool,
-    /// It is none of the template's: another one would meet it as well.
+    /// Another template would have it as well.
     pub elsewhere: bool,
-    /// By what the objects themselves tell; for a diagnosis, which sees them once.
-    told_since: Timestamp,
-    /// First seen here, by our clock; or told.
+    /// By the times in the objects; for a diagnosis, which sees them once.
+    reported_since: Timestamp,
+    /// First seen here, by our clock; or reported.
     pub since: Timestamp,
 }
 
@@ -53,15 +52,26 @@ impl Memory {
 }
 
 impl Fault {
+    pub fn pod(&self) -> Option<&str> {
+        match &self.problem {
+            Problem::Pod { name, .. } => Some(name),
+            Problem::FailedCreate { .. } => None,
+        }
+    }
+
+    fn has_reason(&self, expected: &str) -> bool {
+        matches!(&self.problem, Problem::Pod { reason, .. } if reason == expected)
+    }
+
     /// A quota that is too small for the surge refuses now and then while the rollout goes on all the same.
     pub fn not_since(&mut self, moved: Timestamp) {
-        if self.pod.is_none() {
+        if self.pod().is_none() {
             self.since = self.since.max(moved);
         }
     }
 
-    pub fn trust_told(&mut self) {
-        self.since = self.told_since;
+    pub fn use_reported_time(&mut self) {
+        self.since = self.reported_since;
     }
 
     /// A hard fault does not wait.
@@ -74,25 +84,24 @@ pub(super) fn later(at: Timestamp, by: Duration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
-/// The worst first: what cannot mend itself, then what has been there longest.
+/// The worst first: what cannot recover, then what has been there longest.
 pub(super) fn sort(faults: &mut [Fault]) {
-    faults.sort_by(|a, b| (!a.hard, a.since, &a.words).cmp(&(!b.hard, b.since, &b.words)));
+    faults.sort_by(|a, b| (!a.hard, a.since, &a.problem).cmp(&(!b.hard, b.since, &b.problem)));
 }
 
 /// The first of them, and how many pods more have the same.
-pub(super) fn cause(faults: &[Fault]) -> Option<String> {
-    let first = faults.first()?;
-    let more = faults[1..].iter().filter(|fault| fault.pod.is_some() && fault.reason == first.reason).count();
-    Some(match more {
-        0 => first.words.clone(),
-        1 => format!("{} (and 1 more pod)", first.words),
-        n => format!("{} (and {n} more pods)", first.words),
-    })
+pub(super) fn worst(faults: &[Fault]) -> Option<Problem> {
+    let (first, rest) = faults.split_first()?;
+    let mut problem = first.problem.clone();
+    if let Problem::Pod { reason, more, .. } = &mut problem {
+        *more = rest.iter().filter(|fault| fault.has_reason(reason)).count();
+    }
+    Some(problem)
 }
 
 /// Faults of the pods on the target; `short`: there are fewer of them than there should be.
 pub(super) fn of_pods(pods: &[SeenPod<'_>], short: bool, now: Timestamp) -> Vec<Fault> {
-    // A pod that ended has been replaced; it tells something only while the replacement does not come.
+    // A pod that ended has been replaced: it counts only while the replacement does not come.
     let counts = |seen: &&SeenPod<'_>| seen.state == PodState::Failing && (short || !seen.finished);
     pods.iter().filter(counts).filter_map(|seen| of_pod(seen, seen.issue.as_ref()?, now)).collect()
 }
@@ -102,21 +111,28 @@ fn of_pod(seen: &SeenPod<'_>, issue: &PodIssue, now: Timestamp) -> Option<Fault>
     let has_log = issue.is_crash() || issue.family() == "ready";
     Some(Fault {
         key: (pod.uid().to_owned(), issue.family().to_owned()),
-        words: format!("{}: {issue}", pod.name()),
-        reason: issue.reason.clone(),
-        pod: Some(pod.name().to_owned()),
+        problem: problem(pod, issue),
         container: issue.container.clone().filter(|_| has_log),
         hard: issue.hard,
         elsewhere: issue.reason == "NodeLost",
-        told_since: told_since(seen, issue, now),
+        reported_since: reported_since(seen, issue, now),
         since: now,
     })
 }
 
-fn told_since(seen: &SeenPod<'_>, issue: &PodIssue, now: Timestamp) -> Timestamp {
+pub(super) fn problem(pod: &Pod, issue: &PodIssue) -> Problem {
+    Problem::Pod {
+        name: pod.name().to_owned(),
+        reason: issue.reason.clone(),
+        message: issue.to_string(),
+        more: 0,
+    }
+}
+
+fn reported_since(seen: &SeenPod<'_>, issue: &PodIssue, now: Timestamp) -> Timestamp {
     let pod = seen.pod;
     match (issue.family(), issue.reason.as_str()) {
-        // A back-off is the kubelet's own word for "has lasted".
+        // A back-off is the kubelet's own word for a fault that has lasted.
         ("crash", _) | (_, "ImagePullBackOff") => return Timestamp::MIN,
         _ => {}
     }
@@ -138,7 +154,7 @@ pub(super) fn of_creation(
     pods: &[SeenPod<'_>],
     short: bool,
 ) -> Option<Fault> {
-    let (words, told_since) = match (expected.kind.rules().revisions_own_pods(), target) {
+    let (message, reported_since) = match (expected.kind.rules().revisions_own_pods(), target) {
         (true, None) => no_replicaset(object, expected.written_at)?,
         (true, Some(target)) => replica_failure(target, view).or_else(|| {
             short.then(|| failed_create(&target.uid, expected.written_at, view, pods)).flatten()
@@ -149,23 +165,21 @@ pub(super) fn of_creation(
     };
     Some(Fault {
         key: (String::new(), "FailedCreate".to_owned()),
-        words: format!("FailedCreate: {}", server_words(&words)),
-        reason: "FailedCreate".to_owned(),
-        pod: None,
+        problem: Problem::FailedCreate { message: server_message(&message) },
         container: None,
         hard: false,
         elsewhere: true,
-        told_since,
+        reported_since,
         since: view.now,
     })
 }
 
-/// What is said, and since when.
-type Told = (String, Timestamp);
+/// A message, and since when.
+type Reported = (String, Timestamp);
 
 /// The target's own ReplicaSet says so: the Deployment's condition may be another one's (`progress.go`, getReplicaFailures).
 /// It says so only as long as its last attempt failed, so that it began before the write does not matter.
-fn replica_failure(target: &Target, view: View<'_>) -> Option<Told> {
+fn replica_failure(target: &Target, view: View<'_>) -> Option<Reported> {
     let rs = view.histories.iter().find(|rs| rs.uid() == target.uid)?;
     let failure = |c: &&Value| {
         c["type"] == "ReplicaFailure" && c["status"] == "True" && c.text("/reason") != "FailedDelete"
@@ -175,7 +189,7 @@ fn replica_failure(target: &Target, view: View<'_>) -> Option<Told> {
     Some((condition.text("/message").to_owned(), since))
 }
 
-fn no_replicaset(object: &Value, written_at: Timestamp) -> Option<Told> {
+fn no_replicaset(object: &Value, written_at: Timestamp) -> Option<Reported> {
     let create_error = |c: &&Value| c["type"] == "Progressing" && c["reason"] == "ReplicaSetCreateError";
     let condition = object.list("/status/conditions").iter().find(create_error)?;
     let at = condition.time("/lastUpdateTime").filter(|at| at.as_second() >= written_at.as_second())?;
@@ -183,7 +197,12 @@ fn no_replicaset(object: &Value, written_at: Timestamp) -> Option<Told> {
 }
 
 /// The newest event since the write, unless a pod was made after it.
-fn failed_create(owner: &str, written_at: Timestamp, view: View<'_>, pods: &[SeenPod<'_>]) -> Option<Told> {
+fn failed_create(
+    owner: &str,
+    written_at: Timestamp,
+    view: View<'_>,
+    pods: &[SeenPod<'_>],
+) -> Option<Reported> {
     let about = |event: &&Value| {
         let uid = ["/regarding/uid", "/involvedObject/uid"].map(|at| event.text(at));
         event["reason"] == "FailedCreate" && uid.contains(&owner)
@@ -193,12 +212,12 @@ fn failed_create(owner: &str, written_at: Timestamp, view: View<'_>, pods: &[See
     let made = pods.iter().filter(|seen| seen.on_target());
     let last_made =
         made.filter_map(|seen| seen.pod.metadata.creation_timestamp.as_ref()).map(|at| at.0).max();
-    let says = ["/note", "/message"].map(|at| newest.text(at)).into_iter().find(|says| !says.is_empty());
-    last_made.is_none_or(|made| made <= at).then(|| (says.unwrap_or_default().to_owned(), at))
+    let message = ["/note", "/message"].map(|at| newest.text(at)).into_iter().find(|text| !text.is_empty());
+    last_made.is_none_or(|made| made <= at).then(|| (message.unwrap_or_default().to_owned(), at))
 }
 
 /// Without what the controllers put before (`controller_utils.go`, `stateful_pod_control.go`).
-fn server_words(says: &str) -> String {
-    let after = |mark: &str| says.split_once(mark).map(|(_, rest)| rest);
-    clean(after("Error creating: ").or_else(|| after(" failed error: ")).unwrap_or(says))
+fn server_message(message: &str) -> String {
+    let after = |mark: &str| message.split_once(mark).map(|(_, rest)| rest);
+    clean(after("Error creating: ").or_else(|| after(" failed error: ")).unwrap_or(message))
 }

@@ -1,4 +1,4 @@
-//! What a rollout is judged by, and what is told of it.
+//! What a rollout is judged by, and what is reported of it.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use crate::outcome::PodReport;
+use crate::outcome::PodProgress;
+use crate::outcome::cause::{Author, Cause, KeptPods, Waiting};
 
 /// What is waited for.
 #[derive(Clone, Debug)]
@@ -19,7 +20,7 @@ pub struct Expected {
     pub template: Value,
     /// The template that was replaced by it. Whoever writes that again takes the change back.
     pub before: Value,
-    /// The workload's managedFields after the write, to tell who came later.
+    /// The workload's managedFields after the write: who wrote later is not among them.
     pub managed: Vec<Value>,
     /// The workload's generation after the write.
     pub generation: i64,
@@ -46,40 +47,37 @@ pub struct View<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     Moving,
-    /// All that can come by itself has come. A note says what has not: `4 of 5: the partition excludes pod web-0`.
+    /// All that the update strategy updates is updated.
     Done {
-        note: Option<String>,
+        kept: Option<KeptPods>,
     },
-    /// A StatefulSet's rollback waits for this broken pod, which only a deletion brings to the new template.
+    /// A StatefulSet's rollback waits for this broken pod, which gets the new template only if it is deleted.
     Stuck {
         pod: String,
         pod_uid: String,
         /// Its resourceVersion: what is known of it holds for exactly that.
         pod_version: String,
-        why: String,
+        message: String,
     },
-    /// It will not become healthy: the cause in one line, and the pod whose log tells more.
-    /// The container is named only if it has run: then it has a log.
+    /// It will not become healthy. The container is given only if it has run: then it has a log.
     Failed {
-        cause: String,
+        cause: Cause,
         pod: Option<String>,
         container: Option<String>,
     },
-    /// Nothing moves any more, and waiting longer is no use.
+    /// Nothing changes any more.
     Stalled {
-        cause: String,
+        cause: Cause,
         /// By something that another template would not change: a node, a finalizer, a quota, `kubectl rollout pause`.
         blocked: bool,
     },
     /// Somebody else wrote the template from before the write.
     Reverted {
-        by: String,
-        at: Option<Timestamp>,
+        by: Option<Author>,
     },
     /// Somebody else wrote another template; `restart`: one that differs by `kubectl rollout restart` alone.
     Superseded {
-        by: String,
-        at: Option<Timestamp>,
+        by: Option<Author>,
         restart: bool,
     },
     Deleted,
@@ -93,10 +91,10 @@ pub struct Progress {
     pub total: i64,
     /// Those there will be, and those that keep their template.
     pub desired: i64,
-    /// One line: what is happening, or what is waited for.
-    pub summary: String,
+    /// As long as it is moving; how many there are once it is done.
+    pub waiting: Waiting,
     /// Sorted by what needs attention, then by name.
-    pub pods: Vec<PodReport>,
+    pub pods: Vec<PodProgress>,
     /// From the pace since the write; `None` until there is one.
     pub seconds_left: Option<i64>,
 }
@@ -104,7 +102,7 @@ pub struct Progress {
 /// How long what is waited for.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// A fault that may mend itself.
+    /// A fault that may recover.
     pub fail_after: Duration,
     /// Nothing that changes, and no cause of it; `None`: a deadline ends that.
     pub quiet: Option<Duration>,

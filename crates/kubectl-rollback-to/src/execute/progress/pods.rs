@@ -1,9 +1,9 @@
-//! The pods, told apart by the hash of their template.
+//! The pods, by the template that each was made from.
 
 use std::collections::HashMap;
 
 use cluster_model::pod::issue::events::explain;
-use cluster_model::pod::issue::issue;
+use cluster_model::pod::issue::{NOT_READY, issue};
 use cluster_model::rollout::update_strategy::Moves;
 use cluster_model::rollout::{Ordinals, Status, ordinal};
 use cluster_model::{PodExt, PodIssue, Raw};
@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use super::model::{Expected, View};
 use super::target::{Target, owners};
-use crate::outcome::{PodReport, PodState};
+use crate::outcome::cause::{DeletionBlocker, KeptBy, PodCause};
+use crate::outcome::{PodProgress, PodState};
 
 /// One pod, and how far it is.
 #[derive(Clone, Debug)]
@@ -22,10 +23,10 @@ pub(super) struct SeenPod<'a> {
     pub state: PodState,
     /// Of pods on the target only. It may be nothing out of the ordinary yet.
     pub issue: Option<PodIssue>,
-    /// Succeeded or Failed. Controllers replace it and let it lie, so it is neither there nor in the way.
+    /// Succeeded or Failed. Controllers replace it and leave it there: it counts neither as present nor as blocking.
     pub finished: bool,
-    /// Has an old template and keeps it: what of the update strategy says so.
-    pub kept: Option<&'static str>,
+    /// Has an old template and keeps it.
+    pub kept: Option<KeptBy>,
     /// When it became or becomes available, if it is Ready.
     pub available_at: Option<Timestamp>,
 }
@@ -35,50 +36,51 @@ impl SeenPod<'_> {
         !self.finished && matches!(self.state, PodState::Ready | PodState::Starting | PodState::Failing)
     }
 
-    /// Runs an old template, and nothing has told it to end.
+    /// Runs an old template, and is not being deleted.
     pub fn is_old(&self) -> bool {
         !self.finished && self.state == PodState::Old
     }
 
-    pub fn report(&self, blocker: Option<&str>) -> PodReport {
+    pub fn progress(&self, blocker: Option<&str>) -> PodProgress {
+        let message = |issue: &PodIssue| PodCause::Message(issue.to_string());
         let cause = match self.state {
             PodState::Ready => None,
-            PodState::Failing => self.issue.as_ref().map(PodIssue::to_string),
+            PodState::Failing => self.issue.as_ref().map(message),
             PodState::Starting => Some(self.waits_for()),
             PodState::Old if blocker == Some(self.pod.name()) => {
-                Some(issue(self.pod).map_or("not Ready".into(), |t| t.to_string()))
+                let issue = issue(self.pod);
+                Some(issue.as_ref().map_or_else(|| PodCause::Message(NOT_READY.to_owned()), message))
             }
-            PodState::Old if self.pod.is_ready() => self.kept.map(str::to_owned),
-            PodState::Old => self.kept.map(|kept| format!("{kept}, and not Ready")),
-            PodState::Terminating => lingers(self.pod),
+            PodState::Old => self.kept.map(|by| PodCause::Kept { by, is_ready: self.pod.is_ready() }),
+            PodState::Terminating => deletion_blocker(self.pod).map(PodCause::Terminating),
         };
-        PodReport { name: self.pod.name().to_owned(), state: self.state, cause, log: Vec::new() }
+        PodProgress { name: self.pod.name().to_owned(), state: self.state, cause, log: Vec::new() }
     }
 
-    fn waits_for(&self) -> String {
+    fn waits_for(&self) -> PodCause {
         if self.pod.is_ready() {
-            return "minReadySeconds".to_owned();
+            return PodCause::MinReadySeconds;
         }
         if let Some(promised) = self.issue.as_ref().filter(|issue| issue.new_node) {
-            return promised.message.clone();
+            return PodCause::Message(promised.message.clone());
         }
         let status = self.pod.status.as_ref();
         let init = status.and_then(|s| s.init_container_statuses.as_ref()).into_iter().flatten();
         let all = init.chain(status.and_then(|s| s.container_statuses.as_ref()).into_iter().flatten());
         let mut waiting = all.filter_map(|c| c.state.as_ref()?.waiting.as_ref()?.reason.as_deref());
         match waiting.next() {
-            Some(reason) => reason.to_owned(),
-            None if self.pod.is_pending() => "Pending".to_owned(),
-            None => "not Ready yet".to_owned(),
+            Some(reason) => PodCause::Message(reason.to_owned()),
+            None if self.pod.is_pending() => PodCause::Message("Pending".to_owned()),
+            None => PodCause::NotReadyYet,
         }
     }
 }
 
-/// What keeps a pod that was told to end.
-pub(super) fn lingers(pod: &Pod) -> Option<String> {
-    let lost = issue(pod).map(|issue| issue.to_string());
+/// Why a pod that is being deleted is still there.
+pub(super) fn deletion_blocker(pod: &Pod) -> Option<DeletionBlocker> {
+    let lost = issue(pod).map(|issue| DeletionBlocker::Issue { message: issue.to_string() });
     lost.or_else(|| {
-        (!pod.finalizers().is_empty()).then(|| format!("finalizers: {}", pod.finalizers().join(", ")))
+        (!pod.finalizers().is_empty()).then(|| DeletionBlocker::Finalizers(pod.finalizers().to_vec()))
     })
 }
 
@@ -127,14 +129,14 @@ pub(super) fn pods<'a>(
 }
 
 /// Which old pods the update strategy leaves alone.
-fn keeps(workload: Status<'_>) -> impl Fn(&Pod) -> Option<&'static str> {
+fn keeps(workload: Status<'_>) -> impl Fn(&Pod) -> Option<KeptBy> {
     let ordinals = Ordinals::of(workload.object);
     move |pod| match workload.moves() {
-        Moves::OnDelete => Some("OnDelete"),
+        Moves::OnDelete => Some(KeptBy::OnDelete),
         Moves::Descending { .. } => {
             let n = ordinal(workload.object, pod)?;
             // One outside of its ordinals goes when the set is scaled.
-            (ordinals.all.contains(&n) && n < ordinals.first_updated).then_some("below the partition")
+            (ordinals.all.contains(&n) && n < ordinals.first_updated).then_some(KeptBy::Partition)
         }
         _ => None,
     }

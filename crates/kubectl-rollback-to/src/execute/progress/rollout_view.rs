@@ -1,14 +1,15 @@
-//! One view, sorted out; and what is said of it.
+//! What one look shows of a rollout.
 
 use cluster_model::rollout::Status;
 use cluster_model::rollout::update_strategy::Moves;
 use cluster_model::{PodExt, Raw};
 
-use super::faults::{self, Fault};
+use super::counts;
+use super::faults::{self, Fault, problem};
 use super::model::{State, View, whole};
 use super::pods::SeenPod;
-use super::summary;
 use super::target::Target;
+use crate::outcome::cause::{Cause, KeptBy, KeptPods, Waiting};
 
 pub(super) struct RolloutView<'a> {
     pub view: View<'a>,
@@ -23,7 +24,7 @@ pub(super) struct RolloutView<'a> {
 }
 
 impl RolloutView<'_> {
-    /// By its controller's own final status, and by the pods: nothing old runs any more but what is to stay.
+    /// By its controller's own final status, and by the pods: no old one runs any more but those that the update strategy keeps.
     pub fn is_done(&self) -> bool {
         let ready = self.pods.iter().filter(|seen| seen.on_target() && seen.pod.is_ready()).count();
         self.target.is_some()
@@ -32,82 +33,71 @@ impl RolloutView<'_> {
             && !self.pods.iter().any(|seen| seen.is_old() && seen.kept.is_none())
     }
 
-    pub fn note(&self) -> Option<String> {
-        summary::note(&self.pods, &self.workload.moves(), self.total, self.workload.desired())
+    pub fn kept_pods(&self) -> Option<KeptPods> {
+        counts::kept_pods(&self.pods, self.total, self.workload.desired())
     }
 
-    /// `overdue` alone says little: the pods know why.
-    pub fn failed(&self, overdue: Option<String>) -> State {
+    pub fn counts(&self) -> Waiting {
+        Waiting::Pods(counts::counts(&self.pods, self.done.min(self.total), self.total))
+    }
+
+    /// `overdue`: its progressDeadlineSeconds, if they passed; the pods show why.
+    pub fn failed(&self, overdue: Option<i64>) -> State {
         let worst = self.faults.first();
         let container = worst.and_then(|fault| fault.container.clone());
         // One that is within its probes' patience, for want of a fault.
-        let early = self.pods.iter().find(|seen| seen.on_target() && seen.issue.is_some());
-        let early = early.filter(|_| worst.is_none());
-        let pod =
-            worst.map_or_else(|| early.map(|seen| seen.pod.name().to_owned()), |fault| fault.pod.clone());
-        let cause = faults::cause(&self.faults).or_else(|| {
-            let seen = early?;
-            Some(format!("{}: {}", seen.pod.name(), seen.issue.as_ref()?))
-        });
-        let cause = match (cause, overdue) {
-            (Some(cause), None) => cause,
-            (Some(cause), Some(overdue)) => format!("{cause}; {overdue}"),
-            (None, overdue) => {
-                let counts = summary::counts(&self.pods, self.done, self.total);
-                format!("{}: {counts}", overdue.unwrap_or_default())
-            }
+        let early = self.pods.iter().filter(|seen| worst.is_none() && seen.on_target());
+        let early = early.filter_map(|seen| Some((seen.pod, seen.issue.as_ref()?))).next();
+        let pod = worst.map_or_else(|| early.map(|(pod, _)| pod.name()), Fault::pod).map(str::to_owned);
+        let problem = faults::worst(&self.faults).or_else(|| early.map(|(pod, issue)| problem(pod, issue)));
+        let cause = match (problem, overdue) {
+            (Some(problem), None) => Cause::Problem(problem),
+            (problem, seconds) => Cause::ProgressDeadline {
+                seconds: seconds.unwrap_or_default(),
+                waiting: problem.map_or_else(|| self.counts(), Waiting::Problem),
+            },
         };
         State::Failed { cause, pod, container }
     }
 
-    pub fn summary(&self, state: &State, observed: bool) -> String {
-        let counts = || summary::counts(&self.pods, self.done.min(self.total), self.total);
-        match state {
-            State::Done { note: Some(note) } => note.clone(),
-            State::Done { note: None } => summary::counts(&self.pods, self.total, self.total),
-            State::Failed { cause, .. } => cause.clone(),
-            State::Stuck { pod, why, .. } => format!("{pod}: {why}"),
-            State::Stalled { cause, .. } => cause.clone(),
-            State::Reverted { by, .. } => format!("{by} wrote the previous template again"),
-            State::Superseded { by, restart: true, .. } => format!("restarted by {by}"),
-            State::Superseded { by, .. } => format!("{by} wrote another template"),
-            State::Deleted => "deleted".to_owned(),
-            State::Moving if self.workload.is_paused() => {
-                "paused: no pods are updated until it is resumed".to_owned()
+    /// What it waits for, if it goes on; `observed`: its controller has seen the change.
+    pub fn waiting(&self, done: i64, observed: bool, is_done: bool) -> Waiting {
+        let counts = || Waiting::Pods(counts::counts(&self.pods, done, self.total));
+        if is_done {
+            return counts();
+        }
+        if self.workload.is_paused() {
+            return Waiting::Resume;
+        }
+        match self.faults.first() {
+            _ if !observed => Waiting::Controller,
+            Some(fault) => Waiting::Problem(fault.problem.clone()),
+            None if self.target.is_none() => Waiting::Controller,
+            None => {
+                let kept = || self.kept_back().map(|(seen, _)| Waiting::KeptPod(seen.pod.name().to_owned()));
+                self.waits_for_a_node().or_else(kept).unwrap_or_else(counts)
             }
-            State::Moving => match self.faults.first() {
-                _ if !observed => "waiting for the controller to observe the change".to_owned(),
-                Some(fault) => fault.words.clone(),
-                None if self.target.is_none() => {
-                    "waiting for the controller to observe the change".to_owned()
-                }
-                None => {
-                    let kept = self.kept_back().map(|seen| {
-                        format!("waiting for {} to be Ready, which is not updated", seen.pod.name())
-                    });
-                    self.waits_for_a_node().or(kept).unwrap_or_else(counts)
-                }
-            },
         }
     }
 
     /// A pod that stays old is not Ready: a StatefulSet waits for it too, at the end or, if it goes one after the other, before
     /// all others.
-    pub fn kept_back(&self) -> Option<&SeenPod<'_>> {
-        let seen =
-            self.pods.iter().find(|seen| seen.kept.is_some() && !seen.finished && !seen.pod.is_ready())?;
+    pub fn kept_back(&self) -> Option<(&SeenPod<'_>, KeptBy)> {
+        let unready = self.pods.iter().filter(|seen| !seen.finished && !seen.pod.is_ready());
+        let kept = unready.filter_map(|seen| Some((seen, seen.kept?))).next()?;
         // With OnDelete the controller waits for none of them.
         if self.workload.moves() == Moves::OnDelete || self.workload.moves() == Moves::Recreate {
             return None;
         }
         let ordered = self.workload.object.text("/spec/podManagementPolicy") != "Parallel";
-        (ordered || self.done >= self.total).then_some(seen)
+        (ordered || self.done >= self.total).then_some(kept)
     }
 
-    /// `web-1: Unschedulable: waiting for a new node: …`
-    pub fn waits_for_a_node(&self) -> Option<String> {
-        let promised = |seen: &&SeenPod<'_>| seen.issue.as_ref().is_some_and(|issue| issue.new_node);
-        let seen = self.pods.iter().find(promised)?;
-        Some(format!("{}: {}", seen.pod.name(), seen.issue.as_ref()?))
+    /// A pod for which a node is being added.
+    pub fn waits_for_a_node(&self) -> Option<Waiting> {
+        let issue = |seen: &SeenPod<'_>| {
+            seen.issue.as_ref().filter(|issue| issue.new_node).map(|issue| problem(seen.pod, issue))
+        };
+        self.pods.iter().find_map(issue).map(Waiting::Problem)
     }
 }

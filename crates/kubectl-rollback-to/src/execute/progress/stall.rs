@@ -1,4 +1,4 @@
-//! Waits that do not end by themselves: what is waited for, since when, and when that is long enough.
+//! Waits that do not end by themselves: what is waited for, since when, and when the rollout counts as stalled.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use cluster_model::PodExt;
 use cluster_model::pod::issue::issue;
 use cluster_model::rollout::Id;
 use cluster_model::rollout::update_strategy::Moves;
-use cluster_model::text::span;
 use k8s_openapi::jiff::Timestamp;
 
+use super::Tracker;
 use super::faults::later;
 use super::model::{State, by_ours};
-use super::pods::{SeenPod, lingers};
+use super::pods::deletion_blocker;
 use super::rollout_view::RolloutView;
-use super::{Tracker, summary};
 use crate::outcome::PodState;
+use crate::outcome::cause::{Cause, DeletionBlocker, Waiting};
 
-/// The Deployment controller counts this itself, and says so; it has a minute more for that.
+/// The Deployment controller keeps its own deadline and reports when it passed; it gets a minute more for that.
 const AFTER_ITS_CONTROLLER: Duration = Duration::from_secs(60);
 
-/// What is in the way, and since when it was seen there, by our clock.
+/// The pod that blocks the rollout, and since when it was seen to, by our clock.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory(Option<(String, Timestamp)>);
 
@@ -35,18 +35,15 @@ impl Memory {
 impl Tracker {
     /// Its controller has not seen the template yet.
     pub(super) fn unobserved(&mut self, rollout_view: &RolloutView<'_>) -> State {
-        if self.told {
+        if self.is_diagnosis {
             return State::Moving;
         }
-        self.quiet(rollout_view, || "its controller has not observed the change".to_owned())
-            .unwrap_or(State::Moving)
+        self.quiet(rollout_view, || Waiting::Controller).unwrap_or(State::Moving)
     }
 
     pub(super) fn paused(&self, rollout_view: &RolloutView<'_>) -> State {
         let id = Id::of(self.expected.kind, rollout_view.workload.object);
-        let cause =
-            format!("paused: no pods are updated until it is resumed: kubectl rollout resume {}", id.typed());
-        State::Stalled { cause, blocked: true }
+        State::Stalled { cause: Cause::Paused(id), blocked: true }
     }
 
     pub(super) fn stalled(&mut self, rollout_view: &RolloutView<'_>) -> Option<State> {
@@ -60,23 +57,18 @@ impl Tracker {
                 return Some(ended(rollout_view, cause, true));
             }
         }
-        self.quiet(rollout_view, || {
-            summary::counts(&rollout_view.pods, rollout_view.done, rollout_view.total)
-        })
+        self.quiet(rollout_view, || rollout_view.counts())
     }
 
     /// The pod that the controller waits for although nothing here will change it, and why.
-    fn obstacle(&mut self, rollout_view: &RolloutView<'_>) -> Option<(String, String)> {
-        // Something gets on beside it.
+    fn obstacle(&mut self, rollout_view: &RolloutView<'_>) -> Option<(String, Cause)> {
+        // Another pod is starting.
         if rollout_view.pods.iter().any(|seen| seen.state == PodState::Starting) {
             return None;
         }
-        if let Some(seen) = rollout_view.kept_back() {
-            let name = seen.pod.name();
-            return Some((
-                name.to_owned(),
-                format!("blocked by {name}, which is not Ready and {}", keeps(seen)),
-            ));
+        if let Some((seen, by)) = rollout_view.kept_back() {
+            let pod = seen.pod.name().to_owned();
+            return Some((pod.clone(), Cause::KeptPod { pod, by }));
         }
         // New pods are made beside those that end.
         if !self.expected.kind.rules().replaces_in_place() && rollout_view.workload.moves() != Moves::Recreate
@@ -86,33 +78,32 @@ impl Tracker {
         for seen in
             rollout_view.pods.iter().filter(|seen| !seen.finished && !seen.on_target() && seen.kept.is_none())
         {
-            let name = seen.pod.name();
+            let pod = seen.pod.name().to_owned();
+            let terminating = |blocker| (pod.clone(), Cause::Terminating { pod, blocker });
             let Some(at) = seen.pod.metadata.deletion_timestamp.as_ref().map(|at| at.0) else {
-                // Its node does not answer: whoever deletes it waits for the node, too.
+                // Its node does not answer: its deletion waits for the node, too.
                 if let Some(lost) = issue(seen.pod).filter(|issue| issue.reason == "NodeLost") {
-                    return Some((name.to_owned(), format!("waiting for {name} to terminate: {lost}")));
+                    return Some(terminating(DeletionBlocker::Issue { message: lost.to_string() }));
                 }
                 continue;
             };
             // The time by which it should have ended.
             self.wake_later(by_ours(at, rollout_view.view), rollout_view.view);
             if at <= rollout_view.view.now {
-                let why = lingers(seen.pod).unwrap_or_else(|| {
-                    format!("its grace period has passed; check node {}", seen.pod.node())
-                });
-                return Some((name.to_owned(), format!("waiting for {name} to terminate: {why}")));
+                let node = || DeletionBlocker::Node(seen.pod.node().to_owned());
+                return Some(terminating(deletion_blocker(seen.pod).unwrap_or_else(node)));
             }
         }
         None
     }
 
     /// Nothing has changed for so long that nothing will.
-    fn quiet(&mut self, rollout_view: &RolloutView<'_>, what: impl FnOnce() -> String) -> Option<State> {
+    fn quiet(&mut self, rollout_view: &RolloutView<'_>, waiting: impl FnOnce() -> Waiting) -> Option<State> {
         let quiet = self.quiet?;
         let deadline =
             rollout_view.workload.deadline_seconds().and_then(|seconds| u64::try_from(seconds).ok());
         let quiet = deadline.map_or(quiet, |seconds| Duration::from_secs(seconds) + AFTER_ITS_CONTROLLER);
-        // As long as pods have been promised to be Ready or available later, they are waited for.
+        // Pods that have until later to become Ready or available are waited for.
         let promised = rollout_view.pods.iter().filter(|seen| seen.on_target());
         let promised = promised.flat_map(|seen| {
             seen.available_at.into_iter().chain(seen.issue.as_ref().and_then(|issue| issue.not_before))
@@ -123,26 +114,19 @@ impl Tracker {
         self.wake_later(ends, rollout_view.view);
         (ends <= rollout_view.view.ours).then(|| {
             let seconds = i64::try_from(quiet.as_secs()).unwrap_or(i64::MAX);
-            let waits = rollout_view.waits_for_a_node();
-            let blocked = waits.is_some();
-            let cause = format!("nothing has changed for {}: {}", span(seconds), waits.unwrap_or_else(what));
+            let node = rollout_view.waits_for_a_node();
+            let blocked = node.is_some();
+            let cause = Cause::Unchanged { seconds, waiting: node.unwrap_or_else(waiting) };
             if blocked { State::Stalled { cause, blocked } } else { ended(rollout_view, cause, false) }
         })
     }
 }
 
-/// Stalled half-way, or failed: none of what was asked for runs.
-fn ended(rollout_view: &RolloutView<'_>, cause: String, blocked: bool) -> State {
+/// Stalled half-way, or failed: no pod has the new template.
+fn ended(rollout_view: &RolloutView<'_>, cause: Cause, blocked: bool) -> State {
     if rollout_view.done == 0 && rollout_view.total > 0 {
         State::Failed { cause, pod: None, container: None }
     } else {
         State::Stalled { cause, blocked }
-    }
-}
-
-fn keeps(seen: &SeenPod<'_>) -> String {
-    match seen.kept {
-        Some(kept) => format!("keeps its template ({kept})"),
-        None => "keeps its template".to_owned(),
     }
 }

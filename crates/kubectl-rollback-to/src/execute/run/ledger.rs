@@ -1,4 +1,4 @@
-//! What a run leaves behind: a line in the journal before its first write and after its end, and an Event at each workload.
+//! What a run records: a line in the journal before its first write and after its end, and an Event at each workload.
 
 use std::time::Duration;
 
@@ -7,13 +7,14 @@ use futures::future::join_all;
 
 use super::Run;
 use crate::choose::Target;
-use crate::execute::{Event, record};
+use crate::execute::event::{Event, Note};
+use crate::execute::record;
 use crate::journal::{Ending, Entry, Workload};
 use crate::outcome::Outcome;
 use crate::plan::Action;
 
 impl<'a> Run<'a> {
-    /// Writes the intent down before the first write: whoever dies in between can still go back.
+    /// Records the intent before the first write: it can be undone even if the run dies in between.
     pub(super) fn begin(&mut self) {
         let Some(journal) = self.execution.journal.as_ref().filter(|_| self.entry.is_none()) else { return };
         let options = self.execution.options;
@@ -22,7 +23,7 @@ impl<'a> Run<'a> {
         entry.workloads =
             self.rolled_back().map(|(_, rollout, target)| Workload::new(rollout, target)).collect();
         if let Err(error) = journal.begin(&entry) {
-            self.not_written_down(&error);
+            self.not_recorded(&error);
         }
         self.entry = Some(entry);
     }
@@ -35,16 +36,16 @@ impl<'a> Run<'a> {
         };
         let endings: Vec<Ending> = self.rolled_back().map(ending).collect();
         if let Err(error) = journal.complete(entry, &endings, self.execution.clock.now()) {
-            self.not_written_down(&error);
+            self.not_recorded(&error);
         }
     }
 
-    fn not_written_down(&mut self, error: &std::io::Error) {
+    fn not_recorded(&mut self, error: &std::io::Error) {
         if std::mem::replace(&mut self.is_unrecorded, true) {
             return;
         }
-        let workload = self.stages.first().map(|stage| stage.rollout.id.to_string()).unwrap_or_default();
-        let says = match error.kind() {
+        let workload = self.steps.first().map(|step| step.rollout.id.to_string()).unwrap_or_default();
+        let message = match error.kind() {
             // It is kept all the same, and the error says where.
             std::io::ErrorKind::WouldBlock => error.to_string(),
             _ => {
@@ -53,14 +54,14 @@ impl<'a> Run<'a> {
             }
         };
         // Also with --quiet: it is a warning.
-        self.execution.ui.warn(format!("{workload}: {says}"));
+        self.execution.ui.warn(format!("{workload}: {message}"));
     }
 
     /// The steps that write.
     fn rolled_back(&self) -> impl Iterator<Item = (usize, &'a Rollout, &'a Target)> {
-        let steps = self.execution.plan.steps.iter().zip(&self.stages).enumerate();
-        steps.filter_map(|(step, (planned, stage))| {
-            matches!(planned.action, Action::RollBack).then_some((step, stage.rollout, stage.target?))
+        let steps = self.execution.plan.steps.iter().zip(&self.steps).enumerate();
+        steps.filter_map(|(step, (planned, state))| {
+            matches!(planned.action, Action::RollBack).then_some((step, state.rollout, state.target?))
         })
     }
 
@@ -73,13 +74,14 @@ impl<'a> Run<'a> {
             record::post(cluster, &event)
                 .await
                 .err()
-                .map(|refusal| (rollout, refusal.says("record it as an event")))
+                .map(|refusal| (rollout, refusal.message("record it as an event")))
         });
         let posts: Vec<_> = posts.collect();
         let Ok(refused) = tokio::time::timeout(patience, join_all(posts)).await else { return };
         // Most likely the same right is missing for all.
-        if let Some((rollout, says)) = refused.into_iter().flatten().next() {
-            self.audience.event(&Event::Note { workload: rollout.id.to_string(), says });
+        if let Some((rollout, message)) = refused.into_iter().flatten().next() {
+            let note = Note::NotRecorded { message };
+            self.reporter.event(&Event::Note { workload: rollout.id.clone(), note });
         }
     }
 }

@@ -1,12 +1,12 @@
-//! One run: gives the engine what comes over the wire, and does what it commands.
+//! One run: gives the engine the answers and watch events, and does what it commands.
 
 mod ledger;
-mod stage;
+mod step_state;
 mod watch;
 
 use std::time::{Duration, Instant};
 
-use cluster_model::text::span;
+use cluster_model::rollout::Id;
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
@@ -21,21 +21,22 @@ use super::guarded_patch::GuardedPatch;
 use super::requests::{self, Answered, Reading};
 use super::watches::Watches;
 use super::write::{ConnectionFailures, annotations_back};
-use crate::execute::engine::model::{Command, End, Part, Question, Rules, Start};
+use crate::execute::engine::model::{Command, Question, Rules, Start, StepInput};
 use crate::execute::progress::model::Progress;
 use crate::journal::Entry;
 use crate::outcome::Outcome;
-use stage::{Stage, part, stage};
+use crate::outcome::reason::{End, Unobserved};
+use step_state::{StepState, input, state};
 
 /// After an early end, this long is spent on finding out what became of requests in flight.
 const SETTLE_ANSWERS: Duration = Duration::from_millis(700);
-/// Nobody waits longer for an Event to be written down.
+/// The longest wait for an Event to be recorded.
 const RECORD: Duration = Duration::from_secs(3);
-/// Argo CD's first attempt to take a change back is immediate, Flux' comes at its next reconciliation: this catches the former.
-const LINGER: SignedDuration = SignedDuration::from_secs(5);
+/// Argo CD's first attempt to revert a change is immediate, Flux' comes at its next reconciliation: this is for the former.
+const WATCH_AFTER_DONE: SignedDuration = SignedDuration::from_secs(5);
 /// An alarm for now is one for soon.
 const SOONEST: Duration = Duration::from_millis(10);
-/// What is put back because `--timeout` passed has this long for it.
+/// What is restored because `--timeout` passed has this long for it.
 const RESTORE: Duration = Duration::from_secs(300);
 
 impl Execution<'_> {
@@ -43,9 +44,9 @@ impl Execution<'_> {
     pub async fn run(
         &self,
         interrupted: impl Future<Output = ()>,
-        audience: &mut dyn Reporter,
+        reporter: &mut dyn Reporter,
     ) -> Vec<Outcome> {
-        let mut run = Run::new(self, audience);
+        let mut run = Run::new(self, reporter);
         let mut interrupted = std::pin::pin!(interrupted.fuse());
         let end = loop {
             if let Err(end) = run.act() {
@@ -60,8 +61,8 @@ impl Execution<'_> {
                 () = &mut interrupted => break Some(End::Interrupted),
                 () = at(run.deadline()) => if run.deadline_passed() { break Some(End::Timeout) },
                 Some(answer) = run.requests.next() => run.take(answer),
-                Some(heard) = run.watches.next() => run.hear(heard),
-                Some(failure) = run.connection_failures.recv() => run.disturbed(&failure),
+                Some(event) = run.watches.next() => run.on_watch_event(event),
+                Some(failure) = run.connection_failures.recv() => run.unavailable(&failure),
                 () = at(alarm) => {}
                 () = at(Some(frame)) => run.draw(),
             }
@@ -74,12 +75,7 @@ impl Execution<'_> {
         let passed = SignedDuration::try_from(unanswered.since.elapsed()).unwrap_or(SignedDuration::MAX);
         let now = self.clock.now();
         let since = now.saturating_sub(passed).unwrap_or(Timestamp::MIN).to_zoned(self.zone.clone());
-        let cause = unanswered.says.as_ref().map(|says| format!(": {says}")).unwrap_or_default();
-        let since = since.strftime("%H:%M:%S");
-        End::Silent(format!(
-            "the API server has not responded since {since} ({}){cause}",
-            span(passed.as_secs())
-        ))
+        End::Silent { since, seconds: passed.as_secs(), message: unanswered.says.clone() }
     }
 }
 
@@ -92,20 +88,20 @@ async fn at(when: Option<Instant>) {
 
 pub(super) struct Run<'a> {
     execution: &'a Execution<'a>,
-    audience: &'a mut dyn Reporter,
+    reporter: &'a mut dyn Reporter,
     engine: Engine,
-    stages: Vec<Stage<'a>>,
+    steps: Vec<StepState<'a>>,
     pub watches: Watches,
     pub requests: FuturesUnordered<BoxFuture<'a, Answered>>,
     /// Steps that are to be read afresh, as soon as those are that are being read.
     due: Vec<usize>,
     reading: Option<Reading<'a>>,
-    /// Requests tell here that they cannot reach the server.
+    /// Where requests report that they cannot reach the server.
     failures: ConnectionFailures,
     pub connection_failures: UnboundedReceiver<Failure>,
     health: ServerHealth,
     entry: Option<Entry>,
-    /// The journal could not be written, and that was told.
+    /// The journal could not be written, and that was reported.
     is_unrecorded: bool,
     /// --last will not know of this run.
     is_lost: bool,
@@ -120,12 +116,13 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub fn new(execution: &'a Execution<'a>, audience: &'a mut dyn Reporter) -> Self {
+    pub fn new(execution: &'a Execution<'a>, reporter: &'a mut dyn Reporter) -> Self {
         let options = execution.options;
-        let stages: Vec<Stage<'_>> = execution.plan.steps.iter().map(|step| stage(execution, step)).collect();
-        let parts: Vec<Part> = execution.plan.steps.iter().map(|step| part(execution, step)).collect();
-        let followed = stages.iter().zip(&parts).map(|(stage, part)| {
-            (!matches!(part.start, Start::Over(_))).then(|| stage.cache.subject().clone())
+        let planned = &execution.plan.steps;
+        let steps: Vec<StepState<'_>> = planned.iter().map(|step| state(execution, step)).collect();
+        let inputs: Vec<StepInput> = planned.iter().map(|step| input(execution, step)).collect();
+        let followed = steps.iter().zip(&inputs).map(|(step, input)| {
+            (!matches!(input.start, Start::Over(_))).then(|| step.cache.subject().clone())
         });
         let watches = Watches::new(followed.collect());
         let rules = Rules {
@@ -133,15 +130,15 @@ impl<'a> Run<'a> {
             can_ask: execution.ui.can_prompt(),
             unstick: options.unstick,
             wait: options.wait,
-            linger: LINGER,
+            watch_after_done: WATCH_AFTER_DONE,
             silent_after: execution.silent_after,
         };
         let (failures, connection_failures) = mpsc::unbounded_channel();
         Run {
             execution,
-            audience,
-            engine: Engine::new(parts, rules),
-            stages,
+            reporter,
+            engine: Engine::new(inputs, rules),
+            steps,
             watches,
             requests: FuturesUnordered::new(),
             due: Vec::new(),
@@ -164,7 +161,7 @@ impl<'a> Run<'a> {
         self.deadline
     }
 
-    /// True if that is the end: nothing is put back because of it.
+    /// True if that is the end: nothing is restored because of it.
     pub fn deadline_passed(&mut self) -> bool {
         let goes_on = self.engine.deadline();
         if goes_on {
@@ -199,83 +196,83 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Does what the engine wants, until it wants nothing more for now.
+    /// Does what the engine commands, until there is nothing more to do for now.
     pub fn act(&mut self) -> Result<(), End> {
         self.silence()?;
         loop {
             let commands = self.engine.next(self.ours());
-            self.tell();
+            self.report();
             if commands.is_empty() {
                 break;
             }
             for command in commands {
-                self.obey(command)?;
+                self.execute(command)?;
             }
         }
         self.verify();
-        for (step, stage) in self.stages.iter_mut().enumerate() {
-            if stage.tracker.is_some() && !self.engine.is_watching(step) {
-                (stage.tracker, stage.progress, stage.wake_at) = (None, None, None);
+        for (step, state) in self.steps.iter_mut().enumerate() {
+            if state.tracker.is_some() && !self.engine.is_watching(step) {
+                (state.tracker, state.progress, state.wake_at) = (None, None, None);
             }
         }
         Ok(())
     }
 
-    fn obey(&mut self, command: Command) -> Result<(), End> {
+    fn execute(&mut self, command: Command) -> Result<(), End> {
         let cluster = self.execution.cluster;
         let options = self.execution.options;
         let failures = self.failures.clone();
         match command {
             Command::Write(step) => {
                 self.begin();
-                let stage = &self.stages[step];
-                let template = stage.target.map(|target| target.template.clone()).unwrap_or_default();
-                let (id, seen) = (stage.rollout.id.clone(), stage.rollout.object.clone());
+                let state = &self.steps[step];
+                let template = state.target.map(|target| target.template.clone()).unwrap_or_default();
+                let (id, seen) = (state.rollout.id.clone(), state.rollout.object.clone());
                 let attempt =
-                    GuardedPatch::new(id, seen, template, stage.annotations.clone(), &options.field_manager);
+                    GuardedPatch::new(id, seen, template, state.annotations.clone(), &options.field_manager);
                 self.requests.push(requests::rolled_back(cluster, step, attempt, failures).boxed());
             }
             Command::Restore(step) => {
-                let stage = &self.stages[step];
-                let start = &stage.rollout.object;
+                let state = &self.steps[step];
+                let start = &state.rollout.object;
                 let ours =
-                    stage.written.as_ref().map_or_else(|| stage.assumed(), |(object, _)| object.clone());
-                let attempt = GuardedPatch::back(
-                    stage.rollout.id.clone(),
+                    state.written.as_ref().map_or_else(|| state.assumed(), |(object, _)| object.clone());
+                let attempt = GuardedPatch::restore(
+                    state.rollout.id.clone(),
                     ours,
                     start["spec"]["template"].clone(),
-                    annotations_back(start, &stage.annotations),
+                    annotations_back(start, &state.annotations),
                     &options.field_manager,
                 );
                 let keep = options.keep_ownership.then(|| start.clone());
-                self.requests.push(requests::put_back(cluster, step, attempt, keep, failures).boxed());
+                self.requests.push(requests::restored(cluster, step, attempt, keep, failures).boxed());
             }
             Command::Watch(step) => self.watch(step),
             Command::Verify(step) => {
                 self.due.push(step);
             }
             Command::Follow(step) => {
-                if let Some(object) = self.stages[step].fresh.take() {
-                    self.stages[step].written = Some((object, cluster.now()));
-                    self.stages[step].tracker = Some(self.tracker(step));
-                    self.stages[step].changed = true;
+                if let Some(object) = self.steps[step].fresh.take() {
+                    self.steps[step].written = Some((object, cluster.now()));
+                    self.steps[step].tracker = Some(self.tracker(step));
+                    self.steps[step].changed = true;
                 }
             }
             Command::Log { step, pod, container } => {
-                let namespace = self.stages[step].rollout.id.namespace.clone();
+                let namespace = self.steps[step].rollout.id.namespace.clone();
                 self.requests.push(requests::logged(cluster, step, namespace, pod, container).boxed());
             }
             Command::Delete { step, pod, uid, version } => {
-                let namespace = self.stages[step].rollout.id.namespace.clone();
-                let doomed = requests::Doomed { namespace, pod, uid, version };
+                let namespace = self.steps[step].rollout.id.namespace.clone();
+                let to_delete = requests::PodToDelete { namespace, pod, uid, version };
                 let delete = async move {
-                    let deletion = requests::delete(cluster, &doomed, &failures).await;
-                    Answered::Deleted { step, pod: doomed.pod, uid: doomed.uid, deletion }
+                    let deletion = requests::delete(cluster, &to_delete, &failures).await;
+                    Answered::Deleted { step, pod: to_delete.pod, uid: to_delete.uid, deletion }
                 };
                 self.requests.push(delete.boxed());
             }
             Command::Finish(step) => {
-                let closing = self.stages[step].closing(self.execution);
+                let closing = self.steps[step].closing(self.execution);
                 self.requests.push(requests::finished(cluster, step, closing, failures).boxed());
             }
             Command::Ask(question) => {
@@ -294,7 +291,7 @@ impl<'a> Run<'a> {
         let cluster = self.execution.cluster;
         let due: Vec<_> = std::mem::take(&mut self.due)
             .into_iter()
-            .map(|step| (step, self.stages[step].rollout.id.clone()))
+            .map(|step| (step, self.steps[step].rollout.id.clone()))
             .collect();
         let reading = requests::reading(cluster, due.clone());
         for (step, id) in due {
@@ -304,11 +301,10 @@ impl<'a> Run<'a> {
         self.reading = Some(reading);
     }
 
-    /// No terminal any more, or no answer: no. The loop stands still meanwhile; the feeds catch up afterwards.
+    /// No terminal any more, or no answer: no. The loop is paused meanwhile; the watches catch up afterwards.
     fn ask(&mut self, question: &Question) -> Result<bool, End> {
-        let (Question::Restore { text } | Question::Unstick { text, .. }) = question;
         let began = Instant::now();
-        let answer = self.execution.ui.confirm(text);
+        let answer = self.reporter.confirm(question);
         self.asked += began.elapsed();
         self.deadline = self.deadline.map(|deadline| deadline + began.elapsed());
         match answer {
@@ -333,11 +329,13 @@ impl<'a> Run<'a> {
             }
             Answered::Logged { step, log } => self.engine.logged(step, log),
             Answered::Verified { step, fresh: Ok(fresh) } => self.verified(step, fresh),
-            Answered::Verified { step, fresh: Err(says) } => self.engine.unverified(step, &says),
+            Answered::Verified { step, fresh: Err(message) } => {
+                self.engine.unverified(step, Unobserved::Message(message));
+            }
             Answered::Deleted { step, pod, uid, deletion } => {
                 self.engine.deleted(step, &pod, &uid, deletion);
                 // What came of it may have been seen before the answer.
-                self.stages[step].changed = true;
+                self.steps[step].changed = true;
             }
             Answered::Finished { step, notes } => self.engine.finished(step, notes, now),
         }
@@ -349,30 +347,30 @@ impl<'a> Run<'a> {
 
     pub fn draw(&mut self) {
         self.drawn = Instant::now();
-        let named = |stage: &Stage<'_>| Some((stage.rollout.id.to_string(), stage.progress.clone()?));
-        let rollouts: Vec<(String, Progress)> = self.stages.iter().filter_map(named).collect();
-        self.audience.draw(&rollouts);
+        let named = |step: &StepState<'_>| Some((step.rollout.id.clone(), step.progress.clone()?));
+        let rollouts: Vec<(Id, Progress)> = self.steps.iter().filter_map(named).collect();
+        self.reporter.draw(&rollouts);
     }
 
     /// When something is due without any news.
     pub fn alarm(&self) -> Option<Instant> {
         let ours = self.ours();
-        let looks = self.stages.iter().filter_map(|stage| stage.wake_at).map(|at| at.duration_since(ours));
-        let lingering = self.engine.wake_at().map(|at| at.duration_since(ours));
-        let wait = looks.chain(lingering).min();
+        let looks = self.steps.iter().filter_map(|state| state.wake_at).map(|at| at.duration_since(ours));
+        let engine = self.engine.wake_at().map(|at| at.duration_since(ours));
+        let wait = looks.chain(engine).min();
         let due = wait.map(|wait| Instant::now() + Duration::try_from(wait).unwrap_or_default().max(SOONEST));
-        let news = self.stages.iter().any(|stage| stage.changed && stage.tracker.is_some());
+        let news = self.steps.iter().any(|state| state.changed && state.tracker.is_some());
         let look = || self.next_look().unwrap_or_else(Instant::now);
         due.into_iter().chain(news.then(look)).min()
     }
 
-    fn tell(&mut self) {
+    fn report(&mut self) {
         for event in self.engine.take_events() {
-            self.audience.event(&event);
+            self.reporter.event(&event);
         }
     }
 
-    /// After the last change: what is still to be learnt, what is to be written down, and how each step ended.
+    /// After the last change: late answers, the journal and Events, and how each step ended.
     pub async fn finish(mut self, end: Option<End>) -> Vec<Outcome> {
         if let Some(end) = &end {
             let until = tokio::time::Instant::now() + SETTLE_ANSWERS;
@@ -381,7 +379,7 @@ impl<'a> Run<'a> {
             }
             self.engine.stop(end);
         }
-        self.tell();
+        self.report();
         let mut outcomes = self.engine.outcomes();
         self.complete(&outcomes);
         outcomes.iter_mut().for_each(|outcome| outcome.unrecorded = self.is_lost);

@@ -1,4 +1,4 @@
-//! What is watched and what is read: kept for each step, looked at, and told to the engine.
+//! What is watched and what is read: kept for each step, assessed, and given to the engine.
 
 use std::time::{Duration, Instant};
 
@@ -10,19 +10,20 @@ use k8s_openapi::jiff::SignedDuration;
 use plugin_client::{Failure, Feed};
 
 use super::Run;
-use super::stage::Stage;
-use crate::execute::Event;
+use super::step_state::StepState;
+use crate::execute::event::{Event, Note};
 use crate::execute::execution::FRAME;
 use crate::execute::fresh::Fresh;
 use crate::execute::guarded_patch::Wrote;
 use crate::execute::progress::Tracker;
 use crate::execute::progress::model::{Expected, Patience, State, View};
-use crate::execute::watches::{Heard, News};
+use crate::execute::watches::{News, WatchEvent};
+use crate::outcome::reason::Unobserved;
 
-/// A look goes over all pods and all that was told, and there is news of each: after one there is a pause of at least this, and of
-/// several times what it took. Otherwise the looks at many pods fall behind what happens, and judge what is long past.
+/// A look goes over all pods and events, and each of them changes: after one there is a pause of at least this, and of several times
+/// what it took. Otherwise the looks at many pods fall behind what happens.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
-/// As long as its controller does not say that it is done, nobody waits for the next look: it only tells how far it is.
+/// As long as its controller does not report that it is done, a look only shows how far it is.
 const WHILE_MOVING: Duration = Duration::from_millis(100);
 const TIMES_ITS_COST: u32 = 3;
 /// What is watched and what was read just now are not the same: time for the one to catch up with the other.
@@ -34,37 +35,37 @@ impl Run<'_> {
     pub(super) fn watch(&mut self, step: usize) {
         let cluster = self.execution.cluster;
         let (tracker, ours) = (self.tracker(step), self.ours());
-        let stage = &mut self.stages[step];
-        stage.tracker = Some(tracker);
-        stage.unseen_until =
+        let state = &mut self.steps[step];
+        state.tracker = Some(tracker);
+        state.unseen_until =
             self.execution.deadline.is_none().then(|| ours.checked_add(QUIET).unwrap_or(ours));
-        stage.wake_at = stage.unseen_until;
-        // What was seen of it while nobody looked.
-        stage.changed = true;
+        state.wake_at = state.unseen_until;
+        // Since it was seen last.
+        state.changed = true;
         for (resource, steps) in self.watches.open(cluster, step) {
-            steps.into_iter().for_each(|step| self.stages[step].cache.forget(resource));
+            steps.into_iter().for_each(|step| self.steps[step].cache.forget(resource));
         }
     }
 
     /// Of what was written last; of nothing yet, what is there.
     pub(super) fn tracker(&self, step: usize) -> Tracker {
-        let stage = &self.stages[step];
-        let (object, written_at) = match &stage.written {
+        let state = &self.steps[step];
+        let (object, written_at) = match &state.written {
             Some((object, at)) => (object, *at),
-            None => (&stage.rollout.object, self.execution.cluster.now()),
+            None => (&state.rollout.object, self.execution.cluster.now()),
         };
         let expected = Expected {
-            kind: stage.rollout.id.kind,
-            uid: stage.rollout.id.uid.clone(),
+            kind: state.rollout.id.kind,
+            uid: state.rollout.id.uid.clone(),
             template: object["spec"]["template"].clone(),
-            before: stage.before.clone(),
+            before: state.before.clone(),
             managed: object.list("/metadata/managedFields").to_vec(),
             generation: object["metadata"]["generation"].as_i64().unwrap_or_default(),
             written_at,
         };
         let patience = Patience {
             fail_after: self.execution.options.fail_after,
-            // Whoever gives a time wants it waited out, as long as it is not certain that it is no use.
+            // With `--timeout` it is waited for until then.
             quiet: self.execution.deadline.is_none().then_some(QUIET),
         };
         Tracker::new(expected, patience)
@@ -72,13 +73,13 @@ impl Run<'_> {
 
     /// One more look, at what was read just now.
     pub(super) fn verified(&mut self, step: usize, fresh: Fresh) {
-        self.fine();
+        self.available();
         let (now, ours) = (self.execution.cluster.now(), self.ours());
-        // One that is over is looked at once more before it is put back.
-        let once = self.stages[step].tracker.is_none().then(|| self.tracker(step));
-        let stage = &mut self.stages[step];
+        // One that is over is looked at once more before it is restored.
+        let once = self.steps[step].tracker.is_none().then(|| self.tracker(step));
+        let state = &mut self.steps[step];
         let watched = once.is_none();
-        let mut tracker = match once.or_else(|| stage.tracker.take()) {
+        let mut tracker = match once.or_else(|| state.tracker.take()) {
             Some(tracker) => tracker,
             None => return,
         };
@@ -86,74 +87,73 @@ impl Run<'_> {
             object: fresh.object.as_ref(),
             histories: &fresh.histories,
             pods: &fresh.pods,
-            events: stage.cache.events(),
+            events: state.cache.events(),
             now,
             ours,
         });
         if watched {
             let soon = ours.saturating_add(CATCH_UP).unwrap_or(ours);
-            stage.wake_at = Some(tracker.wake_at(ours).map_or(soon, |at| at.min(soon)));
-            stage.progress = Some(progress.clone());
-            stage.tracker = Some(tracker);
+            state.wake_at = Some(tracker.wake_at(ours).map_or(soon, |at| at.min(soon)));
+            state.progress = Some(progress.clone());
+            state.tracker = Some(tracker);
         }
-        stage.fresh = fresh.object;
+        state.fresh = fresh.object;
         if let (State::Done { .. }, Some(pod)) = (&progress.state, fresh.unread.first()) {
-            let says = format!("pod {pod} could not be read: its fields are not as expected");
-            return self.engine.unverified(step, &says);
+            return self.engine.unverified(step, Unobserved::UnreadablePod(pod.clone()));
         }
         self.engine.verified(step, &progress, ours);
     }
 
-    /// What is there now is what the way back is guarded by.
+    /// What is there now is the guard of a restore.
     pub(super) fn remember(&mut self, step: usize, wrote: &Wrote) {
         if let Wrote::Written { object, .. } = wrote {
-            let stage = &mut self.stages[step];
-            let before = stage.written.as_ref().map_or(&stage.rollout.object, |(object, _)| object);
-            stage.before = before["spec"]["template"].clone();
+            let state = &mut self.steps[step];
+            let before = state.written.as_ref().map_or(&state.rollout.object, |(object, _)| object);
+            state.before = before["spec"]["template"].clone();
             let now = self.execution.cluster.now();
             // A write whose answer was lost was earlier than we know; the server noted when.
             let noted = template_writer::time_of(object, &self.execution.options.field_manager);
-            self.stages[step].written = Some((object.clone(), noted.map_or(now, |noted| noted.min(now))));
+            self.steps[step].written = Some((object.clone(), noted.map_or(now, |noted| noted.min(now))));
         }
     }
 
-    /// Somebody else wrote what this would have: its pods are what is looked for.
+    /// Somebody else wrote the same template: its pods are waited for.
     pub(super) fn found(&mut self, step: usize, wrote: &Wrote) {
         if matches!(wrote, Wrote::Already) {
-            let assumed = self.stages[step].assumed();
-            self.stages[step].written = Some((assumed, self.execution.cluster.now()));
+            let assumed = self.steps[step].assumed();
+            self.steps[step].written = Some((assumed, self.execution.cluster.now()));
         }
     }
 
-    /// News from a feed, and whatever else is there by now: one look at all of it is enough.
-    pub fn hear(&mut self, heard: Heard) {
-        self.note(heard);
-        while let Some(Some(heard)) = self.watches.next().now_or_never() {
-            self.note(heard);
+    /// This one, and whatever else is there by now: one look at all of it is enough.
+    pub fn on_watch_event(&mut self, event: WatchEvent) {
+        self.keep(event);
+        while let Some(Some(event)) = self.watches.next().now_or_never() {
+            self.keep(event);
         }
     }
 
-    fn note(&mut self, Heard { watch, news }: Heard) {
+    fn keep(&mut self, WatchEvent { watch, news }: WatchEvent) {
         let news = match news {
             Ok(
                 News::Object(_, Feed::Disturbed(failure))
                 | News::Pod(Feed::Disturbed(failure))
                 | News::Event(Feed::Disturbed(failure)),
             ) => {
-                return self.disturbed(&failure);
+                return self.unavailable(&failure);
             }
             Ok(news) => news,
             Err(failure) => return self.ended(watch, &failure),
         };
         for step in self.watches.steps(watch) {
-            let stage = &mut self.stages[*step];
-            stage.changed |= match &news {
-                News::Object(resource, news) => stage.cache.hear_object(*resource, news),
-                News::Pod(news) => stage.cache.hear_pod(news),
-                News::Event(news) => stage.cache.hear_event(news),
+            let state = &mut self.steps[*step];
+            state.changed |= match &news {
+                News::Object(resource, news) => state.cache.on_object(*resource, news),
+                News::Pod(news) => state.cache.on_pod(news),
+                News::Event(news) => state.cache.on_event(news),
             };
         }
-        self.fine();
+        self.available();
     }
 
     fn ended(&mut self, watch: usize, failure: &Failure) {
@@ -162,41 +162,41 @@ impl Run<'_> {
         }
         let steps = self.watches.steps(watch).to_vec();
         if self.watches.is_of_events(watch) {
-            // They only help to explain. It is said once: this watch is over.
-            let workload =
-                steps.first().map(|step| self.stages[*step].rollout.id.to_string()).unwrap_or_default();
-            let says = format!("{failure}; causes that only events report are missing");
-            self.audience.event(&Event::Note { workload, says });
+            // They only help to explain. It is reported once: this watch is over.
+            if let Some(step) = steps.first() {
+                let note = Note::EventsUnavailable { message: failure.to_string() };
+                self.reporter.event(&Event::Note { workload: self.steps[*step].rollout.id.clone(), note });
+            }
             return;
         }
         for step in steps {
-            self.engine.unwatchable(step, &failure.to_string());
+            self.engine.unwatchable(step, Unobserved::Message(failure.to_string()));
         }
     }
 
-    pub fn disturbed(&mut self, failure: &Failure) {
+    pub fn unavailable(&mut self, failure: &Failure) {
         if self.health.failed() {
-            self.audience.event(&Event::Disturbed { says: failure.to_string() });
+            self.reporter.event(&Event::ServerUnavailable { message: failure.to_string() });
         }
     }
 
-    fn fine(&mut self) {
+    fn available(&mut self) {
         if self.health.answered() {
             let ours = self.ours();
-            self.stages.iter_mut().filter_map(|stage| stage.tracker.as_mut()).for_each(|it| it.resume(ours));
-            self.audience.event(&Event::Recovered);
+            self.steps.iter_mut().filter_map(|state| state.tracker.as_mut()).for_each(|it| it.resume(ours));
+            self.reporter.event(&Event::ServerAvailable);
         }
     }
 
     /// No look before; `None`: there was none.
     pub(super) fn next_look(&self) -> Option<Instant> {
         let (at, least) = self.looked?;
-        let news = |stage: &Stage<'_>| stage.changed && stage.tracker.is_some() && stage.cache.is_final();
-        let pause = if self.stages.iter().any(news) { BETWEEN_LOOKS } else { WHILE_MOVING };
+        let news = |state: &StepState<'_>| state.changed && state.tracker.is_some() && state.cache.is_final();
+        let pause = if self.steps.iter().any(news) { BETWEEN_LOOKS } else { WHILE_MOVING };
         Some(at + pause.max(least))
     }
 
-    /// Tells the engine how far those are of which there is news, or whose time has come.
+    /// Reports to the engine how far those are that changed, or that are due.
     pub fn look(&mut self) {
         let began = Instant::now();
         if self.next_look().is_some_and(|at| began < at) {
@@ -204,26 +204,26 @@ impl Run<'_> {
         }
         let (now, ours) = (self.execution.cluster.now(), self.ours());
         let mut looked = false;
-        for (step, stage) in self.stages.iter_mut().enumerate() {
-            let due = stage.wake_at.is_some_and(|at| at <= ours);
-            if !(std::mem::take(&mut stage.changed) || due) {
+        for (step, state) in self.steps.iter_mut().enumerate() {
+            let due = state.wake_at.is_some_and(|at| at <= ours);
+            if !(std::mem::take(&mut state.changed) || due) {
                 continue;
             }
-            let Some(tracker) = &mut stage.tracker else { continue };
-            let Some(view) = stage.cache.view(now, ours) else {
-                // Of a server that is silent that is said, and not of the one workload.
+            let Some(tracker) = &mut state.tracker else { continue };
+            let Some(view) = state.cache.view(now, ours) else {
+                // A server that is silent is reported as such, not each workload.
                 if let Some(silent_at) = self.engine.silent_at() {
-                    stage.wake_at = Some(silent_at);
-                } else if stage.unseen_until.take_if(|until| *until <= ours).is_some() {
-                    stage.wake_at = None;
-                    self.engine.unwatchable(step, "it could not be seen for 10 minutes");
+                    state.wake_at = Some(silent_at);
+                } else if state.unseen_until.take_if(|until| *until <= ours).is_some() {
+                    state.wake_at = None;
+                    self.engine.unwatchable(step, Unobserved::NotListed);
                 }
                 continue;
             };
             let progress = tracker.look(view);
-            stage.wake_at = tracker.wake_at(ours).filter(|at| !due || *at > ours);
+            state.wake_at = tracker.wake_at(ours).filter(|at| !due || *at > ours);
             self.engine.seen(step, &progress);
-            stage.progress = Some(progress);
+            state.progress = Some(progress);
             looked = true;
         }
         if looked {

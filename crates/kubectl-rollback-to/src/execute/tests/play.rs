@@ -1,16 +1,16 @@
-//! What every test here starts from: a world with workloads in it, a plan to roll them back, and an audience that takes notes.
+//! What every test here starts from: a world with workloads in it, a plan to roll them back, and a reporter that records events.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use cluster_model::rollout::{Kind, Rollout};
+use cluster_model::rollout::{Id, Kind, Rollout};
 use k8s_openapi::jiff::tz::TimeZone;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use plugin_client::connection::client::connect_in;
 use plugin_client::connection::kubeconfig::Environment;
-use plugin_client::{Clock, Cluster, ConnectionFlags, Ui};
+use plugin_client::{Clock, Cluster, ConnectionFlags, Failure, Ui};
 use tempfile::TempDir;
 use testbed::fake::{Fake, Request};
 
@@ -20,11 +20,14 @@ use super::objects::{
 use super::world::{DEPLOYMENTS, PODS, REPLICASETS, REVISIONS, STATEFULSETS, World};
 use crate::choose::Target;
 use crate::diff::Diff;
+use crate::execute::Execution;
+use crate::execute::engine::model::Question;
+use crate::execute::event::{Event, Note, Reporter};
 use crate::execute::progress::model::Progress;
-use crate::execute::{Event, Execution, Reporter};
 use crate::journal::Journal;
 use crate::options::{OnFailure, Options};
-use crate::outcome::Outcome;
+use crate::outcome::reason::Reason;
+use crate::outcome::{Outcome, Verdict};
 use crate::plan::{Action, Plan, Step};
 use crate::snapshot::Snapshot;
 
@@ -44,22 +47,26 @@ pub struct Play {
     pub deadline: Option<Instant>,
     pub silent_after: Option<SignedDuration>,
     folder: TempDir,
-    told: Arc<Mutex<Vec<String>>>,
+    events: Arc<Mutex<Vec<Event>>>,
 }
 
-/// Notes each event, and can do something about it.
-struct Notes<'a> {
-    told: Arc<Mutex<Vec<String>>>,
+/// Records each event, and can do something about it.
+struct Recorder<'a> {
+    events: Arc<Mutex<Vec<Event>>>,
     react: Box<dyn FnMut(&Event) + 'a>,
 }
 
-impl Reporter for Notes<'_> {
+impl Reporter for Recorder<'_> {
     fn event(&mut self, event: &Event) {
-        self.told.lock().unwrap().push(format!("{event:?}"));
+        self.events.lock().unwrap().push(event.clone());
         (self.react)(event);
     }
 
-    fn draw(&mut self, _: &[(String, Progress)]) {}
+    fn draw(&mut self, _: &[(Id, Progress)]) {}
+
+    fn confirm(&mut self, _: &Question) -> Result<bool, Failure> {
+        Ok(false)
+    }
 }
 
 impl Play {
@@ -110,7 +117,7 @@ impl Play {
             deadline: Some(Instant::now() + Duration::from_secs(60)),
             silent_after: None,
             folder: TempDir::new().unwrap(),
-            told: Arc::default(),
+            events: Arc::default(),
         }
     }
 
@@ -169,8 +176,8 @@ impl Play {
             zone: TimeZone::UTC,
             journal: Some(Journal::at(self.journal())),
         };
-        let mut notes = Notes { told: Arc::clone(&self.told), react: Box::new(react) };
-        execution.run(interrupted, &mut notes).await
+        let mut recorder = Recorder { events: Arc::clone(&self.events), react: Box::new(react) };
+        execution.run(interrupted, &mut recorder).await
     }
 
     /// As `PATCH web`, of what changes something.
@@ -184,16 +191,27 @@ impl Play {
         self.fake.requests().into_iter().filter(|r| r.method == "PATCH" && r.path.ends_with(&end)).collect()
     }
 
-    pub fn told(&self) -> Vec<String> {
-        self.told.lock().unwrap().clone()
+    pub fn events(&self) -> Vec<Event> {
+        self.events.lock().unwrap().clone()
     }
 
-    pub fn was_told(&self, words: &str) -> bool {
-        self.told().iter().any(|event| event.contains(words))
+    pub fn notes(&self) -> Vec<Note> {
+        let note = |event| if let Event::Note { note, .. } = event { Some(note) } else { None };
+        self.events().into_iter().filter_map(note).collect()
+    }
+
+    pub fn reported(&self, event: impl Fn(&Event) -> bool) -> bool {
+        self.events().iter().any(event)
     }
 }
 
-/// `result: cause` of each.
-pub fn ends(outcomes: &[Outcome]) -> Vec<String> {
-    outcomes.iter().map(|o| format!("{:?}: {}", o.result, o.cause.as_deref().unwrap_or_default())).collect()
+pub type Ended = (Verdict, Vec<Reason>);
+
+pub fn over(result: Verdict, reasons: impl Into<Vec<Reason>>) -> Ended {
+    (result, reasons.into())
+}
+
+/// How each ended.
+pub fn ends(outcomes: &[Outcome]) -> Vec<Ended> {
+    outcomes.iter().map(|outcome| (outcome.result, outcome.reasons.clone())).collect()
 }

@@ -1,15 +1,18 @@
-//! Whole runs: watched, put back, unstuck, recorded.
+//! Whole runs: watched, restored, unstuck, recorded.
 
 use std::time::{Duration, Instant};
 
+use cluster_model::rollout::Kind;
 use serde_json::{Value, json};
 use testbed::fake::Answer;
 
-use super::play::{Play, ends};
+use super::play::{Play, ends, over};
 use super::world::{DEPLOYMENTS, EVENTS, PODS, REVISIONS, STATEFULSETS};
-use crate::execute::Event;
+use crate::execute::event::{Event, Note};
 use crate::journal;
 use crate::options::OnFailure;
+use crate::outcome::cause::Author;
+use crate::outcome::reason::{Already, BlockedByPod, Change, End, EndedAt, NotRestored, Reason, Unobserved};
 use crate::outcome::{PodState, Verdict};
 use crate::plan::Action;
 use crate::snapshot::{Owner, Reverts};
@@ -27,7 +30,7 @@ async fn a_rollout_is_watched_to_its_end_and_recorded() {
             }
         })
         .await;
-    assert_eq!(ends(&outcomes), ["Done: "]);
+    assert_eq!(ends(&outcomes), [over(Verdict::Done, [])]);
     let pods: Vec<(&str, PodState)> = outcomes[0].pods.iter().map(|p| (p.name.as_str(), p.state)).collect();
     assert_eq!(pods, [("web-good-0", PodState::Ready)]);
 
@@ -57,7 +60,7 @@ async fn when_the_second_fails_all_three_end_where_they_began() {
         outcomes.iter().all(|o| o.result == Verdict::Restored),
         "{:?} {:#?}",
         ends(&outcomes),
-        play.told()
+        play.events()
     );
     for before in start {
         let after = play.world.get(DEPLOYMENTS, before["metadata"]["name"].as_str().unwrap()).unwrap();
@@ -70,8 +73,10 @@ async fn when_the_second_fails_all_three_end_where_they_began() {
     let asked: Vec<String> =
         play.fake.requests().iter().filter(|r| r.path == log).map(|r| r.query.clone()).collect();
     assert_eq!(asked, ["previous=true&container=web&tailLines=10&limitBytes=65536"]);
-    assert!(play.was_told("log: [\"starting\", \"DB_PASSWORD=***\", \"boom\"]"), "{:#?}", play.told());
-    assert_eq!(outcomes[1].failed_pods[0].log, ["starting", "DB_PASSWORD=***", "boom"]);
+    let lines = ["starting", "DB_PASSWORD=***", "boom"];
+    let is_logged = |event: &Event| matches!(event, Event::Failed { log, .. } if *log == lines);
+    assert!(play.reported(is_logged), "{:#?}", play.events());
+    assert_eq!(outcomes[1].failed_pods[0].log, lines);
 }
 
 #[tokio::test]
@@ -88,13 +93,8 @@ async fn what_somebody_else_edited_meanwhile_is_left_alone() {
     let outcomes = play.run_reacting(std::future::pending(), edited).await;
     assert_eq!(outcomes[1].result, Verdict::Restored);
     assert_eq!(outcomes[0].result, Verdict::Superseded, "{:?}", ends(&outcomes));
-    assert!(
-        outcomes[0]
-            .cause
-            .as_ref()
-            .unwrap()
-            .contains("changed by somebody (the same images) meanwhile, which is not overwritten")
-    );
+    let change = Change::Template { by: None, images: Vec::new() };
+    assert_eq!(outcomes[0].reasons.last(), Some(&Reason::NotRestored(NotRestored::Changed(change))));
     let web = play.world.get(DEPLOYMENTS, "web").unwrap();
     assert_eq!(web["spec"]["template"]["metadata"]["annotations"]["by"], "hand");
     assert_eq!(play.world.image(DEPLOYMENTS, "web"), "good");
@@ -102,7 +102,7 @@ async fn what_somebody_else_edited_meanwhile_is_left_alone() {
 }
 
 #[tokio::test]
-async fn without_being_asked_to_nothing_is_put_back() {
+async fn without_consent_nothing_is_restored() {
     for on_failure in [OnFailure::Stop, OnFailure::Ask] {
         let mut play = Play::deployments(&[("web", "bad")]);
         play.options.on_failure = on_failure;
@@ -128,7 +128,7 @@ async fn a_stuck_statefulset_is_freed_by_deleting_exactly_the_pod_that_was_seen(
     play.options.reason = Some("incident 7".into());
     let version = play.world.get(PODS, "db-1").unwrap()["metadata"]["resourceVersion"].take();
     let outcomes = play.run().await;
-    assert_eq!(ends(&outcomes), ["Done: "], "{:#?}", play.told());
+    assert_eq!(ends(&outcomes), [over(Verdict::Done, [])], "{:#?}", play.events());
     assert_eq!(play.writes(), ["PATCH db", "DELETE db-1", "PATCH db-good"]);
     let delete = play.fake.requests().into_iter().find(|r| r.method == "DELETE").unwrap();
     assert_eq!(
@@ -136,7 +136,7 @@ async fn a_stuck_statefulset_is_freed_by_deleting_exactly_the_pod_that_was_seen(
         json!({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": "uid-db-1-now", "resourceVersion": version}}),
         "no force, no other grace period"
     );
-    assert!(play.was_told("Unstuck { workload: \"statefulset/db\", pod: \"db-1\" }"));
+    assert!(play.reported(|event| matches!(event, Event::Unstuck { pod, .. } if pod == "db-1")));
     // The revision gets its new cause; the controller would leave the old one there.
     let revision = play.world.get(REVISIONS, "db-good").unwrap();
     assert_eq!(revision["metadata"]["annotations"]["kubernetes.io/change-cause"], "incident 7");
@@ -154,9 +154,9 @@ async fn a_deletion_whose_answer_was_lost_is_looked_up() {
             }
             Answer::cut()
         }));
-        assert_eq!(ends(&play.run().await), ["Done: "], "applied: {applied}");
+        assert_eq!(ends(&play.run().await), [over(Verdict::Done, [])], "applied: {applied}");
         assert_eq!(play.writes().iter().filter(|w| w.starts_with("DELETE")).count(), deletes);
-        assert!(play.was_told("Unstuck"));
+        assert!(play.reported(|event| matches!(event, Event::Unstuck { .. })));
     }
 }
 
@@ -169,7 +169,7 @@ async fn a_pod_that_is_not_as_it_was_read_is_read_again_before_it_is_deleted() {
         world.edit(PODS, "db-1", json!({"metadata": {"labels": {"touched": "yes"}}}));
         world.delete(PODS, request)
     }));
-    assert_eq!(ends(&play.run().await), ["Done: "], "{:#?}", play.told());
+    assert_eq!(ends(&play.run().await), [over(Verdict::Done, [])], "{:#?}", play.events());
     let deletes: Vec<Value> =
         play.fake.requests().iter().filter(|r| r.method == "DELETE").map(|r| r.json()).collect();
     let [first, second] = deletes.as_slice() else { panic!("{deletes:?}") };
@@ -190,7 +190,7 @@ async fn done_is_claimed_of_a_fresh_read_and_never_of_what_was_watched() {
     let interrupted = play.ui.interrupted();
     let outcomes = play.run_reacting(interrupted, |_| ()).await;
     assert_eq!(outcomes[0].result, Verdict::Interrupted, "{:?}", ends(&outcomes));
-    assert!(!play.was_told("Done"), "{:#?}", play.told());
+    assert!(!play.reported(|event| matches!(event, Event::Done { .. })), "{:#?}", play.events());
 }
 
 #[tokio::test]
@@ -205,33 +205,33 @@ async fn a_pod_that_came_since_is_not_deleted() {
         world.delete(PODS, &seen);
         world.delete(PODS, request)
     }));
-    assert_eq!(ends(&play.run().await), ["Done: "], "{:#?}", play.told());
+    assert_eq!(ends(&play.run().await), [over(Verdict::Done, [])], "{:#?}", play.events());
     assert_eq!(play.writes(), ["PATCH db", "DELETE db-1"]);
-    assert!(!play.was_told("Unstuck"), "it was not this that did it");
+    assert!(!play.reported(|event| matches!(event, Event::Unstuck { .. })), "it was not this that did it");
 }
 
 #[tokio::test]
-async fn a_cause_that_cannot_be_noted_at_the_revision_is_only_said() {
+async fn a_change_cause_that_cannot_be_written_to_the_revision_is_only_reported() {
     let mut play = Play::stuck_statefulset();
     play.options.unstick = true;
     play.options.reason = Some("incident 7".into());
     play.fake.on("PATCH", "*/db-good").answer(Answer::status(403, "Forbidden", "no"));
-    assert_eq!(ends(&play.run().await), ["Done: "]);
-    assert!(play.was_told(
-        "the change cause of its revision was not updated: cannot annotate it: no (Forbidden, 403)"
-    ));
+    assert_eq!(ends(&play.run().await), [over(Verdict::Done, [])]);
+    let message = "cannot annotate it: no (Forbidden, 403)".to_owned();
+    assert_eq!(play.notes(), [Note::ChangeCauseKept { message }]);
 }
 
 #[tokio::test]
-async fn without_consent_the_command_that_continues_is_told() {
+async fn without_consent_the_revision_to_continue_with_is_given() {
     let play = Play::stuck_statefulset();
     let outcomes = play.run().await;
     assert_eq!(outcomes[0].result, Verdict::Failed);
-    let cause = outcomes[0].cause.as_ref().unwrap();
-    assert!(
-        cause.ends_with("kubectl rollback-to statefulset/db -n shop --to-revision 3 --unstick"),
-        "{cause}"
-    );
+    let [Reason::BlockedByPod { pod, why: BlockedByPod::UntilDeleted { revision: 3, .. } }] =
+        outcomes[0].reasons.as_slice()
+    else {
+        panic!("{:?}", outcomes[0].reasons);
+    };
+    assert_eq!(pod, "db-1");
     assert_eq!(play.writes(), ["PATCH db"]);
     assert_eq!(play.world.image(STATEFULSETS, "db"), "good");
 }
@@ -244,14 +244,10 @@ async fn a_right_that_is_missing_stops_the_watch_and_undoes_nothing() {
     play.fake.on("GET", EVENTS).answer(Answer::status(403, "Forbidden", "no"));
     play.fake.on("POST", EVENTS).answer(Answer::status(403, "Forbidden", "no"));
     let outcomes = play.run().await;
-    assert_eq!(
-        ends(&outcomes),
-        [
-            "Failed: cannot watch pods: no (Forbidden, 403); the rollout continues unobserved: kubectl rollback-to deployment/web -n shop --status"
-        ]
-    );
+    let why = Unobserved::Message("cannot watch pods: no (Forbidden, 403)".into());
+    assert_eq!(ends(&outcomes), [over(Verdict::Failed, [Reason::Unobserved { why, restored: false }])]);
     assert_eq!(play.writes(), ["PATCH web"]);
-    assert!(play.was_told("cannot record it as an event"));
+    assert!(play.notes().iter().any(|note| matches!(note, Note::NotRecorded { .. })));
 }
 
 #[tokio::test]
@@ -261,10 +257,8 @@ async fn events_are_only_a_help() {
     let world = play.world.clone();
     let outcomes = play
         .run_reacting(std::future::pending(), |event| {
-            // It goes on without them, and says so.
-            if let Event::Note { says, .. } = event
-                && says.contains("causes that only events report are missing")
-            {
+            // It goes on without them, and reports that.
+            if matches!(event, Event::Note { note: Note::EventsUnavailable { .. }, .. }) {
                 world.edit(
                     DEPLOYMENTS,
                     "web",
@@ -274,12 +268,12 @@ async fn events_are_only_a_help() {
             }
         })
         .await;
-    assert_eq!(ends(&outcomes), ["Done: 0 replicas, so there are no pods to show whether it works"]);
+    assert_eq!(ends(&outcomes), [over(Verdict::Done, [Reason::NoPods(Kind::Deployment)])]);
 }
 
 #[tokio::test]
 async fn ctrl_c_and_the_deadline_leave_the_rollout_going_on() {
-    let go = "the rollout continues: kubectl rollback-to deployment/web -n shop --status";
+    let at = EndedAt::Watching { written: true };
     let play = Play::deployments(&[("web", "slow")]);
     let ui = play.ui.clone();
     let interrupted = play.ui.interrupted();
@@ -290,19 +284,22 @@ async fn ctrl_c_and_the_deadline_leave_the_rollout_going_on() {
             }
         })
         .await;
-    assert_eq!(ends(&outcomes), [format!("Interrupted: interrupted at 0 of 1 pods; {go}")]);
+    let ended = Reason::Ended { by: End::Interrupted, at, pods: (0, 1) };
+    assert_eq!(ends(&outcomes), [over(Verdict::Interrupted, [ended])]);
 
     let mut play = Play::deployments(&[("web", "slow")]);
     play.deadline = Some(Instant::now() + Duration::from_millis(300));
     let outcomes = play.run().await;
-    assert_eq!(outcomes[0].result, Verdict::Timeout);
-    assert!(outcomes[0].cause.as_ref().unwrap().ends_with(go));
+    let [Reason::Ended { by: End::Timeout, at: ended_at, .. }] = outcomes[0].reasons.as_slice() else {
+        panic!("{:?}", outcomes[0]);
+    };
+    assert_eq!((*ended_at, outcomes[0].result), (at, Verdict::Timeout));
     assert_eq!(play.writes(), ["PATCH web"]);
     assert_eq!(play.world.image(DEPLOYMENTS, "web"), "slow");
 }
 
 #[tokio::test]
-async fn an_owner_that_takes_it_back_at_once_is_named() {
+async fn an_owner_that_reverts_it_at_once_is_named() {
     let mut play = Play::deployments(&[("web", "good")]);
     play.options.on_failure = OnFailure::Restore;
     let owner = Owner {
@@ -324,12 +321,13 @@ async fn an_owner_that_takes_it_back_at_once_is_named() {
             }
         })
         .await;
-    assert_eq!(ends(&outcomes), ["Failed: reverted by argocd-controller at 2099-01-01T00:00:00Z"]);
-    assert_eq!(play.writes(), ["PATCH web"], "nobody fights it");
+    let by = Author { manager: "argocd-controller".into(), at: "2099-01-01T00:00:00Z".parse().unwrap() };
+    assert_eq!(ends(&outcomes), [over(Verdict::Failed, [Reason::Reverted(Some(by))])]);
+    assert_eq!(play.writes(), ["PATCH web"], "it is not written again");
 }
 
 #[tokio::test]
-async fn a_workload_that_is_deleted_meanwhile_is_said_to_be() {
+async fn a_workload_that_is_deleted_meanwhile_is_reported_as_deleted() {
     // Also when another one has its name at once.
     for again in [false, true] {
         let play = Play::deployments(&[("web", "slow")]);
@@ -343,16 +341,17 @@ async fn a_workload_that_is_deleted_meanwhile_is_said_to_be() {
             }
         };
         let outcomes = play.run_reacting(std::future::pending(), delete).await;
-        assert_eq!(ends(&outcomes), ["Failed: deleted while it was rolled back"]);
+        assert_eq!(ends(&outcomes), [over(Verdict::Failed, [Reason::Deleted])]);
     }
 }
 
 /// A run before wrote it, and was not waited for, or did not succeed.
 #[tokio::test]
 async fn a_template_that_is_there_already_is_no_proof_that_its_pods_are() {
-    for (image, fails, end) in [
-        ("good", false, "Unchanged: the live template already is revision 1"),
-        ("bad", true, "Failed: the live template already is revision 1, but 0 of 1 pods run it: "),
+    let already = || Already::Live(Some(1));
+    for (image, result, reason) in [
+        ("good", Verdict::Unchanged, Reason::Already(already())),
+        ("bad", Verdict::Failed, Reason::AlreadyBut { already: already(), pods: Some((0, 1)) }),
     ] {
         let mut play = Play::deployments(&[("web", image)]);
         play.run().await;
@@ -361,9 +360,7 @@ async fn a_template_that_is_there_already_is_no_proof_that_its_pods_are() {
         play.snapshot.rollouts[0].object = object;
         let writes = play.writes().len();
         let outcomes = play.run().await;
-        let ended = ends(&outcomes);
-        assert!(ended[0].starts_with(end), "{ended:?}");
-        assert_eq!(outcomes[0].result == Verdict::Failed, fails);
+        assert_eq!((outcomes[0].result, outcomes[0].reasons.first()), (result, Some(&reason)));
         assert_eq!(play.writes().len(), writes, "nothing is written");
     }
 }

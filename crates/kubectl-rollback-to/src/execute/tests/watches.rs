@@ -6,9 +6,10 @@ use serde_json::json;
 use testbed::fake::Answer;
 
 use super::objects::pod;
-use super::play::{Play, ends};
+use super::play::{Play, ends, over};
 use super::world::{DEPLOYMENTS, EVENTS, PODS, REPLICASETS};
 use crate::outcome::Verdict;
+use crate::outcome::reason::{Reason, Unobserved};
 use crate::plan::Action;
 
 fn watched(play: &Play) -> Vec<String> {
@@ -39,7 +40,7 @@ async fn several_workloads_share_their_watches() {
 async fn workloads_that_may_only_be_watched_by_name_are() {
     let play = Play::deployments(&[("web", "good"), ("api", "good")]);
     play.fake.on("GET", DEPLOYMENTS).lists().once().answer(Answer::status(403, "Forbidden", "no"));
-    assert_eq!(ends(&play.run().await), ["Done: ", "Done: "]);
+    assert_eq!(ends(&play.run().await), [over(Verdict::Done, []), over(Verdict::Done, [])]);
     let asked = play.fake.requests();
     for name in ["web", "api"] {
         let by_name = format!("fieldSelector=metadata.name%3D{name}");
@@ -95,7 +96,6 @@ async fn nothing_is_done_as_long_as_a_pod_cannot_be_read() {
         Answer::json(list)
     }));
     let outcomes = play.run().await;
-    let cause = "pod odd could not be read: its fields are not as expected; the rollout continues unobserved: \
-        kubectl rollback-to deployment/web -n shop --status";
-    assert_eq!(ends(&outcomes), [format!("Failed: {cause}")]);
+    let why = Unobserved::UnreadablePod("odd".into());
+    assert_eq!(ends(&outcomes), [over(Verdict::Failed, [Reason::Unobserved { why, restored: false }])]);
 }

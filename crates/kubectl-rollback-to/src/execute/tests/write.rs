@@ -8,13 +8,24 @@ use http::Method;
 use serde_json::json;
 use testbed::fake::Answer;
 
-use super::play::{Play, ends};
+use super::play::{Ended, Play, ends, over};
 use super::world::DEPLOYMENTS;
+use crate::execute::event::{Event, Note};
 use crate::execute::wire::{self, Content};
 use crate::options::{OnFailure, Options};
 use crate::outcome::Verdict;
+use crate::outcome::cause::Author;
+use crate::outcome::reason::{Change, Reason};
 
 const WEB: &str = "/apis/apps/v1/namespaces/shop/deployments/web";
+
+fn written() -> Ended {
+    over(Verdict::Done, [Reason::NotWatched])
+}
+
+fn refused(reason: Reason) -> Ended {
+    over(Verdict::Refused, [reason, Reason::NothingWritten])
+}
 
 /// One Deployment, written and not watched.
 fn one() -> Play {
@@ -28,7 +39,7 @@ async fn it_is_one_patch_guarded_by_uid_and_template() {
     let mut play = one();
     play.options.field_manager = "my tool&dryRun=All".into();
     let outcomes = play.run().await;
-    assert_eq!(ends(&outcomes), ["Done: not watched (--no-wait)"]);
+    assert_eq!(ends(&outcomes), [written()]);
     let [patch] = &play.patches("web")[..] else { panic!("{:?}", play.writes()) };
     assert_eq!((patch.path.as_str(), patch.query.as_str()), (WEB, "fieldManager=my%20tool%26dryRun%3DAll"));
     assert_eq!(patch.headers["content-type"], "application/json-patch+json");
@@ -74,12 +85,12 @@ async fn a_lost_answer_is_looked_up_before_anything_is_repeated() {
             }
             Answer::cut()
         }));
-        assert_eq!(ends(&play.run().await), ["Done: not watched (--no-wait)"]);
+        assert_eq!(ends(&play.run().await), [written()]);
         assert_eq!(play.patches("web").len(), patches, "applied: {applied}");
         let asked: Vec<String> = play.fake.requests().iter().map(|r| r.method.clone()).collect();
         assert_eq!(asked[..2], ["PATCH", "GET"]);
         assert_eq!(play.world.image(DEPLOYMENTS, "web"), "good");
-        assert!(play.was_told("Disturbed"));
+        assert!(play.reported(|event| matches!(event, Event::ServerUnavailable { .. })));
     }
 }
 
@@ -91,11 +102,10 @@ async fn a_lost_race_overwrites_nothing() {
         "spec": {"template": {"metadata": {"annotations": {"edited": "yes"}}}}});
     play.world.edit(DEPLOYMENTS, "web", edit);
     let outcomes = play.run().await;
+    let by = Author { manager: "argocd-controller".into(), at: "2026-01-02T00:00:00Z".parse().unwrap() };
     assert_eq!(
         ends(&outcomes),
-        [
-            "Refused: changed by argocd-controller at 2026-01-02T00:00:00Z (the same images) after planning; nothing was written"
-        ]
+        [refused(Reason::ChangedAfterPlanning(Change::Template { by: Some(by), images: Vec::new() }))]
     );
     assert!(outcomes[0].changed);
     assert_eq!(play.writes(), ["PATCH web"], "one, that was refused");
@@ -106,7 +116,7 @@ async fn a_lost_race_overwrites_nothing() {
 async fn an_autoscaler_or_a_status_is_no_race() {
     let play = one();
     play.world.edit(DEPLOYMENTS, "web", json!({"metadata": {"generation": 9}, "spec": {"replicas": 7}}));
-    assert_eq!(ends(&play.run().await), ["Done: not watched (--no-wait)"]);
+    assert_eq!(ends(&play.run().await), [written()]);
     assert_eq!(play.world.get(DEPLOYMENTS, "web").unwrap()["spec"]["replicas"], 7);
 }
 
@@ -117,8 +127,8 @@ async fn an_annotation_that_somebody_changed_is_not_overwritten() {
     // The plan knew a cause; somebody took it away since, so that there is nothing to replace.
     let seen = &mut play.snapshot.rollouts[0].object;
     seen["metadata"]["annotations"]["kubernetes.io/change-cause"] = json!("old");
-    let says = "its annotation kubernetes.io/change-cause was changed after planning; nothing was written";
-    assert_eq!(ends(&play.run().await), [format!("Refused: {says}")]);
+    let change = Change::Annotation("kubernetes.io/change-cause".into());
+    assert_eq!(ends(&play.run().await), [refused(Reason::ChangedAfterPlanning(change))]);
     assert_eq!(play.patches("web").len(), 1);
     assert_eq!(play.world.image(DEPLOYMENTS, "web"), "now");
 }
@@ -127,7 +137,7 @@ async fn an_annotation_that_somebody_changed_is_not_overwritten() {
 async fn a_busy_server_is_asked_again_when_it_says() {
     let play = one();
     play.fake.on("PATCH", WEB).times(2).answer(Answer::text(429, "slow down").header("Retry-After", "0"));
-    assert_eq!(ends(&play.run().await), ["Done: not watched (--no-wait)"]);
+    assert_eq!(ends(&play.run().await), [written()]);
     assert_eq!(play.writes().len(), 3);
 }
 
@@ -151,27 +161,27 @@ async fn how_long_to_wait_is_in_a_header_also_without_a_status() {
 #[tokio::test]
 async fn a_missing_right_is_named_with_what_grants_it() {
     let play = one();
-    let says = "deployments.apps \"web\" is forbidden: User \"me\" cannot patch resource \"deployments\"";
-    play.fake.on("PATCH", WEB).answer(Answer::status(403, "Forbidden", says));
-    assert_eq!(
-        ends(&play.run().await),
-        [format!(
-            "Failed: cannot write deployment/web: {says} (Forbidden, 403); \
-             grant {{apiGroups: [\"apps\"], resources: [\"deployments\"], verbs: [\"patch\"]}}; nothing was written"
-        )]
+    let forbidden =
+        "deployments.apps \"web\" is forbidden: User \"me\" cannot patch resource \"deployments\"";
+    play.fake.on("PATCH", WEB).answer(Answer::status(403, "Forbidden", forbidden));
+    let message = format!(
+        "cannot write deployment/web: {forbidden} (Forbidden, 403); \
+         grant {{apiGroups: [\"apps\"], resources: [\"deployments\"], verbs: [\"patch\"]}}"
     );
+    let reasons = [Reason::Message(message), Reason::NothingWritten];
+    assert_eq!(ends(&play.run().await), [over(Verdict::Failed, reasons)]);
 }
 
 #[tokio::test]
 async fn one_that_was_made_again_is_another_one() {
     let play = one();
     play.world.edit(DEPLOYMENTS, "web", json!({"metadata": {"uid": "another"}}));
-    assert_eq!(ends(&play.run().await), ["Refused: deleted after planning; nothing was written"]);
+    assert_eq!(ends(&play.run().await), [refused(Reason::DeletedAfterPlanning)]);
     assert_eq!(play.world.image(DEPLOYMENTS, "web"), "now");
 }
 
 #[tokio::test]
-async fn what_a_webhook_made_of_it_is_told_and_undone_by_what_is_there() {
+async fn what_a_webhook_made_of_it_is_reported_and_is_the_guard_of_the_restore() {
     let mut play = Play::deployments(&[("web", "good"), ("api", "good")]);
     play.options = Options { wait: false, on_failure: OnFailure::Restore, ..play.options };
     let world = play.world.clone();
@@ -187,8 +197,8 @@ async fn what_a_webhook_made_of_it_is_told_and_undone_by_what_is_there() {
     let api = "/apis/apps/v1/namespaces/shop/deployments/api";
     play.fake.on("PATCH", api).answer(Answer::status(403, "Forbidden", "no"));
     let outcomes = play.run().await;
-    assert!(play.was_told("Written { workload: \"deployment/web\", mutated: true }"));
-    assert_eq!(outcomes[0].result, Verdict::Restored, "{:?}", outcomes[0].cause);
+    assert!(play.reported(|event| matches!(event, Event::Written { mutated: true, .. })));
+    assert_eq!(outcomes[0].result, Verdict::Restored, "{:?}", outcomes[0].reasons);
     assert_eq!(play.writes(), ["PATCH web", "PATCH api", "PATCH web"]);
     let back = play.patches("web")[1].json();
     assert_eq!(
@@ -206,7 +216,7 @@ async fn ownership_goes_back_also_when_somebody_was_faster_once() {
         let (left, world) = (Arc::new(AtomicUsize::new(races + 1)), play.world.clone());
         play.fake.on("GET", WEB).answer(Answer::compute(move |_| {
             let object = world.get(DEPLOYMENTS, "web").unwrap();
-            // Somebody writes a status right after we looked.
+            // Somebody writes a status right after the read.
             if left
                 .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
                 .is_ok_and(|left| left > 1)
@@ -215,13 +225,16 @@ async fn ownership_goes_back_also_when_somebody_was_faster_once() {
             }
             Answer::json(object)
         }));
-        assert_eq!(ends(&play.run().await), ["Done: not watched (--no-wait)"]);
+        assert_eq!(ends(&play.run().await), [written()]);
         let fields = play.world.get(DEPLOYMENTS, "web").unwrap()["metadata"]["managedFields"].clone();
         let managers: Vec<&str> =
             fields.as_array().unwrap().iter().map(|e| e["manager"].as_str().unwrap()).collect();
         assert_eq!(managers == ["helm"], kept, "{races} races: {managers:?}");
-        assert_eq!(play.was_told("field ownership returned to helm (1 field)"), kept, "{:?}", play.told());
-        assert_eq!(play.was_told("ownership was not returned by kubectl-rollback-to"), !kept);
+        match play.notes().as_slice() {
+            [Note::OwnershipReturned(to)] if kept => assert_eq!(*to, [("helm".to_owned(), 1)]),
+            [Note::OwnershipKept { manager, .. }] if !kept => assert_eq!(manager, "kubectl-rollback-to"),
+            notes => panic!("{notes:?}"),
+        }
         assert_eq!(play.world.image(DEPLOYMENTS, "web"), "good");
     }
 }

@@ -1,5 +1,5 @@
-//! What was told about a workload and its pods: the newest of each object, of so many objects, and nothing of pods that are gone. A
-//! pod that crashes for hours, or a rollout of thousands, must not fill the memory.
+//! Events about a workload and its pods: the newest of each object, of so many objects, and none of pods that are gone. A pod that
+//! crashes for hours, or a rollout of thousands, must not fill the memory.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -17,7 +17,7 @@ pub struct Events {
     store: Store<Value>,
     /// UIDs of events by UID of what they are about, oldest first.
     by_object: HashMap<String, VecDeque<String>>,
-    /// What they are about, in the order it was first told of.
+    /// UIDs of what they are about, in the order of the first event.
     objects: VecDeque<String>,
 }
 
@@ -42,7 +42,7 @@ impl Events {
             self.objects.push_back(about.clone());
         }
         let events = self.by_object.entry(about).or_default();
-        // One that is counted on is the newest again.
+        // An event that is repeated is the newest again.
         events.retain(|other| *other != uid);
         events.push_back(uid);
         if events.len() > OF_ONE
@@ -57,7 +57,7 @@ impl Events {
         }
     }
 
-    /// It is gone, and what was told about it is of no use any more.
+    /// It is gone, and the events about it are of no use any more.
     pub fn forget(&mut self, object: &str) {
         let Some(events) = self.by_object.remove(object) else { return };
         self.objects.retain(|other| other != object);

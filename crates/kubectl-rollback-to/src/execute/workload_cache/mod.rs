@@ -1,5 +1,4 @@
-//! What is seen of one workload: itself, its revisions, its pods and what is told about them, kept up to date by the watches of the run,
-//! which it shares with others.
+//! One workload as the watches show it: itself, its revisions, its pods and the events about them. It shares the watches with others.
 
 mod events;
 mod store;
@@ -60,7 +59,7 @@ impl WorkloadCache {
     }
 
     /// True if there is news of this workload. The same holds for the others.
-    pub fn hear_object(&mut self, resource: Resource, news: &Feed<RawObject>) -> bool {
+    pub fn on_object(&mut self, resource: Resource, news: &Feed<RawObject>) -> bool {
         self.listed[resource as usize] |= matches!(news, Feed::Synced(_));
         let subject = &self.subject;
         match resource {
@@ -71,23 +70,23 @@ impl WorkloadCache {
                 true
             }
             Resource::Workloads => {
-                hear(&mut self.objects, news, |object| &object.value, |object| subject.is(object))
+                apply(&mut self.objects, news, |object| &object.value, |object| subject.is(object))
             }
-            _ => hear(&mut self.histories, news, |object| &object.value, |object| subject.made(object)),
+            _ => apply(&mut self.histories, news, |object| &object.value, |object| subject.made(object)),
         }
     }
 
-    pub fn hear_pod(&mut self, news: &Feed<RolloutPod>) -> bool {
+    pub fn on_pod(&mut self, news: &Feed<RolloutPod>) -> bool {
         self.listed[Resource::Pods as usize] |= matches!(news, Feed::Synced(_));
         let subject = &self.subject;
         if let Feed::Deleted(RolloutPod(pod)) = news {
             self.events.forget(pod.uid());
         }
-        hear(&mut self.pods, news, |pod| &pod.0, |pod| subject.selects(pod))
+        apply(&mut self.pods, news, |pod| &pod.0, |pod| subject.selects(pod))
     }
 
-    /// Of all that is told in the namespace, what may be about this workload: by name, because a pod may be told about before it is seen.
-    pub fn hear_event(&mut self, news: &Feed<RawObject>) -> bool {
+    /// Of all events in the namespace, those that may be about this workload: by name, because an event may come before its pod.
+    pub fn on_event(&mut self, news: &Feed<RawObject>) -> bool {
         let subject = &self.subject;
         match news {
             Feed::Synced(all) => {
@@ -131,18 +130,18 @@ impl WorkloadCache {
     }
 }
 
-fn hear<K, T: Clone>(
+fn apply<K, T: Clone>(
     store: &mut Store<T>,
     news: &Feed<K>,
     of: impl Fn(&K) -> &T,
-    is_ours: impl Fn(&T) -> bool,
+    is_own: impl Fn(&T) -> bool,
 ) -> bool {
     match news {
         Feed::Synced(all) => {
-            store.replace(all.iter().map(of).filter(|object| is_ours(object)).cloned());
+            store.replace(all.iter().map(of).filter(|object| is_own(object)).cloned());
             true
         }
-        Feed::Applied(object) if is_ours(of(object)) => {
+        Feed::Applied(object) if is_own(of(object)) => {
             store.put(of(object).clone());
             true
         }
@@ -169,14 +168,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_of_a_pod_goes_with_it() {
+    fn events_of_a_pod_go_with_it() {
         let mut cache = cache("web");
         for pod in ["a", "b"] {
             let event = json!({"metadata": {"name": format!("e-{pod}"), "uid": format!("e-{pod}")},
                 "regarding": {"name": format!("web-{pod}"), "uid": pod}});
-            assert!(cache.hear_event(&Feed::Applied(read(event))));
+            assert!(cache.on_event(&Feed::Applied(read(event))));
         }
-        cache.hear_pod(&Feed::Deleted(read(json!({"metadata": {"name": "web-a", "uid": "a"}}))));
+        cache.on_pod(&Feed::Deleted(read(json!({"metadata": {"name": "web-a", "uid": "a"}}))));
         let left: Vec<&str> = cache.events.all().iter().map(Raw::uid).collect();
         assert_eq!(left, ["e-b"]);
     }
@@ -191,28 +190,26 @@ mod tests {
         )
     }
 
-    /// A watch is shared: it tells of everything in the namespace.
+    /// A watch is shared: it shows everything in the namespace.
     #[test]
     fn what_belongs_to_other_workloads_is_dropped() {
         let mut cache = cache("web");
         let (now, workload) =
             (Timestamp::UNIX_EPOCH, |uid: &str| read(json!({"metadata": {"name": uid, "uid": uid}})));
-        assert!(
-            cache.hear_object(Resource::Workloads, &Feed::Synced(vec![workload("api"), workload("web")]))
-        );
-        assert!(cache.hear_object(
+        assert!(cache.on_object(Resource::Workloads, &Feed::Synced(vec![workload("api"), workload("web")])));
+        assert!(cache.on_object(
             Resource::Histories,
             &Feed::Synced(vec![history("api-1", "api"), history("web-1", "web")])
         ));
         assert!(cache.view(now, now).is_none(), "pods were not listed yet");
-        assert!(cache.hear_pod(&Feed::Synced(vec![pod("web-1-x", "web"), pod("api-1-x", "api")])));
-        assert!(!cache.hear_object(Resource::Workloads, &Feed::Applied(workload("api"))));
-        assert!(!cache.hear_object(Resource::Histories, &Feed::Applied(history("api-2", "api"))));
-        assert!(!cache.hear_pod(&Feed::Applied(pod("api-2-x", "api"))));
-        assert!(!cache.hear_pod(&Feed::Deleted(pod("api-2-x", "api"))));
+        assert!(cache.on_pod(&Feed::Synced(vec![pod("web-1-x", "web"), pod("api-1-x", "api")])));
+        assert!(!cache.on_object(Resource::Workloads, &Feed::Applied(workload("api"))));
+        assert!(!cache.on_object(Resource::Histories, &Feed::Applied(history("api-2", "api"))));
+        assert!(!cache.on_pod(&Feed::Applied(pod("api-2-x", "api"))));
+        assert!(!cache.on_pod(&Feed::Deleted(pod("api-2-x", "api"))));
         let about =
             |name: &str| read(json!({"metadata": {"uid": name}, "regarding": {"name": name, "uid": name}}));
-        assert!(!cache.hear_event(&Feed::Applied(about("api-1-x"))));
+        assert!(!cache.on_event(&Feed::Applied(about("api-1-x"))));
         let names = |cache: &WorkloadCache| {
             let view = cache.view(now, now).unwrap();
             let raw = view.object.into_iter().chain(view.histories).map(|it| it.name().to_owned());
@@ -220,9 +217,9 @@ mod tests {
         };
         assert_eq!(names(&cache), "web web-1 web-1-x");
         assert!(cache.events().is_empty());
-        // Somebody took it out of the workload: the watch goes on to tell of it.
-        assert!(cache.hear_pod(&Feed::Applied(pod("web-1-x", "debug"))));
-        assert!(cache.hear_object(Resource::Histories, &Feed::Applied(history("web-1", "adopter"))));
+        // Somebody took it out of the workload: the watch still shows it.
+        assert!(cache.on_pod(&Feed::Applied(pod("web-1-x", "debug"))));
+        assert!(cache.on_object(Resource::Histories, &Feed::Applied(history("web-1", "adopter"))));
         assert_eq!(names(&cache), "web");
         cache.forget(Resource::Pods);
         assert!(cache.view(now, now).is_none(), "another watch begins");

@@ -43,7 +43,7 @@ impl Subject {
         history.controller_ref().is_some_and(|owner| owner.text("/uid") == self.id.uid)
     }
 
-    /// By its labels: whoever made a pod may not have been seen yet.
+    /// By its labels: the owner of a pod may not have been seen yet.
     pub fn selects(&self, pod: &Pod) -> bool {
         match &pod.metadata.labels {
             Some(labels) => self.labels.matches(labels),
@@ -51,7 +51,7 @@ impl Subject {
         }
     }
 
-    /// By name, because a pod may be told about before it is seen.
+    /// By name, because an event may come before its pod.
     pub fn is_about(&self, event: &Value) -> bool {
         let name = event.text("/regarding/name");
         let rest = name.strip_prefix(&self.id.name);

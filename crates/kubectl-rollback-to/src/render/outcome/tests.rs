@@ -1,5 +1,5 @@
 use super::*;
-use crate::report::{Side, TargetSide};
+use crate::report::{PodReport, Side, TargetSide};
 
 fn pod(name: &str, state: PodState, cause: Option<&str>, log: &[&str]) -> PodReport {
     PodReport {
@@ -27,12 +27,13 @@ fn workload(name: &str, result: Verdict, cause: Option<&str>, pods: Vec<PodRepor
         left: matches!(result, Verdict::Done | Verdict::Partial | Verdict::Stalled) || !pods.is_empty(),
         gone: false,
         unrecorded: false,
+        has_status_command: false,
         pods,
         failed_pods: Vec::new(),
     }
 }
 
-fn told(result: Verdict, workloads: Vec<WorkloadReport>) -> Vec<String> {
+fn lines_of(result: Verdict, workloads: Vec<WorkloadReport>) -> Vec<String> {
     let report = RollbackReport {
         kind: "RollbackReport",
         result,
@@ -46,7 +47,7 @@ fn told(result: Verdict, workloads: Vec<WorkloadReport>) -> Vec<String> {
 }
 
 fn one(result: Verdict, cause: Option<&str>, pods: Vec<PodReport>) -> Vec<String> {
-    told(result, vec![workload("web", result, cause, pods)])
+    lines_of(result, vec![workload("web", result, cause, pods)])
 }
 
 fn ready(n: usize) -> Vec<PodReport> {
@@ -89,7 +90,7 @@ fn nothing_written_needs_no_next_step() {
 }
 
 #[test]
-fn failed_with_the_last_words_of_a_pod() {
+fn failed_with_the_last_log_lines_of_a_pod() {
     let mut pods = ready(1);
     pods.push(pod("web-x", PodState::Starting, Some("ContainerCreating"), &[]));
     pods.push(pod(
@@ -130,7 +131,9 @@ fn not_over_yet() {
         assert_eq!(lines[2..], next);
     }
     let cause = "interrupted at 1 of 2 pods; the rollout continues: kubectl rollback-to deployment/web -n shop --status";
-    let lines = one(Verdict::Interrupted, Some(cause), pods());
+    let interrupted = workload("web", Verdict::Interrupted, Some(cause), pods());
+    let lines =
+        lines_of(Verdict::Interrupted, vec![WorkloadReport { has_status_command: true, ..interrupted }]);
     assert_eq!(lines[0], format!("deployment/web not complete: {cause} (1 of 2 pods ready, 4.2s)"));
     assert_eq!(
         lines[2..],
@@ -147,8 +150,8 @@ fn not_over_yet() {
 }
 
 #[test]
-fn put_back_together() {
-    let lines = told(
+fn restored_together() {
+    let lines = lines_of(
         Verdict::Restored,
         vec![
             workload("web", Verdict::Restored, Some("deployment/api did not succeed"), Vec::new()),
@@ -167,13 +170,13 @@ fn put_back_together() {
     );
 }
 
-/// What it is now and what it was are told apart.
+/// What it is now and what it was are distinguished.
 #[test]
-fn of_what_was_put_back_the_pods_that_failed_are_told_as_past() {
+fn of_what_was_restored_the_pods_that_failed_are_shown_as_past() {
     let failed =
         vec![pod("web-abc", PodState::Failing, Some("CrashLoopBackOff: exit code 1"), &["no database"])];
     let back = workload("web", Verdict::Restored, Some("web-abc: CrashLoopBackOff; put back"), ready(1));
-    let lines = told(Verdict::Restored, vec![WorkloadReport { failed_pods: failed, ..back }]);
+    let lines = lines_of(Verdict::Restored, vec![WorkloadReport { failed_pods: failed, ..back }]);
     assert_eq!(
         lines[1..3],
         ["  failed  shop/web-abc  CrashLoopBackOff: exit code 1", "    | no database"],
@@ -206,18 +209,18 @@ fn what_was_not_written_is_not_to_be_undone() {
 fn pods_are_counted_of_those_that_are_wanted() {
     let pods = vec![pod("web-1", PodState::Failing, None, &[]), pod("web-2", PodState::Old, None, &[])];
     let of_one = WorkloadReport { ready: Some((0, 1)), ..workload("web", Verdict::Failed, None, pods) };
-    let lines = told(Verdict::Failed, vec![of_one]);
+    let lines = lines_of(Verdict::Failed, vec![of_one]);
     assert_eq!(lines[0], "deployment/web failed on the way to revision 5 (0 of 1 pods ready, 4.2s)");
 }
 
 #[test]
-fn what_is_not_there_or_not_ours_is_neither_put_back_nor_looked_at() {
+fn what_is_gone_or_somebody_elses_has_no_next_command() {
     let failed = || workload("web", Verdict::Failed, None, ready(1));
-    let hints = |workload| told(Verdict::Failed, vec![workload])[1..].to_vec();
+    let hints = |workload| lines_of(Verdict::Failed, vec![workload])[1..].to_vec();
     let status = "to check progress:  kubectl rollback-to deployment/web -n shop --status";
     assert_eq!(hints(WorkloadReport { left: false, ..failed() }), [status]);
     assert!(hints(WorkloadReport { left: false, gone: true, ..failed() }).is_empty());
     // Somebody freed it, and nothing was written.
     let done = WorkloadReport { left: false, ..workload("web", Verdict::Done, None, ready(1)) };
-    assert_eq!(told(Verdict::Done, vec![done]).len(), 1);
+    assert_eq!(lines_of(Verdict::Done, vec![done]).len(), 1);
 }

@@ -14,7 +14,7 @@ enum Input {
     Answer(usize, u8),
     /// The same answer once more.
     Again,
-    /// What is there changes; nobody has heard of it yet.
+    /// What is there changes; the watches have not shown it yet.
     Change(usize, u8),
     /// What was watched, which may be older or newer than what is there.
     Watched(usize, u8),
@@ -22,7 +22,7 @@ enum Input {
     Deadline,
 }
 
-fn input() -> impl Strategy<Value = Input> {
+fn any_input() -> impl Strategy<Value = Input> {
     prop_oneof![
         8 => (0..4usize, 0..8u8).prop_map(|(open, how)| Input::Answer(open, how)),
         1 => Just(Input::Again),
@@ -36,7 +36,7 @@ fn input() -> impl Strategy<Value = Input> {
 fn state(n: u8) -> State {
     match n {
         0 => State::Moving,
-        1 | 2 => FINE,
+        1 | 2 => DONE,
         3 => crashed(),
         4 => reverted(),
         5 => stuck("p"),
@@ -50,13 +50,13 @@ fn wrote(n: u8) -> Wrote {
     match n {
         0..=3 => written(),
         4 => Wrote::Already,
-        5 => Wrote::Changed { change: "changed by x".into() },
-        6 => Wrote::Failed { says: "x".into() },
-        _ => Wrote::Unknown { says: "x".into() },
+        5 => Wrote::Changed { change: change() },
+        6 => Wrote::Failed { message: "x".into() },
+        _ => Wrote::Unknown { message: "x".into() },
     }
 }
 
-/// The cluster and the user, and what they were told and did.
+/// The cluster and the user, and what they did.
 struct Judge {
     engine: Engine,
     rules: Rules,
@@ -79,7 +79,7 @@ struct Judge {
 impl Judge {
     fn new(rules: Rules) -> Self {
         Judge {
-            engine: Engine::new(vec![part("a"), part("b"), part("c")], rules),
+            engine: Engine::new(vec![input("a"), input("b"), input("c")], rules),
             rules,
             there: vec![State::Moving; STEPS],
             open: Vec::new(),
@@ -128,21 +128,21 @@ impl Judge {
                 prop_assert!(self.written.contains(step) && !self.back.contains(step));
                 let since = match self.rules.on_failure {
                     OnFailure::Restore => 0,
-                    OnFailure::Ask => self.agreed_to_restore.expect("put back unasked"),
-                    OnFailure::Stop => panic!("put back although it was to stay"),
+                    OnFailure::Ask => self.agreed_to_restore.expect("restored without consent"),
+                    OnFailure::Stop => panic!("restored although it was to stay"),
                 };
                 // Something is still wrong, by a read that is newer than the consent.
                 let wrong = |step: usize| {
                     self.not_written.contains(&step)
                         || self.read[step].as_ref().is_some_and(|(state, begun)| {
-                            *state != FINE && (*begun > since || self.engine.steps[step].ours == Ours::No)
+                            *state != DONE && (*begun > since || self.engine.steps[step].ours == Ours::No)
                         })
                 };
                 prop_assert!((0..STEPS).any(wrong), "{:?}", self.read);
             }
             Command::Delete { step, uid, .. } => {
                 let since = if self.rules.unstick { Some(0) } else { self.agreed[*step] };
-                let Some(since) = since else { return Err(TestCaseError::fail("deleted unasked")) };
+                let Some(since) = since else { return Err(TestCaseError::fail("deleted without consent")) };
                 let Some((state, begun)) = &self.read[*step] else {
                     return Err(TestCaseError::fail("unread"));
                 };
@@ -178,7 +178,9 @@ impl Judge {
                 self.back.insert(step);
                 self.engine.restored(step, wrote(how), Vec::new());
             }
-            Command::Verify(step) if how == 7 => self.engine.unverified(step, "x"),
+            Command::Verify(step) if how == 7 => {
+                self.engine.unverified(step, Unobserved::Message("x".into()))
+            }
             Command::Verify(step) => {
                 let there = self.there[step].clone();
                 self.read[step] = Some((there.clone(), begun));
@@ -190,7 +192,7 @@ impl Judge {
                     0..=2 => Deletion::Deleted,
                     3 => Deletion::Gone,
                     4..=6 => Deletion::Changed,
-                    _ => Deletion::Failed { says: "x".into() },
+                    _ => Deletion::Failed { message: "x".into() },
                 };
                 self.engine.deleted(step, &pod, &uid, deletion);
             }
@@ -215,7 +217,7 @@ impl Judge {
                 self.answer(command, begun, how);
             }
             Input::Answer(..) => {}
-            // Each request has one answer; one that lingers comes while nothing was asked since.
+            // Each request has one answer; a late one comes while nothing was requested since.
             Input::Again => match self.last.clone() {
                 Some((Command::Verify(step), _)) if !self.engine.steps[step].verifying => {
                     self.engine.verified(step, &progress(self.there[step].clone()), at(0));
@@ -226,7 +228,7 @@ impl Judge {
             },
             Input::Change(step, n) => self.there[step] = state(n),
             Input::Watched(step, n) => self.engine.seen(step, &progress(state(n))),
-            Input::Unwatchable(step) => self.engine.unwatchable(step, "x"),
+            Input::Unwatchable(step) => self.engine.unwatchable(step, Unobserved::Message("x".into())),
             Input::Deadline => self.late |= self.engine.deadline(),
         }
     }
@@ -239,7 +241,7 @@ impl Judge {
                 // Written by somebody else, and then a pod was freed for it: that is done, too.
                 let did = self.written.contains(&step) || self.engine.steps[step].unstuck;
                 prop_assert!(did && !self.back.contains(&step));
-                prop_assert_eq!(read, Some(&FINE));
+                prop_assert_eq!(read, Some(&DONE));
             }
         }
         Ok(())
@@ -291,7 +293,7 @@ impl Judge {
             }
         }
         if !self.engine.is_done() {
-            self.engine.stop(&End::Silent("silent".into()));
+            self.engine.stop(&End::Silent { since: Zoned::default(), seconds: 600, message: None });
         }
         prop_assert!(self.engine.is_done() && self.engine.next(now).is_empty());
         for (over, outcome) in over.into_iter().zip(self.engine.outcomes()) {
@@ -305,11 +307,11 @@ impl Judge {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
-    /// Nothing is written after a failure, nothing goes back that was not written or twice, nothing is deleted, put back or claimed
+    /// Nothing is written after a failure, nothing is restored that was not written or twice, nothing is deleted, restored or claimed
     /// but by a read that is newer than the consent; and wherever it has come to, it ends once everything is answered, and within its
     /// bound if nothing is any more.
     #[test]
-    fn in_any_order(inputs in prop::collection::vec(input(), 0..80), rules in any_rules(), rest in any_rest()) {
+    fn in_any_order(inputs in prop::collection::vec(any_input(), 0..80), rules in any_rules(), rest in any_rest()) {
         let mut judge = Judge::new(rules);
         for input in inputs {
             judge.commands()?;
@@ -345,7 +347,7 @@ proptest! {
             let (open, seen): (Vec<_>, Vec<_>) = (judge.open.drain(..).collect(), judge.there.clone());
             for (command, begun) in open {
                 if let Command::Delete { step, .. } = &command {
-                    judge.there[*step] = FINE;
+                    judge.there[*step] = DONE;
                 }
                 judge.answer(command, begun, 0);
             }
@@ -363,7 +365,7 @@ fn the_generator_reaches_what_is_dangerous() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let (mut deletions, mut restores, mut kept) = (0, 0, 0);
     for _ in 0..3000 {
-        let all = (prop::collection::vec(input(), 0..80), any_rules());
+        let all = (prop::collection::vec(any_input(), 0..80), any_rules());
         let (inputs, rules) = all.new_tree(&mut runner).unwrap().current();
         let mut judge = Judge::new(rules);
         for input in inputs {
@@ -376,7 +378,7 @@ fn the_generator_reaches_what_is_dangerous() {
             .engine
             .take_events()
             .iter()
-            .filter(|event| format!("{event:?}").contains("not restored"))
+            .filter(|event| matches!(event, Event::Note { note: Note::Healthy, .. }))
             .count();
     }
     assert!(deletions > 10 && restores > 10 && kept > 0, "{deletions} {restores} {kept}");

@@ -1,7 +1,7 @@
-//! What is agreed to is used only for what a later read still shows; and what is not a failure puts nothing back.
+//! Consent is used only for what a later read still shows; and for what is not a failure nothing is restored.
 
 use super::*;
-use crate::outcome::{PodReport, PodState};
+use crate::outcome::{PodProgress, PodState};
 
 fn asked() -> Rules {
     Rules { can_ask: true, ..rules() }
@@ -27,7 +27,7 @@ fn question(commands: &[Command]) -> Question {
 #[test]
 fn a_pod_that_became_ready_while_it_was_asked_about_is_not_deleted() {
     for (there, deleted) in
-        [(State::Moving, false), (FINE, false), (stuck("other"), true), (stuck("p"), true)]
+        [(State::Moving, false), (DONE, false), (stuck("other"), true), (stuck("p"), true)]
     {
         let mut play = Play::new(1, asked());
         play.write_all().engine.seen(0, &progress(stuck("p")));
@@ -69,18 +69,16 @@ fn a_pod_that_is_not_as_it_was_read_is_read_again_and_not_for_ever() {
         play.engine.deleted(0, "p", "uid-p", Deletion::Changed);
     }
     assert_eq!(tries, DELETIONS);
-    assert_eq!(play.ends(), ["Failed: blocked by pod p, which keeps changing"]);
+    let reason = Reason::BlockedByPod { pod: "p".into(), why: BlockedByPod::KeepsChanging };
+    assert_eq!(play.ends(), [over(Verdict::Failed, [reason])]);
 }
 
 #[test]
-fn what_became_healthy_while_it_was_asked_about_is_not_put_back() {
-    for (there, expected) in [
-        (FINE, "Done: "),
-        (crashed(), "Restored: crashed; previous template restored"),
-        (State::Moving, "Restored: crashed; previous template restored"),
-    ] {
+fn what_became_healthy_while_it_was_asked_about_is_not_restored() {
+    let restored = || over(Verdict::Restored, [rollout("crashed"), Reason::Restored]);
+    for (there, expected) in [(DONE, done()), (crashed(), restored()), (State::Moving, restored())] {
         let mut play = Play::new(1, asked());
-        play.write_all().seen(0, State::Failed { cause: "crashed".into(), pod: None, container: None });
+        play.write_all().seen(0, State::Failed { cause: cause("crashed"), pod: None, container: None });
         assert_eq!(commands(&mut play), [Command::Verify(0)]);
         play.engine.verified(0, &play.there[&0].clone(), at(0));
         let question = question(&commands(&mut play));
@@ -91,85 +89,83 @@ fn what_became_healthy_while_it_was_asked_about_is_not_put_back() {
         if play.next() == "restore 0" {
             play.engine.restored(0, written(), Vec::new());
             play.next();
-            play.seen(0, FINE);
+            play.seen(0, DONE);
         }
         assert_eq!(play.ends(), [expected]);
     }
 }
 
 #[test]
-fn what_cannot_be_read_any_more_is_not_put_back() {
+fn what_cannot_be_read_any_more_is_not_restored() {
     let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
-    play.write_all().seen(0, State::Failed { cause: "crashed".into(), pod: None, container: None });
+    play.write_all().seen(0, State::Failed { cause: cause("crashed"), pod: None, container: None });
     play.engine.next(at(0));
     play.engine.verified(0, &play.there[&0].clone(), at(0));
     assert_eq!(commands(&mut play), [Command::Verify(0)]);
-    play.engine.unverified(0, "403");
-    assert_eq!(play.ends(), ["Failed: crashed; not restored: 403"]);
+    let why = || Unobserved::Message("403".into());
+    play.engine.unverified(0, why());
+    let reasons = [rollout("crashed"), Reason::NotRestored(NotRestored::Unobserved(why()))];
+    assert_eq!(play.ends(), [over(Verdict::Failed, reasons)]);
 }
 
-/// Nobody knows what is there: that its pods are well may be said of the template from before.
+/// It is not known which template is there: the pods that are healthy may have the one from before.
 #[test]
 fn a_write_whose_answer_was_lost_is_never_taken_for_healthy() {
     let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
-    play.there.insert(0, progress(FINE));
+    play.there.insert(0, progress(DONE));
     play.next();
-    play.engine.wrote(0, Wrote::Unknown { says: "504".into() }, at(0));
+    play.engine.wrote(0, Wrote::Unknown { message: "504".into() }, at(0));
     assert_eq!(play.next(), "restore 0");
     play.engine.restored(0, Wrote::Already, Vec::new());
-    assert!(play.ends()[0].starts_with("Restored: 504"));
+    let reasons = [Reason::Message("504".into()), Reason::UpdateUnknown, Reason::HadPreviousTemplate];
+    assert_eq!(play.ends(), [over(Verdict::Restored, reasons)]);
 }
 
-/// R4
 #[test]
-fn a_restart_is_followed_and_another_template_is_left_alone_and_nothing_goes_back_for_either() {
+fn a_restart_is_followed_and_another_template_is_left_alone_and_nothing_is_restored_for_either() {
     let restore = Rules { on_failure: OnFailure::Restore, ..rules() };
     let mut play = Play::new(2, restore);
-    play.write_all().seen(0, FINE).next();
+    play.write_all().seen(0, DONE).next();
     assert_eq!(play.seen(1, superseded(true)).next(), "follow 1");
-    play.seen(1, FINE);
-    assert_eq!(play.ends(), ["Done: ", "Done: "]);
-    assert!(play.was_told("restarted by kim"));
+    play.seen(1, DONE);
+    assert_eq!(play.ends(), [done(), done()]);
+    let restarted = Event::Note { workload: id("b"), note: Note::Restarted(author("kim")) };
+    assert!(play.reported(|event| *event == restarted));
 
     // One that fails after that is not restored: that would undo the restart.
     let mut play = Play::new(1, restore);
     play.write_all().seen(0, superseded(true)).next();
     play.fails(0);
-    assert_eq!(play.ends(), ["Failed: crashed"]);
+    assert_eq!(play.ends(), [over(Verdict::Failed, [rollout("crashed")])]);
 
     let mut play = Play::new(2, restore);
-    play.write_all().seen(0, FINE).next();
+    play.write_all().seen(0, DONE).next();
     play.seen(1, superseded(false));
-    let status = "kubectl rollback-to statefulset/b -n shop --status";
-    let left = format!(
-        "Superseded: kim wrote another template at 2026-01-01T00:00:00Z, which is not overwritten: {status}"
-    );
-    assert_eq!(play.ends(), ["Done: ".to_owned(), left]);
+    let left = || over(Verdict::Superseded, [Reason::Superseded { by: author("kim"), pods: (0, 0) }]);
+    assert_eq!(play.ends(), [done(), left()]);
 
-    // Whoever restarts it for ever is not followed for ever.
+    // Restarts without end are not followed without end.
     let mut play = Play::new(1, restore);
     play.write_all();
     let followed = (0..100).take_while(|_| play.seen(0, superseded(true)).next() == "follow 0").count();
     assert_eq!(followed, FOLLOWED);
-    assert!(play.ends()[0].starts_with("Superseded: kim"));
+    assert_eq!(play.ends(), [left()]);
 }
 
-/// R6
 #[test]
-fn what_stands_in_the_way_of_any_template_puts_nothing_back() {
+fn for_what_blocks_any_template_nothing_is_restored() {
     let restore = Rules { on_failure: OnFailure::Restore, ..rules() };
     let mut play = Play::new(2, restore);
-    play.write_all().seen(0, FINE).next();
+    play.write_all().seen(0, DONE).next();
     play.seen(1, stalled(true));
-    assert_eq!(play.ends(), ["Done: ", "Stalled: no node"]);
+    assert_eq!(play.ends(), [done(), over(Verdict::Stalled, [rollout("no node")])]);
     let mut play = Play::new(1, restore);
     play.write_all().seen(0, stalled(false));
     assert_eq!(play.next(), "restore 0");
 }
 
-/// R8
 #[test]
-fn the_deadline_puts_back_what_is_not_done_and_keeps_what_is() {
+fn at_the_deadline_what_is_not_done_is_restored_and_what_is_stays() {
     let restore = Rules { on_failure: OnFailure::Restore, ..rules() };
     let mut play = Play::new(1, restore);
     play.write_all().seen_as(0, Progress { done: 1, total: 3, ..progress(State::Moving) });
@@ -178,19 +174,20 @@ fn the_deadline_puts_back_what_is_not_done_and_keeps_what_is() {
     assert_eq!(play.next(), "restore 0");
     play.engine.restored(0, written(), Vec::new());
     play.next();
-    play.seen(0, FINE);
-    assert_eq!(play.ends(), ["Restored: --timeout passed at 1 of 3 pods; previous template restored"]);
+    play.seen(0, DONE);
+    let overdue = |pods| over(Verdict::Restored, [Reason::Overdue { pods }, Reason::Restored]);
+    assert_eq!(play.ends(), [overdue((1, 3))]);
     assert!(play.engine.outcomes()[0].late);
 
     // It was done at that very moment.
     let mut play = Play::new(1, restore);
-    play.write_all().there.insert(0, progress(FINE));
+    play.write_all().there.insert(0, progress(DONE));
     assert!(play.engine.deadline());
     assert_eq!(play.next(), "");
-    assert_eq!(play.ends(), ["Done: "]);
+    assert_eq!(play.ends(), [done()]);
     assert!(!play.engine.outcomes()[0].late);
 
-    // The write that is under way is awaited, and goes back; what waits is never begun.
+    // The write that is under way is awaited and restored; what waits is never started.
     let mut play = Play::new(2, restore);
     assert_eq!(play.next(), "write 0");
     assert!(play.engine.deadline());
@@ -198,11 +195,11 @@ fn the_deadline_puts_back_what_is_not_done_and_keeps_what_is() {
     assert_eq!(play.next(), "restore 0");
     play.engine.restored(0, written(), Vec::new());
     play.next();
-    play.seen(0, FINE);
-    let never = "Timeout: --timeout passed before it was started; nothing was written";
-    assert_eq!(play.ends(), ["Restored: --timeout passed; previous template restored", never]);
+    play.seen(0, DONE);
+    let never = Reason::Ended { by: End::Timeout, at: EndedAt::NotStarted, pods: (0, 0) };
+    assert_eq!(play.ends(), [overdue((0, 0)), over(Verdict::Timeout, [never])]);
 
-    // Nothing is put back unasked, or where nothing was written.
+    // Nothing is restored without consent, or where nothing was written.
     for rules in [rules(), Rules { on_failure: OnFailure::Stop, ..rules() }] {
         assert!(!Play::new(1, rules).write_all().engine.deadline());
     }
@@ -211,25 +208,25 @@ fn the_deadline_puts_back_what_is_not_done_and_keeps_what_is() {
 
 #[test]
 fn what_became_healthy_meanwhile_is_reported_as_it_was_read_for_that() {
-    let pod = |state| vec![PodReport { name: "a-0".into(), state, cause: None, log: Vec::new() }];
+    let pod = |state| vec![PodProgress { name: "a-0".into(), state, cause: None, log: Vec::new() }];
     let mut play = Play::new(1, asked());
-    let failed = State::Failed { cause: "crashed".into(), pod: None, container: None };
+    let failed = State::Failed { cause: cause("crashed"), pod: None, container: None };
     play.write_all().engine.seen(0, &progress(failed.clone()));
     commands(&mut play);
     play.engine.verified(0, &Progress { pods: pod(PodState::Failing), ..progress(failed) }, at(0));
     let question = question(&commands(&mut play));
     play.engine.answered(&question, true);
     commands(&mut play);
-    play.engine.verified(0, &Progress { pods: pod(PodState::Ready), ..progress(FINE) }, at(0));
-    assert_eq!(play.ends(), ["Done: "]);
+    play.engine.verified(0, &Progress { pods: pod(PodState::Ready), ..progress(DONE) }, at(0));
+    assert_eq!(play.ends(), [done()]);
     assert_eq!(play.engine.outcomes()[0].pods, pod(PodState::Ready));
 }
 
 #[test]
 fn a_signal_at_the_question_is_an_interruption_and_not_a_failure() {
     let mut play = Play::new(2, asked());
-    play.write_all().seen(0, FINE);
-    let failed = State::Failed { cause: "crashed".into(), pod: None, container: None };
+    play.write_all().seen(0, DONE);
+    let failed = State::Failed { cause: cause("crashed"), pod: None, container: None };
     play.engine.seen(1, &progress(failed.clone()));
     play.there.insert(1, progress(failed));
     commands(&mut play);
@@ -238,15 +235,15 @@ fn a_signal_at_the_question_is_an_interruption_and_not_a_failure() {
     }
     question(&commands(&mut play));
     play.engine.stop(&End::Interrupted);
-    let cause = "Interrupted: interrupted before the decision whether to restore it: crashed";
-    assert_eq!(play.ends(), ["Done: ", cause]);
+    let undecided = Reason::Ended { by: End::Interrupted, at: EndedAt::Undecided, pods: (0, 0) };
+    assert_eq!(play.ends(), [done(), over(Verdict::Interrupted, [undecided, rollout("crashed")])]);
 }
 
 #[test]
-fn what_somebody_replaced_while_it_was_asked_about_is_no_reason_to_put_others_back() {
+fn what_somebody_replaced_while_it_was_asked_about_is_no_reason_to_restore_others() {
     let mut play = Play::new(2, asked());
-    play.write_all().engine.seen(1, &progress(FINE));
-    play.engine.verified(1, &progress(FINE), at(0));
+    play.write_all().engine.seen(1, &progress(DONE));
+    play.engine.verified(1, &progress(DONE), at(0));
     play.fails(0);
     let question = question(&commands(&mut play));
     play.engine.answered(&question, true);
@@ -255,5 +252,5 @@ fn what_somebody_replaced_while_it_was_asked_about_is_no_reason_to_put_others_ba
     let commands = commands(&mut play);
     assert!(!commands.iter().any(|command| matches!(command, Command::Restore(_))), "{commands:?}");
     let ends = play.ends();
-    assert!(ends[0].starts_with("Superseded: kim wrote another template"), "{ends:?}");
+    assert_eq!(ends[0], over(Verdict::Superseded, [Reason::Superseded { by: author("kim"), pods: (0, 0) }]));
 }

@@ -8,13 +8,15 @@ mod stuck;
 use std::collections::BTreeMap;
 
 use cluster_model::rollout::{Id, Kind};
-use k8s_openapi::jiff::SignedDuration;
+use k8s_openapi::jiff::{SignedDuration, Zoned};
 use serde_json::json;
 
 use super::model::*;
 use super::*;
 use crate::execute::progress::model::{Progress, State};
 use crate::options::OnFailure;
+use crate::outcome::cause::{Author, Cause, Counts, KeptBy, KeptPods, PodCause, Problem, Waiting};
+use crate::outcome::reason::{BlockedByPod, Change, EndedAt, NotRestored, Unobserved};
 
 fn rules() -> Rules {
     Rules {
@@ -22,14 +24,41 @@ fn rules() -> Rules {
         can_ask: false,
         unstick: false,
         wait: true,
-        linger: SignedDuration::from_secs(5),
+        watch_after_done: SignedDuration::from_secs(5),
         silent_after: Some(SILENT_AFTER),
     }
 }
 
-fn part(name: &str) -> Part {
-    let id = Id { kind: Kind::StatefulSet, namespace: "shop".into(), name: name.into(), uid: name.into() };
-    Part { id, start: Start::Write, contested: false, finish: false, again: "AGAIN --unstick".into() }
+fn id(name: &str) -> Id {
+    Id { kind: Kind::StatefulSet, namespace: "shop".into(), name: name.into(), uid: name.into() }
+}
+
+fn input(name: &str) -> StepInput {
+    StepInput { id: id(name), start: Start::Write, has_reconciling_owner: false, finish: false, revision: 3 }
+}
+
+/// How a step ended.
+type Ended = (Verdict, Vec<Reason>);
+
+fn over(result: Verdict, reasons: impl Into<Vec<Reason>>) -> Ended {
+    (result, reasons.into())
+}
+
+fn done() -> Ended {
+    over(Verdict::Done, [])
+}
+
+/// Restored because this one failed.
+fn restored_for(failed: &str) -> Ended {
+    over(Verdict::Restored, [Reason::OtherFailed(id(failed)), Reason::Restored])
+}
+
+fn author(manager: &str) -> Option<Author> {
+    Some(Author { manager: manager.into(), at: at(7) })
+}
+
+fn change() -> Change {
+    Change::Annotation("a".into())
 }
 
 fn at(second: i64) -> Timestamp {
@@ -46,26 +75,34 @@ fn progress(state: State) -> Progress {
         done: 0,
         total: 0,
         desired: 1,
-        summary: String::new(),
+        waiting: Waiting::Pods(Counts::default()),
         pods: Vec::new(),
         seconds_left: None,
     }
 }
 
+fn cause(message: &str) -> Cause {
+    Cause::Problem(Problem::FailedCreate { message: message.into() })
+}
+
+fn rollout(message: &str) -> Reason {
+    Reason::Rollout(cause(message))
+}
+
 fn crashed() -> State {
-    State::Failed { cause: "crashed".into(), pod: Some("p".into()), container: Some("web".into()) }
+    State::Failed { cause: cause("crashed"), pod: Some("p".into()), container: Some("web".into()) }
 }
 
 fn reverted() -> State {
-    State::Reverted { by: "argo".into(), at: "2026-01-01T00:00:00Z".parse().ok() }
+    State::Reverted { by: author("argo") }
 }
 
 fn superseded(restart: bool) -> State {
-    State::Superseded { by: "kim".into(), at: "2026-01-01T00:00:00Z".parse().ok(), restart }
+    State::Superseded { by: author("kim"), restart }
 }
 
 fn stalled(blocked: bool) -> State {
-    State::Stalled { cause: "no node".into(), blocked }
+    State::Stalled { cause: cause("no node"), blocked }
 }
 
 fn stuck(pod: &str) -> State {
@@ -73,27 +110,27 @@ fn stuck(pod: &str) -> State {
         pod: pod.into(),
         pod_uid: format!("uid-{pod}"),
         pod_version: "7".into(),
-        why: "CrashLoopBackOff".into(),
+        message: "CrashLoopBackOff".into(),
     }
 }
 
-const FINE: State = State::Done { note: None };
+const DONE: State = State::Done { kept: None };
 
-/// A engine over `a`, `b`, `c`, … and what was commanded and told.
+/// An engine over `a`, `b`, `c`, … and the events that it reported.
 struct Play {
     engine: Engine,
-    told: Vec<String>,
+    events: Vec<Event>,
     /// What a fresh read shows; at first what was watched last.
     there: BTreeMap<usize, Progress>,
 }
 
 impl Play {
     fn new(steps: usize, rules: Rules) -> Self {
-        Play::with(["a", "b", "c"][..steps].iter().map(|name| part(name)).collect(), rules)
+        Play::with(["a", "b", "c"][..steps].iter().map(|name| input(name)).collect(), rules)
     }
 
-    fn with(parts: Vec<Part>, rules: Rules) -> Self {
-        Play { engine: Engine::new(parts, rules), told: Vec::new(), there: BTreeMap::new() }
+    fn with(inputs: Vec<StepInput>, rules: Rules) -> Self {
+        Play { engine: Engine::new(inputs, rules), events: Vec::new(), there: BTreeMap::new() }
     }
 
     /// The commands since, as `write 0, watch 0`; questions are answered with `answer`, and what is read is what is there.
@@ -127,8 +164,7 @@ impl Play {
                 }
             }
         }
-        let events = self.engine.take_events();
-        self.told.extend(events.iter().map(|event| format!("{event:?}")));
+        self.events.extend(self.engine.take_events());
         all.join(", ")
     }
 
@@ -164,22 +200,18 @@ impl Play {
         self
     }
 
-    /// `result: cause` of each step, once all is over.
-    fn ends(&mut self) -> Vec<String> {
+    /// How each step ended, once all are over.
+    fn ends(&mut self) -> Vec<Ended> {
         self.next();
         assert!(
             self.engine.is_done(),
             "{:?}",
             self.engine.steps.iter().map(|s| &s.phase).collect::<Vec<_>>()
         );
-        let outcomes = self.engine.outcomes();
-        outcomes
-            .iter()
-            .map(|o| format!("{:?}: {}", o.result, o.cause.as_deref().unwrap_or_default()))
-            .collect()
+        self.engine.outcomes().into_iter().map(|outcome| (outcome.result, outcome.reasons)).collect()
     }
 
-    fn was_told(&self, words: &str) -> bool {
-        self.told.iter().any(|event| event.contains(words))
+    fn reported(&self, event: impl Fn(&Event) -> bool) -> bool {
+        self.events.iter().any(event)
     }
 }

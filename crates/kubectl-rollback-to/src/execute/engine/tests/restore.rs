@@ -1,13 +1,13 @@
 //! What is done after a failure.
 
 use super::*;
-use crate::outcome::{PodReport, PodState};
+use crate::outcome::{PodProgress, PodState};
 
 #[test]
-fn when_the_second_fails_all_three_go_back() {
+fn when_the_second_fails_all_three_are_restored() {
     let mut play = Play::new(3, Rules { on_failure: OnFailure::Restore, ..rules() });
-    play.write_all().seen(0, FINE).fails(1);
-    assert_eq!(play.next(), "restore 2", "the last one written is the first to go back");
+    play.write_all().seen(0, DONE).fails(1);
+    assert_eq!(play.next(), "restore 2", "the last one written is the first to be restored");
     play.engine.restored(2, written(), Vec::new());
     assert_eq!(play.next(), "watch 2, restore 1");
     play.engine.restored(1, written(), Vec::new());
@@ -16,25 +16,25 @@ fn when_the_second_fails_all_three_go_back() {
     play.engine.restored(0, written(), Vec::new());
     assert_eq!(play.next(), "watch 0");
     for step in 0..3 {
-        play.seen(step, FINE);
+        play.seen(step, DONE);
     }
     assert_eq!(
         play.ends(),
         [
-            "Restored: statefulset/b failed; previous template restored",
-            "Restored: crashed; previous template restored",
-            "Restored: statefulset/b failed; previous template restored",
+            restored_for("b"),
+            over(Verdict::Restored, [rollout("crashed"), Reason::Restored]),
+            restored_for("b"),
         ]
     );
-    assert!(play.was_told("log: [\"boom\"]"));
+    assert!(play.reported(|event| matches!(event, Event::Failed { log, .. } if log == &["boom"])));
 }
 
-/// And those that made it go back are not lost.
+/// And those that failed are not lost.
 #[test]
-fn what_went_back_is_reported_with_the_pods_that_it_has_then() {
-    let pod = |name: &str, state| PodReport { name: name.into(), state, cause: None, log: Vec::new() };
-    let with = |state, pods: &[PodReport]| Progress { pods: pods.to_vec(), ..progress(state) };
-    let names = |pods: &[PodReport]| pods.iter().map(|pod| pod.name.clone()).collect::<Vec<_>>();
+fn what_is_restored_is_reported_with_the_pods_that_it_has_then() {
+    let pod = |name: &str, state| PodProgress { name: name.into(), state, cause: None, log: Vec::new() };
+    let with = |state, pods: &[PodProgress]| Progress { pods: pods.to_vec(), ..progress(state) };
+    let names = |pods: &[PodProgress]| pods.iter().map(|pod| pod.name.clone()).collect::<Vec<_>>();
     let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
     let before = [pod("old", PodState::Old), pod("p", PodState::Failing)];
     play.write_all().seen_as(0, with(crashed(), &before));
@@ -43,8 +43,8 @@ fn what_went_back_is_reported_with_the_pods_that_it_has_then() {
     assert_eq!(play.next(), "restore 0");
     play.engine.restored(0, written(), Vec::new());
     play.next();
-    play.seen_as(0, with(FINE, &[pod("old", PodState::Ready)]));
-    assert_eq!(play.ends(), ["Restored: crashed; previous template restored"]);
+    play.seen_as(0, with(DONE, &[pod("old", PodState::Ready)]));
+    assert_eq!(play.ends(), [over(Verdict::Restored, [rollout("crashed"), Reason::Restored])]);
     let outcome = play.engine.outcomes().remove(0);
     assert_eq!(outcome.pods, [pod("old", PodState::Ready)]);
     assert_eq!(
@@ -52,7 +52,7 @@ fn what_went_back_is_reported_with_the_pods_that_it_has_then() {
         (vec!["p".to_owned()], &vec!["boom".to_owned()])
     );
 
-    // Nobody looked: then nothing is said of its pods.
+    // It was not watched: then nothing is reported of its pods.
     let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
     play.write_all().seen_as(0, with(stalled(false), &before));
     play.next();
@@ -75,7 +75,7 @@ fn what_is_done_about_a_failure() {
         play.next();
         play.engine.wrote(0, written(), at(0));
         play.next();
-        play.engine.wrote(1, Wrote::Failed { says: "no".into() }, at(0));
+        play.engine.wrote(1, Wrote::Failed { message: "no".into() }, at(0));
         assert_eq!(play.next_answering(answer), expected, "{on_failure:?} {can_ask} {answer}");
         let restores = expected.contains("restore 0");
         if restores {
@@ -83,22 +83,21 @@ fn what_is_done_about_a_failure() {
             play.next();
         }
         // Asked once; what goes on is still watched to its end.
-        play.seen(0, FINE);
-        let first =
-            if restores { "Restored: statefulset/b failed; previous template restored" } else { "Done: " };
+        play.seen(0, DONE);
+        let first = if restores { restored_for("b") } else { done() };
         assert_eq!(
             play.ends(),
             [
                 first,
-                "Failed: no; nothing was written",
-                "Refused: not started, because statefulset/b did not succeed; nothing was written",
+                over(Verdict::Failed, [Reason::Message("no".into()), Reason::NothingWritten]),
+                over(Verdict::Refused, [Reason::NotStarted(Some(id("b"))), Reason::NothingWritten]),
             ]
         );
     }
 }
 
 #[test]
-fn a_write_in_flight_is_awaited_before_anything_is_put_back() {
+fn a_write_in_flight_is_awaited_before_anything_is_restored() {
     let mut play = Play::new(3, Rules { on_failure: OnFailure::Restore, ..rules() });
     play.next();
     play.engine.wrote(0, written(), at(0));
@@ -112,18 +111,28 @@ fn a_write_in_flight_is_awaited_before_anything_is_put_back() {
 }
 
 #[test]
-fn what_cannot_be_put_back_is_told_and_the_rest_is() {
+fn what_cannot_be_restored_is_reported_and_the_rest_is_restored() {
+    let message = || "403".to_owned();
     let cases = [
         (
-            Wrote::Changed { change: "changed by argo".into() },
-            "Superseded: crashed; not restored: changed by argo meanwhile, which is not overwritten",
+            Wrote::Changed { change: change() },
+            Verdict::Superseded,
+            Reason::NotRestored(NotRestored::Changed(change())),
         ),
-        (Wrote::Gone, "Failed: crashed; not restored: it was deleted meanwhile"),
-        (Wrote::Failed { says: "403".into() }, "Failed: crashed; not restored: 403"),
-        (Wrote::Unknown { says: "504".into() }, "Failed: crashed; not restored: 504; unknown whether it was"),
-        (Wrote::Already, "Restored: crashed; it already has its previous template"),
+        (Wrote::Gone, Verdict::Failed, Reason::NotRestored(NotRestored::Deleted)),
+        (
+            Wrote::Failed { message: message() },
+            Verdict::Failed,
+            Reason::NotRestored(NotRestored::Failed { message: message() }),
+        ),
+        (
+            Wrote::Unknown { message: message() },
+            Verdict::Failed,
+            Reason::NotRestored(NotRestored::Unknown { message: message() }),
+        ),
+        (Wrote::Already, Verdict::Restored, Reason::HadPreviousTemplate),
     ];
-    for (wrote, expected) in cases {
+    for (wrote, result, reason) in cases {
         let mut play = Play::new(2, Rules { on_failure: OnFailure::Restore, ..rules() });
         play.write_all().fails(1);
         assert_eq!(play.next(), "restore 1");
@@ -131,33 +140,23 @@ fn what_cannot_be_put_back_is_told_and_the_rest_is() {
         assert_eq!(play.next(), "restore 0");
         play.engine.restored(0, written(), Vec::new());
         play.next();
-        play.seen(0, FINE);
-        assert_eq!(play.ends(), ["Restored: statefulset/b failed; previous template restored", expected]);
+        play.seen(0, DONE);
+        assert_eq!(play.ends(), [restored_for("b"), over(result, [rollout("crashed"), reason])]);
     }
 }
 
 #[test]
-fn a_restore_that_fails_is_told_and_never_repeated() {
+fn a_restore_that_fails_is_reported_and_never_repeated() {
+    let unhealthy = |why| Reason::NotRestored(NotRestored::Unhealthy(vec![why]));
+    let until = BlockedByPod::UntilDeleted { message: "CrashLoopBackOff".into(), revision: 3 };
     let cases = [
-        (crashed(), "Failed: crashed; template restored; its pods are not healthy yet: crashed"),
-        (
-            reverted(),
-            "Superseded: crashed; restored, and then argo wrote another template, which is not overwritten",
-        ),
-        (
-            superseded(false),
-            "Superseded: crashed; restored, and then kim wrote another template, which is not overwritten",
-        ),
-        (
-            State::Deleted,
-            "Failed: crashed; template restored; its pods are not healthy yet: it was deleted meanwhile",
-        ),
-        (
-            stuck("p"),
-            "Failed: crashed; template restored; its pods are not healthy yet: blocked by pod p (CrashLoopBackOff) until it is deleted: AGAIN --unstick",
-        ),
+        (crashed(), Verdict::Failed, unhealthy(rollout("crashed"))),
+        (reverted(), Verdict::Superseded, Reason::RestoredAndReplaced(author("argo"))),
+        (superseded(false), Verdict::Superseded, Reason::RestoredAndReplaced(author("kim"))),
+        (State::Deleted, Verdict::Failed, unhealthy(Reason::DeletedMeanwhile)),
+        (stuck("p"), Verdict::Failed, unhealthy(Reason::BlockedByPod { pod: "p".into(), why: until })),
     ];
-    for (state, expected) in cases {
+    for (state, result, reason) in cases {
         let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
         play.write_all().fails(0);
         assert_eq!(play.next(), "restore 0");
@@ -165,24 +164,23 @@ fn a_restore_that_fails_is_told_and_never_repeated() {
         assert_eq!(play.next(), "watch 0");
         play.seen(0, state);
         assert_eq!(play.next(), "");
-        assert_eq!(play.ends(), [expected]);
-        assert!(play.was_told("NotRestored") || play.was_told("Superseded"));
+        assert_eq!(play.ends(), [over(result, [rollout("crashed"), reason])]);
+        let is_reported =
+            |event: &Event| matches!(event, Event::NotRestored { .. } | Event::Superseded { .. });
+        assert!(play.reported(is_reported));
     }
 }
 
 #[test]
-fn a_workload_that_was_taken_back_is_left_alone() {
-    for (state, expected) in [
-        (reverted(), "Failed: reverted by argo at 2026-01-01T00:00:00Z"),
-        (State::Deleted, "Failed: deleted while it was rolled back"),
-    ] {
+fn a_workload_that_was_reverted_is_left_alone() {
+    for (state, expected) in
+        [(reverted(), Reason::Reverted(author("argo"))), (State::Deleted, Reason::Deleted)]
+    {
         let mut play = Play::new(2, Rules { on_failure: OnFailure::Restore, ..rules() });
         play.write_all().seen(1, state);
         assert_eq!(play.next(), "restore 0");
         play.engine.restored(0, Wrote::Already, Vec::new());
-        assert_eq!(
-            play.ends(),
-            ["Restored: statefulset/b failed; it already has its previous template", expected]
-        );
+        let had = [Reason::OtherFailed(id("b")), Reason::HadPreviousTemplate];
+        assert_eq!(play.ends(), [over(Verdict::Restored, had), over(Verdict::Failed, [expected])]);
     }
 }

@@ -1,7 +1,11 @@
 //! From the first write to the end.
 
 use super::*;
-use crate::outcome::{PodReport, PodState};
+use crate::outcome::{PodProgress, PodState};
+
+fn kept() -> KeptPods {
+    KeptPods { by: KeptBy::OnDelete, names: vec!["a-0".into()], updated: 1, desired: 2 }
+}
 
 #[test]
 fn one_write_after_another_and_all_watched_side_by_side() {
@@ -12,15 +16,19 @@ fn one_write_after_another_and_all_watched_side_by_side() {
     assert_eq!(play.next(), "watch 0, write 1");
     play.engine.wrote(1, Wrote::Already, at(0));
     assert_eq!(play.next(), "watch 1, write 2");
-    play.seen(1, FINE);
+    play.seen(1, DONE);
     play.engine.wrote(2, written(), at(0));
     assert_eq!(play.next(), "watch 2");
-    play.seen(2, State::Done { note: Some("4 of 5".into()) }).seen(0, State::Moving);
+    play.seen(2, State::Done { kept: Some(kept()) }).seen(0, State::Moving);
     assert!(!play.engine.is_done());
-    play.seen(0, FINE);
+    play.seen(0, DONE);
     assert_eq!(
         play.ends(),
-        ["Done: ", "Unchanged: somebody else wrote the same template meanwhile", "Partial: 4 of 5"]
+        [
+            done(),
+            over(Verdict::Unchanged, [Reason::Already(Already::WrittenBySomebody)]),
+            over(Verdict::Partial, [Reason::Kept(kept())]),
+        ]
     );
 }
 
@@ -28,34 +36,35 @@ fn one_write_after_another_and_all_watched_side_by_side() {
 fn a_lost_race_is_refused_and_can_be_planned_again() {
     let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, can_ask: true, ..rules() });
     play.next();
-    play.engine.wrote(0, Wrote::Changed { change: "changed by argo".into() }, at(0));
-    assert_eq!(play.ends(), ["Refused: changed by argo after planning; nothing was written"]);
+    play.engine.wrote(0, Wrote::Changed { change: change() }, at(0));
+    let reasons = [Reason::ChangedAfterPlanning(change()), Reason::NothingWritten];
+    assert_eq!(play.ends(), [over(Verdict::Refused, reasons)]);
     assert!(play.engine.outcomes()[0].changed);
 }
 
 #[test]
-fn what_an_owner_may_take_back_is_watched_a_little_longer() {
-    let contested = || Part { contested: true, finish: true, ..part("a") };
-    let mut play = Play::with(vec![contested()], rules());
-    play.write_all().seen(0, FINE);
+fn what_an_owner_may_revert_is_watched_a_little_longer() {
+    let owned = || StepInput { has_reconciling_owner: true, finish: true, ..input("a") };
+    let mut play = Play::with(vec![owned()], rules());
+    play.write_all().seen(0, DONE);
     assert_eq!(play.next(), "finish 0");
-    assert!(play.was_told("Done {"), "it is told at once");
-    play.engine.finished(0, vec!["went back to helm".into()], at(1));
+    assert!(play.reported(|event| matches!(event, Event::Done { .. })), "at once");
+    play.engine.finished(0, vec![Note::OwnershipReturned(Vec::new())], at(1));
     play.engine.next(at(1));
     assert!(!play.engine.is_done());
     assert_eq!(play.engine.wake_at(), Some(at(5)));
     play.engine.next(at(5));
-    assert_eq!(play.ends(), ["Done: "]);
+    assert_eq!(play.ends(), [done()]);
 
-    let mut play = Play::with(vec![contested()], rules());
-    play.write_all().seen(0, FINE).next();
+    let mut play = Play::with(vec![owned()], rules());
+    play.write_all().seen(0, DONE).next();
     play.seen(0, crashed()).next();
     play.seen(0, reverted());
-    assert_eq!(play.ends(), ["Failed: reverted by argo at 2026-01-01T00:00:00Z"]);
+    assert_eq!(play.ends(), [over(Verdict::Failed, [Reason::Reverted(author("argo"))])]);
 
-    // Nobody takes it back: over as soon as it is done.
+    // Nobody reverts it: over as soon as it is done.
     let mut play = Play::new(1, rules());
-    play.write_all().seen(0, FINE).next();
+    play.write_all().seen(0, DONE).next();
     assert!(play.engine.is_done());
 }
 
@@ -66,7 +75,8 @@ fn without_waiting_nothing_is_claimed() {
     play.engine.wrote(0, written(), at(0));
     assert_eq!(play.next(), "write 1");
     play.engine.wrote(1, written(), at(0));
-    assert_eq!(play.ends(), ["Done: not watched (--no-wait)", "Done: not watched (--no-wait)"]);
+    let written_only = || over(Verdict::Done, [Reason::NotWatched]);
+    assert_eq!(play.ends(), [written_only(), written_only()]);
 
     let mut play = Play::new(2, Rules { wait: false, on_failure: OnFailure::Restore, ..rules() });
     play.next();
@@ -78,64 +88,60 @@ fn without_waiting_nothing_is_claimed() {
     assert_eq!(
         play.ends(),
         [
-            "Restored: statefulset/b failed; previous template restored; not watched (--no-wait)",
-            "Refused: deleted after planning; nothing was written"
+            over(Verdict::Restored, [Reason::OtherFailed(id("b")), Reason::Restored, Reason::NotWatched]),
+            over(Verdict::Refused, [Reason::DeletedAfterPlanning, Reason::NothingWritten])
         ]
     );
 }
 
 #[test]
-fn who_may_not_look_any_more_puts_nothing_back() {
+fn without_the_right_to_watch_nothing_is_restored() {
     let mut play = Play::new(2, Rules { on_failure: OnFailure::Restore, ..rules() });
     play.next();
     play.engine.wrote(0, written(), at(0));
     play.next();
-    play.engine.unwatchable(0, "cannot watch pods: no (403)");
+    let why = || Unobserved::Message("cannot watch pods: no (403)".into());
+    play.engine.unwatchable(0, why());
     play.engine.wrote(1, written(), at(0));
     assert_eq!(play.next(), "watch 1");
-    play.seen(1, FINE);
+    play.seen(1, DONE);
     assert_eq!(
         play.ends(),
-        [
-            "Failed: cannot watch pods: no (403); the rollout continues unobserved: kubectl rollback-to statefulset/a -n shop --status",
-            "Done: "
-        ]
+        [over(Verdict::Failed, [Reason::Unobserved { why: why(), restored: false }]), done()]
     );
 }
 
 #[test]
 fn an_early_end_says_where_things_are() {
-    let go = "the rollout continues: kubectl rollback-to statefulset/a -n shop --status";
     type Act = fn(&mut Play);
-    let cases: [(&str, Act, String); 8] = [
-        ("waiting", |_| {}, "Timeout: --timeout passed before it was started; nothing was written".into()),
-        (
-            "writing",
-            |play| drop(play.next()),
-            "Timeout: --timeout passed during the write; unknown whether it was updated: kubectl rollback-to statefulset/a -n shop --status".into(),
-        ),
+    let ended = |at, pods| Reason::Ended { by: End::Timeout, at, pods };
+    let watching = EndedAt::Watching { written: true };
+    let crashed_and = |at| over(Verdict::Timeout, [rollout("crashed"), ended(at, (0, 0))]);
+    let cases: [(&str, Act, Ended); 8] = [
+        ("waiting", |_| {}, over(Verdict::Timeout, [ended(EndedAt::NotStarted, (0, 0))])),
+        ("writing", |play| drop(play.next()), over(Verdict::Timeout, [ended(EndedAt::Writing, (0, 0))])),
         (
             "watching",
             |play| {
                 play.write_all();
                 play.seen_as(0, Progress { done: 2, total: 3, ..progress(State::Moving) });
             },
-            format!("Timeout: --timeout passed at 2 of 3 pods; {go}"),
+            over(Verdict::Timeout, [ended(watching, (2, 3))]),
         ),
         (
-            "telling",
+            "fetching its log",
             |play| {
                 play.write_all().seen(0, crashed()).next();
             },
-            "Failed: crashed".into(),
+            over(Verdict::Failed, [rollout("crashed")]),
         ),
         (
             "settled",
             |play| {
-                play.engine.steps[0].contested = true;
-                play.write_all().seen(0, FINE).next();
+                play.engine.steps[0].has_reconciling_owner = true;
+                play.write_all().seen(0, DONE).next();
             },
-            "Done: ".into(),
+            done(),
         ),
         (
             "restoring",
@@ -143,27 +149,27 @@ fn an_early_end_says_where_things_are() {
                 play.write_all().fails(0);
                 play.next();
             },
-            "Timeout: crashed; --timeout passed while it was restored; unknown whether it was: kubectl rollback-to statefulset/a -n shop --status".into(),
+            crashed_and(EndedAt::Restoring),
         ),
         (
-            "to be put back",
+            "to be restored",
             |play| {
                 play.write_all().fails(0);
                 play.engine.decide();
                 play.engine.verified(0, &progress(crashed()), at(0));
                 play.engine.decide();
             },
-            "Timeout: crashed; --timeout passed before it was restored: kubectl rollback-to statefulset/a -n shop --last".into(),
+            crashed_and(EndedAt::ToRestore),
         ),
         (
-            "put back",
+            "restored",
             |play| {
                 play.write_all().fails(0);
                 play.next();
                 play.engine.restored(0, written(), Vec::new());
                 play.next();
             },
-            "Timeout: crashed; restored; --timeout passed, the rollout continues: kubectl rollback-to statefulset/a -n shop --status".into(),
+            crashed_and(EndedAt::RestoreWatching),
         ),
     ];
     for (case, act, expected) in cases {
@@ -174,47 +180,51 @@ fn an_early_end_says_where_things_are() {
         assert_eq!(
             play.engine.was_written(0),
             case != "waiting",
-            "{case}: unknown is not \"not written\", or --last would not know of it"
+            "{case}: unknown is not \"not written\", or --last would not find it"
         );
     }
     let mut play = Play::new(1, rules());
     play.write_all();
     play.engine.stop(&End::Interrupted);
-    assert_eq!(play.ends(), [format!("Interrupted: interrupted; {go}")]);
+    let interrupted = Reason::Ended { by: End::Interrupted, at: watching, pods: (0, 0) };
+    assert_eq!(play.ends(), [over(Verdict::Interrupted, [interrupted])]);
 }
 
 #[test]
-fn each_change_is_told_once() {
-    let pod = |cause: &str| PodReport {
+fn each_change_is_reported_once() {
+    let pod = |cause: &str| PodProgress {
         name: "p".into(),
         state: PodState::Failing,
-        cause: Some(cause.into()),
+        cause: Some(PodCause::Message(cause.into())),
         log: Vec::new(),
     };
     let mut play = Play::new(1, rules());
     play.write_all();
-    play.told.clear();
+    play.events.clear();
     for (done, cause) in [(0, "ErrImagePull"), (0, "ErrImagePull"), (1, "ErrImagePull"), (1, "OOMKilled")] {
         let progress = Progress { done, total: 3, pods: vec![pod(cause)], ..progress(State::Moving) };
         play.seen_as(0, progress);
     }
     play.next();
-    let short: Vec<&str> = play.told.iter().map(|event| event.split(' ').next().unwrap()).collect();
-    assert_eq!(short, ["Moved", "PodIssue", "Moved", "PodIssue"]);
+    let [Event::Moved { .. }, Event::PodIssue { .. }, Event::Moved { .. }, Event::PodIssue { .. }] =
+        play.events.as_slice()
+    else {
+        panic!("{:?}", play.events);
+    };
 }
 
 #[test]
 fn what_never_ran_has_no_log() {
-    let pulling = State::Failed { cause: "ErrImagePull".into(), pod: Some("p".into()), container: None };
+    let pulling = State::Failed { cause: cause("ErrImagePull"), pod: Some("p".into()), container: None };
     let mut play = Play::new(1, rules());
     play.write_all().seen(0, pulling);
     assert_eq!(play.next(), "");
-    assert_eq!(play.ends(), ["Failed: ErrImagePull"]);
+    assert_eq!(play.ends(), [over(Verdict::Failed, [rollout("ErrImagePull")])]);
 }
 
 #[test]
 fn the_log_goes_into_the_report_and_stays() {
-    let failing = PodReport { name: "p".into(), state: PodState::Failing, cause: None, log: Vec::new() };
+    let failing = PodProgress { name: "p".into(), state: PodState::Failing, cause: None, log: Vec::new() };
     let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
     play.write_all();
     play.seen_as(0, Progress { pods: vec![failing], ..progress(crashed()) });
@@ -223,50 +233,57 @@ fn the_log_goes_into_the_report_and_stays() {
     play.next();
     play.engine.restored(0, written(), Vec::new());
     play.next();
-    play.seen(0, FINE);
+    play.seen(0, DONE);
     play.ends();
     assert_eq!(play.engine.outcomes()[0].failed_pods[0].log, ["boom"]);
 }
 
 #[test]
 fn what_is_there_already_is_claimed_of_its_pods_only() {
-    let there = |name: &str| Part { start: Start::Watch("it is there".into()), ..part(name) };
+    let already = || Already::Live(None);
+    let there = |name: &str| StepInput { start: Start::Watch(already()), ..input(name) };
+    let but = || Reason::AlreadyBut { already: already(), pods: Some((0, 2)) };
     let none_of = |state| Progress { done: 0, total: 2, ..progress(state) };
     for (state, end) in [
-        (FINE, "Unchanged: it is there"),
-        (stalled(true), "Stalled: it is there, but 0 of 2 pods run it: no node"),
+        (DONE, over(Verdict::Unchanged, [Reason::Already(already())])),
+        (stalled(true), over(Verdict::Stalled, [but(), rollout("no node")])),
         (
-            State::Failed { cause: "crashed".into(), pod: None, container: None },
-            "Failed: it is there, but 0 of 2 pods run it: crashed",
+            State::Failed { cause: cause("crashed"), pod: None, container: None },
+            over(Verdict::Failed, [but(), rollout("crashed")]),
         ),
-        (State::Done { note: Some("1 of 2: OnDelete".into()) }, "Partial: it is there; 1 of 2: OnDelete"),
+        (
+            State::Done { kept: Some(kept()) },
+            over(Verdict::Partial, [Reason::Already(already()), Reason::Kept(kept())]),
+        ),
     ] {
         let rules = Rules { on_failure: OnFailure::Restore, ..rules() };
-        let mut play = Play::with(vec![there("a"), part("b")], rules);
+        let mut play = Play::with(vec![there("a"), input("b")], rules);
         assert_eq!(play.next(), "watch 0, write 1");
         play.engine.wrote(1, written(), at(0));
         assert_eq!(play.next(), "watch 1");
         play.seen_as(0, none_of(state));
-        assert_eq!(play.next(), "", "it is no reason to put back another");
-        play.seen(1, FINE);
-        assert_eq!(play.ends(), [end, "Done: "]);
-        assert!(!play.was_told("Done { workload: \"statefulset/a\""));
+        assert_eq!(play.next(), "", "it is no reason to restore another");
+        play.seen(1, DONE);
+        assert_eq!(play.ends(), [end, done()]);
+        assert!(
+            !play.reported(|event| matches!(event, Event::Done { workload, .. } if *workload == id("a")))
+        );
     }
 }
 
 #[test]
-fn no_pods_are_no_evidence_and_the_end_says_so() {
+fn no_pods_are_no_evidence_and_the_outcome_has_that() {
     let mut play = Play::new(1, rules());
-    play.write_all().seen_as(0, Progress { desired: 0, ..progress(FINE) });
-    assert_eq!(play.ends(), ["Done: 0 replicas, so there are no pods to show whether it works"]);
+    play.write_all().seen_as(0, Progress { desired: 0, ..progress(DONE) });
+    assert_eq!(play.ends(), [over(Verdict::Done, [Reason::NoPods(Kind::StatefulSet)])]);
 }
 
 #[test]
-fn what_is_left_there_is_told_from_what_is_not() {
+fn what_is_left_there_is_distinguished_from_what_is_not() {
     let restore = Rules { on_failure: OnFailure::Restore, ..rules() };
     for (wrote, left, gone) in [
-        (Wrote::Failed { says: "403".into() }, true, false),
-        (Wrote::Changed { change: "changed by argo".into() }, false, false),
+        (Wrote::Failed { message: "403".into() }, true, false),
+        (Wrote::Changed { change: change() }, false, false),
         (Wrote::Gone, false, true),
         (Wrote::Already, false, false),
     ] {

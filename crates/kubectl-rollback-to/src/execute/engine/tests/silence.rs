@@ -1,10 +1,10 @@
-//! The API server does not answer any more: what is said of each workload, and that nothing is done to it.
+//! The API server does not answer any more: how each workload ends, and that nothing is done to it.
 
 use super::*;
 
-const SAYS: &str = "no answer";
-const STATUS: &str = "kubectl rollback-to statefulset/a -n shop --status";
-const LAST: &str = "not restored: kubectl rollback-to statefulset/a -n shop --last";
+fn silent() -> End {
+    End::Silent { since: Zoned::default(), seconds: 600, message: None }
+}
 
 fn restore() -> Rules {
     Rules { on_failure: OnFailure::Restore, ..rules() }
@@ -12,29 +12,35 @@ fn restore() -> Rules {
 
 #[test]
 fn an_end_in_silence_says_where_things_are() {
-    type Act = fn(&mut Play);
-    let cases: [(Act, String); 6] = [
-        (|_| {}, "nothing was written".into()),
-        (|play| drop(play.next()), format!("unknown whether it was updated: {STATUS}")),
+    type Case<'a> = (fn(&mut Play), EndedAt, (i64, i64), &'a [Reason]);
+    let cases: [Case<'_>; 6] = [
+        (|_| {}, EndedAt::NotStarted, (0, 0), &[]),
+        (|play| drop(play.next()), EndedAt::Writing, (0, 0), &[]),
         (
             |play| {
                 play.write_all();
             },
-            format!("it was updated, its current state is unknown: {STATUS}"),
+            EndedAt::Watching { written: true },
+            (0, 0),
+            &[],
         ),
         (
             |play| {
                 play.write_all();
                 play.seen_as(0, Progress { done: 2, total: 3, ..progress(State::Moving) });
             },
-            format!("it was updated, 2 of 3 pods when last seen, its current state is unknown: {STATUS}"),
+            EndedAt::Watching { written: true },
+            (2, 3),
+            &[],
         ),
         (
             |play| {
                 play.write_all().fails(0);
                 play.next();
             },
-            format!("unknown whether it was restored: {STATUS}"),
+            EndedAt::Restoring,
+            (0, 0),
+            &[rollout("crashed")],
         ),
         (
             |play| {
@@ -43,24 +49,24 @@ fn an_end_in_silence_says_where_things_are() {
                 play.engine.restored(0, written(), Vec::new());
                 play.next();
             },
-            format!("it was restored, its current state is unknown: {STATUS}"),
+            EndedAt::RestoreWatching,
+            (0, 0),
+            &[rollout("crashed")],
         ),
     ];
-    for (act, expected) in cases {
+    for (act, at, pods, before) in cases {
         let mut play = Play::new(1, restore());
         act(&mut play);
-        play.engine.stop(&End::Silent(SAYS.into()));
-        let ended = play.ends();
-        assert!(
-            ended[0].starts_with("Stalled: ") && ended[0].ends_with(&format!("{SAYS}; {expected}")),
-            "{ended:?}"
-        );
+        play.engine.stop(&silent());
+        let mut reasons = before.to_vec();
+        reasons.push(Reason::Ended { by: silent(), at, pods });
+        assert_eq!(play.ends(), [over(Verdict::Stalled, reasons)]);
     }
 }
 
-/// What failed would go back, but whether it still fails cannot be read.
+/// What failed would be restored, but whether it still fails cannot be read.
 #[test]
-fn what_was_to_be_put_back_is_not_put_back_unread() {
+fn what_cannot_be_read_is_not_restored() {
     let mut play = Play::new(1, restore());
     play.write_all().fails(0);
     assert_eq!(play.engine.next(at(0)), [Command::Verify(0)], "first it is read");
@@ -68,8 +74,9 @@ fn what_was_to_be_put_back_is_not_put_back_unread() {
     assert_eq!(play.engine.wake_at(), Some(at(0) + SILENT_AFTER));
     assert!(play.engine.next(at(599)).is_empty() && !play.engine.is_silent(at(599)));
     assert!(play.engine.is_silent(at(600)));
-    play.engine.stop(&End::Silent(SAYS.into()));
-    assert_eq!(play.ends(), [format!("Stalled: crashed; {SAYS}; {LAST}")]);
+    play.engine.stop(&silent());
+    let ended = Reason::Ended { by: silent(), at: EndedAt::Undecided, pods: (0, 0) };
+    assert_eq!(play.ends(), [over(Verdict::Stalled, [rollout("crashed"), ended])]);
 }
 
 #[test]

@@ -3,13 +3,15 @@
 use super::*;
 
 #[test]
-fn a_pod_that_holds_up_is_deleted_with_consent_only() {
-    let refused = "Failed: blocked by pod p-2 (CrashLoopBackOff) until it is deleted: AGAIN --unstick";
+fn a_blocking_pod_is_deleted_with_consent_only() {
+    let message = || "CrashLoopBackOff".to_owned();
+    let blocked = |pod: &str, why| over(Verdict::Failed, [Reason::BlockedByPod { pod: pod.into(), why }]);
+    let refused = || blocked("p-2", BlockedByPod::UntilDeleted { message: message(), revision: 3 });
     let cases = [
         (true, false, false, "delete 0 p-2 uid-p-2", None),
         (false, true, true, "ask unstick 0, delete 0 p-2 uid-p-2", None),
-        (false, true, false, "ask unstick 0", Some(refused)),
-        (false, false, true, "", Some(refused)),
+        (false, true, false, "ask unstick 0", Some(refused())),
+        (false, false, true, "", Some(refused())),
     ];
     for (unstick, can_ask, answer, expected, end) in cases {
         let mut play = Play::new(1, Rules { unstick, can_ask, on_failure: OnFailure::Stop, ..rules() });
@@ -21,16 +23,17 @@ fn a_pod_that_holds_up_is_deleted_with_consent_only() {
         }
         play.seen(0, stuck("p-2"));
         assert_eq!(play.next(), "", "what is seen of it may be old");
-        play.seen(0, FINE);
-        assert!(!play.engine.is_done(), "first it is told what was done");
+        play.seen(0, DONE);
+        assert!(!play.engine.is_done(), "first the deletion is reported");
         play.engine.deleted(0, "p-2", "uid-p-2", Deletion::Deleted);
         play.seen(0, stuck("p-1"));
         assert_eq!(play.next(), "delete 0 p-1 uid-p-1", "one answer is for all of them");
         play.engine.deleted(0, "p-1", "uid-p-1", Deletion::Gone);
-        play.seen(0, FINE);
-        assert_eq!(play.ends(), ["Done: "]);
-        assert!(play.was_told("Unstuck { workload: \"statefulset/a\", pod: \"p-2\" }"));
-        assert!(!play.was_told("pod: \"p-1\""), "it was not this that deleted it");
+        play.seen(0, DONE);
+        assert_eq!(play.ends(), [done()]);
+        let unstuck = |name: &str| Event::Unstuck { workload: id("a"), pod: name.into() };
+        assert!(play.reported(|event| *event == unstuck("p-2")));
+        assert!(!play.reported(|event| *event == unstuck("p-1")), "it was not this that deleted it");
     }
 }
 
@@ -39,30 +42,32 @@ fn a_pod_that_cannot_be_deleted_is_a_failure() {
     let mut play = Play::new(1, Rules { unstick: true, ..rules() });
     play.write_all().seen(0, stuck("p"));
     play.next();
-    play.engine.deleted(0, "p", "uid-p", Deletion::Failed { says: "403".into() });
-    assert_eq!(play.ends(), ["Failed: blocked by pod p, which could not be deleted: 403"]);
+    play.engine.deleted(0, "p", "uid-p", Deletion::Failed { message: "403".into() });
+    let why = BlockedByPod::NotDeleted { message: "403".into() };
+    assert_eq!(play.ends(), [over(Verdict::Failed, [Reason::BlockedByPod { pod: "p".into(), why }])]);
 }
 
 #[test]
 fn one_that_is_there_already_can_be_unstuck() {
-    let watch = || vec![Part { start: Start::Watch("it is there".into()), ..part("a") }];
+    let watch = || vec![StepInput { start: Start::Watch(Already::Live(Some(3))), ..input("a") }];
     let rules = Rules { unstick: true, on_failure: OnFailure::Restore, ..rules() };
     let mut play = Play::with(watch(), rules);
     assert_eq!(play.next(), "watch 0");
     play.seen(0, stuck("p"));
     assert_eq!(play.next(), "delete 0 p uid-p");
     play.engine.deleted(0, "p", "uid-p", Deletion::Deleted);
-    play.seen(0, FINE);
-    assert_eq!(play.ends(), ["Done: "]);
+    play.seen(0, DONE);
+    assert_eq!(play.ends(), [done()]);
 
     let mut play = Play::with(watch(), rules);
     play.next();
-    play.seen(0, FINE);
-    assert_eq!(play.ends(), ["Unchanged: it is there"]);
+    play.seen(0, DONE);
+    assert_eq!(play.ends(), [over(Verdict::Unchanged, [Reason::Already(Already::Live(Some(3)))])]);
 
     let mut play = Play::with(watch(), rules);
     play.next();
     play.fails(0);
-    assert_eq!(play.next(), "", "nothing was written, nothing is put back");
-    assert_eq!(play.ends(), ["Failed: it is there, but crashed"]);
+    assert_eq!(play.next(), "", "nothing was written, nothing is restored");
+    let but = Reason::AlreadyBut { already: Already::Live(Some(3)), pods: None };
+    assert_eq!(play.ends(), [over(Verdict::Failed, [but, rollout("crashed")])]);
 }

@@ -85,7 +85,7 @@ proptest! {
             let is_done = matches!(progress.state, State::Done { .. });
             prop_assert!(!(is_done && old_runs), "{:?} {:?}", moment.object.map(|o| o["status"].clone()), progress);
             prop_assert!((0..=progress.total).contains(&progress.done), "{progress:?}");
-            prop_assert!(!progress.summary.contains('\n'));
+            prop_assert!(!crate::render::cause::summary(&progress).contains('\n'));
         }
     }
 
@@ -116,7 +116,7 @@ proptest! {
         let wake = tracker.wake_at(super::build::at(10));
         if wake.is_none_or(|wake| wake > super::build::at(10 + wait)) {
             let second = tracker.look(moment.at(10 + wait).view());
-            prop_assert_eq!((first.state, first.summary, first.pods), (second.state, second.summary, second.pods));
+            prop_assert_eq!((first.state, first.waiting, first.pods), (second.state, second.waiting, second.pods));
         }
     }
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::Tracker;
 use super::super::model::{Expected, Patience, Progress, State, View};
+use crate::outcome::cause::{Cause, DeletionBlocker, KeptBy, KeptPods, Problem, Waiting};
 
 pub const FAIL_AFTER: Duration = Duration::from_secs(60);
 pub const QUIET: Duration = Duration::from_secs(600);
@@ -212,22 +213,45 @@ impl Moment {
     }
 
     pub fn state(&self) -> State {
-        self.look().state
+        plain(self.look().state)
     }
+}
+
+/// Without the messages about pods, which are cluster-model's.
+pub fn plain(mut state: State) -> State {
+    match &mut state {
+        State::Stuck { message, .. } => message.clear(),
+        State::Failed { cause, .. } | State::Stalled { cause, .. } => match cause {
+            Cause::Problem(Problem::Pod { message, .. })
+            | Cause::Unchanged { waiting: Waiting::Problem(Problem::Pod { message, .. }), .. }
+            | Cause::ProgressDeadline { waiting: Waiting::Problem(Problem::Pod { message, .. }), .. }
+            | Cause::Terminating { blocker: DeletionBlocker::Issue { message }, .. } => message.clear(),
+            _ => {}
+        },
+        _ => {}
+    }
+    state
 }
 
 pub fn done() -> State {
-    State::Done { note: None }
+    State::Done { kept: None }
 }
 
-pub fn noted(note: &str) -> State {
-    State::Done { note: Some(note.to_owned()) }
+pub fn kept(by: KeptBy, updated: i64, names: &[&str]) -> State {
+    let names = names.iter().map(|name| (*name).to_owned()).collect();
+    State::Done { kept: Some(KeptPods { by, names, updated, desired: 3 }) }
 }
 
-pub fn failed(cause: &str, pod: Option<&str>, container: Option<&str>) -> State {
-    State::Failed {
-        cause: cause.to_owned(),
-        pod: pod.map(str::to_owned),
-        container: container.map(str::to_owned),
-    }
+pub fn problem(pod: &str, reason: &str) -> Problem {
+    Problem::Pod { name: pod.to_owned(), reason: reason.to_owned(), message: String::new(), more: 0 }
+}
+
+pub fn failed(cause: Cause) -> State {
+    State::Failed { cause, pod: None, container: None }
+}
+
+/// It failed by this pod; the container is one that has a log.
+pub fn broken(pod: &str, reason: &str, container: Option<&str>) -> State {
+    let cause = Cause::Problem(problem(pod, reason));
+    State::Failed { cause, pod: Some(pod.to_owned()), container: container.map(str::to_owned) }
 }

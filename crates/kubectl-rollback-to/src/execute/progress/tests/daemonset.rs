@@ -2,7 +2,8 @@ use cluster_model::rollout::Kind;
 use serde_json::json;
 
 use super::super::model::State;
-use super::build::{Moment, done, history, noted};
+use super::build::{Moment, done, history, kept};
+use crate::outcome::cause::KeptBy;
 
 const KIND: Kind = Kind::DaemonSet;
 
@@ -21,7 +22,7 @@ fn done_on_every_node_it_fits_on() {
         ("an old one ends", all().of_pods("good good good bad~"), done()),
         ("on no node", all().edit(json!({"status": {"desiredNumberScheduled": 0, "updatedNumberScheduled": 0, "numberAvailable": 0}})).pods(vec![]), done()),
         ("of equal revisions the newest", Moment { histories: dedup, ..all() }, State::Moving),
-        ("OnDelete", all().edit(json!({"spec": {"updateStrategy": {"type": "OnDelete"}}})).of_pods("bad bad good"), noted("OnDelete: 2 pods still run the old template")),
+        ("OnDelete", all().edit(json!({"spec": {"updateStrategy": {"type": "OnDelete"}}})).of_pods("bad bad good"), kept(KeptBy::OnDelete, 1, &["web-0", "web-1"])),
         // Old unavailable pods are replaced first (`daemon/update.go`, rollingUpdate): no trap.
         ("an old one is broken", all().edit(status("updatedNumberScheduled", 2)).of_pods("bad! good good"), State::Moving),
     ] {

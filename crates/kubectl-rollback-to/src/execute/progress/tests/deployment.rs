@@ -2,10 +2,10 @@ use cluster_model::build::PodBuild;
 use cluster_model::rollout::Kind;
 use serde_json::{Value, json};
 
-use super::super::model::{Progress, State};
-use super::super::summary;
-use super::build::{Moment, at, done, failed, history, member, starting, template, waiting};
+use super::super::model::State;
+use super::build::{Moment, at, done, failed, history, member, problem, starting, template, waiting};
 use crate::outcome::PodState;
+use crate::outcome::cause::{Author, Cause, Counts, PodCause, Waiting};
 
 const KIND: Kind = Kind::Deployment;
 
@@ -15,10 +15,6 @@ fn status(replicas: i64, updated: i64, available: i64) -> Value {
 
 fn condition(reason: &str, message: &str, updated: i64) -> Value {
     json!({"status": {"conditions": [{"type": "Progressing", "reason": reason, "message": message, "lastUpdateTime": at(updated).to_string()}]}})
-}
-
-fn told(progress: &Progress) -> (i64, i64, &str) {
-    (progress.done, progress.total, &progress.summary)
 }
 
 #[test]
@@ -87,13 +83,13 @@ fn a_view_from_before_the_write_is_no_revert() {
     let before = json!({"metadata": {"generation": 4}, "spec": {"template": template("bad")}, "status": {"observedGeneration": 4}});
     let progress = Moment::of(KIND).edit(before).of_pods("bad bad bad").look();
     assert_eq!(
-        (progress.state.clone(), told(&progress)),
-        (State::Moving, (0, 3, "waiting for the controller to observe the change"))
+        (progress.state, progress.done, progress.total, progress.waiting),
+        (State::Moving, 0, 3, Waiting::Controller)
     );
 }
 
 #[test]
-fn another_template_since_is_told_with_its_author() {
+fn another_template_since_is_reported_with_its_author() {
     let fields = |manager: &str, second: i64, fields: Value| json!({"manager": manager, "time": at(second).to_string(), "fieldsV1": {"f:spec": fields}});
     let managed = json!([
         fields("kubectl-rollback-to", 0, json!({"f:template": {}})),
@@ -104,8 +100,9 @@ fn another_template_since_is_told_with_its_author() {
     let other = |managed: Value| {
         Moment::of(KIND).edit(json!({"metadata": {"generation": 6, "managedFields": managed}, "spec": {"template": template("bad")}}))
     };
-    assert_eq!(other(managed).state(), State::Reverted { by: "argocd-controller".into(), at: Some(at(7)) });
-    assert_eq!(other(json!(null)).state(), State::Reverted { by: "someone".into(), at: None });
+    let by = Author { manager: "argocd-controller".into(), at: at(7) };
+    assert_eq!(other(managed).state(), State::Reverted { by: Some(by) });
+    assert_eq!(other(json!(null)).state(), State::Reverted { by: None });
     // Nothing but empty fields and their order is no other template.
     let same =
         json!({"spec": {"template": {"metadata": {"creationTimestamp": null}, "spec": {"volumes": []}}}});
@@ -113,16 +110,18 @@ fn another_template_since_is_told_with_its_author() {
 }
 
 #[test]
-fn pods_are_told_apart_by_their_template_not_by_counts() {
+fn pods_are_known_by_their_template_not_by_counts() {
     let moment = Moment::of(KIND).edit(status(4, 2, 3)).of_pods("good good- bad bad~ bad!");
     let progress = moment.look();
-    assert_eq!(told(&progress), (1, 3, "1 of 3 updated pods available, 1 starting, 2 old, 1 terminating"));
-    let pods: Vec<(&str, PodState, Option<&str>)> =
-        progress.pods.iter().map(|p| (p.name.as_str(), p.state, p.cause.as_deref())).collect();
+    let counts = Counts { available: 1, total: 3, starting: 1, old: 2, terminating: 1, ..Counts::default() };
+    assert_eq!(progress.waiting, Waiting::Pods(counts));
+    let creating = PodCause::Message("ContainerCreating".into());
+    let pods: Vec<(&str, PodState, Option<PodCause>)> =
+        progress.pods.iter().map(|p| (p.name.as_str(), p.state, p.cause.clone())).collect();
     assert_eq!(
         pods,
         [
-            ("web-1", PodState::Starting, Some("ContainerCreating")),
+            ("web-1", PodState::Starting, Some(creating)),
             ("web-2", PodState::Old, None),
             ("web-4", PodState::Old, None),
             ("web-3", PodState::Terminating, None),
@@ -151,35 +150,30 @@ fn min_ready_seconds_are_waited_for() {
     let mut tracker = moment.tracker();
     let progress = tracker.look(moment.view());
     assert_eq!(progress.state, State::Moving);
-    assert_eq!(
-        told(&progress),
-        (0, 3, "0 of 3 updated pods available, 3 Ready for less than minReadySeconds")
-    );
-    assert_eq!(progress.pods[0].cause.as_deref(), Some("minReadySeconds"));
+    assert_eq!(progress.waiting, Waiting::Pods(Counts { total: 3, ready: 3, ..Counts::default() }));
+    assert_eq!(progress.pods[0].cause, Some(PodCause::MinReadySeconds));
     assert_eq!(tracker.wake_at(at(10)), Some(at(35)));
     // The controller's word counts, whatever our clock says.
     assert_eq!(moment.edit(status(3, 3, 3)).state(), done());
 }
 
 #[test]
-fn what_is_waited_for_is_said() {
-    for (case, words, edit, expected) in [
-        ("recreate", "bad~ bad~", json!({}), "waiting for old pods to terminate: 2 terminating"),
-        ("ordered", "bad bad~", json!({}), "0 of 3 updated pods available, 1 old, 1 terminating"),
-        ("mixed", "good good- bad", json!({}), "1 of 3 updated pods available, 1 starting, 1 old"),
-        ("the last old one", "good good good bad", json!({}), "3 of 3 updated pods available, 1 old"),
+fn the_last_pods_that_terminate_are_counted() {
+    let counts = |available, old, terminating| {
+        Waiting::Pods(Counts { available, total: 3, old, terminating, ..Counts::default() })
+    };
+    for (words, expected) in [
+        ("bad~ bad~", counts(0, 0, 2)),
+        ("bad bad~", counts(0, 1, 1)),
+        ("good good good bad", counts(3, 1, 0)),
     ] {
-        let progress = Moment::of(KIND).edit(status(3, 0, 3)).edit(edit).of_pods(words).look();
-        assert_eq!((progress.state, progress.summary.as_str()), (State::Moving, expected), "{case}");
+        let progress = Moment::of(KIND).edit(status(3, 0, 3)).of_pods(words).look();
+        assert_eq!((progress.state, progress.waiting), (State::Moving, expected), "{words}");
     }
-    assert_eq!(
-        Moment::of(KIND).of_pods("good good good bad~").look().summary,
-        "3 of 3 updated pods available, 1 terminating"
-    );
-    assert_eq!(summary::counts(&[], 0, 1), "0 of 1 updated pod available");
+    assert_eq!(Moment::of(KIND).of_pods("good good good bad~").look().waiting, counts(3, 0, 1));
 }
 
-/// Research §2.5: replicas=1 after ProgressDeadlineExceeded.
+/// Also after ProgressDeadlineExceeded of an earlier rollout (jordigilh/kubernaut#199).
 #[test]
 fn a_deadline_counts_if_it_is_this_rollouts() {
     let passed = |replicaset: &str, second: i64| {
@@ -190,11 +184,9 @@ fn a_deadline_counts_if_it_is_this_rollouts() {
         )
     };
     let moving = || Moment::of(KIND).edit(status(4, 2, 2)).of_pods("good good good-").at(100);
-    let own = failed(
-        "no progress within 10m (progressDeadlineSeconds): 2 of 3 updated pods available, 1 starting",
-        None,
-        None,
-    );
+    let passed_with = |waiting| Cause::ProgressDeadline { seconds: 600, waiting };
+    let counts = Counts { available: 2, total: 3, starting: 1, ..Counts::default() };
+    let own = failed(passed_with(Waiting::Pods(counts)));
     for (case, moment, state) in [
         ("before the write", moving().edit(passed("web-good", -30)), State::Moving),
         ("in its second", moving().edit(passed("web-good", 0)), State::Moving),
@@ -214,20 +206,14 @@ fn a_deadline_counts_if_it_is_this_rollouts() {
     ] {
         assert_eq!(moment.state(), state, "{case}");
     }
-    // The pods know why, also before their own grace is over.
+    // The pods show why, also before their own grace is over.
     let pulling = moving().edit(passed("web-good", 20)).pods(vec![waiting(
         member(KIND, "web-0", "good"),
         "ErrImagePull",
         "EOF",
     )]);
-    assert_eq!(
-        pulling.state(),
-        failed(
-            "web-0: ErrImagePull in container main: EOF; no progress within 10m (progressDeadlineSeconds)",
-            Some("web-0"),
-            None
-        )
-    );
+    let cause = passed_with(Waiting::Problem(problem("web-0", "ErrImagePull")));
+    assert_eq!(pulling.state(), State::Failed { cause, pod: Some("web-0".into()), container: None });
 }
 
 #[test]

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::super::diagnose::diagnose;
 use super::super::model::{Progress, State};
-use super::build::{FAIL_AFTER, Moment, at, done, failed, member, noted, starting, waiting};
+use super::build::{FAIL_AFTER, Moment, at, done, failed, kept, member, starting, waiting};
+use crate::outcome::cause::{Cause, Counts, KeptBy, Problem, Waiting};
 
 fn status(moment: &Moment) -> Progress {
     let rollout =
@@ -50,7 +51,7 @@ fn a_fault_counts_at_once_if_it_has_lasted() {
 }
 
 #[test]
-fn who_and_what_holds_it_is_said() {
+fn what_keeps_pods_back_is_reported() {
     let set = |edit: Value| {
         Moment::of(Kind::StatefulSet)
             .edit(json!({"status": {"updatedReplicas": 0, "currentRevision": "web-bad"}}))
@@ -62,12 +63,12 @@ fn who_and_what_holds_it_is_said() {
         (
             "partition",
             set(partition).of_pods("bad bad bad"),
-            noted("0 of 3: the partition excludes web-0, web-1 and 1 more"),
+            kept(KeptBy::Partition, 0, &["web-0", "web-1", "web-2"]),
         ),
         (
             "OnDelete",
             set(json!({"spec": {"updateStrategy": {"type": "OnDelete"}}})).of_pods("bad bad bad"),
-            noted("OnDelete: 3 pods still run the old template"),
+            kept(KeptBy::OnDelete, 0, &["web-0", "web-1", "web-2"]),
         ),
         (
             "not observed",
@@ -78,7 +79,7 @@ fn who_and_what_holds_it_is_said() {
         assert_eq!(status(&moment).state, state, "{case}");
     }
     let paused = Moment::of(Kind::Deployment).edit(json!({"spec": {"paused": true}})).of_pods("bad bad bad");
-    assert_eq!(status(&paused).summary, "paused: no pods are updated until it is resumed");
+    assert_eq!(status(&paused).waiting, Waiting::Resume);
     // The trap: at once for a rollback of ours, here once it has lasted.
     let trap = set(json!({})).of_pods("bad bad! bad");
     assert_eq!(status(&trap.clone().at(60)).state, State::Moving);
@@ -96,21 +97,21 @@ fn a_deadline_is_judged_by_whose_it_is() {
     assert_eq!(status(&moment("web-bad")).state, State::Moving);
     assert_eq!(
         status(&moment("web-good")).state,
-        failed(
-            "no progress within 10m (progressDeadlineSeconds): 2 of 3 updated pods available, 1 starting",
-            None,
-            None
-        )
+        failed(Cause::ProgressDeadline {
+            seconds: 600,
+            waiting: Waiting::Pods(Counts { available: 2, total: 3, starting: 1, ..Counts::default() })
+        })
     );
     assert_eq!(status(&moment("web-good")).seconds_left, None);
 }
 
 #[test]
-fn a_quota_in_the_way_is_told_once_it_has_lasted() {
+fn a_quota_is_the_cause_once_it_has_lasted() {
     let mut moment =
         Moment::of(Kind::Deployment).edit(json!({"status": {"updatedReplicas": 1}})).of_pods("good");
     moment.histories[1]["status"] = json!({"conditions": [{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
         "message": "exceeded quota", "lastTransitionTime": at(0).to_string()}]});
     assert_eq!(status(&moment.clone().at(59)).state, State::Moving);
-    assert_eq!(status(&moment.at(60)).state, failed("FailedCreate: exceeded quota", None, None));
+    let quota = Problem::FailedCreate { message: "exceeded quota".into() };
+    assert_eq!(status(&moment.at(60)).state, failed(Cause::Problem(quota)));
 }

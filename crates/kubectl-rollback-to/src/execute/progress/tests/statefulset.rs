@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::super::Tracker;
 use super::super::model::State;
-use super::build::{Moment, at, crashing, done, history, member, noted, starting};
+use super::build::{Moment, at, crashing, done, history, kept, member, plain, starting};
 use crate::outcome::PodState;
+use crate::outcome::cause::{Cause, KeptBy, PodCause, Waiting};
 
 const KIND: Kind = Kind::StatefulSet;
 
@@ -33,9 +34,7 @@ fn stuck(pod: &str) -> State {
         pod_version: String::new(),
         pod: pod.to_owned(),
         pod_uid: format!("uid-{pod}"),
-        why: "CrashLoopBackOff in container main: exit code 1, 4 restarts; it has the old template \
-              and is not replaced automatically"
-            .to_owned(),
+        message: String::new(),
     }
 }
 
@@ -60,26 +59,27 @@ fn done_once_the_revisions_have_met() {
 }
 
 #[test]
-fn a_partition_keeps_pods_back_and_that_is_said() {
+fn a_partition_keeps_pods_back_and_that_is_reported() {
+    let partitioned = |updated: i64, names: &[&str]| kept(KeptBy::Partition, updated, names);
     let at_partition =
         |n: i64| Moment::of(KIND).edit(partition(n)).edit(json!({"status": {"currentRevision": "web-bad"}}));
     for (case, moment, state, counts) in [
         (
             "one kept",
             at_partition(1).edit(status(2, 3)).of_pods("bad good good"),
-            noted("2 of 3: the partition excludes web-0"),
+            partitioned(2, &["web-0"]),
             (2, 2),
         ),
         (
             "two kept",
             at_partition(2).edit(status(1, 3)).of_pods("bad bad good"),
-            noted("1 of 3: the partition excludes web-0 and web-1"),
+            partitioned(1, &["web-0", "web-1"]),
             (1, 1),
         ),
         (
             "all kept",
             at_partition(7).edit(status(0, 3)).of_pods("bad bad bad"),
-            noted("0 of 3: the partition excludes web-0, web-1 and 1 more"),
+            partitioned(0, &["web-0", "web-1", "web-2"]),
             (0, 0),
         ),
         ("none was ahead", at_partition(1).edit(status(3, 3)).of_pods("good good good"), done(), (3, 3)),
@@ -102,17 +102,18 @@ fn a_partition_keeps_pods_back_and_that_is_said() {
                 member(KIND, "web-2", "good"),
                 member(KIND, "web-3", "good"),
             ]),
-            noted("2 of 3: the partition excludes web-1"),
+            partitioned(2, &["web-1"]),
             (2, 2),
         ),
     ] {
         let progress = moment.look();
         assert_eq!((progress.state, (progress.done, progress.total)), (state, counts), "{case}");
     }
-    let kept = at_partition(1).edit(status(2, 3)).of_pods("bad good good").look().pods;
-    assert_eq!((kept[0].name.as_str(), kept[0].cause.as_deref()), ("web-0", Some("below the partition")));
+    let pods = at_partition(1).edit(status(2, 3)).of_pods("bad good good").look().pods;
+    let cause = PodCause::Kept { by: KeptBy::Partition, is_ready: true };
+    assert_eq!((pods[0].name.as_str(), &pods[0].cause), ("web-0", &Some(cause)));
     let waits = at_partition(1).edit(status(2, 2)).of_pods("bad! good good").look();
-    assert_eq!(waits.summary, "waiting for web-0 to be Ready, which is not updated");
+    assert_eq!(waits.waiting, Waiting::KeptPod("web-0".into()));
 }
 
 #[test]
@@ -124,8 +125,8 @@ fn on_delete_is_done_when_nothing_comes_by_itself() {
             .edit(json!({"status": {"currentRevision": "web-bad"}}))
     };
     for (case, words, state) in [
-        ("nobody deleted any", "bad bad! bad", noted("OnDelete: 3 pods still run the old template")),
-        ("all but one", "good bad good", noted("OnDelete: web-1 still runs the old template")),
+        ("nobody deleted any", "bad bad! bad", kept(KeptBy::OnDelete, 0, &["web-0", "web-1", "web-2"])),
+        ("all but one", "good bad good", kept(KeptBy::OnDelete, 2, &["web-1"])),
         ("all", "good good good", done()),
         ("one comes up", "good- bad bad", State::Moving),
         ("one is to be made", "good bad", State::Moving),
@@ -140,20 +141,20 @@ fn on_delete_is_done_when_nothing_comes_by_itself() {
 }
 
 #[test]
-fn the_trap_is_seen_at_once_but_not_before_the_controller_has_seen_the_template() {
-    let trapped = || Moment::of(KIND).edit(moving()).of_pods("bad bad! bad");
+fn a_blocking_pod_is_seen_at_once_but_not_before_the_controller_has_seen_the_template() {
+    let blocked = || Moment::of(KIND).edit(moving()).of_pods("bad bad! bad");
     for (case, moment, state) in [
-        ("trapped", trapped(), stuck("web-1")),
+        ("blocked", blocked(), stuck("web-1")),
         (
             "not observed",
-            trapped().edit(json!({"status": {"observedGeneration": 4, "updateRevision": "web-bad"}})),
+            blocked().edit(json!({"status": {"observedGeneration": 4, "updateRevision": "web-bad"}})),
             State::Moving,
         ),
-        ("a lower one comes up", trapped().of_pods("good- bad! bad"), State::Moving),
-        ("it ends", trapped().of_pods("bad bad~ bad"), State::Moving),
-        ("below the partition", trapped().edit(partition(2)), State::Moving),
-        ("on the target", trapped().of_pods("bad bad good-"), State::Moving),
-        ("OnDelete", trapped().edit(on_delete()), noted("OnDelete: 3 pods still run the old template")),
+        ("a lower one comes up", blocked().of_pods("good- bad! bad"), State::Moving),
+        ("it ends", blocked().of_pods("bad bad~ bad"), State::Moving),
+        ("below the partition", blocked().edit(partition(2)), State::Moving),
+        ("on the target", blocked().of_pods("bad bad good-"), State::Moving),
+        ("OnDelete", blocked().edit(on_delete()), kept(KeptBy::OnDelete, 0, &["web-0", "web-1", "web-2"])),
     ] {
         assert_eq!(moment.state(), state, "{case}");
     }
@@ -162,9 +163,11 @@ fn the_trap_is_seen_at_once_but_not_before_the_controller_has_seen_the_template(
         .of_pods("bad bad bad")
         .edit(json!({"status": {"observedGeneration": 4, "updateRevision": "web-bad"}}));
     assert_eq!((unseen.look().done, unseen.look().pods[0].state), (0, PodState::Old));
-    let pods = trapped().look().pods;
+    let pods = blocked().look().pods;
     assert_eq!((pods[0].name.as_str(), pods[0].state), ("web-1", PodState::Old));
-    assert!(pods[0].cause.as_deref().unwrap_or_default().starts_with("CrashLoopBackOff"));
+    assert!(
+        matches!(&pods[0].cause, Some(PodCause::Message(message)) if message.starts_with("CrashLoopBackOff"))
+    );
 }
 
 #[test]
@@ -175,7 +178,7 @@ fn a_pod_that_was_ready_gets_a_second_look() {
     assert_eq!(tracker.look(calm.view()).state, State::Moving);
     assert_eq!(tracker.look(fallen.clone().at(20).view()).state, State::Moving);
     assert_eq!(tracker.wake_at(at(20)), Some(at(30)));
-    assert_eq!(tracker.look(fallen.clone().at(30).view()).state, stuck("web-1"));
+    assert_eq!(plain(tracker.look(fallen.clone().at(30).view()).state), stuck("web-1"));
     // Also if it was so before the controller had seen the template.
     let mut tracker = calm.tracker();
     tracker.look(calm.clone().edit(json!({"status": {"observedGeneration": 4}})).view());
@@ -197,7 +200,7 @@ fn parallel_is_stuck_only_when_nothing_moves() {
             .of_pods(words)
     };
     let see = |tracker: &mut Tracker, words: &str, second: i64| {
-        tracker.look(parallel(words).at(second).view()).state
+        plain(tracker.look(parallel(words).at(second).view()).state)
     };
     let mut tracker = parallel("").tracker();
     assert_eq!(see(&mut tracker, "bad bad! bad", 10), State::Moving);
@@ -216,8 +219,7 @@ fn a_fault_of_an_old_pod_is_not_this_rollouts() {
     let moment = Moment::of(KIND).edit(moving()).edit(partition(3)).of_pods("bad! bad! bad!");
     let mut tracker = moment.tracker();
     assert_eq!(tracker.look(moment.clone().at(10).view()).state, State::Moving);
-    let cause =
-        "blocked by web-0, which is not Ready and keeps its template (below the partition)".to_owned();
+    let cause = Cause::KeptPod { pod: "web-0".into(), by: KeptBy::Partition };
     assert_eq!(tracker.look(moment.at(100).view()).state, State::Stalled { cause, blocked: true });
 }
 

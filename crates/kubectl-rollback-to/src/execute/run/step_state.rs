@@ -1,4 +1,4 @@
-//! One step: what the engine is told about it at the start, and what is known besides.
+//! One step: what the engine gets at the start, and what is known besides.
 
 use cluster_model::rollout::Rollout;
 use k8s_openapi::jiff::Timestamp;
@@ -6,19 +6,19 @@ use serde_json::Value;
 
 use crate::choose::Target;
 use crate::execute::Execution;
-use crate::execute::engine::model::{Part, Start, UNSEEN};
+use crate::execute::engine::model::{Start, StepInput};
 use crate::execute::progress::Tracker;
 use crate::execute::progress::model::Progress;
 use crate::execute::requests::{self, Closing};
 use crate::execute::workload_cache::WorkloadCache;
 use crate::execute::write::annotations;
-use crate::outcome::Outcome;
-use crate::outcome::Verdict;
+use crate::outcome::reason::{Already, Reason};
+use crate::outcome::{Outcome, Verdict};
 use crate::plan::{Action, Step};
 use crate::snapshot::Reverts;
 
 /// What is known of one step, besides what the engine decides about it.
-pub(super) struct Stage<'a> {
+pub(super) struct StepState<'a> {
     pub rollout: &'a Rollout,
     pub target: Option<&'a Target>,
     pub annotations: Vec<(String, Option<String>)>,
@@ -29,7 +29,7 @@ pub(super) struct Stage<'a> {
     pub cache: WorkloadCache,
     pub tracker: Option<Tracker>,
     pub progress: Option<Progress>,
-    /// There is news.
+    /// Since the last look.
     pub changed: bool,
     /// By our clock.
     pub wake_at: Option<Timestamp>,
@@ -39,7 +39,7 @@ pub(super) struct Stage<'a> {
     pub fresh: Option<Value>,
 }
 
-impl Stage<'_> {
+impl StepState<'_> {
     /// What is there if a write whose answer was lost was applied.
     pub fn assumed(&self) -> Value {
         let mut object = self.rollout.object.clone();
@@ -69,10 +69,10 @@ impl Stage<'_> {
     }
 }
 
-pub(super) fn stage<'a>(execution: &Execution<'a>, step: &'a Step) -> Stage<'a> {
+pub(super) fn state<'a>(execution: &Execution<'a>, step: &'a Step) -> StepState<'a> {
     let rollout = &execution.snapshot.rollouts[step.rollout];
     let target = step.target.as_ref();
-    Stage {
+    StepState {
         rollout,
         target,
         annotations: target.map(|t| annotations(rollout, t, execution.options)).unwrap_or_default(),
@@ -88,35 +88,35 @@ pub(super) fn stage<'a>(execution: &Execution<'a>, step: &'a Step) -> Stage<'a> 
     }
 }
 
-pub(super) fn part(execution: &Execution<'_>, step: &Step) -> Part {
+pub(super) fn input(execution: &Execution<'_>, step: &Step) -> StepInput {
     let rollout = &execution.snapshot.rollouts[step.rollout];
     let options = execution.options;
     let already = || {
-        let number = step.target.as_ref().and_then(|target| rollout.revisions.get(target.revision?));
-        let there = number.map_or("an earlier template".to_owned(), |r| format!("revision {}", r.number));
-        format!("the live template already is {there}")
+        let revision = step.target.as_ref().and_then(|target| rollout.revisions.get(target.revision?));
+        Already::Live(revision.map(|revision| revision.number))
     };
-    let unchanged = |cause: &str| Start::Over(Outcome::new(Verdict::Unchanged, cause));
+    let unchanged = |reasons: Vec<Reason>| Start::Over(Outcome::new(Verdict::Unchanged, reasons));
     let start = match step.action {
         Action::RollBack if step.target.is_some() => Start::Write,
-        // Others, or an earlier run, wrote it: that it is there says nothing about its pods.
+        // Others, or an earlier run, wrote it: its pods may not run it.
         Action::Nothing if options.wait => Start::Watch(already()),
-        Action::RollBack => Start::Over(Outcome::new(Verdict::Refused, "there is no target for it")),
-        Action::Nothing => unchanged(&format!("{}; {UNSEEN}", already())),
-        Action::NotYetBorn => unchanged("did not exist then; unchanged"),
+        Action::RollBack => Start::Over(Outcome::new(Verdict::Refused, [Reason::NoTarget])),
+        Action::Nothing => unchanged(vec![Reason::Already(already()), Reason::PodsNotChecked]),
+        Action::NotYetBorn => unchanged(vec![Reason::DidNotExist]),
     };
     let owners = execution.snapshot.owners.get(&rollout.id.uid);
-    let takes_back = |reverts: &Reverts| matches!(reverts, Reverts::Certainly(_) | Reverts::Perhaps(_));
+    let may_revert = |reverts: &Reverts| matches!(reverts, Reverts::Certainly(_) | Reverts::Perhaps(_));
     let copied = rollout.id.kind.rules().copies_change_cause();
     let explained = options.reason.is_some() && options.wait && !copied;
     // The controller numbers the revision it goes back to anew: behind the highest (pkg/controller/statefulset, nextRevision).
     let highest = rollout.revisions.last().map_or(0, |revision| revision.number);
-    let number = if matches!(start, Start::Write) { highest + 1 } else { highest };
-    Part {
+    let revision = if matches!(start, Start::Write) { highest + 1 } else { highest };
+    StepInput {
         id: rollout.id.clone(),
         start,
-        contested: owners.is_some_and(|owners| owners.iter().any(|owner| takes_back(&owner.reverts))),
+        has_reconciling_owner: owners
+            .is_some_and(|owners| owners.iter().any(|owner| may_revert(&owner.reverts))),
         finish: options.keep_ownership || explained,
-        again: format!("kubectl rollback-to {} --to-revision {number} --unstick", rollout.id.typed()),
+        revision,
     }
 }

@@ -1,0 +1,161 @@
+//! Why a workload ended as it did, as data; `render/reason.rs` has the words.
+
+use cluster_model::rollout::{Id, Kind};
+use k8s_openapi::jiff::Zoned;
+
+use super::cause::{Author, Cause, KeptPods};
+
+/// Of an outcome there may be several, one after another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    Already(Already),
+    /// What comes next is why its pods do not run it: so many of so many do, where that is known.
+    AlreadyBut {
+        already: Already,
+        pods: Option<(i64, i64)>,
+    },
+    /// `--no-wait`
+    NotWatched,
+    /// `--no-wait`, of a template that was there already.
+    PodsNotChecked,
+    /// It is done, and there are no pods to show whether it works.
+    NoPods(Kind),
+    Kept(KeptPods),
+    Rollout(Cause),
+    BlockedByPod {
+        pod: String,
+        why: BlockedByPod,
+    },
+    ChangedAfterPlanning(Change),
+    DeletedAfterPlanning,
+    DidNotExist,
+    NoTarget,
+    /// This one did not succeed.
+    NotStarted(Option<Id>),
+    NothingWritten,
+    /// The server's own words.
+    Message(String),
+    UpdateUnknown,
+    Deleted,
+    DeletedMeanwhile,
+    Reverted(Option<Author>),
+    /// So many of so many pods had the template by then.
+    Superseded {
+        by: Option<Author>,
+        pods: (i64, i64),
+    },
+    Unobserved {
+        why: Unobserved,
+        restored: bool,
+    },
+    /// It is restored because this one failed.
+    OtherFailed(Id),
+    Restored,
+    HadPreviousTemplate,
+    NotRestored(NotRestored),
+    /// Somebody wrote another template after it was restored.
+    RestoredAndReplaced(Option<Author>),
+    /// `--timeout` passed, and what was written is restored.
+    Overdue {
+        pods: (i64, i64),
+    },
+    Ended {
+        by: End,
+        at: EndedAt,
+        pods: (i64, i64),
+    },
+}
+
+/// The template was there, and nothing was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Already {
+    /// Its number, if it is a revision.
+    Live(Option<i64>),
+    /// Since the plan was made.
+    WrittenBySomebody,
+}
+
+/// What a StatefulSet's rollback needs to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BlockedByPod {
+    /// A consent: to type, with this revision.
+    UntilDeleted {
+        message: String,
+        revision: i64,
+    },
+    /// It was never as it had just been read.
+    KeepsChanging,
+    NotDeleted {
+        message: String,
+    },
+}
+
+/// Why a rollout cannot be followed any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unobserved {
+    /// The server's own words.
+    Message(String),
+    /// Again and again the watches show another state than a read.
+    WatchesDiffer,
+    NotListed,
+    UnreadablePod(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotRestored {
+    /// Somebody else's change is not overwritten.
+    Changed(Change),
+    Deleted,
+    Failed {
+        message: String,
+    },
+    Unknown {
+        message: String,
+    },
+    Unobserved(Unobserved),
+    /// The template is restored, its pods are not healthy.
+    Unhealthy(Vec<Reason>),
+}
+
+/// What somebody else changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    Template { by: Option<Author>, images: Vec<ImageChange> },
+    Annotation(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageChange {
+    pub container: String,
+    pub from: Option<String>,
+    pub to: Option<String>,
+}
+
+/// What ended a run before it was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    Timeout,
+    Interrupted,
+    /// The API server did not answer for too long.
+    Silent {
+        since: Zoned,
+        seconds: i64,
+        /// Of its last failure.
+        message: Option<String>,
+    },
+}
+
+/// What was being done then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedAt {
+    NotStarted,
+    Writing,
+    Watching {
+        written: bool,
+    },
+    /// What comes next is why it might be restored.
+    Undecided,
+    ToRestore,
+    Restoring,
+    RestoreWatching,
+}

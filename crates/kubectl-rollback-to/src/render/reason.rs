@@ -1,0 +1,260 @@
+//! The words for how a workload ended, and for what is asked and noted meanwhile. Pure.
+
+use cluster_model::rollout::Id;
+use cluster_model::text::{count, span};
+use k8s_openapi::jiff::Timestamp;
+
+use super::cause::{author, cause, kept_pods, no_pods};
+use crate::execute::engine::model::Question;
+use crate::execute::event::Note;
+use crate::outcome::cause::Author;
+use crate::outcome::reason::{
+    Already, BlockedByPod, Change, End, EndedAt, ImageChange, NotRestored, Reason, Unobserved,
+};
+
+/// One line about the workload `id`.
+pub fn reasons(id: &Id, reasons: &[Reason]) -> String {
+    let mut text = String::new();
+    for (at, reason) in reasons.iter().enumerate() {
+        text.push_str(match at.checked_sub(1).map(|before| &reasons[before]) {
+            None => "",
+            Some(before) if is_introduction(before) => " ",
+            Some(_) => "; ",
+        });
+        text.push_str(&one(id, reason));
+    }
+    text
+}
+
+/// Does the next one complete its sentence?
+fn is_introduction(reason: &Reason) -> bool {
+    matches!(reason, Reason::AlreadyBut { .. } | Reason::Ended { at: EndedAt::Undecided, .. })
+}
+
+/// Does the line tell how to see more?
+pub fn has_status_command(reasons: &[Reason]) -> bool {
+    reasons.iter().any(|reason| match reason {
+        Reason::UpdateUnknown | Reason::Superseded { .. } | Reason::Unobserved { .. } => true,
+        Reason::Ended { at, .. } => {
+            !matches!(at, EndedAt::NotStarted | EndedAt::Undecided | EndedAt::ToRestore)
+        }
+        _ => false,
+    })
+}
+
+fn one(id: &Id, reason: &Reason) -> String {
+    let status = || status(id);
+    match reason {
+        Reason::Already(there) => already(there),
+        Reason::AlreadyBut { already: there, pods: None } => format!("{}, but", already(there)),
+        Reason::AlreadyBut { already: there, pods: Some((done, total)) } => {
+            format!("{}, but {done} of {total} pods run it:", already(there))
+        }
+        Reason::NotWatched => "not watched (--no-wait)".to_owned(),
+        Reason::PodsNotChecked => "its pods were not checked (--no-wait)".to_owned(),
+        Reason::NoPods(kind) => no_pods(*kind, "it works"),
+        Reason::Kept(kept) => kept_pods(kept),
+        Reason::Rollout(why) => cause(why),
+        Reason::BlockedByPod { pod, why } => blocked_by_pod(id, pod, why),
+        Reason::ChangedAfterPlanning(what) => format!("{} after planning", change(what)),
+        Reason::DeletedAfterPlanning => "deleted after planning".to_owned(),
+        Reason::DidNotExist => "did not exist then; unchanged".to_owned(),
+        Reason::NoTarget => "there is no target for it".to_owned(),
+        Reason::NotStarted(Some(failed)) => format!("not started, because {failed} did not succeed"),
+        Reason::NotStarted(None) => "not started".to_owned(),
+        Reason::NothingWritten => "nothing was written".to_owned(),
+        Reason::Message(message) => message.clone(),
+        Reason::UpdateUnknown => format!("unknown whether it was updated: {}", status()),
+        Reason::Deleted => "deleted while it was rolled back".to_owned(),
+        Reason::DeletedMeanwhile => "it was deleted meanwhile".to_owned(),
+        Reason::Reverted(by) => format!("reverted by {}{}", author(by.as_ref()), time(by.as_ref())),
+        Reason::Superseded { by, pods } => {
+            let (when, far) = (time(by.as_ref()), how_far(*pods));
+            let by = author(by.as_ref());
+            format!("{by} wrote another template{when}{far}, which is not overwritten: {}", status())
+        }
+        Reason::Unobserved { why, restored } => {
+            let restored = if *restored { "restored, but " } else { "" };
+            format!("{restored}{}; the rollout continues unobserved: {}", unobserved(why), status())
+        }
+        Reason::OtherFailed(failed) => format!("{failed} failed"),
+        Reason::Restored => "previous template restored".to_owned(),
+        Reason::HadPreviousTemplate => "it already has its previous template".to_owned(),
+        Reason::NotRestored(why @ NotRestored::Unhealthy(_)) => not_restored(id, why),
+        Reason::NotRestored(why @ NotRestored::Changed(_)) => {
+            format!("not restored: {}, which is not overwritten", not_restored(id, why))
+        }
+        Reason::NotRestored(why) => format!("not restored: {}", not_restored(id, why)),
+        Reason::RestoredAndReplaced(by) => {
+            let by = author(by.as_ref());
+            format!("restored, and then {by} wrote another template, which is not overwritten")
+        }
+        Reason::Overdue { pods } => format!("--timeout passed{}", how_far(*pods)),
+        Reason::Ended { by: End::Silent { since, seconds, message }, at, pods } => {
+            let message = message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+            let (since, silent) = (since.strftime("%H:%M:%S"), span(*seconds));
+            let left = left_unseen(id, *at, *pods);
+            format!("the API server has not responded since {since} ({silent}){message}; {left}")
+        }
+        Reason::Ended { by: End::Timeout, at, pods } => left(id, "--timeout passed", *at, *pods),
+        Reason::Ended { by: End::Interrupted, at, pods } => left(id, "interrupted", *at, *pods),
+    }
+}
+
+fn already(already: &Already) -> String {
+    match already {
+        Already::Live(Some(number)) => format!("the live template already is revision {number}"),
+        Already::Live(None) => "the live template already is an earlier template".to_owned(),
+        Already::WrittenBySomebody => "somebody else wrote the same template meanwhile".to_owned(),
+    }
+}
+
+fn blocked_by_pod(id: &Id, pod: &str, why: &BlockedByPod) -> String {
+    match why {
+        BlockedByPod::UntilDeleted { message, revision } => format!(
+            "blocked by pod {pod} ({message}) until it is deleted: \
+             kubectl rollback-to {} --to-revision {revision} --unstick",
+            id.typed()
+        ),
+        BlockedByPod::KeepsChanging => format!("blocked by pod {pod}, which keeps changing"),
+        BlockedByPod::NotDeleted { message } => {
+            format!("blocked by pod {pod}, which could not be deleted: {message}")
+        }
+    }
+}
+
+fn unobserved(why: &Unobserved) -> String {
+    match why {
+        Unobserved::Message(message) => message.clone(),
+        Unobserved::WatchesDiffer => "the watched state differs from the state on the server".to_owned(),
+        Unobserved::NotListed => "it could not be seen for 10 minutes".to_owned(),
+        Unobserved::UnreadablePod(pod) => {
+            format!("pod {pod} could not be read: its fields are not as expected")
+        }
+    }
+}
+
+pub fn not_restored(id: &Id, why: &NotRestored) -> String {
+    match why {
+        NotRestored::Changed(what) => format!("{} meanwhile", change(what)),
+        NotRestored::Deleted => "it was deleted meanwhile".to_owned(),
+        NotRestored::Failed { message } => message.clone(),
+        NotRestored::Unknown { message } => format!("{message}; unknown whether it was"),
+        NotRestored::Unobserved(why) => unobserved(why),
+        NotRestored::Unhealthy(why) => {
+            format!("template restored; its pods are not healthy yet: {}", reasons(id, why))
+        }
+    }
+}
+
+/// `changed by helm at 2026-01-01T00:00:00Z (web: shop:1.4 → shop:1.5)`
+pub fn change(change: &Change) -> String {
+    let (by, images) = match change {
+        Change::Annotation(key) => return format!("its annotation {key} was changed"),
+        Change::Template { by, images } => (by, images),
+    };
+    let by = by.as_ref().map_or("somebody".to_owned(), |by| format!("{} at {}", by.manager, by.at));
+    let image = |ImageChange { container, from, to }: &ImageChange| {
+        let or_none = |image: &Option<String>| image.clone().unwrap_or_else(|| "none".to_owned());
+        format!("{container}: {} → {}", or_none(from), or_none(to))
+    };
+    let images = match images.as_slice() {
+        [] => "the same images".to_owned(),
+        images => images.iter().map(image).collect::<Vec<_>>().join(", "),
+    };
+    format!("changed by {by} ({images})")
+}
+
+/// How a run that was ended from outside leaves it.
+fn left(id: &Id, what: &str, at: EndedAt, pods: (i64, i64)) -> String {
+    let (far, status) = (how_far(pods), status(id));
+    match at {
+        EndedAt::NotStarted => format!("{what} before it was started; nothing was written"),
+        EndedAt::Writing => format!("{what} during the write; unknown whether it was updated: {status}"),
+        EndedAt::Undecided => format!("{what} before the decision whether to restore it:"),
+        EndedAt::ToRestore => format!("{what} before it was restored: {}", last(id)),
+        EndedAt::Restoring => format!("{what} while it was restored; unknown whether it was: {status}"),
+        EndedAt::RestoreWatching => format!("restored; {what}{far}, the rollout continues: {status}"),
+        EndedAt::Watching { .. } => format!("{what}{far}; the rollout continues: {status}"),
+    }
+}
+
+/// The same where the server is silent: it is not known whether the rollout continues.
+fn left_unseen(id: &Id, at: EndedAt, pods: (i64, i64)) -> String {
+    let status = status(id);
+    let seen = match pods {
+        (_, 0) => String::new(),
+        (done, total) => format!("{done} of {total} pods when last seen, "),
+    };
+    match at {
+        EndedAt::NotStarted => "nothing was written".to_owned(),
+        EndedAt::Writing => format!("unknown whether it was updated: {status}"),
+        EndedAt::Undecided | EndedAt::ToRestore => format!("not restored: {}", last(id)),
+        EndedAt::Restoring => format!("unknown whether it was restored: {status}"),
+        EndedAt::RestoreWatching => format!("it was restored, {seen}its current state is unknown: {status}"),
+        EndedAt::Watching { written } => {
+            let written = if written { "it was updated, " } else { "" };
+            format!("{written}{seen}its current state is unknown: {status}")
+        }
+    }
+}
+
+/// ` at 1 of 3 pods`
+fn how_far(pods: (i64, i64)) -> String {
+    match pods {
+        (_, 0) => String::new(),
+        (done, total) => format!(" at {done} of {total} pods"),
+    }
+}
+
+fn time(by: Option<&Author>) -> String {
+    let at: Option<Timestamp> = by.map(|by| by.at);
+    at.map(|at| format!(" at {at}")).unwrap_or_default()
+}
+
+fn status(id: &Id) -> String {
+    format!("kubectl rollback-to {} --status", id.typed())
+}
+
+fn last(id: &Id) -> String {
+    format!("kubectl rollback-to {} --last", id.typed())
+}
+
+pub fn question(question: &Question) -> String {
+    match question {
+        Question::Restore { workloads } => match workloads.as_slice() {
+            [one] => format!("Restore {one}?"),
+            all => format!("Restore {} of this run?", count(all.len(), "workload")),
+        },
+        Question::Unstick { workload, pod, message, .. } => {
+            format!("{workload} is blocked by pod {pod} ({message}). Delete it, and later blocking pods?")
+        }
+    }
+}
+
+pub fn note(id: &Id, note: &Note) -> String {
+    match note {
+        Note::NotWritten(why) => reasons(id, why),
+        Note::Healthy => "it became healthy meanwhile and is not restored".to_owned(),
+        Note::Restarted(by) => format!("restarted by {}; waiting for its new pods", author(by.as_ref())),
+        Note::OwnershipReturned(managers) => {
+            let one =
+                |(manager, fields): &(String, usize)| format!("{manager} ({})", count(*fields, "field"));
+            let managers = managers.iter().map(one).collect::<Vec<_>>().join(", ");
+            format!("field ownership returned to {managers}")
+        }
+        Note::OwnershipKept { manager, message } => {
+            format!("field ownership was not returned by {manager}: {message}")
+        }
+        Note::ChangeCauseKept { message } => {
+            format!("the change cause of its revision was not updated: {message}")
+        }
+        Note::NotRecorded { message } => message.clone(),
+        Note::EventsUnavailable { message } => {
+            format!("{message}; causes that only events report are missing")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
