@@ -80,15 +80,15 @@ pub struct Outcome {
     pub failed_pods: Vec<PodProgress>,
     /// Pods available on the expected template, of all that are wanted.
     pub ready: Option<(i64, i64)>,
-    /// What this run wrote is surely what is there.
+    /// The live template is the one that this run wrote.
     pub left: bool,
     /// The workload was deleted.
     pub gone: bool,
-    /// Refused because somebody else changed it since it was seen: to be seen and planned again.
+    /// Refused because somebody else changed it since it was read: to be planned again.
     pub changed: bool,
     /// The deadline passed before it was done.
     pub late: bool,
-    /// The journal does not know of it.
+    /// It is not in the journal.
     pub unrecorded: bool,
 }
 

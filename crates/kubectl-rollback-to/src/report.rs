@@ -71,7 +71,7 @@ pub struct WorkloadReport {
     pub pods: Vec<PodReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed_pods: Vec<PodReport>,
-    /// As in `Outcome`: what the end on the screen says besides.
+    /// As in `Outcome`, for the screen only.
     #[serde(skip)]
     pub ready: Option<(i64, i64)>,
     #[serde(skip)]
@@ -124,7 +124,7 @@ pub struct RevisionReport {
     pub active_until_precision: Precision,
     pub healthy: Health,
     pub change_cause: Option<String>,
-    /// The cause is that of an earlier or later rollout of the same template, for all one can tell.
+    /// The cause probably is that of an earlier or later rollout of the same template.
     pub change_cause_inherited: bool,
     /// The field manager that wrote the template, of the current one only.
     pub written_by: Option<String>,
@@ -167,7 +167,7 @@ pub struct StatusOf {
     /// `null` when its controller has not made it yet.
     pub revision: Option<i64>,
     pub result: StatusVerdict,
-    /// One line: what is happening, or what is in the way.
+    /// One line: what is happening, or what blocks it.
     pub summary: String,
     /// Pods available on the live template, of those there will be.
     pub available: i64,

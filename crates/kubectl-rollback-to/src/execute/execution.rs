@@ -20,12 +20,12 @@ pub struct Execution<'a> {
     pub clock: Clock,
     /// For everything but the time at prompts; `None`: each wait ends by itself, when nothing has changed for long.
     pub deadline: Option<Instant>,
-    /// So long without an answer from the API server is the end; `None`: the deadline is.
+    /// The run ends after so long without an answer from the API server; `None`: the deadline ends it.
     pub silent_after: Option<SignedDuration>,
     pub zone: TimeZone,
     /// Where the run is recorded; `None`: nowhere.
     pub journal: Option<Journal>,
 }
 
-/// A live view is drawn this often: no more when much happens, and no less when nothing does.
+/// A live view is redrawn this often.
 pub const FRAME: Duration = Duration::from_millis(200);

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::wire::{self, Content, Refusal};
 use super::workload_cache::{Subject, labels_of_any};
-use super::write::{ConnectionFailures, look, report};
+use super::write::{ConnectionFailures, get, report};
 use crate::rollout_pod::RolloutPod;
 
 #[derive(Default)]
@@ -25,11 +25,11 @@ pub struct Fresh {
     pub object: Option<Value>,
     pub histories: Vec<Value>,
     pub pods: Vec<Pod>,
-    /// Names of pods that are there and could not be understood: as long as there are any, nothing is known to be done.
+    /// Names of pods that could not be parsed: as long as there are any, nothing counts as done.
     pub unread: Vec<String>,
 }
 
-/// A server that is away is waited for: some ten minutes, with the last of these waits again and again.
+/// A server that does not answer is retried for some ten minutes; the last of these waits is repeated.
 const TRIES: usize = 81;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
@@ -63,7 +63,7 @@ fn waits() -> ExponentialBuilder {
         .with_max_times(TRIES - 1)
 }
 
-/// A server that asks for less is not asked more often for it: the tries would be used up before it counts as silent.
+/// A short `Retry-After` does not shorten the wait: the tries would be used up before the server counts as silent.
 fn wait(own: Duration, retry_after: Option<Duration>) -> Duration {
     retry_after.unwrap_or_default().max(own).min(LONGEST_WAIT)
 }
@@ -75,13 +75,13 @@ fn passes(error: &Error) -> bool {
 
 async fn once(cluster: &Cluster, id: &Id) -> Result<Fresh, Refusal> {
     let Some(object) = own(cluster, id).await? else { return Ok(Fresh::default()) };
-    let (histories, pods) = made(cluster, id, &selector(&object)).await?;
+    let (histories, pods) = owned(cluster, id, &selector(&object)).await?;
     Ok(Fresh { object: Some(object), histories, pods: pods.all, unread: pods.unread })
 }
 
-/// As [`read`], once, of several workloads in one namespace that share a kind of history. What they made is listed once, after each of
+/// As [`read`], once, of several workloads in one namespace that share a kind of history. What they own is listed once, after each of
 /// them was read.
-pub async fn together(cluster: &Cluster, ids: &[Id]) -> Vec<Result<Fresh, Refusal>> {
+pub async fn read_together(cluster: &Cluster, ids: &[Id]) -> Vec<Result<Fresh, Refusal>> {
     let objects = join_all(ids.iter().map(|id| own(cluster, id))).await;
     let there = ids.iter().zip(&objects).filter_map(|(id, object)| {
         let object = object.as_ref().ok()?.as_ref()?;
@@ -89,7 +89,7 @@ pub async fn together(cluster: &Cluster, ids: &[Id]) -> Vec<Result<Fresh, Refusa
     });
     let there: Vec<Subject> = there.collect();
     let listed = match (ids.first(), labels_of_any(&there)) {
-        (Some(id), Some(labels)) => Some(made(cluster, id, &labels).await),
+        (Some(id), Some(labels)) => Some(owned(cluster, id, &labels).await),
         _ => None,
     };
     let mut subjects = there.into_iter();
@@ -116,11 +116,11 @@ pub async fn together(cluster: &Cluster, ids: &[Id]) -> Vec<Result<Fresh, Refusa
 
 /// The workload itself; another one of its name is not it.
 async fn own(cluster: &Cluster, id: &Id) -> Result<Option<Value>, Refusal> {
-    Ok(look(cluster, id).await?.filter(|object| object.uid() == id.uid))
+    Ok(get(cluster, id).await?.filter(|object| object.uid() == id.uid))
 }
 
 /// Histories and pods with these labels.
-async fn made(cluster: &Cluster, id: &Id, labels: &str) -> Result<(Vec<Value>, Pods), Refusal> {
+async fn owned(cluster: &Cluster, id: &Id, labels: &str) -> Result<(Vec<Value>, Pods), Refusal> {
     let histories = format!("{}/namespaces/{}/{}", wire::APPS, id.namespace, id.kind.history_plural());
     let pods = format!("{}/namespaces/{}/pods", wire::CORE, id.namespace);
     let (histories, pods) = futures::join!(
@@ -156,7 +156,7 @@ async fn list<T: DeserializeOwned>(
     for _ in 0..PAGES {
         let path = format!("{path}?labelSelector={}&limit={PAGE}{more}", wire::query(labels));
         let body = match wire::body(cluster, Method::GET, &path, Content::None).await {
-            // What the pages were of is not kept any more: from the start, whole.
+            // The continue token expired: the whole list, from the start.
             Err(refusal) if !more.is_empty() && is_expired(&refusal.error) => {
                 listed = Listed { all: Vec::new(), unread: Vec::new() };
                 let whole = path.split("&limit=").next().unwrap_or(&path);
@@ -180,7 +180,7 @@ impl<T: DeserializeOwned> Listed<T> {
             self.all.extend(page.items.into_iter().flatten());
             return Ok(page.metadata.continue_);
         }
-        // One object that is not understood must not hide the others.
+        // One object that cannot be parsed must not hide the others.
         let page: Page<Value> = serde_json::from_slice(body).map_err(wire::unreadable)?;
         for object in page.items.into_iter().flatten() {
             let name = object.name().to_owned();

@@ -1,4 +1,4 @@
-//! The last lines of a container that crashed: once, as far as they can be had, without what may be a credential.
+//! The last lines of a container that crashed, without what may be a credential. Best effort.
 
 use cluster_model::secret::log::redacted;
 use cluster_model::text::shorten;
@@ -13,9 +13,9 @@ const COLUMNS: usize = 300;
 /// Ten lines can be long.
 const BYTES: usize = 64 * 1024;
 
-/// Nothing when there is none, or no right to read it.
+/// Empty if there is none, or it may not be read.
 pub async fn tail(cluster: &Cluster, namespace: &str, pod: &str, container: &str) -> Vec<String> {
-    // What ran before tells why it ended; a container that never restarted has nothing before.
+    // The previous run shows why it ended; a container that never restarted has none.
     for previous in ["previous=true&", ""] {
         let container = wire::query(container);
         let path = wire::path(wire::CORE, namespace, "pods", pod);

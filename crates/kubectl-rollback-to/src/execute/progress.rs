@@ -1,6 +1,7 @@
 //! How far a rollout is, by its pods: which template each has is known by its hash, never by counts alone.
 //! Pure, with a memory: since when each fault has been there. Also the diagnosis of `--status`.
 
+mod blocker;
 mod counts;
 mod deadline;
 pub mod diagnose;
@@ -12,7 +13,6 @@ mod rollout_view;
 mod stall;
 mod superseded;
 mod target;
-mod trap;
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ use crate::outcome::PodState;
 use crate::outcome::cause::{Cause, Counts, Waiting};
 use deadline::Deadline;
 use faults::later;
-use model::{Expected, Patience, Progress, State, View, by_ours, whole};
+use model::{Expected, Patience, Progress, State, View, to_monotonic, whole};
 use pods::SeenPod;
 use rollout_view::RolloutView;
 
@@ -37,13 +37,13 @@ pub struct Tracker {
     quiet: Option<Duration>,
     compared: target::Compared,
     faults: faults::Memory,
-    /// When the counts last changed, by our clock, and to what.
+    /// When the counts last changed (monotonic), and to what.
     moved: Option<([usize; 4], Timestamp)>,
-    trap: trap::Trap,
+    blockers: blocker::Memory,
     blocked: stall::Memory,
-    /// There is only one look, for `--status`: since when a fault has been there is what the objects say.
+    /// For `--status` there is only one look: since when a fault has been there is taken from the objects.
     is_diagnosis: bool,
-    /// By our clock.
+    /// When to look again (monotonic).
     wake: Option<Timestamp>,
 }
 
@@ -56,7 +56,7 @@ impl Tracker {
             compared: target::Compared::default(),
             faults: faults::Memory::default(),
             moved: None,
-            trap: trap::Trap::default(),
+            blockers: blocker::Memory::default(),
             blocked: stall::Memory::default(),
             is_diagnosis: false,
             wake: None,
@@ -77,12 +77,12 @@ impl Tracker {
             };
         };
         let workload = Status { kind: self.expected.kind, object };
-        // A view from before the write still has the template from before.
+        // A view that is older than the write still has the old template.
         let is_written = workload.generation() >= self.expected.generation;
         let replaced = is_written && !same(&object["spec"]["template"], &self.expected.template);
         let observed = is_written && !replaced && workload.has_observed(self.expected.generation);
         if self.expected.kind.rules().pod_can_block() {
-            self.trap.remember(view.pods);
+            self.blockers.remember(view.pods);
         }
         let mut rollout_view = self.rollout_view(view, workload, observed);
         let state = if replaced {
@@ -99,7 +99,7 @@ impl Tracker {
         pods::sort(&mut rollout_view.pods, blocker);
         let moving = state == State::Moving;
         if matches!(state, State::Done { .. }) {
-            // The controller counts minReadySeconds by its own clock, to the fraction of a second, and it has the last word.
+            // The controller counts minReadySeconds by its own clock, to the fraction of a second: its status decides.
             let ready = rollout_view.pods.iter_mut().filter(|seen| seen.on_target() && seen.pod.is_ready());
             ready.for_each(|seen| seen.state = PodState::Ready);
         }
@@ -128,15 +128,15 @@ impl Tracker {
         }
     }
 
-    /// When `look` may say something else without any news: a fault's grace ends, a pod becomes available. By our clock.
-    pub fn wake_at(&self, ours: Timestamp) -> Option<Timestamp> {
-        self.wake.map(|at| at.max(ours))
+    /// When the result may change although nothing else does: a fault's grace ends, a pod becomes available (monotonic).
+    pub fn wake_at(&self, monotonic_now: Timestamp) -> Option<Timestamp> {
+        self.wake.map(|at| at.max(monotonic_now))
     }
 
-    /// Nothing could be seen for a while: that nothing moved meanwhile is not known.
-    pub fn resume(&mut self, ours: Timestamp) {
+    /// Nothing could be watched for a while: something may have changed meanwhile.
+    pub fn resume(&mut self, monotonic_now: Timestamp) {
         if let Some((_, moved)) = &mut self.moved {
-            *moved = ours;
+            *moved = monotonic_now;
         }
     }
 
@@ -152,7 +152,7 @@ impl Tracker {
         let counts =
             [done, live, count(&|seen| seen.is_old()), count(&|seen| seen.state == PodState::Terminating)];
         if self.moved.is_none_or(|(before, _)| before != counts) {
-            self.moved = Some((counts, view.ours));
+            self.moved = Some((counts, view.monotonic_now));
         }
         let short = whole(live) < total;
         let mut faults = faults::of_pods(&pods, short, now);
@@ -164,7 +164,7 @@ impl Tracker {
             &pods,
             short,
         ));
-        self.faults.remember(&mut faults, view.ours);
+        self.faults.remember(&mut faults, view.monotonic_now);
         let moved = self.moved_at(view);
         for fault in &mut faults {
             if self.is_diagnosis {
@@ -178,14 +178,14 @@ impl Tracker {
         for seen in &pods {
             let patience = seen.issue.as_ref().and_then(|issue| issue.not_before);
             for at in patience.into_iter().chain(seen.available_at) {
-                self.wake_later(by_ours(at, view), view);
+                self.wake_later(to_monotonic(at, view), view);
             }
         }
         RolloutView { view, workload, target, pods, done: whole(done), total, faults }
     }
 
     fn moved_at(&self, view: View<'_>) -> Timestamp {
-        self.moved.map_or(view.ours, |(_, at)| at)
+        self.moved.map_or(view.monotonic_now, |(_, at)| at)
     }
 
     /// The controller has seen the template, and it is still the one that was written.
@@ -193,13 +193,14 @@ impl Tracker {
         if rollout_view.is_done() {
             return State::Done { kept: rollout_view.kept_pods() };
         }
-        // Whatever its pods show: nothing rolls out, and another template would not either.
+        // Whatever its pods show: no template rolls out.
         if !self.is_diagnosis && rollout_view.workload.is_paused() {
             return self.paused(rollout_view);
         }
-        let ours = rollout_view.view.ours;
-        if rollout_view.faults.first().is_some_and(|fault| fault.ends_grace(self.fail_after) <= ours) {
-            let due = |fault: &&faults::Fault| fault.ends_grace(self.fail_after) <= ours;
+        let monotonic_now = rollout_view.view.monotonic_now;
+        if rollout_view.faults.first().is_some_and(|fault| fault.ends_grace(self.fail_after) <= monotonic_now)
+        {
+            let due = |fault: &&faults::Fault| fault.ends_grace(self.fail_after) <= monotonic_now;
             let elsewhere = rollout_view.faults.iter().filter(due).all(|fault| fault.elsewhere);
             return match rollout_view.failed(None) {
                 State::Failed { cause, .. } if elsewhere && rollout_view.done > 0 && !self.is_diagnosis => {
@@ -246,7 +247,7 @@ impl Tracker {
                     self.moved.filter(|_| !self.is_diagnosis && !rollout_view.workload.is_paused())?;
                 let ends = later(moved, Duration::from_secs(u64::try_from(seconds).unwrap_or_default()));
                 self.wake_later(ends, rollout_view.view);
-                ends <= rollout_view.view.ours
+                ends <= rollout_view.view.monotonic_now
             }
         };
         passed.then_some(seconds)
@@ -258,7 +259,7 @@ impl Tracker {
             return None;
         }
         let moved = self.moved_at(rollout_view.view);
-        let (pod, from) = self.trap.look(
+        let (pod, from) = self.blockers.look(
             self.expected.kind,
             rollout_view.view,
             moved,
@@ -266,12 +267,12 @@ impl Tracker {
             self.fail_after,
         )?;
         self.wake_later(from, rollout_view.view);
-        (from <= rollout_view.view.ours).then_some(pod)
+        (from <= rollout_view.view.monotonic_now).then_some(pod)
     }
 
-    /// `at` by our clock.
+    /// `at` is monotonic.
     fn wake_later(&mut self, at: Timestamp, view: View<'_>) {
-        if at > view.ours && self.wake.is_none_or(|wake| at < wake) {
+        if at > view.monotonic_now && self.wake.is_none_or(|wake| at < wake) {
             self.wake = Some(at);
         }
     }

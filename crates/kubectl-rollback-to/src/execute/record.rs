@@ -1,4 +1,4 @@
-//! A rollback leaves an Event at the workload, for whoever looks at it next. Best effort. Network I/O.
+//! A rollback is recorded as an Event about the workload. Best effort. Network I/O.
 
 use cluster_model::rollout::{Id, Rollout, images};
 use cluster_model::text::neutralise;

@@ -1,4 +1,4 @@
-//! What the engine asks for, on the wire; each with one honest answer. Network I/O.
+//! The requests that the engine commands. Network I/O.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -21,7 +21,7 @@ use super::{log, ownership};
 use crate::execute::engine::model::Deletion;
 use crate::patch;
 
-/// Workloads read together: a selector names them all, and a URL has an end.
+/// Workloads read together: a selector names them all, and a URL has a limit.
 const TOGETHER: usize = 50;
 const LOG: Duration = Duration::from_secs(3);
 
@@ -44,7 +44,7 @@ pub async fn rolled_back(
     Answered::Wrote { step, wrote: write(cluster, attempt, &failures).await }
 }
 
-/// `keep`: the workload as it was, for whom its fields go back to.
+/// `keep`: the workload as it was, with the managers that its fields are returned to.
 pub async fn restored(
     cluster: &Cluster,
     step: usize,
@@ -61,7 +61,7 @@ pub async fn restored(
     Answered::Restored { step, wrote, notes }
 }
 
-/// What came of reading several workloads at once; each is taken out once.
+/// Several workloads that were read at once; each is taken out once.
 type ReadTogether = Arc<Mutex<BTreeMap<usize, Fresh>>>;
 pub type Reading<'a> = Shared<BoxFuture<'a, ReadTogether>>;
 
@@ -75,7 +75,7 @@ pub fn reading(cluster: &Cluster, due: Vec<(usize, Id)>) -> Reading<'_> {
         groups.into_values().flat_map(|group| group.chunks(TOGETHER).map(<[_]>::to_vec).collect::<Vec<_>>());
     let reads = chunks.map(|chunk| async move {
         let (steps, ids): (Vec<usize>, Vec<Id>) = chunk.into_iter().unzip();
-        let read = fresh::together(cluster, &ids).await;
+        let read = fresh::read_together(cluster, &ids).await;
         steps.into_iter().zip(read).filter_map(|(step, fresh)| Some((step, fresh.ok()?))).collect::<Vec<_>>()
     });
     let all = join_all(reads);
@@ -115,9 +115,9 @@ pub async fn logged(
 pub struct Closing {
     pub id: Id,
     pub manager: String,
-    /// The ControllerRevision rolled back to, and what is said there as its cause.
+    /// The ControllerRevision rolled back to, and its new change cause.
     pub cause: Option<(Value, String)>,
-    /// The workload as it was, for whom its fields go back to.
+    /// The workload as it was, with the managers that its fields are returned to.
     pub keep: Option<Value>,
 }
 
@@ -186,13 +186,13 @@ pub async fn delete(
         let (message, wait) = match verdict::of(answer, "delete it", &right) {
             Answer::Applied(_) => return Deletion::Deleted,
             Answer::Gone { .. } => return Deletion::Gone,
-            Answer::Misfit { .. } => return Deletion::Changed,
+            Answer::Conflict { .. } => return Deletion::Changed,
             Answer::Refused { message } => return Deletion::Failed { message },
             // As for any write: only a server that could not be reached is asked again.
             Answer::Denied { message } if attempt == 0 => return Deletion::Failed { message },
             Answer::Denied { message } => (message, FIRST_WAIT * (1 << attempt)),
             Answer::Busy { message, wait } => (message, wait),
-            Answer::Unsent { message } => (message, FIRST_WAIT * (1 << attempt)),
+            Answer::NotSent { message } => (message, FIRST_WAIT * (1 << attempt)),
             Answer::Lost { message } => {
                 if is_terminating(cluster, &path, uid).await {
                     return Deletion::Deleted;

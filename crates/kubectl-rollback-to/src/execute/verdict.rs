@@ -14,8 +14,8 @@ use super::wire::Refusal;
 pub enum Answer {
     /// Applied; the object as it is now.
     Applied(Value),
-    /// The patch does not fit what is there: a `test` failed, or others were faster.
-    Misfit {
+    /// A `test` of the patch failed, or others wrote first.
+    Conflict {
         message: String,
     },
     Gone {
@@ -30,11 +30,11 @@ pub enum Answer {
     Lost {
         message: String,
     },
-    /// It never left: nothing was applied.
-    Unsent {
+    /// The connection failed before it was sent: nothing was applied.
+    NotSent {
         message: String,
     },
-    /// There is no right to do it, or nobody is logged in. A server that is just starting message so to everybody.
+    /// The user may not do it, or is not logged in. A server that is just starting refuses everybody like this.
     Denied {
         message: String,
     },
@@ -59,7 +59,7 @@ pub fn of(answer: Result<Value, Refusal>, doing: &str, right: &Right) -> Answer 
         return Answer::Refused { message };
     }
     if unreachable(&refusal.error) {
-        return Answer::Unsent { message };
+        return Answer::NotSent { message };
     }
     if lost(&refusal.error) {
         return Answer::Lost { message };
@@ -68,10 +68,10 @@ pub fn of(answer: Result<Value, Refusal>, doing: &str, right: &Right) -> Answer 
     let details = status.details.as_ref();
     match status.code {
         404 => Answer::Gone { message },
-        409 => Answer::Misfit { message },
+        409 => Answer::Conflict { message },
         // A patch that cannot be applied is answered with a generic sentence and nothing else
         // (apiserver/pkg/endpoints/handlers/patch.go, applyJSPatch); an object that is invalid, with the fields that are.
-        422 if details.is_none_or(|d| d.causes.is_empty()) => Answer::Misfit { message },
+        422 if details.is_none_or(|d| d.causes.is_empty()) => Answer::Conflict { message },
         429 => {
             let seconds = details.map(|d| d.retry_after_seconds).filter(|s| *s > 0).map(u64::from);
             let wait =
@@ -117,15 +117,15 @@ mod tests {
                 None,
                 Answer::Gone { message: says("deployments \"web\" not found", 404) },
             ),
-            (422, generic, json!(null), None, Answer::Misfit { message: says(generic, 422) }),
-            (422, generic, json!({}), None, Answer::Misfit { message: says(generic, 422) }),
+            (422, generic, json!(null), None, Answer::Conflict { message: says(generic, 422) }),
+            (422, generic, json!({}), None, Answer::Conflict { message: says(generic, 422) }),
             (422, "is invalid", field, None, Answer::Refused { message: says("is invalid", 422) }),
             (
                 409,
                 "has been modified",
                 json!({}),
                 None,
-                Answer::Misfit { message: says("has been modified", 409) },
+                Answer::Conflict { message: says("has been modified", 409) },
             ),
             (
                 422,

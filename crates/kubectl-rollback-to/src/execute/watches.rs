@@ -101,7 +101,7 @@ impl Watches {
         self.all[watch].place.what == What::Events
     }
 
-    /// It was refused. A role may name the workloads that may be watched: then each is watched by its name. False if there is no such way.
+    /// It was refused. A role may allow to watch only named workloads: then each is watched by its name. False if that is not possible.
     pub fn replace(&mut self, cluster: &Cluster, watch: usize, failure: &Failure) -> bool {
         self.all[watch].has_ended = true;
         let (place, steps) = (self.all[watch].place.clone(), self.all[watch].steps.clone());
@@ -144,7 +144,7 @@ impl Watches {
                     _ => Watched::default(),
                 };
                 let api = raw(cluster, namespace, "apps", kind.name(), kind.plural());
-                // managedFields tell who wrote what.
+                // managedFields have who wrote what.
                 let keep = move |object: &mut RawObject| subjects.iter().any(|it| it.is(&object.value));
                 feed_of(api, kind.plural(), watched, keep)
                     .map(|news| news.map(|news| News::Object(Resource::Workloads, news)))
@@ -202,7 +202,7 @@ fn raw(cluster: &Cluster, namespace: &str, group: &str, kind: &str, plural: &str
     Api::namespaced_with(cluster.client.clone(), namespace, &resource)
 }
 
-/// Half of an object, and only the workload's own tell anything.
+/// They are half of an object, and only the workload's own are used.
 fn strip(object: &mut RawObject) {
     if let Some(metadata) = object.value["metadata"].as_object_mut() {
         metadata.remove("managedFields");

@@ -7,7 +7,7 @@ use plugin_client::{Cluster, Failure, Right, is_forbidden, is_not_found, is_unau
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::guarded_patch::{Act, GuardedPatch, Look, Wrote};
+use super::guarded_patch::{Act, GuardedPatch, ReadResult, Wrote};
 use super::verdict;
 use super::wire::{self, Content, Refusal};
 use crate::choose::Target;
@@ -20,7 +20,7 @@ pub type ConnectionFailures = UnboundedSender<Failure>;
 /// The annotations a rollback sets, or removes for `None`; all others stay. Pure.
 pub fn annotations(rollout: &Rollout, target: &Target, options: &Options) -> Vec<(String, Option<String>)> {
     let live = rollout.object.annotation(CHANGE_CAUSE);
-    // What the live one says is about the template that goes away: it must not end up at the one that comes.
+    // The live change cause is about the template that is replaced.
     let cause = options.reason.as_deref().or(target.change_cause.as_deref());
     let mut set = Vec::new();
     if cause != live {
@@ -55,19 +55,19 @@ pub async fn write(cluster: &Cluster, mut attempt: GuardedPatch, failures: &Conn
                     report(refusal, failures);
                 }
                 let right = Right::new("patch", "apps", attempt.id().kind.plural());
-                attempt.answered(verdict::of(answer, &doing("write", attempt.id()), &right))
+                attempt.on_answer(verdict::of(answer, &doing("write", attempt.id()), &right))
             }
-            Act::Look => {
-                let found = look(cluster, attempt.id()).await;
+            Act::Read => {
+                let found = get(cluster, attempt.id()).await;
                 if let Err(refusal) = &found {
                     report(refusal, failures);
                 }
-                attempt.looked(match found {
-                    Ok(found) => Look::Seen(found),
+                attempt.on_read(match found {
+                    Ok(found) => ReadResult::Found(found),
                     Err(refusal) => {
                         let message = refusal.message(&doing("read", attempt.id()));
                         let denied = is_forbidden(&refusal.error) || is_unauthorised(&refusal.error);
-                        if denied { Look::Denied { message } } else { Look::Blind { message } }
+                        if denied { ReadResult::Denied { message } } else { ReadResult::NoAnswer { message } }
                     }
                 })
             }
@@ -81,7 +81,7 @@ pub async fn patch(cluster: &Cluster, id: &Id, ops: &[Value], manager: &str) -> 
 }
 
 /// The workload as it is now; `None`: there is none of this name.
-pub async fn look(cluster: &Cluster, id: &Id) -> Result<Option<Value>, Refusal> {
+pub async fn get(cluster: &Cluster, id: &Id) -> Result<Option<Value>, Refusal> {
     match wire::send(cluster, Method::GET, &of_workload(id), Content::None).await {
         Ok(object) => Ok(Some(object)),
         Err(refusal) if is_not_found(&refusal.error) => Ok(None),

@@ -97,7 +97,7 @@ pub enum PodCause {
     Terminating(DeletionBlocker),
 }
 
-/// Why a rollout does not get on.
+/// Why a rollout is stuck or failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     Paused(Id),

@@ -5,11 +5,11 @@ use k8s_openapi::jiff::Zoned;
 
 use super::cause::{Author, Cause, KeptPods};
 
-/// Of an outcome there may be several, one after another.
+/// An outcome may have several, in the order of the line that is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     Already(Already),
-    /// What comes next is why its pods do not run it: so many of so many do, where that is known.
+    /// The next reason is why its pods do not run it; `pods`: how many of how many do.
     AlreadyBut {
         already: Already,
         pods: Option<(i64, i64)>,
@@ -39,7 +39,7 @@ pub enum Reason {
     Deleted,
     DeletedMeanwhile,
     Reverted(Option<Author>),
-    /// So many of so many pods had the template by then.
+    /// `pods`: how many of how many had the template by then.
     Superseded {
         by: Option<Author>,
         pods: (i64, i64),
@@ -75,15 +75,15 @@ pub enum Already {
     WrittenBySomebody,
 }
 
-/// What a StatefulSet's rollback needs to go on.
+/// Why a pod blocks a StatefulSet's rollback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BlockedByPod {
-    /// A consent: to type, with this revision.
+    /// There is no consent to delete it; `revision` is for the command that continues.
     UntilDeleted {
         message: String,
         revision: i64,
     },
-    /// It was never as it had just been read.
+    /// It changed between each read and its deletion.
     KeepsChanging,
     NotDeleted {
         message: String,
@@ -95,7 +95,7 @@ pub enum BlockedByPod {
 pub enum Unobserved {
     /// The server's own words.
     Message(String),
-    /// Again and again the watches show another state than a read.
+    /// The watches keep showing another state than a read.
     WatchesDiffer,
     NotListed,
     UnreadablePod(String),
@@ -153,7 +153,7 @@ pub enum EndedAt {
     Watching {
         written: bool,
     },
-    /// What comes next is why it might be restored.
+    /// The next reason is why it might be restored.
     Undecided,
     ToRestore,
     Restoring,

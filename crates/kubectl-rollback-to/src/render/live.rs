@@ -20,7 +20,7 @@ pub struct Screen {
     live: Option<Live>,
     /// The region is on the screen.
     drawn: bool,
-    /// Of several workloads each is reported when it is done; of one, the outcome says it.
+    /// Of several workloads each is reported when it is done; of one, the outcome shows it.
     several: bool,
     /// The last event of each workload and pod: nothing is reported twice.
     last: HashMap<(Id, String), Event>,
@@ -62,7 +62,7 @@ impl Reporter for Screen {
     }
 
     fn draw(&mut self, rollouts: &[(Id, Progress)]) {
-        // Between two rollouts, as a failed one and its way back, there is nothing to look at.
+        // Between two rollouts, as before a restore, there is nothing to show.
         if rollouts.is_empty() {
             if std::mem::take(&mut self.drawn) {
                 self.live = None;

@@ -26,7 +26,7 @@ fn headline(workload: &WorkloadReport, seconds: f64) -> Line {
     let cause = workload.cause.as_deref().filter(|cause| !cause.is_empty());
     let because = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
     let to = workload.to_words();
-    // How far it is, where anything was seen of it.
+    // How far it is, if its pods were seen.
     let far = match workload.ready.filter(|(_, wanted)| *wanted > 0) {
         Some((ready, all)) => format!("{ready} of {all} pods ready, {seconds:.1}s"),
         None => format!("{seconds:.1}s"),
@@ -86,7 +86,7 @@ impl WorkloadReport {
         to.is_some() && to == self.from.revision
     }
 
-    /// Was it surely changed by this run, and left so?
+    /// Did this run change it, and is the change still there?
     fn is_written(&self) -> bool {
         match self.result {
             Verdict::Done
@@ -99,7 +99,7 @@ impl WorkloadReport {
             | Verdict::Planned
             | Verdict::Refused
             | Verdict::Restored
-            // What is there is somebody else's.
+            // Somebody else's template is there.
             | Verdict::Superseded => false,
         }
     }
@@ -175,12 +175,12 @@ fn next(report: &RollbackReport) -> Vec<Line> {
     for (namespace, names) in by_namespace(&of(&[Verdict::Restored])) {
         hints.push(("to choose another:", format!("kubectl rollback-to {names}{namespace} --history")));
     }
-    // Never where nothing was written: it would undo the rollback before.
+    // Not if nothing was written: it would undo an earlier rollback.
     if let Some(first) = report.workloads.iter().find(|w| w.is_written()) {
         let what = if open.is_empty() { "to undo it:" } else { "to restore it:" };
         let command = match first.unrecorded {
             false => format!("kubectl rollback-to --last{}", flag(&first.namespace)),
-            // The journal does not know of it, and would undo another one.
+            // It is not in the journal: `--last` would undo another one.
             true => format!("kubectl rollback-to {}{} --history", first.typed(), flag(&first.namespace)),
         };
         hints.push((what, command));

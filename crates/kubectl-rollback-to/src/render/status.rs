@@ -13,7 +13,7 @@ use crate::resume_command::GoOn;
 /// More are counted, not listed; `-o wide` lists them all.
 const LISTED: usize = 20;
 
-/// `object`: the live workload; it knows whether it is paused and how it replaces pods.
+/// `object`: the live workload, for whether it is paused and how it replaces pods.
 pub fn status(id: &Id, object: &Value, progress: &Progress, go_on: &GoOn<'_>, wide: bool) -> Vec<Line> {
     let paused = object.pointer("/spec/paused").and_then(Value::as_bool).unwrap_or_default();
     let mut lines = vec![headline(id, progress, paused)];

@@ -1,6 +1,6 @@
-//! `--timeout` with `--on-failure=restore`: the deadline is a failure too, and the way back has a time of its own.
+//! `--timeout` with `--on-failure=restore`: the deadline is a failure too, and the restore has its own time.
 
-use super::{Engine, Ours, Phase};
+use super::{Engine, OwnTemplate, Phase};
 use crate::execute::event::Event;
 use crate::options::OnFailure;
 use crate::outcome::reason::{End, EndedAt, Reason};
@@ -9,11 +9,13 @@ use crate::outcome::{Outcome, Verdict};
 impl Engine {
     /// The deadline passed. True if something is restored because of it: then the run goes on for that, once.
     pub fn deadline(&mut self) -> bool {
-        let ours =
+        let is_writing =
             |phase: &Phase| matches!(phase, Phase::Writing | Phase::Restoring | Phase::RestoreWatching);
         let goes_on = self.rules.on_failure == OnFailure::Restore
             && self.rules.wait
-            && self.steps.iter().any(|step| (step.ours != Ours::No && !step.spent) || ours(&step.phase));
+            && self.steps.iter().any(|step| {
+                (step.own_template != OwnTemplate::No && !step.restore_attempted) || is_writing(&step.phase)
+            });
         if !goes_on || std::mem::replace(&mut self.late, true) {
             return false;
         }

@@ -21,13 +21,13 @@ use super::guarded_patch::Wrote;
 use crate::outcome::reason::{Already, End, Reason};
 use crate::outcome::{Outcome, Verdict};
 use model::{Command, Question, Rules, StepInput};
-use step::{Consent, Ours, Phase, Step};
+use step::{Consent, OwnTemplate, Phase, Step};
 
-/// So often a deletion is tried of pods that change between the read and the deletion.
+/// Attempts to delete a pod that changes between the read and the deletion.
 const DELETIONS: usize = 10;
-/// So often a restart by somebody else is followed.
+/// Restarts by somebody else that are followed.
 const FOLLOWED: usize = 10;
-/// So often what was watched may look like an end, and a fresh read says otherwise.
+/// Times that a fresh read may contradict an end that was watched.
 const DISAGREEMENTS: usize = 200;
 
 /// What is done about the written ones after a failure.
@@ -35,7 +35,7 @@ const DISAGREEMENTS: usize = 200;
 enum Decision {
     Open,
     Asking,
-    /// Whether what failed still does is being read.
+    /// A read is under way: does it still fail?
     Confirming,
     Restore,
     Stop,
@@ -49,11 +49,11 @@ pub struct Engine {
     /// Nothing is written any more because of this one.
     halted: Option<usize>,
     decision: Decision,
-    /// Ended from outside: nothing is begun any more.
+    /// Ended from outside: nothing is started any more.
     stopped: bool,
     /// The deadline passed, and what was written is restored.
     late: bool,
-    /// Since when the API server owes an answer.
+    /// Since when a request is unanswered.
     unanswered: Option<Timestamp>,
     commands: Vec<Command>,
     events: Vec<Event>,
@@ -119,7 +119,7 @@ impl Engine {
         )
     }
 
-    /// When `next` has something to do without any news.
+    /// When `next` has something to do although nothing changed.
     pub fn wake_at(&self) -> Option<Timestamp> {
         let settled = self.steps.iter().filter_map(|step| match step.phase {
             Phase::Settled { until, .. } => until,
@@ -128,12 +128,12 @@ impl Engine {
         settled.chain(self.silent_at()).min()
     }
 
-    /// What came of `Command::Write`.
+    /// The result of `Command::Write`.
     pub fn wrote(&mut self, step: usize, wrote: Wrote, now: Timestamp) {
         let workload = self.id(step);
         match wrote {
             Wrote::Written { mutated, .. } => {
-                self.steps[step].ours = Ours::Yes;
+                self.steps[step].own_template = OwnTemplate::Yes;
                 self.steps[step].written = true;
                 self.events.push(Event::Written { workload, mutated });
                 if self.late {
@@ -166,14 +166,14 @@ impl Engine {
                 self.failed(step, [Reason::Message(message), Reason::NothingWritten]);
             }
             Wrote::Unknown { message } => {
-                self.steps[step].ours = Ours::Perhaps;
+                self.steps[step].own_template = OwnTemplate::Perhaps;
                 self.steps[step].written = true;
                 self.failed(step, [Reason::Message(message), Reason::UpdateUnknown]);
             }
         }
     }
 
-    /// What came of `Command::Finish`.
+    /// The result of `Command::Finish`.
     pub fn finished(&mut self, step: usize, notes: Vec<Note>, now: Timestamp) {
         self.note(step, notes);
         if let Phase::Settled { finishing, .. } = &mut self.steps[step].phase {
@@ -182,7 +182,7 @@ impl Engine {
         self.steps[step].settle(now);
     }
 
-    /// What came of `Command::Ask`; no answer is no. Time passed meanwhile: an answer is used only for what is still so.
+    /// The result of `Command::Ask`; no answer is no. Time has passed since the question: a read confirms what was agreed to.
     pub fn answered(&mut self, question: &Question, yes: bool) {
         match question {
             Question::Restore { .. } => {
@@ -198,7 +198,7 @@ impl Engine {
         }
     }
 
-    /// It is over before it is done: nothing more is begun, and nothing is undone.
+    /// The run ends before it is done: nothing more is started, and nothing is undone.
     pub fn stop(&mut self, end: &End) {
         self.stopped = true;
         if matches!(self.decision, Decision::Asking | Decision::Confirming) {
@@ -245,7 +245,7 @@ impl Engine {
         this.settle(now);
     }
 
-    /// What was agreed to is not there any more.
+    /// It is not any more what was agreed to.
     fn lapsed(&mut self, step: usize, why: Reason) {
         let reasons = vec![why, Reason::NothingWritten];
         let note = Note::NotWritten(reasons.clone());
@@ -276,7 +276,7 @@ impl Engine {
         self.halt(step);
     }
 
-    /// Nothing is begun any more.
+    /// Nothing is started any more.
     fn halt(&mut self, step: usize) {
         self.halted.get_or_insert(step);
         let reasons = [Reason::NotStarted(Some(self.id(step))), Reason::NothingWritten];

@@ -1,4 +1,4 @@
-//! What goes into the engine and what comes out of it, but for events.
+//! What the engine gets and what it commands.
 
 use cluster_model::rollout::Id;
 use k8s_openapi::jiff::SignedDuration;
@@ -7,7 +7,7 @@ use crate::options::OnFailure;
 use crate::outcome::Outcome;
 use crate::outcome::reason::Already;
 
-/// What every step follows.
+/// The same for all steps.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     pub on_failure: OnFailure,
@@ -17,11 +17,11 @@ pub struct Rules {
     pub wait: bool,
     /// How long a workload is watched after it is done, if it has an owner that may revert it.
     pub watch_after_done: SignedDuration,
-    /// So long without an answer from the API server is the end; `None`: a deadline is.
+    /// The run ends after so long without an answer from the API server; `None`: a deadline ends it.
     pub silent_after: Option<SignedDuration>,
 }
 
-/// Without `--timeout`: so long without any answer from the API server is the end.
+/// Without `--timeout` the run ends after so long without any answer from the API server.
 pub const SILENT_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
 /// One step, before anything happened.
@@ -33,14 +33,14 @@ pub struct StepInput {
     pub has_reconciling_owner: bool,
     /// There is something to do once it is done.
     pub finish: bool,
-    /// The target's number once it is written: to type it again if a pod blocks it.
+    /// The target's number once it is written, for the command that continues.
     pub revision: i64,
 }
 
 #[derive(Clone, Debug)]
 pub enum Start {
     Write,
-    /// The template is there already; whether its pods run it is to be seen.
+    /// The template is there already; it is checked whether its pods run it.
     Watch(Already),
     Over(Outcome),
 }
@@ -52,7 +52,7 @@ pub enum Command {
     Watch(usize),
     /// Read everything about it, and report to `verified`: nothing is claimed or done by what was watched alone.
     Verify(usize),
-    /// What was read last is what is waited for from now on.
+    /// From now on the template that was read last is waited for.
     Follow(usize),
     /// The last lines of what crashed.
     Log {
@@ -69,7 +69,7 @@ pub enum Command {
     },
     /// What comes after success.
     Finish(usize),
-    /// Write the template of the start again, if ours is still there.
+    /// Write the previous template again, if nobody else has written one since.
     Restore(usize),
     Ask(Question),
 }
@@ -94,7 +94,7 @@ pub enum Deletion {
     Deleted,
     /// It was gone.
     Gone,
-    /// It is another one by now, or not as it was.
+    /// Another pod has its name, or it is not as it was.
     Changed,
     Failed {
         message: String,

@@ -1,7 +1,7 @@
 //! Restoring what was written in this run, as far as nobody else has changed it since.
 
 use super::model::{Command, Question};
-use super::{Decision, Engine, Ours, Phase};
+use super::{Decision, Engine, OwnTemplate, Phase};
 use crate::execute::event::{Event, Note};
 use crate::execute::guarded_patch::Wrote;
 use crate::execute::progress::model::{Progress, State};
@@ -61,23 +61,23 @@ impl Engine {
         }
     }
 
-    /// Reads once more what was seen to fail: it may have become healthy since, while somebody thought about an answer.
+    /// Reads once more what failed: it may have become healthy since, as while a question was open.
     pub(super) fn confirm(&mut self) {
         self.decision = Decision::Confirming;
         for step in 0..self.steps.len() {
             // Of one whose answer was lost it is not known which template its pods have.
-            if self.steps[step].failing && self.steps[step].ours == Ours::Yes {
+            if self.steps[step].failing && self.steps[step].own_template == OwnTemplate::Yes {
                 self.verify_anew(step);
             }
         }
     }
 
-    /// What came of that.
+    /// The result of that.
     pub(super) fn confirmed(&mut self, step: usize, progress: &Progress, now: Timestamp) {
         if !matches!(progress.state, State::Done { .. } | State::Superseded { restart: false, .. }) {
             return;
         }
-        // What is claimed is reported as it was read for that.
+        // The pods in the report are those of the read that the result is based on.
         self.report_changes(step, progress);
         let this = &mut self.steps[step];
         (this.failing, this.late) = (false, false);
@@ -101,20 +101,20 @@ impl Engine {
         self.commands.push(Command::Restore(step));
     }
 
-    /// What came of `Command::Restore`.
+    /// The result of `Command::Restore`.
     pub fn restored(&mut self, step: usize, wrote: Wrote, notes: Vec<Note>) {
         if self.steps[step].phase != Phase::Restoring {
             return;
         }
         self.note(step, notes);
-        // Whatever it is now, it is restored once and never again.
+        // Whatever the result, it is not tried again.
         let this = &mut self.steps[step];
-        this.spent = true;
+        this.restore_attempted = true;
         this.gone |= matches!(wrote, Wrote::Gone);
-        this.ours = match wrote {
-            Wrote::Failed { .. } => this.ours,
-            Wrote::Unknown { .. } => Ours::Perhaps,
-            Wrote::Written { .. } | Wrote::Already | Wrote::Changed { .. } | Wrote::Gone => Ours::No,
+        this.own_template = match wrote {
+            Wrote::Failed { .. } => this.own_template,
+            Wrote::Unknown { .. } => OwnTemplate::Perhaps,
+            Wrote::Written { .. } | Wrote::Already | Wrote::Changed { .. } | Wrote::Gone => OwnTemplate::No,
         };
         if matches!(wrote, Wrote::Written { .. } | Wrote::Already) {
             this.template_restored();

@@ -1,11 +1,11 @@
-//! An API server that does not answer any more is not waited for without end.
+//! A run without a deadline ends when the API server has not answered for too long.
 
 use k8s_openapi::jiff::Timestamp;
 
 use super::Engine;
 
 impl Engine {
-    /// Since when the API server owes an answer; `None`: it answers.
+    /// Since when a request is unanswered; `None`: none is.
     pub fn unanswered(&mut self, since: Option<Timestamp>) {
         self.unanswered = since;
     }
@@ -15,7 +15,7 @@ impl Engine {
         self.unanswered?.saturating_add(self.rules.silent_after?).ok()
     }
 
-    /// Has it been silent for too long? Then nothing more can be read, so nothing is claimed and nothing is restored: it is to be stopped.
+    /// If true, the run is to be stopped: nothing more can be read, so nothing is claimed and nothing is restored.
     pub fn is_silent(&self, now: Timestamp) -> bool {
         !self.is_done() && self.silent_at().is_some_and(|at| at <= now)
     }

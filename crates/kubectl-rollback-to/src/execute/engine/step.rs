@@ -32,17 +32,17 @@ pub enum Phase {
     Over,
 }
 
-/// Is the template there the one this run wrote?
+/// Is the live template the one that this run wrote?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ours {
+pub enum OwnTemplate {
     No,
     Perhaps,
     Yes,
-    /// But for somebody's `kubectl rollout restart`, which is not undone.
+    /// Yes, with somebody's `kubectl rollout restart`, which is not undone.
     Restarted,
 }
 
-/// To deleting the pods that block it.
+/// The user's consent to delete the pods that block it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consent {
     Unasked,
@@ -54,8 +54,8 @@ pub enum Consent {
 pub struct Step {
     pub id: Id,
     pub phase: Phase,
-    pub ours: Ours,
-    /// Was our template written, ever? Also if that is not known.
+    pub own_template: OwnTemplate,
+    /// Was the template written? Also if that is not known.
     pub written: bool,
     pub outcome: Option<Outcome>,
     /// The template was there, so that nothing was written.
@@ -70,7 +70,7 @@ pub struct Step {
     /// The workload was deleted.
     pub gone: bool,
     /// It was restored, or cannot be: that is not tried again.
-    pub spent: bool,
+    pub restore_attempted: bool,
     /// (pod, cause) that were reported already.
     pod_issues: BTreeSet<(String, PodCause)>,
     pub has_reconciling_owner: bool,
@@ -79,7 +79,7 @@ pub struct Step {
     pub consent: Consent,
     /// It is being read.
     pub verifying: bool,
-    /// What is being read was asked for before somebody agreed to something.
+    /// The read that is under way began before the consent.
     pub stale: bool,
     pub disagreements: usize,
     /// Restarts by others.
@@ -115,7 +115,7 @@ impl Step {
         Step {
             id: input.id,
             phase,
-            ours: Ours::No,
+            own_template: OwnTemplate::No,
             written: false,
             outcome,
             already,
@@ -124,7 +124,7 @@ impl Step {
             moved: (0, 0),
             ready: None,
             gone: false,
-            spent: false,
+            restore_attempted: false,
             pod_issues: BTreeSet::new(),
             has_reconciling_owner: input.has_reconciling_owner,
             finish: input.finish,
@@ -157,7 +157,7 @@ impl Step {
         }
     }
 
-    /// Nothing more is waited for but what is being done.
+    /// Waits only for what is under way.
     pub fn until_now(&mut self) {
         if let Phase::Settled { finishing, .. } = self.phase {
             self.phase = if finishing { Phase::Settled { finishing, until: None } } else { Phase::Over };
@@ -175,8 +175,8 @@ impl Step {
 
     /// Can it be restored?
     pub fn is_restorable(&self) -> bool {
-        !self.spent
-            && matches!(self.ours, Ours::Yes | Ours::Perhaps)
+        !self.restore_attempted
+            && matches!(self.own_template, OwnTemplate::Yes | OwnTemplate::Perhaps)
             && matches!(self.phase, Phase::Watching | Phase::Settled { .. } | Phase::Over)
     }
 
@@ -208,8 +208,8 @@ impl Step {
             Phase::Watching | Phase::FetchingLog { .. } => EndedAt::Watching { written: self.written },
         };
         if matches!(self.phase, Phase::Writing | Phase::Restoring) {
-            self.ours = Ours::Perhaps;
-            // The journal must not say that it was not.
+            self.own_template = OwnTemplate::Perhaps;
+            // For the journal, unknown counts as written.
             self.written = true;
         }
         let mut reasons = self.outcome.take().map(|outcome| outcome.reasons).unwrap_or_default();
@@ -237,7 +237,7 @@ impl Step {
             failed_pods: self.failed_pods.clone(),
             pods: if outcome.pods.is_empty() { self.pods.clone() } else { outcome.pods },
             ready: self.ready,
-            left: matches!(self.ours, Ours::Yes | Ours::Restarted),
+            left: matches!(self.own_template, OwnTemplate::Yes | OwnTemplate::Restarted),
             gone: self.gone,
             late: self.late,
             ..outcome

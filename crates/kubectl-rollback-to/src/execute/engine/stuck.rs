@@ -1,4 +1,4 @@
-//! A StatefulSet that waits for a broken pod: it is deleted, if the user agrees to that, and if it is still so by then.
+//! A StatefulSet that waits for a broken pod: the pod is deleted if the user agrees, and if a read still shows it after that.
 
 use super::model::{Command, Deletion, Question};
 use super::{Consent, DELETIONS, Engine, Phase};
@@ -57,7 +57,7 @@ impl Engine {
         }
     }
 
-    /// What came of `Command::Delete`.
+    /// The result of `Command::Delete`.
     pub fn deleted(&mut self, step: usize, pod: &str, uid: &str, deletion: Deletion) {
         let this = &mut self.steps[step];
         this.deletions_under_way = this.deletions_under_way.saturating_sub(1);

@@ -3,7 +3,7 @@
 
 use super::model::Command;
 use super::stuck::Blocker;
-use super::{Consent, DISAGREEMENTS, Engine, FOLLOWED, Ours, Phase};
+use super::{Consent, DISAGREEMENTS, Engine, FOLLOWED, OwnTemplate, Phase};
 use crate::execute::event::{Event, Note};
 use crate::execute::progress::model::{Progress, State};
 use crate::outcome::cause::{Author, Cause, KeptPods};
@@ -23,7 +23,7 @@ impl Engine {
         }
     }
 
-    /// Is it worth a fresh read?
+    /// Does it need a fresh read?
     fn is_decisive(&self, step: usize, state: &State) -> bool {
         let this = &self.steps[step];
         let settled = matches!(this.phase, Phase::Settled { .. });
@@ -46,13 +46,13 @@ impl Engine {
         }
     }
 
-    /// By a read that begins now: consent was just given, and what was read before is what was asked about.
+    /// By a read that begins now: a read that is under way began before the consent.
     pub(super) fn verify_anew(&mut self, step: usize) {
         self.steps[step].stale = self.steps[step].verifying;
         self.verify(step);
     }
 
-    /// What came of `Command::Verify`.
+    /// The result of `Command::Verify`.
     pub fn verified(&mut self, step: usize, progress: &Progress, now: Timestamp) {
         if !std::mem::take(&mut self.steps[step].verifying) {
             return;
@@ -93,13 +93,13 @@ impl Engine {
             state if restoring => self.restored_is_seen(step, state),
             State::Reverted { by } => {
                 self.events.push(Event::Reverted { workload: self.id(step), by: by.clone() });
-                self.steps[step].ours = Ours::No;
+                self.steps[step].own_template = OwnTemplate::No;
                 self.steps[step].over(Outcome::new(Verdict::Failed, [Reason::Reverted(by.clone())]));
                 self.fail(step);
             }
             State::Superseded { by, .. } => self.superseded(step, by.clone()),
             State::Deleted => {
-                (self.steps[step].ours, self.steps[step].gone) = (Ours::No, true);
+                (self.steps[step].own_template, self.steps[step].gone) = (OwnTemplate::No, true);
                 self.failed(step, [Reason::Deleted]);
             }
             State::Done { kept } => self.done(step, kept.as_ref(), now),
@@ -119,7 +119,7 @@ impl Engine {
     pub(super) fn superseded(&mut self, step: usize, by: Option<Author>) {
         self.events.push(Event::Superseded { workload: self.id(step), by: by.clone() });
         let this = &mut self.steps[step];
-        this.ours = Ours::No;
+        this.own_template = OwnTemplate::No;
         let reason = Reason::Superseded { by, pods: this.moved };
         this.over(Outcome::new(Verdict::Superseded, [reason]));
     }
@@ -129,8 +129,8 @@ impl Engine {
         let workload = self.id(step);
         let this = &mut self.steps[step];
         this.followed += 1;
-        if this.ours != Ours::No {
-            this.ours = Ours::Restarted;
+        if this.own_template != OwnTemplate::No {
+            this.own_template = OwnTemplate::Restarted;
         }
         self.events.push(Event::Note { workload, note: Note::Restarted(by) });
         self.commands.push(Command::Follow(step));
@@ -147,7 +147,7 @@ impl Engine {
         }
     }
 
-    /// What came of `Command::Log`.
+    /// The result of `Command::Log`.
     pub fn logged(&mut self, step: usize, log: Vec<String>) {
         let Phase::FetchingLog { cause, pod } = self.steps[step].phase.clone() else { return };
         for report in self.steps[step].pods.iter_mut().filter(|report| report.name == pod) {
@@ -183,7 +183,7 @@ impl Engine {
         }
         self.steps[step].stale = false;
         if self.steps[step].phase == Phase::Over && self.steps[step].failing {
-            (self.steps[step].spent, self.steps[step].failing) = (true, false);
+            (self.steps[step].restore_attempted, self.steps[step].failing) = (true, false);
             if let Some(outcome) = &mut self.steps[step].outcome {
                 outcome.reasons.push(Reason::NotRestored(NotRestored::Unobserved(why)));
             }
@@ -211,7 +211,7 @@ impl Engine {
         let this = &self.steps[step];
         let result = match kept {
             Some(_) => Verdict::Partial,
-            None if this.ours == Ours::No && !this.unstuck => Verdict::Unchanged,
+            None if this.own_template == OwnTemplate::No && !this.unstuck => Verdict::Unchanged,
             None => Verdict::Done,
         };
         let already = this.already.clone().filter(|_| !this.unstuck);

@@ -1,4 +1,4 @@
-//! One guarded write, from first try to certain end: what to send, when to read, when to give up. Pure.
+//! One guarded write until its result is known: what to send, when to read, when to give up. Pure.
 //!
 //! Never overwrites: each try is guarded by the UID and by the exact template that was read, and nothing is repeated before
 //! the workload was read again.
@@ -23,18 +23,18 @@ pub enum Wrote {
     Written {
         /// As the server has it now.
         object: Value,
-        /// Something on its way made another template of it.
+        /// Admission changed the template.
         mutated: bool,
     },
-    /// The template is there, and it was not this that put it there.
+    /// Somebody else wrote the same template.
     Already,
-    /// Somebody else wrote another template, or another value of what this would write; nothing was overwritten.
+    /// Somebody else wrote another template, or an annotation that this would write; nothing was overwritten.
     Changed { change: Change },
-    /// Deleted, or deleted and made again.
+    /// Deleted, or deleted and recreated.
     Gone,
     /// Nothing was written.
     Failed { message: String },
-    /// The answer was lost, and what is there cannot be seen.
+    /// The answer was lost, and the workload cannot be read.
     Unknown { message: String },
 }
 
@@ -42,18 +42,18 @@ pub enum Wrote {
 pub enum Act {
     /// JSON patch.
     Send(Vec<Value>),
-    Look,
+    Read,
     End(Wrote),
 }
 
-/// What a look showed.
+/// What a read showed.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Look {
+pub enum ReadResult {
     /// `None`: it is not there.
-    Seen(Option<Value>),
+    Found(Option<Value>),
     /// The server did not answer.
-    Blind { message: String },
-    /// There is no right to look.
+    NoAnswer { message: String },
+    /// The user may not read it.
     Denied { message: String },
 }
 
@@ -66,9 +66,9 @@ pub struct Next {
 
 /// So many lost answers and lost connections are retried: some twenty seconds, as long as an API server takes to start.
 const LOST_ATTEMPTS: u32 = 8;
-/// Races lost to a write that changed neither the template nor what this would write, as of a status or another annotation.
+/// Conflicts with a write that changed neither the template nor what this would write, as a status or another annotation.
 const RACES: u32 = 3;
-/// Times a server may ask to come back later.
+/// So often a server may answer 429.
 const TIMES_BUSY: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
@@ -76,9 +76,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(4);
 pub struct GuardedPatch {
     id: Id,
     manager: String,
-    /// What the write was decided by.
+    /// As it was when the write was decided.
     start: Value,
-    /// What must be there: the workload as it was last looked at.
+    /// As it was last read: the guard of the next patch.
     seen: Value,
     template: Value,
     annotations: Vec<(String, Option<String>)>,
@@ -86,12 +86,12 @@ pub struct GuardedPatch {
     busy: u32,
     /// An annotation that somebody changed is left alone, and the rest written; else nothing is.
     lenient: bool,
-    /// Times that something but the template was in the way.
+    /// Conflicts that were not about the template.
     raced: u32,
     /// An answer was lost: the template that is there now, or later, may be from this write. A read that does not find it proves
     /// nothing: a server that was silent may answer the read before it applies the write.
     outcome_unknown: bool,
-    /// Nothing was answered since the last look.
+    /// No write was answered since the last read.
     unanswered: bool,
     message: String,
 }
@@ -145,22 +145,22 @@ impl GuardedPatch {
         now(Act::Send(self.ops()))
     }
 
-    pub fn answered(&mut self, answer: Answer) -> Next {
+    pub fn on_answer(&mut self, answer: Answer) -> Next {
         match answer {
             Answer::Applied(object) => now(self.written(object)),
             // Only a read proves that it is gone.
             Answer::Gone { message } => {
                 self.message = message;
-                now(Act::Look)
+                now(Act::Read)
             }
             // A server that comes back has not read its roles and tokens yet.
             Answer::Denied { message } if self.lost_attempts > 0 => {
                 self.try_again(message, |this| Act::Send(this.ops()))
             }
             Answer::Denied { message } | Answer::Refused { message } => end(Wrote::Failed { message }),
-            Answer::Misfit { message } => {
+            Answer::Conflict { message } => {
                 self.message = message;
-                now(Act::Look)
+                now(Act::Read)
             }
             Answer::Busy { message, wait } => {
                 self.busy += 1;
@@ -171,21 +171,21 @@ impl GuardedPatch {
             }
             Answer::Lost { message } => {
                 (self.outcome_unknown, self.unanswered) = (true, true);
-                self.try_again(message, |_| Act::Look)
+                self.try_again(message, |_| Act::Read)
             }
-            Answer::Unsent { message } => self.try_again(message, |this| Act::Send(this.ops())),
+            Answer::NotSent { message } => self.try_again(message, |this| Act::Send(this.ops())),
         }
     }
 
-    pub fn looked(&mut self, look: Look) -> Next {
-        let live = match look {
-            Look::Seen(Some(live)) if live.uid() == self.id.uid => live,
-            Look::Seen(_) => return end(Wrote::Gone),
-            Look::Blind { message } => return self.try_again(message, |_| Act::Look),
-            Look::Denied { message } if self.lost_attempts > 1 => {
-                return self.try_again(message, |_| Act::Look);
+    pub fn on_read(&mut self, result: ReadResult) -> Next {
+        let live = match result {
+            ReadResult::Found(Some(live)) if live.uid() == self.id.uid => live,
+            ReadResult::Found(_) => return end(Wrote::Gone),
+            ReadResult::NoAnswer { message } => return self.try_again(message, |_| Act::Read),
+            ReadResult::Denied { message } if self.lost_attempts > 1 => {
+                return self.try_again(message, |_| Act::Read);
             }
-            Look::Denied { message } => return end(self.blind(message)),
+            ReadResult::Denied { message } => return end(self.gave_up(message)),
         };
         let template = &live["spec"]["template"];
         if same(template, &self.template) {
@@ -228,16 +228,16 @@ impl GuardedPatch {
         self.message = message.clone();
         self.lost_attempts += 1;
         if self.lost_attempts > LOST_ATTEMPTS {
-            return end(self.blind(message));
+            return end(self.gave_up(message));
         }
-        // A first look costs nothing. By hand: a state machine keeps a count, not an iterator of waits.
+        // The first read is immediate. Not `backon`: a state machine keeps a count, not an iterator of waits.
         let doubled = FIRST_WAIT.saturating_mul(1 << (self.lost_attempts - 1));
         let wait = if self.lost_attempts == 1 { Duration::ZERO } else { doubled.min(LONGEST_WAIT) };
         Next { wait, act: act(self) }
     }
 
     /// Nothing more can be read.
-    fn blind(&self, message: String) -> Wrote {
+    fn gave_up(&self, message: String) -> Wrote {
         if self.outcome_unknown { Wrote::Unknown { message } } else { Wrote::Failed { message } }
     }
 

@@ -24,15 +24,15 @@ fn attempt() -> GuardedPatch {
 
 enum Input {
     Answer(Answer),
-    Look(Look),
+    Read(ReadResult),
 }
-use Input::{Answer as A, Look as L};
+use Input::{Answer as A, Read as R};
 
 /// What is done after an input.
 #[derive(Debug, PartialEq)]
 enum Done {
     Send,
-    Look,
+    Read,
     /// Is it mutated?
     Written(bool),
     End(Wrote),
@@ -41,7 +41,7 @@ enum Done {
 fn done(act: Act) -> Done {
     match act {
         Act::Send(_) => Done::Send,
-        Act::Look => Done::Look,
+        Act::Read => Done::Read,
         Act::End(Wrote::Written { mutated, .. }) => Done::Written(mutated),
         Act::End(wrote) => Done::End(wrote),
     }
@@ -50,8 +50,8 @@ fn done(act: Act) -> Done {
 fn after(inputs: Vec<Input>) -> Vec<Done> {
     let mut attempt = attempt();
     let next = inputs.into_iter().map(|input| match input {
-        A(answer) => attempt.answered(answer),
-        L(look) => attempt.looked(look),
+        A(answer) => attempt.on_answer(answer),
+        R(read) => attempt.on_read(read),
     });
     next.map(|next| done(next.act)).collect()
 }
@@ -64,12 +64,12 @@ fn lost() -> Input {
     A(Answer::Lost { message: "504".into() })
 }
 
-fn misfit() -> Input {
-    A(Answer::Misfit { message: "422".into() })
+fn conflict() -> Input {
+    A(Answer::Conflict { message: "422".into() })
 }
 
 fn denied() -> Input {
-    L(Look::Denied { message: "403".into() })
+    R(ReadResult::Denied { message: "403".into() })
 }
 
 fn gone() -> Input {
@@ -86,75 +86,79 @@ fn changed_by_argo() -> Done {
 fn each_way_to_an_end() {
     let mut other = web("v2", "kubectl");
     other["metadata"]["uid"] = json!("u2");
-    let found = |image, by| L(Look::Seen(Some(web(image, by))));
+    let found = |image, by| R(ReadResult::Found(Some(web(image, by))));
     let cases: Vec<(&str, Vec<Input>, Vec<Done>)> = vec![
         ("applied", vec![A(Answer::Applied(web("v1", "us")))], vec![Done::Written(false)]),
         ("changed by a webhook", vec![A(Answer::Applied(web("v1-x", "us")))], vec![Done::Written(true)]),
-        ("lost, was applied", vec![lost(), found("v1", "us")], vec![Done::Look, Done::Written(false)]),
+        ("lost, was applied", vec![lost(), found("v1", "us")], vec![Done::Read, Done::Written(false)]),
         (
             "lost, was applied and changed by a webhook",
             vec![lost(), found("v1-x", "us")],
-            vec![Done::Look, Done::Written(true)],
+            vec![Done::Read, Done::Written(true)],
         ),
         (
             "lost, was not applied",
             vec![lost(), found("v2", "kubectl"), A(Answer::Applied(web("v1", "us")))],
-            vec![Done::Look, Done::Send, Done::Written(false)],
+            vec![Done::Read, Done::Send, Done::Written(false)],
         ),
         (
-            "lost, and applied after the look",
-            vec![lost(), found("v2", "kubectl"), misfit(), found("v1", "us")],
-            vec![Done::Look, Done::Send, Done::Look, Done::Written(false)],
+            "lost, and applied after the read",
+            vec![lost(), found("v2", "kubectl"), conflict(), found("v1", "us")],
+            vec![Done::Read, Done::Send, Done::Read, Done::Written(false)],
         ),
         (
             "lost, and somebody else came",
             vec![lost(), found("v3", "argo")],
-            vec![Done::Look, changed_by_argo()],
+            vec![Done::Read, changed_by_argo()],
         ),
-        ("changed", vec![misfit(), found("v3", "argo")], vec![Done::Look, changed_by_argo()]),
+        ("changed", vec![conflict(), found("v3", "argo")], vec![Done::Read, changed_by_argo()]),
         (
             "somebody else did the same",
-            vec![misfit(), found("v1", "argo")],
-            vec![Done::Look, Done::End(Wrote::Already)],
+            vec![conflict(), found("v1", "argo")],
+            vec![Done::Read, Done::End(Wrote::Already)],
         ),
         (
             "only something else raced",
-            vec![misfit(), found("v2", "kubectl"), A(Answer::Applied(web("v1", "us")))],
-            vec![Done::Look, Done::Send, Done::Written(false)],
+            vec![conflict(), found("v2", "kubectl"), A(Answer::Applied(web("v1", "us")))],
+            vec![Done::Read, Done::Send, Done::Written(false)],
         ),
         (
             "it never fits",
-            (0..4).flat_map(|_| [misfit(), found("v2", "kubectl")]).collect(),
+            (0..4).flat_map(|_| [conflict(), found("v2", "kubectl")]).collect(),
             vec![
-                Done::Look,
+                Done::Read,
                 Done::Send,
-                Done::Look,
+                Done::Read,
                 Done::Send,
-                Done::Look,
+                Done::Read,
                 Done::Send,
-                Done::Look,
+                Done::Read,
                 failed("422"),
             ],
         ),
-        ("deleted", vec![misfit(), L(Look::Seen(None))], vec![Done::Look, Done::End(Wrote::Gone)]),
-        ("made again", vec![misfit(), L(Look::Seen(Some(other)))], vec![Done::Look, Done::End(Wrote::Gone)]),
+        ("deleted", vec![conflict(), R(ReadResult::Found(None))], vec![Done::Read, Done::End(Wrote::Gone)]),
         (
-            "lost, and no right to look",
-            vec![lost(), denied()],
-            vec![Done::Look, Done::End(Wrote::Unknown { message: "403".into() })],
+            "made again",
+            vec![conflict(), R(ReadResult::Found(Some(other)))],
+            vec![Done::Read, Done::End(Wrote::Gone)],
         ),
-        ("misfit, and no right to look", vec![misfit(), denied()], vec![Done::Look, failed("403")]),
-        ("gone", vec![gone(), L(Look::Seen(None))], vec![Done::Look, Done::End(Wrote::Gone)]),
+        (
+            "lost, and no right to read",
+            vec![lost(), denied()],
+            vec![Done::Read, Done::End(Wrote::Unknown { message: "403".into() })],
+        ),
+        ("conflict, and no right to read", vec![conflict(), denied()], vec![Done::Read, failed("403")]),
+        ("gone", vec![gone(), R(ReadResult::Found(None))], vec![Done::Read, Done::End(Wrote::Gone)]),
         (
             "not found by something on the way",
             vec![gone(), found("v2", "kubectl"), A(Answer::Applied(web("v1", "us")))],
-            vec![Done::Look, Done::Send, Done::Written(false)],
+            vec![Done::Read, Done::Send, Done::Written(false)],
         ),
         ("refused", vec![A(Answer::Refused { message: "403".into() })], vec![failed("403")]),
         (
             "refused by a server that is just starting",
             vec![
-                A(Answer::Unsent { message: "refused".into() }),
+                A(Answer::NotSent { message: "refused".into() }),
                 A(Answer::Denied { message: "403".into() }),
                 A(Answer::Applied(web("v1", "us"))),
             ],
@@ -163,8 +167,8 @@ fn each_way_to_an_end() {
         ("no right", vec![A(Answer::Denied { message: "403".into() })], vec![failed("403")]),
         (
             "unsent",
-            vec![A(Answer::Unsent { message: "refused".into() }), gone()],
-            vec![Done::Send, Done::Look],
+            vec![A(Answer::NotSent { message: "refused".into() }), gone()],
+            vec![Done::Send, Done::Read],
         ),
     ];
     for (case, inputs, expected) in cases {
@@ -186,15 +190,15 @@ fn patience_ends() {
         unreachable!()
     };
     let blind = |a: &mut GuardedPatch| {
-        let lost = a.answered(Answer::Lost { message: "504".into() });
-        let blind = a.looked(Look::Blind { message: "504".into() });
+        let lost = a.on_answer(Answer::Lost { message: "504".into() });
+        let blind = a.on_read(ReadResult::NoAnswer { message: "504".into() });
         Next { wait: lost.wait + blind.wait, act: blind.act }
     };
     assert_eq!(ends(attempt(), &blind), (5, 19, Wrote::Unknown { message: "504".into() }));
-    let unsent = |a: &mut GuardedPatch| a.answered(Answer::Unsent { message: "refused".into() });
+    let unsent = |a: &mut GuardedPatch| a.on_answer(Answer::NotSent { message: "refused".into() });
     assert_eq!(ends(attempt(), &unsent), (9, 19, Wrote::Failed { message: "refused".into() }));
     let busy = |a: &mut GuardedPatch| {
-        a.answered(Answer::Busy { message: "429".into(), wait: Duration::from_secs(2) })
+        a.on_answer(Answer::Busy { message: "429".into(), wait: Duration::from_secs(2) })
     };
     assert_eq!(ends(attempt(), &busy), (7, 12, Wrote::Failed { message: "429".into() }));
 }
@@ -210,12 +214,16 @@ fn the_second_try_fits_what_is_there_then() {
         other => panic!("{other:?}"),
     };
     assert_eq!(last(attempt.start())["op"], "replace");
-    attempt.answered(Answer::Misfit { message: "422".into() });
+    attempt.on_answer(Answer::Conflict { message: "422".into() });
     let mut live = web("v2", "kubectl");
     live["metadata"]["annotations"] = json!({"another": "one"});
-    assert_eq!(attempt.looked(Look::Seen(Some(live.clone()))).act, changed_note(), "it was to be replaced");
+    assert_eq!(
+        attempt.on_read(ReadResult::Found(Some(live.clone()))).act,
+        changed_note(),
+        "it was to be replaced"
+    );
     live["metadata"]["annotations"]["note"] = json!("kept");
-    let fits = last(attempt.looked(Look::Seen(Some(live))));
+    let fits = last(attempt.on_read(ReadResult::Found(Some(live))));
     assert_eq!(fits, json!({"op": "replace", "path": "/metadata/annotations/note", "value": "back"}));
 }
 
@@ -236,33 +244,33 @@ fn a_restore_leaves_an_annotation_alone_that_somebody_changed() {
     };
     let guard = json!({"op": "test", "path": "/metadata/annotations/note", "value": "kept"});
     assert!(ops(attempt.start()).contains(&guard));
-    attempt.answered(Answer::Misfit { message: "422".into() });
+    attempt.on_answer(Answer::Conflict { message: "422".into() });
     let mut live = web("v2", "us");
     live["metadata"]["annotations"]["note"] = json!("by hand");
-    let again = ops(attempt.looked(Look::Seen(Some(live))));
+    let again = ops(attempt.on_read(ReadResult::Found(Some(live))));
     assert_eq!(again.last().unwrap()["path"], "/spec/template", "{again:?}");
 }
 
 fn answer() -> impl Strategy<Value = Answer> {
     let message = String::new;
     prop_oneof![
-        Just(Answer::Misfit { message: message() }),
+        Just(Answer::Conflict { message: message() }),
         Just(Answer::Busy { message: message(), wait: Duration::ZERO }),
         Just(Answer::Lost { message: message() }),
-        Just(Answer::Unsent { message: message() }),
+        Just(Answer::NotSent { message: message() }),
         Just(Answer::Denied { message: message() }),
         Just(Answer::Gone { message: message() }),
     ]
 }
 
-fn look() -> impl Strategy<Value = Look> {
-    let found = |image, by| Just(Look::Seen(Some(web(image, by))));
+fn read() -> impl Strategy<Value = ReadResult> {
+    let found = |image, by| Just(ReadResult::Found(Some(web(image, by))));
     prop_oneof![
         4 => found("v2", "kubectl"),
         1 => found("v3", "argo"),
         1 => found("v1", "us"),
-        2 => Just(Look::Blind { message: String::new() }),
-        1 => Just(Look::Denied { message: String::new() }),
+        2 => Just(ReadResult::NoAnswer { message: String::new() }),
+        1 => Just(ReadResult::Denied { message: String::new() }),
     ]
 }
 
@@ -271,10 +279,10 @@ proptest! {
     #[test]
     fn it_ends_and_repeats_nothing_blindly(
         answers in prop::collection::vec(answer(), 40),
-        looks in prop::collection::vec(look(), 40),
+        reads in prop::collection::vec(read(), 40),
     ) {
         let mut attempt = attempt();
-        let (mut answers, mut looks) = (answers.into_iter(), looks.into_iter());
+        let (mut answers, mut reads) = (answers.into_iter(), reads.into_iter());
         let mut next = attempt.start();
         let mut lost = false;
         loop {
@@ -284,12 +292,12 @@ proptest! {
                     prop_assert!(!lost, "an answer was lost, and nothing was read");
                     let answer = answers.next().unwrap();
                     lost = matches!(answer, Answer::Lost { .. });
-                    attempt.answered(answer)
+                    attempt.on_answer(answer)
                 }
-                Act::Look => {
-                    let look = looks.next().unwrap();
-                    lost &= !matches!(look, Look::Seen(_));
-                    attempt.looked(look)
+                Act::Read => {
+                    let read = reads.next().unwrap();
+                    lost &= !matches!(read, ReadResult::Found(_));
+                    attempt.on_read(read)
                 }
             };
         }

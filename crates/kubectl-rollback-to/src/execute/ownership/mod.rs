@@ -1,5 +1,5 @@
-//! `--keep-ownership`: the fields a rollback took over go back to whoever managed them, so that their next apply meets no conflict.
-//! Only the bookkeeping in managedFields moves, no value does.
+//! `--keep-ownership`: the fields a rollback took over are returned to their managers, so that their next apply has no conflict.
+//! Only managedFields are changed, no value is.
 
 #[cfg(test)]
 mod tests;
@@ -16,34 +16,34 @@ use serde_json::{Value, json};
 
 use super::event::Note;
 use super::verdict::{self, Answer};
-use super::write::{ConnectionFailures, look, patch, report};
+use super::write::{ConnectionFailures, get, patch, report};
 
-/// The managedFields of `after` with the fields that `our_manager` took since `before` given back to those who had them; `None` if
-/// there are none. A field that nobody had, as one that only the old template has, goes to the only manager of what is around it.
-pub fn hand_back(before: &Value, after: &Value, our_manager: &str) -> Option<Vec<Value>> {
+/// The managedFields of `after` with the fields that `own_manager` took since `before` returned to those who had them; `None` if
+/// there are none. A field that had no manager, as one that only the old template has, goes to the only manager of the fields around it.
+pub fn hand_back(before: &Value, after: &Value, own_manager: &str) -> Option<Vec<Value>> {
     let owned = owned(before);
     let others: BTreeMap<&FieldManager, &Paths> =
-        owned.iter().filter(|(owner, _)| owner.manager != our_manager).collect();
+        owned.iter().filter(|(owner, _)| owner.manager != own_manager).collect();
     let mut entries = after.list("/metadata/managedFields").to_vec();
     let mut given: BTreeMap<FieldManager, Paths> = BTreeMap::new();
     for entry in &mut entries {
         let Some(owner) = FieldManager::of(entry) else { continue };
-        if owner.manager != our_manager || owner.operation != "Update" {
+        if owner.manager != own_manager || owner.operation != "Update" {
             continue;
         }
-        let mut ours = paths(&entry["fieldsV1"]);
+        let mut own = paths(&entry["fieldsV1"]);
         let kept = owned.get(&owner).cloned().unwrap_or_default();
-        let took: Vec<Path> = ours.difference(&kept).cloned().collect();
+        let took: Vec<Path> = own.difference(&kept).cloned().collect();
         for path in took {
             let to = new_owners(&others, &path);
             if !to.is_empty() {
-                ours.remove(&path);
+                own.remove(&path);
             }
             for owner in to {
                 given.entry(owner.clone()).or_default().insert(path.clone());
             }
         }
-        entry["fieldsV1"] = fields(&ours);
+        entry["fieldsV1"] = fields(&own);
     }
     if given.is_empty() {
         return None;
@@ -55,7 +55,7 @@ pub fn hand_back(before: &Value, after: &Value, our_manager: &str) -> Option<Vec
                 took.append(&mut paths(&entry["fieldsV1"]));
                 entry["fieldsV1"] = fields(&took);
             }
-            // We had taken all of its fields, and an empty entry is dropped.
+            // All of its fields had been taken, and an empty entry is dropped.
             None => {
                 let all = before.list("/metadata/managedFields");
                 let mut entry =
@@ -68,7 +68,7 @@ pub fn hand_back(before: &Value, after: &Value, our_manager: &str) -> Option<Vec
     Some(entries)
 }
 
-/// Those who had this field; else the one who has all that is around it, no further out than the template.
+/// The managers that had this field; else the one that has all fields around it, no further out than the template.
 fn new_owners<'a>(others: &BTreeMap<&'a FieldManager, &Paths>, path: &Path) -> Vec<&'a FieldManager> {
     let had: Vec<&FieldManager> =
         others.iter().filter(|(_, paths)| paths.contains(path)).map(|(owner, _)| *owner).collect();
@@ -88,7 +88,7 @@ fn new_owners<'a>(others: &BTreeMap<&'a FieldManager, &Paths>, path: &Path) -> V
         match near.as_slice() {
             [] => {}
             [_] => return near,
-            // Whose it should be cannot be told.
+            // More than one may be its manager.
             _ => return Vec::new(),
         }
     }
@@ -109,7 +109,7 @@ pub async fn keep(
     let right = Right::new("patch", "apps", id.kind.plural());
     let mut again = true;
     loop {
-        let live = match look(cluster, id).await {
+        let live = match get(cluster, id).await {
             Ok(live) => live.filter(|live| live.uid() == id.uid)?,
             Err(refusal) => {
                 report(&refusal, failures);
@@ -126,26 +126,26 @@ pub async fn keep(
         match verdict::of(answer, &format!("hand fields of {id} back"), &right) {
             Answer::Applied(_) => return Some(Note::OwnershipReturned(to)),
             Answer::Gone { .. } => return None,
-            Answer::Misfit { .. } if std::mem::take(&mut again) => {}
-            Answer::Misfit { message }
+            Answer::Conflict { .. } if std::mem::take(&mut again) => {}
+            Answer::Conflict { message }
             | Answer::Busy { message, .. }
             | Answer::Lost { message }
-            | Answer::Unsent { message }
+            | Answer::NotSent { message }
             | Answer::Denied { message }
             | Answer::Refused { message } => return failed(message),
         }
     }
 }
 
-/// Who has now how many of the fields that were `our_manager`'s.
-fn receivers(live: &Value, entries: &[Value], our_manager: &str) -> Vec<(String, usize)> {
-    let ours = |owner: &FieldManager| owner.manager == our_manager;
+/// Who has now how many of the fields that were `own_manager`'s.
+fn receivers(live: &Value, entries: &[Value], own_manager: &str) -> Vec<(String, usize)> {
+    let is_own = |owner: &FieldManager| owner.manager == own_manager;
     let new: Vec<(FieldManager, Paths)> = entries.iter().filter_map(manager_and_paths).collect();
     let kept: Paths =
-        new.iter().filter(|(owner, _)| ours(owner)).flat_map(|(_, paths)| paths.clone()).collect();
-    let had = owned(live).into_iter().filter(|(owner, _)| ours(owner)).flat_map(|(_, paths)| paths);
+        new.iter().filter(|(owner, _)| is_own(owner)).flat_map(|(_, paths)| paths.clone()).collect();
+    let had = owned(live).into_iter().filter(|(owner, _)| is_own(owner)).flat_map(|(_, paths)| paths);
     let given: Paths = had.filter(|path| !kept.contains(path)).collect();
-    let others = new.iter().filter(|(owner, _)| !ours(owner));
+    let others = new.iter().filter(|(owner, _)| !is_own(owner));
     let received = others.filter_map(|(owner, paths)| {
         let fields = paths.intersection(&given).count();
         (fields > 0).then(|| (owner.manager.clone(), fields))

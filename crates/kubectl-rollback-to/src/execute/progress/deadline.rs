@@ -1,4 +1,4 @@
-//! `ProgressDeadlineExceeded`, and whose it is. A ReplicaSet that is adopted again does not reset the condition
+//! `ProgressDeadlineExceeded`, and of which rollout. A ReplicaSet that is adopted again does not reset the condition
 //! (`deployment/progress.go`, syncRolloutStatus; jordigilh/kubernaut#199), so `kubectl rollout status` fails although the rollback is fine.
 
 use cluster_model::Raw;
@@ -9,10 +9,10 @@ use super::target::Target;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Deadline {
-    /// Its controller keeps it.
+    /// The controller enforces it.
     Open,
-    /// Nobody keeps it: the condition is that of a rollout before this one, passed or finished, and an equal one is never
-    /// written again (SetDeploymentCondition, DeploymentTimedOut).
+    /// The controller does not enforce it: the condition is that of an earlier rollout, passed or finished, and an equal one is
+    /// never written again (SetDeploymentCondition, DeploymentTimedOut).
     Unkept,
     Passed,
 }
@@ -27,13 +27,13 @@ pub(super) fn deadline(object: &Value, target: Option<&Target>, written_at: Time
         "NewReplicaSetAvailable" => return Deadline::Unkept,
         _ => return Deadline::Open,
     }
-    // Whole seconds; and within the second of the write no deadline can have passed.
+    // In whole seconds: no deadline can pass within the second of the write.
     let before = condition
         .time("/lastUpdateTime")
         .is_some_and(|updated| updated.as_second() <= written_at.as_second());
     let another = match (replicaset(condition.text("/message")), target) {
         (Some(named), Some(target)) => named != target.name,
-        // It names one, and which one is the target is not known yet.
+        // It names a ReplicaSet, and it is not known yet which one is the target.
         (Some(_), None) => true,
         (None, _) => false,
     };

@@ -1,4 +1,4 @@
-//! `--status`: the same judgement of a rollout that somebody else started, from one look at it.
+//! `--status`: how a rollout is that somebody else started, from one look at it.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub fn diagnose(rollout: &Rollout, events: &[Value], now: Timestamp, fail_after:
         before: Value::Null,
         managed: rollout.object.list("/metadata/managedFields").to_vec(),
         generation: rollout.object.number("/metadata/generation").unwrap_or_default(),
-        // It is not known when: so everything there is belongs to it, and nothing is known of its pace.
+        // Unknown: so everything that is there counts as part of it, and there is no estimate.
         written_at: Timestamp::UNIX_EPOCH,
     };
     let view = View {
@@ -30,7 +30,7 @@ pub fn diagnose(rollout: &Rollout, events: &[Value], now: Timestamp, fail_after:
         pods: &rollout.pods,
         events,
         now,
-        ours: now,
+        monotonic_now: now,
     };
     let mut tracker = Tracker::new(expected, Patience { fail_after, quiet: None });
     tracker.is_diagnosis = true;

@@ -1,4 +1,4 @@
-//! What is wrong with the rollout's own pods, since when, and whether that is long enough.
+//! Faults of the rollout's own pods, since when, and whether they have lasted long enough to count.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,35 +16,35 @@ use super::target::Target;
 use crate::outcome::PodState;
 use crate::outcome::cause::Problem;
 
-/// The same fault of the same pod, by whatever reason it goes at the moment.
+/// One fault of one pod may have several reasons in turn, as ErrImagePull and ImagePullBackOff.
 type Key = (String, String);
 
-/// Something that keeps the rollout from going on.
+/// Something that blocks the rollout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     key: Key,
     pub problem: Problem,
-    /// The one whose log may tell more.
+    /// The one whose log may show more.
     pub container: Option<String>,
     pub hard: bool,
     /// Another template would have it as well.
     pub elsewhere: bool,
     /// By the times in the objects; for a diagnosis, which sees them once.
     reported_since: Timestamp,
-    /// First seen here, by our clock; or reported.
+    /// First seen here (monotonic); or reported.
     pub since: Timestamp,
 }
 
-/// Since when each fault has been there without a break, by our clock.
+/// Since when each fault has been there without a break (monotonic).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory(BTreeMap<Key, Timestamp>);
 
 impl Memory {
-    /// A fault that is not among them has gone away, and starts anew if it comes back.
-    pub fn remember(&mut self, faults: &mut [Fault], ours: Timestamp) {
+    /// A fault that is not among them is gone: if it comes back, it counts from then on.
+    pub fn remember(&mut self, faults: &mut [Fault], monotonic_now: Timestamp) {
         let mut present = BTreeMap::new();
         for fault in faults {
-            fault.since = self.0.get(&fault.key).copied().unwrap_or(ours);
+            fault.since = self.0.get(&fault.key).copied().unwrap_or(monotonic_now);
             present.insert(fault.key.clone(), fault.since);
         }
         self.0 = present;
@@ -74,7 +74,7 @@ impl Fault {
         self.since = self.reported_since;
     }
 
-    /// A hard fault does not wait.
+    /// A hard fault counts at once.
     pub fn ends_grace(&self, fail_after: Duration) -> Timestamp {
         if self.hard { self.since } else { later(self.since, fail_after) }
     }
@@ -89,7 +89,7 @@ pub(super) fn sort(faults: &mut [Fault]) {
     faults.sort_by(|a, b| (!a.hard, a.since, &a.problem).cmp(&(!b.hard, b.since, &b.problem)));
 }
 
-/// The first of them, and how many pods more have the same.
+/// The first of them, with the number of other pods that have the same reason.
 pub(super) fn worst(faults: &[Fault]) -> Option<Problem> {
     let (first, rest) = faults.split_first()?;
     let mut problem = first.problem.clone();
@@ -101,7 +101,7 @@ pub(super) fn worst(faults: &[Fault]) -> Option<Problem> {
 
 /// Faults of the pods on the target; `short`: there are fewer of them than there should be.
 pub(super) fn of_pods(pods: &[SeenPod<'_>], short: bool, now: Timestamp) -> Vec<Fault> {
-    // A pod that ended has been replaced: it counts only while the replacement does not come.
+    // A pod that ended has been replaced: it counts only as long as there is no replacement.
     let counts = |seen: &&SeenPod<'_>| seen.state == PodState::Failing && (short || !seen.finished);
     pods.iter().filter(counts).filter_map(|seen| of_pod(seen, seen.issue.as_ref()?, now)).collect()
 }
@@ -145,7 +145,7 @@ fn reported_since(seen: &SeenPod<'_>, issue: &PodIssue, now: Timestamp) -> Times
     since.max(issue.not_before.unwrap_or(since))
 }
 
-/// No pod can be made: quota, Pod Security, a webhook.
+/// No pod can be created: quota, Pod Security, a webhook.
 pub(super) fn of_creation(
     expected: &Expected,
     object: &Value,
@@ -177,8 +177,8 @@ pub(super) fn of_creation(
 /// A message, and since when.
 type Reported = (String, Timestamp);
 
-/// The target's own ReplicaSet says so: the Deployment's condition may be another one's (`progress.go`, getReplicaFailures).
-/// It says so only as long as its last attempt failed, so that it began before the write does not matter.
+/// By the condition of the target's own ReplicaSet: the Deployment's may be another one's (`progress.go`, getReplicaFailures).
+/// It is there only as long as the last attempt failed, so it counts also if it is older than the write.
 fn replica_failure(target: &Target, view: View<'_>) -> Option<Reported> {
     let rs = view.histories.iter().find(|rs| rs.uid() == target.uid)?;
     let failure = |c: &&Value| {
@@ -196,7 +196,7 @@ fn no_replicaset(object: &Value, written_at: Timestamp) -> Option<Reported> {
     Some((condition.text("/message").to_owned(), at))
 }
 
-/// The newest event since the write, unless a pod was made after it.
+/// The newest event since the write, unless a pod was created after it.
 fn failed_create(
     owner: &str,
     written_at: Timestamp,
@@ -216,7 +216,7 @@ fn failed_create(
     last_made.is_none_or(|made| made <= at).then(|| (message.unwrap_or_default().to_owned(), at))
 }
 
-/// Without what the controllers put before (`controller_utils.go`, `stateful_pod_control.go`).
+/// Without the prefix of the controllers (`controller_utils.go`, `stateful_pod_control.go`).
 fn server_message(message: &str) -> String {
     let after = |mark: &str| message.split_once(mark).map(|(_, rest)| rest);
     clean(after("Error creating: ").or_else(|| after(" failed error: ")).unwrap_or(message))

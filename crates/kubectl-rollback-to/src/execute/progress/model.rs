@@ -1,4 +1,4 @@
-//! What a rollout is judged by, and what is reported of it.
+//! What the tracker gets, and what it reports.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub struct Expected {
     pub uid: String,
     /// As the server returned it after the write: what the pods are to be made from.
     pub template: Value,
-    /// The template that was replaced by it. Whoever writes that again takes the change back.
+    /// The template that was replaced by it. If somebody writes that again, the change is reverted.
     pub before: Value,
     /// The workload's managedFields after the write: who wrote later is not among them.
     pub managed: Vec<Value>,
@@ -28,7 +28,7 @@ pub struct Expected {
     pub written_at: Timestamp,
 }
 
-/// Everything there is to see of one workload right now.
+/// One workload as it is now.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     /// The live workload with its managedFields; `None`: deleted.
@@ -40,8 +40,8 @@ pub struct View<'a> {
     pub events: &'a [Value],
     /// By the API server's clock: what the ages of objects are counted by.
     pub now: Timestamp,
-    /// By a clock that never jumps: what is waited for here is counted by it. Only differences of it mean anything.
-    pub ours: Timestamp,
+    /// Of a clock that never jumps, for our own waits. Only differences of it mean anything.
+    pub monotonic_now: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub enum State {
     Stuck {
         pod: String,
         pod_uid: String,
-        /// Its resourceVersion: what is known of it holds for exactly that.
+        /// Its resourceVersion when it was seen.
         pod_version: String,
         message: String,
     },
@@ -75,7 +75,7 @@ pub enum State {
     Reverted {
         by: Option<Author>,
     },
-    /// Somebody else wrote another template; `restart`: one that differs by `kubectl rollout restart` alone.
+    /// Somebody else wrote another template; `restart`: it differs only by `kubectl rollout restart`.
     Superseded {
         by: Option<Author>,
         restart: bool,
@@ -91,26 +91,26 @@ pub struct Progress {
     pub total: i64,
     /// Those there will be, and those that keep their template.
     pub desired: i64,
-    /// As long as it is moving; how many there are once it is done.
+    /// What it waits for while it is moving; the counts once it is done.
     pub waiting: Waiting,
     /// Sorted by what needs attention, then by name.
     pub pods: Vec<PodProgress>,
-    /// From the pace since the write; `None` until there is one.
+    /// Estimated from how fast pods became available since the write.
     pub seconds_left: Option<i64>,
 }
 
-/// How long what is waited for.
+/// How long to wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// A fault that may recover.
+    /// For a fault that may recover.
     pub fail_after: Duration,
-    /// Nothing that changes, and no cause of it; `None`: a deadline ends that.
+    /// If nothing changes, for no known cause; `None`: until the deadline.
     pub quiet: Option<Duration>,
 }
 
-/// When our clock shows what the server's shows at `at`.
-pub fn by_ours(at: Timestamp, view: View<'_>) -> Timestamp {
-    view.ours.saturating_add(at.duration_since(view.now)).unwrap_or(view.ours)
+/// The monotonic time at which the server's clock shows `at`.
+pub fn to_monotonic(at: Timestamp, view: View<'_>) -> Timestamp {
+    view.monotonic_now.saturating_add(at.duration_since(view.now)).unwrap_or(view.monotonic_now)
 }
 
 pub fn whole(n: usize) -> i64 {

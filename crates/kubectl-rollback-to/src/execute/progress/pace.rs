@@ -20,7 +20,7 @@ pub(super) fn seconds_left(
     #[expect(clippy::cast_precision_loss, reason = "counts of pods")]
     let needs = took / came.len() as f64 * remaining as f64;
     let left = needs - now.duration_since(*last).as_secs_f64();
-    // Later than its pace had it: nobody knows.
-    #[expect(clippy::cast_possible_truncation, reason = "whole seconds are all that is told")]
+    // Slower than estimated: then there is no estimate.
+    #[expect(clippy::cast_possible_truncation, reason = "whole seconds are shown")]
     (remaining > 0 && left > 0.0).then_some(left.ceil() as i64)
 }

@@ -21,7 +21,7 @@ use crate::outcome::{PodProgress, PodState};
 pub(super) struct SeenPod<'a> {
     pub pod: &'a Pod,
     pub state: PodState,
-    /// Of pods on the target only. It may be nothing out of the ordinary yet.
+    /// Of pods on the target only. A starting pod may have one, too, until `not_before`.
     pub issue: Option<PodIssue>,
     /// Succeeded or Failed. Controllers replace it and leave it there: it counts neither as present nor as blocking.
     pub finished: bool,
@@ -100,10 +100,10 @@ pub(super) fn pods<'a>(
     for pod in view.pods.iter().filter(own) {
         let made = target.is_some_and(|target| target.made(expected.kind, pod));
         let finished = pod.is_finished();
-        // One that ended before the write, or with an old template, is history.
+        // One that ended before the write, or with an old template, is not part of this rollout.
         let created = pod.metadata.creation_timestamp.as_ref().map(|at| at.0.as_second());
-        let ours = created.is_none_or(|at| at >= expected.written_at.as_second());
-        if finished && !pod.is_terminating() && !(made && ours) {
+        let is_since_write = created.is_none_or(|at| at >= expected.written_at.as_second());
+        if finished && !pod.is_terminating() && !(made && is_since_write) {
             continue;
         }
         let available_at = pod.is_ready().then(|| {
@@ -113,7 +113,7 @@ pub(super) fn pods<'a>(
         let issue = if made { explain(pod, about) } else { None };
         let faulty =
             issue.as_ref().is_some_and(|t| !t.new_node && t.not_before.is_none_or(|from| from <= view.now));
-        // Without minReadySeconds Ready is available, whatever the clocks say.
+        // Without minReadySeconds a Ready pod is available at once.
         let available = available_at.is_some_and(|at| wait.is_zero() || at <= view.now);
         let state = match () {
             () if pod.is_terminating() => PodState::Terminating,
@@ -135,7 +135,7 @@ fn keeps(workload: Status<'_>) -> impl Fn(&Pod) -> Option<KeptBy> {
         Moves::OnDelete => Some(KeptBy::OnDelete),
         Moves::Descending { .. } => {
             let n = ordinal(workload.object, pod)?;
-            // One outside of its ordinals goes when the set is scaled.
+            // One outside of its ordinals is deleted by the scaling of the set.
             (ordinals.all.contains(&n) && n < ordinals.first_updated).then_some(KeptBy::Partition)
         }
         _ => None,
@@ -164,7 +164,7 @@ fn number(name: &str) -> u64 {
     last.parse().unwrap_or_default()
 }
 
-/// So that two thousand pods do not each go through all events.
+/// An index: there may be thousands of pods and events.
 fn by_pod(events: &[Value]) -> HashMap<&str, Vec<&Value>> {
     let mut by_pod: HashMap<&str, Vec<&Value>> = HashMap::new();
     for event in events {

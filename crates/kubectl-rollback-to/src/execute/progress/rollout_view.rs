@@ -45,7 +45,7 @@ impl RolloutView<'_> {
     pub fn failed(&self, overdue: Option<i64>) -> State {
         let worst = self.faults.first();
         let container = worst.and_then(|fault| fault.container.clone());
-        // One that is within its probes' patience, for want of a fault.
+        // Without a fault, a pod whose probes may still fail.
         let early = self.pods.iter().filter(|seen| worst.is_none() && seen.on_target());
         let early = early.filter_map(|seen| Some((seen.pod, seen.issue.as_ref()?))).next();
         let pod = worst.map_or_else(|| early.map(|(pod, _)| pod.name()), Fault::pod).map(str::to_owned);
@@ -80,8 +80,7 @@ impl RolloutView<'_> {
         }
     }
 
-    /// A pod that stays old is not Ready: a StatefulSet waits for it too, at the end or, if it goes one after the other, before
-    /// all others.
+    /// A pod that keeps its template and is not Ready: a StatefulSet waits for it at the end or, with OrderedReady, before all others.
     pub fn kept_back(&self) -> Option<(&SeenPod<'_>, KeptBy)> {
         let unready = self.pods.iter().filter(|seen| !seen.finished && !seen.pod.is_ready());
         let kept = unready.filter_map(|seen| Some((seen, seen.kept?))).next()?;

@@ -10,7 +10,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::Tracker;
 use super::faults::later;
-use super::model::{State, by_ours};
+use super::model::{State, to_monotonic};
 use super::pods::deletion_blocker;
 use super::rollout_view::RolloutView;
 use crate::outcome::PodState;
@@ -19,16 +19,16 @@ use crate::outcome::cause::{Cause, DeletionBlocker, Waiting};
 /// The Deployment controller keeps its own deadline and reports when it passed; it gets a minute more for that.
 const AFTER_ITS_CONTROLLER: Duration = Duration::from_secs(60);
 
-/// The pod that blocks the rollout, and since when it was seen to, by our clock.
+/// The pod that blocks the rollout, and since when it was seen to (monotonic).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory(Option<(String, Timestamp)>);
 
 impl Memory {
-    fn since(&mut self, key: Option<&str>, ours: Timestamp) -> Timestamp {
+    fn since(&mut self, key: Option<&str>, monotonic_now: Timestamp) -> Timestamp {
         if self.0.as_ref().map(|(key, _)| key.as_str()) != key {
-            self.0 = key.map(|key| (key.to_owned(), ours));
+            self.0 = key.map(|key| (key.to_owned(), monotonic_now));
         }
-        self.0.as_ref().map_or(ours, |(_, since)| *since)
+        self.0.as_ref().map_or(monotonic_now, |(_, since)| *since)
     }
 }
 
@@ -48,12 +48,13 @@ impl Tracker {
 
     pub(super) fn stalled(&mut self, rollout_view: &RolloutView<'_>) -> Option<State> {
         let obstacle = self.obstacle(rollout_view);
-        let since =
-            self.blocked.since(obstacle.as_ref().map(|(pod, _)| pod.as_str()), rollout_view.view.ours);
+        let since = self
+            .blocked
+            .since(obstacle.as_ref().map(|(pod, _)| pod.as_str()), rollout_view.view.monotonic_now);
         if let Some((_, cause)) = obstacle {
             let ends = later(since.max(self.moved_at(rollout_view.view)), self.fail_after);
             self.wake_later(ends, rollout_view.view);
-            if ends <= rollout_view.view.ours {
+            if ends <= rollout_view.view.monotonic_now {
                 return Some(ended(rollout_view, cause, true));
             }
         }
@@ -70,7 +71,7 @@ impl Tracker {
             let pod = seen.pod.name().to_owned();
             return Some((pod.clone(), Cause::KeptPod { pod, by }));
         }
-        // New pods are made beside those that end.
+        // New pods are created beside those that terminate.
         if !self.expected.kind.rules().replaces_in_place() && rollout_view.workload.moves() != Moves::Recreate
         {
             return None;
@@ -87,8 +88,8 @@ impl Tracker {
                 }
                 continue;
             };
-            // The time by which it should have ended.
-            self.wake_later(by_ours(at, rollout_view.view), rollout_view.view);
+            // The end of its grace period.
+            self.wake_later(to_monotonic(at, rollout_view.view), rollout_view.view);
             if at <= rollout_view.view.now {
                 let node = || DeletionBlocker::Node(seen.pod.node().to_owned());
                 return Some(terminating(deletion_blocker(seen.pod).unwrap_or_else(node)));
@@ -97,22 +98,22 @@ impl Tracker {
         None
     }
 
-    /// Nothing has changed for so long that nothing will.
+    /// Nothing has changed for too long.
     fn quiet(&mut self, rollout_view: &RolloutView<'_>, waiting: impl FnOnce() -> Waiting) -> Option<State> {
         let quiet = self.quiet?;
         let deadline =
             rollout_view.workload.deadline_seconds().and_then(|seconds| u64::try_from(seconds).ok());
         let quiet = deadline.map_or(quiet, |seconds| Duration::from_secs(seconds) + AFTER_ITS_CONTROLLER);
-        // Pods that have until later to become Ready or available are waited for.
+        // Pods are waited for until their probes or minReadySeconds should have passed.
         let promised = rollout_view.pods.iter().filter(|seen| seen.on_target());
         let promised = promised.flat_map(|seen| {
             seen.available_at.into_iter().chain(seen.issue.as_ref().and_then(|issue| issue.not_before))
         });
-        let promised = promised.max().map(|at| by_ours(at, rollout_view.view));
+        let promised = promised.max().map(|at| to_monotonic(at, rollout_view.view));
         let moved = self.moved_at(rollout_view.view);
         let ends = later(promised.map_or(moved, |at| at.max(moved)), quiet);
         self.wake_later(ends, rollout_view.view);
-        (ends <= rollout_view.view.ours).then(|| {
+        (ends <= rollout_view.view.monotonic_now).then(|| {
             let seconds = i64::try_from(quiet.as_secs()).unwrap_or(i64::MAX);
             let node = rollout_view.waits_for_a_node();
             let blocked = node.is_some();

@@ -1,4 +1,4 @@
-//! Which ReplicaSet or ControllerRevision has the template that is waited for; its hash tells the pods apart.
+//! Which ReplicaSet or ControllerRevision has the expected template; its hash identifies its pods.
 
 use std::collections::{HashMap, HashSet};
 
@@ -32,7 +32,7 @@ impl Target {
     }
 }
 
-/// Templates that were compared with the expected one before, by UID of what keeps them: neither side changes.
+/// Results of comparisons with the expected template, by UID of the ReplicaSet or ControllerRevision: neither side changes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Compared(HashMap<String, bool>);
 
@@ -50,7 +50,7 @@ impl Compared {
             histories.iter().filter(|history| history.is_controlled_by(&expected.uid)).collect();
         let rules = kind.rules();
         if let Some(field) = rules.update_revision() {
-            // Only its own word counts: before it has seen the template, that is another one's.
+            // Before its controller has seen the template, the field names another revision.
             let name = object.text(field);
             let found = own.iter().find(|history| history.name() == name);
             return (observed && !name.is_empty()).then(|| Target {
@@ -72,8 +72,8 @@ impl Compared {
             .collect();
         own.sort_by_key(|(it, _)| (it.number, it.created, it.name));
         let candidates: Vec<Candidate<'_>> = own.iter().map(|(it, _)| *it).collect();
-        let told = observed && rules.has_revision(object);
-        let chosen = choose(kind, object, told, &candidates)?;
+        let is_current = observed && rules.has_revision(object);
+        let chosen = choose(kind, object, is_current, &candidates)?;
         kept(kind, object, own[chosen].1).map(Target::of)
     }
 }

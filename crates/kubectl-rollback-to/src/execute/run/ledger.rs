@@ -46,7 +46,7 @@ impl<'a> Run<'a> {
         }
         let workload = self.steps.first().map(|step| step.rollout.id.to_string()).unwrap_or_default();
         let message = match error.kind() {
-            // It is kept all the same, and the error says where.
+            // It is recorded elsewhere, and the error has the path.
             std::io::ErrorKind::WouldBlock => error.to_string(),
             _ => {
                 self.is_lost = true;

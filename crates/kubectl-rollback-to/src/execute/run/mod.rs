@@ -28,13 +28,13 @@ use crate::outcome::Outcome;
 use crate::outcome::reason::{End, Unobserved};
 use step_state::{StepState, input, state};
 
-/// After an early end, this long is spent on finding out what became of requests in flight.
+/// After an early end, the longest wait for answers to requests in flight.
 const SETTLE_ANSWERS: Duration = Duration::from_millis(700);
 /// The longest wait for an Event to be recorded.
 const RECORD: Duration = Duration::from_secs(3);
 /// Argo CD's first attempt to revert a change is immediate, Flux' comes at its next reconciliation: this is for the former.
 const WATCH_AFTER_DONE: SignedDuration = SignedDuration::from_secs(5);
-/// An alarm for now is one for soon.
+/// The shortest wait for the next alarm.
 const SOONEST: Duration = Duration::from_millis(10);
 /// What is restored because `--timeout` passed has this long for it.
 const RESTORE: Duration = Duration::from_secs(300);
@@ -93,7 +93,7 @@ pub(super) struct Run<'a> {
     steps: Vec<StepState<'a>>,
     pub watches: Watches,
     pub requests: FuturesUnordered<BoxFuture<'a, Answered>>,
-    /// Steps that are to be read afresh, as soon as those are that are being read.
+    /// Steps to read once the read that is under way is done.
     due: Vec<usize>,
     reading: Option<Reading<'a>>,
     /// Where requests report that they cannot reach the server.
@@ -103,15 +103,15 @@ pub(super) struct Run<'a> {
     entry: Option<Entry>,
     /// The journal could not be written, and that was reported.
     is_unrecorded: bool,
-    /// --last will not know of this run.
+    /// `--last` will not find this run.
     is_lost: bool,
     drawn: Instant,
-    /// When the last look ended, and how long there is none after it.
+    /// When the last look ended, and the shortest pause after it.
     looked: Option<(Instant, Duration)>,
     deadline: Option<Instant>,
-    /// Time spent at questions: it counts against nothing.
+    /// Time spent at prompts: it is not counted.
     asked: Duration,
-    /// Since when the API server owes an answer: by the client, and by our clock.
+    /// Since when a request is unanswered: as the client has it, and monotonic.
     unanswered: Option<(Instant, Timestamp)>,
 }
 
@@ -170,8 +170,8 @@ impl<'a> Run<'a> {
         !goes_on
     }
 
-    /// What is waited for is counted by this: it never jumps, and stands still at questions.
-    fn ours(&self) -> Timestamp {
+    /// For our own waits: it never jumps, and is stopped at prompts.
+    fn monotonic_now(&self) -> Timestamp {
         let asked = SignedDuration::try_from(self.asked).unwrap_or(SignedDuration::ZERO);
         let now = self.execution.clock.now();
         now.saturating_sub(asked).unwrap_or(now)
@@ -183,15 +183,17 @@ impl<'a> Run<'a> {
 
     /// Has the API server been silent for too long?
     fn silence(&mut self) -> Result<(), End> {
-        let ours = self.ours();
+        let monotonic_now = self.monotonic_now();
         let unanswered = self.execution.cluster.unanswered();
         let since = unanswered.as_ref().map(|unanswered| unanswered.since);
         if self.unanswered.map(|(since, _)| since) != since {
-            self.unanswered = since.map(|since| (since, ours));
+            self.unanswered = since.map(|since| (since, monotonic_now));
         }
         self.engine.unanswered(self.unanswered.map(|(_, since)| since));
         match unanswered {
-            Some(unanswered) if self.engine.is_silent(ours) => Err(self.execution.silent(&unanswered)),
+            Some(unanswered) if self.engine.is_silent(monotonic_now) => {
+                Err(self.execution.silent(&unanswered))
+            }
             _ => Ok(()),
         }
     }
@@ -200,7 +202,7 @@ impl<'a> Run<'a> {
     pub fn act(&mut self) -> Result<(), End> {
         self.silence()?;
         loop {
-            let commands = self.engine.next(self.ours());
+            let commands = self.engine.next(self.monotonic_now());
             self.report();
             if commands.is_empty() {
                 break;
@@ -235,11 +237,11 @@ impl<'a> Run<'a> {
             Command::Restore(step) => {
                 let state = &self.steps[step];
                 let start = &state.rollout.object;
-                let ours =
+                let live =
                     state.written.as_ref().map_or_else(|| state.assumed(), |(object, _)| object.clone());
                 let attempt = GuardedPatch::restore(
                     state.rollout.id.clone(),
-                    ours,
+                    live,
                     start["spec"]["template"].clone(),
                     annotations_back(start, &state.annotations),
                     &options.field_manager,
@@ -283,7 +285,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Those that are due by now are read together: of many workloads that are done one after another each would list the same.
+    /// Those that are due by now are read together: each of them would list the same.
     fn verify(&mut self) {
         if self.due.is_empty() || self.reading.as_ref().is_some_and(|reading| reading.peek().is_none()) {
             return;
@@ -316,7 +318,7 @@ impl<'a> Run<'a> {
 
     /// An answer to a request.
     pub fn take(&mut self, answered: Answered) {
-        let now = self.ours();
+        let now = self.monotonic_now();
         match answered {
             Answered::Wrote { step, wrote } => {
                 self.remember(step, &wrote);
@@ -334,7 +336,7 @@ impl<'a> Run<'a> {
             }
             Answered::Deleted { step, pod, uid, deletion } => {
                 self.engine.deleted(step, &pod, &uid, deletion);
-                // What came of it may have been seen before the answer.
+                // Its effect may have been watched before the answer.
                 self.steps[step].changed = true;
             }
             Answered::Finished { step, notes } => self.engine.finished(step, notes, now),
@@ -352,11 +354,12 @@ impl<'a> Run<'a> {
         self.reporter.draw(&rollouts);
     }
 
-    /// When something is due without any news.
+    /// When something is due although nothing changed.
     pub fn alarm(&self) -> Option<Instant> {
-        let ours = self.ours();
-        let looks = self.steps.iter().filter_map(|state| state.wake_at).map(|at| at.duration_since(ours));
-        let engine = self.engine.wake_at().map(|at| at.duration_since(ours));
+        let monotonic_now = self.monotonic_now();
+        let looks =
+            self.steps.iter().filter_map(|state| state.wake_at).map(|at| at.duration_since(monotonic_now));
+        let engine = self.engine.wake_at().map(|at| at.duration_since(monotonic_now));
         let wait = looks.chain(engine).min();
         let due = wait.map(|wait| Instant::now() + Duration::try_from(wait).unwrap_or_default().max(SOONEST));
         let news = self.steps.iter().any(|state| state.changed && state.tracker.is_some());

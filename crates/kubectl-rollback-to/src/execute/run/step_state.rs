@@ -31,16 +31,16 @@ pub(super) struct StepState<'a> {
     pub progress: Option<Progress>,
     /// Since the last look.
     pub changed: bool,
-    /// By our clock.
+    /// When to look again (monotonic).
     pub wake_at: Option<Timestamp>,
-    /// Until then it has to be listed for the first time; a deadline ends that, where there is one.
+    /// By then (monotonic) it has to be listed for the first time; `None` with a deadline.
     pub unseen_until: Option<Timestamp>,
     /// As it was read last.
     pub fresh: Option<Value>,
 }
 
 impl StepState<'_> {
-    /// What is there if a write whose answer was lost was applied.
+    /// As it is if a write whose answer was lost was applied.
     pub fn assumed(&self) -> Value {
         let mut object = self.rollout.object.clone();
         if let Some(target) = self.target {
@@ -108,7 +108,7 @@ pub(super) fn input(execution: &Execution<'_>, step: &Step) -> StepInput {
     let may_revert = |reverts: &Reverts| matches!(reverts, Reverts::Certainly(_) | Reverts::Perhaps(_));
     let copied = rollout.id.kind.rules().copies_change_cause();
     let explained = options.reason.is_some() && options.wait && !copied;
-    // The controller numbers the revision it goes back to anew: behind the highest (pkg/controller/statefulset, nextRevision).
+    // The revision that is rolled back to gets a new number: the highest plus one (pkg/controller/statefulset, nextRevision).
     let highest = rollout.revisions.last().map_or(0, |revision| revision.number);
     let revision = if matches!(start, Start::Write) { highest + 1 } else { highest };
     StepInput {

@@ -26,7 +26,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// As long as its controller does not report that it is done, a look only shows how far it is.
 const WHILE_MOVING: Duration = Duration::from_millis(100);
 const TIMES_ITS_COST: u32 = 3;
-/// What is watched and what was read just now are not the same: time for the one to catch up with the other.
+/// Watches may lag behind a read: the next look is due after this.
 const CATCH_UP: SignedDuration = SignedDuration::from_secs(2);
 /// Without `--timeout`: a rollout in which nothing changed for so long has stalled. A Deployment has its own progressDeadlineSeconds.
 const QUIET: Duration = Duration::from_secs(600);
@@ -34,11 +34,14 @@ const QUIET: Duration = Duration::from_secs(600);
 impl Run<'_> {
     pub(super) fn watch(&mut self, step: usize) {
         let cluster = self.execution.cluster;
-        let (tracker, ours) = (self.tracker(step), self.ours());
+        let (tracker, monotonic_now) = (self.tracker(step), self.monotonic_now());
         let state = &mut self.steps[step];
         state.tracker = Some(tracker);
-        state.unseen_until =
-            self.execution.deadline.is_none().then(|| ours.checked_add(QUIET).unwrap_or(ours));
+        state.unseen_until = self
+            .execution
+            .deadline
+            .is_none()
+            .then(|| monotonic_now.checked_add(QUIET).unwrap_or(monotonic_now));
         state.wake_at = state.unseen_until;
         // Since it was seen last.
         state.changed = true;
@@ -47,7 +50,7 @@ impl Run<'_> {
         }
     }
 
-    /// Of what was written last; of nothing yet, what is there.
+    /// For the template that was written last, or the live one.
     pub(super) fn tracker(&self, step: usize) -> Tracker {
         let state = &self.steps[step];
         let (object, written_at) = match &state.written {
@@ -74,7 +77,7 @@ impl Run<'_> {
     /// One more look, at what was read just now.
     pub(super) fn verified(&mut self, step: usize, fresh: Fresh) {
         self.available();
-        let (now, ours) = (self.execution.cluster.now(), self.ours());
+        let (now, monotonic_now) = (self.execution.cluster.now(), self.monotonic_now());
         // One that is over is looked at once more before it is restored.
         let once = self.steps[step].tracker.is_none().then(|| self.tracker(step));
         let state = &mut self.steps[step];
@@ -89,11 +92,11 @@ impl Run<'_> {
             pods: &fresh.pods,
             events: state.cache.events(),
             now,
-            ours,
+            monotonic_now,
         });
         if watched {
-            let soon = ours.saturating_add(CATCH_UP).unwrap_or(ours);
-            state.wake_at = Some(tracker.wake_at(ours).map_or(soon, |at| at.min(soon)));
+            let soon = monotonic_now.saturating_add(CATCH_UP).unwrap_or(monotonic_now);
+            state.wake_at = Some(tracker.wake_at(monotonic_now).map_or(soon, |at| at.min(soon)));
             state.progress = Some(progress.clone());
             state.tracker = Some(tracker);
         }
@@ -101,7 +104,7 @@ impl Run<'_> {
         if let (State::Done { .. }, Some(pod)) = (&progress.state, fresh.unread.first()) {
             return self.engine.unverified(step, Unobserved::UnreadablePod(pod.clone()));
         }
-        self.engine.verified(step, &progress, ours);
+        self.engine.verified(step, &progress, monotonic_now);
     }
 
     /// What is there now is the guard of a restore.
@@ -111,7 +114,7 @@ impl Run<'_> {
             let before = state.written.as_ref().map_or(&state.rollout.object, |(object, _)| object);
             state.before = before["spec"]["template"].clone();
             let now = self.execution.cluster.now();
-            // A write whose answer was lost was earlier than we know; the server noted when.
+            // A write whose answer was lost is older than its detection; managedFields have its time.
             let noted = template_writer::time_of(object, &self.execution.options.field_manager);
             self.steps[step].written = Some((object.clone(), noted.map_or(now, |noted| noted.min(now))));
         }
@@ -125,7 +128,7 @@ impl Run<'_> {
         }
     }
 
-    /// This one, and whatever else is there by now: one look at all of it is enough.
+    /// This one, and all others that are ready by now: one look is enough for them.
     pub fn on_watch_event(&mut self, event: WatchEvent) {
         self.keep(event);
         while let Some(Some(event)) = self.watches.next().now_or_never() {
@@ -182,8 +185,11 @@ impl Run<'_> {
 
     fn available(&mut self) {
         if self.health.answered() {
-            let ours = self.ours();
-            self.steps.iter_mut().filter_map(|state| state.tracker.as_mut()).for_each(|it| it.resume(ours));
+            let monotonic_now = self.monotonic_now();
+            self.steps
+                .iter_mut()
+                .filter_map(|state| state.tracker.as_mut())
+                .for_each(|it| it.resume(monotonic_now));
             self.reporter.event(&Event::ServerAvailable);
         }
     }
@@ -202,26 +208,26 @@ impl Run<'_> {
         if self.next_look().is_some_and(|at| began < at) {
             return;
         }
-        let (now, ours) = (self.execution.cluster.now(), self.ours());
+        let (now, monotonic_now) = (self.execution.cluster.now(), self.monotonic_now());
         let mut looked = false;
         for (step, state) in self.steps.iter_mut().enumerate() {
-            let due = state.wake_at.is_some_and(|at| at <= ours);
+            let due = state.wake_at.is_some_and(|at| at <= monotonic_now);
             if !(std::mem::take(&mut state.changed) || due) {
                 continue;
             }
             let Some(tracker) = &mut state.tracker else { continue };
-            let Some(view) = state.cache.view(now, ours) else {
+            let Some(view) = state.cache.view(now, monotonic_now) else {
                 // A server that is silent is reported as such, not each workload.
                 if let Some(silent_at) = self.engine.silent_at() {
                     state.wake_at = Some(silent_at);
-                } else if state.unseen_until.take_if(|until| *until <= ours).is_some() {
+                } else if state.unseen_until.take_if(|until| *until <= monotonic_now).is_some() {
                     state.wake_at = None;
                     self.engine.unwatchable(step, Unobserved::NotListed);
                 }
                 continue;
             };
             let progress = tracker.look(view);
-            state.wake_at = tracker.wake_at(ours).filter(|at| !due || *at > ours);
+            state.wake_at = tracker.wake_at(monotonic_now).filter(|at| !due || *at > monotonic_now);
             self.engine.seen(step, &progress);
             state.progress = Some(progress);
             looked = true;

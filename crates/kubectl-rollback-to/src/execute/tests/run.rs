@@ -34,7 +34,7 @@ async fn a_rollout_is_watched_to_its_end_and_recorded() {
     let pods: Vec<(&str, PodState)> = outcomes[0].pods.iter().map(|p| (p.name.as_str(), p.state)).collect();
     assert_eq!(pods, [("web-good-0", PodState::Ready)]);
 
-    // The intent was there before the write, and holds what is needed to go back.
+    // The intent was there before the write, and has what is needed to undo it.
     let intent: Value = serde_json::from_str(journal_at_write.trim()).unwrap();
     assert_eq!(intent["workloads"][0]["fromTemplate"], play.snapshot.rollouts[0].object["spec"]["template"]);
     assert_eq!(intent["workloads"][0]["result"], Value::Null);
@@ -67,7 +67,7 @@ async fn when_the_second_fails_all_three_end_where_they_began() {
         assert_eq!(after["spec"]["template"], before["spec"]["template"]);
         assert_eq!(after["metadata"]["annotations"], before["metadata"]["annotations"]);
     }
-    // The last one written is the first to go back.
+    // The last one written is the first to be restored.
     let order = ["web", "api", "job", "job", "api", "web"].map(|name| format!("PATCH {name}"));
     assert_eq!(play.writes(), order);
     let asked: Vec<String> =

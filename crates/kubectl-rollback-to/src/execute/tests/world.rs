@@ -78,7 +78,7 @@ impl World {
         let name = object["metadata"]["name"].as_str().unwrap().to_owned();
         let before = state.objects.insert((collection.to_owned(), name), object.clone());
         let kind = if before.is_some() { "MODIFIED" } else { "ADDED" };
-        state.tell(version, collection, kind, object);
+        state.publish(version, collection, kind, object);
     }
 
     /// Edits what is there.
@@ -93,7 +93,7 @@ impl World {
         state.version += 1;
         let version = state.version;
         if let Some(object) = state.objects.remove(&(collection.to_owned(), name.to_owned())) {
-            state.tell(version, collection, "DELETED", object);
+            state.publish(version, collection, "DELETED", object);
         }
     }
 
@@ -195,7 +195,7 @@ impl World {
 }
 
 impl State {
-    fn tell(&mut self, version: u64, collection: &str, kind: &str, object: Value) {
+    fn publish(&mut self, version: u64, collection: &str, kind: &str, object: Value) {
         let event = json!({"type": kind, "object": object});
         for (at, query, sender) in &self.watches {
             if at == collection && selects(query, &event["object"]) {

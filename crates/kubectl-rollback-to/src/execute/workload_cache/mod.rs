@@ -18,7 +18,7 @@ use store::Store;
 
 pub use subject::{Subject, common_labels, labels_of_any};
 
-/// Of what is watched: one kind in one namespace.
+/// What is watched in a namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Resource {
     /// Deployments, StatefulSets or DaemonSets.
@@ -53,17 +53,17 @@ impl WorkloadCache {
         &self.subject
     }
 
-    /// What is seen of it from now on is from another watch, which begins with a list.
+    /// Another watch begins, with a list.
     pub fn forget(&mut self, resource: Resource) {
         self.listed[resource as usize] = false;
     }
 
-    /// True if there is news of this workload. The same holds for the others.
+    /// True if something of this workload changed. The same holds for the others.
     pub fn on_object(&mut self, resource: Resource, news: &Feed<RawObject>) -> bool {
         self.listed[resource as usize] |= matches!(news, Feed::Synced(_));
         let subject = &self.subject;
         match resource {
-            // Another one has its name: it is gone.
+            // Another workload has its name: it was deleted.
             Resource::Workloads if matches!(news, Feed::Applied(object) if subject.is_another(&object.value)) =>
             {
                 self.objects.replace([]);
@@ -103,19 +103,19 @@ impl WorkloadCache {
         }
     }
 
-    /// `None` until all of it was listed: before that, what is missing may only be late.
-    pub fn view(&self, now: Timestamp, ours: Timestamp) -> Option<View<'_>> {
+    /// `None` until all of it was listed.
+    pub fn view(&self, now: Timestamp, monotonic_now: Timestamp) -> Option<View<'_>> {
         self.listed.iter().all(|listed| *listed).then(|| View {
             object: self.objects.all.first(),
             histories: &self.histories.all,
             pods: &self.pods.all,
             events: self.events.all(),
             now,
-            ours,
+            monotonic_now,
         })
     }
 
-    /// Does its controller say that nothing is left to do?
+    /// Is the rollout complete by its controller's status?
     pub fn is_final(&self) -> bool {
         let kind = self.subject.id.kind;
         self.objects.all.first().is_none_or(|object| Status { kind, object }.is_final())
@@ -145,7 +145,7 @@ fn apply<K, T: Clone>(
             store.put(of(object).clone());
             true
         }
-        // It may have been this workload's before.
+        // It may have belonged to this workload before.
         Feed::Applied(object) | Feed::Deleted(object) => store.remove(of(object)),
         Feed::Disturbed(_) => false,
     }

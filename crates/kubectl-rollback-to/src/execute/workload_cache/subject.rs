@@ -1,4 +1,4 @@
-//! What belongs to one workload of all that is watched in its namespace. Pure.
+//! Which of the objects in its namespace belong to one workload. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 #[derive(Clone, Debug)]
 pub struct Subject {
     pub id: Id,
-    /// As a list takes it.
+    /// For a list request.
     pub selector: String,
     labels: Selector,
     match_labels: BTreeMap<String, String>,
@@ -29,7 +29,7 @@ impl Subject {
         }
     }
 
-    /// Another one of its name is not it.
+    /// By UID: another one may have its name.
     pub fn is(&self, object: &Value) -> bool {
         object.uid() == self.id.uid
     }

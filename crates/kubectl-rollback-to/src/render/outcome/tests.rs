@@ -175,7 +175,12 @@ fn restored_together() {
 fn of_what_was_restored_the_pods_that_failed_are_shown_as_past() {
     let failed =
         vec![pod("web-abc", PodState::Failing, Some("CrashLoopBackOff: exit code 1"), &["no database"])];
-    let back = workload("web", Verdict::Restored, Some("web-abc: CrashLoopBackOff; put back"), ready(1));
+    let back = workload(
+        "web",
+        Verdict::Restored,
+        Some("web-abc: CrashLoopBackOff; previous template restored"),
+        ready(1),
+    );
     let lines = lines_of(Verdict::Restored, vec![WorkloadReport { failed_pods: failed, ..back }]);
     assert_eq!(
         lines[1..3],

@@ -135,7 +135,8 @@ impl Judge {
                 let wrong = |step: usize| {
                     self.not_written.contains(&step)
                         || self.read[step].as_ref().is_some_and(|(state, begun)| {
-                            *state != DONE && (*begun > since || self.engine.steps[step].ours == Ours::No)
+                            *state != DONE
+                                && (*begun > since || self.engine.steps[step].own_template == OwnTemplate::No)
                         })
                 };
                 prop_assert!((0..STEPS).any(wrong), "{:?}", self.read);

@@ -108,7 +108,7 @@ proptest! {
         }
     }
 
-    /// What is due is due: looking when told to is enough.
+    /// The result does not change before the time that it gave.
     #[test]
     fn nothing_changes_before_it_said_so((moment, _, _) in any_kind().prop_flat_map(any_view), wait in 1i64..300) {
         let mut tracker = moment.tracker();
@@ -142,7 +142,7 @@ fn the_generator_reaches_the_end() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Nothing changes any more: whoever looks whenever it says so sees an end, and no later than all patience together allows.
+    /// Nothing changes any more: looking whenever it asks for it shows an end, within all waits together.
     #[test]
     fn every_wait_ends(run in any_run(), paused in any::<bool>()) {
         let mut tracker = run[0].1.0.tracker();
@@ -159,7 +159,7 @@ proptest! {
         for looks in 0.. {
             prop_assert!(looks < 50, "it looks again and again");
             let mut view = moment.view();
-            (view.now, view.ours) = (now, now);
+            (view.now, view.monotonic_now) = (now, now);
             let progress = tracker.look(view);
             if progress.state != State::Moving {
                 break;

@@ -199,7 +199,7 @@ impl Moment {
             pods: &self.pods,
             events: &self.events,
             now: at(self.second),
-            ours: at(self.second),
+            monotonic_now: at(self.second),
         }
     }
 

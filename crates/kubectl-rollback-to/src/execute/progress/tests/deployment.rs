@@ -193,7 +193,7 @@ fn a_deadline_counts_if_it_is_this_rollouts() {
         ("another ReplicaSet's", moving().edit(passed("web-bad", 20)), State::Moving),
         ("this one's", moving().edit(passed("web-good", 20)), own.clone()),
         (
-            "nobody's in particular",
+            "of no ReplicaSet in particular",
             moving().edit(condition(
                 "ProgressDeadlineExceeded",
                 "Deployment \"web\" has timed out progressing.",

@@ -80,10 +80,10 @@ fn what_keeps_pods_back_is_reported() {
     }
     let paused = Moment::of(Kind::Deployment).edit(json!({"spec": {"paused": true}})).of_pods("bad bad bad");
     assert_eq!(status(&paused).waiting, Waiting::Resume);
-    // The trap: at once for a rollback of ours, here once it has lasted.
-    let trap = set(json!({})).of_pods("bad bad! bad");
-    assert_eq!(status(&trap.clone().at(60)).state, State::Moving);
-    assert!(matches!(status(&trap.at(61)).state, State::Stuck { pod, .. } if pod == "web-1"));
+    // A blocking pod: at once for a rollback of this run, here once it has lasted.
+    let blocked = set(json!({})).of_pods("bad bad! bad");
+    assert_eq!(status(&blocked.clone().at(60)).state, State::Moving);
+    assert!(matches!(status(&blocked.at(61)).state, State::Stuck { pod, .. } if pod == "web-1"));
 }
 
 #[test]

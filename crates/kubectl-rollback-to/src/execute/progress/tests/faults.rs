@@ -221,7 +221,7 @@ fn an_event_about_a_pod_is_its_cause() {
 fn a_node_that_is_being_added_is_no_fault() {
     let unschedulable = web(2).edit(json!({"spec": {"nodeName": null}, "status": {"phase": "Pending", "conditions": [
         {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes are available"}]}}));
-    let autoscaler = |reason: &str| json!({"reason": reason, "message": "it says so", "involvedObject": {"kind": "Pod", "uid": "uid-web-2"}, "lastTimestamp": at(5).to_string()});
+    let autoscaler = |reason: &str| json!({"reason": reason, "message": "no node group fits", "involvedObject": {"kind": "Pod", "uid": "uid-web-2"}, "lastTimestamp": at(5).to_string()});
     let second_look = |events: Vec<Value>| {
         let mut moment = with(unschedulable.clone());
         moment.events = events;

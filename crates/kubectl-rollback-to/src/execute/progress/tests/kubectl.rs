@@ -44,7 +44,7 @@ fn kubectl(kind: Kind, object: &Value) -> Kubectl {
     if waits { Kubectl::Waits } else { Kubectl::Done }
 }
 
-fn ours(state: &State) -> Kubectl {
+fn own(state: &State) -> Kubectl {
     match state {
         State::Done { .. } => Kubectl::Done,
         State::Failed { .. } => Kubectl::Fails,
@@ -158,10 +158,10 @@ fn equal_where_kubectl_is_right() {
             Waits,
         ),
     ];
-    for (case, kind, edit, pods, theirs, told) in cases {
+    for (case, kind, edit, pods, theirs, expected) in cases {
         let moment = Moment::of(kind).edit(edit).of_pods(pods);
         let object = moment.object.clone().unwrap();
         assert_eq!(kubectl(kind, &object), theirs, "kubectl, {kind:?}: {case}");
-        assert_eq!(ours(&moment.state()), told, "{kind:?}: {case}");
+        assert_eq!(own(&moment.state()), expected, "{kind:?}: {case}");
     }
 }

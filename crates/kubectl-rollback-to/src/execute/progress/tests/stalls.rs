@@ -51,7 +51,7 @@ fn end_of(tracker: &mut Tracker, moment: &Moment) -> (i64, State) {
     let mut now = at(moment.second);
     for _ in 0..50 {
         let mut view = moment.view();
-        (view.now, view.ours) = (now, now);
+        (view.now, view.monotonic_now) = (now, now);
         let state = plain(tracker.look(view).state);
         if state != State::Moving {
             return (now.duration_since(at(0)).as_secs(), state);
@@ -102,7 +102,7 @@ fn each_wait_that_cannot_end_has_its_cause_and_its_time() {
             paused(),
         ),
         ("a pod of a node that is silent", with(set, silent(deleted(set))), 80, terminating(lost())),
-        ("not told to end yet", with(set, silent(member(set, "web-2", "bad"))), 70, terminating(lost())),
+        ("not deleted yet", with(set, silent(member(set, "web-2", "bad"))), 70, terminating(lost())),
         (
             "a finalizer",
             with(Kind::StatefulSet, held),
@@ -227,9 +227,9 @@ fn patience_is_counted_by_our_own_clock() {
     let pulling = waiting(member(kind, "web-2", "good"), "ErrImagePull", "EOF");
     let moment = with(kind, pulling);
     let mut tracker = moment.tracker();
-    let mut state = |theirs: i64, ours: i64| {
+    let mut state = |theirs: i64, monotonic_now: i64| {
         let mut view = moment.view();
-        (view.now, view.ours) = (at(theirs), at(ours));
+        (view.now, view.monotonic_now) = (at(theirs), at(monotonic_now));
         tracker.look(view).state
     };
     assert_eq!(state(10, 10), State::Moving);
