@@ -32,6 +32,10 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    pub fn is_failure(self) -> bool {
+        matches!(self, Verdict::Failed | Verdict::Restored | Verdict::Stalled)
+    }
+
     pub fn exit(self) -> Exit {
         match self {
             Verdict::Done | Verdict::Unchanged | Verdict::Planned => Exit::Done,

@@ -68,9 +68,7 @@ pub enum Event {
         workload: Id,
         note: Note,
     },
-    ServerUnavailable {
-        message: String,
-    },
+    ServerUnavailable(String),
     ServerAvailable,
 }
 
@@ -89,16 +87,13 @@ pub enum Note {
         message: String,
     },
     /// Of the revision.
-    ChangeCauseKept {
-        message: String,
-    },
+    ChangeCauseKept(String),
     /// As an Event.
-    NotRecorded {
-        message: String,
-    },
-    EventsUnavailable {
-        message: String,
-    },
+    NotRecorded(String),
+    EventsUnavailable(String),
+    JournalElsewhere(String),
+    /// `--last` will not find this run.
+    JournalNotWritten(String),
 }
 
 /// Shows the run.

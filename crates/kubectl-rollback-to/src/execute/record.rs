@@ -1,6 +1,6 @@
 //! A rollback is recorded as an Event about the workload. Best effort. Network I/O.
 
-use cluster_model::rollout::{Id, Rollout, images};
+use cluster_model::rollout::{Id, Rollout};
 use cluster_model::text::neutralise;
 use http::Method;
 use k8s_openapi::jiff::Timestamp;
@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::wire::{self, Content, Refusal};
 use crate::choose::Target;
 use crate::options::FIELD_MANAGER;
-use crate::outcome::{Outcome, Verdict};
-use crate::render::reason::reasons;
+use crate::outcome::Outcome;
+use crate::render::recorded::recorded;
 
 /// Bytes in the `note` of an Event (pkg/apis/core/validation/events.go, NoteLengthLimit).
 const NOTE: usize = 1024;
@@ -24,18 +24,9 @@ pub fn event(
     outcome: &Outcome,
     now: Timestamp,
 ) -> Value {
-    let back = format!("from {} to {}", from(rollout), to(rollout, target));
-    let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-    let cause = match reasons(&rollout.id, &outcome.reasons) {
-        cause if cause.is_empty() => cause,
-        cause => format!("; {cause}"),
-    };
-    let failed = matches!(outcome.result, Verdict::Failed | Verdict::Restored | Verdict::Stalled);
-    let (name, kind, note) = if failed {
-        ("RollbackFailed", "Warning", format!("rollback {back}{because} failed{cause}"))
-    } else {
-        ("RolledBack", "Normal", format!("rolled back {back}{because}{cause}"))
-    };
+    let (name, kind) =
+        if outcome.result.is_failure() { ("RollbackFailed", "Warning") } else { ("RolledBack", "Normal") };
+    let note = recorded(rollout, target, reason, outcome);
     let Id { kind: of, namespace, name: workload, uid } = &rollout.id;
     // As client-go names them (tools/record/event.go, makeEvent): a generated name may not end in a dot.
     let object_name = format!("{}.{:x}", workload.get(..200).unwrap_or(workload), now.as_nanosecond());
@@ -64,27 +55,10 @@ pub async fn post(cluster: &Cluster, event: &Value) -> Result<(), Refusal> {
     wire::send::<Value>(cluster, Method::POST, &path, Content::Json(event)).await.map(drop)
 }
 
-/// `revision 7`
-pub fn from(rollout: &Rollout) -> String {
-    match rollout.current() {
-        Some(current) => format!("revision {}", rollout.revisions[current].number),
-        None => "a template without a revision".to_owned(),
-    }
-}
-
-/// `revision 3 (web=shop:1.4)`
-fn to(rollout: &Rollout, target: &Target) -> String {
-    let images: Vec<String> =
-        images(&target.template).into_iter().map(|(name, image)| format!("{name}={image}")).collect();
-    let revision = target.revision.and_then(|index| rollout.revisions.get(index));
-    let name =
-        revision.map_or_else(|| "an earlier template".to_owned(), |r| format!("revision {}", r.number));
-    format!("{name} ({})", images.join(", "))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Verdict;
     use crate::outcome::reason::Reason;
     use cluster_model::rollout::Kind;
 

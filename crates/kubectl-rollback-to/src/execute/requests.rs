@@ -151,7 +151,7 @@ async fn explain(cluster: &Cluster, id: &Id, revision: &Value, cause: &str, mana
     let path = wire::path(wire::APPS, &id.namespace, id.kind.history_plural(), revision.name());
     let path = format!("{path}?fieldManager={}", wire::query(manager));
     let refusal = wire::send::<Value>(cluster, Method::PATCH, &path, Content::Patch(&ops)).await.err()?;
-    Some(Note::ChangeCauseKept { message: refusal.message("annotate it") })
+    Some(Note::ChangeCauseKept(refusal.message("annotate it")))
 }
 
 const TRIES: u32 = 6;
@@ -185,15 +185,15 @@ pub async fn delete(
         }
         let (message, wait) = match verdict::of(answer, "delete it", &right) {
             Answer::Applied(_) => return Deletion::Deleted,
-            Answer::Gone { .. } => return Deletion::Gone,
-            Answer::Conflict { .. } => return Deletion::Changed,
-            Answer::Refused { message } => return Deletion::Failed { message },
+            Answer::Gone(_) => return Deletion::Gone,
+            Answer::Conflict(_) => return Deletion::Changed,
+            Answer::Refused(message) => return Deletion::Failed(message),
             // As for any write: only a server that could not be reached is asked again.
-            Answer::Denied { message } if attempt == 0 => return Deletion::Failed { message },
-            Answer::Denied { message } => (message, FIRST_WAIT * (1 << attempt)),
+            Answer::Denied(message) if attempt == 0 => return Deletion::Failed(message),
+            Answer::Denied(message) => (message, FIRST_WAIT * (1 << attempt)),
             Answer::Busy { message, wait } => (message, wait),
-            Answer::NotSent { message } => (message, FIRST_WAIT * (1 << attempt)),
-            Answer::Lost { message } => {
+            Answer::NotSent(message) => (message, FIRST_WAIT * (1 << attempt)),
+            Answer::Lost(message) => {
                 if is_terminating(cluster, &path, uid).await {
                     return Deletion::Deleted;
                 }
@@ -203,7 +203,7 @@ pub async fn delete(
         last = message;
         tokio::time::sleep(wait).await;
     }
-    Deletion::Failed { message: last }
+    Deletion::Failed(last)
 }
 
 async fn is_terminating(cluster: &Cluster, path: &str, uid: &str) -> bool {

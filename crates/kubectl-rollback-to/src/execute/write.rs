@@ -67,7 +67,7 @@ pub async fn write(cluster: &Cluster, mut attempt: GuardedPatch, failures: &Conn
                     Err(refusal) => {
                         let message = refusal.message(&doing("read", attempt.id()));
                         let denied = is_forbidden(&refusal.error) || is_unauthorised(&refusal.error);
-                        if denied { ReadResult::Denied { message } } else { ReadResult::NoAnswer { message } }
+                        if denied { ReadResult::Denied(message) } else { ReadResult::NoAnswer(message) }
                     }
                 })
             }

@@ -14,7 +14,7 @@ pub struct Author {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Problem {
     /// By a quota, Pod Security or a webhook.
-    FailedCreate { message: String },
+    FailedCreate(String),
     Pod {
         name: String,
         /// `ImagePullBackOff`
@@ -74,9 +74,7 @@ pub enum Waiting {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DeletionBlocker {
     /// In Kubernetes' own words: its node is lost.
-    Issue {
-        message: String,
-    },
+    Issue(String),
     Finalizers(Vec<String>),
     /// Its grace period has passed, on this node.
     Node(String),

@@ -85,9 +85,7 @@ pub enum BlockedByPod {
     },
     /// It changed between each read and its deletion.
     KeepsChanging,
-    NotDeleted {
-        message: String,
-    },
+    NotDeleted(String),
 }
 
 /// Why a rollout cannot be followed any more.
@@ -106,12 +104,8 @@ pub enum NotRestored {
     /// Somebody else's change is not overwritten.
     Changed(Change),
     Deleted,
-    Failed {
-        message: String,
-    },
-    Unknown {
-        message: String,
-    },
+    Failed(String),
+    Unknown(String),
     Unobserved(Unobserved),
     /// The template is restored, its pods are not healthy.
     Unhealthy(Vec<Reason>),

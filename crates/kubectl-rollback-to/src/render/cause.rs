@@ -77,7 +77,7 @@ fn waiting(waiting: &Waiting) -> String {
 
 fn problem(problem: &Problem) -> String {
     match problem {
-        Problem::FailedCreate { message } => format!("FailedCreate: {message}"),
+        Problem::FailedCreate(message) => format!("FailedCreate: {message}"),
         Problem::Pod { name, message, more: 0, .. } => format!("{name}: {message}"),
         Problem::Pod { name, message, more, .. } => {
             format!("{name}: {message} (and {})", count(*more, "more pod"))
@@ -150,7 +150,7 @@ pub fn pod(cause: &PodCause) -> String {
 
 fn deletion_blocker(blocker: &DeletionBlocker) -> String {
     match blocker {
-        DeletionBlocker::Issue { message } => message.clone(),
+        DeletionBlocker::Issue(message) => message.clone(),
         DeletionBlocker::Finalizers(names) => format!("finalizers: {}", names.join(", ")),
         DeletionBlocker::Node(node) => format!("its grace period has passed; check node {node}"),
     }

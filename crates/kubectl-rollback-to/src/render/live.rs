@@ -10,7 +10,7 @@ use super::cause;
 use super::reason;
 use super::status::word;
 use crate::execute::engine::model::Question;
-use crate::execute::event::{Event, Reporter};
+use crate::execute::event::{Event, Note, Reporter};
 use crate::execute::progress::model::{Progress, State};
 use crate::outcome::cause::{Problem, Waiting};
 use crate::outcome::{PodProgress, PodState};
@@ -55,6 +55,14 @@ impl Reporter for Screen {
         }
         if matches!(event, Event::Done { .. }) && !self.several {
             return;
+        }
+        if let Event::Note {
+            workload,
+            note: note @ (Note::JournalElsewhere(_) | Note::JournalNotWritten(_)),
+        } = event
+        {
+            // Also with --quiet.
+            return self.ui.warn(format!("{workload}: {}", reason::note(workload, note)));
         }
         for line in lines(event) {
             self.ui.status(&line);
@@ -208,7 +216,7 @@ fn lines(event: &Event) -> Vec<Line> {
             name(workload).warn(" stalled").plain(format!(": {}", reason::reasons(workload, reasons)))
         }
         Event::Note { workload, note } => name(workload).plain(format!(": {}", reason::note(workload, note))),
-        Event::ServerUnavailable { message } => {
+        Event::ServerUnavailable(message) => {
             Line::new().warn("waiting for the API server").plain(format!(": {message}"))
         }
         Event::ServerAvailable => Line::new().good("the API server responds again"),

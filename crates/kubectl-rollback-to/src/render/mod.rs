@@ -8,6 +8,7 @@ mod live;
 mod outcome;
 mod plan;
 pub mod reason;
+pub mod recorded;
 mod status;
 mod strategy;
 mod unchanged;

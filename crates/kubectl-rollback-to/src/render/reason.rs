@@ -117,7 +117,7 @@ fn blocked_by_pod(id: &Id, pod: &str, why: &BlockedByPod) -> String {
             id.typed()
         ),
         BlockedByPod::KeepsChanging => format!("blocked by pod {pod}, which keeps changing"),
-        BlockedByPod::NotDeleted { message } => {
+        BlockedByPod::NotDeleted(message) => {
             format!("blocked by pod {pod}, which could not be deleted: {message}")
         }
     }
@@ -138,8 +138,8 @@ pub fn not_restored(id: &Id, why: &NotRestored) -> String {
     match why {
         NotRestored::Changed(what) => format!("{} meanwhile", change(what)),
         NotRestored::Deleted => "it was deleted meanwhile".to_owned(),
-        NotRestored::Failed { message } => message.clone(),
-        NotRestored::Unknown { message } => format!("{message}; unknown whether it was"),
+        NotRestored::Failed(message) => message.clone(),
+        NotRestored::Unknown(message) => format!("{message}; unknown whether it was"),
         NotRestored::Unobserved(why) => unobserved(why),
         NotRestored::Unhealthy(why) => {
             format!("template restored; its pods are not healthy yet: {}", reasons(id, why))
@@ -246,11 +246,14 @@ pub fn note(id: &Id, note: &Note) -> String {
         Note::OwnershipKept { manager, message } => {
             format!("field ownership was not returned by {manager}: {message}")
         }
-        Note::ChangeCauseKept { message } => {
+        Note::ChangeCauseKept(message) => {
             format!("the change cause of its revision was not updated: {message}")
         }
-        Note::NotRecorded { message } => message.clone(),
-        Note::EventsUnavailable { message } => {
+        Note::NotRecorded(message) | Note::JournalElsewhere(message) => message.clone(),
+        Note::JournalNotWritten(message) => {
+            format!("the journal could not be written, so --last will not know: {message}")
+        }
+        Note::EventsUnavailable(message) => {
             format!("{message}; causes that only events report are missing")
         }
     }

@@ -157,15 +157,15 @@ impl Engine {
                     self.steps[step].over(Outcome::new(Verdict::Unchanged, reasons));
                 }
             }
-            Wrote::Changed { change } => self.lapsed(step, Reason::ChangedAfterPlanning(change)),
+            Wrote::Changed(change) => self.lapsed(step, Reason::ChangedAfterPlanning(change)),
             Wrote::Gone => {
                 self.steps[step].gone = true;
                 self.lapsed(step, Reason::DeletedAfterPlanning);
             }
-            Wrote::Failed { message } => {
+            Wrote::Failed(message) => {
                 self.failed(step, [Reason::Message(message), Reason::NothingWritten]);
             }
-            Wrote::Unknown { message } => {
+            Wrote::Unknown(message) => {
                 self.steps[step].own_template = OwnTemplate::Perhaps;
                 self.steps[step].written = true;
                 self.failed(step, [Reason::Message(message), Reason::UpdateUnknown]);

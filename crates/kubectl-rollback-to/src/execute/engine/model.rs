@@ -96,7 +96,5 @@ pub enum Deletion {
     Gone,
     /// Another pod has its name, or it is not as it was.
     Changed,
-    Failed {
-        message: String,
-    },
+    Failed(String),
 }

@@ -112,9 +112,9 @@ impl Engine {
         this.restore_attempted = true;
         this.gone |= matches!(wrote, Wrote::Gone);
         this.own_template = match wrote {
-            Wrote::Failed { .. } => this.own_template,
-            Wrote::Unknown { .. } => OwnTemplate::Perhaps,
-            Wrote::Written { .. } | Wrote::Already | Wrote::Changed { .. } | Wrote::Gone => OwnTemplate::No,
+            Wrote::Failed(_) => this.own_template,
+            Wrote::Unknown(_) => OwnTemplate::Perhaps,
+            Wrote::Written { .. } | Wrote::Already | Wrote::Changed(_) | Wrote::Gone => OwnTemplate::No,
         };
         if matches!(wrote, Wrote::Written { .. } | Wrote::Already) {
             this.template_restored();
@@ -131,15 +131,15 @@ impl Engine {
             }
             Wrote::Already => self.is_restored(step, vec![Reason::HadPreviousTemplate]),
             // Always the template: an annotation that somebody changed is left alone.
-            Wrote::Changed { change } => {
+            Wrote::Changed(change) => {
                 self.not_restored(step, Verdict::Superseded, NotRestored::Changed(change));
             }
             Wrote::Gone => self.not_restored(step, Verdict::Failed, NotRestored::Deleted),
-            Wrote::Failed { message } => {
-                self.not_restored(step, Verdict::Failed, NotRestored::Failed { message });
+            Wrote::Failed(message) => {
+                self.not_restored(step, Verdict::Failed, NotRestored::Failed(message));
             }
-            Wrote::Unknown { message } => {
-                self.not_restored(step, Verdict::Failed, NotRestored::Unknown { message });
+            Wrote::Unknown(message) => {
+                self.not_restored(step, Verdict::Failed, NotRestored::Unknown(message));
             }
         }
     }

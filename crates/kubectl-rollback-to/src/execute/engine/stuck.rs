@@ -76,8 +76,8 @@ impl Engine {
                     self.blocked(step, pod, BlockedByPod::KeepsChanging);
                 }
             }
-            Deletion::Failed { message } => {
-                self.blocked(step, pod, BlockedByPod::NotDeleted { message });
+            Deletion::Failed(message) => {
+                self.blocked(step, pod, BlockedByPod::NotDeleted(message));
             }
         }
     }

@@ -29,13 +29,13 @@ pub enum Wrote {
     /// Somebody else wrote the same template.
     Already,
     /// Somebody else wrote another template, or an annotation that this would write; nothing was overwritten.
-    Changed { change: Change },
+    Changed(Change),
     /// Deleted, or deleted and recreated.
     Gone,
     /// Nothing was written.
-    Failed { message: String },
+    Failed(String),
     /// The answer was lost, and the workload cannot be read.
-    Unknown { message: String },
+    Unknown(String),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -52,9 +52,9 @@ pub enum ReadResult {
     /// `None`: it is not there.
     Found(Option<Value>),
     /// The server did not answer.
-    NoAnswer { message: String },
+    NoAnswer(String),
     /// The user may not read it.
-    Denied { message: String },
+    Denied(String),
 }
 
 /// What to do, after waiting this long.
@@ -149,31 +149,31 @@ impl GuardedPatch {
         match answer {
             Answer::Applied(object) => now(self.written(object)),
             // Only a read proves that it is gone.
-            Answer::Gone { message } => {
+            Answer::Gone(message) => {
                 self.message = message;
                 now(Act::Read)
             }
             // A server that comes back has not read its roles and tokens yet.
-            Answer::Denied { message } if self.lost_attempts > 0 => {
+            Answer::Denied(message) if self.lost_attempts > 0 => {
                 self.try_again(message, |this| Act::Send(this.ops()))
             }
-            Answer::Denied { message } | Answer::Refused { message } => end(Wrote::Failed { message }),
-            Answer::Conflict { message } => {
+            Answer::Denied(message) | Answer::Refused(message) => end(Wrote::Failed(message)),
+            Answer::Conflict(message) => {
                 self.message = message;
                 now(Act::Read)
             }
             Answer::Busy { message, wait } => {
                 self.busy += 1;
                 if self.busy > TIMES_BUSY {
-                    return end(Wrote::Failed { message });
+                    return end(Wrote::Failed(message));
                 }
                 Next { wait, act: Act::Send(self.ops()) }
             }
-            Answer::Lost { message } => {
+            Answer::Lost(message) => {
                 (self.outcome_unknown, self.unanswered) = (true, true);
                 self.try_again(message, |_| Act::Read)
             }
-            Answer::NotSent { message } => self.try_again(message, |this| Act::Send(this.ops())),
+            Answer::NotSent(message) => self.try_again(message, |this| Act::Send(this.ops())),
         }
     }
 
@@ -181,11 +181,11 @@ impl GuardedPatch {
         let live = match result {
             ReadResult::Found(Some(live)) if live.uid() == self.id.uid => live,
             ReadResult::Found(_) => return end(Wrote::Gone),
-            ReadResult::NoAnswer { message } => return self.try_again(message, |_| Act::Read),
-            ReadResult::Denied { message } if self.lost_attempts > 1 => {
+            ReadResult::NoAnswer(message) => return self.try_again(message, |_| Act::Read),
+            ReadResult::Denied(message) if self.lost_attempts > 1 => {
                 return self.try_again(message, |_| Act::Read);
             }
-            ReadResult::Denied { message } => return end(self.gave_up(message)),
+            ReadResult::Denied(message) => return end(self.gave_up(message)),
         };
         let template = &live["spec"]["template"];
         if same(template, &self.template) {
@@ -197,7 +197,7 @@ impl GuardedPatch {
             return if self.outcome_unknown && by.is_some_and(|by| by.manager == self.manager) {
                 now(self.written(live))
             } else {
-                end(Wrote::Changed { change: change::of_template(&self.start, &live) })
+                end(Wrote::Changed(change::of_template(&self.start, &live)))
             };
         }
         let start = &self.start;
@@ -205,14 +205,14 @@ impl GuardedPatch {
         if self.lenient {
             self.annotations.retain(|(key, _)| !foreign(key));
         } else if let Some((key, _)) = self.annotations.iter().find(|(key, _)| foreign(key)) {
-            return end(Wrote::Changed { change: Change::Annotation(key.clone()) });
+            return end(Wrote::Changed(Change::Annotation(key.clone())));
         }
         // The template is as it was: something else did not fit, as an annotation; or the write never arrived.
         let unanswered = std::mem::take(&mut self.unanswered);
         if !unanswered {
             self.raced += 1;
             if self.raced > RACES {
-                return end(Wrote::Failed { message: self.message.clone() });
+                return end(Wrote::Failed(self.message.clone()));
             }
         }
         self.seen = live;
@@ -238,7 +238,7 @@ impl GuardedPatch {
 
     /// Nothing more can be read.
     fn gave_up(&self, message: String) -> Wrote {
-        if self.outcome_unknown { Wrote::Unknown { message } } else { Wrote::Failed { message } }
+        if self.outcome_unknown { Wrote::Unknown(message) } else { Wrote::Failed(message) }
     }
 
     fn ops(&self) -> Vec<Value> {

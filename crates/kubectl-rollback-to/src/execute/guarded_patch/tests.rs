@@ -57,29 +57,29 @@ fn after(inputs: Vec<Input>) -> Vec<Done> {
 }
 
 fn failed(message: &str) -> Done {
-    Done::End(Wrote::Failed { message: message.into() })
+    Done::End(Wrote::Failed(message.into()))
 }
 
 fn lost() -> Input {
-    A(Answer::Lost { message: "504".into() })
+    A(Answer::Lost("504".into()))
 }
 
 fn conflict() -> Input {
-    A(Answer::Conflict { message: "422".into() })
+    A(Answer::Conflict("422".into()))
 }
 
 fn denied() -> Input {
-    R(ReadResult::Denied { message: "403".into() })
+    R(ReadResult::Denied("403".into()))
 }
 
 fn gone() -> Input {
-    A(Answer::Gone { message: "404".into() })
+    A(Answer::Gone("404".into()))
 }
 
 fn changed_by_argo() -> Done {
     let by = Some(Author { manager: "argo".into(), at: "2026-01-01T00:00:00Z".parse().unwrap() });
     let image = ImageChange { container: "web".into(), from: Some("v2".into()), to: Some("v3".into()) };
-    Done::End(Wrote::Changed { change: Change::Template { by, images: vec![image] } })
+    Done::End(Wrote::Changed(Change::Template { by, images: vec![image] }))
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn each_way_to_an_end() {
         (
             "lost, and no right to read",
             vec![lost(), denied()],
-            vec![Done::Read, Done::End(Wrote::Unknown { message: "403".into() })],
+            vec![Done::Read, Done::End(Wrote::Unknown("403".into()))],
         ),
         ("conflict, and no right to read", vec![conflict(), denied()], vec![Done::Read, failed("403")]),
         ("gone", vec![gone(), R(ReadResult::Found(None))], vec![Done::Read, Done::End(Wrote::Gone)]),
@@ -154,22 +154,18 @@ fn each_way_to_an_end() {
             vec![gone(), found("v2", "kubectl"), A(Answer::Applied(web("v1", "us")))],
             vec![Done::Read, Done::Send, Done::Written(false)],
         ),
-        ("refused", vec![A(Answer::Refused { message: "403".into() })], vec![failed("403")]),
+        ("refused", vec![A(Answer::Refused("403".into()))], vec![failed("403")]),
         (
             "refused by a server that is just starting",
             vec![
-                A(Answer::NotSent { message: "refused".into() }),
-                A(Answer::Denied { message: "403".into() }),
+                A(Answer::NotSent("refused".into())),
+                A(Answer::Denied("403".into())),
                 A(Answer::Applied(web("v1", "us"))),
             ],
             vec![Done::Send, Done::Send, Done::Written(false)],
         ),
-        ("no right", vec![A(Answer::Denied { message: "403".into() })], vec![failed("403")]),
-        (
-            "unsent",
-            vec![A(Answer::NotSent { message: "refused".into() }), gone()],
-            vec![Done::Send, Done::Read],
-        ),
+        ("no right", vec![A(Answer::Denied("403".into()))], vec![failed("403")]),
+        ("unsent", vec![A(Answer::NotSent("refused".into())), gone()], vec![Done::Send, Done::Read]),
     ];
     for (case, inputs, expected) in cases {
         assert_eq!(after(inputs), expected, "{case}");
@@ -190,17 +186,17 @@ fn patience_ends() {
         unreachable!()
     };
     let blind = |a: &mut GuardedPatch| {
-        let lost = a.on_answer(Answer::Lost { message: "504".into() });
-        let blind = a.on_read(ReadResult::NoAnswer { message: "504".into() });
+        let lost = a.on_answer(Answer::Lost("504".into()));
+        let blind = a.on_read(ReadResult::NoAnswer("504".into()));
         Next { wait: lost.wait + blind.wait, act: blind.act }
     };
-    assert_eq!(ends(attempt(), &blind), (5, 19, Wrote::Unknown { message: "504".into() }));
-    let unsent = |a: &mut GuardedPatch| a.on_answer(Answer::NotSent { message: "refused".into() });
-    assert_eq!(ends(attempt(), &unsent), (9, 19, Wrote::Failed { message: "refused".into() }));
+    assert_eq!(ends(attempt(), &blind), (5, 19, Wrote::Unknown("504".into())));
+    let unsent = |a: &mut GuardedPatch| a.on_answer(Answer::NotSent("refused".into()));
+    assert_eq!(ends(attempt(), &unsent), (9, 19, Wrote::Failed("refused".into())));
     let busy = |a: &mut GuardedPatch| {
         a.on_answer(Answer::Busy { message: "429".into(), wait: Duration::from_secs(2) })
     };
-    assert_eq!(ends(attempt(), &busy), (7, 12, Wrote::Failed { message: "429".into() }));
+    assert_eq!(ends(attempt(), &busy), (7, 12, Wrote::Failed("429".into())));
 }
 
 #[test]
@@ -214,7 +210,7 @@ fn the_second_try_fits_what_is_there_then() {
         other => panic!("{other:?}"),
     };
     assert_eq!(last(attempt.start())["op"], "replace");
-    attempt.on_answer(Answer::Conflict { message: "422".into() });
+    attempt.on_answer(Answer::Conflict("422".into()));
     let mut live = web("v2", "kubectl");
     live["metadata"]["annotations"] = json!({"another": "one"});
     assert_eq!(
@@ -228,7 +224,7 @@ fn the_second_try_fits_what_is_there_then() {
 }
 
 fn changed_note() -> Act {
-    Act::End(Wrote::Changed { change: Change::Annotation("note".into()) })
+    Act::End(Wrote::Changed(Change::Annotation("note".into())))
 }
 
 /// Nobody's annotation is overwritten; but the template is restored all the same.
@@ -244,7 +240,7 @@ fn a_restore_leaves_an_annotation_alone_that_somebody_changed() {
     };
     let guard = json!({"op": "test", "path": "/metadata/annotations/note", "value": "kept"});
     assert!(ops(attempt.start()).contains(&guard));
-    attempt.on_answer(Answer::Conflict { message: "422".into() });
+    attempt.on_answer(Answer::Conflict("422".into()));
     let mut live = web("v2", "us");
     live["metadata"]["annotations"]["note"] = json!("by hand");
     let again = ops(attempt.on_read(ReadResult::Found(Some(live))));
@@ -254,12 +250,12 @@ fn a_restore_leaves_an_annotation_alone_that_somebody_changed() {
 fn answer() -> impl Strategy<Value = Answer> {
     let message = String::new;
     prop_oneof![
-        Just(Answer::Conflict { message: message() }),
+        Just(Answer::Conflict(message())),
         Just(Answer::Busy { message: message(), wait: Duration::ZERO }),
-        Just(Answer::Lost { message: message() }),
-        Just(Answer::NotSent { message: message() }),
-        Just(Answer::Denied { message: message() }),
-        Just(Answer::Gone { message: message() }),
+        Just(Answer::Lost(message())),
+        Just(Answer::NotSent(message())),
+        Just(Answer::Denied(message())),
+        Just(Answer::Gone(message())),
     ]
 }
 
@@ -269,8 +265,8 @@ fn read() -> impl Strategy<Value = ReadResult> {
         4 => found("v2", "kubectl"),
         1 => found("v3", "argo"),
         1 => found("v1", "us"),
-        2 => Just(ReadResult::NoAnswer { message: String::new() }),
-        1 => Just(ReadResult::Denied { message: String::new() }),
+        2 => Just(ReadResult::NoAnswer(String::new())),
+        1 => Just(ReadResult::Denied(String::new())),
     ]
 }
 
@@ -291,7 +287,7 @@ proptest! {
                 Act::Send(_) => {
                     prop_assert!(!lost, "an answer was lost, and nothing was read");
                     let answer = answers.next().unwrap();
-                    lost = matches!(answer, Answer::Lost { .. });
+                    lost = matches!(answer, Answer::Lost(_));
                     attempt.on_answer(answer)
                 }
                 Act::Read => {

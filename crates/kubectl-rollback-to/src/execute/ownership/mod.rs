@@ -125,14 +125,14 @@ pub async fn keep(
         let answer = patch(cluster, id, &ops, manager).await;
         match verdict::of(answer, &format!("hand fields of {id} back"), &right) {
             Answer::Applied(_) => return Some(Note::OwnershipReturned(to)),
-            Answer::Gone { .. } => return None,
-            Answer::Conflict { .. } if std::mem::take(&mut again) => {}
-            Answer::Conflict { message }
+            Answer::Gone(_) => return None,
+            Answer::Conflict(_) if std::mem::take(&mut again) => {}
+            Answer::Conflict(message)
             | Answer::Busy { message, .. }
-            | Answer::Lost { message }
-            | Answer::NotSent { message }
-            | Answer::Denied { message }
-            | Answer::Refused { message } => return failed(message),
+            | Answer::Lost(message)
+            | Answer::NotSent(message)
+            | Answer::Denied(message)
+            | Answer::Refused(message) => return failed(message),
         }
     }
 }

@@ -55,7 +55,7 @@ impl Fault {
     pub fn pod(&self) -> Option<&str> {
         match &self.problem {
             Problem::Pod { name, .. } => Some(name),
-            Problem::FailedCreate { .. } => None,
+            Problem::FailedCreate(_) => None,
         }
     }
 
@@ -165,7 +165,7 @@ pub(super) fn of_creation(
     };
     Some(Fault {
         key: (String::new(), "FailedCreate".to_owned()),
-        problem: Problem::FailedCreate { message: server_message(&message) },
+        problem: Problem::FailedCreate(server_message(&message)),
         container: None,
         hard: false,
         elsewhere: true,

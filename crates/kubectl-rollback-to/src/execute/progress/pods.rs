@@ -78,7 +78,7 @@ impl SeenPod<'_> {
 
 /// Why a pod that is being deleted is still there.
 pub(super) fn deletion_blocker(pod: &Pod) -> Option<DeletionBlocker> {
-    let lost = issue(pod).map(|issue| DeletionBlocker::Issue { message: issue.to_string() });
+    let lost = issue(pod).map(|issue| DeletionBlocker::Issue(issue.to_string()));
     lost.or_else(|| {
         (!pod.finalizers().is_empty()).then(|| DeletionBlocker::Finalizers(pod.finalizers().to_vec()))
     })

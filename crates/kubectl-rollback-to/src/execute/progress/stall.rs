@@ -84,7 +84,7 @@ impl Tracker {
             let Some(at) = seen.pod.metadata.deletion_timestamp.as_ref().map(|at| at.0) else {
                 // Its node does not answer: its deletion waits for the node, too.
                 if let Some(lost) = issue(seen.pod).filter(|issue| issue.reason == "NodeLost") {
-                    return Some(terminating(DeletionBlocker::Issue { message: lost.to_string() }));
+                    return Some(terminating(DeletionBlocker::Issue(lost.to_string())));
                 }
                 continue;
             };

@@ -44,17 +44,16 @@ impl<'a> Run<'a> {
         if std::mem::replace(&mut self.is_unrecorded, true) {
             return;
         }
-        let workload = self.steps.first().map(|step| step.rollout.id.to_string()).unwrap_or_default();
-        let message = match error.kind() {
+        let Some(step) = self.steps.first() else { return };
+        let note = match error.kind() {
             // It is recorded elsewhere, and the error has the path.
-            std::io::ErrorKind::WouldBlock => error.to_string(),
+            std::io::ErrorKind::WouldBlock => Note::JournalElsewhere(error.to_string()),
             _ => {
                 self.is_lost = true;
-                format!("the journal could not be written, so --last will not know: {error}")
+                Note::JournalNotWritten(error.to_string())
             }
         };
-        // Also with --quiet: it is a warning.
-        self.execution.ui.warn(format!("{workload}: {message}"));
+        self.reporter.event(&Event::Note { workload: step.rollout.id.clone(), note });
     }
 
     /// The steps that write.
@@ -80,7 +79,7 @@ impl<'a> Run<'a> {
         let Ok(refused) = tokio::time::timeout(patience, join_all(posts)).await else { return };
         // Most likely the same right is missing for all.
         if let Some((rollout, message)) = refused.into_iter().flatten().next() {
-            let note = Note::NotRecorded { message };
+            let note = Note::NotRecorded(message);
             self.reporter.event(&Event::Note { workload: rollout.id.clone(), note });
         }
     }

@@ -167,7 +167,7 @@ impl Run<'_> {
         if self.watches.is_of_events(watch) {
             // They only help to explain. It is reported once: this watch is over.
             if let Some(step) = steps.first() {
-                let note = Note::EventsUnavailable { message: failure.to_string() };
+                let note = Note::EventsUnavailable(failure.to_string());
                 self.reporter.event(&Event::Note { workload: self.steps[*step].rollout.id.clone(), note });
             }
             return;
@@ -179,7 +179,7 @@ impl Run<'_> {
 
     pub fn unavailable(&mut self, failure: &Failure) {
         if self.health.failed() {
-            self.reporter.event(&Event::ServerUnavailable { message: failure.to_string() });
+            self.reporter.event(&Event::ServerUnavailable(failure.to_string()));
         }
     }
 

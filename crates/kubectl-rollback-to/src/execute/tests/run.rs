@@ -218,7 +218,7 @@ async fn a_change_cause_that_cannot_be_written_to_the_revision_is_only_reported(
     play.fake.on("PATCH", "*/db-good").answer(Answer::status(403, "Forbidden", "no"));
     assert_eq!(ends(&play.run().await), [over(Verdict::Done, [])]);
     let message = "cannot annotate it: no (Forbidden, 403)".to_owned();
-    assert_eq!(play.notes(), [Note::ChangeCauseKept { message }]);
+    assert_eq!(play.notes(), [Note::ChangeCauseKept(message)]);
 }
 
 #[tokio::test]
@@ -247,7 +247,7 @@ async fn a_right_that_is_missing_stops_the_watch_and_undoes_nothing() {
     let why = Unobserved::Message("cannot watch pods: no (Forbidden, 403)".into());
     assert_eq!(ends(&outcomes), [over(Verdict::Failed, [Reason::Unobserved { why, restored: false }])]);
     assert_eq!(play.writes(), ["PATCH web"]);
-    assert!(play.notes().iter().any(|note| matches!(note, Note::NotRecorded { .. })));
+    assert!(play.notes().iter().any(|note| matches!(note, Note::NotRecorded(_))));
 }
 
 #[tokio::test]
@@ -258,7 +258,7 @@ async fn events_are_only_a_help() {
     let outcomes = play
         .run_reacting(std::future::pending(), |event| {
             // It goes on without them, and reports that.
-            if matches!(event, Event::Note { note: Note::EventsUnavailable { .. }, .. }) {
+            if matches!(event, Event::Note { note: Note::EventsUnavailable(_), .. }) {
                 world.edit(
                     DEPLOYMENTS,
                     "web",

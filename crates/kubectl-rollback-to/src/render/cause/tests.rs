@@ -26,7 +26,7 @@ fn what_is_waited_for() {
         Waiting::Resume,
         Waiting::KeptPod("web-0".into()),
         Waiting::Problem(image(0)),
-        Waiting::Problem(Problem::FailedCreate { message: "exceeded quota".into() }),
+        Waiting::Problem(Problem::FailedCreate("exceeded quota".into())),
         Waiting::Pods(pods(0, 1)),
         Waiting::Pods(all),
         Waiting::Pods(Counts { terminating: 2, ..pods(0, 3) }),
@@ -64,7 +64,7 @@ fn why_a_rollout_is_not_done() {
         unchanged(Waiting::Problem(image(0))),
         unchanged(Waiting::Pods(pods(2, 3))),
         Cause::KeptPod { pod: "web-0".into(), by: KeptBy::Partition },
-        terminating(DeletionBlocker::Issue { message: "NodeLost: node n1 is unresponsive".into() }),
+        terminating(DeletionBlocker::Issue("NodeLost: node n1 is unresponsive".into())),
         terminating(DeletionBlocker::Finalizers(vec!["x.io/a".into(), "x.io/b".into()])),
         terminating(DeletionBlocker::Node("n1".into())),
     ];

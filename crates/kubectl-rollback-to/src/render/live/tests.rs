@@ -1,5 +1,4 @@
 use super::*;
-use crate::execute::event::Note;
 use crate::outcome::cause::{Author, Cause, Counts, KeptBy, KeptPods, PodCause};
 use crate::outcome::reason::{NotRestored, Reason};
 use cluster_model::rollout::Kind;
@@ -63,7 +62,7 @@ fn the_header_does_not_repeat_what_a_row_shows() {
     };
     assert_eq!(header(error("web-1")), "2 failing");
     assert_eq!(header(error("web")), "web: Error");
-    let quota = Problem::FailedCreate { message: "exceeded quota".into() };
+    let quota = Problem::FailedCreate("exceeded quota".into());
     assert_eq!(header(Waiting::Problem(quota)), "FailedCreate: exceeded quota");
 }
 
@@ -181,7 +180,7 @@ fn every_event_is_one_line() {
         Event::Superseded { workload: db(), by: by("helm") },
         Event::Stalled { workload: db(), reasons: message("waiting for db-0") },
         Event::Note { workload: db(), note: Note::Healthy },
-        Event::ServerUnavailable { message: "connection refused".into() },
+        Event::ServerUnavailable("connection refused".into()),
         Event::ServerAvailable,
     ];
     insta::assert_snapshot!(shown(2, &events), @r"

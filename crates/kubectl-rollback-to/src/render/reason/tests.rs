@@ -12,7 +12,7 @@ fn lines(all: &[Vec<Reason>]) -> String {
 }
 
 fn failed() -> Reason {
-    let problem = Problem::FailedCreate { message: "exceeded quota".into() };
+    let problem = Problem::FailedCreate("exceeded quota".into());
     Reason::Rollout(Cause::Problem(problem))
 }
 
@@ -55,7 +55,7 @@ fn before_and_after_the_write() {
         vec![Reason::NotWatched],
         blocked(BlockedByPod::UntilDeleted { message: "not Ready".into(), revision: 3 }),
         blocked(BlockedByPod::KeepsChanging),
-        blocked(BlockedByPod::NotDeleted { message: message() }),
+        blocked(BlockedByPod::NotDeleted(message())),
         vec![Reason::Deleted],
         vec![Reason::Reverted(by("argo"))],
         vec![Reason::Reverted(None)],
@@ -105,8 +105,8 @@ fn restored_or_not() {
         vec![failed(), Reason::RestoredAndReplaced(by("kim"))],
         not(NotRestored::Changed(changed(&[], None))),
         not(NotRestored::Deleted),
-        not(NotRestored::Failed { message: message() }),
-        not(NotRestored::Unknown { message: message() }),
+        not(NotRestored::Failed(message())),
+        not(NotRestored::Unknown(message())),
         not(NotRestored::Unobserved(Unobserved::Message(message()))),
         not(NotRestored::Unhealthy(vec![Reason::DeletedMeanwhile])),
     ]), @r"
@@ -196,9 +196,10 @@ fn questions_and_notes() {
         Note::Restarted(by("kim")),
         Note::OwnershipReturned(vec![("helm".into(), 1), ("kubectl".into(), 2)]),
         Note::OwnershipKept { manager: "kubectl-rollback-to".into(), message: message() },
-        Note::ChangeCauseKept { message: message() },
-        Note::NotRecorded { message: message() },
-        Note::EventsUnavailable { message: message() },
+        Note::ChangeCauseKept(message()),
+        Note::NotRecorded(message()),
+        Note::EventsUnavailable(message()),
+        Note::JournalNotWritten(message()),
     ];
     let notes = notes.iter().map(|one| note(&workload(), one));
     let lines: Vec<String> = questions.iter().map(question).chain(notes).collect();
@@ -214,5 +215,6 @@ fn questions_and_notes() {
     the change cause of its revision was not updated: no (403)
     no (403)
     no (403); causes that only events report are missing
+    the journal could not be written, so --last will not know: no (403)
     ");
 }

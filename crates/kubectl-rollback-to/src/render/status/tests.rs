@@ -24,7 +24,7 @@ fn kept(by: KeptBy) -> State {
 }
 
 fn failed(pod: Option<&str>, container: Option<&str>) -> State {
-    let cause = Cause::Problem(Problem::FailedCreate { message: "exceeded quota".into() });
+    let cause = Cause::Problem(Problem::FailedCreate("exceeded quota".into()));
     State::Failed { cause, pod: pod.map(str::to_owned), container: container.map(str::to_owned) }
 }
 

@@ -50,9 +50,9 @@ fn wrote(n: u8) -> Wrote {
     match n {
         0..=3 => written(),
         4 => Wrote::Already,
-        5 => Wrote::Changed { change: change() },
-        6 => Wrote::Failed { message: "x".into() },
-        _ => Wrote::Unknown { message: "x".into() },
+        5 => Wrote::Changed(change()),
+        6 => Wrote::Failed("x".into()),
+        _ => Wrote::Unknown("x".into()),
     }
 }
 
@@ -167,10 +167,10 @@ impl Judge {
             Command::Write(step) => {
                 let wrote = wrote(how);
                 match wrote {
-                    Wrote::Written { .. } | Wrote::Unknown { .. } => drop(self.written.insert(step)),
+                    Wrote::Written { .. } | Wrote::Unknown(_) => drop(self.written.insert(step)),
                     _ => drop(self.not_written.insert(step)),
                 }
-                if matches!(wrote, Wrote::Unknown { .. }) {
+                if matches!(wrote, Wrote::Unknown(_)) {
                     self.not_written.insert(step);
                 }
                 self.engine.wrote(step, wrote, at(0));
@@ -193,7 +193,7 @@ impl Judge {
                     0..=2 => Deletion::Deleted,
                     3 => Deletion::Gone,
                     4..=6 => Deletion::Changed,
-                    _ => Deletion::Failed { message: "x".into() },
+                    _ => Deletion::Failed("x".into()),
                 };
                 self.engine.deleted(step, &pod, &uid, deletion);
             }

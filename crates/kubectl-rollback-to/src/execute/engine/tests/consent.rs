@@ -114,7 +114,7 @@ fn a_write_whose_answer_was_lost_is_never_taken_for_healthy() {
     let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
     play.there.insert(0, progress(DONE));
     play.next();
-    play.engine.wrote(0, Wrote::Unknown { message: "504".into() }, at(0));
+    play.engine.wrote(0, Wrote::Unknown("504".into()), at(0));
     assert_eq!(play.next(), "restore 0");
     play.engine.restored(0, Wrote::Already, Vec::new());
     let reasons = [Reason::Message("504".into()), Reason::UpdateUnknown, Reason::HadPreviousTemplate];

@@ -82,7 +82,7 @@ fn progress(state: State) -> Progress {
 }
 
 fn cause(message: &str) -> Cause {
-    Cause::Problem(Problem::FailedCreate { message: message.into() })
+    Cause::Problem(Problem::FailedCreate(message.into()))
 }
 
 fn rollout(message: &str) -> Reason {

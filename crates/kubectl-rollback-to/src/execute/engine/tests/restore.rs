@@ -75,7 +75,7 @@ fn what_is_done_about_a_failure() {
         play.next();
         play.engine.wrote(0, written(), at(0));
         play.next();
-        play.engine.wrote(1, Wrote::Failed { message: "no".into() }, at(0));
+        play.engine.wrote(1, Wrote::Failed("no".into()), at(0));
         assert_eq!(play.next_answering(answer), expected, "{on_failure:?} {can_ask} {answer}");
         let restores = expected.contains("restore 0");
         if restores {
@@ -114,22 +114,10 @@ fn a_write_in_flight_is_awaited_before_anything_is_restored() {
 fn what_cannot_be_restored_is_reported_and_the_rest_is_restored() {
     let message = || "403".to_owned();
     let cases = [
-        (
-            Wrote::Changed { change: change() },
-            Verdict::Superseded,
-            Reason::NotRestored(NotRestored::Changed(change())),
-        ),
+        (Wrote::Changed(change()), Verdict::Superseded, Reason::NotRestored(NotRestored::Changed(change()))),
         (Wrote::Gone, Verdict::Failed, Reason::NotRestored(NotRestored::Deleted)),
-        (
-            Wrote::Failed { message: message() },
-            Verdict::Failed,
-            Reason::NotRestored(NotRestored::Failed { message: message() }),
-        ),
-        (
-            Wrote::Unknown { message: message() },
-            Verdict::Failed,
-            Reason::NotRestored(NotRestored::Unknown { message: message() }),
-        ),
+        (Wrote::Failed(message()), Verdict::Failed, Reason::NotRestored(NotRestored::Failed(message()))),
+        (Wrote::Unknown(message()), Verdict::Failed, Reason::NotRestored(NotRestored::Unknown(message()))),
         (Wrote::Already, Verdict::Restored, Reason::HadPreviousTemplate),
     ];
     for (wrote, result, reason) in cases {

@@ -36,7 +36,7 @@ fn one_write_after_another_and_all_watched_side_by_side() {
 fn a_lost_race_is_refused_and_can_be_planned_again() {
     let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, can_ask: true, ..rules() });
     play.next();
-    play.engine.wrote(0, Wrote::Changed { change: change() }, at(0));
+    play.engine.wrote(0, Wrote::Changed(change()), at(0));
     let reasons = [Reason::ChangedAfterPlanning(change()), Reason::NothingWritten];
     assert_eq!(play.ends(), [over(Verdict::Refused, reasons)]);
     assert!(play.engine.outcomes()[0].changed);
@@ -282,8 +282,8 @@ fn no_pods_are_no_evidence_and_the_outcome_has_that() {
 fn what_is_left_there_is_distinguished_from_what_is_not() {
     let restore = Rules { on_failure: OnFailure::Restore, ..rules() };
     for (wrote, left, gone) in [
-        (Wrote::Failed { message: "403".into() }, true, false),
-        (Wrote::Changed { change: change() }, false, false),
+        (Wrote::Failed("403".into()), true, false),
+        (Wrote::Changed(change()), false, false),
         (Wrote::Gone, false, true),
         (Wrote::Already, false, false),
     ] {

@@ -42,8 +42,8 @@ fn a_pod_that_cannot_be_deleted_is_a_failure() {
     let mut play = Play::new(1, Rules { unstick: true, ..rules() });
     play.write_all().seen(0, stuck("p"));
     play.next();
-    play.engine.deleted(0, "p", "uid-p", Deletion::Failed { message: "403".into() });
-    let why = BlockedByPod::NotDeleted { message: "403".into() };
+    play.engine.deleted(0, "p", "uid-p", Deletion::Failed("403".into()));
+    let why = BlockedByPod::NotDeleted("403".into());
     assert_eq!(play.ends(), [over(Verdict::Failed, [Reason::BlockedByPod { pod: "p".into(), why }])]);
 }
 

@@ -225,7 +225,7 @@ pub fn plain(mut state: State) -> State {
             Cause::Problem(Problem::Pod { message, .. })
             | Cause::Unchanged { waiting: Waiting::Problem(Problem::Pod { message, .. }), .. }
             | Cause::ProgressDeadline { waiting: Waiting::Problem(Problem::Pod { message, .. }), .. }
-            | Cause::Terminating { blocker: DeletionBlocker::Issue { message }, .. } => message.clear(),
+            | Cause::Terminating { blocker: DeletionBlocker::Issue(message), .. } => message.clear(),
             _ => {}
         },
         _ => {}

@@ -112,6 +112,6 @@ fn a_quota_is_the_cause_once_it_has_lasted() {
     moment.histories[1]["status"] = json!({"conditions": [{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
         "message": "exceeded quota", "lastTransitionTime": at(0).to_string()}]});
     assert_eq!(status(&moment.clone().at(59)).state, State::Moving);
-    let quota = Problem::FailedCreate { message: "exceeded quota".into() };
+    let quota = Problem::FailedCreate("exceeded quota".into());
     assert_eq!(status(&moment.at(60)).state, failed(Cause::Problem(quota)));
 }

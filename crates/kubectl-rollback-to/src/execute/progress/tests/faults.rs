@@ -129,7 +129,7 @@ fn a_pod_that_ended_counts_while_its_replacement_does_not_come() {
 fn pods_that_cannot_be_made() {
     let quota = "pods \"web-good-x7f\" is forbidden: exceeded quota: compute, requested: cpu=1, used: cpu=4, limited: cpu=4";
     // None of the template's, and some of its pods run.
-    let refused = |message: &str| Cause::Problem(Problem::FailedCreate { message: message.to_owned() });
+    let refused = |message: &str| Cause::Problem(Problem::FailedCreate(message.to_owned()));
     let stalled = || State::Stalled { cause: refused(quota), blocked: true };
     let rs = |index: usize| {
         let mut moment =

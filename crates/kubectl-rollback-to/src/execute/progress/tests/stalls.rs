@@ -24,7 +24,7 @@ fn terminating(blocker: DeletionBlocker) -> State {
 }
 
 fn lost() -> DeletionBlocker {
-    DeletionBlocker::Issue { message: String::new() }
+    DeletionBlocker::Issue(String::new())
 }
 
 /// Nothing changed for ten minutes.
