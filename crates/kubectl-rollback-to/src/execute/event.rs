@@ -8,68 +8,37 @@ use super::progress::model::Progress;
 use crate::outcome::cause::{Author, KeptPods, PodCause};
 use crate::outcome::reason::{NotRestored, Reason};
 
-/// One change, one line.
-#[derive(Clone, Debug, PartialEq)]
+/// One change of one workload, one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// `mutated`: the server's template is not the one that was requested.
     Written {
-        workload: Id,
         mutated: bool,
     },
     /// Another number of pods is available.
     Moved {
-        workload: Id,
         done: i64,
         total: i64,
     },
     PodIssue {
-        workload: Id,
         pod: String,
         cause: PodCause,
     },
-    /// A pod that blocked a StatefulSet was deleted.
-    Unstuck {
-        workload: Id,
-        pod: String,
-    },
-    Done {
-        workload: Id,
-        kept: Option<KeptPods>,
-    },
+    /// This pod, which blocked a StatefulSet, was deleted.
+    Unstuck(String),
+    Done(Option<KeptPods>),
     Failed {
-        workload: Id,
         reasons: Vec<Reason>,
         log: Vec<String>,
     },
-    Restoring {
-        workload: Id,
-    },
-    Restored {
-        workload: Id,
-    },
-    NotRestored {
-        workload: Id,
-        why: NotRestored,
-    },
-    Reverted {
-        workload: Id,
-        by: Option<Author>,
-    },
+    Restoring,
+    Restored,
+    NotRestored(NotRestored),
+    Reverted(Option<Author>),
     /// Somebody else wrote another template, which is not the one from before either.
-    Superseded {
-        workload: Id,
-        by: Option<Author>,
-    },
-    Stalled {
-        workload: Id,
-        reasons: Vec<Reason>,
-    },
-    Note {
-        workload: Id,
-        note: Note,
-    },
-    ServerUnavailable(String),
-    ServerAvailable,
+    Superseded(Option<Author>),
+    Stalled(Vec<Reason>),
+    Note(Note),
 }
 
 /// Something that is good to know and changes nothing.
@@ -98,7 +67,9 @@ pub enum Note {
 
 /// Shows the run.
 pub trait Reporter {
-    fn event(&mut self, event: &Event);
+    fn event(&mut self, workload: &Id, event: &Event);
+    /// It does not respond, with this failure; `None`: it responds again.
+    fn server(&mut self, failure: Option<&Failure>);
     /// Something changed, or time passed. One entry for each step that is under way.
     fn draw(&mut self, rollouts: &[(Id, Progress)]);
     /// Waits for the answer.

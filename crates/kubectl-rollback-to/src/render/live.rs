@@ -31,14 +31,14 @@ impl Screen {
         Screen { ui: ui.clone(), live: ui.live(), drawn: false, several: workloads > 1, last: HashMap::new() }
     }
 
-    fn is_news(&mut self, event: &Event) -> bool {
-        let (workload, pod) = match event {
-            Event::Moved { workload, .. } => {
+    fn is_news(&mut self, workload: &Id, event: &Event) -> bool {
+        let pod = match event {
+            Event::Moved { .. } => {
                 // An issue of a pod that comes back after something moved is a new one.
                 self.last.retain(|(of, pod), _| of != workload || pod.is_empty());
-                (workload, "")
+                ""
             }
-            Event::PodIssue { workload, pod, .. } => (workload, pod.as_str()),
+            Event::PodIssue { pod, .. } => pod,
             _ => return true,
         };
         let key = (workload.clone(), pod.to_owned());
@@ -47,26 +47,30 @@ impl Screen {
 }
 
 impl Reporter for Screen {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, workload: &Id, event: &Event) {
         // The region shows these; as lines they would only scroll by.
         let is_drawn = matches!(event, Event::Moved { .. } | Event::PodIssue { .. });
-        if !self.is_news(event) || (is_drawn && self.live.is_some()) {
+        if !self.is_news(workload, event) || (is_drawn && self.live.is_some()) {
             return;
         }
-        if matches!(event, Event::Done { .. }) && !self.several {
+        if matches!(event, Event::Done(_)) && !self.several {
             return;
         }
-        if let Event::Note {
-            workload,
-            note: note @ (Note::JournalElsewhere(_) | Note::JournalNotWritten(_)),
-        } = event
-        {
+        if let Event::Note(note @ (Note::JournalElsewhere(_) | Note::JournalNotWritten(_))) = event {
             // Also with --quiet.
             return self.ui.warn(format!("{workload}: {}", reason::note(workload, note)));
         }
-        for line in lines(event) {
+        for line in lines(workload, event) {
             self.ui.status(&line);
         }
+    }
+
+    fn server(&mut self, failure: Option<&Failure>) {
+        let line = match failure {
+            Some(failure) => Line::new().warn("waiting for the API server").plain(format!(": {failure}")),
+            None => Line::new().good("the API server responds again"),
+        };
+        self.ui.status(&line.hanging(2));
     }
 
     fn draw(&mut self, rollouts: &[(Id, Progress)]) {
@@ -171,57 +175,47 @@ fn pods(progress: &Progress, shown: impl Fn(&PodProgress) -> bool) -> Vec<Line> 
 }
 
 /// One change, one line; a failure also has the last log lines of what crashed.
-fn lines(event: &Event) -> Vec<Line> {
-    let name = |workload: &Id| Line::new().strong(workload.to_string());
+fn lines(workload: &Id, event: &Event) -> Vec<Line> {
+    let name = Line::new().strong(workload.to_string());
     let line = match event {
-        Event::Written { workload, mutated: false } => name(workload).plain(" updated; waiting for its pods"),
-        Event::Written { workload, mutated: true } => name(workload)
-            .plain(" updated, ")
-            .warn("but not as requested")
-            .plain(": admission changed the template"),
-        Event::Moved { workload, done, total } => {
-            name(workload).plain(format!(": {done} of {total} updated pods available"))
+        Event::Written { mutated: false } => name.plain(" updated; waiting for its pods"),
+        Event::Written { mutated: true } => {
+            name.plain(" updated, ").warn("but not as requested").plain(": admission changed the template")
         }
-        Event::PodIssue { workload, pod, cause } => {
-            name(workload).plain(": ").warn(pod).plain(format!(": {}", cause::pod(cause)))
+        Event::Moved { done, total } => name.plain(format!(": {done} of {total} updated pods available")),
+        Event::PodIssue { pod, cause } => {
+            name.plain(": ").warn(pod).plain(format!(": {}", cause::pod(cause)))
         }
-        Event::Unstuck { workload, pod } => {
-            name(workload).plain(format!(": pod {pod} deleted; it is recreated with the new template"))
+        Event::Unstuck(pod) => {
+            name.plain(format!(": pod {pod} deleted; it is recreated with the new template"))
         }
-        Event::Done { workload, kept } => {
-            let line = name(workload).good(" rolled back");
-            kept.iter().fold(line, |line, kept| line.plain(format!("; {}", cause::kept_pods(kept))))
+        Event::Done(kept) => kept.iter().fold(name.good(" rolled back"), |line, kept| {
+            line.plain(format!("; {}", cause::kept_pods(kept)))
+        }),
+        Event::Failed { reasons, .. } => {
+            name.bad(" failed").plain(format!(": {}", reason::reasons(workload, reasons)))
         }
-        Event::Failed { workload, reasons, log } => {
-            let why = reason::reasons(workload, reasons);
-            let line = name(workload).bad(" failed").plain(format!(": {why}")).hanging(2);
-            return std::iter::once(line)
-                .chain(log.iter().map(|l| Line::new().dim("  | ").plain(l)))
-                .collect();
+        Event::Restoring => name.plain(" restoring the previous template"),
+        Event::Restored => name.good(" restored"),
+        Event::NotRestored(why) => {
+            name.bad(" not restored").plain(format!(": {}", reason::not_restored(workload, why)))
         }
-        Event::Restoring { workload } => name(workload).plain(" restoring the previous template"),
-        Event::Restored { workload } => name(workload).good(" restored"),
-        Event::NotRestored { workload, why } => {
-            name(workload).bad(" not restored").plain(format!(": {}", reason::not_restored(workload, why)))
-        }
-        Event::Reverted { workload, by } => {
+        Event::Reverted(by) => {
             let by = cause::author(by.as_ref());
-            name(workload).warn(" reverted").plain(format!(": {by} wrote the previous template again"))
+            name.warn(" reverted").plain(format!(": {by} wrote the previous template again"))
         }
-        Event::Superseded { workload, by } => {
+        Event::Superseded(by) => {
             let by = cause::author(by.as_ref());
-            name(workload).warn(" superseded").plain(format!(": {by} wrote another template"))
+            name.warn(" superseded").plain(format!(": {by} wrote another template"))
         }
-        Event::Stalled { workload, reasons } => {
-            name(workload).warn(" stalled").plain(format!(": {}", reason::reasons(workload, reasons)))
+        Event::Stalled(reasons) => {
+            name.warn(" stalled").plain(format!(": {}", reason::reasons(workload, reasons)))
         }
-        Event::Note { workload, note } => name(workload).plain(format!(": {}", reason::note(workload, note))),
-        Event::ServerUnavailable(message) => {
-            Line::new().warn("waiting for the API server").plain(format!(": {message}"))
-        }
-        Event::ServerAvailable => Line::new().good("the API server responds again"),
+        Event::Note(note) => name.plain(format!(": {}", reason::note(workload, note))),
     };
-    vec![line.hanging(2)]
+    let log = if let Event::Failed { log, .. } = event { log.as_slice() } else { &[] };
+    let log = log.iter().map(|line| Line::new().dim("  | ").plain(line));
+    std::iter::once(line.hanging(2)).chain(log).collect()
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ impl Engine {
         let reasons = this.reasons([Reason::Overdue { pods: this.moved }]);
         let pods = this.pods.clone();
         this.over(Outcome { pods, ..Outcome::new(Verdict::Timeout, reasons.clone()) });
-        self.events.push(Event::Failed { workload: self.id(step), reasons, log: Vec::new() });
+        self.report(step, Event::Failed { reasons, log: Vec::new() });
         self.fail(step);
     }
 }

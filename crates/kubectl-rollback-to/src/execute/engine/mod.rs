@@ -56,7 +56,8 @@ pub struct Engine {
     /// Since when a request is unanswered.
     unanswered: Option<Timestamp>,
     commands: Vec<Command>,
-    events: Vec<Event>,
+    /// With their steps.
+    events: Vec<(usize, Event)>,
 }
 
 impl Engine {
@@ -102,7 +103,7 @@ impl Engine {
         std::mem::take(&mut self.commands)
     }
 
-    pub fn take_events(&mut self) -> Vec<Event> {
+    pub fn take_events(&mut self) -> Vec<(usize, Event)> {
         std::mem::take(&mut self.events)
     }
 
@@ -130,12 +131,11 @@ impl Engine {
 
     /// The result of `Command::Write`.
     pub fn wrote(&mut self, step: usize, wrote: Wrote, now: Timestamp) {
-        let workload = self.id(step);
         match wrote {
             Wrote::Written { mutated, .. } => {
                 self.steps[step].own_template = OwnTemplate::Yes;
                 self.steps[step].written = true;
-                self.events.push(Event::Written { workload, mutated });
+                self.report(step, Event::Written { mutated });
                 if self.late {
                     self.overdue(step);
                 } else if self.rules.wait {
@@ -228,9 +228,12 @@ impl Engine {
         self.steps[step].id.clone()
     }
 
+    fn report(&mut self, step: usize, event: Event) {
+        self.events.push((step, event));
+    }
+
     fn note(&mut self, step: usize, notes: Vec<Note>) {
-        let workload = self.id(step);
-        self.events.extend(notes.into_iter().map(|note| Event::Note { workload: workload.clone(), note }));
+        self.events.extend(notes.into_iter().map(|note| (step, Event::Note(note))));
     }
 
     fn settled(&mut self, step: usize, outcome: Outcome, now: Timestamp) {
@@ -249,7 +252,7 @@ impl Engine {
     fn lapsed(&mut self, step: usize, why: Reason) {
         let reasons = vec![why, Reason::NothingWritten];
         let note = Note::NotWritten(reasons.clone());
-        self.events.push(Event::Note { workload: self.id(step), note });
+        self.report(step, Event::Note(note));
         self.steps[step].over(Outcome { changed: true, ..Outcome::new(Verdict::Refused, reasons) });
         self.fail(step);
     }
@@ -260,7 +263,7 @@ impl Engine {
 
     fn failed_with(&mut self, step: usize, reasons: impl Into<Vec<Reason>>, log: Vec<String>) {
         let reasons = self.steps[step].reasons(reasons);
-        self.events.push(Event::Failed { workload: self.id(step), reasons: reasons.clone(), log });
+        self.report(step, Event::Failed { reasons: reasons.clone(), log });
         let pods = self.steps[step].pods.clone();
         self.steps[step].over(Outcome { pods, ..Outcome::new(Verdict::Failed, reasons) });
         self.fail(step);

@@ -83,7 +83,7 @@ impl Engine {
         (this.failing, this.late) = (false, false);
         match &progress.state {
             State::Done { kept } => {
-                self.events.push(Event::Note { workload: self.id(step), note: Note::Healthy });
+                self.report(step, Event::Note(Note::Healthy));
                 self.done(step, kept.as_ref(), now);
                 // It is not watched any more.
                 self.steps[step].until_now();
@@ -95,9 +95,8 @@ impl Engine {
     }
 
     pub(super) fn restore(&mut self, step: usize) {
-        let workload = self.id(step);
         self.steps[step].phase = Phase::Restoring;
-        self.events.push(Event::Restoring { workload });
+        self.report(step, Event::Restoring);
         self.commands.push(Command::Restore(step));
     }
 
@@ -151,7 +150,7 @@ impl Engine {
                 self.not_healthy(step, Reason::Rollout(cause.clone()));
             }
             State::Reverted { by } | State::Superseded { by, .. } => {
-                self.events.push(Event::Superseded { workload: self.id(step), by: by.clone() });
+                self.report(step, Event::Superseded(by.clone()));
                 self.end_restore(step, Verdict::Superseded, vec![Reason::RestoredAndReplaced(by.clone())]);
             }
             State::Deleted => {
@@ -163,7 +162,7 @@ impl Engine {
     }
 
     fn is_restored(&mut self, step: usize, how: Vec<Reason>) {
-        self.events.push(Event::Restored { workload: self.id(step) });
+        self.report(step, Event::Restored);
         self.end_restore(step, Verdict::Restored, how);
     }
 
@@ -173,7 +172,7 @@ impl Engine {
     }
 
     fn not_restored(&mut self, step: usize, result: Verdict, why: NotRestored) {
-        self.events.push(Event::NotRestored { workload: self.id(step), why: why.clone() });
+        self.report(step, Event::NotRestored(why.clone()));
         self.end_restore(step, result, vec![Reason::NotRestored(why)]);
     }
 

@@ -64,7 +64,7 @@ impl Engine {
         match deletion {
             Deletion::Deleted => {
                 this.unstuck = true;
-                self.events.push(Event::Unstuck { workload: self.id(step), pod: pod.to_owned() });
+                self.report(step, Event::Unstuck(pod.to_owned()));
             }
             Deletion::Gone => {}
             Deletion::Changed => {

@@ -92,7 +92,7 @@ impl Engine {
             }
             state if restoring => self.restored_is_seen(step, state),
             State::Reverted { by } => {
-                self.events.push(Event::Reverted { workload: self.id(step), by: by.clone() });
+                self.report(step, Event::Reverted(by.clone()));
                 self.steps[step].own_template = OwnTemplate::No;
                 self.steps[step].over(Outcome::new(Verdict::Failed, [Reason::Reverted(by.clone())]));
                 self.fail(step);
@@ -117,7 +117,7 @@ impl Engine {
 
     /// Somebody wrote a template of their own: it is reported, and never undone.
     pub(super) fn superseded(&mut self, step: usize, by: Option<Author>) {
-        self.events.push(Event::Superseded { workload: self.id(step), by: by.clone() });
+        self.report(step, Event::Superseded(by.clone()));
         let this = &mut self.steps[step];
         this.own_template = OwnTemplate::No;
         let reason = Reason::Superseded { by, pods: this.moved };
@@ -126,20 +126,19 @@ impl Engine {
 
     /// Somebody's `kubectl rollout restart`: its pods are waited for, and it is never undone.
     fn follow(&mut self, step: usize, by: Option<Author>) {
-        let workload = self.id(step);
         let this = &mut self.steps[step];
         this.followed += 1;
         if this.own_template != OwnTemplate::No {
             this.own_template = OwnTemplate::Restarted;
         }
-        self.events.push(Event::Note { workload, note: Note::Restarted(by) });
+        self.report(step, Event::Note(Note::Restarted(by)));
         self.commands.push(Command::Follow(step));
     }
 
     /// `blocked`: by what would block another template, too. Then nothing is restored for it.
     fn stalled(&mut self, step: usize, cause: Cause, blocked: bool) {
         let reasons = self.steps[step].reasons([Reason::Rollout(cause)]);
-        self.events.push(Event::Stalled { workload: self.id(step), reasons: reasons.clone() });
+        self.report(step, Event::Stalled(reasons.clone()));
         let pods = self.steps[step].pods.clone();
         self.steps[step].over(Outcome { pods, ..Outcome::new(Verdict::Stalled, reasons) });
         if !blocked {
@@ -168,8 +167,7 @@ impl Engine {
             _ => return,
         };
         let reasons = self.steps[step].reasons([Reason::Unobserved { why, restored }]);
-        let workload = self.id(step);
-        self.events.push(Event::Failed { workload, reasons: reasons.clone(), log: Vec::new() });
+        self.report(step, Event::Failed { reasons: reasons.clone(), log: Vec::new() });
         self.steps[step].over(Outcome::new(Verdict::Failed, reasons));
         if self.steps[step].already.is_none() {
             self.halt(step);
@@ -193,15 +191,14 @@ impl Engine {
     }
 
     pub(super) fn report_changes(&mut self, step: usize, progress: &Progress) {
-        let workload = self.id(step);
         let this = &mut self.steps[step];
         let (done, total) = (progress.done, progress.total);
         if this.moved != (done, total) {
             this.moved = (done, total);
-            self.events.push(Event::Moved { workload: workload.clone(), done, total });
+            self.events.push((step, Event::Moved { done, total }));
         }
         for (pod, cause) in this.new_pod_issues(&progress.pods) {
-            self.events.push(Event::PodIssue { workload: workload.clone(), pod, cause });
+            self.events.push((step, Event::PodIssue { pod, cause }));
         }
         this.pods.clone_from(&progress.pods);
         this.ready = Some((progress.done, progress.desired));
@@ -220,7 +217,7 @@ impl Engine {
         let kept = kept.cloned();
         // One that had the template already was not rolled back: that is in its outcome.
         if this.already.is_none() || this.unstuck {
-            self.events.push(Event::Done { workload: self.id(step), kept: kept.clone() });
+            self.report(step, Event::Done(kept.clone()));
         }
         let reasons = already.map(Reason::Already).into_iter().chain(kept.map(Reason::Kept)).chain(none);
         let outcome = Outcome::new(result, reasons.collect::<Vec<_>>());

@@ -53,7 +53,7 @@ impl<'a> Run<'a> {
                 Note::JournalNotWritten(error.to_string())
             }
         };
-        self.reporter.event(&Event::Note { workload: step.rollout.id.clone(), note });
+        self.reporter.event(&step.rollout.id, &Event::Note(note));
     }
 
     /// The steps that write.
@@ -80,7 +80,7 @@ impl<'a> Run<'a> {
         // Most likely the same right is missing for all.
         if let Some((rollout, message)) = refused.into_iter().flatten().next() {
             let note = Note::NotRecorded(message);
-            self.reporter.event(&Event::Note { workload: rollout.id.clone(), note });
+            self.reporter.event(&rollout.id, &Event::Note(note));
         }
     }
 }

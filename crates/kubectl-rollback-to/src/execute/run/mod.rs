@@ -368,8 +368,8 @@ impl<'a> Run<'a> {
     }
 
     fn report(&mut self) {
-        for event in self.engine.take_events() {
-            self.reporter.event(&event);
+        for (step, event) in self.engine.take_events() {
+            self.reporter.event(&self.steps[step].rollout.id, &event);
         }
     }
 

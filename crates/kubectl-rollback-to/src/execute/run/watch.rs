@@ -168,7 +168,7 @@ impl Run<'_> {
             // They only help to explain. It is reported once: this watch is over.
             if let Some(step) = steps.first() {
                 let note = Note::EventsUnavailable(failure.to_string());
-                self.reporter.event(&Event::Note { workload: self.steps[*step].rollout.id.clone(), note });
+                self.reporter.event(&self.steps[*step].rollout.id, &Event::Note(note));
             }
             return;
         }
@@ -179,7 +179,7 @@ impl Run<'_> {
 
     pub fn unavailable(&mut self, failure: &Failure) {
         if self.health.failed() {
-            self.reporter.event(&Event::ServerUnavailable(failure.to_string()));
+            self.reporter.server(Some(failure));
         }
     }
 
@@ -190,7 +190,7 @@ impl Run<'_> {
                 .iter_mut()
                 .filter_map(|state| state.tracker.as_mut())
                 .for_each(|it| it.resume(monotonic_now));
-            self.reporter.event(&Event::ServerAvailable);
+            self.reporter.server(None);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What every test here starts from: a world with workloads in it, a plan to roll them back, and a reporter that records events.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -48,18 +49,26 @@ pub struct Play {
     pub silent_after: Option<SignedDuration>,
     folder: TempDir,
     events: Arc<Mutex<Vec<Event>>>,
+    /// The API server did not respond.
+    is_unavailable: Arc<AtomicBool>,
 }
 
 /// Records each event, and can do something about it.
 struct Recorder<'a> {
     events: Arc<Mutex<Vec<Event>>>,
+    /// The API server did not respond.
+    is_unavailable: Arc<AtomicBool>,
     react: Box<dyn FnMut(&Event) + 'a>,
 }
 
 impl Reporter for Recorder<'_> {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, _: &Id, event: &Event) {
         self.events.lock().unwrap().push(event.clone());
         (self.react)(event);
+    }
+
+    fn server(&mut self, failure: Option<&Failure>) {
+        self.is_unavailable.fetch_or(failure.is_some(), Ordering::Relaxed);
     }
 
     fn draw(&mut self, _: &[(Id, Progress)]) {}
@@ -118,6 +127,7 @@ impl Play {
             silent_after: None,
             folder: TempDir::new().unwrap(),
             events: Arc::default(),
+            is_unavailable: Arc::default(),
         }
     }
 
@@ -176,7 +186,11 @@ impl Play {
             zone: TimeZone::UTC,
             journal: Some(Journal::at(self.journal())),
         };
-        let mut recorder = Recorder { events: Arc::clone(&self.events), react: Box::new(react) };
+        let mut recorder = Recorder {
+            events: Arc::clone(&self.events),
+            is_unavailable: Arc::clone(&self.is_unavailable),
+            react: Box::new(react),
+        };
         execution.run(interrupted, &mut recorder).await
     }
 
@@ -196,8 +210,12 @@ impl Play {
     }
 
     pub fn notes(&self) -> Vec<Note> {
-        let note = |event| if let Event::Note { note, .. } = event { Some(note) } else { None };
+        let note = |event| if let Event::Note(note) = event { Some(note) } else { None };
         self.events().into_iter().filter_map(note).collect()
+    }
+
+    pub fn was_unavailable(&self) -> bool {
+        self.is_unavailable.load(Ordering::Relaxed)
     }
 
     pub fn reported(&self, event: impl Fn(&Event) -> bool) -> bool {

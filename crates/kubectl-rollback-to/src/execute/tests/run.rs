@@ -136,7 +136,7 @@ async fn a_stuck_statefulset_is_freed_by_deleting_exactly_the_pod_that_was_seen(
         json!({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": "uid-db-1-now", "resourceVersion": version}}),
         "no force, no other grace period"
     );
-    assert!(play.reported(|event| matches!(event, Event::Unstuck { pod, .. } if pod == "db-1")));
+    assert!(play.reported(|event| matches!(event, Event::Unstuck(pod) if pod == "db-1")));
     // The revision gets its new cause; the controller would leave the old one there.
     let revision = play.world.get(REVISIONS, "db-good").unwrap();
     assert_eq!(revision["metadata"]["annotations"]["kubernetes.io/change-cause"], "incident 7");
@@ -156,7 +156,7 @@ async fn a_deletion_whose_answer_was_lost_is_looked_up() {
         }));
         assert_eq!(ends(&play.run().await), [over(Verdict::Done, [])], "applied: {applied}");
         assert_eq!(play.writes().iter().filter(|w| w.starts_with("DELETE")).count(), deletes);
-        assert!(play.reported(|event| matches!(event, Event::Unstuck { .. })));
+        assert!(play.reported(|event| matches!(event, Event::Unstuck(_))));
     }
 }
 
@@ -190,7 +190,7 @@ async fn done_is_claimed_of_a_fresh_read_and_never_of_what_was_watched() {
     let interrupted = play.ui.interrupted();
     let outcomes = play.run_reacting(interrupted, |_| ()).await;
     assert_eq!(outcomes[0].result, Verdict::Interrupted, "{:?}", ends(&outcomes));
-    assert!(!play.reported(|event| matches!(event, Event::Done { .. })), "{:#?}", play.events());
+    assert!(!play.reported(|event| matches!(event, Event::Done(_))), "{:#?}", play.events());
 }
 
 #[tokio::test]
@@ -207,7 +207,7 @@ async fn a_pod_that_came_since_is_not_deleted() {
     }));
     assert_eq!(ends(&play.run().await), [over(Verdict::Done, [])], "{:#?}", play.events());
     assert_eq!(play.writes(), ["PATCH db", "DELETE db-1"]);
-    assert!(!play.reported(|event| matches!(event, Event::Unstuck { .. })), "it was not this that did it");
+    assert!(!play.reported(|event| matches!(event, Event::Unstuck(_))), "it was not this that did it");
 }
 
 #[tokio::test]
@@ -258,7 +258,7 @@ async fn events_are_only_a_help() {
     let outcomes = play
         .run_reacting(std::future::pending(), |event| {
             // It goes on without them, and reports that.
-            if matches!(event, Event::Note { note: Note::EventsUnavailable(_), .. }) {
+            if matches!(event, Event::Note(Note::EventsUnavailable(_))) {
                 world.edit(
                     DEPLOYMENTS,
                     "web",
@@ -312,7 +312,7 @@ async fn an_owner_that_reverts_it_at_once_is_named() {
     let world = play.world.clone();
     let outcomes = play
         .run_reacting(std::future::pending(), |event| {
-            if matches!(event, Event::Done { .. }) {
+            if matches!(event, Event::Done(_)) {
                 let mut object = world.get(DEPLOYMENTS, "web").unwrap();
                 object["spec"]["template"]["spec"]["containers"][0]["image"] = json!("now");
                 object["metadata"]["managedFields"] = json!([{"manager": "argocd-controller", "operation": "Apply",

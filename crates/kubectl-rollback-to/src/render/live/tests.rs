@@ -104,25 +104,22 @@ fn of_several_each_has_a_line() {
     assert!(drawn(&all(None)).starts_with("3 rolling out · 2 failing\n"));
 }
 
-fn shown(workloads: usize, events: &[Event]) -> String {
+fn shown(workloads: usize, workload: &Id, events: &[Event]) -> String {
     let ui = Ui::captured();
     let mut screen = Screen::new(&ui, workloads);
     for event in events {
-        screen.event(event);
+        screen.event(workload, event);
     }
     ui.err()
 }
 
 #[test]
 fn without_a_terminal_each_change_is_one_line_and_nothing_is_reported_twice() {
-    let moved = |done| Event::Moved { workload: web(), done, total: 3 };
-    let issue = |pod: &str, cause: &str| Event::PodIssue {
-        workload: web(),
-        pod: pod.into(),
-        cause: PodCause::Message(cause.into()),
-    };
+    let moved = |done| Event::Moved { done, total: 3 };
+    let issue =
+        |pod: &str, cause: &str| Event::PodIssue { pod: pod.into(), cause: PodCause::Message(cause.into()) };
     let events = [
-        Event::Written { workload: web(), mutated: false },
+        Event::Written { mutated: false },
         moved(0),
         moved(0),
         moved(1),
@@ -132,9 +129,9 @@ fn without_a_terminal_each_change_is_one_line_and_nothing_is_reported_twice() {
         issue("web-1", "ImagePullBackOff"),
         moved(2),
         issue("web-1", "ImagePullBackOff"),
-        Event::Done { workload: web(), kept: None },
+        Event::Done(None),
     ];
-    let one = shown(1, &events);
+    let one = shown(1, &web(), &events);
     insta::assert_snapshot!(one, @r"
     deployment/web updated; waiting for its pods
     deployment/web: 0 of 3 updated pods available
@@ -145,7 +142,7 @@ fn without_a_terminal_each_change_is_one_line_and_nothing_is_reported_twice() {
     deployment/web: 2 of 3 updated pods available
     deployment/web: web-1: ImagePullBackOff
     ");
-    assert_eq!(shown(2, &events), format!("{one}deployment/web rolled back\n"));
+    assert_eq!(shown(2, &web(), &events), format!("{one}deployment/web rolled back\n"));
 }
 
 fn message(text: &str) -> Vec<Reason> {
@@ -155,8 +152,8 @@ fn message(text: &str) -> Vec<Reason> {
 #[test]
 fn a_failure_has_the_last_log_lines_sanitized() {
     let log = vec!["starting".to_owned(), "\u{1b}[2Jpanic".to_owned()];
-    let failed = Event::Failed { workload: db(), reasons: message("db-0: CrashLoopBackOff"), log };
-    insta::assert_snapshot!(shown(1, &[failed]), @r"
+    let failed = Event::Failed { reasons: message("db-0: CrashLoopBackOff"), log };
+    insta::assert_snapshot!(shown(1, &db(), &[failed]), @r"
     statefulset/db failed: db-0: CrashLoopBackOff
       | starting
       | \u{1b}[2Jpanic
@@ -169,21 +166,19 @@ fn every_event_is_one_line() {
     let kept = KeptPods { by: KeptBy::Partition, names: vec!["db-0".into()], updated: 2, desired: 3 };
     let unhealthy = Reason::Rollout(Cause::KeptPod { pod: "db-0".into(), by: KeptBy::OnDelete });
     let events = [
-        Event::Written { workload: db(), mutated: true },
-        Event::Unstuck { workload: db(), pod: "db-1".into() },
-        Event::Done { workload: db(), kept: Some(kept) },
-        Event::Restoring { workload: db() },
-        Event::Restored { workload: db() },
-        Event::NotRestored { workload: db(), why: NotRestored::Deleted },
-        Event::NotRestored { workload: db(), why: NotRestored::Unhealthy(vec![unhealthy]) },
-        Event::Reverted { workload: db(), by: by("argocd-controller") },
-        Event::Superseded { workload: db(), by: by("helm") },
-        Event::Stalled { workload: db(), reasons: message("waiting for db-0") },
-        Event::Note { workload: db(), note: Note::Healthy },
-        Event::ServerUnavailable("connection refused".into()),
-        Event::ServerAvailable,
+        Event::Written { mutated: true },
+        Event::Unstuck("db-1".into()),
+        Event::Done(Some(kept)),
+        Event::Restoring,
+        Event::Restored,
+        Event::NotRestored(NotRestored::Deleted),
+        Event::NotRestored(NotRestored::Unhealthy(vec![unhealthy])),
+        Event::Reverted(by("argocd-controller")),
+        Event::Superseded(by("helm")),
+        Event::Stalled(message("waiting for db-0")),
+        Event::Note(Note::Healthy),
     ];
-    insta::assert_snapshot!(shown(2, &events), @r"
+    insta::assert_snapshot!(shown(2, &db(), &events), @r"
     statefulset/db updated, but not as requested: admission changed the template
     statefulset/db: pod db-1 deleted; it is recreated with the new template
     statefulset/db rolled back; 2 of 3: the partition excludes db-0
@@ -195,6 +190,16 @@ fn every_event_is_one_line() {
     statefulset/db superseded: helm wrote another template
     statefulset/db stalled: waiting for db-0
     statefulset/db: it became healthy meanwhile and is not restored
+    ");
+}
+
+#[test]
+fn a_server_that_does_not_respond_is_reported() {
+    let ui = Ui::captured();
+    let mut screen = Screen::new(&ui, 1);
+    screen.server(Some(&Failure::failed("connection refused")));
+    screen.server(None);
+    insta::assert_snapshot!(ui.err(), @r"
     waiting for the API server: connection refused
     the API server responds again
     ");

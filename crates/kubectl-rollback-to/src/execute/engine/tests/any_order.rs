@@ -379,7 +379,7 @@ fn the_generator_reaches_what_is_dangerous() {
             .engine
             .take_events()
             .iter()
-            .filter(|event| matches!(event, Event::Note { note: Note::Healthy, .. }))
+            .filter(|(_, event)| matches!(event, Event::Note(Note::Healthy)))
             .count();
     }
     assert!(deletions > 10 && restores > 10 && kept > 0, "{deletions} {restores} {kept}");

@@ -119,7 +119,7 @@ const DONE: State = State::Done { kept: None };
 /// An engine over `a`, `b`, `c`, … and the events that it reported.
 struct Play {
     engine: Engine,
-    events: Vec<Event>,
+    events: Vec<(usize, Event)>,
     /// What a fresh read shows; at first what was watched last.
     there: BTreeMap<usize, Progress>,
 }
@@ -211,7 +211,7 @@ impl Play {
         self.engine.outcomes().into_iter().map(|outcome| (outcome.result, outcome.reasons)).collect()
     }
 
-    fn reported(&self, event: impl Fn(&Event) -> bool) -> bool {
-        self.events.iter().any(event)
+    fn reported(&self, is_it: impl Fn(&Event) -> bool) -> bool {
+        self.events.iter().any(|(_, event)| is_it(event))
     }
 }

@@ -153,8 +153,7 @@ fn a_restore_that_fails_is_reported_and_never_repeated() {
         play.seen(0, state);
         assert_eq!(play.next(), "");
         assert_eq!(play.ends(), [over(result, [rollout("crashed"), reason])]);
-        let is_reported =
-            |event: &Event| matches!(event, Event::NotRestored { .. } | Event::Superseded { .. });
+        let is_reported = |event: &Event| matches!(event, Event::NotRestored(_) | Event::Superseded(_));
         assert!(play.reported(is_reported));
     }
 }

@@ -31,7 +31,7 @@ fn a_blocking_pod_is_deleted_with_consent_only() {
         play.engine.deleted(0, "p-1", "uid-p-1", Deletion::Gone);
         play.seen(0, DONE);
         assert_eq!(play.ends(), [done()]);
-        let unstuck = |name: &str| Event::Unstuck { workload: id("a"), pod: name.into() };
+        let unstuck = |name: &str| Event::Unstuck(name.into());
         assert!(play.reported(|event| *event == unstuck("p-2")));
         assert!(!play.reported(|event| *event == unstuck("p-1")), "it was not this that deleted it");
     }
