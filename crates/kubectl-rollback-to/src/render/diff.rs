@@ -68,7 +68,7 @@ fn changed(field: &str, from: &str, to: &str) -> Line {
     arrow(cut(from, start, COLUMNS).into(), cut(to, start, COLUMNS).into())
 }
 
-/// So many characters are the same, less a few that tell where it is.
+/// So many characters are the same, less a few as context.
 fn common_start(from: &str, to: &str) -> usize {
     const BEFORE: usize = 16;
     from.chars().zip(to.chars()).take_while(|(a, b)| a == b).count().saturating_sub(BEFORE)
@@ -91,9 +91,9 @@ fn cut(text: &str, start: usize, max: usize) -> String {
 mod tests {
     use super::*;
 
-    type Told<'a> = (&'a str, &'a str, Change, Option<&'a str>, Option<&'a str>);
+    type Shown<'a> = (&'a str, &'a str, Change, Option<&'a str>, Option<&'a str>);
 
-    fn told(list: &[Told<'_>]) -> Vec<String> {
+    fn shown(list: &[Shown<'_>]) -> Vec<String> {
         let owned = |text: &Option<&str>| text.map(str::to_owned);
         let differences = list.iter().map(|(place, field, change, from, to)| Difference {
             place: (*place).to_owned(),
@@ -115,7 +115,7 @@ mod tests {
         use Change::{Added, Changed, Removed};
         let web = "container web";
         assert_eq!(
-            told(&[
+            shown(&[
                 (web, "image", Changed, Some("r.io/shop:1.5"), Some("r.io/shop:1.4")),
                 (web, "env FLAG", Removed, Some("on"), None),
                 (web, "env TOKEN", Added, None, None),
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn images_are_told_by_what_differs() {
         let image =
-            |from: &str, to: &str| told(&[("c", "image", Change::Changed, Some(from), Some(to))])[1].clone();
+            |from: &str, to: &str| shown(&[("c", "image", Change::Changed, Some(from), Some(to))])[1].clone();
         let digest = |n: &str| format!("shop@sha256:{}", n.repeat(64));
         assert_eq!(image("shop", "shop:1.4"), "  ~ image  latest → 1.4");
         assert_eq!(image("shop:1.5", "shop"), "  ~ image  shop 1.5 → latest");
@@ -155,15 +155,15 @@ mod tests {
     #[test]
     fn of_long_values_the_part_that_differs_is_shown() {
         let long = |end: &str| format!("{}-{end}", "x".repeat(100));
-        let lines = told(&[("c", "args", Change::Changed, Some(&long("old")), Some(&long("new")))]);
+        let lines = shown(&[("c", "args", Change::Changed, Some(&long("old")), Some(&long("new")))]);
         assert_eq!(lines[1], "  ~ args  …xxxxxxxxxxxxxxx-old → …xxxxxxxxxxxxxxx-new");
-        let lines = told(&[("c", "args", Change::Added, None, Some(&"y".repeat(100)))]);
+        let lines = shown(&[("c", "args", Change::Added, None, Some(&"y".repeat(100)))]);
         assert_eq!(lines[1], format!("  + args  {}…", "y".repeat(71)));
     }
 
     #[test]
     fn text_from_the_cluster_cannot_reach_the_terminal_raw() {
-        let lines = told(&[("c\u{1b}[31m", "env A\u{7}", Change::Added, None, Some("a\nb"))]);
+        let lines = shown(&[("c\u{1b}[31m", "env A\u{7}", Change::Added, None, Some("a\nb"))]);
         assert_eq!(lines, ["c\\u{1b}[31m", "  + env A\\u{7}  a\\nb"]);
     }
 }

@@ -34,7 +34,7 @@ pub fn full_diffs(snapshot: &Snapshot, plan: &Plan, options: &Options) -> Result
     Ok(lines)
 }
 
-/// As the server would store it, if it said so.
+/// As the server would store it, if it was asked.
 fn target(step: &Step) -> Option<&Value> {
     let stored = step
         .dry_run

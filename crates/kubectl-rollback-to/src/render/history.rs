@@ -18,9 +18,9 @@ use crate::report::{HistoryOf, RevisionReport};
 use crate::time_arg::{local, show, zone_name};
 use crate::timeline::{Bound, Stretch};
 
-/// What a terminal leaves room for: longest evidence of health and longest cause; 0 is none of it.
+/// What fits on a terminal: the longest evidence of health and the longest cause; 0 leaves the column out.
 #[derive(Clone, Copy)]
-struct Room {
+struct Columns {
     evidence: usize,
     cause: usize,
     by: bool,
@@ -28,78 +28,79 @@ struct Room {
     until: bool,
 }
 
-impl Room {
+impl Columns {
     const fn new(evidence: usize, cause: usize, by: bool) -> Self {
-        Room { evidence, cause, by, until: true }
+        Columns { evidence, cause, by, until: true }
     }
 }
 
-const UNLIMITED: Room = Room::new(usize::MAX, usize::MAX, true);
+const UNLIMITED: Columns = Columns::new(usize::MAX, usize::MAX, true);
 /// The first that fits is taken.
-const ROOMS: [Room; 9] = [
-    Room::new(64, 60, true),
-    Room::new(48, 40, true),
-    Room::new(48, 40, false),
-    Room::new(32, 28, false),
-    Room::new(24, 20, false),
-    Room::new(0, 40, false),
-    Room::new(0, 16, false),
-    Room::new(0, 0, false),
-    Room { evidence: 0, cause: 0, by: false, until: false },
+const COLUMNS: [Columns; 9] = [
+    Columns::new(64, 60, true),
+    Columns::new(48, 40, true),
+    Columns::new(48, 40, false),
+    Columns::new(32, 28, false),
+    Columns::new(24, 20, false),
+    Columns::new(0, 40, false),
+    Columns::new(0, 16, false),
+    Columns::new(0, 0, false),
+    Columns { evidence: 0, cause: 0, by: false, until: false },
 ];
 
-/// `report` is that of the same workload, and may have fewer revisions. `columns`: of the terminal, if it goes to one.
+/// `report` is that of the same workload, and may have fewer revisions. `width`: of the terminal, if it goes to one.
 pub fn history(
     past: Past<'_>,
     report: &HistoryOf,
     zone: &TimeZone,
     wide: bool,
-    columns: Option<usize>,
+    width: Option<usize>,
 ) -> Vec<Line> {
-    let Some(columns) = columns.filter(|_| !wide) else {
+    let Some(width) = width.filter(|_| !wide) else {
         return table_of(past, report, zone, wide, UNLIMITED);
     };
-    let fits = |lines: &[Line]| lines.iter().all(|line| line.width() <= columns);
-    let all = ROOMS.map(|room| (room, table_of(past, report, zone, wide, room)));
+    let fits = |lines: &[Line]| lines.iter().all(|line| line.width() <= width);
+    let all = COLUMNS.map(|columns| (columns, table_of(past, report, zone, wide, columns)));
     let [.., (_, narrowest)] = &all;
-    let Some((room, lines)) = all.iter().find(|(_, lines)| fits(lines)) else {
-        return narrowest.iter().map(|line| line.cut(columns)).collect();
+    let Some((columns, lines)) = all.iter().find(|(_, lines)| fits(lines)) else {
+        return narrowest.iter().map(|line| line.cut(width)).collect();
     };
     let mut lines = lines.clone();
-    if room.cause == 0 && report.revisions.iter().any(|told| told.change_cause.is_some()) {
+    if columns.cause == 0 && report.revisions.iter().any(|reported| reported.change_cause.is_some()) {
         lines.push(Line::new().dim("-o wide also shows the change causes"));
     }
     lines
 }
 
-fn table_of(past: Past<'_>, report: &HistoryOf, zone: &TimeZone, wide: bool, room: Room) -> Vec<Line> {
+fn table_of(past: Past<'_>, report: &HistoryOf, zone: &TimeZone, wide: bool, columns: Columns) -> Vec<Line> {
     let id = &past.rollout.id;
     let kept = count(past.rollout.revisions.len(), "revision");
     let mut lines = vec![Line::new().strong(id.to_string()).plain(format!(" in {}: {kept}", id.namespace))];
     if past.rollout.revisions.is_empty() {
         return lines;
     }
-    let active = format!("{} ({})", if room.until { "ACTIVE" } else { "SINCE" }, zone_name(zone, past.now));
+    let active =
+        format!("{} ({})", if columns.until { "ACTIVE" } else { "SINCE" }, zone_name(zone, past.now));
     let mut head = vec!["  REVISION", &active];
-    head.extend(room.until.then_some("FOR"));
+    head.extend(columns.until.then_some("FOR"));
     head.extend(["HEALTHY", "IMAGE"]);
-    head.extend(room.by.then_some("BY"));
-    head.extend((room.cause > 0).then_some("CAUSE"));
+    head.extend(columns.by.then_some("BY"));
+    head.extend((columns.cause > 0).then_some("CAUSE"));
     let mut rows: Vec<Vec<Line>> = vec![head.into_iter().map(|title| Line::new().dim(title)).collect()];
     for (index, revision) in past.rollout.revisions.iter().enumerate().rev() {
-        let Some(told) = report.revisions.iter().find(|told| told.name == revision.name) else {
+        let Some(reported) = report.revisions.iter().find(|reported| reported.name == revision.name) else {
             continue;
         };
         let last = past.timeline.of(index).next_back();
-        let times = |stretch: &Stretch| match room.until {
+        let times = |stretch: &Stretch| match columns.until {
             true => active_times(stretch, zone),
             false => bound(stretch.from, zone).into(),
         };
         let mut row = vec![number(past, index), last.map_or_else(Line::new, |(_, stretch)| times(stretch))];
-        row.extend(room.until.then(|| last.map_or_else(Line::new, |(at, _)| lasting(past, at))));
-        row.extend([healthy(&past.health[index], room.evidence), images::changed(past, index, wide)]);
-        row.extend(room.by.then(|| told.written_by.as_deref().unwrap_or_default().into()));
-        row.extend((room.cause > 0).then(|| cause(told, room.cause)));
+        row.extend(columns.until.then(|| last.map_or_else(Line::new, |(at, _)| lasting(past, at))));
+        row.extend([healthy(&past.health[index], columns.evidence), images::changed(past, index, wide)]);
+        row.extend(columns.by.then(|| reported.written_by.as_deref().unwrap_or_default().into()));
+        row.extend((columns.cause > 0).then(|| cause(reported, columns.cause)));
         rows.push(row);
     }
     lines.extend(table(&rows));
@@ -192,16 +193,16 @@ fn verdict(health: &Health) -> Line {
     Line::new().span(role, word)
 }
 
-fn cause(told: &RevisionReport, longest: usize) -> Line {
-    let line = Line::from(shorten(told.change_cause.as_deref().unwrap_or_default(), longest));
-    if told.change_cause_inherited { line.dim(" (of another rollout)") } else { line }
+fn cause(reported: &RevisionReport, longest: usize) -> Line {
+    let line = Line::from(shorten(reported.change_cause.as_deref().unwrap_or_default(), longest));
+    if reported.change_cause_inherited { line.dim(" (of another rollout)") } else { line }
 }
 
 /// One revision in full. `template` is its own, with what may be secret hidden already.
 pub fn revision(past: Past<'_>, index: usize, template: &Value, zone: &TimeZone) -> Vec<Line> {
     let (rollout, revision) = (past.rollout, &past.rollout.revisions[index]);
-    let told = &history_of(past).revisions[index];
-    let marked = if told.current { ", the current one" } else { "" };
+    let reported = &history_of(past).revisions[index];
+    let marked = if reported.current { ", the current one" } else { "" };
     let head = format!("{} in {}, revision {}{marked}", rollout.id, rollout.id.namespace, revision.number);
     let mut facts: Vec<(&str, Line)> = Vec::new();
     let mut fact = |key, value: Line| {
@@ -221,8 +222,8 @@ pub fn revision(past: Past<'_>, index: usize, template: &Value, zone: &TimeZone)
     for (name, image) in images_of(&revision.template) {
         fact("image", format!("{name}={image}").into());
     }
-    fact("cause", cause(told, usize::MAX));
-    if let Some(written) = written(&rollout.object).filter(|_| told.current) {
+    fact("cause", cause(reported, usize::MAX));
+    if let Some(written) = written(&rollout.object).filter(|_| reported.current) {
         let what = format!("{} ({}, {})", written.manager, written.operation, show(written.at, zone));
         fact("written by", what.into());
     }

@@ -54,7 +54,7 @@ impl View<'_> {
                     Some(but) => format!(", but {but}; nothing is written"),
                 };
                 let mut lines = vec![name.plain(format!("{}{rest}", there_already(rollout, step)))];
-                lines.extend(told(because(step).map(|line| ("because", line)).into_iter().collect()));
+                lines.extend(fact_lines(because(step).map(|line| ("because", line)).into_iter().collect()));
                 // The newest healthy one may well be the one that is to go.
                 let command = format!("kubectl rollback-to {} --history", rollout.id.typed());
                 lines.push(Line::new().dim("for other revisions:  ").command(command));
@@ -74,7 +74,7 @@ impl View<'_> {
         facts.extend(self.course(rollout, step).into_iter().map(|line| ("rollout", line)));
         facts.extend(replicas(self.snapshot, rollout).map(|line| ("keeps", line)));
         facts.push(("keeps", Line::from(everything_else(rollout))));
-        lines.extend(told(facts));
+        lines.extend(fact_lines(facts));
         if !step.diff.differences.is_empty() {
             lines.push(Line::new());
         }
@@ -130,7 +130,7 @@ impl View<'_> {
             let mut facts: Vec<(&str, Line)> =
                 self.course(rollout, step).into_iter().map(|line| ("rollout", line)).collect();
             facts.extend(replicas(self.snapshot, rollout).map(|line| ("keeps", line)));
-            lines.extend(told(facts));
+            lines.extend(fact_lines(facts));
             lines.extend(indented(differences(&step.diff)));
         }
         if back > 0 {
@@ -200,12 +200,12 @@ impl View<'_> {
     fn made(&self, rollout: &Rollout, step: &Step) -> Option<Line> {
         let target = step.target.as_ref()?;
         let created = target.revision.and_then(|index| rollout.revisions[index].created);
-        let mut said: Vec<String> = created
+        let mut parts: Vec<String> = created
             .map(|at| format!("first rolled out {}", time_arg::show(at, self.zone)))
             .into_iter()
             .collect();
-        said.extend(target.change_cause.as_ref().map(|cause| format!("\"{}\"", shorten(cause, CAUSE))));
-        (!said.is_empty()).then(|| Line::new().plain(said.join(", ")))
+        parts.extend(target.change_cause.as_ref().map(|cause| format!("\"{}\"", shorten(cause, CAUSE))));
+        (!parts.is_empty()).then(|| Line::new().plain(parts.join(", ")))
     }
 
     fn course(&self, rollout: &Rollout, step: &Step) -> Vec<Line> {
@@ -265,8 +265,8 @@ fn everything_else(rollout: &Rollout) -> String {
     )
 }
 
-/// Keys dim, values below each other; a key is said once.
-fn told(facts: Vec<(&str, Line)>) -> Vec<Line> {
+/// Keys dim, values below each other; a repeated key is left out.
+fn fact_lines(facts: Vec<(&str, Line)>) -> Vec<Line> {
     let mut before = "";
     let rows: Vec<Vec<Line>> = facts
         .into_iter()

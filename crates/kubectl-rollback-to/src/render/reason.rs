@@ -31,7 +31,7 @@ fn is_introduction(reason: &Reason) -> bool {
     matches!(reason, Reason::AlreadyBut { .. } | Reason::Ended { at: EndedAt::Undecided, .. })
 }
 
-/// Does the line tell how to see more?
+/// Is the `--status` command in the line?
 pub fn has_status_command(reasons: &[Reason]) -> bool {
     reasons.iter().any(|reason| match reason {
         Reason::UpdateUnknown | Reason::Superseded { .. } | Reason::Unobserved { .. } => true,

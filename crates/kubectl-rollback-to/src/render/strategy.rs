@@ -10,7 +10,7 @@ use crate::resume_command::GoOn;
 /// More names than this become a range.
 const NAMES: i64 = 3;
 
-/// One line each; the first says how, the others what to mind.
+/// One line each; the first is the strategy, the others are caveats.
 pub fn rollout(strategy: &Strategy, id: &Id, go_on: &GoOn<'_>) -> Vec<Line> {
     let mut lines = vec![how(strategy, id)];
     if strategy.paused {
@@ -86,14 +86,14 @@ fn pods(n: i64) -> String {
 fn nodes(n: i64, surge: i64, unavailable: i64) -> String {
     let of =
         |some: i64| if some == 1 { format!("1 of {n} nodes") } else { format!("up to {some} of {n} nodes") };
-    let mut said = Vec::new();
+    let mut parts = Vec::new();
     if surge > 0 {
-        said.push(format!("on {} at a time the new pod starts before the old one stops", of(surge)));
+        parts.push(format!("on {} at a time the new pod starts before the old one stops", of(surge)));
     }
     if unavailable > 0 {
-        said.push(format!("{} at a time without the pod", of(unavailable)));
+        parts.push(format!("{} at a time without the pod", of(unavailable)));
     }
-    format!("RollingUpdate: {}", said.join(", "))
+    format!("RollingUpdate: {}", parts.join(", "))
 }
 
 fn descending(id: &Id, n: i64, at_once: i64, kept: i64, first: i64) -> Line {
@@ -134,7 +134,7 @@ mod tests {
     use crate::snapshot::Reverts;
     use cluster_model::rollout::Kind;
 
-    fn told(kind: Kind, desired: i64, moves: Moves) -> String {
+    fn shown(kind: Kind, desired: i64, moves: Moves) -> String {
         let id = Id { kind, namespace: "shop".into(), name: "db".into(), uid: "u".into() };
         let strategy = Strategy { desired, moves, paused: false, min_ready_seconds: 0 };
         let lines = rollout(&strategy, &id, &GoOn::Kubectl);
@@ -227,7 +227,7 @@ mod tests {
                 "Sideways: unknown strategy; the controller decides which pods are updated",
             ),
         ] {
-            assert_eq!(told(kind, desired, moves), words);
+            assert_eq!(shown(kind, desired, moves), words);
         }
     }
 
@@ -235,14 +235,14 @@ mod tests {
     fn what_to_mind() {
         let id = Id { kind: Kind::Deployment, namespace: "shop".into(), name: "web".into(), uid: "u".into() };
         let moves = Moves::Rolling { surge: 1, unavailable: 0 };
-        let told = |paused, min_ready_seconds| -> Vec<String> {
+        let shown = |paused, min_ready_seconds| -> Vec<String> {
             let strategy = Strategy { desired: 1, moves: moves.clone(), paused, min_ready_seconds };
             rollout(&strategy, &id, &GoOn::Kubectl).iter().map(Line::text).collect()
         };
         let how = "RollingUpdate: up to 2 pods at once, at least 1 of 1 kept available";
-        assert_eq!(told(false, 10), [how, "a pod counts as available after 10s ready (minReadySeconds)"]);
+        assert_eq!(shown(false, 10), [how, "a pod counts as available after 10s ready (minReadySeconds)"]);
         assert_eq!(
-            told(true, 10),
+            shown(true, 10),
             ["paused: no pods are updated until kubectl rollout resume deployment/web -n shop", how]
         );
         let strategy = Strategy { desired: 1, moves: moves.clone(), paused: true, min_ready_seconds: 0 };

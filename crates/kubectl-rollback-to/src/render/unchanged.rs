@@ -17,7 +17,7 @@ pub fn replicas(snapshot: &Snapshot, rollout: &Rollout) -> Option<Line> {
     }
     let replicas = count(usize::try_from(rollout.desired()).unwrap_or_default(), "replica");
     let autoscalers = &snapshot.around.get(&rollout.id.namespace)?.autoscalers;
-    let said = match autoscalers {
+    let parts = match autoscalers {
         Known::Unknown(why) => format!("{replicas}; unknown whether an autoscaler sets them: {why}"),
         Known::Seen(all) => match all.iter().find(|autoscaler| scales(autoscaler, rollout)) {
             None => replicas,
@@ -28,7 +28,7 @@ pub fn replicas(snapshot: &Snapshot, rollout: &Rollout) -> Option<Line> {
             }
         },
     };
-    Some(said.into())
+    Some(parts.into())
 }
 
 fn scales(autoscaler: &Value, rollout: &Rollout) -> bool {

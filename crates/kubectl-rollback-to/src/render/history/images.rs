@@ -51,7 +51,7 @@ fn before(past: Past<'_>, index: usize) -> Option<usize> {
 
 fn delta(old: &str, new: &str, wide: bool) -> Line {
     let ((old_name, old_tag), (new_name, new_tag)) = (split(old), split(new));
-    // The same repository: what follows it says it all.
+    // The same repository: only the tag or digest differs.
     if !wide && old_name == new_name {
         return Line::from(short(old_tag)).plain(" → ").strong(short(new_tag));
     }
@@ -59,7 +59,7 @@ fn delta(old: &str, new: &str, wide: bool) -> Line {
     Line::from(shown(old, whole)).plain(" → ").strong(shown(new, whole))
 }
 
-/// The last part of the path is what tells images apart.
+/// The last part of the path distinguishes images.
 fn shown(image: &str, wide: bool) -> String {
     if wide {
         return image.to_owned();

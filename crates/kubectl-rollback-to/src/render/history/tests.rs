@@ -99,9 +99,9 @@ fn a_terminal_gets_what_it_has_room_for() {
 #[test]
 fn what_left_no_trace_is_marked() {
     let seen = web().live("d").edit(json!({"metadata": {"generation": 2}})).stripped().seen(NOW);
-    let told = text(&history(seen.past(), &history_of(seen.past()), &TimeZone::UTC, false, None));
-    assert!(told.contains("2026-11-19 16:06:40 – ?") && told.contains("? time unknown"), "{told}");
-    assert!(told.contains("the live template is not listed") && !told.contains("* "), "{told}");
+    let shown = text(&history(seen.past(), &history_of(seen.past()), &TimeZone::UTC, false, None));
+    assert!(shown.contains("2026-11-19 16:06:40 – ?") && shown.contains("? time unknown"), "{shown}");
+    assert!(shown.contains("the live template is not listed") && !shown.contains("* "), "{shown}");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn images_beside_those_before() {
         history.revision(2, "b", 100).kept(with(after)).seen(NOW)
     };
     let container = |name: &str, image: &str| json!({"name": name, "image": image});
-    for (before, after, told) in [
+    for (before, after, shown) in [
         (json!([container("web", "shop:1")]), json!([container("web", "shop:2")]), "web 1 → 2"),
         (
             json!([container("web", "a/shop:1")]),
@@ -182,7 +182,7 @@ fn images_beside_those_before() {
         ),
     ] {
         let seen = two(before, after);
-        assert_eq!(images::changed(seen.past(), 1, false).text(), told);
+        assert_eq!(images::changed(seen.past(), 1, false).text(), shown);
     }
 }
 

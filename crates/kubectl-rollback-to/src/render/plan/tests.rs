@@ -66,7 +66,7 @@ fn snapshot(rollouts: Vec<Rollout>) -> Snapshot {
     Snapshot { rollouts, around, owners, ..Snapshot::empty(Timestamp::UNIX_EPOCH) }
 }
 
-fn told(snapshot: &Snapshot, steps: Vec<Step>, options: &Options) -> String {
+fn text_of(snapshot: &Snapshot, steps: Vec<Step>, options: &Options) -> String {
     let lines = plan(snapshot, &Plan { steps }, options, &TimeZone::UTC);
     lines.iter().map(|line| format!("{}\n", line.text())).collect()
 }
@@ -75,7 +75,7 @@ fn alone(rollout: Rollout, edit: impl FnOnce(&mut Snapshot, &mut Step)) -> Strin
     let mut snapshot = snapshot(vec![rollout]);
     let mut step = step(&snapshot.rollouts, 0, Action::RollBack);
     edit(&mut snapshot, &mut step);
-    told(&snapshot, vec![step], &Options::default())
+    text_of(&snapshot, vec![step], &Options::default())
 }
 
 #[test]
@@ -135,7 +135,8 @@ fn each_circumstance_is_one_line() {
     snapshot.around.clear();
     let options = Options { reason: Some("checkout fails".into()), ..Options::default() };
     assert!(
-        told(&snapshot, vec![step], &options).contains("  records  \"checkout fails\" as the change cause\n")
+        text_of(&snapshot, vec![step], &options)
+            .contains("  records  \"checkout fails\" as the change cause\n")
     );
 }
 
@@ -167,7 +168,7 @@ fn several_are_one_table_and_then_each() {
         step(&rollouts, 3, Action::Nothing),
     ];
     assert_eq!(
-        told(&snapshot(rollouts), steps, &Options::default()),
+        text_of(&snapshot(rollouts), steps, &Options::default()),
         "\
 2 workloads of shop roll back, 2 not changed
   WORKLOAD          FROM  TO  CHANGE                      WHY
@@ -201,7 +202,7 @@ fn namespaces_have_a_column_when_there_are_several() {
     other.id.namespace = "infra".into();
     let rollouts = vec![web(json!({})), other];
     let steps = vec![step(&rollouts, 0, Action::RollBack), step(&rollouts, 1, Action::Nothing)];
-    let text = told(&snapshot(rollouts), steps, &Options::default());
+    let text = text_of(&snapshot(rollouts), steps, &Options::default());
     let lines: Vec<&str> = text.lines().take(4).collect();
     assert_eq!(
         lines,
@@ -226,11 +227,11 @@ fn the_reason_is_shown_once_however_many_there_are() {
     let snapshot = snapshot(vec![web(json!({})), stateful("db")]);
     let steps = || (0..2).map(|at| step(&snapshot.rollouts, at, Action::RollBack)).collect();
     let reason = |reason: &str| Options { reason: Some(reason.into()), ..Options::default() };
-    let shown = told(&snapshot, steps(), &reason("incident 7"));
+    let shown = text_of(&snapshot, steps(), &reason("incident 7"));
     assert_eq!(shown.matches("records  \"incident 7\" as the change cause of each\n").count(), 1, "{shown}");
     assert_eq!(shown.matches("incident 7").count(), 1, "{shown}");
-    assert!(!told(&snapshot, steps(), &reason("token=hunter2")).contains("hunter2"));
-    assert!(!told(&snapshot, steps(), &Options::default()).contains("records"));
+    assert!(!text_of(&snapshot, steps(), &reason("token=hunter2")).contains("hunter2"));
+    assert!(!text_of(&snapshot, steps(), &Options::default()).contains("records"));
     let idle = (0..2).map(|at| step(&snapshot.rollouts, at, Action::Nothing)).collect();
-    assert!(!told(&snapshot, idle, &reason("incident 7")).contains("incident 7"), "nothing is written");
+    assert!(!text_of(&snapshot, idle, &reason("incident 7")).contains("incident 7"), "nothing is written");
 }

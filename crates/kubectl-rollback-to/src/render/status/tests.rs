@@ -147,7 +147,7 @@ fn what_a_progressive_rollout_keeps_back_is_left_to_it() {
     let object =
         json!({"metadata": {"namespace": "shop", "name": "web", "uid": "u"}, "spec": {"paused": true}});
     let owner = kruise(Reverts::Perhaps("steps".into()));
-    let held = |paused: bool, state: State, go_on: &GoOn<'_>| {
+    let next = |paused: bool, state: State, go_on: &GoOn<'_>| {
         let mut object = object.clone();
         object["spec"]["paused"] = json!(paused);
         let progress = progress(state, vec![]);
@@ -159,17 +159,17 @@ fn what_a_progressive_rollout_keeps_back_is_left_to_it() {
         [(true, State::Moving), (true, failed(None, None)), (true, partitioned()), (false, partitioned())]
     {
         assert_eq!(
-            held(paused, state.clone(), &GoOn::Owner(&owner)),
+            next(paused, state.clone(), &GoOn::Owner(&owner)),
             "managed by:  OpenKruise rollout x\nto go back:  kubectl kruise rollout undo rollout/x -n shop"
         );
-        let unread = held(paused, state, &GoOn::Unknown("forbidden"));
+        let unread = next(paused, state, &GoOn::Unknown("forbidden"));
         assert!(!unread.contains("resume") && !unread.contains("patch"), "{unread}");
         assert!(unread.starts_with("unknown:     whether a progressive rollout controls it: forbidden"));
     }
-    assert!(held(false, State::Moving, &GoOn::Owner(&owner)).starts_with("to watch:"));
+    assert!(next(false, State::Moving, &GoOn::Owner(&owner)).starts_with("to watch:"));
     // A broken template is not released to all pods either.
     assert_eq!(
-        held(true, failed(None, None), &GoOn::Kubectl),
+        next(true, failed(None, None), &GoOn::Kubectl),
         "to go back:  kubectl rollback-to deployment/web -n shop --last-healthy --allow paused\n\
          and then:    kubectl rollout resume deployment/web -n shop"
     );

@@ -294,7 +294,7 @@ impl Judge {
             }
         }
         if !self.engine.is_done() {
-            self.engine.stop(&End::Silent { since: Zoned::default(), seconds: 600, message: None });
+            self.engine.stop(&silent());
         }
         prop_assert!(self.engine.is_done() && self.engine.next(now).is_empty());
         for (over, outcome) in over.into_iter().zip(self.engine.outcomes()) {

@@ -65,6 +65,10 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
+fn silent() -> End {
+    End::Silent { since: Zoned::default(), seconds: 600, message: None }
+}
+
 fn written() -> Wrote {
     Wrote::Written { object: json!({}), mutated: false }
 }

@@ -113,81 +113,60 @@ fn without_the_right_to_watch_nothing_is_restored() {
 
 #[test]
 fn an_early_end_says_where_things_are() {
-    type Act = fn(&mut Play);
-    let ended = |at, pods| Reason::Ended { by: End::Timeout, at, pods };
+    type Case = (EndedAt, (i64, i64), fn(&mut Play));
+    let restore = Rules { on_failure: OnFailure::Restore, ..rules() };
     let watching = EndedAt::Watching { written: true };
-    let crashed_and = |at| over(Verdict::Timeout, [rollout("crashed"), ended(at, (0, 0))]);
-    let cases: [(&str, Act, Ended); 8] = [
-        ("waiting", |_| {}, over(Verdict::Timeout, [ended(EndedAt::NotStarted, (0, 0))])),
-        ("writing", |play| drop(play.next()), over(Verdict::Timeout, [ended(EndedAt::Writing, (0, 0))])),
-        (
-            "watching",
-            |play| {
-                play.write_all();
-                play.seen_as(0, Progress { done: 2, total: 3, ..progress(State::Moving) });
-            },
-            over(Verdict::Timeout, [ended(watching, (2, 3))]),
-        ),
-        (
-            "fetching its log",
-            |play| {
-                play.write_all().seen(0, crashed()).next();
-            },
-            over(Verdict::Failed, [rollout("crashed")]),
-        ),
-        (
-            "settled",
-            |play| {
-                play.engine.steps[0].has_reconciling_owner = true;
-                play.write_all().seen(0, DONE).next();
-            },
-            done(),
-        ),
-        (
-            "restoring",
-            |play| {
-                play.write_all().fails(0);
-                play.next();
-            },
-            crashed_and(EndedAt::Restoring),
-        ),
-        (
-            "to be restored",
-            |play| {
-                play.write_all().fails(0);
-                play.engine.decide();
-                play.engine.verified(0, &progress(crashed()), at(0));
-                play.engine.decide();
-            },
-            crashed_and(EndedAt::ToRestore),
-        ),
-        (
-            "restored",
-            |play| {
-                play.write_all().fails(0);
-                play.next();
-                play.engine.restored(0, written(), Vec::new());
-                play.next();
-            },
-            crashed_and(EndedAt::RestoreWatching),
-        ),
+    let cases: [Case; 7] = [
+        (EndedAt::NotStarted, (0, 0), |_| {}),
+        (EndedAt::Writing, (0, 0), |play| drop(play.next())),
+        (watching, (0, 0), |play| drop(play.write_all().next())),
+        (watching, (2, 3), |play| {
+            play.write_all();
+            play.seen_as(0, Progress { done: 2, total: 3, ..progress(State::Moving) });
+        }),
+        (EndedAt::ToRestore, (0, 0), |play| {
+            play.write_all().fails(0);
+            play.engine.decide();
+            play.engine.verified(0, &progress(crashed()), at(0));
+            play.engine.decide();
+        }),
+        (EndedAt::Restoring, (0, 0), |play| drop(play.write_all().fails(0).next())),
+        (EndedAt::RestoreWatching, (0, 0), |play| {
+            play.write_all().fails(0).next();
+            play.engine.restored(0, written(), Vec::new());
+            play.next();
+        }),
     ];
-    for (case, act, expected) in cases {
-        let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
-        act(&mut play);
-        play.engine.stop(&End::Timeout);
-        assert_eq!(play.ends(), [expected], "{case}");
-        assert_eq!(
-            play.engine.was_written(0),
-            case != "waiting",
-            "{case}: unknown is not \"not written\", or --last would not find it"
-        );
+    for (end, result) in [
+        (End::Timeout, Verdict::Timeout),
+        (End::Interrupted, Verdict::Interrupted),
+        (silent(), Verdict::Stalled),
+    ] {
+        for (at, pods, act) in cases {
+            let mut play = Play::new(1, restore);
+            act(&mut play);
+            play.engine.stop(&end);
+            let has_failed = matches!(at, EndedAt::ToRestore | EndedAt::Restoring | EndedAt::RestoreWatching);
+            let failed = has_failed.then(|| rollout("crashed"));
+            let ended = Reason::Ended { by: end.clone(), at, pods };
+            assert_eq!(play.ends(), [over(result, failed.into_iter().chain([ended]).collect::<Vec<_>>())]);
+            // Unknown is not "not written": --last would not find it.
+            assert_eq!(play.engine.was_written(0), at != EndedAt::NotStarted, "{at:?}");
+        }
     }
+}
+
+#[test]
+fn an_early_end_keeps_what_is_known() {
     let mut play = Play::new(1, rules());
-    play.write_all();
-    play.engine.stop(&End::Interrupted);
-    let interrupted = Reason::Ended { by: End::Interrupted, at: watching, pods: (0, 0) };
-    assert_eq!(play.ends(), [over(Verdict::Interrupted, [interrupted])]);
+    play.write_all().seen(0, crashed()).next();
+    play.engine.stop(&End::Timeout);
+    assert_eq!(play.ends(), [over(Verdict::Failed, [rollout("crashed")])]);
+    let mut play = Play::new(1, rules());
+    play.engine.steps[0].has_reconciling_owner = true;
+    play.write_all().seen(0, DONE).next();
+    play.engine.stop(&End::Timeout);
+    assert_eq!(play.ends(), [done()]);
 }
 
 #[test]

@@ -123,7 +123,7 @@ proptest! {
 
 #[test]
 fn the_generator_reaches_the_end() {
-    // Else the properties would hold for nothing.
+    // Otherwise the properties would be tested on nothing.
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut seen = [false; 3];
     for _ in 0..600 {

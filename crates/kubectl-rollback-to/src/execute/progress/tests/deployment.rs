@@ -153,7 +153,7 @@ fn min_ready_seconds_are_waited_for() {
     assert_eq!(progress.waiting, Waiting::Pods(Counts { total: 3, ready: 3, ..Counts::default() }));
     assert_eq!(progress.pods[0].cause, Some(PodCause::MinReadySeconds));
     assert_eq!(tracker.wake_at(at(10)), Some(at(35)));
-    // The controller's word counts, whatever our clock says.
+    // The controller's status counts, whatever our clock shows.
     assert_eq!(moment.edit(status(3, 3, 3)).state(), done());
 }
 

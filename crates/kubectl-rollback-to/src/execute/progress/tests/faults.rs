@@ -21,7 +21,7 @@ fn one_starts() -> Waiting {
     Waiting::Pods(Counts { available: 2, total: 3, starting: 1, ..Counts::default() })
 }
 
-/// Two of three are there; each case says what the third does.
+/// Two of three are there; the third is the case.
 fn with(third: Pod) -> Moment {
     Moment::of(KIND).edit(json!({"status": {"availableReplicas": 2}})).pods(vec![web(0), web(1), third])
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::model::State;
 use super::build::{Moment, at};
 
-/// What kubectl says.
+/// The answer of kubectl.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kubectl {
     Waits,

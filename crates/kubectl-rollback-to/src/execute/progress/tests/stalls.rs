@@ -88,7 +88,7 @@ fn with(kind: Kind, last: Pod) -> Moment {
 fn each_wait_that_cannot_end_has_its_cause_and_its_time() {
     let set = Kind::DaemonSet;
     let deleted = |kind: Kind| member(kind, "web-2", "bad").deleted(&at(20).to_string());
-    let held = deleted(Kind::StatefulSet).edit(json!({"metadata": {"finalizers": ["x.io/held"]}}));
+    let finalized = deleted(Kind::StatefulSet).edit(json!({"metadata": {"finalizers": ["x.io/held"]}}));
     let is_paused = half(Kind::Deployment).edit(json!({"spec": {"paused": true}})).of_pods("bad bad bad");
     let unseen = half(Kind::StatefulSet).edit(json!({"status": {"observedGeneration": 4}}));
     let creating = |kind: Kind| with(kind, starting(member(kind, "web-2", "good")));
@@ -105,7 +105,7 @@ fn each_wait_that_cannot_end_has_its_cause_and_its_time() {
         ("not deleted yet", with(set, silent(member(set, "web-2", "bad"))), 70, terminating(lost())),
         (
             "a finalizer",
-            with(Kind::StatefulSet, held),
+            with(Kind::StatefulSet, finalized),
             80,
             terminating(DeletionBlocker::Finalizers(vec!["x.io/held".into()])),
         ),

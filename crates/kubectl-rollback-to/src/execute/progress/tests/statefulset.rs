@@ -51,7 +51,7 @@ fn done_once_the_revisions_have_met() {
         ("an old one runs", all().of_pods("bad good good"), State::Moving),
         ("no replicas", all().edit(json!({"spec": {"replicas": 0}, "status": {"replicas": 0}})).edit(status(0, 0)).pods(vec![]), done()),
         ("Recreate", all().edit(json!({"spec": {"updateStrategy": {"type": "Recreate"}}, "status": {"currentRevision": "web-bad"}})), done()),
-        // Its template is another one by its JSON; the controller says it is the same (StatefulSetSemanticRevisionComparison).
+        // Its template differs as JSON; the controller treats it as the same (StatefulSetSemanticRevisionComparison).
         ("a revision of an older Kubernetes", Moment { histories: vec![history(KIND, "bad", 2)], ..all() }, done()),
     ] {
         assert_eq!(moment.state(), state, "{case}");
