@@ -45,8 +45,7 @@ impl Engine {
         let this = &mut self.steps[step];
         this.late = true;
         let reasons = this.reasons([Reason::Overdue { pods: this.moved }]);
-        let pods = this.pods.clone();
-        this.over(Outcome { pods, ..Outcome::new(Verdict::Timeout, reasons.clone()) });
+        this.over(Outcome::new(Verdict::Timeout, reasons.clone()));
         self.report(step, Event::Failed { reasons, log: Vec::new() });
         self.fail(step);
     }

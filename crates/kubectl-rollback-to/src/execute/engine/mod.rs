@@ -264,8 +264,7 @@ impl Engine {
     fn failed_with(&mut self, step: usize, reasons: impl Into<Vec<Reason>>, log: Vec<String>) {
         let reasons = self.steps[step].reasons(reasons);
         self.report(step, Event::Failed { reasons: reasons.clone(), log });
-        let pods = self.steps[step].pods.clone();
-        self.steps[step].over(Outcome { pods, ..Outcome::new(Verdict::Failed, reasons) });
+        self.steps[step].over(Outcome::new(Verdict::Failed, reasons));
         self.fail(step);
     }
 

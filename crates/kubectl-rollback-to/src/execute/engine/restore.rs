@@ -176,19 +176,15 @@ impl Engine {
         self.end_restore(step, result, vec![Reason::NotRestored(why)]);
     }
 
-    /// Its pods are those that were seen last; if it was not restored, that was when it failed.
     fn end_restore(&mut self, step: usize, result: Verdict, how: Vec<Reason>) {
-        let outcome = self.steps[step].outcome.take();
-        let has_failed = |outcome: &Outcome| {
+        let own = self.steps[step].outcome.take().filter(|outcome| {
             matches!(outcome.result, Verdict::Failed | Verdict::Timeout | Verdict::Stalled)
-        };
-        let own = outcome.as_ref().filter(|outcome| has_failed(outcome) && !outcome.reasons.is_empty());
-        let mut reasons = match own {
-            Some(outcome) => outcome.reasons.clone(),
-            None => self.failed.map(|failed| Reason::OtherFailed(self.id(failed))).into_iter().collect(),
-        };
+        });
+        let mut reasons = own.map(|outcome| outcome.reasons).unwrap_or_default();
+        if reasons.is_empty() {
+            reasons.extend(self.failed.map(|failed| Reason::OtherFailed(self.steps[failed].id.clone())));
+        }
         reasons.extend(how);
-        let pods = outcome.map(|outcome| outcome.pods).unwrap_or_default();
-        self.steps[step].over(Outcome { pods, ..Outcome::new(result, reasons) });
+        self.steps[step].over(Outcome::new(result, reasons));
     }
 }

@@ -166,10 +166,8 @@ impl Step {
 
     /// Its template is restored: of the pods seen before, those that failed are kept, with their logs.
     pub fn template_restored(&mut self) {
-        let reported = self.outcome.as_mut().map(|outcome| std::mem::take(&mut outcome.pods));
-        let watched = std::mem::take(&mut self.pods);
-        let pods = reported.filter(|pods| !pods.is_empty()).unwrap_or(watched);
-        self.failed_pods = pods.into_iter().filter(|pod| pod.state == PodState::Failing).collect();
+        self.failed_pods = std::mem::take(&mut self.pods);
+        self.failed_pods.retain(|pod| pod.state == PodState::Failing);
         (self.moved, self.ready) = ((0, 0), None);
     }
 
@@ -222,12 +220,11 @@ impl Step {
 
     /// It ended before it was known whether it is restored.
     pub fn stop_undecided(&mut self, end: &End) {
-        let Outcome { pods, mut reasons, .. } =
-            self.outcome.take().unwrap_or_else(|| Outcome::of(Verdict::Failed));
+        let mut reasons = self.outcome.take().map(|outcome| outcome.reasons).unwrap_or_default();
         let ended = Reason::Ended { by: end.clone(), at: EndedAt::Undecided, pods: self.moved };
         let at = if matches!(end, End::Silent { .. }) { reasons.len() } else { 0 };
         reasons.insert(at, ended);
-        self.over(Outcome { pods, ..Outcome::new(verdict(end), reasons) });
+        self.over(Outcome::new(verdict(end), reasons));
     }
 
     pub fn outcome(&self) -> Outcome {
@@ -235,7 +232,7 @@ impl Step {
         let outcome = self.outcome.clone().unwrap_or_else(not_started);
         Outcome {
             failed_pods: self.failed_pods.clone(),
-            pods: if outcome.pods.is_empty() { self.pods.clone() } else { outcome.pods },
+            pods: self.pods.clone(),
             ready: self.ready,
             left: matches!(self.own_template, OwnTemplate::Yes | OwnTemplate::Restarted),
             gone: self.gone,

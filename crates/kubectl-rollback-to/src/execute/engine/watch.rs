@@ -139,8 +139,7 @@ impl Engine {
     fn stalled(&mut self, step: usize, cause: Cause, blocked: bool) {
         let reasons = self.steps[step].reasons([Reason::Rollout(cause)]);
         self.report(step, Event::Stalled(reasons.clone()));
-        let pods = self.steps[step].pods.clone();
-        self.steps[step].over(Outcome { pods, ..Outcome::new(Verdict::Stalled, reasons) });
+        self.steps[step].over(Outcome::new(Verdict::Stalled, reasons));
         if !blocked {
             self.fail(step);
         }
