@@ -60,7 +60,7 @@ pub fn pod(key: &str, node: &str) -> Pod {
     .owned_by("apps/v1", "ReplicaSet", "rs")
 }
 
-/// A budget over app=web in good order.
+/// A budget over app=web in good order. Without a rule of its own it gets the one that makes its status.
 pub fn budget(key: &str, edit: Value) -> DisruptionBudget {
     let (namespace, name) = split(key);
     let mut value = json!({
@@ -69,6 +69,9 @@ pub fn budget(key: &str, edit: Value) -> DisruptionBudget {
         "status": {"observedGeneration": 1, "disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0},
     });
     merge(&mut value, edit);
+    if value["spec"]["minAvailable"].is_null() && value["spec"]["maxUnavailable"].is_null() {
+        value["spec"]["minAvailable"] = value["status"]["desiredHealthy"].clone();
+    }
     typed::<PodDisruptionBudget>(value).into()
 }
 

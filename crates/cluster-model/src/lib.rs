@@ -9,6 +9,7 @@ pub mod build;
 pub mod disruption_budget;
 pub mod finding;
 pub mod image_ref;
+mod int_or_percent;
 pub mod managed_fields;
 pub mod node;
 pub mod pod;

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::update_strategy::{Moves, Round, scaled};
+use super::update_strategy::Moves;
 use super::workload_kind::{Candidate, CompletionRecord, Counts, WorkloadKind, is_random, suffix};
 use crate::Raw;
+use crate::int_or_percent::{Round, scaled_or};
 
 pub(super) struct DaemonSet;
 
@@ -136,7 +137,7 @@ impl WorkloadKind for DaemonSet {
 /// `daemonset_util.go`, SurgeCount and UnavailableCount: both round up; `update.go`, updatedDesiredNodeCounts.
 fn rolling(rules: &Value, desired: i64) -> Moves {
     let rule =
-        |key: &str, default: i64| scaled(&rules["rollingUpdate"][key], &json!(default), desired, Round::Up);
+        |key: &str, default: i64| scaled_or(&rules["rollingUpdate"][key], &json!(default), desired, Round::Up);
     let (surge, unavailable) = (rule("maxSurge", 0), rule("maxUnavailable", 1));
     let unavailable = if surge == 0 && unavailable == 0 { 1 } else { unavailable };
     Moves::Rolling { surge: surge.min(desired), unavailable: unavailable.min(desired) }

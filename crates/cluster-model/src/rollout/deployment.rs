@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::update_strategy::{Moves, Round, scaled};
+use super::update_strategy::Moves;
 use super::workload_kind::{Candidate, CompletionRecord, Counts, WorkloadKind, is_random, suffix};
 use crate::Raw;
+use crate::int_or_percent::{Round, scaled_or};
 
 pub const REVISION: &str = "deployment.kubernetes.io/revision";
 
@@ -160,7 +161,7 @@ impl WorkloadKind for Deployment {
 
 /// `deployment_util.go`, ResolveFenceposts and MaxUnavailable; defaults of `apis/apps/v1/defaults.go`.
 fn rolling(rules: &Value, desired: i64) -> Moves {
-    let rule = |key: &str, round: Round| scaled(&rules["rollingUpdate"][key], &json!("25%"), desired, round);
+    let rule = |key: &str, round: Round| scaled_or(&rules["rollingUpdate"][key], &json!("25%"), desired, round);
     let (surge, unavailable) = (rule("maxSurge", Round::Up), rule("maxUnavailable", Round::Down));
     // "On the theory that surge might not work due to quota."
     let unavailable = if surge == 0 && unavailable == 0 { 1 } else { unavailable };

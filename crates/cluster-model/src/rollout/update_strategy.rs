@@ -1,7 +1,5 @@
 //! How a new template reaches the pods: the numbers its controller will use.
 
-use serde_json::Value;
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Strategy {
     /// Pods it wants: of a DaemonSet, nodes.
@@ -37,34 +35,11 @@ impl Strategy {
     }
 }
 
-#[derive(Clone, Copy)]
-pub(super) enum Round {
-    Up,
-    Down,
-}
-
-/// `intstr.GetScaledValueFromIntOrPercent`; what is neither a number nor a percentage cannot be stored.
-pub(super) fn scaled(rule: &Value, default: &Value, total: i64, round: Round) -> i64 {
-    let read = |rule: &Value| match rule {
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => {
-            let percent: i64 = text.strip_suffix('%')?.parse().ok()?;
-            let parts = total.checked_mul(percent)?;
-            Some(match round {
-                Round::Up => parts.div_euclid(100) + i64::from(parts.rem_euclid(100) != 0),
-                Round::Down => parts.div_euclid(100),
-            })
-        }
-        _ => None,
-    };
-    read(rule).or_else(|| read(default)).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::rollout::{Kind, Rollout};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn of(kind: Kind, spec: Value, status: Value) -> Strategy {
         let object = json!({"metadata": {"name": "web", "namespace": "shop", "uid": "u"}, "spec": spec, "status": status});

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cluster_model::disruption_budget::Rule;
 use cluster_model::pod::issue::not_ready_reason;
 use cluster_model::text::count;
 use cluster_model::{BudgetStatus, DisruptionBudget, Finding, Known, PodExt, Severity, Snapshot};
@@ -90,6 +91,14 @@ fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, snapshot: &Snaps
             )
             .remedy("fix the PDB's selector, or the owner of its pods"),
         ],
+        BudgetStatus::Blocked if *rule == Rule::None => vec![
+            finding(
+                "budget-blocked",
+                Severity::Error,
+                "can never allow an eviction: it has neither minAvailable nor maxUnavailable".to_owned(),
+            )
+            .remedy("set one of them, or delete the PDB"),
+        ],
         BudgetStatus::Blocked if expected == 0 => vec![
             finding(
                 "budget-blocked",
@@ -101,25 +110,34 @@ fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, snapshot: &Snaps
             .remedy("give it an integer minAvailable, or give its pods a controller"),
         ],
         BudgetStatus::Blocked => {
+            let remedy = match budget.replicas_needed() {
+                Some(1) => "add a replica, or relax the PDB for the drain".to_owned(),
+                Some(n) => format!("add {n} replicas, or relax the PDB for the drain"),
+                None => "relax the PDB for the drain; no number of replicas is enough for it".to_owned(),
+            };
             let mut findings = vec![
                 finding(
                     "budget-blocked",
                     Severity::Error,
                     format!("can never allow an eviction: {rule} requires {desired} healthy of {expected}"),
                 )
-                .remedy("add a replica, or relax the PDB for the drain"),
+                .remedy(remedy),
             ];
             findings.extend(unhealthy(budget, snapshot));
             findings
         }
         BudgetStatus::Exhausted => {
+            let remedy = match budget.healthy_needed() {
+                Some(n) if n > 1 => format!("the drain waits until {n} more pods of this PDB are Ready"),
+                _ => "the drain waits until another pod of this PDB is Ready".to_owned(),
+            };
             let mut findings = vec![
                 finding(
                     "budget-exhausted",
                     Severity::Warning,
                     format!("allows 0 disruptions now: needs {desired} healthy, has {healthy} of {expected}"),
                 )
-                .remedy("the drain waits until another pod of this PDB is Ready"),
+                .remedy(remedy),
             ];
             findings.extend(unhealthy(budget, snapshot));
             findings
@@ -172,6 +190,7 @@ mod tests {
     use cluster_model::build::{PodBuild, budget, pod};
     use cluster_model::{Known, Severity, Snapshot};
     use k8s_openapi::api::core::v1::Pod;
+    use k8s_openapi::api::policy::v1::PodDisruptionBudget;
     use serde_json::{Value, json};
 
     fn web(name: &str) -> Pod {
@@ -181,7 +200,7 @@ mod tests {
     fn under(status: Value, pods: Vec<Pod>) -> Snapshot {
         let mut snapshot = snapshot(pods);
         snapshot.budgets =
-            Known::Seen(vec![budget("shop/web", json!({"spec": {"minAvailable": 2}, "status": status}))]);
+            Known::Seen(vec![budget("shop/web", json!({"status": status}))]);
         snapshot
     }
 
@@ -214,6 +233,58 @@ mod tests {
             &under(status(1, 3, 2, 3), two.clone()),
             &under(status(2, 4, 2, 4), two),
         );
+    }
+
+    #[test]
+    fn the_remedy_is_one_that_helps() {
+        let remedy = |rule: Value, status: Value| {
+            let mut snapshot = snapshot(vec![web("web-1")]);
+            snapshot.budgets =
+                Known::Seen(vec![budget("shop/web", json!({"spec": rule, "status": status}))]);
+            super::check(&snapshot, &Options::default())[0].remedy.clone()
+        };
+        for (rule, status, expected) in [
+            (json!({"minAvailable": 3}), status(0, 3, 3, 3), "add a replica, or relax the PDB for the drain"),
+            (
+                json!({"minAvailable": "51%"}),
+                status(0, 1, 1, 1),
+                "add 2 replicas, or relax the PDB for the drain",
+            ),
+            (
+                json!({"maxUnavailable": 0}),
+                status(0, 3, 3, 3),
+                "relax the PDB for the drain; no number of replicas is enough for it",
+            ),
+            (
+                json!({"maxUnavailable": 1}),
+                status(0, 2, 2, 3),
+                "the drain waits until another pod of this PDB is Ready",
+            ),
+            (
+                json!({"maxUnavailable": 1}),
+                status(0, 1, 2, 3),
+                "the drain waits until 2 more pods of this PDB are Ready",
+            ),
+            (
+                json!({"maxUnavailable": "10%"}),
+                status(0, 0, 0, 0),
+                "give it an integer minAvailable, or give its pods a controller",
+            ),
+        ] {
+            assert_eq!(remedy(rule.clone(), status.clone()), expected, "{rule} {status}");
+        }
+    }
+
+    #[test]
+    fn a_budget_without_a_rule_allows_nothing() {
+        let mut snapshot = snapshot(vec![web("web-1")]);
+        let object = json!({"metadata": {"namespace": "shop", "name": "web"}, "spec": {"selector": {}},
+            "status": status(0, 1, 0, 0)});
+        let object: PodDisruptionBudget = serde_json::from_value(object).unwrap();
+        snapshot.budgets = Known::Seen(vec![object.into()]);
+        let found = super::check(&snapshot, &Options::default());
+        assert_eq!(found[0].id, "budget-blocked");
+        assert!(found[0].message.contains("neither minAvailable nor maxUnavailable"), "{found:?}");
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! Disruption budgets, as the server applies them (`pkg/registry/core/pod/storage/eviction.go`, `pkg/controller/disruption/disruption.go`).
 
+mod status;
+mod what_if;
+
+pub use status::BudgetStatus;
+pub use what_if::{PodChange, Rule};
+
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube_core::Selector;
 
 use crate::pod::PodExt;
@@ -16,7 +21,7 @@ pub struct DisruptionBudget {
     namespace: String,
     /// `None` selects nothing.
     selector: Option<Selector>,
-    rule: String,
+    rule: Rule,
     always_allows_unhealthy: bool,
     status: BudgetStatus,
     pub allowed: i32,
@@ -25,73 +30,31 @@ pub struct DisruptionBudget {
     pub expected: i32,
 }
 
-/// What a budget says right now, from its own status.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BudgetStatus {
-    /// Evictions are granted.
-    Allows(i32),
-    /// None now; some once more of its pods are Ready.
-    Exhausted,
-    /// None ever, however healthy its pods are: it asks for as many as there are.
-    Blocked,
-    /// Its controller cannot compute it; the message is the controller's own.
-    SyncFailed(String),
-    /// Its status is older than its spec: the server answers "still being processed".
-    Stale,
-}
-
 impl From<PodDisruptionBudget> for DisruptionBudget {
     fn from(object: PodDisruptionBudget) -> Self {
-        let status = status(&object);
+        let unusable = status::unusable(&object);
         let PodDisruptionBudget { metadata, spec, status: reported } = object;
         let (spec, reported) = (spec.unwrap_or_default(), reported.unwrap_or_default());
         let namespace = metadata.namespace.unwrap_or_default();
-        DisruptionBudget {
+        let mut budget = DisruptionBudget {
             key: format!("{namespace}/{}", metadata.name.unwrap_or_default()),
             namespace,
-            rule: match (spec.max_unavailable, spec.min_available) {
-                (Some(value), _) => format!("maxUnavailable {}", text(value)),
-                (None, Some(value)) => format!("minAvailable {}", text(value)),
-                (None, None) => "no rule".to_owned(),
-            },
+            rule: Rule::of(&spec),
             // In policy/v1 an empty selector selects every pod of the namespace, an absent one none.
             selector: selector::parse(spec.selector),
             always_allows_unhealthy: spec.unhealthy_pod_eviction_policy.as_deref() == Some("AlwaysAllow"),
-            status,
+            status: BudgetStatus::Stale,
             allowed: reported.disruptions_allowed.unwrap_or_default(),
             healthy: reported.current_healthy.unwrap_or_default(),
             desired: reported.desired_healthy.unwrap_or_default(),
             expected: reported.expected_pods.unwrap_or_default(),
-        }
-    }
-}
-
-fn text(value: IntOrString) -> String {
-    match value {
-        IntOrString::Int(number) => number.to_string(),
-        IntOrString::String(text) => text,
-    }
-}
-
-fn status(object: &PodDisruptionBudget) -> BudgetStatus {
-    let status = object.status.as_ref();
-    // First: a controller that fails leaves observedGeneration behind for ever (disruption.go, failSafe).
-    let conditions = status.and_then(|s| s.conditions.as_deref()).unwrap_or_default();
-    if let Some(failed) =
-        conditions.iter().find(|c| c.type_ == "DisruptionAllowed" && c.reason == "SyncFailed")
-    {
-        return BudgetStatus::SyncFailed(failed.message.clone());
-    }
-    let observed = status.and_then(|s| s.observed_generation).unwrap_or_default();
-    if observed < object.metadata.generation.unwrap_or_default() {
-        return BudgetStatus::Stale;
-    }
-    let number = |value: Option<i32>| value.unwrap_or_default();
-    match status {
-        Some(s) if number(s.disruptions_allowed) > 0 => BudgetStatus::Allows(number(s.disruptions_allowed)),
-        // expected 0 with a pod in front of us: bare pods under a percentage or maxUnavailable are not counted, ever.
-        Some(s) if number(s.expected_pods) > number(s.desired_healthy) => BudgetStatus::Exhausted,
-        _ => BudgetStatus::Blocked,
+        };
+        budget.status = unusable.unwrap_or_else(|| match budget.healthy_needed() {
+            _ if budget.allowed > 0 => BudgetStatus::Allows(budget.allowed),
+            Some(_) => BudgetStatus::Exhausted,
+            None => BudgetStatus::Blocked,
+        });
+        budget
     }
 }
 
@@ -113,8 +76,7 @@ impl DisruptionBudget {
         self.selector.as_ref()
     }
 
-    /// `minAvailable 2` or `maxUnavailable 50%`, as written.
-    pub fn rule(&self) -> &str {
+    pub fn rule(&self) -> &Rule {
         &self.rule
     }
 
@@ -122,12 +84,41 @@ impl DisruptionBudget {
         &self.status
     }
 
+    /// Disruptions that its controller would allow after this change. The controllers are the same ones: it finds a controller through
+    /// its pods, so that one whose last pod is gone does not count.
+    pub fn allowed_after(&self, change: PodChange) -> i64 {
+        self.rule.allowed(self.expected.into(), self.healthy.into(), change)
+    }
+
+    /// Pods that have to become healthy before it allows a disruption; `None` if it allows none when all are.
+    pub fn healthy_needed(&self) -> Option<i64> {
+        let all = self.unhealthy();
+        let most = self.allowed_after(PodChange { healthy: all, ..PodChange::default() });
+        // Each healthy pod more is one disruption more.
+        (most > 0).then(|| (all + 1 - most).max(0))
+    }
+
+    /// Replicas to add before it allows a disruption when all of its pods are healthy; `None` if it never does.
+    pub fn replicas_needed(&self) -> Option<i64> {
+        let all = self.unhealthy();
+        let allows = |n: &i64| {
+            self.allowed_after(PodChange { healthy: all.saturating_add(*n), pods: *n, replicas: *n }) > 0
+        };
+        // Of a hundred replicas every share below 100% leaves one.
+        let absolute = i64::from(self.desired) + 1 - i64::from(self.expected);
+        (1..=100).chain([absolute]).find(allows)
+    }
+
+    fn unhealthy(&self) -> i64 {
+        i64::from(self.expected) - i64::from(self.healthy)
+    }
+
     pub fn selects(&self, pod: &Pod) -> bool {
         self.namespace == pod.namespace()
             && selector::selects(self.selector.as_ref(), pod.metadata.labels.as_ref())
     }
 
-    /// The server asks this budget before it evicts the pod, and the eviction spends it.
+    /// An eviction of this pod needs one of the disruptions that the budget allows.
     pub fn counts(&self, pod: &Pod) -> bool {
         if pod.is_pending() || pod.is_finished() || pod.is_terminating() {
             return false;
@@ -155,29 +146,6 @@ mod tests {
         assert!(budget("shop/b", everything.clone()).selects(&web));
         assert!(!budget_without_selector("shop/b").selects(&web), "an absent selector selects nothing");
         assert!(!budget("other/b", everything).selects(&web), "another namespace");
-    }
-
-    #[test]
-    fn statuses() {
-        let status = |allowed: i32, healthy: i32, desired: i32, expected: i32| {
-            budget(
-                "s/b",
-                json!({"status": {"disruptionsAllowed": allowed, "currentHealthy": healthy, "desiredHealthy": desired, "expectedPods": expected}}),
-            )
-        };
-        assert_eq!(*status(1, 3, 2, 3).status(), BudgetStatus::Allows(1));
-        assert_eq!(*status(0, 2, 2, 3).status(), BudgetStatus::Exhausted);
-        assert_eq!(*status(0, 3, 3, 3).status(), BudgetStatus::Blocked);
-        assert_eq!(*status(0, 0, 0, 0).status(), BudgetStatus::Blocked, "bare pods under a percentage");
-        let stale =
-            budget("s/b", json!({"metadata": {"generation": 2}, "status": {"observedGeneration": 1}}));
-        assert_eq!(*stale.status(), BudgetStatus::Stale);
-        let failed = budget(
-            "s/b",
-            json!({"metadata": {"generation": 1}, "status": {"observedGeneration": 0, "conditions": [{"type": "DisruptionAllowed", "status": "False",
-            "reason": "SyncFailed", "message": "no scale subresource", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}}),
-        );
-        assert_eq!(*failed.status(), BudgetStatus::SyncFailed("no scale subresource".into()));
     }
 
     #[test]
@@ -215,7 +183,7 @@ mod tests {
 
     #[test]
     fn rules_read_as_written() {
-        assert_eq!(budget("s/b", json!({"spec": {"minAvailable": 2}})).rule(), "minAvailable 2");
-        assert_eq!(budget("s/b", json!({"spec": {"maxUnavailable": "50%"}})).rule(), "maxUnavailable 50%");
+        assert_eq!(budget("s/b", json!({"spec": {"minAvailable": 2}})).rule().to_string(), "minAvailable 2");
+        assert_eq!(budget("s/b", json!({"spec": {"maxUnavailable": "50%"}})).rule().to_string(), "maxUnavailable 50%");
     }
 }
