@@ -57,7 +57,7 @@ pub fn annotation_tests(object: &Value, set: &[(&str, Option<&str>)]) -> Vec<Val
 /// The request that carries such a patch. kube writes JSON patches only through a crate of their own; its request is the same but
 /// for the name of the format.
 pub fn request(id: &Id, ops: &[Value], manager: &str, dry_run: bool) -> Result<Request<Vec<u8>>, Failure> {
-    let path = format!("/apis/apps/v1/namespaces/{}/{}", id.namespace, id.kind.plural());
+    let path = id.kind.resource().path(&id.namespace);
     let params = PatchParams { dry_run, field_manager: Some(manager.to_owned()), ..PatchParams::default() };
     let request = kube::core::Request::new(path).patch(&id.name, &params, &Patch::Merge(ops));
     let mut request = request.map_err(|error| {

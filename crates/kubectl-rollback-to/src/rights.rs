@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::rollout::{Rollout, ordinal};
+use cluster_model::rollout::{ResourceType, Rollout, ordinal};
 use cluster_model::{Finding, PodExt, Severity};
 use plugin_client::api::access_review::{self, finding, grant};
 use plugin_client::{Cluster, Failure, Right, missing};
@@ -33,8 +33,9 @@ fn asked<R: Borrow<Rollout>>(rollouts: &[R], options: &Options, write: bool) -> 
         // The verb is filled in by `add`.
         let right = |group: &str, resource: &str| Right::new("", group, resource).namespace(namespace);
         let watching = write && options.wait;
-        let kind = || right("apps", id.kind.plural()).name(&id.name);
-        let history = || right("apps", id.kind.history_plural());
+        let of_type = |it: ResourceType| right(it.group, it.plural);
+        let kind = || of_type(id.kind.resource()).name(&id.name);
+        let history = || of_type(id.kind.history());
 
         add(&["get"], kind(), Need::Needed);
         add(&["list"], history(), Need::Needed);

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::ordinals::{HASH_LABEL, Ordinals, moves, ordinal, replicas};
+use super::ordinals::{Ordinals, moves, ordinal, replicas};
+use super::revision_object::CONTROLLER_REVISION_HASH;
 use super::update_strategy::Moves;
 use crate::pod::issue::{NOT_READY, issue};
 use crate::{PodExt, Raw};
@@ -108,7 +109,7 @@ fn hash(pod: &Pod) -> &str {
     pod.metadata
         .labels
         .as_ref()
-        .and_then(|labels| labels.get(HASH_LABEL))
+        .and_then(|labels| labels.get(CONTROLLER_REVISION_HASH))
         .map(String::as_str)
         .unwrap_or_default()
 }

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::resource_type::ResourceType;
+use super::revision_object::ControllerRevisions;
 use super::update_strategy::Moves;
 use super::workload_kind::{Candidate, CompletionRecord, Counts, WorkloadKind, is_random, suffix};
 use crate::Raw;
@@ -9,67 +11,19 @@ use crate::int_or_percent::{Round, scaled_or};
 
 pub(super) struct DaemonSet;
 
+impl ControllerRevisions for DaemonSet {}
+
 impl WorkloadKind for DaemonSet {
-    fn name(&self) -> &'static str {
-        "DaemonSet"
+    fn resource(&self) -> ResourceType {
+        ResourceType::apps("DaemonSet", "daemonsets")
     }
 
     fn word(&self) -> &'static str {
         "daemonset"
     }
 
-    fn plural(&self) -> &'static str {
-        "daemonsets"
-    }
-
     fn short(&self) -> &'static str {
         "ds"
-    }
-
-    fn history_kind(&self) -> &'static str {
-        "ControllerRevision"
-    }
-
-    fn history_plural(&self) -> &'static str {
-        "controllerrevisions"
-    }
-
-    fn hash_label(&self) -> &'static str {
-        "controller-revision-hash"
-    }
-
-    fn hash<'a>(&self, history: &'a Value) -> &'a str {
-        history.label(self.hash_label()).unwrap_or_default()
-    }
-
-    fn template<'a>(&self, history: &'a Value) -> &'a Value {
-        &history["data"]["spec"]["template"]
-    }
-
-    fn number(&self, history: &Value) -> Option<i64> {
-        history["revision"].as_i64()
-    }
-
-    fn controller_field(&self) -> &'static str {
-        "/f:revision"
-    }
-
-    fn keeps_numbers(&self) -> bool {
-        false
-    }
-
-    /// `controller_history.go`, UpdateControllerRevision.
-    fn copies_change_cause(&self) -> bool {
-        false
-    }
-
-    /// `daemon/update.go`, snapshot.
-    fn copies_last_applied(&self) -> bool {
-        true
-    }
-
-    fn revisions_own_pods(&self) -> bool {
-        false
     }
 
     fn named_by_controller(&self, _object: &Value, candidates: &[Candidate<'_>]) -> Option<usize> {

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::resource_type::ResourceType;
+use super::revision_object::RevisionObject;
 use super::update_strategy::Moves;
 use super::workload_kind::{Candidate, CompletionRecord, Counts, WorkloadKind, is_random, suffix};
 use crate::Raw;
@@ -11,37 +13,13 @@ pub const REVISION: &str = "deployment.kubernetes.io/revision";
 
 pub(super) struct Deployment;
 
-impl WorkloadKind for Deployment {
-    fn name(&self) -> &'static str {
-        "Deployment"
-    }
-
-    fn word(&self) -> &'static str {
-        "deployment"
-    }
-
-    fn plural(&self) -> &'static str {
-        "deployments"
-    }
-
-    fn short(&self) -> &'static str {
-        "deploy"
-    }
-
-    fn history_kind(&self) -> &'static str {
-        "ReplicaSet"
-    }
-
-    fn history_plural(&self) -> &'static str {
-        "replicasets"
+impl RevisionObject for Deployment {
+    fn history(&self) -> ResourceType {
+        ResourceType::apps("ReplicaSet", "replicasets")
     }
 
     fn hash_label(&self) -> &'static str {
         "pod-template-hash"
-    }
-
-    fn hash<'a>(&self, history: &'a Value) -> &'a str {
-        history.label(self.hash_label()).unwrap_or_default()
     }
 
     fn template<'a>(&self, history: &'a Value) -> &'a Value {
@@ -80,6 +58,20 @@ impl WorkloadKind for Deployment {
     /// The generation of a ReplicaSet rises with its first pod, unless it was made with pods.
     fn never_had_pods(&self, history: &Value) -> bool {
         history.number("/metadata/generation") == Some(1) && history.number("/spec/replicas") == Some(0)
+    }
+}
+
+impl WorkloadKind for Deployment {
+    fn resource(&self) -> ResourceType {
+        ResourceType::apps("Deployment", "deployments")
+    }
+
+    fn word(&self) -> &'static str {
+        "deployment"
+    }
+
+    fn short(&self) -> &'static str {
+        "deploy"
     }
 
     fn named_by_controller(&self, object: &Value, candidates: &[Candidate<'_>]) -> Option<usize> {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::daemon_set::DaemonSet;
 use super::deployment::Deployment;
+use super::resource_type::ResourceType;
 use super::stateful_set::StatefulSet;
 use super::workload_kind::WorkloadKind;
 use crate::raw::Raw;
@@ -30,8 +31,17 @@ impl Kind {
         }
     }
 
+    pub fn resource(self) -> ResourceType {
+        self.rules().resource()
+    }
+
+    /// What its controller keeps a revision in.
+    pub fn history(self) -> ResourceType {
+        self.rules().history()
+    }
+
     pub fn name(self) -> &'static str {
-        self.rules().name()
+        self.resource().kind
     }
 
     pub fn word(self) -> &'static str {
@@ -39,7 +49,7 @@ impl Kind {
     }
 
     pub fn plural(self) -> &'static str {
-        self.rules().plural()
+        self.resource().plural
     }
 
     pub fn hash_label(self) -> &'static str {
@@ -47,17 +57,21 @@ impl Kind {
     }
 
     pub fn history_plural(self) -> &'static str {
-        self.rules().history_plural()
+        self.history().plural
     }
 
     /// Whatever kubectl takes for it: `deploy`, `deployments`, `deployment.apps`, `Deployment.v1.apps`.
     pub fn parse(word: &str) -> Option<Kind> {
         let word = word.to_ascii_lowercase();
-        let (name, group) = word.split_once('.').unwrap_or((&word, "apps"));
-        if !matches!(group, "apps" | "v1.apps") {
-            return None;
-        }
-        Kind::ALL.into_iter().find(|k| [k.rules().short(), k.word(), k.plural()].contains(&name))
+        let (name, group) = match word.split_once('.') {
+            Some((name, group)) => (name, Some(group)),
+            None => (word.as_str(), None),
+        };
+        Kind::ALL.into_iter().find(|kind| {
+            let ResourceType { group: own, version, plural, .. } = kind.resource();
+            let is_group = |group| group == own || group == format!("{version}.{own}");
+            [kind.rules().short(), kind.word(), plural].contains(&name) && group.is_none_or(is_group)
+        })
     }
 }
 
@@ -124,17 +138,19 @@ mod tests {
         fn row<T>(of: impl Fn(&dyn WorkloadKind) -> T) -> [T; 3] {
             Kind::ALL.map(|kind| of(kind.rules()))
         }
-        assert_eq!(row(|kind| kind.name()), ["Deployment", "StatefulSet", "DaemonSet"]);
+        assert_eq!(row(|kind| kind.resource().kind), ["Deployment", "StatefulSet", "DaemonSet"]);
+        assert_eq!(row(|kind| kind.resource().plural), ["deployments", "statefulsets", "daemonsets"]);
+        assert_eq!(row(|kind| kind.resource().api_version()), ["apps/v1", "apps/v1", "apps/v1"]);
+        let path = "/apis/apps/v1/namespaces/shop/controllerrevisions";
+        assert_eq!(
+            row(|kind| kind.history().path("shop")),
+            ["/apis/apps/v1/namespaces/shop/replicasets", path, path]
+        );
         assert_eq!(row(|kind| kind.word()), ["deployment", "statefulset", "daemonset"]);
-        assert_eq!(row(|kind| kind.plural()), ["deployments", "statefulsets", "daemonsets"]);
         assert_eq!(row(|kind| kind.short()), ["deploy", "sts", "ds"]);
         assert_eq!(
-            row(|kind| kind.history_kind()),
+            row(|kind| kind.history().kind),
             ["ReplicaSet", "ControllerRevision", "ControllerRevision"]
-        );
-        assert_eq!(
-            row(|kind| kind.history_plural()),
-            ["replicasets", "controllerrevisions", "controllerrevisions"]
         );
         let hash = "controller-revision-hash";
         assert_eq!(row(|kind| kind.hash_label()), ["pod-template-hash", hash, hash]);

@@ -6,7 +6,9 @@ mod daemon_set;
 mod deployment;
 mod kind;
 mod ordinals;
+mod resource_type;
 mod revision;
+mod revision_object;
 mod stateful_set;
 mod status;
 mod template;
@@ -17,7 +19,9 @@ pub use current::choose;
 pub use deployment::REVISION;
 pub use kind::{Id, Kind};
 pub use ordinals::{Ordinals, ordinal};
+pub use resource_type::ResourceType;
 pub use revision::{CHANGE_CAUSE, Revision, number, revisions};
+pub use revision_object::RevisionObject;
 pub use status::Status;
 pub use template::{
     RESTARTED_AT, canonical, containers, images, restart_only, restarted_at, same, without_nulls,

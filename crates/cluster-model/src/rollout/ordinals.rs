@@ -9,8 +9,6 @@ use super::update_strategy::Moves;
 use crate::int_or_percent::{Round, scaled_or};
 use crate::{PodExt, Raw};
 
-pub(super) const HASH_LABEL: &str = "controller-revision-hash";
-
 /// Which ordinals a StatefulSet has, and from which on its rolling update replaces pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ordinals {

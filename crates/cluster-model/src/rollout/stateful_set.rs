@@ -5,74 +5,32 @@ use serde_json::{Map, Value, json};
 
 use super::blocking_pod;
 use super::ordinals;
+use super::resource_type::ResourceType;
+use super::revision_object::ControllerRevisions;
 use super::update_strategy::Moves;
 use super::workload_kind::{Candidate, CompletionRecord, Counts, WorkloadKind, suffix};
 use crate::Raw;
 
 pub(super) struct StatefulSet;
 
+impl ControllerRevisions for StatefulSet {}
+
 impl WorkloadKind for StatefulSet {
-    fn name(&self) -> &'static str {
-        "StatefulSet"
+    fn resource(&self) -> ResourceType {
+        ResourceType::apps("StatefulSet", "statefulsets")
     }
 
     fn word(&self) -> &'static str {
         "statefulset"
     }
 
-    fn plural(&self) -> &'static str {
-        "statefulsets"
-    }
-
     fn short(&self) -> &'static str {
         "sts"
-    }
-
-    fn history_kind(&self) -> &'static str {
-        "ControllerRevision"
-    }
-
-    fn history_plural(&self) -> &'static str {
-        "controllerrevisions"
-    }
-
-    fn hash_label(&self) -> &'static str {
-        ordinals::HASH_LABEL
     }
 
     /// It labels its pods with the revision's name, not with its hash alone.
     fn hash<'a>(&self, history: &'a Value) -> &'a str {
         history.name()
-    }
-
-    fn template<'a>(&self, history: &'a Value) -> &'a Value {
-        &history["data"]["spec"]["template"]
-    }
-
-    fn number(&self, history: &Value) -> Option<i64> {
-        history["revision"].as_i64()
-    }
-
-    fn controller_field(&self) -> &'static str {
-        "/f:revision"
-    }
-
-    fn keeps_numbers(&self) -> bool {
-        false
-    }
-
-    /// `controller_history.go`, UpdateControllerRevision.
-    fn copies_change_cause(&self) -> bool {
-        false
-    }
-
-    /// `stateful_set_utils.go`, newRevision.
-    fn copies_last_applied(&self) -> bool {
-        true
-    }
-
-    fn revisions_own_pods(&self) -> bool {
-        false
     }
 
     /// It compares by meaning (StatefulSetSemanticRevisionComparison).

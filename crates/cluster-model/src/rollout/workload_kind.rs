@@ -4,43 +4,21 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
+use super::resource_type::ResourceType;
+use super::revision_object::RevisionObject;
 use super::update_strategy::Moves;
+use crate::Raw;
 
 /// `object` is the workload, `history` a ReplicaSet or ControllerRevision of it; both whole and raw.
-pub trait WorkloadKind: Sync {
-    fn name(&self) -> &'static str;
+pub trait WorkloadKind: RevisionObject + Sync {
+    fn resource(&self) -> ResourceType;
     /// As kubectl writes it before the slash.
     fn word(&self) -> &'static str;
-    fn plural(&self) -> &'static str;
     /// kubectl's short name.
     fn short(&self) -> &'static str;
-
-    /// What its controller keeps a revision in.
-    fn history_kind(&self) -> &'static str;
-    fn history_plural(&self) -> &'static str;
-    /// The label that tells which revision a pod was made from.
-    fn hash_label(&self) -> &'static str;
     /// The value of `hash_label` on the pods of this revision.
-    fn hash<'a>(&self, history: &'a Value) -> &'a str;
-    fn template<'a>(&self, history: &'a Value) -> &'a Value;
-    fn number(&self, history: &Value) -> Option<i64>;
-    /// The managed field of a revision that only the controller sets.
-    fn controller_field(&self) -> &'static str;
-    /// Does a revision that is rolled back to keep a list of the numbers it had? Otherwise it forgets them.
-    fn keeps_numbers(&self) -> bool;
-    /// Does the controller copy the change cause to the revision with each rollout? Otherwise it keeps that of its first one.
-    fn copies_change_cause(&self) -> bool;
-    /// Is a revision made with a copy of what `kubectl apply` last applied?
-    fn copies_last_applied(&self) -> bool;
-    /// Do the revisions control the pods, and count them in their own status? Otherwise the workload controls them.
-    fn revisions_own_pods(&self) -> bool;
-    /// Of a revision that controls its pods: so many are available. `None`: it does not count them.
-    fn available(&self, _history: &Value) -> Option<i64> {
-        None
-    }
-    /// Is it certain that this revision never had a pod?
-    fn never_had_pods(&self, _history: &Value) -> bool {
-        false
+    fn hash<'a>(&self, history: &'a Value) -> &'a str {
+        history.label(self.hash_label()).unwrap_or_default()
     }
 
     /// Where the status names the revision of the live template. Such a controller compares templates by meaning, which a client

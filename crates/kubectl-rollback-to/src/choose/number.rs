@@ -78,7 +78,7 @@ fn ambiguous(past: Past<'_>, number: i64) -> Option<Failure> {
     if others.iter().all(|&other| same(&revisions[other].template, &revisions[first].template)) {
         return None;
     }
-    let what = past.rollout.id.kind.rules().history_kind();
+    let what = past.rollout.id.kind.history().kind;
     let names: Vec<String> = indices.iter().map(|&index| revisions[index].name.clone()).collect();
     let names = messages::listed(&names, "and");
     let have = if superseded { "had" } else { "have" };

@@ -121,7 +121,7 @@ async fn own(cluster: &Cluster, id: &Id) -> Result<Option<Value>, Refusal> {
 
 /// Histories and pods with these labels.
 async fn owned(cluster: &Cluster, id: &Id, labels: &str) -> Result<(Vec<Value>, Pods), Refusal> {
-    let histories = format!("{}/namespaces/{}/{}", wire::APPS, id.namespace, id.kind.history_plural());
+    let histories = id.kind.history().path(&id.namespace);
     let pods = format!("{}/namespaces/{}/pods", wire::CORE, id.namespace);
     let (histories, pods) = futures::join!(
         list::<Value>(cluster, &histories, labels),

@@ -35,7 +35,7 @@ pub fn event(
         "metadata": {"name": object_name, "namespace": namespace},
         "eventTime": format!("{now:.6}"),
         "action": "RollBack", "reason": name, "type": kind, "note": cut(&note),
-        "regarding": {"apiVersion": "apps/v1", "kind": of.name(), "namespace": namespace, "name": workload, "uid": uid},
+        "regarding": {"apiVersion": of.resource().api_version(), "kind": of.name(), "namespace": namespace, "name": workload, "uid": uid},
         "reportingController": FIELD_MANAGER, "reportingInstance": FIELD_MANAGER,
     })
 }

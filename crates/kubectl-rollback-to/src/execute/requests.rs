@@ -148,8 +148,8 @@ pub fn revision_in_use(id: &Id, object: &Value, histories: &[Value], template: &
 async fn explain(cluster: &Cluster, id: &Id, revision: &Value, cause: &str, manager: &str) -> Option<Note> {
     let mut ops = vec![json!({"op": "test", "path": "/metadata/uid", "value": revision.uid()})];
     ops.extend(patch::annotation_ops(revision, &[(CHANGE_CAUSE, Some(cause))]));
-    let path = wire::path(wire::APPS, &id.namespace, id.kind.history_plural(), revision.name());
-    let path = format!("{path}?fieldManager={}", wire::query(manager));
+    let histories = id.kind.history().path(&id.namespace);
+    let path = format!("{histories}/{}?fieldManager={}", revision.name(), wire::query(manager));
     let refusal = wire::send::<Value>(cluster, Method::PATCH, &path, Content::Patch(&ops)).await.err()?;
     Some(Note::ChangeCauseKept(refusal.message("annotate it")))
 }

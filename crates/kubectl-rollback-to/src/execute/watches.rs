@@ -3,10 +3,11 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use cluster_model::rollout::Kind;
+use cluster_model::rollout::{Kind, ResourceType};
 use futures::stream::{BoxStream, SelectAll, Stream, StreamExt};
+use k8s_openapi::api::events::v1::Event;
 use kube::Api;
-use kube::api::{ApiResource, GroupVersionKind};
+use kube::api::ApiResource;
 use plugin_client::api::watch::Watched;
 use plugin_client::{Cluster, Failure, Feed, RawObject, feed_of};
 
@@ -46,8 +47,8 @@ struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
     Workloads(Kind),
-    /// By plural: StatefulSets and DaemonSets share theirs.
-    Histories(&'static str),
+    /// StatefulSets and DaemonSets share theirs.
+    Histories(ResourceType),
     Pods,
     Events,
 }
@@ -77,7 +78,7 @@ impl Watches {
         let Some(Subject { id, .. }) = &self.subjects[step] else { return Vec::new() };
         let (kind, namespace) = (id.kind, id.namespace.clone());
         let mut opened = Vec::new();
-        for what in [What::Workloads(kind), What::Histories(kind.history_plural()), What::Pods, What::Events]
+        for what in [What::Workloads(kind), What::Histories(kind.history()), What::Pods, What::Events]
         {
             let place = Place { namespace: namespace.clone(), what };
             let is_it = |watch: &&Watch| watch.place == place && watch.steps.contains(&step);
@@ -121,7 +122,7 @@ impl Watches {
             subject.id.namespace == place.namespace
                 && match place.what {
                     What::Workloads(of) => of == kind,
-                    What::Histories(plural) => plural == kind.history_plural(),
+                    What::Histories(of) => of == kind.history(),
                     What::Pods | What::Events => true,
                 }
         };
@@ -143,20 +144,20 @@ impl Watches {
                     [one] => Watched::default().fields(&format!("metadata.name={}", one.id.name)),
                     _ => Watched::default(),
                 };
-                let api = raw(cluster, namespace, "apps", kind.name(), kind.plural());
+                let api = raw(cluster, namespace, kind.resource());
                 // managedFields have who wrote what.
                 let keep = move |object: &mut RawObject| subjects.iter().any(|it| it.is(&object.value));
                 feed_of(api, kind.plural(), watched, keep)
                     .map(|news| news.map(|news| News::Object(Resource::Workloads, news)))
                     .boxed()
             }
-            What::Histories(plural) => {
-                let api = raw(cluster, namespace, "apps", history_kind(plural), plural);
+            What::Histories(resource) => {
+                let api = raw(cluster, namespace, resource);
                 let keep = move |object: &mut RawObject| {
                     strip(object);
                     subjects.iter().any(|it| it.made(&object.value))
                 };
-                feed_of(api, plural, by_label, keep)
+                feed_of(api, resource.plural, by_label, keep)
                     .map(|news| news.map(|news| News::Object(Resource::Histories, news)))
                     .boxed()
             }
@@ -166,7 +167,7 @@ impl Watches {
                 feed_of(api, "pods", by_label, keep).map(|news| news.map(News::Pod)).boxed()
             }
             What::Events => {
-                let api = raw(cluster, namespace, "events.k8s.io", "Event", "events");
+                let api = raw(cluster, namespace, ApiResource::erase::<Event>(&()));
                 let keep = move |event: &mut RawObject| {
                     strip(event);
                     subjects.iter().any(|it| it.is_about(&event.value))
@@ -192,14 +193,8 @@ impl What {
     }
 }
 
-fn history_kind(plural: &str) -> &'static str {
-    let kind = Kind::ALL.into_iter().find(|kind| kind.history_plural() == plural);
-    kind.map_or("", |kind| kind.rules().history_kind())
-}
-
-fn raw(cluster: &Cluster, namespace: &str, group: &str, kind: &str, plural: &str) -> Api<RawObject> {
-    let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, "v1", kind), plural);
-    Api::namespaced_with(cluster.client.clone(), namespace, &resource)
+fn raw(cluster: &Cluster, namespace: &str, resource: impl Into<ApiResource>) -> Api<RawObject> {
+    Api::namespaced_with(cluster.client.clone(), namespace, &resource.into())
 }
 
 /// They are half of an object, and only the workload's own are used.

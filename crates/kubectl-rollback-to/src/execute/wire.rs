@@ -88,7 +88,7 @@ pub fn unreadable(error: serde_json::Error) -> Refusal {
     Refusal { error: kube::Error::SerdeError(error), retry_after: None }
 }
 
-/// `/apis/apps/v1/namespaces/shop/deployments/web`
+/// `/api/v1/namespaces/shop/pods/web-0`
 pub fn path(api: &str, namespace: &str, plural: &str, name: &str) -> String {
     format!("{api}/namespaces/{namespace}/{plural}/{name}")
 }
@@ -101,7 +101,6 @@ pub fn query(value: &str) -> String {
     utf8_percent_encode(value, RESERVED).to_string()
 }
 
-pub const APPS: &str = "/apis/apps/v1";
 pub const CORE: &str = "/api/v1";
 pub const EVENTS: &str = "/apis/events.k8s.io/v1";
 

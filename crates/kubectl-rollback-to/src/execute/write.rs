@@ -1,7 +1,7 @@
 //! The one guarded write per workload: what it sets, and how it goes over the wire. Network I/O.
 
 use cluster_model::Raw;
-use cluster_model::rollout::{CHANGE_CAUSE, Id, Rollout};
+use cluster_model::rollout::{CHANGE_CAUSE, Id, ResourceType, Rollout};
 use http::Method;
 use plugin_client::{Cluster, Failure, Right, is_forbidden, is_not_found, is_unauthorised};
 use serde_json::Value;
@@ -54,7 +54,7 @@ pub async fn write(cluster: &Cluster, mut attempt: GuardedPatch, failures: &Conn
                 if let Err(refusal) = &answer {
                     report(refusal, failures);
                 }
-                let right = Right::new("patch", "apps", attempt.id().kind.plural());
+                let right = patch_right(attempt.id());
                 attempt.on_answer(verdict::of(answer, &doing("write", attempt.id()), &right))
             }
             Act::Read => {
@@ -97,8 +97,14 @@ pub fn report(refusal: &Refusal, failures: &ConnectionFailures) {
     }
 }
 
+/// The right to write this workload.
+pub fn patch_right(id: &Id) -> Right {
+    let ResourceType { group, plural, .. } = id.kind.resource();
+    Right::new("patch", group, plural)
+}
+
 fn of_workload(id: &Id) -> String {
-    wire::path(wire::APPS, &id.namespace, id.kind.plural(), &id.name)
+    format!("{}/{}", id.kind.resource().path(&id.namespace), id.name)
 }
 
 fn doing(verb: &str, id: &Id) -> String {

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use cluster_model::rollout::{Id, Kind, Rollout, selector};
+use cluster_model::rollout::{Id, Kind, ResourceType, Rollout, selector};
 use cluster_model::{PodExt, Raw};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
-use kube::api::{ApiResource, ListParams};
-use kube::core::GroupVersionKind;
+use kube::api::ListParams;
 use plugin_client::api::access_review::grant;
 use plugin_client::api::list;
 use plugin_client::{Cluster, Failure, RawObject, Right, is_not_found};
@@ -65,16 +64,16 @@ async fn with_pasts(cluster: &Cluster, objects: Vec<(Kind, Value)>) -> Result<Ve
     };
     let ours: HashSet<&str> = objects.iter().map(|(_, object)| object.uid()).collect();
     let mut histories: HashMap<String, Vec<Value>> = HashMap::new();
-    let plurals: BTreeMap<&str, Kind> =
-        objects.iter().map(|(kind, _)| (kind.history_plural(), *kind)).collect();
-    for (plural, kind) in plurals {
-        let api = api(cluster, kind, plural, &cluster.namespace);
+    let kept: BTreeMap<&str, ResourceType> =
+        objects.iter().map(|(kind, _)| (kind.history_plural(), kind.history())).collect();
+    for (plural, resource) in kept {
+        let api = api(cluster, resource);
         let owned = |RawObject { value: object, .. }| {
             let owner = object.controller_ref()?.text("/uid").to_owned();
             ours.contains(owner.as_str()).then_some((owner, object))
         };
         let found = list::collect(&api, plural, params(), list::PAGE, owned).await;
-        for (owner, object) in found.map_err(|failure| told(failure, "apps", plural))? {
+        for (owner, object) in found.map_err(|failure| told(failure, resource.group, plural))? {
             histories.entry(owner).or_default().push(object);
         }
     }
@@ -100,7 +99,7 @@ fn with_past(
     pods: &mut HashMap<String, Vec<Pod>>,
 ) -> Rollout {
     // A list's items do not say what they are.
-    object["apiVersion"] = "apps/v1".into();
+    object["apiVersion"] = kind.resource().api_version().into();
     object["kind"] = kind.name().into();
     let histories = histories.remove(object.uid()).unwrap_or_default();
     let makers = histories.iter().map(Raw::uid).chain([object.uid()]);
@@ -110,7 +109,7 @@ fn with_past(
 }
 
 async fn one(cluster: &Cluster, kind: Kind, name: &str) -> Result<Value, Failure> {
-    let api = api(cluster, kind, kind.plural(), &cluster.namespace);
+    let api = api(cluster, kind.resource());
     match api.get(name).await {
         Ok(object) => Ok(object.value),
         Err(error) => {
@@ -134,7 +133,7 @@ fn missing_or(kind: Kind, name: &str, namespace: &str, error: &kube::Error) -> F
     if is_not_found(error) {
         return Failure::refused("there is no such workload").object(object);
     }
-    let right = Right::new("get", "apps", kind.plural()).namespace(namespace).name(name);
+    let right = right("get", kind, namespace).name(name);
     cannot(Failure::from_kube("read the workload", error), right).object(object)
 }
 
@@ -159,8 +158,8 @@ async fn many(
             params = params.labels(selector);
         }
         let list =
-            api(cluster, *kind, kind.plural(), &cluster.namespace).list(&params).await.map_err(|error| {
-                let right = Right::new("list", "apps", kind.plural()).namespace(&cluster.namespace);
+            api(cluster, kind.resource()).list(&params).await.map_err(|error| {
+                let right = right("list", *kind, &cluster.namespace);
                 let failure = Failure::from_kube(&format!("list {}", kind.plural()), &error);
                 let failure = cannot(failure, right);
                 match (failure.code, selector) {
@@ -179,10 +178,13 @@ async fn many(
     Ok(found)
 }
 
-fn api(cluster: &Cluster, kind: Kind, plural: &str, namespace: &str) -> Api<RawObject> {
-    let name = if plural == kind.history_plural() { kind.rules().history_kind() } else { kind.name() };
-    let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("apps", "v1", name), plural);
-    Api::namespaced_with(cluster.client.clone(), namespace, &resource)
+fn right(verb: &str, kind: Kind, namespace: &str) -> Right {
+    let ResourceType { group, plural, .. } = kind.resource();
+    Right::new(verb, group, plural).namespace(namespace)
+}
+
+fn api(cluster: &Cluster, resource: ResourceType) -> Api<RawObject> {
+    Api::namespaced_with(cluster.client.clone(), &cluster.namespace, &resource.into())
 }
 
 #[cfg(test)]

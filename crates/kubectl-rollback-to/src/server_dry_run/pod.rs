@@ -26,11 +26,11 @@ pub fn pod(rollout: &Rollout, template: &Value) -> Value {
 /// A Deployment's pods belong to a ReplicaSet. One that is still to be made is stood in for by another of the same Deployment.
 fn owner(rollout: &Rollout, revision: Option<&Revision>) -> Value {
     let rules = rollout.id.kind.rules();
-    let (kind, name, uid) = match revision.or(rollout.revisions.last()) {
-        Some(set) if rules.revisions_own_pods() => (rules.history_kind(), &set.name, &set.uid),
-        _ => (rules.name(), &rollout.id.name, &rollout.id.uid),
+    let (of, name, uid) = match revision.or(rollout.revisions.last()) {
+        Some(set) if rules.revisions_own_pods() => (rules.history(), &set.name, &set.uid),
+        _ => (rules.resource(), &rollout.id.name, &rollout.id.uid),
     };
-    json!({"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": uid, "controller": true, "blockOwnerDeletion": true})
+    json!({"apiVersion": of.api_version(), "kind": of.kind, "name": name, "uid": uid, "controller": true, "blockOwnerDeletion": true})
 }
 
 pub fn unblock(pod: &mut Value) {

@@ -11,12 +11,12 @@ use cluster_model::managed_fields::paths::{
     FieldManager, Path, Paths, fields, manager_and_paths, owned, paths,
 };
 use cluster_model::rollout::Id;
-use plugin_client::{Cluster, Right};
+use plugin_client::Cluster;
 use serde_json::{Value, json};
 
 use super::event::Note;
 use super::verdict::{self, Answer};
-use super::write::{ConnectionFailures, get, patch, report};
+use super::write::{ConnectionFailures, get, patch, patch_right, report};
 
 /// The managedFields of `after` with the fields that `own_manager` took since `before` returned to those who had them; `None` if
 /// there are none. A field that had no manager, as one that only the old template has, goes to the only manager of the fields around it.
@@ -106,7 +106,7 @@ pub async fn keep(
     failures: &ConnectionFailures,
 ) -> Option<Note> {
     let failed = |message: String| Some(Note::OwnershipKept { manager: manager.to_owned(), message });
-    let right = Right::new("patch", "apps", id.kind.plural());
+    let right = patch_right(id);
     let mut again = true;
     loop {
         let live = match get(cluster, id).await {

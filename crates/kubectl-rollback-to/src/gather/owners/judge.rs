@@ -237,7 +237,7 @@ fn argo_cd(id: &Id, namespace: Option<&str>, name: &str, sure: bool, sources: &S
         let is_it = |resource: &Value| {
             let part = |at: &str| resource.text(at);
             (part("/group"), part("/kind"), part("/namespace"), part("/name"))
-                == ("apps", id.kind.name(), id.namespace.as_str(), id.name.as_str())
+                == (id.kind.resource().group, id.kind.name(), id.namespace.as_str(), id.name.as_str())
         };
         app.list("/status/resources").iter().any(is_it)
     };
