@@ -4,6 +4,7 @@
 //! (readiness, tiers, budget maths), each with the source of the rule it follows.
 
 pub mod admission;
+pub mod autoscaler;
 #[cfg(any(test, feature = "build"))]
 pub mod build;
 pub mod disruption_budget;

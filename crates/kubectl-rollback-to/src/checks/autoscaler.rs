@@ -1,6 +1,7 @@
 //! Who sets the number of pods: a rollback brings back a template and no replicas (kubernetes/kubernetes#25236), and an autoscaler
 //! needs requests to compute with.
 
+use cluster_model::autoscaler::scales;
 use cluster_model::pod::resources::of_container;
 use cluster_model::{Finding, Raw, Severity};
 use serde_json::Value;
@@ -15,7 +16,7 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
     }
     let mut findings = Vec::new();
     let scalers: Vec<&Value> = match case.seen("autoscalers", |around| &around.autoscalers) {
-        Ok(scalers) => scalers.iter().filter(|scaler| scales(case, scaler)).collect(),
+        Ok(scalers) => scalers.iter().filter(|scaler| scales(scaler, &case.rollout().id)).collect(),
         Err(unknown) => {
             findings.push(unknown);
             Vec::new()
@@ -24,12 +25,6 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
     findings.extend(scalers.iter().flat_map(|scaler| metrics(case, scaler)));
     findings.extend(replicas(case, scalers.first().copied()));
     findings
-}
-
-fn scales(case: &Case<'_>, scaler: &Value) -> bool {
-    let (target, id) = (&scaler["spec"]["scaleTargetRef"], &case.rollout().id);
-    let group = target.text("/apiVersion").split_once('/').map_or("", |(group, _)| group);
-    group == "apps" && target["kind"] == id.kind.name() && target["name"] == id.name.as_str()
 }
 
 /// A share of the request cannot be computed without one, and one container without it is enough

@@ -1,5 +1,6 @@
 //! What a rollback does not touch, and what does not protect from it.
 
+use cluster_model::autoscaler::scales;
 use cluster_model::rollout::Rollout;
 use cluster_model::text::count;
 use cluster_model::{DisruptionBudget, Known, Raw};
@@ -19,7 +20,7 @@ pub fn replicas(snapshot: &Snapshot, rollout: &Rollout) -> Option<Line> {
     let autoscalers = &snapshot.around.get(&rollout.id.namespace)?.autoscalers;
     let parts = match autoscalers {
         Known::Unknown(why) => format!("{replicas}; unknown whether an autoscaler sets them: {why}"),
-        Known::Seen(all) => match all.iter().find(|autoscaler| scales(autoscaler, rollout)) {
+        Known::Seen(all) => match all.iter().find(|autoscaler| scales(autoscaler, &rollout.id)) {
             None => replicas,
             Some(autoscaler) => {
                 let least = autoscaler.number("/spec/minReplicas").unwrap_or(1);
@@ -29,11 +30,6 @@ pub fn replicas(snapshot: &Snapshot, rollout: &Rollout) -> Option<Line> {
         },
     };
     Some(parts.into())
-}
-
-fn scales(autoscaler: &Value, rollout: &Rollout) -> bool {
-    let target = &autoscaler["spec"]["scaleTargetRef"];
-    target["kind"] == rollout.id.kind.name() && target["name"] == rollout.id.name.as_str()
 }
 
 /// Budgets over these pods: evictions ask them, controllers that roll out a template do not.

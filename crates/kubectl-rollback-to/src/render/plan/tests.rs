@@ -106,7 +106,7 @@ fn each_circumstance_is_one_line() {
     };
     let autoscaler = |name: &str| {
         json!({"metadata": {"name": "hpa"}, "spec": {"minReplicas": 2, "maxReplicas": 10,
-            "scaleTargetRef": {"kind": "Deployment", "name": name}}})
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}}})
     };
     let budget = |app: &str| json!({"metadata": {"name": "pdb", "namespace": "shop"}, "spec": {"selector": {"matchLabels": {"app": app}}}});
     let set = |snapshot: &mut Snapshot, value: Value| {
@@ -115,6 +115,9 @@ fn each_circumstance_is_one_line() {
     let line = "3 replicas, set by autoscaler hpa (2 to 10)";
     assert!(with(&|s| set(s, autoscaler("web"))).contains(line));
     assert!(!with(&|s| set(s, autoscaler("api"))).contains("autoscaler"));
+    let mut foreign = autoscaler("web");
+    foreign["spec"]["scaleTargetRef"]["apiVersion"] = json!("apps.example.com/v1");
+    assert!(!with(&|s| set(s, foreign.clone())).contains("autoscaler"), "another kind of that name");
     let unread = with(&|s| around(s, &|a| a.autoscalers = Known::Unknown("forbidden".into())));
     assert!(unread.contains("3 replicas; unknown whether an autoscaler sets them: forbidden"));
     let line = "PDB pdb limits evictions, not rollouts";

@@ -1,0 +1,38 @@
+//! HorizontalPodAutoscalers, as raw JSON.
+
+use serde_json::Value;
+
+use crate::Raw;
+use crate::rollout::Id;
+
+/// Does it set the replicas of this workload? Its controller finds the target by group, kind and name; a reference without an `apiVersion`
+/// is to the core group, which has no workloads of these kinds (pkg/controller/podautoscaler/horizontal.go, reconcileAutoscaler).
+pub fn scales(autoscaler: &Value, workload: &Id) -> bool {
+    let target = &autoscaler["spec"]["scaleTargetRef"];
+    let group = target.text("/apiVersion").split_once('/').map_or("", |(group, _)| group);
+    let of = workload.kind.resource();
+    group == of.group && target["kind"] == of.kind && target["name"] == workload.name.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollout::Kind;
+    use serde_json::json;
+
+    #[test]
+    fn it_scales_what_its_reference_names() {
+        let web = Id { kind: Kind::Deployment, namespace: "shop".into(), name: "web".into(), uid: "u".into() };
+        for (target, expected) in [
+            (json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}), true),
+            (json!({"apiVersion": "apps/v1beta1", "kind": "Deployment", "name": "web"}), true),
+            (json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web"}), false),
+            (json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "api"}), false),
+            (json!({"apiVersion": "apps.example.com/v1", "kind": "Deployment", "name": "web"}), false),
+            (json!({"kind": "Deployment", "name": "web"}), false),
+            (json!(null), false),
+        ] {
+            assert_eq!(scales(&json!({"spec": {"scaleTargetRef": target}}), &web), expected, "{target}");
+        }
+    }
+}
