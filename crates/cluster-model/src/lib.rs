@@ -33,4 +33,4 @@ pub use node::NodeExt;
 pub use pod::PodExt;
 pub use pod::issue::PodIssue;
 pub use raw::Raw;
-pub use snapshot::{Known, Snapshot};
+pub use snapshot::{Known, Snapshot, Snapshot as Inventory};

@@ -65,6 +65,11 @@ impl Snapshot {
         }
     }
 
+    /// One pod, and nothing known around it.
+    pub fn of(pod: Pod, taken_at: Timestamp) -> Self {
+        Snapshot { pods: vec![pod], ..Snapshot::empty(taken_at) }
+    }
+
     pub fn budgets(&self) -> &[DisruptionBudget] {
         self.budgets.seen().map(Vec::as_slice).unwrap_or_default()
     }

@@ -97,7 +97,7 @@ pub mod testing {
 
     use super::*;
     use cluster_model::workload::Workload;
-    use cluster_model::{Known, build};
+    use cluster_model::{DisruptionBudget, Known, build};
     use k8s_openapi::api::core::v1::Pod;
     use k8s_openapi::jiff::Timestamp;
     use serde_json::json;
@@ -120,6 +120,11 @@ pub mod testing {
             );
         }
         snapshot
+    }
+
+    /// The same with these budgets.
+    pub fn budgeted(pods: Vec<Pod>, budgets: Vec<DisruptionBudget>) -> Snapshot {
+        Snapshot { budgets: Known::Seen(budgets), ..snapshot(pods) }
     }
 
     pub fn found(snapshot: &Snapshot, options: &Options) -> Vec<(&'static str, String)> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use cluster_model::{DisruptionBudget, NodeExt, PodExt, Snapshot};
+use cluster_model::{DisruptionBudget, Inventory, NodeExt, PodExt};
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, BoxStream, FuturesUnordered, StreamExt};
 use k8s_openapi::api::core::v1::{Node, Pod};
@@ -68,7 +68,7 @@ enum Answer {
     Asked { ticket: Ticket, uid: String, verdict: Verdict },
     NotSent { ticket: Ticket, uid: String },
     Looked { uid: String, found: Result<Option<Pod>, Failure> },
-    Inspected { uid: String, alone: Snapshot },
+    Inspected { uid: String, alone: Inventory },
     Relisted { ticket: Ticket, node: String, found: Result<NodeNow, Failure> },
     Explained { budget: String, pods: Vec<Pod> },
 }
@@ -100,7 +100,7 @@ impl Drain<'_> {
     pub async fn run(
         &self,
         plan: &Plan,
-        snapshot: Snapshot,
+        inventory: Inventory,
         interrupted: impl Future<Output = ()>,
         audience: &mut dyn Reporter,
     ) -> (Engine, End) {
@@ -111,7 +111,7 @@ impl Drain<'_> {
         } else {
             started
         };
-        let mut engine = Engine::new(plan, snapshot, self.options.clone(), cordoned_at);
+        let mut engine = Engine::new(plan, inventory, self.options.clone(), cordoned_at);
         let mut budgets = gather::budget_feed(self.cluster, self.scope).map(Heard::Budget).fuse();
         // One node at a time: it has to stay cordoned, and its pods are those that leave now. The others are read when their turn comes.
         let mut current: Option<(String, BoxStream<'static, Heard>)> = None;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cluster_model::{NodeExt, PodExt, Snapshot};
+use cluster_model::{Inventory, NodeExt, PodExt};
 use futures::future::{BoxFuture, FutureExt, OptionFuture, Shared};
 use k8s_openapi::api::core::v1::{Node, Pod, PodSpec};
 use kube::Api;
@@ -74,8 +74,8 @@ pub async fn unselected(cluster: &Cluster, node: &str, selected: &[Pod]) -> Resu
 }
 
 /// What decides about a pod that came after the plan.
-pub async fn inspect(cluster: &Cluster, pod: Pod) -> Snapshot {
-    let mut alone = Snapshot { pods: vec![pod], ..Snapshot::empty(cluster.now()) };
+pub async fn inspect(cluster: &Cluster, pod: Pod) -> Inventory {
+    let mut alone = Inventory::of(pod, cluster.now());
     let (owners, volumes) = futures::join!(owners::gather(cluster, &alone), volumes::gather(cluster, &alone));
     (alone.owners, alone.volumes) = (owners, volumes);
     alone

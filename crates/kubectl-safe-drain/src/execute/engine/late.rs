@@ -1,7 +1,7 @@
 //! Pods bound to the node after the plan was made: by a scheduler that had not seen the cordon yet, or by something that no cordon
 //! keeps away. The former leave too, unless that needs a consent the user never gave; the latter would come back for ever.
 
-use cluster_model::{PodExt, Snapshot};
+use cluster_model::{Inventory, PodExt};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
@@ -22,7 +22,7 @@ impl Engine {
         if self.nodes[index].is_over() {
             return; // The report is about the moment at which the node was found empty.
         }
-        let alone = Snapshot { pods: vec![pod.clone()], ..Snapshot::empty(now) };
+        let alone = Inventory::of(pod.clone(), now);
         let step = step(&pod, &alone, &self.options);
         let uid = step.uid.clone();
         let mut state = PodState::planned(step, index, pod, now);
@@ -36,7 +36,7 @@ impl Engine {
 
     /// A pod that was expected here: a volume is provisioned for it on this node.
     pub(super) fn awaited(&mut self, index: usize, pod: Pod, now: Timestamp) {
-        let alone = Snapshot { pods: vec![pod.clone()], ..Snapshot::empty(now) };
+        let alone = Inventory::of(pod.clone(), now);
         let step = step(&pod, &alone, &self.options);
         self.events.push(Event::Awaited { pod: step.key(), node: self.nodes[index].name.clone() });
         self.add(PodState::planned(step, index, pod, now));
@@ -65,7 +65,7 @@ impl Engine {
     }
 
     /// The answer to `Command::Inspect`: the pod alone, with its controller and volumes as far as they could be read.
-    pub fn inspected(&mut self, uid: &str, alone: &Snapshot, now: Timestamp) {
+    pub fn inspected(&mut self, uid: &str, alone: &Inventory, now: Timestamp) {
         let Some(state) = self.pods.get(uid) else { return };
         let (Phase::Late { .. }, Some(pod)) = (state.phase, alone.pods.first()) else { return };
         let step = step(pod, alone, &self.options);
@@ -87,7 +87,7 @@ impl Engine {
     }
 
     /// Why evicting it would be one of an endless row, if it would.
-    fn comes_back(&self, state: &PodState, pod: &Pod, alone: &Snapshot, now: Timestamp) -> Option<String> {
+    fn comes_back(&self, state: &PodState, pod: &Pod, alone: &Inventory, now: Timestamp) -> Option<String> {
         if !state.came_late {
             return None;
         }

@@ -21,7 +21,7 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 
 use cluster_model::pod::Tier;
-use cluster_model::{DisruptionBudget, Known, PodExt, Snapshot};
+use cluster_model::{DisruptionBudget, Inventory, Known, PodExt};
 
 use crate::execute::event::Event;
 use crate::options::Options;
@@ -50,15 +50,15 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Takes the snapshot's pods over: from here on this is where they are kept up to date.
-    pub fn new(plan: &Plan, snapshot: Snapshot, options: Options, cordoned_at: Timestamp) -> Self {
+    /// Takes the pods of the inventory over: from here on this is where they are kept up to date.
+    pub fn new(plan: &Plan, inventory: Inventory, options: Options, cordoned_at: Timestamp) -> Self {
         let mut engine = Engine {
             options,
             nodes: plan.nodes.iter().map(|n| NodeState::new(&n.name, &n.uid, cordoned_at)).collect(),
             pods: BTreeMap::new(),
             order: Vec::new(),
-            budgets: Budgets::new(match snapshot.budgets {
-                Known::Seen(budgets) => Some(budgets),
+            budgets: Budgets::new(match inventory.budgets {
+                Known::Seen(budgets) => Some(budgets.into_iter().collect()),
                 Known::Unknown(_) => None,
             }),
             stopped: None,
@@ -68,12 +68,12 @@ impl Engine {
             tickets: 0,
             events: Vec::new(),
         };
-        let awaited = match snapshot.awaited {
+        let awaited = match inventory.awaited {
             Known::Seen(awaited) => awaited,
             Known::Unknown(_) => Vec::new(),
         };
-        let unselected: BTreeSet<String> = snapshot.unselected.iter().map(|p| p.uid().to_owned()).collect();
-        let pods = snapshot.pods.into_iter().chain(snapshot.unselected);
+        let unselected: BTreeSet<String> = inventory.unselected.iter().map(|p| p.uid().to_owned()).collect();
+        let pods = inventory.pods.into_iter().chain(inventory.unselected);
         let pods = pods.chain(awaited.into_iter().map(|(_, pod)| pod));
         let mut pods: BTreeMap<String, Pod> = pods.map(|pod| (pod.uid().to_owned(), pod)).collect();
         for (index, node) in plan.nodes.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cluster_model::{PodExt, Snapshot};
+use cluster_model::{Inventory, PodExt};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
@@ -34,7 +34,7 @@ impl Engine {
             Phase::Waiting { .. } if lost_controller => state.phase = Phase::Late { inspecting: false },
             // Whatever it was kept for does not hold any more.
             Phase::Kept if was_unselected || lost_controller => {
-                let alone = Snapshot { pods: vec![state.pod.clone()], ..Snapshot::empty(now) };
+                let alone = Inventory::of(state.pod.clone(), now);
                 state.step = step(&state.pod, &alone, &self.options);
                 state.came_late = was_unselected;
                 let uid = state.step.uid.clone();

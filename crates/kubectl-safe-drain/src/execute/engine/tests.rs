@@ -6,7 +6,7 @@ mod world;
 
 use super::limits::{SETTLE, STALLED_AFTER};
 use super::*;
-use crate::checks::testing::{now, snapshot};
+use crate::checks::testing::{budgeted, now, snapshot};
 use crate::execute::verdict::Verdict;
 use crate::plan::plan;
 use cluster_model::Known;
@@ -18,11 +18,11 @@ fn options() -> Options {
     Options { concurrency: 20, ..Options::default() }
 }
 
-fn engine(snapshot: &Snapshot) -> Engine {
+fn engine(snapshot: &Inventory) -> Engine {
     engine_with(snapshot, options())
 }
 
-fn engine_with(snapshot: &Snapshot, options: Options) -> Engine {
+fn engine_with(snapshot: &Inventory, options: Options) -> Engine {
     let mut e = unread(snapshot, options);
     let first = e.next(now());
     assert_eq!(asked(&first), [""; 0], "nothing is evicted before the node was read");
@@ -33,7 +33,7 @@ fn engine_with(snapshot: &Snapshot, options: Options) -> Engine {
 }
 
 /// Before the reading that comes before the first eviction.
-fn unread(snapshot: &Snapshot, options: Options) -> Engine {
+fn unread(snapshot: &Inventory, options: Options) -> Engine {
     Engine::new(&plan(snapshot, &options), snapshot.clone(), options, now())
 }
 
@@ -53,8 +53,8 @@ fn web_budget(allowed: i32, healthy: i32) -> DisruptionBudget {
     )
 }
 
-fn guarded(pods: Vec<Pod>, allowed: i32) -> Snapshot {
-    Snapshot { budgets: Known::Seen(vec![web_budget(allowed, 2 + allowed)]), ..snapshot(pods) }
+fn guarded(pods: Vec<Pod>, allowed: i32) -> Inventory {
+    budgeted(pods, vec![web_budget(allowed, 2 + allowed)])
 }
 
 fn asked(commands: &[Command]) -> Vec<&str> {
@@ -205,7 +205,7 @@ fn whoever_eats_the_budget_is_named() {
 
 #[test]
 fn a_budget_nobody_may_read_is_asked_at_a_calm_pace() {
-    let mut e = engine(&Snapshot { budgets: Known::Unknown("forbidden".into()), ..snapshot(vec![web(1)]) });
+    let mut e = engine(&Inventory { budgets: Known::Unknown("forbidden".into()), ..snapshot(vec![web(1)]) });
     assert_eq!(asked(&e.next(now())).len(), 1);
     e.answered_last("uid-web-1", Verdict::BudgetSpent { says: "no".into() }, now());
     assert_eq!(asked(&e.next(after(1))).len(), 0);

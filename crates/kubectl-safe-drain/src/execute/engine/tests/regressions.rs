@@ -230,7 +230,8 @@ fn after_a_pause_the_node_is_read_before_anything_more_is_evicted() {
 #[test]
 fn a_pod_that_begins_to_match_the_selector_is_evicted_and_not_called_kept() {
     let options = Options { pod_selector: Some("sel=yes".into()), ..Options::default() };
-    let snapshot = Snapshot { unselected: vec![web(2)], ..snapshot(vec![web(1)]) };
+    let mut snapshot = snapshot(vec![web(1)]);
+    snapshot.unselected.extend([web(2)]);
     let mut e = unread(&snapshot, options);
     e.next(after(1));
     let here = NodeNow { unselected: vec![web(2)], ..cordoned(vec![web(1)]) };

@@ -47,7 +47,7 @@ enum Answer {
     Asked(Verdict),
     Looked(Option<Pod>),
     Relisted(NodeNow),
-    Inspected(Snapshot),
+    Inspected(Inventory),
     Explained,
 }
 
