@@ -22,7 +22,8 @@ mod tests {
 
     #[test]
     fn it_scales_what_its_reference_names() {
-        let web = Id { kind: Kind::Deployment, namespace: "shop".into(), name: "web".into(), uid: "u".into() };
+        let web =
+            Id { kind: Kind::Deployment, namespace: "shop".into(), name: "web".into(), uid: "u".into() };
         for (target, expected) in [
             (json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}), true),
             (json!({"apiVersion": "apps/v1beta1", "kind": "Deployment", "name": "web"}), true),

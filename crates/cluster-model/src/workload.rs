@@ -1,8 +1,12 @@
 //! Controllers of pods, reduced to what their kinds have in common.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use k8s_openapi::api::apps::v1::{DaemonSet, ReplicaSet, StatefulSet};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{PodTemplateSpec, ReplicationController};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
-/// Names one owner. The UID tells an owner from a later one of the same name.
+/// Names one owner. The UID distinguishes it from a later object of its name. The other fields count as well, as for the garbage collector
+/// (`pkg/controller/garbagecollector/graph_builder.go`): a reference with the UID of one object and the name of another names none.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OwnerKey {
     pub api_version: String,
@@ -23,20 +27,118 @@ impl OwnerKey {
         }
     }
 
+    /// The controller of an object, if it has one (`metav1.GetControllerOf`).
+    pub fn controller_of(object: &ObjectMeta) -> Option<Self> {
+        let owner = object.owner_references.iter().flatten().find(|o| o.controller == Some(true))?;
+        Some(OwnerKey::new(object.namespace.as_deref().unwrap_or_default(), owner))
+    }
+
     /// `ReplicaSet shop/web-5c9f`.
     pub fn label(&self) -> String {
         format!("{} {}/{}", self.kind, self.namespace, self.name)
     }
+
+    /// `ReplicaSet web-5c9f`, where the namespace is clear.
+    pub fn short_label(&self) -> String {
+        format!("{} {}", self.kind, self.name)
+    }
 }
 
-/// An owner that exists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Workload {
-    /// Pods it wants; `None` for kinds that do not count (Job).
+    /// Replicas it is scaled to; `None` for kinds without a scale (DaemonSet, Job).
     pub desired: Option<i32>,
     pub ready: i32,
-    /// What made it, as in `Deployment web`.
-    pub parent: Option<String>,
+    /// What made it, as the Deployment of a ReplicaSet.
+    pub controller: Option<OwnerKey>,
     /// Its template's `spec.nodeName`: its pods start there without a scheduler, cordon or not.
     pub pinned_to: Option<String>,
+}
+
+impl From<ReplicaSet> for Workload {
+    fn from(object: ReplicaSet) -> Self {
+        Workload {
+            desired: object.spec.replicas,
+            ready: object.status.and_then(|s| s.ready_replicas).unwrap_or_default(),
+            controller: OwnerKey::controller_of(&object.metadata),
+            pinned_to: object.spec.template.and_then(node_name),
+        }
+    }
+}
+
+impl From<StatefulSet> for Workload {
+    fn from(object: StatefulSet) -> Self {
+        Workload {
+            desired: object.spec.replicas,
+            ready: object.status.and_then(|s| s.ready_replicas).unwrap_or_default(),
+            controller: OwnerKey::controller_of(&object.metadata),
+            pinned_to: node_name(object.spec.template),
+        }
+    }
+}
+
+impl From<ReplicationController> for Workload {
+    fn from(object: ReplicationController) -> Self {
+        let spec = object.spec.unwrap_or_default();
+        Workload {
+            desired: spec.replicas,
+            ready: object.status.and_then(|s| s.ready_replicas).unwrap_or_default(),
+            controller: OwnerKey::controller_of(&object.metadata),
+            pinned_to: spec.template.and_then(node_name),
+        }
+    }
+}
+
+/// Its template is not what keeps its pods on their nodes.
+impl From<DaemonSet> for Workload {
+    fn from(object: DaemonSet) -> Self {
+        Workload { controller: OwnerKey::controller_of(&object.metadata), ..Workload::default() }
+    }
+}
+
+impl From<Job> for Workload {
+    fn from(object: Job) -> Self {
+        Workload {
+            controller: OwnerKey::controller_of(&object.metadata),
+            pinned_to: object.spec.and_then(|s| node_name(s.template)),
+            ..Workload::default()
+        }
+    }
+}
+
+fn node_name(template: PodTemplateSpec) -> Option<String> {
+    template.spec?.node_name.filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::de::DeserializeOwned;
+    use serde_json::{Value, json};
+
+    fn of<K: DeserializeOwned + Into<Workload>>(spec: Value) -> Workload {
+        let owner = json!({"apiVersion": "v1", "kind": "Owner", "name": "o", "uid": "u", "controller": true});
+        let object = json!({"metadata": {"namespace": "shop", "name": "w", "ownerReferences": [owner]}, "spec": spec,
+            "status": {"replicas": 3, "readyReplicas": 2}});
+        serde_json::from_value::<K>(object).unwrap().into()
+    }
+
+    #[test]
+    fn what_is_kept_of_each_kind() {
+        let template = |node: &str| json!({"spec": {"containers": [], "nodeName": node}});
+        let selector = json!({"matchLabels": {"app": "w"}});
+        let spec = |node: &str| json!({"replicas": 3, "selector": selector, "template": template(node)});
+        let counted = |workload: &Workload| (workload.desired, workload.ready, workload.pinned_to.clone());
+        let three = |node: Option<&str>| (Some(3), 2, node.map(str::to_owned));
+        let sets = [of::<ReplicaSet>(spec("n1")), of::<StatefulSet>(spec("n1"))];
+        assert_eq!(sets.each_ref().map(counted), [three(Some("n1")), three(Some("n1"))]);
+        assert_eq!(counted(&of::<ReplicaSet>(spec(""))), three(None), "the scheduler chooses");
+        let of_labels = json!({"replicas": 3, "selector": {"app": "w"}, "template": template("n1")});
+        assert_eq!(counted(&of::<ReplicationController>(of_labels)), three(Some("n1")));
+        assert_eq!(counted(&of::<Job>(spec("n1"))), (None, 0, Some("n1".to_owned())));
+        assert_eq!(counted(&of::<DaemonSet>(spec("n1"))), (None, 0, None));
+        for workload in [of::<Job>(spec("")), of::<DaemonSet>(spec("")), of::<ReplicaSet>(spec(""))] {
+            assert_eq!(workload.controller.map(|owner| owner.label()).as_deref(), Some("Owner shop/o"));
+        }
+    }
 }

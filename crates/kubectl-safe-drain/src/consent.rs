@@ -117,7 +117,7 @@ mod tests {
         let kept = snapshot(vec![pod("a/d", "n1").owned_by("apps/v1", "DaemonSet", "d")]);
         let consent = Consent::to(&plan(&kept, &Options::default()), &[]);
         let mut orphaned = kept.clone();
-        let key = orphaned.owner_of(&orphaned.pods[0]).unwrap().0;
+        let key = orphaned.controller_of(&orphaned.pods[0]).unwrap().key;
         orphaned.owners.insert(key, cluster_model::Known::Seen(None));
         let plan = plan(&orphaned, &Options::default());
         assert_eq!(consent.exceeded_by(&plan, &[]), ["a/d would be evicted too"], "it was to stay");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::pod::Tier;
-use cluster_model::{BudgetStatus, PodExt, Snapshot};
+use cluster_model::{BudgetStatus, Inventory, PodExt};
 use k8s_openapi::jiff::Timestamp;
 
 use crate::execute::engine::{Phase, PodState};
@@ -18,7 +18,7 @@ pub struct Estimate {
     pub blocked_by: BTreeSet<String>,
 }
 
-pub fn estimate(plan: &Plan, snapshot: &Snapshot) -> Estimate {
+pub fn estimate(plan: &Plan, snapshot: &Inventory) -> Estimate {
     let mut total = Estimate { least_seconds: 0, most_seconds: Some(0), blocked_by: BTreeSet::new() };
     // Nodes go one after another, and so do the tiers of a node.
     for node in &plan.nodes {
@@ -54,7 +54,7 @@ pub fn seconds_left<'a>(pods: impl Iterator<Item = &'a PodState>, now: Timestamp
 }
 
 /// Pods of one wave leave side by side, those of one budget in rounds.
-fn wave(steps: &[&Step], snapshot: &Snapshot) -> Estimate {
+fn wave(steps: &[&Step], snapshot: &Inventory) -> Estimate {
     let mut most = steps.iter().map(|s| s.grace_seconds).max();
     let mut least = 0;
     let mut blocked_by = BTreeSet::new();
@@ -65,14 +65,13 @@ fn wave(steps: &[&Step], snapshot: &Snapshot) -> Estimate {
         }
     }
     for (key, queue) in queues {
-        let Some(budget) = snapshot.budgets().iter().find(|b| b.key() == key) else { continue };
+        let Some(budget) = snapshot.budgets.seen().and_then(|budgets| budgets.get(key)) else { continue };
         let BudgetStatus::Allows(allowed) = *budget.status() else {
             blocked_by.insert(key.to_owned());
             continue;
         };
         let rounds = (queue.len() as i64 + i64::from(allowed) - 1) / i64::from(allowed);
-        let mut lags: Vec<i64> =
-            snapshot.pods.iter().filter(|p| budget.selects(p)).filter_map(PodExt::seconds_to_ready).collect();
+        let mut lags: Vec<i64> = snapshot.members(budget).filter_map(PodExt::seconds_to_ready).collect();
         lags.sort_unstable();
         let lag = lags.get(lags.len() / 2).copied().unwrap_or_default();
         let grace = queue.iter().map(|s| s.grace_seconds).max().unwrap_or_default();
@@ -99,7 +98,7 @@ mod tests {
         snapshot.budgets = Known::Seen(vec![budget(
             "shop/web",
             json!({"status": {"disruptionsAllowed": allowed, "currentHealthy": 3, "desiredHealthy": 2, "expectedPods": 3}}),
-        )]);
+        )].into());
         estimate(&plan(&snapshot, &Options::default()), &snapshot)
     }
 

@@ -2,7 +2,7 @@
 //! the question to the user and the live run.
 
 use cluster_model::pod::Tier;
-use cluster_model::{Known, NodeExt, PodExt, Snapshot};
+use cluster_model::{Inventory, NodeExt, PodExt};
 use k8s_openapi::api::core::v1::Pod;
 use serde::Serialize;
 
@@ -96,19 +96,19 @@ impl Plan {
     }
 }
 
-pub fn plan(snapshot: &Snapshot, options: &Options) -> Plan {
+pub fn plan(snapshot: &Inventory, options: &Options) -> Plan {
     let nodes = snapshot
         .nodes
         .iter()
         .map(|node| {
-            let pods = snapshot.pods.iter().filter(|p| p.node() == node.name());
+            let pods = snapshot.pods.on_node(node.name());
             let mut steps: Vec<Step> = pods.map(|p| step(p, snapshot, options)).collect();
             steps.extend(
                 snapshot
                     .awaited_on(node.name())
                     .map(|p| Step { reason: AWAITED.to_owned(), ..step(p, snapshot, options) }),
             );
-            let unselected = snapshot.unselected.iter().filter(|p| p.node() == node.name());
+            let unselected = snapshot.unselected.on_node(node.name());
             steps.extend(unselected.map(|p| Step { reason: UNSELECTED.to_owned(), ..Step::keep(p) }));
             steps.sort_by(|a, b| order(a).cmp(&order(b)));
             NodePlan {
@@ -128,7 +128,7 @@ fn order(step: &Step) -> (bool, Tier, i32, &str, &str) {
     (!step.leaves(), step.tier, step.priority, &step.namespace, &step.name)
 }
 
-pub fn step(pod: &Pod, snapshot: &Snapshot, options: &Options) -> Step {
+pub fn step(pod: &Pod, snapshot: &Inventory, options: &Options) -> Step {
     let filter = pod_filter(pod, snapshot, options);
     let go = if options.disable_eviction { Action::Delete } else { Action::Evict };
     let (action, reason) = match filter {
@@ -147,7 +147,7 @@ pub fn step(pod: &Pod, snapshot: &Snapshot, options: &Options) -> Step {
         .then(|| snapshot.budgets_of(pod).into_iter().find(|b| b.counts(pod)).map(|b| b.key().to_owned()))
         .flatten();
     Step {
-        owner: owner(pod, snapshot).unwrap_or_default(),
+        owner: snapshot.top_controller_of(pod).map(|it| it.key.short_label()).unwrap_or_default(),
         action,
         reason,
         budget,
@@ -156,16 +156,6 @@ pub fn step(pod: &Pod, snapshot: &Snapshot, options: &Options) -> Step {
         returns: if action == Action::Keep { Returns::No } else { returns(pod, snapshot) },
         ..Step::keep(pod)
     }
-}
-
-/// What its user knows it by: the Deployment rather than the ReplicaSet in between.
-fn owner(pod: &Pod, snapshot: &Snapshot) -> Option<String> {
-    let (key, seen) = snapshot.owner_of(pod)?;
-    let parent = match seen {
-        Some(Known::Seen(Some(owner))) => owner.parent.clone(),
-        _ => None,
-    };
-    Some(parent.unwrap_or_else(|| format!("{} {}", key.kind, key.name)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Which pods leave a node and which stay: kubectl's filters (`pkg/drain/filters.go`), as one pure function.
 
-use cluster_model::{PodExt, Snapshot};
+use cluster_model::{Inventory, PodExt};
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::options::Options;
@@ -17,7 +17,7 @@ pub const DAEMONSET: &str = "DaemonSet-managed pod";
 pub const MIRROR: &str = "static pod managed by the kubelet";
 pub const SKIPPED: &str = "terminating for longer than --skip-wait-for-delete-timeout";
 
-pub fn pod_filter(pod: &Pod, snapshot: &Snapshot, options: &Options) -> PodFilter {
+pub fn pod_filter(pod: &Pod, snapshot: &Inventory, options: &Options) -> PodFilter {
     if pod.is_mirror() {
         return PodFilter::Skip(MIRROR);
     }
@@ -36,7 +36,7 @@ pub fn pod_filter(pod: &Pod, snapshot: &Snapshot, options: &Options) -> PodFilte
 }
 
 /// The pods that an eviction will be asked for.
-pub fn leavers<'a>(snapshot: &'a Snapshot, options: &'a Options) -> impl Iterator<Item = &'a Pod> {
+pub fn leavers<'a>(snapshot: &'a Inventory, options: &'a Options) -> impl Iterator<Item = &'a Pod> {
     snapshot.pods.iter().filter(move |pod| pod_filter(pod, snapshot, options) == PodFilter::Evict)
 }
 
@@ -79,15 +79,15 @@ mod tests {
             ("deleted, overdue, no limit", deleted(6100), Options::default(), PodFilter::Terminating),
         ];
         for (name, pod, options, expected) in cases {
-            assert_eq!(pod_filter(&pod, &Snapshot::empty(now), &options), expected, "{name}");
+            assert_eq!(pod_filter(&pod, &Inventory::empty(now), &options), expected, "{name}");
         }
     }
 
     #[test]
     fn an_orphaned_daemonset_pod_leaves() {
         let pod = pod("a/p", "n").owned_by("apps/v1", "DaemonSet", "d");
-        let mut snapshot = Snapshot::empty(at(0));
-        let key = snapshot.owner_of(&pod).unwrap().0;
+        let mut snapshot = Inventory::empty(at(0));
+        let key = snapshot.controller_of(&pod).unwrap().key;
         snapshot.owners.insert(key.clone(), Known::Unknown("forbidden".into()));
         assert_eq!(
             pod_filter(&pod, &snapshot, &Options::default()),

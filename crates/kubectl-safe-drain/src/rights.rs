@@ -1,6 +1,6 @@
 //! May the user do what this drain needs? Asked before anything is changed, so that no right is found missing half-way.
 
-use cluster_model::{Finding, PodExt, Severity, Snapshot};
+use cluster_model::{Finding, Inventory, PodExt, Severity};
 use plugin_client::api::access_review::{self, grant};
 use plugin_client::{Cluster, Failure, Right, missing, missing_parts, rbac_rule};
 
@@ -75,7 +75,7 @@ fn of_node(right: &Right, node: &str) -> Right {
 pub async fn findings(
     cluster: &Cluster,
     denied: Vec<Right>,
-    snapshot: &Snapshot,
+    snapshot: &Inventory,
     options: &Options,
 ) -> Result<Vec<Finding>, Failure> {
     let (late, others): (Vec<Right>, Vec<Right>) = denied.into_iter().partition(is_of_pods);

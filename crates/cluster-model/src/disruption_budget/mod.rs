@@ -184,6 +184,9 @@ mod tests {
     #[test]
     fn rules_read_as_written() {
         assert_eq!(budget("s/b", json!({"spec": {"minAvailable": 2}})).rule().to_string(), "minAvailable 2");
-        assert_eq!(budget("s/b", json!({"spec": {"maxUnavailable": "50%"}})).rule().to_string(), "maxUnavailable 50%");
+        assert_eq!(
+            budget("s/b", json!({"spec": {"maxUnavailable": "50%"}})).rule().to_string(),
+            "maxUnavailable 50%"
+        );
     }
 }

@@ -37,7 +37,11 @@ mod tests {
 
     #[test]
     fn statuses() {
-        let status = |rule: (&str, serde_json::Value), allowed: i32, healthy: i32, desired: i32, expected: i32| {
+        let status = |rule: (&str, serde_json::Value),
+                      allowed: i32,
+                      healthy: i32,
+                      desired: i32,
+                      expected: i32| {
             let (field, value) = rule;
             budget(
                 "s/b",

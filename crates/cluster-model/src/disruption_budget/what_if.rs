@@ -93,7 +93,8 @@ mod tests {
         budget.rule = Rule::of(&serde_json::from_value(rule).unwrap());
         let desired = budget.rule.desired(expected).unwrap_or_default();
         let narrow = |n: i64| i32::try_from(n).unwrap();
-        (budget.expected, budget.healthy, budget.desired) = (narrow(expected), narrow(healthy), narrow(desired));
+        (budget.expected, budget.healthy, budget.desired) =
+            (narrow(expected), narrow(healthy), narrow(desired));
         budget
     }
 
@@ -244,8 +245,11 @@ mod tests {
 
     fn observed() -> impl Strategy<Value = Observed> {
         let pods = prop::collection::vec((prop::option::of(0..3usize), any::<bool>()), 0..9);
-        (rules(), prop::collection::vec(0..6i64, 3), pods)
-            .prop_map(|(rule, scales, pods)| Observed { rule, scales, pods })
+        (rules(), prop::collection::vec(0..6i64, 3), pods).prop_map(|(rule, scales, pods)| Observed {
+            rule,
+            scales,
+            pods,
+        })
     }
 
     proptest! {

@@ -90,8 +90,9 @@ impl WorkloadKind for DaemonSet {
 
 /// `daemonset_util.go`, SurgeCount and UnavailableCount: both round up; `update.go`, updatedDesiredNodeCounts.
 fn rolling(rules: &Value, desired: i64) -> Moves {
-    let rule =
-        |key: &str, default: i64| scaled_or(&rules["rollingUpdate"][key], &json!(default), desired, Round::Up);
+    let rule = |key: &str, default: i64| {
+        scaled_or(&rules["rollingUpdate"][key], &json!(default), desired, Round::Up)
+    };
     let (surge, unavailable) = (rule("maxSurge", 0), rule("maxUnavailable", 1));
     let unavailable = if surge == 0 && unavailable == 0 { 1 } else { unavailable };
     Moves::Rolling { surge: surge.min(desired), unavailable: unavailable.min(desired) }

@@ -153,7 +153,8 @@ impl WorkloadKind for Deployment {
 
 /// `deployment_util.go`, ResolveFenceposts and MaxUnavailable; defaults of `apis/apps/v1/defaults.go`.
 fn rolling(rules: &Value, desired: i64) -> Moves {
-    let rule = |key: &str, round: Round| scaled_or(&rules["rollingUpdate"][key], &json!("25%"), desired, round);
+    let rule =
+        |key: &str, round: Round| scaled_or(&rules["rollingUpdate"][key], &json!("25%"), desired, round);
     let (surge, unavailable) = (rule("maxSurge", Round::Up), rule("maxUnavailable", Round::Down));
     // "On the theory that surge might not work due to quota."
     let unavailable = if surge == 0 && unavailable == 0 { 1 } else { unavailable };

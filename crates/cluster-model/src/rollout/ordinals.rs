@@ -55,7 +55,8 @@ pub(super) fn moves(set: &Value, desired: i64) -> Moves {
 
 /// `stateful_set_utils.go`, getStatefulSetMaxUnavailable: rounds down, at least 1. Without the gate the field is not kept.
 fn rolling(set: &Value, rules: &Value, desired: i64) -> Moves {
-    let at_once = scaled_or(&rules["rollingUpdate"]["maxUnavailable"], &json!(1), desired, Round::Down).max(1);
+    let at_once =
+        scaled_or(&rules["rollingUpdate"]["maxUnavailable"], &json!(1), desired, Round::Down).max(1);
     // The partition counts pods from the first ordinal on, wherever ordinals start (newVersionedStatefulSetPod).
     let kept = rules.number("/rollingUpdate/partition").unwrap_or_default().clamp(0, desired.max(0));
     Moves::Descending { at_once: at_once.min((desired - kept).max(1)), kept, first_ordinal: first(set) }

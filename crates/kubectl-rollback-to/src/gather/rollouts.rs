@@ -157,21 +157,20 @@ async fn many(
         if let Some(selector) = selector {
             params = params.labels(selector);
         }
-        let list =
-            api(cluster, kind.resource()).list(&params).await.map_err(|error| {
-                let right = right("list", *kind, &cluster.namespace);
-                let failure = Failure::from_kube(&format!("list {}", kind.plural()), &error);
-                let failure = cannot(failure, right);
-                match (failure.code, selector) {
-                    // Only the server knows the whole grammar.
-                    (Some(400), Some(selector)) => {
-                        Failure::usage(format!("--selector {selector}: the server does not understand it"))
-                            .cause(failure.cause.unwrap_or_default())
-                            .hint("write it as in app=web,tier!=cache")
-                    }
-                    _ => failure,
+        let list = api(cluster, kind.resource()).list(&params).await.map_err(|error| {
+            let right = right("list", *kind, &cluster.namespace);
+            let failure = Failure::from_kube(&format!("list {}", kind.plural()), &error);
+            let failure = cannot(failure, right);
+            match (failure.code, selector) {
+                // Only the server knows the whole grammar.
+                (Some(400), Some(selector)) => {
+                    Failure::usage(format!("--selector {selector}: the server does not understand it"))
+                        .cause(failure.cause.unwrap_or_default())
+                        .hint("write it as in app=web,tier!=cache")
                 }
-            })?;
+                _ => failure,
+            }
+        })?;
         found.extend(list.items.into_iter().map(|object| (*kind, object.value)));
     }
     found.sort_by(|a, b| (a.0, a.1.name()).cmp(&(b.0, b.1.name())));

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use cluster_model::disruption_budget::Rule;
 use cluster_model::pod::issue::not_ready_reason;
 use cluster_model::text::count;
-use cluster_model::{BudgetStatus, DisruptionBudget, Finding, Known, PodExt, Severity, Snapshot};
+use cluster_model::{BudgetStatus, DisruptionBudget, Finding, Inventory, Known, PodExt, Severity};
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::options::Options;
 use crate::pod_filter::leavers;
 
-pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
+pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
     if let Known::Unknown(why) = &snapshot.budgets {
         return vec![
             Finding::new(
@@ -71,7 +71,7 @@ fn bypassed(budget: &DisruptionBudget, pods: &[&Pod]) -> Finding {
     .remedy("omit --disable-eviction to respect the PDB")
 }
 
-fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, snapshot: &Snapshot) -> Vec<Finding> {
+fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, snapshot: &Inventory) -> Vec<Finding> {
     let (rule, healthy, desired, expected) = (budget.rule(), budget.healthy, budget.desired, budget.expected);
     let finding = |id, severity, message: String| Finding::new(id, severity, budget.key(), message);
     match *budget.status() {
@@ -156,8 +156,8 @@ fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, snapshot: &Snaps
 }
 
 /// Pods that count against the budget without being drained: mend one of these and the budget is free.
-fn unhealthy(budget: &DisruptionBudget, snapshot: &Snapshot) -> Option<Finding> {
-    let sick = sick(budget, snapshot.pods.iter().chain(&snapshot.unhealthy_members))?;
+fn unhealthy(budget: &DisruptionBudget, snapshot: &Inventory) -> Option<Finding> {
+    let sick = sick(budget, snapshot.members(budget).chain(&snapshot.unhealthy_members))?;
     Some(
         Finding::new(
             "budget-unhealthy-pods",
@@ -188,7 +188,7 @@ mod tests {
     use super::super::testing::*;
     use crate::options::Options;
     use cluster_model::build::{PodBuild, budget, pod};
-    use cluster_model::{Known, Severity, Snapshot};
+    use cluster_model::{DisruptionBudget, Inventory, Known, Severity};
     use k8s_openapi::api::core::v1::Pod;
     use k8s_openapi::api::policy::v1::PodDisruptionBudget;
     use serde_json::{Value, json};
@@ -197,10 +197,9 @@ mod tests {
         pod(&format!("shop/{name}"), "n1").label("app", "web")
     }
 
-    fn under(status: Value, pods: Vec<Pod>) -> Snapshot {
+    fn under(status: Value, pods: Vec<Pod>) -> Inventory {
         let mut snapshot = snapshot(pods);
-        snapshot.budgets =
-            Known::Seen(vec![budget("shop/web", json!({"status": status}))]);
+        snapshot.budgets = Known::Seen(vec![budget("shop/web", json!({"status": status}))].into());
         snapshot
     }
 
@@ -240,7 +239,7 @@ mod tests {
         let remedy = |rule: Value, status: Value| {
             let mut snapshot = snapshot(vec![web("web-1")]);
             snapshot.budgets =
-                Known::Seen(vec![budget("shop/web", json!({"spec": rule, "status": status}))]);
+                Known::Seen(vec![budget("shop/web", json!({"spec": rule, "status": status}))].into());
             super::check(&snapshot, &Options::default())[0].remedy.clone()
         };
         for (rule, status, expected) in [
@@ -281,7 +280,7 @@ mod tests {
         let object = json!({"metadata": {"namespace": "shop", "name": "web"}, "spec": {"selector": {}},
             "status": status(0, 1, 0, 0)});
         let object: PodDisruptionBudget = serde_json::from_value(object).unwrap();
-        snapshot.budgets = Known::Seen(vec![object.into()]);
+        snapshot.budgets = Known::Seen(vec![DisruptionBudget::from(object)].into());
         let found = super::check(&snapshot, &Options::default());
         assert_eq!(found[0].id, "budget-blocked");
         assert!(found[0].message.contains("neither minAvailable nor maxUnavailable"), "{found:?}");
@@ -306,10 +305,13 @@ mod tests {
         let sick = || vec![web("web-1").waiting("CrashLoopBackOff")];
         let blocked = under(status(0, 1, 2, 2), sick());
         let mut open = blocked.clone();
-        open.budgets = Known::Seen(vec![budget(
-            "shop/web",
-            json!({"spec": {"unhealthyPodEvictionPolicy": "AlwaysAllow"}, "status": status(0, 1, 2, 2)}),
-        )]);
+        open.budgets = Known::Seen(
+            vec![budget(
+                "shop/web",
+                json!({"spec": {"unhealthyPodEvictionPolicy": "AlwaysAllow"}, "status": status(0, 1, 2, 2)}),
+            )]
+            .into(),
+        );
         fires("budget-blocked", Severity::Error, &blocked, &open);
     }
 
@@ -317,13 +319,16 @@ mod tests {
     fn two_budgets_on_a_pod_are_both_named() {
         let one = under(status(1, 3, 2, 3), vec![web("web-1")]);
         let mut two = one.clone();
-        two.budgets = Known::Seen(vec![
-            budget("shop/web", json!({"status": status(1, 3, 2, 3)})),
-            budget(
-                "shop/all",
-                json!({"spec": {"selector": {"matchLabels": null}}, "status": status(1, 3, 2, 3)}),
-            ),
-        ]);
+        two.budgets = Known::Seen(
+            vec![
+                budget("shop/web", json!({"status": status(1, 3, 2, 3)})),
+                budget(
+                    "shop/all",
+                    json!({"spec": {"selector": {"matchLabels": null}}, "status": status(1, 3, 2, 3)}),
+                ),
+            ]
+            .into(),
+        );
         fires("pod-in-several-budgets", Severity::Error, &two, &one);
         let message = &super::check(&two, &Options::default())[0].message;
         assert!(message.contains("shop/web") && message.contains("shop/all"), "{message}");

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use cluster_model::{Finding, Known, PodExt, Severity, Snapshot};
+use cluster_model::{Finding, Inventory, Known, PodExt, Severity};
 use k8s_openapi::api::core::v1::{PersistentVolume, Pod, Volume};
 
 use crate::options::Options;
 use crate::pod_filter::leavers;
 
 /// One finding per pod and kind of data, naming the volumes: kubectl keeps only the last warning of a pod (its filters.go says so itself).
-pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
+pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pod in leavers(snapshot, options).filter(|p| !p.is_finished()) {
         let mut by_kind: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
@@ -23,7 +23,7 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
     findings
 }
 
-fn kind_of(pod: &Pod, volume: &Volume, snapshot: &Snapshot) -> Option<(&'static str, String)> {
+fn kind_of(pod: &Pod, volume: &Volume, snapshot: &Inventory) -> Option<(&'static str, String)> {
     let name = &volume.name;
     if let Some(dir) = &volume.empty_dir {
         let kind = if dir.medium.as_deref() == Some("Memory") { "memory" } else { "disk" };
@@ -86,14 +86,14 @@ mod tests {
     use super::super::testing::*;
     use crate::options::Options;
     use cluster_model::build::{PodBuild, pod};
-    use cluster_model::{Known, Severity, Snapshot};
+    use cluster_model::{Inventory, Known, Severity};
     use serde_json::{Value, json};
 
-    fn with(volume: Value) -> Snapshot {
+    fn with(volume: Value) -> Inventory {
         snapshot(vec![pod("a/p", "n1").volume(volume)])
     }
 
-    fn claimed(volume: Known<Value>) -> Snapshot {
+    fn claimed(volume: Known<Value>) -> Inventory {
         let mut snapshot = with(json!({"name": "v", "persistentVolumeClaim": {"claimName": "c"}}));
         let pv = match volume {
             Known::Seen(spec) => Known::Seen(serde_json::from_value(json!({"spec": spec})).unwrap()),

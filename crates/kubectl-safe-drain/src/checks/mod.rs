@@ -10,13 +10,13 @@ mod returning;
 mod services;
 
 use cluster_model::finding::sort;
-use cluster_model::{Finding, Severity, Snapshot};
+use cluster_model::{Finding, Inventory, Severity};
 
 use crate::options::Options;
 pub use budgets::sick;
 pub use returning::{Returns, returns};
 
-pub type Check = fn(&Snapshot, &Options) -> Vec<Finding>;
+pub type Check = fn(&Inventory, &Options) -> Vec<Finding>;
 
 /// Every check with the ids it can report.
 pub const CHECKS: &[(&[&str], Check)] = &[
@@ -85,7 +85,7 @@ pub fn loses_data(findings: &[Finding]) -> bool {
 }
 
 /// Runs every check; worst findings first.
-pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
+pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
     let mut findings: Vec<Finding> = CHECKS.iter().flat_map(|(_, check)| check(snapshot, options)).collect();
     sort(&mut findings);
     findings
@@ -107,36 +107,31 @@ pub mod testing {
     }
 
     /// One node `n1` with these pods, whose owners exist and want three.
-    pub fn snapshot(pods: Vec<Pod>) -> Snapshot {
-        let mut snapshot = Snapshot::empty(now());
+    pub fn snapshot(pods: Vec<Pod>) -> Inventory {
+        let mut snapshot = Inventory::empty(now());
         snapshot.nodes.push(build::node("n1", json!({})));
-        snapshot.pods = pods;
-        let owners: Vec<_> =
-            snapshot.pods.iter().filter_map(|p| snapshot.owner_of(p)).map(|(key, _)| key).collect();
-        for key in owners {
-            snapshot.owners.insert(
-                key,
-                Known::Seen(Some(Workload { desired: Some(3), ready: 3, ..Workload::default() })),
-            );
-        }
+        snapshot.pods = pods.into();
+        let three = Workload { desired: Some(3), ready: 3, ..Workload::default() };
+        let owners = snapshot.pods.by_controller();
+        snapshot.owners = owners.map(|(key, _)| (key.clone(), Known::Seen(Some(three.clone())))).collect();
         snapshot
     }
 
     /// The same with these budgets.
-    pub fn budgeted(pods: Vec<Pod>, budgets: Vec<DisruptionBudget>) -> Snapshot {
-        Snapshot { budgets: Known::Seen(budgets), ..snapshot(pods) }
+    pub fn budgeted(pods: Vec<Pod>, budgets: Vec<DisruptionBudget>) -> Inventory {
+        Inventory { budgets: Known::Seen(budgets.into()), ..snapshot(pods) }
     }
 
-    pub fn found(snapshot: &Snapshot, options: &Options) -> Vec<(&'static str, String)> {
+    pub fn found(snapshot: &Inventory, options: &Options) -> Vec<(&'static str, String)> {
         check(snapshot, options).into_iter().map(|f| (f.id, f.subject)).collect()
     }
 
     /// The finding fires on `bad` and not on `good`.
-    pub fn fires(id: &str, severity: Severity, bad: &Snapshot, good: &Snapshot) {
+    pub fn fires(id: &str, severity: Severity, bad: &Inventory, good: &Inventory) {
         fires_with(id, severity, bad, good, &Options::default());
     }
 
-    pub fn fires_with(id: &str, severity: Severity, bad: &Snapshot, good: &Snapshot, options: &Options) {
+    pub fn fires_with(id: &str, severity: Severity, bad: &Inventory, good: &Inventory, options: &Options) {
         assert!(ids().any(|known| known == id), "{id} is not in the catalogue");
         let hit: Vec<_> = check(bad, options).into_iter().filter(|f| f.id == id).collect();
         assert!(!hit.is_empty(), "{id} must fire; found {:?}", found(bad, options));

@@ -1,10 +1,10 @@
 //! The nodes themselves.
 
-use cluster_model::{Finding, NodeExt, Severity, Snapshot};
+use cluster_model::{Finding, Inventory, NodeExt, Severity};
 
 use crate::options::Options;
 
-pub fn check(snapshot: &Snapshot, _options: &Options) -> Vec<Finding> {
+pub fn check(snapshot: &Inventory, _options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
     for node in &snapshot.nodes {
         let subject = format!("node/{}", node.name());

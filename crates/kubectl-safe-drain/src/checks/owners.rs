@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use cluster_model::{Finding, Known, PodExt, Severity, Snapshot};
+use cluster_model::owner_graph::{Controller, ControllerState};
+use cluster_model::{Finding, Inventory, PodExt, Severity};
 
 use crate::options::Options;
 use crate::pod_filter::leavers;
 
-pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
+pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
     // One line per owner that could not be read, not one per pod.
     let mut unread: BTreeMap<String, String> = BTreeMap::new();
     for pod in leavers(snapshot, options).filter(|p| !p.is_finished()) {
-        let Some((owner, seen)) = snapshot.owner_of(pod) else {
+        let Some(Controller { key: owner, state }) = snapshot.controller_of(pod) else {
             findings.push(
                 Finding::new(
                     "bare-pod",
@@ -24,9 +25,9 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
             );
             continue;
         };
-        match seen {
-            Some(Known::Seen(Some(_))) => {}
-            Some(Known::Seen(None)) => findings.push(
+        match state {
+            ControllerState::Exists(_) => {}
+            ControllerState::Missing => findings.push(
                 Finding::new(
                     "orphaned-owner",
                     Severity::Error,
@@ -35,10 +36,10 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
                 )
                 .remedy("--force removes it permanently"),
             ),
-            Some(Known::Unknown(why)) => {
-                unread.insert(owner.label(), why.clone());
+            ControllerState::Unknown(why) => {
+                unread.insert(owner.label(), why.to_owned());
             }
-            None => {
+            ControllerState::NotRead => {
                 unread.insert(owner.label(), format!("unsupported kind of {}", owner.api_version));
             }
         }
@@ -87,7 +88,7 @@ mod tests {
     fn orphaned_owner() {
         let good = snapshot(vec![pod("a/p", "n1")]);
         let mut bad = good.clone();
-        let key = bad.owner_of(&bad.pods[0]).unwrap().0;
+        let key = bad.controller_of(&bad.pods[0]).unwrap().key;
         bad.owners.insert(key, Known::Seen(None));
         fires("orphaned-owner", Severity::Error, &bad, &good);
     }
@@ -96,7 +97,7 @@ mod tests {
     fn an_orphaned_daemonset_pod_needs_force() {
         let good = snapshot(vec![pod("a/p", "n1").owned_by("apps/v1", "DaemonSet", "d")]);
         let mut bad = good.clone();
-        let key = bad.owner_of(&bad.pods[0]).unwrap().0;
+        let key = bad.controller_of(&bad.pods[0]).unwrap().key;
         bad.owners.insert(key, Known::Seen(None));
         fires("orphaned-owner", Severity::Error, &bad, &good);
         for force in [false, true] {
@@ -111,7 +112,7 @@ mod tests {
     fn owner_not_checked_once_per_owner() {
         let good = snapshot(vec![pod("a/p1", "n1"), pod("a/p2", "n1")]);
         let mut bad = good.clone();
-        let key = bad.owner_of(&bad.pods[0]).unwrap().0;
+        let key = bad.controller_of(&bad.pods[0]).unwrap().key;
         bad.owners.insert(key, Known::Unknown("forbidden".into()));
         fires("owner-not-checked", Severity::Unknown, &bad, &good);
         assert_eq!(found(&bad, &Options::default()).len(), 1);

@@ -1,6 +1,6 @@
 //! Pods that stay, and pods that take long to leave.
 
-use cluster_model::{Finding, NodeExt, PodExt, Severity, Snapshot};
+use cluster_model::{Finding, Inventory, NodeExt, PodExt, Severity};
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::options::Options;
@@ -11,7 +11,7 @@ const STUCK_AFTER_SECONDS: i64 = 30;
 /// A grace period worth a word in the plan.
 const LONG_GRACE_SECONDS: i64 = 120;
 
-pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
+pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
     snapshot
         .pods
         .iter()
@@ -46,7 +46,7 @@ fn long_grace(pod: &Pod, options: &Options) -> Option<Finding> {
     })
 }
 
-fn terminating(pod: &Pod, snapshot: &Snapshot) -> Finding {
+fn terminating(pod: &Pod, snapshot: &Inventory) -> Finding {
     let overdue = pod.deletion_timestamp().map_or(0, |at| snapshot.taken_at.as_second() - at.as_second());
     if overdue <= STUCK_AFTER_SECONDS {
         return Finding::new(
@@ -83,14 +83,19 @@ fn terminating(pod: &Pod, snapshot: &Snapshot) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
-    use cluster_model::Severity;
     use cluster_model::build::{PodBuild, pod};
+    use cluster_model::{Inventory, Severity};
+    use k8s_openapi::api::core::v1::Pod;
     use k8s_openapi::jiff::Timestamp;
     use serde_json::json;
 
-    fn deleted(overdue: i64) -> cluster_model::Snapshot {
-        let at = Timestamp::from_second(now().as_second() - overdue).unwrap();
-        snapshot(vec![pod("a/p", "n1").deleted(&at.to_string())])
+    fn overdue(seconds: i64) -> Pod {
+        let at = Timestamp::from_second(now().as_second() - seconds).unwrap();
+        pod("a/p", "n1").deleted(&at.to_string())
+    }
+
+    fn deleted(seconds: i64) -> Inventory {
+        snapshot(vec![overdue(seconds)])
     }
 
     #[test]
@@ -118,9 +123,8 @@ mod tests {
 
     #[test]
     fn a_finalizer_that_holds_a_pod_is_named() {
-        let mut held = deleted(100);
-        held.pods[0].metadata.finalizers = Some(vec!["example.com/keep".into()]);
-        let finding = super::check(&held, &Default::default()).remove(0);
+        let with_finalizer = overdue(100).edit(json!({"metadata": {"finalizers": ["example.com/keep"]}}));
+        let finding = super::check(&snapshot(vec![with_finalizer]), &Default::default()).remove(0);
         assert_eq!(finding.id, "pod-stuck-terminating");
         assert!(finding.message.contains("example.com/keep"), "{}", finding.message);
     }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use cluster_model::owner_graph::{Controller, ControllerState};
 use cluster_model::text::count;
-use cluster_model::{Finding, Known, PodExt, Severity, Snapshot};
+use cluster_model::{Finding, Inventory, Known, PodExt, Severity};
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::options::Options;
@@ -36,12 +37,12 @@ impl Returns {
     }
 }
 
-pub fn returns(pod: &Pod, snapshot: &Snapshot) -> Returns {
-    let Some((owner, seen)) = snapshot.owner_of(pod) else { return Returns::No };
-    if pod.is_finished() || snapshot.is_orphaned(pod) {
+pub fn returns(pod: &Pod, snapshot: &Inventory) -> Returns {
+    let Some(Controller { key: owner, state }) = snapshot.controller_of(pod) else { return Returns::No };
+    if pod.is_finished() || state == ControllerState::Missing {
         return Returns::No;
     }
-    if let Some(Known::Seen(Some(workload))) = seen
+    if let ControllerState::Exists(workload) = state
         && workload.pinned_to.as_deref() == Some(pod.node())
     {
         // Without a scheduler, which alone minds a cordon.
@@ -67,11 +68,11 @@ pub fn returns(pod: &Pod, snapshot: &Snapshot) -> Returns {
     }
 }
 
-pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
+pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut possible: BTreeMap<(String, String), usize> = BTreeMap::new();
     for pod in leavers(snapshot, options) {
-        match (returns(pod, snapshot), snapshot.owner_of(pod)) {
+        match (returns(pod, snapshot), snapshot.controller_of(pod)) {
             (Returns::Certainly(why), _) => findings.push(
                 Finding::new(
                     "pinned-pod",
@@ -81,8 +82,8 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
                 )
                 .remedy("change that template or scale it down first; --allow pinned-pod evicts it once"),
             ),
-            (Returns::Possibly(why), Some((owner, _))) => {
-                *possible.entry((owner.label(), why)).or_default() += 1;
+            (Returns::Possibly(why), Some(owner)) => {
+                *possible.entry((owner.key.label(), why)).or_default() += 1;
             }
             _ => {}
         }
@@ -104,7 +105,7 @@ pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
 }
 
 /// Volumes with WaitForFirstConsumer: the scheduler has chosen the node before the cordon, and binds the pod when the volume is there.
-fn awaited(snapshot: &Snapshot) -> Vec<Finding> {
+fn awaited(snapshot: &Inventory) -> Vec<Finding> {
     match &snapshot.awaited {
         Known::Seen(pods) => pods
             .iter()
@@ -143,7 +144,7 @@ mod tests {
     fn a_template_that_names_the_node_is_an_error() {
         let good = snapshot(vec![pod("a/p", "n1")]);
         let mut bad = good.clone();
-        let key = bad.owner_of(&bad.pods[0]).unwrap().0;
+        let key = bad.controller_of(&bad.pods[0]).unwrap().key;
         let pinned = |node: &str| Workload {
             desired: Some(3),
             ready: 3,

@@ -1,18 +1,19 @@
 //! What the rest of the cluster loses when the pods of this node go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use cluster_model::owner_graph::ControllerState;
 use cluster_model::pod::Tier;
 use cluster_model::text::count;
 use cluster_model::webhook::Webhook;
 use cluster_model::workload::{OwnerKey, Workload};
-use cluster_model::{Finding, Known, PodExt, Severity, Snapshot};
+use cluster_model::{Finding, Inventory, Known, PodExt, Severity};
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::options::Options;
 use crate::pod_filter::leavers;
 
-pub fn check(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
+pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
     let mut findings = last_replicas(snapshot, options);
     match &snapshot.webhooks {
         Known::Unknown(why) => findings.push(Finding::new(
@@ -52,22 +53,22 @@ fn cut_off(webhook: &Webhook, leaving: &BTreeMap<&str, &Pod>) -> Option<Finding>
 }
 
 /// Owners whose every Ready pod leaves at once.
-fn last_replicas(snapshot: &Snapshot, options: &Options) -> Vec<Finding> {
-    let mut here: BTreeMap<OwnerKey, (&Workload, Vec<&Pod>)> = BTreeMap::new();
-    for pod in leavers(snapshot, options).filter(|p| p.is_ready()) {
-        if let Some((key, Some(Known::Seen(Some(owner))))) = snapshot.owner_of(pod) {
-            here.entry(key).or_insert((owner, Vec::new())).1.push(pod);
-        }
-    }
+fn last_replicas(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
+    let leavers: BTreeSet<&str> =
+        leavers(snapshot, options).filter(|p| p.is_ready()).map(PodExt::uid).collect();
+    let here = snapshot.pods.by_controller().filter_map(|(key, pods)| {
+        let ControllerState::Exists(owner) = snapshot.owners.state(key) else { return None };
+        let pods: Vec<&Pod> = pods.filter(|pod| leavers.contains(pod.uid())).collect();
+        (!pods.is_empty()).then_some((key, owner, pods))
+    });
     let all_go = |owner: &Workload, pods: &[&Pod]| {
         owner.desired.is_some() && usize::try_from(owner.ready).is_ok_and(|ready| ready <= pods.len())
     };
-    here.into_iter()
-        .filter(|(_, (owner, pods))| all_go(owner, pods))
-        .filter_map(|(key, (owner, pods))| {
-            let name = owner.parent.clone().unwrap_or_else(|| key.kind.clone() + " " + &key.name);
+    here.filter(|(_, owner, pods)| all_go(owner, pods))
+        .filter_map(|(key, _, pods)| {
+            let name = snapshot.top_controller_of(pods[0])?.key.short_label();
             let all = if pods.len() == 1 { "its only ready pod is".to_owned() } else { format!("all its {} are", count(pods.len(), "ready pod")) };
-            if serves_cluster(&key, &pods) {
+            if serves_cluster(key, &pods) {
                 let what = if is_dns(&pods) { "DNS is unavailable" } else { "the service is unavailable" };
                 return Some(
                     Finding::new("cluster-service-last-replica", Severity::Warning, pods[0].key(), format!("{name}: {all} here; {what} until the replacement is Ready"))
@@ -99,21 +100,15 @@ mod tests {
     use cluster_model::build::{PodBuild, budget, pod};
     use cluster_model::webhook::Webhook;
     use cluster_model::workload::Workload;
-    use cluster_model::{Known, Severity, Snapshot};
+    use cluster_model::{Inventory, Known, Severity};
     use serde_json::json;
 
-    fn owned(pod: k8s_openapi::api::core::v1::Pod, ready: i32) -> Snapshot {
+    fn owned(pod: k8s_openapi::api::core::v1::Pod, ready: i32) -> Inventory {
         let mut snapshot = snapshot(vec![pod]);
-        let key = snapshot.owner_of(&snapshot.pods[0]).unwrap().0;
-        snapshot.owners.insert(
-            key,
-            Known::Seen(Some(Workload {
-                desired: Some(ready),
-                ready,
-                parent: Some("Deployment web".into()),
-                pinned_to: None,
-            })),
-        );
+        let key = snapshot.controller_of(&snapshot.pods[0]).unwrap().key;
+        snapshot
+            .owners
+            .insert(key, Known::Seen(Some(Workload { desired: Some(ready), ready, ..Workload::default() })));
         snapshot
     }
 
@@ -123,10 +118,9 @@ mod tests {
         let bad = owned(web(), 1);
         fires("last-ready-replica", Severity::Warning, &bad, &owned(web(), 2));
         let mut protected = bad.clone();
-        protected.budgets = Known::Seen(vec![budget(
-            "shop/web",
-            json!({"status": {"disruptionsAllowed": 1, "expectedPods": 1}}),
-        )]);
+        protected.budgets = Known::Seen(
+            vec![budget("shop/web", json!({"status": {"disruptionsAllowed": 1, "expectedPods": 1}}))].into(),
+        );
         fires("last-ready-replica", Severity::Warning, &bad, &protected);
     }
 

@@ -1,7 +1,7 @@
 //! Pods elsewhere that share a budget with pods here and are not Ready: they explain why the budget allows nothing.
 
 use cluster_model::pod::issue::not_ready_reason;
-use cluster_model::{BudgetStatus, DisruptionBudget, PodExt, Snapshot};
+use cluster_model::{BudgetStatus, DisruptionBudget, Inventory, PodExt};
 use futures::stream::{self, StreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
@@ -12,10 +12,10 @@ use plugin_client::api::list;
 use super::scope::{FAN_OUT, strip_pod};
 
 /// Of the budgets that allow nothing now.
-pub async fn gather(cluster: &Cluster, snapshot: &Snapshot) -> Vec<Pod> {
-    let short = snapshot.budgets().iter().filter(|b| {
+pub async fn gather(cluster: &Cluster, snapshot: &Inventory) -> Vec<Pod> {
+    let short = snapshot.budgets.seen().into_iter().flat_map(|budgets| budgets.iter()).filter(|b| {
         let spent = matches!(b.status(), BudgetStatus::Exhausted | BudgetStatus::Blocked);
-        spent && snapshot.pods.iter().any(|p| b.selects(p))
+        spent && snapshot.members(b).next().is_some()
     });
     let mut pods: Vec<Pod> = stream::iter(short)
         .map(|budget| unhealthy(cluster, budget))
@@ -23,7 +23,7 @@ pub async fn gather(cluster: &Cluster, snapshot: &Snapshot) -> Vec<Pod> {
         .flat_map(stream::iter)
         .collect()
         .await;
-    pods.retain(|pod| !snapshot.pods.iter().any(|here| here.uid() == pod.uid()));
+    pods.retain(|pod| !snapshot.pods.contains(pod.uid()));
     pods.sort_by_key(|p| p.key());
     pods.dedup_by_key(|p| p.uid().to_owned());
     pods

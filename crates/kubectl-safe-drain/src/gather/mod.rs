@@ -10,7 +10,8 @@ mod volumes;
 mod watches;
 mod webhooks;
 
-use cluster_model::{DisruptionBudget, Known, NodeExt, Snapshot};
+use cluster_model::inventory::Budgets;
+use cluster_model::{DisruptionBudget, Inventory, Known, NodeExt};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -79,9 +80,9 @@ fn no_such_nodes(gone: Vec<String>, there: Vec<String>) -> Failure {
 }
 
 /// What is on these nodes and decides about it, at one moment.
-pub async fn snapshot(cluster: &Cluster, nodes: Vec<Node>, scope: &Scope<'_>) -> Result<Snapshot, Failure> {
+pub async fn inventory(cluster: &Cluster, nodes: Vec<Node>, scope: &Scope<'_>) -> Result<Inventory, Failure> {
     // By the server's clock: the nodes were its first answer.
-    let mut snapshot = Snapshot::empty(cluster.now());
+    let mut snapshot = Inventory::empty(cluster.now());
     let lists: Vec<(Vec<Pod>, Vec<Pod>)> = stream::iter(&nodes)
         .map(|node| async move {
             let pods = scope.pods_on(cluster, node.name()).await.map_err(|failure| {
@@ -102,20 +103,16 @@ pub async fn snapshot(cluster: &Cluster, nodes: Vec<Node>, scope: &Scope<'_>) ->
     }
     let budgets: Api<PodDisruptionBudget> = Api::all(cluster.client.clone());
     let all = ListParams::default();
-    snapshot.budgets = match list::collect(&budgets, "poddisruptionbudgets", all, scope.chunk_size, |b| {
-        Some(DisruptionBudget::from(b))
-    })
-    .await
-    {
-        Ok(list) => Known::Seen(list),
-        Err(failure) => Known::Unknown(failure.to_string()),
-    };
+    let add = |all: &mut Budgets, object: PodDisruptionBudget| all.extend([DisruptionBudget::from(object)]);
+    let budgets =
+        list::fold(&budgets, "poddisruptionbudgets", all, scope.chunk_size, Budgets::default, add).await;
+    snapshot.budgets = budgets.map_or_else(|failure| Known::Unknown(failure.to_string()), Known::Seen);
     let names: Vec<String> = nodes.iter().map(|n| n.name().to_owned()).collect();
     snapshot.nodes = nodes;
     let (awaited, owners, volumes, webhooks, unhealthy_members) = futures::join!(
         awaited::gather(cluster, &names, scope.pod_selector),
-        owners::gather(cluster, &snapshot),
-        volumes::gather(cluster, &snapshot),
+        owners::gather(cluster, &snapshot.pods),
+        volumes::gather(cluster, &snapshot.pods),
         webhooks::gather(cluster),
         budget_members::gather(cluster, &snapshot),
     );

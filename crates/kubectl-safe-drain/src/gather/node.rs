@@ -76,7 +76,8 @@ pub async fn unselected(cluster: &Cluster, node: &str, selected: &[Pod]) -> Resu
 /// What decides about a pod that came after the plan.
 pub async fn inspect(cluster: &Cluster, pod: Pod) -> Inventory {
     let mut alone = Inventory::of(pod, cluster.now());
-    let (owners, volumes) = futures::join!(owners::gather(cluster, &alone), volumes::gather(cluster, &alone));
+    let (owners, volumes) =
+        futures::join!(owners::gather(cluster, &alone.pods), volumes::gather(cluster, &alone.pods));
     (alone.owners, alone.volumes) = (owners, volumes);
     alone
 }

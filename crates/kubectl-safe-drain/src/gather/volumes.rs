@@ -2,17 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::{Known, PodExt, Snapshot};
+use cluster_model::{Known, PodExt};
 use futures::stream::{self, StreamExt};
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 use kube::Api;
 use plugin_client::{Cluster, Failure};
 
 use super::scope::FAN_OUT;
 
-pub async fn gather(cluster: &Cluster, snapshot: &Snapshot) -> BTreeMap<String, Known<PersistentVolume>> {
-    let claims: BTreeSet<(String, String)> = snapshot
-        .pods
+pub async fn gather(cluster: &Cluster, pods: &[Pod]) -> BTreeMap<String, Known<PersistentVolume>> {
+    let claims: BTreeSet<(String, String)> = pods
         .iter()
         .filter(|p| !p.is_finished() && !p.is_daemonset_pod())
         .flat_map(|p| {

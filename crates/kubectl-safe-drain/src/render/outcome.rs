@@ -131,10 +131,10 @@ mod tests {
     use crate::checks::testing::snapshot;
     use crate::options::Options;
     use crate::plan::plan;
-    use cluster_model::Snapshot;
+    use cluster_model::Inventory;
     use cluster_model::build::pod;
 
-    fn told(snapshot: &Snapshot) -> String {
+    fn told(snapshot: &Inventory) -> String {
         let plan = plan(snapshot, &Options::default());
         headline(&NodeReport::planned(&plan.nodes[0], Verdict::Drained), Some("app=web"), 1.0).text()
     }
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn a_selector_that_matches_nothing_is_told_from_a_node_without_pods() {
         let mut others = snapshot(vec![]);
-        others.unselected = vec![pod("a/p", "n1"), pod("a/q", "n1")];
+        others.unselected = vec![pod("a/p", "n1"), pod("a/q", "n1")].into();
         assert_eq!(told(&others), "node/n1 not drained: none of its 2 pods matches --pod-selector app=web");
         assert!(told(&snapshot(vec![])).starts_with("node/n1 drained"), "{}", told(&snapshot(vec![])));
     }

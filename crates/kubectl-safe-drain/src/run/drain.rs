@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use cluster_model::text::{count, span};
-use cluster_model::{Finding, Severity, Snapshot};
+use cluster_model::{Finding, Inventory, Severity};
 use futures::future::FutureExt;
 use plugin_client::api::access_review::not_checked;
 use plugin_client::cli::findings::refusal;
@@ -104,7 +104,7 @@ impl Run<'_> {
             Err(_) => {}
         }
         let nodes = gather::nodes(cluster, target, scope).await?;
-        let snapshot = gather::snapshot(cluster, nodes, scope).await?;
+        let snapshot = gather::inventory(cluster, nodes, scope).await?;
         let mut findings = checks::check(&snapshot, &self.options);
         match denied {
             Ok(denied) => findings
@@ -205,7 +205,7 @@ impl Run<'_> {
 }
 
 struct Gathered {
-    snapshot: Snapshot,
+    snapshot: Inventory,
     findings: Vec<Finding>,
     plan: Plan,
     estimate: Estimate,
