@@ -18,13 +18,13 @@ pub struct Estimate {
     pub blocked_by: BTreeSet<String>,
 }
 
-pub fn estimate(plan: &Plan, snapshot: &Inventory) -> Estimate {
+pub fn estimate(plan: &Plan, inventory: &Inventory) -> Estimate {
     let mut total = Estimate { least_seconds: 0, most_seconds: Some(0), blocked_by: BTreeSet::new() };
     // Nodes go one after another, and so do the tiers of a node.
     for node in &plan.nodes {
         for tier in Tier::ALL {
             let steps: Vec<&Step> = node.steps.iter().filter(|s| s.leaves() && s.tier == tier).collect();
-            let wave = wave(&steps, snapshot);
+            let wave = wave(&steps, inventory);
             total.least_seconds += wave.least_seconds;
             total.most_seconds = total.most_seconds.zip(wave.most_seconds).map(|(a, b)| a + b);
             total.blocked_by.extend(wave.blocked_by);
@@ -54,7 +54,7 @@ pub fn seconds_left<'a>(pods: impl Iterator<Item = &'a PodState>, now: Timestamp
 }
 
 /// Pods of one wave leave side by side, those of one budget in rounds.
-fn wave(steps: &[&Step], snapshot: &Inventory) -> Estimate {
+fn wave(steps: &[&Step], inventory: &Inventory) -> Estimate {
     let mut most = steps.iter().map(|s| s.grace_seconds).max();
     let mut least = 0;
     let mut blocked_by = BTreeSet::new();
@@ -65,13 +65,13 @@ fn wave(steps: &[&Step], snapshot: &Inventory) -> Estimate {
         }
     }
     for (key, queue) in queues {
-        let Some(budget) = snapshot.budgets.seen().and_then(|budgets| budgets.get(key)) else { continue };
+        let Some(budget) = inventory.budgets.seen().and_then(|budgets| budgets.get(key)) else { continue };
         let BudgetStatus::Allows(allowed) = *budget.status() else {
             blocked_by.insert(key.to_owned());
             continue;
         };
         let rounds = (queue.len() as i64 + i64::from(allowed) - 1) / i64::from(allowed);
-        let mut lags: Vec<i64> = snapshot.members(budget).filter_map(PodExt::seconds_to_ready).collect();
+        let mut lags: Vec<i64> = inventory.members(budget).filter_map(PodExt::seconds_to_ready).collect();
         lags.sort_unstable();
         let lag = lags.get(lags.len() / 2).copied().unwrap_or_default();
         let grace = queue.iter().map(|s| s.grace_seconds).max().unwrap_or_default();
@@ -94,12 +94,12 @@ mod tests {
 
     fn three_under(allowed: i32) -> Estimate {
         let pods = (1..=3).map(|n| pod(&format!("shop/web-{n}"), "n1").label("app", "web")).collect();
-        let mut snapshot = snapshot(pods);
-        snapshot.budgets = Known::Seen(vec![budget(
+        let mut inventory = snapshot(pods);
+        inventory.budgets = Known::Seen(vec![budget(
             "shop/web",
             json!({"status": {"disruptionsAllowed": allowed, "currentHealthy": 3, "desiredHealthy": 2, "expectedPods": 3}}),
         )].into());
-        estimate(&plan(&snapshot, &Options::default()), &snapshot)
+        estimate(&plan(&inventory, &Options::default()), &inventory)
     }
 
     #[test]
@@ -120,8 +120,8 @@ mod tests {
     #[test]
     fn tiers_add_up() {
         let pods = vec![pod("a/p", "n1"), pod("a/q", "n1"), pod("a/dns", "n1").priority(2_000_000_000)];
-        let snapshot = snapshot(pods);
-        assert_eq!(estimate(&plan(&snapshot, &Options::default()), &snapshot).most_seconds, Some(60));
+        let inventory = snapshot(pods);
+        assert_eq!(estimate(&plan(&inventory, &Options::default()), &inventory).most_seconds, Some(60));
     }
 
     #[test]
@@ -129,8 +129,8 @@ mod tests {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let later = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap().to_string();
         let pods = vec![pod("a/p", "n1"), pod("a/q", "n1"), pod("a/dns", "n1").priority(2_000_000_000)];
-        let snapshot = snapshot(pods);
-        let plan = plan(&snapshot, &Options::default());
+        let inventory = snapshot(pods);
+        let plan = plan(&inventory, &Options::default());
         let mut states: Vec<PodState> = plan
             .steps()
             .zip(["a/p", "a/q", "a/dns"])

@@ -96,19 +96,19 @@ impl Plan {
     }
 }
 
-pub fn plan(snapshot: &Inventory, options: &Options) -> Plan {
-    let nodes = snapshot
+pub fn plan(inventory: &Inventory, options: &Options) -> Plan {
+    let nodes = inventory
         .nodes
         .iter()
         .map(|node| {
-            let pods = snapshot.pods.on_node(node.name());
-            let mut steps: Vec<Step> = pods.map(|p| step(p, snapshot, options)).collect();
+            let pods = inventory.pods.on_node(node.name());
+            let mut steps: Vec<Step> = pods.map(|p| step(p, inventory, options)).collect();
             steps.extend(
-                snapshot
+                inventory
                     .awaited_on(node.name())
-                    .map(|p| Step { reason: AWAITED.to_owned(), ..step(p, snapshot, options) }),
+                    .map(|p| Step { reason: AWAITED.to_owned(), ..step(p, inventory, options) }),
             );
-            let unselected = snapshot.unselected.on_node(node.name());
+            let unselected = inventory.unselected.on_node(node.name());
             steps.extend(unselected.map(|p| Step { reason: UNSELECTED.to_owned(), ..Step::keep(p) }));
             steps.sort_by(|a, b| order(a).cmp(&order(b)));
             NodePlan {
@@ -128,8 +128,8 @@ fn order(step: &Step) -> (bool, Tier, i32, &str, &str) {
     (!step.leaves(), step.tier, step.priority, &step.namespace, &step.name)
 }
 
-pub fn step(pod: &Pod, snapshot: &Inventory, options: &Options) -> Step {
-    let filter = pod_filter(pod, snapshot, options);
+pub fn step(pod: &Pod, inventory: &Inventory, options: &Options) -> Step {
+    let filter = pod_filter(pod, inventory, options);
     let go = if options.disable_eviction { Action::Delete } else { Action::Evict };
     let (action, reason) = match filter {
         PodFilter::Skip(why) => (Action::Keep, why.to_owned()),
@@ -138,22 +138,22 @@ pub fn step(pod: &Pod, snapshot: &Inventory, options: &Options) -> Step {
         PodFilter::Evict if pod.controller().is_none() => {
             (go, "no controller: will not be recreated".to_owned())
         }
-        PodFilter::Evict if snapshot.is_orphaned(pod) => {
+        PodFilter::Evict if inventory.is_orphaned(pod) => {
             (go, "controller not found: will not be recreated".to_owned())
         }
         PodFilter::Evict => (go, String::new()),
     };
     let budget = (action == Action::Evict)
-        .then(|| snapshot.budgets_of(pod).into_iter().find(|b| b.counts(pod)).map(|b| b.key().to_owned()))
+        .then(|| inventory.budgets_of(pod).into_iter().find(|b| b.counts(pod)).map(|b| b.key().to_owned()))
         .flatten();
     Step {
-        owner: snapshot.top_controller_of(pod).map(|it| it.key.short_label()).unwrap_or_default(),
+        owner: inventory.top_controller_of(pod).map(|it| it.key.short_label()).unwrap_or_default(),
         action,
         reason,
         budget,
         grace_seconds: options.grace_period.unwrap_or(pod.grace_seconds()),
         leaving_already: filter == PodFilter::Terminating,
-        returns: if action == Action::Keep { Returns::No } else { returns(pod, snapshot) },
+        returns: if action == Action::Keep { Returns::No } else { returns(pod, inventory) },
         ..Step::keep(pod)
     }
 }

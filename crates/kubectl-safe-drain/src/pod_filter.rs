@@ -17,16 +17,16 @@ pub const DAEMONSET: &str = "DaemonSet-managed pod";
 pub const MIRROR: &str = "static pod managed by the kubelet";
 pub const SKIPPED: &str = "terminating for longer than --skip-wait-for-delete-timeout";
 
-pub fn pod_filter(pod: &Pod, snapshot: &Inventory, options: &Options) -> PodFilter {
+pub fn pod_filter(pod: &Pod, inventory: &Inventory, options: &Options) -> PodFilter {
     if pod.is_mirror() {
         return PodFilter::Skip(MIRROR);
     }
-    if pod.is_daemonset_pod() && !pod.is_finished() && !snapshot.is_orphaned(pod) {
+    if pod.is_daemonset_pod() && !pod.is_finished() && !inventory.is_orphaned(pod) {
         return PodFilter::Skip(DAEMONSET);
     }
     if let Some(deleted) = pod.deletion_timestamp() {
         // The timestamp already includes the grace period, as kubectl's rule does.
-        let overdue = snapshot.taken_at.as_second() - deleted.as_second();
+        let overdue = inventory.taken_at.as_second() - deleted.as_second();
         return match options.skip_wait_for_delete {
             Some(limit) if overdue > limit => PodFilter::Skip(SKIPPED),
             _ => PodFilter::Terminating,
@@ -36,8 +36,8 @@ pub fn pod_filter(pod: &Pod, snapshot: &Inventory, options: &Options) -> PodFilt
 }
 
 /// The pods that an eviction will be asked for.
-pub fn leavers<'a>(snapshot: &'a Inventory, options: &'a Options) -> impl Iterator<Item = &'a Pod> {
-    snapshot.pods.iter().filter(move |pod| pod_filter(pod, snapshot, options) == PodFilter::Evict)
+pub fn leavers<'a>(inventory: &'a Inventory, options: &'a Options) -> impl Iterator<Item = &'a Pod> {
+    inventory.pods.iter().filter(move |pod| pod_filter(pod, inventory, options) == PodFilter::Evict)
 }
 
 #[cfg(test)]
@@ -86,15 +86,15 @@ mod tests {
     #[test]
     fn an_orphaned_daemonset_pod_leaves() {
         let pod = pod("a/p", "n").owned_by("apps/v1", "DaemonSet", "d");
-        let mut snapshot = Inventory::empty(at(0));
-        let key = snapshot.controller_of(&pod).unwrap().key;
-        snapshot.owners.insert(key.clone(), Known::Unknown("forbidden".into()));
+        let mut inventory = Inventory::empty(at(0));
+        let key = inventory.controller_of(&pod).unwrap().key;
+        inventory.owners.insert(key.clone(), Known::Unknown("forbidden".into()));
         assert_eq!(
-            pod_filter(&pod, &snapshot, &Options::default()),
+            pod_filter(&pod, &inventory, &Options::default()),
             PodFilter::Skip(DAEMONSET),
             "unknown is not gone"
         );
-        snapshot.owners.insert(key, Known::Seen(None));
-        assert_eq!(pod_filter(&pod, &snapshot, &Options::default()), PodFilter::Evict);
+        inventory.owners.insert(key, Known::Seen(None));
+        assert_eq!(pod_filter(&pod, &inventory, &Options::default()), PodFilter::Evict);
     }
 }

@@ -261,13 +261,13 @@ mod tests {
 
     /// Nodes n1, n2 and n3, of which n1 is found as it is said here and n2 has its turn.
     fn run(first: NodeNow, end: &End) -> Vec<NodeReport> {
-        let mut snapshot = snapshot(vec![pod("a/q", "n2"), pod("a/r", "n3")]);
+        let mut inventory = snapshot(vec![pod("a/q", "n2"), pod("a/r", "n3")]);
         for name in ["n2", "n3"] {
-            snapshot.nodes.push(node_of(name, json!({})));
+            inventory.nodes.push(node_of(name, json!({})));
         }
-        let plan = plan(&snapshot, &Options::default());
+        let plan = plan(&inventory, &Options::default());
         let later = now() + k8s_openapi::jiff::SignedDuration::from_secs(2);
-        let mut engine = Engine::new(&plan, snapshot, Options::default(), now());
+        let mut engine = Engine::new(&plan, inventory, Options::default(), now());
         let second = NodeNow { pods: vec![pod("a/q", "n2")], ..empty() };
         for found in [first, second] {
             for command in engine.next(later) {
@@ -336,9 +336,9 @@ mod tests {
         let only_here = json!({"spec": {"nodeSelector": {"kubernetes.io/hostname": "n1"}}});
         let pinned = pod("a/p", "n1").toleration(json!({"operator": "Exists"})).edit(only_here);
         let mut there = NodeNow { pods: vec![pinned.clone()], ..empty() };
-        let snapshot = snapshot(vec![pinned]);
-        let plan = plan(&snapshot, &Options::default());
-        let mut engine = Engine::new(&plan, snapshot, Options::default(), now());
+        let inventory = snapshot(vec![pinned]);
+        let plan = plan(&inventory, &Options::default());
+        let mut engine = Engine::new(&plan, inventory, Options::default(), now());
         for seconds in 0..60 {
             let at = now() + k8s_openapi::jiff::SignedDuration::from_secs(seconds);
             for command in engine.next(at) {

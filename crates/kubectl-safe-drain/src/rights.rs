@@ -75,23 +75,23 @@ fn of_node(right: &Right, node: &str) -> Right {
 pub async fn findings(
     cluster: &Cluster,
     denied: Vec<Right>,
-    snapshot: &Inventory,
+    inventory: &Inventory,
     options: &Options,
 ) -> Result<Vec<Finding>, Failure> {
     let (late, others): (Vec<Right>, Vec<Right>) = denied.into_iter().partition(is_of_pods);
     let unwatched =
-        others.iter().any(|r| r.verb == "watch" && !r.group.is_empty()) && snapshot.budgets.seen().is_some();
+        others.iter().any(|r| r.verb == "watch" && !r.group.is_empty()) && inventory.budgets.seen().is_some();
     let nodes_unwatched = others.iter().any(is_node_watch);
     let is_needed = |r: &Right| r.group.is_empty() && !is_node_watch(r);
     let mut lacking: Vec<Right> = others.into_iter().filter(is_needed).collect();
     for right in late {
         if right.verb == "get" {
-            let some = leavers(snapshot, options).take(ASKED_ABOUT);
+            let some = leavers(inventory, options).take(ASKED_ABOUT);
             let parts = some.map(|pod| right.clone().namespace(pod.namespace()).name(pod.name())).collect();
             lacking.extend(missing_parts(cluster, right, parts).await?);
             continue;
         }
-        let mut namespaces: Vec<&str> = leavers(snapshot, options).map(PodExt::namespace).collect();
+        let mut namespaces: Vec<&str> = leavers(inventory, options).map(PodExt::namespace).collect();
         namespaces.sort_unstable();
         namespaces.dedup();
         let narrowed: Vec<Right> = namespaces.into_iter().map(|ns| right.clone().namespace(ns)).collect();

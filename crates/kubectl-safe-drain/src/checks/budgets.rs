@@ -11,8 +11,8 @@ use k8s_openapi::api::core::v1::Pod;
 use crate::options::Options;
 use crate::pod_filter::leavers;
 
-pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
-    if let Known::Unknown(why) = &snapshot.budgets {
+pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
+    if let Known::Unknown(why) = &inventory.budgets {
         return vec![
             Finding::new(
                 "budgets-not-checked",
@@ -25,8 +25,8 @@ pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
     }
     let mut findings = Vec::new();
     let mut here: BTreeMap<&str, (&DisruptionBudget, Vec<&Pod>)> = BTreeMap::new();
-    for pod in leavers(snapshot, options).filter(|p| !p.is_pending() && !p.is_finished()) {
-        let budgets = snapshot.budgets_of(pod);
+    for pod in leavers(inventory, options).filter(|p| !p.is_pending() && !p.is_finished()) {
+        let budgets = inventory.budgets_of(pod);
         if budgets.len() > 1 && !options.disable_eviction {
             let names: Vec<_> = budgets.iter().map(|b| b.key()).collect();
             findings.push(
@@ -55,7 +55,7 @@ pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
     for (budget, pods) in here.values() {
         let counted = pods.iter().filter(|p| budget.counts(p)).count();
         if counted > 0 {
-            findings.extend(stands_in_the_way(budget, counted, snapshot));
+            findings.extend(stands_in_the_way(budget, counted, inventory));
         }
     }
     findings
@@ -71,7 +71,7 @@ fn bypassed(budget: &DisruptionBudget, pods: &[&Pod]) -> Finding {
     .remedy("omit --disable-eviction to respect the PDB")
 }
 
-fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, snapshot: &Inventory) -> Vec<Finding> {
+fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, inventory: &Inventory) -> Vec<Finding> {
     let (rule, healthy, desired, expected) = (budget.rule(), budget.healthy, budget.desired, budget.expected);
     let finding = |id, severity, message: String| Finding::new(id, severity, budget.key(), message);
     match *budget.status() {
@@ -123,7 +123,7 @@ fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, snapshot: &Inven
                 )
                 .remedy(remedy),
             ];
-            findings.extend(unhealthy(budget, snapshot));
+            findings.extend(unhealthy(budget, inventory));
             findings
         }
         BudgetStatus::Exhausted => {
@@ -139,7 +139,7 @@ fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, snapshot: &Inven
                 )
                 .remedy(remedy),
             ];
-            findings.extend(unhealthy(budget, snapshot));
+            findings.extend(unhealthy(budget, inventory));
             findings
         }
         BudgetStatus::Allows(n) if usize::try_from(n).is_ok_and(|n| n < counted) => vec![finding(
@@ -156,8 +156,8 @@ fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, snapshot: &Inven
 }
 
 /// Pods that count against the budget without being drained: mend one of these and the budget is free.
-fn unhealthy(budget: &DisruptionBudget, snapshot: &Inventory) -> Option<Finding> {
-    let sick = sick(budget, snapshot.members(budget).chain(&snapshot.unhealthy_members))?;
+fn unhealthy(budget: &DisruptionBudget, inventory: &Inventory) -> Option<Finding> {
+    let sick = sick(budget, inventory.members(budget).chain(&inventory.unhealthy_members))?;
     Some(
         Finding::new(
             "budget-unhealthy-pods",
@@ -198,9 +198,9 @@ mod tests {
     }
 
     fn under(status: Value, pods: Vec<Pod>) -> Inventory {
-        let mut snapshot = snapshot(pods);
-        snapshot.budgets = Known::Seen(vec![budget("shop/web", json!({"status": status}))].into());
-        snapshot
+        let mut inventory = snapshot(pods);
+        inventory.budgets = Known::Seen(vec![budget("shop/web", json!({"status": status}))].into());
+        inventory
     }
 
     fn status(allowed: i32, healthy: i32, desired: i32, expected: i32) -> Value {
@@ -237,10 +237,10 @@ mod tests {
     #[test]
     fn the_remedy_is_one_that_helps() {
         let remedy = |rule: Value, status: Value| {
-            let mut snapshot = snapshot(vec![web("web-1")]);
-            snapshot.budgets =
+            let mut inventory = snapshot(vec![web("web-1")]);
+            inventory.budgets =
                 Known::Seen(vec![budget("shop/web", json!({"spec": rule, "status": status}))].into());
-            super::check(&snapshot, &Options::default())[0].remedy.clone()
+            super::check(&inventory, &Options::default())[0].remedy.clone()
         };
         for (rule, status, expected) in [
             (json!({"minAvailable": 3}), status(0, 3, 3, 3), "add a replica, or relax the PDB for the drain"),
@@ -276,12 +276,12 @@ mod tests {
 
     #[test]
     fn a_budget_without_a_rule_allows_nothing() {
-        let mut snapshot = snapshot(vec![web("web-1")]);
+        let mut inventory = snapshot(vec![web("web-1")]);
         let object = json!({"metadata": {"namespace": "shop", "name": "web"}, "spec": {"selector": {}},
             "status": status(0, 1, 0, 0)});
         let object: PodDisruptionBudget = serde_json::from_value(object).unwrap();
-        snapshot.budgets = Known::Seen(vec![DisruptionBudget::from(object)].into());
-        let found = super::check(&snapshot, &Options::default());
+        inventory.budgets = Known::Seen(vec![DisruptionBudget::from(object)].into());
+        let found = super::check(&inventory, &Options::default());
         assert_eq!(found[0].id, "budget-blocked");
         assert!(found[0].message.contains("neither minAvailable nor maxUnavailable"), "{found:?}");
     }

@@ -9,12 +9,12 @@ use crate::options::Options;
 use crate::pod_filter::leavers;
 
 /// One finding per pod and kind of data, naming the volumes: kubectl keeps only the last warning of a pod (its filters.go says so itself).
-pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
+pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for pod in leavers(snapshot, options).filter(|p| !p.is_finished()) {
+    for pod in leavers(inventory, options).filter(|p| !p.is_finished()) {
         let mut by_kind: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
         for volume in pod.volumes() {
-            if let Some((id, text)) = kind_of(pod, volume, snapshot) {
+            if let Some((id, text)) = kind_of(pod, volume, inventory) {
                 by_kind.entry(id).or_default().push(text);
             }
         }
@@ -23,7 +23,7 @@ pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
     findings
 }
 
-fn kind_of(pod: &Pod, volume: &Volume, snapshot: &Inventory) -> Option<(&'static str, String)> {
+fn kind_of(pod: &Pod, volume: &Volume, inventory: &Inventory) -> Option<(&'static str, String)> {
     let name = &volume.name;
     if let Some(dir) = &volume.empty_dir {
         let kind = if dir.medium.as_deref() == Some("Memory") { "memory" } else { "disk" };
@@ -40,7 +40,7 @@ fn kind_of(pod: &Pod, volume: &Volume, snapshot: &Inventory) -> Option<(&'static
         return Some(("inline-volume", format!("{name} ({})", csi.driver)));
     }
     let claim = &volume.persistent_volume_claim.as_ref()?.claim_name;
-    match snapshot.volumes.get(&format!("{}/{claim}", pod.namespace()))? {
+    match inventory.volumes.get(&format!("{}/{claim}", pod.namespace()))? {
         Known::Seen(pv) if is_local(pv) => Some(("local-volume", format!("{name} (claim {claim})"))),
         Known::Seen(_) => None,
         Known::Unknown(why) => Some(("volume-not-checked", format!("{name} (claim {claim}: {why})"))),
@@ -94,13 +94,13 @@ mod tests {
     }
 
     fn claimed(volume: Known<Value>) -> Inventory {
-        let mut snapshot = with(json!({"name": "v", "persistentVolumeClaim": {"claimName": "c"}}));
+        let mut inventory = with(json!({"name": "v", "persistentVolumeClaim": {"claimName": "c"}}));
         let pv = match volume {
             Known::Seen(spec) => Known::Seen(serde_json::from_value(json!({"spec": spec})).unwrap()),
             Known::Unknown(why) => Known::Unknown(why),
         };
-        snapshot.volumes.insert("a/c".into(), pv);
-        snapshot
+        inventory.volumes.insert("a/c".into(), pv);
+        inventory
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What could go wrong, found before anything is changed. A check is a pure function from the snapshot to findings;
+//! What could go wrong, found before anything is changed. A check is a pure function from the inventory to findings;
 //! all findings are kept, and each id has a row in docs/safe-drain.md.
 
 mod budgets;
@@ -63,7 +63,7 @@ pub const CHECKS: &[(&[&str], Check)] = &[
     ),
 ];
 
-/// Reported by the rights check, which asks the server instead of the snapshot.
+/// Reported by the rights check, which asks the server instead of the inventory.
 pub const RIGHTS_MISSING: &str = "rights-missing";
 pub const RIGHTS_NOT_CHECKED: &str = "rights-not-checked";
 pub const NODES_NOT_WATCHED: &str = "nodes-not-watched";
@@ -85,15 +85,15 @@ pub fn loses_data(findings: &[Finding]) -> bool {
 }
 
 /// Runs every check; worst findings first.
-pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = CHECKS.iter().flat_map(|(_, check)| check(snapshot, options)).collect();
+pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = CHECKS.iter().flat_map(|(_, check)| check(inventory, options)).collect();
     sort(&mut findings);
     findings
 }
 
 #[cfg(test)]
 pub mod testing {
-    //! Tables over checks: a snapshot that makes a finding fire, and one minimal edit that does not.
+    //! Tables over checks: an inventory that makes a finding fire, and one minimal edit that does not.
 
     use super::*;
     use cluster_model::workload::Workload;
@@ -108,13 +108,13 @@ pub mod testing {
 
     /// One node `n1` with these pods, whose owners exist and want three.
     pub fn snapshot(pods: Vec<Pod>) -> Inventory {
-        let mut snapshot = Inventory::empty(now());
-        snapshot.nodes.push(build::node("n1", json!({})));
-        snapshot.pods = pods.into();
+        let mut inventory = Inventory::empty(now());
+        inventory.nodes.push(build::node("n1", json!({})));
+        inventory.pods = pods.into();
         let three = Workload { desired: Some(3), ready: 3, ..Workload::default() };
-        let owners = snapshot.pods.by_controller();
-        snapshot.owners = owners.map(|(key, _)| (key.clone(), Known::Seen(Some(three.clone())))).collect();
-        snapshot
+        let owners = inventory.pods.by_controller();
+        inventory.owners = owners.map(|(key, _)| (key.clone(), Known::Seen(Some(three.clone())))).collect();
+        inventory
     }
 
     /// The same with these budgets.
@@ -122,8 +122,8 @@ pub mod testing {
         Inventory { budgets: Known::Seen(budgets.into()), ..snapshot(pods) }
     }
 
-    pub fn found(snapshot: &Inventory, options: &Options) -> Vec<(&'static str, String)> {
-        check(snapshot, options).into_iter().map(|f| (f.id, f.subject)).collect()
+    pub fn found(inventory: &Inventory, options: &Options) -> Vec<(&'static str, String)> {
+        check(inventory, options).into_iter().map(|f| (f.id, f.subject)).collect()
     }
 
     /// The finding fires on `bad` and not on `good`.
@@ -141,7 +141,7 @@ pub mod testing {
             assert!(severity < Severity::Warning || !f.remedy.is_empty(), "{id} needs a remedy");
         }
         let miss: Vec<_> = check(good, options).into_iter().filter(|f| f.id == id).collect();
-        assert_eq!(miss, [], "{id} must not fire on the mended snapshot");
+        assert_eq!(miss, [], "{id} must not fire on the other inventory");
     }
 }
 

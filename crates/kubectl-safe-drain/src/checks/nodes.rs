@@ -4,9 +4,9 @@ use cluster_model::{Finding, Inventory, NodeExt, Severity};
 
 use crate::options::Options;
 
-pub fn check(snapshot: &Inventory, _options: &Options) -> Vec<Finding> {
+pub fn check(inventory: &Inventory, _options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for node in &snapshot.nodes {
+    for node in &inventory.nodes {
         let subject = format!("node/{}", node.name());
         if let Some(why) = node.not_ready() {
             findings.push(

@@ -8,12 +8,12 @@ use cluster_model::{Finding, Inventory, PodExt, Severity};
 use crate::options::Options;
 use crate::pod_filter::leavers;
 
-pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
+pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
     // One line per owner that could not be read, not one per pod.
     let mut unread: BTreeMap<String, String> = BTreeMap::new();
-    for pod in leavers(snapshot, options).filter(|p| !p.is_finished()) {
-        let Some(Controller { key: owner, state }) = snapshot.controller_of(pod) else {
+    for pod in leavers(inventory, options).filter(|p| !p.is_finished()) {
+        let Some(Controller { key: owner, state }) = inventory.controller_of(pod) else {
             findings.push(
                 Finding::new(
                     "bare-pod",

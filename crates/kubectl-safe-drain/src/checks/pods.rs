@@ -11,11 +11,11 @@ const STUCK_AFTER_SECONDS: i64 = 30;
 /// A grace period worth a word in the plan.
 const LONG_GRACE_SECONDS: i64 = 120;
 
-pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
-    snapshot
+pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
+    inventory
         .pods
         .iter()
-        .filter_map(|pod| match pod_filter(pod, snapshot, options) {
+        .filter_map(|pod| match pod_filter(pod, inventory, options) {
             PodFilter::Skip(DAEMONSET) => Some(Finding::new(
                 "daemonset-pod",
                 Severity::Info,
@@ -28,7 +28,7 @@ pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
                 pod.key(),
                 "is ignored: static pod managed by the kubelet",
             )),
-            PodFilter::Skip(_) | PodFilter::Terminating => Some(terminating(pod, snapshot)),
+            PodFilter::Skip(_) | PodFilter::Terminating => Some(terminating(pod, inventory)),
             PodFilter::Evict => long_grace(pod, options),
         })
         .collect()
@@ -46,8 +46,8 @@ fn long_grace(pod: &Pod, options: &Options) -> Option<Finding> {
     })
 }
 
-fn terminating(pod: &Pod, snapshot: &Inventory) -> Finding {
-    let overdue = pod.deletion_timestamp().map_or(0, |at| snapshot.taken_at.as_second() - at.as_second());
+fn terminating(pod: &Pod, inventory: &Inventory) -> Finding {
+    let overdue = pod.deletion_timestamp().map_or(0, |at| inventory.taken_at.as_second() - at.as_second());
     if overdue <= STUCK_AFTER_SECONDS {
         return Finding::new(
             "pod-terminating",
@@ -56,7 +56,7 @@ fn terminating(pod: &Pod, snapshot: &Inventory) -> Finding {
             "is already terminating; the drain waits for it",
         );
     }
-    let node = snapshot.nodes.iter().find(|n| n.name() == pod.node());
+    let node = inventory.nodes.iter().find(|n| n.name() == pod.node());
     let (why, remedy) = match (pod.finalizers(), node.and_then(NodeExt::not_ready)) {
         ([], Some(state)) => (
             format!("its node's Ready is {state}"),

@@ -37,8 +37,8 @@ impl Returns {
     }
 }
 
-pub fn returns(pod: &Pod, snapshot: &Inventory) -> Returns {
-    let Some(Controller { key: owner, state }) = snapshot.controller_of(pod) else { return Returns::No };
+pub fn returns(pod: &Pod, inventory: &Inventory) -> Returns {
+    let Some(Controller { key: owner, state }) = inventory.controller_of(pod) else { return Returns::No };
     if pod.is_finished() || state == ControllerState::Missing {
         return Returns::No;
     }
@@ -68,11 +68,11 @@ pub fn returns(pod: &Pod, snapshot: &Inventory) -> Returns {
     }
 }
 
-pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
+pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut possible: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for pod in leavers(snapshot, options) {
-        match (returns(pod, snapshot), snapshot.controller_of(pod)) {
+    for pod in leavers(inventory, options) {
+        match (returns(pod, inventory), inventory.controller_of(pod)) {
             (Returns::Certainly(why), _) => findings.push(
                 Finding::new(
                     "pinned-pod",
@@ -100,13 +100,13 @@ pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
         )
         .remedy("a pod that comes back is not evicted again, and the node is not reported as drained")
     }));
-    findings.extend(awaited(snapshot));
+    findings.extend(awaited(inventory));
     findings
 }
 
 /// Volumes with WaitForFirstConsumer: the scheduler has chosen the node before the cordon, and binds the pod when the volume is there.
-fn awaited(snapshot: &Inventory) -> Vec<Finding> {
-    match &snapshot.awaited {
+fn awaited(inventory: &Inventory) -> Vec<Finding> {
+    match &inventory.awaited {
         Known::Seen(pods) => pods
             .iter()
             .map(|(node, pod)| {

@@ -13,9 +13,9 @@ use k8s_openapi::api::core::v1::Pod;
 use crate::options::Options;
 use crate::pod_filter::leavers;
 
-pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
-    let mut findings = last_replicas(snapshot, options);
-    match &snapshot.webhooks {
+pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
+    let mut findings = last_replicas(inventory, options);
+    match &inventory.webhooks {
         Known::Unknown(why) => findings.push(Finding::new(
             "webhooks-not-checked",
             Severity::Unknown,
@@ -24,7 +24,7 @@ pub fn check(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
         )),
         Known::Seen(webhooks) => {
             let leaving: BTreeMap<&str, &Pod> =
-                leavers(snapshot, options).map(|pod| (pod.uid(), pod)).collect();
+                leavers(inventory, options).map(|pod| (pod.uid(), pod)).collect();
             findings.extend(webhooks.iter().filter_map(|webhook| cut_off(webhook, &leaving)));
         }
     }
@@ -53,11 +53,11 @@ fn cut_off(webhook: &Webhook, leaving: &BTreeMap<&str, &Pod>) -> Option<Finding>
 }
 
 /// Owners whose every Ready pod leaves at once.
-fn last_replicas(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
+fn last_replicas(inventory: &Inventory, options: &Options) -> Vec<Finding> {
     let leavers: BTreeSet<&str> =
-        leavers(snapshot, options).filter(|p| p.is_ready()).map(PodExt::uid).collect();
-    let here = snapshot.pods.by_controller().filter_map(|(key, pods)| {
-        let ControllerState::Exists(owner) = snapshot.owners.state(key) else { return None };
+        leavers(inventory, options).filter(|p| p.is_ready()).map(PodExt::uid).collect();
+    let here = inventory.pods.by_controller().filter_map(|(key, pods)| {
+        let ControllerState::Exists(owner) = inventory.owners.state(key) else { return None };
         let pods: Vec<&Pod> = pods.filter(|pod| leavers.contains(pod.uid())).collect();
         (!pods.is_empty()).then_some((key, owner, pods))
     });
@@ -66,7 +66,7 @@ fn last_replicas(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
     };
     here.filter(|(_, owner, pods)| all_go(owner, pods))
         .filter_map(|(key, _, pods)| {
-            let name = snapshot.top_controller_of(pods[0])?.key.short_label();
+            let name = inventory.top_controller_of(pods[0])?.key.short_label();
             let all = if pods.len() == 1 { "its only ready pod is".to_owned() } else { format!("all its {} are", count(pods.len(), "ready pod")) };
             if serves_cluster(key, &pods) {
                 let what = if is_dns(&pods) { "DNS is unavailable" } else { "the service is unavailable" };
@@ -75,8 +75,8 @@ fn last_replicas(snapshot: &Inventory, options: &Options) -> Vec<Finding> {
                         .remedy("run a second replica on another node first"),
                 );
             }
-            let budgeted = pods.iter().any(|p| !snapshot.budgets_of(p).is_empty());
-            (!budgeted && matches!(snapshot.budgets, Known::Seen(_))).then(|| {
+            let budgeted = pods.iter().any(|p| !inventory.budgets_of(p).is_empty());
+            (!budgeted && matches!(inventory.budgets, Known::Seen(_))).then(|| {
                 Finding::new("last-ready-replica", Severity::Warning, pods[0].key(), format!("{name}: {all} here and no PDB protects it: it is unavailable until the replacement is Ready"))
                     .remedy("scale it up first, or accept the downtime")
             })
@@ -104,12 +104,12 @@ mod tests {
     use serde_json::json;
 
     fn owned(pod: k8s_openapi::api::core::v1::Pod, ready: i32) -> Inventory {
-        let mut snapshot = snapshot(vec![pod]);
-        let key = snapshot.controller_of(&snapshot.pods[0]).unwrap().key;
-        snapshot
+        let mut inventory = snapshot(vec![pod]);
+        let key = inventory.controller_of(&inventory.pods[0]).unwrap().key;
+        inventory
             .owners
             .insert(key, Known::Seen(Some(Workload { desired: Some(ready), ready, ..Workload::default() })));
-        snapshot
+        inventory
     }
 
     #[test]
@@ -148,9 +148,9 @@ mod tests {
         };
         let uid = backend.metadata.uid.clone().unwrap();
         let with = |backend: &k8s_openapi::api::core::v1::Pod, backends: &[&str]| {
-            let mut snapshot = snapshot(vec![backend.clone()]);
-            snapshot.webhooks = Known::Seen(vec![webhook(backends)]);
-            snapshot
+            let mut inventory = snapshot(vec![backend.clone()]);
+            inventory.webhooks = Known::Seen(vec![webhook(backends)]);
+            inventory
         };
         let bad = with(&backend, &[&uid]);
         fires("webhook-backend-here", Severity::Error, &bad, &with(&backend, &[&uid, "elsewhere"]));

@@ -12,10 +12,10 @@ use plugin_client::api::list;
 use super::scope::{FAN_OUT, strip_pod};
 
 /// Of the budgets that allow nothing now.
-pub async fn gather(cluster: &Cluster, snapshot: &Inventory) -> Vec<Pod> {
-    let short = snapshot.budgets.seen().into_iter().flat_map(|budgets| budgets.iter()).filter(|b| {
+pub async fn gather(cluster: &Cluster, inventory: &Inventory) -> Vec<Pod> {
+    let short = inventory.budgets.seen().into_iter().flat_map(|budgets| budgets.iter()).filter(|b| {
         let spent = matches!(b.status(), BudgetStatus::Exhausted | BudgetStatus::Blocked);
-        spent && snapshot.members(b).next().is_some()
+        spent && inventory.members(b).next().is_some()
     });
     let mut pods: Vec<Pod> = stream::iter(short)
         .map(|budget| unhealthy(cluster, budget))
@@ -23,7 +23,7 @@ pub async fn gather(cluster: &Cluster, snapshot: &Inventory) -> Vec<Pod> {
         .flat_map(stream::iter)
         .collect()
         .await;
-    pods.retain(|pod| !snapshot.pods.contains(pod.uid()));
+    pods.retain(|pod| !inventory.pods.contains(pod.uid()));
     pods.sort_by_key(|p| p.key());
     pods.dedup_by_key(|p| p.uid().to_owned());
     pods

@@ -82,7 +82,7 @@ fn no_such_nodes(gone: Vec<String>, there: Vec<String>) -> Failure {
 /// What is on these nodes and decides about it, at one moment.
 pub async fn inventory(cluster: &Cluster, nodes: Vec<Node>, scope: &Scope<'_>) -> Result<Inventory, Failure> {
     // By the server's clock: the nodes were its first answer.
-    let mut snapshot = Inventory::empty(cluster.now());
+    let mut inventory = Inventory::empty(cluster.now());
     let lists: Vec<(Vec<Pod>, Vec<Pod>)> = stream::iter(&nodes)
         .map(|node| async move {
             let pods = scope.pods_on(cluster, node.name()).await.map_err(|failure| {
@@ -98,33 +98,33 @@ pub async fn inventory(cluster: &Cluster, nodes: Vec<Node>, scope: &Scope<'_>) -
         .try_collect()
         .await?;
     for (pods, unselected) in lists {
-        snapshot.pods.extend(pods);
-        snapshot.unselected.extend(unselected);
+        inventory.pods.extend(pods);
+        inventory.unselected.extend(unselected);
     }
     let budgets: Api<PodDisruptionBudget> = Api::all(cluster.client.clone());
     let all = ListParams::default();
     let add = |all: &mut Budgets, object: PodDisruptionBudget| all.extend([DisruptionBudget::from(object)]);
     let budgets =
         list::fold(&budgets, "poddisruptionbudgets", all, scope.chunk_size, Budgets::default, add).await;
-    snapshot.budgets = budgets.map_or_else(|failure| Known::Unknown(failure.to_string()), Known::Seen);
+    inventory.budgets = budgets.map_or_else(|failure| Known::Unknown(failure.to_string()), Known::Seen);
     let names: Vec<String> = nodes.iter().map(|n| n.name().to_owned()).collect();
-    snapshot.nodes = nodes;
+    inventory.nodes = nodes;
     let (awaited, owners, volumes, webhooks, unhealthy_members) = futures::join!(
         awaited::gather(cluster, &names, scope.pod_selector),
-        owners::gather(cluster, &snapshot.pods),
-        volumes::gather(cluster, &snapshot.pods),
+        owners::gather(cluster, &inventory.pods),
+        volumes::gather(cluster, &inventory.pods),
         webhooks::gather(cluster),
-        budget_members::gather(cluster, &snapshot),
+        budget_members::gather(cluster, &inventory),
     );
-    snapshot.awaited = match awaited {
+    inventory.awaited = match awaited {
         Ok(awaited) => Known::Seen(awaited),
         Err(failure) => Known::Unknown(failure.to_string()),
     };
-    snapshot.owners = owners;
-    snapshot.volumes = volumes;
-    snapshot.webhooks = webhooks;
-    snapshot.unhealthy_members = unhealthy_members;
-    Ok(snapshot)
+    inventory.owners = owners;
+    inventory.volumes = volumes;
+    inventory.webhooks = webhooks;
+    inventory.unhealthy_members = unhealthy_members;
+    Ok(inventory)
 }
 
 /// Only the server knows the whole grammar; what it does not understand is wrong usage.

@@ -134,8 +134,8 @@ mod tests {
     use cluster_model::Inventory;
     use cluster_model::build::pod;
 
-    fn told(snapshot: &Inventory) -> String {
-        let plan = plan(snapshot, &Options::default());
+    fn told(inventory: &Inventory) -> String {
+        let plan = plan(inventory, &Options::default());
         headline(&NodeReport::planned(&plan.nodes[0], Verdict::Drained), Some("app=web"), 1.0).text()
     }
 

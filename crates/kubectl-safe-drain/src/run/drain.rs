@@ -104,18 +104,18 @@ impl Run<'_> {
             Err(_) => {}
         }
         let nodes = gather::nodes(cluster, target, scope).await?;
-        let snapshot = gather::inventory(cluster, nodes, scope).await?;
-        let mut findings = checks::check(&snapshot, &self.options);
+        let inventory = gather::inventory(cluster, nodes, scope).await?;
+        let mut findings = checks::check(&inventory, &self.options);
         match denied {
             Ok(denied) => findings
-                .splice(0..0, rights::findings(cluster, denied, &snapshot, &self.options).await?)
+                .splice(0..0, rights::findings(cluster, denied, &inventory, &self.options).await?)
                 .for_each(drop),
             Err(failure) => findings.push(not_checked(&failure, checks::RIGHTS_NOT_CHECKED)),
         }
         self.options.accept(&mut findings);
-        let plan = plan(&snapshot, &self.options);
-        let estimate = estimate(&plan, &snapshot);
-        Ok(Gathered { snapshot, findings, plan, estimate })
+        let plan = plan(&inventory, &self.options);
+        let estimate = estimate(&plan, &inventory);
+        Ok(Gathered { inventory, findings, plan, estimate })
     }
 
     fn show_plan(&self, plan: &Plan, estimate: &Estimate, findings: &[Finding]) {
@@ -161,7 +161,7 @@ impl Run<'_> {
         scope: &Scope<'_>,
         deadline: Option<Instant>,
     ) -> Result<DrainReport, Failure> {
-        let Gathered { snapshot, findings, mut plan, .. } = gathered;
+        let Gathered { inventory, findings, mut plan, .. } = gathered;
         let interrupted = self.ui.interrupted().shared();
         let mut screen = render::Screen::new(&self.ui, plan.nodes.len());
         let limits = Limits { deadline, interrupted: interrupted.clone() };
@@ -173,7 +173,7 @@ impl Run<'_> {
         // The objects' own timestamps are by the server's clock, and compared with it.
         let clock = Clock::at(cluster.now());
         let drain = Drain { cluster, options: &self.options, scope, clock, deadline };
-        let (engine, end) = drain.run(plan, snapshot, interrupted, &mut screen).await;
+        let (engine, end) = drain.run(plan, inventory, interrupted, &mut screen).await;
         drop(screen);
         let mut nodes: Vec<NodeReport> =
             plan.nodes.iter().map(|n| crate::report::node(n, &engine, &end, clock.now())).collect();
@@ -205,7 +205,7 @@ impl Run<'_> {
 }
 
 struct Gathered {
-    snapshot: Inventory,
+    inventory: Inventory,
     findings: Vec<Finding>,
     plan: Plan,
     estimate: Estimate,
