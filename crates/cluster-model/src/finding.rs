@@ -1,4 +1,4 @@
-//! What a check found: one fact about one object, with the shortest way to mend it.
+//! What a check found: one fact about one object, with the shortest way to fix it.
 
 pub mod allow;
 
@@ -12,7 +12,7 @@ pub enum Severity {
     Info,
     /// Could not be checked (no right, kind missing). Never the same as "fine".
     Unknown,
-    /// Shown and asked about.
+    /// Shown, and confirmed by the user.
     Warning,
     /// Refuses the run unless it is accepted by name.
     Error,

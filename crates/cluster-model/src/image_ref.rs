@@ -21,7 +21,7 @@ impl<'a> Reference<'a> {
         }
     }
 
-    /// What is behind the repository, as far as it must be told: `1.5`, `1.5@sha256:0a1b2c3d4e5f`.
+    /// What is behind the repository, as far as it identifies the image: `1.5`, `1.5@sha256:0a1b2c3d4e5f`.
     fn version(&self, digits: usize) -> String {
         let digest = self.digest.map(|digest| short_digest(digest, digits));
         match (self.tag, digest) {
@@ -46,7 +46,7 @@ pub fn is_digest(text: &str) -> bool {
     text.split_once(':').is_some_and(|(algorithm, _)| matches!(algorithm, "sha256" | "sha512"))
 }
 
-/// The two in as few words as tell them apart: versions alone when the repository is the same.
+/// The two in as few words as distinguish them: versions alone when the repository is the same.
 pub fn delta(from: &str, to: &str) -> (String, String) {
     let (a, b) = (Reference::parse(from), Reference::parse(to));
     if a.repository != b.repository {
@@ -57,7 +57,7 @@ pub fn delta(from: &str, to: &str) -> (String, String) {
         return short;
     }
     let long = (a.version(usize::MAX), b.version(usize::MAX));
-    // `shop` and `shop:latest` are told apart by how they are written only.
+    // `shop` and `shop:latest` differ only in how they are written.
     if long.0 != long.1 { long } else { (from.to_owned(), to.to_owned()) }
 }
 
@@ -81,7 +81,7 @@ pub fn normalized(image: &str) -> String {
     };
     match (tag, digest) {
         (Some(tag), None) => format!("{path}:{tag}"),
-        // Beside a digest a tag means nothing.
+        // Beside a digest a tag has no effect.
         (_, Some(digest)) => format!("{path}@{digest}"),
         (None, None) if path.ends_with('*') => path,
         (None, None) => format!("{path}:latest"),
@@ -100,7 +100,7 @@ mod tests {
     fn the_smallest_difference_between_two_images() {
         let sha = |n: &str| format!("shop@sha256:{n}");
         let (a, b) = ("0123456789abcdef00", "0123456789abcdef11");
-        for (from, to, told) in [
+        for (from, to, shown) in [
             ("shop:1.5", "shop:1.4", ("1.5", "1.4")),
             ("r.io:5000/shop:1.5", "r.io:5000/shop:1.4", ("1.5", "1.4")),
             ("r.io:5000/shop", "r.io:5000/shop:1.4", ("latest", "1.4")),
@@ -111,7 +111,7 @@ mod tests {
             (&sha(a), &sha(b), ("@sha256:0123456789abcdef00", "@sha256:0123456789abcdef11")),
         ] {
             let (x, y) = delta(from, to);
-            assert_eq!((x.as_str(), y.as_str()), told, "{from} {to}");
+            assert_eq!((x.as_str(), y.as_str()), shown, "{from} {to}");
         }
     }
 

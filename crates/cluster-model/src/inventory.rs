@@ -81,7 +81,7 @@ impl Inventory {
         self.owners.controllers(pod).next()
     }
 
-    /// What its user knows it by: the Deployment rather than the ReplicaSet in between.
+    /// The one that its user made: the Deployment rather than the ReplicaSet in between.
     pub fn top_controller_of(&self, pod: &Pod) -> Option<Controller<'_>> {
         self.owners.controllers(pod).last()
     }

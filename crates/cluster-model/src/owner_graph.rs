@@ -21,7 +21,7 @@ pub enum ControllerState<'a> {
     Missing,
     /// It could not be read; why.
     Unknown(&'a str),
-    /// It was not looked up: a kind whose objects this tool does not read.
+    /// No object of its kind is read.
     NotRead,
 }
 
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_ends_where_nothing_more_is_known() {
+    fn a_chain_ends_with_what_was_read() {
         let (set, deployment) =
             (key("apps/v1", "ReplicaSet", "web-5c9f"), key("apps/v1", "Deployment", "web"));
         let (job, cron) = (key("batch/v1", "Job", "report-1"), key("batch/v1", "CronJob", "report"));

@@ -78,7 +78,7 @@ pub fn show(resource: &str, amount: i128) -> String {
                 return format!("{}{unit}", amount / (size * BILLION));
             }
         }
-        // Something in between: no more digits than anybody wants to read.
+        // Something in between: no more digits than are useful.
         if amount.abs() >= (1 << 20) * BILLION {
             return format!("{}Mi", amount / ((1 << 20) * BILLION));
         }

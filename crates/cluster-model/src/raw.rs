@@ -1,4 +1,4 @@
-//! Reading objects that stay raw JSON. Templates do: a typed struct drops the fields it does not know, and writing it back would delete them.
+//! Reading objects that stay raw JSON. Templates do: a typed struct drops unknown fields, and writing it back would delete them.
 
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Map, Value};

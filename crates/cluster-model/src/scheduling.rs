@@ -72,11 +72,11 @@ fn typed(toleration: &Value) -> Option<Toleration> {
     serde_json::from_value(toleration.clone()).ok()
 }
 
-/// `taken`: what the pods there ask for. A resource that is not asked for may be overcommitted (`noderesources/fit.go`, fitsRequest).
+/// `taken`: what the pods there request. A resource that is not requested may be overcommitted (`noderesources/fit.go`, fitsRequest).
 pub fn has_room(node: &Node, taken: Option<&Amounts>, each: &Amounts) -> bool {
-    each.iter().filter(|(_, asked)| **asked > 0).all(|(name, asked)| {
+    each.iter().filter(|(_, requested)| **requested > 0).all(|(name, requested)| {
         let used = taken.and_then(|taken| taken.get(name)).copied().unwrap_or_default();
-        allocatable(node, name).saturating_sub(used) >= *asked
+        allocatable(node, name).saturating_sub(used) >= *requested
     })
 }
 
@@ -129,7 +129,7 @@ mod tests {
         build::node("n1", whole)
     }
 
-    fn told(node: &Node, spec: &Value) -> Option<String> {
+    fn refusal(node: &Node, spec: &Value) -> Option<String> {
         misfit(node, spec).map(|misfit| misfit.to_string())
     }
 
@@ -161,7 +161,7 @@ mod tests {
             (required(json!([{}, fields])), None),
         ];
         for (spec, expected) in cases {
-            assert_eq!(told(&node(json!({})), &spec).as_deref(), expected, "{spec}");
+            assert_eq!(refusal(&node(json!({})), &spec).as_deref(), expected, "{spec}");
         }
     }
 
@@ -198,12 +198,12 @@ mod tests {
             (&cordoned, all, None),
         ];
         for (node, spec, expected) in cases {
-            assert_eq!(told(node, &spec).as_deref(), expected, "{spec}");
+            assert_eq!(refusal(node, &spec).as_deref(), expected, "{spec}");
         }
     }
 
     #[test]
-    fn only_what_is_asked_for_must_be_free() {
+    fn only_what_is_requested_must_be_free() {
         let node = node(json!({"status": {"allocatable": {"cpu": "2", "memory": "1Gi"}}}));
         let amounts = |cpu: &str, memory: &str| {
             Amounts::from(

@@ -142,7 +142,7 @@ pub fn text(value: &str) -> bool {
 
 /// Does the name sound like a secret's?
 pub fn is_name(name: &str) -> bool {
-    // `cert-manager.io/inject`: whose annotation it is says nothing about its value.
+    // `cert-manager.io/inject`: whose annotation it is does not matter.
     let name = name.rsplit('/').next().unwrap_or(name);
     let words = words(name);
     let public = words.iter().any(|w| w == "public");
@@ -280,7 +280,7 @@ fn is_in_a_sentence(tokens: &[&str]) -> bool {
     tokens.windows(3).enumerate().any(|(at, words)| {
         let [name, verb, value] = words else { return false };
         let ends = at + 3 == tokens.len();
-        is_name(name) && is_verb(verb) && !is_harmless(name, value) && is_told(verb, value, ends)
+        is_name(name) && is_verb(verb) && !is_harmless(name, value) && is_value(verb, value, ends)
     })
 }
 
@@ -289,7 +289,7 @@ fn is_verb(word: &str) -> bool {
 }
 
 /// Is what stands behind `password is` its value, or does the sentence go on? `ends`: it is the last word.
-fn is_told(verb: &str, value: &str, ends: bool) -> bool {
+fn is_value(verb: &str, value: &str, ends: bool) -> bool {
     let plain = value.trim_matches(['"', '\'', '.', ',', '!', '?', ';', '(', ')']);
     let is_word = plain.bytes().all(|b| b.is_ascii_lowercase());
     let goes_on = is_word && (!ends || plain.ends_with("ed") || ADJECTIVES.contains(&plain));

@@ -115,7 +115,7 @@ mod tests {
             (json!({"maxUnavailable": 0}), 3, 3, 0),
             (json!({"maxUnavailable": "30%"}), 10, 10, 3),
             (json!({"maxUnavailable": "1%"}), 10, 10, 1),
-            // More pods than their controllers want, in the middle of a rollout.
+            // More pods than their controllers are scaled to, in the middle of a rollout.
             (json!({"maxUnavailable": 1}), 3, 4, 2),
             // Pods without a controller: none are expected, so none may go.
             (json!({"minAvailable": "0%"}), 0, 2, 0),

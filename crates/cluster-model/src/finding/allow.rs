@@ -45,7 +45,7 @@ impl Allow {
         self.all.then(|| "--allow all".into())
     }
 
-    /// Marks every error that was accepted; the report says by which flag.
+    /// Marks every error that was accepted; the report names the flag.
     pub fn accept(&self, findings: &mut [Finding]) {
         for finding in findings.iter_mut().filter(|f| f.blocks()) {
             finding.accepted = self.flag(finding.id);

@@ -1,6 +1,6 @@
 //! Who manages which field, and since when: metadata.managedFields, read. Pure.
 //!
-//! An entry's time is that of its last write, not of the write of one field. Entries can be stripped: what is not in them is not known.
+//! An entry's time is that of its last write, not of the write of one field. Entries can be stripped: what is not in them is unknown.
 
 pub mod paths;
 pub mod template_writer;
@@ -40,7 +40,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Entries are told apart by these.
+    /// Entries are distinguished by these.
     pub fn id(&self) -> [&'a str; 4] {
         [self.manager, self.operation, self.api_version, self.subresource]
     }
@@ -138,8 +138,8 @@ pub struct Taken {
 /// From the object as it is to the object as it would be after a write by `writer`. A field that goes away with the write is nobody's
 /// afterwards and no conflict; a manager that updates never has one.
 pub fn taken(before: &Value, after: &Value, writer: &str) -> Vec<Taken> {
-    let ours = |entry: &Entry<'_>| entry.manager == writer && !entry.is_apply();
-    let of = |object| entries(object).filter(ours).flat_map(|entry| entry.of_template());
+    let is_writer = |entry: &Entry<'_>| entry.manager == writer && !entry.is_apply();
+    let of = |object| entries(object).filter(is_writer).flat_map(|entry| entry.of_template());
     let (had, has): (BTreeSet<String>, BTreeSet<String>) = (of(before).collect(), of(after).collect());
     let gained: BTreeSet<String> = has.difference(&had).cloned().collect();
     let kept: BTreeMap<_, _> = entries(after).map(|entry| (entry.id(), entry.of_template())).collect();
@@ -237,7 +237,11 @@ mod tests {
         let before = |operation| managed(vec![entry("helm", operation, at, both())]);
         let after = managed(vec![entry("helm", "Apply", at, name()), entry("us", "Update", at, image())]);
         let expected = Taken { manager: "helm".into(), fields: vec!["spec.containers[web].image".into()] };
-        assert_eq!(taken(&before("Apply"), &after, "us"), [expected], "env went away, image is ours");
+        assert_eq!(
+            taken(&before("Apply"), &after, "us"),
+            [expected],
+            "env went away, the writer has the image"
+        );
         assert_eq!(taken(&before("Update"), &after, "us"), [], "an update never conflicts");
         let kept = managed(vec![entry("helm", "Apply", at, both()), entry("us", "Update", at, image())]);
         assert_eq!(taken(&before("Apply"), &kept, "us"), [], "shared, not taken");

@@ -20,7 +20,7 @@ pub struct FieldManager {
 }
 
 impl FieldManager {
-    /// `None` for entries of subresources: their fields are never ours.
+    /// `None` for entries of subresources: their fields are never written here.
     pub fn of(entry: &Value) -> Option<FieldManager> {
         let entry = Entry::of(entry);
         entry.subresource.is_empty().then(|| FieldManager {

@@ -1,4 +1,4 @@
-//! Who wrote the live template, and when: told by the workload's managedFields, which may be stripped.
+//! Who wrote the live template, and when: by the workload's managedFields, which may be stripped.
 
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;

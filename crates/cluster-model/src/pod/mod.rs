@@ -15,7 +15,7 @@ const SYSTEM_NODE_CRITICAL: i32 = 2_000_001_000;
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
-/// Groups of pods that leave a node one after another: what others depend on goes last.
+/// Groups of pods that are evicted from a node one after another: what others depend on goes last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tier {
     Workload,
@@ -68,7 +68,7 @@ pub trait PodExt {
     fn foreign_scheduler(&self) -> Option<&str>;
     fn finalizers(&self) -> &[String];
     fn deletion_timestamp(&self) -> Option<Timestamp>;
-    /// When somebody asked for its deletion: the deletion timestamp is the end of the grace period.
+    /// When its deletion was requested: the deletion timestamp is the end of the grace period.
     fn deletion_requested_at(&self) -> Option<Timestamp>;
     /// Seconds from being bound to a node to being Ready, for a pod that had no restart.
     fn seconds_to_ready(&self) -> Option<i64>;
@@ -166,9 +166,9 @@ impl PodExt for Pod {
         let affinity = spec.affinity.as_ref().and_then(|a| a.node_affinity.as_ref());
         let required = affinity.and_then(|a| a.required_during_scheduling_ignored_during_execution.as_ref());
         let terms = required.map(|r| r.node_selector_terms.as_slice()).unwrap_or_default();
-        let names_one = |wanted: &str, list: &Option<Vec<NodeSelectorRequirement>>| {
+        let names_one = |key: &str, list: &Option<Vec<NodeSelectorRequirement>>| {
             let one = |r: &NodeSelectorRequirement| r.values.as_ref().is_some_and(|values| values.len() == 1);
-            list.iter().flatten().any(|r| r.key == wanted && r.operator == "In" && one(r))
+            list.iter().flatten().any(|r| r.key == key && r.operator == "In" && one(r))
         };
         // Terms are alternatives.
         matches!(terms, [term] if names_one("metadata.name", &term.match_fields) || names_one(HOSTNAME, &term.match_expressions))
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_of_one_node_is_told_by_its_affinity() {
+    fn a_pod_of_one_node_is_recognised_by_its_affinity() {
         let affinity = |term: serde_json::Value| {
             pod("a/b", "n").edit(json!({"spec": {"affinity": {"nodeAffinity": {
                 "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}}}))

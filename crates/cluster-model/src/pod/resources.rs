@@ -1,4 +1,4 @@
-//! What one pod asks for, as the scheduler and the quotas count it (component-helpers/resource/helpers.go, PodRequests).
+//! What one pod requests, as the scheduler and the quotas count it (component-helpers/resource/helpers.go, PodRequests).
 
 use std::collections::BTreeMap;
 
@@ -33,14 +33,14 @@ fn amounts(spec: &Value, kind: &str) -> Amounts {
     // Init containers run one after another; those that go on running (sidecars) stay while the later ones start.
     let (mut sidecars, mut starting) = (Amounts::new(), Amounts::new());
     for container in spec.list("/initContainers") {
-        let asked = of_container(container, kind);
+        let requested = of_container(container, kind);
         if container["restartPolicy"] == "Always" {
-            add(&mut running, &asked);
-            add(&mut sidecars, &asked);
+            add(&mut running, &requested);
+            add(&mut sidecars, &requested);
             largest(&mut starting, &sidecars);
         } else {
             let mut together = sidecars.clone();
-            add(&mut together, &asked);
+            add(&mut together, &requested);
             largest(&mut starting, &together);
         }
     }
@@ -90,7 +90,7 @@ mod tests {
         requests(&spec).get("cpu").map(|amount| quantity::show("cpu", *amount)).unwrap_or_default()
     }
 
-    fn asks(cpu: &str) -> Value {
+    fn main(cpu: &str) -> Value {
         json!({"resources": {"requests": {"cpu": cpu}}})
     }
 
@@ -102,17 +102,17 @@ mod tests {
     fn containers_add_up_and_init_containers_do_not() {
         let cases = [
             (json!({}), ""),
-            (json!({"containers": [asks("1"), asks("500m")]}), "1500m"),
+            (json!({"containers": [main("1"), main("500m")]}), "1500m"),
             (json!({"containers": [{"resources": {"limits": {"cpu": "2"}}}]}), "2"),
-            (json!({"containers": [asks("1")], "initContainers": [asks("3"), asks("2")]}), "3"),
-            (json!({"containers": [asks("1")], "initContainers": [sidecar("1"), asks("3")]}), "4"),
-            (json!({"containers": [asks("1")], "initContainers": [asks("1"), sidecar("1")]}), "2"),
-            (json!({"containers": [asks("1")], "overhead": {"cpu": "10m"}}), "1010m"),
-            (json!({"containers": [asks("1")], "resources": {"requests": {"cpu": "4"}}}), "4"),
+            (json!({"containers": [main("1")], "initContainers": [main("3"), main("2")]}), "3"),
+            (json!({"containers": [main("1")], "initContainers": [sidecar("1"), main("3")]}), "4"),
+            (json!({"containers": [main("1")], "initContainers": [main("1"), sidecar("1")]}), "2"),
+            (json!({"containers": [main("1")], "overhead": {"cpu": "10m"}}), "1010m"),
+            (json!({"containers": [main("1")], "resources": {"requests": {"cpu": "4"}}}), "4"),
         ];
         for (spec, expected) in cases {
             assert_eq!(cpu(spec.clone()), expected, "{spec}");
         }
-        assert!(limits(&json!({"containers": [asks("1")]})).is_empty());
+        assert!(limits(&json!({"containers": [main("1")]})).is_empty());
     }
 }

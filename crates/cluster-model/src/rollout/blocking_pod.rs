@@ -22,7 +22,7 @@ pub enum InTheWay<'a> {
     Kept(&'a Pod),
 }
 
-/// `on_target`: was the pod made from the template that is rolled out? The one rule of what `--unstick` deletes: the plan tells by it
+/// `on_target`: was the pod made from the template that is rolled out? The one rule of what `--unstick` deletes: the plan uses it
 /// what it would do, and the run does it by it. `None` as long as the controller has something else to do or to wait for.
 pub fn in_the_way<'a>(
     set: &Value,
@@ -62,7 +62,7 @@ pub fn blocker<'a>(set: &Value, pods: &'a [Pod]) -> Option<&'a Pod> {
 
 /// The same under Parallel, where the controller replaces such a pod itself, unless it has the gate MaxUnavailableStatefulSet
 /// and not its fix (1.35.0 to 1.35.3, kubernetes#137409): then it counts the pod as unavailable and waits. Whether it does can
-/// only be told by nothing happening for a while, which is for the caller to see.
+/// only be recognised when nothing happens for a while, which the caller has to observe.
 pub fn stalled<'a>(set: &Value, pods: &'a [Pod]) -> Option<&'a Pod> {
     if !is_rolling(set) || set.text("/spec/podManagementPolicy") != "Parallel" || !is_observed(set) {
         return None;
@@ -158,7 +158,7 @@ mod tests {
     type Case = (&'static str, Value, Vec<Pod>, Option<&'static str>);
 
     /// The first ten are those of kubectl-status (bergerx/kubectl-status, StatefulSetRollbackTrap). Its eleventh, how long the pod
-    /// has not been Ready, is the tracker's to know.
+    /// has not been Ready, is for the tracker to decide.
     fn cases() -> Vec<Case> {
         let start = |more: Value| {
             let mut edit = json!({"spec": {"ordinals": {"start": 5}}});
@@ -182,7 +182,7 @@ mod tests {
                 vec![good(0), named("web-1", "web-good", false), good(2)],
                 None,
             ),
-            ("no label tells", json!({}), vec![good(0), named("web-1", "", false), good(2)], None),
+            ("no label", json!({}), vec![good(0), named("web-1", "", false), good(2)], None),
             (
                 "it is terminating",
                 json!({}),
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_told_what_ails_the_pod() {
+    fn what_is_wrong_with_the_pod_is_part_of_the_reason() {
         let pod = bad(1).waiting("CrashLoopBackOff");
         assert_eq!(
             why(&pod),

@@ -1,4 +1,4 @@
-//! Which revision a workload asks for: one rule for everybody who says "current".
+//! Which revision of a workload is current: the one rule for it.
 
 use serde_json::Value;
 
@@ -21,20 +21,20 @@ pub(super) fn of(kind: Kind, object: &Value, revisions: &[Revision]) -> Option<u
     choose(kind, object, observed, &candidates.collect::<Vec<_>>())
 }
 
-/// Of candidates in ascending order. The live template tells, and among equal ones its controller does. Where defaults changed with the
-/// cluster's version, so that no kept template is equal any more, its controller's word is all there is.
+/// Of candidates in ascending order. The live template decides, and among equal ones its controller does. Where defaults changed with the
+/// cluster's version, so that no kept template is equal any more, only its controller's status is left.
 /// `observed`: it has seen the live template.
 pub fn choose(kind: Kind, object: &Value, observed: bool, candidates: &[Candidate<'_>]) -> Option<usize> {
     let equal: Vec<usize> =
         candidates.iter().enumerate().filter(|(_, it)| it.equal).map(|(index, _)| index).collect();
     let rules = kind.rules();
-    let told = observed.then(|| rules.named_by_controller(object, candidates)).flatten();
-    let is_its_word = match rules.update_revision() {
-        Some(_) => told.is_some(),
-        None => told.is_some_and(|told| equal.contains(&told)),
+    let reported = observed.then(|| rules.named_by_controller(object, candidates)).flatten();
+    let is_decided = match rules.update_revision() {
+        Some(_) => reported.is_some(),
+        None => reported.is_some_and(|index| equal.contains(&index)),
     };
-    if equal.is_empty() || is_its_word {
-        return told;
+    if equal.is_empty() || is_decided {
+        return reported;
     }
     // It has not seen the template yet.
     rules.reused(candidates, &equal)
@@ -72,40 +72,44 @@ mod tests {
         rollout.current().map(|index| rollout.revisions[index].number)
     }
 
-    fn told(number: i64) -> Value {
+    fn reported(number: i64) -> Value {
         json!({"metadata": {"annotations": {REVISION: number.to_string()}}, "status": {"updateRevision": format!("web-{number}")}})
     }
 
     /// It was rolled back, and no controller has seen that.
     fn unseen() -> Value {
-        let mut edit = told(3);
+        let mut edit = reported(3);
         merge(&mut edit, json!({"status": {"observedGeneration": 1}}));
         edit
     }
 
     #[test]
-    fn the_template_tells_before_its_controller_has_seen_it() {
+    fn the_template_decides_before_its_controller_has_observed_it() {
         let abc = [(1, "a", 1), (2, "b", 2), (3, "c", 3)];
         for kind in Kind::ALL {
             assert_eq!(of(kind, &abc, "a", unseen()), Some(1), "{kind:?}");
-            assert_eq!(of(kind, &abc, "c", told(3)), Some(3), "{kind:?}");
+            assert_eq!(of(kind, &abc, "c", reported(3)), Some(3), "{kind:?}");
             // One hash for all of them is no reason to mix them up.
-            assert_eq!(of(kind, &abc, "b", told(2)), Some(2), "{kind:?}");
+            assert_eq!(of(kind, &abc, "b", reported(2)), Some(2), "{kind:?}");
             assert_eq!(of(kind, &abc, "d", unseen()), None, "{kind:?}: not made yet");
-            assert_eq!(of(kind, &[], "a", told(1)), None, "{kind:?}");
+            assert_eq!(of(kind, &[], "a", reported(1)), None, "{kind:?}");
         }
     }
 
     #[test]
-    fn where_no_kept_template_is_equal_any_more_its_controller_tells() {
+    fn where_no_kept_template_is_equal_any_more_its_controller_decides() {
         let abc = [(1, "a", 1), (2, "b", 2), (3, "c", 3)];
         for kind in [Kind::Deployment, Kind::StatefulSet] {
-            assert_eq!(of(kind, &abc, "c with new defaults", told(2)), Some(2), "{kind:?}");
-            assert_eq!(of(kind, &abc, "c with new defaults", told(9)), None, "{kind:?}: it was not listed");
+            assert_eq!(of(kind, &abc, "c with new defaults", reported(2)), Some(2), "{kind:?}");
+            assert_eq!(
+                of(kind, &abc, "c with new defaults", reported(9)),
+                None,
+                "{kind:?}: it was not listed"
+            );
         }
         assert_eq!(of(Kind::DaemonSet, &abc, "c with new defaults", json!({})), Some(3));
         assert_eq!(of(Kind::Deployment, &abc, "c with new defaults", json!({})), Some(3), "no number on it");
-        let mut paused = told(3);
+        let mut paused = reported(3);
         merge(&mut paused, json!({"spec": {"paused": true}}));
         assert_eq!(of(Kind::Deployment, &abc, "d", paused.clone()), None, "it is not rolled out");
         assert_eq!(of(Kind::Deployment, &abc, "b", paused), Some(2));
@@ -122,10 +126,14 @@ mod tests {
         for kind in [Kind::StatefulSet, Kind::DaemonSet] {
             assert_eq!(of(kind, &twice, "a", unseen()), Some(5), "{kind:?}: the newest");
         }
-        assert_eq!(of(Kind::StatefulSet, &twice, "a", told(3)), Some(3), "equal by its controller's meaning");
+        assert_eq!(of(Kind::StatefulSet, &twice, "a", reported(3)), Some(3), "equal for its controller");
         for kind in [Kind::Deployment, Kind::StatefulSet] {
-            assert_eq!(of(kind, &twice, "a", told(2)), Some(2), "{kind:?}: it has said so");
+            assert_eq!(of(kind, &twice, "a", reported(2)), Some(2), "{kind:?}: its status names it");
         }
-        assert_eq!(of(Kind::Deployment, &twice, "a", told(3)), Some(4), "its number is not of this template");
+        assert_eq!(
+            of(Kind::Deployment, &twice, "a", reported(3)),
+            Some(4),
+            "its number is not of this template"
+        );
     }
 }

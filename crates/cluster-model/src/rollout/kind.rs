@@ -75,7 +75,7 @@ impl Kind {
     }
 }
 
-/// Which workload; the UID tells it from a later one of the same name.
+/// Which workload; the UID distinguishes it from a later one of the same name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id {
     pub kind: Kind,
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_each_kind_is() {
-        use crate::rollout::CompletionRecord::{CurrentRevision, None as Untold, ProgressingCondition};
+        use crate::rollout::CompletionRecord::{CurrentRevision, None as Unrecorded, ProgressingCondition};
         use crate::rollout::Counts;
 
         fn row<T>(of: impl Fn(&dyn WorkloadKind) -> T) -> [T; 3] {
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(row(|kind| kind.copies_last_applied()), [false, true, true]);
         assert_eq!(row(|kind| kind.revisions_own_pods()), [true, false, false]);
         assert_eq!(row(|kind| kind.update_revision()), [None, Some("/status/updateRevision"), None]);
-        assert_eq!(row(|kind| kind.completion_record()), [ProgressingCondition, CurrentRevision, Untold]);
+        assert_eq!(row(|kind| kind.completion_record()), [ProgressingCondition, CurrentRevision, Unrecorded]);
         assert_eq!(row(|kind| kind.is_per_node()), [false, false, true]);
         assert_eq!(row(|kind| kind.has_progress_deadline()), [true, false, false]);
         assert_eq!(row(|kind| kind.replaces_in_place()), [false, true, true]);

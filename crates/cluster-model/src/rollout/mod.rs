@@ -67,7 +67,7 @@ impl Rollout {
         current::of(self.id.kind, &self.object, &self.revisions)
     }
 
-    /// Replicas it wants: of a DaemonSet, one for each node it fits on.
+    /// Desired replicas: of a DaemonSet, one for each node it fits on.
     pub fn desired(&self) -> i64 {
         self.id.kind.rules().desired(&self.object)
     }

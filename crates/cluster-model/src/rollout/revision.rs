@@ -92,9 +92,9 @@ mod tests {
             rs("x", "another", json!({REVISION: "3"})),
         ];
         let found = revisions(Kind::Deployment, &owner, &all);
-        let told: Vec<(i64, &str, &[i64])> =
+        let numbers: Vec<(i64, &str, &[i64])> =
             found.iter().map(|r| (r.number, r.name.as_str(), r.also_known_as.as_slice())).collect();
-        assert_eq!(told, [(0, "a", &[][..]), (7, "c", &[2, 5])]);
+        assert_eq!(numbers, [(0, "a", &[][..]), (7, "c", &[2, 5])]);
         assert_eq!(found[1].template, json!({"metadata": {"labels": {"app": "web"}}}));
         assert_eq!(found[1].change_cause.as_deref(), Some("back"));
     }

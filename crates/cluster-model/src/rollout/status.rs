@@ -1,4 +1,4 @@
-//! What the workload itself says: how many pods there will be, how they are replaced, and its controller's final status.
+//! What the workload itself reports: how many pods there will be, how they are replaced, and its controller's final status.
 
 use serde_json::Value;
 
@@ -45,12 +45,12 @@ impl Status<'_> {
         self.object.number("/metadata/generation").unwrap_or_default()
     }
 
-    /// Its controller says that nothing is left to do. The counts are those of `kubectl rollout status`
+    /// Its controller reports that nothing is left to do. The counts are those of `kubectl rollout status`
     /// (`pkg/polymorphichelpers/rollout_status.go`) where it is right; a Deployment's also have to be equal, as they are for its
     /// own controller (`deployment_util.go`, DeploymentComplete), and a StatefulSet's revisions have to have met.
     pub fn is_final(&self) -> bool {
         let kept = match self.moves() {
-            // Which pods there are is all there is to tell: its counts wait for somebody to delete pods.
+            // Only its pods can decide: its counts wait for somebody to delete pods.
             Moves::OnDelete => return self.has_observed(self.generation()),
             Moves::Descending { kept, .. } => kept,
             Moves::Rolling { .. } | Moves::Recreate | Moves::Unknown(_) => 0,
@@ -66,7 +66,7 @@ impl Status<'_> {
         desired > 0 && self.has_observed(self.generation()) && self.counts(desired)
     }
 
-    /// As many pods as it wants, available, so many of them with the live template.
+    /// As many pods as desired, available, so many of them with the live template.
     fn counts(&self, updated: i64) -> bool {
         self.kind.rules().is_complete(self.object, self.desired(), updated)
     }

@@ -1,10 +1,10 @@
-//! Pod templates as raw JSON: cleaning, comparing, and the few fields everybody asks for.
+//! Pod templates as raw JSON: cleaning, comparing, and the few fields that are read everywhere.
 
 use serde_json::{Map, Value};
 
 use crate::raw::Raw;
 
-/// Without what means nothing: nulls (`creationTimestamp: null` left the JSON with Kubernetes 1.34), strategic-merge
+/// Without what has no meaning: nulls (`creationTimestamp: null` left the JSON with Kubernetes 1.34), strategic-merge
 /// directives of ControllerRevisions (`$patch`), and empty maps and lists. For comparing, never for writing.
 pub fn canonical(value: &Value) -> Value {
     match value {
@@ -31,7 +31,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Equal as far as a client can tell. Only the server's dry run knows for certain: it also fills in defaults.
+/// Equal as far as a client can compare. Only the server's dry run is certain: it also fills in defaults.
 pub fn same(a: &Value, b: &Value) -> bool {
     canonical(a) == canonical(b)
 }
@@ -97,7 +97,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_means_nothing_is_not_a_difference() {
+    fn what_has_no_meaning_is_not_a_difference() {
         let old = json!({"metadata": {"creationTimestamp": null, "labels": {"app": "web"}}, "$patch": "replace",
             "spec": {"containers": [{"name": "web", "resources": {}}], "volumes": []}});
         let new = json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web"}]}});
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_keeps_every_field_that_says_something() {
+    fn what_is_written_keeps_every_field_with_a_meaning() {
         let kept = json!({"metadata": {"creationTimestamp": null, "labels": {"app": "web", "pod-template-hash": "5c9f"}},
             "$patch": "replace",
             "spec": {"containers": [{"name": "web", "resources": {}, "unknownField": {"x": 1}}], "securityContext": {}}});

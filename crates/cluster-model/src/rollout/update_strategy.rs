@@ -2,7 +2,7 @@
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Strategy {
-    /// Pods it wants: of a DaemonSet, nodes.
+    /// Desired pods: of a DaemonSet, nodes.
     pub desired: i64,
     pub moves: Moves,
     /// A Deployment that is paused moves nothing (`kubectl rollout resume`).

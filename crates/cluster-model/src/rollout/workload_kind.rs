@@ -1,4 +1,4 @@
-//! What is different from one kind of workload to the next. Each kind is one file that implements this; everything else asks it.
+//! What is different from one kind of workload to the next. Each kind is one file that implements this; everything else goes through it.
 
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
@@ -22,11 +22,11 @@ pub trait WorkloadKind: RevisionObject + Sync {
     }
 
     /// Where the status names the revision of the live template. Such a controller compares templates by meaning, which a client
-    /// cannot, so its word alone counts.
+    /// cannot, so its status alone counts.
     fn update_revision(&self) -> Option<&'static str> {
         None
     }
-    /// Index of the revision that the controller says is current. Candidates are in ascending order.
+    /// Index of the revision that the controller reports as current. Candidates are in ascending order.
     fn named_by_controller(&self, object: &Value, candidates: &[Candidate<'_>]) -> Option<usize>;
     /// Has the controller given the workload a revision yet, once it has seen it?
     fn has_revision(&self, _object: &Value) -> bool {
@@ -34,10 +34,10 @@ pub trait WorkloadKind: RevisionObject + Sync {
     }
     /// Which of `equal` (indices, ascending) the controller will use for the template they have.
     fn reused(&self, candidates: &[Candidate<'_>], equal: &[usize]) -> Option<usize>;
-    /// Where the status tells which revision was rolled out completely.
+    /// Where the status records which revision was rolled out completely.
     fn completion_record(&self) -> CompletionRecord;
 
-    /// Pods it wants.
+    /// Desired pods.
     fn desired(&self, object: &Value) -> i64;
     /// One pod for each node that it fits on, in place of a number of replicas. Its controller chooses the nodes.
     fn is_per_node(&self) -> bool {
@@ -58,7 +58,7 @@ pub trait WorkloadKind: RevisionObject + Sync {
     }
     /// Where its status counts pods.
     fn counts(&self) -> Counts;
-    /// As many pods as it wants, available, so many of them with the live template.
+    /// As many pods as desired, available, so many of them with the live template.
     fn is_complete(&self, object: &Value, desired: i64, updated: i64) -> bool;
 
     /// Can a rollout wait for a pod that only its deletion brings to the new template?
@@ -84,13 +84,13 @@ pub trait WorkloadKind: RevisionObject + Sync {
     }
 }
 
-/// A revision, as far as it takes to say which is current.
+/// What decides whether a revision is current.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate<'a> {
     pub number: i64,
     pub created: Option<Timestamp>,
     pub name: &'a str,
-    /// Its template is the live one, as far as a client can tell.
+    /// Its template is the live one, as far as a client can compare.
     pub equal: bool,
 }
 

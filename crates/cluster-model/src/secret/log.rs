@@ -1,7 +1,7 @@
 //! Lines of a log without what may be secret: the same rule as for values of a template, word by word, so that the rest can be read.
 //! Pure.
 
-use super::{is_basic, is_harmless, is_name, is_told, is_verb, named, text};
+use super::{is_basic, is_harmless, is_name, is_value, is_verb, named, text};
 
 const HIDDEN: &str = "***";
 
@@ -38,7 +38,7 @@ fn one(line: &str) -> String {
     if text(&words) { HIDDEN.to_owned() } else { words }
 }
 
-/// What the words so far say about the next.
+/// What the words so far announce of the next.
 #[derive(Clone, Copy, PartialEq)]
 enum Expect {
     Anything,
@@ -79,7 +79,7 @@ fn words(line: &str) -> String {
                 let value = next.trim_matches(['"', '\'']);
                 let ends = all.len() == at + 2;
                 out.push(word.to_owned());
-                match is_told(word, next, ends) && !is_harmless("", value) {
+                match is_value(word, next, ends) && !is_harmless("", value) {
                     true => Expect::Value,
                     false => Expect::Anything,
                 }
@@ -94,7 +94,7 @@ fn words(line: &str) -> String {
     out.join(" ")
 }
 
-/// A word, and what it says about the next.
+/// A word, and what it announces of the next.
 fn by_itself(word: &str) -> (String, Expect) {
     for (at, _) in word.match_indices(['=', ':']) {
         let (before, value) = (&word[..at], &word[at + 1..]);

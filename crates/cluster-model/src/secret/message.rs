@@ -85,8 +85,8 @@ mod tests {
             ("two\n lines\tare one.", "two lines are one"),
             ("", ""),
         ];
-        for (told, shown) in cases {
-            assert_eq!(clean(told), shown);
+        for (message, shown) in cases {
+            assert_eq!(clean(message), shown);
         }
     }
 

@@ -43,7 +43,7 @@ fn cut_off(webhook: &Webhook, leaving: &BTreeMap<&str, &Pod>) -> Option<Finding>
             &webhook.label,
             format!(
                 "fails closed on {}, and every ready pod of its Service {} is evicted: {}; such requests are rejected until one is Ready elsewhere",
-                webhook.sees,
+                webhook.requests,
                 webhook.service,
                 pods.join(", ")
             ),
@@ -143,7 +143,7 @@ mod tests {
         let webhook = |backends: &[&str]| Webhook {
             label: "ValidatingWebhookConfiguration policy (webhook pods.policy)".into(),
             service: "policy/webhook".into(),
-            sees: "CREATE pods/eviction".into(),
+            requests: "CREATE pods/eviction".into(),
             backends: backends.iter().map(|uid| uid.to_string()).collect(),
         };
         let uid = backend.metadata.uid.clone().unwrap();

@@ -18,11 +18,11 @@ pub async fn gather(cluster: &Cluster) -> Known<Vec<Webhook>> {
     }
 }
 
-/// A webhook that matters: its label, Service and what it sees.
+/// A webhook that matters: its label, its Service and the requests that it matches.
 struct Candidate {
     label: String,
     service: ServiceReference,
-    sees: String,
+    requests: String,
 }
 
 async fn read(cluster: &Cluster) -> Result<Vec<Webhook>, Failure> {
@@ -47,7 +47,7 @@ async fn read(cluster: &Cluster) -> Result<Vec<Webhook>, Failure> {
         webhooks.push(Webhook {
             label: candidate.label,
             service: format!("{namespace}/{name}"),
-            sees: candidate.sees,
+            requests: candidate.requests,
             backends,
         });
     }
@@ -90,12 +90,12 @@ fn candidate(
         return None;
     }
     let rules = rules.unwrap_or_default();
-    let sees: Vec<String> = REQUESTS
+    let requests: Vec<String> = REQUESTS
         .iter()
         .filter(|(operation, group, resource)| rules.iter().any(|r| matches(r, operation, group, resource)))
         .map(|(operation, _, resource)| format!("{operation} {resource}"))
         .collect();
-    (!sees.is_empty()).then_some(Candidate { label, service: service?, sees: sees.join(", ") })
+    (!requests.is_empty()).then_some(Candidate { label, service: service?, requests: requests.join(", ") })
 }
 
 /// What a drain asks for, what making the replacements needs, and what bringing the node back needs.
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn webhooks_that_see_what_a_drain_does() {
+    fn webhooks_that_match_what_a_drain_does() {
         let cases = [
             (rule(&["CREATE"], &["pods/eviction"]), "CREATE pods/eviction"),
             (rule(&["*"], &["pods"]), "DELETE pods, CREATE pods"),
@@ -146,9 +146,9 @@ mod tests {
         ];
         let service =
             || Some(ServiceReference { namespace: "a".into(), name: "b".into(), path: None, port: None });
-        for (rule, sees) in cases {
+        for (rule, requests) in cases {
             let found = candidate("w".into(), None, service(), Some(vec![rule.clone()]));
-            assert_eq!(found.map(|c| c.sees).unwrap_or_default(), sees, "{rule:?}");
+            assert_eq!(found.map(|c| c.requests).unwrap_or_default(), requests, "{rule:?}");
         }
         let seen = || Some(vec![rule(&["*"], &["pods"])]);
         assert!(candidate("w".into(), Some("Ignore".into()), service(), seen()).is_none(), "fails open");

@@ -1,4 +1,4 @@
-//! What one container's status says. Reasons are those of the kubelet: `pkg/kubelet/images/types.go`,
+//! What is wrong by one container's status. Reasons are those of the kubelet: `pkg/kubelet/images/types.go`,
 //! `pkg/kubelet/kuberuntime/kuberuntime_container.go`, `pkg/kubelet/container/sync_result.go`.
 
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus};
@@ -50,23 +50,23 @@ fn last_run(status: &ContainerStatus) -> Option<&ContainerStateTerminated> {
 }
 
 /// `back_off` is the reason while the kubelet waits; otherwise the run's own is.
-fn crash(status: &ContainerStatus, back_off: Option<&str>, told: &str) -> PodIssue {
+fn crash(status: &ContainerStatus, back_off: Option<&str>, message: &str) -> PodIssue {
     let Some(run) = last_run(status) else {
-        return of(status, PodIssue::new(back_off.unwrap_or("Error"), told));
+        return of(status, PodIssue::new(back_off.unwrap_or("Error"), message));
     };
     let why = run.reason.as_deref().unwrap_or("Error");
-    let mut says = format!("exit code {}", run.exit_code);
+    let mut text = format!("exit code {}", run.exit_code);
     if back_off.is_some() && why != "Error" {
-        says = format!("{says} ({why})");
+        text = format!("{text} ({why})");
     }
     if status.restart_count > 0 {
-        says = format!("{says}, {}", restarts(status.restart_count));
+        text = format!("{text}, {}", restarts(status.restart_count));
     }
-    // The runtime could not start it: the only words there are, as no log was written.
+    // The runtime could not start it, so that there is no log: its message is the only explanation.
     if matches!(why, "StartError" | "ContainerCannotRun") {
-        says = format!("{says}: {}", run.message.as_deref().unwrap_or_default());
+        text = format!("{text}: {}", run.message.as_deref().unwrap_or_default());
     }
-    let mut issue = of(status, PodIssue::new(back_off.unwrap_or(why), &says));
+    let mut issue = of(status, PodIssue::new(back_off.unwrap_or(why), &text));
     issue.exit_code = Some(run.exit_code);
     issue
 }
@@ -87,8 +87,8 @@ pub(super) fn is_about_image(reason: &str) -> bool {
 fn is_hard(reason: &str, message: &str) -> bool {
     match reason {
         "InvalidImageName" | "ErrImageNeverPull" => true,
-        // The kubelet repeats the pull's own error while it backs off (`image_manager.go`, prevPullErrMsg): said when it pulled
-        // and still so. `ErrImagePull` alone is the first try, which may have come before the push.
+        // The kubelet repeats the pull's own error while it backs off (`image_manager.go`, prevPullErrMsg): it was so when it
+        // pulled and still is. `ErrImagePull` alone is the first try, which may have come before the push.
         "ImagePullBackOff" => is_missing(message),
         // `security_context_others.go`, verifyRunAsNonRoot: image and template contradict each other.
         "CreateContainerConfigError" => {
@@ -99,8 +99,8 @@ fn is_hard(reason: &str, message: &str) -> bool {
     }
 }
 
-/// The registry answered, and it does not have the image: containerd, CRI-O and cri-dockerd in their own words.
+/// The registry answered, and it does not have the image: the messages of containerd, CRI-O and cri-dockerd.
 fn is_missing(message: &str) -> bool {
-    ["code = NotFound", "manifest unknown", "name unknown"].iter().any(|words| message.contains(words))
+    ["code = NotFound", "manifest unknown", "name unknown"].iter().any(|text| message.contains(text))
         || message.trim_end_matches(['.', '"', ' ']).ends_with(": not found")
 }

@@ -1,4 +1,4 @@
-//! What Events tell about a pod that its status does not: volumes, sandboxes, the words of a failed probe, a node on its way.
+//! What Events report about a pod and its status does not: volumes, sandboxes, the output of a failed probe, a node that is being added.
 
 use std::borrow::Borrow;
 
@@ -22,16 +22,16 @@ const BEFORE_START: [&str; 6] = [
 ];
 /// The kubelet got further than that.
 const STARTING: [&str; 4] = ["Pulling", "Pulled", "Created", "Started"];
-/// Any scheduler that runs has looked at a pod by then, and noted what it found.
+/// Any scheduler that runs has processed a pod by then, and recorded the result.
 const FIRST_LOOK: SignedDuration = SignedDuration::from_secs(5);
 
 /// What is wrong with the pod, from its status and the events about it.
 pub fn explain<E: Borrow<Value>>(pod: &Pod, events: &[E]) -> Option<PodIssue> {
-    let told = from_events(pod, events);
+    let reported = from_events(pod, events);
     let found = match issue(pod) {
-        None => told.or_else(|| not_scheduled(pod)),
-        Some(seen) if seen.reason == CONTAINERS_NOT_READY => Some(match told {
-            Some(told) => PodIssue { not_before: seen.not_before, restarts: seen.restarts, ..told },
+        None => reported.or_else(|| not_scheduled(pod)),
+        Some(seen) if seen.reason == CONTAINERS_NOT_READY => Some(match reported {
+            Some(issue) => PodIssue { not_before: seen.not_before, restarts: seen.restarts, ..issue },
             None => seen,
         }),
         Some(seen) => Some(seen),
@@ -42,17 +42,17 @@ pub fn explain<E: Borrow<Value>>(pod: &Pod, events: &[E]) -> Option<PodIssue> {
 /// A scheduler that does not run sets no condition and writes no event.
 fn not_scheduled(pod: &Pod) -> Option<PodIssue> {
     let status = pod.status.as_ref()?;
-    let said = status.conditions.iter().flatten().any(|condition| condition.type_ == "PodScheduled");
-    if said || !pod.node().is_empty() || !pod.is_pending() || pod.is_terminating() {
+    let is_processed = status.conditions.iter().flatten().any(|condition| condition.type_ == "PodScheduled");
+    if is_processed || !pod.node().is_empty() || !pod.is_pending() || pod.is_terminating() {
         return None;
     }
     let name = pod.spec.as_ref()?.scheduler_name.as_deref().unwrap_or("default-scheduler");
-    let words = format!("scheduler \"{name}\" has not processed it: is it running?");
+    let message = format!("scheduler \"{name}\" has not processed it: is it running?");
     let made = pod.metadata.creation_timestamp.as_ref()?.0;
-    Some(PodIssue { not_before: made.checked_add(FIRST_LOOK).ok(), ..PodIssue::new(NOT_SCHEDULED, &words) })
+    Some(PodIssue { not_before: made.checked_add(FIRST_LOOK).ok(), ..PodIssue::new(NOT_SCHEDULED, &message) })
 }
 
-/// What the newest event that still holds says is wrong with the pod: core/v1 or events.k8s.io/v1.
+/// What is wrong with the pod by the newest event that still holds: core/v1 or events.k8s.io/v1.
 pub fn from_events<E: Borrow<Value>>(pod: &Pod, events: &[E]) -> Option<PodIssue> {
     if pod.is_ready() || pod.is_finished() || pod.is_terminating() {
         return None;
@@ -68,7 +68,7 @@ pub fn from_events<E: Borrow<Value>>(pod: &Pod, events: &[E]) -> Option<PodIssue
     if BEFORE_START.contains(&reason) && about(pod, events).any(overtaken) {
         return None;
     }
-    let mut found = PodIssue::new(reason, words(newest));
+    let mut found = PodIssue::new(reason, message_of(newest));
     if let Some((container, not_before)) = probed(pod, newest).filter(|_| reason == "Unhealthy") {
         found.container = Some(clean(&container));
         found.not_before = Some(not_before);
@@ -84,7 +84,7 @@ pub fn time(event: &Value) -> Option<Timestamp> {
 }
 
 /// `note` in events.k8s.io/v1, `message` in core/v1.
-fn words(event: &Value) -> &str {
+fn message_of(event: &Value) -> &str {
     let note = event.text("/note");
     if note.is_empty() { event.text("/message") } else { note }
 }
@@ -118,28 +118,28 @@ fn has_started(pod: &Pod) -> bool {
     all.any(|c| c.restart_count > 0 || c.state.as_ref().is_some_and(|s| s.waiting.is_none()))
 }
 
-/// Is a node on its way for the pod? The newest word of an autoscaler decides; the scheduler goes on saying that there is none yet.
+/// Is a node being added for the pod? The newest event of an autoscaler decides; the scheduler goes on reporting that there is none yet.
 fn new_node<E: Borrow<Value>>(pod: &Pod, events: &[E], seen: PodIssue) -> PodIssue {
     let nominated = pod.status.as_ref().and_then(|status| status.nominated_node_name.as_deref());
     let newest =
         about(pod, events).filter(|event| promises(event) || refuses(event)).max_by_key(|event| time(event));
-    let says = match (nominated.filter(|node| !node.is_empty()), newest) {
+    let text = match (nominated.filter(|node| !node.is_empty()), newest) {
         (Some(node), _) => format!("nominated to node {node}"),
-        (None, Some(event)) if promises(event) => words(event).to_owned(),
+        (None, Some(event)) if promises(event) => message_of(event).to_owned(),
         (None, Some(event)) => {
-            let message = format!("{}; {}", seen.message, clean(words(event)));
+            let message = format!("{}; {}", seen.message, clean(message_of(event)));
             return PodIssue { message, ..seen };
         }
         (None, None) => return seen,
     };
-    let message = format!("waiting for a new node: {}", clean(&says));
+    let message = format!("waiting for a new node: {}", clean(&text));
     PodIssue { message, not_before: None, new_node: true, ..seen }
 }
 
 /// Of the cluster autoscaler, or of Karpenter, whose nodes come from NodeClaims.
 fn promises(event: &Value) -> bool {
     matches!(event.text("/reason"), "TriggeredScaleUp" | "Nominated")
-        || (words(event).contains("nodeclaim/") && !refuses(event))
+        || (message_of(event).contains("nodeclaim/") && !refuses(event))
 }
 
 fn refuses(event: &Value) -> bool {

@@ -1,4 +1,4 @@
-//! What is wrong with one pod: one line, in Kubernetes' own words, and whether it can recover.
+//! What is wrong with one pod: one line, in Kubernetes' own terms, and whether it can recover.
 
 mod container;
 pub mod events;
@@ -13,21 +13,21 @@ use crate::PodExt;
 use crate::secret::clean;
 use crate::text::count;
 
-/// The word of a pod whose containers run and are not ready (`pkg/kubelet/status/generate.go`).
+/// The reason of a pod whose containers run and are not ready (`pkg/kubelet/status/generate.go`).
 pub const CONTAINERS_NOT_READY: &str = "ContainersNotReady";
 
-/// Of a pod about which Kubernetes says no more than that.
+/// Of a pod about which Kubernetes reports no more than that.
 pub const NOT_READY: &str = "not Ready";
 
-/// Of a pod that no scheduler has said anything about. Kubernetes has no word for that (kubernetes#112180).
+/// Of a pod that no scheduler has processed. Kubernetes has no reason for that (kubernetes#112180).
 const NOT_SCHEDULED: &str = "NotScheduled";
 
 /// One fault of one pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodIssue {
-    /// Kubernetes' own word: `ImagePullBackOff`, `OOMKilled`, `Unschedulable`.
+    /// Kubernetes' own reason: `ImagePullBackOff`, `OOMKilled`, `Unschedulable`.
     pub reason: String,
-    /// What else it says: one line, without credentials; may be empty.
+    /// Kubernetes' own message: one line, without credentials; may be empty.
     pub message: String,
     pub container: Option<String>,
     /// Waiting does not help.
@@ -56,7 +56,7 @@ impl PodIssue {
         }
     }
 
-    /// The container has run and ended: its log tells more.
+    /// The container has run and ended: its log has more.
     pub fn is_crash(&self) -> bool {
         self.exit_code.is_some() || self.reason == "CrashLoopBackOff"
     }
@@ -88,17 +88,17 @@ impl fmt::Display for PodIssue {
     }
 }
 
-/// Why the pod is not Ready, in Kubernetes' own word: `CrashLoopBackOff`, `Unschedulable`, …
+/// Why the pod is not Ready, by Kubernetes' own reason: `CrashLoopBackOff`, `Unschedulable`, …
 pub fn not_ready_reason(pod: &Pod) -> Option<String> {
     if pod.is_ready() || pod.is_finished() || pod.status.is_none() {
         return None;
     }
-    // That its containers are not ready says no more than that.
-    let word = issue(pod).map(|issue| issue.reason).filter(|word| word != CONTAINERS_NOT_READY);
-    Some(word.unwrap_or_else(|| NOT_READY.to_owned()))
+    // That its containers are not ready adds nothing.
+    let reason = issue(pod).map(|issue| issue.reason).filter(|reason| reason != CONTAINERS_NOT_READY);
+    Some(reason.unwrap_or_else(|| NOT_READY.to_owned()))
 }
 
-/// What is wrong with the pod, as far as its own status tells; `None` also while it starts as it should.
+/// What is wrong with the pod, by its own status; `None` also while it starts as it should.
 pub fn issue(pod: &Pod) -> Option<PodIssue> {
     let status = pod.status.as_ref()?;
     if let Some(lost) = node_lost(pod) {
@@ -116,7 +116,7 @@ pub fn issue(pod: &Pod) -> Option<PodIssue> {
         let reason = c.reason.as_deref().unwrap_or("Unschedulable");
         return Some(PodIssue::new(reason, c.message.as_deref().unwrap_or_default()));
     }
-    // Init containers run before the others, so what stops them comes first; what cannot mend itself comes before that.
+    // Init containers run before the others, so what stops them comes first; what cannot recover comes before that.
     let init = status.init_container_statuses.iter().flatten();
     let mut found: Vec<PodIssue> =
         init.chain(status.container_statuses.iter().flatten()).filter_map(container::issue).collect();
@@ -141,8 +141,8 @@ fn node_lost(pod: &Pod) -> Option<PodIssue> {
     if status.reason.as_deref() != Some(NODE_LOST) && (pod.node().is_empty() || marked().is_none()) {
         return None;
     }
-    let told = status.message.clone().unwrap_or_else(|| format!("node {} is unresponsive", pod.node()));
-    Some(PodIssue::new(NODE_LOST, &told))
+    let message = status.message.clone().unwrap_or_else(|| format!("node {} is unresponsive", pod.node()));
+    Some(PodIssue::new(NODE_LOST, &message))
 }
 
 /// Evicted, refused by its node, past its deadline, or ended by itself.
@@ -164,9 +164,9 @@ fn failed(pod: &Pod) -> PodIssue {
 /// Everything runs, and something is not ready.
 fn not_ready(pod: &Pod) -> Option<PodIssue> {
     let ready = condition(pod, "Ready").filter(|c| c.status != "True")?;
-    let told = ready.message.as_deref().unwrap_or_default();
+    let message = ready.message.as_deref().unwrap_or_default();
     if ready.reason.as_deref() == Some("ReadinessGatesNotReady") {
-        return Some(PodIssue::new("ReadinessGatesNotReady", told));
+        return Some(PodIssue::new("ReadinessGatesNotReady", message));
     }
     let status = pod.status.as_ref()?;
     let sidecar = |status: &&ContainerStatus| {
@@ -181,7 +181,7 @@ fn not_ready(pod: &Pod) -> Option<PodIssue> {
     if !all.iter().all(started) {
         return None;
     }
-    let mut issue = PodIssue::new(CONTAINERS_NOT_READY, told);
+    let mut issue = PodIssue::new(CONTAINERS_NOT_READY, message);
     if issue.message.is_empty() {
         issue.message = format!("containers with unready status: [{}]", clean(&slow.name));
     }

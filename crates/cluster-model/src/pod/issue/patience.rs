@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Container, Probe};
 use k8s_openapi::jiff::SignedDuration;
 
-/// From the container's start. Only failures are ever told (`Unhealthy`), so this is the time by which its probes would have
+/// From the container's start. Only failures are ever reported (`Unhealthy`), so this is the time by which its probes would have
 /// been through at their slowest: the startup probe, the first readiness probe, all but the last of the tries it is allowed.
 /// A probe that starts late or answers late is given half a period and its timeout on top.
 pub(super) fn patience(container: &Container) -> SignedDuration {

@@ -13,7 +13,7 @@ fn at(second: u32) -> String {
     format!("2026-01-01T00:{:02}:{:02}Z", second / 60, second % 60)
 }
 
-/// Bound and not Ready; each case says what its containers do.
+/// Bound and not Ready; each case has the states of its containers.
 fn starting(statuses: Value) -> Pod {
     pod("shop/web-1", "n1").edit(json!({"status": {
         "phase": "Pending",
@@ -51,21 +51,21 @@ fn slow() -> Pod {
         .edit(json!({"status": {"phase": "Running"}}))
 }
 
-fn told(pod: &Pod) -> Option<(String, bool)> {
+fn found(pod: &Pod) -> Option<(String, bool)> {
     issue(pod).map(|t| (t.to_string(), t.hard))
 }
 
-/// What it is about, the pod, and what is told of it: text and whether it is hard.
+/// The case, the pod, and the expected issue: text and whether it is hard.
 type Case<'a> = (&'a str, Pod, Option<(&'a str, bool)>);
 
 fn check(cases: Vec<Case<'_>>) {
     for (case, pod, expected) in cases {
-        assert_eq!(told(&pod), expected.map(|(text, hard)| (text.to_owned(), hard)), "{case}");
+        assert_eq!(found(&pod), expected.map(|(text, hard)| (text.to_owned(), hard)), "{case}");
     }
 }
 
 #[test]
-fn what_waits_says_why_and_whether_it_can_mend_itself() {
+fn what_waits_has_a_reason_and_may_be_recoverable() {
     let pull =
         "rpc error: code = NotFound desc = failed to pull and unpack image \"r/x:9\": r/x:9: not found";
     let backed_off = format!("Back-off pulling image \"r/x:9\": ErrImagePull: {pull}");
@@ -85,7 +85,7 @@ fn what_waits_says_why_and_whether_it_can_mend_itself() {
         ("ImagePullBackOff", crio, hard(&in_main("ImagePullBackOff", crio))),
         ("ImagePullBackOff", no_host, soft(&in_main("ImagePullBackOff", no_host))),
         ("ImagePullBackOff", denied, soft(&in_main("ImagePullBackOff", &denied.replace("bob:s3cret@", "")))),
-        // Before 1.32 the back-off does not say why.
+        // Before 1.32 the back-off has no reason.
         (
             "ImagePullBackOff",
             "Back-off pulling image \"x\"",
@@ -106,7 +106,7 @@ fn what_waits_says_why_and_whether_it_can_mend_itself() {
         ),
         ("RunContainerError", "no such file", soft("RunContainerError in container main: no such file")),
     ] {
-        assert_eq!(told(&waiting(reason, message)), expected, "{reason}: {message}");
+        assert_eq!(found(&waiting(reason, message)), expected, "{reason}: {message}");
     }
 }
 
@@ -128,7 +128,7 @@ fn a_crash_counts_from_the_second_on() {
             Some(("CrashLoopBackOff in container main: exit code 137 (OOMKilled), 2 restarts", false)),
         ),
         (
-            "only the kubelet's words",
+            "only the kubelet's message",
             crashed(3, back_off.clone(), json!({})),
             Some(("CrashLoopBackOff in container main: back-off 40s restarting failed container", false)),
         ),
@@ -172,7 +172,7 @@ fn a_crash_counts_from_the_second_on() {
 }
 
 #[test]
-fn init_containers_come_first_and_the_hopeless_before_all() {
+fn init_containers_come_first_and_the_unrecoverable_before_all() {
     let back_off =
         |name: &str| container(json!({"name": name, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}));
     let invalid = container(json!({"state": {"waiting": {"reason": "InvalidImageName"}}}));
@@ -189,7 +189,7 @@ fn init_containers_come_first_and_the_hopeless_before_all() {
             Some(("CrashLoopBackOff in container init", false)),
         ),
         (
-            "hopeless",
+            "unrecoverable",
             init(json!([back_off("init")]), json!([invalid])),
             Some(("InvalidImageName in container main", true)),
         ),
@@ -198,7 +198,7 @@ fn init_containers_come_first_and_the_hopeless_before_all() {
 }
 
 #[test]
-fn a_pod_without_a_node_has_the_schedulers_words() {
+fn a_pod_without_a_node_has_the_schedulers_message() {
     let words = "0/3 nodes are available: 3 Insufficient cpu.";
     check(vec![
         (
@@ -238,7 +238,7 @@ fn not_ready_is_a_fault_once_its_probes_had_their_time() {
             Some(("ReadinessGatesNotReady: corresponding condition of pod readiness gate \"x\" does not exist", false)),
         ),
     ]);
-    // A sidecar is an init container that stays; another init container that is done is not asked.
+    // A sidecar is an init container that stays; another init container that is done does not count.
     let init = |policy: Value| {
         slow().edit(json!({"spec": {"initContainers": [{"name": "proxy", "restartPolicy": policy}]}, "status": {
             "containerStatuses": [container(json!({"ready": true, "state": {"running": {"startedAt": START}}}))],
@@ -292,10 +292,10 @@ fn a_lost_node_a_failed_pod_and_one_that_goes() {
 }
 
 #[test]
-fn events_tell_what_no_status_does() {
+fn events_explain_what_no_status_does() {
     let about = |uid: &str, reason: &str, second: u32, more: Value| {
         let mut event = json!({"reason": reason, "type": "Warning", "regarding": {"kind": "Pod", "uid": uid},
-            "deprecatedLastTimestamp": at(second), "note": format!("{reason} says this")});
+            "deprecatedLastTimestamp": at(second), "note": format!("{reason} has this message")});
         crate::build::merge(&mut event, more);
         event
     };
@@ -315,13 +315,13 @@ fn events_tell_what_no_status_does() {
             "a volume",
             creating.clone(),
             vec![event("FailedMount", 20)],
-            Some("FailedMount: FailedMount says this"),
+            Some("FailedMount: FailedMount has this message"),
         ),
         (
             "the newest",
             creating.clone(),
             vec![event("FailedMount", 30), event("FailedAttachVolume", 20)],
-            Some("FailedMount: FailedMount says this"),
+            Some("FailedMount: FailedMount has this message"),
         ),
         ("another pod's", creating.clone(), vec![about("uid-web-2", "FailedMount", 20, json!({}))], None),
         ("mounted since", creating.clone(), vec![event("FailedMount", 20), event("Pulling", 21)], None),
@@ -329,7 +329,7 @@ fn events_tell_what_no_status_does() {
             "pulled before",
             creating.clone(),
             vec![event("FailedMount", 20), event("Pulling", 19)],
-            Some("FailedMount: FailedMount says this"),
+            Some("FailedMount: FailedMount has this message"),
         ),
         (
             "started since",
@@ -354,7 +354,7 @@ fn events_tell_what_no_status_does() {
         ),
         ("a ready pod", pod("shop/web-1", "n1"), vec![event("FailedMount", 20)], None),
         (
-            "its status says more",
+            "its status is more precise",
             waiting("CreateContainerError", "x"),
             vec![event("FailedMount", 20)],
             Some("CreateContainerError in container main: x"),
@@ -367,7 +367,7 @@ fn events_tell_what_no_status_does() {
 }
 
 #[test]
-fn the_reason_of_a_pod_that_is_not_ready_is_the_servers_own_word() {
+fn the_reason_of_a_pod_that_is_not_ready_is_the_servers_own() {
     let reason = |pod: &Pod| not_ready_reason(pod);
     assert_eq!(reason(&pod("a/b", "n")), None);
     assert_eq!(reason(&pod("a/b", "n").waiting("CrashLoopBackOff")).as_deref(), Some("CrashLoopBackOff"));

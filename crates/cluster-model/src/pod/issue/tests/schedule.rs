@@ -1,12 +1,12 @@
-//! Pods without a node: who promises one, and who says nothing.
+//! Pods without a node: an autoscaler may promise one, or nothing is reported.
 
 use super::*;
 
 /// The autoscalers' own events: a node that is on its way is waited for, a refusal is a fault.
 #[test]
 fn a_pod_that_a_new_node_is_coming_for_has_no_fault() {
-    let event = |reason: &str, words: &str, by: &str, second: u32| {
-        json!({"reason": reason, "message": words, "source": {"component": by},
+    let event = |reason: &str, message: &str, by: &str, second: u32| {
+        json!({"reason": reason, "message": message, "source": {"component": by},
         "lastTimestamp": at(second), "involvedObject": {"kind": "Pod", "uid": "uid-web-1"}})
     };
     let up = |second| {
@@ -20,7 +20,7 @@ fn a_pod_that_a_new_node_is_coming_for_has_no_fault() {
         |reason: &str, by: &str, second| event(reason, "incompatible with nodepool \"default\"", by, second);
     let preempting = json!({"status": {"nominatedNodeName": "n7"}});
     let cases: Vec<(&str, Value, Vec<Value>, Option<&str>)> = vec![
-        ("nobody says anything", json!({}), vec![], None),
+        ("no event", json!({}), vec![], None),
         ("the scheduler alone", json!({}), vec![scheduler(40)], None),
         ("cluster-autoscaler", json!({}), vec![up(20)], Some("pod triggered scale-up")),
         ("Karpenter", json!({}), vec![nominated(20)], Some("nodeclaim/default-x7k2p")),
@@ -31,7 +31,7 @@ fn a_pod_that_a_new_node_is_coming_for_has_no_fault() {
             Some("nodeclaim/default-x7k2p"),
         ),
         (
-            "in other words",
+            "with another message",
             json!({}),
             vec![event("Launching", "created nodeclaim/x for it", "other", 20)],
             Some("nodeclaim/x"),
@@ -65,9 +65,9 @@ fn a_pod_that_a_new_node_is_coming_for_has_no_fault() {
     for (case, edit, events, expected) in cases {
         let found = explain(&unbound("Unschedulable", "0/3 nodes").edit(edit), &events).unwrap();
         assert_eq!(found.new_node, expected.is_some(), "{case}: {found}");
-        if let Some(words) = expected {
+        if let Some(message) = expected {
             assert!(
-                found.message.starts_with("waiting for a new node") && found.message.contains(words),
+                found.message.starts_with("waiting for a new node") && found.message.contains(message),
                 "{case}: {found}"
             );
         }
@@ -78,7 +78,7 @@ fn a_pod_that_a_new_node_is_coming_for_has_no_fault() {
 
 /// kubernetes#112180
 #[test]
-fn a_pod_that_no_scheduler_says_anything_about_has_a_fault_in_a_while() {
+fn a_pod_that_no_scheduler_processes_has_an_issue_after_a_while() {
     let made = || {
         pod("shop/web-1", "").edit(json!({"metadata": {"creationTimestamp": START},
             "spec": {"schedulerName": "nobody"}, "status": {"phase": "Pending", "conditions": []}}))
@@ -89,8 +89,9 @@ fn a_pod_that_no_scheduler_says_anything_about_has_a_fault_in_a_while() {
     assert_eq!((found.hard, found.not_before), (false, Some("2026-01-01T00:00:15Z".parse().unwrap())));
     let bound = made().edit(json!({"spec": {"nodeName": "n1"}}));
     let gone = made().deleted("2026-01-01T00:00:30Z");
-    let said = made().edit(json!({"status": {"conditions": [{"type": "PodScheduled", "status": "True"}]}}));
-    for (case, pod) in [("bound", bound), ("on its way out", gone), ("scheduled", said)] {
+    let scheduled =
+        made().edit(json!({"status": {"conditions": [{"type": "PodScheduled", "status": "True"}]}}));
+    for (case, pod) in [("bound", bound), ("on its way out", gone), ("scheduled", scheduled)] {
         assert_eq!(explain(&pod, &none), None, "{case}");
     }
 }
