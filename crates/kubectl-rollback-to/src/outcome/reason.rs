@@ -78,10 +78,11 @@ pub enum Already {
 /// Why a pod blocks a StatefulSet's rollback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BlockedByPod {
-    /// There is no consent to delete it; `revision` is for the command that continues.
+    /// There is no consent to delete it; `revision` is for the command that continues. `None`: the workload has the template that was
+    /// restored, whose number its controller has changed meanwhile (pkg/controller/history/controller_history.go, UpdateControllerRevision).
     UntilDeleted {
         message: String,
-        revision: i64,
+        revision: Option<i64>,
     },
     /// It changed between each read and its deletion.
     KeepsChanging,

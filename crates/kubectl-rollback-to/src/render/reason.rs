@@ -111,11 +111,15 @@ fn already(already: &Already) -> String {
 
 fn blocked_by_pod(id: &Id, pod: &str, why: &BlockedByPod) -> String {
     match why {
-        BlockedByPod::UntilDeleted { message, revision } => format!(
-            "blocked by pod {pod} ({message}) until it is deleted: \
-             kubectl rollback-to {} --to-revision {revision} --unstick",
-            id.typed()
-        ),
+        BlockedByPod::UntilDeleted { message, revision } => {
+            let command = match revision {
+                Some(revision) => {
+                    format!("kubectl rollback-to {} --to-revision {revision} --unstick", id.typed())
+                }
+                None => format!("kubectl delete pod {pod} -n {}", id.namespace),
+            };
+            format!("blocked by pod {pod} ({message}) until it is deleted: {command}")
+        }
         BlockedByPod::KeepsChanging => format!("blocked by pod {pod}, which keeps changing"),
         BlockedByPod::NotDeleted(message) => {
             format!("blocked by pod {pod}, which could not be deleted: {message}")

@@ -41,7 +41,7 @@ impl Engine {
                 self.commands.push(Command::Delete { step, pod, uid, version });
             }
             Consent::No => {
-                let revision = this.revision;
+                let revision = (this.phase != Phase::RestoreWatching).then_some(this.revision);
                 self.blocked(step, pod, BlockedByPod::UntilDeleted { message: message.to_owned(), revision });
             }
             Consent::Unasked | Consent::Asking => {}

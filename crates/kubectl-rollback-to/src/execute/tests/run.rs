@@ -226,7 +226,7 @@ async fn without_consent_the_revision_to_continue_with_is_given() {
     let play = Play::stuck_statefulset();
     let outcomes = play.run().await;
     assert_eq!(outcomes[0].result, Verdict::Failed);
-    let [Reason::BlockedByPod { pod, why: BlockedByPod::UntilDeleted { revision: 3, .. } }] =
+    let [Reason::BlockedByPod { pod, why: BlockedByPod::UntilDeleted { revision: Some(3), .. } }] =
         outcomes[0].reasons.as_slice()
     else {
         panic!("{:?}", outcomes[0].reasons);

@@ -53,7 +53,8 @@ fn before_and_after_the_write() {
         vec![Reason::Message(message()), Reason::NothingWritten],
         vec![Reason::Message(message()), Reason::UpdateUnknown],
         vec![Reason::NotWatched],
-        blocked(BlockedByPod::UntilDeleted { message: "not Ready".into(), revision: 3 }),
+        blocked(BlockedByPod::UntilDeleted { message: "not Ready".into(), revision: Some(3) }),
+        blocked(BlockedByPod::UntilDeleted { message: "not Ready".into(), revision: None }),
         blocked(BlockedByPod::KeepsChanging),
         blocked(BlockedByPod::NotDeleted(message())),
         vec![Reason::Deleted],
@@ -81,6 +82,7 @@ fn before_and_after_the_write() {
     cannot write statefulset/db: no (403); unknown whether it was updated: kubectl rollback-to statefulset/db -n shop --status
     not watched (--no-wait)
     blocked by pod db-1 (not Ready) until it is deleted: kubectl rollback-to statefulset/db -n shop --to-revision 3 --unstick
+    blocked by pod db-1 (not Ready) until it is deleted: kubectl delete pod db-1 -n shop
     blocked by pod db-1, which keeps changing
     blocked by pod db-1, which could not be deleted: cannot write statefulset/db: no (403)
     deleted while it was rolled back

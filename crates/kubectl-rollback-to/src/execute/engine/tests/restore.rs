@@ -136,7 +136,7 @@ fn what_cannot_be_restored_is_reported_and_the_rest_is_restored() {
 #[test]
 fn a_restore_that_fails_is_reported_and_never_repeated() {
     let unhealthy = |why| Reason::NotRestored(NotRestored::Unhealthy(vec![why]));
-    let until = BlockedByPod::UntilDeleted { message: "CrashLoopBackOff".into(), revision: 3 };
+    let until = BlockedByPod::UntilDeleted { message: "CrashLoopBackOff".into(), revision: None };
     let cases = [
         (crashed(), Verdict::Failed, unhealthy(rollout("crashed"))),
         (reverted(), Verdict::Superseded, Reason::RestoredAndReplaced(author("argo"))),

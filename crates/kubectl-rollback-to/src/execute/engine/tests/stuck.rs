@@ -6,7 +6,7 @@ use super::*;
 fn a_blocking_pod_is_deleted_with_consent_only() {
     let message = || "CrashLoopBackOff".to_owned();
     let blocked = |pod: &str, why| over(Verdict::Failed, [Reason::BlockedByPod { pod: pod.into(), why }]);
-    let refused = || blocked("p-2", BlockedByPod::UntilDeleted { message: message(), revision: 3 });
+    let refused = || blocked("p-2", BlockedByPod::UntilDeleted { message: message(), revision: Some(3) });
     let cases = [
         (true, false, false, "delete 0 p-2 uid-p-2", None),
         (false, true, true, "ask unstick 0, delete 0 p-2 uid-p-2", None),
