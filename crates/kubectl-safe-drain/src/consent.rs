@@ -29,7 +29,7 @@ impl Consent {
     pub fn to(plan: &Plan, findings: &[Finding]) -> Self {
         Consent {
             nodes: plan.nodes.iter().map(|n| (n.uid.clone(), n.name.clone())).collect(),
-            pods: plan.steps().filter(|s| s.leaves()).map(|s| (s.uid.clone(), Pod::of(s))).collect(),
+            pods: plan.steps().filter(|s| s.evicts()).map(|s| (s.uid.clone(), Pod::of(s))).collect(),
             findings: weighty(findings).map(|f| (f.id, f.subject.clone())).collect(),
         }
     }
@@ -42,7 +42,7 @@ impl Consent {
             true => format!("node/{} is another node of that name", n.name),
             false => format!("node/{} would be drained too", n.name),
         });
-        let pods = plan.steps().filter(|s| s.leaves()).filter_map(|s| match self.pods.get(&s.uid) {
+        let pods = plan.steps().filter(|s| s.evicts()).filter_map(|s| match self.pods.get(&s.uid) {
             Some(agreed) if agreed.action == s.action => {
                 let lost = agreed.budget.as_ref().filter(|_| s.budget.is_none())?;
                 Some(format!("{} is no longer limited by PDB {lost}", s.key()))

@@ -23,7 +23,7 @@ pub fn estimate(plan: &Plan, inventory: &Inventory) -> Estimate {
     // Nodes go one after another, and so do the tiers of a node.
     for node in &plan.nodes {
         for tier in Tier::ALL {
-            let steps: Vec<&Step> = node.steps.iter().filter(|s| s.leaves() && s.tier == tier).collect();
+            let steps: Vec<&Step> = node.steps.iter().filter(|s| s.evicts() && s.tier == tier).collect();
             let wave = wave(&steps, inventory);
             total.least_seconds += wave.least_seconds;
             total.most_seconds = total.most_seconds.zip(wave.most_seconds).map(|(a, b)| a + b);
@@ -37,10 +37,10 @@ pub fn estimate(plan: &Plan, inventory: &Inventory) -> Estimate {
 /// `None`: a pod is blocked, unclear or overdue, so nobody knows.
 pub fn seconds_left<'a>(pods: impl Iterator<Item = &'a PodState>, now: Timestamp) -> Option<i64> {
     let mut waves: BTreeMap<(usize, Tier), i64> = BTreeMap::new();
-    for state in pods.filter(|p| p.step.leaves() && !p.phase.is_final()) {
+    for state in pods.filter(|p| p.step.evicts() && !p.phase.is_final()) {
         let left = match state.phase {
             _ if state.blocked_by.is_some() => return None,
-            Phase::Leaving { .. } => match state.pod.deletion_timestamp() {
+            Phase::Terminating { .. } => match state.pod.deletion_timestamp() {
                 Some(due) if due < now => return None,
                 Some(due) => due.duration_since(now).as_secs() + 1,
                 None => state.step.grace_seconds,
@@ -137,7 +137,7 @@ mod tests {
             .map(|(step, key)| PodState::planned(step.clone(), 0, pod(key, "n1"), now))
             .collect();
         assert_eq!(seconds_left(states.iter(), now), Some(60), "two waves that have not begun");
-        states[0].phase = Phase::Leaving { since: now };
+        states[0].phase = Phase::Terminating { since: now };
         states[0].pod = pod("a/p", "n1").deleted(&later(9));
         states[1].phase = Phase::Gone;
         assert_eq!(seconds_left(states.iter(), now), Some(40), "the first wave has ten seconds left");

@@ -5,11 +5,11 @@ use k8s_openapi::jiff::SignedDuration;
 
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// `--force`: bare and orphaned pods may go.
+    /// `--force`: unmanaged and orphaned pods may be evicted.
     pub force: bool,
     /// `--delete-emptydir-data`
     pub delete_emptydir_data: bool,
-    /// `--disable-eviction`: plain deletes, which no budget is asked about.
+    /// `--disable-eviction`: plain deletes, which bypass budgets.
     pub disable_eviction: bool,
     /// `--grace-period`, when not negative.
     pub grace_period: Option<i64>,

@@ -6,7 +6,7 @@ use cluster_model::{Inventory, NodeExt, PodExt};
 use k8s_openapi::api::core::v1::Pod;
 use serde::Serialize;
 
-use crate::checks::{Returns, returns};
+use crate::checks::{Recreation, recreation};
 use crate::options::Options;
 use crate::pod_filter::{PodFilter, pod_filter};
 
@@ -25,20 +25,20 @@ pub struct Step {
     pub uid: String,
     pub owner: String,
     pub action: Action,
-    /// Why it stays, or what is special about its going; empty for a plain eviction.
+    /// Why it is ignored, or what is special about its eviction; empty for a plain one.
     pub reason: String,
     pub tier: Tier,
     pub priority: i32,
-    /// The budget that is asked about it, `namespace/name`.
+    /// The budget that limits its eviction, `namespace/name`.
     pub budget: Option<String>,
     pub grace_seconds: i64,
     /// Deleted by somebody else before the drain: only waited for.
-    pub leaving_already: bool,
-    /// Whether its controller would put it back on this node.
-    pub returns: Returns,
+    pub already_terminating: bool,
+    /// Whether its controller would recreate it on this node.
+    pub recreation: Recreation,
 }
 
-/// Why a pod stays that nobody asked about.
+/// Why a pod is ignored that is not in the drain's scope.
 pub const NO_LONGER_SELECTED: &str = "no longer matches --pod-selector";
 pub const UNSELECTED: &str = "not selected by --pod-selector";
 const AWAITED: &str = "not bound yet: its volume is being provisioned on this node";
@@ -48,7 +48,7 @@ impl Step {
         format!("{}/{}", self.namespace, self.name)
     }
 
-    /// A pod that stays.
+    /// A pod that is ignored.
     pub fn keep(pod: &Pod) -> Self {
         Step {
             namespace: pod.namespace().into(),
@@ -61,12 +61,12 @@ impl Step {
             priority: pod.priority(),
             budget: None,
             grace_seconds: pod.grace_seconds(),
-            leaving_already: false,
-            returns: Returns::No,
+            already_terminating: false,
+            recreation: Recreation::No,
         }
     }
 
-    pub fn leaves(&self) -> bool {
+    pub fn evicts(&self) -> bool {
         self.action != Action::Keep
     }
 }
@@ -91,8 +91,8 @@ impl Plan {
         self.nodes.iter().flat_map(|n| &n.steps)
     }
 
-    pub fn leaving(&self) -> usize {
-        self.steps().filter(|s| s.leaves()).count()
+    pub fn evictions(&self) -> usize {
+        self.steps().filter(|s| s.evicts()).count()
     }
 }
 
@@ -123,9 +123,9 @@ pub fn plan(inventory: &Inventory, options: &Options) -> Plan {
     Plan { nodes }
 }
 
-/// What others depend on goes last (as karpenter and kubelet's graceful shutdown do); those that stay come after everything.
+/// What others depend on goes last (as karpenter and kubelet's graceful shutdown do); those that are ignored come after everything.
 fn order(step: &Step) -> (bool, Tier, i32, &str, &str) {
-    (!step.leaves(), step.tier, step.priority, &step.namespace, &step.name)
+    (!step.evicts(), step.tier, step.priority, &step.namespace, &step.name)
 }
 
 pub fn step(pod: &Pod, inventory: &Inventory, options: &Options) -> Step {
@@ -152,8 +152,8 @@ pub fn step(pod: &Pod, inventory: &Inventory, options: &Options) -> Step {
         reason,
         budget,
         grace_seconds: options.grace_period.unwrap_or(pod.grace_seconds()),
-        leaving_already: filter == PodFilter::Terminating,
-        returns: if action == Action::Keep { Returns::No } else { returns(pod, inventory) },
+        already_terminating: filter == PodFilter::Terminating,
+        recreation: if action == Action::Keep { Recreation::No } else { recreation(pod, inventory) },
         ..Step::keep(pod)
     }
 }
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn low_priority_first_and_what_stays_last() {
+    fn low_priority_first_and_ignored_pods_last() {
         let pods = vec![
             pod("a/node-critical", "n1").priority(2_000_001_000),
             pod("a/cluster-critical", "n1").priority(2_000_000_000),
@@ -181,7 +181,7 @@ mod tests {
         ];
         let plan = plan(&snapshot(pods), &Options::default());
         assert_eq!(names(&plan), ["low", "plain", "high", "cluster-critical", "node-critical", "daemon"]);
-        assert_eq!(plan.leaving(), 5);
+        assert_eq!(plan.evictions(), 5);
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
             let (one, two) = (plan(&snapshot(pods.clone()), &Options::default()), plan(&snapshot(shuffled), &Options::default()));
             prop_assert_eq!(&one, &two);
             prop_assert_eq!(one.steps().count(), pods.len(), "every pod is in the plan once");
-            for step in one.steps().filter(|s| s.leaves()) {
+            for step in one.steps().filter(|s| s.evicts()) {
                 let pod = pods.iter().find(|p| p.name() == step.name).unwrap();
                 prop_assert!(!pod.is_mirror() && !pod.is_daemonset_pod());
             }

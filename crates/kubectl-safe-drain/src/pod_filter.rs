@@ -1,4 +1,4 @@
-//! Which pods leave a node and which stay: kubectl's filters (`pkg/drain/filters.go`), as one pure function.
+//! Which pods are evicted and which are skipped: kubectl's filters (`pkg/drain/filters.go`), as one pure function.
 
 use cluster_model::{Inventory, PodExt};
 use k8s_openapi::api::core::v1::Pod;
@@ -8,7 +8,7 @@ use crate::options::Options;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PodFilter {
     Evict,
-    /// Somebody else deleted it already: nothing to ask for, only to wait.
+    /// Deleted by somebody else already: nothing to request, only to wait.
     Terminating,
     Skip(&'static str),
 }
@@ -35,8 +35,8 @@ pub fn pod_filter(pod: &Pod, inventory: &Inventory, options: &Options) -> PodFil
     PodFilter::Evict
 }
 
-/// The pods that an eviction will be asked for.
-pub fn leavers<'a>(inventory: &'a Inventory, options: &'a Options) -> impl Iterator<Item = &'a Pod> {
+/// The pods whose eviction will be requested.
+pub fn pods_to_evict<'a>(inventory: &'a Inventory, options: &'a Options) -> impl Iterator<Item = &'a Pod> {
     inventory.pods.iter().filter(move |pod| pod_filter(pod, inventory, options) == PodFilter::Evict)
 }
 
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn fates() {
+    fn as_kubectl_filters() {
         let now = at(1_800_000_000);
         let ds = || pod("a/p", "n").owned_by("apps/v1", "DaemonSet", "d");
         let deleted = |ago: i64| pod("a/p", "n").deleted(&at(1_800_000_000 - ago).to_string());
@@ -60,7 +60,7 @@ mod tests {
         let cases = [
             ("a plain pod", pod("a/p", "n"), Options::default(), PodFilter::Evict),
             (
-                "a bare pod (a finding asks about it)",
+                "an unmanaged pod (a finding asks about it)",
                 pod("a/p", "n").bare(),
                 Options::default(),
                 PodFilter::Evict,
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn an_orphaned_daemonset_pod_leaves() {
+    fn an_orphaned_daemonset_pod_is_evicted() {
         let pod = pod("a/p", "n").owned_by("apps/v1", "DaemonSet", "d");
         let mut inventory = Inventory::empty(at(0));
         let key = inventory.controller_of(&pod).unwrap().key;

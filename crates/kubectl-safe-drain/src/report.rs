@@ -26,7 +26,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// As was asked for.
+    /// As requested.
     pub fn is_done(self) -> bool {
         self.exit() == Exit::Done
     }
@@ -52,9 +52,9 @@ pub enum PodResult {
     Blocked,
     Failed,
     Kept,
-    /// Should leave and stays.
+    /// Should be evicted and is not.
     Remains,
-    /// Asked for, and what became of it was not seen.
+    /// Its eviction was requested, and the outcome is not known.
     Unknown,
 }
 
@@ -84,7 +84,7 @@ impl PodReport {
             name: step.name.clone(),
             uid: step.uid.clone(),
             action: step.action,
-            result: if step.leaves() { PodResult::Planned } else { PodResult::Kept },
+            result: if step.evicts() { PodResult::Planned } else { PodResult::Kept },
             reason: step.reason.clone(),
             blocked_by: None,
             since: None,
@@ -101,14 +101,14 @@ pub struct NodeReport {
     pub cordoned: Option<bool>,
     pub cordoned_before: bool,
     pub result: Verdict,
-    /// Why it is not drained, or not cordoned or uncordoned as was asked for.
+    /// Why it is not drained, or not cordoned or uncordoned as requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub pods: Vec<PodReport>,
     /// It was deleted, or another node has its name.
     #[serde(skip)]
     pub is_gone: bool,
-    /// Somebody else removed this run's cordon: whatever cordon there is is theirs.
+    /// Somebody else removed this run's cordon; a cordon that the node has now is not by this run.
     #[serde(skip)]
     pub uncordoned_by_others: bool,
     /// It was found drained, and not read again before the run ended early.
@@ -209,25 +209,27 @@ pub fn node(plan: &NodePlan, engine: &Engine, end: &End, now: Timestamp) -> Node
 fn pod(state: &PodState, now: Timestamp) -> PodReport {
     let (result, blocked_by) = match state.phase {
         Phase::Gone => (PodResult::Gone, None),
-        Phase::Kept => (PodResult::Kept, None),
-        Phase::Remains => (PodResult::Remains, None),
+        Phase::Ignored => (PodResult::Kept, None),
+        Phase::Remaining => (PodResult::Remains, None),
         Phase::Failed => (PodResult::Failed, None),
-        Phase::Leaving { .. } => (PodResult::Terminating, state.blocked_by.clone().or_else(|| state.held())),
-        Phase::Asking | Phase::Doubtful { .. } if state.was_asked_for() => {
+        Phase::Terminating { .. } => {
+            (PodResult::Terminating, state.blocked_by.clone().or_else(|| state.blocked_by_finalizers()))
+        }
+        Phase::Evicting | Phase::OutcomeUnknown { .. } if state.eviction_was_requested() => {
             (PodResult::Unknown, Some("whether the server accepted its eviction is not known".into()))
         }
         Phase::Waiting { .. } if state.blocked_by.is_some() => (PodResult::Blocked, state.blocked_by.clone()),
         Phase::Awaited { .. }
         | Phase::Late { .. }
         | Phase::Waiting { .. }
-        | Phase::Asking
-        | Phase::Doubtful { .. } => (PodResult::Planned, state.blocked_by.clone()),
+        | Phase::Evicting
+        | Phase::OutcomeUnknown { .. } => (PodResult::Planned, state.blocked_by.clone()),
     };
     let reason = state.failure.clone().unwrap_or_else(|| state.step.reason.clone());
     let since = matches!(result, PodResult::Terminating | PodResult::Blocked | PodResult::Unknown)
         .then(|| state.stopping_since().unwrap_or(state.since));
     let waited = since.map(|since| now.duration_since(since).as_secs().max(0));
-    // Whole seconds: the server's clock tells no more.
+    // Whole seconds, as the server's timestamps.
     let since = since.and_then(|at| Timestamp::from_second(at.as_second()).ok()).map(|at| at.to_string());
     PodReport { result, reason, blocked_by, since, waited, ..PodReport::planned(&state.step) }
 }
@@ -271,8 +273,8 @@ mod tests {
         let second = NodeNow { pods: vec![pod("a/q", "n2")], ..empty() };
         for found in [first, second] {
             for command in engine.next(later) {
-                if let Command::Relist { ticket, node, .. } = command {
-                    engine.relisted(ticket, &node, Ok(found.clone()), later);
+                if let Command::VerifyNode { ticket, node, .. } = command {
+                    engine.node_read(ticket, &node, Ok(found.clone()), later);
                 }
             }
         }
@@ -343,11 +345,11 @@ mod tests {
             let at = now() + k8s_openapi::jiff::SignedDuration::from_secs(seconds);
             for command in engine.next(at) {
                 match command {
-                    Command::Relist { ticket, node, .. } => {
-                        engine.relisted(ticket, &node, Ok(there.clone()), at);
+                    Command::VerifyNode { ticket, node, .. } => {
+                        engine.node_read(ticket, &node, Ok(there.clone()), at);
                     }
-                    Command::Ask { ticket, uid, .. } => {
-                        engine.answered(ticket, &uid, crate::execute::verdict::Verdict::Accepted, at);
+                    Command::Evict { ticket, uid, .. } => {
+                        engine.evict_answered(ticket, &uid, crate::execute::verdict::Verdict::Accepted, at);
                         engine.pod_gone(&uid, at);
                         there.pods.clear();
                     }

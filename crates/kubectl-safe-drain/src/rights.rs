@@ -7,7 +7,7 @@ use plugin_client::{Cluster, Failure, Right, missing, missing_parts, rbac_rule};
 use crate::args::Target;
 use crate::checks::{NODES_NOT_WATCHED, RIGHTS_MISSING};
 use crate::options::Options;
-use crate::pod_filter::leavers;
+use crate::pod_filter::pods_to_evict;
 
 /// Who may read these pods may read the others.
 const ASKED_ABOUT: usize = 8;
@@ -86,12 +86,12 @@ pub async fn findings(
     let mut lacking: Vec<Right> = others.into_iter().filter(is_needed).collect();
     for right in late {
         if right.verb == "get" {
-            let some = leavers(inventory, options).take(ASKED_ABOUT);
+            let some = pods_to_evict(inventory, options).take(ASKED_ABOUT);
             let parts = some.map(|pod| right.clone().namespace(pod.namespace()).name(pod.name())).collect();
             lacking.extend(missing_parts(cluster, right, parts).await?);
             continue;
         }
-        let mut namespaces: Vec<&str> = leavers(inventory, options).map(PodExt::namespace).collect();
+        let mut namespaces: Vec<&str> = pods_to_evict(inventory, options).map(PodExt::namespace).collect();
         namespaces.sort_unstable();
         namespaces.dedup();
         let narrowed: Vec<Right> = namespaces.into_iter().map(|ns| right.clone().namespace(ns)).collect();

@@ -1,10 +1,10 @@
-//! `--dry-run=server`: every eviction is put to the server as a dry run, so that budgets, webhooks and rights have their say.
-//! Each pod is asked about once and alone: a dry run spends no budget, so sums are the plan's business.
+//! `--dry-run=server`: every eviction is sent to the server as a dry run, so that budgets, webhooks and rights are checked.
+//! A dry run spends no budget, so each pod is judged alone; the plan adds them up.
 
 use futures::stream::{self, StreamExt};
 use plugin_client::{Cluster, Failure};
 
-use crate::execute::requests::{Ask, ask};
+use crate::execute::requests::{EvictionRequest, evict};
 use crate::execute::verdict::Verdict as Answer;
 use crate::options::Options;
 use crate::plan::{Plan, Step};
@@ -16,10 +16,10 @@ pub async fn probe(
     options: &Options,
     mut report: DrainReport,
 ) -> Result<DrainReport, Failure> {
-    let steps = plan.steps().filter(|s| s.leaves() && !s.leaving_already);
+    let steps = plan.steps().filter(|s| s.evicts() && !s.already_terminating);
     let answers: Vec<(&Step, Answer)> = stream::iter(steps)
         .map(|step| async move {
-            let request = Ask {
+            let request = EvictionRequest {
                 namespace: step.namespace.clone(),
                 name: step.name.clone(),
                 uid: step.uid.clone(),
@@ -27,7 +27,7 @@ pub async fn probe(
                 grace_seconds: options.grace_period,
                 dry_run: true,
             };
-            (step, ask(cluster, &request).await)
+            (step, evict(cluster, &request).await)
         })
         .buffer_unordered(options.concurrency.max(1))
         .collect()

@@ -9,7 +9,7 @@ use cluster_model::{BudgetStatus, DisruptionBudget, Finding, Inventory, Known, P
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::options::Options;
-use crate::pod_filter::leavers;
+use crate::pod_filter::pods_to_evict;
 
 pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
     if let Known::Unknown(why) = &inventory.budgets {
@@ -25,7 +25,7 @@ pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
     }
     let mut findings = Vec::new();
     let mut here: BTreeMap<&str, (&DisruptionBudget, Vec<&Pod>)> = BTreeMap::new();
-    for pod in leavers(inventory, options).filter(|p| !p.is_pending() && !p.is_finished()) {
+    for pod in pods_to_evict(inventory, options).filter(|p| !p.is_pending() && !p.is_finished()) {
         let budgets = inventory.budgets_of(pod);
         if budgets.len() > 1 && !options.disable_eviction {
             let names: Vec<_> = budgets.iter().map(|b| b.key()).collect();
@@ -155,27 +155,27 @@ fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, inventory: &Inve
     }
 }
 
-/// Pods that count against the budget without being drained: mend one of these and the budget is free.
+/// Pods that count against the budget without being drained: with one of them fixed the budget allows an eviction.
 fn unhealthy(budget: &DisruptionBudget, inventory: &Inventory) -> Option<Finding> {
-    let sick = sick(budget, inventory.members(budget).chain(&inventory.unhealthy_members))?;
+    let unhealthy = unhealthy_pods(budget, inventory.members(budget).chain(&inventory.unhealthy_members))?;
     Some(
         Finding::new(
             "budget-unhealthy-pods",
             Severity::Warning,
             budget.key(),
-            format!("has unhealthy pods: {sick}"),
+            format!("has unhealthy pods: {unhealthy}"),
         )
         .remedy("fix that pod, or set the PDB's unhealthyPodEvictionPolicy to AlwaysAllow"),
     )
 }
 
 /// The budget's pods that are not Ready, with the reason and the node.
-pub fn sick<'a>(budget: &DisruptionBudget, pods: impl Iterator<Item = &'a Pod>) -> Option<String> {
-    let sick: Vec<String> = pods
+pub fn unhealthy_pods<'a>(budget: &DisruptionBudget, pods: impl Iterator<Item = &'a Pod>) -> Option<String> {
+    let unhealthy: Vec<String> = pods
         .filter(|p| budget.selects(p) && !p.is_terminating())
         .filter_map(|p| Some(format!("{} ({}{})", p.key(), not_ready_reason(p)?, place(p))))
         .collect();
-    let (first, rest) = sick.split_first()?;
+    let (first, rest) = unhealthy.split_first()?;
     Some(if rest.is_empty() { first.clone() } else { format!("{first} and {} more", rest.len()) })
 }
 
@@ -302,8 +302,8 @@ mod tests {
 
     #[test]
     fn a_crashing_pod_the_policy_lets_go_is_not_blocked() {
-        let sick = || vec![web("web-1").waiting("CrashLoopBackOff")];
-        let blocked = under(status(0, 1, 2, 2), sick());
+        let crashing = || vec![web("web-1").waiting("CrashLoopBackOff")];
+        let blocked = under(status(0, 1, 2, 2), crashing());
         let mut open = blocked.clone();
         open.budgets = Known::Seen(
             vec![budget(

@@ -6,12 +6,12 @@ use cluster_model::{Finding, Inventory, Known, PodExt, Severity};
 use k8s_openapi::api::core::v1::{PersistentVolume, Pod, Volume};
 
 use crate::options::Options;
-use crate::pod_filter::leavers;
+use crate::pod_filter::pods_to_evict;
 
 /// One finding per pod and kind of data, naming the volumes: kubectl keeps only the last warning of a pod (its filters.go says so itself).
 pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for pod in leavers(inventory, options).filter(|p| !p.is_finished()) {
+    for pod in pods_to_evict(inventory, options).filter(|p| !p.is_finished()) {
         let mut by_kind: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
         for volume in pod.volumes() {
             if let Some((id, text)) = kind_of(pod, volume, inventory) {

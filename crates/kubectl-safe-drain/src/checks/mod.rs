@@ -6,15 +6,15 @@ mod data;
 mod nodes;
 mod owners;
 mod pods;
-mod returning;
+mod recreation;
 mod services;
 
 use cluster_model::finding::sort;
 use cluster_model::{Finding, Inventory, Severity};
 
 use crate::options::Options;
-pub use budgets::sick;
-pub use returning::{Returns, returns};
+pub use budgets::unhealthy_pods;
+pub use recreation::{Recreation, recreation};
 
 pub type Check = fn(&Inventory, &Options) -> Vec<Finding>;
 
@@ -22,7 +22,7 @@ pub type Check = fn(&Inventory, &Options) -> Vec<Finding>;
 pub const CHECKS: &[(&[&str], Check)] = &[
     (&["node-not-ready", "node-cordoned-before"], nodes::check),
     (&["bare-pod", "orphaned-owner", "owner-not-checked", "job-progress"], owners::check),
-    (&["pinned-pod", "may-return", "awaited-pod", "awaited-not-checked"], returning::check),
+    (&["pinned-pod", "may-return", "awaited-pod", "awaited-not-checked"], recreation::check),
     (
         &[
             "emptydir-data",
@@ -141,7 +141,7 @@ pub mod testing {
             assert!(severity < Severity::Warning || !f.remedy.is_empty(), "{id} needs a remedy");
         }
         let miss: Vec<_> = check(good, options).into_iter().filter(|f| f.id == id).collect();
-        assert_eq!(miss, [], "{id} must not fire on the other inventory");
+        assert_eq!(miss, [], "{id} must not fire on the fixed inventory");
     }
 }
 

@@ -6,13 +6,13 @@ use cluster_model::owner_graph::{Controller, ControllerState};
 use cluster_model::{Finding, Inventory, PodExt, Severity};
 
 use crate::options::Options;
-use crate::pod_filter::leavers;
+use crate::pod_filter::pods_to_evict;
 
 pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
     // One line per owner that could not be read, not one per pod.
     let mut unread: BTreeMap<String, String> = BTreeMap::new();
-    for pod in leavers(inventory, options).filter(|p| !p.is_finished()) {
+    for pod in pods_to_evict(inventory, options).filter(|p| !p.is_finished()) {
         let Some(Controller { key: owner, state }) = inventory.controller_of(pod) else {
             findings.push(
                 Finding::new(

@@ -66,8 +66,8 @@ fn terminating(pod: &Pod, inventory: &Inventory) -> Finding {
             "it has no finalizer; check the kubelet and its volumes".to_owned(),
             "kubectl describe pod, and the kubelet's log on the node",
         ),
-        (held, _) => (
-            format!("blocked by finalizer {}", held.join(", ")),
+        (finalizers, _) => (
+            format!("blocked by finalizer {}", finalizers.join(", ")),
             "check the controller that owns the finalizer",
         ),
     };

@@ -11,7 +11,7 @@ use cluster_model::{Finding, Inventory, Known, PodExt, Severity};
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::options::Options;
-use crate::pod_filter::leavers;
+use crate::pod_filter::pods_to_evict;
 
 pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
     let mut findings = last_replicas(inventory, options);
@@ -23,18 +23,18 @@ pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
             format!("could not be read: {why}"),
         )),
         Known::Seen(webhooks) => {
-            let leaving: BTreeMap<&str, &Pod> =
-                leavers(inventory, options).map(|pod| (pod.uid(), pod)).collect();
-            findings.extend(webhooks.iter().filter_map(|webhook| cut_off(webhook, &leaving)));
+            let evicted: BTreeMap<&str, &Pod> =
+                pods_to_evict(inventory, options).map(|pod| (pod.uid(), pod)).collect();
+            findings.extend(webhooks.iter().filter_map(|webhook| cut_off(webhook, &evicted)));
         }
     }
     findings
 }
 
-/// A webhook whose every Ready pod leaves.
-fn cut_off(webhook: &Webhook, leaving: &BTreeMap<&str, &Pod>) -> Option<Finding> {
+/// A webhook whose every Ready pod is evicted.
+fn cut_off(webhook: &Webhook, evicted: &BTreeMap<&str, &Pod>) -> Option<Finding> {
     let pods: Option<Vec<String>> =
-        webhook.backends.iter().map(|uid| leaving.get(uid.as_str()).map(|pod| pod.key())).collect();
+        webhook.backends.iter().map(|uid| evicted.get(uid.as_str()).map(|pod| pod.key())).collect();
     let pods = pods.filter(|pods| !pods.is_empty())?;
     Some(
         Finding::new(
@@ -52,13 +52,13 @@ fn cut_off(webhook: &Webhook, leaving: &BTreeMap<&str, &Pod>) -> Option<Finding>
     )
 }
 
-/// Owners whose every Ready pod leaves at once.
+/// Owners whose every Ready pod is evicted at once.
 fn last_replicas(inventory: &Inventory, options: &Options) -> Vec<Finding> {
-    let leavers: BTreeSet<&str> =
-        leavers(inventory, options).filter(|p| p.is_ready()).map(PodExt::uid).collect();
+    let evicted: BTreeSet<&str> =
+        pods_to_evict(inventory, options).filter(|p| p.is_ready()).map(PodExt::uid).collect();
     let here = inventory.pods.by_controller().filter_map(|(key, pods)| {
         let ControllerState::Exists(owner) = inventory.owners.state(key) else { return None };
-        let pods: Vec<&Pod> = pods.filter(|pod| leavers.contains(pod.uid())).collect();
+        let pods: Vec<&Pod> = pods.filter(|pod| evicted.contains(pod.uid())).collect();
         (!pods.is_empty()).then_some((key, owner, pods))
     });
     let all_go = |owner: &Workload, pods: &[&Pod]| {

@@ -1,4 +1,4 @@
-//! What happens during a drain, one value per change. Whoever shows it decides how; nothing is said twice.
+//! What happens during a drain, one value per change, each reported once.
 
 /// One change.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,14 +13,14 @@ pub enum Event {
         grace_seconds: i64,
     },
     /// Somebody else deleted it.
-    Leaving {
+    Terminating {
         pod: String,
     },
     Gone {
         pod: String,
         took_seconds: f64,
     },
-    /// `what` holds up this many pods until `says` changes.
+    /// This many pods wait.
     Blocked {
         what: String,
         says: String,
@@ -35,12 +35,12 @@ pub enum Event {
         pod: String,
         why: String,
     },
-    /// Bound to the node after the plan was made; it leaves too.
+    /// Bound to the node after the plan was made; it is evicted too.
     Late {
         pod: String,
     },
-    /// Should leave, and stays.
-    Remains {
+    /// Should be evicted and is not: the node is not drained.
+    Remaining {
         pod: String,
         why: String,
     },
@@ -50,18 +50,18 @@ pub enum Event {
         node: String,
     },
     /// The connection is gone or the server is down; the drain goes on when it is back.
-    Disturbed {
+    ServerUnavailable {
         says: String,
     },
     /// A request could not be sent, for a reason of this machine; it is tried again.
-    NotSent {
+    RequestNotSent {
         says: String,
     },
-    Recovered,
+    ServerAvailable,
     Drained {
         node: String,
         gone: usize,
-        kept: usize,
+        ignored: usize,
     },
     NotDrained {
         node: String,

@@ -1,4 +1,4 @@
-//! Carries a plan out: feeds the engine from the wire and sends what it asks for. All decisions are the engine's.
+//! Carries a plan out: passes answers and watch events to the engine and sends its requests. All decisions are the engine's.
 
 pub mod engine;
 pub mod event;
@@ -24,21 +24,21 @@ use crate::options::Options;
 use crate::plan::Plan;
 use engine::{Command, Engine, NodeNow, Ticket};
 use event::Event;
-use requests::Ask;
+use requests::EvictionRequest;
 use verdict::Verdict;
 
 /// How it ended.
 #[derive(Debug)]
 pub enum End {
-    /// Every node was read again and is empty but for what stays.
+    /// Every node was read again at its end.
     Finished,
     Interrupted,
     Timeout,
-    /// Going on makes no sense: uncordoned by someone else, node deleted.
+    /// A node was uncordoned by someone else, or deleted.
     Stopped(String),
-    /// What it waits for does not come.
+    /// No progress for too long.
     Stalled(String),
-    /// The server took a right or the credentials away.
+    /// The server revoked a right or the credentials.
     Failed(Failure),
 }
 
@@ -56,25 +56,25 @@ impl End {
     }
 }
 
-/// Whoever shows the drain.
+/// Shows the drain.
 pub trait Reporter {
     fn event(&mut self, event: &Event);
     /// Something changed, or time passed.
     fn draw(&mut self, engine: &Engine, now: Timestamp);
 }
 
-#[expect(clippy::large_enum_variant, reason = "each is taken apart as soon as it is there")]
+#[expect(clippy::large_enum_variant, reason = "each is taken apart at once")]
 enum Answer {
-    Asked { ticket: Ticket, uid: String, verdict: Verdict },
-    NotSent { ticket: Ticket, uid: String },
-    Looked { uid: String, found: Result<Option<Pod>, Failure> },
-    Inspected { uid: String, alone: Inventory },
-    Relisted { ticket: Ticket, node: String, found: Result<NodeNow, Failure> },
-    Explained { budget: String, pods: Vec<Pod> },
+    EvictAnswered { ticket: Ticket, uid: String, verdict: Verdict },
+    EvictNotSent { ticket: Ticket, uid: String },
+    PodRead { uid: String, found: Result<Option<Pod>, Failure> },
+    PodContextRead { uid: String, alone: Inventory },
+    NodeRead { ticket: Ticket, node: String, found: Result<NodeNow, Failure> },
+    BudgetPodsListed { budget: String, pods: Vec<Pod> },
 }
 
-#[expect(clippy::large_enum_variant, reason = "each is taken apart as soon as it is there")]
-enum Heard {
+#[expect(clippy::large_enum_variant, reason = "each is taken apart at once")]
+enum WatchEvent {
     Node(String, Result<Feed<Node>, Failure>),
     Pod(String, Result<Feed<Pod>, Failure>),
     Budget(Result<Feed<PodDisruptionBudget>, Failure>),
@@ -89,7 +89,7 @@ pub struct Drain<'a> {
     pub deadline: Option<Instant>,
 }
 
-/// After the end of a run, this long has unhealthy pods: finding out what became of requests in flight.
+/// After the end of a run, so long is waited for answers to requests in flight.
 const SETTLE_ANSWERS: Duration = Duration::from_millis(700);
 /// What was decided longer ago is decided again on what is there now: the program was stopped meanwhile, or the machine slept.
 const STALE: Duration = Duration::from_secs(2);
@@ -102,19 +102,19 @@ impl Drain<'_> {
         plan: &Plan,
         inventory: Inventory,
         interrupted: impl Future<Output = ()>,
-        audience: &mut dyn Reporter,
+        reporter: &mut dyn Reporter,
     ) -> (Engine, End) {
         let started = self.clock.now();
-        // A node that was cordoned long ago has no scheduler still to hear of it.
+        // A node that was cordoned long ago is known to every scheduler.
         let cordoned_at = if plan.nodes.iter().all(|n| n.cordoned_before) {
             started - engine::limits::SETTLE
         } else {
             started
         };
         let mut engine = Engine::new(plan, inventory, self.options.clone(), cordoned_at);
-        let mut budgets = gather::budget_feed(self.cluster, self.scope).map(Heard::Budget).fuse();
-        // One node at a time: it has to stay cordoned, and its pods are those that leave now. The others are read when their turn comes.
-        let mut current: Option<(String, BoxStream<'static, Heard>)> = None;
+        let mut budgets = gather::budget_feed(self.cluster, self.scope).map(WatchEvent::Budget).fuse();
+        // One node at a time: it has to stay cordoned, and its pods are evicted now. The others are read when their turn comes.
+        let mut current: Option<(String, BoxStream<'static, WatchEvent>)> = None;
         let mut requests: FuturesUnordered<BoxFuture<'_, Answer>> = FuturesUnordered::new();
         let mut health = ServerHealth::default();
         // A reading is two requests at a time.
@@ -123,9 +123,9 @@ impl Drain<'_> {
         let mut interrupted = std::pin::pin!(interrupted.fuse());
         let mut frame = tokio::time::interval(FRAME);
         frame.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut heard_at = SystemTime::now();
+        let mut woke_at = SystemTime::now();
         let end = loop {
-            if is_stale(heard_at) {
+            if is_stale(woke_at) {
                 engine.was_paused();
             }
             let commands = engine.next(self.clock.now());
@@ -134,7 +134,7 @@ impl Drain<'_> {
                 requests.push(self.request(command, &engine, &over, awaited.as_ref(), &readings));
             }
             for event in engine.take_events() {
-                audience.event(&event);
+                reporter.event(&event);
             }
             if let Some(says) = engine.denied() {
                 break End::Failed(
@@ -162,51 +162,52 @@ impl Drain<'_> {
                 () = &mut interrupted => break End::Interrupted,
                 () = at(self.deadline) => break End::Timeout,
                 // Before any request is sent: it may say that the node was uncordoned.
-                Some(news) = next_of(&mut current) => {
-                    if let Err(failure) = self.hear(&mut engine, news, &mut health, audience) {
+                Some(event) = next_of(&mut current) => {
+                    if let Err(failure) = self.on_watch_event(&mut engine, event, &mut health, reporter) {
                         break End::Failed(failure);
                     }
                 }
                 Some(answer) = requests.next() => {
-                    if let Err(failure) = self.take(&mut engine, answer, &mut health, audience) {
+                    if let Err(failure) = self.on_answer(&mut engine, answer, &mut health, reporter) {
                         break End::Failed(failure);
                     }
                 }
-                Some(news) = budgets.next() => {
-                    if let Err(failure) = self.hear(&mut engine, news, &mut health, audience) {
+                Some(event) = budgets.next() => {
+                    if let Err(failure) = self.on_watch_event(&mut engine, event, &mut health, reporter) {
                         break End::Failed(failure);
                     }
                 }
                 () = at(alarm) => {}
                 _ = frame.tick() => {}
             }
-            heard_at = SystemTime::now();
-            audience.draw(&engine, self.clock.now());
+            woke_at = SystemTime::now();
+            reporter.draw(&engine, self.clock.now());
         };
         over.store(true, Ordering::Relaxed);
         engine.stop("over");
         if !matches!(end, End::Finished) {
-            self.settle(&mut engine, &mut requests, &mut health, audience).await;
+            self.settle(&mut engine, &mut requests, &mut health, reporter).await;
         }
         for event in engine.take_events() {
-            audience.event(&event);
+            reporter.event(&event);
         }
         (engine, end)
     }
 
     /// A node and its pods.
-    fn watch(&self, name: &str) -> BoxStream<'static, Heard> {
+    fn watch(&self, name: &str) -> BoxStream<'static, WatchEvent> {
         let (of_node, of_pod) = (name.to_owned(), name.to_owned());
-        let node = gather::node_feed(self.cluster, name).map(move |news| Heard::Node(of_node.clone(), news));
+        let node =
+            gather::node_feed(self.cluster, name).map(move |feed| WatchEvent::Node(of_node.clone(), feed));
         let pods = gather::pod_feed(self.cluster, name, self.scope)
-            .map(move |news| Heard::Pod(of_pod.clone(), news));
+            .map(move |feed| WatchEvent::Pod(of_pod.clone(), feed));
         stream::select(node, pods).boxed()
     }
 
     /// What is still to be bound, to all the nodes that are to be read now for the last time.
     fn awaited(&self, commands: &[Command]) -> Option<Awaited<'_>> {
         let last = commands.iter().filter_map(|command| match command {
-            Command::Relist { node, last: true, .. } => Some(node.clone()),
+            Command::VerifyNode { node, last: true, .. } => Some(node.clone()),
             _ => None,
         });
         let nodes: Vec<String> = last.collect();
@@ -223,146 +224,161 @@ impl Drain<'_> {
         readings: &Arc<Semaphore>,
     ) -> BoxFuture<'a, Answer> {
         match command {
-            Command::Ask { ticket, uid, namespace, name, action } => {
+            Command::Evict { ticket, uid, namespace, name, action } => {
                 let grace_seconds = self.options.grace_period;
-                let ask = Ask { namespace, name, uid: uid.clone(), action, grace_seconds, dry_run: false };
+                let request = EvictionRequest {
+                    namespace,
+                    name,
+                    uid: uid.clone(),
+                    action,
+                    grace_seconds,
+                    dry_run: false,
+                };
                 let (over, decided_at) = (Arc::clone(over), SystemTime::now());
                 async move {
                     if over.load(Ordering::Relaxed) || is_stale(decided_at) {
-                        return Answer::NotSent { ticket, uid };
+                        return Answer::EvictNotSent { ticket, uid };
                     }
-                    Answer::Asked { ticket, uid, verdict: requests::ask(self.cluster, &ask).await }
+                    Answer::EvictAnswered {
+                        ticket,
+                        uid,
+                        verdict: requests::evict(self.cluster, &request).await,
+                    }
                 }
                 .boxed()
             }
-            Command::Look { uid, namespace, name, node } => async move {
-                Answer::Looked { uid, found: gather::pod_now(self.cluster, &namespace, &name, &node).await }
+            Command::GetPod { uid, namespace, name, node } => async move {
+                Answer::PodRead { uid, found: gather::pod_now(self.cluster, &namespace, &name, &node).await }
             }
             .boxed(),
-            Command::Inspect { uid, pod } => {
-                async move { Answer::Inspected { uid, alone: gather::inspect(self.cluster, *pod).await } }
-                    .boxed()
+            Command::GetPodContext { uid, pod } => async move {
+                Answer::PodContextRead { uid, alone: gather::pod_context(self.cluster, *pod).await }
             }
-            Command::Relist { ticket, node, last } => {
+            .boxed(),
+            Command::VerifyNode { ticket, node, last } => {
                 let uid = engine.node_uid(&node).to_owned();
                 let (awaited, readings) = (awaited.filter(|_| last).cloned(), Arc::clone(readings));
                 async move {
-                    // Nobody closes it.
+                    // The semaphore is never closed.
                     let _turn = readings.acquire().await;
                     let found = gather::node_now(self.cluster, &node, &uid, self.scope, awaited).await;
-                    Answer::Relisted { ticket, node, found }
+                    Answer::NodeRead { ticket, node, found }
                 }
                 .boxed()
             }
-            Command::Explain { budget } => {
+            Command::ListBudgetPods { budget } => {
                 let object = engine.budget(&budget).cloned();
                 async move {
                     let pods = match object {
                         Some(object) => gather::unhealthy(self.cluster, &object).await,
                         None => Vec::new(),
                     };
-                    Answer::Explained { budget, pods }
+                    Answer::BudgetPodsListed { budget, pods }
                 }
                 .boxed()
             }
         }
     }
 
-    /// An error is final: the server took the right to look away.
-    fn take(
+    /// An error is final: the server revoked the right to read.
+    fn on_answer(
         &self,
         engine: &mut Engine,
         answer: Answer,
         health: &mut ServerHealth,
-        audience: &mut dyn Reporter,
+        reporter: &mut dyn Reporter,
     ) -> Result<(), Failure> {
         let now = self.clock.now();
         match answer {
-            Answer::Asked { ticket, uid, verdict: Verdict::Denied { says } } if health.is_starting() => {
-                engine.answered(ticket, &uid, Verdict::Unknown { says }, now);
+            Answer::EvictAnswered { ticket, uid, verdict: Verdict::Denied { says } }
+                if health.is_starting() =>
+            {
+                engine.evict_answered(ticket, &uid, Verdict::Unknown { says }, now);
             }
-            Answer::Asked { ticket, uid, verdict } => engine.answered(ticket, &uid, verdict, now),
-            Answer::NotSent { ticket, uid } => engine.not_sent(ticket, &uid, now),
-            Answer::Looked { uid, found } => engine.looked(&uid, read(found, health, audience)?, now),
-            Answer::Inspected { uid, alone } => engine.inspected(&uid, &alone, now),
-            Answer::Relisted { ticket, node, found } => {
-                engine.relisted(ticket, &node, read(found, health, audience)?, now)
+            Answer::EvictAnswered { ticket, uid, verdict } => {
+                engine.evict_answered(ticket, &uid, verdict, now)
             }
-            Answer::Explained { budget, pods } => engine.explained(&budget, &pods),
+            Answer::EvictNotSent { ticket, uid } => engine.evict_not_sent(ticket, &uid, now),
+            Answer::PodRead { uid, found } => engine.pod_read(&uid, read(found, health, reporter)?, now),
+            Answer::PodContextRead { uid, alone } => engine.pod_context_read(&uid, &alone, now),
+            Answer::NodeRead { ticket, node, found } => {
+                engine.node_read(ticket, &node, read(found, health, reporter)?, now)
+            }
+            Answer::BudgetPodsListed { budget, pods } => engine.budget_pods_listed(&budget, &pods),
         }
         Ok(())
     }
 
-    /// News from a feed. An error is final: the server took the right to watch away.
-    fn hear(
+    /// An error is final: the server revoked the right to watch.
+    fn on_watch_event(
         &self,
         engine: &mut Engine,
-        news: Heard,
+        event: WatchEvent,
         health: &mut ServerHealth,
-        audience: &mut dyn Reporter,
+        reporter: &mut dyn Reporter,
     ) -> Result<(), Failure> {
         let now = self.clock.now();
-        match news {
+        match event {
             // A server that is just starting refuses everybody for a moment.
-            Heard::Node(_, Err(_)) if health.is_starting() => return Ok(()),
-            Heard::Node(node, news) => match news? {
+            WatchEvent::Node(_, Err(_)) if health.is_starting() => return Ok(()),
+            WatchEvent::Node(node, feed) => match feed? {
                 Feed::Synced(nodes) => engine.node_seen(&node, cordoned(engine, &node, nodes.first())),
                 Feed::Applied(seen) => engine.node_seen(&node, cordoned(engine, &node, Some(&seen))),
                 Feed::Deleted(_) => engine.node_seen(&node, None),
                 Feed::Disturbed(failure) => {
-                    server_failed(health, &failure, audience);
+                    server_failed(health, &failure, reporter);
                     return Ok(());
                 }
             },
-            Heard::Pod(node, news) => match news? {
+            WatchEvent::Pod(node, feed) => match feed? {
                 Feed::Synced(pods) => engine.pods_synced(&node, pods, now),
                 Feed::Applied(pod) => engine.pod_seen(&node, pod, now),
                 Feed::Deleted(pod) => engine.pod_gone(pod.uid(), now),
                 Feed::Disturbed(failure) => {
-                    server_failed(health, &failure, audience);
+                    server_failed(health, &failure, reporter);
                     return Ok(());
                 }
             },
-            // Watching budgets is a convenience: the server keeps them without us, and its answers say what it needs to.
-            Heard::Budget(Err(_)) => engine.budgets_unreadable(),
-            Heard::Budget(Ok(news)) => match news {
+            // Watching budgets is a convenience: the server enforces them, and its answers name them.
+            WatchEvent::Budget(Err(_)) => engine.budgets_unreadable(),
+            WatchEvent::Budget(Ok(feed)) => match feed {
                 Feed::Synced(budgets) => {
                     engine.budgets_synced(budgets.into_iter().map(DisruptionBudget::from).collect(), now)
                 }
                 Feed::Applied(budget) => engine.budget_seen(budget.into(), now),
                 Feed::Deleted(budget) => engine.budget_gone(DisruptionBudget::from(budget).key()),
                 Feed::Disturbed(failure) => {
-                    server_failed(health, &failure, audience);
+                    server_failed(health, &failure, reporter);
                     return Ok(());
                 }
             },
         }
-        server_answered(health, audience);
+        server_answered(health, reporter);
         Ok(())
     }
 
-    /// What became of the requests in flight, as far as it can be learnt quickly: a report must not claim what was not seen.
+    /// Waits briefly for the answers to requests in flight: a report must not claim what was not seen.
     async fn settle(
         &self,
         engine: &mut Engine,
         requests: &mut FuturesUnordered<BoxFuture<'_, Answer>>,
         health: &mut ServerHealth,
-        audience: &mut dyn Reporter,
+        reporter: &mut dyn Reporter,
     ) {
         let until = tokio::time::Instant::now() + SETTLE_ANSWERS;
         while let Ok(Some(answer)) = tokio::time::timeout_at(until, requests.next()).await {
             // It is over already; why does not change any more.
-            let _ = self.take(engine, answer, health, audience);
+            let _ = self.on_answer(engine, answer, health, reporter);
         }
-        for node in engine.nodes_in_doubt() {
+        for node in engine.nodes_with_unknown_outcome() {
             let (ticket, uid) = (engine.read_once_more(&node), engine.node_uid(&node).to_owned());
             let read = gather::node_now(self.cluster, &node, &uid, self.scope, None);
             let found = tokio::time::timeout_at(until, read).await;
             if let Ok(Ok(found)) = found {
-                engine.relisted(ticket, &node, Ok(found), self.clock.now());
+                engine.node_read(ticket, &node, Ok(found), self.clock.now());
             }
         }
-        // Nobody watched the nodes whose turn was not now.
+        // Nodes whose turn it was not are not watched.
         let reads = stream::iter(engine.nodes_to_read()).map(|(node, uid)| async move {
             let cordoned = gather::cordoned_now(self.cluster, &node, &uid);
             (tokio::time::timeout_at(until, cordoned).await, node)
@@ -385,11 +401,11 @@ impl Drain<'_> {
 fn read<T>(
     found: Result<T, Failure>,
     health: &mut ServerHealth,
-    audience: &mut dyn Reporter,
+    reporter: &mut dyn Reporter,
 ) -> Result<Result<T, String>, Failure> {
     match found {
         Ok(found) => {
-            server_answered(health, audience);
+            server_answered(health, reporter);
             Ok(Ok(found))
         }
         Err(failure) if matches!(failure.code, Some(401 | 403)) => {
@@ -400,31 +416,31 @@ fn read<T>(
             }
         }
         Err(failure) => {
-            server_failed(health, &failure, audience);
+            server_failed(health, &failure, reporter);
             Ok(Err(failure.to_string()))
         }
     }
 }
 
-/// The server could not be heard.
-fn server_failed(health: &mut ServerHealth, failure: &Failure, audience: &mut dyn Reporter) {
+/// No answer from the server.
+fn server_failed(health: &mut ServerHealth, failure: &Failure, reporter: &mut dyn Reporter) {
     if failure.local {
         if health.failed_here() {
-            audience.event(&Event::NotSent { says: failure.to_string() });
+            reporter.event(&Event::RequestNotSent { says: failure.to_string() });
         }
     } else if health.failed() {
-        audience.event(&Event::Disturbed { says: failure.to_string() });
+        reporter.event(&Event::ServerUnavailable { says: failure.to_string() });
     }
 }
 
-/// The server was heard.
-fn server_answered(health: &mut ServerHealth, audience: &mut dyn Reporter) {
+/// An answer from the server.
+fn server_answered(health: &mut ServerHealth, reporter: &mut dyn Reporter) {
     if health.answered() {
-        audience.event(&Event::Recovered);
+        reporter.event(&Event::ServerAvailable);
     }
 }
 
-/// `None` also of another node of that name.
+/// `None` also for another node of that name.
 fn cordoned(engine: &Engine, name: &str, node: Option<&Node>) -> Option<bool> {
     node.filter(|node| node.uid() == engine.node_uid(name)).map(NodeExt::is_cordoned)
 }
@@ -434,7 +450,7 @@ fn is_stale(since: SystemTime) -> bool {
     since.elapsed().is_ok_and(|elapsed| elapsed >= STALE)
 }
 
-async fn next_of(current: &mut Option<(String, BoxStream<'static, Heard>)>) -> Option<Heard> {
+async fn next_of(current: &mut Option<(String, BoxStream<'static, WatchEvent>)>) -> Option<WatchEvent> {
     current.as_mut()?.1.next().await
 }
 

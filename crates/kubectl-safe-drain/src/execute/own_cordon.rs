@@ -1,4 +1,4 @@
-//! Undoing this run's cordon, and nobody else's. Whose it is is read from the node; where that does not tell, the cordon stays.
+//! Undoes the cordon of this run, and no other. The node shows who cordoned it; if that is not certain, it stays cordoned.
 
 use cluster_model::NodeExt;
 use k8s_openapi::api::core::v1::Node;
@@ -23,7 +23,7 @@ pub enum Undone {
     Kept(String),
 }
 
-/// `version`: the node's resourceVersion with this run's cordon, if the answer was heard.
+/// `version`: the node's resourceVersion with this run's cordon, if the answer arrived.
 pub async fn undo(
     cluster: &Cluster,
     name: &str,
@@ -39,7 +39,7 @@ pub async fn undo(
                 if !node.is_cordoned() {
                     return Ok(Undone::NoCordon);
                 }
-                if let Some(other) = not_ours(&node, version) {
+                if let Some(other) = other_owner(&node, version) {
                     return Ok(Undone::Kept(other));
                 }
                 // Only the node that was just read: whoever writes to it meanwhile may have cordoned it anew.
@@ -58,7 +58,7 @@ pub async fn undo(
             continue;
         }
         match tries.after(&error) {
-            Next::Repeat(wait) | Next::Look(wait) => tokio::time::sleep(wait).await,
+            Next::Repeat(wait) | Next::ReadAgain(wait) => tokio::time::sleep(wait).await,
             Next::Fail => {
                 return Err(Failure::from_kube("uncordon", &error).object(format!("node/{name}")));
             }
@@ -73,7 +73,7 @@ pub fn is_by_others(node: &Node) -> bool {
 }
 
 /// Why the cordon is not this run's to undo.
-fn not_ours(node: &Node, version: Option<&str>) -> Option<String> {
+fn other_owner(node: &Node, version: Option<&str>) -> Option<String> {
     let owners = node.cordon_owners();
     if let Some(other) = owners.iter().find(|owner| owner.manager != *FIELD_MANAGER) {
         let at = other.at.map(|at| format!(" at {at}")).unwrap_or_default();
@@ -111,8 +111,12 @@ mod tests {
             (&[], Some("5"), false),
             (&[], None, false),
         ];
-        for (owners, version, ours) in cases {
-            assert_eq!(not_ours(&cordoned(owners), version).is_none(), ours, "{owners:?} {version:?}");
+        for (owners, version, by_this_run) in cases {
+            assert_eq!(
+                other_owner(&cordoned(owners), version).is_none(),
+                by_this_run,
+                "{owners:?} {version:?}"
+            );
         }
         assert!(is_by_others(&cordoned(&["kubectl-cordon"])));
         assert!(!is_by_others(&cordoned(&[own])) && !is_by_others(&cordoned(&[])));

@@ -1,4 +1,4 @@
-//! The requests that change something, each guarded by a UID and each with one honest answer.
+//! The requests that change something, each guarded by a UID.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -25,9 +25,9 @@ pub static FIELD_MANAGER: LazyLock<String> = LazyLock::new(|| {
     format!("kubectl-safe-drain-{run:016x}")
 });
 
-/// One pod to be asked for.
+/// The eviction or deletion of one pod.
 #[derive(Clone, Debug)]
-pub struct Ask {
+pub struct EvictionRequest {
     pub namespace: String,
     pub name: String,
     pub uid: String,
@@ -38,17 +38,19 @@ pub struct Ask {
 
 /// The eviction is written by hand: kube's `Api::evict` puts the options under `delete_options`, which the server does not read,
 /// so that UID, grace period and even a dry run are lost.
-pub async fn ask(cluster: &Cluster, ask: &Ask) -> Verdict {
-    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), &ask.namespace);
-    let answer = if ask.action == Action::Delete {
-        let mut params = DeleteParams { dry_run: ask.dry_run, ..DeleteParams::default() };
-        params.grace_period_seconds = ask.grace_seconds.and_then(|s| u32::try_from(s).ok());
+pub async fn evict(cluster: &Cluster, request: &EvictionRequest) -> Verdict {
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), &request.namespace);
+    let answer = if request.action == Action::Delete {
+        let mut params = DeleteParams { dry_run: request.dry_run, ..DeleteParams::default() };
+        params.grace_period_seconds = request.grace_seconds.and_then(|s| u32::try_from(s).ok());
         params.preconditions =
-            Some(kube::api::Preconditions { uid: Some(ask.uid.clone()), resource_version: None });
-        pods.delete(&ask.name, &params).await.map(|_| None)
+            Some(kube::api::Preconditions { uid: Some(request.uid.clone()), resource_version: None });
+        pods.delete(&request.name, &params).await.map(|_| None)
     } else {
-        let params = PostParams { dry_run: ask.dry_run, field_manager: None };
-        pods.create_subresource::<_, Status>("eviction", &ask.name, &params, &eviction(ask)).await.map(Some)
+        let params = PostParams { dry_run: request.dry_run, field_manager: None };
+        pods.create_subresource::<_, Status>("eviction", &request.name, &params, &eviction(request))
+            .await
+            .map(Some)
     };
     match answer {
         // A failure may come with a code of success in front; the body decides.
@@ -56,31 +58,31 @@ pub async fn ask(cluster: &Cluster, ask: &Ask) -> Verdict {
         Ok(_) => Verdict::Accepted,
         Err(kube::Error::Api(status)) => of_status(&status),
         Err(error) => {
-            // No answer of the server: whether it acted is not known, or (as when a credential plugin failed) it was not even asked.
-            // Either way the pod is looked at before anything is repeated.
+            // No answer of the server: whether it acted is not known, or (as when a credential plugin failed) the request was not even sent.
+            // Either way the pod is read before anything is repeated.
             Verdict::Unknown { says: Failure::from_kube("evict", &error).to_string() }
         }
     }
 }
 
-fn eviction(ask: &Ask) -> Eviction {
+fn eviction(request: &EvictionRequest) -> Eviction {
     Eviction {
         metadata: ObjectMeta {
-            name: Some(ask.name.clone()),
-            namespace: Some(ask.namespace.clone()),
+            name: Some(request.name.clone()),
+            namespace: Some(request.namespace.clone()),
             ..ObjectMeta::default()
         },
         delete_options: Some(DeleteOptions {
-            dry_run: ask.dry_run.then(|| vec!["All".to_owned()]),
-            grace_period_seconds: ask.grace_seconds,
-            preconditions: Some(Preconditions { uid: Some(ask.uid.clone()), resource_version: None }),
+            dry_run: request.dry_run.then(|| vec!["All".to_owned()]),
+            grace_period_seconds: request.grace_seconds,
+            preconditions: Some(Preconditions { uid: Some(request.uid.clone()), resource_version: None }),
             ..DeleteOptions::default()
         }),
     }
 }
 
 const TRIES: u32 = 6;
-/// A server that sheds load is asked again for some five minutes; the deadline ends it earlier.
+/// A server that sheds load is retried for some five minutes; the deadline ends it earlier.
 const TRIES_WHILE_BUSY: u32 = 60;
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 const BUSY_WAIT_MOST: Duration = Duration::from_secs(10);
@@ -96,8 +98,8 @@ pub(super) struct Tries {
 pub(super) enum Next {
     /// The server did not act on it.
     Repeat(Duration),
-    /// It may have: the node says so.
-    Look(Duration),
+    /// It may have: read the node.
+    ReadAgain(Duration),
     Fail,
 }
 
@@ -111,11 +113,11 @@ impl Tries {
         if !(lost(error) || unreachable(error)) || self.lost == TRIES {
             return Next::Fail;
         }
-        Next::Look(Duration::from_millis(250 << self.lost))
+        Next::ReadAgain(Duration::from_millis(250 << self.lost))
     }
 }
 
-/// Makes the node (un)schedulable, and gives it as the server stored it. An answer that was lost is looked up before it is repeated; one
+/// Makes the node (un)schedulable, and gives it as the server stored it. After a lost answer the node is read before the request is repeated; one
 /// that says "too many requests" (API priority and fairness) is waited out.
 pub async fn set_unschedulable(
     cluster: &Cluster,
@@ -131,14 +133,14 @@ pub async fn set_unschedulable(
     let mut tries = Tries::default();
     loop {
         let error = match api.patch(node, &params, &patch).await {
-            // The answer holds the node as it is stored: admission may have changed what was asked for.
+            // The answer holds the node as it is stored: admission may have changed the request.
             Ok(now) if now.is_cordoned() == value => return Ok(now),
             Ok(_) => return Err(not_kept(doing, node)),
             Err(error) => error,
         };
         match tries.after(&error) {
             Next::Repeat(wait) => tokio::time::sleep(wait).await,
-            Next::Look(wait) => {
+            Next::ReadAgain(wait) => {
                 tokio::time::sleep(wait).await;
                 let now = api.get(node).await.ok();
                 if let Some(now) = now.filter(|n| n.uid() == uid && n.is_cordoned() == value) {
@@ -171,11 +173,11 @@ pub(super) fn not_kept(doing: &str, node: &str) -> Failure {
     failure
 }
 
-/// How long a server that sheds load wants to be left alone.
+/// How long a server that sheds load wants no further request.
 fn busy(error: &kube::Error) -> Option<Duration> {
     let kube::Error::Api(status) = error else { return None };
-    let asked = status.details.as_ref().map(|d| d.retry_after_seconds).filter(|s| *s > 0);
-    let wait = asked.map_or(BUSY_WAIT, |seconds| Duration::from_secs(u64::from(seconds)));
+    let requested = status.details.as_ref().map(|d| d.retry_after_seconds).filter(|s| *s > 0);
+    let wait = requested.map_or(BUSY_WAIT, |seconds| Duration::from_secs(u64::from(seconds)));
     // A webhook may deny with this code too; it is no load.
     let sheds_load = status.code == 429 && !admission::is_refusal(&status.message);
     sheds_load.then(|| wait.min(BUSY_WAIT_MOST))

@@ -15,7 +15,7 @@ pub enum Verdict {
     BudgetSpent {
         says: String,
     },
-    /// The budget's controller has not caught up, or another eviction won a race: not a "no".
+    /// The budget's controller has not caught up, or another eviction won a race: not a refusal.
     NotYet {
         says: String,
         retry_after: SignedDuration,
@@ -24,7 +24,7 @@ pub enum Verdict {
     Busy {
         retry_after: SignedDuration,
     },
-    /// A precondition failed: whether it is still our pod has to be looked up. Never repeated blindly:
+    /// A precondition failed: whether it is still the same pod has to be read. Never repeated blindly:
     /// an eviction with a stale UID still spends the budget.
     Conflict,
     /// More than one budget selects the pod.
@@ -32,7 +32,7 @@ pub enum Verdict {
         says: String,
     },
     NamespaceTerminating,
-    /// An admission webhook said no, or could not be asked.
+    /// An admission webhook refused, or could not be called.
     Webhook {
         says: String,
     },
@@ -40,7 +40,7 @@ pub enum Verdict {
     Unknown {
         says: String,
     },
-    /// Not allowed to: everything stops.
+    /// No right to evict: everything stops.
     Denied {
         says: String,
     },
@@ -55,6 +55,7 @@ const BUDGET_CAUSE: &str = "DisruptionBudget";
 const NO_EVICTION_API: [&str; 2] = ["could not find the requested resource", "page not found"];
 /// What the server suggests when a budget's status has to be recomputed first (eviction.go, `RetryAfter`).
 const BUDGET_RETRY: SignedDuration = SignedDuration::from_secs(10);
+
 pub fn of_status(status: &Status) -> Verdict {
     let says = status.message.clone();
     let details = status.details.as_ref();

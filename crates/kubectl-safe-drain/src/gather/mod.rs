@@ -24,7 +24,7 @@ use crate::args::Target;
 use scope::{FAN_OUT, strip_node};
 
 pub use budget_members::unhealthy;
-pub use node::{Awaited, awaited_on, cordoned_now, inspect, node_now};
+pub use node::{Awaited, awaited_on, cordoned_now, node_now, pod_context};
 pub use scope::Scope;
 pub use watches::{budget_feed, node_feed, pod_feed};
 

@@ -74,7 +74,7 @@ pub async fn unselected(cluster: &Cluster, node: &str, selected: &[Pod]) -> Resu
 }
 
 /// What decides about a pod that came after the plan.
-pub async fn inspect(cluster: &Cluster, pod: Pod) -> Inventory {
+pub async fn pod_context(cluster: &Cluster, pod: Pod) -> Inventory {
     let mut alone = Inventory::of(pod, cluster.now());
     let (owners, volumes) =
         futures::join!(owners::gather(cluster, &alone.pods), volumes::gather(cluster, &alone.pods));

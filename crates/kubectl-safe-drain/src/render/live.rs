@@ -16,7 +16,7 @@ pub struct Screen {
     live: Option<Live>,
     /// Of several nodes each is reported when it is done; of one, the outcome says it.
     several: bool,
-    /// The last word on everything that holds pods up.
+    /// The last report of everything that blocks pods.
     blocked: BTreeMap<String, String>,
 }
 
@@ -44,12 +44,12 @@ impl Reporter for Screen {
 
     fn draw(&mut self, engine: &Engine, now: Timestamp) {
         let Some(live) = self.live.as_ref().filter(|live| live.due()) else { return };
-        let leaving: Vec<&PodState> = engine.pods().filter(|p| p.step.leaves()).collect();
-        let done = leaving.iter().filter(|p| p.phase.is_final()).count();
-        let mut rows: Vec<&PodState> = leaving.iter().copied().filter(|p| !p.phase.is_final()).collect();
-        // Closest to the end first: what moves is on top, what waits below.
+        let evicted: Vec<&PodState> = engine.pods().filter(|p| p.step.evicts()).collect();
+        let done = evicted.iter().filter(|p| p.phase.is_final()).count();
+        let mut rows: Vec<&PodState> = evicted.iter().copied().filter(|p| !p.phase.is_final()).collect();
+        // Closest to the end first: those that are terminating on top, those that wait below.
         rows.sort_by_key(|p| rank(p.phase));
-        let stopping = rows.iter().filter(|p| matches!(p.phase, Phase::Leaving { .. })).count();
+        let stopping = rows.iter().filter(|p| matches!(p.phase, Phase::Terminating { .. })).count();
         let blocked = rows
             .iter()
             .filter(|p| matches!(p.phase, Phase::Waiting { .. }) && p.blocked_by.is_some())
@@ -62,7 +62,7 @@ impl Reporter for Screen {
             header = header.dim(format!(" · at most {} remaining", span(left)));
         }
         let mut lines = plugin_client::table(&rows.iter().map(|p| pod(p, now)).collect::<Vec<_>>());
-        // Why the blocked ones are: one line per budget, under the pods it holds up.
+        // Why the blocked ones are: one line per budget, under the pods it blocks.
         let in_the_way = |what: &str| rows.iter().any(|p| p.blocked_by.as_deref() == Some(what));
         lines.extend(
             self.blocked
@@ -70,15 +70,15 @@ impl Reporter for Screen {
                 .filter(|(what, _)| in_the_way(what))
                 .map(|(what, says)| Line::new().warn(format!("  {what}")).plain(format!("  {says}"))),
         );
-        live.show(done, leaving.len(), &header, &lines);
+        live.show(done, evicted.len(), &header, &lines);
     }
 }
 
 fn rank(phase: Phase) -> u8 {
     match phase {
-        Phase::Doubtful { .. } => 0,
-        Phase::Leaving { .. } => 1,
-        Phase::Asking => 2,
+        Phase::OutcomeUnknown { .. } => 0,
+        Phase::Terminating { .. } => 1,
+        Phase::Evicting => 2,
         _ => 3,
     }
 }
@@ -87,7 +87,7 @@ fn pod(state: &PodState, now: Timestamp) -> Vec<Line> {
     let name = Line::new().plain("  ").plain(state.step.key());
     let blocked = state.blocked_by.as_deref().unwrap_or_default();
     match state.phase {
-        Phase::Leaving { since } => {
+        Phase::Terminating { since } => {
             let since = state.stopping_since().unwrap_or(since);
             let elapsed = now.duration_since(since).as_secs();
             let of = span(state.step.grace_seconds);
@@ -99,8 +99,8 @@ fn pod(state: &PodState, now: Timestamp) -> Vec<Line> {
             };
             vec![name, words]
         }
-        Phase::Asking => vec![name, Line::new().plain("evicting")],
-        Phase::Doubtful { .. } => vec![name, Line::new().warn("unclear").plain(format!(" {blocked}"))],
+        Phase::Evicting => vec![name, Line::new().plain("evicting")],
+        Phase::OutcomeUnknown { .. } => vec![name, Line::new().warn("unclear").plain(format!(" {blocked}"))],
         _ if !blocked.is_empty() => vec![name, Line::new().warn("blocked").plain(format!(" by {blocked}"))],
         _ => vec![name, Line::new().dim("waiting")],
     }
@@ -118,7 +118,7 @@ fn line(event: &Event) -> Line {
         Event::Evicted { pod, grace_seconds } => {
             Line::new().plain(format!("evicting pod {pod} (grace period {})", span(*grace_seconds)))
         }
-        Event::Leaving { pod } => Line::new().plain(format!("{pod} was deleted by someone else")),
+        Event::Terminating { pod } => Line::new().plain(format!("{pod} was deleted by someone else")),
         Event::Gone { pod, took_seconds } => {
             Line::new().plain(pod).good(" gone").plain(format!(" after {took_seconds:.1}s"))
         }
@@ -133,19 +133,23 @@ fn line(event: &Event) -> Line {
         Event::Late { pod } => {
             Line::new().plain(format!("{pod} was scheduled here after planning; it is evicted too"))
         }
-        Event::Remains { pod, why } => Line::new().plain(pod).warn(" not evicted").plain(format!(": {why}")),
+        Event::Remaining { pod, why } => {
+            Line::new().plain(pod).warn(" not evicted").plain(format!(": {why}"))
+        }
         Event::Awaited { pod, node } => Line::new()
             .warn("waiting for ")
             .plain(format!("{pod}: its volume is being provisioned on node/{node}, where it will be bound")),
-        Event::Disturbed { says } => {
+        Event::ServerUnavailable { says } => {
             Line::new().warn("waiting for the API server").plain(format!(": {says}"))
         }
-        Event::NotSent { says } => Line::new().warn("waiting for this machine").plain(format!(": {says}")),
-        Event::Recovered => Line::new().good("the API server is back").plain("; the drain continues"),
-        Event::Drained { node, gone, kept } => Line::new()
+        Event::RequestNotSent { says } => {
+            Line::new().warn("waiting for this machine").plain(format!(": {says}"))
+        }
+        Event::ServerAvailable => Line::new().good("the API server is back").plain("; the drain continues"),
+        Event::Drained { node, gone, ignored } => Line::new()
             .strong(format!("node/{node}"))
             .good(" drained")
-            .plain(format!(": {} gone, {kept} ignored", count(*gone, "pod"))),
+            .plain(format!(": {} gone, {ignored} ignored", count(*gone, "pod"))),
         Event::NotDrained { node, gone, left } => Line::new()
             .strong(format!("node/{node}"))
             .bad(" not drained")

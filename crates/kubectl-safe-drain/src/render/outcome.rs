@@ -134,7 +134,7 @@ mod tests {
     use cluster_model::Inventory;
     use cluster_model::build::pod;
 
-    fn told(inventory: &Inventory) -> String {
+    fn headline_of(inventory: &Inventory) -> String {
         let plan = plan(inventory, &Options::default());
         headline(&NodeReport::planned(&plan.nodes[0], Verdict::Drained), Some("app=web"), 1.0).text()
     }
@@ -197,10 +197,17 @@ mod tests {
     }
 
     #[test]
-    fn a_selector_that_matches_nothing_is_told_from_a_node_without_pods() {
+    fn a_selector_that_matches_nothing_is_distinguished_from_a_node_without_pods() {
         let mut others = snapshot(vec![]);
         others.unselected = vec![pod("a/p", "n1"), pod("a/q", "n1")].into();
-        assert_eq!(told(&others), "node/n1 not drained: none of its 2 pods matches --pod-selector app=web");
-        assert!(told(&snapshot(vec![])).starts_with("node/n1 drained"), "{}", told(&snapshot(vec![])));
+        assert_eq!(
+            headline_of(&others),
+            "node/n1 not drained: none of its 2 pods matches --pod-selector app=web"
+        );
+        assert!(
+            headline_of(&snapshot(vec![])).starts_with("node/n1 drained"),
+            "{}",
+            headline_of(&snapshot(vec![]))
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The plan: per node what leaves, in which order, and what stays.
+//! The plan: per node what is evicted, in which order, and what is ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::plan::{NodePlan, Plan, Step};
 /// So many budgets are named beside the estimate; the findings have them all.
 const NAMED: usize = 3;
 
-/// `wide` names every pod; otherwise pods of one owner with one fate are one row.
+/// `wide` names every pod; otherwise pods of one owner with the same action are one row.
 pub fn plan(plan: &Plan, estimate: &Estimate, wide: bool) -> Vec<Line> {
     let mut lines = Vec::new();
     for node in &plan.nodes {
@@ -50,19 +50,19 @@ fn named(budgets: &BTreeSet<String>) -> String {
 }
 
 fn node_plan(node: &NodePlan, wide: bool) -> Vec<Line> {
-    let (leave, stay): (Vec<&Step>, Vec<&Step>) = node.steps.iter().partition(|s| s.leaves());
+    let (evicted, ignored): (Vec<&Step>, Vec<&Step>) = node.steps.iter().partition(|s| s.evicts());
     let cordon = if node.cordoned_before { "already cordoned" } else { "will be cordoned" };
     let head = Line::new().strong(format!("node/{}", node.name)).plain(format!(
         "  {cordon} · {} to evict, {} ignored",
-        count(leave.len(), "pod"),
-        stay.len()
+        count(evicted.len(), "pod"),
+        ignored.len()
     ));
     let mut rows = Vec::new();
     for tier in Tier::ALL {
-        let steps: Vec<&Step> = leave.iter().copied().filter(|s| s.tier == tier).collect();
+        let steps: Vec<&Step> = evicted.iter().copied().filter(|s| s.tier == tier).collect();
         rows.extend(grouped(&steps, wide).into_iter().map(|g| row(tier, &g)));
     }
-    rows.extend(grouped(&stay, wide).into_iter().map(|g| {
+    rows.extend(grouped(&ignored, wide).into_iter().map(|g| {
         let what = Line::new().dim("  ignore");
         vec![
             what,
@@ -76,7 +76,7 @@ fn node_plan(node: &NodePlan, wide: bool) -> Vec<Line> {
 }
 
 fn row(tier: Tier, group: &Group) -> Vec<Line> {
-    let verb = match (group.delete, group.leaving) {
+    let verb = match (group.delete, group.terminating) {
         (_, true) => Line::new().plain("  wait"),
         (true, false) => Line::new().bad("  delete"),
         (false, false) => Line::new().good("  evict"),
@@ -108,7 +108,7 @@ struct Group {
     reason: String,
     budget: Option<String>,
     delete: bool,
-    leaving: bool,
+    terminating: bool,
 }
 
 impl Group {
@@ -137,7 +137,7 @@ fn grouped(steps: &[&Step], wide: bool) -> Vec<Group> {
             reason: step.reason.clone(),
             budget: step.budget.clone(),
             delete: step.action == crate::plan::Action::Delete,
-            leaving: step.leaving_already,
+            terminating: step.already_terminating,
         });
         group.pods += 1;
     }

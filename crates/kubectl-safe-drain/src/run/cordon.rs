@@ -1,4 +1,4 @@
-//! Cordons: made before a drain, undone after one that failed, or all that was asked for.
+//! Cordons: made before a drain, undone after one that failed, or all that was requested.
 
 use std::time::{Duration, Instant};
 
@@ -81,8 +81,8 @@ impl Run<'_> {
         Ok(self.report(reports, Vec::new(), result))
     }
 
-    /// All nodes first, so that no pod moves from one to the next. Returns when each was seen to be cordoned just now; a node that was
-    /// cordoned before and is no more is cordoned again, and then counts as ours. On failure: how many were done.
+    /// All nodes first, so that no pod moves from one to the next. Recreation when each was seen to be cordoned just now; a node that was
+    /// cordoned before and is no more is cordoned again, and then counts as cordoned by this run. On failure: how many were done.
     pub(super) async fn cordon(
         &self,
         cluster: &Cluster,
@@ -116,7 +116,7 @@ impl Run<'_> {
             node.result = Verdict::Cordoned;
             node.was_touched = true;
         }
-        // The server said no, or its answer was lost: then only the node itself tells.
+        // The server said no, or its answer was lost: then the node is read.
         if failure.code.is_none_or(|code| code >= 500) {
             nodes[done].cordoned = outcome(cluster, &plan.nodes[done].name, true).await;
             nodes[done].result = ended_by(&failure, Verdict::Failed);
@@ -142,9 +142,9 @@ impl Run<'_> {
         }
         let now = Instant::now();
         let until = deadline.map_or(now + UNDO, |d| (d + OVERRUN).min(now + UNDO)).max(now + UNDO_LEAST);
-        let ours: Vec<(&NodePlan, &mut NodeReport)> =
+        let by_this_run: Vec<(&NodePlan, &mut NodeReport)> =
             plan.nodes.iter().zip(nodes).filter(|(node, report)| self.is_to_undo(node, report)).collect();
-        let undo = ours.into_iter().map(|(node, report)| async move {
+        let undo = by_this_run.into_iter().map(|(node, report)| async move {
             let undo = own_cordon::undo(cluster, &node.name, &node.uid, node.cordoned_as.as_deref());
             (tokio::time::timeout_at(until.into(), undo).await, node, report)
         });
@@ -247,7 +247,7 @@ impl<I: Future<Output = ()> + Clone> Limits<I> {
 struct Cordoned {
     /// Somebody else's, from before.
     before: bool,
-    /// The node's resourceVersion with ours.
+    /// The node's resourceVersion with this run's cordon.
     version: Option<String>,
 }
 
@@ -267,7 +267,7 @@ async fn make_sure(cluster: &Cluster, node: &NodePlan) -> Result<Cordoned, Failu
         }
     }
     let now = set_unschedulable(cluster, &node.name, &node.uid, true, false).await?;
-    // Somebody was quicker: then ours changed nothing.
+    // Somebody was quicker: then this request changed nothing.
     if own_cordon::is_by_others(&now) {
         return Ok(already);
     }

@@ -21,7 +21,7 @@ use crate::plan::{Plan, plan};
 use crate::report::{DrainReport, NodeReport, Verdict};
 use crate::{checks, render, rights, server_dry_run};
 
-/// A plan that changes while its question is open is asked about again, so often at most.
+/// A plan that changes while its question is open is confirmed again, so often at most.
 const QUESTIONS: usize = 3;
 
 impl Run<'_> {
@@ -45,12 +45,12 @@ impl Run<'_> {
             // Whatever changed while the question was open was not agreed to.
             let consent = Consent::to(&gathered.plan, &gathered.findings);
             gathered = self.bounds.before_changes(self.gather(cluster, target, &scope)).await?;
-            let news = consent.exceeded_by(&gathered.plan, &gathered.findings);
-            if news.is_empty() {
+            let changes = consent.exceeded_by(&gathered.plan, &gathered.findings);
+            if changes.is_empty() {
                 return self.execute(cluster, gathered, &scope, self.bounds.until()).await;
             }
             self.ui.warn("the plan changed since it was shown; nothing was changed yet");
-            news.iter().for_each(|line| self.ui.status(&Line::new().plain("  ").plain(line)));
+            changes.iter().for_each(|line| self.ui.status(&Line::new().plain("  ").plain(line)));
         }
         let failure = Failure::refused("the plan changed after every confirmation; nothing was changed")
             .hint("check it with --dry-run, then retry");
@@ -120,7 +120,7 @@ impl Run<'_> {
 
     fn show_plan(&self, plan: &Plan, estimate: &Estimate, findings: &[Finding]) {
         let wide = self.args.output == Output::Wide;
-        // The plan is the result of a dry run, and only news in a live one.
+        // The plan is the result of a dry run, and status output in a live one.
         let result = self.args.dry_run != DryRun::None && !self.args.output.is_structured();
         let show = |line: &Line| if result { self.ui.data(line) } else { self.ui.status(line) };
         render::plan(plan, estimate, wide).iter().for_each(show);
@@ -146,7 +146,7 @@ impl Run<'_> {
             .count();
         let despite =
             if warnings > 0 { format!(" despite {}", count(warnings, "warning")) } else { String::new() };
-        let question = format!("Drain {what} ({}){despite}?", count(plan.leaving(), "pod"));
+        let question = format!("Drain {what} ({}){despite}?", count(plan.evictions(), "pod"));
         if checks::loses_data(findings) {
             let word = plan.nodes.first().map(|n| n.name.as_str()).unwrap_or_default();
             return self.ui.confirm_typed(&format!("{question} Data will be lost permanently."), word);
@@ -189,7 +189,7 @@ impl Run<'_> {
                     .cause(format!("waiting for {causes}"))
                     .hint("set another limit with --timeout"),
             ),
-            // The result says it.
+            // In the result.
             End::Finished | End::Interrupted | End::Timeout => None,
         };
         if let Some(failure) = &failure {

@@ -1,4 +1,4 @@
-//! Budgets during a drain: one eviction in flight each, the next one when the watch says that there is room.
+//! Budgets during a drain: one eviction in flight each, the next one when its watched status allows it.
 //! (The server serialises evictions of one budget with up to 20 retries of 500 ms, so more in flight only slows them.)
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,14 +8,14 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::pods::PodState;
-use crate::checks::sick;
+use crate::checks::unhealthy_pods;
 use crate::execute::event::Event;
 use crate::execute::verdict::Verdict;
 
-/// May this pod be asked for now?
+/// May the eviction of this pod be requested now?
 pub(super) enum EvictionSlot {
     Free,
-    /// Another pod of the same budget is being asked for.
+    /// Another pod of the same budget is being evicted.
     Taken,
     /// The budget allows nothing now.
     Closed {
@@ -27,9 +27,9 @@ pub(super) enum EvictionSlot {
     },
 }
 
-/// A budget that lets pods go one by one is always shut for a moment; it is news when that lasts longer.
+/// A budget that allows one disruption at a time allows none for a moment after each; it is reported when that lasts longer.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(1);
-/// A watch event can be lost; a budget that allows nothing is asked again after this long.
+/// A watch event can be lost; the server is asked again about a budget that allows nothing after this long.
 const PROBE_EVERY: SignedDuration = SignedDuration::from_secs(10);
 /// The pods of a budget are listed no more often than this, whatever its status does.
 const LIST_EVERY: SignedDuration = SignedDuration::from_secs(5);
@@ -38,13 +38,13 @@ struct BudgetState {
     object: DisruptionBudget,
     /// Evictions granted since the object was last seen.
     spent: i32,
-    /// The UID being asked for.
-    asking: Option<String>,
+    /// The UID of the pod whose eviction is under way.
+    in_flight: Option<String>,
     closed_since: Option<Timestamp>,
-    /// Since when pods wait for it without a break; an ordinary turn of the queue is not worth a word.
-    held_since: Option<Timestamp>,
-    /// What was last said about it, so that it is not said again.
-    told: Option<String>,
+    /// Since when pods wait for it without a break; an ordinary turn is not reported.
+    blocking_since: Option<Timestamp>,
+    /// What was last reported, so that it is not repeated.
+    reported: Option<String>,
     /// When its pods were last listed.
     listed_at: Option<Timestamp>,
 }
@@ -54,10 +54,10 @@ impl BudgetState {
         BudgetState {
             object,
             spent: 0,
-            asking: None,
+            in_flight: None,
             closed_since: None,
-            held_since: None,
-            told: None,
+            blocking_since: None,
+            reported: None,
             listed_at: None,
         }
     }
@@ -74,25 +74,25 @@ impl BudgetState {
         }
     }
 
-    /// It has held pods up for longer than an ordinary turn of the queue takes.
-    fn is_news(&self, now: Timestamp) -> bool {
-        self.closed_since.is_some() && self.held_since.is_some_and(|since| since + PATIENCE <= now)
+    /// It has blocked pods for longer than an ordinary turn takes.
+    fn blocks_for_long(&self, now: Timestamp) -> bool {
+        self.closed_since.is_some() && self.blocking_since.is_some_and(|since| since + PATIENCE <= now)
     }
 
     fn may_list(&self, now: Timestamp) -> bool {
         self.listed_at.is_none_or(|at| at + LIST_EVERY <= now)
     }
 
-    /// When it is to be probed, or spoken of.
-    fn alarm(&self, now: Timestamp) -> Option<Timestamp> {
+    /// When it is to be probed, or reported.
+    fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
         let probe = self.closed_since.map(|since| since + PROBE_EVERY);
-        let news = self.held_since.map(|since| since + PATIENCE);
+        let report = self.blocking_since.map(|since| since + PATIENCE);
         let list = self.listed_at.map(|at| at + LIST_EVERY);
-        probe.into_iter().chain(news).chain(list).filter(|at| *at > now).min()
+        probe.into_iter().chain(report).chain(list).filter(|at| *at > now).min()
     }
 }
 
-/// `None`: budgets cannot be read; the server's answers are all there is.
+/// `None`: budgets cannot be read; only the server's answers tell about them.
 pub(super) struct Budgets(Option<BTreeMap<String, BudgetState>>);
 
 impl Budgets {
@@ -144,9 +144,9 @@ impl Budgets {
         let keys = self.of(pod);
         let Some(all) = &mut self.0 else { return EvictionSlot::Free };
         let [key] = keys.as_slice() else {
-            // The server asks no budget about these, however many select them.
-            let asked = keys.iter().filter_map(|k| all.get(k)).any(|b| b.object.counts(&pod.pod));
-            return if asked {
+            // The server checks no budget for a pod that is finished, or not Ready under AlwaysAllow, however many select it.
+            let counts = keys.iter().filter_map(|k| all.get(k)).any(|b| b.object.counts(&pod.pod));
+            return if counts {
                 EvictionSlot::SeveralBudgets {
                     says: format!("selected by several budgets: {}", keys.join(", ")),
                 }
@@ -158,33 +158,33 @@ impl Budgets {
         if !budget.object.counts(&pod.pod) {
             return EvictionSlot::Free;
         }
-        if budget.asking.is_some() {
+        if budget.in_flight.is_some() {
             return EvictionSlot::Taken;
         }
         let room = matches!(*budget.object.status(), BudgetStatus::Allows(n) if n > budget.spent);
         let since = *budget.closed_since.get_or_insert(now);
-        budget.held_since.get_or_insert(now);
+        budget.blocking_since.get_or_insert(now);
         if !room && now < since + PROBE_EVERY {
             return EvictionSlot::Closed { says: named(key) };
         }
         budget.closed_since = (!room).then_some(now);
-        budget.asking = Some(pod.step.uid.clone());
+        budget.in_flight = Some(pod.step.uid.clone());
         EvictionSlot::Free
     }
 
-    /// The watched budget that was asked about this pod, if one was: what a pod is said to wait for.
+    /// The watched budget of this request, if it has one.
     pub fn answered(&mut self, pod: &PodState, verdict: &Verdict, now: Timestamp) -> Option<String> {
         let mut known = None;
         for (key, budget) in self.0.iter_mut().flatten() {
-            if budget.asking.as_deref() != Some(pod.step.uid.as_str()) {
+            if budget.in_flight.as_deref() != Some(pod.step.uid.as_str()) {
                 continue;
             }
             known = Some(named(key));
-            budget.asking = None;
+            budget.in_flight = None;
             match verdict {
                 Verdict::Accepted => {
                     budget.spent += 1;
-                    budget.held_since = None;
+                    budget.blocking_since = None;
                 }
                 // The status seen last was out of date; a change of it, or the probe, opens it again.
                 Verdict::BudgetSpent { .. } => {
@@ -197,27 +197,27 @@ impl Budgets {
         known
     }
 
-    /// When a budget with waiting pods is to be probed, or spoken of.
+    /// When a budget with waiting pods is to be probed, or reported.
     pub fn wake_at(&self, pods: &BTreeMap<String, PodState>, now: Timestamp) -> Option<Timestamp> {
         let budgets = self.0.iter().flat_map(BTreeMap::values);
-        let mut alarms: Vec<_> = budgets.filter_map(|b| Some((b.alarm(now)?, b))).collect();
-        alarms.sort_by_key(|(at, _)| *at);
+        let mut due: Vec<_> = budgets.filter_map(|b| Some((b.wake_at(now)?, b))).collect();
+        due.sort_by_key(|(at, _)| *at);
         let waits = |b: &BudgetState| pods.values().any(|p| p.is_waiting() && b.object.selects(&p.pod));
-        alarms.into_iter().find(|(_, b)| waits(b)).map(|(at, _)| at)
+        due.into_iter().find(|(_, b)| waits(b)).map(|(at, _)| at)
     }
 
     pub fn get(&self, key: &str) -> Option<&DisruptionBudget> {
         self.0.as_ref()?.get(key).map(|b| &b.object)
     }
 
-    /// Budgets that hold pods up and say something new; each is explained once.
-    pub fn unexplained(&mut self, pods: &BTreeMap<String, PodState>, now: Timestamp) -> Vec<String> {
+    /// Budgets that block pods and whose status is not reported yet.
+    pub fn unreported(&mut self, pods: &BTreeMap<String, PodState>, now: Timestamp) -> Vec<String> {
         let mut keys = Vec::new();
-        let news = self.0.iter_mut().flatten().filter(|(_, b)| b.is_news(now) && b.may_list(now));
-        for (key, budget) in news {
+        let blocking = self.0.iter_mut().flatten().filter(|(_, b)| b.blocks_for_long(now) && b.may_list(now));
+        for (key, budget) in blocking {
             let says = budget.says();
-            if budget.told.as_ref() != Some(&says) && held_up(&budget.object, pods) > 0 {
-                budget.told = Some(says);
+            if budget.reported.as_ref() != Some(&says) && blocked_pods(&budget.object, pods) > 0 {
+                budget.reported = Some(says);
                 budget.listed_at = Some(now);
                 keys.push(key.clone());
             }
@@ -225,13 +225,13 @@ impl Budgets {
         keys
     }
 
-    /// The one line about a budget that holds pods up; nothing if it let go meanwhile.
-    pub fn tell(&self, key: &str, members: &[Pod], pods: &BTreeMap<String, PodState>) -> Option<Event> {
+    /// The event for a budget that blocks pods; nothing if it blocks none any more.
+    pub fn report(&self, key: &str, members: &[Pod], pods: &BTreeMap<String, PodState>) -> Option<Event> {
         let budget = self.0.as_ref()?.get(key)?;
-        let waiting = held_up(&budget.object, pods);
-        let mut says = budget.told.clone()?;
-        if let Some(sick) = sick(&budget.object, members.iter()) {
-            says = format!("{says}; not Ready: {sick}");
+        let waiting = blocked_pods(&budget.object, pods);
+        let mut says = budget.reported.clone()?;
+        if let Some(unhealthy) = unhealthy_pods(&budget.object, members.iter()) {
+            says = format!("{says}; not Ready: {unhealthy}");
         }
         (waiting > 0).then(|| Event::Blocked { what: named(key), says, waiting })
     }
@@ -241,6 +241,6 @@ fn named(key: &str) -> String {
     format!("PDB {key}")
 }
 
-fn held_up(budget: &DisruptionBudget, pods: &BTreeMap<String, PodState>) -> usize {
+fn blocked_pods(budget: &DisruptionBudget, pods: &BTreeMap<String, PodState>) -> usize {
     pods.values().filter(|p| p.is_waiting() && p.blocked_by.is_some() && budget.selects(&p.pod)).count()
 }

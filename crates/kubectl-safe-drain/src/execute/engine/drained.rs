@@ -1,4 +1,4 @@
-//! Whether a node is drained. Only `judge` says so, and only about a list that was just read.
+//! Whether a node is drained. Only `judge` decides that, and only from a list that was just read.
 
 use std::collections::BTreeMap;
 
@@ -23,27 +23,27 @@ pub struct NodeNow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeEnd {
     Drained,
-    /// Pods that should have left are still there, or will be put back.
+    /// Pods that should be gone are still there, or will be recreated.
     PodsLeft,
     Uncordoned,
     /// It was deleted, or another node has its name.
     Gone,
 }
 
-/// The end that this list proves; `None` while pods on it have yet to leave.
+/// The end that this list proves; `None` while pods on it are still to be evicted.
 ///
-/// `returning` holds pods whose controller puts them back on this node: an empty list does not show that they stay away.
-pub(super) fn judge(read: &NodeNow, pods: &BTreeMap<String, PodState>, returning: bool) -> Option<NodeEnd> {
+/// `recreated`: some pods will be recreated on this node by their controller, so that an empty list does not prove it drained.
+pub(super) fn judge(read: &NodeNow, pods: &BTreeMap<String, PodState>, recreated: bool) -> Option<NodeEnd> {
     if read.cordoned != Some(true) {
         return None;
     }
     let awaited = read.awaited.as_ref()?;
-    let mut left = returning;
+    let mut left = recreated;
     for pod in read.pods.iter().chain(awaited) {
         match pods.get(pod.uid()).map(|state| state.phase) {
-            Some(Phase::Kept) => {}
-            Some(Phase::Remains | Phase::Failed) => left = true,
-            // Not known, or known and not done with: that it was thought to be gone counts for nothing.
+            Some(Phase::Ignored) => {}
+            Some(Phase::Remaining | Phase::Failed) => left = true,
+            // Not known, or known and not done with: the list is newer.
             _ => return None,
         }
     }
@@ -58,25 +58,25 @@ mod tests {
     use crate::plan::plan;
     use cluster_model::build::pod;
 
-    fn judged(phase: Phase, listed: bool, returning: bool) -> Option<NodeEnd> {
+    fn judged(phase: Phase, listed: bool, recreated: bool) -> Option<NodeEnd> {
         let snapshot = snapshot(vec![pod("a/p", "n1")]);
         let step = plan(&snapshot, &Options::default()).nodes[0].steps[0].clone();
         let mut state = PodState::planned(step, 0, pod("a/p", "n1"), now());
         state.phase = phase;
         let pods = if listed { vec![pod("a/p", "n1")] } else { Vec::new() };
         let read = NodeNow { cordoned: Some(true), pods, awaited: Some(Vec::new()), ..NodeNow::default() };
-        judge(&read, &BTreeMap::from([("uid-p".to_owned(), state)]), returning)
+        judge(&read, &BTreeMap::from([("uid-p".to_owned(), state)]), recreated)
     }
 
     #[test]
     fn only_a_list_without_what_should_leave_is_drained() {
         assert_eq!(judged(Phase::Gone, false, false), Some(NodeEnd::Drained));
-        assert_eq!(judged(Phase::Kept, true, false), Some(NodeEnd::Drained));
-        assert_eq!(judged(Phase::Gone, true, false), None, "it is listed, whatever is thought of it");
-        assert_eq!(judged(Phase::Leaving { since: now() }, true, false), None);
+        assert_eq!(judged(Phase::Ignored, true, false), Some(NodeEnd::Drained));
+        assert_eq!(judged(Phase::Gone, true, false), None, "listed, though it was thought to be gone");
+        assert_eq!(judged(Phase::Terminating { since: now() }, true, false), None);
         assert_eq!(judged(Phase::Failed, true, false), Some(NodeEnd::PodsLeft));
-        assert_eq!(judged(Phase::Remains, true, false), Some(NodeEnd::PodsLeft));
-        assert_eq!(judged(Phase::Gone, false, true), Some(NodeEnd::PodsLeft), "its controller puts it back");
+        assert_eq!(judged(Phase::Remaining, true, false), Some(NodeEnd::PodsLeft));
+        assert_eq!(judged(Phase::Gone, false, true), Some(NodeEnd::PodsLeft), "its controller recreates it");
     }
 
     #[test]
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reading_that_leaves_out_what_is_still_to_come_is_not_the_last() {
+    fn a_reading_without_awaited_pods_is_not_the_last() {
         let read = NodeNow { cordoned: Some(true), ..NodeNow::default() };
         assert_eq!(judge(&read, &BTreeMap::new(), false), None);
     }

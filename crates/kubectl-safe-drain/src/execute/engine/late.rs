@@ -1,5 +1,5 @@
-//! Pods bound to the node after the plan was made: by a scheduler that had not seen the cordon yet, or by something that no cordon
-//! keeps away. The former leave too, unless that needs a consent the user never gave; the latter would come back for ever.
+//! Pods bound to the node after the plan was made: by a scheduler that had not seen the cordon yet, or by something that ignores
+//! cordons. The former are evicted too, unless that needs a consent the user never gave; the latter would be recreated for ever.
 
 use cluster_model::{Inventory, PodExt};
 use k8s_openapi::api::core::v1::Pod;
@@ -8,11 +8,11 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use super::Engine;
 use super::node_state::AFTER_THE_END;
 use super::pods::{Phase, PodState};
-use crate::checks::{self, returns};
+use crate::checks::{self, recreation};
 use crate::execute::event::Event;
 use crate::plan::{Action, step};
 
-/// A scheduler hears of a cordon within moments, a busy one within seconds. What is bound later does not mind the cordon.
+/// A scheduler learns of a cordon within moments, a busy one within seconds. A pod that is bound later ignores the cordon.
 pub const LATE_BINDING: SignedDuration = SignedDuration::from_secs(10);
 
 impl Engine {
@@ -20,16 +20,16 @@ impl Engine {
     pub(super) fn late(&mut self, node: &str, pod: Pod, now: Timestamp) {
         let Some(index) = self.index(node) else { return };
         if self.nodes[index].is_over() {
-            return; // The report is about the moment at which the node was found empty.
+            return; // The report describes the moment at which the node was found empty.
         }
         let alone = Inventory::of(pod.clone(), now);
         let step = step(&pod, &alone, &self.options);
         let uid = step.uid.clone();
         let mut state = PodState::planned(step, index, pod, now);
         state.came_late = true;
-        // An answer may be lost: from the first request on, a new pod may be the replacement of the one asked for.
+        // An answer may be lost: from the first request on, a new pod may be the replacement of an evicted one.
         let mut siblings = self.pods.values().filter(|p| p.node == index && p.is_sibling(&state));
-        state.original = !siblings.any(PodState::was_asked_for);
+        state.original = !siblings.any(PodState::eviction_was_requested);
         self.add(state);
         self.arrived(&uid, now);
     }
@@ -42,37 +42,37 @@ impl Engine {
         self.add(PodState::planned(step, index, pod, now));
     }
 
-    /// It is on the node now. Whether it leaves is decided once its controller and its volumes were read.
+    /// It is on the node now. Whether it is evicted is decided once its controller and its volumes were read.
     pub(super) fn arrived(&mut self, uid: &str, now: Timestamp) {
         let Some(state) = self.pods.get_mut(uid) else { return };
-        // DaemonSet and static pods come and go as their owner pleases; no word about them.
-        if !state.step.leaves() {
-            state.phase = Phase::Kept;
+        // DaemonSet and static pods are created by their owner at any time; they are not reported.
+        if !state.step.evicts() {
+            state.phase = Phase::Ignored;
             return;
         }
-        if state.step.leaving_already || state.pod.is_terminating() {
-            state.leaves(now);
+        if state.step.already_terminating || state.pod.is_terminating() {
+            state.set_terminating(now);
             return;
         }
         if self.nodes[state.node].end.is_some() {
             return self.remains(uid, AFTER_THE_END.to_owned());
         }
         state.was_awaited = matches!(state.phase, Phase::Awaited { .. });
-        state.phase = Phase::Late { inspecting: false };
+        state.phase = Phase::Late { reading: false };
         // It may be here because the node was uncordoned: nothing is evicted before that was read.
         let index = state.node;
-        self.nodes[index].suspect();
+        self.nodes[index].require_recheck();
     }
 
-    /// The answer to `Command::Inspect`: the pod alone, with its controller and volumes as far as they could be read.
-    pub fn inspected(&mut self, uid: &str, alone: &Inventory, now: Timestamp) {
+    /// The answer to `Command::GetPodContext`: the pod alone, with its controller and volumes as far as they could be read.
+    pub fn pod_context_read(&mut self, uid: &str, alone: &Inventory, now: Timestamp) {
         let Some(state) = self.pods.get(uid) else { return };
         let (Phase::Late { .. }, Some(pod)) = (state.phase, alone.pods.first()) else { return };
         let step = step(pod, alone, &self.options);
         let mut findings = checks::check(alone, &self.options);
         self.options.accept(&mut findings);
         let refused = findings.into_iter().find(|f| f.blocks()).map(|f| f.message);
-        let why = refused.or_else(|| self.comes_back(state, pod, alone, now));
+        let why = refused.or_else(|| self.why_it_remains(state, pod, alone, now));
         let Some(state) = self.pods.get_mut(uid) else { return };
         state.step = step;
         let (key, late) = (state.step.key(), state.came_late);
@@ -86,23 +86,30 @@ impl Engine {
         }
     }
 
-    /// Why evicting it would be one of an endless row, if it would.
-    fn comes_back(&self, state: &PodState, pod: &Pod, alone: &Inventory, now: Timestamp) -> Option<String> {
+    /// Why it is not evicted: it would be recreated here again and again.
+    fn why_it_remains(
+        &self,
+        state: &PodState,
+        pod: &Pod,
+        alone: &Inventory,
+        now: Timestamp,
+    ) -> Option<String> {
         if !state.came_late {
             return None;
         }
-        let returns = returns(pod, alone);
+        let recreation = recreation(pod, alone);
         let node = &self.nodes[state.node];
         let siblings = || self.pods.values().filter(|p| p.node == state.node && p.is_sibling(state));
-        let asked_for = siblings().any(PodState::was_asked_for);
+        let was_requested = siblings().any(PodState::eviction_was_requested);
         let planned = siblings().filter(|p| p.original).count();
-        let words = returns.why().map(str::to_owned);
-        if returns.is_possible() && asked_for {
+        let words = recreation.why().map(str::to_owned);
+        if recreation.is_possible() && was_requested {
             return words;
         }
-        // Those that were let go already, whether they were asked for yet or not.
-        let let_go = |p: &&PodState| !matches!(p.phase, Phase::Late { .. } | Phase::Remains | Phase::Kept);
-        let late = siblings().filter(|p| !p.original).filter(let_go).count();
+        // Those whose eviction was decided, whether it was requested yet or not.
+        let is_to_evict =
+            |p: &&PodState| !matches!(p.phase, Phase::Late { .. } | Phase::Remaining | Phase::Ignored);
+        let late = siblings().filter(|p| !p.original).filter(is_to_evict).count();
         if !state.original && late >= planned {
             return Some(words.unwrap_or_else(|| {
                 "its controller keeps recreating pods here although the node is cordoned".to_owned()
@@ -117,17 +124,17 @@ impl Engine {
             .then(|| words.unwrap_or_else(|| "it was bound here although the node is cordoned".to_owned()))
     }
 
-    /// Should leave, and stays: the node is not drained.
+    /// Should be evicted and is not: the node is not drained.
     pub(super) fn remains(&mut self, uid: &str, why: String) {
         let Some(state) = self.pods.get_mut(uid) else { return };
-        state.phase = Phase::Remains;
+        state.phase = Phase::Remaining;
         (state.step.action, state.step.reason) = (Action::Keep, why.clone());
-        self.events.push(Event::Remains { pod: state.step.key(), why });
+        self.events.push(Event::Remaining { pod: state.step.key(), why });
     }
 }
 
 impl PodState {
-    /// Made by the same controller.
+    /// Of the same controller.
     fn is_sibling(&self, other: &PodState) -> bool {
         let owner = |p: &PodState| p.pod.controller().map(|o| o.uid.clone());
         owner(self).is_some() && owner(self) == owner(other)

@@ -1,5 +1,5 @@
-//! The drain as a state machine: what is known goes in (objects, answers, time), what to ask the server comes out.
-//! Pure, so that every order of events can be tested; `execute` feeds it from the wire.
+//! The drain as a state machine: objects, answers and time go in, requests come out.
+//! Pure, so that every order of events can be tested; `execute` connects it to the API server.
 
 mod answers;
 mod budgets;
@@ -37,20 +37,20 @@ pub struct Engine {
     options: Options,
     nodes: Vec<NodeState>,
     pods: BTreeMap<String, PodState>,
-    /// UIDs in the order they are asked for.
+    /// UIDs in the order of eviction.
     order: Vec<String>,
     budgets: Budgets,
     stopped: Option<String>,
     denied: Option<String>,
     stalled: Option<String>,
-    /// When a pod last left, or a budget that holds pods up last moved in their favour.
+    /// When a pod was last gone, or a budget that blocks pods last moved in their favour.
     progress: Timestamp,
     tickets: Ticket,
     events: Vec<Event>,
 }
 
 impl Engine {
-    /// Takes the pods of the inventory over: from here on this is where they are kept up to date.
+    /// Takes the inventory's pods over: from here on they are kept up to date here.
     pub fn new(plan: &Plan, inventory: Inventory, options: Options, cordoned_at: Timestamp) -> Self {
         let mut engine = Engine {
             options,
@@ -134,13 +134,16 @@ impl Engine {
         self.stopped.is_some() || self.nodes.iter().all(NodeState::is_over)
     }
 
-    /// A pod whose answer was lost holds its place until it was looked at: a silent server is not sent all the others too.
-    fn asking(&self) -> usize {
-        self.pods.values().filter(|p| matches!(p.phase, Phase::Asking | Phase::Doubtful { .. })).count()
+    /// A pod whose answer was lost counts until it was read: a server that does not answer is not sent all the others too.
+    fn requests_in_flight(&self) -> usize {
+        self.pods
+            .values()
+            .filter(|p| matches!(p.phase, Phase::Evicting | Phase::OutcomeUnknown { .. }))
+            .count()
     }
 
     /// Nodes go one after another; in a node, tier after tier.
-    fn stage(&self) -> Option<(usize, Option<Tier>)> {
+    fn current_tier(&self) -> Option<(usize, Option<Tier>)> {
         let node = self.nodes.iter().position(|n| n.end.is_none())?;
         let tier =
             self.pods.values().filter(|p| p.node == node && p.phase.is_open()).map(|p| p.step.tier).min();
@@ -149,10 +152,10 @@ impl Engine {
 
     /// The node whose pods are being evicted now.
     pub fn current_node(&self) -> Option<&str> {
-        self.stage().map(|(node, _)| self.nodes[node].name.as_str())
+        self.current_tier().map(|(node, _)| self.nodes[node].name.as_str())
     }
 
-    /// What to ask for now. Call it after every input and when `wake_at` has come.
+    /// The requests to make now. Call it after every input and when `wake_at` has come.
     pub fn next(&mut self, now: Timestamp) -> Vec<Command> {
         let mut commands = Vec::new();
         self.notice_overdue(now);
@@ -160,17 +163,17 @@ impl Engine {
         if self.stopped.is_some() || self.stalled.is_some() {
             return commands;
         }
-        let Some((node, tier)) = self.stage() else { return self.confirm(now) };
+        let Some((node, tier)) = self.current_tier() else { return self.confirm(now) };
         commands.extend(self.read_node(node, tier.is_none(), now));
         for pod in self.pods.values_mut() {
             match pod.phase {
-                Phase::Doubtful { not_before, looking: false } if not_before <= now => {
-                    pod.phase = Phase::Doubtful { not_before, looking: true };
-                    commands.push(pod.look());
+                Phase::OutcomeUnknown { not_before, reading: false } if not_before <= now => {
+                    pod.phase = Phase::OutcomeUnknown { not_before, reading: true };
+                    commands.push(pod.get());
                 }
-                Phase::Late { inspecting: false } => {
-                    pod.phase = Phase::Late { inspecting: true };
-                    commands.push(pod.inspect());
+                Phase::Late { reading: false } => {
+                    pod.phase = Phase::Late { reading: true };
+                    commands.push(pod.get_context());
                 }
                 _ => {}
             }
@@ -178,16 +181,16 @@ impl Engine {
         if let Some(tier) = tier.filter(|_| self.nodes[node].may_evict()) {
             commands.extend(self.evictions(node, tier, now));
         }
-        let explain = self.budgets.unexplained(&self.pods, now);
-        commands.extend(explain.into_iter().map(|budget| Command::Explain { budget }));
+        let unreported = self.budgets.unreported(&self.pods, now);
+        commands.extend(unreported.into_iter().map(|budget| Command::ListBudgetPods { budget }));
         commands
     }
 
-    /// Low priority before high: a pod is asked for once each of lower priority in its tier has had its first answer, or is held
-    /// up by its budget without one.
+    /// Low priority before high: a pod is evicted once each of lower priority in its tier has had its first answer, or is
+    /// blocked by its budget without one.
     fn evictions(&mut self, node: usize, tier: Tier, now: Timestamp) -> Vec<Command> {
         let mut commands = Vec::new();
-        let mut free = self.options.concurrency.max(1).saturating_sub(self.asking());
+        let mut free = self.options.concurrency.max(1).saturating_sub(self.requests_in_flight());
         let mut uids: Vec<(i32, usize, String)> = self
             .order
             .iter()
@@ -207,38 +210,38 @@ impl Engine {
             let ticket = self.ticket();
             let Some(pod) = self.pods.get_mut(&uid) else { continue };
             let is_due = matches!(pod.phase, Phase::Waiting { not_before } if not_before <= now);
-            let mut held = false;
+            let mut is_blocked = false;
             if is_due && free > 0 {
                 match self.budgets.slot(pod, self.options.disable_eviction, now) {
-                    EvictionSlot::Free => match pod.ask(ticket, now) {
-                        Ok(ask) => {
+                    EvictionSlot::Free => match pod.evict(ticket, now) {
+                        Ok(evict) => {
                             free -= 1;
-                            commands.push(ask);
+                            commands.push(evict);
                         }
                         Err(why) => self.fail(&uid, why),
                     },
                     // The first refusal may come from the budget's own status: no request is wasted on it.
                     EvictionSlot::Closed { says } => {
-                        pod.held_up(says, now);
-                        held = true;
+                        pod.set_blocked(says, now);
+                        is_blocked = true;
                     }
                     EvictionSlot::Taken => {}
                     EvictionSlot::SeveralBudgets { says } => self.fail(&uid, says),
                 }
             }
-            if !held && self.pods.get(&uid).is_some_and(PodState::is_unanswered) {
+            if !is_blocked && self.pods.get(&uid).is_some_and(PodState::awaits_first_answer) {
                 unanswered.get_or_insert(priority);
             }
         }
         commands
     }
 
-    /// When `next` may have something to say without any input.
+    /// When `next` is to be called again without any input.
     pub fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
         let pods = self.pods.values().filter_map(|p| p.wake_at(self.options.skip_wait_for_delete));
         let nodes = self.nodes.iter().filter_map(NodeState::wake_at);
         let budgets = self.budgets.wake_at(&self.pods, now);
-        // What is due already was dealt with by `next`, or waits for an input.
+        // `next` has handled what is due already, or it waits for an input.
         pods.chain(nodes).chain(budgets).chain(self.stalls_at()).filter(|at| *at > now).min()
     }
 
@@ -246,7 +249,7 @@ impl Engine {
         let mut waits = false;
         for pod in self.pods.values_mut().filter(|p| p.is_waiting() && budget.selects(&p.pod)) {
             waits = true;
-            // "Still being processed" is over as soon as the budget moves, not after the ten seconds the server suggests.
+            // "Still being processed" ends as soon as the budget moves, not after the ten seconds the server suggests.
             if let (true, Phase::Waiting { not_before }) = (pod.waits_for_budget, &mut pod.phase) {
                 *not_before = now;
             }
@@ -264,9 +267,9 @@ impl Engine {
         self.budgets.get(key)
     }
 
-    /// The answer to `Command::Explain`: said now, in one line with the reason.
-    pub fn explained(&mut self, budget: &str, pods: &[Pod]) {
-        self.events.extend(self.budgets.tell(budget, pods, &self.pods));
+    /// The answer to `Command::ListBudgetPods`: reported now, in one line with the reason.
+    pub fn budget_pods_listed(&mut self, budget: &str, pods: &[Pod]) {
+        self.events.extend(self.budgets.report(budget, pods, &self.pods));
     }
 
     pub fn budget_gone(&mut self, key: &str) {
@@ -280,7 +283,7 @@ impl Engine {
         }
     }
 
-    /// Budgets cannot be followed any more; from here on the server's answers are all there is.
+    /// Budgets cannot be watched any more; from here on only the server's answers tell about them.
     pub fn budgets_unreadable(&mut self) {
         self.budgets = Budgets::new(None);
     }

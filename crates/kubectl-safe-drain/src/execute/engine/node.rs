@@ -13,11 +13,12 @@ use super::node_state::{AFTER_THE_END, NodeSeen, NodeState};
 use super::pods::{Phase, PodState};
 use crate::execute::event::Event;
 
-/// A controller that puts a pod back does so within this time; the end waits for it, so that the pod can be named.
-const RETURNS_WITHIN: SignedDuration = SignedDuration::from_secs(5);
+/// A controller that recreates a pod on this node does so within this time; the end waits for it, so that the pod can be named.
+const RECREATED_WITHIN: SignedDuration = SignedDuration::from_secs(5);
 /// A pod whose volume is being provisioned for this node is waited for so long: the scheduler gives up after ten minutes
 /// (kube-scheduler's `bindTimeoutSeconds`) and then keeps away from a cordoned node.
 const AWAITED_FOR: SignedDuration = SignedDuration::from_secs(11 * 60);
+
 impl Engine {
     pub fn is_drained(&self, node: &str) -> bool {
         self.nodes.iter().any(|n| n.name == node && n.end == Some(NodeEnd::Drained) && n.confirmed)
@@ -40,46 +41,46 @@ impl Engine {
             cordoned: state.cordoned,
             is_gone: state.is_gone,
             was_uncordoned: state.was_uncordoned,
-            begun: state.opened,
+            begun: state.was_read,
             was_drained: state.end == Some(NodeEnd::Drained) && !state.is_gone,
-            why: state.trouble().map(str::to_owned).or_else(|| self.puts_back(index)),
+            why: state.problem().map(str::to_owned).or_else(|| self.recreated_here(index)),
         }
     }
 
-    /// Nothing is left on the node, and it is not drained.
-    fn puts_back(&self, index: usize) -> Option<String> {
-        let remains = |p: &PodState| p.node == index && matches!(p.phase, Phase::Remains | Phase::Failed);
+    /// Why a node without remaining pods is not drained.
+    fn recreated_here(&self, index: usize) -> Option<String> {
+        let remains = |p: &PodState| p.node == index && matches!(p.phase, Phase::Remaining | Phase::Failed);
         if self.nodes[index].end != Some(NodeEnd::PodsLeft) || self.pods.values().any(remains) {
             return None;
         }
-        let pod = self.returning(index).next()?;
-        let why = pod.step.returns.why().unwrap_or_default();
+        let pod = self.recreated_pods(index).next()?;
+        let why = pod.step.recreation.why().unwrap_or_default();
         Some(format!("{} will come back: {why}", pod.step.key()))
     }
 
-    /// Nodes whose last reading is not the last word.
+    /// Nodes that were not read at their end.
     pub fn nodes_to_read(&self) -> Vec<(String, String)> {
         let open = self.nodes.iter().filter(|n| !n.is_over());
         open.map(|n| (n.name.clone(), n.uid.clone())).collect()
     }
 
-    /// Of the node that the plan is about; another one of that name is none of ours.
+    /// Of the node that the plan is about; another node may have that name by now.
     pub fn node_uid(&self, node: &str) -> &str {
         self.index(node).map(|index| self.nodes[index].uid.as_str()).unwrap_or_default()
     }
 
     /// Nodes with pods of which it is not known whether they were evicted.
-    pub fn nodes_in_doubt(&self) -> Vec<String> {
+    pub fn nodes_with_unknown_outcome(&self) -> Vec<String> {
         let doubtful = |index: usize| {
             self.pods
                 .values()
-                .any(|p| p.node == index && matches!(p.phase, Phase::Asking | Phase::Doubtful { .. }))
+                .any(|p| p.node == index && matches!(p.phase, Phase::Evicting | Phase::OutcomeUnknown { .. }))
         };
         let nodes = self.nodes.iter().enumerate().filter(|(index, _)| doubtful(*index));
         nodes.map(|(_, n)| n.name.clone()).collect()
     }
 
-    /// The current node is read before its first eviction, when something is suspect, and when nothing more is to leave.
+    /// The current node is read before its first eviction, when it needs a recheck, and when no pod is left to evict.
     pub(super) fn read_node(&mut self, index: usize, is_empty: bool, now: Timestamp) -> Option<Command> {
         let state = &self.nodes[index];
         let settled = (state.may_evict() && is_empty).then(|| self.settled_at(index));
@@ -96,10 +97,10 @@ impl Engine {
         let (ticket, present) = (self.ticket(), self.present(index));
         let state = &mut self.nodes[index];
         state.reading = Some((ticket, present));
-        Some(Command::Relist { ticket, node: state.name.clone(), last })
+        Some(Command::VerifyNode { ticket, node: state.name.clone(), last })
     }
 
-    /// After the end of a run: a reading that the engine did not ask for.
+    /// After the end of a run: a reading without a command.
     pub fn read_once_more(&mut self, node: &str) -> Ticket {
         let ticket = self.ticket();
         if let Some(index) = self.index(node) {
@@ -108,28 +109,28 @@ impl Engine {
         ticket
     }
 
-    /// No earlier is a node called drained: a late scheduler has had its second, and a pod that will be put back is there again.
+    /// No earlier is a node called drained: a late scheduler has had its second, and a pod that is recreated is there again.
     fn settled_at(&self, index: usize) -> Timestamp {
         let after_cordon = self.nodes[index].cordoned_at + SETTLE;
         let gone = self.pods.values().filter(|p| p.node == index && p.accepted);
         let after_pods =
-            gone.filter_map(|p| p.gone_at.filter(|_| p.step.returns.is_possible()).map(|at| at + SETTLE));
+            gone.filter_map(|p| p.gone_at.filter(|_| p.step.recreation.is_possible()).map(|at| at + SETTLE));
         after_pods.chain([after_cordon]).max().unwrap_or(after_cordon)
     }
 
-    /// The pods that were evicted here, and whose controller is certain to put them back here.
-    fn returning(&self, index: usize) -> impl Iterator<Item = &PodState> {
-        self.pods.values().filter(move |p| p.node == index && p.accepted && p.step.returns.is_certain())
+    /// The pods that were evicted here, and whose controller is certain to recreate them here.
+    fn recreated_pods(&self, index: usize) -> impl Iterator<Item = &PodState> {
+        self.pods.values().filter(move |p| p.node == index && p.accepted && p.step.recreation.is_certain())
     }
 
-    /// The answer to `Command::Relist`.
-    pub fn relisted(&mut self, ticket: Ticket, node: &str, found: Result<NodeNow, String>, now: Timestamp) {
+    /// The answer to `Command::VerifyNode`.
+    pub fn node_read(&mut self, ticket: Ticket, node: &str, found: Result<NodeNow, String>, now: Timestamp) {
         let Some(index) = self.index(node) else { return };
-        let is_asked_for = |(asked, _): &mut (Ticket, BTreeSet<String>)| *asked == ticket;
-        let Some((_, present)) = self.nodes[index].reading.take_if(is_asked_for) else { return };
+        let is_this_one = |(requested, _): &mut (Ticket, BTreeSet<String>)| *requested == ticket;
+        let Some((_, present)) = self.nodes[index].reading.take_if(is_this_one) else { return };
         let found = match found {
             Ok(found) => found,
-            // The feeds say what is wrong with the server; here it is only tried again.
+            // The caller reports what is wrong with the server; here it is only tried again.
             Err(_) => {
                 self.nodes[index].read_not_before = now + self.nodes[index].backoff();
                 return;
@@ -138,15 +139,15 @@ impl Engine {
         if !self.is_as_cordoned(index, found.cordoned) {
             return;
         }
-        self.nodes[index].opened = true;
+        self.nodes[index].was_read = true;
         self.listed(index, &present, &found, now);
-        // Those that this very reading brought came while the cordon stood.
-        self.nodes[index].suspect = false;
+        // Pods that this reading found came while the node was cordoned.
+        self.nodes[index].needs_recheck = false;
         if self.nodes[index].end.is_some() {
             return self.confirmed(index, &found);
         }
         if self.pods.values().any(|p| p.node == index && p.phase.is_open()) {
-            self.nodes[index].futile = 0;
+            self.nodes[index].failed_readings = 0;
             self.nodes[index].read_not_before = now;
             return;
         }
@@ -157,18 +158,19 @@ impl Engine {
         self.conclude(index, &found, now);
     }
 
-    /// Every pod that was known is done with: the list says whether that is the end.
+    /// No known pod is open: the list shows whether the node is drained.
     fn conclude(&mut self, index: usize, found: &NodeNow, now: Timestamp) {
         self.give_up_awaiting(index, now);
-        let back_by = self.returning(index).filter_map(|p| p.gone_at).max().map(|at| at + RETURNS_WITHIN);
-        let is_back = self.pods.values().any(|p| p.node == index && p.phase == Phase::Remains);
-        let waits_for_return = !is_back && back_by.is_some_and(|back_by| now < back_by);
-        match judge(found, &self.pods, back_by.is_some()).filter(|_| !waits_for_return) {
+        let recreated_by =
+            self.recreated_pods(index).filter_map(|p| p.gone_at).max().map(|at| at + RECREATED_WITHIN);
+        let is_recreated = self.pods.values().any(|p| p.node == index && p.phase == Phase::Remaining);
+        let awaits_recreation = !is_recreated && recreated_by.is_some_and(|recreated_by| now < recreated_by);
+        match judge(found, &self.pods, recreated_by.is_some()).filter(|_| !awaits_recreation) {
             Some(end) => self.end(index, end),
             None => {
                 let again = now + self.nodes[index].backoff();
                 self.nodes[index].read_not_before =
-                    back_by.filter(|at| waits_for_return && *at < again).unwrap_or(again);
+                    recreated_by.filter(|at| awaits_recreation && *at < again).unwrap_or(again);
             }
         }
     }
@@ -190,16 +192,16 @@ impl Engine {
         let node = self.nodes[index].name.clone();
         let gone = of(Phase::Gone);
         self.events.push(match end {
-            NodeEnd::Drained => Event::Drained { node, gone, kept: of(Phase::Kept) },
-            _ => Event::NotDrained { node, gone, left: of(Phase::Remains) + of(Phase::Failed) },
+            NodeEnd::Drained => Event::Drained { node, gone, ignored: of(Phase::Ignored) },
+            _ => Event::NotDrained { node, gone, left: of(Phase::Remaining) + of(Phase::Failed) },
         });
         let state = &mut self.nodes[index];
-        (state.end, state.futile) = (Some(end), 0);
+        (state.end, state.failed_readings) = (Some(end), 0);
         // What was just read need not be read again.
         state.confirmed = !several || is_last;
     }
 
-    /// All nodes had their turn. What was true of the first ones then need not be true now.
+    /// All nodes had their turn. The first ones may have changed since, so each is read again.
     pub(super) fn confirm(&mut self, now: Timestamp) -> Vec<Command> {
         for node in self.nodes.iter_mut().filter(|n| !n.confirmed) {
             node.next_reading = Some(node.read_not_before);
@@ -220,16 +222,16 @@ impl Engine {
         for uid in new {
             self.remains(&uid, AFTER_THE_END.to_owned());
         }
-        let returning = self.returning(index).next().is_some();
-        let end = judge(found, &self.pods, returning);
+        let recreated = self.recreated_pods(index).next().is_some();
+        let end = judge(found, &self.pods, recreated);
         let state = &mut self.nodes[index];
         (state.end, state.confirmed) = (Some(end.unwrap_or(NodeEnd::PodsLeft)), true);
     }
 
     /// The program was stopped for a while: whether the node is still cordoned is read before anything more is evicted.
     pub fn was_paused(&mut self) {
-        if let Some((node, _)) = self.stage() {
-            self.nodes[node].suspect();
+        if let Some((node, _)) = self.current_tier() {
+            self.nodes[node].require_recheck();
         }
     }
 
@@ -252,12 +254,12 @@ impl Engine {
 
     fn stop_for(&mut self, index: usize) {
         let state = &self.nodes[index];
-        if let Some(trouble) = state.trouble() {
-            self.stop(format!("node/{} {trouble}", state.name));
+        if let Some(problem) = state.problem() {
+            self.stop(format!("node/{} {problem}", state.name));
         }
     }
 
-    /// What the watch says of the node, or a reading after the end of the run.
+    /// A watch event of the node, or a reading after the end of the run.
     pub fn node_seen(&mut self, node: &str, cordoned: Option<bool>) {
         let Some(index) = self.index(node) else { return };
         self.nodes[index].seen(cordoned);

@@ -18,19 +18,19 @@ pub(super) struct NodeState {
     pub uid: String,
     pub end: Option<NodeEnd>,
     /// The reading that comes before the first eviction was made, and the node was cordoned.
-    pub opened: bool,
-    /// While a reading is under way: the pods that were there when it was asked for. Only they can be missing from it.
+    pub was_read: bool,
+    /// While a reading is under way: the pods that were there when it was requested. Only they can be missing from it.
     pub reading: Option<(Ticket, BTreeSet<String>)>,
-    /// Something is not as it was thought: nothing is evicted before the next reading.
-    pub suspect: bool,
-    /// Of several nodes, each is read once more at the very end: the report is about that moment.
+    /// Nothing is evicted before the node was read again.
+    pub needs_recheck: bool,
+    /// Of several nodes, each is read once more at the very end: the report describes that moment.
     pub confirmed: bool,
     /// After a reading that failed or decided nothing, the next one comes no earlier.
     pub read_not_before: Timestamp,
     /// When the next reading is due, if one is wanted.
     pub next_reading: Option<Timestamp>,
-    /// Readings without an end, one after another.
-    pub futile: u32,
+    /// Readings in a row that failed or decided nothing.
+    pub failed_readings: u32,
     pub cordoned_at: Timestamp,
     /// As last read; the cordon was seen to be made.
     pub cordoned: Option<bool>,
@@ -44,7 +44,7 @@ pub struct NodeSeen {
     pub cordoned: Option<bool>,
     /// It was deleted, or another node has its name.
     pub is_gone: bool,
-    /// Somebody else uncordoned it: whatever cordon it has now is not the run's.
+    /// Somebody else uncordoned it: a cordon that it has now is not by this run.
     pub was_uncordoned: bool,
     /// It was read, and its pods were next.
     pub begun: bool,
@@ -60,13 +60,13 @@ impl NodeState {
             name: name.to_owned(),
             uid: uid.to_owned(),
             end: None,
-            opened: false,
+            was_read: false,
             reading: None,
-            suspect: false,
+            needs_recheck: false,
             confirmed: false,
             read_not_before: cordoned_at,
             next_reading: None,
-            futile: 0,
+            failed_readings: 0,
             cordoned_at,
             cordoned: Some(true),
             is_gone: false,
@@ -82,7 +82,7 @@ impl NodeState {
     }
 
     /// Why nothing may be evicted here any more.
-    pub fn trouble(&self) -> Option<&'static str> {
+    pub fn problem(&self) -> Option<&'static str> {
         if self.is_gone {
             return Some(GONE);
         }
@@ -94,11 +94,11 @@ impl NodeState {
     }
 
     pub fn may_evict(&self) -> bool {
-        self.opened && !self.suspect
+        self.was_read && !self.needs_recheck
     }
 
-    pub fn suspect(&mut self) {
-        self.suspect = true;
+    pub fn require_recheck(&mut self) {
+        self.needs_recheck = true;
     }
 
     pub fn wake_at(&self) -> Option<Timestamp> {
@@ -106,7 +106,7 @@ impl NodeState {
     }
 
     pub fn backoff(&mut self) -> SignedDuration {
-        self.futile = self.futile.saturating_add(1);
-        (BACKOFF_FIRST * 2i32.saturating_pow(self.futile.min(8) - 1)).min(BACKOFF_MOST)
+        self.failed_readings = self.failed_readings.saturating_add(1);
+        (BACKOFF_FIRST * 2i32.saturating_pow(self.failed_readings.min(8) - 1)).min(BACKOFF_MOST)
     }
 }

@@ -1,4 +1,4 @@
-//! One pod on its way off the node.
+//! The eviction of one pod.
 
 use cluster_model::PodExt;
 use k8s_openapi::api::core::v1::Pod;
@@ -16,36 +16,36 @@ pub enum Phase {
     },
     /// Came after the plan: what decides about it is still to be read.
     Late {
-        inspecting: bool,
+        reading: bool,
     },
-    /// To be asked for, not before this time.
+    /// To be evicted, not before this time.
     Waiting {
         not_before: Timestamp,
     },
-    Asking,
-    /// Something is unclear (an answer was lost, a list and the watch disagree): the pod is read again before anything else.
-    Doubtful {
+    Evicting,
+    /// An answer was lost, or a list and the watch disagree: the pod is read again before anything else.
+    OutcomeUnknown {
         not_before: Timestamp,
-        looking: bool,
+        reading: bool,
     },
     /// Deleted; its containers are stopping.
-    Leaving {
+    Terminating {
         since: Timestamp,
     },
     Gone,
-    /// Stays, as the plan says.
-    Kept,
-    /// Should leave and stays all the same; its step says why.
-    Remains,
+    /// Not evicted, as the plan says.
+    Ignored,
+    /// Should be evicted and is not; its step has the reason.
+    Remaining,
     Failed,
 }
 
 impl Phase {
     pub fn is_final(self) -> bool {
-        matches!(self, Phase::Gone | Phase::Kept | Phase::Remains | Phase::Failed)
+        matches!(self, Phase::Gone | Phase::Ignored | Phase::Remaining | Phase::Failed)
     }
 
-    /// On the node, and something is still to happen to it.
+    /// On the node, and neither gone nor given up.
     pub(super) fn is_open(self) -> bool {
         !self.is_final() && !matches!(self, Phase::Awaited { .. })
     }
@@ -57,22 +57,22 @@ pub struct PodState {
     pub node: usize,
     pub pod: Pod,
     pub phase: Phase,
-    /// An eviction of ours was accepted.
+    /// An eviction by this run was accepted.
     pub accepted: bool,
-    /// What holds it up, in the server's words.
+    /// What its eviction waits for.
     pub blocked_by: Option<String>,
     /// Since when it waits for the same thing.
     pub since: Timestamp,
-    /// What holds it up now passes by itself: an answer was lost, the server is busy.
-    passing: bool,
-    /// What held it up before that, and since when.
-    before: Option<(String, Timestamp)>,
+    /// `blocked_by` ends by itself: an answer was lost, the server is busy.
+    is_transient: bool,
+    /// What blocked it before that, and since when.
+    blocked_before: Option<(String, Timestamp)>,
     /// A change of its budget ends the wait early.
     pub(super) waits_for_budget: bool,
     pub failure: Option<String>,
     pub took: Option<SignedDuration>,
     /// When its deletion was first seen.
-    pub(super) left_at: Option<Timestamp>,
+    pub(super) deletion_seen_at: Option<Timestamp>,
     pub(super) gone_at: Option<Timestamp>,
     /// On the node before any pod of its controller was evicted: its controller had it there.
     pub(super) original: bool,
@@ -81,24 +81,24 @@ pub struct PodState {
     /// No longer among the pods that `--pod-selector` selects.
     pub(super) unselected: bool,
     answered: bool,
-    asks: u32,
+    requests: u32,
     /// Of the last request.
     pub(super) ticket: Ticket,
     refusals: u32,
     attempts: u32,
-    doubted_since: Option<Timestamp>,
-    pub(super) told_stuck: bool,
+    unknown_since: Option<Timestamp>,
+    pub(super) reported_stuck: bool,
 }
 
-/// A server that gives no clear answer for this long is not riding out a restart any more.
+/// A server that restarts answers within this time.
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_secs(300);
 /// Time past the end of the grace period after which a pod counts as stuck.
 pub(super) const STUCK_AFTER: SignedDuration = SignedDuration::from_secs(30);
-/// An eviction that was accepted shows in the pod within moments; if not, the pod is read again.
-const SHOWS_WITHIN: SignedDuration = SignedDuration::from_secs(10);
-/// No pod is asked for more often than this, whatever the server answers.
-const MOST_ASKS: u32 = 500;
-/// Refusals that no watch announces the end of are tried again at this pace: first often, then seldom.
+/// After an accepted eviction a pod is terminating within moments; if not, it is read again.
+const TERMINATING_WITHIN: SignedDuration = SignedDuration::from_secs(10);
+/// Of one pod, whatever the server answers.
+const MAX_REQUESTS: u32 = 500;
+/// Refusals whose end no watch reports are retried at this pace: first often, then seldom.
 const RETRY_FIRST: SignedDuration = SignedDuration::from_secs(5);
 const RETRY_LATER: SignedDuration = SignedDuration::from_secs(30);
 const FIRST_REFUSALS: u32 = 12;
@@ -106,10 +106,10 @@ const FIRST_REFUSALS: u32 = 12;
 impl PodState {
     pub fn planned(step: Step, node: usize, pod: Pod, now: Timestamp) -> Self {
         let stopping_since = pod.deletion_requested_at().unwrap_or(now).min(now);
-        let phase = match (step.leaves(), step.leaving_already, pod.node().is_empty()) {
-            (false, ..) => Phase::Kept,
+        let phase = match (step.evicts(), step.already_terminating, pod.node().is_empty()) {
+            (false, ..) => Phase::Ignored,
             (true, _, true) => Phase::Awaited { since: now },
-            (true, true, _) => Phase::Leaving { since: stopping_since },
+            (true, true, _) => Phase::Terminating { since: stopping_since },
             (true, false, _) => Phase::Waiting { not_before: now },
         };
         PodState {
@@ -120,24 +120,24 @@ impl PodState {
             accepted: false,
             blocked_by: None,
             since: now,
-            passing: false,
-            before: None,
+            is_transient: false,
+            blocked_before: None,
             waits_for_budget: false,
             failure: None,
             took: None,
-            left_at: None,
+            deletion_seen_at: None,
             gone_at: None,
             original: true,
             came_late: false,
             was_awaited: false,
             unselected: false,
             answered: false,
-            asks: 0,
+            requests: 0,
             ticket: 0,
             refusals: 0,
             attempts: 0,
-            doubted_since: None,
-            told_stuck: false,
+            unknown_since: None,
+            reported_stuck: false,
         }
     }
 
@@ -145,29 +145,29 @@ impl PodState {
         matches!(self.phase, Phase::Waiting { .. })
     }
 
-    /// Has it yet to get its first answer?
-    pub(super) fn is_unanswered(&self) -> bool {
+    /// No request for it was answered yet.
+    pub(super) fn awaits_first_answer(&self) -> bool {
         !self.answered
             && matches!(
                 self.phase,
-                Phase::Late { .. } | Phase::Waiting { .. } | Phase::Asking | Phase::Doubtful { .. }
+                Phase::Late { .. } | Phase::Waiting { .. } | Phase::Evicting | Phase::OutcomeUnknown { .. }
             )
     }
 
     /// The request, or why there will be none any more.
-    pub(super) fn ask(&mut self, ticket: Ticket, now: Timestamp) -> Result<Command, String> {
-        if self.asks >= MOST_ASKS {
+    pub(super) fn evict(&mut self, ticket: Ticket, now: Timestamp) -> Result<Command, String> {
+        if self.requests >= MAX_REQUESTS {
             let by = self.blocked_by.as_deref().unwrap_or("the server");
-            return Err(format!("not evicted after {MOST_ASKS} attempts: {by}"));
+            return Err(format!("not evicted after {MAX_REQUESTS} attempts: {by}"));
         }
-        self.asks += 1;
+        self.requests += 1;
         self.ticket = ticket;
-        self.phase = Phase::Asking;
+        self.phase = Phase::Evicting;
         if self.blocked_by.is_none() {
             self.since = now;
         }
         let step = &self.step;
-        Ok(Command::Ask {
+        Ok(Command::Evict {
             ticket,
             uid: step.uid.clone(),
             namespace: step.namespace.clone(),
@@ -176,13 +176,13 @@ impl PodState {
         })
     }
 
-    pub(super) fn was_not_asked(&mut self, now: Timestamp) {
-        self.asks -= 1;
+    pub(super) fn request_not_sent(&mut self, now: Timestamp) {
+        self.requests -= 1;
         self.phase = Phase::Waiting { not_before: now };
     }
 
-    pub(super) fn look(&self) -> Command {
-        Command::Look {
+    pub(super) fn get(&self) -> Command {
+        Command::GetPod {
             uid: self.step.uid.clone(),
             namespace: self.step.namespace.clone(),
             name: self.step.name.clone(),
@@ -190,104 +190,104 @@ impl PodState {
         }
     }
 
-    pub(super) fn inspect(&self) -> Command {
-        Command::Inspect { uid: self.step.uid.clone(), pod: Box::new(self.pod.clone()) }
+    pub(super) fn get_context(&self) -> Command {
+        Command::GetPodContext { uid: self.step.uid.clone(), pod: Box::new(self.pod.clone()) }
     }
 
-    pub(super) fn leaves(&mut self, now: Timestamp) {
-        // Of our own evictions we know better than in whole seconds.
-        let known = self.pod.deletion_requested_at().filter(|at| !self.was_asked_for() && *at < now);
+    pub(super) fn set_terminating(&mut self, now: Timestamp) {
+        // Evictions by this run are timed more precisely than the server's whole seconds.
+        let known = self.pod.deletion_requested_at().filter(|at| !self.eviction_was_requested() && *at < now);
         let since = known.unwrap_or(now);
-        self.left_at.get_or_insert(since);
-        self.phase = Phase::Leaving { since };
-        (self.blocked_by, self.before, self.passing) = (None, None, false);
+        self.deletion_seen_at.get_or_insert(since);
+        self.phase = Phase::Terminating { since };
+        (self.blocked_by, self.blocked_before, self.is_transient) = (None, None, false);
         (self.since, self.answered) = (since, true);
-        self.doubted_since = None;
+        self.unknown_since = None;
     }
 
-    pub(super) fn waits(&mut self, says: String, now: Timestamp, until: Timestamp) {
-        self.is_to_wait(until);
-        self.held_up(says, now);
+    pub(super) fn set_waiting(&mut self, says: String, now: Timestamp, until: Timestamp) {
+        self.wait_until(until);
+        self.set_blocked(says, now);
     }
 
-    pub(super) fn waits_for_a_moment(&mut self, says: String, now: Timestamp, until: Timestamp) {
-        self.is_to_wait(until);
-        self.held_up_for_a_moment(says, now);
+    pub(super) fn set_waiting_briefly(&mut self, says: String, now: Timestamp, until: Timestamp) {
+        self.wait_until(until);
+        self.set_blocked_briefly(says, now);
     }
 
-    fn is_to_wait(&mut self, until: Timestamp) {
+    fn wait_until(&mut self, until: Timestamp) {
         self.phase = Phase::Waiting { not_before: until };
         self.waits_for_budget = false;
         self.answered = true;
-        self.doubted_since = None;
+        self.unknown_since = None;
     }
 
-    pub(super) fn held_up(&mut self, says: String, now: Timestamp) {
+    pub(super) fn set_blocked(&mut self, says: String, now: Timestamp) {
         if self.blocked_by.as_ref() == Some(&says) {
             return;
         }
-        // What something passing came between is still the same wait.
-        self.since = match self.before.take() {
+        // A transient cause in between does not restart the wait.
+        self.since = match self.blocked_before.take() {
             Some((by, since)) if by == says => since,
             _ => now,
         };
-        (self.blocked_by, self.passing) = (Some(says), false);
+        (self.blocked_by, self.is_transient) = (Some(says), false);
     }
 
-    /// The same for what passes by itself.
-    fn held_up_for_a_moment(&mut self, says: String, now: Timestamp) {
+    /// The same for a cause that ends by itself.
+    fn set_blocked_briefly(&mut self, says: String, now: Timestamp) {
         if self.blocked_by.as_ref() == Some(&says) {
             return;
         }
         let earlier = self.blocked_by.replace(says).map(|by| (by, self.since));
-        if !std::mem::replace(&mut self.passing, true) {
-            self.before = earlier;
+        if !std::mem::replace(&mut self.is_transient, true) {
+            self.blocked_before = earlier;
         }
         self.since = now;
     }
 
-    /// Since when its containers stop, by the server's clock where the pod tells; `None` if they do not.
+    /// Since when its containers stop, by the server's clock if the pod is known to be terminating; `None` if they run.
     pub fn stopping_since(&self) -> Option<Timestamp> {
         match self.phase {
-            Phase::Leaving { since } => Some(self.pod.deletion_requested_at().unwrap_or(since)),
+            Phase::Terminating { since } => Some(self.pod.deletion_requested_at().unwrap_or(since)),
             _ => None,
         }
     }
 
-    pub(super) fn doubts(&mut self, says: String, now: Timestamp, until: Timestamp) {
-        self.phase = Phase::Doubtful { not_before: until, looking: false };
-        self.held_up_for_a_moment(says, now);
-        self.doubted_since.get_or_insert(now);
+    pub(super) fn set_outcome_unknown(&mut self, says: String, now: Timestamp, until: Timestamp) {
+        self.phase = Phase::OutcomeUnknown { not_before: until, reading: false };
+        self.set_blocked_briefly(says, now);
+        self.unknown_since.get_or_insert(now);
     }
 
     /// What will keep it even when its containers have stopped.
-    pub fn held(&self) -> Option<String> {
+    pub fn blocked_by_finalizers(&self) -> Option<String> {
         let finalizers = self.pod.finalizers();
         (!finalizers.is_empty()).then(|| format!("blocked by finalizer {}", finalizers.join(", ")))
     }
 
-    pub(super) fn gave_up(&self, now: Timestamp) -> bool {
-        self.doubted_since.is_some_and(|since| since + GIVE_UP_AFTER <= now)
+    pub(super) fn is_unknown_too_long(&self, now: Timestamp) -> bool {
+        self.unknown_since.is_some_and(|since| since + GIVE_UP_AFTER <= now)
     }
 
-    pub(super) fn doubted_since(&self) -> Option<Timestamp> {
-        self.doubted_since
+    pub(super) fn unknown_since(&self) -> Option<Timestamp> {
+        self.unknown_since
     }
 
-    /// Read and found alive, but what the server makes of its eviction is as unclear as before.
-    pub(super) fn still_doubted(&mut self, since: Option<Timestamp>) {
-        self.doubted_since = since;
+    /// Read and found running, but the outcome of its eviction is as unknown as before.
+    pub(super) fn keep_unknown_since(&mut self, since: Option<Timestamp>) {
+        self.unknown_since = since;
     }
 
-    pub fn was_asked_for(&self) -> bool {
-        self.asks > 0
+    pub fn eviction_was_requested(&self) -> bool {
+        self.requests > 0
     }
 
     pub(super) fn is_unselected(&self) -> bool {
         self.unselected
     }
 
-    /// Doubles from attempt to attempt; spread by the UID so that pods do not come back in step.
+    /// Doubles from attempt to attempt; spread by the UID so that pods are not retried all at once.
     pub(super) fn backoff(&mut self) -> SignedDuration {
         self.attempts = self.attempts.saturating_add(1);
         let spread = self.step.uid.bytes().fold(0i32, |sum, b| (sum * 31 + i32::from(b)) % 250);
@@ -295,21 +295,21 @@ impl PodState {
         doubled.min(BACKOFF_MOST) + SignedDuration::from_millis(spread.abs().into())
     }
 
-    /// The pause after a refusal of which no watch will say that it is over.
+    /// The pause after a refusal whose end no watch reports.
     pub(super) fn pause_after_refusal(&mut self) -> SignedDuration {
         self.refusals = self.refusals.saturating_add(1);
         if self.refusals <= FIRST_REFUSALS { RETRY_FIRST } else { RETRY_LATER }
     }
 
     /// The end of its grace period, by the server's clock.
-    pub(super) fn due(&self) -> Option<Timestamp> {
-        matches!(self.phase, Phase::Leaving { .. }).then(|| self.pod.deletion_timestamp()).flatten()
+    pub(super) fn grace_period_end(&self) -> Option<Timestamp> {
+        matches!(self.phase, Phase::Terminating { .. }).then(|| self.pod.deletion_timestamp()).flatten()
     }
 
-    /// When an accepted eviction should have shown in the pod.
-    pub(super) fn shows_by(&self) -> Option<Timestamp> {
+    /// When a pod whose eviction was accepted should be terminating.
+    pub(super) fn terminating_by(&self) -> Option<Timestamp> {
         match self.phase {
-            Phase::Leaving { since } if !self.pod.is_terminating() => Some(since + SHOWS_WITHIN),
+            Phase::Terminating { since } if !self.pod.is_terminating() => Some(since + TERMINATING_WITHIN),
             _ => None,
         }
     }
@@ -317,12 +317,15 @@ impl PodState {
     pub(super) fn wake_at(&self, skip_wait: Option<i64>) -> Option<Timestamp> {
         match self.phase {
             Phase::Waiting { not_before } => Some(not_before),
-            Phase::Doubtful { not_before, looking: false } => Some(not_before),
-            Phase::Leaving { .. } => {
-                let stuck = self.due().filter(|_| !self.told_stuck).map(|due| due + STUCK_AFTER);
-                let skip =
-                    self.due().zip(skip_wait).map(|(due, limit)| due + SignedDuration::from_secs(limit + 1));
-                stuck.into_iter().chain(skip).chain(self.shows_by()).min()
+            Phase::OutcomeUnknown { not_before, reading: false } => Some(not_before),
+            Phase::Terminating { .. } => {
+                let stuck =
+                    self.grace_period_end().filter(|_| !self.reported_stuck).map(|due| due + STUCK_AFTER);
+                let skip = self
+                    .grace_period_end()
+                    .zip(skip_wait)
+                    .map(|(due, limit)| due + SignedDuration::from_secs(limit + 1));
+                stuck.into_iter().chain(skip).chain(self.terminating_by()).min()
             }
             _ => None,
         }

@@ -1,4 +1,4 @@
-//! What lists and the watch say about the pods, and what follows for each.
+//! What lists and the watch report of the pods, and what follows for each.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::plan::{Action, NO_LONGER_SELECTED, Step, UNSELECTED, step};
 use crate::pod_filter::SKIPPED;
 
 impl Engine {
-    /// What the watch says of a pod.
+    /// A watch event of a pod.
     pub fn pod_seen(&mut self, node: &str, pod: Pod, now: Timestamp) {
         let Some(state) = self.pods.get_mut(pod.uid()) else { return self.late(node, pod, now) };
         let lost_controller = pod.controller().is_none() && state.pod.controller().is_some();
@@ -26,22 +26,22 @@ impl Engine {
                 self.arrived(&uid, now);
             }
             Phase::Waiting { .. } | Phase::Late { .. } if terminating => {
-                state.leaves(now);
+                state.set_terminating(now);
                 self.progress = now;
-                self.events.push(Event::Leaving { pod: state.step.key() });
+                self.events.push(Event::Terminating { pod: state.step.key() });
             }
-            // Nothing would make it again now, and nobody agreed to that.
-            Phase::Waiting { .. } if lost_controller => state.phase = Phase::Late { inspecting: false },
-            // Whatever it was kept for does not hold any more.
-            Phase::Kept if was_unselected || lost_controller => {
+            // It will not be recreated any more, which needs the consent that unmanaged pods need.
+            Phase::Waiting { .. } if lost_controller => state.phase = Phase::Late { reading: false },
+            // The reason for which it was ignored is gone.
+            Phase::Ignored if was_unselected || lost_controller => {
                 let alone = Inventory::of(state.pod.clone(), now);
                 state.step = step(&state.pod, &alone, &self.options);
                 state.came_late = was_unselected;
                 let uid = state.step.uid.clone();
                 self.arrived(&uid, now);
             }
-            // Our own eviction, as far as anybody can tell; the answer, if one comes, changes nothing any more.
-            Phase::Asking | Phase::Doubtful { .. } if terminating => {
+            // By this run's eviction, as far as is known. A late answer changes nothing.
+            Phase::Evicting | Phase::OutcomeUnknown { .. } if terminating => {
                 let uid = state.step.uid.clone();
                 self.evicted(&uid, now);
             }
@@ -51,10 +51,10 @@ impl Engine {
 
     pub fn pod_gone(&mut self, uid: &str, now: Timestamp) {
         match self.pods.get_mut(uid) {
-            // Under a selector the watch says the same of a pod that was relabelled: only a reading tells.
+            // Under a selector the watch reports the same for a pod that was relabelled: the pod is read.
             Some(state) if self.options.pod_selector.is_some() && !state.phase.is_final() => {
                 state.unselected = true;
-                state.doubts(NO_LONGER_SELECTED.to_owned(), now, now);
+                state.set_outcome_unknown(NO_LONGER_SELECTED.to_owned(), now, now);
             }
             _ => self.gone(uid, now),
         }
@@ -67,14 +67,14 @@ impl Engine {
         let is_missing =
             |p: &PodState| p.node == index && p.phase.is_open() && !listed.contains(p.step.uid.as_str());
         if self.pods.values().any(is_missing) {
-            self.nodes[index].suspect();
+            self.nodes[index].require_recheck();
         }
         for pod in pods {
             self.pod_seen(node, pod, now);
         }
     }
 
-    /// Everything that is on the node, by a reading that was asked for when `present` was known to be there.
+    /// Everything that is on the node, by a reading that was requested when `present` was known to be there.
     pub(super) fn listed(
         &mut self,
         index: usize,
@@ -95,9 +95,13 @@ impl Engine {
         }
         for pod in &found.pods {
             match self.pods.get_mut(pod.uid()) {
-                // It is there, whatever was thought of it: the pod itself decides.
+                // Thought to be gone, but listed: the pod itself is read.
                 Some(state) if state.phase == Phase::Gone => {
-                    state.doubts("was reported as deleted but is still listed".to_owned(), now, now);
+                    state.set_outcome_unknown(
+                        "was reported as deleted but is still listed".to_owned(),
+                        now,
+                        now,
+                    );
                 }
                 _ => self.pod_seen(&node, pod.clone(), now),
             }
@@ -122,18 +126,18 @@ impl Engine {
             }
             phase if selective && phase.is_open() => {
                 state.unselected = true;
-                state.doubts(NO_LONGER_SELECTED.to_owned(), now, now);
+                state.set_outcome_unknown(NO_LONGER_SELECTED.to_owned(), now, now);
             }
-            // Also one that was to stay: it is not there any more.
+            // Also one that was ignored.
             _ => self.gone(uid, now),
         }
     }
 
-    /// A pod that `--pod-selector` does not select: it stays, and is shown.
+    /// A pod that `--pod-selector` does not select: it is not evicted, and is shown.
     fn unselected(&mut self, index: usize, pod: &Pod, now: Timestamp) {
         match self.pods.get_mut(pod.uid()) {
             Some(state) if state.phase.is_open() && !pod.is_terminating() => {
-                state.phase = Phase::Kept;
+                state.phase = Phase::Ignored;
                 state.unselected = true;
                 (state.step.reason, state.step.action) = (NO_LONGER_SELECTED.to_owned(), Action::Keep);
             }
@@ -149,29 +153,29 @@ impl Engine {
 
     pub(super) fn evicted(&mut self, uid: &str, now: Timestamp) {
         let Some(state) = self.pods.get_mut(uid) else { return };
-        state.leaves(now);
+        state.set_terminating(now);
         let pod = state.step.key();
         self.progress = now;
-        if state.was_asked_for() {
+        if state.eviction_was_requested() {
             state.accepted = true;
             self.events.push(Event::Evicted { pod, grace_seconds: state.step.grace_seconds });
         } else {
-            self.events.push(Event::Leaving { pod });
+            self.events.push(Event::Terminating { pod });
         }
     }
 
     pub(super) fn gone(&mut self, uid: &str, now: Timestamp) {
         let Some(state) = self.pods.get_mut(uid).filter(|p| p.phase != Phase::Gone) else { return };
-        let stayed = matches!(state.phase, Phase::Kept | Phase::Remains);
-        let took = match (state.left_at, state.phase) {
-            (Some(at), _) | (None, Phase::Leaving { since: at }) => now.duration_since(at),
+        let was_ignored = matches!(state.phase, Phase::Ignored | Phase::Remaining);
+        let took = match (state.deletion_seen_at, state.phase) {
+            (Some(at), _) | (None, Phase::Terminating { since: at }) => now.duration_since(at),
             _ => SignedDuration::ZERO,
         };
         state.phase = Phase::Gone;
         (state.blocked_by, state.failure, state.gone_at) = (None, None, Some(now));
         let first = state.took.replace(took).is_none();
         self.progress = now;
-        if first && !stayed {
+        if first && !was_ignored {
             self.events.push(Event::Gone { pod: state.step.key(), took_seconds: took.as_secs_f64() });
         }
     }
@@ -183,23 +187,27 @@ impl Engine {
         self.events.push(Event::Failed { pod: state.step.key(), why });
     }
 
-    /// Pods past their grace period: said once, and skipped if the user set a limit.
+    /// Pods past their grace period: reported once, and skipped if the user set a limit.
     pub(super) fn notice_overdue(&mut self, now: Timestamp) {
         let skip_wait = self.options.skip_wait_for_delete;
         for state in self.pods.values_mut() {
-            if state.shows_by().is_some_and(|by| by <= now) {
-                state.doubts("its eviction was accepted but it is not terminating".to_owned(), now, now);
+            if state.terminating_by().is_some_and(|by| by <= now) {
+                state.set_outcome_unknown(
+                    "its eviction was accepted but it is not terminating".to_owned(),
+                    now,
+                    now,
+                );
                 continue;
             }
-            let Some(due) = state.due() else { continue };
+            let Some(due) = state.grace_period_end() else { continue };
             if skip_wait.is_some_and(|limit| now > due + SignedDuration::from_secs(limit)) {
-                state.phase = Phase::Kept;
+                state.phase = Phase::Ignored;
                 state.step.reason = SKIPPED.into();
                 continue;
             }
-            if now >= due + STUCK_AFTER && !state.told_stuck {
-                state.told_stuck = true;
-                let why = state.held().unwrap_or_else(|| {
+            if now >= due + STUCK_AFTER && !state.reported_stuck {
+                state.reported_stuck = true;
+                let why = state.blocked_by_finalizers().unwrap_or_else(|| {
                     "it has no finalizer; check the node's kubelet and its volumes".to_owned()
                 });
                 state.blocked_by = Some(why.clone());

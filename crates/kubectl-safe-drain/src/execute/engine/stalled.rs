@@ -1,4 +1,4 @@
-//! A drain that waits for something that does not come ends by itself, with the reason.
+//! A drain without progress for too long ends by itself, with the reason.
 
 use cluster_model::PodExt;
 use k8s_openapi::jiff::Timestamp;
@@ -10,7 +10,7 @@ use super::pods::{Phase, PodState};
 const NAMED: usize = 3;
 
 impl Engine {
-    /// Why it goes nowhere, once that is certain.
+    /// What it waits for, once it has waited too long.
     pub fn stalled(&self) -> Option<&str> {
         self.stalled.as_deref()
     }
@@ -26,7 +26,7 @@ impl Engine {
         let due = self
             .pods
             .values()
-            .filter(|p| matches!(p.phase, Phase::Leaving { .. }))
+            .filter(|p| matches!(p.phase, Phase::Terminating { .. }))
             .filter_map(|p| p.pod.deletion_timestamp());
         due.chain([self.progress]).max()?.saturating_add(limit).ok()
     }
@@ -44,8 +44,8 @@ fn cause(pod: &PodState) -> String {
     let key = pod.step.key();
     match (&pod.blocked_by, pod.phase) {
         (Some(by), _) => format!("{key} (blocked by {by})"),
-        (None, Phase::Leaving { .. }) => match pod.held() {
-            Some(held) => format!("{key} (terminating, {held})"),
+        (None, Phase::Terminating { .. }) => match pod.blocked_by_finalizers() {
+            Some(by) => format!("{key} (terminating, {by})"),
             None => format!("{key} (terminating)"),
         },
         (None, _) => format!("{key} (eviction not requested yet)"),

@@ -25,10 +25,10 @@ fn engine(snapshot: &Inventory) -> Engine {
 fn engine_with(snapshot: &Inventory, options: Options) -> Engine {
     let mut e = unread(snapshot, options);
     let first = e.next(now());
-    assert_eq!(asked(&first), [""; 0], "nothing is evicted before the node was read");
-    assert!((reads(&first) == ["n1"]), "{first:?}");
+    assert_eq!(evicted(&first), [""; 0], "nothing is evicted before the node was read");
+    assert!((verified(&first) == ["n1"]), "{first:?}");
     let here = snapshot.pods.iter().filter(|p| p.node() == "n1").cloned().collect();
-    e.relisted_last("n1", Ok(cordoned(here)), now());
+    e.node_read_last("n1", Ok(cordoned(here)), now());
     e
 }
 
@@ -57,17 +57,17 @@ fn guarded(pods: Vec<Pod>, allowed: i32) -> Inventory {
     budgeted(pods, vec![web_budget(allowed, 2 + allowed)])
 }
 
-fn asked(commands: &[Command]) -> Vec<&str> {
+fn evicted(commands: &[Command]) -> Vec<&str> {
     commands
         .iter()
-        .filter_map(|c| if let Command::Ask { uid, .. } = c { Some(uid.as_str()) } else { None })
+        .filter_map(|c| if let Command::Evict { uid, .. } = c { Some(uid.as_str()) } else { None })
         .collect()
 }
 
-fn reads(commands: &[Command]) -> Vec<&str> {
+fn verified(commands: &[Command]) -> Vec<&str> {
     commands
         .iter()
-        .filter_map(|c| if let Command::Relist { node, .. } = c { Some(node.as_str()) } else { None })
+        .filter_map(|c| if let Command::VerifyNode { node, .. } = c { Some(node.as_str()) } else { None })
         .collect()
 }
 
@@ -75,46 +75,46 @@ impl Engine {
     /// The answer to the last request about this pod.
     fn answered_last(&mut self, uid: &str, verdict: Verdict, at: Timestamp) {
         let ticket = self.pods[uid].ticket;
-        self.answered(ticket, uid, verdict, at);
+        self.evict_answered(ticket, uid, verdict, at);
     }
 
     /// The answer to the reading that is under way.
-    fn relisted_last(&mut self, node: &str, found: Result<NodeNow, String>, at: Timestamp) {
+    fn node_read_last(&mut self, node: &str, found: Result<NodeNow, String>, at: Timestamp) {
         let ticket = self.tickets_of_readings().get(node).copied().unwrap_or_default();
-        self.relisted(ticket, node, found, at);
+        self.node_read(ticket, node, found, at);
     }
 }
 
 /// As `execute` does: a budget that is to be explained is read, and nobody is found to blame.
-fn explain(e: &mut Engine, commands: &[Command]) {
+fn answer_list_budget_pods(e: &mut Engine, commands: &[Command]) {
     for command in commands {
-        if let Command::Explain { budget } = command {
-            e.explained(budget, &[]);
+        if let Command::ListBudgetPods { budget } = command {
+            e.budget_pods_listed(budget, &[]);
         }
     }
 }
 
 /// As `execute` does: what decides about a late pod is read; its controller exists and is an ordinary one.
-fn inspect(e: &mut Engine, commands: &[Command], at: Timestamp) {
+fn answer_get_pod_context(e: &mut Engine, commands: &[Command], at: Timestamp) {
     for command in commands {
-        if let Command::Inspect { uid, pod } = command {
-            e.inspected(uid, &snapshot(vec![(**pod).clone()]), at);
+        if let Command::GetPodContext { uid, pod } = command {
+            e.pod_context_read(uid, &snapshot(vec![(**pod).clone()]), at);
         }
     }
 }
 
-/// Everything that the engine wants to know about late pods, and the reading of their node, told.
+/// Everything that the engine wants to know about late pods, and the reading of their node, events.
 fn settle(e: &mut Engine, pods: Vec<Pod>, at: Timestamp) -> Vec<Command> {
     let commands = e.next(at);
-    inspect(e, &commands, at);
-    if commands.iter().any(|c| matches!(c, Command::Relist { .. })) {
-        e.relisted_last("n1", Ok(cordoned(pods)), at);
+    answer_get_pod_context(e, &commands, at);
+    if commands.iter().any(|c| matches!(c, Command::VerifyNode { .. })) {
+        e.node_read_last("n1", Ok(cordoned(pods)), at);
     }
     e.next(at)
 }
 
 fn remaining(e: &Engine) -> usize {
-    e.pods().filter(|p| p.phase == Phase::Remains).count()
+    e.pods().filter(|p| p.phase == Phase::Remaining).count()
 }
 
 fn after(seconds: i64) -> Timestamp {
@@ -129,33 +129,33 @@ fn terminating(pod: Pod) -> Pod {
 fn concurrency_bounds_requests_in_flight() {
     let pods = (0..5).map(|n| pod(&format!("a/p{n}"), "n1")).collect();
     let mut e = engine_with(&snapshot(pods), Options { concurrency: 2, ..Options::default() });
-    assert_eq!(asked(&e.next(now())).len(), 2);
-    assert_eq!(asked(&e.next(now())).len(), 0, "both places are taken");
+    assert_eq!(evicted(&e.next(now())).len(), 2);
+    assert_eq!(evicted(&e.next(now())).len(), 0, "both places are taken");
     e.answered_last("uid-p0", Verdict::Accepted, now());
-    assert_eq!(asked(&e.next(now())), ["uid-p2"], "a pod that is stopping holds no place");
+    assert_eq!(evicted(&e.next(now())), ["uid-p2"], "a pod that is stopping holds no place");
 }
 
 #[test]
 fn one_eviction_in_flight_per_budget_and_the_watch_opens_the_gate() {
     let mut e = engine(&guarded(vec![web(1), web(2)], 1));
-    assert_eq!(asked(&e.next(now())), ["uid-web-1"]);
+    assert_eq!(evicted(&e.next(now())), ["uid-web-1"]);
     e.answered_last("uid-web-1", Verdict::Accepted, now());
     assert_eq!(e.next(now()), [], "the one disruption is spent before the watch says so");
     assert_eq!(e.wake_at(now()), Some(after(1)), "a queue that moves is no news; one that stands is");
     let commands = e.next(after(1));
-    explain(&mut e, &commands);
+    answer_list_budget_pods(&mut e, &commands);
     assert!(e.take_events().iter().any(|event| matches!(event, Event::Blocked { .. })));
     e.budget_seen(web_budget(0, 2), after(1));
-    assert_eq!(asked(&e.next(after(1))).len(), 0);
+    assert_eq!(evicted(&e.next(after(1))).len(), 0);
     e.budget_seen(web_budget(1, 3), after(2));
-    assert_eq!(asked(&e.next(after(2))), ["uid-web-2"]);
+    assert_eq!(evicted(&e.next(after(2))), ["uid-web-2"]);
 }
 
 #[test]
 fn ten_blocked_pods_do_not_hold_up_a_free_one() {
     let pods = (0..10).map(web).chain([pod("shop/free", "n1")]).collect();
     let mut e = engine_with(&guarded(pods, 0), Options { concurrency: 2, ..Options::default() });
-    assert_eq!(asked(&e.next(now())), ["uid-free"]);
+    assert_eq!(evicted(&e.next(now())), ["uid-free"]);
 }
 
 #[test]
@@ -163,13 +163,13 @@ fn while_blocked_nothing_is_repeated() {
     let mut e = engine(&guarded(vec![web(1)], 0));
     e.next(now());
     let commands = e.next(after(1));
-    explain(&mut e, &commands);
+    answer_list_budget_pods(&mut e, &commands);
     assert_eq!(e.take_events().len(), 1);
     let mut refusals = 0;
     for second in 2..60 {
         let commands = e.next(after(second));
-        explain(&mut e, &commands);
-        for uid in asked(&commands) {
+        answer_list_budget_pods(&mut e, &commands);
+        for uid in evicted(&commands) {
             refusals += 1;
             e.answered_last(
                 uid,
@@ -185,7 +185,7 @@ fn while_blocked_nothing_is_repeated() {
     );
     e.budget_seen(web_budget(0, 1), after(60));
     let commands = e.next(after(60));
-    explain(&mut e, &commands);
+    answer_list_budget_pods(&mut e, &commands);
     assert_eq!(e.take_events().len(), 1, "it got worse: that is news");
 }
 
@@ -193,24 +193,24 @@ fn while_blocked_nothing_is_repeated() {
 fn whoever_eats_the_budget_is_named() {
     let mut e = engine(&guarded(vec![web(1)], 0));
     e.next(now());
-    assert_eq!(e.next(after(1)), [Command::Explain { budget: "shop/web".into() }]);
-    let sick = pod("shop/web-9", "n2").label("app", "web").waiting("ImagePullBackOff");
-    e.explained("shop/web", &[web(1), sick]);
-    let told = e.take_events();
+    assert_eq!(e.next(after(1)), [Command::ListBudgetPods { budget: "shop/web".into() }]);
+    let unhealthy = pod("shop/web-9", "n2").label("app", "web").waiting("ImagePullBackOff");
+    e.budget_pods_listed("shop/web", &[web(1), unhealthy]);
+    let events = e.take_events();
     assert!(
-        matches!(told.as_slice(), [Event::Blocked { says, waiting: 1, .. }] if says.ends_with("not Ready: shop/web-9 (ImagePullBackOff, on n2)")),
-        "{told:?}"
+        matches!(events.as_slice(), [Event::Blocked { says, waiting: 1, .. }] if says.ends_with("not Ready: shop/web-9 (ImagePullBackOff, on n2)")),
+        "{events:?}"
     );
 }
 
 #[test]
 fn a_budget_nobody_may_read_is_asked_at_a_calm_pace() {
     let mut e = engine(&Inventory { budgets: Known::Unknown("forbidden".into()), ..snapshot(vec![web(1)]) });
-    assert_eq!(asked(&e.next(now())).len(), 1);
+    assert_eq!(evicted(&e.next(now())).len(), 1);
     e.answered_last("uid-web-1", Verdict::BudgetSpent { says: "no".into() }, now());
-    assert_eq!(asked(&e.next(after(1))).len(), 0);
+    assert_eq!(evicted(&e.next(after(1))).len(), 0);
     assert_eq!(e.wake_at(after(1)), Some(after(5)));
-    assert_eq!(asked(&e.next(after(5))).len(), 1);
+    assert_eq!(evicted(&e.next(after(5))).len(), 1);
 }
 
 #[test]
@@ -222,9 +222,9 @@ fn still_being_processed_is_over_when_the_budget_moves() {
         Verdict::NotYet { says: "still being processed".into(), retry_after: SignedDuration::from_secs(10) },
         now(),
     );
-    assert_eq!(asked(&e.next(after(1))).len(), 0);
+    assert_eq!(evicted(&e.next(after(1))).len(), 0);
     e.budget_seen(web_budget(1, 3), after(2));
-    assert_eq!(asked(&e.next(after(2))).len(), 1);
+    assert_eq!(evicted(&e.next(after(2))).len(), 1);
 }
 
 #[test]
@@ -235,14 +235,14 @@ fn a_lost_answer_is_looked_up_before_it_is_repeated() {
         let mut e = engine(&snapshot(vec![web(1)]));
         e.next(now());
         e.answered_last("uid-web-1", Verdict::Unknown { says: "connection reset".into() }, now());
-        assert_eq!(asked(&e.next(after(10))).len(), 0, "never repeated blindly");
+        assert_eq!(evicted(&e.next(after(10))).len(), 0, "never repeated blindly");
         let leaving = found.as_ref().is_some_and(PodExt::is_terminating);
-        e.looked("uid-web-1", Ok(found), after(10));
+        e.pod_read("uid-web-1", Ok(found), after(10));
         let state = e.pods().next().unwrap();
         assert_eq!(state.phase == Phase::Gone, gone);
-        assert_eq!(matches!(state.phase, Phase::Leaving { .. }), leaving);
+        assert_eq!(matches!(state.phase, Phase::Terminating { .. }), leaving);
         let again = !gone && !leaving;
-        assert_eq!(asked(&e.next(after(20))).len(), usize::from(again));
+        assert_eq!(evicted(&e.next(after(20))).len(), usize::from(again));
     }
 }
 
@@ -250,14 +250,14 @@ fn a_lost_answer_is_looked_up_before_it_is_repeated() {
 fn a_silent_server_is_not_asked_about_pod_after_pod() {
     let pods = (0..5).map(|n| pod(&format!("a/p{n}"), "n1")).collect();
     let mut e = engine_with(&snapshot(pods), Options { concurrency: 2, ..Options::default() });
-    for uid in asked(&e.next(now())) {
+    for uid in evicted(&e.next(now())) {
         e.answered_last(uid, Verdict::Unknown { says: "no answer".into() }, after(30));
     }
-    assert_eq!(asked(&e.next(after(30))).len(), 0);
+    assert_eq!(evicted(&e.next(after(30))).len(), 0);
     let looks = e.next(after(31));
     assert_eq!(looks.len(), 2, "{looks:?}");
-    e.looked("uid-p0", Ok(None), after(32));
-    assert_eq!(asked(&e.next(after(32))), ["uid-p2"], "the server is back");
+    e.pod_read("uid-p0", Ok(None), after(32));
+    assert_eq!(evicted(&e.next(after(32))), ["uid-p2"], "the server is back");
 }
 
 #[test]
@@ -265,12 +265,12 @@ fn a_uid_conflict_is_looked_up_and_a_replacement_is_left_alone() {
     let mut e = engine(&snapshot(vec![web(1)]));
     e.next(now());
     e.answered_last("uid-web-1", Verdict::Conflict, now());
-    assert!(matches!(e.next(now()).as_slice(), [Command::Look { .. }]));
+    assert!(matches!(e.next(now()).as_slice(), [Command::GetPod { .. }]));
     let mut replacement = web(1);
     replacement.metadata.uid = Some("another".into());
-    e.looked("uid-web-1", Ok(Some(replacement)), now());
+    e.pod_read("uid-web-1", Ok(Some(replacement)), now());
     assert_eq!(e.pods().next().unwrap().phase, Phase::Gone);
-    assert_eq!(asked(&e.next(after(1))).len(), 0);
+    assert_eq!(evicted(&e.next(after(1))).len(), 0);
 }
 
 #[test]
@@ -279,10 +279,10 @@ fn a_server_that_never_recovers_is_given_up_on() {
     for second in (0..400).step_by(6) {
         for command in e.next(after(second)) {
             match command {
-                Command::Ask { uid, .. } => {
+                Command::Evict { uid, .. } => {
                     e.answered_last(&uid, Verdict::Unknown { says: "etcd is away".into() }, after(second))
                 }
-                Command::Look { uid, .. } => e.looked(&uid, Ok(Some(web(1))), after(second)),
+                Command::GetPod { uid, .. } => e.pod_read(&uid, Ok(Some(web(1))), after(second)),
                 _ => {}
             }
         }
@@ -306,37 +306,40 @@ fn tiers_and_nodes_go_one_after_another() {
         snapshot(vec![pod("a/p", "n1"), pod("a/dns", "n1").priority(2_000_000_000), pod("a/q", "n2")]);
     s.nodes.push(cluster_model::build::node("n2", json!({})));
     let mut e = engine(&s);
-    assert_eq!(asked(&e.next(now())), ["uid-p"]);
+    assert_eq!(evicted(&e.next(now())), ["uid-p"]);
     e.pod_gone("uid-p", now());
-    assert_eq!(asked(&e.next(now())), ["uid-dns"]);
+    assert_eq!(evicted(&e.next(now())), ["uid-dns"]);
     e.pod_gone("uid-dns", now());
     assert_eq!(e.next(now()), [], "the scheduler may not have seen the cordon yet");
     assert_eq!(e.wake_at(now()), Some(now() + SETTLE));
-    assert_eq!(reads(&e.next(after(1))), ["n1"]);
+    assert_eq!(verified(&e.next(after(1))), ["n1"]);
     assert_eq!(e.next(after(1)), [], "n2 waits until n1 is known to be empty");
-    e.relisted_last("n1", Ok(cordoned(vec![])), after(1));
-    assert_eq!(reads(&e.next(after(1))), ["n2"], "read before its first eviction");
-    e.relisted_last("n2", Ok(cordoned(vec![pod("a/q", "n2")])), after(1));
-    assert_eq!(asked(&e.next(after(1))), ["uid-q"]);
+    e.node_read_last("n1", Ok(cordoned(vec![])), after(1));
+    assert_eq!(verified(&e.next(after(1))), ["n2"], "read before its first eviction");
+    e.node_read_last("n2", Ok(cordoned(vec![pod("a/q", "n2")])), after(1));
+    assert_eq!(evicted(&e.next(after(1))), ["uid-q"]);
     e.pod_gone("uid-q", after(2));
-    assert_eq!(reads(&e.next(after(2))), ["n2"]);
-    e.relisted_last("n2", Ok(cordoned(vec![])), after(2));
-    assert_eq!(reads(&e.next(after(2))), ["n1"], "is it still empty?");
+    assert_eq!(verified(&e.next(after(2))), ["n2"]);
+    e.node_read_last("n2", Ok(cordoned(vec![])), after(2));
+    assert_eq!(verified(&e.next(after(2))), ["n1"], "is it still empty?");
     assert!(!e.is_done() && !e.is_drained("n1"));
-    e.relisted_last("n1", Ok(cordoned(vec![web(9)])), after(2));
+    e.node_read_last("n1", Ok(cordoned(vec![web(9)])), after(2));
     assert!(e.is_done() && !e.is_drained("n1") && e.is_drained("n2"), "a pod came back to n1 meanwhile");
 }
 
 #[test]
 fn a_pod_bound_late_is_drained_too() {
     let mut e = engine(&snapshot(vec![]));
-    assert_eq!(reads(&e.next(after(1))), ["n1"]);
-    e.relisted_last("n1", Ok(cordoned(vec![web(7)])), after(1));
+    assert_eq!(verified(&e.next(after(1))), ["n1"]);
+    e.node_read_last("n1", Ok(cordoned(vec![web(7)])), after(1));
     let commands = e.next(after(1));
-    inspect(&mut e, &commands, after(1));
-    assert_eq!(asked(&e.next(after(1))), ["uid-web-7"]);
+    answer_get_pod_context(&mut e, &commands, after(1));
+    assert_eq!(evicted(&e.next(after(1))), ["uid-web-7"]);
     e.pod_gone("uid-web-7", after(2));
-    assert!(matches!(e.next(after(2)).as_slice(), [Command::Relist { .. }]), "and the node is read again");
+    assert!(
+        matches!(e.next(after(2)).as_slice(), [Command::VerifyNode { .. }]),
+        "and the node is read again"
+    );
 }
 
 #[test]
@@ -347,7 +350,7 @@ fn a_late_pod_needs_the_same_consent_as_a_planned_one() {
         let mut e = engine_with(&snapshot(vec![]), options);
         e.pod_seen("n1", data(), now());
         let commands = settle(&mut e, vec![data()], now());
-        assert_eq!(asked(&commands).len(), usize::from(leaves));
+        assert_eq!(evicted(&commands).len(), usize::from(leaves));
         assert_eq!(remaining(&e), usize::from(!leaves));
     }
 }
@@ -361,7 +364,7 @@ fn a_pod_that_tolerates_the_cordon_is_evicted_once_not_for_ever() {
     e.pod_gone("uid-web-1", after(1));
     e.pod_seen("n1", tolerant(2), after(1));
     settle(&mut e, vec![tolerant(2)], after(1));
-    assert_eq!(asked(&e.next(after(2))).len(), 0);
+    assert_eq!(evicted(&e.next(after(2))).len(), 0);
     assert_eq!(remaining(&e), 1);
 }
 
@@ -370,13 +373,13 @@ fn a_node_that_is_uncordoned_or_deleted_is_not_called_drained() {
     for (cordoned, word) in [(Some(false), "uncordoned"), (None, "deleted")] {
         let mut e = engine(&snapshot(vec![]));
         e.next(after(1));
-        e.relisted_last("n1", Ok(NodeNow { cordoned, ..NodeNow::default() }), after(1));
+        e.node_read_last("n1", Ok(NodeNow { cordoned, ..NodeNow::default() }), after(1));
         assert!(e.stopped().is_some_and(|why| why.contains(word)));
         assert!(!e.is_drained("n1"));
     }
 }
 
-/// Found on a slow machine: the scheduler kept putting the replacements back on the emptiest node, which was ours.
+/// Found on a slow machine: the scheduler kept putting the replacements back on the emptiest node, which was being drained.
 #[test]
 fn pods_that_come_back_because_someone_uncordoned_the_node_are_not_evicted_for_ever() {
     let mut e = engine(&snapshot(vec![web(1), web(2)]));
@@ -384,12 +387,12 @@ fn pods_that_come_back_because_someone_uncordoned_the_node_are_not_evicted_for_e
     e.pod_gone("uid-web-1", after(2));
     e.pod_seen("n1", web(3), after(2));
     let commands = e.next(after(2));
-    assert!((reads(&commands) == ["n1"]) && asked(&commands).is_empty(), "before it is evicted");
-    e.relisted_last("n1", Err("the server is away".into()), after(2));
+    assert!((verified(&commands) == ["n1"]) && evicted(&commands).is_empty(), "before it is evicted");
+    e.node_read_last("n1", Err("the server is away".into()), after(2));
     assert_eq!(e.next(after(2)), []);
     assert!(e.wake_at(after(2)).is_some_and(|at| at < after(3)), "and asked again soon");
-    assert_eq!(reads(&e.next(after(3))), ["n1"]);
-    e.relisted_last(
+    assert_eq!(verified(&e.next(after(3))), ["n1"]);
+    e.node_read_last(
         "n1",
         Ok(NodeNow { cordoned: Some(false), pods: vec![web(2), web(3)], ..NodeNow::default() }),
         after(3),
@@ -408,10 +411,10 @@ fn a_pod_held_by_a_finalizer_is_named_once() {
     assert_eq!(e.wake_at(now()), Some(after(60)), "grace period and a half minute on top");
     e.next(after(60));
     e.next(after(90));
-    let told: Vec<_> = e.take_events();
+    let events: Vec<_> = e.take_events();
     assert!(
-        matches!(told.as_slice(), [Event::Stuck { why, .. }] if why.contains("example.com/keep")),
-        "{told:?}"
+        matches!(events.as_slice(), [Event::Stuck { why, .. }] if why.contains("example.com/keep")),
+        "{events:?}"
     );
 }
 
@@ -423,14 +426,14 @@ fn skip_wait_for_delete_timeout_ends_the_wait() {
     e.next(after(35));
     assert!(!e.pods().next().unwrap().phase.is_final());
     e.next(after(36));
-    assert_eq!(e.pods().next().unwrap().phase, Phase::Kept);
+    assert_eq!(e.pods().next().unwrap().phase, Phase::Ignored);
 }
 
 #[test]
 fn a_webhook_that_refuses_is_named_once_and_asked_again() {
     let mut e = engine(&snapshot(vec![web(1)]));
     for second in [0, 5, 10] {
-        assert_eq!(asked(&e.next(after(second))).len(), 1, "{second}");
+        assert_eq!(evicted(&e.next(after(second))).len(), 1, "{second}");
         e.answered_last(
             "uid-web-1",
             Verdict::Webhook { says: "admission webhook \"kubevirt\" denied the request".into() },
@@ -444,7 +447,7 @@ fn a_webhook_that_refuses_is_named_once_and_asked_again() {
 fn a_namespace_that_is_being_deleted_is_waited_for_and_said_once() {
     let mut e = engine(&snapshot(vec![web(1)]));
     for second in [0, 5, 10] {
-        assert_eq!(asked(&e.next(after(second))).len(), 1, "{second}");
+        assert_eq!(evicted(&e.next(after(second))).len(), 1, "{second}");
         e.answered_last("uid-web-1", Verdict::NamespaceTerminating, after(second));
     }
     assert_eq!(e.take_events().len(), 1);
@@ -457,7 +460,7 @@ fn a_namespace_that_is_being_deleted_is_waited_for_and_said_once() {
 #[test]
 fn budgets_that_can_no_longer_be_followed_are_asked_instead() {
     let mut e = engine(&guarded(vec![web(1)], 0));
-    assert_eq!(asked(&e.next(now())).len(), 0);
+    assert_eq!(evicted(&e.next(now())).len(), 0);
     e.budgets_unreadable();
-    assert_eq!(asked(&e.next(now())), ["uid-web-1"], "the server keeps the budget, whoever may read it");
+    assert_eq!(evicted(&e.next(now())), ["uid-web-1"], "the server keeps the budget, whoever may read it");
 }

@@ -46,7 +46,7 @@ proptest! {
     }
 
     #[test]
-    fn a_controller_that_puts_pods_back_is_not_fought(acts in proptest::collection::vec(act(), 0..150)) {
+    fn pods_that_are_recreated_are_evicted_a_bounded_number_of_times(acts in proptest::collection::vec(act(), 0..150)) {
         let world = run(&acts, true)?;
         prop_assert!(world.engine.stalled().is_some() || !world.engine.is_drained("n1"));
         prop_assert!(world.requests_made < 600, "{} requests", world.requests_made);
@@ -55,7 +55,7 @@ proptest! {
     #[test]
     fn an_uncordon_ends_it(before in proptest::collection::vec(act(), 0..60), after in proptest::collection::vec(act(), 0..60)) {
         let acts: Vec<Act> = before.into_iter().chain([Act::Uncordon(1), Act::Uncordon(0)]).chain(after).collect();
-        // The world judges the claims: a node that is called drained was cordoned when it was read last.
+        // The simulation checks the claims: a node that is called drained was cordoned when it was read last.
         run(&acts, false)?;
     }
 
@@ -71,6 +71,6 @@ proptest! {
             world.act(act).map_err(TestCaseError::fail)?;
             world.judge_claims().map_err(TestCaseError::fail)?;
         }
-        prop_assert_eq!(world.requests_made, made, "asked after the end");
+        prop_assert_eq!(world.requests_made, made, "a request after the end");
     }
 }

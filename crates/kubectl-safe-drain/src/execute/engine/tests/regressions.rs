@@ -8,21 +8,21 @@ fn a_list_that_is_older_than_the_watch_makes_no_pod_gone() {
     e.next(after(1));
     e.pod_gone("uid-web-1", after(2));
     let commands = e.next(after(2));
-    assert!(commands.iter().any(|c| matches!(c, Command::Relist { .. })), "{commands:?}");
+    assert!(commands.iter().any(|c| matches!(c, Command::VerifyNode { .. })), "{commands:?}");
     // Bound by a scheduler that was late, after the list was made and before its answer came.
     e.pod_seen("n1", web(2), after(2));
-    e.relisted_last("n1", Ok(cordoned(vec![])), after(2));
+    e.node_read_last("n1", Ok(cordoned(vec![])), after(2));
     assert!(!e.is_drained("n1"), "web-2 is there, and the list is older than it");
     assert!(e.pods().any(|p| p.step.uid == "uid-web-2" && p.phase != Phase::Gone));
 }
 
 #[test]
-fn a_pod_on_a_fresh_list_is_there_whatever_was_thought_of_it() {
+fn a_pod_on_a_fresh_list_is_not_gone() {
     let mut e = engine(&snapshot(vec![web(1)]));
     e.next(after(1));
     e.pod_gone("uid-web-1", after(2));
     e.next(after(2));
-    e.relisted_last("n1", Ok(cordoned(vec![web(1)])), after(2));
+    e.node_read_last("n1", Ok(cordoned(vec![web(1)])), after(2));
     assert!(!e.is_drained("n1"));
 }
 
@@ -40,7 +40,7 @@ fn a_node_whose_pods_failed_is_not_drained() {
     e.next(after(1));
     e.answered_last("uid-web-1", Verdict::Refused { says: "no".into() }, after(1));
     e.next(after(2));
-    e.relisted_last("n1", Ok(cordoned(vec![web(1)])), after(2));
+    e.node_read_last("n1", Ok(cordoned(vec![web(1)])), after(2));
     assert!(!e.is_drained("n1"));
     assert!(!e.take_events().iter().any(|event| matches!(event, Event::Drained { .. })));
 }
@@ -53,12 +53,12 @@ fn a_higher_priority_waits_for_the_answers_to_the_lower_ones() {
         pod("a/mid", "n1").priority(10),
     ];
     let mut e = engine(&snapshot(pods));
-    assert_eq!(asked(&e.next(after(1))), ["uid-low"]);
+    assert_eq!(evicted(&e.next(after(1))), ["uid-low"]);
     e.answered_last("uid-low", Verdict::Accepted, after(1));
-    assert_eq!(asked(&e.next(after(1))), ["uid-mid"]);
+    assert_eq!(evicted(&e.next(after(1))), ["uid-mid"]);
 }
 
-/// A Deployment whose template names the node: its ReplicaSet puts each pod back, however often it is evicted.
+/// A Deployment whose template names the node: its ReplicaSet recreates each pod, however often it is evicted.
 #[test]
 fn pods_that_come_back_are_evicted_a_bounded_number_of_times() {
     let mut e = engine(&snapshot(vec![web(1), web(2)]));
@@ -67,16 +67,16 @@ fn pods_that_come_back_are_evicted_a_bounded_number_of_times() {
     for second in 1..200 {
         for command in e.next(after(second)) {
             match command {
-                Command::Ask { uid, .. } => {
+                Command::Evict { uid, .. } => {
                     evictions += 1;
                     e.answered_last(&uid, Verdict::Accepted, after(second));
                     e.pod_gone(&uid, after(second));
                     e.pod_seen("n1", web(next), after(second));
                     next += 1;
                 }
-                Command::Relist { node, .. } => {
+                Command::VerifyNode { node, .. } => {
                     let pods = vec![web(next - 1), web(next - 2)];
-                    e.relisted_last(&node, Ok(cordoned(pods)), after(second));
+                    e.node_read_last(&node, Ok(cordoned(pods)), after(second));
                 }
                 _ => {}
             }
@@ -129,10 +129,13 @@ fn a_pod_that_was_relabelled_is_not_gone() {
     // The watch says "deleted" of a pod that its selector no longer selects.
     e.pod_gone("uid-web-1", after(1));
     let commands = e.next(after(1));
-    assert!(matches!(commands.as_slice(), [Command::Look { .. }]), "{commands:?}");
-    e.looked("uid-web-1", Ok(Some(web(1))), after(1));
+    assert!(matches!(commands.as_slice(), [Command::GetPod { .. }]), "{commands:?}");
+    e.pod_read("uid-web-1", Ok(Some(web(1))), after(1));
     let state = e.pods().next().unwrap();
-    assert_eq!((state.phase, state.step.reason.as_str()), (Phase::Kept, "no longer matches --pod-selector"));
+    assert_eq!(
+        (state.phase, state.step.reason.as_str()),
+        (Phase::Ignored, "no longer matches --pod-selector")
+    );
 }
 
 #[test]
@@ -142,28 +145,28 @@ fn a_pod_that_was_evicted_and_relabelled_is_waited_for() {
     e.answered_last("uid-web-1", Verdict::Accepted, after(1));
     e.pod_gone("uid-web-1", after(2));
     e.next(after(2));
-    e.looked("uid-web-1", Ok(Some(terminating(web(1)))), after(2));
+    e.pod_read("uid-web-1", Ok(Some(terminating(web(1)))), after(2));
     assert!(!e.pods().next().unwrap().phase.is_final(), "it still stops");
     assert!(
-        e.next(after(20)).iter().any(|c| matches!(c, Command::Look { .. })),
-        "the watch will not say when it is gone"
+        e.next(after(20)).iter().any(|c| matches!(c, Command::GetPod { .. })),
+        "the watch does not report when it is gone"
     );
-    e.looked("uid-web-1", Ok(None), after(20));
+    e.pod_read("uid-web-1", Ok(None), after(20));
     assert_eq!(e.pods().next().unwrap().phase, Phase::Gone);
 }
 
 #[test]
-fn a_pod_that_loses_its_controller_needs_the_consent_of_a_bare_pod() {
+fn a_pod_that_loses_its_controller_needs_the_consent_of_an_unmanaged_pod() {
     for (force, leaves) in [(false, false), (true, true)] {
         let mut e = engine_with(&guarded(vec![web(1)], 0), Options { force, ..options() });
         e.next(now());
         let orphan = web(1).bare();
         e.pod_seen("n1", orphan.clone(), after(1));
         let commands = e.next(after(1));
-        inspect(&mut e, &commands, after(1));
+        answer_get_pod_context(&mut e, &commands, after(1));
         let phase = e.pods().next().unwrap().phase;
         assert_eq!(matches!(phase, Phase::Waiting { .. }), leaves, "{phase:?}");
-        assert_eq!(phase == Phase::Remains, !leaves, "{phase:?}");
+        assert_eq!(phase == Phase::Remaining, !leaves, "{phase:?}");
     }
 }
 
@@ -172,25 +175,25 @@ fn a_pod_that_loses_its_controller_needs_the_consent_of_a_bare_pod() {
 fn a_pod_whose_volume_is_being_provisioned_here_is_waited_for_and_leaves() {
     let mut e = engine(&snapshot(vec![]));
     let unbound = || pod("shop/db-0", "");
-    assert_eq!(reads(&e.next(after(1))), ["n1"]);
-    e.relisted_last("n1", Ok(NodeNow { awaited: Some(vec![unbound()]), ..cordoned(vec![]) }), after(1));
+    assert_eq!(verified(&e.next(after(1))), ["n1"]);
+    e.node_read_last("n1", Ok(NodeNow { awaited: Some(vec![unbound()]), ..cordoned(vec![]) }), after(1));
     assert!(!e.is_done());
     assert!(matches!(e.take_events().as_slice(), [Event::Awaited { .. }]));
     let bound = pod("shop/db-0", "n1").edit(json!({"status": {"conditions": [
         {"type": "PodScheduled", "status": "True", "lastTransitionTime": after(120).to_string()}]}}));
     e.pod_seen("n1", bound.clone(), after(120));
     let commands = settle(&mut e, vec![bound], after(120));
-    assert_eq!(asked(&commands), ["uid-db-0"], "however long after the cordon");
+    assert_eq!(evicted(&commands), ["uid-db-0"], "however long after the cordon");
 }
 
 #[test]
-fn a_pod_that_is_awaited_in_vain_is_named() {
+fn a_pod_that_is_awaited_too_long_is_named() {
     let mut e = engine(&snapshot(vec![]));
     let unbound = || pod("shop/db-0", "");
     for minute in 0..13 {
         let at = after(1 + minute * 60);
-        if reads(&e.next(at)) == ["n1"] {
-            e.relisted_last("n1", Ok(NodeNow { awaited: Some(vec![unbound()]), ..cordoned(vec![]) }), at);
+        if verified(&e.next(at)) == ["n1"] {
+            e.node_read_last("n1", Ok(NodeNow { awaited: Some(vec![unbound()]), ..cordoned(vec![]) }), at);
         }
     }
     assert!(e.is_done() && !e.is_drained("n1"));
@@ -201,13 +204,13 @@ fn a_pod_that_is_awaited_in_vain_is_named() {
 fn an_awaited_pod_that_goes_elsewhere_is_forgotten() {
     let mut e = engine(&snapshot(vec![]));
     e.next(after(1));
-    e.relisted_last(
+    e.node_read_last(
         "n1",
         Ok(NodeNow { awaited: Some(vec![pod("shop/db-0", "")]), ..cordoned(vec![]) }),
         after(1),
     );
-    assert_eq!(reads(&e.next(after(10))), ["n1"]);
-    e.relisted_last("n1", Ok(cordoned(vec![])), after(10));
+    assert_eq!(verified(&e.next(after(10))), ["n1"]);
+    e.node_read_last("n1", Ok(cordoned(vec![])), after(10));
     assert!(e.is_drained("n1"));
     assert_eq!(e.pods().count(), 0);
 }
@@ -216,46 +219,46 @@ fn an_awaited_pod_that_goes_elsewhere_is_forgotten() {
 fn after_a_pause_the_node_is_read_before_anything_more_is_evicted() {
     let mut e =
         engine_with(&snapshot(vec![web(1), web(2)]), Options { concurrency: 1, ..Options::default() });
-    assert_eq!(asked(&e.next(after(1))), ["uid-web-1"]);
+    assert_eq!(evicted(&e.next(after(1))), ["uid-web-1"]);
     let ticket = e.pods["uid-web-1"].ticket;
     e.was_paused();
-    e.not_sent(ticket, "uid-web-1", after(30));
-    assert!(!e.pods().next().unwrap().was_asked_for(), "nothing was sent");
+    e.evict_not_sent(ticket, "uid-web-1", after(30));
+    assert!(!e.pods().next().unwrap().eviction_was_requested(), "nothing was sent");
     let commands = e.next(after(30));
-    assert_eq!((asked(&commands), reads(&commands)), (vec![], vec!["n1"]));
-    e.relisted_last("n1", Ok(cordoned(vec![web(1), web(2)])), after(30));
-    assert_eq!(asked(&e.next(after(30))), ["uid-web-1"]);
+    assert_eq!((evicted(&commands), verified(&commands)), (vec![], vec!["n1"]));
+    e.node_read_last("n1", Ok(cordoned(vec![web(1), web(2)])), after(30));
+    assert_eq!(evicted(&e.next(after(30))), ["uid-web-1"]);
 }
 
 #[test]
-fn a_pod_that_begins_to_match_the_selector_is_evicted_and_not_called_kept() {
+fn a_pod_that_begins_to_match_the_selector_is_evicted_and_not_ignored() {
     let options = Options { pod_selector: Some("sel=yes".into()), ..Options::default() };
     let mut snapshot = snapshot(vec![web(1)]);
     snapshot.unselected.extend([web(2)]);
     let mut e = unread(&snapshot, options);
     e.next(after(1));
     let here = NodeNow { unselected: vec![web(2)], ..cordoned(vec![web(1)]) };
-    e.relisted_last("n1", Ok(here), after(1));
-    assert_eq!(asked(&e.next(after(1))), ["uid-web-1"]);
+    e.node_read_last("n1", Ok(here), after(1));
+    assert_eq!(evicted(&e.next(after(1))), ["uid-web-1"]);
     e.answered_last("uid-web-1", Verdict::Accepted, after(1));
     e.pod_seen("n1", web(2), after(2));
     let commands = e.next(after(2));
-    inspect(&mut e, &commands, after(2));
-    e.relisted_last("n1", Ok(cordoned(vec![web(1), web(2)])), after(2));
-    assert_eq!(asked(&e.next(after(2))), ["uid-web-2"]);
+    answer_get_pod_context(&mut e, &commands, after(2));
+    e.node_read_last("n1", Ok(cordoned(vec![web(1), web(2)])), after(2));
+    assert_eq!(evicted(&e.next(after(2))), ["uid-web-2"]);
 }
 
 #[test]
-fn a_kept_pod_that_loses_its_controller_is_looked_at_again() {
+fn an_ignored_pod_that_loses_its_controller_is_read_again() {
     let of_a_daemonset = || pod("a/agent", "n1").owned_by("apps/v1", "DaemonSet", "agent");
     let mut e = engine(&snapshot(vec![of_a_daemonset()]));
     e.next(after(1));
     let orphan = of_a_daemonset().bare();
     e.pod_seen("n1", orphan.clone(), after(2));
     let commands = e.next(after(2));
-    inspect(&mut e, &commands, after(2));
+    answer_get_pod_context(&mut e, &commands, after(2));
     assert_eq!(remaining(&e), 1, "nobody agreed to lose it, and it is not the DaemonSet's any more");
-    e.relisted_last("n1", Ok(cordoned(vec![orphan])), after(2));
+    e.node_read_last("n1", Ok(cordoned(vec![orphan])), after(2));
     assert!(!e.is_drained("n1"));
 }
 
@@ -267,7 +270,7 @@ fn a_pod_that_is_probed_waits_since_the_beginning() {
     for second in 0..100 {
         for command in e.next(after(second)) {
             match command {
-                Command::Ask { uid, .. } => {
+                Command::Evict { uid, .. } => {
                     probes += 1;
                     let verdict = match probes {
                         3 => Verdict::Unknown { says: "connection reset".into() },
@@ -279,7 +282,7 @@ fn a_pod_that_is_probed_waits_since_the_beginning() {
                     };
                     e.answered_last(&uid, verdict, after(second));
                 }
-                Command::Look { uid, .. } => e.looked(&uid, Ok(Some(web(1))), after(second)),
+                Command::GetPod { uid, .. } => e.pod_read(&uid, Ok(Some(web(1))), after(second)),
                 _ => {}
             }
         }
@@ -290,7 +293,7 @@ fn a_pod_that_is_probed_waits_since_the_beginning() {
 }
 
 #[test]
-fn something_else_that_holds_a_pod_up_is_a_wait_of_its_own() {
+fn another_cause_is_a_wait_of_its_own() {
     let mut e = engine(&snapshot(vec![web(1)]));
     for (second, says) in [(0, "not on Sundays"), (5, "not on Sundays"), (10, "not at night")] {
         e.next(after(second));
@@ -318,14 +321,14 @@ fn a_pod_stops_since_its_deletion_was_requested() {
 #[test]
 fn only_the_last_reading_of_a_node_needs_what_is_still_to_be_bound() {
     let last =
-        |commands: &[Command]| commands.iter().any(|c| matches!(c, Command::Relist { last: true, .. }));
+        |commands: &[Command]| commands.iter().any(|c| matches!(c, Command::VerifyNode { last: true, .. }));
     let mut e = unread(&snapshot(vec![web(1)]), options());
     assert!(!last(&e.next(now())), "a pod is to leave before the end");
-    e.relisted_last("n1", Ok(NodeNow { awaited: None, ..cordoned(vec![web(1)]) }), now());
-    assert_eq!(asked(&e.next(now())), ["uid-web-1"]);
+    e.node_read_last("n1", Ok(NodeNow { awaited: None, ..cordoned(vec![web(1)]) }), now());
+    assert_eq!(evicted(&e.next(now())), ["uid-web-1"]);
     e.pod_gone("uid-web-1", after(2));
     assert!(last(&e.next(after(2))));
-    e.relisted_last("n1", Ok(cordoned(vec![])), after(2));
+    e.node_read_last("n1", Ok(cordoned(vec![])), after(2));
     assert!(e.is_drained("n1"));
 }
 
@@ -334,10 +337,10 @@ fn only_the_last_reading_of_a_node_needs_what_is_still_to_be_bound() {
 fn a_node_is_not_called_drained_by_a_reading_without_what_is_still_to_be_bound() {
     let mut e = unread(&snapshot(vec![web(1)]), options());
     e.next(now());
-    e.relisted_last("n1", Ok(NodeNow { awaited: None, ..cordoned(vec![]) }), after(2));
+    e.node_read_last("n1", Ok(NodeNow { awaited: None, ..cordoned(vec![]) }), after(2));
     assert!(!e.is_done());
-    assert_eq!(reads(&e.next(after(3))), ["n1"]);
-    e.relisted_last(
+    assert_eq!(verified(&e.next(after(3))), ["n1"]);
+    e.node_read_last(
         "n1",
         Ok(NodeNow { awaited: Some(vec![pod("shop/db-0", "")]), ..cordoned(vec![]) }),
         after(3),
@@ -352,10 +355,10 @@ fn a_drained_node_that_is_deleted_then_does_not_stop_the_others() {
     let mut e = unread(&s, options());
     for node in ["n1", "n2"] {
         e.next(after(1));
-        e.relisted_last(node, Ok(cordoned(vec![])), after(1));
+        e.node_read_last(node, Ok(cordoned(vec![])), after(1));
     }
-    assert_eq!(reads(&e.next(after(1))), ["n1"]);
-    e.relisted_last("n1", Ok(NodeNow::default()), after(1));
+    assert_eq!(verified(&e.next(after(1))), ["n1"]);
+    e.node_read_last("n1", Ok(NodeNow::default()), after(1));
     assert_eq!((e.stopped(), e.is_done(), e.is_drained("n2")), (None, true, true));
     assert!(!e.is_drained("n1") && e.node("n1").is_gone);
 }

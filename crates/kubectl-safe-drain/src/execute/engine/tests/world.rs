@@ -1,5 +1,5 @@
-//! A cluster that is as unkind as a real one may be: answers come late, in any order, twice or not at all; a list may be older than what
-//! the watch has told already; pods are bound late or put back; somebody uncordons the node. What it knows itself is the truth.
+//! A simulated cluster with the faults of a real one: answers come late, in any order, twice or not at all; a list may be older than what
+//! the watch has reported already; pods are bound late or recreated; somebody uncordons the node. The engine's claims are compared with it.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -25,7 +25,7 @@ pub enum Act {
     Rewatch(u8),
     /// A terminating pod's containers have stopped.
     Stopped(u8),
-    /// A scheduler that had not heard of the cordon binds a pod.
+    /// A scheduler that does not know of the cordon yet binds a pod.
     Bind(u8),
     Uncordon(u8),
     Budget(i32),
@@ -44,11 +44,11 @@ enum News {
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "a test's own, and short-lived")]
 enum Answer {
-    Asked(Verdict),
-    Looked(Option<Pod>),
-    Relisted(NodeNow),
-    Inspected(Inventory),
-    Explained,
+    EvictAnswered(Verdict),
+    PodRead(Option<Pod>),
+    NodeRead(NodeNow),
+    PodContextRead(Inventory),
+    BudgetPodsListed,
 }
 
 /// More than any order of events may cost.
@@ -75,16 +75,16 @@ pub struct World {
     pub now: Timestamp,
     nodes: BTreeMap<String, There>,
     requests: Vec<Request>,
-    /// Counts what happens, to tell earlier from later.
+    /// Counts what happens, to order them.
     clock: u64,
     born: BTreeMap<String, u64>,
     /// When the reading was served on which a node was called drained.
     drained_by: BTreeMap<String, u64>,
     next_pod: usize,
-    /// The controller puts each pod back on its node.
+    /// The controller recreates each pod on its node.
     pub pinned: bool,
     budget: i32,
-    told_uncordoned: bool,
+    knows_uncordoned: bool,
     /// Accepted evictions, and the pods there before the first of them, by controller and node.
     accepted: BTreeMap<(String, String), usize>,
     had: BTreeMap<(String, String), usize>,
@@ -123,7 +123,7 @@ impl World {
             next_pod: 10,
             pinned,
             budget: 1,
-            told_uncordoned: false,
+            knows_uncordoned: false,
             accepted: BTreeMap::new(),
             had,
             requests_made: 0,
@@ -138,7 +138,7 @@ impl World {
             Act::Repeat(n) => self.answer(*n, false),
             Act::Lose(n) => self.lose(*n),
             Act::Deny(n) => self.deny(*n),
-            Act::News(n) => self.hear(*n),
+            Act::News(n) => self.on_watch_event(*n),
             Act::Rewatch(n) => {
                 let there = self.node(*n);
                 let list = there.pods.values().cloned().collect();
@@ -169,12 +169,12 @@ impl World {
     fn step(&mut self) -> Result<(), String> {
         for command in self.engine.next(self.now) {
             self.requests_made += 1;
-            if let Command::Ask { uid, name, .. } = &command {
+            if let Command::Evict { uid, name, .. } = &command {
                 self.judge_request(uid, name)?;
             }
             self.requests.push(Request { command, answer: None, served_at: 0, is_over: false });
         }
-        let web = self.asking().filter(|uid| uid.starts_with("uid-web")).count();
+        let web = self.requests_in_flight().filter(|uid| uid.starts_with("uid-web")).count();
         if web > 1 {
             return Err("two evictions of one budget in flight".into());
         }
@@ -187,36 +187,36 @@ impl World {
         Ok(())
     }
 
-    fn asking(&self) -> impl Iterator<Item = &str> {
+    fn requests_in_flight(&self) -> impl Iterator<Item = &str> {
         self.requests.iter().filter(|r| !r.is_over).filter_map(|r| match &r.command {
-            Command::Ask { uid, .. } => Some(uid.as_str()),
+            Command::Evict { uid, .. } => Some(uid.as_str()),
             _ => None,
         })
     }
 
     fn judge_request(&self, uid: &str, name: &str) -> Result<(), String> {
-        if self.told_uncordoned {
-            return Err(format!("{name} was asked for although its node is known to be uncordoned"));
+        if self.knows_uncordoned {
+            return Err(format!("{name} was evicted although its node is known to be uncordoned"));
         }
         if name == "ds" {
-            return Err("a DaemonSet's pod was asked for".into());
+            return Err("a DaemonSet's pod was evicted".into());
         }
-        if self.asking().any(|other| other == uid) {
+        if self.requests_in_flight().any(|other| other == uid) {
             return Err(format!("two requests for {name}"));
         }
         let has_deletion = self.nodes.values().any(|n| n.pods.get(uid).is_some_and(PodExt::is_terminating));
-        let heard = self.engine.pods().any(|p| p.step.uid == uid && p.pod.is_terminating());
-        if has_deletion && heard {
-            return Err(format!("{name} is terminating, and was asked for again"));
+        let is_known = self.engine.pods().any(|p| p.step.uid == uid && p.pod.is_terminating());
+        if has_deletion && is_known {
+            return Err(format!("{name} is terminating, and was evicted again"));
         }
         let lower = |p: &&PodState| {
             p.step.tier == Tier::Workload
                 && p.step.priority < self.priority(uid)
-                && p.is_unanswered()
-                && (p.blocked_by.is_none() || p.phase == Phase::Asking)
+                && p.awaits_first_answer()
+                && (p.blocked_by.is_none() || p.phase == Phase::Evicting)
         };
         match self.engine.pods_of("n1").find(lower).filter(|_| self.priority(uid) < 2_000_000_000) {
-            Some(low) => Err(format!("{name} was asked for before {} was answered", low.step.name)),
+            Some(low) => Err(format!("{name} was evicted before {} was answered", low.step.name)),
             None => Ok(()),
         }
     }
@@ -256,31 +256,33 @@ impl World {
         let Some(at) = open.get(usize::from(n) % open.len().max(1)).copied() else { return };
         let command = self.requests[at].command.clone();
         let answer = match command {
-            Command::Ask { uid, .. } => Answer::Asked(self.evict(&uid)),
-            Command::Look { name, .. } => {
+            Command::Evict { uid, .. } => Answer::EvictAnswered(self.evict(&uid)),
+            Command::GetPod { name, .. } => {
                 let named = |p: &&Pod| p.name() == name;
-                Answer::Looked(self.nodes.values().flat_map(|there| there.pods.values()).find(named).cloned())
+                Answer::PodRead(
+                    self.nodes.values().flat_map(|there| there.pods.values()).find(named).cloned(),
+                )
             }
-            Command::Relist { node, last, .. } => {
+            Command::VerifyNode { node, last, .. } => {
                 let there = &self.nodes[&node];
-                Answer::Relisted(NodeNow {
+                Answer::NodeRead(NodeNow {
                     cordoned: Some(there.cordoned),
                     pods: there.pods.values().cloned().collect(),
                     awaited: last.then(Vec::new),
                     ..NodeNow::default()
                 })
             }
-            Command::Inspect { pod, .. } => Answer::Inspected(snapshot(vec![*pod])),
-            Command::Explain { .. } => Answer::Explained,
+            Command::GetPodContext { pod, .. } => Answer::PodContextRead(snapshot(vec![*pod])),
+            Command::ListBudgetPods { .. } => Answer::BudgetPodsListed,
         };
         (self.requests[at].answer, self.requests[at].served_at) = (Some(answer), self.clock);
     }
 
     fn deny(&mut self, n: u8) {
-        let is_open = |r: &Request| r.answer.is_none() && matches!(r.command, Command::Ask { .. });
+        let is_open = |r: &Request| r.answer.is_none() && matches!(r.command, Command::Evict { .. });
         let open: Vec<usize> = (0..self.requests.len()).filter(|at| is_open(&self.requests[*at])).collect();
         if let Some(at) = open.get(usize::from(n) % open.len().max(1)) {
-            self.requests[*at].answer = Some(Answer::Asked(Verdict::NotFound));
+            self.requests[*at].answer = Some(Answer::EvictAnswered(Verdict::NotFound));
         }
     }
 
@@ -313,22 +315,22 @@ impl World {
             self.requests[at].is_over = true;
         }
         match (command, answer) {
-            (Command::Ask { ticket, uid, .. }, Answer::Asked(verdict)) => {
-                self.engine.answered(ticket, &uid, verdict, self.now);
+            (Command::Evict { ticket, uid, .. }, Answer::EvictAnswered(verdict)) => {
+                self.engine.evict_answered(ticket, &uid, verdict, self.now);
             }
-            (Command::Look { uid, .. }, Answer::Looked(found)) => {
-                self.engine.looked(&uid, Ok(found), self.now)
+            (Command::GetPod { uid, .. }, Answer::PodRead(found)) => {
+                self.engine.pod_read(&uid, Ok(found), self.now)
             }
-            (Command::Inspect { uid, .. }, Answer::Inspected(alone)) => {
-                self.engine.inspected(&uid, &alone, self.now);
+            (Command::GetPodContext { uid, .. }, Answer::PodContextRead(alone)) => {
+                self.engine.pod_context_read(&uid, &alone, self.now);
             }
-            (Command::Relist { ticket, node, .. }, Answer::Relisted(found)) => {
-                self.engine.relisted(ticket, &node, Ok(found), self.now);
+            (Command::VerifyNode { ticket, node, .. }, Answer::NodeRead(found)) => {
+                self.engine.node_read(ticket, &node, Ok(found), self.now);
                 if self.engine.is_drained(&node) {
                     self.drained_by.insert(node, served_at);
                 }
             }
-            (Command::Explain { budget }, _) => self.engine.explained(&budget, &[]),
+            (Command::ListBudgetPods { budget }, _) => self.engine.budget_pods_listed(&budget, &[]),
             _ => {}
         }
     }
@@ -339,25 +341,29 @@ impl World {
         }
         let request = self.requests.swap_remove(usize::from(n) % self.requests.len());
         match request.command {
-            Command::Ask { ticket, uid, .. } => {
-                self.engine.answered(
+            Command::Evict { ticket, uid, .. } => {
+                self.engine.evict_answered(
                     ticket,
                     &uid,
                     Verdict::Unknown { says: "connection reset".into() },
                     self.now,
                 );
             }
-            Command::Look { uid, .. } => self.engine.looked(&uid, Err("connection reset".into()), self.now),
-            Command::Relist { ticket, node, .. } => {
-                self.engine.relisted(ticket, &node, Err("connection reset".into()), self.now);
+            Command::GetPod { uid, .. } => {
+                self.engine.pod_read(&uid, Err("connection reset".into()), self.now)
+            }
+            Command::VerifyNode { ticket, node, .. } => {
+                self.engine.node_read(ticket, &node, Err("connection reset".into()), self.now);
             }
             // What could not be read is in the answer, which always comes.
-            Command::Inspect { uid, pod } => self.engine.inspected(&uid, &snapshot(vec![*pod]), self.now),
-            Command::Explain { budget } => self.engine.explained(&budget, &[]),
+            Command::GetPodContext { uid, pod } => {
+                self.engine.pod_context_read(&uid, &snapshot(vec![*pod]), self.now)
+            }
+            Command::ListBudgetPods { budget } => self.engine.budget_pods_listed(&budget, &[]),
         }
     }
 
-    fn hear(&mut self, n: u8) {
+    fn on_watch_event(&mut self, n: u8) {
         let (name, now) = (self.name(n), self.now);
         let Some(news) = self.nodes.get_mut(&name).and_then(|there| there.news.pop_front()) else { return };
         match news {
@@ -366,7 +372,7 @@ impl World {
             News::Synced(pods) => self.engine.pods_synced(&name, pods, now),
             News::Node(cordoned) => {
                 self.engine.node_seen(&name, Some(cordoned));
-                self.told_uncordoned |= self.engine.stopped().is_some();
+                self.knows_uncordoned |= self.engine.stopped().is_some();
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Pods that a cordon does not keep away from the node: evicted, they are put back on it.
+//! Pods that ignore a cordon: their controller recreates them on the same node.
 
 use std::collections::BTreeMap;
 
@@ -8,45 +8,45 @@ use cluster_model::{Finding, Inventory, Known, PodExt, Severity};
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::options::Options;
-use crate::pod_filter::leavers;
+use crate::pod_filter::pods_to_evict;
 
-/// Would the pod's controller put it back on the same node?
+/// Would the pod's controller recreate it on the same node?
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Returns {
+pub enum Recreation {
     No,
     /// The cordon does not prevent it.
-    Possibly(String),
+    Possible(String),
     /// The node is the only place for it.
-    Certainly(String),
+    Certain(String),
 }
 
-impl Returns {
+impl Recreation {
     pub fn is_possible(&self) -> bool {
-        *self != Returns::No
+        *self != Recreation::No
     }
 
     pub fn is_certain(&self) -> bool {
-        matches!(self, Returns::Certainly(_))
+        matches!(self, Recreation::Certain(_))
     }
 
     pub fn why(&self) -> Option<&str> {
         match self {
-            Returns::No => None,
-            Returns::Possibly(why) | Returns::Certainly(why) => Some(why),
+            Recreation::No => None,
+            Recreation::Possible(why) | Recreation::Certain(why) => Some(why),
         }
     }
 }
 
-pub fn returns(pod: &Pod, inventory: &Inventory) -> Returns {
-    let Some(Controller { key: owner, state }) = inventory.controller_of(pod) else { return Returns::No };
+pub fn recreation(pod: &Pod, inventory: &Inventory) -> Recreation {
+    let Some(Controller { key: owner, state }) = inventory.controller_of(pod) else { return Recreation::No };
     if pod.is_finished() || state == ControllerState::Missing {
-        return Returns::No;
+        return Recreation::No;
     }
     if let ControllerState::Exists(workload) = state
         && workload.pinned_to.as_deref() == Some(pod.node())
     {
-        // Without a scheduler, which alone minds a cordon.
-        return Returns::Certainly(format!(
+        // No scheduler is involved, and only schedulers respect a cordon.
+        return Recreation::Certain(format!(
             "the template of its {} sets spec.nodeName: {}",
             owner.kind,
             pod.node()
@@ -55,25 +55,27 @@ pub fn returns(pod: &Pod, inventory: &Inventory) -> Returns {
     if pod.tolerates_cordon() {
         let tolerates = "it tolerates the cordon (taint node.kubernetes.io/unschedulable)";
         return if pod.fits_one_node_only() {
-            Returns::Certainly(format!("{tolerates} and its node selector or affinity allows this node only"))
+            Recreation::Certain(format!(
+                "{tolerates} and its node selector or affinity allows this node only"
+            ))
         } else {
-            Returns::Possibly(tolerates.to_owned())
+            Recreation::Possible(tolerates.to_owned())
         };
     }
     match pod.foreign_scheduler() {
         Some(name) => {
-            Returns::Possibly(format!("it is bound by scheduler {name}, which may ignore a cordon"))
+            Recreation::Possible(format!("it is bound by scheduler {name}, which may ignore a cordon"))
         }
-        None => Returns::No,
+        None => Recreation::No,
     }
 }
 
 pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut possible: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for pod in leavers(inventory, options) {
-        match (returns(pod, inventory), inventory.controller_of(pod)) {
-            (Returns::Certainly(why), _) => findings.push(
+    for pod in pods_to_evict(inventory, options) {
+        match (recreation(pod, inventory), inventory.controller_of(pod)) {
+            (Recreation::Certain(why), _) => findings.push(
                 Finding::new(
                     "pinned-pod",
                     Severity::Error,
@@ -82,7 +84,7 @@ pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
                 )
                 .remedy("change that template or scale it down first; --allow pinned-pod evicts it once"),
             ),
-            (Returns::Possibly(why), Some(owner)) => {
+            (Recreation::Possible(why), Some(owner)) => {
                 *possible.entry((owner.key.label(), why)).or_default() += 1;
             }
             _ => {}
@@ -154,9 +156,9 @@ mod tests {
         bad.owners.insert(key.clone(), Known::Seen(Some(pinned("n1"))));
         fires("pinned-pod", Severity::Error, &bad, &good);
         bad.owners.insert(key.clone(), Known::Seen(Some(pinned("n2"))));
-        assert_eq!(returns(&bad.pods[0], &bad), Returns::No, "it goes elsewhere");
+        assert_eq!(recreation(&bad.pods[0], &bad), Recreation::No, "it goes elsewhere");
         bad.owners.insert(key, Known::Seen(None));
-        assert_eq!(returns(&bad.pods[0], &bad), Returns::No, "nothing puts an orphan back");
+        assert_eq!(recreation(&bad.pods[0], &bad), Recreation::No, "nothing puts an orphan back");
     }
 
     #[test]
