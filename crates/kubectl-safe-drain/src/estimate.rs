@@ -144,7 +144,7 @@ mod tests {
         states[0].pod = pod("a/p", "n1").deleted(&later(-1));
         assert_eq!(seconds_left(states.iter(), now), None, "overdue");
         states[0].phase = Phase::Gone;
-        states[2].blocked_by = Some("PDB a/b".into());
+        states[2].blocked_by = Some(crate::execute::cause::Blocker::Budget("a/b".into()));
         assert_eq!(seconds_left(states.iter(), now), None, "blocked");
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::execute::End;
 use crate::execute::engine::{Engine, Phase, PodState};
 use crate::plan::{Action, NodePlan, Step};
+use crate::render::cause;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -177,18 +178,18 @@ pub fn node(plan: &NodePlan, engine: &Engine, end: &End, now: Timestamp) -> Node
         End::Interrupted => Verdict::Interrupted,
         End::Timeout => Verdict::Timeout,
         End::Stalled(_) => Verdict::Stalled,
-        End::Stopped(_) | End::Failed(_)
+        End::Stopped { .. } | End::Failed(_)
             if pods.iter().any(|p| {
                 matches!(p.result, PodResult::Gone | PodResult::Terminating | PodResult::Unknown)
             }) =>
         {
             Verdict::Partial
         }
-        End::Stopped(_) | End::Failed(_) => Verdict::Failed,
+        End::Stopped { .. } | End::Failed(_) => Verdict::Failed,
     };
     let seen = engine.node(&plan.name);
-    let reason = (result != Verdict::Drained).then(|| match (end.why(), seen.why) {
-        (_, Some(own)) => own,
+    let reason = (result != Verdict::Drained).then(|| match (cause::end(end), seen.why) {
+        (_, Some(own)) => cause::node(&own),
         (None, None) => "pods remain that should leave".to_owned(),
         (Some(why), None) if seen.was_drained => format!("not read again at the end: {why}"),
         (Some(why), None) if seen.begun => why,
@@ -212,20 +213,27 @@ fn pod(state: &PodState, now: Timestamp) -> PodReport {
         Phase::Ignored => (PodResult::Kept, None),
         Phase::Remaining => (PodResult::Remains, None),
         Phase::Failed => (PodResult::Failed, None),
-        Phase::Terminating { .. } => {
-            (PodResult::Terminating, state.blocked_by.clone().or_else(|| state.blocked_by_finalizers()))
-        }
+        Phase::Terminating { .. } => (
+            PodResult::Terminating,
+            state.blocked_by.clone().or_else(|| state.blocked_by_finalizers()).map(|by| cause::blocker(&by)),
+        ),
         Phase::Evicting | Phase::OutcomeUnknown { .. } if state.eviction_was_requested() => {
-            (PodResult::Unknown, Some("whether the server accepted its eviction is not known".into()))
+            (PodResult::Unknown, Some(cause::OUTCOME_UNKNOWN.into()))
         }
-        Phase::Waiting { .. } if state.blocked_by.is_some() => (PodResult::Blocked, state.blocked_by.clone()),
+        Phase::Waiting { .. } if state.blocked_by.is_some() => {
+            (PodResult::Blocked, state.blocked_by.as_ref().map(cause::blocker))
+        }
         Phase::Awaited { .. }
         | Phase::Late { .. }
         | Phase::Waiting { .. }
         | Phase::Evicting
-        | Phase::OutcomeUnknown { .. } => (PodResult::Planned, state.blocked_by.clone()),
+        | Phase::OutcomeUnknown { .. } => (PodResult::Planned, state.blocked_by.as_ref().map(cause::blocker)),
     };
-    let reason = state.failure.clone().unwrap_or_else(|| state.step.reason.clone());
+    let reason = match (&state.failure, &state.remains) {
+        (Some(failure), _) => cause::failure(failure),
+        (None, Some(reason)) => cause::remains(reason),
+        (None, None) => state.step.reason.clone(),
+    };
     let since = matches!(result, PodResult::Terminating | PodResult::Blocked | PodResult::Unknown)
         .then(|| state.stopping_since().unwrap_or(state.since));
     let waited = since.map(|since| now.duration_since(since).as_secs().max(0));
@@ -243,7 +251,7 @@ pub fn overall(nodes: &[NodeReport], end: &End) -> Verdict {
         End::Interrupted => Verdict::Interrupted,
         End::Timeout => Verdict::Timeout,
         End::Stalled(_) => Verdict::Stalled,
-        End::Failed(_) | End::Stopped(_) if nodes.iter().all(|n| n.result == Verdict::Failed) => {
+        End::Failed(_) | End::Stopped { .. } if nodes.iter().all(|n| n.result == Verdict::Failed) => {
             Verdict::Failed
         }
         _ => Verdict::Partial,
@@ -254,6 +262,7 @@ pub fn overall(nodes: &[NodeReport], end: &End) -> Verdict {
 mod tests {
     use super::*;
     use crate::checks::testing::{now, snapshot};
+    use crate::execute::cause::{NodeProblem, Stall};
     use crate::execute::engine::{Command, NodeNow};
     use crate::options::Options;
     use crate::plan::plan;
@@ -295,9 +304,9 @@ mod tests {
         let ends = [
             (End::Interrupted, "interrupted"),
             (End::Timeout, "--timeout passed"),
-            (End::Stalled("a/q".into()), "no progress"),
+            (End::Stalled(Stall { pods: Vec::new(), more: 0 }), "no progress"),
             (
-                End::Stopped("node/n2 was uncordoned by someone else".into()),
+                End::Stopped { node: "n2".into(), problem: NodeProblem::Uncordoned },
                 "node/n2 was uncordoned by someone else",
             ),
             (End::Failed(failure), "the server forbade an eviction"),
@@ -315,8 +324,10 @@ mod tests {
 
     #[test]
     fn a_node_that_is_not_as_it_was_cordoned_says_so_itself() {
-        for (cordoned, why) in [(Some(false), "was uncordoned by someone else"), (None, "was deleted")] {
-            let end = End::Stopped(format!("node/n1 {why}"));
+        let problems = [(Some(false), NodeProblem::Uncordoned), (None, NodeProblem::Gone)];
+        for (cordoned, problem) in problems {
+            let why = cause::node_problem(problem);
+            let end = End::Stopped { node: "n1".into(), problem };
             let nodes = run(NodeNow { cordoned, ..empty() }, &end);
             assert!(reasons(&nodes)[0].starts_with(why), "{:?}", reasons(&nodes));
             assert_eq!(nodes[0].cordoned, cordoned);

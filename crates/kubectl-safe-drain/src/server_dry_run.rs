@@ -4,10 +4,12 @@
 use futures::stream::{self, StreamExt};
 use plugin_client::{Cluster, Failure};
 
+use crate::execute::cause::Blocker;
 use crate::execute::requests::{EvictionRequest, evict};
 use crate::execute::verdict::Verdict as Answer;
 use crate::options::Options;
 use crate::plan::{Plan, Step};
+use crate::render::cause;
 use crate::report::{DrainReport, PodResult, Verdict};
 
 pub async fn probe(
@@ -33,11 +35,11 @@ pub async fn probe(
         .collect()
         .await;
     for (step, answer) in answers {
-        let Some((result, says)) = no(answer) else { continue };
+        let Some((result, message)) = no(answer) else { continue };
         let pods = report.nodes.iter_mut().flat_map(|n| &mut n.pods);
         for pod in pods.filter(|p| p.uid == step.uid) {
             pod.result = result;
-            pod.blocked_by = Some(says.clone());
+            pod.blocked_by = Some(message.clone());
         }
     }
     for node in &mut report.nodes {
@@ -53,15 +55,17 @@ pub async fn probe(
 fn no(answer: Answer) -> Option<(PodResult, String)> {
     match answer {
         Answer::Accepted | Answer::NotFound => None,
-        Answer::BudgetSpent { says } | Answer::NotYet { says, .. } | Answer::Webhook { says } => {
-            Some((PodResult::Blocked, says))
+        Answer::BudgetSpent { message } | Answer::NotYet { message, .. } | Answer::Webhook { message } => {
+            Some((PodResult::Blocked, message))
         }
-        Answer::Busy { .. } => Some((PodResult::Blocked, "the API server is busy".into())),
-        Answer::NamespaceTerminating => Some((PodResult::Blocked, "its namespace is being deleted".into())),
+        Answer::Busy { .. } => Some((PodResult::Blocked, cause::blocker(&Blocker::ServerBusy))),
+        Answer::NamespaceTerminating => {
+            Some((PodResult::Blocked, cause::blocker(&Blocker::NamespaceTerminating)))
+        }
         Answer::Conflict => Some((PodResult::Failed, "it was replaced while the plan was made".into())),
-        Answer::SeveralBudgets { says }
-        | Answer::Unknown { says }
-        | Answer::Denied { says }
-        | Answer::Refused { says } => Some((PodResult::Failed, says)),
+        Answer::SeveralBudgets { message }
+        | Answer::Unknown { message }
+        | Answer::Denied { message }
+        | Answer::Refused { message } => Some((PodResult::Failed, message)),
     }
 }

@@ -1,5 +1,7 @@
 //! What happens during a drain, one value per change, each reported once.
 
+use super::cause::{Blocker, BudgetReason, FailureReason, RemainReason};
+
 /// One change.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -20,20 +22,27 @@ pub enum Event {
         pod: String,
         took_seconds: f64,
     },
-    /// This many pods wait.
+    /// A pod waits for something other than a watched budget.
     Blocked {
-        what: String,
-        says: String,
+        pod: String,
+        by: Blocker,
+    },
+    /// This many pods wait for the budget.
+    BudgetBlocks {
+        budget: String,
+        reason: BudgetReason,
+        /// Its pods that are not Ready.
+        unhealthy: Option<String>,
         waiting: usize,
     },
     /// Past its grace period and still there.
     Stuck {
         pod: String,
-        why: String,
+        by: Blocker,
     },
     Failed {
         pod: String,
-        why: String,
+        reason: FailureReason,
     },
     /// Bound to the node after the plan was made; it is evicted too.
     Late {
@@ -42,7 +51,7 @@ pub enum Event {
     /// Should be evicted and is not: the node is not drained.
     Remaining {
         pod: String,
-        why: String,
+        reason: RemainReason,
     },
     /// Will be bound to the node once its volume is provisioned, cordon or not.
     Awaited {
@@ -51,11 +60,11 @@ pub enum Event {
     },
     /// The connection is gone or the server is down; the drain goes on when it is back.
     ServerUnavailable {
-        says: String,
+        message: String,
     },
     /// A request could not be sent, for a reason of this machine; it is tried again.
     RequestNotSent {
-        says: String,
+        message: String,
     },
     ServerAvailable,
     Drained {

@@ -1,5 +1,6 @@
 //! Carries a plan out: passes answers and watch events to the engine and sends its requests. All decisions are the engine's.
 
+pub mod cause;
 pub mod engine;
 pub mod event;
 pub mod own_cordon;
@@ -22,6 +23,7 @@ use tokio::sync::Semaphore;
 use crate::gather::{self, Awaited, Scope};
 use crate::options::Options;
 use crate::plan::Plan;
+use cause::{NodeProblem, Stall, Stop};
 use engine::{Command, Engine, NodeNow, Ticket};
 use event::Event;
 use requests::EvictionRequest;
@@ -35,25 +37,14 @@ pub enum End {
     Interrupted,
     Timeout,
     /// A node was uncordoned by someone else, or deleted.
-    Stopped(String),
+    Stopped {
+        node: String,
+        problem: NodeProblem,
+    },
     /// No progress for too long.
-    Stalled(String),
+    Stalled(Stall),
     /// The server revoked a right or the credentials.
     Failed(Failure),
-}
-
-impl End {
-    /// Why it is over before every node was drained or given up; nothing of one that went to its end.
-    pub fn why(&self) -> Option<String> {
-        match self {
-            End::Finished => None,
-            End::Interrupted => Some("interrupted".to_owned()),
-            End::Timeout => Some("--timeout passed".to_owned()),
-            End::Stopped(why) => Some(why.clone()),
-            End::Stalled(_) => Some("no progress".to_owned()),
-            End::Failed(failure) => Some(failure.to_string()),
-        }
-    }
 }
 
 /// Shows the drain.
@@ -136,18 +127,21 @@ impl Drain<'_> {
             for event in engine.take_events() {
                 reporter.event(&event);
             }
-            if let Some(says) = engine.denied() {
-                break End::Failed(
-                    Failure::failed("the server forbade an eviction")
-                        .cause(says)
-                        .hint("evicted pods stay evicted; the report lists the state of each pod"),
-                );
+            match engine.stopped() {
+                Some(Stop::Forbidden { message }) => {
+                    break End::Failed(
+                        Failure::failed("the server forbade an eviction")
+                            .cause(message)
+                            .hint("evicted pods stay evicted; the report lists the state of each pod"),
+                    );
+                }
+                Some(Stop::Node { name, problem }) => {
+                    break End::Stopped { node: name.clone(), problem: *problem };
+                }
+                Some(Stop::Ended) | None => {}
             }
-            if let Some(why) = engine.stopped() {
-                break End::Stopped(why.to_owned());
-            }
-            if let Some(causes) = engine.stalled() {
-                break End::Stalled(causes.to_owned());
+            if let Some(stall) = engine.stalled() {
+                break End::Stalled(stall.clone());
             }
             if engine.is_done() {
                 break End::Finished;
@@ -184,7 +178,7 @@ impl Drain<'_> {
             reporter.draw(&engine, self.clock.now());
         };
         over.store(true, Ordering::Relaxed);
-        engine.stop("over");
+        engine.stop(Stop::Ended);
         if !matches!(end, End::Finished) {
             self.settle(&mut engine, &mut requests, &mut health, reporter).await;
         }
@@ -290,10 +284,10 @@ impl Drain<'_> {
     ) -> Result<(), Failure> {
         let now = self.clock.now();
         match answer {
-            Answer::EvictAnswered { ticket, uid, verdict: Verdict::Denied { says } }
+            Answer::EvictAnswered { ticket, uid, verdict: Verdict::Denied { message } }
                 if health.is_starting() =>
             {
-                engine.evict_answered(ticket, &uid, Verdict::Unknown { says }, now);
+                engine.evict_answered(ticket, &uid, Verdict::Unknown { message }, now);
             }
             Answer::EvictAnswered { ticket, uid, verdict } => {
                 engine.evict_answered(ticket, &uid, verdict, now)
@@ -426,10 +420,10 @@ fn read<T>(
 fn server_failed(health: &mut ServerHealth, failure: &Failure, reporter: &mut dyn Reporter) {
     if failure.local {
         if health.failed_here() {
-            reporter.event(&Event::RequestNotSent { says: failure.to_string() });
+            reporter.event(&Event::RequestNotSent { message: failure.to_string() });
         }
     } else if health.failed() {
-        reporter.event(&Event::ServerUnavailable { says: failure.to_string() });
+        reporter.event(&Event::ServerUnavailable { message: failure.to_string() });
     }
 }
 

@@ -60,7 +60,7 @@ pub async fn evict(cluster: &Cluster, request: &EvictionRequest) -> Verdict {
         Err(error) => {
             // No answer of the server: whether it acted is not known, or (as when a credential plugin failed) the request was not even sent.
             // Either way the pod is read before anything is repeated.
-            Verdict::Unknown { says: Failure::from_kube("evict", &error).to_string() }
+            Verdict::Unknown { message: Failure::from_kube("evict", &error).to_string() }
         }
     }
 }

@@ -13,11 +13,11 @@ pub enum Verdict {
     NotFound,
     /// The budget is spent. Nothing to do before it changes.
     BudgetSpent {
-        says: String,
+        message: String,
     },
     /// The budget's controller has not caught up, or another eviction won a race: not a refusal.
     NotYet {
-        says: String,
+        message: String,
         retry_after: SignedDuration,
     },
     /// API priority and fairness (or a max-in-flight limit) pushed back.
@@ -29,24 +29,24 @@ pub enum Verdict {
     Conflict,
     /// More than one budget selects the pod.
     SeveralBudgets {
-        says: String,
+        message: String,
     },
     NamespaceTerminating,
     /// An admission webhook refused, or could not be called.
     Webhook {
-        says: String,
+        message: String,
     },
     /// Whether the eviction happened is not known: 5xx, cut connection, no answer in time.
     Unknown {
-        says: String,
+        message: String,
     },
     /// No right to evict: everything stops.
     Denied {
-        says: String,
+        message: String,
     },
     /// The server will never accept this one.
     Refused {
-        says: String,
+        message: String,
     },
 }
 
@@ -57,7 +57,7 @@ const NO_EVICTION_API: [&str; 2] = ["could not find the requested resource", "pa
 const BUDGET_RETRY: SignedDuration = SignedDuration::from_secs(10);
 
 pub fn of_status(status: &Status) -> Verdict {
-    let says = status.message.clone();
+    let message = status.message.clone();
     let details = status.details.as_ref();
     let cause = |reason: &str| details.is_some_and(|d| d.causes.iter().any(|c| c.reason == reason));
     let retry_after = details
@@ -67,36 +67,36 @@ pub fn of_status(status: &Status) -> Verdict {
     match status.code {
         200..=299 => Verdict::Accepted,
         // Before the code: admission may choose any.
-        _ if admission::is_refusal(&says) => Verdict::Webhook { says },
+        _ if admission::is_refusal(&message) => Verdict::Webhook { message },
         // No such resource, rather than no such pod: the server is older than policy/v1 evictions (Kubernetes 1.22).
-        404 if NO_EVICTION_API.iter().any(|words| says.contains(words)) => {
-            Verdict::Refused { says: format!("this server has no evictions in policy/v1: {says}") }
+        404 if NO_EVICTION_API.iter().any(|words| message.contains(words)) => {
+            Verdict::Refused { message: format!("this server has no evictions in policy/v1: {message}") }
         }
         404 => Verdict::NotFound,
         409 => Verdict::Conflict,
-        401 => Verdict::Denied { says: format!("{says}: log in again") },
+        401 => Verdict::Denied { message: format!("{message}: log in again") },
         429 if cause(BUDGET_CAUSE) => match retry_after {
-            Some(retry_after) => Verdict::NotYet { says, retry_after },
-            None => Verdict::BudgetSpent { says: budget_words(status) },
+            Some(retry_after) => Verdict::NotYet { message, retry_after },
+            None => Verdict::BudgetSpent { message: budget_words(status) },
         },
         429 => Verdict::Busy { retry_after: retry_after.unwrap_or(SignedDuration::from_secs(1)) },
         403 if cause("NamespaceTerminating") => Verdict::NamespaceTerminating,
         // Over-committed: a negative allowance, or more than 2000 evictions that its controller has not confirmed. Both pass.
         403 if cause(BUDGET_CAUSE) => {
-            Verdict::NotYet { says: budget_words(status), retry_after: BUDGET_RETRY }
+            Verdict::NotYet { message: budget_words(status), retry_after: BUDGET_RETRY }
         }
         // The authoriser's own sentence.
-        403 if says.contains("cannot create resource") || says.contains("cannot delete resource") => {
-            Verdict::Denied { says }
+        403 if message.contains("cannot create resource") || message.contains("cannot delete resource") => {
+            Verdict::Denied { message }
         }
         // The only 500 that is an answer rather than an accident; it has neither reason nor cause to go by.
-        500 if says.contains("more than one PodDisruptionBudget") => Verdict::SeveralBudgets { says },
-        500..=599 => Verdict::Unknown { says },
-        _ => Verdict::Refused { says },
+        500 if message.contains("more than one PodDisruptionBudget") => Verdict::SeveralBudgets { message },
+        500..=599 => Verdict::Unknown { message },
+        _ => Verdict::Refused { message },
     }
 }
 
-/// The cause names budget and numbers; the message only says that some budget objects.
+/// The cause names budget and numbers; the message only message that some budget objects.
 fn budget_words(status: &Status) -> String {
     let causes = status.details.iter().flat_map(|d| &d.causes);
     let words: Vec<&str> = causes.filter(|c| c.reason == BUDGET_CAUSE).map(|c| c.message.as_str()).collect();
@@ -129,7 +129,7 @@ mod tests {
                 "the server could not find the requested resource",
                 none.clone(),
                 Verdict::Refused {
-                    says: text(
+                    message: text(
                         "this server has no evictions in policy/v1: the server could not find the requested resource",
                     ),
                 },
@@ -139,7 +139,7 @@ mod tests {
                 "Cannot evict pod as it would violate the pod's disruption budget.",
                 budget(0),
                 Verdict::BudgetSpent {
-                    says: text("The disruption budget web needs 2 healthy pods and has 2 currently"),
+                    message: text("The disruption budget web needs 2 healthy pods and has 2 currently"),
                 },
             ),
             (
@@ -147,7 +147,7 @@ mod tests {
                 "still being processed",
                 budget(10),
                 Verdict::NotYet {
-                    says: text("still being processed"),
+                    message: text("still being processed"),
                     retry_after: SignedDuration::from_secs(10),
                 },
             ),
@@ -165,18 +165,18 @@ mod tests {
             ),
             (409, "the UID in the precondition does not match", none.clone(), Verdict::Conflict),
             // A webhook may deny with any code (apiserver/pkg/admission/plugin/webhook/errors/statuserror.go).
-            (404, denied, none.clone(), Verdict::Webhook { says: text(denied) }),
-            (401, denied, none.clone(), Verdict::Webhook { says: text(denied) }),
-            (409, denied, none.clone(), Verdict::Webhook { says: text(denied) }),
-            (500, denied, none.clone(), Verdict::Webhook { says: text(denied) }),
-            (401, policy, none.clone(), Verdict::Webhook { says: text(policy) }),
-            (422, policy, none.clone(), Verdict::Webhook { says: text(policy) }),
+            (404, denied, none.clone(), Verdict::Webhook { message: text(denied) }),
+            (401, denied, none.clone(), Verdict::Webhook { message: text(denied) }),
+            (409, denied, none.clone(), Verdict::Webhook { message: text(denied) }),
+            (500, denied, none.clone(), Verdict::Webhook { message: text(denied) }),
+            (401, policy, none.clone(), Verdict::Webhook { message: text(policy) }),
+            (422, policy, none.clone(), Verdict::Webhook { message: text(policy) }),
             (
                 403,
                 overcommitted,
                 budget(0),
                 Verdict::NotYet {
-                    says: text("The disruption budget web needs 2 healthy pods and has 2 currently"),
+                    message: text("The disruption budget web needs 2 healthy pods and has 2 currently"),
                     retry_after: SignedDuration::from_secs(10),
                 },
             ),
@@ -185,7 +185,7 @@ mod tests {
                 "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
                 none.clone(),
                 Verdict::SeveralBudgets {
-                    says: text(
+                    message: text(
                         "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
                     ),
                 },
@@ -195,7 +195,7 @@ mod tests {
                 "Internal error occurred: failed calling webhook \"v.example\": connection refused",
                 none.clone(),
                 Verdict::Webhook {
-                    says: text(
+                    message: text(
                         "Internal error occurred: failed calling webhook \"v.example\": connection refused",
                     ),
                 },
@@ -205,7 +205,7 @@ mod tests {
                 "admission webhook \"v.example\" denied the request: live migration first",
                 none.clone(),
                 Verdict::Webhook {
-                    says: text("admission webhook \"v.example\" denied the request: live migration first"),
+                    message: text("admission webhook \"v.example\" denied the request: live migration first"),
                 },
             ),
             (
@@ -213,7 +213,7 @@ mod tests {
                 "admission webhook \"kubevirt\" denied the request: evacuating",
                 none.clone(),
                 Verdict::Webhook {
-                    says: text("admission webhook \"kubevirt\" denied the request: evacuating"),
+                    message: text("admission webhook \"kubevirt\" denied the request: evacuating"),
                 },
             ),
             (
@@ -227,19 +227,24 @@ mod tests {
                 "pods \"p\" is forbidden: User \"u\" cannot create resource \"pods/eviction\"",
                 none.clone(),
                 Verdict::Denied {
-                    says: text(
+                    message: text(
                         "pods \"p\" is forbidden: User \"u\" cannot create resource \"pods/eviction\"",
                     ),
                 },
             ),
-            (401, "Unauthorized", none.clone(), Verdict::Denied { says: text("Unauthorized: log in again") }),
+            (
+                401,
+                "Unauthorized",
+                none.clone(),
+                Verdict::Denied { message: text("Unauthorized: log in again") },
+            ),
             (
                 504,
                 "couldn't update PodDisruptionBudget due to conflicts",
                 none.clone(),
-                Verdict::Unknown { says: text("couldn't update PodDisruptionBudget due to conflicts") },
+                Verdict::Unknown { message: text("couldn't update PodDisruptionBudget due to conflicts") },
             ),
-            (422, "invalid", none, Verdict::Refused { says: text("invalid") }),
+            (422, "invalid", none, Verdict::Refused { message: text("invalid") }),
         ];
         for (code, message, details, expected) in cases {
             assert_eq!(verdict(code, message, details), expected, "{code} {message}");

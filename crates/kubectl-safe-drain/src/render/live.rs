@@ -6,15 +6,17 @@ use cluster_model::text::{count, span};
 use k8s_openapi::jiff::Timestamp;
 use plugin_client::{Line, Live, Ui};
 
+use super::cause;
 use crate::estimate::seconds_left;
 use crate::execute::Reporter;
+use crate::execute::cause::{Blocker, BudgetReason};
 use crate::execute::engine::{Engine, Phase, PodState};
 use crate::execute::event::Event;
 
 pub struct Screen {
     ui: Ui,
     live: Option<Live>,
-    /// Of several nodes each is reported when it is done; of one, the outcome says it.
+    /// Of several nodes each is reported when it is done; of one, the outcome message it.
     several: bool,
     /// The last report of everything that blocks pods.
     blocked: BTreeMap<String, String>,
@@ -28,12 +30,18 @@ impl Screen {
 
 impl Reporter for Screen {
     fn event(&mut self, event: &Event) {
-        if let Event::Blocked { what, says, .. } = event {
-            self.blocked.insert(what.clone(), says.clone());
+        if let Event::BudgetBlocks { budget, reason, unhealthy, .. } = event {
+            self.blocked.insert(budget.clone(), budget_status(reason, unhealthy.as_deref()));
         }
         // The region shows these; as lines they would only scroll by.
         if self.live.is_some()
-            && matches!(event, Event::Evicted { .. } | Event::Gone { .. } | Event::Blocked { .. })
+            && matches!(
+                event,
+                Event::Evicted { .. }
+                    | Event::Gone { .. }
+                    | Event::Blocked { .. }
+                    | Event::BudgetBlocks { .. }
+            )
         {
             return;
         }
@@ -63,13 +71,11 @@ impl Reporter for Screen {
         }
         let mut lines = plugin_client::table(&rows.iter().map(|p| pod(p, now)).collect::<Vec<_>>());
         // Why the blocked ones are: one line per budget, under the pods it blocks.
-        let in_the_way = |what: &str| rows.iter().any(|p| p.blocked_by.as_deref() == Some(what));
-        lines.extend(
-            self.blocked
-                .iter()
-                .filter(|(what, _)| in_the_way(what))
-                .map(|(what, says)| Line::new().warn(format!("  {what}")).plain(format!("  {says}"))),
-        );
+        let blocks =
+            |key: &str| rows.iter().any(|p| matches!(&p.blocked_by, Some(Blocker::Budget(by)) if by == key));
+        lines.extend(self.blocked.iter().filter(|(key, _)| blocks(key)).map(|(key, status)| {
+            Line::new().warn(format!("  {}", cause::budget(key))).plain(format!("  {status}"))
+        }));
         live.show(done, evicted.len(), &header, &lines);
     }
 }
@@ -85,7 +91,7 @@ fn rank(phase: Phase) -> u8 {
 
 fn pod(state: &PodState, now: Timestamp) -> Vec<Line> {
     let name = Line::new().plain("  ").plain(state.step.key());
-    let blocked = state.blocked_by.as_deref().unwrap_or_default();
+    let blocked = state.blocked_by.as_ref().map(cause::blocker).unwrap_or_default();
     match state.phase {
         Phase::Terminating { since } => {
             let since = state.stopping_since().unwrap_or(since);
@@ -122,28 +128,31 @@ fn line(event: &Event) -> Line {
         Event::Gone { pod, took_seconds } => {
             Line::new().plain(pod).good(" gone").plain(format!(" after {took_seconds:.1}s"))
         }
-        Event::Blocked { what, says, waiting } => Line::new().warn("blocked").plain(format!(
-            " by {what}: {says} ({})",
-            if *waiting == 1 { "1 pod waiting".into() } else { format!("{waiting} pods waiting") }
-        )),
-        Event::Stuck { pod, why } => {
-            Line::new().plain(pod).bad(" stuck").plain(format!(": past its grace period; {why}"))
+        Event::Blocked { pod, by } => blocked(pod, &cause::blocker(by), 1),
+        Event::BudgetBlocks { budget, reason, unhealthy, waiting } => {
+            blocked(&cause::budget(budget), &budget_status(reason, unhealthy.as_deref()), *waiting)
         }
-        Event::Failed { pod, why } => Line::new().plain(pod).bad(" failed").plain(format!(": {why}")),
+        Event::Stuck { pod, by } => Line::new()
+            .plain(pod)
+            .bad(" stuck")
+            .plain(format!(": past its grace period; {}", cause::blocker(by))),
+        Event::Failed { pod, reason } => {
+            Line::new().plain(pod).bad(" failed").plain(format!(": {}", cause::failure(reason)))
+        }
         Event::Late { pod } => {
             Line::new().plain(format!("{pod} was scheduled here after planning; it is evicted too"))
         }
-        Event::Remaining { pod, why } => {
-            Line::new().plain(pod).warn(" not evicted").plain(format!(": {why}"))
+        Event::Remaining { pod, reason } => {
+            Line::new().plain(pod).warn(" not evicted").plain(format!(": {}", cause::remains(reason)))
         }
         Event::Awaited { pod, node } => Line::new()
             .warn("waiting for ")
             .plain(format!("{pod}: its volume is being provisioned on node/{node}, where it will be bound")),
-        Event::ServerUnavailable { says } => {
-            Line::new().warn("waiting for the API server").plain(format!(": {says}"))
+        Event::ServerUnavailable { message } => {
+            Line::new().warn("waiting for the API server").plain(format!(": {message}"))
         }
-        Event::RequestNotSent { says } => {
-            Line::new().warn("waiting for this machine").plain(format!(": {says}"))
+        Event::RequestNotSent { message } => {
+            Line::new().warn("waiting for this machine").plain(format!(": {message}"))
         }
         Event::ServerAvailable => Line::new().good("the API server is back").plain("; the drain continues"),
         Event::Drained { node, gone, ignored } => Line::new()
@@ -155,4 +164,13 @@ fn line(event: &Event) -> Line {
             .bad(" not drained")
             .plain(format!(": {} gone, {left} remaining", count(*gone, "pod"))),
     }
+}
+
+fn blocked(what: &str, status: &str, waiting: usize) -> Line {
+    Line::new().warn("blocked").plain(format!(" by {what}: {status} ({} waiting)", count(waiting, "pod")))
+}
+
+fn budget_status(reason: &BudgetReason, unhealthy: Option<&str>) -> String {
+    let status = cause::budget_reason(reason);
+    unhealthy.map_or(status.clone(), |pods| format!("{status}; not Ready: {pods}"))
 }

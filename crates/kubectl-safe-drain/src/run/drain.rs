@@ -177,16 +177,16 @@ impl Run<'_> {
         drop(screen);
         let mut nodes: Vec<NodeReport> =
             plan.nodes.iter().map(|n| crate::report::node(n, &engine, &end, clock.now())).collect();
-        let (result, why) = (crate::report::overall(&nodes, &end), end.why());
+        let (result, why) = (crate::report::overall(&nodes, &end), render::cause::end(&end));
         if result != Verdict::Drained {
             self.undo_cordon(cluster, plan, &mut nodes, deadline).await;
         }
         let failure = match end {
             End::Failed(failure) => Some(failure),
-            End::Stopped(why) => Some(Failure::failed(why)),
-            End::Stalled(causes) => Some(
+            End::Stopped { .. } => why.clone().map(Failure::failed),
+            End::Stalled(stall) => Some(
                 Failure::failed(format!("no progress for {}", span(STALLED_AFTER.as_secs())))
-                    .cause(format!("waiting for {causes}"))
+                    .cause(format!("waiting for {}", render::cause::stall(&stall)))
                     .hint("set another limit with --timeout"),
             ),
             // In the result.

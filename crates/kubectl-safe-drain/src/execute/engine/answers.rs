@@ -8,6 +8,7 @@ use super::Engine;
 use super::command::Ticket;
 use super::limits::BACKOFF_MOST;
 use super::pods::Phase;
+use crate::execute::cause::{Blocker, FailureReason, Stop};
 use crate::execute::event::Event;
 use crate::execute::verdict::Verdict;
 use crate::plan::{Action, NO_LONGER_SELECTED};
@@ -26,40 +27,48 @@ impl Engine {
         let pause = pod.backoff();
         match verdict {
             Verdict::Accepted => self.evicted(uid, now),
-            Verdict::NotFound => pod.set_outcome_unknown("the server returned NotFound".into(), now, now),
+            Verdict::NotFound => pod.set_outcome_unknown(Blocker::NotFound, now, now),
             // The pod waits for its watched budget, whatever the numbers in each answer; the budget's status is reported on its own.
-            Verdict::BudgetSpent { says } => match budget {
+            Verdict::BudgetSpent { message } => match budget {
                 Some(budget) => {
-                    pod.set_waiting(budget, now, now);
+                    pod.set_waiting(Blocker::Budget(budget), now, now);
                     pod.waits_for_budget = true;
                 }
-                None => self.blocked(uid, says, now, now + BACKOFF_MOST),
+                None => self.blocked(uid, Blocker::BudgetAnswer { message }, now, now + BACKOFF_MOST),
             },
-            Verdict::NotYet { says, retry_after } => {
-                self.blocked_briefly(uid, says, now, now + retry_after.min(NOT_YET_MOST));
+            Verdict::NotYet { message, retry_after } => {
+                self.blocked_briefly(
+                    uid,
+                    Blocker::BudgetAnswer { message },
+                    now,
+                    now + retry_after.min(NOT_YET_MOST),
+                );
                 if let Some(pod) = self.pods.get_mut(uid) {
                     pod.waits_for_budget = true;
                 }
             }
             Verdict::Busy { retry_after } => {
-                self.blocked_briefly(uid, "the API server is busy".into(), now, now + retry_after)
+                self.blocked_briefly(uid, Blocker::ServerBusy, now, now + retry_after)
             }
             Verdict::NamespaceTerminating => {
                 let until = now + pod.pause_after_refusal();
-                self.blocked(uid, "its namespace is being deleted".into(), now, until)
+                self.blocked(uid, Blocker::NamespaceTerminating, now, until)
             }
-            Verdict::Webhook { says } => {
+            Verdict::Webhook { message } => {
                 let until = now + pod.pause_after_refusal();
-                self.blocked(uid, says, now, until)
+                self.blocked(uid, Blocker::Webhook { message }, now, until)
             }
-            Verdict::Conflict => pod.set_outcome_unknown("its precondition failed".into(), now, now),
-            Verdict::Unknown { says } => pod.set_outcome_unknown(says, now, now + pause),
-            Verdict::Denied { says } => {
-                pod.set_waiting(says.clone(), now, now);
-                self.denied = Some(says.clone());
-                self.stop(says);
+            Verdict::Conflict => pod.set_outcome_unknown(Blocker::PreconditionFailed, now, now),
+            Verdict::Unknown { message } => {
+                pod.set_outcome_unknown(Blocker::NoAnswer { message }, now, now + pause)
             }
-            Verdict::SeveralBudgets { says } | Verdict::Refused { says } => self.fail(uid, says),
+            Verdict::Denied { message } => {
+                pod.set_waiting(Blocker::Forbidden { message: message.clone() }, now, now);
+                self.stop(Stop::Forbidden { message });
+            }
+            Verdict::SeveralBudgets { message } | Verdict::Refused { message } => {
+                self.fail(uid, FailureReason::Refused { message })
+            }
         }
     }
 
@@ -75,50 +84,54 @@ impl Engine {
     }
 
     /// Waits for something other than a watched budget; reported when that changes.
-    fn blocked(&mut self, uid: &str, says: String, now: Timestamp, until: Timestamp) {
-        self.report_blocked(uid, &says);
+    fn blocked(&mut self, uid: &str, by: Blocker, now: Timestamp, until: Timestamp) {
+        self.report_blocked(uid, &by);
         if let Some(pod) = self.pods.get_mut(uid) {
-            pod.set_waiting(says, now, until);
+            pod.set_waiting(by, now, until);
         }
     }
 
     /// The same for a cause that ends by itself.
-    fn blocked_briefly(&mut self, uid: &str, says: String, now: Timestamp, until: Timestamp) {
-        self.report_blocked(uid, &says);
+    fn blocked_briefly(&mut self, uid: &str, by: Blocker, now: Timestamp, until: Timestamp) {
+        self.report_blocked(uid, &by);
         if let Some(pod) = self.pods.get_mut(uid) {
-            pod.set_waiting_briefly(says, now, until);
+            pod.set_waiting_briefly(by, now, until);
         }
     }
 
-    fn report_blocked(&mut self, uid: &str, says: &str) {
-        let Some(pod) = self.pods.get(uid).filter(|p| p.blocked_by.as_deref() != Some(says)) else { return };
-        self.events.push(Event::Blocked { what: pod.step.key(), says: says.to_owned(), waiting: 1 });
+    fn report_blocked(&mut self, uid: &str, by: &Blocker) {
+        let Some(pod) = self.pods.get(uid).filter(|p| p.blocked_by.as_ref() != Some(by)) else { return };
+        self.events.push(Event::Blocked { pod: pod.step.key(), by: by.clone() });
     }
 
     /// The answer to `Command::GetPod`: the pod of that name, if there is one; an error means that it could not be read.
     pub fn pod_read(&mut self, uid: &str, found: Result<Option<Pod>, String>, now: Timestamp) {
         let Some(pod) = self.pods.get_mut(uid) else { return };
-        let Phase::OutcomeUnknown { reading: true, .. } = pod.phase else { return };
+        let (Phase::OutcomeUnknown { reading: true, .. }, Some(by)) = (pod.phase, pod.blocked_by.clone())
+        else {
+            return;
+        };
         let pause = pod.backoff();
-        let says = pod.blocked_by.clone().unwrap_or_default();
         match found {
-            Err(says) => pod.set_outcome_unknown(says, now, now + pause),
+            Err(message) => pod.set_outcome_unknown(Blocker::NoAnswer { message }, now, now + pause),
             Ok(Some(found)) if found.uid() == uid => {
                 let terminating = found.is_terminating();
                 pod.pod = found;
                 match (terminating, pod.is_unselected()) {
                     // The watch does not report when it is gone.
-                    (true, true) => pod.set_outcome_unknown(says, now, now + pause),
+                    (true, true) => pod.set_outcome_unknown(by, now, now + pause),
                     (true, false) if pod.accepted => pod.set_terminating(now),
                     (true, false) => self.evicted(uid, now),
                     (false, true) => {
                         pod.phase = Phase::Ignored;
                         (pod.step.reason, pod.step.action) = (NO_LONGER_SELECTED.to_owned(), Action::Keep);
                     }
-                    (false, false) if pod.is_unknown_too_long(now) => self.fail(uid, says),
+                    (false, false) if pod.is_unknown_too_long(now) => {
+                        self.fail(uid, FailureReason::Blocked(by))
+                    }
                     (false, false) => {
                         let since = pod.unknown_since();
-                        pod.set_waiting(says, now, now + pause);
+                        pod.set_waiting(by, now, now + pause);
                         pod.keep_unknown_since(since);
                     }
                 }

@@ -9,6 +9,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::pods::PodState;
 use crate::checks::unhealthy_pods;
+use crate::execute::cause::{Blocker, BudgetReason};
 use crate::execute::event::Event;
 use crate::execute::verdict::Verdict;
 
@@ -18,13 +19,9 @@ pub(super) enum EvictionSlot {
     /// Another pod of the same budget is being evicted.
     Taken,
     /// The budget allows nothing now.
-    Closed {
-        says: String,
-    },
+    Closed(Blocker),
     /// The server evicts no pod of several budgets.
-    SeveralBudgets {
-        says: String,
-    },
+    SeveralBudgets(Vec<String>),
 }
 
 /// A budget that allows one disruption at a time allows none for a moment after each; it is reported when that lasts longer.
@@ -44,7 +41,7 @@ struct BudgetState {
     /// Since when pods wait for it without a break; an ordinary turn is not reported.
     blocking_since: Option<Timestamp>,
     /// What was last reported, so that it is not repeated.
-    reported: Option<String>,
+    reported: Option<BudgetReason>,
     /// When its pods were last listed.
     listed_at: Option<Timestamp>,
 }
@@ -62,15 +59,19 @@ impl BudgetState {
         }
     }
 
-    fn says(&self) -> String {
+    fn reason(&self) -> BudgetReason {
         let b = &self.object;
-        let rule = b.rule();
-        let state = format!("{rule}: needs {} healthy, has {} of {}", b.desired, b.healthy, b.expected);
+        let rule = b.rule().clone();
         match b.status() {
-            BudgetStatus::Stale => format!("{rule}: its controller has not caught up with it"),
-            BudgetStatus::SyncFailed(why) => format!("{rule}: cannot be computed: {why}"),
-            BudgetStatus::Blocked => format!("{state}; it can never allow an eviction"),
-            _ => state,
+            BudgetStatus::Stale => BudgetReason::Stale { rule },
+            BudgetStatus::SyncFailed(message) => BudgetReason::SyncFailed { rule, message: message.clone() },
+            status => BudgetReason::Needs {
+                rule,
+                desired: b.desired,
+                healthy: b.healthy,
+                expected: b.expected,
+                is_permanent: *status == BudgetStatus::Blocked,
+            },
         }
     }
 
@@ -146,13 +147,7 @@ impl Budgets {
         let [key] = keys.as_slice() else {
             // The server checks no budget for a pod that is finished, or not Ready under AlwaysAllow, however many select it.
             let counts = keys.iter().filter_map(|k| all.get(k)).any(|b| b.object.counts(&pod.pod));
-            return if counts {
-                EvictionSlot::SeveralBudgets {
-                    says: format!("selected by several budgets: {}", keys.join(", ")),
-                }
-            } else {
-                EvictionSlot::Free
-            };
+            return if counts { EvictionSlot::SeveralBudgets(keys) } else { EvictionSlot::Free };
         };
         let Some(budget) = all.get_mut(key) else { return EvictionSlot::Free };
         if !budget.object.counts(&pod.pod) {
@@ -165,7 +160,7 @@ impl Budgets {
         let since = *budget.closed_since.get_or_insert(now);
         budget.blocking_since.get_or_insert(now);
         if !room && now < since + PROBE_EVERY {
-            return EvictionSlot::Closed { says: named(key) };
+            return EvictionSlot::Closed(Blocker::Budget(key.clone()));
         }
         budget.closed_since = (!room).then_some(now);
         budget.in_flight = Some(pod.step.uid.clone());
@@ -179,7 +174,7 @@ impl Budgets {
             if budget.in_flight.as_deref() != Some(pod.step.uid.as_str()) {
                 continue;
             }
-            known = Some(named(key));
+            known = Some(key.clone());
             budget.in_flight = None;
             match verdict {
                 Verdict::Accepted => {
@@ -215,9 +210,9 @@ impl Budgets {
         let mut keys = Vec::new();
         let blocking = self.0.iter_mut().flatten().filter(|(_, b)| b.blocks_for_long(now) && b.may_list(now));
         for (key, budget) in blocking {
-            let says = budget.says();
-            if budget.reported.as_ref() != Some(&says) && blocked_pods(&budget.object, pods) > 0 {
-                budget.reported = Some(says);
+            let reason = budget.reason();
+            if budget.reported.as_ref() != Some(&reason) && blocked_pods(&budget.object, pods) > 0 {
+                budget.reported = Some(reason);
                 budget.listed_at = Some(now);
                 keys.push(key.clone());
             }
@@ -229,16 +224,10 @@ impl Budgets {
     pub fn report(&self, key: &str, members: &[Pod], pods: &BTreeMap<String, PodState>) -> Option<Event> {
         let budget = self.0.as_ref()?.get(key)?;
         let waiting = blocked_pods(&budget.object, pods);
-        let mut says = budget.reported.clone()?;
-        if let Some(unhealthy) = unhealthy_pods(&budget.object, members.iter()) {
-            says = format!("{says}; not Ready: {unhealthy}");
-        }
-        (waiting > 0).then(|| Event::Blocked { what: named(key), says, waiting })
+        let reason = budget.reported.clone()?;
+        let unhealthy = unhealthy_pods(&budget.object, members.iter());
+        (waiting > 0).then(|| Event::BudgetBlocks { budget: key.to_owned(), reason, unhealthy, waiting })
     }
-}
-
-fn named(key: &str) -> String {
-    format!("PDB {key}")
 }
 
 fn blocked_pods(budget: &DisruptionBudget, pods: &BTreeMap<String, PodState>) -> usize {

@@ -6,9 +6,9 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
-use super::node_state::AFTER_THE_END;
 use super::pods::{Phase, PodState};
 use crate::checks::{self, recreation};
+use crate::execute::cause::{NotEvicted, RemainReason};
 use crate::execute::event::Event;
 use crate::plan::{Action, step};
 
@@ -55,7 +55,7 @@ impl Engine {
             return;
         }
         if self.nodes[state.node].end.is_some() {
-            return self.remains(uid, AFTER_THE_END.to_owned());
+            return self.remains(uid, RemainReason::AfterDrained);
         }
         state.was_awaited = matches!(state.phase, Phase::Awaited { .. });
         state.phase = Phase::Late { reading: false };
@@ -71,14 +71,15 @@ impl Engine {
         let step = step(pod, alone, &self.options);
         let mut findings = checks::check(alone, &self.options);
         self.options.accept(&mut findings);
-        let refused = findings.into_iter().find(|f| f.blocks()).map(|f| f.message);
+        let refused =
+            findings.into_iter().find(|f| f.blocks()).map(|f| NotEvicted::Finding { message: f.message });
         let why = refused.or_else(|| self.why_it_remains(state, pod, alone, now));
         let Some(state) = self.pods.get_mut(uid) else { return };
         state.step = step;
         let (key, late) = (state.step.key(), state.came_late);
         match why {
-            Some(why) if late => self.remains(uid, format!("came after the plan: {why}")),
-            Some(why) => self.remains(uid, format!("has changed since the plan: {why}")),
+            Some(why) if late => self.remains(uid, RemainReason::CameLate(why)),
+            Some(why) => self.remains(uid, RemainReason::Changed(why)),
             None => {
                 state.phase = Phase::Waiting { not_before: now };
                 self.events.extend(late.then_some(Event::Late { pod: key }));
@@ -93,7 +94,7 @@ impl Engine {
         pod: &Pod,
         alone: &Inventory,
         now: Timestamp,
-    ) -> Option<String> {
+    ) -> Option<NotEvicted> {
         if !state.came_late {
             return None;
         }
@@ -102,34 +103,31 @@ impl Engine {
         let siblings = || self.pods.values().filter(|p| p.node == state.node && p.is_sibling(state));
         let was_requested = siblings().any(PodState::eviction_was_requested);
         let planned = siblings().filter(|p| p.original).count();
-        let words = recreation.why().map(str::to_owned);
+        let recreated = recreation.why().map(|why| NotEvicted::Recreated { why: why.to_owned() });
         if recreation.is_possible() && was_requested {
-            return words;
+            return recreated;
         }
         // Those whose eviction was decided, whether it was requested yet or not.
         let is_to_evict =
             |p: &&PodState| !matches!(p.phase, Phase::Late { .. } | Phase::Remaining | Phase::Ignored);
         let late = siblings().filter(|p| !p.original).filter(is_to_evict).count();
         if !state.original && late >= planned {
-            return Some(words.unwrap_or_else(|| {
-                "its controller keeps recreating pods here although the node is cordoned".to_owned()
-            }));
+            return Some(recreated.unwrap_or(NotEvicted::KeepsRecreating));
         }
         if state.was_awaited {
             return None;
         }
         let created = pod.metadata.creation_timestamp.as_ref().map(|t| t.0);
         let bound = pod.condition_time("PodScheduled").or(created).unwrap_or(now);
-        (bound > node.cordoned_at + LATE_BINDING)
-            .then(|| words.unwrap_or_else(|| "it was bound here although the node is cordoned".to_owned()))
+        (bound > node.cordoned_at + LATE_BINDING).then(|| recreated.unwrap_or(NotEvicted::IgnoresCordon))
     }
 
     /// Should be evicted and is not: the node is not drained.
-    pub(super) fn remains(&mut self, uid: &str, why: String) {
+    pub(super) fn remains(&mut self, uid: &str, reason: RemainReason) {
         let Some(state) = self.pods.get_mut(uid) else { return };
         state.phase = Phase::Remaining;
-        (state.step.action, state.step.reason) = (Action::Keep, why.clone());
-        self.events.push(Event::Remaining { pod: state.step.key(), why });
+        (state.step.action, state.remains) = (Action::Keep, Some(reason.clone()));
+        self.events.push(Event::Remaining { pod: state.step.key(), reason });
     }
 }
 

@@ -23,6 +23,7 @@ use k8s_openapi::jiff::Timestamp;
 use cluster_model::pod::Tier;
 use cluster_model::{DisruptionBudget, Inventory, Known, PodExt};
 
+use crate::execute::cause::{FailureReason, Stall, Stop};
 use crate::execute::event::Event;
 use crate::options::Options;
 use crate::plan::Plan;
@@ -40,9 +41,8 @@ pub struct Engine {
     /// UIDs in the order of eviction.
     order: Vec<String>,
     budgets: Budgets,
-    stopped: Option<String>,
-    denied: Option<String>,
-    stalled: Option<String>,
+    stopped: Option<Stop>,
+    stalled: Option<Stall>,
     /// When a pod was last gone, or a budget that blocks pods last moved in their favour.
     progress: Timestamp,
     tickets: Ticket,
@@ -62,7 +62,6 @@ impl Engine {
                 Known::Unknown(_) => None,
             }),
             stopped: None,
-            denied: None,
             stalled: None,
             progress: cordoned_at,
             tickets: 0,
@@ -117,17 +116,12 @@ impl Engine {
     }
 
     /// No new requests from here on; what is in flight is answered still.
-    pub fn stop(&mut self, why: impl Into<String>) {
-        self.stopped.get_or_insert(why.into());
+    pub fn stop(&mut self, why: Stop) {
+        self.stopped.get_or_insert(why);
     }
 
-    pub fn stopped(&self) -> Option<&str> {
-        self.stopped.as_deref()
-    }
-
-    /// The server's words when it forbade an eviction.
-    pub fn denied(&self) -> Option<&str> {
-        self.denied.as_deref()
+    pub fn stopped(&self) -> Option<&Stop> {
+        self.stopped.as_ref()
     }
 
     pub fn is_done(&self) -> bool {
@@ -221,12 +215,14 @@ impl Engine {
                         Err(why) => self.fail(&uid, why),
                     },
                     // The first refusal may come from the budget's own status: no request is wasted on it.
-                    EvictionSlot::Closed { says } => {
-                        pod.set_blocked(says, now);
+                    EvictionSlot::Closed(by) => {
+                        pod.set_blocked(by, now);
                         is_blocked = true;
                     }
                     EvictionSlot::Taken => {}
-                    EvictionSlot::SeveralBudgets { says } => self.fail(&uid, says),
+                    EvictionSlot::SeveralBudgets(keys) => {
+                        self.fail(&uid, FailureReason::SeveralBudgets(keys))
+                    }
                 }
             }
             if !is_blocked && self.pods.get(&uid).is_some_and(PodState::awaits_first_answer) {

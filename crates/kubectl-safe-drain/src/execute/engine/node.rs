@@ -9,8 +9,9 @@ use super::Engine;
 use super::command::{Command, Ticket};
 use super::drained::{NodeEnd, NodeNow, judge};
 use super::limits::SETTLE;
-use super::node_state::{AFTER_THE_END, NodeSeen, NodeState};
+use super::node_state::{NodeSeen, NodeState};
 use super::pods::{Phase, PodState};
+use crate::execute::cause::{NodeReason, RemainReason, Stop};
 use crate::execute::event::Event;
 
 /// A controller that recreates a pod on this node does so within this time; the end waits for it, so that the pod can be named.
@@ -43,19 +44,19 @@ impl Engine {
             was_uncordoned: state.was_uncordoned,
             begun: state.was_read,
             was_drained: state.end == Some(NodeEnd::Drained) && !state.is_gone,
-            why: state.problem().map(str::to_owned).or_else(|| self.recreated_here(index)),
+            why: state.problem().map(NodeReason::Problem).or_else(|| self.recreated_here(index)),
         }
     }
 
     /// Why a node without remaining pods is not drained.
-    fn recreated_here(&self, index: usize) -> Option<String> {
+    fn recreated_here(&self, index: usize) -> Option<NodeReason> {
         let remains = |p: &PodState| p.node == index && matches!(p.phase, Phase::Remaining | Phase::Failed);
         if self.nodes[index].end != Some(NodeEnd::PodsLeft) || self.pods.values().any(remains) {
             return None;
         }
         let pod = self.recreated_pods(index).next()?;
-        let why = pod.step.recreation.why().unwrap_or_default();
-        Some(format!("{} will come back: {why}", pod.step.key()))
+        let why = pod.step.recreation.why().unwrap_or_default().to_owned();
+        Some(NodeReason::Recreated { pod: pod.step.key(), why })
     }
 
     /// Nodes that were not read at their end.
@@ -181,7 +182,7 @@ impl Engine {
         };
         let uids: Vec<String> = self.pods.values().filter(overdue).map(|p| p.step.uid.clone()).collect();
         for uid in uids {
-            self.remains(&uid, "may still be bound here: its volume was not provisioned in time".to_owned());
+            self.remains(&uid, RemainReason::NotProvisioned);
         }
     }
 
@@ -220,7 +221,7 @@ impl Engine {
             .map(|p| p.uid().to_owned())
             .collect();
         for uid in new {
-            self.remains(&uid, AFTER_THE_END.to_owned());
+            self.remains(&uid, RemainReason::AfterDrained);
         }
         let recreated = self.recreated_pods(index).next().is_some();
         let end = judge(found, &self.pods, recreated);
@@ -255,7 +256,7 @@ impl Engine {
     fn stop_for(&mut self, index: usize) {
         let state = &self.nodes[index];
         if let Some(problem) = state.problem() {
-            self.stop(format!("node/{} {problem}", state.name));
+            self.stop(Stop::Node { name: state.name.clone(), problem });
         }
     }
 

@@ -7,10 +7,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use super::command::Ticket;
 use super::drained::NodeEnd;
 use super::limits::{BACKOFF_FIRST, BACKOFF_MOST};
-
-pub(super) const AFTER_THE_END: &str = "came after the node was found drained";
-const GONE: &str = "was deleted, or is another node of that name now";
-const UNCORDONED: &str = "was uncordoned by someone else";
+use crate::execute::cause::{NodeProblem, NodeReason};
 
 #[derive(Debug)]
 pub(super) struct NodeState {
@@ -51,7 +48,7 @@ pub struct NodeSeen {
     /// Found drained, though it may not have been read again since.
     pub was_drained: bool,
     /// What about the node itself keeps it from being drained.
-    pub why: Option<String>,
+    pub why: Option<NodeReason>,
 }
 
 impl NodeState {
@@ -82,11 +79,11 @@ impl NodeState {
     }
 
     /// Why nothing may be evicted here any more.
-    pub fn problem(&self) -> Option<&'static str> {
+    pub fn problem(&self) -> Option<NodeProblem> {
         if self.is_gone {
-            return Some(GONE);
+            return Some(NodeProblem::Gone);
         }
-        self.was_uncordoned.then_some(UNCORDONED)
+        self.was_uncordoned.then_some(NodeProblem::Uncordoned)
     }
 
     pub fn is_over(&self) -> bool {

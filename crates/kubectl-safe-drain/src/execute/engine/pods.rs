@@ -6,6 +6,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::command::{Command, Ticket};
 use super::limits::{BACKOFF_FIRST, BACKOFF_MOST};
+use crate::execute::cause::{Blocker, FailureReason, RemainReason};
 use crate::plan::Step;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub enum Phase {
         since: Timestamp,
     },
     Gone,
-    /// Not evicted, as the plan says.
+    /// Not evicted, as the plan by.
     Ignored,
     /// Should be evicted and is not; its step has the reason.
     Remaining,
@@ -60,16 +61,18 @@ pub struct PodState {
     /// An eviction by this run was accepted.
     pub accepted: bool,
     /// What its eviction waits for.
-    pub blocked_by: Option<String>,
+    pub blocked_by: Option<Blocker>,
     /// Since when it waits for the same thing.
     pub since: Timestamp,
     /// `blocked_by` ends by itself: an answer was lost, the server is busy.
     is_transient: bool,
     /// What blocked it before that, and since when.
-    blocked_before: Option<(String, Timestamp)>,
+    blocked_before: Option<(Blocker, Timestamp)>,
     /// A change of its budget ends the wait early.
     pub(super) waits_for_budget: bool,
-    pub failure: Option<String>,
+    pub failure: Option<FailureReason>,
+    /// Of a pod that remains.
+    pub remains: Option<RemainReason>,
     pub took: Option<SignedDuration>,
     /// When its deletion was first seen.
     pub(super) deletion_seen_at: Option<Timestamp>,
@@ -124,6 +127,7 @@ impl PodState {
             blocked_before: None,
             waits_for_budget: false,
             failure: None,
+            remains: None,
             took: None,
             deletion_seen_at: None,
             gone_at: None,
@@ -155,10 +159,9 @@ impl PodState {
     }
 
     /// The request, or why there will be none any more.
-    pub(super) fn evict(&mut self, ticket: Ticket, now: Timestamp) -> Result<Command, String> {
+    pub(super) fn evict(&mut self, ticket: Ticket, now: Timestamp) -> Result<Command, FailureReason> {
         if self.requests >= MAX_REQUESTS {
-            let by = self.blocked_by.as_deref().unwrap_or("the server");
-            return Err(format!("not evicted after {MAX_REQUESTS} attempts: {by}"));
+            return Err(FailureReason::Attempts { count: MAX_REQUESTS, last: self.blocked_by.clone() });
         }
         self.requests += 1;
         self.ticket = ticket;
@@ -205,14 +208,14 @@ impl PodState {
         self.unknown_since = None;
     }
 
-    pub(super) fn set_waiting(&mut self, says: String, now: Timestamp, until: Timestamp) {
+    pub(super) fn set_waiting(&mut self, by: Blocker, now: Timestamp, until: Timestamp) {
         self.wait_until(until);
-        self.set_blocked(says, now);
+        self.set_blocked(by, now);
     }
 
-    pub(super) fn set_waiting_briefly(&mut self, says: String, now: Timestamp, until: Timestamp) {
+    pub(super) fn set_waiting_briefly(&mut self, by: Blocker, now: Timestamp, until: Timestamp) {
         self.wait_until(until);
-        self.set_blocked_briefly(says, now);
+        self.set_blocked_briefly(by, now);
     }
 
     fn wait_until(&mut self, until: Timestamp) {
@@ -222,24 +225,24 @@ impl PodState {
         self.unknown_since = None;
     }
 
-    pub(super) fn set_blocked(&mut self, says: String, now: Timestamp) {
-        if self.blocked_by.as_ref() == Some(&says) {
+    pub(super) fn set_blocked(&mut self, by: Blocker, now: Timestamp) {
+        if self.blocked_by.as_ref() == Some(&by) {
             return;
         }
         // A transient cause in between does not restart the wait.
         self.since = match self.blocked_before.take() {
-            Some((by, since)) if by == says => since,
+            Some((earlier, since)) if earlier == by => since,
             _ => now,
         };
-        (self.blocked_by, self.is_transient) = (Some(says), false);
+        (self.blocked_by, self.is_transient) = (Some(by), false);
     }
 
     /// The same for a cause that ends by itself.
-    fn set_blocked_briefly(&mut self, says: String, now: Timestamp) {
-        if self.blocked_by.as_ref() == Some(&says) {
+    fn set_blocked_briefly(&mut self, by: Blocker, now: Timestamp) {
+        if self.blocked_by.as_ref() == Some(&by) {
             return;
         }
-        let earlier = self.blocked_by.replace(says).map(|by| (by, self.since));
+        let earlier = self.blocked_by.replace(by).map(|earlier| (earlier, self.since));
         if !std::mem::replace(&mut self.is_transient, true) {
             self.blocked_before = earlier;
         }
@@ -254,16 +257,16 @@ impl PodState {
         }
     }
 
-    pub(super) fn set_outcome_unknown(&mut self, says: String, now: Timestamp, until: Timestamp) {
+    pub(super) fn set_outcome_unknown(&mut self, by: Blocker, now: Timestamp, until: Timestamp) {
         self.phase = Phase::OutcomeUnknown { not_before: until, reading: false };
-        self.set_blocked_briefly(says, now);
+        self.set_blocked_briefly(by, now);
         self.unknown_since.get_or_insert(now);
     }
 
     /// What will keep it even when its containers have stopped.
-    pub fn blocked_by_finalizers(&self) -> Option<String> {
+    pub fn blocked_by_finalizers(&self) -> Option<Blocker> {
         let finalizers = self.pod.finalizers();
-        (!finalizers.is_empty()).then(|| format!("blocked by finalizer {}", finalizers.join(", ")))
+        (!finalizers.is_empty()).then(|| Blocker::Finalizers(finalizers.to_vec()))
     }
 
     pub(super) fn is_unknown_too_long(&self, now: Timestamp) -> bool {

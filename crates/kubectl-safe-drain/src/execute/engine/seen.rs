@@ -8,6 +8,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::pods::{Phase, PodState, STUCK_AFTER};
 use super::{Engine, NodeNow};
+use crate::execute::cause::{Blocker, FailureReason};
 use crate::execute::event::Event;
 use crate::plan::{Action, NO_LONGER_SELECTED, Step, UNSELECTED, step};
 use crate::pod_filter::SKIPPED;
@@ -54,7 +55,7 @@ impl Engine {
             // Under a selector the watch reports the same for a pod that was relabelled: the pod is read.
             Some(state) if self.options.pod_selector.is_some() && !state.phase.is_final() => {
                 state.unselected = true;
-                state.set_outcome_unknown(NO_LONGER_SELECTED.to_owned(), now, now);
+                state.set_outcome_unknown(Blocker::NoLongerSelected, now, now);
             }
             _ => self.gone(uid, now),
         }
@@ -97,11 +98,7 @@ impl Engine {
             match self.pods.get_mut(pod.uid()) {
                 // Thought to be gone, but listed: the pod itself is read.
                 Some(state) if state.phase == Phase::Gone => {
-                    state.set_outcome_unknown(
-                        "was reported as deleted but is still listed".to_owned(),
-                        now,
-                        now,
-                    );
+                    state.set_outcome_unknown(Blocker::StillListed, now, now);
                 }
                 _ => self.pod_seen(&node, pod.clone(), now),
             }
@@ -126,7 +123,7 @@ impl Engine {
             }
             phase if selective && phase.is_open() => {
                 state.unselected = true;
-                state.set_outcome_unknown(NO_LONGER_SELECTED.to_owned(), now, now);
+                state.set_outcome_unknown(Blocker::NoLongerSelected, now, now);
             }
             // Also one that was ignored.
             _ => self.gone(uid, now),
@@ -180,11 +177,11 @@ impl Engine {
         }
     }
 
-    pub(super) fn fail(&mut self, uid: &str, why: String) {
+    pub(super) fn fail(&mut self, uid: &str, reason: FailureReason) {
         let Some(state) = self.pods.get_mut(uid).filter(|p| !p.phase.is_final()) else { return };
         state.phase = Phase::Failed;
-        state.failure = Some(why.clone());
-        self.events.push(Event::Failed { pod: state.step.key(), why });
+        state.failure = Some(reason.clone());
+        self.events.push(Event::Failed { pod: state.step.key(), reason });
     }
 
     /// Pods past their grace period: reported once, and skipped if the user set a limit.
@@ -192,11 +189,7 @@ impl Engine {
         let skip_wait = self.options.skip_wait_for_delete;
         for state in self.pods.values_mut() {
             if state.terminating_by().is_some_and(|by| by <= now) {
-                state.set_outcome_unknown(
-                    "its eviction was accepted but it is not terminating".to_owned(),
-                    now,
-                    now,
-                );
+                state.set_outcome_unknown(Blocker::NotTerminating, now, now);
                 continue;
             }
             let Some(due) = state.grace_period_end() else { continue };
@@ -207,11 +200,9 @@ impl Engine {
             }
             if now >= due + STUCK_AFTER && !state.reported_stuck {
                 state.reported_stuck = true;
-                let why = state.blocked_by_finalizers().unwrap_or_else(|| {
-                    "it has no finalizer; check the node's kubelet and its volumes".to_owned()
-                });
-                state.blocked_by = Some(why.clone());
-                self.events.push(Event::Stuck { pod: state.step.key(), why });
+                let by = state.blocked_by_finalizers().unwrap_or(Blocker::Kubelet);
+                state.blocked_by = Some(by.clone());
+                self.events.push(Event::Stuck { pod: state.step.key(), by });
             }
         }
     }

@@ -5,19 +5,23 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::Engine;
 use super::pods::{Phase, PodState};
+use crate::execute::cause::{Stall, WaitsFor};
 
 /// So many pods are named; the report has them all.
 const NAMED: usize = 3;
 
 impl Engine {
     /// What it waits for, once it has waited too long.
-    pub fn stalled(&self) -> Option<&str> {
-        self.stalled.as_deref()
+    pub fn stalled(&self) -> Option<&Stall> {
+        self.stalled.as_ref()
     }
 
     pub(super) fn notice_stall(&mut self, now: Timestamp) {
         if self.stalled.is_none() && self.stalls_at().is_some_and(|at| at <= now) {
-            self.stalled = Some(self.causes());
+            let mut open = self.pods().filter(|p| !p.phase.is_final());
+            let pods = open.by_ref().take(NAMED).map(|p| (p.step.key(), waits_for(p))).collect();
+            let more = open.count();
+            self.stalled = Some(Stall { pods, more });
         }
     }
 
@@ -30,24 +34,12 @@ impl Engine {
             .filter_map(|p| p.pod.deletion_timestamp());
         due.chain([self.progress]).max()?.saturating_add(limit).ok()
     }
-
-    fn causes(&self) -> String {
-        let mut open = self.pods().filter(|p| !p.phase.is_final());
-        let named: Vec<String> = open.by_ref().take(NAMED).map(cause).collect();
-        let more = open.count();
-        let named = if named.is_empty() { "the API server's answers".to_owned() } else { named.join("; ") };
-        if more == 0 { named } else { format!("{named}; and {more} more") }
-    }
 }
 
-fn cause(pod: &PodState) -> String {
-    let key = pod.step.key();
+fn waits_for(pod: &PodState) -> WaitsFor {
     match (&pod.blocked_by, pod.phase) {
-        (Some(by), _) => format!("{key} (blocked by {by})"),
-        (None, Phase::Terminating { .. }) => match pod.blocked_by_finalizers() {
-            Some(by) => format!("{key} (terminating, {by})"),
-            None => format!("{key} (terminating)"),
-        },
-        (None, _) => format!("{key} (eviction not requested yet)"),
+        (Some(by), _) => WaitsFor::Blocker(by.clone()),
+        (None, Phase::Terminating { .. }) => WaitsFor::Termination(pod.blocked_by_finalizers()),
+        (None, _) => WaitsFor::Request,
     }
 }

@@ -7,6 +7,7 @@ mod world;
 use super::limits::{SETTLE, STALLED_AFTER};
 use super::*;
 use crate::checks::testing::{budgeted, now, snapshot};
+use crate::execute::cause::{Blocker, NodeProblem};
 use crate::execute::verdict::Verdict;
 use crate::plan::plan;
 use cluster_model::Known;
@@ -113,6 +114,10 @@ fn settle(e: &mut Engine, pods: Vec<Pod>, at: Timestamp) -> Vec<Command> {
     e.next(at)
 }
 
+fn node_problem(problem: NodeProblem) -> Stop {
+    Stop::Node { name: "n1".to_owned(), problem }
+}
+
 fn remaining(e: &Engine) -> usize {
     e.pods().filter(|p| p.phase == Phase::Remaining).count()
 }
@@ -144,7 +149,7 @@ fn one_eviction_in_flight_per_budget_and_the_watch_opens_the_gate() {
     assert_eq!(e.wake_at(now()), Some(after(1)), "a queue that moves is no news; one that stands is");
     let commands = e.next(after(1));
     answer_list_budget_pods(&mut e, &commands);
-    assert!(e.take_events().iter().any(|event| matches!(event, Event::Blocked { .. })));
+    assert!(e.take_events().iter().any(|event| matches!(event, Event::BudgetBlocks { .. })));
     e.budget_seen(web_budget(0, 2), after(1));
     assert_eq!(evicted(&e.next(after(1))).len(), 0);
     e.budget_seen(web_budget(1, 3), after(2));
@@ -173,7 +178,7 @@ fn while_blocked_nothing_is_repeated() {
             refusals += 1;
             e.answered_last(
                 uid,
-                Verdict::BudgetSpent { says: "needs 2 healthy pods and has 2".into() },
+                Verdict::BudgetSpent { message: "needs 2 healthy pods and has 2".into() },
                 after(second),
             );
         }
@@ -198,7 +203,7 @@ fn whoever_eats_the_budget_is_named() {
     e.budget_pods_listed("shop/web", &[web(1), unhealthy]);
     let events = e.take_events();
     assert!(
-        matches!(events.as_slice(), [Event::Blocked { says, waiting: 1, .. }] if says.ends_with("not Ready: shop/web-9 (ImagePullBackOff, on n2)")),
+        matches!(events.as_slice(), [Event::BudgetBlocks { unhealthy: Some(pods), waiting: 1, .. }] if pods == "shop/web-9 (ImagePullBackOff, on n2)"),
         "{events:?}"
     );
 }
@@ -207,7 +212,7 @@ fn whoever_eats_the_budget_is_named() {
 fn a_budget_nobody_may_read_is_asked_at_a_calm_pace() {
     let mut e = engine(&Inventory { budgets: Known::Unknown("forbidden".into()), ..snapshot(vec![web(1)]) });
     assert_eq!(evicted(&e.next(now())).len(), 1);
-    e.answered_last("uid-web-1", Verdict::BudgetSpent { says: "no".into() }, now());
+    e.answered_last("uid-web-1", Verdict::BudgetSpent { message: "no".into() }, now());
     assert_eq!(evicted(&e.next(after(1))).len(), 0);
     assert_eq!(e.wake_at(after(1)), Some(after(5)));
     assert_eq!(evicted(&e.next(after(5))).len(), 1);
@@ -219,7 +224,10 @@ fn still_being_processed_is_over_when_the_budget_moves() {
     e.next(now());
     e.answered_last(
         "uid-web-1",
-        Verdict::NotYet { says: "still being processed".into(), retry_after: SignedDuration::from_secs(10) },
+        Verdict::NotYet {
+            message: "still being processed".into(),
+            retry_after: SignedDuration::from_secs(10),
+        },
         now(),
     );
     assert_eq!(evicted(&e.next(after(1))).len(), 0);
@@ -234,7 +242,7 @@ fn a_lost_answer_is_looked_up_before_it_is_repeated() {
     {
         let mut e = engine(&snapshot(vec![web(1)]));
         e.next(now());
-        e.answered_last("uid-web-1", Verdict::Unknown { says: "connection reset".into() }, now());
+        e.answered_last("uid-web-1", Verdict::Unknown { message: "connection reset".into() }, now());
         assert_eq!(evicted(&e.next(after(10))).len(), 0, "never repeated blindly");
         let leaving = found.as_ref().is_some_and(PodExt::is_terminating);
         e.pod_read("uid-web-1", Ok(found), after(10));
@@ -251,7 +259,7 @@ fn a_silent_server_is_not_asked_about_pod_after_pod() {
     let pods = (0..5).map(|n| pod(&format!("a/p{n}"), "n1")).collect();
     let mut e = engine_with(&snapshot(pods), Options { concurrency: 2, ..Options::default() });
     for uid in evicted(&e.next(now())) {
-        e.answered_last(uid, Verdict::Unknown { says: "no answer".into() }, after(30));
+        e.answered_last(uid, Verdict::Unknown { message: "no answer".into() }, after(30));
     }
     assert_eq!(evicted(&e.next(after(30))).len(), 0);
     let looks = e.next(after(31));
@@ -280,7 +288,7 @@ fn a_server_that_never_recovers_is_given_up_on() {
         for command in e.next(after(second)) {
             match command {
                 Command::Evict { uid, .. } => {
-                    e.answered_last(&uid, Verdict::Unknown { says: "etcd is away".into() }, after(second))
+                    e.answered_last(&uid, Verdict::Unknown { message: "etcd is away".into() }, after(second))
                 }
                 Command::GetPod { uid, .. } => e.pod_read(&uid, Ok(Some(web(1))), after(second)),
                 _ => {}
@@ -288,15 +296,19 @@ fn a_server_that_never_recovers_is_given_up_on() {
         }
     }
     let state = e.pods().next().unwrap();
-    assert_eq!((state.phase, state.failure.as_deref()), (Phase::Failed, Some("etcd is away")));
+    let failure = FailureReason::Blocked(Blocker::NoAnswer { message: "etcd is away".into() });
+    assert_eq!((state.phase, &state.failure), (Phase::Failed, &Some(failure)));
 }
 
 #[test]
 fn forbidden_stops_everything() {
     let mut e = engine(&snapshot(vec![web(1), web(2)]));
     e.next(now());
-    e.answered_last("uid-web-1", Verdict::Denied { says: "cannot create".into() }, now());
-    assert_eq!((e.is_done(), e.denied()), (true, Some("cannot create")));
+    e.answered_last("uid-web-1", Verdict::Denied { message: "cannot create".into() }, now());
+    assert_eq!(
+        (e.is_done(), e.stopped()),
+        (true, Some(&Stop::Forbidden { message: "cannot create".into() }))
+    );
     assert_eq!(e.next(after(60)), []);
 }
 
@@ -370,11 +382,11 @@ fn a_pod_that_tolerates_the_cordon_is_evicted_once_not_for_ever() {
 
 #[test]
 fn a_node_that_is_uncordoned_or_deleted_is_not_called_drained() {
-    for (cordoned, word) in [(Some(false), "uncordoned"), (None, "deleted")] {
+    for (cordoned, problem) in [(Some(false), NodeProblem::Uncordoned), (None, NodeProblem::Gone)] {
         let mut e = engine(&snapshot(vec![]));
         e.next(after(1));
         e.node_read_last("n1", Ok(NodeNow { cordoned, ..NodeNow::default() }), after(1));
-        assert!(e.stopped().is_some_and(|why| why.contains(word)));
+        assert!(e.stopped() == Some(&node_problem(problem)));
         assert!(!e.is_drained("n1"));
     }
 }
@@ -397,7 +409,7 @@ fn pods_that_come_back_because_someone_uncordoned_the_node_are_not_evicted_for_e
         Ok(NodeNow { cordoned: Some(false), pods: vec![web(2), web(3)], ..NodeNow::default() }),
         after(3),
     );
-    assert!(e.stopped().is_some_and(|why| why.contains("uncordoned")));
+    assert!(e.stopped() == Some(&node_problem(NodeProblem::Uncordoned)));
 }
 
 #[test]
@@ -413,7 +425,7 @@ fn a_pod_held_by_a_finalizer_is_named_once() {
     e.next(after(90));
     let events: Vec<_> = e.take_events();
     assert!(
-        matches!(events.as_slice(), [Event::Stuck { why, .. }] if why.contains("example.com/keep")),
+        matches!(events.as_slice(), [Event::Stuck { by: Blocker::Finalizers(names), .. }] if names == &["example.com/keep"]),
         "{events:?}"
     );
 }
@@ -436,7 +448,7 @@ fn a_webhook_that_refuses_is_named_once_and_asked_again() {
         assert_eq!(evicted(&e.next(after(second))).len(), 1, "{second}");
         e.answered_last(
             "uid-web-1",
-            Verdict::Webhook { says: "admission webhook \"kubevirt\" denied the request".into() },
+            Verdict::Webhook { message: "admission webhook \"kubevirt\" denied the request".into() },
             after(second),
         );
     }

@@ -65,7 +65,7 @@ proptest! {
         for act in &acts {
             world.act(act).map_err(TestCaseError::fail)?;
         }
-        world.engine.stop("the deadline has passed");
+        world.engine.stop(crate::execute::cause::Stop::Ended);
         let made = world.requests_made;
         for act in &more {
             world.act(act).map_err(TestCaseError::fail)?;

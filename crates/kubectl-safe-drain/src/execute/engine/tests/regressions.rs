@@ -1,6 +1,11 @@
 //! Defects that were seen or read once, each as the engine's own test.
 
 use super::*;
+use crate::execute::cause::WaitsFor;
+
+fn web_1(what: WaitsFor) -> (String, WaitsFor) {
+    ("shop/web-1".to_owned(), what)
+}
 
 #[test]
 fn a_list_that_is_older_than_the_watch_makes_no_pod_gone() {
@@ -38,7 +43,7 @@ fn a_missing_pod_is_not_gone_before_it_was_read() {
 fn a_node_whose_pods_failed_is_not_drained() {
     let mut e = engine(&snapshot(vec![web(1)]));
     e.next(after(1));
-    e.answered_last("uid-web-1", Verdict::Refused { says: "no".into() }, after(1));
+    e.answered_last("uid-web-1", Verdict::Refused { message: "no".into() }, after(1));
     e.next(after(2));
     e.node_read_last("n1", Ok(cordoned(vec![web(1)])), after(2));
     assert!(!e.is_drained("n1"));
@@ -95,7 +100,7 @@ fn a_drain_that_goes_nowhere_ends_by_itself() {
     e.budget_seen(web_budget(0, 1), after(hour / 2));
     e.next(after(hour));
     assert!(
-        e.stalled().is_some_and(|why| why.contains("shop/web-1 (blocked by PDB shop/web)")),
+        e.stalled().is_some_and(|stall| stall.pods == [web_1(WaitsFor::Blocker(Blocker::Budget("shop/web".into())))]),
         "{:?}",
         e.stalled()
     );
@@ -116,7 +121,11 @@ fn a_budget_that_gets_nearer_and_a_long_grace_period_are_no_stall() {
     e.next(after(7000));
     assert_eq!(e.stalled(), None);
     e.next(after(7200 + 3600));
-    assert!(e.stalled().is_some_and(|why| why.contains("shop/web-1 ")), "{:?}", e.stalled());
+    assert!(
+        e.stalled().is_some_and(|stall| stall.pods == [web_1(WaitsFor::Blocker(Blocker::Kubelet))]),
+        "{:?}",
+        e.stalled()
+    );
 }
 
 fn selective(pods: Vec<Pod>) -> Engine {
@@ -273,12 +282,12 @@ fn a_pod_that_is_probed_waits_since_the_beginning() {
                 Command::Evict { uid, .. } => {
                     probes += 1;
                     let verdict = match probes {
-                        3 => Verdict::Unknown { says: "connection reset".into() },
+                        3 => Verdict::Unknown { message: "connection reset".into() },
                         5 => Verdict::NotYet {
-                            says: "still being processed".into(),
+                            message: "still being processed".into(),
                             retry_after: SignedDuration::from_secs(10),
                         },
-                        n => Verdict::BudgetSpent { says: format!("needs 2 healthy pods and has {n}") },
+                        n => Verdict::BudgetSpent { message: format!("needs 2 healthy pods and has {n}") },
                     };
                     e.answered_last(&uid, verdict, after(second));
                 }
@@ -289,7 +298,7 @@ fn a_pod_that_is_probed_waits_since_the_beginning() {
     }
     let state = e.pods().next().unwrap();
     assert!(probes > 6, "{probes}");
-    assert_eq!((state.blocked_by.as_deref(), state.since), (Some("PDB shop/web"), now()));
+    assert_eq!((&state.blocked_by, state.since), (&Some(Blocker::Budget("shop/web".into())), now()));
 }
 
 #[test]
@@ -297,7 +306,7 @@ fn another_cause_is_a_wait_of_its_own() {
     let mut e = engine(&snapshot(vec![web(1)]));
     for (second, says) in [(0, "not on Sundays"), (5, "not on Sundays"), (10, "not at night")] {
         e.next(after(second));
-        e.answered_last("uid-web-1", Verdict::Webhook { says: says.into() }, after(second));
+        e.answered_last("uid-web-1", Verdict::Webhook { message: says.into() }, after(second));
     }
     assert_eq!(e.pods().next().unwrap().since, after(10));
 }

@@ -292,7 +292,7 @@ impl World {
         };
         let Some(pod) = there.pods.get_mut(uid) else { return Verdict::NotFound };
         if uid.starts_with("uid-web") && self.budget <= 0 {
-            return Verdict::BudgetSpent { says: "spent".into() };
+            return Verdict::BudgetSpent { message: "spent".into() };
         }
         if !pod.is_terminating() {
             *pod = pod.clone().deleted(&(self.now + SignedDuration::from_secs(30)).to_string());
@@ -345,7 +345,7 @@ impl World {
                 self.engine.evict_answered(
                     ticket,
                     &uid,
-                    Verdict::Unknown { says: "connection reset".into() },
+                    Verdict::Unknown { message: "connection reset".into() },
                     self.now,
                 );
             }
