@@ -174,3 +174,167 @@ fn budget_status(reason: &BudgetReason, unhealthy: Option<&str>) -> String {
     let status = cause::budget_reason(reason);
     unhealthy.map_or(status.clone(), |pods| format!("{status}; not Ready: {pods}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::execute::cause::{
+        FailureReason, NodeProblem, NodeReason, NotEvicted, RemainReason, Stall, WaitsFor,
+    };
+
+    use cluster_model::disruption_budget::Rule;
+    use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+    const POD: &str = "shop/web-1";
+
+    fn text(lines: impl IntoIterator<Item = String>) -> String {
+        lines.into_iter().collect::<Vec<_>>().join("\n")
+    }
+
+    fn events(events: Vec<Event>) -> String {
+        text(events.iter().map(|event| line(event).text()))
+    }
+
+    #[test]
+    fn events_of_nodes_and_the_server() {
+        let (node, message) = (|| "n1".to_owned(), || "connection refused".to_owned());
+        let all = vec![
+            Event::Cordoned { node: node(), before: false },
+            Event::Cordoned { node: node(), before: true },
+            Event::ServerUnavailable { message: message() },
+            Event::RequestNotSent { message: message() },
+            Event::ServerAvailable,
+            Event::Drained { node: node(), gone: 1, ignored: 2 },
+            Event::NotDrained { node: node(), gone: 2, left: 1 },
+        ];
+        insta::assert_snapshot!(events(all), @r"
+        node/n1 cordoned
+        node/n1 already cordoned
+        waiting for the API server: connection refused
+        waiting for this machine: connection refused
+        the API server is back; the drain continues
+        node/n1 drained: 1 pod gone, 2 ignored
+        node/n1 not drained: 2 pods gone, 1 remaining
+        ");
+    }
+
+    #[test]
+    fn events_of_pods() {
+        let pod = || POD.to_owned();
+        let all = vec![
+            Event::Evicted { pod: pod(), grace_seconds: 90 },
+            Event::Terminating { pod: pod() },
+            Event::Gone { pod: pod(), took_seconds: 1.25 },
+            Event::Blocked { pod: pod(), by: Blocker::ServerBusy },
+            Event::Stuck {
+                pod: pod(),
+                by: Blocker::Finalizers(vec!["example.com/a".into(), "example.com/b".into()]),
+            },
+            Event::Stuck { pod: pod(), by: Blocker::Kubelet },
+            Event::Failed { pod: pod(), reason: FailureReason::Refused { message: "invalid".into() } },
+            Event::Late { pod: pod() },
+            Event::Remaining { pod: pod(), reason: RemainReason::AfterDrained },
+            Event::Awaited { pod: pod(), node: "n1".into() },
+        ];
+        insta::assert_snapshot!(events(all), @r"
+        evicting pod shop/web-1 (grace period 1m30s)
+        shop/web-1 was deleted by someone else
+        shop/web-1 gone after 1.2s
+        blocked by shop/web-1: the API server is busy (1 pod waiting)
+        shop/web-1 stuck: past its grace period; blocked by finalizer example.com/a, example.com/b
+        shop/web-1 stuck: past its grace period; it has no finalizer; check the node's kubelet and its volumes
+        shop/web-1 failed: invalid
+        shop/web-1 was scheduled here after planning; it is evicted too
+        shop/web-1 not evicted: came after the node was found drained
+        waiting for shop/web-1: its volume is being provisioned on node/n1, where it will be bound
+        ");
+    }
+
+    #[test]
+    fn events_of_budgets() {
+        let rule = || Rule::MinAvailable(IntOrString::Int(2));
+        let needs = |is_permanent| BudgetReason::Needs {
+            rule: rule(),
+            desired: 2,
+            healthy: 1,
+            expected: 3,
+            is_permanent,
+        };
+        let event = |reason, unhealthy: Option<&str>, waiting| Event::BudgetBlocks {
+            budget: "shop/web".into(),
+            reason,
+            unhealthy: unhealthy.map(str::to_owned),
+            waiting,
+        };
+        let all = vec![
+            event(needs(false), Some("shop/web-9 (ImagePullBackOff, on n2)"), 2),
+            event(needs(true), None, 1),
+            event(BudgetReason::Stale { rule: rule() }, None, 1),
+            event(BudgetReason::SyncFailed { rule: rule(), message: "no scale".into() }, None, 1),
+        ];
+        insta::assert_snapshot!(events(all), @r"
+        blocked by PDB shop/web: minAvailable 2: needs 2 healthy, has 1 of 3; not Ready: shop/web-9 (ImagePullBackOff, on n2) (2 pods waiting)
+        blocked by PDB shop/web: minAvailable 2: needs 2 healthy, has 1 of 3; it can never allow an eviction (1 pod waiting)
+        blocked by PDB shop/web: minAvailable 2: its controller has not caught up with it (1 pod waiting)
+        blocked by PDB shop/web: minAvailable 2: cannot be computed: no scale (1 pod waiting)
+        ");
+    }
+
+    #[test]
+    fn causes() {
+        let by = || Blocker::Budget("shop/web".into());
+        let blockers = [
+            by(),
+            Blocker::Webhook { message: "denied the request".into() },
+            Blocker::NamespaceTerminating,
+            Blocker::NotFound,
+            Blocker::PreconditionFailed,
+            Blocker::NoLongerSelected,
+            Blocker::StillListed,
+            Blocker::NotTerminating,
+        ];
+        let failures = [
+            FailureReason::Attempts { count: 500, last: Some(by()) },
+            FailureReason::Attempts { count: 500, last: None },
+            FailureReason::SeveralBudgets(vec!["shop/a".into(), "shop/b".into()]),
+        ];
+        let remain = [
+            RemainReason::NotProvisioned,
+            RemainReason::CameLate(NotEvicted::KeepsRecreating),
+            RemainReason::CameLate(NotEvicted::Recreated { why: "it tolerates the cordon".into() }),
+            RemainReason::Changed(NotEvicted::IgnoresCordon),
+            RemainReason::Changed(NotEvicted::Finding { message: "has no controller".into() }),
+        ];
+        let node = [
+            NodeReason::Problem(NodeProblem::Gone),
+            NodeReason::Problem(NodeProblem::Uncordoned),
+            NodeReason::Recreated { pod: POD.into(), why: "it tolerates the cordon".into() },
+        ];
+        let waits = [WaitsFor::Blocker(by()), WaitsFor::Termination(None), WaitsFor::Request];
+        let stall = Stall { pods: waits.into_iter().map(|what| (POD.to_owned(), what)).collect(), more: 2 };
+        let all = blockers.iter().map(cause::blocker).chain(failures.iter().map(cause::failure));
+        let all = all.chain(remain.iter().map(cause::remains)).chain(node.iter().map(cause::node));
+        insta::assert_snapshot!(text(all.chain([cause::stall(&stall)])), @r"
+        PDB shop/web
+        denied the request
+        its namespace is being deleted
+        the server returned NotFound
+        its precondition failed
+        no longer matches --pod-selector
+        was reported as deleted but is still listed
+        its eviction was accepted but it is not terminating
+        not evicted after 500 attempts: PDB shop/web
+        not evicted after 500 attempts: the server
+        selected by several budgets: shop/a, shop/b
+        may still be bound here: its volume was not provisioned in time
+        came after the plan: its controller keeps recreating pods here although the node is cordoned
+        came after the plan: it tolerates the cordon
+        has changed since the plan: it was bound here although the node is cordoned
+        has changed since the plan: has no controller
+        was deleted, or is another node of that name now
+        was uncordoned by someone else
+        shop/web-1 will come back: it tolerates the cordon
+        shop/web-1 (blocked by PDB shop/web); shop/web-1 (terminating); shop/web-1 (eviction not requested yet); and 2 more
+        ");
+    }
+}
