@@ -3,7 +3,9 @@
 pub mod cause;
 pub mod engine;
 pub mod event;
+mod inputs;
 pub mod own_cordon;
+mod reporter;
 pub mod requests;
 pub mod verdict;
 
@@ -11,23 +13,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use cluster_model::{DisruptionBudget, Inventory, NodeExt, PodExt};
+use cluster_model::Inventory;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, BoxStream, FuturesUnordered, StreamExt};
-use k8s_openapi::api::core::v1::{Node, Pod};
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use plugin_client::{Clock, Cluster, Failure, Feed, ServerHealth};
+use plugin_client::{Clock, Cluster, Failure, ServerHealth};
 use tokio::sync::Semaphore;
 
 use crate::gather::{self, Awaited, Scope};
 use crate::options::Options;
 use crate::plan::Plan;
 use cause::{NodeProblem, Stall, Stop};
-use engine::{Command, Engine, NodeNow, Ticket};
-use event::Event;
+use engine::{Command, Engine};
+use inputs::{Answer, WatchEvent, on_answer, on_watch_event};
+pub use reporter::Reporter;
 use requests::EvictionRequest;
-use verdict::Verdict;
 
 /// How it ended.
 #[derive(Debug)]
@@ -45,30 +45,6 @@ pub enum End {
     Stalled(Stall),
     /// The server revoked a right or the credentials.
     Failed(Failure),
-}
-
-/// Shows the drain.
-pub trait Reporter {
-    fn event(&mut self, event: &Event);
-    /// Something changed, or time passed.
-    fn draw(&mut self, engine: &Engine, now: Timestamp);
-}
-
-#[expect(clippy::large_enum_variant, reason = "each is taken apart at once")]
-enum Answer {
-    EvictAnswered { ticket: Ticket, uid: String, verdict: Verdict },
-    EvictNotSent { ticket: Ticket, uid: String },
-    PodRead { uid: String, found: Result<Option<Pod>, Failure> },
-    PodContextRead { uid: String, alone: Inventory },
-    NodeRead { ticket: Ticket, node: String, found: Result<NodeNow, Failure> },
-    BudgetPodsListed { budget: String, pods: Vec<Pod> },
-}
-
-#[expect(clippy::large_enum_variant, reason = "each is taken apart at once")]
-enum WatchEvent {
-    Node(String, Result<Feed<Node>, Failure>),
-    Pod(String, Result<Feed<Pod>, Failure>),
-    Budget(Result<Feed<PodDisruptionBudget>, Failure>),
 }
 
 pub struct Drain<'a> {
@@ -157,17 +133,17 @@ impl Drain<'_> {
                 () = at(self.deadline) => break End::Timeout,
                 // Before any request is sent: it may say that the node was uncordoned.
                 Some(event) = next_of(&mut current) => {
-                    if let Err(failure) = self.on_watch_event(&mut engine, event, &mut health, reporter) {
+                    if let Err(failure) = on_watch_event(&mut engine, event, self.clock.now(), &mut health, reporter) {
                         break End::Failed(failure);
                     }
                 }
                 Some(answer) = requests.next() => {
-                    if let Err(failure) = self.on_answer(&mut engine, answer, &mut health, reporter) {
+                    if let Err(failure) = on_answer(&mut engine, answer, self.clock.now(), &mut health, reporter) {
                         break End::Failed(failure);
                     }
                 }
                 Some(event) = budgets.next() => {
-                    if let Err(failure) = self.on_watch_event(&mut engine, event, &mut health, reporter) {
+                    if let Err(failure) = on_watch_event(&mut engine, event, self.clock.now(), &mut health, reporter) {
                         break End::Failed(failure);
                     }
                 }
@@ -274,83 +250,6 @@ impl Drain<'_> {
         }
     }
 
-    /// An error is final: the server revoked the right to read.
-    fn on_answer(
-        &self,
-        engine: &mut Engine,
-        answer: Answer,
-        health: &mut ServerHealth,
-        reporter: &mut dyn Reporter,
-    ) -> Result<(), Failure> {
-        let now = self.clock.now();
-        match answer {
-            Answer::EvictAnswered { ticket, uid, verdict: Verdict::Denied { message } }
-                if health.is_starting() =>
-            {
-                engine.evict_answered(ticket, &uid, Verdict::Unknown { message }, now);
-            }
-            Answer::EvictAnswered { ticket, uid, verdict } => {
-                engine.evict_answered(ticket, &uid, verdict, now)
-            }
-            Answer::EvictNotSent { ticket, uid } => engine.evict_not_sent(ticket, &uid, now),
-            Answer::PodRead { uid, found } => engine.pod_read(&uid, read(found, health, reporter)?, now),
-            Answer::PodContextRead { uid, alone } => engine.pod_context_read(&uid, &alone, now),
-            Answer::NodeRead { ticket, node, found } => {
-                engine.node_read(ticket, &node, read(found, health, reporter)?, now)
-            }
-            Answer::BudgetPodsListed { budget, pods } => engine.budget_pods_listed(&budget, &pods),
-        }
-        Ok(())
-    }
-
-    /// An error is final: the server revoked the right to watch.
-    fn on_watch_event(
-        &self,
-        engine: &mut Engine,
-        event: WatchEvent,
-        health: &mut ServerHealth,
-        reporter: &mut dyn Reporter,
-    ) -> Result<(), Failure> {
-        let now = self.clock.now();
-        match event {
-            // A server that is just starting refuses everybody for a moment.
-            WatchEvent::Node(_, Err(_)) if health.is_starting() => return Ok(()),
-            WatchEvent::Node(node, feed) => match feed? {
-                Feed::Synced(nodes) => engine.node_seen(&node, cordoned(engine, &node, nodes.first())),
-                Feed::Applied(seen) => engine.node_seen(&node, cordoned(engine, &node, Some(&seen))),
-                Feed::Deleted(_) => engine.node_seen(&node, None),
-                Feed::Disturbed(failure) => {
-                    server_failed(health, &failure, reporter);
-                    return Ok(());
-                }
-            },
-            WatchEvent::Pod(node, feed) => match feed? {
-                Feed::Synced(pods) => engine.pods_synced(&node, pods, now),
-                Feed::Applied(pod) => engine.pod_seen(&node, pod, now),
-                Feed::Deleted(pod) => engine.pod_gone(pod.uid(), now),
-                Feed::Disturbed(failure) => {
-                    server_failed(health, &failure, reporter);
-                    return Ok(());
-                }
-            },
-            // Watching budgets is a convenience: the server enforces them, and its answers name them.
-            WatchEvent::Budget(Err(_)) => engine.budgets_unreadable(),
-            WatchEvent::Budget(Ok(feed)) => match feed {
-                Feed::Synced(budgets) => {
-                    engine.budgets_synced(budgets.into_iter().map(DisruptionBudget::from).collect(), now)
-                }
-                Feed::Applied(budget) => engine.budget_seen(budget.into(), now),
-                Feed::Deleted(budget) => engine.budget_gone(DisruptionBudget::from(budget).key()),
-                Feed::Disturbed(failure) => {
-                    server_failed(health, &failure, reporter);
-                    return Ok(());
-                }
-            },
-        }
-        server_answered(health, reporter);
-        Ok(())
-    }
-
     /// Waits briefly for the answers to requests in flight: a report must not claim what was not seen.
     async fn settle(
         &self,
@@ -362,7 +261,7 @@ impl Drain<'_> {
         let until = tokio::time::Instant::now() + SETTLE_ANSWERS;
         while let Ok(Some(answer)) = tokio::time::timeout_at(until, requests.next()).await {
             // It is over already; why does not change any more.
-            let _ = self.on_answer(engine, answer, health, reporter);
+            let _ = on_answer(engine, answer, self.clock.now(), health, reporter);
         }
         for node in engine.nodes_with_unknown_outcome() {
             let (ticket, uid) = (engine.read_once_more(&node), engine.node_uid(&node).to_owned());
@@ -389,54 +288,6 @@ impl Drain<'_> {
         let wait = at?.duration_since(self.clock.now()).max(SignedDuration::ZERO);
         Some(Instant::now() + Duration::try_from(wait).unwrap_or_default())
     }
-}
-
-/// What was read, or why nothing was learnt. A refusal is final unless the server is just starting.
-fn read<T>(
-    found: Result<T, Failure>,
-    health: &mut ServerHealth,
-    reporter: &mut dyn Reporter,
-) -> Result<Result<T, String>, Failure> {
-    match found {
-        Ok(found) => {
-            server_answered(health, reporter);
-            Ok(Ok(found))
-        }
-        Err(failure) if matches!(failure.code, Some(401 | 403)) => {
-            if health.is_starting() {
-                Ok(Err(failure.to_string()))
-            } else {
-                Err(failure)
-            }
-        }
-        Err(failure) => {
-            server_failed(health, &failure, reporter);
-            Ok(Err(failure.to_string()))
-        }
-    }
-}
-
-/// No answer from the server.
-fn server_failed(health: &mut ServerHealth, failure: &Failure, reporter: &mut dyn Reporter) {
-    if failure.local {
-        if health.failed_here() {
-            reporter.event(&Event::RequestNotSent { message: failure.to_string() });
-        }
-    } else if health.failed() {
-        reporter.event(&Event::ServerUnavailable { message: failure.to_string() });
-    }
-}
-
-/// An answer from the server.
-fn server_answered(health: &mut ServerHealth, reporter: &mut dyn Reporter) {
-    if health.answered() {
-        reporter.event(&Event::ServerAvailable);
-    }
-}
-
-/// `None` also for another node of that name.
-fn cordoned(engine: &Engine, name: &str, node: Option<&Node>) -> Option<bool> {
-    node.filter(|node| node.uid() == engine.node_uid(name)).map(NodeExt::is_cordoned)
 }
 
 /// By the wall clock: other clocks may stand still while the machine sleeps. That it is set costs no more than a reading.
