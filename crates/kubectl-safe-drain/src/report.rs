@@ -343,7 +343,7 @@ mod tests {
         }
     }
 
-    /// Its ReplicaSet puts it back here, and has not done so yet.
+    /// Its ReplicaSet will recreate it here, and has not done so yet.
     #[test]
     fn a_node_without_remaining_pods_that_is_not_drained_names_what_comes_back() {
         let only_here = json!({"spec": {"nodeSelector": {"kubernetes.io/hostname": "n1"}}});

@@ -19,7 +19,7 @@ pub type Awaited<'a> = Shared<BoxFuture<'a, Result<Arc<Vec<(String, Pod)>>, Fail
 pub fn awaited_on<'a>(cluster: &'a Cluster, nodes: Vec<String>, scope: &'a Scope<'_>) -> Awaited<'a> {
     async move {
         match awaited::gather(cluster, &nodes, scope.pod_selector).await {
-            // The plan says that it is not known.
+            // The plan has it as unknown.
             Err(failure) if failure.code == Some(403) => Ok(Arc::default()),
             read => read.map(Arc::new),
         }

@@ -143,3 +143,41 @@ fn grouped(steps: &[&Step], wide: bool) -> Vec<Group> {
     }
     groups.into_values().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::snapshot;
+    use crate::estimate::estimate;
+    use crate::options::Options;
+    use cluster_model::Known;
+    use cluster_model::build::{PodBuild, budget, pod};
+    use serde_json::json;
+
+    #[test]
+    fn plan_text() {
+        let web = |n: usize| pod(&format!("shop/web-{n}"), "n1").label("app", "web");
+        let mut snapshot = snapshot(vec![
+            web(1),
+            web(2),
+            pod("shop/alone", "n1").bare(),
+            pod("kube-system/dns", "n1").priority(2_000_000_000),
+            pod("kube-system/agent", "n1").owned_by("apps/v1", "DaemonSet", "agent"),
+        ]);
+        let status =
+            json!({"disruptionsAllowed": 0, "currentHealthy": 2, "desiredHealthy": 2, "expectedPods": 3});
+        snapshot.budgets = Known::Seen(vec![budget("shop/web", json!({"status": status}))].into());
+        let planned = crate::plan::plan(&snapshot, &Options::default());
+        let lines = plan(&planned, &estimate(&planned, &snapshot), false);
+        let text: Vec<String> = lines.iter().map(Line::text).collect();
+        insta::assert_snapshot!(text.join("\n"), @"
+        node/n1  will be cordoned · 4 pods to evict, 1 ignored
+          evict   shop         ReplicaSet rs    2 pods  limited by PDB shop/web
+          evict   shop         alone            1 pod   no controller: will not be recreated
+          evict   kube-system  ReplicaSet rs    1 pod   after all other pods: system-cluster-critical
+          ignore  kube-system  DaemonSet agent  1 pod   DaemonSet-managed pod
+
+        estimated  at least 0s · no upper bound: PDB shop/web allows 0 disruptions now
+        ");
+    }
+}

@@ -72,7 +72,7 @@ impl Run<'_> {
             reports.push(NodeReport { cordoned, ..untouched(result) });
         }
         if let Some(failure) = failed {
-            // Some nodes are done and some are not: the report says which.
+            // Some nodes are done and some are not, as in the report.
             self.ui.failure(&failure);
             let report = self.report(reports, Vec::new(), ended_by(&failure, Verdict::Partial));
             return Ok(report.ended_by(failure.to_string()));

@@ -72,12 +72,12 @@ impl Engine {
 
     /// Nodes with pods of which it is not known whether they were evicted.
     pub fn nodes_with_unknown_outcome(&self) -> Vec<String> {
-        let doubtful = |index: usize| {
+        let is_unknown = |index: usize| {
             self.pods
                 .values()
                 .any(|p| p.node == index && matches!(p.phase, Phase::Evicting | Phase::OutcomeUnknown { .. }))
         };
-        let nodes = self.nodes.iter().enumerate().filter(|(index, _)| doubtful(*index));
+        let nodes = self.nodes.iter().enumerate().filter(|(index, _)| is_unknown(*index));
         nodes.map(|(_, n)| n.name.clone()).collect()
     }
 

@@ -71,7 +71,7 @@ impl NodeState {
         }
     }
 
-    /// The node itself, as just read or as its watch says.
+    /// The node itself, as just read or as its watch reports.
     pub fn seen(&mut self, cordoned: Option<bool>) {
         self.cordoned = cordoned;
         self.is_gone |= cordoned.is_none();

@@ -7,7 +7,7 @@ fn one_eviction_in_flight_per_budget_and_the_watch_opens_the_gate() {
     let mut e = engine(&guarded(vec![web(1), web(2)], 1));
     assert_eq!(evicted(&e.next(now())), ["uid-web-1"]);
     e.answered_last("uid-web-1", Verdict::Accepted, now());
-    assert_eq!(e.next(now()), [], "the one disruption is spent before the watch says so");
+    assert_eq!(e.next(now()), [], "the one disruption is spent before the watch reports it");
     assert_eq!(e.wake_at(now()), Some(after(1)), "a queue that moves is no news; one that stands is");
     let commands = e.next(after(1));
     answer_list_budget_pods(&mut e, &commands);
@@ -57,7 +57,7 @@ fn while_blocked_nothing_is_repeated() {
 }
 
 #[test]
-fn whoever_eats_the_budget_is_named() {
+fn unhealthy_pods_that_use_up_the_budget_are_named() {
     let mut e = engine(&guarded(vec![web(1)], 0));
     e.next(now());
     assert_eq!(e.next(after(1)), [Command::ListBudgetPods { budget: "shop/web".into() }]);

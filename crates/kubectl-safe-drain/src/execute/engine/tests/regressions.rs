@@ -135,7 +135,7 @@ fn selective(pods: Vec<Pod>) -> Engine {
 #[test]
 fn a_pod_that_was_relabelled_is_not_gone() {
     let mut e = selective(vec![web(1)]);
-    // The watch says "deleted" of a pod that its selector no longer selects.
+    // The watch reports "deleted" for a pod that its selector no longer selects.
     e.pod_gone("uid-web-1", after(1));
     let commands = e.next(after(1));
     assert!(matches!(commands.as_slice(), [Command::GetPod { .. }]), "{commands:?}");
@@ -271,7 +271,7 @@ fn an_ignored_pod_that_loses_its_controller_is_read_again() {
     assert!(!e.is_drained("n1"));
 }
 
-/// A budget that allows nothing is asked again every ten seconds, with other words each time, and once the answer is lost.
+/// The server is asked again every ten seconds about a budget that allows nothing, and answers with another message each time, and once the answer is lost.
 #[test]
 fn a_pod_that_is_probed_waits_since_the_beginning() {
     let mut e = engine(&guarded(vec![web(1)], 0));
@@ -304,9 +304,9 @@ fn a_pod_that_is_probed_waits_since_the_beginning() {
 #[test]
 fn another_cause_is_a_wait_of_its_own() {
     let mut e = engine(&snapshot(vec![web(1)]));
-    for (second, says) in [(0, "not on Sundays"), (5, "not on Sundays"), (10, "not at night")] {
+    for (second, message) in [(0, "not on Sundays"), (5, "not on Sundays"), (10, "not at night")] {
         e.next(after(second));
-        e.answered_last("uid-web-1", Verdict::Webhook { message: says.into() }, after(second));
+        e.answered_last("uid-web-1", Verdict::Webhook { message: message.into() }, after(second));
     }
     assert_eq!(e.pods().next().unwrap().since, after(10));
 }

@@ -166,7 +166,7 @@ impl World {
         self.step()
     }
 
-    /// What the engine asks for now, and what must never be asked for.
+    /// The engine's requests of this moment, checked against what must never be requested.
     fn step(&mut self) -> Result<(), String> {
         for command in self.engine.next(self.now) {
             self.requests_made += 1;
@@ -364,7 +364,7 @@ impl World {
         }
     }
 
-    /// From here on everything works, as a rule it does. Ends within a bounded number of steps or says what is still asked for.
+    /// From here on everything works, as a rule it does. Ends within a bounded number of steps or fails with what is still open.
     pub fn run_to_the_end(&mut self) -> Result<(), String> {
         for step in 0..4000 {
             if self.engine.is_done() || self.engine.stalled().is_some() {
