@@ -4,7 +4,7 @@
 use futures::stream::{self, StreamExt};
 use plugin_client::{Cluster, Failure};
 
-use crate::execute::cause::Blocker;
+use crate::execute::cause::{Blocker, FailureReason};
 use crate::execute::requests::{EvictionRequest, evict};
 use crate::execute::verdict::Verdict as Answer;
 use crate::options::Options;
@@ -63,6 +63,9 @@ fn no(answer: Answer) -> Option<(PodResult, String)> {
             Some((PodResult::Blocked, cause::blocker(&Blocker::NamespaceTerminating)))
         }
         Answer::Conflict => Some((PodResult::Failed, "it was replaced while the plan was made".into())),
+        Answer::NoEvictionApi { message } => {
+            Some((PodResult::Failed, cause::failure(&FailureReason::NoEvictionApi { message })))
+        }
         Answer::SeveralBudgets { message }
         | Answer::Unknown { message }
         | Answer::Denied { message }

@@ -1,6 +1,7 @@
 //! Why a pod waits, failed or remains, and why a run ended: typed causes. `render::cause` has their words; `message` is the server's own.
 
 use cluster_model::disruption_budget::Rule;
+use k8s_openapi::jiff::Timestamp;
 
 /// What the eviction of a pod waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,10 @@ pub enum FailureReason {
     Refused {
         message: String,
     },
+    /// The server is older than policy/v1 evictions.
+    NoEvictionApi {
+        message: String,
+    },
 }
 
 /// Why a pod should be evicted and is not.
@@ -91,6 +96,17 @@ pub enum NodeProblem {
 pub enum NodeReason {
     Problem(NodeProblem),
     Recreated { pod: String, why: String },
+}
+
+/// Why a cordon is not undone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OtherCordon {
+    /// Cordoned later by another field manager.
+    By { manager: String, at: Option<Timestamp> },
+    /// The server keeps no record of it.
+    Unknown,
+    /// Uncordoned by someone else, and cordoned again.
+    Again,
 }
 
 /// Why no more requests are made.

@@ -6,6 +6,7 @@ use kube::Api;
 use plugin_client::{Cluster, Failure};
 use serde_json::json;
 
+use super::cause::OtherCordon;
 use super::requests::{FIELD_MANAGER, Next, Tries, not_kept, params, patch};
 
 /// Somebody writes to a node every few seconds at most; each try reads it anew.
@@ -20,7 +21,7 @@ pub enum Undone {
     /// The node is gone, or another one has its name.
     NoNode,
     /// It stays, and why.
-    Kept(String),
+    Kept(OtherCordon),
 }
 
 /// `version`: the node's resourceVersion with this run's cordon, if the answer arrived.
@@ -73,14 +74,13 @@ pub fn is_by_others(node: &Node) -> bool {
 }
 
 /// Why the cordon is not this run's to undo.
-fn other_owner(node: &Node, version: Option<&str>) -> Option<String> {
+fn other_owner(node: &Node, version: Option<&str>) -> Option<OtherCordon> {
     let owners = node.cordon_owners();
     if let Some(other) = owners.iter().find(|owner| owner.manager != *FIELD_MANAGER) {
-        let at = other.at.map(|at| format!(" at {at}")).unwrap_or_default();
-        return Some(format!("{} cordoned it{at}, after this run did", other.manager));
+        return Some(OtherCordon::By { manager: other.manager.clone(), at: other.at });
     }
     let unchanged = version.is_some() && node.metadata.resource_version.as_deref() == version;
-    (owners.is_empty() && !unchanged).then(|| "it is not known whose cordon it is".to_owned())
+    (owners.is_empty() && !unchanged).then_some(OtherCordon::Unknown)
 }
 
 #[cfg(test)]

@@ -44,6 +44,10 @@ pub enum Verdict {
     Denied {
         message: String,
     },
+    /// The server is older than policy/v1 evictions.
+    NoEvictionApi {
+        message: String,
+    },
     /// The server will never accept this one.
     Refused {
         message: String,
@@ -70,7 +74,7 @@ pub fn of_status(status: &Status) -> Verdict {
         _ if admission::is_refusal(&message) => Verdict::Webhook { message },
         // No such resource, rather than no such pod: the server is older than policy/v1 evictions (Kubernetes 1.22).
         404 if NO_EVICTION_API.iter().any(|words| message.contains(words)) => {
-            Verdict::Refused { message: format!("this server has no evictions in policy/v1: {message}") }
+            Verdict::NoEvictionApi { message }
         }
         404 => Verdict::NotFound,
         409 => Verdict::Conflict,
@@ -128,11 +132,7 @@ mod tests {
                 404,
                 "the server could not find the requested resource",
                 none.clone(),
-                Verdict::Refused {
-                    message: text(
-                        "this server has no evictions in policy/v1: the server could not find the requested resource",
-                    ),
-                },
+                Verdict::NoEvictionApi { message: text("the server could not find the requested resource") },
             ),
             (
                 429,

@@ -2,7 +2,8 @@
 
 use crate::execute::End;
 use crate::execute::cause::{
-    Blocker, BudgetReason, FailureReason, NodeProblem, NodeReason, NotEvicted, RemainReason, Stall, WaitsFor,
+    Blocker, BudgetReason, FailureReason, NodeProblem, NodeReason, NotEvicted, OtherCordon, RemainReason,
+    Stall, WaitsFor,
 };
 use crate::plan::NO_LONGER_SELECTED;
 
@@ -40,6 +41,9 @@ pub fn failure(reason: &FailureReason) -> String {
         }
         FailureReason::SeveralBudgets(keys) => format!("selected by several budgets: {}", keys.join(", ")),
         FailureReason::Blocked(by) => blocker(by),
+        FailureReason::NoEvictionApi { message } => {
+            format!("this server has no evictions in policy/v1: {message}")
+        }
         FailureReason::Refused { message } => message.clone(),
     }
 }
@@ -88,6 +92,17 @@ pub fn node(reason: &NodeReason) -> String {
     match reason {
         NodeReason::Problem(problem) => node_problem(*problem).to_owned(),
         NodeReason::Recreated { pod, why } => format!("{pod} will come back: {why}"),
+    }
+}
+
+pub fn other_cordon(cordon: &OtherCordon) -> String {
+    match cordon {
+        OtherCordon::By { manager, at } => {
+            let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
+            format!("{manager} cordoned it{at}, after this run did")
+        }
+        OtherCordon::Unknown => "it is not known whose cordon it is".to_owned(),
+        OtherCordon::Again => "someone else uncordoned it, and it was cordoned again".to_owned(),
     }
 }
 

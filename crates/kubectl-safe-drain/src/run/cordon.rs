@@ -12,6 +12,7 @@ use tokio::time::error::Elapsed;
 use super::Run;
 use crate::args::OnFailure;
 use crate::execute::Reporter;
+use crate::execute::cause::OtherCordon;
 use crate::execute::event::Event;
 use crate::execute::own_cordon::{self, Undone};
 use crate::execute::requests::set_unschedulable;
@@ -160,7 +161,7 @@ impl Run<'_> {
             return false;
         }
         if report.uncordoned_by_others && report.cordoned != Some(false) {
-            self.ui.warn(kept(&node.name, "someone else uncordoned it, and it was cordoned again"));
+            self.ui.warn(kept(&node.name, &OtherCordon::Again));
         }
         !report.uncordoned_by_others && report.cordoned != Some(false)
     }
@@ -203,7 +204,8 @@ fn uncordon(node: &str) -> String {
     format!("kubectl safe-drain {node} --uncordon")
 }
 
-fn kept(node: &str, why: &str) -> String {
+fn kept(node: &str, cordon: &OtherCordon) -> String {
+    let why = render::cause::other_cordon(cordon);
     format!("node/{node} stays cordoned: {why}; to uncordon it: {}", uncordon(node))
 }
 

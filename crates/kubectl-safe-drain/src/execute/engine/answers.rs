@@ -66,6 +66,7 @@ impl Engine {
                 pod.set_waiting(Blocker::Forbidden { message: message.clone() }, now, now);
                 self.stop(Stop::Forbidden { message });
             }
+            Verdict::NoEvictionApi { message } => self.fail(uid, FailureReason::NoEvictionApi { message }),
             Verdict::SeveralBudgets { message } | Verdict::Refused { message } => {
                 self.fail(uid, FailureReason::Refused { message })
             }
