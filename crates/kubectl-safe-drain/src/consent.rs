@@ -71,14 +71,14 @@ fn weighty(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::snapshot;
+    use crate::checks::testing::inventory_of;
     use crate::options::Options;
     use crate::plan::plan;
     use cluster_model::build::{PodBuild, node, pod};
     use serde_json::json;
 
     fn planned(names: &[&str]) -> Plan {
-        plan(&snapshot(names.iter().map(|name| pod(name, "n1")).collect()), &Options::default())
+        plan(&inventory_of(names.iter().map(|name| pod(name, "n1")).collect()), &Options::default())
     }
 
     fn warning(subject: &str) -> Finding {
@@ -110,11 +110,11 @@ mod tests {
         assert_eq!(consent.exceeded_by(&planned(&["a/p"]), &[]), ["a/p is no longer limited by PDB a/b"]);
         let consent = Consent::to(&planned(&["a/p"]), &[]);
         assert_eq!(consent.exceeded_by(&limited, &[]), [""; 0], "more care than was agreed to");
-        let mut other = snapshot(vec![]);
+        let mut other = inventory_of(vec![]);
         other.nodes[0] = node("n1", json!({"metadata": {"uid": "another"}}));
         let other = plan(&other, &Options::default());
         assert_eq!(consent.exceeded_by(&other, &[]), ["node/n1 is another node of that name"]);
-        let kept = snapshot(vec![pod("a/d", "n1").owned_by("apps/v1", "DaemonSet", "d")]);
+        let kept = inventory_of(vec![pod("a/d", "n1").owned_by("apps/v1", "DaemonSet", "d")]);
         let consent = Consent::to(&plan(&kept, &Options::default()), &[]);
         let mut orphaned = kept.clone();
         let key = orphaned.controller_of(&orphaned.pods[0]).unwrap().key;

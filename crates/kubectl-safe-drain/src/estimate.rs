@@ -85,7 +85,7 @@ fn wave(steps: &[&Step], inventory: &Inventory) -> Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::snapshot;
+    use crate::checks::testing::inventory_of;
     use crate::options::Options;
     use crate::plan::plan;
     use cluster_model::Known;
@@ -94,7 +94,7 @@ mod tests {
 
     fn three_under(allowed: i32) -> Estimate {
         let pods = (1..=3).map(|n| pod(&format!("shop/web-{n}"), "n1").label("app", "web")).collect();
-        let mut inventory = snapshot(pods);
+        let mut inventory = inventory_of(pods);
         inventory.budgets = Known::Seen(vec![budget(
             "shop/web",
             json!({"status": {"disruptionsAllowed": allowed, "currentHealthy": 3, "desiredHealthy": 2, "expectedPods": 3}}),
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn tiers_add_up() {
         let pods = vec![pod("a/p", "n1"), pod("a/q", "n1"), pod("a/dns", "n1").priority(2_000_000_000)];
-        let inventory = snapshot(pods);
+        let inventory = inventory_of(pods);
         assert_eq!(estimate(&plan(&inventory, &Options::default()), &inventory).most_seconds, Some(60));
     }
 
@@ -129,7 +129,7 @@ mod tests {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let later = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap().to_string();
         let pods = vec![pod("a/p", "n1"), pod("a/q", "n1"), pod("a/dns", "n1").priority(2_000_000_000)];
-        let inventory = snapshot(pods);
+        let inventory = inventory_of(pods);
         let plan = plan(&inventory, &Options::default());
         let mut states: Vec<PodState> = plan
             .steps()

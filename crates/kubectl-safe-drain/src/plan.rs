@@ -161,7 +161,7 @@ pub fn step(pod: &Pod, inventory: &Inventory, options: &Options) -> Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::snapshot;
+    use crate::checks::testing::inventory_of;
     use cluster_model::build::{PodBuild, pod};
     use proptest::prelude::*;
 
@@ -179,7 +179,7 @@ mod tests {
             pod("a/plain", "n1"),
             pod("a/daemon", "n1").owned_by("apps/v1", "DaemonSet", "d"),
         ];
-        let plan = plan(&snapshot(pods), &Options::default());
+        let plan = plan(&inventory_of(pods), &Options::default());
         assert_eq!(names(&plan), ["low", "plain", "high", "cluster-critical", "node-critical", "daemon"]);
         assert_eq!(plan.evictions(), 5);
     }
@@ -188,8 +188,9 @@ mod tests {
     fn the_grace_period_flag_wins() {
         let pods = vec![pod("a/p", "n1")];
         let seconds = |grace_period| {
-            plan(&snapshot(pods.clone()), &Options { grace_period, ..Options::default() }).nodes[0].steps[0]
-                .grace_seconds
+            plan(&inventory_of(pods.clone()), &Options { grace_period, ..Options::default() }).nodes[0].steps
+                [0]
+            .grace_seconds
         };
         assert_eq!((seconds(None), seconds(Some(7)), seconds(Some(0))), (30, 7, 0));
     }
@@ -215,7 +216,7 @@ mod tests {
             pods.dedup_by_key(|p| p.name().to_owned());
             let mut shuffled = pods.clone();
             shuffled.reverse();
-            let (one, two) = (plan(&snapshot(pods.clone()), &Options::default()), plan(&snapshot(shuffled), &Options::default()));
+            let (one, two) = (plan(&inventory_of(pods.clone()), &Options::default()), plan(&inventory_of(shuffled), &Options::default()));
             prop_assert_eq!(&one, &two);
             prop_assert_eq!(one.steps().count(), pods.len(), "every pod is in the plan once");
             for step in one.steps().filter(|s| s.evicts()) {

@@ -261,7 +261,7 @@ pub fn overall(nodes: &[NodeReport], end: &End) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::{now, snapshot};
+    use crate::checks::testing::{inventory_of, now};
     use crate::execute::cause::{NodeProblem, Stall};
     use crate::execute::engine::{Command, NodeNow};
     use crate::options::Options;
@@ -272,7 +272,7 @@ mod tests {
 
     /// Nodes n1, n2 and n3, of which n1 is found as it is said here and n2 has its turn.
     fn run(first: NodeNow, end: &End) -> Vec<NodeReport> {
-        let mut inventory = snapshot(vec![pod("a/q", "n2"), pod("a/r", "n3")]);
+        let mut inventory = inventory_of(vec![pod("a/q", "n2"), pod("a/r", "n3")]);
         for name in ["n2", "n3"] {
             inventory.nodes.push(node_of(name, json!({})));
         }
@@ -349,7 +349,7 @@ mod tests {
         let only_here = json!({"spec": {"nodeSelector": {"kubernetes.io/hostname": "n1"}}});
         let pinned = pod("a/p", "n1").toleration(json!({"operator": "Exists"})).edit(only_here);
         let mut there = NodeNow { pods: vec![pinned.clone()], ..empty() };
-        let inventory = snapshot(vec![pinned]);
+        let inventory = inventory_of(vec![pinned]);
         let plan = plan(&inventory, &Options::default());
         let mut engine = Engine::new(&plan, inventory, Options::default(), now());
         for seconds in 0..60 {

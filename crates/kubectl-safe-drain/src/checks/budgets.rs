@@ -198,7 +198,7 @@ mod tests {
     }
 
     fn under(status: Value, pods: Vec<Pod>) -> Inventory {
-        let mut inventory = snapshot(pods);
+        let mut inventory = inventory_of(pods);
         inventory.budgets = Known::Seen(vec![budget("shop/web", json!({"status": status}))].into());
         inventory
     }
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn the_remedy_is_one_that_helps() {
         let remedy = |rule: Value, status: Value| {
-            let mut inventory = snapshot(vec![web("web-1")]);
+            let mut inventory = inventory_of(vec![web("web-1")]);
             inventory.budgets =
                 Known::Seen(vec![budget("shop/web", json!({"spec": rule, "status": status}))].into());
             super::check(&inventory, &Options::default())[0].remedy.clone()
@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_budget_without_a_rule_allows_nothing() {
-        let mut inventory = snapshot(vec![web("web-1")]);
+        let mut inventory = inventory_of(vec![web("web-1")]);
         let object = json!({"metadata": {"namespace": "shop", "name": "web"}, "spec": {"selector": {}},
             "status": status(0, 1, 0, 0)});
         let object: PodDisruptionBudget = serde_json::from_value(object).unwrap();

@@ -90,7 +90,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn with(volume: Value) -> Inventory {
-        snapshot(vec![pod("a/p", "n1").volume(volume)])
+        inventory_of(vec![pod("a/p", "n1").volume(volume)])
     }
 
     fn claimed(volume: Known<Value>) -> Inventory {
@@ -142,13 +142,13 @@ mod tests {
     #[test]
     fn a_finished_pod_has_nothing_left_to_lose() {
         let volume = json!({"name": "v", "emptyDir": {}});
-        let finished = snapshot(vec![pod("a/p", "n1").volume(volume.clone()).phase("Succeeded")]);
+        let finished = inventory_of(vec![pod("a/p", "n1").volume(volume.clone()).phase("Succeeded")]);
         fires("emptydir-data", Severity::Error, &with(volume), &finished);
     }
 
     #[test]
     fn several_findings_of_one_pod_are_all_kept() {
-        let both = snapshot(vec![pod("a/p", "n1").bare().volume(json!({"name": "v", "emptyDir": {}}))]);
+        let both = inventory_of(vec![pod("a/p", "n1").bare().volume(json!({"name": "v", "emptyDir": {}}))]);
         let ids: Vec<_> = found(&both, &Options::default()).into_iter().map(|(id, _)| id).collect();
         assert_eq!(ids, ["bare-pod", "emptydir-data"]);
     }

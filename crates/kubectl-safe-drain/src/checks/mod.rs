@@ -107,7 +107,7 @@ pub mod testing {
     }
 
     /// One node `n1` with these pods, whose owners exist and want three.
-    pub fn snapshot(pods: Vec<Pod>) -> Inventory {
+    pub fn inventory_of(pods: Vec<Pod>) -> Inventory {
         let mut inventory = Inventory::empty(now());
         inventory.nodes.push(build::node("n1", json!({})));
         inventory.pods = pods.into();
@@ -119,7 +119,7 @@ pub mod testing {
 
     /// The same with these budgets.
     pub fn budgeted(pods: Vec<Pod>, budgets: Vec<DisruptionBudget>) -> Inventory {
-        Inventory { budgets: Known::Seen(budgets.into()), ..snapshot(pods) }
+        Inventory { budgets: Known::Seen(budgets.into()), ..inventory_of(pods) }
     }
 
     pub fn found(inventory: &Inventory, options: &Options) -> Vec<(&'static str, String)> {
@@ -162,9 +162,12 @@ mod tests {
 
     #[test]
     fn a_healthy_node_has_no_findings_and_worst_come_first() {
-        assert_eq!(found(&snapshot(vec![pod("a/p", "n1")]), &Options::default()), []);
+        assert_eq!(found(&inventory_of(vec![pod("a/p", "n1")]), &Options::default()), []);
         let all = check(
-            &snapshot(vec![pod("a/p", "n1").bare(), pod("a/d", "n1").owned_by("apps/v1", "DaemonSet", "d")]),
+            &inventory_of(vec![
+                pod("a/p", "n1").bare(),
+                pod("a/d", "n1").owned_by("apps/v1", "DaemonSet", "d"),
+            ]),
             &Options::default(),
         );
         assert!(all.len() >= 2 && all.is_sorted_by_key(|f| std::cmp::Reverse(f.severity)), "{all:?}");

@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn node_not_ready() {
-        let good = snapshot(vec![]);
+        let good = inventory_of(vec![]);
         let mut bad = good.clone();
         bad.nodes[0] = build::node(
             "n1",
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn node_cordoned_before() {
-        let good = snapshot(vec![]);
+        let good = inventory_of(vec![]);
         let mut bad = good.clone();
         bad.nodes[0] = build::node("n1", json!({"spec": {"unschedulable": true}}));
         fires("node-cordoned-before", Severity::Info, &bad, &good);

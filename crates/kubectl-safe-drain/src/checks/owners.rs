@@ -78,15 +78,15 @@ mod tests {
 
     #[test]
     fn bare_pod() {
-        let good = snapshot(vec![pod("a/p", "n1")]);
-        fires("bare-pod", Severity::Error, &snapshot(vec![pod("a/p", "n1").bare()]), &good);
-        let finished = snapshot(vec![pod("a/p", "n1").bare().phase("Succeeded")]);
-        fires("bare-pod", Severity::Error, &snapshot(vec![pod("a/p", "n1").bare()]), &finished);
+        let good = inventory_of(vec![pod("a/p", "n1")]);
+        fires("bare-pod", Severity::Error, &inventory_of(vec![pod("a/p", "n1").bare()]), &good);
+        let finished = inventory_of(vec![pod("a/p", "n1").bare().phase("Succeeded")]);
+        fires("bare-pod", Severity::Error, &inventory_of(vec![pod("a/p", "n1").bare()]), &finished);
     }
 
     #[test]
     fn orphaned_owner() {
-        let good = snapshot(vec![pod("a/p", "n1")]);
+        let good = inventory_of(vec![pod("a/p", "n1")]);
         let mut bad = good.clone();
         let key = bad.controller_of(&bad.pods[0]).unwrap().key;
         bad.owners.insert(key, Known::Seen(None));
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn an_orphaned_daemonset_pod_needs_force() {
-        let good = snapshot(vec![pod("a/p", "n1").owned_by("apps/v1", "DaemonSet", "d")]);
+        let good = inventory_of(vec![pod("a/p", "n1").owned_by("apps/v1", "DaemonSet", "d")]);
         let mut bad = good.clone();
         let key = bad.controller_of(&bad.pods[0]).unwrap().key;
         bad.owners.insert(key, Known::Seen(None));
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn owner_not_checked_once_per_owner() {
-        let good = snapshot(vec![pod("a/p1", "n1"), pod("a/p2", "n1")]);
+        let good = inventory_of(vec![pod("a/p1", "n1"), pod("a/p2", "n1")]);
         let mut bad = good.clone();
         let key = bad.controller_of(&bad.pods[0]).unwrap().key;
         bad.owners.insert(key, Known::Unknown("forbidden".into()));
@@ -124,8 +124,8 @@ mod tests {
         fires(
             "job-progress",
             Severity::Warning,
-            &snapshot(vec![job()]),
-            &snapshot(vec![job().phase("Succeeded")]),
+            &inventory_of(vec![job()]),
+            &inventory_of(vec![job().phase("Succeeded")]),
         );
     }
 }

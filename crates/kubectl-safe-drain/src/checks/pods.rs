@@ -95,22 +95,22 @@ mod tests {
     }
 
     fn deleted(seconds: i64) -> Inventory {
-        snapshot(vec![overdue(seconds)])
+        inventory_of(vec![overdue(seconds)])
     }
 
     #[test]
     fn pods_that_stay_are_shown() {
-        let plain = snapshot(vec![pod("a/p", "n1")]);
+        let plain = inventory_of(vec![pod("a/p", "n1")]);
         fires(
             "daemonset-pod",
             Severity::Info,
-            &snapshot(vec![pod("a/p", "n1").owned_by("apps/v1", "DaemonSet", "d")]),
+            &inventory_of(vec![pod("a/p", "n1").owned_by("apps/v1", "DaemonSet", "d")]),
             &plain,
         );
         fires(
             "mirror-pod",
             Severity::Info,
-            &snapshot(vec![pod("a/p", "n1").annotation("kubernetes.io/config.mirror", "x")]),
+            &inventory_of(vec![pod("a/p", "n1").annotation("kubernetes.io/config.mirror", "x")]),
             &plain,
         );
     }
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn a_finalizer_that_holds_a_pod_is_named() {
         let with_finalizer = overdue(100).edit(json!({"metadata": {"finalizers": ["example.com/keep"]}}));
-        let finding = super::check(&snapshot(vec![with_finalizer]), &Default::default()).remove(0);
+        let finding = super::check(&inventory_of(vec![with_finalizer]), &Default::default()).remove(0);
         assert_eq!(finding.id, "pod-stuck-terminating");
         assert!(finding.message.contains("example.com/keep"), "{}", finding.message);
     }
@@ -132,7 +132,9 @@ mod tests {
     #[test]
     fn long_grace_period() {
         let with = |grace: i64| {
-            snapshot(vec![pod("a/p", "n1").edit(json!({"spec": {"terminationGracePeriodSeconds": grace}}))])
+            inventory_of(vec![
+                pod("a/p", "n1").edit(json!({"spec": {"terminationGracePeriodSeconds": grace}})),
+            ])
         };
         fires("long-grace-period", Severity::Info, &with(600), &with(60));
     }

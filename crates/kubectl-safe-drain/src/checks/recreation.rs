@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_template_that_names_the_node_is_an_error() {
-        let good = snapshot(vec![pod("a/p", "n1")]);
+        let good = inventory_of(vec![pod("a/p", "n1")]);
         let mut bad = good.clone();
         let key = bad.controller_of(&bad.pods[0]).unwrap().key;
         let pinned = |node: &str| Workload {
@@ -167,26 +167,26 @@ mod tests {
             "nodeSelectorTerms": [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}]}]}}}}});
         let bad = tolerant().owned_by("apps.kruise.io/v1alpha1", "DaemonSet", "d").edit(affinity.clone());
         let good = pod("a/p", "n1").edit(affinity);
-        fires("pinned-pod", Severity::Error, &snapshot(vec![bad]), &snapshot(vec![good]));
+        fires("pinned-pod", Severity::Error, &inventory_of(vec![bad]), &inventory_of(vec![good]));
     }
 
     #[test]
     fn what_the_cordon_does_not_keep_away_is_a_warning_for_each_controller() {
-        let good = snapshot(vec![pod("a/p", "n1")]);
-        fires("may-return", Severity::Warning, &snapshot(vec![tolerant()]), &good);
+        let good = inventory_of(vec![pod("a/p", "n1")]);
+        fires("may-return", Severity::Warning, &inventory_of(vec![tolerant()]), &good);
         let foreign = pod("a/p", "n1").edit(json!({"spec": {"schedulerName": "batch"}}));
-        fires("may-return", Severity::Warning, &snapshot(vec![foreign]), &good);
+        fires("may-return", Severity::Warning, &inventory_of(vec![foreign]), &good);
         fires(
             "may-return",
             Severity::Warning,
-            &snapshot(vec![tolerant()]),
-            &snapshot(vec![tolerant().bare()]),
+            &inventory_of(vec![tolerant()]),
+            &inventory_of(vec![tolerant().bare()]),
         );
     }
 
     #[test]
     fn pods_that_are_still_to_come_are_named_or_unknown() {
-        let good = snapshot(vec![]);
+        let good = inventory_of(vec![]);
         let mut bad = good.clone();
         bad.awaited = Known::Seen(vec![("n1".into(), pod("a/p", ""))]);
         fires("awaited-pod", Severity::Warning, &bad, &good);

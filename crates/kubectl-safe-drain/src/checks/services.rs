@@ -104,7 +104,7 @@ mod tests {
     use serde_json::json;
 
     fn owned(pod: k8s_openapi::api::core::v1::Pod, ready: i32) -> Inventory {
-        let mut inventory = snapshot(vec![pod]);
+        let mut inventory = inventory_of(vec![pod]);
         let key = inventory.controller_of(&inventory.pods[0]).unwrap().key;
         inventory
             .owners
@@ -148,7 +148,7 @@ mod tests {
         };
         let uid = backend.metadata.uid.clone().unwrap();
         let with = |backend: &k8s_openapi::api::core::v1::Pod, backends: &[&str]| {
-            let mut inventory = snapshot(vec![backend.clone()]);
+            let mut inventory = inventory_of(vec![backend.clone()]);
             inventory.webhooks = Known::Seen(vec![webhook(backends)]);
             inventory
         };
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn webhooks_not_checked() {
-        let good = snapshot(vec![]);
+        let good = inventory_of(vec![]);
         let mut bad = good.clone();
         bad.webhooks = Known::Unknown("forbidden".into());
         fires("webhooks-not-checked", Severity::Unknown, &bad, &good);

@@ -1,6 +1,6 @@
 //! Passes answers and watch events to the engine, and reports when the server cannot be reached.
 
-use cluster_model::{DisruptionBudget, NodeExt, PodExt, Inventory};
+use cluster_model::{DisruptionBudget, Inventory, NodeExt, PodExt};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::jiff::Timestamp;

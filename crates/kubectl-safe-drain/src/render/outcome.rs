@@ -128,7 +128,7 @@ fn next(report: &DrainReport, mode: &str) -> Vec<Line> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::snapshot;
+    use crate::checks::testing::inventory_of;
     use crate::options::Options;
     use crate::plan::plan;
     use cluster_model::Inventory;
@@ -198,16 +198,16 @@ mod tests {
 
     #[test]
     fn a_selector_that_matches_nothing_is_distinguished_from_a_node_without_pods() {
-        let mut others = snapshot(vec![]);
+        let mut others = inventory_of(vec![]);
         others.unselected = vec![pod("a/p", "n1"), pod("a/q", "n1")].into();
         assert_eq!(
             headline_of(&others),
             "node/n1 not drained: none of its 2 pods matches --pod-selector app=web"
         );
         assert!(
-            headline_of(&snapshot(vec![])).starts_with("node/n1 drained"),
+            headline_of(&inventory_of(vec![])).starts_with("node/n1 drained"),
             "{}",
-            headline_of(&snapshot(vec![]))
+            headline_of(&inventory_of(vec![]))
         );
     }
 }

@@ -147,28 +147,27 @@ fn grouped(steps: &[&Step], wide: bool) -> Vec<Group> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::snapshot;
+    use crate::checks::testing::budgeted;
     use crate::estimate::estimate;
     use crate::options::Options;
-    use cluster_model::Known;
     use cluster_model::build::{PodBuild, budget, pod};
     use serde_json::json;
 
     #[test]
     fn plan_text() {
         let web = |n: usize| pod(&format!("shop/web-{n}"), "n1").label("app", "web");
-        let mut snapshot = snapshot(vec![
+        let pods = vec![
             web(1),
             web(2),
             pod("shop/alone", "n1").bare(),
             pod("kube-system/dns", "n1").priority(2_000_000_000),
             pod("kube-system/agent", "n1").owned_by("apps/v1", "DaemonSet", "agent"),
-        ]);
+        ];
         let status =
             json!({"disruptionsAllowed": 0, "currentHealthy": 2, "desiredHealthy": 2, "expectedPods": 3});
-        snapshot.budgets = Known::Seen(vec![budget("shop/web", json!({"status": status}))].into());
-        let planned = crate::plan::plan(&snapshot, &Options::default());
-        let lines = plan(&planned, &estimate(&planned, &snapshot), false);
+        let inventory = budgeted(pods, vec![budget("shop/web", json!({"status": status}))]);
+        let planned = crate::plan::plan(&inventory, &Options::default());
+        let lines = plan(&planned, &estimate(&planned, &inventory), false);
         let text: Vec<String> = lines.iter().map(Line::text).collect();
         insta::assert_snapshot!(text.join("\n"), @"
         node/n1  will be cordoned · 4 pods to evict, 1 ignored

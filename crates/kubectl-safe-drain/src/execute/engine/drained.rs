@@ -53,14 +53,14 @@ pub(super) fn judge(read: &NodeNow, pods: &BTreeMap<String, PodState>, recreated
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::{now, snapshot};
+    use crate::checks::testing::{inventory_of, now};
     use crate::options::Options;
     use crate::plan::plan;
     use cluster_model::build::pod;
 
     fn judged(phase: Phase, listed: bool, recreated: bool) -> Option<NodeEnd> {
-        let snapshot = snapshot(vec![pod("a/p", "n1")]);
-        let step = plan(&snapshot, &Options::default()).nodes[0].steps[0].clone();
+        let inventory = inventory_of(vec![pod("a/p", "n1")]);
+        let step = plan(&inventory, &Options::default()).nodes[0].steps[0].clone();
         let mut state = PodState::planned(step, 0, pod("a/p", "n1"), now());
         state.phase = phase;
         let pods = if listed { vec![pod("a/p", "n1")] } else { Vec::new() };

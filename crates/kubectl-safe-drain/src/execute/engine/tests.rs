@@ -7,7 +7,7 @@ mod world;
 
 use super::limits::{SETTLE, STALLED_AFTER};
 use super::*;
-use crate::checks::testing::{budgeted, now, snapshot};
+use crate::checks::testing::{budgeted, inventory_of, now};
 use crate::execute::cause::{Blocker, NodeProblem};
 use crate::execute::verdict::Verdict;
 use crate::plan::plan;
@@ -20,23 +20,23 @@ fn options() -> Options {
     Options { concurrency: 20, ..Options::default() }
 }
 
-fn engine(snapshot: &Inventory) -> Engine {
-    engine_with(snapshot, options())
+fn engine(inventory: &Inventory) -> Engine {
+    engine_with(inventory, options())
 }
 
-fn engine_with(snapshot: &Inventory, options: Options) -> Engine {
-    let mut e = unread(snapshot, options);
+fn engine_with(inventory: &Inventory, options: Options) -> Engine {
+    let mut e = unread(inventory, options);
     let first = e.next(now());
     assert_eq!(evicted(&first), [""; 0], "nothing is evicted before the node was read");
     assert!((verified(&first) == ["n1"]), "{first:?}");
-    let here = snapshot.pods.iter().filter(|p| p.node() == "n1").cloned().collect();
+    let here = inventory.pods.iter().filter(|p| p.node() == "n1").cloned().collect();
     e.node_read_last("n1", Ok(cordoned(here)), now());
     e
 }
 
 /// Before the reading that comes before the first eviction.
-fn unread(snapshot: &Inventory, options: Options) -> Engine {
-    Engine::new(&plan(snapshot, &options), snapshot.clone(), options, now())
+fn unread(inventory: &Inventory, options: Options) -> Engine {
+    Engine::new(&plan(inventory, &options), inventory.clone(), options, now())
 }
 
 /// A reading of a node that stands cordoned.
@@ -100,7 +100,7 @@ fn answer_list_budget_pods(e: &mut Engine, commands: &[Command]) {
 fn answer_get_pod_context(e: &mut Engine, commands: &[Command], at: Timestamp) {
     for command in commands {
         if let Command::GetPodContext { uid, pod } = command {
-            e.pod_context_read(uid, &snapshot(vec![(**pod).clone()]), at);
+            e.pod_context_read(uid, &inventory_of(vec![(**pod).clone()]), at);
         }
     }
 }
@@ -134,7 +134,7 @@ fn terminating(pod: Pod) -> Pod {
 #[test]
 fn concurrency_bounds_requests_in_flight() {
     let pods = (0..5).map(|n| pod(&format!("a/p{n}"), "n1")).collect();
-    let mut e = engine_with(&snapshot(pods), Options { concurrency: 2, ..Options::default() });
+    let mut e = engine_with(&inventory_of(pods), Options { concurrency: 2, ..Options::default() });
     assert_eq!(evicted(&e.next(now())).len(), 2);
     assert_eq!(evicted(&e.next(now())).len(), 0, "both places are taken");
     e.answered_last("uid-p0", Verdict::Accepted, now());
@@ -146,7 +146,7 @@ fn a_lost_answer_is_looked_up_before_it_is_repeated() {
     for (found, gone) in
         [(Some(web(1)), false), (Some(terminating(web(1))), false), (Some(web(2)), true), (None, true)]
     {
-        let mut e = engine(&snapshot(vec![web(1)]));
+        let mut e = engine(&inventory_of(vec![web(1)]));
         e.next(now());
         e.answered_last("uid-web-1", Verdict::Unknown { message: "connection reset".into() }, now());
         assert_eq!(evicted(&e.next(after(10))).len(), 0, "never repeated blindly");
@@ -163,7 +163,7 @@ fn a_lost_answer_is_looked_up_before_it_is_repeated() {
 #[test]
 fn a_silent_server_is_not_asked_about_pod_after_pod() {
     let pods = (0..5).map(|n| pod(&format!("a/p{n}"), "n1")).collect();
-    let mut e = engine_with(&snapshot(pods), Options { concurrency: 2, ..Options::default() });
+    let mut e = engine_with(&inventory_of(pods), Options { concurrency: 2, ..Options::default() });
     for uid in evicted(&e.next(now())) {
         e.answered_last(uid, Verdict::Unknown { message: "no answer".into() }, after(30));
     }
@@ -176,7 +176,7 @@ fn a_silent_server_is_not_asked_about_pod_after_pod() {
 
 #[test]
 fn a_uid_conflict_is_looked_up_and_a_replacement_is_left_alone() {
-    let mut e = engine(&snapshot(vec![web(1)]));
+    let mut e = engine(&inventory_of(vec![web(1)]));
     e.next(now());
     e.answered_last("uid-web-1", Verdict::Conflict, now());
     assert!(matches!(e.next(now()).as_slice(), [Command::GetPod { .. }]));
@@ -189,7 +189,7 @@ fn a_uid_conflict_is_looked_up_and_a_replacement_is_left_alone() {
 
 #[test]
 fn a_server_that_never_recovers_is_given_up_on() {
-    let mut e = engine(&snapshot(vec![web(1)]));
+    let mut e = engine(&inventory_of(vec![web(1)]));
     for second in (0..400).step_by(6) {
         for command in e.next(after(second)) {
             match command {
@@ -208,7 +208,7 @@ fn a_server_that_never_recovers_is_given_up_on() {
 
 #[test]
 fn forbidden_stops_everything() {
-    let mut e = engine(&snapshot(vec![web(1), web(2)]));
+    let mut e = engine(&inventory_of(vec![web(1), web(2)]));
     e.next(now());
     e.answered_last("uid-web-1", Verdict::Denied { message: "cannot create".into() }, now());
     assert_eq!(
@@ -221,7 +221,7 @@ fn forbidden_stops_everything() {
 #[test]
 fn tiers_and_nodes_go_one_after_another() {
     let mut s =
-        snapshot(vec![pod("a/p", "n1"), pod("a/dns", "n1").priority(2_000_000_000), pod("a/q", "n2")]);
+        inventory_of(vec![pod("a/p", "n1"), pod("a/dns", "n1").priority(2_000_000_000), pod("a/q", "n2")]);
     s.nodes.push(cluster_model::build::node("n2", json!({})));
     let mut e = engine(&s);
     assert_eq!(evicted(&e.next(now())), ["uid-p"]);
@@ -247,7 +247,7 @@ fn tiers_and_nodes_go_one_after_another() {
 
 #[test]
 fn a_pod_bound_late_is_drained_too() {
-    let mut e = engine(&snapshot(vec![]));
+    let mut e = engine(&inventory_of(vec![]));
     assert_eq!(verified(&e.next(after(1))), ["n1"]);
     e.node_read_last("n1", Ok(cordoned(vec![web(7)])), after(1));
     let commands = e.next(after(1));
@@ -265,7 +265,7 @@ fn a_late_pod_needs_the_same_consent_as_a_planned_one() {
     let data = || pod("a/late", "n1").volume(json!({"name": "v", "emptyDir": {}}));
     for (options, leaves) in [(options(), false), (Options { delete_emptydir_data: true, ..options() }, true)]
     {
-        let mut e = engine_with(&snapshot(vec![]), options);
+        let mut e = engine_with(&inventory_of(vec![]), options);
         e.pod_seen("n1", data(), now());
         let commands = settle(&mut e, vec![data()], now());
         assert_eq!(evicted(&commands).len(), usize::from(leaves));
@@ -276,7 +276,7 @@ fn a_late_pod_needs_the_same_consent_as_a_planned_one() {
 #[test]
 fn a_pod_that_tolerates_the_cordon_is_evicted_once_not_for_ever() {
     let tolerant = |n: usize| web(n).toleration(json!({"operator": "Exists"}));
-    let mut e = engine(&snapshot(vec![tolerant(1)]));
+    let mut e = engine(&inventory_of(vec![tolerant(1)]));
     e.next(now());
     e.answered_last("uid-web-1", Verdict::Accepted, now());
     e.pod_gone("uid-web-1", after(1));
@@ -289,7 +289,7 @@ fn a_pod_that_tolerates_the_cordon_is_evicted_once_not_for_ever() {
 #[test]
 fn a_node_that_is_uncordoned_or_deleted_is_not_called_drained() {
     for (cordoned, problem) in [(Some(false), NodeProblem::Uncordoned), (None, NodeProblem::Gone)] {
-        let mut e = engine(&snapshot(vec![]));
+        let mut e = engine(&inventory_of(vec![]));
         e.next(after(1));
         e.node_read_last("n1", Ok(NodeNow { cordoned, ..NodeNow::default() }), after(1));
         assert!(e.stopped() == Some(&node_problem(problem)));
@@ -300,7 +300,7 @@ fn a_node_that_is_uncordoned_or_deleted_is_not_called_drained() {
 /// Found on a slow machine: the scheduler kept putting the replacements back on the emptiest node, which was being drained.
 #[test]
 fn pods_that_come_back_because_someone_uncordoned_the_node_are_not_evicted_for_ever() {
-    let mut e = engine(&snapshot(vec![web(1), web(2)]));
+    let mut e = engine(&inventory_of(vec![web(1), web(2)]));
     e.next(now());
     e.pod_gone("uid-web-1", after(2));
     e.pod_seen("n1", web(3), after(2));
@@ -322,7 +322,7 @@ fn pods_that_come_back_because_someone_uncordoned_the_node_are_not_evicted_for_e
 fn a_pod_held_by_a_finalizer_is_named_once() {
     let mut stuck = terminating(web(1));
     stuck.metadata.finalizers = Some(vec!["example.com/keep".into()]);
-    let mut e = engine(&snapshot(vec![web(1)]));
+    let mut e = engine(&inventory_of(vec![web(1)]));
     e.next(now());
     e.pod_seen("n1", stuck, now());
     e.take_events();
@@ -338,7 +338,8 @@ fn a_pod_held_by_a_finalizer_is_named_once() {
 
 #[test]
 fn skip_wait_for_delete_timeout_ends_the_wait() {
-    let mut e = engine_with(&snapshot(vec![web(1)]), Options { skip_wait_for_delete: Some(5), ..options() });
+    let mut e =
+        engine_with(&inventory_of(vec![web(1)]), Options { skip_wait_for_delete: Some(5), ..options() });
     e.next(now());
     e.pod_seen("n1", terminating(web(1)), now());
     e.next(after(35));
@@ -349,7 +350,7 @@ fn skip_wait_for_delete_timeout_ends_the_wait() {
 
 #[test]
 fn a_webhook_that_refuses_is_named_once_and_asked_again() {
-    let mut e = engine(&snapshot(vec![web(1)]));
+    let mut e = engine(&inventory_of(vec![web(1)]));
     for second in [0, 5, 10] {
         assert_eq!(evicted(&e.next(after(second))).len(), 1, "{second}");
         e.answered_last(
@@ -363,7 +364,7 @@ fn a_webhook_that_refuses_is_named_once_and_asked_again() {
 
 #[test]
 fn a_namespace_that_is_being_deleted_is_waited_for_and_said_once() {
-    let mut e = engine(&snapshot(vec![web(1)]));
+    let mut e = engine(&inventory_of(vec![web(1)]));
     for second in [0, 5, 10] {
         assert_eq!(evicted(&e.next(after(second))).len(), 1, "{second}");
         e.answered_last("uid-web-1", Verdict::NamespaceTerminating, after(second));

@@ -72,7 +72,8 @@ fn unhealthy_pods_that_use_up_the_budget_are_named() {
 
 #[test]
 fn a_budget_nobody_may_read_is_asked_at_a_calm_pace() {
-    let mut e = engine(&Inventory { budgets: Known::Unknown("forbidden".into()), ..snapshot(vec![web(1)]) });
+    let mut e =
+        engine(&Inventory { budgets: Known::Unknown("forbidden".into()), ..inventory_of(vec![web(1)]) });
     assert_eq!(evicted(&e.next(now())).len(), 1);
     e.answered_last("uid-web-1", Verdict::BudgetSpent { message: "no".into() }, now());
     assert_eq!(evicted(&e.next(after(1))).len(), 0);

@@ -9,7 +9,7 @@ fn web_1(what: WaitsFor) -> (String, WaitsFor) {
 
 #[test]
 fn a_list_that_is_older_than_the_watch_makes_no_pod_gone() {
-    let mut e = engine(&snapshot(vec![web(1)]));
+    let mut e = engine(&inventory_of(vec![web(1)]));
     e.next(after(1));
     e.pod_gone("uid-web-1", after(2));
     let commands = e.next(after(2));
@@ -23,7 +23,7 @@ fn a_list_that_is_older_than_the_watch_makes_no_pod_gone() {
 
 #[test]
 fn a_pod_on_a_fresh_list_is_not_gone() {
-    let mut e = engine(&snapshot(vec![web(1)]));
+    let mut e = engine(&inventory_of(vec![web(1)]));
     e.next(after(1));
     e.pod_gone("uid-web-1", after(2));
     e.next(after(2));
@@ -33,7 +33,7 @@ fn a_pod_on_a_fresh_list_is_not_gone() {
 
 #[test]
 fn a_missing_pod_is_not_gone_before_it_was_read() {
-    let mut e = engine(&snapshot(vec![web(1)]));
+    let mut e = engine(&inventory_of(vec![web(1)]));
     e.next(after(1));
     e.answered_last("uid-web-1", Verdict::NotFound, after(1));
     assert_ne!(e.pods().next().unwrap().phase, Phase::Gone, "a status code is no proof");
@@ -41,7 +41,7 @@ fn a_missing_pod_is_not_gone_before_it_was_read() {
 
 #[test]
 fn a_node_whose_pods_failed_is_not_drained() {
-    let mut e = engine(&snapshot(vec![web(1)]));
+    let mut e = engine(&inventory_of(vec![web(1)]));
     e.next(after(1));
     e.answered_last("uid-web-1", Verdict::Refused { message: "no".into() }, after(1));
     e.next(after(2));
@@ -57,7 +57,7 @@ fn a_higher_priority_waits_for_the_answers_to_the_lower_ones() {
         pod("a/low", "n1").priority(-5),
         pod("a/mid", "n1").priority(10),
     ];
-    let mut e = engine(&snapshot(pods));
+    let mut e = engine(&inventory_of(pods));
     assert_eq!(evicted(&e.next(after(1))), ["uid-low"]);
     e.answered_last("uid-low", Verdict::Accepted, after(1));
     assert_eq!(evicted(&e.next(after(1))), ["uid-mid"]);
@@ -66,7 +66,7 @@ fn a_higher_priority_waits_for_the_answers_to_the_lower_ones() {
 /// A Deployment whose template names the node: its ReplicaSet recreates each pod, however often it is evicted.
 #[test]
 fn pods_that_come_back_are_evicted_a_bounded_number_of_times() {
-    let mut e = engine(&snapshot(vec![web(1), web(2)]));
+    let mut e = engine(&inventory_of(vec![web(1), web(2)]));
     let mut evictions = 0;
     let mut next = 3;
     for second in 1..200 {
@@ -114,7 +114,7 @@ fn a_budget_that_gets_nearer_and_a_long_grace_period_are_no_stall() {
     e.budget_seen(web_budget(0, 3), after(1800));
     e.next(after(3600));
     assert_eq!(e.stalled(), None);
-    let mut e = engine_with(&snapshot(vec![web(1)]), options);
+    let mut e = engine_with(&inventory_of(vec![web(1)]), options);
     e.next(now());
     e.answered_last("uid-web-1", Verdict::Accepted, now());
     e.pod_seen("n1", web(1).deleted(&after(7200).to_string()), now());
@@ -129,7 +129,7 @@ fn a_budget_that_gets_nearer_and_a_long_grace_period_are_no_stall() {
 }
 
 fn selective(pods: Vec<Pod>) -> Engine {
-    engine_with(&snapshot(pods), Options { pod_selector: Some("app=web".into()), ..options() })
+    engine_with(&inventory_of(pods), Options { pod_selector: Some("app=web".into()), ..options() })
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_pod_that_loses_its_controller_needs_the_consent_of_an_unmanaged_pod() {
 /// With WaitForFirstConsumer the scheduler has chosen the node before the cordon, and binds the pod minutes later.
 #[test]
 fn a_pod_whose_volume_is_being_provisioned_here_is_waited_for_and_leaves() {
-    let mut e = engine(&snapshot(vec![]));
+    let mut e = engine(&inventory_of(vec![]));
     let unbound = || pod("shop/db-0", "");
     assert_eq!(verified(&e.next(after(1))), ["n1"]);
     e.node_read_last("n1", Ok(NodeNow { awaited: Some(vec![unbound()]), ..cordoned(vec![]) }), after(1));
@@ -197,7 +197,7 @@ fn a_pod_whose_volume_is_being_provisioned_here_is_waited_for_and_leaves() {
 
 #[test]
 fn a_pod_that_is_awaited_too_long_is_named() {
-    let mut e = engine(&snapshot(vec![]));
+    let mut e = engine(&inventory_of(vec![]));
     let unbound = || pod("shop/db-0", "");
     for minute in 0..13 {
         let at = after(1 + minute * 60);
@@ -211,7 +211,7 @@ fn a_pod_that_is_awaited_too_long_is_named() {
 
 #[test]
 fn an_awaited_pod_that_goes_elsewhere_is_forgotten() {
-    let mut e = engine(&snapshot(vec![]));
+    let mut e = engine(&inventory_of(vec![]));
     e.next(after(1));
     e.node_read_last(
         "n1",
@@ -227,7 +227,7 @@ fn an_awaited_pod_that_goes_elsewhere_is_forgotten() {
 #[test]
 fn after_a_pause_the_node_is_read_before_anything_more_is_evicted() {
     let mut e =
-        engine_with(&snapshot(vec![web(1), web(2)]), Options { concurrency: 1, ..Options::default() });
+        engine_with(&inventory_of(vec![web(1), web(2)]), Options { concurrency: 1, ..Options::default() });
     assert_eq!(evicted(&e.next(after(1))), ["uid-web-1"]);
     let ticket = e.pods["uid-web-1"].ticket;
     e.was_paused();
@@ -242,9 +242,9 @@ fn after_a_pause_the_node_is_read_before_anything_more_is_evicted() {
 #[test]
 fn a_pod_that_begins_to_match_the_selector_is_evicted_and_not_ignored() {
     let options = Options { pod_selector: Some("sel=yes".into()), ..Options::default() };
-    let mut snapshot = snapshot(vec![web(1)]);
-    snapshot.unselected.extend([web(2)]);
-    let mut e = unread(&snapshot, options);
+    let mut inventory = inventory_of(vec![web(1)]);
+    inventory.unselected.extend([web(2)]);
+    let mut e = unread(&inventory, options);
     e.next(after(1));
     let here = NodeNow { unselected: vec![web(2)], ..cordoned(vec![web(1)]) };
     e.node_read_last("n1", Ok(here), after(1));
@@ -260,7 +260,7 @@ fn a_pod_that_begins_to_match_the_selector_is_evicted_and_not_ignored() {
 #[test]
 fn an_ignored_pod_that_loses_its_controller_is_read_again() {
     let of_a_daemonset = || pod("a/agent", "n1").owned_by("apps/v1", "DaemonSet", "agent");
-    let mut e = engine(&snapshot(vec![of_a_daemonset()]));
+    let mut e = engine(&inventory_of(vec![of_a_daemonset()]));
     e.next(after(1));
     let orphan = of_a_daemonset().bare();
     e.pod_seen("n1", orphan.clone(), after(2));
@@ -303,7 +303,7 @@ fn a_pod_that_is_probed_waits_since_the_beginning() {
 
 #[test]
 fn another_cause_is_a_wait_of_its_own() {
-    let mut e = engine(&snapshot(vec![web(1)]));
+    let mut e = engine(&inventory_of(vec![web(1)]));
     for (second, message) in [(0, "not on Sundays"), (5, "not on Sundays"), (10, "not at night")] {
         e.next(after(second));
         e.answered_last("uid-web-1", Verdict::Webhook { message: message.into() }, after(second));
@@ -317,10 +317,10 @@ fn a_pod_stops_since_its_deletion_was_requested() {
     let stopping = || {
         web(1).deleted(&after(10).to_string()).edit(json!({"metadata": {"deletionGracePeriodSeconds": 30}}))
     };
-    let e = engine(&snapshot(vec![stopping()]));
+    let e = engine(&inventory_of(vec![stopping()]));
     let since = |e: &Engine| e.pods().next().and_then(PodState::stopping_since);
     assert_eq!(since(&e), Some(after(-20)));
-    let mut e = engine(&snapshot(vec![web(1)]));
+    let mut e = engine(&inventory_of(vec![web(1)]));
     e.pod_seen("n1", stopping(), after(5));
     assert_eq!(since(&e), Some(after(-20)));
     e.pod_gone("uid-web-1", after(10));
@@ -331,7 +331,7 @@ fn a_pod_stops_since_its_deletion_was_requested() {
 fn only_the_last_reading_of_a_node_needs_what_is_still_to_be_bound() {
     let last =
         |commands: &[Command]| commands.iter().any(|c| matches!(c, Command::VerifyNode { last: true, .. }));
-    let mut e = unread(&snapshot(vec![web(1)]), options());
+    let mut e = unread(&inventory_of(vec![web(1)]), options());
     assert!(!last(&e.next(now())), "a pod is to leave before the end");
     e.node_read_last("n1", Ok(NodeNow { awaited: None, ..cordoned(vec![web(1)]) }), now());
     assert_eq!(evicted(&e.next(now())), ["uid-web-1"]);
@@ -344,7 +344,7 @@ fn only_the_last_reading_of_a_node_needs_what_is_still_to_be_bound() {
 /// Everything that was there went by itself while the node was read without what is still to be bound.
 #[test]
 fn a_node_is_not_called_drained_by_a_reading_without_what_is_still_to_be_bound() {
-    let mut e = unread(&snapshot(vec![web(1)]), options());
+    let mut e = unread(&inventory_of(vec![web(1)]), options());
     e.next(now());
     e.node_read_last("n1", Ok(NodeNow { awaited: None, ..cordoned(vec![]) }), after(2));
     assert!(!e.is_done());
@@ -359,7 +359,7 @@ fn a_node_is_not_called_drained_by_a_reading_without_what_is_still_to_be_bound()
 
 #[test]
 fn a_drained_node_that_is_deleted_then_does_not_stop_the_others() {
-    let mut s = snapshot(vec![]);
+    let mut s = inventory_of(vec![]);
     s.nodes.push(cluster_model::build::node("n2", json!({})));
     let mut e = unread(&s, options());
     for node in ["n1", "n2"] {

@@ -246,7 +246,7 @@ impl World {
                     ..NodeNow::default()
                 })
             }
-            Command::GetPodContext { pod, .. } => Answer::PodContextRead(snapshot(vec![*pod])),
+            Command::GetPodContext { pod, .. } => Answer::PodContextRead(inventory_of(vec![*pod])),
             Command::ListBudgetPods { .. } => Answer::BudgetPodsListed,
         };
         (self.requests[at].answer, self.requests[at].served_at) = (Some(answer), self.clock);
@@ -331,7 +331,7 @@ impl World {
             }
             // What could not be read is in the answer, which always comes.
             Command::GetPodContext { uid, pod } => {
-                self.engine.pod_context_read(&uid, &snapshot(vec![*pod]), self.now)
+                self.engine.pod_context_read(&uid, &inventory_of(vec![*pod]), self.now)
             }
             Command::ListBudgetPods { budget } => self.engine.budget_pods_listed(&budget, &[]),
         }
