@@ -31,8 +31,8 @@ pub struct Inventory {
     /// cordon or not. By the name of the node.
     pub awaited: Known<Vec<(String, Pod)>>,
     pub budgets: Known<Budgets>,
-    /// Pods elsewhere that belong to the budgets of pods here and are not Ready: they explain why a budget allows nothing.
-    pub unhealthy_members: Vec<Pod>,
+    /// The pods of a budget that are not Ready, here and elsewhere, where they were listed. By the key of the budget.
+    pub not_ready_members: BTreeMap<String, Vec<Pod>>,
     /// Controllers of pods here.
     pub owners: OwnerGraph,
     /// Volumes behind claims, by `namespace/claim`.
@@ -49,7 +49,7 @@ impl Inventory {
             unselected: Pods::default(),
             awaited: Known::Seen(Vec::new()),
             budgets: Known::Seen(Budgets::default()),
-            unhealthy_members: Vec::new(),
+            not_ready_members: BTreeMap::new(),
             owners: OwnerGraph::default(),
             volumes: BTreeMap::new(),
             webhooks: Known::Seen(Vec::new()),

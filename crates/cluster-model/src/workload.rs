@@ -1,5 +1,7 @@
 //! Controllers of pods, reduced to what their kinds have in common.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::apps::v1::{DaemonSet, ReplicaSet, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{PodTemplateSpec, ReplicationController};
@@ -48,7 +50,11 @@ impl OwnerKey {
 pub struct Workload {
     /// Replicas it is scaled to; `None` for kinds without a scale (DaemonSet, Job).
     pub desired: Option<i32>,
+    /// Pods that it has; terminating ones do not count.
+    pub current: i32,
     pub ready: i32,
+    /// Labels of the pods that it creates, without those that it adds to each.
+    pub pod_labels: BTreeMap<String, String>,
     /// What made it, as the Deployment of a ReplicaSet.
     pub controller: Option<OwnerKey>,
     /// Its template's `spec.nodeName`: its pods start there without a scheduler, cordon or not.
@@ -57,35 +63,25 @@ pub struct Workload {
 
 impl From<ReplicaSet> for Workload {
     fn from(object: ReplicaSet) -> Self {
-        Workload {
-            desired: object.spec.replicas,
-            ready: object.status.and_then(|s| s.ready_replicas).unwrap_or_default(),
-            controller: OwnerKey::controller_of(&object.metadata),
-            pinned_to: object.spec.template.and_then(node_name),
-        }
+        let status = object.status.unwrap_or_default();
+        let counts = (object.spec.replicas, status.replicas, status.ready_replicas);
+        scaled(&object.metadata, counts, object.spec.template)
     }
 }
 
 impl From<StatefulSet> for Workload {
     fn from(object: StatefulSet) -> Self {
-        Workload {
-            desired: object.spec.replicas,
-            ready: object.status.and_then(|s| s.ready_replicas).unwrap_or_default(),
-            controller: OwnerKey::controller_of(&object.metadata),
-            pinned_to: node_name(object.spec.template),
-        }
+        let status = object.status.unwrap_or_default();
+        let counts = (object.spec.replicas, status.replicas, status.ready_replicas);
+        scaled(&object.metadata, counts, Some(object.spec.template))
     }
 }
 
 impl From<ReplicationController> for Workload {
     fn from(object: ReplicationController) -> Self {
-        let spec = object.spec.unwrap_or_default();
-        Workload {
-            desired: spec.replicas,
-            ready: object.status.and_then(|s| s.ready_replicas).unwrap_or_default(),
-            controller: OwnerKey::controller_of(&object.metadata),
-            pinned_to: spec.template.and_then(node_name),
-        }
+        let (spec, status) = (object.spec.unwrap_or_default(), object.status.unwrap_or_default());
+        let counts = (spec.replicas, status.replicas, status.ready_replicas);
+        scaled(&object.metadata, counts, spec.template)
     }
 }
 
@@ -100,14 +96,31 @@ impl From<Job> for Workload {
     fn from(object: Job) -> Self {
         Workload {
             controller: OwnerKey::controller_of(&object.metadata),
-            pinned_to: object.spec.and_then(|s| node_name(s.template)),
+            pinned_to: object.spec.and_then(|s| node_name(&s.template)),
             ..Workload::default()
         }
     }
 }
 
-fn node_name(template: PodTemplateSpec) -> Option<String> {
-    template.spec?.node_name.filter(|name| !name.is_empty())
+/// A controller with a scale. `counts`: desired, current and Ready replicas.
+fn scaled(
+    metadata: &ObjectMeta,
+    (desired, current, ready): (Option<i32>, i32, Option<i32>),
+    template: Option<PodTemplateSpec>,
+) -> Workload {
+    let template = template.unwrap_or_default();
+    Workload {
+        desired,
+        current,
+        ready: ready.unwrap_or_default(),
+        controller: OwnerKey::controller_of(metadata),
+        pinned_to: node_name(&template),
+        pod_labels: template.metadata.and_then(|m| m.labels).unwrap_or_default(),
+    }
+}
+
+fn node_name(template: &PodTemplateSpec) -> Option<String> {
+    template.spec.as_ref()?.node_name.clone().filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -119,19 +132,23 @@ mod tests {
     fn of<K: DeserializeOwned + Into<Workload>>(spec: Value) -> Workload {
         let owner = json!({"apiVersion": "v1", "kind": "Owner", "name": "o", "uid": "u", "controller": true});
         let object = json!({"metadata": {"namespace": "shop", "name": "w", "ownerReferences": [owner]}, "spec": spec,
-            "status": {"replicas": 3, "readyReplicas": 2}});
+            "status": {"replicas": 4, "readyReplicas": 2}});
         serde_json::from_value::<K>(object).unwrap().into()
     }
 
     #[test]
     fn what_is_kept_of_each_kind() {
-        let template = |node: &str| json!({"spec": {"containers": [], "nodeName": node}});
+        let template = |node: &str| json!({"metadata": {"labels": {"app": "w"}}, "spec": {"containers": [], "nodeName": node}});
         let selector = json!({"matchLabels": {"app": "w"}});
         let spec = |node: &str| json!({"replicas": 3, "selector": selector, "template": template(node)});
         let counted = |workload: &Workload| (workload.desired, workload.ready, workload.pinned_to.clone());
         let three = |node: Option<&str>| (Some(3), 2, node.map(str::to_owned));
         let sets = [of::<ReplicaSet>(spec("n1")), of::<StatefulSet>(spec("n1"))];
         assert_eq!(sets.each_ref().map(counted), [three(Some("n1")), three(Some("n1"))]);
+        for set in sets {
+            let labels: Vec<_> = set.pod_labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            assert_eq!((set.current, labels), (4, vec!["app=w".to_owned()]));
+        }
         assert_eq!(counted(&of::<ReplicaSet>(spec(""))), three(None), "the scheduler chooses");
         let of_labels = json!({"replicas": 3, "selector": {"app": "w"}, "template": template("n1")});
         assert_eq!(counted(&of::<ReplicationController>(of_labels)), three(Some("n1")));

@@ -1,10 +1,15 @@
 //! Disruption budgets, as the server applies them (`pkg/registry/core/pod/storage/eviction.go`, `pkg/controller/disruption/disruption.go`).
 
+mod requirement;
 mod status;
 mod what_if;
 
+use requirement::Counted;
+pub use requirement::{Members, Requirement};
 pub use status::BudgetStatus;
 pub use what_if::{PodChange, Rule};
+
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -49,10 +54,12 @@ impl From<PodDisruptionBudget> for DisruptionBudget {
             desired: reported.desired_healthy.unwrap_or_default(),
             expected: reported.expected_pods.unwrap_or_default(),
         };
-        budget.status = unusable.unwrap_or_else(|| match budget.healthy_needed() {
-            _ if budget.allowed > 0 => BudgetStatus::Allows(budget.allowed),
-            Some(_) => BudgetStatus::Exhausted,
-            None => BudgetStatus::Blocked,
+        let counted = budget.counted();
+        let may_allow = counted.healthy_needed(counted.unhealthy(), 0).is_some();
+        budget.status = unusable.unwrap_or(match () {
+            () if budget.allowed > 0 => BudgetStatus::Allows(budget.allowed),
+            () if may_allow => BudgetStatus::Exhausted,
+            () => BudgetStatus::Blocked,
         });
         budget
     }
@@ -87,35 +94,31 @@ impl DisruptionBudget {
     /// Disruptions that its controller would allow after this change. The controllers are the same ones: it finds a controller through
     /// its pods, so that one whose last pod is gone does not count.
     pub fn allowed_after(&self, change: PodChange) -> i64 {
-        self.rule.allowed(self.expected.into(), self.healthy.into(), change)
+        self.counted().allowed_after(change)
     }
 
-    /// Pods that have to become healthy before it allows a disruption; `None` if it allows none when all are.
-    pub fn healthy_needed(&self) -> Option<i64> {
-        let all = self.unhealthy();
-        let most = self.allowed_after(PodChange { healthy: all, ..PodChange::default() });
-        // Each healthy pod more is one disruption more.
-        (most > 0).then(|| (all + 1 - most).max(0))
+    /// What it takes before it allows a disruption.
+    pub fn requirement(&self, members: Members) -> Requirement {
+        self.counted().requirement(members)
     }
 
-    /// Replicas to add before it allows a disruption when all of its pods are healthy; `None` if it never does.
-    pub fn replicas_needed(&self) -> Option<i64> {
-        let all = self.unhealthy();
-        let allows = |n: &i64| {
-            self.allowed_after(PodChange { healthy: all.saturating_add(*n), pods: *n, replicas: *n }) > 0
-        };
-        // Of a hundred replicas every share below 100% leaves one.
-        let absolute = i64::from(self.desired) + 1 - i64::from(self.expected);
-        (1..=100).chain([absolute]).find(allows)
-    }
-
-    fn unhealthy(&self) -> i64 {
-        i64::from(self.expected) - i64::from(self.healthy)
+    fn counted(&self) -> Counted<'_> {
+        Counted {
+            rule: &self.rule,
+            expected: self.expected.into(),
+            healthy: self.healthy.into(),
+            desired: self.desired.into(),
+        }
     }
 
     pub fn selects(&self, pod: &Pod) -> bool {
         self.namespace == pod.namespace()
             && selector::selects(self.selector.as_ref(), pod.metadata.labels.as_ref())
+    }
+
+    /// It selects pods of its namespace that have these labels.
+    pub fn selects_labels(&self, labels: &BTreeMap<String, String>) -> bool {
+        selector::selects(self.selector.as_ref(), Some(labels))
     }
 
     /// An eviction of this pod needs one of the disruptions that the budget allows.

@@ -8,7 +8,7 @@ pub enum BudgetStatus {
     Allows(i32),
     /// None now; some once more of its pods are Ready.
     Exhausted,
-    /// None, however healthy its pods are: it requires as many as there are.
+    /// None, even if all the pods that it expects were healthy.
     Blocked,
     /// Its controller cannot compute it; the message is the controller's own.
     SyncFailed(String),

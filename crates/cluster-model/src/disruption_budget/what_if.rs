@@ -47,11 +47,12 @@ impl Rule {
     }
 
     /// Only under an absolute `minAvailable` the pods themselves are counted; otherwise the scale of their controllers.
+    pub(super) fn counts_pods(&self) -> bool {
+        matches!(self, Rule::MinAvailable(IntOrString::Int(_)))
+    }
+
     fn expects(&self, change: PodChange) -> i64 {
-        match self {
-            Rule::MinAvailable(IntOrString::Int(_)) => change.pods,
-            _ => change.replicas,
-        }
+        if self.counts_pods() { change.pods } else { change.replicas }
     }
 
     /// Disruptions that the controller allows of a budget that expects so many pods and has so many healthy ones, after this change.
@@ -81,14 +82,14 @@ impl fmt::Display for Rule {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::build::budget;
     use crate::disruption_budget::DisruptionBudget;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    fn of(rule: Value, expected: i64, healthy: i64) -> DisruptionBudget {
+    pub(in crate::disruption_budget) fn of(rule: Value, expected: i64, healthy: i64) -> DisruptionBudget {
         let mut budget = budget("s/b", json!({}));
         budget.rule = Rule::of(&serde_json::from_value(rule).unwrap());
         let desired = budget.rule.desired(expected).unwrap_or_default();
@@ -124,30 +125,6 @@ mod tests {
         ] {
             let budget = of(rule.clone(), expected, healthy);
             assert_eq!(budget.allowed_after(PodChange::default()), allowed, "{rule} {healthy} of {expected}");
-        }
-    }
-
-    #[test]
-    fn what_it_takes_to_allow_a_disruption() {
-        // (rule, expected, healthy, healthy needed, replicas needed)
-        for (rule, expected, healthy, pods, replicas) in [
-            (json!({"minAvailable": 2}), 3, 2, Some(1), Some(1)),
-            (json!({"minAvailable": 2}), 3, 0, Some(3), Some(1)),
-            (json!({"minAvailable": 2}), 3, 3, Some(0), Some(1)),
-            (json!({"minAvailable": 3}), 3, 3, None, Some(1)),
-            (json!({"minAvailable": 500}), 3, 3, None, Some(498)),
-            (json!({"minAvailable": "50%"}), 1, 1, None, Some(1)),
-            (json!({"minAvailable": "51%"}), 1, 1, None, Some(2)),
-            (json!({"minAvailable": "99%"}), 1, 1, None, Some(99)),
-            (json!({"minAvailable": "100%"}), 3, 3, None, None),
-            (json!({"maxUnavailable": 0}), 3, 1, None, None),
-            (json!({"maxUnavailable": 1}), 3, 1, Some(2), Some(1)),
-            (json!({"maxUnavailable": "0%"}), 3, 3, None, None),
-            (json!({}), 0, 2, None, None),
-        ] {
-            let budget = of(rule.clone(), expected, healthy);
-            assert_eq!(budget.healthy_needed(), pods, "{rule} {healthy} of {expected}");
-            assert_eq!(budget.replicas_needed(), replicas, "{rule} {healthy} of {expected}");
         }
     }
 
@@ -302,7 +279,7 @@ mod tests {
             let budget = observed.budget();
             let unhealthy = i64::from(budget.expected - budget.healthy);
             let allowed = |healthy| budget.allowed_after(PodChange { healthy, ..PodChange::default() });
-            match budget.healthy_needed() {
+            match budget.counted().healthy_needed(unhealthy, 0) {
                 Some(needed) => {
                     prop_assert!(allowed(needed) > 0);
                     prop_assert!(needed == 0 || allowed(needed - 1) == 0);
@@ -312,7 +289,7 @@ mod tests {
             let scaled_up = |n: i64| {
                 budget.allowed_after(PodChange { healthy: unhealthy + n, pods: n, replicas: n })
             };
-            match budget.replicas_needed() {
+            match budget.counted().replicas_needed(unhealthy, 0) {
                 Some(needed) => {
                     prop_assert!(scaled_up(needed) > 0);
                     prop_assert!((1..needed).all(|fewer| scaled_up(fewer) == 0));

@@ -1,10 +1,12 @@
 //! Disruption budgets over the pods that leave: which one will say no, why, and what would free it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::disruption_budget::Rule;
+use cluster_model::disruption_budget::{Members, Requirement, Rule};
+use cluster_model::owner_graph::ControllerState;
 use cluster_model::pod::issue::not_ready_reason;
 use cluster_model::text::count;
+use cluster_model::workload::OwnerKey;
 use cluster_model::{BudgetStatus, DisruptionBudget, Finding, Inventory, Known, PodExt, Severity};
 use k8s_openapi::api::core::v1::Pod;
 
@@ -72,7 +74,7 @@ fn bypassed(budget: &DisruptionBudget, pods: &[&Pod]) -> Finding {
 }
 
 fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, inventory: &Inventory) -> Vec<Finding> {
-    let (rule, healthy, desired, expected) = (budget.rule(), budget.healthy, budget.desired, budget.expected);
+    let (rule, expected) = (budget.rule(), budget.expected);
     let finding = |id, severity, message: String| Finding::new(id, severity, budget.key(), message);
     match *budget.status() {
         BudgetStatus::Stale => vec![
@@ -109,38 +111,9 @@ fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, inventory: &Inve
             )
             .remedy("give it an integer minAvailable, or give its pods a controller"),
         ],
-        BudgetStatus::Blocked => {
-            let remedy = match budget.replicas_needed() {
-                Some(1) => "add a replica, or relax the PDB for the drain".to_owned(),
-                Some(n) => format!("add {n} replicas, or relax the PDB for the drain"),
-                None => "relax the PDB for the drain; no number of replicas is enough for it".to_owned(),
-            };
-            let mut findings = vec![
-                finding(
-                    "budget-blocked",
-                    Severity::Error,
-                    format!("can never allow an eviction: {rule} requires {desired} healthy of {expected}"),
-                )
-                .remedy(remedy),
-            ];
-            findings.extend(unhealthy(budget, inventory));
-            findings
-        }
-        BudgetStatus::Exhausted => {
-            let remedy = match budget.healthy_needed() {
-                Some(n) if n > 1 => format!("the drain waits until {n} more pods of this PDB are Ready"),
-                _ => "the drain waits until another pod of this PDB is Ready".to_owned(),
-            };
-            let mut findings = vec![
-                finding(
-                    "budget-exhausted",
-                    Severity::Warning,
-                    format!("allows 0 disruptions now: needs {desired} healthy, has {healthy} of {expected}"),
-                )
-                .remedy(remedy),
-            ];
-            findings.extend(unhealthy(budget, inventory));
-            findings
+        BudgetStatus::Blocked | BudgetStatus::Exhausted => {
+            let first = allows_none(budget, inventory);
+            std::iter::once(first).chain(unhealthy(budget, inventory)).collect()
         }
         BudgetStatus::Allows(n) if usize::try_from(n).is_ok_and(|n| n < counted) => vec![finding(
             "budget-paces",
@@ -155,9 +128,69 @@ fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, inventory: &Inve
     }
 }
 
+/// What it takes before a budget that allows nothing now allows an eviction.
+fn allows_none(budget: &DisruptionBudget, inventory: &Inventory) -> Finding {
+    let (rule, healthy, desired, expected) = (budget.rule(), budget.healthy, budget.desired, budget.expected);
+    let (members, with_scale) = members(budget, inventory);
+    let remedy = match budget.requirement(members) {
+        Requirement::ReadyPods(n) => {
+            let more = if n > 1 { format!("{n} more pods") } else { "another pod".to_owned() };
+            let verb = if n > 1 { "are" } else { "is" };
+            let message =
+                format!("allows 0 disruptions now: needs {desired} healthy, has {healthy} of {expected}");
+            return Finding::new("budget-exhausted", Severity::Warning, budget.key(), message)
+                .remedy(format!("the drain waits until {more} of this PDB {verb} Ready"));
+        }
+        Requirement::Replicas(1) => "add a replica, or relax the PDB for the drain".to_owned(),
+        Requirement::Replicas(n) => format!("add {n} replicas, or relax the PDB for the drain"),
+        Requirement::OtherRule if members.grow_with_scale => {
+            "relax the PDB for the drain; no number of replicas is enough for it".to_owned()
+        }
+        Requirement::OtherRule => match with_scale.first() {
+            Some(controller) => format!(
+                "relax the PDB for the drain; replicas that are added to {} do not have the labels it selects",
+                controller.short_label()
+            ),
+            None => "relax the PDB for the drain".to_owned(),
+        },
+    };
+    let selected = members.not_ready.map(|n| n + i64::from(healthy));
+    let only = match selected.filter(|n| !members.grow_with_scale && *n < expected.into()) {
+        Some(n) => format!(", and it selects only {n} of them"),
+        None => String::new(),
+    };
+    let message = format!(
+        "allows no eviction, even with all its pods healthy: {rule} requires {desired} healthy of {expected}{only}"
+    );
+    Finding::new("budget-blocked", Severity::Error, budget.key(), message).remedy(remedy)
+}
+
+/// What is known of the pods of a budget, and the controllers with a scale that have pods of it here.
+fn members(budget: &DisruptionBudget, inventory: &Inventory) -> (Members, BTreeSet<OwnerKey>) {
+    let mut with_scale = BTreeSet::new();
+    let mut members = Members {
+        not_ready: inventory
+            .not_ready_members
+            .get(budget.key())
+            .map(|pods| i64::try_from(pods.len()).unwrap_or(i64::MAX)),
+        ..Members::default()
+    };
+    for controller in inventory.members(budget).filter_map(|pod| inventory.controller_of(pod)) {
+        let ControllerState::Exists(workload) = controller.state else { continue };
+        let Some(desired) = workload.desired else { continue };
+        if with_scale.insert(controller.key) && budget.selects_labels(&workload.pod_labels) {
+            members.grow_with_scale = true;
+            members.to_create += i64::from(desired.saturating_sub(workload.current).max(0));
+        }
+    }
+    (members, with_scale)
+}
+
 /// Pods that count against the budget without being drained: with one of them fixed the budget allows an eviction.
 fn unhealthy(budget: &DisruptionBudget, inventory: &Inventory) -> Option<Finding> {
-    let unhealthy = unhealthy_pods(budget, inventory.members(budget).chain(&inventory.unhealthy_members))?;
+    let listed = inventory.not_ready_members.get(budget.key());
+    let here = inventory.members(budget).filter(|_| listed.is_none());
+    let unhealthy = unhealthy_pods(budget, here.chain(listed.into_iter().flatten()))?;
     Some(
         Finding::new(
             "budget-unhealthy-pods",
@@ -187,7 +220,10 @@ fn place(pod: &Pod) -> String {
 mod tests {
     use super::super::testing::*;
     use crate::options::Options;
+    use std::collections::BTreeMap;
+
     use cluster_model::build::{PodBuild, budget, pod};
+    use cluster_model::workload::Workload;
     use cluster_model::{DisruptionBudget, Inventory, Known, Severity};
     use k8s_openapi::api::core::v1::Pod;
     use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -274,6 +310,70 @@ mod tests {
         }
     }
 
+    /// The first finding of the budget: its id, message and remedy.
+    fn first(inventory: &Inventory) -> (&'static str, String, String) {
+        let found = super::check(inventory, &Options::default()).remove(0);
+        (found.id, found.message, found.remedy)
+    }
+
+    /// A budget over `web-1`, whose controller is this one, and these pods that are not Ready.
+    fn owned_by(controller: Workload, not_ready: Vec<Pod>, rule: Value, status: Value) -> Inventory {
+        let mut inventory = inventory_of(vec![web("web-1")]);
+        let key = inventory.controller_of(&inventory.pods[0]).unwrap().key;
+        inventory.owners.insert(key, Known::Seen(Some(controller)));
+        inventory.not_ready_members.insert("shop/web".into(), not_ready);
+        inventory.budgets =
+            Known::Seen(vec![budget("shop/web", json!({"spec": rule, "status": status}))].into());
+        inventory
+    }
+
+    fn scaled_to(desired: i32, current: i32) -> Workload {
+        let pod_labels = BTreeMap::from([("app".to_owned(), "web".to_owned())]);
+        Workload { desired: Some(desired), current, ready: current, pod_labels, ..Workload::default() }
+    }
+
+    #[test]
+    fn pods_that_are_yet_to_be_created_may_satisfy_it() {
+        let rule = || json!({"minAvailable": 2});
+        let starting = owned_by(scaled_to(4, 2), vec![], rule(), status(0, 2, 2, 2));
+        assert_eq!(first(&starting).0, "budget-exhausted", "{:?}", first(&starting));
+        assert_eq!(first(&starting).2, "the drain waits until another pod of this PDB is Ready");
+        let complete = owned_by(scaled_to(2, 2), vec![], rule(), status(0, 2, 2, 2));
+        assert_eq!(first(&complete).0, "budget-blocked");
+        assert_eq!(first(&complete).2, "add a replica, or relax the PDB for the drain");
+    }
+
+    #[test]
+    fn replicas_that_it_does_not_select_do_not_help() {
+        let unlabelled = || Workload { pod_labels: BTreeMap::new(), ..scaled_to(5, 5) };
+        let relax = "relax the PDB for the drain; replicas that are added to ReplicaSet rs do not have the labels it selects";
+        let two_of_five = || status(0, 2, 4, 5);
+        let rule = || json!({"maxUnavailable": 1});
+        let (id, message, remedy) = first(&owned_by(unlabelled(), vec![], rule(), two_of_five()));
+        assert_eq!((id, remedy.as_str()), ("budget-blocked", relax));
+        assert_eq!(
+            message,
+            "allows no eviction, even with all its pods healthy: maxUnavailable 1 requires 4 healthy of 5, and it selects only 2 of them"
+        );
+        let (id, _, remedy) =
+            first(&owned_by(unlabelled(), vec![], json!({"minAvailable": 2}), status(0, 2, 2, 2)));
+        assert_eq!((id, remedy.as_str()), ("budget-blocked", relax));
+        // All of its pods are selected, and some are still to become Ready.
+        assert_eq!(first(&owned_by(scaled_to(5, 5), vec![], rule(), two_of_five())).0, "budget-exhausted");
+    }
+
+    #[test]
+    fn pods_that_cannot_be_scaled_get_no_advice_to_scale() {
+        let mut inventory = under(status(0, 1, 1, 1), vec![web("web-1").bare()]);
+        inventory.not_ready_members.insert("shop/web".into(), vec![]);
+        assert_eq!(first(&inventory).2, "relax the PDB for the drain");
+        // One that is not Ready yet counts once it is, though no controller expects it.
+        let starting = web("web-2").bare().waiting("ContainerCreating");
+        let all = json!({"minAvailable": "100%"});
+        let inventory = owned_by(scaled_to(3, 3), vec![starting], all, status(0, 3, 3, 3));
+        assert_eq!(first(&inventory).0, "budget-exhausted", "{:?}", first(&inventory));
+    }
+
     #[test]
     fn a_budget_without_a_rule_allows_nothing() {
         let mut inventory = inventory_of(vec![web("web-1")]);
@@ -290,7 +390,8 @@ mod tests {
     fn unhealthy_pods_that_eat_the_budget_are_named() {
         let good = under(status(0, 2, 2, 3), vec![web("web-1")]);
         let mut bad = good.clone();
-        bad.unhealthy_members = vec![pod("shop/web-9", "n2").label("app", "web").waiting("ImagePullBackOff")];
+        let unhealthy = pod("shop/web-9", "n2").label("app", "web").waiting("ImagePullBackOff");
+        bad.not_ready_members.insert("shop/web".into(), vec![unhealthy]);
         fires("budget-unhealthy-pods", Severity::Warning, &bad, &good);
         let message = super::check(&bad, &Options::default())
             .into_iter()

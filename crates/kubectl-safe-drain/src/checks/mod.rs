@@ -96,6 +96,8 @@ pub mod testing {
     //! Tables over checks: an inventory that makes a finding fire, and one minimal edit that does not.
 
     use super::*;
+    use std::collections::BTreeMap;
+
     use cluster_model::workload::Workload;
     use cluster_model::{DisruptionBudget, Known, build};
     use k8s_openapi::api::core::v1::Pod;
@@ -111,7 +113,8 @@ pub mod testing {
         let mut inventory = Inventory::empty(now());
         inventory.nodes.push(build::node("n1", json!({})));
         inventory.pods = pods.into();
-        let three = Workload { desired: Some(3), ready: 3, ..Workload::default() };
+        let pod_labels = BTreeMap::from([("app".to_owned(), "web".to_owned())]);
+        let three = Workload { desired: Some(3), current: 3, ready: 3, pod_labels, ..Workload::default() };
         let owners = inventory.pods.by_controller();
         inventory.owners = owners.map(|(key, _)| (key.clone(), Known::Seen(Some(three.clone())))).collect();
         inventory

@@ -7,7 +7,7 @@ use cluster_model::pod::Tier;
 use cluster_model::text::count;
 use cluster_model::webhook::Webhook;
 use cluster_model::workload::{OwnerKey, Workload};
-use cluster_model::{Finding, Inventory, Known, PodExt, Severity};
+use cluster_model::{BudgetStatus, Finding, Inventory, Known, PodExt, Severity};
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::options::Options;
@@ -75,9 +75,18 @@ fn last_replicas(inventory: &Inventory, options: &Options) -> Vec<Finding> {
                         .remedy("run a second replica on another node first"),
                 );
             }
-            let budgeted = pods.iter().any(|p| !inventory.budgets_of(p).is_empty());
-            (!budgeted && matches!(inventory.budgets, Known::Seen(_))).then(|| {
-                Finding::new("last-ready-replica", Severity::Warning, pods[0].key(), format!("{name}: {all} here and no PDB protects it: it is unavailable until the replacement is Ready"))
+            let budgets: Vec<_> = pods.iter().flat_map(|p| inventory.budgets_of(p)).collect();
+            // One that lets all of them go at once protects nothing.
+            let protects = |status: &BudgetStatus| {
+                !matches!(*status, BudgetStatus::Allows(n) if usize::try_from(n).is_ok_and(|n| n >= pods.len()))
+            };
+            let is_protected = budgets.iter().any(|budget| protects(budget.status()));
+            (!is_protected && matches!(inventory.budgets, Known::Seen(_))).then(|| {
+                let why = match budgets.first() {
+                    Some(budget) => format!("PDB {} does not keep one", budget.name()),
+                    None => "no PDB protects it".to_owned(),
+                };
+                Finding::new("last-ready-replica", Severity::Warning, pods[0].key(), format!("{name}: {all} here and {why}: it is unavailable until the replacement is Ready"))
                     .remedy("scale it up first, or accept the downtime")
             })
         })
@@ -117,11 +126,15 @@ mod tests {
         let web = || pod("shop/web-1", "n1").label("app", "web");
         let bad = owned(web(), 1);
         fires("last-ready-replica", Severity::Warning, &bad, &owned(web(), 2));
-        let mut protected = bad.clone();
-        protected.budgets = Known::Seen(
-            vec![budget("shop/web", json!({"status": {"disruptionsAllowed": 1, "expectedPods": 1}}))].into(),
-        );
-        fires("last-ready-replica", Severity::Warning, &bad, &protected);
+        let under = |allowed: i32| {
+            let status = json!({"disruptionsAllowed": allowed, "expectedPods": 1});
+            Inventory {
+                budgets: Known::Seen(vec![budget("shop/web", json!({"status": status}))].into()),
+                ..bad.clone()
+            }
+        };
+        fires("last-ready-replica", Severity::Warning, &bad, &under(0));
+        fires("last-ready-replica", Severity::Warning, &under(1), &under(0));
     }
 
     #[test]

@@ -80,9 +80,21 @@ pub enum NotEvicted {
 /// Why a budget blocks pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BudgetReason {
-    Stale { rule: Rule },
-    SyncFailed { rule: Rule, message: String },
-    Needs { rule: Rule, desired: i32, healthy: i32, expected: i32, is_permanent: bool },
+    Stale {
+        rule: Rule,
+    },
+    SyncFailed {
+        rule: Rule,
+        message: String,
+    },
+    /// `even_if_all_are_healthy`: so many are required that it allows none when all expected pods are healthy.
+    Needs {
+        rule: Rule,
+        desired: i32,
+        healthy: i32,
+        expected: i32,
+        even_if_all_are_healthy: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

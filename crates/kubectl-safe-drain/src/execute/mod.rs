@@ -240,7 +240,7 @@ impl Drain<'_> {
                 let object = engine.budget(&budget).cloned();
                 async move {
                     let pods = match object {
-                        Some(object) => gather::unhealthy(self.cluster, &object).await,
+                        Some(object) => gather::not_ready(self.cluster, &object).await.unwrap_or_default(),
                         None => Vec::new(),
                     };
                     Answer::BudgetPodsListed { budget, pods }

@@ -1,4 +1,6 @@
-//! Pods elsewhere that share a budget with pods here and are not Ready: they explain why the budget allows nothing.
+//! Pods of a budget that are not Ready: they explain why it allows nothing, and what it takes before it does.
+
+use std::collections::BTreeMap;
 
 use cluster_model::pod::issue::not_ready_reason;
 use cluster_model::{BudgetStatus, DisruptionBudget, Inventory, PodExt};
@@ -6,35 +8,30 @@ use futures::stream::{self, StreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::ListParams;
-use plugin_client::Cluster;
 use plugin_client::api::list;
+use plugin_client::{Cluster, Failure};
 
 use super::scope::{FAN_OUT, strip_pod};
 
-/// Of the budgets that allow nothing now.
-pub async fn gather(cluster: &Cluster, inventory: &Inventory) -> Vec<Pod> {
+/// By the key of each budget that allows nothing now and whose pods could be listed.
+pub async fn gather(cluster: &Cluster, inventory: &Inventory) -> BTreeMap<String, Vec<Pod>> {
     let short = inventory.budgets.seen().into_iter().flat_map(|budgets| budgets.iter()).filter(|b| {
         let spent = matches!(b.status(), BudgetStatus::Exhausted | BudgetStatus::Blocked);
         spent && inventory.members(b).next().is_some()
     });
-    let mut pods: Vec<Pod> = stream::iter(short)
-        .map(|budget| unhealthy(cluster, budget))
+    stream::iter(short)
+        .map(|budget| async { Some((budget.key().to_owned(), not_ready(cluster, budget).await.ok()?)) })
         .buffer_unordered(FAN_OUT)
-        .flat_map(stream::iter)
+        .filter_map(std::future::ready)
         .collect()
-        .await;
-    pods.retain(|pod| !inventory.pods.contains(pod.uid()));
-    pods.sort_by_key(|p| p.key());
-    pods.dedup_by_key(|p| p.uid().to_owned());
-    pods
+        .await
 }
 
-/// The pods of one budget that are not Ready. Without the right to list them an explanation is shorter; no verdict depends on it.
-pub async fn unhealthy(cluster: &Cluster, budget: &DisruptionBudget) -> Vec<Pod> {
-    let Some(selector) = budget.selector() else { return Vec::new() };
+/// The pods of one budget that are not Ready and not terminating.
+pub async fn not_ready(cluster: &Cluster, budget: &DisruptionBudget) -> Result<Vec<Pod>, Failure> {
+    let Some(selector) = budget.selector() else { return Ok(Vec::new()) };
     let api: Api<Pod> = Api::namespaced(cluster.client.clone(), budget.namespace());
     let members = ListParams::default().labels_from(selector);
-    let unhealthy =
-        |pod: Pod| (not_ready_reason(&pod).is_some() && !pod.is_terminating()).then(|| strip_pod(pod));
-    list::collect(&api, "pods", members, list::PAGE, unhealthy).await.unwrap_or_default()
+    let keep = |pod: Pod| (not_ready_reason(&pod).is_some() && !pod.is_terminating()).then(|| strip_pod(pod));
+    list::collect(&api, "pods", members, list::PAGE, keep).await
 }

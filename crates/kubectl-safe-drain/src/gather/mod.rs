@@ -23,7 +23,7 @@ use plugin_client::{Cluster, Failure, is_forbidden};
 use crate::args::Target;
 use scope::{FAN_OUT, strip_node};
 
-pub use budget_members::unhealthy;
+pub use budget_members::not_ready;
 pub use node::{Awaited, awaited_on, cordoned_now, node_now, pod_context};
 pub use scope::Scope;
 pub use watches::{budget_feed, node_feed, pod_feed};
@@ -109,7 +109,7 @@ pub async fn inventory(cluster: &Cluster, nodes: Vec<Node>, scope: &Scope<'_>) -
     inventory.budgets = budgets.map_or_else(|failure| Known::Unknown(failure.to_string()), Known::Seen);
     let names: Vec<String> = nodes.iter().map(|n| n.name().to_owned()).collect();
     inventory.nodes = nodes;
-    let (awaited, owners, volumes, webhooks, unhealthy_members) = futures::join!(
+    let (awaited, owners, volumes, webhooks, not_ready_members) = futures::join!(
         awaited::gather(cluster, &names, scope.pod_selector),
         owners::gather(cluster, &inventory.pods),
         volumes::gather(cluster, &inventory.pods),
@@ -123,7 +123,7 @@ pub async fn inventory(cluster: &Cluster, nodes: Vec<Node>, scope: &Scope<'_>) -
     inventory.owners = owners;
     inventory.volumes = volumes;
     inventory.webhooks = webhooks;
-    inventory.unhealthy_members = unhealthy_members;
+    inventory.not_ready_members = not_ready_members;
     Ok(inventory)
 }
 

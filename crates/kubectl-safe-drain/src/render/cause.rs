@@ -74,8 +74,12 @@ pub fn budget_reason(reason: &BudgetReason) -> String {
     match reason {
         BudgetReason::Stale { rule } => format!("{rule}: its controller has not caught up with it"),
         BudgetReason::SyncFailed { rule, message } => format!("{rule}: cannot be computed: {message}"),
-        BudgetReason::Needs { rule, desired, healthy, expected, is_permanent } => {
-            let never = if *is_permanent { "; it can never allow an eviction" } else { "" };
+        BudgetReason::Needs { rule, desired, healthy, expected, even_if_all_are_healthy } => {
+            let never = if *even_if_all_are_healthy {
+                format!("; it allows none even with all {expected} healthy")
+            } else {
+                String::new()
+            };
             format!("{rule}: needs {desired} healthy, has {healthy} of {expected}{never}")
         }
     }

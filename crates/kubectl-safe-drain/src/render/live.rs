@@ -253,12 +253,12 @@ mod tests {
     #[test]
     fn events_of_budgets() {
         let rule = || Rule::MinAvailable(IntOrString::Int(2));
-        let needs = |is_permanent| BudgetReason::Needs {
+        let needs = |even_if_all_are_healthy| BudgetReason::Needs {
             rule: rule(),
             desired: 2,
             healthy: 1,
             expected: 3,
-            is_permanent,
+            even_if_all_are_healthy,
         };
         let event = |reason, unhealthy: Option<&str>, waiting| Event::BudgetBlocks {
             budget: "shop/web".into(),
@@ -274,7 +274,7 @@ mod tests {
         ];
         insta::assert_snapshot!(events(all), @r"
         blocked by PDB shop/web: minAvailable 2: needs 2 healthy, has 1 of 3; not Ready: shop/web-9 (ImagePullBackOff, on n2) (2 pods waiting)
-        blocked by PDB shop/web: minAvailable 2: needs 2 healthy, has 1 of 3; it can never allow an eviction (1 pod waiting)
+        blocked by PDB shop/web: minAvailable 2: needs 2 healthy, has 1 of 3; it allows none even with all 3 healthy (1 pod waiting)
         blocked by PDB shop/web: minAvailable 2: its controller has not caught up with it (1 pod waiting)
         blocked by PDB shop/web: minAvailable 2: cannot be computed: no scale (1 pod waiting)
         ");

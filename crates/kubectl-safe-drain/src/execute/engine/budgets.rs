@@ -70,7 +70,7 @@ impl BudgetState {
                 desired: b.desired,
                 healthy: b.healthy,
                 expected: b.expected,
-                is_permanent: *status == BudgetStatus::Blocked,
+                even_if_all_are_healthy: *status == BudgetStatus::Blocked,
             },
         }
     }
