@@ -14,6 +14,17 @@ pub fn scales(autoscaler: &Value, workload: &Id) -> bool {
     group == of.group && target["kind"] == of.kind && target["name"] == workload.name.as_str()
 }
 
+/// With no replicas an autoscaler does nothing, unless its own minimum is none (horizontal.go, reconcileAutoscaler: ScalingDisabled).
+/// KEDA takes a workload from none to one by itself.
+pub fn is_disabled(autoscaler: &Value, replicas: i64) -> bool {
+    replicas == 0 && autoscaler.number("/spec/minReplicas") != Some(0) && keda_object(autoscaler).is_none()
+}
+
+/// The ScaledObject for which KEDA made this autoscaler.
+pub fn keda_object(autoscaler: &Value) -> Option<&str> {
+    autoscaler.label("scaledobject.keda.sh/name")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,6 +45,22 @@ mod tests {
             (json!(null), false),
         ] {
             assert_eq!(scales(&json!({"spec": {"scaleTargetRef": target}}), &web), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn without_replicas_it_does_nothing() {
+        let least = |least: Value| json!({"spec": {"minReplicas": least}});
+        let keda =
+            json!({"metadata": {"labels": {"scaledobject.keda.sh/name": "web"}}, "spec": {"minReplicas": 1}});
+        for (autoscaler, replicas, disabled) in [
+            (least(json!(2)), 0, true),
+            (least(json!(null)), 0, true),
+            (least(json!(0)), 0, false),
+            (least(json!(2)), 1, false),
+            (keda, 0, false),
+        ] {
+            assert_eq!(is_disabled(&autoscaler, replicas), disabled, "{autoscaler} {replicas}");
         }
     }
 }

@@ -269,7 +269,7 @@ mod tests {
         assert_eq!((patch[0].id, patch[0].severity), (RIGHTS_MISSING, Severity::Error));
         assert_eq!(
             patch[0].remedy,
-            r#"grant {apiGroups: ["apps"], resources: ["deployments"], verbs: ["patch"]}"#
+            r#"grant {apiGroups: ["apps"], resources: ["deployments"], resourceNames: ["web"], verbs: ["patch"]}"#
         );
         let events = found("list", "", "events", None);
         assert_eq!((events[0].id, events[0].severity), (RIGHTS_LIMITED, Severity::Info));

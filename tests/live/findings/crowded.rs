@@ -203,9 +203,9 @@ fn local_volume(room: &Room<'_>, node: &str, cleanup: &mut Cleanup<'_>) {
 #[track_caller]
 fn owners(dry: &Outcome) {
     expect(dry, "bare-pod", "error", "bare", "has no controller and will not be recreated");
-    expect(dry, "orphaned-owner", "error", "orphan", "ghost does not exist");
+    expect(dry, "orphaned-owner", "error", "orphan", "ghost that controls it no longer exists");
     expect(dry, "owner-not-checked", "unknown", "gear", "unsupported kind of example.invalid/v1");
-    expect(dry, "job-progress", "warning", "task", "restarts from the beginning");
+    expect(dry, "job-progress", "warning", "task", "ends its work");
     assert!(found(&dry.report(), "bare-pod", "rigid").is_none(), "{dry}");
 }
 

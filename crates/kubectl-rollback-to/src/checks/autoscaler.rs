@@ -1,7 +1,7 @@
 //! Who sets the number of pods: a rollback brings back a template and no replicas (kubernetes/kubernetes#25236), and an autoscaler
 //! needs requests to compute with.
 
-use cluster_model::autoscaler::scales;
+use cluster_model::autoscaler::{is_disabled, keda_object, scales};
 use cluster_model::pod::resources::of_container;
 use cluster_model::{Finding, Raw, Severity};
 use serde_json::Value;
@@ -78,13 +78,19 @@ fn lacking(template: &Value, resource: &str, only: &str) -> Option<String> {
 fn replicas(case: &Case<'_>, scaler: Option<&Value>) -> Option<Finding> {
     let now = case.rollout().desired();
     let info = |message: String| Some(case.finding("replicas-not-restored", Severity::Info, message));
+    if let Some(scaler) = scaler.filter(|scaler| is_disabled(scaler, now)) {
+        let name = scaler.name();
+        return info(format!(
+            "keeps its 0 replicas: no pod will run, and autoscaler {name} is disabled by that"
+        ));
+    }
     if let Some(scaler) = scaler {
         let bounds = format!(
             "{}–{}",
             scaler.number("/spec/minReplicas").unwrap_or(1),
             scaler.number("/spec/maxReplicas").unwrap_or_default()
         );
-        let who = match scaler.label("scaledobject.keda.sh/name") {
+        let who = match keda_object(scaler) {
             Some(scaled) => format!("KEDA ScaledObject {scaled}"),
             None => format!("autoscaler {}", scaler.name()),
         };
@@ -165,6 +171,10 @@ mod tests {
         assert_eq!(
             scaled.says("replicas-not-restored"),
             "keeps its 3 replicas: autoscaler scale sets them (2–9)"
+        );
+        assert_eq!(
+            scaled.live(json!({"spec": {"replicas": 0}})).says("replicas-not-restored"),
+            "keeps its 0 replicas: no pod will run, and autoscaler scale is disabled by that"
         );
     }
 

@@ -37,7 +37,6 @@ pub enum Reason {
     Message(String),
     UpdateUnknown,
     Deleted,
-    DeletedMeanwhile,
     Reverted(Option<Author>),
     /// `pods`: how many of how many had the template by then.
     Superseded {

@@ -65,13 +65,16 @@ fn one(id: &Id, reason: &Reason) -> String {
         Reason::NothingWritten => "nothing was written".to_owned(),
         Reason::Message(message) => message.clone(),
         Reason::UpdateUnknown => format!("unknown whether it was updated: {}", status()),
-        Reason::Deleted => "deleted while it was rolled back".to_owned(),
-        Reason::DeletedMeanwhile => "it was deleted meanwhile".to_owned(),
+        Reason::Deleted => "it was deleted meanwhile".to_owned(),
         Reason::Reverted(by) => format!("reverted by {}{}", author(by.as_ref()), time(by.as_ref())),
         Reason::Superseded { by, pods } => {
-            let (when, far) = (time(by.as_ref()), how_far(*pods));
+            let (when, status) = (time(by.as_ref()), status());
             let by = author(by.as_ref());
-            format!("{by} wrote another template{when}{far}, which is not overwritten: {}", status())
+            let far = match pods {
+                (_, 0) => String::new(),
+                (done, total) => format!(", when {done} of {total} pods ran this one"),
+            };
+            format!("{by} wrote another template{when}{far}; it is not overwritten: {status}")
         }
         Reason::Unobserved { why, restored } => {
             let restored = if *restored { "restored, but " } else { "" };

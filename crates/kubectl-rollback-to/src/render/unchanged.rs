@@ -1,6 +1,6 @@
 //! What a rollback does not touch, and what does not protect from it.
 
-use cluster_model::autoscaler::scales;
+use cluster_model::autoscaler::{is_disabled, scales};
 use cluster_model::rollout::Rollout;
 use cluster_model::text::count;
 use cluster_model::{DisruptionBudget, Known, Raw};
@@ -22,6 +22,9 @@ pub fn replicas(snapshot: &Snapshot, rollout: &Rollout) -> Option<Line> {
         Known::Unknown(why) => format!("{replicas}; unknown whether an autoscaler sets them: {why}"),
         Known::Seen(all) => match all.iter().find(|autoscaler| scales(autoscaler, &rollout.id)) {
             None => replicas,
+            Some(autoscaler) if is_disabled(autoscaler, rollout.desired()) => {
+                format!("{replicas}; autoscaler {} is disabled by that", autoscaler.name())
+            }
             Some(autoscaler) => {
                 let least = autoscaler.number("/spec/minReplicas").unwrap_or(1);
                 let most = autoscaler.number("/spec/maxReplicas").unwrap_or(least);

@@ -32,7 +32,10 @@ pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
                     "orphaned-owner",
                     Severity::Error,
                     pod.key(),
-                    format!("its {} does not exist: the pod will not be recreated", owner.label()),
+                    format!(
+                        "the {} that controls it no longer exists: the pod will not be recreated",
+                        owner.label()
+                    ),
                 )
                 .remedy("--force removes it permanently"),
             ),
@@ -50,11 +53,13 @@ pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
                     Severity::Warning,
                     pod.key(),
                     format!(
-                        "is running {}: its work restarts from the beginning, and the eviction may count as a failure",
+                        "is running {}: the eviction ends its work and may count as a failure",
                         owner.label()
                     ),
                 )
-                .remedy("let it finish first, or check backoffLimit and podFailurePolicy"),
+                .remedy(
+                    "let it finish first; backoffLimit and podFailurePolicy decide whether it starts again",
+                ),
             );
         }
     }

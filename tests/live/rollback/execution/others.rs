@@ -37,7 +37,7 @@ fn a_workload_that_is_deleted_meanwhile_is_a_failure_and_is_not_made_again() {
     room.kubectl(&["delete", "deployment/web", "--wait=false"]);
     let outcome = run.finish();
     outcome.expect("failed", 1);
-    assert_eq!(cause(&outcome, "web"), "deleted while it was rolled back");
+    assert_eq!(cause(&outcome, "web"), "it was deleted meanwhile");
     wait("it to be gone", PATIENCE, || room.try_kubectl(&["get", "deployment/web"]).err());
 }
 

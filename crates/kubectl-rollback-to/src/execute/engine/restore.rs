@@ -155,7 +155,7 @@ impl Engine {
             }
             State::Deleted => {
                 self.steps[step].gone = true;
-                self.not_healthy(step, Reason::DeletedMeanwhile);
+                self.not_healthy(step, Reason::Deleted);
             }
             State::Moving | State::Stuck { .. } => {}
         }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use cluster_model::PodExt;
+use cluster_model::pod::issue::issue;
 use cluster_model::rollout::Kind;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
@@ -50,6 +51,8 @@ impl Memory {
         let pod = pod?;
         let since = self.blocking.as_ref().map_or(view.monotonic_now, |(_, since)| *since);
         let from = match () {
+            // A back-off is the kubelet's own word for a fault that has lasted, and restarts move the time of the condition.
+            () if is_diagnosis && issue(pod).is_some_and(|issue| issue.is_crash()) => view.monotonic_now,
             // Somebody else's rollout: an update makes its pods not Ready for a while.
             () if is_diagnosis => {
                 let created = pod.metadata.creation_timestamp.as_ref().map(|at| at.0);

@@ -51,7 +51,10 @@ impl SeenPod<'_> {
                 let issue = issue(self.pod);
                 Some(issue.as_ref().map_or_else(|| PodCause::Message(NOT_READY.to_owned()), message))
             }
-            PodState::Old => self.kept.map(|by| PodCause::Kept { by, is_ready: self.pod.is_ready() }),
+            PodState::Old => match self.kept {
+                Some(by) => Some(PodCause::Kept { by, is_ready: self.pod.is_ready() }),
+                None => issue(self.pod).as_ref().map(message),
+            },
             PodState::Terminating => deletion_blocker(self.pod).map(PodCause::Terminating),
         };
         PodProgress { name: self.pod.name().to_owned(), state: self.state, cause, log: Vec::new() }

@@ -85,10 +85,10 @@ fn before_and_after_the_write() {
     blocked by pod db-1 (not Ready) until it is deleted: kubectl delete pod db-1 -n shop
     blocked by pod db-1, which keeps changing
     blocked by pod db-1, which could not be deleted: cannot write statefulset/db: no (403)
-    deleted while it was rolled back
+    it was deleted meanwhile
     reverted by argo at 2026-01-01T00:00:07Z
     reverted by someone
-    kim wrote another template at 2026-01-01T00:00:07Z at 1 of 3 pods, which is not overwritten: kubectl rollback-to statefulset/db -n shop --status
+    kim wrote another template at 2026-01-01T00:00:07Z, when 1 of 3 pods ran this one; it is not overwritten: kubectl rollback-to statefulset/db -n shop --status
     it could not be seen for 10 minutes; the rollout continues unobserved: kubectl rollback-to statefulset/db -n shop --status
     restored, but pod db-0 could not be read: its fields are not as expected; the rollout continues unobserved: kubectl rollback-to statefulset/db -n shop --status
     the watched state differs from the state on the server; the rollout continues unobserved: kubectl rollback-to statefulset/db -n shop --status
@@ -110,7 +110,7 @@ fn restored_or_not() {
         not(NotRestored::Failed(message())),
         not(NotRestored::Unknown(message())),
         not(NotRestored::Unobserved(Unobserved::Message(message()))),
-        not(NotRestored::Unhealthy(vec![Reason::DeletedMeanwhile])),
+        not(NotRestored::Unhealthy(vec![Reason::Deleted])),
     ]), @r"
     FailedCreate: exceeded quota; previous template restored
     statefulset/api failed; previous template restored; not watched (--no-wait)

@@ -11,8 +11,12 @@ pub fn finding(right: &Right, id: &'static str) -> Finding {
 
 /// One line, ready to be put into a Role.
 pub fn grant(right: &Right) -> String {
+    let names = match &right.name {
+        Some(name) => format!(", resourceNames: [{name:?}]"),
+        None => String::new(),
+    };
     format!(
-        "grant {{apiGroups: [\"{}\"], resources: [\"{}\"], verbs: [\"{}\"]}}",
+        "grant {{apiGroups: [{:?}], resources: [{:?}]{names}, verbs: [{:?}]}}",
         right.group,
         right.rule_resource(),
         right.verb
@@ -54,6 +58,10 @@ mod tests {
         assert_eq!(
             found.remedy,
             r#"grant {apiGroups: [""], resources: ["pods/eviction"], verbs: ["create"]}"#
+        );
+        assert_eq!(
+            grant(&Right::new("watch", "apps", "deployments").name("web")),
+            r#"grant {apiGroups: ["apps"], resources: ["deployments"], resourceNames: ["web"], verbs: ["watch"]}"#
         );
     }
 

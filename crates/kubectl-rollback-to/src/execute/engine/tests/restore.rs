@@ -141,7 +141,7 @@ fn a_restore_that_fails_is_reported_and_never_repeated() {
         (crashed(), Verdict::Failed, unhealthy(rollout("crashed"))),
         (reverted(), Verdict::Superseded, Reason::RestoredAndReplaced(author("argo"))),
         (superseded(false), Verdict::Superseded, Reason::RestoredAndReplaced(author("kim"))),
-        (State::Deleted, Verdict::Failed, unhealthy(Reason::DeletedMeanwhile)),
+        (State::Deleted, Verdict::Failed, unhealthy(Reason::Deleted)),
         (stuck("p"), Verdict::Failed, unhealthy(Reason::BlockedByPod { pod: "p".into(), why: until })),
     ];
     for (state, result, reason) in cases {

@@ -115,15 +115,15 @@ fn pods_are_known_by_their_template_not_by_counts() {
     let progress = moment.look();
     let counts = Counts { available: 1, total: 3, starting: 1, old: 2, terminating: 1, ..Counts::default() };
     assert_eq!(progress.waiting, Waiting::Pods(counts));
-    let creating = PodCause::Message("ContainerCreating".into());
+    let message = |text: &str| Some(PodCause::Message(text.into()));
     let pods: Vec<(&str, PodState, Option<PodCause>)> =
         progress.pods.iter().map(|p| (p.name.as_str(), p.state, p.cause.clone())).collect();
     assert_eq!(
         pods,
         [
-            ("web-1", PodState::Starting, Some(creating)),
+            ("web-1", PodState::Starting, message("ContainerCreating")),
             ("web-2", PodState::Old, None),
-            ("web-4", PodState::Old, None),
+            ("web-4", PodState::Old, message("CrashLoopBackOff in container main: exit code 1, 4 restarts")),
             ("web-3", PodState::Terminating, None),
             ("web-0", PodState::Ready, None),
         ]

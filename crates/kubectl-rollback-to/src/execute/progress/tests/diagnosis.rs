@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::super::diagnose::diagnose;
 use super::super::model::{Progress, State};
 use super::build::{FAIL_AFTER, Moment, at, done, failed, kept, member, starting, waiting};
-use crate::outcome::cause::{Cause, Counts, KeptBy, Problem, Waiting};
+use crate::outcome::PodState;
+use crate::outcome::cause::{Cause, Counts, KeptBy, PodCause, Problem, Waiting};
 
 fn status(moment: &Moment) -> Progress {
     let rollout =
@@ -81,9 +82,20 @@ fn what_keeps_pods_back_is_reported() {
     let paused = Moment::of(Kind::Deployment).edit(json!({"spec": {"paused": true}})).of_pods("bad bad bad");
     assert_eq!(status(&paused).waiting, Waiting::Resume);
     // A blocking pod: at once for a rollback of this run, here once it has lasted.
-    let blocked = set(json!({})).of_pods("bad bad! bad");
+    let blocked = set(json!({})).of_pods("bad bad- bad");
     assert_eq!(status(&blocked.clone().at(60)).state, State::Moving);
     assert!(matches!(status(&blocked.at(61)).state, State::Stuck { pod, .. } if pod == "web-1"));
+    // Each restart moves the time of its Ready condition; that it is restarted with a back-off is enough.
+    let crashing = status(&set(json!({})).of_pods("bad bad! bad").at(0));
+    assert!(matches!(crashing.state, State::Stuck { pod, .. } if pod == "web-1"));
+}
+
+#[test]
+fn what_is_wrong_with_an_old_pod_is_its_cause() {
+    let seen = status(&Moment::of(Kind::Deployment).of_pods("good good- bad!"));
+    assert_eq!(seen.state, State::Moving);
+    let old = seen.pods.iter().find(|pod| pod.state == PodState::Old).and_then(|pod| pod.cause.clone());
+    assert!(matches!(old, Some(PodCause::Message(message)) if message.contains("CrashLoopBackOff")));
 }
 
 #[test]
