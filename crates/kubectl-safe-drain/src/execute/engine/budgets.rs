@@ -193,11 +193,11 @@ impl Budgets {
     }
 
     /// When a budget with waiting pods is to be probed, or reported.
-    pub fn wake_at(&self, pods: &BTreeMap<String, PodState>, now: Timestamp) -> Option<Timestamp> {
+    pub fn wake_at(&self, pods: &[PodState], now: Timestamp) -> Option<Timestamp> {
         let budgets = self.0.iter().flat_map(BTreeMap::values);
         let mut due: Vec<_> = budgets.filter_map(|b| Some((b.wake_at(now)?, b))).collect();
         due.sort_by_key(|(at, _)| *at);
-        let waits = |b: &BudgetState| pods.values().any(|p| p.is_waiting() && b.object.selects(&p.pod));
+        let waits = |b: &BudgetState| pods.iter().any(|p| p.is_waiting() && b.object.selects(&p.pod));
         due.into_iter().find(|(_, b)| waits(b)).map(|(at, _)| at)
     }
 
@@ -206,7 +206,7 @@ impl Budgets {
     }
 
     /// Budgets that block pods and whose status is not reported yet.
-    pub fn unreported(&mut self, pods: &BTreeMap<String, PodState>, now: Timestamp) -> Vec<String> {
+    pub fn unreported(&mut self, pods: &[PodState], now: Timestamp) -> Vec<String> {
         let mut keys = Vec::new();
         let blocking = self.0.iter_mut().flatten().filter(|(_, b)| b.blocks_for_long(now) && b.may_list(now));
         for (key, budget) in blocking {
@@ -221,7 +221,7 @@ impl Budgets {
     }
 
     /// The event for a budget that blocks pods; nothing if it blocks none any more.
-    pub fn report(&self, key: &str, members: &[Pod], pods: &BTreeMap<String, PodState>) -> Option<Event> {
+    pub fn report(&self, key: &str, members: &[Pod], pods: &[PodState]) -> Option<Event> {
         let budget = self.0.as_ref()?.get(key)?;
         let waiting = blocked_pods(&budget.object, pods);
         let reason = budget.reported.clone()?;
@@ -230,6 +230,6 @@ impl Budgets {
     }
 }
 
-fn blocked_pods(budget: &DisruptionBudget, pods: &BTreeMap<String, PodState>) -> usize {
-    pods.values().filter(|p| p.is_waiting() && p.blocked_by.is_some() && budget.selects(&p.pod)).count()
+fn blocked_pods(budget: &DisruptionBudget, pods: &[PodState]) -> usize {
+    pods.iter().filter(|p| p.is_waiting() && p.blocked_by.is_some() && budget.selects(&p.pod)).count()
 }

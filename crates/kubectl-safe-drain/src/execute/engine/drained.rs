@@ -1,11 +1,10 @@
 //! Whether a node is drained. Only `judge` decides that, and only from a list that was just read.
 
-use std::collections::BTreeMap;
-
 use cluster_model::PodExt;
 use k8s_openapi::api::core::v1::Pod;
 
-use super::pods::{Phase, PodState};
+use super::pod_table::PodTable;
+use super::pods::Phase;
 
 /// A node as it was just read, by consistent reads that were sent after everything before them was known.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +32,7 @@ pub enum NodeEnd {
 /// The end that this list proves; `None` while pods on it are still to be evicted.
 ///
 /// `recreated`: some pods will be recreated on this node by their controller, so that an empty list does not prove it drained.
-pub(super) fn judge(read: &NodeNow, pods: &BTreeMap<String, PodState>, recreated: bool) -> Option<NodeEnd> {
+pub(super) fn judge(read: &NodeNow, pods: &PodTable, recreated: bool) -> Option<NodeEnd> {
     if read.cordoned != Some(true) {
         return None;
     }
@@ -54,6 +53,7 @@ pub(super) fn judge(read: &NodeNow, pods: &BTreeMap<String, PodState>, recreated
 mod tests {
     use super::*;
     use crate::checks::testing::{inventory_of, now};
+    use crate::execute::engine::pods::PodState;
     use crate::options::Options;
     use crate::plan::plan;
     use cluster_model::build::pod;
@@ -65,7 +65,9 @@ mod tests {
         state.phase = phase;
         let pods = if listed { vec![pod("a/p", "n1")] } else { Vec::new() };
         let read = NodeNow { cordoned: Some(true), pods, awaited: Some(Vec::new()), ..NodeNow::default() };
-        judge(&read, &BTreeMap::from([("uid-p".to_owned(), state)]), recreated)
+        let mut table = PodTable::default();
+        table.add(state);
+        judge(&read, &table, recreated)
     }
 
     #[test]
@@ -83,13 +85,13 @@ mod tests {
     fn a_node_that_is_not_cordoned_is_not_drained() {
         for cordoned in [None, Some(false)] {
             let read = NodeNow { cordoned, awaited: Some(Vec::new()), ..NodeNow::default() };
-            assert_eq!(judge(&read, &BTreeMap::new(), false), None);
+            assert_eq!(judge(&read, &PodTable::default(), false), None);
         }
     }
 
     #[test]
     fn a_reading_without_awaited_pods_is_not_the_last() {
         let read = NodeNow { cordoned: Some(true), ..NodeNow::default() };
-        assert_eq!(judge(&read, &BTreeMap::new(), false), None);
+        assert_eq!(judge(&read, &PodTable::default(), false), None);
     }
 }

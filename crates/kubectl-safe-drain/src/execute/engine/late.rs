@@ -28,9 +28,9 @@ impl Engine {
         let mut state = PodState::planned(step, index, pod, now);
         state.came_late = true;
         // An answer may be lost: from the first request on, a new pod may be the replacement of an evicted one.
-        let mut siblings = self.pods.values().filter(|p| p.node == index && p.is_sibling(&state));
+        let mut siblings = self.pods.of_node(index).iter().filter(|p| p.is_sibling(&state));
         state.original = !siblings.any(PodState::eviction_was_requested);
-        self.add(state);
+        self.pods.add(state);
         self.arrived(&uid, now);
     }
 
@@ -39,7 +39,7 @@ impl Engine {
         let alone = Inventory::of(pod.clone(), now);
         let step = step(&pod, &alone, &self.options);
         self.events.push(Event::Awaited { pod: step.key(), node: self.nodes[index].name.clone() });
-        self.add(PodState::planned(step, index, pod, now));
+        self.pods.add(PodState::planned(step, index, pod, now));
     }
 
     /// It is on the node now. Whether it is evicted is decided once its controller and its volumes were read.
@@ -100,7 +100,7 @@ impl Engine {
         }
         let recreation = recreation(pod, alone);
         let node = &self.nodes[state.node];
-        let siblings = || self.pods.values().filter(|p| p.node == state.node && p.is_sibling(state));
+        let siblings = || self.pods.of_node(state.node).iter().filter(|p| p.is_sibling(state));
         let was_requested = siblings().any(PodState::eviction_was_requested);
         let planned = siblings().filter(|p| p.original).count();
         let recreated = recreation.why().map(|why| NotEvicted::Recreated { why: why.to_owned() });

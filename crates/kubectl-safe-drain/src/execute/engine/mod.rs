@@ -9,6 +9,7 @@ mod late;
 pub mod limits;
 mod node;
 mod node_state;
+mod pod_table;
 mod pods;
 mod seen;
 mod stalled;
@@ -32,14 +33,13 @@ pub use command::{Command, Ticket};
 pub use drained::NodeNow;
 
 use node_state::NodeState;
+use pod_table::PodTable;
 pub use pods::{Phase, PodState};
 
 pub struct Engine {
     options: Options,
     nodes: Vec<NodeState>,
-    pods: BTreeMap<String, PodState>,
-    /// UIDs in the order of eviction.
-    order: Vec<String>,
+    pods: PodTable,
     budgets: Budgets,
     stopped: Option<Stop>,
     stalled: Option<Stall>,
@@ -55,8 +55,7 @@ impl Engine {
         let mut engine = Engine {
             options,
             nodes: plan.nodes.iter().map(|n| NodeState::new(&n.name, &n.uid, cordoned_at)).collect(),
-            pods: BTreeMap::new(),
-            order: Vec::new(),
+            pods: PodTable::default(),
             budgets: Budgets::new(match inventory.budgets {
                 Known::Seen(budgets) => Some(budgets.into_iter().collect()),
                 Known::Unknown(_) => None,
@@ -80,16 +79,11 @@ impl Engine {
                 if let Some(pod) = pods.remove(&step.uid) {
                     let mut state = PodState::planned(step.clone(), index, pod, cordoned_at);
                     state.unselected = unselected.contains(&step.uid);
-                    engine.add(state);
+                    engine.pods.add(state);
                 }
             }
         }
         engine
-    }
-
-    fn add(&mut self, state: PodState) {
-        self.order.push(state.step.uid.clone());
-        self.pods.insert(state.step.uid.clone(), state);
     }
 
     fn ticket(&mut self) -> Ticket {
@@ -101,14 +95,13 @@ impl Engine {
         std::mem::take(&mut self.events)
     }
 
-    /// Pods in the order of the plan, late ones last.
+    /// Pods in the order of the plan, a node's late ones last.
     pub fn pods(&self) -> impl Iterator<Item = &PodState> {
-        self.order.iter().filter_map(|uid| self.pods.get(uid))
+        self.pods.iter()
     }
 
     pub fn pods_of(&self, node: &str) -> impl Iterator<Item = &PodState> {
-        let index = self.index(node);
-        self.pods().filter(move |p| Some(p.node) == index)
+        self.index(node).into_iter().flat_map(|index| self.pods.of_node(index))
     }
 
     fn index(&self, node: &str) -> Option<usize> {
@@ -130,23 +123,30 @@ impl Engine {
 
     /// A pod whose answer was lost counts until it was read: a server that does not answer is not sent all the others too.
     fn requests_in_flight(&self) -> usize {
-        self.pods
-            .values()
-            .filter(|p| matches!(p.phase, Phase::Evicting | Phase::OutcomeUnknown { .. }))
-            .count()
+        let in_flight = |p: &&PodState| matches!(p.phase, Phase::Evicting | Phase::OutcomeUnknown { .. });
+        self.current_pods().iter().filter(in_flight).count()
     }
 
-    /// Nodes go one after another; in a node, tier after tier.
-    fn current_tier(&self) -> Option<(usize, Option<Tier>)> {
-        let node = self.nodes.iter().position(|n| n.end.is_none())?;
-        let tier =
-            self.pods.values().filter(|p| p.node == node && p.phase.is_open()).map(|p| p.step.tier).min();
-        Some((node, tier))
+    /// Nodes go one after another.
+    fn current(&self) -> Option<usize> {
+        self.nodes.iter().position(|n| n.end.is_none())
     }
 
     /// The node whose pods are being evicted now.
     pub fn current_node(&self) -> Option<&str> {
-        self.current_tier().map(|(node, _)| self.nodes[node].name.as_str())
+        self.current().map(|node| self.nodes[node].name.as_str())
+    }
+
+    /// The pods of the current node: those of the nodes before it are done with, those of the nodes after it have their turn later.
+    fn current_pods(&self) -> &[PodState] {
+        self.current().map(|node| self.pods.of_node(node)).unwrap_or_default()
+    }
+
+    fn current_pods_mut(&mut self) -> &mut [PodState] {
+        match self.current() {
+            Some(node) => self.pods.of_node_mut(node),
+            None => &mut [],
+        }
     }
 
     /// The requests to make now. Call it after every input and when `wake_at` has come.
@@ -157,9 +157,12 @@ impl Engine {
         if self.stopped.is_some() || self.stalled.is_some() {
             return commands;
         }
-        let Some((node, tier)) = self.current_tier() else { return self.confirm(now) };
+        let Some(node) = self.current() else { return self.confirm(now) };
+        // Tier after tier.
+        let open = self.pods.of_node(node).iter().filter(|p| p.phase.is_open());
+        let tier = open.map(|p| p.step.tier).min();
         commands.extend(self.read_node(node, tier.is_none(), now));
-        for pod in self.pods.values_mut() {
+        for pod in self.pods.of_node_mut(node) {
             match pod.phase {
                 Phase::OutcomeUnknown { not_before, reading: false } if not_before <= now => {
                     pod.phase = Phase::OutcomeUnknown { not_before, reading: true };
@@ -175,7 +178,7 @@ impl Engine {
         if let Some(tier) = tier.filter(|_| self.nodes[node].may_evict()) {
             commands.extend(self.evictions(node, tier, now));
         }
-        let unreported = self.budgets.unreported(&self.pods, now);
+        let unreported = self.budgets.unreported(self.pods.of_node(node), now);
         commands.extend(unreported.into_iter().map(|budget| Command::ListBudgetPods { budget }));
         commands
     }
@@ -185,19 +188,13 @@ impl Engine {
     fn evictions(&mut self, node: usize, tier: Tier, now: Timestamp) -> Vec<Command> {
         let mut commands = Vec::new();
         let mut free = self.options.concurrency.max(1).saturating_sub(self.requests_in_flight());
-        let mut uids: Vec<(i32, usize, String)> = self
-            .order
-            .iter()
-            .enumerate()
-            .filter_map(|(at, uid)| {
-                let pod = self.pods.get(uid)?;
-                (pod.node == node && pod.step.tier == tier && pod.phase.is_open())
-                    .then(|| (pod.step.priority, at, uid.clone()))
-            })
-            .collect();
-        uids.sort();
+        let is_open = |p: &&PodState| p.step.tier == tier && p.phase.is_open();
+        let open = self.pods.of_node(node).iter().filter(is_open);
+        let mut uids: Vec<(i32, String)> = open.map(|p| (p.step.priority, p.step.uid.clone())).collect();
+        // Pods of one priority stay in the order of the plan.
+        uids.sort_by_key(|(priority, _)| *priority);
         let mut unanswered: Option<i32> = None;
-        for (priority, _, uid) in uids {
+        for (priority, uid) in uids {
             if unanswered.is_some_and(|lower| lower < priority) {
                 break;
             }
@@ -234,16 +231,17 @@ impl Engine {
 
     /// When `next` is to be called again without any input.
     pub fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let pods = self.pods.values().filter_map(|p| p.wake_at(self.options.skip_wait_for_delete));
+        let current = self.current_pods();
+        let pods = current.iter().filter_map(|p| p.wake_at(self.options.skip_wait_for_delete));
         let nodes = self.nodes.iter().filter_map(NodeState::wake_at);
-        let budgets = self.budgets.wake_at(&self.pods, now);
+        let budgets = self.budgets.wake_at(current, now);
         // `next` has handled what is due already, or it waits for an input.
         pods.chain(nodes).chain(budgets).chain(self.stalls_at()).filter(|at| *at > now).min()
     }
 
     pub fn budget_seen(&mut self, budget: DisruptionBudget, now: Timestamp) {
         let mut waits = false;
-        for pod in self.pods.values_mut().filter(|p| p.is_waiting() && budget.selects(&p.pod)) {
+        for pod in self.current_pods_mut().iter_mut().filter(|p| p.is_waiting() && budget.selects(&p.pod)) {
             waits = true;
             // "Still being processed" ends as soon as the budget moves, not after the ten seconds the server suggests.
             if let (true, Phase::Waiting { not_before }) = (pod.waits_for_budget, &mut pod.phase) {
@@ -265,7 +263,7 @@ impl Engine {
 
     /// The answer to `Command::ListBudgetPods`: reported now, in one line with the reason.
     pub fn budget_pods_listed(&mut self, budget: &str, pods: &[Pod]) {
-        self.events.extend(self.budgets.report(budget, pods, &self.pods));
+        self.events.extend(self.budgets.report(budget, pods, self.current_pods()));
     }
 
     pub fn budget_gone(&mut self, key: &str) {
@@ -286,10 +284,7 @@ impl Engine {
 
     /// The pods of a node that are not known to be gone.
     fn present(&self, node: usize) -> BTreeSet<String> {
-        self.pods
-            .values()
-            .filter(|p| p.node == node && p.phase != Phase::Gone)
-            .map(|p| p.step.uid.clone())
-            .collect()
+        let there = self.pods.of_node(node).iter().filter(|p| p.phase != Phase::Gone);
+        there.map(|p| p.step.uid.clone()).collect()
     }
 }

@@ -50,8 +50,8 @@ impl Engine {
 
     /// Why a node without remaining pods is not drained.
     fn recreated_here(&self, index: usize) -> Option<NodeReason> {
-        let remains = |p: &PodState| p.node == index && matches!(p.phase, Phase::Remaining | Phase::Failed);
-        if self.nodes[index].end != Some(NodeEnd::PodsLeft) || self.pods.values().any(remains) {
+        let remains = |p: &PodState| matches!(p.phase, Phase::Remaining | Phase::Failed);
+        if self.nodes[index].end != Some(NodeEnd::PodsLeft) || self.pods.of_node(index).iter().any(remains) {
             return None;
         }
         let pod = self.recreated_pods(index).next()?;
@@ -72,11 +72,8 @@ impl Engine {
 
     /// Nodes with pods of which it is not known whether they were evicted.
     pub fn nodes_with_unknown_outcome(&self) -> Vec<String> {
-        let is_unknown = |index: usize| {
-            self.pods
-                .values()
-                .any(|p| p.node == index && matches!(p.phase, Phase::Evicting | Phase::OutcomeUnknown { .. }))
-        };
+        let unknown = |p: &PodState| matches!(p.phase, Phase::Evicting | Phase::OutcomeUnknown { .. });
+        let is_unknown = |index: usize| self.pods.of_node(index).iter().any(unknown);
         let nodes = self.nodes.iter().enumerate().filter(|(index, _)| is_unknown(*index));
         nodes.map(|(_, n)| n.name.clone()).collect()
     }
@@ -113,7 +110,7 @@ impl Engine {
     /// No earlier is a node called drained: a late scheduler has had its second, and a pod that is recreated is there again.
     fn settled_at(&self, index: usize) -> Timestamp {
         let after_cordon = self.nodes[index].cordoned_at + SETTLE;
-        let gone = self.pods.values().filter(|p| p.node == index && p.accepted);
+        let gone = self.pods.of_node(index).iter().filter(|p| p.accepted);
         let after_pods =
             gone.filter_map(|p| p.gone_at.filter(|_| p.step.recreation.is_possible()).map(|at| at + SETTLE));
         after_pods.chain([after_cordon]).max().unwrap_or(after_cordon)
@@ -121,7 +118,7 @@ impl Engine {
 
     /// The pods that were evicted here, and whose controller is certain to recreate them here.
     fn recreated_pods(&self, index: usize) -> impl Iterator<Item = &PodState> {
-        self.pods.values().filter(move |p| p.node == index && p.accepted && p.step.recreation.is_certain())
+        self.pods.of_node(index).iter().filter(|p| p.accepted && p.step.recreation.is_certain())
     }
 
     /// The answer to `Command::VerifyNode`.
@@ -147,7 +144,7 @@ impl Engine {
         if self.nodes[index].end.is_some() {
             return self.confirmed(index, &found);
         }
-        if self.pods.values().any(|p| p.node == index && p.phase.is_open()) {
+        if self.pods.of_node(index).iter().any(|p| p.phase.is_open()) {
             self.nodes[index].failed_readings = 0;
             self.nodes[index].read_not_before = now;
             return;
@@ -164,7 +161,7 @@ impl Engine {
         self.give_up_awaiting(index, now);
         let recreated_by =
             self.recreated_pods(index).filter_map(|p| p.gone_at).max().map(|at| at + RECREATED_WITHIN);
-        let is_recreated = self.pods.values().any(|p| p.node == index && p.phase == Phase::Remaining);
+        let is_recreated = self.pods.of_node(index).iter().any(|p| p.phase == Phase::Remaining);
         let awaits_recreation = !is_recreated && recreated_by.is_some_and(|recreated_by| now < recreated_by);
         match judge(found, &self.pods, recreated_by.is_some()).filter(|_| !awaits_recreation) {
             Some(end) => self.end(index, end),
@@ -177,10 +174,10 @@ impl Engine {
     }
 
     fn give_up_awaiting(&mut self, index: usize, now: Timestamp) {
-        let overdue = |p: &&PodState| {
-            p.node == index && matches!(p.phase, Phase::Awaited { since } if since + AWAITED_FOR <= now)
-        };
-        let uids: Vec<String> = self.pods.values().filter(overdue).map(|p| p.step.uid.clone()).collect();
+        let overdue =
+            |p: &&PodState| matches!(p.phase, Phase::Awaited { since } if since + AWAITED_FOR <= now);
+        let overdue = self.pods.of_node(index).iter().filter(overdue);
+        let uids: Vec<String> = overdue.map(|p| p.step.uid.clone()).collect();
         for uid in uids {
             self.remains(&uid, RemainReason::NotProvisioned);
         }
@@ -189,7 +186,7 @@ impl Engine {
     fn end(&mut self, index: usize, end: NodeEnd) {
         let several = self.nodes.len() > 1;
         let is_last = self.nodes.iter().enumerate().all(|(at, n)| at == index || n.end.is_some());
-        let of = |phase: Phase| self.pods.values().filter(|p| p.node == index && p.phase == phase).count();
+        let of = |phase: Phase| self.pods.of_node(index).iter().filter(|p| p.phase == phase).count();
         let node = self.nodes[index].name.clone();
         let gone = of(Phase::Gone);
         self.events.push(match end {
@@ -231,7 +228,7 @@ impl Engine {
 
     /// The program was stopped for a while: whether the node is still cordoned is read before anything more is evicted.
     pub fn was_paused(&mut self) {
-        if let Some((node, _)) = self.current_tier() {
+        if let Some(node) = self.current() {
             self.nodes[node].require_recheck();
         }
     }

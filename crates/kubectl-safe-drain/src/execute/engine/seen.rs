@@ -65,9 +65,8 @@ impl Engine {
     pub fn pods_synced(&mut self, node: &str, pods: Vec<Pod>, now: Timestamp) {
         let Some(index) = self.index(node) else { return };
         let listed: BTreeSet<&str> = pods.iter().map(PodExt::uid).collect();
-        let is_missing =
-            |p: &PodState| p.node == index && p.phase.is_open() && !listed.contains(p.step.uid.as_str());
-        if self.pods.values().any(is_missing) {
+        let is_missing = |p: &PodState| p.phase.is_open() && !listed.contains(p.step.uid.as_str());
+        if self.pods.of_node(index).iter().any(is_missing) {
             self.nodes[index].require_recheck();
         }
         for pod in pods {
@@ -106,7 +105,7 @@ impl Engine {
         for pod in &found.unselected {
             self.unselected(index, pod, now);
         }
-        let new = awaited().filter(|p| !self.pods.contains_key(p.uid())).cloned();
+        let new = awaited().filter(|p| !self.pods.contains(p.uid())).cloned();
         for pod in new.collect::<Vec<_>>() {
             self.awaited(index, pod, now);
         }
@@ -119,7 +118,6 @@ impl Engine {
         match state.phase {
             Phase::Awaited { .. } => {
                 self.pods.remove(uid);
-                self.order.retain(|other| other != uid);
             }
             phase if selective && phase.is_open() => {
                 state.unselected = true;
@@ -143,7 +141,7 @@ impl Engine {
                 let step = Step { reason: UNSELECTED.to_owned(), ..Step::keep(pod) };
                 let mut state = PodState::planned(step, index, pod.clone(), now);
                 state.unselected = true;
-                self.add(state);
+                self.pods.add(state);
             }
         }
     }
@@ -187,7 +185,8 @@ impl Engine {
     /// Pods past their grace period: reported once, and skipped if the user set a limit.
     pub(super) fn notice_overdue(&mut self, now: Timestamp) {
         let skip_wait = self.options.skip_wait_for_delete;
-        for state in self.pods.values_mut() {
+        let Some(node) = self.current() else { return };
+        for state in self.pods.of_node_mut(node) {
             if state.terminating_by().is_some_and(|by| by <= now) {
                 state.set_outcome_unknown(Blocker::NotTerminating, now, now);
                 continue;

@@ -28,8 +28,8 @@ impl Engine {
     pub(super) fn stalls_at(&self) -> Option<Timestamp> {
         let limit = self.options.stalled_after?;
         let due = self
-            .pods
-            .values()
+            .current_pods()
+            .iter()
             .filter(|p| matches!(p.phase, Phase::Terminating { .. }))
             .filter_map(|p| p.pod.deletion_timestamp());
         due.chain([self.progress]).max()?.saturating_add(limit).ok()
