@@ -1,6 +1,7 @@
 //! Which pods are read, how, and what is kept of them.
 
-use k8s_openapi::api::core::v1::{Node, Pod};
+use cluster_model::PodExt;
+use k8s_openapi::api::core::v1::{Node, Pod, Volume};
 use kube::Api;
 use kube::api::ListParams;
 use plugin_client::api::list;
@@ -38,9 +39,26 @@ impl Scope<'_> {
 /// Without what no step reads. A node has a hundred pods and more, and containers are most of a pod.
 pub fn strip_pod(mut pod: Pod) -> Pod {
     pod.metadata.managed_fields = None;
+    let is_ready = pod.is_ready();
+    if let Some(status) = pod.status.as_mut().filter(|_| is_ready) {
+        let restarted = status.container_statuses.iter().flatten().any(|c| c.restart_count > 0);
+        if !restarted {
+            // They show why a pod is not Ready, and whether one that is became so without a restart.
+            (status.container_statuses, status.init_container_statuses) = (None, None);
+        }
+    }
     if let Some(spec) = &mut pod.spec {
         (spec.containers, spec.init_containers) = (Vec::new(), None);
         spec.topology_spread_constraints = None;
+        // Copies of what the API server holds: no data of the pod's own, and in every pod one with a token.
+        let is_copy = |v: &Volume| {
+            v.projected.is_some() || v.config_map.is_some() || v.secret.is_some() || v.downward_api.is_some()
+        };
+        spec.volumes = spec
+            .volumes
+            .take()
+            .map(|all| all.into_iter().filter(|v| !is_copy(v)).collect())
+            .filter(|kept: &Vec<Volume>| !kept.is_empty());
         // Of its affinity only which nodes it names is read.
         if let Some(affinity) = &mut spec.affinity {
             (affinity.pod_affinity, affinity.pod_anti_affinity) = (None, None);
@@ -56,4 +74,26 @@ pub fn strip_node(mut node: Node) -> Node {
         (status.images, status.volumes_attached, status.volumes_in_use) = (None, None, None);
     }
     node
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cluster_model::build::{PodBuild, pod};
+    use serde_json::json;
+
+    #[test]
+    fn what_the_checks_read_of_a_pod_is_kept() {
+        let volumes = json!({"spec": {"volumes": [
+            {"name": "token", "projected": {"sources": []}}, {"name": "data", "emptyDir": {}},
+            {"name": "settings", "configMap": {"name": "c"}}, {"name": "claim", "persistentVolumeClaim": {"claimName": "p"}}]}});
+        let names = |pod: &Pod| pod.volumes().iter().map(|v| v.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&strip_pod(pod("a/p", "n").edit(volumes))), ["data", "claim"]);
+        let container = |restarts: i32| json!({"status": {"containerStatuses": [{"name": "main", "image": "i", "imageID": "", "ready": true, "restartCount": restarts}]}});
+        let statuses =
+            |pod: Pod| strip_pod(pod).status.and_then(|s| s.container_statuses).map(|all| all.len());
+        assert_eq!(statuses(pod("a/p", "n").edit(container(0))), None);
+        assert_eq!(statuses(pod("a/p", "n").edit(container(1))), Some(1), "it took more than one start");
+        assert_eq!(statuses(pod("a/p", "n").waiting("CrashLoopBackOff")), Some(1), "why it is not Ready");
+    }
 }
