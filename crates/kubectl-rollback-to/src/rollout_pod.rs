@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use cluster_model::pod::drop_ready_containers;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{
     Container, Pod, PodReadinessGate, PodSpec, PodStatus, Probe, ResourceRequirements,
@@ -14,12 +15,17 @@ use kube::Resource;
 use kube::api::ObjectMeta;
 use serde::{Deserialize, Deserializer};
 
+/// Pods in one answer: a workload has hundreds of them, and an answer takes several times the memory of what is kept.
+pub const PAGE: u32 = 100;
+
 #[derive(Clone, Debug)]
 pub struct RolloutPod(pub Pod);
 
 impl<'de> Deserialize<'de> for RolloutPod {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Wire::deserialize(deserializer).map(|wire| RolloutPod(wire.into()))
+        let mut pod = Pod::from(Wire::deserialize(deserializer)?);
+        drop_ready_containers(&mut pod);
+        Ok(RolloutPod(pod))
     }
 }
 

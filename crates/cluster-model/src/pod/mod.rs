@@ -35,6 +35,18 @@ impl Tier {
     }
 }
 
+/// Drops the statuses of the containers of a pod that is Ready and was never restarted. They show why a pod is not Ready, and whether one
+/// that is became so at its first start ([`PodExt::seconds_to_ready`]).
+pub fn drop_ready_containers(pod: &mut Pod) {
+    let is_ready = pod.is_ready();
+    if let Some(status) = pod.status.as_mut().filter(|_| is_ready) {
+        let restarted = status.container_statuses.iter().flatten().any(|c| c.restart_count > 0);
+        if !restarted {
+            (status.container_statuses, status.init_container_statuses) = (None, None);
+        }
+    }
+}
+
 pub trait PodExt {
     fn name(&self) -> &str;
     fn namespace(&self) -> &str;

@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::wire::{self, Content, Refusal};
 use super::workload_cache::{Subject, labels_of_any};
 use super::write::{ConnectionFailures, get, report};
-use crate::rollout_pod::RolloutPod;
+use crate::rollout_pod::{self, RolloutPod};
 
 #[derive(Default)]
 pub struct Fresh {
@@ -34,8 +34,8 @@ const TRIES: usize = 81;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// Objects in one answer, and answers to one list.
-const PAGE: usize = 500;
-const PAGES: usize = 1000;
+const PAGE: u32 = rollout_pod::PAGE;
+const PAGES: usize = 5000;
 
 /// `Err` is the message why it cannot be read.
 pub async fn read(cluster: &Cluster, id: &Id, failures: &ConnectionFailures) -> Result<Fresh, String> {

@@ -12,7 +12,7 @@ use plugin_client::api::watch::Watched;
 use plugin_client::{Cluster, Failure, Feed, RawObject, feed_of};
 
 use super::workload_cache::{Resource, Subject, common_labels};
-use crate::rollout_pod::RolloutPod;
+use crate::rollout_pod::{self, RolloutPod};
 
 /// Without those that every pod has and that report no problem: most events in a rollout of many pods.
 const RELEVANT_EVENTS: &str = "reason!=Scheduled,reason!=SuccessfulCreate,reason!=SuccessfulDelete,reason!=Killing,reason!=ScalingReplicaSet";
@@ -163,7 +163,8 @@ impl Watches {
             What::Pods => {
                 let api = Api::<RolloutPod>::namespaced(cluster.client.clone(), namespace);
                 let keep = move |pod: &mut RolloutPod| subjects.iter().any(|it| it.selects(&pod.0));
-                feed_of(api, "pods", by_label, keep).map(|news| news.map(News::Pod)).boxed()
+                let in_pages = by_label.page_size(rollout_pod::PAGE);
+                feed_of(api, "pods", in_pages, keep).map(|news| news.map(News::Pod)).boxed()
             }
             What::Events => {
                 let api = raw(cluster, namespace, ApiResource::erase::<Event>(&()));

@@ -13,7 +13,7 @@ use plugin_client::api::list;
 use plugin_client::{Cluster, Failure, RawObject, Right, is_not_found};
 use serde_json::Value;
 
-use crate::rollout_pod::RolloutPod;
+use crate::rollout_pod::{self, RolloutPod};
 use crate::workload_selector::Subjects;
 
 /// Workloads read side by side.
@@ -84,7 +84,7 @@ async fn with_pasts(cluster: &Cluster, objects: Vec<(Kind, Value)>) -> Result<Ve
         makers.contains(owner.as_str()).then_some((owner, pod))
     };
     let api: Api<RolloutPod> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    let found = list::collect(&api, "pods", params(), list::PAGE, owned).await;
+    let found = list::collect(&api, "pods", params(), rollout_pod::PAGE, owned).await;
     let mut pods: HashMap<String, Vec<Pod>> = HashMap::new();
     for (owner, pod) in found.map_err(|failure| told(failure, "", "pods"))? {
         pods.entry(owner).or_default().push(pod);

@@ -1,6 +1,6 @@
 //! Which pods are read, how, and what is kept of them.
 
-use cluster_model::PodExt;
+use cluster_model::pod::drop_ready_containers;
 use k8s_openapi::api::core::v1::{Node, Pod, Volume};
 use kube::Api;
 use kube::api::ListParams;
@@ -39,14 +39,7 @@ impl Scope<'_> {
 /// Without what no step reads. A node has a hundred pods and more, and containers are most of a pod.
 pub fn strip_pod(mut pod: Pod) -> Pod {
     pod.metadata.managed_fields = None;
-    let is_ready = pod.is_ready();
-    if let Some(status) = pod.status.as_mut().filter(|_| is_ready) {
-        let restarted = status.container_statuses.iter().flatten().any(|c| c.restart_count > 0);
-        if !restarted {
-            // They show why a pod is not Ready, and whether one that is became so without a restart.
-            (status.container_statuses, status.init_container_statuses) = (None, None);
-        }
-    }
+    drop_ready_containers(&mut pod);
     if let Some(spec) = &mut pod.spec {
         (spec.containers, spec.init_containers) = (Vec::new(), None);
         spec.topology_spread_constraints = None;
@@ -79,6 +72,7 @@ pub fn strip_node(mut node: Node) -> Node {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cluster_model::PodExt;
     use cluster_model::build::{PodBuild, pod};
     use serde_json::json;
 
