@@ -86,6 +86,11 @@ impl Inventory {
         self.owners.controllers(pod).last()
     }
 
+    /// It names a controller that is not known to be gone.
+    pub fn has_controller(&self, pod: &Pod) -> bool {
+        self.controller_of(pod).is_some_and(|controller| controller.state != ControllerState::Missing)
+    }
+
     /// Its controller does not exist (any more). One that could not be read makes no orphan.
     pub fn is_orphaned(&self, pod: &Pod) -> bool {
         self.controller_of(pod).is_some_and(|controller| controller.state == ControllerState::Missing)

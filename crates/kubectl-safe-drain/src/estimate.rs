@@ -66,9 +66,15 @@ fn wave(steps: &[&Step], inventory: &Inventory) -> Estimate {
     }
     for (key, queue) in queues {
         let Some(budget) = inventory.budgets.seen().and_then(|budgets| budgets.get(key)) else { continue };
-        let BudgetStatus::Allows(allowed) = *budget.status() else {
-            blocked_by.insert(key.to_owned());
-            continue;
+        // Each pod that is not recreated uses up a disruption for good.
+        let unreplaced =
+            inventory.members(budget).filter(|pod| !inventory.has_controller(pod)).count() as i64;
+        let allowed = match *budget.status() {
+            BudgetStatus::Allows(allowed) if unreplaced <= allowed.into() => allowed,
+            _ => {
+                blocked_by.insert(key.to_owned());
+                continue;
+            }
         };
         let rounds = (queue.len() as i64 + i64::from(allowed) - 1) / i64::from(allowed);
         let mut lags: Vec<i64> = inventory.members(budget).filter_map(PodExt::seconds_to_ready).collect();

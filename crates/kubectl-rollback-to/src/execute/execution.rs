@@ -17,6 +17,8 @@ pub struct Execution<'a> {
     pub snapshot: &'a Snapshot,
     pub plan: &'a Plan,
     pub options: &'a Options,
+    /// False with `--yes`: then no answer is no.
+    pub may_ask: bool,
     pub clock: Clock,
     /// For everything but the time at prompts; `None`: each wait ends by itself, when nothing has changed for long.
     pub deadline: Option<Instant>,

@@ -193,8 +193,8 @@ impl Tracker {
         if rollout_view.is_done() {
             return State::Done { kept: rollout_view.kept_pods() };
         }
-        // Whatever its pods show: no template rolls out.
-        if !self.is_diagnosis && rollout_view.workload.is_paused() {
+        // Whatever its pods show: no template rolls out. Once all pods have it, the pause changes nothing.
+        if !self.is_diagnosis && rollout_view.workload.is_paused() && rollout_view.has_pods_to_update() {
             return self.paused(rollout_view);
         }
         let monotonic_now = rollout_view.view.monotonic_now;

@@ -103,6 +103,8 @@ pub enum Unobserved {
 pub enum NotRestored {
     /// Somebody else's change is not overwritten.
     Changed(Change),
+    /// Somebody's `kubectl rollout restart` is not overwritten either.
+    Restarted(Option<Author>),
     Deleted,
     Failed(String),
     Unknown(String),

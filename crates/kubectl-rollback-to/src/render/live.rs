@@ -187,7 +187,7 @@ fn lines(workload: &Id, event: &Event) -> Vec<Line> {
             name.plain(": ").warn(pod).plain(format!(": {}", cause::pod(cause)))
         }
         Event::Unstuck(pod) => {
-            name.plain(format!(": pod {pod} deleted; it is recreated with the new template"))
+            name.plain(format!(": pod {pod} deleted; it is recreated with the current template"))
         }
         Event::Done(kept) => kept.iter().fold(name.good(" rolled back"), |line, kept| {
             line.plain(format!("; {}", cause::kept_pods(kept)))

@@ -18,4 +18,4 @@ pub use history::{history, picker_rows, revision};
 pub use live::Screen;
 pub use outcome::outcome;
 pub use plan::plan;
-pub use status::status;
+pub use status::{Seen, status};

@@ -84,7 +84,7 @@ fn one(id: &Id, reason: &Reason) -> String {
         Reason::Restored => "previous template restored".to_owned(),
         Reason::HadPreviousTemplate => "it already has its previous template".to_owned(),
         Reason::NotRestored(why @ NotRestored::Unhealthy(_)) => not_restored(id, why),
-        Reason::NotRestored(why @ NotRestored::Changed(_)) => {
+        Reason::NotRestored(why @ (NotRestored::Changed(_) | NotRestored::Restarted(_))) => {
             format!("not restored: {}, which is not overwritten", not_restored(id, why))
         }
         Reason::NotRestored(why) => format!("not restored: {}", not_restored(id, why)),
@@ -144,10 +144,16 @@ fn unobserved(why: &Unobserved) -> String {
 pub fn not_restored(id: &Id, why: &NotRestored) -> String {
     match why {
         NotRestored::Changed(what) => format!("{} meanwhile", change(what)),
+        NotRestored::Restarted(by) => {
+            format!("restarted by {}{} meanwhile", author(by.as_ref()), time(by.as_ref()))
+        }
         NotRestored::Deleted => "it was deleted meanwhile".to_owned(),
         NotRestored::Failed(message) => message.clone(),
         NotRestored::Unknown(message) => format!("{message}; unknown whether it was"),
         NotRestored::Unobserved(why) => unobserved(why),
+        NotRestored::Unhealthy(why) if why.contains(&Reason::Deleted) => {
+            "its template was restored, and then it was deleted".to_owned()
+        }
         NotRestored::Unhealthy(why) => {
             format!("template restored; its pods are not healthy yet: {}", reasons(id, why))
         }

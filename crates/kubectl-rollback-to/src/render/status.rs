@@ -13,12 +13,21 @@ use crate::resume_command::GoOn;
 /// More are counted, not listed; `-o wide` lists them all.
 const LISTED: usize = 20;
 
+/// A rollout as it was seen, and what can be done about it.
+pub struct Seen<'a> {
+    pub progress: &'a Progress,
+    pub go_on: GoOn<'a>,
+    /// There is a revision that `--last-healthy` goes to.
+    pub has_healthy: bool,
+}
+
 /// `object`: the live workload, for whether it is paused and how it replaces pods.
-pub fn status(id: &Id, object: &Value, progress: &Progress, go_on: &GoOn<'_>, wide: bool) -> Vec<Line> {
+pub fn status(id: &Id, object: &Value, seen: &Seen<'_>, wide: bool) -> Vec<Line> {
+    let progress = seen.progress;
     let paused = object.pointer("/spec/paused").and_then(Value::as_bool).unwrap_or_default();
     let mut lines = vec![headline(id, progress, paused)];
     lines.extend(pods(&progress.pods, wide));
-    lines.extend(next(id, object, progress, paused, go_on));
+    lines.extend(next(id, object, seen, paused));
     lines
 }
 
@@ -88,10 +97,15 @@ fn pods(pods: &[PodProgress], wide: bool) -> Vec<Line> {
 }
 
 /// What to type next.
-fn next(id: &Id, object: &Value, progress: &Progress, paused: bool, go_on: &GoOn<'_>) -> Vec<Line> {
+fn next(id: &Id, object: &Value, seen: &Seen<'_>, paused: bool) -> Vec<Line> {
+    let Seen { progress, go_on, has_healthy } = seen;
     let key = |what: &str| Line::new().dim(format!("{what:<13}"));
     let hint = |what: &str, command: String| key(what).command(command);
     let (typed, namespace) = (id.typed(), &id.namespace);
+    let go_back = match has_healthy {
+        true => hint("to go back:", format!("kubectl rollback-to {typed} --last-healthy")),
+        false => hint("revisions:", format!("kubectl rollback-to {typed} --history")),
+    };
     let is_held_back = paused || matches!(progress.state, State::Done { kept: Some(_) });
     match (go_on, &progress.state) {
         (GoOn::Owner(owner), _) if is_held_back => {
@@ -108,10 +122,11 @@ fn next(id: &Id, object: &Value, progress: &Progress, paused: bool, go_on: &GoOn
     }
     match &progress.state {
         // Resumed, the broken template would go to all pods.
-        State::Failed { .. } if paused => vec![
+        State::Failed { .. } if paused && *has_healthy => vec![
             hint("to go back:", format!("kubectl rollback-to {typed} --last-healthy --allow paused")),
             hint("and then:", format!("kubectl rollout resume {typed}")),
         ],
+        State::Failed { .. } if paused => vec![go_back],
         _ if paused => vec![hint("to resume:", format!("kubectl rollout resume {typed}"))],
         State::Failed { pod, container, .. } => {
             let why = match (pod, container) {
@@ -121,10 +136,7 @@ fn next(id: &Id, object: &Value, progress: &Progress, paused: bool, go_on: &GoOn
                 (Some(pod), None) => format!("kubectl describe pod {pod} -n {namespace}"),
                 (None, _) => format!("kubectl describe {typed}"),
             };
-            vec![
-                hint("to see more:", why),
-                hint("to go back:", format!("kubectl rollback-to {typed} --last-healthy")),
-            ]
+            vec![hint("to see more:", why), go_back]
         }
         State::Stuck { pod, .. } => {
             vec![hint("to continue:", format!("kubectl delete pod {pod} -n {namespace}"))]

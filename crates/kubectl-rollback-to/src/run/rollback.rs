@@ -259,6 +259,7 @@ impl Run<'_> {
             snapshot: &looked.snapshot,
             plan: &plan,
             options: &self.options,
+            may_ask: !self.args.yes,
             clock: Clock::start(),
             deadline: self.bounds.until(),
             // Whoever gives a time wants it waited out.

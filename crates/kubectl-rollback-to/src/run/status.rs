@@ -8,6 +8,7 @@ use plugin_client::{Cluster, Exit, Failure, Line, publish};
 use serde_json::Value;
 
 use super::Run;
+use crate::choose::last_healthy;
 use crate::execute::progress::diagnose::diagnose;
 use crate::execute::progress::model::State;
 use crate::gather;
@@ -29,7 +30,8 @@ impl Run<'_> {
         };
         let (mut workloads, mut lines) = (Vec::new(), Vec::new());
         let wide = self.args.output == plugin_client::Output::Wide;
-        for rollout in &looked.snapshot.rollouts {
+        for past in looked.pasts() {
+            let rollout = past.rollout;
             let events = looked.snapshot.events[&rollout.id.uid].seen().map(Vec::as_slice);
             let events: &[Value] = events.unwrap_or_default();
             let progress = diagnose(rollout, events, looked.snapshot.taken_at, self.options.fail_after);
@@ -37,7 +39,9 @@ impl Run<'_> {
                 lines.push(Line::new());
             }
             let go_on = go_on(owners.get(&rollout.id.uid).map(Vec::as_slice));
-            lines.extend(render::status(&rollout.id, &rollout.object, &progress, &go_on, wide));
+            let has_healthy = last_healthy(past).is_some_and(|index| rollout.current() != Some(index));
+            let seen = render::Seen { progress: &progress, go_on, has_healthy };
+            lines.extend(render::status(&rollout.id, &rollout.object, &seen, wide));
             workloads.push(StatusOf::new(rollout, &progress));
         }
         // There is at least one.

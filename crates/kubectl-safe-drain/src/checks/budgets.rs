@@ -55,9 +55,9 @@ pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
         return findings;
     }
     for (budget, pods) in here.values() {
-        let counted = pods.iter().filter(|p| budget.counts(p)).count();
-        if counted > 0 {
-            findings.extend(stands_in_the_way(budget, counted, inventory));
+        let counted: Vec<&Pod> = pods.iter().filter(|p| budget.counts(p)).copied().collect();
+        if !counted.is_empty() {
+            findings.extend(stands_in_the_way(budget, &counted, inventory));
         }
     }
     findings
@@ -73,7 +73,7 @@ fn bypassed(budget: &DisruptionBudget, pods: &[&Pod]) -> Finding {
     .remedy("omit --disable-eviction to respect the PDB")
 }
 
-fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, inventory: &Inventory) -> Vec<Finding> {
+fn stands_in_the_way(budget: &DisruptionBudget, counted: &[&Pod], inventory: &Inventory) -> Vec<Finding> {
     let (rule, expected) = (budget.rule(), budget.expected);
     let finding = |id, severity, message: String| Finding::new(id, severity, budget.key(), message);
     match *budget.status() {
@@ -112,28 +112,45 @@ fn stands_in_the_way(budget: &DisruptionBudget, counted: usize, inventory: &Inve
             .remedy("give it an integer minAvailable, or give its pods a controller"),
         ],
         BudgetStatus::Blocked | BudgetStatus::Exhausted => {
-            let first = allows_none(budget, inventory);
+            let first = allows_none(budget, counted, inventory);
             std::iter::once(first).chain(unhealthy(budget, inventory)).collect()
         }
-        BudgetStatus::Allows(n) if usize::try_from(n).is_ok_and(|n| n < counted) => vec![finding(
-            "budget-paces",
-            Severity::Info,
-            format!(
-                "allows {n} disruption{} at a time; {} are evicted in turn",
-                if n == 1 { "" } else { "s" },
-                count(counted, "pod")
-            ),
-        )],
-        BudgetStatus::Allows(_) => Vec::new(),
+        BudgetStatus::Allows(n) => {
+            let disruptions = count(usize::try_from(n).unwrap_or_default(), "disruption");
+            let exceeds = |pods: usize| usize::try_from(n).is_ok_and(|n| n < pods);
+            // Each of them uses up one for good.
+            let unreplaced = counted.iter().filter(|pod| !inventory.has_controller(pod)).count();
+            if exceeds(unreplaced) {
+                let message = format!(
+                    "allows {disruptions}, and {} without a controller to evict: they are not recreated, so the rest stays",
+                    count(unreplaced, "pod")
+                );
+                return vec![
+                    finding("budget-blocked", Severity::Error, message)
+                        .remedy("relax the PDB for the drain, or delete those pods yourself"),
+                ];
+            }
+            let paces = || {
+                let pods = count(counted.len(), "pod");
+                finding(
+                    "budget-paces",
+                    Severity::Info,
+                    format!("allows {disruptions} at a time; {pods} are evicted in turn"),
+                )
+            };
+            exceeds(counted.len()).then(paces).into_iter().collect()
+        }
     }
 }
 
 /// What it takes before a budget that allows nothing now allows an eviction.
-fn allows_none(budget: &DisruptionBudget, inventory: &Inventory) -> Finding {
+fn allows_none(budget: &DisruptionBudget, counted: &[&Pod], inventory: &Inventory) -> Finding {
     let (rule, healthy, desired, expected) = (budget.rule(), budget.healthy, budget.desired, budget.expected);
     let (members, with_scale) = members(budget, inventory);
     let remedy = match budget.requirement(members) {
         Requirement::ReadyPods(n) => {
+            // Pods that are not Ready may go as soon as enough others are (eviction.go, IfHealthyBudget).
+            let n = if counted.iter().any(|pod| pod.is_ready()) { n } else { (n - 1).max(1) };
             let more = if n > 1 { format!("{n} more pods") } else { "another pod".to_owned() };
             let verb = if n > 1 { "are" } else { "is" };
             let message =
@@ -372,6 +389,24 @@ mod tests {
         let all = json!({"minAvailable": "100%"});
         let inventory = owned_by(scaled_to(3, 3), vec![starting], all, status(0, 3, 3, 3));
         assert_eq!(first(&inventory).0, "budget-exhausted", "{:?}", first(&inventory));
+    }
+
+    #[test]
+    fn pods_that_are_not_recreated_use_up_the_disruptions() {
+        let bare = |n: usize| (0..n).map(|i| web(&format!("web-{i}")).bare()).collect::<Vec<_>>();
+        let blocked = under(status(1, 3, 2, 3), bare(3));
+        fires("budget-blocked", Severity::Error, &blocked, &under(status(1, 2, 1, 2), bare(1)));
+        let owned: Vec<Pod> = (0..3).map(|i| web(&format!("web-{i}"))).collect();
+        fires("budget-paces", Severity::Info, &under(status(1, 3, 2, 3), owned), &blocked);
+    }
+
+    #[test]
+    fn pods_that_are_not_ready_may_go_once_the_others_satisfy_it() {
+        let waits = |pods: Vec<Pod>| first(&under(status(0, 0, 1, 3), pods)).2;
+        let crashing = || web("web-1").waiting("CrashLoopBackOff");
+        assert_eq!(waits(vec![crashing()]), "the drain waits until another pod of this PDB is Ready");
+        let both = waits(vec![crashing(), web("web-2")]);
+        assert_eq!(both, "the drain waits until 2 more pods of this PDB are Ready");
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub fn plan(plan: &Plan, estimate: &Estimate, wide: bool) -> Vec<Line> {
 fn range(estimate: &Estimate) -> String {
     match estimate.most_seconds {
         None => format!(
-            "at least {} · no upper bound: {} 0 disruptions now",
+            "at least {} · no upper bound: {} too few disruptions now",
             span(estimate.least_seconds),
             match estimate.blocked_by.len() {
                 1 => format!("PDB {} allows", named(&estimate.blocked_by)),
@@ -176,7 +176,7 @@ mod tests {
           evict   kube-system  ReplicaSet rs    1 pod   after all other pods: system-cluster-critical
           ignore  kube-system  DaemonSet agent  1 pod   DaemonSet-managed pod
 
-        estimated  at least 0s · no upper bound: PDB shop/web allows 0 disruptions now
+        estimated  at least 0s · no upper bound: PDB shop/web allows too few disruptions now
         ");
     }
 }

@@ -35,7 +35,7 @@ fn unstick_deletes_the_broken_pod_and_no_other() {
     let good = uids(&room, &app(1));
     let (outcome, record) = rollback(&room, &["statefulset/db", "--to-revision=1", "--unstick"]).watched();
     outcome.expect("done", 0);
-    assert!(outcome.err.contains("pod db-2 deleted; it is recreated with the new template"), "{outcome}");
+    assert!(outcome.err.contains("pod db-2 deleted; it is recreated with the current template"), "{outcome}");
     assert!(room.is_rolled_out("StatefulSet", "db"), "{outcome}");
     assert_eq!(
         uids(&room, &app(1)).iter().filter(|uid| good.contains(uid)).count(),
@@ -82,6 +82,18 @@ fn on_a_terminal_it_is_asked_before_a_pod_is_deleted() {
     assert_eq!(tty.end(), 0, "{}", tty.text());
     tty.assert_left_clean();
     assert!(room.is_rolled_out("StatefulSet", "db"));
+}
+
+#[test]
+fn with_yes_nothing_is_asked_on_a_terminal() {
+    let room = shared().room(1);
+    broken(&room, 1, |_| ());
+    let uid = uids(&room, &app(2));
+    let mut tty = Tty::start(&rollback_to(&room, &["statefulset/db", "--to-revision=1", "--yes"]), &[]);
+    tty.until("blocked by pod db-0").until("--unstick");
+    assert_eq!(tty.end(), 1, "{}", tty.text());
+    assert!(!tty.text().contains("[y/N]"), "{}", tty.text());
+    assert_eq!(uids(&room, &app(2)), uid, "deleted without consent");
 }
 
 #[test]

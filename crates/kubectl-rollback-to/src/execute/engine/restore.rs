@@ -1,7 +1,7 @@
 //! Restoring what was written in this run, as far as nobody else has changed it since.
 
 use super::model::{Command, Question};
-use super::{Decision, Engine, OwnTemplate, Phase};
+use super::{Decision, Engine, OwnTemplate, Phase, Step};
 use crate::execute::event::{Event, Note};
 use crate::execute::guarded_patch::Wrote;
 use crate::execute::progress::model::{Progress, State};
@@ -20,6 +20,9 @@ impl Engine {
         self.close_confirmation();
         if self.failed.is_none() {
             return;
+        }
+        if self.rules.on_failure == OnFailure::Restore || self.decision == Decision::Restore {
+            self.steps.iter_mut().for_each(Step::keep_restarted);
         }
         let written: Vec<usize> =
             (0..self.steps.len()).filter(|step| self.steps[*step].is_restorable()).collect();
@@ -115,8 +118,9 @@ impl Engine {
             Wrote::Unknown(_) => OwnTemplate::Perhaps,
             Wrote::Written { .. } | Wrote::Already | Wrote::Changed(_) | Wrote::Gone => OwnTemplate::No,
         };
-        if matches!(wrote, Wrote::Written { .. } | Wrote::Already) {
-            this.template_restored();
+        // Somebody else's template has other pods, too.
+        if !matches!(wrote, Wrote::Failed(_) | Wrote::Unknown(_)) {
+            this.template_replaced();
         }
         match wrote {
             Wrote::Written { .. } if self.rules.wait => {

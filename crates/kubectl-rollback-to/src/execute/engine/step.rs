@@ -6,8 +6,8 @@ use cluster_model::rollout::Id;
 use k8s_openapi::jiff::Timestamp;
 
 use super::model::{Start, StepInput};
-use crate::outcome::cause::{Cause, PodCause};
-use crate::outcome::reason::{Already, End, EndedAt, Reason};
+use crate::outcome::cause::{Author, Cause, PodCause};
+use crate::outcome::reason::{Already, End, EndedAt, NotRestored, Reason};
 use crate::outcome::{Outcome, PodProgress, PodState, Verdict};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,8 +82,9 @@ pub struct Step {
     /// The read that is under way began before the consent.
     pub stale: bool,
     pub disagreements: usize,
-    /// Restarts by others.
+    /// Restarts by others, and by whom the last one.
     pub followed: usize,
+    pub restarted_by: Option<Author>,
     /// It failed, and has not recovered.
     pub failing: bool,
     /// The deadline passed before it was done.
@@ -134,6 +135,7 @@ impl Step {
             stale: false,
             disagreements: 0,
             followed: 0,
+            restarted_by: None,
             failing: false,
             late: false,
             deleting: BTreeSet::new(),
@@ -164,11 +166,23 @@ impl Step {
         }
     }
 
-    /// Its template is restored: of the pods seen before, those that failed are kept, with their logs.
-    pub fn template_restored(&mut self) {
+    /// Its template is not the one rolled back to any more: of the pods seen before, those that failed are kept, with their logs.
+    pub fn template_replaced(&mut self) {
         self.failed_pods = std::mem::take(&mut self.pods);
         self.failed_pods.retain(|pod| pod.state == PodState::Failing);
         (self.moved, self.ready) = ((0, 0), None);
+    }
+
+    /// It failed after somebody restarted it: their template is not overwritten.
+    pub fn keep_restarted(&mut self) {
+        if !self.failing || self.own_template != OwnTemplate::Restarted || self.restore_attempted {
+            return;
+        }
+        self.restore_attempted = true;
+        if let Some(outcome) = &mut self.outcome {
+            let by = self.restarted_by.clone();
+            outcome.reasons.push(Reason::NotRestored(NotRestored::Restarted(by)));
+        }
     }
 
     /// Can it be restored?

@@ -128,6 +128,7 @@ impl Engine {
     fn follow(&mut self, step: usize, by: Option<Author>) {
         let this = &mut self.steps[step];
         this.followed += 1;
+        this.restarted_by.clone_from(&by);
         if this.own_template != OwnTemplate::No {
             this.own_template = OwnTemplate::Restarted;
         }

@@ -47,14 +47,17 @@ impl SeenPod<'_> {
             PodState::Ready => None,
             PodState::Failing => self.issue.as_ref().map(message),
             PodState::Starting => Some(self.waits_for()),
-            PodState::Old if blocker == Some(self.pod.name()) => {
-                let issue = issue(self.pod);
-                Some(issue.as_ref().map_or_else(|| PodCause::Message(NOT_READY.to_owned()), message))
+            PodState::Old => {
+                let is_blocker = blocker == Some(self.pod.name());
+                match self.kept.filter(|_| !is_blocker) {
+                    Some(by) => Some(PodCause::Kept { by, is_ready: self.pod.is_ready() }),
+                    None if self.pod.is_ready() && !is_blocker => None,
+                    None => {
+                        let unready = || PodCause::Message(NOT_READY.to_owned());
+                        Some(issue(self.pod).as_ref().map_or_else(unready, message))
+                    }
+                }
             }
-            PodState::Old => match self.kept {
-                Some(by) => Some(PodCause::Kept { by, is_ready: self.pod.is_ready() }),
-                None => issue(self.pod).as_ref().map(message),
-            },
             PodState::Terminating => deletion_blocker(self.pod).map(PodCause::Terminating),
         };
         PodProgress { name: self.pod.name().to_owned(), state: self.state, cause, log: Vec::new() }

@@ -33,6 +33,12 @@ impl RolloutView<'_> {
             && !self.pods.iter().any(|seen| seen.is_old() && seen.kept.is_none())
     }
 
+    /// Pods of the target are still to be created, or old ones to be replaced.
+    pub fn has_pods_to_update(&self) -> bool {
+        let live = self.pods.iter().filter(|seen| seen.on_target()).count();
+        whole(live) < self.total || self.pods.iter().any(|seen| seen.is_old() && seen.kept.is_none())
+    }
+
     pub fn kept_pods(&self) -> Option<KeptPods> {
         counts::kept_pods(&self.pods, self.total, self.workload.desired())
     }
@@ -66,7 +72,7 @@ impl RolloutView<'_> {
         if is_done {
             return counts();
         }
-        if self.workload.is_paused() {
+        if self.workload.is_paused() && self.has_pods_to_update() {
             return Waiting::Resume;
         }
         match self.faults.first() {

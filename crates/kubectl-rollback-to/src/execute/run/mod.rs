@@ -127,7 +127,7 @@ impl<'a> Run<'a> {
         let watches = Watches::new(followed.collect());
         let rules = Rules {
             on_failure: options.on_failure,
-            can_ask: execution.ui.can_prompt(),
+            can_ask: execution.may_ask && execution.ui.can_prompt(),
             unstick: options.unstick,
             wait: options.wait,
             watch_after_done: WATCH_AFTER_DONE,

@@ -180,6 +180,7 @@ impl Play {
             snapshot: &self.snapshot,
             plan: &self.plan,
             options: &self.options,
+            may_ask: true,
             clock: Clock::start(),
             deadline: self.deadline,
             silent_after: self.silent_after,

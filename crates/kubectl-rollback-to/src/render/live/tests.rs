@@ -180,7 +180,7 @@ fn every_event_is_one_line() {
     ];
     insta::assert_snapshot!(shown(2, &db(), &events), @r"
     statefulset/db updated, but not as requested: admission changed the template
-    statefulset/db: pod db-1 deleted; it is recreated with the new template
+    statefulset/db: pod db-1 deleted; it is recreated with the current template
     statefulset/db rolled back; 2 of 3: the partition excludes db-0
     statefulset/db restoring the previous template
     statefulset/db restored

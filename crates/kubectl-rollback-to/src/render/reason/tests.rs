@@ -107,6 +107,7 @@ fn restored_or_not() {
         vec![failed(), Reason::RestoredAndReplaced(by("kim"))],
         not(NotRestored::Changed(changed(&[], None))),
         not(NotRestored::Deleted),
+        not(NotRestored::Restarted(by("kim"))),
         not(NotRestored::Failed(message())),
         not(NotRestored::Unknown(message())),
         not(NotRestored::Unobserved(Unobserved::Message(message()))),
@@ -119,10 +120,11 @@ fn restored_or_not() {
     FailedCreate: exceeded quota; restored, and then kim wrote another template, which is not overwritten
     FailedCreate: exceeded quota; not restored: changed by somebody (the same images) meanwhile, which is not overwritten
     FailedCreate: exceeded quota; not restored: it was deleted meanwhile
+    FailedCreate: exceeded quota; not restored: restarted by kim at 2026-01-01T00:00:07Z meanwhile, which is not overwritten
     FailedCreate: exceeded quota; not restored: cannot write statefulset/db: no (403)
     FailedCreate: exceeded quota; not restored: cannot write statefulset/db: no (403); unknown whether it was
     FailedCreate: exceeded quota; not restored: cannot write statefulset/db: no (403)
-    FailedCreate: exceeded quota; template restored; its pods are not healthy yet: it was deleted meanwhile
+    FailedCreate: exceeded quota; its template was restored, and then it was deleted
     ");
 }
 

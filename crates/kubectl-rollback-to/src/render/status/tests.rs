@@ -31,7 +31,8 @@ fn failed(pod: Option<&str>, container: Option<&str>) -> State {
 fn shown(kind: Kind, spec: Value, state: State, pods: Vec<PodProgress>, wide: bool) -> String {
     let object = json!({"metadata": {"namespace": "shop", "name": "web", "uid": "u"}, "spec": spec});
     let progress = progress(state, pods);
-    let lines = status(&Id::of(kind, &object), &object, &progress, &GoOn::Kubectl, wide);
+    let seen = Seen { progress: &progress, go_on: GoOn::Kubectl, has_healthy: true };
+    let lines = status(&Id::of(kind, &object), &object, &seen, wide);
     lines.iter().map(|line| format!("{}\n", line.text())).collect()
 }
 
@@ -147,11 +148,12 @@ fn what_a_progressive_rollout_keeps_back_is_left_to_it() {
     let object =
         json!({"metadata": {"namespace": "shop", "name": "web", "uid": "u"}, "spec": {"paused": true}});
     let owner = kruise(Reverts::Perhaps("steps".into()));
-    let next = |paused: bool, state: State, go_on: &GoOn<'_>| {
+    let next = |paused: bool, state: State, go_on: GoOn<'_>, has_healthy: bool| {
         let mut object = object.clone();
         object["spec"]["paused"] = json!(paused);
         let progress = progress(state, vec![]);
-        let lines = status(&Id::of(Kind::Deployment, &object), &object, &progress, go_on, false);
+        let seen = Seen { progress: &progress, go_on, has_healthy };
+        let lines = status(&Id::of(Kind::Deployment, &object), &object, &seen, false);
         lines[1..].iter().map(Line::text).collect::<Vec<_>>().join("\n")
     };
     let partitioned = || kept(KeptBy::Partition);
@@ -159,20 +161,28 @@ fn what_a_progressive_rollout_keeps_back_is_left_to_it() {
         [(true, State::Moving), (true, failed(None, None)), (true, partitioned()), (false, partitioned())]
     {
         assert_eq!(
-            next(paused, state.clone(), &GoOn::Owner(&owner)),
+            next(paused, state.clone(), GoOn::Owner(&owner), true),
             "managed by:  OpenKruise rollout x\nto go back:  kubectl kruise rollout undo rollout/x -n shop"
         );
-        let unread = next(paused, state, &GoOn::Unknown("forbidden"));
+        let unread = next(paused, state, GoOn::Unknown("forbidden"), true);
         assert!(!unread.contains("resume") && !unread.contains("patch"), "{unread}");
         assert!(unread.starts_with("unknown:     whether a progressive rollout controls it: forbidden"));
     }
-    assert!(next(false, State::Moving, &GoOn::Owner(&owner)).starts_with("to watch:"));
+    assert!(next(false, State::Moving, GoOn::Owner(&owner), true).starts_with("to watch:"));
     // A broken template is not released to all pods either.
     assert_eq!(
-        next(true, failed(None, None), &GoOn::Kubectl),
+        next(true, failed(None, None), GoOn::Kubectl, true),
         "to go back:  kubectl rollback-to deployment/web -n shop --last-healthy --allow paused\n\
          and then:    kubectl rollout resume deployment/web -n shop"
     );
+    // No revision is known to have been healthy.
+    for paused in [true, false] {
+        let next = next(paused, failed(None, None), GoOn::Kubectl, false);
+        assert_eq!(
+            next.lines().last(),
+            Some("revisions:   kubectl rollback-to deployment/web -n shop --history")
+        );
+    }
 }
 
 #[test]

@@ -135,7 +135,8 @@ fn a_restart_is_followed_and_another_template_is_left_alone_and_nothing_is_resto
     let mut play = Play::new(1, restore);
     play.write_all().seen(0, superseded(true)).next();
     play.fails(0);
-    assert_eq!(play.ends(), [over(Verdict::Failed, [rollout("crashed")])]);
+    let restarted = Reason::NotRestored(NotRestored::Restarted(author("kim")));
+    assert_eq!(play.ends(), [over(Verdict::Failed, [rollout("crashed"), restarted])]);
 
     let mut play = Play::new(2, restore);
     play.write_all().seen(0, DONE).next();

@@ -278,3 +278,17 @@ fn pods_of_a_paused_deployment_have_the_old_template() {
     let states: Vec<PodState> = moment.look().pods.iter().map(|pod| pod.state).collect();
     assert_eq!(states, [PodState::Old; 3]);
 }
+
+/// What is left is that its pods become available, which a pause does not prevent.
+#[test]
+fn a_pause_after_all_pods_were_updated_changes_nothing() {
+    let paused = json!({"spec": {"paused": true}});
+    let starting = Moment::of(KIND).edit(status(3, 3, 2)).edit(paused.clone()).of_pods("good good good-");
+    assert_eq!(starting.state(), State::Moving);
+    assert_eq!(
+        Moment::of(KIND).edit(status(3, 3, 3)).edit(paused.clone()).of_pods("good good good").state(),
+        done()
+    );
+    let replacing = Moment::of(KIND).edit(status(3, 2, 3)).edit(paused).of_pods("good good bad");
+    assert!(matches!(replacing.state(), State::Stalled { cause: Cause::Paused(_), .. }));
+}

@@ -96,7 +96,7 @@ fn each_wait_that_cannot_end_has_its_cause_and_its_time() {
         ("paused", is_paused, 10, paused()),
         (
             "paused, whatever its pods show",
-            with(Kind::Deployment, crashing(member(Kind::Deployment, "web-2", "good")))
+            with(Kind::Deployment, crashing(member(Kind::Deployment, "web-2", "bad")))
                 .edit(json!({"spec": {"paused": true}})),
             10,
             paused(),
