@@ -9,6 +9,11 @@ use k8s_openapi::jiff::Timestamp;
 use crate::execute::engine::{Phase, PodState};
 use crate::plan::{Plan, Step};
 
+/// Gone pods that make a pace.
+const ENOUGH_GONE: usize = 3;
+/// A pause between two pods that changes nothing about the pace.
+const PAUSE_SECONDS: f64 = 10.0;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Estimate {
     pub least_seconds: i64,
@@ -51,6 +56,27 @@ pub fn seconds_left<'a>(pods: impl Iterator<Item = &'a PodState>, now: Timestamp
         *wave = left.max(*wave);
     }
     Some(waves.values().sum())
+}
+
+/// What is left at the pace at which pods have gone so far, which includes how long they take to stop and how fast budgets let them go.
+/// `None`: too few have gone, or none for much longer than it took until now.
+pub fn seconds_left_at_pace<'a>(pods: impl Iterator<Item = &'a PodState>, now: Timestamp) -> Option<i64> {
+    let (mut gone, mut left) = (Vec::new(), 0);
+    for state in pods.filter(|p| p.step.evicts()) {
+        match state.gone_at {
+            Some(at) => gone.push(at),
+            None if !state.phase.is_final() => left += 1,
+            None => {}
+        }
+    }
+    let (first, last) = (gone.iter().min()?, gone.iter().max()?);
+    if gone.len() < ENOUGH_GONE {
+        return None;
+    }
+    let each = last.duration_since(*first).as_secs_f64() / (gone.len() - 1) as f64;
+    let since = now.duration_since(*last).as_secs_f64();
+    let seconds = (f64::from(left) * each - since).ceil() as i64;
+    (each > 0.0 && since <= (3.0 * each).max(PAUSE_SECONDS)).then(|| seconds.max(1))
 }
 
 /// Pods of one wave leave side by side, those of one budget in rounds.
@@ -128,6 +154,30 @@ mod tests {
         let pods = vec![pod("a/p", "n1"), pod("a/q", "n1"), pod("a/dns", "n1").priority(2_000_000_000)];
         let inventory = inventory_of(pods);
         assert_eq!(estimate(&plan(&inventory, &Options::default()), &inventory).most_seconds, Some(60));
+    }
+
+    #[test]
+    fn what_is_left_follows_the_pace() {
+        let start = Timestamp::from_second(1_800_000_000).unwrap();
+        let after = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
+        let pods: Vec<_> = (0..10).map(|n| pod(&format!("a/p-{n}"), "n1")).collect();
+        let plan = plan(&inventory_of(pods.clone()), &Options::default());
+        let mut states: Vec<PodState> = plan
+            .steps()
+            .zip(pods)
+            .map(|(step, pod)| PodState::planned(step.clone(), 0, pod, start))
+            .collect();
+        let left = |states: &[PodState], at: i64| seconds_left_at_pace(states.iter(), after(at));
+        for (n, state) in states.iter_mut().take(4).enumerate() {
+            (state.phase, state.gone_at) = (Phase::Gone, Some(after(2 * i64::try_from(n).unwrap())));
+        }
+        assert_eq!(left(&states, 6), Some(12), "six pods, one every two seconds");
+        assert_eq!(left(&states, 8), Some(10), "and time passes");
+        assert_eq!(left(&states, 16), Some(2));
+        assert_eq!(left(&states, 17), None, "nothing has gone for long: not known");
+        assert_eq!(left(&states[..2], 6), None, "two are no pace");
+        states[9].phase = Phase::Failed;
+        assert_eq!(left(&states, 6), Some(10), "one that failed is not waited for");
     }
 
     #[test]

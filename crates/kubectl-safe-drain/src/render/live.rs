@@ -7,7 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use plugin_client::{Line, Live, Ui};
 
 use super::cause;
-use crate::estimate::seconds_left;
+use crate::estimate::{seconds_left, seconds_left_at_pace};
 use crate::execute::Reporter;
 use crate::execute::cause::{Blocker, BudgetReason};
 use crate::execute::engine::{Engine, Phase, PodState};
@@ -66,8 +66,17 @@ impl Reporter for Screen {
         if blocked > 0 {
             header = header.plain(" · ").warn(format!("{blocked} blocked"));
         }
-        if let Some(left) = seconds_left(engine.pods(), now) {
-            header = header.dim(format!(" · at most {} remaining", span(left)));
+        let at_most = seconds_left(engine.pods(), now);
+        match seconds_left_at_pace(engine.pods(), now) {
+            Some(left) => {
+                let left = at_most.map_or(left, |most| left.min(most));
+                header = header.dim(format!(" · about {} remaining", span(left)));
+            }
+            None => {
+                if let Some(most) = at_most {
+                    header = header.dim(format!(" · at most {} remaining", span(most)));
+                }
+            }
         }
         let mut lines = plugin_client::table(&rows.iter().map(|p| pod(p, now)).collect::<Vec<_>>());
         // Why the blocked ones are: one line per budget, under the pods it blocks.

@@ -76,7 +76,7 @@ pub struct PodState {
     pub took: Option<SignedDuration>,
     /// When its deletion was first seen.
     pub(super) deletion_seen_at: Option<Timestamp>,
-    pub(super) gone_at: Option<Timestamp>,
+    pub gone_at: Option<Timestamp>,
     /// On the node before any pod of its controller was evicted: its controller had it there.
     pub(super) original: bool,
     pub(super) came_late: bool,
