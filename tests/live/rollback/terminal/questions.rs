@@ -82,8 +82,9 @@ fn after_a_failure_with_its_last_words_it_is_asked_whether_to_put_it_back() {
     room.rolled_out("Deployment", "web");
     room.observed("Deployment", "web");
     let back = |answer: &str| {
-        let args = ["deployment/web", "--to-revision=1", "--yes", "--fail-after=1s"];
+        let args = ["deployment/web", "--to-revision=1", "--fail-after=1s"];
         let mut tty = Tty::start(&rollback_to(&room, &args), &[]);
+        tty.until("Roll deployment/web back to revision").until("[y/N]").keys("y\r");
         tty.until(" failed").until("CrashLoopBackOff").until("panic: cannot reach db:5432");
         tty.until("Restore deployment/web?").until("[y/N]").keys(answer);
         (tty.end(), tty)
