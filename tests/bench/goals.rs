@@ -19,7 +19,7 @@ pub enum Base {
     Piece,
     /// The same figure of another tool in the same row.
     Tool(&'static str),
-    /// The same figure of ours in another row.
+    /// The plugin's same figure in another row.
     Row(&'static str),
 }
 
@@ -36,7 +36,7 @@ const fn goal(row: &'static str, figure: Figure, times: f64, base: Base, plus: f
     Goal { row, figure, times, base, plus }
 }
 
-/// Evictions in flight at once, unless `--concurrency` says otherwise.
+/// Evictions in flight at once, unless `--concurrency` is set.
 const CONCURRENCY: f64 = 20.0;
 
 #[rustfmt::skip]

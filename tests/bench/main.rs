@@ -1,8 +1,8 @@
-//! `make bench`: ours beside kubectl on one cluster in one run, so that only the ratios need to be believed.
+//! `make bench`: the plugins beside kubectl on one cluster in one run, so that only the ratios matter.
 //!
 //! `bench 1 30` drains a full node whose pods stop after 1 and 30 seconds, beside a bare loop that marks the limit of the control
-//! plane; `bench rollback` tells how soon the end of a rollback is noticed. The rows in `ROWS` are measured against goals
-//! (`goals.rs`): a missed goal is told, and only a run that fails makes this fail. Without names, everything.
+//! plane; `bench rollback` measures how soon the end of a rollback is noticed. The rows in `ROWS` are measured against goals
+//! (`goals.rs`): a missed goal is reported, and only a run that fails makes this fail. Without names, everything.
 
 mod budget;
 mod child;

@@ -25,7 +25,7 @@ impl Line {
     }
 }
 
-/// Prints the lines, and what those said that failed; how many did.
+/// Prints the lines and the output of the runs that failed; returns how many failed.
 pub fn show(lines: &[Line]) -> usize {
     status::line(
         "\nrow                  who          time  to kubectl       CPU  to kubectl  requests   each   peak RSS  sockets  goals",
@@ -55,7 +55,7 @@ pub fn show(lines: &[Line]) -> usize {
     }
     let failed: Vec<&Line> = lines.iter().filter(|line| !line.run.succeeded()).collect();
     for line in &failed {
-        status::line(&format!("\n{}, {} failed:\n{}", line.row, line.who, line.run.said));
+        status::line(&format!("\n{}, {} failed:\n{}", line.row, line.who, line.run.output));
     }
     failed.len()
 }

@@ -32,8 +32,8 @@ pub struct Run {
     pub ended: Instant,
     /// None if a signal ended it.
     pub code: Option<i64>,
-    /// The end of what it said, if it failed.
-    pub said: String,
+    /// The end of its output, if it failed.
+    pub output: String,
 }
 
 impl Tool {
@@ -77,7 +77,7 @@ impl Tool {
             let Some(figures) = figures else { panic!("cannot run {command:?}: {}", end_of(&errors)) };
             run.add(&figures);
             if !run.succeeded() {
-                run.said = end_of(&errors);
+                run.output = end_of(&errors);
                 break;
             }
         }
@@ -118,7 +118,7 @@ impl Run {
             requests: Audit::default(),
             ended: Instant::now(),
             code: None,
-            said: String::new(),
+            output: String::new(),
         }
     }
 
@@ -137,13 +137,13 @@ impl Run {
     }
 
     pub fn or_panic(self) -> Self {
-        assert!(self.succeeded(), "exit {:?}: {}", self.code, self.said);
+        assert!(self.succeeded(), "exit {:?}: {}", self.code, self.output);
         self
     }
 }
 
 fn end_of(errors: &Path) -> String {
-    let said = std::fs::read_to_string(errors).unwrap_or_default();
-    let lines: Vec<&str> = said.lines().collect();
+    let output = std::fs::read_to_string(errors).unwrap_or_default();
+    let lines: Vec<&str> = output.lines().collect();
     lines[lines.len().saturating_sub(8)..].join("\n")
 }

@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     // Refused: the worker's scratch data would be lost, and nobody has agreed to that yet.
     kubectl(&cluster, "safe-drain node-1 --dry-run");
     let drained = kubectl(&cluster, "safe-drain node-1 --yes --delete-emptydir-data");
-    say_what_was_seen(watcher);
+    print_watcher_record(watcher);
     let back = kubectl(&cluster, "safe-drain node-1 --uncordon") && kubectl(&cluster, "get nodes");
     let healthy = rolled_back(&cluster, &room);
     drop(room);
@@ -65,7 +65,7 @@ fn rolled_back(cluster: &Cluster, room: &Room<'_>) -> bool {
         room.observed("Deployment", "web");
     }
     let watcher = Watcher::start(cluster, room);
-    // Does not end by itself; both say by their exit code that it is stuck.
+    // Does not end by itself; the exit code of both reports that it is stuck.
     kubectl(cluster, "rollout status deployment/web -n shop --timeout=2s");
     kubectl(cluster, "rollback-to deployment/web -n shop --status");
     kubectl(cluster, "rollback-to deployment/web -n shop --history");
@@ -93,7 +93,7 @@ fn kubectl(cluster: &Cluster, words: &str) -> bool {
     command.args(words.split(' ')).status().is_ok_and(|status| status.success())
 }
 
-fn say_what_was_seen(watcher: Watcher<'_>) {
+fn print_watcher_record(watcher: Watcher<'_>) {
     let record = watcher.finish();
     let budget = record.events.iter().rfind(|event| event.kind == "PodDisruptionBudget");
     let desired = budget.map_or(Value::Null, |event| event.object["status"]["desiredHealthy"].clone());

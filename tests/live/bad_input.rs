@@ -162,7 +162,7 @@ fn credentials_and_certificates_that_are_not_accepted_are_named() {
     let room = shared().room(1);
     let node = room.nodes()[0].as_str();
     let folder = tempfile::tempdir().unwrap();
-    // Another cluster's authority: what a kubeconfig holds after its cluster was made anew.
+    // Another cluster's authority: what a kubeconfig contains after its cluster was recreated.
     let authority = folder.path().join("other.crt");
     let certified = rcgen::generate_simple_self_signed(["another-cluster".to_owned()]).unwrap();
     std::fs::write(&authority, certified.cert.pem()).unwrap();

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::faults::terminating;
 use crate::plugin::{drain, text};
 
-/// How often the plugin asks a shut budget in case a watch event got lost.
+/// How often the plugin probes a budget that allows nothing, in case a watch event was lost.
 const PROBE_EVERY: u64 = 10;
 
 #[test]
@@ -34,7 +34,7 @@ fn a_blocked_drain_goes_on_when_its_budget_changes() {
     exhausted(&room, "web", 2);
     let started = Instant::now();
     let run = drain(&room, &[&room.nodes()[0]]).watch();
-    run.hear(&format!("blocked by PDB {}/web", room.namespace()));
+    run.wait_for_output(&format!("blocked by PDB {}/web", room.namespace()));
     loosen(&room, "web");
 
     let (outcome, record, audit) = run.finish();
@@ -58,7 +58,7 @@ fn a_blocked_drain_goes_on_when_its_budget_changes() {
 }
 
 #[test]
-fn ten_blocked_pods_hold_up_no_free_one() {
+fn ten_blocked_pods_do_not_delay_an_unblocked_one() {
     let room = shared().room(2);
     exhausted(&room, "web", 20);
     room.deployment("free", 2);
@@ -69,8 +69,8 @@ fn ten_blocked_pods_hold_up_no_free_one() {
     let free = here.iter().find(name).map(|pod| text(&pod["metadata"], "name")).unwrap();
 
     let run = drain(&room, &[node, "--concurrency=1"]).watch();
-    run.hear(&format!("{free} gone"));
-    assert_eq!(room.pods_on(node).len(), 10, "the blocked ones wait\n{}", run.said());
+    run.wait_for_output(&format!("{free} gone"));
+    assert_eq!(room.pods_on(node).len(), 10, "the blocked ones wait\n{}", run.stderr());
     loosen(&room, "web");
     let (outcome, _, _) = run.finish();
     outcome.expect("drained", 0);
@@ -110,7 +110,7 @@ fn pods_leave_by_priority_and_critical_ones_last() {
         room.deployment_with(app, 2, |object| {
             let template = &mut object["spec"]["template"];
             template["spec"]["priorityClassName"] = json!(class);
-            // Those of the first tier stay until both were asked for.
+            // Those of the first tier stay until the evictions of both were requested.
             if ["low", "plain"].contains(&app) {
                 template["metadata"]["finalizers"] = json!(["example.com/hold"]);
             }
@@ -177,7 +177,7 @@ fn if_healthy_budget_lets_an_unready_pod_go_when_the_others_suffice() {
         web["spec"]["template"]["spec"]["nodeSelector"]["kubernetes.io/hostname"] = json!(there);
     });
     room.ready("web", 2);
-    sick(&room, "web", here);
+    unhealthy(&room, "web", here);
     room.budget("web", "web", json!({"minAvailable": 2}));
     budget_counts(&room, "web", 3, 2);
     room.budget_allows("web", 0);
@@ -187,33 +187,35 @@ fn if_healthy_budget_lets_an_unready_pod_go_when_the_others_suffice() {
 }
 
 #[test]
-fn each_budget_is_told_once_however_long_it_blocks() {
+fn each_budget_is_reported_once_however_long_it_blocks() {
     let room = shared().room(2);
     for app in ["web", "db"] {
         exhausted(&room, app, 4);
     }
     let node = room.nodes()[0].as_str();
     let run = drain(&room, &[node]).watch();
-    // What is asked again and refused is not told again.
+    // A retry that is refused again is not reported again.
     wait("each budget to be probed", PATIENCE, || {
         let probes = run.requests().evictions();
         let of = |app: &str| probes.iter().filter(|probe| probe.name.starts_with(app)).count();
         (of("web") >= 1 && of("db") >= 1).then_some(())
     });
     for app in ["web", "db"] {
-        run.hear(&format!("blocked by PDB {}/{app}", room.namespace()));
+        run.wait_for_output(&format!("blocked by PDB {}/{app}", room.namespace()));
     }
     run.signal(Signal::INT);
     let (outcome, _, audit) = run.finish();
     outcome.expect("interrupted", 130);
     for app in ["web", "db"] {
         let line = format!("blocked by PDB {}/{app}", room.namespace());
-        let told: Vec<&str> = outcome.err.lines().filter(|told| told.contains(&line)).collect();
-        let [told] = told.as_slice() else { panic!("{app} is told {} times\n{outcome}", told.len()) };
+        let reported: Vec<&str> = outcome.err.lines().filter(|reported| reported.contains(&line)).collect();
+        let [reported] = reported.as_slice() else {
+            panic!("{app} is reported {} times\n{outcome}", reported.len())
+        };
         for part in
-            ["minAvailable 4", "needs 4 healthy, has 4 of 5", "2 pods waiting", &format!("{app}-sick")]
+            ["minAvailable 4", "needs 4 healthy, has 4 of 5", "2 pods waiting", &format!("{app}-unhealthy")]
         {
-            assert!(told.contains(part), "{part}: {told}");
+            assert!(reported.contains(part), "{part}: {reported}");
         }
     }
     assert!(audit.evictions().iter().all(|probe| probe.code == 429));
@@ -263,11 +265,11 @@ fn a_timeout_ends_a_blocked_drain_and_uncordons_only_what_it_cordoned() {
     assert_eq!(state(&run(&["--on-failure=uncordon"])), (Some(false), Some(false)));
 }
 
-/// `replicas` healthy pods over both nodes, a sick one on the second, and a budget that wants all the healthy ones.
+/// `replicas` healthy pods over both nodes, an unhealthy one on the second, and a budget that requires all the healthy ones.
 fn exhausted(room: &Room<'_>, app: &str, replicas: usize) {
     room.deployment(app, replicas);
     room.ready(app, replicas);
-    sick(room, app, &room.nodes()[1]);
+    unhealthy(room, app, &room.nodes()[1]);
     room.budget(app, app, json!({"minAvailable": replicas}));
     budget_counts(room, app, replicas + 1, replicas);
 }
@@ -278,8 +280,8 @@ fn loosen(room: &Room<'_>, budget: &str) {
 }
 
 /// A pod of `app` that never gets ready.
-fn sick(room: &Room<'_>, app: &str, node: &str) {
-    room.pod_with(&format!("{app}-sick"), |pod| {
+fn unhealthy(room: &Room<'_>, app: &str, node: &str) {
+    room.pod_with(&format!("{app}-unhealthy"), |pod| {
         pod["metadata"]["labels"]["app"] = json!(app);
         pod["spec"]["nodeName"] = json!(node);
         annotate(pod, "testbed/fate", "never-ready");

@@ -1,4 +1,4 @@
-//! What a plugin says about wrong input, and how that is judged.
+//! What a plugin prints about wrong input, and how that is checked.
 
 use std::path::{Path, PathBuf};
 
@@ -28,29 +28,29 @@ pub fn check<'r>(
         let run = plugin(room, &[case.args, more].concat());
         untouched(room, &kubeconfig.iter().fold(run, |run, path| run.kubeconfig(path)))
     };
-    let said = run(&["--yes"]);
-    let context = format!("{:?}: {said}", case.args);
-    let error = only_error(&said);
-    assert_eq!(said.code, case.code, "{context}");
+    let plain = run(&["--yes"]);
+    let context = format!("{:?}: {plain}", case.args);
+    let error = only_error(&plain);
+    assert_eq!(plain.code, case.code, "{context}");
     assert!(error.contains(case.error), "no {:?} in the error\n{context}", case.error);
     assert!(!error.contains('{') && error.chars().count() < 400, "not fit to be read\n{context}");
-    assert!(said.err.contains(case.hint), "no hint {:?}\n{context}", case.hint);
-    assert_eq!(said.out, "", "{context}");
+    assert!(plain.err.contains(case.hint), "no hint {:?}\n{context}", case.hint);
+    assert_eq!(plain.out, "", "{context}");
 
-    let told = run(&["--yes", "-o", "json"]);
-    assert_eq!(told.code, case.code, "{told}");
-    let report = told.report();
+    let json = run(&["--yes", "-o", "json"]);
+    assert_eq!(json.code, case.code, "{json}");
+    let report = json.report();
     let result = match case.code {
         2 | 3 => "refused",
         124 => "timeout",
         _ => "failed",
     };
-    assert_eq!(text(&report, "result"), result, "{told}");
-    assert!(text(&report, "error").contains(case.error), "{told}");
-    only_error(&told);
+    assert_eq!(text(&report, "result"), result, "{json}");
+    assert!(text(&report, "error").contains(case.error), "{json}");
+    only_error(&json);
 }
 
-/// The one line that says what is wrong.
+/// The one error line.
 #[track_caller]
 pub fn only_error(outcome: &Outcome) -> String {
     let errors: Vec<&str> = outcome.err.lines().filter(|line| line.starts_with("error: ")).collect();

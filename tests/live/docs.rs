@@ -6,13 +6,13 @@ use std::path::Path;
 
 use ::testbed::plugins_dir;
 
-/// What a plugin's page is held against.
+/// What a plugin's page is compared with.
 struct Page {
     plugin: &'static str,
     text: &'static str,
-    /// Which tests hold what the page says.
+    /// Which tests cover the statements of the page.
     tests: &'static str,
-    /// Something to name where the plugin wants an object; nobody looks for it.
+    /// An object name for the command line; it need not exist.
     object: &'static str,
     /// The cases of kubectl's own tests that it numbers; 0 if kubectl has none.
     cases: usize,
@@ -42,12 +42,12 @@ const CASES: &str = "## The cases of kubectl's own tests";
 fn a_page_lists_every_finding_and_no_other() {
     for page in PAGES {
         // The one place where a plugin lists all ids: its answer to one that does not exist.
-        let said = page.ask(&[page.object, "--allow=no-such-finding"]);
-        let (_, ids) = said.split_once("there are: ").unwrap();
+        let output = page.ask(&[page.object, "--allow=no-such-finding"]);
+        let (_, ids) = output.split_once("there are: ").unwrap();
         let known: BTreeSet<&str> = ids.split(',').map(str::trim).collect();
         let rows = table(page.text, FINDINGS);
         let listed: BTreeSet<&str> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
-        assert!(known.len() > 5, "{said}");
+        assert!(known.len() > 5, "{output}");
         assert_eq!(listed, known, "{}", page.plugin);
         assert_eq!(rows.len(), listed.len(), "an id is listed twice");
         let tested = table(page.tests, FINDINGS);
@@ -86,7 +86,7 @@ fn every_test_a_page_names_exists() {
     assert!(!is_test(&sources, "such_a_test_does_not_exist") && !is_test(&sources, "main"));
 }
 
-/// docs/safety.md promises, and docs/dev/guarantees.md says which tests hold it to that.
+/// docs/dev/guarantees.md names the tests of each guarantee of docs/safety.md.
 #[test]
 fn every_guarantee_has_its_tests() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -161,7 +161,7 @@ fn every_flag_the_documents_name_exists() {
 }
 
 impl Page {
-    /// What the plugin says, on either stream.
+    /// What the plugin prints, on either stream.
     fn ask(&self, args: &[&str]) -> String {
         let program = plugins_dir().join(format!("kubectl-{}", self.plugin.replace('-', "_")));
         match std::process::Command::new(program).args(args).output() {

@@ -50,7 +50,7 @@ fn timeless(mut report: Value) -> Value {
     report
 }
 
-/// Every way to look at a plan: nothing obeyed in any, and the structured ones say what was there.
+/// Every output format of a plan: none contains a control sequence, and the structured ones keep the text.
 #[track_caller]
 pub fn look_in_every_way<'r>(plan: impl Fn(&[&str]) -> Run<'r>) -> Value {
     let run = |more: &[&str]| {

@@ -13,7 +13,7 @@ fn hostile_objects_of_a_real_server_are_only_shown() {
     let (node, other) = (room.nodes()[0].as_str(), room.nodes()[1].as_str());
     let here = |pod: &mut Value, node: &str| pod["spec"]["nodeName"] = json!(node);
 
-    // A pod whose owner and annotations are hostile; its budget's controller says that it cannot find such an owner.
+    // A pod whose owner and annotations are hostile; its budget's controller reports that it cannot find such an owner.
     room.pod_with("owned", |pod| {
         here(pod, node);
         annotate(pod, "example.invalid/note", EVIL);
@@ -27,31 +27,35 @@ fn hostile_objects_of_a_real_server_are_only_shown() {
         here(pod, node);
         pod["spec"]["containers"][0]["image"] = json!(EVIL);
     });
-    // A budget spent on a pod that says hostile things about itself.
+    // A budget used up by a pod with hostile text in its status.
     room.pod_with("spent", |pod| here(pod, node));
-    room.pod_with("sick", |pod| {
+    room.pod_with("unhealthy", |pod| {
         here(pod, other);
         pod["metadata"]["labels"]["app"] = json!("spent");
         annotate(pod, "testbed/fate", "never-ready");
     });
     room.budget("spent", "spent", json!({"minAvailable": 1}));
     room.ready("owned", 1);
-    let sick = room.path("", "pods/sick");
-    ::testbed::wait("the sick pod to run", PATIENCE, || {
-        (room.cluster().get(&sick)["status"]["phase"] == "Running").then_some(())
+    let unhealthy = room.path("", "pods/unhealthy");
+    ::testbed::wait("the unhealthy pod to run", PATIENCE, || {
+        (room.cluster().get(&unhealthy)["status"]["phase"] == "Running").then_some(())
     });
     let state = json!({"waiting": {"reason": EVIL, "message": EVIL}});
     room.cluster().merge_status(
-        &sick,
+        &unhealthy,
         &json!({"reason": EVIL, "message": EVIL, "containerStatuses": [{
             "name": "main", "image": EVIL, "imageID": EVIL, "ready": false, "restartCount": 0, "state": state,
         }]}),
     );
-    for (budget, said) in [("owned", "SyncFailed"), ("spent", "InsufficientPods")] {
+    for (budget, reason) in [("owned", "SyncFailed"), ("spent", "InsufficientPods")] {
         let path = room.path("policy", &format!("poddisruptionbudgets/{budget}"));
-        ::testbed::wait(&format!("budget {budget} to say {said}"), PATIENCE, || {
+        ::testbed::wait(&format!("budget {budget} to report {reason}"), PATIENCE, || {
             let status = room.cluster().get(&path)["status"].clone();
-            status["conditions"].as_array()?.iter().any(|condition| condition["reason"] == said).then_some(())
+            status["conditions"]
+                .as_array()?
+                .iter()
+                .any(|condition| condition["reason"] == reason)
+                .then_some(())
         });
     }
     room.node_not_ready(other);
@@ -61,12 +65,12 @@ fn hostile_objects_of_a_real_server_are_only_shown() {
     );
 
     let report = look_in_every_way(|more| safe_drain(&room, &[&[node, other, "--dry-run"], more].concat()));
-    let said = |id: &str| {
+    let occurrences = |id: &str| {
         let found = report["findings"].as_array().into_iter().flatten().filter(|finding| finding["id"] == id);
         found.filter(|finding| mentions(finding, EVIL)).count()
     };
     for id in ["budget-unhealthy-pods", "node-not-ready", "owner-not-checked"] {
-        assert_eq!(said(id), 1, "{id} does not carry the text: {:#}", report["findings"]);
+        assert_eq!(occurrences(id), 1, "{id} does not carry the text: {:#}", report["findings"]);
     }
 
     // Here the controller has quoted the owner's kind before we could.

@@ -1,5 +1,5 @@
-//! Each bug of `kubectl drain` that its users meet: ours behaves right, and kubectl, where it is cheap to show, beside it.
-//! What is said of kubectl was seen with v1.37.2.
+//! Each known bug of `kubectl drain`: the plugin behaves correctly, and where it is cheap to show, kubectl is run beside it.
+//! kubectl's behaviour was observed with v1.37.2.
 
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -29,13 +29,13 @@ fn bug_a_refused_cordon_evicts_nothing() {
     assert_eq!(outcome.report()["nodes"][0]["cordoned"], false);
 
     let theirs = kubectl(&room, &["drain", &room.nodes()[1]]).env("KUBECONFIG", &kubeconfig).output();
-    let (code, said) = said(theirs);
-    assert_eq!(code, 0, "{said}");
-    assert!(said.contains("drained") && said.contains("forbidden"), "{said}");
+    let (code, output) = exit_and_output(theirs);
+    assert_eq!(code, 0, "{output}");
+    assert!(output.contains("drained") && output.contains("forbidden"), "{output}");
     assert!(room.node(&room.nodes()[1])["spec"]["unschedulable"].is_null());
 }
 
-/// A pod that a budget blocks is asked about every five seconds for ever, though nothing can change in a dry run.
+/// The eviction of a pod that a budget blocks is retried every five seconds for ever, though nothing can change in a dry run.
 #[test]
 fn bug_b_a_dry_run_against_a_blocked_budget_ends() {
     let room = shared().room(2);
@@ -53,7 +53,7 @@ fn bug_b_a_dry_run_against_a_blocked_budget_ends() {
         .unwrap();
     let pod = text(&room.pods_on(node)[0]["metadata"], "name").to_owned();
     let mark = shared().audit_mark();
-    asks(mark, &pod, 2);
+    wait_for_eviction_requests(mark, &pod, 2);
     assert!(theirs.try_wait().unwrap().is_none(), "kubectl goes on");
     theirs.kill().unwrap();
     theirs.wait().unwrap();
@@ -72,7 +72,7 @@ fn bug_b_a_dry_run_counts_what_a_budget_allows_in_all() {
     assert!(text(&paces, "message").contains("allows 1 disruption at a time; 3 pods"), "{outcome}");
 }
 
-/// "Retry-After: 600" makes client-go sleep inside one call, ten times over, whatever `--timeout` says.
+/// "Retry-After: 600" makes client-go sleep inside one call, ten times over, regardless of `--timeout`.
 #[test]
 fn bug_c_retry_after_does_not_stretch_the_timeout() {
     let room = shared().room(0);
@@ -109,25 +109,25 @@ fn bug_d_the_budget_in_the_way_is_named_once() {
     let node = room.nodes()[0].as_str();
     let budget = format!("PDB {}/web", room.namespace());
     let run = safe_drain(&room, &[node, "--yes"]).watch();
-    run.hear("blocked by");
+    run.wait_for_output("blocked by");
     run.signal(Signal::INT);
     let ours = run.finish().0;
     assert_eq!(ours.code, 130, "{ours}");
-    let told = ours.err.lines().filter(|line| line.contains("blocked by")).collect::<Vec<_>>();
-    assert_eq!(told.len(), 1, "{ours}");
-    for part in [budget.as_str(), "needs 2 healthy, has 2 of 3", "web-sick (not Ready"] {
-        assert!(told[0].contains(part), "{part}: {ours}");
+    let reported = ours.err.lines().filter(|line| line.contains("blocked by")).collect::<Vec<_>>();
+    assert_eq!(reported.len(), 1, "{ours}");
+    for part in [budget.as_str(), "needs 2 healthy, has 2 of 3", "web-unhealthy (not Ready"] {
+        assert!(reported[0].contains(part), "{part}: {ours}");
     }
 
-    // It asks again after five seconds.
+    // It retries after five seconds.
     let mark = shared().audit_mark();
     let mut theirs =
         kubectl(&room, &["drain", node]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let pod = text(&room.pods_on(node)[0]["metadata"], "name").to_owned();
-    // What it says of the second refusal comes before the third.
-    asks(mark, &pod, 3);
+    // Its output about the second refusal comes before the third.
+    wait_for_eviction_requests(mark, &pod, 3);
     theirs.kill().unwrap();
-    let (_, theirs) = said(theirs.wait_with_output());
+    let (_, theirs) = exit_and_output(theirs.wait_with_output());
     assert!(!theirs.contains("needs 2 healthy"), "{theirs}");
     assert!(theirs.matches("evicting pod").count() >= 2, "{theirs}");
 }
@@ -149,7 +149,8 @@ fn bug_e_one_failed_read_does_not_end_the_drain() {
     };
     let fake = ailing("/api/v1/namespaces/shop/pods/web-1");
     let config = kubeconfig(&room, &fake);
-    let (code, theirs) = said(kubectl(&room, &["drain", "n1"]).env("KUBECONFIG", &config).output());
+    let (code, theirs) =
+        exit_and_output(kubectl(&room, &["drain", "n1"]).env("KUBECONFIG", &config).output());
     assert_ne!(code, 0, "{theirs}");
     assert!(theirs.contains("etcd is away"), "{theirs}");
 
@@ -182,22 +183,22 @@ fn bug_f_a_replacement_of_the_same_name_is_left_alone() {
     let [here, there] = [room.nodes()[0].as_str(), room.nodes()[1].as_str()];
     room.statefulset("db", 2);
     room.ready("db", 2);
-    let sick = |pod: &mut Value| {
+    let unhealthy = |pod: &mut Value| {
         pod["metadata"]["labels"]["app"] = json!("db");
         pod["spec"]["nodeName"] = json!(there);
         annotate(pod, "testbed/fate", "never-ready");
     };
-    room.pod_with("db-sick", sick);
+    room.pod_with("db-unhealthy", unhealthy);
     room.budget("db", "db", json!({"minAvailable": 2}));
     counts(&room, "db", 3, 2);
     let pod = room.pods_on(here)[0].clone();
     let name = text(&pod["metadata"], "name").to_owned();
 
     let run = drain(&room, &[here]).watch();
-    run.hear("blocked by PDB");
+    run.wait_for_output("blocked by PDB");
     // Somebody else moves it: the same name comes back on the other node, under the same budget.
     room.cluster().delete(&room.path("", &format!("pods/{name}")));
-    // Whoever deleted it broke the budget; the rest must hold.
+    // Whoever deleted it broke the budget; the other invariants must hold.
     let (outcome, record, audit) = run.finish_but_for_budgets();
     outcome.expect("drained", 0);
     assert_eq!(outcome.count("gone"), 1, "{outcome}");
@@ -226,7 +227,7 @@ fn bug_g_drained_means_that_the_node_was_read_again() {
 
     let room = shared().room(1);
     tolerant(&room);
-    let (code, theirs) = said(kubectl(&room, &["drain", &room.nodes()[0]]).output());
+    let (code, theirs) = exit_and_output(kubectl(&room, &["drain", &room.nodes()[0]]).output());
     assert_eq!(code, 0, "{theirs}");
     assert!(theirs.contains("drained"), "{theirs}");
     room.ready("web", 1);
@@ -254,7 +255,7 @@ fn bug_h_two_budgets_on_one_pod_are_found_before_anything_moves() {
     }
     assert!(audit.writes().is_empty(), "{audit}");
 
-    let (code, theirs) = said(kubectl(&room, &["drain", node]).output());
+    let (code, theirs) = exit_and_output(kubectl(&room, &["drain", node]).output());
     assert_eq!(code, 1);
     assert!(theirs.contains("more than one PodDisruptionBudget") && theirs.contains("cordoned"), "{theirs}");
     room.ready("free", 2);
@@ -262,11 +263,11 @@ fn bug_h_two_budgets_on_one_pod_are_found_before_anything_moves() {
     assert!(moved, "the other pod was evicted all the same\n{theirs}");
 }
 
-/// Two healthy pods, one on each node, a sick one on the second, and a budget of two.
+/// Two healthy pods, one on each node, an unhealthy one on the second, and a budget of two.
 fn exhausted(room: &Room<'_>) {
     room.deployment("web", 2);
     room.ready("web", 2);
-    room.pod_with("web-sick", |pod| {
+    room.pod_with("web-unhealthy", |pod| {
         pod["metadata"]["labels"]["app"] = json!("web");
         pod["spec"]["nodeName"] = json!(room.nodes()[1]);
         annotate(pod, "testbed/fate", "never-ready");
@@ -283,9 +284,9 @@ fn counts(room: &Room<'_>, budget: &str, expected: usize, healthy: usize) {
     });
 }
 
-/// Waits until kubectl, or anybody, has asked so many times for the eviction of that pod.
+/// Waits until kubectl, or anybody, has requested the eviction of that pod so many times.
 #[track_caller]
-fn asks(since: Mark, pod: &str, times: usize) {
+fn wait_for_eviction_requests(since: Mark, pod: &str, times: usize) {
     wait(&format!("{times} questions for {pod}"), PATIENCE, || {
         let asked = shared().audit_since(since).evictions().filter(|eviction| eviction.name == *pod);
         (asked.len() >= times).then_some(())
@@ -299,7 +300,7 @@ fn kubectl(room: &Room<'_>, args: &[&str]) -> Command {
 }
 
 /// Its exit code and all that it printed.
-fn said(output: std::io::Result<Output>) -> (i32, String) {
+fn exit_and_output(output: std::io::Result<Output>) -> (i32, String) {
     let output = output.unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())

@@ -26,7 +26,7 @@ pub struct Run<'r> {
     environment: Vec<(&'static str, String)>,
 }
 
-/// What it said and how it ended.
+/// What it printed and its exit code.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     pub code: i32,
@@ -37,16 +37,16 @@ pub struct Outcome {
 /// A run that is going on.
 pub struct Running {
     child: Owned,
-    said: Arc<Mutex<Said>>,
+    captured: Arc<Mutex<Stderr>>,
     out: JoinHandle<String>,
     err: JoinHandle<()>,
-    /// Hears once when stdout is closed, which only the process's end does.
+    /// Receives once, when stdout is closed, which only the end of the process does.
     ended: Receiver<Instant>,
 }
 
-/// What was said on stderr so far.
+/// What was printed on stderr so far.
 #[derive(Default)]
-struct Said {
+struct Stderr {
     text: String,
     /// When each line came.
     at: Vec<SystemTime>,
@@ -75,7 +75,7 @@ pub fn safe_drain<'r>(room: &'r Room<'r>, args: &[&str]) -> Run<'r> {
 
 /// As `safe_drain`, without questions and with a JSON report.
 pub fn drain<'r>(room: &'r Room<'r>, args: &[&str]) -> Run<'r> {
-    safe_drain(room, &unasked(args))
+    safe_drain(room, &non_interactive(args))
 }
 
 /// `kubectl rollback-to ARGS -n ROOM`
@@ -85,10 +85,10 @@ pub fn rollback_to<'r>(room: &'r Room<'r>, args: &[&str]) -> Run<'r> {
 
 /// As `rollback_to`, without questions and with a JSON report.
 pub fn rollback<'r>(room: &'r Room<'r>, args: &[&str]) -> Run<'r> {
-    rollback_to(room, &unasked(args))
+    rollback_to(room, &non_interactive(args))
 }
 
-fn unasked<'a>(args: &[&'a str]) -> Vec<&'a str> {
+fn non_interactive<'a>(args: &[&'a str]) -> Vec<&'a str> {
     [args, &["--yes", "-o", "json"]].concat()
 }
 
@@ -138,8 +138,8 @@ impl<'r> Run<'r> {
         let (Some(mut stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             panic!("no pipes")
         };
-        let said = Arc::new(Mutex::new(Said::default()));
-        let heard = Arc::clone(&said);
+        let captured = Arc::new(Mutex::new(Stderr::default()));
+        let writer = Arc::clone(&captured);
         let (end, ended) = channel();
         let out = std::thread::spawn(move || {
             let mut text = String::new();
@@ -149,13 +149,13 @@ impl<'r> Run<'r> {
         });
         let err = std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                let mut said = lock(&heard);
-                said.text.push_str(&line);
-                said.text.push('\n');
-                said.at.push(SystemTime::now());
+                let mut captured = lock(&writer);
+                captured.text.push_str(&line);
+                captured.text.push('\n');
+                captured.at.push(SystemTime::now());
             }
         });
-        Running { child: Owned(child), said, out, err, ended }
+        Running { child: Owned(child), captured, out, err, ended }
     }
 
     /// A run under the eyes of the independent watcher: checks every invariant against its JSON report and the audit log.
@@ -195,17 +195,17 @@ pub struct Witness<'r> {
 }
 
 impl Witness<'_> {
-    /// The run has just ended, and this is all it said; `shown`: when what was last agreed to was seen.
+    /// The run has just ended, and `output` is all it printed; `shown`: when the plan that was last confirmed was shown.
     #[track_caller]
-    pub fn judge(mut self, said: &str, shown: Option<SystemTime>) {
+    pub fn judge(mut self, output: &str, shown: Option<SystemTime>) {
         self.watcher.look(Some(Instant::now()));
         let record = self.watcher.finish();
         let audit = requests(self.room, self.plugin, record.requests.clone());
         match self.plugin {
-            "safe-drain" => record.assert_invariants_without_report(said, &audit),
+            "safe-drain" => record.assert_invariants_without_report(output, &audit),
             _ => {
                 let consent = Consent { shown, only_written: false };
-                record.assert_rollback_invariants_without_report(said, &audit, consent);
+                record.assert_rollback_invariants_without_report(output, &audit, consent);
             }
         }
     }
@@ -230,7 +230,7 @@ impl std::ops::Deref for Watched<'_> {
 }
 
 impl Watched<'_> {
-    /// What the plugin has asked for so far.
+    /// What the plugin has requested so far.
     #[track_caller]
     pub fn requests(&self) -> Audit {
         requests(self.room, self.plugin, self.room.cluster().audit_since(self.mark))
@@ -250,7 +250,8 @@ impl Watched<'_> {
 
     #[track_caller]
     fn finish_but_for(self, prefix: &str) -> (Outcome, Record, Audit) {
-        let (plugin, only_written, said) = (self.plugin, self.only_written, Arc::clone(&self.running.said));
+        let (plugin, only_written, captured) =
+            (self.plugin, self.only_written, Arc::clone(&self.running.captured));
         let (outcome, record, audit) = self.finish_unchecked();
         let mut broken = match plugin {
             "safe-drain" if !outcome.out.starts_with('{') => {
@@ -259,7 +260,7 @@ impl Watched<'_> {
             "safe-drain" => record.broken_invariants(&outcome.report(), &audit),
             _ => {
                 let report = outcome.report();
-                let consent = Consent { shown: lock(&said).first_named(&report), only_written };
+                let consent = Consent { shown: lock(&captured).first_named(&report), only_written };
                 record.broken_rollback_invariants(&report, &audit, consent)
             }
         };
@@ -279,7 +280,7 @@ impl Watched<'_> {
     }
 }
 
-impl Said {
+impl Stderr {
     /// When one of the report's workloads was first spoken of: its plan cannot have been shown later.
     fn first_named(&self, report: &Value) -> Option<SystemTime> {
         let workloads = report["workloads"].as_array().into_iter().flatten();
@@ -290,11 +291,11 @@ impl Said {
     }
 }
 
-fn lock(said: &Mutex<Said>) -> MutexGuard<'_, Said> {
-    said.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(captured: &Mutex<Stderr>) -> MutexGuard<'_, Stderr> {
+    captured.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What the plugin, or any if it has no name, asked for in this room: its objects, its nodes, and lists of what is on them.
+/// What the plugin, or any if it has no name, requested in this room: its objects, its nodes, and lists of what is on them.
 pub fn requests(room: &Room<'_>, plugin: &str, audit: Audit) -> Audit {
     audit.by_user_agent_prefix(&format!("kubectl-{plugin}")).filter(|entry| {
         entry.namespace == room.namespace()
@@ -302,7 +303,7 @@ pub fn requests(room: &Room<'_>, plugin: &str, audit: Audit) -> Audit {
     })
 }
 
-/// The rules of a role that is enough for a drain without any gap in what it can see.
+/// The rules of a role that is enough for a drain without anything that it cannot check.
 pub fn needed_rights() -> Vec<Value> {
     let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({"apiGroups": [group], "resources": resources, "verbs": verbs});
     vec![
@@ -321,18 +322,18 @@ fn names(uri: &str, node: &str) -> bool {
 impl Running {
     /// Waits until stderr contains `text`.
     #[track_caller]
-    pub fn hear(&self, text: &str) {
-        let heard = ::testbed::poll(PATIENCE, || {
-            // In this order: what it says last of all counts.
+    pub fn wait_for_output(&self, text: &str) {
+        let found = ::testbed::poll(PATIENCE, || {
+            // In this order, so that its last line counts.
             let over = self.is_over();
-            let heard = self.said().contains(text);
-            (heard || over).then_some(heard)
+            let found = self.stderr().contains(text);
+            (found || over).then_some(found)
         });
-        assert!(heard == Some(true), "the plugin did not say {text:?}; it said:\n{}", self.said());
+        assert!(found == Some(true), "the plugin did not print {text:?}; its stderr:\n{}", self.stderr());
     }
 
-    pub fn said(&self) -> String {
-        lock(&self.said).text.clone()
+    pub fn stderr(&self) -> String {
+        lock(&self.captured).text.clone()
     }
 
     /// It has closed what it writes to, which only its end does.
@@ -358,11 +359,11 @@ impl Running {
         let ended = self.ended.recv_timeout(PATIENCE).ok();
         let end = ended.and_then(|_| ::testbed::poll(PATIENCE, || self.child.0.try_wait().ok().flatten()));
         let Some(status) = end else {
-            panic!("the plugin did not end within {PATIENCE:?}; it said:\n{}", self.said())
+            panic!("the plugin did not end within {PATIENCE:?}; its stderr:\n{}", self.stderr())
         };
         let out = self.out.join().unwrap_or_default();
         let _ = self.err.join();
-        let err = lock(&self.said).text.clone();
+        let err = lock(&self.captured).text.clone();
         (Outcome { code: status.code().unwrap_or(-1), out, err }, ended)
     }
 }

@@ -25,7 +25,7 @@ impl<'r> User<'r> {
         let since = shared().audit_mark();
         let kubeconfig = shared().user(&name, &[], rules);
         let user = User { room, name, kubeconfig, since };
-        // The authoriser hears of a role a moment after it was made, and of all its rules at once.
+        // The authoriser sees a role a moment after it was made, and of all its rules at once.
         let rule = &rules[0];
         user.may(&words(&rule["verbs"])[0], &words(&rule["resources"])[0], None);
         user

@@ -1,4 +1,4 @@
-//! The published roles: enough, and not too much; and what is said when something of them is missing.
+//! The published roles: enough, and not too much; and what is reported when a part of them is missing.
 
 use ::testbed::fake::{Answer, Fake};
 use ::testbed::{Room, shared};
@@ -21,7 +21,7 @@ fn the_published_role_is_enough_and_leaves_nothing_unknown() {
 }
 
 #[test]
-fn without_the_optional_reads_it_drains_and_names_what_it_did_not_see() {
+fn without_the_optional_rights_it_drains_and_names_what_was_not_checked() {
     let room = furnished(2);
     let user = User::new(&room, "bare", &required());
     let (outcome, record) = user.run(drain, &[&room.nodes()[0]]).watched();

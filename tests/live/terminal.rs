@@ -1,4 +1,4 @@
-//! What people see and are asked, on a terminal and without one, and how the terminal is left behind.
+//! Output and prompts on a terminal and without one, and the state in which the terminal is left.
 
 use ::testbed::{Room, annotate, shared};
 use serde_json::Value;
@@ -22,7 +22,7 @@ fn is_gone(room: &Room<'_>, before: &[Value]) -> bool {
 }
 
 #[test]
-fn without_a_terminal_nothing_is_done_unasked() {
+fn without_a_terminal_nothing_is_changed_without_yes() {
     let room = room_with_pods();
     let node = room.nodes()[0].as_str();
     for args in [&[node][..], &[node, "-o", "json"], &[node, "--quiet"]] {
@@ -67,7 +67,7 @@ fn an_accepted_question_drains() {
 }
 
 #[test]
-fn losing_data_wants_the_nodes_name_typed_out() {
+fn losing_data_requires_the_node_name_to_be_typed() {
     let room = shared().room(1);
     room.pod("lonely");
     let pods = room.ready("lonely", 1);
@@ -116,7 +116,7 @@ fn the_live_view_shows_who_stops_and_leaves_a_clean_screen() {
 }
 
 #[test]
-fn ctrl_c_in_the_live_view_leaves_a_clean_screen_and_says_what_is_left() {
+fn ctrl_c_in_the_live_view_leaves_a_clean_screen_and_reports_the_remaining_pods() {
     let room = shared().room(1);
     room.deployment_with("web", 2, |web| annotate(web, "testbed/fate", "stuck-terminating"));
     room.ready("web", 2);

@@ -106,7 +106,7 @@ fn run_leaves_nothing_after_sigkill() {
 }
 
 #[test]
-fn pods_do_what_their_annotations_say() {
+fn pods_behave_as_annotated() {
     let room = shared().room(1);
     let pod = |name: &str, key: &str, value: &str| room.pod_with(name, |pod| annotate(pod, key, value));
     pod("late", "testbed/ready-after", "2s");
@@ -157,7 +157,7 @@ fn pods_stop_at_once_slowly_or_never() {
 
     let asked = Instant::now();
     cluster.delete(&path("slow"));
-    // Its grace period ends it, whatever it wants.
+    // Its grace period ends it, whatever it does.
     cluster.delete(&format!("{}?gracePeriodSeconds=1", path("stubborn")));
     cluster.delete(&format!("{}?gracePeriodSeconds=1", path("stuck")));
     cluster.delete(&path("quick"));
@@ -179,7 +179,7 @@ fn kwok_that_is_late_touches_no_other_pod_of_that_name() {
     let delete =
         ["delete", "pod", "next", "--dry-run=server", "--as=testbed:kwok", "--as-group=system:masters"];
     wait("the deletion to be refused", PATIENCE, || {
-        room.try_kubectl(&delete).err().filter(|said| said.contains("nobody asked this pod to go"))
+        room.try_kubectl(&delete).err().filter(|message| message.contains("nobody asked this pod to go"))
     });
     let status = format!("{}/status", room.path_of("Pod", "next"));
     let late = json!({"metadata": {"uid": "another"}, "status": {"phase": "Failed"}});
@@ -203,7 +203,7 @@ fn nodes_fail_and_come_back() {
 }
 
 #[test]
-fn the_watcher_sees_a_broken_budget_and_only_that() {
+fn the_watcher_reports_a_broken_budget_and_only_that() {
     let room = shared().room(2);
     room.deployment_with("web", 3, |web| annotate(web, "testbed/ready-after", "1s"));
     room.budget("web", "web", json!({"minAvailable": 3}));
@@ -214,7 +214,7 @@ fn the_watcher_sees_a_broken_budget_and_only_that() {
     room.cluster()
         .merge(&format!("/api/v1/nodes/{}", room.nodes()[0]), &json!({"spec": {"unschedulable": true}}));
     let calm = watcher.finish();
-    calm.assert_budgets_held();
+    calm.assert_budgets_respected();
     assert_eq!(calm.lowest_healthy("web"), Some(3));
     let cordons: Vec<bool> =
         calm.cordon_history(&room.nodes()[0]).iter().map(|(_, cordoned)| *cordoned).collect();
@@ -269,13 +269,13 @@ fn the_audit_log_and_the_watcher_judge_a_drain() {
     record.assert_invariants(&report("evict", "gone", true), &audit);
     // And it can fail: what was evicted was not kept, is not alive, and the node is cordoned.
     let lie = record.broken_invariants(&report("keep", "blocked", false), &audit);
-    for part in ["was to be kept", "is said to be", "cordoned=false", "0 planned"] {
+    for part in ["was to be kept", "is reported as", "cordoned=false", "0 planned"] {
         assert!(lie.iter().any(|line| line.contains(part)), "{part}: {lie:?}");
     }
 }
 
 #[test]
-fn a_user_may_do_what_the_rules_say_and_no_more() {
+fn a_user_may_do_what_the_rules_allow_and_no_more() {
     let room = shared().room(0);
     let rules = [json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]})];
     let user = format!("{}-reader", room.namespace());
@@ -298,7 +298,7 @@ struct Run {
 impl Run {
     fn start(script: &str) -> Self {
         let script = format!("echo \"$KUBECONFIG\"; {script}");
-        // A group of its own, as a shell gives to a foreground job; the pipe holds `read` until this ends.
+        // A group of its own, as a shell gives to a foreground job; the pipe blocks `read` until this ends.
         let mut child = Command::new(program("testbed"))
             .args(["run", "--nodes", "1", "--", "sh", "-c", &script])
             .process_group(0)

@@ -1,4 +1,4 @@
-//! The command line: kubectl drain's flags with kubectl's meaning, and ours.
+//! The command line: kubectl drain's flags with kubectl's meaning, and the plugin's own.
 
 use std::time::Duration;
 

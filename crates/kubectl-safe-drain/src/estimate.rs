@@ -17,7 +17,7 @@ const PAUSE_SECONDS: f64 = 10.0;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Estimate {
     pub least_seconds: i64,
-    /// `None`: a budget allows nothing now, so nobody knows.
+    /// `None`: a budget allows nothing now, so the duration is unknown.
     pub most_seconds: Option<i64>,
     /// The budgets that allow nothing now, `namespace/name`.
     pub blocked_by: BTreeSet<String>,
@@ -39,7 +39,7 @@ pub fn estimate(plan: &Plan, inventory: &Inventory) -> Estimate {
 }
 
 /// The most that is left of a drain that runs: what stops by its own deadline, what waits by its grace period, wave after wave.
-/// `None`: a pod is blocked, unclear or overdue, so nobody knows.
+/// `None`: a pod is blocked, overdue or of unknown outcome, so the duration is unknown.
 pub fn seconds_left<'a>(pods: impl Iterator<Item = &'a PodState>, now: Timestamp) -> Option<i64> {
     let mut waves: BTreeMap<(usize, Tier), i64> = BTreeMap::new();
     for state in pods.filter(|p| p.step.evicts() && !p.phase.is_final()) {

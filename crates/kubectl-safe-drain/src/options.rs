@@ -37,7 +37,7 @@ impl Options {
         force.or(emptydir)
     }
 
-    /// Marks every error that the user accepted; the report says by which flag.
+    /// Marks every error that the user accepted; the report names the flag.
     pub fn accept(&self, findings: &mut [Finding]) {
         for finding in findings.iter_mut().filter(|f| f.blocks()) {
             finding.accepted = self.kubectl_flag(finding.id).map(str::to_owned);

@@ -270,7 +270,7 @@ mod tests {
     use plugin_client::Failure;
     use serde_json::json;
 
-    /// Nodes n1, n2 and n3, of which n1 is found as it is said here and n2 has its turn.
+    /// Nodes n1, n2 and n3, of which n1 is in the given state and n2 is being drained.
     fn run(first: NodeNow, end: &End) -> Vec<NodeReport> {
         let mut inventory = inventory_of(vec![pod("a/q", "n2"), pod("a/r", "n3")]);
         for name in ["n2", "n3"] {
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn each_node_says_why_it_is_not_drained() {
+    fn each_node_has_the_reason_why_it_is_not_drained() {
         let failure = Failure::failed("the server forbade an eviction");
         let ends = [
             (End::Interrupted, "interrupted"),
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_is_not_as_it_was_cordoned_says_so_itself() {
+    fn a_node_that_differs_from_its_cordoned_state_is_reported_from_a_fresh_read() {
         let problems = [(Some(false), NodeProblem::Uncordoned), (None, NodeProblem::Gone)];
         for (cordoned, problem) in problems {
             let why = cause::node_problem(problem);

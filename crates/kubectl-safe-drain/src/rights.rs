@@ -134,7 +134,7 @@ fn polled() -> Finding {
     .remedy(grant(&Right::new("watch", "", "nodes")))
 }
 
-/// Reading is impossible already. Who asks for the rights had better ask for all of them at once: also those that are missed later.
+/// Reading is impossible already. All missing rights are reported at once, also those that are needed only later.
 pub fn refusal(denied: &[Right]) -> Option<Failure> {
     let fatal: Vec<Right> = denied
         .iter()

@@ -30,7 +30,7 @@ fn write_answers(folder: &Path, status: impl Fn(usize) -> Value) {
     }
 }
 
-/// Pods leave one by one, and the last one is held until there were ten renewals. Requests go on meanwhile, as these rights do not
+/// Pods leave one by one, and a finalizer keeps the last one until there were ten renewals. Requests go on meanwhile, as these rights do not
 /// include to watch nodes: each node is read again every two seconds.
 fn drains_across_renewals(room: &Room<'static>, folder: &Path) -> Audit {
     room.deployment_with("web", 4, |web| {
@@ -46,19 +46,19 @@ fn drains_across_renewals(room: &Room<'static>, folder: &Path) -> Audit {
     room.budget_allows("web", 1);
     let config = login(room, folder, FAULTY);
     let run = drain(room, &[text(&held["spec"], "nodeName"), REQUEST_TIMEOUT]).kubeconfig(&config).watch();
-    run.hear("cordoned");
+    run.wait_for_output("cordoned");
     std::fs::write(folder.join("draining"), "").unwrap();
     let renewed = poll(PATIENCE, || {
         let enough = lines(folder, "renewals") >= 10 && lines(folder, "failures") >= 2;
         (enough || run.is_over()).then_some(enough)
     });
-    assert_eq!(renewed, Some(true), "ten renewals and two failures during the drain\n{}", run.said());
+    assert_eq!(renewed, Some(true), "ten renewals and two failures during the drain\n{}", run.stderr());
     let path = room.path("", &format!("pods/{}", text(&held["metadata"], "name")));
     shared().merge(&path, &json!({"metadata": {"finalizers": null}}));
     let (outcome, _, audit) = run.finish();
     outcome.expect("drained", 0);
     assert!(folder.join("hung").exists(), "{outcome}");
-    assert!(outcome.err.contains("not now"), "what the plugin says is shown\n{outcome}");
+    assert!(outcome.err.contains("not now"), "what the credential plugin prints is shown\n{outcome}");
     audit
 }
 
@@ -86,7 +86,7 @@ fn a_drain_goes_on_across_ten_tokens() {
 fn a_drain_goes_on_across_ten_certificates() {
     let room = shared().room(2);
     let folder = tempfile::tempdir().unwrap();
-    // Two users, so that the server tells which certificate a request came with.
+    // Two users, so that the server's log shows which certificate a request came with.
     let users = [0, 1].map(|answer| format!("{}-certificate-{answer}", room.namespace()));
     write_answers(folder.path(), |answer| {
         let config = shared().user(&users[answer], &[], &needed_rights());

@@ -11,7 +11,7 @@ use crate::faults::fake::{kubeconfig, shop};
 use crate::plugin::{Outcome, Run, Running, drain, rollback};
 
 pub const SIGNALS: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::HUP];
-/// A run that did not hear the signal would go on until the request times out, after thirty seconds, or for ever.
+/// A run that missed the signal would go on until the request times out, after thirty seconds, or for ever.
 const AT_ONCE: Duration = Duration::from_secs(20);
 
 type Start<'r> = fn(&'r Room<'r>) -> Run<'r>;
@@ -61,7 +61,7 @@ fn a_credential_plugin_that_hangs_ends_with_the_timeout() {
 }
 
 #[test]
-fn while_the_server_says_nothing() {
+fn while_the_server_does_not_answer() {
     let room = shared().room(0);
     for start in both() {
         for signal in SIGNALS {

@@ -53,17 +53,17 @@ fn a_drain_survives_the_death_of_the_apiserver() {
     wait("half of the pods to stop", PATIENCE, || (terminating(&room, node) >= 10).then_some(()));
     let apiserver = cluster.component(Component::Apiserver);
     apiserver.kill();
-    run.hear("waiting for the API server");
+    run.wait_for_output("waiting for the API server");
     apiserver.restart();
-    run.hear("the API server is back");
+    run.wait_for_output("the API server is back");
     wait("all pods to stop", PATIENCE, || (terminating(&room, node) == 20).then_some(()));
     end_all_on(&room, node);
     let (outcome, record, _) = run.finish();
     outcome.expect("drained", 0);
     assert_eq!(outcome.count("gone"), 20);
     assert!(record.lowest_healthy("web") >= Some(10));
-    let told = outcome.err.matches("waiting for the API server").count();
-    assert_eq!((told, outcome.err.matches("the API server is back").count()), (1, 1), "{outcome}");
+    let reported = outcome.err.matches("waiting for the API server").count();
+    assert_eq!((reported, outcome.err.matches("the API server is back").count()), (1, 1), "{outcome}");
 }
 
 #[test]
@@ -75,12 +75,12 @@ fn a_drain_survives_the_death_of_the_apiserver_between_two_evictions() {
     let node = room.nodes()[0].as_str();
 
     let run = drain(&room, &[node]).kubeconfig(&kubeconfig).watch();
-    run.hear("blocked by PDB");
+    run.wait_for_output("blocked by PDB");
     let apiserver = cluster.component(Component::Apiserver);
     apiserver.kill();
-    run.hear("waiting for the API server");
+    run.wait_for_output("waiting for the API server");
     apiserver.restart();
-    run.hear("the API server is back");
+    run.wait_for_output("the API server is back");
     allow_all(&room);
     let (outcome, _, _) = run.finish();
     outcome.expect("drained", 0);
@@ -95,12 +95,12 @@ fn a_drain_goes_on_after_the_apiserver_was_silent() {
     let node = room.nodes()[0].as_str();
 
     let run = drain(&room, &[node, "--request-timeout=10s"]).watch();
-    run.hear("blocked by PDB");
+    run.wait_for_output("blocked by PDB");
     let apiserver = cluster.component(Component::Apiserver);
     apiserver.freeze();
-    run.hear("waiting for the API server");
+    run.wait_for_output("waiting for the API server");
     apiserver.thaw();
-    run.hear("the API server is back");
+    run.wait_for_output("the API server is back");
     allow_all(&room);
     let (outcome, _, audit) = run.finish();
     outcome.expect("drained", 0);
@@ -117,7 +117,7 @@ fn a_timeout_is_kept_while_the_apiserver_is_silent() {
     endless(&room, "web", 4);
     let node = room.nodes()[0].as_str();
     let run = drain(&room, &[node, "--timeout=15s", "--on-failure=uncordon"]).watch();
-    run.hear("evicting pod");
+    run.wait_for_output("evicting pod");
     let apiserver = cluster.component(Component::Apiserver);
     apiserver.freeze();
     // Nobody answers any more, not even about the cordon: the end comes all the same.

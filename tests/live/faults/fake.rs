@@ -12,7 +12,7 @@ use crate::plugin::{Outcome, drain};
 
 const POD: &str = "/api/v1/namespaces/shop/pods/web-1";
 
-/// The pod of that name, whichever it is now, and the watch that tells of it.
+/// The pod of that name, whichever it is now, and the watch that reports it.
 pub struct Pod {
     now: Mutex<Option<Value>>,
     watch: Mutex<Sender<String>>,
@@ -40,7 +40,7 @@ impl Pod {
         self.now()
     }
 
-    /// It is gone, and the watch says so.
+    /// It is gone, and the watch reports it.
     pub fn goes(&self) {
         if let Some(pod) = self.now().take() {
             let event = json!({"type": "DELETED", "object": pod}).to_string();
@@ -61,22 +61,22 @@ impl Pod {
         }
     }
 
-    /// As `stops_until`, and a finalizer holds it.
-    pub fn is_held_since(&self, time: &str, finalizer: &str) {
+    /// As `stops_until`, and it has a finalizer.
+    pub fn terminates_with_finalizer_since(&self, time: &str, finalizer: &str) {
         self.stops_until(time);
         if let Some(pod) = self.now().as_mut() {
             pod["metadata"]["finalizers"] = json!([finalizer]);
         }
     }
 
-    /// It is stopping, and no watch event says so.
+    /// It is terminating, and no watch event reports it.
     fn stops_unseen(&self) {
         if let Some(pod) = self.now_watched().as_mut() {
             pod["metadata"]["deletionTimestamp"] = json!("2999-01-01T00:00:00Z");
         }
     }
 
-    /// Another pod has its name, on another node, and no watch event says so.
+    /// Another pod has its name, on another node, and no watch event reports it.
     fn is_replaced_unseen(&self) {
         if let Some(pod) = self.now_watched().as_mut() {
             pod["metadata"]["uid"] = json!("another");
@@ -123,7 +123,7 @@ pub fn shop(script: impl FnOnce(&Fake, &Arc<Pod>)) -> Fake {
         list("v1", "PodList", here.into_iter().collect())
     };
     fake.on("GET", "/api/v1/pods").answer(Answer::compute(on_n1));
-    // Never ends, never says anything.
+    // Never ends and never sends anything.
     fake.on("GET", "/apis/policy/v1/poddisruptionbudgets").watches().answer(Answer::silence());
     let budgets = list("policy/v1", "PodDisruptionBudgetList", Vec::new());
     fake.on("GET", "/apis/policy/v1/poddisruptionbudgets").answer(budgets);
@@ -153,7 +153,7 @@ pub fn shop(script: impl FnOnce(&Fake, &Arc<Pod>)) -> Fake {
     fake
 }
 
-/// What kubectl asks for before it evicts.
+/// What kubectl reads before it evicts.
 fn discovery(fake: &Fake) {
     let versions = json!([{"groupVersion": "policy/v1", "version": "v1"}]);
     let group = json!({"name": "policy", "versions": versions, "preferredVersion": versions[0]});
@@ -282,12 +282,12 @@ fn a_pod_that_was_replaced_under_its_name_is_not_evicted() {
 }
 
 #[test]
-fn an_expired_watch_is_begun_anew_without_a_word() {
+fn an_expired_watch_is_restarted_without_output() {
     let fake = shop(|fake, pod| {
         let gone = json!({"type": "ERROR", "object": {"kind": "Status", "apiVersion": "v1", "metadata": {},
             "status": "Failure", "reason": "Expired", "code": 410, "message": "too old resource version"}});
         fake.on("GET", "/api/v1/pods").watches().times(2).answer(Answer::watch(&[gone]));
-        // Nobody hears of its end but by the next list.
+        // Its end becomes known only by the next list.
         let evicted = Arc::clone(pod);
         fake.on("POST", "*/eviction").answer(Answer::compute(move |_| {
             drop(evicted.now().take());
@@ -300,7 +300,7 @@ fn an_expired_watch_is_begun_anew_without_a_word() {
 }
 
 #[test]
-fn a_server_that_fails_for_ever_runs_into_the_timeout_and_says_so() {
+fn a_server_that_keeps_failing_is_reported_at_the_timeout() {
     let fake = shop(|fake, _| {
         fake.on("POST", "*/eviction").answer(Answer::status(500, "InternalError", "etcdserver: no leader"));
     });
@@ -315,7 +315,7 @@ fn a_server_that_fails_for_ever_runs_into_the_timeout_and_says_so() {
     assert!(asked.windows(2).all(|pair| pair != ["POST", "POST"]), "{asked:?}");
 }
 
-/// It has not read its roles yet: everybody but an administrator is refused. Without trouble before it, the same answer is final.
+/// It has not read its roles yet: everybody but an administrator is refused. Without an outage before it, the same answer is final.
 #[test]
 fn a_server_that_is_just_starting_may_forbid_for_a_moment() {
     let forbidden = || {

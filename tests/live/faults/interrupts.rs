@@ -8,7 +8,7 @@ use super::{PATIENCE, end_all_on, endless, slow, terminating};
 use crate::plugin::{drain, text};
 
 #[test]
-fn an_interrupt_stops_the_evictions_and_says_what_is_under_way() {
+fn an_interrupt_stops_the_evictions_and_reports_what_is_in_flight() {
     stopped_by(Signal::INT);
 }
 
@@ -34,7 +34,7 @@ fn stopped_by(signal: Signal) {
 
     let run = drain(&room, &[node]).watch();
     wait("three pods to stop", PATIENCE, || (terminating(&room, node) == 3).then_some(()));
-    run.hear("blocked by PDB");
+    run.wait_for_output("blocked by PDB");
     run.signal(signal);
     let (outcome, _, audit) = run.finish();
     outcome.expect("interrupted", 130);
@@ -75,9 +75,9 @@ fn after_sigkill_a_second_run_reaches_the_same_end() {
     for accepted in [0, 1, 2] {
         let run = drain(&room, &[node]).watch();
         match accepted {
-            0 => run.hear("cordoned"),
+            0 => run.wait_for_output("cordoned"),
             count => wait("evictions", PATIENCE, || {
-                (run.said().matches("evicting pod ").count() >= count).then_some(())
+                (run.stderr().matches("evicting pod ").count() >= count).then_some(())
             }),
         }
         run.signal(Signal::KILL);

@@ -12,8 +12,8 @@ fn a_pod_bound_after_the_cordon_is_drained_too() {
     endless(&room, "web", 2);
     let node = room.nodes()[0].as_str();
     let run = drain(&room, &[node]).watch();
-    run.hear("evicting pod");
-    // As by a scheduler that had not heard of the cordon. Its controller is one that does not count pods: a ReplicaSet would delete it,
+    run.wait_for_output("evicting pod");
+    // As by a scheduler that had not observed the cordon. Its controller is one that does not count pods: a ReplicaSet would delete it,
     // as one too many, at any moment.
     let owner = room.apply(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "owner"}}));
     let late = room.pod_with("late", |pod| {
@@ -23,7 +23,7 @@ fn a_pod_bound_after_the_cordon_is_drained_too() {
             "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"],
         }]);
     });
-    run.hear("late was scheduled here after planning; it is evicted too");
+    run.wait_for_output("late was scheduled here after planning; it is evicted too");
     wait("all three to be asked for", PATIENCE, || (run.requests().evictions().len() >= 3).then_some(()));
     end_on(&room, node, "web");
     let (outcome, record, _) = run.finish();
@@ -38,9 +38,9 @@ fn a_late_pod_that_nothing_would_make_again_is_kept_and_named() {
     endless(&room, "web", 2);
     let node = room.nodes()[0].as_str();
     let run = drain(&room, &[node]).watch();
-    run.hear("evicting pod");
+    run.wait_for_output("evicting pod");
     room.pod_with("late", |pod| pod["spec"]["nodeName"] = json!(node));
-    run.hear("late not evicted: came after the plan");
+    run.wait_for_output("late not evicted: came after the plan");
     wait("both to be asked for", PATIENCE, || (run.requests().evictions().len() >= 2).then_some(()));
     end_on(&room, node, "web");
     let (outcome, _, audit) = run.finish();

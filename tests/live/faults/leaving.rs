@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::{PATIENCE, end_all_on, endless, terminating};
 use crate::plugin::{drain, text};
 
-/// One pod of a StatefulSet that a finalizer holds.
-fn held(room: &::testbed::Room<'_>) {
+/// A StatefulSet whose one pod has a finalizer.
+fn pod_with_finalizer(room: &::testbed::Room<'_>) {
     room.statefulset_with("db", 1, |db| {
         let template = &mut db["spec"]["template"];
         template["metadata"]["finalizers"] = json!(["example.com/backup"]);
@@ -17,17 +17,17 @@ fn held(room: &::testbed::Room<'_>) {
     room.ready("db", 1);
 }
 
-fn release(room: &::testbed::Room<'_>) {
+fn remove_finalizer(room: &::testbed::Room<'_>) {
     let path = room.path("", "pods/db-0");
     room.cluster().merge(&path, &json!({"metadata": {"finalizers": null}}));
 }
 
 #[test]
-fn a_pod_that_a_finalizer_holds_is_named_at_the_timeout() {
+fn a_pod_blocked_by_a_finalizer_is_named_at_the_timeout() {
     let room = shared().room(1);
-    held(&room);
+    pod_with_finalizer(&room);
     let (outcome, _) = drain(&room, &[&room.nodes()[0], "--timeout=15s"]).watched();
-    release(&room);
+    remove_finalizer(&room);
     outcome.expect("timeout", 124);
     let pod = &outcome.pods()[0];
     assert_eq!((text(pod, "name"), text(pod, "result")), ("db-0", "terminating"), "{outcome}");
@@ -37,10 +37,10 @@ fn a_pod_that_a_finalizer_holds_is_named_at_the_timeout() {
 #[test]
 fn skip_wait_for_delete_timeout_leaves_a_stuck_pod_behind() {
     let room = shared().room(1);
-    held(&room);
+    pod_with_finalizer(&room);
     room.cluster().delete(&room.path("", "pods/db-0"));
     let (outcome, _) = drain(&room, &[&room.nodes()[0], "--skip-wait-for-delete-timeout=1"]).watched();
-    release(&room);
+    remove_finalizer(&room);
     outcome.expect("drained", 0);
     let pod = &outcome.pods()[0];
     assert!(text(pod, "reason").contains("--skip-wait-for-delete-timeout"), "{outcome}");
@@ -60,13 +60,13 @@ fn a_namespace_that_is_being_deleted_is_waited_for() {
     assert_eq!((outcome.count("gone"), audit.evictions().len()), (3, 3));
 }
 
-/// Its pods are evicted by the namespace controller, and ours meets "is being terminated" or a pod that is leaving already.
+/// Its pods are evicted by the namespace controller, and the plugin gets "is being terminated" or a pod that is already terminating.
 #[test]
 fn a_namespace_that_is_deleted_under_a_blocked_drain_frees_it() {
     let room = shared().room(1);
     room.deployment("web", 2);
     room.ready("web", 2);
-    room.pod_with("sick", |pod| {
+    room.pod_with("unhealthy", |pod| {
         pod["metadata"]["labels"]["app"] = json!("web");
         ::testbed::annotate(pod, "testbed/fate", "never-ready");
     });
@@ -77,7 +77,7 @@ fn a_namespace_that_is_deleted_under_a_blocked_drain_frees_it() {
         (status["expectedPods"] == 3 && status["currentHealthy"] == 2).then_some(())
     });
     let run = drain(&room, &[&room.nodes()[0], "--force"]).watch();
-    run.hear("blocked by PDB");
+    run.wait_for_output("blocked by PDB");
     room.cluster().delete(&format!("/api/v1/namespaces/{}", room.namespace()));
     let (outcome, _, _) = run.finish_but_for_budgets();
     outcome.expect("drained", 0);
@@ -85,11 +85,11 @@ fn a_namespace_that_is_deleted_under_a_blocked_drain_frees_it() {
 }
 
 #[test]
-fn a_pod_that_somebody_else_deletes_is_told_and_not_asked_for() {
+fn a_pod_that_somebody_else_deletes_is_reported_and_not_evicted() {
     let room = shared().room(2);
     endless(&room, "web", 1);
     room.budget("web", "web", json!({"minAvailable": 2}));
-    room.pod_with("sick", |pod| {
+    room.pod_with("unhealthy", |pod| {
         pod["metadata"]["labels"]["app"] = json!("web");
         pod["spec"]["nodeName"] = json!(room.nodes()[1]);
         ::testbed::annotate(pod, "testbed/fate", "never-ready");
@@ -103,9 +103,9 @@ fn a_pod_that_somebody_else_deletes_is_told_and_not_asked_for() {
     let pods = room.pods_on(node);
     let name = |pod: &Value| text(&pod["metadata"], "name").to_owned();
     let run = drain(&room, &[node]).watch();
-    run.hear("blocked by PDB");
+    run.wait_for_output("blocked by PDB");
     room.cluster().delete(&room.path("", &format!("pods/{}", name(&pods[0]))));
-    run.hear("was deleted by someone else");
+    run.wait_for_output("was deleted by someone else");
     run.signal(Signal::INT);
     let (outcome, _, _) = run.finish_but_for_budgets();
     outcome.expect("interrupted", 130);

@@ -64,7 +64,7 @@ fn a_node_that_is_replaced_under_its_name_is_not_called_drained_and_nothing_is_e
         room.ready("web", 2);
         let webhook = room.deny_evictions(403, "not now");
         let run = drain(&room, &[node]).watch();
-        run.hear("not now");
+        run.wait_for_output("not now");
         replace(&room, node, cordoned);
         // From here on nothing else is in the way of evictions.
         drop(webhook);
@@ -91,7 +91,7 @@ fn a_node_that_is_deleted_after_it_was_drained_is_in_no_command() {
     room.ready("web", 1);
     let webhook = room.deny_evictions(403, "not now");
     let run = safe_drain(&room, &[first, second, "--yes"]).watch();
-    run.hear("not now");
+    run.wait_for_output("not now");
     room.cluster().delete(&node_path(first));
     run.signal(Signal::INT);
     let (outcome, _, _) = run.finish();

@@ -10,7 +10,7 @@ use crate::plugin::{drain, needed_rights, text};
 
 const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
 
-/// A budget that lets one go and holds the other: something is under way and something is still to be asked for.
+/// A budget that allows one eviction and blocks the other: one request is in flight and one is still to be made.
 fn half_way(room: &Room<'_>) {
     endless(room, "web", 2);
     room.budget("web", "web", json!({"maxUnavailable": 1}));
@@ -28,9 +28,9 @@ fn a_right_that_is_taken_away_ends_the_drain_at_once() {
     let kubeconfig = shared().user(&user, &[], &needed_rights());
     let run = drain(&room, &[node]).kubeconfig(&kubeconfig).watch();
     wait("a pod to stop", PATIENCE, || (terminating(&room, node) == 1).then_some(()));
-    run.hear("blocked by PDB");
+    run.wait_for_output("blocked by PDB");
     shared().delete(&format!("{BINDINGS}/testbed-user:{user}"));
-    // A change of the budget makes it ask for the second pod.
+    // A change of the budget makes it request the second eviction.
     room.cluster()
         .merge(&room.path("policy", "poddisruptionbudgets/web"), &json!({"spec": {"maxUnavailable": 2}}));
     let (outcome, _, audit) = run.finish();
@@ -46,7 +46,7 @@ fn a_right_that_is_taken_away_ends_the_drain_at_once() {
     end_all_on(&room, node);
 }
 
-/// Everything was asked for already: only the last look at the node meets the missing right.
+/// All evictions were requested already: only the last read of the node needs the missing right.
 #[test]
 fn a_right_that_is_taken_away_while_pods_stop_is_no_endless_wait() {
     let room = shared().room(2);
@@ -123,7 +123,7 @@ impl<'a> Account<'a> {
     fn is_refused(&self) -> bool {
         let mut ask = self.cluster.command("kubectl");
         ask.args(["get", "nodes", "-o", "name", "--kubeconfig"]).arg(&self.kubeconfig);
-        ask.output().is_ok_and(|said| String::from_utf8_lossy(&said.stderr).contains("Unauthorized"))
+        ask.output().is_ok_and(|output| String::from_utf8_lossy(&output.stderr).contains("Unauthorized"))
     }
 }
 

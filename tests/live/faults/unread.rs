@@ -1,4 +1,4 @@
-//! A pipe that nobody reads: the drain goes on, and is told when somebody does.
+//! A pipe that nobody reads: the drain goes on, and the output is complete once somebody reads it.
 
 use std::io::{ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::process::Stdio;
@@ -26,7 +26,7 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
 }
 
 #[test]
-fn output_that_nobody_reads_holds_up_no_drain() {
+fn output_that_nobody_reads_does_not_block_a_drain() {
     for unread in ["stdout", "stderr"] {
         let room = shared().room(2);
         let node = room.nodes()[0].as_str();
@@ -45,11 +45,11 @@ fn output_that_nobody_reads_holds_up_no_drain() {
             room.pods_on(node).is_empty().then_some(())
         });
         // Somebody reads at last.
-        let mut said = String::new();
-        reader.read_to_string(&mut said).unwrap();
+        let mut output = String::new();
+        reader.read_to_string(&mut output).unwrap();
         let status = poll(PATIENCE, || child.0.try_wait().unwrap());
-        assert_eq!(status.and_then(|status| status.code()), Some(0), "{unread}: {said}");
+        assert_eq!(status.and_then(|status| status.code()), Some(0), "{unread}: {output}");
         let last = if unread == "stdout" { "drained" } else { " gone" };
-        assert!(said.contains(last), "{unread}: {said}");
+        assert!(output.contains(last), "{unread}: {output}");
     }
 }

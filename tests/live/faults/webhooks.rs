@@ -1,4 +1,4 @@
-//! Admission webhooks that have a say in evictions and are not there.
+//! Admission webhooks for evictions whose backend is not there.
 
 use ::testbed::{shared, wait};
 use serde_json::json;
@@ -30,7 +30,7 @@ fn a_webhook_that_is_down_is_named_once_and_the_drain_goes_on_without_it() {
     });
     let node = room.nodes()[0].as_str();
     shared().create(WEBHOOKS, &configuration);
-    // The API server hears of it a moment later.
+    // The API server observes it a moment later.
     let pod = crate::plugin::text(&room.pods_on(node)[0]["metadata"], "name").to_owned();
     let probe = json!({"apiVersion": "policy/v1", "kind": "Eviction",
         "metadata": {"name": pod, "namespace": room.namespace()}, "deleteOptions": {"dryRun": ["All"]}});
@@ -38,7 +38,7 @@ fn a_webhook_that_is_down_is_named_once_and_the_drain_goes_on_without_it() {
     wait("the webhook to be asked", PATIENCE, || shared().try_create(&path, &probe).is_err().then_some(()));
 
     let run = drain(&room, &[node]).watch();
-    run.hear("guard.example.com");
+    run.wait_for_output("guard.example.com");
     wait("a second refusal", PATIENCE, || (run.requests().evictions().len() >= 2).then_some(()));
     shared().delete(&format!("{WEBHOOKS}/{name}"));
     let (outcome, _, audit) = run.finish();

@@ -1,4 +1,4 @@
-//! What is accepted by name or by kubectl's own flag goes through, and the report says by which.
+//! What is accepted by name or by kubectl's own flag goes through, and the report names the flag.
 
 use ::testbed::shared;
 use serde_json::json;

@@ -3,7 +3,7 @@
 use ::testbed::{Policy, Room, annotate, shared, wait};
 use serde_json::json;
 
-use super::{PATIENCE, budget_says, expect, found, with_volume};
+use super::{PATIENCE, expect, found, wait_for_budget_status, with_volume};
 use crate::plugin::{Outcome, drain, safe_drain, text};
 use crate::untouched::untouched;
 
@@ -24,15 +24,15 @@ fn everything_that_can_be_in_the_way_is_named_and_refused() {
     // Refused just so without --dry-run, in words too, with the ids that would accept it.
     let live = untouched(&room, &drain(&room, &[&node]));
     live.expect("refused", 3);
-    let told = untouched(&room, &safe_drain(&room, &[&node, "--yes"]));
-    assert_eq!(told.code, 3, "{told}");
-    assert!(told.err.contains("pre-flight errors; nothing was changed"), "{told}");
+    let outcome = untouched(&room, &safe_drain(&room, &[&node, "--yes"]));
+    assert_eq!(outcome.code, 3, "{outcome}");
+    assert!(outcome.err.contains("pre-flight errors; nothing was changed"), "{outcome}");
     for id in ["bare-pod", "emptydir-data", "budget-blocked", "webhook-backend-here"] {
-        let allow = told.err.lines().find(|line| line.starts_with("hint:") && line.contains("--allow"));
-        assert!(allow.is_some_and(|hint| hint.contains(id)), "{id} is not offered:\n{told}");
+        let allow = outcome.err.lines().find(|line| line.starts_with("hint:") && line.contains("--allow"));
+        assert!(allow.is_some_and(|hint| hint.contains(id)), "{id} is not offered:\n{outcome}");
     }
 
-    // Deletions ask no budget, and that is said; kubectl's flags accept what they stand for and nothing else.
+    // Deletions bypass budgets, and that is reported; kubectl's flags accept only their own findings.
     let args = [&node, "--dry-run", "--force", "--delete-emptydir-data", "--disable-eviction"];
     let deleting = untouched(&room, &drain(&room, &args));
     deleting.expect("refused", 3);
@@ -58,8 +58,8 @@ impl Drop for Cleanup<'_> {
         for path in &self.paths {
             let _ = self.room.cluster().try_delete(path);
         }
-        let unheld = json!({"metadata": {"finalizers": null}});
-        let _ = self.room.cluster().try_merge(&self.room.path("", "pods/stuck"), &unheld);
+        let without_finalizers = json!({"metadata": {"finalizers": null}});
+        let _ = self.room.cluster().try_merge(&self.room.path("", "pods/stuck"), &without_finalizers);
     }
 }
 
@@ -103,9 +103,9 @@ fn furnish<'r>(room: &'r Room<'r>, node: &str) -> Cleanup<'r> {
     room.deployment("rigid", 1);
     room.budget("rigid", "rigid", json!({"minAvailable": 1}));
     room.deployment("half", 2);
-    room.pod_with("half-sick", |sick| {
-        sick["metadata"]["labels"]["app"] = json!("half");
-        annotate(sick, "testbed/fate", "crash-loop");
+    room.pod_with("half-unhealthy", |unhealthy| {
+        unhealthy["metadata"]["labels"]["app"] = json!("half");
+        annotate(unhealthy, "testbed/fate", "crash-loop");
     });
     room.budget("half", "half", json!({"minAvailable": 2}));
     room.deployment("twice", 1);
@@ -159,12 +159,14 @@ fn furnish<'r>(room: &'r Room<'r>, node: &str) -> Cleanup<'r> {
     // Overdue from now on, and in its grace for an hour.
     cluster.delete(&room.path("", "pods/stuck?gracePeriodSeconds=0"));
     cluster.delete(&room.path("", "pods/leaving"));
-    budget_says(room, "rigid", |status| status["currentHealthy"] == 1);
-    budget_says(room, "half", |status| status["expectedPods"] == 3 && status["currentHealthy"] == 2);
-    budget_says(room, "paced", |status| status["disruptionsAllowed"] == 1);
-    budget_says(room, "widget", |status| status["conditions"][0]["reason"] == "SyncFailed");
+    wait_for_budget_status(room, "rigid", |status| status["currentHealthy"] == 1);
+    wait_for_budget_status(room, "half", |status| {
+        status["expectedPods"] == 3 && status["currentHealthy"] == 2
+    });
+    wait_for_budget_status(room, "paced", |status| status["disruptionsAllowed"] == 1);
+    wait_for_budget_status(room, "widget", |status| status["conditions"][0]["reason"] == "SyncFailed");
     for budget in ["twice-a", "twice-b"] {
-        budget_says(room, budget, |status| status["currentHealthy"] == 1);
+        wait_for_budget_status(room, budget, |status| status["currentHealthy"] == 1);
     }
     wait("the ReplicaSets to count their ready pods", PATIENCE, || {
         let sets = cluster.list(&room.path("apps", "replicasets"));
@@ -223,7 +225,7 @@ fn data(dry: &Outcome) {
 fn budgets(dry: &Outcome) {
     expect(dry, "budget-blocked", "error", "rigid", "minAvailable 1 requires 1 healthy of 1");
     expect(dry, "budget-exhausted", "warning", "half", "needs 2 healthy, has 2 of 3");
-    expect(dry, "budget-unhealthy-pods", "warning", "half", "half-sick (CrashLoopBackOff");
+    expect(dry, "budget-unhealthy-pods", "warning", "half", "half-unhealthy (CrashLoopBackOff");
     let several = expect(dry, "pod-in-several-budgets", "error", "twice", "is selected by 2 PDBs");
     for budget in ["twice-a", "twice-b"] {
         assert!(text(&several, "message").contains(budget), "{several:#}");

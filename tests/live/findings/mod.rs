@@ -36,8 +36,8 @@ fn expect(outcome: &Outcome, id: &str, severity: &str, subject: &str, message: &
     finding
 }
 
-/// Waits until the budget's controller says this of it.
-fn budget_says(room: &Room<'_>, budget: &str, is: impl Fn(&Value) -> bool) {
+/// Waits until the budget's status is like this.
+fn wait_for_budget_status(room: &Room<'_>, budget: &str, is: impl Fn(&Value) -> bool) {
     let path = room.path("policy", &format!("poddisruptionbudgets/{budget}"));
     wait(&format!("budget {budget} to be computed"), PATIENCE, || {
         let object = room.cluster().get(&path);

@@ -1,4 +1,4 @@
-//! What a user who may not do everything is told before anything is changed.
+//! What is reported to a user without all rights before anything is changed.
 
 use ::testbed::{Room, shared};
 use serde_json::{Value, json};
@@ -47,14 +47,14 @@ fn missing_rights_to_write_are_found_before_the_cordon() {
         assert_eq!(text(&outcome.finding(id), "severity"), "unknown", "{outcome}");
     }
     // Both rules are shown to people too.
-    let told = untouched(&room, &safe_drain(&room, &[node, "--yes"]).kubeconfig(&user));
+    let printed = untouched(&room, &safe_drain(&room, &[node, "--yes"]).kubeconfig(&user));
     for rule in [r#"["nodes"], verbs: ["patch"]"#, r#"["pods/eviction"], verbs: ["create"]"#] {
-        assert!(told.err.contains(rule), "no {rule}\n{told}");
+        assert!(printed.err.contains(rule), "no {rule}\n{printed}");
     }
 }
 
 #[test]
-fn missing_rights_to_read_are_told_as_rules_to_paste() {
+fn missing_rights_to_read_are_reported_as_rules_to_paste() {
     let room = furnished();
     let node = room.nodes()[0].as_str();
     let user = room.cluster().user(&format!("{}-nobody", room.namespace()), &[], &[]);
@@ -64,7 +64,7 @@ fn missing_rights_to_read_are_told_as_rules_to_paste() {
     for line in
         ["rules:", "- apiGroups: [\"\"]", "  resources: [\"pods\"]", "  resources: [\"pods/eviction\"]"]
     {
-        assert!(outcome.err.lines().any(|said| said == line), "no line {line:?}\n{outcome}");
+        assert!(outcome.err.lines().any(|output| output == line), "no line {line:?}\n{outcome}");
     }
     untouched(&room, &drain(&room, &[node]).kubeconfig(&user)).expect("refused", 3);
 }
@@ -87,12 +87,12 @@ fn a_cordon_that_is_refused_half_way_is_reported_as_partly_done() {
         .collect();
     assert_eq!(states, [("cordoned", true), ("refused", false), ("refused", false)], "{outcome}");
     assert!(text(&report, "error").contains(second), "{outcome}");
-    let told = safe_drain(&room, &[first, second, third, "--cordon-only"]).kubeconfig(&user).run();
-    assert_eq!(told.code, 4, "{told}");
-    assert!(told.out.contains(&format!("node/{second} refused; nothing was changed")), "{told}");
+    let printed = safe_drain(&room, &[first, second, third, "--cordon-only"]).kubeconfig(&user).run();
+    assert_eq!(printed.code, 4, "{printed}");
+    assert!(printed.out.contains(&format!("node/{second} refused; nothing was changed")), "{printed}");
     assert!(
-        told.out.contains(&format!("kubectl safe-drain {first} {second} {third} --cordon-only")),
-        "{told}"
+        printed.out.contains(&format!("kubectl safe-drain {first} {second} {third} --cordon-only")),
+        "{printed}"
     );
     for (node, cordoned) in [(first, json!(true)), (second, Value::Null), (third, Value::Null)] {
         assert_eq!(room.node(node)["spec"]["unschedulable"], cordoned, "{outcome}");

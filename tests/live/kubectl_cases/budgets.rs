@@ -52,12 +52,12 @@ fn a_finished_pod_leaves_under_a_budget_that_allows_nothing() {
     assert_eq!(room.ready("web", 2).len(), 2);
 }
 
-/// Case 40: what each policy lets go, asked of the server and forecast by the plan; then really.
+/// Case 40: what each policy allows: by the server's dry run and the plan's forecast, then by a real drain.
 #[test]
-fn unhealthy_pods_leave_as_their_policy_says() {
+fn unhealthy_pods_are_evicted_as_their_policy_allows() {
     let room = shared().room(1);
     let node = room.nodes()[0].as_str();
-    // name, policy, ready pods, whether the unready one may leave. One healthy pod is asked for in each.
+    // name, policy, ready pods, whether the unready one may leave. Each budget requires one healthy pod.
     let cases = [
         ("nil-none", Value::Null, 0, false),
         ("nil-enough", Value::Null, 1, true),
@@ -67,7 +67,7 @@ fn unhealthy_pods_leave_as_their_policy_says() {
         ("always-enough", json!("AlwaysAllow"), 1, true),
     ];
     for (name, policy, ready, leaves) in &cases {
-        room.pod_with(&format!("{name}-sick"), |pod| {
+        room.pod_with(&format!("{name}-unhealthy"), |pod| {
             pod["metadata"]["labels"] = json!({"app": name, "leaves": leaves.to_string()});
             annotate(pod, "testbed/fate", "never-ready");
         });
@@ -78,20 +78,20 @@ fn unhealthy_pods_leave_as_their_policy_says() {
     }
     for (name, _, ready, _) in &cases {
         super::budget_counts(&room, name, 1 + ready, *ready);
-        running(&room, &format!("{name}-sick"));
+        running(&room, &format!("{name}-unhealthy"));
     }
 
     let (asked, _) = drain(&room, &[node, "--dry-run=server", "--force", "--allow=budget-blocked"]).watched();
     asked.expect("blocked", 3);
     for (name, _, ready, leaves) in &cases {
-        let sick = row(&asked, &format!("{name}-sick"));
-        assert_eq!(sick["result"], if *leaves { "planned" } else { "blocked" }, "{name}\n{asked}");
+        let unhealthy = row(&asked, &format!("{name}-unhealthy"));
+        assert_eq!(unhealthy["result"], if *leaves { "planned" } else { "blocked" }, "{name}\n{asked}");
         if *ready > 0 {
             // The healthy one is the last that its budget has.
             assert_eq!(row(&asked, &format!("{name}-well"))["result"], "blocked", "{name}\n{asked}");
         }
     }
-    // And the plan knew: only the two that the server refuses are called blocked by budgets that can never allow them.
+    // And the plan predicted it: only the two that the server refuses are called blocked by budgets that can never allow them.
     let (real, _) = drain(&room, &[node, "--force", "--pod-selector=leaves=true"]).watched();
     real.expect("drained", 0);
     assert_eq!((real.count("gone"), errors(&real)), (4, vec!["bare-pod".to_owned()]), "{real}");

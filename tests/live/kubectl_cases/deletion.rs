@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::plugin::{drain, text};
 
 #[test]
-fn deletion_asks_no_budget_names_the_pod_by_uid_and_warns() {
+fn deletion_bypasses_budgets_carries_the_uid_and_warns() {
     let room = shared().room(1);
     let node = room.nodes()[0].as_str();
     room.deployment("web", 2);
@@ -29,7 +29,7 @@ fn deletion_asks_no_budget_names_the_pod_by_uid_and_warns() {
         let body = &entry.request_object;
         assert!(body["preconditions"]["uid"].is_string() && body["gracePeriodSeconds"] == 3, "{body:#}");
     }
-    // The budget was broken, as was asked for; nothing else was.
+    // The budget was broken, as requested; no other invariant was.
     let broken = record.broken_invariants(&outcome.report(), &audit);
     assert!(!broken.is_empty() && broken.iter().all(|line| line.starts_with("budget ")), "{broken:?}");
 }

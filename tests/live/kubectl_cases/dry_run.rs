@@ -14,7 +14,7 @@ fn a_dry_run_leaves_node_and_pods_as_they_are() {
     room.deployment("free", 2);
     room.deployment("tight", 2);
     // Exhausted rather than impossible: three pods are expected, two are healthy, and two are needed.
-    room.pod_with("sick", |pod| {
+    room.pod_with("unhealthy", |pod| {
         pod["metadata"]["labels"]["app"] = json!("tight");
         ::testbed::annotate(pod, "testbed/fate", "never-ready");
     });

@@ -45,7 +45,7 @@ fn a_pod_selector_leaves_the_others_alone() {
 
 /// Case 34.
 #[test]
-fn lists_come_in_pages_of_the_size_asked_for() {
+fn lists_come_in_pages_of_the_requested_size() {
     let room = shared().room(1);
     let node = room.nodes()[0].as_str();
     room.deployment("web", 3);
@@ -61,7 +61,7 @@ fn lists_come_in_pages_of_the_size_asked_for() {
             .collect()
     };
     let one = pages(&["--chunk-size=1"]);
-    // The server cannot know whether what comes after the third is on this node: then there is an empty page more.
+    // The server does not check whether what comes after the third is on this node: then there is an empty page more.
     assert!([3, 4].contains(&one.len()) && one.iter().all(|uri| uri.contains("limit=1")), "{one:#?}");
     assert!(one[1..].iter().all(|uri| uri.contains("continue=")), "{one:#?}");
     let default = pages(&[]);

@@ -1,5 +1,5 @@
 //! What kubectl's own tests check of a drain (`pkg/drain`, `pkg/cmd/drain`, `test/cmd/node-management.sh`, `test/integration/evictions`),
-//! asked of ours. docs/safe-drain.md numbers the cases and says which are held by a table test instead.
+//! run against the plugin. docs/dev/safe-drain-tests.md numbers the cases and names those covered by a table test instead.
 
 mod budgets;
 mod deletion;

@@ -58,9 +58,9 @@ fn nodes_that_are_not_there_or_named_twice_over() {
     assert!(!is_cordoned(&room, node), "one bad name, and none of the nodes is touched");
 }
 
-/// As kubectl: one node that is not there, and none is touched; here every name is said, and the command for the others.
+/// As kubectl: one node that is not there, and none is touched; here every name is listed, with the command for the others.
 #[test]
-fn uncordon_with_a_node_that_is_gone_changes_nothing_and_says_so() {
+fn uncordon_with_a_node_that_is_gone_changes_nothing_and_reports_it() {
     let room = shared().room(1);
     let node = room.nodes()[0].as_str();
     safe_drain(&room, &[node, "--cordon-only"]).run();

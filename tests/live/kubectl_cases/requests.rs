@@ -30,7 +30,7 @@ fn the_eviction_is_policy_v1_with_uid_and_grace_period() {
     assert_eq!(grace, Some(7));
 }
 
-/// Case 39: the mark that an eviction leaves on the pod, which a finalizer lets us see; a dry run leaves none.
+/// Case 39: the mark that an eviction leaves on the pod, which stays visible because of a finalizer; a dry run leaves none.
 #[test]
 fn an_evicted_pod_is_marked_as_a_disruption_target_and_a_dry_run_marks_nothing() {
     let room = shared().room(1);
@@ -56,7 +56,7 @@ fn an_evicted_pod_is_marked_as_a_disruption_target_and_a_dry_run_marks_nothing()
     wait("the pod to be marked", PATIENCE, || {
         (mark(&shared().get(&path)).as_deref() == Some("EvictionByEvictionAPI")).then_some(())
     });
-    running.hear("evicting pod");
+    running.wait_for_output("evicting pod");
     shared().merge(&path, &json!({"metadata": {"finalizers": null}}));
     let (outcome, _, _) = running.finish();
     outcome.expect("drained", 0);

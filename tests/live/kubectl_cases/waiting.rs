@@ -31,7 +31,7 @@ fn a_statefulset_pod_that_came_back_elsewhere_counts_as_gone() {
 
 /// Case 20: what is left is named, and the node stays cordoned.
 #[test]
-fn a_timeout_leaves_what_is_still_stopping_and_says_so() {
+fn a_timeout_reports_the_pods_that_are_still_terminating() {
     let room = shared().room(1);
     let node = room.nodes()[0].as_str();
     room.deployment_with("slow", 1, slow);
@@ -47,15 +47,15 @@ fn a_timeout_leaves_what_is_still_stopping_and_says_so() {
     assert!(is_cordoned(&room, node));
 }
 
-/// Case 21: Ctrl-C ends it long before its deadline; kubectl says nothing at all.
+/// Case 21: Ctrl-C ends it long before its deadline; kubectl prints nothing at all.
 #[test]
-fn an_interrupt_ends_it_before_the_timeout_and_tells_the_state() {
+fn an_interrupt_ends_it_before_the_timeout_and_reports_the_state() {
     let room = shared().room(1);
     let node = room.nodes()[0].as_str();
     room.deployment_with("slow", 1, slow);
     room.ready("slow", 1);
     let running = drain(&room, &[node, "--timeout=30m"]).watch();
-    running.hear("evicting pod");
+    running.wait_for_output("evicting pod");
     running.signal(Signal::INT);
     let (outcome, _, _) = running.finish();
     outcome.expect("interrupted", 130);

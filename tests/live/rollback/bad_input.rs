@@ -136,7 +136,7 @@ fn a_time_in_the_future_is_refused_by_the_servers_clock() {
 }
 
 #[test]
-fn nothing_is_asked_without_a_terminal() {
+fn nothing_is_prompted_without_a_terminal() {
     let room = shop();
     // Where to?
     let outcome = untouched(&room, &rollback_to(&room, &["deployment/web"]));
@@ -165,7 +165,7 @@ fn a_workload_named_twice_is_rolled_back_once() {
     assert_eq!(room.image("Deployment", "web"), "example.invalid/app:2");
 }
 
-/// Also without the answer to what was wrong: `--history` and `--status` say it as well.
+/// `--history` and `--status` report it as well.
 #[test]
 fn looking_fails_as_clearly() {
     let room = shop();
@@ -247,7 +247,7 @@ fn servers_that_cannot_be_reached_are_named() {
     assert_eq!(only_error(&outcome), "error: interrupted while the cluster was read; nothing was changed");
 }
 
-/// A program that reads stdout gets a document whatever happens, of the kind that it asked for.
+/// A program that reads stdout gets a document whatever happens, of the requested kind.
 #[test]
 fn history_and_status_are_documents_also_when_they_fail() {
     let room = shop();
@@ -285,8 +285,8 @@ fn history_and_status_are_documents_also_when_they_fail() {
             let report = outcome.report();
             assert_eq!((&report["kind"], &report["result"]), (&json!(kind), &json!(result)), "{outcome}");
             assert_eq!(report["workloads"], json!([]), "{outcome}");
-            let told = report["error"].as_str().unwrap_or_default();
-            assert!(told.contains(error) && outcome.err.contains(error), "no {error:?}: {outcome}");
+            let reported = report["error"].as_str().unwrap_or_default();
+            assert!(reported.contains(error) && outcome.err.contains(error), "no {error:?}: {outcome}");
             let yaml = run("yaml");
             let head = format!("kind: {kind}\nresult: {result}\n");
             assert!(yaml.out.starts_with(&head) && yaml.out.contains("error: "), "{yaml}");

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::execution::{KINDS, app, made, typed, updated};
 use crate::plugin::{rollback, rollback_to, text};
 
-/// What the history says of the current revision.
+/// The history entry of the current revision.
 #[track_caller]
 fn current(room: &::testbed::Room<'_>, target: &str) -> Value {
     let outcome = rollback_to(room, &[target, "--history", "-o", "json"]).run();
@@ -21,9 +21,9 @@ fn current(room: &::testbed::Room<'_>, target: &str) -> Value {
 /// `3  incident 7` of kubectl's own history: number and cause of the newest.
 #[track_caller]
 fn kubectls_newest(room: &::testbed::Room<'_>, target: &str) -> (String, String) {
-    let said = room.kubectl(&["rollout", "history", target]);
-    let line = said.trim_end().lines().last().unwrap_or_default().to_owned();
-    let (number, cause) = line.split_once(char::is_whitespace).unwrap_or_else(|| panic!("{said}"));
+    let output = room.kubectl(&["rollout", "history", target]);
+    let line = output.trim_end().lines().last().unwrap_or_default().to_owned();
+    let (number, cause) = line.split_once(char::is_whitespace).unwrap_or_else(|| panic!("{output}"));
     (number.to_owned(), cause.trim().to_owned())
 }
 
@@ -50,7 +50,7 @@ fn the_reason_is_the_cause_that_both_histories_show() {
     }
 }
 
-/// It is written as it was typed when it is: so that is said before, and not by repeating it.
+/// The reason is written as typed, so the warning comes before the write, and does not repeat the secret.
 #[test]
 fn a_reason_that_looks_as_if_a_secret_were_in_it_is_warned_of_before_the_write() {
     let room = shared().room(1);
@@ -59,8 +59,8 @@ fn a_reason_that_looks_as_if_a_secret_were_in_it_is_warned_of_before_the_write()
     let plan = rollback(&room, &[&args[..], &["--dry-run"]].concat()).run();
     assert_eq!(plan.finding("reason-looks-secret")["severity"], "warning", "{plan}");
     let words = rollback_to(&room, &[&args[..], &["--dry-run"]].concat()).run();
-    let said = format!("{}{}", words.out, words.err);
-    assert!(said.contains("reason-looks-secret") && said.contains("now with DB_PASSWORD=***"), "{words}");
+    let output = format!("{}{}", words.out, words.err);
+    assert!(output.contains("reason-looks-secret") && output.contains("now with DB_PASSWORD=***"), "{words}");
     assert!(!format!("{plan}{words}").contains("hunter2"), "{plan}{words}");
     rollback(&room, &args).run().expect("done", 0);
     let notes = room.workload("Deployment", "web")["metadata"]["annotations"].take();
@@ -91,7 +91,7 @@ fn without_a_reason_the_cause_is_the_targets_own_and_not_that_of_the_bad_version
 }
 
 #[test]
-fn an_event_at_the_workload_says_from_where_to_where_and_why() {
+fn an_event_on_the_workload_names_both_revisions_and_the_reason() {
     let room = shared().room(1);
     for kind in KINDS {
         let (name, target) = (kind.to_lowercase(), typed(kind, &kind.to_lowercase()));
@@ -131,7 +131,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn the_journal_is_private_and_holds_what_it_takes_to_go_back_and_no_secret() {
+fn the_journal_is_private_and_contains_what_a_rollback_needs_and_no_secret() {
     let room = shared().room(1);
     room.apply(json!({"kind": "Secret", "metadata": {"name": "db"}, "stringData": {"password": "hunter2-of-a-secret"}}));
     updated(&room, "Deployment", "web", 1, None, |object| {
@@ -179,7 +179,7 @@ fn a_journal_that_cannot_be_written_is_a_note_and_no_failure() {
     let room = shared().room(1);
     updated(&room, "Deployment", "web", 1, None, |_| ());
     let run = rollback_to(&room, &["deployment/web", "--to-revision=1", "--yes", "--quiet"]);
-    // Whoever runs the tests may be root, whom no mode holds back: a file where the folder should be does.
+    // Whoever runs the tests may be root, whom no file mode stops: a file in place of the folder does.
     std::fs::create_dir_all(run.state_home().parent().unwrap()).unwrap();
     std::fs::write(run.state_home(), "").unwrap();
     let outcome = run.run();

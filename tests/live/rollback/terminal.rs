@@ -1,4 +1,4 @@
-//! What people see and are asked: on a terminal, on a poor one and without one; and how the terminal is left behind.
+//! Output and prompts on a terminal, on one with few features and without one; and the state in which the terminal is left.
 
 mod hostile;
 mod plain;
@@ -6,7 +6,7 @@ mod questions;
 
 use ::testbed::{PATIENCE, Room, annotate, shared, wait};
 
-use super::execution::{app, held, made, pods_with, release, updated};
+use super::execution::{app, made, pods_with, release, updated, updated_with_unready_pods};
 use crate::plugin::{rollback_to, text};
 use crate::tty::{CTRL_C, HIDE_CURSOR, SHOW_CURSOR, Tty};
 use crate::untouched::Before;
@@ -27,9 +27,9 @@ fn good_bad_worse() -> Room<'static> {
 }
 
 /// On its second revision; pods of the first are not Ready before they are released.
-fn held_room() -> Room<'static> {
+fn room_with_unready_pods() -> Room<'static> {
     let room = shared().room(1);
-    held(&room, "Deployment", "web", 1, |_| ());
+    updated_with_unready_pods(&room, "Deployment", "web", 1, |_| ());
     room
 }
 
@@ -99,7 +99,7 @@ fn escape_at_the_picker_changes_nothing() {
 
 #[test]
 fn the_live_region_is_drawn_while_it_runs_and_cleared_at_the_end() {
-    let room = held_room();
+    let room = room_with_unready_pods();
     let mut tty = Tty::start(&rollback_to(&room, &["deployment/web", "--to-revision=1", "--yes"]), &[]);
     tty.until(" updated; waiting for its pods").until("─").until("0/1").until("ContainersNotReady");
     until_the_first_revision_runs(&room);
@@ -135,8 +135,8 @@ fn ctrl_c_before_the_write_changes_nothing() {
 }
 
 #[test]
-fn ctrl_c_while_it_runs_says_that_the_rollout_goes_on() {
-    let room = held_room();
+fn ctrl_c_while_it_runs_reports_that_the_rollout_continues() {
+    let room = room_with_unready_pods();
     let mut tty = Tty::start(&rollback_to(&room, &["deployment/web", "--to-revision=1", "--yes"]), &[]);
     tty.until("0/1").until("ContainersNotReady").keys(CTRL_C);
     assert_eq!(tty.end(), 130, "{}", tty.text());
@@ -156,7 +156,7 @@ fn three_workloads_have_a_row_each() {
     let room = shared().room(1);
     let names = ["api", "cart", "web"];
     for name in names {
-        held(&room, "Deployment", name, 1, |_| ());
+        updated_with_unready_pods(&room, "Deployment", name, 1, |_| ());
     }
     let targets = names.map(|name| format!("deployment/{name}"));
     let args: Vec<&str> = targets.iter().map(String::as_str).chain(["--to-revision=1", "--yes"]).collect();

@@ -10,7 +10,7 @@ use crate::faults::fake::{kubeconfig, shop};
 use crate::plugin::{Outcome, drain};
 
 const NODE: &str = "/api/v1/nodes/n1";
-/// A run that did not hear the signal would go on until the request times out, after thirty seconds.
+/// A run that missed the signal would go on until the request times out, after thirty seconds.
 const END: Duration = Duration::from_secs(20);
 
 fn cordons(fake: &Fake) -> usize {
@@ -36,10 +36,10 @@ fn stopped_at_the_cordon(signal: Signal) -> (Room<'static>, Outcome) {
     let room = shared().room(0);
     let run = drain(&room, &["n1"]).kubeconfig(&kubeconfig(&room, &fake)).spawn();
     fake.wait_for(1, |request| request.method == "PATCH");
-    let told = Instant::now();
+    let signalled = Instant::now();
     run.signal(signal);
     let outcome = run.finish();
-    assert!(told.elapsed() < END, "{:?}\n{outcome}", told.elapsed());
+    assert!(signalled.elapsed() < END, "{:?}\n{outcome}", signalled.elapsed());
     (room, outcome)
 }
 

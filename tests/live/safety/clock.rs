@@ -11,11 +11,11 @@ use crate::plugin::{drain, text};
 const OFF: Duration = Duration::from_secs(300);
 
 #[test]
-fn a_pod_within_its_grace_is_waited_for_whatever_our_own_clock_says() {
+fn a_pod_within_its_grace_period_is_waited_for_regardless_of_the_local_clock() {
     let mut here = None;
     let fake = shop(|fake, pod| {
         fake.clock_behind(OFF);
-        // By the server's clock it has two minutes left; by ours it should have been gone three minutes ago.
+        // By the server's clock it has two minutes left; by the local clock it should have been gone three minutes ago.
         pod.stops_until(&fake.time_in(Duration::from_secs(120)));
         here = Some(std::sync::Arc::clone(pod));
     });
@@ -24,7 +24,7 @@ fn a_pod_within_its_grace_is_waited_for_whatever_our_own_clock_says() {
         .kubeconfig(&kubeconfig(&room, &fake))
         .spawn();
     fake.wait_for(1, |request| request.path == "/api/v1/pods" && request.query.contains("watch=true"));
-    run.hear("web-1");
+    run.wait_for_output("web-1");
     if let Some(pod) = here {
         pod.goes();
     }
@@ -39,12 +39,15 @@ fn a_pod_within_its_grace_is_waited_for_whatever_our_own_clock_says() {
     assert!(!stuck, "{outcome}");
 }
 
-/// The same when it is really overdue, by half a minute and more: then it is named, with what holds it.
+/// The same when it is really overdue, by half a minute and more: then it is named, with what blocks it.
 #[test]
 fn a_pod_that_is_overdue_by_the_servers_clock_is_stuck() {
     let fake = shop(|fake, pod| {
         fake.clock_behind(OFF);
-        pod.is_held_since(&fake.time_before(Duration::from_secs(45)), "example.invalid/hold");
+        pod.terminates_with_finalizer_since(
+            &fake.time_before(Duration::from_secs(45)),
+            "example.invalid/hold",
+        );
     });
     let room = shared().room(0);
     let outcome = drain(&room, &["n1", "--dry-run"]).kubeconfig(&kubeconfig(&room, &fake)).run();

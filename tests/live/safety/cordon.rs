@@ -1,4 +1,4 @@
-//! What is said of a node's cordon is what the node says.
+//! What is reported of a node's cordon is what the node's own object shows.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex};
@@ -60,7 +60,7 @@ fn a_node_that_was_cordoned_is_not_called_unchanged() {
 }
 
 #[test]
-fn a_cordon_that_was_not_answered_is_unclear_also_when_it_is_all_that_was_asked_for() {
+fn a_cordon_without_an_answer_has_an_unknown_outcome_with_cordon_only_too() {
     let room = shared().room(0);
     for flag in ["--cordon-only", "--uncordon"] {
         let fake = shop(|fake, _| {
@@ -78,7 +78,7 @@ fn a_cordon_that_was_not_answered_is_unclear_also_when_it_is_all_that_was_asked_
     }
 }
 
-/// The node as it is after this run's cordon, and then somebody's uncordon and cordon that no watch told of. Only the cordon of the run is
+/// The node as it is after this run's cordon, and then somebody's uncordon and cordon that no watch reported. Only the cordon of the run is
 /// its own to undo.
 #[test]
 fn a_cordon_that_somebody_made_later_is_not_undone() {
@@ -91,7 +91,7 @@ fn a_cordon_that_somebody_made_later_is_not_undone() {
             "fieldsV1": {"f:spec": {"f:unschedulable": {}}}}]);
         node
     };
-    // Nobody knows whose it is where the server keeps no record of it and the node has changed.
+    // Its author is unknown if the server keeps no record of it and the node has changed.
     let mut nobody = by("");
     nobody["metadata"]["managedFields"] = json!([]);
     for (later, why) in [(by("kubectl-cordon"), "kubectl-cordon"), (nobody, "not known")] {
@@ -133,7 +133,7 @@ fn a_cordon_is_undone_only_on_the_node_that_was_read() {
     }
 }
 
-/// The answer about n1 comes only after n2 was asked for.
+/// The answer about n1 comes only after n2 was requested.
 #[test]
 fn a_node_that_does_not_answer_keeps_no_other_cordoned() {
     let room = shared().room(0);

@@ -18,7 +18,7 @@ fn room() -> Room<'static> {
 
 fn assert_blocked(room: &Room<'_>) {
     let run = drain(room, &[&room.nodes()[0]]).watch();
-    run.hear(WORDS);
+    run.wait_for_output(WORDS);
     wait("both pods to be asked for", PATIENCE, || {
         let asked = run.requests().evictions();
         (asked.iter().any(|it| it.name != asked[0].name)).then_some(())
@@ -102,7 +102,7 @@ fn a_drain_goes_on_when_nothing_denies_it_any_more() {
     let room = room();
     let webhook = room.deny_evictions(404, WORDS);
     let run = drain(&room, &[&room.nodes()[0]]).watch();
-    run.hear(WORDS);
+    run.wait_for_output(WORDS);
     drop(webhook);
     let (outcome, _, _) = run.finish();
     outcome.expect("drained", 0);

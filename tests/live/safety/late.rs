@@ -21,7 +21,7 @@ fn a_late_pod_whose_owner_is_gone_is_not_evicted_without_force() {
             "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "ghost", "uid": "no-such-uid", "controller": true,
         }]);
     });
-    run.hear("late");
+    run.wait_for_output("late");
     // What it came too late for ends, and so does the run.
     end_on(&room, node, "web");
     let (outcome, _, audit) = run.finish();

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::plugin::{Outcome, text};
 
-/// What the report says of the pod with this UID.
+/// The report's entry for the pod with this UID.
 #[track_caller]
 fn row(outcome: &Outcome, uid: &str) -> Value {
     let found = outcome.pods().into_iter().find(|pod| text(pod, "uid") == uid);

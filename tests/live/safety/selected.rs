@@ -18,10 +18,10 @@ fn a_selector_that_matches_nothing_is_stated() {
     let room = room_with_four_pods();
     let node = room.nodes()[0].as_str();
     let outcome = safe_drain(&room, &[node, "--yes", "--pod-selector=app=nobody"]).watched().0;
-    let said = format!("{}{}", outcome.out, outcome.err);
-    assert!(!said.contains(&format!("node/{node} drained: 0 pods gone")), "{outcome}");
+    let output = format!("{}{}", outcome.out, outcome.err);
+    assert!(!output.contains(&format!("node/{node} drained: 0 pods gone")), "{outcome}");
     for part in ["4 pods", "match", "ignored"] {
-        assert!(said.contains(part), "no {part:?}\n{outcome}");
+        assert!(output.contains(part), "no {part:?}\n{outcome}");
     }
     assert_eq!(room.pods_on(node).len(), 4, "{outcome}");
 }
@@ -55,7 +55,7 @@ fn a_pod_that_is_relabelled_is_no_longer_selected() {
     let (uid, name) = (text(&pod["metadata"], "uid"), text(&pod["metadata"], "name"));
     let _webhook = room.deny_evictions(403, "not now");
     let run = drain(&room, &[node, "--pod-selector=part=moves"]).watch();
-    run.hear("not now");
+    run.wait_for_output("not now");
     room.cluster().merge(&room.path_of("Pod", name), &json!({"metadata": {"labels": {"part": "stays"}}}));
     let (outcome, record, _) = run.finish();
     let row = row(&outcome, uid);

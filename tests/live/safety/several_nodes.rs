@@ -1,4 +1,4 @@
-//! Two nodes, and the pods of the first cannot leave: only what is true of a node is said of it.
+//! Two nodes, and the pods of the first cannot leave: each node's report contains only what is true of it.
 
 use ::testbed::{Room, shared};
 use serde_json::json;
@@ -46,8 +46,8 @@ fn a_node_whose_pods_failed_is_not_called_drained_on_the_screen() {
     let [first, second] = [room.nodes()[0].as_str(), room.nodes()[1].as_str()];
     let outcome = safe_drain(&room, &[first, second, "--yes", "--allow=pod-in-several-budgets"]).watched().0;
     assert_eq!(outcome.code, 4, "{outcome}");
-    let said = format!("{}{}", outcome.out, outcome.err);
-    assert!(!said.contains(&format!("node/{first} drained")), "{outcome}");
+    let output = format!("{}{}", outcome.out, outcome.err);
+    assert!(!output.contains(&format!("node/{first} drained")), "{outcome}");
     let pod = room.pods_on(first).remove(0);
     let name = text(&pod["metadata"], "name");
     assert!(outcome.out.contains(name), "what is left is named\n{outcome}");

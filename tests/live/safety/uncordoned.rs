@@ -47,7 +47,7 @@ fn an_uncordon_while_the_question_is_open_is_noticed() {
 }
 
 /// One of four pods leaves, and its budget waits for the one in its place, which waits for the other node. Then the node is uncordoned,
-/// and only after that there is room: what the budget allows now is not asked for. Nothing fits on the node, so no pod that comes back
+/// and only after that there is room: the eviction that the budget now allows is not requested. Nothing fits on the node, so no pod that comes back
 /// gives it away.
 #[test]
 fn an_uncordon_during_the_drain_stops_it() {
@@ -66,15 +66,15 @@ fn an_uncordon_during_the_drain_stops_it() {
     set_cordon(&room, &room.nodes()[1], true);
 
     let run = drain(&room, &[node]).watch();
-    run.hear(" gone");
+    run.wait_for_output(" gone");
     set_cordon(&room, node, false);
-    run.hear("uncordon");
+    run.wait_for_output("uncordon");
     set_cordon(&room, &room.nodes()[1], false);
     // That nothing is evicted afterwards is one of the invariants.
     let (outcome, _, audit) = run.finish();
     assert!(matches!(outcome.code, 1 | 4), "{outcome}");
-    let said = format!("{}{}", outcome.out, outcome.err);
-    assert!(said.contains("uncordon") && said.contains(node), "{outcome}");
+    let output = format!("{}{}", outcome.out, outcome.err);
+    assert!(output.contains("uncordon") && output.contains(node), "{outcome}");
     assert_eq!(audit.evictions().filter(|it| it.accepted()).len(), 1, "{audit}");
     assert!(!is_cordoned(&room, node), "it was somebody's wish\n{outcome}");
 }
@@ -88,7 +88,7 @@ fn an_uncordon_while_the_drain_is_blocked_stops_it() {
     room.ready("web", 2);
     let webhook = room.deny_evictions(403, "not now");
     let run = drain(&room, &[node]).watch();
-    run.hear("not now");
+    run.wait_for_output("not now");
     set_cordon(&room, node, false);
     wait("the run to end", PATIENCE, || run.is_over().then_some(()));
     drop(webhook);
@@ -107,7 +107,7 @@ fn a_cordon_that_somebody_set_again_on_a_waiting_node_is_not_undone() {
     room.ready("web", 2);
     let webhook = room.deny_evictions(403, "not now");
     let run = drain(&room, &[first, second, "--on-failure=uncordon"]).watch();
-    run.hear("not now");
+    run.wait_for_output("not now");
     set_cordon(&room, second, false);
     set_cordon(&room, second, true);
     run.signal(Signal::INT);
@@ -128,7 +128,7 @@ fn after_an_uncordon_by_somebody_else_nothing_is_undone() {
         room.ready("web", 2);
         let webhook = room.deny_evictions(403, "not now");
         let run = safe_drain(&room, &[node, "--yes", on_failure]).watch();
-        run.hear("not now");
+        run.wait_for_output("not now");
         set_cordon(&room, node, false);
         set_cordon(&room, node, true);
         let (outcome, _, _) = run.finish();

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::PATIENCE;
 
-/// Why the pods of a Deployment are not made, once it says so.
+/// Why the pods of a Deployment are not created, once its status has the reason.
 #[track_caller]
 fn failure(room: &Room<'_>, name: &str) -> String {
     wait(&format!("{name} to fail to make pods"), PATIENCE, || {
@@ -28,7 +28,7 @@ fn a_policy_mutates_templates_until_it_is_lifted() {
 }
 
 #[test]
-fn a_policy_refuses_pods_in_its_words() {
+fn a_policy_refuses_pods_with_its_message() {
     let room = shared().room(1);
     let policy = room.refuse_pods("pods are \"closed\" today");
     room.deployment("web", 1);

@@ -1,4 +1,4 @@
-//! Pods that end badly, as kubelets report them, and what their containers said.
+//! Pods that end badly, as kubelets report them, and the logs of their containers.
 
 use ::testbed::{Room, Watcher, annotate, shared, wait};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn pod_of(room: &Room<'_>, fate: &str, edit: impl FnOnce(&mut Value)) {
     });
 }
 
-/// The status of the one container of a pod, once it is as wanted.
+/// The status of the one container of a pod, once it is as expected.
 #[track_caller]
 fn container(room: &Room<'_>, pod: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     let path = room.path_of("Pod", pod);
@@ -32,9 +32,9 @@ fn a_missing_configmap_is_named_as_the_kubelet_names_it() {
         json!({"reason": "CreateContainerConfigError", "message": "configmap \"settings\" not found"});
     container(&room, "config-error", |it| it["state"]["waiting"] == waiting);
     let events = room.cluster().list(&room.path_of("Event", ""));
-    let said = json!("Error: configmap \"settings\" not found");
+    let message = json!("Error: configmap \"settings\" not found");
     assert!(
-        events.iter().any(|event| event["message"] == said && event["reason"] == "Failed"),
+        events.iter().any(|event| event["message"] == message && event["reason"] == "Failed"),
         "{events:#?}"
     );
     // As with a real kubelet, there are no logs of a container that never ran.

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{FIRST, KINDS, SECOND, one_of_each};
 
 #[test]
-fn the_watcher_sees_templates_and_revisions() {
+fn the_watcher_records_templates_and_revisions() {
     let room = shared().room(1);
     one_of_each(&room);
     let watcher = Watcher::start(shared(), &room);
@@ -32,7 +32,7 @@ fn the_watcher_sees_templates_and_revisions() {
 }
 
 #[test]
-fn writes_of_one_client_in_one_room_are_told_from_dry_runs_and_questions() {
+fn writes_of_one_client_in_one_room_are_distinguished_from_dry_runs_and_reads() {
     let room = shared().room(0);
     let other = shared().room(0);
     room.deployment("web", 1);

@@ -35,7 +35,7 @@ fn an_autoscaler_scales_and_a_service_finds_its_pods() {
 }
 
 #[test]
-fn a_room_holds_what_stands_around_workloads() {
+fn a_room_can_contain_the_objects_that_refer_to_workloads() {
     let room = shared().room(0);
     let objects = [
         json!({"kind": "NetworkPolicy", "spec": {"podSelector": {}}}),
@@ -50,7 +50,7 @@ fn a_room_holds_what_stands_around_workloads() {
 }
 
 #[test]
-fn gitops_kinds_are_installed_by_whoever_asks() {
+fn gitops_kinds_are_installed_on_request() {
     let cluster = shared();
     std::thread::scope(|scope| {
         for _ in 0..3 {

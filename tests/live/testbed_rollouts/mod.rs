@@ -70,7 +70,7 @@ fn a_rollout_that_is_stuck_is_not_complete_until_its_fate_goes() {
 }
 
 #[test]
-fn an_ordered_statefulset_keeps_a_broken_pod_after_its_template_was_mended() {
+fn an_ordered_statefulset_keeps_a_broken_pod_after_its_template_was_fixed() {
     let room = shared().room(1);
     room.ordered_statefulset("db", 2);
     room.rolled_out("StatefulSet", "db");

@@ -1,4 +1,4 @@
-//! Raw requests to the API server: JSON in, JSON out, no model of ours in between.
+//! Raw requests to the API server: JSON in, JSON out, without the plugins' model.
 
 use std::time::Duration;
 

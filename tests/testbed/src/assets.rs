@@ -19,7 +19,7 @@ const PROGRAMS: [&str; 6] =
 
 const ELSEWHERE: &str = "or set TESTBED_ASSETS to a directory that holds the programs ready";
 
-/// The directory that holds every program; built first if this machine has none yet.
+/// The directory with every program; built first if this machine has none yet.
 pub fn assets() -> Result<PathBuf, Error> {
     if let Some(dir) = std::env::var_os("TESTBED_ASSETS") {
         return ready(PathBuf::from(dir));
@@ -171,19 +171,19 @@ fn compile(work: &Path, out: &Path, packages: usize) -> Result<(), Error> {
     )
 }
 
-/// Runs one step of Go to its end, showing how many lines it has said; its last words make the error.
+/// Runs one step of Go to its end, showing how many lines it has printed; its last lines make the error.
 fn run(
     command: &mut Command,
     mut each: impl FnMut(&str),
     describe: impl Fn(usize) -> String,
 ) -> Result<(), Error> {
     let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().doing("cannot run go")?;
-    let said = lines_of(&mut child);
+    let received = lines_of(&mut child);
     let mut progress = Progress::start();
     let mut lines: Vec<String> = Vec::new();
     loop {
         progress.show(&describe(lines.len()));
-        match said.recv_timeout(Duration::from_millis(250)) {
+        match received.recv_timeout(Duration::from_millis(250)) {
             Ok(line) => {
                 each(&line);
                 lines.push(line);
@@ -197,7 +197,7 @@ fn run(
         return Ok(());
     }
     let tail = lines.split_off(lines.len().saturating_sub(30)).join("\n");
-    Err(Error::new(format!("the control plane could not be built; go said:\n{tail}")))
+    Err(Error::new(format!("the control plane could not be built; go printed:\n{tail}")))
 }
 
 fn lines_of(child: &mut Child) -> std::sync::mpsc::Receiver<String> {

@@ -1,4 +1,4 @@
-//! The API server's audit log: what a command really asked for, and what it got.
+//! The API server's audit log: the requests that a command made, and their answers.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -143,7 +143,7 @@ impl Entry {
         self.verb == "create" && self.resource == "pods" && self.subresource == "eviction"
     }
 
-    /// It asked for a pod to go: an eviction, or the deletion of one pod.
+    /// It requested the removal of a pod: an eviction, or the deletion of one pod.
     pub fn is_removal(&self) -> bool {
         self.is_eviction()
             || (self.resource == "pods" && self.verb == "delete" && self.subresource.is_empty())
@@ -153,7 +153,7 @@ impl Entry {
         !matches!(self.verb.as_str(), "get" | "list" | "watch")
     }
 
-    /// A question about rights that is asked by a create.
+    /// An access review, which is a create request.
     fn is_review(&self) -> bool {
         self.resource.ends_with("reviews")
     }

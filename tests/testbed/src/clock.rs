@@ -1,4 +1,4 @@
-//! The API server's clock. Objects carry whole seconds: what happens in one second cannot be told apart later.
+//! The API server's clock. Objects carry whole seconds: what happens within one second cannot be ordered later.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ impl Cluster {
     /// The server's time in whole seconds, from the `Date` of an answer.
     #[track_caller]
     pub(crate) fn now(&self) -> Timestamp {
-        self.date().unwrap_or_else(|| panic!("the API server does not tell the time"))
+        self.date().unwrap_or_else(|| panic!("the API server sends no Date header"))
     }
 
     fn date(&self) -> Option<Timestamp> {

@@ -100,7 +100,7 @@ impl Cluster {
             // The controller-manager and the scheduler give up for good when they meet an API server that
             // has not made its own roles yet: each waits for the one before.
             if let Err(error) = cluster.serving(component) {
-                // It may have failed for want of one before it, whose port was taken.
+                // It may have failed because one before it is missing, whose port was taken.
                 let first = Component::ALL.into_iter().take(cluster.processes.len());
                 return Err(first.filter_map(|it| cluster.process(it).ended()).next().unwrap_or(error));
             }

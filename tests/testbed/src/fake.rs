@@ -1,4 +1,4 @@
-//! A fake API server on loopback: scripted answers, faults, and a log of what was asked. Plain HTTP/1.1, one thread a connection.
+//! A fake API server on loopback: scripted answers, faults, and a log of the requests. Plain HTTP/1.1, one thread a connection.
 //!
 //! For what a real server will not do on demand: silence, cut connections, text instead of a Status, `410 Gone` in a watch.
 //!
@@ -185,7 +185,7 @@ impl Fake {
         RuleBuilder { fake: self, rule }
     }
 
-    /// Everything asked so far.
+    /// All requests so far.
     pub fn requests(&self) -> Vec<Request> {
         lock(&self.shared.state).log.clone()
     }

@@ -55,7 +55,7 @@ impl Group {
         self.leader.id()
     }
 
-    /// Starts one component in the group; what it says is appended to `log`.
+    /// Starts one component in the group; its output is appended to `log`.
     pub fn spawn(&self, program: &Path, args: &[String], log: &Path) -> Result<Child, Error> {
         let what = format!("cannot start {}", program.display());
         let log = File::options().create(true).append(true).open(log).doing(&what)?;

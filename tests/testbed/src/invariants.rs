@@ -18,7 +18,7 @@ impl Record {
     /// The pods whose removal was accepted, in the order of the answers: UID and request.
     fn removals<'a>(&self, audit: &'a Audit) -> Vec<(String, &'a Entry)> {
         let effective = audit.iter().filter(|entry| entry.is_removal() && entry.took_effect());
-        effective.map(|entry| (self.uid_meant(entry), entry)).collect()
+        effective.map(|entry| (self.target_uid(entry), entry)).collect()
     }
 
     /// The same, counted by UID.
@@ -30,8 +30,8 @@ impl Record {
         counts
     }
 
-    /// The precondition says it best. Names come back (StatefulSets), so without one it is the first pod of that name.
-    fn uid_meant(&self, entry: &Entry) -> String {
+    /// The UID precondition if there is one. Names are reused (StatefulSets), so without it the first pod of that name.
+    fn target_uid(&self, entry: &Entry) -> String {
         let places = ["/deleteOptions/preconditions/uid", "/preconditions/uid"];
         let stated = places.iter().find_map(|at| entry.request_object.pointer(at)?.as_str());
         let same = |event: &&Event| {

@@ -20,7 +20,7 @@ impl Room<'_> {
     /// Runs `kubectl --namespace ROOM ARGS` and returns what it printed; panics with that if it fails.
     #[track_caller]
     pub fn kubectl(&self, args: &[&str]) -> String {
-        self.try_kubectl(args).unwrap_or_else(|said| panic!("kubectl {}: {said}", args.join(" ")))
+        self.try_kubectl(args).unwrap_or_else(|output| panic!("kubectl {}: {output}", args.join(" ")))
     }
 
     /// What it printed, both streams, as `Err` if it failed.
@@ -32,17 +32,17 @@ impl Room<'_> {
         if output.status.success() { Ok(text) } else { Err(text) }
     }
 
-    /// `kubectl apply -f` of a file that says this: client-side, so the object is annotated with what was applied last.
+    /// `kubectl apply -f` of a file with this content: client-side, so the object is annotated with what was applied last.
     #[track_caller]
     pub fn kubectl_apply(&self, object: &Value) -> String {
         let file = self.cluster().dir().join(format!("manifest-{}.json", self.cluster().next()));
         if let Err(error) = std::fs::write(&file, object.to_string()) {
             panic!("cannot write {}: {error}", file.display());
         }
-        let said = self.kubectl(&["apply", "-f", &file.display().to_string()]);
+        let output = self.kubectl(&["apply", "-f", &file.display().to_string()]);
         // The cluster's directory goes with the cluster, and may live in memory.
         let _ = std::fs::remove_file(file);
-        said
+        output
     }
 
     /// `kubectl set image … --record`: changes all containers, and notes the command as the cause of the change.

@@ -9,7 +9,7 @@ use crate::error::Error;
 const ADMISSION: &str = "/apis/admissionregistration.k8s.io/v1";
 
 impl Cluster {
-    /// It may delete only what was asked to go.
+    /// It may delete only what has a deletion timestamp.
     pub(crate) fn tame_kwok(&self) -> Result<(), Error> {
         let kwok = Component::Kwok.user().map_or("", |(user, _)| user);
         let metadata = json!({"name": "testbed-kwok"});

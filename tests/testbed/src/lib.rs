@@ -50,7 +50,7 @@ pub use rollouts::is_complete;
 pub use room::Room;
 pub use wait::{PATIENCE, poll, wait};
 pub use watcher::Watcher;
-pub use webhook::{HeldWrite, Webhook};
+pub use webhook::{BlockedWrite, Webhook};
 pub use workloads::annotate;
 
 /// The cluster that all tests of one program share. It ends with the program.

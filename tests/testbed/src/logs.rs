@@ -1,6 +1,6 @@
-//! What containers that crash have said, as files that kwok serves to `kubectl logs --previous`.
+//! Logs of crashed containers, as files that kwok serves to `kubectl logs --previous`.
 
-/// The container has said this before it ended; `stages.yaml` names the files by the pod's fate.
+/// The container printed this before it ended; `stages.yaml` names the files by the pod's fate.
 const SAID: [(&str, [&str; 3]); 2] = [
     ("crash-loop", ["starting", "connecting to db:5432", "panic: cannot reach db:5432"]),
     ("oom", ["starting", "loading the whole catalogue", "2048 MiB used"]),

@@ -8,14 +8,14 @@ use std::sync::OnceLock;
 
 use crate::error::{Doing, Error};
 
-/// The directory that holds the plugins and nothing else; the first call builds them, in the profile that runs now.
+/// The directory with the plugins and nothing else; the first call builds them, in the profile that runs now.
 /// `TESTBED_PLUGINS=DIR` uses ready ones instead.
 #[track_caller]
 pub fn plugins_dir() -> &'static Path {
     build_plugins().unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The same for those who want the error.
+/// The same, with the error for the caller.
 pub fn build_plugins() -> Result<&'static Path, Error> {
     static BUILT: OnceLock<Result<PathBuf, Error>> = OnceLock::new();
     let built = BUILT.get_or_init(|| match std::env::var_os("TESTBED_PLUGINS") {
@@ -39,16 +39,16 @@ fn build() -> Result<PathBuf, Error> {
     if output.status.success() {
         link(&dir)
     } else {
-        let said = String::from_utf8_lossy(&output.stderr);
-        Err(Error::new(format!("the plugins could not be built; cargo said:\n{}", said.trim_end())))
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        Err(Error::new(format!("the plugins could not be built; cargo printed:\n{}", stderr.trim_end())))
     }
 }
 
-/// The cargo that runs this, without what it told this program about its own package: build scripts look at those variables
-/// (ring's does), and would run again, with all that depends on them, each time the teller changes.
+/// The cargo that runs this, without the variables it set for this program about its own package: build scripts look at those variables
+/// (ring's does), and would run again, with all that depends on them, each time another program runs this.
 pub fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    let told = [
+    let set_by_cargo = [
         "CARGO_PKG_",
         "CARGO_MANIFEST_",
         "CARGO_BIN_",
@@ -57,7 +57,7 @@ pub fn cargo() -> Command {
         "OUT_DIR",
     ];
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| told.iter().any(|prefix| name.starts_with(prefix))) {
+        if name.to_str().is_some_and(|name| set_by_cargo.iter().any(|prefix| name.starts_with(prefix))) {
             cargo.env_remove(name);
         }
     }
@@ -73,8 +73,8 @@ fn link(programs: &Path) -> Result<PathBuf, Error> {
     for entry in fs::read_dir(&dir).doing(&what)? {
         // A plugin that is not built any more, or one of another checkout from which this folder was copied. Two programs may do this at once.
         let path = entry.doing(&what)?.path();
-        let is_ours = fs::read_link(&path).is_ok_and(|target| target.parent() == Some(programs));
-        if !path.exists() || !is_ours {
+        let is_linked_here = fs::read_link(&path).is_ok_and(|target| target.parent() == Some(programs));
+        if !path.exists() || !is_linked_here {
             let _ = fs::remove_file(path);
         }
     }

@@ -77,7 +77,7 @@ impl<'a> Room<'a> {
         })
     }
 
-    /// From now on the API server refuses to delete pods labelled `app=APP`: what their controllers want goes no further.
+    /// From now on the API server refuses to delete pods labelled `app=APP`: the deletions of their controllers fail.
     #[track_caller]
     #[must_use = "it ends when this is dropped"]
     pub fn keep_pods(&self, app: &str) -> Policy<'a> {
@@ -121,7 +121,7 @@ impl<'a> Room<'a> {
         policy
     }
 
-    /// From now on kwok, which plays the kubelets, writes no pod of this node any more and ends none, however late it hears that the node
+    /// From now on kwok, which plays the kubelets, writes no pod of this node any more and ends none, however late it learns that the node
     /// is silent. A pod has to be there.
     #[track_caller]
     #[must_use = "it ends when this is dropped"]
@@ -162,7 +162,7 @@ impl<'a> Room<'a> {
         })
     }
 
-    /// Asks for a dry run of the eviction of some pod: what the server says if it refuses.
+    /// Asks for a dry run of the eviction of some pod: the server's message if it refuses.
     pub(crate) fn eviction_probe(&self) -> impl Fn() -> Option<String> + use<'a> {
         let (cluster, pods) = (self.cluster(), self.path_of("Pod", ""));
         move || {
@@ -176,7 +176,7 @@ impl<'a> Room<'a> {
         }
     }
 
-    /// Makes policy and binding; `rest` is what else the binding says.
+    /// Makes policy and binding; `rest` is the rest of the binding.
     #[track_caller]
     fn policy(&self, way: &str, spec: Value, rest: Value, in_force: impl Fn() -> bool + 'a) -> Policy<'a> {
         let cluster = self.cluster();

@@ -49,7 +49,7 @@ pub struct Record {
 /// What there was when the run had ended, from lists of the watcher's own.
 #[derive(Debug, Clone, Default)]
 pub struct End {
-    /// When the run's process ended; nothing if nobody said.
+    /// When the run's process ended; nothing if that was not recorded.
     pub at: Option<Instant>,
     /// The pods on the room's nodes, of any namespace.
     pub on_nodes: Vec<Value>,
@@ -88,7 +88,7 @@ impl Record {
     }
 
     #[track_caller]
-    pub fn assert_budgets_held(&self) {
+    pub fn assert_budgets_respected(&self) {
         let violations = self.budget_violations();
         assert!(violations.is_empty(), "{}", violations.join("\n"));
     }

@@ -31,7 +31,7 @@ impl Room<'_> {
     }
 }
 
-/// The template that a revision holds, as the workload had it.
+/// The template in a revision, as the workload had it.
 pub fn template_in(revision: &Value) -> Value {
     let history = revision.pointer("/data/spec/template");
     let mut template = history.unwrap_or(&revision["spec"]["template"]).clone();

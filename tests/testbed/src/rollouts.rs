@@ -1,6 +1,6 @@
 //! Rollouts of a room's workloads: a user's edits of the pod template, and the controllers' own word on how far they are.
 //!
-//! The judge of rollbacks: nothing here knows the plugins' code, and nothing but status and revisions is believed.
+//! Judges rollbacks from status and revisions alone, without any code of the plugins.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::revisions::{number_of, template_in};
 use crate::room::{Room, describe};
 use crate::wait::{PATIENCE, poll, wait};
 
-/// Whoever edits workloads by the API when a test does not say.
+/// The field manager of edits by the API if a test names none.
 const USER: &str = "testbed-user";
 
 const JSON_PATCH: &str = "application/json-patch+json";
@@ -88,7 +88,7 @@ impl Room<'_> {
         self.cluster().request(Method::PATCH, &path, Some((APPLY_PATCH, object)))
     }
 
-    /// Waits until the controller says that the current generation is rolled out completely: all that a partition of a StatefulSet
+    /// Waits until the controller reports that the current generation is rolled out completely: all that a partition of a StatefulSet
     /// lets through. Old pods may still be terminating.
     #[track_caller]
     pub fn rolled_out(&self, kind: &str, name: &str) -> Value {
@@ -100,7 +100,7 @@ impl Room<'_> {
         })
     }
 
-    /// Whether it says so now.
+    /// Whether it reports that now.
     #[track_caller]
     pub fn is_rolled_out(&self, kind: &str, name: &str) -> bool {
         is_complete(kind, &self.workload(kind, name))
@@ -121,7 +121,7 @@ fn is_observed(workload: &Value) -> bool {
     workload["status"]["observedGeneration"] == workload["metadata"]["generation"]
 }
 
-/// The revision is the one that the controller brings the pods to, as far as it says so.
+/// The revision is the one that the controller brings the pods to, as far as it reports one.
 fn is_current(kind: &str, workload: &Value, (number, revision): &(i64, Value)) -> bool {
     let named = match kind {
         "StatefulSet" => workload["status"]["updateRevision"] == revision["metadata"]["name"],

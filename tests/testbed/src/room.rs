@@ -79,7 +79,7 @@ impl<'a> Room<'a> {
         self.cluster.create(&self.path_of(object["kind"].as_str().unwrap_or_default(), ""), &object)
     }
 
-    /// The object with this room's namespace, and its pods held to the room's nodes.
+    /// The object with this room's namespace, and its pods restricted to the room's nodes.
     pub(crate) fn furnished(&self, mut object: Value) -> Value {
         object["metadata"]["namespace"] = json!(self.id);
         if let Some(spec) = pod_spec_of(&mut object) {
@@ -146,7 +146,7 @@ impl<'a> Room<'a> {
         });
     }
 
-    /// The node says that it is not ready.
+    /// The node reports that it is not ready.
     pub fn node_not_ready(&self, node: &str) {
         self.annotate_node(node, "testbed/node", json!("not-ready"));
         self.node_is(node, "False");
@@ -155,7 +155,7 @@ impl<'a> Room<'a> {
     /// The node falls silent, and its pods stay as they are; returns when Kubernetes has noticed.
     pub fn node_silent(&self, node: &str) {
         // Somebody else takes the node's lease and never renews it: kwok keeps its hands off for that long.
-        // The taking must count as a renewal, or the node controller believes for ever that its view of the
+        // The taking must count as a renewal, or the node controller assumes for ever that its view of the
         // lease is stale; and nothing may come between reading and writing.
         wait("the lease to change hands", PATIENCE, || {
             let lease = self.cluster.get(&format!("{LEASES}/{node}"));

@@ -14,7 +14,7 @@ pub fn wait<T>(what: &str, limit: Duration, probe: impl FnMut() -> Option<T>) ->
     }
 }
 
-/// The same, for a caller that has more to say than `what` when it was in vain.
+/// The same, for a caller that reports more than `what` when the time is up.
 pub fn poll<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + limit;
     let mut pause = Duration::from_millis(5);

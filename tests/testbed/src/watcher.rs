@@ -86,7 +86,7 @@ impl<'a> Watcher<'a> {
         Self { cluster, nodes, streams, mark, lists, end, _driver: driver }
     }
 
-    /// Looks for itself at what there is, now that the run has ended (`at`): what the run says of the end is held against this.
+    /// Reads the final state itself, now that the run has ended (`at`): the run's own report is compared with it.
     #[track_caller]
     pub fn look(&mut self, at: Option<Instant>) {
         // First of all, because others go on.

@@ -1,4 +1,4 @@
-//! An admission webhook that denies evictions with any code, or holds a write up: HTTPS on loopback, under a certificate of the
+//! An admission webhook that denies evictions with any code, or delays a write: HTTPS on loopback, under a certificate of the
 //! cluster's authority.
 
 use std::io::{BufReader, Write};
@@ -36,13 +36,13 @@ pub struct Webhook<'a> {
 }
 
 /// The first write of somebody, which waits at the server: it has been read, fits what is there, and is not stored yet.
-pub struct HeldWrite<'a> {
+pub struct BlockedWrite<'a> {
     _webhook: Webhook<'a>,
     here: Receiver<()>,
     free: Sender<()>,
 }
 
-impl HeldWrite<'_> {
+impl BlockedWrite<'_> {
     #[track_caller]
     pub fn reached(&self) {
         if self.here.recv_timeout(PATIENCE).is_err() {
@@ -51,7 +51,7 @@ impl HeldWrite<'_> {
     }
 
     pub fn go_on(&self) {
-        // Nobody waits any more: then the write is over, and the test will see how.
+        // The webhook no longer waits: then the write is over, and the test checks its outcome.
         let _ = self.free.send(());
     }
 }
@@ -65,7 +65,7 @@ impl<'a> Room<'a> {
         let rule = json!({"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods/eviction"]});
         let webhook = self.webhook(rule, move |_| json!({"allowed": false, "status": status}));
         let probe = self.eviction_probe();
-        wait("the webhook to be asked", PATIENCE, || {
+        wait("the webhook to be called", PATIENCE, || {
             probe().filter(|refused| refused.contains(words)).map(|_| ())
         });
         webhook
@@ -74,34 +74,33 @@ impl<'a> Room<'a> {
     /// The first write of this field manager to this workload waits until `go_on`; dry runs and others do not.
     #[track_caller]
     #[must_use = "it ends when this is dropped"]
-    pub fn hold_write(&self, kind: &str, name: &str, manager: &str) -> HeldWrite<'a> {
+    pub fn block_write(&self, kind: &str, name: &str, manager: &str) -> BlockedWrite<'a> {
         let path = self.path_of(kind, name);
         let resource = path.rsplit('/').nth(1).unwrap_or_default();
         let rule = json!({"operations": ["UPDATE"], "apiGroups": ["apps"], "apiVersions": ["v1"], "resources": [resource]});
-        let ((tell, here), (free, held)) = (channel::<()>(), channel::<()>());
+        let ((arrived, here), (free, held)) = (channel::<()>(), channel::<()>());
         let held = Mutex::new(Some(held));
-        let asked = Arc::new(AtomicBool::new(false));
-        let (was_asked, name, manager) = (Arc::clone(&asked), name.to_owned(), manager.to_owned());
+        let called = Arc::new(AtomicBool::new(false));
+        let (was_called, name, manager) = (Arc::clone(&called), name.to_owned(), manager.to_owned());
         let webhook = self.webhook(rule, move |request| {
-            was_asked.store(true, Ordering::Relaxed);
-            let is_meant = request["dryRun"] != true
+            was_called.store(true, Ordering::Relaxed);
+            let matches = request["dryRun"] != true
                 && request["name"] == *name
                 && request["options"]["fieldManager"] == *manager;
-            let first =
-                is_meant.then(|| held.lock().unwrap_or_else(PoisonError::into_inner).take()).flatten();
+            let first = matches.then(|| held.lock().unwrap_or_else(PoisonError::into_inner).take()).flatten();
             if let Some(held) = first {
-                // Whoever listened may be gone: then there is nothing to wait for.
-                let told = tell.send(());
-                let _ = told.map(|()| held.recv_timeout(Duration::from_secs(LONGEST)));
+                // The test may have ended: then there is nothing to wait for.
+                let sent = arrived.send(());
+                let _ = sent.map(|()| held.recv_timeout(Duration::from_secs(LONGEST)));
             }
             json!({"allowed": true})
         });
-        let probe = json!({"metadata": {"annotations": {"testbed/probe": "asked"}}});
-        wait("the webhook to be asked", PATIENCE, || {
+        let probe = json!({"metadata": {"annotations": {"testbed/probe": "called"}}});
+        wait("the webhook to be called", PATIENCE, || {
             self.cluster().merge(&format!("{path}?dryRun=All"), &probe);
-            asked.load(Ordering::Relaxed).then_some(())
+            called.load(Ordering::Relaxed).then_some(())
         });
-        HeldWrite { _webhook: webhook, here, free }
+        BlockedWrite { _webhook: webhook, here, free }
     }
 
     #[track_caller]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::room::Room;
 
-/// Kind, API version and plural of what a room can hold. The last three are there once `Cluster::install_gitops_crds` was called.
+/// Kind, API version and plural of what a room can contain. The last three are there once `Cluster::install_gitops_crds` was called.
 const KINDS: [(&str, &str, &str); 27] = [
     ("ConfigMap", "v1", "configmaps"),
     ("ControllerRevision", "apps/v1", "controllerrevisions"),

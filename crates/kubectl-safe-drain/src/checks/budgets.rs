@@ -1,4 +1,4 @@
-//! Disruption budgets over the pods that leave: which one will say no, why, and what would free it.
+//! Disruption budgets over the evicted pods: which one blocks, why, and what would allow the eviction.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn unhealthy_pods_that_eat_the_budget_are_named() {
+    fn unhealthy_pods_that_consume_the_budget_are_named() {
         let good = under(status(0, 2, 2, 3), vec![web("web-1")]);
         let mut bad = good.clone();
         let unhealthy = pod("shop/web-9", "n2").label("app", "web").waiting("ImagePullBackOff");
@@ -471,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn disabled_eviction_says_which_budgets_it_ignores() {
+    fn disabled_eviction_names_the_budgets_it_bypasses() {
         let delete = Options { disable_eviction: true, ..Options::default() };
         let bad = under(status(0, 3, 3, 3), vec![web("web-1")]);
         let good = under(status(0, 3, 3, 3), vec![web("web-1").phase("Succeeded")]);

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{PersistentVolume, Pod, Volume};
 use crate::options::Options;
 use crate::pod_filter::pods_to_evict;
 
-/// One finding per pod and kind of data, naming the volumes: kubectl keeps only the last warning of a pod (its filters.go says so itself).
+/// One finding per pod and kind of data, naming the volumes: kubectl keeps only the last warning of a pod (as a comment in its filters.go notes).
 pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pod in pods_to_evict(inventory, options).filter(|p| !p.is_finished()) {

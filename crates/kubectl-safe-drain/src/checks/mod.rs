@@ -108,7 +108,7 @@ pub mod testing {
         Timestamp::from_second(1_800_000_000).unwrap()
     }
 
-    /// One node `n1` with these pods, whose owners exist and want three.
+    /// One node `n1` with these pods, whose owners exist and have three replicas.
     pub fn inventory_of(pods: Vec<Pod>) -> Inventory {
         let mut inventory = Inventory::empty(now());
         inventory.nodes.push(build::node("n1", json!({})));

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finalizer_that_holds_a_pod_is_named() {
+    fn a_finalizer_that_blocks_deletion_is_named() {
         let with_finalizer = overdue(100).edit(json!({"metadata": {"finalizers": ["example.com/keep"]}}));
         let finding = super::check(&inventory_of(vec![with_finalizer]), &Default::default()).remove(0);
         assert_eq!(finding.id, "pod-stuck-terminating");

@@ -131,7 +131,7 @@ impl Drain<'_> {
                 biased;
                 () = &mut interrupted => break End::Interrupted,
                 () = at(self.deadline) => break End::Timeout,
-                // Before any request is sent: it may say that the node was uncordoned.
+                // Before any request is sent: it may report that the node was uncordoned.
                 Some(event) = next_of(&mut current) => {
                     if let Err(failure) = on_watch_event(&mut engine, event, self.clock.now(), &mut health, reporter) {
                         break End::Failed(failure);

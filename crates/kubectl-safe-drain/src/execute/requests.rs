@@ -133,7 +133,7 @@ pub async fn set_unschedulable(
     let mut tries = Tries::default();
     loop {
         let error = match api.patch(node, &params, &patch).await {
-            // The answer holds the node as it is stored: admission may have changed the request.
+            // The answer contains the node as stored: admission may have changed the request.
             Ok(now) if now.is_cordoned() == value => return Ok(now),
             Ok(_) => return Err(not_kept(doing, node)),
             Err(error) => error,
@@ -173,7 +173,7 @@ pub(super) fn not_kept(doing: &str, node: &str) -> Failure {
     failure
 }
 
-/// How long a server that sheds load wants no further request.
+/// How long to wait before the next request to a server that sheds load.
 fn busy(error: &kube::Error) -> Option<Duration> {
     let kube::Error::Api(status) = error else { return None };
     let requested = status.details.as_ref().map(|d| d.retry_after_seconds).filter(|s| *s > 0);

@@ -9,7 +9,7 @@ use kube::core::Status;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     Accepted,
-    /// The server knows no such pod. A code alone proves nothing: the pod is read again.
+    /// The server reports no such pod. A code alone proves nothing: the pod is read again.
     NotFound,
     /// The budget is spent. Nothing to do before it changes.
     BudgetSpent {

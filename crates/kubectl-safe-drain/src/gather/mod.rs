@@ -1,4 +1,4 @@
-//! Reads the cluster: everything a drain of these nodes has to know before it starts, and the watches that it runs on. Lists come page
+//! Reads the cluster: everything a drain of these nodes needs before it starts, and the watches that it runs on. Lists come page
 //! by page, and only what the checks read is kept of them.
 
 mod awaited;
@@ -127,7 +127,7 @@ pub async fn inventory(cluster: &Cluster, nodes: Vec<Node>, scope: &Scope<'_>) -
     Ok(inventory)
 }
 
-/// Only the server knows the whole grammar; what it does not understand is wrong usage.
+/// Only the server implements the whole grammar; what it rejects is wrong usage.
 fn bad_selector(flag: &str, selector: &str, failure: Failure) -> Failure {
     if selector.is_empty() || failure.code != Some(400) {
         return failure;
@@ -139,7 +139,7 @@ fn bad_selector(flag: &str, selector: &str, failure: Failure) -> Failure {
 }
 
 /// The pod of that name, whichever it is now. A node's own credentials may read by name only the pods that are on it, so that one that is gone
-/// is answered 403: then the list of what is on `node`, which they may have, tells whether it still is.
+/// is answered 403: then the list of what is on `node`, which they may have, shows whether it still is there.
 pub async fn pod_now(
     cluster: &Cluster,
     namespace: &str,

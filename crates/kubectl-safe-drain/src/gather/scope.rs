@@ -43,7 +43,7 @@ pub fn strip_pod(mut pod: Pod) -> Pod {
     if let Some(spec) = &mut pod.spec {
         (spec.containers, spec.init_containers) = (Vec::new(), None);
         spec.topology_spread_constraints = None;
-        // Copies of what the API server holds: no data of the pod's own, and in every pod one with a token.
+        // Copies of objects in the API server: no data of the pod's own, and in every pod one with a token.
         let is_copy = |v: &Volume| {
             v.projected.is_some() || v.config_map.is_some() || v.secret.is_some() || v.downward_api.is_some()
         };

@@ -98,7 +98,7 @@ fn candidate(
     (!requests.is_empty()).then_some(Candidate { label, service: service?, requests: requests.join(", ") })
 }
 
-/// What a drain asks for, what making the replacements needs, and what bringing the node back needs.
+/// The requests of a drain, of recreating its pods, and of uncordoning the node.
 const REQUESTS: [(&str, &str, &str); 4] = [
     ("CREATE", "", "pods/eviction"),
     ("DELETE", "", "pods"),

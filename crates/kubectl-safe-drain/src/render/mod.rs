@@ -1,4 +1,4 @@
-//! What people see: the plan, the findings, the drain while it runs, and the end of it. Pure but for handing lines to the Ui.
+//! Text output: the plan, the findings, the drain while it runs, and the end of it. Pure but for handing lines to the Ui.
 
 pub mod cause;
 mod live;

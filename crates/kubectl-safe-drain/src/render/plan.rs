@@ -100,7 +100,7 @@ fn row(tier: Tier, group: &Group) -> Vec<Line> {
     ]
 }
 
-/// Pods that a reader need not tell apart.
+/// Pods that are shown as one row.
 struct Group {
     namespace: String,
     name: String,

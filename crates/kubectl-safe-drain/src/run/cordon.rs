@@ -117,7 +117,7 @@ impl Run<'_> {
             node.result = Verdict::Cordoned;
             node.was_touched = true;
         }
-        // The server said no, or its answer was lost: then the node is read.
+        // The server refused, or its answer was lost: then the node is read.
         if failure.code.is_none_or(|code| code >= 500) {
             nodes[done].cordoned = outcome(cluster, &plan.nodes[done].name, true).await;
             nodes[done].result = ended_by(&failure, Verdict::Failed);
@@ -130,7 +130,7 @@ impl Run<'_> {
         Ok(self.report(nodes, findings, result).ended_by(failure.to_string()))
     }
 
-    /// `--on-failure=uncordon`: only what this run cordoned. A server that does not answer holds the end up for a moment only.
+    /// `--on-failure=uncordon`: only what this run cordoned. A server that does not answer delays the end for a moment only.
     pub(super) async fn undo_cordon(
         &self,
         cluster: &Cluster,

@@ -104,9 +104,9 @@ fn a_deployment_that_is_scaled_while_it_is_rolled_back_ends_with_both() {
     assert_eq!(images(&room, "web"), vec![app(1); 4]);
 }
 
-/// TestTerminatingReplicasDeploymentStatus: pods that are stopping do not hold it up, and are told.
+/// TestTerminatingReplicasDeploymentStatus: pods that are stopping do not delay it, and are reported.
 #[test]
-fn pods_that_take_long_to_stop_are_told_and_not_waited_for() {
+fn slow_terminating_pods_are_reported_and_not_waited_for() {
     let room = shared().room(1);
     room.deployment("web", 2);
     room.rolled_out("Deployment", "web");
@@ -117,8 +117,8 @@ fn pods_that_take_long_to_stop_are_told_and_not_waited_for() {
     room.rolled_out("Deployment", "web");
     let outcome = rollback(&room, &["deployment/web", "--previous"]).run();
     outcome.expect("done", 0);
-    let told = outcome.report()["workloads"][0]["pods"].take();
-    let of = |state: &str| told.as_array().unwrap().iter().filter(|pod| pod["state"] == state).count();
+    let reported = outcome.report()["workloads"][0]["pods"].take();
+    let of = |state: &str| reported.as_array().unwrap().iter().filter(|pod| pod["state"] == state).count();
     assert_eq!((of("ready"), of("old")), (2, 0), "{outcome}");
     let stopping = room.pods().iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_string()).count();
     assert_eq!((stopping, pods(&room, "web").len()), (2, 2));

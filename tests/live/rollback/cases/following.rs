@@ -23,9 +23,9 @@ fn the_status_of_a_good_rollout_is_kubectls_and_of_a_bad_one_has_a_cause() {
         room.update(kind, name, &app(3), Some("image-pull-error"));
         room.observed(kind, name);
         broken(&room, name, &app(3));
-        // kubectl knows counts only, and would wait for ever.
-        let said = room.try_kubectl(&["rollout", "status", &word, "--watch=false"]);
-        assert!(said.as_ref().is_ok_and(|said| said.contains("Waiting for")), "{said:?}");
+        // kubectl looks at counts only, and would wait for ever.
+        let output = room.try_kubectl(&["rollout", "status", &word, "--watch=false"]);
+        assert!(output.as_ref().is_ok_and(|output| output.contains("Waiting for")), "{output:?}");
         let failing = rollback_to(&room, &[&word, "--status", "--fail-after=0s", "-o", "json"]).run();
         let of = failing.report()["workloads"][0].take();
         assert_eq!((failing.code, of["result"].as_str()), (1, Some("failing")), "{failing}");

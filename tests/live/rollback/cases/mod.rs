@@ -1,5 +1,5 @@
 //! What Kubernetes' own tests check of rollbacks (`test/cmd/apps.sh`, `test/e2e/apps`, `test/integration`, the controllers' unit tests),
-//! asked of ours. docs/rollback-to.md numbers the cases and says which are held by a twin test or a table test instead.
+//! run against the plugin. docs/dev/rollback-to-tests.md numbers the cases and names those covered by a twin test or a table test instead.
 
 mod adoption;
 mod daemonsets;
@@ -76,7 +76,7 @@ fn broken(room: &Room<'_>, app: &str, image: &str) -> Value {
 #[track_caller]
 pub fn unwell(room: &Room<'_>, pod: &str) {
     let path = room.path_of("Pod", pod);
-    // First what its kubelet goes by, or it would be mended at once.
+    // First what its kubelet reads, or the pod would recover at once.
     room.cluster().merge(&path, &json!({"metadata": {"annotations": {"testbed/fate": "never-ready"}}}));
     let mut status = room.cluster().get(&path)["status"].take();
     for condition in status["conditions"].as_array_mut().into_iter().flatten() {

@@ -58,7 +58,7 @@ fn a_restart_after_a_rollback_is_the_next_revision_and_can_be_taken_back() {
 
 /// The scripts wait here for a revision to be there, or else they flake: right after an update nobody has numbered it yet.
 #[test]
-fn right_after_an_update_that_no_controller_has_seen_it_goes_back_all_the_same() {
+fn an_update_that_no_controller_has_observed_yet_can_be_rolled_back() {
     let room = shared().room(1);
     one_of_each(&room);
     for kind in KINDS {
@@ -76,9 +76,9 @@ fn right_after_an_update_that_no_controller_has_seen_it_goes_back_all_the_same()
     }
 }
 
-/// What was pruned cannot be gone back to, and that is said. `stateful_set_control_test.go`: LimitsHistory.
+/// A pruned revision cannot be rolled back to, and that is reported. `stateful_set_control_test.go`: LimitsHistory.
 #[test]
-fn what_the_history_limit_took_is_said_to_be_gone() {
+fn a_revision_removed_by_the_history_limit_is_reported_as_gone() {
     let room = shared().room(1);
     one_of_each(&room);
     for kind in KINDS {

@@ -38,7 +38,7 @@ fn a_half_updated_statefulset_ends_at_the_revision_before_with_every_hash_and_im
 
 /// In the middle of the rollback a pod that has not had its turn stops being ready, and is ready again.
 #[test]
-fn a_pod_that_is_not_ready_for_a_while_holds_a_rollback_up_and_no_more() {
+fn a_pod_that_is_not_ready_for_a_while_only_delays_a_rollback() {
     let room = shared().room(1);
     // Pods of the version gone back to take a moment, so that there is a middle.
     room.statefulset_with("db", 2, |set| {

@@ -13,7 +13,7 @@ fn the_previous_revision_is_kubectls_and_a_second_undo_returns() {
     all.iter().for_each(Twins::rolled_out);
     for version in [1, 2] {
         for twins in &all {
-            twins.ours(&["--previous"]).expect("done", 0);
+            twins.plugin(&["--previous"]).expect("done", 0);
             assert_eq!(twins.undo(&[]).code, 0);
         }
         for twins in &all {
@@ -42,15 +42,15 @@ fn a_revision_by_number_brings_back_image_and_container_count() {
     // Back to the one container, and forward to the two.
     for (revision, containers, version) in [("1", 1, 1), ("3", 2, 3)] {
         for twins in &all {
-            twins.ours(&["--to-revision", revision]).expect("done", 0);
+            twins.plugin(&["--to-revision", revision]).expect("done", 0);
             assert_eq!(twins.undo(&["--to-revision", revision]).code, 0);
         }
         for twins in &all {
             twins.rolled_out();
             twins.assert_equal();
-            let template = room.template(twins.kind, &twins.ours);
+            let template = room.template(twins.kind, &twins.by_plugin);
             let count = template["spec"]["containers"].as_array().map(Vec::len);
-            assert_eq!((count, room.image(twins.kind, &twins.ours)), (Some(containers), app(version)));
+            assert_eq!((count, room.image(twins.kind, &twins.by_plugin)), (Some(containers), app(version)));
         }
     }
 }
@@ -63,10 +63,10 @@ fn undoing_to_the_current_revision_changes_nothing() {
     all.iter().for_each(Twins::rolled_out);
     for twins in &all {
         let before = twins.states();
-        twins.ours(&["--to-revision=2"]).expect("unchanged", 0);
-        let said = twins.undo(&["--to-revision=2"]);
-        assert_eq!(said.code, 0);
-        assert!(said.text.contains("current template already matches revision 2"), "{}", said.text);
+        twins.plugin(&["--to-revision=2"]).expect("unchanged", 0);
+        let output = twins.undo(&["--to-revision=2"]);
+        assert_eq!(output.code, 0);
+        assert!(output.text.contains("current template already matches revision 2"), "{}", output.text);
         assert_eq!(twins.states(), before);
     }
 }
@@ -80,15 +80,15 @@ fn dry_runs_change_nothing_and_show_the_image_gone_back_to() {
     let mark = room.cluster().audit_mark();
     for twins in &all {
         let before = twins.states();
-        let outcome = twins.ours_in_words(&["--previous", "--dry-run"]);
+        let outcome = twins.plugin_text(&["--previous", "--dry-run"]);
         assert!(outcome.code == 0 && outcome.out.contains("rolls back to revision 1"), "{outcome}");
         for mode in ["--dry-run=client", "--dry-run=server"] {
-            let outcome = twins.ours(&["--previous", mode]);
+            let outcome = twins.plugin(&["--previous", mode]);
             outcome.expect("planned", 0);
             assert_eq!(outcome.report()["workloads"][0]["to"]["images"][0], format!("main={}", app(1)));
-            let said = twins.undo(&[mode]);
-            assert_eq!(said.code, 0, "{}", said.text);
-            assert!(said.text.contains(&app(1)) || mode.ends_with("server"), "{}", said.text);
+            let output = twins.undo(&[mode]);
+            assert_eq!(output.code, 0, "{}", output.text);
+            assert!(output.text.contains(&app(1)) || mode.ends_with("server"), "{}", output.text);
         }
         assert_eq!(twins.states(), before);
     }
@@ -104,17 +104,17 @@ fn an_unknown_revision_fails_and_changes_nothing() {
     all.iter().for_each(Twins::rolled_out);
     for twins in &all {
         let before = twins.states();
-        let said = twins.undo(&["--to-revision=1000000"]);
-        assert_eq!(said.code, 1);
-        assert!(said.text.contains("unable to find specified revision 1000000"), "{}", said.text);
-        let outcome = twins.ours(&["--to-revision=1000000"]);
+        let output = twins.undo(&["--to-revision=1000000"]);
+        assert_eq!(output.code, 1);
+        assert!(output.text.contains("unable to find specified revision 1000000"), "{}", output.text);
+        let outcome = twins.plugin(&["--to-revision=1000000"]);
         outcome.expect("refused", 3);
         // What there is instead.
         assert!(outcome.err.contains("has no revision 1000000; it has 1 and 2"), "{outcome}");
         assert_eq!(twins.states(), before);
 
         assert_eq!(twins.undo(&["--to-revision=-1"]).code, 1);
-        assert_eq!(twins.ours(&["--to-revision=-1"]).code, 2);
+        assert_eq!(twins.plugin(&["--to-revision=-1"]).code, 2);
         assert_eq!(twins.states(), before);
     }
 }
@@ -125,7 +125,7 @@ fn where_there_is_nothing_to_go_back_to_both_fail() {
     for twins in Twins::of_all_kinds(&room, |_| ()) {
         let before = twins.states();
         assert_eq!(twins.undo(&[]).code, 1, "{}", twins.kind);
-        twins.ours(&["--previous"]).expect("refused", 3);
+        twins.plugin(&["--previous"]).expect("refused", 3);
         assert_eq!(twins.states(), before);
     }
 }
@@ -140,10 +140,10 @@ fn a_paused_deployment_is_refused_until_it_is_resumed() {
         room.rolled_out("Deployment", name);
     });
     let before = twins.states();
-    let said = twins.undo(&[]);
-    assert_eq!(said.code, 1);
-    assert!(said.text.contains("cannot rollback a paused deployment"), "{}", said.text);
-    let outcome = twins.ours(&["--previous"]);
+    let output = twins.undo(&[]);
+    assert_eq!(output.code, 1);
+    assert!(output.text.contains("cannot rollback a paused deployment"), "{}", output.text);
+    let outcome = twins.plugin(&["--previous"]);
     outcome.expect("refused", 3);
     assert!(outcome.err.contains("kubectl rollout resume"), "{outcome}");
     assert_eq!(outcome.finding("paused")["severity"], "error");
@@ -152,7 +152,7 @@ fn a_paused_deployment_is_refused_until_it_is_resumed() {
     twins.each(|name| {
         room.kubectl(&["rollout", "resume", &format!("deployment/{name}")]);
     });
-    twins.ours(&["--previous"]).expect("done", 0);
+    twins.plugin(&["--previous"]).expect("done", 0);
     assert_eq!(twins.undo(&[]).code, 0);
     twins.rolled_out();
     twins.assert_equal();
@@ -177,13 +177,13 @@ fn in_the_middle_of_a_rollout_pods_it_has_not_touched_survive() {
     all.iter().for_each(|twins| twins.update(404, Some("image-pull-error")));
     for twins in &all {
         twins.each(|name| drop(broken(&room, name, &app(404))));
-        let untouched = [&twins.ours, &twins.theirs].map(|name| uids_with(&room, name, &app(1)));
+        let untouched = [&twins.by_plugin, &twins.by_kubectl].map(|name| uids_with(&room, name, &app(1)));
         assert!(untouched.iter().all(|pods| pods.len() >= 2), "{}: {untouched:?}", twins.kind);
-        twins.ours(&["--previous"]).expect("done", 0);
+        twins.plugin(&["--previous"]).expect("done", 0);
         assert_eq!(twins.undo(&[]).code, 0);
         twins.rolled_out();
         twins.assert_equal();
-        for (name, untouched) in [&twins.ours, &twins.theirs].into_iter().zip(&untouched) {
+        for (name, untouched) in [&twins.by_plugin, &twins.by_kubectl].into_iter().zip(&untouched) {
             let now = uids_with(&room, name, &app(1));
             assert!(untouched.iter().all(|pod| now.contains(pod)), "{name}: {untouched:?} of {now:?}");
             assert!(pods(&room, name).iter().all(|pod| image_of(pod) == app(1)), "{name}");

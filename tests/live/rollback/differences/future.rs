@@ -5,7 +5,7 @@ use ::testbed::fake::{Answer, Fake, Request};
 use ::testbed::shared;
 use serde_json::{Value, json};
 
-use super::said;
+use super::output_of;
 use crate::plugin::rollback;
 
 fn template(version: usize, hash: Option<&str>) -> Value {
@@ -44,7 +44,7 @@ fn replicaset(namespace: &str, version: usize) -> Value {
     })
 }
 
-/// A Deployment `web` with two revisions, and what kubectl wants to know of a server before it asks for it.
+/// A Deployment `web` with two revisions, and what kubectl reads of a server before it requests it.
 fn later_release(namespace: &str) -> Fake {
     let fake = Fake::start();
     let apps = format!("/apis/apps/v1/namespaces/{namespace}");
@@ -114,9 +114,9 @@ fn fields_that_kubectl_does_not_know_survive() {
     let mut kubectl = room.cluster().kubectl();
     kubectl.env("KUBECONFIG", config).arg("--cache-dir").arg(folder.path().join("cache"));
     kubectl.args(["--namespace", room.namespace(), "rollout", "undo", "deployment/web", "--to-revision=1"]);
-    let said = said(&mut kubectl);
-    assert_eq!(said.code, 0, "{}", said.text);
-    let theirs = the_write(&fake);
-    assert_eq!(theirs["spec"]["containers"][0]["image"], super::app(1));
-    assert!(!theirs.to_string().contains("future"), "strike it from the list of differences: {theirs:#}");
+    let output = output_of(&mut kubectl);
+    assert_eq!(output.code, 0, "{}", output.text);
+    let kubectl = the_write(&fake);
+    assert_eq!(kubectl["spec"]["containers"][0]["image"], super::app(1));
+    assert!(!kubectl.to_string().contains("future"), "strike it from the list of differences: {kubectl:#}");
 }

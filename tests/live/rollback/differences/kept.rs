@@ -1,4 +1,4 @@
-//! What kubectl loses or mixes up, and ours keeps: annotations, numbers, causes.
+//! What kubectl loses or mixes up, and the plugin keeps: annotations, numbers, causes.
 
 use ::testbed::{foreign_unchanged, shared};
 use serde_json::json;
@@ -18,19 +18,19 @@ fn annotations_added_since_stay_and_removed_ones_do_not_come_back() {
         let notes = json!({"metadata": {"annotations": {"team/removed": null, "team/added": "2"}}});
         room.cluster().merge(&room.path_of("Deployment", name), &notes);
     });
-    let before = room.workload("Deployment", &twins.ours);
-    twins.ours(&["--previous"]).expect("done", 0);
+    let before = room.workload("Deployment", &twins.by_plugin);
+    twins.plugin(&["--previous"]).expect("done", 0);
     assert_eq!(twins.undo(&[]).code, 0);
     twins.rolled_out();
 
-    let after = room.workload("Deployment", &twins.ours);
+    let after = room.workload("Deployment", &twins.by_plugin);
     let counted_by_its_controller = ["deployment.kubernetes.io/revision"];
     assert_eq!(foreign_unchanged(&before, &after, &counted_by_its_controller), [""; 0]);
     assert_eq!(after["metadata"]["annotations"]["team/added"], "2");
 
-    let theirs = room.workload("Deployment", &twins.theirs)["metadata"]["annotations"].take();
+    let kubectl = room.workload("Deployment", &twins.by_kubectl)["metadata"]["annotations"].take();
     assert_eq!(
-        (&theirs["team/added"], &theirs["team/removed"], &theirs["team/kept"]),
+        (&kubectl["team/added"], &kubectl["team/removed"], &kubectl["team/kept"]),
         (&json!(null), &json!("1"), &json!("1")),
         "kubectl does not lose annotations any more: strike it from the list of differences"
     );
@@ -45,16 +45,16 @@ fn a_number_given_up_by_a_rollback_still_leads_there() {
     twins.updated(3);
     // 2 becomes 4, and 3 becomes 5.
     for revision in ["2", "3"] {
-        twins.ours(&["--to-revision", revision]).expect("done", 0);
+        twins.plugin(&["--to-revision", revision]).expect("done", 0);
         assert_eq!(twins.undo(&["--to-revision", revision]).code, 0);
         twins.rolled_out();
     }
     twins.assert_equal();
-    let said = twins.undo(&["--to-revision=2"]);
-    assert_eq!(said.code, 1, "{}", said.text);
-    assert!(said.text.contains("unable to find specified revision 2"), "{}", said.text);
+    let output = twins.undo(&["--to-revision=2"]);
+    assert_eq!(output.code, 1, "{}", output.text);
+    assert!(output.text.contains("unable to find specified revision 2"), "{}", output.text);
 
-    let outcome = twins.ours(&["--to-revision=2"]);
+    let outcome = twins.plugin(&["--to-revision=2"]);
     outcome.expect("done", 0);
     let to = outcome.report()["workloads"][0]["to"].take();
     assert_eq!(to["revision"], 4);
@@ -73,7 +73,7 @@ fn the_change_cause_goes_back_with_the_template() {
         twins.rolled_out();
     }
     for twins in &all {
-        twins.ours(&["--previous"]).expect("done", 0);
+        twins.plugin(&["--previous"]).expect("done", 0);
         assert_eq!(twins.undo(&[]).code, 0);
         twins.rolled_out();
         assert_eq!(twins.images(), [app(1), app(1)]);
@@ -81,11 +81,11 @@ fn the_change_cause_goes_back_with_the_template() {
             let notes = room.workload(twins.kind, name)["metadata"]["annotations"].take();
             notes[CAUSE].as_str().unwrap_or_default().to_owned()
         };
-        assert_eq!(cause(&twins.ours), "first", "{}", twins.kind);
+        assert_eq!(cause(&twins.by_plugin), "first", "{}", twins.kind);
         match twins.kind {
-            "Deployment" => assert_eq!(cause(&twins.theirs), "first"),
+            "Deployment" => assert_eq!(cause(&twins.by_kubectl), "first"),
             // The cause of the version that was left.
-            _ => assert!(cause(&twins.theirs).contains(&app(2)), "{}", cause(&twins.theirs)),
+            _ => assert!(cause(&twins.by_kubectl).contains(&app(2)), "{}", cause(&twins.by_kubectl)),
         }
     }
 }
@@ -96,15 +96,15 @@ fn a_reason_becomes_the_change_cause_which_kubectl_has_no_flag_for() {
     let all = Twins::of_all_kinds(&room, |_| ());
     all.iter().for_each(|twins| twins.update(2, None));
     for twins in &all {
-        twins.ours(&["--previous", "--reason", "2 loses orders"]).expect("done", 0);
-        let history = room.kubectl(&["rollout", "history", &twins.our_word()]);
+        twins.plugin(&["--previous", "--reason", "2 loses orders"]).expect("done", 0);
+        let history = room.kubectl(&["rollout", "history", &twins.plugin_target()]);
         let newest = history.lines().filter(|line| line.starts_with("3 ")).collect::<Vec<_>>();
         assert!(
             matches!(newest[..], [line] if line.ends_with("2 loses orders")),
             "{}: {history}",
             twins.kind
         );
-        let said = twins.undo(&["--reason", "2 loses orders"]);
-        assert!(said.code == 1 && said.text.contains("unknown flag"), "{}", said.text);
+        let output = twins.undo(&["--reason", "2 loses orders"]);
+        assert!(output.code == 1 && output.text.contains("unknown flag"), "{}", output.text);
     }
 }

@@ -1,10 +1,10 @@
-//! Ours beside the real `kubectl rollout`, on twins in one room: equal where kubectl is right, and different exactly where
+//! The plugin compared with the real `kubectl rollout`, on twins in one room: equal where kubectl is right, and different only where
 //! docs/rollback-to.md says so.
 
 mod equal;
 mod future;
+mod history;
 mod kept;
-mod told;
 mod waiting;
 mod wide;
 
@@ -23,12 +23,12 @@ fn app(version: usize) -> String {
 struct Twins<'r> {
     room: &'r Room<'r>,
     kind: &'static str,
-    ours: String,
-    theirs: String,
+    by_plugin: String,
+    by_kubectl: String,
 }
 
-/// What kubectl said, on both streams, and how it ended.
-struct Said {
+/// What kubectl printed, on both streams, and its exit code.
+struct KubectlOutput {
     code: i32,
     text: String,
 }
@@ -53,7 +53,7 @@ impl<'r> Twins<'r> {
     #[track_caller]
     fn begun(room: &'r Room<'r>, kind: &'static str, edit: impl Fn(&mut Value)) -> Self {
         let name = |twin: &str| format!("{}-{twin}", kind.to_lowercase());
-        let twins = Twins { room, kind, ours: name("a"), theirs: name("b") };
+        let twins = Twins { room, kind, by_plugin: name("a"), by_kubectl: name("b") };
         twins.each(|name| {
             match kind {
                 "Deployment" => room.deployment_with(name, 2, &edit),
@@ -65,7 +65,7 @@ impl<'r> Twins<'r> {
     }
 
     fn each(&self, act: impl Fn(&str)) {
-        [&self.ours, &self.theirs].into_iter().for_each(|name| act(name));
+        [&self.by_plugin, &self.by_kubectl].into_iter().for_each(|name| act(name));
     }
 
     /// Both get another image, and their controllers have seen it.
@@ -94,35 +94,35 @@ impl<'r> Twins<'r> {
 
     /// `kubectl rollback-to OURS ARGS --yes -o json`
     #[track_caller]
-    fn ours(&self, args: &[&str]) -> Outcome {
-        rollback(self.room, &[&[self.our_word().as_str()], args].concat()).run()
+    fn plugin(&self, args: &[&str]) -> Outcome {
+        rollback(self.room, &[&[self.plugin_target().as_str()], args].concat()).run()
     }
 
     /// The same as people read it, and without a yes.
     #[track_caller]
-    fn ours_in_words(&self, args: &[&str]) -> Outcome {
-        rollback_to(self.room, &[&[self.our_word().as_str()], args].concat()).run()
+    fn plugin_text(&self, args: &[&str]) -> Outcome {
+        rollback_to(self.room, &[&[self.plugin_target().as_str()], args].concat()).run()
     }
 
-    fn our_word(&self) -> String {
-        format!("{}/{}", self.kind.to_lowercase(), self.ours)
+    fn plugin_target(&self) -> String {
+        format!("{}/{}", self.kind.to_lowercase(), self.by_plugin)
     }
 
     /// `kubectl rollout VERB THEIRS ARGS`
     #[track_caller]
-    fn theirs(&self, verb: &str, args: &[&str]) -> Said {
-        let word = format!("{}/{}", self.kind.to_lowercase(), self.theirs);
+    fn kubectl(&self, verb: &str, args: &[&str]) -> KubectlOutput {
+        let word = format!("{}/{}", self.kind.to_lowercase(), self.by_kubectl);
         kubectl(self.room, &[&["rollout", verb, word.as_str()], args].concat())
     }
 
     #[track_caller]
-    fn undo(&self, args: &[&str]) -> Said {
-        self.theirs("undo", args)
+    fn undo(&self, args: &[&str]) -> KubectlOutput {
+        self.kubectl("undo", args)
     }
 
     #[track_caller]
     fn images(&self) -> [String; 2] {
-        [&self.ours, &self.theirs].map(|name| self.room.image(self.kind, name))
+        [&self.by_plugin, &self.by_kubectl].map(|name| self.room.image(self.kind, name))
     }
 
     /// All that a rollback may touch, with the name of the twin taken out.
@@ -143,27 +143,27 @@ impl<'r> Twins<'r> {
 
     #[track_caller]
     fn states(&self) -> [Value; 2] {
-        [&self.ours, &self.theirs].map(|name| self.state(name))
+        [&self.by_plugin, &self.by_kubectl].map(|name| self.state(name))
     }
 
     /// The two ended alike.
     #[track_caller]
     fn assert_equal(&self) {
-        let [ours, theirs] = self.states();
-        assert_eq!(ours, theirs, "{}: ours, and kubectl's", self.kind);
+        let [plugin, kubectl] = self.states();
+        assert_eq!(plugin, kubectl, "{}: plugin and kubectl", self.kind);
     }
 }
 
-fn kubectl(room: &Room<'_>, args: &[&str]) -> Said {
+fn kubectl(room: &Room<'_>, args: &[&str]) -> KubectlOutput {
     let mut kubectl = room.cluster().kubectl();
-    said(kubectl.args(["--namespace", room.namespace()]).args(args))
+    output_of(kubectl.args(["--namespace", room.namespace()]).args(args))
 }
 
 #[track_caller]
-fn said(command: &mut std::process::Command) -> Said {
+fn output_of(command: &mut std::process::Command) -> KubectlOutput {
     let output = command.output().unwrap_or_else(|error| panic!("cannot run kubectl: {error}"));
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    Said { code: output.status.code().unwrap_or(-1), text }
+    KubectlOutput { code: output.status.code().unwrap_or(-1), text }
 }
 
 /// The pods of a workload, without those that are on their way out.

@@ -24,16 +24,16 @@ fn after_two_bad_versions_last_healthy_is_the_good_one_and_undo_is_a_bad_one() {
     }
     for twins in &all {
         assert_eq!(twins.undo(&[]).code, 0);
-        let outcome = twins.ours(&["--last-healthy", "--unstick"]);
+        let outcome = twins.plugin(&["--last-healthy", "--unstick"]);
         outcome.expect("done", 0);
         assert_eq!(outcome.report()["workloads"][0]["to"]["revision"], 1, "{outcome}");
         assert_eq!(twins.images(), [app(1), app(2)], "{}", twins.kind);
-        room.rolled_out(twins.kind, &twins.ours);
-        assert_eq!(images_of(&pods(&room, &twins.ours)), [app(1), app(1)], "{}", twins.kind);
+        room.rolled_out(twins.kind, &twins.by_plugin);
+        assert_eq!(images_of(&pods(&room, &twins.by_plugin)), [app(1), app(1)], "{}", twins.kind);
         // A version that cannot be pulled does not become well.
-        room.observed(twins.kind, &twins.theirs);
-        broken(&room, &twins.theirs, &app(2));
-        assert!(!room.is_rolled_out(twins.kind, &twins.theirs), "{}", twins.kind);
+        room.observed(twins.kind, &twins.by_kubectl);
+        broken(&room, &twins.by_kubectl, &app(2));
+        assert!(!room.is_rolled_out(twins.kind, &twins.by_kubectl), "{}", twins.kind);
     }
 }
 
@@ -47,29 +47,29 @@ fn a_stuck_statefulset_is_brought_back_whole_and_kubectls_stays_stuck() {
     });
     twins.update(2, Some("never-ready"));
     twins.each(|name| drop(broken(&room, name, &app(2))));
-    let stuck = broken(&room, &twins.theirs, &app(2));
-    let kept = [&twins.ours, &twins.theirs].map(|name| super::uids_with(&room, name, &app(1)));
+    let stuck = broken(&room, &twins.by_kubectl, &app(2));
+    let kept = [&twins.by_plugin, &twins.by_kubectl].map(|name| super::uids_with(&room, name, &app(1)));
 
     assert_eq!(twins.undo(&[]).code, 0);
-    twins.ours(&["--previous", "--unstick"]).expect("done", 0);
+    twins.plugin(&["--previous", "--unstick"]).expect("done", 0);
 
-    room.rolled_out("StatefulSet", &twins.ours);
-    room.ready(&twins.ours, 3);
-    assert_eq!(images_of(&pods(&room, &twins.ours)), [app(1), app(1), app(1)]);
+    room.rolled_out("StatefulSet", &twins.by_plugin);
+    room.ready(&twins.by_plugin, 3);
+    assert_eq!(images_of(&pods(&room, &twins.by_plugin)), [app(1), app(1), app(1)]);
     // Only the broken pod was made anew.
-    let now = super::uids_with(&room, &twins.ours, &app(1));
+    let now = super::uids_with(&room, &twins.by_plugin, &app(1));
     assert!(kept[0].len() == 2 && kept[0].iter().all(|pod| now.contains(pod)), "{kept:?} of {now:?}");
 
-    // Its controller knows the good template, has written its status after it did all that it does, and the pod is the same.
-    let (_, revision) = room.observed("StatefulSet", &twins.theirs);
-    let theirs = room.workload("StatefulSet", &twins.theirs);
-    assert_eq!(theirs["status"]["updateRevision"], revision["metadata"]["name"]);
+    // Its controller has observed the good template and written its status, and the pod is still the same.
+    let (_, revision) = room.observed("StatefulSet", &twins.by_kubectl);
+    let kubectl = room.workload("StatefulSet", &twins.by_kubectl);
+    assert_eq!(kubectl["status"]["updateRevision"], revision["metadata"]["name"]);
     let path = room.path_of("Pod", stuck["metadata"]["name"].as_str().unwrap());
     let pod = room.cluster().get(&path);
     assert_eq!(uid(&pod), uid(&stuck), "the trap is gone: strike it from the list of differences");
     assert!(pod["metadata"]["deletionTimestamp"].is_null());
-    assert!(!room.is_rolled_out("StatefulSet", &twins.theirs));
-    assert_eq!(super::uids_with(&room, &twins.theirs, &app(1)), kept[1]);
+    assert!(!room.is_rolled_out("StatefulSet", &twins.by_kubectl));
+    assert_eq!(super::uids_with(&room, &twins.by_kubectl, &app(1)), kept[1]);
 }
 
 /// A ReplicaSet that is taken up again does not reset `ProgressDeadlineExceeded`; until a pod moves, kubectl takes that for an answer.
@@ -93,31 +93,31 @@ fn a_deadline_that_passed_before_the_rollback_is_not_its_failure() {
         });
     });
     // Kubectl's look falls between the write and the first pod that goes: so long none may go.
-    let frozen = room.keep_pods(&twins.theirs);
+    let frozen = room.keep_pods(&twins.by_kubectl);
     assert_eq!(twins.undo(&[]).code, 0);
-    room.observed("Deployment", &twins.theirs);
-    let (reason, workload) = progressing(&twins.theirs);
+    room.observed("Deployment", &twins.by_kubectl);
+    let (reason, workload) = progressing(&twins.by_kubectl);
     assert_eq!(workload["status"]["observedGeneration"], workload["metadata"]["generation"]);
     assert_eq!(reason, "ProgressDeadlineExceeded");
-    let said = twins.theirs("status", &["--timeout=3m"]);
-    assert_eq!(said.code, 1, "strike it from the list of differences: {}", said.text);
-    assert!(said.text.contains("exceeded its progress deadline"), "{}", said.text);
+    let output = twins.kubectl("status", &["--timeout=3m"]);
+    assert_eq!(output.code, 1, "strike it from the list of differences: {}", output.text);
+    assert!(output.text.contains("exceeded its progress deadline"), "{}", output.text);
     // Ours at the same picture: it goes on, and does not blame the pod that is to go.
-    let word = format!("deployment/{}", twins.theirs);
-    let ours = crate::plugin::rollback_to(&room, &[&word, "--status", "-o", "json"]).run();
-    assert_eq!(ours.report()["workloads"][0]["result"], "progressing", "{ours}");
+    let word = format!("deployment/{}", twins.by_kubectl);
+    let plugin = crate::plugin::rollback_to(&room, &[&word, "--status", "-o", "json"]).run();
+    assert_eq!(plugin.report()["workloads"][0]["result"], "progressing", "{plugin}");
     frozen.lift();
 
-    twins.ours(&["--previous"]).expect("done", 0);
-    room.ready(&twins.ours, 1);
+    twins.plugin(&["--previous"]).expect("done", 0);
+    room.ready(&twins.by_plugin, 1);
     assert_eq!(twins.images(), [app(1), app(1)]);
     // And kubectl's was none either.
-    room.rolled_out("Deployment", &twins.theirs);
-    assert_eq!(twins.theirs("status", &["--timeout=3m"]).code, 0);
+    room.rolled_out("Deployment", &twins.by_kubectl);
+    assert_eq!(twins.kubectl("status", &["--timeout=3m"]).code, 0);
 }
 
 #[test]
-fn kubectl_says_rolled_back_of_what_never_comes_up() {
+fn kubectl_reports_rolled_back_for_a_rollout_that_never_becomes_ready() {
     let room = shared().room(1);
     let all = Twins::of_all_kinds(&room, |_| ());
     // Bad, and then good: going back is the mistake.
@@ -125,17 +125,17 @@ fn kubectl_says_rolled_back_of_what_never_comes_up() {
     all.iter().for_each(|twins| twins.update(3, None));
     for twins in &all {
         twins.rolled_out();
-        let said = twins.undo(&[]);
-        assert!(said.code == 0 && said.text.contains("rolled back"), "{}", said.text);
-        assert!(!room.is_rolled_out(twins.kind, &twins.theirs), "{}", twins.kind);
-        let outcome = twins.ours(&["--previous", "--fail-after=0s", "--on-failure=restore"]);
+        let output = twins.undo(&[]);
+        assert!(output.code == 0 && output.text.contains("rolled back"), "{}", output.text);
+        assert!(!room.is_rolled_out(twins.kind, &twins.by_kubectl), "{}", twins.kind);
+        let outcome = twins.plugin(&["--previous", "--fail-after=0s", "--on-failure=restore"]);
         outcome.expect("restored", 1);
         assert!(
             outcome.report()["workloads"][0]["cause"].to_string().contains("ImagePullBackOff"),
             "{outcome}"
         );
         assert_eq!(twins.images(), [app(3), app(2)]);
-        room.rolled_out(twins.kind, &twins.ours);
+        room.rolled_out(twins.kind, &twins.by_plugin);
     }
 }
 
@@ -145,14 +145,14 @@ fn one_of_several_that_cannot_go_back_stops_all_where_kubectl_goes_on() {
     let room = shared().room(1);
     let twins = Twins::new(&room, "Deployment", |_| ());
     // The second twin has a past, the first has none.
-    room.update("Deployment", &twins.theirs, &app(2), None);
-    room.rolled_out("Deployment", &twins.theirs);
+    room.update("Deployment", &twins.by_kubectl, &app(2), None);
+    room.rolled_out("Deployment", &twins.by_kubectl);
     let before = twins.states();
-    let words = [&twins.ours, &twins.theirs].map(|name| format!("deployment/{name}"));
+    let words = [&twins.by_plugin, &twins.by_kubectl].map(|name| format!("deployment/{name}"));
     let outcome = crate::plugin::rollback(&room, &[&words[0], &words[1], "--previous"]).run();
     outcome.expect("refused", 3);
     assert_eq!(twins.states(), before);
-    let said = kubectl(&room, &["rollout", "undo", &words[0], &words[1]]);
-    assert_eq!(said.code, 1);
+    let output = kubectl(&room, &["rollout", "undo", &words[0], &words[1]]);
+    assert_eq!(output.code, 1);
     assert_eq!(twins.images(), [app(1), app(1)], "the second went back although the first failed");
 }

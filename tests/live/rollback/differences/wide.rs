@@ -17,8 +17,8 @@ fn a_type_without_a_name_is_refused_where_kubectl_takes_them_all() {
     let changes = room.writes(mark, "kubectl-rollback-to").changes();
     assert!(changes.is_empty(), "{changes}");
 
-    let said = kubectl(&room, &["rollout", "undo", "deployment"]);
-    assert_eq!(said.code, 0, "{}", said.text);
+    let output = kubectl(&room, &["rollout", "undo", "deployment"]);
+    assert_eq!(output.code, 0, "{}", output.text);
     assert_eq!(
         twins.images(),
         [app(1), app(1)],
@@ -26,16 +26,16 @@ fn a_type_without_a_name_is_refused_where_kubectl_takes_them_all() {
     );
     twins.rolled_out();
 
-    // Said out loud it is the same.
+    // With an explicit selector it is the same.
     rollback(&room, &["deployment", "--all", "--previous"]).run().expect("done", 0);
     assert_eq!(twins.images(), [app(2), app(2)]);
 }
 
 #[test]
-fn a_selector_that_matches_nothing_is_refused_where_kubectl_is_silent() {
+fn a_selector_that_matches_nothing_is_refused_where_kubectl_prints_nothing() {
     let room = shared().room(1);
-    let said = kubectl(&room, &["rollout", "undo", "deployment", "-l", "app=nobody"]);
-    assert_eq!((said.code, said.text.as_str()), (0, ""), "strike it from the list of differences");
+    let output = kubectl(&room, &["rollout", "undo", "deployment", "-l", "app=nobody"]);
+    assert_eq!((output.code, output.text.as_str()), (0, ""), "strike it from the list of differences");
     let outcome = rollback(&room, &["deployment", "-l", "app=nobody", "--previous"]).run();
     outcome.expect("refused", 3);
     assert!(outcome.err.contains("no workload matches app=nobody"), "{outcome}");
@@ -45,10 +45,14 @@ fn a_selector_that_matches_nothing_is_refused_where_kubectl_is_silent() {
 fn kinds_without_revisions_are_refused_by_both() {
     let room = shared().room(1);
     let twins = Twins::new(&room, "Deployment", |_| ());
-    let (_, replicaset) = room.observed("Deployment", &twins.theirs);
+    let (_, replicaset) = room.observed("Deployment", &twins.by_kubectl);
     let replicaset = format!("rs/{}", replicaset["metadata"]["name"].as_str().unwrap());
-    let said = kubectl(&room, &["rollout", "undo", &replicaset]);
-    assert!(said.code == 1 && said.text.contains("no rollbacker has been implemented"), "{}", said.text);
+    let output = kubectl(&room, &["rollout", "undo", &replicaset]);
+    assert!(
+        output.code == 1 && output.text.contains("no rollbacker has been implemented"),
+        "{}",
+        output.text
+    );
     for word in [replicaset.as_str(), "rc/web", "job/web", "rollout/web"] {
         let outcome = rollback(&room, &[word, "--previous"]).run();
         assert_eq!(outcome.code, 2, "{outcome}");

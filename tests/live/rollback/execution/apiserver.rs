@@ -6,7 +6,7 @@ use std::time::Duration;
 use ::testbed::{Cluster, Component, Mark, Options, Room};
 
 use super::pause::Pause;
-use super::{app, held, released};
+use super::{app, released, updated_with_unready_pods};
 use crate::plugin::{Outcome, rollback};
 
 /// One cluster for the tests of this file, one after another.
@@ -42,13 +42,13 @@ fn done_once(room: &Room<'_>, mark: Mark, outcome: &Outcome) {
 fn a_rollback_survives_the_death_of_the_apiserver_while_it_watches() {
     let cluster = own();
     let room = cluster.room(1);
-    held(&room, "Deployment", "web", 2, super::surge_only);
+    updated_with_unready_pods(&room, "Deployment", "web", 2, super::surge_only);
     let mark = cluster.audit_mark();
     let run = rollback(&room, &["deployment/web", "--to-revision=1"]).spawn();
-    run.hear("0 of 2 updated pods available");
+    run.wait_for_output("0 of 2 updated pods available");
     let apiserver = cluster.component(Component::Apiserver);
     apiserver.kill();
-    run.hear("waiting for the API server");
+    run.wait_for_output("waiting for the API server");
     apiserver.restart();
     done_once(&room, mark, &released(&room, run));
 }
@@ -57,13 +57,13 @@ fn a_rollback_survives_the_death_of_the_apiserver_while_it_watches() {
 fn a_rollback_survives_the_death_of_the_apiserver_just_after_the_write() {
     let cluster = own();
     let room = cluster.room(1);
-    held(&room, "Deployment", "web", 2, super::surge_only);
+    updated_with_unready_pods(&room, "Deployment", "web", 2, super::surge_only);
     let mark = cluster.audit_mark();
     let run = rollback(&room, &["deployment/web", "--to-revision=1"]).spawn();
-    run.hear("updated; waiting for its pods");
+    run.wait_for_output("updated; waiting for its pods");
     let apiserver = cluster.component(Component::Apiserver);
     apiserver.kill();
-    run.hear("waiting for the API server");
+    run.wait_for_output("waiting for the API server");
     apiserver.restart();
     done_once(&room, mark, &released(&room, run));
 }
@@ -72,14 +72,14 @@ fn a_rollback_survives_the_death_of_the_apiserver_just_after_the_write() {
 fn a_rollback_survives_the_death_of_the_apiserver_just_before_the_write() {
     let cluster = own();
     let room = cluster.room(1);
-    held(&room, "Deployment", "web", 2, super::surge_only);
+    updated_with_unready_pods(&room, "Deployment", "web", 2, super::surge_only);
     let (pause, mark) = (Pause::new(&room), cluster.audit_mark());
     let run = pause.hold(rollback(&room, &["deployment/web", "--to-revision=1", "--diff=full"])).spawn();
     pause.reached(1);
     let apiserver = cluster.component(Component::Apiserver);
     apiserver.kill();
     pause.go_on(1);
-    run.hear("waiting for the API server");
+    run.wait_for_output("waiting for the API server");
     apiserver.restart();
     done_once(&room, mark, &released(&room, run));
 }
@@ -89,7 +89,7 @@ fn a_rollback_survives_the_death_of_the_apiserver_just_before_the_write() {
 fn a_write_whose_answer_was_lost_is_not_made_twice() {
     let cluster = own();
     let room = cluster.room(1);
-    held(&room, "Deployment", "web", 2, super::surge_only);
+    updated_with_unready_pods(&room, "Deployment", "web", 2, super::surge_only);
     let (pause, mark) = (Pause::new(&room), cluster.audit_mark());
     let args = ["deployment/web", "--to-revision=1", "--diff=full", "--request-timeout=10s"];
     let run = pause.hold(rollback(&room, &args)).spawn();
@@ -97,7 +97,7 @@ fn a_write_whose_answer_was_lost_is_not_made_twice() {
     let apiserver = cluster.component(Component::Apiserver);
     apiserver.freeze();
     pause.go_on(1);
-    run.hear("waiting for the API server");
+    run.wait_for_output("waiting for the API server");
     apiserver.thaw();
     done_once(&room, mark, &released(&room, run));
 }

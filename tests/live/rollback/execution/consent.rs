@@ -80,7 +80,7 @@ fn a_pod_that_became_ready_while_it_was_asked_about_is_not_deleted() {
 }
 
 #[test]
-fn a_rollout_that_became_healthy_while_it_was_asked_about_is_not_put_back() {
+fn a_rollout_that_became_healthy_during_the_prompt_is_not_restored() {
     let room = shared().room(1);
     updated(&room, "Deployment", "web", 1, Some("never-ready"), |_| ());
     let args = ["deployment/web", "--to-revision=1", "--fail-after=1s"];
@@ -96,7 +96,7 @@ fn a_rollout_that_became_healthy_while_it_was_asked_about_is_not_put_back() {
 
 /// The way back is guarded annotation by annotation, too.
 #[test]
-fn an_annotation_that_somebody_set_meanwhile_is_not_put_back() {
+fn an_annotation_that_somebody_set_meanwhile_is_not_restored() {
     let room = shared().room(1);
     updated(&room, "Deployment", "web", 1, Some("never-ready"), |_| ());
     let args = ["deployment/web", "--to-revision=1", "--fail-after=1s", "--reason=incident 7"];

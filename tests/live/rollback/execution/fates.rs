@@ -1,12 +1,15 @@
-//! The target's pods do not become healthy, or only late: what is said, and how soon.
+//! The target's pods do not become healthy, or only late: what is reported, and how soon.
 
 use ::testbed::{annotate, shared, wait};
 use serde_json::{Value, json};
 
-use super::{KINDS, PATIENCE, app, cause, held, made, pods_with, release, released, told, typed, updated};
+use super::{
+    KINDS, PATIENCE, app, cause, made, pods_with, release, released, reported, typed, updated,
+    updated_with_unready_pods,
+};
 use crate::plugin::{Running, rollback, text};
 
-/// Fate of the first revision's pods, the cause that is told, and the last line of the log.
+/// Fate of the first revision's pods, the cause that is reported, and the last line of the log.
 const FATES: [(&str, &str, Option<&str>); 5] = [
     (
         "image-pull-error",
@@ -24,7 +27,7 @@ const FATES: [(&str, &str, Option<&str>); 5] = [
 ];
 
 #[test]
-fn each_fault_of_a_pod_is_the_cause_in_its_own_words_with_the_last_words_of_what_crashed() {
+fn each_pod_failure_is_the_cause_with_its_message_and_the_log_of_the_crashed_container() {
     let room = shared().room(1);
     for (fate, ..) in FATES {
         updated(&room, "Deployment", fate, 1, Some(fate), |_| ());
@@ -36,7 +39,7 @@ fn each_fault_of_a_pod_is_the_cause_in_its_own_words_with_the_last_words_of_what
     for ((fate, words, last), run) in FATES.iter().zip(runs) {
         let outcome = run.finish();
         outcome.expect("failed", 1);
-        let workload = told(&outcome, fate);
+        let workload = reported(&outcome, fate);
         assert!(text(&workload, "cause").contains(words), "{fate}\n{outcome}");
         let pods = workload["pods"].as_array().unwrap();
         let failing: Vec<&Value> = pods.iter().filter(|pod| pod["state"] == "failing").collect();
@@ -44,8 +47,8 @@ fn each_fault_of_a_pod_is_the_cause_in_its_own_words_with_the_last_words_of_what
         assert!(text(&workload, "cause").starts_with(text(pod, "name")), "the pod is named\n{outcome}");
         let log = pod["log"].as_array().and_then(|log| log.last()).and_then(Value::as_str);
         assert_eq!(log, *last, "{fate}\n{outcome}");
-        let told_at_once = last.is_none_or(|last| outcome.err.contains(last));
-        assert!(told_at_once, "{fate}: the log is told where it fails too\n{outcome}");
+        let shows_last_line = last.is_none_or(|last| outcome.err.contains(last));
+        assert!(shows_last_line, "{fate}: the log is printed where it fails too\n{outcome}");
         // Left as it is, and the good pod is still there.
         assert_eq!(room.image("Deployment", fate), app(1));
         assert_eq!(pods.iter().filter(|pod| pod["state"] == "old").count(), 1, "{fate}\n{outcome}");
@@ -60,7 +63,7 @@ fn a_fault_of_a_statefulset_or_daemonset_is_found_though_they_have_no_deadline()
         updated(&room, kind, "web", 1, Some("crash-loop"), |_| ());
         let outcome = rollback(&room, &[&target, "--to-revision=1", "--fail-after=2s"]).run();
         outcome.expect("failed", 1);
-        let log = &told(&outcome, "web")["pods"][0]["log"];
+        let log = &reported(&outcome, "web")["pods"][0]["log"];
         assert_eq!(log[2], "panic: cannot reach db:5432", "{kind}\n{outcome}");
     }
 }
@@ -93,17 +96,17 @@ fn the_faults_of_the_template_that_goes_are_not_those_of_the_one_that_comes() {
 }
 
 #[test]
-fn pods_that_are_slow_are_waited_for_and_every_step_is_told_once() {
+fn slow_pods_are_waited_for_and_each_step_is_reported_once() {
     let room = shared().room(1);
-    held(&room, "Deployment", "web", 2, super::surge_only);
+    updated_with_unready_pods(&room, "Deployment", "web", 2, super::surge_only);
     let run = rollback(&room, &["deployment/web", "--to-revision=1", "--fail-after=10m"]).spawn();
-    run.hear("0 of 2 updated pods available");
+    run.wait_for_output("0 of 2 updated pods available");
     // The second is made when the first is Ready.
     wait("the first pod", PATIENCE, || {
         pods_with(&room, &app(1)).pop().filter(|pod| pod["status"]["phase"] == "Running")
     });
     release(&room);
-    run.hear("1 of 2 updated pods available");
+    run.wait_for_output("1 of 2 updated pods available");
     let outcome = released(&room, run);
     outcome.expect("done", 0);
     let steps: Vec<&str> =
@@ -131,7 +134,7 @@ fn a_pod_that_stumbles_once_is_no_failure_and_is_done_only_when_it_stands() {
 
 /// Research 2.5, the converse: a ReplicaSet that is adopted again keeps the condition of its last rollout, so the deadline never fires.
 #[test]
-fn pods_that_cannot_be_made_fail_the_rollback_in_the_servers_words() {
+fn pods_that_cannot_be_created_fail_the_rollback_with_the_servers_message() {
     let room = shared().room(1);
     for kind in KINDS {
         updated(&room, kind, &kind.to_lowercase(), 1, None, |_| ());
@@ -182,7 +185,7 @@ fn a_deadline_that_passes_during_the_rollback_is_a_failure_with_its_cause() {
     let room = shared().room(1);
     updated(&room, "Deployment", "web", 1, Some("never-ready"), |_| ());
     let run = rollback(&room, &["deployment/web", "--to-revision=1", "--fail-after=10m"]).spawn();
-    run.hear("ContainersNotReady");
+    run.wait_for_output("ContainersNotReady");
     let shorter = json!({"spec": {"progressDeadlineSeconds": 2}});
     room.cluster().merge(&room.path_of("Deployment", "web"), &shorter);
     let outcome = run.finish();

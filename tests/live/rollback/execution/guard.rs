@@ -4,7 +4,7 @@ use ::testbed::{Mark, Room, shared};
 use serde_json::json;
 
 use super::pause::Pause;
-use super::{app, told, updated};
+use super::{app, reported, updated};
 use crate::plugin::{rollback, rollback_to};
 use crate::tty::Tty;
 
@@ -15,7 +15,7 @@ fn answers(room: &Room<'_>, since: Mark) -> Vec<u64> {
 }
 
 #[test]
-fn a_change_while_it_asks_is_planned_and_asked_about_again() {
+fn a_change_during_the_prompt_is_planned_and_confirmed_again() {
     let room = shared().room(1);
     updated(&room, "Deployment", "web", 1, None, |_| ());
     let mark = shared().audit_mark();
@@ -34,7 +34,7 @@ fn a_change_while_it_asks_is_planned_and_asked_about_again() {
     assert_eq!(answers(&room, mark), [0; 0], "it was seen before anything was sent");
 }
 
-/// Each plan is asked about, and nobody is asked for ever.
+/// Each plan is confirmed, and the number of prompts is limited.
 #[test]
 fn a_workload_that_is_changed_again_and_again_is_left_to_the_others() {
     let room = shared().room(1);
@@ -60,7 +60,7 @@ fn a_workload_that_is_changed_again_and_again_is_left_to_the_others() {
 fn a_change_while_the_write_is_under_way_is_not_overwritten() {
     let room = shared().room(1);
     updated(&room, "Deployment", "web", 1, None, |_| ());
-    let write = room.hold_write("Deployment", "web", "kubectl-rollback-to");
+    let write = room.block_write("Deployment", "web", "kubectl-rollback-to");
     let mark = shared().audit_mark();
     let run = rollback(&room, &["deployment/web", "--to-revision=1"]).watch();
     write.reached();
@@ -97,7 +97,7 @@ fn scaling_between_plan_and_write_is_in_nobodys_way() {
         let name = kind.to_lowercase();
         assert_eq!(room.workload(kind, &name)["spec"]["replicas"], 2);
         assert!(room.is_rolled_out(kind, &name), "it said done:\n{outcome}");
-        let pods = told(&outcome, &name)["pods"].take();
+        let pods = reported(&outcome, &name)["pods"].take();
         let ready = pods.as_array().unwrap().iter().filter(|pod| pod["state"] == "ready").count();
         assert_eq!(ready, 2, "both are waited for\n{outcome}");
     }
@@ -126,7 +126,7 @@ fn a_workload_that_was_made_again_meanwhile_is_another_one() {
 }
 
 #[test]
-fn what_admission_makes_of_the_template_is_told() {
+fn changes_by_admission_to_the_template_are_reported() {
     let room = shared().room(1);
     updated(&room, "Deployment", "web", 1, None, |_| ());
     let _policy = room.mutate_templates("injected", "sidecar");

@@ -1,12 +1,12 @@
-//! Nobody waits for the end: the rollout goes on all the same, and it is said how to follow it.
+//! The run ends before the rollout: the rollout continues, and the output names the command to follow it.
 
 use ::testbed::{shared, wait};
 use rustix::process::Signal;
 
-use super::{PATIENCE, app, cause, command_in, held, release};
+use super::{PATIENCE, app, cause, command_in, release, updated_with_unready_pods};
 use crate::plugin::{Outcome, rollback, rollback_to};
 
-/// The command that it gives tells how the rollout does, which ends by itself.
+/// The printed command shows the state of the rollout, which finishes by itself.
 #[track_caller]
 fn goes_on(room: &::testbed::Room<'_>, outcome: &Outcome, words: &str) {
     let cause = cause(outcome, "web");
@@ -29,7 +29,7 @@ fn goes_on(room: &::testbed::Room<'_>, outcome: &Outcome, words: &str) {
 #[test]
 fn no_wait_ends_with_the_write() {
     let room = shared().room(1);
-    held(&room, "Deployment", "web", 1, |_| ());
+    updated_with_unready_pods(&room, "Deployment", "web", 1, |_| ());
     let outcome = rollback(&room, &["deployment/web", "--to-revision=1", "--no-wait"]).run();
     outcome.expect("done", 0);
     assert_eq!(cause(&outcome, "web"), "not watched (--no-wait)");
@@ -40,7 +40,7 @@ fn no_wait_ends_with_the_write() {
 #[test]
 fn a_timeout_ends_the_watching_and_not_the_rollout() {
     let room = shared().room(1);
-    held(&room, "Deployment", "web", 1, |_| ());
+    updated_with_unready_pods(&room, "Deployment", "web", 1, |_| ());
     let run = rollback(&room, &["deployment/web", "--to-revision=1", "--timeout=15s", "--on-failure=stop"]);
     let outcome = run.run();
     outcome.expect("timeout", 124);
@@ -50,14 +50,14 @@ fn a_timeout_ends_the_watching_and_not_the_rollout() {
 #[test]
 fn ctrl_c_ends_the_watching_and_not_the_rollout() {
     let room = shared().room(1);
-    held(&room, "Deployment", "web", 1, |_| ());
+    updated_with_unready_pods(&room, "Deployment", "web", 1, |_| ());
     let run = rollback(&room, &["deployment/web", "--to-revision=1", "--on-failure=restore"]).spawn();
-    run.hear("0 of 1 updated pods available");
+    run.wait_for_output("0 of 1 updated pods available");
     run.signal(Signal::INT);
     let outcome = run.finish();
     outcome.expect("interrupted", 130);
     goes_on(&room, &outcome, "interrupted at 0 of 1 pods; ");
-    // What the user can read says it too, and `--last` knows what to undo.
+    // The text output has it too, and `--last` finds what to undo.
     rollback_to(&room, &["--last", "--yes"]).run();
     assert_eq!(room.image("Deployment", "web"), app(2));
 }

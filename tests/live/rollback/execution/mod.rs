@@ -1,4 +1,4 @@
-//! From the plan to the end of a rollout: the guarded write, what is watched, what is said of it, and the way back.
+//! From the plan to the end of a rollout: the guarded write, what is watched and reported, and the restore.
 
 mod apiserver;
 mod connection;
@@ -81,19 +81,25 @@ pub fn updated(
     room.observed(kind, name);
 }
 
-/// The same, but pods of the first revision become Ready only when `release` says so: whatever is to happen meanwhile does.
+/// The same, but pods of the first revision become Ready only after `release`, so that a test can act before.
 #[track_caller]
-pub fn held(room: &Room<'_>, kind: &str, name: &str, replicas: usize, edit: impl FnOnce(&mut Value)) {
+pub fn updated_with_unready_pods(
+    room: &Room<'_>,
+    kind: &str,
+    name: &str,
+    replicas: usize,
+    edit: impl FnOnce(&mut Value),
+) {
     updated(room, kind, name, replicas, Some(HOLD), edit);
 }
 
 /// Those that run now. One that only starts may be started by what was known of it before, and cease to be Ready once more.
 pub fn release(room: &Room<'_>) {
     let free = json!({"metadata": {"annotations": {"testbed/fate": null}}});
-    let is_held = |pod: &&Value| {
+    let waits_for_release = |pod: &&Value| {
         pod["metadata"]["annotations"]["testbed/fate"] == HOLD && pod["status"]["phase"] == "Running"
     };
-    for pod in room.pods().iter().filter(is_held) {
+    for pod in room.pods().iter().filter(waits_for_release) {
         // It may have gone meanwhile.
         let _ = room.cluster().try_merge(&room.path_of("Pod", text(&pod["metadata"], "name")), &free);
     }
@@ -118,9 +124,9 @@ pub fn pods_with(room: &Room<'_>, image: &str) -> Vec<Value> {
     pods
 }
 
-/// What the report says of a workload.
+/// The report's entry for a workload.
 #[track_caller]
-pub fn told(outcome: &Outcome, name: &str) -> Value {
+pub fn reported(outcome: &Outcome, name: &str) -> Value {
     let report = outcome.report();
     let found = report["workloads"].as_array().into_iter().flatten().find(|w| w["name"] == *name).cloned();
     found.unwrap_or_else(|| panic!("nothing of {name}\n{outcome}"))
@@ -128,7 +134,7 @@ pub fn told(outcome: &Outcome, name: &str) -> Value {
 
 #[track_caller]
 pub fn cause(outcome: &Outcome, name: &str) -> String {
-    text(&told(outcome, name), "cause").to_owned()
+    text(&reported(outcome, name), "cause").to_owned()
 }
 
 /// The command in a text that begins like this, up to its end or a semicolon, without `kubectl rollback-to`.
@@ -139,7 +145,7 @@ pub fn command_in(says: &str) -> Vec<&str> {
     rest.split([';', '\n']).next().unwrap_or_default().split_whitespace().collect()
 }
 
-/// One pod more than wanted may be made, none less may be there.
+/// One pod more than `replicas` may be created, never one less may be available.
 pub fn surge_only(object: &mut Value) {
     object["spec"]["strategy"]["rollingUpdate"] = json!({"maxSurge": 1, "maxUnavailable": 0});
 }

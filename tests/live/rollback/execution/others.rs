@@ -2,23 +2,23 @@
 
 use ::testbed::{shared, wait};
 
-use super::{KINDS, PATIENCE, app, cause, held, released, told, typed};
+use super::{KINDS, PATIENCE, app, cause, released, reported, typed, updated_with_unready_pods};
 use crate::plugin::rollback;
 
 #[test]
 fn whoever_scales_it_meanwhile_is_followed() {
     let room = shared().room(1);
     for (kind, replicas) in [("Deployment", 3), ("StatefulSet", 1)] {
-        held(&room, kind, &kind.to_lowercase(), 2, |_| ());
+        updated_with_unready_pods(&room, kind, &kind.to_lowercase(), 2, |_| ());
         let target = typed(kind, &kind.to_lowercase());
         let run = rollback(&room, &[&target, "--to-revision=1"]).spawn();
-        run.hear("updated; waiting for its pods");
+        run.wait_for_output("updated; waiting for its pods");
         room.kubectl(&["scale", &target, &format!("--replicas={replicas}")]);
         let outcome = released(&room, run);
         outcome.expect("done", 0);
         assert!(room.is_rolled_out(kind, &kind.to_lowercase()), "{outcome}");
         assert_eq!(room.workload(kind, &kind.to_lowercase())["spec"]["replicas"], replicas);
-        let ready = told(&outcome, &kind.to_lowercase())["pods"]
+        let ready = reported(&outcome, &kind.to_lowercase())["pods"]
             .as_array()
             .unwrap()
             .iter()
@@ -31,9 +31,9 @@ fn whoever_scales_it_meanwhile_is_followed() {
 #[test]
 fn a_workload_that_is_deleted_meanwhile_is_a_failure_and_is_not_made_again() {
     let room = shared().room(1);
-    held(&room, "Deployment", "web", 1, |_| ());
+    updated_with_unready_pods(&room, "Deployment", "web", 1, |_| ());
     let run = rollback(&room, &["deployment/web", "--to-revision=1", "--on-failure=restore"]).spawn();
-    run.hear("updated; waiting for its pods");
+    run.wait_for_output("updated; waiting for its pods");
     room.kubectl(&["delete", "deployment/web", "--wait=false"]);
     let outcome = run.finish();
     outcome.expect("failed", 1);
@@ -45,10 +45,10 @@ fn a_workload_that_is_deleted_meanwhile_is_a_failure_and_is_not_made_again() {
 fn whoever_writes_another_template_meanwhile_is_named_and_not_overwritten() {
     let room = shared().room(1);
     for kind in KINDS {
-        held(&room, kind, &kind.to_lowercase(), 1, |_| ());
+        updated_with_unready_pods(&room, kind, &kind.to_lowercase(), 1, |_| ());
         let target = typed(kind, &kind.to_lowercase());
         let run = rollback(&room, &[&target, "--to-revision=1", "--on-failure=restore"]).spawn();
-        run.hear("updated; waiting for its pods");
+        run.wait_for_output("updated; waiting for its pods");
         room.set_template_as("argocd-controller", kind, &kind.to_lowercase(), |template| {
             template["spec"]["containers"][0]["image"] = app(9).into();
         });
@@ -63,15 +63,15 @@ fn whoever_writes_another_template_meanwhile_is_named_and_not_overwritten() {
     }
 }
 
-/// The pods of the restart are waited for: `done` is said of what runs, and a restart takes nothing back.
+/// The pods of the restart are waited for: `done` is reported for what runs, and a restart does not revert the template.
 #[test]
-fn a_restart_meanwhile_is_followed_and_nothing_is_put_back() {
+fn a_concurrent_restart_is_followed_and_nothing_is_restored() {
     let room = shared().room(1);
-    held(&room, "Deployment", "web", 1, |_| ());
+    updated_with_unready_pods(&room, "Deployment", "web", 1, |_| ());
     let run = rollback(&room, &["deployment/web", "--to-revision=1", "--on-failure=restore"]).spawn();
-    run.hear("updated; waiting for its pods");
+    run.wait_for_output("updated; waiting for its pods");
     room.kubectl(&["rollout", "restart", "deployment/web"]);
-    run.hear("restarted by kubectl-rollout");
+    run.wait_for_output("restarted by kubectl-rollout");
     let outcome = released(&room, run);
     outcome.expect("done", 0);
     assert_eq!(room.image("Deployment", "web"), app(1), "{outcome}");
@@ -82,13 +82,13 @@ fn a_restart_meanwhile_is_followed_and_nothing_is_put_back() {
     assert!(room.is_rolled_out("Deployment", "web"), "{outcome}");
 }
 
-/// Its own name says nothing about who it was: a second run, or a colleague's, writes under it as well.
+/// Its own field manager does not identify the writer: a second run, or a colleague's, writes under it as well.
 #[test]
 fn another_rollback_is_not_taken_for_ones_own() {
     let room = shared().room(1);
-    held(&room, "Deployment", "web", 1, |_| ());
+    updated_with_unready_pods(&room, "Deployment", "web", 1, |_| ());
     let run = rollback(&room, &["deployment/web", "--to-revision=1"]).spawn();
-    run.hear("updated; waiting for its pods");
+    run.wait_for_output("updated; waiting for its pods");
     rollback(&room, &["deployment/web", "--to-revision=2", "--no-wait"]).run().expect("done", 0);
     let outcome = run.finish();
     outcome.expect("failed", 1);

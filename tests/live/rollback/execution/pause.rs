@@ -1,4 +1,4 @@
-//! Holds a rollback between its plan and its write. There the user's own diff program runs, and this one waits.
+//! Pauses a rollback between its plan and its write: there the user's own diff program runs, and this one waits.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -18,14 +18,14 @@ impl Pause {
         let directory = room.cluster().dir().join(format!("pause-{}", room.namespace()));
         std::fs::create_dir(&directory).unwrap();
         let at = directory.display();
-        // Ends with its test too: then the directory is gone. Exit code 1 says that there are differences.
+        // Ends with its test too: then the directory is gone. Exit code 1 means that there are differences.
         let script = format!(
             "#!/bin/sh\nn=1\nuntil mkdir {at}/here-$n 2>/dev/null; do n=$((n+1)); [ -d {at} ] || exit 1; done\n\
              while [ -d {at} ] && [ ! -e {at}/go-$n ]; do sleep 0.02; done\nexit 1\n"
         );
         let (text, program) = (directory.join("text"), directory.join("program"));
         std::fs::write(&text, script).unwrap();
-        // Not written here: a child that another test forks just then would hold it open, and it could not be run.
+        // Not written here: a child that another test forks just then would keep it open, and it could not be run.
         let made = Command::new("install").args(["-m", "755"]).args([&text, &program]).status();
         assert!(made.unwrap().success());
         Self { directory }

@@ -4,7 +4,7 @@ use ::testbed::{Consent, Watcher, shared};
 use serde_json::json;
 
 use super::pause::Pause;
-use super::{app, cause, told, updated};
+use super::{app, cause, reported, updated};
 use crate::plugin::{Outcome, requests, rollback};
 
 /// Makes both plans, then lets both write: the images that the workload had, and how both ended. Two users, so that each is judged by its
@@ -40,7 +40,7 @@ fn race(first: &str, second: &str) -> (Vec<String>, Vec<Outcome>) {
 }
 
 #[test]
-fn of_two_to_the_same_revision_one_writes_and_the_other_says_so() {
+fn of_two_rollbacks_to_the_same_revision_one_writes_and_the_other_reports_no_change() {
     let (images, outcomes) = race("--to-revision=1", "--to-revision=1");
     assert_eq!(images, [app(3), app(1)], "one write");
     let mut results: Vec<_> = outcomes.iter().map(|it| it.report()["result"].to_string()).collect();
@@ -61,7 +61,7 @@ fn of_two_to_different_revisions_the_late_one_writes_nothing_and_names_the_other
     assert_eq!(*start, app(3));
     let main = format!("main={written}");
     let (early, late): (Vec<_>, Vec<_>) =
-        outcomes.iter().partition(|it| told(it, "web")["to"]["images"][0] == *main);
+        outcomes.iter().partition(|it| reported(it, "web")["to"]["images"][0] == *main);
     early[0].expect("done", 0);
     late[0].expect("refused", 3);
     assert!(cause(late[0], "web").starts_with("changed by kubectl-rollback-to at 2"), "{}", late[0]);

@@ -1,16 +1,16 @@
-//! The rollback fails too: everything restoring the previous template, if that is wanted and nobody else was there meanwhile.
+//! The rollback fails too: the previous templates are restored if that was requested and nobody else changed them meanwhile.
 
 use ::testbed::{foreign_unchanged, shared};
 use serde_json::{Value, json};
 
-use super::{COUNTED, KINDS, app, cause, told, typed, updated};
+use super::{COUNTED, KINDS, app, cause, reported, typed, updated};
 use crate::plugin::{rollback, rollback_to};
 use crate::tty::Tty;
 
 const BAD: [&str; 2] = ["--to-revision=1", "--fail-after=1s"];
 
 #[test]
-fn a_failed_rollback_is_put_back_with_its_annotations() {
+fn a_failed_rollback_is_restored_with_its_annotations() {
     let room = shared().room(1);
     for kind in KINDS {
         updated(&room, kind, &kind.to_lowercase(), 1, Some("crash-loop"), |object| {
@@ -39,8 +39,8 @@ fn a_failed_rollback_is_put_back_with_its_annotations() {
             cause.contains("CrashLoopBackOff") && cause.ends_with("previous template restored"),
             "{outcome}"
         );
-        // What made it fail is still told, and its pods are those that it has now.
-        let workload = told(&outcome, &name);
+        // The cause of the failure is still reported, with the pods it has now.
+        let workload = reported(&outcome, &name);
         assert!(workload["failedPods"].to_string().contains("panic: cannot reach db:5432"), "{outcome}");
         let live = workload["pods"].as_array().unwrap().iter().filter(|pod| pod["state"] != "terminating");
         assert_eq!(live.map(|pod| &pod["state"]).collect::<Vec<_>>(), ["ready"], "{outcome}");
@@ -48,7 +48,7 @@ fn a_failed_rollback_is_put_back_with_its_annotations() {
 }
 
 #[test]
-fn an_ordered_statefulset_is_put_back_past_the_pod_that_failed() {
+fn an_ordered_statefulset_is_restored_past_the_pod_that_failed() {
     let room = shared().room(1);
     updated(&room, "StatefulSet", "db", 1, None, |object| {
         object["spec"]["podManagementPolicy"] = json!("OrderedReady");
@@ -69,7 +69,7 @@ fn an_ordered_statefulset_is_put_back_past_the_pod_that_failed() {
 }
 
 #[test]
-fn stop_leaves_it_and_last_puts_it_back_later() {
+fn stop_leaves_it_and_last_restores_it_later() {
     let room = shared().room(1);
     updated(&room, "Deployment", "web", 1, Some("never-ready"), |_| ());
     let start = room.template("Deployment", "web");
@@ -81,7 +81,7 @@ fn stop_leaves_it_and_last_puts_it_back_later() {
 }
 
 #[test]
-fn without_a_terminal_nobody_is_asked_and_it_stays() {
+fn without_a_terminal_there_is_no_prompt_and_nothing_is_restored() {
     let room = shared().room(1);
     updated(&room, "Deployment", "web", 1, Some("never-ready"), |_| ());
     let outcome = rollback_to(&room, &[&["deployment/web", "--yes"], &BAD[..]].concat()).run();
@@ -92,7 +92,7 @@ fn without_a_terminal_nobody_is_asked_and_it_stays() {
 }
 
 #[test]
-fn on_a_terminal_it_is_asked_whether_to_put_it_back() {
+fn on_a_terminal_the_user_is_asked_whether_to_restore() {
     let room = shared().room(1);
     for (answer, code, image) in [("n\r", 1, app(1)), ("y\r", 1, app(2))] {
         let name = if code == 1 && image == app(1) { "kept" } else { "back" };
@@ -107,9 +107,9 @@ fn on_a_terminal_it_is_asked_whether_to_put_it_back() {
     }
 }
 
-/// Between the failure and the way back: the question holds it there.
+/// Between the failure and the restore: the prompt waits there.
 #[test]
-fn what_somebody_else_wrote_since_is_not_overwritten_by_putting_it_back() {
+fn what_somebody_else_wrote_since_is_not_overwritten_by_a_restore() {
     let room = shared().room(1);
     updated(&room, "Deployment", "web", 1, Some("never-ready"), |_| ());
     let mut tty = Tty::start(&rollback_to(&room, &[&["deployment/web"], &BAD[..]].concat()), &[]);

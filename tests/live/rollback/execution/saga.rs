@@ -3,7 +3,7 @@
 use ::testbed::{Room, shared};
 use serde_json::{Value, json};
 
-use super::{app, cause, held, made, released, told, updated};
+use super::{app, cause, made, released, reported, updated, updated_with_unready_pods};
 use crate::plugin::{rollback, rollback_to, text};
 use crate::tty::Tty;
 
@@ -34,7 +34,7 @@ fn if_the_second_of_three_fails_all_three_end_where_they_started() {
     outcome.expect("restored", 1);
     assert_eq!(all.map(|(kind, name)| room.template(kind, name)), start, "{outcome}");
     for (kind, name) in all {
-        assert_eq!(told(&outcome, name)["result"], "restored", "{outcome}");
+        assert_eq!(reported(&outcome, name)["result"], "restored", "{outcome}");
         assert!(room.is_rolled_out(kind, name), "{name}\n{outcome}");
         assert_eq!(record.templates(kind, name).len(), 3, "{name} went and came back");
     }
@@ -48,22 +48,22 @@ fn if_the_second_of_three_fails_all_three_end_where_they_started() {
 fn what_a_colleague_edits_meanwhile_is_left_alone_and_reported_and_the_others_go_on() {
     let room = shared().room(1);
     for name in ["a", "b", "c", "d"] {
-        held(&room, "Deployment", name, 1, labelled);
+        updated_with_unready_pods(&room, "Deployment", name, 1, labelled);
     }
     let args = ["-l", "part-of=shop", "--to-revision=1", "--fail-after=10m", "--on-failure=restore"];
     let run = rollback(&room, &args).spawn();
-    run.hear("deployment/d updated");
+    run.wait_for_output("deployment/d updated");
     room.set_template_as("colleague", "Deployment", "d", |template| {
         template["spec"]["containers"][0]["image"] = json!(app(9));
     });
-    run.hear("deployment/d superseded: colleague wrote another template");
+    run.wait_for_output("deployment/d superseded: colleague wrote another template");
     let outcome = released(&room, run);
     outcome.expect("partial", 4);
     assert_eq!(room.image("Deployment", "d"), app(9));
-    assert_eq!(told(&outcome, "d")["result"], "superseded", "{outcome}");
+    assert_eq!(reported(&outcome, "d")["result"], "superseded", "{outcome}");
     for name in ["a", "b", "c"] {
         assert_eq!(
-            (room.image("Deployment", name), &told(&outcome, name)["result"]),
+            (room.image("Deployment", name), &reported(&outcome, name)["result"]),
             (app(1), &json!("done")),
             "{outcome}"
         );
@@ -120,7 +120,7 @@ fn what_is_there_already_is_skipped_and_what_was_not_there_then_is_listed() {
         ["same", "young"].map(|name| room.workload("Deployment", name)["metadata"]["generation"].take());
     let outcome = rollback(&room, &["-l", "part-of=shop", "--time", &then]).run();
     outcome.expect("done", 0);
-    let results = ["moved", "same", "young"].map(|name| told(&outcome, name)["result"].take());
+    let results = ["moved", "same", "young"].map(|name| reported(&outcome, name)["result"].take());
     assert_eq!(results, ["done", "unchanged", "unchanged"], "{outcome}");
     assert_eq!(cause(&outcome, "young"), "did not exist then; unchanged");
     assert_eq!(room.image("Deployment", "moved"), app(1));
@@ -134,11 +134,11 @@ fn what_is_there_already_is_skipped_and_what_was_not_there_then_is_listed() {
 fn all_roll_out_side_by_side() {
     let room = shared().room(1);
     for name in ["a", "b", "c"] {
-        held(&room, "Deployment", name, 1, labelled);
+        updated_with_unready_pods(&room, "Deployment", name, 1, labelled);
     }
     let run = rollback(&room, &["-l", "part-of=shop", "--to-revision=1"]).spawn();
-    run.hear("deployment/c updated");
-    assert!(!run.said().contains(" rolled back to "), "{}", run.said());
+    run.wait_for_output("deployment/c updated");
+    assert!(!run.stderr().contains(" rolled back to "), "{}", run.stderr());
     let outcome = released(&room, run);
     outcome.expect("done", 0);
     for name in ["a", "b", "c"] {

@@ -38,7 +38,7 @@ fn each_kind_is_watched_once_however_many_workloads_there_are() {
     }
 }
 
-/// What the server is told to allow on one connection: fewer than there are watches in the test below.
+/// The server's limit of streams on one connection: fewer than there are watches in the test below.
 const STREAMS: usize = 14;
 
 /// A watch by name for each workload, all on one connection, would leave no stream for the requests that end the run.

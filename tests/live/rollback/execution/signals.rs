@@ -1,18 +1,18 @@
-//! SIGINT, SIGTERM and SIGHUP while a rollout is watched and while it is restored: at once, and the report says what is there.
+//! SIGINT, SIGTERM and SIGHUP while a rollout is watched and while it is restored: the run ends at once, and the report describes the state.
 
 use ::testbed::{Room, shared, wait};
 use serde_json::json;
 
-use super::{PATIENCE, app, cause, held, told, updated};
+use super::{PATIENCE, app, cause, reported, updated, updated_with_unready_pods};
 use crate::client::signals::{SIGNALS, interrupt};
 use crate::plugin::{Outcome, Running, rollback, text};
 
-/// The report tells this of `web`, and stderr that it was written.
+/// The report has this cause for `web`, and stderr states that it was written.
 #[track_caller]
 fn leaves(room: &Room<'_>, outcome: &Outcome, words: &[&str], image: &str) {
-    let said = cause(outcome, "web");
-    assert!(words.iter().all(|words| said.contains(words)), "{outcome}");
-    assert_eq!(text(&told(outcome, "web"), "result"), "interrupted", "{outcome}");
+    let message = cause(outcome, "web");
+    assert!(words.iter().all(|words| message.contains(words)), "{outcome}");
+    assert_eq!(text(&reported(outcome, "web"), "result"), "interrupted", "{outcome}");
     assert!(outcome.err.contains("deployment/web updated; waiting for its pods"), "{outcome}");
     assert_eq!(room.image("Deployment", "web"), image, "{outcome}");
 }
@@ -21,9 +21,9 @@ fn leaves(room: &Room<'_>, outcome: &Outcome, words: &[&str], image: &str) {
 fn a_signal_while_it_watches_leaves_what_was_written() {
     for signal in SIGNALS {
         let room = shared().room(1);
-        held(&room, "Deployment", "web", 1, |_| ());
+        updated_with_unready_pods(&room, "Deployment", "web", 1, |_| ());
         let run = rollback(&room, &["deployment/web", "--to-revision=1", "--on-failure=restore"]).spawn();
-        run.hear("0 of 1 updated pods available");
+        run.wait_for_output("0 of 1 updated pods available");
         let outcome = interrupt(run, signal);
         leaves(&room, &outcome, &["interrupted at 0 of 1 pods; the rollout continues"], &app(1));
         assert!(!outcome.err.contains("restoring the previous template"), "nothing is put back\n{outcome}");
@@ -40,12 +40,12 @@ fn restoring<'r>(room: &'r Room<'r>) -> Running {
     room.observed("Deployment", "web");
     let args = ["deployment/web", "--to-revision=1", "--fail-after=1s", "--on-failure=restore"];
     let run = rollback(room, &args).spawn();
-    run.hear("deployment/web restoring the previous template");
+    run.wait_for_output("deployment/web restoring the previous template");
     run
 }
 
 #[test]
-fn a_signal_while_it_puts_back_says_that_it_was_put_back() {
+fn a_signal_during_a_restore_is_reported_with_the_restore() {
     for signal in SIGNALS {
         let room = shared().room(1);
         let run = restoring(&room);

@@ -3,11 +3,11 @@
 use ::testbed::{shared, wait};
 use serde_json::{Value, json};
 
-use super::{PATIENCE, app, cause, made, told, updated};
+use super::{PATIENCE, app, cause, made, reported, updated};
 use crate::plugin::rollback;
 
 #[test]
-fn a_paused_deployment_is_written_and_said_to_stay_as_it_is() {
+fn a_paused_deployment_is_written_and_reported_as_paused() {
     let room = shared().room(1);
     updated(&room, "Deployment", "web", 1, None, |_| ());
     room.kubectl(&["rollout", "pause", "deployment/web"]);
@@ -127,13 +127,16 @@ fn a_pod_that_waits_for_a_new_node_is_no_fault() {
             "involvedObject": {"kind": "Pod", "apiVersion": "v1", "namespace": room.namespace(),
                 "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"]}}),
     );
-    run.hear("deployment/none failed");
-    assert!(!run.said().contains("deployment/promised failed"), "{}", run.said());
+    run.wait_for_output("deployment/none failed");
+    assert!(!run.stderr().contains("deployment/promised failed"), "{}", run.stderr());
     let label = json!({"metadata": {"labels": {"example.invalid/new": "yes"}}});
     room.cluster().merge(&format!("/api/v1/nodes/{}", room.nodes()[0]), &label);
     let outcome = run.finish();
     outcome.expect("partial", 4);
-    assert_eq!(["none", "promised"].map(|name| told(&outcome, name)["result"].take()), ["failed", "done"]);
+    assert_eq!(
+        ["none", "promised"].map(|name| reported(&outcome, name)["result"].take()),
+        ["failed", "done"]
+    );
 }
 
 #[test]
@@ -144,7 +147,7 @@ fn the_deadline_is_a_failure_too_and_everything_goes_back() {
         ["deployment/web", "--to-revision=1", "--fail-after=10m", "--on-failure=restore", "--timeout=15s"];
     let outcome = rollback(&room, &args).run();
     assert_eq!(outcome.code, 124, "{outcome}");
-    assert_eq!(told(&outcome, "web")["result"], "restored", "{outcome}");
+    assert_eq!(reported(&outcome, "web")["result"], "restored", "{outcome}");
     assert_eq!(room.image("Deployment", "web"), app(2), "{outcome}");
     assert!(room.is_rolled_out("Deployment", "web"), "{outcome}");
 }

@@ -1,9 +1,9 @@
-//! Every way in which pods are replaced: done is said when its controller says so, and not before.
+//! Every way in which pods are replaced: done is reported when the controller reports it, and not before.
 
 use ::testbed::{annotate, shared};
 use serde_json::json;
 
-use super::{app, cause, pods_with, told, updated};
+use super::{app, cause, pods_with, reported, updated};
 use crate::plugin::rollback;
 
 #[test]
@@ -18,7 +18,7 @@ fn pods_that_only_their_owner_replaces_are_named_and_the_rollback_is_partial() {
         );
         let outcome = rollback(&room, &[&target, "--to-revision=1"]).run();
         outcome.expect("partial", 4);
-        let kept = told(&outcome, "web")["pods"].as_array().cloned().unwrap();
+        let kept = reported(&outcome, "web")["pods"].as_array().cloned().unwrap();
         assert!(!kept.is_empty() && kept.iter().all(|pod| pod["state"] == "old"), "{kind}\n{outcome}");
         let words = match kept.as_slice() {
             [pod] => format!("OnDelete: {} still runs the old template", pod["name"].as_str().unwrap()),
@@ -46,7 +46,7 @@ fn what_a_partition_keeps_back_is_named_and_the_rollback_is_partial() {
     assert_eq!(old.iter().map(|pod| &pod["metadata"]["name"]).collect::<Vec<_>>(), ["web-0"]);
 }
 
-/// The judge looks right after the end was told: whatever is told too early shows.
+/// The watcher reads the state right after the end was reported, so a report that comes too early is noticed.
 #[test]
 fn done_means_that_the_controller_is_done() {
     let room = shared().room(2);
@@ -89,7 +89,7 @@ fn done_means_that_the_controller_is_done() {
             room.workload(kind, name)["status"]
         );
         assert_eq!(room.image(kind, name), app(1), "{name}");
-        let ready = told(&outcome, name)["pods"]
+        let ready = reported(&outcome, name)["pods"]
             .as_array()
             .unwrap()
             .iter()

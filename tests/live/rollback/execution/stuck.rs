@@ -3,7 +3,7 @@
 use ::testbed::{Room, shared, wait};
 use serde_json::{Value, json};
 
-use super::{PATIENCE, app, cause, command_in, made, pods_with, told};
+use super::{PATIENCE, app, cause, command_in, made, pods_with, reported};
 use crate::plugin::{plugin, rollback, rollback_to, text};
 use crate::tty::Tty;
 
@@ -70,7 +70,7 @@ fn without_unstick_it_ends_with_the_command_that_goes_on() {
 }
 
 #[test]
-fn on_a_terminal_it_is_asked_before_a_pod_is_deleted() {
+fn on_a_terminal_the_user_is_asked_before_a_pod_is_deleted() {
     let room = shared().room(1);
     broken(&room, 1, |_| ());
     let uid = uids(&room, &app(2));
@@ -85,7 +85,7 @@ fn on_a_terminal_it_is_asked_before_a_pod_is_deleted() {
 }
 
 #[test]
-fn with_yes_nothing_is_asked_on_a_terminal() {
+fn with_yes_there_is_no_prompt_on_a_terminal() {
     let room = shared().room(1);
     broken(&room, 1, |_| ());
     let uid = uids(&room, &app(2));
@@ -132,7 +132,7 @@ fn a_broken_pod_below_the_partition_is_left_alone() {
     }
     status["containerStatuses"][0]["ready"] = json!(false);
     room.cluster().merge(&format!("{pod}/status"), &json!({"status": status}));
-    // kubectl waits for ever. None of what was asked for runs, and the plan says so, too: the flag does not promise what it cannot do.
+    // kubectl waits for ever. No pod of the requested template runs, and the plan states that too: the flag does not promise more than it can do.
     let args = ["statefulset/db", "--to-revision=1", "--unstick", "--fail-after=1s"];
     let (outcome, record) = rollback(&room, &args).watched();
     assert_eq!(record.deleted_uids().len(), 0, "{outcome}");
@@ -143,7 +143,7 @@ fn a_broken_pod_below_the_partition_is_left_alone() {
         "make db-0 Ready, or lower the partition",
         "{outcome}"
     );
-    let pods = told(&outcome, "db")["pods"].take();
+    let pods = reported(&outcome, "db")["pods"].take();
     let kept = pods.as_array().unwrap().iter().find(|pod| pod["name"] == "db-0");
     assert_eq!(kept.unwrap()["cause"], "below the partition, and not Ready", "{outcome}");
 }

@@ -1,4 +1,4 @@
-//! What a rollback leaves alone: everything but the template, and everything at all unless it is told to go on.
+//! What a rollback leaves alone: everything but the template, and everything at all without a confirmation.
 
 use ::testbed::{foreign_unchanged, shared};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn a_rollback_changes_the_template_and_nothing_else_of_its_workload() {
             object["spec"]["minReadySeconds"] = json!(0);
         });
         let first = room.revisions(kind, &name).remove(0).1;
-        // Since the target: one annotation came, one went, one says something else; and the settings are others.
+        // Since the target: one annotation was added, one removed, one changed; and the settings are others.
         room.kubectl(&["annotate", "--overwrite", &target, "added=1", "changed=new", "removed-"]);
         room.cluster().merge(
             &room.path_of(kind, &name),
@@ -110,7 +110,7 @@ fn a_rollback_keeps_as_many_pods_ready_as_the_strategy_allows() {
     });
     let start = room.template("Deployment", "web");
     let target = ::testbed::template_in(&room.revisions("Deployment", "web").remove(0).1);
-    // Judges, and protects nothing: rollouts do not ask budgets.
+    // Judges, and protects nothing: rollouts do not consult budgets.
     room.budget("web", "web", json!({"minAvailable": 3}));
     room.budget_allows("web", 0);
     let (outcome, record) = rollback(&room, &["deployment/web", "--to-revision=1"]).watched();

@@ -1,22 +1,23 @@
-//! What the server would say to the template and to a pod made from it: asked before anything is written.
+//! How the server answers the template and a pod made from it: checked before anything is written.
 
 use ::testbed::{PATIENCE, shared, wait};
 use serde_json::json;
 
-use super::{app, back, plan, refused, says, silent, two_templates};
+use super::{app, back, expect_finding, expect_no_finding, plan, refused, two_templates};
 use crate::plugin::{rollback, text};
 
 #[test]
-fn pods_that_pod_security_would_refuse_are_refused_before_in_its_words() {
+fn pods_that_pod_security_would_refuse_are_refused_in_the_plan_with_its_message() {
     let room = shared().room(1);
     two_templates(&room, "web", |_| ());
     room.rolled_out("Deployment", "web");
     room.enforce_pod_security("restricted");
     let outcome = refused(&room, "web", &[]);
-    let found = says(&outcome, "pod-not-admitted", "error", "violates PodSecurity \"restricted:latest\"");
+    let found =
+        expect_finding(&outcome, "pod-not-admitted", "error", "violates PodSecurity \"restricted:latest\"");
     assert!(text(&found, "message").contains("runAsNonRoot"), "{found:#}");
 
-    // Whoever accepts it gets what was foretold, with the cause.
+    // If it is accepted, the predicted failure occurs, with its cause.
     let outcome =
         back(&room, "web", &["--allow=pod-not-admitted", "--fail-after=1s", "--on-failure=restore"]);
     outcome.expect("restored", 1);
@@ -29,16 +30,16 @@ fn pods_that_pod_security_would_refuse_are_refused_before_in_its_words() {
     room.enforce_pod_security("privileged");
     let outcome = back(&room, "web", &[]);
     outcome.expect("done", 0);
-    silent(&outcome, &["pod-not-admitted"]);
+    expect_no_finding(&outcome, &["pod-not-admitted"]);
 }
 
 #[test]
-fn pods_that_a_policy_would_refuse_are_refused_before_in_its_words() {
+fn pods_that_a_policy_would_refuse_are_refused_in_the_plan_with_its_message() {
     let room = shared().room(1);
     two_templates(&room, "web", |_| ());
     let policy = room.refuse_pods("no pods before lunch");
     let outcome = refused(&room, "web", &[]);
-    says(&outcome, "pod-not-admitted", "error", "no pods before lunch");
+    expect_finding(&outcome, "pod-not-admitted", "error", "no pods before lunch");
     assert!(outcome.err.contains("no pods before lunch"), "{outcome}");
     policy.lift();
     back(&room, "web", &[]).expect("done", 0);
@@ -63,20 +64,30 @@ fn a_quota_without_room_for_the_surge_is_an_error_and_with_too_little_a_warning(
     room.quota("pods", json!({"pods": "4"}));
     used(&room, "4");
     let outcome = refused(&room, "web", &[]);
-    says(&outcome, "quota-no-room", "error", "no more pods are allowed by quota pods: pods is at 4 of 4");
-    says(&outcome, "pod-not-admitted", "error", "exceeded quota: pods");
+    expect_finding(
+        &outcome,
+        "quota-no-room",
+        "error",
+        "no more pods are allowed by quota pods: pods is at 4 of 4",
+    );
+    expect_finding(&outcome, "pod-not-admitted", "error", "exceeded quota: pods");
 
     raise(&room, "5");
     let outcome = plan(&room, "web");
     outcome.expect("planned", 0);
-    says(&outcome, "quota-slows-down", "warning", "1 instead of 2 pods at a time are allowed by quota pods");
+    expect_finding(
+        &outcome,
+        "quota-slows-down",
+        "warning",
+        "1 instead of 2 pods at a time are allowed by quota pods",
+    );
     raise(&room, "3");
     let outcome = refused(&room, "web", &["--allow=pod-not-admitted"]);
-    says(&outcome, "quota-no-room", "error", "can never run all of its 4 pods: quota pods");
+    expect_finding(&outcome, "quota-no-room", "error", "can never run all of its 4 pods: quota pods");
     raise(&room, "6");
     let outcome = back(&room, "web", &[]);
     outcome.expect("done", 0);
-    silent(&outcome, &["quota-no-room", "quota-slows-down", "pod-not-admitted"]);
+    expect_no_finding(&outcome, &["quota-no-room", "quota-slows-down", "pod-not-admitted"]);
 }
 
 fn used(room: &::testbed::Room<'_>, pods: &str) {
@@ -95,27 +106,27 @@ fn raise(room: &::testbed::Room<'_>, pods: &str) {
 }
 
 #[test]
-fn what_the_server_would_make_of_the_template_is_told_before() {
+fn server_side_changes_to_the_template_are_reported_in_the_plan() {
     let room = shared().room(1);
     two_templates(&room, "web", |_| ());
     let _policy = room.mutate_templates("injected", "yes");
     let outcome = plan(&room, "web");
     outcome.expect("planned", 0);
-    says(&outcome, "template-mutated", "warning", "metadata.labels.injected");
-    // Nobody asks the server with --dry-run=client, and that is said.
+    expect_finding(&outcome, "template-mutated", "warning", "metadata.labels.injected");
+    // With --dry-run=client the server is not asked, and that is reported.
     let blind = back(&room, "web", &["--dry-run=client"]);
-    silent(&blind, &["template-mutated"]);
-    says(&blind, "template-not-rehearsed", "unknown", "--dry-run=client");
-    says(&blind, "admission-not-checked", "unknown", "--dry-run=client");
+    expect_no_finding(&blind, &["template-mutated"]);
+    expect_finding(&blind, "template-not-rehearsed", "unknown", "--dry-run=client");
+    expect_finding(&blind, "admission-not-checked", "unknown", "--dry-run=client");
     let outcome = back(&room, "web", &[]);
     outcome.expect("done", 0);
     let label = room.template("Deployment", "web")["metadata"]["labels"]["injected"].take();
     assert_eq!(label, "yes", "{outcome}");
 }
 
-/// Only ControllerRevisions can hold what the server would not have: nobody checks what is in them.
+/// Only ControllerRevisions can contain a template that the server refuses: their data is not validated.
 #[test]
-fn a_revision_whose_template_the_server_refuses_is_refused_in_its_words() {
+fn a_revision_whose_template_the_server_refuses_is_refused_with_its_message() {
     let room = shared().room(1);
     room.statefulset("db", 1);
     room.observed("StatefulSet", "db");
@@ -123,7 +134,7 @@ fn a_revision_whose_template_the_server_refuses_is_refused_in_its_words() {
     room.observed("StatefulSet", "db");
     let (_, mut first) = room.revisions("StatefulSet", "db").remove(0);
     room.cluster().delete(&room.path_of("ControllerRevision", text(&first["metadata"], "name")));
-    // Items of a list do not say what they are.
+    // Items of a list have no kind.
     first["kind"] = json!("ControllerRevision");
     first["metadata"]["name"] = json!("db-forged");
     for server_set in ["uid", "resourceVersion", "creationTimestamp", "managedFields"] {
@@ -134,7 +145,7 @@ fn a_revision_whose_template_the_server_refuses_is_refused_in_its_words() {
     let mark = room.cluster().audit_mark();
     let outcome = rollback(&room, &["statefulset/db", "--to-revision=1"]).run();
     outcome.expect("refused", 3);
-    says(&outcome, "template-refused", "error", "spec.template.spec.containers: Required value");
+    expect_finding(&outcome, "template-refused", "error", "spec.template.spec.containers: Required value");
     let outcome = rollback(&room, &["statefulset/db", "--to-revision=1", "--allow=all"]).run();
     outcome.expect("failed", 1);
     let cause = text(&outcome.report()["workloads"][0], "cause").to_owned();

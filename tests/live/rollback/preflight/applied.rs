@@ -3,7 +3,7 @@
 use ::testbed::{Room, shared};
 use serde_json::{Value, json};
 
-use super::{KINDS, app, back, says, silent, two_templates};
+use super::{KINDS, app, back, expect_finding, expect_no_finding, two_templates};
 use crate::plugin::{rollback, rollback_to};
 
 fn applied(room: &Room<'_>, name: &str, version: usize) -> Value {
@@ -25,7 +25,8 @@ fn fields_of_a_server_side_apply_move_unless_ownership_is_kept() {
     }
     let outcome = back(&room, "moved", &[]);
     outcome.expect("done", 0);
-    let found = says(&outcome, "ownership-moves", "warning", "takes ownership of fields applied by helm: ");
+    let found =
+        expect_finding(&outcome, "ownership-moves", "warning", "takes ownership of fields applied by helm: ");
     let message = found["message"].as_str().unwrap_or_default();
     assert!(message.contains("image") && message.contains("the next helm upgrade conflicts"), "{message}");
     let conflict = room.apply_as("helm", &applied(&room, "moved", 3), false).unwrap_err();
@@ -34,7 +35,7 @@ fn fields_of_a_server_side_apply_move_unless_ownership_is_kept() {
 
     let outcome = back(&room, "kept", &["--keep-ownership"]);
     outcome.expect("done", 0);
-    says(&outcome, "ownership-moves", "info", "--keep-ownership returns them");
+    expect_finding(&outcome, "ownership-moves", "info", "--keep-ownership returns them");
     assert_eq!(room.image("Deployment", "kept"), app(1));
     room.apply_as("helm", &applied(&room, "kept", 3), false).unwrap();
     assert_eq!(room.image("Deployment", "kept"), app(3));
@@ -54,8 +55,8 @@ fn without_managed_fields_it_is_not_known_what_is_taken_over() {
     room.cluster().merge(&room.path_of("Deployment", "web"), &stripped);
     let outcome = back(&room, "web", &[]);
     outcome.expect("done", 0);
-    says(&outcome, "ownership-not-checked", "unknown", "has no managedFields");
-    silent(&outcome, &["ownership-moves"]);
+    expect_finding(&outcome, "ownership-not-checked", "unknown", "has no managedFields");
+    expect_no_finding(&outcome, &["ownership-moves"]);
 }
 
 /// kubernetes/kubernetes#112911: apply v1, apply v2 without a variable, roll back, apply v2 again.
@@ -87,10 +88,10 @@ fn what_comes_back_stays_at_the_next_apply_unless_last_applied_is_rolled_back_to
             };
             assert_eq!(env(), 2, "{outcome}");
             if more.is_empty() {
-                let found = says(&outcome, "last-applied-stale", "warning", "env[DEBUG]");
+                let found = expect_finding(&outcome, "last-applied-stale", "warning", "env[DEBUG]");
                 assert!(found["remedy"].as_str().is_some_and(|it| it.contains("--sync-last-applied")));
             } else {
-                silent(&outcome, &["last-applied-stale"]);
+                expect_no_finding(&outcome, &["last-applied-stale"]);
             }
             room.kubectl_apply(&second);
             assert_eq!(room.image(kind, name), app(2), "{kind}");

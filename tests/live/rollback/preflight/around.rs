@@ -3,7 +3,7 @@
 use ::testbed::shared;
 use serde_json::json;
 
-use super::{app, back, plan, refused, says, silent, two_templates};
+use super::{app, back, expect_finding, expect_no_finding, plan, refused, two_templates};
 use crate::plugin::text;
 
 #[test]
@@ -23,9 +23,15 @@ fn a_service_that_would_lose_all_its_endpoints_is_an_error_and_some_of_them_a_wa
     service("named", json!({"app": "web"}), json!("http"));
     service("others", json!({"app": "other"}), json!("http"));
     let outcome = refused(&room, "web", &[]);
-    let lost = says(&outcome, "service-loses-endpoints", "error", "service front without endpoints");
+    let lost =
+        expect_finding(&outcome, "service-loses-endpoints", "error", "service front without endpoints");
     assert!(text(&lost, "message").contains("tier=front"), "{lost:#}");
-    says(&outcome, "named-port-disappears", "warning", "breaks service named, which uses port http");
+    expect_finding(
+        &outcome,
+        "named-port-disappears",
+        "warning",
+        "breaks service named, which uses port http",
+    );
     assert!(!outcome.out.contains("service others"), "{outcome}");
 
     // Somebody else stays behind it.
@@ -33,7 +39,7 @@ fn a_service_that_would_lose_all_its_endpoints_is_an_error_and_some_of_them_a_wa
     room.ready("web", 2);
     let outcome = plan(&room, "web");
     outcome.expect("planned", 0);
-    says(&outcome, "service-loses-these-pods", "warning", "drops out of service front");
+    expect_finding(&outcome, "service-loses-these-pods", "warning", "drops out of service front");
     room.cluster().delete(&room.path_of("Pod", "spare"));
     room.ready("web", 1);
 
@@ -70,12 +76,22 @@ fn policies_budgets_and_autoscalers_that_would_no_longer_count_its_pods_are_name
     let outcome = back(&room, "web", &[]);
     outcome.expect("done", 0);
     let policy = "network-policy-selection-changes";
-    says(&outcome, policy, "warning", "changes network policy walls, which no longer applies to its pods");
-    says(&outcome, policy, "warning", "changes network policy doors, which no longer allows its pods in");
-    says(&outcome, "budget-selection-changes", "warning", "is no longer selected by PDB front");
-    // And it was no obstacle: rollouts do not ask budgets.
-    says(&outcome, "budget-does-not-protect", "info", "is selected by PDB all");
-    says(&outcome, "autoscaler-loses-metric", "warning", "no cpu request for container main");
-    says(&outcome, "replicas-not-restored", "info", "autoscaler web sets them (1–3)");
-    silent(&outcome, &["surroundings-not-checked"]);
+    expect_finding(
+        &outcome,
+        policy,
+        "warning",
+        "changes network policy walls, which no longer applies to its pods",
+    );
+    expect_finding(
+        &outcome,
+        policy,
+        "warning",
+        "changes network policy doors, which no longer allows its pods in",
+    );
+    expect_finding(&outcome, "budget-selection-changes", "warning", "is no longer selected by PDB front");
+    // And it was no obstacle: rollouts do not consult budgets.
+    expect_finding(&outcome, "budget-does-not-protect", "info", "is selected by PDB all");
+    expect_finding(&outcome, "autoscaler-loses-metric", "warning", "no cpu request for container main");
+    expect_finding(&outcome, "replicas-not-restored", "info", "autoscaler web sets them (1–3)");
+    expect_no_finding(&outcome, &["surroundings-not-checked"]);
 }

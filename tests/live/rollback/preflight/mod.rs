@@ -56,9 +56,9 @@ fn refused(room: &Room<'_>, name: &str, args: &[&str]) -> Outcome {
     outcome
 }
 
-/// The finding of this id that says this.
+/// The finding of this id whose message contains `words`.
 #[track_caller]
-fn says(outcome: &Outcome, id: &str, severity: &str, words: &str) -> Value {
+fn expect_finding(outcome: &Outcome, id: &str, severity: &str, words: &str) -> Value {
     let report = outcome.report();
     let all = report["findings"].as_array().cloned().unwrap_or_default();
     let found = all.iter().find(|it| it["id"] == id && text(it, "message").contains(words));
@@ -68,7 +68,7 @@ fn says(outcome: &Outcome, id: &str, severity: &str, words: &str) -> Value {
 }
 
 #[track_caller]
-fn silent(outcome: &Outcome, ids: &[&str]) {
+fn expect_no_finding(outcome: &Outcome, ids: &[&str]) {
     let found = outcome.findings();
     let loud: Vec<&&str> = ids.iter().filter(|id| found.iter().any(|it| it == **id)).collect();
     assert!(loud.is_empty(), "{loud:?}\n{outcome}");

@@ -3,7 +3,7 @@
 use ::testbed::{Cluster, Options, PATIENCE, Room, shared, wait};
 use serde_json::{Value, json};
 
-use super::{app, back, plan, refused, says, silent, two_templates};
+use super::{app, back, expect_finding, expect_no_finding, plan, refused, two_templates};
 use crate::plugin::{rollback_to, text};
 
 fn mark(room: &Room<'_>, name: &str, metadata: &Value) {
@@ -27,8 +27,12 @@ fn an_owner_that_certainly_reverts_it_refuses_it_until_it_is_accepted_by_name() 
         json!({"resources": [{"group": "apps", "kind": "Deployment", "namespace": id, "name": "web"}]});
     room.apply(application);
     let outcome = refused(&room, "web", &[]);
-    let found =
-        says(&outcome, "owner-reverts", "error", "restores its own template at once: self-heal is on");
+    let found = expect_finding(
+        &outcome,
+        "owner-reverts",
+        "error",
+        "restores its own template at once: self-heal is on",
+    );
     assert!(text(&found, "message").contains("shop"), "{found:#}");
     assert!(text(&found, "remedy").contains("argocd app set shop"), "{found:#}");
 
@@ -36,9 +40,9 @@ fn an_owner_that_certainly_reverts_it_refuses_it_until_it_is_accepted_by_name() 
     room.cluster().merge(&path, &heal(false));
     let outcome = plan(&room, "web");
     outcome.expect("planned", 0);
-    says(&outcome, "owner-out-of-date", "warning", "at its next automatic sync");
+    expect_finding(&outcome, "owner-out-of-date", "warning", "at its next automatic sync");
     room.cluster().merge(&path, &json!({"spec": {"syncPolicy": null}}));
-    let found = says(&plan(&room, "web"), "owner-out-of-date", "warning", "at its next sync");
+    let found = expect_finding(&plan(&room, "web"), "owner-out-of-date", "warning", "at its next sync");
     assert_eq!(found["remedy"], format!("argocd app rollback shop -N {id}"));
 
     room.cluster().merge(&path, &heal(true));
@@ -63,27 +67,27 @@ fn flux_weighs_as_much_as_its_objects_say() {
     mark(&room, "web", &label("kustomize"));
     mark(&room, "api", &label("helm"));
     // Named on the object, and nowhere to be found.
-    says(&plan(&room, "web"), "owner-may-revert", "warning", "does not exist");
+    expect_finding(&plan(&room, "web"), "owner-may-revert", "warning", "does not exist");
     room.apply(json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
         "metadata": {"name": "shop"}, "spec": {"interval": "10m"}}));
     room.apply(json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
         "metadata": {"name": "shop"}, "spec": {"interval": "5m"}}));
     let outcome = refused(&room, "web", &[]);
-    let found = says(&outcome, "owner-reverts", "error", "at its next reconciliation, every 10m");
+    let found = expect_finding(&outcome, "owner-reverts", "error", "at its next reconciliation, every 10m");
     assert!(
         text(&found, "remedy").contains(&format!("flux suspend kustomization shop -n {id}")),
         "{found:#}"
     );
-    says(&plan(&room, "api"), "owner-out-of-date", "warning", "it does not correct drift");
+    expect_finding(&plan(&room, "api"), "owner-out-of-date", "warning", "it does not correct drift");
 
     let suspended = json!({"spec": {"suspend": true}});
     room.cluster().merge(&room.path_of("Kustomization", "shop"), &suspended);
     let outcome = plan(&room, "web");
     outcome.expect("planned", 0);
-    says(&outcome, "owner-out-of-date", "warning", "once it is resumed");
+    expect_finding(&outcome, "owner-out-of-date", "warning", "once it is resumed");
     let corrects = json!({"spec": {"driftDetection": {"mode": "enabled"}}});
     room.cluster().merge(&room.path_of("HelmRelease", "shop"), &corrects);
-    says(&refused(&room, "api", &[]), "owner-reverts", "error", "Flux HelmRelease");
+    expect_finding(&refused(&room, "api", &[]), "owner-reverts", "error", "Flux HelmRelease");
 }
 
 #[test]
@@ -103,8 +107,8 @@ fn helm_and_operators_are_recognised_and_their_own_command_is_offered() {
     }
     let outcome = plan(&room, "web");
     outcome.expect("planned", 0);
-    let found = says(&outcome, "owner-out-of-date", "warning", "Helm release shop");
-    // Which of them has the template that is wanted is in Secrets that are not read.
+    let found = expect_finding(&outcome, "owner-out-of-date", "warning", "Helm release shop");
+    // Which of them has the target template is recorded in Secrets, which are not read.
     assert!(text(&found, "remedy").contains(&format!("helm history shop -n {id}")), "{found:#}");
 
     // Any controller is an operator; this one is no more than a name.
@@ -113,8 +117,8 @@ fn helm_and_operators_are_recognised_and_their_own_command_is_offered() {
         "uid": owner["metadata"]["uid"]});
     mark(&room, "api", &json!({"ownerReferences": [reference]}));
     let outcome = plan(&room, "api");
-    says(&outcome, "owner-may-revert", "warning", "ConfigMap shop");
-    silent(
+    expect_finding(&outcome, "owner-may-revert", "warning", "ConfigMap shop");
+    expect_no_finding(
         &plan(&room, "free"),
         &["owner-reverts", "owner-may-revert", "owner-out-of-date", "owner-not-checked"],
     );
@@ -135,7 +139,7 @@ fn define(cluster: &Cluster, group: &str, version: &str, kind: &str, plural: &st
 }
 
 #[test]
-fn an_image_trigger_of_openshift_is_seen_before_it_reverts() {
+fn an_openshift_image_trigger_is_detected_before_it_reverts() {
     let room = shared().room(1);
     two_templates(&room, "web", |_| ());
     let trigger = |more: &Value| {
@@ -149,23 +153,24 @@ fn an_image_trigger_of_openshift_is_seen_before_it_reverts() {
     };
     let ids = ["owner-reverts", "owner-may-revert", "owner-out-of-date", "owner-not-checked"];
     trigger(&json!({}));
-    silent(&plan(&room, "web"), &ids);
+    expect_no_finding(&plan(&room, "web"), &ids);
     define(room.cluster(), "image.openshift.io", "v1", "ImageStream", "imagestreams");
     let outcome = refused(&room, "web", &[]);
-    let found = says(&outcome, "owner-reverts", "error", "restores its own image as soon as it is written");
+    let found =
+        expect_finding(&outcome, "owner-reverts", "error", "restores its own image as soon as it is written");
     let tag = format!("follows ImageStreamTag {}/app:latest", room.namespace());
     assert!(text(&found, "message").contains(&tag), "{found:#}");
     assert_eq!(found["remedy"], format!("oc set triggers deployment/web -n {} --manual", room.namespace()));
 
     trigger(&json!({"paused": true}));
-    silent(&plan(&room, "web"), &ids);
+    expect_no_finding(&plan(&room, "web"), &ids);
     mark(&room, "web", &json!({"annotations": {"image.openshift.io/triggers": "[{"}}));
     let outcome = plan(&room, "web");
     outcome.expect("planned", 0);
-    says(&outcome, "owner-not-checked", "unknown", "image.openshift.io/triggers");
+    expect_finding(&outcome, "owner-not-checked", "unknown", "image.openshift.io/triggers");
 }
 
-/// On a cluster of its own: elsewhere nobody may have OpenKruise, or its rights would be asked for everywhere.
+/// On a cluster of its own: elsewhere nobody may have OpenKruise, or its rights would be needed everywhere.
 #[test]
 fn a_deployment_that_kruise_paused_is_left_to_kruise() {
     let cluster = Cluster::start(&Options::default()).unwrap_or_else(|error| panic!("no cluster: {error}"));
@@ -182,15 +187,15 @@ fn a_deployment_that_kruise_paused_is_left_to_kruise() {
     let undo = format!("kubectl kruise rollout undo rollout/canary -n {}", room.namespace());
 
     let outcome = refused(&room, "web", &[]);
-    let found = says(&outcome, "paused", "error", "is paused by OpenKruise rollout canary");
+    let found = expect_finding(&outcome, "paused", "error", "is paused by OpenKruise rollout canary");
     assert!(text(&found, "remedy").starts_with(&undo), "{found:#}");
-    says(&outcome, "owner-may-revert", "warning", "OpenKruise rollout canary");
+    expect_finding(&outcome, "owner-may-revert", "warning", "OpenKruise rollout canary");
     assert!(!outcome.err.contains("rollout resume"), "{outcome}");
     let status = rollback_to(&room, &["deployment/web", "--status"]).run();
     assert!(status.out.contains("managed by:  OpenKruise rollout canary"), "{status}");
     assert!(status.out.contains(&undo) && !status.out.contains("rollout resume"), "{status}");
 
-    // Who may not read its Rollouts cannot know that there is none.
+    // Without the right to read its Rollouts it is unknown whether there are any.
     let user = cluster.user("reader", &[], &[
         json!({"apiGroups": ["apps", ""], "resources": ["deployments", "replicasets", "pods", "events"], "verbs": ["get", "list"]}),
     ]);

@@ -3,11 +3,11 @@
 use ::testbed::{PATIENCE, shared};
 use serde_json::{Value, json};
 
-use super::{KINDS, app, back, plan, refused, says, silent, two_templates};
+use super::{KINDS, app, back, expect_finding, expect_no_finding, plan, refused, two_templates};
 use crate::plugin::{rollback, text};
 
 #[test]
-fn what_the_update_strategy_means_is_said() {
+fn the_effect_of_the_update_strategy_is_reported() {
     let room = shared().room(1);
     room.deployment_with("web", 1, |web| web["spec"]["strategy"] = json!({"type": "Recreate"}));
     room.statefulset_with("db", 3, |db| {
@@ -27,15 +27,25 @@ fn what_the_update_strategy_means_is_said() {
     for outcome in [&web, &db, &agent] {
         outcome.expect("planned", 0);
     }
-    says(&web, "recreate-downtime", "warning", "stops all its pods before the first new one starts");
-    says(&db, "partition-holds-back", "warning", "does not update 2 of its 3 pods");
-    says(&agent, "on-delete", "warning", "updates a pod only when it is deleted");
-    silent(&web, &["partition-holds-back", "on-delete"]);
+    expect_finding(
+        &web,
+        "recreate-downtime",
+        "warning",
+        "stops all its pods before the first new one starts",
+    );
+    expect_finding(&db, "partition-holds-back", "warning", "does not update 2 of its 3 pods");
+    expect_finding(&agent, "on-delete", "warning", "updates a pod only when it is deleted");
+    expect_no_finding(&web, &["partition-holds-back", "on-delete"]);
 
     // With 0 replicas there is nothing to see.
     room.cluster().merge(&room.path_of("Deployment", "web"), &json!({"spec": {"replicas": 0}}));
     room.observed("Deployment", "web");
-    says(&plan(&room, "web"), "replicas-not-restored", "info", "keeps its 0 replicas: no pod will run");
+    expect_finding(
+        &plan(&room, "web"),
+        "replicas-not-restored",
+        "info",
+        "keeps its 0 replicas: no pod will run",
+    );
 }
 
 #[test]
@@ -45,7 +55,7 @@ fn a_paused_deployment_is_refused_and_accepted_only_by_name() {
     room.rolled_out("Deployment", "web");
     room.kubectl(&["rollout", "pause", "deployment/web"]);
     let outcome = refused(&room, "web", &[]);
-    let remedy = says(&outcome, "paused", "error", "no pods would be updated")["remedy"].take();
+    let remedy = expect_finding(&outcome, "paused", "error", "no pods would be updated")["remedy"].take();
     let resume = format!("kubectl rollout resume deployment/web -n {}", room.namespace());
     let remedy = remedy.as_str().unwrap_or_default();
     assert!(remedy.starts_with("--allow paused") && remedy.ends_with(&resume), "{remedy}");
@@ -57,7 +67,7 @@ fn a_paused_deployment_is_refused_and_accepted_only_by_name() {
 
 /// kubectl has no word for it and waits for ever (kubernetes/kubernetes#67250).
 #[test]
-fn a_statefulset_that_waits_for_a_broken_pod_is_told_before() {
+fn a_statefulset_blocked_by_a_broken_pod_is_reported_in_the_plan() {
     let room = shared().room(1);
     room.ordered_statefulset("db", 2);
     room.rolled_out("StatefulSet", "db");
@@ -72,10 +82,10 @@ fn a_statefulset_that_waits_for_a_broken_pod_is_told_before() {
     });
     let outcome = rollback(&room, &["statefulset/db", "--previous", "--dry-run=server"]).run();
     outcome.expect("planned", 0);
-    let found = says(&outcome, "statefulset-stuck", "warning", "db-1");
+    let found = expect_finding(&outcome, "statefulset-stuck", "warning", "db-1");
     assert!(text(&found, "remedy").contains("--unstick"), "{found:#}");
     let args = ["statefulset/db", "--previous", "--dry-run=server", "--unstick"];
-    silent(&rollback(&room, &args).run(), &["statefulset-stuck"]);
+    expect_no_finding(&rollback(&room, &args).run(), &["statefulset-stuck"]);
 }
 
 #[test]
@@ -90,17 +100,25 @@ fn room_on_the_nodes_is_predicted_and_called_so() {
         template["spec"]["containers"][0]["resources"] = ask("2");
     });
     room.rolled_out("Deployment", "big");
-    // The third is the live one, so the first is asked for by its number.
+    // The third is the live one, so the first is requested by its number.
     let outcome = rollback(&room, &["deployment/big", "1", "--dry-run=server"]).run();
     outcome.expect("planned", 0);
     let none = "predicted: the only node it may use has no room for one more pod of cpu 31";
-    says(&outcome, "capacity-predicted", "warning", none);
-    says(&plan(&room, "picky"), "capacity-predicted", "warning", "predicted: no node may run its pods: ");
-    silent(&rollback(&room, &["deployment/big", "2", "--dry-run=server"]).run(), &["capacity-predicted"]);
+    expect_finding(&outcome, "capacity-predicted", "warning", none);
+    expect_finding(
+        &plan(&room, "picky"),
+        "capacity-predicted",
+        "warning",
+        "predicted: no node may run its pods: ",
+    );
+    expect_no_finding(
+        &rollback(&room, &["deployment/big", "2", "--dry-run=server"]).run(),
+        &["capacity-predicted"],
+    );
 }
 
 #[test]
-fn images_that_may_have_moved_and_restarts_that_change_nothing_are_said() {
+fn mutable_images_and_restarts_that_change_nothing_are_reported() {
     let room = shared().room(1);
     for kind in KINDS {
         let always = |object: &mut Value| {
@@ -117,14 +135,19 @@ fn images_that_may_have_moved_and_restarts_that_change_nothing_are_said() {
         room.observed(kind, "web");
         let outcome = rollback(&room, &[&word, "--previous", "--dry-run=server"]).run();
         outcome.expect("planned", 0);
-        says(&outcome, "image-mutable", "info", "pulls example.invalid/app:1 for container main again");
-        says(&outcome, "restart-only", "info", "only a restart separates the two");
+        expect_finding(
+            &outcome,
+            "image-mutable",
+            "info",
+            "pulls example.invalid/app:1 for container main again",
+        );
+        expect_finding(&outcome, "restart-only", "info", "only a restart separates the two");
     }
-    // Evidence instead of a guess: replicas of then are told where they are known.
+    // Recorded replica counts are reported where they are known, never guessed.
     two_templates(&room, "api", |_| ());
     room.kubectl(&["scale", "deployment/api", "--replicas=3"]);
     room.rolled_out("Deployment", "api");
-    says(
+    expect_finding(
         &back(&room, "api", &[]),
         "replicas-not-restored",
         "info",

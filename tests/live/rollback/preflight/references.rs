@@ -3,7 +3,7 @@
 use ::testbed::{Room, shared};
 use serde_json::{Value, json};
 
-use super::{app, back, plan, refused, says, silent, two_templates};
+use super::{app, back, expect_finding, expect_no_finding, plan, refused, two_templates};
 
 fn class(room: &Room<'_>) -> String {
     format!("{}-high", room.namespace())
@@ -54,14 +54,14 @@ fn what_the_template_names_and_is_not_there_is_refused_until_it_is_made() {
         ("PersistentVolumeClaim", "data", "volume data"),
         ("PriorityClass", &class(&room), "priorityClassName"),
     ] {
-        let found = says(&outcome, "reference-missing", "error", &format!("{kind} {name}"));
+        let found = expect_finding(&outcome, "reference-missing", "error", &format!("{kind} {name}"));
         assert!(found["message"].as_str().is_some_and(|it| it.contains(why)), "{found:#}");
     }
     // The kubelet pulls without it, and the claim of an ephemeral volume can wait.
-    says(&outcome, "pull-secret-missing", "warning", "Secret registry");
-    says(&outcome, "storage-class-missing", "warning", &format!("{}-disk", room.namespace()));
-    // What the server itself says of a pod of that template.
-    says(&outcome, "pod-not-admitted", "error", "\"runner\" not found");
+    expect_finding(&outcome, "pull-secret-missing", "warning", "Secret registry");
+    expect_finding(&outcome, "storage-class-missing", "warning", &format!("{}-disk", room.namespace()));
+    // The server's own message about a pod of that template.
+    expect_finding(&outcome, "pod-not-admitted", "error", "\"runner\" not found");
 
     room.apply(json!({"kind": "ConfigMap", "metadata": {"name": "app-config"}, "data": {"LEVEL": "debug"}}));
     room.apply(json!({"kind": "Secret", "metadata": {"name": "db"}, "stringData": {"user": "app"}}));
@@ -70,18 +70,18 @@ fn what_the_template_names_and_is_not_there_is_refused_until_it_is_made() {
     room.cluster().create(CLASSES, &json!({"metadata": {"name": class(&room)}, "value": 7}));
     let _class = Class(&room);
     let outcome = refused(&room, "web", &[]);
-    silent(&outcome, &["reference-missing", "pod-not-admitted"]);
-    says(&outcome, "reference-key-missing", "error", "password");
-    says(&outcome, "volume-claim-unbound", "warning", "data");
+    expect_no_finding(&outcome, &["reference-missing", "pod-not-admitted"]);
+    expect_finding(&outcome, "reference-key-missing", "error", "password");
+    expect_finding(&outcome, "volume-claim-unbound", "warning", "data");
 
     let password = json!({"stringData": {"password": "hunter2"}});
     room.cluster().merge(&room.path_of("Secret", "db"), &password);
     let outcome = plan(&room, "web");
     outcome.expect("planned", 0);
-    silent(&outcome, &["reference-key-missing", "reference-not-checked"]);
+    expect_no_finding(&outcome, &["reference-key-missing", "reference-not-checked"]);
     assert!(!format!("{outcome}").contains("hunter2"), "{outcome}");
-    // What the second revision never had, and its pull secret, are still said.
-    says(&outcome, "pull-secret-missing", "warning", "registry");
+    // What the second revision never had, and its pull secret, are still reported.
+    expect_finding(&outcome, "pull-secret-missing", "warning", "registry");
 
     // A claim that is being deleted is as good as gone.
     let hold = json!({"metadata": {"finalizers": ["example.invalid/hold"]}});
@@ -89,13 +89,13 @@ fn what_the_template_names_and_is_not_there_is_refused_until_it_is_made() {
     room.cluster().delete(&room.path_of("PersistentVolumeClaim", "data"));
     let outcome = plan(&room, "web");
     outcome.expect("refused", 3);
-    says(&outcome, "volume-claim-unusable", "error", "data");
+    expect_finding(&outcome, "volume-claim-unusable", "error", "data");
     let free = json!({"metadata": {"finalizers": null}});
     room.cluster().merge(&room.path_of("PersistentVolumeClaim", "data"), &free);
 }
 
 #[test]
-fn a_missing_reference_can_be_accepted_and_the_report_says_by_what() {
+fn a_missing_reference_can_be_accepted_and_the_report_names_the_flag() {
     let room = shared().room(1);
     two_templates(&room, "web", |template| {
         template["spec"]["containers"][0]["envFrom"] = json!([{"configMapRef": {"name": "app-config"}}]);
@@ -103,7 +103,7 @@ fn a_missing_reference_can_be_accepted_and_the_report_says_by_what() {
     refused(&room, "web", &["--allow=paused"]);
     let outcome = back(&room, "web", &["--allow=paused,reference-missing"]);
     outcome.expect("done", 0);
-    let accepted = says(&outcome, "reference-missing", "error", "app-config")["accepted"].take();
+    let accepted = expect_finding(&outcome, "reference-missing", "error", "app-config")["accepted"].take();
     assert_eq!(accepted, "--allow reference-missing", "{outcome}");
     assert_eq!(room.image("Deployment", "web"), app(1));
 }
@@ -117,12 +117,12 @@ fn optional_references_may_be_missing() {
     });
     let outcome = back(&room, "web", &[]);
     outcome.expect("done", 0);
-    silent(&outcome, &["reference-missing"]);
+    expect_no_finding(&outcome, &["reference-missing"]);
 }
 
 /// Data does not roll back with a template (kubernetes/kubernetes#22368).
 #[test]
-fn config_that_was_changed_after_the_revision_last_ran_is_named_with_its_writer() {
+fn config_changed_after_the_revision_last_ran_is_named_with_its_writer() {
     let room = shared().room(1);
     for name in ["old", "new"] {
         room.apply(json!({"kind": "ConfigMap", "metadata": {"name": name}, "data": {"LEVEL": "debug"}}));
@@ -136,7 +136,7 @@ fn config_that_was_changed_after_the_revision_last_ran_is_named_with_its_writer(
     room.rolled_out("Deployment", "web");
     room.tick("Deployment", "web");
     let silent_before = plan(&room, "web");
-    silent(&silent_before, &["config-changed-since"]);
+    expect_no_finding(&silent_before, &["config-changed-since"]);
     let change = json!({"data": {"LEVEL": "info"}});
     room.cluster().merge(&room.path_of("ConfigMap", "new"), &change);
     let change = json!({"stringData": {"password": "hunter3"}});
@@ -147,8 +147,8 @@ fn config_that_was_changed_after_the_revision_last_ran_is_named_with_its_writer(
 
     let outcome = back(&room, "web", &[]);
     outcome.expect("done", 0);
-    says(&outcome, "config-changed-since", "warning", "ConfigMap new");
-    says(&outcome, "config-changed-since", "warning", "Secret db, which some-pipeline changed at");
+    expect_finding(&outcome, "config-changed-since", "warning", "ConfigMap new");
+    expect_finding(&outcome, "config-changed-since", "warning", "Secret db, which some-pipeline changed at");
     let all = outcome.findings().into_iter().filter(|id| id == "config-changed-since").count();
     assert_eq!(all, 2, "{outcome}");
     assert!(!format!("{outcome}").contains("hunter"), "{outcome}");

@@ -1,4 +1,4 @@
-//! The published roles: enough, and not too much; and what is said when a verb of them is missing.
+//! The published roles: enough, and not too much; and what is reported when one of their verbs is missing.
 
 mod scene;
 
@@ -24,9 +24,10 @@ fn the_published_roles_are_enough_and_leave_nothing_unknown() {
         let outcome = user.run(rollback, &[&ALL[..], more].concat()).run();
         outcome.expect("done", 0);
         let report = outcome.report();
-        let told = report["findings"].as_array().into_iter().flatten();
-        let told = told.filter(|it| it["severity"] == "unknown" || text(it, "id").starts_with("rights-"));
-        assert_eq!(told.count(), 0, "{outcome}");
+        let findings = report["findings"].as_array().into_iter().flatten();
+        let findings =
+            findings.filter(|it| it["severity"] == "unknown" || text(it, "id").starts_with("rights-"));
+        assert_eq!(findings.count(), 0, "{outcome}");
     }
     user.run(rollback, &["--last"]).run().expect("done", 0);
     let refused = user.refused_since_start();
@@ -34,7 +35,7 @@ fn the_published_roles_are_enough_and_leave_nothing_unknown() {
 }
 
 #[test]
-fn with_the_required_part_alone_it_works_and_says_what_it_did_not_see() {
+fn with_the_required_part_of_the_role_it_works_and_reports_what_was_not_checked() {
     let room = furnished();
     let user = somebody(&room, "bare", &ROLES.required("rollback-to"), &[]);
     let outcome = user.run(rollback, &ALL).run();
@@ -91,9 +92,9 @@ fn each_missing_right_is_named_with_its_rule_and_nothing_is_changed() {
     }
 }
 
-/// Every verb of everything that only shows or foretells more: without it, it is said what is not known, and by which right.
+/// Every verb that is needed only to show or predict more: without it, the report names what was not checked, and the missing right.
 #[test]
-fn each_missing_right_to_look_around_is_told_as_what_could_not_be_seen() {
+fn each_missing_read_permission_is_reported_as_what_could_not_be_checked() {
     let room = furnished();
     let (here, everywhere) = published();
     let needed = verbs(&ROLES.required("rollback-to"));
@@ -115,18 +116,18 @@ fn each_missing_right_to_look_around_is_told_as_what_could_not_be_seen() {
     for (case, _user, running) in runs {
         let outcome = running.finish();
         outcome.expect("planned", 0);
-        let (id, severity) = case.told_by();
+        let (id, severity) = case.reported_by();
         let report = outcome.report();
-        let told = report["findings"].as_array().into_iter().flatten().any(|it| {
+        let is_reported = report["findings"].as_array().into_iter().flatten().any(|it| {
             it["id"] == id && it["severity"] == severity && format!("{it}").contains(&case.resource)
         });
-        assert!(told, "{case:?}: no {id} that names it\n{outcome}");
+        assert!(is_reported, "{case:?}: no {id} that names it\n{outcome}");
     }
 }
 
 /// What only shows or records more while it runs does not keep it from running.
 #[test]
-fn each_missing_right_to_record_and_to_watch_is_told_and_does_not_stop_it() {
+fn each_missing_right_to_record_and_to_watch_is_reported_and_does_not_stop_it() {
     let room = furnished();
     let (here, everywhere) = published();
     let cases: Vec<Verb> = verbs(&here).into_iter().filter(Verb::only_writes).collect();
@@ -137,19 +138,19 @@ fn each_missing_right_to_record_and_to_watch_is_told_and_does_not_stop_it() {
         outcome.expect("done", 0);
         let report = outcome.report();
         let subject = format!("{} {}", case.verb, case.resource);
-        let told = report["findings"]
+        let finding = report["findings"]
             .as_array()
             .into_iter()
             .flatten()
             .find(|it| it["id"] == "rights-limited" && text(it, "subject").starts_with(&subject));
-        let told = told.unwrap_or_else(|| panic!("{case:?}\n{outcome}"));
-        assert!(text(told, "remedy").contains(&format!("verbs: [\"{}\"]", case.verb)), "{told:#}");
+        let finding = finding.unwrap_or_else(|| panic!("{case:?}\n{outcome}"));
+        assert!(text(finding, "remedy").contains(&format!("verbs: [\"{}\"]", case.verb)), "{finding:#}");
     }
 }
 
-/// What only flags need is asked for only with them.
+/// Rights that only a flag needs are checked only with that flag.
 #[test]
-fn the_rights_of_unstick_are_asked_for_with_it_only() {
+fn the_rights_for_unstick_are_checked_only_with_the_flag() {
     let room = furnished();
     let (mut here, everywhere) = published();
     for verb in ["get", "delete"] {
@@ -165,7 +166,7 @@ fn the_rights_of_unstick_are_asked_for_with_it_only() {
     user.run(rollback, &args).run().expect("done", 0);
 }
 
-/// Whose owners could not be read does not know whether they revert it, and says so.
+/// If owners cannot be read, it is unknown whether they revert the rollback, and that is reported.
 #[test]
 fn owners_that_may_not_be_read_are_named_as_such() {
     let room = furnished();
@@ -175,7 +176,7 @@ fn owners_that_may_not_be_read_are_named_as_such() {
         json!({"annotations": {"argocd.argoproj.io/tracking-id": format!("shop:apps/Deployment:{id}/web")}});
     let flux = json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "shop"}});
     let helm = json!({"labels": {"helm.toolkit.fluxcd.io/name": "shop"}});
-    // Charts write this label as well, so only Argo CD's own objects tell.
+    // Charts write this label as well, so only Argo CD's own objects are proof.
     // By a name that no other test has.
     let perhaps = json!({"labels": {"app.kubernetes.io/instance": id}});
     for (kind, name, metadata) in [
@@ -193,8 +194,8 @@ fn owners_that_may_not_be_read_are_named_as_such() {
         all.into_iter().filter(|it| text(it, "id").starts_with("owner-")).collect::<Vec<Value>>()
     };
     let (here, everywhere) = published();
-    let told = ask(&somebody(&room, "outsider", &here, &everywhere));
-    let unread = told.iter().filter(|it| text(it, "message").contains("forbidden"));
+    let findings = ask(&somebody(&room, "outsider", &here, &everywhere));
+    let unread = findings.iter().filter(|it| text(it, "message").contains("forbidden"));
     let mut unread: Vec<(&str, &str)> = unread.map(|it| (text(it, "subject"), text(it, "id"))).collect();
     unread.sort_unstable();
     let expected = [
@@ -203,15 +204,15 @@ fn owners_that_may_not_be_read_are_named_as_such() {
         ("deployment/web", "owner-may-revert"),
         ("statefulset/db", "owner-may-revert"),
     ];
-    assert_eq!(unread, expected, "{told:#?}");
+    assert_eq!(unread, expected, "{findings:#?}");
     let all = [everywhere, ROLES.role("rollback-to-owners")].concat();
-    let told = ask(&somebody(&room, "insider", &here, &all));
-    assert!(told.iter().all(|it| !text(it, "message").contains("forbidden")), "{told:#?}");
-    assert_eq!(told.len(), 3, "{told:#?}");
+    let findings = ask(&somebody(&room, "insider", &here, &all));
+    assert!(findings.iter().all(|it| !text(it, "message").contains("forbidden")), "{findings:#?}");
+    assert_eq!(findings.len(), 3, "{findings:#?}");
 }
 
 #[test]
-fn helms_release_is_told_without_the_right_to_read_it_but_not_its_revision() {
+fn a_helm_release_is_named_without_the_right_to_read_it_but_not_its_revision() {
     let room = furnished();
     let helm = json!({"annotations": {"meta.helm.sh/release-name": "shop"}});
     room.cluster().merge(&room.path_of("Deployment", "web"), &json!({"metadata": helm}));

@@ -44,7 +44,7 @@ impl Verb {
     }
 
     /// Id and severity of the finding that names it.
-    pub fn told_by(&self) -> (&'static str, &'static str) {
+    pub fn reported_by(&self) -> (&'static str, &'static str) {
         match (self.resource.as_str(), self.verb.as_str()) {
             ("pods", "create") => ("admission-not-checked", "unknown"),
             ("nodes" | "pods", _) => ("capacity-not-checked", "unknown"),
@@ -84,7 +84,7 @@ pub fn somebody<'r>(room: &'r Furnished, name: &str, here: &[Value], everywhere:
     let marker = json!({"apiGroups": [""], "resources": ["markers"], "verbs": ["get"]});
     let user = User::new(room, name, &[std::slice::from_ref(&marker), everywhere].concat());
     let name = user.name.as_str();
-    // The authoriser hears of a role and its binding a moment later, and of all its rules at once.
+    // The authoriser sees a role and its binding a moment later, and of all its rules at once.
     let mut mark = marker;
     mark["resources"] = json!(["markers-here"]);
     let rules = [here, &[mark]].concat();

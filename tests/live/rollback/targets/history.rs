@@ -13,7 +13,7 @@ fn entry(report: &Value, revision: i64) -> Value {
 }
 
 #[test]
-fn the_history_says_what_when_why_and_who() {
+fn the_history_shows_what_when_why_and_who() {
     let room = shared().room(1);
     begun(&room, "Deployment", "web", |_| ());
     room.rolled_out("Deployment", "web");
@@ -42,17 +42,17 @@ fn the_history_says_what_when_why_and_who() {
     assert!(third["activeUntil"].is_null() && second["activeUntil"].is_string(), "{report:#}");
     assert_eq!(second["activeFromPrecision"], "exact", "{second:#}");
 
-    let told = rollback_to(&room, &["deployment/web", "--history"]).run();
-    assert_eq!(told.code, 0, "{told}");
+    let printed = rollback_to(&room, &["deployment/web", "--history"]).run();
+    assert_eq!(printed.code, 0, "{printed}");
     for part in ["REVISION", "some-pipeline", "too slow", "3 (was 1)", "1 → 2", "kubectl set image"] {
-        assert!(told.out.contains(part), "no {part:?} in {told}");
+        assert!(printed.out.contains(part), "no {part:?} in {printed}");
     }
-    let newest = told.out.find("some-pipeline");
-    assert!(newest < told.out.find("too slow"), "the newest comes first: {told}");
+    let newest = printed.out.find("some-pipeline");
+    assert!(newest < printed.out.find("too slow"), "the newest comes first: {printed}");
 }
 
 #[test]
-fn one_revision_is_shown_whole_and_its_secrets_only_when_asked_for() {
+fn one_revision_is_shown_whole_and_its_secrets_only_on_request() {
     let room = shared().room(1);
     begun(&room, "Deployment", "web", |web| {
         let env = json!([{"name": "DB_PASSWORD", "value": "hunter2"}, {"name": "LEVEL", "value": "debug"}]);
@@ -72,11 +72,11 @@ fn one_revision_is_shown_whole_and_its_secrets_only_when_asked_for() {
     }
     assert!(!hidden.out.contains("hunter2"), "{hidden}");
     assert!(show(&["--show-values"]).out.contains("hunter2"));
-    // The report is of that one only, and holds no template at all.
+    // The report is of that one only, and contains no template at all.
     let report = show(&["-o", "json"]);
     assert_eq!(report.report()["workloads"][0]["revisions"].as_array().map(Vec::len), Some(1));
     assert!(!report.out.contains("hunter2"), "{report}");
-    // Nor does any plan show it: the difference is told without its values.
+    // Nor does any plan show it: the difference is reported without its values.
     room.set_template("Deployment", "web", |template| {
         template["spec"]["containers"][0]["env"][0]["value"] = json!("hunter3");
     });

@@ -50,7 +50,7 @@ fn the_last_rollback_is_undone_also_when_the_cluster_keeps_that_revision_no_long
         assert!(workload["to"]["revision"].is_null(), "{workload:#}");
         assert_eq!(workload["to"]["images"][0], format!("main={}", app("2")));
         assert_eq!(room.image(kind, "web"), app("2"));
-        // What is left now is gone too, and that was said.
+        // The revision that was left is gone too, and that was reported.
         assert_eq!(outcome.finding("history-limited")["severity"], "warning");
     }
 }

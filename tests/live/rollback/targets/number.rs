@@ -27,7 +27,7 @@ fn a_superseded_number_leads_to_its_revision_and_the_short_form_is_enough() {
 
 /// Their revisions take a new number and forget the old one.
 #[test]
-fn of_statefulsets_and_daemonsets_a_superseded_number_is_unknown_and_it_is_said_why() {
+fn of_statefulsets_and_daemonsets_a_superseded_number_is_unknown_and_the_reason_is_reported() {
     let room = shared().room(1);
     for kind in ["StatefulSet", "DaemonSet"] {
         begun(&room, kind, "db", |_| ());
@@ -43,7 +43,7 @@ fn of_statefulsets_and_daemonsets_a_superseded_number_is_unknown_and_it_is_said_
 }
 
 #[test]
-fn previous_is_the_second_highest_number_and_says_what_is_known_of_its_health() {
+fn previous_is_the_second_highest_number_and_reports_its_known_health() {
     // One pod for each of two nodes: the other one goes on serving.
     let room = shared().room(2);
     for kind in KINDS {
@@ -61,7 +61,7 @@ fn previous_is_the_second_highest_number_and_says_what_is_known_of_its_health() 
         let (revision, evidence) = planned(&room, &[&word, "--previous"]);
         assert_eq!(revision, 2, "{kind}: {evidence}");
         assert!(evidence.contains("as kubectl rollout undo takes it"), "{kind}: {evidence}");
-        // Where the last healthy one is another, that is said, with the command.
+        // If the last healthy revision is another one, it is reported with the command.
         let outcome = rollback(&room, &[&word, "--previous", "--dry-run"]).run();
         let never = outcome.finding("target-never-healthy");
         assert_eq!(never["severity"], "warning", "{outcome}");

@@ -1,4 +1,4 @@
-//! `--status`: looks once, says how it stands, and its exit code says it too.
+//! `--status`: reads the rollout once and reports its state, in the exit code too.
 
 use ::testbed::{PATIENCE, Room, shared, wait};
 use serde_json::{Value, json};
@@ -10,22 +10,22 @@ use crate::plugin::{Outcome, rollback_to, text};
 #[track_caller]
 fn status(room: &Room<'_>, word: &str, more: &[&str]) -> (Outcome, Value) {
     let args = [&[word, "--status"], more].concat();
-    let told = rollback_to(room, &args).run();
+    let printed = rollback_to(room, &args).run();
     let outcome = rollback_to(room, &[&args[..], &["-o", "json"]].concat()).run();
-    assert_eq!(told.code, outcome.code, "{told}{outcome}");
+    assert_eq!(printed.code, outcome.code, "{printed}{outcome}");
     let workload = outcome.report()["workloads"][0].take();
-    (told, workload)
+    (printed, workload)
 }
 
 #[test]
-fn a_rollout_that_is_complete_or_under_way_is_told_apart_by_the_exit_code() {
+fn a_complete_rollout_and_one_in_progress_have_different_exit_codes() {
     let room = shared().room(1);
     begun(&room, "Deployment", "web", |_| ());
     room.rolled_out("Deployment", "web");
     let mark = room.cluster().audit_mark();
-    let (told, workload) = status(&room, "deployment/web", &[]);
-    assert_eq!((told.code, text(&workload, "result")), (0, "complete"), "{told}");
-    assert!(told.out.contains("deployment/web") && told.out.contains("rolled out"), "{told}");
+    let (printed, workload) = status(&room, "deployment/web", &[]);
+    assert_eq!((printed.code, text(&workload, "result")), (0, "complete"), "{printed}");
+    assert!(printed.out.contains("deployment/web") && printed.out.contains("rolled out"), "{printed}");
     assert_eq!((&workload["available"], &workload["desired"]), (&json!(1), &json!(1)));
 
     room.set_template("Deployment", "web", |template| {
@@ -33,21 +33,21 @@ fn a_rollout_that_is_complete_or_under_way_is_told_apart_by_the_exit_code() {
         template["metadata"]["annotations"]["testbed/ready-after"] = json!("600s");
     });
     room.observed("Deployment", "web");
-    let (told, workload) = status(&room, "deployment/web", &[]);
-    assert_eq!((told.code, text(&workload, "result")), (4, "progressing"), "{told}");
-    assert!(told.out.contains("rolling out"), "{told}");
+    let (printed, workload) = status(&room, "deployment/web", &[]);
+    assert_eq!((printed.code, text(&workload, "result")), (4, "progressing"), "{printed}");
+    assert!(printed.out.contains("rolling out"), "{printed}");
     assert_eq!((&workload["revision"], &workload["available"]), (&json!(2), &json!(0)));
 
     room.kubectl(&["rollout", "pause", "deployment/web"]);
-    let (told, workload) = status(&room, "deployment/web", &[]);
-    assert_eq!((told.code, text(&workload, "result")), (4, "progressing"), "{told}");
-    assert!(told.out.contains("paused") && told.out.contains("kubectl rollout resume"), "{told}");
+    let (printed, workload) = status(&room, "deployment/web", &[]);
+    assert_eq!((printed.code, text(&workload, "result")), (4, "progressing"), "{printed}");
+    assert!(printed.out.contains("paused") && printed.out.contains("kubectl rollout resume"), "{printed}");
     let changes = room.writes(mark, "kubectl-rollback-to").changes();
     assert!(changes.is_empty(), "looking changes nothing: {changes}");
 }
 
 #[test]
-fn a_rollout_that_fails_says_why_and_what_to_type_next() {
+fn a_failed_rollout_reports_the_cause_and_the_next_command() {
     let room = shared().room(1);
     begun(&room, "Deployment", "web", |_| ());
     room.rolled_out("Deployment", "web");
@@ -56,16 +56,16 @@ fn a_rollout_that_fails_says_why_and_what_to_type_next() {
         let args = ["deployment/web", "--status", "--fail-after=1s"];
         (rollback_to(&room, &args).run().code == 1).then_some(())
     });
-    let (told, workload) = status(&room, "deployment/web", &["--fail-after=1s"]);
-    assert_eq!((told.code, text(&workload, "result")), (1, "failing"), "{told}");
-    assert!(told.out.contains("ImagePullBackOff") && told.out.contains("app:404"), "{told}");
-    assert!(told.out.contains("kubectl rollback-to deployment/web"), "{told}");
+    let (printed, workload) = status(&room, "deployment/web", &["--fail-after=1s"]);
+    assert_eq!((printed.code, text(&workload, "result")), (1, "failing"), "{printed}");
+    assert!(printed.out.contains("ImagePullBackOff") && printed.out.contains("app:404"), "{printed}");
+    assert!(printed.out.contains("kubectl rollback-to deployment/web"), "{printed}");
     let failing = workload["pods"].as_array().unwrap().iter().filter(|pod| pod["state"] == "failing").count();
     assert_eq!(failing, 1, "{workload:#}");
 }
 
 #[test]
-fn what_a_partition_or_on_delete_keeps_back_is_complete_and_said() {
+fn pods_excluded_by_a_partition_or_on_delete_are_reported_and_the_rollout_is_complete() {
     let room = shared().room(1);
     room.statefulset_with("db", 3, |db| {
         db["spec"]["updateStrategy"] = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 1}});
@@ -78,11 +78,11 @@ fn what_a_partition_or_on_delete_keeps_back_is_complete_and_said() {
         room.observed(kind, name);
     }
     room.rolled_out("StatefulSet", "db");
-    let (told, workload) = status(&room, "statefulset/db", &[]);
-    assert_eq!((told.code, text(&workload, "result")), (0, "complete"), "{told}");
-    assert!(told.out.contains("2 of 3: the partition excludes db-0"), "{told}");
-    let (told, _) = status(&room, "daemonset/agent", &[]);
-    assert!(told.code == 0 && told.out.contains("OnDelete"), "{told}");
+    let (printed, workload) = status(&room, "statefulset/db", &[]);
+    assert_eq!((printed.code, text(&workload, "result")), (0, "complete"), "{printed}");
+    assert!(printed.out.contains("2 of 3: the partition excludes db-0"), "{printed}");
+    let (printed, _) = status(&room, "daemonset/agent", &[]);
+    assert!(printed.code == 0 && printed.out.contains("OnDelete"), "{printed}");
 }
 
 #[test]
@@ -97,10 +97,10 @@ fn without_replicas_nothing_is_claimed_of_a_version_that_never_ran() {
         wait("its pods to be gone", PATIENCE, || room.pods().is_empty().then_some(()));
         super::updated(&room, kind, "web", &app("2"));
 
-        let (told, workload) = status(&room, &word, &[]);
-        assert_eq!((told.code, text(&workload, "result")), (0, "complete"), "{told}");
+        let (printed, workload) = status(&room, &word, &[]);
+        assert_eq!((printed.code, text(&workload, "result")), (0, "complete"), "{printed}");
         let words = "0 replicas, so there are no pods to show whether this version works";
-        assert!(told.out.contains(words) && text(&workload, "summary") == words, "{told}");
+        assert!(printed.out.contains(words) && text(&workload, "summary") == words, "{printed}");
 
         let history = rollback_to(&room, &[&word, "--history", "-o", "json"]).run().report();
         let revisions = history["workloads"][0]["revisions"].as_array().unwrap().clone();

@@ -1,4 +1,4 @@
-//! `--time`: what was rolled out at a moment, as exactly as the cluster still knows it.
+//! `--time`: what was rolled out at a moment, as exactly as the cluster still records it.
 
 use ::testbed::{PATIENCE, Room, shared, wait};
 
@@ -57,7 +57,7 @@ fn a_moment_leads_to_what_was_rolled_out_then_for_all_kinds() {
 }
 
 #[test]
-fn a_moment_in_a_gap_is_refused_with_the_candidates_until_the_closest_is_asked_for() {
+fn a_time_in_a_gap_is_refused_with_the_candidates_unless_the_closest_is_requested() {
     let room = shared().room(1);
     begun(&room, "Deployment", "web", |_| ());
     room.rolled_out("Deployment", "web");
@@ -68,7 +68,7 @@ fn a_moment_in_a_gap_is_refused_with_the_candidates_until_the_closest_is_asked_f
     room.tick("Deployment", "web");
     updated(&room, "Deployment", "web", &app("3"));
     room.tick("Deployment", "web");
-    // As long as there are events, they tell when the first came back.
+    // As long as there are Events, they show when the first came back.
     assert_eq!(planned(&room, &["deployment/web", "--time", &second]).0, 2);
 
     forget_events(&room);
@@ -117,7 +117,7 @@ fn of_statefulsets_and_daemonsets_the_way_back_is_known_without_events() {
 }
 
 #[test]
-fn a_time_before_all_history_says_how_far_back_it_reaches() {
+fn a_time_before_all_history_is_refused_with_the_oldest_known_time() {
     let room = shared().room(1);
     begun(&room, "Deployment", "web", |web| web["spec"]["revisionHistoryLimit"] = 1.into());
     room.rolled_out("Deployment", "web");

@@ -39,7 +39,7 @@ fn room_with_hostile_revisions() -> Room<'static> {
     room
 }
 
-/// Colours are ours, so they are turned off; what is left may hold nothing that a terminal obeys.
+/// The plugin's own colours are turned off; the rest must not contain any control sequence.
 #[track_caller]
 fn assert_clean_on_a_terminal(run: &Run<'_>, keys: &[(&str, &str)]) {
     let mut tty = Tty::start(run, &[("NO_COLOR", "1")]);

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::super::execution::{app, held, release, released};
-use super::{assert_no_region, good_bad_worse, held_room, until_the_first_revision_runs};
+use super::super::execution::{app, release, released, updated_with_unready_pods};
+use super::{assert_no_region, good_bad_worse, room_with_unready_pods, until_the_first_revision_runs};
 use crate::plugin::rollback_to;
 use crate::tty::{Tty, has_colours};
 use crate::untouched::untouched;
@@ -32,7 +32,7 @@ fn no_color_and_dumb_terminals_are_respected() {
 
 #[test]
 fn a_rollback_without_colours_still_has_its_live_region() {
-    let room = held_room();
+    let room = room_with_unready_pods();
     let args = ["deployment/web", "--to-revision=1", "--yes"];
     let mut tty = Tty::start(&rollback_to(&room, &args), &[("NO_COLOR", "1")]);
     tty.until("0/1");
@@ -45,7 +45,7 @@ fn a_rollback_without_colours_still_has_its_live_region() {
 
 #[test]
 fn a_dumb_terminal_gets_lines_and_no_escape_sequence() {
-    let room = held_room();
+    let room = room_with_unready_pods();
     let args = ["deployment/web", "--to-revision=1"];
     let mut tty = Tty::start(&rollback_to(&room, &args), &[("TERM", "dumb")]);
     tty.until("[y/N]").keys("y\r").until("deployment/web updated; waiting for its pods");
@@ -53,7 +53,7 @@ fn a_dumb_terminal_gets_lines_and_no_escape_sequence() {
     release(&room);
     assert_eq!(tty.end(), 0, "{}", tty.text());
     let text = tty.text();
-    // The question is dialoguer's, which redraws its line whatever the terminal: what comes after it is ours.
+    // The question is dialoguer's, which redraws its line whatever the terminal: what comes after it is printed by the plugin.
     let after = text.split("waiting for its pods").last().unwrap_or_default();
     assert!(after.contains("rolled back to revision 1") && !after.contains('\u{1b}'), "{text:?}");
     assert!(!text.contains(['━', '─']), "{text:?}");
@@ -64,7 +64,7 @@ fn a_dumb_terminal_gets_lines_and_no_escape_sequence() {
 }
 
 #[test]
-fn without_a_terminal_nothing_is_asked_and_nothing_done() {
+fn without_a_terminal_there_is_no_prompt_and_no_change() {
     let room = good_bad_worse();
     for more in [&[][..], &["-o", "json"], &["-q"]] {
         let run = rollback_to(&room, &[&["deployment/web", "--last-healthy"], more].concat());
@@ -85,9 +85,9 @@ fn without_a_terminal_nothing_is_asked_and_nothing_done() {
 #[test]
 fn without_a_terminal_each_change_is_one_line_and_nothing_is_repeated() {
     let room = ::testbed::shared().room(1);
-    held(&room, "Deployment", "web", 3, |_| ());
+    updated_with_unready_pods(&room, "Deployment", "web", 3, |_| ());
     let run = rollback_to(&room, &["deployment/web", "--to-revision=1", "--yes"]).spawn();
-    run.hear("ContainersNotReady");
+    run.wait_for_output("ContainersNotReady");
     let outcome = released(&room, run);
     assert_eq!(outcome.code, 0, "{outcome}");
     assert!(!outcome.err.contains('\u{1b}') && !outcome.out.contains('\u{1b}'), "{outcome}");

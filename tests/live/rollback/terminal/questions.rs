@@ -1,4 +1,4 @@
-//! Questions: asked after what they are about was shown, and taken at their word.
+//! Prompts: shown after the plan that they refer to, and exactly what was confirmed is done.
 
 use ::testbed::shared;
 use serde_json::json;
@@ -28,7 +28,7 @@ fn the_plan_comes_before_the_question_and_no_means_no() {
 }
 
 #[test]
-fn several_workloads_want_the_namespace_typed() {
+fn several_workloads_require_the_namespace_to_be_typed() {
     let room = shared().room(1);
     for name in ["api", "web"] {
         updated(&room, "Deployment", name, 1, None, |_| ());
@@ -50,7 +50,7 @@ fn several_workloads_want_the_namespace_typed() {
     assert_no_region(&tty);
 }
 
-/// Somebody deploys one of them while the question is open: it is said which, by whom, and once that nothing was written.
+/// Somebody deploys one of them while the question is open: the output names it, by whom, and states once that nothing was written.
 #[test]
 fn what_changed_during_the_question_about_several_is_named() {
     let room = shared().room(1);
@@ -75,7 +75,7 @@ fn what_changed_during_the_question_about_several_is_named() {
 }
 
 #[test]
-fn after_a_failure_with_its_last_words_it_is_asked_whether_to_put_it_back() {
+fn after_a_failure_shown_with_its_log_the_user_is_asked_whether_to_restore() {
     let room = shared().room(1);
     made(&room, "Deployment", "web", 1, Some("crash-loop"), |_| ());
     room.update("Deployment", "web", &app(2), None);

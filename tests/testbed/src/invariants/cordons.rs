@@ -8,7 +8,7 @@ use super::version;
 use crate::audit::{Audit, Entry};
 use crate::record::Record;
 
-/// How long after somebody else's uncordon requests may still arrive that were on their way: the run hears of it by its watch.
+/// How long after somebody else's uncordon requests may still arrive that were on their way: the run learns of it by its watch.
 const IN_FLIGHT: SignedDuration = SignedDuration::from_millis(500);
 
 /// A time in which a node was unschedulable; open where it began before the run or has not ended.

@@ -18,22 +18,26 @@ impl Record {
         assert!(broken.is_empty(), "{}\nreport: {report:#}\nrequests:\n{audit}", broken.join("\n"));
     }
 
-    /// What can be judged of a run without a report: `said` is what it put before people.
+    /// What can be judged of a run without a report: `output` is its text output.
     #[track_caller]
-    pub fn assert_invariants_without_report(&self, said: &str, audit: &Audit) {
-        let broken = self.broken_invariants_without_report(said, audit);
-        assert!(broken.is_empty(), "{}\n{said}\nrequests:\n{audit}", broken.join("\n"));
+    pub fn assert_invariants_without_report(&self, output: &str, audit: &Audit) {
+        let broken = self.broken_invariants_without_report(output, audit);
+        assert!(broken.is_empty(), "{}\n{output}\nrequests:\n{audit}", broken.join("\n"));
     }
 
-    pub fn broken_invariants_without_report(&self, said: &str, audit: &Audit) -> Vec<String> {
+    pub fn broken_invariants_without_report(&self, output: &str, audit: &Audit) -> Vec<String> {
         let mut broken = self.budget_violations();
         broken.extend(self.removed_twice(audit));
         broken.extend(self.removals_from_schedulable_nodes(audit));
         broken.extend(self.excessive_losses(audit));
         for pod in self.end.on_nodes.iter().filter(|pod| !self.came_later(pod) && !stays_by_nature(pod)) {
             let claim = format!("node/{} drained", text(&pod["spec"], "nodeName"));
-            if said.contains(&claim) && !said.contains(text(&pod["metadata"], "name")) {
-                broken.push(format!("{claim:?} was said, and pod {} is there:{}", place(pod), describe(pod)));
+            if output.contains(&claim) && !output.contains(text(&pod["metadata"], "name")) {
+                broken.push(format!(
+                    "{claim:?} was printed, and pod {} is there:{}",
+                    place(pod),
+                    describe(pod)
+                ));
             }
         }
         broken
@@ -64,7 +68,7 @@ impl Record {
         if report["result"] == "drained" {
             let left = check.nodes.iter().filter(|node| node["result"] != "drained");
             broken.extend(left.map(|node| {
-                format!("all is said to be drained, and {} is {}", node["name"], node["result"])
+                format!("all is reported as drained, and {} is {}", node["name"], node["result"])
             }));
         }
         broken.extend(self.removals_from_schedulable_nodes(audit));
@@ -113,7 +117,7 @@ impl Check<'_> {
         broken
     }
 
-    /// What the report says of each pod is what became of it.
+    /// The report's result of each pod is what became of it.
     fn results(&self) -> Vec<String> {
         let leaving = self.record.deleted_uids();
         let gone: BTreeSet<&str> = self
@@ -135,11 +139,11 @@ impl Check<'_> {
         self.pods
             .iter()
             .filter(|pod| !agrees(pod))
-            .map(|pod| format!("{} is said to be {}, and is not", name(pod), pod["result"]))
+            .map(|pod| format!("{} is reported as {}, and is not", name(pod), pod["result"]))
             .collect()
     }
 
-    /// Each node is left as the report says: null of one that is gone.
+    /// Each node is left as the report states: null for one that is gone.
     fn cordons(&self) -> Vec<String> {
         let wrong = |node: &&Value| {
             let last = self.record.of("Node", text(node, "name")).last();
@@ -147,7 +151,7 @@ impl Check<'_> {
             let cordoned = there.map(|event| event.object["spec"]["unschedulable"] == true);
             cordoned != node["cordoned"].as_bool()
         };
-        let line = |node: &Value| format!("{} is said to have cordoned={}", node["name"], node["cordoned"]);
+        let line = |node: &Value| format!("{} is reported as cordoned={}", node["name"], node["cordoned"]);
         self.nodes.iter().filter(wrong).map(line).collect()
     }
 
@@ -162,7 +166,7 @@ impl Check<'_> {
         broken
     }
 
-    /// "drained" is said of a node only if nothing is on it but what the report names as staying.
+    /// A node is reported as drained only if nothing is on it but the pods that the report lists as kept.
     fn drained(&self) -> Vec<String> {
         let mut broken = Vec::new();
         for node in self.nodes.iter().filter(|node| node["result"] == "drained") {
@@ -171,7 +175,7 @@ impl Check<'_> {
             let left = |pod: &&Value| matches!(text(pod, "result"), "planned" | "blocked" | "failed");
             for pod in listed.iter().filter(left) {
                 broken.push(format!(
-                    "{name} is said to be drained, and {} {}",
+                    "{name} is reported as drained, and {} {}",
                     self::name(pod),
                     pod["result"]
                 ));
@@ -181,7 +185,7 @@ impl Check<'_> {
             let here = self.record.end.on_nodes.iter().filter(|pod| pod["spec"]["nodeName"] == *name);
             for pod in here.filter(|pod| !stays.contains(uid(pod)) && !self.record.came_later(pod)) {
                 broken.push(format!(
-                    "{name} is said to be drained, and pod {} is on it:{}",
+                    "{name} is reported as drained, and pod {} is on it:{}",
                     place(pod),
                     describe(pod)
                 ));

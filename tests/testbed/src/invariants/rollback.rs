@@ -15,7 +15,7 @@ use crate::revisions::template_in;
 const WORKLOADS: [(&str, &str); 3] =
     [("Deployment", "deployments"), ("StatefulSet", "statefulsets"), ("DaemonSet", "daemonsets")];
 
-/// What the user of a rollback had seen, and asked for.
+/// What the user of a rollback was shown, and requested.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Consent {
     /// When the plan was shown at the latest.
@@ -25,11 +25,11 @@ pub struct Consent {
 }
 
 impl Record {
-    /// What can be judged of a run without a report: `said` is what it put before people.
+    /// What can be judged of a run without a report: `output` is its text output.
     #[track_caller]
-    pub fn assert_rollback_invariants_without_report(&self, said: &str, audit: &Audit, consent: Consent) {
+    pub fn assert_rollback_invariants_without_report(&self, output: &str, audit: &Audit, consent: Consent) {
         let is_done = |(kind, name): &(&str, &str)| {
-            said.contains(&format!("{}/{name} rolled back to revision", kind.to_lowercase()))
+            output.contains(&format!("{}/{name} rolled back to revision", kind.to_lowercase()))
         };
         let workloads = WORKLOADS.iter().flat_map(|(kind, _)| {
             self.ended(kind).map(|workload| (*kind, text(&workload["metadata"], "name")))
@@ -39,7 +39,7 @@ impl Record {
             .map(|(kind, name)| json!({"kind": kind, "name": name, "result": "done"}))
             .collect();
         let broken = self.broken_rollback_invariants(&json!({"workloads": done}), audit, consent);
-        assert!(broken.is_empty(), "{}\n{said}\nrequests:\n{audit}", broken.join("\n"));
+        assert!(broken.is_empty(), "{}\n{output}\nrequests:\n{audit}", broken.join("\n"));
     }
 
     /// `report` is a `RollbackReport`; `audit` holds the requests of that one run and of nobody else.
@@ -116,10 +116,10 @@ impl Record {
         broken
     }
 
-    /// What a workload that is said to be done lacks, in the watcher's own list.
+    /// What a workload that is reported as done lacks, in the watcher's own list.
     fn not_done(&self, row: &Value, audit: &Audit) -> Vec<String> {
         let (kind, name) = (text(row, "kind"), text(row, "name"));
-        let line = |what: String| format!("{kind} {name} is said to be done, and {what}");
+        let line = |what: String| format!("{kind} {name} is reported as done, and {what}");
         let Some(workload) = self.ended(kind).find(|it| it["metadata"]["name"] == *name) else {
             return vec![line("it is not there".to_owned())];
         };

@@ -37,7 +37,7 @@ fn request(received: i64, verb: &str, resource: &str, name: &str) -> Entry {
     }
 }
 
-/// What the plugin asked for is part of what everybody asked for.
+/// The plugin's requests are part of all requests.
 fn record(events: Vec<Event>, end: End, own: &[Entry], others: &[Entry]) -> (Record, Audit) {
     let requests = Audit([own, others].concat());
     (Record { events, requests, end }, Audit(own.to_vec()))

@@ -13,7 +13,7 @@ use crate::execute::event::Event;
 use crate::execute::verdict::Verdict;
 use crate::plan::{Action, NO_LONGER_SELECTED};
 
-/// The server asks for ten seconds when a budget has just changed; never sleep longer on one answer.
+/// The server's Retry-After is ten seconds when a budget has just changed; never sleep longer on one answer.
 const NOT_YET_MOST: SignedDuration = SignedDuration::from_secs(10);
 
 impl Engine {

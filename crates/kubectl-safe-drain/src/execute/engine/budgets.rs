@@ -26,7 +26,7 @@ pub(super) enum EvictionSlot {
 
 /// A budget that allows one disruption at a time allows none for a moment after each; it is reported when that lasts longer.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(1);
-/// A watch event can be lost; the server is asked again about a budget that allows nothing after this long.
+/// A watch event can be lost; a budget that allows nothing is probed again after this long.
 const PROBE_EVERY: SignedDuration = SignedDuration::from_secs(10);
 /// The pods of a budget are listed no more often than this, whatever its status does.
 const LIST_EVERY: SignedDuration = SignedDuration::from_secs(5);
@@ -93,7 +93,7 @@ impl BudgetState {
     }
 }
 
-/// `None`: budgets cannot be read; only the server's answers tell about them.
+/// `None`: budgets cannot be read; only the answers to evictions show their state.
 pub(super) struct Budgets(Option<BTreeMap<String, BudgetState>>);
 
 impl Budgets {

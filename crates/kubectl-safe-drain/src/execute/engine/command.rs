@@ -1,4 +1,4 @@
-//! The requests that the engine wants made.
+//! The requests that the engine issues.
 
 use k8s_openapi::api::core::v1::Pod;
 
@@ -7,10 +7,10 @@ use crate::plan::Action;
 /// Distinguishes the answer to one request from the answer to an earlier one about the same object.
 pub type Ticket = u64;
 
-/// A request the engine wants made. Each has exactly one answer: `evict_answered`, `pod_read`, `pod_context_read`, `node_read` or `budget_pods_listed`.
+/// A request that the engine issues. Each has exactly one answer: `evict_answered`, `pod_read`, `pod_context_read`, `node_read` or `budget_pods_listed`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// Evict or delete the pod, as its step says.
+    /// Evict or delete the pod, by the action of its step.
     Evict { ticket: Ticket, uid: String, namespace: String, name: String, action: Action },
     /// Read the pod again: after an unclear answer it may be another pod of that name. The node is the one that it is bound to, if any.
     GetPod { uid: String, namespace: String, name: String, node: String },

@@ -277,7 +277,7 @@ impl Engine {
         }
     }
 
-    /// Budgets cannot be watched any more; from here on only the server's answers tell about them.
+    /// Budgets cannot be watched any more; from here on only the answers to evictions show their state.
     pub fn budgets_unreadable(&mut self) {
         self.budgets = Budgets::new(None);
     }

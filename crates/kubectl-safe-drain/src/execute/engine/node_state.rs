@@ -24,7 +24,7 @@ pub(super) struct NodeState {
     pub confirmed: bool,
     /// After a reading that failed or decided nothing, the next one comes no earlier.
     pub read_not_before: Timestamp,
-    /// When the next reading is due, if one is wanted.
+    /// When the next reading is due, if there is to be one.
     pub next_reading: Option<Timestamp>,
     /// Readings in a row that failed or decided nothing.
     pub failed_readings: u32,

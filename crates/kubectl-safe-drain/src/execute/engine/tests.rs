@@ -105,7 +105,7 @@ fn answer_get_pod_context(e: &mut Engine, commands: &[Command], at: Timestamp) {
     }
 }
 
-/// Everything that the engine wants to know about late pods, and the reading of their node, events.
+/// Everything that the engine needs to know about late pods, and the reading of their node, events.
 fn settle(e: &mut Engine, pods: Vec<Pod>, at: Timestamp) -> Vec<Command> {
     let commands = e.next(at);
     answer_get_pod_context(e, &commands, at);
@@ -138,7 +138,7 @@ fn concurrency_bounds_requests_in_flight() {
     assert_eq!(evicted(&e.next(now())).len(), 2);
     assert_eq!(evicted(&e.next(now())).len(), 0, "both places are taken");
     e.answered_last("uid-p0", Verdict::Accepted, now());
-    assert_eq!(evicted(&e.next(now())), ["uid-p2"], "a pod that is stopping holds no place");
+    assert_eq!(evicted(&e.next(now())), ["uid-p2"], "a pod that is terminating does not count");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_lost_answer_is_looked_up_before_it_is_repeated() {
 }
 
 #[test]
-fn a_silent_server_is_not_asked_about_pod_after_pod() {
+fn a_server_that_does_not_answer_gets_no_request_for_each_pod() {
     let pods = (0..5).map(|n| pod(&format!("a/p{n}"), "n1")).collect();
     let mut e = engine_with(&inventory_of(pods), Options { concurrency: 2, ..Options::default() });
     for uid in evicted(&e.next(now())) {
@@ -319,7 +319,7 @@ fn pods_that_come_back_because_someone_uncordoned_the_node_are_not_evicted_for_e
 }
 
 #[test]
-fn a_pod_held_by_a_finalizer_is_named_once() {
+fn a_pod_blocked_by_a_finalizer_is_named_once() {
     let mut stuck = terminating(web(1));
     stuck.metadata.finalizers = Some(vec!["example.com/keep".into()]);
     let mut e = engine(&inventory_of(vec![web(1)]));
@@ -349,7 +349,7 @@ fn skip_wait_for_delete_timeout_ends_the_wait() {
 }
 
 #[test]
-fn a_webhook_that_refuses_is_named_once_and_asked_again() {
+fn a_webhook_that_refuses_is_named_once_and_the_eviction_is_retried() {
     let mut e = engine(&inventory_of(vec![web(1)]));
     for second in [0, 5, 10] {
         assert_eq!(evicted(&e.next(after(second))).len(), 1, "{second}");
@@ -363,7 +363,7 @@ fn a_webhook_that_refuses_is_named_once_and_asked_again() {
 }
 
 #[test]
-fn a_namespace_that_is_being_deleted_is_waited_for_and_said_once() {
+fn a_namespace_that_is_being_deleted_is_waited_for_and_reported_once() {
     let mut e = engine(&inventory_of(vec![web(1)]));
     for second in [0, 5, 10] {
         assert_eq!(evicted(&e.next(after(second))).len(), 1, "{second}");

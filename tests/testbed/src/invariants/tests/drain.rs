@@ -103,14 +103,14 @@ fn with(pod: Value) -> End {
 }
 
 #[test]
-fn a_drained_node_has_no_pod_but_those_that_are_said_to_stay() {
+fn a_drained_node_has_no_pod_but_those_reported_as_kept() {
     let mut seen = events();
     seen.push(event(15, Change::Added, "Pod", pod("web-3")));
     let broken = judged(seen.clone(), with(pod("web-3")), &requests(), &[], &gone());
-    assert_broken(&broken, &["n1 is said to be drained", "shop/web-3 is on it"]);
+    assert_broken(&broken, &["n1 is reported as drained", "shop/web-3 is on it"]);
     // One that the watcher never saw come is no better.
     let broken = judged(events(), with(pod("web-3")), &requests(), &[], &gone());
-    assert_broken(&broken, &["n1 is said to be drained", "shop/web-3 is on it"]);
+    assert_broken(&broken, &["n1 is reported as drained", "shop/web-3 is on it"]);
 
     let rows = [row("web-1", "evict", "gone"), row("web-2", "evict", "gone"), row("web-3", "keep", "kept")];
     assert_eq!(judged(seen, with(pod("web-3")), &requests(), &[], &report(&rows)), [""; 0]);
@@ -143,10 +143,10 @@ fn a_pod_that_still_stops_stays_only_with_a_reason() {
 fn a_drained_node_has_no_pods_that_failed_and_a_drained_run_no_other_nodes() {
     let mut rows = report(&[row("web-1", "evict", "gone"), row("web-3", "evict", "failed")]);
     let broken = judged(events(), End::default(), &requests()[..2], &[], &rows);
-    assert_broken(&broken, &["n1 is said to be drained, and pod shop/web-3 \"failed\""]);
+    assert_broken(&broken, &["n1 is reported as drained, and pod shop/web-3 \"failed\""]);
     rows["nodes"][0]["result"] = json!("partial");
     let broken = judged(events(), End::default(), &requests()[..2], &[], &rows);
-    assert_broken(&broken, &["all is said to be drained, and \"n1\" is \"partial\""]);
+    assert_broken(&broken, &["all is reported as drained, and \"n1\" is \"partial\""]);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn after_somebody_elses_uncordon_only_what_was_on_its_way_is_evicted() {
     assert_eq!(judged(seen.clone(), End::default(), &own, &at(400), &uncordoned), [""; 0]);
     let broken = judged(seen.clone(), End::default(), &own, &at(200), &uncordoned);
     assert_broken(&broken, &["create /pods/web-2 was accepted", "n1 was schedulable"]);
-    // For its own uncordon it needs no time to hear of it.
+    // For its own uncordon it needs no time to learn of it.
     own.push(patch(600, false, 12));
     let broken = judged(seen, End::default(), &own, &[], &uncordoned);
     assert_broken(&broken, &["create /pods/web-2 was accepted", "n1 was schedulable"]);
@@ -250,7 +250,7 @@ fn replica_sets_of_one_deployment_are_one_owner() {
 }
 
 #[test]
-fn what_was_there_before_still_holds() {
+fn the_basic_invariants_are_checked() {
     let kept = report(&[row("web-1", "keep", "kept"), row("web-2", "evict", "gone")]);
     assert_broken(&judged(events(), End::default(), &requests(), &[], &kept), &["web-1 was to be kept"]);
     let mut twice = requests();
@@ -268,27 +268,27 @@ fn what_was_there_before_still_holds() {
     left["nodes"][0]["cordoned"] = json!(null);
     assert_eq!(judged(seen, End::default(), &requests(), &[], &left), [""; 0]);
     let alive = judged(events()[..5].to_vec(), End::default(), &requests()[..1], &[], &gone());
-    assert_broken(&alive, &["web-1 is said to be \"gone\", and is not"]);
+    assert_broken(&alive, &["web-1 is reported as \"gone\", and is not"]);
 }
 
 #[test]
-fn what_is_said_to_people_is_judged_too() {
-    let said = "node/n1 drained: 2 pods gone";
-    let judge = |end: End, own: &[Entry], said: &str| {
+fn text_output_is_checked_too() {
+    let output = "node/n1 drained: 2 pods gone";
+    let judge = |end: End, own: &[Entry], output: &str| {
         let (record, audit) = record(events(), end, own, &[]);
-        record.broken_invariants_without_report(said, &audit)
+        record.broken_invariants_without_report(output, &audit)
     };
-    assert_eq!(judge(End::default(), &requests(), said), [""; 0]);
+    assert_eq!(judge(End::default(), &requests(), output), [""; 0]);
     assert_broken(
-        &judge(with(pod("web-3")), &requests(), said),
-        &["\"node/n1 drained\" was said", "shop/web-3 is there"],
+        &judge(with(pod("web-3")), &requests(), output),
+        &["\"node/n1 drained\" was printed", "shop/web-3 is there"],
     );
     assert_eq!(judge(with(pod("web-3")), &requests(), "node/n1 drained; web-3 stays"), [""; 0]);
     let mut agent = pod("agent");
     agent["metadata"]["ownerReferences"][0]["kind"] = json!("DaemonSet");
-    assert_eq!(judge(with(agent), &requests(), said), [""; 0]);
-    assert_broken(&judge(End::default(), &requests()[1..], said), &["n1 was schedulable"]);
+    assert_eq!(judge(with(agent), &requests(), output), [""; 0]);
+    assert_broken(&judge(End::default(), &requests()[1..], output), &["n1 was schedulable"]);
     let mut twice = requests();
     twice.push(eviction(60, "web-1"));
-    assert_broken(&judge(End::default(), &twice, said), &["pod web-1: 2 accepted removals"]);
+    assert_broken(&judge(End::default(), &twice, output), &["pod web-1: 2 accepted removals"]);
 }

@@ -95,14 +95,14 @@ fn a_rollback_as_it_should_be_breaks_nothing() {
 #[test]
 fn what_came_after_the_plan_is_not_overwritten() {
     let seen = || vec![live(5, 2), live(8, 3), live(10, 1)];
-    // R1: the guard held once, and the run planned anew without anybody being asked.
+    // R1: the guard refused one write, and the run made a new plan without a prompt.
     let own = [read(0), refused(100), read(120), wrote(200, 10, 1)];
     let broken = judged(seen(), &own, &[colleague(50, 8, 3)], Consent::default());
     assert_broken(
         &broken,
         &["Deployment web was written over a template that came after its plan was shown"],
     );
-    // Read again just before, and written without a second look: when the plan was shown tells.
+    // Read again just before, and written without another confirmation: the time when the plan was shown decides.
     let own = [read(0), read(80), wrote(100, 10, 1)];
     let broken = judged(seen(), &own, &[colleague(50, 8, 3)], shown(30));
     assert_broken(&broken, &["was written over a template"]);
@@ -168,7 +168,7 @@ fn done_is_said_only_if_every_pod_has_the_template() {
     let both = [pod("new", 1, true), pod("old", 2, true)];
     assert_broken(
         &judge(1, &both, Consent::default()),
-        &["web is said to be done", "shop/old has another template"],
+        &["web is reported as done", "shop/old has another template"],
     );
     assert_broken(&judge(1, &[], Consent::default()), &["0 of 1 pods were ever Ready"]);
     assert_broken(&judge(1, &[pod("new", 1, false)], Consent::default()), &["0 of 1 pods were ever Ready"]);
@@ -216,18 +216,18 @@ fn a_partition_spares_the_pods_below_it() {
     assert_eq!(judge([of("db-0", 2), of("db-1", 1)]), [""; 0]);
     assert_broken(
         &judge([of("db-0", 1), of("db-1", 2)]),
-        &["StatefulSet db is said to be done", "db-1 has another template"],
+        &["StatefulSet db is reported as done", "db-1 has another template"],
     );
 }
 
 #[test]
-#[should_panic(expected = "Deployment web is said to be done, and 0 of 1 pods were ever Ready")]
-fn what_is_said_to_be_done_is_judged_without_a_report_too() {
+#[should_panic(expected = "Deployment web is reported as done, and 0 of 1 pods were ever Ready")]
+fn a_claim_of_done_is_checked_without_a_report_too() {
     let own = [read(0), wrote(100, 10, 1)];
     let (end, pods) = end(1, &[pod("new", 1, false)]);
     let (record, audit) = record([vec![live(5, 2), live(10, 1)], pods].concat(), end, &own, &[]);
-    let say = |said: &str| {
-        record.assert_rollback_invariants_without_report(said, &audit, Consent::default());
+    let say = |output: &str| {
+        record.assert_rollback_invariants_without_report(output, &audit, Consent::default());
     };
     say("deployment/web written; its pods follow");
     say("deployment/web rolled back to revision 1: 1 of 1 pods ready");

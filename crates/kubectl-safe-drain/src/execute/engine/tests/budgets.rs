@@ -19,7 +19,7 @@ fn one_eviction_in_flight_per_budget_and_the_watch_opens_the_gate() {
 }
 
 #[test]
-fn ten_blocked_pods_do_not_hold_up_a_free_one() {
+fn ten_pods_blocked_by_a_budget_do_not_delay_an_unblocked_one() {
     let pods = (0..10).map(web).chain([pod("shop/free", "n1")]).collect();
     let mut e = engine_with(&guarded(pods, 0), Options { concurrency: 2, ..Options::default() });
     assert_eq!(evicted(&e.next(now())), ["uid-free"]);
@@ -45,7 +45,7 @@ fn while_blocked_nothing_is_repeated() {
             );
         }
     }
-    assert_eq!(e.take_events(), [], "the budget said nothing new");
+    assert_eq!(e.take_events(), [], "the budget's status is unchanged");
     assert!(
         (1..=6).contains(&refusals),
         "a lost watch event is made good by a probe every ten seconds: {refusals}"
@@ -71,7 +71,7 @@ fn unhealthy_pods_that_use_up_the_budget_are_named() {
 }
 
 #[test]
-fn a_budget_nobody_may_read_is_asked_at_a_calm_pace() {
+fn a_budget_that_cannot_be_read_is_retried_at_a_slow_pace() {
     let mut e =
         engine(&Inventory { budgets: Known::Unknown("forbidden".into()), ..inventory_of(vec![web(1)]) });
     assert_eq!(evicted(&e.next(now())).len(), 1);
@@ -99,7 +99,7 @@ fn still_being_processed_is_over_when_the_budget_moves() {
 }
 
 #[test]
-fn budgets_that_can_no_longer_be_followed_are_asked_instead() {
+fn budgets_that_can_no_longer_be_watched_are_probed_instead() {
     let mut e = engine(&guarded(vec![web(1)], 0));
     assert_eq!(evicted(&e.next(now())).len(), 0);
     e.budgets_unreadable();

@@ -271,7 +271,7 @@ fn an_ignored_pod_that_loses_its_controller_is_read_again() {
     assert!(!e.is_drained("n1"));
 }
 
-/// The server is asked again every ten seconds about a budget that allows nothing, and answers with another message each time, and once the answer is lost.
+/// The eviction is retried every ten seconds under a budget that allows nothing, and the server answers with another message each time, and once the answer is lost.
 #[test]
 fn a_pod_that_is_probed_waits_since_the_beginning() {
     let mut e = engine(&guarded(vec![web(1)], 0));

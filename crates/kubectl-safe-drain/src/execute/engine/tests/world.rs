@@ -26,7 +26,7 @@ pub enum Act {
     Rewatch(u8),
     /// A terminating pod's containers have stopped.
     Stopped(u8),
-    /// A scheduler that does not know of the cordon yet binds a pod.
+    /// A scheduler that has not observed the cordon yet binds a pod.
     Bind(u8),
     Uncordon(u8),
     Budget(i32),
@@ -85,7 +85,7 @@ pub struct World {
     /// The controller recreates each pod on its node.
     pub pinned: bool,
     budget: i32,
-    knows_uncordoned: bool,
+    noticed_uncordon: bool,
     /// Accepted evictions, and the pods there before the first of them, by controller and node.
     accepted: BTreeMap<(String, String), usize>,
     had: BTreeMap<(String, String), usize>,
@@ -124,7 +124,7 @@ impl World {
             next_pod: 10,
             pinned,
             budget: 1,
-            knows_uncordoned: false,
+            noticed_uncordon: false,
             accepted: BTreeMap::new(),
             had,
             requests_made: 0,
@@ -346,7 +346,7 @@ impl World {
             News::Synced(pods) => self.engine.pods_synced(&name, pods, now),
             News::Node(cordoned) => {
                 self.engine.node_seen(&name, Some(cordoned));
-                self.knows_uncordoned |= self.engine.stopped().is_some();
+                self.noticed_uncordon |= self.engine.stopped().is_some();
             }
         }
     }

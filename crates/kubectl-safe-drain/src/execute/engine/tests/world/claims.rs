@@ -6,7 +6,7 @@ use super::*;
 
 impl World {
     pub(super) fn judge_request(&self, uid: &str, name: &str) -> Result<(), String> {
-        if self.knows_uncordoned {
+        if self.noticed_uncordon {
             return Err(format!("{name} was evicted although its node is known to be uncordoned"));
         }
         if name == "ds" {
@@ -37,7 +37,7 @@ impl World {
     pub fn judge_claims(&self) -> Result<(), String> {
         for state in self.engine.pods().filter(|p| p.phase == Phase::Gone) {
             if self.nodes.values().any(|there| there.pods.contains_key(&state.step.uid)) {
-                return Err(format!("{} is said to be gone, and is there", state.step.name));
+                return Err(format!("{} is reported as gone, and is there", state.step.name));
             }
         }
         for (name, there) in &self.nodes {
