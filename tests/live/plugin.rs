@@ -1,5 +1,8 @@
 //! Runs a plugin as a user would, through the real kubectl, and judges what it did from outside.
 
+mod outcome;
+mod watched;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,11 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use ::testbed::{Audit, Consent, Mark, Record, Room, Watcher};
+use ::testbed::Room;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::schema;
+pub use outcome::Outcome;
+pub use watched::{Witness, requests};
 
 /// Far more than any run takes: the long ones take minutes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(400);
@@ -24,14 +28,6 @@ pub struct Run<'r> {
     args: Vec<String>,
     kubeconfig: Option<PathBuf>,
     environment: Vec<(&'static str, String)>,
-}
-
-/// What it printed and its exit code.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
 }
 
 /// A run that is going on.
@@ -157,127 +153,6 @@ impl<'r> Run<'r> {
         });
         Running { child: Owned(child), captured, out, err, ended }
     }
-
-    /// A run under the eyes of the independent watcher: checks every invariant against its JSON report and the audit log.
-    #[track_caller]
-    pub fn watched(&self) -> (Outcome, Record) {
-        let (outcome, record, _) = self.watch().finish();
-        (outcome, record)
-    }
-
-    /// For a run on real nodes whose output somebody else reads.
-    #[track_caller]
-    pub fn witness(&self) -> Option<Witness<'r>> {
-        let (room, plugin) = (self.room, self.plugin);
-        (!room.nodes().is_empty()).then(|| Witness {
-            room,
-            plugin,
-            watcher: Watcher::start(room.cluster(), room),
-        })
-    }
-
-    /// The same for a run that something happens to.
-    #[track_caller]
-    pub fn watch(&self) -> Watched<'r> {
-        let cluster = self.room.cluster();
-        let watcher = Watcher::start(cluster, self.room);
-        let mark = cluster.audit_mark();
-        let only_written = self.args.iter().any(|arg| arg == "--no-wait");
-        Watched { running: self.spawn(), room: self.room, plugin: self.plugin, watcher, mark, only_written }
-    }
-}
-
-/// What watches a run on a terminal, which ends without a report.
-pub struct Witness<'r> {
-    room: &'r Room<'r>,
-    plugin: &'static str,
-    watcher: Watcher<'r>,
-}
-
-impl Witness<'_> {
-    /// The run has just ended, and `output` is all it printed; `shown`: when the plan that was last confirmed was shown.
-    #[track_caller]
-    pub fn judge(mut self, output: &str, shown: Option<SystemTime>) {
-        self.watcher.look(Some(Instant::now()));
-        let record = self.watcher.finish();
-        let audit = requests(self.room, self.plugin, record.requests.clone());
-        match self.plugin {
-            "safe-drain" => record.assert_invariants_without_report(output, &audit),
-            _ => {
-                let consent = Consent { shown, only_written: false };
-                record.assert_rollback_invariants_without_report(output, &audit, consent);
-            }
-        }
-    }
-}
-
-/// A run that is going on, and its witness.
-pub struct Watched<'r> {
-    running: Running,
-    room: &'r Room<'r>,
-    plugin: &'static str,
-    watcher: Watcher<'r>,
-    mark: Mark,
-    only_written: bool,
-}
-
-impl std::ops::Deref for Watched<'_> {
-    type Target = Running;
-
-    fn deref(&self) -> &Running {
-        &self.running
-    }
-}
-
-impl Watched<'_> {
-    /// What the plugin has requested so far.
-    #[track_caller]
-    pub fn requests(&self) -> Audit {
-        requests(self.room, self.plugin, self.room.cluster().audit_since(self.mark))
-    }
-
-    /// Waits for the end of the run and checks every invariant.
-    #[track_caller]
-    pub fn finish(self) -> (Outcome, Record, Audit) {
-        self.finish_but_for("every invariant counts")
-    }
-
-    /// The same, except that somebody else broke a budget meanwhile.
-    #[track_caller]
-    pub fn finish_but_for_budgets(self) -> (Outcome, Record, Audit) {
-        self.finish_but_for("budget ")
-    }
-
-    #[track_caller]
-    fn finish_but_for(self, prefix: &str) -> (Outcome, Record, Audit) {
-        let (plugin, only_written, captured) =
-            (self.plugin, self.only_written, Arc::clone(&self.running.captured));
-        let (outcome, record, audit) = self.finish_unchecked();
-        let mut broken = match plugin {
-            "safe-drain" if !outcome.out.starts_with('{') => {
-                record.broken_invariants_without_report(&format!("{}{}", outcome.out, outcome.err), &audit)
-            }
-            "safe-drain" => record.broken_invariants(&outcome.report(), &audit),
-            _ => {
-                let report = outcome.report();
-                let consent = Consent { shown: lock(&captured).first_named(&report), only_written };
-                record.broken_rollback_invariants(&report, &audit, consent)
-            }
-        };
-        broken.retain(|line| !line.starts_with(prefix));
-        assert!(broken.is_empty(), "{}\n{outcome}\nrequests:\n{audit}", broken.join("\n"));
-        (outcome, record, audit)
-    }
-
-    /// For several runs at once, or one that was killed: the caller judges.
-    #[track_caller]
-    pub fn finish_unchecked(mut self) -> (Outcome, Record, Audit) {
-        let (outcome, ended) = self.running.finish_with_time();
-        self.watcher.look(ended);
-        let record = self.watcher.finish();
-        let audit = requests(self.room, self.plugin, record.requests.clone());
-        (outcome, record, audit)
-    }
 }
 
 impl Stderr {
@@ -295,14 +170,6 @@ fn lock(captured: &Mutex<Stderr>) -> MutexGuard<'_, Stderr> {
     captured.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What the plugin, or any if it has no name, requested in this room: its objects, its nodes, and lists of what is on them.
-pub fn requests(room: &Room<'_>, plugin: &str, audit: Audit) -> Audit {
-    audit.by_user_agent_prefix(&format!("kubectl-{plugin}")).filter(|entry| {
-        entry.namespace == room.namespace()
-            || room.nodes().iter().any(|node| entry.name == *node || names(&entry.uri, node))
-    })
-}
-
 /// The rules of a role that is enough for a drain without anything that it cannot check.
 pub fn needed_rights() -> Vec<Value> {
     let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({"apiGroups": [group], "resources": resources, "verbs": verbs});
@@ -313,10 +180,6 @@ pub fn needed_rights() -> Vec<Value> {
         rule("policy", &["poddisruptionbudgets"], &["get", "list", "watch"]),
         rule("apps", &["deployments", "replicasets", "statefulsets", "daemonsets"], &["get", "list"]),
     ]
-}
-
-fn names(uri: &str, node: &str) -> bool {
-    uri.ends_with(node) || uri.contains(&format!("{node}&")) || uri.contains(&format!("{node}?"))
 }
 
 impl Running {
@@ -365,61 +228,6 @@ impl Running {
         let _ = self.err.join();
         let err = lock(&self.captured).text.clone();
         (Outcome { code: status.code().unwrap_or(-1), out, err }, ended)
-    }
-}
-
-impl Outcome {
-    #[track_caller]
-    pub fn report(&self) -> Value {
-        let report = serde_json::from_str(&self.out);
-        let report = report.unwrap_or_else(|error| panic!("stdout is no JSON: {error}\n{self}"));
-        let faults = schema::faults(&report);
-        assert!(faults.is_empty(), "against the schema of its kind:\n{}\n{self}", faults.join("\n"));
-        report
-    }
-
-    /// Ids of all findings.
-    #[track_caller]
-    pub fn findings(&self) -> Vec<String> {
-        self.report()["findings"].as_array().into_iter().flatten().map(|f| text(f, "id").to_owned()).collect()
-    }
-
-    #[track_caller]
-    pub fn finding(&self, id: &str) -> Value {
-        let report = self.report();
-        let found = report["findings"].as_array().into_iter().flatten().find(|f| f["id"] == id).cloned();
-        found.unwrap_or_else(|| panic!("no finding {id}\n{self}"))
-    }
-
-    /// All pods of all nodes of a drain.
-    #[track_caller]
-    pub fn pods(&self) -> Vec<Value> {
-        let report = self.report();
-        report["nodes"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .flat_map(|n| n["pods"].as_array().cloned().unwrap_or_default())
-            .collect()
-    }
-
-    /// How many pods ended like this: `gone`, `kept`, `blocked`, …
-    #[track_caller]
-    pub fn count(&self, result: &str) -> usize {
-        self.pods().iter().filter(|p| p["result"] == result).count()
-    }
-
-    /// The verdict and the exit code, which must agree with it.
-    #[track_caller]
-    pub fn expect(&self, result: &str, code: i32) -> &Self {
-        assert_eq!((text(&self.report(), "result"), self.code), (result, code), "\n{self}");
-        self
-    }
-}
-
-impl std::fmt::Display for Outcome {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "exit {}\nstdout:\n{}\nstderr:\n{}", self.code, self.out, self.err)
     }
 }
 
