@@ -50,13 +50,13 @@ fn writes_of_one_client_in_one_room_are_distinguished_from_dry_runs_and_reads() 
     room.kubectl(&set[..4]);
     room.kubectl_apply(&json!({
         "apiVersion": "v1", "kind": "Event", "reason": "RolledBack",
-        "metadata": {"name": "told"},
+        "metadata": {"name": "reported"},
         "involvedObject": {"kind": "Deployment", "namespace": room.namespace(), "name": "web"},
     }));
     let changes = room.writes(mark, "kubectl").changes();
     let seen: Vec<_> =
         changes.iter().map(|it| (it.verb.as_str(), it.resource.as_str(), it.name.as_str())).collect();
-    assert_eq!(seen, [("patch", "deployments", "web"), ("create", "events", "told")], "{changes}");
+    assert_eq!(seen, [("patch", "deployments", "web"), ("create", "events", "reported")], "{changes}");
     // The bed's own client made the Deployment, and it is another one.
     assert!(room.writes(mark, "kubectl-rollback").is_empty());
 }
