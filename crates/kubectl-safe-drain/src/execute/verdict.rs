@@ -100,7 +100,7 @@ pub fn of_status(status: &Status) -> Verdict {
     }
 }
 
-/// The cause names budget and numbers; the message only message that some budget objects.
+/// The cause names the budget and its numbers; the message does not.
 fn budget_words(status: &Status) -> String {
     let causes = status.details.iter().flat_map(|d| &d.causes);
     let words: Vec<&str> = causes.filter(|c| c.reason == BUDGET_CAUSE).map(|c| c.message.as_str()).collect();
