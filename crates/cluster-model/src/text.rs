@@ -19,7 +19,7 @@ pub fn is_hostile(c: char) -> bool {
 }
 
 /// `text` with every hostile character spelled out, as in `\u{1b}`. Clean text costs nothing.
-pub fn neutralise(text: &str) -> Cow<'_, str> {
+pub fn sanitize(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hostile) {
         return Cow::Borrowed(text);
     }
@@ -39,9 +39,9 @@ pub fn neutralise(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// At most `max` characters of `text`, neutralised first so that a cut never opens an escape.
+/// At most `max` characters of `text`, sanitized first so that a cut never opens an escape.
 pub fn shorten(text: &str, max: usize) -> String {
-    let clean = neutralise(text);
+    let clean = sanitize(text);
     if clean.chars().count() <= max {
         return clean.into_owned();
     }
@@ -87,7 +87,7 @@ mod tests {
             ("süß 日本", "süß 日本"),
         ];
         for (input, expected) in cases {
-            assert_eq!(neutralise(input), expected);
+            assert_eq!(sanitize(input), expected);
         }
     }
 
@@ -116,9 +116,9 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_hostile_survives_and_twice_is_once(text in any::<String>()) {
-            let once = neutralise(&text).into_owned();
+            let once = sanitize(&text).into_owned();
             prop_assert!(!once.contains(is_hostile));
-            prop_assert_eq!(neutralise(&once), once.as_str());
+            prop_assert_eq!(sanitize(&once), once.as_str());
         }
     }
 }

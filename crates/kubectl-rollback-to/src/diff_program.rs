@@ -41,7 +41,7 @@ fn run(command: &str, from: &str, to: &str) -> Result<bool, Failure> {
         .stdout(Stdio::from(io::stderr()))
         .status()
         .map_err(io)?;
-    // diff(1): 1 is "they differ", more is trouble.
+    // diff(1): 1 is "they differ", more is an error.
     match status.code() {
         Some(0) => Ok(false),
         Some(1) => Ok(true),

@@ -112,7 +112,7 @@ mod tests {
             .revision(3, "a", 1)
             .was("1")
             .written("helm", 320, false);
-        let told: Vec<_> = report(&history)
+        let lines: Vec<_> = report(&history)
             .into_iter()
             .map(|r| {
                 (
@@ -129,7 +129,7 @@ mod tests {
             .collect();
         let time = |second| Some(at(second).to_string());
         assert_eq!(
-            told,
+            lines,
             [
                 (2, vec![], time(100), Precision::Exact, time(100), Precision::Bounded, None, false),
                 (

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn told(template: Value) -> Vec<String> {
+    fn needed(template: Value) -> Vec<String> {
         let of = |n: Needed| {
             let optional = if n.optional { " optional" } else { "" };
             format!(
@@ -223,7 +223,7 @@ mod tests {
             ),
         ];
         for (template, expected) in cases {
-            assert_eq!(told(template.clone()), [expected], "{template}");
+            assert_eq!(needed(template.clone()), [expected], "{template}");
         }
     }
 
@@ -239,7 +239,7 @@ mod tests {
             volume(json!({"configMap": {"name": ""}})),
             volume(json!({"projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}})),
         ] {
-            assert_eq!(told(template.clone()), [""; 0], "{template}");
+            assert_eq!(needed(template.clone()), [""; 0], "{template}");
         }
     }
 }

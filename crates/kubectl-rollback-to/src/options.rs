@@ -57,7 +57,7 @@ pub struct Options {
     pub unstick: bool,
     /// Not `--no-wait`.
     pub wait: bool,
-    /// How long a pod may show a fault that might mend itself.
+    /// How long a pod may show a fault that might resolve itself.
     pub fail_after: Duration,
     pub diff: DiffDetail,
     /// Show values that may be secret.

@@ -173,7 +173,7 @@ mod tests {
         Rollout::new(kind, object, &[], Vec::new())
     }
 
-    fn told(kind: Kind, options: &Options, write: bool, needed: bool) -> BTreeSet<String> {
+    fn rights_of(kind: Kind, options: &Options, write: bool, needed: bool) -> BTreeSet<String> {
         let all = asked(&[&rollout(kind)], options, write);
         let of = all.iter().filter(|(_, need)| (*need == Need::Needed) == needed);
         of.map(|(right, _)| right.to_string().replace(" in namespace shop", "")).collect()
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn a_rollback_asks_for_no_more_than_it_uses() {
         let plain = Options::default();
-        let of = |write, needed| told(Kind::Deployment, &plain, write, needed);
+        let of = |write, needed| rights_of(Kind::Deployment, &plain, write, needed);
         let look = set(&["get deployments.apps web", "list replicasets.apps", "list pods"]);
         assert_eq!((of(false, true), of(false, false)), (look.clone(), set(&["list events"])));
         let written = &look | &set(&["patch deployments.apps web"]);
@@ -201,13 +201,13 @@ mod tests {
             ["create events.events.k8s.io", "list events.events.k8s.io", "watch events.events.k8s.io"];
         assert_eq!(of(true, false), &set(&events) | &set(&["get pods/log", "list events"]));
         let no_wait = Options { wait: false, ..Options::default() };
-        assert_eq!(told(Kind::Deployment, &no_wait, true, true), written);
+        assert_eq!(rights_of(Kind::Deployment, &no_wait, true, true), written);
     }
 
     #[test]
     fn flags_ask_for_their_own() {
         let options = Options { unstick: true, reason: Some("because".into()), ..Options::default() };
-        let has = |kind, needed, text: &str| told(kind, &options, true, needed).contains(text);
+        let has = |kind, needed, text: &str| rights_of(kind, &options, true, needed).contains(text);
         assert!(has(Kind::StatefulSet, true, "delete pods"));
         assert!(!has(Kind::DaemonSet, true, "delete pods"), "nothing else sticks");
         assert!(has(Kind::DaemonSet, false, "patch controllerrevisions.apps"));

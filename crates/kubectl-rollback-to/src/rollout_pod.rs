@@ -159,7 +159,7 @@ mod tests {
     use cluster_model::pod::resources::{limits, requests};
     use serde_json::{Value, json};
 
-    /// Everything that tells something about a pod is there, and nothing else.
+    /// Everything that is read of a pod is there, and nothing else.
     #[test]
     fn what_is_said_of_a_pod_is_the_same() {
         let waiting =

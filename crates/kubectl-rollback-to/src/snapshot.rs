@@ -19,7 +19,7 @@ pub struct Reference {
     pub name: String,
 }
 
-/// A reference that was looked up. Of Secrets and ConfigMaps only metadata is ever read: keys and times are told by their managedFields.
+/// A reference that was looked up. Of Secrets and ConfigMaps only metadata is ever read: keys and times are in their managedFields.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// The object; of Secrets and ConfigMaps its metadata alone.

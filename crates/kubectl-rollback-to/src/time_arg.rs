@@ -141,7 +141,7 @@ mod tests {
         TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap()
     }
 
-    fn told(text: &str) -> Result<String, String> {
+    fn parsed(text: &str) -> Result<String, String> {
         parse(text, NOW.parse().unwrap(), &berlin()).map(|at| at.to_string())
     }
 
@@ -177,7 +177,7 @@ mod tests {
             (" 0s ", "2026-11-25T11:00:00Z"),
             ("2026-10-25 02:30 +01:00", "2026-10-25T01:30:00Z"),
         ] {
-            assert_eq!(told(text), Ok(at.to_owned()), "{text}");
+            assert_eq!(parsed(text), Ok(at.to_owned()), "{text}");
         }
     }
 
@@ -203,7 +203,7 @@ mod tests {
             ("2026-10-25 02:30", "2026-10-25 02:30:00 is ambiguous: add +02 or +01"),
             ("2026-03-29 02:30", "2026-03-29 02:30:00 does not exist in this time zone"),
         ] {
-            let error = told(text).expect_err(text);
+            let error = parsed(text).expect_err(text);
             assert!(error.starts_with(why), "{text}: {error}");
             assert!(!error.ends_with('.') && !error.contains('\n'));
         }
@@ -234,7 +234,7 @@ mod tests {
 
         #[test]
         fn nothing_panics(text in ".{0,24}") {
-            let _ = told(&text);
+            let _ = parsed(&text);
         }
     }
 }

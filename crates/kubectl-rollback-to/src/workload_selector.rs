@@ -135,7 +135,7 @@ fn type_of(word: &str, alone: bool) -> Result<Kind, Failure> {
         "rollout" | "rollouts" | "ro" => {
             let argo = "for Argo Rollouts: kubectl argo rollouts undo NAME";
             let kruise = "for OpenKruise Rollouts: kubectl kruise rollout undo rollout/NAME";
-            // Both call theirs so: only the group tells whose it is.
+            // Both have a kind of this name: only the group distinguishes them.
             match lower.split_once('.').map(|(_, group)| group) {
                 Some(group) if group.ends_with("kruise.io") => failure.hint(kruise),
                 Some(_) => failure.hint(argo),

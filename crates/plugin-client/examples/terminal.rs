@@ -1,4 +1,4 @@
-//! A plugin in small, for the tests that need a terminal: asks, draws or prints as told. `cargo run --example terminal -- ask`
+//! A plugin in small, for the tests that need a terminal: asks, draws or prints as its argument names. `cargo run --example terminal -- ask`
 
 use std::process::ExitCode;
 

@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use cluster_model::text::{neutralise, shorten};
+use cluster_model::text::{sanitize, shorten};
 use kube::core::Status;
 
 use crate::Exit;
@@ -126,7 +126,7 @@ impl Failure {
         // kube's own placeholder for answers that are no Status, as from a proxy or flow control.
         let reason = match status.reason.as_str() {
             "" | "Failed to parse error data" => String::new(),
-            reason => format!("{}, ", neutralise(reason)),
+            reason => format!("{}, ", sanitize(reason)),
         };
         let mut failure = self.cause(format!("{words} ({reason}{})", status.code));
         failure.code = Some(status.code);
@@ -145,11 +145,11 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(object) = &self.object {
-            write!(f, "{}: ", neutralise(object))?;
+            write!(f, "{}: ", sanitize(object))?;
         }
-        f.write_str(&neutralise(&self.message))?;
+        f.write_str(&sanitize(&self.message))?;
         match &self.cause {
-            Some(cause) => write!(f, ": {}", neutralise(cause)),
+            Some(cause) => write!(f, ": {}", sanitize(cause)),
             None => Ok(()),
         }
     }

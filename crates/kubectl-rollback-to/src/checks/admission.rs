@@ -9,12 +9,12 @@ use crate::server_dry_run::not_rehearsed;
 
 pub fn template(case: &Case<'_>) -> Vec<Finding> {
     match &case.dry_run.workload {
-        Err(says) if not_rehearsed(says) => {
-            let message = format!("could not be checked with a server dry run: {says}");
+        Err(message) if not_rehearsed(message) => {
+            let message = format!("could not be checked with a server dry run: {message}");
             vec![case.finding("template-not-rehearsed", Severity::Unknown, message)]
         }
-        Err(says) => {
-            let message = format!("would be refused: {says}");
+        Err(message) => {
+            let message = format!("would be refused: {message}");
             vec![
                 case.finding("template-refused", Severity::Error, message)
                     .remedy("choose another revision, or fix the cause"),
@@ -42,13 +42,13 @@ pub fn pod(case: &Case<'_>) -> Vec<Finding> {
         }
         Known::Seen(Ok(())) => Vec::new(),
         // One more pod does not fit, and none is asked for: each takes the place of another. See the check of quotas.
-        Known::Seen(Err(says))
-            if says.contains("exceeded quota") && !Pace::of(case.rollout()).needs_room_first() =>
+        Known::Seen(Err(message))
+            if message.contains("exceeded quota") && !Pace::of(case.rollout()).needs_room_first() =>
         {
             Vec::new()
         }
-        Known::Seen(Err(says)) => {
-            let message = format!("would have its pods refused now: {says}");
+        Known::Seen(Err(message)) => {
+            let message = format!("would have its pods refused now: {message}");
             vec![
                 case.finding("pod-not-admitted", Severity::Error, message)
                     .remedy("fix the cause, or choose another revision; checked with your permissions, not the controller's"),
@@ -79,26 +79,26 @@ mod tests {
     #[test]
     fn pod_not_admitted() {
         let good = pod(Known::Seen(Ok(())));
-        for says in [
+        for message in [
             "pods \"web-\" is forbidden: violates PodSecurity \"restricted:latest\": allowPrivilegeEscalation != false",
             "pods \"web-\" is forbidden: maximum cpu usage per Container is 1, but limit is 2",
             "admission webhook \"policy\" denied the request: no",
             "pods \"web-\" is forbidden: exceeded quota: compute",
         ] {
-            let bad = pod(Known::Seen(Err(says.into())));
+            let bad = pod(Known::Seen(Err(message.into())));
             fires("pod-not-admitted", Severity::Error, &bad, &good);
-            assert!(bad.says("pod-not-admitted").ends_with(says));
+            assert!(bad.message_of("pod-not-admitted").ends_with(message));
         }
     }
 
     #[test]
     fn a_full_quota_refuses_only_who_needs_one_more_pod() {
-        let says = || Known::Seen(Err("pods \"web-\" is forbidden: exceeded quota: compute".to_owned()));
+        let message = || Known::Seen(Err("pods \"web-\" is forbidden: exceeded quota: compute".to_owned()));
         let recreate =
-            pod(says()).live(json!({"spec": {"strategy": {"type": "Recreate", "rollingUpdate": null}}}));
-        fires("pod-not-admitted", Severity::Error, &pod(says()), &recreate);
+            pod(message()).live(json!({"spec": {"strategy": {"type": "Recreate", "rollingUpdate": null}}}));
+        fires("pod-not-admitted", Severity::Error, &pod(message()), &recreate);
         let room = json!({"spec": {"strategy": {"rollingUpdate": {"maxUnavailable": 1}}}});
-        fires("pod-not-admitted", Severity::Error, &pod(says()), &pod(says()).live(room));
+        fires("pod-not-admitted", Severity::Error, &pod(message()), &pod(message()).live(room));
     }
 
     #[test]
@@ -130,6 +130,6 @@ mod tests {
             object["spec"]["template"]["spec"]["dnsPolicy"] = json!("ClusterFirst");
         }
         fires("template-mutated", Severity::Warning, &bad, &Fixture::of(Kind::Deployment));
-        assert!(bad.says("template-mutated").ends_with("spec.containers[web].image, spec.dnsPolicy"));
+        assert!(bad.message_of("template-mutated").ends_with("spec.containers[web].image, spec.dnsPolicy"));
     }
 }

@@ -165,15 +165,18 @@ mod tests {
         let with =
             |replicas: i64| Fixture::of(Kind::Deployment).live(json!({"spec": {"replicas": replicas}}));
         fires("replicas-not-restored", Severity::Info, &with(5), &good);
-        assert_eq!(with(5).says("replicas-not-restored"), "keeps its 5 replicas; revision 1 last ran with 3");
+        assert_eq!(
+            with(5).message_of("replicas-not-restored"),
+            "keeps its 5 replicas; revision 1 last ran with 3"
+        );
         fires("replicas-not-restored", Severity::Info, &with(0), &good);
         let scaled = scaled(cpu("AverageValue"), json!({}));
         assert_eq!(
-            scaled.says("replicas-not-restored"),
+            scaled.message_of("replicas-not-restored"),
             "keeps its 3 replicas: autoscaler scale sets them (2–9)"
         );
         assert_eq!(
-            scaled.live(json!({"spec": {"replicas": 0}})).says("replicas-not-restored"),
+            scaled.live(json!({"spec": {"replicas": 0}})).message_of("replicas-not-restored"),
             "keeps its 0 replicas: no pod will run, and autoscaler scale is disabled by that"
         );
     }

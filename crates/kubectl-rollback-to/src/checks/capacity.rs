@@ -67,7 +67,7 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
         1 => "the only node it may use has no room".to_owned(),
         n => format!("none of the {n} nodes it may use has room"),
     };
-    let message = format!("predicted: {none} for one more pod of {}; {tail}", told(&each));
+    let message = format!("predicted: {none} for one more pod of {}; {tail}", requested(&each));
     vec![finding(case, message, "make room or add a node, or let pods go first with maxUnavailable")]
 }
 
@@ -88,7 +88,7 @@ fn too_small(nodes: &[&Node], each: &Amounts) -> Option<String> {
         // No single resource: the one node lacks this, the other that.
         None => ", even if it were empty".to_owned(),
     };
-    Some(format!("predicted: {which} too small for a pod of {}{largest}", told(each)))
+    Some(format!("predicted: {which} too small for a pod of {}{largest}", requested(each)))
 }
 
 /// With the tolerations that the controller adds: its pods run where others may not.
@@ -118,12 +118,12 @@ fn whys(nodes: &[&Node], spec: &Value) -> String {
     counted.join(", ")
 }
 
-fn told(each: &Amounts) -> String {
-    let told: Vec<String> = ["cpu", "memory"]
+fn requested(each: &Amounts) -> String {
+    let requested: Vec<String> = ["cpu", "memory"]
         .into_iter()
         .filter_map(|name| Some(format!("{name} {}", show(name, *each.get(name)?))))
         .collect();
-    if told.is_empty() { "no requests".to_owned() } else { told.join(", ") }
+    if requested.is_empty() { "no requests".to_owned() } else { requested.join(", ") }
 }
 
 #[cfg(test)]
@@ -151,7 +151,7 @@ mod tests {
         let bad = full(Kind::Deployment, "950m", "10");
         fires("capacity-predicted", Severity::Warning, &bad, &full(Kind::Deployment, "900m", "10"));
         assert_eq!(
-            bad.says("capacity-predicted"),
+            bad.message_of("capacity-predicted"),
             "predicted: the only node it may use has no room for one more pod of cpu 100m, memory 64Mi; nothing moves until there is room"
         );
         fires(
@@ -169,12 +169,12 @@ mod tests {
         let bad = on(json!({"nodeSelector": {"disk": "ssd"}}));
         fires("capacity-predicted", Severity::Warning, &bad, &on(json!({"nodeSelector": {}})));
         assert_eq!(
-            bad.says("capacity-predicted"),
+            bad.message_of("capacity-predicted"),
             "predicted: no node may run its pods: 1 of 1 lack label disk=ssd"
         );
         let mut none = Fixture::of(Kind::Deployment);
         none.snapshot.nodes = Known::Seen(Vec::new());
-        assert!(none.says("capacity-predicted").ends_with("there are none"));
+        assert!(none.message_of("capacity-predicted").ends_with("there are none"));
         fires("capacity-predicted", Severity::Warning, &none, &Fixture::of(Kind::Deployment));
     }
 
@@ -194,13 +194,15 @@ mod tests {
             let of = |cpu| asks(Fixture::of(kind).live(json!({"spec": spec})), cpu);
             fires("capacity-predicted", Severity::Warning, &of("9"), &of("8"));
             assert_eq!(
-                of("9").says("capacity-predicted"),
+                of("9").message_of("capacity-predicted"),
                 "predicted: the only node it may use is too small for a pod of cpu 9, memory 64Mi, even if it were empty: it has cpu 8",
                 "{kind:?}"
             );
         }
         // With a surge it is the same, and more room on them would not help.
-        assert!(asks(Fixture::of(Kind::Deployment), "9").says("capacity-predicted").contains("too small"));
+        assert!(
+            asks(Fixture::of(Kind::Deployment), "9").message_of("capacity-predicted").contains("too small")
+        );
     }
 
     #[test]
@@ -217,7 +219,11 @@ mod tests {
         assert_eq!(fixture.of_id("capacity-predicted"), [], "n2 has not said yet what it has");
         let gpu = Fixture::of(Kind::StatefulSet)
             .then_container(json!({"resources": {"limits": {"nvidia.com/gpu": "1"}}}));
-        assert!(gpu.says("capacity-predicted").ends_with("it has nvidia.com/gpu 0"), "{:?}", gpu.found());
+        assert!(
+            gpu.message_of("capacity-predicted").ends_with("it has nvidia.com/gpu 0"),
+            "{:?}",
+            gpu.found()
+        );
         fixture.snapshot.nodes = Known::Unknown("forbidden".into());
         fires("capacity-not-checked", Severity::Unknown, &fixture, &Fixture::of(Kind::StatefulSet));
     }

@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn config_changed_since() {
         fires("config-changed-since", Severity::Warning, &written(30), &written(90));
-        let said = written(30).says("config-changed-since");
+        let said = written(30).message_of("config-changed-since");
         assert!(said.starts_with("reads ConfigMap app, which kubectl-edit changed at 2027-"), "{said}");
     }
 

@@ -41,7 +41,7 @@ mod tests {
         let newer = || applied(template(json!({"image": "web:2"})));
         let older = applied(template(json!({"env": [{"name": "OLD", "value": "1"}]})));
         fires("last-applied-stale", Severity::Warning, &newer(), &older);
-        assert!(newer().says("last-applied-stale").ends_with(": spec.containers[web].env"));
+        assert!(newer().message_of("last-applied-stale").ends_with(": spec.containers[web].env"));
         let mut synced = newer();
         synced.options.sync_last_applied = true;
         fires("last-applied-stale", Severity::Warning, &newer(), &synced);

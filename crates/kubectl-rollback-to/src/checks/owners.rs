@@ -84,7 +84,7 @@ mod tests {
             fixture
         };
         fires("owner-reverts", Severity::Error, &trigger("web"), &trigger("side"));
-        assert!(trigger("web").says("owner-reverts").ends_with("restores its own image at once"));
+        assert!(trigger("web").message_of("owner-reverts").ends_with("restores its own image at once"));
         let same = trigger("web").then_container(json!({"image": "web:2", "command": ["other"]}));
         fires("owner-reverts", Severity::Error, &trigger("web"), &same);
     }

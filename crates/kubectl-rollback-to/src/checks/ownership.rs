@@ -71,10 +71,12 @@ mod tests {
         let helm = applied_by("helm", "Apply");
         fires("ownership-moves", Severity::Warning, &helm, &applied_by("helm", "Update"));
         assert_eq!(
-            helm.says("ownership-moves"),
+            helm.message_of("ownership-moves"),
             "takes ownership of fields applied by helm: spec.containers[web].image; the next helm upgrade conflicts with it"
         );
-        assert!(applied_by("argocd-controller", "Apply").says("ownership-moves").contains("forced apply"));
+        assert!(
+            applied_by("argocd-controller", "Apply").message_of("ownership-moves").contains("forced apply")
+        );
         let mut handed_back = applied_by("helm", "Apply");
         handed_back.options.keep_ownership = true;
         fires("ownership-moves", Severity::Info, &handed_back, &applied_by("helm", "Update"));

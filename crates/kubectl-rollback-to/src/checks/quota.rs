@@ -43,7 +43,7 @@ fn room(
     let cost = each.get(resource).copied().filter(|cost| *cost > 0)?;
     let fits = (hard - used).max(0) / cost;
     let at_the_end = hard - used + freed.get(resource).copied().unwrap_or_default();
-    let says = format!(
+    let message = format!(
         "{name} is at {} of {}, and each of its pods needs {}",
         show(name, used),
         show(name, hard),
@@ -52,7 +52,10 @@ fn room(
     let quota_name = quota.name();
     let remedy = format!("kubectl describe quota {quota_name} -n {}", case.rollout().id.namespace);
     let finding = |id, severity, what: String| {
-        Some(case.finding(id, severity, format!("{what} quota {quota_name}: {says}")).remedy(remedy.as_str()))
+        Some(
+            case.finding(id, severity, format!("{what} quota {quota_name}: {message}"))
+                .remedy(remedy.as_str()),
+        )
     };
     if cost.saturating_mul(i128::from(pace.desired)) > at_the_end {
         return finding(
@@ -160,7 +163,7 @@ mod tests {
         let bad = with(Kind::Deployment, cpu("950m"));
         fires("quota-no-room", Severity::Error, &bad, &with(Kind::Deployment, cpu("900m")));
         assert_eq!(
-            bad.says("quota-no-room"),
+            bad.message_of("quota-no-room"),
             "cannot start: no more pods are allowed by quota compute: requests.cpu is at 950m of 1, and each of its pods needs 100m"
         );
         fires("quota-no-room", Severity::Error, &bad, &with(Kind::StatefulSet, cpu("950m")));

@@ -183,7 +183,7 @@ mod tests {
                 &env(kind, true).refers(kind, "db", Known::Seen(None)),
             );
             assert_eq!(
-                bad.says("reference-missing"),
+                bad.message_of("reference-missing"),
                 format!(
                     "needs {kind} db (env DB of container web), which does not exist: its pods cannot start"
                 )

@@ -142,7 +142,7 @@ mod tests {
                 "no longer allows egress to its pods",
             ),
         ];
-        for (spec, says) in cases {
+        for (spec, message) in cases {
             let bad = policy(spec.clone(), json!({}));
             fires(
                 "network-policy-selection-changes",
@@ -151,8 +151,8 @@ mod tests {
                 &policy(spec, json!({"tier": "web"})),
             );
             assert_eq!(
-                bad.says("network-policy-selection-changes"),
-                format!("changes network policy walls, which {says}")
+                bad.message_of("network-policy-selection-changes"),
+                format!("changes network policy walls, which {message}")
             );
         }
         let bad = policy(json!({"podSelector": tier()}), json!({}));

@@ -133,7 +133,7 @@ mod tests {
             &fixture(newer(), json!({"tier": "web"}), "http"),
         );
         assert_eq!(
-            bad.says("service-loses-endpoints"),
+            bad.message_of("service-loses-endpoints"),
             "leaves service front without endpoints: the older template does not match its selector tier=web"
         );
         for harmless in [

@@ -188,13 +188,13 @@ mod tests {
         };
         fires("partition-holds-back", Severity::Warning, &with(2, 0), &with(0, 0));
         fires("partition-holds-back", Severity::Warning, &with(1, 5), &with(0, 5));
-        let says = |fixture: Fixture| fixture.says("partition-holds-back");
+        let message = |fixture: Fixture| fixture.message_of("partition-holds-back");
         assert_eq!(
-            says(with(2, 0)),
+            message(with(2, 0)),
             "does not update 2 of its 3 pods: its partition excludes web-0 to web-1"
         );
-        assert_eq!(says(with(1, 5)), "does not update 1 of its 3 pods: its partition excludes web-5");
-        assert!(says(with(99, 0)).starts_with("does not update 3 of its 3 pods"));
+        assert_eq!(message(with(1, 5)), "does not update 1 of its 3 pods: its partition excludes web-5");
+        assert!(message(with(99, 0)).starts_with("does not update 3 of its 3 pods"));
     }
 
     #[test]
@@ -209,7 +209,7 @@ mod tests {
         let bad = broken("web-1", 2);
         fires("statefulset-stuck", Severity::Warning, &bad, &Fixture::of(Kind::StatefulSet));
         assert_eq!(
-            bad.says("statefulset-stuck"),
+            bad.message_of("statefulset-stuck"),
             "is blocked by web-1 (CrashLoopBackOff): until it is Ready, it gets the older template only if it is deleted"
         );
         fires("statefulset-stuck", Severity::Warning, &bad, &broken("web-1", 1));
@@ -224,7 +224,7 @@ mod tests {
         let mut kept = broken("web-1", 2).live(partition);
         kept.options.unstick = true;
         assert_eq!(
-            kept.says("statefulset-stuck"),
+            kept.message_of("statefulset-stuck"),
             "is blocked by web-1 (CrashLoopBackOff), which its partition excludes: no later pod is replaced until it is Ready"
         );
     }

@@ -81,7 +81,7 @@ fn history(case: &Case<'_>) -> Option<Finding> {
     })
 }
 
-/// It is written down as it was typed, because an operator means every word of it: so who typed a password has to hear of it before.
+/// It is recorded as typed; whoever typed a password into it is warned before.
 fn reason(case: &Case<'_>) -> Option<Finding> {
     case.options.reason.as_deref().filter(|reason| secret::text(reason))?;
     // Its words are not repeated: they would stay in the log of this run, too.

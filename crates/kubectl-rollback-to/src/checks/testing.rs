@@ -199,7 +199,7 @@ impl Fixture {
     }
 
     /// The message of the only finding of one id.
-    pub fn says(&self, id: &str) -> String {
+    pub fn message_of(&self, id: &str) -> String {
         let mut found = self.of_id(id);
         assert_eq!(found.len(), 1, "{id} in {:?}", self.found());
         found.remove(0).message

@@ -24,11 +24,11 @@ pub fn image(past: Past<'_>, pattern: &ImagePattern) -> Result<Chosen, Failure> 
     let indices: Vec<usize> = found.iter().map(|found| found.index).collect();
     let number = messages::number(past, newest.index);
     let mut evidence = match indices.len() {
-        1 => format!("revision {number} has {}{how}", newest.told()),
+        1 => format!("revision {number} has {}{how}", newest.description()),
         _ => format!(
             "{} have {}{how}, {number} was active last",
             messages::revisions(past, &indices, "and"),
-            newest.told()
+            newest.description()
         ),
     };
     if past.rollout.current() == Some(newest.index) {
@@ -77,7 +77,7 @@ fn nothing(past: Past<'_>, pattern: &ImagePattern) -> Failure {
 
 fn several(past: Past<'_>, pattern: &ImagePattern, found: &[Match<'_>]) -> Failure {
     let each: Vec<String> =
-        found.iter().map(|m| format!("{} ({})", messages::number(past, m.index), m.told())).collect();
+        found.iter().map(|m| format!("{} ({})", messages::number(past, m.index), m.description())).collect();
     let indices: Vec<usize> = found.iter().map(|found| found.index).collect();
     let message = format!(
         "{} matches different images of {}: revisions {}",

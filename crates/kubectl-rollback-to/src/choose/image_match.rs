@@ -23,7 +23,7 @@ impl Match<'_> {
     }
 
     /// `web=shop:1.4`
-    pub fn told(&self) -> String {
+    pub fn description(&self) -> String {
         let each = self.containers.iter().map(|c| format!("{}={}", c.text("/name"), c.text("/image")));
         each.collect::<Vec<_>>().join(",")
     }
@@ -87,7 +87,7 @@ fn activation(past: Past<'_>, index: usize) -> (Option<usize>, usize) {
     (past.timeline.of(index).next_back().map(|(place, _)| place), index)
 }
 
-/// Does a pod of this revision run the digest? A tag does not tell which bits it stood for.
+/// Does a pod of this revision run the digest? A tag does not identify the digest that it stood for.
 fn runs(past: Past<'_>, index: usize, container: &str, wanted: &str) -> bool {
     past.rollout.pods_of(&past.rollout.revisions[index]).any(|pod| {
         let status = pod.status.iter();

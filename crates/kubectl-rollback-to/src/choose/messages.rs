@@ -1,4 +1,4 @@
-//! What is told about revisions when one is chosen, or none can be.
+//! Messages about revisions when one is chosen, or none can be.
 
 use cluster_model::raw::Raw;
 use cluster_model::rollout::images;

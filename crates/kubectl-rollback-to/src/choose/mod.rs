@@ -31,7 +31,7 @@ pub fn refusal(chosen: &[Chosen], named: bool) -> Option<Failure> {
     skipped.next().filter(|_| named || all).cloned()
 }
 
-/// `zone` is the one that times are told in.
+/// `zone` is the one that times are shown in.
 pub fn choose(past: Past<'_>, choice: &Choice, zone: &TimeZone) -> Result<Chosen, Failure> {
     if past.rollout.revisions.is_empty() {
         return Err(Failure::refused(format!(

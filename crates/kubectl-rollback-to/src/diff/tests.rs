@@ -60,7 +60,7 @@ fn with(pointer: &str, value: Value) -> Value {
 }
 
 /// `place | + field | from → to`, one a line.
-fn told(diff: &Diff) -> Vec<String> {
+fn lines_of(diff: &Diff) -> Vec<String> {
     let line = |d: &super::Difference| {
         let sign = match d.change {
             Change::Added => '+',
@@ -148,7 +148,7 @@ fn each_edit_is_one_line() {
         ("unknownField", json!({"deep": [{"x": 1}]}), "container web | + unknownField.deep[0].x | ∅ → 1"),
     ] {
         let edited = with(&format!("{WEB}/{at}"), value);
-        assert_eq!(told(&diff(&base(), &edited, false)).join("\n"), line, "{at}");
+        assert_eq!(lines_of(&diff(&base(), &edited, false)).join("\n"), line, "{at}");
     }
 }
 
@@ -249,7 +249,7 @@ fn each_edit_of_the_pod_is_one_line() {
         ),
     ] {
         let edited = with(at, value);
-        assert_eq!(told(&diff(&base(), &edited, false)).join("\n"), line, "{at}");
+        assert_eq!(lines_of(&diff(&base(), &edited, false)).join("\n"), line, "{at}");
     }
 }
 
@@ -288,7 +288,7 @@ fn spelling_a_default_is_no_difference() {
         }
     }
     assert!(!same(&base(), &bare));
-    assert_eq!(told(&diff(&base(), &bare, false)), Vec::<String>::new());
+    assert_eq!(lines_of(&diff(&base(), &bare, false)), Vec::<String>::new());
     for (at, value) in [
         ("/spec/enableServiceLinks", json!(true)),
         ("/spec/hostNetwork", json!(false)),
@@ -300,12 +300,12 @@ fn spelling_a_default_is_no_difference() {
         ("/spec/containers/0/securityContext/procMount", json!("Default")),
         ("/metadata/creationTimestamp", json!(null)),
     ] {
-        assert_eq!(told(&diff(&base(), &with(at, value), false)), Vec::<String>::new(), "{at}");
+        assert_eq!(lines_of(&diff(&base(), &with(at, value), false)), Vec::<String>::new(), "{at}");
     }
     // A default of one image is a choice for another.
     let latest = with(WEB, json!({"image": "r.io/shop:latest", "imagePullPolicy": null}));
     assert_eq!(
-        told(&diff(&base(), &latest, false)),
+        lines_of(&diff(&base(), &latest, false)),
         [
             "container web | ~ image | r.io/shop:1.5 → r.io/shop:latest",
             "container web | ~ imagePullPolicy | IfNotPresent → Always"
@@ -320,7 +320,7 @@ fn the_same_amount_is_no_difference() {
         ("/spec/containers/0/resources/requests/memory", json!("1024Mi")),
         ("/spec/volumes/0/emptyDir/sizeLimit", json!("1048576Ki")),
     ] {
-        assert_eq!(told(&diff(&base(), &with(at, value), false)), Vec::<String>::new(), "{at}");
+        assert_eq!(lines_of(&diff(&base(), &with(at, value), false)), Vec::<String>::new(), "{at}");
     }
 }
 
@@ -361,7 +361,7 @@ fn order_counts_only_where_it_means_something() {
         ),
         ("/spec/containers/0/args", 0, 1, "container web | ~ args | --level debug → debug --level"),
     ] {
-        assert_eq!(told(&diff(&base(), &swapped(list, a, b), false)).join("\n"), line, "{list}");
+        assert_eq!(lines_of(&diff(&base(), &swapped(list, a, b), false)).join("\n"), line, "{list}");
     }
 }
 
@@ -370,15 +370,15 @@ fn what_may_be_secret_is_told_without_its_value() {
     let env = |value: Value| with(&format!("{WEB}/env/-"), value);
     let password = |value: &str| env(json!({"name": "DB_PASSWORD", "value": value}));
     let added = diff(&base(), &password("hunter2"), false);
-    assert_eq!(told(&added), ["container web | + env DB_PASSWORD | ∅ → ∅ (hidden)"]);
+    assert_eq!(lines_of(&added), ["container web | + env DB_PASSWORD | ∅ → ∅ (hidden)"]);
     let changed = diff(&password("hunter2"), &password("hunter3"), false);
-    assert_eq!(told(&changed), ["container web | ~ env DB_PASSWORD | ∅ → ∅ (hidden)"]);
+    assert_eq!(lines_of(&changed), ["container web | ~ env DB_PASSWORD | ∅ → ∅ (hidden)"]);
     let shown = diff(&password("hunter2"), &password("hunter3"), true);
-    assert_eq!(told(&shown), ["container web | ~ env DB_PASSWORD | hunter2 → hunter3"]);
+    assert_eq!(lines_of(&shown), ["container web | ~ env DB_PASSWORD | hunter2 → hunter3"]);
     let moved =
         env(json!({"name": "DB_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}));
     assert_eq!(
-        told(&diff(&password("hunter2"), &moved, false)),
+        lines_of(&diff(&password("hunter2"), &moved, false)),
         ["container web | ~ env DB_PASSWORD | ∅ → from secret db key password (hidden)"]
     );
     let args = |words: Value| with(&format!("{WEB}/args"), words);
@@ -390,11 +390,11 @@ fn what_may_be_secret_is_told_without_its_value() {
             "container web | ~ args | --token <hidden> -v → --token <hidden> -q (hidden)",
         ),
     ] {
-        assert_eq!(told(&diff(&args(from), &args(to), false)), [line]);
+        assert_eq!(lines_of(&diff(&args(from), &args(to), false)), [line]);
     }
     let annotated = |value: &str| with("/metadata/annotations/vault~1token", json!(value));
     assert_eq!(
-        told(&diff(&annotated("a"), &annotated("b"), false)),
+        lines_of(&diff(&annotated("a"), &annotated("b"), false)),
         ["pod | ~ annotation vault/token | ∅ → ∅ (hidden)"]
     );
 }

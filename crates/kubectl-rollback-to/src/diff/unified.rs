@@ -44,12 +44,12 @@ mod tests {
             json!({"spec": {"containers": [{"name": "web", "image": image,
                 "env": [{"name": "A", "value": "1"}, {"name": "DB_PASSWORD", "value": password}]}]}})
         };
-        let told = |a: &Value, b: &Value, show| -> Vec<String> {
+        let lines_of = |a: &Value, b: &Value, show| -> Vec<String> {
             unified(a, b, show, ("revision 7", "revision 5")).iter().map(Line::text).collect()
         };
         let (new, old) = (template("shop:1.5", "b"), template("shop:1.4", "a"));
         assert_eq!(
-            told(&new, &old, false),
+            lines_of(&new, &old, false),
             [
                 "--- revision 7",
                 "+++ revision 5",
@@ -64,7 +64,7 @@ mod tests {
                 "     name: web",
             ]
         );
-        assert!(told(&new, &old, true).contains(&"-      value: b".to_owned()));
-        assert!(told(&new, &new, false).is_empty());
+        assert!(lines_of(&new, &old, true).contains(&"-      value: b".to_owned()));
+        assert!(lines_of(&new, &new, false).is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! A rollback is recorded as an Event about the workload. Best effort. Network I/O.
 
 use cluster_model::rollout::{Id, Rollout};
-use cluster_model::text::neutralise;
+use cluster_model::text::sanitize;
 use http::Method;
 use k8s_openapi::jiff::Timestamp;
 use plugin_client::Cluster;
@@ -41,7 +41,7 @@ pub fn event(
 }
 
 fn cut(note: &str) -> String {
-    let mut note = neutralise(note).into_owned();
+    let mut note = sanitize(note).into_owned();
     if note.len() > NOTE {
         note.truncate(note.floor_char_boundary(NOTE - '…'.len_utf8()));
         note.push('…');

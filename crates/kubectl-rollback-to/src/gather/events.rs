@@ -66,7 +66,7 @@ impl<'a> Subject<'a> {
         Subject { rollout, uids }
     }
 
-    /// Pods that are gone already count too: they are told by their names.
+    /// Pods that are gone already count too: they are recognised by their names.
     fn is_meant_by(&self, event: &Value) -> bool {
         let object = &event["involvedObject"];
         self.uids.contains(object.text("/uid"))

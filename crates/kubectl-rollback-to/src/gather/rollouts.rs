@@ -45,7 +45,7 @@ pub async fn rollouts(cluster: &Cluster, subjects: &Subjects) -> Result<Vec<Roll
     with_pasts(cluster, objects).await
 }
 
-/// What is listed for one workload is what its selector finds. For more of them everything is listed once and told apart by its owner.
+/// What is listed for one workload is what its selector finds. For more of them everything is listed once and grouped by its owner.
 async fn with_pasts(cluster: &Cluster, objects: Vec<(Kind, Value)>) -> Result<Vec<Rollout>, Failure> {
     let one = match objects.as_slice() {
         [(kind, object)] => Some((selector(object), Id::of(*kind, object).typed())),
@@ -55,7 +55,7 @@ async fn with_pasts(cluster: &Cluster, objects: Vec<(Kind, Value)>) -> Result<Ve
         Some((selector, _)) => ListParams::default().labels(selector),
         None => ListParams::default(),
     };
-    let told = |failure: Failure, group: &str, what: &str| {
+    let explained = |failure: Failure, group: &str, what: &str| {
         let failure = cannot(failure, Right::new("list", group, what).namespace(&cluster.namespace));
         match &one {
             Some((_, typed)) => failure.object(typed),
@@ -73,7 +73,7 @@ async fn with_pasts(cluster: &Cluster, objects: Vec<(Kind, Value)>) -> Result<Ve
             ours.contains(owner.as_str()).then_some((owner, object))
         };
         let found = list::collect(&api, plural, params(), list::PAGE, owned).await;
-        for (owner, object) in found.map_err(|failure| told(failure, resource.group, plural))? {
+        for (owner, object) in found.map_err(|failure| explained(failure, resource.group, plural))? {
             histories.entry(owner).or_default().push(object);
         }
     }
@@ -86,7 +86,7 @@ async fn with_pasts(cluster: &Cluster, objects: Vec<(Kind, Value)>) -> Result<Ve
     let api: Api<RolloutPod> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
     let found = list::collect(&api, "pods", params(), rollout_pod::PAGE, owned).await;
     let mut pods: HashMap<String, Vec<Pod>> = HashMap::new();
-    for (owner, pod) in found.map_err(|failure| told(failure, "", "pods"))? {
+    for (owner, pod) in found.map_err(|failure| explained(failure, "", "pods"))? {
         pods.entry(owner).or_default().push(pod);
     }
     Ok(objects.into_iter().map(|(kind, object)| with_past(kind, object, &mut histories, &mut pods)).collect())
@@ -137,7 +137,7 @@ fn missing_or(kind: Kind, name: &str, namespace: &str, error: &kube::Error) -> F
     cannot(Failure::from_kube("read the workload", error), right).object(object)
 }
 
-/// Without these reads there is nothing to plan, so the rule is told here and not among the findings.
+/// Without these reads there is nothing to plan, so the rule is shown here and not among the findings.
 fn cannot(failure: Failure, right: Right) -> Failure {
     if failure.code != Some(403) {
         return failure;
@@ -224,11 +224,11 @@ mod tests {
         let mut cluster = connect(&fake).await;
         cluster.namespace = "shop".into();
         let all = rollouts(&cluster, &Subjects::All { kinds: vec![Kind::Deployment] }).await.unwrap();
-        let told: Vec<String> = all
+        let found: Vec<String> = all
             .iter()
             .map(|it| format!("{} {} {}", it.id.name, it.revisions[0].name, it.pods[0].name()))
             .collect();
-        assert_eq!(told, ["a a-1 a-1-x", "b b-1 b-1-x", "c c-1 c-1-x"]);
+        assert_eq!(found, ["a a-1 a-1-x", "b b-1 b-1-x", "c c-1 c-1-x"]);
         assert!(all.iter().all(|it| it.pods.len() == 1 && it.revisions.len() == 1));
         assert_eq!(fake.requests().len(), 3, "workloads, ReplicaSets, pods");
     }

@@ -153,9 +153,9 @@ mod tests {
         fake.on("GET", PODS).once().answer(page("next", json!([pod("n1"), pod("n2"), waiting])));
         fake.on("GET", PODS).once().answer(page("", json!([pod("n1")])));
         let Known::Seen(taken) = taken(&connect(&fake).await, PATIENCE).await else { panic!() };
-        let told: Vec<(&str, i128, i128)> =
+        let amounts: Vec<(&str, i128, i128)> =
             taken.iter().map(|(node, all)| (node.as_str(), all["cpu"], all["pods"])).collect();
-        assert_eq!(told, [("n1", 4_020_000_000, 2_000_000_000), ("n2", 2_010_000_000, 1_000_000_000)]);
+        assert_eq!(amounts, [("n1", 4_020_000_000, 2_000_000_000), ("n2", 2_010_000_000, 1_000_000_000)]);
         assert!(fake.requests()[0].query.contains("limit=500"), "{:?}", fake.requests()[0]);
     }
 

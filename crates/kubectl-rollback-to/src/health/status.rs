@@ -25,7 +25,7 @@ impl Trial<'_> {
         if rules.revisions_own_pods() {
             return self.pods.available;
         }
-        // The status does not tell the pods of one revision from the others', unless there are no others.
+        // The status does not distinguish the pods of one revision from the others', unless there are no others.
         let counts = rules.counts();
         let is_all = self.number(counts.updated) >= self.number(counts.all);
         self.pods.available.max(if is_all { self.number(counts.available) } else { 0 })

@@ -14,7 +14,7 @@ pub enum Verdict {
     Healthy,
     /// There is direct evidence that it did not.
     Unhealthy,
-    /// It ran for a long while or reached its replicas, as far as one can tell: not proof.
+    /// It ran for a long while or reached its replicas, as far as can be inferred: not proof.
     Likely,
     Unknown,
 }

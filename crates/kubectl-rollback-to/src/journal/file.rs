@@ -27,11 +27,11 @@ pub(super) fn append(path: &Path, line: &str, patience: Duration) -> io::Result<
     let Some(_lock) = locked(&path.with_extension("lock"), patience) else {
         let aside = named(path, ASIDE);
         write_whole(path, &aside, line)?;
-        let says = format!(
+        let message = format!(
             "could not lock the journal within {patience:?}: the entry is in {} and the next run merges it",
             aside.display()
         );
-        return Err(io::Error::new(ErrorKind::WouldBlock, says));
+        return Err(io::Error::new(ErrorKind::WouldBlock, message));
     };
     let aside = aside(path)?;
     let mut lines = merged(whole(path)?, read_all(&aside)?);
@@ -141,13 +141,13 @@ fn named(path: &Path, extension: &str) -> PathBuf {
 /// `None` when it cannot be had soon, or the file system has no locks.
 fn locked(path: &Path, patience: Duration) -> Option<File> {
     let file = private(OpenOptions::new().write(true).create(true).truncate(false)).open(path).ok()?;
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let locked = file.lock().ok().map(|()| file);
         // Too late: then it is dropped, and with it the lock.
-        let _ = tell.send(locked);
+        let _ = sender.send(locked);
     });
-    told.recv_timeout(patience).ok().flatten()
+    receiver.recv_timeout(patience).ok().flatten()
 }
 
 #[cfg(unix)]

@@ -55,7 +55,7 @@ pub struct Workload {
     pub from_change_cause: Option<String>,
     pub to_revision: Option<i64>,
     pub to_template_hash: String,
-    /// As in the report; `None`: the run did not live to tell.
+    /// As in the report; `None`: the run ended before it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
     /// Was the template written? `None`: not known.
@@ -180,7 +180,7 @@ struct Ended {
     written: bool,
 }
 
-/// The last run against `server` that moved a workload, with those workloads only; of `filter`, if given. Ids are told apart by UID:
+/// The last run against `server` that moved a workload, with those workloads only; of `filter`, if given. Ids are distinguished by UID:
 /// a workload that was made again since has no past here.
 pub fn last(path: &Path, server: &str, filter: Option<&[Id]>) -> Result<Option<Entry>, Failure> {
     let wanted =
@@ -242,7 +242,7 @@ fn word(verdict: Verdict) -> String {
     serde_json::to_value(verdict).ok().and_then(|word| Some(word.as_str()?.to_owned())).unwrap_or_default()
 }
 
-/// Tells templates apart; the same for equal ones, today and in a later version (FNV-1a, 64 bits).
+/// Distinguishes templates; the same for equal ones, today and in a later version (FNV-1a, 64 bits).
 pub fn template_hash(template: &Value) -> String {
     fn mix(hash: &mut u64, bytes: &[u8]) {
         for byte in bytes {

@@ -39,7 +39,7 @@ fn ending(result: Verdict, written: bool) -> Ending {
 }
 
 /// `entry: workload,workload` of the last one.
-fn told(journal: &Journal, filter: Option<&[Id]>) -> String {
+fn last_run(journal: &Journal, filter: Option<&[Id]>) -> String {
     let Some(entry) = last(journal.path(), "s", filter).unwrap() else { return "none".into() };
     let names: Vec<&str> = entry.workloads.iter().map(|w| w.name.as_str()).collect();
     format!("{}: {}", entry.id, names.join(","))
@@ -50,13 +50,13 @@ fn the_last_run_is_the_last_that_moved_something() {
     let now = Timestamp::UNIX_EPOCH;
     let folder = TempDir::new().unwrap();
     let journal = journal(&folder);
-    assert_eq!(told(&journal, None), "none");
+    assert_eq!(last_run(&journal, None), "none");
 
     let first = entry("first", "s", &["web", "api"]);
     journal.begin(&first).unwrap();
-    assert_eq!(told(&journal, None), "first: web,api", "a run that died may have moved all of it");
+    assert_eq!(last_run(&journal, None), "first: web,api", "a run that died may have moved all of it");
     journal.complete(&first, &[ending(Verdict::Done, true), ending(Verdict::Failed, false)], now).unwrap();
-    assert_eq!(told(&journal, None), "first: web", "api was never written");
+    assert_eq!(last_run(&journal, None), "first: web", "api was never written");
 
     let cases = [
         (Verdict::Restored, true, "first: web"),
@@ -70,13 +70,13 @@ fn the_last_run_is_the_last_that_moved_something() {
         let second = entry("second", "s", &["api"]);
         journal.begin(&second).unwrap();
         journal.complete(&second, &[ending(result, written)], now).unwrap();
-        assert_eq!(told(&journal, None), expected, "{result:?} {written}");
+        assert_eq!(last_run(&journal, None), expected, "{result:?} {written}");
     }
     journal.begin(&entry("elsewhere", "another", &["web"])).unwrap();
-    assert_eq!(told(&journal, None), "second: api");
-    assert_eq!(told(&journal, Some(&[id("web")])), "first: web");
+    assert_eq!(last_run(&journal, None), "second: api");
+    assert_eq!(last_run(&journal, Some(&[id("web")])), "first: web");
     let again = Id { uid: "another".into(), ..id("web") };
-    assert_eq!(told(&journal, Some(&[again])), "none", "it was made again");
+    assert_eq!(last_run(&journal, Some(&[again])), "none", "it was made again");
 }
 
 #[test]
@@ -88,9 +88,9 @@ fn what_cannot_be_read_is_passed_over() {
     // A line of another kind, one that is no text, and one whose writer died.
     let torn = [text.as_bytes(), b"{\"id\":1}\n\xff\xfe\n", &text.as_bytes()[..text.len() / 2]].concat();
     std::fs::write(journal.path(), torn).unwrap();
-    assert_eq!(told(&journal, None), "good: web");
+    assert_eq!(last_run(&journal, None), "good: web");
     journal.begin(&entry("next", "s", &["api"])).unwrap();
-    assert_eq!(told(&journal, None), "next: api", "the torn line took only itself away");
+    assert_eq!(last_run(&journal, None), "next: api", "the torn line took only itself away");
 
     std::fs::remove_file(journal.path()).unwrap();
     std::fs::create_dir(journal.path()).unwrap();
@@ -176,7 +176,7 @@ fn without_the_lock_a_run_is_kept_beside_the_journal_and_merged_by_the_next() {
     let place = aside(&journal).remove(0);
     assert!(kept.to_string().contains(place.to_str().unwrap()), "{kept}");
     assert_eq!(std::fs::read(journal.path()).unwrap(), before, "never without the lock");
-    assert_eq!(told(&journal, None), "second: web", "every reader sees it");
+    assert_eq!(last_run(&journal, None), "second: web", "every reader sees it");
     journal.complete(&first, &moved, Timestamp::UNIX_EPOCH).unwrap_err();
     drop(lock);
 

@@ -33,7 +33,7 @@ impl Run<'_> {
             };
             let (indices, _) = crate::choose::by_number(past, number)?;
             let revisions = &past.rollout.revisions;
-            of.revisions.retain(|told| indices.iter().any(|&index| revisions[index].name == told.name));
+            of.revisions.retain(|listed| indices.iter().any(|&index| revisions[index].name == listed.name));
             for (place, &index) in indices.iter().enumerate() {
                 if place > 0 {
                     lines.push(Line::new());

@@ -11,7 +11,7 @@ use crate::snapshot::Snapshot;
 use crate::timeline::{Timeline, timeline};
 use crate::workload_selector::Subjects;
 
-/// The workloads, and what their past tells.
+/// The workloads, and what their past shows.
 pub(super) struct Looked {
     pub snapshot: Snapshot,
     /// Not found by a selector: what cannot be done for one of them is refused, not skipped.

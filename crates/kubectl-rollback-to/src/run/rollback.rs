@@ -55,7 +55,7 @@ impl Run<'_> {
             let mut looked = self.reading(cluster, self.look(cluster, &subjects)).await?;
             let wish = match &mut wish {
                 Some(wish) => wish,
-                // By the server's clock, which was heard with its first answer; and once: a plan that is made again has the same target.
+                // By the server's clock, which is known from its first answer; and once: a plan that is made again has the same target.
                 None => wish.insert(self.wish(&looked, cluster)?),
             };
             let chosen = looked

@@ -36,14 +36,14 @@ async fn answered<T>(
 
 /// Ends when nothing was answered for so long. What was not answered before does not count.
 async fn silence(cluster: &Cluster, patience: Duration) -> Failure {
-    let mut heard = Instant::now();
+    let mut answered = Instant::now();
     loop {
         match cluster.unanswered() {
-            Some(unanswered) => heard = heard.max(unanswered.since),
-            None => heard = Instant::now(),
+            Some(unanswered) => answered = answered.max(unanswered.since),
+            None => answered = Instant::now(),
         }
-        if heard.elapsed() >= patience {
-            let says = cluster.unanswered().and_then(|unanswered| unanswered.says);
+        if answered.elapsed() >= patience {
+            let says = cluster.unanswered().and_then(|unanswered| unanswered.message);
             let says = says.map(|says| format!(" ({says})")).unwrap_or_default();
             let seconds = i64::try_from(patience.as_secs()).unwrap_or(i64::MAX);
             return Failure::failed(format!(

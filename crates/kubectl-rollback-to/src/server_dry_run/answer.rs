@@ -29,14 +29,14 @@ pub fn answer(error: &kube::Error) -> Answer {
 }
 
 fn of_status(status: &Status) -> Answer {
-    let says = || shorten(status.message.trim(), 600);
+    let message = || shorten(status.message.trim(), 600);
     let about =
         status.details.as_ref().is_some_and(|details| !details.kind.is_empty() || !details.causes.is_empty());
     match status.code {
-        400 if status.message.contains(CANNOT_REHEARSE) => Answer::CannotRehearse(says()),
-        _ if admission::is_refusal(&status.message) => Answer::Refused(says()),
+        400 if status.message.contains(CANNOT_REHEARSE) => Answer::CannotRehearse(message()),
+        _ if admission::is_refusal(&status.message) => Answer::Refused(message()),
         422 if !about && status.message.contains(TEST_FAILED) => Answer::Changed,
-        400 | 403 | 406 | 412 | 413 | 422 => Answer::Refused(says()),
+        400 | 403 | 406 | 412 | 413 | 422 => Answer::Refused(message()),
         _ => Answer::Other,
     }
 }
@@ -62,7 +62,7 @@ mod tests {
     fn a_lost_race_a_refusal_and_silence_are_told_apart() {
         let generic = "the server rejected our request due to an error in our request";
         let quota = "pods \"web-x\" is forbidden: exceeded quota: q";
-        let refused = |says: &str| Answer::Refused(says.to_owned());
+        let refused = |message: &str| Answer::Refused(message.to_owned());
         let dry = "admission webhook \"w\" does not support dry run";
         let hook = "Internal error occurred: failed calling webhook \"w\": connection refused";
         let cases = [

@@ -73,7 +73,7 @@ pub async fn dry_run(
 
 const NOT_ASKED: &str = "--dry-run=client sends no dry-run requests";
 
-/// Without the server: what a client alone can tell, which is little.
+/// Without the server: what a client alone can check, which is little.
 pub fn imagined(rollout: &Rollout, template: &Value) -> ServerDryRun {
     ServerDryRun {
         workload: Err(NOT_ASKED.to_owned()),
@@ -83,8 +83,8 @@ pub fn imagined(rollout: &Rollout, template: &Value) -> ServerDryRun {
 }
 
 /// Does `ServerDryRun::workload` say that nothing was rehearsed, rather than that it was refused?
-pub fn not_rehearsed(says: &str) -> bool {
-    says == NOT_ASKED || says.contains(CANNOT_REHEARSE)
+pub fn not_rehearsed(message: &str) -> bool {
+    message == NOT_ASKED || message.contains(CANNOT_REHEARSE)
 }
 
 /// The template alone: annotations count as a change too (pkg/registry/apps/deployment/strategy.go).
@@ -100,7 +100,7 @@ async fn workload(
         Ok(object) => Ok(Ok(object)),
         Err(error) => match answer(&error) {
             Answer::Changed => Err(changed(&rollout.id.typed())),
-            Answer::Refused(says) | Answer::CannotRehearse(says) => Ok(Err(says)),
+            Answer::Refused(message) | Answer::CannotRehearse(message) => Ok(Err(message)),
             Answer::Other => {
                 Err(Failure::from_kube("dry-run the rollback", &error).object(rollout.id.typed()))
             }
@@ -125,7 +125,7 @@ async fn pod_of(
     // Where OwnerReferencesPermissionEnforcement is on, only who may update the owner's finalizers may block its deletion
     // (plugin/pkg/admission/gc/gc_admission.go): the controller may, the user need not.
     match first {
-        Known::Seen(Err(says)) if says.contains("cannot set blockOwnerDeletion") => {
+        Known::Seen(Err(message)) if message.contains("cannot set blockOwnerDeletion") => {
             pod::unblock(&mut pod);
             create(cluster, rollout, &pod, options).await
         }
@@ -149,8 +149,8 @@ async fn create(
     match answered {
         Ok(_) => Known::Seen(Ok(())),
         Err(error) => match answer(&error) {
-            Answer::Refused(says) => Known::Seen(Err(says)),
-            Answer::CannotRehearse(says) => Known::Unknown(says),
+            Answer::Refused(message) => Known::Seen(Err(message)),
+            Answer::CannotRehearse(message) => Known::Unknown(message),
             Answer::Changed | Answer::Other => {
                 Known::Unknown(Failure::from_kube("create a pod as a dry run", &error).to_string())
             }

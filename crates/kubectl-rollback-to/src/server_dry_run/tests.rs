@@ -120,8 +120,13 @@ async fn who_may_not_block_the_owners_deletion_asks_without() {
     let fake = Fake::start();
     deny(&fake, &[]);
     fake.on("PATCH", WEB).answer(Answer::json(kept(3)));
-    let says = "pods \"web-\" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on";
-    fake.on("POST", PODS).once().answer(Answer::status_with(403, "Forbidden", says, json!({"kind": "pods"})));
+    let message = "pods \"web-\" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on";
+    fake.on("POST", PODS).once().answer(Answer::status_with(
+        403,
+        "Forbidden",
+        message,
+        json!({"kind": "pods"}),
+    ));
     fake.on("POST", PODS).answer(taken());
     assert_eq!(dry_ran(&fake).await.unwrap().pod, Known::Seen(Ok(())));
     let asked: Vec<_> = fake.requests().into_iter().filter(|request| request.path == PODS).collect();

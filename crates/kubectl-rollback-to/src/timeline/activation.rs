@@ -66,7 +66,7 @@ fn in_place(rollout: &Rollout) -> Vec<Activation> {
         let mut list: Vec<Activation> = revisions()
             .map(|(index, revision)| latest(rollout, index, revision, back.contains(&index)))
             .collect();
-        // Stripped of managedFields, and numbers are missing: first activations cannot be put in order, so only the numbers are told.
+        // Stripped of managedFields, and numbers are missing: first activations cannot be put in order, so only the numbers are known.
         if list.iter().any(|activation| activation.since.is_some()) {
             for unsure in list.iter_mut().filter(|activation| activation.at.is_none()) {
                 unsure.since = rollout.revisions[unsure.revision].created;

@@ -1,4 +1,4 @@
-//! What a Deployment's controller tells of each step: `ScalingReplicaSet` events, kept for an hour (`--event-ttl`).
+//! What a Deployment's controller reports of each step: `ScalingReplicaSet` events, kept for an hour (`--event-ttl`).
 
 use cluster_model::Known;
 use cluster_model::raw::Raw;
@@ -11,10 +11,10 @@ pub struct Scaling {
     /// Index into `Rollout::revisions`.
     pub revision: usize,
     pub up: bool,
-    /// Not told by older controllers.
+    /// Not reported by older controllers.
     pub from: Option<i64>,
     pub to: i64,
-    /// An event that repeats is counted, not told again: only its first and last time are kept.
+    /// An event that repeats is counted, not reported again: only its first and last time are kept.
     pub first: Timestamp,
     pub last: Timestamp,
 }

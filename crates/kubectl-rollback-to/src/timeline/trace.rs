@@ -23,9 +23,9 @@ pub fn emptied(rollout: &Rollout, scalings: &[Scaling], revision: usize) -> Opti
         return None;
     }
     object.annotation(DESIRED)?.parse().ok().filter(|desired: &i64| *desired > 0)?;
-    let told =
+    let by_event =
         || scalings.iter().rev().find(|s| s.revision == revision && !s.up && s.to == 0).map(|s| s.last);
-    written_by_controller(rollout, kept).or_else(told)
+    written_by_controller(rollout, kept).or_else(by_event)
 }
 
 pub fn narrow(rollout: &Rollout, activations: &[Activation], scalings: &[Scaling], windows: &mut [Window]) {
@@ -88,7 +88,7 @@ fn from_events(
     };
     let ups = || times(own, true).filter(|(_, at)| *at > surely_gone);
     let from_none = ups().filter(|(from, _)| *from == Some(0)).map(|(_, at)| at).max();
-    // A controller that does not tell from where: its first step.
+    // A controller that does not report from how many: its first step.
     let first_step = || ups().filter(|(from, _)| from.is_none()).map(|(_, at)| at).min();
     let Some(up) = from_none.or_else(first_step) else { return };
     let downs = || times(before, false).map(|(_, at)| at);

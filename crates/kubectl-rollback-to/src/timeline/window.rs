@@ -1,4 +1,4 @@
-//! Where a moment lies, as far as the traces tell, kept in the order of the revisions' numbers.
+//! Where a moment lies, as far as the traces show, kept in the order of the revisions' numbers.
 
 use k8s_openapi::jiff::Timestamp;
 

@@ -69,7 +69,7 @@ pub(super) fn on_watch_event(
             Feed::Synced(nodes) => engine.node_seen(&node, cordoned(engine, &node, nodes.first())),
             Feed::Applied(seen) => engine.node_seen(&node, cordoned(engine, &node, Some(&seen))),
             Feed::Deleted(_) => engine.node_seen(&node, None),
-            Feed::Disturbed(failure) => {
+            Feed::Interrupted(failure) => {
                 server_failed(health, &failure, reporter);
                 return Ok(());
             }
@@ -78,7 +78,7 @@ pub(super) fn on_watch_event(
             Feed::Synced(pods) => engine.pods_synced(&node, pods, now),
             Feed::Applied(pod) => engine.pod_seen(&node, pod, now),
             Feed::Deleted(pod) => engine.pod_gone(pod.uid(), now),
-            Feed::Disturbed(failure) => {
+            Feed::Interrupted(failure) => {
                 server_failed(health, &failure, reporter);
                 return Ok(());
             }
@@ -91,7 +91,7 @@ pub(super) fn on_watch_event(
             }
             Feed::Applied(budget) => engine.budget_seen(budget.into(), now),
             Feed::Deleted(budget) => engine.budget_gone(DisruptionBudget::from(budget).key()),
-            Feed::Disturbed(failure) => {
+            Feed::Interrupted(failure) => {
                 server_failed(health, &failure, reporter);
                 return Ok(());
             }

@@ -65,7 +65,11 @@ async fn poll(api: &Api<Node>, name: &str) -> Result<Feed<Node>, Failure> {
         Ok(node) => Ok(Feed::Synced(node.into_iter().collect())),
         Err(error) => {
             let failure = Failure::from_kube("read the node again", &error);
-            if matches!(failure.code, Some(401 | 403)) { Err(failure) } else { Ok(Feed::Disturbed(failure)) }
+            if matches!(failure.code, Some(401 | 403)) {
+                Err(failure)
+            } else {
+                Ok(Feed::Interrupted(failure))
+            }
         }
     }
 }

@@ -34,7 +34,7 @@ pub enum Feed<K> {
     Deleted(K),
     /// The server did not answer; the watch is retried. Reported once until it answers again.
     /// An expired watch (410) is normal and not reported: `Synced` follows.
-    Disturbed(Failure),
+    Interrupted(Failure),
 }
 
 /// 5xx, lost connections and expired watches are retried (and, for a moment after them, 401 and 403);
@@ -117,7 +117,7 @@ impl<K, F: FnMut(&mut K) -> bool> State<K, F> {
                             return Some(Err(failure));
                         }
                         Severity::Temporary if self.health.failed() => {
-                            return Some(Ok(Feed::Disturbed(failure)));
+                            return Some(Ok(Feed::Interrupted(failure)));
                         }
                         Severity::Temporary | Severity::Expected => {}
                     }

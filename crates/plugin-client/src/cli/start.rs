@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use cluster_model::text::neutralise;
+use cluster_model::text::sanitize;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 
@@ -108,7 +108,7 @@ fn complaint(error: &clap::Error) -> String {
 /// clap quotes arguments as they are, and scripts pass on text from clusters: the same error about sanitized arguments.
 fn safe_to_show<A: CommandLine>(words: &[OsString]) -> Option<clap::Error> {
     let shown: Vec<OsString> =
-        words.iter().map(|word| neutralise(&word.to_string_lossy()).into_owned().into()).collect();
+        words.iter().map(|word| sanitize(&word.to_string_lossy()).into_owned().into()).collect();
     if shown == words {
         return None;
     }

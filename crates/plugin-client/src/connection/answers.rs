@@ -14,7 +14,7 @@ pub struct Unanswered {
     /// When the first of them was sent, or the last answer came.
     pub since: Instant,
     /// The last failure, in one line; `None` while the first requests still wait.
-    pub says: Option<String>,
+    pub message: Option<String>,
 }
 
 #[derive(Clone, Default)]
@@ -33,7 +33,7 @@ pub(crate) struct PendingRequest(Answers);
 impl Answers {
     pub(crate) fn unanswered(&self) -> Option<Unanswered> {
         let pending = lock(&self.0);
-        pending.since.map(|since| Unanswered { since, says: pending.message.clone() })
+        pending.since.map(|since| Unanswered { since, message: pending.message.clone() })
     }
 
     pub(crate) fn request_sent(&self) -> PendingRequest {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     fn message(answers: &Answers) -> Option<String> {
-        answers.unanswered().and_then(|unanswered| unanswered.says)
+        answers.unanswered().and_then(|unanswered| unanswered.message)
     }
 
     #[test]
@@ -92,7 +92,10 @@ mod tests {
         let (first, second) = (answers.request_sent(), answers.request_sent());
         let since = answers.unanswered().unwrap().since;
         first.outcome(&Err::<Response<()>, _>("connection refused".into()));
-        assert_eq!(answers.unanswered(), Some(Unanswered { since, says: Some("connection refused".into()) }));
+        assert_eq!(
+            answers.unanswered(),
+            Some(Unanswered { since, message: Some("connection refused".into()) })
+        );
         answers.request_sent().outcome(&answer(503));
         assert_eq!(answers.unanswered().unwrap().since, since, "still the first of them");
         assert_eq!(message(&answers).as_deref(), Some("503 Service Unavailable"));

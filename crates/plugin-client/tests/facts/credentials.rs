@@ -301,7 +301,9 @@ async fn a_feed_goes_on_after_a_renewal_that_failed() {
     let mut pods = Box::pin(feed::<Pod>(Api::all(cluster.client), Watched::default()));
     assert!(matches!(pods.next().await, Some(Ok(Feed::Synced(_)))));
     match pods.next().await {
-        Some(Ok(Feed::Disturbed(failure))) => assert!(failure.message.contains("login failed"), "{failure}"),
+        Some(Ok(Feed::Interrupted(failure))) => {
+            assert!(failure.message.contains("login failed"), "{failure}")
+        }
         other => panic!("{other:?}"),
     }
     assert!(matches!(pods.next().await, Some(Ok(Feed::Applied(_)))));

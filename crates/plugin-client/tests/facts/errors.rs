@@ -11,7 +11,7 @@ use testbed::fake::{Answer, ClosedPort, Fake};
 
 use crate::bench::{Bench, environment, flags, kubeconfig};
 
-async fn told(bench: &Bench, words: &[&str]) -> (kube::Error, String) {
+async fn reported(bench: &Bench, words: &[&str]) -> (kube::Error, String) {
     let error = bench.pods(words).await.list(&ListParams::default()).await.unwrap_err();
     let ui = plugin_client::Ui::captured();
     ui.failure(&Failure::from_kube("list pods", &error));
@@ -38,7 +38,7 @@ async fn errors_are_readable() {
     for (answer, expected) in cases {
         let bench = Bench::new();
         bench.fake.on("GET", "*").answer(answer);
-        let (error, text) = told(&bench, &[]).await;
+        let (error, text) = reported(&bench, &[]).await;
         let first = text.lines().next().unwrap();
         assert_eq!(first, format!("error: cannot list pods: {expected}"));
         let code = match &error {
@@ -63,7 +63,7 @@ async fn connection_errors_name_the_server_and_the_reason() {
     let bench = Bench::new();
     let port = ClosedPort::reserve().unwrap();
     let gone = format!("http://{}", port.address);
-    let (_, text) = told(&bench, &[&format!("--server={gone}")]).await;
+    let (_, text) = reported(&bench, &[&format!("--server={gone}")]).await;
     assert!(
         text.starts_with(&format!("error: cannot list pods: {gone}: ")) && text.contains("refused"),
         "{text}"
@@ -73,17 +73,17 @@ async fn connection_errors_name_the_server_and_the_reason() {
 
     // TLS spoken to a plain server: the reason is the handshake's.
     let tls = bench.fake.url().replace("http:", "https:");
-    let (_, text) = told(&bench, &[&format!("--server={tls}"), "--insecure-skip-tls-verify"]).await;
+    let (_, text) = reported(&bench, &[&format!("--server={tls}"), "--insecure-skip-tls-verify"]).await;
     assert!(text.starts_with(&format!("error: cannot list pods: {tls}: ")), "{text}");
     unadorned(&text);
 
     bench.fake.on("GET", "*").once().answer(Answer::text(200, "<html>please log in</html>"));
-    let (_, text) = told(&bench, &[]).await;
+    let (_, text) = reported(&bench, &[]).await;
     assert!(text.contains("hint: the answer is not what a Kubernetes API server sends"), "{text}");
     unadorned(&text);
 
     bench.fake.on("GET", "*").answer(Answer::cut());
-    let (_, text) = told(&bench, &[]).await;
+    let (_, text) = reported(&bench, &[]).await;
     assert!(text.contains("connection closed before message completed"), "{text}");
     unadorned(&text);
 }

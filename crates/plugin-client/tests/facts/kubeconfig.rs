@@ -53,14 +53,16 @@ fn no_silent_in_cluster_fallback() {
     let missing = folder.path().join("missing");
     let in_pod = |file: &Path| Environment { in_cluster: true, ..environment(file) };
 
-    let told = |words: &[&str], file: &Path| target(&flags(words), &in_pod(file)).unwrap_err().to_string();
-    assert!(told(&["--context=other"], &good).starts_with("there is no context other in "));
-    assert!(told(&["--cluster=other"], &good).starts_with("the cluster other is not in the kubeconfig"));
-    assert!(told(&["--user=other"], &good).starts_with("the user other is not in the kubeconfig"));
+    let error_of =
+        |words: &[&str], file: &Path| target(&flags(words), &in_pod(file)).unwrap_err().to_string();
+    assert!(error_of(&["--context=other"], &good).starts_with("there is no context other in "));
+    assert!(error_of(&["--cluster=other"], &good).starts_with("the cluster other is not in the kubeconfig"));
+    assert!(error_of(&["--user=other"], &good).starts_with("the user other is not in the kubeconfig"));
     assert!(
-        told(&["--context=main"], &missing).starts_with("no cluster to talk to: there is no kubeconfig at ")
+        error_of(&["--context=main"], &missing)
+            .starts_with("no cluster to talk to: there is no kubeconfig at ")
     );
-    let broken = told(&[], &bad);
+    let broken = error_of(&[], &bad);
     assert!(
         broken.starts_with("cannot read the kubeconfig ") && broken.contains("not valid YAML"),
         "{broken}"
@@ -68,7 +70,8 @@ fn no_silent_in_cluster_fallback() {
     assert!(!broken.contains("s3cret"), "{broken}");
     // The only way in: no file and no flag. There is no service account here, so it fails, but by its own name.
     assert!(
-        told(&[], &missing).starts_with("no kubeconfig, and the pod's own service account cannot be used")
+        error_of(&[], &missing)
+            .starts_with("no kubeconfig, and the pod's own service account cannot be used")
     );
     let outside = target(&flags(&[]), &environment(&missing)).unwrap_err();
     assert!(outside.message.starts_with("no cluster to talk to"), "{outside}");

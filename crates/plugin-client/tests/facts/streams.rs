@@ -29,7 +29,7 @@ async fn next(feed: &mut Pin<&mut impl Stream<Item = Result<Feed<Pod>, Failure>>
         }
         Some(Ok(Feed::Applied(pod))) => format!("applied {}", pod.name_any()),
         Some(Ok(Feed::Deleted(pod))) => format!("deleted {}", pod.name_any()),
-        Some(Ok(Feed::Disturbed(failure))) => format!("disturbed: {failure}"),
+        Some(Ok(Feed::Interrupted(failure))) => format!("disturbed: {failure}"),
         Some(Err(failure)) => format!("failed: {failure}"),
         None => "end".to_owned(),
     }
@@ -91,7 +91,7 @@ async fn first_two<K, T>(feed: impl Stream<Item = Result<Feed<K>, Failure>>, of:
     objects.iter().map(of).collect()
 }
 
-/// What is not wanted of a list is dropped as it comes; of a change it is told, because it may have been wanted before.
+/// What is not wanted of a list is dropped as it comes; a change is passed on, because it may have been wanted before.
 #[tokio::test]
 async fn a_feed_keeps_what_is_wanted() {
     let bench = Bench::new();
@@ -191,7 +191,7 @@ async fn a_feed_rides_out_errors_and_tells_them_once() {
     assert_eq!(next(&mut feed).await, "applied c");
     let cut = next(&mut feed).await;
     assert!(cut.starts_with("disturbed: cannot watch pods: ") && cut.contains("connection closed"), "{cut}");
-    // The expired watch by itself is nothing to tell.
+    // The expired watch by itself is not reported.
     assert_eq!(next(&mut feed).await, "synced a,b");
     sender.send(event("DELETED", pod("b", "9")).to_string()).unwrap();
     assert_eq!(next(&mut feed).await, "deleted b");

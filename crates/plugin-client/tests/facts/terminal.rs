@@ -160,11 +160,11 @@ fn a_signal_ends_the_question() {
 fn no_terminal_no_question() {
     let confirm = "error: needs confirmation: no terminal to ask on\nhint: look at it with --dry-run, then pass --yes\n";
     let pick = "error: needs a choice: no terminal to ask on\nhint: name it with --to-revision\n";
-    for (deed, told) in [("ask", confirm), ("type", confirm), ("pick", pick)] {
+    for (deed, expected) in [("ask", confirm), ("type", confirm), ("pick", pick)] {
         let output = run(&[deed]);
         assert_eq!(output.status.code(), Some(3));
         assert_eq!(String::from_utf8_lossy(&output.stdout), "");
-        assert_eq!(String::from_utf8_lossy(&output.stderr), told);
+        assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
     }
 }
 
@@ -221,11 +221,11 @@ fn warnings_as_errors_fails_at_the_end() {
         ("false", 0, "warning: old\n"),
         ("true", 1, "warning: old\nerror: 1 warning from the server (--warnings-as-errors)\n"),
     ];
-    for (flag, code, told) in cases {
+    for (flag, code, expected) in cases {
         let output =
             run(&["version", &server, "--kubeconfig=/dev/null", &format!("--warnings-as-errors={flag}")]);
         assert_eq!(String::from_utf8_lossy(&output.stdout), "v1.37.2\n");
-        assert_eq!(String::from_utf8_lossy(&output.stderr), told);
+        assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
         assert_eq!(output.status.code(), Some(code));
     }
 }

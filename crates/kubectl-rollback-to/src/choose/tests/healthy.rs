@@ -51,7 +51,7 @@ fn the_last_healthy_one() {
         evidence(&inferred, &Choice::LastHealthy)
             .starts_with("revision 2 was likely healthy (inferred, not observed): was active for 1h")
     );
-    // Nothing tells the two apart where old pods go first.
+    // Nothing distinguishes the two where old pods go first.
     let tie =
         refused(&inferred.edit(json!({"spec": {"strategy": {"type": "Recreate"}}})), &Choice::LastHealthy);
     assert_eq!(
@@ -62,7 +62,7 @@ fn the_last_healthy_one() {
     let single =
         History::of(Kind::DaemonSet).revision(1, "a", 1).revision(2, "b", HOUR).crashing_pod("web-y");
     assert_eq!(number(&single, &Choice::LastHealthy), 1);
-    // Too short to tell.
+    // Too short to judge.
     let none = refused(
         &History::of(Kind::DaemonSet).revision(1, "a", 1).revision(2, "b", 60).crashing_pod("web-y"),
         &Choice::LastHealthy,

@@ -114,7 +114,7 @@ fn a_number_that_two_replicasets_have_is_refused_with_both() {
     assert_eq!(number(&twice(), &image("web:x")), 2, "by its image it can be chosen");
 }
 
-/// The same image in both: only the time when each was active tells them apart.
+/// The same image in both: only the time when each was active distinguishes them.
 #[test]
 fn of_one_image_the_time_chooses() {
     let variable = json!({"spec": {"template": {"spec": {"containers": [

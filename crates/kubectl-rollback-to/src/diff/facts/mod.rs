@@ -75,7 +75,7 @@ pub struct Facts {
     pub orders: BTreeMap<String, Order>,
 }
 
-/// Where in the template, and how it is told.
+/// Where in the template, and how it is shown.
 #[derive(Clone, Debug)]
 pub struct At {
     pub place: Place,
@@ -137,7 +137,7 @@ impl Facts {
         }
     }
 
-    /// Only told when both sides have it.
+    /// Only shown when both sides have it.
     fn hush(&mut self, at: &At) {
         if let Some(fact) = self.all.get_mut(&at.path) {
             fact.quiet = true;

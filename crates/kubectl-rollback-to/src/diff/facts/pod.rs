@@ -162,7 +162,7 @@ impl Facts {
         }
     }
 
-    /// Terms of an affinity have no names; each is told whole.
+    /// Terms of an affinity have no names; each is shown whole.
     fn affinity(&mut self, at: &At, kinds: &Map<String, Value>) {
         const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
         const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";

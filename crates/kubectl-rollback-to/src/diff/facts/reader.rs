@@ -1,4 +1,4 @@
-//! Puts an object into words, field by field; what nobody asked for is told as it is written.
+//! Puts an object into words, field by field; what nobody asked for is shown as it is written.
 
 use serde_json::{Map, Value};
 
@@ -14,7 +14,7 @@ impl Reader {
         Reader { left: map.clone(), said: Vec::new() }
     }
 
-    /// Takes a string; anything else stays to be told at the end.
+    /// Takes a string; anything else is shown at the end.
     pub fn text(&mut self, key: &str) -> Option<String> {
         let text = self.left.get(key)?.as_str()?.to_owned();
         self.left.remove(key);

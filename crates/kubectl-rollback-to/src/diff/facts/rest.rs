@@ -1,4 +1,4 @@
-//! Fields without words of their own: told path by path, as they are written.
+//! Fields without words of their own: shown path by path, as they are written.
 
 use serde_json::Value;
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::{Change, Difference, defaulted, diff, masked_pair, unified};
-use super::{base, told};
+use super::{base, lines_of};
 
 /// Fields that are known here and such that are not, with sound values and unsound ones.
 fn any_template() -> impl Strategy<Value = Value> {
@@ -89,7 +89,7 @@ proptest! {
     fn nothing_that_differs_is_left_out(a in any_template(), b in any_template()) {
         let found = diff(&a, &b, true);
         if same(&a, &b) {
-            prop_assert_eq!(told(&found), Vec::<String>::new());
+            prop_assert_eq!(lines_of(&found), Vec::<String>::new());
         } else if !same(&spelt_out(&a), &spelt_out(&b)) {
             prop_assert!(!found.differences.is_empty(), "{} {}", a, b);
             prop_assert_ne!(found.headline(), "nothing");

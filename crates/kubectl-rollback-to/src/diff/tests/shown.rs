@@ -4,7 +4,7 @@ use cluster_model::build::merge;
 use serde_json::{Value, json};
 
 use super::super::diff;
-use super::{base, told};
+use super::{base, lines_of};
 
 /// The pointers of all leaves.
 fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
@@ -101,7 +101,7 @@ fn whatever_is_written_somewhere_is_shown() {
             if pointer == "/spec/serviceAccount" {
                 continue;
             }
-            let lines = told(&diff(&rich, &edited, true)).join("\n");
+            let lines = lines_of(&diff(&rich, &edited, true)).join("\n");
             // Modes of files are octal.
             let (word, octal) = if fresh.is_number() {
                 ("987654", format!("{:o}", 987_654))

@@ -75,7 +75,7 @@ impl Execution<'_> {
         let passed = SignedDuration::try_from(unanswered.since.elapsed()).unwrap_or(SignedDuration::MAX);
         let now = self.clock.now();
         let since = now.saturating_sub(passed).unwrap_or(Timestamp::MIN).to_zoned(self.zone.clone());
-        End::Silent { since, seconds: passed.as_secs(), message: unanswered.says.clone() }
+        End::Silent { since, seconds: passed.as_secs(), message: unanswered.message.clone() }
     }
 }
 

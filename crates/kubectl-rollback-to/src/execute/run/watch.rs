@@ -139,9 +139,9 @@ impl Run<'_> {
     fn keep(&mut self, WatchEvent { watch, news }: WatchEvent) {
         let news = match news {
             Ok(
-                News::Object(_, Feed::Disturbed(failure))
-                | News::Pod(Feed::Disturbed(failure))
-                | News::Event(Feed::Disturbed(failure)),
+                News::Object(_, Feed::Interrupted(failure))
+                | News::Pod(Feed::Interrupted(failure))
+                | News::Event(Feed::Interrupted(failure)),
             ) => {
                 return self.unavailable(&failure);
             }

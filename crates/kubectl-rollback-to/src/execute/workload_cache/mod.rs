@@ -99,7 +99,7 @@ impl WorkloadCache {
                 true
             }
             // An event that expired still happened.
-            Feed::Applied(_) | Feed::Deleted(_) | Feed::Disturbed(_) => false,
+            Feed::Applied(_) | Feed::Deleted(_) | Feed::Interrupted(_) => false,
         }
     }
 
@@ -147,7 +147,7 @@ fn apply<K, T: Clone>(
         }
         // It may have belonged to this workload before.
         Feed::Applied(object) | Feed::Deleted(object) => store.remove(of(object)),
-        Feed::Disturbed(_) => false,
+        Feed::Interrupted(_) => false,
     }
 }
 

@@ -154,10 +154,10 @@ fn an_operator_may_revert_and_is_named_with_its_group() {
         kind: "Database".into(),
         name: "main".into(),
     };
-    let told = |api_version| judge(&web(json!({})), &sign(api_version), &Sources::default()).unwrap();
-    assert!(matches!(told("db.example.com/v1").reverts, Reverts::Perhaps(_)));
-    assert_eq!(told("db.example.com/v1").instead, "kubectl edit database.db.example.com main -n shop");
-    assert_eq!(told("v1").instead, "kubectl edit database main -n shop");
+    let judged_as = |api_version| judge(&web(json!({})), &sign(api_version), &Sources::default()).unwrap();
+    assert!(matches!(judged_as("db.example.com/v1").reverts, Reverts::Perhaps(_)));
+    assert_eq!(judged_as("db.example.com/v1").instead, "kubectl edit database.db.example.com main -n shop");
+    assert_eq!(judged_as("v1").instead, "kubectl edit database main -n shop");
 }
 
 #[test]

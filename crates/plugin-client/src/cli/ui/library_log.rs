@@ -22,7 +22,7 @@ impl Ui {
     }
 }
 
-/// The library's log, neutralised line by line.
+/// The library's log, sanitized line by line.
 struct LogWriter(Ui);
 
 impl Write for LogWriter {

@@ -1,11 +1,11 @@
 //! A line of text whose parts have roles, and columns of such lines. No I/O.
 //!
-//! A `Line` cannot hold anything a terminal would obey: every text is neutralised on its way in.
+//! A `Line` cannot hold anything a terminal would obey: every text is sanitized on its way in.
 
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use cluster_model::text::neutralise;
+use cluster_model::text::sanitize;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// What a text means; how that looks is decided here alone.
@@ -78,7 +78,7 @@ impl Line {
     }
 
     pub fn span(mut self, role: Role, text: impl AsRef<str>) -> Self {
-        self.spans.push((role, neutralise(text.as_ref()).into_owned()));
+        self.spans.push((role, sanitize(text.as_ref()).into_owned()));
         self
     }
 

@@ -50,7 +50,7 @@ impl Ui {
     }
 
     /// dialoguer redraws a question for every key, and only ever its last row: of one that is longer than a row, all but its last
-    /// sentence is told before. `more` columns follow it.
+    /// sentence is shown before. `more` columns follow it.
     fn explained(&self, question: &str, more: usize) -> String {
         let width = usize::from(Term::stderr().size().1);
         let line = Line::from(question);

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, IsTerminal};
 use std::time::Duration;
 
-use cluster_model::text::{neutralise, shorten};
+use cluster_model::text::{sanitize, shorten};
 use k8s_openapi::{ByteString, jiff::Timestamp};
 use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode};
 use serde::Deserialize;
@@ -136,8 +136,8 @@ impl Plugin {
         if answer.api_version != self.exec.api_version {
             return Err(wrong(&format!(
                 "it answered in {}, the kubeconfig wants {}",
-                neutralise(answer.api_version.as_deref().unwrap_or("no apiVersion")),
-                neutralise(self.exec.api_version.as_deref().unwrap_or("no apiVersion")),
+                sanitize(answer.api_version.as_deref().unwrap_or("no apiVersion")),
+                sanitize(self.exec.api_version.as_deref().unwrap_or("no apiVersion")),
             )));
         }
         let status = answer.status.ok_or_else(|| wrong("its answer has no status"))?;

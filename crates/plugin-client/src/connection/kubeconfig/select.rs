@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cluster_model::text::neutralise;
+use cluster_model::text::sanitize;
 use kube::config::{AuthInfo, Cluster, Context, Kubeconfig};
 
 use super::files::list;
@@ -86,7 +86,7 @@ fn blame(asked: Option<&str>) -> Exit {
 }
 
 fn existing<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> String {
-    let mut names: Vec<String> = names.map(|name| neutralise(name).into_owned()).collect();
+    let mut names: Vec<String> = names.map(|name| sanitize(name).into_owned()).collect();
     names.sort_unstable();
     let more = names.len().saturating_sub(20);
     names.truncate(20);
