@@ -82,7 +82,7 @@ pub fn stalled<'a>(set: &Value, pods: &'a [Pod]) -> Option<&'a Pod> {
 /// Why it is in the way; one line.
 pub fn why(pod: &Pod) -> String {
     let fault = issue(pod).map_or_else(|| NOT_READY.to_owned(), |issue| issue.to_string());
-    format!("{fault}; it has the old template and is not replaced automatically")
+    format!("{fault}; its template is not the current one, and it is not replaced automatically")
 }
 
 fn is_rolling(set: &Value) -> bool {
@@ -317,7 +317,7 @@ mod tests {
         let pod = bad(1).waiting("CrashLoopBackOff");
         assert_eq!(
             why(&pod),
-            "CrashLoopBackOff in container main; it has the old template and is not replaced automatically"
+            "CrashLoopBackOff in container main; its template is not the current one, and it is not replaced automatically"
         );
     }
 }

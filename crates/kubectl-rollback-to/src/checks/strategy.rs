@@ -113,7 +113,7 @@ fn stuck(case: &Case<'_>, start: i64) -> Option<Finding> {
     };
     Some(
         finding(format!(
-            "{waits}{others}: until it is Ready, it gets the older template only if it is deleted"
+            "{waits}{others}: until it is Ready, it gets the target template only if it is deleted"
         ))
         .remedy("--unstick deletes such pods, one at a time, after the update"),
     )
@@ -210,7 +210,7 @@ mod tests {
         fires("statefulset-stuck", Severity::Warning, &bad, &Fixture::of(Kind::StatefulSet));
         assert_eq!(
             bad.message_of("statefulset-stuck"),
-            "is blocked by web-1 (CrashLoopBackOff): until it is Ready, it gets the older template only if it is deleted"
+            "is blocked by web-1 (CrashLoopBackOff): until it is Ready, it gets the target template only if it is deleted"
         );
         fires("statefulset-stuck", Severity::Warning, &bad, &broken("web-1", 1));
         fires("statefulset-stuck", Severity::Warning, &bad, &broken("web-7", 2));

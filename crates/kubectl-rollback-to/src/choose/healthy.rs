@@ -93,8 +93,11 @@ pub fn healthy(past: Past<'_>) -> Result<Chosen, Failure> {
                 .block(&messages::choices(past, &messages::all(past))))
         }
         Found::None => {
-            let others: Vec<usize> =
-                messages::all(past).into_iter().filter(|&index| !is_live(index)).collect();
+            // One that is known to be broken is no suggestion. Then the live one may be good, with pods that do not run it yet.
+            let may_work = |index: &usize| past.health[*index].verdict != Verdict::Unhealthy;
+            let (live, others): (Vec<usize>, Vec<usize>) =
+                messages::all(past).into_iter().filter(may_work).partition(|&index| is_live(index));
+            let others = if others.is_empty() { live } else { others };
             let message = format!("no revision of {id} is known to have been healthy");
             let failure = Failure::refused(message).take(past, &newest_first(&others)).history(past);
             Err(failure.block(&messages::choices(past, &messages::all(past))))

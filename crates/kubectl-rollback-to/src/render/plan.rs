@@ -51,6 +51,11 @@ impl View<'_> {
             Action::Nothing => {
                 let rest = match self.shortfall(rollout) {
                     None => "; nothing to do".to_owned(),
+                    Some(but) if self.options.unstick && rollout.id.kind.rules().pod_can_block() => {
+                        format!(
+                            ", but {but}; no template is written, and blocking pods are deleted (--unstick)"
+                        )
+                    }
                     Some(but) => format!(", but {but}; nothing is written"),
                 };
                 let mut lines = vec![name.plain(format!("{}{rest}", there_already(rollout, step)))];

@@ -75,7 +75,7 @@ pub fn budget_reason(reason: &BudgetReason) -> String {
         BudgetReason::Stale { rule } => format!("{rule}: its controller has not caught up with it"),
         BudgetReason::SyncFailed { rule, message } => format!("{rule}: cannot be computed: {message}"),
         BudgetReason::Needs { rule, desired, healthy, expected, even_if_all_are_healthy } => {
-            let never = if *even_if_all_are_healthy {
+            let never = if *even_if_all_are_healthy && healthy < expected {
                 format!("; it allows none even with all {expected} healthy")
             } else {
                 String::new()

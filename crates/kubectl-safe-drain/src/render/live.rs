@@ -137,7 +137,9 @@ fn line(event: &Event) -> Line {
         Event::Gone { pod, took_seconds } => {
             Line::new().plain(pod).good(" gone").plain(format!(" after {took_seconds:.1}s"))
         }
-        Event::Blocked { pod, by } => blocked(pod, &cause::blocker(by), 1),
+        Event::Blocked { pod, by } => {
+            Line::new().plain(format!("{pod} ")).warn("blocked").plain(format!(": {}", cause::blocker(by)))
+        }
         Event::BudgetBlocks { budget, reason, unhealthy, waiting } => {
             blocked(&cause::budget(budget), &budget_status(reason, unhealthy.as_deref()), *waiting)
         }
@@ -249,7 +251,7 @@ mod tests {
         evicting pod shop/web-1 (grace period 1m30s)
         shop/web-1 was deleted by someone else
         shop/web-1 gone after 1.2s
-        blocked by shop/web-1: the API server is busy (1 pod waiting)
+        shop/web-1 blocked: the API server is busy
         shop/web-1 stuck: past its grace period; blocked by finalizer example.com/a, example.com/b
         shop/web-1 stuck: past its grace period; it has no finalizer; check the node's kubelet and its volumes
         shop/web-1 failed: invalid

@@ -99,3 +99,13 @@ fn what_never_had_a_pod_is_not_the_last_healthy_one() {
     assert_eq!(refusal.hints[0], "kubectl rollback-to deployment/web -n shop --to-revision 1");
     assert!(refusal.block.iter().any(|line| line.contains("never had a pod")), "{:?}", refusal.block);
 }
+
+#[test]
+fn a_revision_that_is_known_to_be_broken_is_not_suggested() {
+    let history = History::of(Kind::StatefulSet).revision(1, "a", 1).revision(2, "b", 30);
+    let stuck = history.crashing_pod("web-1").revision(3, "c", 60);
+    let refusal = refused(&stuck, &Choice::LastHealthy);
+    let hints = refusal.hints.join("\n");
+    assert!(!hints.contains("--to-revision 2"), "{hints}");
+    assert!(hints.contains("--to-revision 1"), "{hints}");
+}
