@@ -10,7 +10,7 @@ mod others;
 mod pause;
 mod race;
 mod restore;
-mod saga;
+mod several;
 mod shared;
 mod signals;
 mod stalls;

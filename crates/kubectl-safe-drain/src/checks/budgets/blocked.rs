@@ -1,0 +1,69 @@
+//! A budget that allows nothing now: what it takes before it allows an eviction.
+
+use std::collections::BTreeSet;
+
+use cluster_model::disruption_budget::{Members, Requirement};
+use cluster_model::owner_graph::ControllerState;
+use cluster_model::workload::OwnerKey;
+use cluster_model::{DisruptionBudget, Finding, Inventory, PodExt, Severity};
+use k8s_openapi::api::core::v1::Pod;
+
+/// `counted`: the pods to evict that need one of its disruptions.
+pub(super) fn allows_none(budget: &DisruptionBudget, counted: &[&Pod], inventory: &Inventory) -> Finding {
+    let (rule, healthy, desired, expected) = (budget.rule(), budget.healthy, budget.desired, budget.expected);
+    let (members, with_scale) = members(budget, inventory);
+    let remedy = match budget.requirement(members) {
+        Requirement::ReadyPods(n) => {
+            // Pods that are not Ready may go as soon as enough others are (eviction.go, IfHealthyBudget).
+            let n = if counted.iter().any(|pod| pod.is_ready()) { n } else { (n - 1).max(1) };
+            let more = if n > 1 { format!("{n} more pods") } else { "another pod".to_owned() };
+            let verb = if n > 1 { "are" } else { "is" };
+            let message =
+                format!("allows 0 disruptions now: needs {desired} healthy, has {healthy} of {expected}");
+            return Finding::new("budget-exhausted", Severity::Warning, budget.key(), message)
+                .remedy(format!("the drain waits until {more} of this PDB {verb} Ready"));
+        }
+        Requirement::Replicas(1) => "add a replica, or relax the PDB for the drain".to_owned(),
+        Requirement::Replicas(n) => format!("add {n} replicas, or relax the PDB for the drain"),
+        Requirement::OtherRule if members.grow_with_scale => {
+            "relax the PDB for the drain; no number of replicas is enough for it".to_owned()
+        }
+        Requirement::OtherRule => match with_scale.first() {
+            Some(controller) => format!(
+                "relax the PDB for the drain; replicas that are added to {} do not have the labels it selects",
+                controller.short_label()
+            ),
+            None => "relax the PDB for the drain".to_owned(),
+        },
+    };
+    let selected = members.not_ready.map(|n| n + i64::from(healthy));
+    let only = match selected.filter(|n| !members.grow_with_scale && *n < expected.into()) {
+        Some(n) => format!(", and it selects only {n} of them"),
+        None => String::new(),
+    };
+    let message = format!(
+        "allows no eviction, even with all its pods healthy: {rule} requires {desired} healthy of {expected}{only}"
+    );
+    Finding::new("budget-blocked", Severity::Error, budget.key(), message).remedy(remedy)
+}
+
+/// What is known of the pods of a budget, and the controllers with a scale that have pods of it here.
+fn members(budget: &DisruptionBudget, inventory: &Inventory) -> (Members, BTreeSet<OwnerKey>) {
+    let mut with_scale = BTreeSet::new();
+    let mut members = Members {
+        not_ready: inventory
+            .not_ready_members
+            .get(budget.key())
+            .map(|pods| i64::try_from(pods.len()).unwrap_or(i64::MAX)),
+        ..Members::default()
+    };
+    for controller in inventory.members(budget).filter_map(|pod| inventory.controller_of(pod)) {
+        let ControllerState::Exists(workload) = controller.state else { continue };
+        let Some(desired) = workload.desired else { continue };
+        if with_scale.insert(controller.key) && budget.selects_labels(&workload.pod_labels) {
+            members.grow_with_scale = true;
+            members.to_create += i64::from(desired.saturating_sub(workload.current).max(0));
+        }
+    }
+    (members, with_scale)
+}
