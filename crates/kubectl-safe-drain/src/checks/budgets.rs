@@ -125,12 +125,11 @@ fn stands_in_the_way(budget: &DisruptionBudget, counted: &[&Pod], inventory: &In
             let unreplaced = counted.iter().filter(|pod| !inventory.has_controller(pod)).count();
             if exceeds(unreplaced) {
                 let message = format!(
-                    "allows {disruptions}, and {} without a controller to evict: they are not recreated, so the rest stays",
+                    "allows {disruptions}, but {} to evict have no controller: they are not recreated, so it allows no more until other pods of it are Ready",
                     count(unreplaced, "pod")
                 );
                 return vec![
-                    finding("budget-blocked", Severity::Error, message)
-                        .remedy("relax the PDB for the drain, or delete those pods yourself"),
+                    finding("budget-blocked", Severity::Error, message).remedy("relax the PDB for the drain"),
                 ];
             }
             let paces = || {

@@ -52,13 +52,15 @@ fn what_is_restored_is_reported_with_the_pods_that_it_has_then() {
         (vec!["p".to_owned()], &vec!["boom".to_owned()])
     );
 
-    // It was not watched: then nothing is reported of its pods.
-    let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
-    play.write_all().seen_as(0, with(stalled(false), &before));
-    play.next();
-    play.engine.restored(0, Wrote::Already, Vec::new());
-    let outcome = play.engine.outcomes().remove(0);
-    assert_eq!((outcome.pods.len(), names(&outcome.failed_pods)), (0, vec!["p".to_owned()]));
+    // It was not watched, or has somebody else's template: then nothing is reported of the pods that it has now.
+    for wrote in [Wrote::Already, Wrote::Changed(change()), Wrote::Gone] {
+        let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
+        play.write_all().seen_as(0, with(stalled(false), &before));
+        play.next();
+        play.engine.restored(0, wrote, Vec::new());
+        let outcome = play.engine.outcomes().remove(0);
+        assert_eq!((outcome.pods.len(), names(&outcome.failed_pods)), (0, vec!["p".to_owned()]));
+    }
 }
 
 #[test]

@@ -96,6 +96,9 @@ fn what_is_wrong_with_an_old_pod_is_its_cause() {
     assert_eq!(seen.state, State::Moving);
     let old = seen.pods.iter().find(|pod| pod.state == PodState::Old).and_then(|pod| pod.cause.clone());
     assert!(matches!(old, Some(PodCause::Message(message)) if message.contains("CrashLoopBackOff")));
+    let seen = status(&Moment::of(Kind::Deployment).of_pods("good good- bad-"));
+    let old = seen.pods.iter().find(|pod| pod.state == PodState::Old);
+    assert!(old.is_some_and(|pod| pod.cause.is_some()), "{:?}", seen.pods);
 }
 
 #[test]
