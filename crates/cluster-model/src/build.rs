@@ -84,7 +84,7 @@ pub fn budget_without_selector(key: &str) -> DisruptionBudget {
 pub trait PodBuild: Sized {
     fn edit(self, edit: Value) -> Self;
     fn owned_by(self, api_version: &str, kind: &str, name: &str) -> Self;
-    fn bare(self) -> Self;
+    fn unmanaged(self) -> Self;
 
     fn label(self, key: &str, value: &str) -> Self {
         self.edit(json!({"metadata": {"labels": {key: value}}}))
@@ -140,7 +140,7 @@ impl PodBuild for Pod {
         self
     }
 
-    fn bare(mut self) -> Self {
+    fn unmanaged(mut self) -> Self {
         self.metadata.owner_references = None;
         self
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Worth knowing; nothing to decide.
+    /// Information; nothing to decide.
     Info,
     /// Could not be checked (no right, kind missing). Never the same as "fine".
     Unknown,

@@ -15,6 +15,7 @@ pub mod inventory;
 mod known;
 pub mod managed_fields;
 pub mod node;
+pub mod owner;
 pub mod owner_graph;
 pub mod pod;
 pub mod quantity;
@@ -26,7 +27,6 @@ pub mod selector;
 pub mod text;
 pub mod toleration;
 pub mod webhook;
-pub mod workload;
 
 pub use disruption_budget::{BudgetStatus, DisruptionBudget};
 pub use finding::allow::Allow;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::known::Known;
-use crate::workload::{OwnerKey, Workload};
+use crate::owner::{OwnerKey, Workload};
 
 /// A controller that an object names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ mod tests {
         let deployed = [(&set, owned_by(Some(&deployment)))];
         let whole = [(&set, owned_by(Some(&deployment))), (&deployment, owned_by(Some(&operator)))];
         let cases: [(&str, OwnerGraph, Pod, &[&str]); 9] = [
-            ("no controller", graph(&deployed), pod("shop/p", "n").bare(), &[]),
+            ("no controller", graph(&deployed), pod("shop/p", "n").unmanaged(), &[]),
             ("nothing read", graph(&[]), of(&set), &["ReplicaSet web-5c9f not read"]),
             (
                 "a Deployment",

@@ -83,7 +83,7 @@ const ISSUED: &[&str] = &[
     "ya29.",
 ];
 
-/// Beginnings of URLs that are credentials by themselves: whoever knows the rest may post there.
+/// Beginnings of URLs that are credentials by themselves: anyone with the whole URL may post there.
 const WEBHOOKS: &[&str] = &[
     "hooks.slack.com/",
     "discord.com/api/webhooks/",

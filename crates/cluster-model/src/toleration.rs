@@ -21,11 +21,11 @@ fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
     if !effect.is_empty() && effect != taint.effect || !key.is_empty() && key != taint.key {
         return false;
     }
-    let (wanted, value) = (text(&toleration.value), text(&taint.value));
-    let numbers = || Some((value.parse::<i64>().ok()?, wanted.parse::<i64>().ok()?));
+    let (tolerated, value) = (text(&toleration.value), text(&taint.value));
+    let numbers = || Some((value.parse::<i64>().ok()?, tolerated.parse::<i64>().ok()?));
     match toleration.operator.as_deref().unwrap_or_default() {
         "Exists" => true,
-        "" | "Equal" => wanted == value,
+        "" | "Equal" => tolerated == value,
         // KEP-5471: the number of the taint against that of the toleration. What is stored with them is compared by them;
         // without the feature gate (alpha in 1.35) the server does not store them.
         "Lt" => numbers().is_some_and(|(taint, toleration)| taint < toleration),

@@ -197,13 +197,13 @@ pub enum DiffFlag {
     Full,
 }
 
-/// Where to go back to, before the cluster is asked.
+/// Where to go back to, before the cluster is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
     Choice(Choice),
     /// `--last`
     Journal,
-    /// Nothing said: on a terminal there is a picker.
+    /// Nothing given: on a terminal there is a picker.
     Pick,
 }
 

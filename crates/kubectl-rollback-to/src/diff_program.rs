@@ -18,7 +18,7 @@ pub fn external(from: &str, to: &str) -> Result<Option<bool>, Failure> {
     }
 }
 
-pub fn is_wanted() -> bool {
+pub fn is_set() -> bool {
     std::env::var(VARIABLE).is_ok_and(|command| !command.trim().is_empty())
 }
 
@@ -30,7 +30,7 @@ fn run(command: &str, from: &str, to: &str) -> Result<bool, Failure> {
             .hint(format!("unset {VARIABLE} for the built-in comparison"))
     };
     let io = |error: io::Error| failed(error.to_string());
-    // Removed when dropped. Hidden values are hidden here too, but a template is nobody else's business.
+    // Removed when dropped. Hidden values are hidden here too, but other users must not read a template.
     let directory = private_directory().map_err(io)?;
     let (left, right) = (directory.path().join("LIVE"), directory.path().join("TARGET"));
     write(&left, from).and_then(|()| write(&right, to)).map_err(io)?;

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_the_sure_part_and_say_how_sure() {
+    fn times_are_the_certain_part_and_have_a_precision() {
         let history = History::of(Kind::Deployment)
             .revision(2, "b", 100)
             .emptied(320)

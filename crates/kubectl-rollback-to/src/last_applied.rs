@@ -15,7 +15,7 @@ pub fn of(object: &Value) -> Option<Value> {
     value.is_object().then_some(value)
 }
 
-/// What the target brings back and the next `kubectl apply` would not remove. What is live today too was never remembered:
+/// What the target brings back and the next `kubectl apply` would not remove. What is live today too was never recorded there:
 /// defaults, and what others wrote.
 pub fn stuck(rollout: &Rollout, target: &Value) -> Vec<String> {
     let Some(remembered) = of(&rollout.object) else { return Vec::new() };
@@ -37,7 +37,7 @@ pub fn synced(rollout: &Rollout, target: &Value, revision: Option<&Value>) -> Op
     let new = match exact {
         Some(then) => then,
         None => {
-            remember("", Some(template(&remembered)), Some(rollout.template()), &without_restart(target))?
+            recorded("", Some(template(&remembered)), Some(rollout.template()), &without_restart(target))?
         }
     };
     *remembered.pointer_mut("/spec")?.as_object_mut()?.entry("template").or_insert(Value::Null) = new;
@@ -49,14 +49,14 @@ fn template(configuration: &Value) -> &Value {
     configuration.pointer("/spec/template").unwrap_or(&Value::Null)
 }
 
-/// The part of `target` that is to be remembered: what was, and what is not live today.
-fn remember(field: &str, old: Option<&Value>, live: Option<&Value>, target: &Value) -> Option<Value> {
+/// The part of `target` that is to be recorded: what was, and what is not live today.
+fn recorded(field: &str, old: Option<&Value>, live: Option<&Value>, target: &Value) -> Option<Value> {
     if let Value::Object(map) = target {
         let kept: Map<String, Value> = map
             .iter()
             .filter_map(|(key, value)| {
                 let old = old.and_then(|old| old.get(key)).filter(|old| !old.is_null());
-                Some((key.clone(), remember(key, old, live.and_then(|live| live.get(key)), value)?))
+                Some((key.clone(), recorded(key, old, live.and_then(|live| live.get(key)), value)?))
             })
             .collect();
         return (!kept.is_empty() || old.is_some() || live.is_none()).then_some(Value::Object(kept));
@@ -66,7 +66,7 @@ fn remember(field: &str, old: Option<&Value>, live: Option<&Value>, target: &Val
             .into_iter()
             .filter_map(|(name, value)| {
                 let of = |list: Option<&'_ Value>| list.and_then(|list| item(field, list, &name)).cloned();
-                let kept = remember("", of(old).as_ref(), of(live).as_ref(), value)?;
+                let kept = recorded("", of(old).as_ref(), of(live).as_ref(), value)?;
                 Some(with_name(field, kept, value))
             })
             .collect();
@@ -85,7 +85,7 @@ fn with_name(field: &str, mut kept: Value, whole: &Value) -> Value {
     kept
 }
 
-/// Does `tree` say everything that `part` says?
+/// Does `tree` contain everything in `part`?
 fn holds(field: &str, tree: &Value, part: &Value) -> bool {
     match (tree, part) {
         (_, Value::Null) => true,

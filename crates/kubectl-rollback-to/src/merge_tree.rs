@@ -46,7 +46,7 @@ pub fn item<'a>(field: &str, list: &'a Value, name: &str) -> Option<&'a Value> {
     list.as_array()?.iter().find(|item| name_of(field, item).is_some_and(|n| n == name))
 }
 
-/// Says nothing: `null`, `{}`, `[]`, or only such.
+/// Has no content: `null`, `{}`, `[]`, or only such.
 fn empty(value: &Value) -> bool {
     match canonical(value) {
         Value::Null => true,
@@ -88,7 +88,7 @@ fn lonely(path: &str, field: &str, tree: &Value, others: &[Option<&Value>], foun
     }
 }
 
-/// Where two trees differ, each place as deep down as it can be said.
+/// Where two trees differ, each at the deepest path that differs.
 pub fn differences(a: &Value, b: &Value) -> Vec<String> {
     let mut found = Vec::new();
     differ("", "", a, b, &mut found);
@@ -117,7 +117,7 @@ fn differ(path: &str, field: &str, a: &Value, b: &Value, found: &mut Vec<String>
             }
         }
     }
-    // Nothing below says it: one value, or the same items in another order.
+    // No path below differs: one value, or the same items in another order.
     if found.len() == before {
         found.push(path.to_owned());
     }

@@ -81,7 +81,7 @@ impl Found<'_> {
         self.push(kind, String::new(), name, &Value::Null, Vec::new(), why);
     }
 
-    /// A ConfigMap or Secret with the keys that are asked of it.
+    /// A ConfigMap or Secret with the keys that are needed of it.
     fn data(&mut self, kind: &'static str, name: &str, source: &Value, keys: Vec<String>, why: &str) {
         self.push(kind, self.namespace.to_owned(), name, source, keys, why);
     }

@@ -1,4 +1,4 @@
-//! What the user asked for, as far as the steps after the command line need it.
+//! What the user requested, as far as the steps after the command line need it.
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use reason::Reason;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum RolloutResult {
     Done,
     /// It was there already.
     Unchanged,
@@ -31,19 +31,19 @@ pub enum Verdict {
     Interrupted,
 }
 
-impl Verdict {
+impl RolloutResult {
     pub fn is_failure(self) -> bool {
-        matches!(self, Verdict::Failed | Verdict::Restored | Verdict::Stalled)
+        matches!(self, RolloutResult::Failed | RolloutResult::Restored | RolloutResult::Stalled)
     }
 
     pub fn exit(self) -> Exit {
         match self {
-            Verdict::Done | Verdict::Unchanged | Verdict::Planned => Exit::Done,
-            Verdict::Refused => Exit::Refused,
-            Verdict::Failed | Verdict::Restored => Exit::Failed,
-            Verdict::Partial | Verdict::Stalled | Verdict::Superseded => Exit::Partial,
-            Verdict::Timeout => Exit::Timeout,
-            Verdict::Interrupted => Exit::Interrupted,
+            RolloutResult::Done | RolloutResult::Unchanged | RolloutResult::Planned => Exit::Done,
+            RolloutResult::Refused => Exit::Refused,
+            RolloutResult::Failed | RolloutResult::Restored => Exit::Failed,
+            RolloutResult::Partial | RolloutResult::Stalled | RolloutResult::Superseded => Exit::Partial,
+            RolloutResult::Timeout => Exit::Timeout,
+            RolloutResult::Interrupted => Exit::Interrupted,
         }
     }
 }
@@ -76,13 +76,13 @@ pub struct PodProgress {
 /// What happened to one step of the plan.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    pub result: Verdict,
+    pub result: RolloutResult,
     /// Why it is not done; or what is to be known if it is.
     pub reasons: Vec<Reason>,
     pub pods: Vec<PodProgress>,
     /// Those for which it was restored, as they were then.
     pub failed_pods: Vec<PodProgress>,
-    /// Pods available on the expected template, of all that are wanted.
+    /// Pods available on the expected template, of all desired.
     pub ready: Option<(i64, i64)>,
     /// The live template is the one that this run wrote.
     pub left: bool,
@@ -94,10 +94,12 @@ pub struct Outcome {
     pub late: bool,
     /// It is not in the journal.
     pub unrecorded: bool,
+    /// The number of its live template's revision, as it was read last: controllers renumber a revision that is used again.
+    pub revision: Option<i64>,
 }
 
 impl Outcome {
-    pub fn of(result: Verdict) -> Self {
+    pub fn of(result: RolloutResult) -> Self {
         Outcome {
             result,
             reasons: Vec::new(),
@@ -109,10 +111,11 @@ impl Outcome {
             changed: false,
             late: false,
             unrecorded: false,
+            revision: None,
         }
     }
 
-    pub fn new(result: Verdict, reasons: impl Into<Vec<Reason>>) -> Self {
+    pub fn new(result: RolloutResult, reasons: impl Into<Vec<Reason>>) -> Self {
         Outcome { reasons: reasons.into(), ..Outcome::of(result) }
     }
 }

@@ -1,6 +1,6 @@
 //! The JSON patches that a rollback writes, for the dry_run and for the real thing alike. Pure.
 //!
-//! A patch, not an update: templates keep the fields this program does not know, and nobody else's change is overwritten.
+//! A patch, not an update: fields that are unknown to this program stay in the template, and no concurrent change is overwritten.
 
 use cluster_model::Raw;
 use cluster_model::rollout::{Id, Rollout};

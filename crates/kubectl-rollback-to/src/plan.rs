@@ -10,8 +10,8 @@ pub enum Action {
     RollBack,
     /// The server would change none: already there.
     Nothing,
-    /// It did not exist at the time asked for.
-    NotYetBorn,
+    /// It did not exist at the requested time.
+    NotYetCreated,
 }
 
 /// One workload's part of the plan; in the order of `Snapshot::rollouts`.
@@ -20,10 +20,10 @@ pub struct Step {
     /// Index into `Snapshot::rollouts`.
     pub rollout: usize,
     pub action: Action,
-    /// Where to; not for `NotYetBorn`.
+    /// Where to; not for `NotYetCreated`.
     pub target: Option<Target>,
     pub dry_run: Option<ServerDryRun>,
-    /// From the live template to what the server says it would be.
+    /// From the live template to the result of the server's dry run.
     pub diff: Diff,
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::diff::Difference;
 use crate::execute::progress::model::Progress;
 use crate::health::Health;
-use crate::outcome::{Outcome, PodProgress, PodState, Verdict};
+use crate::outcome::{Outcome, PodProgress, PodState, RolloutResult};
 use crate::plan::{Action, Step};
 use crate::render::cause;
 use crate::render::reason::{has_status_command, reasons};
@@ -63,7 +63,7 @@ pub struct WorkloadReport {
     pub from: Side,
     /// `null` when no target could be chosen.
     pub to: Option<TargetSide>,
-    pub result: Verdict,
+    pub result: RolloutResult,
     /// Why it is not done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
@@ -71,6 +71,9 @@ pub struct WorkloadReport {
     pub pods: Vec<PodReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed_pods: Vec<PodReport>,
+    /// The number that the live template's revision has now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current_revision: Option<i64>,
     /// As in `Outcome`, for the screen only.
     #[serde(skip)]
     pub ready: Option<(i64, i64)>,
@@ -89,7 +92,7 @@ pub struct WorkloadReport {
 #[serde(rename_all = "camelCase")]
 pub struct RollbackReport {
     pub kind: &'static str,
-    pub result: Verdict,
+    pub result: RolloutResult,
     pub workloads: Vec<WorkloadReport>,
     pub findings: Vec<Finding>,
     /// Why it stopped early, when it did.
@@ -142,7 +145,7 @@ pub struct HistoryOf {
 #[derive(Clone, Debug, Serialize)]
 pub struct RevisionHistory {
     pub kind: &'static str,
-    pub result: Verdict,
+    pub result: RolloutResult,
     pub workloads: Vec<HistoryOf>,
     /// Why there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -191,7 +194,7 @@ pub enum StatusResult {
     /// The worst of all workloads.
     Seen(StatusVerdict),
     /// They could not be looked at.
-    Unseen(Verdict),
+    Unseen(RolloutResult),
 }
 
 impl StatusOf {
@@ -224,7 +227,7 @@ impl Side {
 
 impl WorkloadReport {
     /// As planned, with the verdict on it.
-    pub fn planned(rollout: &Rollout, step: &Step, result: Verdict) -> Self {
+    pub fn planned(rollout: &Rollout, step: &Step, result: RolloutResult) -> Self {
         let to = step.target.as_ref().map(|target| TargetSide {
             side: Side::of(target.revision.map(|index| rollout.revisions[index].number), &target.template),
             chosen_by: target.chosen_by.clone(),
@@ -238,13 +241,14 @@ impl WorkloadReport {
             to,
             result: match step.action {
                 Action::RollBack => result,
-                Action::Nothing | Action::NotYetBorn => Verdict::Unchanged,
+                Action::Nothing | Action::NotYetCreated => RolloutResult::Unchanged,
             },
-            cause: matches!(step.action, Action::NotYetBorn)
+            cause: matches!(step.action, Action::NotYetCreated)
                 .then(|| "it did not exist at that time".to_owned()),
             differences: step.diff.differences.clone(),
             pods: Vec::new(),
             failed_pods: Vec::new(),
+            current_revision: None,
             ready: None,
             left: false,
             gone: false,
@@ -259,7 +263,7 @@ impl WorkloadReport {
         let result = outcome.result;
         let cause = reasons(&rollout.id, &outcome.reasons);
         let has_status_command = has_status_command(&outcome.reasons);
-        let Outcome { ready, left, gone, unrecorded, pods, failed_pods, .. } = outcome;
+        let Outcome { ready, left, gone, unrecorded, revision, pods, failed_pods, .. } = outcome;
         WorkloadReport {
             result,
             cause: Some(cause).filter(|cause| !cause.is_empty()).or(planned.cause),
@@ -270,48 +274,55 @@ impl WorkloadReport {
             left,
             gone,
             unrecorded,
+            current_revision: revision,
             ..planned
         }
     }
 }
 
 /// One verdict over all workloads.
-pub fn overall(workloads: &[WorkloadReport]) -> Verdict {
+pub fn overall(workloads: &[WorkloadReport]) -> RolloutResult {
     let has = |verdict| workloads.iter().any(|w| w.result == verdict);
-    let all = |verdicts: &[Verdict]| workloads.iter().all(|w| verdicts.contains(&w.result));
-    if all(&[Verdict::Unchanged]) {
-        return Verdict::Unchanged;
+    let all = |verdicts: &[RolloutResult]| workloads.iter().all(|w| verdicts.contains(&w.result));
+    if all(&[RolloutResult::Unchanged]) {
+        return RolloutResult::Unchanged;
     }
-    if all(&[Verdict::Done, Verdict::Unchanged]) {
-        return Verdict::Done;
+    if all(&[RolloutResult::Done, RolloutResult::Unchanged]) {
+        return RolloutResult::Done;
     }
     // The reason why the run ended outweighs how far each of them came.
-    for verdict in [Verdict::Interrupted, Verdict::Timeout] {
+    for verdict in [RolloutResult::Interrupted, RolloutResult::Timeout] {
         if has(verdict) {
             return verdict;
         }
     }
-    if has(Verdict::Restored) && all(&[Verdict::Restored, Verdict::Unchanged, Verdict::Refused]) {
-        return Verdict::Restored;
-    }
-    for verdict in
-        [Verdict::Refused, Verdict::Failed, Verdict::Planned, Verdict::Stalled, Verdict::Superseded]
+    if has(RolloutResult::Restored)
+        && all(&[RolloutResult::Restored, RolloutResult::Unchanged, RolloutResult::Refused])
     {
-        if all(&[verdict, Verdict::Unchanged]) {
+        return RolloutResult::Restored;
+    }
+    for verdict in [
+        RolloutResult::Refused,
+        RolloutResult::Failed,
+        RolloutResult::Planned,
+        RolloutResult::Stalled,
+        RolloutResult::Superseded,
+    ] {
+        if all(&[verdict, RolloutResult::Unchanged]) {
             return verdict;
         }
     }
-    if all(&[Verdict::Failed, Verdict::Refused, Verdict::Unchanged]) {
-        return Verdict::Failed;
+    if all(&[RolloutResult::Failed, RolloutResult::Refused, RolloutResult::Unchanged]) {
+        return RolloutResult::Failed;
     }
-    Verdict::Partial
+    RolloutResult::Partial
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn with(result: Verdict) -> WorkloadReport {
+    fn with(result: RolloutResult) -> WorkloadReport {
         WorkloadReport {
             kind: "Deployment",
             namespace: "shop".into(),
@@ -323,6 +334,7 @@ mod tests {
             differences: Vec::new(),
             pods: Vec::new(),
             failed_pods: Vec::new(),
+            current_revision: None,
             ready: None,
             left: false,
             gone: false,
@@ -333,8 +345,8 @@ mod tests {
 
     #[test]
     fn one_verdict_over_all() {
-        use Verdict::*;
-        let cases: [(&[Verdict], Verdict); 15] = [
+        use RolloutResult::*;
+        let cases: [(&[RolloutResult], RolloutResult); 15] = [
             (&[Done, Unchanged], Done),
             (&[Unchanged, Unchanged], Unchanged),
             (&[Done, Failed], Partial),

@@ -1,13 +1,13 @@
 //! What lets a rollout go on that the workload's own settings hold back: paused, a partition, OnDelete. Pure.
 //!
-//! A progressive rollout controller sets them on purpose. Whoever resumes the workload behind its back releases the new template to
+//! A progressive rollout controller sets them on purpose. To resume the workload without it releases the new template to
 //! all pods at once (openkruise/rollouts#257), so then only its own command is ever printed.
 
 use crate::snapshot::{Controls, Owner, Reverts};
 
 #[derive(Clone, Debug)]
 pub enum GoOn<'a> {
-    /// Nobody else decides about it: kubectl's own command.
+    /// No other controller decides about it: kubectl's own command.
     Kubectl,
     /// This controller does.
     Owner(&'a Owner),

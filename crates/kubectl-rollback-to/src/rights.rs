@@ -1,4 +1,4 @@
-//! May the user do what this rollback needs? Asked before anything is changed, so that no right is found missing half-way.
+//! Has the user the rights that this rollback needs? Checked before anything is changed, so that none is found missing half-way.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,11 +16,15 @@ enum Need {
     /// Nothing goes without it.
     Needed,
     /// What is lost without it. Rights to see what is around have no place here: what could not be seen is a finding of its own.
-    Wanted(&'static str),
+    Optional(&'static str),
 }
 
-/// What these rollbacks ask of the server; with `write` also what carrying them out asks.
-fn asked<R: Borrow<Rollout>>(rollouts: &[R], options: &Options, write: bool) -> BTreeSet<(Right, Need)> {
+/// The rights that planning these rollbacks needs; with `write` also those that carrying them out needs.
+fn required_rights<R: Borrow<Rollout>>(
+    rollouts: &[R],
+    options: &Options,
+    write: bool,
+) -> BTreeSet<(Right, Need)> {
     let mut all = BTreeSet::new();
     for rollout in rollouts {
         let rollout = rollout.borrow();
@@ -35,7 +39,7 @@ fn asked<R: Borrow<Rollout>>(rollouts: &[R], options: &Options, write: bool) -> 
         let watching = write && options.wait;
         let of_type = |it: ResourceType| right(it.group, it.plural);
         let kind = || of_type(id.kind.resource()).name(&id.name);
-        let history = || of_type(id.kind.history());
+        let history = || of_type(id.kind.revision_type());
 
         add(&["get"], kind(), Need::Needed);
         add(&["list"], history(), Need::Needed);
@@ -43,7 +47,7 @@ fn asked<R: Borrow<Rollout>>(rollouts: &[R], options: &Options, write: bool) -> 
         add(
             &["list"],
             right("", "events"),
-            Need::Wanted("when and why something happened is known less exactly"),
+            Need::Optional("when and why something happened is known less exactly"),
         );
         if write {
             add(&["patch"], kind(), Need::Needed);
@@ -51,13 +55,13 @@ fn asked<R: Borrow<Rollout>>(rollouts: &[R], options: &Options, write: bool) -> 
             add(
                 &["create"],
                 record,
-                Need::Wanted("the rollback is not recorded as an event of the workload"),
+                Need::Optional("the rollback is not recorded as an event of the workload"),
             );
             if options.reason.is_some() && !id.kind.rules().copies_change_cause() {
                 add(
                     &["patch"],
                     history(),
-                    Need::Wanted("the revision keeps the change cause of its first rollout"),
+                    Need::Optional("the revision keeps the change cause of its first rollout"),
                 );
             }
             if options.unstick && id.kind.rules().pod_can_block() {
@@ -65,7 +69,7 @@ fn asked<R: Borrow<Rollout>>(rollouts: &[R], options: &Options, write: bool) -> 
                 for pod in deletable(rollout) {
                     let pod = Right { name: pod, ..right("", "pods") };
                     add(&["delete"], pod.clone(), Need::Needed);
-                    add(&["get"], pod, Need::Wanted(lost));
+                    add(&["get"], pod, Need::Optional(lost));
                 }
             }
         }
@@ -74,9 +78,9 @@ fn asked<R: Borrow<Rollout>>(rollouts: &[R], options: &Options, write: bool) -> 
             add(&["watch"], history(), Need::Needed);
             add(&["watch"], right("", "pods"), Need::Needed);
             let lost = "a failure is seen later, and with less of its cause";
-            add(&["list", "watch"], right("events.k8s.io", "events"), Need::Wanted(lost));
+            add(&["list", "watch"], right("events.k8s.io", "events"), Need::Optional(lost));
             let log = right("", "pods").subresource("log");
-            add(&["get"], log, Need::Wanted("the last lines of a crashed container are not shown"));
+            add(&["get"], log, Need::Optional("the last lines of a crashed container are not shown"));
         }
     }
     all
@@ -102,10 +106,10 @@ pub async fn check<R: Borrow<Rollout>>(
     write: bool,
 ) -> Result<Vec<Right>, Failure> {
     let mut of_all: BTreeMap<Right, Vec<Right>> = BTreeMap::new();
-    for (right, _) in asked(rollouts, options, write) {
+    for (right, _) in required_rights(rollouts, options, write) {
         of_all.entry(Right { name: None, ..right.clone() }).or_default().push(right);
     }
-    // Whoever may do it to all may do it to each: only if not is asked for the single names.
+    // The right to all objects includes each of them: single names are checked only if it is denied.
     let first: Vec<Right> = of_all
         .iter()
         .map(|(all, each)| if let [one] = each.as_slice() { one.clone() } else { all.clone() })
@@ -121,12 +125,12 @@ pub async fn check<R: Borrow<Rollout>>(
     Ok(denied)
 }
 
-/// The server would not even say.
+/// The access reviews themselves failed.
 pub fn not_checked(failure: &Failure) -> Finding {
     access_review::not_checked(failure, RIGHTS_NOT_CHECKED)
 }
 
-/// Both together; a server that does not say is no reason to stop.
+/// `check` and `findings` together; a failed access review is a finding, not a failure.
 pub async fn found<R: Borrow<Rollout>>(
     cluster: &Cluster,
     rollouts: &[R],
@@ -139,19 +143,19 @@ pub async fn found<R: Borrow<Rollout>>(
     }
 }
 
-/// What `denied` by `check` means, with the rule that mends it.
+/// What `denied` by `check` means, with the RBAC rule that grants it.
 pub fn findings<R: Borrow<Rollout>>(
     denied: &[Right],
     rollouts: &[R],
     options: &Options,
     write: bool,
 ) -> Vec<Finding> {
-    asked(rollouts, options, write)
+    required_rights(rollouts, options, write)
         .into_iter()
         .filter(|(right, _)| denied.contains(right))
         .map(|(right, need)| match need {
             Need::Needed => finding(&right, RIGHTS_MISSING),
-            Need::Wanted(lost) => {
+            Need::Optional(lost) => {
                 let message = format!("you have no right to do this: {lost}");
                 Finding::new(RIGHTS_LIMITED, Severity::Info, right.to_string(), message).remedy(grant(&right))
             }
@@ -174,7 +178,7 @@ mod tests {
     }
 
     fn rights_of(kind: Kind, options: &Options, write: bool, needed: bool) -> BTreeSet<String> {
-        let all = asked(&[&rollout(kind)], options, write);
+        let all = required_rights(&[&rollout(kind)], options, write);
         let of = all.iter().filter(|(_, need)| (*need == Need::Needed) == needed);
         of.map(|(right, _)| right.to_string().replace(" in namespace shop", "")).collect()
     }
@@ -184,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rollback_asks_for_no_more_than_it_uses() {
+    fn a_rollback_needs_no_more_rights_than_it_uses() {
         let plain = Options::default();
         let of = |write, needed| rights_of(Kind::Deployment, &plain, write, needed);
         let look = set(&["get deployments.apps web", "list replicasets.apps", "list pods"]);
@@ -205,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_ask_for_their_own() {
+    fn flags_need_rights_of_their_own() {
         let options = Options { unstick: true, reason: Some("because".into()), ..Options::default() };
         let has = |kind, needed, text: &str| rights_of(kind, &options, true, needed).contains(text);
         assert!(has(Kind::StatefulSet, true, "delete pods"));
@@ -228,13 +232,13 @@ mod tests {
 
     /// A role may name the pods that may be deleted.
     #[tokio::test]
-    async fn to_delete_a_pod_is_asked_for_by_its_name() {
+    async fn the_right_to_delete_a_pod_is_checked_by_its_name() {
         let options = Options { unstick: true, ..Options::default() };
         let only = |allowed: &'static str| {
             let fake = Fake::start();
             fake.on("POST", "*selfsubjectaccessreviews").answer(Answer::compute(move |request| {
-                let asked = request.json()["spec"]["resourceAttributes"].clone();
-                let allowed = asked["verb"] != "delete" || asked["name"] == allowed;
+                let attributes = request.json()["spec"]["resourceAttributes"].clone();
+                let allowed = attributes["verb"] != "delete" || attributes["name"] == allowed;
                 Answer::json(
                     json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
                     "metadata": {}, "spec": {}, "status": {"allowed": allowed}}),
@@ -258,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_right_is_an_error_if_it_is_needed_and_told_if_it_is_not() {
+    fn a_missing_right_is_an_error_if_it_is_needed_and_reported_if_it_is_optional() {
         let web = rollout(Kind::Deployment);
         let found = |verb: &str, group: &str, resource: &str, name: Option<&str>| {
             let mut right = Right::new(verb, group, resource).namespace("shop");
@@ -275,31 +279,31 @@ mod tests {
         assert_eq!((events[0].id, events[0].severity), (RIGHTS_LIMITED, Severity::Info));
         assert_eq!(findings(&[], &[&web], &Options::default(), true), []);
         assert_eq!(found("delete", "", "nodes", None), [], "not asked for");
-        let silent = not_checked(&Failure::failed("cannot ask"));
-        assert_eq!((silent.id, silent.severity), (RIGHTS_NOT_CHECKED, Severity::Unknown));
+        let unchecked = not_checked(&Failure::failed("cannot ask"));
+        assert_eq!((unchecked.id, unchecked.severity), (RIGHTS_NOT_CHECKED, Severity::Unknown));
     }
 
     #[tokio::test]
-    async fn names_are_asked_for_only_where_the_right_to_all_is_denied() {
+    async fn names_are_checked_only_where_the_right_to_all_is_denied() {
         let web = |name: &str| {
             let object = json!({"metadata": {"name": name, "namespace": "shop", "uid": name}});
             Rollout::new(Kind::Deployment, object, &[], Vec::new())
         };
         let all: Vec<Rollout> = (0..9).map(|number| web(&format!("web-{number}"))).collect();
-        for (denied, asked) in [(&[][..], 13), (&["deployments"][..], 13 + 4 * 9)] {
+        for (denied, requests) in [(&[][..], 13), (&["deployments"][..], 13 + 4 * 9)] {
             let fake = Fake::start();
             deny(&fake, denied);
             let missing = check(&connect(&fake).await, &all, &Options::default(), true).await.unwrap();
             assert_eq!(missing.len(), if denied.is_empty() { 0 } else { 4 * 9 });
             assert!(missing.iter().all(|right| right.name.is_some()), "{missing:?}");
-            assert_eq!(fake.requests().len(), asked);
+            assert_eq!(fake.requests().len(), requests);
         }
     }
 
     #[test]
     fn two_workloads_share_what_they_share() {
         let (a, b) = (rollout(Kind::Deployment), rollout(Kind::StatefulSet));
-        let both = asked(&[&a, &b], &Options::default(), false);
+        let both = required_rights(&[&a, &b], &Options::default(), false);
         assert_eq!(both.iter().filter(|(right, _)| right.resource == "pods").count(), 1);
     }
 }

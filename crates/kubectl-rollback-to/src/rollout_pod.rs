@@ -1,17 +1,14 @@
 //! What is read of a workload's pod, for a plan and while a rollout is followed: who made it, how it is, what its probes allow, and what
-//! it asks for. The rest of it is never in memory.
+//! it requests. The rest of it is never in memory.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use cluster_model::pod::drop_ready_containers;
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{
     Container, Pod, PodReadinessGate, PodSpec, PodStatus, Probe, ResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
-use kube::Resource;
 use kube::api::ObjectMeta;
 use serde::{Deserialize, Deserializer};
 
@@ -122,34 +119,7 @@ impl From<WireContainer> for Container {
     }
 }
 
-impl Resource for RolloutPod {
-    type DynamicType = ();
-    type Scope = NamespaceResourceScope;
-
-    fn kind((): &()) -> Cow<'_, str> {
-        Pod::kind(&())
-    }
-
-    fn group((): &()) -> Cow<'_, str> {
-        Pod::group(&())
-    }
-
-    fn version((): &()) -> Cow<'_, str> {
-        Pod::version(&())
-    }
-
-    fn plural((): &()) -> Cow<'_, str> {
-        Pod::plural(&())
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        &self.0.metadata
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.0.metadata
-    }
-}
+plugin_client::part_of!(RolloutPod, Pod, 0.metadata);
 
 #[cfg(test)]
 mod tests {
@@ -161,7 +131,7 @@ mod tests {
 
     /// Everything that is read of a pod is there, and nothing else.
     #[test]
-    fn what_is_said_of_a_pod_is_the_same() {
+    fn a_trimmed_pod_shows_the_same_state() {
         let waiting =
             json!({"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}});
         let slow = json!({"state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}, "started": true});

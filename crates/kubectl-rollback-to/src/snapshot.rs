@@ -26,7 +26,7 @@ pub struct Found {
     pub object: Value,
 }
 
-/// What is around one namespace's workloads, raw. `Unknown` says why it could not be read.
+/// What is around one namespace's workloads, raw. `Unknown` holds why it could not be read.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
     pub services: Known<Vec<Value>>,
@@ -79,7 +79,7 @@ pub struct ServerDryRun {
     pub workload: Result<Value, String>,
     /// Would anything change? From the generation the server would give it, never from comparing here.
     pub changes: bool,
-    /// Would a pod of the template be admitted now? `Unknown`: no right to ask.
+    /// Would a pod of the template be admitted now? `Unknown`: no right to create pods.
     pub pod: Known<Result<(), String>>,
 }
 
@@ -92,7 +92,7 @@ pub struct Snapshot {
     /// By namespace.
     pub around: BTreeMap<String, Surroundings>,
     pub nodes: Known<Vec<Node>>,
-    /// By node, what the pods on it ask for; empty unless a rollout makes pods before others go.
+    /// By node, the requests of its pods; empty unless a rollout makes pods before others go.
     pub taken: Known<BTreeMap<String, Amounts>>,
     /// `Seen(None)`: does not exist.
     pub references: BTreeMap<Reference, Known<Option<Found>>>,

@@ -89,10 +89,10 @@ fn absolute(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, St
         return Ok(at);
     }
     // A civil time would take an offset or a zone in brackets for decoration; what a Timestamp refuses must have neither.
-    let bare = |text: &str| {
+    let is_civil = |text: &str| {
         text.bytes().all(|b| b.is_ascii_digit() || b"-:.t ".contains(&b)) && text.matches('-').count() == 2
     };
-    if !bare(&joined) {
+    if !is_civil(&joined) {
         return Err(nonsense());
     }
     in_zone(joined.parse().map_err(|_| nonsense())?, zone)
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_moment_says_why() {
+    fn what_is_no_moment_is_refused_with_the_reason() {
         for (text, why) in [
             ("", "is not a valid time"),
             ("ago", "is not a valid time"),

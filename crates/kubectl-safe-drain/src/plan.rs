@@ -204,7 +204,7 @@ mod tests {
         )
             .prop_map(|(n, kind, priority, mirror)| {
                 let mut p = pod(&format!("a/p{n}"), "n1").priority(priority);
-                p = if kind.is_empty() { p.bare() } else { p.owned_by("apps/v1", kind, "o") };
+                p = if kind.is_empty() { p.unmanaged() } else { p.owned_by("apps/v1", kind, "o") };
                 if mirror { p.annotation("kubernetes.io/config.mirror", "x") } else { p }
             })
     }

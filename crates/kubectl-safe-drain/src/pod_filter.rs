@@ -61,7 +61,7 @@ mod tests {
             ("a plain pod", pod("a/p", "n"), Options::default(), PodFilter::Evict),
             (
                 "an unmanaged pod (a finding asks about it)",
-                pod("a/p", "n").bare(),
+                pod("a/p", "n").unmanaged(),
                 Options::default(),
                 PodFilter::Evict,
             ),

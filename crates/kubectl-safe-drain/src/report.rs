@@ -12,7 +12,7 @@ use crate::render::cause;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum NodeResult {
     Planned,
     Drained,
     Cordoned,
@@ -26,7 +26,7 @@ pub enum Verdict {
     Timeout,
 }
 
-impl Verdict {
+impl NodeResult {
     /// As requested.
     pub fn is_done(self) -> bool {
         self.exit() == Exit::Done
@@ -34,12 +34,14 @@ impl Verdict {
 
     pub fn exit(self) -> Exit {
         match self {
-            Verdict::Planned | Verdict::Drained | Verdict::Cordoned | Verdict::Uncordoned => Exit::Done,
-            Verdict::Partial | Verdict::Stalled => Exit::Partial,
-            Verdict::Blocked | Verdict::Refused => Exit::Refused,
-            Verdict::Failed => Exit::Failed,
-            Verdict::Interrupted => Exit::Interrupted,
-            Verdict::Timeout => Exit::Timeout,
+            NodeResult::Planned | NodeResult::Drained | NodeResult::Cordoned | NodeResult::Uncordoned => {
+                Exit::Done
+            }
+            NodeResult::Partial | NodeResult::Stalled => Exit::Partial,
+            NodeResult::Blocked | NodeResult::Refused => Exit::Refused,
+            NodeResult::Failed => Exit::Failed,
+            NodeResult::Interrupted => Exit::Interrupted,
+            NodeResult::Timeout => Exit::Timeout,
         }
     }
 }
@@ -101,7 +103,7 @@ pub struct NodeReport {
     /// As last seen; `null` when it could not be read.
     pub cordoned: Option<bool>,
     pub cordoned_before: bool,
-    pub result: Verdict,
+    pub result: NodeResult,
     /// Why it is not drained, or not cordoned or uncordoned as requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -122,7 +124,7 @@ pub struct NodeReport {
 
 impl NodeReport {
     /// Nothing was done to it yet.
-    pub fn untouched(name: &str, cordoned: bool, result: Verdict) -> Self {
+    pub fn untouched(name: &str, cordoned: bool, result: NodeResult) -> Self {
         NodeReport {
             name: name.to_owned(),
             cordoned: Some(cordoned),
@@ -137,7 +139,7 @@ impl NodeReport {
         }
     }
 
-    pub fn planned(node: &NodePlan, result: Verdict) -> Self {
+    pub fn planned(node: &NodePlan, result: NodeResult) -> Self {
         let pods = node.steps.iter().map(PodReport::planned).collect();
         NodeReport { pods, ..NodeReport::untouched(&node.name, node.cordoned_before, result) }
     }
@@ -147,7 +149,7 @@ impl NodeReport {
 #[serde(rename_all = "camelCase")]
 pub struct DrainReport {
     pub kind: &'static str,
-    pub result: Verdict,
+    pub result: NodeResult,
     pub nodes: Vec<NodeReport>,
     pub findings: Vec<Finding>,
     /// Why it stopped early, when it did.
@@ -173,22 +175,22 @@ impl DrainReport {
 pub fn node(plan: &NodePlan, engine: &Engine, end: &End, now: Timestamp) -> NodeReport {
     let pods: Vec<PodReport> = engine.pods_of(&plan.name).map(|state| pod(state, now)).collect();
     let result = match end {
-        _ if engine.is_drained(&plan.name) => Verdict::Drained,
-        End::Finished => Verdict::Partial,
-        End::Interrupted => Verdict::Interrupted,
-        End::Timeout => Verdict::Timeout,
-        End::Stalled(_) => Verdict::Stalled,
+        _ if engine.is_drained(&plan.name) => NodeResult::Drained,
+        End::Finished => NodeResult::Partial,
+        End::Interrupted => NodeResult::Interrupted,
+        End::Timeout => NodeResult::Timeout,
+        End::Stalled(_) => NodeResult::Stalled,
         End::Stopped { .. } | End::Failed(_)
             if pods.iter().any(|p| {
                 matches!(p.result, PodResult::Gone | PodResult::Terminating | PodResult::Unknown)
             }) =>
         {
-            Verdict::Partial
+            NodeResult::Partial
         }
-        End::Stopped { .. } | End::Failed(_) => Verdict::Failed,
+        End::Stopped { .. } | End::Failed(_) => NodeResult::Failed,
     };
     let seen = engine.node(&plan.name);
-    let reason = (result != Verdict::Drained).then(|| match (cause::end(end), seen.why) {
+    let reason = (result != NodeResult::Drained).then(|| match (cause::end(end), seen.why) {
         (_, Some(own)) => cause::node(&own),
         (None, None) => "pods remain that should leave".to_owned(),
         (Some(why), None) if seen.was_drained => format!("not read again at the end: {why}"),
@@ -243,18 +245,18 @@ fn pod(state: &PodState, now: Timestamp) -> PodReport {
 }
 
 /// One verdict over all nodes: the worst thing that happened.
-pub fn overall(nodes: &[NodeReport], end: &End) -> Verdict {
-    if nodes.iter().all(|n| n.result == Verdict::Drained) {
-        return Verdict::Drained;
+pub fn overall(nodes: &[NodeReport], end: &End) -> NodeResult {
+    if nodes.iter().all(|n| n.result == NodeResult::Drained) {
+        return NodeResult::Drained;
     }
     match end {
-        End::Interrupted => Verdict::Interrupted,
-        End::Timeout => Verdict::Timeout,
-        End::Stalled(_) => Verdict::Stalled,
-        End::Failed(_) | End::Stopped { .. } if nodes.iter().all(|n| n.result == Verdict::Failed) => {
-            Verdict::Failed
+        End::Interrupted => NodeResult::Interrupted,
+        End::Timeout => NodeResult::Timeout,
+        End::Stalled(_) => NodeResult::Stalled,
+        End::Failed(_) | End::Stopped { .. } if nodes.iter().all(|n| n.result == NodeResult::Failed) => {
+            NodeResult::Failed
         }
-        _ => Verdict::Partial,
+        _ => NodeResult::Partial,
     }
 }
 
@@ -360,7 +362,12 @@ mod tests {
                         engine.node_read(ticket, &node, Ok(there.clone()), at);
                     }
                     Command::Evict { ticket, uid, .. } => {
-                        engine.evict_answered(ticket, &uid, crate::execute::verdict::Verdict::Accepted, at);
+                        engine.evict_answered(
+                            ticket,
+                            &uid,
+                            crate::execute::eviction_answer::EvictionAnswer::Accepted,
+                            at,
+                        );
                         engine.pod_gone(&uid, at);
                         there.pods.clear();
                     }
@@ -369,7 +376,7 @@ mod tests {
             }
         }
         let report = node(&plan.nodes[0], &engine, &End::Finished, now());
-        assert_eq!((report.result, report.pods[0].result), (Verdict::Partial, PodResult::Gone));
+        assert_eq!((report.result, report.pods[0].result), (NodeResult::Partial, PodResult::Gone));
         let reason = report.reason.unwrap_or_default();
         assert!(reason.starts_with("a/p will come back: it tolerates the cordon"), "{reason}");
     }
@@ -379,10 +386,10 @@ mod tests {
         let nodes = run(empty(), &End::Interrupted);
         let report = DrainReport {
             kind: "DrainReport",
-            result: Verdict::Refused,
+            result: NodeResult::Refused,
             nodes: nodes
                 .into_iter()
-                .map(|n| NodeReport { reason: None, result: Verdict::Refused, ..n })
+                .map(|n| NodeReport { reason: None, result: NodeResult::Refused, ..n })
                 .collect(),
             findings: Vec::new(),
             error: None,

@@ -5,12 +5,12 @@ use futures::stream::{self, StreamExt};
 use plugin_client::{Cluster, Failure};
 
 use crate::execute::cause::{Blocker, FailureReason};
+use crate::execute::eviction_answer::EvictionAnswer as Answer;
 use crate::execute::requests::{EvictionRequest, evict};
-use crate::execute::verdict::Verdict as Answer;
 use crate::options::Options;
 use crate::plan::{Plan, Step};
 use crate::render::cause;
-use crate::report::{DrainReport, PodResult, Verdict};
+use crate::report::{DrainReport, NodeResult, PodResult};
 
 pub async fn probe(
     cluster: &Cluster,
@@ -44,8 +44,8 @@ pub async fn probe(
     }
     for node in &mut report.nodes {
         if node.pods.iter().any(|p| matches!(p.result, PodResult::Blocked | PodResult::Failed)) {
-            node.result = Verdict::Blocked;
-            report.result = Verdict::Blocked;
+            node.result = NodeResult::Blocked;
+            report.result = NodeResult::Blocked;
         }
     }
     Ok(report)

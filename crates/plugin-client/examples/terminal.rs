@@ -75,7 +75,7 @@ async fn act(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
             ui.status(&Line::from("stopping"));
             std::future::pending().await
         }
-        // As a run that has much to say, and reports once it is interrupted.
+        // As a run that prints much, and reports once it is interrupted.
         "flood" => {
             let interrupted = ui.interrupted();
             (0..MANY).for_each(|_| ui.status(&Line::from("one of many lines")));

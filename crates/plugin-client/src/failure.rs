@@ -285,7 +285,7 @@ fn open_files(error: &(dyn StdError + 'static)) -> Option<&'static str> {
     }
 }
 
-/// The innermost reason: the outer ones only say which layer passed it on.
+/// The innermost reason: the outer ones only name the layers above it.
 pub(crate) fn last(error: &(dyn StdError + 'static)) -> String {
     let innermost = chain(error).last().map(ToString::to_string).unwrap_or_default();
     shorten(innermost.trim(), 600)
@@ -296,7 +296,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_of_this_machine_is_not_blamed_on_the_server() {
+    fn a_limit_of_this_machine_is_not_reported_as_the_servers() {
         let error = |code| {
             let source = kube::Error::Service(Box::new(std::io::Error::from_raw_os_error(code)));
             let words = "https://10.1.2.3:6443: tcp open error".to_owned();

@@ -23,6 +23,8 @@ fn nodes_that_are_not_as_they_should_be_are_named() {
         "{not_ready:#}"
     );
     expect(&dry, "node-cordoned-before", "info", cordoned, "by night-shift at 20");
+    let selected = untouched(&room, &drain(&room, &["--dry-run", "-l", &room.node_selector()]));
+    expect(&selected, "node-cordoned-before", "info", cordoned, "by night-shift at 20");
     for id in ["node-not-ready", "node-cordoned-before"] {
         assert!(found(&dry.report(), id, well).is_none(), "{dry}");
     }

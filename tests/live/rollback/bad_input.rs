@@ -106,7 +106,7 @@ fn what_is_not_there_is_refused_with_what_there_is() {
         (&["deploy", "web", "shop", "--previous"], "deployment/shop", "there are: api, web"),
         (&["-l", "app=none", "--previous"], "no workload matches app=none", "kubectl get deployments"),
         (&["sts", "--all", "--previous"], "there are no workloads", "--show-labels"),
-        (&["deployment/web", "9"], "has no revision 9; it has 1, 2 and 3", "--to-revision 3"),
+        (&["deployment/web", "9"], "has no revision 9; it has 1, 2 and 3", "--history"),
         (&["deployment/api", "7"], "has no revision 7; it has only 1", "--history"),
         (&["deployment/api", "--previous"], "there is nothing to go back to", "--history"),
         (&["deployment/web", elsewhere], "has an image example.invalid/app:7; there is", "--history"),

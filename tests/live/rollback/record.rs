@@ -224,7 +224,9 @@ fn quiet_prints_the_result_and_nothing_else() {
     let outcome = rollback_to(&room, &["deployment/web", "--to-revision=1", "--yes", "-q"]).run();
     assert_eq!((outcome.code, outcome.err.as_str()), (0, ""), "{outcome}");
     assert!(
-        outcome.out.starts_with("deployment/web rolled back to revision 1: 1 of 1 pods ready"),
+        outcome
+            .out
+            .starts_with("deployment/web rolled back to revision 1, which is now 3: 1 of 1 pods ready"),
         "{outcome}"
     );
 }

@@ -75,7 +75,7 @@ fn arrows_and_enter_pick_another_revision() {
     tty.until("last healthy").keys("\r").until("[y/N]").keys("y\r");
     assert_eq!(tty.end(), 0, "{}", tty.text());
     assert!(
-        tty.screen().contains("deployment/web rolled back to revision 1: 2 of 2 pods ready"),
+        tty.screen().contains("deployment/web rolled back to revision 1, which is now 4: 2 of 2 pods ready"),
         "{}",
         tty.screen()
     );
@@ -106,7 +106,10 @@ fn the_live_region_is_drawn_while_it_runs_and_cleared_at_the_end() {
     release(&room);
     assert_eq!(tty.end(), 0, "{}", tty.text());
     let screen = tty.screen();
-    assert!(screen.contains("deployment/web rolled back to revision 1: 1 of 1 pods ready"), "{screen}");
+    assert!(
+        screen.contains("deployment/web rolled back to revision 1, which is now 3: 1 of 1 pods ready"),
+        "{screen}"
+    );
     assert!(screen.contains(&format!("kubectl rollback-to --last -n {}", room.namespace())), "{screen}");
     assert!(!screen.contains("ContainersNotReady"), "{screen}");
     assert_no_region(&tty);
@@ -169,7 +172,7 @@ fn three_workloads_have_a_row_each() {
     release(&room);
     assert_eq!(tty.end(), 0, "{}", tty.text());
     for target in &targets {
-        let done = format!("{target} rolled back to revision 1: 1 of 1 pods ready");
+        let done = format!("{target} rolled back to revision 1, which is now 3: 1 of 1 pods ready");
         assert!(tty.screen().contains(&done), "{}", tty.screen());
     }
     assert_no_region(&tty);

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn unhealthy_pods_count_as_their_policy_says() {
+    fn unhealthy_pods_count_by_their_policy() {
         let b = |policy: Option<&str>, healthy: i32| {
             budget(
                 "s/b",

@@ -11,7 +11,7 @@ pub struct Allow {
     pub ids: BTreeSet<String>,
 }
 
-/// An id that no check reports: accepting it would be a promise nobody keeps.
+/// An id that no check reports: accepting it would have no effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownId {
     pub id: String,
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_accepted_by_name_and_warnings_are_nobodys_to_accept() {
+    fn errors_are_accepted_by_name_and_warnings_need_no_acceptance() {
         let cases: [(&[&str], Option<&str>); 5] = [
             (&[], None),
             (&["budget-blocked"], None),
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_nobody_reports_is_refused_with_those_there_are() {
+    fn an_id_that_no_check_reports_is_refused_with_those_there_are() {
         let refused = parse(&["bare-pod", "oops"]).unwrap_err();
         assert_eq!(refused, UnknownId { id: "oops".into(), known: KNOWN.to_vec() });
     }

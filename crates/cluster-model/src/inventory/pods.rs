@@ -5,8 +5,8 @@ use std::ops::Deref;
 
 use k8s_openapi::api::core::v1::Pod;
 
+use crate::owner::OwnerKey;
 use crate::pod::PodExt;
-use crate::workload::OwnerKey;
 
 /// Each pod is added once. Read as a slice; what is in it does not change, so that the indices hold.
 #[derive(Clone, Debug, Default)]
@@ -103,7 +103,7 @@ mod tests {
             let pods = all.into_iter().enumerate().map(|(n, (namespace, node, owner))| {
                 let pod = pod(&format!("ns{namespace}/p{n}"), ["", "n1", "n2"][usize::from(node)]);
                 match owner {
-                    0 => pod.bare(),
+                    0 => pod.unmanaged(),
                     owner => pod.owned_by("apps/v1", "ReplicaSet", &format!("rs{owner}")),
                 }
             });

@@ -18,7 +18,7 @@ use crate::rollout::{CHANGE_CAUSE, Revision, Rollout};
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
     pub manager: &'a str,
-    /// `Apply` or `Update`. Only an apply minds when somebody else changes its fields.
+    /// `Apply` or `Update`. Only an apply conflicts with changes of its fields by others.
     pub operation: &'a str,
     pub api_version: &'a str,
     /// Empty: the object itself.
@@ -177,8 +177,8 @@ pub fn data_written(object: &Value) -> Option<(Timestamp, &str)> {
 /// whatever the controller is called (kube-controller-manager; in k3s it is k3s).
 pub fn written_by_controller(rollout: &Rollout, revision: &Revision) -> Option<Timestamp> {
     let field = rollout.id.kind.rules().controller_field();
-    let theirs = entries(&revision.object).filter(|e| e.subresource.is_empty() && e.has(field));
-    theirs.filter_map(|entry| entry.time).max()
+    let controller_entries = entries(&revision.object).filter(|e| e.subresource.is_empty() && e.has(field));
+    controller_entries.filter_map(|entry| entry.time).max()
 }
 
 /// When somebody other than the controller last wrote the change cause of a ControllerRevision. The controller itself does so once, when

@@ -17,14 +17,14 @@ pub struct Written {
     pub only_template: bool,
 }
 
-/// The latest writer of anything in the template. A change that only takes fields away leaves no trace
+/// The latest writer of anything in the template. A change that only removes fields leaves no trace
 /// (structured-merge-diff counts what a manager sets), so this may be an earlier one.
 pub fn written(object: &Value) -> Option<Written> {
     holders(object).filter_map(Written::of).max_by_key(|written| written.at)
 }
 
-/// Who wrote it since its managedFields were `before`. Times are whole seconds, and one second holds many writes; so whoever
-/// manages more of the template now counts as well as whoever wrote later. Whoever only lost fields to somebody else did not write.
+/// Who wrote it since its managedFields were `before`. Times are whole seconds, and one second holds many writes; so a manager that
+/// manages more of the template now counts as well as one that wrote later. One that only lost fields to others did not write.
 pub fn since(before: &[Value], live: &Value) -> Option<Written> {
     let is_newer = |now: &Entry<'_>| match before.iter().map(Entry::of).find(|then| then.id() == now.id()) {
         Some(then) => {

@@ -14,7 +14,7 @@ pub const REVISION: &str = "deployment.kubernetes.io/revision";
 pub(super) struct Deployment;
 
 impl RevisionObject for Deployment {
-    fn history(&self) -> ResourceType {
+    fn revision_type(&self) -> ResourceType {
         ResourceType::apps("ReplicaSet", "replicasets")
     }
 

@@ -36,8 +36,8 @@ impl Kind {
     }
 
     /// What its controller keeps a revision in.
-    pub fn history(self) -> ResourceType {
-        self.rules().history()
+    pub fn revision_type(self) -> ResourceType {
+        self.rules().revision_type()
     }
 
     pub fn name(self) -> &'static str {
@@ -56,8 +56,8 @@ impl Kind {
         self.rules().hash_label()
     }
 
-    pub fn history_plural(self) -> &'static str {
-        self.history().plural
+    pub fn revision_plural(self) -> &'static str {
+        self.revision_type().plural
     }
 
     /// Whatever kubectl takes for it: `deploy`, `deployments`, `deployment.apps`, `Deployment.v1.apps`.
@@ -143,13 +143,13 @@ mod tests {
         assert_eq!(row(|kind| kind.resource().api_version()), ["apps/v1", "apps/v1", "apps/v1"]);
         let path = "/apis/apps/v1/namespaces/shop/controllerrevisions";
         assert_eq!(
-            row(|kind| kind.history().path("shop")),
+            row(|kind| kind.revision_type().path("shop")),
             ["/apis/apps/v1/namespaces/shop/replicasets", path, path]
         );
         assert_eq!(row(|kind| kind.word()), ["deployment", "statefulset", "daemonset"]);
         assert_eq!(row(|kind| kind.short()), ["deploy", "sts", "ds"]);
         assert_eq!(
-            row(|kind| kind.history().kind),
+            row(|kind| kind.revision_type().kind),
             ["ReplicaSet", "ControllerRevision", "ControllerRevision"]
         );
         let hash = "controller-revision-hash";

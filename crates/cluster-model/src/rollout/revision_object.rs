@@ -7,7 +7,7 @@ use crate::Raw;
 
 /// `history` is such an object, whole and raw.
 pub trait RevisionObject {
-    fn history(&self) -> ResourceType;
+    fn revision_type(&self) -> ResourceType;
     /// The label on pods that names the revision they were made from.
     fn hash_label(&self) -> &'static str;
     fn template<'a>(&self, history: &'a Value) -> &'a Value;
@@ -38,7 +38,7 @@ pub(super) const CONTROLLER_REVISION_HASH: &str = "controller-revision-hash";
 pub(super) trait ControllerRevisions {}
 
 impl<K: ControllerRevisions> RevisionObject for K {
-    fn history(&self) -> ResourceType {
+    fn revision_type(&self) -> ResourceType {
         ResourceType::apps("ControllerRevision", "controllerrevisions")
     }
 

@@ -1,17 +1,17 @@
-//! What the server answered to the dry_run: of the template, and of a pod made from it.
+//! What the server answered to the dry run: of the template, and of a pod made from it.
 
 use cluster_model::{Finding, Known, Severity};
 
 use super::Case;
 use super::pace::Pace;
 use crate::merge_tree::{differences, listed};
-use crate::server_dry_run::not_rehearsed;
+use crate::server_dry_run::had_no_dry_run;
 
 pub fn template(case: &Case<'_>) -> Vec<Finding> {
     match &case.dry_run.workload {
-        Err(message) if not_rehearsed(message) => {
+        Err(message) if had_no_dry_run(message) => {
             let message = format!("could not be checked with a server dry run: {message}");
-            vec![case.finding("template-not-rehearsed", Severity::Unknown, message)]
+            vec![case.finding("template-not-checked", Severity::Unknown, message)]
         }
         Err(message) => {
             let message = format!("would be refused: {message}");
@@ -108,18 +108,18 @@ mod tests {
     }
 
     #[test]
-    fn template_refused_or_not_rehearsed() {
+    fn template_refused_or_not_checked() {
         let good = Fixture::of(Kind::Deployment);
         let refused = template(Err("Deployment.apps \"web\" is invalid: spec.template: no".into()));
         fires("template-refused", Severity::Error, &refused, &good);
         let silent = template(Err("admission webhook \"w\" does not support dry run".into()));
-        fires("template-not-rehearsed", Severity::Unknown, &silent, &good);
+        fires("template-not-checked", Severity::Unknown, &silent, &good);
         assert_eq!(silent.of_id("template-refused"), [], "the real write may be taken");
-        let mut imagined = Fixture::of(Kind::Deployment);
-        imagined.dry_run =
-            crate::server_dry_run::imagined(imagined.case().rollout(), &imagined.target.template);
-        fires("template-not-rehearsed", Severity::Unknown, &imagined, &good);
-        fires("admission-not-checked", Severity::Unknown, &imagined, &good);
+        let mut client_only = Fixture::of(Kind::Deployment);
+        client_only.dry_run =
+            crate::server_dry_run::client_dry_run(client_only.case().rollout(), &client_only.target.template);
+        fires("template-not-checked", Severity::Unknown, &client_only, &good);
+        fires("admission-not-checked", Severity::Unknown, &client_only, &good);
     }
 
     #[test]

@@ -59,19 +59,19 @@ fn metrics(case: &Case<'_>, scaler: &Value) -> Vec<Finding> {
 
 /// The first container that keeps the share from being computed.
 fn lacking(template: &Value, resource: &str, only: &str) -> Option<String> {
-    let asks =
+    let has_request =
         |holder: &Value| of_container(holder, "requests").get(resource).is_some_and(|amount| *amount > 0);
     let containers = template.list("/spec/containers");
     if !only.is_empty() {
         let found = containers.iter().find(|container| container["name"] == only);
-        return (!found.is_some_and(asks)).then(|| format!("container {only}"));
+        return (!found.is_some_and(has_request)).then(|| format!("container {only}"));
     }
-    if asks(&template["spec"]) {
+    if has_request(&template["spec"]) {
         return None;
     }
     containers
         .iter()
-        .find(|container| !asks(container))
+        .find(|container| !has_request(container))
         .map(|container| format!("container {}", container.text("/name")))
 }
 
@@ -128,9 +128,9 @@ mod tests {
 
     #[test]
     fn autoscaler_loses_metric() {
-        let asks = json!({"requests": {"cpu": "100m"}});
+        let requests = json!({"requests": {"cpu": "100m"}});
         let bad = scaled(cpu("Utilization"), json!({}));
-        fires("autoscaler-loses-metric", Severity::Warning, &bad, &scaled(cpu("Utilization"), asks));
+        fires("autoscaler-loses-metric", Severity::Warning, &bad, &scaled(cpu("Utilization"), requests));
         fires("autoscaler-loses-metric", Severity::Warning, &bad, &scaled(cpu("AverageValue"), json!({})));
         let limited = json!({"limits": {"cpu": "1"}});
         fires("autoscaler-loses-metric", Severity::Warning, &bad, &scaled(cpu("Utilization"), limited));

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::Case;
 use super::pace::Pace;
 
-/// Do its pods find room only beside those that are there? Otherwise what is taken on the nodes is not asked for.
+/// Do its pods find room only beside those that are there? Otherwise the requests on the nodes are not read.
 pub fn needs_room(rollout: &Rollout) -> bool {
     // A DaemonSet looks for its nodes itself, and has pods only where they fit.
     !rollout.id.kind.rules().is_per_node() && Pace::of(rollout).extra > 0
@@ -71,14 +71,14 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
     vec![finding(case, message, "make room or add a node, or let pods go first with maxUnavailable")]
 }
 
-/// Why none of these nodes could take such a pod even if it were empty. `None` also if one has not said yet what it has.
+/// Why none of these nodes could take such a pod even if it were empty. `None` also if one has not reported its allocatable resources yet.
 fn too_small(nodes: &[&Node], each: &Amounts) -> Option<String> {
     let unknown = |node: &&Node| node.status.as_ref().and_then(|s| s.allocatable.as_ref()).is_none();
     if nodes.iter().any(|node| unknown(node) || has_room(node, None, each)) {
         return None;
     }
     let most = |name: &str| nodes.iter().map(|node| allocatable(node, name)).max().unwrap_or_default();
-    let short = each.iter().find(|(name, asked)| most(name) < **asked).map(|(name, _)| name);
+    let short = each.iter().find(|(name, requested)| most(name) < **requested).map(|(name, _)| name);
     let (which, it) = match nodes.len() {
         1 => ("the only node it may use is".to_owned(), "it has"),
         n => (format!("all {n} nodes it may use are"), "the largest has"),
@@ -141,8 +141,9 @@ mod tests {
         let mut fixture = Fixture::of(kind);
         let room = json!({"status": {"allocatable": {"cpu": "1", "memory": "16Gi", "pods": pods}}});
         fixture.snapshot.nodes = Known::Seen(vec![build::node("n1", room)]);
-        let asks = place(&json!({"containers": [{"name": "x", "resources": {"requests": {"cpu": other}}}]}));
-        fixture.snapshot.taken = Known::Seen([("n1".to_owned(), asks)].into());
+        let requests =
+            place(&json!({"containers": [{"name": "x", "resources": {"requests": {"cpu": other}}}]}));
+        fixture.snapshot.taken = Known::Seen([("n1".to_owned(), requests)].into());
         fixture
     }
 
@@ -181,7 +182,7 @@ mod tests {
     /// After the old pods are gone nothing would run: no surge is needed for that.
     #[test]
     fn no_node_is_large_enough() {
-        let asks = |fixture: Fixture, cpu: &str| {
+        let requesting = |fixture: Fixture, cpu: &str| {
             fixture.then_container(json!({"resources": {"requests": {"cpu": cpu}}}))
         };
         let strategies = [
@@ -191,7 +192,7 @@ mod tests {
             (Kind::DaemonSet, json!({})),
         ];
         for (kind, spec) in strategies {
-            let of = |cpu| asks(Fixture::of(kind).live(json!({"spec": spec})), cpu);
+            let of = |cpu| requesting(Fixture::of(kind).live(json!({"spec": spec})), cpu);
             fires("capacity-predicted", Severity::Warning, &of("9"), &of("8"));
             assert_eq!(
                 of("9").message_of("capacity-predicted"),
@@ -201,7 +202,9 @@ mod tests {
         }
         // With a surge it is the same, and more room on them would not help.
         assert!(
-            asks(Fixture::of(Kind::Deployment), "9").message_of("capacity-predicted").contains("too small")
+            requesting(Fixture::of(Kind::Deployment), "9")
+                .message_of("capacity-predicted")
+                .contains("too small")
         );
     }
 
@@ -216,7 +219,11 @@ mod tests {
             ),
             build::node("n2", json!({"status": {"allocatable": null}})),
         ]);
-        assert_eq!(fixture.of_id("capacity-predicted"), [], "n2 has not said yet what it has");
+        assert_eq!(
+            fixture.of_id("capacity-predicted"),
+            [],
+            "n2 has not reported its allocatable resources yet"
+        );
         let gpu = Fixture::of(Kind::StatefulSet)
             .then_container(json!({"resources": {"limits": {"nvidia.com/gpu": "1"}}}));
         assert!(

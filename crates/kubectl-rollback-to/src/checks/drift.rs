@@ -98,7 +98,7 @@ mod tests {
         for (until, why) in [
             (Some(Bound::Exact(ago(10))), "it ran again since"),
             (Some(Bound::Between(ago(40), ago(20))), "perhaps before its end"),
-            (Some(Bound::Unknown), "nobody knows"),
+            (Some(Bound::Unknown), "unknown end"),
             (None, "it still runs"),
         ] {
             assert_eq!(ended(until).of_id("config-changed-since"), [], "{why}");

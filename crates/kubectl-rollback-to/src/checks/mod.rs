@@ -45,7 +45,7 @@ impl<'a> Case<'a> {
         self.past.rollout
     }
 
-    /// The template as the server would keep it; as asked for, if the server does not take it.
+    /// The template as the server would keep it; the planned one if the server refuses it.
     fn template(&self) -> &'a Value {
         self.dry_run.workload.as_ref().map_or(&self.target.template, |object| &object["spec"]["template"])
     }
@@ -64,7 +64,7 @@ impl<'a> Case<'a> {
         Finding::new(id, severity, self.rollout().id.to_string(), message)
     }
 
-    /// What these objects of the namespace are, or the finding that says that they could not be seen.
+    /// What these objects of the namespace are, or the finding that they could not be read.
     fn seen(&self, what: &str, of: fn(&Surroundings) -> &Known<Vec<Value>>) -> Result<&'a [Value], Finding> {
         let why = match self.around().map(of) {
             Some(Known::Seen(list)) => return Ok(list),
@@ -86,7 +86,7 @@ pub type Check = fn(&Case<'_>) -> Vec<Finding>;
 
 /// Every check with the ids it can report.
 pub const CHECKS: &[(&[&str], Check)] = &[
-    (&["template-refused", "template-not-rehearsed", "template-mutated"], admission::template),
+    (&["template-refused", "template-not-checked", "template-mutated"], admission::template),
     (&["pod-not-admitted", "admission-not-checked"], admission::pod),
     (
         &[
@@ -123,7 +123,7 @@ pub const CHECKS: &[(&[&str], Check)] = &[
 
 /// Reported by whichever check could not see what is around.
 pub const SURROUNDINGS_NOT_CHECKED: &str = "surroundings-not-checked";
-/// Reported by the rights check, which asks the server instead of the snapshot.
+/// Reported by the rights check, which queries the server, not the snapshot.
 pub const RIGHTS_MISSING: &str = "rights-missing";
 pub const RIGHTS_NOT_CHECKED: &str = "rights-not-checked";
 pub const RIGHTS_LIMITED: &str = "rights-limited";

@@ -23,7 +23,7 @@ fn not_checked(case: &Case<'_>, why: &str) -> Finding {
     )
 }
 
-/// Who has a say in one image only does not mind what happens to the rest.
+/// An owner that writes one image only does not revert the other fields.
 fn is_affected(case: &Case<'_>, owner: &Owner) -> bool {
     let Controls::Image(name) = &owner.controls else { return true };
     let image = |template| containers(template).find(|c| c.text("/name") == name).map(|c| c.text("/image"));
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_weighs_as_much_as_is_known_of_it() {
+    fn the_severity_of_an_owner_depends_on_what_is_known_of_it() {
         let good = Fixture::of(Kind::Deployment);
         let cases = [
             ("owner-reverts", Severity::Error, Reverts::Certainly("at once".into())),

@@ -7,7 +7,7 @@ use super::Case;
 use crate::merge_tree::listed;
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {
-    // Refused or not rehearsed: said by the check of admission.
+    // Refused or not checked: reported by the check of admission.
     let Ok(after) = &case.dry_run.workload else { return Vec::new() };
     let before = &case.rollout().object;
     if !recorded(before) {

@@ -108,7 +108,7 @@ fn freed(case: &Case<'_>) -> Amounts {
     freed
 }
 
-/// Does this quota count such a pod? A scope that this tool does not know is taken not to.
+/// Does this quota count such a pod? A quota with an unknown scope is taken not to.
 fn applies(quota: &Value, spec: &Value, each: &Amounts) -> bool {
     let best_effort = !each.keys().any(|name| name.ends_with(".cpu") || name.ends_with(".memory"));
     let class = spec.text("/priorityClassName");

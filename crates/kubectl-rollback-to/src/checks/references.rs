@@ -84,8 +84,8 @@ fn missing(case: &Case<'_>, reference: &Reference, required: &[&Needed]) -> Vec<
 }
 
 fn keys(case: &Case<'_>, reference: &Reference, found: &Found, required: &[&Needed]) -> Vec<Finding> {
-    let asked: Vec<&Needed> = required.iter().copied().filter(|needed| !needed.keys.is_empty()).collect();
-    if asked.is_empty() {
+    let with_keys: Vec<&Needed> = required.iter().copied().filter(|needed| !needed.keys.is_empty()).collect();
+    if with_keys.is_empty() {
         return Vec::new();
     }
     let Reference { kind, name, namespace } = reference;
@@ -96,7 +96,7 @@ fn keys(case: &Case<'_>, reference: &Reference, found: &Found, required: &[&Need
         return vec![case.finding("reference-not-checked", Severity::Unknown, message)];
     };
     let mut absent: BTreeMap<&str, Vec<&Needed>> = BTreeMap::new();
-    for needed in asked {
+    for needed in with_keys {
         for key in needed.keys.iter().filter(|key| !there.contains(*key)) {
             absent.entry(key).or_default().push(needed);
         }

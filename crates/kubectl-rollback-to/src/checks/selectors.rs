@@ -1,4 +1,4 @@
-//! Network policies and disruption budgets find pods by labels too, and say nothing when they find other ones.
+//! Network policies and disruption budgets find pods by labels too, and report nothing when they select others.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bool {
 fn network(case: &Case<'_>, policy: &Value) -> Option<Finding> {
     let (today, then) = (labels(case.rollout().template()), labels(case.template()));
     let changed = |selector: &Value| (selects(selector, &today), selects(selector, &then));
-    // Peers of other namespaces are not ours, whatever their labels.
+    // Peers in other namespaces are not pods of this workload, whatever their labels.
     let peers = |rules: &str, side: &str| -> Vec<(bool, bool)> {
         let rules =
             policy.list(rules).iter().flat_map(move |rule| rule[side].as_array().into_iter().flatten());

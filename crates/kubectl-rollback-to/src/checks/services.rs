@@ -24,7 +24,7 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// Would a workload with these templates leave one of the Services? Only then is asked which pods stay behind it.
+/// Would a workload with these templates leave one of the Services? Only then are the pods that stay behind it read.
 pub fn leaves(services: &[Value], today: &Value, then: &Value) -> bool {
     let (today, then) = (labels(today), labels(then));
     services.iter().any(|service| selects(service, &today) && !selects(service, &then))
@@ -78,9 +78,9 @@ fn others(case: &Case<'_>, service: &Value) -> usize {
 
 fn ports(case: &Case<'_>, service: &Value) -> Vec<Finding> {
     let (today, then) = (port_names(case.rollout().template()), port_names(case.template()));
-    let wanted = service.list("/spec/ports").iter().filter_map(|port| port["targetPort"].as_str());
-    let wanted: BTreeSet<&str> = wanted.filter(|port| today.contains(port) && !then.contains(port)).collect();
-    wanted
+    let ports = service.list("/spec/ports").iter().filter_map(|port| port["targetPort"].as_str());
+    let ports: BTreeSet<&str> = ports.filter(|port| today.contains(port) && !then.contains(port)).collect();
+    ports
         .into_iter()
         .map(|port| {
             let name = service.name();

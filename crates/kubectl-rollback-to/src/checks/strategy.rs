@@ -100,14 +100,14 @@ fn stuck(case: &Case<'_>, start: i64) -> Option<Finding> {
             .remedy(format!("make {} Ready, or lower the partition", first.name())),
         );
     }
-    let wanted = |pod: &&Pod| {
+    let waits_for = |pod: &&Pod| {
         let number = ordinal(&rollout.object, pod);
         number.is_some_and(|number| (start..start + rollout.desired()).contains(&number))
             && !pod.is_ready()
             && !pod.is_terminating()
             && !on_target(pod)
     };
-    let others = match rollout.pods.iter().filter(wanted).count().saturating_sub(1) {
+    let others = match rollout.pods.iter().filter(waits_for).count().saturating_sub(1) {
         0 => String::new(),
         n => format!(" and {}", count(n, "more pod")),
     };
@@ -139,7 +139,7 @@ mod tests {
         );
     }
 
-    /// Whatever holds it back is then let go by nobody else's command.
+    /// No other command then resumes what is paused.
     #[test]
     fn what_a_progressive_rollout_holds_back_is_left_to_it() {
         let on_delete = json!({"spec": {"updateStrategy": {"type": "OnDelete"}}});

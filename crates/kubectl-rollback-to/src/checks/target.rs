@@ -53,7 +53,7 @@ fn restart_only(case: &Case<'_>) -> Option<Finding> {
     })
 }
 
-/// A tag can be moved, and `Always` asks for what it points to now.
+/// A tag can be moved, and `Always` pulls what it points to now.
 fn mutable(case: &Case<'_>) -> Vec<Finding> {
     let moved = |container: &&Value| {
         container.text("/imagePullPolicy") == "Always" && !container.text("/image").contains('@')

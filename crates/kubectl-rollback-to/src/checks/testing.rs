@@ -34,7 +34,7 @@ pub struct Fixture {
     pub options: Options,
 }
 
-/// A container that asks for little.
+/// A container with small requests.
 pub fn container(edit: Value) -> Value {
     let mut container = json!({"name": "web", "image": "web:1", "imagePullPolicy": "IfNotPresent",
         "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}}});
@@ -149,7 +149,7 @@ impl Fixture {
         self
     }
 
-    /// `edit` merged over the template rolled back to, as asked for and as the server would keep it.
+    /// `edit` merged over the template rolled back to, as planned and as the server would keep it.
     pub fn then(mut self, edit: Value) -> Fixture {
         merge(&mut self.target.template, edit.clone());
         if let Ok(object) = &mut self.dry_run.workload {
@@ -217,5 +217,5 @@ pub fn fires(id: &str, severity: Severity, bad: &Fixture, good: &Fixture) {
         assert!(!finding.subject.is_empty(), "{finding:?}");
         assert!(severity < Severity::Warning || !finding.remedy.is_empty(), "{id} needs a remedy");
     }
-    assert_eq!(good.of_id(id), [], "{id} must not fire in the mended fixture");
+    assert_eq!(good.of_id(id), [], "{id} must not fire in the good fixture");
 }

@@ -56,10 +56,12 @@ fn nothing(past: Past<'_>, pattern: &ImagePattern) -> Failure {
         images.insert(format!("{}={}", container.text("/name"), container.text("/image")));
     }
     let sorted = |set: BTreeSet<String>| set.into_iter().collect::<Vec<_>>();
-    if let Some(wanted) = pattern.container.as_ref().filter(|wanted| !names.contains(*wanted)) {
+    if let Some(container) = pattern.container.as_ref().filter(|container| !names.contains(*container)) {
         let names = messages::listed(&sorted(names), "and");
-        return Failure::refused(format!("no revision of {id} has a container {wanted}; there is {names}"))
-            .history(past);
+        return Failure::refused(format!(
+            "no revision of {id} has a container {container}; there is {names}"
+        ))
+        .history(past);
     }
     let images = messages::listed(&sorted(images), "and");
     let message = format!("no revision of {id} has an image {}; there is {images}", pattern.image);

@@ -31,18 +31,18 @@ impl Match<'_> {
 
 /// The revisions that match, and how if not as written.
 pub fn found<'a>(past: Past<'a>, pattern: &ImagePattern) -> (Vec<Match<'a>>, &'static str) {
-    let wanted =
+    let reference =
         if pattern.image.starts_with('@') { format!("*{}", pattern.image) } else { pattern.image.clone() };
-    let normal = normalized(&wanted);
+    let normal = normalized(&reference);
     let mut how = "";
-    let mut found = matching(past, pattern, |_, _, image| glob(&wanted, image));
+    let mut found = matching(past, pattern, |_, _, image| glob(&reference, image));
     if found.is_empty() {
         how = " (normalized as by the container runtime)";
         found = matching(past, pattern, |_, _, image| glob(&normal, &normalized(image)));
     }
-    if found.is_empty() && wanted.contains('@') {
+    if found.is_empty() && reference.contains('@') {
         how = " (by the image ID its pods run now)";
-        found = matching(past, pattern, |index, name, _| runs(past, index, name, &wanted));
+        found = matching(past, pattern, |index, name, _| runs(past, index, name, &reference));
     }
     (found, how)
 }
@@ -73,10 +73,10 @@ pub fn matching<'a>(
     pattern: &ImagePattern,
     matches: impl Fn(usize, &str, &str) -> bool,
 ) -> Vec<Match<'a>> {
-    let wanted = |name: &str| pattern.container.as_deref().is_none_or(|wanted| wanted == name);
+    let selects = |name: &str| pattern.container.as_deref().is_none_or(|container| container == name);
     let of = |index: usize| {
         let all = containers(&past.rollout.revisions[index].template);
-        let fits = |c: &&Value| wanted(c.text("/name")) && matches(index, c.text("/name"), c.text("/image"));
+        let fits = |c: &&Value| selects(c.text("/name")) && matches(index, c.text("/name"), c.text("/image"));
         Match { index, containers: all.filter(fits).collect() }
     };
     messages::all(past).into_iter().map(of).filter(|found| !found.containers.is_empty()).collect()

@@ -1,9 +1,9 @@
 //! Which template to go back to: always with the evidence, refused when it is ambiguous.
 
-mod healthy;
 mod hints;
 mod image;
 mod image_match;
+mod last_healthy;
 mod messages;
 mod number;
 mod target;
@@ -14,17 +14,17 @@ mod time;
 use k8s_openapi::jiff::tz::TimeZone;
 use plugin_client::Failure;
 
-pub use healthy::last_healthy;
+pub use last_healthy::last_healthy;
 pub use number::by_number;
 pub use target::{Chosen, Past, Target};
 
 use crate::options::Choice;
 
-/// Why these choices are no answer to what was asked for. A selector may cover workloads that did not exist at the time, and they
+/// Why these choices do not match the request. A selector may cover workloads that did not exist at the time, and they
 /// are skipped; skipping one that was named, or all of them, would look like success.
 pub fn refusal(chosen: &[Chosen], named: bool) -> Option<Failure> {
     let mut skipped = chosen.iter().filter_map(|chosen| match chosen {
-        Chosen::NotYetBorn(refusal) => Some(refusal),
+        Chosen::NotYetCreated(refusal) => Some(refusal),
         Chosen::Target(_) => None,
     });
     let all = skipped.clone().count() == chosen.len();
@@ -45,6 +45,6 @@ pub fn choose(past: Past<'_>, choice: &Choice, zone: &TimeZone) -> Result<Chosen
         Choice::Picked(name) => number::picked(past, name),
         Choice::Time { at, closest } => time::time(past, *at, *closest, zone),
         Choice::Image(pattern) => image::image(past, pattern),
-        Choice::LastHealthy => healthy::healthy(past),
+        Choice::LastHealthy => last_healthy::choose_last_healthy(past),
     }
 }

@@ -78,7 +78,7 @@ fn ambiguous(past: Past<'_>, number: i64) -> Option<Failure> {
     if others.iter().all(|&other| same(&revisions[other].template, &revisions[first].template)) {
         return None;
     }
-    let what = past.rollout.id.kind.history().kind;
+    let what = past.rollout.id.kind.revision_type().kind;
     let names: Vec<String> = indices.iter().map(|&index| revisions[index].name.clone()).collect();
     let names = messages::listed(&names, "and");
     let have = if superseded { "had" } else { "have" };
@@ -102,22 +102,17 @@ pub fn by_number(past: Past<'_>, number: i64) -> Result<(Vec<usize>, bool), Fail
 fn unknown(past: Past<'_>, number: i64) -> Failure {
     let rollout = past.rollout;
     let all = messages::all(past);
-    let Some(&nearest) = all.iter().min_by_key(|&&index| (rollout.revisions[index].number - number).abs())
-    else {
+    if all.is_empty() {
         return Failure::refused(format!("{} has no revisions", rollout.id));
-    };
+    }
     let oldest = rollout.revisions.first().map_or(0, |revision| revision.number);
     let has = messages::listed(&messages::numbers(past, &all), "and");
-    let mut message = format!("{} has no revision {number}", rollout.id);
-    message.push_str(&match all.len() {
-        1 => format!("; it has only {has}"),
-        _ => format!("; it has {has}, the nearest is {}", rollout.revisions[nearest].number),
-    });
+    let only = if all.len() == 1 { "only " } else { "" };
+    let mut message = format!("{} has no revision {number}; it has {only}{has}", rollout.id);
     if let Some(gone) = messages::older(past).filter(|_| number < oldest) {
         message.push_str(&format!("; older ones {gone}"));
     }
-    let mut failure =
-        Failure::refused(message).take(past, &[nearest]).history(past).block(&messages::choices(past, &all));
+    let mut failure = Failure::refused(message).history(past).block(&messages::choices(past, &all));
     let newest = rollout.revisions.last().map_or(0, |revision| revision.number);
     if !rollout.id.kind.rules().keeps_numbers() && number < newest {
         failure = failure.hint(format!(

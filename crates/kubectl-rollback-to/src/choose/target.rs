@@ -26,7 +26,7 @@ pub struct Target {
 pub enum Chosen {
     Target(Target),
     /// `--time` before the workload existed: one that was selected stays as it is, one that was named is refused in these words.
-    NotYetBorn(Failure),
+    NotYetCreated(Failure),
 }
 
 /// Everything known about one workload's past.

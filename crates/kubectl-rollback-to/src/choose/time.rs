@@ -168,10 +168,10 @@ impl Moment<'_> {
         Failure::refused(message).history(self.past)
     }
 
-    fn not_yet_born(&self, born: Timestamp, oldest: Option<(&Stretch, Timestamp)>) -> Failure {
+    fn not_yet_created(&self, created: Timestamp, oldest: Option<(&Stretch, Timestamp)>) -> Failure {
         let id = &self.past.rollout.id;
-        let born = show(born, self.zone);
-        let mut message = format!("{id} did not exist at {}: it was created at {born}", self.when());
+        let created = show(created, self.zone);
+        let mut message = format!("{id} did not exist at {}: it was created at {created}", self.when());
         let Some((stretch, from)) = oldest else { return Failure::refused(message).history(self.past) };
         let number = self.past.rollout.revisions[stretch.revision].number;
         message.push_str(&format!(
@@ -185,10 +185,10 @@ impl Moment<'_> {
     fn before_all(&self) -> Result<Chosen, Failure> {
         let object = &self.past.rollout.object;
         let id = &self.past.rollout.id;
-        let born = object.time("/metadata/creationTimestamp");
+        let created = object.time("/metadata/creationTimestamp");
         let oldest = self.past.timeline.stretches.first().and_then(|s| Some((s, s.from.earliest()?)));
-        if let Some(born) = born.filter(|born| self.at < *born) {
-            return Ok(Chosen::NotYetBorn(self.not_yet_born(born, oldest)));
+        if let Some(created) = created.filter(|created| self.at < *created) {
+            return Ok(Chosen::NotYetCreated(self.not_yet_created(created, oldest)));
         }
         let Some((stretch, from)) = oldest else {
             let message = format!("unknown which template {id} had at {}", self.when());

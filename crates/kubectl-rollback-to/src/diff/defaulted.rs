@@ -7,7 +7,7 @@ use cluster_model::image_ref::default_pull_policy;
 use cluster_model::rollout::without_nulls;
 use serde_json::{Map, Value, json};
 
-/// Where an empty map says something else than none: an empty selector selects everything.
+/// Where an empty map means something else than none: an empty selector selects everything.
 pub const MEANT: &[&str] = &["labelSelector", "namespaceSelector"];
 
 pub fn settled(template: &Value) -> Value {

@@ -33,11 +33,11 @@ pub fn headline(diff: &Diff) -> String {
     }
     parts.sort_by_key(|part| part.what.rank());
     let left: usize = parts.iter().skip(PARTS).map(|part| part.members).sum();
-    let mut said: Vec<String> = parts.iter().take(PARTS).map(Part::text).collect();
+    let mut shown: Vec<String> = parts.iter().take(PARTS).map(Part::text).collect();
     if left > 0 {
-        said.push(format!("{left} more"));
+        shown.push(format!("{left} more"));
     }
-    said.join(", ")
+    shown.join(", ")
 }
 
 /// Did `kubectl rollout restart` make this difference?

@@ -29,7 +29,7 @@ pub fn masked(template: &Value, show_values: bool) -> Value {
     if show_values { clean } else { mask(&clean) }
 }
 
-/// Both for printing; of a hidden value that is another one on the right, the right says so.
+/// Both for printing; of a hidden value that is another one on the right, the right is marked so.
 pub fn masked_pair(from: &Value, to: &Value, show_values: bool) -> (Value, Value) {
     let (from, to) = (without_nulls(from), without_nulls(to));
     if show_values {
@@ -43,7 +43,7 @@ pub fn masked_pair(from: &Value, to: &Value, show_values: bool) -> (Value, Value
 /// Any part of a template. What is equal to before held nothing that must be hidden.
 pub fn mask(value: &Value) -> Value {
     match value {
-        Value::String(text) if secret::text(text) || is_telling_json(text) => HIDDEN.into(),
+        Value::String(text) if secret::text(text) || is_secret_json(text) => HIDDEN.into(),
         Value::Array(list) if !list.is_empty() && list.iter().all(Value::is_string) => words(list),
         Value::Array(list) => list.iter().map(mask).collect(),
         Value::Object(map) => object(map),
@@ -54,7 +54,7 @@ pub fn mask(value: &Value) -> Value {
 /// A value that goes by a name: of a variable, an annotation, a header.
 pub fn mask_named(name: &str, value: &Value) -> Value {
     match value {
-        Value::String(text) if secret::named(name, text) || is_telling_json(text) => HIDDEN.into(),
+        Value::String(text) if secret::named(name, text) || is_secret_json(text) => HIDDEN.into(),
         // Named after a fingerprint, so it was not taken for a secret.
         Value::String(_) => value.clone(),
         other => mask(other),
@@ -62,7 +62,7 @@ pub fn mask_named(name: &str, value: &Value) -> Value {
 }
 
 /// A document inside a text, as in last-applied-configuration: names and values stand apart there.
-fn is_telling_json(text: &str) -> bool {
+fn is_secret_json(text: &str) -> bool {
     text.trim_start().starts_with(['{', '['])
         && serde_json::from_str::<Value>(text).is_ok_and(|document| mask(&document) != document)
 }
@@ -111,7 +111,7 @@ fn masked_word(word: &str) -> String {
     if secret::text(word) { HIDDEN.to_owned() } else { word.to_owned() }
 }
 
-/// Says in `right` of each hidden value whether it is the one on the left. Lists are aligned by name, words by what they are.
+/// Marks each hidden value in `right` that differs from the one on the left. Lists are aligned by name, words by what they are.
 fn mark(from: &Value, left: &Value, to: &Value, right: &mut Value) {
     match (from, left, to, right) {
         (Value::String(a), Value::String(x), Value::String(b), Value::String(y))
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_secret_is_told_without_telling_it() {
+    fn a_changed_secret_is_reported_without_its_value() {
         let env = |list: &[(&str, &str)]| {
             let list: Vec<Value> =
                 list.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();

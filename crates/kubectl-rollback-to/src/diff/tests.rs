@@ -261,7 +261,7 @@ const HOST_NETWORK: &str = "container web | - port 9090 | 9090 → ∅\n\
 
 #[test]
 fn spelling_a_default_is_no_difference() {
-    let mut bare = base();
+    let mut undefaulted = base();
     for (parent, keys) in [
         (WEB, &["imagePullPolicy", "terminationMessagePath", "terminationMessagePolicy"][..]),
         ("/spec/containers/0/ports/0", &["protocol"]),
@@ -284,11 +284,11 @@ fn spelling_a_default_is_no_difference() {
         ),
     ] {
         for key in keys {
-            bare.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(*key).unwrap();
+            undefaulted.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(*key).unwrap();
         }
     }
-    assert!(!same(&base(), &bare));
-    assert_eq!(lines_of(&diff(&base(), &bare, false)), Vec::<String>::new());
+    assert!(!same(&base(), &undefaulted));
+    assert_eq!(lines_of(&diff(&base(), &undefaulted, false)), Vec::<String>::new());
     for (at, value) in [
         ("/spec/enableServiceLinks", json!(true)),
         ("/spec/hostNetwork", json!(false)),
@@ -366,7 +366,7 @@ fn order_counts_only_where_it_means_something() {
 }
 
 #[test]
-fn what_may_be_secret_is_told_without_its_value() {
+fn what_may_be_secret_is_shown_without_its_value() {
     let env = |value: Value| with(&format!("{WEB}/env/-"), value);
     let password = |value: &str| env(json!({"name": "DB_PASSWORD", "value": value}));
     let added = diff(&base(), &password("hunter2"), false);

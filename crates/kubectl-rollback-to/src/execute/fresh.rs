@@ -121,7 +121,7 @@ async fn own(cluster: &Cluster, id: &Id) -> Result<Option<Value>, Refusal> {
 
 /// Histories and pods with these labels.
 async fn owned(cluster: &Cluster, id: &Id, labels: &str) -> Result<(Vec<Value>, Pods), Refusal> {
-    let histories = id.kind.history().path(&id.namespace);
+    let histories = id.kind.revision_type().path(&id.namespace);
     let pods = format!("{}/namespaces/{}/pods", wire::CORE, id.namespace);
     let (histories, pods) = futures::join!(
         list::<Value>(cluster, &histories, labels),
@@ -205,7 +205,7 @@ mod tests {
 
     /// Else the run would end as failed before the server is called silent.
     #[test]
-    fn a_server_that_is_away_is_waited_for_as_long_as_a_silent_one_whenever_it_says_to_come_back() {
+    fn an_unavailable_server_is_waited_for_as_long_as_a_silent_one_whatever_retry_after_it_sends() {
         for retry_after in [None, Some(0), Some(1), Some(8), Some(4000)] {
             let retry_after = retry_after.map(Duration::from_secs);
             let all: Duration = waits().build().map(|own| wait(own, retry_after)).sum();

@@ -1,6 +1,7 @@
 //! Carries a plan out: guarded writes one after another, all rollouts watched side by side, restored together if one fails.
 
 pub mod change;
+mod driver;
 pub mod engine;
 pub mod event;
 mod execution;
@@ -11,12 +12,11 @@ mod ownership;
 pub mod progress;
 mod record;
 mod requests;
-mod run;
-mod verdict;
 mod watches;
 mod wire;
 mod workload_cache;
 mod write;
+mod write_answer;
 
 pub use engine::model::SILENT_AFTER;
 pub use execution::Execution;

@@ -58,12 +58,12 @@ pub async fn post(cluster: &Cluster, event: &Value) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Verdict;
+    use crate::outcome::RolloutResult;
     use crate::outcome::reason::Reason;
     use cluster_model::rollout::Kind;
 
     #[test]
-    fn the_event_says_from_where_to_where_and_why() {
+    fn the_event_names_both_revisions_and_the_reason() {
         let revision = |number: &str, image: &str| {
             json!({"metadata": {"name": format!("web-{number}"), "uid": number, "labels": {"pod-template-hash": number},
                     "annotations": {"deployment.kubernetes.io/revision": number},
@@ -86,19 +86,19 @@ mod tests {
         };
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
         let of = |outcome: &Outcome, reason| event(&rollout, &target, reason, outcome, now);
-        let done = Outcome::of(Verdict::Done);
+        let done = Outcome::of(RolloutResult::Done);
         let posted = of(&done, Some("incident 7"));
         assert_eq!(posted["note"], "rolled back from revision 7 to revision 3 (web=shop:1.4): incident 7");
         assert_eq!(posted["eventTime"], "2026-01-01T00:00:00.000000Z");
         assert_eq!((&posted["reason"], &posted["type"]), (&json!("RolledBack"), &json!("Normal")));
         let crashed = || Reason::Message("crashed".into());
-        let failed = of(&Outcome::new(Verdict::Restored, [crashed(), Reason::Restored]), None);
+        let failed = of(&Outcome::new(RolloutResult::Restored, [crashed(), Reason::Restored]), None);
         assert_eq!(
             failed["note"],
             "rollback from revision 7 to revision 3 (web=shop:1.4) failed; crashed; previous template restored"
         );
         assert_eq!((&failed["reason"], &failed["type"]), (&json!("RollbackFailed"), &json!("Warning")));
-        let long = of(&Outcome::new(Verdict::Failed, [Reason::Message("ü".repeat(5000))]), None);
+        let long = of(&Outcome::new(RolloutResult::Failed, [Reason::Message("ü".repeat(5000))]), None);
         let length = long["note"].as_str().unwrap().len();
         assert!((NOTE - 4..=NOTE).contains(&length), "{length}");
     }

@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use super::event::Note;
 use super::fresh::{self, Fresh};
 use super::guarded_patch::{GuardedPatch, Wrote};
-use super::verdict::{self, Answer};
 use super::wire::{self, Content};
 use super::write::{ConnectionFailures, report, write};
+use super::write_answer::{self, Answer};
 use super::{log, ownership};
 use crate::execute::engine::model::Deletion;
 use crate::patch;
@@ -69,7 +69,7 @@ pub type Reading<'a> = Shared<BoxFuture<'a, ReadTogether>>;
 pub fn reading(cluster: &Cluster, due: Vec<(usize, Id)>) -> Reading<'_> {
     let mut groups: BTreeMap<(String, &str), Vec<(usize, Id)>> = BTreeMap::new();
     for (step, id) in due {
-        groups.entry((id.namespace.clone(), id.kind.history_plural())).or_default().push((step, id));
+        groups.entry((id.namespace.clone(), id.kind.revision_plural())).or_default().push((step, id));
     }
     let chunks =
         groups.into_values().flat_map(|group| group.chunks(TOGETHER).map(<[_]>::to_vec).collect::<Vec<_>>());
@@ -148,7 +148,7 @@ pub fn revision_in_use(id: &Id, object: &Value, histories: &[Value], template: &
 async fn explain(cluster: &Cluster, id: &Id, revision: &Value, cause: &str, manager: &str) -> Option<Note> {
     let mut ops = vec![json!({"op": "test", "path": "/metadata/uid", "value": revision.uid()})];
     ops.extend(patch::annotation_ops(revision, &[(CHANGE_CAUSE, Some(cause))]));
-    let histories = id.kind.history().path(&id.namespace);
+    let histories = id.kind.revision_type().path(&id.namespace);
     let path = format!("{histories}/{}?fieldManager={}", revision.name(), wire::query(manager));
     let refusal = wire::send::<Value>(cluster, Method::PATCH, &path, Content::Patch(&ops)).await.err()?;
     Some(Note::ChangeCauseKept(refusal.message("annotate it")))
@@ -183,7 +183,7 @@ pub async fn delete(
         if let Err(refusal) = &answer {
             report(refusal, failures);
         }
-        let (message, wait) = match verdict::of(answer, "delete it", &right) {
+        let (message, wait) = match write_answer::of(answer, "delete it", &right) {
             Answer::Applied(_) => return Deletion::Deleted,
             Answer::Gone(_) => return Deletion::Gone,
             Answer::Conflict(_) => return Deletion::Changed,

@@ -78,7 +78,7 @@ impl Watches {
         let Some(Subject { id, .. }) = &self.subjects[step] else { return Vec::new() };
         let (kind, namespace) = (id.kind, id.namespace.clone());
         let mut opened = Vec::new();
-        for what in [What::Workloads(kind), What::Histories(kind.history()), What::Pods, What::Events] {
+        for what in [What::Workloads(kind), What::Histories(kind.revision_type()), What::Pods, What::Events] {
             let place = Place { namespace: namespace.clone(), what };
             let is_it = |watch: &&Watch| watch.place == place && watch.steps.contains(&step);
             // Events only help to explain: that they cannot be watched was reported.
@@ -121,7 +121,7 @@ impl Watches {
             subject.id.namespace == place.namespace
                 && match place.what {
                     What::Workloads(of) => of == kind,
-                    What::Histories(of) => of == kind.history(),
+                    What::Histories(of) => of == kind.revision_type(),
                     What::Pods | What::Events => true,
                 }
         };

@@ -8,8 +8,8 @@ use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::guarded_patch::{Act, GuardedPatch, ReadResult, Wrote};
-use super::verdict;
 use super::wire::{self, Content, Refusal};
+use super::write_answer;
 use crate::choose::Target;
 use crate::last_applied::{self, LAST_APPLIED};
 use crate::options::Options;
@@ -55,7 +55,7 @@ pub async fn write(cluster: &Cluster, mut attempt: GuardedPatch, failures: &Conn
                     report(refusal, failures);
                 }
                 let right = patch_right(attempt.id());
-                attempt.on_answer(verdict::of(answer, &doing("write", attempt.id()), &right))
+                attempt.on_answer(write_answer::of(answer, &doing("write", attempt.id()), &right))
             }
             Act::Read => {
                 let found = get(cluster, attempt.id()).await;

@@ -27,13 +27,13 @@ pub async fn events<R: Borrow<Rollout>>(
         .map(|namespace| async move {
             let here: Vec<&Subject<'_>> =
                 all.iter().filter(|subject| subject.rollout.id.namespace == namespace).collect();
-            let wanted = |event: &mut Value| {
+            let concerns = |event: &mut Value| {
                 if let Some(metadata) = event["metadata"].as_object_mut() {
                     metadata.remove("managedFields");
                 }
                 here.iter().any(|subject| subject.is_meant_by(event))
             };
-            (namespace, some(cluster, kind, Some(namespace), wanted).await)
+            (namespace, some(cluster, kind, Some(namespace), concerns).await)
         })
         .buffer_unordered(FAN_OUT)
         .collect()

@@ -10,7 +10,7 @@ use serde_json::Value;
 /// Requests at a time.
 pub const FAN_OUT: usize = 8;
 
-/// A kind that k8s-openapi knows, read as it comes.
+/// A kind of k8s-openapi, read as it comes.
 pub fn resource<K: Resource<DynamicType = ()>>() -> ApiResource {
     ApiResource::erase::<K>(&())
 }
@@ -31,18 +31,18 @@ pub async fn raw(cluster: &Cluster, resource: &ApiResource, namespace: Option<&s
     some(cluster, resource, namespace, |_| true).await
 }
 
-/// The same of those that are wanted: of a page the others are dropped before the next one comes.
+/// The same of those that `filter` keeps: of a page the others are dropped before the next one comes.
 pub async fn some(
     cluster: &Cluster,
     resource: &ApiResource,
     namespace: Option<&str>,
-    wanted: impl Fn(&mut Value) -> bool,
+    filter: impl Fn(&mut Value) -> bool,
 ) -> Known<Vec<Value>> {
     let api: Api<RawObject> = match namespace {
         Some(namespace) => Api::namespaced_with(cluster.client.clone(), namespace, resource),
         None => Api::all_with(cluster.client.clone(), resource),
     };
-    let keep = |RawObject { mut value, .. }| wanted(&mut value).then_some(value);
+    let keep = |RawObject { mut value, .. }| filter(&mut value).then_some(value);
     known(list::collect(&api, &resource.plural, ListParams::default(), list::PAGE, keep).await)
 }
 

@@ -1,16 +1,16 @@
 //! Reading from the cluster, before anything is decided.
 
-mod around;
 mod events;
 mod lists;
+mod node_usage;
 mod owners;
 mod references;
 mod rollouts;
-mod room;
+mod surroundings;
 
-pub use around::{around, pods};
 pub use events::events;
+pub use node_usage::{PATIENCE, nodes, taken};
 pub use owners::{owners, progress_owners};
 pub use references::references;
 pub use rollouts::rollouts;
-pub use room::{PATIENCE, nodes, taken};
+pub use surroundings::{pods, surroundings};

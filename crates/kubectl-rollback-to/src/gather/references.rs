@@ -1,4 +1,4 @@
-//! Looks up what templates refer to. Of ConfigMaps and Secrets only metadata is asked for: their values never come here.
+//! Looks up what templates refer to. Of ConfigMaps and Secrets only metadata is requested: their values are never read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,8 +24,8 @@ pub async fn references(
     templates: &[(&str, &Value)],
 ) -> BTreeMap<Reference, Known<Option<Found>>> {
     let needed = templates.iter().flat_map(|(namespace, template)| references_of(template, namespace));
-    let wanted: BTreeSet<Reference> = needed.map(|needed| needed.reference).collect();
-    stream::iter(wanted)
+    let references: BTreeSet<Reference> = needed.map(|needed| needed.reference).collect();
+    stream::iter(references)
         .map(|reference| async move {
             let found = look_up(cluster, &reference).await;
             (reference, found)
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_secrets_only_metadata_is_asked_for() {
+    async fn of_secrets_only_metadata_is_read() {
         let fake = Fake::start();
         let at = |kind: &str, name: &str| format!("/api/v1/namespaces/shop/{kind}/{name}");
         let metadata = json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",

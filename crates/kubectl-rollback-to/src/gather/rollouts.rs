@@ -1,4 +1,4 @@
-//! The workloads with their revisions and pods. All but the pods whole and raw: nothing a newer server knows is dropped.
+//! The workloads with their revisions and pods. All but the pods whole and raw: no field of a newer server is dropped.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -62,15 +62,15 @@ async fn with_pasts(cluster: &Cluster, objects: Vec<(Kind, Value)>) -> Result<Ve
             None => failure,
         }
     };
-    let ours: HashSet<&str> = objects.iter().map(|(_, object)| object.uid()).collect();
+    let workload_uids: HashSet<&str> = objects.iter().map(|(_, object)| object.uid()).collect();
     let mut histories: HashMap<String, Vec<Value>> = HashMap::new();
     let kept: BTreeMap<&str, ResourceType> =
-        objects.iter().map(|(kind, _)| (kind.history_plural(), kind.history())).collect();
+        objects.iter().map(|(kind, _)| (kind.revision_plural(), kind.revision_type())).collect();
     for (plural, resource) in kept {
         let api = api(cluster, resource);
         let owned = |RawObject { value: object, .. }| {
             let owner = object.controller_ref()?.text("/uid").to_owned();
-            ours.contains(owner.as_str()).then_some((owner, object))
+            workload_uids.contains(owner.as_str()).then_some((owner, object))
         };
         let found = list::collect(&api, plural, params(), list::PAGE, owned).await;
         for (owner, object) in found.map_err(|failure| explained(failure, resource.group, plural))? {
@@ -78,7 +78,7 @@ async fn with_pasts(cluster: &Cluster, objects: Vec<(Kind, Value)>) -> Result<Ve
         }
     }
     let made = histories.values().flatten().map(Raw::uid);
-    let makers: HashSet<&str> = ours.iter().copied().chain(made).collect();
+    let makers: HashSet<&str> = workload_uids.iter().copied().chain(made).collect();
     let owned = |RolloutPod(pod)| {
         let owner = pod.controller()?.uid.clone();
         makers.contains(owner.as_str()).then_some((owner, pod))
@@ -98,7 +98,7 @@ fn with_past(
     histories: &mut HashMap<String, Vec<Value>>,
     pods: &mut HashMap<String, Vec<Pod>>,
 ) -> Rollout {
-    // A list's items do not say what they are.
+    // The items of a list have neither apiVersion nor kind.
     object["apiVersion"] = kind.resource().api_version().into();
     object["kind"] = kind.name().into();
     let histories = histories.remove(object.uid()).unwrap_or_default();
@@ -162,7 +162,7 @@ async fn many(
             let failure = Failure::from_kube(&format!("list {}", kind.plural()), &error);
             let failure = cannot(failure, right);
             match (failure.code, selector) {
-                // Only the server knows the whole grammar.
+                // Only the server parses the whole grammar.
                 (Some(400), Some(selector)) => {
                     Failure::usage(format!("--selector {selector}: the server does not understand it"))
                         .cause(failure.cause.unwrap_or_default())

@@ -29,11 +29,11 @@ enum Predecessors {
     Gone,
     /// The number of one that still had pods.
     Stayed(i64),
-    Untold,
+    Unknown,
 }
 
 impl Trial<'_> {
-    /// It wants no pods, and without pods every rollout is complete: that it replaced the pods of others before is the only trace.
+    /// It desires no pods, and without pods every rollout is complete: that it replaced the pods of others before is the only trace.
     pub(super) fn without_pods(&self) -> Option<Health> {
         if self.rollout.desired() > 0 {
             return None;
@@ -94,7 +94,7 @@ impl Trial<'_> {
             Predecessors::Gone => {
                 Health::new(Verdict::Likely, format!("{long}, while its predecessors were at 0"))
             }
-            // How long it was active says nothing if it may have had no pods all the while.
+            // How long it was active is no evidence if it may have had no pods all the while.
             Predecessors::None if self.rollout.desired() == 0 => {
                 unknown(format!("{long}, but unknown whether it had pods: there are none now"))
             }
@@ -102,7 +102,7 @@ impl Trial<'_> {
             Predecessors::Stayed(number) => {
                 unknown(format!("{long}, but never replaced all pods of revision {number}"))
             }
-            Predecessors::Untold => {
+            Predecessors::Unknown => {
                 unknown(format!("{long}, but unknown whether it replaced its predecessors"))
             }
         }
@@ -111,10 +111,11 @@ impl Trial<'_> {
     /// Another revision that was active earlier is the last one that was rolled out completely.
     fn never_completed(&self, index: usize) -> bool {
         let object = &self.rollout.object;
-        let (done, wanted) = (object.text("/status/currentRevision"), object.text("/status/updateRevision"));
-        let last = self.rollout.revisions.iter().position(|revision| revision.name == done);
+        let (current, update) =
+            (object.text("/status/currentRevision"), object.text("/status/updateRevision"));
+        let last = self.rollout.revisions.iter().position(|revision| revision.name == current);
         let before = last.and_then(|last| self.timeline.of(last).next_back()).map(|(at, _)| at);
-        done != wanted && last != Some(self.index) && before.is_some_and(|before| before < index)
+        current != update && last != Some(self.index) && before.is_some_and(|before| before < index)
     }
 
     /// Only a Deployment keeps a count for each revision, and only where old pods wait for new ones does it mean anything.
@@ -128,15 +129,15 @@ impl Trial<'_> {
             let mut places = self.timeline.of(other).map(|(at, _)| at);
             let Some(first) = places.next().filter(|&first| first < stretch) else { continue };
             if places.next_back().unwrap_or(first) > stretch {
-                // It came back later: what it was at before is forgotten.
-                return Predecessors::Untold;
+                // It came back later: its replicas before are not kept.
+                return Predecessors::Unknown;
             }
             let has_pods = revision.object.number("/spec/replicas") != Some(0);
             match emptied(self.rollout, self.scalings, other) {
                 Some(at) if at <= reach.surely_until => found = Predecessors::Gone,
                 Some(_) => return Predecessors::Stayed(revision.number),
                 None if has_pods => return Predecessors::Stayed(revision.number),
-                None => return Predecessors::Untold,
+                None => return Predecessors::Unknown,
             }
         }
         found

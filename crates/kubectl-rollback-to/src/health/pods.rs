@@ -15,7 +15,7 @@ pub struct Pods {
     pub available: i64,
     /// Those with a fault that has a name, as in `CrashLoopBackOff on web-0`.
     pub failing: Vec<String>,
-    /// Not Ready for longer than a rollout may take; nobody says why.
+    /// Not Ready for longer than a rollout may take; no reason is reported.
     pub unready: Vec<String>,
     /// Ready at this moment, as in `web-0 restarted 5 times, the last time 40s ago`.
     pub restarting: Vec<String>,

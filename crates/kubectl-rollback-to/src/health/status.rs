@@ -1,4 +1,4 @@
-//! What the workload's own status says: of the rollout that is on, and of the last one that was completed.
+//! The workload's own status: of the current rollout, and of the last completed one.
 
 use cluster_model::raw::Raw;
 use cluster_model::rollout::update_strategy::Moves;

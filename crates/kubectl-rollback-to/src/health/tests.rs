@@ -47,7 +47,7 @@ fn good_bad_bad(kind: Kind) -> History {
 }
 
 #[test]
-fn good_bad_bad_is_told_for_all_three_kinds() {
+fn good_bad_bad_is_recognised_for_all_three_kinds() {
     for kind in Kind::ALL {
         let found = health_of(&good_bad_bad(kind));
         assert_eq!(found[0].0, Verdict::Healthy, "{kind:?} {found:?}");
@@ -160,7 +160,7 @@ fn a_statefulsets_current_revision_rolled_out() {
     );
     // It is that from the start.
     assert_eq!(verdicts(&stuck(1))[0], Verdict::Likely);
-    // Nobody moves it with OnDelete, so it says nothing.
+    // Nobody moves it with OnDelete, so it is no evidence.
     let by_hand = stuck(4).edit(json!({"spec": {"updateStrategy": {"type": "OnDelete"}}}));
     assert_eq!(verdicts(&by_hand)[0], Verdict::Likely);
     assert!(health_of(&by_hand)[0].1.starts_with("was active for 2h;"), "{:?}", health_of(&by_hand));

@@ -20,7 +20,7 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 /// What waits to be merged.
 const ASIDE: &str = "aside";
 
-/// One line more. The error `WouldBlock` says where it was left instead.
+/// One line more. The message of the error `WouldBlock` names the file it was written to instead.
 pub(super) fn append(path: &Path, line: &str, patience: Duration) -> io::Result<()> {
     let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
     private_folder(folder)?;
@@ -117,7 +117,7 @@ fn shortened(lines: &[String]) -> Vec<&str> {
     parsed.iter().filter(|(line, _)| kept.contains(&&line["id"])).map(|(_, line)| line.as_str()).collect()
 }
 
-/// Nobody ever sees a part of it: written beside, and then given its name.
+/// Readers never see a part of it: written to another file, and then renamed.
 fn write_whole(path: &Path, to: &Path, text: &str) -> io::Result<()> {
     let new = named(path, "new");
     let mut file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(&new)?;
@@ -131,7 +131,7 @@ fn write_whole(path: &Path, to: &Path, text: &str) -> io::Result<()> {
     done
 }
 
-/// `journal.PID-N.EXTENSION`, which nobody else writes.
+/// `journal.PID-N.EXTENSION`, which no other process writes.
 fn named(path: &Path, extension: &str) -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::choose::Target;
-use crate::outcome::Verdict;
+use crate::outcome::RolloutResult;
 
 /// One run: written down before its first write, completed after its end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ impl Workload {
         }
     }
 
-    /// `None` for a kind that another version of this program knew.
+    /// `None` for a kind that another version of this program writes.
     pub fn id(&self) -> Option<Id> {
         let kind = Kind::parse(&self.kind)?;
         let (namespace, name, uid) = (self.namespace.clone(), self.name.clone(), self.uid.clone());
@@ -113,7 +113,12 @@ impl Workload {
 
     /// Was it moved, as far as is known, and not put back by the run itself?
     fn is_moved(&self) -> bool {
-        let stays = [Verdict::Unchanged, Verdict::Planned, Verdict::Refused, Verdict::Restored];
+        let stays = [
+            RolloutResult::Unchanged,
+            RolloutResult::Planned,
+            RolloutResult::Refused,
+            RolloutResult::Restored,
+        ];
         let stayed = self.result.as_deref().is_some_and(|result| stays.map(word).iter().any(|w| w == result));
         self.written != Some(false) && !stayed
     }
@@ -122,7 +127,7 @@ impl Workload {
 /// What became of each workload of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ending {
-    pub result: Verdict,
+    pub result: RolloutResult,
     pub written: bool,
 }
 
@@ -183,10 +188,10 @@ struct Ended {
 /// The last run against `server` that moved a workload, with those workloads only; of `filter`, if given. Ids are distinguished by UID:
 /// a workload that was made again since has no past here.
 pub fn last(path: &Path, server: &str, filter: Option<&[Id]>) -> Result<Option<Entry>, Failure> {
-    let wanted =
+    let filter =
         |workload: &Workload| filter.is_none_or(|ids| workload.id().is_some_and(|id| ids.contains(&id)));
     Ok(moved(path)?.rev().filter(|entry| entry.server == server).find_map(|mut entry| {
-        entry.workloads.retain(wanted);
+        entry.workloads.retain(filter);
         (!entry.workloads.is_empty()).then_some(entry)
     }))
 }
@@ -238,7 +243,7 @@ fn complete(entries: &mut [Entry], completion: Completion) -> Option<Completion>
 }
 
 /// As in the report.
-fn word(verdict: Verdict) -> String {
+fn word(verdict: RolloutResult) -> String {
     serde_json::to_value(verdict).ok().and_then(|word| Some(word.as_str()?.to_owned())).unwrap_or_default()
 }
 

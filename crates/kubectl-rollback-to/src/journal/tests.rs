@@ -34,7 +34,7 @@ fn id(name: &str) -> Id {
     Id { kind: Kind::Deployment, namespace: "shop".into(), name: name.into(), uid: format!("uid-{name}") }
 }
 
-fn ending(result: Verdict, written: bool) -> Ending {
+fn ending(result: RolloutResult, written: bool) -> Ending {
     Ending { result, written }
 }
 
@@ -55,16 +55,18 @@ fn the_last_run_is_the_last_that_moved_something() {
     let first = entry("first", "s", &["web", "api"]);
     journal.begin(&first).unwrap();
     assert_eq!(last_run(&journal, None), "first: web,api", "a run that died may have moved all of it");
-    journal.complete(&first, &[ending(Verdict::Done, true), ending(Verdict::Failed, false)], now).unwrap();
+    journal
+        .complete(&first, &[ending(RolloutResult::Done, true), ending(RolloutResult::Failed, false)], now)
+        .unwrap();
     assert_eq!(last_run(&journal, None), "first: web", "api was never written");
 
     let cases = [
-        (Verdict::Restored, true, "first: web"),
-        (Verdict::Unchanged, false, "first: web"),
-        (Verdict::Refused, false, "first: web"),
-        (Verdict::Failed, false, "first: web"),
-        (Verdict::Failed, true, "second: api"),
-        (Verdict::Interrupted, true, "second: api"),
+        (RolloutResult::Restored, true, "first: web"),
+        (RolloutResult::Unchanged, false, "first: web"),
+        (RolloutResult::Refused, false, "first: web"),
+        (RolloutResult::Failed, false, "first: web"),
+        (RolloutResult::Failed, true, "second: api"),
+        (RolloutResult::Interrupted, true, "second: api"),
     ];
     for (result, written, expected) in cases {
         let second = entry("second", "s", &["api"]);
@@ -109,7 +111,7 @@ fn concurrent_runs_lose_nothing_and_the_journal_stays_short() {
                 for n in 0..4 {
                     let entry = entry(&format!("{run}-{n}"), "s", &["web"]);
                     journal.begin(&entry).unwrap();
-                    let end = [ending(Verdict::Done, true)];
+                    let end = [ending(RolloutResult::Done, true)];
                     journal.complete(&entry, &end, Timestamp::UNIX_EPOCH).unwrap();
                 }
             });
@@ -166,7 +168,7 @@ fn without_the_lock_a_run_is_kept_beside_the_journal_and_merged_by_the_next() {
     let patient = journal(&folder);
     let journal = Journal { patience: Duration::from_millis(1), ..patient.clone() };
     let at = |id: &str, time: &str| Entry { time: time.into(), ..entry(id, "s", &["web"]) };
-    let moved = [ending(Verdict::Done, true)];
+    let moved = [ending(RolloutResult::Done, true)];
     let (first, second) = (at("first", "2026-01-01T00:00:00Z"), at("second", "2026-01-01T00:00:02Z"));
     patient.begin(&first).unwrap();
     let lock = held(&journal);
@@ -224,7 +226,7 @@ fn nothing_is_lost_while_the_lock_is_fought_for() {
                 scope.spawn(move || {
                     for n in 0..6 {
                         let entry = entry(&format!("{run}-{n}"), "s", &["web"]);
-                        let end = [ending(Verdict::Done, true)];
+                        let end = [ending(RolloutResult::Done, true)];
                         let kept =
                             [journal.begin(&entry), journal.complete(&entry, &end, Timestamp::UNIX_EPOCH)];
                         let safe = |kept: &std::io::Result<()>| {
@@ -262,7 +264,7 @@ fn nothing_is_lost_while_the_lock_is_fought_for() {
 }
 
 #[test]
-fn hashes_tell_templates_apart() {
+fn hashes_distinguish_templates() {
     let hash = |value: Value| template_hash(&value);
     assert_eq!(hash(json!({"a": 1, "b": []})), hash(json!({"b": null, "a": 1})));
     assert_ne!(hash(json!({"a": 1})), hash(json!({"a": 2})));

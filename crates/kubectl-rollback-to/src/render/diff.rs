@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn images_are_told_by_what_differs() {
+    fn images_are_shown_by_what_differs() {
         let image =
             |from: &str, to: &str| shown(&[("c", "image", Change::Changed, Some(from), Some(to))])[1].clone();
         let digest = |n: &str| format!("shop@sha256:{}", n.repeat(64));

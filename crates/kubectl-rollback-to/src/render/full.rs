@@ -16,7 +16,7 @@ pub fn full_diffs(snapshot: &Snapshot, plan: &Plan, options: &Options) -> Result
         let rollout = &snapshot.rollouts[step.rollout];
         let Some(to) = target(step) else { continue };
         let from = rollout.template();
-        if diff_program::is_wanted() {
+        if diff_program::is_set() {
             let (left, right) = masked_pair(from, to, options.show_values);
             diff_program::external(&to_yaml(&left), &to_yaml(&right))?;
             continue;
@@ -34,7 +34,7 @@ pub fn full_diffs(snapshot: &Snapshot, plan: &Plan, options: &Options) -> Result
     Ok(lines)
 }
 
-/// As the server would store it, if it was asked.
+/// As the server would store it, if there was a dry run.
 fn target(step: &Step) -> Option<&Value> {
     let stored = step
         .dry_run

@@ -211,7 +211,7 @@ pub fn revision(past: Past<'_>, index: usize, template: &Value, zone: &TimeZone)
         }
     };
     fact("earlier numbers", was(revision).unwrap_or_default().into());
-    fact("kept as", format!("{}/{}", rollout.id.kind.history_plural(), revision.name).into());
+    fact("kept as", format!("{}/{}", rollout.id.kind.revision_plural(), revision.name).into());
     fact("first made", revision.created.map(|at| show(at, zone)).unwrap_or_default().into());
     for (at, stretch) in past.timeline.of(index).rev() {
         let (zone_name, lasting) = (zone_name(zone, past.now), lasting(past, at));

@@ -9,9 +9,9 @@ mod outcome;
 mod plan;
 pub mod reason;
 pub mod recorded;
+mod replicas;
 mod status;
 mod strategy;
-mod unchanged;
 
 pub use full::full_diffs;
 pub use history::{history, picker_rows, revision};

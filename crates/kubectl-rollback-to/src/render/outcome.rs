@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cluster_model::rollout::Kind;
 use plugin_client::{Line, table};
 
-use crate::outcome::{PodState, Verdict};
+use crate::outcome::{PodState, RolloutResult};
 use crate::report::{PodReport, RollbackReport, WorkloadReport};
 
 /// More pods of one workload are counted.
@@ -26,44 +26,48 @@ fn headline(workload: &WorkloadReport, seconds: f64) -> Line {
     let cause = workload.cause.as_deref().filter(|cause| !cause.is_empty());
     let because = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
     let to = workload.to_words();
+    let to_number = workload.to.as_ref().and_then(|to| to.side.revision);
     // How far it is, if its pods were seen.
-    let far = match workload.ready.filter(|(_, wanted)| *wanted > 0) {
+    let far = match workload.ready.filter(|(_, total)| *total > 0) {
         Some((ready, all)) => format!("{ready} of {all} pods ready, {seconds:.1}s"),
         None => format!("{seconds:.1}s"),
     };
-    let way = if workload.was_there() { String::new() } else { format!(" on the way to {to}") };
+    let way = if workload.was_there() { String::new() } else { format!(" while rolling back to {to}") };
     match workload.result {
-        Verdict::Done => {
+        RolloutResult::Done => {
             let note = cause.map(|note| format!("; {note}")).unwrap_or_default();
-            name.good(" rolled back").plain(format!(" to {to}: {far}{note}"))
+            name.good(" rolled back")
+                .plain(format!(" to {to}{}: {far}{note}", workload.renumbered(to_number)))
         }
-        Verdict::Unchanged => match cause {
+        RolloutResult::Unchanged => match cause {
             Some(cause) => name.plain(" skipped").plain(format!(": {cause}")),
             None => name.plain(" skipped").plain(format!(": the live template already is {to}")),
         },
-        Verdict::Planned => name.plain(" planned; nothing was changed"),
-        Verdict::Refused => name
+        RolloutResult::Planned => name.plain(" planned; nothing was changed"),
+        RolloutResult::Refused => name
             .bad(" not rolled back")
             .plain(cause.map_or("; nothing was changed".to_owned(), |c| format!(": {c}"))),
-        Verdict::Failed => name.bad(" failed").plain(format!("{way}{because} ({far})")),
-        Verdict::Restored => {
-            let back = workload
-                .from
-                .revision
-                .map_or("to its previous template".to_owned(), |n| format!("to revision {n}"));
-            name.warn(" restored").plain(format!(" {back}{because} ({seconds:.1}s)"))
+        RolloutResult::Failed => name.bad(" failed").plain(format!("{way}{because} ({far})")),
+        RolloutResult::Restored => {
+            let from = workload.from.revision;
+            let back = from.map_or("to its previous template".to_owned(), |n| format!("to revision {n}"));
+            let now = workload.renumbered(from);
+            name.warn(" restored").plain(format!(" {back}{now}{because} ({seconds:.1}s)"))
         }
-        Verdict::Stalled => name.warn(" stalled").plain(format!("{way}{because} ({far})")),
-        Verdict::Superseded => name.warn(" superseded").plain(format!("{because} ({far})")),
-        Verdict::Partial => match workload.was_there() {
+        RolloutResult::Stalled => name.warn(" stalled").plain(format!("{way}{because} ({far})")),
+        RolloutResult::Superseded => name.warn(" superseded").plain(format!("{because} ({far})")),
+        RolloutResult::Partial => match workload.was_there() {
             true => name.warn(" incomplete").plain(format!("{because} ({far})")),
-            false => name.warn(" partly rolled back").plain(format!(" to {to}{because} ({far})")),
+            false => {
+                let now = workload.renumbered(to_number);
+                name.warn(" partly rolled back").plain(format!(" to {to}{now}{because} ({far})"))
+            }
         },
         // The cause begins with what ended it.
-        Verdict::Timeout => {
+        RolloutResult::Timeout => {
             name.bad(" not complete").plain(format!(": {} ({far})", cause.unwrap_or("--timeout passed")))
         }
-        Verdict::Interrupted => {
+        RolloutResult::Interrupted => {
             name.bad(" not complete").plain(format!(": {} ({far})", cause.unwrap_or("interrupted")))
         }
     }
@@ -80,6 +84,12 @@ impl WorkloadReport {
         number.map_or("an earlier template".to_owned(), |number| format!("revision {number}"))
     }
 
+    /// The number that this revision has by now, if it is another one.
+    fn renumbered(&self, number: Option<i64>) -> String {
+        let now = self.current_revision.filter(|now| number.is_some_and(|number| number != *now));
+        now.map_or_else(String::new, |now| format!(", which is now {now}"))
+    }
+
     /// Was the target the live template before anything was written?
     fn was_there(&self) -> bool {
         let to = self.to.as_ref().and_then(|to| to.side.revision);
@@ -89,18 +99,18 @@ impl WorkloadReport {
     /// Did this run change it, and is the change still there?
     fn is_written(&self) -> bool {
         match self.result {
-            Verdict::Done
-            | Verdict::Partial
-            | Verdict::Stalled
-            | Verdict::Failed
-            | Verdict::Timeout
-            | Verdict::Interrupted => self.left,
-            Verdict::Unchanged
-            | Verdict::Planned
-            | Verdict::Refused
-            | Verdict::Restored
+            RolloutResult::Done
+            | RolloutResult::Partial
+            | RolloutResult::Stalled
+            | RolloutResult::Failed
+            | RolloutResult::Timeout
+            | RolloutResult::Interrupted => self.left,
+            RolloutResult::Unchanged
+            | RolloutResult::Planned
+            | RolloutResult::Refused
+            | RolloutResult::Restored
             // Somebody else's template is there.
-            | Verdict::Superseded => false,
+            | RolloutResult::Superseded => false,
         }
     }
 }
@@ -108,7 +118,8 @@ impl WorkloadReport {
 /// Pods that are not as they should be, each with its last log lines.
 fn attention(workload: &WorkloadReport) -> Vec<Line> {
     // Of what was restored or is done only pods that fail are of interest.
-    let over = matches!(workload.result, Verdict::Done | Verdict::Unchanged | Verdict::Restored);
+    let over =
+        matches!(workload.result, RolloutResult::Done | RolloutResult::Unchanged | RolloutResult::Restored);
     let needs = |pod: &&PodReport| match pod.state {
         PodState::Ready => false,
         PodState::Failing => true,
@@ -144,20 +155,24 @@ fn state(state: PodState) -> Line {
 }
 
 fn row(workload: &WorkloadReport, pod: &PodReport, word: Line) -> Vec<Line> {
-    vec![
-        word,
-        format!("{}/{}", workload.namespace, pod.name).into(),
-        pod.cause.as_deref().unwrap_or_default().into(),
-    ]
+    let headline = workload.cause.as_deref().unwrap_or_default();
+    let is_in_headline = |cause: &&str| headline.contains(&pod.name) && headline.ends_with(cause);
+    let cause = pod.cause.as_deref().filter(|cause| !is_in_headline(cause));
+    vec![word, format!("{}/{}", workload.namespace, pod.name).into(), cause.unwrap_or_default().into()]
 }
 
 /// What to type next.
 fn next(report: &RollbackReport) -> Vec<Line> {
-    let of = |verdicts: &[Verdict]| -> Vec<&WorkloadReport> {
+    let of = |verdicts: &[RolloutResult]| -> Vec<&WorkloadReport> {
         report.workloads.iter().filter(|w| verdicts.contains(&w.result)).collect()
     };
-    let open =
-        of(&[Verdict::Failed, Verdict::Partial, Verdict::Stalled, Verdict::Timeout, Verdict::Interrupted]);
+    let open = of(&[
+        RolloutResult::Failed,
+        RolloutResult::Partial,
+        RolloutResult::Stalled,
+        RolloutResult::Timeout,
+        RolloutResult::Interrupted,
+    ]);
     let mut hints: Vec<(&str, String)> = Vec::new();
     let without: Vec<&WorkloadReport> =
         open.iter().copied().filter(|w| !w.has_status_command && !w.gone).collect();
@@ -166,24 +181,23 @@ fn next(report: &RollbackReport) -> Vec<Line> {
     }
     // kubectl's own command waits for one at a time.
     if let [workload] = open.as_slice()
-        && matches!(workload.result, Verdict::Timeout | Verdict::Interrupted)
+        && matches!(workload.result, RolloutResult::Timeout | RolloutResult::Interrupted)
         && workload.is_written()
     {
         let namespace = flag(&workload.namespace);
         hints.push(("to wait for it:", format!("kubectl rollout status {}{namespace}", workload.typed())));
     }
-    for (namespace, names) in by_namespace(&of(&[Verdict::Restored])) {
+    for (namespace, names) in by_namespace(&of(&[RolloutResult::Restored])) {
         hints.push(("to choose another:", format!("kubectl rollback-to {names}{namespace} --history")));
     }
     // Not if nothing was written: it would undo an earlier rollback.
     if let Some(first) = report.workloads.iter().find(|w| w.is_written()) {
-        let what = if open.is_empty() { "to undo it:" } else { "to restore it:" };
         let command = match first.unrecorded {
             false => format!("kubectl rollback-to --last{}", flag(&first.namespace)),
             // It is not in the journal: `--last` would undo another one.
             true => format!("kubectl rollback-to {}{} --history", first.typed(), flag(&first.namespace)),
         };
-        hints.push((what, command));
+        hints.push(("to undo the rollback:", command));
     }
     let rows: Vec<Vec<Line>> = hints
         .into_iter()

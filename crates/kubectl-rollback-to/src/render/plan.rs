@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::cause::summary;
 use super::diff::differences;
-use super::strategy::{moves_by_itself, rollout as how};
-use super::unchanged::{replicas, unprotected};
+use super::replicas::replicas;
+use super::strategy::rollout as how;
 use crate::execute::progress::diagnose::diagnose;
 use crate::options::Options;
 use crate::plan::{Action, Plan, Step};
@@ -65,7 +65,7 @@ impl View<'_> {
                 lines.push(Line::new().dim("for other revisions:  ").command(command));
                 return lines;
             }
-            Action::NotYetBorn => return vec![name.plain("did not exist at that time; not changed")],
+            Action::NotYetCreated => return vec![name.plain("did not exist at that time; not changed")],
             Action::RollBack => {}
         }
         let mut lines = vec![
@@ -76,7 +76,7 @@ impl View<'_> {
         facts.extend(self.made(rollout, step).map(|line| ("", line)));
         facts.extend(because(step).map(|line| ("because", line)));
         facts.extend(self.reason().map(|reason| ("records", format!("{reason} as the change cause").into())));
-        facts.extend(self.course(rollout, step).into_iter().map(|line| ("rollout", line)));
+        facts.extend(self.strategy(rollout).into_iter().map(|line| ("rollout", line)));
         facts.extend(replicas(self.snapshot, rollout).map(|line| ("keeps", line)));
         facts.push(("keeps", Line::from(everything_else(rollout))));
         lines.extend(fact_lines(facts));
@@ -133,7 +133,7 @@ impl View<'_> {
             lines.push(Line::new());
             lines.push(Line::new().strong(rollout.id.to_string()));
             let mut facts: Vec<(&str, Line)> =
-                self.course(rollout, step).into_iter().map(|line| ("rollout", line)).collect();
+                self.strategy(rollout).into_iter().map(|line| ("rollout", line)).collect();
             facts.extend(replicas(self.snapshot, rollout).map(|line| ("keeps", line)));
             lines.extend(fact_lines(facts));
             lines.extend(indented(differences(&step.diff)));
@@ -178,7 +178,7 @@ impl View<'_> {
         let change = match step.action {
             Action::RollBack => step.diff.headline(),
             Action::Nothing => "none: already there".to_owned(),
-            Action::NotYetBorn => "did not exist at that time".to_owned(),
+            Action::NotYetCreated => "did not exist at that time".to_owned(),
         };
         vec![
             rollout.id.to_string().into(),
@@ -213,15 +213,10 @@ impl View<'_> {
         (!parts.is_empty()).then(|| Line::new().plain(parts.join(", ")))
     }
 
-    fn course(&self, rollout: &Rollout, step: &Step) -> Vec<Line> {
+    fn strategy(&self, rollout: &Rollout) -> Vec<Line> {
         let strategy = rollout.strategy();
         let owners = self.snapshot.owners.get(&rollout.id.uid).map(Vec::as_slice);
-        let mut lines = how(&strategy, &rollout.id, &go_on(owners));
-        if moves_by_itself(&strategy) {
-            let template = step.target.as_ref().map_or(rollout.template(), |target| &target.template);
-            lines.extend(unprotected(self.snapshot, rollout, template));
-        }
-        lines
+        how(&strategy, &rollout.id, &go_on(owners))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The words for how a workload ended, and for what is asked and noted meanwhile. Pure.
+//! The words for how a workload ended, and for the prompts and notes meanwhile. Pure.
 
 use cluster_model::rollout::Id;
 use cluster_model::text::{count, span};

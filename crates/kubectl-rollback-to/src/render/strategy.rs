@@ -41,7 +41,7 @@ pub fn rollout(strategy: &Strategy, id: &Id, go_on: &GoOn<'_>) -> Vec<Line> {
 }
 
 /// Does anything happen without a deletion or a resume?
-pub fn moves_by_itself(strategy: &Strategy) -> bool {
+fn moves_by_itself(strategy: &Strategy) -> bool {
     strategy.desired > 0 && !strategy.paused && strategy.moves != Moves::OnDelete
 }
 

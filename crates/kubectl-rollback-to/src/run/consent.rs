@@ -44,7 +44,7 @@ impl Consent {
         Consent { steps: agreed.collect() }
     }
 
-    /// `now`: what is there; `choose`: where what was asked for leads to there.
+    /// `now`: what is there; `choose`: what the request selects there.
     pub fn lapses(&self, now: &[Rollout], choose: impl Fn(usize) -> Result<Chosen, Failure>) -> Vec<Lapse> {
         let lapse = |agreed: &Agreed| {
             let why = agreed.lapse(now, &choose)?;
@@ -71,7 +71,7 @@ impl Agreed {
                 render::change(&change::of_template(&self.live, &rollout.object))
             ));
         }
-        if let Some(field) = changed_course(&self.live, &rollout.object) {
+        if let Some(field) = changed_strategy(&self.live, &rollout.object) {
             return Some(format!("{field} was changed after planning"));
         }
         let by = &self.target.chosen_by;
@@ -82,7 +82,7 @@ impl Agreed {
                 revision(number(rollout, &target)),
                 revision(self.number)
             )),
-            Ok(Chosen::NotYetBorn(_)) => {
+            Ok(Chosen::NotYetCreated(_)) => {
                 Some(format!("{by} no longer selects a revision (changed after planning)"))
             }
             Err(failure) => {
@@ -92,8 +92,8 @@ impl Agreed {
     }
 }
 
-/// What the plan said of the way there: a pause, the strategy, and whether any pod runs. How many do is an autoscaler's business.
-fn changed_course(seen: &Value, live: &Value) -> Option<&'static str> {
+/// What the plan shows of how it rolls out: a pause, the strategy, and whether any pod runs. An autoscaler may change their number.
+fn changed_strategy(seen: &Value, live: &Value) -> Option<&'static str> {
     let is_paused = |object: &Value| object["spec"]["paused"].as_bool().unwrap_or_default();
     // Absent is one, in all three kinds.
     let runs_pods = |object: &Value| object["spec"]["replicas"] != 0;

@@ -5,7 +5,7 @@ use plugin_client::{Cluster, Exit, Failure, Line, publish};
 use super::Run;
 use crate::diff;
 use crate::history::history_of;
-use crate::outcome::Verdict;
+use crate::outcome::RolloutResult;
 use crate::render;
 use crate::report::RevisionHistory;
 use crate::workload_selector::Subjects;
@@ -15,7 +15,7 @@ impl Run<'_> {
         let looked = self.reading(cluster, self.look(cluster, subjects)).await?;
         let workloads = looked.pasts().map(history_of).collect();
         let mut report =
-            RevisionHistory { kind: "RevisionHistory", result: Verdict::Done, workloads, error: None };
+            RevisionHistory { kind: "RevisionHistory", result: RolloutResult::Done, workloads, error: None };
         let mut lines = Vec::new();
         for (past, of) in looked.pasts().zip(&mut report.workloads) {
             if !lines.is_empty() {

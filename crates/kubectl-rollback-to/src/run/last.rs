@@ -93,7 +93,7 @@ fn changed_since(workload: &Workload, rollout: &Rollout, field_manager: &str) ->
     }
 }
 
-/// Was the place given on the command line, and is it another one? What was given wins over what is remembered.
+/// Was the place given on the command line, and is it another one? The command line wins over the journal.
 fn is_elsewhere(last: &Entry, flags: &ConnectionFlags, cluster: &Cluster) -> bool {
     let given = |flag: &Option<String>| flag.as_deref().is_some_and(|value| !value.is_empty());
     let server =
@@ -188,11 +188,11 @@ mod tests {
                 "spec": {"template": template(image)}});
             Rollout::new(Kind::Deployment, object, &[], Vec::new())
         };
-        let ours = "kubectl-rollback-to";
-        let changed = |image, manager| changed_since(&workload, &live(image, manager), ours);
+        let own_manager = "kubectl-rollback-to";
+        let changed = |image, manager| changed_since(&workload, &live(image, manager), own_manager);
         assert_eq!(changed("v2", "somebody"), None, "as the rollback left it");
         assert_eq!(changed("v3", "somebody"), None, "there already");
-        assert_eq!(changed("mutated", ours), None, "admission changed what was written");
+        assert_eq!(changed("mutated", own_manager), None, "admission changed what was written");
         assert_eq!(
             changed("hotfix", "kubectl-set"),
             Some("was changed by kubectl-set at 2026-01-01T00:00:07Z".to_owned())

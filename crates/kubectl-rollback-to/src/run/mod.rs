@@ -3,7 +3,7 @@
 mod consent;
 mod history;
 mod last;
-mod look;
+mod load;
 mod prepare;
 mod rollback;
 mod silence;
@@ -18,7 +18,7 @@ use plugin_client::{Bounds, Exit, Failure, Ui, connect, publish};
 
 use crate::args::Args;
 use crate::options::Options;
-use crate::outcome::Verdict;
+use crate::outcome::RolloutResult;
 use crate::render;
 use crate::report::{RevisionHistory, RollbackReport, RolloutStatus, StatusResult, WorkloadReport};
 
@@ -42,7 +42,7 @@ async fn carry_out(args: &Args, ui: &Ui, started: (Timestamp, Instant)) -> Resul
     let subjects = args.subjects()?;
     let options = args.options()?;
     let zone = TimeZone::system();
-    // What is wrong with the command line is said before anybody is asked anything; the server's clock comes later, and says what
+    // A wrong command line is reported before any request is sent; the server's clock comes later, and decides what
     // is in the future.
     args.wish(Timestamp::now(), &zone)?;
     let run = Run {
@@ -81,19 +81,19 @@ fn publish_failure(args: &Args, ui: &Ui, failure: &Failure, started: Timestamp) 
     }
 }
 
-fn verdict_on(failure: &Failure) -> Verdict {
+fn verdict_on(failure: &Failure) -> RolloutResult {
     match failure.exit {
-        Exit::Refused | Exit::Usage => Verdict::Refused,
-        Exit::Timeout => Verdict::Timeout,
-        Exit::Interrupted => Verdict::Interrupted,
-        _ => Verdict::Failed,
+        Exit::Refused | Exit::Usage => RolloutResult::Refused,
+        Exit::Timeout => RolloutResult::Timeout,
+        Exit::Interrupted => RolloutResult::Interrupted,
+        _ => RolloutResult::Failed,
     }
 }
 
 fn report(
     workloads: Vec<WorkloadReport>,
     findings: Vec<Finding>,
-    result: Verdict,
+    result: RolloutResult,
     started: Timestamp,
 ) -> RollbackReport {
     RollbackReport {
@@ -125,7 +125,7 @@ impl Run<'_> {
         &self,
         workloads: Vec<WorkloadReport>,
         findings: Vec<Finding>,
-        result: Verdict,
+        result: RolloutResult,
     ) -> RollbackReport {
         report(workloads, findings, result, self.started.0)
     }

@@ -1,4 +1,4 @@
-//! From chosen targets to a plan: rehearsed on the server, checked against everything around.
+//! From chosen targets to a plan: dry-run on the server, checked against everything around.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use plugin_client::{Cluster, DryRun, Failure};
 use serde_json::Value;
 
 use super::Run;
-use super::look::Looked;
+use super::load::Loaded;
 use crate::checks::capacity::needs_room;
 use crate::checks::services::leaves;
 use crate::checks::{self, Case};
@@ -18,10 +18,10 @@ use crate::diff::{Diff, diff};
 use crate::gather;
 use crate::plan::{Action, Plan, Step};
 use crate::rights;
-use crate::server_dry_run::{MayCreatePods, dry_run, imagined};
+use crate::server_dry_run::{MayCreatePods, client_dry_run, dry_run};
 use crate::snapshot::ServerDryRun;
 
-/// Workloads rehearsed side by side.
+/// Workloads whose dry runs are sent concurrently.
 const AT_ONCE: usize = 8;
 
 #[derive(Clone)]
@@ -35,7 +35,7 @@ impl Run<'_> {
     pub(super) async fn prepare(
         &self,
         cluster: &Cluster,
-        looked: &mut Looked,
+        looked: &mut Loaded,
         chosen: Vec<Chosen>,
     ) -> Result<Prepared, Failure> {
         if let Some(refusal) = refusal(&chosen, looked.named) {
@@ -48,11 +48,11 @@ impl Run<'_> {
         let dry_runs: Vec<Option<ServerDryRun>> = stream::iter(rollouts.iter().zip(&chosen))
             .map(|(rollout, chosen)| async move {
                 Ok::<_, Failure>(match chosen {
-                    Chosen::NotYetBorn(_) => None,
+                    Chosen::NotYetCreated(_) => None,
                     Chosen::Target(target) if writes => {
                         Some(dry_run(cluster, rollout, &target.template, &self.options, pods).await?)
                     }
-                    Chosen::Target(target) => Some(imagined(rollout, &target.template)),
+                    Chosen::Target(target) => Some(client_dry_run(rollout, &target.template)),
                 })
             })
             .buffered(AT_ONCE)
@@ -66,7 +66,7 @@ impl Run<'_> {
             let (Chosen::Target(target), Some(dry_run)) = (chosen, dry_run) else {
                 steps.push(Step {
                     rollout: index,
-                    action: Action::NotYetBorn,
+                    action: Action::NotYetCreated,
                     target: None,
                     dry_run: None,
                     diff: Diff::default(),
@@ -99,7 +99,7 @@ impl Run<'_> {
     async fn look_around(
         &self,
         cluster: &Cluster,
-        looked: &mut Looked,
+        looked: &mut Loaded,
         chosen: &[Chosen],
         dry_runs: &[Option<ServerDryRun>],
     ) {
@@ -110,26 +110,26 @@ impl Run<'_> {
             .zip(chosen)
             .filter_map(|(rollout, chosen)| match chosen {
                 Chosen::Target(target) => Some((rollout.id.namespace.as_str(), &target.template)),
-                Chosen::NotYetBorn(_) => None,
+                Chosen::NotYetCreated(_) => None,
             })
             .collect();
         let changing = || {
             let all = rollouts.iter().zip(chosen).zip(dry_runs);
-            all.filter_map(|((rollout, chosen), rehearsal)| match (chosen, rehearsal) {
-                (Chosen::Target(target), Some(rehearsal)) if rehearsal.changes => {
-                    let kept = rehearsal.workload.as_ref().map(|object| &object["spec"]["template"]);
+            all.filter_map(|((rollout, chosen), dry_run)| match (chosen, dry_run) {
+                (Chosen::Target(target), Some(dry_run)) if dry_run.changes => {
+                    let kept = dry_run.workload.as_ref().map(|object| &object["spec"]["template"]);
                     Some((*rollout, kept.unwrap_or(&target.template)))
                 }
                 _ => None,
             })
         };
-        // Both are asked for only if a workload needs to know them: of a large cluster they are most of what is read.
+        // Both are read only if a check of a workload needs them: of a large cluster they are most of what is read.
         let surges = changing().any(|(rollout, _)| needs_room(rollout));
         let taken = async {
             if surges { gather::taken(cluster, gather::PATIENCE).await } else { Known::Seen(BTreeMap::new()) }
         };
         let (mut around, nodes, taken, references, owners) = futures::join!(
-            gather::around(cluster, &namespaces),
+            gather::surroundings(cluster, &namespaces),
             gather::nodes(cluster, gather::PATIENCE),
             taken,
             gather::references(cluster, &templates),

@@ -12,7 +12,7 @@ use plugin_client::{Clock, Cluster, DryRun, Exit, Failure, Line, Output};
 use super::Run;
 use super::consent::{Consent, Lapse};
 use super::last::those_of;
-use super::look::Looked;
+use super::load::Loaded;
 use super::prepare::Prepared;
 use crate::args::Wish;
 use crate::choose::{Chosen, Past, choose};
@@ -20,7 +20,7 @@ use crate::execute::{Execution, SILENT_AFTER};
 use crate::journal::{Entry, Journal};
 use crate::options::{Choice, DiffDetail};
 use crate::outcome::reason::Reason;
-use crate::outcome::{Outcome, Verdict};
+use crate::outcome::{Outcome, RolloutResult};
 use crate::plan::{Action, Plan, Step};
 use crate::render;
 use crate::render::reason::reasons;
@@ -28,7 +28,7 @@ use crate::report::{RollbackReport, WorkloadReport, overall};
 use crate::server_dry_run::is_changed;
 use crate::workload_selector::Subjects;
 
-/// So often a lost race is planned again before it is somebody else's turn.
+/// How often a lost race is planned again before it is given up.
 const ATTEMPTS: usize = 3;
 /// A server that is away just before the first write is waited for: some twenty seconds, as long as one takes to start.
 const LOOKS: usize = 9;
@@ -71,7 +71,7 @@ impl Run<'_> {
             }
             if !self.confirm(&looked, &prepared)? {
                 self.bounds.ui.failure(&Failure::refused("declined; nothing was changed"));
-                return Ok(self.planned(&looked, prepared, Verdict::Refused));
+                return Ok(self.planned(&looked, prepared, RolloutResult::Refused));
             }
             let consent = Consent::of(&looked.snapshot, &prepared.plan);
             let now = self.reading(cluster, self.look_again(cluster, &subjects)).await?;
@@ -97,7 +97,7 @@ impl Run<'_> {
     }
 
     /// As it is before the first write. A server that is away for a moment is no reason to give up what was agreed to.
-    async fn look_again(&self, cluster: &Cluster, subjects: &Subjects) -> Result<Looked, Failure> {
+    async fn look_again(&self, cluster: &Cluster, subjects: &Subjects) -> Result<Loaded, Failure> {
         let mut wait = FIRST_WAIT;
         for attempt in 1..=LOOKS {
             let failure = match self.look(cluster, subjects).await {
@@ -116,8 +116,8 @@ impl Run<'_> {
                 return Err(failure);
             }
             if attempt == 1 {
-                let says = Line::new().warn("waiting for the API server").plain(format!(": {failure}"));
-                self.bounds.ui.status(&says);
+                let status = Line::new().warn("waiting for the API server").plain(format!(": {failure}"));
+                self.bounds.ui.status(&status);
             }
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(LONGEST_WAIT);
@@ -125,8 +125,8 @@ impl Run<'_> {
         Err(Failure::failed("the API server does not respond; nothing was written"))
     }
 
-    /// What is asked for; on a terminal it may be picked now.
-    fn wish(&self, looked: &Looked, cluster: &Cluster) -> Result<Wish, Failure> {
+    /// The requested target; on a terminal it may be picked now.
+    fn wish(&self, looked: &Loaded, cluster: &Cluster) -> Result<Wish, Failure> {
         let wish = self.args.wish(cluster.now(), &self.zone)?;
         if wish != Wish::Pick {
             return Ok(wish);
@@ -165,35 +165,35 @@ impl Run<'_> {
     /// The plan on the screen. A report, if the run ends with it.
     fn before_the_write(
         &self,
-        looked: &Looked,
+        looked: &Loaded,
         prepared: &Prepared,
     ) -> Result<Option<RollbackReport>, Failure> {
         self.show(looked, prepared)?;
         if prepared.findings.iter().any(Finding::blocks) {
             self.bounds.ui.failure(&findings::refusal(&prepared.findings));
-            return Ok(Some(self.planned(looked, prepared.clone(), Verdict::Refused)));
+            return Ok(Some(self.planned(looked, prepared.clone(), RolloutResult::Refused)));
         }
         if self.args.dry_run != DryRun::None {
-            return Ok(Some(self.planned(looked, prepared.clone(), Verdict::Planned)));
+            return Ok(Some(self.planned(looked, prepared.clone(), RolloutResult::Planned)));
         }
         // One that is there already is looked at, too: its pods may not run it.
-        let idle = prepared.plan.steps.iter().all(|step| matches!(step.action, Action::NotYetBorn));
-        Ok(idle.then(|| self.planned(looked, prepared.clone(), Verdict::Unchanged)))
+        let idle = prepared.plan.steps.iter().all(|step| matches!(step.action, Action::NotYetCreated));
+        Ok(idle.then(|| self.planned(looked, prepared.clone(), RolloutResult::Unchanged)))
     }
 
-    /// Is there anything to ask about? A StatefulSet that is there already may still have pods to free.
-    fn has_work(&self, looked: &Looked, step: &Step) -> bool {
+    /// Is there anything to confirm? A StatefulSet that is there already may still have pods to free.
+    fn has_work(&self, looked: &Loaded, step: &Step) -> bool {
         let kind = looked.snapshot.rollouts[step.rollout].id.kind;
         let stuck = || self.options.unstick && kind.rules().pod_can_block();
         match step.action {
             Action::RollBack => true,
             Action::Nothing => stuck(),
-            Action::NotYetBorn => false,
+            Action::NotYetCreated => false,
         }
     }
 
-    fn show(&self, looked: &Looked, prepared: &Prepared) -> Result<(), Failure> {
-        // The plan is the result of a dry run, and only news in a live one.
+    fn show(&self, looked: &Loaded, prepared: &Prepared) -> Result<(), Failure> {
+        // The plan is the result of a dry run, and only information in a live one.
         let result = self.args.dry_run != DryRun::None && !self.args.output.is_structured();
         let ui = &self.bounds.ui;
         let show = |line: &Line| if result { ui.data(line) } else { ui.status(line) };
@@ -212,7 +212,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn confirm(&self, looked: &Looked, prepared: &Prepared) -> Result<bool, Failure> {
+    fn confirm(&self, looked: &Loaded, prepared: &Prepared) -> Result<bool, Failure> {
         if self.args.yes {
             return Ok(true);
         }
@@ -220,13 +220,13 @@ impl Run<'_> {
         if steps.is_empty() {
             return Ok(true);
         }
-        let doubts = prepared
+        let warnings = prepared
             .findings
             .iter()
             .filter(|f| matches!(f.severity, Severity::Warning | Severity::Unknown))
             .count();
         let despite =
-            if doubts > 0 { format!(" despite {}", count(doubts, "warning")) } else { String::new() };
+            if warnings > 0 { format!(" despite {}", count(warnings, "warning")) } else { String::new() };
         match steps.as_slice() {
             [step] => {
                 let rollout = &looked.snapshot.rollouts[step.rollout];
@@ -247,7 +247,7 @@ impl Run<'_> {
     async fn execute(
         &self,
         cluster: &Cluster,
-        looked: &Looked,
+        looked: &Loaded,
         prepared: Prepared,
     ) -> (RollbackReport, Vec<String>) {
         let Prepared { plan, findings } = prepared;
@@ -262,7 +262,7 @@ impl Run<'_> {
             may_ask: !self.args.yes,
             clock: Clock::start(),
             deadline: self.bounds.until(),
-            // Whoever gives a time wants it waited out.
+            // A given --timeout is waited for in full.
             silent_after: self.bounds.deadline.is_none().then_some(SILENT_AFTER),
             zone: self.zone.clone(),
             journal: Journal::of_user(),
@@ -271,7 +271,7 @@ impl Run<'_> {
         drop(screen);
         let late = outcomes.iter().any(|outcome| outcome.late);
         let wrote_nothing =
-            outcomes.iter().all(|o| matches!(o.result, Verdict::Refused | Verdict::Unchanged));
+            outcomes.iter().all(|o| matches!(o.result, RolloutResult::Refused | RolloutResult::Unchanged));
         let named = |(step, outcome): (&Step, &Outcome)| {
             let id = &looked.snapshot.rollouts[step.rollout].id;
             let why: Vec<Reason> =
@@ -288,14 +288,15 @@ impl Run<'_> {
                 WorkloadReport::carried_out(&looked.snapshot.rollouts[step.rollout], step, outcome)
             })
             .collect();
-        let result = if late { Verdict::Timeout } else { overall(&workloads) };
+        let result = if late { RolloutResult::Timeout } else { overall(&workloads) };
         (self.report(workloads, findings, result), changed)
     }
 
     /// Nothing was written: what was agreed to is not what is there.
-    fn lapsed(&self, looked: &Looked, prepared: Prepared, lapses: &[Lapse]) -> RollbackReport {
-        let mut report = self.planned(looked, prepared, Verdict::Refused);
-        let refused = report.workloads.iter_mut().filter(|workload| workload.result == Verdict::Refused);
+    fn lapsed(&self, looked: &Loaded, prepared: Prepared, lapses: &[Lapse]) -> RollbackReport {
+        let mut report = self.planned(looked, prepared, RolloutResult::Refused);
+        let refused =
+            report.workloads.iter_mut().filter(|workload| workload.result == RolloutResult::Refused);
         for workload in refused {
             let lapsed = |lapse: &&Lapse| {
                 let Id { kind, namespace, name, .. } = &lapse.id;
@@ -311,7 +312,7 @@ impl Run<'_> {
         report
     }
 
-    fn planned(&self, looked: &Looked, prepared: Prepared, result: Verdict) -> RollbackReport {
+    fn planned(&self, looked: &Loaded, prepared: Prepared, result: RolloutResult) -> RollbackReport {
         let Prepared { plan: Plan { steps }, findings } = prepared;
         let workloads: Vec<WorkloadReport> = steps
             .iter()

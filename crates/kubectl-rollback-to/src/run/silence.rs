@@ -43,11 +43,11 @@ async fn silence(cluster: &Cluster, patience: Duration) -> Failure {
             None => answered = Instant::now(),
         }
         if answered.elapsed() >= patience {
-            let says = cluster.unanswered().and_then(|unanswered| unanswered.message);
-            let says = says.map(|says| format!(" ({says})")).unwrap_or_default();
+            let message = cluster.unanswered().and_then(|unanswered| unanswered.message);
+            let message = message.map(|message| format!(" ({message})")).unwrap_or_default();
             let seconds = i64::try_from(patience.as_secs()).unwrap_or(i64::MAX);
             return Failure::failed(format!(
-                "the API server has not responded for {}{says}; nothing was written",
+                "the API server has not responded for {}{message}; nothing was written",
                 span(seconds)
             ));
         }

@@ -5,8 +5,8 @@ use cluster_model::text::shorten;
 use kube::core::Status;
 
 /// A webhook with side effects refuses dry runs only (apiserver/pkg/admission/plugin/webhook/errors, NewDryRunUnsupportedErr).
-pub const CANNOT_REHEARSE: &str = "does not support dry run";
-/// All the server says about a failed `test` (apimachinery/pkg/api/errors, NewGenericServerResponse for 422).
+pub const DRY_RUN_UNSUPPORTED: &str = "does not support dry run";
+/// The whole message of a failed `test` (apimachinery/pkg/api/errors, NewGenericServerResponse for 422).
 const TEST_FAILED: &str = "rejected our request due to an error in our request";
 
 #[derive(Debug, PartialEq, Eq)]
@@ -15,9 +15,9 @@ pub enum Answer {
     Changed,
     /// In the server's own words.
     Refused(String),
-    /// It cannot be rehearsed; the real thing may well be taken.
-    CannotRehearse(String),
-    /// Nothing was said about the template.
+    /// The server cannot dry-run it; the real request may still be accepted.
+    DryRunUnsupported(String),
+    /// The answer is not about the template.
     Other,
 }
 
@@ -33,7 +33,7 @@ fn of_status(status: &Status) -> Answer {
     let about =
         status.details.as_ref().is_some_and(|details| !details.kind.is_empty() || !details.causes.is_empty());
     match status.code {
-        400 if status.message.contains(CANNOT_REHEARSE) => Answer::CannotRehearse(message()),
+        400 if status.message.contains(DRY_RUN_UNSUPPORTED) => Answer::DryRunUnsupported(message()),
         _ if admission::is_refusal(&status.message) => Answer::Refused(message()),
         422 if !about && status.message.contains(TEST_FAILED) => Answer::Changed,
         400 | 403 | 406 | 412 | 413 | 422 => Answer::Refused(message()),
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_race_a_refusal_and_silence_are_told_apart() {
+    fn a_lost_race_a_refusal_and_silence_are_distinguished() {
         let generic = "the server rejected our request due to an error in our request";
         let quota = "pods \"web-x\" is forbidden: exceeded quota: q";
         let refused = |message: &str| Answer::Refused(message.to_owned());
@@ -73,7 +73,7 @@ mod tests {
                 refused("admission webhook \"w\" denied the request: no"),
             ),
             (status(403, quota, "pods"), refused(quota)),
-            (status(400, dry, ""), Answer::CannotRehearse(dry.to_owned())),
+            (status(400, dry, ""), Answer::DryRunUnsupported(dry.to_owned())),
             (
                 status(400, "admission webhook \"w\" denied the request", ""),
                 refused("admission webhook \"w\" denied the request"),

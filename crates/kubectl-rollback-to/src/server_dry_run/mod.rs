@@ -19,16 +19,16 @@ use tokio::sync::Mutex;
 use crate::options::Options;
 use crate::patch;
 use crate::snapshot::ServerDryRun;
-use answer::{Answer, CANNOT_REHEARSE, answer};
+use answer::{Answer, DRY_RUN_UNSUPPORTED, answer};
 
 const CHANGED: &str = "modified after it was read";
 
-/// May the user create pods in a namespace, as the dry run of one needs? Asked once, however many workloads it has.
+/// May the user create pods in a namespace, as the dry run of one needs? Checked once, however many workloads it has.
 #[derive(Default)]
 pub struct MayCreatePods(Mutex<BTreeMap<String, Known<()>>>);
 
 impl MayCreatePods {
-    /// Whoever asks meanwhile waits for the same answer.
+    /// Concurrent callers wait for the same answer.
     async fn in_namespace(&self, cluster: &Cluster, namespace: &str) -> Known<()> {
         let mut known = self.0.lock().await;
         if let Some(answer) = known.get(namespace) {
@@ -45,7 +45,7 @@ impl MayCreatePods {
     }
 }
 
-/// The workload and the pod are asked about at the same time.
+/// Workload and pod are sent at the same time.
 pub async fn dry_run(
     cluster: &Cluster,
     rollout: &Rollout,
@@ -71,20 +71,20 @@ pub async fn dry_run(
     Ok(ServerDryRun { workload, changes, pod })
 }
 
-const NOT_ASKED: &str = "--dry-run=client sends no dry-run requests";
+const CLIENT_DRY_RUN: &str = "--dry-run=client sends no dry-run requests";
 
 /// Without the server: what a client alone can check, which is little.
-pub fn imagined(rollout: &Rollout, template: &Value) -> ServerDryRun {
+pub fn client_dry_run(rollout: &Rollout, template: &Value) -> ServerDryRun {
     ServerDryRun {
-        workload: Err(NOT_ASKED.to_owned()),
+        workload: Err(CLIENT_DRY_RUN.to_owned()),
         changes: !same(rollout.template(), template),
-        pod: Known::Unknown(NOT_ASKED.to_owned()),
+        pod: Known::Unknown(CLIENT_DRY_RUN.to_owned()),
     }
 }
 
-/// Does `ServerDryRun::workload` say that nothing was rehearsed, rather than that it was refused?
-pub fn not_rehearsed(message: &str) -> bool {
-    message == NOT_ASKED || message.contains(CANNOT_REHEARSE)
+/// Is this message in `ServerDryRun::workload` about a dry run that could not be made, rather than about a refusal?
+pub fn had_no_dry_run(message: &str) -> bool {
+    message == CLIENT_DRY_RUN || message.contains(DRY_RUN_UNSUPPORTED)
 }
 
 /// The template alone: annotations count as a change too (pkg/registry/apps/deployment/strategy.go).
@@ -100,7 +100,7 @@ async fn workload(
         Ok(object) => Ok(Ok(object)),
         Err(error) => match answer(&error) {
             Answer::Changed => Err(changed(&rollout.id.typed())),
-            Answer::Refused(message) | Answer::CannotRehearse(message) => Ok(Err(message)),
+            Answer::Refused(message) | Answer::DryRunUnsupported(message) => Ok(Err(message)),
             Answer::Other => {
                 Err(Failure::from_kube("dry-run the rollback", &error).object(rollout.id.typed()))
             }
@@ -109,7 +109,7 @@ async fn workload(
 }
 
 /// Pod Security, quotas, limit ranges, service accounts, priority classes and most policies look at pods only; on a workload they
-/// warn at best. It is asked as the user, and the controller asks later: exemptions by user name can differ.
+/// warn at best. The dry run is sent as the user, the real pod is created by the controller: exemptions by user name can differ.
 async fn pod_of(
     cluster: &Cluster,
     rollout: &Rollout,
@@ -150,7 +150,7 @@ async fn create(
         Ok(_) => Known::Seen(Ok(())),
         Err(error) => match answer(&error) {
             Answer::Refused(message) => Known::Seen(Err(message)),
-            Answer::CannotRehearse(message) => Known::Unknown(message),
+            Answer::DryRunUnsupported(message) => Known::Unknown(message),
             Answer::Changed | Answer::Other => {
                 Known::Unknown(Failure::from_kube("create a pod as a dry run", &error).to_string())
             }
@@ -158,7 +158,7 @@ async fn create(
     }
 }
 
-/// Who asked makes the plan again; see `is_changed`.
+/// The caller makes the plan again; see `is_changed`.
 fn changed(object: &str) -> Failure {
     let mut failure = Failure::refused(CHANGED).object(object);
     failure.code = Some(422);

@@ -27,7 +27,7 @@ pub fn pod(rollout: &Rollout, template: &Value) -> Value {
 fn owner(rollout: &Rollout, revision: Option<&Revision>) -> Value {
     let rules = rollout.id.kind.rules();
     let (of, name, uid) = match revision.or(rollout.revisions.last()) {
-        Some(set) if rules.revisions_own_pods() => (rules.history(), &set.name, &set.uid),
+        Some(set) if rules.revisions_own_pods() => (rules.revision_type(), &set.name, &set.uid),
         _ => (rules.resource(), &rollout.id.name, &rollout.id.uid),
     };
     json!({"apiVersion": of.api_version(), "kind": of.kind, "name": name, "uid": uid, "controller": true, "blockOwnerDeletion": true})

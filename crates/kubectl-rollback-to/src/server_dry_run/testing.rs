@@ -31,8 +31,8 @@ pub async fn connect_with(fake: &Fake, flags: &[&str]) -> Cluster {
 pub fn deny(fake: &Fake, resources: &'static [&'static str]) {
     fake.on("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews").answer(Answer::compute(
         move |request| {
-            let asked = request.json()["spec"]["resourceAttributes"]["resource"].clone();
-            let allowed = !resources.iter().any(|denied| asked == *denied);
+            let resource = request.json()["spec"]["resourceAttributes"]["resource"].clone();
+            let allowed = !resources.iter().any(|denied| resource == *denied);
             Answer::json(json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
                 "metadata": {}, "spec": {}, "status": {"allowed": allowed}}))
         },

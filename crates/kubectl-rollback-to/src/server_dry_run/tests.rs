@@ -1,4 +1,4 @@
-//! What a dry_run asks the server, and what it makes of the answers.
+//! What a dry run sends to the server, and what it makes of the answers.
 
 use cluster_model::Known;
 use plugin_client::Failure;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use testbed::fake::{Answer, Fake};
 
 use super::testing::{connect, deny, template, web};
-use super::{MayCreatePods, changed, dry_run, imagined, is_changed};
+use super::{MayCreatePods, changed, client_dry_run, dry_run, is_changed};
 use crate::options::Options;
 use crate::snapshot::ServerDryRun;
 
@@ -40,7 +40,7 @@ fn taken() -> Answer {
 }
 
 #[tokio::test]
-async fn a_rehearsal_is_dry_and_guarded() {
+async fn a_dry_run_changes_nothing_and_is_guarded() {
     let fake = server(taken());
     let dry_run = dry_ran(&fake).await.unwrap();
     assert!(dry_run.changes);
@@ -84,7 +84,7 @@ async fn nothing_changes_where_only_the_generation_moved_since_it_was_read() {
 }
 
 #[tokio::test]
-async fn a_pod_is_asked_for_only_with_the_right_to() {
+async fn a_pod_dry_run_is_sent_only_with_the_right_to_create_pods() {
     let fake = server(taken());
     let denied = Fake::start();
     deny(&denied, &["pods"]);
@@ -111,12 +111,12 @@ async fn the_servers_answer_to_the_pod_is_kept_in_its_words() {
     }
     assert!(
         matches!(dry_ran(&server(Answer::cut())).await.unwrap().pod, Known::Unknown(_)),
-        "a cut says nothing"
+        "a cut connection is no answer"
     );
 }
 
 #[tokio::test]
-async fn who_may_not_block_the_owners_deletion_asks_without() {
+async fn a_user_who_may_not_block_the_owners_deletion_creates_a_pod_without_it() {
     let fake = Fake::start();
     deny(&fake, &[]);
     fake.on("PATCH", WEB).answer(Answer::json(kept(3)));
@@ -129,15 +129,15 @@ async fn who_may_not_block_the_owners_deletion_asks_without() {
     ));
     fake.on("POST", PODS).answer(taken());
     assert_eq!(dry_ran(&fake).await.unwrap().pod, Known::Seen(Ok(())));
-    let asked: Vec<_> = fake.requests().into_iter().filter(|request| request.path == PODS).collect();
+    let requests: Vec<_> = fake.requests().into_iter().filter(|request| request.path == PODS).collect();
     assert_eq!(
-        asked.last().unwrap().json()["metadata"]["ownerReferences"][0].get("blockOwnerDeletion"),
+        requests.last().unwrap().json()["metadata"]["ownerReferences"][0].get("blockOwnerDeletion"),
         None
     );
 }
 
 #[tokio::test]
-async fn a_lost_race_is_told_from_a_refusal_and_from_a_broken_server() {
+async fn a_lost_race_is_distinguished_from_a_refusal_and_from_a_broken_server() {
     let with = |answer: Answer| {
         let fake = Fake::start();
         deny(&fake, &[]);
@@ -156,22 +156,22 @@ async fn a_lost_race_is_told_from_a_refusal_and_from_a_broken_server() {
 
 #[test]
 fn without_the_server_little_is_claimed() {
-    let dry_run = imagined(&web(), &template("web:1"));
+    let dry_run = client_dry_run(&web(), &template("web:1"));
     assert!(dry_run.changes && dry_run.workload.is_err());
     assert!(matches!(dry_run.pod, Known::Unknown(_)));
-    assert!(!imagined(&web(), &template("web:2")).changes);
+    assert!(!client_dry_run(&web(), &template("web:2")).changes);
 }
 
 #[test]
-fn the_caller_can_tell_that_it_must_plan_again() {
+fn a_failure_shows_whether_the_plan_must_be_made_again() {
     let failure = changed("deployment/web -n shop");
     assert!(is_changed(&failure));
     assert_eq!(failure.to_string(), "deployment/web -n shop: modified after it was read");
-    assert!(!is_changed(&Failure::failed("cannot rehearse")));
+    assert!(!is_changed(&Failure::failed("dry run unsupported")));
 }
 
 #[tokio::test]
-async fn of_several_workloads_the_right_is_asked_for_once() {
+async fn the_right_to_create_pods_is_checked_once_for_several_workloads() {
     for denied in [&[][..], &["pods"]] {
         let fake = Fake::start();
         deny(&fake, denied);

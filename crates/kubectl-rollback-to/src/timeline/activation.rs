@@ -1,4 +1,4 @@
-//! Each time that a revision became what the workload asks for, in order.
+//! Each time that a revision became the template of the workload, in order.
 
 use cluster_model::managed_fields::written_by_controller;
 use cluster_model::raw::Raw;
@@ -131,7 +131,10 @@ fn came_back(rollout: &Rollout, revision: &Revision) -> bool {
         other.number > 1 && other.number < revision.number && other.created.is_some_and(|at| at > created)
     });
     // Adopted from a workload that was deleted without its pods: that writes it, too (AdoptControllerRevision).
-    let adopted = rollout.object.time("/metadata/creationTimestamp").is_some_and(|born| created < born);
+    let adopted = rollout
+        .object
+        .time("/metadata/creationTimestamp")
+        .is_some_and(|workload_created| created < workload_created);
     match written_by_controller(rollout, revision) {
         // Written once, when it was made: then a younger one with a lower number is a matter of clocks.
         Some(bumped) => bumped > created + SignedDuration::from_secs(1) && (overtook || !adopted),

@@ -21,7 +21,7 @@ pub use trace::emptied;
 pub use window::Bound;
 use window::Window;
 
-/// One stretch in which a revision was what the workload asked for.
+/// One stretch in which a revision was the template of the workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stretch {
     /// Index into `Rollout::revisions`.
@@ -39,7 +39,7 @@ pub struct Timeline {
     pub stretches: Vec<Stretch>,
 }
 
-/// What can be said of one stretch when its neighbours are asked too. `None`: no limit known.
+/// The limits of one stretch, also from its neighbours. `None`: no limit known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reach {
     pub perhaps_from: Option<Timestamp>,

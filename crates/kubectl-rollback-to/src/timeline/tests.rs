@@ -191,7 +191,7 @@ fn clocks_that_contradict_the_numbers() {
 }
 
 #[test]
-fn within_one_second_the_numbers_tell_the_order() {
+fn within_one_second_the_numbers_decide_the_order() {
     let back = |created: i64| {
         let both = History::of(Kind::StatefulSet).revision(2, "b", 100);
         both.revision(3, "a", created).controller_wrote(300)

@@ -14,8 +14,8 @@ use super::window::{self, Bound, Window};
 /// The desired replicas of its Deployment, as of the last time a ReplicaSet was scaled.
 const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
 
-/// When a rollout took the last pods of a ReplicaSet. `None` also if that was the Deployment being scaled to 0, which says nothing about
-/// rollouts: then the desired replicas beside the ReplicaSet's own are 0 too (`deployment_util.go`, SetReplicasAnnotations).
+/// When a rollout took the last pods of a ReplicaSet. `None` also if that was the Deployment being scaled to 0, which is no sign of
+/// a rollout: then the desired replicas beside the ReplicaSet's own are 0 too (`deployment_util.go`, SetReplicasAnnotations).
 pub fn emptied(rollout: &Rollout, scalings: &[Scaling], revision: usize) -> Option<Timestamp> {
     let kept = rollout.revisions.get(revision)?;
     let object = &kept.object;
@@ -112,7 +112,7 @@ fn surges(rollout: &Rollout) -> bool {
     !matches!(moves, Moves::Recreate | Moves::Rolling { surge: 0, .. })
 }
 
-/// Who wrote the live template, and what the workload's status says of its rollout.
+/// Who wrote the live template, and the status of its rollout.
 fn from_the_workload(rollout: &Rollout, activation: &Activation, windows: &mut [Window], index: usize) {
     let name = &rollout.revisions[activation.revision].name;
     let conditions = rollout.object.list("/status/conditions").iter();

@@ -67,7 +67,7 @@ impl Window {
     }
 }
 
-/// One window for each activation, from the times that were written down for good. Numbers are the order; where the times say otherwise
+/// One window for each activation, from the times that are kept permanently. Numbers are the order; where the times contradict them
 /// (two controllers with different clocks) all that is left of them is the span they cover.
 pub fn of_certain_times(activations: &[Activation]) -> Vec<Window> {
     let mut blocks: Vec<(Window, Vec<usize>)> = Vec::new();

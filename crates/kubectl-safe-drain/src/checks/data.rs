@@ -148,7 +148,8 @@ mod tests {
 
     #[test]
     fn several_findings_of_one_pod_are_all_kept() {
-        let both = inventory_of(vec![pod("a/p", "n1").bare().volume(json!({"name": "v", "emptyDir": {}}))]);
+        let both =
+            inventory_of(vec![pod("a/p", "n1").unmanaged().volume(json!({"name": "v", "emptyDir": {}}))]);
         let ids: Vec<_> = found(&both, &Options::default()).into_iter().map(|(id, _)| id).collect();
         assert_eq!(ids, ["bare-pod", "emptydir-data"]);
     }

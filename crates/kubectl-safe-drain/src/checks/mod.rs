@@ -98,7 +98,7 @@ pub mod testing {
     use super::*;
     use std::collections::BTreeMap;
 
-    use cluster_model::workload::Workload;
+    use cluster_model::owner::Workload;
     use cluster_model::{DisruptionBudget, Known, build};
     use k8s_openapi::api::core::v1::Pod;
     use k8s_openapi::jiff::Timestamp;
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(found(&inventory_of(vec![pod("a/p", "n1")]), &Options::default()), []);
         let all = check(
             &inventory_of(vec![
-                pod("a/p", "n1").bare(),
+                pod("a/p", "n1").unmanaged(),
                 pod("a/d", "n1").owned_by("apps/v1", "DaemonSet", "d"),
             ]),
             &Options::default(),

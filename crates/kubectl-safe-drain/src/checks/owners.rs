@@ -84,9 +84,9 @@ mod tests {
     #[test]
     fn bare_pod() {
         let good = inventory_of(vec![pod("a/p", "n1")]);
-        fires("bare-pod", Severity::Error, &inventory_of(vec![pod("a/p", "n1").bare()]), &good);
-        let finished = inventory_of(vec![pod("a/p", "n1").bare().phase("Succeeded")]);
-        fires("bare-pod", Severity::Error, &inventory_of(vec![pod("a/p", "n1").bare()]), &finished);
+        fires("bare-pod", Severity::Error, &inventory_of(vec![pod("a/p", "n1").unmanaged()]), &good);
+        let finished = inventory_of(vec![pod("a/p", "n1").unmanaged().phase("Succeeded")]);
+        fires("bare-pod", Severity::Error, &inventory_of(vec![pod("a/p", "n1").unmanaged()]), &finished);
     }
 
     #[test]

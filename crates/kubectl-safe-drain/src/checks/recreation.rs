@@ -135,7 +135,7 @@ mod tests {
     use super::super::testing::*;
     use super::*;
     use cluster_model::build::{PodBuild, pod};
-    use cluster_model::workload::Workload;
+    use cluster_model::owner::Workload;
     use serde_json::json;
 
     fn tolerant() -> Pod {
@@ -180,7 +180,7 @@ mod tests {
             "may-return",
             Severity::Warning,
             &inventory_of(vec![tolerant()]),
-            &inventory_of(vec![tolerant().bare()]),
+            &inventory_of(vec![tolerant().unmanaged()]),
         );
     }
 

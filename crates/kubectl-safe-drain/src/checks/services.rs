@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cluster_model::owner::{OwnerKey, Workload};
 use cluster_model::owner_graph::ControllerState;
 use cluster_model::pod::Tier;
 use cluster_model::text::count;
 use cluster_model::webhook::Webhook;
-use cluster_model::workload::{OwnerKey, Workload};
 use cluster_model::{BudgetStatus, Finding, Inventory, Known, PodExt, Severity};
 use k8s_openapi::api::core::v1::Pod;
 
@@ -107,8 +107,8 @@ fn is_dns(pods: &[&Pod]) -> bool {
 mod tests {
     use super::super::testing::*;
     use cluster_model::build::{PodBuild, budget, pod};
+    use cluster_model::owner::Workload;
     use cluster_model::webhook::Webhook;
-    use cluster_model::workload::Workload;
     use cluster_model::{Inventory, Known, Severity};
     use serde_json::json;
 

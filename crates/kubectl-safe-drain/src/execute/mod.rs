@@ -2,12 +2,12 @@
 
 pub mod cause;
 pub mod engine;
+mod engine_input;
 pub mod event;
-mod inputs;
+pub mod eviction_answer;
 pub mod own_cordon;
 mod reporter;
 pub mod requests;
-pub mod verdict;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +25,7 @@ use crate::options::Options;
 use crate::plan::Plan;
 use cause::{NodeProblem, Stall, Stop};
 use engine::{Command, Engine};
-use inputs::{Answer, WatchEvent, on_answer, on_watch_event};
+use engine_input::{Answer, WatchEvent, on_answer, on_watch_event};
 pub use reporter::Reporter;
 use requests::EvictionRequest;
 

@@ -15,7 +15,7 @@ use kube::core::Status;
 use plugin_client::{Cluster, Failure, is_not_found, lost, unreachable};
 use serde_json::{Value, json};
 
-use super::verdict::{Verdict, of_status};
+use super::eviction_answer::{EvictionAnswer, of_status};
 use crate::plan::Action;
 
 /// Shown as the author of the cordon in the node's managedFields. Each run has a name of its own: its cordon is not another run's.
@@ -38,7 +38,7 @@ pub struct EvictionRequest {
 
 /// The eviction is written by hand: kube's `Api::evict` puts the options under `delete_options`, which the server does not read,
 /// so that UID, grace period and even a dry run are lost.
-pub async fn evict(cluster: &Cluster, request: &EvictionRequest) -> Verdict {
+pub async fn evict(cluster: &Cluster, request: &EvictionRequest) -> EvictionAnswer {
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), &request.namespace);
     let answer = if request.action == Action::Delete {
         let mut params = DeleteParams { dry_run: request.dry_run, ..DeleteParams::default() };
@@ -55,12 +55,12 @@ pub async fn evict(cluster: &Cluster, request: &EvictionRequest) -> Verdict {
     match answer {
         // A failure may come with a code of success in front; the body decides.
         Ok(Some(status)) if status.is_failure() => of_status(&status),
-        Ok(_) => Verdict::Accepted,
+        Ok(_) => EvictionAnswer::Accepted,
         Err(kube::Error::Api(status)) => of_status(&status),
         Err(error) => {
             // No answer of the server: whether it acted is not known, or (as when a credential plugin failed) the request was not even sent.
             // Either way the pod is read before anything is repeated.
-            Verdict::Unknown { message: Failure::from_kube("evict", &error).to_string() }
+            EvictionAnswer::Unknown { message: Failure::from_kube("evict", &error).to_string() }
         }
     }
 }

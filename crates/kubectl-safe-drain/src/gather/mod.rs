@@ -21,7 +21,7 @@ use plugin_client::api::list;
 use plugin_client::{Cluster, Failure, is_forbidden};
 
 use crate::args::Target;
-use scope::{FAN_OUT, strip_node};
+use scope::FAN_OUT;
 
 pub use budget_members::not_ready;
 pub use node::{Awaited, awaited_on, cordoned_now, node_now, pod_context};
@@ -34,8 +34,9 @@ pub async fn nodes(cluster: &Cluster, target: &Target, scope: &Scope<'_>) -> Res
     match target {
         Target::Selector(selector) => {
             let labelled = ListParams::default().labels(selector);
-            let list =
-                list::collect(&api, "nodes", labelled, scope.chunk_size, |node| Some(strip_node(node)));
+            let list = list::collect(&api, "nodes", labelled, scope.chunk_size, |node| {
+                Some(node.without_images_and_volumes())
+            });
             let list = list.await.map_err(|failure| bad_selector("--selector", selector, failure))?;
             if list.is_empty() {
                 return Err(Failure::refused(format!("no node matches --selector {selector}"))

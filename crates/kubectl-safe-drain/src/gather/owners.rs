@@ -2,8 +2,8 @@
 
 use cluster_model::Known;
 use cluster_model::inventory::Pods;
+use cluster_model::owner::{OwnerKey, Workload};
 use cluster_model::owner_graph::OwnerGraph;
-use cluster_model::workload::{OwnerKey, Workload};
 use futures::stream::{self, StreamExt};
 use k8s_openapi::api::apps::v1::{DaemonSet, ReplicaSet, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;

@@ -1,7 +1,7 @@
 //! Which pods are read, how, and what is kept of them.
 
 use cluster_model::pod::drop_ready_containers;
-use k8s_openapi::api::core::v1::{Node, Pod, Volume};
+use k8s_openapi::api::core::v1::{Pod, Volume};
 use kube::Api;
 use kube::api::ListParams;
 use plugin_client::api::list;
@@ -58,15 +58,6 @@ pub fn strip_pod(mut pod: Pod) -> Pod {
         }
     }
     pod
-}
-
-/// A node lists up to fifty images.
-pub fn strip_node(mut node: Node) -> Node {
-    node.metadata.managed_fields = None;
-    if let Some(status) = &mut node.status {
-        (status.images, status.volumes_attached, status.volumes_in_use) = (None, None, None);
-    }
-    node
 }
 
 #[cfg(test)]

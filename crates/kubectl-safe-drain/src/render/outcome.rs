@@ -4,7 +4,7 @@ use cluster_model::text::{count, span};
 use plugin_client::{Line, table};
 
 use crate::plan::{NO_LONGER_SELECTED, UNSELECTED};
-use crate::report::{DrainReport, NodeReport, PodReport, PodResult, Verdict};
+use crate::report::{DrainReport, NodeReport, NodeResult, PodReport, PodResult};
 
 /// `selector` is `--pod-selector`: then "drained" speaks of those pods only. `mode` is what going on needs again: the kind of run and its flags.
 pub fn outcome(report: &DrainReport, selector: Option<&str>, mode: &str, seconds: f64) -> Vec<Line> {
@@ -14,7 +14,11 @@ pub fn outcome(report: &DrainReport, selector: Option<&str>, mode: &str, seconds
         // A plan that was refused has been shown already; what is left of a drain has not.
         let refused = matches!(
             node.result,
-            Verdict::Refused | Verdict::Blocked | Verdict::Planned | Verdict::Cordoned | Verdict::Uncordoned
+            NodeResult::Refused
+                | NodeResult::Blocked
+                | NodeResult::Planned
+                | NodeResult::Cordoned
+                | NodeResult::Uncordoned
         );
         let left: Vec<Vec<Line>> =
             node.pods.iter().filter(|p| !refused || p.blocked_by.is_some()).filter_map(left).collect();
@@ -30,10 +34,10 @@ fn headline(node: &NodeReport, selector: Option<&str>, seconds: f64) -> Line {
     let (gone, kept) = (count(of(PodResult::Gone), "pod"), of(PodResult::Kept));
     let unselected = node.pods.iter().filter(|p| p.reason == UNSELECTED).count();
     match (node.result, selector) {
-        (Verdict::Drained, Some(selector)) if unselected > 0 && unselected == node.pods.len() => name
+        (NodeResult::Drained, Some(selector)) if unselected > 0 && unselected == node.pods.len() => name
             .warn(" not drained")
             .plain(format!(": none of its {} matches --pod-selector {selector}", count(unselected, "pod"))),
-        (Verdict::Drained, Some(selector)) => name
+        (NodeResult::Drained, Some(selector)) => name
             .good(" drained")
             .plain(format!(" of pods that match {selector}: {gone} gone, {kept} ignored, {seconds:.1}s")),
         _ => whole(node, name, &gone, kept, seconds),
@@ -42,14 +46,14 @@ fn headline(node: &NodeReport, selector: Option<&str>, seconds: f64) -> Line {
 
 fn whole(node: &NodeReport, name: Line, gone: &str, kept: usize, seconds: f64) -> Line {
     match node.result {
-        Verdict::Drained => {
+        NodeResult::Drained => {
             name.good(" drained").plain(format!(": {gone} gone, {kept} ignored, {seconds:.1}s"))
         }
-        Verdict::Cordoned if node.cordoned_before => name.plain(" already cordoned"),
-        Verdict::Cordoned => name.good(" cordoned"),
-        Verdict::Uncordoned if node.was_touched || node.cordoned_before => name.good(" uncordoned"),
-        Verdict::Uncordoned => name.plain(" already uncordoned"),
-        Verdict::Planned => name.plain(" planned; nothing was changed"),
+        NodeResult::Cordoned if node.cordoned_before => name.plain(" already cordoned"),
+        NodeResult::Cordoned => name.good(" cordoned"),
+        NodeResult::Uncordoned if node.was_touched || node.cordoned_before => name.good(" uncordoned"),
+        NodeResult::Uncordoned => name.plain(" already uncordoned"),
+        NodeResult::Planned => name.plain(" planned; nothing was changed"),
         _ if node.is_gone => name.warn(" gone").plain(format!(
             ": {}: {}",
             node.reason.as_deref().unwrap_or_default(),
@@ -58,15 +62,15 @@ fn whole(node: &NodeReport, name: Line, gone: &str, kept: usize, seconds: f64) -
         _ if node.cordoned.is_none() && node.pods.iter().all(|p| p.result != PodResult::Gone) => {
             name.warn(" unclear").plain(": unknown whether it is cordoned")
         }
-        Verdict::Refused => name.bad(" refused").plain("; nothing was changed"),
-        Verdict::Blocked => name.bad(" blocked").plain("; nothing was changed"),
+        NodeResult::Refused => name.bad(" refused").plain("; nothing was changed"),
+        NodeResult::Blocked => name.bad(" blocked").plain("; nothing was changed"),
         // Of several nodes each is read again at the very end, and the run ended before.
         _ if node.was_drained && !node.uncordoned_by_others => name
             .warn(" drained when last read")
             .plain(format!(": {gone} gone; {}", node.reason.as_deref().unwrap_or_default())),
         other => {
             let none_gone = node.pods.iter().all(|p| p.result != PodResult::Gone);
-            let partly = other == Verdict::Partial && !none_gone;
+            let partly = other == NodeResult::Partial && !none_gone;
             let why = node.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
             name.bad(if partly { " partly drained" } else { " not drained" })
                 .plain(format!("{why}: {}", counts(node, gone, seconds)))
@@ -113,15 +117,21 @@ fn next(report: &DrainReport, mode: &str) -> Vec<Line> {
     let cordoned = those(&|n| n.cordoned != Some(false));
     let ours = those(&|n| n.cordoned != Some(false) && !n.cordoned_before && !n.uncordoned_by_others);
     match report.result {
-        Verdict::Drained | Verdict::Cordoned => {
+        NodeResult::Drained | NodeResult::Cordoned => {
             hint("to uncordon:", &cordoned, " --uncordon").into_iter().collect()
         }
-        Verdict::Partial | Verdict::Stalled | Verdict::Timeout | Verdict::Interrupted | Verdict::Failed => {
-            let go_on = hint("to continue:", &those(&|n| n.result != Verdict::Drained), mode);
+        NodeResult::Partial
+        | NodeResult::Stalled
+        | NodeResult::Timeout
+        | NodeResult::Interrupted
+        | NodeResult::Failed => {
+            let go_on = hint("to continue:", &those(&|n| n.result != NodeResult::Drained), mode);
             let give_up = hint("to undo:    ", &ours, " --uncordon").filter(|_| mode != " --uncordon");
             go_on.into_iter().chain(give_up).collect()
         }
-        Verdict::Planned | Verdict::Refused | Verdict::Blocked | Verdict::Uncordoned => Vec::new(),
+        NodeResult::Planned | NodeResult::Refused | NodeResult::Blocked | NodeResult::Uncordoned => {
+            Vec::new()
+        }
     }
 }
 
@@ -136,13 +146,13 @@ mod tests {
 
     fn headline_of(inventory: &Inventory) -> String {
         let plan = plan(inventory, &Options::default());
-        headline(&NodeReport::planned(&plan.nodes[0], Verdict::Drained), Some("app=web"), 1.0).text()
+        headline(&NodeReport::planned(&plan.nodes[0], NodeResult::Drained), Some("app=web"), 1.0).text()
     }
 
     fn report(nodes: Vec<NodeReport>) -> DrainReport {
         DrainReport {
             kind: "DrainReport",
-            result: Verdict::Partial,
+            result: NodeResult::Partial,
             nodes,
             findings: Vec::new(),
             error: None,
@@ -153,7 +163,11 @@ mod tests {
 
     fn node(name: &str) -> NodeReport {
         let reason = Some("interrupted".to_owned());
-        NodeReport { reason, cordoned_before: false, ..NodeReport::untouched(name, true, Verdict::Partial) }
+        NodeReport {
+            reason,
+            cordoned_before: false,
+            ..NodeReport::untouched(name, true, NodeResult::Partial)
+        }
     }
 
     #[test]

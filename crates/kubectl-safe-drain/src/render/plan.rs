@@ -159,7 +159,7 @@ mod tests {
         let pods = vec![
             web(1),
             web(2),
-            pod("shop/alone", "n1").bare(),
+            pod("shop/alone", "n1").unmanaged(),
             pod("kube-system/dns", "n1").priority(2_000_000_000),
             pod("kube-system/agent", "n1").owned_by("apps/v1", "DaemonSet", "agent"),
         ];

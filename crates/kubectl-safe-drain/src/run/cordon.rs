@@ -18,7 +18,7 @@ use crate::execute::own_cordon::{self, Undone};
 use crate::execute::requests::set_unschedulable;
 use crate::plan::{NodePlan, Plan};
 use crate::render;
-use crate::report::{DrainReport, NodeReport, Verdict};
+use crate::report::{DrainReport, NodeReport, NodeResult};
 
 /// What undoing a cordon may take, all nodes together; `--timeout` is overrun by no more than a second for it.
 const UNDO: Duration = Duration::from_secs(10);
@@ -42,7 +42,7 @@ impl Run<'_> {
             let before = node.is_cordoned();
             let untouched = |result| NodeReport::untouched(node.name(), before, result);
             if failed.is_some() {
-                reports.push(untouched(Verdict::Refused));
+                reports.push(untouched(NodeResult::Refused));
                 continue;
             }
             if before != wanted && dry_run != DryRun::Client {
@@ -53,10 +53,10 @@ impl Run<'_> {
                     if reports.is_empty() && !unclear {
                         return Err(failure);
                     }
-                    let mut report = untouched(Verdict::Refused);
+                    let mut report = untouched(NodeResult::Refused);
                     if unclear {
                         report.cordoned = outcome(cluster, node.name(), wanted).await;
-                        report.result = ended_by(&failure, Verdict::Failed);
+                        report.result = ended_by(&failure, NodeResult::Failed);
                     }
                     report.reason = Some(failure.to_string());
                     reports.push(report);
@@ -65,9 +65,9 @@ impl Run<'_> {
                 }
             }
             let result = match (dry_run, wanted) {
-                (DryRun::None, true) => Verdict::Cordoned,
-                (DryRun::None, false) => Verdict::Uncordoned,
-                _ => Verdict::Planned,
+                (DryRun::None, true) => NodeResult::Cordoned,
+                (DryRun::None, false) => NodeResult::Uncordoned,
+                _ => NodeResult::Planned,
             };
             let cordoned = Some(if dry_run == DryRun::None { wanted } else { before });
             reports.push(NodeReport { cordoned, ..untouched(result) });
@@ -75,10 +75,10 @@ impl Run<'_> {
         if let Some(failure) = failed {
             // Some nodes are done and some are not, as in the report.
             self.ui.failure(&failure);
-            let report = self.report(reports, Vec::new(), ended_by(&failure, Verdict::Partial));
+            let report = self.report(reports, Vec::new(), ended_by(&failure, NodeResult::Partial));
             return Ok(report.ended_by(failure.to_string()));
         }
-        let result = reports.first().map_or(Verdict::Refused, |r| r.result);
+        let result = reports.first().map_or(NodeResult::Refused, |r| r.result);
         Ok(self.report(reports, Vec::new(), result))
     }
 
@@ -111,20 +111,20 @@ impl Run<'_> {
         deadline: Option<Instant>,
     ) -> Result<DrainReport, Failure> {
         let mut nodes: Vec<NodeReport> =
-            plan.nodes.iter().map(|n| NodeReport::planned(n, Verdict::Refused)).collect();
+            plan.nodes.iter().map(|n| NodeReport::planned(n, NodeResult::Refused)).collect();
         for node in &mut nodes[..done] {
             node.cordoned = Some(true);
-            node.result = Verdict::Cordoned;
+            node.result = NodeResult::Cordoned;
             node.was_touched = true;
         }
         // The server refused, or its answer was lost: then the node is read.
         if failure.code.is_none_or(|code| code >= 500) {
             nodes[done].cordoned = outcome(cluster, &plan.nodes[done].name, true).await;
-            nodes[done].result = ended_by(&failure, Verdict::Failed);
+            nodes[done].result = ended_by(&failure, NodeResult::Failed);
         }
         self.undo_cordon(cluster, plan, &mut nodes, deadline).await;
         let changed = nodes.iter().any(|n| n.cordoned != Some(n.cordoned_before));
-        let result = ended_by(&failure, if changed { Verdict::Partial } else { Verdict::Refused });
+        let result = ended_by(&failure, if changed { NodeResult::Partial } else { NodeResult::Refused });
         let failure = failure.hint("no pod was evicted");
         self.ui.failure(&failure);
         Ok(self.report(nodes, findings, result).ended_by(failure.to_string()))
@@ -157,7 +157,7 @@ impl Run<'_> {
     }
 
     fn is_to_undo(&self, node: &NodePlan, report: &NodeReport) -> bool {
-        if node.cordoned_before || report.result == Verdict::Drained || report.is_gone {
+        if node.cordoned_before || report.result == NodeResult::Drained || report.is_gone {
             return false;
         }
         if report.uncordoned_by_others && report.cordoned != Some(false) {
@@ -182,8 +182,8 @@ impl Run<'_> {
             Ok(undone @ (Undone::Uncordoned | Undone::NoCordon)) => {
                 // A cordon that was not answered may still be under way.
                 report.cordoned = report.cordoned.map(|_| false);
-                if report.result == Verdict::Cordoned {
-                    report.result = Verdict::Uncordoned;
+                if report.result == NodeResult::Cordoned {
+                    report.result = NodeResult::Uncordoned;
                 }
                 if undone == Undone::Uncordoned {
                     let name = Line::new().strong(format!("node/{}", node.name));
@@ -209,10 +209,10 @@ fn kept(node: &str, cordon: &OtherCordon) -> String {
     format!("node/{node} stays cordoned: {why}; to uncordon it: {}", uncordon(node))
 }
 
-fn ended_by(failure: &Failure, otherwise: Verdict) -> Verdict {
+fn ended_by(failure: &Failure, otherwise: NodeResult) -> NodeResult {
     match failure.exit {
-        Exit::Timeout => Verdict::Timeout,
-        Exit::Interrupted => Verdict::Interrupted,
+        Exit::Timeout => NodeResult::Timeout,
+        Exit::Interrupted => NodeResult::Interrupted,
         _ => otherwise,
     }
 }

@@ -18,7 +18,7 @@ use crate::execute::engine::limits::STALLED_AFTER;
 use crate::execute::{Drain, End};
 use crate::gather::{self, Scope};
 use crate::plan::{Plan, plan};
-use crate::report::{DrainReport, NodeReport, Verdict};
+use crate::report::{DrainReport, NodeReport, NodeResult};
 use crate::{checks, render, rights, server_dry_run};
 
 /// A plan that changes while its question is open is confirmed again, so often at most.
@@ -39,7 +39,7 @@ impl Run<'_> {
             if !self.confirm(&gathered.plan, &gathered.findings)? {
                 let failure = Failure::refused("declined; nothing was changed");
                 self.ui.failure(&failure);
-                let report = self.planned(&gathered.plan, &gathered.findings, Verdict::Refused);
+                let report = self.planned(&gathered.plan, &gathered.findings, NodeResult::Refused);
                 return Ok(report.ended_by(failure.to_string()));
             }
             // Whatever changed while the question was open was not agreed to.
@@ -55,7 +55,7 @@ impl Run<'_> {
         let failure = Failure::refused("the plan changed after every confirmation; nothing was changed")
             .hint("check it with --dry-run, then retry");
         self.ui.failure(&failure);
-        let report = self.planned(&gathered.plan, &gathered.findings, Verdict::Refused);
+        let report = self.planned(&gathered.plan, &gathered.findings, NodeResult::Refused);
         Ok(report.ended_by(failure.to_string()))
     }
 
@@ -71,12 +71,12 @@ impl Run<'_> {
         if !blocking.is_empty() {
             let only_budgets =
                 blocking.iter().all(|f| f.id.starts_with("budget") || f.id == "pod-in-several-budgets");
-            let result = if only_budgets { Verdict::Blocked } else { Verdict::Refused };
+            let result = if only_budgets { NodeResult::Blocked } else { NodeResult::Refused };
             let failure = refusal(findings);
             self.ui.failure(&failure);
             return Ok(Some(self.planned(plan, findings, result).ended_by(failure.to_string())));
         }
-        let report = self.planned(plan, findings, Verdict::Planned);
+        let report = self.planned(plan, findings, NodeResult::Planned);
         match self.args.dry_run {
             DryRun::None => Ok(None),
             DryRun::Client => Ok(Some(report)),
@@ -178,7 +178,7 @@ impl Run<'_> {
         let mut nodes: Vec<NodeReport> =
             plan.nodes.iter().map(|n| crate::report::node(n, &engine, &end, clock.now())).collect();
         let (result, why) = (crate::report::overall(&nodes, &end), render::cause::end(&end));
-        if result != Verdict::Drained {
+        if result != NodeResult::Drained {
             self.undo_cordon(cluster, plan, &mut nodes, deadline).await;
         }
         let failure = match end {

@@ -13,7 +13,7 @@ use crate::args::Args;
 use crate::gather::Scope;
 use crate::options::Options;
 use crate::plan::Plan;
-use crate::report::{DrainReport, NodeReport, Verdict};
+use crate::report::{DrainReport, NodeReport, NodeResult};
 use crate::{gather, render};
 
 const PLUGIN: &str = "kubectl-safe-drain";
@@ -78,15 +78,15 @@ impl Run<'_> {
 
     fn failed(&self, failure: &Failure) -> DrainReport {
         let result = match failure.exit {
-            Exit::Refused | Exit::Usage => Verdict::Refused,
-            Exit::Timeout => Verdict::Timeout,
-            Exit::Interrupted => Verdict::Interrupted,
-            _ => Verdict::Failed,
+            Exit::Refused | Exit::Usage => NodeResult::Refused,
+            Exit::Timeout => NodeResult::Timeout,
+            Exit::Interrupted => NodeResult::Interrupted,
+            _ => NodeResult::Failed,
         };
         DrainReport { error: Some(failure.to_string()), ..self.report(Vec::new(), Vec::new(), result) }
     }
 
-    fn report(&self, nodes: Vec<NodeReport>, findings: Vec<Finding>, result: Verdict) -> DrainReport {
+    fn report(&self, nodes: Vec<NodeReport>, findings: Vec<Finding>, result: NodeResult) -> DrainReport {
         DrainReport {
             kind: "DrainReport",
             result,
@@ -98,7 +98,7 @@ impl Run<'_> {
         }
     }
 
-    fn planned(&self, plan: &Plan, findings: &[Finding], result: Verdict) -> DrainReport {
+    fn planned(&self, plan: &Plan, findings: &[Finding], result: NodeResult) -> DrainReport {
         let nodes = plan.nodes.iter().map(|n| NodeReport::planned(n, result)).collect();
         self.report(nodes, findings.to_vec(), result)
     }

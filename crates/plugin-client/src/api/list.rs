@@ -8,12 +8,12 @@ use serde::de::DeserializeOwned;
 
 use crate::Failure;
 
-/// Objects in a page, as kubectl asks for them (`--chunk-size`).
+/// Objects in a page, as kubectl requests them (`--chunk-size`).
 pub const PAGE: u32 = 500;
 
-/// Goes through a list and adds each object to what `start` made. `page` 0 asks for the whole list at once, as in kubectl.
+/// Goes through a list and adds each object to what `start` made. `page` 0 requests the whole list at once, as in kubectl.
 ///
-/// Continue tokens expire after five minutes or so (410). Then it begins anew, from `start`, and asks for the whole list at once.
+/// Continue tokens expire after five minutes or so (410). Then it begins anew, from `start`, and requests the whole list at once.
 ///
 /// # Errors
 ///

@@ -20,7 +20,7 @@ use crate::{Failure, ServerHealth};
 pub use kube::runtime::watcher::Config as Watched;
 
 /// Seconds after which the server ends a watch and it is taken up where it was, without a new list. kube gives a watch up a few seconds
-/// later than that if nothing came, not even its end: so long a connection that died in silence goes unnoticed.
+/// later than that if nothing came, not even its end: so long a connection lost without a reset goes unnoticed.
 const WATCH: u32 = 60;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -28,7 +28,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum Feed<K> {
-    /// The whole list: at the start, and again whenever the server no longer knows what was missed.
+    /// The whole list: at the start, and again whenever the server no longer has the missed changes (410).
     Synced(Vec<K>),
     Applied(K),
     Deleted(K),

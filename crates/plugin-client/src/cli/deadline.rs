@@ -8,21 +8,21 @@ use crate::{Exit, Failure, Ui};
 #[derive(Clone)]
 pub struct Bounds {
     pub ui: Ui,
-    /// `--timeout`, as if nothing was asked (see `until`); `None` is for ever.
+    /// `--timeout`, without the time of prompts (see `until`); `None` is for ever.
     pub deadline: Option<Instant>,
 }
 
 impl Bounds {
     /// The deadline, moved by the time that questions waited for their answers.
     pub fn until(&self) -> Option<Instant> {
-        self.deadline.map(|deadline| deadline + self.ui.time_asked())
+        self.deadline.map(|deadline| deadline + self.ui.prompt_time())
     }
 
     async fn late(&self) {
         let Some(mut until) = self.until() else { return std::future::pending().await };
         while Instant::now() < until {
             tokio::time::sleep_until(until.into()).await;
-            // Something may have been asked meanwhile.
+            // A prompt may have been open meanwhile.
             until = self.until().unwrap_or(until);
         }
     }
@@ -79,22 +79,22 @@ mod tests {
     async fn the_time_at_a_question_counts_against_nothing() {
         let hour = Duration::from_secs(3600);
         let ui = Ui::captured();
-        ui.add_time_asked(hour);
+        ui.add_prompt_time(hour);
         // An hour and a half ago, half an hour before the answer.
         let passed = Bounds { ui: ui.clone(), deadline: Instant::now().checked_sub(hour + hour / 2) };
         let now = Bounds { ui: ui.clone(), deadline: Some(Instant::now()) };
         assert!(passed.until() < Some(Instant::now()) && now.until() > Some(Instant::now() + hour / 2));
         assert!(passed.before_changes(std::future::pending::<Result<(), Failure>>()).await.is_err());
-        // While the work goes on, too: it is asked for longer than the deadline is away.
+        // While the work goes on, too: the prompt is open for longer than the deadline is away.
         let soon =
             Bounds { ui: ui.clone(), deadline: Some(Instant::now() + Duration::from_millis(2) - hour) };
-        let asks = async {
-            soon.ui.add_time_asked(hour);
+        let prompts = async {
+            soon.ui.add_prompt_time(hour);
             while Instant::now() < soon.deadline.unwrap() + hour + Duration::from_millis(5) {
                 tokio::task::yield_now().await;
             }
             Ok(())
         };
-        assert_eq!(soon.before_changes(asks).await, Ok(()));
+        assert_eq!(soon.before_changes(prompts).await, Ok(()));
     }
 }

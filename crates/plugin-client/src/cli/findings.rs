@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn many_of_one_kind_are_counted_and_their_remedy_is_said_once() {
+    fn many_of_one_kind_are_counted_and_their_remedy_is_shown_once() {
         let bare = |n: usize| {
             Finding::new("bare-pod", Severity::Error, format!("shop/p{n}"), "has no owner")
                 .remedy("kubectl delete")
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_accepted_says_by_which_flag() {
+    fn an_accepted_finding_names_the_flag() {
         let mut finding =
             Finding::new("bare-pod", Severity::Error, "shop/p", "has no owner").remedy("fix it");
         finding.accepted = Some("--force".into());

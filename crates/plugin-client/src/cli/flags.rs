@@ -138,7 +138,7 @@ pub trait AsInKubectl {
 
 impl AsInKubectl for Arg {
     fn boolean(self) -> Self {
-        bare(self, "BOOL", "true").hide_possible_values(true)
+        optional_value(self, "BOOL", "true").hide_possible_values(true)
     }
 
     fn switch(self) -> Self {
@@ -146,17 +146,17 @@ impl AsInKubectl for Arg {
     }
 
     fn dry_run(self) -> Self {
-        bare(self, "MODE", "client").default_value("none")
+        optional_value(self, "MODE", "client").default_value("none")
     }
 }
 
 /// Without a value the flag means `missing`.
-fn bare(flag: Arg, value: &'static str, missing: &'static str) -> Arg {
+fn optional_value(flag: Arg, value: &'static str, missing: &'static str) -> Arg {
     flag.value_name(value)
         .num_args(0..=1)
         .require_equals(true)
         .default_missing_value(missing)
-        // The derive sees no default in its own attributes and would ask for the flag.
+        // The derive sees no default in its own attributes and would make it required.
         .required(false)
         .action(ArgAction::Set)
 }
@@ -171,7 +171,7 @@ impl ConnectionFlags {
         }
     }
 
-    /// Does any flag say which cluster is meant? Then falling back to the pod's own cluster would be wrong.
+    /// Does any flag select a cluster? Then falling back to the pod's own cluster would be wrong.
     pub(crate) fn choose_cluster(&self) -> bool {
         self.kubeconfig.is_some()
             || [&self.context, &self.cluster, &self.user, &self.server].iter().any(|flag| flag.is_some())
@@ -221,7 +221,7 @@ pub fn limit(text: &str) -> Result<Duration, String> {
     read(text).map_err(|why| format!("{why}; write it as in 30s, 5m or 1h30m, or 0 for no limit"))
 }
 
-/// `--request-timeout` also takes bare seconds (client-go/tools/clientcmd, `ParseTimeout`).
+/// `--request-timeout` also takes plain seconds (client-go/tools/clientcmd, `ParseTimeout`).
 fn request_timeout(text: &str) -> Result<Duration, String> {
     match text.parse::<u64>() {
         Ok(seconds) => Ok(Duration::from_secs(seconds)),
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_means_no_deadline_and_absence_means_ours() {
+    fn zero_means_no_deadline_and_absence_means_the_default() {
         let deadline = |args: &[&str]| parse(args).unwrap().connection.deadline();
         assert_eq!(deadline(&[]), Some(REQUEST_TIMEOUT));
         assert_eq!(deadline(&["--request-timeout=0"]), None);

@@ -1,4 +1,4 @@
-//! The command line: what is typed, what is printed and asked, and how a run ends. Knows nothing of a server.
+//! The command line: what is typed, what is printed and asked, and how a run ends. Independent of any server.
 
 pub(crate) mod deadline;
 pub(crate) mod exit;

@@ -29,8 +29,8 @@ impl Output {
     }
 }
 
-/// The format that was asked for, by the words as they were typed: for a command line that cannot be understood as a whole.
-pub(crate) fn asked_for<'a>(words: impl IntoIterator<Item = &'a str>) -> Output {
+/// The requested format, from the words as typed: for a command line that cannot be parsed as a whole.
+pub(crate) fn requested_output<'a>(words: impl IntoIterator<Item = &'a str>) -> Output {
     let mut words = words.into_iter().take_while(|word| *word != "--");
     let mut found = Output::Text;
     while let Some(word) = words.next() {
@@ -39,8 +39,8 @@ pub(crate) fn asked_for<'a>(words: impl IntoIterator<Item = &'a str>) -> Output 
             Some(rest) => Some(rest.strip_prefix('=').unwrap_or(rest)),
             None => None,
         };
-        if let Some(asked) = value.and_then(|value| Output::from_str(value, false).ok()) {
-            found = asked;
+        if let Some(format) = value.and_then(|value| Output::from_str(value, false).ok()) {
+            found = format;
         }
     }
     found
@@ -164,7 +164,7 @@ mod tests {
             (&["json", "-o"], Output::Text),
         ];
         for (words, output) in cases {
-            assert_eq!(asked_for(words.iter().copied()), output, "{words:?}");
+            assert_eq!(requested_output(words.iter().copied()), output, "{words:?}");
         }
     }
 

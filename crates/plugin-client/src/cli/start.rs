@@ -10,7 +10,7 @@ use cluster_model::text::sanitize;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 
-use crate::cli::output::asked_for;
+use crate::cli::output::requested_output;
 use crate::cli::ui::Signals;
 use crate::{ConnectionFlags, Exit, Failure, Ui, publish};
 
@@ -80,7 +80,7 @@ where
 /// Whatever happens, a program that reads stdout gets a document: this one, if the run has left none.
 fn document<A: CommandLine>(ui: &Ui, words: &[OsString], error: &str, exit: Exit) {
     let words: Vec<_> = words.iter().skip(1).map(|word| word.to_string_lossy()).collect();
-    let output = asked_for(words.iter().map(AsRef::as_ref));
+    let output = requested_output(words.iter().map(AsRef::as_ref));
     if !output.is_structured() || ui.has_documented() {
         return;
     }
@@ -129,7 +129,7 @@ where
         |error: std::io::Error| Failure::failed("cannot handle Ctrl-C").cause(error.to_string());
     ui.end_if_unread().map_err(cannot_listen)?;
     let outcome = runtime.block_on(async {
-        // Before the body's first step: from here on Ctrl-C is ours.
+        // Before the body's first step: from here on this program handles Ctrl-C.
         let signals = Signals::listen().map_err(cannot_listen)?;
         tokio::select! {
             outcome = body(args, ui.clone()) => outcome,

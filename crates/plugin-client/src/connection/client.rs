@@ -24,7 +24,7 @@ use crate::connection::transport::Transport;
 use crate::failure::{Deadline, NoCredentials, Unreachable, find, last};
 use crate::{ConnectionFlags, Failure, Line, Ui, Unanswered};
 
-/// The Kubernetes version whose API the plugins know: that of k8s-openapi's `latest`.
+/// The Kubernetes version whose API the plugins use: that of k8s-openapi's `latest`.
 pub const KUBERNETES: (&str, &str) = ("1", "37");
 /// Reads are tried this often in all.
 const TRIES: u32 = 4;
@@ -144,7 +144,7 @@ fn user_agent(plugin: &str) -> String {
     format!("{plugin}/{} ({os}/{arch})", env!("CARGO_PKG_VERSION"))
 }
 
-/// kubectl refuses another *git version* than its own, a plugin has none: it knows the API of one minor version.
+/// kubectl refuses another *git version* than its own, a plugin has none: it is built for the API of one minor version.
 async fn match_version(cluster: &Cluster) -> Result<(), Failure> {
     let info = cluster
         .client
@@ -251,7 +251,8 @@ impl Link {
         if let Some(header) = &held.header {
             request.headers_mut().insert(AUTHORIZATION, header.clone());
         }
-        let asked = format!("{} {}", request.method(), request.uri().to_string().trim_end_matches('?'));
+        let request_line =
+            format!("{} {}", request.method(), request.uri().to_string().trim_end_matches('?'));
         let started = Instant::now();
         let outcome = self.transfer(request, held, watch).await;
         if self.ui.verbosity() > 0 {
@@ -259,7 +260,7 @@ impl Link {
                 Ok(answer) => answer.status().to_string(),
                 Err(error) => error.to_string(),
             };
-            self.ui.log(&Line::from(format!("{asked} {end} in {} ms", started.elapsed().as_millis())));
+            self.ui.log(&Line::from(format!("{request_line} {end} in {} ms", started.elapsed().as_millis())));
         }
         let answer = outcome?;
         for warning in answer.headers().get_all(WARNING) {
@@ -293,7 +294,7 @@ impl Link {
         let connecting = find::<hyper_util::client::legacy::Error>(&source)
             .is_some_and(hyper_util::client::legacy::Error::is_connect);
         let words = match &self.proxy {
-            Some(proxy) => proxy.blame(&self.server, &source),
+            Some(proxy) => proxy.failed_hop(&self.server, &source),
             None => format!("{}: {}", self.server, last(&source)),
         };
         let proxy_set_by = self.proxy.as_ref().map(|proxy| proxy.set_by);
@@ -309,7 +310,7 @@ async fn is_denial(answer: Response<Body>) -> Result<(Response<Body>, bool), Box
     Ok((Response::from_parts(parts, Body::from(bytes)), denied))
 }
 
-/// A watch has no end to wait for; kube's watcher guards against a silent one.
+/// A watch has no timeout here; kube's watcher ends one that sends nothing.
 fn is_watch(request: &Request<Body>) -> bool {
     request.uri().query().unwrap_or_default().split('&').any(|pair| matches!(pair, "watch=true" | "watch=1"))
 }
@@ -319,8 +320,9 @@ fn retry_after(answer: &Response<Body>, attempt: u32) -> Option<Duration> {
     if !matches!(answer.status().as_u16(), 429 | 503 | 504) {
         return None;
     }
-    let asked = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    Some(asked.map_or(Duration::from_millis(100 << attempt), Duration::from_secs))
+    let seconds =
+        answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    Some(seconds.map_or(Duration::from_millis(100 << attempt), Duration::from_secs))
 }
 
 /// `299 - "text"` (RFC 7234 5.5; apimachinery/pkg/util/net/http.go, `ParseWarningHeader`).

@@ -32,7 +32,7 @@ impl Clock {
     }
 }
 
-/// The clock that wrote the objects' timestamps: what is computed from those must not depend on ours, which may be a day off.
+/// The clock that wrote the objects' timestamps: what is computed from those must not depend on the local clock, which may be a day off.
 #[derive(Clone, Default)]
 pub(crate) struct ServerTime(Arc<Mutex<Option<Clock>>>);
 
@@ -65,17 +65,17 @@ mod tests {
     #[test]
     fn a_date_is_taken_and_nonsense_is_not() {
         let time = ServerTime::default();
-        let ours = |time: &ServerTime| time.now().duration_since(Timestamp::now()).abs().as_secs() < 60;
+        let is_local = |time: &ServerTime| time.now().duration_since(Timestamp::now()).abs().as_secs() < 60;
         time.update(&HeaderMap::new());
         for nonsense in ["", "soon", "Sun, 31 Feb 2026 08:49:37 GMT", "Fri, 31 Dec 99999 23:59:59 GMT"] {
             update(&time, nonsense);
-            assert!(ours(&time), "{nonsense}");
+            assert!(is_local(&time), "{nonsense}");
         }
         update(&time, "Sun, 06 Nov 1994 08:49:37 GMT");
         let since = time.now().duration_since("1994-11-06T08:49:37Z".parse().unwrap());
         assert!((0..60).contains(&since.as_secs()), "{since}");
         update(&time, "no date");
-        assert!(!ours(&time), "what it said before still holds");
+        assert!(!is_local(&time), "the last valid date still holds");
     }
 
     #[test]

@@ -26,15 +26,15 @@ impl fmt::Display for Proxy {
     }
 }
 
-/// What hyper-util's connectors say of a connection to the proxy that could not be made, and what they begin with when the proxy itself
-/// objects. Their types are private, and only one of them keeps its cause.
+/// The messages of hyper-util's connectors for a connection to the proxy that could not be made, and how they begin when the proxy
+/// itself objects. Their types are private, and only one of them keeps its cause.
 const NO_TUNNEL: &str = "tunnel error: failed to create underlying connection";
 const NO_SOCKS: &str = "SOCKS error: failed to create underlying connection";
 const OBJECTIONS: [&str; 2] = ["tunnel error: ", "SOCKS error: "];
 
 impl Proxy {
     /// Which hop failed, and why.
-    pub(crate) fn blame(&self, server: &str, error: &(dyn StdError + 'static)) -> String {
+    pub(crate) fn failed_hop(&self, server: &str, error: &(dyn StdError + 'static)) -> String {
         for layer in chain(error).map(ToString::to_string) {
             if layer == NO_TUNNEL {
                 return format!("cannot connect to the proxy {self} for {server}: {}", last(error));
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn an_explicit_proxy_is_used_whatever_the_environment_says() {
+    fn an_explicit_proxy_overrides_the_environment() {
         let environment = ProxyEnvironment { no_proxy: Some("*".to_owned()), ..Default::default() };
         let server = "https://10.1.2.3".parse().unwrap();
         assert!(choose(Some(("http://p:1", "--proxy-url")), &environment, &server).unwrap().is_some());

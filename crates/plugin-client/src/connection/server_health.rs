@@ -14,13 +14,13 @@ pub struct ServerHealth {
 }
 
 impl ServerHealth {
-    /// A request or a watch failed. True when that is news: then the failure is to be reported.
+    /// A request or a watch failed. True if it was available before: then the failure is to be reported.
     pub fn failed(&mut self) -> bool {
         self.last_bad = Some(Instant::now());
         !std::mem::replace(&mut self.bad, true)
     }
 
-    /// A request could not even be sent, for a reason of this machine. True when that is news.
+    /// A request could not even be sent, for a reason of this machine. True if it was not reported yet.
     pub fn failed_here(&mut self) -> bool {
         !std::mem::replace(&mut self.local, true)
     }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn news_is_told_once() {
+    fn each_failure_is_reported_once() {
         let mut health = ServerHealth::default();
         assert!(!health.answered() && !health.is_starting());
         assert!(health.failed() && !health.failed());

@@ -50,7 +50,7 @@ async fn exec_plugin_runs_once() {
     }
     assert_eq!(runs(), 1);
     assert!(bench.fake.requests().iter().all(|request| request.headers["authorization"] == "Bearer t1"));
-    // What it says is shown, but cannot colour anything.
+    // Its stderr is shown, but without escape sequences.
     assert_eq!(bench.ui.err(), "hello \\u{1b}[31m\n");
 }
 

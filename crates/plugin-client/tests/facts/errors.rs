@@ -88,7 +88,7 @@ async fn connection_errors_name_the_server_and_the_reason() {
     unadorned(&text);
 }
 
-/// The server is not on this machine, as the environment's proxy is never asked for one that is.
+/// The server is not on this machine, as the proxy of the environment is never used for one that is.
 const FAR: &str = "https://10.1.2.3:6443";
 
 async fn through(proxy: &str, set: fn(&mut Environment, String) -> Vec<String>) -> String {
@@ -140,10 +140,10 @@ async fn the_hop_that_failed_is_named() {
     let text = through(&fake.url(), by_flag).await;
     assert!(text.contains("proxy authorization required"), "{text}");
     // Through it, and then no TLS: that is the server's.
-    let silent = Fake::start();
-    silent.on("CONNECT", "*").answer(Answer::text(200, ""));
-    let text = through(&silent.url(), by_flag).await;
-    assert!(text.contains(&format!("{FAR} through the proxy {}: ", silent.url())), "{text}");
+    let unanswering = Fake::start();
+    unanswering.on("CONNECT", "*").answer(Answer::text(200, ""));
+    let text = through(&unanswering.url(), by_flag).await;
+    assert!(text.contains(&format!("{FAR} through the proxy {}: ", unanswering.url())), "{text}");
 }
 
 /// No Debug dumps, no layer names, nothing a terminal obeys.

@@ -110,7 +110,7 @@ fn no_proxy_matches_the_clusters_host() {
     assert_eq!(proxy_of(&environment, &[]).as_deref(), Some("http://proxy.corp:3128/"));
     environment.proxy.no_proxy = Some("a,,10.0.0.0/8".to_owned());
     assert_eq!(proxy_of(&environment, &[]), None);
-    // Said explicitly, it is meant: client-go does not look at NO_PROXY then.
+    // With an explicit proxy client-go ignores NO_PROXY.
     assert_eq!(proxy_of(&environment, &["--proxy-url=http://flag:1"]).as_deref(), Some("http://flag:1/"));
     config["clusters"][0]["cluster"]["proxy-url"] = json!("socks5://file:2");
     write(folder.path(), "config", &config.to_string());

@@ -1,5 +1,5 @@
 //! What kube 5.0.0 and the terminal libraries do not do by themselves, each as a test named after the fact;
-//! and three tests that fail once upstream mends a defect that is worked round here.
+//! and three tests that fail once upstream fixes a defect that is worked round here.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 

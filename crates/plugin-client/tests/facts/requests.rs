@@ -142,17 +142,17 @@ async fn requests_are_logged_on_demand_and_never_the_token() {
 #[tokio::test]
 async fn the_servers_time_is_that_of_its_last_answer() {
     let bench = Bench::new();
-    let ours = Timestamp::now();
+    let local = Timestamp::now();
     let hours_off = |cluster: &Cluster| {
-        let off = cluster.now().duration_since(ours);
+        let off = cluster.now().duration_since(local);
         off.round((Unit::Hour, 1)).unwrap().as_hours()
     };
     for days in [-1, 3] {
-        let there = ours + SignedDuration::from_hours(24 * days);
+        let there = local + SignedDuration::from_hours(24 * days);
         let date = there.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
         bench.fake.on("GET", "/api/v1/pods").once().answer(Answer::json(no_pods()).header("Date", &date));
     }
-    // From here on it says nothing about the time.
+    // From here on its answers have no date.
     bench.fake.on("GET", "/api/v1/pods").answer(Answer::json(no_pods()));
     let cluster = bench.connect(&[]).await.unwrap();
     assert_eq!(hours_off(&cluster), 0, "before the first answer");
@@ -164,7 +164,7 @@ async fn the_servers_time_is_that_of_its_last_answer() {
 }
 
 #[tokio::test]
-async fn an_unchecked_certificate_is_told_once() {
+async fn an_unchecked_certificate_is_reported_once() {
     let bench = Bench::new();
     bench.connect(&["--insecure-skip-tls-verify"]).await.unwrap();
     assert_eq!(
@@ -210,8 +210,8 @@ async fn missing_rights_are_found() {
     let evict = Right::new("create", "", "pods").subresource("eviction").namespace("shop");
     let rights = [Right::new("list", "", "pods"), evict.clone(), Right::new("list", "apps", "daemonsets")];
     assert_eq!(missing(&cluster, &rights).await.unwrap(), [evict]);
-    let asked =
+    let reviews =
         bench.fake.requests().into_iter().map(|request| request.json()["spec"]["resourceAttributes"].clone());
-    assert!(asked.into_iter().any(|asked| asked
+    assert!(reviews.into_iter().any(|review| review
         == json!({"verb": "create", "group": "", "resource": "pods", "subresource": "eviction", "namespace": "shop"})));
 }

@@ -20,7 +20,7 @@ fn event(kind: &str, object: Value) -> Value {
     json!({"type": kind, "object": object})
 }
 
-/// The next item as a line; a feed that says nothing for too long fails the test.
+/// The next item as a line; a feed without an item for too long fails the test.
 async fn next(feed: &mut Pin<&mut impl Stream<Item = Result<Feed<Pod>, Failure>>>) -> String {
     match tokio::time::timeout(Duration::from_secs(20), feed.next()).await.unwrap() {
         Some(Ok(Feed::Synced(pods))) => {
@@ -52,7 +52,7 @@ async fn a_feed_lists_and_then_watches() {
     );
     let requests = bench.fake.requests();
     let watch = requests.iter().find(|request| request.query.contains("watch=")).unwrap();
-    assert!(watch.query.contains("timeoutSeconds=60"), "{}: a dead connection goes unnoticed", watch.query);
+    assert!(watch.query.contains("timeoutSeconds=60"), "{}: a lost connection goes unnoticed", watch.query);
 }
 
 /// The same wire, twice: what a plugin never reads is not kept, and who wrote a template is.
@@ -81,8 +81,8 @@ async fn managed_fields_survive_in_a_raw_feed_only() {
 /// Of each object of the first list and the first event.
 async fn first_two<K, T>(feed: impl Stream<Item = Result<Feed<K>, Failure>>, of: impl Fn(&K) -> T) -> Vec<T> {
     let mut objects = Vec::new();
-    for news in feed.take(2).collect::<Vec<_>>().await {
-        match news.unwrap() {
+    for item in feed.take(2).collect::<Vec<_>>().await {
+        match item.unwrap() {
             Feed::Synced(list) => objects.extend(list),
             Feed::Applied(object) => objects.push(object),
             other => panic!("{:?}", std::mem::discriminant(&other)),
@@ -93,17 +93,17 @@ async fn first_two<K, T>(feed: impl Stream<Item = Result<Feed<K>, Failure>>, of:
 
 /// What is not wanted of a list is dropped as it comes; a change is passed on, because it may have been wanted before.
 #[tokio::test]
-async fn a_feed_keeps_what_is_wanted() {
+async fn a_feed_keeps_matching_objects() {
     let bench = Bench::new();
     let (sender, stream) = Answer::stream();
     bench.fake.on("GET", "/api/v1/pods").lists().answer(Answer::json(list(&["a", "b"])));
     bench.fake.on("GET", "/api/v1/pods").watches().answer(stream);
     let pods = bench.pods(&[]).await;
-    let wanted = |pod: &mut Pod| {
+    let matches = |pod: &mut Pod| {
         pod.metadata.managed_fields = None;
         pod.name_any() == "a"
     };
-    let mut feed = pin!(feed_of(pods, "pods", Watched::default(), wanted));
+    let mut feed = pin!(feed_of(pods, "pods", Watched::default(), matches));
     assert_eq!(next(&mut feed).await, "synced a");
     sender.send(event("MODIFIED", pod("b", "2")).to_string()).unwrap();
     assert_eq!(next(&mut feed).await, "applied b");
@@ -130,11 +130,11 @@ async fn no_more_requests_are_under_way_than_allowed() {
     cluster.limit_requests(2);
     let mut feed = pin!(feed(kube::Api::<Pod>::all(cluster.client.clone()), Watched::default()));
     assert_eq!(next(&mut feed).await, "synced ");
-    let asked = (0..20).map(|number| {
+    let requests = (0..20).map(|number| {
         let pods: kube::Api<Pod> = kube::Api::namespaced(cluster.client.clone(), &format!("n{number}"));
         async move { pods.list(&ListParams::default()).await.map(drop).unwrap() }
     });
-    futures::future::join_all(asked).await;
+    futures::future::join_all(requests).await;
     assert_eq!(most.load(Relaxed), 2);
 }
 
@@ -171,7 +171,7 @@ async fn a_watch_outlives_the_request_timeout() {
 }
 
 #[tokio::test]
-async fn a_feed_rides_out_errors_and_tells_them_once() {
+async fn a_feed_retries_after_errors_and_reports_them_once() {
     let bench = Bench::new();
     let gone = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Expired",
         "message": "too old resource version", "code": 410});

@@ -1,4 +1,4 @@
-//! The terminal: what is seen, what is asked, and how it is left behind. Runs `examples/terminal.rs`.
+//! The terminal: what is shown, what is prompted, and the state it is left in. Runs `examples/terminal.rs`.
 
 #![cfg(unix)]
 
@@ -75,7 +75,7 @@ fn enter_alone_is_no() {
 }
 
 #[test]
-fn data_loss_wants_the_word_typed_out() {
+fn data_loss_must_be_confirmed_by_typing_a_word() {
     for (typed, answer) in [("a\r", "answer: yes"), ("y\r", "answer: no"), ("\r", "answer: no")] {
         let mut session = session(&["type"]);
         session.expect("to continue").unwrap();
@@ -140,7 +140,7 @@ fn a_picker_keeps_to_its_own_lines() {
     assert_eq!(lines[2..], ["picked 2"]);
 }
 
-/// Such as a Ctrl-C typed before dialoguer reads keys, or the SIGTERM of a CI that gives up: neither may be swallowed.
+/// Such as a Ctrl-C typed before dialoguer reads keys, or the SIGTERM of a CI that gives up: neither may be ignored.
 #[test]
 fn a_signal_ends_the_question() {
     for (deed, shown) in [("ask", "drain node a?"), ("type", "to continue"), ("pick", "row 2")] {
@@ -316,7 +316,7 @@ fn an_interrupt_that_nobody_handles_leaves_a_document_too() {
     let mut command = Command::new(program());
     let command = command.args(["wait", "-o", "json"]).stdin(Stdio::null());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // It says so before it waits.
+    // It reports so before it waits.
     child.stderr.as_mut().unwrap().read_exact(&mut [0; "waiting".len()]).unwrap();
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::HUP)
         .unwrap();

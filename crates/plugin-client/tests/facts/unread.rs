@@ -1,4 +1,4 @@
-//! A pipe that nobody reads holds up no run: it goes on, and a signal or its deadline ends it, with its report where that is read.
+//! A pipe that is not read does not block the run: it goes on, and a signal or its deadline ends it, with its report where that is read.
 
 #![cfg(unix)]
 

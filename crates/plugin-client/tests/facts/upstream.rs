@@ -1,4 +1,4 @@
-//! Defects of kube 5.0.0 that are worked round. When one of these fails, upstream has mended it: drop the work-round.
+//! Defects of kube 5.0.0 that are worked round. When one of these fails, upstream has fixed it: drop the work-round.
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, EvictParams};
@@ -6,7 +6,7 @@ use kube::{Api, Client, Config};
 use serde_json::json;
 use testbed::fake::{Answer, Fake};
 
-/// The server reads `deleteOptions`: grace period, UID precondition and a dry run asked for in the body are lost.
+/// The server reads `deleteOptions`: grace period, UID precondition and dry run in the body are lost.
 #[tokio::test]
 async fn evict_key() {
     let fake = Fake::start();

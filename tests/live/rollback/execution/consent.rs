@@ -58,7 +58,7 @@ fn yes_does_not_cover_another_revision_than_the_one_that_was_shown() {
 
 /// The controller cannot replace it either, because a lower one is not Ready: so it stays, Ready and old.
 #[test]
-fn a_pod_that_became_ready_while_it_was_asked_about_is_not_deleted() {
+fn a_pod_that_became_ready_during_the_prompt_is_not_deleted() {
     let room = shared().room(1);
     broken(&room, 2, |_| ());
     let mark = shared().audit_mark();

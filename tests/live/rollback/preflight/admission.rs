@@ -116,7 +116,7 @@ fn server_side_changes_to_the_template_are_reported_in_the_plan() {
     // With --dry-run=client the server is not asked, and that is reported.
     let blind = back(&room, "web", &["--dry-run=client"]);
     expect_no_finding(&blind, &["template-mutated"]);
-    expect_finding(&blind, "template-not-rehearsed", "unknown", "--dry-run=client");
+    expect_finding(&blind, "template-not-checked", "unknown", "--dry-run=client");
     expect_finding(&blind, "admission-not-checked", "unknown", "--dry-run=client");
     let outcome = back(&room, "web", &[]);
     outcome.expect("done", 0);

@@ -38,7 +38,7 @@ fn of_statefulsets_and_daemonsets_a_superseded_number_is_unknown_and_the_reason_
         rollback(&room, &[&word, "1"]).run().expect("done", 0);
         let hint = format!("a {kind}'s revision takes a new number when it is rolled back to");
         let has = "has no revision 1; it has 2 and 3";
-        refused(&room, &[&word, "1"], has, &[&hint, "--to-revision 2", "REVISION"]);
+        refused(&room, &[&word, "1"], has, &[&hint, "--history", "REVISION"]);
     }
 }
 

@@ -100,7 +100,9 @@ fn without_a_terminal_each_change_is_one_line_and_nothing_is_repeated() {
     assert_eq!(events.first(), Some(&"deployment/web updated; waiting for its pods"), "{outcome}");
     assert!(events.contains(&"deployment/web: 3 of 3 updated pods available"), "{outcome}");
     assert!(
-        outcome.out.starts_with("deployment/web rolled back to revision 1: 3 of 3 pods ready"),
+        outcome
+            .out
+            .starts_with("deployment/web rolled back to revision 1, which is now 3: 3 of 3 pods ready"),
         "{outcome}"
     );
     assert_eq!(room.image("Deployment", "web"), app(1));

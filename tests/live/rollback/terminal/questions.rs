@@ -100,8 +100,8 @@ fn after_a_failure_shown_with_its_log_the_user_is_asked_whether_to_restore() {
     let (code, tty) = back("n\r");
     let screen = tty.screen();
     assert_eq!(code, 1, "{screen}");
-    assert!(screen.contains("deployment/web failed on the way to revision"), "{screen}");
-    let next = screen.lines().find(|line| line.starts_with("to restore it:")).unwrap_or_default();
+    assert!(screen.contains("deployment/web failed while rolling back to revision"), "{screen}");
+    let next = screen.lines().find(|line| line.starts_with("to undo the rollback:")).unwrap_or_default();
     assert!(next.contains("kubectl rollback-to --last"), "{screen}");
     assert_no_region(&tty);
     assert_eq!(room.image("Deployment", "web"), app(1), "it was to be left as it is");

@@ -121,11 +121,12 @@ fn has_started(pod: &Pod) -> bool {
 /// Is a node being added for the pod? The newest event of an autoscaler decides; the scheduler goes on reporting that there is none yet.
 fn new_node<E: Borrow<Value>>(pod: &Pod, events: &[E], seen: PodIssue) -> PodIssue {
     let nominated = pod.status.as_ref().and_then(|status| status.nominated_node_name.as_deref());
-    let newest =
-        about(pod, events).filter(|event| promises(event) || refuses(event)).max_by_key(|event| time(event));
+    let newest = about(pod, events)
+        .filter(|event| announces_node(event) || refuses(event))
+        .max_by_key(|event| time(event));
     let text = match (nominated.filter(|node| !node.is_empty()), newest) {
         (Some(node), _) => format!("nominated to node {node}"),
-        (None, Some(event)) if promises(event) => message_of(event).to_owned(),
+        (None, Some(event)) if announces_node(event) => message_of(event).to_owned(),
         (None, Some(event)) => {
             let message = format!("{}; {}", seen.message, clean(message_of(event)));
             return PodIssue { message, ..seen };
@@ -137,7 +138,7 @@ fn new_node<E: Borrow<Value>>(pod: &Pod, events: &[E], seen: PodIssue) -> PodIss
 }
 
 /// Of the cluster autoscaler, or of Karpenter, whose nodes come from NodeClaims.
-fn promises(event: &Value) -> bool {
+fn announces_node(event: &Value) -> bool {
     matches!(event.text("/reason"), "TriggeredScaleUp" | "Nominated")
         || (message_of(event).contains("nodeclaim/") && !refuses(event))
 }

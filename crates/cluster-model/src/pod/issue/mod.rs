@@ -38,7 +38,7 @@ pub struct PodIssue {
     pub exit_code: Option<i32>,
     /// Until then it is nothing out of the ordinary: a probe's own patience.
     pub not_before: Option<Timestamp>,
-    /// A node is promised to the pod: that takes minutes, and is no fault.
+    /// A node is being provisioned for the pod: that takes minutes, and is no fault.
     pub new_node: bool,
 }
 
@@ -135,8 +135,8 @@ fn node_lost(pod: &Pod) -> Option<PodIssue> {
     let status = pod.status.as_ref()?;
     let marked = || {
         let ready = condition(pod, "Ready")?;
-        let silent = ready.status != "True" && ready.reason.as_deref().unwrap_or_default().is_empty();
-        (silent && condition(pod, "ContainersReady")?.status == "True").then_some(())
+        let has_no_reason = ready.status != "True" && ready.reason.as_deref().unwrap_or_default().is_empty();
+        (has_no_reason && condition(pod, "ContainersReady")?.status == "True").then_some(())
     };
     if status.reason.as_deref() != Some(NODE_LOST) && (pod.node().is_empty() || marked().is_none()) {
         return None;

@@ -77,7 +77,7 @@ fn a_digest_is_matched_by_what_pods_run_too() {
 }
 
 #[test]
-fn what_objects_say_is_shown_on_one_line() {
+fn text_from_objects_is_shown_on_one_line() {
     let hostile =
         json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "image": "x\u{1b}[2J\ny"}]}}}});
     let history = History::of(Kind::Deployment).revision(1, "a", 1).kept(hostile).revision(2, "b", 60);

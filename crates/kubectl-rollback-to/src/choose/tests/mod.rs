@@ -1,5 +1,5 @@
-mod healthy;
 mod image;
+mod last_healthy;
 mod number;
 mod time;
 
@@ -25,7 +25,7 @@ fn chosen(seen: &Seen, choice: &Choice) -> Result<(i64, String), Failure> {
             );
             Ok((revision.number, target.evidence))
         }
-        Chosen::NotYetBorn(refusal) => Ok((0, refusal.message)),
+        Chosen::NotYetCreated(refusal) => Ok((0, refusal.message)),
     }
 }
 

@@ -22,7 +22,7 @@ fn previous_is_the_second_highest_number() {
     // A ReplicaSet that was adopted has no number.
     let adopted = History::of(Kind::Deployment).revision(0, "x", 5).revision(1, "a", 10);
     assert!(refused(&adopted, &Choice::Previous).message.contains("only revision 1"));
-    // What a restart made is a revision like any other, but it is said.
+    // What a restart made is a revision like any other, but marked as a restart.
     let restart = json!({"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "now"}}}}});
     let base = History::of(Kind::Deployment)
         .revision(1, "a", 1)
@@ -46,11 +46,12 @@ fn numbers_present_superseded_and_unknown() {
     }
     let gone = |kind| History::of(kind).revision(5, "a", 1).revision(7, "b", HOUR);
     let old = refused(&gone(Kind::Deployment), &Choice::Revision(2));
+    assert_eq!(old.message, "deployment/web has no revision 2; it has 5 and 7; older ones were deleted");
+    // The number may be a slip: which other revision is meant is not guessed.
     assert_eq!(
-        old.message,
-        "deployment/web has no revision 2; it has 5 and 7, the nearest is 5; older ones were deleted"
+        old.hints.to_vec(),
+        ["list the revisions: kubectl rollback-to deployment/web -n shop --history"]
     );
-    assert_eq!(old.hints[0], "kubectl rollback-to deployment/web -n shop --to-revision 5");
     assert_eq!(
         old.block.to_vec(),
         [
@@ -72,10 +73,10 @@ fn numbers_present_superseded_and_unknown() {
         "{renumbered}"
     );
     let high = refused(&gone(Kind::StatefulSet), &Choice::Revision(1_000_000));
-    assert!(high.message.ends_with("the nearest is 7") && high.hints.len() == 2, "{high:?}");
+    assert!(high.message.ends_with("it has 5 and 7") && high.hints.len() == 1, "{high:?}");
     // Where it may have been given up on the way back.
     assert!(
-        refused(&gone(Kind::StatefulSet), &Choice::Revision(6)).hints[2]
+        refused(&gone(Kind::StatefulSet), &Choice::Revision(6)).hints[1]
             .starts_with("a StatefulSet's revision takes a new number")
     );
 }
@@ -168,8 +169,8 @@ fn a_superseded_number_of_two_is_ambiguous_too() {
 
 /// `--to-revision 0` is another flag.
 #[test]
-fn a_replicaset_without_a_number_is_offered_by_its_image() {
+fn a_replicaset_without_a_number_is_listed_with_its_image() {
     let none = History::of(Kind::Deployment).revision(0, "x", 5).revision(3, "a", HOUR);
     let failure = refused(&none, &Choice::Revision(1));
-    assert_eq!(failure.hints[0], "kubectl rollback-to deployment/web -n shop --image web=web:x");
+    assert!(failure.block.iter().any(|row| row.contains("web=web:x")), "{failure:?}");
 }

@@ -87,7 +87,7 @@ fn a_moment_outside_of_history() {
 }
 
 proptest! {
-    /// Rolled out one after another, the times in order: whatever second is asked for, the answer is the revision of that second.
+    /// Rolled out one after another, the times in order: for each second, the revision of that second is chosen.
     #[test]
     fn an_exact_moment_finds_its_revision(kind in prop::sample::select(Kind::ALL.to_vec()),
                                           gaps in prop::collection::vec(1i64..2000, 1..6), second in 0i64..NOW) {
@@ -112,14 +112,14 @@ proptest! {
 #[test]
 fn only_what_was_selected_is_skipped_and_never_all_of_it() {
     let at = |second| choose(abc(Kind::Deployment).seen(NOW).past(), &time(second), &TimeZone::UTC).unwrap();
-    let (born, not_yet) = (|| at(HOUR), || at(-1));
+    let (existing, not_yet_created) = (|| at(HOUR), || at(-1));
     for (chosen, named, is_refused) in [
-        (vec![born()], true, false),
-        (vec![not_yet()], true, true),
-        (vec![born(), not_yet()], true, true),
-        (vec![born(), not_yet()], false, false),
-        (vec![not_yet(), not_yet()], false, true),
-        (vec![born()], false, false),
+        (vec![existing()], true, false),
+        (vec![not_yet_created()], true, true),
+        (vec![existing(), not_yet_created()], true, true),
+        (vec![existing(), not_yet_created()], false, false),
+        (vec![not_yet_created(), not_yet_created()], false, true),
+        (vec![existing()], false, false),
     ] {
         let refusal = refusal(&chosen, named);
         assert_eq!(refusal.is_some(), is_refused, "{chosen:?} {named}");

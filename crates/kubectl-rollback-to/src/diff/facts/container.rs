@@ -162,8 +162,8 @@ fn port_text(port: &Value) -> String {
     of.text("name");
     let number = of.scalar("containerPort").unwrap_or_default();
     let protocol = of.text("protocol").filter(|p| p != "TCP").map(|p| format!("/{p}"));
-    of.say(format!("{number}{}", protocol.unwrap_or_default()));
-    of.say_scalar("hostPort", "hostPort");
-    of.say_scalar("hostIP", "hostIP");
+    of.add(format!("{number}{}", protocol.unwrap_or_default()));
+    of.add_scalar("hostPort", "hostPort");
+    of.add_scalar("hostIP", "hostIP");
     of.done()
 }

@@ -14,15 +14,15 @@ impl Facts {
         };
         for (name, variable) in &variables {
             let at = at.to(name);
-            let mut said = (*variable).clone();
-            said.remove("name");
+            let mut rest = (*variable).clone();
+            rest.remove("name");
             // Written out: the value itself, which is the common case. No value is an empty one.
-            if said.keys().all(|key| key == "value") {
-                let value = said.remove("value").unwrap_or_else(|| Value::String(String::new()));
+            if rest.keys().all(|key| key == "value") {
+                let value = rest.remove("value").unwrap_or_else(|| Value::String(String::new()));
                 self.put_named(&at, format!("env {name}"), name, &value);
             } else {
-                let said = Value::Object(said);
-                self.put_as(&at, format!("env {name}"), &said, amounts(&said), source);
+                let rest = Value::Object(rest);
+                self.put_as(&at, format!("env {name}"), &rest, amounts(&rest), source);
             }
         }
         self.env_order(at, &variables);
@@ -87,12 +87,12 @@ fn from(value: &Value) -> String {
         if let Some(source) = of.object(key) {
             let mut source = Reader::new(&source);
             let name = source.text("name").unwrap_or_default();
-            source.say(format!("{word} {name}"));
-            source.say_flag("optional", "optional");
-            of.say(source.done());
+            source.add(format!("{word} {name}"));
+            source.add_flag("optional", "optional");
+            of.add(source.done());
         }
     }
-    of.say_scalar("prefix", "prefix");
+    of.add_scalar("prefix", "prefix");
     of.done()
 }
 
@@ -101,7 +101,7 @@ fn source(value: &Value) -> String {
     let Some(map) = value.as_object() else { return compact(value) };
     let mut of = Reader::new(map);
     if let Some(value) = of.text("value") {
-        of.say(leaf(&Value::String(value)));
+        of.add(leaf(&Value::String(value)));
     }
     if let Some(source) = of.object("valueFrom") {
         let mut source = Reader::new(&source);
@@ -109,29 +109,29 @@ fn source(value: &Value) -> String {
             if let Some(key) = source.object(key) {
                 let mut key = Reader::new(&key);
                 let (name, of) = (key.text("name").unwrap_or_default(), key.text("key").unwrap_or_default());
-                key.say(format!("from {word} {name} key {of}"));
-                key.say_flag("optional", "optional");
-                source.say(key.done());
+                key.add(format!("from {word} {name} key {of}"));
+                key.add_flag("optional", "optional");
+                source.add(key.done());
             }
         }
         if let Some(field) = source.object("fieldRef") {
             let mut field = Reader::new(&field);
             let path = field.text("fieldPath").unwrap_or_default();
-            field.say(format!("from field {path}"));
+            field.add(format!("from field {path}"));
             if let Some(version) = field.text("apiVersion").filter(|v| v != "v1") {
-                field.say(format!("of {version}"));
+                field.add(format!("of {version}"));
             }
-            source.say(field.done());
+            source.add(field.done());
         }
         if let Some(field) = source.object("resourceFieldRef") {
             let mut field = Reader::new(&field);
             let resource = field.text("resource").unwrap_or_default();
-            field.say(format!("from resource {resource}"));
-            field.say_scalar("of container", "containerName");
-            field.say_scalar("in units of", "divisor");
-            source.say(field.done());
+            field.add(format!("from resource {resource}"));
+            field.add_scalar("of container", "containerName");
+            field.add_scalar("in units of", "divisor");
+            source.add(field.done());
         }
-        of.say(source.done());
+        of.add(source.done());
     }
     of.done()
 }

@@ -12,23 +12,23 @@ pub fn probe(value: &Value) -> String {
     action(&mut probe);
     let seconds = |probe: &mut Reader, key: &str| probe.number(key);
     if let Some(period) = seconds(&mut probe, "periodSeconds") {
-        probe.say(format!("every {period}s"));
+        probe.add(format!("every {period}s"));
     }
     if let Some(delay) = seconds(&mut probe, "initialDelaySeconds") {
-        probe.say(format!("after {delay}s"));
+        probe.add(format!("after {delay}s"));
     }
-    // What is as by default goes without saying.
+    // Defaults are not shown.
     if let Some(timeout) = seconds(&mut probe, "timeoutSeconds").filter(|n| *n != 1) {
-        probe.say(format!("within {timeout}s"));
+        probe.add(format!("within {timeout}s"));
     }
     if let Some(failures) = seconds(&mut probe, "failureThreshold").filter(|n| *n != 3) {
-        probe.say(format!("fails at {failures}"));
+        probe.add(format!("fails at {failures}"));
     }
     if let Some(successes) = seconds(&mut probe, "successThreshold").filter(|n| *n != 1) {
-        probe.say(format!("succeeds at {successes}"));
+        probe.add(format!("succeeds at {successes}"));
     }
     if let Some(grace) = seconds(&mut probe, "terminationGracePeriodSeconds") {
-        probe.say(format!("grace {grace}s"));
+        probe.add(format!("grace {grace}s"));
     }
     probe.done()
 }
@@ -48,33 +48,33 @@ fn action(of: &mut Reader) {
         let host = get.text("host").unwrap_or_default();
         let path = get.text("path").unwrap_or_default();
         let port = get.scalar("port").unwrap_or_default();
-        get.say(format!("httpGet {host}{path}:{port}{}", scheme.unwrap_or_default()));
-        of.say(get.done());
+        get.add(format!("httpGet {host}{path}:{port}{}", scheme.unwrap_or_default()));
+        of.add(get.done());
     }
     if let Some(exec) = of.object("exec") {
         let mut exec = Reader::new(&exec);
         let command = exec.list("command").unwrap_or_default();
-        exec.say(format!("exec {}", words(&Value::Array(command))));
-        of.say(exec.done());
+        exec.add(format!("exec {}", words(&Value::Array(command))));
+        of.add(exec.done());
     }
     if let Some(tcp) = of.object("tcpSocket") {
         let mut tcp = Reader::new(&tcp);
         let host = tcp.text("host").unwrap_or_default();
         let port = tcp.scalar("port").unwrap_or_default();
-        tcp.say(format!("tcpSocket {host}:{port}"));
-        of.say(tcp.done());
+        tcp.add(format!("tcpSocket {host}:{port}"));
+        of.add(tcp.done());
     }
     if let Some(grpc) = of.object("grpc") {
         let mut grpc = Reader::new(&grpc);
         let port = grpc.scalar("port").unwrap_or_default();
-        grpc.say(format!("grpc :{port}"));
-        grpc.say_scalar("service", "service");
-        of.say(grpc.done());
+        grpc.add(format!("grpc :{port}"));
+        grpc.add_scalar("service", "service");
+        of.add(grpc.done());
     }
     if let Some(sleep) = of.object("sleep") {
         let mut sleep = Reader::new(&sleep);
         let seconds = sleep.scalar("seconds").unwrap_or_default();
-        sleep.say(format!("sleep {seconds}s"));
-        of.say(sleep.done());
+        sleep.add(format!("sleep {seconds}s"));
+        of.add(sleep.done());
     }
 }

@@ -1,4 +1,4 @@
-//! Everything a template says, as a flat list of facts, each under a key that does not depend on its place in a list.
+//! All fields of a template, as a flat list of facts, each under a key that does not depend on its place in a list.
 //! Two templates differ in the facts that are not in both. What is not known here by name ends up in `rest`, so nothing is lost.
 
 mod container;
@@ -48,7 +48,7 @@ pub struct Fact {
     pub text: String,
     /// Something in `text` was hidden.
     pub hidden: bool,
-    /// Only worth telling when it is on both sides: a default, or an order.
+    /// Only shown when it is on both sides: a default, or an order.
     pub quiet: bool,
 }
 

@@ -6,12 +6,12 @@ use super::rest::{compact, leaf};
 
 pub struct Reader {
     left: Map<String, Value>,
-    said: Vec<String>,
+    parts: Vec<String>,
 }
 
 impl Reader {
     pub fn new(map: &Map<String, Value>) -> Self {
-        Reader { left: map.clone(), said: Vec::new() }
+        Reader { left: map.clone(), parts: Vec::new() }
     }
 
     /// Takes a string; anything else is shown at the end.
@@ -54,22 +54,22 @@ impl Reader {
         Some(map)
     }
 
-    pub fn say(&mut self, text: impl Into<String>) {
-        self.said.push(text.into());
+    pub fn add(&mut self, text: impl Into<String>) {
+        self.parts.push(text.into());
     }
 
     /// `key` followed by the scalar under it, if there is one.
-    pub fn say_scalar(&mut self, word: &str, key: &str) {
+    pub fn add_scalar(&mut self, word: &str, key: &str) {
         if let Some(value) = self.scalar(key) {
-            self.say(format!("{word} {value}"));
+            self.add(format!("{word} {value}"));
         }
     }
 
     /// The word when the flag is set; the flag itself when it is not.
-    pub fn say_flag(&mut self, word: &str, key: &str) {
+    pub fn add_flag(&mut self, word: &str, key: &str) {
         match self.flag(key) {
-            Some(true) => self.say(word),
-            Some(false) => self.say(format!("{key}: false")),
+            Some(true) => self.add(word),
+            Some(false) => self.add(format!("{key}: false")),
             None => {}
         }
     }
@@ -77,7 +77,7 @@ impl Reader {
     pub fn done(mut self) -> String {
         let left: Vec<String> =
             self.left.iter().map(|(key, value)| format!("{key}: {}", compact(value))).collect();
-        self.said.extend(left);
-        self.said.join(" ")
+        self.parts.extend(left);
+        self.parts.join(" ")
     }
 }

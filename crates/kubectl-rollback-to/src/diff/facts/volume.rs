@@ -12,39 +12,39 @@ pub fn volume(value: &Value) -> String {
     let mut of = Reader::new(map);
     for (key, word, name) in [("configMap", "configmap", "name"), ("secret", "secret", "secretName")] {
         if let Some(source) = of.object(key) {
-            of.say(format!("from {}", files(&source, word, name)));
+            of.add(format!("from {}", files(&source, word, name)));
         }
     }
     if let Some(claim) = of.object("persistentVolumeClaim") {
         let mut claim = Reader::new(&claim);
         let name = claim.text("claimName").unwrap_or_default();
-        claim.say(format!("claim {name}"));
-        claim.say_flag("read-only", "readOnly");
-        of.say(claim.done());
+        claim.add(format!("claim {name}"));
+        claim.add_flag("read-only", "readOnly");
+        of.add(claim.done());
     }
     if let Some(dir) = of.object("emptyDir") {
         let mut dir = Reader::new(&dir);
-        dir.say("emptyDir");
-        dir.say_scalar("medium", "medium");
-        dir.say_scalar("at most", "sizeLimit");
-        of.say(dir.done());
+        dir.add("emptyDir");
+        dir.add_scalar("medium", "medium");
+        dir.add_scalar("at most", "sizeLimit");
+        of.add(dir.done());
     }
     if let Some(path) = of.object("hostPath") {
         let mut path = Reader::new(&path);
         let at = path.text("path").unwrap_or_default();
-        path.say(format!("hostPath {at}"));
-        path.say_scalar("type", "type");
-        of.say(path.done());
+        path.add(format!("hostPath {at}"));
+        path.add_scalar("type", "type");
+        of.add(path.done());
     }
     if let Some(image) = of.object("image") {
         let mut image = Reader::new(&image);
         let reference = image.text("reference").unwrap_or_default();
-        image.say(format!("image {reference}"));
-        image.say_scalar("pulled", "pullPolicy");
-        of.say(image.done());
+        image.add(format!("image {reference}"));
+        image.add_scalar("pulled", "pullPolicy");
+        of.add(image.done());
     }
     if let Some(projected) = of.object("projected") {
-        of.say(projection(&projected));
+        of.add(projection(&projected));
     }
     of.done()
 }
@@ -52,11 +52,11 @@ pub fn volume(value: &Value) -> String {
 fn files(source: &Map<String, Value>, word: &str, name: &str) -> String {
     let mut source = Reader::new(source);
     let name = source.text(name).unwrap_or_default();
-    source.say(format!("{word} {name}"));
+    source.add(format!("{word} {name}"));
     if let Some(mode) = source.number("defaultMode").filter(|mode| *mode != 0o644) {
-        source.say(format!("mode {mode:04o}"));
+        source.add(format!("mode {mode:04o}"));
     }
-    source.say_flag("optional", "optional");
+    source.add_flag("optional", "optional");
     source.done()
 }
 
@@ -70,25 +70,25 @@ fn projection(projected: &Map<String, Value>) -> String {
             let mut source = Reader::new(map);
             for (key, word) in [("configMap", "configmap"), ("secret", "secret")] {
                 if let Some(inner) = source.object(key) {
-                    source.say(files(&inner, word, "name"));
+                    source.add(files(&inner, word, "name"));
                 }
             }
             if let Some(token) = source.object("serviceAccountToken") {
                 let mut token = Reader::new(&token);
-                token.say("service account token");
-                token.say_scalar("for", "audience");
-                token.say_scalar("at", "path");
+                token.add("service account token");
+                token.add_scalar("for", "audience");
+                token.add_scalar("at", "path");
                 if let Some(seconds) = token.number("expirationSeconds").filter(|n| *n != 3600) {
-                    token.say(format!("valid {seconds}s"));
+                    token.add(format!("valid {seconds}s"));
                 }
-                source.say(token.done());
+                source.add(token.done());
             }
             source.done()
         })
         .collect();
-    of.say(format!("projected from {}", sources.join(" and ")));
+    of.add(format!("projected from {}", sources.join(" and ")));
     if let Some(mode) = of.number("defaultMode").filter(|mode| *mode != 0o644) {
-        of.say(format!("mode {mode:04o}"));
+        of.add(format!("mode {mode:04o}"));
     }
     of.done()
 }
@@ -98,10 +98,10 @@ pub fn mount(value: &Value) -> String {
     let Some(map) = value.as_object() else { return compact(value) };
     let mut of = Reader::new(map);
     let name = of.text("name").unwrap_or_default();
-    of.say(name);
-    of.say_flag("read-only", "readOnly");
-    of.say_scalar("subPath", "subPath");
-    of.say_scalar("subPathExpr", "subPathExpr");
+    of.add(name);
+    of.add_flag("read-only", "readOnly");
+    of.add_scalar("subPath", "subPath");
+    of.add_scalar("subPathExpr", "subPathExpr");
     of.done()
 }
 

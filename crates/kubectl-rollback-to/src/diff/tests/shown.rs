@@ -1,4 +1,4 @@
-//! Nothing is swallowed by the words that stand for a whole probe, volume or port.
+//! No field is lost in the one-line description of a probe, volume or port.
 
 use cluster_model::build::merge;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use super::{Engine, OwnTemplate, Phase};
 use crate::execute::event::Event;
 use crate::options::OnFailure;
 use crate::outcome::reason::{End, EndedAt, Reason};
-use crate::outcome::{Outcome, Verdict};
+use crate::outcome::{Outcome, RolloutResult};
 
 impl Engine {
     /// The deadline passed. True if something is restored because of it: then the run goes on for that, once.
@@ -25,7 +25,7 @@ impl Engine {
                     let this = &mut self.steps[step];
                     let ended = Reason::Ended { by: End::Timeout, at: EndedAt::NotStarted, pods: this.moved };
                     this.late = true;
-                    this.over(Outcome::new(Verdict::Timeout, [ended]));
+                    this.over(Outcome::new(RolloutResult::Timeout, [ended]));
                 }
                 Phase::Watching => self.overdue(step),
                 Phase::FetchingLog { .. } => {
@@ -45,7 +45,7 @@ impl Engine {
         let this = &mut self.steps[step];
         this.late = true;
         let reasons = this.reasons([Reason::Overdue { pods: this.moved }]);
-        this.over(Outcome::new(Verdict::Timeout, reasons.clone()));
+        this.over(Outcome::new(RolloutResult::Timeout, reasons.clone()));
         self.report(step, Event::Failed { reasons, log: Vec::new() });
         self.fail(step);
     }

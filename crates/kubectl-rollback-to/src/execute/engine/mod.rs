@@ -19,7 +19,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::event::{Event, Note};
 use super::guarded_patch::Wrote;
 use crate::outcome::reason::{Already, End, Reason};
-use crate::outcome::{Outcome, Verdict};
+use crate::outcome::{Outcome, RolloutResult};
 use model::{Command, Question, Rules, StepInput};
 use step::{Consent, OwnTemplate, Phase, Step};
 
@@ -142,7 +142,7 @@ impl Engine {
                     self.steps[step].phase = Phase::Watching;
                     self.commands.push(Command::Watch(step));
                 } else {
-                    let outcome = Outcome::new(Verdict::Done, [Reason::NotWatched]);
+                    let outcome = Outcome::new(RolloutResult::Done, [Reason::NotWatched]);
                     self.settled(step, outcome, now);
                 }
             }
@@ -154,7 +154,7 @@ impl Engine {
                     self.commands.push(Command::Watch(step));
                 } else {
                     let reasons = [Reason::Already(already), Reason::PodsNotChecked];
-                    self.steps[step].over(Outcome::new(Verdict::Unchanged, reasons));
+                    self.steps[step].over(Outcome::new(RolloutResult::Unchanged, reasons));
                 }
             }
             Wrote::Changed(change) => self.lapsed(step, Reason::ChangedAfterPlanning(change)),
@@ -253,7 +253,7 @@ impl Engine {
         let reasons = vec![why, Reason::NothingWritten];
         let note = Note::NotWritten(reasons.clone());
         self.report(step, Event::Note(note));
-        self.steps[step].over(Outcome { changed: true, ..Outcome::new(Verdict::Refused, reasons) });
+        self.steps[step].over(Outcome { changed: true, ..Outcome::new(RolloutResult::Refused, reasons) });
         self.fail(step);
     }
 
@@ -264,7 +264,7 @@ impl Engine {
     fn failed_with(&mut self, step: usize, reasons: impl Into<Vec<Reason>>, log: Vec<String>) {
         let reasons = self.steps[step].reasons(reasons);
         self.report(step, Event::Failed { reasons: reasons.clone(), log });
-        self.steps[step].over(Outcome::new(Verdict::Failed, reasons));
+        self.steps[step].over(Outcome::new(RolloutResult::Failed, reasons));
         self.fail(step);
     }
 
@@ -283,7 +283,7 @@ impl Engine {
         self.halted.get_or_insert(step);
         let reasons = [Reason::NotStarted(Some(self.id(step))), Reason::NothingWritten];
         for waiting in self.steps.iter_mut().filter(|s| s.phase == Phase::Waiting) {
-            waiting.over(Outcome::new(Verdict::Refused, reasons.clone()));
+            waiting.over(Outcome::new(RolloutResult::Refused, reasons.clone()));
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::execute::guarded_patch::Wrote;
 use crate::execute::progress::model::{Progress, State};
 use crate::options::OnFailure;
 use crate::outcome::reason::{End, NotRestored, Reason};
-use crate::outcome::{Outcome, Verdict};
+use crate::outcome::{Outcome, RolloutResult};
 use k8s_openapi::jiff::Timestamp;
 
 impl Engine {
@@ -135,14 +135,14 @@ impl Engine {
             Wrote::Already => self.is_restored(step, vec![Reason::HadPreviousTemplate]),
             // Always the template: an annotation that somebody changed is left alone.
             Wrote::Changed(change) => {
-                self.not_restored(step, Verdict::Superseded, NotRestored::Changed(change));
+                self.not_restored(step, RolloutResult::Superseded, NotRestored::Changed(change));
             }
-            Wrote::Gone => self.not_restored(step, Verdict::Failed, NotRestored::Deleted),
+            Wrote::Gone => self.not_restored(step, RolloutResult::Failed, NotRestored::Deleted),
             Wrote::Failed(message) => {
-                self.not_restored(step, Verdict::Failed, NotRestored::Failed(message));
+                self.not_restored(step, RolloutResult::Failed, NotRestored::Failed(message));
             }
             Wrote::Unknown(message) => {
-                self.not_restored(step, Verdict::Failed, NotRestored::Unknown(message));
+                self.not_restored(step, RolloutResult::Failed, NotRestored::Unknown(message));
             }
         }
     }
@@ -155,7 +155,11 @@ impl Engine {
             }
             State::Reverted { by } | State::Superseded { by, .. } => {
                 self.report(step, Event::Superseded(by.clone()));
-                self.end_restore(step, Verdict::Superseded, vec![Reason::RestoredAndReplaced(by.clone())]);
+                self.end_restore(
+                    step,
+                    RolloutResult::Superseded,
+                    vec![Reason::RestoredAndReplaced(by.clone())],
+                );
             }
             State::Deleted => {
                 self.steps[step].gone = true;
@@ -167,22 +171,22 @@ impl Engine {
 
     fn is_restored(&mut self, step: usize, how: Vec<Reason>) {
         self.report(step, Event::Restored);
-        self.end_restore(step, Verdict::Restored, how);
+        self.end_restore(step, RolloutResult::Restored, how);
     }
 
     /// Its template is restored, its pods are not healthy.
     pub(super) fn not_healthy(&mut self, step: usize, why: Reason) {
-        self.not_restored(step, Verdict::Failed, NotRestored::Unhealthy(vec![why]));
+        self.not_restored(step, RolloutResult::Failed, NotRestored::Unhealthy(vec![why]));
     }
 
-    fn not_restored(&mut self, step: usize, result: Verdict, why: NotRestored) {
+    fn not_restored(&mut self, step: usize, result: RolloutResult, why: NotRestored) {
         self.report(step, Event::NotRestored(why.clone()));
         self.end_restore(step, result, vec![Reason::NotRestored(why)]);
     }
 
-    fn end_restore(&mut self, step: usize, result: Verdict, how: Vec<Reason>) {
+    fn end_restore(&mut self, step: usize, result: RolloutResult, how: Vec<Reason>) {
         let own = self.steps[step].outcome.take().filter(|outcome| {
-            matches!(outcome.result, Verdict::Failed | Verdict::Timeout | Verdict::Stalled)
+            matches!(outcome.result, RolloutResult::Failed | RolloutResult::Timeout | RolloutResult::Stalled)
         });
         let mut reasons = own.map(|outcome| outcome.reasons).unwrap_or_default();
         if reasons.is_empty() {

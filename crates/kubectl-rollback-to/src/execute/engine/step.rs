@@ -8,7 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::model::{Start, StepInput};
 use crate::outcome::cause::{Author, Cause, PodCause};
 use crate::outcome::reason::{Already, End, EndedAt, NotRestored, Reason};
-use crate::outcome::{Outcome, PodProgress, PodState, Verdict};
+use crate::outcome::{Outcome, PodProgress, PodState, RolloutResult};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -98,11 +98,11 @@ pub struct Step {
     pub unstuck: bool,
 }
 
-fn verdict(end: &End) -> Verdict {
+fn verdict(end: &End) -> RolloutResult {
     match end {
-        End::Timeout => Verdict::Timeout,
-        End::Interrupted => Verdict::Interrupted,
-        End::Silent { .. } => Verdict::Stalled,
+        End::Timeout => RolloutResult::Timeout,
+        End::Interrupted => RolloutResult::Interrupted,
+        End::Silent { .. } => RolloutResult::Stalled,
     }
 }
 
@@ -242,7 +242,7 @@ impl Step {
     }
 
     pub fn outcome(&self) -> Outcome {
-        let not_started = || Outcome::new(Verdict::Refused, [Reason::NotStarted(None)]);
+        let not_started = || Outcome::new(RolloutResult::Refused, [Reason::NotStarted(None)]);
         let outcome = self.outcome.clone().unwrap_or_else(not_started);
         Outcome {
             failed_pods: self.failed_pods.clone(),

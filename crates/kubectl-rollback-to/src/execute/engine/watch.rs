@@ -8,7 +8,7 @@ use crate::execute::event::{Event, Note};
 use crate::execute::progress::model::{Progress, State};
 use crate::outcome::cause::{Author, Cause, KeptPods};
 use crate::outcome::reason::{NotRestored, Reason, Unobserved};
-use crate::outcome::{Outcome, Verdict};
+use crate::outcome::{Outcome, RolloutResult};
 use k8s_openapi::jiff::Timestamp;
 
 impl Engine {
@@ -94,7 +94,7 @@ impl Engine {
             State::Reverted { by } => {
                 self.report(step, Event::Reverted(by.clone()));
                 self.steps[step].own_template = OwnTemplate::No;
-                self.steps[step].over(Outcome::new(Verdict::Failed, [Reason::Reverted(by.clone())]));
+                self.steps[step].over(Outcome::new(RolloutResult::Failed, [Reason::Reverted(by.clone())]));
                 self.fail(step);
             }
             State::Superseded { by, .. } => self.superseded(step, by.clone()),
@@ -121,7 +121,7 @@ impl Engine {
         let this = &mut self.steps[step];
         this.own_template = OwnTemplate::No;
         let reason = Reason::Superseded { by, pods: this.moved };
-        this.over(Outcome::new(Verdict::Superseded, [reason]));
+        this.over(Outcome::new(RolloutResult::Superseded, [reason]));
     }
 
     /// Somebody's `kubectl rollout restart`: its pods are waited for, and it is never undone.
@@ -140,7 +140,7 @@ impl Engine {
     fn stalled(&mut self, step: usize, cause: Cause, blocked: bool) {
         let reasons = self.steps[step].reasons([Reason::Rollout(cause)]);
         self.report(step, Event::Stalled(reasons.clone()));
-        self.steps[step].over(Outcome::new(Verdict::Stalled, reasons));
+        self.steps[step].over(Outcome::new(RolloutResult::Stalled, reasons));
         if !blocked {
             self.fail(step);
         }
@@ -168,7 +168,7 @@ impl Engine {
         };
         let reasons = self.steps[step].reasons([Reason::Unobserved { why, restored }]);
         self.report(step, Event::Failed { reasons: reasons.clone(), log: Vec::new() });
-        self.steps[step].over(Outcome::new(Verdict::Failed, reasons));
+        self.steps[step].over(Outcome::new(RolloutResult::Failed, reasons));
         if self.steps[step].already.is_none() {
             self.halt(step);
         }
@@ -207,9 +207,9 @@ impl Engine {
     pub(super) fn done(&mut self, step: usize, kept: Option<&KeptPods>, now: Timestamp) {
         let this = &self.steps[step];
         let result = match kept {
-            Some(_) => Verdict::Partial,
-            None if this.own_template == OwnTemplate::No && !this.unstuck => Verdict::Unchanged,
-            None => Verdict::Done,
+            Some(_) => RolloutResult::Partial,
+            None if this.own_template == OwnTemplate::No && !this.unstuck => RolloutResult::Unchanged,
+            None => RolloutResult::Done,
         };
         let already = this.already.clone().filter(|_| !this.unstuck);
         let has_no_pods = kept.is_none() && this.ready.is_some_and(|(_, desired)| desired == 0);

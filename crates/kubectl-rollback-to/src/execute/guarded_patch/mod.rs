@@ -13,7 +13,7 @@ use cluster_model::rollout::{Id, Rollout, same};
 use serde_json::Value;
 
 use super::change;
-use super::verdict::Answer;
+use super::write_answer::Answer;
 use crate::outcome::reason::Change;
 use crate::patch;
 

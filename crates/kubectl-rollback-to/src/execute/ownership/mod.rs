@@ -15,8 +15,8 @@ use plugin_client::Cluster;
 use serde_json::{Value, json};
 
 use super::event::Note;
-use super::verdict::{self, Answer};
 use super::write::{ConnectionFailures, get, patch, patch_right, report};
+use super::write_answer::{self, Answer};
 
 /// The managedFields of `after` with the fields that `own_manager` took since `before` returned to those who had them; `None` if
 /// there are none. A field that had no manager, as one that only the old template has, goes to the only manager of the fields around it.
@@ -123,7 +123,7 @@ pub async fn keep(
             json!({"op": "replace", "path": "/metadata/managedFields", "value": entries}),
         ];
         let answer = patch(cluster, id, &ops, manager).await;
-        match verdict::of(answer, &format!("hand fields of {id} back"), &right) {
+        match write_answer::of(answer, &format!("hand fields of {id} back"), &right) {
             Answer::Applied(_) => return Some(Note::OwnershipReturned(to)),
             Answer::Gone(_) => return None,
             Answer::Conflict(_) if std::mem::take(&mut again) => {}

@@ -28,7 +28,7 @@ use crate::execute::progress::model::Progress;
 use crate::journal::Journal;
 use crate::options::{OnFailure, Options};
 use crate::outcome::reason::Reason;
-use crate::outcome::{Outcome, Verdict};
+use crate::outcome::{Outcome, RolloutResult};
 use crate::plan::{Action, Plan, Step};
 use crate::snapshot::Snapshot;
 
@@ -224,9 +224,9 @@ impl Play {
     }
 }
 
-pub type Ended = (Verdict, Vec<Reason>);
+pub type Ended = (RolloutResult, Vec<Reason>);
 
-pub fn over(result: Verdict, reasons: impl Into<Vec<Reason>>) -> Ended {
+pub fn over(result: RolloutResult, reasons: impl Into<Vec<Reason>>) -> Ended {
     (result, reasons.into())
 }
 

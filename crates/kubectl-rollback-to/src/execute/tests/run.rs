@@ -13,7 +13,7 @@ use crate::journal;
 use crate::options::OnFailure;
 use crate::outcome::cause::Author;
 use crate::outcome::reason::{Already, BlockedByPod, Change, End, EndedAt, NotRestored, Reason, Unobserved};
-use crate::outcome::{PodState, Verdict};
+use crate::outcome::{PodState, RolloutResult};
 use crate::plan::Action;
 use crate::snapshot::{Owner, Reverts};
 
@@ -30,7 +30,7 @@ async fn a_rollout_is_watched_to_its_end_and_recorded() {
             }
         })
         .await;
-    assert_eq!(ends(&outcomes), [over(Verdict::Done, [])]);
+    assert_eq!(ends(&outcomes), [over(RolloutResult::Done, [])]);
     let pods: Vec<(&str, PodState)> = outcomes[0].pods.iter().map(|p| (p.name.as_str(), p.state)).collect();
     assert_eq!(pods, [("web-good-0", PodState::Ready)]);
 
@@ -57,7 +57,7 @@ async fn when_the_second_fails_all_three_end_where_they_began() {
     let start: Vec<Value> = ["web", "api", "job"].map(|n| play.world.get(DEPLOYMENTS, n).unwrap()).into();
     let outcomes = play.run().await;
     assert!(
-        outcomes.iter().all(|o| o.result == Verdict::Restored),
+        outcomes.iter().all(|o| o.result == RolloutResult::Restored),
         "{:?} {:#?}",
         ends(&outcomes),
         play.events()
@@ -91,8 +91,8 @@ async fn what_somebody_else_edited_meanwhile_is_left_alone() {
         }
     };
     let outcomes = play.run_reacting(std::future::pending(), edited).await;
-    assert_eq!(outcomes[1].result, Verdict::Restored);
-    assert_eq!(outcomes[0].result, Verdict::Superseded, "{:?}", ends(&outcomes));
+    assert_eq!(outcomes[1].result, RolloutResult::Restored);
+    assert_eq!(outcomes[0].result, RolloutResult::Superseded, "{:?}", ends(&outcomes));
     let change = Change::Template { by: None, images: Vec::new() };
     assert_eq!(outcomes[0].reasons.last(), Some(&Reason::NotRestored(NotRestored::Changed(change))));
     let web = play.world.get(DEPLOYMENTS, "web").unwrap();
@@ -107,7 +107,7 @@ async fn without_consent_nothing_is_restored() {
         let mut play = Play::deployments(&[("web", "bad")]);
         play.options.on_failure = on_failure;
         let outcomes = play.run().await;
-        assert_eq!(outcomes[0].result, Verdict::Failed);
+        assert_eq!(outcomes[0].result, RolloutResult::Failed);
         assert_eq!(play.writes(), ["PATCH web"]);
         assert_eq!(play.world.image(DEPLOYMENTS, "web"), "bad");
         let notes: Vec<Value> = play
@@ -128,7 +128,7 @@ async fn a_stuck_statefulset_is_freed_by_deleting_exactly_the_pod_that_was_seen(
     play.options.reason = Some("incident 7".into());
     let version = play.world.get(PODS, "db-1").unwrap()["metadata"]["resourceVersion"].take();
     let outcomes = play.run().await;
-    assert_eq!(ends(&outcomes), [over(Verdict::Done, [])], "{:#?}", play.events());
+    assert_eq!(ends(&outcomes), [over(RolloutResult::Done, [])], "{:#?}", play.events());
     assert_eq!(play.writes(), ["PATCH db", "DELETE db-1", "PATCH db-good"]);
     let delete = play.fake.requests().into_iter().find(|r| r.method == "DELETE").unwrap();
     assert_eq!(
@@ -154,7 +154,7 @@ async fn a_deletion_whose_answer_was_lost_is_looked_up() {
             }
             Answer::cut()
         }));
-        assert_eq!(ends(&play.run().await), [over(Verdict::Done, [])], "applied: {applied}");
+        assert_eq!(ends(&play.run().await), [over(RolloutResult::Done, [])], "applied: {applied}");
         assert_eq!(play.writes().iter().filter(|w| w.starts_with("DELETE")).count(), deletes);
         assert!(play.reported(|event| matches!(event, Event::Unstuck(_))));
     }
@@ -169,7 +169,7 @@ async fn a_pod_that_is_not_as_it_was_read_is_read_again_before_it_is_deleted() {
         world.edit(PODS, "db-1", json!({"metadata": {"labels": {"touched": "yes"}}}));
         world.delete(PODS, request)
     }));
-    assert_eq!(ends(&play.run().await), [over(Verdict::Done, [])], "{:#?}", play.events());
+    assert_eq!(ends(&play.run().await), [over(RolloutResult::Done, [])], "{:#?}", play.events());
     let deletes: Vec<Value> =
         play.fake.requests().iter().filter(|r| r.method == "DELETE").map(|r| r.json()).collect();
     let [first, second] = deletes.as_slice() else { panic!("{deletes:?}") };
@@ -189,7 +189,7 @@ async fn done_is_claimed_of_a_fresh_read_and_never_of_what_was_watched() {
     }));
     let interrupted = play.ui.interrupted();
     let outcomes = play.run_reacting(interrupted, |_| ()).await;
-    assert_eq!(outcomes[0].result, Verdict::Interrupted, "{:?}", ends(&outcomes));
+    assert_eq!(outcomes[0].result, RolloutResult::Interrupted, "{:?}", ends(&outcomes));
     assert!(!play.reported(|event| matches!(event, Event::Done(_))), "{:#?}", play.events());
 }
 
@@ -205,7 +205,7 @@ async fn a_pod_that_came_since_is_not_deleted() {
         world.delete(PODS, &seen);
         world.delete(PODS, request)
     }));
-    assert_eq!(ends(&play.run().await), [over(Verdict::Done, [])], "{:#?}", play.events());
+    assert_eq!(ends(&play.run().await), [over(RolloutResult::Done, [])], "{:#?}", play.events());
     assert_eq!(play.writes(), ["PATCH db", "DELETE db-1"]);
     assert!(!play.reported(|event| matches!(event, Event::Unstuck(_))), "it was not this that did it");
 }
@@ -216,7 +216,7 @@ async fn a_change_cause_that_cannot_be_written_to_the_revision_is_only_reported(
     play.options.unstick = true;
     play.options.reason = Some("incident 7".into());
     play.fake.on("PATCH", "*/db-good").answer(Answer::status(403, "Forbidden", "no"));
-    assert_eq!(ends(&play.run().await), [over(Verdict::Done, [])]);
+    assert_eq!(ends(&play.run().await), [over(RolloutResult::Done, [])]);
     let message = "cannot annotate it: no (Forbidden, 403)".to_owned();
     assert_eq!(play.notes(), [Note::ChangeCauseKept(message)]);
 }
@@ -225,7 +225,7 @@ async fn a_change_cause_that_cannot_be_written_to_the_revision_is_only_reported(
 async fn without_consent_the_revision_to_continue_with_is_given() {
     let play = Play::stuck_statefulset();
     let outcomes = play.run().await;
-    assert_eq!(outcomes[0].result, Verdict::Failed);
+    assert_eq!(outcomes[0].result, RolloutResult::Failed);
     let [Reason::BlockedByPod { pod, why: BlockedByPod::UntilDeleted { revision: Some(3), .. } }] =
         outcomes[0].reasons.as_slice()
     else {
@@ -245,7 +245,7 @@ async fn a_right_that_is_missing_stops_the_watch_and_undoes_nothing() {
     play.fake.on("POST", EVENTS).answer(Answer::status(403, "Forbidden", "no"));
     let outcomes = play.run().await;
     let why = Unobserved::Message("cannot watch pods: no (Forbidden, 403)".into());
-    assert_eq!(ends(&outcomes), [over(Verdict::Failed, [Reason::Unobserved { why, restored: false }])]);
+    assert_eq!(ends(&outcomes), [over(RolloutResult::Failed, [Reason::Unobserved { why, restored: false }])]);
     assert_eq!(play.writes(), ["PATCH web"]);
     assert!(play.notes().iter().any(|note| matches!(note, Note::NotRecorded(_))));
 }
@@ -268,7 +268,7 @@ async fn events_are_only_a_help() {
             }
         })
         .await;
-    assert_eq!(ends(&outcomes), [over(Verdict::Done, [Reason::NoPods(Kind::Deployment)])]);
+    assert_eq!(ends(&outcomes), [over(RolloutResult::Done, [Reason::NoPods(Kind::Deployment)])]);
 }
 
 #[tokio::test]
@@ -285,7 +285,7 @@ async fn ctrl_c_and_the_deadline_leave_the_rollout_going_on() {
         })
         .await;
     let ended = Reason::Ended { by: End::Interrupted, at, pods: (0, 1) };
-    assert_eq!(ends(&outcomes), [over(Verdict::Interrupted, [ended])]);
+    assert_eq!(ends(&outcomes), [over(RolloutResult::Interrupted, [ended])]);
 
     let mut play = Play::deployments(&[("web", "slow")]);
     play.deadline = Some(Instant::now() + Duration::from_millis(300));
@@ -293,7 +293,7 @@ async fn ctrl_c_and_the_deadline_leave_the_rollout_going_on() {
     let [Reason::Ended { by: End::Timeout, at: ended_at, .. }] = outcomes[0].reasons.as_slice() else {
         panic!("{:?}", outcomes[0]);
     };
-    assert_eq!((*ended_at, outcomes[0].result), (at, Verdict::Timeout));
+    assert_eq!((*ended_at, outcomes[0].result), (at, RolloutResult::Timeout));
     assert_eq!(play.writes(), ["PATCH web"]);
     assert_eq!(play.world.image(DEPLOYMENTS, "web"), "slow");
 }
@@ -322,7 +322,7 @@ async fn an_owner_that_reverts_it_at_once_is_named() {
         })
         .await;
     let by = Author { manager: "argocd-controller".into(), at: "2099-01-01T00:00:00Z".parse().unwrap() };
-    assert_eq!(ends(&outcomes), [over(Verdict::Failed, [Reason::Reverted(Some(by))])]);
+    assert_eq!(ends(&outcomes), [over(RolloutResult::Failed, [Reason::Reverted(Some(by))])]);
     assert_eq!(play.writes(), ["PATCH web"], "it is not written again");
 }
 
@@ -341,7 +341,7 @@ async fn a_workload_that_is_deleted_meanwhile_is_reported_as_deleted() {
             }
         };
         let outcomes = play.run_reacting(std::future::pending(), delete).await;
-        assert_eq!(ends(&outcomes), [over(Verdict::Failed, [Reason::Deleted])]);
+        assert_eq!(ends(&outcomes), [over(RolloutResult::Failed, [Reason::Deleted])]);
     }
 }
 
@@ -350,8 +350,8 @@ async fn a_workload_that_is_deleted_meanwhile_is_reported_as_deleted() {
 async fn a_template_that_is_there_already_is_no_proof_that_its_pods_are() {
     let already = || Already::Live(Some(1));
     for (image, result, reason) in [
-        ("good", Verdict::Unchanged, Reason::Already(already())),
-        ("bad", Verdict::Failed, Reason::AlreadyBut { already: already(), pods: Some((0, 1)) }),
+        ("good", RolloutResult::Unchanged, Reason::Already(already())),
+        ("bad", RolloutResult::Failed, Reason::AlreadyBut { already: already(), pods: Some((0, 1)) }),
     ] {
         let mut play = Play::deployments(&[("web", image)]);
         play.run().await;

@@ -5,7 +5,7 @@ use testbed::fake::Answer;
 
 use super::play::{Play, ends};
 use crate::options::OnFailure;
-use crate::outcome::Verdict;
+use crate::outcome::RolloutResult;
 use crate::outcome::reason::{End, EndedAt, Reason};
 
 #[tokio::test]
@@ -26,7 +26,7 @@ async fn a_server_that_is_silent_after_the_write_ends_the_run() {
             let [Reason::Ended { by: End::Silent { message, .. }, at, .. }] = reasons.as_slice() else {
                 panic!("{ended:?}");
             };
-            assert_eq!((*result, *at), (Verdict::Stalled, expected));
+            assert_eq!((*result, *at), (RolloutResult::Stalled, expected));
             assert!(message.as_deref().unwrap_or_default().contains(cause), "{ended:?}");
         }
         assert_eq!(play.writes(), ["PATCH web", "PATCH api"], "nothing is restored");

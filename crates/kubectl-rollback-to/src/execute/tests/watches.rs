@@ -8,7 +8,7 @@ use testbed::fake::Answer;
 use super::objects::pod;
 use super::play::{Play, ends, over};
 use super::world::{DEPLOYMENTS, EVENTS, PODS, REPLICASETS};
-use crate::outcome::Verdict;
+use crate::outcome::RolloutResult;
 use crate::outcome::reason::{Reason, Unobserved};
 use crate::plan::Action;
 
@@ -24,7 +24,11 @@ async fn several_workloads_share_their_watches() {
         let steps: Vec<(&str, &str)> = names.iter().map(|name| (*name, "good")).collect();
         let play = Play::deployments(&steps);
         let outcomes = play.run().await;
-        assert!(outcomes.iter().all(|outcome| outcome.result == Verdict::Done), "{:?}", ends(&outcomes));
+        assert!(
+            outcomes.iter().all(|outcome| outcome.result == RolloutResult::Done),
+            "{:?}",
+            ends(&outcomes)
+        );
         let watched = watched(&play);
         for path in [DEPLOYMENTS, REPLICASETS, PODS, EVENTS] {
             let of = watched.iter().filter(|at| at.starts_with(&format!("{path}?"))).count();
@@ -40,7 +44,7 @@ async fn several_workloads_share_their_watches() {
 async fn workloads_that_may_only_be_watched_by_name_are() {
     let play = Play::deployments(&[("web", "good"), ("api", "good")]);
     play.fake.on("GET", DEPLOYMENTS).lists().once().answer(Answer::status(403, "Forbidden", "no"));
-    assert_eq!(ends(&play.run().await), [over(Verdict::Done, []), over(Verdict::Done, [])]);
+    assert_eq!(ends(&play.run().await), [over(RolloutResult::Done, []), over(RolloutResult::Done, [])]);
     let asked = play.fake.requests();
     for name in ["web", "api"] {
         let by_name = format!("fieldSelector=metadata.name%3D{name}");
@@ -67,7 +71,7 @@ async fn what_is_done_at_the_same_time_is_read_together() {
             .put(PODS, pod(&object, &format!("{name}-now-0"), &format!("{name}-now"), "ReplicaSet", true));
     }
     let outcomes = play.run().await;
-    assert!(outcomes.iter().all(|it| it.result == Verdict::Unchanged), "{:?}", ends(&outcomes));
+    assert!(outcomes.iter().all(|it| it.result == RolloutResult::Unchanged), "{:?}", ends(&outcomes));
     let labels = "labelSelector=app%20in%20%28api%2Cdb%2Cweb%29";
     let mut lists = read_afresh(&play);
     lists.sort();
@@ -97,5 +101,5 @@ async fn nothing_is_done_as_long_as_a_pod_cannot_be_read() {
     }));
     let outcomes = play.run().await;
     let why = Unobserved::UnreadablePod("odd".into());
-    assert_eq!(ends(&outcomes), [over(Verdict::Failed, [Reason::Unobserved { why, restored: false }])]);
+    assert_eq!(ends(&outcomes), [over(RolloutResult::Failed, [Reason::Unobserved { why, restored: false }])]);
 }

@@ -13,18 +13,18 @@ use super::world::DEPLOYMENTS;
 use crate::execute::event::{Event, Note};
 use crate::execute::wire::{self, Content};
 use crate::options::{OnFailure, Options};
-use crate::outcome::Verdict;
+use crate::outcome::RolloutResult;
 use crate::outcome::cause::Author;
 use crate::outcome::reason::{Change, Reason};
 
 const WEB: &str = "/apis/apps/v1/namespaces/shop/deployments/web";
 
 fn written() -> Ended {
-    over(Verdict::Done, [Reason::NotWatched])
+    over(RolloutResult::Done, [Reason::NotWatched])
 }
 
 fn refused(reason: Reason) -> Ended {
-    over(Verdict::Refused, [reason, Reason::NothingWritten])
+    over(RolloutResult::Refused, [reason, Reason::NothingWritten])
 }
 
 /// One Deployment, written and not watched.
@@ -134,7 +134,7 @@ async fn an_annotation_that_somebody_changed_is_not_overwritten() {
 }
 
 #[tokio::test]
-async fn a_busy_server_is_asked_again_when_it_says() {
+async fn a_request_is_repeated_after_the_delay_that_a_busy_server_sends() {
     let play = one();
     play.fake.on("PATCH", WEB).times(2).answer(Answer::text(429, "slow down").header("Retry-After", "0"));
     assert_eq!(ends(&play.run().await), [written()]);
@@ -169,7 +169,7 @@ async fn a_missing_right_is_named_with_what_grants_it() {
          grant {{apiGroups: [\"apps\"], resources: [\"deployments\"], verbs: [\"patch\"]}}"
     );
     let reasons = [Reason::Message(message), Reason::NothingWritten];
-    assert_eq!(ends(&play.run().await), [over(Verdict::Failed, reasons)]);
+    assert_eq!(ends(&play.run().await), [over(RolloutResult::Failed, reasons)]);
 }
 
 #[tokio::test]
@@ -198,7 +198,7 @@ async fn what_a_webhook_made_of_it_is_reported_and_is_the_guard_of_the_restore()
     play.fake.on("PATCH", api).answer(Answer::status(403, "Forbidden", "no"));
     let outcomes = play.run().await;
     assert!(play.reported(|event| matches!(event, Event::Written { mutated: true, .. })));
-    assert_eq!(outcomes[0].result, Verdict::Restored, "{:?}", outcomes[0].reasons);
+    assert_eq!(outcomes[0].result, RolloutResult::Restored, "{:?}", outcomes[0].reasons);
     assert_eq!(play.writes(), ["PATCH web", "PATCH api", "PATCH web"]);
     let back = play.patches("web")[1].json();
     assert_eq!(

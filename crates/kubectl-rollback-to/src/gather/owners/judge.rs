@@ -10,7 +10,7 @@ use super::signs::Sign;
 use super::trigger::{self, Trigger};
 use crate::snapshot::{Controls, Owner, Reverts};
 
-/// What was read of owners. An entry that is not there was not asked for.
+/// What was read of owners. An entry that is absent was not read.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// By sign: the Kustomization or HelmRelease.
@@ -187,7 +187,7 @@ fn helm(secrets: Option<&Known<Vec<Value>>>) -> Reverts {
     }
 }
 
-/// Which of its revisions has the wanted template is in its Secrets, and those are not read: the one before may be a bad one too.
+/// Which of its revisions has the desired template is in its Secrets, and those are not read: the one before may be a bad one too.
 fn helm_instead(namespace: &str, release: &str) -> String {
     format!("helm history {release} -n {namespace}, then helm rollback {release} REVISION -n {namespace}")
 }

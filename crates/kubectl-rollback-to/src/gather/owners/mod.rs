@@ -1,4 +1,4 @@
-//! Who else keeps the workloads as they are: recognised by what they leave on an object, then read, if that is allowed, to tell
+//! Who else keeps the workloads as they are: recognised by what they leave on an object, then read, if that is allowed, to decide
 //! whether and when they will undo a rollback.
 
 mod judge;
@@ -48,7 +48,7 @@ pub async fn owners<R: Borrow<Rollout>>(cluster: &Cluster, rollouts: &[R]) -> BT
         .collect()
 }
 
-/// Only those that decide how far a rollout goes: whoever goes on with it has to ask them.
+/// Only those that decide how far a rollout goes: whoever resumes the rollout depends on them.
 pub async fn progress_owners(cluster: &Cluster, rollouts: &[&Rollout]) -> BTreeMap<String, Vec<Owner>> {
     let (argo, kruise) = futures::join!(served(cluster, ARGO), kruise_version(cluster));
     let mut sources = Sources::default();
@@ -104,8 +104,8 @@ async fn read_progressive(
 }
 
 fn namespaces(rollouts: &[&Rollout], kinds: &[Kind], installed: bool) -> BTreeSet<String> {
-    let theirs = rollouts.iter().filter(|rollout| kinds.contains(&rollout.id.kind) && installed);
-    theirs.map(|rollout| rollout.id.namespace.clone()).collect()
+    let affected = rollouts.iter().filter(|rollout| kinds.contains(&rollout.id.kind) && installed);
+    affected.map(|rollout| rollout.id.namespace.clone()).collect()
 }
 
 fn installed(kinds: &Option<BTreeSet<String>>, kind: &str) -> bool {
@@ -120,7 +120,7 @@ async fn kruise_version(cluster: &Cluster) -> Option<String> {
         Ok(group) if group.versions.iter().any(|it| it.version == newest()) => Some(newest()),
         Ok(group) => group.versions.first().map(|it| it.version.clone()),
         Err(error) if is_not_found(&error) => None,
-        // As for the others: then it is looked for, and what comes of that is said.
+        // As for the others: then it is read, and a failure is reported.
         Err(_) => Some(newest()),
     }
 }
@@ -144,9 +144,9 @@ async fn served(cluster: &Cluster, (group, version): (&str, &str)) -> Option<BTr
 
 async fn collect<'a, T, F: Future<Output = Option<T>>>(
     signs: impl Iterator<Item = &'a Sign>,
-    ask: impl Fn(&'a Sign) -> F,
+    read: impl Fn(&'a Sign) -> F,
 ) -> BTreeMap<Sign, T> {
-    stream::iter(signs.map(|sign| (sign, ask(sign))))
+    stream::iter(signs.map(|sign| (sign, read(sign))))
         .map(|(sign, answer)| async move { Some((sign.clone(), answer.await?)) })
         .buffer_unordered(FAN_OUT)
         .filter_map(std::future::ready)
@@ -175,7 +175,7 @@ async fn object(cluster: &Cluster, sign: &Sign) -> Option<Known<Option<Value>>> 
     })
 }
 
-/// The labels of Helm's release Secrets say enough; what is in them is not asked for.
+/// The labels of Helm's release Secrets are enough; their data is not requested.
 async fn release(cluster: &Cluster, sign: &Sign) -> Option<Known<Vec<Value>>> {
     let Sign::Helm { namespace, release } = sign else { return None };
     let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), namespace);

@@ -1,4 +1,4 @@
-//! What a workload's own metadata says about who else keeps it. Pure.
+//! Which other owners the metadata of a workload names. Pure.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ pub enum Sign {
         namespace: String,
         name: String,
     },
-    /// `namespace`: only when the sign itself says it. `sure`: it names this very object, or is used for nothing else.
+    /// `namespace`: only when the sign itself names it. `sure`: it names this very object, or is used for nothing else.
     ArgoCd {
         namespace: Option<String>,
         application: String,

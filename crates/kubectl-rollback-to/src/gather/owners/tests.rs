@@ -1,4 +1,4 @@
-//! From a sign and what was read to what is said about the owner.
+//! From a sign and what was read to what is reported about the owner.
 
 use cluster_model::Known;
 use cluster_model::build::merge;
@@ -31,7 +31,7 @@ fn later(when: &str) -> Reverts {
 }
 
 #[test]
-fn flux_by_what_its_objects_say() {
+fn flux_is_judged_by_its_objects() {
     let kustomization = Sign::FluxKustomization { namespace: "flux".into(), name: "apps".into() };
     let release = Sign::FluxHelmRelease { namespace: "flux".into(), name: "apps".into() };
     let seen = |spec: Value| Known::Seen(Some(json!({"spec": spec})));
@@ -221,7 +221,7 @@ fn serves(fake: &Fake, plurals: &[&str]) {
     fake.on("GET", "/apis/flagger.app/v1beta1").answer(Answer::text(404, "404 page not found"));
 }
 
-/// Argo CD alone is no reason to look for rollouts of Argo Rollouts, and to say that they could not be read.
+/// Argo CD alone is no reason to look for rollouts of Argo Rollouts, and to report that they could not be read.
 #[tokio::test]
 async fn of_a_group_only_the_kinds_that_are_installed_are_read() {
     let fake = Fake::start();
@@ -332,7 +332,7 @@ fn an_image_trigger_reverts_the_image_it_follows() {
     assert_eq!(found[0].instead, "oc set triggers deployment/web -n shop --manual");
     assert_eq!(found[0].controls, Controls::Image("web".into()));
     assert_eq!(judged(&triggers, Some(Known::Unknown("timeout".into())))[0].reverts, perhaps("timeout"));
-    assert!(judged(&triggers, Some(Known::Seen(false))).is_empty(), "nobody follows it");
+    assert!(judged(&triggers, Some(Known::Seen(false))).is_empty(), "no controller follows it");
     assert!(matches!(judged("[{", None)[0].reverts, Reverts::Unknown(_)), "broken is not none");
     assert!(judged("[]", None).is_empty());
 }

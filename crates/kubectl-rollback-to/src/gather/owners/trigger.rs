@@ -15,7 +15,7 @@ pub struct Trigger {
 }
 
 /// As its controller reads it (openshift/library-go, pkg/image/trigger/types.go): a field of another type makes the whole annotation
-/// unreadable, and a field that it does not know, as `pause`, means nothing.
+/// unreadable, and an unknown field, such as `pause`, is ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Written {

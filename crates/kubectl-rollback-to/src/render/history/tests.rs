@@ -188,7 +188,7 @@ fn images_beside_those_before() {
 
 /// An adopted ReplicaSet keeps the number of its former owner: both are listed, each with its own facts.
 #[test]
-fn two_revisions_of_one_number_are_told_apart_by_their_names() {
+fn two_revisions_of_one_number_are_distinguished_by_their_names() {
     let seen = History::of(Kind::Deployment)
         .revision(2, "b", HOUR)
         .kept(cause("first"))

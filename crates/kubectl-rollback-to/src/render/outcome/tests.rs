@@ -10,7 +10,7 @@ fn pod(name: &str, state: PodState, cause: Option<&str>, log: &[&str]) -> PodRep
     }
 }
 
-fn workload(name: &str, result: Verdict, cause: Option<&str>, pods: Vec<PodReport>) -> WorkloadReport {
+fn workload(name: &str, result: RolloutResult, cause: Option<&str>, pods: Vec<PodReport>) -> WorkloadReport {
     let of = |states: &[PodState]| pods.iter().filter(|pod| states.contains(&pod.state)).count() as i64;
     let wanted = of(&[PodState::Ready, PodState::Starting, PodState::Failing, PodState::Old]);
     let side = |revision| Side { revision: Some(revision), images: Vec::new() };
@@ -24,16 +24,18 @@ fn workload(name: &str, result: Verdict, cause: Option<&str>, pods: Vec<PodRepor
         cause: cause.map(str::to_owned),
         differences: Vec::new(),
         ready: Some((of(&[PodState::Ready]), wanted)),
-        left: matches!(result, Verdict::Done | Verdict::Partial | Verdict::Stalled) || !pods.is_empty(),
+        left: matches!(result, RolloutResult::Done | RolloutResult::Partial | RolloutResult::Stalled)
+            || !pods.is_empty(),
         gone: false,
         unrecorded: false,
+        current_revision: None,
         has_status_command: false,
         pods,
         failed_pods: Vec::new(),
     }
 }
 
-fn lines_of(result: Verdict, workloads: Vec<WorkloadReport>) -> Vec<String> {
+fn lines_of(result: RolloutResult, workloads: Vec<WorkloadReport>) -> Vec<String> {
     let report = RollbackReport {
         kind: "RollbackReport",
         result,
@@ -46,7 +48,7 @@ fn lines_of(result: Verdict, workloads: Vec<WorkloadReport>) -> Vec<String> {
     outcome(&report, 4.2).iter().map(Line::text).collect()
 }
 
-fn one(result: Verdict, cause: Option<&str>, pods: Vec<PodReport>) -> Vec<String> {
+fn one(result: RolloutResult, cause: Option<&str>, pods: Vec<PodReport>) -> Vec<String> {
     lines_of(result, vec![workload("web", result, cause, pods)])
 }
 
@@ -54,20 +56,20 @@ fn ready(n: usize) -> Vec<PodReport> {
     (0..n).map(|n| pod(&format!("web-{n}"), PodState::Ready, None, &[])).collect()
 }
 
-const UNDO: &str = "to undo it:  kubectl rollback-to --last -n shop";
+const UNDO: &str = "to undo the rollback:  kubectl rollback-to --last -n shop";
 
 #[test]
 fn done() {
     let rolled = "deployment/web rolled back to revision 5";
     assert_eq!(
-        one(Verdict::Done, None, ready(3)),
+        one(RolloutResult::Done, None, ready(3)),
         [format!("{rolled}: 3 of 3 pods ready, 4.2s"), UNDO.into()]
     );
-    assert_eq!(one(Verdict::Done, None, Vec::new()), [format!("{rolled}: 4.2s"), UNDO.into()]);
+    assert_eq!(one(RolloutResult::Done, None, Vec::new()), [format!("{rolled}: 4.2s"), UNDO.into()]);
     let mut kept = ready(2);
     kept.push(pod("web-9", PodState::Old, None, &[]));
     assert_eq!(
-        one(Verdict::Done, Some("the partition excludes 1 pod"), kept),
+        one(RolloutResult::Done, Some("the partition excludes 1 pod"), kept),
         [format!("{rolled}: 2 of 3 pods ready, 4.2s; the partition excludes 1 pod"), UNDO.into()]
     );
 }
@@ -75,15 +77,15 @@ fn done() {
 #[test]
 fn nothing_written_needs_no_next_step() {
     for (result, cause, line) in [
-        (Verdict::Unchanged, None, "deployment/web skipped: the live template already is revision 5"),
+        (RolloutResult::Unchanged, None, "deployment/web skipped: the live template already is revision 5"),
         (
-            Verdict::Unchanged,
+            RolloutResult::Unchanged,
             Some("it did not exist at that time"),
             "deployment/web skipped: it did not exist at that time",
         ),
-        (Verdict::Planned, None, "deployment/web planned; nothing was changed"),
-        (Verdict::Refused, None, "deployment/web not rolled back; nothing was changed"),
-        (Verdict::Refused, Some("declined"), "deployment/web not rolled back: declined"),
+        (RolloutResult::Planned, None, "deployment/web planned; nothing was changed"),
+        (RolloutResult::Refused, None, "deployment/web not rolled back; nothing was changed"),
+        (RolloutResult::Refused, Some("declined"), "deployment/web not rolled back: declined"),
     ] {
         assert_eq!(one(result, cause, Vec::new()), [line]);
     }
@@ -100,30 +102,48 @@ fn failed_with_the_last_log_lines_of_a_pod() {
         &["panic: no database", "exit 1"],
     ));
     assert_eq!(
-        one(Verdict::Failed, Some("web-abc crashes"), pods),
+        one(RolloutResult::Failed, Some("web-abc crashes"), pods),
         [
-            "deployment/web failed on the way to revision 5: web-abc crashes (1 of 3 pods ready, 4.2s)",
+            "deployment/web failed while rolling back to revision 5: web-abc crashes (1 of 3 pods ready, 4.2s)",
             "  failing   shop/web-abc  CrashLoopBackOff: exit code 1",
             "    | panic: no database",
             "    | exit 1",
             "  starting  shop/web-x    ContainerCreating",
-            "to check progress:  kubectl rollback-to deployment/web -n shop --status",
-            "to restore it:      kubectl rollback-to --last -n shop",
+            "to check progress:     kubectl rollback-to deployment/web -n shop --status",
+            "to undo the rollback:  kubectl rollback-to --last -n shop",
         ]
     );
+}
+
+/// Controllers renumber a revision that is used again: `--to-revision` takes the new number next time.
+#[test]
+fn the_new_number_of_a_revision_is_shown() {
+    for (result, now, expected) in [
+        (
+            RolloutResult::Done,
+            8,
+            "deployment/web rolled back to revision 5, which is now 8: 3 of 3 pods ready, 4.2s",
+        ),
+        (RolloutResult::Done, 5, "deployment/web rolled back to revision 5: 3 of 3 pods ready, 4.2s"),
+        (RolloutResult::Restored, 9, "deployment/web restored to revision 7, which is now 9 (4.2s)"),
+    ] {
+        let report =
+            WorkloadReport { current_revision: Some(now), ..workload("web", result, None, ready(3)) };
+        assert_eq!(lines_of(result, vec![report])[0], expected);
+    }
 }
 
 #[test]
 fn not_over_yet() {
     let pods = || vec![pod("web-1", PodState::Ready, None, &[]), pod("web-2", PodState::Old, None, &[])];
     let next = [
-        "to check progress:  kubectl rollback-to deployment/web -n shop --status",
-        "to wait for it:     kubectl rollout status deployment/web -n shop",
-        "to restore it:      kubectl rollback-to --last -n shop",
+        "to check progress:     kubectl rollback-to deployment/web -n shop --status",
+        "to wait for it:        kubectl rollout status deployment/web -n shop",
+        "to undo the rollback:  kubectl rollback-to --last -n shop",
     ];
     for (result, line) in [
-        (Verdict::Timeout, "deployment/web not complete: --timeout passed (1 of 2 pods ready, 4.2s)"),
-        (Verdict::Interrupted, "deployment/web not complete: interrupted (1 of 2 pods ready, 4.2s)"),
+        (RolloutResult::Timeout, "deployment/web not complete: --timeout passed (1 of 2 pods ready, 4.2s)"),
+        (RolloutResult::Interrupted, "deployment/web not complete: interrupted (1 of 2 pods ready, 4.2s)"),
     ] {
         let lines = one(result, None, pods());
         assert_eq!(lines[0], line);
@@ -131,18 +151,20 @@ fn not_over_yet() {
         assert_eq!(lines[2..], next);
     }
     let cause = "interrupted at 1 of 2 pods; the rollout continues: kubectl rollback-to deployment/web -n shop --status";
-    let interrupted = workload("web", Verdict::Interrupted, Some(cause), pods());
-    let lines =
-        lines_of(Verdict::Interrupted, vec![WorkloadReport { has_status_command: true, ..interrupted }]);
+    let interrupted = workload("web", RolloutResult::Interrupted, Some(cause), pods());
+    let lines = lines_of(
+        RolloutResult::Interrupted,
+        vec![WorkloadReport { has_status_command: true, ..interrupted }],
+    );
     assert_eq!(lines[0], format!("deployment/web not complete: {cause} (1 of 2 pods ready, 4.2s)"));
     assert_eq!(
         lines[2..],
         [
-            "to wait for it:  kubectl rollout status deployment/web -n shop",
-            "to restore it:   kubectl rollback-to --last -n shop",
+            "to wait for it:        kubectl rollout status deployment/web -n shop",
+            "to undo the rollback:  kubectl rollback-to --last -n shop",
         ]
     );
-    let partial = one(Verdict::Partial, Some("OnDelete: 1 pod waits to be deleted"), pods());
+    let partial = one(RolloutResult::Partial, Some("OnDelete: 1 pod waits to be deleted"), pods());
     assert_eq!(
         partial[0],
         "deployment/web partly rolled back to revision 5: OnDelete: 1 pod waits to be deleted (1 of 2 pods ready, 4.2s)"
@@ -152,11 +174,11 @@ fn not_over_yet() {
 #[test]
 fn restored_together() {
     let lines = lines_of(
-        Verdict::Restored,
+        RolloutResult::Restored,
         vec![
-            workload("web", Verdict::Restored, Some("deployment/api did not succeed"), Vec::new()),
-            workload("api", Verdict::Restored, Some("api-1: ErrImagePull"), Vec::new()),
-            workload("cron", Verdict::Refused, Some("not begun; nothing was written"), Vec::new()),
+            workload("web", RolloutResult::Restored, Some("deployment/api did not succeed"), Vec::new()),
+            workload("api", RolloutResult::Restored, Some("api-1: ErrImagePull"), Vec::new()),
+            workload("cron", RolloutResult::Refused, Some("not begun; nothing was written"), Vec::new()),
         ],
     );
     assert_eq!(
@@ -177,11 +199,11 @@ fn of_what_was_restored_the_pods_that_failed_are_shown_as_past() {
         vec![pod("web-abc", PodState::Failing, Some("CrashLoopBackOff: exit code 1"), &["no database"])];
     let back = workload(
         "web",
-        Verdict::Restored,
+        RolloutResult::Restored,
         Some("web-abc: CrashLoopBackOff; previous template restored"),
         ready(1),
     );
-    let lines = lines_of(Verdict::Restored, vec![WorkloadReport { failed_pods: failed, ..back }]);
+    let lines = lines_of(RolloutResult::Restored, vec![WorkloadReport { failed_pods: failed, ..back }]);
     assert_eq!(
         lines[1..3],
         ["  failed  shop/web-abc  CrashLoopBackOff: exit code 1", "    | no database"],
@@ -190,11 +212,22 @@ fn of_what_was_restored_the_pods_that_failed_are_shown_as_past() {
 }
 
 #[test]
+fn the_cause_of_a_pod_is_shown_once() {
+    let crash = "CrashLoopBackOff: exit code 1";
+    let pods = || ["web-1", "web-2"].map(|name| pod(name, PodState::Failing, Some(crash), &[])).to_vec();
+    let lines = one(RolloutResult::Failed, Some("web-1: CrashLoopBackOff: exit code 1"), pods());
+    assert_eq!(
+        lines[1..3],
+        ["  failing  shop/web-1", "  failing  shop/web-2  CrashLoopBackOff: exit code 1"]
+    );
+}
+
+#[test]
 fn many_pods_are_counted() {
     let pods =
         (0..11).map(|n| pod(&format!("web-{n}"), PodState::Failing, Some("ErrImagePull"), &[])).collect();
-    let lines = one(Verdict::Failed, None, pods);
-    assert_eq!(lines[0], "deployment/web failed on the way to revision 5 (0 of 11 pods ready, 4.2s)");
+    let lines = one(RolloutResult::Failed, None, pods);
+    assert_eq!(lines[0], "deployment/web failed while rolling back to revision 5 (0 of 11 pods ready, 4.2s)");
     assert_eq!(lines[8], "  failing  shop/web-7  ErrImagePull");
     assert_eq!(lines[9], "  and 3 more");
 }
@@ -202,30 +235,30 @@ fn many_pods_are_counted() {
 #[test]
 fn what_was_not_written_is_not_to_be_undone() {
     let undo = |lines: &[String]| lines.iter().any(|line| line.contains("--last"));
-    for result in [Verdict::Failed, Verdict::Timeout, Verdict::Interrupted] {
+    for result in [RolloutResult::Failed, RolloutResult::Timeout, RolloutResult::Interrupted] {
         assert!(!undo(&one(result, Some("nothing was written"), Vec::new())), "{result:?}");
         assert!(undo(&one(result, None, ready(1))), "{result:?}");
     }
-    assert!(!undo(&one(Verdict::Restored, None, ready(1))));
+    assert!(!undo(&one(RolloutResult::Restored, None, ready(1))));
 }
 
 /// One replica, and the old pod beside the new one.
 #[test]
-fn pods_are_counted_of_those_that_are_wanted() {
+fn pods_are_counted_of_the_desired_ones() {
     let pods = vec![pod("web-1", PodState::Failing, None, &[]), pod("web-2", PodState::Old, None, &[])];
-    let of_one = WorkloadReport { ready: Some((0, 1)), ..workload("web", Verdict::Failed, None, pods) };
-    let lines = lines_of(Verdict::Failed, vec![of_one]);
-    assert_eq!(lines[0], "deployment/web failed on the way to revision 5 (0 of 1 pods ready, 4.2s)");
+    let of_one = WorkloadReport { ready: Some((0, 1)), ..workload("web", RolloutResult::Failed, None, pods) };
+    let lines = lines_of(RolloutResult::Failed, vec![of_one]);
+    assert_eq!(lines[0], "deployment/web failed while rolling back to revision 5 (0 of 1 pods ready, 4.2s)");
 }
 
 #[test]
 fn what_is_gone_or_somebody_elses_has_no_next_command() {
-    let failed = || workload("web", Verdict::Failed, None, ready(1));
-    let hints = |workload| lines_of(Verdict::Failed, vec![workload])[1..].to_vec();
+    let failed = || workload("web", RolloutResult::Failed, None, ready(1));
+    let hints = |workload| lines_of(RolloutResult::Failed, vec![workload])[1..].to_vec();
     let status = "to check progress:  kubectl rollback-to deployment/web -n shop --status";
     assert_eq!(hints(WorkloadReport { left: false, ..failed() }), [status]);
     assert!(hints(WorkloadReport { left: false, gone: true, ..failed() }).is_empty());
     // Somebody freed it, and nothing was written.
-    let done = WorkloadReport { left: false, ..workload("web", Verdict::Done, None, ready(1)) };
-    assert_eq!(lines_of(Verdict::Done, vec![done]).len(), 1);
+    let done = WorkloadReport { left: false, ..workload("web", RolloutResult::Done, None, ready(1)) };
+    assert_eq!(lines_of(RolloutResult::Done, vec![done]).len(), 1);
 }

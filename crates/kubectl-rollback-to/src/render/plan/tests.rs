@@ -56,7 +56,7 @@ fn step(rollouts: &[Rollout], rollout: usize, action: Action) -> Step {
         Action::RollBack => diff(at.template(), &target.template, false),
         _ => Diff::default(),
     };
-    let target = (!matches!(action, Action::NotYetBorn)).then_some(target);
+    let target = (!matches!(action, Action::NotYetCreated)).then_some(target);
     Step { rollout, action, target, dry_run: None, diff }
 }
 
@@ -108,7 +108,6 @@ fn each_circumstance_is_one_line() {
         json!({"metadata": {"name": "hpa"}, "spec": {"minReplicas": 2, "maxReplicas": 10,
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}}})
     };
-    let budget = |app: &str| json!({"metadata": {"name": "pdb", "namespace": "shop"}, "spec": {"selector": {"matchLabels": {"app": app}}}});
     let set = |snapshot: &mut Snapshot, value: Value| {
         around(snapshot, &|a| a.autoscalers = Known::Seen(vec![value.clone()]))
     };
@@ -120,9 +119,6 @@ fn each_circumstance_is_one_line() {
     assert!(!with(&|s| set(s, foreign.clone())).contains("autoscaler"), "another kind of that name");
     let unread = with(&|s| around(s, &|a| a.autoscalers = Known::Unknown("forbidden".into())));
     assert!(unread.contains("3 replicas; unknown whether an autoscaler sets them: forbidden"));
-    let line = "PDB pdb limits evictions, not rollouts";
-    assert!(with(&|s| around(s, &|a| a.budgets = Known::Seen(vec![budget("web")]))).contains(line));
-    assert!(!with(&|s| around(s, &|a| a.budgets = Known::Seen(vec![budget("api")]))).contains("PDB"));
     let caused = alone(web(json!({})), |_, step| {
         step.target.as_mut().unwrap().change_cause = Some("update to 1.4".into())
     });
@@ -144,14 +140,14 @@ fn each_circumstance_is_one_line() {
 }
 
 #[test]
-fn what_stays_says_why_and_how_to_go_further() {
+fn what_stays_is_shown_with_the_reason_and_the_next_command() {
     assert_eq!(
         alone(web(json!({"spec": {"replicas": 0}})), |_, step| step.action = Action::Nothing),
         "deployment/web  is already at revision 5; nothing to do\n  because  --last-healthy: served 3 pods\n\
          for other revisions:  kubectl rollback-to deployment/web -n shop --history\n"
     );
     assert_eq!(
-        alone(web(json!({})), |_, step| step.action = Action::NotYetBorn),
+        alone(web(json!({})), |_, step| step.action = Action::NotYetCreated),
         "deployment/web  did not exist at that time; not changed\n"
     );
 }
@@ -167,7 +163,7 @@ fn several_are_one_table_and_then_each() {
     let steps = vec![
         step(&rollouts, 0, Action::RollBack),
         step(&rollouts, 1, Action::RollBack),
-        step(&rollouts, 2, Action::NotYetBorn),
+        step(&rollouts, 2, Action::NotYetCreated),
         step(&rollouts, 3, Action::Nothing),
     ];
     assert_eq!(
@@ -219,7 +215,7 @@ fn namespaces_have_a_column_when_there_are_several() {
 }
 
 #[test]
-fn what_is_there_already_says_how_many_of_its_pods_run_it() {
+fn what_is_there_already_shows_how_many_of_its_pods_run_it() {
     let text = alone(web(json!({})), |_, step| step.action = Action::Nothing);
     let head = "deployment/web  is already at revision 5, but 0 of 3 pods run it: 0 of 3 updated pods available; nothing is written";
     assert_eq!(text.lines().next(), Some(head));

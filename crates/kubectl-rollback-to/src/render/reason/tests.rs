@@ -142,7 +142,7 @@ fn at_each(by: &End) -> Vec<Vec<Reason>> {
 }
 
 #[test]
-fn an_early_end_says_where_things_are() {
+fn an_early_end_reports_the_state_of_each_workload() {
     let undecided = |by| Reason::Ended { by, at: EndedAt::Undecided, pods: (0, 0) };
     let mut all = at_each(&End::Timeout);
     all.push(vec![undecided(End::Interrupted), failed()]);

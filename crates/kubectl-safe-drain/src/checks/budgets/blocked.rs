@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use cluster_model::disruption_budget::{Members, Requirement};
+use cluster_model::owner::OwnerKey;
 use cluster_model::owner_graph::ControllerState;
-use cluster_model::workload::OwnerKey;
 use cluster_model::{DisruptionBudget, Finding, Inventory, PodExt, Severity};
 use k8s_openapi::api::core::v1::Pod;
 

@@ -3,7 +3,7 @@ use crate::options::Options;
 use std::collections::BTreeMap;
 
 use cluster_model::build::{PodBuild, budget, pod};
-use cluster_model::workload::Workload;
+use cluster_model::owner::Workload;
 use cluster_model::{DisruptionBudget, Inventory, Known, Severity};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -143,11 +143,11 @@ fn replicas_that_it_does_not_select_do_not_help() {
 
 #[test]
 fn pods_that_cannot_be_scaled_get_no_advice_to_scale() {
-    let mut inventory = under(status(0, 1, 1, 1), vec![web("web-1").bare()]);
+    let mut inventory = under(status(0, 1, 1, 1), vec![web("web-1").unmanaged()]);
     inventory.not_ready_members.insert("shop/web".into(), vec![]);
     assert_eq!(first(&inventory).2, "relax the PDB for the drain");
     // One that is not Ready yet counts once it is, though no controller expects it.
-    let starting = web("web-2").bare().waiting("ContainerCreating");
+    let starting = web("web-2").unmanaged().waiting("ContainerCreating");
     let all = json!({"minAvailable": "100%"});
     let inventory = owned_by(scaled_to(3, 3), vec![starting], all, status(0, 3, 3, 3));
     assert_eq!(first(&inventory).0, "budget-exhausted", "{:?}", first(&inventory));
@@ -155,9 +155,9 @@ fn pods_that_cannot_be_scaled_get_no_advice_to_scale() {
 
 #[test]
 fn pods_that_are_not_recreated_use_up_the_disruptions() {
-    let bare = |n: usize| (0..n).map(|i| web(&format!("web-{i}")).bare()).collect::<Vec<_>>();
-    let blocked = under(status(1, 3, 2, 3), bare(3));
-    fires("budget-blocked", Severity::Error, &blocked, &under(status(1, 2, 1, 2), bare(1)));
+    let unmanaged = |n: usize| (0..n).map(|i| web(&format!("web-{i}")).unmanaged()).collect::<Vec<_>>();
+    let blocked = under(status(1, 3, 2, 3), unmanaged(3));
+    fires("budget-blocked", Severity::Error, &blocked, &under(status(1, 2, 1, 2), unmanaged(1)));
     let owned: Vec<Pod> = (0..3).map(|i| web(&format!("web-{i}"))).collect();
     fires("budget-paces", Severity::Info, &under(status(1, 3, 2, 3), owned), &blocked);
 }

@@ -7,10 +7,10 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use super::Engine;
 use super::command::Ticket;
 use super::limits::BACKOFF_MOST;
-use super::pods::Phase;
+use super::pod_state::Phase;
 use crate::execute::cause::{Blocker, FailureReason, Stop};
 use crate::execute::event::Event;
-use crate::execute::verdict::Verdict;
+use crate::execute::eviction_answer::EvictionAnswer;
 use crate::plan::{Action, NO_LONGER_SELECTED};
 
 /// The server's Retry-After is ten seconds when a budget has just changed; never sleep longer on one answer.
@@ -18,7 +18,7 @@ const NOT_YET_MOST: SignedDuration = SignedDuration::from_secs(10);
 
 impl Engine {
     /// The answer to `Command::Evict`.
-    pub fn evict_answered(&mut self, ticket: Ticket, uid: &str, verdict: Verdict, now: Timestamp) {
+    pub fn evict_answered(&mut self, ticket: Ticket, uid: &str, verdict: EvictionAnswer, now: Timestamp) {
         let Some(pod) = self.pods.get_mut(uid).filter(|p| p.ticket == ticket) else { return };
         let budget = self.budgets.answered(pod, &verdict, now);
         if pod.phase != Phase::Evicting {
@@ -26,17 +26,17 @@ impl Engine {
         }
         let pause = pod.backoff();
         match verdict {
-            Verdict::Accepted => self.evicted(uid, now),
-            Verdict::NotFound => pod.set_outcome_unknown(Blocker::NotFound, now, now),
+            EvictionAnswer::Accepted => self.evicted(uid, now),
+            EvictionAnswer::NotFound => pod.set_outcome_unknown(Blocker::NotFound, now, now),
             // The pod waits for its watched budget, whatever the numbers in each answer; the budget's status is reported on its own.
-            Verdict::BudgetSpent { message } => match budget {
+            EvictionAnswer::BudgetSpent { message } => match budget {
                 Some(budget) => {
                     pod.set_waiting(Blocker::Budget(budget), now, now);
                     pod.waits_for_budget = true;
                 }
                 None => self.blocked(uid, Blocker::BudgetAnswer { message }, now, now + BACKOFF_MOST),
             },
-            Verdict::NotYet { message, retry_after } => {
+            EvictionAnswer::NotYet { message, retry_after } => {
                 self.blocked_briefly(
                     uid,
                     Blocker::BudgetAnswer { message },
@@ -47,27 +47,29 @@ impl Engine {
                     pod.waits_for_budget = true;
                 }
             }
-            Verdict::Busy { retry_after } => {
+            EvictionAnswer::Busy { retry_after } => {
                 self.blocked_briefly(uid, Blocker::ServerBusy, now, now + retry_after)
             }
-            Verdict::NamespaceTerminating => {
+            EvictionAnswer::NamespaceTerminating => {
                 let until = now + pod.pause_after_refusal();
                 self.blocked(uid, Blocker::NamespaceTerminating, now, until)
             }
-            Verdict::Webhook { message } => {
+            EvictionAnswer::Webhook { message } => {
                 let until = now + pod.pause_after_refusal();
                 self.blocked(uid, Blocker::Webhook { message }, now, until)
             }
-            Verdict::Conflict => pod.set_outcome_unknown(Blocker::PreconditionFailed, now, now),
-            Verdict::Unknown { message } => {
+            EvictionAnswer::Conflict => pod.set_outcome_unknown(Blocker::PreconditionFailed, now, now),
+            EvictionAnswer::Unknown { message } => {
                 pod.set_outcome_unknown(Blocker::NoAnswer { message }, now, now + pause)
             }
-            Verdict::Denied { message } => {
+            EvictionAnswer::Denied { message } => {
                 pod.set_waiting(Blocker::Forbidden { message: message.clone() }, now, now);
                 self.stop(Stop::Forbidden { message });
             }
-            Verdict::NoEvictionApi { message } => self.fail(uid, FailureReason::NoEvictionApi { message }),
-            Verdict::SeveralBudgets { message } | Verdict::Refused { message } => {
+            EvictionAnswer::NoEvictionApi { message } => {
+                self.fail(uid, FailureReason::NoEvictionApi { message })
+            }
+            EvictionAnswer::SeveralBudgets { message } | EvictionAnswer::Refused { message } => {
                 self.fail(uid, FailureReason::Refused { message })
             }
         }
@@ -76,7 +78,7 @@ impl Engine {
     /// The request was not made: the state on which it was decided may be outdated.
     pub fn evict_not_sent(&mut self, ticket: Ticket, uid: &str, now: Timestamp) {
         let Some(pod) = self.pods.get_mut(uid).filter(|p| p.ticket == ticket) else { return };
-        self.budgets.answered(pod, &Verdict::Conflict, now);
+        self.budgets.answered(pod, &EvictionAnswer::Conflict, now);
         if pod.phase == Phase::Evicting {
             pod.request_not_sent(now);
         }

@@ -7,11 +7,11 @@ use cluster_model::{BudgetStatus, DisruptionBudget, PodExt};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::pods::PodState;
+use super::pod_state::PodState;
 use crate::checks::unhealthy_pods;
 use crate::execute::cause::{Blocker, BudgetReason};
 use crate::execute::event::Event;
-use crate::execute::verdict::Verdict;
+use crate::execute::eviction_answer::EvictionAnswer;
 
 /// May the eviction of this pod be requested now?
 pub(super) enum EvictionSlot {
@@ -168,7 +168,7 @@ impl Budgets {
     }
 
     /// The watched budget of this request, if it has one.
-    pub fn answered(&mut self, pod: &PodState, verdict: &Verdict, now: Timestamp) -> Option<String> {
+    pub fn answered(&mut self, pod: &PodState, verdict: &EvictionAnswer, now: Timestamp) -> Option<String> {
         let mut known = None;
         for (key, budget) in self.0.iter_mut().flatten() {
             if budget.in_flight.as_deref() != Some(pod.step.uid.as_str()) {
@@ -177,12 +177,12 @@ impl Budgets {
             known = Some(key.clone());
             budget.in_flight = None;
             match verdict {
-                Verdict::Accepted => {
+                EvictionAnswer::Accepted => {
                     budget.spent += 1;
                     budget.blocking_since = None;
                 }
                 // The status seen last was out of date; a change of it, or the probe, opens it again.
-                Verdict::BudgetSpent { .. } => {
+                EvictionAnswer::BudgetSpent { .. } => {
                     budget.spent = budget.object.allowed;
                     budget.closed_since = Some(now);
                 }

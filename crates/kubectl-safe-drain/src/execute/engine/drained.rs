@@ -3,8 +3,8 @@
 use cluster_model::PodExt;
 use k8s_openapi::api::core::v1::Pod;
 
+use super::pod_state::Phase;
 use super::pod_table::PodTable;
-use super::pods::Phase;
 
 /// A node as it was just read, by consistent reads that were sent after everything before them was known.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +53,7 @@ pub(super) fn judge(read: &NodeNow, pods: &PodTable, recreated: bool) -> Option<
 mod tests {
     use super::*;
     use crate::checks::testing::{inventory_of, now};
-    use crate::execute::engine::pods::PodState;
+    use crate::execute::engine::pod_state::PodState;
     use crate::options::Options;
     use crate::plan::plan;
     use cluster_model::build::pod;

@@ -5,13 +5,13 @@ mod answers;
 mod budgets;
 mod command;
 mod drained;
-mod late;
+mod late_pods;
 pub mod limits;
 mod node;
 mod node_state;
+mod observed_pods;
+mod pod_state;
 mod pod_table;
-mod pods;
-mod seen;
 mod stalled;
 #[cfg(test)]
 mod tests;
@@ -33,8 +33,8 @@ pub use command::{Command, Ticket};
 pub use drained::NodeNow;
 
 use node_state::NodeState;
+pub use pod_state::{Phase, PodState};
 use pod_table::PodTable;
-pub use pods::{Phase, PodState};
 
 pub struct Engine {
     options: Options,

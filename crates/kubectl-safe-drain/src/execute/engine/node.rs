@@ -10,7 +10,7 @@ use super::command::{Command, Ticket};
 use super::drained::{NodeEnd, NodeNow, judge};
 use super::limits::SETTLE;
 use super::node_state::{NodeSeen, NodeState};
-use super::pods::{Phase, PodState};
+use super::pod_state::{Phase, PodState};
 use crate::execute::cause::{NodeReason, RemainReason, Stop};
 use crate::execute::event::Event;
 

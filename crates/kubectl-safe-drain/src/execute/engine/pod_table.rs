@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Index;
 
-use super::pods::PodState;
+use super::pod_state::PodState;
 
 /// Of each node the pods in the order of the plan, late ones last.
 #[derive(Default)]

@@ -4,7 +4,7 @@ use cluster_model::PodExt;
 use k8s_openapi::jiff::Timestamp;
 
 use super::Engine;
-use super::pods::{Phase, PodState};
+use super::pod_state::{Phase, PodState};
 use crate::execute::cause::{Stall, WaitsFor};
 
 /// So many pods are named; the report has them all.

@@ -9,7 +9,7 @@ use super::limits::{SETTLE, STALLED_AFTER};
 use super::*;
 use crate::checks::testing::{budgeted, inventory_of, now};
 use crate::execute::cause::{Blocker, NodeProblem};
-use crate::execute::verdict::Verdict;
+use crate::execute::eviction_answer::EvictionAnswer;
 use crate::plan::plan;
 use cluster_model::Known;
 use cluster_model::build::{PodBuild, budget, pod};
@@ -75,7 +75,7 @@ fn verified(commands: &[Command]) -> Vec<&str> {
 
 impl Engine {
     /// The answer to the last request about this pod.
-    fn answered_last(&mut self, uid: &str, verdict: Verdict, at: Timestamp) {
+    fn answered_last(&mut self, uid: &str, verdict: EvictionAnswer, at: Timestamp) {
         let ticket = self.pods[uid].ticket;
         self.evict_answered(ticket, uid, verdict, at);
     }
@@ -137,7 +137,7 @@ fn concurrency_bounds_requests_in_flight() {
     let mut e = engine_with(&inventory_of(pods), Options { concurrency: 2, ..Options::default() });
     assert_eq!(evicted(&e.next(now())).len(), 2);
     assert_eq!(evicted(&e.next(now())).len(), 0, "both places are taken");
-    e.answered_last("uid-p0", Verdict::Accepted, now());
+    e.answered_last("uid-p0", EvictionAnswer::Accepted, now());
     assert_eq!(evicted(&e.next(now())), ["uid-p2"], "a pod that is terminating does not count");
 }
 
@@ -148,7 +148,7 @@ fn a_lost_answer_is_looked_up_before_it_is_repeated() {
     {
         let mut e = engine(&inventory_of(vec![web(1)]));
         e.next(now());
-        e.answered_last("uid-web-1", Verdict::Unknown { message: "connection reset".into() }, now());
+        e.answered_last("uid-web-1", EvictionAnswer::Unknown { message: "connection reset".into() }, now());
         assert_eq!(evicted(&e.next(after(10))).len(), 0, "never repeated blindly");
         let leaving = found.as_ref().is_some_and(PodExt::is_terminating);
         e.pod_read("uid-web-1", Ok(found), after(10));
@@ -165,7 +165,7 @@ fn a_server_that_does_not_answer_gets_no_request_for_each_pod() {
     let pods = (0..5).map(|n| pod(&format!("a/p{n}"), "n1")).collect();
     let mut e = engine_with(&inventory_of(pods), Options { concurrency: 2, ..Options::default() });
     for uid in evicted(&e.next(now())) {
-        e.answered_last(uid, Verdict::Unknown { message: "no answer".into() }, after(30));
+        e.answered_last(uid, EvictionAnswer::Unknown { message: "no answer".into() }, after(30));
     }
     assert_eq!(evicted(&e.next(after(30))).len(), 0);
     let looks = e.next(after(31));
@@ -178,7 +178,7 @@ fn a_server_that_does_not_answer_gets_no_request_for_each_pod() {
 fn a_uid_conflict_is_looked_up_and_a_replacement_is_left_alone() {
     let mut e = engine(&inventory_of(vec![web(1)]));
     e.next(now());
-    e.answered_last("uid-web-1", Verdict::Conflict, now());
+    e.answered_last("uid-web-1", EvictionAnswer::Conflict, now());
     assert!(matches!(e.next(now()).as_slice(), [Command::GetPod { .. }]));
     let mut replacement = web(1);
     replacement.metadata.uid = Some("another".into());
@@ -193,9 +193,11 @@ fn a_server_that_never_recovers_is_given_up_on() {
     for second in (0..400).step_by(6) {
         for command in e.next(after(second)) {
             match command {
-                Command::Evict { uid, .. } => {
-                    e.answered_last(&uid, Verdict::Unknown { message: "etcd is away".into() }, after(second))
-                }
+                Command::Evict { uid, .. } => e.answered_last(
+                    &uid,
+                    EvictionAnswer::Unknown { message: "etcd is away".into() },
+                    after(second),
+                ),
                 Command::GetPod { uid, .. } => e.pod_read(&uid, Ok(Some(web(1))), after(second)),
                 _ => {}
             }
@@ -210,7 +212,7 @@ fn a_server_that_never_recovers_is_given_up_on() {
 fn forbidden_stops_everything() {
     let mut e = engine(&inventory_of(vec![web(1), web(2)]));
     e.next(now());
-    e.answered_last("uid-web-1", Verdict::Denied { message: "cannot create".into() }, now());
+    e.answered_last("uid-web-1", EvictionAnswer::Denied { message: "cannot create".into() }, now());
     assert_eq!(
         (e.is_done(), e.stopped()),
         (true, Some(&Stop::Forbidden { message: "cannot create".into() }))
@@ -278,7 +280,7 @@ fn a_pod_that_tolerates_the_cordon_is_evicted_once_not_for_ever() {
     let tolerant = |n: usize| web(n).toleration(json!({"operator": "Exists"}));
     let mut e = engine(&inventory_of(vec![tolerant(1)]));
     e.next(now());
-    e.answered_last("uid-web-1", Verdict::Accepted, now());
+    e.answered_last("uid-web-1", EvictionAnswer::Accepted, now());
     e.pod_gone("uid-web-1", after(1));
     e.pod_seen("n1", tolerant(2), after(1));
     settle(&mut e, vec![tolerant(2)], after(1));
@@ -355,7 +357,7 @@ fn a_webhook_that_refuses_is_named_once_and_the_eviction_is_retried() {
         assert_eq!(evicted(&e.next(after(second))).len(), 1, "{second}");
         e.answered_last(
             "uid-web-1",
-            Verdict::Webhook { message: "admission webhook \"kubevirt\" denied the request".into() },
+            EvictionAnswer::Webhook { message: "admission webhook \"kubevirt\" denied the request".into() },
             after(second),
         );
     }
@@ -367,7 +369,7 @@ fn a_namespace_that_is_being_deleted_is_waited_for_and_reported_once() {
     let mut e = engine(&inventory_of(vec![web(1)]));
     for second in [0, 5, 10] {
         assert_eq!(evicted(&e.next(after(second))).len(), 1, "{second}");
-        e.answered_last("uid-web-1", Verdict::NamespaceTerminating, after(second));
+        e.answered_last("uid-web-1", EvictionAnswer::NamespaceTerminating, after(second));
     }
     assert_eq!(e.take_events().len(), 1);
     assert!(!e.is_done(), "one that is never deleted runs into --timeout");

@@ -23,7 +23,7 @@ pub fn grant(right: &Right) -> String {
     )
 }
 
-/// The server would not even say.
+/// The access reviews themselves failed.
 pub fn not_checked(failure: &Failure, id: &'static str) -> Finding {
     Finding::new(id, Severity::Unknown, "your rights", format!("could not be asked about: {failure}"))
 }
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_asks_for_no_more_than_is_missing() {
+    fn a_refusal_names_only_the_missing_rights() {
         assert_eq!(refusal(&[]), None);
         let here = Right::new("patch", "apps", "deployments").namespace("shop");
         let one = refusal(std::slice::from_ref(&here)).unwrap();

@@ -1,4 +1,4 @@
-//! What is asked: one verb on one resource; and the rules that would allow it. No I/O.
+//! A right to check: one verb on one resource; and the rules that would allow it. No I/O.
 
 use std::collections::BTreeMap;
 use std::fmt;

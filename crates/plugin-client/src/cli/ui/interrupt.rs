@@ -10,7 +10,7 @@ impl Ui {
         self.0.interrupts_claimed.store(true, Ordering::Relaxed);
         let mut interrupts = self.0.interrupts.subscribe();
         async move {
-            // The sender lives in Ui: if that is gone, no interrupt can come any more.
+            // The sender is in Ui: if that is dropped, no interrupt can come any more.
             if interrupts.wait_for(|count| *count > 0).await.is_err() {
                 std::future::pending().await
             }

@@ -24,13 +24,13 @@ pub struct Live {
 }
 
 impl Ui {
-    /// `None` where it cannot be drawn (no terminal, TERM=dumb) or is not wanted (`--quiet`): then print events as `status` lines.
+    /// `None` where it cannot be drawn (no terminal, TERM=dumb) or is switched off (`--quiet`): then print events as `status` lines.
     pub fn live(&self) -> Option<Live> {
         if self.0.captured.is_some() || self.0.quiet || is_dumb() || !is_terminal() {
             return None;
         }
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(20));
-        // The template is ours, so it cannot be wrong.
+        // The template is a constant, so it is valid.
         if let Ok(style) = ProgressStyle::with_template("{bar:24.green} {pos}/{len} {elapsed}  {msg}") {
             bar.set_style(style.progress_chars("━━─"));
         }
@@ -39,7 +39,7 @@ impl Ui {
 }
 
 impl Live {
-    /// Would `show` draw now? Asking first saves building the lines.
+    /// Would `show` draw now? Checking first saves building the lines.
     pub fn due(&self) -> bool {
         lock(&self.drawn).is_none_or(|drawn| drawn.elapsed() >= PAUSE)
     }

@@ -1,4 +1,4 @@
-//! One of several rows, picked with the arrow keys. Asked as every question is; draws on stderr.
+//! One of several rows, picked with the arrow keys. Prompts as in `prompt`; draws on stderr.
 
 use std::fmt;
 
@@ -53,7 +53,7 @@ impl Ui {
     }
 }
 
-/// dialoguer takes each byte of an item for a column when it clears, and would eat the lines above a long or coloured row:
+/// dialoguer takes each byte of an item for a column when it clears, and would erase the lines above a long or coloured row:
 /// it gets tokens, and only what is written is the row.
 struct Picker {
     question: Line,

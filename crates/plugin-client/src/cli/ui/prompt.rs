@@ -65,13 +65,13 @@ impl Ui {
     }
 
     /// How long questions have waited for their answers, all together: no time of the run's (`Bounds::until`).
-    pub fn time_asked(&self) -> Duration {
-        *lock(&self.0.time_asked)
+    pub fn prompt_time(&self) -> Duration {
+        *lock(&self.0.prompt_time)
     }
 
     /// As if a question had waited so long. For tests.
-    pub fn add_time_asked(&self, time: Duration) {
-        *lock(&self.0.time_asked) += time;
+    pub fn add_prompt_time(&self, time: Duration) {
+        *lock(&self.0.prompt_time) += time;
     }
 
     /// `nowhere` is how it ends without a terminal.
@@ -86,14 +86,14 @@ impl Ui {
         self.flush();
         let terminal = Term::stderr();
         let _before = Before::new(&terminal);
-        let asked = || answer_or_signal(question, terminal.clone());
+        let prompt = || answer_or_signal(question, terminal.clone());
         let region = lock(&self.0.region).clone();
         let since = Instant::now();
         let answer = match region {
-            Some(bar) => bar.suspend(asked),
-            None => asked(),
+            Some(bar) => bar.suspend(prompt),
+            None => prompt(),
         };
-        self.add_time_asked(since.elapsed());
+        self.add_prompt_time(since.elapsed());
         match answer {
             Some(Ok(answer)) => Ok(answer),
             Some(Err(dialoguer::Error::IO(error))) if error.kind() != ErrorKind::Interrupted => {
@@ -110,7 +110,7 @@ fn unconfirmed() -> Failure {
 }
 
 /// Nothing if a signal came first. dialoguer blocks its thread and does not handle SIGTERM, nor a Ctrl-C typed before it reads keys;
-/// and with their default action the process would die with the cursor hidden.
+/// and with their default action the process would end with the cursor hidden.
 fn answer_or_signal<T: Send + 'static>(
     question: impl FnOnce(&Term) -> Answer<T> + Send + 'static,
     terminal: Term,

@@ -12,7 +12,7 @@ pub(super) enum Stream {
     Err,
 }
 
-/// The colours are dropped when NO_COLOR, CLICOLOR, TERM=dumb or a pipe ask for it.
+/// The colours are dropped when NO_COLOR, CLICOLOR, TERM=dumb or a pipe require it.
 pub(super) fn emit(stream: Stream, text: &str) -> io::Result<()> {
     match stream {
         Stream::Out => {
@@ -58,7 +58,7 @@ pub(super) fn columns(stream: Stream) -> Option<usize> {
         Stream::Out => Term::stdout(),
         Stream::Err => Term::stderr(),
     };
-    // Some terminals say 0 before they know.
+    // Some terminals report 0 before their size is set.
     terminal.size_checked().map(|(_, columns)| usize::from(columns)).filter(|columns| *columns > 0)
 }
 

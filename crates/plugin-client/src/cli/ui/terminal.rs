@@ -31,7 +31,7 @@ pub(super) struct Inner {
     pub(super) region: Mutex<Option<ProgressBar>>,
     pub(super) server_warnings: Mutex<HashSet<String>>,
     pub(super) lost_output: Mutex<Option<String>>,
-    pub(super) time_asked: Mutex<Duration>,
+    pub(super) prompt_time: Mutex<Duration>,
     pub(super) writer: Writer,
     /// Since when the run waits for the reader of its output.
     pub(super) flushing_since: Mutex<Option<Instant>>,
@@ -71,7 +71,7 @@ impl Ui {
             region: Mutex::default(),
             server_warnings: Mutex::default(),
             lost_output: Mutex::default(),
-            time_asked: Mutex::default(),
+            prompt_time: Mutex::default(),
             writer: Writer::default(),
             flushing_since: Mutex::default(),
             documented: AtomicBool::new(false),
@@ -138,7 +138,7 @@ impl Ui {
         lock(&self.0.region).is_some()
     }
 
-    /// A line of the `-v` log: asked for, so also with `--quiet`.
+    /// A line of the `-v` log: requested by a flag, so also with `--quiet`.
     pub(crate) fn log(&self, line: &Line) {
         self.write(Stream::Err, &Line::new().then(line.clone()).all(Role::Dim));
     }

@@ -74,7 +74,7 @@ mod tests {
         let at = |ms: u64| start + Duration::from_millis(ms);
         let cases = [
             ("nothing is written", None, 9000, PATIENCE, false),
-            ("held up before the signal", Some(0), 5999, PATIENCE, false),
+            ("blocked before the signal", Some(0), 5999, PATIENCE, false),
             ("and after it", Some(0), 6000, PATIENCE, true),
             ("a report, read slowly", Some(8500), 9000, PATIENCE, false),
             ("a report that is not read", Some(8000), 9000, PATIENCE, true),

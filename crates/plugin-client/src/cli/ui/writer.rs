@@ -1,4 +1,4 @@
-//! Writes to the terminal, to pipes and files in a thread of its own: a reader that is slow, or gone, holds up no run. Starts a thread.
+//! Writes to the terminal, to pipes and files in a thread of its own: a reader that is slow, or gone, does not block the run. Starts a thread.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -126,7 +126,7 @@ impl Writer {
         }
     }
 
-    /// Nobody reads stderr: what waits for stdout behind it is written all the same.
+    /// Stderr is not read: what waits for stdout behind it is written all the same.
     pub fn pass_by_stderr(&self, patience: Duration) {
         let mut state = lock(&self.0.state);
         if state.writing != Some(Stream::Err) {
@@ -152,7 +152,7 @@ mod tests {
     const SOON: Duration = Duration::from_millis(20);
 
     #[test]
-    fn a_reader_that_is_gone_holds_up_nobody_and_stdout_passes_it_by() {
+    fn a_reader_that_is_gone_blocks_nothing_and_stdout_is_still_written() {
         let writer = Writer::default();
         let (gone, read) = mpsc::channel::<()>();
         let (report, reported) = mpsc::channel();
@@ -192,7 +192,7 @@ mod tests {
         let writer = Writer::default();
         let (gate, opened) = mpsc::channel::<()>();
         let (line, lines) = mpsc::channel();
-        let say = |text: &'static str| {
+        let text = |text: &'static str| {
             let line = line.clone();
             move || {
                 let _ = line.send(text);
@@ -201,11 +201,11 @@ mod tests {
         writer.write(Stream::Err, move || {
             let _ = opened.recv();
         });
-        writer.write_frame(say("a frame that is not seen"));
-        writer.write(Stream::Out, say("out"));
-        writer.write_frame(say("frame"));
-        writer.write(Stream::Err, say("err"));
-        writer.end_frames(say("cleared"));
+        writer.write_frame(text("a frame that is not seen"));
+        writer.write(Stream::Out, text("out"));
+        writer.write_frame(text("frame"));
+        writer.write(Stream::Err, text("err"));
+        writer.end_frames(text("cleared"));
         drop(gate);
         writer.flush(None);
         let seen: Vec<&str> = lines.try_iter().collect();

@@ -45,7 +45,7 @@ impl Held {
 pub(crate) enum Credential {
     /// What kube adds by itself: token, basic, OIDC; or a client certificate.
     Fixed,
-    /// Read again for every request, since it rotates; the last one serves while the file is away.
+    /// Read again for every request, since it rotates; the last one is used while the file is missing.
     File {
         path: PathBuf,
         last: Mutex<Option<HeaderValue>>,
@@ -72,7 +72,7 @@ struct State {
 type Renewal = Shared<BoxFuture<'static, Result<Held, Failure>>>;
 
 impl Credential {
-    /// Runs the exec plugin, if there is one. Before any progress is drawn: it may ask, and take its time. Whoever drops this kills it.
+    /// Runs the exec plugin, if there is one. Before any progress is drawn: it may prompt, and run for long. Dropping this future kills it.
     pub(crate) async fn fetch(
         target: &mut Target,
         flags: &ConnectionFlags,
@@ -204,9 +204,9 @@ impl Exec {
     }
 
     async fn renew(&self) -> Result<Held, Failure> {
-        // What it asks would be drawn over, and what is drawn would be typed into.
-        let may_ask = !self.ui.is_drawing();
-        let issued = self.plugin.run(may_ask, self.limit, &self.ui).await;
+        // Its prompts would be drawn over, and what is drawn would be typed into.
+        let may_prompt = !self.ui.is_drawing();
+        let issued = self.plugin.run(may_prompt, self.limit, &self.ui).await;
         let mut state = lock(&self.state);
         state.running = None;
         let now = self.time.now();

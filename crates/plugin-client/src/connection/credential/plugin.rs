@@ -16,7 +16,7 @@ use crate::{Failure, Line, Ui};
 /// No run takes longer, interactive or not: otherwise one that hangs would never be ended.
 pub(super) const LONGEST: Duration = Duration::from_secs(5 * 60);
 /// After so long the user is notified what is waited for.
-const TELL_AFTER: Duration = Duration::from_secs(5);
+const NOTIFY_AFTER: Duration = Duration::from_secs(5);
 
 pub(super) struct Plugin {
     exec: ExecConfig,
@@ -72,15 +72,15 @@ impl Plugin {
         self.exec.command.as_deref().unwrap_or_default()
     }
 
-    /// `may_ask`: the terminal is free for its prompts. `limit` is for a run without prompts; one that prompts may take `LONGEST`.
-    pub async fn run(&self, may_ask: bool, limit: Duration, ui: &Ui) -> Result<Issued, Failure> {
+    /// `may_prompt`: the terminal is free for its prompts. `limit` is for a run without prompts; one that prompts may take `LONGEST`.
+    pub async fn run(&self, may_prompt: bool, limit: Duration, ui: &Ui) -> Result<Issued, Failure> {
         let exec = &self.exec;
         let Some(name) = exec.command.as_deref().filter(|name| !name.is_empty()) else {
             return Err(Failure::failed("the user's exec section in the kubeconfig has no command"));
         };
-        let terminal = may_ask && std::io::stdin().is_terminal();
+        let terminal = may_prompt && std::io::stdin().is_terminal();
         if exec.interactive_mode == Some(ExecInteractiveMode::Always) && !terminal {
-            let why = if may_ask { "there is no terminal" } else { "the terminal shows the progress" };
+            let why = if may_prompt { "there is no terminal" } else { "the terminal shows the progress" };
             return Err(Failure::failed(format!("the credential plugin {name} has to ask, and {why}"))
                 .hint("run this in a terminal, or log in first"));
         }
@@ -102,7 +102,7 @@ impl Plugin {
         let limit = if interactive { LONGEST } else { limit.min(LONGEST) };
         let waiting =
             || ui.status(&Line::new().warn("waiting for the credential plugin").plain(format!(" {name}")));
-        let ended = within(running, TELL_AFTER, limit, waiting).await.ok_or_else(|| {
+        let ended = within(running, NOTIFY_AFTER, limit, waiting).await.ok_or_else(|| {
             Failure::failed(format!("the credential plugin {name} has not answered within {limit:?}"))
                 .hint(by_hand(exec))
         })?;

@@ -21,7 +21,7 @@ pub(super) struct Output {
     pub status: ExitStatus,
 }
 
-/// Whoever drops this future kills the program, and unless it may use the terminal, everything it started: then it has a process group
+/// Dropping this future kills the program, and unless it may use the terminal, everything it started: then it has a process group
 /// of its own. One that may use the terminal cannot have: the terminal's driver would stop it at its first question.
 pub(super) async fn run(mut command: Command, interactive: bool, ui: &Ui) -> io::Result<Output> {
     command.stdout(Stdio::piped()).kill_on_drop(true);
@@ -34,15 +34,15 @@ pub(super) async fn run(mut command: Command, interactive: bool, ui: &Ui) -> io:
         command.process_group(0);
     }
     let mut running = Running { child: command.spawn()?, group: !interactive };
-    let said = running.child.stderr.take().map(|stderr| tokio::spawn(relay(stderr, ui.clone())));
+    let relayed = running.child.stderr.take().map(|stderr| tokio::spawn(relay(stderr, ui.clone())));
     let mut stdout = Vec::new();
     if let Some(pipe) = running.child.stdout.take() {
         pipe.take(LONGEST_ANSWER).read_to_end(&mut stdout).await?;
     }
     let status = running.child.wait().await?;
-    if let Some(said) = said {
+    if let Some(relayed) = relayed {
         // Late lines are shown when they come.
-        let _ = tokio::time::timeout(LAST_LINES, said).await;
+        let _ = tokio::time::timeout(LAST_LINES, relayed).await;
     }
     Ok(Output { stdout, status })
 }

@@ -18,7 +18,7 @@ pub(super) struct Life {
     pub obtained: Timestamp,
     /// `None`: not known; the server answers 401 once they are expired.
     pub expires: Option<Timestamp>,
-    /// The server did not accept them, whatever they say themselves.
+    /// The server did not accept them, whatever expiry they state.
     pub rejected: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Where kubeconfigs lie, and how several become one. Reads files.
+//! Where kubeconfigs are, and how several are merged. Reads files.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};

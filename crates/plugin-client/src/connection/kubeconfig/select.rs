@@ -14,9 +14,9 @@ pub(super) fn context(
     files: &[PathBuf],
     flags: &ConnectionFlags,
 ) -> Result<(String, Context), Failure> {
-    let asked = given(&flags.context);
+    let by_flag = given(&flags.context);
     let names = || kubeconfig.contexts.iter().map(|named| named.name.as_str());
-    let Some(name) = asked.or(kubeconfig.current_context.as_deref()) else {
+    let Some(name) = by_flag.or(kubeconfig.current_context.as_deref()) else {
         if given(&flags.cluster).or(given(&flags.server)).is_some() {
             return Ok((String::new(), Context::default()));
         }
@@ -28,8 +28,10 @@ pub(super) fn context(
         kubeconfig.contexts.iter().find(|named| named.name == name).and_then(|named| named.context.clone());
     match found {
         Some(context) => Ok((name.to_owned(), context)),
-        None => Err(Failure::new(blame(asked), format!("there is no context {name} in {}", list(files)))
-            .hint(existing("contexts", names()))),
+        None => {
+            Err(Failure::new(exit_code(by_flag), format!("there is no context {name} in {}", list(files)))
+                .hint(existing("contexts", names())))
+        }
     }
 }
 
@@ -39,22 +41,25 @@ pub(super) fn cluster(
     context: &Context,
     flags: &ConnectionFlags,
 ) -> Result<Cluster, Failure> {
-    let asked = given(&flags.cluster);
-    let name = asked.unwrap_or(&context.cluster);
+    let by_flag = given(&flags.cluster);
+    let name = by_flag.unwrap_or(&context.cluster);
     let found =
         kubeconfig.clusters.iter().find(|named| named.name == name).and_then(|named| named.cluster.clone());
     match found {
         Some(cluster) => Ok(cluster),
-        // --server is the address; only a cluster asked for by name must exist.
-        None if asked.is_none() && given(&flags.server).is_some() => Ok(Cluster::default()),
+        // --server is the address; only a cluster named by --cluster must exist.
+        None if by_flag.is_none() && given(&flags.server).is_some() => Ok(Cluster::default()),
         None => {
-            let origin = if asked.is_some() {
+            let origin = if by_flag.is_some() {
                 String::new()
             } else {
                 format!(", which context {context_name} names,")
             };
-            Err(Failure::new(blame(asked), format!("the cluster {name}{origin} is not in the kubeconfig"))
-                .hint(existing("clusters", kubeconfig.clusters.iter().map(|named| named.name.as_str()))))
+            Err(Failure::new(
+                exit_code(by_flag),
+                format!("the cluster {name}{origin} is not in the kubeconfig"),
+            )
+            .hint(existing("clusters", kubeconfig.clusters.iter().map(|named| named.name.as_str()))))
         }
     }
 }
@@ -65,8 +70,8 @@ pub(super) fn user(
     context: &Context,
     flags: &ConnectionFlags,
 ) -> Result<AuthInfo, Failure> {
-    let asked = given(&flags.user);
-    let Some(name) = asked.or(given(&context.user)) else { return Ok(AuthInfo::default()) };
+    let by_flag = given(&flags.user);
+    let Some(name) = by_flag.or(given(&context.user)) else { return Ok(AuthInfo::default()) };
     let found = kubeconfig
         .auth_infos
         .iter()
@@ -74,15 +79,15 @@ pub(super) fn user(
         .and_then(|named| named.auth_info.clone());
     match found {
         Some(user) => Ok(user),
-        None if asked.is_none() => Ok(AuthInfo::default()),
+        None if by_flag.is_none() => Ok(AuthInfo::default()),
         None => Err(Failure::usage(format!("the user {name} is not in the kubeconfig"))
             .hint(existing("users", kubeconfig.auth_infos.iter().map(|named| named.name.as_str())))),
     }
 }
 
-/// A name that was typed is wrong usage, one that a file holds is not.
-fn blame(asked: Option<&str>) -> Exit {
-    if asked.is_some() { Exit::Usage } else { Exit::Failed }
+/// A wrong name from a flag is a usage error, one from a kubeconfig is not.
+fn exit_code(by_flag: Option<&str>) -> Exit {
+    if by_flag.is_some() { Exit::Usage } else { Exit::Failed }
 }
 
 fn existing<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> String {

@@ -1,4 +1,4 @@
-//! Pods without a node: an autoscaler may promise one, or nothing is reported.
+//! Pods without a node: an autoscaler may provision one, or nothing is reported.
 
 use super::*;
 

@@ -237,7 +237,7 @@ impl Judge {
     /// Nothing is claimed that the last read did not show.
     fn claims(&self) -> Result<(), TestCaseError> {
         for (step, outcome) in self.engine.outcomes().iter().enumerate() {
-            if self.rules.wait && matches!(outcome.result, Verdict::Done | Verdict::Partial) {
+            if self.rules.wait && matches!(outcome.result, RolloutResult::Done | RolloutResult::Partial) {
                 let read = self.read[step].as_ref().map(|(state, _)| state);
                 // Written by somebody else, and then a pod was freed for it: that is done, too.
                 let did = self.written.contains(&step) || self.engine.steps[step].unstuck;
@@ -298,7 +298,10 @@ impl Judge {
         }
         prop_assert!(self.engine.is_done() && self.engine.next(now).is_empty());
         for (over, outcome) in over.into_iter().zip(self.engine.outcomes()) {
-            let claims = matches!(outcome.result, Verdict::Restored | Verdict::Failed | Verdict::Timeout);
+            let claims = matches!(
+                outcome.result,
+                RolloutResult::Restored | RolloutResult::Failed | RolloutResult::Timeout
+            );
             prop_assert!(over || !self.rules.wait || !claims, "nothing showed that: {outcome:?}");
         }
         self.claims()

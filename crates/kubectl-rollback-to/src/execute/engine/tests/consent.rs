@@ -25,7 +25,7 @@ fn question(commands: &[Command]) -> Question {
 }
 
 #[test]
-fn a_pod_that_became_ready_while_it_was_asked_about_is_not_deleted() {
+fn a_pod_that_became_ready_during_the_prompt_is_not_deleted() {
     for (there, deleted) in
         [(State::Moving, false), (DONE, false), (stuck("other"), true), (stuck("p"), true)]
     {
@@ -70,12 +70,12 @@ fn a_pod_that_is_not_as_it_was_read_is_read_again_and_not_for_ever() {
     }
     assert_eq!(tries, DELETIONS);
     let reason = Reason::BlockedByPod { pod: "p".into(), why: BlockedByPod::KeepsChanging };
-    assert_eq!(play.ends(), [over(Verdict::Failed, [reason])]);
+    assert_eq!(play.ends(), [over(RolloutResult::Failed, [reason])]);
 }
 
 #[test]
-fn what_became_healthy_while_it_was_asked_about_is_not_restored() {
-    let restored = || over(Verdict::Restored, [rollout("crashed"), Reason::Restored]);
+fn what_became_healthy_during_the_prompt_is_not_restored() {
+    let restored = || over(RolloutResult::Restored, [rollout("crashed"), Reason::Restored]);
     for (there, expected) in [(DONE, done()), (crashed(), restored()), (State::Moving, restored())] {
         let mut play = Play::new(1, asked());
         play.write_all().seen(0, State::Failed { cause: cause("crashed"), pod: None, container: None });
@@ -105,7 +105,7 @@ fn what_cannot_be_read_any_more_is_not_restored() {
     let why = || Unobserved::Message("403".into());
     play.engine.unverified(0, why());
     let reasons = [rollout("crashed"), Reason::NotRestored(NotRestored::Unobserved(why()))];
-    assert_eq!(play.ends(), [over(Verdict::Failed, reasons)]);
+    assert_eq!(play.ends(), [over(RolloutResult::Failed, reasons)]);
 }
 
 /// It is not known which template is there: the pods that are healthy may have the one from before.
@@ -118,7 +118,7 @@ fn a_write_whose_answer_was_lost_is_never_taken_for_healthy() {
     assert_eq!(play.next(), "restore 0");
     play.engine.restored(0, Wrote::Already, Vec::new());
     let reasons = [Reason::Message("504".into()), Reason::UpdateUnknown, Reason::HadPreviousTemplate];
-    assert_eq!(play.ends(), [over(Verdict::Restored, reasons)]);
+    assert_eq!(play.ends(), [over(RolloutResult::Restored, reasons)]);
 }
 
 #[test]
@@ -136,12 +136,12 @@ fn a_restart_is_followed_and_another_template_is_left_alone_and_nothing_is_resto
     play.write_all().seen(0, superseded(true)).next();
     play.fails(0);
     let restarted = Reason::NotRestored(NotRestored::Restarted(author("kim")));
-    assert_eq!(play.ends(), [over(Verdict::Failed, [rollout("crashed"), restarted])]);
+    assert_eq!(play.ends(), [over(RolloutResult::Failed, [rollout("crashed"), restarted])]);
 
     let mut play = Play::new(2, restore);
     play.write_all().seen(0, DONE).next();
     play.seen(1, superseded(false));
-    let left = || over(Verdict::Superseded, [Reason::Superseded { by: author("kim"), pods: (0, 0) }]);
+    let left = || over(RolloutResult::Superseded, [Reason::Superseded { by: author("kim"), pods: (0, 0) }]);
     assert_eq!(play.ends(), [done(), left()]);
 
     // Restarts without end are not followed without end.
@@ -158,7 +158,7 @@ fn for_what_blocks_any_template_nothing_is_restored() {
     let mut play = Play::new(2, restore);
     play.write_all().seen(0, DONE).next();
     play.seen(1, stalled(true));
-    assert_eq!(play.ends(), [done(), over(Verdict::Stalled, [rollout("no node")])]);
+    assert_eq!(play.ends(), [done(), over(RolloutResult::Stalled, [rollout("no node")])]);
     let mut play = Play::new(1, restore);
     play.write_all().seen(0, stalled(false));
     assert_eq!(play.next(), "restore 0");
@@ -175,7 +175,7 @@ fn at_the_deadline_what_is_not_done_is_restored_and_what_is_stays() {
     play.engine.restored(0, written(), Vec::new());
     play.next();
     play.seen(0, DONE);
-    let overdue = |pods| over(Verdict::Restored, [Reason::Overdue { pods }, Reason::Restored]);
+    let overdue = |pods| over(RolloutResult::Restored, [Reason::Overdue { pods }, Reason::Restored]);
     assert_eq!(play.ends(), [overdue((1, 3))]);
     assert!(play.engine.outcomes()[0].late);
 
@@ -197,7 +197,7 @@ fn at_the_deadline_what_is_not_done_is_restored_and_what_is_stays() {
     play.next();
     play.seen(0, DONE);
     let never = Reason::Ended { by: End::Timeout, at: EndedAt::NotStarted, pods: (0, 0) };
-    assert_eq!(play.ends(), [overdue((0, 0)), over(Verdict::Timeout, [never])]);
+    assert_eq!(play.ends(), [overdue((0, 0)), over(RolloutResult::Timeout, [never])]);
 
     // Nothing is restored without consent, or where nothing was written.
     for rules in [rules(), Rules { on_failure: OnFailure::Stop, ..rules() }] {
@@ -236,11 +236,11 @@ fn a_signal_at_the_question_is_an_interruption_and_not_a_failure() {
     question(&commands(&mut play));
     play.engine.stop(&End::Interrupted);
     let undecided = Reason::Ended { by: End::Interrupted, at: EndedAt::Undecided, pods: (0, 0) };
-    assert_eq!(play.ends(), [done(), over(Verdict::Interrupted, [undecided, rollout("crashed")])]);
+    assert_eq!(play.ends(), [done(), over(RolloutResult::Interrupted, [undecided, rollout("crashed")])]);
 }
 
 #[test]
-fn what_somebody_replaced_while_it_was_asked_about_is_no_reason_to_restore_others() {
+fn what_somebody_replaced_during_the_prompt_is_no_reason_to_restore_others() {
     let mut play = Play::new(2, asked());
     play.write_all().engine.seen(1, &progress(DONE));
     play.engine.verified(1, &progress(DONE), at(0));
@@ -252,5 +252,8 @@ fn what_somebody_replaced_while_it_was_asked_about_is_no_reason_to_restore_other
     let commands = commands(&mut play);
     assert!(!commands.iter().any(|command| matches!(command, Command::Restore(_))), "{commands:?}");
     let ends = play.ends();
-    assert_eq!(ends[0], over(Verdict::Superseded, [Reason::Superseded { by: author("kim"), pods: (0, 0) }]));
+    assert_eq!(
+        ends[0],
+        over(RolloutResult::Superseded, [Reason::Superseded { by: author("kim"), pods: (0, 0) }])
+    );
 }

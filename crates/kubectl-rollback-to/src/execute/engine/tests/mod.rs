@@ -38,19 +38,19 @@ fn input(name: &str) -> StepInput {
 }
 
 /// How a step ended.
-type Ended = (Verdict, Vec<Reason>);
+type Ended = (RolloutResult, Vec<Reason>);
 
-fn over(result: Verdict, reasons: impl Into<Vec<Reason>>) -> Ended {
+fn over(result: RolloutResult, reasons: impl Into<Vec<Reason>>) -> Ended {
     (result, reasons.into())
 }
 
 fn done() -> Ended {
-    over(Verdict::Done, [])
+    over(RolloutResult::Done, [])
 }
 
 /// Restored because this one failed.
 fn restored_for(failed: &str) -> Ended {
-    over(Verdict::Restored, [Reason::OtherFailed(id(failed)), Reason::Restored])
+    over(RolloutResult::Restored, [Reason::OtherFailed(id(failed)), Reason::Restored])
 }
 
 fn author(manager: &str) -> Option<Author> {

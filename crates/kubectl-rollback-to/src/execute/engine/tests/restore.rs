@@ -22,7 +22,7 @@ fn when_the_second_fails_all_three_are_restored() {
         play.ends(),
         [
             restored_for("b"),
-            over(Verdict::Restored, [rollout("crashed"), Reason::Restored]),
+            over(RolloutResult::Restored, [rollout("crashed"), Reason::Restored]),
             restored_for("b"),
         ]
     );
@@ -44,7 +44,7 @@ fn what_is_restored_is_reported_with_the_pods_that_it_has_then() {
     play.engine.restored(0, written(), Vec::new());
     play.next();
     play.seen_as(0, with(DONE, &[pod("old", PodState::Ready)]));
-    assert_eq!(play.ends(), [over(Verdict::Restored, [rollout("crashed"), Reason::Restored])]);
+    assert_eq!(play.ends(), [over(RolloutResult::Restored, [rollout("crashed"), Reason::Restored])]);
     let outcome = play.engine.outcomes().remove(0);
     assert_eq!(outcome.pods, [pod("old", PodState::Ready)]);
     assert_eq!(
@@ -91,8 +91,8 @@ fn what_is_done_about_a_failure() {
             play.ends(),
             [
                 first,
-                over(Verdict::Failed, [Reason::Message("no".into()), Reason::NothingWritten]),
-                over(Verdict::Refused, [Reason::NotStarted(Some(id("b"))), Reason::NothingWritten]),
+                over(RolloutResult::Failed, [Reason::Message("no".into()), Reason::NothingWritten]),
+                over(RolloutResult::Refused, [Reason::NotStarted(Some(id("b"))), Reason::NothingWritten]),
             ]
         );
     }
@@ -116,11 +116,23 @@ fn a_write_in_flight_is_awaited_before_anything_is_restored() {
 fn what_cannot_be_restored_is_reported_and_the_rest_is_restored() {
     let message = || "403".to_owned();
     let cases = [
-        (Wrote::Changed(change()), Verdict::Superseded, Reason::NotRestored(NotRestored::Changed(change()))),
-        (Wrote::Gone, Verdict::Failed, Reason::NotRestored(NotRestored::Deleted)),
-        (Wrote::Failed(message()), Verdict::Failed, Reason::NotRestored(NotRestored::Failed(message()))),
-        (Wrote::Unknown(message()), Verdict::Failed, Reason::NotRestored(NotRestored::Unknown(message()))),
-        (Wrote::Already, Verdict::Restored, Reason::HadPreviousTemplate),
+        (
+            Wrote::Changed(change()),
+            RolloutResult::Superseded,
+            Reason::NotRestored(NotRestored::Changed(change())),
+        ),
+        (Wrote::Gone, RolloutResult::Failed, Reason::NotRestored(NotRestored::Deleted)),
+        (
+            Wrote::Failed(message()),
+            RolloutResult::Failed,
+            Reason::NotRestored(NotRestored::Failed(message())),
+        ),
+        (
+            Wrote::Unknown(message()),
+            RolloutResult::Failed,
+            Reason::NotRestored(NotRestored::Unknown(message())),
+        ),
+        (Wrote::Already, RolloutResult::Restored, Reason::HadPreviousTemplate),
     ];
     for (wrote, result, reason) in cases {
         let mut play = Play::new(2, Rules { on_failure: OnFailure::Restore, ..rules() });
@@ -140,11 +152,11 @@ fn a_restore_that_fails_is_reported_and_never_repeated() {
     let unhealthy = |why| Reason::NotRestored(NotRestored::Unhealthy(vec![why]));
     let until = BlockedByPod::UntilDeleted { message: "CrashLoopBackOff".into(), revision: None };
     let cases = [
-        (crashed(), Verdict::Failed, unhealthy(rollout("crashed"))),
-        (reverted(), Verdict::Superseded, Reason::RestoredAndReplaced(author("argo"))),
-        (superseded(false), Verdict::Superseded, Reason::RestoredAndReplaced(author("kim"))),
-        (State::Deleted, Verdict::Failed, unhealthy(Reason::Deleted)),
-        (stuck("p"), Verdict::Failed, unhealthy(Reason::BlockedByPod { pod: "p".into(), why: until })),
+        (crashed(), RolloutResult::Failed, unhealthy(rollout("crashed"))),
+        (reverted(), RolloutResult::Superseded, Reason::RestoredAndReplaced(author("argo"))),
+        (superseded(false), RolloutResult::Superseded, Reason::RestoredAndReplaced(author("kim"))),
+        (State::Deleted, RolloutResult::Failed, unhealthy(Reason::Deleted)),
+        (stuck("p"), RolloutResult::Failed, unhealthy(Reason::BlockedByPod { pod: "p".into(), why: until })),
     ];
     for (state, result, reason) in cases {
         let mut play = Play::new(1, Rules { on_failure: OnFailure::Restore, ..rules() });
@@ -170,6 +182,9 @@ fn a_workload_that_was_reverted_is_left_alone() {
         assert_eq!(play.next(), "restore 0");
         play.engine.restored(0, Wrote::Already, Vec::new());
         let had = [Reason::OtherFailed(id("b")), Reason::HadPreviousTemplate];
-        assert_eq!(play.ends(), [over(Verdict::Restored, had), over(Verdict::Failed, [expected])]);
+        assert_eq!(
+            play.ends(),
+            [over(RolloutResult::Restored, had), over(RolloutResult::Failed, [expected])]
+        );
     }
 }

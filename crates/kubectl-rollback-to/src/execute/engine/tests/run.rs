@@ -26,8 +26,8 @@ fn one_write_after_another_and_all_watched_side_by_side() {
         play.ends(),
         [
             done(),
-            over(Verdict::Unchanged, [Reason::Already(Already::WrittenBySomebody)]),
-            over(Verdict::Partial, [Reason::Kept(kept())]),
+            over(RolloutResult::Unchanged, [Reason::Already(Already::WrittenBySomebody)]),
+            over(RolloutResult::Partial, [Reason::Kept(kept())]),
         ]
     );
 }
@@ -38,7 +38,7 @@ fn a_lost_race_is_refused_and_can_be_planned_again() {
     play.next();
     play.engine.wrote(0, Wrote::Changed(change()), at(0));
     let reasons = [Reason::ChangedAfterPlanning(change()), Reason::NothingWritten];
-    assert_eq!(play.ends(), [over(Verdict::Refused, reasons)]);
+    assert_eq!(play.ends(), [over(RolloutResult::Refused, reasons)]);
     assert!(play.engine.outcomes()[0].changed);
 }
 
@@ -60,7 +60,7 @@ fn what_an_owner_may_revert_is_watched_a_little_longer() {
     play.write_all().seen(0, DONE).next();
     play.seen(0, crashed()).next();
     play.seen(0, reverted());
-    assert_eq!(play.ends(), [over(Verdict::Failed, [Reason::Reverted(author("argo"))])]);
+    assert_eq!(play.ends(), [over(RolloutResult::Failed, [Reason::Reverted(author("argo"))])]);
 
     // Nobody reverts it: over as soon as it is done.
     let mut play = Play::new(1, rules());
@@ -75,7 +75,7 @@ fn without_waiting_nothing_is_claimed() {
     play.engine.wrote(0, written(), at(0));
     assert_eq!(play.next(), "write 1");
     play.engine.wrote(1, written(), at(0));
-    let written_only = || over(Verdict::Done, [Reason::NotWatched]);
+    let written_only = || over(RolloutResult::Done, [Reason::NotWatched]);
     assert_eq!(play.ends(), [written_only(), written_only()]);
 
     let mut play = Play::new(2, Rules { wait: false, on_failure: OnFailure::Restore, ..rules() });
@@ -88,8 +88,11 @@ fn without_waiting_nothing_is_claimed() {
     assert_eq!(
         play.ends(),
         [
-            over(Verdict::Restored, [Reason::OtherFailed(id("b")), Reason::Restored, Reason::NotWatched]),
-            over(Verdict::Refused, [Reason::DeletedAfterPlanning, Reason::NothingWritten])
+            over(
+                RolloutResult::Restored,
+                [Reason::OtherFailed(id("b")), Reason::Restored, Reason::NotWatched]
+            ),
+            over(RolloutResult::Refused, [Reason::DeletedAfterPlanning, Reason::NothingWritten])
         ]
     );
 }
@@ -107,12 +110,12 @@ fn without_the_right_to_watch_nothing_is_restored() {
     play.seen(1, DONE);
     assert_eq!(
         play.ends(),
-        [over(Verdict::Failed, [Reason::Unobserved { why: why(), restored: false }]), done()]
+        [over(RolloutResult::Failed, [Reason::Unobserved { why: why(), restored: false }]), done()]
     );
 }
 
 #[test]
-fn an_early_end_says_where_things_are() {
+fn an_early_end_reports_the_state_of_each_workload() {
     type Case = (EndedAt, (i64, i64), fn(&mut Play));
     let restore = Rules { on_failure: OnFailure::Restore, ..rules() };
     let watching = EndedAt::Watching { written: true };
@@ -138,9 +141,9 @@ fn an_early_end_says_where_things_are() {
         }),
     ];
     for (end, result) in [
-        (End::Timeout, Verdict::Timeout),
-        (End::Interrupted, Verdict::Interrupted),
-        (silent(), Verdict::Stalled),
+        (End::Timeout, RolloutResult::Timeout),
+        (End::Interrupted, RolloutResult::Interrupted),
+        (silent(), RolloutResult::Stalled),
     ] {
         for (at, pods, act) in cases {
             let mut play = Play::new(1, restore);
@@ -161,7 +164,7 @@ fn an_early_end_keeps_what_is_known() {
     let mut play = Play::new(1, rules());
     play.write_all().seen(0, crashed()).next();
     play.engine.stop(&End::Timeout);
-    assert_eq!(play.ends(), [over(Verdict::Failed, [rollout("crashed")])]);
+    assert_eq!(play.ends(), [over(RolloutResult::Failed, [rollout("crashed")])]);
     let mut play = Play::new(1, rules());
     play.engine.steps[0].has_reconciling_owner = true;
     play.write_all().seen(0, DONE).next();
@@ -202,7 +205,7 @@ fn what_never_ran_has_no_log() {
     let mut play = Play::new(1, rules());
     play.write_all().seen(0, pulling);
     assert_eq!(play.next(), "");
-    assert_eq!(play.ends(), [over(Verdict::Failed, [rollout("ErrImagePull")])]);
+    assert_eq!(play.ends(), [over(RolloutResult::Failed, [rollout("ErrImagePull")])]);
 }
 
 #[test]
@@ -228,15 +231,15 @@ fn what_is_there_already_is_claimed_of_its_pods_only() {
     let but = || Reason::AlreadyBut { already: already(), pods: Some((0, 2)) };
     let none_of = |state| Progress { done: 0, total: 2, ..progress(state) };
     for (state, end) in [
-        (DONE, over(Verdict::Unchanged, [Reason::Already(already())])),
-        (stalled(true), over(Verdict::Stalled, [but(), rollout("no node")])),
+        (DONE, over(RolloutResult::Unchanged, [Reason::Already(already())])),
+        (stalled(true), over(RolloutResult::Stalled, [but(), rollout("no node")])),
         (
             State::Failed { cause: cause("crashed"), pod: None, container: None },
-            over(Verdict::Failed, [but(), rollout("crashed")]),
+            over(RolloutResult::Failed, [but(), rollout("crashed")]),
         ),
         (
             State::Done { kept: Some(kept()) },
-            over(Verdict::Partial, [Reason::Already(already()), Reason::Kept(kept())]),
+            over(RolloutResult::Partial, [Reason::Already(already()), Reason::Kept(kept())]),
         ),
     ] {
         let rules = Rules { on_failure: OnFailure::Restore, ..rules() };
@@ -256,7 +259,7 @@ fn what_is_there_already_is_claimed_of_its_pods_only() {
 fn no_pods_are_no_evidence_and_the_outcome_has_that() {
     let mut play = Play::new(1, rules());
     play.write_all().seen_as(0, Progress { desired: 0, ..progress(DONE) });
-    assert_eq!(play.ends(), [over(Verdict::Done, [Reason::NoPods(Kind::StatefulSet)])]);
+    assert_eq!(play.ends(), [over(RolloutResult::Done, [Reason::NoPods(Kind::StatefulSet)])]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn what_cannot_be_read_is_not_restored() {
     assert!(play.engine.is_silent(at(600)));
     play.engine.stop(&silent());
     let ended = Reason::Ended { by: silent(), at: EndedAt::Undecided, pods: (0, 0) };
-    assert_eq!(play.ends(), [over(Verdict::Stalled, [rollout("crashed"), ended])]);
+    assert_eq!(play.ends(), [over(RolloutResult::Stalled, [rollout("crashed"), ended])]);
 }
 
 #[test]

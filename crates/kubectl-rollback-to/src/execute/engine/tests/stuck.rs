@@ -5,7 +5,8 @@ use super::*;
 #[test]
 fn a_blocking_pod_is_deleted_with_consent_only() {
     let message = || "CrashLoopBackOff".to_owned();
-    let blocked = |pod: &str, why| over(Verdict::Failed, [Reason::BlockedByPod { pod: pod.into(), why }]);
+    let blocked =
+        |pod: &str, why| over(RolloutResult::Failed, [Reason::BlockedByPod { pod: pod.into(), why }]);
     let refused = || blocked("p-2", BlockedByPod::UntilDeleted { message: message(), revision: Some(3) });
     let cases = [
         (true, false, false, "delete 0 p-2 uid-p-2", None),
@@ -44,7 +45,7 @@ fn a_pod_that_cannot_be_deleted_is_a_failure() {
     play.next();
     play.engine.deleted(0, "p", "uid-p", Deletion::Failed("403".into()));
     let why = BlockedByPod::NotDeleted("403".into());
-    assert_eq!(play.ends(), [over(Verdict::Failed, [Reason::BlockedByPod { pod: "p".into(), why }])]);
+    assert_eq!(play.ends(), [over(RolloutResult::Failed, [Reason::BlockedByPod { pod: "p".into(), why }])]);
 }
 
 #[test]
@@ -62,12 +63,12 @@ fn one_that_is_there_already_can_be_unstuck() {
     let mut play = Play::with(watch(), rules);
     play.next();
     play.seen(0, DONE);
-    assert_eq!(play.ends(), [over(Verdict::Unchanged, [Reason::Already(Already::Live(Some(3)))])]);
+    assert_eq!(play.ends(), [over(RolloutResult::Unchanged, [Reason::Already(Already::Live(Some(3)))])]);
 
     let mut play = Play::with(watch(), rules);
     play.next();
     play.fails(0);
     assert_eq!(play.next(), "", "nothing was written, nothing is restored");
     let but = Reason::AlreadyBut { already: Already::Live(Some(3)), pods: None };
-    assert_eq!(play.ends(), [over(Verdict::Failed, [but, rollout("crashed")])]);
+    assert_eq!(play.ends(), [over(RolloutResult::Failed, [but, rollout("crashed")])]);
 }

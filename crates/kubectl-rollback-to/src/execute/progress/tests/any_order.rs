@@ -110,7 +110,7 @@ proptest! {
 
     /// The result does not change before the time that it gave.
     #[test]
-    fn nothing_changes_before_it_said_so((moment, _, _) in any_kind().prop_flat_map(any_view), wait in 1i64..300) {
+    fn nothing_changes_before_the_reported_time((moment, _, _) in any_kind().prop_flat_map(any_view), wait in 1i64..300) {
         let mut tracker = moment.tracker();
         let first = tracker.look(moment.clone().at(10).view());
         let wake = tracker.wake_at(super::build::at(10));

@@ -6,7 +6,7 @@ use super::*;
 fn one_eviction_in_flight_per_budget_and_the_watch_opens_the_gate() {
     let mut e = engine(&guarded(vec![web(1), web(2)], 1));
     assert_eq!(evicted(&e.next(now())), ["uid-web-1"]);
-    e.answered_last("uid-web-1", Verdict::Accepted, now());
+    e.answered_last("uid-web-1", EvictionAnswer::Accepted, now());
     assert_eq!(e.next(now()), [], "the one disruption is spent before the watch reports it");
     assert_eq!(e.wake_at(now()), Some(after(1)), "a queue that moves is no news; one that stands is");
     let commands = e.next(after(1));
@@ -40,7 +40,7 @@ fn while_blocked_nothing_is_repeated() {
             refusals += 1;
             e.answered_last(
                 uid,
-                Verdict::BudgetSpent { message: "needs 2 healthy pods and has 2".into() },
+                EvictionAnswer::BudgetSpent { message: "needs 2 healthy pods and has 2".into() },
                 after(second),
             );
         }
@@ -75,7 +75,7 @@ fn a_budget_that_cannot_be_read_is_retried_at_a_slow_pace() {
     let mut e =
         engine(&Inventory { budgets: Known::Unknown("forbidden".into()), ..inventory_of(vec![web(1)]) });
     assert_eq!(evicted(&e.next(now())).len(), 1);
-    e.answered_last("uid-web-1", Verdict::BudgetSpent { message: "no".into() }, now());
+    e.answered_last("uid-web-1", EvictionAnswer::BudgetSpent { message: "no".into() }, now());
     assert_eq!(evicted(&e.next(after(1))).len(), 0);
     assert_eq!(e.wake_at(after(1)), Some(after(5)));
     assert_eq!(evicted(&e.next(after(5))).len(), 1);
@@ -87,7 +87,7 @@ fn still_being_processed_is_over_when_the_budget_moves() {
     e.next(now());
     e.answered_last(
         "uid-web-1",
-        Verdict::NotYet {
+        EvictionAnswer::NotYet {
             message: "still being processed".into(),
             retry_after: SignedDuration::from_secs(10),
         },

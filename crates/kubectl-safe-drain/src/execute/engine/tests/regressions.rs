@@ -35,7 +35,7 @@ fn a_pod_on_a_fresh_list_is_not_gone() {
 fn a_missing_pod_is_not_gone_before_it_was_read() {
     let mut e = engine(&inventory_of(vec![web(1)]));
     e.next(after(1));
-    e.answered_last("uid-web-1", Verdict::NotFound, after(1));
+    e.answered_last("uid-web-1", EvictionAnswer::NotFound, after(1));
     assert_ne!(e.pods().next().unwrap().phase, Phase::Gone, "a status code is no proof");
 }
 
@@ -43,7 +43,7 @@ fn a_missing_pod_is_not_gone_before_it_was_read() {
 fn a_node_whose_pods_failed_is_not_drained() {
     let mut e = engine(&inventory_of(vec![web(1)]));
     e.next(after(1));
-    e.answered_last("uid-web-1", Verdict::Refused { message: "no".into() }, after(1));
+    e.answered_last("uid-web-1", EvictionAnswer::Refused { message: "no".into() }, after(1));
     e.next(after(2));
     e.node_read_last("n1", Ok(cordoned(vec![web(1)])), after(2));
     assert!(!e.is_drained("n1"));
@@ -59,7 +59,7 @@ fn a_higher_priority_waits_for_the_answers_to_the_lower_ones() {
     ];
     let mut e = engine(&inventory_of(pods));
     assert_eq!(evicted(&e.next(after(1))), ["uid-low"]);
-    e.answered_last("uid-low", Verdict::Accepted, after(1));
+    e.answered_last("uid-low", EvictionAnswer::Accepted, after(1));
     assert_eq!(evicted(&e.next(after(1))), ["uid-mid"]);
 }
 
@@ -74,7 +74,7 @@ fn pods_that_come_back_are_evicted_a_bounded_number_of_times() {
             match command {
                 Command::Evict { uid, .. } => {
                     evictions += 1;
-                    e.answered_last(&uid, Verdict::Accepted, after(second));
+                    e.answered_last(&uid, EvictionAnswer::Accepted, after(second));
                     e.pod_gone(&uid, after(second));
                     e.pod_seen("n1", web(next), after(second));
                     next += 1;
@@ -116,7 +116,7 @@ fn a_budget_that_gets_nearer_and_a_long_grace_period_are_no_stall() {
     assert_eq!(e.stalled(), None);
     let mut e = engine_with(&inventory_of(vec![web(1)]), options);
     e.next(now());
-    e.answered_last("uid-web-1", Verdict::Accepted, now());
+    e.answered_last("uid-web-1", EvictionAnswer::Accepted, now());
     e.pod_seen("n1", web(1).deleted(&after(7200).to_string()), now());
     e.next(after(7000));
     assert_eq!(e.stalled(), None);
@@ -151,7 +151,7 @@ fn a_pod_that_was_relabelled_is_not_gone() {
 fn a_pod_that_was_evicted_and_relabelled_is_waited_for() {
     let mut e = selective(vec![web(1)]);
     e.next(after(1));
-    e.answered_last("uid-web-1", Verdict::Accepted, after(1));
+    e.answered_last("uid-web-1", EvictionAnswer::Accepted, after(1));
     e.pod_gone("uid-web-1", after(2));
     e.next(after(2));
     e.pod_read("uid-web-1", Ok(Some(terminating(web(1)))), after(2));
@@ -169,7 +169,7 @@ fn a_pod_that_loses_its_controller_needs_the_consent_of_an_unmanaged_pod() {
     for (force, leaves) in [(false, false), (true, true)] {
         let mut e = engine_with(&guarded(vec![web(1)], 0), Options { force, ..options() });
         e.next(now());
-        let orphan = web(1).bare();
+        let orphan = web(1).unmanaged();
         e.pod_seen("n1", orphan.clone(), after(1));
         let commands = e.next(after(1));
         answer_get_pod_context(&mut e, &commands, after(1));
@@ -249,7 +249,7 @@ fn a_pod_that_begins_to_match_the_selector_is_evicted_and_not_ignored() {
     let here = NodeNow { unselected: vec![web(2)], ..cordoned(vec![web(1)]) };
     e.node_read_last("n1", Ok(here), after(1));
     assert_eq!(evicted(&e.next(after(1))), ["uid-web-1"]);
-    e.answered_last("uid-web-1", Verdict::Accepted, after(1));
+    e.answered_last("uid-web-1", EvictionAnswer::Accepted, after(1));
     e.pod_seen("n1", web(2), after(2));
     let commands = e.next(after(2));
     answer_get_pod_context(&mut e, &commands, after(2));
@@ -262,7 +262,7 @@ fn an_ignored_pod_that_loses_its_controller_is_read_again() {
     let of_a_daemonset = || pod("a/agent", "n1").owned_by("apps/v1", "DaemonSet", "agent");
     let mut e = engine(&inventory_of(vec![of_a_daemonset()]));
     e.next(after(1));
-    let orphan = of_a_daemonset().bare();
+    let orphan = of_a_daemonset().unmanaged();
     e.pod_seen("n1", orphan.clone(), after(2));
     let commands = e.next(after(2));
     answer_get_pod_context(&mut e, &commands, after(2));
@@ -282,12 +282,14 @@ fn a_pod_that_is_probed_waits_since_the_beginning() {
                 Command::Evict { uid, .. } => {
                     probes += 1;
                     let verdict = match probes {
-                        3 => Verdict::Unknown { message: "connection reset".into() },
-                        5 => Verdict::NotYet {
+                        3 => EvictionAnswer::Unknown { message: "connection reset".into() },
+                        5 => EvictionAnswer::NotYet {
                             message: "still being processed".into(),
                             retry_after: SignedDuration::from_secs(10),
                         },
-                        n => Verdict::BudgetSpent { message: format!("needs 2 healthy pods and has {n}") },
+                        n => EvictionAnswer::BudgetSpent {
+                            message: format!("needs 2 healthy pods and has {n}"),
+                        },
                     };
                     e.answered_last(&uid, verdict, after(second));
                 }
@@ -306,7 +308,7 @@ fn another_cause_is_a_wait_of_its_own() {
     let mut e = engine(&inventory_of(vec![web(1)]));
     for (second, message) in [(0, "not on Sundays"), (5, "not on Sundays"), (10, "not at night")] {
         e.next(after(second));
-        e.answered_last("uid-web-1", Verdict::Webhook { message: message.into() }, after(second));
+        e.answered_last("uid-web-1", EvictionAnswer::Webhook { message: message.into() }, after(second));
     }
     assert_eq!(e.pods().next().unwrap().since, after(10));
 }

@@ -45,7 +45,7 @@ enum News {
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "a test's own, and short-lived")]
 enum Answer {
-    EvictAnswered(Verdict),
+    EvictAnswered(EvictionAnswer),
     PodRead(Option<Pod>),
     NodeRead(NodeNow),
     PodContextRead(Inventory),
@@ -256,17 +256,17 @@ impl World {
         let is_open = |r: &Request| r.answer.is_none() && matches!(r.command, Command::Evict { .. });
         let open: Vec<usize> = (0..self.requests.len()).filter(|at| is_open(&self.requests[*at])).collect();
         if let Some(at) = open.get(usize::from(n) % open.len().max(1)) {
-            self.requests[*at].answer = Some(Answer::EvictAnswered(Verdict::NotFound));
+            self.requests[*at].answer = Some(Answer::EvictAnswered(EvictionAnswer::NotFound));
         }
     }
 
-    fn evict(&mut self, uid: &str) -> Verdict {
+    fn evict(&mut self, uid: &str) -> EvictionAnswer {
         let Some(there) = self.nodes.values_mut().find(|n| n.pods.contains_key(uid)) else {
-            return Verdict::NotFound;
+            return EvictionAnswer::NotFound;
         };
-        let Some(pod) = there.pods.get_mut(uid) else { return Verdict::NotFound };
+        let Some(pod) = there.pods.get_mut(uid) else { return EvictionAnswer::NotFound };
         if uid.starts_with("uid-web") && self.budget <= 0 {
-            return Verdict::BudgetSpent { message: "spent".into() };
+            return EvictionAnswer::BudgetSpent { message: "spent".into() };
         }
         if !pod.is_terminating() {
             *pod = pod.clone().deleted(&(self.now + SignedDuration::from_secs(30)).to_string());
@@ -274,7 +274,7 @@ impl World {
         }
         let pod = pod.clone();
         there.news.push_back(News::Seen(pod));
-        Verdict::Accepted
+        EvictionAnswer::Accepted
     }
 
     fn answer(&mut self, n: u8, taken: bool) {
@@ -319,7 +319,7 @@ impl World {
                 self.engine.evict_answered(
                     ticket,
                     &uid,
-                    Verdict::Unknown { message: "connection reset".into() },
+                    EvictionAnswer::Unknown { message: "connection reset".into() },
                     self.now,
                 );
             }

@@ -7,7 +7,7 @@ use kube::core::Status;
 
 /// The answer, reduced to what the engine does about it.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
+pub enum EvictionAnswer {
     Accepted,
     /// The server reports no such pod. A code alone proves nothing: the pod is read again.
     NotFound,
@@ -60,7 +60,7 @@ const NO_EVICTION_API: [&str; 2] = ["could not find the requested resource", "pa
 /// What the server suggests when a budget's status has to be recomputed first (eviction.go, `RetryAfter`).
 const BUDGET_RETRY: SignedDuration = SignedDuration::from_secs(10);
 
-pub fn of_status(status: &Status) -> Verdict {
+pub fn of_status(status: &Status) -> EvictionAnswer {
     let message = status.message.clone();
     let details = status.details.as_ref();
     let cause = |reason: &str| details.is_some_and(|d| d.causes.iter().any(|c| c.reason == reason));
@@ -69,34 +69,36 @@ pub fn of_status(status: &Status) -> Verdict {
         .filter(|s| *s > 0)
         .map(|s| SignedDuration::from_secs(i64::from(s)));
     match status.code {
-        200..=299 => Verdict::Accepted,
+        200..=299 => EvictionAnswer::Accepted,
         // Before the code: admission may choose any.
-        _ if admission::is_refusal(&message) => Verdict::Webhook { message },
+        _ if admission::is_refusal(&message) => EvictionAnswer::Webhook { message },
         // No such resource, rather than no such pod: the server is older than policy/v1 evictions (Kubernetes 1.22).
         404 if NO_EVICTION_API.iter().any(|words| message.contains(words)) => {
-            Verdict::NoEvictionApi { message }
+            EvictionAnswer::NoEvictionApi { message }
         }
-        404 => Verdict::NotFound,
-        409 => Verdict::Conflict,
-        401 => Verdict::Denied { message: format!("{message}: log in again") },
+        404 => EvictionAnswer::NotFound,
+        409 => EvictionAnswer::Conflict,
+        401 => EvictionAnswer::Denied { message: format!("{message}: log in again") },
         429 if cause(BUDGET_CAUSE) => match retry_after {
-            Some(retry_after) => Verdict::NotYet { message, retry_after },
-            None => Verdict::BudgetSpent { message: budget_words(status) },
+            Some(retry_after) => EvictionAnswer::NotYet { message, retry_after },
+            None => EvictionAnswer::BudgetSpent { message: budget_words(status) },
         },
-        429 => Verdict::Busy { retry_after: retry_after.unwrap_or(SignedDuration::from_secs(1)) },
-        403 if cause("NamespaceTerminating") => Verdict::NamespaceTerminating,
+        429 => EvictionAnswer::Busy { retry_after: retry_after.unwrap_or(SignedDuration::from_secs(1)) },
+        403 if cause("NamespaceTerminating") => EvictionAnswer::NamespaceTerminating,
         // Over-committed: a negative allowance, or more than 2000 evictions that its controller has not confirmed. Both pass.
         403 if cause(BUDGET_CAUSE) => {
-            Verdict::NotYet { message: budget_words(status), retry_after: BUDGET_RETRY }
+            EvictionAnswer::NotYet { message: budget_words(status), retry_after: BUDGET_RETRY }
         }
         // The authoriser's own sentence.
         403 if message.contains("cannot create resource") || message.contains("cannot delete resource") => {
-            Verdict::Denied { message }
+            EvictionAnswer::Denied { message }
         }
         // The only 500 that is an answer rather than an accident; it has neither reason nor cause to go by.
-        500 if message.contains("more than one PodDisruptionBudget") => Verdict::SeveralBudgets { message },
-        500..=599 => Verdict::Unknown { message },
-        _ => Verdict::Refused { message },
+        500 if message.contains("more than one PodDisruptionBudget") => {
+            EvictionAnswer::SeveralBudgets { message }
+        }
+        500..=599 => EvictionAnswer::Unknown { message },
+        _ => EvictionAnswer::Refused { message },
     }
 }
 
@@ -112,7 +114,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn verdict(code: u16, message: &str, details: Value) -> Verdict {
+    fn verdict(code: u16, message: &str, details: Value) -> EvictionAnswer {
         of_status(&serde_json::from_value(json!({"status": "Failure", "code": code, "message": message, "reason": "", "details": details})).unwrap())
     }
 
@@ -126,19 +128,21 @@ mod tests {
         let policy = "pods \"p\" is forbidden: ValidatingAdmissionPolicy 'x' with binding 'y' denied request: no evictions today";
         let none = json!({});
         let cases = [
-            (201, "", none.clone(), Verdict::Accepted),
-            (404, "pods \"p\" not found", none.clone(), Verdict::NotFound),
+            (201, "", none.clone(), EvictionAnswer::Accepted),
+            (404, "pods \"p\" not found", none.clone(), EvictionAnswer::NotFound),
             (
                 404,
                 "the server could not find the requested resource",
                 none.clone(),
-                Verdict::NoEvictionApi { message: text("the server could not find the requested resource") },
+                EvictionAnswer::NoEvictionApi {
+                    message: text("the server could not find the requested resource"),
+                },
             ),
             (
                 429,
                 "Cannot evict pod as it would violate the pod's disruption budget.",
                 budget(0),
-                Verdict::BudgetSpent {
+                EvictionAnswer::BudgetSpent {
                     message: text("The disruption budget web needs 2 healthy pods and has 2 currently"),
                 },
             ),
@@ -146,7 +150,7 @@ mod tests {
                 429,
                 "still being processed",
                 budget(10),
-                Verdict::NotYet {
+                EvictionAnswer::NotYet {
                     message: text("still being processed"),
                     retry_after: SignedDuration::from_secs(10),
                 },
@@ -155,27 +159,27 @@ mod tests {
                 429,
                 "Too many requests, please try again later.",
                 json!({"retryAfterSeconds": 3}),
-                Verdict::Busy { retry_after: SignedDuration::from_secs(3) },
+                EvictionAnswer::Busy { retry_after: SignedDuration::from_secs(3) },
             ),
             (
                 429,
                 "Too many requests, please try again later.",
                 none.clone(),
-                Verdict::Busy { retry_after: SignedDuration::from_secs(1) },
+                EvictionAnswer::Busy { retry_after: SignedDuration::from_secs(1) },
             ),
-            (409, "the UID in the precondition does not match", none.clone(), Verdict::Conflict),
+            (409, "the UID in the precondition does not match", none.clone(), EvictionAnswer::Conflict),
             // A webhook may deny with any code (apiserver/pkg/admission/plugin/webhook/errors/statuserror.go).
-            (404, denied, none.clone(), Verdict::Webhook { message: text(denied) }),
-            (401, denied, none.clone(), Verdict::Webhook { message: text(denied) }),
-            (409, denied, none.clone(), Verdict::Webhook { message: text(denied) }),
-            (500, denied, none.clone(), Verdict::Webhook { message: text(denied) }),
-            (401, policy, none.clone(), Verdict::Webhook { message: text(policy) }),
-            (422, policy, none.clone(), Verdict::Webhook { message: text(policy) }),
+            (404, denied, none.clone(), EvictionAnswer::Webhook { message: text(denied) }),
+            (401, denied, none.clone(), EvictionAnswer::Webhook { message: text(denied) }),
+            (409, denied, none.clone(), EvictionAnswer::Webhook { message: text(denied) }),
+            (500, denied, none.clone(), EvictionAnswer::Webhook { message: text(denied) }),
+            (401, policy, none.clone(), EvictionAnswer::Webhook { message: text(policy) }),
+            (422, policy, none.clone(), EvictionAnswer::Webhook { message: text(policy) }),
             (
                 403,
                 overcommitted,
                 budget(0),
-                Verdict::NotYet {
+                EvictionAnswer::NotYet {
                     message: text("The disruption budget web needs 2 healthy pods and has 2 currently"),
                     retry_after: SignedDuration::from_secs(10),
                 },
@@ -184,7 +188,7 @@ mod tests {
                 500,
                 "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
                 none.clone(),
-                Verdict::SeveralBudgets {
+                EvictionAnswer::SeveralBudgets {
                     message: text(
                         "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
                     ),
@@ -194,7 +198,7 @@ mod tests {
                 500,
                 "Internal error occurred: failed calling webhook \"v.example\": connection refused",
                 none.clone(),
-                Verdict::Webhook {
+                EvictionAnswer::Webhook {
                     message: text(
                         "Internal error occurred: failed calling webhook \"v.example\": connection refused",
                     ),
@@ -204,7 +208,7 @@ mod tests {
                 403,
                 "admission webhook \"v.example\" denied the request: live migration first",
                 none.clone(),
-                Verdict::Webhook {
+                EvictionAnswer::Webhook {
                     message: text("admission webhook \"v.example\" denied the request: live migration first"),
                 },
             ),
@@ -212,7 +216,7 @@ mod tests {
                 429,
                 "admission webhook \"kubevirt\" denied the request: evacuating",
                 none.clone(),
-                Verdict::Webhook {
+                EvictionAnswer::Webhook {
                     message: text("admission webhook \"kubevirt\" denied the request: evacuating"),
                 },
             ),
@@ -220,13 +224,13 @@ mod tests {
                 403,
                 "cannot create resource in namespace because it is being terminated",
                 json!({"causes": [{"reason": "NamespaceTerminating"}]}),
-                Verdict::NamespaceTerminating,
+                EvictionAnswer::NamespaceTerminating,
             ),
             (
                 403,
                 "pods \"p\" is forbidden: User \"u\" cannot create resource \"pods/eviction\"",
                 none.clone(),
-                Verdict::Denied {
+                EvictionAnswer::Denied {
                     message: text(
                         "pods \"p\" is forbidden: User \"u\" cannot create resource \"pods/eviction\"",
                     ),
@@ -236,15 +240,17 @@ mod tests {
                 401,
                 "Unauthorized",
                 none.clone(),
-                Verdict::Denied { message: text("Unauthorized: log in again") },
+                EvictionAnswer::Denied { message: text("Unauthorized: log in again") },
             ),
             (
                 504,
                 "couldn't update PodDisruptionBudget due to conflicts",
                 none.clone(),
-                Verdict::Unknown { message: text("couldn't update PodDisruptionBudget due to conflicts") },
+                EvictionAnswer::Unknown {
+                    message: text("couldn't update PodDisruptionBudget due to conflicts"),
+                },
             ),
-            (422, "invalid", none, Verdict::Refused { message: text("invalid") }),
+            (422, "invalid", none, EvictionAnswer::Refused { message: text("invalid") }),
         ];
         for (code, message, details, expected) in cases {
             assert_eq!(verdict(code, message, details), expected, "{code} {message}");

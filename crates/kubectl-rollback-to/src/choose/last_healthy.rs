@@ -54,11 +54,11 @@ fn find(past: Past<'_>) -> Found {
 /// A StatefulSet's controller names the revision that it rolled out completely: more than how long others were active.
 fn named_by_its_controller(past: Past<'_>) -> Option<usize> {
     let object = &past.rollout.object;
-    let (done, wanted) = (object.text("/status/currentRevision"), object.text("/status/updateRevision"));
-    past.rollout.revisions.iter().position(|revision| revision.name == done).filter(|_| done != wanted)
+    let (current, update) = (object.text("/status/currentRevision"), object.text("/status/updateRevision"));
+    past.rollout.revisions.iter().position(|revision| revision.name == current).filter(|_| current != update)
 }
 
-pub fn healthy(past: Past<'_>) -> Result<Chosen, Failure> {
+pub fn choose_last_healthy(past: Past<'_>) -> Result<Chosen, Failure> {
     let id = &past.rollout.id;
     let number = |index: usize| messages::number(past, index);
     let evidence = |index: usize| &past.health[index].evidence;

@@ -8,12 +8,12 @@ use plugin_client::{Failure, Feed, ServerHealth};
 
 use super::engine::{Engine, NodeNow, Ticket};
 use super::event::Event;
+use super::eviction_answer::EvictionAnswer;
 use super::reporter::Reporter;
-use super::verdict::Verdict;
 
 #[expect(clippy::large_enum_variant, reason = "each is taken apart at once")]
 pub(super) enum Answer {
-    EvictAnswered { ticket: Ticket, uid: String, verdict: Verdict },
+    EvictAnswered { ticket: Ticket, uid: String, verdict: EvictionAnswer },
     EvictNotSent { ticket: Ticket, uid: String },
     PodRead { uid: String, found: Result<Option<Pod>, Failure> },
     PodContextRead { uid: String, alone: Inventory },
@@ -37,10 +37,10 @@ pub(super) fn on_answer(
     reporter: &mut dyn Reporter,
 ) -> Result<(), Failure> {
     match answer {
-        Answer::EvictAnswered { ticket, uid, verdict: Verdict::Denied { message } }
+        Answer::EvictAnswered { ticket, uid, verdict: EvictionAnswer::Denied { message } }
             if health.is_starting() =>
         {
-            engine.evict_answered(ticket, &uid, Verdict::Unknown { message }, now);
+            engine.evict_answered(ticket, &uid, EvictionAnswer::Unknown { message }, now);
         }
         Answer::EvictAnswered { ticket, uid, verdict } => engine.evict_answered(ticket, &uid, verdict, now),
         Answer::EvictNotSent { ticket, uid } => engine.evict_not_sent(ticket, &uid, now),

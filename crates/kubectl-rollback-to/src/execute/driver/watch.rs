@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use cluster_model::Raw;
 use cluster_model::managed_fields::template_writer;
+use cluster_model::rollout::Rollout;
 use futures::StreamExt;
 use futures::future::FutureExt;
 use k8s_openapi::jiff::SignedDuration;
 use plugin_client::{Failure, Feed};
 
-use super::Run;
+use super::Driver;
 use super::step_state::StepState;
 use crate::execute::event::{Event, Note};
 use crate::execute::execution::FRAME;
@@ -31,7 +32,7 @@ const CATCH_UP: SignedDuration = SignedDuration::from_secs(2);
 /// Without `--timeout`: a rollout in which nothing changed for so long has stalled. A Deployment has its own progressDeadlineSeconds.
 const QUIET: Duration = Duration::from_secs(600);
 
-impl Run<'_> {
+impl Driver<'_> {
     pub(super) fn watch(&mut self, step: usize) {
         let cluster = self.execution.cluster;
         let (tracker, monotonic_now) = (self.tracker(step), self.monotonic_now());
@@ -100,6 +101,10 @@ impl Run<'_> {
             state.progress = Some(progress.clone());
             state.tracker = Some(tracker);
         }
+        state.revision = fresh.object.as_ref().and_then(|object| {
+            let rollout = Rollout::new(state.rollout.id.kind, object.clone(), &fresh.histories, Vec::new());
+            rollout.current().map(|index| rollout.revisions[index].number)
+        });
         state.fresh = fresh.object;
         if let (State::Done { .. }, Some(pod)) = (&progress.state, fresh.unread.first()) {
             return self.engine.unverified(step, Unobserved::UnreadablePod(pod.clone()));
@@ -111,6 +116,7 @@ impl Run<'_> {
     pub(super) fn remember(&mut self, step: usize, wrote: &Wrote) {
         if let Wrote::Written { object, .. } = wrote {
             let state = &mut self.steps[step];
+            state.revision = None;
             let before = state.written.as_ref().map_or(&state.rollout.object, |(object, _)| object);
             state.before = before["spec"]["template"].clone();
             let now = self.execution.cluster.now();

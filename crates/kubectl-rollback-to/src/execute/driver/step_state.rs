@@ -13,7 +13,7 @@ use crate::execute::requests::{self, Closing};
 use crate::execute::workload_cache::WorkloadCache;
 use crate::execute::write::annotations;
 use crate::outcome::reason::{Already, Reason};
-use crate::outcome::{Outcome, Verdict};
+use crate::outcome::{Outcome, RolloutResult};
 use crate::plan::{Action, Step};
 use crate::snapshot::Reverts;
 
@@ -37,6 +37,8 @@ pub(super) struct StepState<'a> {
     pub unseen_until: Option<Timestamp>,
     /// As it was read last.
     pub fresh: Option<Value>,
+    /// The number of its live template's revision, as it was read last.
+    pub revision: Option<i64>,
 }
 
 impl StepState<'_> {
@@ -85,6 +87,7 @@ pub(super) fn state<'a>(execution: &Execution<'a>, step: &'a Step) -> StepState<
         wake_at: None,
         unseen_until: None,
         fresh: None,
+        revision: None,
     }
 }
 
@@ -95,14 +98,14 @@ pub(super) fn input(execution: &Execution<'_>, step: &Step) -> StepInput {
         let revision = step.target.as_ref().and_then(|target| rollout.revisions.get(target.revision?));
         Already::Live(revision.map(|revision| revision.number))
     };
-    let unchanged = |reasons: Vec<Reason>| Start::Over(Outcome::new(Verdict::Unchanged, reasons));
+    let unchanged = |reasons: Vec<Reason>| Start::Over(Outcome::new(RolloutResult::Unchanged, reasons));
     let start = match step.action {
         Action::RollBack if step.target.is_some() => Start::Write,
         // Others, or an earlier run, wrote it: its pods may not run it.
         Action::Nothing if options.wait => Start::Watch(already()),
-        Action::RollBack => Start::Over(Outcome::new(Verdict::Refused, [Reason::NoTarget])),
+        Action::RollBack => Start::Over(Outcome::new(RolloutResult::Refused, [Reason::NoTarget])),
         Action::Nothing => unchanged(vec![Reason::Already(already()), Reason::PodsNotChecked]),
-        Action::NotYetBorn => unchanged(vec![Reason::DidNotExist]),
+        Action::NotYetCreated => unchanged(vec![Reason::DidNotExist]),
     };
     let owners = execution.snapshot.owners.get(&rollout.id.uid);
     let may_revert = |reverts: &Reverts| matches!(reverts, Reverts::Certainly(_) | Reverts::Perhaps(_));

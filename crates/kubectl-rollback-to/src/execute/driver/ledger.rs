@@ -5,7 +5,7 @@ use std::time::Duration;
 use cluster_model::rollout::Rollout;
 use futures::future::join_all;
 
-use super::Run;
+use super::Driver;
 use crate::choose::Target;
 use crate::execute::event::{Event, Note};
 use crate::execute::record;
@@ -13,7 +13,7 @@ use crate::journal::{Ending, Entry, Workload};
 use crate::outcome::Outcome;
 use crate::plan::Action;
 
-impl<'a> Run<'a> {
+impl<'a> Driver<'a> {
     /// Records the intent before the first write: it can be undone even if the run dies in between.
     pub(super) fn begin(&mut self) {
         let Some(journal) = self.execution.journal.as_ref().filter(|_| self.entry.is_none()) else { return };

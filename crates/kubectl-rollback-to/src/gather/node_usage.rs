@@ -1,15 +1,13 @@
 //! The nodes, and what is taken on each: summed while the pods of the cluster are read page by page. No pod is kept.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cluster_model::Known;
 use cluster_model::pod::resources::{Amounts, add, place};
-use k8s_openapi::NamespaceResourceScope;
+use cluster_model::{Known, NodeExt};
 use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::Api;
 use kube::api::{ListParams, ObjectMeta};
-use kube::{Api, Resource};
 use plugin_client::api::list;
 use plugin_client::{Cluster, Failure};
 use serde::Deserialize;
@@ -22,7 +20,10 @@ pub const PATIENCE: Duration = Duration::from_secs(3);
 
 pub async fn nodes(cluster: &Cluster, patience: Duration) -> Known<Vec<Node>> {
     let nodes: Api<Node> = Api::all(cluster.client.clone());
-    let all = list::collect(&nodes, "nodes", ListParams::default(), list::PAGE, |node| Some(lean(node)));
+    let all = list::collect(&nodes, "nodes", ListParams::default(), list::PAGE, |mut node| {
+        node.metadata.managed_fields = None;
+        Some(node.without_images_and_volumes())
+    });
     within(patience, "the nodes", all).await
 }
 
@@ -37,24 +38,23 @@ async fn within<T>(
     }
 }
 
-/// By node, what the pods of all namespaces on it ask for.
+/// By node, what the pods of all namespaces on it request.
 pub async fn taken(cluster: &Cluster, patience: Duration) -> Known<BTreeMap<String, Amounts>> {
-    let pods: Api<Taking> = Api::all(cluster.client.clone());
+    let pods: Api<PodUsage> = Api::all(cluster.client.clone());
     // Finished pods take no room; the scheduler does not look at them either (pkg/scheduler/scheduler.go, newPodInformer).
     let taking_room = ListParams::default().fields("status.phase!=Succeeded,status.phase!=Failed");
     let sums = list::fold(&pods, "pods of all namespaces", taking_room, list::PAGE, BTreeMap::new, sum);
     within(patience, "the pods", sums).await
 }
 
-fn sum(taken: &mut BTreeMap<String, Amounts>, pod: Taking) {
+fn sum(taken: &mut BTreeMap<String, Amounts>, pod: PodUsage) {
     let Spec { node_name, containers, init_containers, resources, overhead } = pod.spec;
     if node_name.is_empty() {
         return;
     }
-    let list = |containers: Vec<Asking>| -> Vec<Value> {
-        let asks =
-            |asking: Asking| json!({"resources": asking.resources, "restartPolicy": asking.restart_policy});
-        containers.into_iter().map(asks).collect()
+    let list = |containers: Vec<ContainerRequests>| -> Vec<Value> {
+        let to_json = |container: ContainerRequests| json!({"resources": container.resources, "restartPolicy": container.restart_policy});
+        containers.into_iter().map(to_json).collect()
     };
     let spec = json!({"containers": list(containers), "initContainers": list(init_containers),
         "resources": resources, "overhead": overhead});
@@ -63,7 +63,7 @@ fn sum(taken: &mut BTreeMap<String, Amounts>, pod: Taking) {
 
 /// Of a pod no more than this is read: the rest of it is never in memory as objects.
 #[derive(Clone, Debug, Deserialize)]
-struct Taking {
+struct PodUsage {
     #[serde(skip)]
     metadata: ObjectMeta,
     spec: Spec,
@@ -73,56 +73,20 @@ struct Taking {
 #[serde(rename_all = "camelCase", default)]
 struct Spec {
     node_name: String,
-    containers: Vec<Asking>,
-    init_containers: Vec<Asking>,
+    containers: Vec<ContainerRequests>,
+    init_containers: Vec<ContainerRequests>,
     resources: Value,
     overhead: Value,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Asking {
+struct ContainerRequests {
     resources: Value,
     restart_policy: Value,
 }
 
-impl Resource for Taking {
-    type DynamicType = ();
-    type Scope = NamespaceResourceScope;
-
-    fn kind((): &()) -> Cow<'_, str> {
-        Pod::kind(&())
-    }
-
-    fn group((): &()) -> Cow<'_, str> {
-        Pod::group(&())
-    }
-
-    fn version((): &()) -> Cow<'_, str> {
-        Pod::version(&())
-    }
-
-    fn plural((): &()) -> Cow<'_, str> {
-        Pod::plural(&())
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
-    }
-}
-
-/// A node lists up to fifty images.
-fn lean(mut node: Node) -> Node {
-    node.metadata.managed_fields = None;
-    if let Some(status) = &mut node.status {
-        (status.images, status.volumes_attached, status.volumes_in_use) = (None, None, None);
-    }
-    node
-}
+plugin_client::part_of!(PodUsage, Pod, metadata);
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use cluster_model::{Inventory, PodExt};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::pods::{Phase, PodState, STUCK_AFTER};
+use super::pod_state::{Phase, PodState, STUCK_AFTER};
 use super::{Engine, NodeNow};
 use crate::execute::cause::{Blocker, FailureReason};
 use crate::execute::event::Event;

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
-use super::pods::{Phase, PodState};
+use super::pod_state::{Phase, PodState};
 use crate::checks::{self, recreation};
 use crate::execute::cause::{NotEvicted, RemainReason};
 use crate::execute::event::Event;

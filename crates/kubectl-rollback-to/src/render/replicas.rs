@@ -1,17 +1,13 @@
-//! What a rollback does not touch, and what does not protect from it.
+//! How many replicas a workload has, which a rollback does not change, and what sets them.
 
 use cluster_model::autoscaler::{is_disabled, scales};
 use cluster_model::rollout::Rollout;
 use cluster_model::text::count;
-use cluster_model::{DisruptionBudget, Known, Raw};
-use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use cluster_model::{Known, Raw};
 use plugin_client::Line;
-use serde_json::Value;
 
 use crate::snapshot::Snapshot;
 
-/// How many there are, and who decides that.
 pub fn replicas(snapshot: &Snapshot, rollout: &Rollout) -> Option<Line> {
     if rollout.id.kind.rules().is_per_node() {
         return None;
@@ -33,19 +29,4 @@ pub fn replicas(snapshot: &Snapshot, rollout: &Rollout) -> Option<Line> {
         },
     };
     Some(parts.into())
-}
-
-/// Budgets over these pods: evictions ask them, controllers that roll out a template do not.
-pub fn unprotected(snapshot: &Snapshot, rollout: &Rollout, template: &Value) -> Option<Line> {
-    let budgets = snapshot.around.get(&rollout.id.namespace)?.budgets.seen()?;
-    let mut pod = Pod::default();
-    pod.metadata.namespace = Some(rollout.id.namespace.clone());
-    pod.metadata.labels = serde_json::from_value(template["metadata"]["labels"].clone()).ok();
-    let typed = budgets.iter().filter_map(|b| serde_json::from_value::<PodDisruptionBudget>(b.clone()).ok());
-    let selecting = typed.map(DisruptionBudget::from).filter(|budget| budget.selects(&pod));
-    let names: Vec<String> = selecting.map(|budget| budget.name().to_owned()).collect();
-    (!names.is_empty()).then(|| {
-        let (noun, verb) = if names.len() == 1 { ("PDB", "limits") } else { ("PDBs", "limit") };
-        format!("{noun} {} {verb} evictions, not rollouts", names.join(", ")).into()
-    })
 }

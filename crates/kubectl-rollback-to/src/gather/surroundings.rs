@@ -16,10 +16,13 @@ use plugin_client::api::list;
 use super::lists::{FAN_OUT, known, raw, resource};
 use crate::snapshot::Surroundings;
 
-pub async fn around(cluster: &Cluster, namespaces: &BTreeSet<String>) -> BTreeMap<String, Surroundings> {
+pub async fn surroundings(
+    cluster: &Cluster,
+    namespaces: &BTreeSet<String>,
+) -> BTreeMap<String, Surroundings> {
     stream::iter(namespaces.clone())
         .map(|namespace| async move {
-            let found = surroundings(cluster, &namespace).await;
+            let found = in_namespace(cluster, &namespace).await;
             (namespace, found)
         })
         .buffer_unordered(FAN_OUT)
@@ -27,7 +30,7 @@ pub async fn around(cluster: &Cluster, namespaces: &BTreeSet<String>) -> BTreeMa
         .await
 }
 
-async fn surroundings(cluster: &Cluster, namespace: &str) -> Surroundings {
+async fn in_namespace(cluster: &Cluster, namespace: &str) -> Surroundings {
     let here = Some(namespace);
     let kinds = (
         resource::<Service>(),

@@ -12,7 +12,7 @@ use crate::timeline::{Timeline, timeline};
 use crate::workload_selector::Subjects;
 
 /// The workloads, and what their past shows.
-pub(super) struct Looked {
+pub(super) struct Loaded {
     pub snapshot: Snapshot,
     /// Not found by a selector: what cannot be done for one of them is refused, not skipped.
     pub named: bool,
@@ -20,7 +20,7 @@ pub(super) struct Looked {
     healths: Vec<Vec<Health>>,
 }
 
-impl Looked {
+impl Loaded {
     pub fn past(&self, index: usize) -> Past<'_> {
         Past {
             rollout: &self.snapshot.rollouts[index],
@@ -45,7 +45,7 @@ impl Looked {
 }
 
 impl Run<'_> {
-    pub(super) async fn look(&self, cluster: &Cluster, subjects: &Subjects) -> Result<Looked, Failure> {
+    pub(super) async fn look(&self, cluster: &Cluster, subjects: &Subjects) -> Result<Loaded, Failure> {
         let rollouts = gather::rollouts(cluster, subjects).await?;
         let events = gather::events(cluster, &rollouts).await;
         // After the first answer: by the server's clock.
@@ -63,6 +63,6 @@ impl Run<'_> {
             timelines.push(timeline);
         }
         let named = matches!(subjects, Subjects::Named(_) | Subjects::Journal);
-        Ok(Looked { snapshot, named, timelines, healths })
+        Ok(Loaded { snapshot, named, timelines, healths })
     }
 }

@@ -36,7 +36,7 @@ fn the_last_healthy_one() {
         .revision(3, "c", 3 * HOUR)
         .crashing_pod("web-y");
     assert_eq!((number(&ds, &Choice::LastHealthy), number(&ds, &Choice::Previous)), (1, 2));
-    // The pods of good ones are gone; its controller still knows which it was.
+    // The pods of good ones are gone; the status still names it.
     let sts = History::of(Kind::StatefulSet)
         .revision(1, "a", 1)
         .revision(2, "b", HOUR)
@@ -44,7 +44,7 @@ fn the_last_healthy_one() {
         .crashing_pod("web-0")
         .edit(json!({"status": {"currentRevision": "web-b", "updateRevision": "web-c"}}));
     assert_eq!(number(&sts, &Choice::LastHealthy), 2);
-    // Inferred, and said so.
+    // Inferred, and marked so.
     let inferred = abc(Kind::Deployment).crashing_pod("web-x");
     assert_eq!(number(&inferred, &Choice::LastHealthy), 2);
     assert!(

@@ -46,7 +46,7 @@ impl Execution<'_> {
         interrupted: impl Future<Output = ()>,
         reporter: &mut dyn Reporter,
     ) -> Vec<Outcome> {
-        let mut run = Run::new(self, reporter);
+        let mut run = Driver::new(self, reporter);
         let mut interrupted = std::pin::pin!(interrupted.fuse());
         let end = loop {
             if let Err(end) = run.act() {
@@ -86,7 +86,7 @@ async fn at(when: Option<Instant>) {
     }
 }
 
-pub(super) struct Run<'a> {
+pub(super) struct Driver<'a> {
     execution: &'a Execution<'a>,
     reporter: &'a mut dyn Reporter,
     engine: Engine,
@@ -110,12 +110,12 @@ pub(super) struct Run<'a> {
     looked: Option<(Instant, Duration)>,
     deadline: Option<Instant>,
     /// Time spent at prompts: it is not counted.
-    asked: Duration,
+    prompt_time: Duration,
     /// Since when a request is unanswered: as the client has it, and monotonic.
     unanswered: Option<(Instant, Timestamp)>,
 }
 
-impl<'a> Run<'a> {
+impl<'a> Driver<'a> {
     pub fn new(execution: &'a Execution<'a>, reporter: &'a mut dyn Reporter) -> Self {
         let options = execution.options;
         let planned = &execution.plan.steps;
@@ -134,7 +134,7 @@ impl<'a> Run<'a> {
             silent_after: execution.silent_after,
         };
         let (failures, connection_failures) = mpsc::unbounded_channel();
-        Run {
+        Driver {
             execution,
             reporter,
             engine: Engine::new(inputs, rules),
@@ -152,7 +152,7 @@ impl<'a> Run<'a> {
             drawn: Instant::now(),
             looked: None,
             deadline: execution.deadline,
-            asked: Duration::ZERO,
+            prompt_time: Duration::ZERO,
             unanswered: None,
         }
     }
@@ -172,9 +172,9 @@ impl<'a> Run<'a> {
 
     /// For our own waits: it never jumps, and is stopped at prompts.
     fn monotonic_now(&self) -> Timestamp {
-        let asked = SignedDuration::try_from(self.asked).unwrap_or(SignedDuration::ZERO);
+        let prompt_time = SignedDuration::try_from(self.prompt_time).unwrap_or(SignedDuration::ZERO);
         let now = self.execution.clock.now();
-        now.saturating_sub(asked).unwrap_or(now)
+        now.saturating_sub(prompt_time).unwrap_or(now)
     }
 
     pub fn is_done(&self) -> bool {
@@ -307,7 +307,7 @@ impl<'a> Run<'a> {
     fn ask(&mut self, question: &Question) -> Result<bool, End> {
         let began = Instant::now();
         let answer = self.reporter.confirm(question);
-        self.asked += began.elapsed();
+        self.prompt_time += began.elapsed();
         self.deadline = self.deadline.map(|deadline| deadline + began.elapsed());
         match answer {
             Ok(yes) => Ok(yes),
@@ -385,7 +385,9 @@ impl<'a> Run<'a> {
         self.report();
         let mut outcomes = self.engine.outcomes();
         self.complete(&outcomes);
-        outcomes.iter_mut().for_each(|outcome| outcome.unrecorded = self.is_lost);
+        for (outcome, step) in outcomes.iter_mut().zip(&self.steps) {
+            (outcome.unrecorded, outcome.revision) = (self.is_lost, step.revision);
+        }
         let patience = if end.is_some() { SETTLE_ANSWERS } else { RECORD };
         self.record(&outcomes, patience).await;
         outcomes
