@@ -156,7 +156,7 @@ fn state(state: PodState) -> Line {
 
 fn row(workload: &WorkloadReport, pod: &PodReport, word: Line) -> Vec<Line> {
     let headline = workload.cause.as_deref().unwrap_or_default();
-    let is_in_headline = |cause: &&str| headline.contains(&pod.name) && headline.ends_with(cause);
+    let is_in_headline = |cause: &&str| headline.contains(&format!("{}: {cause}", pod.name));
     let cause = pod.cause.as_deref().filter(|cause| !is_in_headline(cause));
     vec![word, format!("{}/{}", workload.namespace, pod.name).into(), cause.unwrap_or_default().into()]
 }

@@ -52,8 +52,9 @@ pub fn refusal(findings: &[Finding]) -> Failure {
     let blocking: Vec<&Finding> = findings.iter().filter(|f| f.blocks()).collect();
     let mut ids: Vec<&str> = blocking.iter().map(|f| f.id).collect();
     ids.dedup();
+    let (these, them) = if blocking.len() == 1 { ("it", "it") } else { ("these", "them") };
     Failure::refused(format!("{}; nothing was changed", count(blocking.len(), "pre-flight error")))
-        .hint(format!("fix these, or accept them with --allow {}", ids.join(",")))
+        .hint(format!("fix {these}, or accept {them} with --allow {}", ids.join(",")))
 }
 
 fn row(finding: &Finding) -> Vec<Line> {
@@ -101,6 +102,7 @@ mod tests {
         let failure = refusal(&findings);
         assert_eq!(failure.message, "6 pre-flight errors; nothing was changed");
         assert_eq!(failure.hints, ["fix these, or accept them with --allow bare-pod"]);
+        assert_eq!(refusal(&findings[..1]).hints, ["fix it, or accept it with --allow bare-pod"]);
     }
 
     #[test]

@@ -215,7 +215,7 @@ fn of_what_was_restored_the_pods_that_failed_are_shown_as_past() {
 fn the_cause_of_a_pod_is_shown_once() {
     let crash = "CrashLoopBackOff: exit code 1";
     let pods = || ["web-1", "web-2"].map(|name| pod(name, PodState::Failing, Some(crash), &[])).to_vec();
-    let lines = one(RolloutResult::Failed, Some("web-1: CrashLoopBackOff: exit code 1"), pods());
+    let lines = one(RolloutResult::Failed, Some("web-1: CrashLoopBackOff: exit code 1 (and 1 more pod)"), pods());
     assert_eq!(
         lines[1..3],
         ["  failing  shop/web-1", "  failing  shop/web-2  CrashLoopBackOff: exit code 1"]
