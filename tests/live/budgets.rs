@@ -153,6 +153,23 @@ fn pods_leave_by_priority_and_critical_ones_last() {
     assert!(low.1.max(plain.1) < cluster.0 && cluster.1 < node.0, "{spans:?}\n{outcome}");
 }
 
+/// A pod that nothing recreates uses up a disruption for good: first in the alphabet, it must not go first.
+#[test]
+fn a_pod_that_is_not_recreated_does_not_use_up_the_disruption_of_one_that_is() {
+    let room = shared().room(2);
+    let (node, other) = (room.nodes()[0].as_str(), format!("/api/v1/nodes/{}", room.nodes()[1]));
+    room.cluster().merge(&other, &json!({"spec": {"unschedulable": true}}));
+    room.deployment("web", 1);
+    room.pod_with("a-bare", |pod| pod["metadata"]["labels"]["app"] = json!("web"));
+    room.ready("web", 2);
+    room.budget("web", "web", json!({"minAvailable": 1}));
+    room.budget_allows("web", 1);
+    room.cluster().merge(&other, &json!({"spec": {"unschedulable": null}}));
+    let (outcome, _) = drain(&room, &[node, "--force", "--timeout=60s"]).watched();
+    outcome.expect("drained", 0);
+    assert_eq!(outcome.count("gone"), 2, "{outcome}");
+}
+
 #[test]
 fn always_allow_lets_a_crash_looping_pod_go() {
     let room = shared().room(2);

@@ -94,7 +94,8 @@ pub struct Outcome {
     pub late: bool,
     /// It is not in the journal.
     pub unrecorded: bool,
-    /// The number of its live template's revision, as it was read last: controllers renumber a revision that is used again.
+    /// The number of the revision that was written, if it still was the live one when it was read last: controllers renumber a revision that
+    /// is used again.
     pub revision: Option<i64>,
 }
 

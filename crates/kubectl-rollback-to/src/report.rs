@@ -71,7 +71,7 @@ pub struct WorkloadReport {
     pub pods: Vec<PodReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed_pods: Vec<PodReport>,
-    /// The number that the live template's revision has now.
+    /// The number that the revision rolled back to has now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_revision: Option<i64>,
     /// As in `Outcome`, for the screen only.

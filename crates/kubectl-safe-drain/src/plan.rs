@@ -29,6 +29,8 @@ pub struct Step {
     pub reason: String,
     pub tier: Tier,
     pub priority: i32,
+    /// A controller makes another one.
+    pub is_recreated: bool,
     /// The budget that limits its eviction, `namespace/name`.
     pub budget: Option<String>,
     pub grace_seconds: i64,
@@ -59,6 +61,7 @@ impl Step {
             reason: String::new(),
             tier: pod.tier(),
             priority: pod.priority(),
+            is_recreated: true,
             budget: None,
             grace_seconds: pod.grace_seconds(),
             already_terminating: false,
@@ -123,9 +126,20 @@ pub fn plan(inventory: &Inventory, options: &Options) -> Plan {
     Plan { nodes }
 }
 
-/// What others depend on goes last (as karpenter and kubelet's graceful shutdown do); those that are ignored come after everything.
-fn order(step: &Step) -> (bool, Tier, i32, &str, &str) {
-    (!step.evicts(), step.tier, step.priority, &step.namespace, &step.name)
+/// What others depend on goes last (as karpenter and kubelet's graceful shutdown do), and of one priority what nothing recreates: it uses up a
+/// disruption of its budget for good. Those that are ignored come after everything.
+fn order(step: &Step) -> (bool, Tier, i32, bool, &str, &str) {
+    (!step.evicts(), step.tier, step.priority, !step.is_recreated, &step.namespace, &step.name)
+}
+
+/// Pods to evict in the order of the plan: node by node.
+pub fn in_order<'a>(pods: &[&'a Pod], inventory: &Inventory) -> Vec<&'a Pod> {
+    let mut pods = pods.to_vec();
+    pods.sort_by_cached_key(|pod| {
+        let node = inventory.nodes.iter().position(|node| node.name() == pod.node());
+        (node, pod.tier(), pod.priority(), !inventory.has_controller(pod), pod.key())
+    });
+    pods
 }
 
 pub fn step(pod: &Pod, inventory: &Inventory, options: &Options) -> Step {
@@ -153,6 +167,7 @@ pub fn step(pod: &Pod, inventory: &Inventory, options: &Options) -> Step {
         budget,
         grace_seconds: options.grace_period.unwrap_or(pod.grace_seconds()),
         already_terminating: filter == PodFilter::Terminating,
+        is_recreated: inventory.has_controller(pod),
         recreation: if action == Action::Keep { Recreation::No } else { recreation(pod, inventory) },
         ..Step::keep(pod)
     }
@@ -182,6 +197,12 @@ mod tests {
         let plan = plan(&inventory_of(pods), &Options::default());
         assert_eq!(names(&plan), ["low", "plain", "high", "cluster-critical", "node-critical", "daemon"]);
         assert_eq!(plan.evictions(), 5);
+    }
+
+    #[test]
+    fn of_one_priority_pods_that_nothing_recreates_go_last() {
+        let pods = vec![pod("a/a-bare", "n1").unmanaged(), pod("a/b", "n1"), pod("a/high", "n1").priority(5)];
+        assert_eq!(names(&plan(&inventory_of(pods), &Options::default())), ["b", "a-bare", "high"]);
     }
 
     #[test]

@@ -110,7 +110,10 @@ fn the_live_region_is_drawn_while_it_runs_and_cleared_at_the_end() {
         screen.contains("deployment/web rolled back to revision 1, which is now 3: 1 of 1 pods ready"),
         "{screen}"
     );
-    assert!(screen.contains(&format!("kubectl rollback-to --last -n {}", room.namespace())), "{screen}");
+    assert!(
+        screen.contains(&format!("kubectl rollback-to deployment/web -n {} --last", room.namespace())),
+        "{screen}"
+    );
     assert!(!screen.contains("ContainersNotReady"), "{screen}");
     assert_no_region(&tty);
 }

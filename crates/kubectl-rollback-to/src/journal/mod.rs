@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use cluster_model::rollout::{Id, Kind, Rollout, canonical};
+use cluster_model::rollout::{Id, Kind, Rollout, canonical, without_restart};
 use k8s_openapi::jiff::Timestamp;
 use plugin_client::{Cluster, Failure};
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,9 @@ pub struct Workload {
     /// Was the template written? `None`: not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written: Option<bool>,
+    /// Of the template as the server stored it (`left_hash`); `None`: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_template_hash: Option<String>,
 }
 
 impl Entry {
@@ -101,6 +104,7 @@ impl Workload {
             to_template_hash: template_hash(&target.template),
             result: None,
             written: None,
+            left_template_hash: None,
         }
     }
 
@@ -125,10 +129,12 @@ impl Workload {
 }
 
 /// What became of each workload of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
     pub result: RolloutResult,
     pub written: bool,
+    /// Of the template as the server stored it.
+    pub left_template_hash: Option<String>,
 }
 
 /// Where runs are written down.
@@ -165,8 +171,14 @@ impl Journal {
 
     /// After the end, one ending for each workload of the entry.
     pub fn complete(&self, entry: &Entry, endings: &[Ending], now: Timestamp) -> std::io::Result<()> {
-        let endings: Vec<Value> =
-            endings.iter().map(|e| json!({"result": word(e.result), "written": e.written})).collect();
+        let ending = |e: &Ending| {
+            let mut ending = json!({"result": word(e.result), "written": e.written});
+            if let Some(hash) = &e.left_template_hash {
+                ending["leftTemplateHash"] = json!(hash);
+            }
+            ending
+        };
+        let endings: Vec<Value> = endings.iter().map(ending).collect();
         let line = json!({"id": entry.id, "finished": now.to_string(), "endings": endings});
         file::append(&self.path, &line.to_string(), self.patience)
     }
@@ -180,9 +192,11 @@ struct Completion {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Ended {
     result: String,
     written: bool,
+    left_template_hash: Option<String>,
 }
 
 /// The last run against `server` that moved a workload, with those workloads only; of `filter`, if given. Ids are distinguished by UID:
@@ -238,6 +252,7 @@ fn complete(entries: &mut [Entry], completion: Completion) -> Option<Completion>
     for (workload, ended) in entry.workloads.iter_mut().zip(completion.endings) {
         workload.result = Some(ended.result);
         workload.written = Some(ended.written);
+        workload.left_template_hash = ended.left_template_hash;
     }
     None
 }
@@ -245,6 +260,11 @@ fn complete(entries: &mut [Entry], completion: Completion) -> Option<Completion>
 /// As in the report.
 fn word(verdict: RolloutResult) -> String {
     serde_json::to_value(verdict).ok().and_then(|word| Some(word.as_str()?.to_owned())).unwrap_or_default()
+}
+
+/// Of a template that a rollback left: a restart since then is no change of it.
+pub fn left_hash(template: &Value) -> String {
+    template_hash(&without_restart(template))
 }
 
 /// Distinguishes templates; the same for equal ones, today and in a later version (FNV-1a, 64 bits).

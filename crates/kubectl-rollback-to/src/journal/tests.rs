@@ -14,6 +14,7 @@ fn entry(id: &str, server: &str, names: &[&str]) -> Entry {
         to_template_hash: template_hash(&json!({})),
         result: None,
         written: None,
+        left_template_hash: None,
     };
     Entry {
         id: id.into(),
@@ -35,7 +36,7 @@ fn id(name: &str) -> Id {
 }
 
 fn ending(result: RolloutResult, written: bool) -> Ending {
-    Ending { result, written }
+    Ending { result, written, left_template_hash: written.then(|| left_hash(&json!({"spec": {}}))) }
 }
 
 /// `entry: workload,workload` of the last one.
@@ -59,6 +60,8 @@ fn the_last_run_is_the_last_that_moved_something() {
         .complete(&first, &[ending(RolloutResult::Done, true), ending(RolloutResult::Failed, false)], now)
         .unwrap();
     assert_eq!(last_run(&journal, None), "first: web", "api was never written");
+    let stored = last(journal.path(), "s", None).unwrap().unwrap().workloads.remove(0).left_template_hash;
+    assert_eq!(stored, Some(left_hash(&json!({"spec": {}}))), "what the server stored");
 
     let cases = [
         (RolloutResult::Restored, true, "first: web"),

@@ -191,13 +191,11 @@ fn next(report: &RollbackReport) -> Vec<Line> {
         hints.push(("to choose another:", format!("kubectl rollback-to {names}{namespace} --history")));
     }
     // Not if nothing was written: it would undo an earlier rollback.
-    if let Some(first) = report.workloads.iter().find(|w| w.is_written()) {
-        let command = match first.unrecorded {
-            false => format!("kubectl rollback-to --last{}", flag(&first.namespace)),
-            // It is not in the journal: `--last` would undo another one.
-            true => format!("kubectl rollback-to {}{} --history", first.typed(), flag(&first.namespace)),
-        };
-        hints.push(("to undo the rollback:", command));
+    let written: Vec<&WorkloadReport> = report.workloads.iter().filter(|w| w.is_written()).collect();
+    for (namespace, names) in by_namespace(&written) {
+        // Without names it would undo whichever run began last. One that is not in the journal cannot be undone by `--last`.
+        let flag = if written.iter().any(|w| w.unrecorded) { "--history" } else { "--last" };
+        hints.push(("to undo the rollback:", format!("kubectl rollback-to {names}{namespace} {flag}")));
     }
     let rows: Vec<Vec<Line>> = hints
         .into_iter()

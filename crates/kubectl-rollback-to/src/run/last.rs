@@ -33,7 +33,7 @@ impl Run<'_> {
             let here = journal::last(journal.path(), &cluster.server, None)?;
             return Err(elsewhere(last, here.as_ref().filter(|here| here.id != last.id), cluster));
         }
-        journal::last(journal.path(), &cluster.server, ids.as_deref())?.ok_or_else(|| {
+        let entry = journal::last(journal.path(), &cluster.server, ids.as_deref())?.ok_or_else(|| {
             let failure = Failure::refused("the journal on this machine has no such rollback")
                 .cause(journal.path().display().to_string())
                 .hint("list the revisions: kubectl rollback-to TYPE/NAME --history");
@@ -41,7 +41,12 @@ impl Run<'_> {
                 Some(last) => failure.hint(format!("the last rollback was {}: {}", place(last), there(last))),
                 None => failure,
             }
-        })
+        })?;
+        // What a selector matches may have been rolled back at different times; what was named is meant.
+        if let (Subjects::Named(_), Some(ids)) = (subjects, &ids) {
+            all_in(&entry, ids)?;
+        }
+        Ok(entry)
     }
 
     pub(super) fn before_the_last(&self, entry: &Entry, past: Past<'_>) -> Result<Chosen, Failure> {
@@ -78,10 +83,31 @@ impl Run<'_> {
     }
 }
 
-/// Who wrote another template than the rollback left, if somebody did. Admission may have changed what the rollback wrote: then it was
-/// still the last to write.
+fn all_in(entry: &Entry, ids: &[Id]) -> Result<(), Failure> {
+    let rolled_back: Vec<Id> = entry.workloads.iter().filter_map(Workload::id).collect();
+    let (with, without): (Vec<&Id>, Vec<&Id>) = ids.iter().partition(|id| rolled_back.contains(id));
+    let (Some(first), Some(other)) = (with.first(), without.first()) else { return Ok(()) };
+    Err(Failure::refused(format!(
+        "the last rollback of {} did not include {}; nothing was changed",
+        first.typed(),
+        other.typed()
+    ))
+    .hint(format!("undo each on its own: kubectl rollback-to {} --last", first.typed())))
+}
+
+/// Who wrote another template than the rollback left, if somebody did. If it is not known what the server stored: admission may have changed
+/// what the rollback wrote, and then it was still the last to write.
 fn changed_since(workload: &Workload, rollout: &Rollout, field_manager: &str) -> Option<String> {
     let live = rollout.template();
+    if let Some(stored) = &workload.left_template_hash {
+        let is_as_left = *stored == journal::left_hash(live) || same(live, &workload.from_template);
+        let author = written(&rollout.object).filter(|author| author.manager != field_manager);
+        // Another run has the same manager, and a field that was removed leaves no trace in managedFields.
+        let who = author.map_or("was changed".to_owned(), |author| {
+            format!("was changed by {} at {}", author.manager, author.at)
+        });
+        return (!is_as_left).then_some(who);
+    }
     let left = |template: &Value| journal::template_hash(template) == workload.to_template_hash;
     if left(live) || left(&without_restart(live)) || same(live, &workload.from_template) {
         return None;
@@ -196,6 +222,49 @@ mod tests {
         assert_eq!(
             changed("hotfix", "kubectl-set"),
             Some("was changed by kubectl-set at 2026-01-01T00:00:07Z".to_owned())
+        );
+    }
+
+    /// Another run writes as the same manager, and a field that was removed leaves no trace.
+    #[test]
+    fn what_the_run_left_is_compared_where_it_is_known() {
+        let template = |image: &str| {
+            json!({"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": image}},
+            "spec": {"containers": [{"name": "web", "image": image}]}})
+        };
+        let mut workload = last("s").workloads.remove(0);
+        workload.from_template = template("v3");
+        workload.left_template_hash = Some(journal::left_hash(&template("v2-mutated")));
+        let live = |template: Value, manager: &str| {
+            let fields = json!([{"manager": manager, "operation": "Update", "time": "2026-01-01T00:00:07Z",
+                "fieldsV1": {"f:spec": {"f:template": {}}}}]);
+            let object = json!({"metadata": {"namespace": "a", "name": "w", "uid": "u", "managedFields": fields},
+                "spec": {"template": template}});
+            Rollout::new(Kind::Deployment, object, &[], Vec::new())
+        };
+        let own_manager = "kubectl-rollback-to";
+        let changed = |template, manager| changed_since(&workload, &live(template, manager), own_manager);
+        assert_eq!(changed(template("v2-mutated"), own_manager), None, "as the rollback left it");
+        let mut restarted = template("v2-mutated");
+        restarted["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] = json!("later");
+        assert_eq!(changed(restarted, "kubectl-rollout"), None, "a restart changes nothing else");
+        assert_eq!(changed(template("v3"), "somebody"), None, "there already");
+        assert_eq!(changed(template("v1"), own_manager), Some("was changed".to_owned()), "by another run");
+        assert_eq!(
+            changed(template("hotfix"), "kubectl-set"),
+            Some("was changed by kubectl-set at 2026-01-01T00:00:07Z".to_owned())
+        );
+    }
+
+    #[test]
+    fn workloads_that_are_named_are_undone_together_or_not_at_all() {
+        let entry = last("s");
+        let id = |name: &str| Id { name: name.to_owned(), ..entry.workloads[0].id().unwrap() };
+        assert!(all_in(&entry, &[id("w")]).is_ok());
+        let failure = all_in(&entry, &[id("w"), id("other")]).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "the last rollback of deployment/w -n a did not include deployment/other -n a; nothing was changed"
         );
     }
 

@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use crate::options::Options;
 use crate::pod_filter::pods_to_evict;
-use blocked::allows_none;
+use blocked::{allows_none, used_up};
 use unhealthy::unhealthy;
 pub use unhealthy::unhealthy_pods;
 
@@ -127,6 +127,16 @@ fn stands_in_the_way(budget: &DisruptionBudget, counted: &[&Pod], inventory: &In
                 let message = format!(
                     "allows {disruptions}, but {} to evict have no controller: they are not recreated, so it allows no more until other pods of it are Ready",
                     count(unreplaced, "pod")
+                );
+                return vec![
+                    finding("budget-blocked", Severity::Error, message).remedy("relax the PDB for the drain"),
+                ];
+            }
+            if let Some((last, next)) = used_up(n, counted, inventory) {
+                let message = format!(
+                    "allows {disruptions}, and {} uses up the last one: it is evicted before {} and is not recreated, so no more is allowed until other pods of it are Ready",
+                    last.key(),
+                    next.key()
                 );
                 return vec![
                     finding("budget-blocked", Severity::Error, message).remedy("relax the PDB for the drain"),

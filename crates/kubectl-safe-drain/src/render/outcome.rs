@@ -3,7 +3,7 @@
 use cluster_model::text::{count, span};
 use plugin_client::{Line, table};
 
-use crate::plan::{NO_LONGER_SELECTED, UNSELECTED};
+use crate::plan::{Action, NO_LONGER_SELECTED, UNSELECTED};
 use crate::report::{DrainReport, NodeReport, NodeResult, PodReport, PodResult};
 
 /// `selector` is `--pod-selector`: then "drained" speaks of those pods only. `mode` is what going on needs again: the kind of run and its flags.
@@ -30,8 +30,10 @@ pub fn outcome(report: &DrainReport, selector: Option<&str>, mode: &str, seconds
 
 fn headline(node: &NodeReport, selector: Option<&str>, seconds: f64) -> Line {
     let of = |result: PodResult| node.pods.iter().filter(|p| p.result == result).count();
+    // A pod that the plan ignored, and that went all the same, was not drained.
+    let gone = node.pods.iter().filter(|p| p.result == PodResult::Gone && p.action != Action::Keep).count();
     let name = Line::new().strong(format!("node/{}", node.name));
-    let (gone, kept) = (count(of(PodResult::Gone), "pod"), of(PodResult::Kept));
+    let (gone, kept) = (count(gone, "pod"), of(PodResult::Kept));
     let unselected = node.pods.iter().filter(|p| p.reason == UNSELECTED).count();
     match (node.result, selector) {
         (NodeResult::Drained, Some(selector)) if unselected > 0 && unselected == node.pods.len() => name
@@ -142,7 +144,7 @@ mod tests {
     use crate::options::Options;
     use crate::plan::plan;
     use cluster_model::Inventory;
-    use cluster_model::build::pod;
+    use cluster_model::build::{PodBuild, pod};
 
     fn headline_of(inventory: &Inventory) -> String {
         let plan = plan(inventory, &Options::default());
@@ -208,6 +210,16 @@ mod tests {
         for (node, words) in cases {
             assert_eq!(headline(&node, None, 1.0).text(), words);
         }
+    }
+
+    /// A colleague deletes a DaemonSet's pod meanwhile.
+    #[test]
+    fn only_pods_of_the_plan_are_counted_as_gone() {
+        let pods = vec![pod("a/p", "n1"), pod("a/d", "n1").owned_by("apps/v1", "DaemonSet", "d")];
+        let plan = plan(&inventory_of(pods), &Options::default());
+        let mut drained = NodeReport::planned(&plan.nodes[0], NodeResult::Drained);
+        drained.pods.iter_mut().for_each(|pod| pod.result = PodResult::Gone);
+        assert_eq!(headline(&drained, None, 1.0).text(), "node/n1 drained: 1 pod gone, 0 ignored, 1.0s");
     }
 
     #[test]

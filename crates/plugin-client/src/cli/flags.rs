@@ -118,6 +118,15 @@ struct Ignored {
     logtostderr: Vec<String>,
 }
 
+/// For a POSIX shell.
+fn quoted(value: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+=,-".contains(c);
+    match value.chars().all(is_plain) {
+        true => value.to_owned(),
+        false => format!("'{}'", value.replace('\'', r"'\''")),
+    }
+}
+
 /// `--dry-run`, as in kubectl.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DryRun {
@@ -162,6 +171,25 @@ fn optional_value(flag: Arg, value: &'static str, missing: &'static str) -> Arg 
 }
 
 impl ConnectionFlags {
+    /// The flags that a suggested command needs to reach the same cluster as the same user, as in ` --context c`: quoted for a shell, without
+    /// credentials.
+    pub fn of_cluster(&self) -> String {
+        let kubeconfig = self.kubeconfig.as_ref().map(|path| path.to_string_lossy().into_owned());
+        let given = [
+            ("kubeconfig", kubeconfig.as_ref()),
+            ("context", self.context.as_ref()),
+            ("cluster", self.cluster.as_ref()),
+            ("server", self.server.as_ref()),
+            ("user", self.user.as_ref()),
+            ("as", self.impersonate.as_ref()),
+        ];
+        let flag = |(name, value): (&str, Option<&String>)| {
+            let value = value.filter(|value| !value.is_empty())?;
+            Some(format!(" --{name} {}", quoted(value)))
+        };
+        given.into_iter().filter_map(flag).collect()
+    }
+
     /// The deadline of one request; `None` waits for ever.
     pub fn deadline(&self) -> Option<Duration> {
         match self.request_timeout {
@@ -319,6 +347,20 @@ mod tests {
             let forms = "not a duration; write it as in 30s, 5m or 1h30m, or 0 for no limit";
             assert_eq!(wrong.unwrap_err(), forms);
         }
+    }
+
+    #[test]
+    fn commands_that_are_suggested_reach_the_same_cluster() {
+        let flags = |args: &[&str]| parse(args).unwrap().connection.of_cluster();
+        assert_eq!(flags(&["-n", "shop", "--token", "secret"]), "");
+        assert_eq!(
+            flags(&["--context", "it's main", "-s", "https://x:6443"]),
+            r" --context 'it'\''s main' --server https://x:6443"
+        );
+        assert_eq!(
+            flags(&["--kubeconfig", "/a/b", "--cluster=c", "--user=u", "--as=me"]),
+            " --kubeconfig /a/b --cluster c --user u --as me"
+        );
     }
 
     #[test]

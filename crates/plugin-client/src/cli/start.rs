@@ -61,6 +61,7 @@ where
         }
     };
     let ui = Ui::terminal(args.quiet(), args.connection().verbosity);
+    ui.set_cluster_flags(args.connection());
     let warnings_fail = args.connection().warnings_as_errors == Some(true);
     let exit = match run(body, args, &ui) {
         Ok(exit) => exit,

@@ -86,7 +86,7 @@ fn without_a_terminal_there_is_no_prompt_and_nothing_is_restored() {
     updated(&room, "Deployment", "web", 1, Some("never-ready"), |_| ());
     let outcome = rollback_to(&room, &[&["deployment/web", "--yes"], &BAD[..]].concat()).run();
     assert_eq!(outcome.code, 1, "{outcome}");
-    let hint = format!("kubectl rollback-to --last -n {}", room.namespace());
+    let hint = format!("kubectl rollback-to deployment/web -n {} --last", room.namespace());
     assert!(outcome.out.contains(&hint), "{outcome}");
     assert_eq!(room.image("Deployment", "web"), app(1));
 }

@@ -4,7 +4,7 @@ use ::testbed::{PATIENCE, shared, wait};
 use serde_json::json;
 
 use super::{KINDS, app, begun, refused, updated, word};
-use crate::plugin::{plugin, rollback, text};
+use crate::plugin::{plugin, rollback, rollback_to, text};
 
 #[test]
 fn the_last_rollback_is_undone_and_so_is_its_undoing() {
@@ -79,4 +79,45 @@ fn a_namespace_that_was_given_wins_over_where_the_last_rollback_was() {
     // Without one it goes to where that was.
     plugin(&room, "rollback-to", &["--last", "--yes", "-o", "json"]).run().expect("done", 0);
     assert_eq!(room.image("Deployment", "web"), app("2"));
+}
+
+/// A colleague's rollback is recorded in the journal of their machine, and has the same field manager.
+#[test]
+fn a_rollback_from_another_machine_is_not_undone_with_ones_own() {
+    let room = shared().room(1);
+    begun(&room, "Deployment", "web", |_| ());
+    room.rolled_out("Deployment", "web");
+    updated(&room, "Deployment", "web", &app("2"));
+    updated(&room, "Deployment", "web", &app("3"));
+    rollback(&room, &["deployment/web", "1"]).run().expect("done", 0);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let theirs = rollback(&room, &["deployment/web", "2"]);
+    theirs.env("XDG_STATE_HOME", elsewhere.path().to_str().unwrap()).run().expect("done", 0);
+    refused(&room, &["deployment/web", "--last"], "was changed after that rollback", &["--to-revision 3"]);
+    assert_eq!(room.image("Deployment", "web"), app("2"));
+}
+
+/// The command that is shown undoes this run: of several, of another cluster than the kubeconfig's current one.
+#[test]
+fn the_command_that_undoes_a_rollback_names_its_workloads_and_its_cluster() {
+    let room = shared().room(1);
+    for name in ["api", "web"] {
+        begun(&room, "Deployment", name, |_| ());
+        room.rolled_out("Deployment", name);
+        updated(&room, "Deployment", name, &app("2"));
+    }
+    let kubeconfig = room.cluster().kubeconfig().to_str().unwrap();
+    let of_web = ["deployment/web", "--previous", "--yes", "--kubeconfig", kubeconfig];
+    let outcome = rollback_to(&room, &of_web).run();
+    let shown = format!(
+        "kubectl rollback-to deployment/web -n {} --last --kubeconfig {kubeconfig}",
+        room.namespace()
+    );
+    assert!(outcome.out.contains(&shown), "{outcome}");
+    // Another run, which began later, is not what it undoes.
+    rollback(&room, &["deployment/api", "--previous"]).run().expect("done", 0);
+    rollback(&room, &["deployment/web", "--last", "--kubeconfig", kubeconfig]).run().expect("done", 0);
+    assert_eq!((room.image("Deployment", "web"), room.image("Deployment", "api")), (app("2"), app("1")));
+    let words = "the last rollback of deployment/web";
+    refused(&room, &["deployment/web", "deployment/api", "--last"], words, &["undo each on its own"]);
 }

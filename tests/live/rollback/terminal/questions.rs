@@ -74,6 +74,22 @@ fn what_changed_during_the_question_about_several_is_named() {
     assert_eq!((room.image("Deployment", "api"), room.image("Deployment", "web")), (app(2), app(4)));
 }
 
+/// Keys that were typed before a question was shown are no answer to it.
+#[test]
+fn what_is_typed_ahead_confirms_no_plan_that_was_not_shown() {
+    let room = shared().room(1);
+    updated(&room, "Deployment", "web", 1, None, |_| ());
+    let mut tty = Tty::start(&rollback_to(&room, &["deployment/web", "--to-revision=1"]), &[]);
+    tty.until("[y/N]");
+    room.set_template_as("hotfix", "Deployment", "web", |template| {
+        template["spec"]["containers"][0]["image"] = json!(app(4));
+    });
+    tty.keys("y\ry\r");
+    tty.until("planning again").until("[y/N]").keys("n\r");
+    assert_eq!(tty.end(), 3, "{}", tty.text());
+    assert_eq!(room.image("Deployment", "web"), app(4), "{}", tty.text());
+}
+
 #[test]
 fn after_a_failure_shown_with_its_log_the_user_is_asked_whether_to_restore() {
     let room = shared().room(1);
@@ -102,7 +118,7 @@ fn after_a_failure_shown_with_its_log_the_user_is_asked_whether_to_restore() {
     assert_eq!(code, 1, "{screen}");
     assert!(screen.contains("deployment/web failed while rolling back to revision"), "{screen}");
     let next = screen.lines().find(|line| line.starts_with("to undo the rollback:")).unwrap_or_default();
-    assert!(next.contains("kubectl rollback-to --last"), "{screen}");
+    assert!(next.contains("kubectl rollback-to deployment/web") && next.contains("--last"), "{screen}");
     assert_no_region(&tty);
     assert_eq!(room.image("Deployment", "web"), app(1), "it was to be left as it is");
 }

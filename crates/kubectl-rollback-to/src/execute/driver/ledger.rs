@@ -9,7 +9,7 @@ use super::Driver;
 use crate::choose::Target;
 use crate::execute::event::{Event, Note};
 use crate::execute::record;
-use crate::journal::{Ending, Entry, Workload};
+use crate::journal::{self, Ending, Entry, Workload};
 use crate::outcome::Outcome;
 use crate::plan::Action;
 
@@ -33,6 +33,10 @@ impl<'a> Driver<'a> {
         let ending = |(step, _, _): (usize, _, _)| Ending {
             result: outcomes[step].result,
             written: self.engine.was_written(step),
+            left_template_hash: self.steps[step]
+                .written
+                .as_ref()
+                .map(|(object, _)| journal::left_hash(&object["spec"]["template"])),
         };
         let endings: Vec<Ending> = self.rolled_back().map(ending).collect();
         if let Err(error) = journal.complete(entry, &endings, self.execution.clock.now()) {

@@ -37,7 +37,7 @@ pub(super) struct StepState<'a> {
     pub unseen_until: Option<Timestamp>,
     /// As it was read last.
     pub fresh: Option<Value>,
-    /// The number of its live template's revision, as it was read last.
+    /// The number that the revision has which this run wrote, if it still was the live one when it was read last.
     pub revision: Option<i64>,
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use cluster_model::Raw;
 use cluster_model::managed_fields::template_writer;
-use cluster_model::rollout::Rollout;
+use cluster_model::rollout::{Rollout, same};
 use futures::StreamExt;
 use futures::future::FutureExt;
 use k8s_openapi::jiff::SignedDuration;
@@ -101,9 +101,11 @@ impl Driver<'_> {
             state.progress = Some(progress.clone());
             state.tracker = Some(tracker);
         }
-        state.revision = fresh.object.as_ref().and_then(|object| {
+        let written = state.written.as_ref().map(|(object, _)| &object["spec"]["template"]);
+        state.revision = fresh.object.as_ref().zip(written).and_then(|(object, written)| {
             let rollout = Rollout::new(state.rollout.id.kind, object.clone(), &fresh.histories, Vec::new());
-            rollout.current().map(|index| rollout.revisions[index].number)
+            let current = rollout.current().filter(|_| same(rollout.template(), written))?;
+            Some(rollout.revisions[current].number)
         });
         state.fresh = fresh.object;
         if let (State::Done { .. }, Some(pod)) = (&progress.state, fresh.unread.first()) {

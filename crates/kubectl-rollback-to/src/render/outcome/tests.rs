@@ -56,7 +56,7 @@ fn ready(n: usize) -> Vec<PodReport> {
     (0..n).map(|n| pod(&format!("web-{n}"), PodState::Ready, None, &[])).collect()
 }
 
-const UNDO: &str = "to undo the rollback:  kubectl rollback-to --last -n shop";
+const UNDO: &str = "to undo the rollback:  kubectl rollback-to deployment/web -n shop --last";
 
 #[test]
 fn done() {
@@ -110,8 +110,20 @@ fn failed_with_the_last_log_lines_of_a_pod() {
             "    | exit 1",
             "  starting  shop/web-x    ContainerCreating",
             "to check progress:     kubectl rollback-to deployment/web -n shop --status",
-            "to undo the rollback:  kubectl rollback-to --last -n shop",
+            "to undo the rollback:  kubectl rollback-to deployment/web -n shop --last",
         ]
+    );
+}
+
+/// `--last` alone would undo whichever run began last, and refuse where somebody changed one of its workloads.
+#[test]
+fn what_is_to_be_undone_is_named() {
+    let others = workload("cron", RolloutResult::Superseded, Some("somebody's"), Vec::new());
+    let both = ["web", "api"].map(|name| workload(name, RolloutResult::Done, None, ready(1)));
+    let lines = lines_of(RolloutResult::Partial, both.into_iter().chain([others]).collect());
+    assert_eq!(
+        lines.last().unwrap(),
+        "to undo the rollback:  kubectl rollback-to deployment/web deployment/api -n shop --last"
     );
 }
 
@@ -139,7 +151,7 @@ fn not_over_yet() {
     let next = [
         "to check progress:     kubectl rollback-to deployment/web -n shop --status",
         "to wait for it:        kubectl rollout status deployment/web -n shop",
-        "to undo the rollback:  kubectl rollback-to --last -n shop",
+        "to undo the rollback:  kubectl rollback-to deployment/web -n shop --last",
     ];
     for (result, line) in [
         (RolloutResult::Timeout, "deployment/web not complete: --timeout passed (1 of 2 pods ready, 4.2s)"),
@@ -161,7 +173,7 @@ fn not_over_yet() {
         lines[2..],
         [
             "to wait for it:        kubectl rollout status deployment/web -n shop",
-            "to undo the rollback:  kubectl rollback-to --last -n shop",
+            "to undo the rollback:  kubectl rollback-to deployment/web -n shop --last",
         ]
     );
     let partial = one(RolloutResult::Partial, Some("OnDelete: 1 pod waits to be deleted"), pods());
@@ -215,7 +227,8 @@ fn of_what_was_restored_the_pods_that_failed_are_shown_as_past() {
 fn the_cause_of_a_pod_is_shown_once() {
     let crash = "CrashLoopBackOff: exit code 1";
     let pods = || ["web-1", "web-2"].map(|name| pod(name, PodState::Failing, Some(crash), &[])).to_vec();
-    let lines = one(RolloutResult::Failed, Some("web-1: CrashLoopBackOff: exit code 1 (and 1 more pod)"), pods());
+    let lines =
+        one(RolloutResult::Failed, Some("web-1: CrashLoopBackOff: exit code 1 (and 1 more pod)"), pods());
     assert_eq!(
         lines[1..3],
         ["  failing  shop/web-1", "  failing  shop/web-2  CrashLoopBackOff: exit code 1"]

@@ -8,6 +8,8 @@ use cluster_model::owner_graph::ControllerState;
 use cluster_model::{DisruptionBudget, Finding, Inventory, PodExt, Severity};
 use k8s_openapi::api::core::v1::Pod;
 
+use crate::plan::in_order;
+
 /// `counted`: the pods to evict that need one of its disruptions.
 pub(super) fn allows_none(budget: &DisruptionBudget, counted: &[&Pod], inventory: &Inventory) -> Finding {
     let (rule, healthy, desired, expected) = (budget.rule(), budget.healthy, budget.desired, budget.expected);
@@ -66,4 +68,22 @@ fn members(budget: &DisruptionBudget, inventory: &Inventory) -> (Members, BTreeS
         }
     }
     (members, with_scale)
+}
+
+/// Pods that nothing recreates use up a disruption for good. The one that takes the last, and the first pod that is left without.
+pub(super) fn used_up<'a>(
+    allowed: i32,
+    counted: &[&'a Pod],
+    inventory: &Inventory,
+) -> Option<(&'a Pod, &'a Pod)> {
+    let mut left = allowed;
+    let mut last = None;
+    for pod in in_order(counted, inventory) {
+        match last.filter(|_| left <= 0) {
+            Some(last) => return Some((last, pod)),
+            None if inventory.has_controller(pod) => {}
+            None => (left, last) = (left - 1, Some(pod)),
+        }
+    }
+    None
 }

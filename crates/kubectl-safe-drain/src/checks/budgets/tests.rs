@@ -162,6 +162,25 @@ fn pods_that_are_not_recreated_use_up_the_disruptions() {
     fires("budget-paces", Severity::Info, &under(status(1, 3, 2, 3), owned), &blocked);
 }
 
+/// A pod that is recreated gives its disruption back: it goes first, unless its priority is higher or its node is drained later.
+#[test]
+fn a_pod_that_is_not_recreated_must_not_use_up_the_last_disruption() {
+    let found = |bare: Pod, managed: Pod| {
+        let mut inventory = under(status(1, 2, 1, 2), vec![bare.unmanaged(), managed]);
+        inventory.nodes.push(cluster_model::build::node("n2", json!({})));
+        first(&inventory)
+    };
+    assert_eq!(found(web("web-1"), web("web-2")).0, "budget-paces");
+    let (id, message, _) = found(web("web-1"), web("web-2").priority(1000));
+    assert_eq!(id, "budget-blocked");
+    assert_eq!(
+        message,
+        "allows 1 disruption, and shop/web-1 uses up the last one: it is evicted before shop/web-2 and is not recreated, so no more is allowed until other pods of it are Ready"
+    );
+    let later = pod("shop/web-2", "n2").label("app", "web");
+    assert_eq!(found(web("web-1"), later).0, "budget-blocked");
+}
+
 #[test]
 fn pods_that_are_not_ready_may_go_once_the_others_satisfy_it() {
     let waits = |pods: Vec<Pod>| first(&under(status(0, 0, 1, 3), pods)).2;
@@ -196,6 +215,13 @@ fn unhealthy_pods_that_consume_the_budget_are_named() {
         .unwrap()
         .message;
     assert_eq!(message, "has unhealthy pods: shop/web-9 (ImagePullBackOff, on n2)");
+    let remedy = |inventory: &Inventory| {
+        let found = super::check(inventory, &Options::default()).into_iter();
+        found.filter(|f| f.id == "budget-unhealthy-pods").map(|f| f.remedy).next_back().unwrap_or_default()
+    };
+    assert_eq!(remedy(&bad), "fix that pod", "its eviction is not requested, so no policy lets it go");
+    let here = under(status(0, 1, 2, 2), vec![web("web-1").waiting("CrashLoopBackOff")]);
+    assert!(remedy(&here).contains("AlwaysAllow"));
 }
 
 #[test]

@@ -9,6 +9,12 @@ pub(super) fn unhealthy(budget: &DisruptionBudget, inventory: &Inventory) -> Opt
     let listed = inventory.not_ready_members.get(budget.key());
     let here = inventory.members(budget).filter(|_| listed.is_none());
     let unhealthy = unhealthy_pods(budget, here.chain(listed.into_iter().flatten()))?;
+    // AlwaysAllow lets pods go that are not Ready; it makes no other pod go.
+    let is_to_evict = |pod: &Pod| !pod.is_ready() && !pod.is_terminating() && budget.counts(pod);
+    let remedy = match inventory.members(budget).any(is_to_evict) {
+        true => "fix that pod, or set the PDB's unhealthyPodEvictionPolicy to AlwaysAllow",
+        false => "fix that pod",
+    };
     Some(
         Finding::new(
             "budget-unhealthy-pods",
@@ -16,7 +22,7 @@ pub(super) fn unhealthy(budget: &DisruptionBudget, inventory: &Inventory) -> Opt
             budget.key(),
             format!("has unhealthy pods: {unhealthy}"),
         )
-        .remedy("fix that pod, or set the PDB's unhealthyPodEvictionPolicy to AlwaysAllow"),
+        .remedy(remedy),
     )
 }
 

@@ -36,6 +36,9 @@ impl Role {
     }
 }
 
+/// How a command begins.
+const KUBECTL: &str = "kubectl ";
+
 /// `Line::new().plain("node ").strong(name).bad(" not ready")`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line {
@@ -75,6 +78,19 @@ impl Line {
 
     pub fn command(self, text: impl AsRef<str>) -> Self {
         self.span(Role::Command, text)
+    }
+
+    /// The commands in it, each followed by `flags`.
+    pub fn with_flags(&self, flags: &str) -> Line {
+        let mut line = self.clone();
+        let names_a_cluster = |text: &str| text.contains(" --context ") || text.contains(" --server ");
+        for (role, text) in &mut line.spans {
+            let is_command = text.starts_with(KUBECTL) || text.contains(&format!(": {KUBECTL}"));
+            if *role == Role::Command && is_command && !names_a_cluster(text) {
+                text.push_str(&sanitize(flags));
+            }
+        }
+        line
     }
 
     pub fn span(mut self, role: Role, text: impl AsRef<str>) -> Self {
@@ -269,6 +285,27 @@ mod tests {
         assert_eq!(line.text(), "a\\u{1b}[31mb\\ncd\\u{202e}");
         assert_eq!(line.render(false), line.text());
         assert_eq!(Line::new().bad("x").render(true), "\u{1b}[1m\u{1b}[31mx\u{1b}[0m");
+    }
+
+    #[test]
+    fn a_command_reaches_the_cluster_of_the_run() {
+        let shown = |line: Line| line.with_flags(" --context b").text();
+        let command = "kubectl get nodes";
+        assert_eq!(
+            shown(Line::from("to see it:  ").command(command)),
+            "to see it:  kubectl get nodes --context b"
+        );
+        assert_eq!(
+            shown(Line::new().command("list them: kubectl get nodes")),
+            "list them: kubectl get nodes --context b"
+        );
+        for line in [
+            Line::from("kubectl is not what is typed here"),
+            Line::new().command("relax the PDB for the drain"),
+            Line::new().command("kubectl get nodes --context c -o wide"),
+        ] {
+            assert_eq!(shown(line.clone()), line.text());
+        }
     }
 
     #[test]

@@ -86,6 +86,7 @@ impl Ui {
         self.flush();
         let terminal = Term::stderr();
         let _before = Before::new(&terminal);
+        discard_input();
         let prompt = || answer_or_signal(question, terminal.clone());
         let region = lock(&self.0.region).clone();
         let since = Instant::now();
@@ -102,6 +103,12 @@ impl Ui {
             _ => Err(Failure::new(Exit::Interrupted, "interrupted at the question; nothing was done")),
         }
     }
+}
+
+/// What was typed before the question is no answer to it: it may be about to confirm a plan that is shown only now.
+fn discard_input() {
+    #[cfg(unix)]
+    let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
 }
 
 fn unconfirmed() -> Failure {

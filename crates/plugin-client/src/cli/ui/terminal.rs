@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::{self, ErrorKind, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
@@ -13,7 +13,7 @@ use super::line::{Line, Role};
 use super::streams::{self, Stream, columns};
 use super::writer::Writer;
 use crate::mutex::lock;
-use crate::{Exit, Failure};
+use crate::{ConnectionFlags, Exit, Failure};
 
 /// After the end of a run that was to end now, unread output is waited for no longer.
 const UNREAD: Duration = Duration::from_secs(1);
@@ -27,6 +27,8 @@ pub(super) struct Inner {
     pub(super) captured: Option<Mutex<Captured>>,
     pub(super) quiet: bool,
     pub(super) verbosity: u8,
+    /// The flags that a command needs to reach the same cluster, as in ` --context c`.
+    cluster_flags: OnceLock<String>,
     /// What is being redrawn at the bottom, if anything: other lines go above it.
     pub(super) region: Mutex<Option<ProgressBar>>,
     pub(super) server_warnings: Mutex<HashSet<String>>,
@@ -68,6 +70,7 @@ impl Ui {
             captured,
             quiet,
             verbosity,
+            cluster_flags: OnceLock::new(),
             region: Mutex::default(),
             server_warnings: Mutex::default(),
             lost_output: Mutex::default(),
@@ -78,6 +81,11 @@ impl Ui {
             interrupts: watch::Sender::new(0),
             interrupts_claimed: AtomicBool::new(false),
         }))
+    }
+
+    /// Commands that are shown from now on act on the same cluster as this run.
+    pub fn set_cluster_flags(&self, flags: &ConnectionFlags) {
+        let _ = self.0.cluster_flags.set(flags.of_cluster());
     }
 
     /// The result: stdout.
@@ -113,7 +121,13 @@ impl Ui {
     pub fn failure(&self, failure: &Failure) {
         self.write(Stream::Err, &Line::new().bad("error:").plain(format!(" {failure}")).hanging(2));
         for hint in &failure.hints {
-            self.hint(hint.as_str());
+            let command = ["", ": "].map(|before| format!("{before}kubectl "));
+            let begins = hint
+                .starts_with(&command[0])
+                .then_some(0)
+                .or_else(|| hint.find(&command[1]).map(|at| at + 2));
+            let (before, command) = hint.split_at(begins.unwrap_or(hint.len()));
+            self.hint(Line::from(before).command(command));
         }
         for line in &failure.block {
             self.write(Stream::Err, &Line::from(line.as_str()));
@@ -177,6 +191,7 @@ impl Ui {
 
     pub(super) fn write(&self, stream: Stream, line: &Line) {
         let colour = self.0.captured.is_none();
+        let line = self.0.cluster_flags.get().map_or_else(|| line.clone(), |flags| line.with_flags(flags));
         let text = match self.0.captured.is_none().then(|| columns(stream)).flatten() {
             Some(width) => line.wrapped(width).iter().map(|line| line.render(colour) + "\n").collect(),
             None => line.render(colour) + "\n",
