@@ -14,6 +14,7 @@ mod driver;
 mod error;
 pub mod fake;
 mod foreign;
+mod go_programs;
 mod group;
 mod invariants;
 mod kubectl;
@@ -35,12 +36,13 @@ mod workloads;
 
 use std::sync::OnceLock;
 
-pub use assets::{assets, cache_dir, kubernetes_version};
+pub use assets::{assets, kubernetes_version, release_tools};
 pub use audit::{Audit, Entry, Mark};
 pub use cluster::{Cluster, Handle, Options};
 pub use components::Component;
 pub use error::{ApiError, Error};
 pub use foreign::foreign_unchanged;
+pub use go_programs::cache_dir;
 pub use invariants::rollback::Consent;
 pub use plugins::{build_plugins, cargo, plugins_dir, program};
 pub use policies::Policy;
