@@ -3,13 +3,15 @@
 PREFIX ?= $(HOME)/.local
 TOOLS  := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubectl-plugins-tools
 DENY   := $(TOOLS)/bin/cargo-deny
+CYCLONEDX := $(TOOLS)/bin/cargo-cyclonedx
+RELEASE := cargo run -q --locked -p release --
 
 # Live tests wait for the cluster more than they compute.
 THREADS ?= $(shell echo $$((3 * $$(getconf _NPROCESSORS_ONLN))))
 
 BUILT  := $(or $(CARGO_TARGET_DIR),target)/debug
 
-.PHONY: demo test check bench build install prerequisites
+.PHONY: demo test check bench build dist release-files install prerequisites
 
 demo: prerequisites ## drain a node of a real cluster, roll a bad update back, and watch both
 	@cargo build --workspace --bins
@@ -30,14 +32,26 @@ bench: prerequisites ## ours and kubectl on one cluster in one run; of it only R
 	@$(BUILT)/bench $(ROWS)
 
 build: ## the plugins as they are shipped
-	cargo build --profile dist --bins -p kubectl-safe-drain -p kubectl-rollback-to
+	cargo build --profile dist --bins -p 'kubectl-*'
+
+dist: ## archives of the plugins for the platforms that can be built here, with all that a release has, in dist/
+	rm -rf dist && $(RELEASE) dist
+	@$(MAKE) --no-print-directory release-files
+
+release-files: $(CYCLONEDX) # of the archives in dist/; TAG is the workspace's own if not given
+	$(RELEASE) sbom --tool $(CYCLONEDX) $(TAG:%=--version %) && $(RELEASE) checksums
+	$(RELEASE) manifests --archives dist -o dist/plugins $(TAG:%=--version %) $(HOMEPAGE:%=--homepage %)
+	$(RELEASE) check --archives dist dist/plugins/*.yaml
 
 install: build ## into PREFIX/bin, under the names kubectl looks for
 	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 0755 target/dist/kubectl-safe_drain target/dist/kubectl-rollback_to $(DESTDIR)$(PREFIX)/bin/
+	install -m 0755 $$(find target/dist -maxdepth 1 -name 'kubectl-*' -perm -100) $(DESTDIR)$(PREFIX)/bin/
 
 prerequisites:
 	@sh tests/prerequisites.sh
 
 $(DENY):
 	cargo install --locked --root $(TOOLS) --version 0.20.2 cargo-deny
+
+$(CYCLONEDX):
+	cargo install --locked --root $(TOOLS) --version 0.5.9 cargo-cyclonedx
