@@ -26,7 +26,7 @@ pub struct Contents {
     pub binary: PathBuf,
     /// Holds LICENSE and README.md.
     pub root: PathBuf,
-    /// Directories with completions and man pages: of each, the files that carry the name of the binary.
+    /// Directories with completions and manual pages: of each, the files that carry the name of the binary.
     pub extras: Vec<PathBuf>,
 }
 

@@ -41,7 +41,7 @@ enum Action {
         /// The program to pack
         #[arg(long, value_name = "FILE")]
         binary: PathBuf,
-        /// Directories of completions and man pages; those that carry the program's name are packed
+        /// Directories with what `extras` writes; of it, what carries the program's name is packed
         #[arg(long, value_name = "DIR")]
         extras: Vec<PathBuf>,
         /// Where LICENSE and README.md are
@@ -52,8 +52,8 @@ enum Action {
         #[arg(short, long, value_name = "DIR", default_value = "dist")]
         output: PathBuf,
     },
-    /// Write the shell completions that a plugin prints
-    Completions {
+    /// Write the shell completions and the manual page that a plugin prints
+    Extras {
         #[arg(value_parser = plugin)]
         plugin: &'static Plugin,
         /// The plugin, built for this machine
@@ -126,9 +126,7 @@ impl Args {
                 let contents = Contents { plugin, version, platform, binary, root, extras };
                 print(&write(&output, &contents.file_name(), &contents.pack()?)?.display().to_string());
             }
-            Action::Completions { plugin, binary, output } => {
-                extras::completions(plugin, &binary, &output)?;
-            }
+            Action::Extras { plugin, binary, output } => extras::extras(plugin, &binary, &output)?,
             Action::Sbom { tool, version, output } => {
                 for (plugin, text) in sbom::make(&tool, &fs::canonicalize(".")?)? {
                     let name = sbom::file_name(plugin, &version);

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::archive::{Contents, write};
 use crate::args::{complain, print};
 use crate::compile::{compile, obstacle, runs_here};
-use crate::extras::completions;
+use crate::extras::extras;
 use crate::platform::{PLATFORMS, Platform};
 use crate::plugins::{PLUGINS, Plugin};
 use crate::version::Version;
@@ -20,25 +20,23 @@ pub struct Dist {
     platform: Vec<Platform>,
     #[arg(long, default_value_t = Version::current())]
     version: Version,
-    /// Directories of man pages; those that carry a program's name are packed
-    #[arg(long, value_name = "DIR")]
-    extras: Vec<PathBuf>,
     #[arg(short, long, value_name = "DIR", default_value = "dist")]
     output: PathBuf,
 }
 
 impl Dist {
     /// Run in the root of the workspace.
-    pub fn run(mut self) -> Result<()> {
+    pub fn run(self) -> Result<()> {
         let root = fs::canonicalize(".")?;
         let plugins: Vec<&Plugin> = PLUGINS.iter().collect();
         let mut platforms = self.platforms()?;
-        // First: its programs print the completions for all.
+        let mut printed = Vec::new();
+        // First: its programs print the completions and manual pages for all.
         platforms.sort_by_key(|platform| !runs_here(*platform));
         for platform in platforms {
             let programs = compile(&root, platform, &plugins)?;
             if runs_here(platform) {
-                self.extras.push(completions_of(&plugins, &programs)?);
+                printed.push(extras_of(&plugins, &programs)?);
             }
             for &plugin in &plugins {
                 let binary = programs.join(format!("{}{}", plugin.binary(), platform.suffix()));
@@ -49,7 +47,7 @@ impl Dist {
                     platform,
                     binary,
                     root: root.clone(),
-                    extras: self.extras.clone(),
+                    extras: printed.clone(),
                 };
                 let archive = write(&self.output, &contents.file_name(), &contents.pack()?)?;
                 let packed = fs::metadata(&archive)?.len();
@@ -75,17 +73,14 @@ impl Dist {
     }
 }
 
-/// The directory with the completions that the plugins in `programs` print.
-fn completions_of(plugins: &[&Plugin], programs: &Path) -> Result<PathBuf> {
-    let dir = programs.join("completions");
+/// The directory with what the plugins in `programs` print. An archive is good without, so one that cannot print it is named only.
+fn extras_of(plugins: &[&Plugin], programs: &Path) -> Result<PathBuf> {
+    let dir = programs.join("extras");
     fs::create_dir_all(&dir)?;
     for plugin in plugins {
-        if let Err(error) = completions(
-            plugin,
-            &programs.join(format!("{}{}", plugin.binary(), env::consts::EXE_SUFFIX)),
-            &dir,
-        ) {
-            complain(&format!("no completions: {error:#}"));
+        let program = programs.join(format!("{}{}", plugin.binary(), env::consts::EXE_SUFFIX));
+        if let Err(error) = extras(plugin, &program, &dir) {
+            complain(&format!("not packed: {error:#}"));
         }
     }
     Ok(dir)

@@ -1,4 +1,4 @@
-//! Shell completions for direct calls of a plugin, as the plugin itself prints them.
+//! Shell completions for direct calls of a plugin, and its manual page, as the plugin itself prints them.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,14 +8,19 @@ use anyhow::{Context, Result, bail};
 use crate::archive::write;
 use crate::plugins::Plugin;
 
-/// Each shell, and what stands before and after a program's name in the file with its completion.
-const SHELLS: [(&str, &str, &str); 3] = [("bash", "", ".bash"), ("zsh", "_", ""), ("fish", "", ".fish")];
+/// What the plugin is called with, and what stands before and after its file name in the name of what it prints.
+const EXTRAS: [(&[&str], &str, &str); 4] = [
+    (&["completion", "bash"], "", ".bash"),
+    (&["completion", "zsh"], "_", ""),
+    (&["completion", "fish"], "", ".fish"),
+    (&["__man"], "", ".1"),
+];
 
-/// Writes the completions that `program`, the plugin's binary for this machine, prints.
-pub fn completions(plugin: &Plugin, program: &Path, dir: &Path) -> Result<()> {
-    for (shell, before, after) in SHELLS {
+/// Writes to `dir` what `program`, the plugin's binary for this machine, prints.
+pub fn extras(plugin: &Plugin, program: &Path, dir: &Path) -> Result<()> {
+    for (args, before, after) in EXTRAS {
         let output = Command::new(program)
-            .args(["completion", shell])
+            .args(args)
             // It needs no cluster, and must not find one.
             .env("KUBECONFIG", dir.join("no-kubeconfig"))
             .stdin(Stdio::null())
@@ -23,7 +28,7 @@ pub fn completions(plugin: &Plugin, program: &Path, dir: &Path) -> Result<()> {
             .with_context(|| format!("cannot run {}", program.display()))?;
         if !output.status.success() || output.stdout.is_empty() {
             let error = String::from_utf8_lossy(&output.stderr);
-            bail!("{} completion {shell}: {}", program.display(), error.trim());
+            bail!("{} {}: {}", program.display(), args.join(" "), error.trim());
         }
         write(dir, &format!("{before}{}{after}", plugin.binary()), &output.stdout)?;
     }
@@ -46,26 +51,27 @@ mod tests {
     }
 
     #[test]
-    fn each_shell_has_its_file() {
+    fn each_shell_has_its_file_and_man_has_its_page() {
         let dir = tempfile::tempdir().unwrap();
-        let program = program(dir.path(), "echo \"$1 $2\"");
+        let program = program(dir.path(), "echo \"$@\"");
         let out = dir.path().join("out");
-        completions(find("safe-drain").unwrap(), &program, &out).unwrap();
+        extras(find("safe-drain").unwrap(), &program, &out).unwrap();
         for (name, text) in [
             ("kubectl-safe_drain.bash", "completion bash\n"),
             ("_kubectl-safe_drain", "completion zsh\n"),
             ("kubectl-safe_drain.fish", "completion fish\n"),
+            ("kubectl-safe_drain.1", "__man\n"),
         ] {
             assert_eq!(fs::read_to_string(out.join(name)).unwrap(), text);
         }
     }
 
     #[test]
-    fn a_program_that_prints_none_is_an_error() {
+    fn a_program_that_prints_nothing_or_fails_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         for script in ["echo no such command >&2; exit 1", "exit 0"] {
             let program = program(dir.path(), script);
-            let error = completions(find("safe-drain").unwrap(), &program, dir.path()).unwrap_err();
+            let error = extras(find("safe-drain").unwrap(), &program, dir.path()).unwrap_err();
             assert!(error.to_string().contains("completion bash"), "{error}");
         }
     }
