@@ -13,6 +13,9 @@ use crate::platform::{PLATFORMS, Platform};
 use crate::plugins::{PLUGINS, Plugin};
 use crate::version::Version;
 
+/// A program that is larger is reported.
+const LARGEST: u64 = 8_000_000;
+
 #[derive(Debug, clap::Args)]
 pub struct Dist {
     /// Only these; one that cannot be built here is an error then
@@ -52,6 +55,9 @@ impl Dist {
                 let archive = write(&self.output, &contents.file_name(), &contents.pack()?)?;
                 let packed = fs::metadata(&archive)?.len();
                 print(&format!("{}  {packed} bytes, the program {size}", archive.display()));
+                if size > LARGEST {
+                    complain(&format!("{} for {platform} is larger than {LARGEST} bytes", plugin.binary()));
+                }
             }
         }
         Ok(())
