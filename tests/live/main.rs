@@ -6,6 +6,7 @@ mod bad_input;
 mod budgets;
 mod client;
 mod complaint;
+mod completion;
 mod docs;
 mod drain_basics;
 mod evil;

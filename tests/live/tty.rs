@@ -1,6 +1,7 @@
 //! A terminal to run a plugin on, and what is to be seen there.
 
 use std::num::NonZero;
+use std::process::Command;
 use std::time::SystemTime;
 
 use ::testbed::PATIENCE;
@@ -33,11 +34,18 @@ impl<'r> Tty<'r> {
     pub fn start(run: &Run<'r>, environment: &[(&str, &str)]) -> Self {
         let witness = run.witness();
         let mut command = run.command();
-        command.env("TERM", "xterm-256color").envs(environment.iter().copied());
+        command.envs(environment.iter().copied());
+        Self { witness, ..Tty::of(command) }
+    }
+
+    /// Any other program, and nobody watches what it does.
+    #[track_caller]
+    pub fn of(mut command: Command) -> Self {
+        command.env("TERM", "xterm-256color");
         let mut session = Session::spawn(command).unwrap();
         session.get_process_mut().set_window_size(COLUMNS.get(), ROWS.get()).unwrap();
         session.set_expect_timeout(Some(PATIENCE));
-        Self { session, witness, found: None, shown: None, seen: Vec::new() }
+        Self { session, witness: None, found: None, shown: None, seen: Vec::new() }
     }
 
     #[track_caller]

@@ -68,6 +68,16 @@ pub fn span(seconds: i64) -> String {
     }
 }
 
+/// `45s`, `90m`, `30h`, `12d`: the largest unit that is at least two, as `kubectl get` shows an age.
+pub fn age(seconds: i64) -> String {
+    const UNITS: [(i64, char); 3] = [(86400, 'd'), (3600, 'h'), (60, 'm')];
+    let unit = UNITS.into_iter().find(|(unit, _)| seconds >= 2 * unit);
+    unit.map_or_else(
+        || format!("{}s", seconds.max(0)),
+        |(unit, letter)| format!("{}{letter}", seconds / unit),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +120,22 @@ mod tests {
         let cases = [(0, "0s"), (59, "59s"), (60, "1m"), (90, "1m30s"), (3600, "1h"), (7500, "2h5m")];
         for (seconds, text) in cases {
             assert_eq!(span(seconds), text);
+        }
+    }
+
+    #[test]
+    fn ages() {
+        let cases = [
+            (-3, "0s"),
+            (119, "119s"),
+            (120, "2m"),
+            (7199, "119m"),
+            (7200, "2h"),
+            (172_799, "47h"),
+            (172_800, "2d"),
+        ];
+        for (seconds, text) in cases {
+            assert_eq!(age(seconds), text);
         }
     }
 

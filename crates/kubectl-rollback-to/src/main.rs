@@ -3,6 +3,7 @@
 mod args;
 mod checks;
 mod choose;
+mod completion;
 mod diff;
 mod diff_program;
 mod execute;

@@ -138,6 +138,15 @@ pub enum Target {
     Selector(String),
 }
 
+/// Of NAME or node/NAME; `None` is another kind of object.
+pub fn node_name(word: &str) -> Option<&str> {
+    match word.split_once('/') {
+        None => Some(word),
+        Some(("node" | "nodes" | "no", name)) => Some(name),
+        Some(_) => None,
+    }
+}
+
 impl CommandLine for Args {
     const REPORT: (&'static str, &'static str) = ("DrainReport", "nodes");
 
@@ -164,14 +173,9 @@ impl Args {
             (None, names) => {
                 let mut nodes = Vec::new();
                 for name in names {
-                    let node = match name.split_once('/') {
-                        None => name.as_str(),
-                        Some(("node" | "nodes" | "no", name)) => name,
-                        Some((kind, _)) => {
-                            return Err(Failure::usage(format!(
-                                "{kind} is not a node: write NAME or node/NAME"
-                            )));
-                        }
+                    let Some(node) = node_name(name) else {
+                        let kind = name.split_once('/').map_or(name.as_str(), |(kind, _)| kind);
+                        return Err(Failure::usage(format!("{kind} is not a node: write NAME or node/NAME")));
                     };
                     if node.is_empty() {
                         return usage("a node's name cannot be empty");

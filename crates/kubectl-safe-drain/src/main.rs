@@ -3,6 +3,7 @@
 
 mod args;
 mod checks;
+mod completion;
 mod consent;
 mod estimate;
 mod execute;

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use plugin_client::{CommandLine, ConnectionFlags, Exit, Failure, Line, Output, Ui, connect, start};
+use plugin_client::{
+    CommandLine, Completion, ConnectionFlags, Exit, Failure, Line, Output, Ui, connect, start,
+};
 
 /// Lines: more than a pipe holds.
 const MANY: usize = 20_000;
@@ -19,6 +21,8 @@ struct Args {
     #[command(flatten)]
     connection: ConnectionFlags,
 }
+
+impl Completion for Args {}
 
 impl CommandLine for Args {
     const REPORT: (&'static str, &'static str) = ("TestReport", "things");

@@ -18,6 +18,7 @@ mod mutex;
 pub use api::access_review::{Right, missing, missing_parts, rbac_rule};
 pub use api::raw_object::RawObject;
 pub use api::watch::{Feed, feed, feed_of};
+pub use cli::completion::{Candidate, Candidates, Completing, Completion};
 pub use cli::deadline::Bounds;
 pub use cli::exit::Exit;
 pub use cli::findings::allowed;

@@ -12,5 +12,5 @@ pub use events::events;
 pub use node_usage::{PATIENCE, nodes, taken};
 pub use owners::{owners, progress_owners};
 pub use references::references;
-pub use rollouts::rollouts;
+pub use rollouts::{revisions, rollouts};
 pub use surroundings::{pods, surroundings};

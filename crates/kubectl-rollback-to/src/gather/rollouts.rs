@@ -45,6 +45,17 @@ pub async fn rollouts(cluster: &Cluster, subjects: &Subjects) -> Result<Vec<Roll
     with_pasts(cluster, objects).await
 }
 
+/// One workload with its revisions and without its pods: two requests.
+pub async fn revisions(cluster: &Cluster, kind: Kind, name: &str) -> Result<Rollout, Failure> {
+    let read = api(cluster, kind.resource()).get(name).await;
+    let object = read.map_err(|error| missing_or(kind, name, &cluster.namespace, &error))?.value;
+    let params = ListParams::default().labels(&selector(&object));
+    let api = api(cluster, kind.revision_type());
+    let histories =
+        list::collect(&api, kind.revision_plural(), params, list::PAGE, |it| Some(it.value)).await?;
+    Ok(Rollout::new(kind, object, &histories, Vec::new()))
+}
+
 /// What is listed for one workload is what its selector finds. For more of them everything is listed once and grouped by its owner.
 async fn with_pasts(cluster: &Cluster, objects: Vec<(Kind, Value)>) -> Result<Vec<Rollout>, Failure> {
     let one = match objects.as_slice() {

@@ -4,4 +4,5 @@ pub mod access_review;
 pub mod list;
 mod part_of;
 pub mod raw_object;
+pub mod server_table;
 pub mod watch;

@@ -5,7 +5,7 @@ use cluster_model::finding::allow::{Allow, UnknownId};
 use cluster_model::text::count;
 use cluster_model::{Finding, Severity};
 
-use crate::{Failure, Line, Role, table};
+use crate::{Candidate, Candidates, Failure, Line, Role, table};
 
 /// More of one kind are counted, not listed; `-o wide` lists them all.
 const OF_ONE_KIND: usize = 4;
@@ -19,6 +19,25 @@ pub fn allowed(
         Failure::usage(format!("--allow {id}: there is no such finding"))
             .hint(format!("there are: {}", known.join(", ")))
     })
+}
+
+/// What `--allow` is completed to: those of the ids that are errors, with what the table of findings of the plugin's page says.
+pub fn candidates(ids: impl Iterator<Item = &'static str>, page: &str) -> Candidates {
+    let section = page.split_once("\n## Findings\n").map_or("", |(_, section)| section);
+    let rows =
+        section.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    let errors: Vec<(&str, String)> = rows
+        .filter_map(|row| {
+            let mut cells = row.trim_matches('|').split(" | ").map(str::trim);
+            let (id, severity, meaning) = (cells.next()?, cells.next()?, cells.next()?);
+            (severity == "error").then(|| (id.trim_matches('`'), meaning.replace(['`', '*'], "")))
+        })
+        .collect();
+    let described = |id: &'static str| {
+        let (_, meaning) = errors.iter().find(|(error, _)| *error == id)?;
+        Some(Candidate::new(id, meaning.as_str()))
+    };
+    ids.filter_map(described).chain([Candidate::new("all", "every error")]).collect()
 }
 
 /// `findings` in their order, which `cluster_model::finding::sort` made.
@@ -114,6 +133,16 @@ mod tests {
             texts(&[finding], false),
             ["accepted  bare-pod  shop/p has no owner", "          by --force"]
         );
+    }
+
+    #[test]
+    fn errors_are_offered_with_their_meaning() {
+        let page = "# Page\n\n## Findings\n\nText.\n\n| id | severity | when | accepted by |\n|---|---|---|---|\n\
+                    | `a` | error | its `spec` is *wrong*: really | `--force` |\n| `b` | warning | it may be | |\n\
+                    | `other` | error | of another plugin | |\n\n| `c` | error | of another table | |\n";
+        let expected =
+            [Candidate::new("a", "its spec is wrong: really"), Candidate::new("all", "every error")];
+        assert_eq!(candidates(["a", "b", "c"].into_iter(), page), expected.into_iter().collect());
     }
 
     #[test]

@@ -1,5 +1,7 @@
-//! The command line: what is typed, what is printed and asked, and how a run ends. Independent of any server.
+//! The command line: what is typed, what is printed and asked, and how a run ends. Independent of any server, but for
+//! `completion/`.
 
+pub(crate) mod completion;
 pub(crate) mod deadline;
 pub(crate) mod exit;
 pub mod findings;

@@ -10,9 +10,10 @@ use cluster_model::text::sanitize;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 
+use crate::cli::completion;
 use crate::cli::output::requested_output;
 use crate::cli::ui::Signals;
-use crate::{ConnectionFlags, Exit, Failure, Ui, publish};
+use crate::{Completion, ConnectionFlags, Exit, Failure, Ui, publish};
 
 /// A plugin's command line, as far as all plugins share it.
 pub trait CommandLine: Parser {
@@ -31,7 +32,7 @@ pub trait CommandLine: Parser {
 /// a second Ctrl-C always does.
 pub fn start<A, F, Fut>(body: F) -> ExitCode
 where
-    A: CommandLine,
+    A: CommandLine + Completion,
     F: FnOnce(A, Ui) -> Fut,
     Fut: Future<Output = Result<Exit, Failure>>,
 {
@@ -40,12 +41,15 @@ where
 
 fn start_with<A, F, Fut>(words: impl IntoIterator<Item = OsString>, body: F) -> ExitCode
 where
-    A: CommandLine,
+    A: CommandLine + Completion,
     F: FnOnce(A, Ui) -> Fut,
     Fut: Future<Output = Result<Exit, Failure>>,
 {
     let words: Vec<OsString> = words.into_iter().collect();
-    let args = match A::try_parse_from(words.iter().cloned()) {
+    if let Some(exit) = completion::handled::<A>(&A::command(), &words) {
+        return exit;
+    }
+    let args = match parse::<A>(&words) {
         Ok(args) => args,
         Err(error) => {
             let error = safe_to_show::<A>(&words).unwrap_or(error);
@@ -113,7 +117,13 @@ fn safe_to_show<A: CommandLine>(words: &[OsString]) -> Option<clap::Error> {
     if shown == words {
         return None;
     }
-    A::try_parse_from(shown).err()
+    parse::<A>(&shown).err()
+}
+
+fn parse<A: CommandLine>(words: &[OsString]) -> Result<A, clap::Error> {
+    let mut command = completion::mentioned(A::command());
+    let matches = command.try_get_matches_from_mut(words)?;
+    A::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 fn run<A, F, Fut>(body: F, args: A, ui: &Ui) -> Result<Exit, Failure>

@@ -55,7 +55,8 @@ impl Ui {
         Ui::new(None, quiet, verbosity)
     }
 
-    /// Writes into memory, without colour; never asks and never draws. For tests.
+    /// Writes into memory, without colour; never asks and never draws. For tests, and where nobody must be
+    /// disturbed.
     pub fn captured() -> Self {
         Ui::new(Some(Mutex::default()), false, 0)
     }
@@ -137,6 +138,11 @@ impl Ui {
     /// The width of the terminal that results go to; `None` if they go elsewhere, where nothing needs to fit.
     pub fn width(&self) -> Option<usize> {
         self.0.captured.is_none().then(|| columns(Stream::Out)).flatten()
+    }
+
+    /// Nothing reaches the terminal.
+    pub(crate) fn is_captured(&self) -> bool {
+        self.0.captured.is_some()
     }
 
     pub fn quiet(&self) -> bool {

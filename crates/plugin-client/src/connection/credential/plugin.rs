@@ -78,7 +78,7 @@ impl Plugin {
         let Some(name) = exec.command.as_deref().filter(|name| !name.is_empty()) else {
             return Err(Failure::failed("the user's exec section in the kubeconfig has no command"));
         };
-        let terminal = may_prompt && std::io::stdin().is_terminal();
+        let terminal = may_prompt && !ui.is_captured() && std::io::stdin().is_terminal();
         if exec.interactive_mode == Some(ExecInteractiveMode::Always) && !terminal {
             let why = if may_prompt { "there is no terminal" } else { "the terminal shows the progress" };
             return Err(Failure::failed(format!("the credential plugin {name} has to ask, and {why}"))

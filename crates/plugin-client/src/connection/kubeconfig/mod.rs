@@ -53,6 +53,12 @@ pub fn target(flags: &ConnectionFlags, environment: &Environment) -> Result<Targ
     }
 }
 
+/// All files as one, for what they list.
+pub(crate) fn merged(flags: &ConnectionFlags, environment: &Environment) -> Result<Kubeconfig, Failure> {
+    let files = find(flags, environment);
+    Ok(load(&files, flags.kubeconfig.is_some())?.unwrap_or_default())
+}
+
 fn from_kubeconfig(
     kubeconfig: Kubeconfig,
     files: &[PathBuf],
