@@ -3,7 +3,7 @@
 //! | module | concern | uses |
 //! |---|---|---|
 //! | [`failure`] | the one error type: what failed, on which object, why, what to do next | `cli::exit` |
-//! | [`cli`] | kubectl's flags, exit codes, prompts, progress, output, findings, deadline and signals, `main` | `failure` |
+//! | [`cli`] | kubectl's flags, exit codes, prompts, progress, output, findings, deadline and signals, `main` | `failure`; `cli::completion` all |
 //! | [`connection`] | kubeconfig, proxy, credentials, TLS, one request with its retries, the server's clock | `cli` |
 //! | [`api`] | list and watch, access reviews | `connection` |
 //!

@@ -85,7 +85,10 @@ fn description(kind: Kind, row: &Row) -> String {
         true => format!("{}/{}", row.cell("Ready"), row.cell("Desired")),
         false => row.cell("Ready").to_owned(),
     };
-    format!("{ready} ready, {}", row.cell("Images"))
+    match row.cell("Images") {
+        "" => format!("{ready} ready"),
+        images => format!("{ready} ready, {images}"),
+    }
 }
 
 #[cfg(test)]
