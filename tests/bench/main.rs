@@ -1,7 +1,7 @@
 //! `make bench`: the plugins beside kubectl on one cluster in one run, so that only the ratios matter.
 //!
 //! `bench 1 30` drains a full node whose pods stop after 1 and 30 seconds, beside a bare loop that marks the limit of the control
-//! plane; `bench rollback` measures how soon the end of a rollback is noticed. The rows in `ROWS` are measured against goals
+//! plane; `bench rollback` measures how soon the end of a rollback is noticed, `bench tab` how long a shell waits for completion. The rows in `ROWS` are measured against goals
 //! (`goals.rs`): a missed goal is reported, and only a run that fails makes this fail. Without names, everything.
 
 mod budget;
@@ -15,6 +15,7 @@ mod nodes;
 mod noticed;
 mod plan;
 mod pool;
+mod tab;
 mod table;
 mod tool;
 mod workloads;
@@ -69,12 +70,17 @@ fn bench() -> Result<(), String> {
     let named: Vec<String> = std::env::args().skip(1).collect();
     let all = named.is_empty();
     let is_named = |name: &str| all || named.iter().any(|known| known == name);
-    let is_known = |name: &&String| *name == "rollback" || ROWS.iter().any(|(row, _)| name == row);
+    let is_known = |name: &&String| {
+        ["rollback", "tab"].contains(&name.as_str()) || ROWS.iter().any(|(row, _)| name == row)
+    };
     let drains: Vec<&String> = named.iter().filter(|name| !is_known(name)).collect();
     let seconds = if all { STOPS_AFTER.to_vec() } else { rows(&drains)? };
     status::line("building the plugins as they are shipped");
     let [safe_drain, rollback_to] = measure::shipped_plugins()?;
     let tools = [Tool::safe_drain(&safe_drain), Tool::rollback_to(&rollback_to)];
+    if is_named("tab") {
+        tab::rows(&start(Options::default())?, &safe_drain, &rollback_to);
+    }
     if !seconds.is_empty() || is_named("rollback") {
         let cluster = start(Options::default())?;
         if !seconds.is_empty() {
