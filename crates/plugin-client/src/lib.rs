@@ -5,7 +5,7 @@
 //! | [`failure`] | the one error type: what failed, on which object, why, what to do next | `cli::exit` |
 //! | [`cli`] | kubectl's flags, exit codes, prompts, progress, output, findings, deadline and signals, `main` | `failure`; `cli::completion` all |
 //! | [`connection`] | kubeconfig, proxy, credentials, TLS, one request with its retries, the server's clock | `cli` |
-//! | [`api`] | list and watch, access reviews | `connection` |
+//! | [`api`] | list and watch, access reviews, the roles that a command line needs | `connection`, `cli` |
 //!
 //! Dependencies point one way: binary → plugin-client → cluster-model.
 
@@ -15,7 +15,9 @@ pub mod connection;
 pub mod failure;
 mod mutex;
 
-pub use api::access_review::{Right, missing, missing_parts, rbac_rule};
+pub use api::access_review::{
+    Need, Requirement, Right, Roles, distinct, missing, missing_parts, publish_roles, rbac_rule,
+};
 pub use api::raw_object::RawObject;
 pub use api::watch::{Feed, feed, feed_of};
 pub use cli::completion::{Candidate, Candidates, Completing, Completion};
@@ -29,5 +31,6 @@ pub use cli::ui::{Line, Live, Role, Ui, table};
 pub use connection::answers::Unanswered;
 pub use connection::client::{Cluster, connect};
 pub use connection::clock::Clock;
+pub use connection::kubeconfig::namespace;
 pub use connection::server_health::ServerHealth;
 pub use failure::{Failure, is_forbidden, is_not_found, is_unauthorised, lost, unreachable};

@@ -87,6 +87,13 @@ pub fn to_yaml(value: &impl Serialize) -> String {
     }
 }
 
+/// A string as YAML and JSON both quote it, in one line.
+pub(crate) fn quoted(text: &str) -> String {
+    escape(plain_json(&text).trim_end(), |out, c| {
+        let _ = write!(out, "\\U{:08x}", u32::from(c));
+    })
+}
+
 fn plain_json(value: &impl Serialize) -> String {
     // Only a map with keys that are no strings, or a Serialize that gives up, can fail: our reports have neither.
     let mut json = serde_json::to_string_pretty(value)

@@ -2,7 +2,8 @@
 
 use cluster_model::{Finding, Severity};
 
-use super::right::{Right, rbac_rule};
+use super::right::Right;
+use super::rule::{Rule, rbac_rule};
 use crate::Failure;
 
 pub fn finding(right: &Right, id: &'static str) -> Finding {
@@ -11,16 +12,7 @@ pub fn finding(right: &Right, id: &'static str) -> Finding {
 
 /// One line, ready to be put into a Role.
 pub fn grant(right: &Right) -> String {
-    let names = match &right.name {
-        Some(name) => format!(", resourceNames: [{name:?}]"),
-        None => String::new(),
-    };
-    format!(
-        "grant {{apiGroups: [{:?}], resources: [{:?}]{names}, verbs: [{:?}]}}",
-        right.group,
-        right.rule_resource(),
-        right.verb
-    )
+    format!("grant {}", Rule::of(right).inline())
 }
 
 /// The access reviews themselves failed.

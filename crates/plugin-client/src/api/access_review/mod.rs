@@ -2,7 +2,10 @@
 //! its answer is complete with every authoriser. Network I/O.
 
 mod messages;
+mod requirement;
 mod right;
+mod role;
+mod rule;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
@@ -10,7 +13,10 @@ use kube::Api;
 use kube::api::PostParams;
 
 pub use messages::{finding, grant, not_checked, refusal};
-pub use right::{Right, rbac_rule};
+pub use requirement::{Need, Requirement};
+pub use right::Right;
+pub use role::{Roles, distinct, publish_roles};
+pub use rule::rbac_rule;
 
 use crate::{Cluster, Failure};
 

@@ -1,8 +1,6 @@
 //! A right to check: one verb on one resource; and the rules that would allow it. No I/O.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::fmt::Write;
 
 use k8s_openapi::api::authorization::v1::{
     FieldSelectorAttributes, ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
@@ -107,64 +105,5 @@ impl fmt::Display for Right {
             Some(namespace) => write!(f, " in namespace {namespace}"),
             None => Ok(()),
         }
-    }
-}
-
-/// The rights as ready `rules:` of a Role or ClusterRole: one entry a resource, its verbs merged.
-pub fn rbac_rule(rights: &[Right]) -> String {
-    let mut rules: BTreeMap<(&str, String, Option<&str>), Vec<&str>> = BTreeMap::new();
-    for right in rights {
-        let verbs = rules.entry((&right.group, right.rule_resource(), right.name.as_deref())).or_default();
-        if !verbs.contains(&right.verb.as_str()) {
-            verbs.push(&right.verb);
-        }
-    }
-    let mut yaml = String::from("rules:\n");
-    for ((group, resource, name), verbs) in rules {
-        // Writing to a String cannot fail. Debug quoting is valid YAML for names of groups, resources and verbs.
-        let _ = writeln!(yaml, "- apiGroups: [{group:?}]\n  resources: [{resource:?}]");
-        if let Some(name) = name {
-            let _ = writeln!(yaml, "  resourceNames: [{name:?}]");
-        }
-        let _ = writeln!(yaml, "  verbs: {verbs:?}");
-    }
-    yaml
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rules_are_grouped_and_merged() {
-        let rights = [
-            Right::new("list", "", "pods"),
-            Right::new("watch", "", "pods").namespace("shop"),
-            Right::new("list", "", "pods").namespace("other"),
-            Right::new("create", "", "pods").subresource("eviction"),
-            Right::new("patch", "", "nodes").name("a"),
-            Right::new("list", "apps", "daemonsets"),
-        ];
-        assert_eq!(
-            rbac_rule(&rights),
-            r#"rules:
-- apiGroups: [""]
-  resources: ["nodes"]
-  resourceNames: ["a"]
-  verbs: ["patch"]
-- apiGroups: [""]
-  resources: ["pods"]
-  verbs: ["list", "watch"]
-- apiGroups: [""]
-  resources: ["pods/eviction"]
-  verbs: ["create"]
-- apiGroups: ["apps"]
-  resources: ["daemonsets"]
-  verbs: ["list"]
-"#
-        );
-        assert_eq!(rights[3].to_string(), "create pods/eviction");
-        assert_eq!(rights[1].to_string(), "watch pods in namespace shop");
-        assert_eq!(rights[5].to_string(), "list daemonsets.apps");
     }
 }

@@ -59,6 +59,14 @@ pub(crate) fn merged(flags: &ConnectionFlags, environment: &Environment) -> Resu
     Ok(load(&files, flags.kubeconfig.is_some())?.unwrap_or_default())
 }
 
+/// The namespace that a run would work in: `--namespace`, else the context's. Reads files at most.
+pub fn namespace(flags: &ConnectionFlags) -> Result<String, Failure> {
+    match given(&flags.namespace) {
+        Some(namespace) => Ok(namespace.to_owned()),
+        None => Ok(target(flags, &Environment::read())?.namespace),
+    }
+}
+
 fn from_kubeconfig(
     kubeconfig: Kubeconfig,
     files: &[PathBuf],
