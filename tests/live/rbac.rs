@@ -1,15 +1,14 @@
-//! The published roles, and users who have them.
+//! The printed roles, and users who have them.
 
 use std::path::PathBuf;
+use std::process::Command;
 
-use ::testbed::{Audit, Mark, PATIENCE, Room, shared, wait};
+use ::testbed::{Audit, Mark, PATIENCE, Room, plugins_dir, shared, wait};
 use serde_json::{Value, json};
 
 use crate::plugin::Run;
 
 const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
-/// The comment in a file of roles behind which everything is optional.
-const OPTIONAL: &str = "# From here on";
 
 /// Somebody with these rights in every namespace, and no others.
 pub struct User<'r> {
@@ -71,29 +70,117 @@ impl Drop for User<'_> {
     }
 }
 
-/// A file of docs/rbac.
-pub struct Roles(pub &'static str);
+/// The roles that `--print-rbac` prints for a command line.
+pub struct Printed {
+    rules: Vec<PrintedRule>,
+}
 
-impl Roles {
-    /// The rules of a role in it.
-    pub fn role(&self, name: &str) -> Vec<Value> {
-        for document in self.0.split("\n---\n") {
-            match serde_saphyr::from_str::<Value>(document) {
-                Ok(role) if role["metadata"]["name"] == name => {
-                    return role["rules"].as_array().cloned().unwrap_or_default();
+struct PrintedRule {
+    rule: Value,
+    is_required: bool,
+    /// In a Role, not in a ClusterRole.
+    is_here: bool,
+}
+
+impl Printed {
+    /// Without a kubeconfig: no cluster can be contacted.
+    pub fn of(plugin: &str, args: &[&str]) -> Self {
+        Self::parse(&print(plugin, &[args, &["--print-rbac"]].concat()))
+    }
+
+    pub fn parse(yaml: &str) -> Self {
+        let rules = yaml.split("\n---\n").flat_map(|document| {
+            let role: Value = serde_saphyr::from_str(document)
+                .unwrap_or_else(|error| panic!("no YAML: {error}\n{document}"));
+            let comments = document.lines().scan(false, |is_required, line| {
+                if line.starts_with("# Required") || line.starts_with("# Optional") {
+                    *is_required = line.starts_with("# Required");
                 }
-                Ok(_) => {}
-                Err(error) => panic!("no YAML: {error}\n{document}"),
+                Some(line.starts_with("- apiGroups:").then_some(*is_required))
+            });
+            let rules = role["rules"].as_array().cloned().unwrap_or_default();
+            let required: Vec<bool> = comments.flatten().collect();
+            assert_eq!(required.len(), rules.len(), "{document}");
+            let is_here = role["kind"] == "Role";
+            rules
+                .into_iter()
+                .zip(required)
+                .map(move |(rule, is_required)| PrintedRule { rule, is_required, is_here })
+                .collect::<Vec<_>>()
+        });
+        Printed { rules: rules.collect() }
+    }
+
+    fn some(&self, which: impl Fn(&PrintedRule) -> bool) -> Vec<Value> {
+        self.rules.iter().filter(|rule| which(rule)).map(|rule| rule.rule.clone()).collect()
+    }
+
+    pub fn all(&self) -> Vec<Value> {
+        self.some(|_| true)
+    }
+
+    pub fn required(&self) -> Vec<Value> {
+        self.some(|rule| rule.is_required)
+    }
+
+    pub fn optional(&self) -> Vec<Value> {
+        self.some(|rule| !rule.is_required)
+    }
+
+    pub fn here(&self) -> Vec<Value> {
+        self.some(|rule| rule.is_here)
+    }
+
+    pub fn everywhere(&self) -> Vec<Value> {
+        self.some(|rule| !rule.is_here)
+    }
+}
+
+/// What a plugin prints, without a kubeconfig or a journal. It has to end well.
+pub fn print(plugin: &str, args: &[&str]) -> String {
+    let program = plugins_dir().join(format!("kubectl-{}", plugin.replace('-', "_")));
+    let nowhere = ["KUBECONFIG", "XDG_STATE_HOME"].map(|name| (name, "/nonexistent"));
+    let output = Command::new(program).args(args).envs(nowhere).output();
+    let output = output.unwrap_or_else(|error| panic!("cannot run {plugin}: {error}"));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success() && output.stderr.is_empty(), "{args:?}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// One verb on one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verb {
+    pub group: String,
+    pub resource: String,
+    pub verb: String,
+}
+
+impl Verb {
+    pub fn taken_from(&self, rules: &[Value]) -> Vec<Value> {
+        without(rules, &self.group, &self.resource, &self.verb)
+    }
+}
+
+/// Each once.
+pub fn verbs(rules: &[Value]) -> Vec<Verb> {
+    let mut all: Vec<Verb> = Vec::new();
+    for rule in rules {
+        let group = words(&rule["apiGroups"]).remove(0);
+        for resource in words(&rule["resources"]) {
+            for verb in words(&rule["verbs"]) {
+                let one = Verb { group: group.clone(), resource: resource.clone(), verb };
+                if !all.contains(&one) {
+                    all.push(one);
+                }
             }
         }
-        panic!("no role {name} in\n{}", self.0)
     }
+    all
+}
 
-    /// What stands in the file's first role before the comment that calls the rest optional.
-    pub fn required(&self, name: &str) -> Vec<Value> {
-        let Some((before, _)) = self.0.split_once(OPTIONAL) else { panic!("no {OPTIONAL:?} in\n{}", self.0) };
-        self.role(name)[..before.matches("- apiGroups:").count()].to_vec()
-    }
+/// The first rule of a user whose other rules may be limited to names, so that the server can be asked whether it knows them.
+pub fn marker() -> Value {
+    json!({"apiGroups": [""], "resources": ["markers"], "verbs": ["get"]})
 }
 
 /// The rules but for one verb on one resource.
@@ -104,7 +191,9 @@ pub fn without(rules: &[Value], group: &str, resource: &str, verb: &str) -> Vec<
         for each in words(&rule["resources"]) {
             let hit = each == resource && groups.iter().any(|it| it == group);
             let left: Vec<&String> = verbs.iter().filter(|it| !(hit && *it == verb)).collect();
-            fewer.push(json!({"apiGroups": groups, "resources": [each], "verbs": left}));
+            let mut less = rule.clone();
+            (less["resources"], less["verbs"]) = (json!([each]), json!(left));
+            fewer.push(less);
         }
     }
     fewer.retain(|rule| !words(&rule["verbs"]).is_empty());

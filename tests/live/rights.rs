@@ -1,13 +1,13 @@
-//! The published roles: enough, and not too much; and what is reported when a part of them is missing.
+//! The printed roles: enough, and not too much; and what is reported when a part of them is missing.
 
 use ::testbed::fake::{Answer, Fake};
 use ::testbed::{Room, shared};
 use serde_json::{Value, json};
 
 use crate::plugin::{Outcome, drain, text};
-use crate::rbac::{Roles, User, without, words};
+use crate::rbac::{Printed, User, verbs, without};
 
-const ROLES: Roles = Roles(include_str!("../../docs/rbac/safe-drain.yaml"));
+const BY_SELECTOR: [&str; 2] = ["-l", "pool=old"];
 
 #[test]
 fn the_published_role_is_enough_and_leaves_nothing_unknown() {
@@ -57,13 +57,8 @@ fn budgets_that_may_be_read_but_not_watched_are_kept_too() {
 fn each_missing_right_is_named_with_its_rule_and_nothing_is_changed() {
     let room = furnished(1);
     let before = room.pods().len();
-    let cases: Vec<(String, String)> = required()
-        .iter()
-        .flat_map(|rule| {
-            let resource = words(&rule["resources"]).remove(0);
-            words(&rule["verbs"]).into_iter().map(move |verb| (resource.clone(), verb))
-        })
-        .collect();
+    let cases: Vec<(String, String)> =
+        verbs(&required()).into_iter().map(|it| (it.resource, it.verb)).collect();
     assert_eq!(cases.len(), 7, "the required part changed: {cases:?}");
     for (index, (resource, verb)) in cases.iter().enumerate() {
         let user = User::new(&room, &format!("lacks{index}"), &without(&published(), "", resource, verb));
@@ -88,8 +83,8 @@ fn deleting_needs_the_other_role_and_evicting_does_not() {
     let refused = user.run(drain, &[node, "--disable-eviction"]).run();
     refused.expect("refused", 3);
     assert!(text(&refused.finding("rights-missing"), "subject").starts_with("delete pods"), "{refused}");
-    let both = [published(), ROLES.role("safe-drain-without-budgets")].concat();
-    let user = User::new(&room, "deletes", &both);
+    let deletes = Printed::of("safe-drain", &[&BY_SELECTOR[..], &["--disable-eviction"]].concat()).all();
+    let user = User::new(&room, "deletes", &deletes);
     user.run(drain, &[node, "--disable-eviction", "--dry-run=server"]).run().expect("planned", 0);
 }
 
@@ -208,12 +203,12 @@ impl Drop for Furnished {
 }
 
 fn published() -> Vec<Value> {
-    ROLES.role("safe-drain")
+    Printed::of("safe-drain", &BY_SELECTOR).all()
 }
 
 /// What no drain can do without.
 fn required() -> Vec<Value> {
-    ROLES.required("safe-drain")
+    Printed::of("safe-drain", &BY_SELECTOR).required()
 }
 
 fn unknown(outcome: &Outcome) -> Vec<String> {

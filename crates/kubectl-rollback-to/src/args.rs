@@ -95,6 +95,10 @@ pub struct Args {
     #[arg(long, dry_run(), hide_default_value = true, hide_possible_values = true, help_heading = "Mode")]
     pub dry_run: DryRun,
 
+    /// Print the RBAC roles that this command needs; do nothing else
+    #[arg(long, help_heading = "Mode")]
+    pub print_rbac: bool,
+
     /// Do not ask for confirmation
     #[arg(short, long)]
     pub yes: bool,

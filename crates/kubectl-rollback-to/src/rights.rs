@@ -1,88 +1,314 @@
-//! Has the user the rights that this rollback needs? Checked before anything is changed, so that none is found missing half-way.
+//! Which rights a command line needs: the one place that states them. They are checked before anything is changed, so that none is found
+//! missing half-way, and printed by `--print-rbac`.
 
 use std::borrow::Borrow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use cluster_model::rollout::{ResourceType, Rollout, ordinal};
+use cluster_model::rollout::{Id, Kind, ResourceType, Rollout, ordinal};
 use cluster_model::{Finding, PodExt, Severity};
 use plugin_client::api::access_review::{self, finding, grant};
-use plugin_client::{Cluster, Failure, Right, missing};
+use plugin_client::{Cluster, DryRun, Failure, Need, Requirement, Right, Roles, distinct, missing};
 
+use crate::args::Args;
 use crate::checks::{RIGHTS_LIMITED, RIGHTS_MISSING, RIGHTS_NOT_CHECKED};
+use crate::gather::{ARGO_KINDS, FLAGGER_KINDS, KRUISE_KINDS};
+use crate::journal::{Entry, Workload};
 use crate::options::Options;
+use crate::workload_selector::Subjects;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Need {
-    /// Nothing goes without it.
-    Needed,
-    /// What is lost without it. Rights to see what is around have no place here: what could not be seen is a finding of its own.
-    Optional(&'static str),
+/// What a command line does, as far as it decides about rights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// `--history`
+    History,
+    /// `--status`
+    Status,
+    /// `--dry-run=client`
+    Plan,
+    /// With `--dry-run=server` too: it shows whether the rollback would be refused, also for a missing right.
+    Rollback,
 }
 
-/// The rights that planning these rollbacks needs; with `write` also those that carrying them out needs.
-fn required_rights<R: Borrow<Rollout>>(
-    rollouts: &[R],
-    options: &Options,
-    write: bool,
-) -> BTreeSet<(Right, Need)> {
-    let mut all = BTreeSet::new();
-    for rollout in rollouts {
-        let rollout = rollout.borrow();
-        let (id, namespace) = (&rollout.id, &rollout.id.namespace);
-        let mut add = |verbs: &[&str], right: Right, need: Need| {
-            for verb in verbs {
-                all.insert((Right { verb: (*verb).to_owned(), ..right.clone() }, need));
-            }
-        };
-        // The verb is filled in by `add`.
-        let right = |group: &str, resource: &str| Right::new("", group, resource).namespace(namespace);
-        let watching = write && options.wait;
-        let of_type = |it: ResourceType| right(it.group, it.plural);
-        let kind = || of_type(id.kind.resource()).name(&id.name);
-        let history = || of_type(id.kind.revision_type());
-
-        add(&["get"], kind(), Need::Needed);
-        add(&["list"], history(), Need::Needed);
-        add(&["list"], right("", "pods"), Need::Needed);
-        add(
-            &["list"],
-            right("", "events"),
-            Need::Optional("when and why something happened is known less exactly"),
-        );
-        if write {
-            add(&["patch"], kind(), Need::Needed);
-            let record = right("events.k8s.io", "events");
-            add(
-                &["create"],
-                record,
-                Need::Optional("the rollback is not recorded as an event of the workload"),
-            );
-            if options.reason.is_some() && !id.kind.rules().copies_change_cause() {
-                add(
-                    &["patch"],
-                    history(),
-                    Need::Optional("the revision keeps the change cause of its first rollout"),
-                );
-            }
-            if options.unstick && id.kind.rules().pod_can_block() {
-                let lost = "a deletion whose answer is lost cannot be looked up";
-                for pod in deletable(rollout) {
-                    let pod = Right { name: pod, ..right("", "pods") };
-                    add(&["delete"], pod.clone(), Need::Needed);
-                    add(&["get"], pod, Need::Optional(lost));
-                }
-            }
-        }
-        if watching {
-            add(&["list", "watch"], kind(), Need::Needed);
-            add(&["watch"], history(), Need::Needed);
-            add(&["watch"], right("", "pods"), Need::Needed);
-            let lost = "a failure is seen later, and with less of its cause";
-            add(&["list", "watch"], right("events.k8s.io", "events"), Need::Optional(lost));
-            let log = right("", "pods").subresource("log");
-            add(&["get"], log, Need::Optional("the last lines of a crashed container are not shown"));
+impl Mode {
+    pub fn of(args: &Args) -> Self {
+        match (args.history, args.status, args.dry_run) {
+            (true, ..) => Mode::History,
+            (_, true, _) => Mode::Status,
+            (.., DryRun::Client) => Mode::Plan,
+            _ => Mode::Rollback,
         }
     }
+}
+
+/// A workload whose rights are needed, as far as it is known.
+struct Subject<'a> {
+    kind: Kind,
+    namespace: &'a str,
+    /// `None`: found by a selector that was not evaluated yet.
+    name: Option<&'a str>,
+    /// What `--unstick` may have to delete; `None`: no name is known.
+    pods: Vec<Option<String>>,
+}
+
+impl<'a> Subject<'a> {
+    fn of(rollout: &'a Rollout, options: &Options) -> Self {
+        let Id { kind, namespace, name, .. } = &rollout.id;
+        let pods = if options.unstick { deletable(rollout) } else { Vec::new() };
+        Subject { kind: *kind, namespace, name: Some(name), pods }
+    }
+}
+
+/// The right that the dry run of a pod needs.
+pub fn create_pods(namespace: &str) -> Right {
+    Right::new("create", "", "pods").namespace(namespace)
+}
+
+/// All rights that a command line needs for these workloads, each once.
+fn requirements(subjects: &[Subject<'_>], options: &Options, mode: Mode) -> Vec<Requirement> {
+    let mut all = Vec::new();
+    for subject in subjects {
+        all.extend(reads(subject, mode));
+        match mode {
+            Mode::History => {}
+            Mode::Status => all.extend(progress_owners(subject)),
+            Mode::Plan => all.extend(around(subject)),
+            Mode::Rollback => {
+                all.extend(writes(subject, options));
+                if options.wait {
+                    all.extend(watches(subject));
+                }
+                all.extend(around(subject));
+            }
+        }
+    }
+    distinct(all)
+}
+
+fn of_type(subject: &Subject<'_>, verb: &str, it: ResourceType) -> Right {
+    Right::new(verb, it.group, it.plural).namespace(subject.namespace)
+}
+
+fn of_workload(subject: &Subject<'_>, verb: &str) -> Right {
+    let name = subject.name.map(str::to_owned);
+    Right { name, ..of_type(subject, verb, subject.kind.resource()) }
+}
+
+fn of_history(subject: &Subject<'_>, verb: &str) -> Right {
+    of_type(subject, verb, subject.kind.revision_type())
+}
+
+fn here(subject: &Subject<'_>, verb: &str, group: &str, resource: &str) -> Right {
+    Right::new(verb, group, resource).namespace(subject.namespace)
+}
+
+/// What is lost without events.
+pub const EVENTS_LOST: &str = "when and why something happened is known less exactly";
+
+/// What every mode reads.
+fn reads(subject: &Subject<'_>, mode: Mode) -> Vec<Requirement> {
+    let find = "read the workloads, their revisions and their pods";
+    let mut all = Vec::new();
+    // These two read nothing again that was listed.
+    if subject.name.is_some() || !matches!(mode, Mode::History | Mode::Status) {
+        all.push(Requirement::required(of_workload(subject, "get"), find));
+    }
+    if subject.name.is_none() {
+        all.push(Requirement::required(of_workload(subject, "list"), find));
+    }
+    all.push(Requirement::required(of_history(subject, "list"), find));
+    all.push(Requirement::required(here(subject, "list", "", "pods"), find));
+    all.push(Requirement::optional(here(subject, "list", "", "events"), "read events", EVENTS_LOST));
+    all
+}
+
+fn writes(subject: &Subject<'_>, options: &Options) -> Vec<Requirement> {
+    let rules = subject.kind.rules();
+    let mut all = vec![
+        Requirement::required(
+            of_workload(subject, "patch"),
+            "write the template: Kubernetes has no smaller right for it, so it also allows replicas and any template",
+        ),
+        Requirement::optional(
+            here(subject, "create", "events.k8s.io", "events"),
+            "record the rollback",
+            "the rollback is not recorded as an event of the workload",
+        ),
+    ];
+    if options.reason.is_some() && !rules.copies_change_cause() {
+        all.push(Requirement::optional(
+            of_history(subject, "patch"),
+            "record --reason",
+            "the revision keeps the change cause of its first rollout",
+        ));
+    }
+    if options.unstick && rules.pod_can_block() {
+        for name in &subject.pods {
+            let pod = |verb| Right { name: name.clone(), ..here(subject, verb, "", "pods") };
+            all.push(Requirement::required(
+                pod("delete"),
+                "delete the pods that block a StatefulSet (--unstick)",
+            ));
+            all.push(Requirement::optional(
+                pod("get"),
+                "look up what an unclear answer to a deletion meant",
+                "a deletion whose answer is lost cannot be looked up",
+            ));
+        }
+    }
+    all.push(Requirement::reported(
+        create_pods(subject.namespace),
+        "ask by a dry run whether a pod of the template is admitted",
+        "that is unknown (admission-not-checked)",
+    ));
+    all
+}
+
+/// While the rollout is followed.
+fn watches(subject: &Subject<'_>) -> Vec<Requirement> {
+    let follow = "follow the rollout (not with --no-wait)";
+    let lost = "a failure is seen later, and with less of its cause";
+    let events = |verb| here(subject, verb, "events.k8s.io", "events");
+    vec![
+        Requirement::required(of_workload(subject, "list"), follow),
+        Requirement::required(of_workload(subject, "watch"), follow),
+        Requirement::required(of_history(subject, "watch"), follow),
+        Requirement::required(here(subject, "watch", "", "pods"), follow),
+        Requirement::optional(events("list"), "see at once why it is stuck", lost),
+        Requirement::optional(events("watch"), "see at once why it is stuck", lost),
+        Requirement::optional(
+            here(subject, "get", "", "pods").subresource("log"),
+            "show why a container crashed",
+            "the last lines of a crashed container are not shown",
+        ),
+    ]
+}
+
+/// What is read to see what could go wrong. What could not be read is a finding.
+fn around(subject: &Subject<'_>) -> Vec<Requirement> {
+    let mut all = Vec::new();
+    let surroundings = "see what sends traffic to the pods, guards, scales and limits them";
+    for (group, resource) in [
+        ("", "services"),
+        ("", "resourcequotas"),
+        ("networking.k8s.io", "networkpolicies"),
+        ("policy", "poddisruptionbudgets"),
+        ("autoscaling", "horizontalpodautoscalers"),
+    ] {
+        let right = here(subject, "list", group, resource);
+        all.push(Requirement::reported(right, surroundings, "that is unknown (surroundings-not-checked)"));
+    }
+    let references = "see whether what the template names exists; of ConfigMaps only metadata is read";
+    let unknown = "that is unknown (reference-not-checked)";
+    for (group, resource) in [
+        ("", "configmaps"),
+        ("", "persistentvolumeclaims"),
+        ("", "serviceaccounts"),
+        ("resource.k8s.io", "resourceclaims"),
+        ("resource.k8s.io", "resourceclaimtemplates"),
+    ] {
+        all.push(Requirement::reported(here(subject, "get", group, resource), references, unknown));
+    }
+    all.extend(progress_owners(subject));
+    if FLAGGER_KINDS.contains(&subject.kind) {
+        let canaries = here(subject, "list", "flagger.app", "canaries");
+        all.push(Requirement::reported(canaries, OWNERS, OWNER_UNKNOWN));
+    }
+    for (verb, purpose) in [
+        (
+            "get",
+            "see whether the Secrets exist that the template names; only metadata is read, but the right includes the values",
+        ),
+        ("list", "see which release Helm deployed; only metadata is read, but the right includes the values"),
+    ] {
+        let secrets = here(subject, verb, "", "secrets");
+        let lost = "that is unknown (reference-not-checked, owner-out-of-date)";
+        all.push(Requirement::reported(secrets, purpose, lost).apart("secrets"));
+    }
+    for resource in ["nodes", "pods"] {
+        all.push(Requirement::reported(
+            Right::new("list", "", resource),
+            "see whether the nodes have room for more pods",
+            "that is unknown (capacity-not-checked)",
+        ));
+    }
+    for (group, resource) in [
+        ("scheduling.k8s.io", "priorityclasses"),
+        ("node.k8s.io", "runtimeclasses"),
+        ("storage.k8s.io", "storageclasses"),
+    ] {
+        all.push(Requirement::reported(
+            Right::new("get", group, resource),
+            "see whether the classes exist that the template names",
+            unknown,
+        ));
+    }
+    // These may be in other namespaces than what they own.
+    for (verb, group, resource) in [
+        ("list", "argoproj.io", "applications"),
+        ("get", "kustomize.toolkit.fluxcd.io", "kustomizations"),
+        ("get", "helm.toolkit.fluxcd.io", "helmreleases"),
+    ] {
+        all.push(Requirement::reported(Right::new(verb, group, resource), OWNERS, OWNER_UNKNOWN));
+    }
+    all
+}
+
+const OWNERS: &str = "see whether an owner will undo it, where one of these is installed";
+const OWNER_UNKNOWN: &str = "that is unknown (owner-not-checked, owner-may-revert)";
+
+/// Owners that decide how far a rollout goes.
+fn progress_owners(subject: &Subject<'_>) -> Vec<Requirement> {
+    let groups = [(ARGO_KINDS, "argoproj.io"), (KRUISE_KINDS, "rollouts.kruise.io")];
+    let here = |group| Requirement::reported(here(subject, "list", group, "rollouts"), OWNERS, OWNER_UNKNOWN);
+    groups.iter().filter(|(kinds, _)| kinds.contains(&subject.kind)).map(|(_, group)| here(group)).collect()
+}
+
+/// `--print-rbac`. `workloads` are those of the last rollback, which `--last` without names means.
+pub fn roles(
+    subjects: &Subjects,
+    last: Option<&Entry>,
+    namespace: &str,
+    options: &Options,
+    mode: Mode,
+) -> Roles {
+    let (mut name, mut what) = match mode {
+        Mode::History => ("rollback-to-history", "`kubectl rollback-to --history`"),
+        Mode::Status => ("rollback-to-status", "`kubectl rollback-to --status`"),
+        Mode::Plan => ("rollback-to-plan", "`kubectl rollback-to --dry-run`"),
+        Mode::Rollback => ("rollback-to", "`kubectl rollback-to`, also with --dry-run=server"),
+    };
+    if mode == Mode::Rollback && options.unstick {
+        (name, what) = ("rollback-to-unstick", "`kubectl rollback-to --unstick`, also with --dry-run=server");
+    }
+    let ids: Vec<Id> = last.into_iter().flat_map(|entry| &entry.workloads).filter_map(Workload::id).collect();
+    let subject = |kind, name| Subject { kind, namespace, name, pods: vec![None] };
+    let subjects: Vec<Subject<'_>> = match subjects {
+        Subjects::Named(named) => {
+            named.iter().map(|(kind, name)| subject(*kind, Some(name.as_str()))).collect()
+        }
+        Subjects::Selected { kinds, .. } | Subjects::All { kinds } => {
+            kinds.iter().map(|kind| subject(*kind, None)).collect()
+        }
+        Subjects::Journal if ids.is_empty() => Kind::ALL.iter().map(|kind| subject(*kind, None)).collect(),
+        Subjects::Journal => ids
+            .iter()
+            .map(|id| Subject { namespace: &id.namespace, ..subject(id.kind, Some(id.name.as_str())) })
+            .collect(),
+    };
+    let title = vec![
+        format!("Rights for {what}, and no more. Printed by --print-rbac, which does not contact the cluster."),
+        "Owners and whatever else a template can name are assumed: what a cluster does not have can be left out."
+            .to_owned(),
+    ];
+    Roles { title, name: name.to_owned(), requirements: requirements(&subjects, options, mode) }
+}
+
+/// What is checked before anything is changed.
+fn required_rights<R: Borrow<Rollout>>(rollouts: &[R], options: &Options, mode: Mode) -> Vec<Requirement> {
+    let subjects: Vec<Subject<'_>> =
+        rollouts.iter().map(|rollout| Subject::of(rollout.borrow(), options)).collect();
+    let mut all = requirements(&subjects, options, mode);
+    all.retain(|it| it.need.is_checked());
     all
 }
 
@@ -103,10 +329,10 @@ pub async fn check<R: Borrow<Rollout>>(
     cluster: &Cluster,
     rollouts: &[R],
     options: &Options,
-    write: bool,
+    mode: Mode,
 ) -> Result<Vec<Right>, Failure> {
     let mut of_all: BTreeMap<Right, Vec<Right>> = BTreeMap::new();
-    for (right, _) in required_rights(rollouts, options, write) {
+    for Requirement { right, .. } in required_rights(rollouts, options, mode) {
         of_all.entry(Right { name: None, ..right.clone() }).or_default().push(right);
     }
     // The right to all objects includes each of them: single names are checked only if it is denied.
@@ -135,10 +361,10 @@ pub async fn found<R: Borrow<Rollout>>(
     cluster: &Cluster,
     rollouts: &[R],
     options: &Options,
-    write: bool,
+    mode: Mode,
 ) -> Vec<Finding> {
-    match check(cluster, rollouts, options, write).await {
-        Ok(denied) => findings(&denied, rollouts, options, write),
+    match check(cluster, rollouts, options, mode).await {
+        Ok(denied) => findings(&denied, rollouts, options, mode),
         Err(failure) => vec![not_checked(&failure)],
     }
 }
@@ -148,14 +374,14 @@ pub fn findings<R: Borrow<Rollout>>(
     denied: &[Right],
     rollouts: &[R],
     options: &Options,
-    write: bool,
+    mode: Mode,
 ) -> Vec<Finding> {
-    required_rights(rollouts, options, write)
+    required_rights(rollouts, options, mode)
         .into_iter()
-        .filter(|(right, _)| denied.contains(right))
-        .map(|(right, need)| match need {
-            Need::Needed => finding(&right, RIGHTS_MISSING),
-            Need::Optional(lost) => {
+        .filter(|it| denied.contains(&it.right))
+        .map(|Requirement { right, need, .. }| match need {
+            Need::Required => finding(&right, RIGHTS_MISSING),
+            Need::Optional(lost) | Need::Reported(lost) => {
                 let message = format!("you have no right to do this: {lost}");
                 Finding::new(RIGHTS_LIMITED, Severity::Info, right.to_string(), message).remedy(grant(&right))
             }
@@ -166,6 +392,8 @@ pub fn findings<R: Borrow<Rollout>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+
     use crate::server_dry_run::testing::{connect, deny};
     use cluster_model::build::{self, PodBuild};
     use cluster_model::rollout::Kind;
@@ -178,9 +406,10 @@ mod tests {
     }
 
     fn rights_of(kind: Kind, options: &Options, write: bool, needed: bool) -> BTreeSet<String> {
-        let all = required_rights(&[&rollout(kind)], options, write);
-        let of = all.iter().filter(|(_, need)| (*need == Need::Needed) == needed);
-        of.map(|(right, _)| right.to_string().replace(" in namespace shop", "")).collect()
+        let mode = if write { Mode::Rollback } else { Mode::Plan };
+        let all = required_rights(&[&rollout(kind)], options, mode);
+        let of = all.iter().filter(|it| it.is_required() == needed);
+        of.map(|it| it.right.to_string().replace(" in namespace shop", "")).collect()
     }
 
     fn set(words: &[&str]) -> BTreeSet<String> {
@@ -248,7 +477,7 @@ mod tests {
         };
         let denied = async |fake: &Fake, ready| {
             let rollouts = [stuck(ready)];
-            let denied = check(&connect(fake).await, &rollouts, &options, true).await.unwrap();
+            let denied = check(&connect(fake).await, &rollouts, &options, Mode::Rollback).await.unwrap();
             denied.iter().map(Right::to_string).collect::<Vec<_>>()
         };
         let blocked = [true, false, true];
@@ -267,7 +496,7 @@ mod tests {
         let found = |verb: &str, group: &str, resource: &str, name: Option<&str>| {
             let mut right = Right::new(verb, group, resource).namespace("shop");
             right.name = name.map(str::to_owned);
-            findings(&[right], &[&web], &Options::default(), true)
+            findings(&[right], &[&web], &Options::default(), Mode::Rollback)
         };
         let patch = found("patch", "apps", "deployments", Some("web"));
         assert_eq!((patch[0].id, patch[0].severity), (RIGHTS_MISSING, Severity::Error));
@@ -277,7 +506,7 @@ mod tests {
         );
         let events = found("list", "", "events", None);
         assert_eq!((events[0].id, events[0].severity), (RIGHTS_LIMITED, Severity::Info));
-        assert_eq!(findings(&[], &[&web], &Options::default(), true), []);
+        assert_eq!(findings(&[], &[&web], &Options::default(), Mode::Rollback), []);
         assert_eq!(found("delete", "", "nodes", None), [], "not asked for");
         let unchecked = not_checked(&Failure::failed("cannot ask"));
         assert_eq!((unchecked.id, unchecked.severity), (RIGHTS_NOT_CHECKED, Severity::Unknown));
@@ -293,7 +522,8 @@ mod tests {
         for (denied, requests) in [(&[][..], 13), (&["deployments"][..], 13 + 4 * 9)] {
             let fake = Fake::start();
             deny(&fake, denied);
-            let missing = check(&connect(&fake).await, &all, &Options::default(), true).await.unwrap();
+            let missing =
+                check(&connect(&fake).await, &all, &Options::default(), Mode::Rollback).await.unwrap();
             assert_eq!(missing.len(), if denied.is_empty() { 0 } else { 4 * 9 });
             assert!(missing.iter().all(|right| right.name.is_some()), "{missing:?}");
             assert_eq!(fake.requests().len(), requests);
@@ -303,7 +533,7 @@ mod tests {
     #[test]
     fn two_workloads_share_what_they_share() {
         let (a, b) = (rollout(Kind::Deployment), rollout(Kind::StatefulSet));
-        let both = required_rights(&[&a, &b], &Options::default(), false);
-        assert_eq!(both.iter().filter(|(right, _)| right.resource == "pods").count(), 1);
+        let both = required_rights(&[&a, &b], &Options::default(), Mode::Plan);
+        assert_eq!(both.iter().filter(|it| it.right.resource == "pods").count(), 1);
     }
 }

@@ -50,6 +50,10 @@ pub struct Args {
     #[arg(long)]
     pub uncordon: bool,
 
+    /// Print the RBAC role that this command needs; do nothing else
+    #[arg(long)]
+    pub print_rbac: bool,
+
     /// Do not ask for confirmation
     #[arg(short, long)]
     pub yes: bool,

@@ -1,10 +1,13 @@
-//! May the user do what this drain needs? Asked before anything is changed, so that no right is found missing half-way.
+//! Which rights a command line needs: the one place that states them. They are checked before anything is changed, so that none is found
+//! missing half-way, and printed by `--print-rbac`.
 
 use cluster_model::{Finding, Inventory, PodExt, Severity};
 use plugin_client::api::access_review::{self, grant};
-use plugin_client::{Cluster, Failure, Right, missing, missing_parts, rbac_rule};
+use plugin_client::{
+    Cluster, DryRun, Failure, Requirement, Right, Roles, distinct, missing, missing_parts, rbac_rule,
+};
 
-use crate::args::Target;
+use crate::args::{Args, Target};
 use crate::checks::{NODES_NOT_WATCHED, RIGHTS_MISSING};
 use crate::options::Options;
 use crate::pod_filter::pods_to_evict;
@@ -12,78 +15,202 @@ use crate::pod_filter::pods_to_evict;
 /// Who may read these pods may read the others.
 const ASKED_ABOUT: usize = 8;
 
-/// What every drain needs, whatever is on the node.
-fn needed(target: &Target, options: &Options) -> Vec<Right> {
-    let removal = if options.disable_eviction {
-        Right::new("delete", "", "pods")
-    } else {
-        Right::new("create", "", "pods").subresource("eviction")
-    };
-    let reads = [("get", "nodes"), ("get", "pods"), ("list", "pods"), ("watch", "pods")];
-    let mut rights: Vec<Right> =
-        reads.iter().map(|(verb, resource)| Right::new(verb, "", resource)).collect();
-    if matches!(target, Target::Selector(_)) {
-        rights.push(Right::new("list", "", "nodes"));
+/// What a command line does, as far as it decides about rights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// With any `--dry-run` too: a plan shows whether the drain would be refused, also for a missing right.
+    Drain,
+    /// `--cordon-only` and `--uncordon`.
+    Cordon,
+    /// The same with `--dry-run=client`, which writes nothing.
+    CordonPlan,
+}
+
+impl Mode {
+    pub fn of(args: &Args) -> Self {
+        match (args.cordon_only || args.uncordon, args.dry_run) {
+            (false, _) => Mode::Drain,
+            (true, DryRun::Client) => Mode::CordonPlan,
+            (true, _) => Mode::Cordon,
+        }
     }
-    rights.extend([Right::new("patch", "", "nodes"), removal]);
-    rights
 }
 
-/// Reading budgets is no condition (the server keeps them anyway), but without it there is no forecast. Nor is watching nodes: without it
-/// an uncordon is noticed a little later.
-fn wanted() -> Vec<Right> {
-    let budgets = ["list", "watch"].iter().map(|verb| Right::new(verb, "policy", "poddisruptionbudgets"));
-    budgets.chain([Right::new("watch", "", "nodes")]).collect()
+/// All of them, whatever is on the nodes.
+fn requirements(target: &Target, options: &Options, mode: Mode) -> Vec<Requirement> {
+    let mut all = Vec::new();
+    let find = "find the nodes, and read them again before anything is claimed about them";
+    if let Target::Selector(_) = target {
+        all.push(Requirement::required(Right::new("list", "", "nodes"), find));
+    }
+    // A plan that has listed them reads none again.
+    if mode != Mode::CordonPlan || matches!(target, Target::Names(_)) {
+        all.extend(on_nodes(target, "get").map(|right| Requirement::required(right, find)));
+    }
+    if mode != Mode::CordonPlan {
+        let cordon = "cordon and uncordon: Kubernetes has no smaller right for it, so it also allows labels and taints";
+        all.extend(on_nodes(target, "patch").map(|right| Requirement::required(right, cordon)));
+    }
+    if mode != Mode::Drain {
+        return all;
+    }
+    let follow = "plan, follow the pods on the nodes, and look up what an unclear answer meant";
+    all.extend(
+        ["get", "list", "watch"].map(|verb| Requirement::required(Right::new(verb, "", "pods"), follow)),
+    );
+    all.push(match options.disable_eviction {
+        true => Requirement::required(
+            Right::new("delete", "", "pods"),
+            "delete pods, which no disruption budget prevents (--disable-eviction)",
+        ),
+        false => Requirement::required(
+            Right::new("create", "", "pods").subresource("eviction"),
+            "evict pods, which disruption budgets may prevent",
+        ),
+    });
+    // A watch begins with a list.
+    all.extend(["list", "watch"].iter().flat_map(|verb| on_nodes(target, verb)).map(|right| {
+        Requirement::optional(
+            right,
+            "notice at once that somebody uncordons a node",
+            "the node is read every two seconds instead (nodes-not-watched)",
+        )
+    }));
+    all.extend(["list", "watch"].map(|verb| {
+        Requirement::optional(
+            Right::new(verb, "policy", "poddisruptionbudgets"),
+            "show which budgets block and when",
+            "budgets are unknown (budgets-not-checked); the server respects them anyway",
+        )
+    }));
+    all.extend(forecast());
+    // The list of a selector is there twice.
+    distinct(all)
 }
 
-fn is_node_watch(right: &Right) -> bool {
-    right.resource == "nodes" && right.verb == "watch"
+/// What is read for the plan only. What could not be read is a finding.
+fn forecast() -> Vec<Requirement> {
+    let owners = [
+        ("apps", "daemonsets"),
+        ("apps", "replicasets"),
+        ("apps", "statefulsets"),
+        ("batch", "jobs"),
+        ("", "replicationcontrollers"),
+    ];
+    let read = |verb: &str, group: &str, resource: &str, purpose, lost| {
+        Requirement::reported(Right::new(verb, group, resource), purpose, lost)
+    };
+    let mut all: Vec<Requirement> = owners
+        .iter()
+        .map(|(group, resource)| {
+            let recreated = "see whether the pods are recreated elsewhere";
+            read("get", group, resource, recreated, "that is unknown (owner-not-checked)")
+        })
+        .collect();
+    for resource in ["persistentvolumeclaims", "persistentvolumes"] {
+        let data = "see whether data of the pods is bound to the node";
+        all.push(read("get", "", resource, data, "that is unknown (volume-not-checked)"));
+    }
+    let webhooks = "see whether a webhook that evictions need is served from the node";
+    let lost = "that is unknown (webhooks-not-checked)";
+    for resource in ["validatingwebhookconfigurations", "mutatingwebhookconfigurations"] {
+        all.push(read("list", "admissionregistration.k8s.io", resource, webhooks, lost));
+    }
+    all.push(read("get", "", "services", webhooks, lost));
+    all
+}
+
+/// The right to each of the nodes that are named, or to all.
+fn on_nodes(target: &Target, verb: &str) -> impl Iterator<Item = Right> {
+    let all = Right::new(verb, "", "nodes");
+    let names = match target {
+        Target::Names(names) => names.iter().cloned().map(Some).collect(),
+        Target::Selector(_) => vec![None],
+    };
+    names.into_iter().map(move |name| Right { name, ..all.clone() })
+}
+
+/// `--print-rbac`
+pub fn roles(target: &Target, options: &Options, mode: Mode) -> Roles {
+    let (name, what) = match mode {
+        Mode::Cordon => ("safe-drain-cordon", "`kubectl safe-drain` with --cordon-only or --uncordon"),
+        Mode::CordonPlan => {
+            ("safe-drain-cordon-plan", "`kubectl safe-drain` with --cordon-only or --uncordon, and --dry-run")
+        }
+        Mode::Drain if options.disable_eviction => {
+            ("safe-drain-disable-eviction", "`kubectl safe-drain --disable-eviction`, also with --dry-run")
+        }
+        Mode::Drain => ("safe-drain", "`kubectl safe-drain`, also with --dry-run"),
+    };
+    let mut title = vec![format!(
+        "Rights for {what}, and no more. Printed by --print-rbac, which does not contact the cluster."
+    )];
+    if mode == Mode::Drain {
+        title.push(
+            "A node may have pods of any namespace, so this assumes all namespaces; the right to evict may be granted by namespace instead."
+                .to_owned(),
+        );
+    }
+    Roles { title, name: name.to_owned(), requirements: requirements(target, options, mode) }
 }
 
 /// Before anything is read: what is missing for certain. The right to evict may be granted per namespace, and that to read a pod for some
 /// pods only; see `findings`. A node's own credentials (kubernetes/kubernetes#131241) may read and change that node and list what is on it.
-pub async fn check(cluster: &Cluster, target: &Target, options: &Options) -> Result<Vec<Right>, Failure> {
-    let mut rights = needed(target, options);
-    rights.extend(wanted());
+pub async fn check(
+    cluster: &Cluster,
+    target: &Target,
+    options: &Options,
+    mode: Mode,
+) -> Result<Vec<Requirement>, Failure> {
+    let checked = requirements(target, options, mode).into_iter().filter(|it| it.need.is_checked());
+    // The right to all nodes includes each of them: single nodes are asked about only if it is denied.
+    let whole = |it: Requirement| Requirement { right: Right { name: None, ..it.right }, ..it };
+    let whole: Vec<Requirement> = distinct(checked.map(whole));
+    let rights: Vec<Right> = whole.iter().map(|it| it.right.clone()).collect();
+    let lacking = missing(cluster, &rights).await?;
     let mut denied = Vec::new();
-    for right in missing(cluster, &rights).await? {
-        match target {
-            Target::Names(names) if is_of_nodes(&right) => {
-                let parts = names.iter().map(|node| of_node(&right, node)).collect();
-                denied.extend(missing_parts(cluster, right, parts).await?);
+    for requirement in whole.into_iter().filter(|it| lacking.contains(&it.right)) {
+        let parts = match target {
+            Target::Names(names) => {
+                names.iter().filter_map(|node| of_node(&requirement.right, node)).collect()
             }
-            _ => denied.push(right),
+            Target::Selector(_) => Vec::new(),
+        };
+        if parts.is_empty() {
+            denied.push(requirement);
+            continue;
         }
+        let of_nodes = missing_parts(cluster, requirement.right.clone(), parts).await?;
+        denied.extend(of_nodes.into_iter().map(|right| Requirement { right, ..requirement.clone() }));
     }
     Ok(denied)
 }
 
-/// Can it be given for single nodes?
-fn is_of_nodes(right: &Right) -> bool {
-    right.resource == "nodes" || (right.resource == "pods" && matches!(right.verb.as_str(), "list" | "watch"))
-}
-
-fn of_node(right: &Right, node: &str) -> Right {
-    match right.resource.as_str() {
-        "nodes" if right.verb != "list" && right.verb != "watch" => right.clone().name(node),
-        "nodes" => right.clone().field("metadata.name", node),
-        _ => right.clone().field("spec.nodeName", node),
+/// The right as it may be given for a single node. The server takes the name of a list or watch from the field selector `metadata.name`
+/// (apiserver/pkg/endpoints/request/requestinfo.go), so it is a name here too.
+fn of_node(right: &Right, node: &str) -> Option<Right> {
+    match (right.resource.as_str(), right.verb.as_str()) {
+        ("nodes", _) => Some(right.clone().name(node)),
+        ("pods", "list" | "watch") => Some(right.clone().field("spec.nodeName", node)),
+        _ => None,
     }
 }
 
 /// The rights that are missing, once it is known in which namespaces pods have to go.
 pub async fn findings(
     cluster: &Cluster,
-    denied: Vec<Right>,
+    denied: Vec<Requirement>,
     inventory: &Inventory,
     options: &Options,
 ) -> Result<Vec<Finding>, Failure> {
-    let (late, others): (Vec<Right>, Vec<Right>) = denied.into_iter().partition(is_of_pods);
-    let unwatched =
-        others.iter().any(|r| r.verb == "watch" && !r.group.is_empty()) && inventory.budgets.seen().is_some();
-    let nodes_unwatched = others.iter().any(is_node_watch);
-    let is_needed = |r: &Right| r.group.is_empty() && !is_node_watch(r);
-    let mut lacking: Vec<Right> = others.into_iter().filter(is_needed).collect();
+    let (needed, optional): (Vec<_>, Vec<_>) = denied.into_iter().partition(Requirement::is_required);
+    let (late, needed): (Vec<Right>, Vec<Right>) =
+        needed.into_iter().map(|it| it.right).partition(is_of_pods);
+    let unwatched = optional.iter().any(|it| it.right.verb == "watch" && it.right.group == "policy")
+        && inventory.budgets.seen().is_some();
+    let nodes_unwatched: Vec<&Right> =
+        optional.iter().map(|it| &it.right).filter(|right| right.resource == "nodes").collect();
+    let mut lacking = needed;
     for right in late {
         if right.verb == "get" {
             let some = pods_to_evict(inventory, options).take(ASKED_ABOUT);
@@ -101,7 +228,7 @@ pub async fn findings(
         .iter()
         .map(|right| access_review::finding(right, RIGHTS_MISSING))
         .chain(unwatched.then(blind))
-        .chain(nodes_unwatched.then(polled))
+        .chain((!nodes_unwatched.is_empty()).then(|| polled(&nodes_unwatched)))
         .collect())
 }
 
@@ -124,22 +251,31 @@ fn blind() -> Finding {
 }
 
 /// The nodes are read again and again instead.
-fn polled() -> Finding {
+fn polled(denied: &[&Right]) -> Finding {
     Finding::new(
         NODES_NOT_WATCHED,
         Severity::Unknown,
         "nodes",
         "can be read but not watched: an uncordon by someone else is noticed after up to two seconds",
     )
-    .remedy(grant(&Right::new("watch", "", "nodes")))
+    .remedy(denied.iter().map(|right| grant(right)).collect::<Vec<_>>().join(", "))
 }
 
 /// Reading is impossible already. All missing rights are reported at once, also those that are needed only later.
-pub fn refusal(denied: &[Right]) -> Option<Failure> {
+pub fn refusal(denied: &[Requirement]) -> Option<Failure> {
     let fatal: Vec<Right> = denied
         .iter()
-        .filter(|r| r.group.is_empty() && !is_of_pods(r) && !is_node_watch(r) && r.verb != "patch")
-        .cloned()
+        .filter(|it| it.is_required() && !is_of_pods(&it.right) && it.right.verb != "patch")
+        .map(|it| it.right.clone())
         .collect();
-    access_review::refusal(&fatal).map(|failure| failure.block(&rbac_rule(denied)))
+    access_review::refusal(&fatal).map(|failure| failure.block(&rbac_rule(&rights(denied))))
+}
+
+/// Of a run that makes no plan: whatever is missing refuses it.
+pub fn plain_refusal(denied: &[Requirement]) -> Option<Failure> {
+    access_review::refusal(&rights(denied))
+}
+
+fn rights(requirements: &[Requirement]) -> Vec<Right> {
+    requirements.iter().map(|it| it.right.clone()).collect()
 }

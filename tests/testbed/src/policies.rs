@@ -146,6 +146,27 @@ impl<'a> Room<'a> {
         })
     }
 
+    /// From now on the API server refuses to cordon this node.
+    #[track_caller]
+    #[must_use = "it ends when this is dropped"]
+    pub fn keep_schedulable(&'a self, node: &str) -> Policy<'a> {
+        let words = format!("{node} stays schedulable");
+        let expression =
+            format!("object.metadata.name != '{node}' || !object.spec.?unschedulable.orValue(false)");
+        let mut spec = json!({
+            "matchConstraints": self.matches("", &["nodes"]),
+            "validations": [{"expression": expression, "message": words}],
+        });
+        spec["matchConstraints"]["resourceRules"][0]["operations"] = json!(["UPDATE"]);
+        // `kubectl cordon` exits 0 all the same (kubernetes/kubectl#1568).
+        let cordon = r#"{"spec": {"unschedulable": true}}"#;
+        let ask = ["patch", "node", node, "-p", cordon, "--dry-run=server"].map(str::to_owned);
+        self.policy("Validating", spec, json!({"validationActions": ["Deny"]}), move || {
+            let ask: Vec<&str> = ask.iter().map(String::as_str).collect();
+            self.try_kubectl(&ask).is_err_and(|refused| refused.contains(&words))
+        })
+    }
+
     /// From now on the API server refuses every eviction in the room in these words; `reason` is one of those that a policy may give:
     /// `Forbidden` (code 403), `Invalid` (422), `RequestEntityTooLarge` (413).
     #[track_caller]

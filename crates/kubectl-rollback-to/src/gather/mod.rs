@@ -10,7 +10,7 @@ mod surroundings;
 
 pub use events::events;
 pub use node_usage::{PATIENCE, nodes, taken};
-pub use owners::{owners, progress_owners};
+pub use owners::{ARGO_KINDS, FLAGGER_KINDS, KRUISE_KINDS, owners, progress_owners};
 pub use references::references;
 pub use rollouts::{revisions, rollouts};
 pub use surroundings::{pods, surroundings};

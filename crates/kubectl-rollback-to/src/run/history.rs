@@ -13,6 +13,7 @@ use crate::workload_selector::Subjects;
 impl Run<'_> {
     pub(super) async fn history(&self, cluster: &Cluster, subjects: &Subjects) -> Result<Exit, Failure> {
         let looked = self.reading(cluster, self.look(cluster, subjects)).await?;
+        self.warn_of_unread_events(&looked);
         let workloads = looked.pasts().map(history_of).collect();
         let mut report =
             RevisionHistory { kind: "RevisionHistory", result: RolloutResult::Done, workloads, error: None };

@@ -1,5 +1,7 @@
 //! Reads the workloads with their past: what every mode begins with.
 
+use std::collections::BTreeSet;
+
 use cluster_model::Known;
 use plugin_client::{Cluster, Failure};
 
@@ -7,6 +9,7 @@ use super::Run;
 use crate::choose::Past;
 use crate::gather;
 use crate::health::{Health, health};
+use crate::rights::EVENTS_LOST;
 use crate::snapshot::Snapshot;
 use crate::timeline::{Timeline, timeline};
 use crate::workload_selector::Subjects;
@@ -45,6 +48,22 @@ impl Loaded {
 }
 
 impl Run<'_> {
+    /// For the modes that report no findings.
+    pub(super) fn warn_of_unread_events(&self, looked: &Loaded) {
+        let unread: BTreeSet<&str> = looked
+            .snapshot
+            .events
+            .values()
+            .filter_map(|events| match events {
+                Known::Unknown(why) => Some(why.as_str()),
+                Known::Seen(_) => None,
+            })
+            .collect();
+        for why in unread {
+            self.bounds.ui.warn(format!("{why}: {EVENTS_LOST}"));
+        }
+    }
+
     pub(super) async fn look(&self, cluster: &Cluster, subjects: &Subjects) -> Result<Loaded, Failure> {
         let rollouts = gather::rollouts(cluster, subjects).await?;
         let events = gather::events(cluster, &rollouts).await;

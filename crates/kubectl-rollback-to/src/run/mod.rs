@@ -14,13 +14,16 @@ use std::time::Instant;
 use cluster_model::Finding;
 use k8s_openapi::jiff::Timestamp;
 use k8s_openapi::jiff::tz::TimeZone;
-use plugin_client::{Bounds, Exit, Failure, Ui, connect, publish};
+use plugin_client::{Bounds, Exit, Failure, Ui, connect, namespace, publish, publish_roles};
 
 use crate::args::Args;
+use crate::journal::{self, Journal};
 use crate::options::Options;
 use crate::outcome::RolloutResult;
 use crate::render;
 use crate::report::{RevisionHistory, RollbackReport, RolloutStatus, StatusResult, WorkloadReport};
+use crate::rights::{self, Mode};
+use crate::workload_selector::Subjects;
 
 const PLUGIN: &str = "kubectl-rollback-to";
 /// Requests under way at a time, besides the watches.
@@ -45,6 +48,10 @@ async fn carry_out(args: &Args, ui: &Ui, started: (Timestamp, Instant)) -> Resul
     // A wrong command line is reported before any request is sent; the server's clock comes later, and decides what
     // is in the future.
     args.wish(Timestamp::now(), &zone)?;
+    if args.print_rbac {
+        print_roles(args, &options, &subjects, ui)?;
+        return Ok(Exit::Done);
+    }
     let run = Run {
         args,
         options,
@@ -63,6 +70,21 @@ async fn carry_out(args: &Args, ui: &Ui, started: (Timestamp, Instant)) -> Resul
     let report = run.rollback(&cluster, &subjects).await?;
     run.publish(&report);
     Ok(report.result.exit())
+}
+
+/// `--print-rbac`: from the command line, the kubeconfig's namespace and, for `--last` without names, the journal.
+fn print_roles(args: &Args, options: &Options, subjects: &Subjects, ui: &Ui) -> Result<(), Failure> {
+    let namespace = namespace(&args.connection)?;
+    let last = match (subjects, Journal::of_user()) {
+        (Subjects::Journal, Some(journal)) => journal::last_anywhere(journal.path())?,
+        _ => None,
+    };
+    publish_roles(
+        ui,
+        args.output,
+        &rights::roles(subjects, last.as_ref(), &namespace, options, Mode::of(args)),
+    );
+    Ok(())
 }
 
 fn publish_failure(args: &Args, ui: &Ui, failure: &Failure, started: Timestamp) {

@@ -20,6 +20,7 @@ use crate::workload_selector::Subjects;
 impl Run<'_> {
     pub(super) async fn status(&self, cluster: &Cluster, subjects: &Subjects) -> Result<Exit, Failure> {
         let looked = self.reading(cluster, self.look(cluster, subjects)).await?;
+        self.warn_of_unread_events(&looked);
         let held: Vec<&Rollout> =
             looked.snapshot.rollouts.iter().filter(|rollout| is_held_back(rollout)).collect();
         let owners = match held.is_empty() {

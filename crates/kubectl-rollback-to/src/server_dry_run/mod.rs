@@ -12,12 +12,13 @@ use std::collections::BTreeMap;
 use cluster_model::rollout::{Rollout, same};
 use cluster_model::{Known, Raw};
 use kube::api::PostParams;
-use plugin_client::{Cluster, Failure, Right, missing};
+use plugin_client::{Cluster, Failure, missing};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::options::Options;
 use crate::patch;
+use crate::rights::create_pods;
 use crate::snapshot::ServerDryRun;
 use answer::{Answer, DRY_RUN_UNSUPPORTED, answer};
 
@@ -34,7 +35,7 @@ impl MayCreatePods {
         if let Some(answer) = known.get(namespace) {
             return answer.clone();
         }
-        let right = Right::new("create", "", "pods").namespace(namespace);
+        let right = create_pods(namespace);
         let answer = match missing(cluster, std::slice::from_ref(&right)).await {
             Ok(denied) if denied.is_empty() => Known::Seen(()),
             Ok(_) => Known::Unknown(format!("you have no permission to {right}, which this check needs")),

@@ -94,14 +94,9 @@ impl Run<'_> {
         target: &Target,
         scope: &Scope<'_>,
     ) -> Result<Gathered, Failure> {
-        let denied = rights::check(cluster, target, &self.options).await;
-        match &denied {
-            Ok(denied) => rights::refusal(denied).map_or(Ok(()), Err)?,
-            // A server that gave no answer at all gives none to the next question either, only later.
-            Err(failure) if failure.code.is_none() && !failure.local => {
-                return Err(Failure { message: "cannot reach the API server".into(), ..failure.clone() });
-            }
-            Err(_) => {}
+        let denied = self.denied(cluster, target).await?;
+        if let Ok(denied) = &denied {
+            rights::refusal(denied).map_or(Ok(()), Err)?;
         }
         let nodes = gather::nodes(cluster, target, scope).await?;
         let inventory = gather::inventory(cluster, nodes, scope).await?;

@@ -6,14 +6,16 @@ mod drain;
 use std::time::Instant;
 
 use cluster_model::Finding;
+use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::jiff::Timestamp;
-use plugin_client::{Bounds, Exit, Failure, Ui, connect, publish};
+use plugin_client::{Bounds, Cluster, Exit, Failure, Requirement, Ui, connect, publish, publish_roles};
 
-use crate::args::Args;
+use crate::args::{Args, Target};
 use crate::gather::Scope;
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::report::{DrainReport, NodeReport, NodeResult};
+use crate::rights::{self, Mode};
 use crate::{gather, render};
 
 const PLUGIN: &str = "kubectl-safe-drain";
@@ -21,6 +23,11 @@ const PLUGIN: &str = "kubectl-safe-drain";
 pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let target = args.target()?;
     let options = args.options()?;
+    if args.print_rbac {
+        let roles = rights::roles(&target, &options, Mode::of(&args));
+        publish_roles(&ui, args.output, &roles);
+        return Ok(Exit::Done);
+    }
     let started = (Timestamp::now(), Instant::now());
     let run = Run {
         args: &args,
@@ -32,7 +39,7 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let work = async {
         let cluster = run.bounds.before_changes(connect(&args.connection, PLUGIN, &ui)).await?;
         if args.cordon_only || args.uncordon {
-            let nodes = run.bounds.before_changes(gather::nodes(&cluster, &target, &run.scope())).await?;
+            let nodes = run.bounds.before_changes(run.nodes(&cluster, &target)).await?;
             return run.set_unschedulable(&cluster, &nodes).await;
         }
         run.drain(&cluster, &target).await
@@ -64,6 +71,29 @@ impl Run<'_> {
     fn scope(&self) -> Scope<'_> {
         let drain = &self.args.drain;
         Scope { pod_selector: drain.pod_selector.as_deref(), chunk_size: drain.chunk_size }
+    }
+
+    /// The rights that are missing, or why that is not known. A server that gave no answer at all gives none to the next question either,
+    /// only later.
+    async fn denied(
+        &self,
+        cluster: &Cluster,
+        target: &Target,
+    ) -> Result<Result<Vec<Requirement>, Failure>, Failure> {
+        match rights::check(cluster, target, &self.options, Mode::of(self.args)).await {
+            Err(failure) if failure.code.is_none() && !failure.local => {
+                Err(Failure { message: "cannot reach the API server".into(), ..failure })
+            }
+            answer => Ok(answer),
+        }
+    }
+
+    /// The nodes to cordon or uncordon. No right is found missing when some of them are done: all are asked about before.
+    async fn nodes(&self, cluster: &Cluster, target: &Target) -> Result<Vec<Node>, Failure> {
+        // Rights that cannot be asked about are no reason to refuse: the server answers the request itself.
+        let denied = self.denied(cluster, target).await?.unwrap_or_default();
+        rights::plain_refusal(&denied).map_or(Ok(()), Err)?;
+        gather::nodes(cluster, target, &self.scope()).await
     }
 }
 

@@ -3,8 +3,7 @@
 use ::testbed::{Room, shared};
 use serde_json::{Value, json};
 
-use super::ROLES;
-use crate::rbac::{User, without, words};
+use crate::rbac::{Printed, User, Verb, marker};
 
 /// What has two templates and pods.
 pub const KINDS: [(&str, &str); 3] = [("Deployment", "web"), ("StatefulSet", "db"), ("DaemonSet", "agent")];
@@ -13,75 +12,57 @@ pub fn app(version: usize) -> String {
     format!("example.invalid/app:{version}")
 }
 
-/// One verb on one resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verb {
-    pub group: String,
-    pub resource: String,
-    pub verb: String,
+fn is(it: &Verb, group: &str, resource: &str) -> bool {
+    it.group == group && it.resource == resource
 }
 
-impl Verb {
-    pub fn taken_from(&self, rules: &[Value]) -> Vec<Value> {
-        without(rules, &self.group, &self.resource, &self.verb)
-    }
+/// In a test of its own.
+pub fn is_apart(it: &Verb) -> bool {
+    let unsticks = it.resource == "pods" && ["get", "delete"].contains(&it.verb.as_str());
+    unsticks || only_writes(it) || (it.resource == "secrets" && it.verb == "list") || is_of_owner(it)
+}
 
-    fn is(&self, group: &str, resource: &str) -> bool {
-        self.group == group && self.resource == resource
-    }
+/// A kind that has to be installed first.
+pub fn is_of_owner(it: &Verb) -> bool {
+    ["argoproj.io", "kruise.io", "flagger.app", "fluxcd.io"].iter().any(|group| it.group.ends_with(group))
+}
 
-    /// In a test of its own.
-    pub fn is_apart(&self) -> bool {
-        let unsticks = self.resource == "pods" && ["get", "delete"].contains(&self.verb.as_str());
-        unsticks || self.only_writes() || (self.resource == "secrets" && self.verb == "list")
-    }
+/// Asked for by nothing but a rollback that is carried out.
+pub fn only_writes(it: &Verb) -> bool {
+    is(it, "events.k8s.io", "events")
+        || is(it, "", "pods/log")
+        || (it.resource == "controllerrevisions" && it.verb == "patch")
+}
 
-    /// Asked for by nothing but a rollback that is carried out.
-    pub fn only_writes(&self) -> bool {
-        self.is("events.k8s.io", "events")
-            || self.is("", "pods/log")
-            || (self.resource == "controllerrevisions" && self.verb == "patch")
-    }
-
-    /// Id and severity of the finding that names it.
-    pub fn reported_by(&self) -> (&'static str, &'static str) {
-        match (self.resource.as_str(), self.verb.as_str()) {
-            ("pods", "create") => ("admission-not-checked", "unknown"),
-            ("nodes" | "pods", _) => ("capacity-not-checked", "unknown"),
-            ("events", _) => ("rights-limited", "info"),
-            ("services" | "resourcequotas" | "networkpolicies", _)
-            | ("poddisruptionbudgets" | "horizontalpodautoscalers", _) => {
-                ("surroundings-not-checked", "unknown")
-            }
-            _ => ("reference-not-checked", "unknown"),
-        }
+/// Id and severity of the finding that names it.
+pub fn reported_by(it: &Verb) -> (&'static str, &'static str) {
+    match (it.resource.as_str(), it.verb.as_str()) {
+        ("pods", "create") => ("admission-not-checked", "unknown"),
+        ("nodes" | "pods", _) => ("capacity-not-checked", "unknown"),
+        ("events", _) => ("rights-limited", "info"),
+        ("services" | "resourcequotas" | "networkpolicies", _)
+        | ("poddisruptionbudgets" | "horizontalpodautoscalers", _) => ("surroundings-not-checked", "unknown"),
+        _ => ("reference-not-checked", "unknown"),
     }
 }
 
-pub fn verbs(rules: &[Value]) -> Vec<Verb> {
-    let mut all = Vec::new();
-    for rule in rules {
-        let group = words(&rule["apiGroups"]).remove(0);
-        for resource in words(&rule["resources"]) {
-            for verb in words(&rule["verbs"]) {
-                all.push(Verb { group: group.clone(), resource: resource.clone(), verb });
-            }
-        }
-    }
-    all.dedup();
-    all
-}
+const ALL_FLAGS: [&str; 5] = ["--all", "--unstick", "--reason=too slow", "-n", "shop"];
 
-/// What the file asks for in a namespace, and outside of any; owners apart.
+/// What is needed in a namespace with all flags, and outside of any.
 pub fn published() -> (Vec<Value>, Vec<Value>) {
-    let here = ["rollback-to", "rollback-to-unstick", "rollback-to-reason", "rollback-to-secrets"];
-    (here.into_iter().flat_map(|name| ROLES.role(name)).collect(), ROLES.role("rollback-to-cluster"))
+    let printed = Printed::of("rollback-to", &ALL_FLAGS);
+    (printed.here(), printed.everywhere())
+}
+
+/// What no rollback can do without.
+pub fn required() -> Vec<Value> {
+    Printed::of("rollback-to", &["--all", "-n", "shop"]).required()
 }
 
 /// Somebody with these rights in this room, as the file's head says, and with those everywhere.
 pub fn somebody<'r>(room: &'r Furnished, name: &str, here: &[Value], everywhere: &[Value]) -> User<'r> {
     let room = &room.0;
-    let marker = json!({"apiGroups": [""], "resources": ["markers"], "verbs": ["get"]});
+    let marker = marker();
     let user = User::new(room, name, &[std::slice::from_ref(&marker), everywhere].concat());
     let name = user.name.as_str();
     // The authoriser sees a role and its binding a moment later, and of all its rules at once.

@@ -24,7 +24,8 @@ use serde_json::Value;
 use super::lists::{FAN_OUT, custom, is_absent, json, raw};
 use crate::snapshot::Owner;
 use judge::{Sources, judge};
-use progressive::{ARGO_KINDS, FLAGGER_KINDS, KRUISE_KINDS, progressive};
+use progressive::progressive;
+pub use progressive::{ARGO_KINDS, FLAGGER_KINDS, KRUISE_KINDS};
 pub use signs::{Sign, recognise};
 
 const ARGO: (&str, &str) = ("argoproj.io", "v1alpha1");
