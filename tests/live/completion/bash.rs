@@ -112,11 +112,11 @@ fn tab_lists_the_revisions_newest_first_with_image_and_age() {
         // Bash replaces only what follows the colon.
         bash.offers(
             &format!("{line} --image example.invalid/app:"),
-            &["3  (revision 3, ", "2  (revision 2, "],
+            &["\n3  (revision 3, ", "\n2  (revision 2, "],
         );
         bash.offers(
             &format!("{line} --image=example.invalid/app:"),
-            &["3  (revision 3, ", "2  (revision 2, "],
+            &["\n3  (revision 3, ", "\n2  (revision 2, "],
         );
         bash.offers(&format!("{program} -n {} deploy/w", room.namespace()), &["eb "]);
     }
