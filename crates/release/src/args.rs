@@ -1,7 +1,6 @@
 //! The command line.
 
 use std::fs;
-use std::io::{Write, stderr, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 use crate::archive::{Contents, write};
 use crate::manifest::{Addresses, NO_ADDRESS, Source, manifest};
+use crate::output::{complain, print};
 use crate::platform::Platform;
 use crate::plugins::{PLUGINS, Plugin, find};
 use crate::version::Version;
@@ -170,12 +170,4 @@ impl Manifests {
         }
         Ok(())
     }
-}
-
-pub fn print(line: &str) {
-    let _ = writeln!(stdout(), "{line}");
-}
-
-pub fn complain(line: &str) {
-    let _ = writeln!(stderr(), "{line}");
 }

@@ -6,9 +6,9 @@ use std::{env, fs};
 use anyhow::{Result, bail};
 
 use crate::archive::{Contents, write};
-use crate::args::{complain, print};
 use crate::compile::{compile, obstacle, runs_here};
 use crate::extras::extras;
+use crate::output::{complain, print};
 use crate::platform::{PLATFORMS, Platform};
 use crate::plugins::{PLUGINS, Plugin};
 use crate::version::Version;

@@ -7,6 +7,7 @@ mod compile;
 mod dist;
 mod extras;
 mod manifest;
+mod output;
 mod platform;
 mod plugins;
 mod rules;
@@ -21,7 +22,7 @@ fn main() -> ExitCode {
     match args::Args::parse().run() {
         Ok(code) => code,
         Err(error) => {
-            args::complain(&format!("error: {error:#}"));
+            output::complain(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
