@@ -75,6 +75,38 @@ fn each_missing_right_is_named_with_its_rule_and_nothing_is_changed() {
     assert_eq!(room.pods().len(), before);
 }
 
+/// Every verb of the optional part in turn. What is looked up only for a Job, a ReplicationController or a webhook has nothing to look up here.
+#[test]
+fn each_missing_optional_right_is_reported_as_what_was_not_checked() {
+    let room = furnished(1);
+    let printed = Printed::of("safe-drain", &BY_SELECTOR);
+    let unused = ["jobs", "replicationcontrollers", "services"];
+    let mut cases = verbs(&printed.optional());
+    cases.retain(|it| !unused.contains(&it.resource.as_str()));
+    assert_eq!(cases.len(), 10, "the optional part changed: {cases:?}");
+    let runs: Vec<_> = cases
+        .iter()
+        .enumerate()
+        .map(|(index, case)| {
+            let user = User::new(&room, &format!("blind{index}"), &case.taken_from(&printed.all()));
+            let running = user.run(drain, &["-l", &room.node_selector(), "--dry-run"]).spawn();
+            (case, user, running)
+        })
+        .collect();
+    for (case, _user, running) in runs {
+        let outcome = running.finish();
+        outcome.expect("planned", 0);
+        let id = match case.resource.as_str() {
+            "nodes" => "nodes-not-watched",
+            "poddisruptionbudgets" => "budgets-not-checked",
+            "persistentvolumeclaims" | "persistentvolumes" => "volume-not-checked",
+            "validatingwebhookconfigurations" | "mutatingwebhookconfigurations" => "webhooks-not-checked",
+            _ => "owner-not-checked",
+        };
+        assert_eq!(unknown(&outcome), [id], "without {case:?}\n{outcome}");
+    }
+}
+
 #[test]
 fn deleting_needs_the_other_role_and_evicting_does_not() {
     let room = furnished(1);

@@ -63,6 +63,14 @@ pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
             );
         }
     }
+    // These are left alone because of their DaemonSet; without it they would have to go.
+    for pod in inventory.pods.iter().filter(|p| p.is_daemonset_pod() && !p.is_finished()) {
+        if let Some(Controller { key: owner, state: ControllerState::Unknown(why) }) =
+            inventory.controller_of(pod)
+        {
+            unread.insert(owner.label(), why.to_owned());
+        }
+    }
     findings.extend(unread.into_iter().map(|(owner, why)| {
         Finding::new(
             "owner-not-checked",
