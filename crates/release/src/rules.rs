@@ -5,8 +5,8 @@
 mod archive;
 mod manifest;
 mod selector;
+mod violation;
 
-use std::fmt;
 use std::fs;
 use std::path::Path;
 
@@ -14,43 +14,7 @@ use anyhow::{Context, Result};
 
 use crate::checksums::sha256;
 use manifest::Manifest;
-
-/// One broken rule: in which file, of which field or entry, and what is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    pub file: String,
-    pub field: String,
-    pub message: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.file, self.field, self.message)
-    }
-}
-
-/// Violations of one file.
-struct Findings {
-    file: String,
-    found: Vec<Violation>,
-}
-
-impl Findings {
-    fn of(file: impl Into<String>) -> Self {
-        Findings { file: file.into(), found: Vec::new() }
-    }
-
-    fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        self.found.push(Violation { file: self.file.clone(), field: field.into(), message: message.into() });
-    }
-
-    /// Adds it unless `holds`.
-    fn require(&mut self, holds: bool, field: impl Into<String>, message: impl Into<String>) {
-        if !holds {
-            self.add(field, message);
-        }
-    }
-}
+use violation::{Findings, Violation};
 
 /// Everything that is wrong with the manifest at `path`, and, if their directory is given, with the archives it names.
 pub fn check(path: &Path, archives: Option<&Path>) -> Result<Vec<Violation>> {

@@ -5,7 +5,8 @@ use std::io::Read;
 use flate2::read::GzDecoder;
 use tar::EntryType;
 
-use super::Findings;
+use super::violation::Findings;
+
 
 /// The field that stands for the archive itself.
 const WHOLE: &str = "the whole file";

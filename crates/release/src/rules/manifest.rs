@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::Findings;
 use super::selector::{Selector, VALIDATED};
+use super::violation::Findings;
 
 const API_VERSION: &str = "krew.googlecontainertools.github.com/v1alpha2";
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::Findings;
+use super::violation::Findings;
+
 
 /// The platforms that validate-krew-manifest knows.
 pub const VALIDATED: [(&str, &str); 11] = [

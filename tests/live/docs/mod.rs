@@ -1,4 +1,11 @@
 //! The page of each plugin against its code: it names every finding and flags that exist; its page in docs/dev/ names tests that exist.
+//! The commands of all pages are executed in `commands`.
+
+mod commands;
+mod fixtures;
+mod mask;
+mod page;
+mod shell;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,15 +28,15 @@ struct Page {
 const PAGES: &[Page] = &[
     Page {
         plugin: "safe-drain",
-        text: include_str!("../../docs/safe-drain.md"),
-        tests: include_str!("../../docs/dev/safe-drain-tests.md"),
+        text: include_str!("../../../docs/safe-drain.md"),
+        tests: include_str!("../../../docs/dev/safe-drain-tests.md"),
         object: "n1",
         cases: 42,
     },
     Page {
         plugin: "rollback-to",
-        text: include_str!("../../docs/rollback-to.md"),
-        tests: include_str!("../../docs/dev/rollback-to-tests.md"),
+        text: include_str!("../../../docs/rollback-to.md"),
+        tests: include_str!("../../../docs/dev/rollback-to-tests.md"),
         object: "deployment/web",
         cases: 27,
     },
