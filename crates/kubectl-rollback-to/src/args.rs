@@ -14,8 +14,7 @@ use crate::options::{Choice, DiffDetail, FIELD_MANAGER, ImagePattern, OnFailure,
 use crate::time_arg;
 use crate::workload_selector::{Subjects, subjects};
 
-/// Roll back Deployments, StatefulSets and DaemonSets to a revision, a time, an image or the last healthy state:
-/// preview the change, then wait until it is healthy
+/// Roll back workloads to a revision, time, image or the last healthy state: preview the change, then wait until it is healthy
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl rollback-to",
@@ -28,22 +27,23 @@ use crate::workload_selector::{Subjects, subjects};
     group(ArgGroup::new("mode").args(["history", "status"]).conflicts_with("target")),
     after_help = "\
 Examples:
-  kubectl rollback-to deployment/web --history        list the revisions
-  kubectl rollback-to deployment/web                  select a revision on the terminal
-  kubectl rollback-to deployment/web --last-healthy   roll back to the last healthy revision
-  kubectl rollback-to deploy/web 3                    roll back to revision 3
-  kubectl rollback-to -l app=shop --time 2h           roll back all that match to two hours ago
-  kubectl rollback-to deploy/web --status             why is the rollout stuck?
+  kubectl rollback-to deploy/web --status         why is the rollout stuck?
+  kubectl rollback-to deploy/web --history        list the revisions
+  kubectl rollback-to deploy/web                  select a revision
+  kubectl rollback-to deploy/web --last-healthy   to the last healthy revision
+  kubectl rollback-to deploy/web 3                to revision 3
+  kubectl rollback-to -l app=shop --time 2h       all that match, to 2 hours ago
 
-Exit codes: 0 done · 1 failed, or failed and restored · 2 usage · 3 refused, nothing changed ·
-4 partly done · 124 --timeout passed · 130 interrupted. What each finding means: docs/rollback-to.md"
+Exit codes: 0 done · 1 failed, or failed and restored · 2 usage ·
+3 refused, nothing changed · 4 partly done · 124 --timeout passed · 130 interrupted
+What each finding means: docs/rollback-to.md"
 )]
 pub struct Args {
-    /// TYPE/NAME or TYPE NAME, as in deployment/web; TYPE/NAME N is --to-revision N
+    /// TYPE/NAME or TYPE NAME; TYPE/NAME N is --to-revision N
     #[arg(value_name = "TYPE/NAME")]
     pub words: Vec<String>,
 
-    /// Selector (label query) to filter on, instead of names
+    /// Selector (label query), instead of names
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     pub selector: Option<String>,
 
@@ -51,15 +51,15 @@ pub struct Args {
     #[arg(long)]
     pub all: bool,
 
-    /// The revision to roll back to, also by an earlier number; 0 is --previous
+    /// Revision to roll back to, also by an earlier number
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<i64>(i64::MIN, i64::MAX), help_heading = "Target")]
     pub to_revision: Option<i64>,
 
-    /// What was rolled out at this time, as in 2h, 10:15 or `yesterday 18:00`
+    /// What was rolled out then: 2h, 10:15, `yesterday 18:00`
     #[arg(long, value_name = "WHEN", help_heading = "Target")]
     pub time: Option<String>,
 
-    /// The revision with this image: shop:1.4.2, web=shop:1.4.*, @sha256:...
+    /// The revision with this image, as in web=shop:1.4.*
     #[arg(long, value_name = "[C=]REF", help_heading = "Target")]
     pub image: Option<String>,
 
@@ -67,7 +67,7 @@ pub struct Args {
     #[arg(long, help_heading = "Target")]
     pub last_healthy: bool,
 
-    /// The previous revision, as `kubectl rollout undo` selects it
+    /// The previous one, as `kubectl rollout undo` selects it
     #[arg(long, help_heading = "Target")]
     pub previous: bool,
 
@@ -79,7 +79,7 @@ pub struct Args {
     #[arg(long, requires = "time", help_heading = "Target")]
     pub closest: bool,
 
-    /// List the revisions: when active, health, images, change cause
+    /// List the revisions: when active, health, images
     #[arg(long, help_heading = "Mode")]
     pub history: bool,
 
@@ -91,8 +91,8 @@ pub struct Args {
     #[arg(long, help_heading = "Mode")]
     pub status: bool,
 
-    /// Only show the plan: client (if no value), or server for dry-run requests
-    #[arg(long, dry_run(), hide_default_value = true, hide_possible_values = true, help_heading = "Mode")]
+    /// Only show the plan; `server` sends dry-run requests
+    #[arg(long, dry_run(), help_heading = "Mode")]
     pub dry_run: DryRun,
 
     /// Print the RBAC roles that this command needs; do nothing else
@@ -107,23 +107,17 @@ pub struct Args {
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
 
-    /// On failure: ask (the default), restore the previous template, or stop
-    #[arg(
-        long,
-        value_name = "WHAT",
-        default_value = "ask",
-        hide_default_value = true,
-        hide_possible_values = true
-    )]
+    /// If it does not become healthy: ask, restore the previous template, or stop
+    #[arg(long, value_name = "ACTION", default_value = "ask", hide_possible_values = true)]
     pub on_failure: OnFailureFlag,
 
     /// Delete the broken pods that block a StatefulSet's rollback
     #[arg(long)]
     pub unstick: bool,
 
-    /// Wait until the rollout is complete (the default)
+    /// Wait until the rollout is complete
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true",
-          hide_possible_values = true, hide_default_value = true, action = ArgAction::Set)]
+          hide_possible_values = true, action = ArgAction::Set)]
     pub wait: bool,
 
     /// Return after the update, without waiting for the rollout
@@ -131,21 +125,15 @@ pub struct Args {
     pub no_wait: bool,
 
     /// Time to wait before giving up, as in 90s or 10m; zero means infinite
-    #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = limit)]
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = limit)]
     pub timeout: Duration,
 
     /// How long a pod may have a recoverable error
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub fail_after: Duration,
 
-    /// Show the differences: summary (the default), or full templates
-    #[arg(
-        long,
-        value_name = "DETAIL",
-        default_value = "summary",
-        hide_default_value = true,
-        hide_possible_values = true
-    )]
+    /// Show the differences: a summary, or the full templates
+    #[arg(long, value_name = "DETAIL", default_value = "summary")]
     pub diff: DiffFlag,
 
     /// Show environment values that may be secret
@@ -153,7 +141,7 @@ pub struct Args {
     pub show_values: bool,
 
     /// Name of the manager used to track field ownership
-    #[arg(long, value_name = "NAME", default_value = FIELD_MANAGER, hide_default_value = true)]
+    #[arg(long, value_name = "NAME", default_value = FIELD_MANAGER)]
     pub field_manager: String,
 
     /// Return the changed fields to their previous field manager
@@ -168,15 +156,8 @@ pub struct Args {
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub allow: Vec<String>,
 
-    /// Output format: text (the default), wide, json or yaml
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        default_value = "text",
-        hide_default_value = true,
-        hide_possible_values = true
-    )]
+    /// Output format
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub output: Output,
 
     /// Print only the result, warnings and errors
@@ -213,6 +194,22 @@ pub enum Wish {
 
 impl CommandLine for Args {
     const REPORT: (&'static str, &'static str) = ("RollbackReport", "workloads");
+    const COMMON_FLAGS: &'static [&'static str] = &[
+        "selector",
+        "yes",
+        "reason",
+        "output",
+        "to_revision",
+        "time",
+        "image",
+        "last_healthy",
+        "previous",
+        "last",
+        "history",
+        "status",
+        "dry_run",
+        "namespace",
+    ];
 
     fn connection(&self) -> &ConnectionFlags {
         &self.connection

@@ -21,13 +21,14 @@ use crate::options::Options;
     max_term_width = 110,
     after_help = "\
 Examples:
-  kubectl safe-drain node-1 --dry-run     show the plan and every blocker; change nothing
-  kubectl safe-drain node-1               show the plan, confirm, cordon, drain
-  kubectl safe-drain -l pool=old --yes    drain the nodes of a pool, one after another
-  kubectl safe-drain node-1 --uncordon    make it schedulable again
+  kubectl safe-drain node-1 --dry-run    show the plan and every blocker
+  kubectl safe-drain node-1              show the plan, confirm, cordon, drain
+  kubectl safe-drain -l pool=old --yes   drain these nodes, one after another
+  kubectl safe-drain node-1 --uncordon   make it schedulable again
 
-Exit codes: 0 drained · 1 failed · 2 usage · 3 refused, nothing changed · 4 partly drained ·
-124 --timeout exceeded · 130 interrupted. All findings: docs/safe-drain.md"
+Exit codes: 0 drained · 1 failed · 2 usage · 3 refused, nothing changed ·
+4 partly drained · 124 --timeout passed · 130 interrupted
+What each finding means: docs/safe-drain.md"
 )]
 pub struct Args {
     /// Nodes to drain, as NAME or node/NAME
@@ -59,7 +60,7 @@ pub struct Args {
     pub yes: bool,
 
     /// Cordon of this run if the drain does not finish
-    #[arg(long, value_name = "STATE", default_value = "keep")]
+    #[arg(long, value_name = "ACTION", default_value = "keep")]
     pub on_failure: OnFailure,
 
     /// Accept pre-flight errors with these ids, or `all`
@@ -153,6 +154,19 @@ pub fn node_name(word: &str) -> Option<&str> {
 
 impl CommandLine for Args {
     const REPORT: (&'static str, &'static str) = ("DrainReport", "nodes");
+    const COMMON_FLAGS: &'static [&'static str] = &[
+        "selector",
+        "dry_run",
+        "cordon_only",
+        "uncordon",
+        "yes",
+        "allow",
+        "output",
+        "force",
+        "delete_emptydir_data",
+        "timeout",
+        "context",
+    ];
 
     fn connection(&self) -> &ConnectionFlags {
         &self.connection

@@ -3,6 +3,7 @@
 
 mod commands;
 mod fixtures;
+mod flags;
 mod mask;
 mod page;
 mod shell;
@@ -171,7 +172,7 @@ impl Page {
     /// What the plugin prints, on either stream.
     fn ask(&self, args: &[&str]) -> String {
         let program = plugins_dir().join(format!("kubectl-{}", self.plugin.replace('-', "_")));
-        match std::process::Command::new(program).args(args).output() {
+        match std::process::Command::new(program).args(args).env("COLUMNS", "80").output() {
             Ok(output) => String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
             Err(error) => panic!("cannot run {}: {error}", self.plugin),
         }

@@ -15,7 +15,8 @@ use crate::Failure;
 /// What a request may take unless `--request-timeout` says otherwise. kubectl waits without end; a tool that drains nodes must not.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-const HEADING: &str = "Connection (every flag of `kubectl options` works; these are the common ones)";
+pub(crate) const HEADING: &str =
+    "Connection (every flag of `kubectl options` works; these are the common ones)";
 
 // No doc comment: clap would make it the `about` of a plugin that has none.
 // Which cluster, as whom, and how. Shown in `--help`: the five that are used daily; the rest work as in kubectl.
@@ -27,7 +28,7 @@ pub struct ConnectionFlags {
     /// The name of the kubeconfig context to use
     #[arg(long, value_name = "NAME", help_heading = HEADING)]
     pub context: Option<String>,
-    /// If present, the namespace scope for this CLI request
+    /// If present, the namespace scope for this request
     #[arg(short, long, value_name = "NAME", help_heading = HEADING)]
     pub namespace: Option<String>,
     /// How long to wait for a single server request, such as 30s or 1m; 0 means no timeout (default 30s)

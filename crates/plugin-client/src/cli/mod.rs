@@ -7,5 +7,6 @@ pub(crate) mod exit;
 pub mod findings;
 pub(crate) mod flags;
 pub(crate) mod output;
+pub(crate) mod short_help;
 pub(crate) mod start;
 pub(crate) mod ui;

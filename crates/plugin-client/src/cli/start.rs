@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::cli::completion;
 use crate::cli::output::requested_output;
+use crate::cli::short_help;
 use crate::cli::ui::Signals;
 use crate::{Completion, ConnectionFlags, Exit, Failure, Ui, publish};
 
@@ -19,6 +20,9 @@ use crate::{Completion, ConnectionFlags, Exit, Failure, Ui, publish};
 pub trait CommandLine: Parser {
     /// The kind of its report, and the field of what it is about: `DrainReport` and `nodes`.
     const REPORT: (&'static str, &'static str);
+
+    /// The ids of the flags that `-h` shows, which has to fit a small screen.
+    const COMMON_FLAGS: &'static [&'static str] = &[];
 
     fn connection(&self) -> &ConnectionFlags;
 
@@ -53,6 +57,10 @@ where
         Ok(args) => args,
         Err(error) => {
             let error = safe_to_show::<A>(&words).unwrap_or(error);
+            if error.kind() == ErrorKind::DisplayHelp && short_help::is_wanted(&words) {
+                let _ = short_help::short_help(A::command(), A::COMMON_FLAGS).print_help();
+                return Exit::Done.into();
+            }
             // A closed pipe behind `--help | head` is no error.
             let _ = error.print();
             if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = error.kind() {

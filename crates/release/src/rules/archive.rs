@@ -7,7 +7,6 @@ use tar::EntryType;
 
 use super::violation::Findings;
 
-
 /// The field that stands for the archive itself.
 const WHOLE: &str = "the whole file";
 

@@ -6,7 +6,6 @@ use serde::Deserialize;
 
 use super::violation::Findings;
 
-
 /// The platforms that validate-krew-manifest knows.
 pub const VALIDATED: [(&str, &str); 11] = [
     ("windows", "386"),
