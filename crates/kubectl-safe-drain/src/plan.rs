@@ -132,16 +132,6 @@ fn order(step: &Step) -> (bool, Tier, i32, bool, &str, &str) {
     (!step.evicts(), step.tier, step.priority, !step.is_recreated, &step.namespace, &step.name)
 }
 
-/// Pods to evict in the order of the plan: node by node.
-pub fn in_order<'a>(pods: &[&'a Pod], inventory: &Inventory) -> Vec<&'a Pod> {
-    let mut pods = pods.to_vec();
-    pods.sort_by_cached_key(|pod| {
-        let node = inventory.nodes.iter().position(|node| node.name() == pod.node());
-        (node, pod.tier(), pod.priority(), !inventory.has_controller(pod), pod.key())
-    });
-    pods
-}
-
 pub fn step(pod: &Pod, inventory: &Inventory, options: &Options) -> Step {
     let filter = pod_filter(pod, inventory, options);
     let go = if options.disable_eviction { Action::Delete } else { Action::Evict };

@@ -5,10 +5,8 @@ use std::collections::BTreeSet;
 use cluster_model::disruption_budget::{Members, Requirement};
 use cluster_model::owner::OwnerKey;
 use cluster_model::owner_graph::ControllerState;
-use cluster_model::{DisruptionBudget, Finding, Inventory, PodExt, Severity};
+use cluster_model::{DisruptionBudget, Finding, Inventory, NodeExt, PodExt, Severity};
 use k8s_openapi::api::core::v1::Pod;
-
-use crate::plan::in_order;
 
 /// `counted`: the pods to evict that need one of its disruptions.
 pub(super) fn allows_none(budget: &DisruptionBudget, counted: &[&Pod], inventory: &Inventory) -> Finding {
@@ -86,4 +84,14 @@ pub(super) fn used_up<'a>(
         }
     }
     None
+}
+
+/// In the order of the plan (`plan::plan`): node by node.
+fn in_order<'a>(pods: &[&'a Pod], inventory: &Inventory) -> Vec<&'a Pod> {
+    let mut pods = pods.to_vec();
+    pods.sort_by_cached_key(|pod| {
+        let node = inventory.nodes.iter().position(|node| node.name() == pod.node());
+        (node, pod.tier(), pod.priority(), !inventory.has_controller(pod), pod.key())
+    });
+    pods
 }
