@@ -16,7 +16,7 @@ use serde_json::Value;
 /// Runs that are kept.
 pub(super) const KEPT: usize = 200;
 /// A process that was stopped while it held the lock must not hold up a rollback.
-pub(super) const PATIENCE: Duration = Duration::from_millis(500);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// What waits to be merged.
 const ASIDE: &str = "aside";
 
