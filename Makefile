@@ -11,7 +11,7 @@ THREADS ?= $(shell echo $$((3 * $$(getconf _NPROCESSORS_ONLN))))
 
 BUILT  := $(or $(CARGO_TARGET_DIR),target)/debug
 
-.PHONY: demo test check bench build dist release-files install prerequisites
+.PHONY: demo test check bench build dist pictures release-files install prerequisites
 
 demo: prerequisites ## drain a node of a real cluster, roll a bad update back, and watch both
 	@cargo build --workspace --bins
@@ -42,6 +42,10 @@ release-files: $(CYCLONEDX) # of the archives in dist/; TAG is the workspace's o
 	$(RELEASE) sbom --tool $(CYCLONEDX) $(TAG:%=--version %) && $(RELEASE) checksums
 	$(RELEASE) manifests --archives dist -o dist/plugins $(TAG:%=--version %) $(HOMEPAGE:%=--homepage %)
 	$(RELEASE) check --archives dist dist/plugins/*.yaml
+
+pictures: prerequisites ## docs/pictures again, from real runs; see `git diff`
+	-UPDATE_DOCS=1 cargo test -p live-tests -- docs::pictures
+	cargo test -p live-tests -- docs::pictures
 
 install: build ## into PREFIX/bin, under the names kubectl looks for
 	install -d $(DESTDIR)$(PREFIX)/bin

@@ -14,6 +14,8 @@ use crate::plugin::{Run, Witness};
 const ROWS: NonZero<u16> = NonZero::new(30).unwrap();
 const COLUMNS: NonZero<u16> = NonZero::new(120).unwrap();
 
+const XTERM: &str = "xterm-256color";
+
 pub const CTRL_C: &str = "\u{3}";
 pub const SHOW_CURSOR: &str = "\u{1b}[?25h";
 pub const HIDE_CURSOR: &str = "\u{1b}[?25l";
@@ -34,14 +36,19 @@ impl<'r> Tty<'r> {
     pub fn start(run: &Run<'r>, environment: &[(&str, &str)]) -> Self {
         let witness = run.witness();
         let mut command = run.command();
-        command.envs(environment.iter().copied());
-        Self { witness, ..Tty::of(command) }
+        command.env("TERM", XTERM).envs(environment.iter().copied());
+        Self { witness, ..Tty::spawn(command) }
     }
 
     /// Any other program, and nobody watches what it does.
     #[track_caller]
     pub fn of(mut command: Command) -> Self {
-        command.env("TERM", "xterm-256color");
+        command.env("TERM", XTERM);
+        Tty::spawn(command)
+    }
+
+    #[track_caller]
+    fn spawn(command: Command) -> Self {
         let mut session = Session::spawn(command).unwrap();
         session.get_process_mut().set_window_size(COLUMNS.get(), ROWS.get()).unwrap();
         session.set_expect_timeout(Some(PATIENCE));

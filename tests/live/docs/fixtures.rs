@@ -64,15 +64,27 @@ impl Fixture {
         (code, lines.into_iter().skip_while(String::is_empty).collect())
     }
 
-    fn shell(&self, command: &str, on_terminal: bool) -> (i32, String) {
+    /// Runs a command as a page has it on a terminal: its exit code, and the screen with this fixture's names.
+    pub fn screen(&self, command: &str) -> (i32, vt100::Parser) {
+        self.settle();
+        shell::on_a_terminal(self.command(&self.with_own_names(command)))
+    }
+
+    fn command(&self, command: &str) -> Command {
         let mut shell: Command = shared().command("sh");
         shell.args(["-c", command]).env("KUBECONFIG", &self.kubeconfig).env("TZ", "UTC").env("TERM", "xterm");
         shell.env("XDG_STATE_HOME", shared().dir().join("state").join(&self.id));
         for name in ["NO_COLOR", "COLUMNS", "KUBECTL_EXTERNAL_DIFF"] {
             shell.env_remove(name);
         }
+        shell
+    }
+
+    fn shell(&self, command: &str, on_terminal: bool) -> (i32, String) {
+        let shell = self.command(command);
         if on_terminal {
-            shell::on_a_terminal(shell)
+            let (code, screen) = shell::on_a_terminal(shell);
+            (code, screen.screen().contents())
         } else {
             shell::in_a_pipe(shell, &shared().dir().join(format!("{}.out", self.id)))
         }
@@ -86,7 +98,7 @@ impl Fixture {
         (1..=3).fold(command, |text, n| text.replace(&format!("node-{n}"), &format!("{}-{n}", self.id)))
     }
 
-    fn with_page_names(&self, text: &str) -> String {
+    pub fn with_page_names(&self, text: &str) -> String {
         let text = (1..=3)
             .fold(text.to_owned(), |text, n| text.replace(&format!("{}-{n}", self.id), &format!("node-{n}")));
         text.replace(&self.id, "shop")

@@ -6,7 +6,9 @@ mod fixtures;
 mod flags;
 mod mask;
 mod page;
+mod pictures;
 mod shell;
+mod svg;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -31,7 +31,7 @@ pub fn in_a_pipe(mut shell: Command, file: &Path) -> (i32, String) {
 }
 
 /// The same on a terminal: what its screen shows in the end. Every question is answered with yes.
-pub fn on_a_terminal(mut shell: Command) -> (i32, String) {
+pub fn on_a_terminal(mut shell: Command) -> (i32, vt100::Parser) {
     shell.env("TERM", "xterm-256color");
     let mut session: OsSession = Session::spawn(shell).unwrap();
     session.get_process_mut().set_window_size(COLUMNS.get(), ROWS.get()).unwrap();
@@ -62,7 +62,7 @@ pub fn on_a_terminal(mut shell: Command) -> (i32, String) {
         session.send(keys).unwrap();
     }
     match session.get_process().wait().unwrap() {
-        WaitStatus::Exited(_, code) => (code, screen.screen().contents()),
+        WaitStatus::Exited(_, code) => (code, screen),
         other => panic!("{other:?}:\n{}", screen.screen().contents()),
     }
 }

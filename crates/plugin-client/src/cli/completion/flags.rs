@@ -69,11 +69,9 @@ mod tests {
         assert_eq!(offered(&["--all"]), ["--allow\tAccept findings by id"]);
         assert_eq!(offered(&["--ye"]), ["--yes\tDo not ask"]);
         let all = offered(&["-"]);
-        for line in [
-            "-y\tDo not ask",
-            "--yes\tDo not ask",
-            "-n\tIf present, the namespace scope for this CLI request",
-        ] {
+        for line in
+            ["-y\tDo not ask", "--yes\tDo not ask", "-n\tIf present, the namespace scope for this request"]
+        {
             assert!(all.iter().any(|offered| offered == line), "{line} is not in {all:#?}");
         }
         assert!(offered(&["-y"]).contains(&"-y\tDo not ask".to_owned()));
