@@ -1,6 +1,7 @@
 //! The verdict for machines: docs/rollback-report.schema.json, docs/revision-history.schema.json and docs/rollout-status.schema.json describe the JSON.
 
 use cluster_model::Finding;
+use cluster_model::rollout::update_strategy::Moves;
 use cluster_model::rollout::{Rollout, images};
 use serde::Serialize;
 use serde_json::Value;
@@ -83,6 +84,9 @@ pub struct WorkloadReport {
     pub gone: bool,
     #[serde(skip)]
     pub unrecorded: bool,
+    /// Its pods are updated when somebody deletes them: kubectl's `rollout status` refuses it.
+    #[serde(skip)]
+    pub is_on_delete: bool,
     /// The cause ends with the command that shows more.
     #[serde(skip)]
     pub has_status_command: bool,
@@ -253,6 +257,7 @@ impl WorkloadReport {
             left: false,
             gone: false,
             unrecorded: false,
+            is_on_delete: rollout.strategy().moves == Moves::OnDelete,
             has_status_command: false,
         }
     }
@@ -339,6 +344,7 @@ mod tests {
             left: false,
             gone: false,
             unrecorded: false,
+            is_on_delete: false,
             has_status_command: false,
         }
     }

@@ -34,6 +34,12 @@ impl Consent {
         }
     }
 
+    /// Nodes that were shown and are not in the plan any more, such as one that lost the label it was selected by.
+    pub fn left_out<'a>(&'a self, plan: &Plan) -> Vec<&'a str> {
+        let is_left_out = |uid: &&String| plan.nodes.iter().all(|node| node.uid != **uid);
+        self.nodes.iter().filter(|(uid, _)| is_left_out(uid)).map(|(_, name)| name.as_str()).collect()
+    }
+
     /// What the plan would do, or risk, that was not shown; empty if the consent covers it. Doing less than was agreed to is covered,
     /// and so is a cordon, which every drain begins with.
     pub fn exceeded_by(&self, plan: &Plan, findings: &[Finding]) -> Vec<String> {
@@ -93,6 +99,13 @@ mod tests {
         let mut uncordoned = planned(&["a/p"]);
         uncordoned.nodes[0].cordoned_before = false;
         assert_eq!(consent.exceeded_by(&uncordoned, &[]), [""; 0], "a cordon is what a drain begins with");
+    }
+
+    #[test]
+    fn a_node_that_is_left_out_is_named() {
+        let consent = Consent::to(&planned(&["a/p"]), &[]);
+        assert_eq!(consent.left_out(&planned(&["a/q"])), [""; 0]);
+        assert_eq!(consent.left_out(&Plan { nodes: Vec::new() }), ["n1"]);
     }
 
     #[test]

@@ -183,6 +183,7 @@ fn next(report: &RollbackReport) -> Vec<Line> {
     if let [workload] = open.as_slice()
         && matches!(workload.result, RolloutResult::Timeout | RolloutResult::Interrupted)
         && workload.is_written()
+        && !workload.is_on_delete
     {
         let namespace = flag(&workload.namespace);
         hints.push(("to wait for it:", format!("kubectl rollout status {}{namespace}", workload.typed())));

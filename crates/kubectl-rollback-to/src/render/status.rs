@@ -106,6 +106,7 @@ fn next(id: &Id, object: &Value, seen: &Seen<'_>, paused: bool) -> Vec<Line> {
         true => hint("to go back:", format!("kubectl rollback-to {typed} --last-healthy")),
         false => hint("revisions:", format!("kubectl rollback-to {typed} --history")),
     };
+    let moves = id.kind.rules().moves(object, progress.desired);
     let is_held_back = paused || matches!(progress.state, State::Done { kept: Some(_) });
     match (go_on, &progress.state) {
         (GoOn::Owner(owner), _) if is_held_back => {
@@ -143,13 +144,15 @@ fn next(id: &Id, object: &Value, seen: &Seen<'_>, paused: bool) -> Vec<Line> {
         }
         State::Done { kept: Some(_) } => {
             let old = progress.pods.iter().find(|pod| pod.state == PodState::Old);
-            let on_delete = id.kind.rules().moves(object, progress.desired) == Moves::OnDelete;
+            let on_delete = moves == Moves::OnDelete;
             let command = match old {
                 Some(pod) if on_delete => format!("kubectl delete pod {} -n {namespace}", pod.name),
                 _ => format!("kubectl patch {typed} --type=merge -p '{}'", NO_PARTITION),
             };
             vec![hint("to continue:", command)]
         }
+        // kubectl's own command refuses OnDelete.
+        State::Moving if moves == Moves::OnDelete => Vec::new(),
         State::Moving => vec![hint("to watch:", format!("kubectl rollout status {typed}"))],
         State::Done { kept: None }
         | State::Stalled { .. }

@@ -119,8 +119,10 @@ fn next(report: &DrainReport, mode: &str) -> Vec<Line> {
     let cordoned = those(&|n| n.cordoned != Some(false));
     let ours = those(&|n| n.cordoned != Some(false) && !n.cordoned_before && !n.uncordoned_by_others);
     match report.result {
+        // A cordon from before stays, unless there is no other.
         NodeResult::Drained | NodeResult::Cordoned => {
-            hint("to uncordon:", &cordoned, " --uncordon").into_iter().collect()
+            let names = if ours.is_empty() { &cordoned } else { &ours };
+            hint("to uncordon:", names, " --uncordon").into_iter().collect()
         }
         NodeResult::Partial
         | NodeResult::Stalled
@@ -210,6 +212,18 @@ mod tests {
         for (node, words) in cases {
             assert_eq!(headline(&node, None, 1.0).text(), words);
         }
+    }
+
+    #[test]
+    fn a_cordon_from_before_is_not_among_those_to_undo() {
+        let done = |name: &str, cordoned_before| NodeReport { cordoned_before, ..node(name) };
+        let hint = |nodes: Vec<NodeReport>| {
+            let report = DrainReport { result: NodeResult::Drained, ..report(nodes) };
+            next(&report, "").iter().map(Line::text).collect::<Vec<_>>()
+        };
+        let both = hint(vec![done("n1", false), done("n2", true)]);
+        assert_eq!(both, ["to uncordon:  kubectl safe-drain n1 --uncordon"]);
+        assert_eq!(hint(vec![done("n2", true)]), ["to uncordon:  kubectl safe-drain n2 --uncordon"]);
     }
 
     /// A colleague deletes a DaemonSet's pod meanwhile.

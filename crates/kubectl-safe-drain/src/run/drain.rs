@@ -45,6 +45,9 @@ impl Run<'_> {
             // Whatever changed while the question was open was not agreed to.
             let consent = Consent::to(&gathered.plan, &gathered.findings);
             gathered = self.bounds.before_changes(self.gather(cluster, target, &scope)).await?;
+            for node in consent.left_out(&gathered.plan) {
+                self.ui.warn(format!("node/{node} is not selected any more: it is not drained"));
+            }
             let changes = consent.exceeded_by(&gathered.plan, &gathered.findings);
             if changes.is_empty() {
                 return self.execute(cluster, gathered, &scope, self.bounds.until()).await;

@@ -28,6 +28,7 @@ fn workload(name: &str, result: RolloutResult, cause: Option<&str>, pods: Vec<Po
             || !pods.is_empty(),
         gone: false,
         unrecorded: false,
+        is_on_delete: false,
         current_revision: None,
         has_status_command: false,
         pods,
@@ -162,6 +163,10 @@ fn not_over_yet() {
         assert_eq!(lines[1], "  old  shop/web-2");
         assert_eq!(lines[2..], next);
     }
+    let on_delete =
+        WorkloadReport { is_on_delete: true, ..workload("web", RolloutResult::Timeout, None, pods()) };
+    let lines = lines_of(RolloutResult::Timeout, vec![on_delete]);
+    assert!(!lines.iter().any(|line| line.contains("rollout status")), "kubectl refuses it: {lines:?}");
     let cause = "interrupted at 1 of 2 pods; the rollout continues: kubectl rollback-to deployment/web -n shop --status";
     let interrupted = workload("web", RolloutResult::Interrupted, Some(cause), pods());
     let lines = lines_of(
