@@ -26,7 +26,7 @@ pub(super) fn answer<A: Completion>(command: Command, words: Vec<String>) -> Str
         // Nobody listens any more if it took too long.
         let _ = sender.send(run::<A>(command, &words));
     });
-    // An error: too late, or a defect that ended the thread.
+    // An error: too late, or a defect.
     receiver.recv_timeout(HARD_LIMIT).ok().flatten().unwrap_or_else(|| NOTHING.to_owned())
 }
 
