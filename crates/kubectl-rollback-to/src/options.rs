@@ -5,6 +5,19 @@ use std::time::Duration;
 use cluster_model::Allow;
 use k8s_openapi::jiff::Timestamp;
 
+/// What a command line does, as far as it decides about rights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// `--history`
+    History,
+    /// `--status`
+    Status,
+    /// `--dry-run=client`
+    Plan,
+    /// With `--dry-run=server` too: it shows whether the rollback would be refused, also for a missing right.
+    Rollback,
+}
+
 /// Where to go back to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {

@@ -9,7 +9,7 @@ use super::Run;
 use crate::choose::Past;
 use crate::gather;
 use crate::health::{Health, health};
-use crate::rights::EVENTS_LOST;
+use crate::rights::requirements::EVENTS_LOST;
 use crate::snapshot::Snapshot;
 use crate::timeline::{Timeline, timeline};
 use crate::workload_selector::Subjects;

@@ -22,7 +22,7 @@ use crate::options::Options;
 use crate::outcome::RolloutResult;
 use crate::render;
 use crate::report::{RevisionHistory, RollbackReport, RolloutStatus, StatusResult, WorkloadReport};
-use crate::rights::{self, Mode};
+use crate::rights;
 use crate::workload_selector::Subjects;
 
 const PLUGIN: &str = "kubectl-rollback-to";
@@ -79,11 +79,7 @@ fn print_roles(args: &Args, options: &Options, subjects: &Subjects, ui: &Ui) -> 
         (Subjects::Journal, Some(journal)) => journal::last_anywhere(journal.path())?,
         _ => None,
     };
-    publish_roles(
-        ui,
-        args.output,
-        &rights::roles(subjects, last.as_ref(), &namespace, options, Mode::of(args)),
-    );
+    publish_roles(ui, args.output, &rights::roles(subjects, last.as_ref(), &namespace, options, args.mode()));
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use crate::choose::{Chosen, refusal};
 use crate::diff::{Diff, diff};
 use crate::gather;
 use crate::plan::{Action, Plan, Step};
-use crate::rights::{self, Mode};
+use crate::rights;
 use crate::server_dry_run::{MayCreatePods, client_dry_run, dry_run};
 use crate::snapshot::ServerDryRun;
 
@@ -43,7 +43,7 @@ impl Run<'_> {
         }
         let writes = self.args.dry_run != DryRun::Client;
         let rollouts = &looked.snapshot.rollouts;
-        let rights = rights::found(cluster, rollouts, &self.options, Mode::of(self.args)).await;
+        let rights = rights::found(cluster, rollouts, &self.options, self.args.mode()).await;
         let pods = &MayCreatePods::default();
         let dry_runs: Vec<Option<ServerDryRun>> = stream::iter(rollouts.iter().zip(&chosen))
             .map(|(rollout, chosen)| async move {

@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 use crate::options::Options;
 use crate::patch;
-use crate::rights::create_pods;
+use crate::rights::requirements::create_pods;
 use crate::snapshot::ServerDryRun;
 use answer::{Answer, DRY_RUN_UNSUPPORTED, answer};
 
