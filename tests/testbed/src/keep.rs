@@ -58,9 +58,10 @@ pub fn keep(nodes: usize, path: &Path) -> Result<ExitCode, Error> {
     let search: Vec<String> = search.iter().map(|dir| dir.display().to_string()).collect();
     let kubeconfig = cluster.kubeconfig().display();
     let state = format!(
-        "{}\n{}\nexport KUBECONFIG='{kubeconfig}'\nexport PATH='{}':\"$PATH\"\n",
+        "{}\n{}\nexport KUBECONFIG='{kubeconfig}'\nexport XDG_STATE_HOME='{}'\nexport PATH='{}':\"$PATH\"\n",
         std::process::id(),
         cluster.dir().display(),
+        cluster.dir().join("state").display(),
         search.join(":")
     );
     // Locked before it gets its name: whoever sees it finds a keeper that lives.

@@ -20,7 +20,10 @@ pub fn run(nodes: usize, command: &[OsString]) -> Result<ExitCode, Error> {
     let _ignored = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
 
-    let mut child = cluster.command(program).args(args).spawn().map_err(failed)?;
+    // What is rolled back here is not for the user's journal.
+    let state = cluster.dir().join("state");
+    let mut child =
+        cluster.command(program).args(args).env("XDG_STATE_HOME", state).spawn().map_err(failed)?;
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     std::thread::spawn(move || {
         runtime.block_on(async {

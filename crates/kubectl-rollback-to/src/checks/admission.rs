@@ -5,13 +5,14 @@ use cluster_model::{Finding, Known, Severity};
 use super::Case;
 use super::pace::Pace;
 use crate::merge_tree::{differences, listed};
-use crate::server_dry_run::had_no_dry_run;
+use crate::server_dry_run::{CLIENT_DRY_RUN, had_no_dry_run};
 
 pub fn template(case: &Case<'_>) -> Vec<Finding> {
     match &case.dry_run.workload {
         Err(message) if had_no_dry_run(message) => {
+            let remedy = remedy(message);
             let message = format!("could not be checked with a server dry run: {message}");
-            vec![case.finding("template-not-checked", Severity::Unknown, message)]
+            vec![case.finding("template-not-checked", Severity::Unknown, message).remedy(remedy)]
         }
         Err(message) => {
             let message = format!("would be refused: {message}");
@@ -34,11 +35,17 @@ pub fn template(case: &Case<'_>) -> Vec<Finding> {
     }
 }
 
+/// What a client alone cannot check, the server can.
+fn remedy(message: &str) -> &'static str {
+    if message == CLIENT_DRY_RUN { "--dry-run=server checks it" } else { "" }
+}
+
 pub fn pod(case: &Case<'_>) -> Vec<Finding> {
     match &case.dry_run.pod {
         Known::Unknown(why) => {
+            let remedy = remedy(why);
             let message = format!("could not be checked for pod admission: {why}");
-            vec![case.finding("admission-not-checked", Severity::Unknown, message)]
+            vec![case.finding("admission-not-checked", Severity::Unknown, message).remedy(remedy)]
         }
         Known::Seen(Ok(())) => Vec::new(),
         // One more pod does not fit, and none is asked for: each takes the place of another. See the check of quotas.

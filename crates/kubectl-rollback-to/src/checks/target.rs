@@ -1,6 +1,6 @@
 //! Is it worth going there: was it healthy, is it another program at all, will it be the same bits, and is there a way back?
 
-use cluster_model::rollout::{self, containers};
+use cluster_model::rollout::{self, Revision, containers};
 use cluster_model::{Finding, Raw, Severity, secret};
 use serde_json::Value;
 
@@ -35,7 +35,17 @@ fn health(case: &Case<'_>) -> Option<Finding> {
         }
         _ => return None,
     };
+    let is_current = |revision: &Revision| {
+        case.rollout().current().is_some_and(|index| revisions[index].name == revision.name)
+    };
     let (message, remedy) = match better {
+        Some((revision, health)) if is_current(revision) => (
+            format!("{known}; the current revision {} is healthy: {}", revision.number, health.evidence),
+            format!(
+                "keep it, or choose another: kubectl rollback-to {} --history",
+                case.rollout().id.typed()
+            ),
+        ),
         Some((revision, health)) => (
             format!("{known}; revision {} was healthy: {}", revision.number, health.evidence),
             format!("kubectl rollback-to {} --last-healthy", case.rollout().id.typed()),
@@ -126,7 +136,12 @@ mod tests {
             &healths([Likely, Healthy]),
         );
         let found = healths([Unhealthy, Healthy]).of_id("target-never-healthy").remove(0);
-        assert_eq!(found.remedy, "kubectl rollback-to deployment/web -n shop --last-healthy");
+        // `--last-healthy` would have nothing to do.
+        assert_eq!(
+            found.remedy,
+            "keep it, or choose another: kubectl rollback-to deployment/web -n shop --history"
+        );
+        assert!(found.message.contains("the current revision 2 is healthy"), "{}", found.message);
     }
 
     #[test]

@@ -38,7 +38,14 @@ impl Run<'_> {
                 .cause(journal.path().display().to_string())
                 .hint("list the revisions: kubectl rollback-to TYPE/NAME --history");
             match &last {
-                Some(last) => failure.hint(format!("the last rollback was {}: {}", place(last), there(last))),
+                Some(last) => failure.hint(match there(last, cluster) {
+                    Some(command) => format!("the last rollback was {}: {command}", place(last)),
+                    None => format!(
+                        "the last rollback was {}, where context {} does not lead any more",
+                        place(last),
+                        last.context
+                    ),
+                }),
                 None => failure,
             }
         })?;
@@ -134,7 +141,10 @@ fn elsewhere(last: &Entry, here: Option<&Entry>, cluster: &Cluster) -> Failure {
     let given = format!("not in namespace {} of {}", cluster.namespace, cluster.server);
     let failure =
         Failure::refused(format!("the last rollback was {}, {given}; nothing was changed", place(last)))
-            .hint(format!("undo it there: {}", there(last)));
+            .hint(there(last, cluster).map_or_else(
+                || format!("context {} does not lead there any more", last.context),
+                |command| format!("undo it there: {command}"),
+            ));
     // An older one of this very place has to be named: it is not the last.
     let mut here = here.into_iter().flat_map(|entry| &entry.workloads).filter_map(Workload::id);
     match here.find(|id| id.namespace == cluster.namespace) {
@@ -157,14 +167,18 @@ fn place(entry: &Entry) -> String {
     format!("of {what} in namespace {namespaces} of {}", entry.server)
 }
 
-fn there(entry: &Entry) -> String {
+/// The command that undoes it. `None`: its context is another cluster's by now.
+fn there(entry: &Entry, cluster: &Cluster) -> Option<String> {
+    if entry.context == cluster.context && entry.server != cluster.server && !entry.context.is_empty() {
+        return None;
+    }
     let namespace = entry.namespaces().next().unwrap_or_default();
     // Quoted: a kubeconfig calls its contexts whatever it likes.
     let (flag, value) = match entry.context.as_str() {
         "" => ("server", &entry.server),
         _ => ("context", &entry.context),
     };
-    format!("kubectl rollback-to --last --{flag} '{}' -n {namespace}", value.replace('\'', r"'\''"))
+    Some(format!("kubectl rollback-to --last --{flag} '{}' -n {namespace}", value.replace('\'', r"'\''")))
 }
 
 /// The workloads of an entry, and the cluster with their namespace: one run has one.
@@ -331,6 +345,11 @@ mod tests {
             "undo an earlier one here: kubectl rollback-to deployment/w -n b --last"
         );
         let unnamed = Entry { context: String::new(), ..last("https://other") };
-        assert!(there(&unnamed).contains("--server 'https://other' -n a"));
+        assert!(there(&unnamed, &cluster).unwrap().contains("--server 'https://other' -n a"));
+        // The same name leads elsewhere: the command would only fail again.
+        cluster.context = "it's main".into();
+        assert_eq!(there(&last("https://other"), &cluster), None);
+        let failure = elsewhere(&last("https://other"), None, &cluster);
+        assert_eq!(failure.hints, ["context it's main does not lead there any more"]);
     }
 }

@@ -72,7 +72,7 @@ pub async fn dry_run(
     Ok(ServerDryRun { workload, changes, pod })
 }
 
-const CLIENT_DRY_RUN: &str = "--dry-run=client sends no dry-run requests";
+pub const CLIENT_DRY_RUN: &str = "--dry-run=client sends no dry-run requests";
 
 /// Without the server: what a client alone can check, which is little.
 pub fn client_dry_run(rollout: &Rollout, template: &Value) -> ServerDryRun {

@@ -158,7 +158,7 @@ fn a_signal_ends_the_question() {
 
 #[test]
 fn no_terminal_no_question() {
-    let confirm = "error: needs confirmation: no terminal to ask on\nhint: look at it with --dry-run, then pass --yes\n";
+    let confirm = "error: needs confirmation: no terminal to ask on; nothing was changed\nhint: look at it with --dry-run, then pass --yes\n";
     let pick = "error: needs a choice: no terminal to ask on\nhint: name it with --to-revision\n";
     for (deed, expected) in [("ask", confirm), ("type", confirm), ("pick", pick)] {
         let output = run(&[deed]);

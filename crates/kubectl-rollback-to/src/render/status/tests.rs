@@ -204,3 +204,14 @@ fn many_pods_are_counted() {
         assert_eq!(lines[lines.len() - 2], last);
     }
 }
+
+/// It may go on by itself, or never: the way back is shown, not a command that waits.
+#[test]
+fn a_pod_that_fails_meanwhile_has_the_way_back() {
+    let pods = vec![pod("web-1", PodState::Failing, "Unschedulable: no node matches")];
+    let text = short(Kind::Deployment, json!({}), State::Moving, pods);
+    assert!(
+        text.ends_with("to go back:  kubectl rollback-to deployment/web -n shop --last-healthy\n"),
+        "{text}"
+    );
+}

@@ -112,7 +112,7 @@ fn discard_input() {
 }
 
 fn unconfirmed() -> Failure {
-    Failure::refused("needs confirmation: no terminal to ask on")
+    Failure::refused("needs confirmation: no terminal to ask on; nothing was changed")
         .hint("look at it with --dry-run, then pass --yes")
 }
 
