@@ -16,7 +16,7 @@ pub fn lines(cluster: &Cluster, ours: &Tool) -> Vec<Line> {
     let room = cluster.room(PODS / 100);
     crowd(&room, 0..PODS, room.nodes(), |number, pod| {
         if number == PODS - 1 {
-            annotate(pod, "testbed/fate", "never-ready");
+            annotate(pod, "testbed/failure", "never-ready");
         }
     });
     room.budget("crowd", "crowd", json!({"minAvailable": PODS - 1}));

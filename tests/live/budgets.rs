@@ -173,7 +173,7 @@ fn a_pod_that_is_not_recreated_does_not_use_up_the_disruption_of_one_that_is() {
 #[test]
 fn always_allow_lets_a_crash_looping_pod_go() {
     let room = shared().room(2);
-    room.deployment_with("web", 2, |web| annotate(web, "testbed/fate", "crash-loop"));
+    room.deployment_with("web", 2, |web| annotate(web, "testbed/failure", "crash-loop"));
     wait("both pods to crash", PATIENCE, || {
         let pods = room.pods();
         let crashed = |pod: &&Value| pod["status"]["phase"] == "Running";
@@ -301,7 +301,7 @@ fn unhealthy(room: &Room<'_>, app: &str, node: &str) {
     room.pod_with(&format!("{app}-unhealthy"), |pod| {
         pod["metadata"]["labels"]["app"] = json!(app);
         pod["spec"]["nodeName"] = json!(node);
-        annotate(pod, "testbed/fate", "never-ready");
+        annotate(pod, "testbed/failure", "never-ready");
     });
 }
 

@@ -32,7 +32,7 @@ fn hostile_objects_of_a_real_server_are_only_shown() {
     room.pod_with("unhealthy", |pod| {
         here(pod, other);
         pod["metadata"]["labels"]["app"] = json!("spent");
-        annotate(pod, "testbed/fate", "never-ready");
+        annotate(pod, "testbed/failure", "never-ready");
     });
     room.budget("spent", "spent", json!({"minAvailable": 1}));
     room.ready("owned", 1);

@@ -186,7 +186,7 @@ fn bug_f_a_replacement_of_the_same_name_is_left_alone() {
     let unhealthy = |pod: &mut Value| {
         pod["metadata"]["labels"]["app"] = json!("db");
         pod["spec"]["nodeName"] = json!(there);
-        annotate(pod, "testbed/fate", "never-ready");
+        annotate(pod, "testbed/failure", "never-ready");
     };
     room.pod_with("db-unhealthy", unhealthy);
     room.budget("db", "db", json!({"minAvailable": 2}));
@@ -270,7 +270,7 @@ fn exhausted(room: &Room<'_>) {
     room.pod_with("web-unhealthy", |pod| {
         pod["metadata"]["labels"]["app"] = json!("web");
         pod["spec"]["nodeName"] = json!(room.nodes()[1]);
-        annotate(pod, "testbed/fate", "never-ready");
+        annotate(pod, "testbed/failure", "never-ready");
     });
     room.budget("web", "web", json!({"minAvailable": 2}));
     counts(room, "web", 3, 2);

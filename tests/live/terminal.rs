@@ -118,7 +118,7 @@ fn the_live_view_shows_who_stops_and_leaves_a_clean_screen() {
 #[test]
 fn ctrl_c_in_the_live_view_leaves_a_clean_screen_and_reports_the_remaining_pods() {
     let room = shared().room(1);
-    room.deployment_with("web", 2, |web| annotate(web, "testbed/fate", "stuck-terminating"));
+    room.deployment_with("web", 2, |web| annotate(web, "testbed/failure", "stuck-terminating"));
     room.ready("web", 2);
     let node = room.nodes()[0].as_str();
     let mut tty = Tty::start(&safe_drain(&room, &[node, "--yes"]), &[]);

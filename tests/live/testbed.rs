@@ -110,9 +110,9 @@ fn pods_behave_as_annotated() {
     let room = shared().room(1);
     let pod = |name: &str, key: &str, value: &str| room.pod_with(name, |pod| annotate(pod, key, value));
     pod("late", "testbed/ready-after", "2s");
-    pod("crashing", "testbed/fate", "crash-loop");
-    pod("unpullable", "testbed/fate", "image-pull-error");
-    pod("never", "testbed/fate", "never-ready");
+    pod("crashing", "testbed/failure", "crash-loop");
+    pod("unpullable", "testbed/failure", "image-pull-error");
+    pod("never", "testbed/failure", "never-ready");
     room.job_with("task", |job| annotate(job, "testbed/complete-after", "1s"));
 
     let late = room.ready("late", 1).remove(0);
@@ -147,7 +147,7 @@ fn pods_stop_at_once_slowly_or_never() {
     room.pod("quick");
     room.pod_with("slow", |pod| annotate(pod, "testbed/delete-after", "2s"));
     room.pod_with("stubborn", |pod| annotate(pod, "testbed/delete-after", "500s"));
-    room.pod_with("stuck", |pod| annotate(pod, "testbed/fate", "stuck-terminating"));
+    room.pod_with("stuck", |pod| annotate(pod, "testbed/failure", "stuck-terminating"));
     let path = |name: &str| room.path("", &format!("pods/{name}"));
     let gone =
         |name: &str| wait("the pod to go", PATIENCE, || cluster.try_get(&path(name)).is_none().then_some(()));

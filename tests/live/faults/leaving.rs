@@ -68,7 +68,7 @@ fn a_namespace_that_is_deleted_under_a_blocked_drain_frees_it() {
     room.ready("web", 2);
     room.pod_with("unhealthy", |pod| {
         pod["metadata"]["labels"]["app"] = json!("web");
-        ::testbed::annotate(pod, "testbed/fate", "never-ready");
+        ::testbed::annotate(pod, "testbed/failure", "never-ready");
     });
     room.budget("web", "web", json!({"minAvailable": 2}));
     let path = room.path("policy", "poddisruptionbudgets/web");
@@ -92,7 +92,7 @@ fn a_pod_that_somebody_else_deletes_is_reported_and_not_evicted() {
     room.pod_with("unhealthy", |pod| {
         pod["metadata"]["labels"]["app"] = json!("web");
         pod["spec"]["nodeName"] = json!(room.nodes()[1]);
-        ::testbed::annotate(pod, "testbed/fate", "never-ready");
+        ::testbed::annotate(pod, "testbed/failure", "never-ready");
     });
     let path = room.path("policy", "poddisruptionbudgets/web");
     wait("the budget to be spent", PATIENCE, || {

@@ -80,7 +80,7 @@ fn furnish<'r>(room: &'r Room<'r>, node: &str) -> Cleanup<'r> {
     });
     room.pod_with("stuck", |pod| pod["metadata"]["finalizers"] = json!(["example.invalid/hold"]));
     room.pod_with("leaving", |pod| {
-        annotate(pod, "testbed/fate", "stuck-terminating");
+        annotate(pod, "testbed/failure", "stuck-terminating");
         pod["spec"]["terminationGracePeriodSeconds"] = json!(3600);
     });
     room.deployment_with("slow", 1, |slow| {
@@ -105,7 +105,7 @@ fn furnish<'r>(room: &'r Room<'r>, node: &str) -> Cleanup<'r> {
     room.deployment("half", 2);
     room.pod_with("half-unhealthy", |unhealthy| {
         unhealthy["metadata"]["labels"]["app"] = json!("half");
-        annotate(unhealthy, "testbed/fate", "crash-loop");
+        annotate(unhealthy, "testbed/failure", "crash-loop");
     });
     room.budget("half", "half", json!({"minAvailable": 2}));
     room.deployment("twice", 1);

@@ -69,7 +69,7 @@ fn unhealthy_pods_are_evicted_as_their_policy_allows() {
     for (name, policy, ready, leaves) in &cases {
         room.pod_with(&format!("{name}-unhealthy"), |pod| {
             pod["metadata"]["labels"] = json!({"app": name, "leaves": leaves.to_string()});
-            annotate(pod, "testbed/fate", "never-ready");
+            annotate(pod, "testbed/failure", "never-ready");
         });
         if *ready > 0 {
             room.pod_with(&format!("{name}-well"), |pod| pod["metadata"]["labels"]["app"] = json!(name));

@@ -16,7 +16,7 @@ fn a_dry_run_leaves_node_and_pods_as_they_are() {
     // Exhausted rather than impossible: three pods are expected, two are healthy, and two are needed.
     room.pod_with("unhealthy", |pod| {
         pod["metadata"]["labels"]["app"] = json!("tight");
-        ::testbed::annotate(pod, "testbed/fate", "never-ready");
+        ::testbed::annotate(pod, "testbed/failure", "never-ready");
     });
     room.budget("tight", "tight", json!({"minAvailable": 2}));
     room.ready("free", 2);

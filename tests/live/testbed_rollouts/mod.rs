@@ -1,7 +1,7 @@
-//! What tests of rollbacks rely on in the bed: rollouts and revisions, fates of pods, admission, and the judge.
+//! What tests of rollbacks rely on in the bed: rollouts and revisions, failures of pods, admission, and the judge.
 
 mod admission;
-mod fates;
+mod failures;
 mod judge;
 mod kinds;
 
@@ -45,7 +45,7 @@ fn an_update_and_its_undoing_make_revisions() {
 }
 
 #[test]
-fn a_rollout_that_is_stuck_is_not_complete_until_its_fate_goes() {
+fn a_rollout_that_is_stuck_is_not_complete_until_its_failure_goes() {
     let room = shared().room(1);
     room.deployment("deployment", 2);
     room.statefulset("statefulset", 2);

@@ -7,7 +7,7 @@ use crate::room::Room;
 use crate::wait::{PATIENCE, wait};
 
 const ADMISSION: &str = "/apis/admissionregistration.k8s.io/v1";
-const FATE: &str = "testbed/fate";
+const FAILURE: &str = "testbed/failure";
 
 /// An admission policy that is in force, until this is dropped.
 pub struct Policy<'a> {
@@ -63,14 +63,14 @@ impl<'a> Room<'a> {
         })
     }
 
-    /// From now on new pods of the room with an image of this tag have this fate (`stages.yaml`), although their workload does not say so:
+    /// From now on new pods of the room with an image of this tag have this failure (`stages.yaml`), although their workload does not say so:
     /// a rollback's list of differences then has only what a user would have changed.
     #[track_caller]
     #[must_use = "it ends when this is dropped"]
-    pub fn fail_pods(&self, tag: &str, fate: &str) -> Policy<'a> {
+    pub fn fail_pods(&self, tag: &str, failure: &str) -> Policy<'a> {
         let condition = format!("object.spec.containers.exists(c, c.image.endsWith(':{tag}'))");
         let expression =
-            format!("Object{{metadata: Object.metadata{{annotations: {{'{FATE}': '{fate}'}}}}}}");
+            format!("Object{{metadata: Object.metadata{{annotations: {{'{FAILURE}': '{failure}'}}}}}}");
         let spec = json!({
             "reinvocationPolicy": "Never",
             "matchConstraints": self.matches("", &["pods"]),
@@ -79,10 +79,10 @@ impl<'a> Room<'a> {
         });
         let mut sample = sample_pod();
         sample["spec"]["containers"][0]["image"] = json!(format!("example.invalid/app:{tag}"));
-        let (dry_run, cluster, fate) = (self.dry_run("Pod"), self.cluster(), fate.to_owned());
+        let (dry_run, cluster, failure) = (self.dry_run("Pod"), self.cluster(), failure.to_owned());
         self.policy("Mutating", spec, json!({}), move || {
             let made = cluster.try_create(&dry_run, &sample);
-            made.is_ok_and(|made| made["metadata"]["annotations"][FATE] == *fate)
+            made.is_ok_and(|made| made["metadata"]["annotations"][FAILURE] == *failure)
         })
     }
 

@@ -64,17 +64,17 @@ impl Room<'_> {
         }
     }
 
-    /// An update of the first container's image; `fate` is what becomes of its pods, e.g. `Some("crash-loop")`. Without one, they
-    /// live: a fate from before goes.
+    /// An update of the first container's image; `failure` is how its pods fail, e.g. `Some("crash-loop")`. Without one, they
+    /// live: a failure from before goes.
     #[track_caller]
-    pub fn update(&self, kind: &str, name: &str, image: &str, fate: Option<&str>) -> i64 {
+    pub fn update(&self, kind: &str, name: &str, image: &str, failure: Option<&str>) -> i64 {
         self.set_template(kind, name, |template| {
             template["spec"]["containers"][0]["image"] = json!(image);
-            match fate {
-                Some(fate) => template["metadata"]["annotations"]["testbed/fate"] = json!(fate),
+            match failure {
+                Some(failure) => template["metadata"]["annotations"]["testbed/failure"] = json!(failure),
                 None => {
                     let notes = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut);
-                    notes.and_then(|notes| notes.remove("testbed/fate"));
+                    notes.and_then(|notes| notes.remove("testbed/failure"));
                 }
             }
         })

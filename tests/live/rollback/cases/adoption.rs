@@ -49,7 +49,7 @@ fn what_others_with_the_same_labels_have_is_not_taken_for_its_own() {
         object["spec"]["selector"] = json!({"matchLabels": {"app": "web"}});
         object["spec"]["template"]["metadata"]["labels"] = json!({"app": "web", "of": "other"});
         object["spec"]["template"]["spec"]["containers"][0]["image"] = json!(app(7));
-        annotate(object, "testbed/fate", "image-pull-error");
+        annotate(object, "testbed/failure", "image-pull-error");
     };
     room.deployment_with("other", 1, alike);
     room.rolled_out("Deployment", "web");
@@ -112,7 +112,7 @@ fn slow_terminating_pods_are_reported_and_not_waited_for() {
     room.rolled_out("Deployment", "web");
     room.set_template("Deployment", "web", |template| {
         template["spec"]["containers"][0]["image"] = json!(app(2));
-        template["metadata"]["annotations"]["testbed/fate"] = json!("stuck-terminating");
+        template["metadata"]["annotations"]["testbed/failure"] = json!("stuck-terminating");
     });
     room.rolled_out("Deployment", "web");
     let outcome = rollback(&room, &["deployment/web", "--previous"]).run();

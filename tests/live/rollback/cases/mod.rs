@@ -77,7 +77,7 @@ fn broken(room: &Room<'_>, app: &str, image: &str) -> Value {
 pub fn unwell(room: &Room<'_>, pod: &str) {
     let path = room.path_of("Pod", pod);
     // First what its kubelet reads, or the pod would recover at once.
-    room.cluster().merge(&path, &json!({"metadata": {"annotations": {"testbed/fate": "never-ready"}}}));
+    room.cluster().merge(&path, &json!({"metadata": {"annotations": {"testbed/failure": "never-ready"}}}));
     let mut status = room.cluster().get(&path)["status"].take();
     for condition in status["conditions"].as_array_mut().into_iter().flatten() {
         if condition["type"] == "Ready" {
@@ -90,5 +90,5 @@ pub fn unwell(room: &Room<'_>, pod: &str) {
 
 pub fn well(room: &Room<'_>, pod: &str) {
     let path = room.path_of("Pod", pod);
-    room.cluster().merge(&path, &json!({"metadata": {"annotations": {"testbed/fate": null}}}));
+    room.cluster().merge(&path, &json!({"metadata": {"annotations": {"testbed/failure": null}}}));
 }

@@ -70,9 +70,9 @@ impl<'r> Twins<'r> {
 
     /// Both get another image, and their controllers have seen it.
     #[track_caller]
-    fn update(&self, version: usize, fate: Option<&str>) {
+    fn update(&self, version: usize, failure: Option<&str>) {
         self.each(|name| {
-            self.room.update(self.kind, name, &app(version), fate);
+            self.room.update(self.kind, name, &app(version), failure);
         });
         self.each(|name| {
             self.room.observed(self.kind, name);

@@ -3,7 +3,7 @@
 mod apiserver;
 mod connection;
 mod consent;
-mod fates;
+mod failures;
 mod guard;
 mod leaving;
 mod others;
@@ -38,19 +38,19 @@ pub fn typed(kind: &str, name: &str) -> String {
     format!("{}/{name}", kind.to_lowercase())
 }
 
-/// A workload of any kind on its first revision; `fate` is what becomes of its pods.
+/// A workload of any kind on its first revision; `failure` is how its pods fail.
 #[track_caller]
 pub fn made(
     room: &Room<'_>,
     kind: &str,
     name: &str,
     replicas: usize,
-    fate: Option<&str>,
+    failure: Option<&str>,
     edit: impl FnOnce(&mut Value),
 ) {
     let edit = |object: &mut Value| {
-        if let Some(fate) = fate {
-            annotate(object, "testbed/fate", fate);
+        if let Some(failure) = failure {
+            annotate(object, "testbed/failure", failure);
         }
         edit(object);
     };
@@ -59,7 +59,7 @@ pub fn made(
         "StatefulSet" => room.statefulset_with(name, replicas, edit),
         _ => room.daemonset_with(name, edit),
     };
-    match fate {
+    match failure {
         None => drop(room.rolled_out(kind, name)),
         Some(_) => drop(room.observed(kind, name)),
     }
@@ -95,9 +95,9 @@ pub fn updated_with_unready_pods(
 
 /// Those that run now. One that only starts may be started by what was known of it before, and cease to be Ready once more.
 pub fn release(room: &Room<'_>) {
-    let free = json!({"metadata": {"annotations": {"testbed/fate": null}}});
+    let free = json!({"metadata": {"annotations": {"testbed/failure": null}}});
     let waits_for_release = |pod: &&Value| {
-        pod["metadata"]["annotations"]["testbed/fate"] == HOLD && pod["status"]["phase"] == "Running"
+        pod["metadata"]["annotations"]["testbed/failure"] == HOLD && pod["status"]["phase"] == "Running"
     };
     for pod in room.pods().iter().filter(waits_for_release) {
         // It may have gone meanwhile.

@@ -56,7 +56,7 @@ fn an_ordered_statefulset_is_restored_past_the_pod_that_failed() {
     // The way back is to a revision that was well once and is not any more.
     room.set_template("StatefulSet", "db", |template| {
         template["spec"]["containers"][0]["image"] = json!(app(3));
-        template["metadata"]["annotations"]["testbed/fate"] = json!("never-ready");
+        template["metadata"]["annotations"]["testbed/failure"] = json!("never-ready");
     });
     room.observed("StatefulSet", "db");
     // Not ordered for a moment, so that it gets to its good revision past the bad one.

@@ -122,7 +122,7 @@ fn a_broken_pod_below_the_partition_is_left_alone() {
     room.cluster().merge(&room.path_of("StatefulSet", "db"), &partition);
     // Its container stumbles, and does not get up.
     let pod = room.path_of("Pod", "db-0");
-    room.cluster().merge(&pod, &json!({"metadata": {"annotations": {"testbed/fate": "never-ready"}}}));
+    room.cluster().merge(&pod, &json!({"metadata": {"annotations": {"testbed/failure": "never-ready"}}}));
     let mut status = room.cluster().get(&pod)["status"].take();
     for condition in status["conditions"].as_array_mut().unwrap() {
         if condition["type"] == "Ready" || condition["type"] == "ContainersReady" {

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::PATIENCE;
 
-fn pod_of(room: &Room<'_>, fate: &str, edit: impl FnOnce(&mut Value)) {
-    room.pod_with(fate, |pod| {
-        annotate(pod, "testbed/fate", fate);
+fn pod_of(room: &Room<'_>, failure: &str, edit: impl FnOnce(&mut Value)) {
+    room.pod_with(failure, |pod| {
+        annotate(pod, "testbed/failure", failure);
         edit(pod);
     });
 }
@@ -16,7 +16,7 @@ fn pod_of(room: &Room<'_>, fate: &str, edit: impl FnOnce(&mut Value)) {
 #[track_caller]
 fn container(room: &Room<'_>, pod: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     let path = room.path_of("Pod", pod);
-    wait(&format!("the fate of {pod}"), PATIENCE, || {
+    wait(&format!("the failure of {pod}"), PATIENCE, || {
         let pod = room.cluster().get(&path);
         pod.pointer("/status/containerStatuses/0").filter(|it| wanted(it)).cloned()
     })

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::plugin::{Running, rollback, text};
 
-/// Fate of the first revision's pods, the cause that is reported, and the last line of the log.
+/// Failure of the first revision's pods, the cause that is reported, and the last line of the log.
 const FATES: [(&str, &str, Option<&str>); 5] = [
     (
         "image-pull-error",
@@ -29,29 +29,29 @@ const FATES: [(&str, &str, Option<&str>); 5] = [
 #[test]
 fn each_pod_failure_is_the_cause_with_its_message_and_the_log_of_the_crashed_container() {
     let room = shared().room(1);
-    for (fate, ..) in FATES {
-        updated(&room, "Deployment", fate, 1, Some(fate), |_| ());
+    for (failure, ..) in FATES {
+        updated(&room, "Deployment", failure, 1, Some(failure), |_| ());
     }
-    let run = |fate: &str| {
-        rollback(&room, &[&typed("Deployment", fate), "--to-revision=1", "--fail-after=2s"]).spawn()
+    let run = |failure: &str| {
+        rollback(&room, &[&typed("Deployment", failure), "--to-revision=1", "--fail-after=2s"]).spawn()
     };
-    let runs: Vec<Running> = FATES.iter().map(|(fate, ..)| run(fate)).collect();
-    for ((fate, words, last), run) in FATES.iter().zip(runs) {
+    let runs: Vec<Running> = FATES.iter().map(|(failure, ..)| run(failure)).collect();
+    for ((failure, words, last), run) in FATES.iter().zip(runs) {
         let outcome = run.finish();
         outcome.expect("failed", 1);
-        let workload = reported(&outcome, fate);
-        assert!(text(&workload, "cause").contains(words), "{fate}\n{outcome}");
+        let workload = reported(&outcome, failure);
+        assert!(text(&workload, "cause").contains(words), "{failure}\n{outcome}");
         let pods = workload["pods"].as_array().unwrap();
         let failing: Vec<&Value> = pods.iter().filter(|pod| pod["state"] == "failing").collect();
-        let [pod] = failing.as_slice() else { panic!("{fate}\n{outcome}") };
+        let [pod] = failing.as_slice() else { panic!("{failure}\n{outcome}") };
         assert!(text(&workload, "cause").starts_with(text(pod, "name")), "the pod is named\n{outcome}");
         let log = pod["log"].as_array().and_then(|log| log.last()).and_then(Value::as_str);
-        assert_eq!(log, *last, "{fate}\n{outcome}");
+        assert_eq!(log, *last, "{failure}\n{outcome}");
         let shows_last_line = last.is_none_or(|last| outcome.err.contains(last));
-        assert!(shows_last_line, "{fate}: the log is printed where it fails too\n{outcome}");
+        assert!(shows_last_line, "{failure}: the log is printed where it fails too\n{outcome}");
         // Left as it is, and the good pod is still there.
-        assert_eq!(room.image("Deployment", fate), app(1));
-        assert_eq!(pods.iter().filter(|pod| pod["state"] == "old").count(), 1, "{fate}\n{outcome}");
+        assert_eq!(room.image("Deployment", failure), app(1));
+        assert_eq!(pods.iter().filter(|pod| pod["state"] == "old").count(), 1, "{failure}\n{outcome}");
     }
 }
 
@@ -120,7 +120,7 @@ fn slow_pods_are_waited_for_and_each_step_is_reported_once() {
 fn a_pod_that_stumbles_once_is_no_failure_and_is_done_only_when_it_stands() {
     let room = shared().room(1);
     updated(&room, "Deployment", "web", 1, None, |object| {
-        annotate(object, "testbed/fate", "flapping");
+        annotate(object, "testbed/failure", "flapping");
         object["spec"]["minReadySeconds"] = json!(2);
     });
     let outcome = rollback(&room, &["deployment/web", "--to-revision=1", "--fail-after=10m"]).run();
