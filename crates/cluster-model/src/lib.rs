@@ -8,6 +8,7 @@ pub mod autoscaler;
 #[cfg(any(test, feature = "build"))]
 pub mod build;
 pub mod disruption_budget;
+pub mod feasibility;
 pub mod finding;
 pub mod image_ref;
 mod int_or_percent;

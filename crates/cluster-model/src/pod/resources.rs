@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Raw, quantity};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde_json::Value;
+
+use crate::{Raw, quantity};
 
 /// By resource, as in `cpu`.
 pub type Amounts = BTreeMap<String, i128>;
@@ -18,6 +21,34 @@ pub fn place(spec: &Value) -> Amounts {
     let mut place = requests(spec);
     place.insert("pods".to_owned(), quantity::ONE);
     place
+}
+
+/// What a pod takes on its node, where that is more than its spec requests: while it is resized in place, the largest of what is requested,
+/// allocated and in use counts (component-helpers/resource/helpers.go, AggregateContainerRequests with UseStatusResources).
+pub fn occupied(pod: &Pod, requested: &Amounts) -> Option<Amounts> {
+    let statuses = pod.status.as_ref()?.container_statuses.as_deref()?;
+    let spec = pod.spec.as_ref()?;
+    let pod_level = spec.resources.as_ref().and_then(|it| it.requests.as_ref());
+    let mut taken = requested.clone();
+    for container in &spec.containers {
+        let Some(status) = statuses.iter().find(|status| status.name == container.name) else { continue };
+        let requests = quantities(container.resources.as_ref().and_then(|it| it.requests.as_ref()));
+        let mut most = requests.clone();
+        largest(&mut most, &quantities(status.allocated_resources.as_ref()));
+        largest(&mut most, &quantities(status.resources.as_ref().and_then(|it| it.requests.as_ref())));
+        for (resource, amount) in most {
+            let more = amount - requests.get(&resource).copied().unwrap_or_default();
+            if more > 0 && !pod_level.is_some_and(|level| level.contains_key(&resource)) {
+                add(&mut taken, &Amounts::from([(resource, more)]));
+            }
+        }
+    }
+    (taken != *requested).then_some(taken)
+}
+
+fn quantities(amounts: Option<&BTreeMap<String, Quantity>>) -> Amounts {
+    let amounts = amounts.into_iter().flatten();
+    amounts.filter_map(|(resource, amount)| Some((resource.clone(), quantity::parse(&amount.0)?))).collect()
 }
 
 /// What a pod with this spec is limited to.

@@ -1,0 +1,187 @@
+//! What the filters read of a cluster, filled page by page from a live cluster or from a file. Of a pod only this is kept: pods of one
+//! template share their labels and requirements.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod, Taint};
+
+use super::requirements::Requirements;
+use super::volumes::Volumes;
+use crate::pod::resources::{Amounts, occupied};
+use crate::{Known, NodeExt, PodExt, quantity};
+
+pub type Labels = BTreeMap<String, String>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub u32);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PodId(pub u32);
+
+#[derive(Clone, Debug)]
+pub struct NodeFacts {
+    pub name: Arc<str>,
+    pub labels: Labels,
+    pub taints: Vec<Taint>,
+    pub unschedulable: bool,
+    pub allocatable: Amounts,
+}
+
+#[derive(Clone, Debug)]
+pub struct PodFacts {
+    pub namespace: Arc<str>,
+    pub name: Arc<str>,
+    pub uid: Arc<str>,
+    /// `None`: not bound yet.
+    pub node: Option<NodeId>,
+    pub labels: Arc<Labels>,
+    pub requirements: Arc<Requirements>,
+    /// What it takes on its node where that is not what its spec requests: it was resized in place.
+    pub occupies: Option<Arc<Amounts>>,
+    pub is_terminating: bool,
+}
+
+impl PodFacts {
+    /// What it takes on its node.
+    pub fn taken(&self) -> &Amounts {
+        self.occupies.as_deref().unwrap_or(&self.requirements.requests)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    nodes: Vec<NodeFacts>,
+    node_ids: HashMap<Arc<str>, NodeId>,
+    pods: Vec<PodFacts>,
+    /// Pods that came before their node, by its name.
+    waiting: Vec<(PodId, String)>,
+    pub namespaces: Known<BTreeMap<String, Labels>>,
+    pub volumes: Volumes,
+    texts: HashMap<Box<str>, Arc<str>>,
+    labels: HashMap<Labels, Arc<Labels>>,
+    requirements: HashMap<Box<str>, Arc<Requirements>>,
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Cluster {
+            nodes: Vec::new(),
+            node_ids: HashMap::new(),
+            pods: Vec::new(),
+            waiting: Vec::new(),
+            namespaces: Known::Seen(BTreeMap::new()),
+            volumes: Volumes::default(),
+            texts: HashMap::new(),
+            labels: HashMap::new(),
+            requirements: HashMap::new(),
+        }
+    }
+}
+
+impl Cluster {
+    pub fn node(&self, id: NodeId) -> &NodeFacts {
+        &self.nodes[id.0 as usize]
+    }
+
+    pub fn pod(&self, id: PodId) -> &PodFacts {
+        &self.pods[id.0 as usize]
+    }
+
+    pub fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)).map(NodeId)
+    }
+
+    pub fn pod_ids(&self) -> impl Iterator<Item = PodId> + use<> {
+        (0..u32::try_from(self.pods.len()).unwrap_or(u32::MAX)).map(PodId)
+    }
+
+    pub fn find_node(&self, name: &str) -> Option<NodeId> {
+        self.node_ids.get(name).copied()
+    }
+
+    pub fn add_node(&mut self, node: &Node) {
+        let name = self.text(node.name());
+        let spec = node.spec.as_ref();
+        let allocatable = node.status.as_ref().and_then(|status| status.allocatable.as_ref());
+        let amounts = allocatable.into_iter().flatten();
+        let facts = NodeFacts {
+            name: name.clone(),
+            labels: node.metadata.labels.clone().unwrap_or_default(),
+            taints: spec.and_then(|spec| spec.taints.clone()).unwrap_or_default(),
+            unschedulable: node.is_cordoned(),
+            allocatable: amounts
+                .filter_map(|(resource, amount)| Some((resource.clone(), quantity::parse(&amount.0)?)))
+                .collect(),
+        };
+        let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+        self.nodes.push(facts);
+        self.node_ids.insert(name, id);
+    }
+
+    /// Finished pods take no room and are left out, as the scheduler's cache leaves them out.
+    pub fn add_pod(&mut self, pod: &Pod) {
+        if pod.is_finished() {
+            return;
+        }
+        let requirements = match self.requirements.get(Requirements::key(pod).as_str()) {
+            Some(known) => known.clone(),
+            None => {
+                let new = Arc::new(Requirements::of(pod));
+                self.requirements.insert(Requirements::key(pod).into(), new.clone());
+                new
+            }
+        };
+        let id = PodId(u32::try_from(self.pods.len()).unwrap_or(u32::MAX));
+        let node = self.find_node(pod.node());
+        if node.is_none() && !pod.node().is_empty() {
+            self.waiting.push((id, pod.node().to_owned()));
+        }
+        let facts = PodFacts {
+            namespace: self.text(pod.namespace()),
+            name: pod.name().into(),
+            uid: pod.uid().into(),
+            node,
+            labels: self.labels(pod.metadata.labels.as_ref()),
+            occupies: occupied(pod, &requirements.requests).map(Arc::new),
+            requirements,
+            is_terminating: pod.is_terminating(),
+        };
+        self.pods.push(facts);
+    }
+
+    pub fn add_namespace(&mut self, namespace: &Namespace) {
+        if let Known::Seen(all) = &mut self.namespaces {
+            let name = namespace.metadata.name.clone().unwrap_or_default();
+            all.insert(name, namespace.metadata.labels.clone().unwrap_or_default());
+        }
+    }
+
+    /// After the last node and pod: pods that came before their node find it. One whose node is not known takes no room anywhere.
+    pub fn finish(&mut self) {
+        for (id, node) in std::mem::take(&mut self.waiting) {
+            self.pods[id.0 as usize].node = self.find_node(&node);
+        }
+        (self.texts, self.labels, self.requirements) = Default::default();
+    }
+
+    fn text(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.texts.get(text) {
+            return known.clone();
+        }
+        let new: Arc<str> = text.into();
+        self.texts.insert(text.into(), new.clone());
+        new
+    }
+
+    fn labels(&mut self, labels: Option<&Labels>) -> Arc<Labels> {
+        let empty = Labels::new();
+        let labels = labels.unwrap_or(&empty);
+        if let Some(known) = self.labels.get(labels) {
+            return known.clone();
+        }
+        let new = Arc::new(labels.clone());
+        self.labels.insert(labels.clone(), new.clone());
+        new
+    }
+}

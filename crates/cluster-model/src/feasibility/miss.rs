@@ -1,0 +1,91 @@
+//! Why a pod cannot run on a node.
+
+use std::fmt;
+
+use crate::quantity;
+
+/// One filter's reason. In the order in which the nodes of a summary are explained.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Miss {
+    Drained,
+    Cordoned,
+    /// The key of a taint that is not tolerated.
+    Taint(String),
+    NodeSelector {
+        key: String,
+        value: String,
+    },
+    NodeAffinity,
+    Insufficient {
+        resource: String,
+        short_by: i128,
+    },
+    HostPort(i32),
+    /// The topology key of the spread constraint.
+    Spread(String),
+    /// No such label on the node, which the constraint needs.
+    NoTopologyLabel(String),
+    /// The topology key of the term.
+    PodAffinity(String),
+    PodAntiAffinity(String),
+    /// A pod that is there forbids it, by the topology key of its term.
+    ForbiddenByPod {
+        pod: String,
+        key: String,
+    },
+    /// The PersistentVolume that cannot be reached from there.
+    VolumeAffinity(String),
+    VolumeZone(String),
+    /// The CSI driver that can attach no more there.
+    VolumeLimit(String),
+    DiskInUse(String),
+    /// A ReadWriteOncePod claim that another pod uses.
+    ClaimInUse(String),
+    ClaimMissing(String),
+    VolumeMissing(String),
+    ClaimNotBound(String),
+}
+
+impl Miss {
+    /// Equal for misses that are told together.
+    pub fn same_kind(&self, other: &Miss) -> bool {
+        match (self, other) {
+            (Miss::Insufficient { resource: a, .. }, Miss::Insufficient { resource: b, .. }) => a == b,
+            (Miss::ForbiddenByPod { key: a, .. }, Miss::ForbiddenByPod { key: b, .. }) => a == b,
+            (a, b) => a == b,
+        }
+    }
+}
+
+/// Read after a number of nodes, as in `3 nodes: cpu short by 250m`.
+impl fmt::Display for Miss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Miss::Drained => f.write_str("being drained"),
+            Miss::Cordoned => f.write_str("cordoned"),
+            Miss::Taint(key) => write!(f, "taint {key}"),
+            Miss::NodeSelector { key, value } => write!(f, "no label {key}={value}"),
+            Miss::NodeAffinity => f.write_str("node affinity"),
+            Miss::Insufficient { resource, short_by } if resource == "pods" => {
+                write!(f, "full, {} pods too many", quantity::show(resource, *short_by))
+            }
+            Miss::Insufficient { resource, short_by } => {
+                write!(f, "{resource} short by {}", quantity::show(resource, *short_by))
+            }
+            Miss::HostPort(port) => write!(f, "host port {port} in use"),
+            Miss::Spread(key) => write!(f, "topology spread over {key}"),
+            Miss::NoTopologyLabel(key) => write!(f, "no label {key}"),
+            Miss::PodAffinity(key) => write!(f, "pod affinity within {key}"),
+            Miss::PodAntiAffinity(key) => write!(f, "pod anti-affinity within {key}"),
+            Miss::ForbiddenByPod { pod, key } => write!(f, "anti-affinity of {pod} within {key}"),
+            Miss::VolumeAffinity(volume) => write!(f, "node affinity of PV {volume}"),
+            Miss::VolumeZone(volume) => write!(f, "zone of PV {volume}"),
+            Miss::VolumeLimit(driver) => write!(f, "volume limit of {driver}"),
+            Miss::DiskInUse(volume) => write!(f, "disk of volume {volume} in use"),
+            Miss::ClaimInUse(claim) => write!(f, "PVC {claim} in use by another pod"),
+            Miss::ClaimMissing(claim) => write!(f, "PVC {claim} not found"),
+            Miss::VolumeMissing(volume) => write!(f, "PV {volume} not found"),
+            Miss::ClaimNotBound(claim) => write!(f, "PVC {claim} not bound"),
+        }
+    }
+}

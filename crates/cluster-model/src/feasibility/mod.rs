@@ -1,0 +1,29 @@
+//! Do the pods of drained nodes fit on the other nodes? The filters of kube-scheduler's default profile as a pure model
+//! (`pkg/scheduler/framework/plugins`, v1.37; the default set is in `pkg/scheduler/apis/config/v1/default_plugins.go`).
+//!
+//! [`Cluster`] holds what the filters read, [`Scenario`] the same cluster with some nodes drained, [`rules`] one filter each, and
+//! [`verdict`] judges each pod that has to be placed again.
+//!
+//! Two questions are asked, and neither is a guess at the scheduler's choice, which depends on scores and on the order of its queue:
+//! - May the pod fit? Answered for the best case: the other pods that move take no room. If no node passes even then, it *cannot*.
+//! - Must it fit? Answered for the worst case: the other pods that move are placed where they are most in the way ([`competition`]).
+//!
+//! What lies between is *tight*, and what a rule cannot decide is *unknown*.
+
+pub mod cluster;
+pub mod competition;
+mod miss;
+mod requirements;
+pub mod rules;
+mod scenario;
+pub mod verdict;
+pub mod volumes;
+
+pub use cluster::{Cluster, NodeId, PodId};
+pub use miss::Miss;
+pub use requirements::{PodTerm, Requirements, VolumeUse};
+pub use scenario::{Replacement, Scenario};
+pub use verdict::{Judgement, Verdict, judge};
+
+#[cfg(test)]
+mod testing;

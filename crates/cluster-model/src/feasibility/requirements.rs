@@ -1,0 +1,193 @@
+//! What the scheduler reads of a pod's spec, in the form in which the rules read it. Pods of one template share it.
+
+use k8s_openapi::api::core::v1::{
+    NodeSelectorTerm, Pod, PodAffinityTerm, Toleration, TopologySpreadConstraint, Volume,
+};
+use kube_core::Selector;
+use serde_json::{Value, json};
+
+use crate::pod::resources::{Amounts, place};
+use crate::selector;
+
+const DEFAULT_SCHEDULER: &str = "default-scheduler";
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Requirements {
+    /// With one of `pods`.
+    pub requests: Amounts,
+    pub node_selector: Vec<(String, String)>,
+    /// Required node affinity: one of these terms. `None`: it has none; an empty list matches no node.
+    pub node_affinity: Option<Vec<NodeSelectorTerm>>,
+    pub tolerations: Vec<Toleration>,
+    pub ports: Vec<HostPort>,
+    /// Only those with `DoNotSchedule`.
+    pub spread: Vec<TopologySpreadConstraint>,
+    pub affinity: Vec<PodTerm>,
+    pub anti_affinity: Vec<PodTerm>,
+    pub volumes: Vec<VolumeUse>,
+    pub priority: i32,
+    /// It may push pods of lower priority off a node (`preemptionPolicy`).
+    pub may_preempt: bool,
+    /// Why no rule here can decide for it.
+    pub not_covered: Vec<String>,
+}
+
+/// A port of the node itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPort {
+    pub protocol: String,
+    /// `0.0.0.0` is every address.
+    pub ip: String,
+    pub port: i32,
+}
+
+/// A required term of pod affinity or anti-affinity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodTerm {
+    pub topology_key: String,
+    /// `None` matches no pod.
+    pub selector: Option<Selector>,
+    pub namespaces: Vec<String>,
+    /// Where neither this nor `namespaces` is set, the pod's own namespace is meant.
+    pub namespace_selector: Option<Selector>,
+}
+
+/// A volume that has a say in where a pod can run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum VolumeUse {
+    /// The name of a PersistentVolumeClaim in the pod's namespace.
+    Claim(String),
+    /// A generic ephemeral volume: its claim is made together with the pod.
+    Ephemeral { volume: String, storage_class: Option<String> },
+    /// A disk named in the pod itself (GCE PD, EBS, iSCSI, RBD).
+    Disk(Box<Volume>),
+}
+
+impl Requirements {
+    pub fn of(pod: &Pod) -> Self {
+        let Some(spec) = &pod.spec else { return Requirements::default() };
+        let affinity = spec.affinity.as_ref();
+        let required = affinity.and_then(|it| it.node_affinity.as_ref());
+        let required =
+            required.and_then(|it| it.required_during_scheduling_ignored_during_execution.as_ref());
+        let together = affinity.and_then(|it| it.pod_affinity.as_ref());
+        let together =
+            together.and_then(|it| it.required_during_scheduling_ignored_during_execution.as_ref());
+        let apart = affinity.and_then(|it| it.pod_anti_affinity.as_ref());
+        let apart = apart.and_then(|it| it.required_during_scheduling_ignored_during_execution.as_ref());
+        Requirements {
+            requests: place(&resources_of(pod)),
+            node_selector: spec.node_selector.clone().unwrap_or_default().into_iter().collect(),
+            node_affinity: required.map(|it| it.node_selector_terms.clone()),
+            tolerations: spec.tolerations.clone().unwrap_or_default(),
+            ports: host_ports(pod),
+            spread: enforced(spec.topology_spread_constraints.as_deref().unwrap_or_default()),
+            affinity: together.into_iter().flatten().map(PodTerm::from).collect(),
+            anti_affinity: apart.into_iter().flatten().map(PodTerm::from).collect(),
+            volumes: spec.volumes.iter().flatten().filter_map(volume_use).collect(),
+            priority: spec.priority.unwrap_or_default(),
+            may_preempt: spec.preemption_policy.as_deref() != Some("Never"),
+            not_covered: not_covered(pod),
+        }
+    }
+
+    /// Pods with equal keys have equal requirements.
+    pub fn key(pod: &Pod) -> String {
+        let Some(spec) = &pod.spec else { return String::new() };
+        json!([
+            resources_of(pod),
+            host_ports(pod).into_iter().map(|it| (it.protocol, it.ip, it.port)).collect::<Vec<_>>(),
+            spec.node_selector,
+            spec.affinity,
+            spec.tolerations,
+            spec.topology_spread_constraints,
+            spec.volumes.iter().flatten().filter(|volume| volume_use(volume).is_some()).collect::<Vec<_>>(),
+            spec.priority,
+            spec.preemption_policy,
+            not_covered(pod),
+        ])
+        .to_string()
+    }
+}
+
+impl From<&PodAffinityTerm> for PodTerm {
+    fn from(term: &PodAffinityTerm) -> Self {
+        PodTerm {
+            topology_key: term.topology_key.clone(),
+            selector: selector::parse(term.label_selector.clone()),
+            namespaces: term.namespaces.clone().unwrap_or_default(),
+            namespace_selector: selector::parse(term.namespace_selector.clone()),
+        }
+    }
+}
+
+fn enforced(constraints: &[TopologySpreadConstraint]) -> Vec<TopologySpreadConstraint> {
+    constraints.iter().filter(|it| it.when_unsatisfiable == "DoNotSchedule").cloned().collect()
+}
+
+/// The part of the spec that [`place`] reads.
+fn resources_of(pod: &Pod) -> Value {
+    let Some(spec) = &pod.spec else { return Value::Null };
+    let main = spec.containers.iter().map(|it| json!({"resources": it.resources}));
+    let init = spec.init_containers.iter().flatten();
+    let init = init.map(|it| json!({"resources": it.resources, "restartPolicy": it.restart_policy}));
+    json!({
+        "containers": main.collect::<Vec<_>>(),
+        "initContainers": init.collect::<Vec<_>>(),
+        "resources": spec.resources,
+        "overhead": spec.overhead,
+    })
+}
+
+/// Ports of the containers and of init containers that go on running (`pkg/scheduler/util/utils.go`, GetHostPorts).
+fn host_ports(pod: &Pod) -> Vec<HostPort> {
+    let Some(spec) = &pod.spec else { return Vec::new() };
+    let sidecars = spec.init_containers.iter().flatten();
+    let sidecars = sidecars.filter(|it| it.restart_policy.as_deref() == Some("Always"));
+    let ports = spec.containers.iter().chain(sidecars).flat_map(|container| container.ports.iter().flatten());
+    let host = ports.filter_map(|port| {
+        let number = port.host_port.filter(|number| *number > 0)?;
+        let ip = port.host_ip.clone().filter(|ip| !ip.is_empty());
+        Some(HostPort {
+            protocol: port.protocol.clone().unwrap_or_else(|| "TCP".to_owned()),
+            ip: ip.unwrap_or_else(|| "0.0.0.0".to_owned()),
+            port: number,
+        })
+    });
+    host.collect()
+}
+
+fn volume_use(volume: &Volume) -> Option<VolumeUse> {
+    if let Some(claim) = &volume.persistent_volume_claim {
+        return Some(VolumeUse::Claim(claim.claim_name.clone()));
+    }
+    if let Some(ephemeral) = &volume.ephemeral {
+        let template = ephemeral.volume_claim_template.as_ref();
+        let storage_class = template.and_then(|it| it.spec.storage_class_name.clone());
+        return Some(VolumeUse::Ephemeral { volume: volume.name.clone(), storage_class });
+    }
+    let is_disk = volume.gce_persistent_disk.is_some()
+        || volume.aws_elastic_block_store.is_some()
+        || volume.iscsi.is_some()
+        || volume.rbd.is_some();
+    is_disk.then(|| VolumeUse::Disk(Box::new(volume.clone())))
+}
+
+fn not_covered(pod: &Pod) -> Vec<String> {
+    let Some(spec) = &pod.spec else { return Vec::new() };
+    let mut reasons = Vec::new();
+    let scheduler = spec.scheduler_name.as_deref().unwrap_or(DEFAULT_SCHEDULER);
+    if scheduler != DEFAULT_SCHEDULER {
+        reasons.push(format!("scheduler {scheduler} places it"));
+    }
+    if spec.resource_claims.as_ref().is_some_and(|claims| !claims.is_empty()) {
+        reasons.push("it uses ResourceClaims".to_owned());
+    }
+    if spec.scheduling_gates.as_ref().is_some_and(|gates| !gates.is_empty()) {
+        reasons.push("it has scheduling gates".to_owned());
+    }
+    if spec.scheduling_group.is_some() {
+        reasons.push("it is scheduled together with a group of pods".to_owned());
+    }
+    reasons
+}

@@ -1,0 +1,108 @@
+//! NodeAffinity (`plugins/nodeaffinity`): `nodeSelector` and required node affinity (`component-helpers/scheduling/corev1/nodeaffinity`).
+
+use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm};
+
+use super::{Answer, Filter, Rule, rule};
+use crate::feasibility::cluster::NodeFacts;
+use crate::feasibility::miss::Miss;
+use crate::feasibility::requirements::Requirements;
+use crate::feasibility::scenario::{Replacement, Scenario};
+
+pub const RULE: Rule = rule("NodeAffinity", filter);
+
+fn filter<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Option<Filter<'a>> {
+    let requirements = pod.requirements;
+    if requirements.node_selector.is_empty() && requirements.node_affinity.is_none() {
+        return None;
+    }
+    Some(Box::new(move |node| match mismatch(requirements, scenario.node(node)) {
+        Some(miss) => Answer::Fails(miss),
+        None => Answer::Passes,
+    }))
+}
+
+/// What of the pod's selector and affinity the node does not meet.
+pub fn mismatch(requirements: &Requirements, node: &NodeFacts) -> Option<Miss> {
+    let mut labels = requirements.node_selector.iter();
+    if let Some((key, value)) = labels.find(|(key, value)| node.labels.get(key) != Some(value)) {
+        return Some(Miss::NodeSelector { key: key.clone(), value: value.clone() });
+    }
+    match &requirements.node_affinity {
+        Some(terms) if !terms.iter().any(|term| selects(term, node)) => Some(Miss::NodeAffinity),
+        _ => None,
+    }
+}
+
+/// A term without requirements selects nothing.
+pub fn selects(term: &NodeSelectorTerm, node: &NodeFacts) -> bool {
+    let labels = term.match_expressions.as_deref().unwrap_or_default();
+    let fields = term.match_fields.as_deref().unwrap_or_default();
+    if labels.is_empty() && fields.is_empty() {
+        return false;
+    }
+    let label = |key: &str| node.labels.get(key).map(String::as_str);
+    labels.iter().all(|requirement| meets(requirement, label(&requirement.key)))
+        // The one field there is: metadata.name.
+        && fields.iter().all(|requirement| meets(requirement, Some(&node.name)))
+}
+
+fn meets(requirement: &NodeSelectorRequirement, value: Option<&str>) -> bool {
+    let values = requirement.values.as_deref().unwrap_or_default();
+    let is_listed = value.is_some_and(|value| values.iter().any(|listed| listed == value));
+    let number = |text: Option<&str>| text.and_then(|text| text.parse::<i64>().ok());
+    let numbers = || number(value).zip(number(values.first().map(String::as_str)));
+    match requirement.operator.as_str() {
+        "In" => is_listed,
+        "NotIn" => !is_listed,
+        "Exists" => value.is_some(),
+        "DoesNotExist" => value.is_none(),
+        "Gt" => numbers().is_some_and(|(value, bound)| value > bound),
+        "Lt" => numbers().is_some_and(|(value, bound)| value < bound),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::build::{PodBuild, node, pod};
+    use crate::feasibility::testing::{answers, cluster};
+
+    fn answer(spec: Value) -> String {
+        let labelled = node("n1", json!({"metadata": {"labels": {"disk": "ssd", "cores": "8"}}}));
+        let cluster = cluster(vec![labelled], vec![pod("a/p", "n1").edit(json!({"spec": spec}))]);
+        answers("NodeAffinity", &cluster, "a/p").concat()
+    }
+
+    fn affinity(key: &str, operator: &str, values: &[&str]) -> Value {
+        required(json!([{"matchExpressions": [{"key": key, "operator": operator, "values": values}]}]))
+    }
+
+    fn required(terms: Value) -> Value {
+        json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}})
+    }
+
+    #[test]
+    fn labels_and_fields() {
+        let fields = json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}]});
+        let cases = [
+            (json!({}), ""),
+            (json!({"nodeSelector": {"disk": "ssd"}}), "passes"),
+            (json!({"nodeSelector": {"disk": "hdd"}}), "no label disk=hdd"),
+            (affinity("disk", "In", &["ssd", "hdd"]), "passes"),
+            (affinity("disk", "In", &["hdd"]), "node affinity"),
+            (affinity("disk", "NotIn", &["ssd"]), "node affinity"),
+            (affinity("zone", "NotIn", &["a"]), "passes"),
+            (affinity("disk", "Exists", &[]), "passes"),
+            (affinity("disk", "DoesNotExist", &[]), "node affinity"),
+            (affinity("cores", "Gt", &["7"]), "passes"),
+            (affinity("cores", "Lt", &["7"]), "node affinity"),
+            (required(json!([{}])), "node affinity"),
+            (required(json!([{}, fields])), "passes"),
+        ];
+        for (spec, expected) in cases {
+            assert_eq!(answer(spec.clone()), expected, "{spec}");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! PodTopologySpread.
+
+use super::{Filter, Rule, rule};
+use crate::feasibility::scenario::{Replacement, Scenario};
+
+pub const RULE: Rule = rule("PodTopologySpread", filter);
+
+fn filter<'a>(_scenario: &'a Scenario<'a>, _pod: Replacement<'a>) -> Option<Filter<'a>> {
+    None
+}

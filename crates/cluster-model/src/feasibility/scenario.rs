@@ -1,0 +1,125 @@
+//! The cluster with some nodes drained: which pods stay, which have to be placed again, and what the nodes have left.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::cluster::{Cluster, Labels, NodeFacts, NodeId, PodFacts, PodId};
+use super::requirements::Requirements;
+use crate::pod::resources::{Amounts, add};
+
+/// The pod that a controller makes in place of one that is evicted. It is taken to be like the old one: same labels, same requirements.
+#[derive(Clone, Copy, Debug)]
+pub struct Replacement<'a> {
+    pub of: PodId,
+    pub namespace: &'a str,
+    pub labels: &'a Labels,
+    pub requirements: &'a Requirements,
+}
+
+#[derive(Debug)]
+pub struct Scenario<'a> {
+    pub cluster: &'a Cluster,
+    /// They are cordoned and stay in the cluster: a topology domain does not go away because its nodes are cordoned.
+    drained: BTreeSet<NodeId>,
+    /// Pods to be placed: replacements of evicted pods, and pods that wait for a node already.
+    to_place: Vec<PodId>,
+    /// By node, in the cluster's order: everything that is not evicted.
+    staying: Vec<Vec<PodId>>,
+    /// What the staying pods take, by node: with and without those that are terminating.
+    taken: Vec<Amounts>,
+    taken_for_good: Vec<Amounts>,
+}
+
+impl<'a> Scenario<'a> {
+    /// `evicted`: the pods that leave; `recreated`: those of them that a controller makes again.
+    pub fn new(
+        cluster: &'a Cluster,
+        drained: BTreeSet<NodeId>,
+        evicted: &BTreeSet<PodId>,
+        recreated: &[PodId],
+    ) -> Self {
+        let count = cluster.node_ids().count();
+        let mut staying = vec![Vec::new(); count];
+        let (mut taken, mut taken_for_good) = (vec![Amounts::new(); count], vec![Amounts::new(); count]);
+        let mut to_place = recreated.to_vec();
+        for id in cluster.pod_ids().filter(|id| !evicted.contains(id)) {
+            let pod = cluster.pod(id);
+            let Some(node) = pod.node else {
+                if !pod.is_terminating {
+                    to_place.push(id);
+                }
+                continue;
+            };
+            let node = node.0 as usize;
+            staying[node].push(id);
+            add(&mut taken[node], pod.taken());
+            if !pod.is_terminating {
+                add(&mut taken_for_good[node], pod.taken());
+            }
+        }
+        Scenario { cluster, drained, to_place, staying, taken, taken_for_good }
+    }
+
+    /// The same without the staying pods of lower priority, if there are any on nodes that are not drained.
+    pub fn without_lower_priority(&self, priority: i32) -> Option<Scenario<'a>> {
+        let is_lower = |id: &PodId| self.pod(*id).requirements.priority < priority;
+        let others = self.nodes().filter(|node| !self.is_drained(*node));
+        let lower: BTreeSet<PodId> =
+            others.flat_map(|node| self.staying(node)).copied().filter(is_lower).collect();
+        if lower.is_empty() {
+            return None;
+        }
+        let stays: BTreeSet<PodId> = self.staying.iter().flatten().copied().collect();
+        let gone = self.cluster.pod_ids().filter(|id| !stays.contains(id) || lower.contains(id));
+        Some(Scenario::new(self.cluster, self.drained.clone(), &gone.collect(), &self.to_place))
+    }
+
+    pub fn node(&self, id: NodeId) -> &'a NodeFacts {
+        self.cluster.node(id)
+    }
+
+    pub fn pod(&self, id: PodId) -> &'a PodFacts {
+        self.cluster.pod(id)
+    }
+
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
+        self.cluster.node_ids()
+    }
+
+    pub fn is_drained(&self, node: NodeId) -> bool {
+        self.drained.contains(&node)
+    }
+
+    pub fn to_place(&self) -> &[PodId] {
+        &self.to_place
+    }
+
+    pub fn staying(&self, node: NodeId) -> &[PodId] {
+        &self.staying[node.0 as usize]
+    }
+
+    /// What is taken on a node at least: pods that are terminating will be gone.
+    pub fn taken_for_good(&self, node: NodeId) -> &Amounts {
+        &self.taken_for_good[node.0 as usize]
+    }
+
+    /// What is taken on a node now.
+    pub fn taken(&self, node: NodeId) -> &Amounts {
+        &self.taken[node.0 as usize]
+    }
+
+    pub fn replacement(&self, of: PodId) -> Replacement<'a> {
+        let pod = self.pod(of);
+        Replacement { of, namespace: &pod.namespace, labels: &pod.labels, requirements: &pod.requirements }
+    }
+
+    /// Nodes by the value of a label; those without it are left out.
+    pub fn domains(&self, topology_key: &str) -> BTreeMap<&'a str, Vec<NodeId>> {
+        let mut domains: BTreeMap<&str, Vec<NodeId>> = BTreeMap::new();
+        for id in self.nodes() {
+            if let Some(value) = self.node(id).labels.get(topology_key) {
+                domains.entry(value).or_default().push(id);
+            }
+        }
+        domains
+    }
+}

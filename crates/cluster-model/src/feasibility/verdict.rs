@@ -1,0 +1,202 @@
+//! Whether each pod that has to be placed again finds a place.
+
+use std::collections::HashMap;
+
+use super::cluster::{NodeId, PodId};
+use super::competition::Competition;
+use super::miss::Miss;
+use super::rules::{Answer, Certainty, Filter, RULES};
+use super::scenario::{Replacement, Scenario};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// In whatever order the scheduler takes the pods, and whichever nodes it chooses for the others.
+    Fits,
+    /// It may fit.
+    Tight(Why),
+    /// No node takes it, even if the other pods take no room.
+    Cannot,
+    /// What would have to be known.
+    Unknown(Vec<String>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The other pods can take all its places.
+    Competition,
+    /// Its spread constraints or pod affinity depend on where others are placed.
+    Placement,
+    /// Only if pods of lower priority are preempted.
+    Preemption,
+    /// A pod of higher priority may not fit, and preempt it.
+    MayBePreempted,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    pub pod: PodId,
+    pub verdict: Verdict,
+    /// The nodes that take it in the best case.
+    pub nodes: Vec<NodeId>,
+    /// Why the others do not, with their number, most frequent first. A shortage is the smallest of them.
+    pub misses: Vec<(usize, Miss)>,
+}
+
+/// One judgement for each pod to be placed, in that order.
+pub fn judge(scenario: &Scenario<'_>) -> Vec<Judgement> {
+    let mut classes: HashMap<Class, usize> = HashMap::new();
+    let mut judged: Vec<Judgement> = Vec::new();
+    let of: Vec<usize> = scenario
+        .to_place()
+        .iter()
+        .map(|&pod| {
+            *classes.entry(class(scenario, pod)).or_insert_with(|| {
+                judged.push(best_case(scenario, pod));
+                judged.len() - 1
+            })
+        })
+        .collect();
+    let places: Vec<bool> = of.iter().map(|&index| !judged[index].nodes.is_empty()).collect();
+    for judgement in &mut judged {
+        worst_case(scenario, judgement, &places);
+    }
+    beware_of_preemption(scenario, &mut judged);
+    let each = scenario.to_place().iter().zip(of);
+    each.map(|(&pod, index)| Judgement { pod, ..judged[index].clone() }).collect()
+}
+
+/// Pods that no rule tells apart. Requirements and labels are shared objects.
+type Class = (usize, usize, usize);
+
+fn class(scenario: &Scenario<'_>, pod: PodId) -> Class {
+    let pod = scenario.pod(pod);
+    let address = |of: *const ()| of.addr();
+    (
+        address(std::sync::Arc::as_ptr(&pod.requirements).cast()),
+        address(std::sync::Arc::as_ptr(&pod.labels).cast()),
+        address(std::sync::Arc::as_ptr(&pod.namespace).cast()),
+    )
+}
+
+/// The filters of the rules that concern this pod.
+pub fn filters<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Vec<Filter<'a>> {
+    RULES.iter().filter_map(|rule| (rule.filter)(scenario, pod)).collect()
+}
+
+fn best_case(scenario: &Scenario<'_>, pod: PodId) -> Judgement {
+    let replacement = scenario.replacement(pod);
+    let filters = filters(scenario, replacement);
+    let (mut nodes, mut misses, mut unknown) = (Vec::new(), Misses::default(), Vec::new());
+    for node in scenario.nodes() {
+        let mut doubts = Vec::new();
+        let miss = filters.iter().find_map(|filter| match filter(node) {
+            Answer::Passes => None,
+            Answer::Fails(miss) => Some(miss),
+            Answer::Unknown(why) => {
+                doubts.push(why);
+                None
+            }
+        });
+        match miss {
+            Some(miss) => misses.add(miss),
+            None => {
+                nodes.push(node);
+                unknown.extend(doubts);
+            }
+        }
+    }
+    unknown.extend(replacement.requirements.not_covered.iter().cloned());
+    unknown.sort();
+    unknown.dedup();
+    let verdict = if !unknown.is_empty() {
+        Verdict::Unknown(unknown)
+    } else if nodes.is_empty() {
+        if can_preempt(scenario, replacement) { Verdict::Tight(Why::Preemption) } else { Verdict::Cannot }
+    } else {
+        // Until the worst case shows otherwise.
+        Verdict::Tight(Why::Competition)
+    };
+    Judgement { pod, verdict, nodes, misses: misses.sorted() }
+}
+
+/// Would a node take it if no pod of lower priority was there?
+fn can_preempt(scenario: &Scenario<'_>, pod: Replacement<'_>) -> bool {
+    if !pod.requirements.may_preempt {
+        return false;
+    }
+    let Some(without) = scenario.without_lower_priority(pod.requirements.priority) else { return false };
+    let filters = filters(&without, pod);
+    without.nodes().any(|node| !filters.iter().any(|filter| matches!(filter(node), Answer::Fails(_))))
+}
+
+/// `places`: for each pod to be placed, whether any node takes it; one that none takes is in nobody's way.
+fn worst_case(scenario: &Scenario<'_>, judgement: &mut Judgement, places: &[bool]) {
+    if judgement.verdict != Verdict::Tight(Why::Competition) {
+        return;
+    }
+    let pod = scenario.replacement(judgement.pod);
+    let mut groups = vec![judgement.nodes.clone()];
+    for certainty in RULES.iter().filter_map(|rule| rule.certainty) {
+        // Every rule narrows every group; more than one that divides them is not decided here.
+        let mut narrowed = Vec::new();
+        for group in &groups {
+            match certainty(scenario, pod, group) {
+                Certainty::OneOf(nodes) => narrowed.push(nodes),
+                Certainty::EachOf(parts) if groups.len() == 1 => narrowed.extend(parts),
+                Certainty::EachOf(_) | Certainty::Depends => {
+                    judgement.verdict = Verdict::Tight(Why::Placement);
+                    return;
+                }
+            }
+        }
+        groups = narrowed;
+    }
+    let others = scenario
+        .to_place()
+        .iter()
+        .zip(places)
+        .filter(|(other, has_place)| **other != judgement.pod && **has_place);
+    let competition = Competition::new(scenario, pod, others.map(|(&other, _)| scenario.replacement(other)));
+    if !groups.is_empty() && groups.iter().all(|group| competition.leaves_one_of(group)) {
+        judgement.verdict = Verdict::Fits;
+    }
+}
+
+/// A pod that does not find a place may push one of lower priority off its node, wherever that was placed.
+fn beware_of_preemption(scenario: &Scenario<'_>, judged: &mut [Judgement]) {
+    let priority = |judgement: &Judgement| scenario.pod(judgement.pod).requirements.priority;
+    let unsure = judged
+        .iter()
+        .filter(|it| it.verdict != Verdict::Fits && scenario.pod(it.pod).requirements.may_preempt);
+    let Some(highest) = unsure.map(priority).max() else { return };
+    for judgement in judged.iter_mut() {
+        if judgement.verdict == Verdict::Fits && priority(judgement) < highest {
+            judgement.verdict = Verdict::Tight(Why::MayBePreempted);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Misses(Vec<(usize, Miss)>);
+
+impl Misses {
+    fn add(&mut self, miss: Miss) {
+        match self.0.iter_mut().find(|(_, known)| known.same_kind(&miss)) {
+            Some((count, known)) => {
+                *count += 1;
+                if miss < *known {
+                    *known = miss;
+                }
+            }
+            None => self.0.push((1, miss)),
+        }
+    }
+
+    fn sorted(mut self) -> Vec<(usize, Miss)> {
+        self.0.sort_by(|a, b| (b.0, &a.1).cmp(&(a.0, &b.1)));
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests;
