@@ -13,6 +13,7 @@ use k8s_openapi::api::core::v1::{Node, PersistentVolume, Pod};
 use k8s_openapi::jiff::Timestamp;
 
 use crate::disruption_budget::DisruptionBudget;
+use crate::feasibility;
 use crate::known::Known;
 use crate::owner_graph::{Controller, ControllerState, OwnerGraph};
 use crate::webhook::Webhook;
@@ -38,6 +39,8 @@ pub struct Inventory {
     /// Volumes behind claims, by `namespace/claim`.
     pub volumes: BTreeMap<String, Known<PersistentVolume>>,
     pub webhooks: Known<Vec<Webhook>>,
+    /// What the scheduler reads of the whole cluster; empty where no pod has to be placed again.
+    pub scheduling: Known<feasibility::Cluster>,
 }
 
 impl Inventory {
@@ -53,6 +56,7 @@ impl Inventory {
             owners: OwnerGraph::default(),
             volumes: BTreeMap::new(),
             webhooks: Known::Seen(Vec::new()),
+            scheduling: Known::Seen(feasibility::Cluster::default()),
         }
     }
 

@@ -9,6 +9,7 @@ mod estimate;
 mod execute;
 mod gather;
 mod options;
+mod placement;
 mod plan;
 mod pod_filter;
 mod render;

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::checks::{Recreation, recreation};
 use crate::options::Options;
+use crate::placement::{Place, Placements};
 use crate::pod_filter::{PodFilter, pod_filter};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -38,6 +39,8 @@ pub struct Step {
     pub already_terminating: bool,
     /// Whether its controller would recreate it on this node.
     pub recreation: Recreation,
+    /// Where its replacement can run; `None` where it has none, or that is not known.
+    pub place: Option<Place>,
 }
 
 /// Why a pod is ignored that is not in the drain's scope.
@@ -66,6 +69,7 @@ impl Step {
             grace_seconds: pod.grace_seconds(),
             already_terminating: false,
             recreation: Recreation::No,
+            place: None,
         }
     }
 
@@ -92,6 +96,14 @@ pub struct Plan {
 impl Plan {
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.nodes.iter().flat_map(|n| &n.steps)
+    }
+
+    /// The same plan with where the pods go.
+    pub fn with(mut self, placements: &Placements) -> Self {
+        for step in self.nodes.iter_mut().flat_map(|node| &mut node.steps).filter(|step| step.evicts()) {
+            step.place = placements.get(&step.uid).cloned();
+        }
+        self
     }
 
     pub fn evictions(&self) -> usize {

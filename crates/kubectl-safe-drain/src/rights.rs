@@ -88,6 +88,17 @@ fn requirements(target: &Target, options: &Options, mode: Mode) -> Vec<Requireme
     distinct(all)
 }
 
+/// What the scheduler's filters read besides pods.
+const ROOM: [(&str, &str); 7] = [
+    ("", "nodes"),
+    ("", "namespaces"),
+    ("", "persistentvolumeclaims"),
+    ("", "persistentvolumes"),
+    ("storage.k8s.io", "storageclasses"),
+    ("storage.k8s.io", "csinodes"),
+    ("storage.k8s.io", "volumeattachments"),
+];
+
 /// What is read for the plan only. What could not be read is a finding.
 fn forecast() -> Vec<Requirement> {
     let owners = [
@@ -110,6 +121,10 @@ fn forecast() -> Vec<Requirement> {
     for resource in ["persistentvolumeclaims", "persistentvolumes"] {
         let data = "see whether data of the pods is bound to the node";
         all.push(read("get", "", resource, data, "that is unknown (volume-not-checked)"));
+    }
+    let room = "see whether the pods find room on other nodes";
+    for (group, resource) in ROOM {
+        all.push(read("list", group, resource, room, "that is unknown (room-not-checked)"));
     }
     let webhooks = "see whether a webhook that evictions need is served from the node";
     let lost = "that is unknown (webhooks-not-checked)";

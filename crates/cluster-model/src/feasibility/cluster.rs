@@ -1,7 +1,7 @@
 //! What the filters read of a cluster, filled page by page from a live cluster or from a file. Of a pod only this is kept: pods of one
 //! template share their labels and requirements.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod, Taint};
@@ -98,6 +98,20 @@ impl Cluster {
 
     pub fn find_node(&self, name: &str) -> Option<NodeId> {
         self.node_ids.get(name).copied()
+    }
+
+    /// Does a term of pod affinity select namespaces by their labels?
+    pub fn selects_namespaces(&self) -> bool {
+        self.pods.iter().any(|pod| {
+            let mut terms = pod.requirements.affinity.iter().chain(&pod.requirements.anti_affinity);
+            terms.any(|term| term.namespace_selector.is_some())
+        })
+    }
+
+    /// Those of these pods that are here, by UID.
+    pub fn find_pods(&self, uids: &BTreeSet<&str>) -> BTreeMap<&str, PodId> {
+        let pods = self.pod_ids().map(|id| (&*self.pod(id).uid, id));
+        pods.filter(|(uid, _)| uids.contains(uid)).collect()
     }
 
     pub fn add_node(&mut self, node: &Node) {

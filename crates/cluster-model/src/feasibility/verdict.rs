@@ -1,5 +1,6 @@
 //! Whether each pod that has to be placed again finds a place.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::cluster::{NodeId, PodId};
@@ -38,8 +39,10 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// The nodes that take it in the best case.
     pub nodes: Vec<NodeId>,
-    /// Why the others do not, with their number, most frequent first. A shortage is the smallest of them.
+    /// Why the others do not, with their number, most frequent first and drained ones last. A shortage is the smallest of them.
     pub misses: Vec<(usize, Miss)>,
+    /// The same of the nodes that only one rule keeps it from, where no node takes it: what a change of that one thing would open.
+    pub one_rule_away: Vec<(usize, Miss)>,
 }
 
 /// One judgement for each pod to be placed, in that order.
@@ -116,7 +119,22 @@ fn best_case(scenario: &Scenario<'_>, pod: PodId) -> Judgement {
         // Until the worst case shows otherwise.
         Verdict::Tight(Why::Competition)
     };
-    Judgement { pod, verdict, nodes, misses: misses.sorted() }
+    let one_rule_away = if nodes.is_empty() { one_rule_away(scenario, &filters) } else { Vec::new() };
+    Judgement { pod, verdict, nodes, misses: misses.sorted(), one_rule_away }
+}
+
+fn one_rule_away(scenario: &Scenario<'_>, filters: &[Filter<'_>]) -> Vec<(usize, Miss)> {
+    let mut alone = Misses::default();
+    for node in scenario.nodes() {
+        let mut failing = filters.iter().filter_map(|filter| match filter(node) {
+            Answer::Fails(miss) => Some(miss),
+            Answer::Passes | Answer::Unknown(_) => None,
+        });
+        if let (Some(miss), None) = (failing.next(), failing.next()) {
+            alone.add(miss);
+        }
+    }
+    alone.sorted()
 }
 
 /// Would a node take it if no pod of lower priority was there?
@@ -193,7 +211,9 @@ impl Misses {
     }
 
     fn sorted(mut self) -> Vec<(usize, Miss)> {
-        self.0.sort_by(|a, b| (b.0, &a.1).cmp(&(a.0, &b.1)));
+        // That the drained nodes are drained explains least.
+        let key = |(count, miss): &(usize, Miss)| (*miss == Miss::Drained, Reverse(*count), miss.clone());
+        self.0.sort_by_cached_key(key);
         self.0
     }
 }

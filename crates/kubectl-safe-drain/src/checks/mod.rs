@@ -7,6 +7,7 @@ mod nodes;
 mod owners;
 mod pods;
 mod recreation;
+mod room;
 mod services;
 
 use cluster_model::finding::sort;
@@ -15,6 +16,7 @@ use cluster_model::{Finding, Inventory, Severity};
 use crate::options::Options;
 pub use budgets::unhealthy_pods;
 pub use recreation::{Recreation, recreation};
+pub use room::check as room;
 
 pub type Check = fn(&Inventory, &Options) -> Vec<Finding>;
 
@@ -70,7 +72,7 @@ pub const NODES_NOT_WATCHED: &str = "nodes-not-watched";
 
 /// All ids that `--allow` may name.
 pub fn ids() -> impl Iterator<Item = &'static str> + Clone {
-    CHECKS.iter().flat_map(|(ids, _)| ids.iter().copied()).chain([
+    CHECKS.iter().flat_map(|(ids, _)| ids.iter().copied()).chain(room::IDS).chain([
         RIGHTS_MISSING,
         RIGHTS_NOT_CHECKED,
         NODES_NOT_WATCHED,

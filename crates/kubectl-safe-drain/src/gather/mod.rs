@@ -5,6 +5,7 @@ mod awaited;
 mod budget_members;
 mod node;
 mod owners;
+mod scheduling;
 mod scope;
 mod volumes;
 mod watches;
@@ -110,12 +111,13 @@ pub async fn inventory(cluster: &Cluster, nodes: Vec<Node>, scope: &Scope<'_>) -
     inventory.budgets = budgets.map_or_else(|failure| Known::Unknown(failure.to_string()), Known::Seen);
     let names: Vec<String> = nodes.iter().map(|n| n.name().to_owned()).collect();
     inventory.nodes = nodes;
-    let (awaited, owners, volumes, webhooks, not_ready_members) = futures::join!(
+    let (awaited, owners, volumes, webhooks, not_ready_members, scheduling) = futures::join!(
         awaited::gather(cluster, &names, scope.pod_selector),
         owners::gather(cluster, &inventory.pods),
         volumes::gather(cluster, &inventory.pods),
         webhooks::gather(cluster),
         budget_members::gather(cluster, &inventory),
+        scheduling::gather(cluster, &inventory, scope.chunk_size),
     );
     inventory.awaited = match awaited {
         Ok(awaited) => Known::Seen(awaited),
@@ -125,6 +127,7 @@ pub async fn inventory(cluster: &Cluster, nodes: Vec<Node>, scope: &Scope<'_>) -
     inventory.volumes = volumes;
     inventory.webhooks = webhooks;
     inventory.not_ready_members = not_ready_members;
+    inventory.scheduling = scheduling;
     Ok(inventory)
 }
 

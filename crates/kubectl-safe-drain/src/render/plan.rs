@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cluster_model::feasibility::Verdict;
 use cluster_model::pod::Tier;
 use cluster_model::text::{count, span};
 use plugin_client::{Line, table};
 
 use crate::estimate::Estimate;
+use crate::placement::Place;
 use crate::plan::{NodePlan, Plan, Step};
 
 /// So many budgets are named beside the estimate; the findings have them all.
@@ -23,7 +25,24 @@ pub fn plan(plan: &Plan, estimate: &Estimate, wide: bool) -> Vec<Line> {
     }
     lines.push(Line::new());
     lines.push(Line::new().plain("estimated  ").strong(range(estimate)));
+    lines.extend(summary(plan));
     lines
+}
+
+/// How many of the pods find a place, over all nodes of the drain.
+fn summary(plan: &Plan) -> Option<Line> {
+    let verdicts: Vec<&Verdict> =
+        plan.steps().filter_map(|step| Some(&step.place.as_ref()?.verdict)).collect();
+    let number = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| is(verdict)).count();
+    let parts = [
+        (number(|it| *it == Verdict::Fits), "fit elsewhere"),
+        (number(|it| matches!(it, Verdict::Tight(_))), "may fit"),
+        (number(|it| *it == Verdict::Cannot), "find no place"),
+        (number(|it| matches!(it, Verdict::Unknown(_))), "unknown"),
+    ];
+    let shown: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    (!shown.is_empty()).then(|| Line::new().plain("placement  ").plain(shown.join(" · ")))
 }
 
 fn range(estimate: &Estimate) -> String {
@@ -69,6 +88,7 @@ fn node_plan(node: &NodePlan, wide: bool) -> Vec<Line> {
             Line::new().dim(&g.namespace),
             Line::new().dim(&g.name),
             Line::new().dim(g.size()),
+            Line::new(),
             Line::new().dim(&g.reason),
         ]
     }));
@@ -96,8 +116,20 @@ fn row(tier: Tier, group: &Group) -> Vec<Line> {
         group.namespace.as_str().into(),
         group.name.as_str().into(),
         group.size().into(),
+        where_to(group.place.as_ref()),
         Line::new().dim(notes.join("; ")),
     ]
+}
+
+/// Where the replacements can run.
+fn where_to(place: Option<&Place>) -> Line {
+    let Some(place) = place else { return Line::new() };
+    match &place.verdict {
+        Verdict::Fits => Line::new().plain(format!("→ {}", place.shown())),
+        Verdict::Tight(_) => Line::new().warn(format!("→ {}, tight", place.shown())),
+        Verdict::Cannot => Line::new().bad("→ no node"),
+        Verdict::Unknown(_) => Line::new().dim("→ unknown"),
+    }
 }
 
 /// Pods that are shown as one row.
@@ -107,6 +139,7 @@ struct Group {
     pods: usize,
     reason: String,
     budget: Option<String>,
+    place: Option<Place>,
     delete: bool,
     terminating: bool,
 }
@@ -118,7 +151,7 @@ impl Group {
 }
 
 fn grouped(steps: &[&Step], wide: bool) -> Vec<Group> {
-    let mut groups: BTreeMap<(usize, &str, &str, &str, Option<&str>), Group> = BTreeMap::new();
+    let mut groups: BTreeMap<_, Group> = BTreeMap::new();
     for (index, step) in steps.iter().enumerate() {
         let alone = wide || step.owner.is_empty();
         let name = if alone { &step.name } else { &step.owner };
@@ -129,6 +162,7 @@ fn grouped(steps: &[&Step], wide: bool) -> Vec<Group> {
             name.as_str(),
             step.reason.as_str(),
             step.budget.as_deref(),
+            where_to(step.place.as_ref()).text(),
         );
         let group = groups.entry(key).or_insert_with(|| Group {
             namespace: step.namespace.clone(),
@@ -136,6 +170,7 @@ fn grouped(steps: &[&Step], wide: bool) -> Vec<Group> {
             pods: 0,
             reason: step.reason.clone(),
             budget: step.budget.clone(),
+            place: step.place.clone(),
             delete: step.action == crate::plan::Action::Delete,
             terminating: step.already_terminating,
         });

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use cluster_model::finding::sort;
 use cluster_model::text::{count, span};
 use cluster_model::{Finding, Inventory, Severity};
 use futures::future::FutureExt;
@@ -17,6 +18,7 @@ use crate::estimate::{Estimate, estimate};
 use crate::execute::engine::limits::STALLED_AFTER;
 use crate::execute::{Drain, End};
 use crate::gather::{self, Scope};
+use crate::placement::placements;
 use crate::plan::{Plan, plan};
 use crate::report::{DrainReport, NodeReport, NodeResult};
 use crate::{checks, render, rights, server_dry_run};
@@ -104,6 +106,9 @@ impl Run<'_> {
         let nodes = gather::nodes(cluster, target, scope).await?;
         let inventory = gather::inventory(cluster, nodes, scope).await?;
         let mut findings = checks::check(&inventory, &self.options);
+        let placements = placements(&inventory, &self.options);
+        findings.extend(checks::room(&inventory, &self.options, &placements));
+        sort(&mut findings);
         match denied {
             Ok(denied) => findings
                 .splice(0..0, rights::findings(cluster, denied, &inventory, &self.options).await?)
@@ -111,7 +116,7 @@ impl Run<'_> {
             Err(failure) => findings.push(not_checked(&failure, checks::RIGHTS_NOT_CHECKED)),
         }
         self.options.accept(&mut findings);
-        let plan = plan(&inventory, &self.options);
+        let plan = plan(&inventory, &self.options).with(&placements);
         let estimate = estimate(&plan, &inventory);
         Ok(Gathered { inventory, findings, plan, estimate })
     }

@@ -119,5 +119,5 @@ fn the_nearest_miss_of_each_kind_is_told_with_its_number() {
     ];
     let judged = judge(&drain(&cluster(nodes, equal(1, "2")), &[0])).remove(0);
     let shown: Vec<String> = judged.misses.iter().map(|(count, miss)| format!("{count}: {miss}")).collect();
-    assert_eq!(shown, ["2: cpu short by 500m", "1: being drained", "1: taint gpu"]);
+    assert_eq!(shown, ["2: cpu short by 500m", "1: taint gpu", "1: being drained"]);
 }

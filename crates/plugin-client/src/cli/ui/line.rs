@@ -263,7 +263,9 @@ pub fn table(rows: &[Vec<Line>]) -> Vec<Line> {
         .map(|row| {
             let last = row.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
             let mut line = Line::new();
-            for (column, cell) in row.iter().take(last).enumerate() {
+            // A column that no row fills is left out.
+            let cells = row.iter().enumerate().take(last).filter(|(column, _)| widths[*column] > 0);
+            for (column, cell) in cells {
                 line.hang = Some(line.width());
                 line.spans.extend(cell.spans.iter().cloned());
                 if column + 1 < last {

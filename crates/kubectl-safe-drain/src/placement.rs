@@ -1,0 +1,88 @@
+//! Where the pods of a drain can be placed again, judged for all nodes of the drain together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cluster_model::feasibility::{Judgement, Miss, Scenario, Verdict, judge};
+use cluster_model::text::count;
+use cluster_model::{Inventory, Known, PodExt};
+use k8s_openapi::api::core::v1::Pod;
+
+use crate::checks::recreation;
+use crate::options::Options;
+use crate::pod_filter::{PodFilter, pod_filter};
+
+/// What becomes of the pod that its controller makes in place of one that is evicted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub verdict: Verdict,
+    /// The nodes that take it, at least while the others take no room.
+    pub nodes: Vec<String>,
+    /// Why the others do not, with their number.
+    pub misses: Vec<(usize, Miss)>,
+    /// The nodes that only one rule keeps it from, where no node takes it.
+    pub one_rule_away: Vec<(usize, Miss)>,
+}
+
+/// So many nodes are named; of more there is the number.
+const NAMED: usize = 2;
+
+impl Place {
+    /// `node-2, node-3`, `5 nodes`, or `no node`.
+    pub fn shown(&self) -> String {
+        match self.nodes.len() {
+            0 => "no node".to_owned(),
+            n if n <= NAMED => self.nodes.join(", "),
+            n => count(n, "node"),
+        }
+    }
+
+    /// `3 nodes: cpu short by 250m; 1 node: being drained`.
+    pub fn why_not(&self) -> String {
+        told(&self.misses)
+    }
+}
+
+pub fn told(misses: &[(usize, Miss)]) -> String {
+    let each = misses.iter().map(|(nodes, miss)| format!("{}: {miss}", count(*nodes, "node")));
+    each.collect::<Vec<_>>().join("; ")
+}
+
+/// By the UID of the pod that is evicted; pods that no controller makes again are not in it.
+pub type Placements = BTreeMap<String, Place>;
+
+/// Empty where the cluster is not known.
+pub fn placements(inventory: &Inventory, options: &Options) -> Placements {
+    let Known::Seen(cluster) = &inventory.scheduling else { return Placements::new() };
+    let leaves = |pod: &&Pod| !matches!(pod_filter(pod, inventory, options), PodFilter::Skip(_));
+    let leaving: Vec<&Pod> = inventory.pods.iter().filter(leaves).collect();
+    let found = cluster.find_pods(&leaving.iter().map(|pod| pod.uid()).collect());
+    let is_recreated = |pod: &&&Pod| {
+        let has_controller = inventory.has_controller(pod);
+        // What is deleted already is being recreated already; a pod whose template names the node needs no scheduler.
+        has_controller && !pod.is_terminating() && !recreation(pod, inventory).is_certain()
+    };
+    let recreated: BTreeMap<_, &str> = leaving
+        .iter()
+        .filter(is_recreated)
+        .filter_map(|pod| Some((*found.get(pod.uid())?, pod.uid())))
+        .collect();
+    let drained: BTreeSet<_> = inventory
+        .nodes
+        .iter()
+        .filter_map(|node| cluster.find_node(node.metadata.name.as_deref().unwrap_or_default()))
+        .collect();
+    let to_place: Vec<_> = recreated.keys().copied().collect();
+    let scenario = Scenario::new(cluster, drained, &found.values().copied().collect(), &to_place);
+    let judged = judge(&scenario).into_iter();
+    let places = judged.filter_map(|judgement| {
+        let uid = recreated.get(&judgement.pod)?;
+        Some(((*uid).to_owned(), place(&scenario, judgement)))
+    });
+    places.collect()
+}
+
+fn place(scenario: &Scenario<'_>, judgement: Judgement) -> Place {
+    let Judgement { verdict, nodes, misses, one_rule_away, .. } = judgement;
+    let name = |node| scenario.node(node).name.to_string();
+    Place { verdict, nodes: nodes.into_iter().map(name).collect(), misses, one_rule_away }
+}
