@@ -36,15 +36,17 @@ impl Place {
         }
     }
 
-    /// `3 nodes: cpu short by 250m; 1 node: being drained`.
-    pub fn why_not(&self) -> String {
-        told(&self.misses)
+    /// `3 nodes: cpu short by 250m`, `1 node: being drained`.
+    pub fn reasons(&self) -> Vec<String> {
+        self.misses.iter().map(|(nodes, miss)| format!("{}: {miss}", count(*nodes, "node"))).collect()
     }
-}
 
-pub fn told(misses: &[(usize, Miss)]) -> String {
-    let each = misses.iter().map(|(nodes, miss)| format!("{}: {miss}", count(*nodes, "node")));
-    each.collect::<Vec<_>>().join("; ")
+    pub fn why_not(&self) -> String {
+        match self.misses.as_slice() {
+            [(_, Miss::Drained)] => "all nodes that could take it are being drained".to_owned(),
+            _ => self.reasons().join("; "),
+        }
+    }
 }
 
 /// By the UID of the pod that is evicted; pods that no controller makes again are not in it.

@@ -1,12 +1,14 @@
 //! The verdict, for people and for machines: docs/drain-report.schema.json describes the JSON.
 
 use cluster_model::Finding;
+use cluster_model::feasibility::Verdict;
 use k8s_openapi::jiff::Timestamp;
 use plugin_client::Exit;
 use serde::Serialize;
 
 use crate::execute::End;
 use crate::execute::engine::{Engine, Phase, PodState};
+use crate::placement::Place;
 use crate::plan::{Action, NodePlan, Step};
 use crate::render::cause;
 
@@ -78,6 +80,31 @@ pub struct PodReport {
     /// The same in seconds until the report, for people.
     #[serde(skip)]
     pub waited: Option<i64>,
+    /// In a plan: where its replacement can run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placement: Option<PlaceReport>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct PlaceReport {
+    verdict: &'static str,
+    /// How many nodes take it, at least while the others take no room.
+    nodes: usize,
+    /// Why the other nodes do not, or what is not known.
+    reasons: Vec<String>,
+}
+
+impl From<&Place> for PlaceReport {
+    fn from(place: &Place) -> Self {
+        let (verdict, unknown) = match &place.verdict {
+            Verdict::Fits => ("fits", None),
+            Verdict::Tight(_) => ("tight", None),
+            Verdict::Cannot => ("cannot", None),
+            Verdict::Unknown(reasons) => ("unknown", Some(reasons.clone())),
+        };
+        let reasons = unknown.unwrap_or_else(|| place.reasons());
+        PlaceReport { verdict, nodes: place.nodes.len(), reasons }
+    }
 }
 
 impl PodReport {
@@ -92,6 +119,7 @@ impl PodReport {
             blocked_by: None,
             since: None,
             waited: None,
+            placement: step.place.as_ref().map(PlaceReport::from),
         }
     }
 }

@@ -9,7 +9,7 @@ use cluster_model::{DisruptionBudget, Finding, Inventory, Known, PodExt, Severit
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::options::Options;
-use crate::placement::{Place, Placements, told};
+use crate::placement::{Place, Placements};
 use crate::pod_filter::pods_to_evict;
 
 pub const IDS: [&str; 4] = [NO_ROOM, DEADLOCK, TIGHT, NOT_CHECKED];
@@ -95,6 +95,7 @@ fn reason(why: Why, place: &Place) -> String {
 
 fn remedy(place: &Place) -> String {
     match place.one_rule_away.first() {
+        Some((_, Miss::Drained)) => "drain fewer nodes at once, or add a node".to_owned(),
         Some((nodes, miss)) => {
             format!("{} would take it, {}; or add a node", count(*nodes, "node"), change(miss, *nodes))
         }
@@ -106,7 +107,6 @@ fn remedy(place: &Place) -> String {
 fn change(miss: &Miss, nodes: usize) -> String {
     let one = if nodes == 1 { "it was" } else { "they were" };
     match miss {
-        Miss::Drained => "if it was not drained at the same time".to_owned(),
         Miss::Cordoned => format!("if {one} uncordoned"),
         Miss::Insufficient { .. } | Miss::VolumeLimit(_) => format!("if {one} not full ({miss})"),
         Miss::Spread(key) => {
@@ -152,7 +152,7 @@ fn deadlock(budget: &str, pod: &Pod, place: &Place) -> Finding {
     let message = format!(
         "would never allow another eviction: the replacement of {} finds no place ({}), so its eviction is never made up for",
         pod.key(),
-        told(&place.misses)
+        place.why_not()
     );
     Finding::new(DEADLOCK, Severity::Error, budget, message).remedy(remedy(place))
 }
