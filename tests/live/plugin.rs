@@ -65,7 +65,12 @@ pub fn plugin<'r>(room: &'r Room<'r>, plugin: &'static str, args: &[&str]) -> Ru
     Run { room, plugin, args, kubeconfig: None, environment: Vec::new() }
 }
 
+/// In a room with one node, the pods that are evicted find a place on a spare one.
+#[track_caller]
 pub fn safe_drain<'r>(room: &'r Room<'r>, args: &[&str]) -> Run<'r> {
+    if room.nodes().len() == 1 {
+        room.spare_node();
+    }
     plugin(room, "safe-drain", args)
 }
 

@@ -32,7 +32,7 @@ fn stopped_by(signal: Signal) {
     // Nothing takes their place, so the budget stays spent.
     cordon(&room.nodes()[1], &room);
 
-    let run = drain(&room, &[node]).watch();
+    let run = drain(&room, &[node, "--allow=drain-deadlock,no-room"]).watch();
     wait("three pods to stop", PATIENCE, || (terminating(&room, node) == 3).then_some(()));
     run.wait_for_output("blocked by PDB");
     run.signal(signal);
@@ -49,7 +49,7 @@ fn stopped_by(signal: Signal) {
 
     // What it left behind is no obstacle.
     room.cluster().delete(&room.path("policy", "poddisruptionbudgets/web"));
-    let again = drain(&room, &[node]).watch();
+    let again = drain(&room, &[node, "--allow=no-room"]).watch();
     wait("all six pods to stop", PATIENCE, || (terminating(&room, node) == 6).then_some(()));
     end_all_on(&room, node);
     let (outcome, _, audit) = again.finish();

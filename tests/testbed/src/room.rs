@@ -1,5 +1,7 @@
 //! A test's own corner of a shared cluster: a namespace, and nodes that only its pods may use.
 
+use std::sync::OnceLock;
+
 use http::Method;
 use serde_json::{Value, json};
 
@@ -15,6 +17,7 @@ pub struct Room<'a> {
     cluster: &'a Cluster,
     id: String,
     nodes: Vec<String>,
+    spare: OnceLock<()>,
 }
 
 impl Cluster {
@@ -30,14 +33,17 @@ impl Cluster {
     pub fn room_named(&self, id: &str, prefix: &str, nodes: usize) -> Room<'_> {
         let id = id.to_owned();
         self.create("/api/v1/namespaces", &json!({"metadata": {"name": id}}));
-        let nodes = self.add_nodes(prefix, nodes, |node| {
-            node["metadata"]["labels"]["room"] = json!(id);
-            node["spec"]["taints"] = json!([{"key": "room", "value": id, "effect": "NoSchedule"}]);
-        });
+        let nodes = self.add_nodes(prefix, nodes, |node| reserve(node, &id));
         let account = format!("/api/v1/namespaces/{id}/serviceaccounts/default");
         wait("the room's default service account", PATIENCE, || self.try_get(&account));
-        Room { cluster: self, id, nodes }
+        Room { cluster: self, id, nodes, spare: OnceLock::new() }
     }
+}
+
+/// Only the room's pods may use it.
+fn reserve(node: &mut Value, room: &str) {
+    node["metadata"]["labels"]["room"] = json!(room);
+    node["spec"]["taints"] = json!([{"key": "room", "value": room, "effect": "NoSchedule"}]);
 }
 
 impl<'a> Room<'a> {
@@ -49,9 +55,20 @@ impl<'a> Room<'a> {
         &self.id
     }
 
-    /// The label selector of the room's nodes.
+    /// The label selector of the room's nodes, without the spare one.
     pub fn node_selector(&self) -> String {
-        format!("room={}", self.id)
+        format!("room={},!spare", self.id)
+    }
+
+    /// One more node for the pods of nodes that are drained; it is not among [`Room::nodes`].
+    #[track_caller]
+    pub fn spare_node(&self) {
+        self.spare.get_or_init(|| {
+            self.cluster.add_nodes(&format!("{}-spare", self.id), 1, |node| {
+                reserve(node, &self.id);
+                node["metadata"]["labels"]["spare"] = json!("");
+            });
+        });
     }
 
     pub fn nodes(&self) -> &[String] {
@@ -218,7 +235,7 @@ impl Drop for Room<'_> {
         };
         delete(&format!("/api/v1/namespaces/{}", self.id));
         delete(&self.path("", "pods"));
-        delete(&format!("{NODES}?labelSelector={}", self.node_selector()));
+        delete(&format!("{NODES}?labelSelector=room={}", self.id));
     }
 }
 

@@ -8,7 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cluster::NodeId;
-use super::rules::{RULES, Reach};
+use super::rule::{COUNTED, Reach};
+use super::rules::RULES;
 use super::scenario::{Replacement, Scenario};
 use crate::pod::resources::{Amounts, add};
 
@@ -34,9 +35,6 @@ fn free(scenario: &Scenario<'_>, node: NodeId, counted: &Amounts, resource: &str
     let amount = |of: &Amounts| of.get(resource).copied().unwrap_or_default();
     Some(amount(&scenario.node(node).allocatable).saturating_sub(amount(scenario.taken(node))))
 }
-
-/// What the names of counted resources start with that no request can name: no resource's name has a colon.
-pub const COUNTED: &str = "counted:";
 
 /// The other pods, as far as they can be in the way of one pod.
 pub struct Competition<'a> {

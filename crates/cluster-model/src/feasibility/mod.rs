@@ -14,6 +14,7 @@ pub mod cluster;
 pub mod competition;
 mod miss;
 mod requirements;
+pub mod rule;
 pub mod rules;
 mod scenario;
 pub mod verdict;

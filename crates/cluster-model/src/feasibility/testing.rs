@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{Node, Pod};
 
 use super::cluster::{Cluster, NodeId, PodId};
-use super::rules::{Answer, RULES};
+use super::rule::Answer;
+use super::rules::RULES;
 use super::scenario::Scenario;
 
 pub fn cluster(nodes: Vec<Node>, pods: Vec<Pod>) -> Cluster {

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use super::cluster::{NodeId, PodId};
 use super::competition::Competition;
 use super::miss::Miss;
-use super::rules::{Answer, Certainty, Filter, RULES};
+use super::rule::{Answer, Certainty, Filter};
+use super::rules::RULES;
 use super::scenario::{Replacement, Scenario};
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm};
 
-use super::{Answer, Filter, Rule, rule};
 use crate::feasibility::cluster::NodeFacts;
 use crate::feasibility::miss::Miss;
 use crate::feasibility::requirements::Requirements;
+use crate::feasibility::rule::{Answer, Filter, Rule, rule};
 use crate::feasibility::scenario::{Replacement, Scenario};
 
 pub const RULE: Rule = rule("NodeAffinity", filter);

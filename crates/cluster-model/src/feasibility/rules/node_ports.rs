@@ -1,6 +1,6 @@
 //! NodePorts.
 
-use super::{Filter, Rule, rule};
+use crate::feasibility::rule::{Filter, Rule, rule};
 use crate::feasibility::scenario::{Replacement, Scenario};
 
 pub const RULE: Rule = rule("NodePorts", filter);

@@ -1,8 +1,8 @@
 //! NodeResourcesFit (`plugins/noderesources/fit.go`, fitsRequest): only what is requested has to be free; the rest may be overcommitted.
 
-use super::{Answer, Filter, Rule, rule};
 use crate::feasibility::cluster::NodeId;
 use crate::feasibility::miss::Miss;
+use crate::feasibility::rule::{Answer, Filter, Rule, rule};
 use crate::feasibility::scenario::{Replacement, Scenario};
 use crate::pod::resources::Amounts;
 

@@ -1,7 +1,7 @@
 //! NodeUnschedulable (`plugins/nodeunschedulable`): a cordoned node, or one that this drain cordons, takes only pods that tolerate it.
 
-use super::{Answer, Filter, Rule, rule};
 use crate::feasibility::miss::Miss;
+use crate::feasibility::rule::{Answer, Filter, Rule, rule};
 use crate::feasibility::scenario::{Replacement, Scenario};
 use crate::toleration::{cordon, tolerated};
 

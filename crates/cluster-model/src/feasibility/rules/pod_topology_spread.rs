@@ -1,6 +1,6 @@
 //! PodTopologySpread.
 
-use super::{Filter, Rule, rule};
+use crate::feasibility::rule::{Filter, Rule, rule};
 use crate::feasibility::scenario::{Replacement, Scenario};
 
 pub const RULE: Rule = rule("PodTopologySpread", filter);

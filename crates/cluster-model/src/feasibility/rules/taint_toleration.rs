@@ -2,8 +2,8 @@
 
 use k8s_openapi::api::core::v1::Taint;
 
-use super::{Answer, Filter, Rule, rule};
 use crate::feasibility::miss::Miss;
+use crate::feasibility::rule::{Answer, Filter, Rule, rule};
 use crate::feasibility::scenario::{Replacement, Scenario};
 use crate::toleration::{UNSCHEDULABLE, tolerated};
 

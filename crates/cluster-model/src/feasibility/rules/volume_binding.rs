@@ -1,6 +1,6 @@
 //! VolumeBinding.
 
-use super::{Filter, Rule, rule};
+use crate::feasibility::rule::{Filter, Rule, rule};
 use crate::feasibility::scenario::{Replacement, Scenario};
 
 pub const RULE: Rule = rule("VolumeBinding", filter);
