@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use super::cluster::{Cluster, NodeId, PodId};
 use super::rules::{Answer, RULES};
 use super::scenario::Scenario;
+use super::verdict::{Verdict, judge};
 
 pub fn cluster(nodes: Vec<Node>, pods: Vec<Pod>) -> Cluster {
     let mut cluster = Cluster::default();
@@ -27,6 +28,11 @@ pub fn drain<'a>(cluster: &'a Cluster, nodes: &[u32]) -> Scenario<'a> {
     let evicted: BTreeSet<PodId> = cluster.pod_ids().filter(on).collect();
     let recreated: Vec<PodId> = evicted.iter().copied().collect();
     Scenario::new(cluster, nodes, &evicted, &recreated)
+}
+
+/// Of the pods to be placed when the first node is drained.
+pub fn verdicts(nodes: Vec<Node>, pods: Vec<Pod>) -> Vec<Verdict> {
+    judge(&drained(&cluster(nodes, pods))).into_iter().map(|it| it.verdict).collect()
 }
 
 pub fn find(cluster: &Cluster, key: &str) -> PodId {

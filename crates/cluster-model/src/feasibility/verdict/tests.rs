@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::build::{PodBuild, node, pod};
-use crate::feasibility::testing::{cluster, drain};
+use crate::feasibility::testing::{cluster, drain, verdicts};
 
 fn room(name: &str, cpu: &str, pods: &str) -> Node {
     node(name, json!({"status": {"allocatable": {"cpu": cpu, "pods": pods}}}))
@@ -17,11 +17,6 @@ fn cpu(key: &str, on: &str, cpu: &str) -> Pod {
 /// `n` equal pods on the node that is drained.
 fn equal(n: usize, amount: &str) -> Vec<Pod> {
     (0..n).map(|i| cpu(&format!("a/p{i}"), "n0", amount)).collect()
-}
-
-/// The first node is drained.
-fn verdicts(nodes: Vec<Node>, pods: Vec<Pod>) -> Vec<Verdict> {
-    judge(&drain(&cluster(nodes, pods), &[0])).into_iter().map(|it| it.verdict).collect()
 }
 
 #[test]
@@ -84,6 +79,17 @@ fn preemption_makes_room_that_is_not_certain() {
     assert_eq!(verdicts(nodes(), vec![important(), there().priority(10)]), [Verdict::Cannot]);
     let too_large = cpu("a/important", "n0", "2").priority(10);
     assert_eq!(verdicts(nodes(), vec![too_large, there()]), [Verdict::Cannot]);
+}
+
+#[test]
+fn a_pod_that_preempts_takes_room_from_others_too() {
+    let nodes = vec![room("n0", "9", "9"), room("n1", "2", "9")];
+    let pods = vec![
+        cpu("a/plain", "n0", "1").priority(10),
+        cpu("a/large", "n0", "2").priority(10),
+        cpu("a/there", "n1", "1"),
+    ];
+    assert_eq!(verdicts(nodes, pods), [Verdict::Tight(Why::Competition), Verdict::Tight(Why::Preemption)]);
 }
 
 #[test]
