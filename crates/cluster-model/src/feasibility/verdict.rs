@@ -199,4 +199,6 @@ impl Misses {
 }
 
 #[cfg(test)]
+mod brute_force;
+#[cfg(test)]
 mod tests;
