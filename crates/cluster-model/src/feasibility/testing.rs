@@ -41,6 +41,11 @@ pub fn find(cluster: &Cluster, key: &str) -> PodId {
     cluster.pod_ids().find(is_it).unwrap()
 }
 
+/// Of the pods to be placed when the first node is drained.
+pub fn verdicts_of(nodes: Vec<Node>, pods: Vec<Pod>) -> Vec<Verdict> {
+    verdicts(&cluster(nodes, pods))
+}
+
 pub fn verdicts(cluster: &Cluster) -> Vec<Verdict> {
     judge(&drained(cluster)).into_iter().map(|it| it.verdict).collect()
 }
