@@ -223,3 +223,18 @@ fn the_zone_with_the_fewest_pods_has_to_have_room() {
     };
     assert_eq!(alone, [Verdict::Cannot]);
 }
+
+#[test]
+fn a_domain_without_room_can_become_the_one_with_the_fewest_pods() {
+    let full = labelled("2/n1", json!({})).merged(json!({"status": {"allocatable": {"pods": "1"}}}));
+    let nodes = vec![labelled("1/n0", json!({})), full, labelled("1/n2", json!({}))];
+    let constraints = json!([constraint("zone", 1, json!({}))]);
+    let of = |n: usize| {
+        let mut pods = vec![spread("a/there", "n1", constraints.clone())];
+        pods.extend((0..n).map(|i| spread(&format!("a/p{i}"), "n0", constraints.clone())));
+        verdicts(nodes.clone(), pods).remove(0)
+    };
+    // Zone 2 has one pod and takes no more: zone 1 takes two.
+    assert_eq!(of(1), Verdict::Fits);
+    assert_eq!(of(3), Verdict::Tight(Why::Placement));
+}
