@@ -89,12 +89,13 @@ fn requirements(target: &Target, options: &Options, mode: Mode) -> Vec<Requireme
 }
 
 /// What the scheduler's filters read besides pods.
-const ROOM: [(&str, &str); 7] = [
+const ROOM: [(&str, &str); 8] = [
     ("", "nodes"),
     ("", "namespaces"),
     ("", "persistentvolumeclaims"),
     ("", "persistentvolumes"),
     ("storage.k8s.io", "storageclasses"),
+    ("storage.k8s.io", "csidrivers"),
     ("storage.k8s.io", "csinodes"),
     ("storage.k8s.io", "volumeattachments"),
 ];

@@ -6,6 +6,7 @@ mod budget_members;
 mod node;
 mod owners;
 mod scheduling;
+mod scheduling_volumes;
 mod scope;
 mod volumes;
 mod watches;

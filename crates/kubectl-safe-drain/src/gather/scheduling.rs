@@ -8,22 +8,23 @@ use kube::api::ListParams;
 use plugin_client::api::list;
 use plugin_client::{Cluster, Failure};
 
+use super::scheduling_volumes;
+
 /// Finished pods take no room.
 const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
 
 pub async fn gather(cluster: &Cluster, inventory: &Inventory, page: u32) -> Known<Scheduling> {
     // Nothing has to be placed again: the cluster is not read for nothing.
-    let moves = |pod: &Pod| pod.controller().is_some() && !pod.is_daemonset_pod() && !pod.is_finished();
     if !inventory.pods.iter().any(moves) {
         return Known::Seen(Scheduling::default());
     }
-    match read(cluster, page).await {
+    match read(cluster, inventory, page).await {
         Ok(scheduling) => Known::Seen(scheduling),
         Err(failure) => Known::Unknown(failure.to_string()),
     }
 }
 
-async fn read(cluster: &Cluster, page: u32) -> Result<Scheduling, Failure> {
+async fn read(cluster: &Cluster, inventory: &Inventory, page: u32) -> Result<Scheduling, Failure> {
     let nodes: Api<Node> = Api::all(cluster.client.clone());
     let nodes = list::collect(&nodes, "nodes", ListParams::default(), page, |node| {
         Some(node.without_images_and_volumes())
@@ -43,5 +44,13 @@ async fn read(cluster: &Cluster, page: u32) -> Result<Scheduling, Failure> {
             Err(failure) => scheduling.namespaces = Known::Unknown(failure.to_string()),
         }
     }
+    if inventory.pods.iter().filter(|pod| moves(pod)).any(scheduling_volumes::matter) {
+        scheduling.volumes = scheduling_volumes::gather(cluster, page).await;
+    }
     Ok(scheduling)
+}
+
+/// Its controller makes another one, which the scheduler has to place.
+fn moves(pod: &Pod) -> bool {
+    pod.controller().is_some() && !pod.is_daemonset_pod() && !pod.is_finished()
 }

@@ -137,17 +137,15 @@ proptest! {
     }
 }
 
-/// How many verdicts are certain, of those that could be: run it by hand after a change of a rule.
+/// A model that calls everything tight would be right as well.
 #[test]
-#[ignore = "prints numbers, asserts nothing"]
-fn how_many_verdicts_are_certain() {
+fn most_verdicts_that_could_be_certain_are() {
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let (mut cannot, mut fits, mut tight, mut states) = ((0, 0), (0, 0), 0, 0);
-    for _ in 0..2000 {
+    let (mut cannot, mut fits) = ((0, 0), (0, 0));
+    for _ in 0..200 {
         let small = small().new_tree(&mut runner).unwrap().current();
         let outcome = small.outcome();
-        states = states.max(outcome.states);
         for (index, verdict) in small.verdicts_of() {
             if !outcome.placed.contains(&index) {
                 cannot.1 += 1;
@@ -155,10 +153,10 @@ fn how_many_verdicts_are_certain() {
             } else if !outcome.left.contains(&index) {
                 fits.1 += 1;
                 fits.0 += usize::from(verdict == Verdict::Fits);
-            } else {
-                tight += 1;
             }
         }
     }
-    println!("cannot {cannot:?}, fits {fits:?}, in between {tight}, most states {states}");
+    assert!(cannot.1 > 50 && fits.1 > 50, "{cannot:?} {fits:?}");
+    assert!(cannot.0 * 10 >= cannot.1 * 9, "cannot: {cannot:?}");
+    assert!(fits.0 * 10 >= fits.1 * 8, "fits: {fits:?}");
 }

@@ -232,7 +232,7 @@ fn a_domain_without_room_can_become_the_one_with_the_fewest_pods() {
     let of = |n: usize| {
         let mut pods = vec![spread("a/there", "n1", constraints.clone())];
         pods.extend((0..n).map(|i| spread(&format!("a/p{i}"), "n0", constraints.clone())));
-        verdicts(nodes.clone(), pods).remove(0)
+        verdicts_of(nodes.clone(), pods).remove(0)
     };
     // Zone 2 has one pod and takes no more: zone 1 takes two.
     assert_eq!(of(1), Verdict::Fits);

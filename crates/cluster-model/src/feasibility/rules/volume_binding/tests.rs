@@ -233,7 +233,7 @@ fn a_zonal_volume_whose_only_zone_is_drained() {
         let misses = judged.misses.iter().map(|(count, miss)| format!("{count}: {miss}"));
         (judged.verdict, misses.collect::<Vec<_>>())
     };
-    let misses = ["1: being drained", "1: node affinity of PV pv-c"].map(str::to_owned).to_vec();
+    let misses = ["1: node affinity of PV pv-c", "1: being drained"].map(str::to_owned).to_vec();
     assert_eq!(of(&["a"]), (Verdict::Cannot, misses));
     assert_eq!(of(&["a", "b"]).0, Verdict::Fits);
 }
