@@ -7,10 +7,10 @@ use crate::truth::case::node_name;
 use crate::truth::feature::Feature;
 
 pub fn require(draw: &mut Draw, spec: &mut Value) {
-    if draw.has(Feature::NodeAffinity, 15) {
+    if draw.has(Feature::NodeAffinity, 12) {
         spec["nodeSelector"]["disk"] = json!(draw.random.pick(&["ssd", "hdd"]));
     }
-    if draw.has(Feature::NodeAffinity, 30) {
+    if draw.has(Feature::NodeAffinity, 22) {
         let terms: Vec<Value> = (0..draw.random.between(1, 2)).map(|_| term(draw)).collect();
         spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"] =
             json!({"nodeSelectorTerms": terms});

@@ -49,7 +49,7 @@ pub fn generate(seed: u64, features: &Features) -> Case {
         objects.push(deployment);
     }
     let mut drained = vec![draw.random.between(0, nodes - 1)];
-    if draw.random.percent(50) {
+    if draw.random.percent(70) {
         drained.push((drained[0] + draw.random.between(1, nodes - 1)) % nodes);
     }
     Case { seed, nodes: patches, objects, drained }

@@ -28,7 +28,7 @@ pub fn node(draw: &mut Draw, index: usize) -> Value {
         json!({"metadata": {"labels": labels}, "spec": {}, "status": {"allocatable": allocatable(draw)}});
     let mut taints = Vec::new();
     for key in ["dedicated", "gpu"] {
-        let percent = if key == "gpu" { 12 } else { 25 };
+        let percent = if key == "gpu" { 8 } else { 22 };
         if draw.has(Feature::Taints, percent) {
             let effect = draw.random.pick(&["NoSchedule", "NoSchedule", "NoExecute", "PreferNoSchedule"]);
             taints.push(json!({"key": key, "value": draw.random.pick(&VALUES), "effect": effect}));
@@ -49,12 +49,12 @@ fn allocatable(draw: &mut Draw) -> Value {
         return json!({"cpu": "32", "memory": "256Gi", "ephemeral-storage": "1Ti", "pods": "110"});
     }
     let mut amounts = json!({
-        "cpu": draw.random.pick(&["1", "2", "2", "4"]),
-        "memory": draw.random.pick(&["1Gi", "2Gi", "4Gi"]),
-        "ephemeral-storage": draw.random.pick(&["1Gi", "10Gi"]),
-        "pods": draw.random.pick(&["3", "4", "6", "10"]),
+        "cpu": draw.random.pick(&["2", "4", "4", "8"]),
+        "memory": draw.random.pick(&["2Gi", "4Gi", "8Gi"]),
+        "ephemeral-storage": draw.random.pick(&["2Gi", "10Gi"]),
+        "pods": draw.random.pick(&["4", "8", "16"]),
     });
-    let devices = draw.random.pick(&[0, 0, 1, 2]);
+    let devices = draw.random.pick(&[0, 1, 2, 4]);
     if devices > 0 {
         amounts["example.com/device"] = json!(devices.to_string());
     }
@@ -68,7 +68,7 @@ pub fn tolerate(draw: &mut Draw, spec: &mut Value) {
         }
     };
     for key in ["dedicated", "gpu"] {
-        if draw.has(Feature::Taints, 45) {
+        if draw.has(Feature::Taints, 60) {
             let mut toleration = json!({"key": key});
             if draw.random.percent(60) {
                 toleration["operator"] = json!("Exists");
