@@ -145,6 +145,9 @@ impl<'a> Competition<'a> {
 
     fn counted(&self, node: NodeId) -> Amounts {
         let mut all = Amounts::new();
+        if !self.needs.keys().any(|resource| resource.starts_with(COUNTED)) {
+            return all;
+        }
         for counted in RULES.iter().filter_map(|rule| rule.counted.as_ref()) {
             all.extend((counted.free)(self.scenario, node));
         }

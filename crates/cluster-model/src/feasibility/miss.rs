@@ -44,6 +44,8 @@ pub enum Miss {
     ClaimMissing(String),
     VolumeMissing(String),
     ClaimNotBound(String),
+    /// The StorageClass whose volumes cannot be provisioned for that node.
+    ClassTopology(String),
 }
 
 impl Miss {
@@ -86,6 +88,7 @@ impl fmt::Display for Miss {
             Miss::ClaimMissing(claim) => write!(f, "PVC {claim} not found"),
             Miss::VolumeMissing(volume) => write!(f, "PV {volume} not found"),
             Miss::ClaimNotBound(claim) => write!(f, "PVC {claim} not bound"),
+            Miss::ClassTopology(class) => write!(f, "topology of StorageClass {class}"),
         }
     }
 }

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::{
 use kube_core::Selector;
 use serde_json::{Value, json};
 
+use super::volumes::plugin_of_disk;
 use crate::pod::resources::{Amounts, place};
 use crate::selector;
 
@@ -59,7 +60,8 @@ pub enum VolumeUse {
     Claim(String),
     /// A generic ephemeral volume: its claim is made together with the pod.
     Ephemeral { volume: String, storage_class: Option<String> },
-    /// A disk named in the pod itself (GCE PD, EBS, iSCSI, RBD).
+    /// A disk named in the pod itself: of those that only one pod can use on a node (GCE PD, EBS, iSCSI, RBD), or of an in-tree type that a
+    /// CSI driver has taken over, and whose limit it counts towards.
     Disk(Box<Volume>),
 }
 
@@ -166,10 +168,7 @@ fn volume_use(volume: &Volume) -> Option<VolumeUse> {
         let storage_class = template.and_then(|it| it.spec.storage_class_name.clone());
         return Some(VolumeUse::Ephemeral { volume: volume.name.clone(), storage_class });
     }
-    let is_disk = volume.gce_persistent_disk.is_some()
-        || volume.aws_elastic_block_store.is_some()
-        || volume.iscsi.is_some()
-        || volume.rbd.is_some();
+    let is_disk = plugin_of_disk(volume).is_some() || volume.iscsi.is_some() || volume.rbd.is_some();
     is_disk.then(|| VolumeUse::Disk(Box::new(volume.clone())))
 }
 

@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{Node, Pod};
+use serde_json::{Value, json};
 
 use super::cluster::{Cluster, NodeId, PodId};
 use super::rules::{Answer, RULES};
 use super::scenario::Scenario;
+use super::verdict::{Verdict, judge};
+use super::volumes::Volumes;
 
 pub fn cluster(nodes: Vec<Node>, pods: Vec<Pod>) -> Cluster {
     let mut cluster = Cluster::default();
@@ -35,6 +38,61 @@ pub fn find(cluster: &Cluster, key: &str) -> PodId {
         format!("{}/{}", pod.namespace, pod.name) == key
     };
     cluster.pod_ids().find(is_it).unwrap()
+}
+
+pub fn verdicts(cluster: &Cluster) -> Vec<Verdict> {
+    judge(&drained(cluster)).into_iter().map(|it| it.verdict).collect()
+}
+
+/// Objects about volumes, each by its kind.
+pub fn volumes(objects: &[Value]) -> Volumes {
+    fn typed<T: serde::de::DeserializeOwned>(object: &Value) -> T {
+        serde_json::from_value(object.clone()).unwrap()
+    }
+    let mut volumes = Volumes::read();
+    for object in objects {
+        match object["kind"].as_str().unwrap() {
+            "PersistentVolumeClaim" => volumes.add_claim(&typed(object)),
+            "PersistentVolume" => volumes.add_volume(&typed(object)),
+            "StorageClass" => volumes.add_storage_class(&typed(object)),
+            "CSINode" => volumes.add_csi_node(&typed(object)),
+            "VolumeAttachment" => volumes.add_attachment(&typed(object)),
+            "CSIDriver" => volumes.add_driver(&typed(object)),
+            other => panic!("{other} is no kind of object about volumes"),
+        }
+    }
+    volumes
+}
+
+/// Claim `a/NAME`, bound to volume `pv-NAME`.
+pub fn claim(name: &str, edit: Value) -> Value {
+    let mut claim = json!({
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"namespace": "a", "name": name, "annotations": {"pv.kubernetes.io/bind-completed": "yes"}},
+        "spec": {"volumeName": format!("pv-{name}"), "storageClassName": "fast"},
+        "status": {"phase": "Bound"},
+    });
+    crate::build::merge(&mut claim, edit);
+    claim
+}
+
+/// The volume of claim `a/NAME`, of driver ebs.csi.aws.com.
+pub fn volume_of(name: &str, edit: Value) -> Value {
+    let mut volume = json!({
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": format!("pv-{name}")},
+        "spec": {"csi": {"driver": "ebs.csi.aws.com", "volumeHandle": name}, "storageClassName": "fast"},
+        "status": {"phase": "Bound"},
+    });
+    crate::build::merge(&mut volume, edit);
+    volume
+}
+
+pub fn pod_with_claim(key: &str, on: &str, claim: &str) -> Pod {
+    use crate::build::PodBuild;
+    crate::build::pod(key, on).volume(json!({"name": "data", "persistentVolumeClaim": {"claimName": claim}}))
 }
 
 /// What one rule answers for each node; nothing where it does not concern the pod.

@@ -65,8 +65,8 @@ pub fn judge(scenario: &Scenario<'_>) -> Vec<Judgement> {
     each.map(|(&pod, index)| Judgement { pod, ..judged[index].clone() }).collect()
 }
 
-/// Pods that no rule tells apart. Requirements and labels are shared objects.
-type Class = (usize, usize, usize);
+/// Pods that no rule tells apart. Requirements and labels are shared objects. A pod that waits for a node has its ephemeral volumes already.
+type Class = (usize, usize, usize, bool);
 
 fn class(scenario: &Scenario<'_>, pod: PodId) -> Class {
     let pod = scenario.pod(pod);
@@ -75,6 +75,7 @@ fn class(scenario: &Scenario<'_>, pod: PodId) -> Class {
         address(std::sync::Arc::as_ptr(&pod.requirements).cast()),
         address(std::sync::Arc::as_ptr(&pod.labels).cast()),
         address(std::sync::Arc::as_ptr(&pod.namespace).cast()),
+        pod.node.is_none(),
     )
 }
 
