@@ -30,8 +30,16 @@ const NAMES: [(&str, Feature); 10] = [
 ];
 
 /// Those whose rules the model has.
-const MODELLED: [Feature; 4] =
-    [Feature::Taints, Feature::NodeAffinity, Feature::Resources, Feature::Priorities];
+const MODELLED: [Feature; 8] = [
+    Feature::Taints,
+    Feature::NodeAffinity,
+    Feature::Resources,
+    Feature::Priorities,
+    Feature::Ports,
+    Feature::Volumes,
+    Feature::VolumeLimits,
+    Feature::Disks,
+];
 
 #[derive(Clone, Debug)]
 pub struct Features(BTreeSet<Feature>);

@@ -24,6 +24,7 @@ pub fn fragment(miss: &Miss) -> Cow<'static, str> {
         Miss::ClaimInUse(_) => "ReadWriteOncePod access mode already in-use by another pod",
         Miss::ClaimMissing(_) => "not found",
         Miss::VolumeMissing(_) => "bound to non-existent pv(s)",
+        Miss::ClassTopology(_) => "didn't find available persistent volumes to bind",
         Miss::ClaimNotBound(_) => "unbound immediate PersistentVolumeClaims",
     };
     text.into()

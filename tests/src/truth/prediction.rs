@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::feasibility::rules::{Answer, RULES};
+use cluster_model::feasibility::volumes::Volumes;
 use cluster_model::feasibility::{Cluster, Judgement, Miss, NodeId, PodId, Scenario, Verdict, judge};
 use k8s_openapi::serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -13,6 +14,9 @@ pub struct Snapshot {
     pub nodes: Vec<Value>,
     pub pods: Vec<Value>,
     pub namespaces: Vec<Value>,
+    pub claims: Vec<Value>,
+    pub volumes: Vec<Value>,
+    pub csi_nodes: Vec<Value>,
 }
 
 #[derive(Clone, Debug)]
@@ -42,6 +46,11 @@ pub fn predict(snapshot: &Snapshot, drained: &[String]) -> Predictions {
     typed(&snapshot.nodes).iter().for_each(|node| cluster.add_node(node));
     typed(&snapshot.pods).iter().for_each(|pod| cluster.add_pod(pod));
     typed(&snapshot.namespaces).iter().for_each(|namespace| cluster.add_namespace(namespace));
+    let volumes = &mut cluster.volumes;
+    *volumes = Volumes::read();
+    typed(&snapshot.claims).iter().for_each(|claim| volumes.add_claim(claim));
+    typed(&snapshot.volumes).iter().for_each(|volume| volumes.add_volume(volume));
+    typed(&snapshot.csi_nodes).iter().for_each(|node| volumes.add_csi_node(node));
     cluster.finish();
     let drained: BTreeSet<NodeId> = drained.iter().map(|name| cluster.find_node(name).unwrap()).collect();
     let is_evicted = |pod: &PodId| cluster.pod(*pod).node.is_some_and(|node| drained.contains(&node));

@@ -88,6 +88,16 @@ fn snapshot(room: &Room<'_>, case: &Case) -> Snapshot {
         nodes: room.nodes().iter().map(|node| room.node(node)).collect(),
         pods: tried(room, case, &BTreeSet::new()),
         namespaces: vec![namespace(room.namespace().to_owned()), namespace(other_namespace(room))],
+        claims: [room.namespace().to_owned(), other_namespace(room)]
+            .iter()
+            .flat_map(|name| cluster.list(&format!("{NAMESPACES}/{name}/persistentvolumeclaims")))
+            .collect(),
+        volumes: cluster.list(&format!("{VOLUMES}?labelSelector=room={}", room.namespace())),
+        csi_nodes: room
+            .nodes()
+            .iter()
+            .filter_map(|node| cluster.try_get(&format!("{CSI_NODES}/{node}")))
+            .collect(),
     }
 }
 

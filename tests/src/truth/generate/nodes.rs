@@ -49,9 +49,9 @@ fn allocatable(draw: &mut Draw) -> Value {
         return json!({"cpu": "32", "memory": "256Gi", "ephemeral-storage": "1Ti", "pods": "110"});
     }
     let mut amounts = json!({
-        "cpu": draw.random.pick(&["2", "4", "4", "8"]),
-        "memory": draw.random.pick(&["2Gi", "4Gi", "8Gi"]),
-        "ephemeral-storage": draw.random.pick(&["2Gi", "10Gi"]),
+        "cpu": draw.random.pick(&["2", "4", "8", "8"]),
+        "memory": draw.random.pick(&["4Gi", "8Gi", "8Gi"]),
+        "ephemeral-storage": draw.random.pick(&["4Gi", "20Gi"]),
         "pods": draw.random.pick(&["4", "8", "16"]),
     });
     let devices = draw.random.pick(&[0, 1, 2, 4]);

@@ -16,6 +16,11 @@ pub fn claimed(draw: &mut Draw, deployment: &mut Value, number: usize) -> Vec<Va
         spec["volumes"] = json!([{"name": "disk", "gcePersistentDisk": {"pdName": "shared"}}]);
         return Vec::new();
     }
+    // A claim that nobody made.
+    if draw.has(Feature::Volumes, 2) {
+        spec["volumes"] = json!([{"name": "data", "persistentVolumeClaim": {"claimName": "missing"}}]);
+        return Vec::new();
+    }
     if !(draw.has(Feature::Volumes, 25) | draw.has(Feature::VolumeLimits, 15)) {
         return Vec::new();
     }
