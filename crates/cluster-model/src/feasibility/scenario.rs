@@ -22,6 +22,8 @@ pub struct Scenario<'a> {
     drained: BTreeSet<NodeId>,
     /// Pods to be placed: replacements of evicted pods, and pods that wait for a node already.
     to_place: Vec<PodId>,
+    /// Pods that leave their node. Until then they are there, and count.
+    evicted: Vec<PodId>,
     /// By node, in the cluster's order: everything that is not evicted.
     staying: Vec<Vec<PodId>>,
     /// What the staying pods take, by node: with and without those that are terminating.
@@ -56,7 +58,8 @@ impl<'a> Scenario<'a> {
                 add(&mut taken_for_good[node], pod.taken());
             }
         }
-        Scenario { cluster, drained, to_place, staying, taken, taken_for_good }
+        let evicted = evicted.iter().copied().filter(|id| cluster.pod(*id).node.is_some()).collect();
+        Scenario { cluster, drained, to_place, evicted, staying, taken, taken_for_good }
     }
 
     /// The same without the staying pods of lower priority, if there are any on nodes that are not drained.
@@ -91,6 +94,10 @@ impl<'a> Scenario<'a> {
 
     pub fn to_place(&self) -> &[PodId] {
         &self.to_place
+    }
+
+    pub fn evicted(&self) -> &[PodId] {
+        &self.evicted
     }
 
     pub fn staying(&self, node: NodeId) -> &[PodId] {

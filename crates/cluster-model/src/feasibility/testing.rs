@@ -32,6 +32,11 @@ pub fn drain<'a>(cluster: &'a Cluster, nodes: &[u32]) -> Scenario<'a> {
     Scenario::new(cluster, nodes, &evicted, &recreated)
 }
 
+/// Of the pods to be placed when the first node is drained.
+pub fn verdicts_of(nodes: Vec<Node>, pods: Vec<Pod>) -> Vec<Verdict> {
+    verdicts(&cluster(nodes, pods))
+}
+
 pub fn find(cluster: &Cluster, key: &str) -> PodId {
     let is_it = |id: &PodId| {
         let pod = cluster.pod(*id);

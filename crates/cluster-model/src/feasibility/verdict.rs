@@ -56,7 +56,7 @@ pub fn judge(scenario: &Scenario<'_>) -> Vec<Judgement> {
             })
         })
         .collect();
-    let places: Vec<bool> = of.iter().map(|&index| !judged[index].nodes.is_empty()).collect();
+    let places: Vec<bool> = of.iter().map(|&index| judged[index].verdict != Verdict::Cannot).collect();
     for judgement in &mut judged {
         worst_case(scenario, judgement, &places);
     }
@@ -141,7 +141,7 @@ fn can_preempt(scenario: &Scenario<'_>, pod: Replacement<'_>) -> bool {
     without.nodes().any(|node| !filters.iter().any(|filter| matches!(filter(node), Answer::Fails(_))))
 }
 
-/// `places`: for each pod to be placed, whether any node takes it; one that none takes is in nobody's way.
+/// `places`: for each pod to be placed, whether it may be placed, by preemption too; one that cannot is in nobody's way.
 fn worst_case(scenario: &Scenario<'_>, judgement: &mut Judgement, places: &[bool]) {
     if judgement.verdict != Verdict::Tight(Why::Competition) {
         return;
@@ -210,5 +210,7 @@ impl Misses {
     }
 }
 
+#[cfg(test)]
+mod brute_force;
 #[cfg(test)]
 mod tests;

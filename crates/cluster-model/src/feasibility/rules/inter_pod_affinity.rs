@@ -1,10 +1,148 @@
-//! InterPodAffinity.
+//! InterPodAffinity (`plugins/interpodaffinity/filtering.go`): the required terms of pod affinity and anti-affinity, and the anti-affinity
+//! of the pods that are there already.
 
-use super::{Filter, Rule, rule};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{Answer, Certainty, Filter, Reach, Rule, rule};
+use crate::feasibility::cluster::{Labels, NodeId, PodId};
+use crate::feasibility::miss::Miss;
+use crate::feasibility::requirements::PodTerm;
 use crate::feasibility::scenario::{Replacement, Scenario};
 
-pub const RULE: Rule = rule("InterPodAffinity", filter);
+mod providers;
+mod term;
+use providers::Affinity;
+use term::{Match, matches};
 
-fn filter<'a>(_scenario: &'a Scenario<'a>, _pod: Replacement<'a>) -> Option<Filter<'a>> {
-    None
+pub const RULE: Rule =
+    Rule { conflict: Some(conflict), certainty: Some(certainty), ..rule("InterPodAffinity", filter) };
+
+fn filter<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Option<Filter<'a>> {
+    let affinity = Affinity::new(scenario, pod);
+    let keeps_away = own_anti_affinity(scenario, pod);
+    let forbidden = anti_affinity_of_staying(scenario, pod);
+    if affinity.is_none() && keeps_away.is_empty() && forbidden.is_empty() {
+        return None;
+    }
+    Some(Box::new(move |node| {
+        let answers = [
+            affinity.as_ref().map_or(Answer::Passes, |affinity| affinity.answer(node)),
+            keeps_away.answer(scenario, node, |key, _| Miss::PodAntiAffinity(key.to_owned())),
+            forbidden.answer(scenario, node, |key, id| {
+                let pod = scenario.pod(id);
+                Miss::ForbiddenByPod { pod: format!("{}/{}", pod.namespace, pod.name), key: key.to_owned() }
+            }),
+        ];
+        let order = |answer: &Answer| match answer {
+            Answer::Fails(_) => 0,
+            Answer::Unknown(_) => 1,
+            Answer::Passes => 2,
+        };
+        answers.into_iter().min_by_key(order).unwrap_or(Answer::Passes)
+    }))
 }
+
+/// Domains that staying pods close, by topology key and value, with one of these pods.
+#[derive(Default)]
+struct Closed<'a> {
+    by_key: BTreeMap<&'a str, HashMap<&'a str, PodId>>,
+    /// Whether these are closed depends on labels of namespaces.
+    unknown: BTreeSet<(&'a str, &'a str)>,
+    why: &'a str,
+}
+
+impl<'a> Closed<'a> {
+    fn is_empty(&self) -> bool {
+        self.by_key.is_empty() && self.unknown.is_empty()
+    }
+
+    fn add(&mut self, scenario: &'a Scenario<'a>, node: NodeId, key: &'a str, by: PodId, matched: Match<'a>) {
+        let Some(value) = scenario.node(node).labels.get(key) else { return };
+        match matched {
+            Match::Yes => {
+                self.by_key.entry(key).or_default().entry(value).or_insert(by);
+            }
+            Match::Unknown(why) => {
+                self.unknown.insert((key, value));
+                self.why = why;
+            }
+            Match::No => {}
+        }
+    }
+
+    fn answer(&self, scenario: &Scenario<'_>, node: NodeId, miss: impl Fn(&str, PodId) -> Miss) -> Answer {
+        let labels = &scenario.node(node).labels;
+        let by = |key: &&str, closed: &HashMap<&str, PodId>| closed.get(labels.get(*key)?.as_str()).copied();
+        if let Some((key, by)) = self.by_key.iter().find_map(|(key, closed)| Some((key, by(key, closed)?))) {
+            return Answer::Fails(miss(key, by));
+        }
+        let is_here = |(key, value): &(&str, &str)| labels.get(*key).is_some_and(|it| it == value);
+        if self.unknown.iter().any(is_here) { term::unknown(self.why) } else { Answer::Passes }
+    }
+}
+
+/// Pods that are terminating will be gone.
+fn staying_for_good<'a>(scenario: &'a Scenario<'a>) -> impl Iterator<Item = (NodeId, PodId)> + 'a {
+    let staying = scenario.nodes().flat_map(|node| scenario.staying(node).iter().map(move |id| (node, *id)));
+    staying.filter(|(_, id)| !scenario.pod(*id).is_terminating)
+}
+
+fn own_anti_affinity<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Closed<'a> {
+    let mut closed = Closed::default();
+    if pod.requirements.anti_affinity.is_empty() {
+        return closed;
+    }
+    for (node, id) in staying_for_good(scenario) {
+        for term in &pod.requirements.anti_affinity {
+            let matched = matches(scenario, pod.namespace, term, scenario.replacement(id));
+            closed.add(scenario, node, &term.topology_key, id, matched);
+        }
+    }
+    closed
+}
+
+fn anti_affinity_of_staying<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Closed<'a> {
+    let mut closed = Closed::default();
+    for (node, id) in staying_for_good(scenario) {
+        let other = scenario.pod(id);
+        for term in &other.requirements.anti_affinity {
+            let matched = matches(scenario, &other.namespace, term, pod);
+            closed.add(scenario, node, &term.topology_key, id, matched);
+        }
+    }
+    closed
+}
+
+fn conflict(scenario: &Scenario<'_>, this: Replacement<'_>, other: Replacement<'_>) -> Option<Reach> {
+    let mut keys = BTreeSet::new();
+    for (owner, target) in [(this, other), (other, this)] {
+        let terms: &[PodTerm] = &owner.requirements.anti_affinity;
+        let may_match =
+            terms.iter().filter(|term| matches(scenario, owner.namespace, term, target) != Match::No);
+        keys.extend(may_match.map(|term| term.topology_key.as_str()));
+    }
+    match keys.len() {
+        0 | 1 => keys.first().map(|key| Reach::Domain((*key).to_owned())),
+        // Two kinds of domains need not contain each other.
+        _ => Some(Reach::Everywhere),
+    }
+}
+
+fn certainty(scenario: &Scenario<'_>, pod: Replacement<'_>, passing: &[NodeId]) -> Certainty {
+    let Some(affinity) = Affinity::of_staying(scenario, pod) else {
+        return Certainty::OneOf(passing.to_vec());
+    };
+    if affinity.is_first_of_its_group(scenario) {
+        return Certainty::OneOf(passing.to_vec());
+    }
+    let nodes: Vec<NodeId> = passing.iter().copied().filter(|node| affinity.is_met(*node)).collect();
+    if nodes.is_empty() { Certainty::Depends } else { Certainty::OneOf(nodes) }
+}
+
+fn no_labels() -> &'static Labels {
+    static NONE: Labels = Labels::new();
+    &NONE
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ mod node_resources_fit;
 mod node_unschedulable;
 mod node_volume_limits;
 mod pod_topology_spread;
+mod static_filters;
 mod taint_toleration;
 mod volume_binding;
 mod volume_restrictions;

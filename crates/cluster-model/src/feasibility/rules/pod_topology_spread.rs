@@ -1,10 +1,78 @@
-//! PodTopologySpread.
+//! PodTopologySpread with `DoNotSchedule` (`plugins/podtopologyspread/filtering.go`, `common.go`): on each node, the matching pods of its
+//! domain, and this pod if it matches, may be at most `maxSkew` more than the matching pods of the domain that has the fewest.
+//!
+//! Drained nodes are domains as all others; with `nodeTaintsPolicy: Honor` their cordon's taint leaves them out.
 
-use super::{Filter, Rule, rule};
+use super::{Answer, Certainty, Filter, Rule, rule};
+use crate::feasibility::cluster::NodeId;
+use crate::feasibility::miss::Miss;
 use crate::feasibility::scenario::{Replacement, Scenario};
 
-pub const RULE: Rule = rule("PodTopologySpread", filter);
+mod constraint;
+use constraint::Constraint;
 
-fn filter<'a>(_scenario: &'a Scenario<'a>, _pod: Replacement<'a>) -> Option<Filter<'a>> {
-    None
+pub const RULE: Rule = Rule { certainty: Some(certainty), ..rule("PodTopologySpread", filter) };
+
+fn filter<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Option<Filter<'a>> {
+    let constraints = Constraint::all(scenario, pod);
+    if constraints.is_empty() {
+        return None;
+    }
+    let highest: Vec<i64> = constraints.iter().map(|it| it.highest_minimum(scenario, pod)).collect();
+    Some(Box::new(move |node| {
+        for (constraint, minimum) in constraints.iter().zip(&highest) {
+            let Some(value) = scenario.node(node).labels.get(constraint.key) else {
+                return Answer::Fails(Miss::NoTopologyLabel(constraint.key.to_owned()));
+            };
+            let matching = constraint.domains.get(value.as_str()).map_or(0, |domain| domain.staying);
+            if !constraint.allows(matching, *minimum) {
+                return Answer::Fails(Miss::Spread(constraint.key.to_owned()));
+            }
+        }
+        Answer::Passes
+    }))
 }
+
+fn certainty(scenario: &Scenario<'_>, pod: Replacement<'_>, passing: &[NodeId]) -> Certainty {
+    let constraints = Constraint::all(scenario, pod);
+    let mut groups: Vec<Vec<NodeId>> = Vec::new();
+    for constraint in &constraints {
+        let others = constraint.most_when_all_are_placed(scenario, pod);
+        let always = |node: &NodeId| {
+            let Some(value) = scenario.node(*node).labels.get(constraint.key) else { return false };
+            // A domain that is not counted has no matching pods for the scheduler.
+            let most = others.get(value.as_str()).copied().unwrap_or_default();
+            constraint.allows(most, constraint.lowest_minimum())
+        };
+        if passing.iter().all(always) {
+            continue;
+        }
+        if !groups.is_empty() {
+            // The domains with the fewest pods of two constraints need not have a node in common.
+            return Certainty::Depends;
+        }
+        if constraint.minimum_is_zero() {
+            groups.push(passing.iter().copied().filter(always).collect());
+            continue;
+        }
+        // A domain with the fewest pods takes one more, whatever `maxSkew` is. Which one that is, depends on the other pods.
+        let smallest = others.values().min().copied().unwrap_or_default();
+        let can_be_smallest = constraint.domains.iter().filter(|(_, domain)| domain.staying <= smallest);
+        groups.extend(can_be_smallest.map(|(value, _)| {
+            let is_in = |node: &NodeId| {
+                scenario.node(*node).labels.get(constraint.key).map(String::as_str) == Some(*value)
+            };
+            passing.iter().copied().filter(|node| is_in(node) || always(node)).collect()
+        }));
+    }
+    if groups.is_empty() {
+        Certainty::OneOf(passing.to_vec())
+    } else if groups.iter().any(Vec::is_empty) {
+        Certainty::Depends
+    } else {
+        Certainty::EachOf(groups)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::build::{PodBuild, node, pod};
-use crate::feasibility::testing::{cluster, drain};
+use crate::feasibility::testing::{cluster, drain, verdicts_of};
 use crate::feasibility::volumes::Volumes;
 
 fn room(name: &str, cpu: &str, pods: &str) -> Node {
@@ -20,16 +20,11 @@ fn equal(n: usize, amount: &str) -> Vec<Pod> {
     (0..n).map(|i| cpu(&format!("a/p{i}"), "n0", amount)).collect()
 }
 
-/// The first node is drained.
-fn verdicts(nodes: Vec<Node>, pods: Vec<Pod>) -> Vec<Verdict> {
-    judge(&drain(&cluster(nodes, pods), &[0])).into_iter().map(|it| it.verdict).collect()
-}
-
 #[test]
 fn equal_pods_fit_if_they_cannot_fill_every_node() {
     let of = |pods: usize, cpus: [&str; 2]| {
         let nodes = vec![room("n0", "9", "9"), room("n1", cpus[0], "9"), room("n2", cpus[1], "9")];
-        verdicts(nodes, equal(pods, "1")).remove(0)
+        verdicts_of(nodes, equal(pods, "1")).remove(0)
     };
     assert_eq!(of(4, ["2", "2"]), Verdict::Fits);
     assert_eq!(of(5, ["2", "2"]), Verdict::Tight(Why::Competition));
@@ -40,8 +35,8 @@ fn equal_pods_fit_if_they_cannot_fill_every_node() {
 #[test]
 fn places_are_counted_as_well() {
     let nodes = |pods| vec![room("n0", "9", "9"), room("n1", "9", pods)];
-    assert_eq!(verdicts(nodes("2"), equal(2, "1")), [Verdict::Fits, Verdict::Fits]);
-    assert_eq!(verdicts(nodes("0"), equal(1, "0")), [Verdict::Cannot]);
+    assert_eq!(verdicts_of(nodes("2"), equal(2, "1")), [Verdict::Fits, Verdict::Fits]);
+    assert_eq!(verdicts_of(nodes("0"), equal(1, "0")), [Verdict::Cannot]);
 }
 
 #[test]
@@ -50,7 +45,7 @@ fn a_large_pod_needs_one_node_that_small_ones_cannot_fill() {
     let with = |small| {
         let mut pods = vec![cpu("a/large", "n0", "3")];
         pods.extend(equal(small, "1"));
-        verdicts(nodes(), pods).remove(0)
+        verdicts_of(nodes(), pods).remove(0)
     };
     // Two small ones on each node leave no room for 3 of 4 CPUs.
     assert_eq!(with(3), Verdict::Fits);
@@ -62,15 +57,15 @@ fn one_large_pod_among_small_ones_does_not_stand_everywhere() {
     let mut pods = vec![cpu("a/large", "n0", "4")];
     pods.extend(equal(5, "100m"));
     let nodes = vec![room("n0", "9", "99"), room("n1", "4", "99"), room("n2", "4", "99")];
-    assert!(verdicts(nodes, pods)[1..].iter().all(|it| *it == Verdict::Fits));
+    assert!(verdicts_of(nodes, pods)[1..].iter().all(|it| *it == Verdict::Fits));
 }
 
 #[test]
 fn what_waits_for_a_node_already_competes() {
     let nodes = || vec![room("n0", "9", "9"), room("n1", "1", "9")];
     let waiting = cpu("a/waiting", "", "1").phase("Pending");
-    assert_eq!(verdicts(nodes(), equal(1, "1")), [Verdict::Fits]);
-    let all = verdicts(nodes(), [equal(1, "1"), vec![waiting]].concat());
+    assert_eq!(verdicts_of(nodes(), equal(1, "1")), [Verdict::Fits]);
+    let all = verdicts_of(nodes(), [equal(1, "1"), vec![waiting]].concat());
     assert_eq!(all, [Verdict::Tight(Why::Competition), Verdict::Tight(Why::Competition)]);
 }
 
@@ -79,23 +74,37 @@ fn preemption_makes_room_that_is_not_certain() {
     let nodes = || vec![room("n0", "9", "9"), room("n1", "1", "9")];
     let there = || cpu("a/there", "n1", "1");
     let important = || cpu("a/important", "n0", "1").priority(10);
-    assert_eq!(verdicts(nodes(), vec![important(), there()]), [Verdict::Tight(Why::Preemption)]);
+    assert_eq!(verdicts_of(nodes(), vec![important(), there()]), [Verdict::Tight(Why::Preemption)]);
     let patient = important().edit(json!({"spec": {"preemptionPolicy": "Never"}}));
-    assert_eq!(verdicts(nodes(), vec![patient, there()]), [Verdict::Cannot]);
-    assert_eq!(verdicts(nodes(), vec![important(), there().priority(10)]), [Verdict::Cannot]);
+    assert_eq!(verdicts_of(nodes(), vec![patient, there()]), [Verdict::Cannot]);
+    assert_eq!(verdicts_of(nodes(), vec![important(), there().priority(10)]), [Verdict::Cannot]);
     let too_large = cpu("a/important", "n0", "2").priority(10);
-    assert_eq!(verdicts(nodes(), vec![too_large, there()]), [Verdict::Cannot]);
+    assert_eq!(verdicts_of(nodes(), vec![too_large, there()]), [Verdict::Cannot]);
+}
+
+#[test]
+fn a_pod_that_preempts_takes_room_from_others_too() {
+    let nodes = vec![room("n0", "9", "9"), room("n1", "2", "9")];
+    let pods = vec![
+        cpu("a/plain", "n0", "1").priority(10),
+        cpu("a/large", "n0", "2").priority(10),
+        cpu("a/there", "n1", "1"),
+    ];
+    assert_eq!(verdicts_of(nodes, pods), [Verdict::Tight(Why::Competition), Verdict::Tight(Why::Preemption)]);
 }
 
 #[test]
 fn a_pod_below_one_that_may_not_fit_can_be_preempted() {
     let nodes = vec![room("n0", "9", "9"), room("n1", "4", "9")];
     let pods = vec![cpu("a/important", "n0", "4").priority(10), cpu("a/plain", "n0", "100m")];
-    assert_eq!(verdicts(nodes, pods), [Verdict::Tight(Why::Competition), Verdict::Tight(Why::Competition)]);
+    assert_eq!(
+        verdicts_of(nodes, pods),
+        [Verdict::Tight(Why::Competition), Verdict::Tight(Why::Competition)]
+    );
     let nodes = vec![room("n0", "9", "9"), room("n1", "4", "9"), room("n2", "1", "9")];
     let pods = vec![cpu("a/important", "n0", "4").priority(10), cpu("a/plain", "n0", "100m")];
     assert_eq!(
-        verdicts(nodes, pods),
+        verdicts_of(nodes, pods),
         [Verdict::Tight(Why::Competition), Verdict::Tight(Why::MayBePreempted)]
     );
 }
@@ -105,7 +114,7 @@ fn what_is_not_covered_is_unknown() {
     let nodes = vec![room("n0", "9", "9"), room("n1", "9", "9")];
     let other = pod("a/p", "n0").edit(json!({"spec": {"schedulerName": "volcano"}}));
     assert_eq!(
-        verdicts(nodes, vec![other]),
+        verdicts_of(nodes, vec![other]),
         [Verdict::Unknown(vec!["scheduler volcano places it".to_owned()])]
     );
 }

@@ -1,0 +1,205 @@
+//! One spread constraint with the domains that the scheduler counts for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::TopologySpreadConstraint;
+use kube_core::{Expression, Selector};
+
+use crate::feasibility::cluster::{Labels, NodeId, PodId};
+use crate::feasibility::rules::static_filters::StaticFilters;
+use crate::feasibility::scenario::{Replacement, Scenario};
+use crate::selector::{parse, selects};
+
+pub struct Constraint<'a> {
+    pub key: &'a str,
+    max_skew: i64,
+    min_domains: i64,
+    /// `None` matches no pod.
+    selector: Option<Selector>,
+    /// 1 if the pod itself matches.
+    own: i64,
+    pub domains: BTreeMap<&'a str, Domain>,
+    /// By node: its domain, if the scheduler counts its pods.
+    domain_of: Vec<Option<&'a str>>,
+}
+
+#[derive(Default)]
+pub struct Domain {
+    /// Matching pods that stay.
+    pub staying: i64,
+}
+
+impl<'a> Constraint<'a> {
+    pub fn all(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Vec<Self> {
+        let specs = &pod.requirements.spread;
+        if specs.is_empty() {
+            return Vec::new();
+        }
+        let (affinity, taints) =
+            (StaticFilters::node_affinity(scenario, pod), StaticFilters::taints(scenario, pod));
+        let has_all_keys = |node: NodeId| {
+            let labels = &scenario.node(node).labels;
+            specs.iter().all(|spec| labels.contains_key(&spec.topology_key))
+        };
+        let new = |spec: &'a TopologySpreadConstraint| {
+            let honors_affinity = spec.node_affinity_policy.as_deref() != Some("Ignore");
+            let honors_taints = spec.node_taints_policy.as_deref() == Some("Honor");
+            let is_counted = |node: &NodeId| {
+                has_all_keys(*node)
+                    && (!honors_affinity || affinity.pass(*node))
+                    && (!honors_taints || taints.pass(*node))
+            };
+            let selector = selector(spec, pod.labels);
+            let own = i64::from(selects(selector.as_ref(), Some(pod.labels)));
+            let value = |node: NodeId| scenario.node(node).labels.get(&spec.topology_key).map(String::as_str);
+            let mut constraint = Constraint {
+                key: &spec.topology_key,
+                max_skew: spec.max_skew.into(),
+                min_domains: spec.min_domains.unwrap_or(1).into(),
+                selector,
+                own,
+                domains: BTreeMap::new(),
+                domain_of: scenario
+                    .nodes()
+                    .map(|node| Some(node).filter(is_counted).and_then(value))
+                    .collect(),
+            };
+            constraint.count_staying(scenario, pod);
+            constraint
+        };
+        specs.iter().map(new).collect()
+    }
+
+    fn count_staying(&mut self, scenario: &Scenario<'_>, pod: Replacement<'_>) {
+        for node in scenario.nodes() {
+            let Some(value) = self.domain_of(node) else { continue };
+            let staying = scenario.staying(node).iter().filter(|id| !scenario.pod(**id).is_terminating);
+            let count = staying.filter(|id| self.counts(scenario, pod, **id)).count();
+            self.domains.entry(value).or_default().staying += i64::try_from(count).unwrap_or(i64::MAX);
+        }
+    }
+
+    fn domain_of(&self, node: NodeId) -> Option<&'a str> {
+        self.domain_of[node.0 as usize]
+    }
+
+    /// `countPodsMatchSelector`: an empty selector counts no pod, though it matches the pod itself.
+    fn counts(&self, scenario: &Scenario<'_>, pod: Replacement<'_>, other: PodId) -> bool {
+        let other = scenario.pod(other);
+        *other.namespace == *pod.namespace
+            && self.selector.as_ref().is_some_and(|selector| !selector.selects_all())
+            && selects(self.selector.as_ref(), Some(&other.labels))
+    }
+
+    /// May the pod be placed where `matching` pods are, if the domain with the fewest has `minimum`?
+    pub fn allows(&self, matching: i64, minimum: i64) -> bool {
+        matching + self.own - minimum <= self.max_skew
+    }
+
+    /// With too few domains for `minDomains`, and without any, the scheduler takes 0 for the smallest count.
+    pub fn minimum_is_zero(&self) -> bool {
+        i64::try_from(self.domains.len()).unwrap_or(i64::MAX) < self.min_domains || self.domains.is_empty()
+    }
+
+    pub fn lowest_minimum(&self) -> i64 {
+        let smallest = self.domains.values().map(|domain| domain.staying).min();
+        smallest.filter(|_| !self.minimum_is_zero()).unwrap_or_default()
+    }
+
+    /// The most matching pods that each domain can have when all other pods are placed.
+    pub fn most_when_all_are_placed(
+        &self,
+        scenario: &'a Scenario<'a>,
+        pod: Replacement<'a>,
+    ) -> BTreeMap<&'a str, i64> {
+        let mut most: BTreeMap<&str, i64> =
+            self.domains.iter().map(|(value, domain)| (*value, domain.staying)).collect();
+        for (group, others) in self.groups(scenario, pod) {
+            let number = i64::try_from(others.len()).unwrap_or(i64::MAX) - i64::from(is_alike(group, pod));
+            for value in self.reachable(scenario, group) {
+                *most.entry(value).or_default() += number;
+            }
+        }
+        most
+    }
+
+    /// The largest that the smallest count can be at any time: the other pods to be placed stand wherever they can, and those that
+    /// are not evicted yet are still counted where they are.
+    ///
+    /// It is the same for all pods that are alike, so the old place of `pod.of` is not used: the one of them counts for which it is largest.
+    pub fn highest_minimum(&self, scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> i64 {
+        if self.minimum_is_zero() {
+            return 0;
+        }
+        let mut most = self.most_when_all_are_placed(scenario, pod);
+        let mut own_places: BTreeSet<Option<&str>> = BTreeSet::new();
+        let mut replaced: BTreeSet<PodId> = BTreeSet::new();
+        for (group, others) in self.groups(scenario, pod) {
+            let reachable = self.reachable(scenario, group);
+            for other in others {
+                replaced.insert(other);
+                let old = scenario.pod(other).node.and_then(|node| self.domain_of(node));
+                let old = old.filter(|value| !reachable.contains(value));
+                if let Some(value) = old {
+                    *most.entry(value).or_default() += 1;
+                }
+                if is_alike(group, pod) {
+                    own_places.insert(old);
+                }
+            }
+        }
+        for other in scenario.evicted().iter().filter(|id| !replaced.contains(id)) {
+            let value = scenario.pod(*other).node.and_then(|node| self.domain_of(node));
+            if let Some(value) = value.filter(|_| self.counts(scenario, pod, *other)) {
+                *most.entry(value).or_default() += 1;
+            }
+        }
+        // The replacement exists only after the old pod was evicted: it does not count in its own old place.
+        let without = |old: Option<&str>| {
+            let counts = most.iter().map(|(value, count)| count - i64::from(old == Some(*value)));
+            counts.min().unwrap_or_default()
+        };
+        if own_places.is_empty() {
+            return without(None);
+        }
+        own_places.into_iter().map(without).max().unwrap_or_default()
+    }
+
+    /// The matching pods to be placed, this one included, in groups that are alike.
+    fn groups(&self, scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Vec<(Replacement<'a>, Vec<PodId>)> {
+        let mut groups: BTreeMap<(usize, usize), (Replacement<'a>, Vec<PodId>)> = BTreeMap::new();
+        let in_namespace = scenario.to_place().iter().map(|id| (*id, scenario.replacement(*id)));
+        for (id, other) in in_namespace.filter(|(_, other)| other.namespace == pod.namespace) {
+            let key =
+                (std::ptr::from_ref(other.requirements).addr(), std::ptr::from_ref(other.labels).addr());
+            if let Some((_, ids)) = groups.get_mut(&key) {
+                ids.push(id);
+            } else if self.counts(scenario, pod, id) {
+                groups.insert(key, (other, vec![id]));
+            }
+        }
+        groups.into_values().collect()
+    }
+
+    /// The domains with a node on which the pod could be as far as the node alone is concerned.
+    fn reachable(&self, scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> BTreeSet<&'a str> {
+        let filters = StaticFilters::all(scenario, pod);
+        let nodes = scenario.nodes().filter(|node| self.domain_of(*node).is_some() && filters.pass(*node));
+        nodes.filter_map(|node| self.domain_of(node)).collect()
+    }
+}
+
+fn is_alike(a: Replacement<'_>, b: Replacement<'_>) -> bool {
+    std::ptr::eq(a.requirements, b.requirements)
+        && std::ptr::eq(a.labels, b.labels)
+        && a.namespace == b.namespace
+}
+
+/// The scheduler adds the pod's own values of `matchLabelKeys` to the selector; an absent selector stays absent.
+fn selector(spec: &TopologySpreadConstraint, labels: &Labels) -> Option<Selector> {
+    let mut selector = parse(spec.label_selector.clone())?;
+    let keys = spec.match_label_keys.iter().flatten();
+    let values = keys.filter_map(|key| Some(Expression::Equal(key.clone(), labels.get(key)?.clone())));
+    selector.extend(values);
+    Some(selector)
+}

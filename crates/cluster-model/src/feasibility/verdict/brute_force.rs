@@ -1,0 +1,164 @@
+//! Every verdict against every way in which a small drain can go: pods are evicted and placed in each order and on each node that the
+//! scheduler's filters accept at that moment.
+
+use std::collections::{BTreeSet, HashSet};
+
+use proptest::prelude::*;
+
+use super::{Verdict, judge};
+use crate::feasibility::Scenario;
+use crate::feasibility::cluster::{NodeId, PodId};
+
+mod small;
+use small::{Pod, Small, small};
+
+/// Of a pod that is on a node now and will leave it, and of a pod that has to be placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum At {
+    /// The pod that is there now.
+    Running,
+    Terminating,
+    Gone,
+    /// The pod to be placed.
+    NotCreated,
+    Pending,
+    On(usize),
+}
+
+/// By pod: the one that is there now (`Gone`, if it waits for a node), and the one to be placed (`Gone`, if there is none).
+type State = Vec<(At, At)>;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Outcome {
+    /// Placed in some order.
+    placed: BTreeSet<usize>,
+    /// Not placed in some order, although everything had happened that can happen.
+    left: BTreeSet<usize>,
+    states: usize,
+}
+
+impl Small {
+    fn start(&self) -> State {
+        let of = |pod: &Pod| match (pod.node, self.is_evicted(pod)) {
+            (None, _) => (At::Gone, At::Pending),
+            (Some(_), true) if pod.is_recreated => (At::Running, At::NotCreated),
+            (Some(_), _) if pod.is_terminating => (At::Terminating, At::Gone),
+            (Some(_), _) => (At::Running, At::Gone),
+        };
+        self.pods.iter().map(of).collect()
+    }
+
+    /// Pods on nodes: the index of each, its node, and whether it is terminating.
+    fn existing(&self, state: &State) -> Vec<(usize, usize, bool)> {
+        let mut all = Vec::new();
+        for (index, (old, new)) in state.iter().enumerate() {
+            if let (At::Running | At::Terminating, Some(node)) = (old, self.pods[index].node) {
+                all.push((index, node, *old == At::Terminating));
+            }
+            if let At::On(node) = new {
+                all.push((index, *node, false));
+            }
+        }
+        all
+    }
+
+    fn next(&self, state: &State) -> Vec<State> {
+        let mut all = Vec::new();
+        let existing = self.existing(state);
+        for (index, pod) in self.pods.iter().enumerate() {
+            let mut push = |at: (At, At)| {
+                let mut next = state.clone();
+                next[index] = at;
+                all.push(next);
+            };
+            match state[index] {
+                (At::Running, At::NotCreated) => push((At::Terminating, At::Pending)),
+                (At::Running, new) if self.is_evicted(pod) => push((At::Terminating, new)),
+                (At::Terminating, new) => push((At::Gone, new)),
+                _ => {}
+            }
+            if let (old, At::Pending) = state[index] {
+                for node in 0..self.nodes.len() {
+                    if self.accepts(node, index, &existing) {
+                        push((old, At::On(node)));
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    fn outcome(&self) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut seen: HashSet<State> = HashSet::from([self.start()]);
+        let mut open = vec![self.start()];
+        while let Some(state) = open.pop() {
+            let next = self.next(&state);
+            for (index, (_, new)) in state.iter().enumerate() {
+                match new {
+                    At::On(_) => drop(outcome.placed.insert(index)),
+                    At::Pending if next.is_empty() => drop(outcome.left.insert(index)),
+                    _ => {}
+                }
+            }
+            open.extend(next.into_iter().filter(|next| seen.insert(next.clone())));
+        }
+        outcome.states = seen.len();
+        outcome
+    }
+
+    fn verdicts(&self) -> Vec<(usize, Verdict)> {
+        let cluster = self.cluster();
+        let id = |index: usize| PodId(u32::try_from(index).unwrap());
+        let evicted = (0..self.pods.len()).filter(|index| self.is_evicted(&self.pods[*index]));
+        let recreated: Vec<PodId> =
+            evicted.clone().filter(|index| self.pods[*index].is_recreated).map(id).collect();
+        let drained = (0..self.nodes.len()).filter(|node| self.nodes[*node].is_drained);
+        let drained = drained.map(|node| NodeId(u32::try_from(node).unwrap())).collect();
+        let scenario = Scenario::new(&cluster, drained, &evicted.map(id).collect(), &recreated);
+        judge(&scenario).into_iter().map(|it| (it.pod.0 as usize, it.verdict)).collect()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 4096, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_order_contradicts_a_verdict(small in small()) {
+        let outcome = small.outcome();
+        for (index, verdict) in small.verdicts() {
+            match verdict {
+                Verdict::Cannot => prop_assert!(!outcome.placed.contains(&index), "pod {index} was placed"),
+                Verdict::Fits => prop_assert!(!outcome.left.contains(&index), "pod {index} was not placed"),
+                Verdict::Tight(_) => {}
+                Verdict::Unknown(why) => prop_assert!(false, "pod {index}: {why:?}"),
+            }
+        }
+    }
+}
+
+/// How many verdicts are certain, of those that could be: run it by hand after a change of a rule.
+#[test]
+#[ignore = "prints numbers, asserts nothing"]
+fn how_many_verdicts_are_certain() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let (mut cannot, mut fits, mut tight, mut states) = ((0, 0), (0, 0), 0, 0);
+    for _ in 0..2000 {
+        let small = small().new_tree(&mut runner).unwrap().current();
+        let outcome = small.outcome();
+        states = states.max(outcome.states);
+        for (index, verdict) in small.verdicts() {
+            if !outcome.placed.contains(&index) {
+                cannot.1 += 1;
+                cannot.0 += usize::from(verdict == Verdict::Cannot);
+            } else if !outcome.left.contains(&index) {
+                fits.1 += 1;
+                fits.0 += usize::from(verdict == Verdict::Fits);
+            } else {
+                tight += 1;
+            }
+        }
+    }
+    println!("cannot {cannot:?}, fits {fits:?}, in between {tight}, most states {states}");
+}
