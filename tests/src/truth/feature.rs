@@ -30,7 +30,9 @@ const NAMES: [(&str, Feature); 10] = [
 ];
 
 /// Those whose rules the model has.
-const MODELLED: [Feature; 8] = [
+const MODELLED: [Feature; 10] = [
+    Feature::Spread,
+    Feature::PodAffinity,
     Feature::Taints,
     Feature::NodeAffinity,
     Feature::Resources,

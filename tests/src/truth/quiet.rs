@@ -65,9 +65,27 @@ pub fn tried(room: &Room<'_>, case: &Case, gone: &BTreeSet<String>) -> Vec<Value
         is_reached.then_some(())
     });
     if reached.is_none() {
-        panic!("waited {PATIENCE:?} in vain for {wanted:?} to be placed or rejected; there are {seen:#?}");
+        panic!(
+            "waited {PATIENCE:?} in vain for {wanted:?} to be placed or rejected:\n{}",
+            state(room, &seen)
+        );
     }
     seen
+}
+
+/// For people: the pods, and why there are not more of them.
+fn state(room: &Room<'_>, pods: &[Value]) -> String {
+    let mut lines: Vec<String> = pods
+        .iter()
+        .map(|pod| format!("{} on {:?}: {}", pod["metadata"]["name"], node_of(pod), message(pod)))
+        .collect();
+    for namespace in [room.namespace().to_owned(), format!("{}-b", room.namespace())] {
+        let events = room.cluster().list(&format!("/api/v1/namespaces/{namespace}/events"));
+        let warnings =
+            events.iter().filter(|event| event["type"] == "Warning" && event["reason"] != "FailedScheduling");
+        lines.extend(warnings.map(|event| format!("{}: {}", event["reason"], event["message"])));
+    }
+    lines.join("\n")
 }
 
 /// Returns when the scheduler knows that the node is cordoned.
