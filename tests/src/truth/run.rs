@@ -83,12 +83,13 @@ fn drain(room: &Room<'_>, case: &Case, before: &Snapshot, drained: &[String]) {
 
 fn snapshot(room: &Room<'_>, case: &Case) -> Snapshot {
     let cluster = room.cluster();
-    let namespace = |name: String| cluster.get(&format!("{NAMESPACES}/{name}"));
+    let names = [room.namespace().to_owned(), other_namespace(room)];
+    let namespaces = names.iter().filter_map(|name| cluster.try_get(&format!("{NAMESPACES}/{name}")));
     Snapshot {
         nodes: room.nodes().iter().map(|node| room.node(node)).collect(),
         pods: tried(room, case, &BTreeSet::new()),
-        namespaces: vec![namespace(room.namespace().to_owned()), namespace(other_namespace(room))],
-        claims: [room.namespace().to_owned(), other_namespace(room)]
+        namespaces: namespaces.collect(),
+        claims: names
             .iter()
             .flat_map(|name| cluster.list(&format!("{NAMESPACES}/{name}/persistentvolumeclaims")))
             .collect(),
@@ -171,8 +172,14 @@ impl<'a> Others<'a> {
     fn make(room: &Room<'a>, case: &Case) -> Self {
         let cluster = room.cluster();
         let namespace = other_namespace(room);
-        let labels = json!({"room": room.namespace(), "side": "b"});
-        cluster.create(NAMESPACES, &json!({"metadata": {"name": namespace, "labels": labels}}));
+        // A namespace costs the control plane more than a node.
+        let is_used = case.objects.iter().any(|object| object["metadata"]["namespace"] == *namespace);
+        if is_used {
+            let labels = json!({"room": room.namespace(), "side": "b"});
+            cluster.create(NAMESPACES, &json!({"metadata": {"name": namespace, "labels": labels}}));
+            let account = format!("{NAMESPACES}/{namespace}/serviceaccounts/default");
+            wait("the default service account", PATIENCE, || cluster.try_get(&account));
+        }
         let mut others =
             Others { cluster, namespace, room: room.namespace().to_owned(), csi_nodes: Vec::new() };
         for (name, node) in room.nodes().iter().zip(&case.nodes) {
@@ -184,8 +191,6 @@ impl<'a> Others<'a> {
                 others.csi_nodes.push(name.clone());
             }
         }
-        let account = format!("{NAMESPACES}/{}/serviceaccounts/default", others.namespace);
-        wait("the default service account", PATIENCE, || cluster.try_get(&account));
         others
     }
 }

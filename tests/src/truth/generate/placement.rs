@@ -49,7 +49,10 @@ fn spread(draw: &mut Draw, own: &str) -> Value {
         constraint["topologyKey"] = json!(draw.random.pick(&OWN_KEYS));
     }
     if draw.random.percent(20) {
-        constraint["matchLabelKeys"] = json!([draw.random.pick(&["pod-template-hash", "tier"])]);
+        let key = draw.random.pick(&["pod-template-hash", "tier"]);
+        // The API server adds the key to the selector, and refuses one that has it already.
+        let is_selected = constraint["labelSelector"]["matchLabels"][key].is_string();
+        constraint["matchLabelKeys"] = if is_selected { Value::Null } else { json!([key]) };
     }
     if draw.random.percent(10) {
         constraint["whenUnsatisfiable"] = json!("ScheduleAnyway");
