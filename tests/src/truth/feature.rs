@@ -65,6 +65,12 @@ impl Features {
         Ok(Features(parsed.collect::<Result<_, _>>()?))
     }
 
+    /// Without those of the first list that are not in the second.
+    pub fn only(&self, of: &[Feature], kept: &[Feature]) -> Self {
+        let is_kept = |feature: &Feature| kept.contains(feature) || !of.contains(feature);
+        Features(self.0.iter().copied().filter(is_kept).collect())
+    }
+
     pub fn has(&self, feature: Feature) -> bool {
         self.0.contains(&feature)
     }

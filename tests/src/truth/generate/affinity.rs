@@ -7,10 +7,10 @@ use crate::truth::case::node_name;
 use crate::truth::feature::Feature;
 
 pub fn require(draw: &mut Draw, spec: &mut Value) {
-    if draw.has(Feature::NodeAffinity, 12) {
+    if draw.has(Feature::NodeAffinity, 25) {
         spec["nodeSelector"]["disk"] = json!(draw.random.pick(&["ssd", "hdd"]));
     }
-    if draw.has(Feature::NodeAffinity, 22) {
+    if draw.has(Feature::NodeAffinity, 45) {
         let terms: Vec<Value> = (0..draw.random.between(1, 2)).map(|_| term(draw)).collect();
         spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"] =
             json!({"nodeSelectorTerms": terms});

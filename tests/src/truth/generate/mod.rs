@@ -13,6 +13,17 @@ use super::feature::{Feature, Features};
 use super::fixtures::{PRIORITIES, RUNTIME_CLASS};
 use super::random::Random;
 
+/// With more than two of these at once, hardly any pod fits anywhere.
+const RESTRICTIONS: [Feature; 7] = [
+    Feature::NodeAffinity,
+    Feature::Spread,
+    Feature::PodAffinity,
+    Feature::Ports,
+    Feature::Volumes,
+    Feature::VolumeLimits,
+    Feature::Disks,
+];
+
 /// The choices of one seed. What is switched off is drawn all the same, so that a seed stays alike.
 pub struct Draw {
     pub random: Random,
@@ -44,6 +55,8 @@ pub fn generate(seed: u64, features: &Features) -> Case {
     let patches = (0..nodes).map(|index| nodes::node(&mut draw, index)).collect();
     let mut objects = Vec::new();
     for number in 1..=workloads {
+        let kept = [draw.random.pick(&RESTRICTIONS), draw.random.pick(&RESTRICTIONS)];
+        draw.features = features.only(&RESTRICTIONS, &kept);
         let mut deployment = workload(&mut draw, number);
         objects.extend(volumes::claimed(&mut draw, &mut deployment, number));
         objects.push(deployment);

@@ -12,7 +12,7 @@ const OWN_KEYS: [&str; 2] = ["ROOM/host", "ROOM/zone"];
 
 pub fn require(draw: &mut Draw, spec: &mut Value, own: &str) {
     let mut constraints = Vec::new();
-    for percent in [25, 8] {
+    for percent in [75, 20] {
         if draw.has(Feature::Spread, percent) {
             constraints.push(spread(draw, own));
         }
@@ -22,7 +22,7 @@ pub fn require(draw: &mut Draw, spec: &mut Value, own: &str) {
     if !constraints.is_empty() {
         spec["topologySpreadConstraints"] = json!(constraints);
     }
-    for (kind, percent) in [("podAffinity", 15), ("podAntiAffinity", 25)] {
+    for (kind, percent) in [("podAffinity", 35), ("podAntiAffinity", 50)] {
         if draw.has(Feature::PodAffinity, percent) {
             let terms = vec![term(draw, own)];
             spec["affinity"][kind]["requiredDuringSchedulingIgnoredDuringExecution"] = json!(terms);
@@ -84,7 +84,7 @@ fn selector(draw: &mut Draw, own: &str) -> Value {
 }
 
 pub fn open_ports(draw: &mut Draw, spec: &mut Value) {
-    if !draw.has(Feature::Ports, 20) {
+    if !draw.has(Feature::Ports, 60) {
         return;
     }
     let number = draw.random.pick(&[8080, 8080, 8081]);

@@ -12,16 +12,16 @@ pub const DRIVER: &str = "disks.example.com";
 pub fn claimed(draw: &mut Draw, deployment: &mut Value, number: usize) -> Vec<Value> {
     let namespace = deployment["metadata"]["namespace"].clone();
     let spec = &mut deployment["spec"]["template"]["spec"];
-    if draw.has(Feature::Disks, 10) {
+    if draw.has(Feature::Disks, 40) {
         spec["volumes"] = json!([{"name": "disk", "gcePersistentDisk": {"pdName": "shared"}}]);
         return Vec::new();
     }
     // A claim that nobody made.
-    if draw.has(Feature::Volumes, 2) {
+    if draw.has(Feature::Volumes, 5) {
         spec["volumes"] = json!([{"name": "data", "persistentVolumeClaim": {"claimName": "missing"}}]);
         return Vec::new();
     }
-    if !(draw.has(Feature::Volumes, 25) | draw.has(Feature::VolumeLimits, 15)) {
+    if !(draw.has(Feature::Volumes, 70) | draw.has(Feature::VolumeLimits, 60)) {
         return Vec::new();
     }
     let claim = format!("claim-{number}");
