@@ -67,8 +67,8 @@ fn filter<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Option<Filter
                 unknown @ Answer::Unknown(_) => result = unknown,
             }
         }
-        if let Some(driver) = own.keys().find(|driver| is_needed_and_absent(volumes, driver, csi_node)) {
-            result = Answer::Unknown(format!("whether pods need {driver} on their node"));
+        if let Some(why) = own.keys().find_map(|driver| absent(volumes, driver, csi_node)) {
+            result = Answer::Unknown(why);
         }
         result
     }))
@@ -101,10 +101,19 @@ fn within(
     }
 }
 
-/// `checkCSIDriverOnNode`: depends on the feature gate VolumeLimitScaling, which is on from v1.37.
-fn is_needed_and_absent(volumes: &Volumes, driver: &str, csi_node: Option<&CsiNode>) -> bool {
-    let is_needed = volumes.driver(driver).found().is_some_and(|it| it.must_be_on_node);
-    is_needed && !csi_node.is_some_and(|it| it.drivers.iter().any(|there| **there == *driver))
+/// Why it is not known whether the node needs the driver (`checkCSIDriverOnNode`): that depends on the feature gate VolumeLimitScaling, which is
+/// on from v1.37.
+fn absent(volumes: &Volumes, driver: &str, csi_node: Option<&CsiNode>) -> Option<String> {
+    if csi_node.is_some_and(|it| it.drivers.iter().any(|there| **there == *driver)) {
+        return None;
+    }
+    match volumes.driver(driver) {
+        Lookup::Found(facts) if facts.must_be_on_node => {
+            Some(format!("whether pods need {driver} on their node"))
+        }
+        Lookup::Found(_) | Lookup::Missing => None,
+        Lookup::Unknown(why) => Some(why.to_owned()),
+    }
 }
 
 /// More volumes than the limit, if the pod brings any that are not there yet.

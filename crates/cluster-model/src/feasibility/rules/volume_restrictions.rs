@@ -125,6 +125,7 @@ fn clash(a: &Volume, b: &Volume) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::core::v1::Pod;
     use serde_json::{Value, json};
 
     use crate::build::{PodBuild, node, pod};
@@ -173,13 +174,15 @@ mod tests {
         }
     }
 
-    fn with_claim(mode: &str, others: &[(&str, &str, &str)]) -> Cluster {
+    fn with_claim(mode: &str, others: Vec<Pod>) -> Cluster {
         let room = |name| node(name, json!({"status": {"allocatable": {"pods": "9"}}}));
-        let mut pods = vec![pod_with_claim("a/p", "n0", "c")];
-        pods.extend(others.iter().map(|(key, on, claim)| pod_with_claim(key, on, claim)));
+        let pods = [vec![pod_with_claim("a/p", "n0", "c")], others].concat();
         let mut cluster = cluster(vec![room("n0"), room("n1"), room("n2")], pods);
         let mode = json!({"spec": {"accessModes": [mode]}});
+        let mut in_b = claim("c", mode.clone());
+        in_b["metadata"]["namespace"] = json!("b");
         cluster.volumes = volumes(&[
+            in_b,
             claim("c", mode.clone()),
             claim("d", mode),
             volume_of("c", json!({})),
@@ -191,7 +194,8 @@ mod tests {
     #[test]
     fn a_claim_for_one_pod_is_in_use_everywhere() {
         let answer = |mode, key, claim| {
-            answers("VolumeRestrictions", &with_claim(mode, &[(key, "n1", claim)]), "a/p").join(", ")
+            answers("VolumeRestrictions", &with_claim(mode, vec![pod_with_claim(key, "n1", claim)]), "a/p")
+                .join(", ")
         };
         let in_use = ["PVC c in use by another pod"; 3].join(", ");
         assert_eq!(answer("ReadWriteOncePod", "a/other", "c"), in_use);
@@ -202,24 +206,28 @@ mod tests {
 
     #[test]
     fn who_uses_a_claim_for_one_pod_decides() {
-        let alone = with_claim("ReadWriteOncePod", &[]);
-        assert_eq!(verdicts(&alone), [Verdict::Fits]);
-        let stays = with_claim("ReadWriteOncePod", &[("a/other", "n1", "c")]);
-        assert_eq!(verdicts(&stays), [Verdict::Cannot]);
-        let both = with_claim("ReadWriteOncePod", &[("a/other", "n0", "c")]);
+        let of = |others| verdicts(&with_claim("ReadWriteOncePod", others));
+        let other = |key, on| pod_with_claim(key, on, "c");
         let tight = Verdict::Tight(Why::Competition);
-        assert_eq!(verdicts(&both), [tight.clone(), tight]);
+        assert_eq!(of(vec![]), [Verdict::Fits]);
+        assert_eq!(of(vec![other("a/other", "n1")]), [Verdict::Cannot]);
+        let terminating = other("a/other", "n1").deleted("2026-01-01T00:00:00Z");
+        assert_eq!(of(vec![terminating]), std::slice::from_ref(&tight));
+        assert_eq!(of(vec![other("a/other", "n0")]), [tight.clone(), tight]);
+        assert_eq!(of(vec![other("b/other", "n0")]), [Verdict::Fits, Verdict::Fits]);
     }
 
     #[test]
     fn pods_with_one_disk_need_a_node_each() {
-        let of = |names: &[&str]| {
-            let room = |name: &&str| node(name, json!({"status": {"allocatable": {"pods": "9"}}}));
-            let disk = json!({"name": "disk", "iscsi": {"iqn": "x", "lun": 0, "targetPortal": "t"}});
-            let pods = vec![pod("a/p", "n0").volume(disk.clone()), pod("a/q", "n0").volume(disk)];
-            verdicts(&cluster(names.iter().map(room).collect(), pods)).remove(0)
+        let room = |name: &&str| node(name, json!({"status": {"allocatable": {"pods": "9"}}}));
+        let disk = json!({"name": "disk", "iscsi": {"iqn": "x", "lun": 0, "targetPortal": "t"}});
+        let of = |names: &[&str], more: Vec<Pod>| {
+            let pods = vec![pod("a/p", "n0").volume(disk.clone()), pod("a/q", "n0").volume(disk.clone())];
+            verdicts(&cluster(names.iter().map(room).collect(), [pods, more].concat())).remove(0)
         };
-        assert_eq!(of(&["n0", "n1"]), Verdict::Tight(Why::Competition));
-        assert_eq!(of(&["n0", "n1", "n2"]), Verdict::Fits);
+        assert_eq!(of(&["n0", "n1"], vec![]), Verdict::Tight(Why::Competition));
+        assert_eq!(of(&["n0", "n1", "n2"], vec![]), Verdict::Fits);
+        let terminating = pod("b/there", "n2").volume(disk.clone()).deleted("2026-01-01T00:00:00Z");
+        assert_eq!(of(&["n0", "n1", "n2"], vec![terminating]), Verdict::Tight(Why::Competition));
     }
 }

@@ -155,6 +155,12 @@ fn what_could_not_be_read_is_unknown() {
         let mut cluster = with(limit);
         cluster.volumes.attachments = Known::Unknown("no right".to_owned());
         assert_eq!(answer(&cluster), expected, "{limit:?}");
+        cluster.volumes.attachments = Known::Seen(Default::default());
+        cluster.volumes.drivers = Known::Unknown("no right".to_owned());
+        // The driver is on the node, so nothing else has to be known of it.
+        assert_eq!(answer(&cluster), expected.replace("unknown: no right", "passes"), "{limit:?}");
+        cluster.volumes.csi_nodes = Known::Seen(Default::default());
+        assert_eq!(answer(&cluster), "unknown: no right", "{limit:?}");
     }
 }
 

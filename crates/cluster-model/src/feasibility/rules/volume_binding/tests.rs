@@ -164,6 +164,7 @@ fn an_in_tree_volume_is_the_csi_volume_that_it_became() {
         (in_a(beta), ebs, [passes, miss], [unknown, miss]),
         (labelled.clone(), "", [passes, passes], [passes, unknown]),
         (labelled, ebs, [passes, miss], [passes, unknown]),
+        (json!({"metadata": {"labels": {beta: "a"}}}), ebs, [passes, miss], [passes, unknown]),
         (in_a("rack"), ebs, [miss, miss], [miss, miss]),
         (json!({}), ebs, [passes, passes], [passes, passes]),
     ];
