@@ -50,7 +50,8 @@ impl Draw {
 
 pub fn generate(seed: u64, features: &Features) -> Case {
     let mut random = Random::new(seed);
-    let (nodes, zones, workloads) = (random.between(3, 6), random.between(1, 3), random.between(2, 6));
+    let (nodes, zones, workloads) =
+        (random.pick(&[3, 4, 5, 6, 6]), random.between(1, 3), random.between(2, 6));
     let mut draw = Draw { random, features: features.clone(), nodes, zones, workloads };
     let patches = (0..nodes).map(|index| nodes::node(&mut draw, index)).collect();
     let mut objects = Vec::new();
@@ -102,7 +103,7 @@ fn workload(draw: &mut Draw, number: usize) -> Value {
         "kind": "Deployment",
         "metadata": {"name": name, "namespace": namespace},
         "spec": {
-            "replicas": draw.random.between(1, 4),
+            "replicas": draw.random.pick(&[1, 1, 2, 2, 3, 4]),
             "selector": {"matchLabels": {"app": name}},
             "template": {"metadata": {"labels": labels}, "spec": spec},
         },

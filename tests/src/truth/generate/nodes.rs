@@ -28,18 +28,18 @@ pub fn node(draw: &mut Draw, index: usize) -> Value {
         json!({"metadata": {"labels": labels}, "spec": {}, "status": {"allocatable": allocatable(draw)}});
     let mut taints = Vec::new();
     for key in ["dedicated", "gpu"] {
-        let percent = if key == "gpu" { 8 } else { 22 };
+        let percent = if key == "gpu" { 6 } else { 18 };
         if draw.has(Feature::Taints, percent) {
             let effect = draw.random.pick(&["NoSchedule", "NoSchedule", "NoExecute", "PreferNoSchedule"]);
             taints.push(json!({"key": key, "value": draw.random.pick(&VALUES), "effect": effect}));
         }
     }
     node["spec"]["taints"] = json!(taints);
-    if draw.random.percent(6) {
+    if draw.random.percent(4) {
         node["spec"]["unschedulable"] = json!(true);
     }
-    if draw.has(Feature::VolumeLimits, 70) {
-        node["volumeLimit"] = json!(draw.random.between(1, 2));
+    if draw.has(Feature::VolumeLimits, 85) {
+        node["volumeLimit"] = json!(draw.random.pick(&[1, 1, 2]));
     }
     node
 }

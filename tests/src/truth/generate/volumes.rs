@@ -38,10 +38,10 @@ pub fn claimed(draw: &mut Draw, deployment: &mut Value, number: usize) -> Vec<Va
     pv["spec"]["claimRef"] = json!({"namespace": namespace, "name": claim});
     pv["spec"]["csi"] = json!({"driver": DRIVER, "volumeHandle": volume});
     let zone = draw.zone();
-    match draw.random.between(1, 5) {
+    match draw.random.between(1, 6) {
         1 | 2 => affinity(&mut pv, "topology.kubernetes.io/zone", &zone),
-        3 => pv["metadata"]["labels"]["topology.kubernetes.io/zone"] = json!(zone),
-        4 => affinity(&mut pv, "kubernetes.io/hostname", &node_name(draw.random.between(0, draw.nodes - 1))),
+        3 | 4 => pv["metadata"]["labels"]["topology.kubernetes.io/zone"] = json!(zone),
+        5 => affinity(&mut pv, "kubernetes.io/hostname", &node_name(draw.random.between(0, draw.nodes - 1))),
         _ => {}
     }
     let mut pvc = json!({
