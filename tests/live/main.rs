@@ -28,6 +28,7 @@ mod schema;
 mod terminal;
 mod testbed;
 mod testbed_rollouts;
+mod truth;
 mod tty;
 mod untouched;
 mod workflows;

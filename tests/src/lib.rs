@@ -1,1 +1,3 @@
-//! Nothing here: the live tests are in `live/`.
+//! What the live tests (`live/`) and `make truth` share.
+
+pub mod truth;

@@ -12,13 +12,13 @@ const ZONES: [&str; 2] = ["zone-a", "zone-b"];
 
 impl Cluster {
     /// Makes nodes `PREFIX-1` to `PREFIX-count`, spread over two zones, and returns when all are Ready.
-    /// `edit` changes each before it is made.
+    /// `edit` changes each, by its index, before it is made.
     #[track_caller]
-    pub fn add_nodes(&self, prefix: &str, count: usize, edit: impl Fn(&mut Value)) -> Vec<String> {
+    pub fn add_nodes(&self, prefix: &str, count: usize, edit: impl Fn(usize, &mut Value)) -> Vec<String> {
         let names: Vec<String> = (1..=count).map(|number| format!("{prefix}-{number}")).collect();
         for (index, name) in names.iter().enumerate() {
             let mut node = node(name, ZONES[index % ZONES.len()]);
-            edit(&mut node);
+            edit(index, &mut node);
             self.create(NODES, &node);
         }
         wait("all new nodes to be Ready", PATIENCE, || {

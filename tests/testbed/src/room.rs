@@ -28,12 +28,33 @@ impl Cluster {
         self.room_named(&id, &format!("{id}-node"), nodes)
     }
 
+    /// The same; `edit` changes each node, by its index, before it is made.
+    #[track_caller]
+    pub fn room_with(&self, nodes: usize, edit: impl Fn(usize, &mut Value)) -> Room<'_> {
+        let id = format!("room-{}", self.next());
+        self.furnished_room(&id, &format!("{id}-node"), nodes, edit)
+    }
+
     /// A room whose namespace is `id` and whose nodes are `PREFIX-1`, `PREFIX-2`, … : for people to look at.
     #[track_caller]
     pub fn room_named(&self, id: &str, prefix: &str, nodes: usize) -> Room<'_> {
+        self.furnished_room(id, prefix, nodes, |_, _| ())
+    }
+
+    #[track_caller]
+    fn furnished_room(
+        &self,
+        id: &str,
+        prefix: &str,
+        nodes: usize,
+        edit: impl Fn(usize, &mut Value),
+    ) -> Room<'_> {
         let id = id.to_owned();
-        self.create("/api/v1/namespaces", &json!({"metadata": {"name": id}}));
-        let nodes = self.add_nodes(prefix, nodes, |node| reserve(node, &id));
+        self.create("/api/v1/namespaces", &json!({"metadata": {"name": id, "labels": {"room": id}}}));
+        let nodes = self.add_nodes(prefix, nodes, |index, node| {
+            reserve(node, &id);
+            edit(index, node);
+        });
         let account = format!("/api/v1/namespaces/{id}/serviceaccounts/default");
         wait("the room's default service account", PATIENCE, || self.try_get(&account));
         Room { cluster: self, id, nodes, spare: OnceLock::new() }
@@ -64,7 +85,7 @@ impl<'a> Room<'a> {
     #[track_caller]
     pub fn spare_node(&self) {
         self.spare.get_or_init(|| {
-            self.cluster.add_nodes(&format!("{}-spare", self.id), 1, |node| {
+            self.cluster.add_nodes(&format!("{}-spare", self.id), 1, |_, node| {
                 reserve(node, &self.id);
                 node["metadata"]["labels"]["spare"] = json!("");
             });

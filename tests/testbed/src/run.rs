@@ -49,7 +49,7 @@ pub fn start(nodes: usize) -> Result<Cluster, Error> {
     status::line("starting etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok");
     let started = Instant::now();
     let cluster = Cluster::start(&Options::default())?;
-    let names = cluster.add_nodes("node", nodes, |_| ());
+    let names = cluster.add_nodes("node", nodes, |_, _| ());
     status::line(&format!("{} nodes ready after {:.1} s", names.len(), started.elapsed().as_secs_f64()));
     Ok(cluster)
 }

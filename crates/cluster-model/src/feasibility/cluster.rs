@@ -4,29 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Namespace, Node, Pod, Taint};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 
+use super::node::{Labels, NodeFacts};
 use super::requirements::Requirements;
 use super::volumes::Volumes;
 use crate::pod::resources::{Amounts, occupied};
 use crate::{Known, NodeExt, PodExt, quantity};
-
-pub type Labels = BTreeMap<String, String>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u32);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PodId(pub u32);
-
-#[derive(Clone, Debug)]
-pub struct NodeFacts {
-    pub name: Arc<str>,
-    pub labels: Labels,
-    pub taints: Vec<Taint>,
-    pub unschedulable: bool,
-    pub allocatable: Amounts,
-}
 
 #[derive(Clone, Debug)]
 pub struct PodFacts {

@@ -12,7 +12,9 @@
 
 pub mod cluster;
 pub mod competition;
+mod in_tree;
 mod miss;
+mod node;
 mod requirements;
 pub mod rule;
 pub mod rules;

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{
 use kube_core::Selector;
 use serde_json::{Value, json};
 
-use super::volumes::plugin_of_disk;
+use super::in_tree::plugin_of_disk;
 use crate::pod::resources::{Amounts, place};
 use crate::selector;
 

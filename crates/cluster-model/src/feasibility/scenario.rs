@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::cluster::{Cluster, Labels, NodeFacts, NodeId, PodFacts, PodId};
+use super::cluster::{Cluster, NodeId, PodFacts, PodId};
+use super::node::{Labels, NodeFacts};
 use super::requirements::Requirements;
 use crate::pod::resources::{Amounts, add};
 
@@ -102,6 +103,12 @@ impl<'a> Scenario<'a> {
 
     pub fn staying(&self, node: NodeId) -> &[PodId] {
         &self.staying[node.0 as usize]
+    }
+
+    /// With their nodes: pods that are terminating will be gone.
+    pub fn staying_for_good(&self) -> impl Iterator<Item = (NodeId, PodId)> {
+        let staying = self.nodes().flat_map(|node| self.staying(node).iter().map(move |id| (node, *id)));
+        staying.filter(|(_, id)| !self.pod(*id).is_terminating)
     }
 
     /// What is taken on a node at least: pods that are terminating will be gone.

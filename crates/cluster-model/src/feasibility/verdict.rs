@@ -92,9 +92,12 @@ fn best_case(scenario: &Scenario<'_>, pod: PodId) -> Judgement {
     let replacement = scenario.replacement(pod);
     let filters = filters(scenario, replacement);
     let (mut nodes, mut misses, mut unknown) = (Vec::new(), Misses::default(), Vec::new());
+    let for_all = scenario.nodes().next().and_then(|node| before_any_node(&filters, node));
     for node in scenario.nodes() {
         let mut doubts = Vec::new();
-        let miss = filters.iter().find_map(|filter| match filter(node) {
+        let answers = filters.iter().map(|filter| filter(node));
+        let mut answers = for_all.clone().map(Answer::Fails).into_iter().chain(answers);
+        let miss = answers.find_map(|answer| match answer {
             Answer::Passes => None,
             Answer::Fails(miss) => Some(miss),
             Answer::Unknown(why) => {
@@ -137,6 +140,14 @@ fn one_rule_away(scenario: &Scenario<'_>, filters: &[Filter<'_>]) -> Vec<(usize,
         }
     }
     alone.sorted()
+}
+
+/// What the scheduler finds before it looks at any node (PreFilter): no other reason is given then.
+fn before_any_node(filters: &[Filter<'_>], node: NodeId) -> Option<Miss> {
+    filters.iter().find_map(|filter| match filter(node) {
+        Answer::Fails(miss @ Miss::ClaimMissing(_)) => Some(miss),
+        _ => None,
+    })
 }
 
 /// Would a node take it if no pod of lower priority was there?

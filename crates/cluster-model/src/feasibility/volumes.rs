@@ -1,7 +1,5 @@
 //! Claims, volumes and what attaches them, as far as the filters for volumes read them.
 
-mod in_tree;
-
 use std::collections::HashMap;
 
 use k8s_openapi::api::core::v1::{
@@ -10,11 +8,10 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, StorageClass, VolumeAttachment};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::cluster::{Labels, NodeFacts};
-use super::rules::node_selector_term_selects;
+use super::in_tree;
+use super::in_tree::Plugin;
+use super::node::{Labels, NodeFacts, TOPOLOGY_LABELS, selects};
 use crate::Known;
-
-pub use in_tree::{Plugin, plugin_named, plugin_of_disk};
 
 /// Objects of one kind, by name.
 pub type ByName<T> = Known<HashMap<Box<str>, T>>;
@@ -319,7 +316,7 @@ impl Class {
 
 /// Can a volume with this affinity be used on the node?
 pub fn reaches(affinity: Option<&[NodeSelectorTerm]>, node: &NodeFacts) -> bool {
-    affinity.is_none_or(|terms| terms.iter().any(|term| node_selector_term_selects(term, node)))
+    affinity.is_none_or(|terms| terms.iter().any(|term| selects(term, node)))
 }
 
 const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
@@ -329,13 +326,6 @@ const DEFAULT_CLASS: [&str; 2] =
     ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
 const MIGRATED_PLUGINS: &str = "storage.alpha.kubernetes.io/migrated-plugins";
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
-
-/// In the order of the plugin VolumeZone: zones and regions, by their beta label and by the one of today.
-pub const BETA_ZONE: &str = "failure-domain.beta.kubernetes.io/zone";
-pub const BETA_REGION: &str = "failure-domain.beta.kubernetes.io/region";
-pub const ZONE: &str = "topology.kubernetes.io/zone";
-pub const REGION: &str = "topology.kubernetes.io/region";
-pub const TOPOLOGY_LABELS: [&str; 4] = [BETA_ZONE, BETA_REGION, ZONE, REGION];
 
 fn name(metadata: &ObjectMeta) -> &str {
     metadata.name.as_deref().unwrap_or_default()

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::feasibility::cluster::{Labels, NodeId, PodId};
+use crate::feasibility::cluster::{NodeId, PodId};
 use crate::feasibility::miss::Miss;
 use crate::feasibility::requirements::PodTerm;
 use crate::feasibility::rule::{Answer, Certainty, Filter, Reach, Rule, rule};
@@ -81,18 +81,12 @@ impl<'a> Closed<'a> {
     }
 }
 
-/// Pods that are terminating will be gone.
-fn staying_for_good<'a>(scenario: &'a Scenario<'a>) -> impl Iterator<Item = (NodeId, PodId)> + 'a {
-    let staying = scenario.nodes().flat_map(|node| scenario.staying(node).iter().map(move |id| (node, *id)));
-    staying.filter(|(_, id)| !scenario.pod(*id).is_terminating)
-}
-
 fn own_anti_affinity<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Closed<'a> {
     let mut closed = Closed::default();
     if pod.requirements.anti_affinity.is_empty() {
         return closed;
     }
-    for (node, id) in staying_for_good(scenario) {
+    for (node, id) in scenario.staying_for_good() {
         for term in &pod.requirements.anti_affinity {
             let matched = matches(scenario, pod.namespace, term, scenario.replacement(id));
             closed.add(scenario, node, &term.topology_key, id, matched);
@@ -103,7 +97,7 @@ fn own_anti_affinity<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Cl
 
 fn anti_affinity_of_staying<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Closed<'a> {
     let mut closed = Closed::default();
-    for (node, id) in staying_for_good(scenario) {
+    for (node, id) in scenario.staying_for_good() {
         let other = scenario.pod(id);
         for term in &other.requirements.anti_affinity {
             let matched = matches(scenario, &other.namespace, term, pod);
@@ -137,11 +131,6 @@ fn certainty(scenario: &Scenario<'_>, pod: Replacement<'_>, passing: &[NodeId]) 
     }
     let nodes: Vec<NodeId> = passing.iter().copied().filter(|node| affinity.is_met(*node)).collect();
     if nodes.is_empty() { Certainty::Depends } else { Certainty::OneOf(nodes) }
-}
-
-fn no_labels() -> &'static Labels {
-    static NONE: Labels = Labels::new();
-    &NONE
 }
 
 #[cfg(test)]

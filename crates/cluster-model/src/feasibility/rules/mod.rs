@@ -15,8 +15,6 @@ mod volume_zone;
 
 use super::rule::Rule;
 
-pub use node_affinity::selects as node_selector_term_selects;
-
 /// In the order in which the scheduler asks them: the first that fails is the reason that is shown.
 pub const RULES: &[Rule] = &[
     node_unschedulable::RULE,

@@ -1,9 +1,7 @@
 //! NodeAffinity (`plugins/nodeaffinity`): `nodeSelector` and required node affinity (`component-helpers/scheduling/corev1/nodeaffinity`).
 
-use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm};
-
-use crate::feasibility::cluster::NodeFacts;
 use crate::feasibility::miss::Miss;
+use crate::feasibility::node::{NodeFacts, selects};
 use crate::feasibility::requirements::Requirements;
 use crate::feasibility::rule::{Answer, Filter, Rule, rule};
 use crate::feasibility::scenario::{Replacement, Scenario};
@@ -30,35 +28,6 @@ pub fn mismatch(requirements: &Requirements, node: &NodeFacts) -> Option<Miss> {
     match &requirements.node_affinity {
         Some(terms) if !terms.iter().any(|term| selects(term, node)) => Some(Miss::NodeAffinity),
         _ => None,
-    }
-}
-
-/// A term without requirements selects nothing.
-pub fn selects(term: &NodeSelectorTerm, node: &NodeFacts) -> bool {
-    let labels = term.match_expressions.as_deref().unwrap_or_default();
-    let fields = term.match_fields.as_deref().unwrap_or_default();
-    if labels.is_empty() && fields.is_empty() {
-        return false;
-    }
-    let label = |key: &str| node.labels.get(key).map(String::as_str);
-    labels.iter().all(|requirement| meets(requirement, label(&requirement.key)))
-        // The one field there is: metadata.name.
-        && fields.iter().all(|requirement| meets(requirement, Some(&node.name)))
-}
-
-fn meets(requirement: &NodeSelectorRequirement, value: Option<&str>) -> bool {
-    let values = requirement.values.as_deref().unwrap_or_default();
-    let is_listed = value.is_some_and(|value| values.iter().any(|listed| listed == value));
-    let number = |text: Option<&str>| text.and_then(|text| text.parse::<i64>().ok());
-    let numbers = || number(value).zip(number(values.first().map(String::as_str)));
-    match requirement.operator.as_str() {
-        "In" => is_listed,
-        "NotIn" => !is_listed,
-        "Exists" => value.is_some(),
-        "DoesNotExist" => value.is_none(),
-        "Gt" => numbers().is_some_and(|(value, bound)| value > bound),
-        "Lt" => numbers().is_some_and(|(value, bound)| value < bound),
-        _ => false,
     }
 }
 

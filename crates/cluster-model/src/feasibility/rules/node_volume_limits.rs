@@ -6,12 +6,13 @@ use k8s_openapi::api::core::v1::Volume;
 
 use crate::Known;
 use crate::feasibility::cluster::{NodeId, PodFacts, PodId};
+use crate::feasibility::in_tree::{plugin_named, plugin_of_disk};
 use crate::feasibility::miss::Miss;
 use crate::feasibility::requirements::VolumeUse;
 use crate::feasibility::rule::COUNTED;
 use crate::feasibility::rule::{Answer, Counted, Filter, Rule};
 use crate::feasibility::scenario::{Replacement, Scenario};
-use crate::feasibility::volumes::{CsiNode, Lookup, Source, Volumes, plugin_named, plugin_of_disk};
+use crate::feasibility::volumes::{CsiNode, Lookup, Source, Volumes};
 use crate::pod::resources::Amounts;
 use crate::quantity;
 

@@ -2,8 +2,8 @@
 //!
 //! What is missing or could not be read is reported here, for all rules about volumes.
 
-use crate::feasibility::cluster::NodeFacts;
 use crate::feasibility::miss::Miss;
+use crate::feasibility::node::NodeFacts;
 use crate::feasibility::requirements::VolumeUse;
 use crate::feasibility::rule::{Answer, Filter, Rule, rule};
 use crate::feasibility::scenario::{Replacement, Scenario};

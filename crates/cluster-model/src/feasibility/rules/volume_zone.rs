@@ -1,13 +1,11 @@
 //! VolumeZone (`plugins/volumezone`): the labels for zone and region of a PersistentVolume match those of the node.
 
-use crate::feasibility::cluster::NodeFacts;
 use crate::feasibility::miss::Miss;
+use crate::feasibility::node::{BETA_REGION, BETA_ZONE, NodeFacts, REGION, TOPOLOGY_LABELS, ZONE};
 use crate::feasibility::requirements::VolumeUse;
 use crate::feasibility::rule::{Answer, Filter, Rule, rule};
 use crate::feasibility::scenario::{Replacement, Scenario};
-use crate::feasibility::volumes::{
-    BETA_REGION, BETA_ZONE, PersistentVolumeFacts, REGION, TOPOLOGY_LABELS, ZONE,
-};
+use crate::feasibility::volumes::PersistentVolumeFacts;
 
 pub const RULE: Rule = rule("VolumeZone", filter);
 

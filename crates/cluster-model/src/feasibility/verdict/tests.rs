@@ -4,6 +4,7 @@ use serde_json::json;
 use super::*;
 use crate::build::{PodBuild, node, pod};
 use crate::feasibility::testing::{cluster, drain, verdicts_of};
+use crate::feasibility::volumes::Volumes;
 
 fn room(name: &str, cpu: &str, pods: &str) -> Node {
     node(name, json!({"status": {"allocatable": {"cpu": cpu, "pods": pods}}}))
@@ -129,4 +130,17 @@ fn the_nearest_miss_of_each_kind_is_told_with_its_number() {
     let judged = judge(&drain(&cluster(nodes, equal(1, "2")), &[0])).remove(0);
     let shown: Vec<String> = judged.misses.iter().map(|(count, miss)| format!("{count}: {miss}")).collect();
     assert_eq!(shown, ["2: cpu short by 500m", "1: taint gpu", "1: being drained"]);
+}
+
+#[test]
+fn a_claim_that_is_missing_is_the_only_reason() {
+    let spec = json!({
+        "nodeSelector": {"disk": "ssd"},
+        "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
+    });
+    let pod = pod("a/p", "n0").edit(json!({"spec": spec}));
+    let mut cluster = cluster(vec![room("n0", "9", "9"), room("n1", "9", "9")], vec![pod]);
+    cluster.volumes = Volumes::read();
+    let judged = judge(&drain(&cluster, &[0])).remove(0);
+    assert_eq!(judged.misses, [(2, Miss::ClaimMissing("data".to_owned()))]);
 }

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use super::staying_for_good;
 use super::term::{Match, matches_all, unknown};
 use crate::feasibility::cluster::{NodeId, PodId};
 use crate::feasibility::miss::Miss;
@@ -34,7 +33,7 @@ impl<'a> Affinity<'a> {
         let mut affinity =
             Affinity { scenario, pod, terms, met, has_match: false, matches_itself: false, unknown: None };
         affinity.matches_itself = affinity.matches(pod);
-        for (node, id) in staying_for_good(scenario) {
+        for (node, id) in scenario.staying_for_good() {
             if affinity.matches(scenario.replacement(id)) {
                 affinity.has_match |= affinity.add(node);
             }

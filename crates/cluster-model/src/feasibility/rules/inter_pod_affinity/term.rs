@@ -4,8 +4,8 @@
 
 use kube_core::SelectorExt;
 
-use super::no_labels;
 use crate::Known;
+use crate::feasibility::node::Labels;
 use crate::feasibility::requirements::PodTerm;
 use crate::feasibility::rule::Answer;
 use crate::feasibility::scenario::{Replacement, Scenario};
@@ -65,4 +65,9 @@ pub fn matches_all<'a>(
 
 pub fn unknown(why: &str) -> Answer {
     Answer::Unknown(format!("the labels of namespaces: {why}"))
+}
+
+fn no_labels() -> &'static Labels {
+    static NONE: Labels = Labels::new();
+    &NONE
 }

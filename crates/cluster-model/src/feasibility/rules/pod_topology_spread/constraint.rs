@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::TopologySpreadConstraint;
 use kube_core::{Expression, Selector};
 
-use crate::feasibility::cluster::{Labels, NodeId, PodId};
+use crate::feasibility::cluster::{NodeId, PodId};
+use crate::feasibility::node::Labels;
 use crate::feasibility::rules::static_filters::StaticFilters;
 use crate::feasibility::scenario::{Replacement, Scenario};
 use crate::selector::{parse, selects};

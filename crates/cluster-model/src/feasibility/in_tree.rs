@@ -2,8 +2,7 @@
 
 use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, PersistentVolumeSpec, Volume};
 
-use super::{BETA_REGION, BETA_ZONE, REGION, ZONE};
-use crate::feasibility::cluster::Labels;
+use super::node::{BETA_REGION, BETA_ZONE, Labels, REGION, ZONE};
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Plugin {
