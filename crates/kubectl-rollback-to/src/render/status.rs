@@ -151,11 +151,9 @@ fn next(id: &Id, object: &Value, seen: &Seen<'_>, paused: bool) -> Vec<Line> {
             };
             vec![hint("to continue:", command)]
         }
-        // kubectl's own command refuses OnDelete.
-        State::Moving if moves == Moves::OnDelete => Vec::new(),
         // It may go on by itself, or not at all.
         State::Moving if progress.pods.iter().any(|pod| pod.state == PodState::Failing) => vec![go_back],
-        State::Moving => vec![hint("to watch:", format!("kubectl rollout status {typed}"))],
+        State::Moving => vec![hint("check again:", format!("kubectl rollback-to {typed} --status"))],
         State::Done { kept: None }
         | State::Stalled { .. }
         | State::Reverted { .. }

@@ -134,7 +134,7 @@ fn what_blocks_it_comes_with_the_command_to_continue() {
             json!({}),
             State::Moving,
             "deployment/web -n shop rolling out: 1 of 1 updated pod available",
-            "to watch:    kubectl rollout status deployment/web -n shop",
+            "check again: kubectl rollback-to deployment/web -n shop --status",
         ),
     ] {
         let text = short(kind, spec, state, old());
@@ -168,7 +168,7 @@ fn what_a_progressive_rollout_keeps_back_is_left_to_it() {
         assert!(!unread.contains("resume") && !unread.contains("patch"), "{unread}");
         assert!(unread.starts_with("unknown:     whether a progressive rollout controls it: forbidden"));
     }
-    assert!(next(false, State::Moving, GoOn::Owner(&owner), true).starts_with("to watch:"));
+    assert!(next(false, State::Moving, GoOn::Owner(&owner), true).starts_with("check again:"));
     // A broken template is not released to all pods either.
     assert_eq!(
         next(true, failed(None, None), GoOn::Kubectl, true),
