@@ -75,7 +75,9 @@ fn losing_data_requires_the_node_name_to_be_typed() {
     for typed in ["y\r", "\r", "another-node\r"] {
         let before = Before::new(&room);
         let mut tty = Tty::start(&safe_drain(&room, &[node, "--force"]), &[]);
-        tty.until("Data will be lost permanently").until(&format!("Type {node} to continue")).keys(typed);
+        tty.until("1 pod that no controller recreates")
+            .until(&format!("Type {node} to continue"))
+            .keys(typed);
         assert_eq!(tty.end(), 3, "{}", tty.text());
         before.assert_untouched(&tty.text());
     }
