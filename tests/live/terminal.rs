@@ -131,7 +131,8 @@ fn ctrl_c_in_the_live_view_leaves_a_clean_screen_and_reports_the_remaining_pods(
         screen.contains(&format!("node/{node} not drained: interrupted: 0 pods gone, 2 remaining")),
         "{screen}"
     );
-    assert!(screen.contains("to undo:") && screen.contains("--uncordon"), "{screen}");
+    assert!(screen.contains("; still cordoned"), "{screen}");
+    assert!(screen.contains("to uncordon:") && screen.contains("--uncordon"), "{screen}");
     assert!(tty.text().rfind(SHOW_CURSOR) >= tty.text().rfind(HIDE_CURSOR), "{:?}", tty.text());
     assert!(!screen.contains('━'), "{screen}");
 }
