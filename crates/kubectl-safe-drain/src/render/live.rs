@@ -9,7 +9,7 @@ use plugin_client::{Line, Live, Ui};
 use super::cause;
 use crate::estimate::{seconds_left, seconds_left_at_pace};
 use crate::execute::Reporter;
-use crate::execute::cause::{Blocker, BudgetReason};
+use crate::execute::cause::Blocker;
 use crate::execute::engine::{Engine, Phase, PodState};
 use crate::execute::event::Event;
 
@@ -185,7 +185,7 @@ fn blocked(what: &str, status: &str, waiting: usize) -> Line {
 mod tests {
     use super::*;
     use crate::execute::cause::{
-        FailureReason, NodeProblem, NodeReason, NotEvicted, RemainReason, Stall, WaitsFor,
+        BudgetReason, FailureReason, NodeProblem, NodeReason, NotEvicted, RemainReason, Stall, WaitsFor,
     };
 
     use cluster_model::disruption_budget::Rule;

@@ -104,7 +104,11 @@ fn remedy(group: &[&Finding]) -> Option<Line> {
     if let Some(flag) = &finding.accepted {
         return Some(Line::new().dim(format!("          by {flag}")));
     }
-    let all = if group.len() > 1 { format!("for all {}: ", group.len()) } else { String::new() };
+    let all = match group.len() {
+        1 => String::new(),
+        2 => "for both: ".to_owned(),
+        n => format!("for all {n}: "),
+    };
     (!finding.remedy.is_empty()).then(|| Line::new().plain("          ").plain(all).command(&finding.remedy))
 }
 
@@ -131,6 +135,8 @@ mod tests {
             ["          and 2 more; -o wide shows all", "          for all 6: kubectl delete"]
         );
         assert_eq!(texts(&findings, true).len(), 7);
+        assert_eq!(texts(&findings[..2], false)[2], "          for both: kubectl delete");
+        assert_eq!(texts(&findings[..1], false)[1], "          kubectl delete");
         let failure = refusal(&findings, |_| None);
         assert_eq!(failure.message, "6 pre-flight errors; nothing was changed");
         assert_eq!(failure.hints, ["fix these, or accept them with --allow bare-pod"]);
