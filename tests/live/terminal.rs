@@ -75,7 +75,9 @@ fn losing_data_requires_the_node_name_to_be_typed() {
     for typed in ["y\r", "\r", "another-node\r"] {
         let before = Before::new(&room);
         let mut tty = Tty::start(&safe_drain(&room, &[node, "--force"]), &[]);
-        tty.until("Data will be lost permanently").until(&format!("Type {node} to continue")).keys(typed);
+        tty.until("1 pod that no controller recreates")
+            .until(&format!("Type {node} to continue"))
+            .keys(typed);
         assert_eq!(tty.end(), 3, "{}", tty.text());
         before.assert_untouched(&tty.text());
     }
@@ -129,7 +131,8 @@ fn ctrl_c_in_the_live_view_leaves_a_clean_screen_and_reports_the_remaining_pods(
         screen.contains(&format!("node/{node} not drained: interrupted: 0 pods gone, 2 remaining")),
         "{screen}"
     );
-    assert!(screen.contains("to undo:") && screen.contains("--uncordon"), "{screen}");
+    assert!(screen.contains("; still cordoned"), "{screen}");
+    assert!(screen.contains("to uncordon:") && screen.contains("--uncordon"), "{screen}");
     assert!(tty.text().rfind(SHOW_CURSOR) >= tty.text().rfind(HIDE_CURSOR), "{:?}", tty.text());
     assert!(!screen.contains('━'), "{screen}");
 }

@@ -160,7 +160,7 @@ pub struct Args {
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub output: Output,
 
-    /// Print only the result, warnings and errors
+    /// Print only the result and errors
     #[arg(short, long)]
     pub quiet: bool,
 

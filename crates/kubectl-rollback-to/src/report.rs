@@ -1,7 +1,6 @@
 //! The verdict for machines: docs/rollback-report.schema.json, docs/revision-history.schema.json and docs/rollout-status.schema.json describe the JSON.
 
 use cluster_model::Finding;
-use cluster_model::rollout::update_strategy::Moves;
 use cluster_model::rollout::{Rollout, images};
 use serde::Serialize;
 use serde_json::Value;
@@ -12,7 +11,7 @@ use crate::health::Health;
 use crate::outcome::{Outcome, PodProgress, PodState, RolloutResult};
 use crate::plan::{Action, Step};
 use crate::render::cause;
-use crate::render::reason::{has_status_command, reasons};
+use crate::render::reason::reasons;
 
 /// One end of a rollback.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -84,12 +83,6 @@ pub struct WorkloadReport {
     pub gone: bool,
     #[serde(skip)]
     pub unrecorded: bool,
-    /// Its pods are updated when somebody deletes them: kubectl's `rollout status` refuses it.
-    #[serde(skip)]
-    pub is_on_delete: bool,
-    /// The cause ends with the command that shows more.
-    #[serde(skip)]
-    pub has_status_command: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -257,8 +250,6 @@ impl WorkloadReport {
             left: false,
             gone: false,
             unrecorded: false,
-            is_on_delete: rollout.strategy().moves == Moves::OnDelete,
-            has_status_command: false,
         }
     }
 
@@ -267,12 +258,10 @@ impl WorkloadReport {
         // Also where nothing was to be written: its pods may have been freed, or not have come.
         let result = outcome.result;
         let cause = reasons(&rollout.id, &outcome.reasons);
-        let has_status_command = has_status_command(&outcome.reasons);
         let Outcome { ready, left, gone, unrecorded, revision, pods, failed_pods, .. } = outcome;
         WorkloadReport {
             result,
             cause: Some(cause).filter(|cause| !cause.is_empty()).or(planned.cause),
-            has_status_command,
             pods: pods.iter().map(PodReport::of).collect(),
             failed_pods: failed_pods.iter().map(PodReport::of).collect(),
             ready,
@@ -344,8 +333,6 @@ mod tests {
             left: false,
             gone: false,
             unrecorded: false,
-            is_on_delete: false,
-            has_status_command: false,
         }
     }
 

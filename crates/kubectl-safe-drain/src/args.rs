@@ -75,7 +75,7 @@ pub struct Args {
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub output: Output,
 
-    /// Print only the result, warnings and errors
+    /// Print only the result and errors
     #[arg(short, long)]
     pub quiet: bool,
 
@@ -151,6 +151,10 @@ pub fn node_name(word: &str) -> Option<&str> {
         Some(_) => None,
     }
 }
+
+/// The kind of a run in `Args::flags_to_go_on`.
+pub const CORDON_ONLY: &str = " --cordon-only";
+pub const UNCORDON: &str = " --uncordon";
 
 impl CommandLine for Args {
     const REPORT: (&'static str, &'static str) = ("DrainReport", "nodes");
@@ -232,12 +236,13 @@ impl Args {
     }
 
     /// What a run that goes on where this one ended needs again: without these it would be refused, or do something else.
+    /// Not `--timeout`: it may just have passed, and the next run would then end with it again.
     pub fn flags_to_go_on(&self) -> String {
         if self.cordon_only {
-            return " --cordon-only".to_owned();
+            return CORDON_ONLY.to_owned();
         }
         if self.uncordon {
-            return " --uncordon".to_owned();
+            return UNCORDON.to_owned();
         }
         let drain = &self.drain;
         let mut flags = String::new();
@@ -259,6 +264,12 @@ impl Args {
         }
         if !self.allow.is_empty() {
             add(format!("--allow={}", self.allow.join(",")));
+        }
+        if drain.skip_wait_for_delete_timeout > 0 {
+            add(format!("--skip-wait-for-delete-timeout={}", drain.skip_wait_for_delete_timeout));
+        }
+        if self.on_failure == OnFailure::Uncordon {
+            add("--on-failure=uncordon".to_owned());
         }
         flags
     }
@@ -320,9 +331,12 @@ mod tests {
                 "--force",
                 "--allow=pinned-pod,host-path-data",
                 "--pod-selector=a in (b, c)",
-                "--grace-period=0"
+                "--grace-period=0",
+                "--skip-wait-for-delete-timeout=5",
+                "--on-failure=uncordon"
             ]),
-            " --force --grace-period=0 --pod-selector='a in (b, c)' --allow=pinned-pod,host-path-data"
+            " --force --grace-period=0 --pod-selector='a in (b, c)' --allow=pinned-pod,host-path-data \
+             --skip-wait-for-delete-timeout=5 --on-failure=uncordon"
         );
     }
 

@@ -28,19 +28,25 @@ pub struct Options {
 const FORCE: [&str; 2] = ["bare-pod", "orphaned-owner"];
 const EMPTYDIR: [&str; 1] = ["emptydir-data"];
 
+/// kubectl's own flag that accepts errors of this id.
+pub fn kubectl_flag(id: &str) -> Option<&'static str> {
+    match id {
+        _ if FORCE.contains(&id) => Some("--force"),
+        _ if EMPTYDIR.contains(&id) => Some("--delete-emptydir-data"),
+        _ => None,
+    }
+}
+
 impl Options {
-    /// kubectl's own flag that accepts errors of this id, if it was given.
-    fn kubectl_flag(&self, id: &str) -> Option<&'static str> {
-        let force = (self.force && FORCE.contains(&id)).then_some("--force");
-        let emptydir =
-            (self.delete_emptydir_data && EMPTYDIR.contains(&id)).then_some("--delete-emptydir-data");
-        force.or(emptydir)
+    fn was_given(&self, flag: &str) -> bool {
+        if flag == "--force" { self.force } else { self.delete_emptydir_data }
     }
 
     /// Marks every error that the user accepted; the report names the flag.
     pub fn accept(&self, findings: &mut [Finding]) {
         for finding in findings.iter_mut().filter(|f| f.blocks()) {
-            finding.accepted = self.kubectl_flag(finding.id).map(str::to_owned);
+            let flag = kubectl_flag(finding.id).filter(|flag| self.was_given(flag));
+            finding.accepted = flag.map(str::to_owned);
         }
         self.allow.accept(findings);
     }

@@ -7,6 +7,7 @@ use plugin_client::Exit;
 use serde::Serialize;
 
 use crate::execute::End;
+use crate::execute::cause::Blocker;
 use crate::execute::engine::{Engine, Phase, PodState};
 use crate::placement::Place;
 use crate::plan::{Action, NodePlan, Step};
@@ -201,7 +202,7 @@ impl DrainReport {
 /// What became of a node's pods, as far as it was seen.
 /// `now` is the server's time.
 pub fn node(plan: &NodePlan, engine: &Engine, end: &End, now: Timestamp) -> NodeReport {
-    let pods: Vec<PodReport> = engine.pods_of(&plan.name).map(|state| pod(state, now)).collect();
+    let pods: Vec<PodReport> = engine.pods_of(&plan.name).map(|state| pod(state, engine, now)).collect();
     let result = match end {
         _ if engine.is_drained(&plan.name) => NodeResult::Drained,
         End::Finished => NodeResult::Partial,
@@ -237,7 +238,8 @@ pub fn node(plan: &NodePlan, engine: &Engine, end: &End, now: Timestamp) -> Node
     }
 }
 
-fn pod(state: &PodState, now: Timestamp) -> PodReport {
+fn pod(state: &PodState, engine: &Engine, now: Timestamp) -> PodReport {
+    let blocked_by = || state.blocked_by.as_ref().map(|by| blocker(by, engine));
     let (result, blocked_by) = match state.phase {
         Phase::Gone => (PodResult::Gone, None),
         Phase::Ignored => (PodResult::Kept, None),
@@ -250,14 +252,12 @@ fn pod(state: &PodState, now: Timestamp) -> PodReport {
         Phase::Evicting | Phase::OutcomeUnknown { .. } if state.eviction_was_requested() => {
             (PodResult::Unknown, Some(cause::OUTCOME_UNKNOWN.into()))
         }
-        Phase::Waiting { .. } if state.blocked_by.is_some() => {
-            (PodResult::Blocked, state.blocked_by.as_ref().map(cause::blocker))
-        }
+        Phase::Waiting { .. } if state.blocked_by.is_some() => (PodResult::Blocked, blocked_by()),
         Phase::Awaited { .. }
         | Phase::Late { .. }
         | Phase::Waiting { .. }
         | Phase::Evicting
-        | Phase::OutcomeUnknown { .. } => (PodResult::Planned, state.blocked_by.as_ref().map(cause::blocker)),
+        | Phase::OutcomeUnknown { .. } => (PodResult::Planned, blocked_by()),
     };
     let reason = match (&state.failure, &state.remains) {
         (Some(failure), _) => cause::failure(failure),
@@ -270,6 +270,20 @@ fn pod(state: &PodState, now: Timestamp) -> PodReport {
     // Whole seconds, as the server's timestamps.
     let since = since.and_then(|at| Timestamp::from_second(at.as_second()).ok()).map(|at| at.to_string());
     PodReport { result, reason, blocked_by, since, waited, ..PodReport::planned(&state.step) }
+}
+
+/// A watched budget with its numbers and its unhealthy pods.
+fn blocker(by: &Blocker, engine: &Engine) -> String {
+    let status = match by {
+        Blocker::Budget(key) => engine.budget_status(key),
+        _ => None,
+    };
+    match status {
+        Some((reason, unhealthy)) => {
+            format!("{}: {}", cause::blocker(by), cause::budget_status(&reason, unhealthy))
+        }
+        None => cause::blocker(by),
+    }
 }
 
 /// One verdict over all nodes: the worst thing that happened.

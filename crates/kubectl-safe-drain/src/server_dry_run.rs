@@ -35,7 +35,7 @@ pub async fn probe(
         .collect()
         .await;
     for (step, answer) in answers {
-        let Some((result, message)) = no(answer) else { continue };
+        let Some((result, message)) = no(answer, step.budget.as_deref()) else { continue };
         let pods = report.nodes.iter_mut().flat_map(|n| &mut n.pods);
         for pod in pods.filter(|p| p.uid == step.uid) {
             pod.result = result;
@@ -51,13 +51,15 @@ pub async fn probe(
     Ok(report)
 }
 
-/// The server's objection, if it has one.
-fn no(answer: Answer) -> Option<(PodResult, String)> {
+/// The server's objection, if it has one. Its words name a budget without its namespace.
+fn no(answer: Answer, budget: Option<&str>) -> Option<(PodResult, String)> {
     match answer {
         Answer::Accepted | Answer::NotFound => None,
-        Answer::BudgetSpent { message } | Answer::NotYet { message, .. } | Answer::Webhook { message } => {
-            Some((PodResult::Blocked, message))
+        Answer::BudgetSpent { message } => {
+            let budget = budget.map(|key| format!("{}: ", cause::budget(key))).unwrap_or_default();
+            Some((PodResult::Blocked, format!("{budget}{message}")))
         }
+        Answer::NotYet { message, .. } | Answer::Webhook { message } => Some((PodResult::Blocked, message)),
         Answer::Busy { .. } => Some((PodResult::Blocked, cause::blocker(&Blocker::ServerBusy))),
         Answer::NamespaceTerminating => {
             Some((PodResult::Blocked, cause::blocker(&Blocker::NamespaceTerminating)))
@@ -70,5 +72,21 @@ fn no(answer: Answer) -> Option<(PodResult, String)> {
         | Answer::Unknown { message }
         | Answer::Denied { message }
         | Answer::Refused { message } => Some((PodResult::Failed, message)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_named_with_its_namespace() {
+        let message = "The disruption budget half needs 1 healthy pods and has 1 currently".to_owned();
+        let spent = Answer::BudgetSpent { message: message.clone() };
+        assert_eq!(
+            no(spent.clone(), Some("shop/half")),
+            Some((PodResult::Blocked, format!("PDB shop/half: {message}")))
+        );
+        assert_eq!(no(spent, None), Some((PodResult::Blocked, message)));
     }
 }

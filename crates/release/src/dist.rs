@@ -79,15 +79,13 @@ impl Dist {
     }
 }
 
-/// The directory with what the plugins in `programs` print. An archive is good without, so one that cannot print it is named only.
+/// The directory with what the plugins in `programs` print.
 fn extras_of(plugins: &[&Plugin], programs: &Path) -> Result<PathBuf> {
     let dir = programs.join("extras");
     fs::create_dir_all(&dir)?;
     for plugin in plugins {
         let program = programs.join(format!("{}{}", plugin.binary(), env::consts::EXE_SUFFIX));
-        if let Err(error) = extras(plugin, &program, &dir) {
-            complain(&format!("not packed: {error:#}"));
-        }
+        extras(plugin, &program, &dir)?;
     }
     Ok(dir)
 }

@@ -21,15 +21,15 @@ fn everything_that_can_be_in_the_way_is_named_and_refused() {
     services(&dry, &cleanup.webhook);
     pods(&dry);
 
-    // Refused just so without --dry-run, in words too, with the ids that would accept it.
+    // Refused just so without --dry-run, in words too, with the flags that would accept it.
     let live = untouched(&room, &drain(&room, &[&node]));
     live.expect("refused", 3);
     let outcome = untouched(&room, &safe_drain(&room, &[&node, "--yes"]));
     assert_eq!(outcome.code, 3, "{outcome}");
     assert!(outcome.err.contains("pre-flight errors; nothing was changed"), "{outcome}");
-    for id in ["bare-pod", "emptydir-data", "budget-blocked", "webhook-backend-here"] {
+    for flag in ["--force", "--delete-emptydir-data", "budget-blocked", "webhook-backend-here"] {
         let allow = outcome.err.lines().find(|line| line.starts_with("hint:") && line.contains("--allow"));
-        assert!(allow.is_some_and(|hint| hint.contains(id)), "{id} is not offered:\n{outcome}");
+        assert!(allow.is_some_and(|hint| hint.contains(flag)), "{flag} is not offered:\n{outcome}");
     }
 
     // Deletions bypass budgets, and that is reported; kubectl's flags accept only their own findings.

@@ -54,7 +54,7 @@ fn a_node_that_was_cordoned_is_not_called_unchanged() {
         );
         assert!(words.out.contains(&first) && words.out.contains(second), "{words}");
         assert!(!words.out.contains("node/n1 refused"), "{words}");
-        assert_eq!(words.out.contains("to undo:"), on_failure == "keep", "{words}");
+        assert_eq!(words.out.contains("to uncordon:"), on_failure == "keep", "{words}");
         assert_eq!((words.code, evictions(&fake)), (if on_failure == "keep" { 4 } else { 3 }, 0), "{words}");
     }
 }
@@ -107,7 +107,7 @@ fn a_cordon_that_somebody_made_later_is_not_undone() {
         assert_eq!(patches, 1, "the cordon, and no uncordon\n{outcome}");
         assert!(outcome.err.contains(why), "{outcome}");
         assert!(outcome.err.contains("kubectl safe-drain n1 --uncordon"), "{outcome}");
-        assert!(!outcome.out.contains("to undo:"), "{outcome}");
+        assert!(!outcome.out.contains("to uncordon:"), "{outcome}");
     }
 }
 

@@ -134,7 +134,7 @@ fn after_an_uncordon_by_somebody_else_nothing_is_undone() {
         let (outcome, _, _) = run.finish();
         drop(webhook);
         assert!(outcome.err.contains("was uncordoned by someone else"), "{outcome}");
-        assert!(!outcome.out.contains("to undo:"), "{outcome}");
+        assert!(!outcome.out.contains("to uncordon:"), "{outcome}");
         assert!(outcome.out.contains("was uncordoned by someone else"), "each node says why\n{outcome}");
         assert!(is_cordoned(&room, node), "{outcome}");
     }

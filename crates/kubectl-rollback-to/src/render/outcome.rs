@@ -172,21 +172,12 @@ fn next(report: &RollbackReport) -> Vec<Line> {
         RolloutResult::Stalled,
         RolloutResult::Timeout,
         RolloutResult::Interrupted,
+        RolloutResult::Superseded,
     ]);
     let mut hints: Vec<(&str, String)> = Vec::new();
-    let without: Vec<&WorkloadReport> =
-        open.iter().copied().filter(|w| !w.has_status_command && !w.gone).collect();
-    for (namespace, names) in by_namespace(&without) {
+    let there: Vec<&WorkloadReport> = open.into_iter().filter(|w| !w.gone).collect();
+    for (namespace, names) in by_namespace(&there) {
         hints.push(("to check progress:", format!("kubectl rollback-to {names}{namespace} --status")));
-    }
-    // kubectl's own command waits for one at a time.
-    if let [workload] = open.as_slice()
-        && matches!(workload.result, RolloutResult::Timeout | RolloutResult::Interrupted)
-        && workload.is_written()
-        && !workload.is_on_delete
-    {
-        let namespace = flag(&workload.namespace);
-        hints.push(("to wait for it:", format!("kubectl rollout status {}{namespace}", workload.typed())));
     }
     for (namespace, names) in by_namespace(&of(&[RolloutResult::Restored])) {
         hints.push(("to choose another:", format!("kubectl rollback-to {names}{namespace} --history")));

@@ -31,19 +31,8 @@ fn is_introduction(reason: &Reason) -> bool {
     matches!(reason, Reason::AlreadyBut { .. } | Reason::Ended { at: EndedAt::Undecided, .. })
 }
 
-/// Is the `--status` command in the line?
-pub fn has_status_command(reasons: &[Reason]) -> bool {
-    reasons.iter().any(|reason| match reason {
-        Reason::UpdateUnknown | Reason::Superseded { .. } | Reason::Unobserved { .. } => true,
-        Reason::Ended { at, .. } => {
-            !matches!(at, EndedAt::NotStarted | EndedAt::Undecided | EndedAt::ToRestore)
-        }
-        _ => false,
-    })
-}
-
+/// Without the commands to check progress and to undo it: `render::outcome` has them on lines of their own.
 fn one(id: &Id, reason: &Reason) -> String {
-    let status = || status(id);
     match reason {
         Reason::Already(there) => already(there),
         Reason::AlreadyBut { already: there, pods: None } => format!("{}, but", already(there)),
@@ -64,21 +53,21 @@ fn one(id: &Id, reason: &Reason) -> String {
         Reason::NotStarted(None) => "not started".to_owned(),
         Reason::NothingWritten => "nothing was written".to_owned(),
         Reason::Message(message) => message.clone(),
-        Reason::UpdateUnknown => format!("unknown whether it was updated: {}", status()),
+        Reason::UpdateUnknown => "unknown whether it was updated".to_owned(),
         Reason::Deleted => "it was deleted meanwhile".to_owned(),
         Reason::Reverted(by) => format!("reverted by {}{}", author(by.as_ref()), time(by.as_ref())),
         Reason::Superseded { by, pods } => {
-            let (when, status) = (time(by.as_ref()), status());
+            let when = time(by.as_ref());
             let by = author(by.as_ref());
             let far = match pods {
                 (_, 0) => String::new(),
                 (done, total) => format!(", when {done} of {total} pods ran this one"),
             };
-            format!("{by} wrote another template{when}{far}; it is not overwritten: {status}")
+            format!("{by} wrote another template{when}{far}; it is not overwritten")
         }
         Reason::Unobserved { why, restored } => {
             let restored = if *restored { "restored, but " } else { "" };
-            format!("{restored}{}; the rollout continues unobserved: {}", unobserved(why), status())
+            format!("{restored}{}; the rollout continues unobserved", unobserved(why))
         }
         Reason::OtherFailed(failed) => format!("{failed} failed"),
         Reason::Restored => "previous template restored".to_owned(),
@@ -96,11 +85,11 @@ fn one(id: &Id, reason: &Reason) -> String {
         Reason::Ended { by: End::Silent { since, seconds, message }, at, pods } => {
             let message = message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
             let (since, silent) = (since.strftime("%H:%M:%S"), span(*seconds));
-            let left = left_unseen(id, *at, *pods);
+            let left = left_unseen(*at, *pods);
             format!("the API server has not responded since {since} ({silent}){message}; {left}")
         }
-        Reason::Ended { by: End::Timeout, at, pods } => left(id, "--timeout passed", *at, *pods),
-        Reason::Ended { by: End::Interrupted, at, pods } => left(id, "interrupted", *at, *pods),
+        Reason::Ended { by: End::Timeout, at, pods } => left("--timeout passed", *at, *pods),
+        Reason::Ended { by: End::Interrupted, at, pods } => left("interrupted", *at, *pods),
     }
 }
 
@@ -179,35 +168,34 @@ pub fn change(change: &Change) -> String {
 }
 
 /// How a run that was ended from outside leaves it.
-fn left(id: &Id, what: &str, at: EndedAt, pods: (i64, i64)) -> String {
-    let (far, status) = (how_far(pods), status(id));
+fn left(what: &str, at: EndedAt, pods: (i64, i64)) -> String {
+    let far = how_far(pods);
     match at {
         EndedAt::NotStarted => format!("{what} before it was started; nothing was written"),
-        EndedAt::Writing => format!("{what} during the write; unknown whether it was updated: {status}"),
+        EndedAt::Writing => format!("{what} during the write; unknown whether it was updated"),
         EndedAt::Undecided => format!("{what} before the decision whether to restore it:"),
-        EndedAt::ToRestore => format!("{what} before it was restored: {}", last(id)),
-        EndedAt::Restoring => format!("{what} while it was restored; unknown whether it was: {status}"),
-        EndedAt::RestoreWatching => format!("restored; {what}{far}, the rollout continues: {status}"),
-        EndedAt::Watching { .. } => format!("{what}{far}; the rollout continues: {status}"),
+        EndedAt::ToRestore => format!("{what} before it was restored"),
+        EndedAt::Restoring => format!("{what} while it was restored; unknown whether it was"),
+        EndedAt::RestoreWatching => format!("restored; {what}{far}, the rollout continues"),
+        EndedAt::Watching { .. } => format!("{what}{far}; the rollout continues"),
     }
 }
 
 /// The same where the server is silent: it is not known whether the rollout continues.
-fn left_unseen(id: &Id, at: EndedAt, pods: (i64, i64)) -> String {
-    let status = status(id);
+fn left_unseen(at: EndedAt, pods: (i64, i64)) -> String {
     let seen = match pods {
         (_, 0) => String::new(),
         (done, total) => format!("{done} of {total} pods when last seen, "),
     };
     match at {
         EndedAt::NotStarted => "nothing was written".to_owned(),
-        EndedAt::Writing => format!("unknown whether it was updated: {status}"),
-        EndedAt::Undecided | EndedAt::ToRestore => format!("not restored: {}", last(id)),
-        EndedAt::Restoring => format!("unknown whether it was restored: {status}"),
-        EndedAt::RestoreWatching => format!("it was restored, {seen}its current state is unknown: {status}"),
+        EndedAt::Writing => "unknown whether it was updated".to_owned(),
+        EndedAt::Undecided | EndedAt::ToRestore => "not restored".to_owned(),
+        EndedAt::Restoring => "unknown whether it was restored".to_owned(),
+        EndedAt::RestoreWatching => format!("it was restored, {seen}its current state is unknown"),
         EndedAt::Watching { written } => {
             let written = if written { "it was updated, " } else { "" };
-            format!("{written}{seen}its current state is unknown: {status}")
+            format!("{written}{seen}its current state is unknown")
         }
     }
 }
@@ -223,14 +211,6 @@ fn how_far(pods: (i64, i64)) -> String {
 fn time(by: Option<&Author>) -> String {
     let at: Option<Timestamp> = by.map(|by| by.at);
     at.map(|at| format!(" at {at}")).unwrap_or_default()
-}
-
-fn status(id: &Id) -> String {
-    format!("kubectl rollback-to {} --status", id.typed())
-}
-
-fn last(id: &Id) -> String {
-    format!("kubectl rollback-to {} --last", id.typed())
 }
 
 pub fn question(question: &Question) -> String {

@@ -26,7 +26,7 @@ pub fn status(id: &Id, object: &Value, seen: &Seen<'_>, wide: bool) -> Vec<Line>
     let progress = seen.progress;
     let paused = object.pointer("/spec/paused").and_then(Value::as_bool).unwrap_or_default();
     let mut lines = vec![headline(id, progress, paused)];
-    lines.extend(pods(&progress.pods, wide));
+    lines.extend(pods(progress, wide));
     lines.extend(next(id, object, seen, paused));
     lines
 }
@@ -63,7 +63,8 @@ pub(super) fn word(state: PodState) -> Line {
 }
 
 /// All that need attention; those that are ready only with `-o wide`.
-fn pods(pods: &[PodProgress], wide: bool) -> Vec<Line> {
+fn pods(progress: &Progress, wide: bool) -> Vec<Line> {
+    let pods = &progress.pods;
     let unready: Vec<&PodProgress> = pods.iter().filter(|pod| pod.state != PodState::Ready).collect();
     let listed: Vec<&PodProgress> =
         if wide { pods.iter().collect() } else { unready.iter().copied().take(LISTED).collect() };
@@ -73,7 +74,12 @@ fn pods(pods: &[PodProgress], wide: bool) -> Vec<Line> {
     let header = ["  POD", "STATE", "CAUSE"].map(|title| Line::new().dim(title)).to_vec();
     let row = |pod: &&PodProgress| {
         let cause = pod.cause.as_ref().map(cause::pod).unwrap_or_default();
-        vec![Line::new().plain("  ").plain(&pod.name), word(pod.state), cause.into()]
+        let state = match (pod.state, &progress.state) {
+            // As long as its cause may pass (--fail-after), the rollout does not count as failing, and neither does the pod.
+            (PodState::Failing, State::Moving) => Line::new().warn("waiting"),
+            (state, _) => word(state),
+        };
+        vec![Line::new().plain("  ").plain(&pod.name), state, cause.into()]
     };
     let rows: Vec<Vec<Line>> = std::iter::once(header).chain(listed.iter().map(row)).collect();
     let mut rows = table(&rows).into_iter();
@@ -151,11 +157,21 @@ fn next(id: &Id, object: &Value, seen: &Seen<'_>, paused: bool) -> Vec<Line> {
             };
             vec![hint("to continue:", command)]
         }
-        // kubectl's own command refuses OnDelete.
-        State::Moving if moves == Moves::OnDelete => Vec::new(),
-        // It may go on by itself, or not at all.
-        State::Moving if progress.pods.iter().any(|pod| pod.state == PodState::Failing) => vec![go_back],
-        State::Moving => vec![hint("to watch:", format!("kubectl rollout status {typed}"))],
+        State::Moving => {
+            let with_cause = |pod: &&PodProgress| {
+                matches!(pod.state, PodState::Failing | PodState::Starting) && pod.cause.is_some()
+            };
+            let see_more =
+                progress.pods.iter().find(with_cause).map(|pod| {
+                    hint("to see more:", format!("kubectl describe pod {} -n {namespace}", pod.name))
+                });
+            // It may go on by itself, or not at all.
+            let last = match progress.pods.iter().any(|pod| pod.state == PodState::Failing) {
+                true => go_back,
+                false => hint("check again:", format!("kubectl rollback-to {typed} --status")),
+            };
+            see_more.into_iter().chain([last]).collect()
+        }
         State::Done { kept: None }
         | State::Stalled { .. }
         | State::Reverted { .. }

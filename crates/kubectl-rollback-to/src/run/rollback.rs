@@ -170,7 +170,7 @@ impl Run<'_> {
     ) -> Result<Option<RollbackReport>, Failure> {
         self.show(looked, prepared)?;
         if prepared.findings.iter().any(Finding::blocks) {
-            self.bounds.ui.failure(&findings::refusal(&prepared.findings));
+            self.bounds.ui.failure(&findings::refusal(&prepared.findings, |_| None));
             return Ok(Some(self.planned(looked, prepared.clone(), RolloutResult::Refused)));
         }
         if self.args.dry_run != DryRun::None {

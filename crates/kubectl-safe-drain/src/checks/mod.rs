@@ -7,15 +7,20 @@ mod nodes;
 mod owners;
 mod pods;
 mod recreation;
+mod refusal;
 mod room;
 mod services;
 
+use std::collections::BTreeSet;
+
 use cluster_model::finding::sort;
+use cluster_model::text::count;
 use cluster_model::{Finding, Inventory, Severity};
 
 use crate::options::Options;
 pub use budgets::unhealthy_pods;
 pub use recreation::{Recreation, recreation};
+pub use refusal::refusal;
 pub use room::check as room;
 
 pub type Check = fn(&Inventory, &Options) -> Vec<Finding>;
@@ -79,11 +84,21 @@ pub fn ids() -> impl Iterator<Item = &'static str> + Clone {
     ])
 }
 
-/// Findings of these ids mean that data is lost for good once they are accepted: the user types the node's name.
-const LOSES_DATA: [&str; 4] = ["bare-pod", "orphaned-owner", "emptydir-data", "ephemeral-volume-data"];
+const NOT_RECREATED: [&str; 2] = ["bare-pod", "orphaned-owner"];
+const DATA_LOST: [&str; 2] = ["emptydir-data", "ephemeral-volume-data"];
 
-pub fn loses_data(findings: &[Finding]) -> bool {
-    findings.iter().any(|f| f.severity == Severity::Error && LOSES_DATA.contains(&f.id))
+/// What is lost for good once the findings are accepted, if anything: then the user types the node's name.
+pub fn permanent_loss(findings: &[Finding]) -> Option<String> {
+    let pods = |ids: &[&str]| {
+        let errors = findings.iter().filter(|f| f.severity == Severity::Error && ids.contains(&f.id));
+        errors.map(|f| f.subject.as_str()).collect::<BTreeSet<_>>().len()
+    };
+    let (not_recreated, with_data) = (pods(&NOT_RECREATED), pods(&DATA_LOST));
+    let not_recreated =
+        (not_recreated > 0).then(|| format!("{} that no controller recreates", count(not_recreated, "pod")));
+    let with_data = (with_data > 0).then(|| format!("the data in volumes of {}", count(with_data, "pod")));
+    let losses: Vec<String> = not_recreated.into_iter().chain(with_data).collect();
+    (!losses.is_empty()).then(|| losses.join(", and "))
 }
 
 /// Runs every check; worst findings first.
@@ -163,6 +178,26 @@ mod tests {
         all.sort();
         all.dedup();
         assert_eq!(all.len(), before);
+    }
+
+    #[test]
+    fn what_is_lost_for_good_is_named() {
+        let error = |id, pod: &str| Finding::new(id, Severity::Error, pod, "m");
+        let all = [
+            error("bare-pod", "a/p"),
+            error("orphaned-owner", "a/q"),
+            error("emptydir-data", "a/p"),
+            error("ephemeral-volume-data", "a/p"),
+            error("budget-blocked", "a/web"),
+        ];
+        for (findings, expected) in [
+            (&all[..1], Some("1 pod that no controller recreates")),
+            (&all[2..4], Some("the data in volumes of 1 pod")),
+            (&all[..], Some("2 pods that no controller recreates, and the data in volumes of 1 pod")),
+            (&all[4..], None),
+        ] {
+            assert_eq!(permanent_loss(findings).as_deref(), expected);
+        }
     }
 
     #[test]

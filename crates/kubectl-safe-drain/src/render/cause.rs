@@ -70,7 +70,7 @@ fn not_evicted(why: &NotEvicted) -> &str {
     }
 }
 
-pub fn budget_reason(reason: &BudgetReason) -> String {
+fn budget_reason(reason: &BudgetReason) -> String {
     match reason {
         BudgetReason::Stale { rule } => format!("{rule}: its controller has not caught up with it"),
         BudgetReason::SyncFailed { rule, message } => format!("{rule}: cannot be computed: {message}"),
@@ -83,6 +83,12 @@ pub fn budget_reason(reason: &BudgetReason) -> String {
             format!("{rule}: needs {desired} healthy, has {healthy} of {expected}{never}")
         }
     }
+}
+
+/// `unhealthy`: its pods that are not Ready.
+pub fn budget_status(reason: &BudgetReason, unhealthy: Option<&str>) -> String {
+    let status = budget_reason(reason);
+    unhealthy.map_or(status.clone(), |pods| format!("{status}; not Ready: {pods}"))
 }
 
 pub fn node_problem(problem: NodeProblem) -> &'static str {

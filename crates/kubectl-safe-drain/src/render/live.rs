@@ -9,7 +9,7 @@ use plugin_client::{Line, Live, Ui};
 use super::cause;
 use crate::estimate::{seconds_left, seconds_left_at_pace};
 use crate::execute::Reporter;
-use crate::execute::cause::{Blocker, BudgetReason};
+use crate::execute::cause::Blocker;
 use crate::execute::engine::{Engine, Phase, PodState};
 use crate::execute::event::Event;
 
@@ -31,7 +31,7 @@ impl Screen {
 impl Reporter for Screen {
     fn event(&mut self, event: &Event) {
         if let Event::BudgetBlocks { budget, reason, unhealthy, .. } = event {
-            self.blocked.insert(budget.clone(), budget_status(reason, unhealthy.as_deref()));
+            self.blocked.insert(budget.clone(), cause::budget_status(reason, unhealthy.as_deref()));
         }
         // The region shows these; as lines they would only scroll by.
         if self.live.is_some()
@@ -141,7 +141,7 @@ fn line(event: &Event) -> Line {
             Line::new().plain(format!("{pod} ")).warn("blocked").plain(format!(": {}", cause::blocker(by)))
         }
         Event::BudgetBlocks { budget, reason, unhealthy, waiting } => {
-            blocked(&cause::budget(budget), &budget_status(reason, unhealthy.as_deref()), *waiting)
+            blocked(&cause::budget(budget), &cause::budget_status(reason, unhealthy.as_deref()), *waiting)
         }
         Event::Stuck { pod, by } => Line::new()
             .plain(pod)
@@ -181,16 +181,11 @@ fn blocked(what: &str, status: &str, waiting: usize) -> Line {
     Line::new().warn("blocked").plain(format!(" by {what}: {status} ({} waiting)", count(waiting, "pod")))
 }
 
-fn budget_status(reason: &BudgetReason, unhealthy: Option<&str>) -> String {
-    let status = cause::budget_reason(reason);
-    unhealthy.map_or(status.clone(), |pods| format!("{status}; not Ready: {pods}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::execute::cause::{
-        FailureReason, NodeProblem, NodeReason, NotEvicted, RemainReason, Stall, WaitsFor,
+        BudgetReason, FailureReason, NodeProblem, NodeReason, NotEvicted, RemainReason, Stall, WaitsFor,
     };
 
     use cluster_model::disruption_budget::Rule;

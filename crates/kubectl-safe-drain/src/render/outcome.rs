@@ -3,6 +3,7 @@
 use cluster_model::text::{count, span};
 use plugin_client::{Line, table};
 
+use crate::args::{CORDON_ONLY, UNCORDON};
 use crate::plan::{Action, NO_LONGER_SELECTED, UNSELECTED};
 use crate::report::{DrainReport, NodeReport, NodeResult, PodReport, PodResult};
 
@@ -10,7 +11,7 @@ use crate::report::{DrainReport, NodeReport, NodeResult, PodReport, PodResult};
 pub fn outcome(report: &DrainReport, selector: Option<&str>, mode: &str, seconds: f64) -> Vec<Line> {
     let mut lines = Vec::new();
     for node in &report.nodes {
-        lines.push(headline(node, selector, seconds));
+        lines.push(planned_cordon(node, mode).unwrap_or_else(|| headline(node, selector, seconds)));
         // A plan that was refused has been shown already; what is left of a drain has not.
         let refused = matches!(
             node.result,
@@ -26,6 +27,19 @@ pub fn outcome(report: &DrainReport, selector: Option<&str>, mode: &str, seconds
     }
     lines.extend(next(report, mode));
     lines
+}
+
+/// A dry run of `--cordon-only` or `--uncordon`.
+fn planned_cordon(node: &NodeReport, mode: &str) -> Option<Line> {
+    let words = match (mode, node.cordoned_before) {
+        _ if node.result != NodeResult::Planned => return None,
+        (CORDON_ONLY, false) => " would be cordoned; nothing was changed",
+        (CORDON_ONLY, true) => " already cordoned",
+        (UNCORDON, true) => " would be uncordoned; nothing was changed",
+        (UNCORDON, false) => " already uncordoned",
+        _ => return None,
+    };
+    Some(Line::new().strong(format!("node/{}", node.name)).plain(words))
 }
 
 fn headline(node: &NodeReport, selector: Option<&str>, seconds: f64) -> Line {
@@ -69,14 +83,26 @@ fn whole(node: &NodeReport, name: Line, gone: &str, kept: usize, seconds: f64) -
         // Of several nodes each is read again at the very end, and the run ended before.
         _ if node.was_drained && !node.uncordoned_by_others => name
             .warn(" drained when last read")
-            .plain(format!(": {gone} gone; {}", node.reason.as_deref().unwrap_or_default())),
+            .plain(format!(": {gone} gone; {}{}", node.reason.as_deref().unwrap_or_default(), cordon(node))),
         other => {
             let none_gone = node.pods.iter().all(|p| p.result != PodResult::Gone);
             let partly = other == NodeResult::Partial && !none_gone;
             let why = node.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-            name.bad(if partly { " partly drained" } else { " not drained" })
-                .plain(format!("{why}: {}", counts(node, gone, seconds)))
+            name.bad(if partly { " partly drained" } else { " not drained" }).plain(format!(
+                "{why}: {}{}",
+                counts(node, gone, seconds),
+                cordon(node)
+            ))
         }
+    }
+}
+
+/// Of a node that is not drained, as it was last read.
+fn cordon(node: &NodeReport) -> &'static str {
+    match node.cordoned {
+        Some(true) => "; still cordoned",
+        Some(false) => "; not cordoned",
+        None => "; unknown whether it is cordoned",
     }
 }
 
@@ -116,27 +142,32 @@ fn next(report: &DrainReport, mode: &str) -> Vec<Line> {
         let command = format!("kubectl safe-drain {}{mode}", names.join(" "));
         (!names.is_empty()).then(|| Line::new().dim(format!("{what}  ")).command(command))
     };
-    let cordoned = those(&|n| n.cordoned != Some(false));
-    let ours = those(&|n| n.cordoned != Some(false) && !n.cordoned_before && !n.uncordoned_by_others);
+    // Also those cordoned before, perhaps by an earlier run; not a cordon that somebody else made during this one.
+    let cordoned = those(&|n| n.cordoned != Some(false) && !n.uncordoned_by_others);
+    let uncordon = hint("to uncordon:", &cordoned, UNCORDON);
     match report.result {
-        // A cordon from before stays, unless there is no other.
-        NodeResult::Drained | NodeResult::Cordoned => {
-            let names = if ours.is_empty() { &cordoned } else { &ours };
-            hint("to uncordon:", names, " --uncordon").into_iter().collect()
-        }
+        NodeResult::Drained | NodeResult::Cordoned => uncordon.into_iter().collect(),
         NodeResult::Partial
         | NodeResult::Stalled
         | NodeResult::Timeout
         | NodeResult::Interrupted
         | NodeResult::Failed => {
             let go_on = hint("to continue:", &those(&|n| n.result != NodeResult::Drained), mode);
-            let give_up = hint("to undo:    ", &ours, " --uncordon").filter(|_| mode != " --uncordon");
-            go_on.into_iter().chain(give_up).collect()
+            go_on.into_iter().chain(uncordon.filter(|_| mode != UNCORDON)).collect()
         }
-        NodeResult::Planned | NodeResult::Refused | NodeResult::Blocked | NodeResult::Uncordoned => {
-            Vec::new()
-        }
+        NodeResult::Blocked => blocked_in_dry_run(report, &those(&|_| true), mode),
+        NodeResult::Planned | NodeResult::Refused | NodeResult::Uncordoned => Vec::new(),
     }
+}
+
+/// `--dry-run=server` found pods blocked: only the server's answers to it are in `blocked_by` of a run that changed nothing.
+fn blocked_in_dry_run(report: &DrainReport, nodes: &[&str], mode: &str) -> Vec<Line> {
+    let blocked = |pod: &&PodReport| pod.result == PodResult::Blocked && pod.blocked_by.is_some();
+    if !report.nodes.iter().flat_map(|node| &node.pods).any(|pod| blocked(&pod)) {
+        return Vec::new();
+    }
+    let command = format!("kubectl safe-drain {}{mode}", nodes.join(" "));
+    vec![Line::new().dim("to drain, waiting for blocked pods:  ").command(command)]
 }
 
 #[cfg(test)]
@@ -175,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_name_no_node_that_is_gone_and_undo_no_cordon_of_others() {
+    fn commands_name_no_node_that_is_gone_and_no_cordon_made_by_others_meanwhile() {
         let gone = NodeReport { is_gone: true, cordoned: None, ..node("gone") };
         let theirs = NodeReport { uncordoned_by_others: true, ..node("theirs") };
         let lines: Vec<String> = next(&report(vec![gone.clone(), theirs.clone(), node("ours")]), "")
@@ -186,11 +217,66 @@ mod tests {
             lines,
             [
                 "to continue:  kubectl safe-drain theirs ours",
-                "to undo:      kubectl safe-drain ours --uncordon"
+                "to uncordon:  kubectl safe-drain ours --uncordon"
             ]
         );
         let lines = next(&report(vec![gone, theirs]), "");
         assert_eq!(lines.len(), 1, "nothing of ours to undo");
+    }
+
+    /// By an earlier run, for example: `to continue:` leads to this.
+    #[test]
+    fn after_an_interrupt_a_cordon_from_before_is_named_with_the_way_back() {
+        let before = NodeReport { cordoned_before: true, ..node("n1") };
+        let again = NodeReport { cordoned: Some(false), ..node("n2") };
+        let report = DrainReport { result: NodeResult::Interrupted, ..report(vec![before, again]) };
+        let lines: Vec<String> = outcome(&report, None, "", 1.0).iter().map(Line::text).collect();
+        assert_eq!(
+            lines,
+            [
+                "node/n1 not drained: interrupted: 0 pods gone, 0 remaining, 1.0s; still cordoned",
+                "node/n2 not drained: interrupted: 0 pods gone, 0 remaining, 1.0s; not cordoned",
+                "to continue:  kubectl safe-drain n1 n2",
+                "to uncordon:  kubectl safe-drain n1 --uncordon",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_dry_run_of_a_cordon_names_what_would_change() {
+        for (mode, cordoned, words) in [
+            (CORDON_ONLY, false, "node/n1 would be cordoned; nothing was changed"),
+            (CORDON_ONLY, true, "node/n1 already cordoned"),
+            (UNCORDON, true, "node/n1 would be uncordoned; nothing was changed"),
+            (UNCORDON, false, "node/n1 already uncordoned"),
+            ("", false, "node/n1 planned; nothing was changed"),
+        ] {
+            let planned = NodeReport::untouched("n1", cordoned, NodeResult::Planned);
+            let report = DrainReport { result: NodeResult::Planned, ..report(vec![planned]) };
+            let lines: Vec<String> = outcome(&report, None, mode, 1.0).iter().map(Line::text).collect();
+            assert_eq!(lines, [words]);
+        }
+    }
+
+    #[test]
+    fn a_server_dry_run_that_finds_pods_blocked_has_a_next_step() {
+        let plan = plan(&inventory_of(vec![pod("a/p", "n1")]), &Options::default());
+        let lines = |result| {
+            let mut node = NodeReport::planned(&plan.nodes[0], NodeResult::Blocked);
+            node.pods[0].result = result;
+            node.pods[0].blocked_by = Some("PDB a/half: no".to_owned());
+            let report = DrainReport { result: NodeResult::Blocked, ..report(vec![node]) };
+            outcome(&report, None, " --force", 1.0).iter().map(Line::text).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            lines(PodResult::Blocked),
+            [
+                "node/n1 blocked; nothing was changed",
+                "  blocked  a/p  PDB a/half: no",
+                "to drain, waiting for blocked pods:  kubectl safe-drain n1 --force",
+            ]
+        );
+        assert_eq!(lines(PodResult::Failed).len(), 2, "waiting does not help");
     }
 
     #[test]
@@ -198,15 +284,20 @@ mod tests {
         let gone =
             NodeReport { is_gone: true, cordoned: None, reason: Some("was deleted".into()), ..node("n1") };
         let cases = [
-            (node("n1"), "node/n1 not drained: interrupted: 0 pods gone, 0 remaining, 1.0s"),
+            (node("n1"), "node/n1 not drained: interrupted: 0 pods gone, 0 remaining, 1.0s; still cordoned"),
             (gone, "node/n1 gone: was deleted: 0 pods gone, 0 remaining, 1.0s"),
             (
                 NodeReport { was_drained: true, ..node("n1") },
-                "node/n1 drained when last read: 0 pods gone; interrupted",
+                "node/n1 drained when last read: 0 pods gone; interrupted; still cordoned",
             ),
             (
-                NodeReport { was_drained: true, uncordoned_by_others: true, ..node("n1") },
-                "node/n1 not drained: interrupted: 0 pods gone, 0 remaining, 1.0s",
+                NodeReport {
+                    was_drained: true,
+                    uncordoned_by_others: true,
+                    cordoned: Some(false),
+                    ..node("n1")
+                },
+                "node/n1 not drained: interrupted: 0 pods gone, 0 remaining, 1.0s; not cordoned",
             ),
         ];
         for (node, words) in cases {
@@ -215,14 +306,14 @@ mod tests {
     }
 
     #[test]
-    fn a_cordon_from_before_is_not_among_those_to_undo() {
+    fn a_drained_node_that_was_cordoned_before_has_the_way_back_too() {
         let done = |name: &str, cordoned_before| NodeReport { cordoned_before, ..node(name) };
         let hint = |nodes: Vec<NodeReport>| {
             let report = DrainReport { result: NodeResult::Drained, ..report(nodes) };
             next(&report, "").iter().map(Line::text).collect::<Vec<_>>()
         };
         let both = hint(vec![done("n1", false), done("n2", true)]);
-        assert_eq!(both, ["to uncordon:  kubectl safe-drain n1 --uncordon"]);
+        assert_eq!(both, ["to uncordon:  kubectl safe-drain n1 n2 --uncordon"]);
         assert_eq!(hint(vec![done("n2", true)]), ["to uncordon:  kubectl safe-drain n2 --uncordon"]);
     }
 

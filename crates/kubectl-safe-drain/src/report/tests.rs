@@ -1,10 +1,10 @@
 use super::*;
-use crate::checks::testing::{inventory_of, now};
+use crate::checks::testing::{budgeted, inventory_of, now};
 use crate::execute::cause::{NodeProblem, Stall};
 use crate::execute::engine::{Command, NodeNow};
 use crate::options::Options;
 use crate::plan::plan;
-use cluster_model::build::{PodBuild, node as node_of, pod};
+use cluster_model::build::{PodBuild, budget, node as node_of, pod};
 use plugin_client::Failure;
 use serde_json::json;
 
@@ -130,4 +130,35 @@ fn a_report_that_ended_early_explains_every_node() {
     };
     let report = report.ended_by("declined");
     assert_eq!(reasons(&report.nodes), ["declined"; 3]);
+}
+
+/// The live view that showed them is gone by then.
+#[test]
+fn a_pod_that_a_budget_blocks_has_its_numbers_and_the_unhealthy_pods() {
+    let web = |name: &str| pod(&format!("shop/{name}"), "n1").label("app", "web");
+    let status =
+        json!({"disruptionsAllowed": 0, "currentHealthy": 2, "desiredHealthy": 2, "expectedPods": 3});
+    let inventory = budgeted(vec![web("web-1")], vec![budget("shop/web", json!({"status": status}))]);
+    let plan = plan(&inventory, &Options::default());
+    let mut engine = Engine::new(&plan, inventory, Options::default(), now());
+    let found = NodeNow { pods: vec![web("web-1")], ..empty() };
+    for seconds in 0..5 {
+        let at = now() + k8s_openapi::jiff::SignedDuration::from_secs(seconds);
+        for command in engine.next(at) {
+            match command {
+                Command::VerifyNode { ticket, node, .. } => {
+                    engine.node_read(ticket, &node, Ok(found.clone()), at);
+                }
+                Command::ListBudgetPods { budget } => {
+                    engine.budget_pods_listed(&budget, &[web("web-2").waiting("ImagePullBackOff")]);
+                }
+                _ => {}
+            }
+        }
+    }
+    let report = node(&plan.nodes[0], &engine, &End::Interrupted, now());
+    assert_eq!(report.pods[0].result, PodResult::Blocked);
+    let blocked_by = report.pods[0].blocked_by.as_deref().unwrap_or_default();
+    assert!(blocked_by.starts_with("PDB shop/web: "), "{blocked_by}");
+    assert!(blocked_by.contains("needs 2 healthy, has 2 of 3; not Ready: shop/web-2 ("), "{blocked_by}");
 }

@@ -7,7 +7,6 @@ use cluster_model::text::{count, span};
 use cluster_model::{Finding, Inventory, Severity};
 use futures::future::FutureExt;
 use plugin_client::api::access_review::not_checked;
-use plugin_client::cli::findings::refusal;
 use plugin_client::{Clock, Cluster, DryRun, Failure, Line, Output};
 
 use super::Run;
@@ -77,7 +76,7 @@ impl Run<'_> {
             let only_budgets =
                 blocking.iter().all(|f| f.id.starts_with("budget") || f.id == "pod-in-several-budgets");
             let result = if only_budgets { NodeResult::Blocked } else { NodeResult::Refused };
-            let failure = refusal(findings);
+            let failure = checks::refusal(findings);
             self.ui.failure(&failure);
             return Ok(Some(self.planned(plan, findings, result).ended_by(failure.to_string())));
         }
@@ -150,9 +149,9 @@ impl Run<'_> {
         let despite =
             if warnings > 0 { format!(" despite {}", count(warnings, "warning")) } else { String::new() };
         let question = format!("Drain {what} ({}){despite}?", count(plan.evictions(), "pod"));
-        if checks::loses_data(findings) {
+        if let Some(loss) = checks::permanent_loss(findings) {
             let word = plan.nodes.first().map(|n| n.name.as_str()).unwrap_or_default();
-            return self.ui.confirm_typed(&format!("{question} Data will be lost permanently."), word);
+            return self.ui.confirm_typed(&format!("{question} Lost permanently: {loss}."), word);
         }
         self.ui.confirm(&question)
     }

@@ -61,19 +61,26 @@ pub fn lines_of(findings: &[&Finding], wide: bool) -> Vec<Line> {
                     .dim(format!("          and {} more; -o wide shows all", group.len() - listed(group))),
             );
         }
-        lines.extend(remedy(group[0]));
+        lines.extend(remedy(group));
     }
     lines
 }
 
-/// Why a run with these findings does not start.
-pub fn refusal(findings: &[Finding]) -> Failure {
+/// Why a run with these findings does not start. `kubectl_flag`: kubectl's own flag that accepts errors of an id, if there is one.
+pub fn refusal(findings: &[Finding], kubectl_flag: fn(&str) -> Option<&'static str>) -> Failure {
     let blocking: Vec<&Finding> = findings.iter().filter(|f| f.blocks()).collect();
-    let mut ids: Vec<&str> = blocking.iter().map(|f| f.id).collect();
-    ids.dedup();
+    let (mut flags, mut ids) = (Vec::new(), Vec::new());
+    for finding in &blocking {
+        let (to, word) = kubectl_flag(finding.id).map_or((&mut ids, finding.id), |flag| (&mut flags, flag));
+        if !to.contains(&word) {
+            to.push(word);
+        }
+    }
+    let allow = (!ids.is_empty()).then(|| format!("--allow {}", ids.join(",")));
+    let flags: Vec<&str> = flags.into_iter().chain(allow.as_deref()).collect();
     let (these, them) = if blocking.len() == 1 { ("it", "it") } else { ("these", "them") };
     Failure::refused(format!("{}; nothing was changed", count(blocking.len(), "pre-flight error")))
-        .hint(format!("fix {these}, or accept {them} with --allow {}", ids.join(",")))
+        .hint(format!("fix {these}, or accept {them} with {}", flags.join(" ")))
 }
 
 fn row(finding: &Finding) -> Vec<Line> {
@@ -91,11 +98,18 @@ fn row(finding: &Finding) -> Vec<Line> {
     ]
 }
 
-fn remedy(finding: &Finding) -> Option<Line> {
+/// `group` has one remedy.
+fn remedy(group: &[&Finding]) -> Option<Line> {
+    let finding = group.first()?;
     if let Some(flag) = &finding.accepted {
         return Some(Line::new().dim(format!("          by {flag}")));
     }
-    (!finding.remedy.is_empty()).then(|| Line::new().plain("          ").command(&finding.remedy))
+    let all = match group.len() {
+        1 => String::new(),
+        2 => "for both: ".to_owned(),
+        n => format!("for all {n}: "),
+    };
+    (!finding.remedy.is_empty()).then(|| Line::new().plain("          ").plain(all).command(&finding.remedy))
 }
 
 #[cfg(test)]
@@ -116,12 +130,32 @@ mod tests {
         let short = texts(&findings, false);
         assert_eq!(short.len(), 6, "{short:?}");
         assert_eq!(short[0], "error     bare-pod  shop/p1 has no owner");
-        assert_eq!(short[4..], ["          and 2 more; -o wide shows all", "          kubectl delete"]);
+        assert_eq!(
+            short[4..],
+            ["          and 2 more; -o wide shows all", "          for all 6: kubectl delete"]
+        );
         assert_eq!(texts(&findings, true).len(), 7);
-        let failure = refusal(&findings);
+        assert_eq!(texts(&findings[..2], false)[2], "          for both: kubectl delete");
+        assert_eq!(texts(&findings[..1], false)[1], "          kubectl delete");
+        let failure = refusal(&findings, |_| None);
         assert_eq!(failure.message, "6 pre-flight errors; nothing was changed");
         assert_eq!(failure.hints, ["fix these, or accept them with --allow bare-pod"]);
-        assert_eq!(refusal(&findings[..1]).hints, ["fix it, or accept it with --allow bare-pod"]);
+        assert_eq!(refusal(&findings[..1], |_| None).hints, ["fix it, or accept it with --allow bare-pod"]);
+    }
+
+    #[test]
+    fn a_flag_of_kubectl_is_preferred_to_accept_an_error() {
+        let error = |id| Finding::new(id, Severity::Error, "shop/p", "m");
+        let findings = ["orphaned", "bare", "budget", "data", "pinned"].map(error);
+        let flag = |id: &str| match id {
+            "orphaned" | "bare" => Some("--force"),
+            "data" => Some("--delete-data"),
+            _ => None,
+        };
+        assert_eq!(
+            refusal(&findings, flag).hints,
+            ["fix these, or accept them with --force --delete-data --allow budget,pinned"]
+        );
     }
 
     #[test]

@@ -56,7 +56,7 @@ fn assert_clean_on_a_terminal(run: &Run<'_>, keys: &[(&str, &str)]) {
         shown = shown.replace(&format!("\u{1b}[{rows}A"), "").replace(&format!("\u{1b}[{rows}B"), "");
     }
     // It was shown, in other letters; a status has nothing of it to show.
-    assert!(shown.contains("\\u{1b}[31m") || shown.contains("to watch:"), "{shown}");
+    assert!(shown.contains("\\u{1b}[31m") || shown.contains("check again:"), "{shown}");
     assert_clean(&Outcome { code, out: shown, err: String::new() });
 }
 

@@ -28,9 +28,7 @@ fn workload(name: &str, result: RolloutResult, cause: Option<&str>, pods: Vec<Po
             || !pods.is_empty(),
         gone: false,
         unrecorded: false,
-        is_on_delete: false,
         current_revision: None,
-        has_status_command: false,
         pods,
         failed_pods: Vec::new(),
     }
@@ -151,36 +149,21 @@ fn not_over_yet() {
     let pods = || vec![pod("web-1", PodState::Ready, None, &[]), pod("web-2", PodState::Old, None, &[])];
     let next = [
         "to check progress:     kubectl rollback-to deployment/web -n shop --status",
-        "to wait for it:        kubectl rollout status deployment/web -n shop",
         "to undo the rollback:  kubectl rollback-to deployment/web -n shop --last",
     ];
     for (result, line) in [
         (RolloutResult::Timeout, "deployment/web not complete: --timeout passed (1 of 2 pods ready, 4.2s)"),
-        (RolloutResult::Interrupted, "deployment/web not complete: interrupted (1 of 2 pods ready, 4.2s)"),
+        (
+            RolloutResult::Interrupted,
+            "deployment/web not complete: interrupted; the rollout continues (1 of 2 pods ready, 4.2s)",
+        ),
     ] {
-        let lines = one(result, None, pods());
+        let cause = (result == RolloutResult::Interrupted).then_some("interrupted; the rollout continues");
+        let lines = one(result, cause, pods());
         assert_eq!(lines[0], line);
         assert_eq!(lines[1], "  old  shop/web-2");
         assert_eq!(lines[2..], next);
     }
-    let on_delete =
-        WorkloadReport { is_on_delete: true, ..workload("web", RolloutResult::Timeout, None, pods()) };
-    let lines = lines_of(RolloutResult::Timeout, vec![on_delete]);
-    assert!(!lines.iter().any(|line| line.contains("rollout status")), "kubectl refuses it: {lines:?}");
-    let cause = "interrupted at 1 of 2 pods; the rollout continues: kubectl rollback-to deployment/web -n shop --status";
-    let interrupted = workload("web", RolloutResult::Interrupted, Some(cause), pods());
-    let lines = lines_of(
-        RolloutResult::Interrupted,
-        vec![WorkloadReport { has_status_command: true, ..interrupted }],
-    );
-    assert_eq!(lines[0], format!("deployment/web not complete: {cause} (1 of 2 pods ready, 4.2s)"));
-    assert_eq!(
-        lines[2..],
-        [
-            "to wait for it:        kubectl rollout status deployment/web -n shop",
-            "to undo the rollback:  kubectl rollback-to deployment/web -n shop --last",
-        ]
-    );
     let partial = one(RolloutResult::Partial, Some("OnDelete: 1 pod waits to be deleted"), pods());
     assert_eq!(
         partial[0],
@@ -270,12 +253,13 @@ fn pods_are_counted_of_the_desired_ones() {
 }
 
 #[test]
-fn what_is_gone_or_somebody_elses_has_no_next_command() {
+fn what_is_gone_has_no_next_command_and_what_was_replaced_is_not_to_be_undone() {
     let failed = || workload("web", RolloutResult::Failed, None, ready(1));
     let hints = |workload| lines_of(RolloutResult::Failed, vec![workload])[1..].to_vec();
     let status = "to check progress:  kubectl rollback-to deployment/web -n shop --status";
     assert_eq!(hints(WorkloadReport { left: false, ..failed() }), [status]);
     assert!(hints(WorkloadReport { left: false, gone: true, ..failed() }).is_empty());
+    assert_eq!(hints(workload("web", RolloutResult::Superseded, Some("kim's"), ready(1))), [status]);
     // Somebody freed it, and nothing was written.
     let done = WorkloadReport { left: false, ..workload("web", RolloutResult::Done, None, ready(1)) };
     assert_eq!(lines_of(RolloutResult::Done, vec![done]).len(), 1);

@@ -134,7 +134,7 @@ fn what_blocks_it_comes_with_the_command_to_continue() {
             json!({}),
             State::Moving,
             "deployment/web -n shop rolling out: 1 of 1 updated pod available",
-            "to watch:    kubectl rollout status deployment/web -n shop",
+            "check again: kubectl rollback-to deployment/web -n shop --status",
         ),
     ] {
         let text = short(kind, spec, state, old());
@@ -168,7 +168,7 @@ fn what_a_progressive_rollout_keeps_back_is_left_to_it() {
         assert!(!unread.contains("resume") && !unread.contains("patch"), "{unread}");
         assert!(unread.starts_with("unknown:     whether a progressive rollout controls it: forbidden"));
     }
-    assert!(next(false, State::Moving, GoOn::Owner(&owner), true).starts_with("to watch:"));
+    assert!(next(false, State::Moving, GoOn::Owner(&owner), true).starts_with("check again:"));
     // A broken template is not released to all pods either.
     assert_eq!(
         next(true, failed(None, None), GoOn::Kubectl, true),
@@ -205,13 +205,20 @@ fn many_pods_are_counted() {
     }
 }
 
-/// It may go on by itself, or never: the way back is shown, not a command that waits.
+/// It may go on by itself, or never: it does not count as failing yet, and the way back is shown.
 #[test]
-fn a_pod_that_fails_meanwhile_has_the_way_back() {
+fn a_pod_whose_cause_may_pass_is_waiting_and_has_the_way_back() {
     let pods = vec![pod("web-1", PodState::Failing, "Unschedulable: no node matches")];
-    let text = short(Kind::Deployment, json!({}), State::Moving, pods);
-    assert!(
-        text.ends_with("to go back:  kubectl rollback-to deployment/web -n shop --last-healthy\n"),
-        "{text}"
+    assert_eq!(
+        short(Kind::Deployment, json!({}), State::Moving, pods),
+        "deployment/web -n shop rolling out: 1 of 1 updated pod available
+  POD    STATE    CAUSE
+  web-1  waiting  Unschedulable: no node matches
+to see more: kubectl describe pod web-1 -n shop
+to go back:  kubectl rollback-to deployment/web -n shop --last-healthy
+"
     );
+    let starting = vec![pod("web-1", PodState::Starting, "ContainerCreating")];
+    let text = short(Kind::Deployment, json!({}), State::Moving, starting);
+    assert!(text.contains("to see more: kubectl describe pod web-1 -n shop\ncheck again: "), "{text}");
 }

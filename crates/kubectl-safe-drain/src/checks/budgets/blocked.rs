@@ -23,8 +23,12 @@ pub(super) fn allows_none(budget: &DisruptionBudget, counted: &[&Pod], inventory
             return Finding::new("budget-exhausted", Severity::Warning, budget.key(), message)
                 .remedy(format!("the drain waits until {more} of this PDB {verb} Ready"));
         }
-        Requirement::Replicas(1) => "add a replica, or relax the PDB for the drain".to_owned(),
-        Requirement::Replicas(n) => format!("add {n} replicas, or relax the PDB for the drain"),
+        Requirement::Replicas(n) => {
+            let replicas = if n == 1 { "a replica".to_owned() } else { format!("{n} replicas") };
+            let command = scale_command(&with_scale, expected, n, inventory);
+            let command = command.map(|command| format!(" ({command})")).unwrap_or_default();
+            format!("add {replicas}{command}, or relax the PDB for the drain")
+        }
         Requirement::OtherRule if members.grow_with_scale => {
             "relax the PDB for the drain; no number of replicas is enough for it".to_owned()
         }
@@ -66,6 +70,28 @@ fn members(budget: &DisruptionBudget, inventory: &Inventory) -> (Members, BTreeS
         }
     }
     (members, with_scale)
+}
+
+/// The command that adds `more` replicas, where one controller alone has the `expected` pods and kubectl can scale it: otherwise (during a
+/// rollout, with an operator) its number of replicas is not that of the workload.
+fn scale_command(
+    with_scale: &BTreeSet<OwnerKey>,
+    expected: i32,
+    more: i64,
+    inventory: &Inventory,
+) -> Option<String> {
+    let key = with_scale.first().filter(|_| with_scale.len() == 1)?;
+    let ControllerState::Exists(workload) = inventory.owners.state(key) else { return None };
+    let desired = workload.desired.filter(|desired| *desired == expected)?;
+    let scaled = workload.controller.as_ref().unwrap_or(key);
+    let kind = match (scaled.api_version.as_str(), scaled.kind.as_str()) {
+        ("apps/v1", "Deployment" | "ReplicaSet" | "StatefulSet") | ("v1", "ReplicationController") => {
+            scaled.kind.to_lowercase()
+        }
+        _ => return None,
+    };
+    let replicas = i64::from(desired) + more;
+    Some(format!("kubectl scale {kind}/{} -n {} --replicas={replicas}", scaled.name, scaled.namespace))
 }
 
 /// Pods that nothing recreates use up a disruption for good. The one that takes the last, and the first pod that is left without.

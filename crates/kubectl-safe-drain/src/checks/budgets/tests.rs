@@ -3,7 +3,7 @@ use crate::options::Options;
 use std::collections::BTreeMap;
 
 use cluster_model::build::{PodBuild, budget, pod};
-use cluster_model::owner::Workload;
+use cluster_model::owner::{OwnerKey, Workload};
 use cluster_model::{DisruptionBudget, Inventory, Known, Severity};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -59,7 +59,11 @@ fn the_remedy_is_one_that_helps() {
         super::check(&inventory, &Options::default())[0].remedy.clone()
     };
     for (rule, status, expected) in [
-        (json!({"minAvailable": 3}), status(0, 3, 3, 3), "add a replica, or relax the PDB for the drain"),
+        (
+            json!({"minAvailable": 3}),
+            status(0, 3, 3, 3),
+            "add a replica (kubectl scale replicaset/rs -n shop --replicas=4), or relax the PDB for the drain",
+        ),
         (
             json!({"minAvailable": "51%"}),
             status(0, 1, 1, 1),
@@ -119,7 +123,31 @@ fn pods_that_are_yet_to_be_created_may_satisfy_it() {
     assert_eq!(first(&starting).2, "the drain waits until another pod of this PDB is Ready");
     let complete = owned_by(scaled_to(2, 2), vec![], rule(), status(0, 2, 2, 2));
     assert_eq!(first(&complete).0, "budget-blocked");
-    assert_eq!(first(&complete).2, "add a replica, or relax the PDB for the drain");
+    assert_eq!(
+        first(&complete).2,
+        "add a replica (kubectl scale replicaset/rs -n shop --replicas=3), or relax the PDB for the drain"
+    );
+}
+
+#[test]
+fn the_workload_to_scale_is_named_where_it_is_certain() {
+    let made_by = |api_version: &str, kind: &str| {
+        let (api_version, kind) = (api_version.to_owned(), kind.to_owned());
+        let (namespace, name, uid) = ("shop".to_owned(), "web".to_owned(), "u".to_owned());
+        let controller = OwnerKey { api_version, kind, namespace, name, uid };
+        Workload { controller: Some(controller), ..scaled_to(2, 2) }
+    };
+    let remedy = |controller, expected| {
+        first(&owned_by(controller, vec![], json!({"minAvailable": 2}), status(0, 2, 2, expected))).2
+    };
+    assert_eq!(
+        remedy(made_by("apps/v1", "Deployment"), 2),
+        "add a replica (kubectl scale deployment/web -n shop --replicas=3), or relax the PDB for the drain"
+    );
+    // An operator would scale it back; a ReplicaSet of a rollout has not all of the replicas.
+    assert_eq!(remedy(made_by("example.com/v1", "Shop"), 2), "add a replica, or relax the PDB for the drain");
+    let rolling = Workload { desired: Some(1), ..made_by("apps/v1", "Deployment") };
+    assert!(!remedy(rolling, 2).contains("kubectl"), "its number of replicas is not known");
 }
 
 #[test]

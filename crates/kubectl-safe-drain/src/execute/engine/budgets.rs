@@ -44,6 +44,8 @@ struct BudgetState {
     reported: Option<BudgetReason>,
     /// When its pods were last listed.
     listed_at: Option<Timestamp>,
+    /// Those of them that are not Ready, as listed last.
+    unhealthy: Option<String>,
 }
 
 impl BudgetState {
@@ -56,6 +58,7 @@ impl BudgetState {
             blocking_since: None,
             reported: None,
             listed_at: None,
+            unhealthy: None,
         }
     }
 
@@ -205,6 +208,12 @@ impl Budgets {
         self.0.as_ref()?.get(key).map(|b| &b.object)
     }
 
+    /// Why it blocks pods now, and its pods that were not Ready when it was last reported.
+    pub fn status(&self, key: &str) -> Option<(BudgetReason, Option<&str>)> {
+        let budget = self.0.as_ref()?.get(key)?;
+        Some((budget.reason(), budget.unhealthy.as_deref()))
+    }
+
     /// Budgets that block pods and whose status is not reported yet.
     pub fn unreported(&mut self, pods: &[PodState], now: Timestamp) -> Vec<String> {
         let mut keys = Vec::new();
@@ -221,11 +230,12 @@ impl Budgets {
     }
 
     /// The event for a budget that blocks pods; nothing if it blocks none any more.
-    pub fn report(&self, key: &str, members: &[Pod], pods: &[PodState]) -> Option<Event> {
-        let budget = self.0.as_ref()?.get(key)?;
+    pub fn report(&mut self, key: &str, members: &[Pod], pods: &[PodState]) -> Option<Event> {
+        let budget = self.0.as_mut()?.get_mut(key)?;
         let waiting = blocked_pods(&budget.object, pods);
         let reason = budget.reported.clone()?;
         let unhealthy = unhealthy_pods(&budget.object, members.iter());
+        budget.unhealthy = unhealthy.clone();
         (waiting > 0).then(|| Event::BudgetBlocks { budget: key.to_owned(), reason, unhealthy, waiting })
     }
 }

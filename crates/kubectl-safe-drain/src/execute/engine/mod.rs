@@ -24,7 +24,7 @@ use k8s_openapi::jiff::Timestamp;
 use cluster_model::pod::Tier;
 use cluster_model::{DisruptionBudget, Inventory, Known, PodExt};
 
-use crate::execute::cause::{FailureReason, Stall, Stop};
+use crate::execute::cause::{BudgetReason, FailureReason, Stall, Stop};
 use crate::execute::event::Event;
 use crate::options::Options;
 use crate::plan::Plan;
@@ -261,9 +261,15 @@ impl Engine {
         self.budgets.get(key)
     }
 
+    pub fn budget_status(&self, key: &str) -> Option<(BudgetReason, Option<&str>)> {
+        self.budgets.status(key)
+    }
+
     /// The answer to `Command::ListBudgetPods`: reported now, in one line with the reason.
     pub fn budget_pods_listed(&mut self, budget: &str, pods: &[Pod]) {
-        self.events.extend(self.budgets.report(budget, pods, self.current_pods()));
+        let node = self.current();
+        let blocked = node.map(|node| self.pods.of_node(node)).unwrap_or_default();
+        self.events.extend(self.budgets.report(budget, pods, blocked));
     }
 
     pub fn budget_gone(&mut self, key: &str) {

@@ -100,7 +100,7 @@ impl Ui {
             Some(Err(dialoguer::Error::IO(error))) if error.kind() != ErrorKind::Interrupted => {
                 Err(Failure::refused("the question got no answer").cause(error.to_string()))
             }
-            _ => Err(Failure::new(Exit::Interrupted, "interrupted at the question; nothing was done")),
+            _ => Err(Failure::new(Exit::Interrupted, "interrupted at the question; nothing was changed")),
         }
     }
 }
