@@ -23,7 +23,7 @@ fn modes(room: &Room<'_>) -> Vec<(Vec<String>, &'static str)> {
         (of(&["-l", &selector, "--cordon-only", "--dry-run"]), "planned"),
         (of(&[one, "--dry-run"]), "planned"),
         (of(&[one, "--dry-run=server"]), "planned"),
-        (of(&["-l", &selector, "--disable-eviction", "--dry-run"]), "planned"),
+        (of(&["-l", &selector, "--disable-eviction", "--dry-run", "--allow=no-room"]), "planned"),
         (of(&[one, "--disable-eviction"]), "drained"),
         (of(&[other, "--timeout=10m"]), "drained"),
     ]

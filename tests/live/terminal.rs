@@ -4,7 +4,7 @@ use ::testbed::{Room, annotate, shared};
 use serde_json::Value;
 
 use crate::faults::end_all_on;
-use crate::plugin::safe_drain;
+use crate::plugin::{plugin, safe_drain};
 use crate::tty::{CTRL_C, HIDE_CURSOR, SHOW_CURSOR, Tty, has_colours};
 use crate::untouched::{Before, untouched};
 
@@ -153,16 +153,18 @@ fn no_color_and_dumb_terminals_are_respected() {
     assert!(!dry(&[("TERM", "dumb")]).contains('\u{1b}'));
 
     // The drain itself: no colours in the live view either, and no live view at all where it cannot be drawn.
-    let mut plain = Tty::start(&safe_drain(&room, &[node, "--yes"]), &[("NO_COLOR", "1")]);
+    // Without a spare node, so that its pods come back.
+    let alone = |args: &[&str]| plugin(&room, "safe-drain", &[&[node], args].concat());
+    let mut plain = Tty::start(&alone(&["--yes", "--allow=no-room"]), &[("NO_COLOR", "1")]);
     plain.until("stopping");
     end_all_on(&room, node);
     assert_eq!(plain.end(), 0, "{}", plain.text());
     assert!(!has_colours(&plain.text()), "{:?}", plain.text());
     plain.assert_left_clean();
 
-    safe_drain(&room, &[node, "--uncordon"]).run();
+    alone(&["--uncordon"]).run();
     room.ready("web", 2);
-    let mut dumb = Tty::start(&safe_drain(&room, &[node, "--yes"]), &[("TERM", "dumb")]);
+    let mut dumb = Tty::start(&alone(&["--yes", "--allow=no-room"]), &[("TERM", "dumb")]);
     dumb.until("(grace period 30s)").until("(grace period 30s)");
     end_all_on(&room, node);
     assert_eq!(dumb.end(), 0, "{}", dumb.text());

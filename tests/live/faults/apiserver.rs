@@ -74,7 +74,7 @@ fn a_drain_survives_the_death_of_the_apiserver_between_two_evictions() {
     let kubeconfig = cluster.user("drainer", &[], &needed_rights());
     let node = room.nodes()[0].as_str();
 
-    let run = drain(&room, &[node]).kubeconfig(&kubeconfig).watch();
+    let run = drain(&room, &[node, "--allow=drain-deadlock,no-room"]).kubeconfig(&kubeconfig).watch();
     run.wait_for_output("blocked by PDB");
     let apiserver = cluster.component(Component::Apiserver);
     apiserver.kill();
@@ -94,7 +94,7 @@ fn a_drain_goes_on_after_the_apiserver_was_silent() {
     half_allowed(&room, 10);
     let node = room.nodes()[0].as_str();
 
-    let run = drain(&room, &[node, "--request-timeout=10s"]).watch();
+    let run = drain(&room, &[node, "--request-timeout=10s", "--allow=drain-deadlock,no-room"]).watch();
     run.wait_for_output("blocked by PDB");
     let apiserver = cluster.component(Component::Apiserver);
     apiserver.freeze();

@@ -90,7 +90,7 @@ fn a_node_that_is_deleted_after_it_was_drained_is_in_no_command() {
     });
     room.ready("web", 1);
     let webhook = room.deny_evictions(403, "not now");
-    let run = safe_drain(&room, &[first, second, "--yes"]).watch();
+    let run = safe_drain(&room, &[first, second, "--yes", "--allow=no-room"]).watch();
     run.wait_for_output("not now");
     room.cluster().delete(&node_path(first));
     run.signal(Signal::INT);

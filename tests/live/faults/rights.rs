@@ -26,7 +26,7 @@ fn a_right_that_is_taken_away_ends_the_drain_at_once() {
     let node = room.nodes()[0].as_str();
     let user = format!("{}-drainer", room.namespace());
     let kubeconfig = shared().user(&user, &[], &needed_rights());
-    let run = drain(&room, &[node]).kubeconfig(&kubeconfig).watch();
+    let run = drain(&room, &[node, "--allow=drain-deadlock,no-room"]).kubeconfig(&kubeconfig).watch();
     wait("a pod to stop", PATIENCE, || (terminating(&room, node) == 1).then_some(()));
     run.wait_for_output("blocked by PDB");
     shared().delete(&format!("{BINDINGS}/testbed-user:{user}"));
@@ -71,7 +71,7 @@ fn a_token_that_dies_ends_the_drain_with_the_report() {
     half_way(&room);
     let node = room.nodes()[0].as_str();
     let account = Account::new(&room);
-    let run = drain(&room, &[node]).kubeconfig(&account.kubeconfig).watch();
+    let run = drain(&room, &[node, "--allow=drain-deadlock,no-room"]).kubeconfig(&account.kubeconfig).watch();
     wait("a pod to stop", PATIENCE, || (terminating(&room, node) == 1).then_some(()));
     shared().delete(&account.secret);
     wait("the server to refuse the token", PATIENCE, || account.is_refused().then_some(()));

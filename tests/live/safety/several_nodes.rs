@@ -28,7 +28,7 @@ fn room() -> Room<'static> {
 fn a_node_whose_pods_failed_is_not_called_drained_in_the_report() {
     let room = room();
     let [first, second] = [room.nodes()[0].as_str(), room.nodes()[1].as_str()];
-    let (outcome, _) = drain(&room, &[first, second, "--allow=pod-in-several-budgets"]).watched();
+    let (outcome, _) = drain(&room, &[first, second, "--allow=pod-in-several-budgets,no-room"]).watched();
     outcome.expect("partial", 4);
     let report = outcome.report();
     let of = |name: &str| {
@@ -44,7 +44,8 @@ fn a_node_whose_pods_failed_is_not_called_drained_in_the_report() {
 fn a_node_whose_pods_failed_is_not_called_drained_on_the_screen() {
     let room = room();
     let [first, second] = [room.nodes()[0].as_str(), room.nodes()[1].as_str()];
-    let outcome = safe_drain(&room, &[first, second, "--yes", "--allow=pod-in-several-budgets"]).watched().0;
+    let outcome =
+        safe_drain(&room, &[first, second, "--yes", "--allow=pod-in-several-budgets,no-room"]).watched().0;
     assert_eq!(outcome.code, 4, "{outcome}");
     let output = format!("{}{}", outcome.out, outcome.err);
     assert!(!output.contains(&format!("node/{first} drained")), "{outcome}");

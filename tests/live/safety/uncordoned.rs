@@ -65,7 +65,7 @@ fn an_uncordon_during_the_drain_stops_it() {
 
     set_cordon(&room, &room.nodes()[1], true);
 
-    let run = drain(&room, &[node]).watch();
+    let run = drain(&room, &[node, "--allow=drain-deadlock,no-room"]).watch();
     run.wait_for_output(" gone");
     set_cordon(&room, node, false);
     run.wait_for_output("uncordon");
@@ -106,7 +106,7 @@ fn a_cordon_that_somebody_set_again_on_a_waiting_node_is_not_undone() {
     room.deployment("web", 2);
     room.ready("web", 2);
     let webhook = room.deny_evictions(403, "not now");
-    let run = drain(&room, &[first, second, "--on-failure=uncordon"]).watch();
+    let run = drain(&room, &[first, second, "--on-failure=uncordon", "--allow=no-room"]).watch();
     run.wait_for_output("not now");
     set_cordon(&room, second, false);
     set_cordon(&room, second, true);

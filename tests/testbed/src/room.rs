@@ -64,6 +64,7 @@ impl Cluster {
 /// Only the room's pods may use it.
 fn reserve(node: &mut Value, room: &str) {
     node["metadata"]["labels"]["room"] = json!(room);
+    node["metadata"]["labels"]["spare"] = json!("no");
     node["spec"]["taints"] = json!([{"key": "room", "value": room, "effect": "NoSchedule"}]);
 }
 
@@ -78,7 +79,7 @@ impl<'a> Room<'a> {
 
     /// The label selector of the room's nodes, without the spare one.
     pub fn node_selector(&self) -> String {
-        format!("room={},!spare", self.id)
+        format!("room={},spare=no", self.id)
     }
 
     /// One more node for the pods of nodes that are drained; it is not among [`Room::nodes`].
@@ -87,7 +88,7 @@ impl<'a> Room<'a> {
         self.spare.get_or_init(|| {
             self.cluster.add_nodes(&format!("{}-spare", self.id), 1, |_, node| {
                 reserve(node, &self.id);
-                node["metadata"]["labels"]["spare"] = json!("");
+                node["metadata"]["labels"]["spare"] = json!("yes");
             });
         });
     }
@@ -120,8 +121,12 @@ impl<'a> Room<'a> {
     /// The object with this room's namespace, and its pods restricted to the room's nodes.
     pub(crate) fn furnished(&self, mut object: Value) -> Value {
         object["metadata"]["namespace"] = json!(self.id);
+        let object_kind = object["kind"].clone();
         if let Some(spec) = pod_spec_of(&mut object) {
             spec["nodeSelector"]["room"] = json!(self.id);
+            if object_kind == "DaemonSet" {
+                spec["nodeSelector"]["spare"] = json!("no");
+            }
             let toleration = json!({"key": "room", "value": self.id, "effect": "NoSchedule"});
             match spec["tolerations"].as_array_mut() {
                 Some(tolerations) if tolerations.contains(&toleration) => {}
