@@ -15,8 +15,10 @@ use crate::pod_filter::{PodFilter, pod_filter};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     pub verdict: Verdict,
-    /// The nodes that take it, at least while the others take no room.
-    pub nodes: Vec<String>,
+    /// How many nodes take it, at least while the others take no room.
+    pub nodes: usize,
+    /// Their names, where they are few.
+    named: Vec<String>,
     /// Why the others do not, with their number.
     pub misses: Vec<(usize, Miss)>,
     /// The nodes that only one rule keeps it from, where no node takes it.
@@ -29,9 +31,9 @@ const NAMED: usize = 2;
 impl Place {
     /// `node-2, node-3`, `5 nodes`, or `no node`.
     pub fn shown(&self) -> String {
-        match self.nodes.len() {
+        match self.nodes {
             0 => "no node".to_owned(),
-            n if n <= NAMED => self.nodes.join(", "),
+            n if n <= NAMED => self.named.join(", "),
             n => count(n, "node"),
         }
     }
@@ -86,5 +88,6 @@ pub fn placements(inventory: &Inventory, options: &Options) -> Placements {
 fn place(scenario: &Scenario<'_>, judgement: Judgement) -> Place {
     let Judgement { verdict, nodes, misses, one_rule_away, .. } = judgement;
     let name = |node| scenario.node(node).name.to_string();
-    Place { verdict, nodes: nodes.into_iter().map(name).collect(), misses, one_rule_away }
+    let named = if nodes.len() > NAMED { Vec::new() } else { nodes.iter().map(|node| name(*node)).collect() };
+    Place { verdict, nodes: nodes.len(), named, misses, one_rule_away }
 }

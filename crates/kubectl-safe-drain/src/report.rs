@@ -104,7 +104,7 @@ impl From<&Place> for PlaceReport {
             Verdict::Unknown(reasons) => ("unknown", Some(reasons.clone())),
         };
         let reasons = unknown.unwrap_or_else(|| place.reasons());
-        PlaceReport { verdict, nodes: place.nodes.len(), reasons }
+        PlaceReport { verdict, nodes: place.nodes, reasons }
     }
 }
 

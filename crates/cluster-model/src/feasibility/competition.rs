@@ -121,22 +121,27 @@ impl<'a> Competition<'a> {
                 Reach::Node | Reach::Everywhere => None,
             })
             .collect();
-        let mut group_of: Vec<usize> = (0..nodes.len()).collect();
+        // Each index leads to another one of its group, and at last to one that leads to itself.
+        let mut leads_to: Vec<usize> = (0..nodes.len()).collect();
+        fn last(leads_to: &mut [usize], mut index: usize) -> usize {
+            while leads_to[index] != index {
+                leads_to[index] = leads_to[leads_to[index]];
+                index = leads_to[index];
+            }
+            index
+        }
         for key in keys {
             let mut first: BTreeMap<&str, usize> = BTreeMap::new();
             for (index, node) in nodes.iter().enumerate() {
                 let Some(value) = self.scenario.node(*node).labels.get(key) else { continue };
-                let (from, to) = (group_of[index], group_of[*first.entry(value).or_insert(index)]);
-                for group in &mut group_of {
-                    if *group == from {
-                        *group = to;
-                    }
-                }
+                let to = last(&mut leads_to, *first.entry(value).or_insert(index));
+                let from = last(&mut leads_to, index);
+                leads_to[from] = to;
             }
         }
         let mut groups: BTreeMap<usize, Vec<NodeId>> = BTreeMap::new();
-        for (node, group) in nodes.iter().zip(group_of) {
-            groups.entry(group).or_default().push(*node);
+        for (index, node) in nodes.iter().enumerate() {
+            groups.entry(last(&mut leads_to, index)).or_default().push(*node);
         }
         groups.into_values().collect()
     }

@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::{
     NodeSelectorTerm, Pod, PodAffinityTerm, Toleration, TopologySpreadConstraint, Volume,
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube_core::Selector;
 use serde_json::{Value, json};
 
@@ -23,6 +24,8 @@ pub struct Requirements {
     pub ports: Vec<HostPort>,
     /// Only those with `DoNotSchedule`.
     pub spread: Vec<TopologySpreadConstraint>,
+    /// The labels that these constraints read.
+    pub spread_keys: Vec<String>,
     pub affinity: Vec<PodTerm>,
     pub anti_affinity: Vec<PodTerm>,
     pub volumes: Vec<VolumeUse>,
@@ -51,6 +54,14 @@ pub struct PodTerm {
     pub namespaces: Vec<String>,
     /// Where neither this nor `namespaces` is set, the pod's own namespace is meant.
     pub namespace_selector: Option<Selector>,
+    /// The labels that the selector reads.
+    pub keys: Vec<String>,
+}
+
+impl PodTerm {
+    pub fn is_about_own_namespace(&self) -> bool {
+        self.namespaces.is_empty() && self.namespace_selector.is_none()
+    }
 }
 
 /// A volume that has a say in where a pod can run.
@@ -83,6 +94,12 @@ impl Requirements {
             node_affinity: required.map(|it| it.node_selector_terms.clone()),
             tolerations: spec.tolerations.clone().unwrap_or_default(),
             ports: host_ports(pod),
+            spread_keys: spec
+                .topology_spread_constraints
+                .iter()
+                .flatten()
+                .flat_map(constraint_keys)
+                .collect(),
             spread: enforced(spec.topology_spread_constraints.as_deref().unwrap_or_default()),
             affinity: together.into_iter().flatten().map(PodTerm::from).collect(),
             anti_affinity: apart.into_iter().flatten().map(PodTerm::from).collect(),
@@ -91,6 +108,12 @@ impl Requirements {
             may_preempt: spec.preemption_policy.as_deref() != Some("Never"),
             not_covered: not_covered(pod),
         }
+    }
+
+    /// The labels of pods that its terms and constraints read.
+    pub fn label_keys(&self) -> impl Iterator<Item = &str> {
+        let terms = self.affinity.iter().chain(&self.anti_affinity).flat_map(|term| &term.keys);
+        terms.chain(&self.spread_keys).map(String::as_str)
     }
 
     /// Pods with equal keys have equal requirements.
@@ -119,8 +142,19 @@ impl From<&PodAffinityTerm> for PodTerm {
             selector: selector::parse(term.label_selector.clone()),
             namespaces: term.namespaces.clone().unwrap_or_default(),
             namespace_selector: selector::parse(term.namespace_selector.clone()),
+            keys: term.label_selector.iter().flat_map(selector_keys).collect(),
         }
     }
+}
+
+fn constraint_keys(constraint: &TopologySpreadConstraint) -> Vec<String> {
+    let own = constraint.match_label_keys.iter().flatten().cloned();
+    constraint.label_selector.iter().flat_map(selector_keys).chain(own).collect()
+}
+
+fn selector_keys(selector: &LabelSelector) -> Vec<String> {
+    let labels = selector.match_labels.iter().flatten().map(|(key, _)| key.clone());
+    labels.chain(selector.match_expressions.iter().flatten().map(|it| it.key.clone())).collect()
 }
 
 fn enforced(constraints: &[TopologySpreadConstraint]) -> Vec<TopologySpreadConstraint> {

@@ -1,10 +1,10 @@
 //! The cluster with some nodes drained: which pods stay, which have to be placed again, and what the nodes have left.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::cluster::{Cluster, NodeId, PodFacts, PodId};
 use super::node::{Labels, NodeFacts};
-use super::requirements::Requirements;
+use super::requirements::{PodTerm, Requirements};
 use crate::pod::resources::{Amounts, add};
 
 /// The pod that a controller makes in place of one that is evicted. It is taken to be like the old one: same labels, same requirements.
@@ -30,6 +30,11 @@ pub struct Scenario<'a> {
     /// What the staying pods take, by node: with and without those that are terminating.
     taken: Vec<Amounts>,
     taken_for_good: Vec<Amounts>,
+    /// Staying pods that are not terminating, with their nodes, by namespace.
+    by_namespace: HashMap<&'a str, Vec<(NodeId, PodId)>>,
+    /// Those of them with required anti-affinity to pods of their own namespace only, by namespace, and all others with anti-affinity.
+    keeping_away: HashMap<&'a str, Vec<(NodeId, PodId)>>,
+    keeping_away_anywhere: Vec<(NodeId, PodId)>,
 }
 
 impl<'a> Scenario<'a> {
@@ -44,6 +49,9 @@ impl<'a> Scenario<'a> {
         let mut staying = vec![Vec::new(); count];
         let (mut taken, mut taken_for_good) = (vec![Amounts::new(); count], vec![Amounts::new(); count]);
         let mut to_place = recreated.to_vec();
+        let mut by_namespace: HashMap<&str, Vec<(NodeId, PodId)>> = HashMap::new();
+        let mut keeping_away: HashMap<&str, Vec<(NodeId, PodId)>> = HashMap::new();
+        let mut keeping_away_anywhere = Vec::new();
         for id in cluster.pod_ids().filter(|id| !evicted.contains(id)) {
             let pod = cluster.pod(id);
             let Some(node) = pod.node else {
@@ -55,12 +63,33 @@ impl<'a> Scenario<'a> {
             let node = node.0 as usize;
             staying[node].push(id);
             add(&mut taken[node], pod.taken());
-            if !pod.is_terminating {
-                add(&mut taken_for_good[node], pod.taken());
+            if pod.is_terminating {
+                continue;
+            }
+            add(&mut taken_for_good[node], pod.taken());
+            let with_node = (NodeId(u32::try_from(node).unwrap_or(u32::MAX)), id);
+            by_namespace.entry(&*pod.namespace).or_default().push(with_node);
+            let terms = &pod.requirements.anti_affinity;
+            if !terms.is_empty() {
+                match terms.iter().all(PodTerm::is_about_own_namespace) {
+                    true => keeping_away.entry(&*pod.namespace).or_default().push(with_node),
+                    false => keeping_away_anywhere.push(with_node),
+                }
             }
         }
         let evicted = evicted.iter().copied().filter(|id| cluster.pod(*id).node.is_some()).collect();
-        Scenario { cluster, drained, to_place, evicted, staying, taken, taken_for_good }
+        Scenario {
+            cluster,
+            drained,
+            to_place,
+            evicted,
+            staying,
+            taken,
+            taken_for_good,
+            by_namespace,
+            keeping_away,
+            keeping_away_anywhere,
+        }
     }
 
     /// The same without the staying pods of lower priority, if there are any on nodes that are not drained.
@@ -109,6 +138,30 @@ impl<'a> Scenario<'a> {
     pub fn staying_for_good(&self) -> impl Iterator<Item = (NodeId, PodId)> {
         let staying = self.nodes().flat_map(|node| self.staying(node).iter().map(move |id| (node, *id)));
         staying.filter(|(_, id)| !self.pod(*id).is_terminating)
+    }
+
+    /// Those of one namespace.
+    pub fn staying_in(&self, namespace: &str) -> &[(NodeId, PodId)] {
+        self.by_namespace.get(namespace).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Those whose required anti-affinity can be about pods of this namespace.
+    pub fn keeping_away_from(&self, namespace: &str) -> impl Iterator<Item = (NodeId, PodId)> {
+        let own = self.keeping_away.get(namespace).into_iter().flatten();
+        own.chain(&self.keeping_away_anywhere).copied()
+    }
+
+    /// Those that the terms of a pod of this namespace can be about.
+    pub fn meant_by<'b>(
+        &'b self,
+        terms: &[PodTerm],
+        namespace: &str,
+    ) -> Box<dyn Iterator<Item = (NodeId, PodId)> + 'b> {
+        if terms.iter().all(PodTerm::is_about_own_namespace) {
+            Box::new(self.staying_in(namespace).iter().copied())
+        } else {
+            Box::new(self.staying_for_good())
+        }
     }
 
     /// What is taken on a node at least: pods that are terminating will be gone.

@@ -1,11 +1,13 @@
 //! Whether each pod that has to be placed again finds a place.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::cluster::{NodeId, PodId};
 use super::competition::Competition;
 use super::miss::Miss;
+use super::requirements::Requirements;
 use super::rule::{Answer, Certainty, Filter};
 use super::rules::RULES;
 use super::scenario::{Replacement, Scenario};
@@ -39,7 +41,7 @@ pub struct Judgement {
     pub pod: PodId,
     pub verdict: Verdict,
     /// The nodes that take it in the best case.
-    pub nodes: Vec<NodeId>,
+    pub nodes: Arc<[NodeId]>,
     /// Why the others do not, with their number, most frequent first and drained ones last. A shortage is the smallest of them.
     pub misses: Vec<(usize, Miss)>,
     /// The same of the nodes that only one rule keeps it from, where no node takes it: what a change of that one thing would open.
@@ -48,13 +50,14 @@ pub struct Judgement {
 
 /// One judgement for each pod to be placed, in that order.
 pub fn judge(scenario: &Scenario<'_>) -> Vec<Judgement> {
-    let mut classes: HashMap<Class, usize> = HashMap::new();
+    let keys = label_keys(scenario);
+    let mut classes: HashMap<Class<'_>, usize> = HashMap::new();
     let mut judged: Vec<Judgement> = Vec::new();
     let of: Vec<usize> = scenario
         .to_place()
         .iter()
         .map(|&pod| {
-            *classes.entry(class(scenario, pod)).or_insert_with(|| {
+            *classes.entry(class(scenario, &keys, pod)).or_insert_with(|| {
                 judged.push(best_case(scenario, pod));
                 judged.len() - 1
             })
@@ -69,18 +72,33 @@ pub fn judge(scenario: &Scenario<'_>) -> Vec<Judgement> {
     each.map(|(&pod, index)| Judgement { pod, ..judged[index].clone() }).collect()
 }
 
-/// Pods that no rule tells apart. Requirements and labels are shared objects. A pod that waits for a node has its ephemeral volumes already.
-type Class = (usize, usize, usize, bool);
+/// Pods that no rule tells apart: of their labels only those that some selector in the cluster reads, or every pod of a StatefulSet would be
+/// different. Requirements and names of namespaces are shared objects.
+#[derive(PartialEq, Eq, Hash)]
+struct Class<'a> {
+    requirements: *const Requirements,
+    namespace: &'a str,
+    labels: Vec<Option<&'a str>>,
+    /// It waits for a node already: its ephemeral claims are there.
+    is_waiting: bool,
+}
 
-fn class(scenario: &Scenario<'_>, pod: PodId) -> Class {
+fn class<'a>(scenario: &Scenario<'a>, keys: &BTreeSet<&str>, pod: PodId) -> Class<'a> {
     let pod = scenario.pod(pod);
-    let address = |of: *const ()| of.addr();
-    (
-        address(std::sync::Arc::as_ptr(&pod.requirements).cast()),
-        address(std::sync::Arc::as_ptr(&pod.labels).cast()),
-        address(std::sync::Arc::as_ptr(&pod.namespace).cast()),
-        pod.node.is_none(),
-    )
+    Class {
+        requirements: Arc::as_ptr(&pod.requirements),
+        namespace: &pod.namespace,
+        labels: keys.iter().map(|key| pod.labels.get(*key).map(String::as_str)).collect(),
+        is_waiting: pod.node.is_none(),
+    }
+}
+
+/// The labels of pods that any selector reads.
+fn label_keys<'a>(scenario: &Scenario<'a>) -> BTreeSet<&'a str> {
+    let mut seen: HashSet<*const Requirements> = HashSet::new();
+    let requirements = scenario.cluster.pod_ids().map(|id| &scenario.pod(id).requirements);
+    let distinct = requirements.filter(|it| seen.insert(Arc::as_ptr(it)));
+    distinct.flat_map(|it| it.label_keys()).collect()
 }
 
 /// The filters of the rules that concern this pod.
@@ -125,7 +143,7 @@ fn best_case(scenario: &Scenario<'_>, pod: PodId) -> Judgement {
         Verdict::Tight(Why::Competition)
     };
     let one_rule_away = if nodes.is_empty() { one_rule_away(scenario, &filters) } else { Vec::new() };
-    Judgement { pod, verdict, nodes, misses: misses.sorted(), one_rule_away }
+    Judgement { pod, verdict, nodes: nodes.into(), misses: misses.sorted(), one_rule_away }
 }
 
 fn one_rule_away(scenario: &Scenario<'_>, filters: &[Filter<'_>]) -> Vec<(usize, Miss)> {
@@ -166,7 +184,7 @@ fn worst_case(scenario: &Scenario<'_>, judgement: &mut Judgement, places: &[bool
         return;
     }
     let pod = scenario.replacement(judgement.pod);
-    let mut groups = vec![judgement.nodes.clone()];
+    let mut groups = vec![judgement.nodes.to_vec()];
     for certainty in RULES.iter().filter_map(|rule| rule.certainty) {
         // Every rule narrows every group; more than one that divides them is not decided here.
         let mut narrowed = Vec::new();

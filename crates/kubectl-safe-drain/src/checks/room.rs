@@ -73,7 +73,7 @@ fn by_owner<'a>(inventory: &Inventory, placed: &[Placed<'a>]) -> BTreeMap<(Strin
     let mut groups: BTreeMap<(String, String), Vec<&Place>> = BTreeMap::new();
     for (pod, place) in placed {
         let owner = inventory.top_controller_of(pod).map(|owner| owner.key.label());
-        let key = (owner.unwrap_or_else(|| pod.key()), format!("{:?}{:?}", place.verdict, place.nodes));
+        let key = (owner.unwrap_or_else(|| pod.key()), format!("{:?}{}", place.verdict, place.shown()));
         groups.entry(key).or_default().push(place);
     }
     groups

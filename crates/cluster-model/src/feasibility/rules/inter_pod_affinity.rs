@@ -86,7 +86,7 @@ fn own_anti_affinity<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Cl
     if pod.requirements.anti_affinity.is_empty() {
         return closed;
     }
-    for (node, id) in scenario.staying_for_good() {
+    for (node, id) in scenario.meant_by(&pod.requirements.anti_affinity, pod.namespace) {
         for term in &pod.requirements.anti_affinity {
             let matched = matches(scenario, pod.namespace, term, scenario.replacement(id));
             closed.add(scenario, node, &term.topology_key, id, matched);
@@ -97,7 +97,7 @@ fn own_anti_affinity<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Cl
 
 fn anti_affinity_of_staying<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Closed<'a> {
     let mut closed = Closed::default();
-    for (node, id) in scenario.staying_for_good() {
+    for (node, id) in scenario.keeping_away_from(pod.namespace) {
         let other = scenario.pod(id);
         for term in &other.requirements.anti_affinity {
             let matched = matches(scenario, &other.namespace, term, pod);

@@ -33,7 +33,7 @@ impl<'a> Affinity<'a> {
         let mut affinity =
             Affinity { scenario, pod, terms, met, has_match: false, matches_itself: false, unknown: None };
         affinity.matches_itself = affinity.matches(pod);
-        for (node, id) in scenario.staying_for_good() {
+        for (node, id) in scenario.meant_by(terms, pod.namespace) {
             if affinity.matches(scenario.replacement(id)) {
                 affinity.has_match |= affinity.add(node);
             }

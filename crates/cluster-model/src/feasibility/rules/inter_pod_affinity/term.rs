@@ -27,6 +27,10 @@ pub fn matches<'a>(
     target: Replacement<'_>,
 ) -> Match<'a> {
     let yes = |matches| if matches { Match::Yes } else { Match::No };
+    // Cheaper than the selector, and what excludes most pods.
+    if term.is_about_own_namespace() && namespace != target.namespace {
+        return Match::No;
+    }
     if !selects(term.selector.as_ref(), Some(target.labels)) {
         return Match::No;
     }

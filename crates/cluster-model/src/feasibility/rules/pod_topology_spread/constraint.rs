@@ -72,11 +72,14 @@ impl<'a> Constraint<'a> {
     }
 
     fn count_staying(&mut self, scenario: &Scenario<'_>, pod: Replacement<'_>) {
-        for node in scenario.nodes() {
-            let Some(value) = self.domain_of(node) else { continue };
-            let staying = scenario.staying(node).iter().filter(|id| !scenario.pod(**id).is_terminating);
-            let count = staying.filter(|id| self.counts(scenario, pod, **id)).count();
-            self.domains.entry(value).or_default().staying += i64::try_from(count).unwrap_or(i64::MAX);
+        for value in self.domain_of.iter().flatten() {
+            self.domains.entry(value).or_default();
+        }
+        for (node, id) in scenario.staying_in(pod.namespace) {
+            let Some(value) = self.domain_of(*node) else { continue };
+            if self.counts(scenario, pod, *id) {
+                self.domains.entry(value).or_default().staying += 1;
+            }
         }
     }
 
