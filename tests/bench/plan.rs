@@ -26,7 +26,11 @@ pub fn lines(cluster: &Cluster, drain: &Tool, rollback: &Tool) -> Vec<Line> {
             lines.push(Line { row: format!("plan {name} {others}"), who, pieces: 1, run });
         };
         let node = room.nodes()[0].as_str();
-        add("drain", "ours", best(cluster, drain, &[node, "--dry-run=client"]));
+        // It reads all pods, because whether others fit elsewhere depends on them.
+        let ours = best(cluster, drain, &[node, "--dry-run=client"]);
+        let raw = raw_fetch(cluster, &ours);
+        add("drain", "ours", ours);
+        add("drain", "raw", raw);
         add("drain", "kubectl", best(cluster, &kubectl, &["drain", node, "--dry-run=client"]));
         let what = ["deployment/web", "-n", room.namespace(), "--dry-run=client"];
         let ours = best(cluster, rollback, &[&what[..], &["--previous"]].concat());

@@ -22,7 +22,7 @@ pub fn require(draw: &mut Draw, spec: &mut Value, own: &str) {
     if !constraints.is_empty() {
         spec["topologySpreadConstraints"] = json!(constraints);
     }
-    for (kind, percent) in [("podAffinity", 35), ("podAntiAffinity", 50)] {
+    for (kind, percent) in [("podAffinity", 25), ("podAntiAffinity", 75)] {
         if draw.has(Feature::PodAffinity, percent) {
             let terms = vec![term(draw, own)];
             spec["affinity"][kind]["requiredDuringSchedulingIgnoredDuringExecution"] = json!(terms);
