@@ -24,8 +24,8 @@ fn modes(room: &Room<'_>) -> Vec<(Vec<String>, &'static str)> {
         (of(&[one, "--dry-run"]), "planned"),
         (of(&[one, "--dry-run=server"]), "planned"),
         (of(&["-l", &selector, "--disable-eviction", "--dry-run", "--allow=no-room"]), "planned"),
-        (of(&[one, "--disable-eviction"]), "drained"),
-        (of(&[other, "--timeout=10m"]), "drained"),
+        (of(&[one, "--disable-eviction", "--allow=no-room"]), "drained"),
+        (of(&[other, "--timeout=10m", "--allow=no-room"]), "drained"),
     ]
 }
 

@@ -143,8 +143,10 @@ fn no_color_and_dumb_terminals_are_respected() {
     room.deployment_with("web", 2, |web| annotate(web, "testbed/delete-after", "600s"));
     room.ready("web", 2);
     let node = room.nodes()[0].as_str();
+    // Without a spare node, so that its pods come back.
+    let alone = |args: &[&str]| plugin(&room, "safe-drain", &[&[node, "--allow=no-room"], args].concat());
     let dry = |environment: &[(&str, &str)]| {
-        let mut tty = Tty::start(&safe_drain(&room, &[node, "--dry-run"]), environment);
+        let mut tty = Tty::start(&alone(&["--dry-run"]), environment);
         assert_eq!(tty.end(), 0, "{}", tty.text());
         tty.text()
     };
@@ -153,18 +155,16 @@ fn no_color_and_dumb_terminals_are_respected() {
     assert!(!dry(&[("TERM", "dumb")]).contains('\u{1b}'));
 
     // The drain itself: no colours in the live view either, and no live view at all where it cannot be drawn.
-    // Without a spare node, so that its pods come back.
-    let alone = |args: &[&str]| plugin(&room, "safe-drain", &[&[node], args].concat());
-    let mut plain = Tty::start(&alone(&["--yes", "--allow=no-room"]), &[("NO_COLOR", "1")]);
+    let mut plain = Tty::start(&alone(&["--yes"]), &[("NO_COLOR", "1")]);
     plain.until("stopping");
     end_all_on(&room, node);
     assert_eq!(plain.end(), 0, "{}", plain.text());
     assert!(!has_colours(&plain.text()), "{:?}", plain.text());
     plain.assert_left_clean();
 
-    alone(&["--uncordon"]).run();
+    plugin(&room, "safe-drain", &[node, "--uncordon"]).run();
     room.ready("web", 2);
-    let mut dumb = Tty::start(&alone(&["--yes", "--allow=no-room"]), &[("TERM", "dumb")]);
+    let mut dumb = Tty::start(&alone(&["--yes"]), &[("TERM", "dumb")]);
     dumb.until("(grace period 30s)").until("(grace period 30s)");
     end_all_on(&room, node);
     assert_eq!(dumb.end(), 0, "{}", dumb.text());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 
-use super::node::{Labels, NodeFacts};
+use super::node::{Labels, NodeFacts, REGION, ZONE};
 use super::requirements::Requirements;
 use super::volumes::Volumes;
 use crate::pod::resources::{Amounts, occupied};
@@ -26,6 +26,9 @@ pub struct PodFacts {
     /// `None`: not bound yet.
     pub node: Option<NodeId>,
     pub labels: Arc<Labels>,
+    /// Without the topology labels that the API server copied from its node when it was bound (`plugin/pkg/admission/podtopologylabels`,
+    /// since 1.35): a new pod of the same template does not have them.
+    pub template_labels: Arc<Labels>,
     pub requirements: Arc<Requirements>,
     /// What it takes on its node where that is not what its spec requests: it was resized in place.
     pub occupies: Option<Arc<Amounts>>,
@@ -147,6 +150,7 @@ impl Cluster {
             uid: pod.uid().into(),
             node,
             labels: self.labels(pod.metadata.labels.as_ref()),
+            template_labels: self.labels(template_labels(pod).as_ref()),
             occupies: occupied(pod, &requirements.requests).map(Arc::new),
             requirements,
             is_terminating: pod.is_terminating(),
@@ -188,4 +192,12 @@ impl Cluster {
         self.labels.insert(labels.clone(), new.clone());
         new
     }
+}
+
+fn template_labels(pod: &Pod) -> Option<Labels> {
+    let mut labels = pod.metadata.labels.clone()?;
+    if !pod.node().is_empty() {
+        labels.retain(|key, _| ![ZONE, REGION].contains(&key.as_str()));
+    }
+    Some(labels)
 }

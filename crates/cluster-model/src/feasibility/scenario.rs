@@ -25,6 +25,7 @@ pub struct Scenario<'a> {
     to_place: Vec<PodId>,
     /// Pods that leave their node. Until then they are there, and count.
     evicted: Vec<PodId>,
+    recreated: BTreeSet<PodId>,
     /// By node, in the cluster's order: everything that is not evicted.
     staying: Vec<Vec<PodId>>,
     /// What the staying pods take, by node: with and without those that are terminating.
@@ -82,6 +83,7 @@ impl<'a> Scenario<'a> {
             cluster,
             drained,
             to_place,
+            recreated: recreated.iter().copied().collect(),
             evicted,
             staying,
             taken,
@@ -175,6 +177,13 @@ impl<'a> Scenario<'a> {
     }
 
     pub fn replacement(&self, of: PodId) -> Replacement<'a> {
+        let labels =
+            if self.recreated.contains(&of) { &self.pod(of).template_labels } else { &self.pod(of).labels };
+        Replacement { labels, ..self.existing(of) }
+    }
+
+    /// The pod as it is, also if it is evicted.
+    pub fn existing(&self, of: PodId) -> Replacement<'a> {
         let pod = self.pod(of);
         Replacement { of, namespace: &pod.namespace, labels: &pod.labels, requirements: &pod.requirements }
     }

@@ -84,12 +84,12 @@ struct Class<'a> {
 }
 
 fn class<'a>(scenario: &Scenario<'a>, keys: &BTreeSet<&str>, pod: PodId) -> Class<'a> {
-    let pod = scenario.pod(pod);
+    let replacement = scenario.replacement(pod);
     Class {
-        requirements: Arc::as_ptr(&pod.requirements),
-        namespace: &pod.namespace,
-        labels: keys.iter().map(|key| pod.labels.get(*key).map(String::as_str)).collect(),
-        is_waiting: pod.node.is_none(),
+        requirements: std::ptr::from_ref(replacement.requirements),
+        namespace: replacement.namespace,
+        labels: keys.iter().map(|key| replacement.labels.get(*key).map(String::as_str)).collect(),
+        is_waiting: scenario.pod(pod).node.is_none(),
     }
 }
 

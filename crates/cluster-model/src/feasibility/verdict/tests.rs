@@ -109,6 +109,22 @@ fn a_pod_below_one_that_may_not_fit_can_be_preempted() {
     );
 }
 
+/// A pod that is bound has its node's zone among its labels (PodTopologyLabels, on since 1.35); the new one does not.
+#[test]
+fn the_replacement_does_not_have_the_zone_of_the_old_pod() {
+    let zone = "topology.kubernetes.io/zone";
+    let apart = json!({"spec": {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+        {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchExpressions": [{"key": zone, "operator": "Exists"}]}}]}}}});
+    let named = |name: &str| {
+        let mut node = room(name, "9", "9");
+        node.metadata.labels = Some([("kubernetes.io/hostname".to_owned(), name.to_owned())].into());
+        node
+    };
+    let old = cpu("a/p", "n0", "1").label(zone, "z1");
+    let there = cpu("a/there", "n1", "1").edit(apart);
+    assert_eq!(verdicts_of(vec![named("n0"), named("n1")], vec![old, there]), [Verdict::Fits]);
+}
+
 #[test]
 fn what_is_not_covered_is_unknown() {
     let nodes = vec![room("n0", "9", "9"), room("n1", "9", "9")];

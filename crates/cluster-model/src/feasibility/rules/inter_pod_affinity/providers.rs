@@ -47,7 +47,7 @@ impl<'a> Affinity<'a> {
         let terminating = scenario.nodes().flat_map(|node| scenario.staying(node));
         let terminating = terminating.filter(|id| scenario.pod(**id).is_terminating);
         for id in scenario.evicted().iter().chain(terminating) {
-            let old = scenario.pod(*id).node.filter(|_| affinity.matches(scenario.replacement(*id)));
+            let old = scenario.pod(*id).node.filter(|_| affinity.matches(scenario.existing(*id)));
             if let Some(node) = old {
                 affinity.add(node);
             }

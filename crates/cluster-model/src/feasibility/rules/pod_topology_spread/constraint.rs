@@ -77,7 +77,7 @@ impl<'a> Constraint<'a> {
         }
         for (node, id) in scenario.staying_in(pod.namespace) {
             let Some(value) = self.domain_of(*node) else { continue };
-            if self.counts(scenario, pod, *id) {
+            if self.counts(pod, scenario.existing(*id)) {
                 self.domains.entry(value).or_default().staying += 1;
             }
         }
@@ -88,11 +88,10 @@ impl<'a> Constraint<'a> {
     }
 
     /// `countPodsMatchSelector`: an empty selector counts no pod, though it matches the pod itself.
-    fn counts(&self, scenario: &Scenario<'_>, pod: Replacement<'_>, other: PodId) -> bool {
-        let other = scenario.pod(other);
-        *other.namespace == *pod.namespace
+    fn counts(&self, pod: Replacement<'_>, other: Replacement<'_>) -> bool {
+        other.namespace == pod.namespace
             && self.selector.as_ref().is_some_and(|selector| !selector.selects_all())
-            && selects(self.selector.as_ref(), Some(&other.labels))
+            && selects(self.selector.as_ref(), Some(other.labels))
     }
 
     /// May the pod be placed where `matching` pods are, if the domain with the fewest has `minimum`?
@@ -154,7 +153,7 @@ impl<'a> Constraint<'a> {
         }
         for other in scenario.evicted().iter().filter(|id| !replaced.contains(id)) {
             let value = scenario.pod(*other).node.and_then(|node| self.domain_of(node));
-            if let Some(value) = value.filter(|_| self.counts(scenario, pod, *other)) {
+            if let Some(value) = value.filter(|_| self.counts(pod, scenario.existing(*other))) {
                 *most.entry(value).or_default() += 1;
             }
         }
@@ -178,7 +177,7 @@ impl<'a> Constraint<'a> {
                 (std::ptr::from_ref(other.requirements).addr(), std::ptr::from_ref(other.labels).addr());
             if let Some((_, ids)) = groups.get_mut(&key) {
                 ids.push(id);
-            } else if self.counts(scenario, pod, id) {
+            } else if self.counts(pod, other) {
                 groups.insert(key, (other, vec![id]));
             }
         }
