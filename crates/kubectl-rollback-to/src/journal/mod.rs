@@ -7,6 +7,7 @@
 mod file;
 #[cfg(test)]
 mod tests;
+mod trusted;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
