@@ -16,7 +16,7 @@ pub mod failure;
 mod mutex;
 
 pub use api::access_review::{
-    Need, Requirement, Right, Roles, distinct, missing, missing_parts, publish_roles, rbac_rule,
+    Need, Requirement, Right, Roles, Scope, distinct, missing, missing_parts, publish_roles, rbac_rule,
 };
 pub use api::raw_object::RawObject;
 pub use api::watch::{Feed, feed, feed_of};
