@@ -26,6 +26,7 @@ pub use cli::exit::Exit;
 pub use cli::findings::allowed;
 pub use cli::flags::{AsInKubectl, ConnectionFlags, DryRun, duration, limit, whole};
 pub use cli::output::{Output, publish, to_json, to_yaml};
+pub use cli::shell;
 pub use cli::start::{CommandLine, start};
 pub use cli::ui::{Line, Live, Role, Ui, table};
 pub use connection::answers::Unanswered;

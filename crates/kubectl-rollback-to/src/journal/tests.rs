@@ -21,6 +21,7 @@ fn entry(id: &str, server: &str, names: &[&str]) -> Entry {
         time: "2026-01-01T00:00:00Z".into(),
         context: "main".into(),
         server: server.into(),
+        kubeconfig: None,
         user: None,
         reason: None,
         workloads: names.iter().map(workload).collect(),
