@@ -95,5 +95,6 @@ fn written_by_others(_: &Metadata) -> Option<String> {
     None
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests;
