@@ -9,6 +9,7 @@ pub mod autoscaler;
 pub mod build;
 pub mod disruption_budget;
 pub mod finding;
+pub mod fnv;
 pub mod image_ref;
 mod int_or_percent;
 pub mod inventory;
