@@ -52,6 +52,39 @@ fn json_has_the_same_roles() {
     }
 }
 
+/// Applying the role of one command line must not change what another one allows.
+#[test]
+fn roles_of_different_command_lines_have_different_names() {
+    let name = |plugin: &str, args: &[&str]| {
+        let printed = print(plugin, &[args, &["--print-rbac"]].concat());
+        let role: Value = serde_saphyr::from_str(printed.split("\n---\n").next().unwrap()).unwrap();
+        role["metadata"]["name"].as_str().unwrap().to_owned()
+    };
+    let drain = |args: &[&str]| name("safe-drain", args);
+    let rollback = |args: &[&str]| name("rollback-to", &[args, &["-n", "shop"]].concat());
+    assert_eq!(drain(&["node-1"]), "safe-drain-node-1");
+    assert_eq!(drain(&["node-1", "--cordon-only"]), "safe-drain-cordon-node-1");
+    assert_eq!(rollback(&["deploy/web"]), "rollback-to-deployment-web");
+    assert_eq!(rollback(&["deploy/web", "--history"]), "rollback-to-history-deployment-web");
+    let names = [
+        drain(&["cordon"]),
+        drain(&["node-1", "node-2"]),
+        drain(&["node-1", "node-3"]),
+        drain(&["node-1", "node-2", "--cordon-only"]),
+        drain(&["NODE 1\n---"]),
+        rollback(&["deploy/web", "--no-wait"]),
+        rollback(&["sts/db", "--reason=x"]),
+        rollback(&["deploy/web", "deploy/api"]),
+        rollback(&["deploy", "--all"]),
+        rollback(&["--all", "--no-wait"]),
+    ];
+    for one in &names {
+        let (_, hash) = one.rsplit_once('-').unwrap();
+        assert!(hash.len() == 8 && hash.chars().all(|c| c.is_ascii_hexdigit()), "{one}");
+    }
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
+}
+
 /// Of named objects a role names them; other flags leave out or add what they do not or do need.
 #[test]
 fn the_roles_are_those_of_the_command_line() {

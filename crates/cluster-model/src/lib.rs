@@ -10,6 +10,7 @@ pub mod build;
 pub mod disruption_budget;
 pub mod feasibility;
 pub mod finding;
+pub mod fnv;
 pub mod image_ref;
 mod int_or_percent;
 pub mod inventory;

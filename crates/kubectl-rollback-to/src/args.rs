@@ -6,7 +6,8 @@ use clap::{ArgAction, ArgGroup, Parser, ValueEnum};
 use k8s_openapi::jiff::Timestamp;
 use k8s_openapi::jiff::tz::TimeZone;
 use plugin_client::{
-    AsInKubectl, CommandLine, ConnectionFlags, DryRun, Failure, Output, allowed, duration, limit, whole,
+    AsInKubectl, CommandLine, ConnectionFlags, DryRun, Failure, Output, allowed, duration, limit, shell,
+    whole,
 };
 
 use crate::checks;
@@ -223,7 +224,44 @@ impl CommandLine for Args {
 impl Args {
     /// Which workloads, and the revision that followed TYPE/NAME.
     fn words(&self) -> Result<(Subjects, Option<i64>), Failure> {
-        subjects(&self.words, self.selector.as_deref(), self.all, self.last)
+        let flags = self.flags_of_target();
+        subjects(&self.words, self.selector.as_deref(), self.all, self.last, &flags)
+    }
+
+    /// The target, mode and namespace that were given: a suggested command without them would do something else, or elsewhere.
+    fn flags_of_target(&self) -> String {
+        let number = |number: Option<i64>| number.map(|number| number.to_string());
+        let dry_run = match self.dry_run {
+            DryRun::None => None,
+            DryRun::Client => Some("--dry-run"),
+            DryRun::Server => Some("--dry-run=server"),
+        };
+        let alone = [
+            (self.last_healthy, "--last-healthy"),
+            (self.previous, "--previous"),
+            (self.last, "--last"),
+            (self.history, "--history"),
+            (self.status, "--status"),
+        ];
+        let alone = alone.into_iter().filter_map(|(given, flag)| given.then_some(flag)).chain(dry_run);
+        let valued = [
+            ("to-revision", number(self.to_revision)),
+            ("time", self.time.clone()),
+            ("image", self.image.clone()),
+            ("revision", number(self.revision)),
+        ];
+        let mut flags: String = valued
+            .into_iter()
+            .filter_map(|(name, value)| Some(shell::flag(name, &value?)))
+            .chain(alone.map(|flag| format!(" {flag}")))
+            .collect();
+        if self.closest {
+            flags.push_str(" --closest");
+        }
+        if let Some(namespace) = self.connection.namespace.as_deref().filter(|name| !name.is_empty()) {
+            flags.push_str(&format!(" -n {}", shell::word(namespace)));
+        }
+        flags
     }
 
     pub fn subjects(&self) -> Result<Subjects, Failure> {
@@ -310,7 +348,15 @@ impl Args {
             field_manager: self.field_manager.clone(),
             keep_ownership: self.keep_ownership,
             sync_last_applied: self.sync_last_applied,
+            kubeconfig: self.kubeconfig(),
         })
+    }
+
+    /// `--kubeconfig`, absolute: a command that is shown later may be run elsewhere.
+    pub fn kubeconfig(&self) -> Option<String> {
+        let path = self.connection.kubeconfig.as_ref().filter(|path| !path.as_os_str().is_empty())?;
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        Some(path.to_string_lossy().into_owned())
     }
 
     pub fn timeout(&self) -> Option<Duration> {

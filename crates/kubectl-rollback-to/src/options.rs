@@ -80,6 +80,8 @@ pub struct Options {
     pub keep_ownership: bool,
     /// `--sync-last-applied`: rewrite kubectl's last-applied-configuration too.
     pub sync_last_applied: bool,
+    /// `--kubeconfig`, absolute.
+    pub kubeconfig: Option<String>,
 }
 
 impl Default for Options {
@@ -96,6 +98,7 @@ impl Default for Options {
             field_manager: FIELD_MANAGER.to_owned(),
             keep_ownership: false,
             sync_last_applied: false,
+            kubeconfig: None,
         }
     }
 }

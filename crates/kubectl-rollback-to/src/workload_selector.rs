@@ -1,7 +1,7 @@
 //! Which workloads are meant: kubectl's forms, and never "everything" by accident.
 
 use cluster_model::rollout::Kind;
-use plugin_client::Failure;
+use plugin_client::{Failure, shell};
 
 const HELP: &str = "kubectl rollback-to --help";
 
@@ -19,12 +19,13 @@ pub enum Subjects {
     Journal,
 }
 
-/// The workloads, and the number after `TYPE/NAME`.
+/// The workloads, and the number after `TYPE/NAME`. `flags` are the others that commands in hints need to mean what was typed.
 pub fn subjects(
     words: &[String],
     selector: Option<&str>,
     all: bool,
     last: bool,
+    flags: &str,
 ) -> Result<(Subjects, Option<i64>), Failure> {
     let usage = |message: String| Err(Failure::usage(message).hint(HELP));
     if selector.is_some() && all {
@@ -47,15 +48,15 @@ pub fn subjects(
     match words {
         [] if last => Ok((Subjects::Journal, None)),
         [] => usage("no workload given: TYPE/NAME or --selector expected".into()),
-        _ if slashed => slashes(words),
+        _ if slashed => slashes(words, flags),
         [word] => {
             let kind = type_of(word, true)?;
             Err(Failure::usage(format!(
                 "{word} without a name would select every {kind} in the namespace",
                 kind = kind.name()
             ))
-            .hint(format!("for one: kubectl rollback-to {}/NAME", kind.word()))
-            .hint(format!("for all: kubectl rollback-to {} --all", kind.word())))
+            .hint(format!("for one: kubectl rollback-to {}/NAME{flags}", kind.word()))
+            .hint(format!("for all: kubectl rollback-to {} --all{flags}", kind.word())))
         }
         [word, names @ ..] => {
             let kind = kind(word)?;
@@ -71,7 +72,7 @@ pub fn subjects(
     }
 }
 
-fn slashes(words: &[String]) -> Result<(Subjects, Option<i64>), Failure> {
+fn slashes(words: &[String], flags: &str) -> Result<(Subjects, Option<i64>), Failure> {
     let mut named = Vec::new();
     let mut revision = None;
     for (at, word) in words.iter().enumerate() {
@@ -86,8 +87,9 @@ fn slashes(words: &[String]) -> Result<(Subjects, Option<i64>), Failure> {
                     .hint("for several, use --to-revision"));
                 }
                 Err(_) => {
+                    let example = [words[0].clone(), format!("deployment/{word}")].map(|it| shell::word(&it));
                     return Err(Failure::usage(format!("{word}: TYPE/NAME expected"))
-                        .hint(format!("for example: kubectl rollback-to {} deployment/{word}", words[0])));
+                        .hint(format!("for example: kubectl rollback-to {}{flags}", example.join(" "))));
                 }
             },
         }
@@ -167,7 +169,7 @@ mod tests {
 
     fn of(words: &[&str]) -> Result<(Subjects, Option<i64>), Failure> {
         let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
-        subjects(&words, None, false, false)
+        subjects(&words, None, false, false, "")
     }
 
     fn named(all: &[(Kind, &str)]) -> Subjects {
@@ -232,7 +234,7 @@ mod tests {
     fn selectors_and_all_take_types_but_no_names() {
         let words = |list: &[&str]| list.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
         let ok = |list: &[&str], selector: Option<&str>, all| {
-            subjects(&words(list), selector, all, false).map(|(s, _)| s)
+            subjects(&words(list), selector, all, false, "").map(|(s, _)| s)
         };
         assert_eq!(
             ok(&[], Some("app=shop"), false).unwrap(),
@@ -250,6 +252,6 @@ mod tests {
         ] {
             assert!(ok(list, selector, all).is_err(), "{list:?} {selector:?} {all}");
         }
-        assert_eq!(subjects(&[], None, false, true).unwrap().0, Subjects::Journal);
+        assert_eq!(subjects(&[], None, false, true, "").unwrap().0, Subjects::Journal);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, ValueEnum};
 use plugin_client::{
-    AsInKubectl, CommandLine, ConnectionFlags, DryRun, Failure, Output, allowed, limit, whole,
+    AsInKubectl, CommandLine, ConnectionFlags, DryRun, Failure, Output, allowed, limit, shell, whole,
 };
 
 use crate::checks;
@@ -260,7 +260,7 @@ impl Args {
             add(format!("--grace-period={}", drain.grace_period));
         }
         if let Some(selector) = drain.pod_selector.as_deref().filter(|selector| !selector.is_empty()) {
-            add(format!("--pod-selector='{}'", selector.replace('\'', "'\\''")));
+            add(format!("--pod-selector={}", shell::word(selector)));
         }
         if !self.allow.is_empty() {
             add(format!("--allow={}", self.allow.join(",")));

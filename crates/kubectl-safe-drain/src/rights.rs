@@ -4,7 +4,7 @@
 use cluster_model::{Finding, Inventory, PodExt, Severity};
 use plugin_client::api::access_review::{self, grant};
 use plugin_client::{
-    Cluster, DryRun, Failure, Requirement, Right, Roles, distinct, missing, missing_parts, rbac_rule,
+    Cluster, DryRun, Failure, Requirement, Right, Roles, Scope, distinct, missing, missing_parts, rbac_rule,
 };
 
 use crate::args::{Args, Target};
@@ -167,7 +167,17 @@ pub fn roles(target: &Target, options: &Options, mode: Mode) -> Roles {
                 .to_owned(),
         );
     }
-    Roles { title, name: name.to_owned(), requirements: requirements(target, options, mode) }
+    let scope = match target {
+        Target::Selector(_) => Scope::All,
+        Target::Names(names) => match names.as_slice() {
+            // Else the role of this node would have the name of another mode's.
+            [name] if !["cordon", "disable-eviction"].iter().any(|mode| name.starts_with(mode)) => {
+                Scope::One(name.clone())
+            }
+            _ => Scope::Other,
+        },
+    };
+    Roles { title, name: name.to_owned(), scope, requirements: requirements(target, options, mode) }
 }
 
 /// Before anything is read: what is missing for certain. The right to evict may be granted per namespace, and that to read a pod for some

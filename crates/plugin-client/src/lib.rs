@@ -16,7 +16,7 @@ pub mod failure;
 mod mutex;
 
 pub use api::access_review::{
-    Need, Requirement, Right, Roles, distinct, missing, missing_parts, publish_roles, rbac_rule,
+    Need, Requirement, Right, Roles, Scope, distinct, missing, missing_parts, publish_roles, rbac_rule,
 };
 pub use api::raw_object::RawObject;
 pub use api::watch::{Feed, feed, feed_of};
@@ -26,6 +26,7 @@ pub use cli::exit::Exit;
 pub use cli::findings::allowed;
 pub use cli::flags::{AsInKubectl, ConnectionFlags, DryRun, duration, limit, whole};
 pub use cli::output::{Output, publish, to_json, to_yaml};
+pub use cli::shell;
 pub use cli::start::{CommandLine, start};
 pub use cli::ui::{Line, Live, Role, Ui, table};
 pub use connection::answers::Unanswered;

@@ -109,6 +109,11 @@ fn tab_lists_the_revisions_newest_first_with_image_and_age() {
             ["3  (example.invalid/app:3, ", " old, current)", "2  (example.invalid/app:2, ", " old)", "1  ("];
         bash.offers(&format!("{line} --to-revision "), &revisions);
         bash.offers(&format!("{line} --to-revision="), &revisions);
+        for namespace in
+            [format!("-n \"{}\"", room.namespace()), format!("--namespace='{}'", room.namespace())]
+        {
+            bash.offers(&format!("{program} {namespace} deploy/web --to-revision "), &revisions);
+        }
         // Bash replaces only what follows the colon.
         bash.offers(
             &format!("{line} --image example.invalid/app:"),

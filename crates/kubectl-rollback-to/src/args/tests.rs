@@ -44,6 +44,31 @@ fn each_target_has_its_flag() {
     }
 }
 
+/// A command that is copied acts where, and to what, the one acted that it corrects.
+#[test]
+fn suggested_commands_keep_the_namespace_and_the_target() {
+    let hints = |words: &[&str]| parse(words).subjects().unwrap_err().hints;
+    assert_eq!(
+        hints(&["deploy", "-n", "shop", "--previous"]),
+        [
+            "for one: kubectl rollback-to deployment/NAME --previous -n shop",
+            "for all: kubectl rollback-to deployment --all --previous -n shop"
+        ]
+    );
+    for (words, flags) in [
+        (&["--time", "2h 5m", "--closest"][..], " --time '2h 5m' --closest"),
+        (&["--to-revision=-3"], " --to-revision=-3"),
+        (&["--image", "a=b:*", "-n", "-x"], " --image 'a=b:*' -n -x"),
+        (&["--history", "--revision=3"], " --revision 3 --history"),
+        (&["--status"], " --status"),
+        (&["--last", "--dry-run=server"], " --last --dry-run=server"),
+        (&["--last-healthy", "--dry-run"], " --last-healthy --dry-run"),
+    ] {
+        let hints = hints(&[&["deploy/web", "api"], words].concat());
+        assert_eq!(hints, [format!("for example: kubectl rollback-to deploy/web deployment/api{flags}")]);
+    }
+}
+
 #[test]
 fn bad_input_is_a_usage_error_that_names_it() {
     let cases: [(&[&str], &str); 9] = [

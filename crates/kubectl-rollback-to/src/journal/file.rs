@@ -6,15 +6,17 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
+use super::trusted;
+
 /// Runs that are kept.
 pub(super) const KEPT: usize = 200;
+/// Of their beginnings; a completion adds little. Well below what is read.
+const KEPT_BYTES: usize = trusted::LARGEST as usize / 2;
 /// A process that was stopped while it held the lock must not hold up a rollback.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// What waits to be merged.
@@ -22,6 +24,11 @@ const ASIDE: &str = "aside";
 
 /// One line more. The message of the error `WouldBlock` names the file it was written to instead.
 pub(super) fn append(path: &Path, line: &str, patience: Duration) -> io::Result<()> {
+    let (path, line) = (path.to_owned(), line.to_owned());
+    trusted::within(patience + trusted::WRITE_PATIENCE, move || add(&trusted::target(&path), &line, patience))
+}
+
+fn add(path: &Path, line: &str, patience: Duration) -> io::Result<()> {
     let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
     private_folder(folder)?;
     let Some(_lock) = locked(&path.with_extension("lock"), patience) else {
@@ -34,7 +41,7 @@ pub(super) fn append(path: &Path, line: &str, patience: Duration) -> io::Result<
         return Err(io::Error::new(ErrorKind::WouldBlock, message));
     };
     let aside = aside(path)?;
-    let mut lines = merged(whole(path)?, read_all(&aside)?);
+    let mut lines = merged(trusted::lines(path)?, read_all(&aside)?);
     lines.push(line.to_owned());
     write_whole(path, path, &shortened(&lines).join("\n"))?;
     // Who dies before this leaves lines that are there already, and they are passed over.
@@ -43,9 +50,13 @@ pub(super) fn append(path: &Path, line: &str, patience: Duration) -> io::Result<
 
 /// None if there is no file.
 pub(super) fn lines(path: &Path) -> io::Result<Vec<String>> {
-    // In this order: what is merged meanwhile is then read twice, and not missed.
-    let aside = read_all(&aside(path)?)?;
-    Ok(merged(whole(path)?, aside))
+    let path = path.to_owned();
+    trusted::within(trusted::PATIENCE, move || {
+        let path = trusted::target(&path);
+        // In this order: what is merged meanwhile is then read twice, and not missed.
+        let aside = read_all(&aside(&path)?)?;
+        Ok(merged(trusted::lines(&path)?, aside))
+    })
 }
 
 /// Lines that were left aside stand where they belong: a run behind the last that began before it, and its end behind all. Pure.
@@ -72,14 +83,6 @@ fn began(line: &str) -> Option<Timestamp> {
     value["time"].as_str()?.parse().ok()
 }
 
-fn whole(path: &Path) -> io::Result<Vec<String>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error),
-    }
-}
-
 fn aside(path: &Path) -> io::Result<Vec<PathBuf>> {
     let Some(folder) = path.parent().filter(|folder| folder.exists()) else { return Ok(Vec::new()) };
     let mut found = Vec::new();
@@ -99,21 +102,27 @@ fn aside(path: &Path) -> io::Result<Vec<PathBuf>> {
 fn read_all(paths: &[PathBuf]) -> io::Result<Vec<String>> {
     let mut lines = Vec::new();
     for path in paths {
-        lines.extend(whole(path)?);
+        lines.extend(trusted::lines(path)?);
     }
     Ok(lines)
 }
 
-/// Without the oldest runs, and what cannot be read.
+/// Without the oldest runs, and what cannot be read. The last run is kept whatever its size.
 fn shortened(lines: &[String]) -> Vec<&str> {
     let parsed: Vec<(Value, &String)> =
         lines.iter().filter_map(|line| Some((serde_json::from_str(line).ok()?, line))).collect();
-    let runs: Vec<&Value> = parsed
+    let runs: Vec<(&Value, usize)> = parsed
         .iter()
         .filter(|(line, _)| line.get("workloads").is_some())
-        .map(|(line, _)| &line["id"])
+        .map(|(line, text)| (&line["id"], text.len()))
         .collect();
-    let kept = &runs[runs.len().saturating_sub(KEPT)..];
+    let mut size = 0;
+    let fits = |(_, length): &&(&Value, usize)| {
+        let is_last = size == 0;
+        size += length;
+        is_last || size <= KEPT_BYTES
+    };
+    let kept: Vec<&Value> = runs.iter().rev().take(KEPT).take_while(fits).map(|(id, _)| *id).collect();
     parsed.iter().filter(|(line, _)| kept.contains(&&line["id"])).map(|(_, line)| line.as_str()).collect()
 }
 
@@ -140,14 +149,13 @@ fn named(path: &Path, extension: &str) -> PathBuf {
 
 /// `None` when it cannot be had soon, or the file system has no locks.
 fn locked(path: &Path, patience: Duration) -> Option<File> {
-    let file = private(OpenOptions::new().write(true).create(true).truncate(false)).open(path).ok()?;
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let locked = file.lock().ok().map(|()| file);
-        // Too late: then it is dropped, and with it the lock.
-        let _ = sender.send(locked);
+    let path = path.to_owned();
+    // Too late: then the file is dropped, and with it the lock.
+    let lock = trusted::within(patience, move || {
+        let file = private(OpenOptions::new().write(true).create(true).truncate(false)).open(path)?;
+        file.lock().map(|()| file)
     });
-    receiver.recv_timeout(patience).ok().flatten()
+    lock.ok()
 }
 
 #[cfg(unix)]

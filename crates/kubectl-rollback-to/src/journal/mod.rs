@@ -2,17 +2,19 @@
 //! `$XDG_STATE_HOME/kubectl-rollback-to/journal.jsonl`.
 //!
 //! Templates may hold secrets in clear text (values of environment variables), and here they outlive the cluster: hence 0700 for the
-//! folder and 0600 for the file. The command line is never written down: its flags may hold tokens.
+//! folder and 0600 for the file. Of the command line only the path of `--kubeconfig` is written down: other flags may hold tokens.
 
 mod file;
 #[cfg(test)]
 mod tests;
+mod trusted;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use cluster_model::fnv::Fnv;
 use cluster_model::rollout::{Id, Kind, Rollout, canonical, without_restart};
 use k8s_openapi::jiff::Timestamp;
 use plugin_client::{Cluster, Failure};
@@ -20,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::choose::Target;
+use crate::options::Options;
 use crate::outcome::RolloutResult;
 
 /// One run: written down before its first write, completed after its end.
@@ -31,6 +34,9 @@ pub struct Entry {
     pub time: String,
     pub context: String,
     pub server: String,
+    /// As given by `--kubeconfig`, absolute: the context is one of this file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubeconfig: Option<String>,
     /// Of this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
@@ -67,7 +73,7 @@ pub struct Workload {
 }
 
 impl Entry {
-    pub fn new(cluster: &Cluster, reason: Option<&str>, now: Timestamp) -> Self {
+    pub fn new(cluster: &Cluster, options: &Options, now: Timestamp) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         Entry {
@@ -76,7 +82,8 @@ impl Entry {
             context: cluster.context.clone(),
             server: cluster.server.clone(),
             user: ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok()),
-            reason: reason.map(str::to_owned),
+            kubeconfig: options.kubeconfig.clone(),
+            reason: options.reason.clone(),
             workloads: Vec::new(),
         }
     }
@@ -267,33 +274,28 @@ pub fn left_hash(template: &Value) -> String {
     template_hash(&without_restart(template))
 }
 
-/// Distinguishes templates; the same for equal ones, today and in a later version (FNV-1a, 64 bits).
+/// Distinguishes templates; the same for equal ones, today and in a later version.
 pub fn template_hash(template: &Value) -> String {
-    fn mix(hash: &mut u64, bytes: &[u8]) {
-        for byte in bytes {
-            *hash = (*hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-    fn walk(hash: &mut u64, value: &Value) {
+    fn walk(hash: &mut Fnv, value: &Value) {
         match value {
             Value::Object(map) => {
-                mix(hash, b"{");
+                hash.add(b"{");
                 for (key, value) in map.iter().collect::<BTreeMap<_, _>>() {
-                    mix(hash, json!(key).to_string().as_bytes());
+                    hash.add(json!(key).to_string().as_bytes());
                     walk(hash, value);
                 }
-                mix(hash, b"}");
+                hash.add(b"}");
             }
             Value::Array(list) => {
-                mix(hash, b"[");
+                hash.add(b"[");
                 list.iter().for_each(|value| walk(hash, value));
-                mix(hash, b"]");
+                hash.add(b"]");
             }
-            other => mix(hash, other.to_string().as_bytes()),
+            other => hash.add(other.to_string().as_bytes()),
         }
-        mix(hash, b",");
+        hash.add(b",");
     }
-    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut hash = Fnv::default();
     walk(&mut hash, &canonical(template));
-    format!("{hash:016x}")
+    format!("{:016x}", hash.value())
 }

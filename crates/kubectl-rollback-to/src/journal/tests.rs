@@ -21,6 +21,7 @@ fn entry(id: &str, server: &str, names: &[&str]) -> Entry {
         time: "2026-01-01T00:00:00Z".into(),
         context: "main".into(),
         server: server.into(),
+        kubeconfig: None,
         user: None,
         reason: None,
         workloads: names.iter().map(workload).collect(),
@@ -132,6 +133,15 @@ fn concurrent_runs_lose_nothing_and_the_journal_stays_short() {
     let all = entries(&file::lines(journal.path()).unwrap());
     let ends = (all[0].id.as_str(), all[file::KEPT - 1].id.as_str());
     assert_eq!((all.len(), ends), (file::KEPT, ("more-1", "more-200")));
+
+    // Large ones are dropped earlier, so that it can always be read.
+    let large = |n: usize| Entry { reason: Some("x".repeat(20 << 20)), ..more(n) };
+    let ids = |n: usize| {
+        journal.begin(&large(n)).unwrap();
+        entries(&file::lines(journal.path()).unwrap()).into_iter().map(|entry| entry.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(1000).len(), file::KEPT);
+    assert_eq!(ids(1001), ["more-1001"]);
 }
 
 #[cfg(unix)]
@@ -150,6 +160,26 @@ fn nobody_else_can_read_it() {
     journal.begin(&entry("c", "s", &["web"])).unwrap_err();
     let aside = aside(&journal);
     assert_eq!((aside.len(), mode(&aside[0])), (1, 0o600));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_symbolic_link_stays_one() {
+    let folder = TempDir::new().unwrap();
+    let (journal, real) = (journal(&folder), folder.path().join("shared/j"));
+    std::fs::create_dir_all(journal.path().parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(&real, journal.path()).unwrap();
+    journal.begin(&entry("a", "s", &["web"])).unwrap();
+    journal.begin(&entry("b", "s", &["web"])).unwrap();
+    assert_eq!(journal.path().read_link().unwrap(), real);
+    assert_eq!(entries(&file::lines(&real).unwrap()).len(), 2);
+    assert_eq!(last_run(&journal, None), "b: web");
+    // A line that was left aside is found through the link too.
+    let impatient = Journal { patience: Duration::from_millis(1), ..journal.clone() };
+    let _held = held(&Journal::at(&real));
+    let kept = impatient.begin(&entry("c", "s", &["web"])).unwrap_err();
+    assert_eq!(kept.kind(), std::io::ErrorKind::WouldBlock);
+    assert_eq!(last_run(&journal, None), "c: web");
 }
 
 /// Somebody else has the lock: locks belong to open files, so it makes no difference whether that is another process.

@@ -1,7 +1,7 @@
 //! `--print-rbac`: the roles with the rights that a command line needs.
 
 use cluster_model::rollout::{Id, Kind};
-use plugin_client::Roles;
+use plugin_client::{Roles, Scope};
 
 use super::requirements::{Subject, requirements};
 use crate::journal::{Entry, Workload};
@@ -45,5 +45,19 @@ pub fn roles(
         "Owners and whatever else a template can name are assumed: what a cluster does not have can be left out."
             .to_owned(),
     ];
-    Roles { title, name: name.to_owned(), requirements: requirements(&subjects, options, mode) }
+    let usual = Options {
+        unstick: options.unstick,
+        reason: options.unstick.then(|| "TEXT".to_owned()),
+        ..Options::default()
+    };
+    let needed = requirements(&subjects, options, mode);
+    let is_usual = needed == requirements(&subjects, &usual, mode);
+    let kinds: Vec<(Kind, Option<&str>)> = subjects.iter().map(|it| (it.kind, it.name)).collect();
+    let scope = match kinds.as_slice() {
+        _ if !is_usual => Scope::Other,
+        [(kind, Some(name))] => Scope::One(format!("{}-{name}", kind.word())),
+        all if Kind::ALL.iter().all(|kind| all.contains(&(*kind, None))) => Scope::All,
+        _ => Scope::Other,
+    };
+    Roles { title, name: name.to_owned(), scope, requirements: needed }
 }

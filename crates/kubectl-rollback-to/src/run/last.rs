@@ -6,7 +6,7 @@ use cluster_model::managed_fields::template_writer::written;
 use cluster_model::rollout::{Id, Rollout, same, without_restart};
 use cluster_model::secret::log::redacted;
 use cluster_model::text::count;
-use plugin_client::{Cluster, ConnectionFlags, Failure};
+use plugin_client::{Cluster, ConnectionFlags, Failure, shell};
 
 use super::Run;
 use crate::choose::{Chosen, Past, Target};
@@ -26,19 +26,21 @@ impl Run<'_> {
         let journal =
             Journal::of_user().ok_or_else(|| Failure::refused("there is no journal: no home directory"))?;
         let flags = &self.args.connection;
+        let kubeconfig = self.options.kubeconfig.as_deref();
         let last = if ids.is_none() { journal::last_anywhere(journal.path())? } else { None };
         if let Some(last) = &last
             && is_elsewhere(last, flags, cluster)
         {
             let here = journal::last(journal.path(), &cluster.server, None)?;
-            return Err(elsewhere(last, here.as_ref().filter(|here| here.id != last.id), cluster));
+            let here = here.as_ref().filter(|here| here.id != last.id);
+            return Err(elsewhere(last, here, cluster, kubeconfig));
         }
         let entry = journal::last(journal.path(), &cluster.server, ids.as_deref())?.ok_or_else(|| {
             let failure = Failure::refused("the journal on this machine has no such rollback")
                 .cause(journal.path().display().to_string())
                 .hint("list the revisions: kubectl rollback-to TYPE/NAME --history");
             match &last {
-                Some(last) => failure.hint(match there(last, cluster) {
+                Some(last) => failure.hint(match there(last, cluster, kubeconfig) {
                     Some(command) => format!("the last rollback was {}: {command}", place(last)),
                     None => format!(
                         "the last rollback was {}, where context {} does not lead any more",
@@ -137,11 +139,11 @@ fn is_elsewhere(last: &Entry, flags: &ConnectionFlags, cluster: &Cluster) -> boo
         || (namespace && !last.namespaces().any(|it| it == cluster.namespace))
 }
 
-fn elsewhere(last: &Entry, here: Option<&Entry>, cluster: &Cluster) -> Failure {
+fn elsewhere(last: &Entry, here: Option<&Entry>, cluster: &Cluster, kubeconfig: Option<&str>) -> Failure {
     let given = format!("not in namespace {} of {}", cluster.namespace, cluster.server);
     let failure =
         Failure::refused(format!("the last rollback was {}, {given}; nothing was changed", place(last)))
-            .hint(there(last, cluster).map_or_else(
+            .hint(there(last, cluster, kubeconfig).map_or_else(
                 || format!("context {} does not lead there any more", last.context),
                 |command| format!("undo it there: {command}"),
             ));
@@ -167,18 +169,22 @@ fn place(entry: &Entry) -> String {
     format!("of {what} in namespace {namespaces} of {}", entry.server)
 }
 
-/// The command that undoes it. `None`: its context is another cluster's by now.
-fn there(entry: &Entry, cluster: &Cluster) -> Option<String> {
-    if entry.context == cluster.context && entry.server != cluster.server && !entry.context.is_empty() {
+/// The command that undoes it. `None`: its context is another cluster's by now. `kubeconfig` is that of this run.
+fn there(entry: &Entry, cluster: &Cluster, kubeconfig: Option<&str>) -> Option<String> {
+    // Another kubeconfig may use the same name for another cluster.
+    let is_same = entry.context == cluster.context && entry.kubeconfig.as_deref() == kubeconfig;
+    if is_same && entry.server != cluster.server && !entry.context.is_empty() {
         return None;
     }
+    let file = entry.kubeconfig.as_ref().map(|path| shell::flag("kubeconfig", path)).unwrap_or_default();
     let namespace = entry.namespaces().next().unwrap_or_default();
-    // Quoted: a kubeconfig calls its contexts whatever it likes.
     let (flag, value) = match entry.context.as_str() {
         "" => ("server", &entry.server),
         _ => ("context", &entry.context),
     };
-    Some(format!("kubectl rollback-to --last --{flag} '{}' -n {namespace}", value.replace('\'', r"'\''")))
+    // A kubeconfig may call its contexts anything.
+    let place = shell::flag(flag, value);
+    Some(format!("kubectl rollback-to --last{file}{place} -n {}", shell::word(namespace)))
 }
 
 /// The workloads of an entry, and the cluster with their namespace: one run has one.
@@ -321,7 +327,7 @@ mod tests {
         let fake = Fake::start();
         let mut cluster = connect(&fake).await;
         cluster.namespace = "b".into();
-        let failure = elsewhere(&last("https://other"), None, &cluster);
+        let failure = elsewhere(&last("https://other"), None, &cluster, None);
         assert_eq!(
             failure.message,
             format!(
@@ -335,21 +341,27 @@ mod tests {
         );
         let mut earlier = last(&cluster.server);
         assert_eq!(
-            elsewhere(&last("https://other"), Some(&earlier), &cluster).hints.len(),
+            elsewhere(&last("https://other"), Some(&earlier), &cluster, None).hints.len(),
             1,
             "in another namespace"
         );
         earlier.workloads[0].namespace = "b".into();
         assert_eq!(
-            elsewhere(&last("https://other"), Some(&earlier), &cluster).hints[1],
+            elsewhere(&last("https://other"), Some(&earlier), &cluster, None).hints[1],
             "undo an earlier one here: kubectl rollback-to deployment/w -n b --last"
         );
         let unnamed = Entry { context: String::new(), ..last("https://other") };
-        assert!(there(&unnamed, &cluster).unwrap().contains("--server 'https://other' -n a"));
+        assert!(there(&unnamed, &cluster, None).unwrap().contains("--server https://other -n a"));
         // The same name leads elsewhere: the command would only fail again.
         cluster.context = "it's main".into();
-        assert_eq!(there(&last("https://other"), &cluster), None);
-        let failure = elsewhere(&last("https://other"), None, &cluster);
+        assert_eq!(there(&last("https://other"), &cluster, None), None);
+        let of_a_file = Entry { kubeconfig: Some("/a b/c".into()), ..last("https://other") };
+        assert_eq!(
+            there(&of_a_file, &cluster, None).unwrap(),
+            r"kubectl rollback-to --last --kubeconfig '/a b/c' --context 'it'\''s main' -n a"
+        );
+        assert_eq!(there(&of_a_file, &cluster, Some("/a b/c")), None);
+        let failure = elsewhere(&last("https://other"), None, &cluster, None);
         assert_eq!(failure.hints, ["context it's main does not lead there any more"]);
     }
 }

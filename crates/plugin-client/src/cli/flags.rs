@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, Args, ValueEnum};
 
 use crate::Failure;
+use crate::cli::shell;
 
 /// What a request may take unless `--request-timeout` says otherwise. kubectl waits without end; a tool that drains nodes must not.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,13 +24,13 @@ pub(crate) const HEADING: &str =
 #[derive(Args, Clone, Default)]
 pub struct ConnectionFlags {
     /// Path to the kubeconfig file to use for CLI requests
-    #[arg(long, value_name = "FILE", help_heading = HEADING)]
+    #[arg(long, allow_hyphen_values = true, value_name = "FILE", help_heading = HEADING)]
     pub kubeconfig: Option<PathBuf>,
     /// The name of the kubeconfig context to use
-    #[arg(long, value_name = "NAME", help_heading = HEADING)]
+    #[arg(long, allow_hyphen_values = true, value_name = "NAME", help_heading = HEADING)]
     pub context: Option<String>,
     /// If present, the namespace scope for this request
-    #[arg(short, long, value_name = "NAME", help_heading = HEADING)]
+    #[arg(short, long, allow_hyphen_values = true, value_name = "NAME", help_heading = HEADING)]
     pub namespace: Option<String>,
     /// How long to wait for a single server request, such as 30s or 1m; 0 means no timeout (default 30s)
     #[arg(long, value_name = "DURATION", value_parser = request_timeout, help_heading = HEADING)]
@@ -39,52 +40,52 @@ pub struct ConnectionFlags {
     pub verbosity: u8,
 
     /// Cluster of the kubeconfig to use
-    #[arg(long, value_name = "NAME", hide = true)]
+    #[arg(long, allow_hyphen_values = true, value_name = "NAME", hide = true)]
     pub cluster: Option<String>,
     /// User of the kubeconfig to be
-    #[arg(long, value_name = "NAME", hide = true)]
+    #[arg(long, allow_hyphen_values = true, value_name = "NAME", hide = true)]
     pub user: Option<String>,
     /// Address of the API server
-    #[arg(short, long, value_name = "URL", hide = true)]
+    #[arg(short, long, allow_hyphen_values = true, value_name = "URL", hide = true)]
     pub server: Option<String>,
     /// Bearer token
-    #[arg(long, value_name = "TOKEN", hide = true)]
+    #[arg(long, allow_hyphen_values = true, value_name = "TOKEN", hide = true)]
     pub token: Option<String>,
     /// User name for basic authentication
-    #[arg(long, value_name = "NAME", hide = true)]
+    #[arg(long, allow_hyphen_values = true, value_name = "NAME", hide = true)]
     pub username: Option<String>,
     /// Password for basic authentication
-    #[arg(long, value_name = "PASSWORD", hide = true)]
+    #[arg(long, allow_hyphen_values = true, value_name = "PASSWORD", hide = true)]
     pub password: Option<String>,
     /// User to act as
-    #[arg(long = "as", value_name = "USER", hide = true)]
+    #[arg(long = "as", allow_hyphen_values = true, value_name = "USER", hide = true)]
     pub impersonate: Option<String>,
     /// Group to act as, repeatable
-    #[arg(long = "as-group", value_name = "GROUP", hide = true)]
+    #[arg(long = "as-group", allow_hyphen_values = true, value_name = "GROUP", hide = true)]
     pub impersonate_groups: Vec<String>,
     /// UID to act as
-    #[arg(long = "as-uid", value_name = "UID", hide = true)]
+    #[arg(long = "as-uid", allow_hyphen_values = true, value_name = "UID", hide = true)]
     pub impersonate_uid: Option<String>,
     /// Extra of the user to act as, repeatable
-    #[arg(long = "as-user-extra", value_name = "KEY=VALUE", value_parser = key_value, hide = true)]
+    #[arg(long = "as-user-extra", allow_hyphen_values = true, value_name = "KEY=VALUE", value_parser = key_value, hide = true)]
     pub impersonate_extra: Vec<(String, String)>,
     /// Path to a cert file for the certificate authority
-    #[arg(long, value_name = "FILE", hide = true)]
+    #[arg(long, allow_hyphen_values = true, value_name = "FILE", hide = true)]
     pub certificate_authority: Option<String>,
     /// Path to a client certificate file for TLS
-    #[arg(long, value_name = "FILE", hide = true)]
+    #[arg(long, allow_hyphen_values = true, value_name = "FILE", hide = true)]
     pub client_certificate: Option<String>,
     /// File with the client's key
-    #[arg(long, value_name = "FILE", hide = true)]
+    #[arg(long, allow_hyphen_values = true, value_name = "FILE", hide = true)]
     pub client_key: Option<String>,
     /// Name to expect in the server's certificate
-    #[arg(long, value_name = "NAME", hide = true)]
+    #[arg(long, allow_hyphen_values = true, value_name = "NAME", hide = true)]
     pub tls_server_name: Option<String>,
     /// Do not check the server's certificate
     #[arg(long, hide = true, boolean(), value_parser = boolean)]
     pub insecure_skip_tls_verify: Option<bool>,
     /// Proxy to reach the server through
-    #[arg(long, value_name = "URL", hide = true)]
+    #[arg(long, allow_hyphen_values = true, value_name = "URL", hide = true)]
     pub proxy_url: Option<String>,
     /// Do not ask for compressed answers
     #[arg(long, hide = true, boolean(), value_parser = boolean)]
@@ -117,15 +118,6 @@ struct Ignored {
     kuberc: Option<String>,
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Append)]
     logtostderr: Vec<String>,
-}
-
-/// For a POSIX shell.
-fn quoted(value: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+=,-".contains(c);
-    match value.chars().all(is_plain) {
-        true => value.to_owned(),
-        false => format!("'{}'", value.replace('\'', r"'\''")),
-    }
 }
 
 /// `--dry-run`, as in kubectl.
@@ -176,6 +168,10 @@ impl ConnectionFlags {
     /// credentials.
     pub fn of_cluster(&self) -> String {
         let kubeconfig = self.kubeconfig.as_ref().map(|path| path.to_string_lossy().into_owned());
+        let extra: Vec<String> =
+            self.impersonate_extra.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        // A user and password may be in it.
+        let proxy = self.proxy_url.as_ref().filter(|url| !url.contains('@'));
         let given = [
             ("kubeconfig", kubeconfig.as_ref()),
             ("context", self.context.as_ref()),
@@ -183,12 +179,22 @@ impl ConnectionFlags {
             ("server", self.server.as_ref()),
             ("user", self.user.as_ref()),
             ("as", self.impersonate.as_ref()),
+            ("as-uid", self.impersonate_uid.as_ref()),
+            ("certificate-authority", self.certificate_authority.as_ref()),
+            ("tls-server-name", self.tls_server_name.as_ref()),
+            ("proxy-url", proxy),
         ];
-        let flag = |(name, value): (&str, Option<&String>)| {
-            let value = value.filter(|value| !value.is_empty())?;
-            Some(format!(" --{name} {}", quoted(value)))
-        };
-        given.into_iter().filter_map(flag).collect()
+        let given = given.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let groups = self.impersonate_groups.iter().map(|group| ("as-group", group));
+        let all = given.chain(groups).chain(extra.iter().map(|extra| ("as-user-extra", extra)));
+        let mut flags: String = all
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| shell::flag(name, value))
+            .collect();
+        if let Some(skip) = self.insecure_skip_tls_verify {
+            flags.push_str(&format!(" --insecure-skip-tls-verify={skip}"));
+        }
+        flags
     }
 
     /// The deadline of one request; `None` waits for ever.

@@ -7,6 +7,7 @@ pub(crate) mod exit;
 pub mod findings;
 pub(crate) mod flags;
 pub(crate) mod output;
+pub mod shell;
 pub(crate) mod short_help;
 pub(crate) mod start;
 pub(crate) mod ui;

@@ -81,6 +81,31 @@ fn a_namespace_that_was_given_wins_over_where_the_last_rollback_was() {
     assert_eq!(room.image("Deployment", "web"), app("2"));
 }
 
+/// A read of a FIFO would block until somebody writes to it, whatever the signal or the timeout.
+#[cfg(unix)]
+#[test]
+fn a_journal_that_is_no_file_stops_no_run() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let room = shared().room(1);
+    begun(&room, "Deployment", "web", |_| ());
+    room.rolled_out("Deployment", "web");
+    updated(&room, "Deployment", "web", &app("2"));
+    let run = rollback(&room, &["deployment/web", "--previous"]);
+    let folder = run.state_home().join("kubectl-rollback-to");
+    std::fs::create_dir_all(&folder).unwrap();
+    mknodat(CWD, folder.join("journal.jsonl"), FileType::Fifo, Mode::RWXU, 0).unwrap();
+    for mode in ["--dry-run", "--print-rbac"] {
+        let outcome = rollback_to(&room, &["--last", mode]).run();
+        assert_eq!(outcome.code, 1, "{outcome}");
+        assert!(outcome.err.contains("cannot read the journal"), "{outcome}");
+        assert!(outcome.err.contains("is not a regular file; remove it"), "{outcome}");
+    }
+    let outcome = run.run();
+    outcome.expect("done", 0);
+    assert!(outcome.err.contains("--last will not know: "), "{outcome}");
+    assert_eq!(room.image("Deployment", "web"), app("1"));
+}
+
 /// A colleague's rollback is recorded in the journal of their machine, and has the same field manager.
 #[test]
 fn a_rollback_from_another_machine_is_not_undone_with_ones_own() {

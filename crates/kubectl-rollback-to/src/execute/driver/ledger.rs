@@ -18,8 +18,7 @@ impl<'a> Driver<'a> {
     pub(super) fn begin(&mut self) {
         let Some(journal) = self.execution.journal.as_ref().filter(|_| self.entry.is_none()) else { return };
         let options = self.execution.options;
-        let mut entry =
-            Entry::new(self.execution.cluster, options.reason.as_deref(), self.execution.clock.now());
+        let mut entry = Entry::new(self.execution.cluster, options, self.execution.clock.now());
         entry.workloads =
             self.rolled_back().map(|(_, rollout, target)| Workload::new(rollout, target)).collect();
         if let Err(error) = journal.begin(&entry) {

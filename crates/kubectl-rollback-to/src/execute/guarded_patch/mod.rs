@@ -65,13 +65,13 @@ pub struct Next {
 }
 
 /// So many lost answers and lost connections are retried: some twenty seconds, as long as an API server takes to start.
-const LOST_ATTEMPTS: u32 = 8;
+pub(super) const LOST_ATTEMPTS: u32 = 8;
 /// Conflicts with a write that changed neither the template nor what this would write, as a status or another annotation.
 const RACES: u32 = 3;
 /// So often a server may answer 429.
 const TIMES_BUSY: u32 = 6;
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-const LONGEST_WAIT: Duration = Duration::from_secs(4);
+pub(super) const FIRST_WAIT: Duration = Duration::from_millis(250);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(4);
 
 pub struct GuardedPatch {
     id: Id,

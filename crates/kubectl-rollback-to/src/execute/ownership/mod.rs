@@ -5,7 +5,9 @@
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use backon::{BackoffBuilder, ExponentialBuilder};
 use cluster_model::Raw;
 use cluster_model::managed_fields::paths::{
     FieldManager, Path, Paths, fields, manager_and_paths, owned, paths,
@@ -15,6 +17,7 @@ use plugin_client::Cluster;
 use serde_json::{Value, json};
 
 use super::event::Note;
+use super::guarded_patch::{FIRST_WAIT, LONGEST_WAIT, LOST_ATTEMPTS};
 use super::write::{ConnectionFailures, get, patch, patch_right, report};
 use super::write_answer::{self, Answer};
 
@@ -95,9 +98,13 @@ fn new_owners<'a>(others: &BTreeMap<&'a FieldManager, &Paths>, path: &Path) -> V
     Vec::new()
 }
 
+/// As many as other writes are repeated.
+const CONFLICTS: usize = LOST_ATTEMPTS as usize;
+
 const TEMPLATE: [&str; 2] = ["f:spec", "f:template"];
 
-/// Hands back the fields of `id` that `manager` took since `before`; `None` if there are none.
+/// Hands back the fields of `id` that `manager` took since `before`; `None` if there are none. Its controller writes the status of a
+/// workload again and again while it is rolled out, and each write is a conflict.
 pub async fn keep(
     cluster: &Cluster,
     id: &Id,
@@ -105,9 +112,26 @@ pub async fn keep(
     manager: &str,
     failures: &ConnectionFailures,
 ) -> Option<Note> {
+    let waits = ExponentialBuilder::new()
+        .with_min_delay(FIRST_WAIT)
+        .with_max_delay(LONGEST_WAIT)
+        .with_max_times(CONFLICTS)
+        .with_jitter();
+    keep_within(cluster, id, before, manager, failures, waits.build()).await
+}
+
+/// Tries again after each conflict, as long as there are `waits`.
+async fn keep_within(
+    cluster: &Cluster,
+    id: &Id,
+    before: &Value,
+    manager: &str,
+    failures: &ConnectionFailures,
+    mut waits: impl Iterator<Item = Duration>,
+) -> Option<Note> {
     let failed = |message: String| Some(Note::OwnershipKept { manager: manager.to_owned(), message });
     let right = patch_right(id);
-    let mut again = true;
+    let mut conflicts = 0;
     loop {
         let live = match get(cluster, id).await {
             Ok(live) => live.filter(|live| live.uid() == id.uid)?,
@@ -126,9 +150,15 @@ pub async fn keep(
         match write_answer::of(answer, &format!("hand fields of {id} back"), &right) {
             Answer::Applied(_) => return Some(Note::OwnershipReturned(to)),
             Answer::Gone(_) => return None,
-            Answer::Conflict(_) if std::mem::take(&mut again) => {}
-            Answer::Conflict(message)
-            | Answer::Busy { message, .. }
+            Answer::Conflict(_) => {
+                conflicts += 1;
+                let Some(wait) = waits.next() else {
+                    let message = format!("{id} was changed during each of {conflicts} attempts (conflict)");
+                    return failed(message);
+                };
+                tokio::time::sleep(wait).await;
+            }
+            Answer::Busy { message, .. }
             | Answer::Lost(message)
             | Answer::NotSent(message)
             | Answer::Denied(message)

@@ -112,3 +112,36 @@ proptest! {
         }
     }
 }
+
+/// A controller that writes the status again and again, as that of a DaemonSet does while its pods start.
+async fn kept_after(conflicts: usize) -> Note {
+    use testbed::fake::{Answer, Fake};
+    let fake = Fake::start();
+    let cluster = crate::server_dry_run::testing::connect(&fake).await;
+    let rollout = crate::server_dry_run::testing::web();
+    let image = || web(json!({"f:image": {}}));
+    let with = |manager: &str, operation: &str| {
+        let mut object = rollout.object.clone();
+        object["metadata"]["managedFields"] = json!([entry(manager, operation, image())]);
+        object
+    };
+    let path = "/apis/apps/v1/namespaces/shop/deployments/web";
+    fake.on("GET", path).answer(Answer::json(with("us", "Update")));
+    let conflict = Answer::status(409, "Conflict", "the object has been modified");
+    fake.on("PATCH", path).times(conflicts).answer(conflict);
+    fake.on("PATCH", path).answer(Answer::json(with("helm", "Apply")));
+    let (failures, _) = tokio::sync::mpsc::unbounded_channel();
+    let waits = std::iter::repeat_n(Duration::ZERO, 4);
+    let before = with("helm", "Apply");
+    keep_within(&cluster, &rollout.id, &before, "us", &failures, waits).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_workload_whose_status_keeps_changing_is_tried_again() {
+    let returned = Note::OwnershipReturned(vec![("helm".into(), 1)]);
+    for conflicts in [0, 1, 4] {
+        assert_eq!(kept_after(conflicts).await, returned, "{conflicts}");
+    }
+    let Note::OwnershipKept { message, .. } = kept_after(5).await else { panic!("returned") };
+    assert_eq!(message, "deployment/web was changed during each of 5 attempts (conflict)");
+}

@@ -15,7 +15,7 @@ use kube::api::PostParams;
 pub use messages::{finding, grant, not_checked, refusal};
 pub use requirement::{Need, Requirement};
 pub use right::Right;
-pub use role::{Roles, distinct, publish_roles};
+pub use role::{Roles, Scope, distinct, publish_roles};
 pub use rule::rbac_rule;
 
 use crate::{Cluster, Failure};

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cluster_model::fnv::Fnv;
 use serde::Serialize;
 use serde_json::json;
 
@@ -17,10 +18,26 @@ const API_VERSION: &str = "rbac.authorization.k8s.io/v1";
 pub struct Roles {
     /// Lines of a comment above them.
     pub title: Vec<String>,
-    /// The name that they have; those that are apart, with a suffix.
+    /// What their names begin with.
     pub name: String,
+    pub scope: Scope,
     pub requirements: Vec<Requirement>,
 }
+
+/// What makes the rights of a command line other than those of the published role: `kubectl apply` of a role with another name leaves
+/// that one, and everybody who is bound to it, as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Nothing: the published role.
+    All,
+    /// This one object, as in `deployment-web`.
+    One(String),
+    /// Several objects, or flags that need other rights.
+    Other,
+}
+
+/// Longer names are no help to a reader; names of roles may be longer (a path segment).
+const LONGEST_SCOPE: usize = 63;
 
 /// A Role or ClusterRole.
 #[derive(Serialize)]
@@ -61,17 +78,34 @@ impl Roles {
             }
             of_place.entry(place).or_default().push(requirement);
         }
+        let scope = self.scope_of_name();
         let role = |(namespace, apart): (Option<&'a str>, Option<&'a str>)| {
             let (rules, comments) =
                 rules(&of_place[&(namespace, apart)]).into_iter().map(|it| (it.rule, it.comment)).unzip();
-            let name = match apart {
-                Some(suffix) => format!("{}-{suffix}", self.name),
-                None => self.name.clone(),
-            };
+            let parts = [Some(self.name.as_str()), apart, scope.as_deref()];
+            let name = parts.into_iter().flatten().collect::<Vec<_>>().join("-");
             let kind = if namespace.is_some() { "Role" } else { "ClusterRole" };
             Role { api_version: API_VERSION, kind, metadata: Metadata { name, namespace }, rules, comments }
         };
         places.into_iter().map(role).collect()
+    }
+
+    /// The end of the names. Names of objects are those that a cluster takes, which the command line need not contain.
+    fn scope_of_name(&self) -> Option<String> {
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+        match &self.scope {
+            Scope::All => None,
+            Scope::One(object) if object.len() <= LONGEST_SCOPE && object.chars().all(is_plain) => {
+                Some(object.clone())
+            }
+            Scope::One(_) | Scope::Other => {
+                let mut hash = Fnv::default();
+                for Requirement { right, .. } in &self.requirements {
+                    hash.add(Rule::of(right).block().as_bytes());
+                }
+                Some(format!("{:08x}", hash.value() >> 32))
+            }
+        }
     }
 
     /// Ready for `kubectl apply -f -`, with the reasons as comments.
@@ -186,7 +220,7 @@ mod tests {
             Requirement::optional(Right::new("list", "", "pods"), "count", lost),
             Requirement::reported(secret, "look", lost).apart("secrets"),
         ];
-        Roles { title: vec!["Rights.".into()], name: "x".into(), requirements }
+        Roles { title: vec!["Rights.".into()], name: "x".into(), scope: Scope::All, requirements }
     }
 
     #[test]
@@ -243,17 +277,43 @@ rules:
         assert_eq!(role["rules"][1].get("resourceNames"), None);
     }
 
+    /// `kubectl apply` of one must not change what another one allows.
+    #[test]
+    fn roles_of_different_rights_have_different_names() {
+        let names = |scope: Scope, requirements: Vec<Requirement>| -> Vec<String> {
+            let roles = Roles { scope, requirements, ..roles() };
+            roles.roles().into_iter().map(|role| role.metadata.name).collect()
+        };
+        let all = || roles().requirements;
+        assert_eq!(names(Scope::All, all()), ["x", "x", "x-secrets"]);
+        let one = |name: &str| names(Scope::One(name.into()), all());
+        assert_eq!(
+            one("deployment-web"),
+            ["x-deployment-web", "x-deployment-web", "x-secrets-deployment-web"]
+        );
+        let several = names(Scope::Other, all());
+        assert_eq!(several, names(Scope::Other, all()), "the same command line has the same name");
+        assert_ne!(several, names(Scope::Other, all().split_off(1)));
+        assert!(several[0].len() == "x-01234567".len(), "{several:?}");
+        assert_eq!(one(&"a".repeat(64)), several);
+        assert_eq!(one("system:node/../x"), several);
+    }
+
     /// What the command line names may be anything.
     #[test]
     fn hostile_names_stay_inside_their_quotes() {
         let name = "a\"]\n- apiGroups: [\"*\u{202e}";
         let right = Right::new("get", "", "nodes").name(name);
         let requirements = vec![Requirement::required(right, "read it")];
-        let yaml = Roles { title: Vec::new(), name: "x".into(), requirements }.yaml();
+        let yaml =
+            Roles { title: Vec::new(), name: "x".into(), scope: Scope::One(name.into()), requirements }
+                .yaml();
         let role: serde_json::Value = serde_saphyr::from_str(&yaml).unwrap();
         assert_eq!(role["rules"][0]["resourceNames"], json!([name]));
         assert_eq!(role["rules"].as_array().map(Vec::len), Some(1));
         assert!(!yaml.contains('\u{202e}'));
+        let name = role["metadata"]["name"].as_str().unwrap();
+        assert!(name.len() == "x-01234567".len() && name.is_ascii(), "{name}");
     }
 
     #[test]

@@ -81,7 +81,8 @@ fn can_be_typed(value: &str) -> bool {
         c if c.is_ascii() => c.is_ascii_alphanumeric(),
         c => c.is_alphanumeric() && !is_hostile(c),
     };
-    !value.is_empty() && !value.starts_with(':') && value.chars().all(harmless)
+    // A colon begins a directive, and zsh takes `=ls` for the path of ls.
+    !value.is_empty() && !value.starts_with([':', '=']) && value.chars().all(harmless)
 }
 
 #[cfg(test)]
@@ -129,6 +130,7 @@ mod tests {
             "a&b",
             "a\\b",
             ":0",
+            "=ls",
             "",
             "a\u{202e}b",
         ] {

@@ -50,6 +50,19 @@ fn commands_that_are_suggested_reach_the_same_cluster() {
         flags(&["--kubeconfig", "/a/b", "--cluster=c", "--user=u", "--as=me"]),
         " --kubeconfig /a/b --cluster c --user u --as me"
     );
+    assert_eq!(
+        flags(&["--as=me", "--as-group=g 1", "--as-group=g2", "--as-uid=7", "--as-user-extra=k=v"]),
+        " --as me --as-uid 7 --as-group 'g 1' --as-group g2 --as-user-extra k=v"
+    );
+    assert_eq!(
+        flags(&["--certificate-authority=ca", "--tls-server-name=n", "--proxy-url=http://p:1"]),
+        " --certificate-authority ca --tls-server-name n --proxy-url http://p:1"
+    );
+    assert_eq!(flags(&["--insecure-skip-tls-verify"]), " --insecure-skip-tls-verify=true");
+    // Credentials are never shown.
+    let secret = ["--token=x", "--username=u", "--password=x", "--proxy-url=http://u:x@p:1"];
+    assert_eq!(flags(&secret), "");
+    assert_eq!(flags(&["--context", "-l", "--user==ls"]), " --context=-l --user '=ls'");
 }
 
 #[test]

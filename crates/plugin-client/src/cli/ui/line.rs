@@ -83,7 +83,8 @@ impl Line {
     /// The commands in it, each followed by `flags`.
     pub fn with_flags(&self, flags: &str) -> Line {
         let mut line = self.clone();
-        let names_a_cluster = |text: &str| text.contains(" --context ") || text.contains(" --server ");
+        let names_a_cluster =
+            |text: &str| [" --context ", " --context=", " --server "].iter().any(|flag| text.contains(flag));
         for (role, text) in &mut line.spans {
             let is_command = text.starts_with(KUBECTL) || text.contains(&format!(": {KUBECTL}"));
             if *role == Role::Command && is_command && !names_a_cluster(text) {

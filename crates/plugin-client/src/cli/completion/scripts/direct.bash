@@ -18,6 +18,13 @@ __@FUNCTION@() {
         rest="${rest#"$word"}"
     done
     words=("${words[@]/#\~\//$HOME/}")
+    # Bash leaves the quotes of the words before, also of --flag='a b'. What needs expansion stays as it was typed.
+    local double='^([^"'\''$`\]*)"([^"$`\]*)"$' single='^([^"'\''$`\]*)'\''([^'\'']*)'\''$'
+    for ((i = 1; i < ${#words[@]} - 1; i++)); do
+        if [[ ${words[i]} =~ $double || ${words[i]} =~ $single ]]; then
+            words[i]="${BASH_REMATCH[1]}${BASH_REMATCH[2]}"
+        fi
+    done
     local typed="${words[${#words[@]} - 1]}" line directive=4 all=()
     while IFS= read -r line; do
         if [[ $line =~ ^:[0-9]+$ ]]; then directive="${line#:}"; else all+=("$line"); fi
