@@ -110,13 +110,16 @@ impl Cluster {
     pub fn add_node(&mut self, node: &Node) {
         let name = self.text(node.name());
         let spec = node.spec.as_ref();
-        let allocatable = node.status.as_ref().and_then(|status| status.allocatable.as_ref());
+        let status = node.status.as_ref();
+        let features = status.and_then(|status| status.declared_features.clone());
+        let allocatable = status.and_then(|status| status.allocatable.as_ref());
         let amounts = allocatable.into_iter().flatten();
         let facts = NodeFacts {
             name: name.clone(),
             labels: node.metadata.labels.clone().unwrap_or_default(),
             taints: spec.and_then(|spec| spec.taints.clone()).unwrap_or_default(),
             unschedulable: node.is_cordoned(),
+            declared_features: features.unwrap_or_default(),
             allocatable: amounts
                 .filter_map(|(resource, amount)| Some((resource.clone(), quantity::parse(&amount.0)?)))
                 .collect(),

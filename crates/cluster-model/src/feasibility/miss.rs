@@ -49,6 +49,17 @@ pub enum Miss {
 }
 
 impl Miss {
+    /// How far away the node is: one that lacks room is closer than one that is not meant for the pod at all, and that a drained node is
+    /// drained explains least.
+    pub fn distance(&self) -> u8 {
+        match self {
+            Miss::Drained => 3,
+            Miss::NodeSelector { .. } | Miss::NodeAffinity | Miss::Taint(_) => 2,
+            Miss::VolumeAffinity(_) | Miss::VolumeZone(_) => 1,
+            _ => 0,
+        }
+    }
+
     /// Equal for misses that are told together.
     pub fn same_kind(&self, other: &Miss) -> bool {
         match (self, other) {

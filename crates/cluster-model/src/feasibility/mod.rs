@@ -10,6 +10,7 @@
 //!
 //! What lies between is *tight*, and what a rule cannot decide is *unknown*.
 
+mod capacity;
 pub mod cluster;
 pub mod competition;
 mod in_tree;

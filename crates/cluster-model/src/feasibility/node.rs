@@ -23,6 +23,7 @@ pub struct NodeFacts {
     pub taints: Vec<Taint>,
     pub unschedulable: bool,
     pub allocatable: Amounts,
+    pub declared_features: Vec<String>,
 }
 
 /// A term without requirements selects nothing.

@@ -216,6 +216,10 @@ fn not_covered(pod: &Pod) -> Vec<String> {
     if spec.resource_claims.as_ref().is_some_and(|claims| !claims.is_empty()) {
         reasons.push("it uses ResourceClaims".to_owned());
     }
+    // The scheduler made a claim for it (`DRAExtendedResource`): other nodes may have the devices without listing the resource.
+    if pod.status.as_ref().is_some_and(|status| status.extended_resource_claim_status.is_some()) {
+        reasons.push("a DRA driver provides its extended resources".to_owned());
+    }
     if spec.scheduling_gates.as_ref().is_some_and(|gates| !gates.is_empty()) {
         reasons.push("it has scheduling gates".to_owned());
     }

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::capacity::capacity;
 use super::cluster::{NodeId, PodId};
 use super::competition::Competition;
 use super::miss::Miss;
@@ -42,10 +43,12 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// The nodes that take it in the best case.
     pub nodes: Arc<[NodeId]>,
-    /// Why the others do not, with their number, most frequent first and drained ones last. A shortage is the smallest of them.
+    /// Why the others do not, with their number, those first that could have been chosen, then by frequency. A shortage is the smallest of them.
     pub misses: Vec<(usize, Miss)>,
     /// The same of the nodes that only one rule keeps it from, where no node takes it: what a change of that one thing would open.
     pub one_rule_away: Vec<(usize, Miss)>,
+    /// There are more pods like this one to be placed than the nodes can take, whatever the others do: so many can be placed, of so many.
+    pub at_most: Option<(usize, usize)>,
 }
 
 /// One judgement for each pod to be placed, in that order.
@@ -68,6 +71,10 @@ pub fn judge(scenario: &Scenario<'_>) -> Vec<Judgement> {
         worst_case(scenario, judgement, &places);
     }
     beware_of_preemption(scenario, &mut judged);
+    for (index, judgement) in judged.iter_mut().enumerate() {
+        let alike = of.iter().filter(|other| **other == index).count();
+        judgement.at_most = at_most(scenario, judgement, alike);
+    }
     let each = scenario.to_place().iter().zip(of);
     each.map(|(&pod, index)| Judgement { pod, ..judged[index].clone() }).collect()
 }
@@ -143,7 +150,7 @@ fn best_case(scenario: &Scenario<'_>, pod: PodId) -> Judgement {
         Verdict::Tight(Why::Competition)
     };
     let one_rule_away = if nodes.is_empty() { one_rule_away(scenario, &filters) } else { Vec::new() };
-    Judgement { pod, verdict, nodes: nodes.into(), misses: misses.sorted(), one_rule_away }
+    Judgement { pod, verdict, nodes: nodes.into(), misses: misses.sorted(), one_rule_away, at_most: None }
 }
 
 fn one_rule_away(scenario: &Scenario<'_>, filters: &[Filter<'_>]) -> Vec<(usize, Miss)> {
@@ -211,12 +218,27 @@ fn worst_case(scenario: &Scenario<'_>, judgement: &mut Judgement, places: &[bool
     }
 }
 
+fn at_most(scenario: &Scenario<'_>, judgement: &Judgement, alike: usize) -> Option<(usize, usize)> {
+    let pod = scenario.replacement(judgement.pod);
+    let is_open = matches!(judgement.verdict, Verdict::Tight(Why::Competition | Why::Placement));
+    let can_make_room = || {
+        let lower = |id: &PodId| scenario.pod(*id).requirements.priority < pod.requirements.priority;
+        pod.requirements.may_preempt
+            && judgement.nodes.iter().any(|node| scenario.staying(*node).iter().any(lower))
+    };
+    if !is_open || can_make_room() {
+        return None;
+    }
+    let placed = capacity(scenario, pod, &judgement.nodes);
+    (placed < alike).then_some((placed, alike))
+}
+
 /// A pod that does not find a place may push one of lower priority off its node, wherever that was placed.
 fn beware_of_preemption(scenario: &Scenario<'_>, judged: &mut [Judgement]) {
     let priority = |judgement: &Judgement| scenario.pod(judgement.pod).requirements.priority;
-    let unsure = judged
-        .iter()
-        .filter(|it| it.verdict != Verdict::Fits && scenario.pod(it.pod).requirements.may_preempt);
+    // One that no node takes even without the pods of lower priority preempts none.
+    let is_unsure = |it: &&Judgement| !matches!(it.verdict, Verdict::Fits | Verdict::Cannot);
+    let unsure = judged.iter().filter(is_unsure).filter(|it| scenario.pod(it.pod).requirements.may_preempt);
     let Some(highest) = unsure.map(priority).max() else { return };
     for judgement in judged.iter_mut() {
         if judgement.verdict == Verdict::Fits && priority(judgement) < highest {
@@ -242,8 +264,7 @@ impl Misses {
     }
 
     fn sorted(mut self) -> Vec<(usize, Miss)> {
-        // That the drained nodes are drained explains least.
-        let key = |(count, miss): &(usize, Miss)| (*miss == Miss::Drained, Reverse(*count), miss.clone());
+        let key = |(count, miss): &(usize, Miss)| (miss.distance(), Reverse(*count), miss.clone());
         self.0.sort_by_cached_key(key);
         self.0
     }

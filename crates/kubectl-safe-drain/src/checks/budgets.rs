@@ -12,6 +12,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use crate::options::Options;
 use crate::pod_filter::pods_to_evict;
+pub use blocked::in_order;
 use blocked::{allows_none, used_up};
 use unhealthy::unhealthy;
 pub use unhealthy::unhealthy_pods;

@@ -8,6 +8,7 @@ use cluster_model::text::count;
 use cluster_model::{DisruptionBudget, Finding, Inventory, Known, PodExt, Severity};
 use k8s_openapi::api::core::v1::Pod;
 
+use super::budgets::in_order;
 use crate::options::Options;
 use crate::placement::{Place, Placements};
 use crate::pod_filter::pods_to_evict;
@@ -44,6 +45,14 @@ pub fn check(inventory: &Inventory, options: &Options, placements: &Placements) 
     findings.extend(by_owner(inventory, &placed).into_iter().flat_map(|((owner, _), pods)| {
         let place = pods[0];
         let pods = count(pods.len(), "pod");
+        if let Some((most, all)) = place.at_most {
+            let message = format!(
+                "only {most} of {all} pods like these find a place, even if no other pod takes room there: {}",
+                place.shown()
+            );
+            let finding = Finding::new(NO_ROOM, Severity::Error, owner, message);
+            return Some(finding.remedy("drain fewer nodes at once, add a node, or scale it down first"));
+        }
         match &place.verdict {
             Verdict::Tight(why) => Some(
                 Finding::new(
@@ -112,47 +121,66 @@ fn change(miss: &Miss, nodes: usize) -> String {
         Miss::Spread(key) => {
             format!("without its topology spread constraint over {key}, or with a larger maxSkew")
         }
+        Miss::NodeSelector { key, value } => {
+            format!("if {} label {key}={value}", if nodes == 1 { "it had" } else { "they had" })
+        }
         other => format!("without this: {other}"),
     }
 }
 
 /// Budgets that the evictions of pods without a place use up for ever, so that other pods here are never evicted: the budget, such a pod, and
-/// its place.
+/// its place. In the order of the plan: pods without a place that come last block no other.
 fn deadlocks<'a>(
     inventory: &'a Inventory,
-    options: &Options,
+    options: &'a Options,
     placed: &[Placed<'a>],
 ) -> Vec<(&'a str, &'a Pod, &'a Place)> {
     if options.disable_eviction {
         return Vec::new();
     }
-    let homeless: BTreeMap<&str, Placed<'_>> = placed
-        .iter()
-        .filter(|(_, place)| place.verdict == Verdict::Cannot)
-        .map(|(pod, place)| (pod.uid(), (*pod, *place)))
-        .collect();
-    let mut budgets: BTreeMap<&str, (&DisruptionBudget, usize, Vec<Placed<'_>>)> = BTreeMap::new();
+    let places: BTreeMap<&str, &Place> = placed.iter().map(|(pod, place)| (pod.uid(), *place)).collect();
+    let mut budgets: BTreeMap<&str, (&DisruptionBudget, Vec<&Pod>)> = BTreeMap::new();
     for pod in pods_to_evict(inventory, options) {
         for budget in inventory.budgets_of(pod).into_iter().filter(|budget| budget.counts(pod)) {
-            let (_, here, without_place) = budgets.entry(budget.key()).or_insert((budget, 0, Vec::new()));
-            *here += 1;
-            without_place.extend(homeless.get(pod.uid()));
+            budgets.entry(budget.key()).or_insert((budget, Vec::new())).1.push(pod);
         }
     }
-    let spent = budgets.into_iter().filter_map(|(key, (budget, here, without_place))| {
-        let allowed = usize::try_from(budget.allowed).unwrap_or_default();
-        let is_stuck = allowed > 0 && without_place.len() >= allowed && here > allowed;
-        let (pod, place) = without_place.first()?;
-        is_stuck.then_some((key, *pod, *place))
+    let stuck = budgets.into_iter().filter_map(|(key, (budget, pods))| {
+        let mut left = i64::from(budget.allowed);
+        // Blocked from the start is another finding.
+        let mut last = None;
+        let mut placed: BTreeMap<String, usize> = BTreeMap::new();
+        for pod in in_order(&pods, inventory) {
+            if left <= 0 {
+                return last.map(|(pod, place)| (key, pod, place));
+            }
+            let Some(place) = places.get(pod.uid()).copied() else { continue };
+            let finds_place = match place.at_most {
+                Some((most, _)) => {
+                    let owner = inventory.top_controller_of(pod).map(|owner| owner.key.label());
+                    let before = placed.entry(owner.unwrap_or_default()).or_default();
+                    *before += 1;
+                    *before <= most
+                }
+                None => place.verdict != Verdict::Cannot,
+            };
+            if !finds_place {
+                (left, last) = (left - 1, Some((pod, place)));
+            }
+        }
+        None
     });
-    spent.collect()
+    stuck.collect()
 }
 
 fn deadlock(budget: &str, pod: &Pod, place: &Place) -> Finding {
     let message = format!(
         "would never allow another eviction: the replacement of {} finds no place ({}), so its eviction is never made up for",
         pod.key(),
-        place.why_not()
+        match place.at_most {
+            Some((most, all)) => format!("only {most} of {all} do"),
+            None => place.why_not(),
+        }
     );
     Finding::new(DEADLOCK, Severity::Error, budget, message).remedy(remedy(place))
 }
@@ -208,10 +236,21 @@ mod tests {
     #[test]
     fn pods_that_compete_are_one_warning_for_each_owner() {
         assert_eq!(
+            found(vec![cpu("a/p", "600m"), cpu("a/q", "400m"), cpu("a/r", "400m")], |_| ()),
+            [
+                "tight-room Warning ReplicaSet a/rs: 3 pods may find no place: n2 could take it, but not with every order in which \
+                 the scheduler places the other pods [drain fewer nodes at once, or add a node]"
+            ]
+        );
+    }
+
+    #[test]
+    fn more_pods_than_the_nodes_can_take_are_an_error() {
+        assert_eq!(
             found(vec![cpu("a/p", "600m"), cpu("a/q", "600m")], |_| ()),
             [
-                "tight-room Warning ReplicaSet a/rs: 2 pods may find no place: n2 could take it, but not with every order in which \
-                 the scheduler places the other pods [drain fewer nodes at once, or add a node]"
+                "no-room Error ReplicaSet a/rs: only 1 of 2 pods like these find a place, even if no other pod takes room there: n2 \
+                 [drain fewer nodes at once, add a node, or scale it down first]"
             ]
         );
     }
@@ -248,6 +287,13 @@ mod tests {
         assert_eq!(deadlocks(2, two()), [""; 0], "both may go at once");
         assert_eq!(deadlocks(0, two()), [""; 0], "blocked from the start, which is another finding");
         assert_eq!(deadlocks(1, vec![cpu("a/p", "2")]), [""; 0], "no other pod waits for it");
-        assert_eq!(deadlocks(1, vec![cpu("a/p", "1"), cpu("a/q", "100m")]), [""; 0], "they find a place");
+        assert_eq!(deadlocks(1, vec![cpu("a/p", "1"), cpu("a/q", "100m")]), [""; 0], "they may find a place");
+        assert_eq!(
+            deadlocks(1, vec![cpu("a/p", "1"), cpu("a/q", "1"), cpu("a/r", "1")]),
+            ["a/web"],
+            "one of three does"
+        );
+        let last = cpu("a/last", "2").priority(5);
+        assert_eq!(deadlocks(1, vec![last, cpu("a/p", "1")]), [""; 0], "nothing is evicted after it");
     }
 }

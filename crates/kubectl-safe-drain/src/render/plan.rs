@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::feasibility::Verdict;
+use cluster_model::feasibility::verdict::Why;
 use cluster_model::pod::Tier;
 use cluster_model::text::{count, span};
 use plugin_client::{Line, table};
@@ -31,14 +32,14 @@ pub fn plan(plan: &Plan, estimate: &Estimate, wide: bool) -> Vec<Line> {
 
 /// How many of the pods find a place, over all nodes of the drain.
 fn summary(plan: &Plan) -> Option<Line> {
-    let verdicts: Vec<&Verdict> =
-        plan.steps().filter_map(|step| Some(&step.place.as_ref()?.verdict)).collect();
-    let number = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| is(verdict)).count();
+    let places: Vec<&Place> = plan.steps().filter_map(|step| step.place.as_ref()).collect();
+    let number = |is: fn(&Place) -> bool| places.iter().filter(|place| is(place)).count();
     let parts = [
-        (number(|it| *it == Verdict::Fits), "fit elsewhere"),
-        (number(|it| matches!(it, Verdict::Tight(_))), "may fit"),
-        (number(|it| *it == Verdict::Cannot), "find no place"),
-        (number(|it| matches!(it, Verdict::Unknown(_))), "unknown"),
+        (number(|it| it.verdict == Verdict::Fits), "fit elsewhere"),
+        (number(|it| matches!(it.verdict, Verdict::Tight(_)) && it.at_most.is_none()), "may fit"),
+        (number(|it| it.at_most.is_some()), "do not all fit"),
+        (number(|it| it.verdict == Verdict::Cannot), "find no place"),
+        (number(|it| matches!(it.verdict, Verdict::Unknown(_))), "unknown"),
     ];
     let shown: Vec<String> =
         parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
@@ -126,6 +127,10 @@ fn where_to(place: Option<&Place>) -> Line {
     let Some(place) = place else { return Line::new() };
     match &place.verdict {
         Verdict::Fits => Line::new().plain(format!("→ {}", place.shown())),
+        Verdict::Tight(_) if place.at_most.is_some() => {
+            Line::new().bad(format!("→ {}, not for all", place.shown()))
+        }
+        Verdict::Tight(Why::Preemption) => Line::new().warn("→ by preemption"),
         Verdict::Tight(_) => Line::new().warn(format!("→ {}, tight", place.shown())),
         Verdict::Cannot => Line::new().bad("→ no node"),
         Verdict::Unknown(_) => Line::new().dim("→ unknown"),

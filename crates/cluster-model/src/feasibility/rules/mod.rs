@@ -2,6 +2,7 @@
 
 mod inter_pod_affinity;
 mod node_affinity;
+mod node_declared_features;
 mod node_ports;
 mod node_resources_fit;
 mod node_unschedulable;
@@ -28,4 +29,5 @@ pub const RULES: &[Rule] = &[
     volume_zone::RULE,
     pod_topology_spread::RULE,
     inter_pod_affinity::RULE,
+    node_declared_features::RULE,
 ];

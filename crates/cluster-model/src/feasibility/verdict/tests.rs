@@ -126,6 +126,36 @@ fn the_replacement_does_not_have_the_zone_of_the_old_pod() {
 }
 
 #[test]
+fn a_pod_that_no_node_will_ever_take_preempts_none() {
+    let nodes = vec![room("n0", "9", "9"), room("n1", "4", "9")];
+    let nowhere = cpu("a/waiting", "", "1").phase("Pending").priority(10);
+    let nowhere = nowhere.edit(json!({"spec": {"nodeSelector": {"no": "where"}}}));
+    assert_eq!(verdicts_of(nodes, vec![cpu("a/p", "n0", "1"), nowhere]), [Verdict::Fits, Verdict::Cannot]);
+}
+
+#[test]
+fn more_pods_than_the_nodes_can_take() {
+    let of = |pods: Vec<Pod>| {
+        let mut nodes = vec![room("n0", "9", "9"), room("n1", "2", "9"), room("n2", "1500m", "9")];
+        for node in &mut nodes {
+            node.metadata.labels = Some([("host".to_owned(), node.metadata.name.clone().unwrap())].into());
+        }
+        judge(&drain(&cluster(nodes, pods), &[0])).remove(0).at_most
+    };
+    assert_eq!(of(equal(3, "1")), None);
+    assert_eq!(of(equal(4, "1")), Some((3, 4)));
+    let apart = |count: usize, key: &str| {
+        let affinity = json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+            {"topologyKey": key, "labelSelector": {}}]}});
+        let pods = equal(count, "1").into_iter();
+        pods.map(|pod| pod.edit(json!({"spec": {"affinity": affinity}}))).collect::<Vec<Pod>>()
+    };
+    assert_eq!(of(apart(2, "host")), None);
+    assert_eq!(of(apart(3, "host")), Some((2, 3)), "one on each node");
+    assert_eq!(of(apart(3, "other")), None, "nodes without the label are no domains");
+}
+
+#[test]
 fn what_is_not_covered_is_unknown() {
     let nodes = vec![room("n0", "9", "9"), room("n1", "9", "9")];
     let other = pod("a/p", "n0").edit(json!({"spec": {"schedulerName": "volcano"}}));

@@ -113,7 +113,7 @@ pub(super) fn used_up<'a>(
 }
 
 /// In the order of the plan (`plan::plan`): node by node.
-fn in_order<'a>(pods: &[&'a Pod], inventory: &Inventory) -> Vec<&'a Pod> {
+pub fn in_order<'a>(pods: &[&'a Pod], inventory: &Inventory) -> Vec<&'a Pod> {
     let mut pods = pods.to_vec();
     pods.sort_by_cached_key(|pod| {
         let node = inventory.nodes.iter().position(|node| node.name() == pod.node());
