@@ -116,7 +116,12 @@ fn each_missing_optional_right_is_reported_as_what_was_not_checked() {
             "validatingwebhookconfigurations" | "mutatingwebhookconfigurations" => "webhooks-not-checked",
             _ => "owner-not-checked",
         };
-        assert_eq!(unknown(&outcome), [id], "without {case:?}\n{outcome}");
+        let mut found = unknown(&outcome);
+        // Pods of other tests wait for a node, and their claims cannot be read either.
+        if case.resource == "persistentvolumeclaims" {
+            found.retain(|id| id != "awaited-not-checked");
+        }
+        assert_eq!(found, [id], "without {case:?}\n{outcome}");
     }
 }
 
