@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::feasibility::{Judgement, Miss, Scenario, Verdict, judge};
+use cluster_model::feasibility::{Judgement, Miss, Scenario, Shortage, Verdict, judge};
 use cluster_model::text::count;
 use cluster_model::{Inventory, Known, PodExt};
 use k8s_openapi::api::core::v1::Pod;
@@ -23,8 +23,8 @@ pub struct Place {
     pub misses: Vec<(usize, Miss)>,
     /// The nodes that only one rule keeps it from, where no node takes it.
     pub one_rule_away: Vec<(usize, Miss)>,
-    /// So many pods like this one find a place at most, of so many.
-    pub at_most: Option<(usize, usize)>,
+    /// The nodes cannot take all pods like this one.
+    pub shortage: Option<Shortage>,
 }
 
 /// So many nodes are named; of more there is the number.
@@ -88,8 +88,8 @@ pub fn placements(inventory: &Inventory, options: &Options) -> Placements {
 }
 
 fn place(scenario: &Scenario<'_>, judgement: Judgement) -> Place {
-    let Judgement { verdict, nodes, misses, one_rule_away, at_most, .. } = judgement;
+    let Judgement { verdict, nodes, misses, one_rule_away, shortage, .. } = judgement;
     let name = |node| scenario.node(node).name.to_string();
     let named = if nodes.len() > NAMED { Vec::new() } else { nodes.iter().map(|node| name(*node)).collect() };
-    Place { verdict, nodes: nodes.len(), named, misses, one_rule_away, at_most }
+    Place { verdict, nodes: nodes.len(), named, misses, one_rule_away, shortage }
 }

@@ -9,25 +9,31 @@ use super::scenario::{Replacement, Scenario};
 
 /// `nodes`: those that take one of them. No other pod takes room, and what is terminating is gone, so more than this never fit.
 pub fn capacity(scenario: &Scenario<'_>, pod: Replacement<'_>, nodes: &[NodeId]) -> usize {
-    let apart = RULES.iter().filter_map(|rule| rule.conflict?(scenario, pod, pod)).max();
-    let key = match &apart {
-        Some(Reach::Everywhere) => return usize::from(!nodes.is_empty()),
-        Some(Reach::Domain(key)) => Some(key),
-        Some(Reach::Node) | None => None,
-    };
-    // Anti-affinity does not apply to a node without the label: it is no domain.
-    let one_only = |value: Option<&str>| apart == Some(Reach::Node) || value.is_some();
-    let mut domains: BTreeMap<(Option<&str>, NodeId), usize> = BTreeMap::new();
-    for node in nodes {
-        let value = key.and_then(|key| scenario.node(*node).labels.get(key)).map(String::as_str);
-        let domain = (value, if value.is_some() { NodeId(0) } else { *node });
-        let here = domains.entry(domain).or_default();
-        *here = here.saturating_add(of_node(scenario, pod, *node));
-        if one_only(value) {
-            *here = (*here).min(1);
+    let room: Vec<(NodeId, usize)> =
+        nodes.iter().map(|node| (*node, of_node(scenario, pod, *node))).collect();
+    let conflicts = RULES.iter().filter_map(|rule| rule.conflicts).flat_map(|of| of(scenario, pod, pod));
+    // Each of them is a limit of its own: what keeps two pods apart in a zone says nothing about two in one rack.
+    let limits = conflicts.filter(|it| it.is_certain).map(|it| limited(scenario, &room, &it.reach));
+    let all = room.iter().fold(0, |sum: usize, (_, count)| sum.saturating_add(*count));
+    limits.fold(all, usize::min)
+}
+
+/// With no two of them within `reach` of each other.
+fn limited(scenario: &Scenario<'_>, room: &[(NodeId, usize)], reach: &Reach) -> usize {
+    let mut sum = 0_usize;
+    let mut domains: BTreeMap<&str, usize> = BTreeMap::new();
+    for (node, count) in room {
+        match reach {
+            Reach::Everywhere => sum = sum.max(*count).min(1),
+            Reach::Node => sum = sum.saturating_add(*count.min(&1)),
+            Reach::Domain(key) => match scenario.node(*node).labels.get(key) {
+                Some(value) => *domains.entry(value).or_default() |= *count.min(&1),
+                // Anti-affinity does not apply to a node without the label: it is no domain.
+                None => sum = sum.saturating_add(*count),
+            },
         }
     }
-    domains.into_values().fold(0, usize::saturating_add)
+    sum.saturating_add(domains.into_values().sum())
 }
 
 fn of_node(scenario: &Scenario<'_>, pod: Replacement<'_>, node: NodeId) -> usize {

@@ -47,7 +47,10 @@ pub struct Competition<'a> {
     sums: BTreeMap<String, Vec<i128>>,
     /// What all others together need of each resource, and of the largest share of one resource each: see [`Competition::weights`].
     each: Vec<Amounts>,
-    conflicts: Vec<Reach>,
+    /// How many of the others keep the pod away from where they are placed, and from how far around.
+    in_conflict: usize,
+    topology_keys: BTreeSet<String>,
+    is_excluded_everywhere: bool,
 }
 
 impl<'a> Competition<'a> {
@@ -57,13 +60,22 @@ impl<'a> Competition<'a> {
         others: impl Iterator<Item = Replacement<'a>>,
     ) -> Self {
         let needed = needs(scenario, pod);
-        let (mut each, mut conflicts) = (Vec::new(), Vec::new());
+        let (mut each, mut in_conflict) = (Vec::new(), 0);
+        let (mut topology_keys, mut is_excluded_everywhere) = (BTreeSet::new(), false);
         for other in others {
             let mut theirs = needs(scenario, other);
             theirs.retain(|resource, _| needed.contains_key(resource));
             each.push(theirs);
-            let found = RULES.iter().filter_map(|rule| rule.conflict?(scenario, pod, other));
-            conflicts.extend(found.max());
+            let conflicts = RULES.iter().filter_map(|rule| rule.conflicts);
+            let conflicts: Vec<_> = conflicts.flat_map(|of| of(scenario, pod, other)).collect();
+            in_conflict += usize::from(!conflicts.is_empty());
+            for conflict in conflicts {
+                match conflict.reach {
+                    Reach::Node => {}
+                    Reach::Domain(key) => drop(topology_keys.insert(key)),
+                    Reach::Everywhere => is_excluded_everywhere = true,
+                }
+            }
         }
         let sums = needed.keys().map(|resource| {
             let mut amounts: Vec<i128> =
@@ -76,12 +88,21 @@ impl<'a> Competition<'a> {
             }
             (resource.clone(), amounts)
         });
-        Competition { scenario, others: each.len(), sums: sums.collect(), needs: needed, each, conflicts }
+        Competition {
+            scenario,
+            others: each.len(),
+            sums: sums.collect(),
+            needs: needed,
+            each,
+            in_conflict,
+            topology_keys,
+            is_excluded_everywhere,
+        }
     }
 
     /// Is there a place on one of these nodes whatever the others do?
     pub fn leaves_one_of(&self, nodes: &[NodeId]) -> bool {
-        if nodes.is_empty() || self.conflicts.contains(&Reach::Everywhere) {
+        if nodes.is_empty() || self.is_excluded_everywhere {
             return false;
         }
         let groups = self.groups(nodes);
@@ -103,7 +124,7 @@ impl<'a> Competition<'a> {
     /// `costs`: what it takes to fill all nodes of each group. Pods in conflict take a whole group each: the most expensive ones.
     fn outnumbered(&self, mut costs: Vec<f64>, available: impl Fn(usize) -> f64) -> bool {
         costs.sort_unstable_by(|a, b| b.total_cmp(a));
-        let most = self.conflicts.len().min(costs.len());
+        let most = self.in_conflict.min(costs.len());
         (0..=most).all(|blocked| {
             let rest: f64 = costs[blocked..].iter().sum();
             // A margin for rounding: unsure is not certain.
@@ -111,16 +132,9 @@ impl<'a> Competition<'a> {
         })
     }
 
-    /// Nodes that one pod can close to this one: those of one domain, where a conflict reaches that far.
+    /// Nodes that one pod can close to this one: those of one domain, where a conflict reaches that far, and of all domains that share a
+    /// node, where one pod closes domains of more than one kind.
     fn groups(&self, nodes: &[NodeId]) -> Vec<Vec<NodeId>> {
-        let keys: BTreeSet<&str> = self
-            .conflicts
-            .iter()
-            .filter_map(|reach| match reach {
-                Reach::Domain(key) => Some(key.as_str()),
-                Reach::Node | Reach::Everywhere => None,
-            })
-            .collect();
         // Each index leads to another one of its group, and at last to one that leads to itself.
         let mut leads_to: Vec<usize> = (0..nodes.len()).collect();
         fn last(leads_to: &mut [usize], mut index: usize) -> usize {
@@ -130,7 +144,7 @@ impl<'a> Competition<'a> {
             }
             index
         }
-        for key in keys {
+        for key in &self.topology_keys {
             let mut first: BTreeMap<&str, usize> = BTreeMap::new();
             for (index, node) in nodes.iter().enumerate() {
                 let Some(value) = self.scenario.node(*node).labels.get(key) else { continue };

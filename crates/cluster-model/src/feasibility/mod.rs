@@ -27,7 +27,7 @@ pub use cluster::{Cluster, NodeId, PodId};
 pub use miss::Miss;
 pub use requirements::{PodTerm, Requirements, VolumeUse};
 pub use scenario::{Replacement, Scenario};
-pub use verdict::{Judgement, Verdict, judge};
+pub use verdict::{Judgement, Shortage, Verdict, judge};
 
 #[cfg(test)]
 mod testing;

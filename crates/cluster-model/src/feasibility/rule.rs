@@ -30,6 +30,20 @@ pub enum Reach {
     Everywhere,
 }
 
+/// `other`, once placed, keeps `this` away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    pub reach: Reach,
+    /// Otherwise it depends on what is not known.
+    pub is_certain: bool,
+}
+
+impl Conflict {
+    pub fn certain(reach: Reach) -> Self {
+        Conflict { reach, is_certain: true }
+    }
+}
+
 /// Where a pod that must be placed is sure to find a place, whatever the other pods do, if nothing else is in the way there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Certainty {
@@ -42,7 +56,7 @@ pub enum Certainty {
 }
 
 pub type NewFilter = for<'a> fn(&'a Scenario<'a>, Replacement<'a>) -> Option<Filter<'a>>;
-pub type Conflict = fn(&Scenario<'_>, this: Replacement<'_>, other: Replacement<'_>) -> Option<Reach>;
+pub type Conflicts = fn(&Scenario<'_>, this: Replacement<'_>, other: Replacement<'_>) -> Vec<Conflict>;
 pub type Certain = fn(&Scenario<'_>, Replacement<'_>, passing: &[NodeId]) -> Certainty;
 
 pub struct Rule {
@@ -50,8 +64,8 @@ pub struct Rule {
     pub plugin: &'static str,
     /// `None`: the rule does not concern this pod.
     pub filter: NewFilter,
-    /// Does `other`, once placed, keep this pod away, and from where?
-    pub conflict: Option<Conflict>,
+    /// Does `other`, once placed, keep this pod away, and from where? From all of these nodes together.
+    pub conflicts: Option<Conflicts>,
     /// Narrows the nodes that pass in the best case to those that pass in every case.
     pub certainty: Option<Certain>,
     /// What the pod needs of a resource that is counted, where the rule counts one that is not in the pod's requests, and
@@ -67,5 +81,5 @@ pub struct Counted {
 }
 
 pub const fn rule(plugin: &'static str, filter: NewFilter) -> Rule {
-    Rule { plugin, filter, conflict: None, certainty: None, counted: None }
+    Rule { plugin, filter, conflicts: None, certainty: None, counted: None }
 }

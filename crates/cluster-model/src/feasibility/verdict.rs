@@ -47,8 +47,15 @@ pub struct Judgement {
     pub misses: Vec<(usize, Miss)>,
     /// The same of the nodes that only one rule keeps it from, where no node takes it: what a change of that one thing would open.
     pub one_rule_away: Vec<(usize, Miss)>,
-    /// There are more pods like this one to be placed than the nodes can take, whatever the others do: so many can be placed, of so many.
-    pub at_most: Option<(usize, usize)>,
+    pub shortage: Option<Shortage>,
+}
+
+/// There are more pods like this one to be placed than the nodes can take, whatever the others do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// How many of them can be placed, at most.
+    pub placed: usize,
+    pub of: usize,
 }
 
 /// One judgement for each pod to be placed, in that order.
@@ -73,7 +80,7 @@ pub fn judge(scenario: &Scenario<'_>) -> Vec<Judgement> {
     beware_of_preemption(scenario, &mut judged);
     for (index, judgement) in judged.iter_mut().enumerate() {
         let alike = of.iter().filter(|other| **other == index).count();
-        judgement.at_most = at_most(scenario, judgement, alike);
+        judgement.shortage = shortage(scenario, judgement, alike);
     }
     let each = scenario.to_place().iter().zip(of);
     each.map(|(&pod, index)| Judgement { pod, ..judged[index].clone() }).collect()
@@ -150,7 +157,7 @@ fn best_case(scenario: &Scenario<'_>, pod: PodId) -> Judgement {
         Verdict::Tight(Why::Competition)
     };
     let one_rule_away = if nodes.is_empty() { one_rule_away(scenario, &filters) } else { Vec::new() };
-    Judgement { pod, verdict, nodes: nodes.into(), misses: misses.sorted(), one_rule_away, at_most: None }
+    Judgement { pod, verdict, nodes: nodes.into(), misses: misses.sorted(), one_rule_away, shortage: None }
 }
 
 fn one_rule_away(scenario: &Scenario<'_>, filters: &[Filter<'_>]) -> Vec<(usize, Miss)> {
@@ -218,7 +225,7 @@ fn worst_case(scenario: &Scenario<'_>, judgement: &mut Judgement, places: &[bool
     }
 }
 
-fn at_most(scenario: &Scenario<'_>, judgement: &Judgement, alike: usize) -> Option<(usize, usize)> {
+fn shortage(scenario: &Scenario<'_>, judgement: &Judgement, alike: usize) -> Option<Shortage> {
     let pod = scenario.replacement(judgement.pod);
     let is_open = matches!(judgement.verdict, Verdict::Tight(Why::Competition | Why::Placement));
     let can_make_room = || {
@@ -230,7 +237,7 @@ fn at_most(scenario: &Scenario<'_>, judgement: &Judgement, alike: usize) -> Opti
         return None;
     }
     let placed = capacity(scenario, pod, &judgement.nodes);
-    (placed < alike).then_some((placed, alike))
+    (placed < alike).then_some(Shortage { placed, of: alike })
 }
 
 /// A pod that does not find a place may push one of lower priority off its node, wherever that was placed.

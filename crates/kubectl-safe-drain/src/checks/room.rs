@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cluster_model::feasibility::verdict::Why;
-use cluster_model::feasibility::{Miss, Verdict};
+use cluster_model::feasibility::{Miss, Shortage, Verdict};
 use cluster_model::text::count;
 use cluster_model::{DisruptionBudget, Finding, Inventory, Known, PodExt, Severity};
 use k8s_openapi::api::core::v1::Pod;
@@ -45,11 +45,8 @@ pub fn check(inventory: &Inventory, options: &Options, placements: &Placements) 
     findings.extend(by_owner(inventory, &placed).into_iter().flat_map(|((owner, _), pods)| {
         let place = pods[0];
         let pods = count(pods.len(), "pod");
-        if let Some((most, all)) = place.at_most {
-            let message = format!(
-                "only {most} of {all} pods like these find a place, even if no other pod takes room there: {}",
-                place.shown()
-            );
+        if let Some(Shortage { placed, of }) = place.shortage {
+            let message = format!("{} can take only {placed} of {of} such pods", place.shown());
             let finding = Finding::new(NO_ROOM, Severity::Error, owner, message);
             return Some(finding.remedy("drain fewer nodes at once, add a node, or scale it down first"));
         }
@@ -155,8 +152,8 @@ fn deadlocks<'a>(
                 return last.map(|(pod, place)| (key, pod, place));
             }
             let Some(place) = places.get(pod.uid()).copied() else { continue };
-            let finds_place = match place.at_most {
-                Some((most, _)) => {
+            let finds_place = match place.shortage {
+                Some(Shortage { placed: most, .. }) => {
                     let owner = inventory.top_controller_of(pod).map(|owner| owner.key.label());
                     let before = placed.entry(owner.unwrap_or_default()).or_default();
                     *before += 1;
@@ -177,8 +174,8 @@ fn deadlock(budget: &str, pod: &Pod, place: &Place) -> Finding {
     let message = format!(
         "would never allow another eviction: the replacement of {} finds no place ({}), so its eviction is never made up for",
         pod.key(),
-        match place.at_most {
-            Some((most, all)) => format!("only {most} of {all} do"),
+        match place.shortage {
+            Some(Shortage { placed, of }) => format!("only {placed} of {of} such pods do"),
             None => place.why_not(),
         }
     );
@@ -248,10 +245,8 @@ mod tests {
     fn more_pods_than_the_nodes_can_take_are_an_error() {
         assert_eq!(
             found(vec![cpu("a/p", "600m"), cpu("a/q", "600m")], |_| ()),
-            [
-                "no-room Error ReplicaSet a/rs: only 1 of 2 pods like these find a place, even if no other pod takes room there: n2 \
-                 [drain fewer nodes at once, add a node, or scale it down first]"
-            ]
+            ["no-room Error ReplicaSet a/rs: n2 can take only 1 of 2 such pods \
+                 [drain fewer nodes at once, add a node, or scale it down first]"]
         );
     }
 

@@ -36,8 +36,8 @@ fn summary(plan: &Plan) -> Option<Line> {
     let number = |is: fn(&Place) -> bool| places.iter().filter(|place| is(place)).count();
     let parts = [
         (number(|it| it.verdict == Verdict::Fits), "fit elsewhere"),
-        (number(|it| matches!(it.verdict, Verdict::Tight(_)) && it.at_most.is_none()), "may fit"),
-        (number(|it| it.at_most.is_some()), "do not all fit"),
+        (number(|it| matches!(it.verdict, Verdict::Tight(_)) && it.shortage.is_none()), "may fit"),
+        (number(|it| it.shortage.is_some()), "do not all fit"),
         (number(|it| it.verdict == Verdict::Cannot), "find no place"),
         (number(|it| matches!(it.verdict, Verdict::Unknown(_))), "unknown"),
     ];
@@ -127,7 +127,7 @@ fn where_to(place: Option<&Place>) -> Line {
     let Some(place) = place else { return Line::new() };
     match &place.verdict {
         Verdict::Fits => Line::new().plain(format!("→ {}", place.shown())),
-        Verdict::Tight(_) if place.at_most.is_some() => {
+        Verdict::Tight(_) if place.shortage.is_some() => {
             Line::new().bad(format!("→ {}, not for all", place.shown()))
         }
         Verdict::Tight(Why::Preemption) => Line::new().warn("→ by preemption"),

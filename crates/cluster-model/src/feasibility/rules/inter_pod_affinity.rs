@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::feasibility::cluster::{NodeId, PodId};
 use crate::feasibility::miss::Miss;
-use crate::feasibility::requirements::PodTerm;
-use crate::feasibility::rule::{Answer, Certainty, Filter, Reach, Rule, rule};
+use crate::feasibility::rule::{Answer, Certainty, Conflict, Filter, Reach, Rule, rule};
 use crate::feasibility::scenario::{Replacement, Scenario};
 
 mod providers;
@@ -15,7 +14,7 @@ use providers::Affinity;
 use term::{Match, matches};
 
 pub const RULE: Rule =
-    Rule { conflict: Some(conflict), certainty: Some(certainty), ..rule("InterPodAffinity", filter) };
+    Rule { conflicts: Some(conflicts), certainty: Some(certainty), ..rule("InterPodAffinity", filter) };
 
 fn filter<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Option<Filter<'a>> {
     let affinity = Affinity::new(scenario, pod);
@@ -107,19 +106,19 @@ fn anti_affinity_of_staying<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>
     closed
 }
 
-fn conflict(scenario: &Scenario<'_>, this: Replacement<'_>, other: Replacement<'_>) -> Option<Reach> {
-    let mut keys = BTreeSet::new();
+fn conflicts(scenario: &Scenario<'_>, this: Replacement<'_>, other: Replacement<'_>) -> Vec<Conflict> {
+    let mut by_key: BTreeMap<&str, bool> = BTreeMap::new();
     for (owner, target) in [(this, other), (other, this)] {
-        let terms: &[PodTerm] = &owner.requirements.anti_affinity;
-        let may_match =
-            terms.iter().filter(|term| matches(scenario, owner.namespace, term, target) != Match::No);
-        keys.extend(may_match.map(|term| term.topology_key.as_str()));
+        for term in &owner.requirements.anti_affinity {
+            let matched = matches(scenario, owner.namespace, term, target);
+            if matched != Match::No {
+                *by_key.entry(&term.topology_key).or_default() |= matched == Match::Yes;
+            }
+        }
     }
-    match keys.len() {
-        0 | 1 => keys.first().map(|key| Reach::Domain((*key).to_owned())),
-        // Two kinds of domains need not contain each other.
-        _ => Some(Reach::Everywhere),
-    }
+    let conflict =
+        |(key, is_certain): (&str, bool)| Conflict { reach: Reach::Domain(key.to_owned()), is_certain };
+    by_key.into_iter().map(conflict).collect()
 }
 
 fn certainty(scenario: &Scenario<'_>, pod: Replacement<'_>, passing: &[NodeId]) -> Certainty {

@@ -3,11 +3,16 @@
 use crate::feasibility::cluster::{NodeId, PodFacts};
 use crate::feasibility::miss::Miss;
 use crate::feasibility::requirements::HostPort;
-use crate::feasibility::rule::{Answer, Certainty, Filter, Reach, Rule};
+use crate::feasibility::rule::{Answer, Certainty, Conflict, Filter, Reach, Rule};
 use crate::feasibility::scenario::{Replacement, Scenario};
 
-pub const RULE: Rule =
-    Rule { plugin: "NodePorts", filter, conflict: Some(conflict), certainty: Some(certainty), counted: None };
+pub const RULE: Rule = Rule {
+    plugin: "NodePorts",
+    filter,
+    conflicts: Some(conflicts),
+    certainty: Some(certainty),
+    counted: None,
+};
 
 const EVERY_ADDRESS: &str = "0.0.0.0";
 
@@ -40,10 +45,10 @@ fn clash(a: &HostPort, b: &HostPort) -> bool {
     same_address && a.port == b.port && a.protocol == b.protocol
 }
 
-fn conflict(_scenario: &Scenario<'_>, this: Replacement<'_>, other: Replacement<'_>) -> Option<Reach> {
+fn conflicts(_scenario: &Scenario<'_>, this: Replacement<'_>, other: Replacement<'_>) -> Vec<Conflict> {
     let theirs = &other.requirements.ports;
     let clashes = this.requirements.ports.iter().any(|port| theirs.iter().any(|used| clash(port, used)));
-    clashes.then_some(Reach::Node)
+    clashes.then(|| Conflict::certain(Reach::Node)).into_iter().collect()
 }
 
 /// A pod that is terminating keeps its ports until it is gone.

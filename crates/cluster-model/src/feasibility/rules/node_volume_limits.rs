@@ -19,7 +19,7 @@ use crate::quantity;
 pub const RULE: Rule = Rule {
     plugin: "NodeVolumeLimits",
     filter,
-    conflict: None,
+    conflicts: None,
     certainty: None,
     counted: Some(Counted { needs, free }),
 };

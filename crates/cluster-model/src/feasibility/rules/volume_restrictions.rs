@@ -6,13 +6,13 @@ use k8s_openapi::api::core::v1::Volume;
 use crate::feasibility::cluster::{NodeId, PodFacts};
 use crate::feasibility::miss::Miss;
 use crate::feasibility::requirements::{Requirements, VolumeUse};
-use crate::feasibility::rule::{Answer, Certainty, Filter, Reach, Rule};
+use crate::feasibility::rule::{Answer, Certainty, Conflict, Filter, Reach, Rule};
 use crate::feasibility::scenario::{Replacement, Scenario};
 
 pub const RULE: Rule = Rule {
     plugin: "VolumeRestrictions",
     filter,
-    conflict: Some(conflict),
+    conflicts: Some(conflicts),
     certainty: Some(certainty),
     counted: None,
 };
@@ -36,13 +36,13 @@ fn filter<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Option<Filter
     }))
 }
 
-fn conflict(scenario: &Scenario<'_>, this: Replacement<'_>, other: Replacement<'_>) -> Option<Reach> {
+fn conflicts(scenario: &Scenario<'_>, this: Replacement<'_>, other: Replacement<'_>) -> Vec<Conflict> {
     let shares = |claim: &str| uses(other.requirements, claim);
     if this.namespace == other.namespace && claims_for_one_pod(scenario, this).any(shares) {
-        return Some(Reach::Everywhere);
+        return vec![Conflict::certain(Reach::Everywhere)];
     }
     let clashes = disks(this.requirements).any(|disk| disks(other.requirements).any(|it| clash(disk, it)));
-    clashes.then_some(Reach::Node)
+    clashes.then(|| Conflict::certain(Reach::Node)).into_iter().collect()
 }
 
 /// A pod that is terminating keeps its claims and disks until it is gone.

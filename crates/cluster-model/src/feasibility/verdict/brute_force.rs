@@ -1,11 +1,11 @@
 //! Every verdict against every way in which a small drain can go: pods are evicted and placed in each order and on each node that the
 //! scheduler's filters accept at that moment.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use proptest::prelude::*;
 
-use super::{Verdict, judge};
+use super::{Judgement, Verdict, judge};
 use crate::feasibility::Scenario;
 use crate::feasibility::cluster::{NodeId, PodId};
 
@@ -34,7 +34,8 @@ struct Outcome {
     placed: BTreeSet<usize>,
     /// Not placed in some order, although everything had happened that can happen.
     left: BTreeSet<usize>,
-    states: usize,
+    /// How many of the pods of one app that differ in nothing were placed at the same time: those that wait for a node already, and the others.
+    most: HashMap<(usize, bool), usize>,
 }
 
 impl Small {
@@ -94,20 +95,32 @@ impl Small {
         let mut open = vec![self.start()];
         while let Some(state) = open.pop() {
             let next = self.next(&state);
+            let mut placed: HashMap<(usize, bool), usize> = HashMap::new();
             for (index, (_, new)) in state.iter().enumerate() {
                 match new {
-                    At::On(_) => drop(outcome.placed.insert(index)),
+                    At::On(_) => {
+                        outcome.placed.insert(index);
+                        *placed.entry(self.kind(index)).or_default() += 1;
+                    }
                     At::Pending if next.is_empty() => drop(outcome.left.insert(index)),
                     _ => {}
                 }
             }
+            for (kind, count) in placed {
+                let most = outcome.most.entry(kind).or_default();
+                *most = count.max(*most);
+            }
             open.extend(next.into_iter().filter(|next| seen.insert(next.clone())));
         }
-        outcome.states = seen.len();
         outcome
     }
 
-    fn verdicts_of(&self) -> Vec<(usize, Verdict)> {
+    /// The app of a pod, and whether it waits for a node.
+    fn kind(&self, pod: usize) -> (usize, bool) {
+        (self.pods[pod].app, self.pods[pod].node.is_none())
+    }
+
+    fn judged(&self) -> Vec<Judgement> {
         let cluster = self.cluster();
         let id = |index: usize| PodId(u32::try_from(index).unwrap());
         let evicted = (0..self.pods.len()).filter(|index| self.is_evicted(&self.pods[*index]));
@@ -116,7 +129,11 @@ impl Small {
         let drained = (0..self.nodes.len()).filter(|node| self.nodes[*node].is_drained);
         let drained = drained.map(|node| NodeId(u32::try_from(node).unwrap())).collect();
         let scenario = Scenario::new(&cluster, drained, &evicted.map(id).collect(), &recreated);
-        judge(&scenario).into_iter().map(|it| (it.pod.0 as usize, it.verdict)).collect()
+        judge(&scenario)
+    }
+
+    fn verdicts(&self) -> impl Iterator<Item = (usize, Verdict)> {
+        self.judged().into_iter().map(|it| (it.pod.0 as usize, it.verdict))
     }
 }
 
@@ -126,13 +143,24 @@ proptest! {
     #[test]
     fn no_order_contradicts_a_verdict(small in small()) {
         let outcome = small.outcome();
-        for (index, verdict) in small.verdicts_of() {
+        for (index, verdict) in small.verdicts() {
             match verdict {
                 Verdict::Cannot => prop_assert!(!outcome.placed.contains(&index), "pod {index} was placed"),
                 Verdict::Fits => prop_assert!(!outcome.left.contains(&index), "pod {index} was not placed"),
                 Verdict::Tight(_) => {}
                 Verdict::Unknown(why) => prop_assert!(false, "pod {index}: {why:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn no_order_places_more_than_the_most(small in small()) {
+        let outcome = small.outcome();
+        for judgement in small.judged() {
+            let Some(shortage) = judgement.shortage else { continue };
+            let kind = small.kind(judgement.pod.0 as usize);
+            let most = outcome.most.get(&kind).copied().unwrap_or_default();
+            prop_assert!(most <= shortage.placed, "{most} of app {kind:?} were placed, not {shortage:?}");
         }
     }
 }
@@ -146,7 +174,7 @@ fn most_verdicts_that_could_be_certain_are() {
     for _ in 0..200 {
         let small = small().new_tree(&mut runner).unwrap().current();
         let outcome = small.outcome();
-        for (index, verdict) in small.verdicts_of() {
+        for (index, verdict) in small.verdicts() {
             if !outcome.placed.contains(&index) {
                 cannot.1 += 1;
                 cannot.0 += usize::from(verdict == Verdict::Cannot);

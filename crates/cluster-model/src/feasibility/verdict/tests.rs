@@ -140,7 +140,7 @@ fn more_pods_than_the_nodes_can_take() {
         for node in &mut nodes {
             node.metadata.labels = Some([("host".to_owned(), node.metadata.name.clone().unwrap())].into());
         }
-        judge(&drain(&cluster(nodes, pods), &[0])).remove(0).at_most
+        judge(&drain(&cluster(nodes, pods), &[0])).remove(0).shortage.map(|it| (it.placed, it.of))
     };
     assert_eq!(of(equal(3, "1")), None);
     assert_eq!(of(equal(4, "1")), Some((3, 4)));
@@ -153,6 +153,13 @@ fn more_pods_than_the_nodes_can_take() {
     assert_eq!(of(apart(2, "host")), None);
     assert_eq!(of(apart(3, "host")), Some((2, 3)), "one on each node");
     assert_eq!(of(apart(3, "other")), None, "nodes without the label are no domains");
+    let both = |count: usize| {
+        let edit = json!({"spec": {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+            {"topologyKey": "host", "labelSelector": {}}, {"topologyKey": "other", "labelSelector": {}}]}}}});
+        equal(count, "1").into_iter().map(|pod| pod.edit(edit.clone())).collect::<Vec<Pod>>()
+    };
+    assert_eq!(of(both(2)), None, "each key is a limit of its own");
+    assert_eq!(of(both(3)), Some((2, 3)));
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub struct Node {
 
 #[derive(Clone, Debug)]
 pub struct Pod {
-    app: usize,
+    pub app: usize,
     /// `None`: it waits for one.
     pub node: Option<usize>,
     /// Leaves its node if that is drained.
@@ -274,7 +274,7 @@ fn terms() -> impl Strategy<Value = Vec<Term>> {
 }
 
 fn app() -> impl Strategy<Value = App> {
-    let has_rule = RULES.iter().any(|rule| rule.plugin == "NodePorts" && rule.conflict.is_some());
+    let has_rule = RULES.iter().any(|rule| rule.plugin == "NodePorts" && rule.conflicts.is_some());
     let spread = prop_oneof![
         5 => Just(Vec::new()),
         4 => prop::collection::vec(spread(), 1),
