@@ -36,6 +36,14 @@ fn free(scenario: &Scenario<'_>, node: NodeId, counted: &Amounts, resource: &str
     Some(amount(&scenario.node(node).allocatable).saturating_sub(amount(scenario.taken(node))))
 }
 
+/// Another pod that may be placed.
+#[derive(Clone, Copy, Debug)]
+pub struct Other<'a> {
+    pub pod: Replacement<'a>,
+    /// It may be placed on a node that this pod could use. From elsewhere it can only keep it away from a topology domain, or altogether.
+    pub is_nearby: bool,
+}
+
 /// The other pods, as far as they can be in the way of one pod.
 pub struct Competition<'a> {
     scenario: &'a Scenario<'a>,
@@ -57,17 +65,23 @@ impl<'a> Competition<'a> {
     pub fn new(
         scenario: &'a Scenario<'a>,
         pod: Replacement<'a>,
-        others: impl Iterator<Item = Replacement<'a>>,
+        others: impl Iterator<Item = Other<'a>>,
     ) -> Self {
         let needed = needs(scenario, pod);
         let (mut each, mut in_conflict) = (Vec::new(), 0);
         let (mut topology_keys, mut is_excluded_everywhere) = (BTreeSet::new(), false);
-        for other in others {
+        for Other { pod: other, is_nearby } in others {
+            let conflicts = RULES.iter().filter_map(|rule| rule.conflicts);
+            let mut conflicts: Vec<_> = conflicts.flat_map(|of| of(scenario, pod, other)).collect();
+            if !is_nearby {
+                conflicts.retain(|it| it.reach != Reach::Node);
+                if conflicts.is_empty() {
+                    continue;
+                }
+            }
             let mut theirs = needs(scenario, other);
             theirs.retain(|resource, _| needed.contains_key(resource));
             each.push(theirs);
-            let conflicts = RULES.iter().filter_map(|rule| rule.conflicts);
-            let conflicts: Vec<_> = conflicts.flat_map(|of| of(scenario, pod, other)).collect();
             in_conflict += usize::from(!conflicts.is_empty());
             for conflict in conflicts {
                 match conflict.reach {

@@ -16,6 +16,8 @@ pub mod competition;
 mod in_tree;
 mod miss;
 mod node;
+mod pools;
+mod preemption;
 mod requirements;
 pub mod rule;
 pub mod rules;

@@ -116,6 +116,17 @@ impl Requirements {
         terms.chain(&self.spread_keys).map(String::as_str)
     }
 
+    /// Its node affinity names one node, as that of a DaemonSet's pods does (`pkg/controller/daemon/util`, ReplaceDaemonSetPodNodeNameNodeAffinity).
+    pub fn is_meant_for_one_node(&self) -> bool {
+        let names_one = |term: &NodeSelectorTerm| {
+            let mut fields = term.match_fields.iter().flatten();
+            fields.any(|field| {
+                field.operator == "In" && field.values.as_ref().is_some_and(|all| all.len() == 1)
+            })
+        };
+        matches!(self.node_affinity.as_deref(), Some([term]) if names_one(term))
+    }
+
     /// Pods with equal keys have equal requirements.
     pub fn key(pod: &Pod) -> String {
         let Some(spec) = &pod.spec else { return String::new() };

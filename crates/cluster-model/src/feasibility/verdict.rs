@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use super::capacity::capacity;
 use super::cluster::{NodeId, PodId};
-use super::competition::Competition;
+use super::competition::{Competition, Other};
 use super::miss::Miss;
+use super::pools::Pools;
+use super::preemption::{beware_of_preemption, can_preempt};
 use super::requirements::Requirements;
 use super::rule::{Answer, Certainty, Filter};
 use super::rules::RULES;
@@ -73,11 +75,16 @@ pub fn judge(scenario: &Scenario<'_>) -> Vec<Judgement> {
             })
         })
         .collect();
-    let places: Vec<bool> = of.iter().map(|&index| judged[index].verdict != Verdict::Cannot).collect();
+    let mut pools = Pools::new(scenario);
+    // One that cannot be placed, by preemption either, is in nobody's way.
+    let placed =
+        scenario.to_place().iter().zip(&of).filter(|(_, index)| judged[**index].verdict != Verdict::Cannot);
+    let placed: Vec<(PodId, usize)> =
+        placed.map(|(pod, _)| (*pod, pools.of(scenario.replacement(*pod)))).collect();
     for judgement in &mut judged {
-        worst_case(scenario, judgement, &places);
+        worst_case(scenario, judgement, &pools, &placed);
     }
-    beware_of_preemption(scenario, &mut judged);
+    beware_of_preemption(scenario, &mut pools, &mut judged);
     for (index, judgement) in judged.iter_mut().enumerate() {
         let alike = of.iter().filter(|other| **other == index).count();
         judgement.shortage = shortage(scenario, judgement, alike);
@@ -182,18 +189,13 @@ fn before_any_node(filters: &[Filter<'_>], node: NodeId) -> Option<Miss> {
     })
 }
 
-/// Would a node take it if no pod of lower priority was there?
-fn can_preempt(scenario: &Scenario<'_>, pod: Replacement<'_>) -> bool {
-    if !pod.requirements.may_preempt {
-        return false;
-    }
-    let Some(without) = scenario.without_lower_priority(pod.requirements.priority) else { return false };
-    let filters = filters(&without, pod);
-    without.nodes().any(|node| !filters.iter().any(|filter| matches!(filter(node), Answer::Fails(_))))
-}
-
-/// `places`: for each pod to be placed, whether it may be placed, by preemption too; one that cannot is in nobody's way.
-fn worst_case(scenario: &Scenario<'_>, judgement: &mut Judgement, places: &[bool]) {
+/// `placed`: the pods that may be placed, each with its pool.
+fn worst_case(
+    scenario: &Scenario<'_>,
+    judgement: &mut Judgement,
+    pools: &Pools<'_>,
+    placed: &[(PodId, usize)],
+) {
     if judgement.verdict != Verdict::Tight(Why::Competition) {
         return;
     }
@@ -214,12 +216,11 @@ fn worst_case(scenario: &Scenario<'_>, judgement: &mut Judgement, places: &[bool
         }
         groups = narrowed;
     }
-    let others = scenario
-        .to_place()
-        .iter()
-        .zip(places)
-        .filter(|(other, has_place)| **other != judgement.pod && **has_place);
-    let competition = Competition::new(scenario, pod, others.map(|(&other, _)| scenario.replacement(other)));
+    let nearby: Vec<bool> = pools.all().map(|pool| pools.has_one_of(pool, &judgement.nodes)).collect();
+    let others = placed.iter().filter(|(other, _)| *other != judgement.pod);
+    let others =
+        others.map(|(other, pool)| Other { pod: scenario.replacement(*other), is_nearby: nearby[*pool] });
+    let competition = Competition::new(scenario, pod, others);
     if !groups.is_empty() && groups.iter().all(|group| competition.leaves_one_of(group)) {
         judgement.verdict = Verdict::Fits;
     }
@@ -238,20 +239,6 @@ fn shortage(scenario: &Scenario<'_>, judgement: &Judgement, alike: usize) -> Opt
     }
     let placed = capacity(scenario, pod, &judgement.nodes);
     (placed < alike).then_some(Shortage { placed, of: alike })
-}
-
-/// A pod that does not find a place may push one of lower priority off its node, wherever that was placed.
-fn beware_of_preemption(scenario: &Scenario<'_>, judged: &mut [Judgement]) {
-    let priority = |judgement: &Judgement| scenario.pod(judgement.pod).requirements.priority;
-    // One that no node takes even without the pods of lower priority preempts none.
-    let is_unsure = |it: &&Judgement| !matches!(it.verdict, Verdict::Fits | Verdict::Cannot);
-    let unsure = judged.iter().filter(is_unsure).filter(|it| scenario.pod(it.pod).requirements.may_preempt);
-    let Some(highest) = unsure.map(priority).max() else { return };
-    for judgement in judged.iter_mut() {
-        if judgement.verdict == Verdict::Fits && priority(judgement) < highest {
-            judgement.verdict = Verdict::Tight(Why::MayBePreempted);
-        }
-    }
 }
 
 #[derive(Default)]

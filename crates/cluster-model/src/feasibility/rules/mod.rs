@@ -16,6 +16,8 @@ mod volume_zone;
 
 use super::rule::Rule;
 
+pub use static_filters::StaticFilters;
+
 /// In the order in which the scheduler asks them: the first that fails is the reason that is shown.
 pub const RULES: &[Rule] = &[
     node_unschedulable::RULE,

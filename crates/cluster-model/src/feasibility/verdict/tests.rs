@@ -133,6 +133,64 @@ fn a_pod_that_no_node_will_ever_take_preempts_none() {
     assert_eq!(verdicts_of(nodes, vec![cpu("a/p", "n0", "1"), nowhere]), [Verdict::Fits, Verdict::Cannot]);
 }
 
+/// `n0` is drained; `n1` and `n2` are pools of their own.
+fn pools(cpu: &str) -> Vec<Node> {
+    ["n0", "n1", "n2"]
+        .map(|name| {
+            let labels = json!({"pool": name, "zone": "z"});
+            node(
+                name,
+                json!({"metadata": {"labels": labels}, "status": {"allocatable": {"cpu": cpu, "pods": "9"}}}),
+            )
+        })
+        .to_vec()
+}
+
+fn of_pool(pod: Pod, names: &[&str]) -> Pod {
+    let term = json!({"matchExpressions": [{"key": "pool", "operator": "In", "values": names}]});
+    let required = json!({"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}});
+    pod.edit(json!({"spec": {"affinity": {"nodeAffinity": required}}}))
+}
+
+#[test]
+fn pods_of_another_pool_take_no_room_here() {
+    let other = |names: &[&str]| of_pool(cpu("a/other", "n0", "1"), names);
+    let of = |names: &[&str]| {
+        let here = of_pool(cpu("a/here", "n0", "1"), &["n0", "n1"]);
+        verdicts_of(pools("1"), vec![here, other(names)]).remove(0)
+    };
+    assert_eq!(of(&["n0", "n2"]), Verdict::Fits);
+    assert_eq!(of(&["n1", "n2"]), Verdict::Tight(Why::Competition));
+}
+
+#[test]
+fn a_pod_of_another_pool_can_still_close_a_zone() {
+    let apart = json!({"spec": {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+        {"topologyKey": "zone", "labelSelector": {}}]}}}});
+    let of = |other: Pod| {
+        let here = of_pool(cpu("a/here", "n0", "1"), &["n0", "n1"]);
+        verdicts_of(pools("9"), vec![here, of_pool(other, &["n2"])]).remove(0)
+    };
+    assert_eq!(of(cpu("a/other", "n0", "1")), Verdict::Fits);
+    assert_eq!(of(cpu("a/other", "n0", "1").edit(apart)), Verdict::Tight(Why::Competition));
+}
+
+#[test]
+fn preemption_in_another_pool_reaches_here_only_through_pods_that_may_use_both() {
+    let of = |there: Pod| {
+        let urgent = cpu("a/urgent", "", "2").phase("Pending").priority(10);
+        let pods = vec![of_pool(cpu("a/here", "n0", "1"), &["n0", "n1"]), of_pool(urgent, &["n2"]), there];
+        verdicts_of(pools("2"), pods).remove(0)
+    };
+    let there = || cpu("a/there", "n2", "1");
+    assert_eq!(of(of_pool(there(), &["n2"])), Verdict::Fits);
+    assert_eq!(of(there()), Verdict::Tight(Why::MayBePreempted));
+    assert_eq!(of(of_pool(there(), &["n1", "n2"]).priority(10)), Verdict::Fits, "it is not preempted");
+    let daemon = json!({"spec": {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+        {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n2"]}]}]}}}}});
+    assert_eq!(of(there().edit(daemon)), Verdict::Fits, "it comes back to its node");
+}
+
 #[test]
 fn more_pods_than_the_nodes_can_take() {
     let of = |pods: Vec<Pod>| {
