@@ -4,6 +4,8 @@ pub mod allow;
 
 use serde::Serialize;
 
+use crate::text::count;
+
 /// How much a finding weighs, worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -65,4 +67,31 @@ impl Finding {
 /// Worst first, then in a stable order.
 pub fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| (b.severity, a.id, &a.subject).cmp(&(a.severity, b.id, &b.subject)));
+}
+
+/// For the question whether to go on: ` despite 1 accepted error and 2 warnings`, or nothing.
+pub fn despite(findings: &[Finding]) -> String {
+    let number = |is_one: fn(&Finding) -> bool| findings.iter().filter(|finding| is_one(finding)).count();
+    let parts = [
+        (number(|it| it.severity == Severity::Error && it.accepted.is_some()), "accepted error"),
+        (number(|it| matches!(it.severity, Severity::Warning | Severity::Unknown)), "warning"),
+    ];
+    let parts = parts.iter().filter(|(number, _)| *number > 0).map(|(number, what)| count(*number, what));
+    let parts: Vec<String> = parts.collect();
+    if parts.is_empty() { String::new() } else { format!(" despite {}", parts.join(" and ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_question_says_what_it_goes_on_despite() {
+        let of = |severity| Finding::new("id", severity, "node/n1", "is");
+        let accepted = |finding| Finding { accepted: Some("--allow".into()), ..finding };
+        let (error, warning) = (of(Severity::Error), of(Severity::Warning));
+        assert_eq!(despite(&[of(Severity::Info), error.clone()]), "");
+        assert_eq!(despite(&[warning.clone(), of(Severity::Unknown)]), " despite 2 warnings");
+        assert_eq!(despite(&[warning, accepted(error)]), " despite 1 accepted error and 1 warning");
+    }
 }

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use cluster_model::finding::despite;
 use cluster_model::rollout::Id;
 use cluster_model::text::count;
-use cluster_model::{Finding, Severity};
+use cluster_model::Finding;
 use plugin_client::cli::findings;
 use plugin_client::{Clock, Cluster, DryRun, Exit, Failure, Line, Output};
 
@@ -220,13 +221,7 @@ impl Run<'_> {
         if steps.is_empty() {
             return Ok(true);
         }
-        let warnings = prepared
-            .findings
-            .iter()
-            .filter(|f| matches!(f.severity, Severity::Warning | Severity::Unknown))
-            .count();
-        let despite =
-            if warnings > 0 { format!(" despite {}", count(warnings, "warning")) } else { String::new() };
+        let despite = despite(&prepared.findings);
         match steps.as_slice() {
             [step] => {
                 let rollout = &looked.snapshot.rollouts[step.rollout];

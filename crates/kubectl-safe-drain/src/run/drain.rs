@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use cluster_model::finding::sort;
+use cluster_model::finding::{despite, sort};
 use cluster_model::text::{count, span};
-use cluster_model::{Finding, Inventory, Severity};
+use cluster_model::{Finding, Inventory};
 use futures::future::FutureExt;
 use plugin_client::api::access_review::not_checked;
 use plugin_client::{Clock, Cluster, DryRun, Failure, Line, Output};
@@ -142,12 +142,7 @@ impl Run<'_> {
             [node] => format!("node/{}", node.name),
             nodes => count(nodes.len(), "node"),
         };
-        let warnings = findings
-            .iter()
-            .filter(|f| f.severity == Severity::Warning || f.severity == Severity::Unknown)
-            .count();
-        let despite =
-            if warnings > 0 { format!(" despite {}", count(warnings, "warning")) } else { String::new() };
+        let despite = despite(findings);
         let question = format!("Drain {what} ({}){despite}?", count(plan.evictions(), "pod"));
         if let Some(loss) = checks::permanent_loss(findings) {
             let word = plan.nodes.first().map(|n| n.name.as_str()).unwrap_or_default();
