@@ -1,7 +1,8 @@
 //! `make bench`: the plugins beside kubectl on one cluster in one run, so that only the ratios matter.
 //!
 //! `bench 1 30` drains a full node whose pods stop after 1 and 30 seconds, beside a bare loop that marks the limit of the control
-//! plane; `bench rollback` measures how soon the end of a rollback is noticed, `bench tab` how long a shell waits for completion. The rows in `ROWS` are measured against goals
+//! plane; `bench rollback` measures how soon the end of a rollback is noticed, `bench tab` how long a shell waits for completion,
+//! `bench model` how the model of the scheduler grows with the cluster. The rows in `ROWS` are measured against goals
 //! (`goals.rs`): a missed goal is reported, and only a run that fails makes this fail. Without names, everything.
 
 mod budget;
@@ -11,6 +12,7 @@ mod crowd;
 mod goals;
 mod many_pods;
 mod measure;
+mod model;
 mod nodes;
 mod noticed;
 mod plan;
@@ -71,10 +73,16 @@ fn bench() -> Result<(), String> {
     let all = named.is_empty();
     let is_named = |name: &str| all || named.iter().any(|known| known == name);
     let is_known = |name: &&String| {
-        ["rollback", "tab"].contains(&name.as_str()) || ROWS.iter().any(|(row, _)| name == row)
+        ["rollback", "tab", "model"].contains(&name.as_str()) || ROWS.iter().any(|(row, _)| name == row)
     };
     let drains: Vec<&String> = named.iter().filter(|name| !is_known(name)).collect();
     let seconds = if all { STOPS_AFTER.to_vec() } else { rows(&drains)? };
+    if is_named("model") {
+        model::run()?;
+    }
+    if named == ["model"] {
+        return Ok(());
+    }
     status::line("building the plugins as they are shipped");
     let [safe_drain, rollback_to] = measure::shipped_plugins()?;
     let tools = [Tool::safe_drain(&safe_drain), Tool::rollback_to(&rollback_to)];

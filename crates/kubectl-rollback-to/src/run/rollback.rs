@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use cluster_model::Finding;
 use cluster_model::finding::despite;
 use cluster_model::rollout::Id;
 use cluster_model::text::count;
-use cluster_model::Finding;
 use plugin_client::cli::findings;
 use plugin_client::{Clock, Cluster, DryRun, Exit, Failure, Line, Output};
 
