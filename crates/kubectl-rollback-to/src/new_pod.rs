@@ -1,10 +1,15 @@
-//! The pod that a controller would make of a template, as far as admission looks at it. Pure.
+//! The pod that a controller would make of a template, as far as admission and the scheduler look at it. Pure.
 
-use cluster_model::rollout::{Revision, Rollout, same};
+use cluster_model::rollout::{Ordinals, Revision, Rollout, same};
 use serde_json::{Value, json};
 
-/// Named by the server, and only ever sent as a dry run.
+/// Named by the server, and only ever sent as a dry run. Of a StatefulSet it is the first one.
 pub fn new_pod(rollout: &Rollout, template: &Value) -> Value {
+    new_pod_of(rollout, template, Ordinals::of(&rollout.object).all.start)
+}
+
+/// The same with this ordinal, where pods have one.
+pub fn new_pod_of(rollout: &Rollout, template: &Value, ordinal: i64) -> Value {
     let revision = rollout.revisions.iter().rev().find(|revision| same(&revision.template, template));
     let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": template["spec"]});
     let metadata = &mut pod["metadata"];
@@ -19,7 +24,7 @@ pub fn new_pod(rollout: &Rollout, template: &Value) -> Value {
     if let Some(revision) = revision.filter(|revision| !revision.hash.is_empty()) {
         metadata["labels"][rollout.id.kind.hash_label()] = json!(revision.hash);
     }
-    rollout.id.kind.rules().complete_pod(&mut pod, &rollout.object);
+    rollout.id.kind.rules().complete_pod(&mut pod, &rollout.object, ordinal);
     pod
 }
 

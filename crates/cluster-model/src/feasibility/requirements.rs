@@ -116,6 +116,11 @@ impl Requirements {
         terms.chain(&self.spread_keys).map(String::as_str)
     }
 
+    /// Does a term of pod affinity select namespaces by their labels?
+    pub fn selects_namespaces(&self) -> bool {
+        self.affinity.iter().chain(&self.anti_affinity).any(|term| term.namespace_selector.is_some())
+    }
+
     /// Pods with equal keys have equal requirements.
     pub fn key(pod: &Pod) -> String {
         let Some(spec) = &pod.spec else { return String::new() };

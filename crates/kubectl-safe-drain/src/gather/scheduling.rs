@@ -4,15 +4,14 @@ use cluster_model::feasibility::Cluster as Scheduling;
 use cluster_model::{Inventory, Known, PodExt};
 use k8s_openapi::api::core::v1::Pod;
 use plugin_client::Cluster;
-use plugin_client::api::scheduling;
+use plugin_client::api::scheduling::{self, Needs};
 
 pub async fn gather(cluster: &Cluster, inventory: &Inventory, page: u32) -> Known<Scheduling> {
     let mut moving = inventory.pods.iter().filter(|pod| moves(pod)).peekable();
     if moving.peek().is_none() {
         return Known::Seen(Scheduling::default());
     }
-    let volumes = moving.any(scheduling::volumes_matter);
-    match scheduling::read(cluster, page, volumes).await {
+    match scheduling::read(cluster, page, Needs::of(moving)).await {
         Ok(scheduling) => Known::Seen(scheduling),
         Err(failure) => Known::Unknown(failure.to_string()),
     }

@@ -14,6 +14,8 @@ mod volume_binding;
 mod volume_restrictions;
 mod volume_zone;
 
+pub use static_filters::StaticFilters;
+
 use super::rule::Rule;
 
 /// In the order in which the scheduler asks them: the first that fails is the reason that is shown.

@@ -2,7 +2,7 @@
 
 mod volumes;
 
-use cluster_model::feasibility::Cluster as Scheduling;
+use cluster_model::feasibility::{Cluster as Scheduling, Requirements};
 use cluster_model::{Known, NodeExt};
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use kube::Api;
@@ -11,19 +11,35 @@ use kube::api::ListParams;
 use super::list;
 use crate::{Cluster, Failure};
 
-pub use volumes::matter as volumes_matter;
-
 /// Finished pods take no room.
 const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
 
-/// All of it, in pages of that many objects. `volumes`: what there is of volumes is read too; without that it is unknown.
+/// What is read only if the pods that have to be placed make it necessary. Otherwise it is unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Claims, volumes and what attaches them.
+    pub volumes: bool,
+    /// Namespaces, whose labels terms of pod affinity can select. They are read too if pods that are there select them.
+    pub namespaces: bool,
+}
+
+impl Needs {
+    pub fn of<'a>(pods: impl IntoIterator<Item = &'a Pod>) -> Self {
+        pods.into_iter().fold(Needs::default(), |needs, pod| Needs {
+            volumes: needs.volumes || volumes::matter(pod),
+            namespaces: needs.namespaces || Requirements::of(pod).selects_namespaces(),
+        })
+    }
+}
+
+/// All of it, in pages of that many objects.
 ///
 /// # Errors
 ///
 /// The nodes or the pods could not be read. What else could not be read is unknown to the model.
-pub async fn read(cluster: &Cluster, page: u32, volumes: bool) -> Result<Scheduling, Failure> {
+pub async fn read(cluster: &Cluster, page: u32, needs: Needs) -> Result<Scheduling, Failure> {
     let (nodes, pods) = futures::try_join!(nodes(cluster, page), pods(cluster, page))?;
-    Ok(complete(cluster, page, &nodes, pods, volumes).await)
+    Ok(complete(cluster, page, &nodes, pods, needs).await)
 }
 
 /// The nodes, without what no plugin reads of them.
@@ -56,11 +72,11 @@ pub async fn complete(
     page: u32,
     nodes: &[Node],
     mut pods: Scheduling,
-    volumes: bool,
+    needs: Needs,
 ) -> Scheduling {
     nodes.iter().for_each(|node| pods.add_node(node));
     pods.finish();
-    if pods.selects_namespaces() {
+    if needs.namespaces || pods.selects_namespaces() {
         let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
         let listed = list::collect(&namespaces, "namespaces", ListParams::default(), page, Some).await;
         match listed {
@@ -68,7 +84,7 @@ pub async fn complete(
             Err(failure) => pods.namespaces = Known::Unknown(failure.to_string()),
         }
     }
-    if volumes {
+    if needs.volumes {
         pods.volumes = volumes::gather(cluster, page).await;
     }
     pods
