@@ -14,4 +14,11 @@ impl<T> Known<T> {
             Known::Unknown(_) => None,
         }
     }
+
+    pub fn map<U>(self, of: impl FnOnce(T) -> U) -> Known<U> {
+        match self {
+            Known::Seen(value) => Known::Seen(of(value)),
+            Known::Unknown(why) => Known::Unknown(why),
+        }
+    }
 }

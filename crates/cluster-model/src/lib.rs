@@ -23,7 +23,6 @@ pub mod pod;
 pub mod quantity;
 pub mod raw;
 pub mod rollout;
-pub mod scheduling;
 pub mod secret;
 pub mod selector;
 pub mod text;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use cluster_model::Known;
-use cluster_model::pod::resources::Amounts;
+use cluster_model::feasibility::Cluster as Scheduling;
 use cluster_model::rollout::Rollout;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
@@ -91,9 +91,11 @@ pub struct Snapshot {
     pub rollouts: Vec<Rollout>,
     /// By namespace.
     pub around: BTreeMap<String, Surroundings>,
-    pub nodes: Known<Vec<Node>>,
-    /// By node, the requests of its pods; empty unless a rollout makes pods before others go.
-    pub taken: Known<BTreeMap<String, Amounts>>,
+    /// The nodes alone, as the scheduler reads them.
+    pub nodes: Known<Scheduling>,
+    /// The same with the pods of all namespaces, and with volumes and namespaces as far as the new pods need them; empty unless a rollout
+    /// needs room.
+    pub scheduling: Known<Scheduling>,
     /// `Seen(None)`: does not exist.
     pub references: BTreeMap<Reference, Known<Option<Found>>>,
     /// By UID of the workload.
@@ -108,8 +110,8 @@ impl Snapshot {
             taken_at,
             rollouts: Vec::new(),
             around: BTreeMap::new(),
-            nodes: Known::Seen(Vec::new()),
-            taken: Known::Seen(BTreeMap::new()),
+            nodes: Known::Seen(Scheduling::default()),
+            scheduling: Known::Seen(Scheduling::default()),
             references: BTreeMap::new(),
             owners: BTreeMap::new(),
             events: BTreeMap::new(),

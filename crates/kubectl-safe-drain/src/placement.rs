@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::feasibility::{Judgement, Miss, Scenario, Shortage, Verdict, judge};
+use cluster_model::feasibility::{Judgement, Miss, Scenario, Shortage, Verdict, judge, reasons};
 use cluster_model::text::count;
 use cluster_model::{Inventory, Known, PodExt};
 use k8s_openapi::api::core::v1::Pod;
@@ -42,7 +42,7 @@ impl Place {
 
     /// `3 nodes: cpu short by 250m`, `1 node: being drained`.
     pub fn reasons(&self) -> Vec<String> {
-        self.misses.iter().map(|(nodes, miss)| format!("{}: {miss}", count(*nodes, "node"))).collect()
+        reasons(&self.misses)
     }
 
     pub fn why_not(&self) -> String {

@@ -36,6 +36,22 @@ pub struct PodFacts {
 }
 
 impl PodFacts {
+    /// Of a pod that does not exist yet: [`super::Scenario::with_new_pods`] asks where it can be placed.
+    pub fn of_new(pod: &Pod) -> Self {
+        let labels = Arc::new(pod.metadata.labels.clone().unwrap_or_default());
+        PodFacts {
+            namespace: pod.namespace().into(),
+            name: pod.name().into(),
+            uid: "".into(),
+            node: None,
+            template_labels: labels.clone(),
+            labels,
+            requirements: Arc::new(Requirements::of(pod)),
+            occupies: None,
+            is_terminating: false,
+        }
+    }
+
     /// What it takes on its node.
     pub fn taken(&self) -> &Amounts {
         self.occupies.as_deref().unwrap_or(&self.requirements.requests)
@@ -85,6 +101,10 @@ impl Cluster {
         (0..u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)).map(NodeId)
     }
 
+    pub fn pod_count(&self) -> usize {
+        self.pods.len()
+    }
+
     pub fn pod_ids(&self) -> impl Iterator<Item = PodId> + use<> {
         (0..u32::try_from(self.pods.len()).unwrap_or(u32::MAX)).map(PodId)
     }
@@ -95,10 +115,7 @@ impl Cluster {
 
     /// Does a term of pod affinity select namespaces by their labels?
     pub fn selects_namespaces(&self) -> bool {
-        self.pods.iter().any(|pod| {
-            let mut terms = pod.requirements.affinity.iter().chain(&pod.requirements.anti_affinity);
-            terms.any(|term| term.namespace_selector.is_some())
-        })
+        self.pods.iter().any(|pod| pod.requirements.selects_namespaces())
     }
 
     /// Those of these pods that are here, by UID.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::quantity;
+use crate::text::count;
 
 /// One filter's reason. In the order in which the nodes of a summary are explained.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,6 +69,11 @@ impl Miss {
             (a, b) => a == b,
         }
     }
+}
+
+/// Misses with the number of their nodes: `3 nodes: cpu short by 250m`, `1 node: cordoned`.
+pub fn reasons(misses: &[(usize, Miss)]) -> Vec<String> {
+    misses.iter().map(|(nodes, miss)| format!("{}: {miss}", count(*nodes, "node"))).collect()
 }
 
 /// Read after a number of nodes, as in `3 nodes: cpu short by 250m`.

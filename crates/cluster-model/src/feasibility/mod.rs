@@ -1,7 +1,7 @@
-//! Do the pods of drained nodes fit on the other nodes? The filters of kube-scheduler's default profile as a pure model
+//! Do the pods of drained nodes fit on the other nodes, and new pods beside those that are there? The filters of kube-scheduler's default profile as a pure model
 //! (`pkg/scheduler/framework/plugins`, v1.37; the default set is in `pkg/scheduler/apis/config/v1/default_plugins.go`).
 //!
-//! [`Cluster`] holds what the filters read, [`Scenario`] the same cluster with some nodes drained, [`rules`] one filter each, and
+//! [`Cluster`] holds what the filters read, [`Scenario`] the same cluster with some nodes drained or some pods new, [`rules`] one filter each, and
 //! [`verdict`] judges each pod that has to be placed again.
 //!
 //! Two questions are asked, and neither is a guess at the scheduler's choice, which depends on scores and on the order of its queue:
@@ -26,12 +26,12 @@ mod scenario;
 mod verdict;
 pub mod volumes;
 
-pub use cluster::{Cluster, NodeId, PodId};
+pub use cluster::{Cluster, NodeId, PodFacts, PodId};
 pub use judgement::{Judgement, Shortage, Verdict, Why};
-pub use miss::Miss;
+pub use miss::{Miss, reasons};
 pub use requirements::{PodTerm, Requirements, VolumeUse};
 pub use scenario::{Replacement, Scenario};
-pub use verdict::judge;
+pub use verdict::{judge, judge_best_case, open_nodes};
 
 #[cfg(test)]
 mod testing;

@@ -127,6 +127,11 @@ impl Requirements {
         matches!(self.node_affinity.as_deref(), Some([term]) if names_one(term))
     }
 
+    /// Does a term of pod affinity select namespaces by their labels?
+    pub fn selects_namespaces(&self) -> bool {
+        self.affinity.iter().chain(&self.anti_affinity).any(|term| term.namespace_selector.is_some())
+    }
+
     /// Pods with equal keys have equal requirements.
     pub fn key(pod: &Pod) -> String {
         let Some(spec) = &pod.spec else { return String::new() };

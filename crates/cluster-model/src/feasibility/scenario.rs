@@ -1,4 +1,5 @@
-//! The cluster with some nodes drained: which pods stay, which have to be placed again, and what the nodes have left.
+//! The cluster with some nodes drained, or with some pods gone and new ones made: which pods stay, which have to be placed, and what the
+//! nodes have left.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,6 +20,8 @@ pub struct Replacement<'a> {
 #[derive(Debug)]
 pub struct Scenario<'a> {
     pub cluster: &'a Cluster,
+    /// Pods that do not exist yet. Their ids follow those of the cluster's pods.
+    new: &'a [PodFacts],
     /// They are cordoned and stay in the cluster: a topology domain does not go away because its nodes are cordoned.
     drained: BTreeSet<NodeId>,
     /// Pods to be placed: replacements of evicted pods, and pods that wait for a node already.
@@ -42,6 +45,22 @@ impl<'a> Scenario<'a> {
     /// `evicted`: the pods that leave; `recreated`: those of them that a controller makes again.
     pub fn new(
         cluster: &'a Cluster,
+        drained: BTreeSet<NodeId>,
+        evicted: &BTreeSet<PodId>,
+        recreated: &[PodId],
+    ) -> Self {
+        Scenario::of(cluster, &[], drained, evicted, recreated)
+    }
+
+    /// `gone`: pods that leave their nodes; `new`: pods that do not exist yet and have to be placed. No node is drained.
+    pub fn with_new_pods(cluster: &'a Cluster, gone: &BTreeSet<PodId>, new: &'a [PodFacts]) -> Self {
+        let to_place: Vec<PodId> = ids_of_new(cluster, new).collect();
+        Scenario::of(cluster, new, BTreeSet::new(), gone, &to_place)
+    }
+
+    fn of(
+        cluster: &'a Cluster,
+        new: &'a [PodFacts],
         drained: BTreeSet<NodeId>,
         evicted: &BTreeSet<PodId>,
         recreated: &[PodId],
@@ -81,6 +100,7 @@ impl<'a> Scenario<'a> {
         let evicted = evicted.iter().copied().filter(|id| cluster.pod(*id).node.is_some()).collect();
         Scenario {
             cluster,
+            new,
             drained,
             to_place,
             recreated: recreated.iter().copied().collect(),
@@ -105,7 +125,7 @@ impl<'a> Scenario<'a> {
         }
         let stays: BTreeSet<PodId> = self.staying.iter().flatten().copied().collect();
         let gone = self.cluster.pod_ids().filter(|id| !stays.contains(id) || lower.contains(id));
-        Some(Scenario::new(self.cluster, self.drained.clone(), &gone.collect(), &self.to_place))
+        Some(Scenario::of(self.cluster, self.new, self.drained.clone(), &gone.collect(), &self.to_place))
     }
 
     pub fn node(&self, id: NodeId) -> &'a NodeFacts {
@@ -113,7 +133,24 @@ impl<'a> Scenario<'a> {
     }
 
     pub fn pod(&self, id: PodId) -> &'a PodFacts {
-        self.cluster.pod(id)
+        match self.new.get((id.0 as usize).wrapping_sub(self.cluster.pod_count())) {
+            Some(new) => new,
+            None => self.cluster.pod(id),
+        }
+    }
+
+    /// The cluster's pods and the new ones.
+    pub fn pod_ids(&self) -> impl Iterator<Item = PodId> + use<> {
+        self.cluster.pod_ids().chain(self.new_pods())
+    }
+
+    pub fn new_pods(&self) -> impl Iterator<Item = PodId> + use<> {
+        ids_of_new(self.cluster, self.new)
+    }
+
+    /// It exists already, and no node was found for it yet.
+    pub fn is_waiting(&self, id: PodId) -> bool {
+        (id.0 as usize) < self.cluster.pod_count() && self.pod(id).node.is_none()
     }
 
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
@@ -198,4 +235,9 @@ impl<'a> Scenario<'a> {
         }
         domains
     }
+}
+
+fn ids_of_new(cluster: &Cluster, new: &[PodFacts]) -> impl Iterator<Item = PodId> + use<> {
+    let first = cluster.pod_count();
+    (first..first + new.len()).map(|index| PodId(u32::try_from(index).unwrap_or(u32::MAX)))
 }

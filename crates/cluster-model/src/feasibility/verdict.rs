@@ -13,7 +13,7 @@ use super::pools::Pools;
 use super::preemption::{beware_of_preemption, can_preempt};
 use super::requirements::Requirements;
 use super::rule::{Answer, Certainty, Filter};
-use super::rules::{RULES, filters};
+use super::rules::{RULES, StaticFilters, filters};
 use super::scenario::Scenario;
 
 /// One judgement for each pod to be placed, in that order.
@@ -49,6 +49,27 @@ pub fn judge(scenario: &Scenario<'_>) -> Vec<Judgement> {
     each.map(|(&pod, index)| Judgement { pod, ..judged[index].clone() }).collect()
 }
 
+/// Whether one pod may find a place, as one of so many that are alike: nothing is said of the worst case, so it is never `Fits`.
+pub fn judge_best_case(scenario: &Scenario<'_>, pod: PodId, alike: usize) -> Judgement {
+    let mut judgement = best_case(scenario, pod);
+    judgement.shortage = shortage(scenario, &judgement, alike);
+    judgement
+}
+
+/// The nodes that would take the pod if they were large enough and nothing else ran there, and why the others would not, as in
+/// [`Judgement::misses`].
+pub fn open_nodes(scenario: &Scenario<'_>, pod: PodId) -> (Vec<NodeId>, Vec<(usize, Miss)>) {
+    let filters = StaticFilters::all(scenario, scenario.replacement(pod));
+    let (mut open, mut misses) = (Vec::new(), Misses::default());
+    for node in scenario.nodes() {
+        match filters.miss(node) {
+            Some(miss) => misses.add(miss),
+            None => open.push(node),
+        }
+    }
+    (open, misses.sorted())
+}
+
 /// Pods that no rule tells apart: of their labels only those that some selector in the cluster reads, or every pod of a StatefulSet would be
 /// different. Requirements and names of namespaces are shared objects.
 #[derive(PartialEq, Eq, Hash)]
@@ -66,14 +87,14 @@ fn class<'a>(scenario: &Scenario<'a>, keys: &BTreeSet<&str>, pod: PodId) -> Clas
         requirements: std::ptr::from_ref(replacement.requirements),
         namespace: replacement.namespace,
         labels: keys.iter().map(|key| replacement.labels.get(*key).map(String::as_str)).collect(),
-        is_waiting: scenario.pod(pod).node.is_none(),
+        is_waiting: scenario.is_waiting(pod),
     }
 }
 
 /// The labels of pods that any selector reads.
 fn label_keys<'a>(scenario: &Scenario<'a>) -> BTreeSet<&'a str> {
     let mut seen: HashSet<*const Requirements> = HashSet::new();
-    let requirements = scenario.cluster.pod_ids().map(|id| &scenario.pod(id).requirements);
+    let requirements = scenario.pod_ids().map(|id| &scenario.pod(id).requirements);
     let distinct = requirements.filter(|it| seen.insert(Arc::as_ptr(it)));
     distinct.flat_map(|it| it.label_keys()).collect()
 }

@@ -166,6 +166,7 @@ mod tests {
         assert_eq!(row(|kind| kind.replaces_in_place()), [false, true, true]);
         assert_eq!(row(|kind| kind.pod_can_block()), [false, true, false]);
         assert_eq!(row(|kind| kind.added_tolerations().len()), [0, 0, 7]);
+        assert_eq!(row(|kind| kind.has_ordinals()), [false, true, false]);
         let replicas = Counts {
             all: "/status/replicas",
             updated: "/status/updatedReplicas",
@@ -212,9 +213,9 @@ mod tests {
         }
         let completed = rules.map(|kind| {
             let mut pod = json!({"metadata": {}, "spec": {}});
-            kind.complete_pod(&mut pod, &object);
+            kind.complete_pod(&mut pod, &object, 4);
             pod["spec"]["hostname"].as_str().map(str::to_owned)
         });
-        assert_eq!(completed, [None, Some("web-0".to_owned()), None]);
+        assert_eq!(completed, [None, Some("web-4".to_owned()), None]);
     }
 }

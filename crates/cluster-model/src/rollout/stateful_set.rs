@@ -76,6 +76,10 @@ impl WorkloadKind for StatefulSet {
             && n(counts.updated) >= updated
     }
 
+    fn has_ordinals(&self) -> bool {
+        true
+    }
+
     fn pod_can_block(&self) -> bool {
         true
     }
@@ -96,8 +100,7 @@ impl WorkloadKind for StatefulSet {
 
     /// Its claims as volumes, in place of those of the same name, and an identity (pkg/controller/statefulset/stateful_set_utils.go,
     /// updateStorage and initIdentity). Without them a mount has no volume.
-    fn complete_pod(&self, pod: &mut Value, object: &Value) {
-        let ordinal = ordinals::first(object);
+    fn complete_pod(&self, pod: &mut Value, object: &Value, ordinal: i64) {
         let name = format!("{}-{ordinal}", object.name());
         let claims: Vec<Value> = object
             .list("/spec/volumeClaimTemplates")

@@ -76,8 +76,12 @@ pub trait WorkloadKind: RevisionObject + Sync {
 
     /// Could a pod of this workload, with revisions of these names, have this name?
     fn names_pod(&self, pod: &str, workload: &str, histories: &[&str]) -> bool;
-    /// Adds to a pod made of the template what else the controller gives it.
-    fn complete_pod(&self, _pod: &mut Value, _object: &Value) {}
+    /// Its pods have ordinals, and a new one has the name and the claims of the one that it replaces.
+    fn has_ordinals(&self) -> bool {
+        false
+    }
+    /// Adds to a pod made of the template what else the controller gives it. `ordinal`: of the pod, where its pods have ordinals.
+    fn complete_pod(&self, _pod: &mut Value, _object: &Value, _ordinal: i64) {}
     /// Keys of the taints that its controller adds tolerations for.
     fn added_tolerations(&self) -> &'static [&'static str] {
         &[]

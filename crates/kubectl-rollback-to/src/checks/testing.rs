@@ -2,8 +2,8 @@
 
 use cluster_model::build::{self, PodBuild, merge};
 use cluster_model::rollout::{Kind, Rollout};
-use cluster_model::{Finding, Known, Severity};
-use k8s_openapi::api::core::v1::Pod;
+use cluster_model::{Finding, Known, Severity, feasibility};
+use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -107,9 +107,9 @@ impl Fixture {
         snapshot.around.insert("shop".into(), Surroundings::empty());
         snapshot.owners.insert("w".into(), Vec::new());
         let room = json!({"status": {"allocatable": {"cpu": "8", "memory": "16Gi", "pods": "110"}}});
-        snapshot.nodes = Known::Seen(vec![build::node("n1", room)]);
+        let nodes = [build::node("n1", room)];
         let healthy = || Health { verdict: Verdict::Healthy, evidence: "served 3 pods".into() };
-        Fixture {
+        let fixture = Fixture {
             snapshot,
             timeline: Timeline {
                 stretches: vec![
@@ -132,7 +132,20 @@ impl Fixture {
             },
             dry_run: ServerDryRun { workload: Ok(returned), changes: true, pod: Known::Seen(Ok(())) },
             options: Options::default(),
-        }
+        };
+        fixture.in_cluster(&nodes, &[])
+    }
+
+    /// In a cluster of these nodes, with its own pods and others.
+    pub fn in_cluster(mut self, nodes: &[Node], others: &[Pod]) -> Fixture {
+        let mut alone = feasibility::Cluster::default();
+        nodes.iter().for_each(|node| alone.add_node(node));
+        alone.finish();
+        let mut whole = alone.clone();
+        others.iter().chain(&self.snapshot.rollouts[0].pods).for_each(|pod| whole.add_pod(pod));
+        whole.finish();
+        (self.snapshot.nodes, self.snapshot.scheduling) = (Known::Seen(alone), Known::Seen(whole));
+        self
     }
 
     pub fn rollout(&mut self) -> &mut Rollout {

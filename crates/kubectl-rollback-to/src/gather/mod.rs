@@ -2,15 +2,15 @@
 
 mod events;
 mod lists;
-mod node_usage;
 mod owners;
 mod references;
 mod rollouts;
+mod room;
 mod surroundings;
 
 pub use events::events;
-pub use node_usage::{PATIENCE, nodes, taken};
 pub use owners::{ARGO_KINDS, FLAGGER_KINDS, KRUISE_KINDS, owners, progress_owners};
 pub use references::references;
 pub use rollouts::{revisions, rollouts};
+pub use room::{PATIENCE, room};
 pub use surroundings::{pods, surroundings};

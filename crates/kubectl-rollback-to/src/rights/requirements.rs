@@ -211,6 +211,21 @@ fn around(subject: &Subject<'_>) -> Vec<Requirement> {
         ));
     }
     for (group, resource) in [
+        ("", "namespaces"),
+        ("", "persistentvolumeclaims"),
+        ("", "persistentvolumes"),
+        ("storage.k8s.io", "storageclasses"),
+        ("storage.k8s.io", "csidrivers"),
+        ("storage.k8s.io", "csinodes"),
+        ("storage.k8s.io", "volumeattachments"),
+    ] {
+        all.push(Requirement::reported(
+            Right::new("list", group, resource),
+            "see where new pods can be placed that have volumes, or affinity to pods of other namespaces",
+            "that is unknown (capacity-not-checked)",
+        ));
+    }
+    for (group, resource) in [
         ("scheduling.k8s.io", "priorityclasses"),
         ("node.k8s.io", "runtimeclasses"),
         ("storage.k8s.io", "storageclasses"),

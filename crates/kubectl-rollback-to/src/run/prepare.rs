@@ -1,16 +1,17 @@
 //! From chosen targets to a plan: dry-run on the server, checked against everything around.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use cluster_model::Finding;
 use cluster_model::finding;
-use cluster_model::{Finding, Known};
 use futures::stream::{self, StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::Pod;
 use plugin_client::{Cluster, DryRun, Failure};
 use serde_json::Value;
 
 use super::Run;
 use super::load::Loaded;
-use crate::checks::capacity::needs_room;
+use crate::checks::capacity::pod_that_needs_room;
 use crate::checks::services::leaves;
 use crate::checks::{self, Case};
 use crate::choose::{Chosen, refusal};
@@ -124,14 +125,11 @@ impl Run<'_> {
             })
         };
         // Both are read only if a check of a workload needs them: of a large cluster they are most of what is read.
-        let surges = changing().any(|(rollout, _)| needs_room(rollout));
-        let taken = async {
-            if surges { gather::taken(cluster, gather::PATIENCE).await } else { Known::Seen(BTreeMap::new()) }
-        };
-        let (mut around, nodes, taken, references, owners) = futures::join!(
+        let to_place: Vec<Pod> =
+            changing().filter_map(|(rollout, then)| pod_that_needs_room(rollout, then)).collect();
+        let (mut around, room, references, owners) = futures::join!(
             gather::surroundings(cluster, &namespaces),
-            gather::nodes(cluster, gather::PATIENCE),
-            taken,
+            gather::room(cluster, &to_place, gather::PATIENCE),
             gather::references(cluster, &templates),
             gather::owners(cluster, &rollouts),
         );
@@ -144,6 +142,6 @@ impl Run<'_> {
         }
         let snapshot = &mut looked.snapshot;
         (snapshot.around, snapshot.references, snapshot.owners) = (around, references, owners);
-        (snapshot.nodes, snapshot.taken) = (nodes, taken);
+        (snapshot.nodes, snapshot.scheduling) = room;
     }
 }

@@ -1,6 +1,6 @@
 //! What the update strategy, the replicas, the nodes and the images mean for this rollback.
 
-use ::testbed::{PATIENCE, shared};
+use ::testbed::{PATIENCE, shared, wait};
 use serde_json::{Value, json};
 
 use super::{KINDS, app, back, expect_finding, expect_no_finding, plan, refused, two_templates};
@@ -103,7 +103,7 @@ fn room_on_the_nodes_is_predicted_and_called_so() {
     // The third is the live one, so the first is requested by its number.
     let outcome = rollback(&room, &["deployment/big", "1", "--dry-run=server"]).run();
     outcome.expect("planned", 0);
-    let none = "predicted: the only node it may use has no room for one more pod of cpu 31";
+    let none = "predicted: no node has a place for one more pod of cpu 31";
     expect_finding(&outcome, "capacity-predicted", "warning", none);
     expect_finding(
         &plan(&room, "picky"),
@@ -155,4 +155,44 @@ fn mutable_images_and_restarts_that_change_nothing_are_reported() {
         "info",
         "keeps its 3 replicas; revision 1 last ran with 1",
     );
+}
+
+/// One pod on each node and no more: nothing moves, because the pod that the surge makes first finds no node.
+#[test]
+fn anti_affinity_that_leaves_no_node_for_the_surge_is_predicted() {
+    let room = shared().room(2);
+    room.deployment_with("web", 2, |object| {
+        let term = json!({"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "web"}}});
+        object["spec"]["template"]["spec"]["affinity"] =
+            json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}});
+        object["spec"]["strategy"] =
+            json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}});
+    });
+    room.rolled_out("Deployment", "web");
+    room.update("Deployment", "web", &app(2), None);
+    room.rolled_out("Deployment", "web");
+    let path = room.path_of("Deployment", "web");
+    let surge = json!({"spec": {"strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}});
+    room.cluster().merge(&path, &surge);
+    room.observed("Deployment", "web");
+    let outcome = back(&room, "web", &["--no-wait"]);
+    let none = "2 nodes: pod anti-affinity within kubernetes.io/hostname";
+    expect_finding(&outcome, "capacity-predicted", "warning", none);
+
+    // The scheduler finds the same.
+    let message = wait("the surge pod to be unschedulable", PATIENCE, || {
+        room.pods().iter().find_map(|pod| {
+            let conditions = pod["status"]["conditions"].as_array()?;
+            let it = conditions.iter().find(|it| it["type"] == "PodScheduled" && it["status"] == "False")?;
+            (it["reason"] == "Unschedulable").then(|| text(it, "message").to_owned())
+        })
+    });
+    assert!(message.contains("anti-affinity rules"), "{message}");
+
+    room.spare_node();
+    room.rolled_out("Deployment", "web");
+    assert_eq!(room.image("Deployment", "web"), app(1));
+    let outcome = back(&room, "web", &[]);
+    outcome.expect("done", 0);
+    expect_no_finding(&outcome, &["capacity-predicted", "capacity-not-checked"]);
 }

@@ -46,6 +46,15 @@ pub fn reported_by(it: &Verb) -> (&'static str, &'static str) {
     }
 }
 
+/// Read only for templates with volumes, or if a pod selects namespaces.
+pub fn is_for_volumes(it: &Verb) -> bool {
+    it.verb == "list"
+        && ["namespaces", "storageclasses", "csidrivers", "csinodes", "volumeattachments"]
+            .iter()
+            .chain(&["persistentvolumeclaims", "persistentvolumes"])
+            .any(|resource| it.resource == *resource)
+}
+
 const ALL_FLAGS: [&str; 5] = ["--all", "--unstick", "--reason=too slow", "-n", "shop"];
 
 /// What is needed in a namespace with all flags, and outside of any.

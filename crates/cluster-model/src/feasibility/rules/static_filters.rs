@@ -2,6 +2,7 @@
 
 use super::{node_affinity, node_unschedulable, taint_toleration};
 use crate::feasibility::cluster::NodeId;
+use crate::feasibility::miss::Miss;
 use crate::feasibility::rule::{Answer, Filter, Rule};
 use crate::feasibility::scenario::{Replacement, Scenario};
 
@@ -30,6 +31,13 @@ impl<'a> StaticFilters<'a> {
     }
 
     pub fn pass(&self, node: NodeId) -> bool {
-        !self.0.iter().any(|filter| matches!(filter(node), Answer::Fails(_)))
+        self.miss(node).is_none()
+    }
+
+    pub fn miss(&self, node: NodeId) -> Option<Miss> {
+        self.0.iter().find_map(|filter| match filter(node) {
+            Answer::Fails(miss) => Some(miss),
+            Answer::Passes | Answer::Unknown(_) => None,
+        })
     }
 }

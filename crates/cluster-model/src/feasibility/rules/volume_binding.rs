@@ -32,7 +32,7 @@ struct ToProvision<'a> {
 
 fn filter<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Option<Filter<'a>> {
     let volumes = &scenario.cluster.volumes;
-    let has_claims_already = scenario.pod(pod.of).node.is_none();
+    let has_claims_already = scenario.is_waiting(pod.of);
     let checks: Vec<Check<'a>> = pod
         .requirements
         .volumes

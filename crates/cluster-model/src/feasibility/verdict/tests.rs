@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::build::{PodBuild, node, pod};
+use crate::feasibility::cluster::PodFacts;
 use crate::feasibility::testing::{cluster, drain, verdicts_of};
 use crate::feasibility::volumes::Volumes;
 
@@ -254,4 +255,36 @@ fn a_claim_that_is_missing_is_the_only_reason() {
     cluster.volumes = Volumes::read();
     let judged = judge(&drain(&cluster, &[0])).remove(0);
     assert_eq!(judged.misses, [(2, Miss::ClaimMissing("data".to_owned()))]);
+}
+
+/// Where a pod that does not exist yet can be placed, while some pods are gone.
+#[test]
+fn new_pods() {
+    let nodes = vec![room("n0", "2", "9"), room("n1", "1", "9")];
+    let there =
+        cluster(nodes, vec![cpu("a/old", "n0", "2"), cpu("a/other", "n1", "1"), cpu("a/waits", "", "1")]);
+    let new = vec![PodFacts::of_new(&cpu("a/new", "", "1")); 3];
+    let judged = |gone: &[u32]| {
+        let scenario = Scenario::with_new_pods(&there, &gone.iter().copied().map(PodId).collect(), &new);
+        let ids: Vec<PodId> = scenario.new_pods().collect();
+        assert_eq!(ids, [PodId(3), PodId(4), PodId(5)]);
+        assert!(scenario.is_waiting(PodId(2)) && !scenario.is_waiting(PodId(3)));
+        judge_best_case(&scenario, ids[0], new.len())
+    };
+    assert_eq!(judged(&[]).verdict, Verdict::Cannot);
+    let after = judged(&[0]);
+    assert_eq!(after.verdict, Verdict::Tight(Why::Competition));
+    assert_eq!((&*after.nodes, after.shortage), (&[NodeId(0)][..], Some(Shortage { placed: 2, of: 3 })));
+}
+
+#[test]
+fn new_pods_of_higher_priority_preempt() {
+    let there = cluster(vec![room("n0", "1", "9")], vec![cpu("a/old", "n0", "1")]);
+    let of = |priority: i32| {
+        let new = [PodFacts::of_new(&cpu("a/new", "", "1").priority(priority))];
+        let scenario = Scenario::with_new_pods(&there, &BTreeSet::new(), &new);
+        judge_best_case(&scenario, PodId(1), 1).verdict
+    };
+    assert_eq!(of(0), Verdict::Cannot);
+    assert_eq!(of(1), Verdict::Tight(Why::Preemption));
 }
