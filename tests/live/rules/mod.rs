@@ -9,7 +9,7 @@ use ::testbed::{PATIENCE, Room, poll, shared, wait};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::plugin::{drain, text};
+use crate::plugin::{Outcome, drain, text};
 
 /// The workload that is drained: one pod.
 const APP: &str = "web";
@@ -61,37 +61,61 @@ fn workload(room: &Room<'_>, edit: impl FnOnce(&mut Value)) {
     });
 }
 
-/// `reason`: the plan's for the other node. `message`: a part of the scheduler's. `change`: what lets the pod run there.
+/// How one filter keeps the pod from the other node.
+struct Rejection {
+    /// The plan's reason. Nodes of other tests may have the same.
+    reason: String,
+    /// What would have to be different of the only node that nothing else keeps it from.
+    remedy: String,
+    /// A part of what the scheduler says.
+    message: &'static str,
+}
+
+fn rejection(reason: &str, message: &'static str) -> Rejection {
+    Rejection { reason: reason.to_owned(), remedy: format!("without this: {reason}"), message }
+}
+
+impl Rejection {
+    fn remedy(self, remedy: &str) -> Self {
+        Rejection { remedy: remedy.to_owned(), ..self }
+    }
+}
+
+/// `change`: what lets the pod run on the other node.
 #[track_caller]
-fn decides(room: &Room<'_>, reason: &str, message: &str, change: impl FnOnce()) {
+fn decides(room: &Room<'_>, rejection: Rejection, change: impl FnOnce()) {
+    let Rejection { reason, remedy, message } = rejection;
     runs_at_home(room);
-    let (placement, findings) = plan(room);
-    assert_eq!((text(&placement, "verdict"), &placement["nodes"]), ("cannot", &json!(0)), "{placement:#}");
-    let reasons: Vec<&str> =
-        placement["reasons"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    assert!(reasons.contains(&&*format!("1 node: {reason}")), "no {reason:?} in {reasons:?}\n{findings:#?}");
+    let (outcome, placement) = plan(room);
+    assert_eq!((text(&placement, "verdict"), &placement["nodes"]), ("cannot", &json!(0)), "{outcome}");
+    let reasons = placement["reasons"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    assert!(reasons.into_iter().any(|it| it.ends_with(&format!(": {reason}"))), "no {reason:?}: {outcome}");
+    let finding = outcome.finding("no-room");
+    assert_eq!(
+        text(&finding, "remedy"),
+        format!("1 node would take it, {remedy}; or add a node"),
+        "{outcome}"
+    );
     finds_no_place(room, message);
 
-    change();
+    // Before the change, or it might be placed on the other node.
     runs_at_home(room);
-    let (placement, findings) = plan(room);
-    assert_eq!(
-        (text(&placement, "verdict"), &placement["nodes"]),
-        ("fits", &json!(1)),
-        "{placement:#}\n{findings:#?}"
-    );
+    change();
+    let (outcome, placement) = plan(room);
+    assert_eq!((text(&placement, "verdict"), &placement["nodes"]), ("fits", &json!(1)), "{outcome}");
     drain(room, &[home(room)]).run().expect("drained", 0);
     let pod = room.ready(APP, 1).remove(0);
     assert_eq!(text(&pod["spec"], "nodeName"), other(room), "{pod:#}");
 }
 
-/// Where the pod's replacement can run, and what the plan finds.
+/// Also where the pod's replacement can run.
 #[track_caller]
-fn plan(room: &Room<'_>) -> (Value, Value) {
+fn plan(room: &Room<'_>) -> (Outcome, Value) {
     let outcome = drain(room, &[home(room), "--dry-run"]).run();
     let is_it = |pod: &&Value| text(pod, "name").starts_with(APP);
     let placement = outcome.pods().iter().find(is_it).map(|pod| pod["placement"].clone());
-    (placement.unwrap_or_else(|| panic!("no pod of {APP}\n{outcome}")), outcome.report()["findings"].clone())
+    let Some(placement) = placement else { panic!("no pod of {APP}\n{outcome}") };
+    (outcome, placement)
 }
 
 fn its_pods(room: &Room<'_>) -> Vec<Value> {
@@ -134,7 +158,7 @@ fn finds_no_place(room: &Room<'_>, message: &str) {
             let _ = room.cluster().try_create(&room.path("", &format!("pods/{name}/eviction")), &eviction);
             return None;
         }
-        if !rejection(pod)?.contains(message) {
+        if !scheduler_says(pod)?.contains(message) {
             return None;
         }
         match &rejected {
@@ -151,7 +175,7 @@ fn finds_no_place(room: &Room<'_>, message: &str) {
 }
 
 /// What the scheduler says of a pod that it cannot place.
-fn rejection(pod: &Value) -> Option<&str> {
+fn scheduler_says(pod: &Value) -> Option<&str> {
     let conditions = pod["status"]["conditions"].as_array()?;
     let rejected = |it: &&Value| it["type"] == "PodScheduled" && it["reason"] == "Unschedulable";
     conditions.iter().find(rejected)?["message"].as_str()

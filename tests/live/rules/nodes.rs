@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{decides, neighbour, node_path, other, remove_neighbour, room, workload};
+use super::{decides, neighbour, node_path, other, rejection, remove_neighbour, room, workload};
 
 #[test]
 fn node_unschedulable() {
     let room = room(|node| node["spec"]["unschedulable"] = json!(true));
     workload(&room, |_| ());
-    decides(&room, "cordoned", "were unschedulable", || {
+    decides(&room, rejection("cordoned", "were unschedulable").remedy("if it was uncordoned"), || {
         room.cluster().merge(&node_path(other(&room)), &json!({"spec": {"unschedulable": null}}));
     });
 }
@@ -20,7 +20,7 @@ fn taint_toleration() {
         taints.push(json!({"key": "dedicated", "value": "db", "effect": "NoSchedule"}));
     });
     workload(&room, |_| ());
-    decides(&room, "taint dedicated", "had untolerated taint", || {
+    decides(&room, rejection("taint dedicated", "had untolerated taint"), || {
         let node = room.node(other(&room));
         let taints = node["spec"]["taints"].as_array().unwrap().iter();
         let left: Vec<&Value> = taints.filter(|taint| taint["key"] != "dedicated").collect();
@@ -36,7 +36,7 @@ fn node_affinity() {
         spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"] =
             json!({"nodeSelectorTerms": [{"matchExpressions": [no_hdd]}]});
     });
-    decides(&room, "node affinity", "1 node(s) didn't match Pod's node affinity/selector", || {
+    decides(&room, rejection("node affinity", "didn't match Pod's node affinity/selector"), || {
         room.cluster().merge(&node_path(other(&room)), &json!({"metadata": {"labels": {"disk": "ssd"}}}));
     });
 }
@@ -49,8 +49,7 @@ fn node_ports() {
     workload(&room, |spec| spec["containers"][0]["ports"] = port.clone());
     decides(
         &room,
-        "host port 8080 in use",
-        "1 node(s) didn't have free ports for the requested pod ports",
+        rejection("host port 8080 in use", "1 node(s) didn't have free ports for the requested pod ports"),
         || {
             remove_neighbour(&room, "there");
         },
@@ -65,7 +64,9 @@ fn node_resources_fit() {
         pod["spec"]["containers"][0]["resources"] = requests("31500m")
     });
     workload(&room, |spec| spec["containers"][0]["resources"] = requests("750m"));
-    decides(&room, "cpu short by 250m", "1 Insufficient cpu", || remove_neighbour(&room, "there"));
+    let rejected = rejection("cpu short by 250m", "1 Insufficient cpu");
+    let rejected = rejected.remedy("if it was not full (cpu short by 250m)");
+    decides(&room, rejected, || remove_neighbour(&room, "there"));
 }
 
 #[test]
@@ -83,7 +84,7 @@ fn node_declared_features() {
             json!([{"action": "RestartAllContainers", "exitCodes": on_exit}]);
     });
     let reason = format!("kubelet feature {FEATURE} not declared");
-    decides(&room, &reason, "1 node(s) didn't match Pod's required features", || {
+    decides(&room, rejection(&reason, "1 node(s) didn't match Pod's required features"), || {
         room.cluster().merge_status(&node_path(other(&room)), &json!({"declaredFeatures": [FEATURE]}));
     });
 }

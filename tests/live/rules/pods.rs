@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{APP, decides, home, neighbour, other, remove_neighbour, room, workload};
+use super::{APP, decides, home, neighbour, other, rejection, remove_neighbour, room, workload};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
@@ -26,7 +26,9 @@ fn pod_topology_spread() {
         }]);
     });
     let reason = format!("topology spread over {HOSTNAME}");
-    decides(&room, &reason, "1 node(s) didn't match pod topology spread constraints", || {
+    let rejected = rejection(&reason, "1 node(s) didn't match pod topology spread constraints");
+    let remedy = format!("without its topology spread constraint over {HOSTNAME}, or with a larger maxSkew");
+    decides(&room, rejected.remedy(&remedy), || {
         remove_neighbour(&room, "there");
     });
 }
@@ -43,7 +45,9 @@ fn pod_affinity() {
     };
     cache("near", home(&room));
     let reason = format!("pod affinity within {HOSTNAME}");
-    decides(&room, &reason, "1 node(s) didn't match pod affinity rules", || cache("far", other(&room)));
+    decides(&room, rejection(&reason, "1 node(s) didn't match pod affinity rules"), || {
+        cache("far", other(&room))
+    });
 }
 
 #[test]
@@ -52,7 +56,7 @@ fn pod_anti_affinity() {
     neighbour(&room, "there", other(&room), |_| ());
     workload(&room, |spec| spec["affinity"] = apart_from("there"));
     let reason = format!("pod anti-affinity within {HOSTNAME}");
-    decides(&room, &reason, "1 node(s) didn't match pod anti-affinity rules", || {
+    decides(&room, rejection(&reason, "1 node(s) didn't match pod anti-affinity rules"), || {
         remove_neighbour(&room, "there");
     });
 }
@@ -63,7 +67,7 @@ fn anti_affinity_of_the_other_pod() {
     neighbour(&room, "there", other(&room), |pod| pod["spec"]["affinity"] = apart_from(APP));
     workload(&room, |_| ());
     let reason = format!("anti-affinity of {}/there within {HOSTNAME}", room.namespace());
-    decides(&room, &reason, "1 node(s) didn't satisfy existing pods anti-affinity rules", || {
+    decides(&room, rejection(&reason, "1 node(s) didn't satisfy existing pods anti-affinity rules"), || {
         remove_neighbour(&room, "there");
     });
 }

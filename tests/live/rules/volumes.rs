@@ -3,7 +3,7 @@
 use ::testbed::{PATIENCE, Room, wait};
 use serde_json::{Value, json};
 
-use super::{decides, home, neighbour, node_path, other, remove_neighbour, room, workload};
+use super::{decides, home, neighbour, node_path, other, rejection, remove_neighbour, room, workload};
 
 const DRIVER: &str = "disks.example.com";
 const ZONE: &str = "topology.kubernetes.io/zone";
@@ -14,7 +14,7 @@ fn volume_restrictions() {
     let disk = json!([{"name": "disk", "gcePersistentDisk": {"pdName": "shared"}}]);
     neighbour(&room, "there", other(&room), |pod| pod["spec"]["volumes"] = disk.clone());
     workload(&room, |spec| spec["volumes"] = disk.clone());
-    decides(&room, "disk of volume disk in use", "1 node(s) had no available disk", || {
+    decides(&room, rejection("disk of volume disk in use", "1 node(s) had no available disk"), || {
         remove_neighbour(&room, "there");
     });
 }
@@ -32,7 +32,9 @@ fn node_volume_limits() {
     let (first, second) = (claimed(&room, "first", |_| ()), claimed(&room, "second", |_| ()));
     neighbour(&room, "there", other(&room), |pod| pod["spec"]["volumes"] = json!([first]));
     workload(&room, |spec| spec["volumes"] = json!([second]));
-    decides(&room, &format!("volume limit of {DRIVER}"), "1 node(s) exceed max volume count", || {
+    let rejected = rejection(&format!("volume limit of {DRIVER}"), "1 node(s) exceed max volume count");
+    let rejected = rejected.remedy(&format!("if it was not full (volume limit of {DRIVER})"));
+    decides(&room, rejected, || {
         remove_neighbour(&room, "there");
     });
 }
@@ -51,7 +53,7 @@ fn volume_binding() {
     });
     workload(&room, |spec| spec["volumes"] = json!([volume]));
     let reason = format!("node affinity of PV {}", volume_name(&room, "data"));
-    decides(&room, &reason, "1 node(s) didn't match PersistentVolume's node affinity", || {
+    decides(&room, rejection(&reason, "1 node(s) didn't match PersistentVolume's node affinity"), || {
         room.cluster().merge(&node_path(other(&room)), &json!({"metadata": {"labels": {"rack": "r1"}}}));
     });
 }
@@ -64,11 +66,15 @@ fn volume_zone() {
     let volume = claimed(&room, "data", |volume| volume["metadata"]["labels"][ZONE] = json!(here));
     workload(&room, |spec| spec["volumes"] = json!([volume]));
     let name = volume_name(&room, "data");
-    decides(&room, &format!("zone of PV {name}"), "1 node(s) had no available volume zone", || {
-        // In two zones.
-        let labels = json!({ZONE: format!("{here}__{there}")});
-        room.cluster().merge(&volume_path(&name), &json!({"metadata": {"labels": labels}}));
-    });
+    decides(
+        &room,
+        rejection(&format!("zone of PV {name}"), "1 node(s) had no available volume zone"),
+        || {
+            // In two zones.
+            let labels = json!({ZONE: format!("{here}__{there}")});
+            room.cluster().merge(&volume_path(&name), &json!({"metadata": {"labels": labels}}));
+        },
+    );
 }
 
 fn volume_name(room: &Room<'_>, claim: &str) -> String {
