@@ -23,6 +23,7 @@ mod rbac;
 mod rights;
 mod rights_of_modes;
 mod rollback;
+mod rules;
 mod safety;
 mod schema;
 mod terminal;

@@ -1,5 +1,5 @@
 //! `make truth SEEDS=500 FROM=1 RULES=taints,spread`: random small clusters, each drained in the model and on a real control plane, and the
-//! verdicts compared. Prints a table; a contradiction is shown with the smallest cluster that has it, and makes this fail.
+//! verdicts compared. Prints a table; a contradiction is shown with the smallest cluster that has it, and makes this fail, as does, in a run of 500 seeds, a rule that was hardly exercised.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -59,7 +59,9 @@ fn truth() -> Result<bool, String> {
     });
     let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     status::line(&format!("\n{}", tally.shown()));
-    Ok(tally.contradictions() == 0 && tally.broken == 0)
+    let shortages = tally.shortages();
+    shortages.iter().for_each(|shortage| status::line(shortage));
+    Ok(tally.contradictions() == 0 && tally.broken == 0 && shortages.is_empty())
 }
 
 /// `None`: it did not come to an end; the panic is on the terminal.

@@ -14,9 +14,10 @@ pub enum Feature {
     Volumes,
     VolumeLimits,
     Disks,
+    KubeletFeatures,
 }
 
-const NAMES: [(&str, Feature); 10] = [
+const NAMES: [(&str, Feature); 11] = [
     ("taints", Feature::Taints),
     ("node-affinity", Feature::NodeAffinity),
     ("resources", Feature::Resources),
@@ -27,10 +28,11 @@ const NAMES: [(&str, Feature); 10] = [
     ("volumes", Feature::Volumes),
     ("volume-limits", Feature::VolumeLimits),
     ("disks", Feature::Disks),
+    ("kubelet-features", Feature::KubeletFeatures),
 ];
 
 /// Those whose rules the model has.
-const MODELLED: [Feature; 10] = [
+const MODELLED: [Feature; 11] = [
     Feature::Spread,
     Feature::PodAffinity,
     Feature::Taints,
@@ -41,6 +43,7 @@ const MODELLED: [Feature; 10] = [
     Feature::Volumes,
     Feature::VolumeLimits,
     Feature::Disks,
+    Feature::KubeletFeatures,
 ];
 
 #[derive(Clone, Debug)]

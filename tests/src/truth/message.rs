@@ -25,6 +25,7 @@ pub fn fragment(miss: &Miss) -> Cow<'static, str> {
         Miss::ClaimMissing(_) => "not found",
         Miss::VolumeMissing(_) => "bound to non-existent pv(s)",
         Miss::ClassTopology(_) => "didn't find available persistent volumes to bind",
+        Miss::KubeletFeature(_) => "didn't match Pod's required features",
         Miss::ClaimNotBound(_) => "unbound immediate PersistentVolumeClaims",
     };
     text.into()

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::case::Case;
 
 /// Fields of a pod's spec that can be left out, as JSON pointers.
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 13] = [
     "/affinity/podAffinity",
     "/affinity/podAntiAffinity",
     "/affinity/nodeAffinity",
@@ -18,6 +18,7 @@ const PARTS: [&str; 12] = [
     "/containers/0/ports",
     "/nodeSelector/disk",
     "/containers/0/resources",
+    "/containers/0/restartPolicyRules",
 ];
 
 /// `fails`: whether a case shows the failure. It is expensive, so each part is tried once per pass.

@@ -9,6 +9,10 @@ use cluster_model::feasibility::rules::RULES;
 use super::compare::{Class, Contradiction};
 use super::message::fragment;
 
+/// So often a rule has to pass and to decide, in as many seeds, before its agreement means something.
+const ENOUGH: usize = 20;
+const MANY_SEEDS: usize = 500;
+
 #[derive(Default)]
 pub struct Tally {
     pub seeds: usize,
@@ -68,6 +72,21 @@ impl Tally {
         self.false_cannot + self.false_fits + self.other_reasons
     }
 
+    /// Rules that passed or decided too seldom, if there were seeds enough.
+    pub fn shortages(&self) -> Vec<String> {
+        if self.seeds < MANY_SEEDS {
+            return Vec::new();
+        }
+        let numbers = |plugin: &str| self.rules.get(plugin).copied().unwrap_or_default();
+        let short = RULES.iter().map(|rule| (rule.plugin, numbers(rule.plugin)));
+        let short = short.filter(|(_, numbers)| numbers.iter().any(|number| *number < ENOUGH));
+        short
+            .map(|(plugin, [passed, decided])| {
+                format!("{plugin} passed {passed} and decided {decided} times: fewer than {ENOUGH}")
+            })
+            .collect()
+    }
+
     pub fn shown(&self) -> String {
         let mut text = format!(
             "seeds {} (broken {})   pods judged {}: fits {}, cannot {}, tight {} (bound {}), unknown {}\n",
@@ -90,5 +109,27 @@ impl Tally {
             let _ = writeln!(text, "{:<24}{passed:>10}{decided:>10}", rule.plugin);
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ENOUGH, MANY_SEEDS, RULES, Tally};
+
+    #[test]
+    fn a_rule_that_was_hardly_exercised_is_named() {
+        let rules = RULES.iter().map(|rule| (rule.plugin, [ENOUGH, ENOUGH])).collect();
+        let mut tally = Tally { seeds: MANY_SEEDS, rules, ..Tally::default() };
+        assert!(tally.shortages().is_empty());
+        tally.rules.insert("NodePorts", [ENOUGH, ENOUGH - 1]);
+        tally.rules.insert("VolumeZone", [ENOUGH - 1, ENOUGH]);
+        tally.rules.remove("TaintToleration");
+        let named = tally.shortages();
+        for (shortage, plugin) in named.iter().zip(["TaintToleration", "NodePorts", "VolumeZone"]) {
+            assert!(shortage.starts_with(plugin), "{named:?}");
+        }
+        assert_eq!(named.len(), 3, "{named:?}");
+        tally.seeds = MANY_SEEDS - 1;
+        assert!(tally.shortages().is_empty());
     }
 }

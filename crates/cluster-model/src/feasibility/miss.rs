@@ -45,6 +45,8 @@ pub enum Miss {
     ClaimMissing(String),
     VolumeMissing(String),
     ClaimNotBound(String),
+    /// The feature of the kubelet that the pod uses and the node does not declare.
+    KubeletFeature(String),
     /// The StorageClass whose volumes cannot be provisioned for that node.
     ClassTopology(String),
 }
@@ -105,6 +107,7 @@ impl fmt::Display for Miss {
             Miss::ClaimMissing(claim) => write!(f, "PVC {claim} not found"),
             Miss::VolumeMissing(volume) => write!(f, "PV {volume} not found"),
             Miss::ClaimNotBound(claim) => write!(f, "PVC {claim} not bound"),
+            Miss::KubeletFeature(feature) => write!(f, "kubelet feature {feature} not declared"),
             Miss::ClassTopology(class) => write!(f, "topology of StorageClass {class}"),
         }
     }

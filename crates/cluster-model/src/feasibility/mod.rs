@@ -13,6 +13,7 @@
 mod capacity;
 pub mod cluster;
 pub mod competition;
+mod declared_features;
 mod in_tree;
 mod judgement;
 mod miss;

@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube_core::Selector;
 use serde_json::{Value, json};
 
+use super::declared_features;
 use super::in_tree::plugin_of_disk;
 use crate::pod::resources::{Amounts, place};
 use crate::selector;
@@ -29,6 +30,7 @@ pub struct Requirements {
     pub affinity: Vec<PodTerm>,
     pub anti_affinity: Vec<PodTerm>,
     pub volumes: Vec<VolumeUse>,
+    pub kubelet_features: Vec<&'static str>,
     pub priority: i32,
     /// It may push pods of lower priority off a node (`preemptionPolicy`).
     pub may_preempt: bool,
@@ -104,6 +106,7 @@ impl Requirements {
             affinity: together.into_iter().flatten().map(PodTerm::from).collect(),
             anti_affinity: apart.into_iter().flatten().map(PodTerm::from).collect(),
             volumes: spec.volumes.iter().flatten().filter_map(volume_use).collect(),
+            kubelet_features: declared_features::used(pod),
             priority: spec.priority.unwrap_or_default(),
             may_preempt: spec.preemption_policy.as_deref() != Some("Never"),
             not_covered: not_covered(pod),
@@ -143,6 +146,7 @@ impl Requirements {
             spec.tolerations,
             spec.topology_spread_constraints,
             spec.volumes.iter().flatten().filter(|volume| volume_use(volume).is_some()).collect::<Vec<_>>(),
+            declared_features::used(pod),
             spec.priority,
             spec.preemption_policy,
             not_covered(pod),

@@ -10,21 +10,33 @@ use serde_json::{Value, json};
 
 use super::case::{Case, ROOM};
 use super::feature::{Feature, Features};
-use super::fixtures::{PRIORITIES, RUNTIME_CLASS};
+use super::fixtures::{ORDINARY_PRIORITY, PRIORITIES, RUNTIME_CLASS};
 use super::random::Random;
 
-/// With more than two of these at once, hardly any pod fits anywhere.
-const RESTRICTIONS: [Feature; 8] = [
+/// A workload has one or two of these, or hardly any pod would fit anywhere. Those that decide seldom, or are hard to meet, are drawn more often,
+/// so that each rule decides and passes about as often as the others.
+const RESTRICTIONS: [Feature; 17] = [
+    Feature::NodeAffinity,
     Feature::NodeAffinity,
     Feature::Spread,
-    // Twice as often as the others: it seldom fits.
+    Feature::Spread,
     Feature::PodAffinity,
     Feature::PodAffinity,
     Feature::Ports,
+    Feature::Ports,
+    Feature::Volumes,
+    Feature::Volumes,
     Feature::Volumes,
     Feature::VolumeLimits,
+    Feature::VolumeLimits,
     Feature::Disks,
+    Feature::Disks,
+    Feature::KubeletFeatures,
+    Feature::KubeletFeatures,
 ];
+
+/// What often keeps pods of any workload away. Where there is none of it, the restrictions of a workload decide alone.
+const OBSTACLES: [Feature; 3] = [Feature::Taints, Feature::Resources, Feature::Priorities];
 
 /// The choices of one seed. What is switched off is drawn all the same, so that a seed stays alike.
 pub struct Draw {
@@ -53,22 +65,40 @@ impl Draw {
 pub fn generate(seed: u64, features: &Features) -> Case {
     let mut random = Random::new(seed);
     let (nodes, zones, workloads) =
-        (random.pick(&[3, 4, 5, 6, 6]), random.between(1, 3), random.between(2, 6));
+        (random.pick(&[3, 4, 5, 5, 6, 6]), random.pick(&[1, 2, 2, 3]), random.between(3, 6));
+    let (is_roomy, has_limits) = (random.percent(60), random.percent(50));
+    let features = if is_roomy { features.only(&OBSTACLES, &[]) } else { features.clone() };
+    let features = if has_limits { features } else { features.only(&[Feature::VolumeLimits], &[]) };
     let mut draw = Draw { random, features: features.clone(), nodes, zones, workloads };
-    let patches = (0..nodes).map(|index| nodes::node(&mut draw, index)).collect();
+    let patches: Vec<Value> = (0..nodes).map(|index| nodes::node(&mut draw, index)).collect();
     let mut objects = Vec::new();
     for number in 1..=workloads {
-        let kept = [draw.random.pick(&RESTRICTIONS), draw.random.pick(&RESTRICTIONS)];
+        let first = draw.random.pick(&RESTRICTIONS);
+        let second = draw.random.pick(&RESTRICTIONS);
+        let kept = [first, if draw.random.percent(40) { second } else { first }].map(|kept| match kept {
+            Feature::VolumeLimits if !has_limits => Feature::Volumes,
+            kept => kept,
+        });
         draw.features = features.only(&RESTRICTIONS, &kept);
         let mut deployment = workload(&mut draw, number);
         objects.extend(volumes::claimed(&mut draw, &mut deployment, number));
         objects.push(deployment);
     }
-    let mut drained = vec![draw.random.between(0, nodes - 1)];
-    if draw.random.percent(50) {
-        drained.push((drained[0] + draw.random.between(1, nodes - 1)) % nodes);
-    }
+    let drained = drained(&mut draw, &patches);
     Case { seed, nodes: patches, objects, drained }
+}
+
+/// One node, two, or all of a zone. Not most nodes: hardly any pod would fit on what is left.
+fn drained(draw: &mut Draw, nodes: &[Value]) -> Vec<usize> {
+    let first = draw.random.between(0, draw.nodes - 1);
+    let second = (first + draw.random.between(1, draw.nodes - 1)) % draw.nodes;
+    let zone_of = |index: usize| &nodes[index]["metadata"]["labels"]["ROOM/zone"];
+    let zone: Vec<usize> = (0..draw.nodes).filter(|index| zone_of(*index) == zone_of(first)).collect();
+    match draw.random.between(1, 4) {
+        1 if draw.nodes > 3 => vec![first, second],
+        2 if zone.len() * 2 <= draw.nodes => zone,
+        _ => vec![first],
+    }
 }
 
 fn zone(number: usize) -> String {
@@ -94,22 +124,44 @@ fn workload(draw: &mut Draw, number: usize) -> Value {
     affinity::require(draw, &mut spec);
     placement::require(draw, &mut spec, &name);
     placement::open_ports(draw, &mut spec);
-    if draw.has(Feature::Priorities, 30) {
-        spec["priorityClassName"] = json!(draw.random.pick(&PRIORITIES).0);
+    use_kubelet_features(draw, &mut spec);
+    if draw.has(Feature::Priorities, 100) {
+        let (other, _, _) = draw.random.pick(&PRIORITIES);
+        let class = if draw.random.percent(30) { other } else { ORDINARY_PRIORITY.0 };
+        spec["priorityClassName"] = json!(class);
     }
     if draw.has(Feature::Resources, 10) {
         spec["runtimeClassName"] = json!(RUNTIME_CLASS);
     }
+    // A spread constraint with few pods is always met, and many pods that keep away from each other have no place left.
+    let replicas: &[u64] = if spec["topologySpreadConstraints"].is_array() {
+        &[2, 3, 4, 4, 5]
+    } else if spec["affinity"]["podAntiAffinity"].is_object() {
+        &[1, 1, 2, 2, 3]
+    } else {
+        &[1, 1, 2, 2, 3, 4]
+    };
+    let replicas = draw.random.pick(replicas);
     json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": name, "namespace": namespace},
         "spec": {
-            "replicas": draw.random.pick(&[1, 1, 2, 2, 3, 4]),
+            "replicas": replicas,
             "selector": {"matchLabels": {"app": name}},
             "template": {"metadata": {"labels": labels}, "spec": spec},
         },
     })
+}
+
+/// Only one feature of those that a pod can use is on by default (`pkg/features/kube_features.go`, v1.37).
+fn use_kubelet_features(draw: &mut Draw, spec: &mut Value) {
+    if draw.has(Feature::KubeletFeatures, 90) {
+        let on_exit = json!({"operator": "In", "values": [42]});
+        spec["containers"][0]["restartPolicy"] = json!("Always");
+        spec["containers"][0]["restartPolicyRules"] =
+            json!([{"action": "RestartAllContainers", "exitCodes": on_exit}]);
+    }
 }
 
 #[cfg(test)]
@@ -128,9 +180,14 @@ mod tests {
         let only = Features::parse("resources").unwrap();
         for seed in 0..50 {
             let shown = generate(seed, &only).shown();
-            for word in
-                ["topologySpreadConstraints", "affinity", "priorityClassName", "hostPort", "dedicated"]
-            {
+            for word in [
+                "topologySpreadConstraints",
+                "affinity",
+                "priorityClassName",
+                "hostPort",
+                "dedicated",
+                "declaredFeatures",
+            ] {
                 assert!(!shown.contains(word), "{word} in {shown}");
             }
         }

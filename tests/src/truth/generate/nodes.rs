@@ -35,11 +35,20 @@ pub fn node(draw: &mut Draw, index: usize) -> Value {
         }
     }
     node["spec"]["taints"] = json!(taints);
+    let features: Vec<&str> =
+        [("ExtendWebSocketsToKubelet", 30), ("RestartAllContainersOnContainerExits", 45)]
+            .into_iter()
+            .filter(|(_, percent)| draw.has(Feature::KubeletFeatures, *percent))
+            .map(|(feature, _)| feature)
+            .collect();
+    if !features.is_empty() {
+        node["status"]["declaredFeatures"] = json!(features);
+    }
     if draw.random.percent(4) {
         node["spec"]["unschedulable"] = json!(true);
     }
-    if draw.has(Feature::VolumeLimits, 85) {
-        node["volumeLimit"] = json!(draw.random.pick(&[1, 1, 2]));
+    if draw.has(Feature::VolumeLimits, 95) {
+        node["volumeLimit"] = json!(draw.random.pick(&[1, 1, 1, 2]));
     }
     node
 }

@@ -62,7 +62,9 @@ fn spread(draw: &mut Draw, own: &str) -> Value {
 }
 
 fn term(draw: &mut Draw, own: &str) -> Value {
-    let mut term = json!({"topologyKey": draw.random.pick(&KEYS), "labelSelector": selector(draw, own)});
+    // There are few zones, and pods that keep away from each other's zones fill them at once.
+    let key = draw.random.pick(&[KEYS[0], KEYS[0], KEYS[1]]);
+    let mut term = json!({"topologyKey": key, "labelSelector": selector(draw, own)});
     match draw.random.between(1, 10) {
         1 => term["namespaces"] = json!([ROOM, format!("{ROOM}-b")]),
         // Both namespaces of this room and no others.
