@@ -4,6 +4,7 @@
 mod awaited;
 mod budget_members;
 mod node;
+pub mod offline;
 mod owners;
 mod scheduling;
 mod scheduling_volumes;
