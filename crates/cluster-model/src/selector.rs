@@ -1,5 +1,7 @@
 //! Label selectors (`metav1.LabelSelectorAsSelector`): an absent one selects nothing, an empty one everything.
 
+pub mod query;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;

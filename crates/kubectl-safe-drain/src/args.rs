@@ -1,5 +1,6 @@
 //! The command line: kubectl drain's flags with kubectl's meaning, and the plugin's own.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, ValueEnum};
@@ -50,6 +51,14 @@ pub struct Args {
     /// Mark the nodes as schedulable
     #[arg(long)]
     pub uncordon: bool,
+
+    /// Plan from files of `kubectl get -o json|yaml`; `-` is stdin
+    #[arg(long, value_name = "FILE|DIR", conflicts_with_all = ["cordon_only", "uncordon", "yes", "snapshot", "print_rbac"])]
+    pub from: Option<PathBuf>,
+
+    /// Write what a plan reads into a file; do nothing else
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["cordon_only", "uncordon", "yes"])]
+    pub snapshot: Option<PathBuf>,
 
     /// Print the RBAC role that this command needs; do nothing else
     #[arg(long)]
@@ -187,6 +196,8 @@ impl Args {
         let usage = |message: &str| Err(Failure::usage(message).hint("kubectl safe-drain --help"));
         match (&self.selector, self.nodes.as_slice()) {
             (Some(_), [_, ..]) => usage("cannot specify both a node name and a --selector option"),
+            // All nodes are in it.
+            (None, []) if self.snapshot.is_some() => Ok(Target::Names(Vec::new())),
             (None, []) => usage("no node given: name one, or use --selector"),
             (Some(selector), []) if selector.trim().is_empty() => {
                 usage("--selector is empty and would match every node")
@@ -233,6 +244,22 @@ impl Args {
             concurrency: self.concurrency.into(),
             allow,
         })
+    }
+
+    /// A run from files is a plan, and nothing else.
+    pub fn offline(mut self) -> Result<Self, Failure> {
+        if self.from.is_none() {
+            return Ok(self);
+        }
+        if self.dry_run == DryRun::Server {
+            return Err(Failure::usage("--dry-run=server needs a server, and --from is a plan without one"));
+        }
+        let of_cluster = self.connection.of_cluster();
+        if !of_cluster.is_empty() {
+            return Err(Failure::usage(format!("--from contacts no cluster: omit{of_cluster}")));
+        }
+        self.dry_run = DryRun::Client;
+        Ok(self)
     }
 
     /// What a run that goes on where this one ended needs again: without these it would be refused, or do something else.

@@ -17,6 +17,7 @@ mod report;
 mod rights;
 mod run;
 mod server_dry_run;
+mod snapshot;
 
 use std::process::ExitCode;
 

@@ -9,6 +9,7 @@ use plugin_client::{
 
 use crate::args::{Args, Target};
 use crate::checks::{NODES_NOT_WATCHED, RIGHTS_MISSING};
+use crate::gather::offline::kind::Kind;
 use crate::options::Options;
 use crate::pod_filter::pods_to_evict;
 
@@ -24,10 +25,15 @@ pub enum Mode {
     Cordon,
     /// The same with `--dry-run=client`, which writes nothing.
     CordonPlan,
+    /// `--snapshot`
+    Snapshot,
 }
 
 impl Mode {
     pub fn of(args: &Args) -> Self {
+        if args.snapshot.is_some() {
+            return Mode::Snapshot;
+        }
         match (args.cordon_only || args.uncordon, args.dry_run) {
             (false, _) => Mode::Drain,
             (true, DryRun::Client) => Mode::CordonPlan,
@@ -38,6 +44,9 @@ impl Mode {
 
 /// All of them, whatever is on the nodes.
 fn requirements(target: &Target, options: &Options, mode: Mode) -> Vec<Requirement> {
+    if mode == Mode::Snapshot {
+        return of_snapshot();
+    }
     let mut all = Vec::new();
     let find = "find the nodes, and read them again before anything is claimed about them";
     if let Target::Selector(_) = target {
@@ -86,6 +95,24 @@ fn requirements(target: &Target, options: &Options, mode: Mode) -> Vec<Requireme
     all.extend(forecast());
     // The list of a selector is there twice.
     distinct(all)
+}
+
+/// Lists of all kinds that a plan reads.
+fn of_snapshot() -> Vec<Requirement> {
+    let list = |kind: &Kind| {
+        let group = kind.api_version().split_once('/').map_or("", |(group, _)| group);
+        let (right, purpose) =
+            (Right::new("list", group, kind.plural()), "write what a plan reads into the file");
+        match kind {
+            Kind::Node | Kind::Pod => Requirement::required(right, purpose),
+            _ => Requirement::reported(
+                right,
+                purpose,
+                "it is missing in the file, and unknown in a plan from it",
+            ),
+        }
+    };
+    Kind::ALL.iter().map(list).collect()
 }
 
 /// What the scheduler's filters read besides pods.
@@ -153,6 +180,7 @@ pub fn roles(target: &Target, options: &Options, mode: Mode) -> Roles {
         Mode::CordonPlan => {
             ("safe-drain-cordon-plan", "`kubectl safe-drain` with --cordon-only or --uncordon, and --dry-run")
         }
+        Mode::Snapshot => ("safe-drain-snapshot", "`kubectl safe-drain --snapshot`"),
         Mode::Drain if options.disable_eviction => {
             ("safe-drain-disable-eviction", "`kubectl safe-drain --disable-eviction`, also with --dry-run")
         }
@@ -168,10 +196,13 @@ pub fn roles(target: &Target, options: &Options, mode: Mode) -> Roles {
         );
     }
     let scope = match target {
+        _ if mode == Mode::Snapshot => Scope::All,
         Target::Selector(_) => Scope::All,
         Target::Names(names) => match names.as_slice() {
             // Else the role of this node would have the name of another mode's.
-            [name] if !["cordon", "disable-eviction"].iter().any(|mode| name.starts_with(mode)) => {
+            [name]
+                if !["cordon", "disable-eviction", "snapshot"].iter().any(|mode| name.starts_with(mode)) =>
+            {
                 Scope::One(name.clone())
             }
             _ => Scope::Other,

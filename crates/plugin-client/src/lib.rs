@@ -5,6 +5,7 @@
 //! | [`failure`] | the one error type: what failed, on which object, why, what to do next | `cli::exit` |
 //! | [`cli`] | kubectl's flags, exit codes, prompts, progress, output, findings, deadline and signals, `main` | `failure`; `cli::completion` all |
 //! | [`connection`] | kubeconfig, proxy, credentials, TLS, one request with its retries, the server's clock | `cli` |
+//! | [`dump`] | objects in files, one at a time | `failure` |
 //! | [`api`] | list and watch, access reviews, the roles that a command line needs | `connection`, `cli` |
 //!
 //! Dependencies point one way: binary → plugin-client → cluster-model.
@@ -12,6 +13,7 @@
 pub mod api;
 pub mod cli;
 pub mod connection;
+pub mod dump;
 pub mod failure;
 mod mutex;
 

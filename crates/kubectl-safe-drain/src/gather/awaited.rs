@@ -12,7 +12,7 @@ use plugin_client::{Cluster, Failure};
 use super::scope::{FAN_OUT, strip_pod};
 
 /// The chosen node (component-helpers `storage/volume/helpers.go`, `AnnSelectedNode`).
-const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
+pub const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 
 /// By the name of the node that was chosen.
 pub async fn gather(
@@ -38,11 +38,17 @@ async fn unbound(cluster: &Cluster, pod_selector: Option<&str>) -> Result<Vec<Po
     if let Some(selector) = pod_selector {
         params = params.labels(selector);
     }
-    let has_claims = |pod: Pod| (claims(&pod).next().is_some() && !pod.is_finished()).then(|| strip_pod(pod));
-    list::collect(&api, "pods that are not bound yet", params, list::PAGE, has_claims).await
+    let waits = |pod: Pod| may_wait_for_volume(&pod).then(|| strip_pod(pod));
+    list::collect(&api, "pods that are not bound yet", params, list::PAGE, waits).await
 }
 
-fn claims(pod: &Pod) -> impl Iterator<Item = &str> {
+/// Of a pod that no node has yet.
+pub fn may_wait_for_volume(pod: &Pod) -> bool {
+    claims(pod).next().is_some() && !pod.is_finished()
+}
+
+/// The names of its claims.
+pub fn claims(pod: &Pod) -> impl Iterator<Item = &str> {
     pod.volumes().iter().filter_map(|v| Some(v.persistent_volume_claim.as_ref()?.claim_name.as_str()))
 }
 
@@ -51,16 +57,21 @@ async fn chosen(cluster: &Cluster, pod: &Pod, nodes: &[String]) -> Result<Option
     let api: Api<PersistentVolumeClaim> = Api::namespaced(cluster.client.clone(), pod.namespace());
     for claim in claims(pod) {
         let claim = api.get_opt(claim).await.map_err(|e| Failure::from_kube("read the claim", &e))?;
-        let Some(claim) = claim else { continue };
-        let node = claim.metadata.annotations.as_ref().and_then(|a| a.get(SELECTED_NODE));
-        let Some(node) = node.filter(|node| nodes.contains(node)) else { continue };
-        let is_bound = claim.spec.is_some_and(|s| s.volume_name.is_some_and(|name| !name.is_empty()));
-        // The annotation outlives its purpose: a pod of a bound claim that was found unschedulable waits for another node.
-        if !is_bound || !is_unschedulable(pod) {
-            return Ok(Some(node.clone()));
+        if let Some(node) = claim.as_ref().and_then(|claim| chosen_by(claim, pod, nodes)) {
+            return Ok(Some(node.to_owned()));
         }
     }
     Ok(None)
+}
+
+/// The one of these nodes for which the claim's volume is being provisioned.
+pub fn chosen_by<'n>(claim: &PersistentVolumeClaim, pod: &Pod, nodes: &'n [String]) -> Option<&'n str> {
+    let node = claim.metadata.annotations.as_ref()?.get(SELECTED_NODE)?;
+    let node = nodes.iter().find(|name| *name == node)?;
+    let spec = claim.spec.as_ref();
+    let is_bound = spec.and_then(|s| s.volume_name.as_deref()).is_some_and(|name| !name.is_empty());
+    // The annotation outlives its purpose: a pod of a bound claim that was found unschedulable waits for another node.
+    (!is_bound || !is_unschedulable(pod)).then_some(node)
 }
 
 fn is_unschedulable(pod: &Pod) -> bool {

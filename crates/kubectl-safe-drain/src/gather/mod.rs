@@ -4,6 +4,7 @@
 mod awaited;
 mod budget_members;
 mod node;
+pub mod offline;
 mod owners;
 mod scheduling;
 mod scope;
@@ -39,26 +40,29 @@ pub async fn nodes(cluster: &Cluster, target: &Target, scope: &Scope<'_>) -> Res
                 Some(node.without_images_and_volumes())
             });
             let list = list.await.map_err(|failure| bad_selector("--selector", selector, failure))?;
-            if list.is_empty() {
-                return Err(Failure::refused(format!("no node matches --selector {selector}"))
-                    .hint("kubectl get nodes --show-labels"));
-            }
-            Ok(list)
+            if list.is_empty() { Err(no_node_matches(selector)) } else { Ok(list) }
         }
         Target::Names(names) => {
             let found: Vec<Option<Node>> =
                 stream::iter(names).map(|name| node(&api, name)).buffered(FAN_OUT).try_collect().await?;
-            let (there, gone): (Vec<_>, Vec<_>) =
-                names.iter().zip(found).partition(|(_, node)| node.is_some());
-            if gone.is_empty() {
-                return Ok(there.into_iter().filter_map(|(_, node)| node).collect());
-            }
-            let names = |nodes: Vec<(&String, Option<Node>)>| {
-                nodes.into_iter().map(|(name, _)| name.clone()).collect()
-            };
-            Err(no_such_nodes(names(gone), names(there)))
+            all_there(names, found)
         }
     }
+}
+
+fn no_node_matches(selector: &str) -> Failure {
+    Failure::refused(format!("no node matches --selector {selector}")).hint("kubectl get nodes --show-labels")
+}
+
+/// Each of the nodes with these names, if all of them were found.
+fn all_there(names: &[String], found: Vec<Option<Node>>) -> Result<Vec<Node>, Failure> {
+    let (there, gone): (Vec<_>, Vec<_>) = names.iter().zip(found).partition(|(_, node)| node.is_some());
+    if gone.is_empty() {
+        return Ok(there.into_iter().filter_map(|(_, node)| node).collect());
+    }
+    let names =
+        |nodes: Vec<(&String, Option<Node>)>| nodes.into_iter().map(|(name, _)| name.clone()).collect();
+    Err(no_such_nodes(names(gone), names(there)))
 }
 
 async fn node(api: &Api<Node>, name: &str) -> Result<Option<Node>, Failure> {

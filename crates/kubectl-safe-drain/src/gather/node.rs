@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cluster_model::{Inventory, NodeExt, PodExt};
 use futures::future::{BoxFuture, FutureExt, OptionFuture, Shared};
 use k8s_openapi::api::core::v1::{Node, Pod, PodSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::ListParams;
 use plugin_client::{Cluster, Failure};
@@ -64,13 +65,14 @@ pub async fn unselected(cluster: &Cluster, node: &str, selected: &[Pod]) -> Resu
     let here = ListParams::default().fields(&format!("spec.nodeName={node}"));
     let all = api.list_metadata(&here).await;
     let all = all.map_err(|e| Failure::from_kube("list the pods that are not selected", &e))?;
-    let spec = || PodSpec { node_name: Some(node.to_owned()), ..PodSpec::default() };
-    let pods = all.items.into_iter().map(|partial| Pod {
-        metadata: partial.metadata,
-        spec: Some(spec()),
-        ..Pod::default()
-    });
+    let pods = all.items.into_iter().map(|partial| metadata_only(partial.metadata, node));
     Ok(pods.filter(|pod| !selected.iter().any(|other| other.uid() == pod.uid())).collect())
+}
+
+/// What is kept of a pod that is not selected.
+pub fn metadata_only(metadata: ObjectMeta, node: &str) -> Pod {
+    let spec = PodSpec { node_name: Some(node.to_owned()), ..PodSpec::default() };
+    Pod { metadata, spec: Some(spec), ..Pod::default() }
 }
 
 /// What decides about a pod that came after the plan.

@@ -18,6 +18,6 @@ pub async fn gather(cluster: &Cluster, inventory: &Inventory, page: u32) -> Know
 }
 
 /// Its controller makes another one, which the scheduler has to place.
-fn moves(pod: &Pod) -> bool {
+pub fn moves(pod: &Pod) -> bool {
     pod.controller().is_some() && !pod.is_daemonset_pod() && !pod.is_finished()
 }

@@ -8,19 +8,11 @@ use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 use kube::Api;
 use plugin_client::{Cluster, Failure};
 
+use super::awaited;
 use super::scope::FAN_OUT;
 
 pub async fn gather(cluster: &Cluster, pods: &[Pod]) -> BTreeMap<String, Known<PersistentVolume>> {
-    let claims: BTreeSet<(String, String)> = pods
-        .iter()
-        .filter(|p| !p.is_finished() && !p.is_daemonset_pod())
-        .flat_map(|p| {
-            p.volumes().iter().filter_map(|v| {
-                Some((p.namespace().to_owned(), v.persistent_volume_claim.as_ref()?.claim_name.clone()))
-            })
-        })
-        .collect();
-    stream::iter(claims)
+    stream::iter(claims(pods))
         .map(|(namespace, claim)| async move {
             let volume = read(cluster, &namespace, &claim).await;
             Some((format!("{namespace}/{claim}"), volume.transpose()?))
@@ -32,6 +24,14 @@ pub async fn gather(cluster: &Cluster, pods: &[Pod]) -> BTreeMap<String, Known<P
         })
         .collect()
         .await
+}
+
+/// The claims whose data decides about a drain: namespace and name.
+pub fn claims(pods: &[Pod]) -> BTreeSet<(String, String)> {
+    let matter = pods.iter().filter(|pod| !pod.is_finished() && !pod.is_daemonset_pod());
+    matter
+        .flat_map(|pod| awaited::claims(pod).map(|claim| (pod.namespace().to_owned(), claim.to_owned())))
+        .collect()
 }
 
 /// `None`: the claim is not bound, so there is no data yet.

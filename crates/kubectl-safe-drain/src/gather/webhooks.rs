@@ -1,5 +1,7 @@
 //! Webhooks that fail closed, and the pods behind them.
 
+use std::collections::BTreeMap;
+
 use cluster_model::webhook::Webhook;
 use cluster_model::{Known, PodExt};
 use k8s_openapi::api::admissionregistration::v1::{
@@ -19,10 +21,22 @@ pub async fn gather(cluster: &Cluster) -> Known<Vec<Webhook>> {
 }
 
 /// A webhook that matters: its label, its Service and the requests that it matches.
-struct Candidate {
+pub struct Candidate {
     label: String,
-    service: ServiceReference,
+    pub service: ServiceReference,
     requests: String,
+}
+
+impl Candidate {
+    /// `namespace/name` of its Service.
+    pub fn service_key(&self) -> String {
+        format!("{}/{}", self.service.namespace, self.service.name)
+    }
+
+    /// With the UIDs of its Ready pods.
+    pub fn with(self, backends: Vec<String>) -> Webhook {
+        Webhook { service: self.service_key(), label: self.label, requests: self.requests, backends }
+    }
 }
 
 async fn read(cluster: &Cluster) -> Result<Vec<Webhook>, Failure> {
@@ -34,22 +48,14 @@ async fn read(cluster: &Cluster) -> Result<Vec<Webhook>, Failure> {
             .get_opt(name)
             .await
             .map_err(|e| Failure::from_kube(&format!("read service {namespace}/{name}"), &e))?;
-        // No Service, or one without a selector: its backend is not pods we could drain.
-        let Some(selector) = service.and_then(|s| s.spec?.selector).filter(|s| !s.is_empty()) else {
-            continue;
-        };
+        let Some(selector) = service.and_then(pods_behind) else { continue };
         let labels: Vec<String> = selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
         let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
         let behind = ListParams::default().labels(&labels.join(","));
-        let ready = |pod: Pod| (pod.is_ready() && !pod.is_terminating()).then(|| pod.uid().to_owned());
+        let ready = |pod: Pod| is_backend(&pod).then(|| pod.uid().to_owned());
         let backends = list::collect(&pods, "pods", behind, list::PAGE, ready).await;
         let backends = backends.map_err(|failure| failure.object(format!("service {namespace}/{name}")))?;
-        webhooks.push(Webhook {
-            label: candidate.label,
-            service: format!("{namespace}/{name}"),
-            requests: candidate.requests,
-            backends,
-        });
+        webhooks.push(candidate.with(backends));
     }
     Ok(webhooks)
 }
@@ -57,20 +63,6 @@ async fn read(cluster: &Cluster) -> Result<Vec<Webhook>, Failure> {
 async fn candidates(cluster: &Cluster) -> Result<Vec<Candidate>, Failure> {
     let validating: Api<ValidatingWebhookConfiguration> = Api::all(cluster.client.clone());
     let mutating: Api<MutatingWebhookConfiguration> = Api::all(cluster.client.clone());
-    let of_validating = |found: &mut Vec<Candidate>, config: ValidatingWebhookConfiguration| {
-        let name = config.metadata.name.unwrap_or_default();
-        for hook in config.webhooks.into_iter().flatten() {
-            let label = format!("ValidatingWebhookConfiguration {name} (webhook {})", hook.name);
-            found.extend(candidate(label, hook.failure_policy, hook.client_config.service, hook.rules));
-        }
-    };
-    let of_mutating = |found: &mut Vec<Candidate>, config: MutatingWebhookConfiguration| {
-        let name = config.metadata.name.unwrap_or_default();
-        for hook in config.webhooks.into_iter().flatten() {
-            let label = format!("MutatingWebhookConfiguration {name} (webhook {})", hook.name);
-            found.extend(candidate(label, hook.failure_policy, hook.client_config.service, hook.rules));
-        }
-    };
     let all = ListParams::default;
     // Of two failures always the same one is reported.
     let (validating, mutating) = futures::join!(
@@ -78,6 +70,31 @@ async fn candidates(cluster: &Cluster) -> Result<Vec<Candidate>, Failure> {
         list::fold(&mutating, "mutating webhooks", all(), list::PAGE, Vec::new, of_mutating),
     );
     Ok(validating?.into_iter().chain(mutating?).collect())
+}
+
+/// The labels of the pods behind a Service. One without a selector has a backend that is not pods we could drain.
+pub fn pods_behind(service: Service) -> Option<BTreeMap<String, String>> {
+    service.spec?.selector.filter(|labels| !labels.is_empty())
+}
+
+pub fn is_backend(pod: &Pod) -> bool {
+    pod.is_ready() && !pod.is_terminating()
+}
+
+pub fn of_validating(found: &mut Vec<Candidate>, config: ValidatingWebhookConfiguration) {
+    let name = config.metadata.name.unwrap_or_default();
+    for hook in config.webhooks.into_iter().flatten() {
+        let label = format!("ValidatingWebhookConfiguration {name} (webhook {})", hook.name);
+        found.extend(candidate(label, hook.failure_policy, hook.client_config.service, hook.rules));
+    }
+}
+
+pub fn of_mutating(found: &mut Vec<Candidate>, config: MutatingWebhookConfiguration) {
+    let name = config.metadata.name.unwrap_or_default();
+    for hook in config.webhooks.into_iter().flatten() {
+        let label = format!("MutatingWebhookConfiguration {name} (webhook {})", hook.name);
+        found.extend(candidate(label, hook.failure_policy, hook.client_config.service, hook.rules));
+    }
 }
 
 fn candidate(

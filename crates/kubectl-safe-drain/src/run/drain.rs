@@ -17,6 +17,7 @@ use crate::estimate::{Estimate, estimate};
 use crate::execute::engine::limits::STALLED_AFTER;
 use crate::execute::{Drain, End};
 use crate::gather::{self, Scope};
+use crate::options::Options;
 use crate::placement::placements;
 use crate::plan::{Plan, plan};
 use crate::report::{DrainReport, NodeReport, NodeResult};
@@ -69,17 +70,10 @@ impl Run<'_> {
         cluster: &Cluster,
         gathered: &Gathered,
     ) -> Result<Option<DrainReport>, Failure> {
-        let (plan, findings) = (&gathered.plan, &gathered.findings);
-        self.show_plan(plan, &gathered.estimate, findings);
-        let blocking: Vec<&Finding> = findings.iter().filter(|f| f.blocks()).collect();
-        if !blocking.is_empty() {
-            let only_budgets =
-                blocking.iter().all(|f| f.id.starts_with("budget") || f.id == "pod-in-several-budgets");
-            let result = if only_budgets { NodeResult::Blocked } else { NodeResult::Refused };
-            let failure = checks::refusal(findings);
-            self.ui.failure(&failure);
-            return Ok(Some(self.planned(plan, findings, result).ended_by(failure.to_string())));
+        if let Some(refused) = self.show(gathered) {
+            return Ok(Some(refused));
         }
+        let (plan, findings) = (&gathered.plan, &gathered.findings);
         let report = self.planned(plan, findings, NodeResult::Planned);
         match self.args.dry_run {
             DryRun::None => Ok(None),
@@ -90,6 +84,22 @@ impl Run<'_> {
                 .await
                 .map(Some),
         }
+    }
+
+    /// The plan on the screen. A report, if it refuses the drain.
+    pub(super) fn show(&self, gathered: &Gathered) -> Option<DrainReport> {
+        let (plan, findings) = (&gathered.plan, &gathered.findings);
+        self.show_plan(plan, &gathered.estimate, findings);
+        let blocking: Vec<&Finding> = findings.iter().filter(|f| f.blocks()).collect();
+        if blocking.is_empty() {
+            return None;
+        }
+        let only_budgets =
+            blocking.iter().all(|f| f.id.starts_with("budget") || f.id == "pod-in-several-budgets");
+        let result = if only_budgets { NodeResult::Blocked } else { NodeResult::Refused };
+        let failure = checks::refusal(findings);
+        self.ui.failure(&failure);
+        Some(self.planned(plan, findings, result).ended_by(failure.to_string()))
     }
 
     async fn gather(
@@ -104,20 +114,16 @@ impl Run<'_> {
         }
         let nodes = gather::nodes(cluster, target, scope).await?;
         let inventory = gather::inventory(cluster, nodes, scope).await?;
-        let mut findings = checks::check(&inventory, &self.options);
-        let placements = placements(&inventory, &self.options);
-        findings.extend(checks::room(&inventory, &self.options, &placements));
-        sort(&mut findings);
+        let mut gathered = Gathered::of(inventory, &self.options);
+        let Gathered { inventory, findings, .. } = &mut gathered;
         match denied {
             Ok(denied) => findings
-                .splice(0..0, rights::findings(cluster, denied, &inventory, &self.options).await?)
+                .splice(0..0, rights::findings(cluster, denied, inventory, &self.options).await?)
                 .for_each(drop),
             Err(failure) => findings.push(not_checked(&failure, checks::RIGHTS_NOT_CHECKED)),
         }
-        self.options.accept(&mut findings);
-        let plan = plan(&inventory, &self.options).with(&placements);
-        let estimate = estimate(&plan, &inventory);
-        Ok(Gathered { inventory, findings, plan, estimate })
+        self.options.accept(findings);
+        Ok(gathered)
     }
 
     fn show_plan(&self, plan: &Plan, estimate: &Estimate, findings: &[Finding]) {
@@ -201,9 +207,22 @@ impl Run<'_> {
     }
 }
 
-struct Gathered {
+pub(super) struct Gathered {
     inventory: Inventory,
-    findings: Vec<Finding>,
-    plan: Plan,
+    pub(super) findings: Vec<Finding>,
+    pub(super) plan: Plan,
     estimate: Estimate,
+}
+
+impl Gathered {
+    /// All that follows from an inventory, however it was filled; no finding is accepted yet.
+    pub(super) fn of(inventory: Inventory, options: &Options) -> Self {
+        let mut findings = checks::check(&inventory, options);
+        let placements = placements(&inventory, options);
+        findings.extend(checks::room(&inventory, options, &placements));
+        sort(&mut findings);
+        let plan = plan(&inventory, options).with(&placements);
+        let estimate = estimate(&plan, &inventory);
+        Gathered { inventory, findings, plan, estimate }
+    }
 }

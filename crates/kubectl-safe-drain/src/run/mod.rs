@@ -2,6 +2,8 @@
 
 mod cordon;
 mod drain;
+mod offline;
+mod snapshot;
 
 use std::time::Instant;
 
@@ -23,10 +25,14 @@ const PLUGIN: &str = "kubectl-safe-drain";
 pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let target = args.target()?;
     let options = args.options()?;
+    let args = args.offline()?;
     if args.print_rbac {
         let roles = rights::roles(&target, &options, Mode::of(&args));
         publish_roles(&ui, args.output, &roles);
         return Ok(Exit::Done);
+    }
+    if args.snapshot.is_some() && args.output.is_structured() {
+        return Err(Failure::usage("--snapshot has no report: omit --output"));
     }
     let started = (Timestamp::now(), Instant::now());
     let run = Run {
@@ -36,7 +42,14 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
         bounds: Bounds { ui: ui.clone(), deadline: args.timeout().map(|t| Instant::now() + t) },
         started,
     };
+    if let Some(path) = &args.snapshot {
+        let cluster = run.bounds.before_changes(connect(&args.connection, PLUGIN, &ui)).await?;
+        return run.snapshot(&cluster, path).await;
+    }
     let work = async {
+        if let Some(from) = &args.from {
+            return run.offline(from, &target).await;
+        }
         let cluster = run.bounds.before_changes(connect(&args.connection, PLUGIN, &ui)).await?;
         if args.cordon_only || args.uncordon {
             let nodes = run.bounds.before_changes(run.nodes(&cluster, &target)).await?;

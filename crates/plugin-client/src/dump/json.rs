@@ -1,0 +1,201 @@
+//! JSON documents, one after the other. The items of a list are read one at a time.
+
+use std::fmt;
+use std::io::Read;
+
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use serde_json::{Error, StreamDeserializer, de};
+
+use super::object::{COMPLETE, Entry, Format, Head, Object, Place, bad, from_json};
+use super::{Start, Stop, Visit};
+use crate::Failure;
+
+pub(super) fn read(
+    reader: &mut dyn Read,
+    file: &str,
+    start: &Start,
+    visit: &mut Visit<'_>,
+) -> Result<(), Stop> {
+    let mut json = serde_json::Deserializer::from_reader(reader);
+    let mut document = 0;
+    while has_more(&mut json, file)? {
+        if document < start.document {
+            IgnoredAny::deserialize(&mut json).map_err(|error| broken(file, &error))?;
+        } else {
+            let known = start.head.clone().filter(|_| document == start.document);
+            let mut reading = Reading { file, head: known.unwrap_or_default(), visit, stop: None };
+            if let Err(error) = Document(&mut reading).deserialize(&mut json) {
+                return Err(match reading.stop {
+                    Some(Stop::KindAfterItems(_)) => Stop::KindAfterItems(document),
+                    Some(stop) => stop,
+                    None => broken(file, &error).into(),
+                });
+            }
+        }
+        document += 1;
+    }
+    Ok(())
+}
+
+/// What the document of this number says about itself.
+pub(super) fn head(reader: &mut dyn Read, file: &str, document: usize) -> Result<Head, Failure> {
+    let json: StreamDeserializer<'_, _, Head> = serde_json::Deserializer::from_reader(reader).into_iter();
+    let found = json.into_iter().nth(document);
+    found.transpose().map_err(|error| broken(file, &error)).map(Option::unwrap_or_default)
+}
+
+fn has_more<'de, R: de::Read<'de>>(
+    json: &mut serde_json::Deserializer<R>,
+    file: &str,
+) -> Result<bool, Failure> {
+    match json.end() {
+        Ok(()) => Ok(false),
+        Err(error) if error.is_io() => Err(broken(file, &error)),
+        // "trailing characters": what follows.
+        Err(_) => Ok(true),
+    }
+}
+
+fn broken(file: &str, error: &Error) -> Failure {
+    match error.is_eof() {
+        true => bad(file, format!("it ends too early: {error}")).hint(COMPLETE),
+        false => bad(file, error.to_string()),
+    }
+}
+
+/// One document as far as it was read.
+struct Reading<'r, 'v> {
+    file: &'r str,
+    head: Head,
+    visit: &'r mut Visit<'v>,
+    stop: Option<Stop>,
+}
+
+impl Reading<'_, '_> {
+    fn object(&mut self, text: &str, item: Option<usize>) -> Result<(), Stop> {
+        let place = Place { file: self.file, item, line: None };
+        let head: Head = from_json(text).map_err(|error| place.bad(error))?;
+        if head.kind.is_none() && self.head.kind.is_none() && item.is_some() {
+            return Err(Stop::KindAfterItems(0));
+        }
+        let object = Object::new(head, Some(&self.head), text, Format::Json, place)?;
+        (self.visit)(Entry::Object(object))?;
+        Ok(())
+    }
+
+    /// Carries a failure past serde.
+    fn carry<E: serde::de::Error>(&mut self, done: Result<(), Stop>) -> Result<(), E> {
+        done.map_err(|stop| {
+            self.stop = Some(stop);
+            E::custom("stopped")
+        })
+    }
+}
+
+struct Document<'a, 'r, 'v>(&'a mut Reading<'r, 'v>);
+
+impl<'de> DeserializeSeed<'de> for Document<'_, '_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Document<'_, '_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of Kubernetes")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let reading = self.0;
+        let mut has_items = false;
+        // What a single object consists of; of a list it is little more than its kind.
+        let mut fields: Vec<(String, Box<RawValue>)> = Vec::new();
+        while let Some(key) = map.next_key::<String>()? {
+            let may_be_list = reading.head.kind.is_none() || reading.head.is_list();
+            if key == "items" && may_be_list && !has_items {
+                has_items = true;
+                map.next_value_seed(Items(reading))?;
+                continue;
+            }
+            let value: Box<RawValue> = map.next_value()?;
+            let text = || from_json::<Option<String>>(value.get()).map_err(A::Error::custom);
+            match key.as_str() {
+                "kind" => reading.head.kind = text()?,
+                "apiVersion" => reading.head.api_version = text()?,
+                _ => {}
+            }
+            fields.push((key, value));
+        }
+        let done = if has_items || reading.head.is_list() {
+            end(reading, has_items)
+        } else {
+            single(reading, &fields)
+        };
+        reading.carry(done)
+    }
+}
+
+fn end(reading: &mut Reading<'_, '_>, has_items: bool) -> Result<(), Stop> {
+    if !reading.head.is_list() || !has_items {
+        let what = match &reading.head.kind {
+            None => "a list in it has no kind".to_owned(),
+            Some(kind) if has_items => format!("a {kind} with items is no list"),
+            Some(kind) => format!("a {kind} in it has no items"),
+        };
+        return Err(bad(reading.file, what).hint(COMPLETE).into());
+    }
+    if let Some(Head { kind: Some(kind), .. }) = reading.head.of_item() {
+        (reading.visit)(Entry::List { kind: &kind })?;
+    }
+    Ok(())
+}
+
+fn single(reading: &mut Reading<'_, '_>, fields: &[(String, Box<RawValue>)]) -> Result<(), Stop> {
+    let mut text = String::from("{");
+    for (key, value) in fields {
+        let comma = if text.len() > 1 { "," } else { "" };
+        let key = serde_json::to_string(key).map_err(|error| bad(reading.file, error.to_string()))?;
+        text.extend([comma, &key, ":", value.get()]);
+    }
+    text.push('}');
+    reading.object(&text, None)
+}
+
+struct Items<'a, 'r, 'v>(&'a mut Reading<'r, 'v>);
+
+impl<'de> DeserializeSeed<'de> for Items<'_, '_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Items<'_, '_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of objects")
+    }
+
+    /// Go writes an empty list so.
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let mut number = 0;
+        while let Some(item) = items.next_element::<Box<RawValue>>()? {
+            number += 1;
+            let done = self.0.object(item.get(), Some(number));
+            self.0.carry(done)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,145 @@
+//! One object of a dump, read as far as it takes to know its kind.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::Failure;
+
+pub(super) const COMPLETE: &str = "is the file complete? write it again";
+
+/// What a dump consists of.
+#[derive(Debug)]
+pub enum Entry<'a> {
+    Object(Object<'a>),
+    /// The end of a list of objects of this kind, which may have been empty.
+    List {
+        kind: &'a str,
+    },
+}
+
+#[derive(Debug)]
+pub struct Object<'a> {
+    pub api_version: String,
+    pub kind: String,
+    text: &'a str,
+    format: Format,
+    place: Place<'a>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Json,
+    Yaml,
+}
+
+/// Where an object is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub file: &'a str,
+    /// Of its list, from 1.
+    pub item: Option<usize>,
+    /// Where it begins, from 1, if that is known.
+    pub line: Option<usize>,
+}
+
+impl Place<'_> {
+    pub fn bad(&self, what: impl Into<String>) -> Failure {
+        let item = self.item.map(|item| format!("item {item}"));
+        let line = self.line.map(|line| format!("line {line}"));
+        let at: Vec<String> = item.into_iter().chain(line).collect();
+        match at.is_empty() {
+            true => bad(self.file, what),
+            false => bad(self.file, format!("{}: {}", at.join(", "), what.into())),
+        }
+    }
+}
+
+pub(super) fn bad(file: &str, what: impl Into<String>) -> Failure {
+    Failure { local: true, ..Failure::failed(format!("cannot read {file}")).cause(what) }
+}
+
+/// What an object says about itself.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Head {
+    pub api_version: Option<String>,
+    pub kind: Option<String>,
+}
+
+impl Head {
+    /// Of an object in this list that says nothing itself: a `PodList` has items without a kind.
+    pub fn of_item(&self) -> Option<Head> {
+        let kind = self.kind.as_deref()?.strip_suffix(LIST)?;
+        (!kind.is_empty())
+            .then(|| Head { api_version: self.api_version.clone(), kind: Some(kind.to_owned()) })
+    }
+
+    pub fn is_list(&self) -> bool {
+        self.kind.as_deref().is_some_and(|kind| kind.ends_with(LIST))
+    }
+}
+
+const LIST: &str = "List";
+
+impl<'a> Object<'a> {
+    /// `list`: what its list says, if it is in one.
+    pub(super) fn new(
+        head: Head,
+        list: Option<&Head>,
+        text: &'a str,
+        format: Format,
+        place: Place<'a>,
+    ) -> Result<Self, Failure> {
+        let head = match (head.kind.is_some(), list.and_then(Head::of_item)) {
+            (false, Some(of_list)) => of_list,
+            _ => head,
+        };
+        let Some(kind) = head.kind else {
+            return Err(place.bad("it has no kind, so it is no object of Kubernetes"));
+        };
+        if place.item.is_some() && kind.ends_with(LIST) {
+            return Err(place.bad(format!("a {kind} within a list is not read")));
+        }
+        Ok(Object { api_version: head.api_version.unwrap_or_default(), kind, text, format, place })
+    }
+
+    /// The whole object.
+    ///
+    /// # Errors
+    ///
+    /// It is no object of this kind.
+    pub fn parse<K: DeserializeOwned>(&self) -> Result<K, Failure> {
+        let parsed = match self.format {
+            Format::Json => from_json(self.text),
+            Format::Yaml => from_yaml(self.text),
+        };
+        parsed.map_err(|error| self.place.bad(format!("{}: {error}", self.kind)))
+    }
+
+    /// As it is written.
+    pub fn text(&self) -> &str {
+        self.text
+    }
+
+    /// For what is wrong with it otherwise.
+    pub fn bad(&self, what: &str) -> Failure {
+        self.place.bad(format!("{}: {what}", self.kind))
+    }
+}
+
+/// Without the position that serde_json appends: it counts from the start of this object.
+pub(super) fn from_json<K: DeserializeOwned>(text: &str) -> Result<K, String> {
+    serde_json::from_str(text).map_err(|error| {
+        let text = error.to_string();
+        text.rsplit_once(" at line ").map_or(text.clone(), |(words, _)| words.to_owned())
+    })
+}
+
+/// One line of the error, and no part of the text.
+pub(super) fn from_yaml<K: DeserializeOwned>(text: &str) -> Result<K, String> {
+    let options = serde_saphyr::options! { with_snippet: false };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let text = error.to_string();
+        text.lines().next().unwrap_or("not understood").to_owned()
+    })
+}

@@ -1,0 +1,260 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+/// What is in it, as `Kind name` and `[Kind]` for the end of a typed list; or the failure.
+fn contents(text: &[u8]) -> Result<Vec<String>, String> {
+    let dump = Dump::of_text("file", text).map_err(|failure| failure.to_string())?;
+    let mut found = Vec::new();
+    let read = dump.read(&mut |entry| {
+        found.push(match entry {
+            Entry::List { kind } => format!("[{kind}]"),
+            Entry::Object(object) => {
+                let value: Value = object.parse()?;
+                format!("{} {}", object.kind, value["metadata"]["name"].as_str().unwrap_or("?"))
+            }
+        });
+        Ok(())
+    });
+    read.map(|()| found).map_err(|failure| failure.to_string())
+}
+
+fn pod(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"note": "---\n- items:\n"}})
+}
+
+/// An item of a typed list.
+fn bare(name: &str) -> Value {
+    json!({"metadata": {"name": name}})
+}
+
+/// With its keys in this order.
+fn object(fields: &[(&str, Value)]) -> String {
+    let fields: Vec<String> = fields.iter().map(|(key, value)| format!("{key:?}: {value}")).collect();
+    format!("{{{}}}", fields.join(",\n"))
+}
+
+fn yaml(value: &Value) -> String {
+    crate::to_yaml(value)
+}
+
+#[test]
+fn all_forms_of_kubectl_are_read() {
+    let list = json!({"apiVersion": "v1", "items": [pod("a"), pod("b")], "kind": "List", "metadata": {"resourceVersion": ""}});
+    let items = ("items", json!([bare("a"), bare("b")]));
+    let (kind, version) = (("kind", json!("PodList")), ("apiVersion", json!("v1")));
+    let typed_first = object(&[kind.clone(), version.clone(), items.clone()]);
+    let typed_last = object(&[version.clone(), items, kind.clone()]);
+    let empty = object(&[version, ("items", Value::Null), kind]);
+    let indented = "apiVersion: v1\nitems:\n  - apiVersion: v1\n    kind: Pod\n    metadata:\n      name: a\n  # between\n  -\n    apiVersion: v1\n    kind: Pod\n    metadata: {name: b}\nkind: List\n";
+    let flow = "kind: PodList\napiVersion: v1\nitems: [{metadata: {name: a}}, {metadata: {name: b}}]\n";
+    let documents = format!("# two\n---\n{}---\n{}...\n---\n", yaml(&pod("a")), yaml(&pod("b")));
+    let windows = indented.replace('\n', "\r\n");
+    let marked = format!("\u{feff}{list}");
+    let (pods, typed) = (&["Pod a", "Pod b"][..], &["Pod a", "Pod b", "[Pod]"][..]);
+    let yaml_typed =
+        "apiVersion: v1\nitems:\n- metadata:\n    name: a\n- metadata:\n    name: b\nkind: PodList\n";
+    let cases: [(&str, String, &[&str]); 15] = [
+        ("a list", list.to_string(), pods),
+        ("a pretty list", crate::to_json(&list), pods),
+        ("a byte order mark", marked, pods),
+        ("a typed list", typed_first.clone(), typed),
+        ("its kind comes last", typed_last.clone(), typed),
+        ("the second of two", format!("{}\n{typed_last}", pod("z")), &["Pod z", "Pod a", "Pod b", "[Pod]"]),
+        ("an empty typed list", empty, &["[Pod]"]),
+        ("one object", pod("a").to_string(), &["Pod a"]),
+        ("documents", format!("{}\n{}", pod("a"), pod("b")), pods),
+        ("a list in YAML", yaml(&list), pods),
+        ("an indented list", indented.to_owned(), pods),
+        ("lines of Windows", windows, pods),
+        ("a typed list in YAML", yaml_typed.to_owned(), typed),
+        ("a list in flow style", flow.to_owned(), typed),
+        ("documents in YAML", documents, pods),
+    ];
+    for (case, text, expected) in cases {
+        assert_eq!(
+            contents(text.as_bytes()).unwrap_or_else(|error| panic!("{case}: {error}\n{text}")),
+            expected,
+            "{case}"
+        );
+    }
+    // The same again from both lists whose kind comes last, in one file.
+    let twice = format!("{yaml_typed}---\n{yaml_typed}");
+    assert_eq!(contents(twice.as_bytes()).unwrap(), [typed, typed].concat());
+}
+
+#[test]
+fn what_is_no_dump_is_an_error_that_says_why() {
+    let cases: [(&str, &[u8], &str); 20] = [
+        ("nothing", b"", "it is empty"),
+        ("space", b" \n\t ", "it is empty"),
+        ("zeros", &[0; 64], "cannot read file"),
+        ("no UTF-8", b"kind: \xff\xfe", "line 1: it is not UTF-8"),
+        ("UTF-16", b"\xff\xfe{\x00", "PowerShell"),
+        ("compressed", b"\x1f\x8b\x08\x00", "compressed"),
+        ("an array", b"[{}]", "expected an object of Kubernetes"),
+        ("no kind", b"{\"metadata\": {}}", "it has no kind"),
+        ("a number", b"42", "cannot read file"),
+        ("words", b"hello world", "cannot read file"),
+        ("a list without kind", b"{\"items\": []}", "a list in it has no kind"),
+        ("items without kind", b"{\"items\": [{}]}", "a list in it has no kind"),
+        ("items of a List without kind", b"{\"kind\": \"List\", \"items\": [{}]}", "item 1: it has no kind"),
+        ("items of no list", b"{\"items\": [], \"kind\": \"Pod\"}", "a Pod with items is no list"),
+        ("a list without items", b"{\"kind\": \"PodList\"}", "a PodList in it has no items"),
+        (
+            "a list in a list",
+            b"{\"kind\": \"List\", \"items\": [{\"kind\": \"PodList\", \"items\": []}]}",
+            "a PodList within a list",
+        ),
+        ("half an object", b"{\"kind\": \"Pod\", ", "it ends too early"),
+        (
+            "half a list in YAML",
+            b"apiVersion: v1\nitems:\n- apiVersion: v1\n  kind: Pod\n",
+            "a list in it has no kind",
+        ),
+        (
+            "another cut",
+            b"apiVersion: v1\nitems:\n- apiVersion: v1\n  kind: Pod\nkind: Li",
+            "a Li with items is no list",
+        ),
+        ("items without kind in YAML", b"items:\n- metadata:\n    name: a\n", "a list in it has no kind"),
+    ];
+    for (case, text, expected) in cases {
+        let error = contents(text).expect_err(case);
+        assert!(error.contains(expected), "{case}: {error}");
+    }
+}
+
+#[test]
+fn a_broken_item_is_named() {
+    let text = format!("{{\"kind\": \"List\", \"items\": [{}, {{\"kind\": 7}}]}}", pod("a"));
+    let error = contents(text.as_bytes()).unwrap_err();
+    assert!(error.contains("file: item 2: invalid type: integer `7`"), "{error}");
+    let text = "kind: List\nitems:\n- kind: Pod\n  apiVersion: v1\n- kind: Pod\n  apiVersion: v1\n  a: [\n";
+    let error = contents(text.as_bytes()).unwrap_err();
+    assert!(error.contains("file: item 2, line 5: Pod: "), "{error}");
+}
+
+#[test]
+fn deep_nesting_ends_with_an_error() {
+    let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
+    let json = format!("{{\"kind\": \"Pod\", \"spec\": {}}}", deep("[", "]"));
+    assert!(contents(json.as_bytes()).unwrap_err().contains("recursion limit"));
+    let yaml = format!("kind: Pod\nspec: {}\n", deep("[", "]"));
+    assert!(contents(yaml.as_bytes()).is_err());
+    assert!(contents(deep("{\"a\":", "}").as_bytes()).is_err());
+}
+
+/// JSON that is cut off anywhere, and a list in YAML that is cut off before its kind, has no end.
+#[test]
+fn a_file_that_was_cut_off_is_an_error() {
+    let list = json!({"apiVersion": "v1", "items": [pod("a"), pod("b")], "kind": "List"});
+    let (json, yaml) = (crate::to_json(&list), yaml(&list));
+    for end in 1..json.trim_end().len() {
+        assert!(contents(&json.as_bytes()[..end]).is_err(), "{}", &json[..end]);
+    }
+    let whole = yaml.trim_end().len();
+    assert!(yaml.trim_end().ends_with("kind: List"), "{yaml}");
+    for end in 1..whole {
+        assert!(contents(&yaml.as_bytes()[..end]).is_err(), "{}", &yaml[..end]);
+    }
+}
+
+#[test]
+fn folders_are_read_with_all_their_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    assert!(Dump::open(folder.path()).unwrap_err().to_string().contains("no .json"));
+    std::fs::create_dir_all(at("shop/web")).unwrap();
+    std::fs::write(at("nodes.json"), pod("n").to_string()).unwrap();
+    std::fs::write(at("shop/pods.yml"), yaml(&pod("p"))).unwrap();
+    std::fs::write(at("shop/web/logs.txt"), "==== START logs").unwrap();
+    let dump = Dump::open(folder.path()).unwrap();
+    let mut found = Vec::new();
+    let mut read = |dump: &Dump| {
+        found.clear();
+        dump.read(&mut |entry| {
+            if let Entry::Object(object) = entry {
+                found.push(object.parse::<Value>()?["metadata"]["name"].to_string());
+            }
+            Ok(())
+        })
+        .map(|()| found.clone())
+    };
+    assert_eq!(read(&dump).unwrap(), ["\"n\"", "\"p\""]);
+    assert_eq!(read(&dump).unwrap().len(), 2, "a second time");
+    assert!(dump.modified().is_some());
+    std::fs::write(at("shop/pods.yml"), "").unwrap();
+    let error = read(&dump).unwrap_err().to_string();
+    assert!(error.contains("pods.yml") && error.contains("it is empty"), "{error}");
+    assert!(Dump::open(&at("none")).unwrap_err().to_string().contains("No such file"));
+}
+
+#[cfg(unix)]
+#[test]
+fn devices_are_refused_and_a_stream_has_no_time() {
+    let error = Dump::open(Path::new("/dev/zero")).unwrap_err().to_string();
+    assert!(error.contains("a device"), "{error}");
+    assert_eq!(Dump::of_text("file", b"x").unwrap().modified(), None);
+}
+
+#[test]
+fn what_the_visitor_fails_with_ends_the_reading() {
+    for text in [
+        crate::to_json(&pod("a")),
+        yaml(&pod("a")),
+        format!("{{\"kind\": \"List\", \"items\": [{}]}}", pod("a")),
+    ] {
+        let dump = Dump::of_text("file", text.as_bytes()).unwrap();
+        let end = dump.read(&mut |_| Err(Failure::refused("enough")));
+        assert_eq!(end.unwrap_err().message, "enough");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = contents(&bytes);
+    }
+
+    /// Text that looks like a dump.
+    #[test]
+    fn no_text_panics(lines in prop::collection::vec("(items:|- |  |kind: |PodList|List|---|[{}\\[\\]\":,a-c\u{1b}#&*|>%]){0,4}", 0..12), end in "[\n\r]{1,2}") {
+        let _ = contents(lines.join(&end).as_bytes());
+    }
+
+    /// A dump in which some bytes were replaced: the same, other objects, or an error.
+    #[test]
+    fn no_mutation_panics(at in prop::collection::vec((0..400usize, any::<u8>()), 1..4), is_yaml: bool) {
+        let list = json!({"apiVersion": "v1", "items": [pod("a"), bare("b"), pod("c")], "kind": "PodList"});
+        let mut bytes = if is_yaml { yaml(&list) } else { crate::to_json(&list) }.into_bytes();
+        for (index, byte) in at {
+            let index = index % bytes.len();
+            bytes[index] = byte;
+        }
+        let _ = contents(&bytes);
+    }
+
+    /// Whatever an object is, it comes out as it was, from both formats and from a list.
+    #[test]
+    fn objects_come_out_as_they_were(name in "\\PC{0,12}", note in "[ -~\n\t]{0,30}") {
+        let object = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "note": note}});
+        let list = json!({"apiVersion": "v1", "items": [object, object], "kind": "List"});
+        for text in [object.to_string(), yaml(&object), list.to_string(), yaml(&list)] {
+            let dump = Dump::of_text("file", text.as_bytes()).unwrap();
+            let mut count = 0;
+            let read = dump.read(&mut |entry| {
+                if let Entry::Object(found) = entry {
+                    assert_eq!(found.parse::<Value>()?, object, "{text}");
+                    count += 1;
+                }
+                Ok(())
+            });
+            prop_assert!(read.is_ok(), "{read:?}\n{text}");
+            prop_assert!(count > 0);
+        }
+    }
+}
