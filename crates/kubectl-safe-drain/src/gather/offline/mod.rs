@@ -17,9 +17,10 @@ use k8s_openapi::api::core::v1::{Node, PersistentVolume, Pod};
 use k8s_openapi::jiff::Timestamp;
 use kube::core::Selector;
 use plugin_client::Failure;
+use plugin_client::api::scheduling::Needs;
 use plugin_client::dump::Dump;
 
-use super::{awaited, budget_members, scheduling, scheduling_volumes, volumes};
+use super::{awaited, budget_members, scheduling, volumes};
 use crate::args::Target;
 use facts::Facts;
 use kind::Kind;
@@ -219,7 +220,7 @@ fn place(scheduling: &mut Scheduling, inventory: &Inventory, facts: &Facts, dump
         scheduling.namespaces = Known::Unknown(reason);
     }
     let moving = inventory.pods.iter().filter(|pod| scheduling::moves(pod));
-    if !moving.into_iter().any(scheduling_volumes::matter) {
+    if !Needs::of(moving).volumes {
         return;
     }
     let Volumes { claims, persistent_volumes, classes, csi_nodes, attachments, drivers } =
