@@ -65,7 +65,7 @@ impl Draw {
 pub fn generate(seed: u64, features: &Features) -> Case {
     let mut random = Random::new(seed);
     let (nodes, zones, workloads) =
-        (random.pick(&[3, 4, 5, 5, 6, 6]), random.pick(&[1, 2, 2, 3]), random.between(3, 6));
+        (random.pick(&[3, 4, 5, 5, 6, 6]), random.pick(&[1, 2, 2, 3]), random.between(4, 6));
     let (is_roomy, has_limits) = (random.percent(60), random.percent(50));
     let features = if is_roomy { features.only(&OBSTACLES, &[]) } else { features.clone() };
     let features = if has_limits { features } else { features.only(&[Feature::VolumeLimits], &[]) };

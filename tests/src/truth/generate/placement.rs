@@ -12,7 +12,7 @@ const OWN_KEYS: [&str; 2] = ["ROOM/host", "ROOM/zone"];
 
 pub fn require(draw: &mut Draw, spec: &mut Value, own: &str) {
     let mut constraints = Vec::new();
-    for percent in [75, 20] {
+    for percent in [95, 20] {
         if draw.has(Feature::Spread, percent) {
             constraints.push(spread(draw, own));
         }
@@ -22,7 +22,7 @@ pub fn require(draw: &mut Draw, spec: &mut Value, own: &str) {
     if !constraints.is_empty() {
         spec["topologySpreadConstraints"] = json!(constraints);
     }
-    for (kind, percent) in [("podAffinity", 25), ("podAntiAffinity", 75)] {
+    for (kind, percent) in [("podAffinity", 25), ("podAntiAffinity", 90)] {
         if draw.has(Feature::PodAffinity, percent) {
             let terms = vec![term(draw, own)];
             spec["affinity"][kind]["requiredDuringSchedulingIgnoredDuringExecution"] = json!(terms);
