@@ -17,6 +17,7 @@ mod import_circles;
 mod krew;
 mod kubectl_bugs;
 mod kubectl_cases;
+mod offline;
 mod plugin;
 mod print_rbac;
 mod rbac;

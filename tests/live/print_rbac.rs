@@ -11,6 +11,7 @@ use crate::rbac::print;
 const PUBLISHED: &[(&str, &str, &[&str])] = &[
     ("safe-drain", "safe-drain", &["-l", "pool=old"]),
     ("safe-drain", "safe-drain-cordon", &["-l", "pool=old", "--cordon-only"]),
+    ("safe-drain", "safe-drain-snapshot", &["--snapshot=FILE"]),
     ("safe-drain", "safe-drain-disable-eviction", &["-l", "pool=old", "--disable-eviction"]),
     ("rollback-to", "rollback-to", &["--all", "-n", "shop"]),
     ("rollback-to", "rollback-to-unstick", &["--all", "-n", "shop", "--unstick", "--reason=TEXT"]),

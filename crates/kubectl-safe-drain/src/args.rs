@@ -52,8 +52,8 @@ pub struct Args {
     #[arg(long)]
     pub uncordon: bool,
 
-    /// Plan from files of `kubectl get -o json|yaml`; `-` is stdin
-    #[arg(long, value_name = "FILE|DIR", conflicts_with_all = ["cordon_only", "uncordon", "yes", "snapshot", "print_rbac"])]
+    /// Plan from a file or folder instead of a cluster; `-` is stdin
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["cordon_only", "uncordon", "yes", "snapshot", "print_rbac"])]
     pub from: Option<PathBuf>,
 
     /// Write what a plan reads into a file; do nothing else

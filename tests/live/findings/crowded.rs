@@ -46,7 +46,7 @@ fn everything_that_can_be_in_the_way_is_named_and_refused() {
 }
 
 /// Objects outside of the room's namespace; removed at the end, however it comes.
-struct Cleanup<'r> {
+pub struct Cleanup<'r> {
     room: &'r Room<'r>,
     webhook: String,
     paths: Vec<String>,
@@ -63,7 +63,7 @@ impl Drop for Cleanup<'_> {
     }
 }
 
-fn furnish<'r>(room: &'r Room<'r>, node: &str) -> Cleanup<'r> {
+pub fn furnish<'r>(room: &'r Room<'r>, node: &str) -> Cleanup<'r> {
     let cluster = room.cluster();
     let id = room.namespace();
     let mut cleanup =

@@ -2,7 +2,7 @@
 //! beside the checks.
 
 mod accepted;
-mod crowded;
+pub mod crowded;
 mod nodes;
 mod rights;
 

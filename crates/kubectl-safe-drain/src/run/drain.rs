@@ -211,7 +211,7 @@ pub(super) struct Gathered {
     inventory: Inventory,
     pub(super) findings: Vec<Finding>,
     pub(super) plan: Plan,
-    estimate: Estimate,
+    pub(super) estimate: Estimate,
 }
 
 impl Gathered {

@@ -69,3 +69,95 @@ fn remedy(findings: &mut [Finding], kind: Kind, reason: &str) {
             format!("add what `kubectl get {} -A -o json` prints, or use --snapshot", kind.plural());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cluster_model::text::is_hostile;
+    use plugin_client::to_json;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::options::Options;
+    use crate::render;
+
+    /// Two nodes and some pods, with this text wherever an object may have one.
+    fn objects(text: &str) -> Value {
+        let owner = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": text, "uid": "u", "controller": true});
+        let pod = |name: &str, node: &str, phase: &str| {
+            json!({"apiVersion": "v1", "kind": "Pod",
+                "metadata": {"namespace": text, "name": name, "uid": name, "labels": {"app": text}, "ownerReferences": [owner]},
+                "spec": {"nodeName": node, "containers": [{"name": "c"}], "nodeSelector": {text: text},
+                    "volumes": [{"name": text, "emptyDir": {}}, {"name": "h", "hostPath": {"path": text}},
+                        {"name": "p", "persistentVolumeClaim": {"claimName": text}}]},
+                "status": {"phase": phase, "conditions": [{"type": "Ready", "status": "False"}],
+                    "containerStatuses": [{"name": text, "image": "i", "imageID": "", "ready": false, "restartCount": 3,
+                        "state": {"waiting": {"reason": text, "message": text}}}]}})
+        };
+        let node = |name: &str| {
+            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {text: text}},
+            "status": {"conditions": [{"type": "Ready", "status": "False", "reason": text}]}})
+        };
+        let budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"namespace": text, "name": text, "generation": 1},
+            "spec": {"minAvailable": 2, "selector": {}}, "status": {"observedGeneration": 1, "disruptionsAllowed": 0,
+                "currentHealthy": 1, "desiredHealthy": 2, "expectedPods": 2}});
+        json!({"apiVersion": "v1", "kind": "List", "items": [node("n1"), node(text), pod("p", "n1", "Running"),
+            pod(&format!("{text}!"), "n1", "Running"), pod("elsewhere", text, "Pending"), pod("unbound", "", "Pending"), budget,
+            {"apiVersion": "v1", "kind": text}]})
+    }
+
+    /// All that is printed about a dump: stdout, stderr, or the failure.
+    fn printed(name: &str, text: &[u8]) -> String {
+        let read = Dump::of_text(name, text)
+            .and_then(|dump| offline::read(&dump, &Target::Names(vec!["n1".into()]), None));
+        let read = match read {
+            Ok(read) => read,
+            Err(failure) => return failure.to_string(),
+        };
+        let mut lines = vec![source(&read, name, Timestamp::UNIX_EPOCH)];
+        let gathered = Gathered::of(read.inventory, &Options::default());
+        lines.extend(render::plan(&gathered.plan, &gathered.estimate, true));
+        lines.extend(render::findings(&gathered.findings, true));
+        let lines: Vec<String> = lines.iter().map(Line::text).collect();
+        format!("{}\n{}", lines.join("\n"), to_json(&gathered.findings))
+    }
+
+    fn hostile(text: &str) -> Option<char> {
+        text.chars().find(|c| *c != '\n' && is_hostile(*c))
+    }
+
+    #[test]
+    fn a_plan_names_what_it_is_made_from() {
+        let printed = printed("dump", objects("web").to_string().as_bytes());
+        for part in [
+            "from       dump: 2 nodes, 4 pods; time unknown; not in it: replicasets, ",
+            "not read: 1 web",
+            "evict",
+            "web/p",
+        ] {
+            assert!(printed.contains(part), "{part}\n{printed}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_control_character_of_a_dump_is_printed(text in "[\u{0}-\u{9f}\u{200b}\u{202e}\u{2066}\u{feff}a]{1,6}") {
+            let printed = printed(&text, objects(&text).to_string().as_bytes());
+            prop_assert_eq!(hostile(&printed), None, "{}", printed);
+            prop_assert!(printed.contains("evict"), "{}", printed);
+        }
+
+        #[test]
+        fn no_mutated_dump_panics(at in prop::collection::vec((0..4000usize, any::<u8>()), 1..4), end in 0..8000usize) {
+            let mut bytes = objects("web").to_string().into_bytes();
+            for (index, byte) in at {
+                let index = index % bytes.len();
+                bytes[index] = byte;
+            }
+            bytes.truncate(end.max(1));
+            prop_assert_eq!(hostile(&printed("dump", &bytes)), None);
+        }
+    }
+}
