@@ -109,6 +109,8 @@ pub fn furnish<'r>(room: &'r Room<'r>, node: &str) -> Cleanup<'r> {
     });
     room.budget("half", "half", json!({"minAvailable": 2}));
     room.deployment("twice", 1);
+    // An event of a pod makes the disruption controller count one of its budgets anew, not both (`getPdbForPod`).
+    room.ready("twice", 1);
     room.budget("twice-a", "twice", json!({"maxUnavailable": 1}));
     room.budget("twice-b", "twice", json!({"maxUnavailable": 1}));
     room.budget("widget", "widget", json!({"maxUnavailable": 1}));
