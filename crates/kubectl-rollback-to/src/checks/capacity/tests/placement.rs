@@ -84,7 +84,10 @@ fn anti_affinity_leaves_no_node_for_the_surge() {
 fn anti_affinity_of_the_pods_that_are_there_counts_too() {
     let stays = build::pod("shop/lone", "n4").label("app", "lone").edit(json!({"spec": apart(json!({}))}));
     let of = |others: &[Pod]| spread_out(Kind::Deployment, apart(json!({})), 3).in_cluster(&nodes(4), others);
-    says(&of(&[stays.clone()]), "1 node: anti-affinity of shop/lone within kubernetes.io/hostname");
+    says(
+        &of(std::slice::from_ref(&stays)),
+        "1 node: anti-affinity of shop/lone within kubernetes.io/hostname",
+    );
     assert_eq!(message(&of(&[stays.deleted("2026-01-01T00:00:00Z")])), None);
 }
 
