@@ -65,6 +65,8 @@ pub struct Cluster {
     pods: Vec<PodFacts>,
     /// Pods that came before their node, by its name.
     waiting: Vec<(PodId, String)>,
+    /// Nodes that pods name and that are not there.
+    pub missing_nodes: BTreeSet<String>,
     pub namespaces: Known<BTreeMap<String, Labels>>,
     pub volumes: Volumes,
     texts: HashMap<Box<str>, Arc<str>>,
@@ -79,6 +81,7 @@ impl Default for Cluster {
             node_ids: HashMap::new(),
             pods: Vec::new(),
             waiting: Vec::new(),
+            missing_nodes: BTreeSet::new(),
             namespaces: Known::Seen(BTreeMap::new()),
             volumes: Volumes::default(),
             texts: HashMap::new(),
@@ -185,10 +188,17 @@ impl Cluster {
         }
     }
 
-    /// After the last node and pod: pods that came before their node find it. One whose node is not known takes no room anywhere.
+    /// After the last node and pod: pods that came before their node find it. One whose node is not there takes no room, and needs none:
+    /// it is deleted soon (`pkg/controller/podgc`, gcOrphaned).
     pub fn finish(&mut self) {
-        for (id, node) in std::mem::take(&mut self.waiting) {
-            self.pods[id.0 as usize].node = self.find_node(&node);
+        for (id, name) in std::mem::take(&mut self.waiting) {
+            let node = self.find_node(&name);
+            let pod = &mut self.pods[id.0 as usize];
+            pod.node = node;
+            if node.is_none() {
+                pod.is_terminating = true;
+                self.missing_nodes.insert(name);
+            }
         }
         (self.texts, self.labels, self.requirements) = Default::default();
     }

@@ -1,5 +1,6 @@
 //! A plan from files. Nothing is requested, and no kubeconfig is read.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use cluster_model::text::{count, span};
@@ -33,9 +34,7 @@ impl Run<'_> {
         self.ui.status(&source(&read, &name, Timestamp::now()));
         let Offline { inventory, missing, .. } = read;
         let mut gathered = Gathered::of(inventory, &self.options);
-        for (kind, reason) in &missing {
-            remedy(&mut gathered.findings, *kind, reason);
-        }
+        remedies(&mut gathered.findings, &missing);
         self.options.accept(&mut gathered.findings);
         Ok(match self.show(&gathered) {
             Some(refused) => refused,
@@ -50,7 +49,8 @@ fn source(read: &Offline, name: &str, now: Timestamp) -> Line {
         None => "time unknown".to_owned(),
         Some(at) => format!("taken {} ago", span((now.as_second() - at.as_second()).max(0))),
     };
-    let mut parts = vec![format!("{}, {}", count(read.nodes, "node"), count(read.pods, "pod")), age];
+    let all = if read.is_complete { "" } else { ", taken to be all of the cluster" };
+    let mut parts = vec![format!("{}, {}{all}", count(read.nodes, "node"), count(read.pods, "pod")), age];
     if !read.missing.is_empty() {
         parts.push(format!("not in it: {}", plurals(read.missing.keys().copied()).replace(',', ", ")));
     }
@@ -62,11 +62,16 @@ fn source(read: &Offline, name: &str, now: Timestamp) -> Line {
 }
 
 /// Rights are no remedy for what is not in a file.
-fn remedy(findings: &mut [Finding], kind: Kind, reason: &str) {
-    let unknown = findings.iter_mut().filter(|it| it.severity == Severity::Unknown);
-    for finding in unknown.filter(|it| it.message.contains(reason)) {
-        finding.remedy =
-            format!("add what `kubectl get {} -A -o json` prints, or use --snapshot", kind.plural());
+fn remedies(findings: &mut [Finding], missing: &BTreeMap<Kind, String>) {
+    for finding in findings.iter_mut().filter(|it| it.severity == Severity::Unknown) {
+        let kind = missing.iter().find(|(_, reason)| finding.message.contains(reason.as_str()));
+        let add =
+            |kinds: &str| format!("add what `kubectl get {kinds} -A -o json` prints, or use --snapshot");
+        match kind {
+            Some((kind, _)) => finding.remedy = add(kind.plural()),
+            None if finding.remedy.contains("--print-rbac") => finding.remedy = add("nodes,pods"),
+            None => {}
+        }
     }
 }
 
@@ -130,13 +135,28 @@ mod tests {
     fn a_plan_names_what_it_is_made_from() {
         let printed = printed("dump", objects("web").to_string().as_bytes());
         for part in [
-            "from       dump: 2 nodes, 4 pods; time unknown; not in it: replicasets, ",
+            "from       dump: 2 nodes, 4 pods, taken to be all of the cluster; time unknown; not in it: replicasets, ",
             "not read: 1 web",
             "evict",
             "web/p",
         ] {
             assert!(printed.contains(part), "{part}\n{printed}");
         }
+    }
+
+    #[test]
+    fn what_is_not_known_has_a_remedy_without_rights() {
+        let unknown = |message: &str| {
+            Finding::new("id", Severity::Unknown, "nodes", message).remedy("--print-rbac prints")
+        };
+        let mut findings = [unknown("budgets are not in it"), unknown("other")];
+        remedies(&mut findings, &[(Kind::PodDisruptionBudget, "budgets are not in it".to_owned())].into());
+        let remedies: Vec<&str> = findings.iter().map(|it| it.remedy.as_str()).collect();
+        assert_eq!(
+            remedies,
+            ["poddisruptionbudgets", "nodes,pods"]
+                .map(|kinds| format!("add what `kubectl get {kinds} -A -o json` prints, or use --snapshot"))
+        );
     }
 
     proptest! {

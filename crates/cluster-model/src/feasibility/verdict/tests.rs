@@ -288,3 +288,10 @@ fn new_pods_of_higher_priority_preempt() {
     assert_eq!(of(0), Verdict::Cannot);
     assert_eq!(of(1), Verdict::Tight(Why::Preemption));
 }
+
+#[test]
+fn a_pod_of_a_node_that_is_gone_needs_no_place() {
+    let nodes = vec![room("n0", "9", "9"), room("n1", "1", "9")];
+    let pods = vec![cpu("a/p", "n0", "1"), cpu("a/orphan", "gone", "1")];
+    assert_eq!(verdicts_of(nodes, pods), [Verdict::Fits]);
+}

@@ -6,7 +6,7 @@ pub mod header;
 pub mod kind;
 mod pods;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cluster_model::feasibility::Cluster as Scheduling;
 use cluster_model::feasibility::volumes::Volumes;
@@ -31,6 +31,8 @@ pub struct Offline {
     pub inventory: Inventory,
     pub nodes: usize,
     pub pods: usize,
+    /// They are a snapshot, which says that all nodes and pods were listed.
+    pub is_complete: bool,
     /// When the files say, or were, written.
     pub taken_at: Option<Timestamp>,
     /// Kinds that a plan reads and that are not there, with the reason.
@@ -82,8 +84,9 @@ pub fn read(dump: &Dump, target: &Target, pod_selector: Option<&str>) -> Result<
     let (nodes, pods) = (facts.node_count, found.count);
     let missing = Kind::ALL.iter().filter_map(|kind| Some((*kind, facts.missing(*kind, dump)?))).collect();
     let skipped = std::mem::take(&mut facts.skipped);
+    let is_complete = facts.header.is_some();
     fill(&mut inventory, facts, found, dump);
-    Ok(Offline { inventory, nodes, pods, taken_at, missing, skipped })
+    Ok(Offline { inventory, is_complete, nodes, pods, taken_at, missing, skipped })
 }
 
 fn parsed(flag: &str, text: &str) -> Result<Selector, Failure> {
@@ -135,13 +138,17 @@ fn fill(inventory: &mut Inventory, facts: Facts, found: Found, dump: &Dump) {
     inventory.volumes = volumes_of(inventory, &facts, dump);
     inventory.not_ready_members = not_ready_members(inventory, not_ready);
     scheduling.finish();
-    inventory.scheduling = Known::Seen(match inventory.pods.iter().any(scheduling::moves) {
-        false => Scheduling::default(),
+    inventory.scheduling = match inventory.pods.iter().any(scheduling::moves) {
+        false => Known::Seen(Scheduling::default()),
+        // Of a cluster there is a moment when such pods are deleted; of files it is far more likely that they do not have all nodes.
+        true if facts.header.is_none() && !scheduling.missing_nodes.is_empty() => {
+            Known::Unknown(missing_nodes(&scheduling.missing_nodes))
+        }
         true => {
             place(&mut scheduling, inventory, &facts, dump);
-            scheduling
+            Known::Seen(scheduling)
         }
-    });
+    };
     inventory.webhooks = facts.webhooks(dump, &backends);
 }
 
@@ -210,6 +217,14 @@ fn not_ready_members(
         (budget.key().to_owned(), sorted(pods, &[]))
     });
     members.collect()
+}
+
+fn missing_nodes(names: &BTreeSet<String>) -> String {
+    let first = names.first().map(String::as_str).unwrap_or_default();
+    match names.len() {
+        1 => format!("pods run on node {first}, which is not in the files"),
+        n => format!("pods run on {n} nodes that are not in the files, as {first}"),
+    }
 }
 
 /// What the scheduler reads besides nodes and pods, where it matters.

@@ -180,3 +180,12 @@ fn what_no_plan_reads_is_counted() {
     assert_eq!(read.skipped, BTreeMap::from([("ConfigMap".into(), 2), ("PodDisruptionBudget".into(), 1)]));
     assert!(read.missing.contains_key(&Kind::PodDisruptionBudget));
 }
+
+#[test]
+fn files_without_all_nodes_say_nothing_about_room() {
+    let elsewhere = pod_object(&pod("a/elsewhere", "n3").label("app", "web"));
+    let read = read_small(&[elsewhere]);
+    let Known::Unknown(why) = read.inventory.scheduling else { panic!("n3 is not in the files") };
+    assert!(why.contains("n3"), "{why}");
+    assert!(matches!(read_small(&[]).inventory.scheduling, Known::Seen(_)));
+}
