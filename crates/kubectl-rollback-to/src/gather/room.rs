@@ -21,15 +21,15 @@ pub async fn room(
     to_place: &[Pod],
     patience: Duration,
 ) -> (Known<Scheduling>, Known<Scheduling>) {
-    let nodes = within(patience, "the nodes", scheduling::nodes(cluster, PAGE));
+    let nodes = within(patience, "the nodes", Box::pin(scheduling::nodes(cluster, PAGE)));
     if to_place.is_empty() {
         return (nodes.await.map(|nodes| nodes_alone(&nodes)), Known::Seen(Scheduling::default()));
     }
-    let pods = within(patience, "the pods", scheduling::pods(cluster, PAGE));
+    let pods = within(patience, "the pods", Box::pin(scheduling::pods(cluster, PAGE)));
     let (nodes, pods) = futures::join!(nodes, pods);
     let everything = match (&nodes, pods) {
         (Known::Seen(nodes), Known::Seen(pods)) => {
-            let all = scheduling::complete(cluster, PAGE, nodes, pods, Needs::of(to_place));
+            let all = Box::pin(scheduling::complete(cluster, PAGE, nodes, pods, Needs::of(to_place)));
             within(patience, "the volumes and namespaces", async { Ok(all.await) }).await
         }
         (Known::Unknown(why), _) => Known::Unknown(why.clone()),

@@ -12,7 +12,7 @@ use crate::workload_selector::Subjects;
 
 impl Run<'_> {
     pub(super) async fn history(&self, cluster: &Cluster, subjects: &Subjects) -> Result<Exit, Failure> {
-        let looked = self.reading(cluster, self.look(cluster, subjects)).await?;
+        let looked = self.reading(cluster, Box::pin(self.look(cluster, subjects))).await?;
         self.warn_of_unread_events(&looked);
         let workloads = looked.pasts().map(history_of).collect();
         let mut report =

@@ -62,12 +62,12 @@ async fn carry_out(args: &Args, ui: &Ui, started: (Timestamp, Instant)) -> Resul
     let cluster = run.bounds.before_changes(connect(&args.connection, PLUGIN, ui)).await?;
     cluster.limit_requests(AT_ONCE);
     if args.history {
-        return run.history(&cluster, &subjects).await;
+        return Box::pin(run.history(&cluster, &subjects)).await;
     }
     if args.status {
-        return run.status(&cluster, &subjects).await;
+        return Box::pin(run.status(&cluster, &subjects)).await;
     }
-    let report = run.rollback(&cluster, &subjects).await?;
+    let report = Box::pin(run.rollback(&cluster, &subjects)).await?;
     run.publish(&report);
     Ok(report.result.exit())
 }

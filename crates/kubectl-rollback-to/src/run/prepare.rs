@@ -51,7 +51,10 @@ impl Run<'_> {
                 Ok::<_, Failure>(match chosen {
                     Chosen::NotYetCreated(_) => None,
                     Chosen::Target(target) if writes => {
-                        Some(dry_run(cluster, rollout, &target.template, &self.options, pods).await?)
+                        // On the heap, as the others below: several at once are most of a stack.
+                        let answer =
+                            Box::pin(dry_run(cluster, rollout, &target.template, &self.options, pods));
+                        Some(answer.await?)
                     }
                     Chosen::Target(target) => Some(client_dry_run(rollout, &target.template)),
                 })
@@ -129,7 +132,7 @@ impl Run<'_> {
             changing().filter_map(|(rollout, then)| pod_that_needs_room(rollout, then)).collect();
         let (mut around, room, references, owners) = futures::join!(
             gather::surroundings(cluster, &namespaces),
-            gather::room(cluster, &to_place, gather::PATIENCE),
+            Box::pin(gather::room(cluster, &to_place, gather::PATIENCE)),
             gather::references(cluster, &templates),
             gather::owners(cluster, &rollouts),
         );

@@ -43,7 +43,7 @@ impl Run<'_> {
         subjects: &Subjects,
     ) -> Result<RollbackReport, Failure> {
         let last = match self.args.last {
-            true => Some(self.reading(cluster, self.last(cluster, subjects)).await?),
+            true => Some(self.reading(cluster, Box::pin(self.last(cluster, subjects))).await?),
             false => None,
         };
         let (subjects, cluster) = match &last {
@@ -53,7 +53,7 @@ impl Run<'_> {
         let cluster = cluster.as_ref();
         let mut wish = None;
         for attempt in 1.. {
-            let mut looked = self.reading(cluster, self.look(cluster, &subjects)).await?;
+            let mut looked = self.reading(cluster, Box::pin(self.look(cluster, &subjects))).await?;
             let wish = match &mut wish {
                 Some(wish) => wish,
                 // By the server's clock, which is known from its first answer; and once: a plan that is made again has the same target.
@@ -63,10 +63,11 @@ impl Run<'_> {
                 .pasts()
                 .map(|past| self.choose(past, last.as_ref(), wish))
                 .collect::<Result<Vec<_>, _>>()?;
-            let prepared = match self.reading(cluster, self.prepare(cluster, &mut looked, chosen)).await {
-                Err(failure) if is_changed(&failure) && attempt < ATTEMPTS => continue,
-                prepared => prepared?,
-            };
+            let prepared =
+                match self.reading(cluster, Box::pin(self.prepare(cluster, &mut looked, chosen))).await {
+                    Err(failure) if is_changed(&failure) && attempt < ATTEMPTS => continue,
+                    prepared => prepared?,
+                };
             if let Some(report) = self.before_the_write(&looked, &prepared)? {
                 return Ok(report);
             }
@@ -75,7 +76,7 @@ impl Run<'_> {
                 return Ok(self.planned(&looked, prepared, RolloutResult::Refused));
             }
             let consent = Consent::of(&looked.snapshot, &prepared.plan);
-            let now = self.reading(cluster, self.look_again(cluster, &subjects)).await?;
+            let now = self.reading(cluster, Box::pin(self.look_again(cluster, &subjects))).await?;
             let lapses = consent
                 .lapses(&now.snapshot.rollouts, |index| self.choose(now.past(index), last.as_ref(), wish));
             // Of many pods it is much memory.

@@ -19,14 +19,15 @@ use crate::workload_selector::Subjects;
 
 impl Run<'_> {
     pub(super) async fn status(&self, cluster: &Cluster, subjects: &Subjects) -> Result<Exit, Failure> {
-        let looked = self.reading(cluster, self.look(cluster, subjects)).await?;
+        let looked = self.reading(cluster, Box::pin(self.look(cluster, subjects))).await?;
         self.warn_of_unread_events(&looked);
         let held: Vec<&Rollout> =
             looked.snapshot.rollouts.iter().filter(|rollout| is_held_back(rollout)).collect();
         let owners = match held.is_empty() {
             true => BTreeMap::new(),
             false => {
-                self.reading(cluster, async { Ok(gather::progress_owners(cluster, &held).await) }).await?
+                let owners = Box::pin(gather::progress_owners(cluster, &held));
+                self.reading(cluster, async { Ok(owners.await) }).await?
             }
         };
         let (mut workloads, mut lines) = (Vec::new(), Vec::new());

@@ -29,7 +29,7 @@ const QUESTIONS: usize = 3;
 impl Run<'_> {
     pub(super) async fn drain(&self, cluster: &Cluster, target: &Target) -> Result<DrainReport, Failure> {
         let scope = self.scope();
-        let mut gathered = self.bounds.before_changes(self.gather(cluster, target, &scope)).await?;
+        let mut gathered = self.bounds.before_changes(Box::pin(self.gather(cluster, target, &scope))).await?;
         for _ in 0..QUESTIONS {
             if let Some(report) = self.before_the_question(cluster, &gathered).await? {
                 return Ok(report);
@@ -46,7 +46,7 @@ impl Run<'_> {
             }
             // Whatever changed while the question was open was not agreed to.
             let consent = Consent::to(&gathered.plan, &gathered.findings);
-            gathered = self.bounds.before_changes(self.gather(cluster, target, &scope)).await?;
+            gathered = self.bounds.before_changes(Box::pin(self.gather(cluster, target, &scope))).await?;
             for node in consent.left_out(&gathered.plan) {
                 self.ui.warn(format!("node/{node} is not selected any more: it is not drained"));
             }
@@ -113,7 +113,7 @@ impl Run<'_> {
             rights::refusal(denied).map_or(Ok(()), Err)?;
         }
         let nodes = gather::nodes(cluster, target, scope).await?;
-        let inventory = gather::inventory(cluster, nodes, scope).await?;
+        let inventory = Box::pin(gather::inventory(cluster, nodes, scope)).await?;
         let mut gathered = Gathered::of(inventory, &self.options);
         let Gathered { inventory, findings, .. } = &mut gathered;
         match denied {

@@ -55,7 +55,7 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
             let nodes = run.bounds.before_changes(run.nodes(&cluster, &target)).await?;
             return run.set_unschedulable(&cluster, &nodes).await;
         }
-        run.drain(&cluster, &target).await
+        Box::pin(run.drain(&cluster, &target)).await
     };
     match work.await {
         Ok(report) => {

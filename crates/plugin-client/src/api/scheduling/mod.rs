@@ -39,7 +39,7 @@ impl Needs {
 /// The nodes or the pods could not be read. What else could not be read is unknown to the model.
 pub async fn read(cluster: &Cluster, page: u32, needs: Needs) -> Result<Scheduling, Failure> {
     let (nodes, pods) = futures::try_join!(nodes(cluster, page), pods(cluster, page))?;
-    Ok(complete(cluster, page, &nodes, pods, needs).await)
+    Ok(Box::pin(complete(cluster, page, &nodes, pods, needs)).await)
 }
 
 /// The nodes, without what no plugin reads of them.
@@ -85,7 +85,7 @@ pub async fn complete(
         }
     }
     if needs.volumes {
-        pods.volumes = volumes::gather(cluster, page).await;
+        pods.volumes = Box::pin(volumes::gather(cluster, page)).await;
     }
     pods
 }
