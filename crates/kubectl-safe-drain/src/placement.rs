@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::feasibility::{Judgement, Miss, Scenario, Shortage, Verdict, judge, reasons};
+use cluster_model::feasibility::{
+    Judgement, Miss, Scenario, Shortage, Shortfall, Verdict, judge, reasons, shortfalls,
+};
+use cluster_model::quantity;
 use cluster_model::text::count;
 use cluster_model::{Inventory, Known, PodExt};
 use k8s_openapi::api::core::v1::Pod;
@@ -53,12 +56,33 @@ impl Place {
     }
 }
 
-/// By the UID of the pod that is evicted; pods that no controller makes again are not in it.
-pub type Placements = BTreeMap<String, Place>;
+#[derive(Clone, Debug, Default)]
+pub struct Placements {
+    /// By the UID of the pod that is evicted; pods that no controller makes again are not in it.
+    places: BTreeMap<String, Place>,
+    /// Where pods of several kinds cannot all find a place.
+    pub too_little: Vec<TooLittle>,
+}
+
+impl Placements {
+    pub fn get(&self, uid: &str) -> Option<&Place> {
+        self.places.get(uid)
+    }
+}
+
+/// Nodes that have less than the pods request that can run only there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TooLittle {
+    pub pods: usize,
+    pub nodes: usize,
+    /// `cpu 4`, and what of it is left: `3500m`.
+    pub requested: String,
+    pub free: String,
+}
 
 /// Empty where the cluster is not known.
 pub fn placements(inventory: &Inventory, options: &Options) -> Placements {
-    let Known::Seen(cluster) = &inventory.scheduling else { return Placements::new() };
+    let Known::Seen(cluster) = &inventory.scheduling else { return Placements::default() };
     let leaves = |pod: &&Pod| !matches!(pod_filter(pod, inventory, options), PodFilter::Skip(_));
     let leaving: Vec<&Pod> = inventory.pods.iter().filter(leaves).collect();
     let found = cluster.find_pods(&leaving.iter().map(|pod| pod.uid()).collect());
@@ -79,12 +103,25 @@ pub fn placements(inventory: &Inventory, options: &Options) -> Placements {
         .collect();
     let to_place: Vec<_> = recreated.keys().copied().collect();
     let scenario = Scenario::new(cluster, drained, &found.values().copied().collect(), &to_place);
-    let judged = judge(&scenario).into_iter();
-    let places = judged.filter_map(|judgement| {
+    let judged = judge(&scenario);
+    // Pods that wait already may be too many without this drain.
+    let of_drain = |it: &Shortfall| it.pods.iter().any(|pod| recreated.contains_key(pod));
+    let too_little = shortfalls(&scenario, &judged).into_iter().filter(of_drain).map(too_little).collect();
+    let places = judged.into_iter().filter_map(|judgement| {
         let uid = recreated.get(&judgement.pod)?;
         Some(((*uid).to_owned(), place(&scenario, judgement)))
     });
-    places.collect()
+    Placements { places: places.collect(), too_little }
+}
+
+fn too_little(it: Shortfall) -> TooLittle {
+    let amount = |amount| quantity::show(&it.resource, amount);
+    TooLittle {
+        pods: it.pods.len(),
+        nodes: it.nodes.len(),
+        requested: format!("{} {}", it.resource, amount(it.requested)),
+        free: amount(it.free),
+    }
 }
 
 fn place(scenario: &Scenario<'_>, judgement: Judgement) -> Place {

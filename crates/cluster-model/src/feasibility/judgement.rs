@@ -1,9 +1,11 @@
 //! What is told of a pod that has to be placed again.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::cluster::{NodeId, PodId};
 use super::miss::Miss;
+use super::rule::Reach;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -43,9 +45,40 @@ pub struct Judgement {
 }
 
 /// There are more pods like this one to be placed than the nodes can take, whatever the others do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shortage {
     /// How many of them can be placed, at most.
     pub placed: usize,
     pub of: usize,
+    pub by: Limit,
+}
+
+/// What the number of equal pods is limited by. Read in brackets: `only 1 of 2 such pods (cpu)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// The resource that is used up first.
+    Room(String),
+    Apart(Reach),
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Limit::Room(resource) => f.write_str(resource),
+            Limit::Apart(Reach::Node) => f.write_str("one on each node, for its host ports or disks"),
+            Limit::Apart(Reach::Domain(key)) => write!(f, "pod anti-affinity within {key}"),
+            Limit::Apart(Reach::Everywhere) => f.write_str("one at a time, for its ReadWriteOncePod volume"),
+        }
+    }
+}
+
+/// Pods that do not all find a place, whatever becomes of the others: they request more than there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortfall {
+    pub pods: Vec<PodId>,
+    /// Those that any of them may use.
+    pub nodes: Vec<NodeId>,
+    pub resource: String,
+    pub requested: i128,
+    pub free: i128,
 }

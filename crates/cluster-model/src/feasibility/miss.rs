@@ -22,7 +22,7 @@ pub enum Miss {
         short_by: i128,
     },
     HostPort(i32),
-    /// The topology key of the spread constraint.
+    /// The topology keys of the spread constraints, joined by `and`.
     Spread(String),
     /// No such label on the node, which the constraint needs.
     NoTopologyLabel(String),

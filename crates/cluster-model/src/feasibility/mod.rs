@@ -27,8 +27,9 @@ mod scenario;
 mod verdict;
 pub mod volumes;
 
+pub use capacity::shortfalls;
 pub use cluster::{Cluster, NodeId, PodFacts, PodId};
-pub use judgement::{Judgement, Shortage, Verdict, Why};
+pub use judgement::{Judgement, Limit, Shortage, Shortfall, Verdict, Why};
 pub use miss::{Miss, reasons};
 pub use requirements::{PodTerm, Requirements, VolumeUse};
 pub use scenario::{Replacement, Scenario};

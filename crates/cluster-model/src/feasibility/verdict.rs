@@ -209,8 +209,8 @@ fn shortage(scenario: &Scenario<'_>, judgement: &Judgement, alike: usize) -> Opt
     if !is_open || can_make_room() {
         return None;
     }
-    let placed = capacity(scenario, pod, &judgement.nodes);
-    (placed < alike).then_some(Shortage { placed, of: alike })
+    let (placed, by) = capacity(scenario, pod, &judgement.nodes);
+    (placed < alike).then_some(Shortage { placed, of: alike, by })
 }
 
 #[derive(Default)]

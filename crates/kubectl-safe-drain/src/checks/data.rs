@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cluster_model::{Finding, Inventory, Known, PodExt, Severity};
-use k8s_openapi::api::core::v1::{PersistentVolume, Pod, Volume};
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeSpec, Pod, Volume};
 
 use crate::options::Options;
 use crate::pod_filter::pods_to_evict;
@@ -41,14 +41,23 @@ fn kind_of(pod: &Pod, volume: &Volume, inventory: &Inventory) -> Option<(&'stati
     }
     let claim = &volume.persistent_volume_claim.as_ref()?.claim_name;
     match inventory.volumes.get(&format!("{}/{claim}", pod.namespace()))? {
-        Known::Seen(pv) if is_local(pv) => Some(("local-volume", format!("{name} (claim {claim})"))),
+        Known::Seen(pv) if is_bound_to_node(pv) => Some(("local-volume", format!("{name} (claim {claim})"))),
+        // Nothing keeps its replacement from another node, where this path has other data.
+        Known::Seen(pv) if is_host_path(pv) => Some(("host-path-data", format!("{name} (claim {claim})"))),
         Known::Seen(_) => None,
         Known::Unknown(why) => Some(("volume-not-checked", format!("{name} (claim {claim}: {why})"))),
     }
 }
 
-fn is_local(pv: &PersistentVolume) -> bool {
-    pv.spec.as_ref().is_some_and(|s| s.local.is_some() || s.host_path.is_some())
+fn is_bound_to_node(pv: &PersistentVolume) -> bool {
+    let is_bound = |spec: &PersistentVolumeSpec| {
+        spec.local.is_some() || spec.host_path.is_some() && spec.node_affinity.is_some()
+    };
+    pv.spec.as_ref().is_some_and(is_bound)
+}
+
+fn is_host_path(pv: &PersistentVolume) -> bool {
+    pv.spec.as_ref().is_some_and(|spec| spec.host_path.is_some())
 }
 
 fn finding(id: &'static str, pod: &Pod, volumes: &str) -> Finding {
@@ -131,6 +140,12 @@ mod tests {
             &claimed(Known::Seen(json!({"local": {"path": "/d"}}))),
             &network,
         );
+        let host_path = |affinity: Value| {
+            claimed(Known::Seen(json!({"hostPath": {"path": "/d"}, "nodeAffinity": affinity})))
+        };
+        fires("host-path-data", Severity::Warning, &host_path(Value::Null), &network);
+        let here = json!({"required": {"nodeSelectorTerms": []}});
+        fires("local-volume", Severity::Warning, &host_path(here), &host_path(Value::Null));
         fires(
             "volume-not-checked",
             Severity::Unknown,

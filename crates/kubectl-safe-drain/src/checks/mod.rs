@@ -21,7 +21,7 @@ use crate::options::Options;
 pub use budgets::unhealthy_pods;
 pub use recreation::{Recreation, recreation};
 pub use refusal::refusal;
-pub use room::check as room;
+pub use room::{DEADLOCK, check as room};
 
 pub type Check = fn(&Inventory, &Options) -> Vec<Finding>;
 

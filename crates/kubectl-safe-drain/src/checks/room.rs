@@ -10,13 +10,13 @@ use k8s_openapi::api::core::v1::Pod;
 
 use super::budgets::in_order;
 use crate::options::Options;
-use crate::placement::{Place, Placements};
+use crate::placement::{Place, Placements, TooLittle};
 use crate::pod_filter::pods_to_evict;
 
 pub const IDS: [&str; 4] = [NO_ROOM, DEADLOCK, TIGHT, NOT_CHECKED];
 
 const NO_ROOM: &str = "no-room";
-const DEADLOCK: &str = "drain-deadlock";
+pub const DEADLOCK: &str = "drain-deadlock";
 const TIGHT: &str = "tight-room";
 const NOT_CHECKED: &str = "room-not-checked";
 
@@ -42,13 +42,17 @@ pub fn check(inventory: &Inventory, options: &Options, placements: &Placements) 
         let message = format!("no other node takes its replacement: {}", place.why_not());
         Finding::new(NO_ROOM, Severity::Error, pod.key(), message).remedy(remedy(place))
     }));
+    findings.extend(placements.too_little.iter().map(too_little));
     findings.extend(by_owner(inventory, &placed).into_iter().flat_map(|((owner, _), pods)| {
         let place = pods[0];
         let pods = count(pods.len(), "pod");
-        if let Some(Shortage { placed, of }) = place.shortage {
-            let message = format!("{} can take only {placed} of {of} such pods", place.shown());
+        if let Some(Shortage { placed, of, by }) = &place.shortage {
+            let message = format!("{} can take only {placed} of {of} such pods ({by})", place.shown());
             let finding = Finding::new(NO_ROOM, Severity::Error, owner, message);
-            return Some(finding.remedy("drain fewer nodes at once, add a node, or scale it down first"));
+            return Some(
+                finding
+                    .remedy("drain fewer nodes at once, add a node that takes them, or scale it down first"),
+            );
         }
         match &place.verdict {
             Verdict::Tight(why) => Some(
@@ -64,12 +68,24 @@ pub fn check(inventory: &Inventory, options: &Options, placements: &Placements) 
                 NOT_CHECKED,
                 Severity::Unknown,
                 owner,
-                format!("unknown whether its {pods} here fit elsewhere: {}", reasons.join(", ")),
+                format!("unknown where its {pods} here can go: {}", reasons.join(", ")),
             )),
             Verdict::Fits | Verdict::Cannot => None,
         }
     }));
     findings
+}
+
+fn too_little(it: &TooLittle) -> Finding {
+    let TooLittle { pods, nodes, requested, free } = it;
+    let nodes = match nodes {
+        1 => "the only node that can take them has".to_owned(),
+        n => format!("the {n} nodes that can take them have"),
+    };
+    let message =
+        format!("not all of {pods} pods find a place: they request {requested}, and {nodes} {free} left");
+    let finding = Finding::new(NO_ROOM, Severity::Error, "other nodes", message);
+    finding.remedy("drain fewer nodes at once, add a node that takes them, or scale them down first")
 }
 
 type Placed<'a> = (&'a Pod, &'a Place);
@@ -89,13 +105,13 @@ fn reason(why: Why, place: &Place) -> String {
     let nodes = place.shown();
     match why {
         Why::Competition => format!(
-            "{nodes} could take it, but not with every order in which the scheduler places the other pods"
+            "{nodes} could take one, but not with every order in which the scheduler places the other pods"
         ),
         Why::Placement => format!(
-            "{nodes} could take it, depending on where the scheduler places the pods it is spread over or has affinity to"
+            "{nodes} could take one, depending on where the scheduler places the pods it is spread over or has affinity to"
         ),
         Why::Preemption => "only if pods of lower priority are preempted".to_owned(),
-        Why::MayBePreempted => format!("{nodes} could take it, but a pod of higher priority may preempt it"),
+        Why::MayBePreempted => format!("{nodes} could take one, but a pod of higher priority may preempt it"),
     }
 }
 
@@ -103,7 +119,11 @@ fn remedy(place: &Place) -> String {
     match place.one_rule_away.first() {
         Some((_, Miss::Drained)) => "drain fewer nodes at once, or add a node".to_owned(),
         Some((nodes, miss)) => {
-            format!("{} would take it, {}; or add a node", count(*nodes, "node"), change(miss, *nodes))
+            format!(
+                "{} would take it, {}; or add a node that takes it",
+                count(*nodes, "node"),
+                change(miss, *nodes)
+            )
         }
         None => "add a node that takes it, or scale it down first".to_owned(),
     }
@@ -116,7 +136,9 @@ fn change(miss: &Miss, nodes: usize) -> String {
         Miss::Cordoned => format!("if {one} uncordoned"),
         Miss::Insufficient { .. } | Miss::VolumeLimit(_) => format!("if {one} not full ({miss})"),
         Miss::Spread(key) => {
-            format!("without its topology spread constraint over {key}, or with a larger maxSkew")
+            format!(
+                "without its topology spread over {key}, or perhaps with nodeTaintsPolicy: Honor or a larger maxSkew"
+            )
         }
         Miss::NodeSelector { key, value } => {
             format!("if {} label {key}={value}", if nodes == 1 { "it had" } else { "they had" })
@@ -152,12 +174,12 @@ fn deadlocks<'a>(
                 return last.map(|(pod, place)| (key, pod, place));
             }
             let Some(place) = places.get(pod.uid()).copied() else { continue };
-            let finds_place = match place.shortage {
+            let finds_place = match &place.shortage {
                 Some(Shortage { placed: most, .. }) => {
                     let owner = inventory.top_controller_of(pod).map(|owner| owner.key.label());
                     let before = placed.entry(owner.unwrap_or_default()).or_default();
                     *before += 1;
-                    *before <= most
+                    *before <= *most
                 }
                 None => place.verdict != Verdict::Cannot,
             };
@@ -172,10 +194,10 @@ fn deadlocks<'a>(
 
 fn deadlock(budget: &str, pod: &Pod, place: &Place) -> Finding {
     let message = format!(
-        "would never allow another eviction: the replacement of {} finds no place ({}), so its eviction is never made up for",
+        "the budget would never allow another eviction: the replacement of {} finds no place ({}), so its eviction is never made up for",
         pod.key(),
-        match place.shortage {
-            Some(Shortage { placed, of }) => format!("only {placed} of {of} such pods do"),
+        match &place.shortage {
+            Some(Shortage { placed, of, .. }) => format!("only {placed} of {of} such pods do"),
             None => place.why_not(),
         }
     );
@@ -225,7 +247,7 @@ mod tests {
             found(vec![cpu("a/p", "1500m")], |_| ()),
             [
                 "no-room Error a/p: no other node takes its replacement: 1 node: cpu short by 500m; 1 node: being drained \
-                 [1 node would take it, if it was not full (cpu short by 500m); or add a node]"
+                 [1 node would take it, if it was not full (cpu short by 500m); or add a node that takes it]"
             ]
         );
     }
@@ -235,7 +257,9 @@ mod tests {
         assert_eq!(
             found(vec![cpu("a/p", "600m"), cpu("a/q", "400m"), cpu("a/r", "400m")], |_| ()),
             [
-                "tight-room Warning ReplicaSet a/rs: 3 pods may find no place: n2 could take it, but not with every order in which \
+                "no-room Error other nodes: not all of 3 pods find a place: they request cpu 1400m, and the only node that can take \
+                 them has 1 left [drain fewer nodes at once, add a node that takes them, or scale them down first]",
+                "tight-room Warning ReplicaSet a/rs: 3 pods may find no place: n2 could take one, but not with every order in which \
                  the scheduler places the other pods [drain fewer nodes at once, or add a node]"
             ]
         );
@@ -245,8 +269,8 @@ mod tests {
     fn more_pods_than_the_nodes_can_take_are_an_error() {
         assert_eq!(
             found(vec![cpu("a/p", "600m"), cpu("a/q", "600m")], |_| ()),
-            ["no-room Error ReplicaSet a/rs: n2 can take only 1 of 2 such pods \
-                 [drain fewer nodes at once, add a node, or scale it down first]"]
+            ["no-room Error ReplicaSet a/rs: n2 can take only 1 of 2 such pods (cpu) \
+                 [drain fewer nodes at once, add a node that takes them, or scale it down first]"]
         );
     }
 

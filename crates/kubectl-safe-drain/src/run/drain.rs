@@ -222,7 +222,13 @@ impl Gathered {
         findings.extend(checks::room(&inventory, options, &placements));
         sort(&mut findings);
         let plan = plan(&inventory, options).with(&placements);
-        let estimate = estimate(&plan, &inventory);
+        let mut estimate = estimate(&plan, &inventory);
+        // Such a budget allows something now, and nothing later.
+        let deadlocks: Vec<_> = findings.iter().filter(|it| it.id == checks::DEADLOCK).collect();
+        if !deadlocks.is_empty() {
+            estimate.most_seconds = None;
+            estimate.blocked_by.extend(deadlocks.iter().map(|it| it.subject.clone()));
+        }
         Gathered { inventory, findings, plan, estimate }
     }
 }

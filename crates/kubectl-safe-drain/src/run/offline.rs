@@ -47,7 +47,10 @@ impl Run<'_> {
 fn source(read: &Offline, name: &str, now: Timestamp) -> Line {
     let age = match read.taken_at {
         None => "time unknown".to_owned(),
-        Some(at) => format!("taken {} ago", span((now.as_second() - at.as_second()).max(0))),
+        Some(at) => {
+            let since = span((now.as_second() - at.as_second()).max(0));
+            format!("{} {since} ago", if read.is_complete { "taken" } else { "written" })
+        }
     };
     let all = if read.is_complete { "" } else { ", taken to be all of the cluster" };
     let mut parts = vec![format!("{}, {}{all}", count(read.nodes, "node"), count(read.pods, "pod")), age];
@@ -66,7 +69,7 @@ fn remedies(findings: &mut [Finding], missing: &BTreeMap<Kind, String>) {
     for finding in findings.iter_mut().filter(|it| it.severity == Severity::Unknown) {
         let kind = missing.iter().find(|(_, reason)| finding.message.contains(reason.as_str()));
         let add =
-            |kinds: &str| format!("add what `kubectl get {kinds} -A -o json` prints, or use --snapshot");
+            |kinds: &str| format!("use --snapshot, or add what `kubectl get {kinds} -A -o json` prints");
         match kind {
             Some((kind, _)) => finding.remedy = add(kind.plural()),
             None if finding.remedy.contains("--print-rbac") => finding.remedy = add("nodes,pods"),
@@ -155,7 +158,7 @@ mod tests {
         assert_eq!(
             remedies,
             ["poddisruptionbudgets", "nodes,pods"]
-                .map(|kinds| format!("add what `kubectl get {kinds} -A -o json` prints, or use --snapshot"))
+                .map(|kinds| format!("use --snapshot, or add what `kubectl get {kinds} -A -o json` prints"))
         );
     }
 

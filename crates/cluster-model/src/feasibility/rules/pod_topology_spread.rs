@@ -20,16 +20,18 @@ fn filter<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Option<Filter
     }
     let highest: Vec<i64> = constraints.iter().map(|it| it.highest_minimum(scenario, pod)).collect();
     Some(Box::new(move |node| {
+        let mut failing: Vec<&str> = Vec::new();
         for (constraint, minimum) in constraints.iter().zip(&highest) {
             let Some(value) = scenario.node(node).labels.get(constraint.key) else {
                 return Answer::Fails(Miss::NoTopologyLabel(constraint.key.to_owned()));
             };
             let matching = constraint.domains.get(value.as_str()).map_or(0, |domain| domain.staying);
             if !constraint.allows(matching, *minimum) {
-                return Answer::Fails(Miss::Spread(constraint.key.to_owned()));
+                failing.push(constraint.key);
             }
         }
-        Answer::Passes
+        // All of them, or a change of one that is told would not help.
+        if failing.is_empty() { Answer::Passes } else { Answer::Fails(Miss::Spread(failing.join(" and "))) }
     }))
 }
 

@@ -6,8 +6,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use proptest::prelude::*;
 
 use super::{Judgement, Verdict, judge};
-use crate::feasibility::Scenario;
 use crate::feasibility::cluster::{NodeId, PodId};
+use crate::feasibility::{Scenario, Shortfall, shortfalls};
 
 mod small;
 use small::{Pod, Small, small};
@@ -36,6 +36,8 @@ struct Outcome {
     left: BTreeSet<usize>,
     /// How many of the pods of one app that differ in nothing were placed at the same time: those that wait for a node already, and the others.
     most: HashMap<(usize, bool), usize>,
+    /// The pods that are placed at the same time, as bits.
+    together: HashSet<u32>,
 }
 
 impl Small {
@@ -96,16 +98,19 @@ impl Small {
         while let Some(state) = open.pop() {
             let next = self.next(&state);
             let mut placed: HashMap<(usize, bool), usize> = HashMap::new();
+            let mut together = 0;
             for (index, (_, new)) in state.iter().enumerate() {
                 match new {
                     At::On(_) => {
                         outcome.placed.insert(index);
+                        together |= 1 << index;
                         *placed.entry(self.kind(index)).or_default() += 1;
                     }
                     At::Pending if next.is_empty() => drop(outcome.left.insert(index)),
                     _ => {}
                 }
             }
+            outcome.together.insert(together);
             for (kind, count) in placed {
                 let most = outcome.most.entry(kind).or_default();
                 *most = count.max(*most);
@@ -121,6 +126,10 @@ impl Small {
     }
 
     fn judged(&self) -> Vec<Judgement> {
+        self.judged_with_shortfalls().0
+    }
+
+    fn judged_with_shortfalls(&self) -> (Vec<Judgement>, Vec<Shortfall>) {
         let cluster = self.cluster();
         let id = |index: usize| PodId(u32::try_from(index).unwrap());
         let evicted = (0..self.pods.len()).filter(|index| self.is_evicted(&self.pods[*index]));
@@ -129,7 +138,9 @@ impl Small {
         let drained = (0..self.nodes.len()).filter(|node| self.nodes[*node].is_drained);
         let drained = drained.map(|node| NodeId(u32::try_from(node).unwrap())).collect();
         let scenario = Scenario::new(&cluster, drained, &evicted.map(id).collect(), &recreated);
-        judge(&scenario)
+        let judged = judge(&scenario);
+        let shortfalls = shortfalls(&scenario, &judged);
+        (judged, shortfalls)
     }
 
     fn verdicts(&self) -> impl Iterator<Item = (usize, Verdict)> {
@@ -161,6 +172,18 @@ proptest! {
             let kind = small.kind(judgement.pod.0 as usize);
             let most = outcome.most.get(&kind).copied().unwrap_or_default();
             prop_assert!(most <= shortage.placed, "{most} of app {kind:?} were placed, not {shortage:?}");
+        }
+    }
+
+    #[test]
+    fn no_order_places_all_pods_of_a_shortfall(small in small()) {
+        let (_, shortfalls) = small.judged_with_shortfalls();
+        if !shortfalls.is_empty() {
+            let outcome = small.outcome();
+            for shortfall in shortfalls {
+                let pods = shortfall.pods.iter().fold(0, |bits, pod| bits | 1 << pod.0);
+                prop_assert!(outcome.together.iter().all(|placed| placed & pods != pods), "{shortfall:?}");
+            }
         }
     }
 }

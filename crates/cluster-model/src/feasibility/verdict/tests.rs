@@ -6,6 +6,7 @@ use crate::build::{PodBuild, node, pod};
 use crate::feasibility::cluster::PodFacts;
 use crate::feasibility::testing::{cluster, drain, verdicts_of};
 use crate::feasibility::volumes::Volumes;
+use crate::feasibility::{Limit, shortfalls};
 
 fn room(name: &str, cpu: &str, pods: &str) -> Node {
     node(name, json!({"status": {"allocatable": {"cpu": cpu, "pods": pods}}}))
@@ -274,7 +275,10 @@ fn new_pods() {
     assert_eq!(judged(&[]).verdict, Verdict::Cannot);
     let after = judged(&[0]);
     assert_eq!(after.verdict, Verdict::Tight(Why::Competition));
-    assert_eq!((&*after.nodes, after.shortage), (&[NodeId(0)][..], Some(Shortage { placed: 2, of: 3 })));
+    assert_eq!(
+        (&*after.nodes, after.shortage),
+        (&[NodeId(0)][..], Some(Shortage { placed: 2, of: 3, by: Limit::Room("cpu".into()) }))
+    );
 }
 
 #[test]
@@ -294,4 +298,18 @@ fn a_pod_of_a_node_that_is_gone_needs_no_place() {
     let nodes = vec![room("n0", "9", "9"), room("n1", "1", "9")];
     let pods = vec![cpu("a/p", "n0", "1"), cpu("a/orphan", "gone", "1")];
     assert_eq!(verdicts_of(nodes, pods), [Verdict::Fits]);
+}
+
+#[test]
+fn pods_of_several_kinds_that_request_more_than_there_is() {
+    let of = |large: &str| {
+        let mut pods = equal(2, "2");
+        pods.push(cpu("a/large", "n0", large));
+        let cluster = cluster(vec![room("n0", "9", "9"), room("n1", "3", "9"), room("n2", "3", "9")], pods);
+        let scenario = drain(&cluster, &[0]);
+        let found = shortfalls(&scenario, &judge(&scenario));
+        found.iter().map(|it| (it.pods.len(), it.nodes.len(), it.resource.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(of("1900m"), [], "that there is enough in pieces which are too small is not counted");
+    assert_eq!(of("3"), [(3, 2, "cpu".to_owned())]);
 }

@@ -70,7 +70,7 @@ fn beside(case: &Case<'_>, cluster: &Cluster, pace: Pace, extra: i64) -> Option<
         _ => "it goes on as its old pods go",
     };
     if let Verdict::Tight(_) = judged.verdict
-        && let Some(Shortage { placed, of }) = judged.shortage
+        && let Some(Shortage { placed, of, .. }) = &judged.shortage
     {
         let message =
             format!("predicted: only {placed} of the {of} pods of {each} that are made first find a place");
@@ -79,8 +79,14 @@ fn beside(case: &Case<'_>, cluster: &Cluster, pace: Pace, extra: i64) -> Option<
         return Some(finding.remedy("make room or add a node, or use a smaller maxSurge"));
     }
     let what = format!("one more pod of {each} while the old ones are there");
-    let remedy = "make room or add a node that takes it, or let pods go first with maxUnavailable";
-    conclusion(case, &judged, &priority, &what, tail, remedy)
+    let remedy = match pace.unavailable {
+        0 => "make room or add a node that takes it, or let pods go first with maxUnavailable",
+        _ => "make room or add a node that takes it",
+    };
+    let found = conclusion(case, &judged, &priority, &what, tail, remedy)?;
+    // Only a rollout that stops is something to decide about.
+    let goes_on = pace.unavailable > 0 && found.severity == Severity::Warning;
+    Some(if goes_on { Finding { severity: Severity::Info, ..found } } else { found })
 }
 
 /// Pods go first: is there a place for one of the new ones then, whichever pods those are?
