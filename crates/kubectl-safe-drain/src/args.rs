@@ -1,6 +1,6 @@
 //! The command line: kubectl drain's flags with kubectl's meaning, and the plugin's own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, ValueEnum};
@@ -197,6 +197,9 @@ impl Args {
         match (&self.selector, self.nodes.as_slice()) {
             (Some(_), [_, ..]) => usage("cannot specify both a node name and a --selector option"),
             // All nodes are in it.
+            _ if self.snapshot.as_deref() == Some(Path::new("-")) => {
+                usage("--snapshot writes a file, not to stdout: name one")
+            }
             (None, []) if self.snapshot.is_some() => Ok(Target::Names(Vec::new())),
             (None, []) => usage("no node given: name one, or use --selector"),
             (Some(selector), []) if selector.trim().is_empty() => {
@@ -379,7 +382,8 @@ mod tests {
 
     #[test]
     fn bad_input_is_a_usage_error_that_names_it() {
-        let cases: [(&[&str], &str); 8] = [
+        let cases: [(&[&str], &str); 9] = [
+            (&["--snapshot", "-"], "not to stdout"),
             (&[], "no node given"),
             (&["n1", "-l", "a=b"], "both a node name and a --selector"),
             (&["-l", ""], "--selector is empty"),

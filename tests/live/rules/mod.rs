@@ -93,7 +93,7 @@ fn decides(room: &Room<'_>, rejection: Rejection, change: impl FnOnce()) {
     let finding = outcome.finding("no-room");
     assert_eq!(
         text(&finding, "remedy"),
-        format!("1 node would take it, {remedy}; or add a node"),
+        format!("1 node would take it, {remedy}; or add a node that takes it"),
         "{outcome}"
     );
     finds_no_place(room, message);

@@ -48,8 +48,12 @@ fn source(read: &Offline, name: &str, now: Timestamp) -> Line {
     let age = match read.taken_at {
         None => "time unknown".to_owned(),
         Some(at) => {
-            let since = span((now.as_second() - at.as_second()).max(0));
-            format!("{} {since} ago", if read.is_complete { "taken" } else { "written" })
+            let what = if read.is_complete { "taken" } else { "written" };
+            match now.as_second() - at.as_second() {
+                // Clocks differ a little.
+                ..-60 => format!("{what} at {at}, which is in the future"),
+                since => format!("{what} {} ago", span(since.max(0))),
+            }
         }
     };
     let all = if read.is_complete { "" } else { ", taken to be all of the cluster" };

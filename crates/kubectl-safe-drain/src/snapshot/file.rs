@@ -8,6 +8,16 @@ use plugin_client::Failure;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
+/// As kubectl does not begin a list: what begins with this may be replaced.
+const START: &[u8] = b"{\"apiVersion\":\"v1\",\"kind\":\"List\",\"metadata\":{},\"items\":[";
+
+/// An empty file holds nothing that could be lost.
+fn is_snapshot(path: &Path) -> io::Result<bool> {
+    let mut start = Vec::new();
+    fs::File::open(path)?.take(START.len() as u64).read_to_end(&mut start)?;
+    Ok(start.is_empty() || start == START)
+}
+
 /// A list that is being written.
 pub struct ListFile {
     path: PathBuf,
@@ -22,6 +32,10 @@ impl ListFile {
                 return Err(Failure::refused(format!("{} is no regular file", path.display()))
                     .hint("name another file for --snapshot"));
             }
+            Ok(_) if !is_snapshot(path).map_err(|error| cannot(path, &error))? => {
+                return Err(Failure::refused(format!("{} is there, and no snapshot", path.display()))
+                    .hint("name another file for --snapshot"));
+            }
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(path, &error)),
             _ => {}
         }
@@ -29,7 +43,7 @@ impl ListFile {
         // With mode 0600.
         let file = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(|e| cannot(path, &e))?;
         let mut list = ListFile { path: path.to_owned(), file: BufWriter::new(file), is_empty: true };
-        list.write(b"{\"apiVersion\":\"v1\",\"kind\":\"List\",\"metadata\":{},\"items\":[")?;
+        list.write(START)?;
         Ok(list)
     }
 
@@ -103,5 +117,26 @@ impl Items {
 
     pub fn is_broken(&self) -> bool {
         self.file.is_err()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_snapshots_are_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let write = || ListFile::create(&path).and_then(ListFile::finish);
+        write().unwrap();
+        write().unwrap();
+        fs::write(&path, "apiVersion: v1\nkind: Config\n").unwrap();
+        let failure = write().unwrap_err();
+        assert!(failure.to_string().contains("no snapshot"), "{failure}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "apiVersion: v1\nkind: Config\n");
+        fs::write(&path, "").unwrap();
+        write().unwrap();
+        assert!(ListFile::create(folder.path()).is_err(), "a folder");
     }
 }

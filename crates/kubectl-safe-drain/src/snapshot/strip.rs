@@ -10,7 +10,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{
     Container, ContainerStatus, EphemeralVolumeSource, Namespace, Node, PersistentVolume,
     PersistentVolumeClaim, Pod, PodSpec, PodTemplateSpec, ReplicationController, Service, ServiceSpec,
-    Volume,
+    Volume, VolumeMount,
 };
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, StorageClass, VolumeAttachment};
@@ -91,6 +91,9 @@ fn strip_spec(spec: &mut PodSpec) {
             ports: container.ports.take(),
             resources: container.resources.take(),
             restart_policy: container.restart_policy.take(),
+            // Features of the kubelet that the pod needs (`cluster_model::feasibility::declared_features`).
+            restart_policy_rules: container.restart_policy_rules.take(),
+            volume_mounts: mounts_with_options(container.volume_mounts.take()),
             ..Container::default()
         };
     });
@@ -100,7 +103,23 @@ fn strip_spec(spec: &mut PodSpec) {
     (spec.service_account, spec.service_account_name) = Default::default();
 }
 
+fn mounts_with_options(mounts: Option<Vec<VolumeMount>>) -> Option<Vec<VolumeMount>> {
+    let with_options = mounts.into_iter().flatten().filter(|mount| mount.bind_mount_options.is_some());
+    let kept: Vec<VolumeMount> = with_options
+        .map(|mount| VolumeMount {
+            name: mount.name,
+            bind_mount_options: mount.bind_mount_options,
+            ..VolumeMount::default()
+        })
+        .collect();
+    (!kept.is_empty()).then_some(kept)
+}
+
 fn strip_volume(volume: &mut Volume) {
+    // Its address may have a password in it.
+    if let Some(repository) = &mut volume.git_repo {
+        *repository = Default::default();
+    }
     // A copy of an object in the API: that it is one is all that counts.
     if volume.projected.is_some() {
         volume.projected = Some(Default::default());
@@ -177,6 +196,10 @@ impl Strip for ReplicationController {
 
 impl Strip for PersistentVolume {
     fn strip_rest(&mut self) {
+        if let Some(spec) = &mut self.spec {
+            // As SMB has its password there.
+            spec.mount_options = None;
+        }
         let csi = self.spec.as_mut().and_then(|spec| spec.csi.as_mut());
         if let Some(csi) = csi {
             csi.volume_attributes = None;

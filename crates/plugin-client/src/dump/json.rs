@@ -118,7 +118,10 @@ impl<'de> Visitor<'de> for Document<'_, '_, '_> {
         let mut fields: Vec<(String, Box<RawValue>)> = Vec::new();
         while let Some(key) = map.next_key::<String>()? {
             let may_be_list = reading.head.kind.is_none() || reading.head.is_list();
-            if key == "items" && may_be_list && !has_items {
+            if key == "items" && may_be_list && has_items {
+                return Err(A::Error::custom("a list in it has items twice"));
+            }
+            if key == "items" && may_be_list {
                 has_items = true;
                 map.next_value_seed(Items(reading))?;
                 continue;
@@ -128,6 +131,7 @@ impl<'de> Visitor<'de> for Document<'_, '_, '_> {
             match key.as_str() {
                 "kind" => reading.head.kind = text()?,
                 "apiVersion" => reading.head.api_version = text()?,
+                "metadata" => reading.head.metadata = from_json(value.get()).ok(),
                 _ => {}
             }
             fields.push((key, value));
@@ -150,10 +154,7 @@ fn end(reading: &mut Reading<'_, '_>, has_items: bool) -> Result<(), Stop> {
         };
         return Err(bad(reading.file, what).hint(COMPLETE).into());
     }
-    if let Some(Head { kind: Some(kind), .. }) = reading.head.of_item() {
-        (reading.visit)(Entry::List { kind: &kind })?;
-    }
-    Ok(())
+    Ok(reading.head.listed(reading.file, reading.visit)?)
 }
 
 fn single(reading: &mut Reading<'_, '_>, fields: &[(String, Box<RawValue>)]) -> Result<(), Stop> {

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::Visit;
 use crate::Failure;
 
 pub(super) const COMPLETE: &str = "is the file complete? write it again";
@@ -13,6 +14,7 @@ pub enum Entry<'a> {
     Object(Object<'a>),
     /// The end of a list of objects of this kind, which may have been empty.
     List {
+        api_version: &'a str,
         kind: &'a str,
     },
 }
@@ -64,14 +66,41 @@ pub(super) fn bad(file: &str, what: impl Into<String>) -> Failure {
 pub(super) struct Head {
     pub api_version: Option<String>,
     pub kind: Option<String>,
+    #[serde(default)]
+    pub metadata: Option<Page>,
+}
+
+/// Of a list: whether there is more of it.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Page {
+    #[serde(default, rename = "continue")]
+    next: Option<String>,
 }
 
 impl Head {
     /// Of an object in this list that says nothing itself: a `PodList` has items without a kind.
     pub fn of_item(&self) -> Option<Head> {
         let kind = self.kind.as_deref()?.strip_suffix(LIST)?;
-        (!kind.is_empty())
-            .then(|| Head { api_version: self.api_version.clone(), kind: Some(kind.to_owned()) })
+        (!kind.is_empty()).then(|| Head {
+            api_version: self.api_version.clone(),
+            kind: Some(kind.to_owned()),
+            metadata: None,
+        })
+    }
+
+    /// A list that was read to its end.
+    pub fn listed(&self, file: &str, visit: &mut Visit<'_>) -> Result<(), Failure> {
+        let page = self.metadata.as_ref().and_then(|page| page.next.as_deref());
+        if page.is_some_and(|token| !token.is_empty()) {
+            return Err(bad(file, "a list in it is one page of a longer one (metadata.continue)")
+                .hint("write it with `kubectl get … -o json`, which reads all pages"));
+        }
+        match self.of_item() {
+            Some(Head { api_version, kind: Some(kind), .. }) => {
+                visit(Entry::List { api_version: &api_version.unwrap_or_default(), kind: &kind })
+            }
+            _ => Ok(()),
+        }
     }
 
     pub fn is_list(&self) -> bool {

@@ -9,7 +9,7 @@ fn contents(text: &[u8]) -> Result<Vec<String>, String> {
     let mut found = Vec::new();
     let read = dump.read(&mut |entry| {
         found.push(match entry {
-            Entry::List { kind } => format!("[{kind}]"),
+            Entry::List { kind, .. } => format!("[{kind}]"),
             Entry::Object(object) => {
                 let value: Value = object.parse()?;
                 format!("{} {}", object.kind, value["metadata"]["name"].as_str().unwrap_or("?"))
@@ -257,4 +257,21 @@ proptest! {
             prop_assert!(count > 0);
         }
     }
+}
+
+#[test]
+fn a_page_of_a_list_is_not_the_list() {
+    let list = |token: Value| json!({"apiVersion": "v1", "kind": "PodList", "items": [bare("a")], "metadata": {"continue": token}});
+    for page in [list(json!("x")).to_string(), yaml(&list(json!("x")))] {
+        let failure = contents(page.as_bytes()).unwrap_err();
+        assert!(failure.contains("one page"), "{failure}");
+    }
+    assert_eq!(contents(list(json!("")).to_string().as_bytes()).unwrap(), ["Pod a", "[Pod]"]);
+}
+
+#[test]
+fn items_twice_are_an_error() {
+    let fields = [("kind", json!("PodList")), ("items", json!([bare("a")])), ("items", json!([bare("b")]))];
+    let failure = contents(object(&fields).as_bytes()).unwrap_err();
+    assert!(failure.contains("twice"), "{failure}");
 }

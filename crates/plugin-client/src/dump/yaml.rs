@@ -239,7 +239,7 @@ impl Document<'_> {
         match (&head.kind, head.is_list()) {
             (None, _) => Err(broken("a list in it has no kind".to_owned())),
             (Some(kind), false) => Err(broken(format!("a {kind} with items is no list"))),
-            (Some(_), true) => listed(&head, visit),
+            (Some(_), true) => head.listed(self.file, visit),
         }
     }
 
@@ -259,18 +259,12 @@ impl Document<'_> {
         for (index, item) in list.items.into_iter().flatten().enumerate() {
             let place = self.place(Some(index + 1), None);
             let of_item = |key: &str| item[key].as_str().map(str::to_owned);
-            let of_item = Head { api_version: of_item("apiVersion"), kind: of_item("kind") };
+            let of_item = Head { api_version: of_item("apiVersion"), kind: of_item("kind"), metadata: None };
             let text = item.to_string();
             visit(Entry::Object(Object::new(of_item, Some(&head), &text, Format::Json, place)?))?;
         }
-        listed(&head, visit)
-    }
-}
-
-fn listed(list: &Head, visit: &mut Visit<'_>) -> Result<(), Failure> {
-    match list.of_item().and_then(|head| head.kind) {
-        Some(kind) => visit(Entry::List { kind: &kind }),
-        None => Ok(()),
+        let whole: Head = from_yaml(&self.outside).map_err(|error| place.bad(error))?;
+        whole.listed(self.file, visit)
     }
 }
 
@@ -297,6 +291,6 @@ impl Head {
             let is_plain = |c: char| c.is_ascii_alphanumeric() || "./-".contains(c);
             (!value.is_empty() && value.chars().all(is_plain)).then(|| value.to_owned())
         };
-        Head { api_version: value("apiVersion"), kind: value("kind") }
+        Head { api_version: value("apiVersion"), kind: value("kind"), metadata: None }
     }
 }

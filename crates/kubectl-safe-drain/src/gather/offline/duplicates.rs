@@ -24,7 +24,7 @@ impl Duplicates {
     ) -> Result<bool, Failure> {
         let name = metadata.name.as_deref().filter(|name| !name.is_empty());
         let Some(name) = name else { return Err(object.bad("it has no name")) };
-        let version = match &metadata.resource_version {
+        let version = match metadata.resource_version.as_deref().filter(|version| !version.is_empty()) {
             Some(version) => hash(&(&metadata.uid, version)),
             None => hash(&object.text()),
         };

@@ -68,8 +68,9 @@ impl Facts {
 
     pub fn add(&mut self, entry: &Entry<'_>, is_drained: &IsDrained<'_>) -> Result<(), Failure> {
         let object = match entry {
-            Entry::List { kind } => {
-                self.seen.extend(Kind::named(kind));
+            Entry::List { api_version, kind } => {
+                // Other groups have kinds of the same name.
+                self.seen.extend(Kind::named(kind).filter(|it| it.api_version() == *api_version));
                 return Ok(());
             }
             Entry::Object(object) => object,
@@ -79,6 +80,9 @@ impl Facts {
                 return Err(object.bad("there are two snapshots in it").hint("name one of them"));
             }
             return Ok(());
+        }
+        if object.api_version.is_empty() {
+            return Err(object.bad("it has no apiVersion, so it is no object of Kubernetes"));
         }
         let Some(kind) = Kind::of(object) else {
             *self.skipped.entry(object.kind.clone()).or_default() += 1;

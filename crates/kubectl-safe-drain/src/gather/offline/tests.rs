@@ -189,3 +189,38 @@ fn files_without_all_nodes_say_nothing_about_room() {
     assert!(why.contains("n3"), "{why}");
     assert!(matches!(read_small(&[]).inventory.scheduling, Known::Seen(_)));
 }
+
+#[test]
+fn kinds_of_other_groups_and_versions_are_not_those_of_a_plan() {
+    let list =
+        |version: &str, kind: &str| json!({"apiVersion": version, "kind": kind, "items": []}).to_string();
+    let small = json!({"apiVersion": "v1", "kind": "List", "items": small()}).to_string();
+    let missing = |more: String| {
+        let dump = Dump::of_text("dump", format!("{small}\n{more}").as_bytes()).unwrap();
+        read(&dump, &named("n1"), None).unwrap().missing
+    };
+    let has = |version: &str, kind: &str, of: Kind| !missing(list(version, kind)).contains_key(&of);
+    assert!(has("policy/v1", "PodDisruptionBudgetList", Kind::PodDisruptionBudget));
+    assert!(!has("policy/v1beta1", "PodDisruptionBudgetList", Kind::PodDisruptionBudget));
+    assert!(!has("serving.knative.dev/v1", "ServiceList", Kind::Service));
+}
+
+#[test]
+fn an_object_without_a_version_is_an_error() {
+    let mut pod = pod_object(&pod("a/p", "n1"));
+    pod["apiVersion"] = Value::Null;
+    assert!(error(&[small(), vec![pod]].concat(), &named("n1")).to_string().contains("apiVersion"));
+}
+
+#[test]
+fn two_objects_of_one_name_without_a_version_of_their_own_are_compared() {
+    let at = |node: &str| {
+        let mut pod = pod_object(&pod("a/twice", node));
+        pod["metadata"]["resourceVersion"] = json!("");
+        pod
+    };
+    assert!(
+        error(&[small(), vec![at("n1"), at("n2")]].concat(), &named("n1")).to_string().contains("a/twice")
+    );
+    assert_eq!(read_small(&[at("n1"), at("n1")]).pods, 4);
+}
