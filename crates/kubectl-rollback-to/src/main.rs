@@ -13,6 +13,7 @@ mod history;
 mod journal;
 mod last_applied;
 mod merge_tree;
+mod new_pod;
 mod object_references;
 mod options;
 mod outcome;

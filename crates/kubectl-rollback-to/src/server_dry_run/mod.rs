@@ -1,7 +1,6 @@
 //! Puts the rollback to the server as a dry run: would anything change, is the template taken, is a pod of it admitted? Nothing is written.
 
 mod answer;
-mod pod;
 #[cfg(test)]
 pub mod testing;
 #[cfg(test)]
@@ -16,6 +15,7 @@ use plugin_client::{Cluster, Failure, missing};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
+use crate::new_pod::{new_pod, unblock};
 use crate::options::Options;
 use crate::patch;
 use crate::rights::requirements::create_pods;
@@ -121,13 +121,13 @@ async fn pod_of(
     if let Known::Unknown(why) = pods.in_namespace(cluster, &rollout.id.namespace).await {
         return Known::Unknown(why);
     }
-    let mut pod = pod::pod(rollout, template);
+    let mut pod = new_pod(rollout, template);
     let first = create(cluster, rollout, &pod, options).await;
     // Where OwnerReferencesPermissionEnforcement is on, only who may update the owner's finalizers may block its deletion
     // (plugin/pkg/admission/gc/gc_admission.go): the controller may, the user need not.
     match first {
         Known::Seen(Err(message)) if message.contains("cannot set blockOwnerDeletion") => {
-            pod::unblock(&mut pod);
+            unblock(&mut pod);
             create(cluster, rollout, &pod, options).await
         }
         answer => answer,

@@ -6,7 +6,6 @@ mod budget_members;
 mod node;
 mod owners;
 mod scheduling;
-mod scheduling_volumes;
 mod scope;
 mod volumes;
 mod watches;

@@ -4,5 +4,6 @@ pub mod access_review;
 pub mod list;
 mod part_of;
 pub mod raw_object;
+pub mod scheduling;
 pub mod server_table;
 pub mod watch;

@@ -3,6 +3,8 @@
 
 use std::fmt::Debug;
 
+use crate::api::list;
+use crate::{Cluster, Failure};
 use cluster_model::feasibility::volumes::Volumes;
 use cluster_model::{Known, PodExt};
 use k8s_openapi::Resource;
@@ -10,8 +12,6 @@ use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod, V
 use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, StorageClass, VolumeAttachment};
 use kube::Api;
 use kube::api::ListParams;
-use plugin_client::api::list;
-use plugin_client::{Cluster, Failure};
 use serde::de::DeserializeOwned;
 
 /// Has it a volume that decides about nodes?

@@ -4,7 +4,7 @@ use cluster_model::rollout::{Revision, Rollout, same};
 use serde_json::{Value, json};
 
 /// Named by the server, and only ever sent as a dry run.
-pub fn pod(rollout: &Rollout, template: &Value) -> Value {
+pub fn new_pod(rollout: &Rollout, template: &Value) -> Value {
     let revision = rollout.revisions.iter().rev().find(|revision| same(&revision.template, template));
     let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": template["spec"]});
     let metadata = &mut pod["metadata"];
@@ -60,7 +60,7 @@ mod tests {
         let owned = json!([{"uid": "w", "controller": true}]);
         let set = json!({"metadata": {"name": "web-5c9f", "uid": "r", "ownerReferences": owned,
             "labels": {"pod-template-hash": "5c9f"}}, "spec": {"template": template()}});
-        let pod = pod(&rollout(Kind::Deployment, &[set]), &template());
+        let pod = new_pod(&rollout(Kind::Deployment, &[set]), &template());
         assert_eq!(
             pod,
             json!({"apiVersion": "v1", "kind": "Pod",
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_statefulsets_pod_has_its_claims_and_its_name() {
-        let mut pod = pod(&rollout(Kind::StatefulSet, &[]), &template());
+        let mut pod = new_pod(&rollout(Kind::StatefulSet, &[]), &template());
         assert_eq!(
             pod["spec"]["volumes"],
             json!([{"name": "data", "persistentVolumeClaim": {"claimName": "data-web-0"}}]),
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_template_that_is_no_revision_makes_a_pod_all_the_same() {
-        let pod = pod(&rollout(Kind::DaemonSet, &[]), &json!({}));
+        let pod = new_pod(&rollout(Kind::DaemonSet, &[]), &json!({}));
         assert_eq!(pod["metadata"]["ownerReferences"][0]["uid"], "w");
         assert_eq!(pod["metadata"].get("labels"), None);
     }
