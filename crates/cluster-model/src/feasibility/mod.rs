@@ -27,6 +27,7 @@ pub mod volumes;
 
 pub use cluster::{Cluster, NodeId, PodId};
 pub use miss::Miss;
+pub use node::ZONE;
 pub use requirements::{PodTerm, Requirements, VolumeUse};
 pub use scenario::{Replacement, Scenario};
 pub use verdict::{Judgement, Shortage, Verdict, judge};
