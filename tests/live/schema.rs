@@ -11,6 +11,7 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("RollbackReport", include_str!("../../docs/rollback-report.schema.json")),
     ("RevisionHistory", include_str!("../../docs/revision-history.schema.json")),
     ("RolloutStatus", include_str!("../../docs/rollout-status.schema.json")),
+    ("HealReport", include_str!("../../docs/heal-report.schema.json")),
 ];
 
 fn validator(kind: &Value) -> Option<&'static Validator> {

@@ -15,7 +15,7 @@ pub const CHECK: Check = Check {
     reads: &[Read::Pods, Read::Nodes, Read::StatefulSets],
     fires_when: "a StatefulSet has replicas (warning), and one of its pods is on a node that is not Ready (error)",
     why: "At most one pod of a name may run. On a node that is lost a pod stays Terminating, and its replacement is not made, until the node is back, its Node object is deleted, or the node is declared out of service.",
-    remedy: "have it written down: confirm that a lost node is off, then kubectl taint node NODE node.kubernetes.io/out-of-service=nodeshutdown:NoExecute",
+    remedy: "once a node is lost: confirm that it is off, then kubectl taint node NODE node.kubernetes.io/out-of-service=nodeshutdown:NoExecute",
     exceptions: "Operators that replace their pods by other means; cloud providers whose controller deletes the Node of an instance that is gone.",
     run,
 };

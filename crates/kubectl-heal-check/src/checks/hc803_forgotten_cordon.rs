@@ -30,7 +30,7 @@ pub const CHECK: Check = Check {
     fires_when: "a node has been cordoned for more than a day; information before",
     why: "Replacements find less room than the cluster has.",
     remedy: "kubectl uncordon NODE, if nobody works on it",
-    exceptions: "Nodes that cluster-autoscaler or Karpenter is about to remove; runs for named workloads only.",
+    exceptions: "Nodes that cluster-autoscaler or Karpenter is about to remove; runs for named or selected workloads.",
     run,
 };
 

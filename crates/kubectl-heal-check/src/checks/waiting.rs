@@ -4,10 +4,10 @@ use crate::snapshot::pod::{Container, PodState, Waiting};
 use crate::snapshot::{Snapshot, Workload};
 
 /// The first container of the pods that are meant to run whose reason is one of these, with its pod.
-pub fn first<'s>(
-    workload: &'s Workload,
+pub fn first(
+    workload: &Workload,
     is_meant: impl Fn(&PodState, &Waiting) -> bool,
-) -> Option<(&'s PodState, &'s Container, &'s Waiting)> {
+) -> Option<(&PodState, &Container, &Waiting)> {
     workload.active().find_map(|pod| {
         pod.containers.iter().find_map(|container| {
             let waiting = container.waiting.as_ref()?;

@@ -39,17 +39,20 @@ mod tests {
     const END: &str = "<!-- /catalogue -->";
 
     fn catalogue() -> String {
-        [About::Posture, About::Now].map(section).concat()
-    }
-
-    fn section(about: About) -> String {
         let row = |check: &Check| {
-            let cells = [check.fires_when, check.why, check.remedy, check.exceptions].join(" | ");
-            format!("| `{}` `{}` | {} | {cells} |\n", check.id, check.name, severities(check))
+            let about = [
+                check.name,
+                question(check.about),
+                check.fires_when,
+                check.why,
+                check.remedy,
+                check.exceptions,
+            ];
+            format!("| `{}` | {} | {} |\n", check.id, severities(check), about.join(" | "))
         };
-        let rows: String = CHECKS.iter().filter(|check| check.about == about).map(row).collect();
-        let head = "| check | severity | fires when | why | remedy | exceptions |\n|---|---|---|---|---|---|";
-        format!("\n### {}\n\n{head}\n{rows}", question(about))
+        let rows: String = CHECKS.iter().map(row).collect();
+        let head = "| id | severity | name | asks | fires when | why | remedy | exceptions |\n|---|---|---|---|---|---|---|---|";
+        format!("\n{head}\n{rows}")
     }
 
     /// `UPDATE_DOCS=1 cargo test -p kubectl-heal-check catalogue` writes it anew.

@@ -54,9 +54,9 @@ fn findings_follow_their_workloads_and_reasons_what_does_not_heal() {
         text.iter().position(|line| line.contains(part)).unwrap_or_else(|| panic!("{part}: {text:#?}"))
     };
     assert!(at("shop  3 workloads, 5 pods: 1 error") < at("deployment/web"));
-    assert!(at("statefulset/db  node loss, zone loss  its pods stay Terminating") < at("HC101"));
-    assert!(at("HC101") < at("HC410") && at("HC410") < at("not checked"));
-    assert!(text[at("HC101") + 1].starts_with("            create it through a Deployment"));
+    assert!(at("node loss, zone loss                   its pods stay Terminating") < at("HC101  pod/tool"));
+    assert!(at("HC101  pod/tool") < at("HC410  stateful") && at("HC410  stateful") < at("not checked"));
+    assert!(text[at("HC101  pod/tool") + 1].starts_with("            create it through a Deployment"));
     assert!(text[at("not checked") + 1].contains("HC804"));
     assert!(at("what it means: kubectl heal-check --explain HC101") > at("not checked"));
 }
