@@ -25,7 +25,7 @@ pub const CHECK: Check = Check {
     ],
     fires_when: "a container waits in CrashLoopBackOff, or was restarted twice or more, ended less than ten minutes ago and runs for less than ten minutes; critical if no pod of the workload is Ready",
     why: "The kubelet restarts it again and again, with waits of 10 s that double up to 5 min, and it ends each time.",
-    remedy: "kubectl logs POD --previous shows why it ended",
+    remedy: "read the log of its last run: the finding has the command",
     exceptions: "Restarts of long ago: what counts is the last ten minutes.",
     run,
 };

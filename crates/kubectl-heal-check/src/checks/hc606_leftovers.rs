@@ -14,7 +14,7 @@ pub const CHECK: Check = Check {
     reads: &[Read::Pods, Read::Deployments, Read::ReplicaSets, Read::StatefulSets, Read::DaemonSets],
     fires_when: "failed or evicted pods of a controller that has replaced them are still there",
     why: "They were healed elsewhere. The garbage collector removes them only above 12,500 in the cluster.",
-    remedy: "kubectl delete pods --field-selector=status.phase=Failed deletes them, once their reason is known",
+    remedy: "delete them, once their reason is known: the finding has the command",
     exceptions: "Pods of Jobs, which are their history.",
     run,
 };

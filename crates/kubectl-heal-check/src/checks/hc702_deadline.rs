@@ -15,7 +15,7 @@ pub const CHECK: Check = Check {
     reads: &[Read::Deployments],
     fires_when: "a Deployment reports ProgressDeadlineExceeded and is not paused",
     why: "Its update has stopped half-way, and no controller goes back to the revision that worked.",
-    remedy: "kubectl rollback-to deployment/NAME --status shows why; kubectl rollback-to deployment/NAME goes back",
+    remedy: "kubectl rollback-to shows why it is stuck, and goes back: the finding has the command",
     exceptions: "A Deployment that is paused.",
     run,
 };

@@ -8,7 +8,7 @@ use crate::finding::Severity::{Error, Warning};
 use crate::snapshot::{Kind, Read, Snapshot, Workload};
 
 /// Pods that are not Ready for longer are not just starting.
-const STARTING: i64 = 300;
+pub const NO_LONGER_STARTING: i64 = 300;
 
 pub const CHECK: Check = Check {
     id: "HC704",
@@ -35,7 +35,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
         let (severity, state) = match waited {
             _ if available == 0 => (Error, "nothing serves".to_owned()),
             _ if is_updating(workload) => (Warning, "an update is under way".to_owned()),
-            Some(seconds) if seconds > STARTING => {
+            Some(seconds) if seconds > NO_LONGER_STARTING => {
                 (Error, format!("a pod has not become Ready for {}", span(seconds)))
             }
             Some(seconds) => (Warning, format!("healing, for {}", span(seconds))),

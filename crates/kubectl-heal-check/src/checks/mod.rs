@@ -33,7 +33,7 @@ mod hc606_leftovers;
 mod hc607_pending;
 mod hc608_terminating;
 mod hc702_deadline;
-mod hc704_under_replicated;
+pub mod hc704_under_replicated;
 mod hc706_budget_unhealthy;
 mod hc801_node_down;
 mod hc803_forgotten_cordon;

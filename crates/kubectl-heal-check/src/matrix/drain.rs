@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cluster_model::disruption_budget::Rule;
 use cluster_model::{BudgetStatus, selector};
 
 use super::cell::{Cell, worst};
@@ -33,6 +34,11 @@ fn budgets(workload: &Workload, snapshot: &Snapshot) -> Option<Cell> {
                 let (key, healthy, expected) = (budget.key(), budget.healthy, budget.expected);
                 match budget.status() {
                     BudgetStatus::Allows(_) => {}
+                    BudgetStatus::Blocked if *budget.rule() == Rule::None => {
+                        return Some(Cell::wont(format!(
+                            "budget {key} has no rule and allows no eviction (HC207)"
+                        )));
+                    }
                     BudgetStatus::Blocked => {
                         return Some(Cell::wont(format!(
                             "budget {key} never allows an eviction ({}, HC204)",

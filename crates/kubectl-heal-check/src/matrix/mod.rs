@@ -12,14 +12,16 @@ mod zone_loss;
 
 use std::collections::BTreeMap;
 
-use cluster_model::Raw;
+use cluster_model::text::span;
+use cluster_model::{NodeExt, Raw};
 use serde::Serialize;
 
 pub use cell::{Cell, Evidence, Verdict};
 
+use crate::checks::hc704_under_replicated::NO_LONGER_STARTING;
 use crate::checks::hc804_healer_dead;
 use crate::checks::{crashing, waiting};
-use crate::snapshot::{Kind, Recreated, Snapshot, Workload};
+use crate::snapshot::{Kind, PodState, Recreated, Snapshot, Workload};
 use placement::{Placement, Places};
 
 #[derive(Clone, Debug, Serialize)]
@@ -188,10 +190,16 @@ fn failing(workload: &Workload, snapshot: &Snapshot) -> Option<String> {
     if let Some((_, container, waiting)) = waiting::first(workload, |_, waiting| is_error(&waiting.reason)) {
         return Some(format!("container {}: {}", container.name, waiting.reason));
     }
-    workload
-        .active()
-        .find(|pod| pod.unscheduled.is_some())
-        .map(|pod| format!("{} waits for a node", pod.name))
+    if let Some(pod) = workload.active().find(|pod| pod.unscheduled.is_some()) {
+        return Some(format!("{} waits for a node", pod.name));
+    }
+    // On a node that is down no pod is Ready: that says nothing about the next one elsewhere.
+    let is_up = |pod: &&PodState| snapshot.node(&pod.node).is_none_or(|node| node.not_ready().is_none());
+    let waits = workload.active().filter(|pod| !pod.is_ready).filter(is_up);
+    let longest =
+        waits.filter_map(|pod| Some((snapshot.seconds_since(pod.created?), pod))).max_by_key(|it| it.0);
+    let (seconds, pod) = longest.filter(|(seconds, _)| *seconds > NO_LONGER_STARTING)?;
+    Some(format!("{} is not Ready, {} after it was made", pod.name, span(seconds)))
 }
 
 /// Without all nodes and pods of the cluster nothing can be said about where pods go.

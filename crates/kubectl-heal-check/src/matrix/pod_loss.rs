@@ -41,6 +41,7 @@ fn seen(workload: &Workload, waits: i64) -> String {
         String::new()
     };
     match workload.start_up() {
+        Some(it) if it.samples == 1 => format!("{first}start-up {}s, of one pod", it.median),
         Some(it) => format!(
             "{first}start-up {}s in the median of {}, {}s at most",
             it.median,

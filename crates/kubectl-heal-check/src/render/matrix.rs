@@ -50,16 +50,18 @@ pub fn reasons(row: &Row, wide: bool) -> Vec<Vec<Line>> {
             None => groups.push((vec![name], cell)),
         }
     }
-    let line = |(names, cell): (Vec<&str>, &Cell)| {
-        let at = match &cell.worst {
+    let line = |(at, (names, cell)): (usize, (Vec<&str>, &Cell))| {
+        let worst = match &cell.worst {
             Some(worst) if wide && !worst.is_empty() => format!(" (worst: {worst})"),
             _ => String::new(),
         };
+        // Once for all of its reasons.
+        let name = if at == 0 { row.subject.to_string() } else { String::new() };
         vec![
-            Line::new().plain("  ").plain(row.subject.to_string()),
+            Line::new().plain("  ").plain(name),
             Line::new().plain(names.join(", ")),
-            Line::new().plain(&cell.reason).dim(at),
+            Line::new().plain(&cell.reason).dim(worst),
         ]
     };
-    groups.into_iter().map(line).collect()
+    groups.into_iter().enumerate().map(line).collect()
 }
