@@ -14,6 +14,7 @@ mod capacity;
 pub mod cluster;
 pub mod competition;
 mod in_tree;
+mod judgement;
 mod miss;
 mod node;
 mod pools;
@@ -22,15 +23,16 @@ mod requirements;
 pub mod rule;
 pub mod rules;
 mod scenario;
-pub mod verdict;
+mod verdict;
 pub mod volumes;
 
 pub use cluster::{Cluster, NodeId, PodId};
+pub use judgement::{Judgement, Shortage, Verdict, Why};
 pub use miss::Miss;
 pub use node::ZONE;
 pub use requirements::{PodTerm, Requirements, VolumeUse};
 pub use scenario::{Replacement, Scenario};
-pub use verdict::{Judgement, Shortage, Verdict, judge};
+pub use verdict::judge;
 
 #[cfg(test)]
 mod testing;

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::cluster::{NodeId, PodId};
+use super::judgement::{Judgement, Verdict, Why};
 use super::pools::{NodeSet, Pools};
 use super::rule::Answer;
+use super::rules::filters;
 use super::scenario::{Replacement, Scenario};
-use super::verdict::{Judgement, Verdict, Why, filters};
 
 /// Would a node take it if no pod of lower priority was there?
 pub fn can_preempt(scenario: &Scenario<'_>, pod: Replacement<'_>) -> bool {

@@ -6,10 +6,11 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, NodeId, PodId};
+use super::judgement::Verdict;
 use super::rule::Answer;
 use super::rules::RULES;
 use super::scenario::Scenario;
-use super::verdict::{Verdict, judge};
+use super::verdict::judge;
 use super::volumes::Volumes;
 
 pub fn cluster(nodes: Vec<Node>, pods: Vec<Pod>) -> Cluster {

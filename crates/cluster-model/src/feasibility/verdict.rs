@@ -7,58 +7,14 @@ use std::sync::Arc;
 use super::capacity::capacity;
 use super::cluster::{NodeId, PodId};
 use super::competition::{Competition, Other};
+use super::judgement::{Judgement, Shortage, Verdict, Why};
 use super::miss::Miss;
 use super::pools::Pools;
 use super::preemption::{beware_of_preemption, can_preempt};
 use super::requirements::Requirements;
 use super::rule::{Answer, Certainty, Filter};
-use super::rules::RULES;
-use super::scenario::{Replacement, Scenario};
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// In whatever order the scheduler takes the pods, and whichever nodes it chooses for the others.
-    Fits,
-    /// It may fit.
-    Tight(Why),
-    /// No node takes it, even if the other pods take no room.
-    Cannot,
-    /// What would have to be known.
-    Unknown(Vec<String>),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// The other pods can take all its places.
-    Competition,
-    /// Its spread constraints or pod affinity depend on where others are placed.
-    Placement,
-    /// Only if pods of lower priority are preempted.
-    Preemption,
-    /// A pod of higher priority may not fit, and preempt it.
-    MayBePreempted,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judgement {
-    pub pod: PodId,
-    pub verdict: Verdict,
-    /// The nodes that take it in the best case.
-    pub nodes: Arc<[NodeId]>,
-    /// Why the others do not, with their number, those first that could have been chosen, then by frequency. A shortage is the smallest of them.
-    pub misses: Vec<(usize, Miss)>,
-    /// The same of the nodes that only one rule keeps it from, where no node takes it: what a change of that one thing would open.
-    pub one_rule_away: Vec<(usize, Miss)>,
-    pub shortage: Option<Shortage>,
-}
-
-/// There are more pods like this one to be placed than the nodes can take, whatever the others do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shortage {
-    /// How many of them can be placed, at most.
-    pub placed: usize,
-    pub of: usize,
-}
+use super::rules::{RULES, filters};
+use super::scenario::Scenario;
 
 /// One judgement for each pod to be placed, in that order.
 pub fn judge(scenario: &Scenario<'_>) -> Vec<Judgement> {
@@ -120,11 +76,6 @@ fn label_keys<'a>(scenario: &Scenario<'a>) -> BTreeSet<&'a str> {
     let requirements = scenario.cluster.pod_ids().map(|id| &scenario.pod(id).requirements);
     let distinct = requirements.filter(|it| seen.insert(Arc::as_ptr(it)));
     distinct.flat_map(|it| it.label_keys()).collect()
-}
-
-/// The filters of the rules that concern this pod.
-pub fn filters<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Vec<Filter<'a>> {
-    RULES.iter().filter_map(|rule| (rule.filter)(scenario, pod)).collect()
 }
 
 fn best_case(scenario: &Scenario<'_>, pod: PodId) -> Judgement {

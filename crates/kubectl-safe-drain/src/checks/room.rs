@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cluster_model::feasibility::verdict::Why;
+use cluster_model::feasibility::Why;
 use cluster_model::feasibility::{Miss, Shortage, Verdict};
 use cluster_model::text::count;
 use cluster_model::{DisruptionBudget, Finding, Inventory, Known, PodExt, Severity};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::feasibility::Verdict;
-use cluster_model::feasibility::verdict::Why;
+use cluster_model::feasibility::Why;
 use cluster_model::pod::Tier;
 use cluster_model::text::{count, span};
 use plugin_client::{Line, table};

@@ -145,6 +145,8 @@ fn mutable_images_and_restarts_that_change_nothing_are_reported() {
     }
     // Recorded replica counts are reported where they are known, never guessed.
     two_templates(&room, "api", |_| ());
+    // A scale in the middle of a rollout is recorded on both ReplicaSets.
+    room.rolled_out("Deployment", "api");
     room.kubectl(&["scale", "deployment/api", "--replicas=3"]);
     room.rolled_out("Deployment", "api");
     expect_finding(

@@ -14,7 +14,8 @@ mod volume_binding;
 mod volume_restrictions;
 mod volume_zone;
 
-use super::rule::Rule;
+use super::rule::{Filter, Rule};
+use super::scenario::{Replacement, Scenario};
 
 pub use static_filters::StaticFilters;
 
@@ -33,3 +34,8 @@ pub const RULES: &[Rule] = &[
     inter_pod_affinity::RULE,
     node_declared_features::RULE,
 ];
+
+/// The filters of the rules that concern this pod.
+pub fn filters<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Vec<Filter<'a>> {
+    RULES.iter().filter_map(|rule| (rule.filter)(scenario, pod)).collect()
+}

@@ -27,7 +27,7 @@ mod tests {
 
     use crate::build::{node, pod};
     use crate::feasibility::testing::verdicts_of;
-    use crate::feasibility::verdict::{Verdict, Why};
+    use crate::feasibility::{Verdict, Why};
 
     #[test]
     fn a_node_that_lacks_a_feature_of_the_old_one_is_not_certain() {

@@ -64,7 +64,7 @@ mod tests {
 
     use crate::build::{PodBuild, node, pod};
     use crate::feasibility::testing::{answers, cluster, verdicts};
-    use crate::feasibility::verdict::{Verdict, Why};
+    use crate::feasibility::{Verdict, Why};
 
     fn with_ports(key: &str, on: &str, ports: Value) -> Pod {
         pod(key, on).edit(json!({"spec": {"containers": [{"name": "main", "ports": ports}]}}))

@@ -133,7 +133,7 @@ mod tests {
     use crate::feasibility::testing::{
         answers, claim, cluster, pod_with_claim, verdicts, volume_of, volumes,
     };
-    use crate::feasibility::verdict::{Verdict, Why};
+    use crate::feasibility::{Verdict, Why};
 
     #[test]
     fn disks_that_are_in_use() {

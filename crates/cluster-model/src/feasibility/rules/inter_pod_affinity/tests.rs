@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use crate::Known;
 use crate::build::{PodBuild, node, pod};
 use crate::feasibility::testing::{answers, cluster, verdicts_of};
-use crate::feasibility::verdict::{Verdict, Why};
+use crate::feasibility::{Verdict, Why};
 
 fn labelled(name: &str, labels: Value) -> Node {
     node(name, json!({"metadata": {"labels": labels}, "status": {"allocatable": {"cpu": "9", "pods": "9"}}}))

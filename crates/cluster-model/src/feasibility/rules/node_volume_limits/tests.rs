@@ -7,7 +7,7 @@ use crate::feasibility::cluster::Cluster;
 use crate::feasibility::testing::{
     answers, claim, cluster, drained, pod_with_claim, verdicts, volume_of, volumes,
 };
-use crate::feasibility::verdict::{Verdict, Why};
+use crate::feasibility::{Verdict, Why};
 
 const EBS: &str = "ebs.csi.aws.com";
 

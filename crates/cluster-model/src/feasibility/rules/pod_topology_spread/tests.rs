@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::build::{PodBuild, node, pod};
 use crate::feasibility::testing::{answers, cluster, verdicts_of};
-use crate::feasibility::verdict::{Verdict, Why};
+use crate::feasibility::{Verdict, Why};
 
 /// `zone/name`, and labels after it.
 fn labelled(place: &str, labels: Value) -> Node {

@@ -7,8 +7,8 @@ use crate::feasibility::cluster::Cluster;
 use crate::feasibility::testing::{
     answers, claim, cluster, drained, pod_with_claim, verdicts, volume_of, volumes,
 };
-use crate::feasibility::verdict::{Verdict, judge};
 use crate::feasibility::volumes::Volumes;
+use crate::feasibility::{Verdict, judge};
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 const EBS_ZONE: &str = "topology.ebs.csi.aws.com/zone";
