@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::feasibility::verdict::Why;
-use cluster_model::feasibility::{Cluster, Judgement, Miss, NodeId, PodId, Scenario, Verdict, judge};
+use cluster_model::feasibility::{Cluster, Judgement, Miss, NodeId, PodId, Scenario, Verdict, Why, judge};
 use cluster_model::healing::node_loss::{Replacement, replacement};
 use cluster_model::text::count;
 
