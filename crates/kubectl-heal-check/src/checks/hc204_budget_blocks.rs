@@ -2,6 +2,7 @@
 
 use cluster_model::BudgetStatus;
 use cluster_model::disruption_budget::{PodChange, Rule};
+use cluster_model::text::count;
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::Error;
@@ -47,7 +48,8 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             continue;
         }
         if *rules.status() == BudgetStatus::Blocked {
-            let message = format!("{} of {} pods never allows an eviction", rules.rule(), rules.expected);
+            let expected = usize::try_from(rules.expected).unwrap_or_default();
+            let message = format!("{} of {} never allows an eviction", rules.rule(), count(expected, "pod"));
             found.add(Error, &budget.subject, message);
         } else if let Some((autoscaler, least)) = reduced(snapshot, budget) {
             let change = PodChange {

@@ -5,7 +5,7 @@ use cluster_model::Raw;
 use super::check::{About, Check, Found};
 use super::probe::undeclared_port;
 use crate::finding::Severity::Error;
-use crate::snapshot::{Read, Snapshot};
+use crate::snapshot::{Read, Snapshot, Workload};
 
 pub const CHECK: Check = Check {
     id: "HC306",
@@ -22,19 +22,27 @@ pub const CHECK: Check = Check {
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.posture().filter(|it| it.runs_for_good()) {
-        for container in workload.running_containers() {
-            for kind in ["startupProbe", "readinessProbe", "livenessProbe"] {
-                if let Some(port) = undeclared_port(container, &container[kind]) {
-                    let name = container.text("/name");
-                    found.add(
-                        Error,
-                        &workload.subject,
-                        format!("{kind} of container {name} asks port {port:?}, which it does not declare"),
-                    );
-                }
-            }
+        for (container, kind, port) in undeclared(workload) {
+            let message =
+                format!("{kind} of container {container} asks port {port:?}, which it does not declare");
+            found.add(Error, &workload.subject, message);
         }
     }
+}
+
+/// Containers with their probes and the ports that these name.
+fn undeclared(workload: &Workload) -> impl Iterator<Item = (&str, &'static str, String)> {
+    workload.running_containers().flat_map(|container| {
+        let kinds = ["startupProbe", "readinessProbe", "livenessProbe"].into_iter();
+        kinds.filter_map(|kind| {
+            Some((container.text("/name"), kind, undeclared_port(container, &container[kind])?))
+        })
+    })
+}
+
+/// The first container with a probe that can never succeed, and the probe.
+pub fn unanswered_probe(workload: &Workload) -> Option<(&str, &'static str)> {
+    undeclared(workload).next().map(|(container, kind, _)| (container, kind))
 }
 
 #[cfg(test)]

@@ -36,11 +36,10 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
         let pods = workload.active().filter(|pod| of(pod, snapshot).is_some()).count();
         let severity = if workload.ready().next().is_none() { Critical } else { Error };
         let message = format!(
-            "{} in {} of {}: container {} {}{}",
-            if pods == 1 { pod.name.clone() } else { count(pods, "pod") },
-            "a crash loop",
+            "{pods} of {} in a crash loop: container {} of {} {}{}",
             count(workload.active().count(), "pod"),
             container.name,
+            pod.name,
             ended(container),
             next(container, snapshot),
         );
@@ -128,12 +127,12 @@ mod tests {
         );
         assert_eq!(
             web_a(waits(1)).message(&CHECK),
-            "web-a in a crash loop of 3 pods: container main ended with exit code 1, 3 restarts; next attempt at 00:01:10 UTC (in 1m10s)"
+            "1 of 3 pods in a crash loop: container main of web-a ended with exit code 1, 3 restarts; next attempt at 00:01:10 UTC (in 1m10s)"
         );
         assert!(
             web_a(waits(0))
                 .message(&CHECK)
-                .contains("container main completed and is started again (3 restarts)"),
+                .contains("container main of web-a completed and is started again (3 restarts)"),
             "C8"
         );
         let killed = web_a(waits(137)).message(&CHECK);

@@ -49,11 +49,16 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             found.add_with(
                 Error,
                 &workload.subject,
-                format!("{which} unschedulable{since}{}", because(&why.message)),
+                format!("{which} unschedulable{since}{}", because(without_preemption(&why.message))),
                 remedy,
             );
         }
     }
+}
+
+/// What the scheduler adds about preemption repeats the number of nodes (`pkg/scheduler/framework/preemption/preemption.go`).
+fn without_preemption(message: &str) -> &str {
+    message.split_once(" preemption: ").map_or(message, |(before, _)| before).trim_end_matches('.')
 }
 
 fn is_long(why: &Unscheduled, snapshot: &Snapshot) -> bool {
@@ -69,7 +74,7 @@ mod tests {
     #[test]
     fn hc607_pending() {
         let pending = |reason: &str, since: &str| -> World {
-            let condition = json!({"type": "PodScheduled", "status": "False", "reason": reason, "message": "0/3 nodes are available", "lastTransitionTime": since});
+            let condition = json!({"type": "PodScheduled", "status": "False", "reason": reason, "message": "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available", "lastTransitionTime": since});
             healthy().edit("Pod/web-a", json!({"spec": {"nodeName": null}, "status": {"phase": "Pending", "conditions": [condition]}}))
         };
         cases(
@@ -81,6 +86,6 @@ mod tests {
             ],
         );
         let message = pending("Unschedulable", "2026-01-01T23:59:00Z").message(&CHECK);
-        assert_eq!(message, "web-a unschedulable for 1m: 0/3 nodes are available");
+        assert_eq!(message, "web-a unschedulable for 1m: 0/3 nodes are available: 3 Insufficient cpu");
     }
 }

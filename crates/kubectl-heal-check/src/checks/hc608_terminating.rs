@@ -9,7 +9,7 @@ use crate::snapshot::pod::PodState;
 use crate::snapshot::{Read, Snapshot};
 
 /// The deletion timestamp includes the grace period.
-const PATIENCE: i64 = 60;
+pub const NO_LONGER_GOING: i64 = 60;
 
 pub const CHECK: Check = Check {
     id: "HC608",
@@ -35,7 +35,8 @@ pub const CHECK: Check = Check {
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.selected() {
-        let late = |pod: &&PodState| pod.deletion.is_some_and(|at| snapshot.seconds_since(at) > PATIENCE);
+        let late =
+            |pod: &&PodState| pod.deletion.is_some_and(|at| snapshot.seconds_since(at) > NO_LONGER_GOING);
         let stuck: Vec<&PodState> = workload.pods.iter().filter(late).collect();
         let Some(pod) = stuck.first() else { continue };
         let since = pod.deletion.map_or(0, |at| snapshot.seconds_since(at));

@@ -18,6 +18,8 @@ use serde::Serialize;
 
 pub use cell::{Cell, Evidence, Verdict};
 
+use crate::checks::hc306_probe_port::unanswered_probe;
+use crate::checks::hc608_terminating::NO_LONGER_GOING;
 use crate::checks::hc704_under_replicated::NO_LONGER_STARTING;
 use crate::checks::hc804_healer_dead;
 use crate::checks::{crashing, waiting};
@@ -149,9 +151,7 @@ fn matrix(
         (Some(name), _) if cell.promises() => {
             Cell::wont(format!("{name} does not renew its Lease (HC804)")).observed()
         }
-        (_, Some(why)) if cell.promises() => {
-            Cell::unknown(format!("its pods do not become Ready now: {why}"))
-        }
+        (_, Some(why)) if cell.promises() => Cell::unknown(format!("a new pod may not become Ready: {why}")),
         _ => cell,
     })
 }
@@ -192,6 +192,14 @@ fn failing(workload: &Workload, snapshot: &Snapshot) -> Option<String> {
     }
     if let Some(pod) = workload.active().find(|pod| pod.unscheduled.is_some()) {
         return Some(format!("{} waits for a node", pod.name));
+    }
+    if let Some((container, probe)) = unanswered_probe(workload) {
+        return Some(format!("{probe} of container {container} asks a port without a number (HC306)"));
+    }
+    // The next pod waits for it, and for those of lower ordinals (pkg/controller/statefulset/stateful_set_control.go).
+    let stays = |pod: &&PodState| pod.deletion.is_some_and(|at| snapshot.seconds_since(at) > NO_LONGER_GOING);
+    if let Some(pod) = workload.pods.iter().filter(|_| workload.kind == Kind::StatefulSet).find(stays) {
+        return Some(format!("{} is not gone although it was deleted (HC608)", pod.name));
     }
     // On a node that is down no pod is Ready: that says nothing about the next one elsewhere.
     let is_up = |pod: &&PodState| snapshot.node(&pod.node).is_none_or(|node| node.not_ready().is_none());
