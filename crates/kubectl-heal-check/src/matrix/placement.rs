@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cluster_model::feasibility::rules::StaticFilters;
 use cluster_model::feasibility::{Cluster, Judgement, Miss, NodeId, PodId, Scenario, Verdict, Why, judge};
 use cluster_model::healing::node_loss::{Replacement, replacement};
 use cluster_model::text::count;
@@ -27,6 +28,8 @@ pub struct Placement<'s> {
     controllers: &'s BTreeMap<String, String>,
     pods: BTreeMap<&'s str, PodId>,
     by_node: BTreeMap<NodeId, Vec<PodId>>,
+    /// The cluster as it is: nothing is lost or drained.
+    now: Scenario<'s>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,7 +49,8 @@ impl<'s> Placement<'s> {
                 by_node.entry(node).or_default().push(id);
             }
         }
-        Placement { cluster, controllers: &snapshot.controllers, pods, by_node }
+        let now = Scenario::new(cluster, BTreeSet::new(), &BTreeSet::new(), &[]);
+        Placement { cluster, controllers: &snapshot.controllers, pods, by_node, now }
     }
 
     pub fn lost(&self, nodes: &[&str]) -> Places {
@@ -60,9 +64,35 @@ impl<'s> Placement<'s> {
     /// One pod alone is deleted; its own node is open to the replacement.
     pub fn deleted(&self, uid: &str) -> Place {
         let Some(id) = self.pods.get(uid) else { return not_there() };
-        let scenario = Scenario::new(self.cluster, BTreeSet::new(), &BTreeSet::from([*id]), &[*id]);
-        let judged = judge(&scenario).into_iter().find(|it| it.pod == *id);
+        if self.fits_in_its_own_place(*id) { Place::Fits } else { self.by_the_model(*id) }
+    }
+
+    fn by_the_model(&self, id: PodId) -> Place {
+        let scenario = Scenario::new(self.cluster, BTreeSet::new(), &BTreeSet::from([id]), &[id]);
+        let judged = judge(&scenario).into_iter().find(|it| it.pod == id);
         judged.map_or_else(not_there, place)
+    }
+
+    /// So plain a pod, on a node that is open to it, that only its own place counts, and nobody waits who could take that. Most pods are:
+    /// a scenario for each would read all other pods every time.
+    fn fits_in_its_own_place(&self, id: PodId) -> bool {
+        let pod = self.cluster.pod(id);
+        let Some(node) = pod.node else { return false };
+        let wanted = &pod.requirements;
+        let is_plain = wanted.spread.is_empty()
+            && wanted.affinity.is_empty()
+            && wanted.anti_affinity.is_empty()
+            && wanted.volumes.is_empty()
+            && wanted.not_covered.is_empty();
+        let (taken, all) = (self.now.taken(node), &self.now.node(node).allocatable);
+        let has_room = |resource: &String| {
+            taken.get(resource).copied().unwrap_or_default() <= all.get(resource).copied().unwrap_or_default()
+        };
+        self.now.to_place().is_empty()
+            && is_plain
+            && wanted.requests.keys().all(has_room)
+            && self.now.keeping_away_from(&pod.namespace).next().is_none()
+            && StaticFilters::all(&self.now, self.now.existing(id)).pass(node)
     }
 
     fn without(&self, nodes: &[&str], leave: Leave) -> Places {
@@ -120,4 +150,50 @@ fn misses(judgement: &Judgement) -> String {
     let shown: Vec<String> =
         others.map(|(nodes, miss)| format!("{}: {miss}", count(*nodes, "node"))).collect();
     if shown.is_empty() { "there is no other node".to_owned() } else { shown.join("; ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::{healthy, pod};
+    use serde_json::json;
+
+    /// Every combination of what may keep a pod from its own place.
+    #[test]
+    fn what_fits_in_its_own_place_fits_by_the_model() {
+        let edits = [
+            ("Node/n1", json!({"spec": {"unschedulable": true}})),
+            ("Node/n1", json!({"spec": {"taints": [{"key": "gpu", "effect": "NoSchedule"}]}})),
+            ("Node/n1", json!({"status": {"allocatable": {"cpu": "1"}}})),
+            ("Pod/web-a", json!({"spec": {"nodeSelector": {"disk": "ssd"}}})),
+            ("Pod/wide", json!({"spec": {"nodeName": null}})),
+            (
+                "Pod/wide",
+                json!({"spec": {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+                {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "web"}}}]}}}}),
+            ),
+        ];
+        let (mut quick, mut slow) = (0, 0);
+        for combination in 0..1 << edits.len() {
+            let mut world = healthy()
+                .with(pod("wide", "wide", "n1"))
+                .edit("Pod/wide", json!({"spec": {"priority": 10, "containers": [{"name": "main", "resources": {"requests": {"cpu": "6"}}}]}}))
+                .edit("Pod/web-a", json!({"spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": "2"}}}]}}));
+            for (at, (key, edit)) in edits.iter().enumerate() {
+                if combination & (1 << at) != 0 {
+                    world = world.edit(key, edit.clone());
+                }
+            }
+            let snapshot = world.snapshot();
+            let placement = Placement::of(&snapshot, snapshot.scheduling.seen().unwrap());
+            let id = placement.pods["pod-web-a"];
+            if placement.fits_in_its_own_place(id) {
+                assert_eq!(placement.by_the_model(id), Place::Fits, "combination {combination}");
+                quick += 1;
+            } else {
+                slow += 1;
+            }
+        }
+        assert_eq!((quick, slow), (1, 63), "only where nothing is in the way");
+    }
 }
