@@ -3,6 +3,7 @@
 mod findings;
 mod input;
 mod matrix;
+mod outcome;
 mod rights;
 
 use ::testbed::shared;

@@ -104,6 +104,7 @@ mod tests {
             (json!([seconds(json!(-5))]), After(0)),
             (json!([{"operator": "Exists"}]), Never),
             (json!([{"operator": "Exists"}, seconds(json!(30))]), After(30)),
+            (json!([seconds(json!(300)), seconds(json!(30))]), After(30)),
             (json!([{"operator": "Exists", "effect": "NoSchedule"}]), After(0)),
             (json!([{"key": NOT_READY, "operator": "Exists", "effect": "NoExecute"}]), After(0)),
         ] {

@@ -102,6 +102,8 @@ mod tests {
         let running = |since: &str, last: Value| json!({"ready": true, "state": {"running": {"startedAt": since}}, "lastState": last});
         let old = json!({"restartCount": 900, "ready": true, "state": {"running": {"startedAt": "2025-12-02T00:00:00Z"}},
             "lastState": ended_at(1, "2025-12-02T00:00:00Z")});
+        let mut once = running("2026-01-01T23:59:55Z", last.clone());
+        once["restartCount"] = json!(1);
         let fires: &[&str] = &["deployment/web error"];
         let mut all = web_a(waits(1));
         for name in ["Pod/web-b", "Pod/web-c"] {
@@ -120,6 +122,7 @@ mod tests {
         cases(
             &CHECK,
             &[
+                ("crashed once", web_a(once), &[]),
                 ("C4: a month ago", web_a(old), &[]),
                 ("waiting", web_a(waits(1)), fires),
                 ("a pod without a controller", tool(waits(1)), &["pod/tool error"]),
