@@ -8,13 +8,13 @@ mod hc102_dangling_owner;
 mod hc105_selector_clash;
 mod hc110_effective_policy;
 mod hc201_single_replica;
-mod hc202_zero;
+mod hc202_scaled_to_zero;
 mod hc203_no_budget;
 mod hc204_budget_blocks;
 mod hc205_budget_without_pods;
 mod hc206_budgets_overlap;
-mod hc207_budget_empty;
-mod hc209_budget_no_effect;
+mod hc207_budget_without_rule;
+mod hc209_budget_without_effect;
 mod hc301_no_liveness;
 mod hc302_no_readiness;
 mod hc303_identical_probes;
@@ -32,7 +32,7 @@ mod hc605_create_error;
 mod hc606_leftovers;
 mod hc607_pending;
 pub mod hc608_terminating;
-mod hc702_deadline;
+mod hc702_progress_deadline;
 pub mod hc704_under_replicated;
 mod hc706_budget_unhealthy;
 mod hc801_node_down;
@@ -54,13 +54,13 @@ pub const CHECKS: &[Check] = &[
     hc105_selector_clash::CHECK,
     hc110_effective_policy::CHECK,
     hc201_single_replica::CHECK,
-    hc202_zero::CHECK,
+    hc202_scaled_to_zero::CHECK,
     hc203_no_budget::CHECK,
     hc204_budget_blocks::CHECK,
     hc205_budget_without_pods::CHECK,
     hc206_budgets_overlap::CHECK,
-    hc207_budget_empty::CHECK,
-    hc209_budget_no_effect::CHECK,
+    hc207_budget_without_rule::CHECK,
+    hc209_budget_without_effect::CHECK,
     hc301_no_liveness::CHECK,
     hc302_no_readiness::CHECK,
     hc303_identical_probes::CHECK,
@@ -78,7 +78,7 @@ pub const CHECKS: &[Check] = &[
     hc606_leftovers::CHECK,
     hc607_pending::CHECK,
     hc608_terminating::CHECK,
-    hc702_deadline::CHECK,
+    hc702_progress_deadline::CHECK,
     hc704_under_replicated::CHECK,
     hc706_budget_unhealthy::CHECK,
     hc801_node_down::CHECK,

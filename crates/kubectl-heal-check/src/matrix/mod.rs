@@ -95,7 +95,7 @@ impl Losses {
                 losses.drains.insert(node.to_owned(), placement.drained(&[node]));
             }
         }
-        for (zone, nodes) in zone_loss::zones(snapshot).into_iter().flatten() {
+        for (zone, nodes) in zone_loss::zones(snapshot) {
             if nodes.iter().any(|node| losses.nodes.contains_key(*node)) {
                 losses.zones.insert(zone.to_owned(), placement.lost(&nodes));
             }

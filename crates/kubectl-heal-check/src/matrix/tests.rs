@@ -62,7 +62,7 @@ fn verdicts_of_the_five_cases() {
     let apart = json!({"spec": {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
         {"topologyKey": "topology.kubernetes.io/region", "labelSelector": {"matchLabels": {"app": "other"}}}]}}}});
     let no_budgets = "heals heals slow slow unknown";
-    let cases: [(&str, World, &str, &str); 29] = [
+    let cases: [(&str, World, &str, &str); 30] = [
         ("healthy", healthy(), "deployment/web", "heals heals slow slow heals"),
         ("no room elsewhere", with_cpu(healthy(), "5"), "deployment/web", "heals heals wont wont wont"),
         ("room for one more", with_cpu(healthy(), "4"), "deployment/web", "heals heals slow slow heals"),
@@ -70,6 +70,7 @@ fn verdicts_of_the_five_cases() {
         ("no other node", healthy().without("Node/n2").without("Node/n3").without("Pod/web-b").without("Pod/web-c"), "deployment/web", "heals heals wont none wont"),
         ("one zone", zone_of(zone_of(healthy(), "n2", json!("a")), "n3", json!("a")), "deployment/web", "heals heals slow none heals"),
         ("a node without a zone", zone_of(healthy(), "n2", json!(null)), "deployment/web", "heals heals slow unknown heals"),
+        ("a node without a zone that is not for it", zone_of(healthy(), "n2", json!(null)).edit("Node/n2", json!({"spec": {"taints": [{"key": "gpu", "effect": "NoExecute"}]}})).without("Pod/web-b"), "deployment/web", "heals heals slow slow heals"),
         ("a StatefulSet", db(2), "statefulset/db", "heals heals wont wont heals"),
         ("a bare pod", bare(), "pod/tool", "heals wont wont wont wont"),
         ("an operator's pod", owned("example.com/v1", "Db"), "db/x", "heals unknown unknown unknown unknown"),

@@ -3,28 +3,42 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::NodeExt;
+use cluster_model::scheduling::{Misfit, misfit};
+use k8s_openapi::api::core::v1::Node;
 
 use super::cell::{Cell, worst};
 use super::node_loss::after;
 use super::placement::Places;
 use crate::snapshot::{PodState, Read, Snapshot, Workload, zone};
 
-/// The nodes of each zone; `None` if the zone of a node is not known.
-pub fn zones(snapshot: &Snapshot) -> Option<BTreeMap<&str, Vec<&str>>> {
+/// The nodes of each zone. Those without a label are in none.
+pub fn zones(snapshot: &Snapshot) -> BTreeMap<&str, Vec<&str>> {
     let mut zones: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for node in &snapshot.nodes {
-        zones.entry(zone(node)?).or_default().push(node.name());
+        if let Some(zone) = zone(node) {
+            zones.entry(zone).or_default().push(node.name());
+        }
     }
-    Some(zones)
+    zones
+}
+
+/// A node without a zone that has a pod of it, or may get one.
+fn without_zone<'s>(workload: &Workload, snapshot: &'s Snapshot) -> Option<&'s str> {
+    let concerns = |node: &&Node| {
+        workload.active().any(|pod| pod.node == node.name())
+            || matches!(misfit(node, workload.spec()), None | Some(Misfit::Cordoned))
+    };
+    snapshot.nodes.iter().filter(|node| zone(node).is_none()).find(concerns).map(NodeExt::name)
 }
 
 pub fn zone_loss(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<String, Places>) -> Cell {
     if snapshot.missing(&[Read::Nodes]).is_some() {
         return super::no_placement();
     }
-    let Some(zones) = zones(snapshot) else {
-        return Cell::unknown("nodes without label topology.kubernetes.io/zone: what a zone is is not known");
-    };
+    if let Some(node) = without_zone(workload, snapshot) {
+        return Cell::unknown(format!("node {node} has no label topology.kubernetes.io/zone"));
+    }
+    let zones = zones(snapshot);
     if zones.len() < 2 {
         return Cell::none("the cluster has one zone");
     }
