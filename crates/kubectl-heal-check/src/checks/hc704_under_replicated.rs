@@ -16,7 +16,7 @@ pub const CHECK: Check = Check {
     about: About::Now,
     severities: &[Error, Warning],
     reads: &[Read::Pods, Read::Deployments, Read::ReplicaSets, Read::StatefulSets],
-    fires_when: "a Deployment, StatefulSet or ReplicaSet has fewer available pods than replicas: a warning while it is healing or in an update, an error if none is available or a pod has not been Ready for five minutes",
+    fires_when: "a Deployment, StatefulSet or ReplicaSet has fewer available pods than replicas: a warning while it is starting, healing or in an update, an error if none is available or a pod has not been Ready for five minutes",
     why: "Something is missing now; the other findings about it say what.",
     remedy: "kubectl get pods shows which; the other findings about it say why",
     exceptions: "Pods beyond the replicas, as in an update, that go.",
@@ -33,6 +33,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
         let waits = workload.active().filter(|pod| !pod.is_ready).filter_map(|pod| pod.created).min();
         let waited = waits.map(|created| snapshot.seconds_since(created));
         let (severity, state) = match waited {
+            _ if is_young(workload, snapshot) => (Warning, "it is starting".to_owned()),
             _ if available == 0 => (Error, "nothing serves".to_owned()),
             _ if is_updating(workload) => (Warning, "an update is under way".to_owned()),
             Some(seconds) if seconds > NO_LONGER_STARTING => {
@@ -47,6 +48,12 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             format!("{available} of {desired} replicas available: {state}"),
         );
     }
+}
+
+/// It was made a moment ago.
+fn is_young(workload: &Workload, snapshot: &Snapshot) -> bool {
+    let created = workload.object.time("/metadata/creationTimestamp");
+    created.is_some_and(|at| snapshot.seconds_since(at) < NO_LONGER_STARTING)
 }
 
 /// A Deployment whose update has not exceeded its deadline, or whose controller has yet to begin.
@@ -92,6 +99,14 @@ mod tests {
         cases(
             &CHECK,
             &[
+                (
+                    "made a minute ago",
+                    available(0).edit(
+                        "Deployment/web",
+                        json!({"metadata": {"creationTimestamp": "2026-01-01T23:59:00Z"}}),
+                    ),
+                    &["deployment/web warning"],
+                ),
                 ("none", available(0), &["deployment/web error"]),
                 ("for a minute", broken("2026-01-01T23:59:00Z"), &["deployment/web warning"]),
                 ("for ten minutes", broken("2026-01-01T23:50:00Z"), &["deployment/web error"]),

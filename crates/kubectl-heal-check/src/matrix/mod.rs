@@ -104,9 +104,11 @@ impl Losses {
     }
 }
 
-/// A pod that is finished, or an owner whose pods are, is not there to be healed.
+/// A pod that is finished, an owner whose pods are, or a ReplicaSet of an earlier revision is not there to be healed.
 fn has_row(workload: &Workload) -> bool {
-    !matches!(workload.kind, Kind::Pod | Kind::Other) || workload.active().next().is_some()
+    let is_history = workload.kind == Kind::ReplicaSet && workload.replicas == Some(0);
+    let may_be_over = matches!(workload.kind, Kind::Pod | Kind::Other);
+    !is_history && (!may_be_over || workload.active().next().is_some())
 }
 
 fn matrix(

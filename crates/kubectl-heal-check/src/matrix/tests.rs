@@ -61,8 +61,15 @@ fn verdicts_of_the_five_cases() {
         json!({"spec": {"volumes": [{"name": "d", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}}]}});
     let apart = json!({"spec": {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
         {"topologyKey": "topology.kubernetes.io/region", "labelSelector": {"matchLabels": {"app": "other"}}}]}}}});
+    let rollout = || {
+        let rollout = json!([owner("argoproj.io/v1alpha1", "Rollout", "web")]);
+        let spec = crate::checks::testing::deployment("web", 3)["spec"].clone();
+        healthy()
+            .without("Deployment/web")
+            .edit("ReplicaSet/web-1", json!({"metadata": {"ownerReferences": rollout}, "spec": spec}))
+    };
     let no_budgets = "heals heals slow slow unknown";
-    let cases: [(&str, World, &str, &str); 30] = [
+    let cases: [(&str, World, &str, &str); 32] = [
         ("healthy", healthy(), "deployment/web", "heals heals slow slow heals"),
         ("no room elsewhere", with_cpu(healthy(), "5"), "deployment/web", "heals heals wont wont wont"),
         ("room for one more", with_cpu(healthy(), "4"), "deployment/web", "heals heals slow slow heals"),
@@ -71,6 +78,8 @@ fn verdicts_of_the_five_cases() {
         ("one zone", zone_of(zone_of(healthy(), "n2", json!("a")), "n3", json!("a")), "deployment/web", "heals heals slow none heals"),
         ("a node without a zone", zone_of(healthy(), "n2", json!(null)), "deployment/web", "heals heals slow unknown heals"),
         ("a node without a zone that is not for it", zone_of(healthy(), "n2", json!(null)).edit("Node/n2", json!({"spec": {"taints": [{"key": "gpu", "effect": "NoExecute"}]}})).without("Pod/web-b"), "deployment/web", "heals heals slow slow heals"),
+        ("a ReplicaSet of an Argo Rollout", rollout(), "replicaset/web-1", "heals heals slow slow heals"),
+        ("a budget that is none", healthy().edit("PodDisruptionBudget/web", json!({"spec": {"selector": "app=web"}})), "deployment/web", no_budgets),
         ("a StatefulSet", db(2), "statefulset/db", "heals heals wont wont heals"),
         ("a bare pod", bare(), "pod/tool", "heals wont wont wont wont"),
         ("an operator's pod", owned("example.com/v1", "Db"), "db/x", "heals unknown unknown unknown unknown"),

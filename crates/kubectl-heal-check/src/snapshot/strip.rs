@@ -12,7 +12,8 @@ pub fn object(object: &mut Value) {
         metadata.remove("annotations");
     }
     // Of a ReplicaSet whose Deployment has the template nothing but its owner is read.
-    if object["kind"] == "ReplicaSet" && object.controller_ref().is_some() {
+    if object["kind"] == "ReplicaSet" && object.controller_ref().is_some_and(|it| it["kind"] == "Deployment")
+    {
         object["spec"] = Value::Null;
         return;
     }
