@@ -3,17 +3,17 @@
 use cluster_model::disruption_budget::Rule;
 
 use super::check::{About, Check, Found};
-use crate::finding::Severity::Warning;
+use crate::finding::Severity::Error;
 use crate::snapshot::{Read, Snapshot};
 
 pub const CHECK: Check = Check {
     id: "HC207",
     name: "budget-without-rule",
     about: About::Posture,
-    severities: &[Warning],
+    severities: &[Error],
     reads: &[Read::Budgets],
     fires_when: "a PodDisruptionBudget has neither minAvailable nor maxUnavailable",
-    why: "Its controller expects no pods then and allows no disruption, so that it blocks every eviction without anybody having meant it.",
+    why: "Its controller expects no pods then and allows no disruption (pkg/controller/disruption/disruption.go), so that it blocks every eviction without anybody having meant it.",
     remedy: "set maxUnavailable: 1, or delete it",
     exceptions: "None.",
     run,
@@ -21,7 +21,11 @@ pub const CHECK: Check = Check {
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for budget in snapshot.posture_budgets().filter(|it| *it.budget.rule() == Rule::None) {
-        found.add(Warning, &budget.subject, "has neither minAvailable nor maxUnavailable");
+        found.add(
+            Error,
+            &budget.subject,
+            "has neither minAvailable nor maxUnavailable: it allows no eviction",
+        );
     }
 }
 
@@ -37,7 +41,7 @@ mod tests {
         cases(
             &CHECK,
             &[
-                ("neither", rule(json!({"maxUnavailable": null})), &["poddisruptionbudget/web warning"]),
+                ("neither", rule(json!({"maxUnavailable": null})), &["poddisruptionbudget/web error"]),
                 ("the other one", rule(json!({"maxUnavailable": null, "minAvailable": 2})), &[]),
             ],
         );

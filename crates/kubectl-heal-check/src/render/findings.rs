@@ -23,9 +23,15 @@ pub fn lines(findings: &[&Finding], wide: bool) -> Vec<Line> {
                     .dim(format!("            and {} more; -o wide shows all", group.len() - listed(group))),
             );
         }
-        lines.push(Line::new().plain("            ").command(&group[0].remedy).hanging(12));
+        lines.push(remedy(&group[0].remedy));
     }
     lines
+}
+
+/// A command is left in one piece, to be copied.
+fn remedy(text: &str) -> Line {
+    let line = Line::new().plain("            ");
+    if text.starts_with("kubectl ") { line.command(text) } else { line.plain(text).hanging(12) }
 }
 
 fn row(finding: &Finding) -> Vec<Line> {

@@ -59,9 +59,17 @@ pub fn reasons(row: &Row, wide: bool) -> Vec<Vec<Line>> {
         let name = if at == 0 { row.subject.to_string() } else { String::new() };
         vec![
             Line::new().plain("  ").plain(name),
-            Line::new().plain(names.join(", ")),
+            Line::new().plain(columns(&names)),
             Line::new().plain(&cell.reason).dim(worst),
         ]
     };
     groups.into_iter().enumerate().map(line).collect()
+}
+
+/// All but the first are often of one reason, as where nothing recreates the pods.
+fn columns(names: &[&str]) -> String {
+    match names {
+        [first, _, _, _] if *first != "crash" => "all but crash".to_owned(),
+        names => names.join(", "),
+    }
 }

@@ -30,8 +30,11 @@ pub fn report(report: &HealReport, wide: bool, namespace: Option<&str>, fail_on:
         let rows: Vec<&Row> = report.workloads.iter().filter(|row| row.subject.namespace == name).collect();
         let found: Vec<&Finding> =
             report.findings.iter().filter(|it| !is_of_cluster(it) && it.subject.namespace == name).collect();
-        lines.extend(block(name, &rows, &found, wide));
-        lines.push(Line::new());
+        // Not a word of what was not there to check: it would read as good.
+        if !(rows.is_empty() && found.is_empty()) {
+            lines.extend(block(name, &rows, &found, wide));
+            lines.push(Line::new());
+        }
     }
     let of_cluster: Vec<&Finding> = report.findings.iter().filter(|it| is_of_cluster(it)).collect();
     if !of_cluster.is_empty() {

@@ -54,7 +54,7 @@ fn findings_follow_their_workloads_and_reasons_what_does_not_heal() {
         text.iter().position(|line| line.contains(part)).unwrap_or_else(|| panic!("{part}: {text:#?}"))
     };
     assert!(at("shop  3 workloads, 5 pods: 1 error") < at("deployment/web"));
-    assert!(at("node loss, zone loss                   its pods stay Terminating") < at("HC101  pod/tool"));
+    assert!(at("node loss, zone loss  its pods stay Terminating") < at("HC101  pod/tool"));
     assert!(at("HC101  pod/tool") < at("HC410  stateful") && at("HC410  stateful") < at("not checked"));
     assert!(text[at("HC101  pod/tool") + 1].starts_with("            create it through a Deployment"));
     assert!(text[at("not checked") + 1].contains("HC804"));
@@ -65,4 +65,11 @@ fn findings_follow_their_workloads_and_reasons_what_does_not_heal() {
 fn the_wide_output_names_the_worst_node() {
     let text = text(&healthy(), true).join("\n");
     assert!(text.contains("(worst: n1)") && text.contains("(worst: a)"), "{text}");
+}
+
+#[test]
+fn of_an_empty_namespace_nothing_is_said_but_that() {
+    let mut empty = healthy();
+    empty.objects.retain(|it| it["metadata"]["namespace"] != "shop");
+    assert_eq!(text(&empty, false), [""; 0]);
 }
