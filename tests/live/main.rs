@@ -12,6 +12,7 @@ mod drain_basics;
 mod evil;
 mod faults;
 mod findings;
+mod heal;
 mod hostile;
 mod import_circles;
 mod krew;

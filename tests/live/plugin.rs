@@ -89,6 +89,11 @@ pub fn rollback<'r>(room: &'r Room<'r>, args: &[&str]) -> Run<'r> {
     rollback_to(room, &non_interactive(args))
 }
 
+/// `kubectl heal-check ARGS -n ROOM`
+pub fn heal_check<'r>(room: &'r Room<'r>, args: &[&str]) -> Run<'r> {
+    plugin(room, "heal-check", &[args, &["-n", room.namespace()]].concat())
+}
+
 fn non_interactive<'a>(args: &[&'a str]) -> Vec<&'a str> {
     [args, &["--yes", "-o", "json"]].concat()
 }

@@ -18,6 +18,7 @@ const PUBLISHED: &[(&str, &str, &[&str])] = &[
     ("rollback-to", "rollback-to-plan", &["--all", "-n", "shop", "--dry-run"]),
     ("rollback-to", "rollback-to-history", &["--all", "-n", "shop", "--history"]),
     ("rollback-to", "rollback-to-status", &["--all", "-n", "shop", "--status"]),
+    ("heal-check", "heal-check", &["-A"]),
 ];
 
 fn folder() -> PathBuf {

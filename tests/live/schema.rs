@@ -11,6 +11,7 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("RollbackReport", include_str!("../../docs/rollback-report.schema.json")),
     ("RevisionHistory", include_str!("../../docs/revision-history.schema.json")),
     ("RolloutStatus", include_str!("../../docs/rollout-status.schema.json")),
+    ("HealReport", include_str!("../../docs/heal-report.schema.json")),
 ];
 
 fn validator(kind: &Value) -> Option<&'static Validator> {
@@ -89,4 +90,47 @@ fn a_report_has_all_of_its_fields_and_no_others() {
             assert_eq!(faults(&short).len(), 1, "{parent} without {field}");
         }
     }
+}
+
+fn heal_report() -> Value {
+    let cell = json!({"verdict": "slow", "etaSeconds": 351, "evidence": "predicted", "reason": "r"});
+    let none = json!({"verdict": "none", "evidence": "predicted", "reason": "r"});
+    let matrix = json!({"crash": cell, "podLoss": cell, "nodeLoss": cell, "zoneLoss": none, "drain": cell});
+    let subject = json!({"kind": "Deployment", "namespace": "shop", "name": "web"});
+    json!({
+        "kind": "HealReport",
+        "result": "findings",
+        "workloads": [{"kind": "Deployment", "namespace": "shop", "name": "web", "matrix": matrix, "impairedBy": []}],
+        "findings": [{"id": "HC203", "name": "no-budget", "severity": "warning", "subject": subject, "message": "m", "remedy": ""}],
+        "unchecked": [{"id": "placement", "reason": "r"}],
+    })
+}
+
+#[test]
+fn a_broken_heal_report_does_not_validate() {
+    assert_eq!(faults(&heal_report()), [""; 0]);
+    let broken: [(&str, Value); 9] = [
+        ("/result", json!("healthy")),
+        ("/workloads/0/matrix/crash/verdict", json!("ok")),
+        ("/workloads/0/matrix/crash/etaSeconds", json!(-1)),
+        ("/workloads/0/matrix/drain/reason", json!("")),
+        ("/workloads/0/impairedBy", json!(["x"])),
+        ("/findings/0/severity", json!("unknown")),
+        ("/findings/0/id", json!("no-budget")),
+        ("/findings/0/subject", json!("shop/web")),
+        ("/unchecked/0/reason", json!(null)),
+    ];
+    for (at, value) in broken {
+        let mut report = heal_report();
+        *report.pointer_mut(at).unwrap() = value;
+        let faults = faults(&report);
+        assert!(faults.iter().any(|fault| fault.starts_with(at)) || at == "/result", "{at}: {faults:?}");
+        assert!(!faults.is_empty(), "{at}");
+    }
+    // Of a run that ended early there is an error, and nothing was checked.
+    let mut early = json!({"kind": "HealReport", "result": "refused", "workloads": [], "findings": [], "error": "e",
+        "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:00Z"});
+    assert_eq!(faults(&early), [""; 0]);
+    early["unchecked"] = json!([]);
+    assert!(!faults(&early).is_empty());
 }

@@ -11,6 +11,7 @@ pub mod disruption_budget;
 pub mod feasibility;
 pub mod finding;
 pub mod fnv;
+pub mod healing;
 pub mod image_ref;
 mod int_or_percent;
 pub mod inventory;

@@ -32,6 +32,16 @@ time, an image or the last healthy state: previews every difference, checks
 that the objects the template references still exist, updates only what was
 shown, and waits until every pod runs the target template.",
     },
+    Plugin {
+        name: "heal-check",
+        short_description: "Check what heals by itself, how fast, and why not",
+        description: "\
+Shows for each workload what happens if a container crashes, a pod, a node or
+a zone is lost, or a node is drained: whether it heals, how long it takes, and
+why it does not. Replacements are placed by the filters of the scheduler, for
+the whole cluster at once. Reports what is broken now and what would not heal,
+with the remedy, and what it could not check. Reads only.",
+    },
 ];
 
 /// The plugin of that name.

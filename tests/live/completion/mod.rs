@@ -13,7 +13,7 @@ use std::process::{Command, Output, Stdio};
 use ::testbed::{Cluster, plugins_dir};
 use tempfile::TempDir;
 
-const PLUGINS: [&str; 2] = ["safe-drain", "rollback-to"];
+const PLUGINS: [&str; 3] = ["safe-drain", "rollback-to", "heal-check"];
 
 /// The program of a plugin, as kubectl finds it.
 fn program(plugin: &str) -> String {

@@ -10,12 +10,13 @@ use super::mask::masked;
 use super::page::{Block, CONTINUED, Run, blocks, body};
 
 /// A test executes each.
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 6] = [
     "README.md",
     "README.ko.md",
     "docs/safe-drain.md",
     "docs/rollback-to.md",
     "docs/rollback-to-terminal.md",
+    "docs/heal-check.md",
 ];
 
 #[test]
@@ -41,6 +42,11 @@ fn rollback_to() {
 #[test]
 fn rollback_to_on_a_terminal() {
     execute("docs/rollback-to-terminal.md");
+}
+
+#[test]
+fn heal_check() {
+    execute("docs/heal-check.md");
 }
 
 /// No page is left out, and every block says how it is executed.

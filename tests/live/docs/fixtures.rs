@@ -16,6 +16,7 @@ const FIXTURES: &[(&str, Build)] = &[
     ("a node with web under a budget", web_under_a_budget),
     ("a node with web, worker and agent under a budget", node_with_worker),
     ("a node with web, worker, db and agent under a budget", full_node),
+    ("web, worker and agent to check", workloads_to_check),
     ("self-healing deployment", one_release),
     ("rolling update with change causes", one_release),
     ("a failed update", failed_update),
@@ -142,6 +143,11 @@ fn web_under_a_budget(room: &Room<'static>) -> Vec<Policy<'static>> {
     room.ready("web", 3);
     room.budget_allows("web", 1);
     Vec::new()
+}
+
+fn workloads_to_check(room: &Room<'static>) -> Vec<Policy<'static>> {
+    crate::heal::leases();
+    node_with_worker(room)
 }
 
 /// The only pod of the worker is on node-1.

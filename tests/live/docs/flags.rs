@@ -21,7 +21,7 @@ fn the_short_help_fits_a_screen() {
         assert!(wide.is_empty(), "{wide:#?}");
         assert_eq!(help.lines().last(), Some("see --help for all flags"), "{help}");
         assert!(
-            help.contains("--dry-run") && help.contains("Examples:") && !help.contains("--help for more"),
+            help.contains("--output") && help.contains("Examples:") && !help.contains("--help for more"),
             "{help}"
         );
         let all = page.ask(&["--help"]);

@@ -24,6 +24,8 @@ struct Page {
     tests: &'static str,
     /// An object name for the command line; it need not exist.
     object: &'static str,
+    /// The flag that takes the ids of findings.
+    ids: &'static str,
     /// The cases of kubectl's own tests that it numbers; 0 if kubectl has none.
     cases: usize,
 }
@@ -34,6 +36,7 @@ const PAGES: &[Page] = &[
         text: include_str!("../../../docs/safe-drain.md"),
         tests: include_str!("../../../docs/dev/safe-drain-tests.md"),
         object: "n1",
+        ids: "--allow",
         cases: 42,
     },
     Page {
@@ -41,9 +44,20 @@ const PAGES: &[Page] = &[
         text: include_str!("../../../docs/rollback-to.md"),
         tests: include_str!("../../../docs/dev/rollback-to-tests.md"),
         object: "deployment/web",
+        ids: "--allow",
         cases: 27,
     },
+    Page {
+        plugin: "heal-check",
+        text: include_str!("../../../docs/heal-check.md"),
+        tests: include_str!("../../../docs/dev/heal-check-tests.md"),
+        object: "deployment/web",
+        ids: "--ignore",
+        cases: 0,
+    },
 ];
+
+const SEVERITIES: [&str; 5] = ["critical", "error", "warning", "info", "unknown"];
 
 const FINDINGS: &str = "## Findings";
 const CASES: &str = "## The cases of kubectl's own tests";
@@ -52,7 +66,7 @@ const CASES: &str = "## The cases of kubectl's own tests";
 fn a_page_lists_every_finding_and_no_other() {
     for page in PAGES {
         // The one place where a plugin lists all ids: its answer to one that does not exist.
-        let output = page.ask(&[page.object, "--allow=no-such-finding"]);
+        let output = page.ask(&[page.object, page.ids, "no-such-finding"]);
         let (_, ids) = output.split_once("there are: ").unwrap();
         let known: BTreeSet<&str> = ids.split(',').map(str::trim).collect();
         let rows = table(page.text, FINDINGS);
@@ -63,7 +77,10 @@ fn a_page_lists_every_finding_and_no_other() {
         let tested = table(page.tests, FINDINGS);
         let tested: BTreeSet<&str> = tested.iter().map(|row| row[0].trim_matches('`')).collect();
         assert_same(&tested, &known, page.tests.lines().next().unwrap_or_default());
-        assert!(rows.iter().all(|row| ["error", "warning", "info", "unknown"].contains(&row[1])), "{rows:?}");
+        assert!(
+            rows.iter().all(|row| row[1].split(", ").all(|severity| SEVERITIES.contains(&severity))),
+            "{rows:?}"
+        );
     }
 }
 
@@ -161,7 +178,7 @@ fn every_flag_the_documents_name_exists() {
     for page in PAGES {
         let help = page.ask(&["--help"]);
         let known: BTreeSet<String> = flags(&help);
-        assert!(known.contains("--dry-run") && known.contains("--kubeconfig"), "{help}");
+        assert!(known.contains("--output") && known.contains("--kubeconfig"), "{help}");
         let mut named = flags(page.text);
         let run = format!("kubectl {} ", page.plugin);
         let lines = documents.iter().flat_map(|text| text.lines());

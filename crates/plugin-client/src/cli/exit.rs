@@ -18,6 +18,8 @@ pub enum Exit {
     Refused = 3,
     /// Partly done: the report lists what was done and what was not, and the command that continues.
     Partial = 4,
+    /// Something could not be checked or seen, or nothing was there to check.
+    Incomplete = 5,
     /// The deadline (`--timeout`) passed.
     Timeout = 124,
     /// Interrupted; the report lists the state of each object.

@@ -101,7 +101,7 @@ fn document<A: CommandLine>(ui: &Ui, words: &[OsString], error: &str, exit: Exit
         Exit::Usage | Exit::Refused => "refused",
         Exit::Timeout => "timeout",
         Exit::Interrupted => "interrupted",
-        Exit::Done | Exit::Failed | Exit::Partial => "failed",
+        Exit::Done | Exit::Failed | Exit::Partial | Exit::Incomplete => "failed",
     };
     let (kind, subjects) = A::REPORT;
     let now = Timestamp::now().to_string();

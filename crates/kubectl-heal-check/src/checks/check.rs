@@ -1,0 +1,63 @@
+//! What a check is: what it reads, when it fires, and what is written about it.
+
+use crate::finding::{Finding, Severity, Subject, Unchecked};
+use crate::snapshot::{Read, Snapshot};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Would it heal?
+    Posture,
+    /// Is it healing?
+    Now,
+}
+
+pub struct Check {
+    pub id: &'static str,
+    pub name: &'static str,
+    pub about: About,
+    /// All severities that it reports, worst first.
+    pub severities: &'static [Severity],
+    /// If one of these is not known, the check does not run, and is reported as unchecked.
+    pub reads: &'static [Read],
+    pub fires_when: &'static str,
+    pub why: &'static str,
+    pub remedy: &'static str,
+    /// When it does not fire although it looks as if it should.
+    pub exceptions: &'static str,
+    pub run: fn(&Snapshot, &mut Found<'_>),
+}
+
+/// What a check that runs reports.
+pub struct Found<'c> {
+    check: &'c Check,
+    pub findings: Vec<Finding>,
+    pub unchecked: Vec<Unchecked>,
+}
+
+impl<'c> Found<'c> {
+    pub fn by(check: &'c Check) -> Self {
+        Found { check, findings: Vec::new(), unchecked: Vec::new() }
+    }
+
+    /// With the remedy of the check.
+    pub fn add(&mut self, severity: Severity, subject: &Subject, message: impl Into<String>) {
+        self.add_with(severity, subject, message, self.check.remedy);
+    }
+
+    pub fn add_with(
+        &mut self,
+        severity: Severity,
+        subject: &Subject,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let Check { id, name, .. } = *self.check;
+        let (message, remedy) = (message.into(), remedy.into());
+        self.findings.push(Finding { id, name, severity, subject: subject.clone(), message, remedy });
+    }
+
+    /// Of one object it cannot be said.
+    pub fn unknown(&mut self, reason: impl Into<String>) {
+        self.unchecked.push(Unchecked { id: self.check.id.to_owned(), reason: reason.into() });
+    }
+}

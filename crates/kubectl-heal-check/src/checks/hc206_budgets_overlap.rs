@@ -1,0 +1,83 @@
+//! HC206: pods that several disruption budgets select.
+
+use std::collections::BTreeSet;
+
+use cluster_model::selector;
+
+use super::check::{About, Check, Found};
+use crate::finding::Severity::Error;
+use crate::snapshot::workload::labels_of;
+use crate::snapshot::{Read, Snapshot};
+
+pub const CHECK: Check = Check {
+    id: "HC206",
+    name: "budgets-overlap",
+    about: About::Posture,
+    severities: &[Error],
+    reads: &[
+        Read::Pods,
+        Read::Deployments,
+        Read::ReplicaSets,
+        Read::StatefulSets,
+        Read::DaemonSets,
+        Read::Jobs,
+        Read::CronJobs,
+        Read::Budgets,
+    ],
+    fires_when: "more than one PodDisruptionBudget selects the same pod",
+    why: "The server answers every eviction of the pod with an error (500), so no drain of its node can finish.",
+    remedy: "keep one of the budgets",
+    exceptions: "Budgets that select different pods of one workload.",
+    run,
+};
+
+fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
+    for workload in snapshot.posture().filter(|it| it.budgets.len() > 1) {
+        let template = (!workload.template.is_null()).then(|| labels_of(&workload.template));
+        let labels = template.iter().chain(workload.active().map(|pod| &pod.labels));
+        let most: BTreeSet<&str> = labels
+            .map(|labels| {
+                let budgets = workload.budgets.iter().map(|at| &snapshot.budgets[*at].budget);
+                let selecting = budgets.filter(|it| selector::selects(it.selector(), Some(labels)));
+                selecting.map(|it| it.name()).collect::<BTreeSet<_>>()
+            })
+            .max_by_key(BTreeSet::len)
+            .unwrap_or_default();
+        if most.len() > 1 {
+            let names: Vec<&str> = most.into_iter().collect();
+            let message =
+                format!("its pods are selected by budgets {}: every eviction fails", names.join(", "));
+            found.add(Error, &workload.subject, message);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::{budget, cases, healthy, pod};
+    use serde_json::json;
+
+    #[test]
+    fn hc206_budgets_overlap() {
+        let second = |edit| {
+            healthy().with(budget("all", json!({"maxUnavailable": 1}))).edit("PodDisruptionBudget/all", edit)
+        };
+        let empty = json!({"spec": {"selector": {"matchLabels": null}}});
+        cases(
+            &CHECK,
+            &[
+                ("A5: two", second(json!({})), &["deployment/web error"]),
+                ("an empty selector", second(empty), &["deployment/web error"]),
+                ("other pods", second(json!({"spec": {"selector": {"matchLabels": {"app": "api"}}}})), &[]),
+                ("another namespace", second(json!({"metadata": {"namespace": "other"}})), &[]),
+                (
+                    "a pod without a controller",
+                    second(json!({"spec": {"selector": {"matchLabels": {"app": "tool"}}}}))
+                        .with(pod("tool", "tool", "n1")),
+                    &[],
+                ),
+            ],
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! HC409: how long the pods of a lost node are not replaced.
+
+use cluster_model::healing::node_loss::{DETECTION, Deletion};
+use cluster_model::text::span;
+
+use super::check::{About, Check, Found};
+use crate::finding::Severity::{Error, Info, Warning};
+use crate::snapshot::{Kind, Read, Snapshot, Workload};
+
+/// What counts as slow for a workload that nothing else serves meanwhile.
+const SLOW: i64 = 60;
+
+pub const CHECK: Check = Check {
+    id: "HC409",
+    name: "node-loss",
+    about: About::Posture,
+    severities: &[Error, Warning, Info],
+    reads: &[Read::Pods, Read::Deployments, Read::ReplicaSets, Read::Autoscalers],
+    fires_when: "the pods tolerate the loss of their node for ever (error), or for more than a minute: a warning if there is one replica, which nothing serves for, and information otherwise",
+    why: "Kubernetes notices a silent node after about 50 s; its pods are replaced only after their tolerationSeconds for node.kubernetes.io/unreachable and not-ready, 300 s unless the template says otherwise.",
+    remedy: "add tolerations for node.kubernetes.io/unreachable and node.kubernetes.io/not-ready with tolerationSeconds of 30 to 60",
+    exceptions: "DaemonSets are meant to stay; StatefulSets are HC410; the time until a node counts as silent may be configured otherwise.",
+    run,
+};
+
+fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
+    let replaced = |it: &&Workload| matches!(it.kind, Kind::Deployment | Kind::ReplicaSet) && it.least() > 0;
+    for workload in snapshot.posture().filter(replaced) {
+        match workload.after_loss() {
+            Deletion::Never => found.add_with(
+                Error,
+                &workload.subject,
+                "its pods tolerate the loss of their node for ever: they are never replaced",
+                "set tolerationSeconds on its tolerations for NoExecute, and no toleration of every taint",
+            ),
+            Deletion::After(seconds) if seconds > SLOW => {
+                let severity = if workload.least() == 1 { Warning } else { Info };
+                let message =
+                    format!("the pods of a lost node are replaced after about {}", span(DETECTION + seconds));
+                found.add(severity, &workload.subject, message);
+            }
+            Deletion::After(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::{cases, healthy};
+    use serde_json::{Value, json};
+
+    #[test]
+    fn hc409_node_loss() {
+        let tolerations = |tolerations: Value| {
+            let template = json!({"spec": {"template": {"spec": {"tolerations": tolerations}}}});
+            healthy()
+                .edit_all("Pod", json!({"spec": {"tolerations": tolerations}}))
+                .edit("Deployment/web", template)
+        };
+        let unreachable = |seconds: Value| json!([{"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds}]);
+        let one = json!({"spec": {"replicas": 1}});
+        cases(
+            &CHECK,
+            &[
+                ("D12: without an end", tolerations(unreachable(json!(null))), &["deployment/web error"]),
+                ("every taint", tolerations(json!([{"operator": "Exists"}])), &["deployment/web error"]),
+                ("five minutes", tolerations(unreachable(json!(300))), &["deployment/web info"]),
+                (
+                    "five minutes without it",
+                    tolerations(unreachable(json!(300))).edit("Deployment/web", one),
+                    &["deployment/web warning"],
+                ),
+                ("a minute", tolerations(unreachable(json!(60))), &[]),
+            ],
+        );
+    }
+}

@@ -1,0 +1,77 @@
+//! HC604: an image that cannot be pulled.
+
+use super::check::{About, Check, Found};
+use super::waiting::{because, first, is_older};
+use crate::finding::Severity::Error;
+use crate::snapshot::{Read, Snapshot};
+
+/// Registries fail for a moment.
+const PATIENCE: i64 = 120;
+
+pub const CHECK: Check = Check {
+    id: "HC604",
+    name: "image-pull",
+    about: About::Now,
+    severities: &[Error],
+    reads: &[
+        Read::Pods,
+        Read::Deployments,
+        Read::ReplicaSets,
+        Read::StatefulSets,
+        Read::DaemonSets,
+        Read::Jobs,
+        Read::CronJobs,
+    ],
+    fires_when: "a container waits with ErrImagePull or ImagePullBackOff in a pod that has been on its node for two minutes; at once with InvalidImageName or ErrImageNeverPull",
+    why: "The kubelet tries again and again, with waits up to 5 min, and nothing else heals it.",
+    remedy: "correct the image or its pull secret",
+    exceptions: "The first two minutes.",
+    run,
+};
+
+fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
+    for workload in snapshot.selected() {
+        let failing = first(workload, |pod, waiting| match waiting.reason.as_str() {
+            "ErrImagePull" | "ImagePullBackOff" => is_older(pod, snapshot, PATIENCE),
+            reason => matches!(reason, "InvalidImageName" | "ErrImageNeverPull"),
+        });
+        if let Some((pod, container, waiting)) = failing {
+            let message = format!(
+                "container {} of {}: {}{}",
+                container.name,
+                pod.name,
+                waiting.reason,
+                because(&waiting.message)
+            );
+            found.add(Error, &workload.subject, message);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::{cases, container, healthy};
+    use serde_json::json;
+
+    #[test]
+    fn hc604_image_pull() {
+        let web_a = |reason: &str| {
+            healthy().edit(
+                "Pod/web-a",
+                container(json!({"state": {"running": null, "waiting": {"reason": reason}}})),
+            )
+        };
+        let young = json!({"status": {"conditions": [{"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T23:59:00Z"}]}});
+        let fires: &[&str] = &["deployment/web error"];
+        cases(
+            &CHECK,
+            &[
+                ("D4: for two minutes", web_a("ImagePullBackOff"), fires),
+                ("one minute", web_a("ImagePullBackOff").edit("Pod/web-a", young.clone()), &[]),
+                ("at once", web_a("InvalidImageName").edit("Pod/web-a", young), fires),
+                ("a crash loop", web_a("CrashLoopBackOff"), &[]),
+            ],
+        );
+    }
+}

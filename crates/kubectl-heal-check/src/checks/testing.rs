@@ -1,0 +1,280 @@
+//! A healthy cluster, edits of it, and what a check finds in it. Every case differs from the healthy cluster by what it names.
+
+use std::collections::BTreeMap;
+
+use cluster_model::build::merge;
+use cluster_model::feasibility::Cluster;
+use cluster_model::{Known, Raw};
+use k8s_openapi::api::core::v1::{Node, Pod};
+use serde_json::{Value, json};
+
+use super::check::{Check, Found};
+use crate::finding::{Finding, Severity};
+use crate::snapshot::{Gathered, PodState, Read, Selection, Snapshot, strip};
+
+pub const NOW: &str = "2026-01-02T00:00:00Z";
+
+#[derive(Clone)]
+pub struct World {
+    pub objects: Vec<Value>,
+    unknown: BTreeMap<Read, String>,
+    all_namespaces: bool,
+}
+
+/// Deployment `web` with three replicas on three nodes in three zones, with probes, a budget and a Service.
+pub fn healthy() -> World {
+    let mut objects = Vec::new();
+    for (n, zone) in ["a", "b", "c"].iter().enumerate() {
+        let size = json!({"cpu": "8", "memory": "32Gi", "pods": "110"});
+        objects.push(json!({"kind": "Node", "metadata": {"name": format!("n{}", n + 1), "uid": format!("node-{n}"),
+            "labels": {"topology.kubernetes.io/zone": zone, "kubernetes.io/hostname": format!("n{}", n + 1)}},
+            "spec": {}, "status": {"allocatable": size,
+            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}}));
+    }
+    objects.push(deployment("web", 3));
+    objects.push(
+        json!({"kind": "ReplicaSet", "metadata": {"namespace": "shop", "name": "web-1", "uid": "rs-web",
+        "ownerReferences": [owner("apps/v1", "Deployment", "web")]}, "spec": {"replicas": 3}}),
+    );
+    for (n, letter) in ["a", "b", "c"].iter().enumerate() {
+        let mut pod = pod(&format!("web-{letter}"), "web", &format!("n{}", n + 1));
+        pod["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "rs-web", "controller": true}]);
+        objects.push(pod);
+    }
+    objects.push(budget("web", json!({"maxUnavailable": 1})));
+    objects
+        .push(json!({"kind": "Service", "metadata": {"namespace": "shop", "name": "web", "uid": "svc-web"},
+        "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}}));
+    for name in ["kube-controller-manager", "kube-scheduler"] {
+        objects.push(
+            json!({"kind": "Lease", "metadata": {"namespace": "kube-system", "name": name, "uid": name},
+            "spec": {"leaseDurationSeconds": 15, "renewTime": "2026-01-01T23:59:55.000000Z"}}),
+        );
+    }
+    World { objects, unknown: BTreeMap::new(), all_namespaces: false }
+}
+
+pub fn owner(api_version: &str, kind: &str, name: &str) -> Value {
+    json!({"apiVersion": api_version, "kind": kind, "name": name, "uid": format!("{kind}-{name}"), "controller": true})
+}
+
+pub fn template(app: &str) -> Value {
+    let probe = |path: &str| json!({"httpGet": {"path": path, "port": "http"}});
+    let toleration =
+        |key: &str| json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 30});
+    json!({"metadata": {"labels": {"app": app}}, "spec": {
+        "restartPolicy": "Always",
+        "terminationGracePeriodSeconds": 30,
+        "containers": [{"name": "main", "image": "shop:1", "ports": [{"name": "http", "containerPort": 8080}],
+            "livenessProbe": probe("/live"), "readinessProbe": probe("/ready")}],
+        "tolerations": [toleration("node.kubernetes.io/not-ready"), toleration("node.kubernetes.io/unreachable")],
+    }})
+}
+
+pub fn deployment(app: &str, replicas: i64) -> Value {
+    json!({"apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"namespace": "shop", "name": app, "uid": format!("Deployment-{app}"), "generation": 1},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": app}}, "template": template(app)},
+        "status": {"observedGeneration": 1, "replicas": replicas, "updatedReplicas": replicas,
+            "readyReplicas": replicas, "availableReplicas": replicas,
+            "conditions": [{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}]}})
+}
+
+/// StatefulSet `db` with pods on the first nodes.
+pub fn stateful_set(name: &str, replicas: usize) -> Vec<Value> {
+    let mut set = deployment(name, i64::try_from(replicas).unwrap());
+    merge(&mut set, json!({"kind": "StatefulSet", "metadata": {"uid": format!("StatefulSet-{name}")}}));
+    let mut all = vec![set];
+    for n in 0..replicas {
+        let mut pod = pod(&format!("{name}-{n}"), name, &format!("n{}", n % 3 + 1));
+        pod["metadata"]["ownerReferences"] = json!([owner("apps/v1", "StatefulSet", name)]);
+        all.push(pod);
+    }
+    all
+}
+
+/// A Ready pod without an owner.
+pub fn pod(name: &str, app: &str, node: &str) -> Value {
+    let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": "shop", "name": name,
+        "uid": format!("pod-{name}"), "creationTimestamp": "2026-01-01T00:00:00Z"},
+        "status": {"phase": "Running", "conditions": [
+            {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"},
+            {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:05Z"}],
+            "containerStatuses": [{"name": "main", "image": "", "imageID": "", "ready": true, "restartCount": 0,
+                "state": {"running": {"startedAt": "2026-01-01T00:00:02Z"}}}]}});
+    merge(&mut pod, template(app));
+    pod["spec"]["nodeName"] = json!(node);
+    pod
+}
+
+/// Over the three pods of `web`, all healthy.
+pub fn budget(name: &str, rule: Value) -> Value {
+    let mut budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+        "metadata": {"namespace": "shop", "name": name, "uid": format!("pdb-{name}"), "generation": 1},
+        "spec": {"selector": {"matchLabels": {"app": "web"}}},
+        "status": {"observedGeneration": 1, "disruptionsAllowed": 1, "currentHealthy": 3, "desiredHealthy": 2, "expectedPods": 3}});
+    merge(&mut budget["spec"], rule);
+    budget
+}
+
+/// A container that is not up, or came up again.
+pub fn container(edit: Value) -> Value {
+    let mut status = json!({"name": "main", "image": "", "imageID": "", "ready": false, "restartCount": 3});
+    merge(&mut status, edit);
+    json!({"status": {"containerStatuses": [status]}})
+}
+
+pub fn not_ready() -> Value {
+    json!({"status": {"conditions": [
+        {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"},
+        {"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}})
+}
+
+impl World {
+    /// `edit` merged over the object, as in `Deployment/web`.
+    #[track_caller]
+    pub fn edit(mut self, key: &str, edit: Value) -> Self {
+        let object = self.objects.iter_mut().find(|it| named(it, key));
+        merge(object.unwrap_or_else(|| panic!("there is no {key}")), edit);
+        self
+    }
+
+    /// The same for every object of a kind.
+    pub fn edit_all(mut self, kind: &str, edit: Value) -> Self {
+        self.objects.iter_mut().filter(|it| it["kind"] == kind).for_each(|it| merge(it, edit.clone()));
+        self
+    }
+
+    #[track_caller]
+    pub fn without(mut self, key: &str) -> Self {
+        let before = self.objects.len();
+        self.objects.retain(|it| !named(it, key));
+        assert!(self.objects.len() < before, "there is no {key}");
+        self
+    }
+
+    pub fn with(mut self, object: Value) -> Self {
+        self.objects.push(object);
+        self
+    }
+
+    pub fn with_all(mut self, objects: Vec<Value>) -> Self {
+        self.objects.extend(objects);
+        self
+    }
+
+    /// As if the kind could not be read.
+    pub fn unknown(mut self, read: Read) -> Self {
+        self.unknown.insert(read, "forbidden".to_owned());
+        self
+    }
+
+    pub fn in_all_namespaces(mut self) -> Self {
+        self.all_namespaces = true;
+        self
+    }
+
+    pub fn snapshot(&self) -> Snapshot {
+        self.selected(&Selection::All)
+    }
+
+    pub fn selected(&self, selection: &Selection) -> Snapshot {
+        let of = |read: Read| -> Vec<Value> {
+            let mut objects: Vec<Value> =
+                self.objects.iter().filter(|it| it["kind"] == read.api().0).cloned().collect();
+            objects.iter_mut().for_each(prune);
+            objects
+        };
+        fn known<T>(world: &World, read: Read, all: Vec<T>) -> Known<Vec<T>> {
+            world.unknown.get(&read).map_or(Known::Seen(all), |why| Known::Unknown(why.clone()))
+        }
+        let nodes: Vec<Node> =
+            of(Read::Nodes).into_iter().map(|it| serde_json::from_value(it).unwrap()).collect();
+        let pods: Vec<Pod> =
+            of(Read::Pods).into_iter().map(|it| serde_json::from_value(it).unwrap()).collect();
+        let mut scheduling = Cluster::default();
+        let mut controllers = BTreeMap::new();
+        for pod in &pods {
+            scheduling.add_pod(pod);
+            Gathered::note_controller(&mut controllers, pod);
+        }
+        nodes.iter().for_each(|node| scheduling.add_node(node));
+        scheduling.finish();
+        let stripped = |mut object: Value| {
+            strip::object(&mut object);
+            object
+        };
+        let kinds = Read::ALL.into_iter().filter(|read| !matches!(read, Read::Pods | Read::Nodes));
+        let gathered = Gathered {
+            now: NOW.parse().unwrap(),
+            pods: known(self, Read::Pods, pods.iter().map(PodState::of).collect()),
+            nodes: known(self, Read::Nodes, nodes),
+            objects: kinds
+                .map(|read| (read, known(self, read, of(read).into_iter().map(stripped).collect())))
+                .collect(),
+            scheduling: Known::Seen(scheduling),
+            controllers,
+        };
+        Snapshot::of(gathered, selection, self.all_namespaces)
+    }
+
+    /// As `deployment/web error`, and what could not be checked as `unchecked`.
+    pub fn found(&self, check: &Check) -> Vec<String> {
+        let snapshot = self.snapshot();
+        let mut found = Found::by(check);
+        (check.run)(&snapshot, &mut found);
+        let shown = |it: &Finding| format!("{} {}", it.subject, it.severity.word());
+        let unchecked = found.unchecked.iter().map(|_| "unchecked".to_owned());
+        found.findings.iter().map(shown).chain(unchecked).collect()
+    }
+
+    /// The message of the only finding.
+    #[track_caller]
+    pub fn message(&self, check: &Check) -> String {
+        let snapshot = self.snapshot();
+        let mut found = Found::by(check);
+        (check.run)(&snapshot, &mut found);
+        assert_eq!(found.findings.len(), 1, "{:?}", found.findings);
+        found.findings[0].message.clone()
+    }
+}
+
+/// An edit removes a field by null.
+fn prune(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(prune);
+        }
+        Value::Array(items) => items.iter_mut().for_each(prune),
+        _ => {}
+    }
+}
+
+fn named(object: &Value, key: &str) -> bool {
+    key.split_once('/').is_some_and(|(kind, name)| object["kind"] == kind && object.name() == name)
+}
+
+/// Each case by its name: the cluster, and what is found in it. Whatever the check does not declare as read is not read: without it the
+/// same is found.
+#[track_caller]
+pub fn cases(check: &Check, cases: &[(&str, World, &[&str])]) {
+    assert_eq!(healthy().found(check), [""; 0], "of a healthy cluster");
+    for (name, world, expected) in cases {
+        assert_eq!(world.found(check), *expected, "{name}");
+        for read in Read::ALL.into_iter().filter(|read| !check.reads.contains(read)) {
+            let mut less = world.clone();
+            less.objects.retain(|it| it["kind"] != read.api().0);
+            assert_eq!(less.found(check), *expected, "{name}: {read} is read but not declared");
+        }
+        for found in *expected {
+            let declared = |severity: &Severity| found.ends_with(severity.word());
+            assert!(
+                found == &"unchecked" || check.severities.iter().any(declared),
+                "{name}: the severity of {found} is not declared"
+            );
+        }
+    }
+    assert!(cases.iter().any(|(_, _, expected)| !expected.is_empty()), "no case fires");
+    assert!(cases.iter().any(|(_, _, expected)| expected.is_empty()), "no case is silent");
+}

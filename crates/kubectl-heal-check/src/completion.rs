@@ -1,0 +1,58 @@
+//! What TAB offers: workloads as TYPE/NAME, and checks by their ids.
+
+use plugin_client::api::server_table;
+use plugin_client::{Candidate, Candidates, Completing, Completion, Failure};
+
+use crate::args::{Args, TYPES};
+use crate::checks::CHECKS;
+
+impl Completion for Args {
+    async fn complete(at: &Completing<'_>) -> Result<Candidates, Failure> {
+        match at.flag() {
+            Some("ignore" | "explain") => Ok(ids()),
+            None if !at.has(&["selector", "all_namespaces"]) => match at.typed().split_once('/') {
+                None => Ok(types()),
+                Some((word, _)) => names(at, word).await,
+            },
+            _ => Ok(Candidates::default()),
+        }
+    }
+}
+
+fn ids() -> Candidates {
+    CHECKS.iter().map(|check| Candidate::new(check.id, check.name)).collect()
+}
+
+fn types() -> Candidates {
+    TYPES.iter().map(|(_, words)| Candidate::new(format!("{}/", words[0]), "")).collect()
+}
+
+/// Those not named yet, in the form that was begun.
+async fn names(at: &Completing<'_>, word: &str) -> Result<Candidates, Failure> {
+    let Some((read, _)) = TYPES.iter().find(|(_, words)| words.contains(&word)) else {
+        return Ok(Candidates::default());
+    };
+    let (_, group, version, plural) = read.api();
+    let cluster = at.cluster().await?;
+    let root = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
+    let rows =
+        server_table::rows(&cluster, &format!("{root}/namespaces/{}/{plural}", cluster.namespace)).await?;
+    let left = rows
+        .iter()
+        .map(|row| (format!("{word}/{}", row.name()), row))
+        .filter(|(name, _)| !at.words().contains(name));
+    Ok(left.map(|(name, row)| Candidate::new(name, row.cells(&["Ready", "Status", "Age"]))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_check_is_offered_with_its_name() {
+        let all = ids();
+        assert_eq!(all, CHECKS.iter().map(|check| Candidate::new(check.id, check.name)).collect());
+        assert_ne!(all, Candidates::default());
+        assert_ne!(types(), Candidates::default());
+    }
+}

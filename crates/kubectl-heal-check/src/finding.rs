@@ -1,0 +1,77 @@
+//! What a check found: one fact about one object, with the shortest way to fix it.
+
+use std::fmt;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+/// Worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    // Plain comments: with help of its own for a value, clap would spread the whole help page over four screens.
+    // Information; nothing to decide.
+    Info,
+    // Heals, with an outage or slowly.
+    Warning,
+    // Does not heal in one of the cases, or is stuck now.
+    Error,
+    // Nothing heals, or nothing serves.
+    Critical,
+}
+
+impl Severity {
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+            Severity::Critical => "critical",
+        }
+    }
+}
+
+/// The object that a finding or a row of the matrix is about. Objects of the cluster have no namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Subject {
+    pub kind: String,
+    pub namespace: String,
+    pub name: String,
+}
+
+impl Subject {
+    pub fn new(kind: &str, namespace: &str, name: &str) -> Self {
+        Subject { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+}
+
+/// `deployment/web`, as kubectl takes it where the namespace is given.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind.to_lowercase(), self.name)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub id: &'static str,
+    pub name: &'static str,
+    pub severity: Severity,
+    pub subject: Subject,
+    /// What was seen. One line, no trailing period.
+    pub message: String,
+    /// What to do or type.
+    pub remedy: String,
+}
+
+/// What could not be checked, and why. Never the same as "nothing found".
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Unchecked {
+    pub id: String,
+    pub reason: String,
+}
+
+/// Worst first, then in a stable order.
+pub fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| (b.severity, a.id, &a.subject).cmp(&(a.severity, b.id, &b.subject)));
+}

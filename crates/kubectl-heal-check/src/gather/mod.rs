@@ -1,0 +1,108 @@
+//! Reads the cluster. What cannot be read is unknown, with the reason; nothing here fails for a single kind.
+
+mod objects;
+mod pods;
+pub mod volumes;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cluster_model::Known;
+use futures::future::join_all;
+use k8s_openapi::api::core::v1::Node;
+use kube::api::ListParams;
+use plugin_client::api::{list, scheduling};
+use plugin_client::{Cluster, Failure, RawObject, is_not_found};
+use serde_json::Value;
+
+use crate::args::{TYPES, Target};
+use crate::snapshot::{Gathered, Read, Selection};
+
+/// The holders of the Leases that are read.
+pub const HEALERS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
+
+/// `namespace`: `None` is all.
+pub async fn gather(cluster: &Cluster, namespace: Option<&str>) -> Gathered {
+    // Before the owners: one that is made meanwhile is then no owner that is missing.
+    let ((pods, no_pods_of_all), nodes) =
+        futures::join!(pods::gather(cluster, namespace), scheduling::nodes(cluster, list::PAGE));
+    let nodes: Known<Vec<Node>> = match nodes {
+        Ok(nodes) => Known::Seen(nodes),
+        Err(failure) => Known::Unknown(objects::why(Read::Nodes, None, &failure)),
+    };
+    let kinds = Read::ALL.into_iter().filter(|read| !matches!(read, Read::Pods | Read::Nodes | Read::Leases));
+    let lists =
+        join_all(kinds.map(|read| async move { (read, objects::of_kind(cluster, read, namespace).await) }));
+    let (lists, leases) = futures::join!(lists, leases(cluster));
+    let mut objects: BTreeMap<Read, Known<Vec<Value>>> = lists.into_iter().collect();
+    objects.insert(Read::Leases, leases);
+    let (pods, controllers, scheduling) = match (pods, &nodes, no_pods_of_all) {
+        (Known::Seen(pods), Known::Seen(nodes), None) => {
+            let cluster =
+                scheduling::complete(cluster, list::PAGE, nodes, pods.scheduling, pods.volumes_matter).await;
+            (Known::Seen(pods.own), pods.controllers, Known::Seen(cluster))
+        }
+        (Known::Seen(pods), nodes, why) => {
+            let of_nodes = if let Known::Unknown(why) = nodes { why.clone() } else { String::new() };
+            (Known::Seen(pods.own), pods.controllers, Known::Unknown(why.unwrap_or(of_nodes)))
+        }
+        (Known::Unknown(why), _, _) => (Known::Unknown(why.clone()), BTreeMap::new(), Known::Unknown(why)),
+    };
+    Gathered { now: cluster.now(), pods, nodes, objects, scheduling, controllers }
+}
+
+/// A control plane that somebody else runs may hide them.
+async fn leases(cluster: &Cluster) -> Known<Vec<Value>> {
+    let api = objects::api(cluster, Read::Leases, Some("kube-system"));
+    let mut found = Vec::new();
+    for name in HEALERS {
+        match api.get(name).await {
+            Ok(lease) => found.push(lease.value),
+            Err(error) if is_not_found(&error) => {
+                return Known::Unknown(format!(
+                    "there is no Lease {name} in namespace kube-system: the control plane may hide it"
+                ));
+            }
+            Err(error) => {
+                let failure = Failure::from_kube("read the Lease", &error);
+                return Known::Unknown(match failure.code {
+                    Some(403) => format!("you have no right to get leases in namespace kube-system ({name})"),
+                    _ => failure.to_string(),
+                });
+            }
+        }
+    }
+    Known::Seen(found)
+}
+
+/// What a label selector selects is for the server to say.
+pub async fn selection(
+    cluster: &Cluster,
+    target: &Target,
+    namespace: Option<&str>,
+) -> Result<Selection, Failure> {
+    let selector = match target {
+        Target::All => return Ok(Selection::All),
+        Target::Named(names) => return Ok(Selection::Named(names.clone())),
+        Target::Selector(selector) => selector,
+    };
+    let mut uids = BTreeSet::new();
+    for (read, _) in TYPES {
+        let api = objects::api(cluster, read, namespace);
+        let labelled = ListParams::default().labels(selector);
+        let uid = |object: RawObject| Some(cluster_model::Raw::uid(&object.value).to_owned());
+        match list::collect(&api, read.api().3, labelled, list::PAGE, uid).await {
+            Ok(found) => uids.extend(found),
+            Err(failure) if failure.code == Some(400) => {
+                return Err(Failure::usage(format!(
+                    "--selector {selector}: the server does not understand it"
+                ))
+                .cause(failure.cause.unwrap_or_default())
+                .hint("write it as in app=web,tier!=cache"));
+            }
+            // The list of this kind for the checks fails as well, and is reported there.
+            Err(failure) if failure.code == Some(403) => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(Selection::Uids(uids))
+}

@@ -1,0 +1,58 @@
+//! The pods of the cluster, folded page by page into what the scheduler's model keeps of all and what the checks keep of some.
+
+use std::collections::BTreeMap;
+
+use cluster_model::Known;
+use cluster_model::feasibility::Cluster as Scheduling;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::ListParams;
+use plugin_client::api::{list, scheduling};
+use plugin_client::{Cluster, Failure};
+
+use super::objects::why;
+use crate::snapshot::{Gathered, PodState, Read};
+
+#[derive(Default)]
+pub struct Pods {
+    pub own: Vec<PodState>,
+    pub scheduling: Scheduling,
+    pub controllers: BTreeMap<String, String>,
+    /// One of them has volumes that decide about nodes.
+    pub volumes_matter: bool,
+}
+
+/// Of all namespaces if possible; else of the one in question, and the rest of the cluster stays unknown.
+pub async fn gather(cluster: &Cluster, namespace: Option<&str>) -> (Known<Pods>, Option<String>) {
+    match read(Api::all(cluster.client.clone()), namespace).await {
+        Ok(pods) => (Known::Seen(pods), None),
+        Err(failure) => {
+            let all = why(Read::Pods, None, &failure);
+            let Some(own) = namespace.filter(|_| failure.code == Some(403)) else {
+                return (Known::Unknown(all.clone()), Some(all));
+            };
+            match read(Api::namespaced(cluster.client.clone(), own), namespace).await {
+                Ok(pods) => (Known::Seen(pods), Some(all)),
+                Err(failure) => (Known::Unknown(why(Read::Pods, namespace, &failure)), Some(all)),
+            }
+        }
+    }
+}
+
+async fn read(api: Api<Pod>, namespace: Option<&str>) -> Result<Pods, Failure> {
+    list::fold(&api, "pods", ListParams::default(), list::PAGE, Pods::default, |pods, pod| {
+        pods.add(&pod, namespace)
+    })
+    .await
+}
+
+impl Pods {
+    fn add(&mut self, pod: &Pod, namespace: Option<&str>) {
+        self.scheduling.add_pod(pod);
+        Gathered::note_controller(&mut self.controllers, pod);
+        if namespace.is_none_or(|own| pod.metadata.namespace.as_deref() == Some(own)) {
+            self.volumes_matter |= scheduling::volumes_matter(pod);
+            self.own.push(PodState::of(pod));
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! A node is drained: its pods are evicted as the disruption budgets allow.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cluster_model::disruption_budget::Rule;
+use cluster_model::{BudgetStatus, selector};
+
+use super::cell::{Cell, worst};
+use super::placement::{Place, Places};
+use crate::snapshot::{Kind, Read, Snapshot, Workload};
+
+pub fn drain(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<String, Places>) -> Cell {
+    if let Some(blocked) = budgets(workload, snapshot) {
+        return blocked;
+    }
+    let nodes: BTreeSet<&str> =
+        workload.active().map(|pod| pod.node.as_str()).filter(|it| !it.is_empty()).collect();
+    let cells = nodes.iter().map(|node| of_node(workload, node, places.get(*node)).at(*node));
+    worst(cells).unwrap_or_else(|| Cell::unknown("it has no pod on a node"))
+}
+
+/// What the budgets of its pods say, if it is not simply yes.
+fn budgets(workload: &Workload, snapshot: &Snapshot) -> Option<Cell> {
+    if let Some((read, why)) = snapshot.missing(&[Read::Budgets]) {
+        return Some(Cell::unknown(format!("{read}: {why}")));
+    }
+    for pod in workload.active() {
+        let all = workload.budgets.iter().map(|at| &snapshot.budgets[*at].budget);
+        let selecting: Vec<_> =
+            all.filter(|it| selector::selects(it.selector(), Some(&pod.labels))).collect();
+        match selecting.as_slice() {
+            [] => {}
+            [budget] => {
+                let (key, healthy, expected) = (budget.key(), budget.healthy, budget.expected);
+                match budget.status() {
+                    BudgetStatus::Allows(_) => {}
+                    BudgetStatus::Blocked if *budget.rule() == Rule::None => {
+                        return Some(Cell::wont(format!(
+                            "budget {key} has no rule and allows no eviction (HC207)"
+                        )));
+                    }
+                    BudgetStatus::Blocked => {
+                        return Some(Cell::wont(format!(
+                            "budget {key} never allows an eviction ({}, HC204)",
+                            budget.rule()
+                        )));
+                    }
+                    BudgetStatus::Exhausted => {
+                        return Some(Cell::wont(format!(
+                            "budget {key} allows no eviction while {healthy} of {expected} pods are healthy"
+                        )));
+                    }
+                    BudgetStatus::Stale => {
+                        return Some(Cell::unknown(format!("budget {key} was not computed yet")));
+                    }
+                    BudgetStatus::SyncFailed(why) => {
+                        return Some(Cell::unknown(format!("budget {key} cannot be computed: {why}")));
+                    }
+                }
+            }
+            _ => return Some(Cell::wont("several budgets select its pods: every eviction fails (HC206)")),
+        }
+    }
+    None
+}
+
+fn of_node(workload: &Workload, node: &str, places: Option<&Places>) -> Cell {
+    let Some(places) = places else { return super::no_placement() };
+    for pod in workload.active().filter(|pod| pod.node == node) {
+        match places.get(&pod.uid) {
+            Some(Place::Fits) => {}
+            Some(Place::Cannot(why)) => {
+                return Cell::wont(format!("no node takes the replacement of {}: {why}", pod.name));
+            }
+            Some(Place::Tight(why) | Place::Unknown(why)) => {
+                return Cell::unknown(format!(
+                    "whether the replacement of {} finds a place: {why}",
+                    pod.name
+                ));
+            }
+            None => return Cell::unknown("the pod came or went while the cluster was read"),
+        }
+    }
+    let waits = match workload.kind {
+        Kind::StatefulSet => workload.active().map(|pod| pod.grace).max().unwrap_or(30),
+        _ => 0,
+    };
+    let elsewhere = workload.ready().filter(|pod| pod.node != node).count();
+    let reason = match elsewhere {
+        0 => "its replacement fits elsewhere; nothing of it serves until that is ready".to_owned(),
+        n => format!("its replacements fit elsewhere; {n} ready on other nodes"),
+    };
+    Cell::heals(waits, workload.start_up().map(|it| it.median), reason)
+}

@@ -1,0 +1,218 @@
+//! The heal matrix: what becomes of each workload if a container crashes, a pod, a node or a zone is lost, or a node is drained. Pure.
+
+pub mod cell;
+mod crash;
+mod drain;
+mod node_loss;
+mod placement;
+mod pod_loss;
+#[cfg(test)]
+mod tests;
+mod zone_loss;
+
+use std::collections::BTreeMap;
+
+use cluster_model::text::span;
+use cluster_model::{NodeExt, Raw};
+use serde::Serialize;
+
+pub use cell::{Cell, Evidence, Verdict};
+
+use crate::checks::hc306_probe_port::unanswered_probe;
+use crate::checks::hc608_terminating::NO_LONGER_GOING;
+use crate::checks::hc704_under_replicated::NO_LONGER_STARTING;
+use crate::checks::hc804_healer_dead;
+use crate::checks::{crashing, waiting};
+use crate::snapshot::{Kind, PodState, Recreated, Snapshot, Workload};
+use placement::{Placement, Places};
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Matrix {
+    pub crash: Cell,
+    pub pod_loss: Cell,
+    pub node_loss: Cell,
+    pub zone_loss: Cell,
+    pub drain: Cell,
+}
+
+impl Matrix {
+    /// With the heading of each.
+    pub fn cells(&self) -> [(&'static str, &Cell); 5] {
+        [
+            ("crash", &self.crash),
+            ("pod loss", &self.pod_loss),
+            ("node loss", &self.node_loss),
+            ("zone loss", &self.zone_loss),
+            ("drain", &self.drain),
+        ]
+    }
+
+    fn map(self, mut change: impl FnMut(Cell) -> Cell) -> Matrix {
+        let Matrix { crash, pod_loss, node_loss, zone_loss, drain } = self;
+        Matrix {
+            crash,
+            pod_loss: change(pod_loss),
+            node_loss: change(node_loss),
+            zone_loss: change(zone_loss),
+            drain: change(drain),
+        }
+    }
+
+    fn all(cell: &Cell) -> Matrix {
+        let [crash, pod_loss, node_loss, zone_loss, drain] = [(); 5].map(|()| cell.clone());
+        Matrix { crash, pod_loss, node_loss, zone_loss, drain }
+    }
+}
+
+/// Of every workload in question that is meant to run for good.
+pub fn matrices(snapshot: &Snapshot) -> Vec<(&Workload, Matrix)> {
+    let placement = snapshot.scheduling.seen().map(|cluster| Placement::of(snapshot, cluster));
+    let rows: Vec<&Workload> = snapshot.posture().filter(|it| it.kind != Kind::Job && has_row(it)).collect();
+    let losses =
+        placement.as_ref().map(|placement| Losses::of(snapshot, placement, &rows)).unwrap_or_default();
+    rows.into_iter()
+        .map(|workload| (workload, matrix(workload, snapshot, placement.as_ref(), &losses)))
+        .collect()
+}
+
+/// Where the pods go, by the node or zone that is lost or drained.
+#[derive(Default)]
+struct Losses {
+    nodes: BTreeMap<String, Places>,
+    zones: BTreeMap<String, Places>,
+    drains: BTreeMap<String, Places>,
+}
+
+impl Losses {
+    fn of(snapshot: &Snapshot, placement: &Placement<'_>, rows: &[&Workload]) -> Self {
+        let mut losses = Losses::default();
+        let nodes =
+            rows.iter().flat_map(|it| it.active()).map(|pod| pod.node.as_str()).filter(|it| !it.is_empty());
+        for node in nodes {
+            if !losses.nodes.contains_key(node) {
+                losses.nodes.insert(node.to_owned(), placement.lost(&[node]));
+                losses.drains.insert(node.to_owned(), placement.drained(&[node]));
+            }
+        }
+        for (zone, nodes) in zone_loss::zones(snapshot) {
+            if nodes.iter().any(|node| losses.nodes.contains_key(*node)) {
+                losses.zones.insert(zone.to_owned(), placement.lost(&nodes));
+            }
+        }
+        losses
+    }
+}
+
+/// A pod that is finished, an owner whose pods are, or a ReplicaSet of an earlier revision is not there to be healed.
+fn has_row(workload: &Workload) -> bool {
+    let is_history = workload.kind == Kind::ReplicaSet && workload.replicas == Some(0);
+    let may_be_over = matches!(workload.kind, Kind::Pod | Kind::Other);
+    !is_history && (!may_be_over || workload.active().next().is_some())
+}
+
+fn matrix(
+    workload: &Workload,
+    snapshot: &Snapshot,
+    placement: Option<&Placement<'_>>,
+    losses: &Losses,
+) -> Matrix {
+    if workload.replicas == Some(0) {
+        return Matrix::all(&Cell::none("scaled to zero: there is nothing to heal"));
+    }
+    let crash = crash::crash(workload, snapshot);
+    if let Some(cell) = not_recreated(workload) {
+        return Matrix { crash, ..Matrix::all(&cell) };
+    }
+    if workload.active().next().is_none() {
+        let cell = match workload.kind {
+            Kind::DaemonSet if workload.object.number("/status/desiredNumberScheduled") == Some(0) => {
+                Cell::none("no node is meant to have its pods")
+            }
+            _ => Cell::unknown("it has no pod now"),
+        };
+        return Matrix { crash, ..Matrix::all(&cell) };
+    }
+    let found = Matrix {
+        crash,
+        pod_loss: pod_loss::pod_loss(workload, placement),
+        node_loss: node_loss::node_loss(workload, &losses.nodes),
+        zone_loss: zone_loss::zone_loss(workload, snapshot, &losses.zones),
+        drain: drain::drain(workload, snapshot, &losses.drains),
+    };
+    let found = match workload.kind {
+        Kind::DaemonSet => {
+            let stays = Cell::none("one pod a node: that of a lost or drained node is not missed");
+            Matrix { node_loss: stays.clone(), zone_loss: stays.clone(), drain: stays, ..found }
+        }
+        _ => found,
+    };
+    let failing = failing(workload, snapshot);
+    let dead = hc804_healer_dead::dead(snapshot).next().map(|(lease, _)| lease.name.clone());
+    found.map(|cell| match (&dead, &failing) {
+        (Some(name), _) if cell.promises() => {
+            Cell::wont(format!("{name} does not renew its Lease (HC804)")).observed()
+        }
+        (_, Some(why)) if cell.promises() => Cell::unknown(format!("a new pod may not become Ready: {why}")),
+        _ => cell,
+    })
+}
+
+/// The answer of all cells but the first, where nothing is known to make the pods again.
+fn not_recreated(workload: &Workload) -> Option<Cell> {
+    match &workload.recreated {
+        Recreated::ByController => None,
+        Recreated::Never => Some(Cell::wont("nothing recreates it (HC101)")),
+        Recreated::OwnerMissing => Some(Cell::wont("its owner does not exist (HC102)")),
+        Recreated::ByOperator => Some(Cell::unknown(format!(
+            "what recreates the pods of a {} is not known: an operator, while it runs",
+            workload.subject.kind
+        ))),
+        Recreated::Unknown(why) => Some(Cell::unknown(format!("whether its owner exists: {why}"))),
+    }
+}
+
+/// What keeps its pods from becoming Ready now: another one would fare no better.
+fn failing(workload: &Workload, snapshot: &Snapshot) -> Option<String> {
+    if let Some((_, container)) = crashing::first(workload, snapshot) {
+        return Some(format!("container {} is in a crash loop (HC601)", container.name));
+    }
+    let is_error = |reason: &str| {
+        matches!(
+            reason,
+            "ErrImagePull"
+                | "ImagePullBackOff"
+                | "InvalidImageName"
+                | "ErrImageNeverPull"
+                | "CreateContainerConfigError"
+                | "CreateContainerError"
+                | "RunContainerError"
+        )
+    };
+    if let Some((_, container, waiting)) = waiting::first(workload, |_, waiting| is_error(&waiting.reason)) {
+        return Some(format!("container {}: {}", container.name, waiting.reason));
+    }
+    if let Some(pod) = workload.active().find(|pod| pod.unscheduled.is_some()) {
+        return Some(format!("{} waits for a node", pod.name));
+    }
+    if let Some((container, probe)) = unanswered_probe(workload) {
+        return Some(format!("{probe} of container {container} asks a port without a number (HC306)"));
+    }
+    // The next pod waits for it, and for those of lower ordinals (pkg/controller/statefulset/stateful_set_control.go).
+    let stays = |pod: &&PodState| pod.deletion.is_some_and(|at| snapshot.seconds_since(at) > NO_LONGER_GOING);
+    if let Some(pod) = workload.pods.iter().filter(|_| workload.kind == Kind::StatefulSet).find(stays) {
+        return Some(format!("{} is not gone although it was deleted (HC608)", pod.name));
+    }
+    // On a node that is down no pod is Ready: that says nothing about the next one elsewhere.
+    let is_up = |pod: &&PodState| snapshot.node(&pod.node).is_none_or(|node| node.not_ready().is_none());
+    let waits = workload.active().filter(|pod| !pod.is_ready).filter(is_up);
+    let longest =
+        waits.filter_map(|pod| Some((snapshot.seconds_since(pod.created?), pod))).max_by_key(|it| it.0);
+    let (seconds, pod) = longest.filter(|(seconds, _)| *seconds > NO_LONGER_STARTING)?;
+    Some(format!("{} is not Ready, {} after it was made", pod.name, span(seconds)))
+}
+
+/// Without all nodes and pods of the cluster nothing can be said about where pods go.
+fn no_placement() -> Cell {
+    Cell::unknown("the nodes and pods of the cluster could not be read")
+}

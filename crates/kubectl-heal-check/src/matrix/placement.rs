@@ -1,0 +1,199 @@
+//! Where the pods of lost or drained nodes can go, by the model of the scheduler.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cluster_model::feasibility::rules::StaticFilters;
+use cluster_model::feasibility::{Cluster, Judgement, Miss, NodeId, PodId, Scenario, Verdict, Why, judge};
+use cluster_model::healing::node_loss::{Replacement, replacement};
+use cluster_model::text::count;
+
+use crate::snapshot::Snapshot;
+
+/// Whether the replacement of a pod finds a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    Fits,
+    /// It depends on where others go; why.
+    Tight(String),
+    /// Why each node does not take it.
+    Cannot(String),
+    Unknown(String),
+}
+
+/// By the UID of the pod that is replaced.
+pub type Places = BTreeMap<String, Place>;
+
+pub struct Placement<'s> {
+    cluster: &'s Cluster,
+    controllers: &'s BTreeMap<String, String>,
+    pods: BTreeMap<&'s str, PodId>,
+    by_node: BTreeMap<NodeId, Vec<PodId>>,
+    /// The cluster as it is: nothing is lost or drained.
+    now: Scenario<'s>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leave {
+    /// Whatever another one is made for while the node is lost.
+    Lost,
+    /// Whatever a drain evicts.
+    Drained,
+}
+
+impl<'s> Placement<'s> {
+    pub fn of(snapshot: &'s Snapshot, cluster: &'s Cluster) -> Self {
+        let pods = cluster.pod_ids().map(|id| (&*cluster.pod(id).uid, id)).collect();
+        let mut by_node: BTreeMap<NodeId, Vec<PodId>> = BTreeMap::new();
+        for id in cluster.pod_ids() {
+            if let Some(node) = cluster.pod(id).node {
+                by_node.entry(node).or_default().push(id);
+            }
+        }
+        let now = Scenario::new(cluster, BTreeSet::new(), &BTreeSet::new(), &[]);
+        Placement { cluster, controllers: &snapshot.controllers, pods, by_node, now }
+    }
+
+    pub fn lost(&self, nodes: &[&str]) -> Places {
+        self.without(nodes, Leave::Lost)
+    }
+
+    pub fn drained(&self, nodes: &[&str]) -> Places {
+        self.without(nodes, Leave::Drained)
+    }
+
+    /// One pod alone is deleted; its own node is open to the replacement.
+    pub fn deleted(&self, uid: &str) -> Place {
+        let Some(id) = self.pods.get(uid) else { return not_there() };
+        if self.fits_in_its_own_place(*id) { Place::Fits } else { self.by_the_model(*id) }
+    }
+
+    fn by_the_model(&self, id: PodId) -> Place {
+        let scenario = Scenario::new(self.cluster, BTreeSet::new(), &BTreeSet::from([id]), &[id]);
+        let judged = judge(&scenario).into_iter().find(|it| it.pod == id);
+        judged.map_or_else(not_there, place)
+    }
+
+    /// So plain a pod, on a node that is open to it, that only its own place counts, and nobody waits who could take that. Most pods are:
+    /// a scenario for each would read all other pods every time.
+    fn fits_in_its_own_place(&self, id: PodId) -> bool {
+        let pod = self.cluster.pod(id);
+        let Some(node) = pod.node else { return false };
+        let wanted = &pod.requirements;
+        let is_plain = wanted.spread.is_empty()
+            && wanted.affinity.is_empty()
+            && wanted.anti_affinity.is_empty()
+            && wanted.volumes.is_empty()
+            && wanted.not_covered.is_empty();
+        let (taken, all) = (self.now.taken(node), &self.now.node(node).allocatable);
+        let has_room = |resource: &String| {
+            taken.get(resource).copied().unwrap_or_default() <= all.get(resource).copied().unwrap_or_default()
+        };
+        self.now.to_place().is_empty()
+            && is_plain
+            && wanted.requests.keys().all(has_room)
+            && self.now.keeping_away_from(&pod.namespace).next().is_none()
+            && StaticFilters::all(&self.now, self.now.existing(id)).pass(node)
+    }
+
+    fn without(&self, nodes: &[&str], leave: Leave) -> Places {
+        let gone: BTreeSet<NodeId> = nodes.iter().filter_map(|name| self.cluster.find_node(name)).collect();
+        let on = gone.iter().filter_map(|node| self.by_node.get(node)).flatten().copied();
+        let kind = |id: &PodId| self.controllers.get(&*self.cluster.pod(*id).uid).map(String::as_str);
+        // A drain leaves the pods of DaemonSets and static pods where they are; on a lost node they do not run.
+        let leaves = |id: &PodId| leave == Leave::Lost || replacement(kind(id)) != Replacement::StaysWithNode;
+        let evicted: BTreeSet<PodId> = on.filter(leaves).collect();
+        let is_recreated = |id: &&PodId| {
+            let by_kind = match (replacement(kind(id)), leave) {
+                (Replacement::Elsewhere, _) => true,
+                (Replacement::AfterTheNodeIsBackOrGone, Leave::Drained) => true,
+                (Replacement::AfterTheNodeIsBackOrGone, Leave::Lost) => false,
+                (Replacement::StaysWithNode | Replacement::Nothing, _) => false,
+            };
+            by_kind && !self.cluster.pod(**id).is_terminating
+        };
+        let recreated: Vec<PodId> = evicted.iter().filter(is_recreated).copied().collect();
+        let meant: BTreeSet<PodId> = recreated.iter().copied().collect();
+        let scenario = Scenario::new(self.cluster, gone, &evicted, &recreated);
+        let judged = judge(&scenario).into_iter().filter(|it| meant.contains(&it.pod));
+        judged.map(|it| (self.cluster.pod(it.pod).uid.to_string(), place(it))).collect()
+    }
+}
+
+fn not_there() -> Place {
+    Place::Unknown("the pod came or went while the cluster was read".to_owned())
+}
+
+fn place(judgement: Judgement) -> Place {
+    match judgement.verdict {
+        Verdict::Fits => Place::Fits,
+        Verdict::Unknown(why) => Place::Unknown(why.join("; ")),
+        Verdict::Cannot => Place::Cannot(misses(&judgement)),
+        Verdict::Tight(_) if judgement.shortage.is_some() => {
+            let (placed, of) = judgement.shortage.map_or((0, 0), |it| (it.placed, it.of));
+            Place::Cannot(format!("only {placed} of {of} such pods find a place: {}", misses(&judgement)))
+        }
+        Verdict::Tight(why) => Place::Tight(
+            match why {
+                Why::Competition => "other pods may take the room",
+                Why::Placement => "it depends on where other pods are placed",
+                Why::Preemption => "only by preempting pods of lower priority",
+                Why::MayBePreempted => "a pod of higher priority may preempt it",
+            }
+            .to_owned(),
+        ),
+    }
+}
+
+/// `2 nodes: cpu short by 500m`. That the lost nodes are lost is no news.
+fn misses(judgement: &Judgement) -> String {
+    let others = judgement.misses.iter().filter(|(_, miss)| *miss != Miss::Drained);
+    let shown: Vec<String> =
+        others.map(|(nodes, miss)| format!("{}: {miss}", count(*nodes, "node"))).collect();
+    if shown.is_empty() { "there is no other node".to_owned() } else { shown.join("; ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::{healthy, pod};
+    use serde_json::json;
+
+    /// Every combination of what may keep a pod from its own place.
+    #[test]
+    fn what_fits_in_its_own_place_fits_by_the_model() {
+        let edits = [
+            ("Node/n1", json!({"spec": {"unschedulable": true}})),
+            ("Node/n1", json!({"spec": {"taints": [{"key": "gpu", "effect": "NoSchedule"}]}})),
+            ("Node/n1", json!({"status": {"allocatable": {"cpu": "1"}}})),
+            ("Pod/web-a", json!({"spec": {"nodeSelector": {"disk": "ssd"}}})),
+            ("Pod/wide", json!({"spec": {"nodeName": null}})),
+            (
+                "Pod/wide",
+                json!({"spec": {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+                {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "web"}}}]}}}}),
+            ),
+        ];
+        let (mut quick, mut slow) = (0, 0);
+        for combination in 0..1 << edits.len() {
+            let mut world = healthy()
+                .with(pod("wide", "wide", "n1"))
+                .edit("Pod/wide", json!({"spec": {"priority": 10, "containers": [{"name": "main", "resources": {"requests": {"cpu": "6"}}}]}}))
+                .edit("Pod/web-a", json!({"spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": "2"}}}]}}));
+            for (at, (key, edit)) in edits.iter().enumerate() {
+                if combination & (1 << at) != 0 {
+                    world = world.edit(key, edit.clone());
+                }
+            }
+            let snapshot = world.snapshot();
+            let placement = Placement::of(&snapshot, snapshot.scheduling.seen().unwrap());
+            let id = placement.pods["pod-web-a"];
+            if placement.fits_in_its_own_place(id) {
+                assert_eq!(placement.by_the_model(id), Place::Fits, "combination {combination}");
+                quick += 1;
+            } else {
+                slow += 1;
+            }
+        }
+        assert_eq!((quick, slow), (1, 63), "only where nothing is in the way");
+    }
+}

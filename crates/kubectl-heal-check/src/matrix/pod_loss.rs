@@ -1,0 +1,53 @@
+//! A pod is deleted, or evicted by its kubelet.
+
+use std::collections::BTreeMap;
+
+use cluster_model::text::count;
+
+use super::cell::{Cell, worst};
+use super::placement::{Place, Placement};
+use crate::snapshot::{Kind, Workload};
+
+pub fn pod_loss(workload: &Workload, placement: Option<&Placement<'_>>) -> Cell {
+    let Some(placement) = placement else { return super::no_placement() };
+    // Pods of one template differ by where they are.
+    let one_a_node: BTreeMap<&str, &str> =
+        workload.active().map(|pod| (pod.node.as_str(), pod.uid.as_str())).collect();
+    let start_up = workload.start_up();
+    let cell = |uid: &str| match placement.deleted(uid) {
+        Place::Fits => {
+            // The pods of these kinds have names or nodes of their own: the next one waits until the last is gone.
+            let waits = match workload.kind {
+                Kind::StatefulSet | Kind::DaemonSet => {
+                    workload.active().map(|pod| pod.grace).max().unwrap_or(30)
+                }
+                _ => 0,
+            };
+            Cell::heals(waits, start_up.map(|it| it.median), seen(workload, waits))
+        }
+        Place::Tight(why) | Place::Unknown(why) => {
+            Cell::unknown(format!("whether its replacement finds a place: {why}"))
+        }
+        Place::Cannot(why) => Cell::wont(format!("no node takes its replacement: {why}")),
+    };
+    let cells = one_a_node.iter().map(|(node, uid)| cell(uid).at(*node));
+    worst(cells).unwrap_or_else(|| Cell::unknown("it has no pod"))
+}
+
+fn seen(workload: &Workload, waits: i64) -> String {
+    let first = if waits > 0 {
+        format!("the next pod is made when the last is gone, {waits}s at most; ")
+    } else {
+        String::new()
+    };
+    match workload.start_up() {
+        Some(it) if it.samples == 1 => format!("{first}start-up {}s, of one pod", it.median),
+        Some(it) => format!(
+            "{first}start-up {}s in the median of {}, {}s at most",
+            it.median,
+            count(it.samples, "pod"),
+            it.largest
+        ),
+        None => format!("{first}how long its pods take to start was not observed"),
+    }
+}

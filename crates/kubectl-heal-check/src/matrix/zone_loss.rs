@@ -1,0 +1,53 @@
+//! All nodes of a zone fall silent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cluster_model::NodeExt;
+use cluster_model::scheduling::{Misfit, misfit};
+use k8s_openapi::api::core::v1::Node;
+
+use super::cell::{Cell, worst};
+use super::node_loss::after;
+use super::placement::Places;
+use crate::snapshot::{PodState, Read, Snapshot, Workload, zone};
+
+/// The nodes of each zone. Those without a label are in none.
+pub fn zones(snapshot: &Snapshot) -> BTreeMap<&str, Vec<&str>> {
+    let mut zones: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for node in &snapshot.nodes {
+        if let Some(zone) = zone(node) {
+            zones.entry(zone).or_default().push(node.name());
+        }
+    }
+    zones
+}
+
+/// A node without a zone that has a pod of it, or may get one.
+fn without_zone<'s>(workload: &Workload, snapshot: &'s Snapshot) -> Option<&'s str> {
+    let concerns = |node: &&Node| {
+        workload.active().any(|pod| pod.node == node.name())
+            || matches!(misfit(node, workload.spec()), None | Some(Misfit::Cordoned))
+    };
+    snapshot.nodes.iter().filter(|node| zone(node).is_none()).find(concerns).map(NodeExt::name)
+}
+
+pub fn zone_loss(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<String, Places>) -> Cell {
+    if snapshot.missing(&[Read::Nodes]).is_some() {
+        return super::no_placement();
+    }
+    if let Some(node) = without_zone(workload, snapshot) {
+        return Cell::unknown(format!("node {node} has no label topology.kubernetes.io/zone"));
+    }
+    let zones = zones(snapshot);
+    if zones.len() < 2 {
+        return Cell::none("the cluster has one zone");
+    }
+    let of_pod = |pod: &PodState| snapshot.node(&pod.node).and_then(zone);
+    let used: BTreeSet<&str> = workload.active().filter_map(of_pod).collect();
+    let cells = used.iter().map(|name| {
+        let lost: Vec<&PodState> = workload.active().filter(|pod| of_pod(pod) == Some(name)).collect();
+        let nodes = zones.get(name).map_or(0, Vec::len);
+        after(workload, &lost, places.get(*name), nodes.saturating_sub(1)).at(*name)
+    });
+    worst(cells).unwrap_or_else(|| Cell::unknown("it has no pod on a node"))
+}

@@ -1,0 +1,167 @@
+//! Puts together what was read: which budgets, Services and autoscalers belong to them.
+
+use std::collections::BTreeMap;
+
+use cluster_model::rollout::{Id, Kind as RolloutKind};
+use cluster_model::{DisruptionBudget, Known, Raw, autoscaler, selector};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use serde_json::Value;
+
+use super::owners::Owners;
+use super::workload::{Kind, Service, Workload, labels_of};
+use super::{Budget, Gathered, Lease, Read, Selection, Snapshot};
+use crate::finding::Subject;
+
+impl Snapshot {
+    /// `all_namespaces`: those of Kubernetes itself were not asked for by name.
+    pub fn of(gathered: Gathered, selection: &Selection, all_namespaces: bool) -> Self {
+        let mut unknown = BTreeMap::new();
+        let mut objects: BTreeMap<Read, Vec<Value>> = BTreeMap::new();
+        for (read, known) in gathered.objects {
+            match known {
+                Known::Seen(all) => drop(objects.insert(read, all)),
+                Known::Unknown(why) => drop(unknown.insert(read, why)),
+            }
+        }
+        let pods = seen(gathered.pods, Read::Pods, &mut unknown);
+        let nodes = seen(gathered.nodes, Read::Nodes, &mut unknown);
+        let mut owners = Owners::of(&objects, &unknown);
+        for pod in pods {
+            owners.add(pod);
+        }
+        let mut workloads = owners.workloads;
+        workloads.sort_by(|a, b| (&a.subject.namespace, &a.subject).cmp(&(&b.subject.namespace, &b.subject)));
+        let none = Vec::new();
+        let of = |read| objects.get(&read).unwrap_or(&none);
+        for workload in &mut workloads {
+            workload.autoscaler = scaled_by(workload, of(Read::Autoscalers));
+            workload.services = of(Read::Services).iter().filter_map(|it| serving(workload, it)).collect();
+            workload.is_selected = selects(selection, workload);
+            workload.is_system = all_namespaces && is_system(&workload.subject.namespace);
+        }
+        let mut budgets = Vec::new();
+        for object in of(Read::Budgets) {
+            match budget(object, &workloads, selection, all_namespaces) {
+                Ok(budget) => budgets.push(budget),
+                Err(error) => {
+                    let key = format!("{}/{}", object.text("/metadata/namespace"), object.name());
+                    unknown.insert(Read::Budgets, format!("{key} cannot be read: {error}"));
+                }
+            }
+        }
+        for (at, budget) in budgets.iter().enumerate() {
+            for workload in &budget.workloads {
+                workloads[*workload].budgets.push(at);
+            }
+        }
+        let not_found = match selection {
+            Selection::Named(names) => names
+                .iter()
+                .filter(|(read, name)| !workloads.iter().any(|it| is_named(it, *read, name)))
+                .map(|(read, name)| format!("{}/{name}", read.api().0.to_lowercase()))
+                .collect(),
+            Selection::All | Selection::Uids(_) => Vec::new(),
+        };
+        Snapshot {
+            now: gathered.now,
+            workloads,
+            budgets,
+            nodes,
+            leases: of(Read::Leases).iter().map(lease).collect(),
+            unknown,
+            scheduling: gathered.scheduling,
+            controllers: gathered.controllers,
+            not_found,
+            selects_all: *selection == Selection::All,
+        }
+    }
+}
+
+fn seen<T>(known: Known<Vec<T>>, read: Read, unknown: &mut BTreeMap<Read, String>) -> Vec<T> {
+    match known {
+        Known::Seen(all) => all,
+        Known::Unknown(why) => {
+            unknown.insert(read, why);
+            Vec::new()
+        }
+    }
+}
+
+/// Namespaces of Kubernetes itself.
+pub fn is_system(namespace: &str) -> bool {
+    namespace.starts_with("kube-")
+}
+
+fn is_named(workload: &Workload, read: Read, name: &str) -> bool {
+    workload.subject.kind == read.api().0 && workload.subject.name == name
+}
+
+fn selects(selection: &Selection, workload: &Workload) -> bool {
+    match selection {
+        Selection::All => true,
+        Selection::Named(names) => names.iter().any(|(read, name)| is_named(workload, *read, name)),
+        Selection::Uids(uids) => uids.contains(&workload.uid),
+    }
+}
+
+fn scaled_by(workload: &Workload, autoscalers: &[Value]) -> Option<(String, i64)> {
+    let kind = match workload.kind {
+        Kind::Deployment => RolloutKind::Deployment,
+        Kind::StatefulSet => RolloutKind::StatefulSet,
+        _ => return None,
+    };
+    let Subject { namespace, name, .. } = &workload.subject;
+    let id = Id { kind, namespace: namespace.clone(), name: name.clone(), uid: workload.uid.clone() };
+    let own = |it: &&Value| it.text("/metadata/namespace") == namespace && autoscaler::scales(it, &id);
+    let found = autoscalers.iter().find(own)?;
+    // Without one of its own it is 1 (pkg/apis/autoscaling/v2/defaults.go).
+    Some((found.name().to_owned(), found.number("/spec/minReplicas").unwrap_or(1)))
+}
+
+/// A Service without a selector is served by what somebody else lists.
+fn serving(workload: &Workload, service: &Value) -> Option<Service> {
+    let wanted = service.map("/spec/selector").filter(|it| !it.is_empty())?;
+    let labels = workload.template.map("/metadata/labels")?;
+    let is_same = service.text("/metadata/namespace") == workload.subject.namespace;
+    (is_same && wanted.iter().all(|(key, value)| labels.get(key) == Some(value))).then(|| Service {
+        name: service.name().to_owned(),
+        publishes_not_ready: service["spec"]["publishNotReadyAddresses"] == true,
+    })
+}
+
+fn budget(
+    object: &Value,
+    workloads: &[Workload],
+    selection: &Selection,
+    all_namespaces: bool,
+) -> Result<Budget, serde_json::Error> {
+    let typed: PodDisruptionBudget = serde_json::from_value(object.clone())?;
+    let budget = DisruptionBudget::from(typed);
+    let subject = Subject::new("PodDisruptionBudget", budget.namespace(), budget.name());
+    let (mut selected, mut pods, mut templates) = (Vec::new(), 0, 0);
+    for (at, workload) in workloads.iter().enumerate() {
+        if workload.subject.namespace != subject.namespace {
+            continue;
+        }
+        let of_pods =
+            workload.pods.iter().filter(|pod| selector::selects(budget.selector(), Some(&pod.labels)));
+        let of_pods = of_pods.count();
+        let template = !workload.template.is_null() && budget.selects_labels(&labels_of(&workload.template));
+        pods += of_pods;
+        templates += usize::from(template);
+        if of_pods > 0 || template {
+            selected.push(at);
+        }
+    }
+    let is_selected = *selection == Selection::All || selected.iter().any(|at| workloads[*at].is_selected);
+    let is_system = all_namespaces && is_system(&subject.namespace);
+    Ok(Budget { subject, budget, workloads: selected, pods, templates, is_selected, is_system })
+}
+
+fn lease(object: &Value) -> Lease {
+    Lease {
+        name: object.name().to_owned(),
+        renewed: object.time("/spec/renewTime"),
+        seconds: object.number("/spec/leaseDurationSeconds").unwrap_or(15),
+    }
+}

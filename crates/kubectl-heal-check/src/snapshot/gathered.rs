@@ -1,0 +1,36 @@
+//! What was read, before it is put together. It comes from a live cluster now; the snapshot does not depend on that.
+
+use std::collections::BTreeMap;
+
+use cluster_model::Known;
+use cluster_model::feasibility::Cluster;
+use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
+
+use super::pod::PodState;
+use super::read::Read;
+
+pub struct Gathered {
+    /// By the server's clock.
+    pub now: Timestamp,
+    /// Those of the namespaces in question.
+    pub pods: Known<Vec<PodState>>,
+    pub nodes: Known<Vec<Node>>,
+    /// All other kinds, by kind; a kind that is not in it was not read.
+    pub objects: BTreeMap<Read, Known<Vec<Value>>>,
+    /// All nodes and pods of the cluster, as the scheduler reads them.
+    pub scheduling: Known<Cluster>,
+    /// The kind of the controller of each pod of the cluster that has one, by the pod's UID.
+    pub controllers: BTreeMap<String, String>,
+}
+
+impl Gathered {
+    /// Takes note of a pod of the cluster.
+    pub fn note_controller(controllers: &mut BTreeMap<String, String>, pod: &Pod) {
+        use cluster_model::PodExt;
+        if let Some(owner) = pod.controller() {
+            controllers.insert(pod.uid().to_owned(), owner.kind.clone());
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Pods under their top owners: pod → ReplicaSet → Deployment, pod → Job → CronJob, or an owner that was not read.
+
+use std::collections::BTreeMap;
+
+use cluster_model::Raw;
+use cluster_model::owner::OwnerKey;
+use serde_json::Value;
+
+use super::pod::PodState;
+use super::read::Read;
+use super::workload::{Kind, Recreated, Workload};
+use crate::finding::Subject;
+
+/// Kinds whose objects are workloads, from the top down.
+const WORKLOADS: [(Read, Kind); 6] = [
+    (Read::Deployments, Kind::Deployment),
+    (Read::StatefulSets, Kind::StatefulSet),
+    (Read::DaemonSets, Kind::DaemonSet),
+    (Read::ReplicaSets, Kind::ReplicaSet),
+    (Read::CronJobs, Kind::Job),
+    (Read::Jobs, Kind::Job),
+];
+
+/// Workloads, with an index of everything that may own pods.
+pub struct Owners<'a> {
+    pub workloads: Vec<Workload>,
+    /// By the UID of a ReplicaSet, a Job or a workload itself: the position of the top owner.
+    top: BTreeMap<String, usize>,
+    unknown: &'a BTreeMap<Read, String>,
+}
+
+impl<'a> Owners<'a> {
+    pub fn of(objects: &BTreeMap<Read, Vec<Value>>, unknown: &'a BTreeMap<Read, String>) -> Self {
+        let mut owners = Owners { workloads: Vec::new(), top: BTreeMap::new(), unknown };
+        for (read, kind) in WORKLOADS {
+            for object in objects.get(&read).into_iter().flatten() {
+                let owner = object.controller_ref().map(|it| it.text("/uid").to_owned());
+                let above = owner.as_deref().and_then(|uid| owners.top.get(uid)).copied();
+                let at = match above {
+                    Some(at) => at,
+                    None => owners.push(read, kind, object),
+                };
+                owners.top.insert(object.uid().to_owned(), at);
+            }
+        }
+        owners
+    }
+
+    fn push(&mut self, read: Read, kind: Kind, object: &Value) -> usize {
+        let template = match read {
+            Read::CronJobs => &object["spec"]["jobTemplate"]["spec"]["template"],
+            _ => &object["spec"]["template"],
+        };
+        let is_scaled = matches!(kind, Kind::Deployment | Kind::StatefulSet | Kind::ReplicaSet);
+        // A ReplicaSet whose Deployment was not found, or could not be read.
+        let recreated = match object.controller_ref() {
+            Some(owner) if kind == Kind::ReplicaSet => {
+                match self.owner_state(owner.text("/kind"), owner.text("/apiVersion")) {
+                    // Whatever made the ReplicaSet, as a Rollout of Argo: it keeps its pods itself.
+                    Recreated::ByOperator => Recreated::ByController,
+                    other => other,
+                }
+            }
+            _ => Recreated::ByController,
+        };
+        let kind = if recreated == Recreated::ByController { kind } else { Kind::Other };
+        self.workloads.push(Workload {
+            subject: Subject::new(read.api().0, object.text("/metadata/namespace"), object.name()),
+            uid: object.uid().to_owned(),
+            kind,
+            recreated,
+            template: template.clone(),
+            replicas: (is_scaled && kind != Kind::Other)
+                .then(|| object.number("/spec/replicas").unwrap_or(1)),
+            object: object.clone(),
+            autoscaler: None,
+            pods: Vec::new(),
+            budgets: Vec::new(),
+            services: Vec::new(),
+            is_selected: false,
+            is_system: false,
+        });
+        self.workloads.len() - 1
+    }
+
+    /// Of an owner that is not among those that were read.
+    fn owner_state(&self, kind: &str, api_version: &str) -> Recreated {
+        let read = Read::of_kind(kind).filter(|read| {
+            let (_, group, _, _) = read.api();
+            api_version.split_once('/').map_or("", |(group, _)| group) == group
+        });
+        match read {
+            None => Recreated::ByOperator,
+            Some(read) => match self.unknown.get(&read) {
+                Some(why) => Recreated::Unknown(why.clone()),
+                None => Recreated::OwnerMissing,
+            },
+        }
+    }
+
+    pub fn add(&mut self, pod: PodState) {
+        // The kubelet runs it from a file.
+        if pod.is_mirror || pod.controller.as_ref().is_some_and(|it| it.kind == "Node") {
+            return;
+        }
+        let at = match &pod.controller {
+            Some(owner) => match self.top.get(&owner.uid) {
+                Some(at) => *at,
+                None => {
+                    let recreated = self.owner_state(&owner.kind, &owner.api_version);
+                    let at = self.push_unread(owner, &pod, recreated);
+                    self.top.insert(owner.uid.clone(), at);
+                    at
+                }
+            },
+            None => self.push_pod(&pod),
+        };
+        self.workloads[at].pods.push(pod);
+    }
+
+    fn push_unread(&mut self, owner: &OwnerKey, pod: &PodState, recreated: Recreated) -> usize {
+        let subject = Subject::new(&owner.kind, &pod.namespace, &owner.name);
+        self.push_without_object(subject, &owner.uid, Kind::Other, recreated, pod)
+    }
+
+    fn push_pod(&mut self, pod: &PodState) -> usize {
+        let subject = Subject::new("Pod", &pod.namespace, &pod.name);
+        self.push_without_object(subject, &pod.uid, Kind::Pod, Recreated::Never, pod)
+    }
+
+    fn push_without_object(
+        &mut self,
+        subject: Subject,
+        uid: &str,
+        kind: Kind,
+        recreated: Recreated,
+        pod: &PodState,
+    ) -> usize {
+        self.workloads.push(Workload {
+            subject,
+            uid: uid.to_owned(),
+            kind,
+            recreated,
+            object: Value::Null,
+            template: pod.template.clone().unwrap_or_default(),
+            replicas: None,
+            autoscaler: None,
+            pods: Vec::new(),
+            budgets: Vec::new(),
+            services: Vec::new(),
+            is_selected: false,
+            is_system: false,
+        });
+        self.workloads.len() - 1
+    }
+}

@@ -1,0 +1,172 @@
+//! What is kept of a pod: its state, and of its spec only what decides about healing.
+
+use std::collections::BTreeMap;
+
+use cluster_model::PodExt;
+use cluster_model::healing::node_loss::{Deletion, deletion};
+use cluster_model::owner::OwnerKey;
+use cluster_model::secret::clean;
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
+use k8s_openapi::jiff::Timestamp;
+use serde_json::{Value, json};
+
+const HOSTNAME: &str = "kubernetes.io/hostname";
+
+#[derive(Clone, Debug)]
+pub struct PodState {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub node: String,
+    pub labels: BTreeMap<String, String>,
+    pub controller: Option<OwnerKey>,
+    pub created: Option<Timestamp>,
+    pub phase: String,
+    pub is_ready: bool,
+    pub is_finished: bool,
+    pub is_mirror: bool,
+    /// The end of its grace period.
+    pub deletion: Option<Timestamp>,
+    pub finalizers: Vec<String>,
+    pub grace: i64,
+    /// When it was bound to its node.
+    pub scheduled: Option<Timestamp>,
+    pub unscheduled: Option<Unscheduled>,
+    pub seconds_to_ready: Option<i64>,
+    /// When it is deleted after its node was lost.
+    pub after_loss: Deletion,
+    pub has_claims: bool,
+    /// Required anti-affinity over more than one node: the pod counts in its domain as long as its object is there.
+    pub keeps_domain: bool,
+    pub containers: Vec<Container>,
+    /// Where no controller of Kubernetes has its template: labels and spec.
+    pub template: Option<Value>,
+}
+
+/// Its condition PodScheduled is False.
+#[derive(Clone, Debug)]
+pub struct Unscheduled {
+    pub reason: String,
+    pub message: String,
+    pub since: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Container {
+    pub name: String,
+    pub is_ready: bool,
+    pub restarts: i32,
+    pub waiting: Option<Waiting>,
+    pub running_since: Option<Timestamp>,
+    /// Its last run that has ended.
+    pub ended: Option<Ended>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    pub reason: String,
+    pub message: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Ended {
+    pub code: i32,
+    pub reason: String,
+    pub finished: Option<Timestamp>,
+}
+
+impl PodState {
+    pub fn of(pod: &Pod) -> Self {
+        let spec = pod.spec.as_ref();
+        let status = pod.status.as_ref();
+        let controller = OwnerKey::controller_of(&pod.metadata);
+        let has_template = controller
+            .as_ref()
+            .is_some_and(|it| it.api_version.starts_with("apps/") || it.api_version.starts_with("batch/"));
+        let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+        let unscheduled = conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False");
+        let init = status.and_then(|it| it.init_container_statuses.as_deref()).unwrap_or_default();
+        let main = status.and_then(|it| it.container_statuses.as_deref()).unwrap_or_default();
+        let tolerations = spec.and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
+        PodState {
+            namespace: pod.namespace().to_owned(),
+            name: pod.name().to_owned(),
+            uid: pod.uid().to_owned(),
+            node: pod.node().to_owned(),
+            labels: pod.metadata.labels.clone().unwrap_or_default(),
+            controller,
+            created: pod.metadata.creation_timestamp.as_ref().map(|time| time.0),
+            phase: pod.phase().to_owned(),
+            is_ready: pod.is_ready(),
+            is_finished: pod.is_finished(),
+            is_mirror: pod.is_mirror(),
+            deletion: pod.deletion_timestamp(),
+            finalizers: pod.finalizers().to_vec(),
+            grace: pod.grace_seconds(),
+            scheduled: pod.condition_time("PodScheduled").filter(|_| unscheduled.is_none()),
+            unscheduled: unscheduled.map(|c| Unscheduled {
+                reason: c.reason.clone().unwrap_or_default(),
+                message: clean(c.message.as_deref().unwrap_or_default()),
+                since: c.last_transition_time.as_ref().map(|time| time.0),
+            }),
+            seconds_to_ready: pod.seconds_to_ready(),
+            after_loss: deletion(tolerations),
+            has_claims: pod
+                .volumes()
+                .iter()
+                .any(|v| v.persistent_volume_claim.is_some() || v.ephemeral.is_some()),
+            keeps_domain: keeps_domain(pod),
+            containers: init.iter().chain(main).map(container).collect(),
+            template: (!has_template).then(|| template(pod)),
+        }
+    }
+
+    pub fn is_terminating(&self) -> bool {
+        self.deletion.is_some()
+    }
+
+    /// It is meant to run: neither finished nor on its way out.
+    pub fn is_active(&self) -> bool {
+        !self.is_finished && !self.is_terminating()
+    }
+}
+
+fn keeps_domain(pod: &Pod) -> bool {
+    let affinity = pod.spec.as_ref().and_then(|spec| spec.affinity.as_ref());
+    let terms = affinity
+        .and_then(|it| it.pod_anti_affinity.as_ref())
+        .and_then(|it| it.required_during_scheduling_ignored_during_execution.as_deref());
+    terms.unwrap_or_default().iter().any(|term| term.topology_key != HOSTNAME)
+}
+
+/// Without the environment of its containers, which nothing here reads.
+fn template(pod: &Pod) -> Value {
+    let mut spec = serde_json::to_value(&pod.spec).unwrap_or_default();
+    super::strip::environment(&mut spec);
+    json!({"metadata": {"labels": pod.metadata.labels}, "spec": spec})
+}
+
+fn container(status: &ContainerStatus) -> Container {
+    let state = status.state.as_ref();
+    let ended = |state: Option<&ContainerState>| {
+        state.and_then(|it| it.terminated.as_ref()).map(|it| Ended {
+            code: it.exit_code,
+            reason: it.reason.clone().unwrap_or_default(),
+            finished: it.finished_at.as_ref().map(|time| time.0),
+        })
+    };
+    Container {
+        name: clean(&status.name),
+        is_ready: status.ready,
+        restarts: status.restart_count,
+        waiting: state.and_then(|it| it.waiting.as_ref()).map(|it| Waiting {
+            reason: it.reason.clone().unwrap_or_default(),
+            message: clean(it.message.as_deref().unwrap_or_default()),
+        }),
+        running_since: state
+            .and_then(|it| it.running.as_ref())
+            .and_then(|it| it.started_at.as_ref())
+            .map(|time| time.0),
+        ended: ended(state).or_else(|| ended(status.last_state.as_ref())),
+    }
+}

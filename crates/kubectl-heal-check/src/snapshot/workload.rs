@@ -1,0 +1,149 @@
+//! One workload by its top owner: what it wants, the template of its pods, and the pods it has.
+
+use std::collections::BTreeMap;
+
+use cluster_model::Raw;
+use cluster_model::healing::node_loss::{Deletion, deletion, with_defaults};
+use cluster_model::healing::restart_policy::is_sidecar;
+use cluster_model::healing::start_up::{StartUp, start_up};
+use k8s_openapi::api::core::v1::Toleration;
+use serde_json::Value;
+
+use super::pod::PodState;
+use crate::finding::Subject;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Deployment,
+    StatefulSet,
+    DaemonSet,
+    /// Without a Deployment.
+    ReplicaSet,
+    /// Also a CronJob.
+    Job,
+    /// Without a controller.
+    Pod,
+    /// Owned by something that is not read, or that is gone.
+    Other,
+}
+
+/// What makes a pod again that is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recreated {
+    ByController,
+    /// An operator's object.
+    ByOperator,
+    /// The owner that the pods name does not exist.
+    OwnerMissing,
+    /// Why it is not known whether the owner exists.
+    Unknown(String),
+    Never,
+}
+
+#[derive(Clone, Debug)]
+pub struct Workload {
+    pub subject: Subject,
+    pub uid: String,
+    pub kind: Kind,
+    pub recreated: Recreated,
+    /// As read; null for what is not read.
+    pub object: Value,
+    /// Labels and spec of its pods.
+    pub template: Value,
+    /// `spec.replicas`; `None` for kinds without.
+    pub replicas: Option<i64>,
+    /// The name of the autoscaler that sets its replicas, and its minimum.
+    pub autoscaler: Option<(String, i64)>,
+    pub pods: Vec<PodState>,
+    /// By their position in the snapshot.
+    pub budgets: Vec<usize>,
+    pub services: Vec<Service>,
+    /// The command line means it.
+    pub is_selected: bool,
+    /// In a namespace of Kubernetes itself that was not named.
+    pub is_system: bool,
+}
+
+/// A Service that selects its pods.
+#[derive(Clone, Debug)]
+pub struct Service {
+    pub name: String,
+    pub publishes_not_ready: bool,
+}
+
+impl Workload {
+    /// The replicas that it may be reduced to: the autoscaler's minimum, or `spec.replicas`.
+    pub fn least(&self) -> i64 {
+        let own = self.replicas.unwrap_or(1);
+        match &self.autoscaler {
+            // With none, an autoscaler does nothing (pkg/controller/podautoscaler/horizontal.go, ScalingDisabled).
+            Some((_, least)) if own > 0 => *least,
+            _ => own,
+        }
+    }
+
+    /// It has a number of replicas, that is.
+    pub fn is_scaled(&self) -> bool {
+        self.replicas.is_some()
+    }
+
+    pub fn spec(&self) -> &Value {
+        &self.template["spec"]
+    }
+
+    /// The main containers of the template.
+    pub fn containers(&self) -> &[Value] {
+        self.template.list("/spec/containers")
+    }
+
+    /// The main containers, and the init containers that run as long as they do.
+    pub fn running_containers(&self) -> impl Iterator<Item = &Value> {
+        let init = self.template.list("/spec/initContainers").iter().filter(|it| is_sidecar(it));
+        self.containers().iter().chain(init)
+    }
+
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        labels_of(&self.template)
+    }
+
+    pub fn active(&self) -> impl Iterator<Item = &PodState> {
+        self.pods.iter().filter(|pod| pod.is_active())
+    }
+
+    pub fn ready(&self) -> impl Iterator<Item = &PodState> {
+        self.active().filter(|pod| pod.is_ready)
+    }
+
+    pub fn start_up(&self) -> Option<StartUp> {
+        start_up(self.pods.iter().filter_map(|pod| pod.seconds_to_ready))
+    }
+
+    /// When its pods are deleted after their node was lost: by a pod, which admission has completed, or by the template.
+    pub fn after_loss(&self) -> Deletion {
+        let of_pods = self.active().map(|pod| pod.after_loss).max();
+        of_pods.unwrap_or_else(|| {
+            let tolerations = self.template.list("/spec/tolerations").iter();
+            let typed: Vec<Toleration> =
+                tolerations.filter_map(|it| serde_json::from_value(it.clone()).ok()).collect();
+            deletion(&with_defaults(typed))
+        })
+    }
+
+    /// A controller keeps so many of its pods running, without an end.
+    pub fn runs_for_good(&self) -> bool {
+        matches!(self.kind, Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet)
+    }
+
+    pub fn has_claims(&self) -> bool {
+        let volumes = self.template.list("/spec/volumes").iter();
+        !self.object.list("/spec/volumeClaimTemplates").is_empty()
+            || volumes
+                .into_iter()
+                .any(|it| !it["persistentVolumeClaim"].is_null() || !it["ephemeral"].is_null())
+    }
+}
+
+pub fn labels_of(template: &Value) -> BTreeMap<String, String> {
+    let labels = template.map("/metadata/labels").into_iter().flatten();
+    labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
