@@ -10,7 +10,7 @@ use super::node::{Labels, NodeFacts, REGION, ZONE};
 use super::requirements::Requirements;
 use super::volumes::Volumes;
 use crate::pod::resources::{Amounts, occupied};
-use crate::{Known, NodeExt, PodExt, quantity};
+use crate::{Known, PodExt};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u32);
@@ -128,22 +128,8 @@ impl Cluster {
     }
 
     pub fn add_node(&mut self, node: &Node) {
-        let name = self.text(node.name());
-        let spec = node.spec.as_ref();
-        let status = node.status.as_ref();
-        let features = status.and_then(|status| status.declared_features.clone());
-        let allocatable = status.and_then(|status| status.allocatable.as_ref());
-        let amounts = allocatable.into_iter().flatten();
-        let facts = NodeFacts {
-            name: name.clone(),
-            labels: node.metadata.labels.clone().unwrap_or_default(),
-            taints: spec.and_then(|spec| spec.taints.clone()).unwrap_or_default(),
-            unschedulable: node.is_cordoned(),
-            declared_features: features.unwrap_or_default(),
-            allocatable: amounts
-                .filter_map(|(resource, amount)| Some((resource.clone(), quantity::parse(&amount.0)?)))
-                .collect(),
-        };
+        let facts = NodeFacts::from(node);
+        let name = facts.name.clone();
         let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         self.nodes.push(facts);
         self.node_ids.insert(name, id);

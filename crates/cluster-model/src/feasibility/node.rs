@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, Taint};
+use k8s_openapi::api::core::v1::{Node, NodeSelectorRequirement, NodeSelectorTerm, Taint};
 
 use crate::pod::resources::Amounts;
+use crate::{NodeExt, quantity};
 
 pub type Labels = BTreeMap<String, String>;
 
@@ -24,6 +25,26 @@ pub struct NodeFacts {
     pub unschedulable: bool,
     pub allocatable: Amounts,
     pub declared_features: Vec<String>,
+}
+
+impl From<&Node> for NodeFacts {
+    fn from(node: &Node) -> Self {
+        let spec = node.spec.as_ref();
+        let status = node.status.as_ref();
+        let features = status.and_then(|status| status.declared_features.clone());
+        let allocatable = status.and_then(|status| status.allocatable.as_ref());
+        let amounts = allocatable.into_iter().flatten();
+        NodeFacts {
+            name: node.name().into(),
+            labels: node.metadata.labels.clone().unwrap_or_default(),
+            taints: spec.and_then(|spec| spec.taints.clone()).unwrap_or_default(),
+            unschedulable: node.is_cordoned(),
+            declared_features: features.unwrap_or_default(),
+            allocatable: amounts
+                .filter_map(|(resource, amount)| Some((resource.clone(), quantity::parse(&amount.0)?)))
+                .collect(),
+        }
+    }
 }
 
 /// A term without requirements selects nothing.

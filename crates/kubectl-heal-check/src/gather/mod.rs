@@ -37,8 +37,8 @@ pub async fn gather(cluster: &Cluster, namespace: Option<&str>) -> Gathered {
     objects.insert(Read::Leases, leases);
     let (pods, controllers, scheduling) = match (pods, &nodes, no_pods_of_all) {
         (Known::Seen(pods), Known::Seen(nodes), None) => {
-            let cluster =
-                scheduling::complete(cluster, list::PAGE, nodes, pods.scheduling, pods.volumes_matter).await;
+            let cluster = scheduling::complete(cluster, list::PAGE, nodes, pods.scheduling, pods.needs);
+            let cluster = Box::pin(cluster).await;
             (Known::Seen(pods.own), pods.controllers, Known::Seen(cluster))
         }
         (Known::Seen(pods), nodes, why) => {

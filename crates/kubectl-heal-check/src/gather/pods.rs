@@ -7,7 +7,8 @@ use cluster_model::feasibility::Cluster as Scheduling;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::ListParams;
-use plugin_client::api::{list, scheduling};
+use plugin_client::api::list;
+use plugin_client::api::scheduling::{Needs, volumes_matter};
 use plugin_client::{Cluster, Failure};
 
 use super::objects::why;
@@ -18,8 +19,8 @@ pub struct Pods {
     pub own: Vec<PodState>,
     pub scheduling: Scheduling,
     pub controllers: BTreeMap<String, String>,
-    /// One of them has volumes that decide about nodes.
-    pub volumes_matter: bool,
+    /// What has to be read to place them again.
+    pub needs: Needs,
 }
 
 /// Of all namespaces if possible; else of the one in question, and the rest of the cluster stays unknown.
@@ -51,7 +52,8 @@ impl Pods {
         self.scheduling.add_pod(pod);
         Gathered::note_controller(&mut self.controllers, pod);
         if namespace.is_none_or(|own| pod.metadata.namespace.as_deref() == Some(own)) {
-            self.volumes_matter |= scheduling::volumes_matter(pod);
+            // Pods with terms that select namespaces are all in the model already.
+            self.needs.volumes |= volumes_matter(pod);
             self.own.push(PodState::of(pod));
         }
     }

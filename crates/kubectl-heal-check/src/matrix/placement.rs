@@ -129,7 +129,7 @@ fn place(judgement: Judgement) -> Place {
         Verdict::Unknown(why) => Place::Unknown(why.join("; ")),
         Verdict::Cannot => Place::Cannot(misses(&judgement)),
         Verdict::Tight(_) if judgement.shortage.is_some() => {
-            let (placed, of) = judgement.shortage.map_or((0, 0), |it| (it.placed, it.of));
+            let (placed, of) = judgement.shortage.as_ref().map_or((0, 0), |it| (it.placed, it.of));
             Place::Cannot(format!("only {placed} of {of} such pods find a place: {}", misses(&judgement)))
         }
         Verdict::Tight(why) => Place::Tight(

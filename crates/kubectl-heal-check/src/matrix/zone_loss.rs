@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::NodeExt;
-use cluster_model::scheduling::{Misfit, misfit};
-use k8s_openapi::api::core::v1::Node;
+use cluster_model::feasibility::Miss;
+use cluster_model::feasibility::rules::misfit;
 
 use super::cell::{Cell, worst};
 use super::node_loss::after;
@@ -24,11 +24,13 @@ pub fn zones(snapshot: &Snapshot) -> BTreeMap<&str, Vec<&str>> {
 
 /// A node without a zone that has a pod of it, or may get one.
 fn without_zone<'s>(workload: &Workload, snapshot: &'s Snapshot) -> Option<&'s str> {
-    let concerns = |node: &&Node| {
+    let wanted = workload.requirements();
+    let mut nodes = snapshot.nodes.iter().zip(&snapshot.node_facts).filter(|(node, _)| zone(node).is_none());
+    let found = nodes.find(|(node, facts)| {
         workload.active().any(|pod| pod.node == node.name())
-            || matches!(misfit(node, workload.spec()), None | Some(Misfit::Cordoned))
-    };
-    snapshot.nodes.iter().filter(|node| zone(node).is_none()).find(concerns).map(NodeExt::name)
+            || matches!(misfit(&wanted, facts), None | Some(Miss::Cordoned))
+    });
+    found.map(|(node, _)| node.name())
 }
 
 pub fn zone_loss(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<String, Places>) -> Cell {

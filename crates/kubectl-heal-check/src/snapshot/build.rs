@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cluster_model::feasibility::NodeFacts;
 use cluster_model::rollout::{Id, Kind as RolloutKind};
 use cluster_model::{DisruptionBudget, Known, Raw, autoscaler, selector};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -66,6 +67,7 @@ impl Snapshot {
             now: gathered.now,
             workloads,
             budgets,
+            node_facts: nodes.iter().map(NodeFacts::from).collect(),
             nodes,
             leases: of(Read::Leases).iter().map(lease).collect(),
             unknown,

@@ -10,7 +10,7 @@ pub mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::feasibility::Cluster;
+use cluster_model::feasibility::{Cluster, NodeFacts};
 use cluster_model::{DisruptionBudget, Known, NodeExt};
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::jiff::Timestamp;
@@ -36,6 +36,8 @@ pub struct Snapshot {
     pub workloads: Vec<Workload>,
     pub budgets: Vec<Budget>,
     pub nodes: Vec<Node>,
+    /// The same, as the scheduler's filters read them.
+    pub node_facts: Vec<NodeFacts>,
     pub leases: Vec<Lease>,
     /// Why a kind is not known.
     pub unknown: BTreeMap<Read, String>,

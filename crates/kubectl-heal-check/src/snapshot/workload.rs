@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use cluster_model::Raw;
+use cluster_model::feasibility::Requirements;
 use cluster_model::healing::node_loss::{Deletion, deletion, with_defaults};
 use cluster_model::healing::restart_policy::is_sidecar;
 use cluster_model::healing::start_up::{StartUp, start_up};
-use k8s_openapi::api::core::v1::Toleration;
-use serde_json::Value;
+use k8s_openapi::api::core::v1::{Pod, Toleration};
+use serde_json::{Value, json};
 
 use super::pod::PodState;
 use crate::finding::Subject;
@@ -85,6 +86,19 @@ impl Workload {
     /// It has a number of replicas, that is.
     pub fn is_scaled(&self) -> bool {
         self.replicas.is_some()
+    }
+
+    /// What the scheduler reads of its template. A template that names a node wants that one.
+    pub fn requirements(&self) -> Requirements {
+        let mut spec = self.spec().clone();
+        let node = self.spec().text("/nodeName");
+        if !node.is_empty() {
+            let field = json!({"key": "metadata.name", "operator": "In", "values": [node]});
+            spec["affinity"]["nodeAffinity"] = json!({"requiredDuringSchedulingIgnoredDuringExecution": {
+                "nodeSelectorTerms": [{"matchFields": [field]}]}});
+        }
+        let pod: Pod = serde_json::from_value(json!({"spec": spec})).unwrap_or_default();
+        Requirements::of(&pod)
     }
 
     pub fn spec(&self) -> &Value {

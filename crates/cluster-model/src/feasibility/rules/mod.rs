@@ -17,7 +17,7 @@ mod volume_zone;
 use super::rule::{Filter, Rule};
 use super::scenario::{Replacement, Scenario};
 
-pub use static_filters::StaticFilters;
+pub use static_filters::{StaticFilters, misfit};
 
 /// In the order in which the scheduler asks them: the first that fails is the reason that is shown.
 pub const RULES: &[Rule] = &[

@@ -3,8 +3,19 @@
 use super::{node_affinity, node_unschedulable, taint_toleration};
 use crate::feasibility::cluster::NodeId;
 use crate::feasibility::miss::Miss;
+use crate::feasibility::node::NodeFacts;
+use crate::feasibility::requirements::Requirements;
 use crate::feasibility::rule::{Answer, Filter, Rule};
 use crate::feasibility::scenario::{Replacement, Scenario};
+use crate::toleration::{cordon, tolerated};
+
+/// The same of a pod that is in no scenario.
+pub fn misfit(requirements: &Requirements, node: &NodeFacts) -> Option<Miss> {
+    if node.unschedulable && !tolerated(&requirements.tolerations, &cordon()) {
+        return Some(Miss::Cordoned);
+    }
+    taint_toleration::untolerated(requirements, node).or_else(|| node_affinity::mismatch(requirements, node))
+}
 
 /// Some filters of one pod; a node has to pass all of them.
 pub struct StaticFilters<'a>(Vec<Filter<'a>>);

@@ -3,6 +3,8 @@
 use k8s_openapi::api::core::v1::Taint;
 
 use crate::feasibility::miss::Miss;
+use crate::feasibility::node::NodeFacts;
+use crate::feasibility::requirements::Requirements;
 use crate::feasibility::rule::{Answer, Filter, Rule, rule};
 use crate::feasibility::scenario::{Replacement, Scenario};
 use crate::toleration::{UNSCHEDULABLE, tolerated};
@@ -11,14 +13,15 @@ pub const RULE: Rule = rule("TaintToleration", filter);
 
 fn filter<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Option<Filter<'a>> {
     Some(Box::new(move |node| {
-        let taints = scenario.node(node).taints.iter();
-        // The taint of a cordon is NodeUnschedulable's: the node lifecycle controller adds it some time after the cordon.
-        let mut taints = taints.filter(|taint| keeps_pods_away(taint) && taint.key != UNSCHEDULABLE);
-        match taints.find(|taint| !tolerated(&pod.requirements.tolerations, taint)) {
-            Some(taint) => Answer::Fails(Miss::Taint(taint.key.clone())),
-            None => Answer::Passes,
-        }
+        untolerated(pod.requirements, scenario.node(node)).map_or(Answer::Passes, Answer::Fails)
     }))
+}
+
+pub fn untolerated(requirements: &Requirements, node: &NodeFacts) -> Option<Miss> {
+    // The taint of a cordon is NodeUnschedulable's: the node lifecycle controller adds it some time after the cordon.
+    let mut taints = node.taints.iter().filter(|taint| keeps_pods_away(taint) && taint.key != UNSCHEDULABLE);
+    let taint = taints.find(|taint| !tolerated(&requirements.tolerations, taint))?;
+    Some(Miss::Taint(taint.key.clone()))
 }
 
 /// `helper.DoNotScheduleTaintsFilterFunc` (`pkg/scheduler/framework/plugins/helper/taint.go`).

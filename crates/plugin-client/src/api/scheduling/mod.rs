@@ -2,6 +2,8 @@
 
 mod volumes;
 
+pub use volumes::matter as volumes_matter;
+
 use cluster_model::feasibility::{Cluster as Scheduling, Requirements};
 use cluster_model::{Known, NodeExt};
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
