@@ -202,6 +202,11 @@ fn local_volume(room: &Room<'_>, node: &str, cleanup: &mut Cleanup<'_>) {
         with_volume(local, json!({"name": "disk", "persistentVolumeClaim": {"claimName": "disk"}}));
     });
     room.bind("local", node);
+    // Whether its pod can go elsewhere is known only then.
+    let claim = room.path("", "persistentvolumeclaims/disk");
+    ::testbed::wait("the claim to be bound", ::testbed::PATIENCE, || {
+        (room.cluster().get(&claim)["status"]["phase"] == "Bound").then_some(())
+    });
 }
 
 #[track_caller]

@@ -27,7 +27,9 @@ fn pod_topology_spread() {
     });
     let reason = format!("topology spread over {HOSTNAME}");
     let rejected = rejection(&reason, "1 node(s) didn't match pod topology spread constraints");
-    let remedy = format!("without its topology spread constraint over {HOSTNAME}, or with a larger maxSkew");
+    let remedy = format!(
+        "without its topology spread over {HOSTNAME}, or perhaps with nodeTaintsPolicy: Honor or a larger maxSkew"
+    );
     decides(&room, rejected.remedy(&remedy), || {
         remove_neighbour(&room, "there");
     });

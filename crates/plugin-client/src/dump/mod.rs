@@ -16,7 +16,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use crate::Failure;
 use input::Input;
-pub use object::{Entry, Object};
+pub use object::{Entry, Object, Visit};
 use object::{Head, bad};
 
 const BUFFER: usize = 1 << 18;
@@ -67,8 +67,6 @@ impl Dump {
         self.files.iter().try_for_each(|input| read(input, visit))
     }
 }
-
-pub type Visit<'a> = dyn FnMut(Entry<'_>) -> Result<(), Failure> + 'a;
 
 /// Why the reading of a file ends.
 enum Stop {

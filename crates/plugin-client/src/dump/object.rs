@@ -3,10 +3,12 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::Visit;
 use crate::Failure;
 
 pub(super) const COMPLETE: &str = "is the file complete? write it again";
+
+/// Gets every part of a dump.
+pub type Visit<'a> = dyn FnMut(Entry<'_>) -> Result<(), Failure> + 'a;
 
 /// What a dump consists of.
 #[derive(Debug)]
