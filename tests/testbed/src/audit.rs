@@ -1,5 +1,6 @@
 //! The API server's audit log: the requests that a command made, and their answers.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
@@ -25,7 +26,7 @@ pub(crate) fn policy() -> Value {
     json!({
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
-        "omitStages": ["RequestReceived", "ResponseStarted"],
+        "omitStages": ["RequestReceived"],
         "rules": [
             {"level": "None", "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}]},
             {"level": "None", "verbs": reads, "resources": events},
@@ -46,7 +47,8 @@ pub(crate) fn policy() -> Value {
 #[derive(Debug, Clone, Copy)]
 pub struct Mark(u64);
 
-/// One request, as the API server recorded it at its end.
+/// One request, as the API server recorded it: at its end, a watch at its start. A watch ends when the server notices that its client is gone,
+/// which may be after everything that is asked of the log.
 #[derive(Debug, Clone, Default)]
 pub struct Entry {
     /// When the server got it, and when it had answered; both by the server's clock.
@@ -74,8 +76,8 @@ impl Cluster {
         Mark(std::fs::metadata(self.dir().join(file::AUDIT_LOG)).map_or(0, |log| log.len()))
     }
 
-    /// Everything recorded since the mark. Entries are written in the order in which requests end, so once
-    /// a request of our own is there, all that ended before it are.
+    /// Everything recorded since the mark. Entries are written in the order in which requests end and watches start, so once a request of our
+    /// own is there, all that did so before it are.
     #[track_caller]
     pub fn audit_since(&self, mark: Mark) -> Audit {
         let sentinel = format!("/version?sentinel={}", self.next());
@@ -97,8 +99,12 @@ impl Cluster {
             log.read_to_string(&mut text)
         });
         match read {
-            // The last line may be half written.
-            Ok(_) => text.lines().filter_map(|line| serde_json::from_str(line).ok()).map(entry).collect(),
+            // The last line may be half written. Of a watch, its start counts and not its end.
+            Ok(_) => {
+                let mut seen = BTreeSet::new();
+                let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+                events.filter(|event| seen.insert(event["auditID"].to_string())).map(entry).collect()
+            }
             Err(_) => Vec::new(),
         }
     }
