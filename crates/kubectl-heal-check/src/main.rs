@@ -4,6 +4,7 @@
 mod args;
 mod checks;
 mod completion;
+mod dependencies;
 mod finding;
 mod gather;
 mod matrix;

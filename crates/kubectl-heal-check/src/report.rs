@@ -3,6 +3,7 @@
 use plugin_client::Exit;
 use serde::Serialize;
 
+use crate::dependencies::Impairment;
 use crate::finding::{Finding, Subject, Unchecked};
 use crate::matrix::Matrix;
 
@@ -37,7 +38,7 @@ pub struct Row {
     #[serde(flatten)]
     pub subject: Subject,
     pub matrix: Matrix,
-    pub impaired_by: [(); 0],
+    pub impaired_by: Vec<Impairment>,
     #[serde(skip)]
     pub pods: usize,
 }

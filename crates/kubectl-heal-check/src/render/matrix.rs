@@ -3,6 +3,7 @@
 use cluster_model::text::span;
 use plugin_client::{Line, Role};
 
+use crate::dependencies::Impairment;
 use crate::matrix::{Cell, Evidence, Verdict};
 use crate::report::Row;
 
@@ -50,20 +51,38 @@ pub fn reasons(row: &Row, wide: bool) -> Vec<Vec<Line>> {
             None => groups.push((vec![name], cell)),
         }
     }
-    let line = |(at, (names, cell)): (usize, (Vec<&str>, &Cell))| {
+    let of_cell = |(names, cell): (Vec<&str>, &Cell)| {
         let worst = match &cell.worst {
             Some(worst) if wide && !worst.is_empty() => format!(" (worst: {worst})"),
             _ => String::new(),
         };
+        (columns(&names), Line::new().plain(&cell.reason).dim(worst))
+    };
+    let impaired = impaired_by(row).into_iter().map(|why| ("needs".to_owned(), Line::new().plain(why)));
+    let line = |(at, (what, why)): (usize, (String, Line))| {
         // Once for all of its reasons.
         let name = if at == 0 { row.subject.to_string() } else { String::new() };
-        vec![
-            Line::new().plain("  ").plain(name),
-            Line::new().plain(columns(&names)),
-            Line::new().plain(&cell.reason).dim(worst),
-        ]
+        vec![Line::new().plain("  ").plain(name), Line::new().plain(what), why]
     };
-    groups.into_iter().enumerate().map(line).collect()
+    groups.into_iter().map(of_cell).chain(impaired).enumerate().map(line).collect()
+}
+
+/// One line for each Service.
+fn impaired_by(row: &Row) -> Vec<String> {
+    let mut by_service: Vec<(&Impairment, Vec<&str>)> = Vec::new();
+    for impairment in &row.impaired_by {
+        match by_service.iter_mut().find(|(other, _)| other.service == impairment.service) {
+            Some((_, domains)) => domains.push(&impairment.domain),
+            None => by_service.push((impairment, vec![&impairment.domain])),
+        }
+    }
+    let line = |(Impairment { service, workload, .. }, domains): (&Impairment, Vec<&str>)| match domains
+        .as_slice()
+    {
+        [""] => format!("Service {service} ({workload}), which has no ready pod now"),
+        domains => format!("Service {service} ({workload}), which is lost with {}", domains.join(" or ")),
+    };
+    by_service.into_iter().map(line).collect()
 }
 
 /// All but the first are often of one reason, as where nothing recreates the pods.

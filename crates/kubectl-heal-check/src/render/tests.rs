@@ -10,7 +10,7 @@ fn text(world: &World, wide: bool) -> Vec<String> {
     let rows = matrices(&snapshot).into_iter().map(|(workload, matrix)| Row {
         subject: workload.subject.clone(),
         matrix,
-        impaired_by: [],
+        impaired_by: Vec::new(),
         pods: workload.active().count(),
     });
     let made = HealReport {

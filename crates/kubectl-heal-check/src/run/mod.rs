@@ -6,6 +6,7 @@ use cluster_model::Known;
 use plugin_client::{Bounds, Cluster, Exit, Failure, Output, Ui, connect, publish, publish_roles};
 
 use crate::args::{Args, Target, known};
+use crate::dependencies::Services;
 use crate::finding::Unchecked;
 use crate::options::Options;
 use crate::report::{HealReport, HealResult, Row};
@@ -77,10 +78,11 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
     }
     unchecked.sort();
     unchecked.dedup();
+    let services = Services::of(snapshot);
     let rows = matrix::matrices(snapshot).into_iter().map(|(workload, matrix)| Row {
         subject: workload.subject.clone(),
         matrix,
-        impaired_by: [],
+        impaired_by: services.impaired_by(workload),
         pods: workload.active().count(),
     });
     HealReport {

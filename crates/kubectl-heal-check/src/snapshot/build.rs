@@ -128,6 +128,7 @@ fn serving(workload: &Workload, service: &Value) -> Option<Service> {
     (is_same && wanted.iter().all(|(key, value)| labels.get(key) == Some(value))).then(|| Service {
         name: service.name().to_owned(),
         publishes_not_ready: service["spec"]["publishNotReadyAddresses"] == true,
+        ports: service.list("/spec/ports").iter().filter_map(|port| port.number("/port")).collect(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod build;
 pub mod gathered;
+mod hosts;
 mod owners;
 pub mod pod;
 pub mod read;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::pod::PodState;
 use super::read::Read;
+use super::strip;
 use super::workload::{Kind, Recreated, Workload};
 use crate::finding::Subject;
 
@@ -70,6 +71,7 @@ impl<'a> Owners<'a> {
             kind,
             recreated,
             template: template.clone(),
+            hosts: strip::hosts(object),
             replicas: (is_scaled && kind != Kind::Other)
                 .then(|| object.number("/spec/replicas").unwrap_or(1)),
             object: object.clone(),
@@ -143,6 +145,7 @@ impl<'a> Owners<'a> {
             recreated,
             object: Value::Null,
             template: pod.template.clone().unwrap_or_default(),
+            hosts: pod.template.as_ref().map(strip::hosts).unwrap_or_default(),
             replicas: None,
             autoscaler: None,
             pods: Vec::new(),

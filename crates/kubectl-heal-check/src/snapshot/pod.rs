@@ -10,6 +10,8 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::strip;
+
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
 #[derive(Clone, Debug)]
@@ -139,11 +141,13 @@ fn keeps_domain(pod: &Pod) -> bool {
     terms.unwrap_or_default().iter().any(|term| term.topology_key != HOSTNAME)
 }
 
-/// Without the environment of its containers, which nothing here reads.
+/// Without the environment of its containers.
 fn template(pod: &Pod) -> Value {
     let mut spec = serde_json::to_value(&pod.spec).unwrap_or_default();
-    super::strip::environment(&mut spec);
-    json!({"metadata": {"labels": pod.metadata.labels}, "spec": spec})
+    let hosts = strip::environment(&mut spec);
+    let mut template = json!({"metadata": {"labels": pod.metadata.labels}, "spec": spec});
+    strip::keep_hosts(&mut template, &hosts);
+    template
 }
 
 fn container(status: &ContainerStatus) -> Container {

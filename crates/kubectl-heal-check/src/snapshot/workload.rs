@@ -1,6 +1,6 @@
 //! One workload by its top owner: what it wants, the template of its pods, and the pods it has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::Raw;
 use cluster_model::feasibility::Requirements;
@@ -59,6 +59,8 @@ pub struct Workload {
     /// By their position in the snapshot.
     pub budgets: Vec<usize>,
     pub services: Vec<Service>,
+    /// Hosts that its environment names (`snapshot::hosts`).
+    pub hosts: BTreeSet<String>,
     /// The command line means it.
     pub is_selected: bool,
     /// In a namespace of Kubernetes itself that was not named.
@@ -70,6 +72,7 @@ pub struct Workload {
 pub struct Service {
     pub name: String,
     pub publishes_not_ready: bool,
+    pub ports: Vec<i64>,
 }
 
 impl Workload {
