@@ -85,9 +85,11 @@ fn a_token_that_dies_ends_the_drain_with_the_report() {
     assert_eq!((outcome.count("terminating"), left), (1, 1), "{outcome}");
     assert!(text(&outcome.report(), "error").contains("Unauthorized"), "{outcome}");
     assert!(outcome.err.contains("log in again"), "{outcome}");
-    // For 15 s after it did not answer, a server may refuse for a moment: then the questions are repeated, two each second.
-    let most = if outcome.err.contains("waiting for the API server") { 2 + 2 * 15 } else { 2 };
-    assert!(audit.filter(|request| request.code == 401).len() <= most, "{outcome}\n{audit}");
+    // The write is not repeated. Reads that are under way end with it; if the server did not answer for a moment, as on a machine that has
+    // much to do, they are repeated for 15 s, because a server that is starting refuses everybody.
+    let refused = audit.filter(|request| request.code == 401);
+    assert!(refused.evictions().len() <= 1, "{outcome}\n{audit}");
+    assert!(refused.len() <= 5 + 2 * 15, "{outcome}\n{audit}");
     end_all_on(&room, node);
 }
 
