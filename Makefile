@@ -11,7 +11,7 @@ THREADS ?= $(shell echo $$((3 * $$(getconf _NPROCESSORS_ONLN))))
 
 BUILT  := $(or $(CARGO_TARGET_DIR),target)/debug
 
-.PHONY: demo test check bench truth build dist pictures release-files install prerequisites
+.PHONY: demo test check bench truth truth-heal build dist pictures release-files install prerequisites
 
 demo: prerequisites ## drain a node of a real cluster, roll a bad update back, and watch both
 	@cargo build --workspace --bins
@@ -34,6 +34,10 @@ bench: prerequisites ## ours and kubectl on one cluster in one run; of it only R
 truth: prerequisites ## the model of the scheduler and the real one, compared on random clusters; SEEDS=500 FROM=1 RULES=taints,spread
 	@cargo build -p live-tests --bins
 	@$(BUILT)/truth $(or $(SEEDS),50) $(or $(FROM),1) $(RULES)
+
+truth-heal: prerequisites ## the heal matrix and what then happens, compared on random clusters; SEEDS=200 FROM=1
+	@cargo build -p live-tests --bins
+	@$(BUILT)/truth-heal $(or $(SEEDS),50) $(or $(FROM),1)
 
 build: ## the plugins as they are shipped
 	cargo build --profile dist --bins -p 'kubectl-*'

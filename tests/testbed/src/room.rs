@@ -197,6 +197,17 @@ impl<'a> Room<'a> {
 
     /// The node falls silent, and its pods stay as they are; returns when Kubernetes has noticed.
     pub fn node_silent(&self, node: &str) {
+        self.nodes_silent(&[node]);
+    }
+
+    /// The same for several at the same time.
+    pub fn nodes_silent(&self, nodes: &[&str]) {
+        nodes.iter().for_each(|node| self.silence(node));
+        nodes.iter().for_each(|node| self.node_is(node, "Unknown"));
+    }
+
+    /// Returns before Kubernetes has noticed.
+    pub fn silence(&self, node: &str) {
         // Somebody else takes the node's lease and never renews it: kwok keeps its hands off for that long.
         // The taking must count as a renewal, or the node controller assumes for ever that its view of the
         // lease is stale; and nothing may come between reading and writing.
@@ -209,7 +220,6 @@ impl<'a> Room<'a> {
             });
             self.cluster.try_merge(&format!("{LEASES}/{node}"), &taken).ok()
         });
-        self.node_is(node, "Unknown");
     }
 
     /// Undoes both.

@@ -1,6 +1,6 @@
 //! HC409: how long the pods of a lost node are not replaced.
 
-use cluster_model::healing::node_loss::{DETECTION, Deletion};
+use cluster_model::healing::node_loss::Deletion;
 use cluster_model::text::span;
 
 use super::check::{About, Check, Found};
@@ -35,8 +35,8 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             ),
             Deletion::After(seconds) if seconds > SLOW => {
                 let severity = if workload.least() == 1 { Warning } else { Info };
-                let message =
-                    format!("the pods of a lost node are replaced after about {}", span(DETECTION + seconds));
+                let after = span(snapshot.detection() + seconds);
+                let message = format!("the pods of a lost node are replaced after about {after}");
                 found.add(severity, &workload.subject, message);
             }
             Deletion::After(_) => {}

@@ -34,7 +34,7 @@ pub struct Cell {
     pub evidence: Evidence,
     pub reason: String,
     /// The node or zone whose loss is the worst.
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub worst: Option<String>,
 }
 

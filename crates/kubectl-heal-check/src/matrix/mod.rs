@@ -3,9 +3,11 @@
 pub mod cell;
 mod crash;
 mod drain;
+mod loss;
 mod node_loss;
 mod placement;
 mod pod_loss;
+mod remaining;
 #[cfg(test)]
 mod tests;
 mod zone_loss;
@@ -24,6 +26,7 @@ use crate::checks::hc704_under_replicated::NO_LONGER_STARTING;
 use crate::checks::hc804_healer_dead;
 use crate::checks::{crashing, waiting};
 use crate::snapshot::{Kind, PodState, Recreated, Snapshot, Workload};
+use loss::Loss;
 use placement::{Placement, Places};
 
 #[derive(Clone, Debug, Serialize)]
@@ -79,8 +82,8 @@ pub fn matrices(snapshot: &Snapshot) -> Vec<(&Workload, Matrix)> {
 /// Where the pods go, by the node or zone that is lost or drained.
 #[derive(Default)]
 struct Losses {
-    nodes: BTreeMap<String, Places>,
-    zones: BTreeMap<String, Places>,
+    nodes: BTreeMap<String, Loss>,
+    zones: BTreeMap<String, Loss>,
     drains: BTreeMap<String, Places>,
 }
 
@@ -91,13 +94,13 @@ impl Losses {
             rows.iter().flat_map(|it| it.active()).map(|pod| pod.node.as_str()).filter(|it| !it.is_empty());
         for node in nodes {
             if !losses.nodes.contains_key(node) {
-                losses.nodes.insert(node.to_owned(), placement.lost(&[node]));
+                losses.nodes.insert(node.to_owned(), Loss::of(snapshot, placement, &[node]));
                 losses.drains.insert(node.to_owned(), placement.drained(&[node]));
             }
         }
         for (zone, nodes) in zone_loss::zones(snapshot) {
             if nodes.iter().any(|node| losses.nodes.contains_key(*node)) {
-                losses.zones.insert(zone.to_owned(), placement.lost(&nodes));
+                losses.zones.insert(zone.to_owned(), Loss::of(snapshot, placement, &nodes));
             }
         }
         losses
@@ -127,7 +130,7 @@ fn matrix(
     if workload.active().next().is_none() {
         let cell = match workload.kind {
             Kind::DaemonSet if workload.object.number("/status/desiredNumberScheduled") == Some(0) => {
-                Cell::none("no node is meant to have its pods")
+                return Matrix::all(&Cell::none("no node is meant to have its pods"));
             }
             _ => Cell::unknown("it has no pod now"),
         };
@@ -135,8 +138,8 @@ fn matrix(
     }
     let found = Matrix {
         crash,
-        pod_loss: pod_loss::pod_loss(workload, placement),
-        node_loss: node_loss::node_loss(workload, &losses.nodes),
+        pod_loss: pod_loss::pod_loss(workload, snapshot, placement),
+        node_loss: node_loss::node_loss(workload, snapshot, &losses.nodes),
         zone_loss: zone_loss::zone_loss(workload, snapshot, &losses.zones),
         drain: drain::drain(workload, snapshot, &losses.drains),
     };
@@ -177,20 +180,8 @@ fn failing(workload: &Workload, snapshot: &Snapshot) -> Option<String> {
     if let Some((_, container)) = crashing::first(workload, snapshot) {
         return Some(format!("container {} is in a crash loop (HC601)", container.name));
     }
-    let is_error = |reason: &str| {
-        matches!(
-            reason,
-            "ErrImagePull"
-                | "ImagePullBackOff"
-                | "InvalidImageName"
-                | "ErrImageNeverPull"
-                | "CreateContainerConfigError"
-                | "CreateContainerError"
-                | "RunContainerError"
-        )
-    };
-    if let Some((_, container, waiting)) = waiting::first(workload, |_, waiting| is_error(&waiting.reason)) {
-        return Some(format!("container {}: {}", container.name, waiting.reason));
+    if let Some(why) = unstartable(workload) {
+        return Some(why);
     }
     if let Some(pod) = workload.active().find(|pod| pod.unscheduled.is_some()) {
         return Some(format!("{} waits for a node", pod.name));
@@ -210,6 +201,24 @@ fn failing(workload: &Workload, snapshot: &Snapshot) -> Option<String> {
         waits.filter_map(|pod| Some((snapshot.seconds_since(pod.created?), pod))).max_by_key(|it| it.0);
     let (seconds, pod) = longest.filter(|(seconds, _)| *seconds > NO_LONGER_STARTING)?;
     Some(format!("{} is not Ready, {} after it was made", pod.name, span(seconds)))
+}
+
+/// A container that the kubelet cannot start, or whose image it cannot get.
+fn unstartable(workload: &Workload) -> Option<String> {
+    let is_error = |reason: &str| {
+        matches!(
+            reason,
+            "ErrImagePull"
+                | "ImagePullBackOff"
+                | "InvalidImageName"
+                | "ErrImageNeverPull"
+                | "CreateContainerConfigError"
+                | "CreateContainerError"
+                | "RunContainerError"
+        )
+    };
+    let (_, container, waiting) = waiting::first(workload, |_, waiting| is_error(&waiting.reason))?;
+    Some(format!("container {}: {}", container.name, waiting.reason))
 }
 
 /// Without all nodes and pods of the cluster nothing can be said about where pods go.

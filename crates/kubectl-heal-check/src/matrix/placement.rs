@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::feasibility::rules::StaticFilters;
 use cluster_model::feasibility::{Cluster, Judgement, Miss, NodeId, PodId, Scenario, Verdict, Why, judge};
-use cluster_model::healing::node_loss::{Replacement, replacement};
+use cluster_model::healing::node_loss::{Replacement, is_out_of_service, replacement};
 use cluster_model::text::count;
 
+use super::remaining::Remaining;
 use crate::snapshot::Snapshot;
 
 /// Whether the replacement of a pod finds a place.
@@ -53,8 +54,24 @@ impl<'s> Placement<'s> {
         Placement { cluster, controllers: &snapshot.controllers, pods, by_node, now }
     }
 
+    /// No kubelet ends the pods of lost nodes: while their objects are there, some of them keep others away.
     pub fn lost(&self, nodes: &[&str]) -> Places {
-        self.without(nodes, Leave::Lost)
+        let mut places = self.without(nodes, Leave::Lost);
+        let remaining = Remaining::on(self.cluster, &self.pods_on(nodes));
+        for (uid, place) in &mut places {
+            if let Some(id) = self.pods.get(&**uid)
+                && let Some(other) = remaining.instead_of(place, *id)
+            {
+                *place = other;
+            }
+        }
+        places
+    }
+
+    /// Of pods whose Node object is gone.
+    pub fn of_gone_node(&self, uids: &[&str]) -> Places {
+        let ids: Vec<PodId> = uids.iter().filter_map(|uid| self.pods.get(uid)).copied().collect();
+        self.judged(&Scenario::new(self.cluster, BTreeSet::new(), &ids.iter().copied().collect(), &ids), &ids)
     }
 
     pub fn drained(&self, nodes: &[&str]) -> Places {
@@ -95,9 +112,14 @@ impl<'s> Placement<'s> {
             && StaticFilters::all(&self.now, self.now.existing(id)).pass(node)
     }
 
+    fn pods_on(&self, nodes: &[&str]) -> Vec<PodId> {
+        let nodes = nodes.iter().filter_map(|name| self.cluster.find_node(name));
+        nodes.filter_map(|node| self.by_node.get(&node)).flatten().copied().collect()
+    }
+
     fn without(&self, nodes: &[&str], leave: Leave) -> Places {
         let gone: BTreeSet<NodeId> = nodes.iter().filter_map(|name| self.cluster.find_node(name)).collect();
-        let on = gone.iter().filter_map(|node| self.by_node.get(node)).flatten().copied();
+        let on = self.pods_on(nodes).into_iter();
         let kind = |id: &PodId| self.controllers.get(&*self.cluster.pod(*id).uid).map(String::as_str);
         // A drain leaves the pods of DaemonSets and static pods where they are; on a lost node they do not run.
         let leaves = |id: &PodId| leave == Leave::Lost || replacement(kind(id)) != Replacement::StaysWithNode;
@@ -106,15 +128,23 @@ impl<'s> Placement<'s> {
             let by_kind = match (replacement(kind(id)), leave) {
                 (Replacement::Elsewhere, _) => true,
                 (Replacement::AfterTheNodeIsBackOrGone, Leave::Drained) => true,
-                (Replacement::AfterTheNodeIsBackOrGone, Leave::Lost) => false,
+                (Replacement::AfterTheNodeIsBackOrGone, Leave::Lost) => self.is_released(**id),
                 (Replacement::StaysWithNode | Replacement::Nothing, _) => false,
             };
             by_kind && !self.cluster.pod(**id).is_terminating
         };
         let recreated: Vec<PodId> = evicted.iter().filter(is_recreated).copied().collect();
-        let meant: BTreeSet<PodId> = recreated.iter().copied().collect();
-        let scenario = Scenario::new(self.cluster, gone, &evicted, &recreated);
-        let judged = judge(&scenario).into_iter().filter(|it| meant.contains(&it.pod));
+        self.judged(&Scenario::new(self.cluster, gone, &evicted, &recreated), &recreated)
+    }
+
+    /// Its node is declared out of service: once it is lost, the pod goes without a kubelet.
+    fn is_released(&self, id: PodId) -> bool {
+        self.cluster.pod(id).node.is_some_and(|node| is_out_of_service(&self.cluster.node(node).taints))
+    }
+
+    fn judged(&self, scenario: &Scenario<'_>, meant: &[PodId]) -> Places {
+        let meant: BTreeSet<PodId> = meant.iter().copied().collect();
+        let judged = judge(scenario).into_iter().filter(|it| meant.contains(&it.pod));
         judged.map(|it| (self.cluster.pod(it.pod).uid.to_string(), place(it))).collect()
     }
 }

@@ -6,9 +6,9 @@ use cluster_model::text::count;
 
 use super::cell::{Cell, worst};
 use super::placement::{Place, Placement};
-use crate::snapshot::{Kind, Workload};
+use crate::snapshot::{Kind, Snapshot, Workload};
 
-pub fn pod_loss(workload: &Workload, placement: Option<&Placement<'_>>) -> Cell {
+pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Placement<'_>>) -> Cell {
     let Some(placement) = placement else { return super::no_placement() };
     // Pods of one template differ by where they are.
     let one_a_node: BTreeMap<&str, &str> =
@@ -30,7 +30,14 @@ pub fn pod_loss(workload: &Workload, placement: Option<&Placement<'_>>) -> Cell 
         }
         Place::Cannot(why) => Cell::wont(format!("no node takes its replacement: {why}")),
     };
-    let cells = one_a_node.iter().map(|(node, uid)| cell(uid).at(*node));
+    let waits_for_the_last = matches!(workload.kind, Kind::StatefulSet | Kind::DaemonSet);
+    let cells = one_a_node.iter().map(|(node, uid)| match () {
+        () if waits_for_the_last && snapshot.is_down(node) => {
+            Cell::wont(format!("node {node} is not Ready: no pod there ends, and no other is made before"))
+                .at(*node)
+        }
+        () => cell(uid).at(*node),
+    });
     worst(cells).unwrap_or_else(|| Cell::unknown("it has no pod"))
 }
 

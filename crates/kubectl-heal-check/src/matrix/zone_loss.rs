@@ -7,8 +7,8 @@ use cluster_model::feasibility::Miss;
 use cluster_model::feasibility::rules::misfit;
 
 use super::cell::{Cell, worst};
+use super::loss::Loss;
 use super::node_loss::after;
-use super::placement::Places;
 use crate::snapshot::{PodState, Read, Snapshot, Workload, zone};
 
 /// The nodes of each zone. Those without a label are in none.
@@ -33,7 +33,7 @@ fn without_zone<'s>(workload: &Workload, snapshot: &'s Snapshot) -> Option<&'s s
     found.map(|(node, _)| node.name())
 }
 
-pub fn zone_loss(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<String, Places>) -> Cell {
+pub fn zone_loss(workload: &Workload, snapshot: &Snapshot, losses: &BTreeMap<String, Loss>) -> Cell {
     if snapshot.missing(&[Read::Nodes]).is_some() {
         return super::no_placement();
     }
@@ -48,8 +48,7 @@ pub fn zone_loss(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<Str
     let used: BTreeSet<&str> = workload.active().filter_map(of_pod).collect();
     let cells = used.iter().map(|name| {
         let lost: Vec<&PodState> = workload.active().filter(|pod| of_pod(pod) == Some(name)).collect();
-        let nodes = zones.get(name).map_or(0, Vec::len);
-        after(workload, &lost, places.get(*name), nodes.saturating_sub(1)).at(*name)
+        after(workload, snapshot, &lost, losses.get(*name)).at(*name)
     });
     worst(cells).unwrap_or_else(|| Cell::unknown("it has no pod on a node"))
 }

@@ -12,6 +12,7 @@ pub mod workload;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::feasibility::{Cluster, NodeFacts};
+use cluster_model::healing::node_loss::detection;
 use cluster_model::{DisruptionBudget, Known, NodeExt};
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::jiff::Timestamp;
@@ -90,6 +91,22 @@ impl Snapshot {
 
     pub fn node(&self, name: &str) -> Option<&Node> {
         self.nodes.iter().find(|node| node.name() == name)
+    }
+
+    /// How long a node may be silent before Kubernetes notices.
+    pub fn detection(&self) -> i64 {
+        let infos = self.nodes.iter().filter_map(|node| node.status.as_ref()?.node_info.as_ref());
+        detection(infos.map(|info| info.kubelet_version.as_str()))
+    }
+
+    /// The Node object of a pod is gone: not if the nodes are unknown.
+    pub fn is_gone(&self, node: &str) -> bool {
+        !node.is_empty() && !self.unknown.contains_key(&Read::Nodes) && self.node(node).is_none()
+    }
+
+    /// Nobody there starts or ends a pod.
+    pub fn is_down(&self, node: &str) -> bool {
+        self.node(node).is_some_and(|node| node.not_ready().is_some())
     }
 
     /// Seconds since then; what lies ahead by the server's clock is now.

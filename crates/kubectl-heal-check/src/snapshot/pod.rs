@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cluster_model::PodExt;
-use cluster_model::healing::node_loss::{Deletion, deletion};
+use cluster_model::healing::node_loss::{Deletion, deletion, may_return};
 use cluster_model::owner::OwnerKey;
 use cluster_model::secret::clean;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::strip;
 
-const HOSTNAME: &str = "kubernetes.io/hostname";
+/// What became Ready later was Ready before, as after an outage of its node: its condition has the time of the last change only.
+const LONGEST_START: i64 = 600;
 
 #[derive(Clone, Debug)]
 pub struct PodState {
@@ -37,9 +38,8 @@ pub struct PodState {
     pub seconds_to_ready: Option<i64>,
     /// When it is deleted after its node was lost.
     pub after_loss: Deletion,
-    pub has_claims: bool,
-    /// Required anti-affinity over more than one node: the pod counts in its domain as long as its object is there.
-    pub keeps_domain: bool,
+    /// Another one may be bound to the node that was lost.
+    pub may_return: bool,
     pub containers: Vec<Container>,
     /// Where no controller of Kubernetes has its template: labels and spec.
     pub template: Option<Value>,
@@ -111,13 +111,9 @@ impl PodState {
                 message: clean(c.message.as_deref().unwrap_or_default()),
                 since: c.last_transition_time.as_ref().map(|time| time.0),
             }),
-            seconds_to_ready: pod.seconds_to_ready(),
+            seconds_to_ready: pod.seconds_to_ready().filter(|seconds| *seconds <= LONGEST_START),
             after_loss: deletion(tolerations),
-            has_claims: pod
-                .volumes()
-                .iter()
-                .any(|v| v.persistent_volume_claim.is_some() || v.ephemeral.is_some()),
-            keeps_domain: keeps_domain(pod),
+            may_return: may_return(tolerations),
             containers: init.iter().chain(main).map(container).collect(),
             template: (!has_template).then(|| template(pod)),
         }
@@ -131,14 +127,6 @@ impl PodState {
     pub fn is_active(&self) -> bool {
         !self.is_finished && !self.is_terminating()
     }
-}
-
-fn keeps_domain(pod: &Pod) -> bool {
-    let affinity = pod.spec.as_ref().and_then(|spec| spec.affinity.as_ref());
-    let terms = affinity
-        .and_then(|it| it.pod_anti_affinity.as_ref())
-        .and_then(|it| it.required_during_scheduling_ignored_during_execution.as_deref());
-    terms.unwrap_or_default().iter().any(|term| term.topology_key != HOSTNAME)
 }
 
 /// Without the environment of its containers.

@@ -146,6 +146,11 @@ impl Workload {
         })
     }
 
+    /// Of a StatefulSet: a pod is made when those of lower ordinals are Ready (`pkg/controller/statefulset/stateful_set_control.go`).
+    pub fn is_ordered(&self) -> bool {
+        self.kind == Kind::StatefulSet && self.object.text("/spec/podManagementPolicy") != "Parallel"
+    }
+
     /// A controller keeps so many of its pods running, without an end.
     pub fn runs_for_good(&self) -> bool {
         matches!(self.kind, Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet)
