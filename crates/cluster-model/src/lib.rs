@@ -7,6 +7,7 @@ pub mod admission;
 pub mod autoscaler;
 #[cfg(any(test, feature = "build"))]
 pub mod build;
+pub mod cron;
 pub mod disruption_budget;
 pub mod feasibility;
 pub mod finding;

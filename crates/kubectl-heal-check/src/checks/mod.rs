@@ -27,6 +27,7 @@ mod hc402_one_zone;
 mod hc404_pinned;
 mod hc409_node_loss;
 mod hc410_stateful_node_loss;
+mod hc505_namespace_terminating;
 mod hc601_crash_loop;
 mod hc602_out_of_memory;
 mod hc603_liveness_kill;
@@ -35,13 +36,23 @@ mod hc605_create_error;
 mod hc606_leftovers;
 mod hc607_pending;
 pub mod hc608_terminating;
+mod hc609_not_ready;
+mod hc610_healed;
 mod hc701_create_failed;
 mod hc702_progress_deadline;
+mod hc703_controller_lag;
 pub mod hc704_under_replicated;
+mod hc705_stateful_set_blocked;
 mod hc706_budget_unhealthy;
+mod hc707_daemon_set_missing;
+mod hc708_paused;
 mod hc801_node_down;
+mod hc802_node_pressure;
 mod hc803_forgotten_cordon;
 pub mod hc804_healer_dead;
+mod hc901_job_failed;
+mod hc902_cron_job_late;
+mod hc903_no_retry;
 mod probe;
 mod probe_kill;
 #[cfg(test)]
@@ -79,6 +90,7 @@ pub const CHECKS: &[Check] = &[
     hc404_pinned::CHECK,
     hc409_node_loss::CHECK,
     hc410_stateful_node_loss::CHECK,
+    hc505_namespace_terminating::CHECK,
     hc601_crash_loop::CHECK,
     hc602_out_of_memory::CHECK,
     hc603_liveness_kill::CHECK,
@@ -87,13 +99,23 @@ pub const CHECKS: &[Check] = &[
     hc606_leftovers::CHECK,
     hc607_pending::CHECK,
     hc608_terminating::CHECK,
+    hc609_not_ready::CHECK,
+    hc610_healed::CHECK,
     hc701_create_failed::CHECK,
     hc702_progress_deadline::CHECK,
+    hc703_controller_lag::CHECK,
     hc704_under_replicated::CHECK,
+    hc705_stateful_set_blocked::CHECK,
     hc706_budget_unhealthy::CHECK,
+    hc707_daemon_set_missing::CHECK,
+    hc708_paused::CHECK,
     hc801_node_down::CHECK,
+    hc802_node_pressure::CHECK,
     hc803_forgotten_cordon::CHECK,
     hc804_healer_dead::CHECK,
+    hc901_job_failed::CHECK,
+    hc902_cron_job_late::CHECK,
+    hc903_no_retry::CHECK,
 ];
 
 pub fn find(id: &str) -> Option<&'static Check> {

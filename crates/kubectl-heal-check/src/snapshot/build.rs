@@ -76,7 +76,7 @@ impl Snapshot {
         let leases = of(Read::Leases).iter().map(lease).collect();
         let events = events(of(Read::Events));
         objects.retain(|read, _| {
-            !read.is_always_read() || matches!(read, Read::Services | Read::Jobs | Read::Autoscalers)
+            !read.is_always_read() || matches!(read, Read::Services | Read::Jobs | Read::Budgets)
         });
         Snapshot {
             now: gathered.now,

@@ -45,7 +45,7 @@ pub struct Snapshot {
     pub leases: Vec<Lease>,
     /// By the UID of the object that they are about.
     pub events: BTreeMap<String, Vec<Event>>,
-    /// Objects that are no workloads, and Jobs, as far as they were read.
+    /// Objects of the kinds that are no workloads, and Jobs, as far as they were read.
     pub objects: BTreeMap<Read, Vec<Value>>,
     /// The position of the workload to which an object or a pod belongs, by its UID.
     pub workload_of: BTreeMap<String, usize>,
