@@ -7,6 +7,7 @@ pub mod admission;
 pub mod autoscaler;
 #[cfg(any(test, feature = "build"))]
 pub mod build;
+pub mod cron;
 pub mod disruption_budget;
 pub mod feasibility;
 pub mod finding;
@@ -22,7 +23,9 @@ pub mod owner;
 pub mod owner_graph;
 pub mod pod;
 pub mod quantity;
+pub mod quota;
 pub mod raw;
+pub mod references;
 pub mod rollout;
 pub mod secret;
 pub mod selector;

@@ -51,6 +51,10 @@ pub struct Args {
     #[arg(long, value_name = "ID[:NAME]", value_delimiter = ',')]
     pub ignore: Vec<String>,
 
+    /// Check that the Secrets that pods need exist (HC501): lists their metadata, never what they hold
+    #[arg(long)]
+    pub secrets: bool,
+
     /// Show what a check means; do nothing else
     #[arg(long, value_name = "ID")]
     pub explain: Option<String>,
@@ -130,7 +134,7 @@ impl Args {
 
     pub fn options(&self) -> Result<Options, Failure> {
         let ignored = self.ignore.iter().map(|word| ignored(word)).collect::<Result<_, _>>()?;
-        Ok(Options { fail_on: self.fail_on, ignored })
+        Ok(Options { fail_on: self.fail_on, ignored, secrets: self.secrets })
     }
 
     pub fn timeout(&self) -> Option<Duration> {

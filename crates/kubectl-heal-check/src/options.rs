@@ -1,11 +1,23 @@
 //! What counts: the severity from which on a run fails, and what is left out.
 
+use std::collections::BTreeSet;
+
+use crate::checks;
 use crate::finding::{Finding, Severity};
+use crate::snapshot::Read;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     pub fail_on: Severity,
     pub ignored: Vec<Ignored>,
+    /// The metadata of Secrets is read too.
+    pub secrets: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { fail_on: Severity::Error, ignored: Vec::new(), secrets: false }
+    }
 }
 
 /// A check, or its findings about objects of one name.
@@ -20,6 +32,15 @@ impl Options {
     /// The whole check: then it need not be possible either.
     pub fn skips(&self, id: &str) -> bool {
         self.ignored.iter().any(|it| it.id == id && it.name.is_none())
+    }
+
+    /// What the checks that run read; nothing else has to be.
+    pub fn reads(&self) -> BTreeSet<Read> {
+        let mut reads = checks::reads(|check| !self.skips(check.id));
+        if self.secrets {
+            reads.insert(Read::Secrets);
+        }
+        reads
     }
 
     pub fn ignores(&self, finding: &Finding) -> bool {
@@ -53,6 +74,7 @@ mod tests {
         let of = |id, name: Option<&str>| Options {
             fail_on: Severity::Error,
             ignored: vec![Ignored { id, name: name.map(str::to_owned) }],
+            ..Options::default()
         };
         for (options, ignores, skips) in [
             (of("HC203", None), true, true),
@@ -65,6 +87,6 @@ mod tests {
             assert_eq!((options.ignores(&finding), options.skips("HC203")), (ignores, skips), "{options:?}");
         }
         assert!(!of("HC201", None).fails(std::slice::from_ref(&finding)));
-        assert!(Options { fail_on: Severity::Warning, ignored: vec![] }.fails(&[finding]));
+        assert!(Options { fail_on: Severity::Warning, ..Options::default() }.fails(&[finding]));
     }
 }

@@ -7,8 +7,8 @@ use crate::snapshot::Read;
 
 const KUBE_SYSTEM: &str = "kube-system";
 
-/// `namespace`: of the workloads; `None` is all.
-fn requirements(namespace: Option<&str>) -> Vec<Requirement> {
+/// `namespace`: of the workloads; `None` is all. `secrets`: their metadata is read.
+fn requirements(namespace: Option<&str>, secrets: bool) -> Vec<Requirement> {
     let lost = "the checks that read it are unchecked (exit 5)";
     let everywhere =
         "see where the pods of a lost or drained node can go, which depends on the whole cluster";
@@ -37,16 +37,38 @@ fn requirements(namespace: Option<&str>) -> Vec<Requirement> {
         let alive = "see whether the controllers that heal are alive";
         all.push(Requirement::reported(lease.clone().name(name), alive, lost));
     }
-    let own = Read::ALL.into_iter().filter(|read| !matches!(read, Read::Pods | Read::Nodes | Read::Leases));
+    let own = Read::ALL.into_iter().filter(|read| match read {
+        Read::Pods | Read::Nodes | Read::Leases | Read::Namespaces | Read::Claims => false,
+        Read::Secrets => secrets,
+        _ => true,
+    });
     for read in own {
-        let right = Right { namespace: namespace.map(str::to_owned), ..read.right() };
-        all.push(Requirement::reported(right, "check the workloads, and what belongs to them", lost));
+        let is_anywhere = read.is_of_cluster() || read == Read::EndpointSlices;
+        let right =
+            Right { namespace: namespace.filter(|_| !is_anywhere).map(str::to_owned), ..read.right() };
+        all.push(Requirement::reported(right, purpose(read), lost));
     }
     all
 }
 
+fn purpose(read: Read) -> &'static str {
+    match read {
+        Read::ConfigMaps | Read::ServiceAccounts | Read::PriorityClasses | Read::RuntimeClasses => {
+            "see whether what pods need exists"
+        }
+        Read::Secrets => {
+            "see whether the Secrets that pods need exist (--secrets); only their metadata is requested"
+        }
+        Read::Quotas | Read::LimitRanges => "see whether a replacement would be admitted",
+        Read::ValidatingWebhooks | Read::MutatingWebhooks => "see which webhooks no pod is created without",
+        Read::EndpointSlices => "see what is behind Services, and behind webhooks of other namespaces",
+        Read::Events => "see why containers were stopped and pods were not created",
+        _ => "check the workloads, and what belongs to them",
+    }
+}
+
 /// `--print-rbac`
-pub fn roles(namespace: Option<&str>) -> Roles {
+pub fn roles(namespace: Option<&str>, secrets: bool) -> Roles {
     let title = vec![
         "Rights for `kubectl heal-check`, and no more: it reads only. Printed by --print-rbac, which does not contact the cluster.".to_owned(),
     ];
@@ -54,5 +76,6 @@ pub fn roles(namespace: Option<&str>) -> Roles {
         None => Scope::All,
         Some(namespace) => Scope::One(namespace.to_owned()),
     };
-    Roles { title, name: "heal-check".to_owned(), scope, requirements: requirements(namespace) }
+    let name = if secrets { "heal-check-secrets" } else { "heal-check" };
+    Roles { title, name: name.to_owned(), scope, requirements: requirements(namespace, secrets) }
 }

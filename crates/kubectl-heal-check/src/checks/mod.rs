@@ -18,33 +18,50 @@ mod hc209_budget_without_effect;
 mod hc301_no_liveness;
 mod hc302_no_readiness;
 mod hc303_identical_probes;
+mod hc304_liveness_dependencies;
 pub mod hc306_probe_port;
+mod hc307_probe_time_out;
 mod hc308_pre_stop;
 mod hc401_one_node;
 mod hc402_one_zone;
 mod hc404_pinned;
 mod hc409_node_loss;
 mod hc410_stateful_node_loss;
+mod hc505_namespace_terminating;
 mod hc601_crash_loop;
 mod hc602_out_of_memory;
+mod hc603_liveness_kill;
 mod hc604_image_pull;
 mod hc605_create_error;
 mod hc606_leftovers;
 mod hc607_pending;
 pub mod hc608_terminating;
+mod hc609_not_ready;
+mod hc610_healed;
+mod hc701_create_failed;
 mod hc702_progress_deadline;
+mod hc703_controller_lag;
 pub mod hc704_under_replicated;
+mod hc705_stateful_set_blocked;
 mod hc706_budget_unhealthy;
+mod hc707_daemon_set_missing;
+mod hc708_paused;
 mod hc801_node_down;
+mod hc802_node_pressure;
 mod hc803_forgotten_cordon;
 pub mod hc804_healer_dead;
+mod hc901_job_failed;
+mod hc902_cron_job_late;
+mod hc903_no_retry;
 mod probe;
+mod probe_kill;
 #[cfg(test)]
 pub mod testing;
 pub mod waiting;
 
 use crate::finding::{Finding, Unchecked, sort};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Read, Snapshot};
+use std::collections::BTreeSet;
 
 pub use check::{About, Check, Found};
 
@@ -64,30 +81,50 @@ pub const CHECKS: &[Check] = &[
     hc301_no_liveness::CHECK,
     hc302_no_readiness::CHECK,
     hc303_identical_probes::CHECK,
+    hc304_liveness_dependencies::CHECK,
     hc306_probe_port::CHECK,
+    hc307_probe_time_out::CHECK,
     hc308_pre_stop::CHECK,
     hc401_one_node::CHECK,
     hc402_one_zone::CHECK,
     hc404_pinned::CHECK,
     hc409_node_loss::CHECK,
     hc410_stateful_node_loss::CHECK,
+    hc505_namespace_terminating::CHECK,
     hc601_crash_loop::CHECK,
     hc602_out_of_memory::CHECK,
+    hc603_liveness_kill::CHECK,
     hc604_image_pull::CHECK,
     hc605_create_error::CHECK,
     hc606_leftovers::CHECK,
     hc607_pending::CHECK,
     hc608_terminating::CHECK,
+    hc609_not_ready::CHECK,
+    hc610_healed::CHECK,
+    hc701_create_failed::CHECK,
     hc702_progress_deadline::CHECK,
+    hc703_controller_lag::CHECK,
     hc704_under_replicated::CHECK,
+    hc705_stateful_set_blocked::CHECK,
     hc706_budget_unhealthy::CHECK,
+    hc707_daemon_set_missing::CHECK,
+    hc708_paused::CHECK,
     hc801_node_down::CHECK,
+    hc802_node_pressure::CHECK,
     hc803_forgotten_cordon::CHECK,
     hc804_healer_dead::CHECK,
+    hc901_job_failed::CHECK,
+    hc902_cron_job_late::CHECK,
+    hc903_no_retry::CHECK,
 ];
 
 pub fn find(id: &str) -> Option<&'static Check> {
     CHECKS.iter().find(|check| check.id.eq_ignore_ascii_case(id))
+}
+
+/// The kinds that they read.
+pub fn reads(wanted: impl Fn(&Check) -> bool) -> BTreeSet<Read> {
+    CHECKS.iter().filter(|check| wanted(check)).flat_map(|check| check.reads).copied().collect()
 }
 
 /// Of the checks that are `wanted`: what they found, worst first, and which could not run. A check that reads a kind that is not known
@@ -112,8 +149,6 @@ pub fn run(snapshot: &Snapshot, wanted: impl Fn(&Check) -> bool) -> (Vec<Finding
 mod tests {
     use super::testing::healthy;
     use super::*;
-    use crate::snapshot::Read;
-    use std::collections::BTreeSet;
 
     #[test]
     fn a_healthy_cluster_has_no_findings() {

@@ -130,6 +130,23 @@ pub fn not_ready() -> Value {
         {"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}})
 }
 
+/// An Event of the last hour, about the object with this UID.
+pub fn event(uid: &str, reason: &str, message: &str, last: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Event", "metadata": {"namespace": "shop", "name": format!("{uid}.{reason}.{last}")},
+        "involvedObject": {"namespace": "shop", "uid": uid, "fieldPath": "spec.containers{main}"},
+        "reason": reason, "message": message, "count": 1, "firstTimestamp": last, "lastTimestamp": last})
+}
+
+/// The kubelet's, of a container that it restarts for its probe.
+pub fn killed(pod: &str, probe: &str, at: &str) -> Value {
+    event(
+        &format!("pod-{pod}"),
+        "Killing",
+        &format!("Container main failed {probe} probe, will be restarted"),
+        at,
+    )
+}
+
 impl World {
     /// `edit` merged over the object, as in `Deployment/web`.
     #[track_caller]
@@ -204,7 +221,14 @@ impl World {
             strip::object(&mut object);
             object
         };
-        let kinds = Read::ALL.into_iter().filter(|read| !matches!(read, Read::Pods | Read::Nodes));
+        // Secrets are read only on demand: here if there are any.
+        let has_secrets =
+            self.unknown.contains_key(&Read::Secrets) || self.objects.iter().any(|it| it["kind"] == "Secret");
+        let kinds = Read::ALL.into_iter().filter(|read| match read {
+            Read::Pods | Read::Nodes => false,
+            Read::Secrets => has_secrets,
+            _ => true,
+        });
         let gathered = Gathered {
             now: NOW.parse().unwrap(),
             pods: known(self, Read::Pods, pods.iter().map(PodState::of).collect()),

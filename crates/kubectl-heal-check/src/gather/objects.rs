@@ -1,16 +1,58 @@
 //! Lists of one kind, page by page, of which only what is read later is kept.
 
 use cluster_model::Known;
+use futures::future::try_join_all;
 use kube::Api;
 use kube::api::{ApiResource, ListParams};
+use kube::core::PartialObjectMeta;
 use plugin_client::api::{access_review, list};
 use plugin_client::{Cluster, Failure, RawObject};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::snapshot::{Read, strip};
+use crate::snapshot::{Read, Reason, event, strip};
 
 /// `namespace`: `None` is all.
-pub async fn of_kind(cluster: &Cluster, read: Read, namespace: Option<&str>) -> Known<Vec<Value>> {
+pub async fn of_kind(
+    cluster: &Cluster,
+    read: Read,
+    namespace: Option<&str>,
+) -> Result<Known<Vec<Value>>, Failure> {
+    let place = namespace.filter(|_| !read.is_of_cluster());
+    let listed = match read {
+        Read::Events => events(cluster, namespace).await,
+        _ if read.is_metadata() => metadata(cluster, read, namespace).await,
+        Read::Namespaces => {
+            let own = ListParams::default();
+            let own = match namespace {
+                Some(name) => own.fields(&format!("metadata.name={name}")),
+                None => own,
+            };
+            whole(cluster, read, None, own).await
+        }
+        _ => whole(cluster, read, place, ListParams::default()).await,
+    };
+    known(read, place, listed)
+}
+
+/// What cannot be read is unknown. Without valid credentials nothing can be read at all: then there is nothing to report.
+pub fn known<T>(
+    read: Read,
+    namespace: Option<&str>,
+    listed: Result<T, Failure>,
+) -> Result<Known<T>, Failure> {
+    match listed {
+        Ok(found) => Ok(Known::Seen(found)),
+        Err(failure) if failure.code == Some(401) => Err(failure),
+        Err(failure) => Ok(Known::Unknown(why(read, namespace, &failure))),
+    }
+}
+
+pub async fn whole(
+    cluster: &Cluster,
+    read: Read,
+    namespace: Option<&str>,
+    params: ListParams,
+) -> Result<Vec<Value>, Failure> {
     let kind = read.api().0;
     let api = api(cluster, read, namespace);
     let keep = |object: RawObject| {
@@ -20,8 +62,29 @@ pub async fn of_kind(cluster: &Cluster, read: Read, namespace: Option<&str>) -> 
         strip::object(&mut object);
         Some(object)
     };
-    let listed = list::collect(&api, read.api().3, ListParams::default(), list::PAGE, keep);
-    listed.await.map_or_else(|failure| Known::Unknown(why(read, namespace, &failure)), Known::Seen)
+    list::collect(&api, read.api().3, params, list::PAGE, keep).await
+}
+
+async fn metadata(cluster: &Cluster, read: Read, namespace: Option<&str>) -> Result<Vec<Value>, Failure> {
+    let kind = read.api().0;
+    let api = api(cluster, read, namespace);
+    let keep = |object: PartialObjectMeta<RawObject>| {
+        let mut object = json!({"kind": kind, "metadata": object.metadata});
+        strip::object(&mut object);
+        Some(object)
+    };
+    list::metadata(&api, read.api().3, list::PAGE, keep).await
+}
+
+/// Those of the reasons that are read: the server selects them.
+async fn events(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<Value>, Failure> {
+    let api = &api(cluster, Read::Events, namespace);
+    let lists = Reason::ALL.map(|reason| async move {
+        let params = ListParams::default().fields(&format!("reason={}", reason.word()));
+        let keep = |object: RawObject| event::shortened(&object.value);
+        list::collect(api, Read::Events.api().3, params, list::PAGE, keep).await
+    });
+    Ok(try_join_all(lists).await?.concat())
 }
 
 pub fn api(cluster: &Cluster, read: Read, namespace: Option<&str>) -> Api<RawObject> {

@@ -21,7 +21,8 @@ use crate::report::{HealReport, Row};
 pub fn report(report: &HealReport, wide: bool, namespace: Option<&str>, fail_on: Severity) -> Vec<Line> {
     let of_rows = report.workloads.iter().map(|row| row.subject.namespace.as_str());
     // What is wrong with the control plane is wrong for all.
-    let is_of_cluster = |finding: &Finding| matches!(finding.subject.kind.as_str(), "Node" | "Lease");
+    let is_of_cluster =
+        |finding: &Finding| finding.subject.kind == "Lease" || finding.subject.namespace.is_empty();
     let own = report.findings.iter().filter(|it| !is_of_cluster(it));
     let namespaces: BTreeSet<&str> =
         of_rows.chain(own.map(|it| it.subject.namespace.as_str())).chain(namespace).collect();

@@ -24,7 +24,11 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     if args.print_rbac {
-        publish_roles(&ui, args.output, &rights::roles(args.connection.namespace.as_deref()));
+        publish_roles(
+            &ui,
+            args.output,
+            &rights::roles(args.connection.namespace.as_deref(), options.secrets),
+        );
         return Ok(Exit::Done);
     }
     let started = Instant::now();
@@ -32,7 +36,7 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let work = async {
         let cluster = connect(&args.connection, PLUGIN, &ui).await?;
         let namespace = (!args.all_namespaces).then(|| cluster.namespace.clone());
-        let snapshot = read(&cluster, &target, namespace.as_deref()).await?;
+        let snapshot = read(&cluster, &target, namespace.as_deref(), &options).await?;
         Ok((snapshot, namespace))
     };
     let (snapshot, namespace) = bounds.in_time("the cluster was read", work).await?;
@@ -45,9 +49,14 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     Ok(report.result.exit())
 }
 
-async fn read(cluster: &Cluster, target: &Target, namespace: Option<&str>) -> Result<Snapshot, Failure> {
+async fn read(
+    cluster: &Cluster,
+    target: &Target,
+    namespace: Option<&str>,
+    options: &Options,
+) -> Result<Snapshot, Failure> {
     let selection = gather::selection(cluster, target, namespace).await?;
-    let gathered = gather::gather(cluster, namespace).await;
+    let gathered = gather::gather(cluster, namespace, &options.reads()).await?;
     let unanswered = cluster.unanswered();
     if unanswered.is_some() && matches!(gathered.pods, Known::Unknown(_)) {
         return Err(Failure::failed("cannot reach the API server").cause(unknown(&gathered.pods)));
@@ -119,7 +128,7 @@ mod tests {
     }
 
     fn fail_on(fail_on: Severity) -> Options {
-        Options { fail_on, ignored: Vec::new() }
+        Options { fail_on, ..Options::default() }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::owners::Owners;
 use super::workload::{Kind, Service, Workload, labels_of};
-use super::{Budget, Gathered, Lease, Read, Selection, Snapshot};
+use super::{Budget, Event, Gathered, Lease, Read, Selection, Snapshot};
 use crate::finding::Subject;
 
 impl Snapshot {
@@ -24,6 +24,13 @@ impl Snapshot {
                 Known::Unknown(why) => drop(unknown.insert(read, why)),
             }
         }
+        for read in
+            Read::ALL.into_iter().filter(|read| !matches!(read, Read::Pods | Read::Nodes | Read::Secrets))
+        {
+            if !objects.contains_key(&read) && !unknown.contains_key(&read) {
+                unknown.insert(read, "was not read".to_owned());
+            }
+        }
         let pods = seen(gathered.pods, Read::Pods, &mut unknown);
         let nodes = seen(gathered.nodes, Read::Nodes, &mut unknown);
         let mut owners = Owners::of(&objects, &unknown);
@@ -31,7 +38,10 @@ impl Snapshot {
             owners.add(pod);
         }
         let mut workloads = owners.workloads;
+        let uids: Vec<(String, String)> =
+            owners.top.into_iter().map(|(uid, at)| (uid, workloads[at].uid.clone())).collect();
         workloads.sort_by(|a, b| (&a.subject.namespace, &a.subject).cmp(&(&b.subject.namespace, &b.subject)));
+        let workload_of = positions(&workloads, uids);
         let none = Vec::new();
         let of = |read| objects.get(&read).unwrap_or(&none);
         for workload in &mut workloads {
@@ -63,13 +73,21 @@ impl Snapshot {
                 .collect(),
             Selection::All | Selection::Uids(_) => Vec::new(),
         };
+        let leases = of(Read::Leases).iter().map(lease).collect();
+        let events = events(of(Read::Events));
+        objects.retain(|read, _| {
+            !read.is_always_read() || matches!(read, Read::Services | Read::Jobs | Read::Budgets)
+        });
         Snapshot {
             now: gathered.now,
             workloads,
             budgets,
+            events,
+            objects,
+            workload_of,
             node_facts: nodes.iter().map(NodeFacts::from).collect(),
             nodes,
-            leases: of(Read::Leases).iter().map(lease).collect(),
+            leases,
             unknown,
             scheduling: gathered.scheduling,
             controllers: gathered.controllers,
@@ -77,6 +95,24 @@ impl Snapshot {
             selects_all: *selection == Selection::All,
         }
     }
+}
+
+/// By the UIDs of the workloads, of what they own, and of their pods.
+fn positions(workloads: &[Workload], owned: Vec<(String, String)>) -> BTreeMap<String, usize> {
+    let own = workloads.iter().enumerate().map(|(at, it)| (it.uid.as_str(), at));
+    let of_top: BTreeMap<&str, usize> = own.collect();
+    let owned = owned.into_iter().filter_map(|(uid, top)| Some((uid, *of_top.get(top.as_str())?)));
+    let all = workloads.iter().enumerate();
+    let pods = all.flat_map(|(at, it)| it.pods.iter().map(move |pod| (pod.uid.clone(), at)));
+    owned.chain(pods).collect()
+}
+
+fn events(objects: &[Value]) -> BTreeMap<String, Vec<Event>> {
+    let mut events: BTreeMap<String, Vec<Event>> = BTreeMap::new();
+    for event in objects.iter().filter_map(Event::of) {
+        events.entry(event.uid.clone()).or_default().push(event);
+    }
+    events
 }
 
 fn seen<T>(known: Known<Vec<T>>, read: Read, unknown: &mut BTreeMap<Read, String>) -> Vec<T> {

@@ -1,22 +1,26 @@
 //! The cluster as the checks and the matrix see it: workloads with their pods, budgets, Services and nodes.
 
 mod build;
+pub mod event;
 pub mod gathered;
 mod hosts;
 mod owners;
 pub mod pod;
 pub mod read;
 pub mod strip;
+pub mod webhook;
 pub mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::feasibility::{Cluster, NodeFacts};
 use cluster_model::healing::node_loss::detection;
-use cluster_model::{DisruptionBudget, Known, NodeExt};
+use cluster_model::{DisruptionBudget, Known, NodeExt, Raw};
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
 
+pub use event::{Event, Reason};
 pub use gathered::Gathered;
 pub use pod::PodState;
 pub use read::Read;
@@ -41,6 +45,12 @@ pub struct Snapshot {
     /// The same, as the scheduler's filters read them.
     pub node_facts: Vec<NodeFacts>,
     pub leases: Vec<Lease>,
+    /// By the UID of the object that they are about.
+    pub events: BTreeMap<String, Vec<Event>>,
+    /// Objects of the kinds that are no workloads, and Jobs, as far as they were read.
+    pub objects: BTreeMap<Read, Vec<Value>>,
+    /// The position of the workload to which an object or a pod belongs, by its UID.
+    pub workload_of: BTreeMap<String, usize>,
     /// Why a kind is not known.
     pub unknown: BTreeMap<Read, String>,
     pub scheduling: Known<Cluster>,
@@ -87,6 +97,20 @@ impl Snapshot {
 
     pub fn posture_budgets(&self) -> impl Iterator<Item = &Budget> {
         self.selected_budgets().filter(|it| !it.is_system)
+    }
+
+    /// Of one kind; empty if it was not read.
+    pub fn all(&self, read: Read) -> &[Value] {
+        self.objects.get(&read).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same in one namespace.
+    pub fn in_namespace<'s>(&'s self, read: Read, namespace: &'s str) -> impl Iterator<Item = &'s Value> {
+        self.all(read).iter().filter(move |it| it.text("/metadata/namespace") == namespace)
+    }
+
+    pub fn events_of(&self, uid: &str, reason: Reason) -> impl Iterator<Item = &Event> {
+        self.events.get(uid).into_iter().flatten().filter(move |it| it.reason == reason)
     }
 
     pub fn node(&self, name: &str) -> Option<&Node> {

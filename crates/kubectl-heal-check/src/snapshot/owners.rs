@@ -26,7 +26,7 @@ const WORKLOADS: [(Read, Kind); 6] = [
 pub struct Owners<'a> {
     pub workloads: Vec<Workload>,
     /// By the UID of a ReplicaSet, a Job or a workload itself: the position of the top owner.
-    top: BTreeMap<String, usize>,
+    pub top: BTreeMap<String, usize>,
     unknown: &'a BTreeMap<Read, String>,
 }
 

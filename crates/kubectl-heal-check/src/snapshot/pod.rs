@@ -35,6 +35,8 @@ pub struct PodState {
     /// When it was bound to its node.
     pub scheduled: Option<Timestamp>,
     pub unscheduled: Option<Unscheduled>,
+    /// Its condition Ready is False.
+    pub unready: Option<Unready>,
     pub seconds_to_ready: Option<i64>,
     /// When it is deleted after its node was lost.
     pub after_loss: Deletion,
@@ -53,9 +55,19 @@ pub struct Unscheduled {
     pub since: Option<Timestamp>,
 }
 
+/// Its condition Ready is False.
+#[derive(Clone, Debug)]
+pub struct Unready {
+    pub message: String,
+    pub since: Option<Timestamp>,
+}
+
 #[derive(Clone, Debug)]
 pub struct Container {
     pub name: String,
+    /// As the runtime names it, with its digest if it knows that.
+    pub image: String,
+    pub image_id: String,
     pub is_ready: bool,
     pub restarts: i32,
     pub waiting: Option<Waiting>,
@@ -111,6 +123,10 @@ impl PodState {
                 message: clean(c.message.as_deref().unwrap_or_default()),
                 since: c.last_transition_time.as_ref().map(|time| time.0),
             }),
+            unready: conditions.iter().find(|c| c.type_ == "Ready" && c.status == "False").map(|c| Unready {
+                message: clean(c.message.as_deref().unwrap_or_default()),
+                since: c.last_transition_time.as_ref().map(|time| time.0),
+            }),
             seconds_to_ready: pod.seconds_to_ready().filter(|seconds| *seconds <= LONGEST_START),
             after_loss: deletion(tolerations),
             may_return: may_return(tolerations),
@@ -149,6 +165,8 @@ fn container(status: &ContainerStatus) -> Container {
     };
     Container {
         name: clean(&status.name),
+        image: clean(&status.image),
+        image_id: status.image_id.clone(),
         is_ready: status.ready,
         restarts: status.restart_count,
         waiting: state.and_then(|it| it.waiting.as_ref()).map(|it| Waiting {

@@ -19,10 +19,27 @@ pub enum Read {
     Services,
     /// Those of kube-controller-manager and kube-scheduler.
     Leases,
+    /// Their metadata.
+    ConfigMaps,
+    /// Their metadata, and only with `--secrets`.
+    Secrets,
+    /// Their metadata.
+    ServiceAccounts,
+    Claims,
+    PriorityClasses,
+    RuntimeClasses,
+    Quotas,
+    LimitRanges,
+    Namespaces,
+    ValidatingWebhooks,
+    MutatingWebhooks,
+    EndpointSlices,
+    /// Of the reasons that a check reads; the server keeps them for an hour.
+    Events,
 }
 
 impl Read {
-    pub const ALL: [Read; 12] = [
+    pub const ALL: [Read; 25] = [
         Read::Pods,
         Read::Nodes,
         Read::Deployments,
@@ -35,6 +52,19 @@ impl Read {
         Read::Autoscalers,
         Read::Services,
         Read::Leases,
+        Read::ConfigMaps,
+        Read::Secrets,
+        Read::ServiceAccounts,
+        Read::Claims,
+        Read::PriorityClasses,
+        Read::RuntimeClasses,
+        Read::Quotas,
+        Read::LimitRanges,
+        Read::Namespaces,
+        Read::ValidatingWebhooks,
+        Read::MutatingWebhooks,
+        Read::EndpointSlices,
+        Read::Events,
     ];
 
     /// Kind, API group, version and plural.
@@ -52,7 +82,50 @@ impl Read {
             Read::Autoscalers => ("HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers"),
             Read::Services => ("Service", "", "v1", "services"),
             Read::Leases => ("Lease", "coordination.k8s.io", "v1", "leases"),
+            Read::ConfigMaps => ("ConfigMap", "", "v1", "configmaps"),
+            Read::Secrets => ("Secret", "", "v1", "secrets"),
+            Read::ServiceAccounts => ("ServiceAccount", "", "v1", "serviceaccounts"),
+            Read::Claims => ("PersistentVolumeClaim", "", "v1", "persistentvolumeclaims"),
+            Read::PriorityClasses => ("PriorityClass", "scheduling.k8s.io", "v1", "priorityclasses"),
+            Read::RuntimeClasses => ("RuntimeClass", "node.k8s.io", "v1", "runtimeclasses"),
+            Read::Quotas => ("ResourceQuota", "", "v1", "resourcequotas"),
+            Read::LimitRanges => ("LimitRange", "", "v1", "limitranges"),
+            Read::Namespaces => ("Namespace", "", "v1", "namespaces"),
+            Read::ValidatingWebhooks => (
+                "ValidatingWebhookConfiguration",
+                "admissionregistration.k8s.io",
+                "v1",
+                "validatingwebhookconfigurations",
+            ),
+            Read::MutatingWebhooks => (
+                "MutatingWebhookConfiguration",
+                "admissionregistration.k8s.io",
+                "v1",
+                "mutatingwebhookconfigurations",
+            ),
+            Read::EndpointSlices => ("EndpointSlice", "discovery.k8s.io", "v1", "endpointslices"),
+            Read::Events => ("Event", "", "v1", "events"),
         }
+    }
+
+    /// What the snapshot and the matrix are made of. Any other kind is read only if a check that runs needs it.
+    pub fn is_always_read(self) -> bool {
+        self <= Read::Leases
+    }
+
+    pub fn is_of_cluster(self) -> bool {
+        use Read::{
+            MutatingWebhooks, Namespaces, Nodes, PriorityClasses, RuntimeClasses, ValidatingWebhooks,
+        };
+        matches!(
+            self,
+            Nodes | Namespaces | PriorityClasses | RuntimeClasses | ValidatingWebhooks | MutatingWebhooks
+        )
+    }
+
+    /// Of these only metadata is requested: what they hold is none of our business.
+    pub fn is_metadata(self) -> bool {
+        matches!(self, Read::ConfigMaps | Read::Secrets | Read::ServiceAccounts)
     }
 
     pub fn of_kind(kind: &str) -> Option<Read> {

@@ -2,21 +2,33 @@
 
 use std::collections::BTreeSet;
 
-use cluster_model::Raw;
-use serde_json::Value;
+use cluster_model::{Raw, managed_fields};
+use k8s_openapi::jiff::Timestamp;
+use serde_json::{Value, json};
 
-use super::hosts;
+use super::{event, hosts};
 
 /// Where objects have the spec of pods.
 const POD_SPECS: [&str; 2] = ["/spec/template/spec", "/spec/jobTemplate/spec/template/spec"];
 
 pub fn object(object: &mut Value) {
+    match object.text("/kind") {
+        "ConfigMap" | "Secret" => return *object = keys(object),
+        "Event" => return *object = event::shortened(object).unwrap_or_default(),
+        _ => {}
+    }
+    let changed = changed(object);
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
         metadata.remove("annotations");
     }
-    // Of a ReplicaSet whose Deployment has the template nothing but its owner is read.
-    if object["kind"] == "ReplicaSet" && object.controller_ref().is_some_and(|it| it["kind"] == "Deployment")
+    if let Some(at) = changed {
+        object["changed"] = json!(at.to_string());
+    }
+    // Of one whose owner has the template, that is not read again.
+    let is_owned_by = |kind| object.controller_ref().is_some_and(|it| it["kind"] == kind);
+    if object["kind"] == "ReplicaSet" && is_owned_by("Deployment")
+        || object["kind"] == "Job" && is_owned_by("CronJob")
     {
         object["spec"] = Value::Null;
         return;
@@ -45,14 +57,39 @@ pub fn hosts(object: &Value) -> BTreeSet<String> {
     all.filter_map(|host| host.as_str().map(str::to_owned)).collect()
 }
 
-/// Drops the environment of the containers of a pod's spec. Returned are the hosts that it names.
+/// What is there, and the keys that it has: as far as its managedFields list them.
+fn keys(object: &Value) -> Value {
+    json!({"kind": object["kind"], "keys": managed_fields::keys(object),
+        "metadata": {"namespace": object.text("/metadata/namespace"), "name": object.name()}})
+}
+
+/// When what its controller has not seen yet was written; managedFields are not kept for more.
+fn changed(object: &Value) -> Option<Timestamp> {
+    let generation = object.number("/metadata/generation")?;
+    if object.number("/status/observedGeneration") >= Some(generation) {
+        return None;
+    }
+    let of_spec =
+        managed_fields::entries(object).filter(|it| it.subresource.is_empty() || it.subresource == "scale");
+    of_spec.filter_map(|it| it.time).max()
+}
+
+/// Of the environment of the containers of a pod's spec only what it refers to is kept. Returned are the hosts that it names.
 pub fn environment(spec: &mut Value) -> BTreeSet<String> {
     let hosts = hosts::of_spec(spec);
     for field in ["containers", "initContainers", "ephemeralContainers"] {
         for container in spec.get_mut(field).and_then(Value::as_array_mut).into_iter().flatten() {
             if let Some(container) = container.as_object_mut() {
-                container.remove("env");
-                container.remove("envFrom");
+                let env = container.get_mut("env").and_then(Value::as_array_mut);
+                if let Some(env) = env {
+                    env.retain(|it| !it["valueFrom"].is_null());
+                    env.iter_mut().filter_map(Value::as_object_mut).for_each(|it| drop(it.remove("value")));
+                }
+                for list in ["env", "envFrom"] {
+                    if container.get(list).and_then(Value::as_array).is_none_or(Vec::is_empty) {
+                        container.remove(list);
+                    }
+                }
             }
         }
     }
@@ -62,7 +99,6 @@ pub fn environment(spec: &mut Value) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn environments_and_bookkeeping_are_dropped() {
@@ -76,5 +112,42 @@ mod tests {
             deployment,
             json!({"kind": "Deployment", "metadata": {"name": "web"}, "spec": {"replicas": 2, "template": {"spec": kept}}})
         );
+    }
+
+    #[test]
+    fn what_an_environment_refers_to_is_kept() {
+        let key = json!({"configMapKeyRef": {"name": "a", "key": "k"}});
+        let mut spec = json!({"containers": [{"name": "a", "envFrom": [{"secretRef": {"name": "b"}}],
+            "env": [{"name": "TOKEN", "value": "x"}, {"name": "K", "valueFrom": key}]}]});
+        environment(&mut spec);
+        assert_eq!(
+            spec,
+            json!({"containers": [{"name": "a", "envFrom": [{"secretRef": {"name": "b"}}], "env": [{"name": "K", "valueFrom": key}]}]})
+        );
+    }
+
+    #[test]
+    fn of_a_secret_only_its_keys_are_kept() {
+        let mut secret = json!({"kind": "Secret", "metadata": {"namespace": "shop", "name": "db",
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{\"data\":{\"password\":\"eA==\"}}"},
+            "managedFields": [{"manager": "x", "fieldsV1": {"f:data": {"f:password": {}}}}]}, "data": {"password": "eA=="}});
+        object(&mut secret);
+        assert_eq!(
+            secret,
+            json!({"kind": "Secret", "keys": ["password"], "metadata": {"namespace": "shop", "name": "db"}})
+        );
+    }
+
+    #[test]
+    fn the_time_of_a_change_that_was_not_observed() {
+        let entry =
+            |subresource: &str, time: &str| json!({"manager": "x", "subresource": subresource, "time": time});
+        let object_at = |observed: i64| {
+            let mut found = json!({"kind": "Deployment", "metadata": {"generation": 2, "managedFields":
+                [entry("", "2026-01-01T00:00:00Z"), entry("status", "2026-01-01T00:05:00Z")]}, "status": {"observedGeneration": observed}});
+            object(&mut found);
+            found.text("/changed").to_owned()
+        };
+        assert_eq!((object_at(1).as_str(), object_at(2).as_str()), ("2026-01-01T00:00:00Z", ""));
     }
 }
