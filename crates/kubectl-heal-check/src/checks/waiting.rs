@@ -21,6 +21,11 @@ pub fn is_older(pod: &PodState, snapshot: &Snapshot, seconds: i64) -> bool {
     pod.scheduled.is_none_or(|at| snapshot.seconds_since(at) > seconds)
 }
 
+/// `container main of web-a: ImagePullBackOff: message`
+pub fn message(pod: &PodState, container: &Container, waiting: &Waiting) -> String {
+    format!("container {} of {}: {}{}", container.name, pod.name, waiting.reason, because(&waiting.message))
+}
+
 /// `: message`, or nothing.
 pub fn because(message: &str) -> String {
     if message.is_empty() {
