@@ -15,7 +15,7 @@ fn requirements(namespace: Option<&str>) -> Vec<Requirement> {
     let unknown = "node loss, zone loss and drain are unknown (exit 5)";
     let mut all = vec![
         Requirement::reported(Right::new("list", "", "pods"), everywhere, unknown),
-        Requirement::reported(Read::Nodes.right(), everywhere, unknown),
+        Requirement::reported(Read::Nodes.right(None), everywhere, unknown),
         Requirement::reported(
             Right::new("list", "", "namespaces"),
             "see which namespaces a term of pod affinity means",
@@ -39,8 +39,11 @@ fn requirements(namespace: Option<&str>) -> Vec<Requirement> {
     }
     let own = Read::ALL.into_iter().filter(|read| !matches!(read, Read::Pods | Read::Nodes | Read::Leases));
     for read in own {
-        let right = Right { namespace: namespace.map(str::to_owned), ..read.right() };
-        all.push(Requirement::reported(right, "check the workloads, and what belongs to them", lost));
+        all.push(Requirement::reported(
+            read.right(namespace),
+            "check the workloads, and what belongs to them",
+            lost,
+        ));
     }
     all
 }

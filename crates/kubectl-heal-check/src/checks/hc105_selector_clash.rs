@@ -13,7 +13,13 @@ pub const CHECK: Check = Check {
     name: "selector-clash",
     about: About::Posture,
     severities: &[Error],
-    reads: &[Read::Deployments, Read::ReplicaSets, Read::StatefulSets, Read::DaemonSets],
+    reads: &[
+        Read::Deployments,
+        Read::ReplicaSets,
+        Read::ReplicationControllers,
+        Read::StatefulSets,
+        Read::DaemonSets,
+    ],
     fires_when: "the selector of one controller selects the pods of another controller of its namespace",
     why: "A controller may adopt pods that the other one has to replace, and autoscalers and budgets count the wrong pods.",
     remedy: "make the selectors disjoint: they are immutable, so recreate one of the two with other labels",
@@ -37,7 +43,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
 }
 
 fn claims(workload: &Workload, other: &Workload) -> bool {
-    let selector = selector::from_json(&workload.object["spec"]["selector"]);
+    let selector = workload.selector();
     selector::selects(selector.as_ref(), Some(&other.labels()))
 }
 

@@ -5,8 +5,12 @@ pub mod crashing;
 mod eligible;
 mod hc101_bare_pod;
 mod hc102_dangling_owner;
+mod hc103_custom_owner;
+mod hc104_orphan_rs;
 mod hc105_selector_clash;
 mod hc110_effective_policy;
+mod hc111_never_pod;
+mod hc112_dead_rule;
 mod hc201_single_replica;
 mod hc202_scaled_to_zero;
 mod hc203_no_budget;
@@ -14,7 +18,11 @@ mod hc204_budget_blocks;
 mod hc205_budget_without_pods;
 mod hc206_budgets_overlap;
 mod hc207_budget_without_rule;
+mod hc208_unhealthy_policy;
 mod hc209_budget_without_effect;
+mod hc210_autoscaler;
+mod hc211_strategy;
+mod hc212_progress_guard;
 mod hc301_no_liveness;
 mod hc302_no_readiness;
 mod hc303_identical_probes;
@@ -39,6 +47,7 @@ mod hc801_node_down;
 mod hc803_forgotten_cordon;
 pub mod hc804_healer_dead;
 mod probe;
+mod shared_volume;
 #[cfg(test)]
 pub mod testing;
 pub mod waiting;
@@ -51,8 +60,12 @@ pub use check::{About, Check, Found};
 pub const CHECKS: &[Check] = &[
     hc101_bare_pod::CHECK,
     hc102_dangling_owner::CHECK,
+    hc103_custom_owner::CHECK,
+    hc104_orphan_rs::CHECK,
     hc105_selector_clash::CHECK,
     hc110_effective_policy::CHECK,
+    hc111_never_pod::CHECK,
+    hc112_dead_rule::CHECK,
     hc201_single_replica::CHECK,
     hc202_scaled_to_zero::CHECK,
     hc203_no_budget::CHECK,
@@ -60,7 +73,11 @@ pub const CHECKS: &[Check] = &[
     hc205_budget_without_pods::CHECK,
     hc206_budgets_overlap::CHECK,
     hc207_budget_without_rule::CHECK,
+    hc208_unhealthy_policy::CHECK,
     hc209_budget_without_effect::CHECK,
+    hc210_autoscaler::CHECK,
+    hc211_strategy::CHECK,
+    hc212_progress_guard::CHECK,
     hc301_no_liveness::CHECK,
     hc302_no_readiness::CHECK,
     hc303_identical_probes::CHECK,

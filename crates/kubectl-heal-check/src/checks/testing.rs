@@ -65,7 +65,7 @@ pub fn template(app: &str) -> Value {
     json!({"metadata": {"labels": {"app": app}}, "spec": {
         "restartPolicy": "Always",
         "terminationGracePeriodSeconds": 30,
-        "containers": [{"name": "main", "image": "shop:1", "ports": [{"name": "http", "containerPort": 8080}],
+        "containers": [{"name": "main", "image": "shop:1", "resources": {"requests": {"memory": "64Mi"}}, "ports": [{"name": "http", "containerPort": 8080}],
             "livenessProbe": probe("/live"), "readinessProbe": probe("/ready")}],
         "tolerations": [toleration("node.kubernetes.io/not-ready"), toleration("node.kubernetes.io/unreachable")],
     }})
@@ -115,6 +115,13 @@ pub fn budget(name: &str, rule: Value) -> Value {
         "status": {"observedGeneration": 1, "disruptionsAllowed": 1, "currentHealthy": 3, "desiredHealthy": 2, "expectedPods": 3}});
     merge(&mut budget["spec"], rule);
     budget
+}
+
+/// Claim `name` with one access mode, bound to the PersistentVolume `pv-NAME`.
+pub fn claim(name: &str, mode: &str) -> Value {
+    json!({"kind": "PersistentVolumeClaim", "metadata": {"namespace": "shop", "name": name,
+        "annotations": {"pv.kubernetes.io/bind-completed": "yes"}},
+        "spec": {"accessModes": [mode], "volumeName": format!("pv-{name}")}})
 }
 
 /// A container that is not up, or came up again.

@@ -34,7 +34,7 @@ pub fn api(cluster: &Cluster, read: Read, namespace: Option<&str>) -> Api<RawObj
         kind: kind.to_owned(),
         plural: plural.to_owned(),
     };
-    match namespace {
+    match namespace.filter(|_| !read.is_cluster_wide()) {
         Some(namespace) => Api::namespaced_with(cluster.client.clone(), namespace, &resource),
         None => Api::all_with(cluster.client.clone(), &resource),
     }
@@ -42,8 +42,7 @@ pub fn api(cluster: &Cluster, read: Read, namespace: Option<&str>) -> Api<RawObj
 
 /// With the rule that would grant it.
 pub fn why(read: Read, namespace: Option<&str>, failure: &Failure) -> String {
-    let right = read.right();
-    let right = namespace.map_or(right.clone(), |namespace| right.namespace(namespace));
+    let right = read.right(namespace);
     match failure.code {
         Some(403) => format!("you have no right to {right}; {}", access_review::grant(&right)),
         _ => failure.to_string(),

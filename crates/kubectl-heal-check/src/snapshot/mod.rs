@@ -3,21 +3,27 @@
 mod build;
 pub mod gathered;
 mod owners;
+pub mod places;
 pub mod pod;
 pub mod read;
+pub mod resources;
+pub mod storage;
 pub mod strip;
 pub mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use cluster_model::feasibility::{Cluster, NodeFacts};
 use cluster_model::{DisruptionBudget, Known, NodeExt};
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
 
 pub use gathered::Gathered;
 pub use pod::PodState;
 pub use read::Read;
+pub use storage::Storage;
 pub use workload::{Kind, Recreated, Workload};
 
 use crate::finding::Subject;
@@ -35,6 +41,10 @@ pub struct Snapshot {
     pub now: Timestamp,
     pub workloads: Vec<Workload>,
     pub budgets: Vec<Budget>,
+    pub autoscalers: Vec<Autoscaler>,
+    pub storage: Storage,
+    /// As read.
+    pub priority_classes: Vec<Value>,
     pub nodes: Vec<Node>,
     /// The same, as the scheduler's filters read them.
     pub node_facts: Vec<NodeFacts>,
@@ -42,6 +52,8 @@ pub struct Snapshot {
     /// Why a kind is not known.
     pub unknown: BTreeMap<Read, String>,
     pub scheduling: Known<Cluster>,
+    /// Computed by `matrix/losses.rs` when they are asked for.
+    pub losses: OnceLock<places::Losses>,
     pub controllers: BTreeMap<String, String>,
     /// Workloads that were named and are not there.
     pub not_found: Vec<String>,
@@ -57,6 +69,17 @@ pub struct Budget {
     pub pods: usize,
     /// Templates that it selects.
     pub templates: usize,
+    pub is_selected: bool,
+    pub is_system: bool,
+}
+
+/// A HorizontalPodAutoscaler.
+pub struct Autoscaler {
+    pub subject: Subject,
+    /// As read.
+    pub object: Value,
+    /// The position of the workload that it scales.
+    pub target: Option<usize>,
     pub is_selected: bool,
     pub is_system: bool,
 }
@@ -85,6 +108,15 @@ impl Snapshot {
 
     pub fn posture_budgets(&self) -> impl Iterator<Item = &Budget> {
         self.selected_budgets().filter(|it| !it.is_system)
+    }
+
+    pub fn posture_autoscalers(&self) -> impl Iterator<Item = &Autoscaler> {
+        self.autoscalers.iter().filter(|it| it.is_selected && !it.is_system)
+    }
+
+    /// The workloads whose pods a budget selects.
+    pub fn of_budget<'s>(&'s self, budget: &'s Budget) -> impl Iterator<Item = &'s Workload> {
+        budget.workloads.iter().map(|at| &self.workloads[*at])
     }
 
     pub fn node(&self, name: &str) -> Option<&Node> {

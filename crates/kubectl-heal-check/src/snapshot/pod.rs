@@ -10,6 +10,8 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::resources;
+
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
 #[derive(Clone, Debug)]
@@ -36,6 +38,11 @@ pub struct PodState {
     /// When it is deleted after its node was lost.
     pub after_loss: Deletion,
     pub has_claims: bool,
+    /// The names of its PersistentVolumeClaims, without those that go with it.
+    pub claims: Vec<String>,
+    pub reserves_memory: bool,
+    pub reserves_nothing: bool,
+    pub ready_since: Option<Timestamp>,
     /// Required anti-affinity over more than one node: the pod counts in its domain as long as its object is there.
     pub keeps_domain: bool,
     pub containers: Vec<Container>,
@@ -80,9 +87,11 @@ impl PodState {
         let spec = pod.spec.as_ref();
         let status = pod.status.as_ref();
         let controller = OwnerKey::controller_of(&pod.metadata);
-        let has_template = controller
-            .as_ref()
-            .is_some_and(|it| it.api_version.starts_with("apps/") || it.api_version.starts_with("batch/"));
+        let has_template = controller.as_ref().is_some_and(|it| {
+            it.api_version.starts_with("apps/")
+                || it.api_version.starts_with("batch/")
+                || it.kind == "ReplicationController"
+        });
         let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
         let unscheduled = conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False");
         let init = status.and_then(|it| it.init_container_statuses.as_deref()).unwrap_or_default();
@@ -115,6 +124,14 @@ impl PodState {
                 .volumes()
                 .iter()
                 .any(|v| v.persistent_volume_claim.is_some() || v.ephemeral.is_some()),
+            claims: pod
+                .volumes()
+                .iter()
+                .filter_map(|v| Some(v.persistent_volume_claim.as_ref()?.claim_name.clone()))
+                .collect(),
+            reserves_memory: spec.is_some_and(resources::reserves_memory),
+            reserves_nothing: spec.is_some_and(resources::reserves_nothing),
+            ready_since: pod.condition_time("Ready").filter(|_| pod.is_ready()),
             keeps_domain: keeps_domain(pod),
             containers: init.iter().chain(main).map(container).collect(),
             template: (!has_template).then(|| template(pod)),
@@ -123,6 +140,12 @@ impl PodState {
 
     pub fn is_terminating(&self) -> bool {
         self.deletion.is_some()
+    }
+
+    /// Evictions of it need what the budgets that select it allow: they skip those of other pods
+    /// (`pkg/registry/core/pod/storage/eviction.go`, canIgnorePDB).
+    pub fn needs_budget(&self) -> bool {
+        self.is_active() && self.phase != "Pending"
     }
 
     /// It is meant to run: neither finished nor on its way out.
@@ -139,10 +162,10 @@ fn keeps_domain(pod: &Pod) -> bool {
     terms.unwrap_or_default().iter().any(|term| term.topology_key != HOSTNAME)
 }
 
-/// Without the environment of its containers, which nothing here reads.
+/// Without what may be secret in its containers, which nothing here reads.
 fn template(pod: &Pod) -> Value {
     let mut spec = serde_json::to_value(&pod.spec).unwrap_or_default();
-    super::strip::environment(&mut spec);
+    super::strip::containers(&mut spec);
     json!({"metadata": {"labels": pod.metadata.labels}, "spec": spec})
 }
 

@@ -10,6 +10,7 @@ pub enum Read {
     Nodes,
     Deployments,
     ReplicaSets,
+    ReplicationControllers,
     StatefulSets,
     DaemonSets,
     Jobs,
@@ -17,16 +18,22 @@ pub enum Read {
     Budgets,
     Autoscalers,
     Services,
+    /// PersistentVolumeClaims.
+    Claims,
+    /// PersistentVolumes.
+    Volumes,
+    PriorityClasses,
     /// Those of kube-controller-manager and kube-scheduler.
     Leases,
 }
 
 impl Read {
-    pub const ALL: [Read; 12] = [
+    pub const ALL: [Read; 16] = [
         Read::Pods,
         Read::Nodes,
         Read::Deployments,
         Read::ReplicaSets,
+        Read::ReplicationControllers,
         Read::StatefulSets,
         Read::DaemonSets,
         Read::Jobs,
@@ -34,6 +41,9 @@ impl Read {
         Read::Budgets,
         Read::Autoscalers,
         Read::Services,
+        Read::Claims,
+        Read::Volumes,
+        Read::PriorityClasses,
         Read::Leases,
     ];
 
@@ -44,6 +54,7 @@ impl Read {
             Read::Nodes => ("Node", "", "v1", "nodes"),
             Read::Deployments => ("Deployment", "apps", "v1", "deployments"),
             Read::ReplicaSets => ("ReplicaSet", "apps", "v1", "replicasets"),
+            Read::ReplicationControllers => ("ReplicationController", "", "v1", "replicationcontrollers"),
             Read::StatefulSets => ("StatefulSet", "apps", "v1", "statefulsets"),
             Read::DaemonSets => ("DaemonSet", "apps", "v1", "daemonsets"),
             Read::Jobs => ("Job", "batch", "v1", "jobs"),
@@ -51,6 +62,9 @@ impl Read {
             Read::Budgets => ("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets"),
             Read::Autoscalers => ("HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers"),
             Read::Services => ("Service", "", "v1", "services"),
+            Read::Claims => ("PersistentVolumeClaim", "", "v1", "persistentvolumeclaims"),
+            Read::Volumes => ("PersistentVolume", "", "v1", "persistentvolumes"),
+            Read::PriorityClasses => ("PriorityClass", "scheduling.k8s.io", "v1", "priorityclasses"),
             Read::Leases => ("Lease", "coordination.k8s.io", "v1", "leases"),
         }
     }
@@ -59,10 +73,19 @@ impl Read {
         Read::ALL.into_iter().find(|read| read.api().0 == kind)
     }
 
-    /// What has to be granted to list it.
-    pub fn right(self) -> Right {
+    /// Its objects are in no namespace.
+    pub fn is_cluster_wide(self) -> bool {
+        matches!(self, Read::Nodes | Read::Volumes | Read::PriorityClasses)
+    }
+
+    /// What has to be granted to list it in a namespace, or in all.
+    pub fn right(self, namespace: Option<&str>) -> Right {
         let (_, group, _, plural) = self.api();
-        Right::new("list", group, plural)
+        let everywhere = Right::new("list", group, plural);
+        match namespace.filter(|_| !self.is_cluster_wide()) {
+            Some(namespace) => everywhere.namespace(namespace),
+            None => everywhere,
+        }
     }
 }
 
