@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod crashing;
+mod displaced;
 mod eligible;
 mod hc101_bare_pod;
 mod hc102_dangling_owner;
@@ -26,13 +27,23 @@ mod hc212_progress_guard;
 mod hc301_no_liveness;
 mod hc302_no_readiness;
 mod hc303_identical_probes;
+mod hc305_slow_start;
 pub mod hc306_probe_port;
 mod hc308_pre_stop;
+mod hc309_grace_extremes;
 mod hc401_one_node;
 mod hc402_one_zone;
+mod hc403_spread_deadlock;
 mod hc404_pinned;
+mod hc405_local_data;
+mod hc406_rwo;
+mod hc407_rwop;
+mod hc408_zonal_pv;
 mod hc409_node_loss;
 mod hc410_stateful_node_loss;
+mod hc411_qos;
+mod hc412_priority;
+mod hc414_n_minus_one;
 mod hc601_crash_loop;
 mod hc602_out_of_memory;
 mod hc604_image_pull;
@@ -81,13 +92,23 @@ pub const CHECKS: &[Check] = &[
     hc301_no_liveness::CHECK,
     hc302_no_readiness::CHECK,
     hc303_identical_probes::CHECK,
+    hc305_slow_start::CHECK,
     hc306_probe_port::CHECK,
     hc308_pre_stop::CHECK,
+    hc309_grace_extremes::CHECK,
     hc401_one_node::CHECK,
     hc402_one_zone::CHECK,
+    hc403_spread_deadlock::CHECK,
     hc404_pinned::CHECK,
+    hc405_local_data::CHECK,
+    hc406_rwo::CHECK,
+    hc407_rwop::CHECK,
+    hc408_zonal_pv::CHECK,
     hc409_node_loss::CHECK,
     hc410_stateful_node_loss::CHECK,
+    hc411_qos::CHECK,
+    hc412_priority::CHECK,
+    hc414_n_minus_one::CHECK,
     hc601_crash_loop::CHECK,
     hc602_out_of_memory::CHECK,
     hc604_image_pull::CHECK,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cluster_model::build::merge;
 use cluster_model::feasibility::Cluster;
+use cluster_model::feasibility::volumes::Volumes;
 use cluster_model::{Known, Raw};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::{Value, json};
@@ -207,6 +208,13 @@ impl World {
         }
         nodes.iter().for_each(|node| scheduling.add_node(node));
         scheduling.finish();
+        if self.objects.iter().any(|it| it["kind"] == Read::Claims.api().0) {
+            scheduling.volumes = Volumes::read();
+            let typed = |it: &Value| serde_json::from_value(it.clone()).unwrap();
+            of(Read::Claims).iter().for_each(|it| scheduling.volumes.add_claim(&typed(it)));
+            let typed = |it: &Value| serde_json::from_value(it.clone()).unwrap();
+            of(Read::Volumes).iter().for_each(|it| scheduling.volumes.add_volume(&typed(it)));
+        }
         let stripped = |mut object: Value| {
             strip::object(&mut object);
             object
