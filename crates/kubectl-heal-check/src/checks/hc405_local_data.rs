@@ -108,7 +108,7 @@ fn is_data(workload: &Workload, volume: &Value) -> bool {
     let mut writes = mounts.filter(|it| it["name"] == volume["name"] && it["readOnly"] != true);
     !is_special
         && !path.ends_with(".sock")
-        && !OF_NODES.iter().any(|of| is_below(&of))
+        && !OF_NODES.iter().any(|of| is_below(of))
         && writes.next().is_some()
 }
 

@@ -148,9 +148,11 @@ pub fn run(snapshot: &Snapshot, wanted: impl Fn(&Check) -> bool) -> (Vec<Finding
 
 #[cfg(test)]
 mod tests {
-    use super::testing::healthy;
+    use super::testing::{deployment, healthy, owner, pod};
     use super::*;
+    use crate::matrix::matrices;
     use crate::snapshot::Read;
+    use serde_json::json;
     use std::collections::BTreeSet;
 
     #[test]
@@ -166,6 +168,58 @@ mod tests {
             let reading = CHECKS.iter().filter(|check| check.reads.contains(&read)).map(|check| check.id);
             assert_eq!(reported, reading.collect(), "{read}");
         }
+    }
+
+    /// As `kubectl create deployment web --image=x --replicas=3` makes it, in a healthy cluster.
+    #[test]
+    fn a_deployment_of_defaults_has_no_error() {
+        let plain = json!({"metadata": {"labels": {"app": "plain"}}, "spec": {"restartPolicy": "Always",
+            "terminationGracePeriodSeconds": 30, "containers": [{"name": "x", "image": "x", "resources": {}}]}});
+        let mut deployment = deployment("plain", 3);
+        deployment["spec"]["template"] = plain.clone();
+        deployment["spec"]["progressDeadlineSeconds"] = json!(600);
+        deployment["spec"]["strategy"] =
+            json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}});
+        let mut world = healthy().with(deployment);
+        for (n, letter) in ["a", "b", "c"].iter().enumerate() {
+            let mut pod = pod(&format!("plain-{letter}"), "plain", &format!("n{}", n + 1));
+            pod["metadata"]["ownerReferences"] = json!([owner("apps/v1", "Deployment", "plain")]);
+            pod["spec"]["containers"] = plain["spec"]["containers"].clone();
+            pod["spec"]["tolerations"] = json!(["not-ready", "unreachable"].map(|it| json!({"key": format!("node.kubernetes.io/{it}"), "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})));
+            world = world.with(pod);
+        }
+        let (findings, unchecked) = run(&world.snapshot(), |_| true);
+        let found: Vec<_> = findings.iter().map(|it| (it.id, it.severity.word())).collect();
+        let expected = [("HC203", "warning"), ("HC212", "info"), ("HC301", "info"), ("HC409", "info")];
+        assert_eq!((found.as_slice(), unchecked), (&expected[..], vec![]));
+    }
+
+    /// Every finding of a cluster in which all that may be secret in a template is one.
+    #[test]
+    fn no_finding_shows_an_argument_a_command_or_the_environment() {
+        const SECRET: &str = "Zx9SecretValue";
+        let probe = json!({"exec": {"command": ["check", SECRET]}, "terminationGracePeriodSeconds": 0});
+        let container = json!({"name": "main", "command": ["app", SECRET], "args": [SECRET], "env": [{"name": "KEY", "value": SECRET}],
+            "livenessProbe": probe, "readinessProbe": probe,
+            "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", format!("sleep 40 {SECRET}")]}}}});
+        let spec = json!({"containers": [container]});
+        let message = format!("unable to start container process: exec: \"app {SECRET}\": no such file");
+        let waits = testing::container(
+            json!({"state": {"running": null, "waiting": {"reason": "RunContainerError", "message": message}}}),
+        );
+        let world = healthy()
+            .edit("Deployment/web", json!({"spec": {"replicas": 1, "template": {"spec": spec}}}))
+            .with(pod("tool", "tool", "n1"))
+            .edit_all("Pod", json!({"spec": spec}))
+            .edit_all("Pod", waits)
+            .edit_all("Pod", testing::not_ready());
+        let snapshot = world.snapshot();
+        let findings = run(&snapshot, |_| true).0;
+        assert!(findings.iter().any(|it| it.id == "HC605") && findings.iter().any(|it| it.id == "HC303"));
+        let shown = serde_json::to_string(&findings).unwrap()
+            + &serde_json::to_string(&matrices(&snapshot).into_iter().map(|it| it.1).collect::<Vec<_>>())
+                .unwrap();
+        assert!(!shown.contains(SECRET), "{shown}");
     }
 
     #[test]

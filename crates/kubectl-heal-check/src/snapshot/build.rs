@@ -139,13 +139,12 @@ fn autoscaler(
     all_namespaces: bool,
 ) -> Autoscaler {
     let subject = Subject::new("HorizontalPodAutoscaler", object.text("/metadata/namespace"), object.name());
-    let target = workloads.iter().position(|it| scales(object, it));
+    let mut targets = workloads.iter().filter(|it| scales(object, it));
     Autoscaler {
-        is_selected: *selection == Selection::All || target.is_some_and(|at| workloads[at].is_selected),
+        is_selected: *selection == Selection::All || targets.any(|it| it.is_selected),
         is_system: all_namespaces && is_system(&subject.namespace),
         object: object.clone(),
         subject,
-        target,
     }
 }
 

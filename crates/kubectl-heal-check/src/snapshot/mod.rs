@@ -78,8 +78,6 @@ pub struct Autoscaler {
     pub subject: Subject,
     /// As read.
     pub object: Value,
-    /// The position of the workload that it scales.
-    pub target: Option<usize>,
     pub is_selected: bool,
     pub is_system: bool,
 }
@@ -117,6 +115,14 @@ impl Snapshot {
     /// The workloads whose pods a budget selects.
     pub fn of_budget<'s>(&'s self, budget: &'s Budget) -> impl Iterator<Item = &'s Workload> {
         budget.workloads.iter().map(|at| &self.workloads[*at])
+    }
+
+    /// It selects pods that drains evict, or will: not only those of DaemonSets, and not only finished ones.
+    pub fn counts_for_drains(&self, budget: &Budget) -> bool {
+        self.of_budget(budget).filter(|it| it.kind != Kind::DaemonSet).any(|it| {
+            it.makes_evictable_pods()
+                || it.active().any(|pod| pod.needs_budget() && budget.budget.selects_labels(&pod.labels))
+        })
     }
 
     pub fn node(&self, name: &str) -> Option<&Node> {
