@@ -102,11 +102,12 @@ pub enum Target {
 }
 
 /// Kinds that can be named, with kubectl's words for each.
-pub const TYPES: [(Read, &[&str]); 5] = [
+pub const TYPES: [(Read, &[&str]); 6] = [
     (Read::Deployments, &["deployment", "deployments", "deploy", "deployment.apps", "deployments.apps"]),
     (Read::StatefulSets, &["statefulset", "statefulsets", "sts", "statefulset.apps", "statefulsets.apps"]),
     (Read::DaemonSets, &["daemonset", "daemonsets", "ds", "daemonset.apps", "daemonsets.apps"]),
     (Read::ReplicaSets, &["replicaset", "replicasets", "rs", "replicaset.apps", "replicasets.apps"]),
+    (Read::ReplicationControllers, &["replicationcontroller", "replicationcontrollers", "rc"]),
     (Read::Pods, &["pod", "pods", "po"]),
 ];
 

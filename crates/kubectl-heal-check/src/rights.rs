@@ -15,7 +15,7 @@ fn requirements(namespace: Option<&str>, secrets: bool) -> Vec<Requirement> {
     let unknown = "node loss, zone loss and drain are unknown (exit 5)";
     let mut all = vec![
         Requirement::reported(Right::new("list", "", "pods"), everywhere, unknown),
-        Requirement::reported(Read::Nodes.right(), everywhere, unknown),
+        Requirement::reported(Read::Nodes.right(None), everywhere, unknown),
         Requirement::reported(
             Right::new("list", "", "namespaces"),
             "see which namespaces a term of pod affinity means",
@@ -43,10 +43,8 @@ fn requirements(namespace: Option<&str>, secrets: bool) -> Vec<Requirement> {
         _ => true,
     });
     for read in own {
-        let is_anywhere = read.is_of_cluster() || read == Read::EndpointSlices;
-        let right =
-            Right { namespace: namespace.filter(|_| !is_anywhere).map(str::to_owned), ..read.right() };
-        all.push(Requirement::reported(right, purpose(read), lost));
+        let namespace = namespace.filter(|_| read != Read::EndpointSlices);
+        all.push(Requirement::reported(read.right(namespace), purpose(read), lost));
     }
     all
 }

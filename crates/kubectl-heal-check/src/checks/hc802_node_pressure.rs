@@ -106,8 +106,15 @@ mod tests {
                 ("without pods", with("DiskPressure", "True").without("Pod/web-a"), &[]),
             ],
         );
+        let pressed = with("MemoryPressure", "True");
+        assert_eq!(pressed.message(&CHECK), "MemoryPressure for 10m: it evicts pods");
+        let container = json!([{"name": "main", "resources": {"requests": {"cpu": "1"}}}]);
+        let none = json!({"spec": {"template": {"spec": {"containers": null}}}});
+        let pressed = pressed
+            .edit("Deployment/web", none)
+            .edit("Deployment/web", json!({"spec": {"template": {"spec": {"containers": container}}}}));
         assert_eq!(
-            with("MemoryPressure", "True").message(&CHECK),
+            pressed.message(&CHECK),
             "MemoryPressure for 10m: it evicts pods, first those of deployment/web, which request no memory"
         );
     }

@@ -17,7 +17,7 @@ pub async fn of_kind(
     read: Read,
     namespace: Option<&str>,
 ) -> Result<Known<Vec<Value>>, Failure> {
-    let place = namespace.filter(|_| !read.is_of_cluster());
+    let place = namespace.filter(|_| !read.is_cluster_wide());
     let listed = match read {
         Read::Events => events(cluster, namespace).await,
         _ if read.is_metadata() => metadata(cluster, read, namespace).await,
@@ -97,7 +97,7 @@ pub fn api(cluster: &Cluster, read: Read, namespace: Option<&str>) -> Api<RawObj
         kind: kind.to_owned(),
         plural: plural.to_owned(),
     };
-    match namespace {
+    match namespace.filter(|_| !read.is_cluster_wide()) {
         Some(namespace) => Api::namespaced_with(cluster.client.clone(), namespace, &resource),
         None => Api::all_with(cluster.client.clone(), &resource),
     }
@@ -105,8 +105,7 @@ pub fn api(cluster: &Cluster, read: Read, namespace: Option<&str>) -> Api<RawObj
 
 /// With the rule that would grant it.
 pub fn why(read: Read, namespace: Option<&str>, failure: &Failure) -> String {
-    let right = read.right();
-    let right = namespace.map_or(right.clone(), |namespace| right.namespace(namespace));
+    let right = read.right(namespace);
     match failure.code {
         Some(403) => format!("you have no right to {right}; {}", access_review::grant(&right)),
         _ => failure.to_string(),

@@ -24,7 +24,7 @@ fn budgets(workload: &Workload, snapshot: &Snapshot) -> Option<Cell> {
     if let Some((read, why)) = snapshot.missing(&[Read::Budgets]) {
         return Some(Cell::unknown(format!("{read}: {why}")));
     }
-    for pod in workload.active() {
+    for pod in workload.active().filter(|pod| pod.needs_budget()) {
         let all = workload.budgets.iter().map(|at| &snapshot.budgets[*at].budget);
         let selecting: Vec<_> =
             all.filter(|it| selector::selects(it.selector(), Some(&pod.labels))).collect();

@@ -9,29 +9,9 @@ use cluster_model::healing::node_loss::{
 use cluster_model::healing::zone_disruption::{Pace, ZoneKey, paces};
 use k8s_openapi::api::core::v1::Node;
 
-use super::placement::{Placement, Places};
+use super::placement::Placement;
+use crate::snapshot::places::{Loss, Lost, Why};
 use crate::snapshot::{Kind, PodState, Snapshot, Workload};
-
-pub struct Loss {
-    pub places: Places,
-    nodes: BTreeMap<String, Lost>,
-}
-
-/// A node that is lost.
-enum Lost {
-    /// Its Node object is gone.
-    Gone,
-    /// It is tainted after that many seconds, at the latest.
-    Tainted { after: i64, is_out_of_service: bool },
-    /// The node controller taints no node now.
-    NotTainted(Why),
-}
-
-#[derive(Clone)]
-enum Why {
-    NothingIsReady,
-    MostOfZone { lost: usize, of: usize },
-}
 
 /// What becomes of a pod on a lost node.
 pub enum Ending {

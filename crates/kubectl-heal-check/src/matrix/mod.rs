@@ -4,6 +4,7 @@ pub mod cell;
 mod crash;
 mod drain;
 mod loss;
+pub mod losses;
 mod node_loss;
 mod placement;
 mod pod_loss;
@@ -11,8 +12,6 @@ mod remaining;
 #[cfg(test)]
 mod tests;
 mod zone_loss;
-
-use std::collections::BTreeMap;
 
 use cluster_model::text::span;
 use cluster_model::{NodeExt, Raw};
@@ -25,9 +24,9 @@ use crate::checks::hc608_terminating::NO_LONGER_GOING;
 use crate::checks::hc704_under_replicated::NO_LONGER_STARTING;
 use crate::checks::hc804_healer_dead;
 use crate::checks::{crashing, waiting};
+use crate::snapshot::places::Losses;
 use crate::snapshot::{Kind, PodState, Recreated, Snapshot, Workload};
-use loss::Loss;
-use placement::{Placement, Places};
+use placement::Placement;
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -72,39 +71,11 @@ impl Matrix {
 pub fn matrices(snapshot: &Snapshot) -> Vec<(&Workload, Matrix)> {
     let placement = snapshot.scheduling.seen().map(|cluster| Placement::of(snapshot, cluster));
     let rows: Vec<&Workload> = snapshot.posture().filter(|it| it.kind != Kind::Job && has_row(it)).collect();
-    let losses =
-        placement.as_ref().map(|placement| Losses::of(snapshot, placement, &rows)).unwrap_or_default();
+    let none = Losses::default();
+    let losses = losses::losses(snapshot).unwrap_or(&none);
     rows.into_iter()
-        .map(|workload| (workload, matrix(workload, snapshot, placement.as_ref(), &losses)))
+        .map(|workload| (workload, matrix(workload, snapshot, placement.as_ref(), losses)))
         .collect()
-}
-
-/// Where the pods go, by the node or zone that is lost or drained.
-#[derive(Default)]
-struct Losses {
-    nodes: BTreeMap<String, Loss>,
-    zones: BTreeMap<String, Loss>,
-    drains: BTreeMap<String, Places>,
-}
-
-impl Losses {
-    fn of(snapshot: &Snapshot, placement: &Placement<'_>, rows: &[&Workload]) -> Self {
-        let mut losses = Losses::default();
-        let nodes =
-            rows.iter().flat_map(|it| it.active()).map(|pod| pod.node.as_str()).filter(|it| !it.is_empty());
-        for node in nodes {
-            if !losses.nodes.contains_key(node) {
-                losses.nodes.insert(node.to_owned(), Loss::of(snapshot, placement, &[node]));
-                losses.drains.insert(node.to_owned(), placement.drained(&[node]));
-            }
-        }
-        for (zone, nodes) in zone_loss::zones(snapshot) {
-            if nodes.iter().any(|node| losses.nodes.contains_key(*node)) {
-                losses.zones.insert(zone.to_owned(), Loss::of(snapshot, placement, &nodes));
-            }
-        }
-        losses
-    }
 }
 
 /// A pod that is finished, an owner whose pods are, or a ReplicaSet of an earlier revision is not there to be healed.

@@ -6,8 +6,9 @@ use cluster_model::BudgetStatus;
 use cluster_model::text::span;
 
 use super::cell::{Cell, worst};
-use super::loss::{Ending, Loss};
+use super::loss::Ending;
 use super::placement::Place;
+use crate::snapshot::places::Loss;
 use crate::snapshot::{PodState, Snapshot, Workload};
 
 pub fn node_loss(workload: &Workload, snapshot: &Snapshot, losses: &BTreeMap<String, Loss>) -> Cell {
@@ -50,7 +51,7 @@ pub fn after(workload: &Workload, snapshot: &Snapshot, lost: &[&PodState], loss:
             }
             Some(Place::Fits) if pod.may_return => "it may be bound to the lost node again",
             Some(Place::Fits) => continue,
-            Some(Place::Tight(why) | Place::Unknown(why)) => why,
+            Some(Place::Tight(why) | Place::Unknown(why)) => why.as_str(),
             None => "the pod came or went while the cluster was read",
         };
         doubt.get_or_insert_with(|| {

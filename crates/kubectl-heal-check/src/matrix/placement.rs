@@ -9,20 +9,8 @@ use cluster_model::text::count;
 
 use super::remaining::Remaining;
 use crate::snapshot::Snapshot;
-
-/// Whether the replacement of a pod finds a place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    Fits,
-    /// It depends on where others go; why.
-    Tight(String),
-    /// Why each node does not take it.
-    Cannot(String),
-    Unknown(String),
-}
-
-/// By the UID of the pod that is replaced.
-pub type Places = BTreeMap<String, Place>;
+use crate::snapshot::places::Refusal;
+pub use crate::snapshot::places::{Place, Places};
 
 pub struct Placement<'s> {
     cluster: &'s Cluster,
@@ -157,10 +145,13 @@ fn place(judgement: Judgement) -> Place {
     match judgement.verdict {
         Verdict::Fits => Place::Fits,
         Verdict::Unknown(why) => Place::Unknown(why.join("; ")),
-        Verdict::Cannot => Place::Cannot(misses(&judgement)),
+        Verdict::Cannot => refused(&judgement, misses(&judgement)),
         Verdict::Tight(_) if judgement.shortage.is_some() => {
             let (placed, of) = judgement.shortage.as_ref().map_or((0, 0), |it| (it.placed, it.of));
-            Place::Cannot(format!("only {placed} of {of} such pods find a place: {}", misses(&judgement)))
+            refused(
+                &judgement,
+                format!("only {placed} of {of} such pods find a place: {}", misses(&judgement)),
+            )
         }
         Verdict::Tight(why) => Place::Tight(
             match why {
@@ -172,6 +163,11 @@ fn place(judgement: Judgement) -> Place {
             .to_owned(),
         ),
     }
+}
+
+fn refused(judgement: &Judgement, text: String) -> Place {
+    let is_volume = |miss: &Miss| matches!(miss, Miss::VolumeAffinity(_) | Miss::VolumeZone(_));
+    Place::Cannot(Refusal::new(text, judgement.misses.iter().any(|(_, miss)| is_volume(miss))))
 }
 
 /// `2 nodes: cpu short by 500m`. That the lost nodes are lost is no news.

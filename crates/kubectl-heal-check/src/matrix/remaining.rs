@@ -6,6 +6,7 @@ use cluster_model::healing::node_loss::{Deletion, deletion};
 use cluster_model::selector;
 
 use super::placement::Place;
+use crate::snapshot::places::Refusal;
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
@@ -82,7 +83,7 @@ impl<'c> Remaining<'c> {
             let why = format!(
                 "claim {name} is ReadWriteOncePod, and the pod of the lost node has it until its object is gone"
             );
-            return Some(Place::Cannot(why));
+            return Some(Place::Cannot(Refusal::new(why, true)));
         }
         let bound = claim.volume.as_deref()?;
         let is_for_one_node = match all.persistent_volume(bound) {
@@ -96,9 +97,9 @@ impl<'c> Remaining<'c> {
             Lookup::Unknown(_) => return Some(no_detach(bound)),
         };
         (is_attached && is_for_one_node).then(|| {
-            Place::Cannot(format!(
-                "volume {bound} stays attached to the lost node until the pod's object is gone"
-            ))
+            let why =
+                format!("volume {bound} stays attached to the lost node until the pod's object is gone");
+            Place::Cannot(Refusal::new(why, true))
         })
     }
 }

@@ -69,7 +69,7 @@ fn verdicts_of_the_five_cases() {
             .edit("ReplicaSet/web-1", json!({"metadata": {"ownerReferences": rollout}, "spec": spec}))
     };
     let no_budgets = "heals heals slow slow unknown";
-    let cases: [(&str, World, &str, &str); 32] = [
+    let cases: [(&str, World, &str, &str); 33] = [
         ("healthy", healthy(), "deployment/web", "heals heals slow slow heals"),
         ("no room elsewhere", with_cpu(healthy(), "5"), "deployment/web", "heals heals wont wont wont"),
         ("room for one more", with_cpu(healthy(), "4"), "deployment/web", "heals heals slow slow heals"),
@@ -90,6 +90,7 @@ fn verdicts_of_the_five_cases() {
         ("a budget that is exhausted", healthy().edit("PodDisruptionBudget/web", json!({"status": {"disruptionsAllowed": 0, "currentHealthy": 2}})), "deployment/web", "heals heals slow slow wont"),
         ("a budget that is stale", healthy().edit("PodDisruptionBudget/web", json!({"metadata": {"generation": 2}})), "deployment/web", no_budgets),
         ("two budgets", healthy().with(second), "deployment/web", "heals heals slow slow wont"),
+        ("two budgets, and pods that are Pending", healthy().with(crate::checks::testing::budget("all", json!({"maxUnavailable": 1}))).edit_all("Pod", json!({"status": {"phase": "Pending"}})), "deployment/web", "heals heals slow slow heals"),
         ("budgets are unknown", healthy().unknown(Read::Budgets), "deployment/web", no_budgets),
         ("tolerates the loss for ever", healthy().edit_all("Pod", json!({"spec": {"tolerations": never}})), "deployment/web", "heals heals wont wont heals"),
         ("volumes", healthy().edit("Pod/web-a", claim), "deployment/web", "heals unknown unknown unknown unknown"),

@@ -7,8 +7,8 @@ use cluster_model::feasibility::Miss;
 use cluster_model::feasibility::rules::misfit;
 
 use super::cell::{Cell, worst};
-use super::loss::Loss;
 use super::node_loss::after;
+use crate::snapshot::places::Loss;
 use crate::snapshot::{PodState, Read, Snapshot, Workload, zone};
 
 /// The nodes of each zone. Those without a label are in none.

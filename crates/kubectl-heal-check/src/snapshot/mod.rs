@@ -5,13 +5,17 @@ pub mod event;
 pub mod gathered;
 mod hosts;
 mod owners;
+pub mod places;
 pub mod pod;
 pub mod read;
+pub mod resources;
+pub mod storage;
 pub mod strip;
 pub mod webhook;
 pub mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use cluster_model::feasibility::{Cluster, NodeFacts};
 use cluster_model::healing::node_loss::detection;
@@ -24,6 +28,7 @@ pub use event::{Event, Reason};
 pub use gathered::Gathered;
 pub use pod::PodState;
 pub use read::Read;
+pub use storage::Storage;
 pub use workload::{Kind, Recreated, Workload};
 
 use crate::finding::Subject;
@@ -41,6 +46,10 @@ pub struct Snapshot {
     pub now: Timestamp,
     pub workloads: Vec<Workload>,
     pub budgets: Vec<Budget>,
+    pub autoscalers: Vec<Autoscaler>,
+    pub storage: Storage,
+    /// As read.
+    pub priority_classes: Vec<Value>,
     pub nodes: Vec<Node>,
     /// The same, as the scheduler's filters read them.
     pub node_facts: Vec<NodeFacts>,
@@ -54,6 +63,8 @@ pub struct Snapshot {
     /// Why a kind is not known.
     pub unknown: BTreeMap<Read, String>,
     pub scheduling: Known<Cluster>,
+    /// Computed by `matrix/losses.rs` when they are asked for.
+    pub losses: OnceLock<places::Losses>,
     pub controllers: BTreeMap<String, String>,
     /// Workloads that were named and are not there.
     pub not_found: Vec<String>,
@@ -69,6 +80,15 @@ pub struct Budget {
     pub pods: usize,
     /// Templates that it selects.
     pub templates: usize,
+    pub is_selected: bool,
+    pub is_system: bool,
+}
+
+/// A HorizontalPodAutoscaler.
+pub struct Autoscaler {
+    pub subject: Subject,
+    /// As read.
+    pub object: Value,
     pub is_selected: bool,
     pub is_system: bool,
 }
@@ -111,6 +131,23 @@ impl Snapshot {
 
     pub fn events_of(&self, uid: &str, reason: Reason) -> impl Iterator<Item = &Event> {
         self.events.get(uid).into_iter().flatten().filter(move |it| it.reason == reason)
+    }
+
+    pub fn posture_autoscalers(&self) -> impl Iterator<Item = &Autoscaler> {
+        self.autoscalers.iter().filter(|it| it.is_selected && !it.is_system)
+    }
+
+    /// The workloads whose pods a budget selects.
+    pub fn of_budget<'s>(&'s self, budget: &'s Budget) -> impl Iterator<Item = &'s Workload> {
+        budget.workloads.iter().map(|at| &self.workloads[*at])
+    }
+
+    /// It selects pods that drains evict, or will: not only those of DaemonSets, and not only finished ones.
+    pub fn counts_for_drains(&self, budget: &Budget) -> bool {
+        self.of_budget(budget).filter(|it| it.kind != Kind::DaemonSet).any(|it| {
+            it.makes_evictable_pods()
+                || it.active().any(|pod| pod.needs_budget() && budget.budget.selects_labels(&pod.labels))
+        })
     }
 
     pub fn node(&self, name: &str) -> Option<&Node> {

@@ -13,11 +13,12 @@ use super::workload::{Kind, Recreated, Workload};
 use crate::finding::Subject;
 
 /// Kinds whose objects are workloads, from the top down.
-const WORKLOADS: [(Read, Kind); 6] = [
+const WORKLOADS: [(Read, Kind); 7] = [
     (Read::Deployments, Kind::Deployment),
     (Read::StatefulSets, Kind::StatefulSet),
     (Read::DaemonSets, Kind::DaemonSet),
     (Read::ReplicaSets, Kind::ReplicaSet),
+    (Read::ReplicationControllers, Kind::ReplicaSet),
     (Read::CronJobs, Kind::Job),
     (Read::Jobs, Kind::Job),
 ];

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::strip;
+use super::{resources, strip};
 
 /// What became Ready later was Ready before, as after an outage of its node: its condition has the time of the last change only.
 const LONGEST_START: i64 = 600;
@@ -42,6 +42,11 @@ pub struct PodState {
     pub after_loss: Deletion,
     /// Another one may be bound to the node that was lost.
     pub may_return: bool,
+    /// The names of its PersistentVolumeClaims, without those that go with it.
+    pub claims: Vec<String>,
+    pub reserves_memory: bool,
+    pub reserves_nothing: bool,
+    pub ready_since: Option<Timestamp>,
     pub containers: Vec<Container>,
     /// Where no controller of Kubernetes has its template: labels and spec.
     pub template: Option<Value>,
@@ -94,9 +99,11 @@ impl PodState {
         let spec = pod.spec.as_ref();
         let status = pod.status.as_ref();
         let controller = OwnerKey::controller_of(&pod.metadata);
-        let has_template = controller
-            .as_ref()
-            .is_some_and(|it| it.api_version.starts_with("apps/") || it.api_version.starts_with("batch/"));
+        let has_template = controller.as_ref().is_some_and(|it| {
+            it.api_version.starts_with("apps/")
+                || it.api_version.starts_with("batch/")
+                || it.kind == "ReplicationController"
+        });
         let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
         let unscheduled = conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False");
         let init = status.and_then(|it| it.init_container_statuses.as_deref()).unwrap_or_default();
@@ -130,6 +137,14 @@ impl PodState {
             seconds_to_ready: pod.seconds_to_ready().filter(|seconds| *seconds <= LONGEST_START),
             after_loss: deletion(tolerations),
             may_return: may_return(tolerations),
+            claims: pod
+                .volumes()
+                .iter()
+                .filter_map(|v| Some(v.persistent_volume_claim.as_ref()?.claim_name.clone()))
+                .collect(),
+            reserves_memory: spec.is_some_and(resources::reserves_memory),
+            reserves_nothing: spec.is_some_and(resources::reserves_nothing),
+            ready_since: pod.condition_time("Ready").filter(|_| pod.is_ready()),
             containers: init.iter().chain(main).map(container).collect(),
             template: (!has_template).then(|| template(pod)),
         }
@@ -139,16 +154,22 @@ impl PodState {
         self.deletion.is_some()
     }
 
+    /// Evictions of it need what the budgets that select it allow: they skip those of other pods
+    /// (`pkg/registry/core/pod/storage/eviction.go`, canIgnorePDB).
+    pub fn needs_budget(&self) -> bool {
+        self.is_active() && self.phase != "Pending"
+    }
+
     /// It is meant to run: neither finished nor on its way out.
     pub fn is_active(&self) -> bool {
         !self.is_finished && !self.is_terminating()
     }
 }
 
-/// Without the environment of its containers.
+/// Without what may be secret in its containers.
 fn template(pod: &Pod) -> Value {
     let mut spec = serde_json::to_value(&pod.spec).unwrap_or_default();
-    let hosts = strip::environment(&mut spec);
+    let hosts = strip::containers(&mut spec);
     let mut template = json!({"metadata": {"labels": pod.metadata.labels}, "spec": spec});
     strip::keep_hosts(&mut template, &hosts);
     template

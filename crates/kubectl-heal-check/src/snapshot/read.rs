@@ -10,6 +10,7 @@ pub enum Read {
     Nodes,
     Deployments,
     ReplicaSets,
+    ReplicationControllers,
     StatefulSets,
     DaemonSets,
     Jobs,
@@ -19,14 +20,17 @@ pub enum Read {
     Services,
     /// Those of kube-controller-manager and kube-scheduler.
     Leases,
+    /// PersistentVolumeClaims.
+    Claims,
+    /// PersistentVolumes.
+    Volumes,
+    PriorityClasses,
     /// Their metadata.
     ConfigMaps,
     /// Their metadata, and only with `--secrets`.
     Secrets,
     /// Their metadata.
     ServiceAccounts,
-    Claims,
-    PriorityClasses,
     RuntimeClasses,
     Quotas,
     LimitRanges,
@@ -39,11 +43,12 @@ pub enum Read {
 }
 
 impl Read {
-    pub const ALL: [Read; 25] = [
+    pub const ALL: [Read; 27] = [
         Read::Pods,
         Read::Nodes,
         Read::Deployments,
         Read::ReplicaSets,
+        Read::ReplicationControllers,
         Read::StatefulSets,
         Read::DaemonSets,
         Read::Jobs,
@@ -52,11 +57,12 @@ impl Read {
         Read::Autoscalers,
         Read::Services,
         Read::Leases,
+        Read::Claims,
+        Read::Volumes,
+        Read::PriorityClasses,
         Read::ConfigMaps,
         Read::Secrets,
         Read::ServiceAccounts,
-        Read::Claims,
-        Read::PriorityClasses,
         Read::RuntimeClasses,
         Read::Quotas,
         Read::LimitRanges,
@@ -74,6 +80,7 @@ impl Read {
             Read::Nodes => ("Node", "", "v1", "nodes"),
             Read::Deployments => ("Deployment", "apps", "v1", "deployments"),
             Read::ReplicaSets => ("ReplicaSet", "apps", "v1", "replicasets"),
+            Read::ReplicationControllers => ("ReplicationController", "", "v1", "replicationcontrollers"),
             Read::StatefulSets => ("StatefulSet", "apps", "v1", "statefulsets"),
             Read::DaemonSets => ("DaemonSet", "apps", "v1", "daemonsets"),
             Read::Jobs => ("Job", "batch", "v1", "jobs"),
@@ -81,12 +88,13 @@ impl Read {
             Read::Budgets => ("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets"),
             Read::Autoscalers => ("HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers"),
             Read::Services => ("Service", "", "v1", "services"),
+            Read::Claims => ("PersistentVolumeClaim", "", "v1", "persistentvolumeclaims"),
+            Read::Volumes => ("PersistentVolume", "", "v1", "persistentvolumes"),
+            Read::PriorityClasses => ("PriorityClass", "scheduling.k8s.io", "v1", "priorityclasses"),
             Read::Leases => ("Lease", "coordination.k8s.io", "v1", "leases"),
             Read::ConfigMaps => ("ConfigMap", "", "v1", "configmaps"),
             Read::Secrets => ("Secret", "", "v1", "secrets"),
             Read::ServiceAccounts => ("ServiceAccount", "", "v1", "serviceaccounts"),
-            Read::Claims => ("PersistentVolumeClaim", "", "v1", "persistentvolumeclaims"),
-            Read::PriorityClasses => ("PriorityClass", "scheduling.k8s.io", "v1", "priorityclasses"),
             Read::RuntimeClasses => ("RuntimeClass", "node.k8s.io", "v1", "runtimeclasses"),
             Read::Quotas => ("ResourceQuota", "", "v1", "resourcequotas"),
             Read::LimitRanges => ("LimitRange", "", "v1", "limitranges"),
@@ -113,13 +121,20 @@ impl Read {
         self <= Read::Leases
     }
 
-    pub fn is_of_cluster(self) -> bool {
+    /// Its objects are in no namespace.
+    pub fn is_cluster_wide(self) -> bool {
         use Read::{
-            MutatingWebhooks, Namespaces, Nodes, PriorityClasses, RuntimeClasses, ValidatingWebhooks,
+            MutatingWebhooks, Namespaces, Nodes, PriorityClasses, RuntimeClasses, ValidatingWebhooks, Volumes,
         };
         matches!(
             self,
-            Nodes | Namespaces | PriorityClasses | RuntimeClasses | ValidatingWebhooks | MutatingWebhooks
+            Nodes
+                | Namespaces
+                | Volumes
+                | PriorityClasses
+                | RuntimeClasses
+                | ValidatingWebhooks
+                | MutatingWebhooks
         )
     }
 
@@ -132,10 +147,14 @@ impl Read {
         Read::ALL.into_iter().find(|read| read.api().0 == kind)
     }
 
-    /// What has to be granted to list it.
-    pub fn right(self) -> Right {
+    /// What has to be granted to list it in a namespace, or in all.
+    pub fn right(self, namespace: Option<&str>) -> Right {
         let (_, group, _, plural) = self.api();
-        Right::new("list", group, plural)
+        let everywhere = Right::new("list", group, plural);
+        match namespace.filter(|_| !self.is_cluster_wide()) {
+            Some(namespace) => everywhere.namespace(namespace),
+            None => everywhere,
+        }
     }
 }
 

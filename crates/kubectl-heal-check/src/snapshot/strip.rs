@@ -11,6 +11,10 @@ use super::{event, hosts};
 /// Where objects have the spec of pods.
 const POD_SPECS: [&str; 2] = ["/spec/template/spec", "/spec/jobTemplate/spec/template/spec"];
 
+/// Of a PersistentVolume: what its driver is given to mount it may be secret.
+const OF_VOLUMES: [&str; 6] =
+    ["accessModes", "claimRef", "hostPath", "local", "nodeAffinity", "storageClassName"];
+
 pub fn object(object: &mut Value) {
     match object.text("/kind") {
         "ConfigMap" | "Secret" => return *object = keys(object),
@@ -33,10 +37,15 @@ pub fn object(object: &mut Value) {
         object["spec"] = Value::Null;
         return;
     }
+    if object["kind"] == "PersistentVolume"
+        && let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
+    {
+        spec.retain(|field, _| OF_VOLUMES.contains(&field.as_str()));
+    }
     let mut hosts = BTreeSet::new();
     for at in POD_SPECS {
         if let Some(spec) = object.pointer_mut(at) {
-            hosts.extend(environment(spec));
+            hosts.extend(containers(spec));
         }
     }
     keep_hosts(object, &hosts);
@@ -74,11 +83,17 @@ fn changed(object: &Value) -> Option<Timestamp> {
     of_spec.filter_map(|it| it.time).max()
 }
 
-/// Of the environment of the containers of a pod's spec only what it refers to is kept. Returned are the hosts that it names.
-pub fn environment(spec: &mut Value) -> BTreeSet<String> {
+/// Of the environment, the command and the arguments of the containers of a pod's spec only what the environment refers to is kept, and whether
+/// a leader is elected. Returned are the hosts that the environment names.
+pub fn containers(spec: &mut Value) -> BTreeSet<String> {
     let hosts = hosts::of_spec(spec);
     for field in ["containers", "initContainers", "ephemeralContainers"] {
         for container in spec.get_mut(field).and_then(Value::as_array_mut).into_iter().flatten() {
+            let is_leader = ["/args", "/command"]
+                .iter()
+                .flat_map(|at| container.list(at))
+                .find(|it| is_leader_election(it))
+                .cloned();
             if let Some(container) = container.as_object_mut() {
                 let env = container.get_mut("env").and_then(Value::as_array_mut);
                 if let Some(env) = env {
@@ -90,28 +105,70 @@ pub fn environment(spec: &mut Value) -> BTreeSet<String> {
                         container.remove(list);
                     }
                 }
+                for secret in ["command", "args"] {
+                    container.remove(secret);
+                }
+                if let Some(argument) = is_leader {
+                    container.insert("args".to_owned(), json!([argument]));
+                }
             }
         }
     }
     hosts
 }
 
+/// The one argument that is kept: `--leader-elect`, `--enable-leader-election=true`.
+pub fn is_leader_election(argument: &Value) -> bool {
+    let Some((dashes, rest)) =
+        argument.as_str().map(|it| it.split_at(it.len() - it.trim_start_matches('-').len()))
+    else {
+        return false;
+    };
+    let (name, value) = rest.split_once('=').unwrap_or((rest, "true"));
+    let names = ["leader-elect", "enable-leader-election", "leader-election", "enable-leader-elect"];
+    matches!(dashes, "-" | "--") && names.contains(&name) && value == "true"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn stripped(mut object: Value) -> Value {
+        super::object(&mut object);
+        object
+    }
+
     #[test]
-    fn environments_and_bookkeeping_are_dropped() {
-        let pod =
-            json!({"containers": [{"name": "a", "env": [{"name": "TOKEN", "value": "x"}], "envFrom": []}]});
-        let mut deployment = json!({"kind": "Deployment", "metadata": {"name": "web", "managedFields": [], "annotations": {}},
+    fn what_may_be_secret_and_bookkeeping_are_dropped() {
+        let pod = json!({"containers": [{"name": "a", "env": [{"name": "TOKEN", "value": "x"}], "envFrom": [],
+            "command": ["app", "--token=x"], "args": ["-p", "x"]}]});
+        let deployment = json!({"kind": "Deployment", "metadata": {"name": "web", "managedFields": [], "annotations": {}},
             "spec": {"replicas": 2, "template": {"spec": pod}}});
-        object(&mut deployment);
         let kept = json!({"containers": [{"name": "a"}]});
         assert_eq!(
-            deployment,
+            stripped(deployment),
             json!({"kind": "Deployment", "metadata": {"name": "web"}, "spec": {"replicas": 2, "template": {"spec": kept}}})
         );
+        let volume = json!({"kind": "PersistentVolume", "spec": {"accessModes": ["ReadWriteOnce"], "csi": {"volumeAttributes": {"password": "x"}}}});
+        assert_eq!(
+            stripped(volume),
+            json!({"kind": "PersistentVolume", "spec": {"accessModes": ["ReadWriteOnce"]}})
+        );
+    }
+
+    #[test]
+    fn of_the_arguments_only_that_a_leader_is_elected_is_kept() {
+        for (arguments, kept) in [
+            (json!(["--leader-elect"]), true),
+            (json!(["-v=2", "--enable-leader-election=true"]), true),
+            (json!(["--leader-elect=false"]), false),
+            (json!(["--leader-elect-secret=x"]), false),
+            (json!(["leader-elect"]), false),
+        ] {
+            let mut spec = json!({"containers": [{"args": arguments}]});
+            containers(&mut spec);
+            assert_eq!(spec["containers"][0]["args"].is_array(), kept, "{arguments}");
+        }
     }
 
     #[test]
@@ -119,7 +176,7 @@ mod tests {
         let key = json!({"configMapKeyRef": {"name": "a", "key": "k"}});
         let mut spec = json!({"containers": [{"name": "a", "envFrom": [{"secretRef": {"name": "b"}}],
             "env": [{"name": "TOKEN", "value": "x"}, {"name": "K", "valueFrom": key}]}]});
-        environment(&mut spec);
+        containers(&mut spec);
         assert_eq!(
             spec,
             json!({"containers": [{"name": "a", "envFrom": [{"secretRef": {"name": "b"}}], "env": [{"name": "K", "valueFrom": key}]}]})
