@@ -37,10 +37,17 @@ fn requirements(namespace: Option<&str>) -> Vec<Requirement> {
         let alive = "see whether the controllers that heal are alive";
         all.push(Requirement::reported(lease.clone().name(name), alive, lost));
     }
-    let own = Read::ALL.into_iter().filter(|read| !matches!(read, Read::Pods | Read::Nodes | Read::Leases));
+    let own = Read::ALL
+        .into_iter()
+        .filter(|read| !matches!(read, Read::Pods | Read::Nodes | Read::Leases | Read::Namespaces));
     for read in own {
         let right = Right { namespace: namespace.map(str::to_owned), ..read.right() };
         all.push(Requirement::reported(right, "check the workloads, and what belongs to them", lost));
+    }
+    if let Some(namespace) = namespace {
+        let right = Right { namespace: Some(namespace.to_owned()), ..Right::new("get", "", "namespaces") };
+        let annotated = "read the annotation of the namespace that leaves out findings";
+        all.push(Requirement::reported(right.name(namespace), annotated, "its annotation does not count"));
     }
     all
 }

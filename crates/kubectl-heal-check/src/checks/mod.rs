@@ -3,6 +3,7 @@
 pub mod check;
 pub mod crashing;
 mod eligible;
+pub mod hc001_ignore;
 mod hc101_bare_pod;
 mod hc102_dangling_owner;
 mod hc105_selector_clash;
@@ -49,6 +50,7 @@ use crate::snapshot::Snapshot;
 pub use check::{About, Check, Found};
 
 pub const CHECKS: &[Check] = &[
+    hc001_ignore::CHECK,
     hc101_bare_pod::CHECK,
     hc102_dangling_owner::CHECK,
     hc105_selector_clash::CHECK,

@@ -15,26 +15,32 @@ use plugin_client::{Cluster, Failure, RawObject, is_not_found};
 use serde_json::Value;
 
 use crate::args::{TYPES, Target};
+use crate::options::Half;
 use crate::snapshot::{Gathered, Read, Selection};
 
 /// The holders of the Leases that are read.
 pub const HEALERS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
 
 /// `namespace`: `None` is all.
-pub async fn gather(cluster: &Cluster, namespace: Option<&str>) -> Gathered {
+pub async fn gather(cluster: &Cluster, namespace: Option<&str>, half: Half) -> Gathered {
     // Before the owners: one that is made meanwhile is then no owner that is missing.
     let ((pods, no_pods_of_all), nodes) =
-        futures::join!(pods::gather(cluster, namespace), scheduling::nodes(cluster, list::PAGE));
+        futures::join!(pods::gather(cluster, namespace, half), scheduling::nodes(cluster, list::PAGE));
     let nodes: Known<Vec<Node>> = match nodes {
         Ok(nodes) => Known::Seen(nodes),
         Err(failure) => Known::Unknown(objects::why(Read::Nodes, None, &failure)),
     };
-    let kinds = Read::ALL.into_iter().filter(|read| !matches!(read, Read::Pods | Read::Nodes | Read::Leases));
+    let wanted = half.reads();
+    let others = Read::ALL.into_iter().filter(|read| {
+        !matches!(read, Read::Pods | Read::Nodes | Read::Leases | Read::Namespaces) && wanted.contains(read)
+    });
     let lists =
-        join_all(kinds.map(|read| async move { (read, objects::of_kind(cluster, read, namespace).await) }));
-    let (lists, leases) = futures::join!(lists, leases(cluster));
+        join_all(others.map(|read| async move { (read, objects::of_kind(cluster, read, namespace).await) }));
+    let (lists, leases, namespaces) =
+        futures::join!(lists, leases(cluster), objects::namespaces(cluster, namespace));
     let mut objects: BTreeMap<Read, Known<Vec<Value>>> = lists.into_iter().collect();
     objects.insert(Read::Leases, leases);
+    objects.insert(Read::Namespaces, namespaces);
     let (pods, controllers, scheduling) = match (pods, &nodes, no_pods_of_all) {
         (Known::Seen(pods), Known::Seen(nodes), None) => {
             let cluster = scheduling::complete(cluster, list::PAGE, nodes, pods.scheduling, pods.needs);

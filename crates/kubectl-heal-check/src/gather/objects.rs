@@ -4,7 +4,7 @@ use cluster_model::Known;
 use kube::Api;
 use kube::api::{ApiResource, ListParams};
 use plugin_client::api::{access_review, list};
-use plugin_client::{Cluster, Failure, RawObject};
+use plugin_client::{Cluster, Failure, RawObject, is_not_found};
 use serde_json::Value;
 
 use crate::snapshot::{Read, strip};
@@ -22,6 +22,21 @@ pub async fn of_kind(cluster: &Cluster, read: Read, namespace: Option<&str>) -> 
     };
     let listed = list::collect(&api, read.api().3, ListParams::default(), list::PAGE, keep);
     listed.await.map_or_else(|failure| Known::Unknown(why(read, namespace, &failure)), Known::Seen)
+}
+
+/// Of one namespace itself it is read alone, which a role in it can grant.
+pub async fn namespaces(cluster: &Cluster, namespace: Option<&str>) -> Known<Vec<Value>> {
+    let Some(name) = namespace else { return of_kind(cluster, Read::Namespaces, None).await };
+    match api(cluster, Read::Namespaces, None).get(name).await {
+        Ok(found) => {
+            let mut object = found.value;
+            object["kind"] = Read::Namespaces.api().0.into();
+            strip::object(&mut object);
+            Known::Seen(vec![object])
+        }
+        Err(error) if is_not_found(&error) => Known::Seen(Vec::new()),
+        Err(error) => Known::Unknown(Failure::from_kube("read the namespace", &error).to_string()),
+    }
 }
 
 pub fn api(cluster: &Cluster, read: Read, namespace: Option<&str>) -> Api<RawObject> {

@@ -66,9 +66,14 @@ impl Matrix {
 }
 
 /// Of every workload in question that is meant to run for good.
+pub fn rows(snapshot: &Snapshot) -> Vec<&Workload> {
+    snapshot.posture().filter(|it| it.kind != Kind::Job && has_row(it)).collect()
+}
+
+/// With what becomes of it in each case.
 pub fn matrices(snapshot: &Snapshot) -> Vec<(&Workload, Matrix)> {
     let placement = snapshot.scheduling.seen().map(|cluster| Placement::of(snapshot, cluster));
-    let rows: Vec<&Workload> = snapshot.posture().filter(|it| it.kind != Kind::Job && has_row(it)).collect();
+    let rows = rows(snapshot);
     let losses =
         placement.as_ref().map(|placement| Losses::of(snapshot, placement, &rows)).unwrap_or_default();
     rows.into_iter()

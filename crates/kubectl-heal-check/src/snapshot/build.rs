@@ -8,6 +8,8 @@ use cluster_model::{DisruptionBudget, Known, Raw, autoscaler, selector};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde_json::Value;
 
+use super::annotations;
+use super::domain::Domain;
 use super::owners::Owners;
 use super::workload::{Kind, Service, Workload, labels_of};
 use super::{Budget, Gathered, Lease, Read, Selection, Snapshot};
@@ -63,7 +65,10 @@ impl Snapshot {
                 .collect(),
             Selection::All | Selection::Uids(_) => Vec::new(),
         };
+        let annotations = annotations::of(&workloads, &nodes, of);
         Snapshot {
+            annotations,
+            domain: Domain::default(),
             now: gathered.now,
             workloads,
             budgets,

@@ -10,6 +10,8 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::ignores::annotation;
+
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
 #[derive(Clone, Debug)]
@@ -41,6 +43,8 @@ pub struct PodState {
     pub containers: Vec<Container>,
     /// Where no controller of Kubernetes has its template: labels and spec.
     pub template: Option<Value>,
+    /// Its annotation that leaves out findings.
+    pub ignore: Option<String>,
 }
 
 /// Its condition PodScheduled is False.
@@ -118,6 +122,7 @@ impl PodState {
             keeps_domain: keeps_domain(pod),
             containers: init.iter().chain(main).map(container).collect(),
             template: (!has_template).then(|| template(pod)),
+            ignore: pod.metadata.annotations.as_ref().and_then(|all| all.get(annotation::KEY).cloned()),
         }
     }
 

@@ -19,10 +19,12 @@ pub enum Read {
     Services,
     /// Those of kube-controller-manager and kube-scheduler.
     Leases,
+    /// Those of the workloads, for their annotation.
+    Namespaces,
 }
 
 impl Read {
-    pub const ALL: [Read; 12] = [
+    pub const ALL: [Read; 13] = [
         Read::Pods,
         Read::Nodes,
         Read::Deployments,
@@ -35,6 +37,7 @@ impl Read {
         Read::Autoscalers,
         Read::Services,
         Read::Leases,
+        Read::Namespaces,
     ];
 
     /// Kind, API group, version and plural.
@@ -52,6 +55,7 @@ impl Read {
             Read::Autoscalers => ("HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers"),
             Read::Services => ("Service", "", "v1", "services"),
             Read::Leases => ("Lease", "coordination.k8s.io", "v1", "leases"),
+            Read::Namespaces => ("Namespace", "", "v1", "namespaces"),
         }
     }
 

@@ -3,13 +3,20 @@
 use cluster_model::Raw;
 use serde_json::Value;
 
+use crate::ignores::annotation;
+
 /// Where objects have the spec of pods.
 const POD_SPECS: [&str; 2] = ["/spec/template/spec", "/spec/jobTemplate/spec/template/spec"];
 
 pub fn object(object: &mut Value) {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
-        metadata.remove("annotations");
+        if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+            annotations.retain(|key, _| key == annotation::KEY);
+            if annotations.is_empty() {
+                metadata.remove("annotations");
+            }
+        }
     }
     // Of a ReplicaSet whose Deployment has the template nothing but its owner is read.
     if object["kind"] == "ReplicaSet" && object.controller_ref().is_some_and(|it| it["kind"] == "Deployment")
@@ -45,9 +52,13 @@ mod tests {
     fn environments_and_bookkeeping_are_dropped() {
         let pod =
             json!({"containers": [{"name": "a", "env": [{"name": "TOKEN", "value": "x"}], "envFrom": []}]});
-        let mut deployment = json!({"kind": "Deployment", "metadata": {"name": "web", "managedFields": [], "annotations": {}},
+        let mut deployment = json!({"kind": "Deployment", "metadata": {"name": "web", "managedFields": [], "annotations": {"a": "TOKEN"}},
             "spec": {"replicas": 2, "template": {"spec": pod}}});
         object(&mut deployment);
+        let mut ignores =
+            json!({"metadata": {"annotations": {"a": "TOKEN", "kubectl-heal-check/ignore": "HC203=x"}}});
+        object(&mut ignores);
+        assert_eq!(ignores, json!({"metadata": {"annotations": {"kubectl-heal-check/ignore": "HC203=x"}}}));
         let kept = json!({"containers": [{"name": "a"}]});
         assert_eq!(
             deployment,
