@@ -50,7 +50,7 @@ pub struct Args {
     #[arg(short = 'A', long, switch())]
     pub all_namespaces: bool,
 
-    /// Exit 1 if there is a finding of this severity or worse; error if neither this nor --config says it
+    /// Exit 1 if a finding is this bad or worse; error by default
     #[arg(long, value_name = "SEVERITY")]
     pub fail_on: Option<Severity>,
 

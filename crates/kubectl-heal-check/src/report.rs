@@ -41,6 +41,8 @@ pub struct Checked {
     pub half: Half,
     pub fail_on: Severity,
     pub has_baseline: bool,
+    /// Checks that could not run, and were left out.
+    pub left_out: Vec<Unchecked>,
     /// Workloads that were looked at, also those without a row of the matrix.
     pub workloads: Vec<CheckedWorkload>,
 }
@@ -56,12 +58,18 @@ pub struct CheckedWorkload {
 
 impl Default for Checked {
     fn default() -> Self {
-        Checked { half: Half::Both, fail_on: Severity::Error, has_baseline: false, workloads: Vec::new() }
+        Checked {
+            half: Half::Both,
+            fail_on: Severity::Error,
+            has_baseline: false,
+            left_out: Vec::new(),
+            workloads: Vec::new(),
+        }
     }
 }
 
 impl Checked {
-    pub fn of(snapshot: &Snapshot, options: &Options) -> Self {
+    pub fn of(snapshot: &Snapshot, options: &Options, left_out: Vec<Unchecked>) -> Self {
         let workloads = snapshot.selected().map(|workload| CheckedWorkload {
             subject: workload.subject.clone(),
             kind: workload.kind,
@@ -72,6 +80,7 @@ impl Checked {
             half: options.half,
             fail_on: options.fail_on,
             has_baseline: options.baseline.is_some(),
+            left_out,
             workloads: workloads.collect(),
         }
     }

@@ -25,10 +25,20 @@ enum Outcome {
 type Suites = BTreeMap<String, BTreeMap<(String, String), Outcome>>;
 
 pub fn document(report: &HealReport) -> String {
-    let suites = suites(report);
+    text(&suites(report), report.seconds)
+}
+
+/// Of a run that ended early.
+pub fn failed(why: &str) -> String {
+    let outcome = Outcome::Failed { kind: "error".to_owned(), messages: vec![why.to_owned()] };
+    let case = BTreeMap::from([(("run".to_owned(), "kubectl heal-check".to_owned()), outcome)]);
+    text(&Suites::from([(CLUSTER.to_owned(), case)]), 0.0)
+}
+
+fn text(suites: &Suites, seconds: f64) -> String {
     let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
     // Writing to memory cannot fail.
-    let _ = write(&mut writer, &suites, report.seconds);
+    let _ = write(&mut writer, suites, seconds);
     let mut text = String::from_utf8(writer.into_inner()).unwrap_or_default();
     text.push('\n');
     text
@@ -89,7 +99,7 @@ fn title(check: &Check) -> String {
 }
 
 fn reason<'r>(report: &'r HealReport, id: &str) -> Option<&'r str> {
-    report.unchecked.iter().find(|it| it.id == id).map(|it| it.reason.as_str())
+    report.unchecked.iter().chain(&report.scope.left_out).find(|it| it.id == id).map(|it| it.reason.as_str())
 }
 
 fn write(writer: &mut Writer<Vec<u8>>, suites: &Suites, seconds: f64) -> std::io::Result<()> {
@@ -233,6 +243,7 @@ mod tests {
             ("shop", "deployment/web", "HC301 no-liveness", "skipped in the baseline: m"),
             ("shop", "deployment/web", "HC402 one-zone", "skipped info: low; r"),
             ("shop", "deployment/web", "HC601 crash-loop", "skipped not checked: forbidden"),
+            ("shop", "deployment/web", "HC604 image-pull", "skipped not checked: forbidden"),
             ("cluster", "node/n1", "HC801 node-down", "failed"),
             ("cluster", "unchecked", "HC601", "skipped forbidden"),
             ("cluster", "unchecked", "placement", "skipped forbidden"),
@@ -243,6 +254,15 @@ mod tests {
                 expected => assert_eq!(found, expected, "{name}"),
             }
         }
+    }
+
+    #[test]
+    fn a_run_that_ended_early_is_a_failure() {
+        let text = failed("no \u{1b}answer");
+        assert_eq!(faults(&text), [""; 0]);
+        assert!(
+            result(&text, "cluster", "run", "kubectl heal-check").starts_with("failure no \\u{1b}answer")
+        );
     }
 
     #[test]

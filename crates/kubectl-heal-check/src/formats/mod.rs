@@ -9,7 +9,7 @@ mod testing;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
-use plugin_client::{Line, Output, Ui, to_json};
+use plugin_client::{Failure, Line, Output, Ui, to_json};
 
 use crate::report::HealReport;
 
@@ -60,9 +60,33 @@ pub fn publish(ui: &Ui, format: Format, report: &HealReport, text: impl FnOnce()
     }
 }
 
+/// A run that ended early must not look like one that found nothing. Metrics are absent then.
+pub fn publish_failure(ui: &Ui, format: Format, failure: &Failure) {
+    match format {
+        // `plugin_client::start` does it.
+        Format::Common(_) | Format::OpenMetrics => {}
+        Format::Junit => ui.document(&junit::failed(&failure.to_string())),
+        Format::Sarif => ui.document(&to_json(&sarif::failed(&failure.to_string(), failure.exit))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_that_ended_early_leaves_a_document() {
+        for (format, part) in
+            [(Format::Junit, "<failure message=\"no &lt;answer&gt;"), (Format::Sarif, "\"exitCode\": 124")]
+        {
+            let ui = Ui::captured();
+            publish_failure(&ui, format, &Failure::new(plugin_client::Exit::Timeout, "no <answer>"));
+            assert!(ui.out().contains(part), "{}", ui.out());
+        }
+        let ui = Ui::captured();
+        publish_failure(&ui, Format::OpenMetrics, &Failure::failed("no answer"));
+        assert_eq!(ui.out(), "");
+    }
 
     #[test]
     fn every_format_of_the_other_plugins_is_one_of_this() {

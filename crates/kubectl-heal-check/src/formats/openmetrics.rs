@@ -51,7 +51,7 @@ fn families(report: &HealReport) -> [Family; 7] {
     }
     let mut findings =
         family("heal_check_findings", None, "Findings that count. Checks that could not run have none.");
-    let is_unchecked = |id: &str| report.unchecked.iter().any(|it| it.id == id);
+    let is_unchecked = |id: &str| report.unchecked.iter().chain(&report.scope.left_out).any(|it| it.id == id);
     let of_check =
         |id: &str, severity: Severity| vec![("id", id.to_owned()), ("severity", severity.word().to_owned())];
     for check in CHECKS.iter().filter(|it| report.scope.half.wants(it) && !is_unchecked(it.id)) {
@@ -286,6 +286,7 @@ mod tests {
         assert_eq!(findings("HC801", "error"), Some(1.0));
         assert_eq!(findings("HC206", "error"), Some(0.0), "it ran and found nothing");
         assert_eq!(findings("HC601", "error"), None, "it did not run");
+        assert_eq!(findings("HC604", "error"), None, "it could not run, and was left out");
         let unchecked = |id: &str| value(&samples, "heal_check_unchecked", &[("id", id)]);
         assert_eq!(
             (unchecked("HC601"), unchecked("other"), unchecked("HC206")),

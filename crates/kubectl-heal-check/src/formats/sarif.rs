@@ -2,6 +2,7 @@
 //! always the same, and a fingerprint without anything that changes with its pods.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use plugin_client::Exit;
 use serde_json::{Value, json};
 
 use crate::baseline::Key;
@@ -38,6 +39,16 @@ pub fn document(report: &HealReport) -> Value {
         }
         notification
     });
+    let success = report.result != HealResult::Incomplete && report.unchecked.is_empty();
+    run(success, report.result.exit(), &notifications.collect::<Vec<_>>(), &results)
+}
+
+/// Of a run that ended early.
+pub fn failed(why: &str, exit: Exit) -> Value {
+    run(false, exit, &[json!({"level": "error", "message": {"text": why}})], &[])
+}
+
+fn run(success: bool, exit: Exit, notifications: &[Value], results: &[Value]) -> Value {
     json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -50,9 +61,9 @@ pub fn document(report: &HealReport) -> Value {
             }},
             "columnKind": "unicodeCodePoints",
             "invocations": [{
-                "executionSuccessful": report.result != HealResult::Incomplete && report.unchecked.is_empty(),
-                "exitCode": report.result.exit().code(),
-                "toolExecutionNotifications": notifications.collect::<Vec<_>>(),
+                "executionSuccessful": success,
+                "exitCode": exit.code(),
+                "toolExecutionNotifications": notifications,
             }],
             "results": results,
         }],
@@ -169,6 +180,7 @@ mod tests {
             report.scope.has_baseline = has_baseline;
             assert_eq!(faults(&document(&report)), [""; 0]);
         }
+        assert_eq!(faults(&failed("no answer", Exit::Timeout)), [""; 0]);
         // The schema does judge.
         let mut broken = document(&report);
         broken["runs"][0]["results"][0]["level"] = json!("critical");

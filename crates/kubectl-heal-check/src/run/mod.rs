@@ -19,6 +19,15 @@ use crate::{checks, gather, matrix, render, rights};
 const PLUGIN: &str = "kubectl-heal-check";
 
 pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
+    let format = args.output;
+    let outcome = Box::pin(check(args, ui.clone())).await;
+    if let Err(failure) = &outcome {
+        formats::publish_failure(&ui, format, failure);
+    }
+    outcome
+}
+
+async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let target = args.target()?;
     let options = args.options(Files::read(&args)?)?;
     if let Some(id) = &args.explain {
@@ -83,9 +92,10 @@ fn unknown<T>(known: &Known<T>) -> String {
 
 /// Pure: the report of what was read.
 fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target: &Target) -> HealReport {
-    let (found, mut unchecked) = checks::run(snapshot, |check| options.half.wants(check));
-    unchecked.retain(|it| !options.skips(&it.id));
+    let (found, unchecked) = checks::run(snapshot, |check| options.half.wants(check));
     let (findings, exempt) = sift(snapshot, options, namespace, found, &unchecked);
+    let (left_out, mut unchecked): (Vec<_>, Vec<_>) =
+        unchecked.into_iter().partition(|it| options.skips(&it.id));
     let has_matrix = options.half.has_matrix();
     if let (Known::Unknown(why), true) = (&snapshot.scheduling, has_matrix) {
         unchecked.push(Unchecked { id: "placement".to_owned(), reason: why.clone() });
@@ -117,7 +127,7 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
         findings,
         unchecked,
         exempt,
-        scope: Checked::of(snapshot, options),
+        scope: Checked::of(snapshot, options, left_out),
         seconds: 0.0,
     }
 }
@@ -168,6 +178,24 @@ mod tests {
         assert_eq!(result(&world, &ignored("HC203", Some("web"))).0, HealResult::Ok);
         assert_eq!(result(&world, &ignored("HC203", Some("api"))).0, HealResult::Findings);
         assert_eq!(result(&healthy().unknown(Read::Leases), &ignored("HC804", None)).0, HealResult::Ok);
+    }
+
+    #[test]
+    fn what_was_left_out_and_could_not_be_checked_is_not_fixed() {
+        let key = baseline::Key {
+            id: "HC804".to_owned(),
+            namespace: "kube-system".to_owned(),
+            kind: "Lease".to_owned(),
+            name: "kube-scheduler".to_owned(),
+        };
+        let options = Options {
+            baseline: Some([key].into()),
+            rules: vec![Rule::new(vec!["HC804"], Source::CommandLine)],
+            ..fail_on(Severity::Error)
+        };
+        let of = |world: &World| judge(&world.snapshot(), &options, None, &Target::All).exempt.fixed.len();
+        assert_eq!(of(&healthy()), 1);
+        assert_eq!(of(&healthy().unknown(Read::Leases)), 0);
     }
 
     #[test]
