@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cluster_model::NodeExt;
 use serde::Serialize;
 
-use crate::snapshot::{PodState, Snapshot, Workload, zone};
+use crate::snapshot::{PodState, Snapshot, Workload};
 
 /// A Service that the workload needs has no ready pod left if this node or zone is lost, while the workload itself has.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -37,7 +37,8 @@ impl<'s> Services<'s> {
                 served_by.entry((&workload.subject.namespace, &service.name)).or_default().push(workload);
             }
         }
-        let zones = snapshot.nodes.iter().filter_map(|node| Some((node.name(), zone(node)?))).collect();
+        let zones =
+            snapshot.nodes.iter().filter_map(|node| Some((node.name(), snapshot.zone(node)?))).collect();
         Services { snapshot, served_by, zones }
     }
 

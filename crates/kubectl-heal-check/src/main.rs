@@ -2,11 +2,16 @@
 //! not heal, and why. It reads only.
 
 mod args;
+mod baseline;
 mod checks;
 mod completion;
+mod config;
 mod dependencies;
+mod exempt;
 mod finding;
+mod formats;
 mod gather;
+mod ignores;
 mod matrix;
 mod options;
 mod render;

@@ -2,7 +2,7 @@
 
 use crate::matrix::losses::losses;
 use crate::snapshot::places::{Place, Places, Refusal};
-use crate::snapshot::{PodState, Snapshot, Workload, zone};
+use crate::snapshot::{PodState, Snapshot, Workload};
 
 /// What the checks that need it say where it is not known.
 pub const UNKNOWN: &str = "the nodes and pods of the cluster could not be read";
@@ -22,7 +22,7 @@ pub fn by_node<'s>(workload: &'s Workload, snapshot: &'s Snapshot) -> Option<Dis
 pub fn by_zone<'s>(workload: &'s Workload, snapshot: &'s Snapshot) -> Option<(&'s str, Displaced<'s>)> {
     let places = losses(snapshot)?;
     workload.active().find_map(|pod| {
-        let zone = zone(snapshot.node(&pod.node)?)?;
+        let zone = snapshot.zone(snapshot.node(&pod.node)?)?;
         Some((zone, displaced(pod, places.zones.get(zone).map(|loss| &loss.places))?))
     })
 }

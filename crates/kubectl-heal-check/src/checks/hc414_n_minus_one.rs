@@ -49,7 +49,8 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             let serving = workload.ready().filter(|it| it.node != displaced.pod.node).count();
             (format!("node {}", displaced.pod.node), displaced, serving)
         } else if let Some((zone, displaced)) = zone() {
-            let is_elsewhere = |node: &str| snapshot.node(node).and_then(crate::snapshot::zone) != Some(zone);
+            let is_elsewhere =
+                |node: &str| snapshot.node(node).and_then(|it| snapshot.zone(it)) != Some(zone);
             (format!("zone {zone}"), displaced, workload.ready().filter(|it| is_elsewhere(&it.node)).count())
         } else {
             continue;

@@ -4,6 +4,7 @@ pub mod check;
 pub mod crashing;
 mod displaced;
 mod eligible;
+pub mod hc001_ignore;
 mod hc101_bare_pod;
 mod hc102_dangling_owner;
 mod hc103_custom_owner;
@@ -86,6 +87,7 @@ use std::collections::BTreeSet;
 pub use check::{About, Check, Found};
 
 pub const CHECKS: &[Check] = &[
+    hc001_ignore::CHECK,
     hc101_bare_pod::CHECK,
     hc102_dangling_owner::CHECK,
     hc103_custom_owner::CHECK,
@@ -158,11 +160,6 @@ pub const CHECKS: &[Check] = &[
 
 pub fn find(id: &str) -> Option<&'static Check> {
     CHECKS.iter().find(|check| check.id.eq_ignore_ascii_case(id))
-}
-
-/// The kinds that they read.
-pub fn reads(wanted: impl Fn(&Check) -> bool) -> BTreeSet<Read> {
-    CHECKS.iter().filter(|check| wanted(check)).flat_map(|check| check.reads).copied().collect()
 }
 
 /// Of the checks that are `wanted`: what they found, worst first, and which could not run. A check that reads a kind that is not known

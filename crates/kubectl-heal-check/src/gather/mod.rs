@@ -16,12 +16,13 @@ use plugin_client::{Cluster, Failure, RawObject, is_not_found};
 use serde_json::Value;
 
 use crate::args::{TYPES, Target};
+use crate::options::Half;
 use crate::snapshot::{Gathered, Read, Selection};
 
 /// The holders of the Leases that are read.
 pub const HEALERS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
 
-/// `namespace`: `None` is all. `needed`: the kinds that are read beside those that always are.
+/// `namespace`: `None` is all. `needed`: the kinds that are read.
 ///
 /// # Errors
 ///
@@ -29,17 +30,17 @@ pub const HEALERS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
 pub async fn gather(
     cluster: &Cluster,
     namespace: Option<&str>,
+    half: Half,
     needed: &BTreeSet<Read>,
 ) -> Result<Gathered, Failure> {
     // Before the owners: one that is made meanwhile is then no owner that is missing.
     let ((pods, no_pods_of_all), nodes) =
-        futures::join!(pods::gather(cluster, namespace), scheduling::nodes(cluster, list::PAGE));
+        futures::join!(pods::gather(cluster, namespace, half), scheduling::nodes(cluster, list::PAGE));
     let (pods, no_pods_of_all) = (pods?, no_pods_of_all);
     let nodes: Known<Vec<Node>> = objects::known(Read::Nodes, None, nodes)?;
-    let kinds = Read::ALL.into_iter().filter(|read| {
-        !matches!(read, Read::Pods | Read::Nodes | Read::Leases)
-            && (read.is_always_read() || needed.contains(read))
-    });
+    let kinds = Read::ALL
+        .into_iter()
+        .filter(|read| !matches!(read, Read::Pods | Read::Nodes | Read::Leases) && needed.contains(read));
     let lists = try_join_all(kinds.map(|read| async move {
         objects::of_kind(cluster, read, namespace).await.map(|found| (read, found))
     }));

@@ -6,7 +6,7 @@ use kube::Api;
 use kube::api::{ApiResource, ListParams};
 use kube::core::PartialObjectMeta;
 use plugin_client::api::{access_review, list};
-use plugin_client::{Cluster, Failure, RawObject};
+use plugin_client::{Cluster, Failure, RawObject, is_not_found};
 use serde_json::{Value, json};
 
 use crate::snapshot::{Read, Reason, event, strip};
@@ -21,13 +21,8 @@ pub async fn of_kind(
     let listed = match read {
         Read::Events => events(cluster, namespace).await,
         _ if read.is_metadata() => metadata(cluster, read, namespace).await,
-        Read::Namespaces => {
-            let own = ListParams::default();
-            let own = match namespace {
-                Some(name) => own.fields(&format!("metadata.name={name}")),
-                None => own,
-            };
-            whole(cluster, read, None, own).await
+        Read::Namespaces if namespace.is_some() => {
+            namespace_alone(cluster, namespace.unwrap_or_default()).await
         }
         _ => whole(cluster, read, place, ListParams::default()).await,
     };
@@ -85,6 +80,20 @@ async fn events(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<Value>
         list::collect(api, Read::Events.api().3, params, list::PAGE, keep).await
     });
     Ok(try_join_all(lists).await?.concat())
+}
+
+/// Of one namespace itself it is read alone, which a role in it can grant.
+async fn namespace_alone(cluster: &Cluster, name: &str) -> Result<Vec<Value>, Failure> {
+    match api(cluster, Read::Namespaces, None).get(name).await {
+        Ok(found) => {
+            let mut object = found.value;
+            object["kind"] = Read::Namespaces.api().0.into();
+            strip::object(&mut object);
+            Ok(vec![object])
+        }
+        Err(error) if is_not_found(&error) => Ok(Vec::new()),
+        Err(error) => Err(Failure::from_kube("read the namespace", &error)),
+    }
 }
 
 pub fn api(cluster: &Cluster, read: Read, namespace: Option<&str>) -> Api<RawObject> {

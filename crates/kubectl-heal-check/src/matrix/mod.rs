@@ -68,9 +68,14 @@ impl Matrix {
 }
 
 /// Of every workload in question that is meant to run for good.
+pub fn rows(snapshot: &Snapshot) -> Vec<&Workload> {
+    snapshot.posture().filter(|it| it.kind != Kind::Job && has_row(it)).collect()
+}
+
+/// With what becomes of it in each case.
 pub fn matrices(snapshot: &Snapshot) -> Vec<(&Workload, Matrix)> {
     let placement = snapshot.scheduling.seen().map(|cluster| Placement::of(snapshot, cluster));
-    let rows: Vec<&Workload> = snapshot.posture().filter(|it| it.kind != Kind::Job && has_row(it)).collect();
+    let rows = rows(snapshot);
     let none = Losses::default();
     let losses = losses::losses(snapshot).unwrap_or(&none);
     rows.into_iter()

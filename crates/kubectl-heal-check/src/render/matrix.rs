@@ -4,19 +4,19 @@ use cluster_model::text::span;
 use plugin_client::{Line, Role};
 
 use crate::dependencies::Impairment;
-use crate::matrix::{Cell, Evidence, Verdict};
+use crate::matrix::{Cell, Evidence, Matrix, Verdict};
 use crate::report::Row;
 
 /// Behind a cell that happened.
 pub const OBSERVED: &str = "*";
 
 pub fn rows(rows: &[&Row]) -> Vec<Vec<Line>> {
-    let Some(first) = rows.first() else { return Vec::new() };
-    let headings = first.matrix.cells().into_iter().map(|(name, _)| Line::new().dim(name));
+    let Some(first) = rows.iter().find_map(|row| row.matrix.as_ref()) else { return Vec::new() };
+    let headings = first.cells().into_iter().map(|(name, _)| Line::new().dim(name));
     let mut table = vec![[Line::new().plain(" ")].into_iter().chain(headings).collect()];
-    for row in rows {
+    for (row, matrix) in rows.iter().filter_map(|row| Some((row, row.matrix.as_ref()?))) {
         let name = Line::new().plain("  ").strong(row.subject.to_string());
-        let cells = row.matrix.cells().into_iter().map(|(_, cell)| shown(cell));
+        let cells = matrix.cells().into_iter().map(|(_, cell)| shown(cell));
         table.push([name].into_iter().chain(cells).collect());
     }
     table
@@ -41,7 +41,7 @@ fn shown(cell: &Cell) -> Line {
 /// Why cells are as they are: those that do not heal or are not known, with `wide` all. Cells of one reason share a line.
 pub fn reasons(row: &Row, wide: bool) -> Vec<Vec<Line>> {
     let mut groups: Vec<(Vec<&str>, &Cell)> = Vec::new();
-    for (name, cell) in row.matrix.cells() {
+    for (name, cell) in row.matrix.iter().flat_map(Matrix::cells) {
         if !(wide || matches!(cell.verdict, Verdict::Wont | Verdict::Unknown)) {
             continue;
         }

@@ -3,34 +3,48 @@
 use std::time::Instant;
 
 use cluster_model::Known;
-use plugin_client::{Bounds, Cluster, Exit, Failure, Output, Ui, connect, publish, publish_roles};
+use plugin_client::{Bounds, Cluster, Exit, Failure, Ui, connect, publish_roles};
 
-use crate::args::{Args, Target, known};
+use crate::args::{Args, Files, Target, known};
+use crate::baseline::{self, BaselineFile};
 use crate::dependencies::Services;
+use crate::exempt::sift;
 use crate::finding::Unchecked;
+use crate::formats::{self, Format};
+use crate::matrix::Matrix;
 use crate::options::Options;
-use crate::report::{HealReport, HealResult, Row};
-use crate::snapshot::Snapshot;
+use crate::report::{Checked, HealReport, HealResult, Row};
+use crate::snapshot::{Snapshot, Workload};
 use crate::{checks, gather, matrix, render, rights};
 
 const PLUGIN: &str = "kubectl-heal-check";
 
 pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
+    let format = args.output;
+    let outcome = Box::pin(check(args, ui.clone())).await;
+    if let Err(failure) = &outcome {
+        formats::publish_failure(&ui, format, failure);
+    }
+    outcome
+}
+
+async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let target = args.target()?;
-    let options = args.options()?;
+    let options = args.options(Files::read(&args)?)?;
     if let Some(id) = &args.explain {
         let id = known(id, "--explain")?;
         checks::find(id).into_iter().flat_map(render::explain).for_each(|line| ui.data(&line));
         return Ok(Exit::Done);
     }
     if args.print_rbac {
-        publish_roles(
-            &ui,
-            args.output,
-            &rights::roles(args.connection.namespace.as_deref(), options.secrets),
-        );
+        let Format::Common(output) = args.output else {
+            return Err(Failure::usage("--print-rbac: a role is text, json or yaml"));
+        };
+        publish_roles(&ui, output, &rights::roles(args.connection.namespace.as_deref(), options.secrets));
         return Ok(Exit::Done);
     }
+    // Before anything is read: a file that cannot be written is no surprise at the end.
+    let written = args.write_baseline.as_deref().map(BaselineFile::create).transpose()?;
     let started = Instant::now();
     let bounds = Bounds { ui: ui.clone(), deadline: args.timeout().map(|limit| started + limit) };
     let work = async {
@@ -42,9 +56,14 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let (snapshot, namespace) = bounds.in_time("the cluster was read", work).await?;
     let mut report = judge(&snapshot, &options, namespace.as_deref(), &target);
     report.seconds = started.elapsed().as_secs_f64();
-    let wide = args.output == Output::Wide;
-    publish(&ui, args.output, &report, || {
-        render::report(&report, wide, namespace.as_deref(), options.fail_on)
+    if let Some(file) = written {
+        let known = options.baseline.unwrap_or_default();
+        let found = [&report.findings[..], &report.exempt.known];
+        file.write(&baseline::next(&known, &report.exempt.fixed, &found))?;
+    }
+    let shown = render::Shown { wide: args.output.is_wide(), ignored: args.show_ignored };
+    formats::publish(&ui, args.output, &report, || {
+        render::report(&report, shown, namespace.as_deref(), options.fail_on)
     });
     Ok(report.result.exit())
 }
@@ -56,12 +75,13 @@ async fn read(
     options: &Options,
 ) -> Result<Snapshot, Failure> {
     let selection = gather::selection(cluster, target, namespace).await?;
-    let gathered = gather::gather(cluster, namespace, &options.reads()).await?;
+    let gathered = gather::gather(cluster, namespace, options.half, &options.reads()).await?;
     let unanswered = cluster.unanswered();
     if unanswered.is_some() && matches!(gathered.pods, Known::Unknown(_)) {
         return Err(Failure::failed("cannot reach the API server").cause(unknown(&gathered.pods)));
     }
-    Ok(Snapshot::of(gathered, &selection, namespace.is_none()))
+    let snapshot = Snapshot::of(gathered, &selection, namespace.is_none());
+    Ok(Snapshot { domain: options.domain.clone(), ..snapshot })
 }
 
 fn unknown<T>(known: &Known<T>) -> String {
@@ -73,9 +93,12 @@ fn unknown<T>(known: &Known<T>) -> String {
 
 /// Pure: the report of what was read.
 fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target: &Target) -> HealReport {
-    let (found, mut unchecked) = checks::run(snapshot, |check| !options.skips(check.id));
-    let (ignored, findings): (Vec<_>, Vec<_>) = found.into_iter().partition(|it| options.ignores(it));
-    if let Known::Unknown(why) = &snapshot.scheduling {
+    let (found, unchecked) = checks::run(snapshot, |check| options.half.wants(check));
+    let (findings, exempt) = sift(snapshot, options, namespace, found, &unchecked);
+    let (left_out, mut unchecked): (Vec<_>, Vec<_>) =
+        unchecked.into_iter().partition(|it| options.skips(&it.id));
+    let has_matrix = options.half.has_matrix();
+    if let (Known::Unknown(why), true) = (&snapshot.scheduling, has_matrix) {
         unchecked.push(Unchecked { id: "placement".to_owned(), reason: why.clone() });
     }
     unchecked.extend(snapshot.not_found.iter().map(|name| Unchecked {
@@ -88,7 +111,12 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
     unchecked.sort();
     unchecked.dedup();
     let services = Services::of(snapshot);
-    let rows = matrix::matrices(snapshot).into_iter().map(|(workload, matrix)| Row {
+    let rows: Vec<(&Workload, Option<Matrix>)> = if has_matrix {
+        matrix::matrices(snapshot).into_iter().map(|(workload, matrix)| (workload, Some(matrix))).collect()
+    } else {
+        matrix::rows(snapshot).into_iter().map(|workload| (workload, None)).collect()
+    };
+    let rows = rows.into_iter().map(|(workload, matrix)| Row {
         subject: workload.subject.clone(),
         matrix,
         impaired_by: services.impaired_by(workload),
@@ -100,7 +128,8 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
         workloads: rows.collect(),
         findings,
         unchecked,
-        ignored: ignored.len(),
+        exempt,
+        scope: Checked::of(snapshot, options, left_out),
         seconds: 0.0,
     }
 }
@@ -118,17 +147,14 @@ mod tests {
     use super::*;
     use crate::checks::testing::{World, healthy, pod};
     use crate::finding::Severity;
-    use crate::options::Ignored;
+    use crate::ignores::{Glob, Rule, Source};
+    use crate::options::fail_on;
     use crate::snapshot::{Read, Selection};
     use serde_json::json;
 
     fn result(world: &World, options: &Options) -> (HealResult, Vec<String>) {
         let report = judge(&world.snapshot(), options, Some("shop"), &Target::All);
         (report.result, report.unchecked.into_iter().map(|it| it.id).collect())
-    }
-
-    fn fail_on(fail_on: Severity) -> Options {
-        Options { fail_on, ..Options::default() }
     }
 
     #[test]
@@ -148,12 +174,30 @@ mod tests {
         assert_eq!(result(&world, &fail_on(Severity::Error)).0, HealResult::Ok);
         assert_eq!(result(&world, &fail_on(Severity::Warning)).0, HealResult::Findings);
         let ignored = |id, name: Option<&str>| Options {
-            ignored: vec![Ignored { id, name: name.map(str::to_owned) }],
+            rules: vec![Rule { name: name.map(Glob::exactly), ..Rule::new(vec![id], Source::CommandLine) }],
             ..fail_on(Severity::Warning)
         };
         assert_eq!(result(&world, &ignored("HC203", Some("web"))).0, HealResult::Ok);
         assert_eq!(result(&world, &ignored("HC203", Some("api"))).0, HealResult::Findings);
         assert_eq!(result(&healthy().unknown(Read::Leases), &ignored("HC804", None)).0, HealResult::Ok);
+    }
+
+    #[test]
+    fn what_was_left_out_and_could_not_be_checked_is_not_fixed() {
+        let key = baseline::Key {
+            id: "HC804".to_owned(),
+            namespace: "kube-system".to_owned(),
+            kind: "Lease".to_owned(),
+            name: "kube-scheduler".to_owned(),
+        };
+        let options = Options {
+            baseline: Some([key].into()),
+            rules: vec![Rule::new(vec!["HC804"], Source::CommandLine)],
+            ..fail_on(Severity::Error)
+        };
+        let of = |world: &World| judge(&world.snapshot(), &options, None, &Target::All).exempt.fixed.len();
+        assert_eq!(of(&healthy()), 1);
+        assert_eq!(of(&healthy().unknown(Read::Leases)), 0);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use cluster_model::{DisruptionBudget, Known, Raw, autoscaler, selector};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde_json::Value;
 
+use super::annotations;
+use super::domain::Domain;
 use super::owners::Owners;
 use super::workload::{Kind, Service, Workload, labels_of};
 use super::{Autoscaler, Budget, Event, Gathered, Lease, Read, Selection, Snapshot, Storage};
@@ -77,6 +79,7 @@ impl Snapshot {
                 .collect(),
             Selection::All | Selection::Uids(_) => Vec::new(),
         };
+        let annotations = annotations::of(&workloads, &nodes, of);
         let leases = of(Read::Leases).iter().map(lease).collect();
         let events = events(of(Read::Events));
         let storage = Storage::of(of(Read::Claims), of(Read::Volumes));
@@ -85,6 +88,8 @@ impl Snapshot {
             !read.is_always_read() || matches!(read, Read::Services | Read::Jobs | Read::Budgets)
         });
         Snapshot {
+            annotations,
+            domain: Domain::default(),
             now: gathered.now,
             workloads,
             budgets,

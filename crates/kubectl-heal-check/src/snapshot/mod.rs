@@ -1,6 +1,8 @@
 //! The cluster as the checks and the matrix see it: workloads with their pods, budgets, Services and nodes.
 
+mod annotations;
 mod build;
+pub mod domain;
 pub mod event;
 pub mod gathered;
 mod hosts;
@@ -22,8 +24,11 @@ use cluster_model::healing::node_loss::detection;
 use cluster_model::{DisruptionBudget, Known, NodeExt, Raw};
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::civil::Date;
+use k8s_openapi::jiff::tz::TimeZone;
 use serde_json::Value;
 
+pub use domain::Domain;
 pub use event::{Event, Reason};
 pub use gathered::Gathered;
 pub use pod::PodState;
@@ -69,6 +74,10 @@ pub struct Snapshot {
     /// Workloads that were named and are not there.
     pub not_found: Vec<String>,
     pub selects_all: bool,
+    /// Which annotations leave out findings, by their object.
+    pub annotations: BTreeMap<Subject, String>,
+    /// What a zone is.
+    pub domain: Domain,
 }
 
 pub struct Budget {
@@ -175,13 +184,18 @@ impl Snapshot {
         self.now.duration_since(then).as_secs().max(0)
     }
 
+    /// In UTC.
+    pub fn today(&self) -> Date {
+        self.now.to_zoned(TimeZone::UTC).date()
+    }
+
+    /// The failure domain of a node, if it is labelled.
+    pub fn zone<'n>(&self, node: &'n Node) -> Option<&'n str> {
+        node.metadata.labels.as_ref()?.get(&self.domain.label).map(String::as_str)
+    }
+
     /// The first of these kinds that is not known, and why.
     pub fn missing(&self, reads: &[Read]) -> Option<(Read, &str)> {
         reads.iter().find_map(|read| Some((*read, self.unknown.get(read)?.as_str())))
     }
-}
-
-/// The zone of a node, if it is labelled.
-pub fn zone(node: &Node) -> Option<&str> {
-    node.metadata.labels.as_ref()?.get(cluster_model::feasibility::ZONE).map(String::as_str)
 }

@@ -11,6 +11,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{resources, strip};
+use crate::ignores::annotation;
 
 /// What became Ready later was Ready before, as after an outage of its node: its condition has the time of the last change only.
 const LONGEST_START: i64 = 600;
@@ -50,6 +51,8 @@ pub struct PodState {
     pub containers: Vec<Container>,
     /// Where no controller of Kubernetes has its template: labels and spec.
     pub template: Option<Value>,
+    /// Its annotation that leaves out findings.
+    pub ignore: Option<String>,
 }
 
 /// Its condition PodScheduled is False.
@@ -147,6 +150,7 @@ impl PodState {
             ready_since: pod.condition_time("Ready").filter(|_| pod.is_ready()),
             containers: init.iter().chain(main).map(container).collect(),
             template: (!has_template).then(|| template(pod)),
+            ignore: pod.metadata.annotations.as_ref().and_then(|all| all.get(annotation::KEY).cloned()),
         }
     }
 

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use super::{event, hosts};
 
+use crate::ignores::annotation;
+
 /// Where objects have the spec of pods.
 const POD_SPECS: [&str; 2] = ["/spec/template/spec", "/spec/jobTemplate/spec/template/spec"];
 
@@ -24,7 +26,12 @@ pub fn object(object: &mut Value) {
     let changed = changed(object);
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
-        metadata.remove("annotations");
+        if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+            annotations.retain(|key, _| key == annotation::KEY);
+            if annotations.is_empty() {
+                metadata.remove("annotations");
+            }
+        }
     }
     if let Some(at) = changed {
         object["changed"] = json!(at.to_string());
@@ -142,8 +149,14 @@ mod tests {
     fn what_may_be_secret_and_bookkeeping_are_dropped() {
         let pod = json!({"containers": [{"name": "a", "env": [{"name": "TOKEN", "value": "x"}], "envFrom": [],
             "command": ["app", "--token=x"], "args": ["-p", "x"]}]});
-        let deployment = json!({"kind": "Deployment", "metadata": {"name": "web", "managedFields": [], "annotations": {}},
+        let deployment = json!({"kind": "Deployment", "metadata": {"name": "web", "managedFields": [], "annotations": {"a": "TOKEN"}},
             "spec": {"replicas": 2, "template": {"spec": pod}}});
+        let ignores =
+            json!({"metadata": {"annotations": {"a": "TOKEN", "kubectl-heal-check/ignore": "HC203=x"}}});
+        assert_eq!(
+            stripped(ignores),
+            json!({"metadata": {"annotations": {"kubectl-heal-check/ignore": "HC203=x"}}})
+        );
         let kept = json!({"containers": [{"name": "a"}]});
         assert_eq!(
             stripped(deployment),
