@@ -21,6 +21,9 @@ pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Pla
                 Kind::StatefulSet | Kind::DaemonSet => {
                     workload.active().map(|pod| pod.grace).max().unwrap_or(30)
                 }
+                _ if placement.waits_for_its_own_place(uid) => {
+                    workload.active().find(|pod| pod.uid == uid).map_or(0, |pod| pod.grace)
+                }
                 _ => 0,
             };
             Cell::heals(waits, start_up.map(|it| it.median), seen(workload, waits))
@@ -43,7 +46,12 @@ pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Pla
 
 fn seen(workload: &Workload, waits: i64) -> String {
     let first = if waits > 0 {
-        format!("the next pod is made when the last is gone, {waits}s at most; ")
+        match workload.kind {
+            Kind::StatefulSet | Kind::DaemonSet => {
+                format!("the next pod is made when the last is gone, {waits}s at most; ")
+            }
+            _ => format!("its replacement needs the room of the pod that goes, {waits}s at most; "),
+        }
     } else {
         String::new()
     };
