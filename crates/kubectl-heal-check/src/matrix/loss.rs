@@ -9,7 +9,8 @@ use cluster_model::healing::node_loss::{
 use cluster_model::healing::zone_disruption::{Pace, ZoneKey, paces};
 use k8s_openapi::api::core::v1::Node;
 
-use super::placement::{Placement, Places};
+use super::place::Places;
+use super::placement::Placement;
 use crate::snapshot::{Kind, PodState, Snapshot, Workload};
 
 pub struct Loss {

@@ -5,6 +5,7 @@ mod crash;
 mod drain;
 mod loss;
 mod node_loss;
+mod place;
 mod placement;
 mod pod_loss;
 mod remaining;
@@ -27,7 +28,8 @@ use crate::checks::hc804_healer_dead;
 use crate::checks::{crashing, waiting};
 use crate::snapshot::{Kind, PodState, Recreated, Snapshot, Workload};
 use loss::Loss;
-use placement::{Placement, Places};
+use place::Places;
+use placement::Placement;
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -7,7 +7,7 @@ use cluster_model::text::span;
 
 use super::cell::{Cell, worst};
 use super::loss::{Ending, Loss};
-use super::placement::Place;
+use super::place::Place;
 use crate::snapshot::{PodState, Snapshot, Workload};
 
 pub fn node_loss(workload: &Workload, snapshot: &Snapshot, losses: &BTreeMap<String, Loss>) -> Cell {

@@ -10,22 +10,9 @@ use cluster_model::healing::node_loss::{Replacement, is_out_of_service, replacem
 use cluster_model::pod::resources::Amounts;
 use cluster_model::text::count;
 
+use super::place::{Place, Places};
 use super::remaining::Remaining;
 use crate::snapshot::Snapshot;
-
-/// Whether the replacement of a pod finds a place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    Fits,
-    /// It depends on where others go; why.
-    Tight(String),
-    /// Why each node does not take it.
-    Cannot(String),
-    Unknown(String),
-}
-
-/// By the UID of the pod that is replaced.
-pub type Places = BTreeMap<String, Place>;
 
 pub struct Placement<'s> {
     cluster: &'s Cluster,

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use cluster_model::text::count;
 
 use super::cell::{Cell, worst};
-use super::placement::{Place, Placement};
+use super::place::Place;
+use super::placement::Placement;
 use crate::snapshot::{Kind, Snapshot, Workload};
 
 pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Placement<'_>>) -> Cell {

@@ -5,7 +5,7 @@ use cluster_model::feasibility::{Cluster, PodFacts, PodId, PodTerm, VolumeUse};
 use cluster_model::healing::node_loss::{Deletion, deletion};
 use cluster_model::selector;
 
-use super::placement::Place;
+use super::place::Place;
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
