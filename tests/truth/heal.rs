@@ -56,7 +56,10 @@ fn truth() -> Result<bool, String> {
 }
 
 fn one(cluster: &Cluster, seed: u64, tally: &Mutex<Tally>) {
-    let case = generate(seed, &[Event::NodeSilent, Event::ZoneSilent, Event::ZoneSilent, Event::NodeDeleted]);
+    let case = generate(
+        seed,
+        &[Event::NodeSilent, Event::NodeSilent, Event::ZoneSilent, Event::ZoneSilent, Event::NodeDeleted],
+    );
     let bounds = Bounds { detection: DETECTION };
     // The panic is on the terminal.
     let report = catch_unwind(AssertUnwindSafe(|| run(cluster, &case, bounds))).ok();

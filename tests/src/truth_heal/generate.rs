@@ -7,11 +7,11 @@ use crate::truth::Random;
 
 pub fn generate(seed: u64, last: &[Event]) -> Case {
     let mut random = Random::new(seed.wrapping_mul(0x5851_f42d_4c95_7f2d));
-    let (count, zones) = (random.between(3, 6), random.pick(&[1, 2, 2, 3, 3]));
+    let (count, zones) = (random.between(4, 6), random.pick(&[1, 2, 2, 2, 3, 3, 3, 3]));
     let nodes = (0..count)
         .map(|index| {
             let zone = if index < zones { index } else { random.between(0, zones - 1) };
-            (zone, random.pick(&[4, 8, 8, 16]), random.percent(12))
+            (zone, random.pick(&[4, 8, 16, 16]), random.percent(12))
         })
         .collect();
     let workloads = random.between(3, 5);
@@ -24,6 +24,8 @@ pub fn generate(seed: u64, last: &[Event]) -> Case {
 fn workload(random: &mut Random, number: usize, of: usize) -> Vec<Value> {
     let name = format!("w{number}");
     let kind = random.pick(&[
+        "Deployment",
+        "Deployment",
         "Deployment",
         "Deployment",
         "Deployment",
@@ -82,7 +84,7 @@ fn pod_metadata(random: &mut Random, name: &str, spec: &Value) -> Value {
 }
 
 fn pod_spec(random: &mut Random, name: &str, kind: &str, of: usize) -> Value {
-    let cpu = random.pick(&["100m", "500m", "500m", "1", "1", "2", "3"]);
+    let cpu = random.pick(&["100m", "200m", "500m", "500m", "1", "1", "2", "3"]);
     let cpu = if kind == "DaemonSet" { "100m" } else { cpu };
     let mut spec = json!({
         "containers": [{"name": "main", "image": "example.invalid/app:1", "resources": {"requests": {"cpu": cpu}}}],
@@ -98,7 +100,7 @@ fn pod_spec(random: &mut Random, name: &str, kind: &str, of: usize) -> Value {
     if kind == "DaemonSet" {
         return spec;
     }
-    match random.between(1, 10) {
+    match random.between(1, 14) {
         1 | 2 => {
             let mut constraint = json!({"maxSkew": random.pick(&[1, 1, 2]), "topologyKey": key, "whenUnsatisfiable": "DoNotSchedule",
                 "labelSelector": {"matchLabels": {"app": name}}});
@@ -129,12 +131,12 @@ fn tolerations(random: &mut Random) -> Value {
         toleration["tolerationSeconds"] = seconds;
         toleration
     };
-    let seconds = match random.between(1, 10) {
+    let seconds = match random.between(1, 14) {
         1 => Value::Null,
         _ => json!(random.between(2, 5)),
     };
     let mut all = vec![lost("not-ready", seconds.clone()), lost("unreachable", seconds)];
-    match random.between(1, 20) {
+    match random.between(1, 30) {
         1 => all.push(json!({"operator": "Exists", "effect": "NoSchedule"})),
         2 => all.insert(0, json!({"operator": "Exists"})),
         3 => all.push(json!({"operator": "Exists"})),

@@ -18,6 +18,8 @@ use super::predict::{Cell, Column, column, report};
 const DETECTION: f64 = 50.0;
 /// What is promised has to happen in that time.
 const HEALS_WITHIN: Duration = Duration::from_secs(150);
+/// Once what is promised has happened, a drain that still goes on is not going to end.
+const DRAINS_WITHIN: Duration = Duration::from_secs(15);
 
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
@@ -109,12 +111,15 @@ fn happen(
             .all(|(workload, cell)| !is_promised(cell) || healed.contains_key(*workload))
             .then_some(())
     });
+    if let Some(child) = &mut drain {
+        // Budgets that block it may do so for ever.
+        let _ = poll(DRAINS_WITHIN, || child.try_wait().ok().flatten());
+    }
     // Whether the others do after all shows when nothing more happens.
-    let end = if event == Event::Drain {
-        None
-    } else {
-        quiet(room, lost, event == Event::NodeDeleted).or_else(|| Some(room.pods()))
-    };
+    let end = quiet(room, lost, event == Event::NodeDeleted);
+    if end.is_none() {
+        report_to.void.push(format!("{}: not at rest after it", event.name()));
+    }
     look(&mut healed);
     if let Some(child) = &mut drain {
         let _ = child.kill();

@@ -6,7 +6,7 @@ use cluster_model::disruption_budget::Rule;
 use cluster_model::{BudgetStatus, selector};
 
 use super::cell::{Cell, worst};
-use super::placement::{Place, Places};
+use crate::snapshot::places::{Place, Places};
 use crate::snapshot::{Kind, PodState, Read, Snapshot, Workload};
 
 pub fn drain(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<String, Places>) -> Cell {

@@ -7,8 +7,7 @@ use cluster_model::text::span;
 
 use super::cell::{Cell, worst};
 use super::loss::Ending;
-use super::placement::Place;
-use crate::snapshot::places::Loss;
+use crate::snapshot::places::{Loss, Place};
 use crate::snapshot::{PodState, Snapshot, Workload};
 
 pub fn node_loss(workload: &Workload, snapshot: &Snapshot, losses: &BTreeMap<String, Loss>) -> Cell {

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::feasibility::rules::StaticFilters;
-use cluster_model::feasibility::{Cluster, Judgement, Miss, NodeId, PodId, Scenario, Verdict, Why, judge};
+use cluster_model::feasibility::{
+    Cluster, Judgement, Miss, NodeId, PodFacts, PodId, Scenario, Verdict, Why, judge,
+};
 use cluster_model::healing::node_loss::{Replacement, is_out_of_service, replacement};
+use cluster_model::pod::resources::Amounts;
 use cluster_model::text::count;
 
 use super::remaining::Remaining;
 use crate::snapshot::Snapshot;
-use crate::snapshot::places::Refusal;
-pub use crate::snapshot::places::{Place, Places};
+use crate::snapshot::places::{Place, Places, Refusal};
 
 pub struct Placement<'s> {
     cluster: &'s Cluster,
@@ -70,6 +72,31 @@ impl<'s> Placement<'s> {
     pub fn deleted(&self, uid: &str) -> Place {
         let Some(id) = self.pods.get(uid) else { return not_there() };
         if self.fits_in_its_own_place(*id) { Place::Fits } else { self.by_the_model(*id) }
+    }
+
+    /// Its replacement may find no place before it is gone: its room, its port or its domain is taken until then.
+    pub fn waits_for_its_own_place(&self, uid: &str) -> bool {
+        let Some(id) = self.pods.get(uid) else { return false };
+        let pod = self.cluster.pod(*id);
+        if !self.fits_in_its_own_place(*id) {
+            let new =
+                [PodFacts { node: None, labels: pod.template_labels.clone(), uid: "".into(), ..pod.clone() }];
+            let scenario = Scenario::with_new_pods(self.cluster, &BTreeSet::new(), &new);
+            let first_new = scenario.new_pods().next();
+            return !judge(&scenario)
+                .iter()
+                .any(|it| Some(it.pod) == first_new && it.verdict == Verdict::Fits);
+        }
+        let filters = StaticFilters::all(&self.now, self.now.existing(*id));
+        let has_room = |node: NodeId| {
+            let (taken, all) = (self.now.taken(node), &self.now.node(node).allocatable);
+            let amount = |of: &Amounts, resource: &str| of.get(resource).copied().unwrap_or_default();
+            pod.requirements
+                .requests
+                .iter()
+                .all(|(resource, wanted)| amount(taken, resource) + wanted <= amount(all, resource))
+        };
+        !self.cluster.node_ids().any(|node| has_room(node) && filters.pass(node))
     }
 
     fn by_the_model(&self, id: PodId) -> Place {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use cluster_model::text::count;
 
 use super::cell::{Cell, worst};
-use super::placement::{Place, Placement};
+use super::placement::Placement;
+use crate::snapshot::places::Place;
 use crate::snapshot::{Kind, Snapshot, Workload};
 
 pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Placement<'_>>) -> Cell {
@@ -20,6 +21,9 @@ pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Pla
             let waits = match workload.kind {
                 Kind::StatefulSet | Kind::DaemonSet => {
                     workload.active().map(|pod| pod.grace).max().unwrap_or(30)
+                }
+                _ if placement.waits_for_its_own_place(uid) => {
+                    workload.active().find(|pod| pod.uid == uid).map_or(0, |pod| pod.grace)
                 }
                 _ => 0,
             };
@@ -43,7 +47,12 @@ pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Pla
 
 fn seen(workload: &Workload, waits: i64) -> String {
     let first = if waits > 0 {
-        format!("the next pod is made when the last is gone, {waits}s at most; ")
+        match workload.kind {
+            Kind::StatefulSet | Kind::DaemonSet => {
+                format!("the next pod is made when the last is gone, {waits}s at most; ")
+            }
+            _ => format!("its replacement needs the room of the pod that goes, {waits}s at most; "),
+        }
     } else {
         String::new()
     };

@@ -5,8 +5,7 @@ use cluster_model::feasibility::{Cluster, PodFacts, PodId, PodTerm, VolumeUse};
 use cluster_model::healing::node_loss::{Deletion, deletion};
 use cluster_model::selector;
 
-use super::placement::Place;
-use crate::snapshot::places::Refusal;
+use crate::snapshot::places::{Place, Refusal};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
 

@@ -352,6 +352,22 @@ fn without_the_cluster_placement_is_unknown() {
     assert_eq!(words, ["heals", "unknown", "unknown", "unknown", "unknown"]);
 }
 
+/// Room on another node, or only the room of the pod that goes: 30 s of grace.
+#[test]
+fn a_replacement_may_have_to_wait_until_the_pod_is_gone() {
+    let eta = |world: World| matrix_of(&world, "deployment/web").pod_loss.eta_seconds;
+    assert_eq!(eta(with_cpu(healthy(), "4")), Some(5));
+    assert_eq!(eta(with_cpu(healthy(), "5")), Some(35));
+    let apart = || bound_to(healthy(), "podAntiAffinity", "kubernetes.io/hostname", "web");
+    assert_eq!(eta(apart()), Some(35));
+    let mut another = healthy().objects[0].clone();
+    cluster_model::build::merge(
+        &mut another,
+        json!({"metadata": {"name": "n4", "uid": "n4", "labels": {"kubernetes.io/hostname": "n4"}}}),
+    );
+    assert_eq!(eta(apart().with(another)), Some(5));
+}
+
 /// One after the other where a budget or the order of a StatefulSet demands it.
 #[test]
 fn a_drain_of_several_pods_takes_as_long_as_all_of_them() {
