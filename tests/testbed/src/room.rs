@@ -292,6 +292,9 @@ impl Drop for Room<'_> {
         delete(&format!("/api/v1/namespaces/{}", self.id));
         delete(&self.path("", "pods"));
         delete(&format!("{NODES}?labelSelector=room={}", self.id));
+        if self.spare.get().is_some() {
+            delete(&format!("{NODES}/{}-spare-1", self.id));
+        }
     }
 }
 

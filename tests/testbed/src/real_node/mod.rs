@@ -3,6 +3,7 @@
 //! There is one at a time on a machine. Whatever it changes is put back when its cluster ends (`leftovers.rs`).
 
 mod child;
+mod containers;
 mod image;
 mod leftovers;
 mod network;
