@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use clap::Parser;
-use plugin_client::{AsInKubectl, CommandLine, ConnectionFlags, Failure, Output, limit};
+use clap::{Parser, ValueEnum};
+use plugin_client::{AsInKubectl, CommandLine, ConnectionFlags, Failure, Output, duration, limit, whole};
 
 use crate::checks;
 use crate::finding::Severity;
 use crate::options::{Ignored, Options};
 use crate::snapshot::Read;
 
-/// Check what heals by itself: if a container, a pod, a node or a zone is lost, and in a drain. Reads only
+/// Check what heals by itself: if a container, a pod, a node or a zone is lost, and in a drain. Reads only, but with --prove
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl heal-check",
@@ -23,9 +23,11 @@ Examples:
   kubectl heal-check                      the workloads of the namespace
   kubectl heal-check deploy/web -o wide   one workload, with every reason
   kubectl heal-check -A --fail-on warning
+  kubectl heal-check deploy/web --prove=evict --max-recovery=30s
   kubectl heal-check --explain HC204      what a finding means
 
-Exit codes: 0 nothing found · 1 findings (--fail-on) · 2 usage ·
+Exit codes: 0 nothing found · 1 findings (--fail-on), or a failed proof ·
+2 usage · 3 proof refused, nothing evicted · 4 proof stopped half-way ·
 5 incomplete: something could not be checked, or nothing was there to check ·
 124 --timeout passed · 130 interrupted
 What each finding means: docs/heal-check.md"
@@ -50,6 +52,34 @@ pub struct Args {
     /// Leave out a check, or its findings about one object: HC203 or HC203:web
     #[arg(long, value_name = "ID[:NAME]", value_delimiter = ',')]
     pub ignore: Vec<String>,
+
+    /// Prove it: evict pods of one workload, one at a time, and measure the recovery
+    #[arg(long, value_name = "HOW")]
+    pub prove: Option<Prove>,
+
+    /// Evictions of a proof
+    #[arg(long, value_name = "N", default_value = "3", value_parser = whole::<usize>(1, 1000), requires = "prove")]
+    pub rounds: usize,
+
+    /// Fail a proof if a recovery takes longer
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "prove")]
+    pub max_recovery: Option<Duration>,
+
+    /// Stop a proof if more pods than that are not ready
+    #[arg(long, value_name = "N", default_value = "1", value_parser = whole::<usize>(1, 1000), requires = "prove")]
+    pub max_unavailable: usize,
+
+    /// Grace period of the evicted pods; their own if it is not given
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "prove")]
+    pub grace: Option<Duration>,
+
+    /// Between a recovery and the next eviction; 30s or twice the recovery if it is not given
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "prove")]
+    pub interval: Option<Duration>,
+
+    /// Agree to the plan of a proof without being asked
+    #[arg(short, long, requires = "prove")]
+    pub yes: bool,
 
     /// Show what a check means; do nothing else
     #[arg(long, value_name = "ID")]
@@ -87,6 +117,12 @@ impl CommandLine for Args {
     fn quiet(&self) -> bool {
         self.quiet
     }
+}
+
+/// How a recovery is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Prove {
+    Evict,
 }
 
 /// Which workloads.

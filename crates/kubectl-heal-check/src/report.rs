@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::finding::{Finding, Subject, Unchecked};
 use crate::matrix::Matrix;
+use crate::proof::report::ProofReport;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -14,6 +15,14 @@ pub enum HealResult {
     Findings,
     /// Something could not be checked, or nothing was there to check.
     Incomplete,
+    /// A proof: too slow, or no recovery.
+    Failed,
+    /// A proof that stopped before anything was evicted.
+    Refused,
+    /// A proof that stopped after that.
+    Partial,
+    Timeout,
+    Interrupted,
 }
 
 #[derive(Serialize)]
@@ -23,6 +32,8 @@ pub struct HealReport {
     pub workloads: Vec<Row>,
     pub findings: Vec<Finding>,
     pub unchecked: Vec<Unchecked>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ProofReport>,
     /// Findings that `--ignore` left out.
     #[serde(skip)]
     pub ignored: usize,
@@ -56,6 +67,11 @@ impl HealResult {
             HealResult::Ok => Exit::Done,
             HealResult::Findings => Exit::Failed,
             HealResult::Incomplete => Exit::Incomplete,
+            HealResult::Failed => Exit::Failed,
+            HealResult::Refused => Exit::Refused,
+            HealResult::Partial => Exit::Partial,
+            HealResult::Timeout => Exit::Timeout,
+            HealResult::Interrupted => Exit::Interrupted,
         }
     }
 }

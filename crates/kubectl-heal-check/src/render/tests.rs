@@ -19,6 +19,7 @@ fn text(world: &World, wide: bool) -> Vec<String> {
         workloads: rows.collect(),
         findings,
         unchecked,
+        proof: None,
         ignored: 0,
         seconds: 0.0,
     };

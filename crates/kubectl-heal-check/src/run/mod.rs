@@ -8,6 +8,7 @@ use plugin_client::{Bounds, Cluster, Exit, Failure, Output, Ui, connect, publish
 use crate::args::{Args, Target, known};
 use crate::finding::Unchecked;
 use crate::options::Options;
+use crate::proof::{self, options::ProofOptions};
 use crate::report::{HealReport, HealResult, Row};
 use crate::snapshot::Snapshot;
 use crate::{checks, gather, matrix, render, rights};
@@ -17,13 +18,18 @@ const PLUGIN: &str = "kubectl-heal-check";
 pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let target = args.target()?;
     let options = args.options()?;
+    let proof = ProofOptions::of(&args, &target)?;
     if let Some(id) = &args.explain {
         let id = known(id, "--explain")?;
         checks::find(id).into_iter().flat_map(render::explain).for_each(|line| ui.data(&line));
         return Ok(Exit::Done);
     }
     if args.print_rbac {
-        publish_roles(&ui, args.output, &rights::roles(args.connection.namespace.as_deref()));
+        publish_roles(
+            &ui,
+            args.output,
+            &rights::roles(args.connection.namespace.as_deref(), proof.is_some()),
+        );
         return Ok(Exit::Done);
     }
     let started = Instant::now();
@@ -32,12 +38,17 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let cluster = connect(&args.connection, PLUGIN, &ui).await?;
         let namespace = (!args.all_namespaces).then(|| cluster.namespace.clone());
         let snapshot = read(&cluster, &target, namespace.as_deref()).await?;
-        Ok((snapshot, namespace))
+        Ok((cluster, snapshot, namespace))
     };
-    let (snapshot, namespace) = bounds.in_time("the cluster was read", work).await?;
+    let (cluster, snapshot, namespace) = bounds.in_time("the cluster was read", work).await?;
     let mut report = judge(&snapshot, &options, namespace.as_deref(), &target);
     report.seconds = started.elapsed().as_secs_f64();
     let wide = args.output == Output::Wide;
+    if let Some(proof) = &proof {
+        let (report, lines) = proof::run(&ui, &cluster, proof, &snapshot, report, &bounds).await?;
+        publish(&ui, args.output, &report, || lines);
+        return Ok(report.result.exit());
+    }
     publish(&ui, args.output, &report, || {
         render::report(&report, wide, namespace.as_deref(), options.fail_on)
     });
@@ -89,6 +100,7 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
         workloads: rows.collect(),
         findings,
         unchecked,
+        proof: None,
         ignored: ignored.len(),
         seconds: 0.0,
     }
