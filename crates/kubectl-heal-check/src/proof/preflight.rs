@@ -18,6 +18,7 @@ use crate::snapshot::{Kind, Snapshot, Workload};
 const SYSTEM: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
 /// An autoscaler that has just scaled may do so again.
 const SCALED_WITHIN: i64 = 180;
+const SINGLE_REPLICA: &str = "HC201";
 
 /// One line: what holds, or what does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +78,9 @@ fn healthy(workload: &Workload, findings: &[Finding]) -> Test {
                 && it.subject.kind == "Pod"
                 && workload.pods.iter().any(|pod| pod.name == it.subject.name))
     };
-    let error = findings.iter().filter(|it| it.severity >= Severity::Error).find(is_about);
+    // That it has one replica is agreed to by a question of its own.
+    let counts = |it: &&Finding| it.severity >= Severity::Error && it.id != SINGLE_REPLICA;
+    let error = findings.iter().filter(counts).find(is_about);
     Test {
         what: "findings",
         outcome: error

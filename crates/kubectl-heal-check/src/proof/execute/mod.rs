@@ -151,6 +151,9 @@ impl<'a> Proof<'a> {
             // The lists are not complete yet; then the plan is compared as a whole.
             return Ok(());
         }
+        if self.observed.generation != Some(self.plan.generation) {
+            return Err(End::Aborted("the workload was changed since the plan was made".to_owned()));
+        }
         let all = self.plan.members.len();
         let ready = self.observed.ready().len();
         let missing = all.saturating_sub(ready);
@@ -160,7 +163,9 @@ impl<'a> Proof<'a> {
                 self.plan.max_unavailable
             )));
         }
-        if let Some(node) = self.observed.down().difference(&self.down).next() {
+        // Of those with its pods: a node of others, or one that is just joining, says nothing about this workload.
+        let is_own = |node: &&String| self.observed.active().any(|pod| pod.node == **node);
+        if let Some(node) = self.observed.down().difference(&self.down).find(is_own) {
             return Err(End::Aborted(format!("node {node} is not ready any more")));
         }
         Ok(())

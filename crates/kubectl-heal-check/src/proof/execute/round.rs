@@ -23,6 +23,8 @@ const CREATED_WITHIN: Duration = Duration::from_secs(30);
 /// Beyond its grace period a pod is gone within moments; a recovery is a recovery without it.
 const GONE_WITHIN: Duration = Duration::from_secs(10);
 const ERRORS: u32 = 5;
+/// After the end of a round, for the answer to a request that is under way.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// An answer to the eviction, or what the pod is before the eviction is repeated: an eviction with a UID that is gone spends the budget
@@ -43,7 +45,7 @@ struct Asking<'r> {
     may_have_acted: bool,
 }
 
-impl Proof<'_> {
+impl<'a> Proof<'a> {
     pub(super) async fn round(&mut self, number: usize) -> Result<Round, End> {
         let ready = self.observed.ready();
         // Whatever the plan said: this is how it is at this moment.
@@ -81,7 +83,35 @@ impl Proof<'_> {
         end.map(|()| round)
     }
 
+    /// However it ends, an eviction that may have been accepted is reported.
     async fn follow(&mut self, timeline: &mut Timeline, victim: &Seen) -> Result<(), End> {
+        let mut asking = Asking {
+            request: None,
+            again_at: None,
+            until: Instant::now() + self.options.blocked_at_most(),
+            errors: 0,
+            message: String::new(),
+            may_have_acted: false,
+        };
+        let end = self.attend(timeline, victim, &mut asking).await;
+        if let Some(request) = asking.request.take() {
+            let answer = tokio::time::timeout(LAST_ANSWER, request).await;
+            match answer {
+                Err(_) | Ok(Answer::Eviction(EvictionAnswer::Accepted | EvictionAnswer::Unknown { .. })) => {
+                    timeline.accepted_at(Instant::now());
+                }
+                Ok(_) => {}
+            }
+        }
+        end
+    }
+
+    async fn attend(
+        &mut self,
+        timeline: &mut Timeline,
+        victim: &Seen,
+        asking: &mut Asking<'a>,
+    ) -> Result<(), End> {
         let (cluster, plan) = (self.cluster, self.plan);
         let request = EvictionRequest {
             namespace: plan.subject.namespace.clone(),
@@ -94,14 +124,7 @@ impl Proof<'_> {
             let request = request.clone();
             async move { Answer::Eviction(evict(cluster, &request).await) }.boxed()
         };
-        let mut asking = Asking {
-            request: Some(send()),
-            again_at: None,
-            until: Instant::now() + self.options.blocked_at_most(),
-            errors: 0,
-            message: String::new(),
-            may_have_acted: false,
-        };
+        asking.request = Some(send());
         let mut is_leaving = false;
         loop {
             tokio::select! {
@@ -117,9 +140,9 @@ impl Proof<'_> {
                 answer = pending(&mut asking.request) => {
                     asking.request = None;
                     match answer {
-                        Answer::Eviction(answer) => self.on_answer(answer, timeline, &mut asking)?,
+                        Answer::Eviction(answer) => self.on_answer(answer, timeline, asking)?,
                         Answer::Pod(found) => {
-                            if is_still_there(found, &request.uid, &mut asking)? {
+                            if is_still_there(found, &request.uid, asking)? {
                                 asking.request = Some(send());
                             }
                         }
