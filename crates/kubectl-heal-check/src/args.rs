@@ -10,7 +10,7 @@ use crate::finding::Severity;
 use crate::options::{Ignored, Options};
 use crate::snapshot::Read;
 
-/// Check what heals by itself: if a container, a pod, a node or a zone is lost, and in a drain. Reads only, but with --prove
+/// Check what heals by itself: a lost container, pod, node or zone, and a drain
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl heal-check",

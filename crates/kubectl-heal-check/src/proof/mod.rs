@@ -9,6 +9,7 @@ pub mod options;
 mod outcome;
 mod plan;
 mod preflight;
+mod refusal;
 mod render;
 pub mod report;
 mod statistics;

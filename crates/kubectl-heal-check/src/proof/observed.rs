@@ -11,6 +11,7 @@ use plugin_client::{Feed, RawObject};
 pub const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// One message of a watch.
+#[expect(clippy::large_enum_variant, reason = "applied at once, never kept")]
 pub enum News {
     Pods(Feed<Pod>),
     Slices(Feed<EndpointSlice>),

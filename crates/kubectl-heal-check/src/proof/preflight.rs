@@ -7,9 +7,9 @@ use plugin_client::Right;
 use plugin_client::api::eviction::EvictionAnswer;
 use serde_json::Value;
 
-use super::execute::refusal;
 use super::options::ProofOptions;
 use super::plan::Plan;
+use super::refusal::refusal;
 use crate::finding::{Finding, Severity};
 use crate::matrix::{Matrix, Verdict};
 use crate::snapshot::{Kind, Snapshot, Workload};

@@ -1,7 +1,6 @@
 //! Carries a plan out: one pod at a time, each evicted once and only by its UID. Network I/O; what it sees is judged by [`Timeline`].
 
 mod round;
-pub use round::refusal;
 mod watches;
 
 use std::collections::BTreeSet;

@@ -15,6 +15,7 @@ use crate::proof::event::Event;
 use crate::proof::observed::Seen;
 use crate::proof::outcome::{End, Round};
 use crate::proof::plan::Member;
+use crate::proof::refusal::refusal;
 use crate::proof::timeline::{Phase, Timeline};
 use crate::snapshot::Kind;
 
@@ -31,7 +32,12 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// all the same (pkg/registry/core/pod/storage/eviction.go decrements before it deletes).
 enum Answer {
     Eviction(EvictionAnswer),
-    Pod(Result<Option<Pod>, Failure>),
+    Pod(Result<Option<PodNow>, Failure>),
+}
+
+struct PodNow {
+    uid: String,
+    is_terminating: bool,
 }
 
 /// The request of a round, and how often it was refused.
@@ -142,7 +148,7 @@ impl<'a> Proof<'a> {
                     match answer {
                         Answer::Eviction(answer) => self.on_answer(answer, timeline, asking)?,
                         Answer::Pod(found) => {
-                            if is_still_there(found, &request.uid, asking)? {
+                            if is_still_there(found, &request, asking)? {
                                 asking.request = Some(send());
                             }
                         }
@@ -181,11 +187,10 @@ impl<'a> Proof<'a> {
                     )));
                 }
                 None => {}
-                Some(since) => {
-                    if self.is_over(timeline, since, now)? {
-                        return if is_leaving { Err(End::Interrupted) } else { Ok(()) };
-                    }
+                Some(since) if self.is_over(timeline, since, now)? => {
+                    return if is_leaving { Err(End::Interrupted) } else { Ok(()) };
                 }
+                Some(_) => {}
             }
         }
     }
@@ -268,25 +273,6 @@ impl<'a> Proof<'a> {
     }
 }
 
-/// In words, of an answer that is no reason to wait.
-pub fn refusal(answer: EvictionAnswer) -> String {
-    match answer {
-        EvictionAnswer::SeveralBudgets { message }
-        | EvictionAnswer::Webhook { message }
-        | EvictionAnswer::Denied { message }
-        | EvictionAnswer::NoEvictionApi { message }
-        | EvictionAnswer::Refused { message }
-        | EvictionAnswer::BudgetSpent { message }
-        | EvictionAnswer::NotYet { message, .. }
-        | EvictionAnswer::Unknown { message } => message,
-        EvictionAnswer::NamespaceTerminating => "its namespace is being deleted".to_owned(),
-        EvictionAnswer::Conflict => "it is another pod by now".to_owned(),
-        EvictionAnswer::NotFound => "there is no such pod".to_owned(),
-        EvictionAnswer::Busy { .. } => "the server is busy".to_owned(),
-        EvictionAnswer::Accepted => String::new(),
-    }
-}
-
 async fn pending(request: &mut Option<BoxFuture<'_, Answer>>) -> Answer {
     match request {
         Some(request) => request.await,
@@ -299,6 +285,8 @@ fn read<'r>(cluster: &'r Cluster, request: &EvictionRequest) -> BoxFuture<'r, An
     let name = request.name.clone();
     async move {
         let found = pods.get_opt(&name).await;
+        let now = |pod: Pod| PodNow { uid: pod.uid().to_owned(), is_terminating: pod.is_terminating() };
+        let found = found.map(|it| it.map(now));
         Answer::Pod(found.map_err(|error| Failure::from_kube("read the pod again", &error)))
     }
     .boxed()
@@ -306,16 +294,16 @@ fn read<'r>(cluster: &'r Cluster, request: &EvictionRequest) -> BoxFuture<'r, An
 
 /// May the eviction be repeated? If it is on its way out already, the watch will show so.
 fn is_still_there(
-    found: Result<Option<Pod>, Failure>,
-    uid: &str,
+    found: Result<Option<PodNow>, Failure>,
+    request: &EvictionRequest,
     asking: &mut Asking<'_>,
 ) -> Result<bool, End> {
     match found {
-        Ok(Some(pod)) if pod.uid() != uid => Err(End::Aborted(format!(
+        Ok(Some(pod)) if pod.uid != request.uid => Err(End::Aborted(format!(
             "pod {} was replaced meanwhile; the new one was not touched",
-            pod.name()
+            request.name
         ))),
-        Ok(Some(pod)) => Ok(!pod.is_terminating()),
+        Ok(Some(pod)) => Ok(!pod.is_terminating),
         Ok(None) => Ok(false),
         Err(failure) => {
             asking.errors += 1;
