@@ -22,11 +22,12 @@ use serde_json::Value;
 
 use crate::gather::objects;
 use crate::matrix;
-use crate::report::HealReport;
+use crate::report::{HealReport, HealResult};
 use crate::rights;
 use crate::snapshot::{Read, Snapshot, Workload};
 use execute::Proof;
 use options::ProofOptions;
+use outcome::{End, Round};
 use plan::Plan;
 use preflight::Test;
 
@@ -48,7 +49,7 @@ pub async fn run(
     let rounds = std::mem::take(&mut proof.rounds);
     drop(proof);
     screen.end();
-    report.result = report::result(&end, &rounds);
+    report.result = result(&end, &rounds);
     if let Some(row) = report.workloads.iter_mut().find(|row| row.subject == plan.subject) {
         report::promote(&mut row.matrix, &end, &rounds);
     }
@@ -151,4 +152,17 @@ fn confirm(ui: &Ui, plan: &Plan, options: &ProofOptions) -> Result<(), Failure> 
         ui.confirm_typed(&format!("Evict pods of {}?", plan.subject), name)?
     };
     if typed { Ok(()) } else { Err(Failure::refused("declined; nothing was evicted")) }
+}
+
+/// How the whole run ended: nothing but the first refusals leave the cluster as it was.
+fn result(end: &End, rounds: &[Round]) -> HealResult {
+    match end {
+        End::Recovered => HealResult::Ok,
+        End::Slow { .. } | End::NotRecovered(_) => HealResult::Failed,
+        End::Void(_) => HealResult::Incomplete,
+        End::Aborted(_) | End::Failed(_) if rounds.is_empty() => HealResult::Refused,
+        End::Aborted(_) | End::Failed(_) => HealResult::Partial,
+        End::Interrupted => HealResult::Interrupted,
+        End::Timeout => HealResult::Timeout,
+    }
 }

@@ -8,7 +8,6 @@ use serde::Serialize;
 use super::outcome::{End, Round};
 use super::statistics::statistics;
 use crate::matrix::Matrix;
-use crate::report::HealResult;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -73,19 +72,6 @@ fn round(round: &Round) -> RoundReport {
 /// To the millisecond: more was not measured.
 fn seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1000.0).round() / 1000.0
-}
-
-/// How the whole run ended: nothing but the first refusals leave the cluster as it was.
-pub fn result(end: &End, rounds: &[Round]) -> HealResult {
-    match end {
-        End::Recovered => HealResult::Ok,
-        End::Slow { .. } | End::NotRecovered(_) => HealResult::Failed,
-        End::Void(_) => HealResult::Incomplete,
-        End::Aborted(_) | End::Failed(_) if rounds.is_empty() => HealResult::Refused,
-        End::Aborted(_) | End::Failed(_) => HealResult::Partial,
-        End::Interrupted => HealResult::Interrupted,
-        End::Timeout => HealResult::Timeout,
-    }
 }
 
 /// What was proven is no prediction any more.

@@ -57,5 +57,6 @@ fn an_outage_is_agreed_to_and_measured() {
     let report: Value = serde_json::Deserializer::from_str(document).into_iter().next().unwrap().unwrap();
     let round = &report["proof"]["rounds"][0];
     let window = round["noEndpointSeconds"].as_f64().unwrap();
-    assert!(window > 0.5 && window <= round["recoverySeconds"].as_f64().unwrap(), "{round:#}");
+    // The slice and the pod are two watches: either may show the eviction first.
+    assert!(window > 0.5 && window < round["recoverySeconds"].as_f64().unwrap() + 0.5, "{round:#}");
 }
