@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
-use plugin_client::{AsInKubectl, CommandLine, ConnectionFlags, Failure, limit};
+use clap::{Parser, ValueEnum};
+use plugin_client::{AsInKubectl, CommandLine, ConnectionFlags, Failure, duration, limit, whole};
 
 use crate::baseline::{self, Key};
 use crate::checks;
@@ -16,7 +16,7 @@ use crate::ignores::{Glob, Rule, Source};
 use crate::options::{Half, Options};
 use crate::snapshot::{Domain, Read};
 
-/// Check what heals by itself: if a container, a pod, a node or a zone is lost, and in a drain. Reads only
+/// Check what heals by itself: a lost container, pod, node or zone, and a drain
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl heal-check",
@@ -29,10 +29,12 @@ Examples:
   kubectl heal-check                      the workloads of the namespace
   kubectl heal-check deploy/web -o wide   one workload, with every reason
   kubectl heal-check -A --fail-on warning
+  kubectl heal-check deploy/web --prove=evict --max-recovery=30s
   kubectl heal-check --explain HC204      what a finding means
   kubectl heal-check -A -o sarif          for code scanning; also junit, openmetrics
 
-Exit codes: 0 nothing found · 1 findings (--fail-on) · 2 usage ·
+Exit codes: 0 nothing found · 1 findings (--fail-on), or a failed proof ·
+2 usage · 3 proof refused, nothing evicted · 4 proof stopped half-way ·
 5 incomplete: something could not be checked, or nothing was there to check ·
 124 --timeout passed · 130 interrupted
 What each finding means: docs/heal-check.md"
@@ -90,6 +92,34 @@ pub struct Args {
     #[arg(long)]
     pub secrets: bool,
 
+    /// Prove it: evict pods of one workload, one at a time, and measure the recovery
+    #[arg(long, value_name = "HOW")]
+    pub prove: Option<Prove>,
+
+    /// Evictions of a proof
+    #[arg(long, value_name = "N", default_value = "3", value_parser = whole::<usize>(1, 1000), requires = "prove")]
+    pub rounds: usize,
+
+    /// Fail a proof if a recovery takes longer
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "prove")]
+    pub max_recovery: Option<Duration>,
+
+    /// Stop a proof if more pods than that are not ready
+    #[arg(long, value_name = "N", default_value = "1", value_parser = whole::<usize>(1, 1000), requires = "prove")]
+    pub max_unavailable: usize,
+
+    /// Grace period of the evicted pods; their own if it is not given
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "prove")]
+    pub grace: Option<Duration>,
+
+    /// Between a recovery and the next eviction; 30s or twice the recovery if it is not given
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "prove")]
+    pub interval: Option<Duration>,
+
+    /// Agree to the plan of a proof without being asked
+    #[arg(short, long, requires = "prove")]
+    pub yes: bool,
+
     /// Show what a check means; do nothing else
     #[arg(long, value_name = "ID")]
     pub explain: Option<String>,
@@ -145,6 +175,12 @@ impl Files {
         let baseline = args.baseline.as_deref().map(baseline::read).transpose()?;
         Ok(Files { config, rules, baseline })
     }
+}
+
+/// How a recovery is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Prove {
+    Evict,
 }
 
 /// Which workloads.

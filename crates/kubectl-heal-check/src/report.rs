@@ -8,6 +8,7 @@ use crate::exempt::Exempt;
 use crate::finding::{Finding, Severity, Subject, Unchecked};
 use crate::matrix::Matrix;
 use crate::options::{Half, Options};
+use crate::proof::report::ProofReport;
 use crate::snapshot::{Kind, Snapshot};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -18,6 +19,14 @@ pub enum HealResult {
     Findings,
     /// Something could not be checked, or nothing was there to check.
     Incomplete,
+    /// A proof: too slow, or no recovery.
+    Failed,
+    /// A proof that stopped before anything was evicted.
+    Refused,
+    /// A proof that stopped after that.
+    Partial,
+    Timeout,
+    Interrupted,
 }
 
 #[derive(Serialize)]
@@ -30,6 +39,8 @@ pub struct HealReport {
     /// Findings that do not count, and why.
     #[serde(flatten)]
     pub exempt: Exempt,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ProofReport>,
     #[serde(skip)]
     pub scope: Checked,
     #[serde(skip)]
@@ -115,6 +126,11 @@ impl HealResult {
             HealResult::Ok => Exit::Done,
             HealResult::Findings => Exit::Failed,
             HealResult::Incomplete => Exit::Incomplete,
+            HealResult::Failed => Exit::Failed,
+            HealResult::Refused => Exit::Refused,
+            HealResult::Partial => Exit::Partial,
+            HealResult::Timeout => Exit::Timeout,
+            HealResult::Interrupted => Exit::Interrupted,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which rights a command line needs: the one place that states them. All of them are rights to read; what is missing is reported.
+//! Which rights a command line needs: the one place that states them. All but those of a proof are rights to read; what is missing is reported.
 
 use plugin_client::{Requirement, Right, Roles, Scope};
 
@@ -71,7 +71,52 @@ fn purpose(read: Read) -> &'static str {
 }
 
 /// `--print-rbac`
-pub fn roles(namespace: Option<&str>, secrets: bool) -> Roles {
+pub fn roles(namespace: Option<&str>, secrets: bool, proves: bool) -> Roles {
+    let mut roles = reading(namespace, secrets);
+    if proves {
+        roles.title = vec![
+            "Rights for `kubectl heal-check --prove=evict`, and no more. Printed by --print-rbac, which does not contact the cluster.".to_owned(),
+        ];
+        roles.name = "heal-check-prove".to_owned();
+        roles.requirements.extend(for_proof(namespace, None));
+    }
+    roles
+}
+
+/// What a proof needs beyond that. `kind`: of the workload; `None` is any.
+pub fn for_proof(namespace: Option<&str>, kind: Option<Read>) -> Vec<Requirement> {
+    let here = |right: Right| Right { namespace: namespace.map(str::to_owned), ..right };
+    let pods = |verb: &str| here(Right::new(verb, "", "pods"));
+    let slices = |verb: &str| here(Right::new(verb, "discovery.k8s.io", "endpointslices"));
+    let follow = "follow the pods that are evicted and their replacements";
+    let serving = "see when the Services have the replacement";
+    let kinds = [Read::Deployments, Read::StatefulSets, Read::DaemonSets, Read::ReplicaSets];
+    let mut all = vec![
+        Requirement::required(
+            here(Right::new("create", "", "pods").subresource("eviction")),
+            "evict one pod at a time",
+        ),
+        Requirement::required(pods("list"), follow),
+        Requirement::required(pods("watch"), follow),
+        Requirement::required(pods("get"), "read a pod before its eviction is repeated"),
+        Requirement::required(slices("list"), serving),
+        Requirement::required(slices("watch"), serving),
+        Requirement::reported(
+            Right::new("watch", "", "nodes"),
+            "stop if a node fails meanwhile",
+            "a node that fails meanwhile is not seen",
+        ),
+    ];
+    for read in kinds.into_iter().filter(|it| kind.is_none_or(|kind| kind == *it)) {
+        let watch = Right { verb: "watch".to_owned(), ..read.right(None) };
+        all.push(Requirement::required(here(watch), "notice that the workload is changed meanwhile"));
+    }
+    let autoscaler = Right { verb: "get".to_owned(), ..Read::Autoscalers.right(None) };
+    all.push(Requirement::required(here(autoscaler), "see whether it is scaling"));
+    all
+}
+
+fn reading(namespace: Option<&str>, secrets: bool) -> Roles {
     let title = vec![
         "Rights for `kubectl heal-check`, and no more: it reads only. Printed by --print-rbac, which does not contact the cluster.".to_owned(),
     ];

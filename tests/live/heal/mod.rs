@@ -4,6 +4,7 @@ mod findings;
 mod input;
 mod matrix;
 mod outcome;
+mod proof;
 mod rights;
 
 use ::testbed::shared;

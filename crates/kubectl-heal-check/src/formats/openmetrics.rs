@@ -117,6 +117,7 @@ fn add_cell(cells: &mut Family, etas: &mut Family, row: &Row, case: &str, cell: 
         Verdict::Wont => "wont",
     };
     let evidence = match cell.evidence {
+        Evidence::Proven => "proven",
         Evidence::Observed => "observed",
         Evidence::Predicted => "predicted",
         Evidence::Unknown => "unknown",

@@ -37,6 +37,7 @@ pub fn report() -> HealReport {
     let low = Finding { message: "low".to_owned(), ..finding("HC402", web(), Severity::Info) };
     let unchecked = |id: &str| Unchecked { id: id.to_owned(), reason: "forbidden".to_owned() };
     HealReport {
+        proof: None,
         kind: "HealReport",
         result: HealResult::Findings,
         workloads: vec![Row { subject: web(), matrix: Some(matrix), impaired_by: Vec::new(), pods: 3 }],

@@ -1,6 +1,6 @@
 //! Reads the cluster. What cannot be read is unknown, with the reason; nothing here fails for a single kind.
 
-mod objects;
+pub mod objects;
 mod pods;
 pub mod volumes;
 mod webhook_backends;

@@ -9,6 +9,8 @@ use crate::report::Row;
 
 /// Behind a cell that happened.
 pub const OBSERVED: &str = "*";
+/// Behind a cell that was proven in this run.
+pub const PROVEN: &str = "✓";
 
 pub fn rows(rows: &[&Row]) -> Vec<Vec<Line>> {
     let Some(first) = rows.iter().find_map(|row| row.matrix.as_ref()) else { return Vec::new() };
@@ -35,7 +37,11 @@ fn shown(cell: &Cell) -> Line {
         Some(seconds) => line.plain(" ").plain(span(seconds)),
         None => line,
     };
-    if cell.evidence == Evidence::Observed { line.plain(OBSERVED) } else { line }
+    match cell.evidence {
+        Evidence::Observed => line.plain(OBSERVED),
+        Evidence::Proven => line.plain(PROVEN),
+        Evidence::Predicted | Evidence::Unknown => line,
+    }
 }
 
 /// Why cells are as they are: those that do not heal or are not known, with `wide` all. Cells of one reason share a line.

@@ -20,6 +20,7 @@ fn text(world: &World, wide: bool) -> Vec<String> {
         workloads: rows.collect(),
         findings,
         unchecked,
+        proof: None,
         exempt: Exempt::default(),
         scope: Checked::default(),
         seconds: 0.0,

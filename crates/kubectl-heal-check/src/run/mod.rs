@@ -13,6 +13,7 @@ use crate::finding::Unchecked;
 use crate::formats::{self, Format};
 use crate::matrix::Matrix;
 use crate::options::Options;
+use crate::proof::{self, options::ProofOptions};
 use crate::report::{Checked, HealReport, HealResult, Row};
 use crate::snapshot::{Snapshot, Workload};
 use crate::{checks, gather, matrix, render, rights};
@@ -31,6 +32,7 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
 async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let target = args.target()?;
     let options = args.options(Files::read(&args)?)?;
+    let proof = ProofOptions::of(&args, &target)?;
     if let Some(id) = &args.explain {
         let id = known(id, "--explain")?;
         checks::find(id).into_iter().flat_map(render::explain).for_each(|line| ui.data(&line));
@@ -40,7 +42,8 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let Format::Common(output) = args.output else {
             return Err(Failure::usage("--print-rbac: a role is text, json or yaml"));
         };
-        publish_roles(&ui, output, &rights::roles(args.connection.namespace.as_deref(), options.secrets));
+        let roles = rights::roles(args.connection.namespace.as_deref(), options.secrets, proof.is_some());
+        publish_roles(&ui, output, &roles);
         return Ok(Exit::Done);
     }
     // Before anything is read: a file that cannot be written is no surprise at the end.
@@ -51,15 +54,20 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let cluster = connect(&args.connection, PLUGIN, &ui).await?;
         let namespace = (!args.all_namespaces).then(|| cluster.namespace.clone());
         let snapshot = read(&cluster, &target, namespace.as_deref(), &options).await?;
-        Ok((snapshot, namespace))
+        Ok((cluster, snapshot, namespace))
     };
-    let (snapshot, namespace) = bounds.in_time("the cluster was read", work).await?;
+    let (cluster, snapshot, namespace) = bounds.in_time("the cluster was read", work).await?;
     let mut report = judge(&snapshot, &options, namespace.as_deref(), &target);
     report.seconds = started.elapsed().as_secs_f64();
     if let Some(file) = written {
         let known = options.baseline.unwrap_or_default();
         let found = [&report.findings[..], &report.exempt.known];
         file.write(&baseline::next(&known, &report.exempt.fixed, &found))?;
+    }
+    if let Some(proof) = &proof {
+        let (report, lines) = proof::run(&ui, &cluster, proof, &snapshot, report, &bounds).await?;
+        formats::publish(&ui, args.output, &report, || lines);
+        return Ok(report.result.exit());
     }
     let shown = render::Shown { wide: args.output.is_wide(), ignored: args.show_ignored };
     formats::publish(&ui, args.output, &report, || {
@@ -128,6 +136,7 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
         workloads: rows.collect(),
         findings,
         unchecked,
+        proof: None,
         exempt,
         scope: Checked::of(snapshot, options, left_out),
         seconds: 0.0,
