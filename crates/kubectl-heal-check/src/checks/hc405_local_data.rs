@@ -106,10 +106,7 @@ fn is_data(workload: &Workload, volume: &Value) -> bool {
     let init = workload.template.list("/spec/initContainers").iter();
     let mounts = workload.containers().iter().chain(init).flat_map(|it| it.list("/volumeMounts"));
     let mut writes = mounts.filter(|it| it["name"] == volume["name"] && it["readOnly"] != true);
-    !is_special
-        && !path.ends_with(".sock")
-        && !OF_NODES.iter().any(|of| is_below(of))
-        && writes.next().is_some()
+    !is_special && !path.ends_with(".sock") && !OF_NODES.iter().any(is_below) && writes.next().is_some()
 }
 
 #[cfg(test)]

@@ -63,6 +63,7 @@ mod tests {
         };
         let of_zone = || json!({"topology.kubernetes.io/zone": "a"});
         let full = json!({"status": {"allocatable": {"pods": "1"}}});
+        let all_full = healthy().edit_all("Node", full.clone());
         cases(
             &CHECK,
             &[
@@ -73,6 +74,7 @@ mod tests {
                     web(of_zone(), "a").edit("Node/n2", full),
                     &["deployment/web warning"],
                 ),
+                ("no room, and no volume: HC414", all_full, &[]),
                 ("a volume of every zone", web(json!({}), "b"), &[]),
             ],
         );
