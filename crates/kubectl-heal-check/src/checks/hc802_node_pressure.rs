@@ -1,7 +1,7 @@
 //! HC802: a node that is short of memory, disk or processes.
 
-use cluster_model::text::{count, span};
 use cluster_model::NodeExt;
+use cluster_model::text::{count, span};
 use k8s_openapi::api::core::v1::{Node, NodeCondition};
 
 use super::check::{About, Check, Found};

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod crashing;
 mod eligible;
+mod endpoints;
 mod hc101_bare_pod;
 mod hc102_dangling_owner;
 mod hc105_selector_clash;
@@ -27,7 +28,15 @@ mod hc402_one_zone;
 mod hc404_pinned;
 mod hc409_node_loss;
 mod hc410_stateful_node_loss;
+mod hc501_missing_reference;
+mod hc502_quota;
+mod hc503_pod_security;
+mod hc504_webhook;
 mod hc505_namespace_terminating;
+mod hc506_mutable_tag;
+mod hc507_image_cached_only;
+mod hc509_service_empty;
+mod hc510_slice_drift;
 mod hc601_crash_loop;
 mod hc602_out_of_memory;
 mod hc603_liveness_kill;
@@ -55,6 +64,7 @@ mod hc902_cron_job_late;
 mod hc903_no_retry;
 mod probe;
 mod probe_kill;
+mod service_pods;
 #[cfg(test)]
 pub mod testing;
 pub mod waiting;
@@ -90,7 +100,15 @@ pub const CHECKS: &[Check] = &[
     hc404_pinned::CHECK,
     hc409_node_loss::CHECK,
     hc410_stateful_node_loss::CHECK,
+    hc501_missing_reference::CHECK,
+    hc502_quota::CHECK,
+    hc503_pod_security::CHECK,
+    hc504_webhook::CHECK,
     hc505_namespace_terminating::CHECK,
+    hc506_mutable_tag::CHECK,
+    hc507_image_cached_only::CHECK,
+    hc509_service_empty::CHECK,
+    hc510_slice_drift::CHECK,
     hc601_crash_loop::CHECK,
     hc602_out_of_memory::CHECK,
     hc603_liveness_kill::CHECK,
