@@ -130,7 +130,8 @@ mod tests {
         );
         assert_eq!(
             web_a(waits(1)).message(&CHECK),
-            "1 of 3 pods in a crash loop: container main of web-a ended with exit code 1, 3 restarts; next attempt at 00:01:10 UTC (in 1m10s)"
+            "1 of 3 pods in a crash loop: container main of web-a ended with exit code 1, 3 restarts; next attempt at 00:01:10 UTC (in 1m10s)",
+            "C7: exact to the second"
         );
         assert!(
             web_a(waits(0))

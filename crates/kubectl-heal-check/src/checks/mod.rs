@@ -184,6 +184,24 @@ mod tests {
     }
 
     #[test]
+    fn fields_of_newer_servers_change_nothing() {
+        let mut world = healthy();
+        for kind in ["Pod", "Node", "Deployment", "PodDisruptionBudget", "Service", "EndpointSlice"] {
+            let newer = serde_json::json!({"newer": {"a": 1}});
+            world = world.edit_all(kind, serde_json::json!({"spec": newer, "status": newer, "newer": true}));
+        }
+        assert_eq!(run(&world.snapshot(), |_| true), (Vec::new(), Vec::new()), "G8");
+    }
+
+    #[test]
+    fn only_what_a_check_that_runs_reads_is_read() {
+        assert!(reads(|_| true).contains(&Read::Events));
+        let without = reads(|check| !check.reads.contains(&Read::Events));
+        assert!(!without.contains(&Read::Events) && without.contains(&Read::Quotas));
+        assert!(!reads(|_| true).contains(&Read::Secrets), "only on demand");
+    }
+
+    #[test]
     fn ids_are_unique_and_in_order() {
         let ids: Vec<&str> = CHECKS.iter().map(|check| check.id).collect();
         assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
