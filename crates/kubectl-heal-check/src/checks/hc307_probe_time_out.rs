@@ -44,7 +44,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
                     continue;
                 }
                 let events = || late(workload, snapshot, container.text("/name"), word);
-                let often: i64 = events().map(|event| in_an_hour(event)).sum();
+                let often: i64 = events().map(in_an_hour).sum();
                 if let Some(event) = events().last().filter(|_| often >= OFTEN) {
                     let name = container.text("/name");
                     let message = format!(

@@ -4,6 +4,7 @@ pub mod check;
 pub mod crashing;
 mod displaced;
 mod eligible;
+mod endpoints;
 pub mod hc001_ignore;
 mod hc101_bare_pod;
 mod hc102_dangling_owner;
@@ -47,7 +48,15 @@ mod hc410_stateful_node_loss;
 mod hc411_qos;
 mod hc412_priority;
 mod hc414_n_minus_one;
+mod hc501_missing_reference;
+mod hc502_quota;
+mod hc503_pod_security;
+mod hc504_webhook;
 mod hc505_namespace_terminating;
+mod hc506_mutable_tag;
+mod hc507_image_cached_only;
+mod hc509_service_empty;
+mod hc510_slice_drift;
 mod hc601_crash_loop;
 mod hc602_out_of_memory;
 mod hc603_liveness_kill;
@@ -75,14 +84,14 @@ mod hc902_cron_job_late;
 mod hc903_no_retry;
 mod probe;
 mod probe_kill;
+mod service_pods;
 mod shared_volume;
 #[cfg(test)]
 pub mod testing;
 pub mod waiting;
 
 use crate::finding::{Finding, Unchecked, sort};
-use crate::snapshot::{Read, Snapshot};
-use std::collections::BTreeSet;
+use crate::snapshot::Snapshot;
 
 pub use check::{About, Check, Found};
 
@@ -130,7 +139,15 @@ pub const CHECKS: &[Check] = &[
     hc411_qos::CHECK,
     hc412_priority::CHECK,
     hc414_n_minus_one::CHECK,
+    hc501_missing_reference::CHECK,
+    hc502_quota::CHECK,
+    hc503_pod_security::CHECK,
+    hc504_webhook::CHECK,
     hc505_namespace_terminating::CHECK,
+    hc506_mutable_tag::CHECK,
+    hc507_image_cached_only::CHECK,
+    hc509_service_empty::CHECK,
+    hc510_slice_drift::CHECK,
     hc601_crash_loop::CHECK,
     hc602_out_of_memory::CHECK,
     hc603_liveness_kill::CHECK,
@@ -185,7 +202,9 @@ mod tests {
     use super::testing::{deployment, healthy, owner, pod};
     use super::*;
     use crate::matrix::matrices;
+    use crate::snapshot::Read;
     use serde_json::json;
+    use std::collections::BTreeSet;
 
     #[test]
     fn a_healthy_cluster_has_no_findings() {
@@ -222,7 +241,13 @@ mod tests {
         }
         let (findings, unchecked) = run(&world.snapshot(), |_| true);
         let found: Vec<_> = findings.iter().map(|it| (it.id, it.severity.word())).collect();
-        let expected = [("HC203", "warning"), ("HC212", "info"), ("HC301", "info"), ("HC409", "info")];
+        let expected = [
+            ("HC203", "warning"),
+            ("HC506", "warning"),
+            ("HC212", "info"),
+            ("HC301", "info"),
+            ("HC409", "info"),
+        ];
         assert_eq!((found.as_slice(), unchecked), (&expected[..], vec![]));
     }
 
@@ -252,6 +277,16 @@ mod tests {
             + &serde_json::to_string(&matrices(&snapshot).into_iter().map(|it| it.1).collect::<Vec<_>>())
                 .unwrap();
         assert!(!shown.contains(SECRET), "{shown}");
+    }
+
+    #[test]
+    fn fields_of_newer_servers_change_nothing() {
+        let mut world = healthy();
+        for kind in ["Pod", "Node", "Deployment", "PodDisruptionBudget", "Service", "EndpointSlice"] {
+            let newer = serde_json::json!({"newer": {"a": 1}});
+            world = world.edit_all(kind, serde_json::json!({"spec": newer, "status": newer, "newer": true}));
+        }
+        assert_eq!(run(&world.snapshot(), |_| true), (Vec::new(), Vec::new()), "G8");
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub fn healthy() -> World {
     objects
         .push(json!({"kind": "Service", "metadata": {"namespace": "shop", "name": "web", "uid": "svc-web"},
         "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}}));
+    objects.push(json!({"kind": "EndpointSlice", "metadata": {"namespace": "shop", "name": "web-1", "labels": {"kubernetes.io/service-name": "web"}},
+        "endpoints": [{"conditions": {"ready": true}}, {"conditions": {"ready": true}}, {"conditions": {"ready": true}}]}));
     for name in ["kube-controller-manager", "kube-scheduler"] {
         objects.push(
             json!({"kind": "Lease", "metadata": {"namespace": "kube-system", "name": name, "uid": name},

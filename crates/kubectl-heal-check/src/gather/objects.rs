@@ -29,8 +29,9 @@ pub async fn of_kind(
     known(read, place, listed)
 }
 
-/// What cannot be read is unknown. Without valid credentials nothing can be read at all: then there is nothing to report.
-pub fn known<T>(
+/// What cannot be read is unknown. Without valid credentials nothing can be read at all: then there is nothing to report. Of a kind that
+/// the server does not have there are no objects.
+pub fn known<T: Default>(
     read: Read,
     namespace: Option<&str>,
     listed: Result<T, Failure>,
@@ -38,6 +39,7 @@ pub fn known<T>(
     match listed {
         Ok(found) => Ok(Known::Seen(found)),
         Err(failure) if failure.code == Some(401) => Err(failure),
+        Err(failure) if failure.code == Some(404) && !read.is_always_read() => Ok(Known::Seen(T::default())),
         Err(failure) => Ok(Known::Unknown(why(read, namespace, &failure))),
     }
 }
@@ -118,5 +120,41 @@ pub fn why(read: Read, namespace: Option<&str>, failure: &Failure) -> String {
     match failure.code {
         Some(403) => format!("you have no right to {right}; {}", access_review::grant(&right)),
         _ => failure.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kube::core::Status;
+    use plugin_client::Exit;
+
+    fn answered(code: u16, read: Read) -> Result<Known<Vec<Value>>, Failure> {
+        let status = Status { code, message: "no".to_owned(), ..Status::default() };
+        let failure = Failure::from_kube("list configmaps", &kube::Error::Api(Box::new(status)));
+        known(read, Some("shop"), Err(failure))
+    }
+
+    #[test]
+    fn without_valid_credentials_there_is_nothing_to_report() {
+        let failure = answered(401, Read::ConfigMaps).unwrap_err();
+        assert_eq!(failure.exit, Exit::Failed);
+        assert!(failure.hints.iter().any(|hint| hint.contains("log in again")), "{failure:?}");
+    }
+
+    #[test]
+    fn a_right_that_is_missing_is_named() {
+        let Known::Unknown(why) = answered(403, Read::ConfigMaps).unwrap() else { panic!("G1: known") };
+        for part in ["list", "configmaps", "shop"] {
+            assert!(why.contains(part), "G1: {part} in {why}");
+        }
+    }
+
+    #[test]
+    fn a_kind_that_the_server_does_not_have_has_no_objects() {
+        let of = |code, read| matches!(answered(code, read), Ok(Known::Seen(_)));
+        assert!(of(404, Read::RuntimeClasses), "G8: absent");
+        assert!(!of(404, Read::Deployments), "G8: every server has it");
+        assert!(!of(503, Read::RuntimeClasses), "not absent");
     }
 }

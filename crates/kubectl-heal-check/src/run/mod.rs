@@ -83,7 +83,7 @@ async fn read(
     options: &Options,
 ) -> Result<Snapshot, Failure> {
     let selection = gather::selection(cluster, target, namespace).await?;
-    let gathered = gather::gather(cluster, namespace, options.half, &options.reads()).await?;
+    let gathered = Box::pin(gather::gather(cluster, namespace, options.half, &options.reads())).await?;
     let unanswered = cluster.unanswered();
     if unanswered.is_some() && matches!(gathered.pods, Known::Unknown(_)) {
         return Err(Failure::failed("cannot reach the API server").cause(unknown(&gathered.pods)));
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(result(&healthy(), &error), (HealResult::Ok, vec![]));
         let mut empty = healthy();
         empty.objects.retain(|it| it["metadata"]["namespace"] != "shop");
-        assert_eq!(result(&empty, &error), (HealResult::Incomplete, vec!["workloads".to_owned()]));
+        assert_eq!(result(&empty, &error), (HealResult::Incomplete, vec!["workloads".to_owned()]), "G2");
         let (incomplete, ids) = result(&healthy().unknown(Read::Leases), &error);
         assert_eq!((incomplete, ids), (HealResult::Incomplete, vec!["HC804".to_owned()]));
     }

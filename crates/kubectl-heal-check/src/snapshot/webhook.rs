@@ -48,6 +48,19 @@ fn is_required(webhook: &Value) -> bool {
 }
 
 impl Webhook {
+    /// Whatever their labels.
+    pub fn is_called_for_all(&self) -> bool {
+        let is_empty = |it: &Value| {
+            it.as_object().is_none_or(|fields| {
+                fields.values().all(|value| {
+                    value.as_object().is_none_or(|map| map.is_empty())
+                        && value.as_array().is_none_or(Vec::is_empty)
+                })
+            })
+        };
+        is_empty(&self.namespaces) && is_empty(&self.objects)
+    }
+
     /// Is it called for a pod with these labels in a namespace with those? A selector that is left out selects all.
     pub fn is_called_for(
         &self,

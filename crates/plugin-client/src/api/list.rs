@@ -30,7 +30,7 @@ pub async fn fold<K, A>(
 where
     K: Clone + DeserializeOwned + Debug,
 {
-    pages(|params| async move { api.list(&params).await }, plural, params, page, start, add).await
+    pages(|params: ListParams| async move { api.list(&params).await }, plural, params, page, start, add).await
 }
 
 /// The same of metadata alone, so that what the objects hold never comes here, into a list of what `keep` leaves of each.
@@ -47,13 +47,14 @@ pub async fn metadata<K, T>(
 where
     K: Clone + DeserializeOwned + Debug,
 {
-    let list = |params| async move { api.list_metadata(&params).await };
+    let list = |params: ListParams| async move { api.list_metadata(&params).await };
     let add = |found: &mut Vec<T>, object| found.extend(keep(object));
     pages(list, plural, ListParams::default(), page, Vec::new, add).await
 }
 
-async fn pages<K, A, Page>(
-    list: impl Fn(ListParams) -> Page,
+/// The parameters come by value: with a reference, callers could not prove that their futures are `Send`.
+async fn pages<K, A, F>(
+    list: impl Fn(ListParams) -> F,
     plural: &str,
     params: ListParams,
     page: u32,
@@ -62,7 +63,7 @@ async fn pages<K, A, Page>(
 ) -> Result<A, Failure>
 where
     K: Clone,
-    Page: Future<Output = kube::Result<ObjectList<K>>>,
+    F: Future<Output = kube::Result<ObjectList<K>>>,
 {
     let mut params = ListParams { limit: (page > 0).then_some(page), ..params };
     let mut found = start();
