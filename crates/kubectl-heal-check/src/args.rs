@@ -57,7 +57,7 @@ pub struct Args {
     pub fail_on: Option<Severity>,
 
     /// Only what is wrong now, without the matrix
-    #[arg(long, conflicts_with = "posture")]
+    #[arg(long, conflicts_with_all = ["posture", "prove"])]
     pub now: bool,
 
     /// Only what would not heal

@@ -50,10 +50,9 @@ pub async fn run(
     drop(proof);
     screen.end();
     report.result = result(&end, &rounds);
-    if let Some(row) = report.workloads.iter_mut().find(|row| row.subject == plan.subject) {
-        if let Some(matrix) = &mut row.matrix {
-            report::promote(matrix, &end, &rounds);
-        }
+    let row = report.workloads.iter_mut().find(|row| row.subject == plan.subject);
+    if let Some(matrix) = row.and_then(|row| row.matrix.as_mut()) {
+        report::promote(matrix, &end, &rounds);
     }
     report.proof = Some(report::ProofReport::of(&end, &rounds, render::reason(&end, &rounds)));
     Ok((report, render::summary(&plan, &end, &rounds)))
