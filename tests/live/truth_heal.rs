@@ -12,7 +12,9 @@ fn cells_come_true_on_six_clusters() {
     std::thread::scope(|scope| {
         let runs = (1..=6).map(|seed| {
             scope.spawn(move || {
-                let case = generate(seed, &LAST);
+                let mut case = generate(seed, &LAST);
+                // A drain of the ones, the loss of nodes of the others.
+                case.events.remove(if seed.is_multiple_of(2) { 1 } else { 2 });
                 let report = run(shared(), &case, bounds);
                 assert_eq!(report.contradictions().count(), 0, "{}", report.shown(&case));
                 report.judged.len()
