@@ -48,7 +48,7 @@ pub struct Args {
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     pub selector: Option<String>,
 
-    /// All namespaces; those of Kubernetes itself (kube-*) only for what is wrong now
+    /// All namespaces (Kubernetes' own: only --now)
     #[arg(short = 'A', long, switch())]
     pub all_namespaces: bool,
 
@@ -84,7 +84,7 @@ pub struct Args {
     #[arg(long)]
     pub show_ignored: bool,
 
-    /// Leave out a check, or its findings about one object: HC203 or HC203:web
+    /// Leave out a check or one object: HC203:web
     #[arg(long, value_name = "ID[:NAME]", value_delimiter = ',')]
     pub ignore: Vec<String>,
 

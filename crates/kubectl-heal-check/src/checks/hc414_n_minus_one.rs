@@ -14,7 +14,7 @@ const KARPENTER: [&str; 2] = ["karpenter.sh/nodepool", "karpenter.sh/provisioner
 
 pub const CHECK: Check = Check {
     id: "HC414",
-    name: "n-1",
+    name: "n-minus-one",
     about: About::Posture,
     severities: &[Error, Warning],
     reads: &[

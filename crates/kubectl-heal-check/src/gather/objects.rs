@@ -94,6 +94,11 @@ async fn namespace_alone(cluster: &Cluster, name: &str) -> Result<Vec<Value>, Fa
             Ok(vec![object])
         }
         Err(error) if is_not_found(&error) => Ok(Vec::new()),
+        // A role for all namespaces grants that they are listed.
+        Err(kube::Error::Api(status)) if status.code == 403 => {
+            let own = ListParams::default().fields(&format!("metadata.name={name}"));
+            whole(cluster, Read::Namespaces, None, own).await
+        }
         Err(error) => Err(Failure::from_kube("read the namespace", &error)),
     }
 }

@@ -7,8 +7,6 @@ use super::rule::{Reason, Rule, Source};
 use crate::checks;
 use crate::finding::Subject;
 
-pub const KEY: &str = "kubectl-heal-check/ignore";
-
 const UNTIL: &str = ", until ";
 
 /// Each of its entries, or what is wrong with it.

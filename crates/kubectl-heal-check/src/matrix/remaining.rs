@@ -4,6 +4,7 @@ use cluster_model::feasibility::volumes::Lookup;
 use cluster_model::feasibility::{Cluster, PodFacts, PodId, PodTerm, VolumeUse};
 use cluster_model::healing::node_loss::{Deletion, deletion};
 use cluster_model::selector;
+use k8s_openapi::api::core::v1::TopologySpreadConstraint;
 
 use crate::snapshot::places::{Place, Refusal};
 
@@ -54,10 +55,18 @@ impl<'c> Remaining<'c> {
             return unknown("anti-affinity counts pods of a lost node until their objects are gone");
         }
         // Pods that are being deleted do not count there (pkg/scheduler/framework/plugins/podtopologyspread, countPodsMatchSelector).
-        let stays = |it: &&PodFacts| {
-            it.namespace == pod.namespace && deletion(&it.requirements.tolerations) == Deletion::Never
+        let is_counted = |it: &&PodFacts| {
+            let selects = |it: &PodFacts, constraint: &TopologySpreadConstraint| {
+                selector::selects(
+                    selector::parse(constraint.label_selector.clone()).as_ref(),
+                    Some(&it.labels),
+                )
+            };
+            it.namespace == pod.namespace
+                && deletion(&it.requirements.tolerations) == Deletion::Never
+                && wanted.spread.iter().any(|constraint| selects(it, constraint))
         };
-        if !wanted.spread.is_empty() && self.pods.iter().any(stays) {
+        if self.pods.iter().any(is_counted) {
             return unknown("its spread constraints may count pods that stay on a lost node");
         }
         None

@@ -384,3 +384,18 @@ fn a_drain_of_several_pods_takes_as_long_as_all_of_them() {
     let parallel = json!({"spec": {"podManagementPolicy": "Parallel"}});
     assert_eq!(drain(db().edit("StatefulSet/db", parallel), "statefulset/db"), Some(35));
 }
+
+/// A pod that tolerates the loss of its node without an end is not deleted, so that a spread constraint counts it: if it selects it.
+#[test]
+fn a_spread_constraint_counts_only_the_pods_that_it_selects() {
+    let constraint = json!([{"maxSkew": 3, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule",
+        "labelSelector": {"matchLabels": {"app": "web"}}}]);
+    let stays = |app: &str| {
+        let mut agent = pod("agent", app, "n1");
+        agent["spec"]["tolerations"] = json!([{"operator": "Exists"}]);
+        healthy().edit_all("Pod", json!({"spec": {"topologySpreadConstraints": constraint}})).with(agent)
+    };
+    let node_loss = |app: &str| matrix_of(&stays(app), "deployment/web").node_loss;
+    assert!(node_loss("web").reason.contains("may count pods that stay"), "{:?}", node_loss("web"));
+    assert!(!node_loss("agent").reason.contains("may count pods that stay"), "{:?}", node_loss("agent"));
+}

@@ -10,15 +10,13 @@ use serde_json::Value;
 use super::options::ProofOptions;
 use super::plan::Plan;
 use super::refusal::refusal;
+use crate::checks::{self, About};
 use crate::finding::{Finding, Severity};
 use crate::matrix::{Matrix, Verdict};
-use crate::snapshot::{Kind, Snapshot, Workload};
+use crate::snapshot::{Kind, Snapshot, Workload, is_system};
 
-/// Of Kubernetes itself: nobody else's to try out.
-const SYSTEM: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
 /// An autoscaler that has just scaled may do so again.
 const SCALED_WITHIN: i64 = 180;
-const SINGLE_REPLICA: &str = "HC201";
 
 /// One line: what holds, or what does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +47,7 @@ pub fn of_snapshot(
         ),
         test(
             "namespace",
-            !SYSTEM.contains(&namespace),
+            !is_system(namespace),
             namespace,
             format!("{namespace} belongs to Kubernetes itself"),
         ),
@@ -78,14 +76,19 @@ fn healthy(workload: &Workload, findings: &[Finding]) -> Test {
                 && it.subject.kind == "Pod"
                 && workload.pods.iter().any(|pod| pod.name == it.subject.name))
     };
-    // That it has one replica is agreed to by a question of its own.
-    let counts = |it: &&Finding| it.severity >= Severity::Error && it.id != SINGLE_REPLICA;
+    let counts = |it: &&Finding| it.severity >= Severity::Error && is_in_the_way(it.id);
     let error = findings.iter().filter(counts).find(is_about);
     Test {
         what: "findings",
         outcome: error
             .map_or(Ok("no error about it".to_owned()), |it| Err(format!("{} {}", it.id, it.message))),
     }
+}
+
+/// It is wrong now, or a replacement would be refused (HC5xx). Other findings of posture, as one replica or a probe that is missing, say
+/// nothing about the loss of one pod; budgets and placement are asked by themselves.
+fn is_in_the_way(id: &str) -> bool {
+    id.starts_with("HC5") || checks::find(id).is_some_and(|check| check.about == About::Now)
 }
 
 fn rollout(workload: &Workload) -> Test {

@@ -10,7 +10,9 @@ use serde_json::Value;
 use super::Read;
 use super::workload::{Kind, Workload};
 use crate::finding::Subject;
-use crate::ignores::annotation::KEY;
+
+/// Leaves out findings about its object: `ignores/annotation.rs`.
+pub const KEY: &str = "kubectl-heal-check/ignore";
 
 /// Besides workloads and nodes.
 const OTHERS: [Read; 5] = [Read::Budgets, Read::Autoscalers, Read::Services, Read::Leases, Read::Namespaces];

@@ -1,6 +1,6 @@
 //! The cluster as the checks and the matrix see it: workloads with their pods, budgets, Services and nodes.
 
-mod annotations;
+pub mod annotations;
 mod build;
 pub mod domain;
 pub mod event;
@@ -28,6 +28,7 @@ use k8s_openapi::jiff::civil::Date;
 use k8s_openapi::jiff::tz::TimeZone;
 use serde_json::Value;
 
+pub use build::is_system;
 pub use domain::Domain;
 pub use event::{Event, Reason};
 pub use gathered::Gathered;
