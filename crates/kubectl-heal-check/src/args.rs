@@ -12,8 +12,10 @@ use crate::checks;
 use crate::config::Config;
 use crate::finding::Severity;
 use crate::formats::Format;
+use crate::half::Half;
 use crate::ignores::{Glob, Rule, Source};
-use crate::options::{Half, Options};
+use crate::options::Options;
+use crate::proof::options::ProofOptions;
 use crate::snapshot::{Domain, Read};
 
 /// Check what heals by itself: a lost container, pod, node or zone, and a drain
@@ -221,6 +223,30 @@ impl Args {
                 Ok(Target::Named(words.iter().map(|word| named(word)).collect::<Result<_, _>>()?))
             }
         }
+    }
+
+    /// `None` without `--prove`.
+    pub fn proof(&self, target: &Target) -> Result<Option<ProofOptions>, Failure> {
+        let Some(Prove::Evict) = self.prove else { return Ok(None) };
+        let is_one = match target {
+            Target::Named(names) => matches!(names.as_slice(), [(read, _)] if *read != Read::Pods),
+            Target::All | Target::Selector(_) => false,
+        };
+        // The rights are those for any workload.
+        if !is_one && !self.print_rbac {
+            return Err(Failure::usage(
+                "--prove needs one workload: a Deployment, StatefulSet, DaemonSet or ReplicaSet",
+            )
+            .hint("for example: kubectl heal-check deployment/web --prove=evict"));
+        }
+        Ok(Some(ProofOptions {
+            rounds: self.rounds,
+            max_recovery: self.max_recovery,
+            max_unavailable: self.max_unavailable,
+            grace_seconds: self.grace.map(|it| i64::try_from(it.as_secs()).unwrap_or(i64::MAX)),
+            interval: self.interval,
+            yes: self.yes,
+        }))
     }
 
     /// With what the files say.

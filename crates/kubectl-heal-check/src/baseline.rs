@@ -139,7 +139,7 @@ mod tests {
     use super::*;
     use crate::checks::testing::healthy;
     use crate::finding::Subject;
-    use crate::options::Half;
+    use crate::half::Half;
     use crate::snapshot::{Read, Selection};
 
     fn finding(id: &'static str, namespace: &str, name: &str, severity: Severity) -> Finding {

@@ -56,8 +56,9 @@ mod tests {
     use crate::checks::testing::{World, healthy};
     use crate::checks::{self};
     use crate::finding::Severity;
+    use crate::half::Half;
     use crate::ignores::{Glob, Reason, Rule, Source};
-    use crate::options::{Half, fail_on};
+    use crate::options::fail_on;
     use crate::snapshot::{Read, Selection};
     use serde_json::json;
 

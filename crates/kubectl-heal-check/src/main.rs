@@ -11,6 +11,7 @@ mod exempt;
 mod finding;
 mod formats;
 mod gather;
+mod half;
 mod ignores;
 mod matrix;
 mod options;

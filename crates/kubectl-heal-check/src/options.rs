@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::baseline::Key;
-use crate::checks::{About, CHECKS, Check, hc001_ignore};
+use crate::checks::CHECKS;
 use crate::finding::{Finding, Severity};
+use crate::half::Half;
 use crate::ignores::Rule;
 use crate::snapshot::{Domain, Read};
 
@@ -22,17 +23,6 @@ pub struct Options {
     pub secrets: bool,
 }
 
-/// Which checks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Half {
-    #[default]
-    Both,
-    /// `--now`: is it healing?
-    Now,
-    /// `--posture`: would it heal?
-    Posture,
-}
-
 /// Whatever is checked: they are the workloads, and what is written about them.
 const WORKLOADS: [Read; 8] = [
     Read::Pods,
@@ -44,22 +34,6 @@ const WORKLOADS: [Read; 8] = [
     Read::CronJobs,
     Read::Namespaces,
 ];
-
-impl Half {
-    pub fn wants(self, check: &Check) -> bool {
-        let is_asked = match check.about {
-            About::Posture => self != Half::Now,
-            About::Now => self != Half::Posture,
-        };
-        // What is left out concerns both.
-        is_asked || check.id == hc001_ignore::CHECK.id
-    }
-
-    /// The matrix says what would become of a workload.
-    pub fn has_matrix(self) -> bool {
-        self != Half::Now
-    }
-}
 
 impl Options {
     /// A whole check is left out: then it need not be possible either.

@@ -6,8 +6,9 @@ use serde::Serialize;
 use crate::dependencies::Impairment;
 use crate::exempt::Exempt;
 use crate::finding::{Finding, Severity, Subject, Unchecked};
+use crate::half::Half;
 use crate::matrix::Matrix;
-use crate::options::{Half, Options};
+use crate::options::Options;
 use crate::proof::report::ProofReport;
 use crate::snapshot::{Kind, Snapshot};
 

@@ -46,11 +46,13 @@ fn requirements(namespace: Option<&str>, secrets: bool) -> Vec<Requirement> {
         let namespace = namespace.filter(|_| read != Read::EndpointSlices);
         all.push(Requirement::reported(read.right(namespace), purpose(read), lost));
     }
-    if let Some(namespace) = namespace {
-        let right = Right { namespace: Some(namespace.to_owned()), ..Right::new("get", "", "namespaces") };
-        let annotated = "read the annotation of the namespace that leaves out findings";
-        all.push(Requirement::reported(right.name(namespace), annotated, "its annotation does not count"));
-    }
+    let own = Right { namespace: namespace.map(str::to_owned), ..Right::new("get", "", "namespaces") };
+    let own = match namespace {
+        Some(name) => own.name(name),
+        None => own,
+    };
+    let read = "read the labels and the annotation of a namespace that is checked alone";
+    all.push(Requirement::reported(own, read, lost));
     all
 }
 

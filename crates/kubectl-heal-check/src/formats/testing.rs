@@ -3,9 +3,9 @@
 use crate::baseline::Key;
 use crate::exempt::Exempt;
 use crate::finding::{Finding, Severity, Subject, Unchecked};
+use crate::half::Half;
 use crate::ignores::Ignored;
 use crate::matrix::{Cell, Matrix};
-use crate::options::Half;
 use crate::report::{Checked, CheckedWorkload, HealReport, HealResult, Row};
 use crate::snapshot::Kind;
 

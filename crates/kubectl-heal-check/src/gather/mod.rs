@@ -16,7 +16,7 @@ use plugin_client::{Cluster, Failure, RawObject, is_not_found};
 use serde_json::Value;
 
 use crate::args::{TYPES, Target};
-use crate::options::Half;
+use crate::half::Half;
 use crate::snapshot::{Gathered, Read, Selection};
 
 /// The holders of the Leases that are read.

@@ -12,7 +12,7 @@ use plugin_client::api::scheduling::{Needs, volumes_matter};
 use plugin_client::{Cluster, Failure};
 
 use super::objects::{known, why};
-use crate::options::Half;
+use crate::half::Half;
 use crate::snapshot::{Gathered, PodState, Read};
 
 #[derive(Default)]

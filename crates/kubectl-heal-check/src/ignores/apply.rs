@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::annotation;
 use super::rule::{Rule, Source};
 use crate::finding::{Finding, Severity, Subject, Unchecked};
-use crate::options::Half;
+use crate::half::Half;
 use crate::snapshot::Snapshot;
 
 /// A finding that a rule left out.

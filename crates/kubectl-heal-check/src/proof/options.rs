@@ -2,11 +2,6 @@
 
 use std::time::Duration;
 
-use plugin_client::Failure;
-
-use crate::args::{Args, Prove, Target};
-use crate::snapshot::Read;
-
 /// A budget is recomputed within seconds after a pod is Ready again.
 const BLOCKED_AT_MOST: Duration = Duration::from_secs(60);
 /// No start-up that is worth measuring takes longer.
@@ -24,30 +19,6 @@ pub struct ProofOptions {
 }
 
 impl ProofOptions {
-    /// `None` without `--prove`.
-    pub fn of(args: &Args, target: &Target) -> Result<Option<Self>, Failure> {
-        let Some(Prove::Evict) = args.prove else { return Ok(None) };
-        let is_one = match target {
-            Target::Named(names) => matches!(names.as_slice(), [(read, _)] if *read != Read::Pods),
-            Target::All | Target::Selector(_) => false,
-        };
-        // The rights are those for any workload.
-        if !is_one && !args.print_rbac {
-            return Err(Failure::usage(
-                "--prove needs one workload: a Deployment, StatefulSet, DaemonSet or ReplicaSet",
-            )
-            .hint("for example: kubectl heal-check deployment/web --prove=evict"));
-        }
-        Ok(Some(ProofOptions {
-            rounds: args.rounds,
-            max_recovery: args.max_recovery,
-            max_unavailable: args.max_unavailable,
-            grace_seconds: args.grace.map(|it| i64::try_from(it.as_secs()).unwrap_or(i64::MAX)),
-            interval: args.interval,
-            yes: args.yes,
-        }))
-    }
-
     /// How long a refusal of the budget is waited out.
     pub fn blocked_at_most(&self) -> Duration {
         self.max_recovery.unwrap_or(BLOCKED_AT_MOST)
@@ -68,12 +39,13 @@ impl ProofOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::Args;
     use clap::Parser;
-    use plugin_client::Exit;
+    use plugin_client::{Exit, Failure};
 
     fn parse(words: &[&str]) -> Result<Option<ProofOptions>, Failure> {
         let args = Args::try_parse_from(["kubectl heal-check"].iter().chain(words)).unwrap();
-        ProofOptions::of(&args, &args.target()?)
+        args.proof(&args.target()?)
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::finding::Unchecked;
 use crate::formats::{self, Format};
 use crate::matrix::Matrix;
 use crate::options::Options;
-use crate::proof::{self, options::ProofOptions};
+use crate::proof;
 use crate::report::{Checked, HealReport, HealResult, Row};
 use crate::snapshot::{Snapshot, Workload};
 use crate::{checks, gather, matrix, render, rights};
@@ -32,7 +32,7 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
 async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let target = args.target()?;
     let options = args.options(Files::read(&args)?)?;
-    let proof = ProofOptions::of(&args, &target)?;
+    let proof = args.proof(&target)?;
     if let Some(id) = &args.explain {
         let id = known(id, "--explain")?;
         checks::find(id).into_iter().flat_map(render::explain).for_each(|line| ui.data(&line));

@@ -7,12 +7,10 @@ use cluster_model::{NodeExt, Raw};
 use k8s_openapi::api::core::v1::Node;
 use serde_json::Value;
 
-use super::Read;
+use super::annotation_key::KEY;
+use super::read::Read;
 use super::workload::{Kind, Workload};
 use crate::finding::Subject;
-
-/// Leaves out findings about its object: `ignores/annotation.rs`.
-pub const KEY: &str = "kubectl-heal-check/ignore";
 
 /// Besides workloads and nodes.
 const OTHERS: [Read; 5] = [Read::Budgets, Read::Autoscalers, Read::Services, Read::Leases, Read::Namespaces];

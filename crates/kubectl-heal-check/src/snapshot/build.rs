@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::annotations;
 use super::domain::Domain;
 use super::owners::Owners;
+use super::system::is_system;
 use super::workload::{Kind, Service, Workload, labels_of};
 use super::{Autoscaler, Budget, Event, Gathered, Lease, Read, Selection, Snapshot, Storage};
 use crate::finding::Subject;
@@ -138,11 +139,6 @@ fn seen<T>(known: Known<Vec<T>>, read: Read, unknown: &mut BTreeMap<Read, String
             Vec::new()
         }
     }
-}
-
-/// Namespaces of Kubernetes itself. Others that begin with `kube-` belong to their users.
-pub fn is_system(namespace: &str) -> bool {
-    ["kube-system", "kube-public", "kube-node-lease"].contains(&namespace)
 }
 
 fn is_named(workload: &Workload, read: Read, name: &str) -> bool {

@@ -1,6 +1,7 @@
 //! The cluster as the checks and the matrix see it: workloads with their pods, budgets, Services and nodes.
 
-pub mod annotations;
+pub mod annotation_key;
+mod annotations;
 mod build;
 pub mod domain;
 pub mod event;
@@ -13,6 +14,7 @@ pub mod read;
 pub mod resources;
 pub mod storage;
 pub mod strip;
+mod system;
 pub mod webhook;
 pub mod workload;
 
@@ -28,13 +30,13 @@ use k8s_openapi::jiff::civil::Date;
 use k8s_openapi::jiff::tz::TimeZone;
 use serde_json::Value;
 
-pub use build::is_system;
 pub use domain::Domain;
 pub use event::{Event, Reason};
 pub use gathered::Gathered;
 pub use pod::PodState;
 pub use read::Read;
 pub use storage::Storage;
+pub use system::is_system;
 pub use workload::{Kind, Recreated, Workload};
 
 use crate::finding::Subject;

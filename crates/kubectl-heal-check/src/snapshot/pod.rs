@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{annotations, resources, strip};
+use super::{annotation_key, resources, strip};
 
 /// What became Ready later was Ready before, as after an outage of its node: its condition has the time of the last change only.
 const LONGEST_START: i64 = 600;
@@ -149,7 +149,7 @@ impl PodState {
             ready_since: pod.condition_time("Ready").filter(|_| pod.is_ready()),
             containers: init.iter().chain(main).map(container).collect(),
             template: (!has_template).then(|| template(pod)),
-            ignore: pod.metadata.annotations.as_ref().and_then(|all| all.get(annotations::KEY).cloned()),
+            ignore: pod.metadata.annotations.as_ref().and_then(|all| all.get(annotation_key::KEY).cloned()),
         }
     }
 

@@ -6,7 +6,7 @@ use cluster_model::{Raw, managed_fields};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{annotations, event, hosts};
+use super::{annotation_key, event, hosts};
 
 /// Where objects have the spec of pods.
 const POD_SPECS: [&str; 2] = ["/spec/template/spec", "/spec/jobTemplate/spec/template/spec"];
@@ -25,7 +25,7 @@ pub fn object(object: &mut Value) {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
         if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
-            annotations.retain(|key, _| key == annotations::KEY);
+            annotations.retain(|key, _| key == annotation_key::KEY);
             if annotations.is_empty() {
                 metadata.remove("annotations");
             }

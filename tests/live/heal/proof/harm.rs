@@ -81,9 +81,10 @@ fn scaling_meanwhile_makes_the_round_void() {
 
 #[test]
 fn more_harm_than_agreed_ends_it() {
-    let room = shop();
+    let room = shop_that_is_ready_after("20s");
     let run = prove(&room, "deploy/web", &["--yes", "--rounds=2"]).watch();
-    run.wait_for_output("evicting web-");
+    // The eviction was accepted: before that the budget would refuse it after the deletion.
+    run.wait_for_output("created");
     // Somebody deletes another one.
     wait("another pod to delete", PATIENCE, || {
         let other = room.pods().into_iter().find(|it| {
