@@ -43,3 +43,23 @@ pub fn restarted(room: &Room<'_>, name: &str, times: u64) -> Value {
         (main["restartCount"].as_u64() >= Some(times) && main["ready"] == true).then_some(pod)
     })
 }
+
+/// Waits until the container `main` of a pod is in CrashLoopBackOff after more than `restarts` restarts. The kubelet reports an end at
+/// once, and that it waits only when it next looks at the pod, which may be after the wait: a change of the pod makes it look.
+#[track_caller]
+pub fn in_back_off(room: &Room<'_>, name: &str, restarts: u64) -> u64 {
+    let path = room.path("", &format!("pods/{name}"));
+    let mut looks = 0;
+    wait(&format!("CrashLoopBackOff of {name} after restart {restarts}"), PATIENCE, || {
+        let pod = pod(room, name);
+        let main = main_of(&pod);
+        let count = main["restartCount"].as_u64().filter(|count| *count > restarts)?;
+        if main["state"]["waiting"]["reason"] == "CrashLoopBackOff" {
+            return Some(count);
+        }
+        looks += 1;
+        let changed = json!({"metadata": {"annotations": {"testbed/look": looks.to_string()}}});
+        let _ = room.cluster().try_merge(&path, &changed);
+        None
+    })
+}

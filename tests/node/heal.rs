@@ -5,7 +5,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cluster::shared;
-use crate::containers::{main_of, pod};
+use crate::containers::{in_back_off, main_of, pod};
 use crate::plugin::{Outcome, heal_check};
 
 pub fn heal(room: &Room<'_>, args: &[&str]) -> Outcome {
@@ -30,11 +30,7 @@ fn the_next_attempt_comes_when_it_was_announced() {
     let mut compared = 0;
     let mut restarts = 0;
     while compared < 2 {
-        restarts = wait(&format!("CrashLoopBackOff after restart {restarts}"), PATIENCE, || {
-            let main = main_of(&pod(&room, "web")).clone();
-            let count = main["restartCount"].as_u64()?;
-            (count > restarts && main["state"]["waiting"]["reason"] == "CrashLoopBackOff").then_some(count)
-        });
+        restarts = in_back_off(&room, "web", restarts);
         let outcome = heal(&room, &["pod/web"]);
         let main = main_of(&pod(&room, "web")).clone();
         if main["restartCount"].as_u64() != Some(restarts) {

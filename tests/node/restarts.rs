@@ -4,7 +4,7 @@ use ::testbed::{PATIENCE, Room, wait};
 use serde_json::{Value, json};
 
 use crate::cluster::shared;
-use crate::containers::{ends_in, is_ready, main_of, name, pod, restarted, trigger};
+use crate::containers::{ends_in, in_back_off, is_ready, main_of, name, pod, restarted, trigger};
 use crate::heal::{crash_cell, heal};
 
 /// How the container `main` ends.
@@ -162,10 +162,11 @@ fn the_crash_cell_says_what_the_kubelet_does() {
 
 #[track_caller]
 fn looping(room: &Room<'_>, app: &str) -> Value {
-    wait(&format!("{app} to be in CrashLoopBackOff"), PATIENCE, || {
-        let pods = room.cluster().list(&room.path("", &format!("pods?labelSelector=app={app}")));
-        pods.into_iter().find(|pod| main_of(pod)["state"]["waiting"]["reason"] == "CrashLoopBackOff")
-    })
+    let path = room.path("", &format!("pods?labelSelector=app={app}"));
+    let found =
+        wait(&format!("the pod of {app}"), PATIENCE, || room.cluster().list(&path).into_iter().next());
+    in_back_off(room, name(&found), 0);
+    pod(room, name(&found))
 }
 
 /// Its pod is over, and there is another one.
