@@ -1,13 +1,13 @@
 //! Findings that are known: `--baseline` and `--write-baseline`. They are keyed by check and top owner, so that new pods make nothing new.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
 use plugin_client::Failure;
 use plugin_client::own_file::{FileKind, OwnFile, Readers};
 use serde::{Deserialize, Serialize};
 
+use crate::bounded_file;
 use crate::finding::{Finding, Severity};
 use crate::ignores::Scope;
 use crate::snapshot::Snapshot;
@@ -57,8 +57,8 @@ pub fn read(path: &Path) -> Result<BTreeSet<Key>, Failure> {
             .cause(why)
             .hint("--write-baseline FILE writes one")
     };
-    let text = fs::read(path).map_err(|error| wrong(error.to_string()))?;
-    let found: Document = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+    let text = bounded_file::read(path).map_err(|error| wrong(error.to_string()))?;
+    let found: Document = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
     if found.kind != "HealBaseline" {
         return Err(wrong("it is no HealBaseline".to_owned()));
     }
@@ -141,6 +141,7 @@ mod tests {
     use crate::finding::Subject;
     use crate::half::Half;
     use crate::snapshot::{Read, Selection};
+    use std::fs;
 
     fn finding(id: &'static str, namespace: &str, name: &str, severity: Severity) -> Finding {
         let subject = Subject::new("Deployment", namespace, name);

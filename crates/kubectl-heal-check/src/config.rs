@@ -1,7 +1,6 @@
 //! The file of `--config`. Unknown fields, checks that do not exist, reasons that are missing: each is an error with its line.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use k8s_openapi::jiff::civil::Date;
@@ -9,6 +8,7 @@ use plugin_client::Failure;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
+use crate::bounded_file;
 use crate::checks;
 use crate::finding::Severity;
 use crate::ignores::annotation::date;
@@ -65,7 +65,7 @@ impl Config {
     ///
     /// The file cannot be read, or something in it is wrong.
     pub fn read(path: &Path) -> Result<(Self, Vec<Rule>), Failure> {
-        let text = fs::read_to_string(path).map_err(|error| {
+        let text = bounded_file::read(path).map_err(|error| {
             Failure::usage(format!("--config {}: cannot be read", path.display())).cause(error.to_string())
         })?;
         let name = path.display().to_string();

@@ -3,6 +3,7 @@
 
 mod args;
 mod baseline;
+mod bounded_file;
 mod checks;
 mod completion;
 mod config;
