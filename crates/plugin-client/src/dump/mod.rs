@@ -3,6 +3,7 @@
 //!
 //! What is not whole or not understood is an error: half a file would look like a small cluster.
 
+mod duplicates;
 mod input;
 mod json;
 mod object;
@@ -15,8 +16,9 @@ use std::path::Path;
 use k8s_openapi::jiff::Timestamp;
 
 use crate::Failure;
+pub use duplicates::Duplicates;
 use input::Input;
-pub use object::{Entry, Object, Visit};
+pub use object::{Entry, KUSTOMIZATION, Object, Visit};
 use object::{Head, bad};
 
 const BUFFER: usize = 1 << 18;
