@@ -1,5 +1,6 @@
 //! The command line: which workloads, and what counts.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
@@ -23,6 +24,7 @@ Examples:
   kubectl heal-check                      the workloads of the namespace
   kubectl heal-check deploy/web -o wide   one workload, with every reason
   kubectl heal-check -A --fail-on warning
+  kubectl heal-check -f deploy/           manifests, without a cluster
   kubectl heal-check --explain HC204      what a finding means
 
 Exit codes: 0 nothing found · 1 findings (--fail-on) · 2 usage ·
@@ -42,6 +44,14 @@ pub struct Args {
     /// All namespaces; those of Kubernetes itself (kube-*) only for what is wrong now
     #[arg(short = 'A', long, switch())]
     pub all_namespaces: bool,
+
+    /// Check a dump of a cluster instead of a cluster: a file, a folder or `-`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["print_rbac", "explain", "filename"])]
+    pub from: Option<PathBuf>,
+
+    /// Check manifests instead of a cluster: files, folders or `-`
+    #[arg(short = 'f', long, value_name = "FILE", conflicts_with_all = ["print_rbac", "explain", "all_namespaces"])]
+    pub filename: Vec<PathBuf>,
 
     /// Exit 1 if there is a finding of this severity or worse
     #[arg(long, value_name = "SEVERITY", default_value = "error")]
@@ -115,6 +125,15 @@ impl Args {
         if self.all_namespaces && !self.workloads.is_empty() {
             return usage("a workload cannot be named across all namespaces");
         }
+        if let Some(flag) = self.files() {
+            let of_cluster = self.connection.of_cluster();
+            if !of_cluster.is_empty() {
+                return usage(&format!("{flag} contacts no cluster: omit{of_cluster}"));
+            }
+        }
+        if self.from.is_some() && !self.workloads.is_empty() && self.connection.namespace.is_none() {
+            return usage("--from reads no kubeconfig: name the namespace of the workloads with --namespace");
+        }
         match (&self.selector, self.workloads.as_slice()) {
             (Some(_), [_, ..]) => usage("names cannot be used with --selector"),
             (Some(selector), []) if selector.trim().is_empty() => {
@@ -131,6 +150,15 @@ impl Args {
     pub fn options(&self) -> Result<Options, Failure> {
         let ignored = self.ignore.iter().map(|word| ignored(word)).collect::<Result<_, _>>()?;
         Ok(Options { fail_on: self.fail_on, ignored })
+    }
+
+    /// The flag that names files instead of a cluster.
+    pub fn files(&self) -> Option<&'static str> {
+        match (&self.from, self.filename.is_empty()) {
+            (Some(_), _) => Some("--from"),
+            (None, false) => Some("--filename"),
+            (None, true) => None,
+        }
     }
 
     pub fn timeout(&self) -> Option<Duration> {
@@ -213,7 +241,7 @@ mod tests {
 
     #[test]
     fn bad_input_is_a_usage_error_that_names_it() {
-        let cases: [(&[&str], &str); 9] = [
+        let cases: [(&[&str], &str); 13] = [
             (&["web"], "web: TYPE/NAME expected"),
             (&["deploy/"], "deploy/: TYPE/NAME expected"),
             (&["deploy/a/b"], "TYPE/NAME expected"),
@@ -221,6 +249,10 @@ mod tests {
             (&["deploy/web", "-l", "a=b"], "names cannot be used with --selector"),
             (&["-l", " "], "--selector is empty"),
             (&["-A", "-n", "shop"], "cannot be used together"),
+            (&["--from", "x", "--context", "c"], "--from contacts no cluster: omit --context c"),
+            (&["-f", "x", "--server", "https://example.invalid"], "--filename contacts no cluster"),
+            (&["--from", "x", "deploy/web"], "name the namespace"),
+            (&["-f", "x", "deploy/a/b"], "TYPE/NAME expected"),
             (&["--ignore", "HC999"], "--ignore HC999"),
             (&["--ignore", "HC203:"], "a name is missing"),
         ];
@@ -230,7 +262,15 @@ mod tests {
             assert_eq!(failure.exit, Exit::Usage, "{words:?}");
             assert!(failure.message.contains(part), "{words:?}: {}", failure.message);
         }
-        for words in [&["--fail-on=bad"][..], &["--timeout=soon"], &["-o", "junit"]] {
+        let refused = [
+            &["--fail-on=bad"][..],
+            &["--timeout=soon"],
+            &["-o", "junit"],
+            &["--from", "x", "-f", "y"],
+            &["-f", "x", "-A"],
+            &["--from", "x", "--print-rbac"],
+        ];
+        for words in refused {
             assert!(Args::try_parse_from(["kubectl heal-check"].iter().chain(words)).is_err(), "{words:?}");
         }
     }

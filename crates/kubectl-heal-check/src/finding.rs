@@ -52,6 +52,23 @@ impl fmt::Display for Subject {
     }
 }
 
+/// Where an object is in files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Location {
+    pub file: String,
+    /// Where it begins, from 1, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+}
+
+/// `web.yaml:12`
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     pub id: &'static str,
@@ -62,6 +79,9 @@ pub struct Finding {
     pub message: String,
     /// What to do or type.
     pub remedy: String,
+    /// Of manifests, where the subject is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
 }
 
 /// What could not be checked, and why. Never the same as "nothing found".

@@ -49,6 +49,7 @@ mod tests {
             subject: Subject::new("Deployment", "shop", "web"),
             message: String::new(),
             remedy: String::new(),
+            location: None,
         };
         let of = |id, name: Option<&str>| Options {
             fail_on: Severity::Error,

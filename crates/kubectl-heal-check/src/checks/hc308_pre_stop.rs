@@ -22,7 +22,7 @@ pub const CHECK: Check = Check {
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.posture().filter(|it| it.runs_for_good()) {
-        let grace = workload.spec().number("/terminationGracePeriodSeconds").unwrap_or(30);
+        let grace = workload.grace();
         for container in workload.running_containers() {
             let sleeps = sleep(&container["lifecycle"]["preStop"]);
             if let Some(seconds) = sleeps.filter(|seconds| *seconds >= grace) {

@@ -94,7 +94,8 @@ pub fn find(id: &str) -> Option<&'static Check> {
 /// never runs.
 pub fn run(snapshot: &Snapshot, wanted: impl Fn(&Check) -> bool) -> (Vec<Finding>, Vec<Unchecked>) {
     let (mut findings, mut unchecked) = (Vec::new(), Vec::new());
-    for check in CHECKS.iter().filter(|check| wanted(check)) {
+    let applies = |check: &&Check| !snapshot.origin.is_manifests() || check.is_about_manifests();
+    for check in CHECKS.iter().filter(|check| wanted(check)).filter(applies) {
         if let Some((read, why)) = snapshot.missing(check.reads) {
             unchecked.push(Unchecked { id: check.id.to_owned(), reason: format!("{read}: {why}") });
             continue;
@@ -103,6 +104,9 @@ pub fn run(snapshot: &Snapshot, wanted: impl Fn(&Check) -> bool) -> (Vec<Finding
         (check.run)(snapshot, &mut found);
         findings.extend(found.findings);
         unchecked.extend(found.unchecked);
+    }
+    for finding in &mut findings {
+        finding.location = snapshot.origin.locations.get(&finding.subject).cloned();
     }
     sort(&mut findings);
     (findings, unchecked)

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::check::{Check, Found};
 use crate::finding::{Finding, Severity};
-use crate::snapshot::{Gathered, PodState, Read, Selection, Snapshot, strip};
+use crate::snapshot::{Gathered, Origin, PodState, Read, Selection, Snapshot, strip};
 
 pub const NOW: &str = "2026-01-02T00:00:00Z";
 
@@ -214,6 +214,7 @@ impl World {
                 .collect(),
             scheduling: Known::Seen(scheduling),
             controllers,
+            origin: Origin::default(),
         };
         Snapshot::of(gathered, selection, self.all_namespaces)
     }

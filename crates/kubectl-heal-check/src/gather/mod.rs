@@ -1,6 +1,8 @@
 //! Reads the cluster. What cannot be read is unknown, with the reason; nothing here fails for a single kind.
 
+pub mod manifests;
 mod objects;
+pub mod offline;
 mod pods;
 pub mod volumes;
 
@@ -15,7 +17,7 @@ use plugin_client::{Cluster, Failure, RawObject, is_not_found};
 use serde_json::Value;
 
 use crate::args::{TYPES, Target};
-use crate::snapshot::{Gathered, Read, Selection};
+use crate::snapshot::{Gathered, Origin, Read, Selection};
 
 /// The holders of the Leases that are read.
 pub const HEALERS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
@@ -47,7 +49,7 @@ pub async fn gather(cluster: &Cluster, namespace: Option<&str>) -> Gathered {
         }
         (Known::Unknown(why), _, _) => (Known::Unknown(why.clone()), BTreeMap::new(), Known::Unknown(why)),
     };
-    Gathered { now: cluster.now(), pods, nodes, objects, scheduling, controllers }
+    Gathered { now: cluster.now(), pods, nodes, objects, scheduling, controllers, origin: Origin::default() }
 }
 
 /// A control plane that somebody else runs may hide them.
@@ -58,9 +60,7 @@ async fn leases(cluster: &Cluster) -> Known<Vec<Value>> {
         match api.get(name).await {
             Ok(lease) => found.push(lease.value),
             Err(error) if is_not_found(&error) => {
-                return Known::Unknown(format!(
-                    "there is no Lease {name} in namespace kube-system: the control plane may hide it"
-                ));
+                return Known::Unknown(no_lease(name));
             }
             Err(error) => {
                 let failure = Failure::from_kube("read the Lease", &error);
@@ -72,6 +72,10 @@ async fn leases(cluster: &Cluster) -> Known<Vec<Value>> {
         }
     }
     Known::Seen(found)
+}
+
+fn no_lease(name: &str) -> String {
+    format!("there is no Lease {name} in namespace kube-system: the control plane may hide it")
 }
 
 /// What a label selector selects is for the server to say.

@@ -40,9 +40,10 @@ fn row(finding: &Finding) -> Vec<Line> {
         Severity::Warning => Role::Warn,
         Severity::Info => Role::Dim,
     };
+    let place = finding.location.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
     vec![
         Line::new().plain("  ").span(role, format!("{:<8}", finding.severity.word())),
         finding.id.into(),
-        Line::new().strong(finding.subject.to_string()).plain(" ").plain(&finding.message),
+        Line::new().strong(finding.subject.to_string()).plain(" ").plain(&finding.message).dim(place),
     ]
 }

@@ -1,5 +1,7 @@
 //! One run from the command line to the verdict.
 
+mod files;
+
 use std::time::Instant;
 
 use cluster_model::Known;
@@ -28,13 +30,26 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     }
     let started = Instant::now();
     let bounds = Bounds { ui: ui.clone(), deadline: args.timeout().map(|limit| started + limit) };
+    let from_files = async {
+        let namespace = args.connection.namespace.clone();
+        let read = match &args.from {
+            Some(path) => files::dump(path.clone(), target.clone(), namespace.clone()).await?,
+            None => files::manifests(args.filename.clone(), target.clone(), namespace.clone()).await?,
+        };
+        ui.status(&read.source);
+        // Of manifests it is the namespace of those that name none: all of them are checked.
+        Ok((read.snapshot, namespace.filter(|_| args.from.is_some())))
+    };
     let work = async {
+        if args.files().is_some() {
+            return from_files.await;
+        }
         let cluster = connect(&args.connection, PLUGIN, &ui).await?;
         let namespace = (!args.all_namespaces).then(|| cluster.namespace.clone());
         let snapshot = read(&cluster, &target, namespace.as_deref()).await?;
         Ok((snapshot, namespace))
     };
-    let (snapshot, namespace) = bounds.in_time("the cluster was read", work).await?;
+    let (snapshot, namespace) = bounds.in_time("all was read", work).await?;
     let mut report = judge(&snapshot, &options, namespace.as_deref(), &target);
     report.seconds = started.elapsed().as_secs_f64();
     let wide = args.output == Output::Wide;
@@ -65,12 +80,18 @@ fn unknown<T>(known: &Known<T>) -> String {
 fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target: &Target) -> HealReport {
     let (found, mut unchecked) = checks::run(snapshot, |check| !options.skips(check.id));
     let (ignored, findings): (Vec<_>, Vec<_>) = found.into_iter().partition(|it| options.ignores(it));
-    if let Known::Unknown(why) = &snapshot.scheduling {
+    if let Known::Unknown(why) = &snapshot.scheduling
+        && !snapshot.origin.is_manifests()
+    {
         unchecked.push(Unchecked { id: "placement".to_owned(), reason: why.clone() });
     }
+    unchecked.extend(snapshot.origin.unchecked.iter().cloned());
     unchecked.extend(snapshot.not_found.iter().map(|name| Unchecked {
         id: name.clone(),
-        reason: format!("not found in namespace {}", namespace.unwrap_or_default()),
+        reason: match namespace {
+            Some(namespace) => format!("not found in namespace {namespace}"),
+            None => "not found in the files".to_owned(),
+        },
     }));
     if snapshot.posture().next().is_none() && snapshot.not_found.is_empty() {
         unchecked.push(Unchecked { id: "workloads".to_owned(), reason: nothing(namespace, target) });

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::owners::Owners;
 use super::workload::{Kind, Service, Workload, labels_of};
-use super::{Budget, Gathered, Lease, Read, Selection, Snapshot};
+use super::{Budget, Gathered, Lease, Origin, Read, Selection, Snapshot};
 use crate::finding::Subject;
 
 impl Snapshot {
@@ -42,7 +42,7 @@ impl Snapshot {
         }
         let mut budgets = Vec::new();
         for object in of(Read::Budgets) {
-            match budget(object, &workloads, selection, all_namespaces) {
+            match budget(object, &workloads, selection, all_namespaces, &gathered.origin) {
                 Ok(budget) => budgets.push(budget),
                 Err(error) => {
                     let key = format!("{}/{}", object.text("/metadata/namespace"), object.name());
@@ -75,6 +75,7 @@ impl Snapshot {
             controllers: gathered.controllers,
             not_found,
             selects_all: *selection == Selection::All,
+            origin: gathered.origin,
         }
     }
 }
@@ -136,6 +137,7 @@ fn budget(
     workloads: &[Workload],
     selection: &Selection,
     all_namespaces: bool,
+    origin: &Origin,
 ) -> Result<Budget, serde_json::Error> {
     let typed: PodDisruptionBudget = serde_json::from_value(object.clone())?;
     let budget = DisruptionBudget::from(typed);
@@ -155,9 +157,25 @@ fn budget(
             selected.push(at);
         }
     }
+    let budget = match origin.is_manifests() {
+        true => budget.with_all_healthy(selected.iter().map(|at| to_be(&workloads[*at])).sum()),
+        false => budget,
+    };
     let is_selected = *selection == Selection::All || selected.iter().any(|at| workloads[*at].is_selected);
     let is_system = all_namespaces && is_system(&subject.namespace);
     Ok(Budget { subject, budget, workloads: selected, pods, templates, is_selected, is_system })
+}
+
+/// The pods that a manifest is going to have, as far as that is a number.
+fn to_be(workload: &Workload) -> i32 {
+    let pods = match (workload.kind, workload.replicas) {
+        (Kind::Pod, _) => 1,
+        (_, Some(0)) | (_, None) => 0,
+        (_, Some(replicas)) => {
+            workload.autoscaler.as_ref().map_or(replicas, |(_, least)| replicas.max(*least))
+        }
+    };
+    i32::try_from(pods).unwrap_or(i32::MAX)
 }
 
 fn lease(object: &Value) -> Lease {

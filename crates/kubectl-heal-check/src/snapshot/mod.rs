@@ -2,6 +2,7 @@
 
 mod build;
 pub mod gathered;
+pub mod origin;
 mod owners;
 pub mod pod;
 pub mod read;
@@ -16,6 +17,7 @@ use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::jiff::Timestamp;
 
 pub use gathered::Gathered;
+pub use origin::Origin;
 pub use pod::PodState;
 pub use read::Read;
 pub use workload::{Kind, Recreated, Workload};
@@ -46,6 +48,7 @@ pub struct Snapshot {
     /// Workloads that were named and are not there.
     pub not_found: Vec<String>,
     pub selects_all: bool,
+    pub origin: Origin,
 }
 
 pub struct Budget {

@@ -30,11 +30,25 @@ impl Duplicates {
     ///
     /// It has no name, or was there in another version.
     pub fn is_new(&mut self, metadata: &ObjectMeta, object: &Object<'_>) -> Result<bool, Failure> {
+        self.is_new_as(metadata, object, object.text())
+    }
+
+    /// The same, where `content` is what two objects without a version are compared by.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::is_new`].
+    pub fn is_new_as(
+        &mut self,
+        metadata: &ObjectMeta,
+        object: &Object<'_>,
+        content: &str,
+    ) -> Result<bool, Failure> {
         let name = metadata.name.as_deref().filter(|name| !name.is_empty());
         let Some(name) = name else { return Err(object.bad("it has no name")) };
         let version = match metadata.resource_version.as_deref().filter(|version| !version.is_empty()) {
             Some(version) => hash(&(&metadata.uid, version)),
-            None => hash(&object.text()),
+            None => hash(&content),
         };
         let file = self.position(object.file());
         match self.seen.entry(hash(&(&object.kind, &metadata.namespace, name))) {

@@ -12,7 +12,7 @@ pub const KUSTOMIZATION: &str =
     "it is a kustomization: render it first, as in `kubectl kustomize FOLDER > all.yaml`";
 
 /// Templates of Helm are text that becomes YAML.
-const TEMPLATE: &str =
+pub const TEMPLATE: &str =
     "it looks like a template, as of Helm: render it first, as in `helm template CHART > all.yaml`";
 
 /// What to do about a text that cannot be parsed.
