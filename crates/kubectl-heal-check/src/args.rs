@@ -53,6 +53,10 @@ pub struct Args {
     #[arg(short = 'f', long, value_name = "FILE", conflicts_with_all = ["print_rbac", "explain", "all_namespaces"])]
     pub filename: Vec<PathBuf>,
 
+    /// For each finding the smallest patch that is proven to fix it, printed or written into DIR; none is applied
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with_all = ["print_rbac", "explain"])]
+    pub fix: Option<PathBuf>,
+
     /// Exit 1 if there is a finding of this severity or worse
     #[arg(long, value_name = "SEVERITY", default_value = "error")]
     pub fail_on: Severity,

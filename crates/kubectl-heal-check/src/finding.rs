@@ -1,9 +1,13 @@
 //! What a check found: one fact about one object, with the shortest way to fix it.
 
+mod fix;
+
 use std::fmt;
 
 use clap::ValueEnum;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+
+pub use fix::{Change, Fix, Offer, Proof};
 
 /// Worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
@@ -82,6 +86,17 @@ pub struct Finding {
     /// Of manifests, where the subject is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
+    /// With `--fix`.
+    #[serde(rename = "fix", skip_serializing_if = "has_no_fix", serialize_with = "as_fix")]
+    pub offer: Option<Offer>,
+}
+
+fn has_no_fix(offer: &Option<Offer>) -> bool {
+    offer.as_ref().and_then(Offer::fix).is_none()
+}
+
+fn as_fix<S: Serializer>(offer: &Option<Offer>, serializer: S) -> Result<S::Ok, S::Error> {
+    offer.as_ref().and_then(Offer::fix).serialize(serializer)
 }
 
 /// What could not be checked, and why. Never the same as "nothing found".

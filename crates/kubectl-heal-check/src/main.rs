@@ -5,6 +5,7 @@ mod args;
 mod checks;
 mod completion;
 mod finding;
+mod fix;
 mod gather;
 mod matrix;
 mod options;

@@ -50,6 +50,7 @@ mod tests {
             message: String::new(),
             remedy: String::new(),
             location: None,
+            offer: None,
         };
         let of = |id, name: Option<&str>| Options {
             fail_on: Severity::Error,

@@ -68,6 +68,7 @@ impl<'c> Found<'c> {
             message,
             remedy,
             location: None,
+            offer: None,
         });
     }
 

@@ -36,7 +36,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
 }
 
 /// Of the sleep action, or of `sleep N` as a command.
-fn sleep(hook: &Value) -> Option<i64> {
+pub fn sleep(hook: &Value) -> Option<i64> {
     if let Some(seconds) = hook.number("/sleep/seconds") {
         return Some(seconds);
     }

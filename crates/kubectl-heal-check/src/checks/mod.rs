@@ -2,7 +2,7 @@
 
 pub mod check;
 pub mod crashing;
-mod eligible;
+pub mod eligible;
 mod hc101_bare_pod;
 mod hc102_dangling_owner;
 mod hc105_selector_clash;
@@ -19,7 +19,7 @@ mod hc301_no_liveness;
 mod hc302_no_readiness;
 mod hc303_identical_probes;
 pub mod hc306_probe_port;
-mod hc308_pre_stop;
+pub mod hc308_pre_stop;
 mod hc401_one_node;
 mod hc402_one_zone;
 mod hc404_pinned;
@@ -38,7 +38,7 @@ mod hc706_budget_unhealthy;
 mod hc801_node_down;
 mod hc803_forgotten_cordon;
 pub mod hc804_healer_dead;
-mod probe;
+pub mod probe;
 #[cfg(test)]
 pub mod testing;
 pub mod waiting;

@@ -179,6 +179,10 @@ impl World {
     }
 
     pub fn selected(&self, selection: &Selection) -> Snapshot {
+        Snapshot::of(self.gathered(), selection, self.all_namespaces)
+    }
+
+    pub fn gathered(&self) -> Gathered {
         let of = |read: Read| -> Vec<Value> {
             let mut objects: Vec<Value> =
                 self.objects.iter().filter(|it| it["kind"] == read.api().0).cloned().collect();
@@ -205,7 +209,7 @@ impl World {
             object
         };
         let kinds = Read::ALL.into_iter().filter(|read| !matches!(read, Read::Pods | Read::Nodes));
-        let gathered = Gathered {
+        Gathered {
             now: NOW.parse().unwrap(),
             pods: known(self, Read::Pods, pods.iter().map(PodState::of).collect()),
             nodes: known(self, Read::Nodes, nodes),
@@ -215,8 +219,7 @@ impl World {
             scheduling: Known::Seen(scheduling),
             controllers,
             origin: Origin::default(),
-        };
-        Snapshot::of(gathered, selection, self.all_namespaces)
+        }
     }
 
     /// As `deployment/web error`, and what could not be checked as `unchecked`.

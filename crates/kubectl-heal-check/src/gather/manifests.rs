@@ -97,7 +97,7 @@ pub fn read(dumps: &[Dump], target: &Target, namespace: &str) -> Result<Manifest
         nodes: Known::Seen(Vec::new()),
         scheduling: Known::Unknown("manifests have no nodes".to_owned()),
         controllers: BTreeMap::new(),
-        origin: Origin { basis: Basis::Manifests, unchecked: Vec::new(), locations: files.locations },
+        origin: Origin { basis: Basis::Manifests, locations: files.locations, ..Origin::default() },
     };
     Ok(Manifests { gathered, selection, objects: files.count, skipped: files.skipped })
 }

@@ -16,6 +16,8 @@ use plugin_client::api::{list, scheduling};
 use plugin_client::{Cluster, Failure, RawObject, is_not_found};
 use serde_json::Value;
 
+pub use objects::api;
+
 use crate::args::{TYPES, Target};
 use crate::snapshot::{Gathered, Origin, Read, Selection};
 
@@ -54,7 +56,7 @@ pub async fn gather(cluster: &Cluster, namespace: Option<&str>) -> Gathered {
 
 /// A control plane that somebody else runs may hide them.
 async fn leases(cluster: &Cluster) -> Known<Vec<Value>> {
-    let api = objects::api(cluster, Read::Leases, Some("kube-system"));
+    let api = api(cluster, Read::Leases, Some("kube-system"));
     let mut found = Vec::new();
     for name in HEALERS {
         match api.get(name).await {
@@ -91,7 +93,7 @@ pub async fn selection(
     };
     let mut uids = BTreeSet::new();
     for (read, _) in TYPES {
-        let api = objects::api(cluster, read, namespace);
+        let api = api(cluster, read, namespace);
         let labelled = ListParams::default().labels(selector);
         let uid = |object: RawObject| Some(cluster_model::Raw::uid(&object.value).to_owned());
         match list::collect(&api, read.api().3, labelled, list::PAGE, uid).await {

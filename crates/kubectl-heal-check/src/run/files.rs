@@ -10,11 +10,12 @@ use plugin_client::{Failure, Line};
 use crate::args::Target;
 use crate::gather::manifests;
 use crate::gather::offline::{self, Offline, others};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Gathered, Selection};
 
 /// What the report is made from, with a line about the files.
 pub struct FromFiles {
-    pub snapshot: Snapshot,
+    pub gathered: Gathered,
+    pub selection: Selection,
     pub source: Line,
 }
 
@@ -24,7 +25,7 @@ pub async fn dump(path: PathBuf, target: Target, namespace: Option<String>) -> R
         let dump = Dump::open(&path)?;
         let read = offline::read(&dump, &target, namespace.as_deref())?;
         let source = source(&read, dump.name(), Timestamp::now());
-        Ok(FromFiles { snapshot: Snapshot::of(read.gathered, &read.selection, namespace.is_none()), source })
+        Ok(FromFiles { gathered: read.gathered, selection: read.selection, source })
     })
     .await
 }
@@ -47,7 +48,7 @@ pub async fn manifests(
             ": {} as they are applied, without a cluster{skipped}",
             count(read.objects, "object")
         ));
-        Ok(FromFiles { snapshot: Snapshot::of(read.gathered, &read.selection, false), source })
+        Ok(FromFiles { gathered: read.gathered, selection: read.selection, source })
     })
     .await
 }

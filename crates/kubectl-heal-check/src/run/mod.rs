@@ -1,17 +1,21 @@
 //! One run from the command line to the verdict.
 
 mod files;
+mod fixes;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use cluster_model::Known;
-use plugin_client::{Bounds, Cluster, Exit, Failure, Output, Ui, connect, publish, publish_roles};
+use cluster_model::text::count as count_of;
+use plugin_client::{Bounds, Cluster, Exit, Failure, Line, Output, Ui, connect, publish, publish_roles};
 
 use crate::args::{Args, Target, known};
 use crate::finding::Unchecked;
+use crate::fix::{self, Workbench};
 use crate::options::Options;
 use crate::report::{HealReport, HealResult, Row};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Gathered, Selection, Snapshot};
 use crate::{checks, gather, matrix, render, rights};
 
 const PLUGIN: &str = "kubectl-heal-check";
@@ -30,27 +34,31 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     }
     let started = Instant::now();
     let bounds = Bounds { ui: ui.clone(), deadline: args.timeout().map(|limit| started + limit) };
-    let from_files = async {
-        let namespace = args.connection.namespace.clone();
-        let read = match &args.from {
-            Some(path) => files::dump(path.clone(), target.clone(), namespace.clone()).await?,
-            None => files::manifests(args.filename.clone(), target.clone(), namespace.clone()).await?,
-        };
-        ui.status(&read.source);
-        // Of manifests it is the namespace of those that name none: all of them are checked.
-        Ok((read.snapshot, namespace.filter(|_| args.from.is_some())))
-    };
-    let work = async {
-        if args.files().is_some() {
-            return from_files.await;
-        }
-        let cluster = connect(&args.connection, PLUGIN, &ui).await?;
-        let namespace = (!args.all_namespaces).then(|| cluster.namespace.clone());
-        let snapshot = read(&cluster, &target, namespace.as_deref()).await?;
-        Ok((snapshot, namespace))
-    };
-    let (snapshot, namespace) = bounds.in_time("all was read", work).await?;
+    let read = bounds.in_time("all was read", read(&args, &target, &ui)).await?;
+    let Read { snapshot, namespace, cluster, bench } = read;
+    let snapshot = Arc::new(snapshot);
     let mut report = judge(&snapshot, &options, namespace.as_deref(), &target);
+    if let Some((bench, folder)) = bench.zip(args.fix.as_ref()) {
+        let work = async {
+            let mut offers = fixes::offers(bench, snapshot.clone(), report.findings.clone()).await?;
+            if let Some(cluster) = &cluster {
+                fixes::ask(cluster, &mut offers).await;
+            }
+            Ok(offers)
+        };
+        let offers = bounds.in_time("fixes were tried", work).await?;
+        for (finding, offer) in report.findings.iter_mut().zip(offers) {
+            finding.offer = Some(offer);
+        }
+        if !folder.as_os_str().is_empty() {
+            let count = fix::files::write(folder, &mut report.findings)?;
+            ui.status(
+                &Line::new()
+                    .plain(format!("wrote {} into ", count_of(count, "file")))
+                    .strong(folder.display().to_string()),
+            );
+        }
+    }
     report.seconds = started.elapsed().as_secs_f64();
     let wide = args.output == Output::Wide;
     publish(&ui, args.output, &report, || {
@@ -59,14 +67,48 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     Ok(report.result.exit())
 }
 
-async fn read(cluster: &Cluster, target: &Target, namespace: Option<&str>) -> Result<Snapshot, Failure> {
-    let selection = gather::selection(cluster, target, namespace).await?;
-    let gathered = gather::gather(cluster, namespace).await;
+struct Read {
+    snapshot: Snapshot,
+    /// The one that was checked, if it was one.
+    namespace: Option<String>,
+    cluster: Option<Cluster>,
+    /// With `--fix`.
+    bench: Option<Workbench>,
+}
+
+impl Read {
+    fn of(gathered: Gathered, selection: Selection, all_namespaces: bool, fix: bool) -> Self {
+        let bench = fix.then(|| Workbench::new(gathered.clone(), selection.clone(), all_namespaces));
+        let snapshot = Snapshot::of(gathered, &selection, all_namespaces);
+        Read { snapshot, namespace: None, cluster: None, bench }
+    }
+}
+
+async fn read(args: &Args, target: &Target, ui: &Ui) -> Result<Read, Failure> {
+    let fix = args.fix.is_some();
+    if args.files().is_some() {
+        let namespace = args.connection.namespace.clone();
+        // Of manifests it is the namespace of those that name none: all of them are checked.
+        let (read, namespace, all) = match &args.from {
+            Some(path) => {
+                let all = namespace.is_none();
+                (files::dump(path.clone(), target.clone(), namespace.clone()).await?, namespace, all)
+            }
+            None => (files::manifests(args.filename.clone(), target.clone(), namespace).await?, None, false),
+        };
+        ui.status(&read.source);
+        return Ok(Read { namespace, ..Read::of(read.gathered, read.selection, all, fix) });
+    }
+    let cluster = connect(&args.connection, PLUGIN, ui).await?;
+    let namespace = (!args.all_namespaces).then(|| cluster.namespace.clone());
+    let selection = gather::selection(&cluster, target, namespace.as_deref()).await?;
+    let gathered = gather::gather(&cluster, namespace.as_deref()).await;
     let unanswered = cluster.unanswered();
     if unanswered.is_some() && matches!(gathered.pods, Known::Unknown(_)) {
         return Err(Failure::failed("cannot reach the API server").cause(unknown(&gathered.pods)));
     }
-    Ok(Snapshot::of(gathered, &selection, namespace.is_none()))
+    let read = Read::of(gathered, selection, namespace.is_none(), fix);
+    Ok(Read { namespace, cluster: Some(cluster), ..read })
 }
 
 fn unknown<T>(known: &Known<T>) -> String {

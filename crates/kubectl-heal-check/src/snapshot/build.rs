@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::owners::Owners;
 use super::workload::{Kind, Service, Workload, labels_of};
-use super::{Budget, Gathered, Lease, Origin, Read, Selection, Snapshot};
+use super::{Budget, Gathered, Lease, Origin, PodState, Read, Selection, Snapshot};
 use crate::finding::Subject;
 
 impl Snapshot {
@@ -159,6 +159,11 @@ fn budget(
     }
     let budget = match origin.is_manifests() {
         true => budget.with_all_healthy(selected.iter().map(|at| to_be(&workloads[*at])).sum()),
+        false if origin.predicted.contains(&subject) => {
+            let selects = |pod: &&PodState| selector::selects(budget.selector(), Some(&pod.labels));
+            let active = selected.iter().flat_map(|at| workloads[*at].active()).filter(selects).count();
+            budget.with_all_healthy(i32::try_from(active).unwrap_or(i32::MAX))
+        }
         false => budget,
     };
     let is_selected = *selection == Selection::All || selected.iter().any(|at| workloads[*at].is_selected);

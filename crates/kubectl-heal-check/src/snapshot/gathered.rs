@@ -12,6 +12,7 @@ use super::origin::Origin;
 use super::pod::PodState;
 use super::read::Read;
 
+#[derive(Clone)]
 pub struct Gathered {
     /// By the server's clock.
     pub now: Timestamp,

@@ -1,6 +1,6 @@
 //! Where the objects of a snapshot come from: a cluster, or a dump of one; or manifests, of which there is no cluster yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{Location, Subject, Unchecked};
 
@@ -18,6 +18,8 @@ pub struct Origin {
     pub basis: Basis,
     /// What it leaves open, beside kinds that are missing.
     pub unchecked: Vec<Unchecked>,
+    /// Budgets whose status is what their controller will compute, because a change is only tried.
+    pub predicted: BTreeSet<Subject>,
     /// Where each object of manifests is.
     pub locations: BTreeMap<Subject, Location>,
 }

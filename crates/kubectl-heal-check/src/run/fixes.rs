@@ -1,0 +1,78 @@
+//! `--fix`: what is offered for each finding. The server is asked only what it would say (`dryRun=All`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::Api;
+use kube::api::{Patch, PatchParams, PostParams};
+use plugin_client::{Cluster, Failure};
+
+use crate::checks;
+use crate::finding::{Change, Finding, Offer};
+use crate::fix::Workbench;
+use crate::gather;
+use crate::snapshot::Snapshot;
+
+/// On a thread of its own, so that Ctrl-C ends it: every candidate is tried on the whole snapshot.
+pub async fn offers(
+    bench: Workbench,
+    snapshot: Arc<Snapshot>,
+    findings: Vec<Finding>,
+) -> Result<Vec<Offer>, Failure> {
+    let work = move || {
+        let (now, _) = checks::run(&snapshot, |_| true);
+        let offer = |finding: &Finding| match bench.fix(finding, &snapshot, &now) {
+            Ok(fix) => Offer::Fix(Box::new(fix)),
+            Err(why) => Offer::Nothing(why),
+        };
+        findings.iter().map(offer).collect()
+    };
+    let cannot = |error: tokio::task::JoinError| Failure::failed("cannot try fixes").cause(error.to_string());
+    tokio::task::spawn_blocking(work).await.map_err(cannot)
+}
+
+/// The server's own answer to each change.
+pub async fn ask(cluster: &Cluster, offers: &mut [Offer]) {
+    let mut answers: BTreeMap<String, Option<String>> = BTreeMap::new();
+    for offer in offers {
+        let Offer::Fix(fix) = offer else { continue };
+        let mut refused = None;
+        for change in fix.changes() {
+            let key = change.command();
+            if !answers.contains_key(&key) {
+                answers.insert(key.clone(), refusal(cluster, change).await);
+            }
+            refused = refused.or(answers.get(&key).cloned().flatten());
+        }
+        if let Some(why) = refused {
+            fix.not_accepted(why);
+        }
+    }
+}
+
+async fn refusal(cluster: &Cluster, change: &Change) -> Option<String> {
+    let read = change.read()?;
+    let namespace = change.target.namespace.as_str();
+    let answer = match change.creates {
+        // Nothing but budgets is made.
+        true => {
+            let budget = serde_json::from_value::<PodDisruptionBudget>(change.patch.clone()).ok()?;
+            let parameters = PostParams { dry_run: true, ..PostParams::default() };
+            let api: Api<PodDisruptionBudget> = Api::namespaced(cluster.client.clone(), namespace);
+            api.create(&parameters, &budget).await.map(drop)
+        }
+        false => {
+            let parameters = PatchParams { dry_run: true, ..PatchParams::default() };
+            let api = gather::api(cluster, read, Some(namespace));
+            api.patch(&change.target.name, &parameters, &Patch::Strategic(&change.patch)).await.map(drop)
+        }
+    };
+    let failure = Failure::from_kube("try it on the server", &answer.err()?);
+    Some(match failure.code {
+        Some(403) => {
+            format!("you have no right to try it on the server: {}", failure.cause.unwrap_or_default())
+        }
+        _ => failure.to_string(),
+    })
+}
