@@ -55,7 +55,7 @@ pub struct Args {
 
     /// For each finding the smallest patch that is proven to fix it, printed or written into DIR; none is applied
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with_all = ["print_rbac", "explain"])]
-    pub fix: Option<PathBuf>,
+    pub fix: Option<String>,
 
     /// Exit 1 if there is a finding of this severity or worse
     #[arg(long, value_name = "SEVERITY", default_value = "error")]
@@ -231,6 +231,16 @@ mod tests {
         );
         assert_eq!(parse(&["-l", "app=web"]).target().unwrap(), Target::Selector("app=web".into()));
         assert_eq!(parse(&["-A"]).target().unwrap(), Target::All);
+    }
+
+    #[test]
+    fn fixes_are_printed_or_written() {
+        let of = |words: &[&str]| parse(words).fix;
+        assert_eq!(
+            (of(&[]), of(&["--fix"]), of(&["--fix=d"])),
+            (None, Some(String::new()), Some("d".into()))
+        );
+        assert_eq!(parse(&["--fix", "deploy/web"]).workloads, ["deploy/web"]);
     }
 
     #[test]

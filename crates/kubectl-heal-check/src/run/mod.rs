@@ -3,6 +3,7 @@
 mod files;
 mod fixes;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -50,13 +51,9 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
         for (finding, offer) in report.findings.iter_mut().zip(offers) {
             finding.offer = Some(offer);
         }
-        if !folder.as_os_str().is_empty() {
-            let count = fix::files::write(folder, &mut report.findings)?;
-            ui.status(
-                &Line::new()
-                    .plain(format!("wrote {} into ", count_of(count, "file")))
-                    .strong(folder.display().to_string()),
-            );
+        if !folder.is_empty() {
+            let count = fix::files::write(Path::new(folder), &mut report.findings)?;
+            ui.status(&Line::new().plain(format!("wrote {} into ", count_of(count, "file"))).strong(folder));
         }
     }
     report.seconds = started.elapsed().as_secs_f64();
