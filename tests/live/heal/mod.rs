@@ -1,6 +1,7 @@
 //! heal-check on a real control plane: what the tables beside the checks cannot show.
 
 mod findings;
+mod fix;
 mod from;
 mod input;
 mod manifests;
