@@ -24,7 +24,6 @@ Examples:
   kubectl heal-check                      the workloads of the namespace
   kubectl heal-check deploy/web -o wide   one workload, with every reason
   kubectl heal-check -A --fail-on warning
-  kubectl heal-check -f deploy/           manifests, without a cluster
   kubectl heal-check --explain HC204      what a finding means
 
 Exit codes: 0 nothing found · 1 findings (--fail-on) · 2 usage ·

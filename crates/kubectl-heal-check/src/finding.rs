@@ -1,6 +1,7 @@
 //! What a check found: one fact about one object, with the shortest way to fix it.
 
 mod fix;
+mod subject;
 
 use std::fmt;
 
@@ -8,6 +9,7 @@ use clap::ValueEnum;
 use serde::{Serialize, Serializer};
 
 pub use fix::{Change, Fix, Offer, Proof};
+pub use subject::Subject;
 
 /// Worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
@@ -32,27 +34,6 @@ impl Severity {
             Severity::Error => "error",
             Severity::Critical => "critical",
         }
-    }
-}
-
-/// The object that a finding or a row of the matrix is about. Objects of the cluster have no namespace.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Subject {
-    pub kind: String,
-    pub namespace: String,
-    pub name: String,
-}
-
-impl Subject {
-    pub fn new(kind: &str, namespace: &str, name: &str) -> Self {
-        Subject { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() }
-    }
-}
-
-/// `deployment/web`, as kubectl takes it where the namespace is given.
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.kind.to_lowercase(), self.name)
     }
 }
 
