@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::Object;
+use super::object::Object;
 use crate::Failure;
 
 /// Of each object its version, both as hashes: there may be hundreds of thousands.
