@@ -11,7 +11,7 @@ THREADS ?= $(shell echo $$((3 * $$(getconf _NPROCESSORS_ONLN))))
 
 BUILT  := $(or $(CARGO_TARGET_DIR),target)/debug
 
-.PHONY: demo test check bench truth build dist pictures release-files install prerequisites
+.PHONY: demo test test-node check bench truth truth-heal build dist pictures release-files install prerequisites
 
 demo: prerequisites ## drain a node of a real cluster, roll a bad update back, and watch both
 	@cargo build --workspace --bins
@@ -20,9 +20,14 @@ demo: prerequisites ## drain a node of a real cluster, roll a bad update back, a
 test: prerequisites ## every test: pure, wire, and live against a real control plane
 	RUST_TEST_THREADS=$(THREADS) cargo test --workspace
 
+test-node: ## restarts, memory, probes and grace on a node that runs containers: as root on Debian, whose packages it installs
+	@sh tests/prerequisites.sh node
+	RUST_TEST_THREADS=$(THREADS) cargo test --workspace --test node
+
 check: prerequisites $(DENY) ## format, lints, licences and sources of dependencies, tests without a cluster
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --workspace --test node -- -D warnings
 	@cargo fetch --locked
 	$(DENY) --offline check bans licenses sources
 	cargo test --workspace --exclude live-tests
@@ -34,6 +39,10 @@ bench: prerequisites ## ours and kubectl on one cluster in one run; of it only R
 truth: prerequisites ## the model of the scheduler and the real one, compared on random clusters; SEEDS=500 FROM=1 RULES=taints,spread
 	@cargo build -p live-tests --bins
 	@$(BUILT)/truth $(or $(SEEDS),50) $(or $(FROM),1) $(RULES)
+
+truth-heal: prerequisites ## the heal matrix and what then happens, compared on random clusters; SEEDS=200 FROM=1
+	@cargo build -p live-tests --bins
+	@$(BUILT)/truth-heal $(or $(SEEDS),50) $(or $(FROM),1)
 
 build: ## the plugins as they are shipped
 	cargo build --profile dist --bins -p 'kubectl-*'

@@ -1,10 +1,12 @@
 #!/bin/sh
-# Says which prerequisite is missing, and how to get it, before any build starts.
+# Says which prerequisite is missing, and how to get it, before any build starts. With the argument `node`: those of
+# `make test-node` too, and installs Debian's packages that it needs.
 need() { # COMMAND, WHAT IT IS, WHERE TO GET IT
     command -v "$1" >/dev/null 2>&1 || { echo "error: $2 is missing ($1 is not on PATH): $3" >&2; exit 1; }
 }
 need cargo "Rust" "see https://rustup.rs"
 need cc "a C compiler" "install gcc or clang, as in: apt-get install gcc"
+[ "$1" != node ] || sh "$(dirname "$0")/node/prerequisites.sh" || exit 1
 [ -n "$TESTBED_ASSETS" ] && exit 0 # ready binaries: nothing to build in Go
 need go "Go 1.26 or newer" "see https://go.dev/dl"
 have=$(go env GOVERSION | sed 's/^go//')

@@ -2,14 +2,16 @@
 //!
 //! `bench 1 30` drains a full node whose pods stop after 1 and 30 seconds, beside a bare loop that marks the limit of the control
 //! plane; `bench rollback` measures how soon the end of a rollback is noticed, `bench tab` how long a shell waits for completion,
-//! `bench model` how the model of the scheduler grows with the cluster. The rows in `ROWS` are measured against goals
+//! `bench model` how the model of the scheduler grows with the cluster, `bench heal` a check of 50,000 pods. The rows in `ROWS` are measured against goals
 //! (`goals.rs`): a missed goal is reported, and only a run that fails makes this fail. Without names, everything.
 
 mod budget;
 mod child;
 mod contender;
 mod crowd;
+mod crowd_objects;
 mod goals;
+mod heal;
 mod many_pods;
 mod measure;
 mod model;
@@ -17,6 +19,7 @@ mod nodes;
 mod noticed;
 mod plan;
 mod pool;
+mod stub;
 mod tab;
 mod table;
 mod tool;
@@ -73,7 +76,8 @@ fn bench() -> Result<(), String> {
     let all = named.is_empty();
     let is_named = |name: &str| all || named.iter().any(|known| known == name);
     let is_known = |name: &&String| {
-        ["rollback", "tab", "model"].contains(&name.as_str()) || ROWS.iter().any(|(row, _)| name == row)
+        ["rollback", "tab", "model", "heal"].contains(&name.as_str())
+            || ROWS.iter().any(|(row, _)| name == row)
     };
     let drains: Vec<&String> = named.iter().filter(|name| !is_known(name)).collect();
     let seconds = if all { STOPS_AFTER.to_vec() } else { rows(&drains)? };
@@ -84,8 +88,11 @@ fn bench() -> Result<(), String> {
         return Ok(());
     }
     status::line("building the plugins as they are shipped");
-    let [safe_drain, rollback_to] = measure::shipped_plugins()?;
+    let [safe_drain, rollback_to, heal_check] = measure::shipped_plugins()?;
     let tools = [Tool::safe_drain(&safe_drain), Tool::rollback_to(&rollback_to)];
+    if is_named("heal") {
+        heal::run(&Tool::heal_check(&heal_check))?;
+    }
     if is_named("tab") {
         tab::rows(&start(Options::default())?, &safe_drain, &rollback_to);
     }

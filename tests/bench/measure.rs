@@ -12,21 +12,12 @@ pub const STARTS: usize = 21;
 /// Far above what a loaded machine needs.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// The two, built with the profile that is shipped; a debug build would be measured for nothing. In one go, as `make build` does it:
+/// All of them, built with the profile that is shipped; a debug build would be measured for nothing. In one go, as `make build` does it:
 /// alone, each would be built with other features, and all that it depends on once more.
-pub fn shipped_plugins() -> Result<[PathBuf; 2], String> {
+pub fn shipped_plugins() -> Result<[PathBuf; 3], String> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let built = testbed::cargo()
-        .args([
-            "build",
-            "--profile",
-            "dist",
-            "--bins",
-            "-p",
-            "kubectl-safe-drain",
-            "-p",
-            "kubectl-rollback-to",
-        ])
+        .args(["build", "--profile", "dist", "--bins", "-p", "kubectl-*"])
         .current_dir(root)
         .status();
     match built {
@@ -36,7 +27,8 @@ pub fn shipped_plugins() -> Result<[PathBuf; 2], String> {
     }
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| PathBuf::from(root).join("target"), PathBuf::from);
-    Ok(["kubectl-safe_drain", "kubectl-rollback_to"].map(|name| target.join("dist").join(name)))
+    Ok(["kubectl-safe_drain", "kubectl-rollback_to", "kubectl-heal_check"]
+        .map(|name| target.join("dist").join(name)))
 }
 
 /// The smallest, the median, nine tenths, the largest.

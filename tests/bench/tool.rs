@@ -10,6 +10,9 @@ use testbed::{Audit, Cluster};
 
 use crate::child::PARENT;
 
+/// This program, also once a newer one was built in its place.
+const SELF: &str = "/proc/self/exe";
+
 /// Who is measured: its name in the tables, its program, and the User-Agent under which the audit log has it.
 #[derive(Clone)]
 pub struct Tool {
@@ -49,6 +52,10 @@ impl Tool {
         Self { name: "kubectl", program: "kubectl".into(), agent: "kubectl/", open_files: None }
     }
 
+    pub fn heal_check(program: &Path) -> Self {
+        Self { name: "ours", program: program.to_owned(), agent: "kubectl-heal-check/", open_files: None }
+    }
+
     /// What fetches without looking at what it gets.
     pub fn curl() -> Self {
         Self { name: "raw", program: "curl".into(), agent: "curl/", open_files: None }
@@ -69,19 +76,22 @@ impl Tool {
         let mark = cluster.audit_mark();
         let mut run = Run::nothing();
         for args in commands {
-            let mut command = self.command(cluster, args);
-            let stderr = File::create(&errors).map_or_else(|_| Stdio::null(), Stdio::from);
-            let output = command.stderr(stderr).output();
-            run.ended = Instant::now();
-            let figures = output.ok().and_then(|output| serde_json::from_slice::<Value>(&output.stdout).ok());
-            let Some(figures) = figures else { panic!("cannot run {command:?}: {}", end_of(&errors)) };
-            run.add(&figures);
+            run.add(self.command(cluster.command(SELF), cluster.dir(), args), &errors);
             if !run.succeeded() {
-                run.output = end_of(&errors);
                 break;
             }
         }
         run.requests = cluster.audit_since(mark).by_user_agent_prefix(self.agent);
+        run
+    }
+
+    /// Against whatever server the file names; requests are not counted.
+    pub fn run_with(&self, kubeconfig: &Path, args: &[&str]) -> Run {
+        let directory = kubeconfig.parent().unwrap_or(Path::new("."));
+        let mut command = Command::new(SELF);
+        command.env("KUBECONFIG", kubeconfig);
+        let mut run = Run::nothing();
+        run.add(self.command(command, directory, args), &directory.join("bench.stderr"));
         run
     }
 
@@ -96,10 +106,8 @@ impl Tool {
         }
     }
 
-    fn command(&self, cluster: &Cluster, args: &[&str]) -> Command {
-        // This program, also once a newer one was built in its place.
-        let mut command = cluster.command("/proc/self/exe");
-        command.arg(PARENT).env("XDG_STATE_HOME", cluster.dir().join("state"));
+    fn command(&self, mut command: Command, directory: &Path, args: &[&str]) -> Command {
+        command.arg(PARENT).env("XDG_STATE_HOME", directory.join("state"));
         if let Some(files) = self.open_files {
             command.args(["sh", "-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\"")]);
         }
@@ -109,7 +117,7 @@ impl Tool {
 }
 
 impl Run {
-    fn nothing() -> Self {
+    pub fn nothing() -> Self {
         Self {
             seconds: 0.0,
             cpu: 0.0,
@@ -123,13 +131,21 @@ impl Run {
     }
 
     /// What one more process took.
-    fn add(&mut self, figures: &Value) {
+    fn add(&mut self, mut command: Command, errors: &Path) {
+        let stderr = File::create(errors).map_or_else(|_| Stdio::null(), Stdio::from);
+        let output = command.stderr(stderr).output();
+        self.ended = Instant::now();
+        let figures = output.ok().and_then(|output| serde_json::from_slice::<Value>(&output.stdout).ok());
+        let Some(figures) = figures else { panic!("cannot run {command:?}: {}", end_of(errors)) };
         let number = |name: &str| figures[name].as_f64().unwrap_or_default();
         self.seconds += number("seconds");
         self.cpu += number("cpu");
         self.peak_mib = self.peak_mib.max(number("peakMib"));
         self.sockets = self.sockets.max(number("sockets") as usize);
         self.code = figures["code"].as_i64();
+        if !self.succeeded() {
+            self.output = end_of(errors);
+        }
     }
 
     pub fn succeeded(&self) -> bool {

@@ -1,5 +1,5 @@
-//! `make demo`: a real cluster, a node drained under a disruption budget, a bad update rolled back, and what an independent watcher
-//! saw of it.
+//! `make demo`: a real cluster, a node drained under a disruption budget, a bad update rolled back, recovery proven by evictions, and what an
+//! independent watcher saw of it.
 
 use std::process::{Command, ExitCode};
 
@@ -24,10 +24,11 @@ fn main() -> ExitCode {
     print_watcher_record(watcher);
     let back = kubectl(&cluster, "safe-drain node-1 --uncordon") && kubectl(&cluster, "get nodes");
     let healthy = rolled_back(&cluster, &room);
+    let proven = proven(&cluster, &room);
     drop(room);
     drop(cluster);
     status::line("the cluster is gone; nothing is left running");
-    if drained && back && healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if drained && back && healthy && proven { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Three nodes in two zones: a web shop whose replacements take seconds to be ready, a database, an agent on every node,
@@ -84,6 +85,18 @@ fn rolled_back(cluster: &Cluster, room: &Room<'_>) -> bool {
         record.events.len()
     ));
     back && is_back && ready == 6
+}
+
+/// Two pods of the web shop are evicted, one after the other, and their recovery measured. Was nothing else touched?
+fn proven(cluster: &Cluster, room: &Room<'_>) -> bool {
+    room.budget_allows("web", 1);
+    let watcher = Watcher::start(cluster, room);
+    let proven =
+        kubectl(cluster, "heal-check deployment/web -n shop --prove=evict --rounds=2 --interval=2s --yes");
+    let record = watcher.finish();
+    let deleted = record.deleted_uids().len();
+    status::line(&format!("\nAn independent watcher saw {deleted} pods deleted, of 2 evictions."));
+    proven && deleted == 2
 }
 
 /// Shows the command as it would be typed, and runs it on this terminal.

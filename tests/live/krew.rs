@@ -31,7 +31,7 @@ fn krew_installs_upgrades_and_removes_every_plugin() {
     let plugins: Vec<&str> = plugins.lines().collect();
     assert!(plugins.len() >= 2, "{plugins:?}");
 
-    // As a release is tried before anybody is told: no index, and nothing is downloaded.
+    // As a release is tried before it is announced: no index, and nothing is downloaded.
     for plugin in &plugins {
         let manifest = format!("--manifest={}", first.manifest(plugin).display());
         let archive = format!("--archive={}", first.archive(plugin, HERE).display());

@@ -32,6 +32,7 @@ mod terminal;
 mod testbed;
 mod testbed_rollouts;
 mod truth;
+mod truth_heal;
 mod tty;
 mod untouched;
 mod workflows;

@@ -103,13 +103,20 @@ fn heal_report() -> Value {
         "workloads": [{"kind": "Deployment", "namespace": "shop", "name": "web", "matrix": matrix, "impairedBy": []}],
         "findings": [{"id": "HC203", "name": "no-budget", "severity": "warning", "subject": subject, "message": "m", "remedy": ""}],
         "unchecked": [{"id": "placement", "reason": "r"}],
+        "ignored": [{"id": "HC201", "name": "single-replica", "severity": "warning", "subject": subject, "message": "m",
+            "remedy": "", "by": "annotation", "reason": "r"}],
+        "known": [],
+        "fixed": [{"id": "HC301", "namespace": "shop", "kind": "Deployment", "name": "web"}],
     })
 }
 
 #[test]
 fn a_broken_heal_report_does_not_validate() {
     assert_eq!(faults(&heal_report()), [""; 0]);
-    let broken: [(&str, Value); 9] = [
+    let broken: [(&str, Value); 12] = [
+        ("/ignored/0/by", json!("somebody")),
+        ("/ignored/0/reason", json!("")),
+        ("/fixed/0/kind", json!("")),
         ("/result", json!("healthy")),
         ("/workloads/0/matrix/crash/verdict", json!("ok")),
         ("/workloads/0/matrix/crash/etaSeconds", json!(-1)),

@@ -1,3 +1,4 @@
-//! What the live tests (`live/`) and `make truth` share.
+//! What the live tests (`live/`) and `make truth` and `make truth-heal` share.
 
 pub mod truth;
+pub mod truth_heal;

@@ -1,17 +1,22 @@
 //! The command line: which workloads, and what counts.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
-use plugin_client::{AsInKubectl, CommandLine, ConnectionFlags, Failure, Output, limit};
+use clap::{Parser, ValueEnum};
+use plugin_client::{AsInKubectl, CommandLine, ConnectionFlags, Failure, duration, limit, whole};
 
+use crate::baseline::{self, Key};
 use crate::checks;
+use crate::config::Config;
 use crate::finding::Severity;
-use crate::options::{Ignored, Options};
-use crate::snapshot::Read;
+use crate::formats::Format;
+use crate::ignores::{Glob, Rule, Source};
+use crate::options::{Half, Options};
+use crate::snapshot::{Domain, Read};
 
-/// Check what heals by itself: if a container, a pod, a node or a zone is lost, and in a drain. Reads only
+/// Check what heals by itself: a lost container, pod, node or zone, and a drain
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl heal-check",
@@ -24,9 +29,12 @@ Examples:
   kubectl heal-check                      the workloads of the namespace
   kubectl heal-check deploy/web -o wide   one workload, with every reason
   kubectl heal-check -A --fail-on warning
+  kubectl heal-check deploy/web --prove=evict --max-recovery=30s
   kubectl heal-check --explain HC204      what a finding means
+  kubectl heal-check -A -o sarif          for code scanning; also junit, openmetrics
 
-Exit codes: 0 nothing found · 1 findings (--fail-on) · 2 usage ·
+Exit codes: 0 nothing found · 1 findings (--fail-on), or a failed proof ·
+2 usage · 3 proof refused, nothing evicted · 4 proof stopped half-way ·
 5 incomplete: something could not be checked, or nothing was there to check ·
 124 --timeout passed · 130 interrupted
 What each finding means: docs/heal-check.md"
@@ -45,24 +53,84 @@ pub struct Args {
     pub all_namespaces: bool,
 
     /// Check a dump of a cluster instead of a cluster: a file, a folder or `-`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["print_rbac", "explain", "filename"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["print_rbac", "explain", "filename", "prove"])]
     pub from: Option<PathBuf>,
 
     /// Check manifests instead of a cluster: files, folders or `-`
-    #[arg(short = 'f', long, value_name = "FILE", conflicts_with_all = ["print_rbac", "explain", "all_namespaces"])]
+    #[arg(short = 'f', long, value_name = "FILE", conflicts_with_all = ["print_rbac", "explain", "all_namespaces", "prove", "now"])]
     pub filename: Vec<PathBuf>,
 
     /// For each finding the smallest patch that is proven to fix it, printed or written into DIR; none is applied
-    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with_all = ["print_rbac", "explain"])]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with_all = ["print_rbac", "explain", "prove"])]
     pub fix: Option<String>,
 
-    /// Exit 1 if there is a finding of this severity or worse
-    #[arg(long, value_name = "SEVERITY", default_value = "error")]
-    pub fail_on: Severity,
+    /// Exit 1 if a finding is this bad or worse; error by default
+    #[arg(long, value_name = "SEVERITY")]
+    pub fail_on: Option<Severity>,
+
+    /// Only what is wrong now, without the matrix
+    #[arg(long, conflicts_with_all = ["posture", "prove"])]
+    pub now: bool,
+
+    /// Only what would not heal
+    #[arg(long)]
+    pub posture: bool,
+
+    /// Another failure domain than the zone: the label of nodes that names it
+    #[arg(long, value_name = "LABEL", conflicts_with = "now")]
+    pub domain: Option<Domain>,
+
+    /// File with severities, and with what is left out and why
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Only findings that are not in this file count
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+
+    /// Write the findings to this file, for --baseline
+    #[arg(long, value_name = "FILE")]
+    pub write_baseline: Option<PathBuf>,
+
+    /// Show what was left out, and why
+    #[arg(long)]
+    pub show_ignored: bool,
 
     /// Leave out a check, or its findings about one object: HC203 or HC203:web
     #[arg(long, value_name = "ID[:NAME]", value_delimiter = ',')]
     pub ignore: Vec<String>,
+
+    /// Check that the Secrets that pods need exist (HC501): lists their metadata, never what they hold
+    #[arg(long)]
+    pub secrets: bool,
+
+    /// Prove it: evict pods of one workload, one at a time, and measure the recovery
+    #[arg(long, value_name = "HOW")]
+    pub prove: Option<Prove>,
+
+    /// Evictions of a proof
+    #[arg(long, value_name = "N", default_value = "3", value_parser = whole::<usize>(1, 1000), requires = "prove")]
+    pub rounds: usize,
+
+    /// Fail a proof if a recovery takes longer
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "prove")]
+    pub max_recovery: Option<Duration>,
+
+    /// Stop a proof if more pods than that are not ready
+    #[arg(long, value_name = "N", default_value = "1", value_parser = whole::<usize>(1, 1000), requires = "prove")]
+    pub max_unavailable: usize,
+
+    /// Grace period of the evicted pods; their own if it is not given
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "prove")]
+    pub grace: Option<Duration>,
+
+    /// Between a recovery and the next eviction; 30s or twice the recovery if it is not given
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "prove")]
+    pub interval: Option<Duration>,
+
+    /// Agree to the plan of a proof without being asked
+    #[arg(short, long, requires = "prove")]
+    pub yes: bool,
 
     /// Show what a check means; do nothing else
     #[arg(long, value_name = "ID")]
@@ -78,7 +146,7 @@ pub struct Args {
 
     /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
-    pub output: Output,
+    pub output: Format,
 
     /// Print only the result and errors
     #[arg(short, long)]
@@ -102,6 +170,31 @@ impl CommandLine for Args {
     }
 }
 
+/// What `--config` and `--baseline` say.
+#[derive(Default)]
+pub struct Files {
+    config: Config,
+    rules: Vec<Rule>,
+    baseline: Option<BTreeSet<Key>>,
+}
+
+impl Files {
+    /// # Errors
+    ///
+    /// A file cannot be read, or something in it is wrong.
+    pub fn read(args: &Args) -> Result<Self, Failure> {
+        let (config, rules) = args.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+        let baseline = args.baseline.as_deref().map(baseline::read).transpose()?;
+        Ok(Files { config, rules, baseline })
+    }
+}
+
+/// How a recovery is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Prove {
+    Evict,
+}
+
 /// Which workloads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -111,11 +204,12 @@ pub enum Target {
 }
 
 /// Kinds that can be named, with kubectl's words for each.
-pub const TYPES: [(Read, &[&str]); 5] = [
+pub const TYPES: [(Read, &[&str]); 6] = [
     (Read::Deployments, &["deployment", "deployments", "deploy", "deployment.apps", "deployments.apps"]),
     (Read::StatefulSets, &["statefulset", "statefulsets", "sts", "statefulset.apps", "statefulsets.apps"]),
     (Read::DaemonSets, &["daemonset", "daemonsets", "ds", "daemonset.apps", "daemonsets.apps"]),
     (Read::ReplicaSets, &["replicaset", "replicasets", "rs", "replicaset.apps", "replicasets.apps"]),
+    (Read::ReplicationControllers, &["replicationcontroller", "replicationcontrollers", "rc"]),
     (Read::Pods, &["pod", "pods", "po"]),
 ];
 
@@ -150,9 +244,25 @@ impl Args {
         }
     }
 
-    pub fn options(&self) -> Result<Options, Failure> {
-        let ignored = self.ignore.iter().map(|word| ignored(word)).collect::<Result<_, _>>()?;
-        Ok(Options { fail_on: self.fail_on, ignored })
+    /// With what the files say.
+    pub fn options(&self, files: Files) -> Result<Options, Failure> {
+        let Files { config, mut rules, baseline } = files;
+        for word in &self.ignore {
+            rules.push(ignored(word)?);
+        }
+        Ok(Options {
+            fail_on: self.fail_on.or(config.fail_on).unwrap_or(Severity::Error),
+            rules,
+            severity: config.severity(),
+            baseline,
+            half: match (self.now, self.posture) {
+                (true, _) => Half::Now,
+                (false, true) => Half::Posture,
+                (false, false) => Half::Both,
+            },
+            secrets: self.secrets,
+            domain: self.domain.clone().unwrap_or_default(),
+        })
     }
 
     /// The flag that names files instead of a cluster.
@@ -188,13 +298,19 @@ fn named(word: &str) -> Result<(Read, String), Failure> {
     Ok((*read, name.to_owned()))
 }
 
-fn ignored(word: &str) -> Result<Ignored, Failure> {
+fn ignored(word: &str) -> Result<Rule, Failure> {
     let (id, name) = match word.split_once(':') {
-        Some((id, name)) if !name.is_empty() => (id, Some(name.to_owned())),
+        Some((id, name)) if !name.is_empty() => (id, Some(name)),
         Some(_) => return Err(Failure::usage(format!("--ignore {word}: a name is missing after the colon"))),
         None => (word, None),
     };
-    Ok(Ignored { id: known(id, "--ignore")?, name })
+    let mut rule = Rule::new(vec![known(id, "--ignore")?], Source::CommandLine);
+    if let Some(name) = name {
+        let (namespace, name) = name.split_once('/').map_or((None, name), |(ns, name)| (Some(ns), name));
+        rule.namespace = namespace.map(Glob::exactly);
+        rule.name = Some(Glob::exactly(name));
+    }
+    Ok(rule)
 }
 
 /// The id of a check that exists.
@@ -209,8 +325,10 @@ pub fn known(id: &str, flag: &str) -> Result<&'static str, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::{Finding, Subject};
     use clap::CommandFactory;
     use plugin_client::Exit;
+    use std::collections::BTreeMap;
 
     fn parse(words: &[&str]) -> Args {
         Args::try_parse_from(["kubectl heal-check"].iter().chain(words)).unwrap()
@@ -244,11 +362,48 @@ mod tests {
 
     #[test]
     fn what_is_ignored() {
-        let options = parse(&["--ignore", "HC203,hc201:web", "--fail-on=warning"]).options().unwrap();
-        let names: Vec<_> = options.ignored.iter().map(|it| (it.id, it.name.as_deref())).collect();
+        let options = parse(&["--ignore", "HC203,hc201:web,HC301:shop/api", "--fail-on=warning"]);
+        let options = options.options(Files::default()).unwrap();
+        assert_eq!(options.fail_on, Severity::Warning);
+        assert!(options.skips("HC203") && !options.skips("HC201") && !options.skips("HC999"));
+        let leaves_out = |id, namespace: &str, name: &str| {
+            let subject = Subject::new("Deployment", namespace, name);
+            let (message, remedy) = (String::new(), String::new());
+            let finding = Finding {
+                id,
+                name: "n",
+                severity: Severity::Error,
+                subject,
+                message,
+                remedy,
+                location: None,
+                offer: None,
+            };
+            options.rules.iter().any(|rule| rule.matches(&finding, &BTreeMap::new()))
+        };
+        assert!(leaves_out("HC203", "a", "b") && leaves_out("HC201", "a", "web"));
+        assert!(leaves_out("HC301", "shop", "api"));
+        assert!(!leaves_out("HC201", "a", "api") && !leaves_out("HC301", "other", "api"));
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_file() {
+        let options = |words: &[&str], fail_on| {
+            let mut config = Config::default();
+            config.fail_on = fail_on;
+            parse(words).options(Files { config, ..Files::default() }).unwrap().fail_on
+        };
+        assert_eq!(options(&[], None), Severity::Error);
+        assert_eq!(options(&[], Some(Severity::Info)), Severity::Info);
+        assert_eq!(options(&["--fail-on=warning"], Some(Severity::Info)), Severity::Warning);
+    }
+
+    #[test]
+    fn one_half_or_both() {
+        let half = |words: &[&str]| parse(words).options(Files::default()).unwrap().half;
         assert_eq!(
-            (names, options.fail_on),
-            (vec![("HC203", None), ("HC201", Some("web"))], Severity::Warning)
+            (half(&[]), half(&["--now"]), half(&["--posture"])),
+            (Half::Both, Half::Now, Half::Posture)
         );
     }
 
@@ -271,19 +426,26 @@ mod tests {
         ];
         for (words, part) in cases {
             let args = parse(words);
-            let failure = args.target().and_then(|_| args.options().map(drop)).unwrap_err();
+            let failure = args.target().and_then(|_| args.options(Files::default()).map(drop)).unwrap_err();
             assert_eq!(failure.exit, Exit::Usage, "{words:?}");
             assert!(failure.message.contains(part), "{words:?}: {}", failure.message);
         }
-        let refused = [
+        for words in [
             &["--fail-on=bad"][..],
             &["--timeout=soon"],
-            &["-o", "junit"],
+            &["-o", "xml"],
+            &["--now", "--posture"],
+            &["--domain", "a b"],
+            &["--now", "--domain", "rack"],
             &["--from", "x", "-f", "y"],
             &["-f", "x", "-A"],
+            &["-f", "x", "--now"],
             &["--from", "x", "--print-rbac"],
-        ];
-        for words in refused {
+            &["--prove=evict", "--from", "x"],
+            &["--prove=evict", "-f", "x"],
+            &["--prove=evict", "--fix"],
+            &["--prove=evict", "--now"],
+        ] {
             assert!(Args::try_parse_from(["kubectl heal-check"].iter().chain(words)).is_err(), "{words:?}");
         }
     }

@@ -10,6 +10,7 @@ impl Completion for Args {
     async fn complete(at: &Completing<'_>) -> Result<Candidates, Failure> {
         match at.flag() {
             Some("ignore" | "explain") => Ok(ids()),
+            Some("domain") => Ok(domains()),
             None if !at.has(&["selector", "all_namespaces"]) => match at.typed().split_once('/') {
                 None => Ok(types()),
                 Some((word, _)) => names(at, word).await,
@@ -17,6 +18,14 @@ impl Completion for Args {
             _ => Ok(Candidates::default()),
         }
     }
+}
+
+/// Those that Kubernetes defines; others work as well.
+fn domains() -> Candidates {
+    ["topology.kubernetes.io/zone", "topology.kubernetes.io/region"]
+        .into_iter()
+        .map(|label| Candidate::new(label, ""))
+        .collect()
 }
 
 fn ids() -> Candidates {

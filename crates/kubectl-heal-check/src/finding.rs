@@ -6,13 +6,13 @@ mod subject;
 use std::fmt;
 
 use clap::ValueEnum;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 pub use fix::{Change, Fix, Offer, Proof};
 pub use subject::Subject;
 
 /// Worst last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     // Plain comments: with help of its own for a value, clap would spread the whole help page over four screens.

@@ -1,14 +1,21 @@
 //! `kubectl heal-check`: what heals by itself if a container, a pod, a node or a zone is lost and in a drain, how long it takes, what does
-//! not heal, and why. It reads only.
+//! not heal, and why. It reads only, except with `--prove`.
 
 mod args;
+mod baseline;
 mod checks;
 mod completion;
+mod config;
+mod dependencies;
+mod exempt;
 mod finding;
 mod fix;
+mod formats;
 mod gather;
+mod ignores;
 mod matrix;
 mod options;
+mod proof;
 mod render;
 mod report;
 mod rights;

@@ -1,33 +1,94 @@
-//! What counts: the severity from which on a run fails, and what is left out.
+//! What counts: which checks, from which severity on a run fails, and what is left out.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::baseline::Key;
+use crate::checks::{About, CHECKS, Check, hc001_ignore};
 use crate::finding::{Finding, Severity};
+use crate::ignores::Rule;
+use crate::snapshot::{Domain, Read};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     pub fail_on: Severity,
-    pub ignored: Vec<Ignored>,
+    /// Of `--config` and `--ignore`; annotations are in the snapshot.
+    pub rules: Vec<Rule>,
+    /// Of `--config`, by the id of the check.
+    pub severity: BTreeMap<&'static str, Severity>,
+    pub baseline: Option<BTreeSet<Key>>,
+    pub half: Half,
+    pub domain: Domain,
+    /// The metadata of Secrets is read too.
+    pub secrets: bool,
 }
 
-/// A check, or its findings about objects of one name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ignored {
-    pub id: &'static str,
-    /// `NAME` or `NAMESPACE/NAME`.
-    pub name: Option<String>,
+/// Which checks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Half {
+    #[default]
+    Both,
+    /// `--now`: is it healing?
+    Now,
+    /// `--posture`: would it heal?
+    Posture,
+}
+
+/// Whatever is checked: they are the workloads, and what is written about them.
+const WORKLOADS: [Read; 8] = [
+    Read::Pods,
+    Read::Deployments,
+    Read::ReplicaSets,
+    Read::StatefulSets,
+    Read::DaemonSets,
+    Read::Jobs,
+    Read::CronJobs,
+    Read::Namespaces,
+];
+
+impl Half {
+    pub fn wants(self, check: &Check) -> bool {
+        let is_asked = match check.about {
+            About::Posture => self != Half::Now,
+            About::Now => self != Half::Posture,
+        };
+        // What is left out concerns both.
+        is_asked || check.id == hc001_ignore::CHECK.id
+    }
+
+    /// The matrix says what would become of a workload.
+    pub fn has_matrix(self) -> bool {
+        self != Half::Now
+    }
 }
 
 impl Options {
-    /// The whole check: then it need not be possible either.
+    /// A whole check is left out: then it need not be possible either.
     pub fn skips(&self, id: &str) -> bool {
-        self.ignored.iter().any(|it| it.id == id && it.name.is_none())
+        self.rules.iter().any(|rule| rule.is_of_whole_check(id))
     }
 
-    pub fn ignores(&self, finding: &Finding) -> bool {
-        let subject = &finding.subject;
-        let is_it = |name: &String| {
-            *name == subject.name || *name == format!("{}/{}", subject.namespace, subject.name)
-        };
-        self.ignored.iter().any(|it| it.id == finding.id && it.name.as_ref().is_none_or(is_it))
+    /// What the checks that run read, and the matrix; nothing else has to be.
+    pub fn reads(&self) -> BTreeSet<Read> {
+        let of_checks = CHECKS.iter().filter(|check| self.half.wants(check) && !self.skips(check.id));
+        let mut reads: BTreeSet<Read> = of_checks.flat_map(|check| check.reads).copied().collect();
+        reads.extend(WORKLOADS);
+        if self.half.has_matrix() {
+            reads.extend(Read::ALL.into_iter().filter(|read| read.is_always_read()));
+        }
+        if self.secrets {
+            reads.insert(Read::Secrets);
+        }
+        reads
+    }
+
+    /// As `--config` says. What is critical remains critical: that it is nothing takes a reason.
+    pub fn rate(&self, finding: Finding) -> Finding {
+        match self.severity.get(finding.id) {
+            Some(severity) if finding.severity < Severity::Critical => {
+                Finding { severity: *severity, ..finding }
+            }
+            _ => finding,
+        }
     }
 
     pub fn fails(&self, findings: &[Finding]) -> bool {
@@ -36,37 +97,35 @@ impl Options {
 }
 
 #[cfg(test)]
+pub fn fail_on(fail_on: Severity) -> Options {
+    Options {
+        fail_on,
+        rules: Vec::new(),
+        severity: BTreeMap::new(),
+        baseline: None,
+        half: Half::Both,
+        domain: Domain::default(),
+        secrets: false,
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Subject;
 
     #[test]
-    fn a_name_limits_what_is_ignored() {
-        let finding = Finding {
-            id: "HC203",
-            name: "no-budget",
-            severity: Severity::Warning,
-            subject: Subject::new("Deployment", "shop", "web"),
-            message: String::new(),
-            remedy: String::new(),
-            location: None,
-            offer: None,
-        };
-        let of = |id, name: Option<&str>| Options {
-            fail_on: Severity::Error,
-            ignored: vec![Ignored { id, name: name.map(str::to_owned) }],
-        };
-        for (options, ignores, skips) in [
-            (of("HC203", None), true, true),
-            (of("HC203", Some("web")), true, false),
-            (of("HC203", Some("shop/web")), true, false),
-            (of("HC203", Some("other/web")), false, false),
-            (of("HC203", Some("api")), false, false),
-            (of("HC201", None), false, false),
-        ] {
-            assert_eq!((options.ignores(&finding), options.skips("HC203")), (ignores, skips), "{options:?}");
+    fn a_half_reads_and_checks_what_it_asks() {
+        let of = |half: Half| CHECKS.iter().filter(|check| half.wants(check)).count();
+        // HC001 is in both.
+        assert_eq!(of(Half::Now) + of(Half::Posture), of(Half::Both) + 1);
+        assert!(of(Half::Now) > 5 && of(Half::Posture) > 5);
+        let reads = |half: Half| Options { half, ..fail_on(Severity::Error) }.reads();
+        for check in CHECKS.iter().filter(|check| Half::Now.wants(check)) {
+            assert!(check.reads.iter().all(|read| reads(Half::Now).contains(read)), "{}", check.id);
         }
-        assert!(!of("HC201", None).fails(std::slice::from_ref(&finding)));
-        assert!(Options { fail_on: Severity::Warning, ignored: vec![] }.fails(&[finding]));
+        let left_out = |read: Read| !reads(Half::Now).contains(&read) && reads(Half::Posture).contains(&read);
+        assert!(left_out(Read::Autoscalers) && left_out(Read::Volumes));
+        let secrets = Options { secrets: true, ..fail_on(Severity::Error) };
+        assert!(secrets.reads().contains(&Read::Secrets) && !reads(Half::Both).contains(&Read::Secrets));
     }
 }

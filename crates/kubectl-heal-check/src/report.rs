@@ -3,8 +3,13 @@
 use plugin_client::Exit;
 use serde::Serialize;
 
-use crate::finding::{Finding, Subject, Unchecked};
+use crate::dependencies::Impairment;
+use crate::exempt::Exempt;
+use crate::finding::{Finding, Severity, Subject, Unchecked};
 use crate::matrix::Matrix;
+use crate::options::{Half, Options};
+use crate::proof::report::ProofReport;
+use crate::snapshot::{Kind, Snapshot};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -14,6 +19,14 @@ pub enum HealResult {
     Findings,
     /// Something could not be checked, or nothing was there to check.
     Incomplete,
+    /// A proof: too slow, or no recovery.
+    Failed,
+    /// A proof that stopped before anything was evicted.
+    Refused,
+    /// A proof that stopped after that.
+    Partial,
+    Timeout,
+    Interrupted,
 }
 
 #[derive(Serialize)]
@@ -23,21 +36,78 @@ pub struct HealReport {
     pub workloads: Vec<Row>,
     pub findings: Vec<Finding>,
     pub unchecked: Vec<Unchecked>,
-    /// Findings that `--ignore` left out.
+    /// Findings that do not count, and why.
+    #[serde(flatten)]
+    pub exempt: Exempt,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ProofReport>,
     #[serde(skip)]
-    pub ignored: usize,
+    pub scope: Checked,
     #[serde(skip)]
     pub seconds: f64,
 }
 
-/// A workload of the matrix.
+/// What was asked, for the formats that list what is good too.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    pub half: Half,
+    pub fail_on: Severity,
+    pub has_baseline: bool,
+    /// Checks that could not run, and were left out.
+    pub left_out: Vec<Unchecked>,
+    /// Workloads that were looked at, also those without a row of the matrix.
+    pub workloads: Vec<CheckedWorkload>,
+}
+
+#[derive(Clone, Debug)]
+pub struct CheckedWorkload {
+    pub subject: Subject,
+    pub kind: Kind,
+    /// Of Kubernetes itself: only what is wrong now is asked.
+    pub is_system: bool,
+    pub is_scaled_to_zero: bool,
+}
+
+impl Default for Checked {
+    fn default() -> Self {
+        Checked {
+            half: Half::Both,
+            fail_on: Severity::Error,
+            has_baseline: false,
+            left_out: Vec::new(),
+            workloads: Vec::new(),
+        }
+    }
+}
+
+impl Checked {
+    pub fn of(snapshot: &Snapshot, options: &Options, left_out: Vec<Unchecked>) -> Self {
+        let workloads = snapshot.selected().map(|workload| CheckedWorkload {
+            subject: workload.subject.clone(),
+            kind: workload.kind,
+            is_system: workload.is_system,
+            is_scaled_to_zero: workload.replicas == Some(0),
+        });
+        Checked {
+            half: options.half,
+            fail_on: options.fail_on,
+            has_baseline: options.baseline.is_some(),
+            left_out,
+            workloads: workloads.collect(),
+        }
+    }
+}
+
+/// A workload, with its row of the matrix.
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
     #[serde(flatten)]
     pub subject: Subject,
-    pub matrix: Matrix,
-    pub impaired_by: [(); 0],
+    /// None with `--now`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matrix: Option<Matrix>,
+    pub impaired_by: Vec<Impairment>,
     #[serde(skip)]
     pub pods: usize,
 }
@@ -56,6 +126,11 @@ impl HealResult {
             HealResult::Ok => Exit::Done,
             HealResult::Findings => Exit::Failed,
             HealResult::Incomplete => Exit::Incomplete,
+            HealResult::Failed => Exit::Failed,
+            HealResult::Refused => Exit::Refused,
+            HealResult::Partial => Exit::Partial,
+            HealResult::Timeout => Exit::Timeout,
+            HealResult::Interrupted => Exit::Interrupted,
         }
     }
 }

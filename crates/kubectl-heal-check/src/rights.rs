@@ -1,4 +1,4 @@
-//! Which rights a command line needs: the one place that states them. All of them are rights to read; what is missing is reported.
+//! Which rights a command line needs: the one place that states them. All but those of a proof are rights to read; what is missing is reported.
 
 use plugin_client::{Requirement, Right, Roles, Scope};
 
@@ -7,15 +7,15 @@ use crate::snapshot::Read;
 
 const KUBE_SYSTEM: &str = "kube-system";
 
-/// `namespace`: of the workloads; `None` is all.
-fn requirements(namespace: Option<&str>) -> Vec<Requirement> {
+/// `namespace`: of the workloads; `None` is all. `secrets`: their metadata is read.
+fn requirements(namespace: Option<&str>, secrets: bool) -> Vec<Requirement> {
     let lost = "the checks that read it are unchecked (exit 5)";
     let everywhere =
         "see where the pods of a lost or drained node can go, which depends on the whole cluster";
     let unknown = "node loss, zone loss and drain are unknown (exit 5)";
     let mut all = vec![
         Requirement::reported(Right::new("list", "", "pods"), everywhere, unknown),
-        Requirement::reported(Read::Nodes.right(), everywhere, unknown),
+        Requirement::reported(Read::Nodes.right(None), everywhere, unknown),
         Requirement::reported(
             Right::new("list", "", "namespaces"),
             "see which namespaces a term of pod affinity means",
@@ -37,16 +37,86 @@ fn requirements(namespace: Option<&str>) -> Vec<Requirement> {
         let alive = "see whether the controllers that heal are alive";
         all.push(Requirement::reported(lease.clone().name(name), alive, lost));
     }
-    let own = Read::ALL.into_iter().filter(|read| !matches!(read, Read::Pods | Read::Nodes | Read::Leases));
+    let own = Read::ALL.into_iter().filter(|read| match read {
+        Read::Pods | Read::Nodes | Read::Leases | Read::Namespaces | Read::Claims => false,
+        Read::Secrets => secrets,
+        _ => true,
+    });
     for read in own {
-        let right = Right { namespace: namespace.map(str::to_owned), ..read.right() };
-        all.push(Requirement::reported(right, "check the workloads, and what belongs to them", lost));
+        let namespace = namespace.filter(|_| read != Read::EndpointSlices);
+        all.push(Requirement::reported(read.right(namespace), purpose(read), lost));
+    }
+    if let Some(namespace) = namespace {
+        let right = Right { namespace: Some(namespace.to_owned()), ..Right::new("get", "", "namespaces") };
+        let annotated = "read the annotation of the namespace that leaves out findings";
+        all.push(Requirement::reported(right.name(namespace), annotated, "its annotation does not count"));
     }
     all
 }
 
+fn purpose(read: Read) -> &'static str {
+    match read {
+        Read::ConfigMaps | Read::ServiceAccounts | Read::PriorityClasses | Read::RuntimeClasses => {
+            "see whether what pods need exists"
+        }
+        Read::Secrets => {
+            "see whether the Secrets that pods need exist (--secrets); only their metadata is requested"
+        }
+        Read::Quotas | Read::LimitRanges => "see whether a replacement would be admitted",
+        Read::ValidatingWebhooks | Read::MutatingWebhooks => "see which webhooks no pod is created without",
+        Read::EndpointSlices => "see what is behind Services, and behind webhooks of other namespaces",
+        Read::Events => "see why containers were stopped and pods were not created",
+        _ => "check the workloads, and what belongs to them",
+    }
+}
+
 /// `--print-rbac`
-pub fn roles(namespace: Option<&str>) -> Roles {
+pub fn roles(namespace: Option<&str>, secrets: bool, proves: bool) -> Roles {
+    let mut roles = reading(namespace, secrets);
+    if proves {
+        roles.title = vec![
+            "Rights for `kubectl heal-check --prove=evict`, and no more. Printed by --print-rbac, which does not contact the cluster.".to_owned(),
+        ];
+        roles.name = "heal-check-prove".to_owned();
+        roles.requirements.extend(for_proof(namespace, None));
+    }
+    roles
+}
+
+/// What a proof needs beyond that. `kind`: of the workload; `None` is any.
+pub fn for_proof(namespace: Option<&str>, kind: Option<Read>) -> Vec<Requirement> {
+    let here = |right: Right| Right { namespace: namespace.map(str::to_owned), ..right };
+    let pods = |verb: &str| here(Right::new(verb, "", "pods"));
+    let slices = |verb: &str| here(Right::new(verb, "discovery.k8s.io", "endpointslices"));
+    let follow = "follow the pods that are evicted and their replacements";
+    let serving = "see when the Services have the replacement";
+    let kinds = [Read::Deployments, Read::StatefulSets, Read::DaemonSets, Read::ReplicaSets];
+    let mut all = vec![
+        Requirement::required(
+            here(Right::new("create", "", "pods").subresource("eviction")),
+            "evict one pod at a time",
+        ),
+        Requirement::required(pods("list"), follow),
+        Requirement::required(pods("watch"), follow),
+        Requirement::required(pods("get"), "read a pod before its eviction is repeated"),
+        Requirement::required(slices("list"), serving),
+        Requirement::required(slices("watch"), serving),
+        Requirement::reported(
+            Right::new("watch", "", "nodes"),
+            "stop if a node fails meanwhile",
+            "a node that fails meanwhile is not seen",
+        ),
+    ];
+    for read in kinds.into_iter().filter(|it| kind.is_none_or(|kind| kind == *it)) {
+        let watch = Right { verb: "watch".to_owned(), ..read.right(None) };
+        all.push(Requirement::required(here(watch), "notice that the workload is changed meanwhile"));
+    }
+    let autoscaler = Right { verb: "get".to_owned(), ..Read::Autoscalers.right(None) };
+    all.push(Requirement::required(here(autoscaler), "see whether it is scaling"));
+    all
+}
+
+fn reading(namespace: Option<&str>, secrets: bool) -> Roles {
     let title = vec![
         "Rights for `kubectl heal-check`, and no more: it reads only. Printed by --print-rbac, which does not contact the cluster.".to_owned(),
     ];
@@ -54,5 +124,6 @@ pub fn roles(namespace: Option<&str>) -> Roles {
         None => Scope::All,
         Some(namespace) => Scope::One(namespace.to_owned()),
     };
-    Roles { title, name: "heal-check".to_owned(), scope, requirements: requirements(namespace) }
+    let name = if secrets { "heal-check-secrets" } else { "heal-check" };
+    Roles { title, name: name.to_owned(), scope, requirements: requirements(namespace, secrets) }
 }

@@ -14,7 +14,6 @@ mod journal;
 mod last_applied;
 mod merge_tree;
 mod new_pod;
-mod object_references;
 mod options;
 mod outcome;
 mod patch;

@@ -4,20 +4,11 @@ use std::collections::BTreeMap;
 
 use cluster_model::Known;
 use cluster_model::feasibility::Cluster as Scheduling;
+use cluster_model::references::Reference;
 use cluster_model::rollout::Rollout;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
-
-/// Something a pod of a template needs to exist.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Reference {
-    /// As in `ConfigMap`.
-    pub kind: &'static str,
-    /// Empty for kinds that have no namespace.
-    pub namespace: String,
-    pub name: String,
-}
 
 /// A reference that was looked up. Of Secrets and ConfigMaps only metadata is ever read: keys and times are in their managedFields.
 #[derive(Clone, Debug)]

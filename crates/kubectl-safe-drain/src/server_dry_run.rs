@@ -2,11 +2,11 @@
 //! A dry run spends no budget, so each pod is judged alone; the plan adds them up.
 
 use futures::stream::{self, StreamExt};
+use plugin_client::api::eviction::{EvictionAnswer as Answer, EvictionRequest};
 use plugin_client::{Cluster, Failure};
 
 use crate::execute::cause::{Blocker, FailureReason};
-use crate::execute::eviction_answer::EvictionAnswer as Answer;
-use crate::execute::requests::{EvictionRequest, evict};
+use crate::execute::requests::{Removal, remove};
 use crate::options::Options;
 use crate::plan::{Plan, Step};
 use crate::render::cause;
@@ -21,15 +21,14 @@ pub async fn probe(
     let steps = plan.steps().filter(|s| s.evicts() && !s.already_terminating);
     let answers: Vec<(&Step, Answer)> = stream::iter(steps)
         .map(|step| async move {
-            let request = EvictionRequest {
+            let eviction = EvictionRequest {
                 namespace: step.namespace.clone(),
                 name: step.name.clone(),
                 uid: step.uid.clone(),
-                action: step.action,
                 grace_seconds: options.grace_period,
                 dry_run: true,
             };
-            (step, evict(cluster, &request).await)
+            (step, remove(cluster, &Removal { eviction, action: step.action }).await)
         })
         .buffer_unordered(options.concurrency.max(1))
         .collect()

@@ -161,9 +161,22 @@ fn node_with_worker(room: &Room<'static>) -> Vec<Policy<'static>> {
     others(json!(true));
     worker(room, 1);
     others(Value::Null);
+    open_to_the_scheduler(room, &room.nodes()[1..]);
     room.daemonset("agent");
     room.ready("agent", 3);
     web_under_a_budget(room)
+}
+
+/// Waits until the scheduler, too, has noticed that the nodes take pods: it binds one to each.
+fn open_to_the_scheduler(room: &Room<'_>, nodes: &[String]) {
+    for node in nodes {
+        room.pod_with("probe", |pod| {
+            pod["spec"]["nodeSelector"]["kubernetes.io/hostname"] = json!(node);
+        });
+        room.ready("probe", 1);
+        shared().delete(&room.path("", "pods/probe"));
+        room.ready("probe", 0);
+    }
 }
 
 /// Two of six pods of web, and one of each of the others, are on each node.

@@ -85,7 +85,11 @@ fn a_token_that_dies_ends_the_drain_with_the_report() {
     assert_eq!((outcome.count("terminating"), left), (1, 1), "{outcome}");
     assert!(text(&outcome.report(), "error").contains("Unauthorized"), "{outcome}");
     assert!(outcome.err.contains("log in again"), "{outcome}");
-    assert!(audit.filter(|request| request.code == 401).len() <= 2, "{audit}");
+    // The write is not repeated. Reads that are under way end with it; if the server did not answer for a moment, as on a machine that has
+    // much to do, they are repeated for 15 s, because a server that is starting refuses everybody.
+    let refused = audit.filter(|request| request.code == 401);
+    assert!(refused.evictions().len() <= 1, "{outcome}\n{audit}");
+    assert!(refused.len() <= 5 + 2 * 15, "{outcome}\n{audit}");
     end_all_on(&room, node);
 }
 

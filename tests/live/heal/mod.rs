@@ -7,6 +7,7 @@ mod input;
 mod manifests;
 mod matrix;
 mod outcome;
+mod proof;
 mod rights;
 
 use ::testbed::shared;

@@ -21,6 +21,27 @@ fn the_printed_role_is_enough_and_nothing_is_written() {
     assert_eq!(user.writes_since_start(), [""; 0]);
 }
 
+/// The default role has no right to Secrets, and needs none.
+#[test]
+fn secrets_are_listed_only_on_demand() {
+    leases();
+    let room = shared().room(1);
+    room.deployment("web", 1);
+    room.ready("web", 1);
+    let of = |args: &[&str]| Printed::of("heal-check", args).all();
+    let lists = |rules: &[serde_json::Value]| {
+        rules.iter().any(|rule| rule["resources"].to_string().contains("secrets"))
+    };
+    assert!(!lists(&of(&["-A"])));
+    let rules = of(&["-A", "--secrets"]);
+    assert!(lists(&rules));
+    let user = User::new(&room, "keeper", &[&[marker()], &rules[..]].concat());
+    let outcome = user.run(heal_check, &["--secrets", "-o", "json"]).run();
+    assert_eq!(unchecked(&outcome), [""; 0], "{outcome}");
+    assert_eq!(user.refused_since_start(), [""; 0]);
+    assert_eq!(user.writes_since_start(), [""; 0]);
+}
+
 #[test]
 fn without_a_right_the_checks_that_need_it_are_unchecked() {
     leases();

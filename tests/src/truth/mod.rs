@@ -23,6 +23,7 @@ pub use compare::{Class, Contradiction};
 pub use feature::{Feature, Features};
 pub use fixtures::prepare;
 pub use generate::generate;
+pub use random::Random;
 pub use run::{Report, run};
 pub use shrink::shrink;
 pub use tally::Tally;

@@ -5,16 +5,45 @@ use std::path::PathBuf;
 use crate::error::Error;
 use crate::go_programs::GoPrograms;
 
+const KUBERNETES_MOD: &str = include_str!("../control-plane/go.mod");
+const KUBERNETES_SUM: &str = include_str!("../control-plane/go.sum");
+const KUBERNETES_STAMP: fn(&GoPrograms) -> String =
+    |it| format!("-s -w -X k8s.io/component-base/version.gitVersion={}", it.version());
+
 const CONTROL_PLANE: GoPrograms = GoPrograms {
     name: "the control plane",
     effort: "Kubernetes, etcd and kwok from source: about ten minutes on two cores",
-    go_mod: include_str!("../control-plane/go.mod"),
-    go_sum: include_str!("../control-plane/go.sum"),
+    go_mod: KUBERNETES_MOD,
+    go_sum: KUBERNETES_SUM,
     module: "k8s.io/kubernetes",
+    suffix: "",
+    packages: &[
+        "go.etcd.io/etcd/server/v3",
+        "k8s.io/kubernetes/cmd/kube-apiserver",
+        "k8s.io/kubernetes/cmd/kube-controller-manager",
+        "k8s.io/kubernetes/cmd/kube-scheduler",
+        "k8s.io/kubernetes/cmd/kubectl",
+        "sigs.k8s.io/kwok/cmd/kwok",
+    ],
     programs: &["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kwok"],
     // As the bed calls it; its main package is named `server`.
     renamed: &[("server", "etcd")],
-    stamp: |it| format!("-s -w -X k8s.io/component-base/version.gitVersion={}", it.version()),
+    stamp: KUBERNETES_STAMP,
+    variable: "TESTBED_ASSETS",
+};
+
+/// Apart from the rest: only a real node needs it, and only Linux can build it.
+const KUBELET: GoPrograms = GoPrograms {
+    name: "the kubelet",
+    effort: "the kubelet from source: a minute or two after the control plane",
+    go_mod: KUBERNETES_MOD,
+    go_sum: KUBERNETES_SUM,
+    module: "k8s.io/kubernetes",
+    suffix: "-kubelet",
+    packages: &["k8s.io/kubernetes/cmd/kubelet"],
+    programs: &["kubelet"],
+    renamed: &[],
+    stamp: KUBERNETES_STAMP,
     variable: "TESTBED_ASSETS",
 };
 
@@ -24,6 +53,8 @@ const RELEASE_TOOLS: GoPrograms = GoPrograms {
     go_mod: include_str!("../release-tools/go.mod"),
     go_sum: include_str!("../release-tools/go.sum"),
     module: "sigs.k8s.io/krew",
+    suffix: "",
+    packages: &["tool"],
     programs: &["krew", "validate-krew-manifest", "actionlint"],
     renamed: &[],
     stamp: |_| "-s -w".to_owned(),
@@ -33,6 +64,11 @@ const RELEASE_TOOLS: GoPrograms = GoPrograms {
 /// The directory with the programs of the control plane, and kubectl.
 pub fn assets() -> Result<PathBuf, Error> {
     CONTROL_PLANE.dir()
+}
+
+/// The directory with the kubelet.
+pub fn kubelet() -> Result<PathBuf, Error> {
+    KUBELET.dir()
 }
 
 /// The directory with `krew`, `validate-krew-manifest` and `actionlint`.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Request};
 
 use crate::access::write_kubeconfig;
-use crate::assets::assets;
+use crate::assets::{assets, kubelet};
 use crate::certificates::{Authority, token_keys};
 use crate::components::{Component, Ports, file, flags};
 use crate::definitions::LOGS;
@@ -20,6 +20,7 @@ use crate::group::Group;
 use crate::logs::logs;
 use crate::plugins::plugins_dir;
 use crate::process::Process;
+use crate::real_node::{RealNode, requirements};
 use crate::wait::poll;
 
 /// Far above what a loaded machine needs; only a start that will never succeed gets here.
@@ -31,18 +32,22 @@ pub struct Options {
     pub node_grace: Duration,
     /// How long events are kept, if not for the usual hour.
     pub event_ttl: Option<Duration>,
+    /// One more node, which runs containers: `requirements` tells whether this machine can.
+    pub real_node: bool,
     /// More flags for a component, e.g. `(Component::Apiserver, "--v=4")`.
     pub flags: Vec<(Component, String)>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { node_grace: Duration::from_secs(6), event_ttl: None, flags: Vec::new() }
+        Self { node_grace: Duration::from_secs(6), event_ttl: None, real_node: false, flags: Vec::new() }
     }
 }
 
 /// A running control plane. Dropping it, or the end of the process that owns it, ends every part of it.
 pub struct Cluster {
+    // First: it ends while the API server still answers its kubelet.
+    real_node: Option<RealNode>,
     processes: Vec<Mutex<Process>>,
     client: kube::Client,
     driver: Driver,
@@ -57,6 +62,10 @@ pub struct Cluster {
 
 impl Cluster {
     pub fn start(options: &Options) -> Result<Self, Error> {
+        if options.real_node {
+            requirements()?;
+            kubelet()?;
+        }
         let assets = assets()?;
         let mut attempt = Self::start_once(&assets, options);
         for _ in 0..3 {
@@ -78,6 +87,7 @@ impl Cluster {
         let client = client(&driver, &authority, &server, group.dir(), "testbed")?;
 
         let mut cluster = Self {
+            real_node: None,
             processes: Vec::new(),
             client,
             driver,
@@ -110,10 +120,13 @@ impl Cluster {
         }
         cluster.usable()?;
         // One whose port was taken may have looked alive: somebody else answered there.
-        match Component::ALL.into_iter().find_map(|component| cluster.process(component).ended()) {
-            Some(error) => Err(error),
-            None => Ok(cluster),
+        if let Some(error) = Component::ALL.into_iter().find_map(|it| cluster.process(it).ended()) {
+            return Err(error);
         }
+        if options.real_node {
+            cluster.real_node = Some(RealNode::start(&cluster, &cluster.group)?);
+        }
+        Ok(cluster)
     }
 
     pub fn component(&self, component: Component) -> Handle<'_> {

@@ -20,6 +20,10 @@ pub struct GoPrograms {
     pub go_sum: &'static str,
     /// The module whose version names the directory in the cache.
     pub module: &'static str,
+    /// Ends the name of that directory, if another set of programs has the same go.mod.
+    pub suffix: &'static str,
+    /// What is built: main packages that are tools in go.mod, or `tool` for all of them.
+    pub packages: &'static [&'static str],
     pub programs: &'static [&'static str],
     /// What `go build` calls differently.
     pub renamed: &'static [(&'static str, &'static str)],
@@ -77,7 +81,8 @@ impl GoPrograms {
         let hash = modules.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
-        format!("{}-{}-{}-{hash:016x}", self.version(), std::env::consts::OS, std::env::consts::ARCH)
+        let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+        format!("{}-{os}-{arch}-{hash:016x}{}", self.version(), self.suffix)
     }
 
     fn build(&self, home: &Path, bin: &Path) -> Result<(), Error> {
@@ -123,7 +128,7 @@ impl GoPrograms {
         let stdout = File::create(&list).doing("cannot write the list of packages")?;
         let mut modules = 0;
         self.run(
-            go().current_dir(work).args(["list", "-deps", "tool"]).stdout(stdout),
+            go().current_dir(work).args(["list", "-deps"]).args(self.packages).stdout(stdout),
             |line| modules += usize::from(line.starts_with("go: downloading")),
             |modules| format!("fetching Go modules  {modules}"),
         )?;
@@ -134,7 +139,7 @@ impl GoPrograms {
     fn compile(&self, work: &Path, out: &Path, packages: usize) -> Result<(), Error> {
         let mut build = go();
         build.current_dir(work).args(["build", "-v", "-trimpath", "-ldflags", &(self.stamp)(self), "-o"]);
-        build.arg(format!("{}/", out.display())).arg("tool").stdout(Stdio::null());
+        build.arg(format!("{}/", out.display())).args(self.packages).stdout(Stdio::null());
         self.run(
             &mut build,
             |_| (),

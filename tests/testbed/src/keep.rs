@@ -52,7 +52,7 @@ pub fn down() -> Result<ExitCode, Error> {
 /// The keeper: lives until it is killed.
 pub fn keep(nodes: usize, path: &Path) -> Result<ExitCode, Error> {
     let failed = |error| Error::new(format!("cannot write {}: {error}", path.display()));
-    let cluster = start(nodes)?;
+    let cluster = start(nodes, false)?;
     let mut search = vec![testbed::assets()?, build_plugins()?.to_owned()];
     search.dedup();
     let search: Vec<String> = search.iter().map(|dir| dir.display().to_string()).collect();

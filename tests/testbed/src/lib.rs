@@ -24,6 +24,7 @@ mod nodes;
 mod plugins;
 mod policies;
 mod process;
+mod real_node;
 mod record;
 mod revisions;
 mod rollouts;
@@ -36,7 +37,7 @@ mod workloads;
 
 use std::sync::OnceLock;
 
-pub use assets::{assets, kubernetes_version, release_tools};
+pub use assets::{assets, kubelet, kubernetes_version, release_tools};
 pub use audit::{Audit, Entry, Mark};
 pub use cluster::{Cluster, Handle, Options};
 pub use components::Component;
@@ -46,6 +47,7 @@ pub use go_programs::cache_dir;
 pub use invariants::rollback::Consent;
 pub use plugins::{build_plugins, cargo, plugins_dir, program};
 pub use policies::Policy;
+pub use real_node::{NODE as REAL_NODE, requirements as real_node_requirements};
 pub use record::{Change, End, Event, Record};
 pub use revisions::template_in;
 pub use rollouts::is_complete;

@@ -26,6 +26,10 @@ enum Action {
         /// How many nodes: node-1, node-2, … spread over two zones.
         #[arg(long, default_value_t = 3)]
         nodes: usize,
+        /// One more node, real-1, that runs containers: a kubelet and containerd on this machine, as root. Pods that are to
+        /// run there need the node selector room=real, and tolerate its taint room=real:NoSchedule.
+        #[arg(long)]
+        real_node: bool,
         #[arg(last = true, required = true)]
         command: Vec<OsString>,
     },
@@ -45,7 +49,7 @@ enum Action {
 
 fn main() -> ExitCode {
     let done = match Args::parse().action {
-        Action::Run { nodes, command } => run::run(nodes, &command),
+        Action::Run { nodes, real_node, command } => run::run(nodes, real_node, &command),
         Action::Up { nodes } => keep::up(nodes),
         Action::Down => keep::down(),
         Action::Assets => testbed::assets().and_then(|dir| print(&dir.display().to_string())),

@@ -56,7 +56,7 @@ pub(crate) fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a str> {
 }
 
 /// Ready, and the node controller has taken its start-up taint away.
-fn is_usable(node: &Value) -> bool {
+pub(crate) fn is_usable(node: &Value) -> bool {
     let tainted = node["spec"]["taints"]
         .as_array()
         .is_some_and(|taints| taints.iter().any(|taint| taint["key"] == "node.kubernetes.io/not-ready"));

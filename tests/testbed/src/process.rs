@@ -64,15 +64,23 @@ impl Process {
             Ok(status) => status?,
             Err(error) => return Some(error),
         };
-        let log = self.log();
-        let lines: Vec<&str> = log.lines().collect();
-        let tail = lines[lines.len().saturating_sub(12)..].join("\n");
-        Some(Error::new(format!("{} ended with {status}:\n{tail}", self.component)))
+        Some(Error::new(format!("{} ended with {status}:\n{}", self.component, last_words(&self.log))))
     }
 
     pub fn log(&self) -> String {
-        fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        content(&self.log)
     }
+}
+
+/// The end of a log: why its program is no longer there.
+pub(crate) fn last_words(log: &Path) -> String {
+    let text = content(log);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(12)..].join("\n")
+}
+
+fn content(log: &Path) -> String {
+    fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
 }
 
 impl Drop for Process {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::nodes::{NODES, condition};
+use crate::real_node;
 use crate::wait::{PATIENCE, poll, wait};
 use crate::workloads::{path_of, pod_spec_of};
 
@@ -16,6 +17,8 @@ const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/le
 pub struct Room<'a> {
     cluster: &'a Cluster,
     id: String,
+    /// The label and the taint of its nodes: the room's own, except for the real node, which all rooms on it share.
+    room: String,
     nodes: Vec<String>,
     spare: OnceLock<()>,
 }
@@ -49,15 +52,32 @@ impl Cluster {
         nodes: usize,
         edit: impl Fn(usize, &mut Value),
     ) -> Room<'_> {
-        let id = id.to_owned();
-        self.create("/api/v1/namespaces", &json!({"metadata": {"name": id, "labels": {"room": id}}}));
+        self.make_namespace(id);
         let nodes = self.add_nodes(prefix, nodes, |index, node| {
-            reserve(node, &id);
+            reserve(node, id);
             edit(index, node);
         });
+        self.furnished_namespace(id, id, nodes)
+    }
+
+    /// A room on the real node of `Options::real_node`: a namespace of its own, on a node that all such rooms share.
+    #[track_caller]
+    pub fn real_room(&self) -> Room<'_> {
+        let id = format!("room-{}", self.next());
+        self.make_namespace(&id);
+        self.furnished_namespace(&id, real_node::ROOM, vec![real_node::NODE.to_owned()])
+    }
+
+    #[track_caller]
+    fn make_namespace(&self, id: &str) {
+        self.create("/api/v1/namespaces", &json!({"metadata": {"name": id, "labels": {"room": id}}}));
+    }
+
+    #[track_caller]
+    fn furnished_namespace(&self, id: &str, room: &str, nodes: Vec<String>) -> Room<'_> {
         let account = format!("/api/v1/namespaces/{id}/serviceaccounts/default");
         wait("the room's default service account", PATIENCE, || self.try_get(&account));
-        Room { cluster: self, id, nodes, spare: OnceLock::new() }
+        Room { cluster: self, id: id.to_owned(), room: room.to_owned(), nodes, spare: OnceLock::new() }
     }
 }
 
@@ -79,7 +99,7 @@ impl<'a> Room<'a> {
 
     /// The label selector of the room's nodes, without the spare one.
     pub fn node_selector(&self) -> String {
-        format!("room={},spare=no", self.id)
+        format!("room={},spare=no", self.room)
     }
 
     /// One more node for the pods of nodes that are drained; it is not among [`Room::nodes`].
@@ -87,7 +107,7 @@ impl<'a> Room<'a> {
     pub fn spare_node(&self) {
         self.spare.get_or_init(|| {
             self.cluster.add_nodes(&format!("{}-spare", self.id), 1, |_, node| {
-                reserve(node, &self.id);
+                reserve(node, &self.room);
                 node["metadata"]["labels"]["spare"] = json!("yes");
             });
         });
@@ -123,11 +143,11 @@ impl<'a> Room<'a> {
         object["metadata"]["namespace"] = json!(self.id);
         let object_kind = object["kind"].clone();
         if let Some(spec) = pod_spec_of(&mut object) {
-            spec["nodeSelector"]["room"] = json!(self.id);
+            spec["nodeSelector"]["room"] = json!(self.room);
             if object_kind == "DaemonSet" {
                 spec["nodeSelector"]["spare"] = json!("no");
             }
-            let toleration = json!({"key": "room", "value": self.id, "effect": "NoSchedule"});
+            let toleration = json!({"key": "room", "value": self.room, "effect": "NoSchedule"});
             match spec["tolerations"].as_array_mut() {
                 Some(tolerations) if tolerations.contains(&toleration) => {}
                 Some(tolerations) => tolerations.push(toleration),
@@ -197,6 +217,17 @@ impl<'a> Room<'a> {
 
     /// The node falls silent, and its pods stay as they are; returns when Kubernetes has noticed.
     pub fn node_silent(&self, node: &str) {
+        self.nodes_silent(&[node]);
+    }
+
+    /// The same for several at the same time.
+    pub fn nodes_silent(&self, nodes: &[&str]) {
+        nodes.iter().for_each(|node| self.silence(node));
+        nodes.iter().for_each(|node| self.node_is(node, "Unknown"));
+    }
+
+    /// Returns before Kubernetes has noticed.
+    pub fn silence(&self, node: &str) {
         // Somebody else takes the node's lease and never renews it: kwok keeps its hands off for that long.
         // The taking must count as a renewal, or the node controller assumes for ever that its view of the
         // lease is stale; and nothing may come between reading and writing.
@@ -209,7 +240,6 @@ impl<'a> Room<'a> {
             });
             self.cluster.try_merge(&format!("{LEASES}/{node}"), &taken).ok()
         });
-        self.node_is(node, "Unknown");
     }
 
     /// Undoes both.
@@ -262,6 +292,9 @@ impl Drop for Room<'_> {
         delete(&format!("/api/v1/namespaces/{}", self.id));
         delete(&self.path("", "pods"));
         delete(&format!("{NODES}?labelSelector=room={}", self.id));
+        if self.spare.get().is_some() {
+            delete(&format!("{NODES}/{}-spare-1", self.id));
+        }
     }
 }
 

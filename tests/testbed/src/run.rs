@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
-use testbed::{Cluster, Error, Options, build_plugins, status};
+use testbed::{Cluster, Error, Options, build_plugins, real_node_requirements, status};
 use tokio::signal::unix::{SignalKind, signal};
 
-pub fn run(nodes: usize, command: &[OsString]) -> Result<ExitCode, Error> {
+pub fn run(nodes: usize, real_node: bool, command: &[OsString]) -> Result<ExitCode, Error> {
     let Some((program, args)) = command.split_first() else { return Ok(ExitCode::FAILURE) };
-    let cluster = start(nodes)?;
+    let cluster = start(nodes, real_node)?;
     let failed = |error: std::io::Error| Error::new(format!("cannot run {}: {error}", program.display()));
 
     // From here on Ctrl-C is the command's: the terminal sends it to both, and only the command ends of it.
@@ -42,14 +42,22 @@ pub fn run(nodes: usize, command: &[OsString]) -> Result<ExitCode, Error> {
 }
 
 /// A cluster with nodes, and the plugins beside it.
-pub fn start(nodes: usize) -> Result<Cluster, Error> {
+pub fn start(nodes: usize, real_node: bool) -> Result<Cluster, Error> {
+    if real_node {
+        real_node_requirements()?;
+        testbed::kubelet()?;
+    }
     testbed::assets()?;
     status::line("building the plugins");
     build_plugins()?;
     status::line("starting etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok");
     let started = Instant::now();
-    let cluster = Cluster::start(&Options::default())?;
+    let cluster = Cluster::start(&Options { real_node, ..Options::default() })?;
     let names = cluster.add_nodes("node", nodes, |_, _| ());
-    status::line(&format!("{} nodes ready after {:.1} s", names.len(), started.elapsed().as_secs_f64()));
+    status::line(&format!(
+        "{} nodes ready after {:.1} s",
+        names.len() + usize::from(real_node),
+        started.elapsed().as_secs_f64()
+    ));
     Ok(cluster)
 }

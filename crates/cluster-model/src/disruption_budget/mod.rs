@@ -91,6 +91,11 @@ impl DisruptionBudget {
         &self.status
     }
 
+    /// `unhealthyPodEvictionPolicy: AlwaysAllow`
+    pub fn always_allows_unhealthy(&self) -> bool {
+        self.always_allows_unhealthy
+    }
+
     /// Disruptions that its controller would allow after this change. The controllers are the same ones: it finds a controller through
     /// its pods, so that one whose last pod is gone does not count.
     pub fn allowed_after(&self, change: PodChange) -> i64 {

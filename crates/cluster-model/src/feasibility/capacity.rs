@@ -81,7 +81,7 @@ pub fn shortfalls(scenario: &Scenario<'_>, judged: &[Judgement]) -> Vec<Shortfal
             lists.iter().filter(|(_, list)| is_inside(list)).map(|(key, _)| *key).collect();
         let group: Vec<&Judgement> =
             open.iter().filter(|it| inside.contains(&it.nodes.as_ptr())).copied().collect();
-        // Of one kind that is told already.
+        // Of a single kind it is reported already.
         if group.iter().any(|it| it.shortage.is_some()) || may_make_room(scenario, &group, nodes) {
             continue;
         }

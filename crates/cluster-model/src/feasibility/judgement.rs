@@ -1,4 +1,4 @@
-//! What is told of a pod that has to be placed again.
+//! What is reported of a pod that has to be placed again.
 
 use std::fmt;
 use std::sync::Arc;

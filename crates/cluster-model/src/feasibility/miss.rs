@@ -63,7 +63,7 @@ impl Miss {
         }
     }
 
-    /// Equal for misses that are told together.
+    /// Equal for misses that are reported together.
     pub fn same_kind(&self, other: &Miss) -> bool {
         match (self, other) {
             (Miss::Insufficient { resource: a, .. }, Miss::Insufficient { resource: b, .. }) => a == b,

@@ -31,7 +31,7 @@ pub use capacity::shortfalls;
 pub use cluster::{Cluster, NodeId, PodFacts, PodId};
 pub use judgement::{Judgement, Limit, Shortage, Shortfall, Verdict, Why};
 pub use miss::{Miss, reasons};
-pub use node::{NodeFacts, ZONE};
+pub use node::{BETA_REGION, BETA_ZONE, NodeFacts, REGION, ZONE};
 pub use requirements::{PodTerm, Requirements, VolumeUse};
 pub use scenario::{Replacement, Scenario};
 pub use verdict::{judge, judge_best_case, open_nodes};

@@ -54,6 +54,8 @@ pub struct PersistentVolumeFacts {
     pub zones: Vec<(&'static str, Vec<Box<str>>)>,
     pub source: Source,
     pub class: Box<str>,
+    /// It can be attached to one node at a time (`pkg/volume/util/util.go`, IsMultiAttachAllowed).
+    pub is_for_one_node: bool,
     /// It is not bound, or will not be for long.
     pub may_become_free: bool,
 }
@@ -186,6 +188,8 @@ impl Volumes {
         let phase = volume.status.as_ref().and_then(|it| it.phase.as_deref());
         let is_recycled = spec.persistent_volume_reclaim_policy.as_deref() == Some("Recycle");
         let class = annotation(metadata, BETA_CLASS).or(spec.storage_class_name.as_deref());
+        let modes = spec.access_modes.as_deref().unwrap_or_default();
+        let is_for_many = |mode: &String| mode == "ReadWriteMany" || mode == "ReadOnlyMany";
         let labels = metadata.labels.clone().unwrap_or_default();
         let affinity = affinity(volume);
         let source = match (&spec.csi, in_tree::plugin_of_volume(&spec)) {
@@ -202,6 +206,7 @@ impl Volumes {
             zones: zones(&labels),
             source,
             class: class.unwrap_or_default().into(),
+            is_for_one_node: !modes.is_empty() && !modes.iter().any(is_for_many),
             may_become_free: phase != Some("Bound") || is_recycled,
         };
         all.insert(name(metadata).into(), facts);

@@ -4,3 +4,4 @@ pub mod back_off;
 pub mod node_loss;
 pub mod restart_policy;
 pub mod start_up;
+pub mod zone_disruption;

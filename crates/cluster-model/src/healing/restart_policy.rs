@@ -45,6 +45,20 @@ pub fn final_exit(spec: &Value, container: &Value, counts: fn(i64) -> bool) -> O
     })
 }
 
+/// The rules, by their position, of which an earlier rule takes every exit code that a process can end with.
+pub fn dead_rules(container: &Value) -> Vec<usize> {
+    let mut taken = BTreeSet::new();
+    let mut dead = Vec::new();
+    for (at, rule) in container.list("/restartPolicyRules").iter().enumerate() {
+        let before = taken.len();
+        taken.extend((0..=255).filter(|code| matches(rule, *code)));
+        if taken.len() == before {
+            dead.push(at);
+        }
+    }
+    dead
+}
+
 /// An init container that runs as long as the pod (KEP-753). It is always restarted.
 pub fn is_sidecar(init_container: &Value) -> bool {
     init_container["restartPolicy"] == "Always"

@@ -28,9 +28,9 @@ pub struct Check {
 }
 
 impl Check {
-    /// Whether manifests can say it: not what is happening now, and not what depends on nodes.
+    /// Whether manifests can say it: not what is happening now, and not what depends on nodes or on what they seldom contain.
     pub fn is_about_manifests(&self) -> bool {
-        self.about == About::Posture && !self.reads.contains(&Read::Nodes)
+        self.about == About::Posture && self.reads.iter().all(|read| read.is_in_manifests())
     }
 }
 

@@ -61,6 +61,11 @@ mod tests {
                     &[],
                 ),
                 (
+                    "of a namespace whose name only begins like those of Kubernetes",
+                    bare(json!({"metadata": {"namespace": "kube-prometheus-stack"}})).in_all_namespaces(),
+                    &["pod/tool error"],
+                ),
+                (
                     "of Kubernetes itself",
                     bare(json!({"metadata": {"namespace": "kube-system"}})).in_all_namespaces(),
                     &[],

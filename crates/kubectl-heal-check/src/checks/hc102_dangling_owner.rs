@@ -15,6 +15,7 @@ pub const CHECK: Check = Check {
         Read::Pods,
         Read::Deployments,
         Read::ReplicaSets,
+        Read::ReplicationControllers,
         Read::StatefulSets,
         Read::DaemonSets,
         Read::Jobs,
@@ -54,8 +55,18 @@ mod tests {
             json!({"metadata": {"ownerReferences": [owner("apps/v1", "Deployment", "gone")]}}),
         );
         assert_eq!(snapshot.found(&CHECK), ["replicaset/web-1 error"]);
+        let controller = || {
+            json!({"kind": "ReplicationController", "metadata": {"namespace": "shop", "name": "old", "uid": "ReplicationController-old"},
+            "spec": {"replicas": 1, "selector": {"app": "left"}, "template": crate::checks::testing::template("left")}})
+        };
         let cases_ = [
             ("a ReplicaSet that is gone", owned("apps/v1", "ReplicaSet"), &["replicaset/old error"][..]),
+            (
+                "a ReplicationController that is gone",
+                owned("v1", "ReplicationController"),
+                &["replicationcontroller/old error"],
+            ),
+            ("a ReplicationController", owned("v1", "ReplicationController").with(controller()), &[]),
             ("an operator's", owned("example.com/v1", "ReplicaSet"), &[]),
             (
                 "finished",

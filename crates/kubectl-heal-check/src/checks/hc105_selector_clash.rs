@@ -2,64 +2,106 @@
 
 use std::collections::BTreeMap;
 
-use cluster_model::selector;
+use cluster_model::{Raw, selector};
 
 use super::check::{About, Check, Found};
-use crate::finding::Severity::Error;
+use crate::finding::Severity::{Error, Warning};
 use crate::snapshot::{Read, Snapshot, Workload};
 
 pub const CHECK: Check = Check {
     id: "HC105",
     name: "selector-clash",
     about: About::Posture,
-    severities: &[Error],
-    reads: &[Read::Deployments, Read::ReplicaSets, Read::StatefulSets, Read::DaemonSets],
-    fires_when: "the selector of one controller selects the pods of another controller of its namespace",
-    why: "A controller may adopt pods that the other one has to replace, and autoscalers and budgets count the wrong pods.",
+    severities: &[Error, Warning],
+    reads: &[
+        Read::Deployments,
+        Read::ReplicaSets,
+        Read::ReplicationControllers,
+        Read::StatefulSets,
+        Read::DaemonSets,
+    ],
+    fires_when: "a controller's selector does not select its own template (error), or also selects the pods of another controller of its namespace (warning)",
+    why: "The server refuses a controller that does not select its own pods. Controllers that select the same pods leave each other's alone, since pods name their owner; but an autoscaler reads the load of both, and either may adopt pods or ReplicaSets that have lost their owner.",
     remedy: "make the selectors disjoint: they are immutable, so recreate one of the two with other labels",
-    exceptions: "The ReplicaSets of one Deployment.",
+    exceptions: "The ReplicaSets of one Deployment or of one other owner. Those that are scaled to zero.",
     run,
 };
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     let mut by_namespace: BTreeMap<&str, Vec<&Workload>> = BTreeMap::new();
-    for workload in snapshot.workloads.iter().filter(|it| it.runs_for_good()) {
+    let is_there = |it: &&Workload| it.runs_for_good() && it.replicas != Some(0);
+    for workload in snapshot.workloads.iter().filter(is_there) {
         by_namespace.entry(&workload.subject.namespace).or_default().push(workload);
     }
-    for workload in snapshot.posture().filter(|it| it.runs_for_good()) {
+    for workload in snapshot.posture().filter(is_there) {
+        if !claims(workload, workload) {
+            let message = "its selector does not select the pods of its own template: the server refuses it";
+            found.add_with(Error, &workload.subject, message, "give the template the labels of the selector");
+            continue;
+        }
         let others = by_namespace.get(workload.subject.namespace.as_str()).into_iter().flatten();
-        let clash = others.filter(|it| it.uid != workload.uid).find(|it| claims(workload, it));
-        if let Some(other) = clash {
+        let mut others = others.filter(|it| it.uid != workload.uid && !have_one_owner(it, workload));
+        if let Some(other) = others.find(|it| claims(workload, it)) {
             let message = format!("its selector also selects the pods of {}", other.subject);
-            found.add(Error, &workload.subject, message);
+            found.add(Warning, &workload.subject, message);
         }
     }
 }
 
+/// Without a selector of its own a ReplicationController has the labels of its template (`pkg/apis/core/v1/defaults.go`).
 fn claims(workload: &Workload, other: &Workload) -> bool {
-    let selector = selector::from_json(&workload.object["spec"]["selector"]);
-    selector::selects(selector.as_ref(), Some(&other.labels()))
+    if workload.object["spec"]["selector"].is_null() {
+        return workload.uid == other.uid;
+    }
+    selector::selects(workload.selector().as_ref(), Some(&other.labels()))
+}
+
+fn have_one_owner(one: &Workload, other: &Workload) -> bool {
+    let owner = |it: &Workload| it.object.controller_ref().map(|owner| owner.text("/uid").to_owned());
+    owner(one).is_some_and(|uid| owner(other) == Some(uid))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::{cases, deployment, healthy};
-    use serde_json::json;
+    use crate::checks::testing::{cases, deployment, healthy, owner};
+    use serde_json::{Value, json};
 
     #[test]
     fn hc105_selector_clash() {
         let other = |edit| healthy().with(deployment("api", 1)).edit("Deployment/api", edit);
         let labels = json!({"spec": {"template": {"metadata": {"labels": {"app": "web", "tier": "api"}}}}});
         let not_api = json!({"spec": {"selector": {"matchLabels": null, "matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["x"]}]}}});
+        let both = |mut edit: Value| {
+            edit["spec"]["selector"] = json!({"matchLabels": {"tier": "api", "app": null}});
+            other(edit)
+        };
+        let sets = |owner_of_green: &str| {
+            let set = |name: &str, of: &str| {
+                let mut set = deployment("canary", 1);
+                set["kind"] = json!("ReplicaSet");
+                set["metadata"]["name"] = json!(name);
+                set["metadata"]["uid"] = json!(name);
+                set["metadata"]["ownerReferences"] = json!([owner("argoproj.io/v1alpha1", "Rollout", of)]);
+                set
+            };
+            healthy().with(set("blue", "web")).with(set("green", owner_of_green))
+        };
         let mut elsewhere = labels.clone();
         elsewhere["metadata"] = json!({"namespace": "other"});
         cases(
             &CHECK,
             &[
-                ("labels of another's pods", other(labels), &["deployment/web error"]),
-                ("an expression", other(not_api), &["deployment/api error"]),
-                ("another namespace", other(elsewhere), &[]),
+                ("labels of another's pods", both(labels.clone()), &["deployment/web warning"]),
+                ("not its own pods", other(labels), &["deployment/api error", "deployment/web warning"]),
+                ("ReplicaSets of one owner", sets("web"), &[]),
+                (
+                    "ReplicaSets of two owners",
+                    sets("api"),
+                    &["replicaset/blue warning", "replicaset/green warning"],
+                ),
+                ("an expression", other(not_api), &["deployment/api warning"]),
+                ("another namespace", both(elsewhere), &[]),
                 ("disjoint", other(json!({})), &[]),
             ],
         );

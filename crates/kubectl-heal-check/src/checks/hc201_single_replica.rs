@@ -15,21 +15,28 @@ pub const CHECK: Check = Check {
     fires_when: "a Deployment or StatefulSet runs one replica, or its autoscaler may reduce it to one; an error if a Service selects its pods",
     why: "It heals, but whenever its pod is lost nothing serves until another one is ready.",
     remedy: "run at least two replicas, or raise the autoscaler's minReplicas",
-    exceptions: "Info only where two cannot run side by side: the strategy Recreate, or volume claims.",
+    exceptions: "Info only where two cannot work side by side: a container with --leader-elect, the strategy Recreate, or volume claims.",
     run,
 };
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     let scaled = |it: &&Workload| matches!(it.kind, Kind::Deployment | Kind::StatefulSet);
     for workload in snapshot.posture().filter(scaled).filter(|it| it.least() == 1) {
-        let alone = workload.object["spec"]["strategy"]["type"] == "Recreate" || workload.has_claims();
-        let severity = match (alone, workload.services.is_empty()) {
-            (true, _) => Info,
-            (false, false) => Error,
-            (false, true) => Warning,
+        let reason = if workload.elects_a_leader() {
+            Some("it elects a leader: only one pod would work")
+        } else if workload.is_recreated_at_once() || workload.has_claims() {
+            Some("it is made to run alone")
+        } else {
+            None
         };
+        let severity = match (reason, workload.services.is_empty()) {
+            (Some(_), _) => Info,
+            (None, false) => Error,
+            (None, true) => Warning,
+        };
+        // Conditions have whole seconds: none is less than one.
         let how_long =
-            workload.start_up().map_or(String::new(), |it| format!(" for about {}", span(it.median)));
+            workload.start_up().map_or(String::new(), |it| format!(" for about {}", span(it.median.max(1))));
         let served = workload
             .services
             .first()
@@ -38,7 +45,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             Some((name, _)) => format!("autoscaler {name} may reduce it to one replica"),
             None => "has one replica".to_owned(),
         };
-        let because = if alone { " (it is made to run alone)" } else { "" };
+        let because = reason.map_or(String::new(), |it| format!(" ({it})"));
         found.add(
             severity,
             &workload.subject,
@@ -59,6 +66,13 @@ mod tests {
         let autoscaler = |least: Value| {
             json!({"kind": "HorizontalPodAutoscaler", "metadata": {"namespace": "shop", "name": "web"}, "spec": {"minReplicas": least,
                 "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}})
+        };
+        let elects = |argument: &str| {
+            let container = json!({"name": "main", "args": [argument]});
+            healthy().edit(
+                "Deployment/web",
+                json!({"spec": {"replicas": 1, "template": {"spec": {"containers": [container]}}}}),
+            )
         };
         let claim = json!({"spec": {"template": {"spec": {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "d"}}]}}}});
         cases(
@@ -83,8 +97,19 @@ mod tests {
                     &["deployment/api info"],
                 ),
                 ("a claim", api(claim), &["deployment/api info"]),
+                ("an operator that elects a leader", elects("--leader-elect"), &["deployment/web info"]),
+                ("another argument", elects("--verbose"), &["deployment/web error"]),
                 ("two", api(json!({"spec": {"replicas": 2}})), &[]),
             ],
+        );
+        let ready = json!({"status": {"conditions": [
+            {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"},
+            {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}});
+        let at_once =
+            healthy().edit("Deployment/web", json!({"spec": {"replicas": 1}})).edit_all("Pod", ready);
+        assert!(
+            at_once.message(&CHECK).ends_with("it is down for about 1s"),
+            "no time is less than a second"
         );
     }
 }

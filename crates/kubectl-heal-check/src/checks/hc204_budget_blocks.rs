@@ -17,6 +17,7 @@ pub const CHECK: Check = Check {
         Read::Pods,
         Read::Deployments,
         Read::ReplicaSets,
+        Read::ReplicationControllers,
         Read::StatefulSets,
         Read::DaemonSets,
         Read::Autoscalers,
@@ -25,7 +26,7 @@ pub const CHECK: Check = Check {
     fires_when: "a PodDisruptionBudget allows no eviction even when all of its pods are healthy, now or at the autoscaler's minimum",
     why: "No drain of a node with one of these pods can finish.",
     remedy: "lower minAvailable below the number of replicas, or set maxUnavailable: 1; or raise the replicas",
-    exceptions: "A budget that allows none only because pods are unhealthy is HC706; one that its controller has not computed yet is unchecked.",
+    exceptions: "Budgets of DaemonSets alone, whose pods no drain evicts. A budget that allows none only because pods are unhealthy is HC706; one that its controller has not computed yet is unchecked.",
     run,
 };
 
@@ -44,7 +45,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             BudgetStatus::Allows(_) | BudgetStatus::Exhausted | BudgetStatus::Blocked => {}
         }
         // Without a rule it is HC207, without pods HC205.
-        if *rules.rule() == Rule::None || rules.expected == 0 {
+        if *rules.rule() == Rule::None || rules.expected == 0 || !snapshot.counts_for_drains(budget) {
             continue;
         }
         if *rules.status() == BudgetStatus::Blocked {
@@ -92,6 +93,15 @@ mod tests {
             json!({"kind": "HorizontalPodAutoscaler", "metadata": {"namespace": "shop", "name": "web"}, "spec": {"minReplicas": least,
                 "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}})
         };
+        let of_daemon_set = || {
+            let agent = json!({"kind": "DaemonSet", "metadata": {"namespace": "shop", "name": "agent", "uid": "ds"},
+                "spec": {"selector": {"matchLabels": {"app": "agent"}}, "template": {"metadata": {"labels": {"app": "agent"}}, "spec": {"containers": []}}}});
+            budget(
+                json!({"maxUnavailable": 0, "selector": {"matchLabels": {"app": "agent"}}}),
+                json!({"disruptionsAllowed": 0, "desiredHealthy": 3}),
+            )
+            .with(agent)
+        };
         let one =
             || budget(json!({"minAvailable": 1}), json!({"disruptionsAllowed": 2, "desiredHealthy": 1}));
         cases(
@@ -110,6 +120,7 @@ mod tests {
                     ),
                     &["poddisruptionbudget/web error"],
                 ),
+                ("of a DaemonSet", of_daemon_set(), &[]),
                 (
                     "A7: at the autoscaler's minimum",
                     one().with(autoscaler(1)),

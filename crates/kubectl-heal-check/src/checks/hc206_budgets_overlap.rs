@@ -7,7 +7,7 @@ use cluster_model::selector;
 use super::check::{About, Check, Found};
 use crate::finding::Severity::Error;
 use crate::snapshot::workload::labels_of;
-use crate::snapshot::{Read, Snapshot};
+use crate::snapshot::{Kind, Read, Snapshot};
 
 pub const CHECK: Check = Check {
     id: "HC206",
@@ -18,6 +18,7 @@ pub const CHECK: Check = Check {
         Read::Pods,
         Read::Deployments,
         Read::ReplicaSets,
+        Read::ReplicationControllers,
         Read::StatefulSets,
         Read::DaemonSets,
         Read::Jobs,
@@ -27,14 +28,15 @@ pub const CHECK: Check = Check {
     fires_when: "more than one PodDisruptionBudget selects the same pod",
     why: "The server answers every eviction of the pod with an error (500), so no drain of its node can finish.",
     remedy: "keep one of the budgets",
-    exceptions: "Budgets that select different pods of one workload.",
+    exceptions: "Budgets that select different pods of one workload; DaemonSets, whose pods no drain evicts; pods that are Pending, finished or terminating, which are evicted whatever budgets say.",
     run,
 };
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
-    for workload in snapshot.posture().filter(|it| it.budgets.len() > 1) {
-        let template = (!workload.template.is_null()).then(|| labels_of(&workload.template));
-        let labels = template.iter().chain(workload.active().map(|pod| &pod.labels));
+    for workload in snapshot.posture().filter(|it| it.budgets.len() > 1 && it.kind != Kind::DaemonSet) {
+        let template = workload.makes_evictable_pods().then(|| labels_of(&workload.template));
+        let evicted = workload.active().filter(|pod| pod.needs_budget()).map(|pod| &pod.labels);
+        let labels = template.iter().chain(evicted);
         let most: BTreeSet<&str> = labels
             .map(|labels| {
                 let budgets = workload.budgets.iter().map(|at| &snapshot.budgets[*at].budget);
@@ -63,6 +65,14 @@ mod tests {
         let second = |edit| {
             healthy().with(budget("all", json!({"maxUnavailable": 1}))).edit("PodDisruptionBudget/all", edit)
         };
+        let mut others = Vec::new();
+        for name in ["one", "two"] {
+            let mut budget = budget(name, json!({"maxUnavailable": 1}));
+            budget["spec"]["selector"] = json!({"matchLabels": {"app": "tool"}});
+            others.push(budget);
+        }
+        let bare =
+            |edit| healthy().with_all(others.clone()).with(pod("tool", "tool", "n1")).edit("Pod/tool", edit);
         let empty = json!({"spec": {"selector": {"matchLabels": null}}});
         cases(
             &CHECK,
@@ -71,6 +81,23 @@ mod tests {
                 ("an empty selector", second(empty), &["deployment/web error"]),
                 ("other pods", second(json!({"spec": {"selector": {"matchLabels": {"app": "api"}}}})), &[]),
                 ("another namespace", second(json!({"metadata": {"namespace": "other"}})), &[]),
+                ("a pod without a controller that is selected twice", bare(json!({})), &["pod/tool error"]),
+                ("Pending", bare(json!({"status": {"phase": "Pending"}})), &[]),
+                ("Succeeded", bare(json!({"status": {"phase": "Succeeded"}})), &[]),
+                (
+                    "terminating",
+                    bare(json!({"metadata": {"deletionTimestamp": "2026-01-02T00:00:10Z"}})),
+                    &[],
+                ),
+                (
+                    "scaled to zero",
+                    second(json!({}))
+                        .edit("Deployment/web", json!({"spec": {"replicas": 0}}))
+                        .without("Pod/web-a")
+                        .without("Pod/web-b")
+                        .without("Pod/web-c"),
+                    &[],
+                ),
                 (
                     "a pod without a controller",
                     second(json!({"spec": {"selector": {"matchLabels": {"app": "tool"}}}}))

@@ -11,16 +11,27 @@ pub const CHECK: Check = Check {
     name: "budget-without-rule",
     about: About::Posture,
     severities: &[Error],
-    reads: &[Read::Budgets],
-    fires_when: "a PodDisruptionBudget has neither minAvailable nor maxUnavailable",
+    reads: &[
+        Read::Pods,
+        Read::Deployments,
+        Read::ReplicaSets,
+        Read::ReplicationControllers,
+        Read::StatefulSets,
+        Read::DaemonSets,
+        Read::Jobs,
+        Read::CronJobs,
+        Read::Budgets,
+    ],
+    fires_when: "a PodDisruptionBudget that selects pods which drains evict has neither minAvailable nor maxUnavailable",
     why: "Its controller expects no pods then and allows no disruption (pkg/controller/disruption/disruption.go), so that it blocks every eviction without anybody having meant it.",
     remedy: "set maxUnavailable: 1, or delete it",
-    exceptions: "None.",
+    exceptions: "Budgets that select no such pods: without any it is HC205.",
     run,
 };
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
-    for budget in snapshot.posture_budgets().filter(|it| *it.budget.rule() == Rule::None) {
+    let without_rule = snapshot.posture_budgets().filter(|it| *it.budget.rule() == Rule::None);
+    for budget in without_rule.filter(|it| snapshot.counts_for_drains(it)) {
         found.add(
             Error,
             &budget.subject,
@@ -42,6 +53,11 @@ mod tests {
             &CHECK,
             &[
                 ("neither", rule(json!({"maxUnavailable": null})), &["poddisruptionbudget/web error"]),
+                (
+                    "no pods",
+                    rule(json!({"maxUnavailable": null, "selector": {"matchLabels": {"app": "x"}}})),
+                    &[],
+                ),
                 ("the other one", rule(json!({"maxUnavailable": null, "minAvailable": 2})), &[]),
             ],
         );

@@ -1,6 +1,6 @@
 //! HC409: how long the pods of a lost node are not replaced.
 
-use cluster_model::healing::node_loss::{DETECTION, Deletion};
+use cluster_model::healing::node_loss::Deletion;
 use cluster_model::text::span;
 
 use super::check::{About, Check, Found};
@@ -15,11 +15,17 @@ pub const CHECK: Check = Check {
     name: "node-loss",
     about: About::Posture,
     severities: &[Error, Warning, Info],
-    reads: &[Read::Pods, Read::Deployments, Read::ReplicaSets, Read::Autoscalers],
+    reads: &[
+        Read::Pods,
+        Read::Deployments,
+        Read::ReplicaSets,
+        Read::ReplicationControllers,
+        Read::Autoscalers,
+    ],
     fires_when: "the pods tolerate the loss of their node for ever (error), or for more than a minute: a warning if there is one replica, which nothing serves for, and information otherwise",
     why: "Kubernetes notices a silent node after about 50 s; its pods are replaced only after their tolerationSeconds for node.kubernetes.io/unreachable and not-ready, 300 s unless the template says otherwise.",
     remedy: "add tolerations for node.kubernetes.io/unreachable and node.kubernetes.io/not-ready with tolerationSeconds of 30 to 60",
-    exceptions: "DaemonSets are meant to stay; StatefulSets are HC410; the time until a node counts as silent may be configured otherwise.",
+    exceptions: "Information only with volume claims, which have to be detached first; DaemonSets are meant to stay; StatefulSets are HC410; the time until a node counts as silent may be configured otherwise.",
     run,
 };
 
@@ -34,9 +40,10 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
                 "set tolerationSeconds on its tolerations for NoExecute, and no toleration of every taint",
             ),
             Deletion::After(seconds) if seconds > SLOW => {
-                let severity = if workload.least() == 1 { Warning } else { Info };
-                let message =
-                    format!("the pods of a lost node are replaced after about {}", span(DETECTION + seconds));
+                // Volumes have to be detached first, which takes longer than a shorter toleration saves.
+                let severity = if workload.least() == 1 && !workload.has_claims() { Warning } else { Info };
+                let after = span(snapshot.detection() + seconds);
+                let message = format!("the pods of a lost node are replaced after about {after}");
                 found.add(severity, &workload.subject, message);
             }
             Deletion::After(_) => {}
@@ -70,6 +77,14 @@ mod tests {
                     "five minutes without it",
                     tolerations(unreachable(json!(300))).edit("Deployment/web", one),
                     &["deployment/web warning"],
+                ),
+                (
+                    "five minutes, with a claim",
+                    tolerations(unreachable(json!(300))).edit(
+                        "Deployment/web",
+                        json!({"spec": {"replicas": 1, "template": {"spec": {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "d"}}]}}}}),
+                    ),
+                    &["deployment/web info"],
                 ),
                 ("a minute", tolerations(unreachable(json!(60))), &[]),
             ],

@@ -59,7 +59,7 @@ mod tests {
             &CHECK,
             &[
                 ("a StatefulSet", set(), &["statefulset/db warning"]),
-                ("on a lost node", set().edit("Node/n2", unknown.clone()), &["statefulset/db error"]),
+                ("D11: on a lost node", set().edit("Node/n2", unknown.clone()), &["statefulset/db error"]),
                 ("scaled to zero", set().edit("StatefulSet/db", json!({"spec": {"replicas": 0}})), &[]),
                 ("a Deployment on a lost node", healthy().edit("Node/n2", unknown), &[]),
             ],

@@ -18,6 +18,7 @@ pub const CHECK: Check = Check {
         Read::Pods,
         Read::Deployments,
         Read::ReplicaSets,
+        Read::ReplicationControllers,
         Read::StatefulSets,
         Read::DaemonSets,
         Read::Jobs,
@@ -130,7 +131,8 @@ mod tests {
         );
         assert_eq!(
             web_a(waits(1)).message(&CHECK),
-            "1 of 3 pods in a crash loop: container main of web-a ended with exit code 1, 3 restarts; next attempt at 00:01:10 UTC (in 1m10s)"
+            "1 of 3 pods in a crash loop: container main of web-a ended with exit code 1, 3 restarts; next attempt at 00:01:10 UTC (in 1m10s)",
+            "C7: a wait of 1m20s from 23:59:50 on"
         );
         assert!(
             web_a(waits(0))

@@ -1,7 +1,7 @@
 //! HC604: an image that cannot be pulled.
 
 use super::check::{About, Check, Found};
-use super::waiting::{because, first, is_older};
+use super::waiting::{first, is_older, message};
 use crate::finding::Severity::Error;
 use crate::snapshot::{Read, Snapshot};
 
@@ -17,6 +17,7 @@ pub const CHECK: Check = Check {
         Read::Pods,
         Read::Deployments,
         Read::ReplicaSets,
+        Read::ReplicationControllers,
         Read::StatefulSets,
         Read::DaemonSets,
         Read::Jobs,
@@ -36,14 +37,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             reason => matches!(reason, "InvalidImageName" | "ErrImageNeverPull"),
         });
         if let Some((pod, container, waiting)) = failing {
-            let message = format!(
-                "container {} of {}: {}{}",
-                container.name,
-                pod.name,
-                waiting.reason,
-                because(&waiting.message)
-            );
-            found.add(Error, &workload.subject, message);
+            found.add(Error, &workload.subject, message(pod, container, waiting));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! HC605: a container that cannot be created.
 
 use super::check::{About, Check, Found};
-use super::waiting::{because, first, is_older};
+use super::waiting::{first, is_older, message};
 use crate::finding::Severity::Error;
 use crate::snapshot::{Read, Snapshot};
 
@@ -17,6 +17,7 @@ pub const CHECK: Check = Check {
         Read::Pods,
         Read::Deployments,
         Read::ReplicaSets,
+        Read::ReplicationControllers,
         Read::StatefulSets,
         Read::DaemonSets,
         Read::Jobs,
@@ -39,14 +40,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             is_meant && is_older(pod, snapshot, PATIENCE)
         });
         if let Some((pod, container, waiting)) = failing {
-            let message = format!(
-                "container {} of {}: {}{}",
-                container.name,
-                pod.name,
-                waiting.reason,
-                because(&waiting.message)
-            );
-            found.add(Error, &workload.subject, message);
+            found.add(Error, &workload.subject, message(pod, container, waiting));
         }
     }
 }

@@ -20,6 +20,7 @@ pub const CHECK: Check = Check {
         Read::Pods,
         Read::Deployments,
         Read::ReplicaSets,
+        Read::ReplicationControllers,
         Read::StatefulSets,
         Read::DaemonSets,
         Read::Jobs,

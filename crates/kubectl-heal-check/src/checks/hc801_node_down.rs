@@ -81,11 +81,15 @@ mod tests {
         };
         cases(
             &CHECK,
-            &[("silent", down(), &["node/n1 error"]), ("nothing there", down().without("Pod/web-a"), &[])],
+            &[
+                ("D11: silent", down(), &["node/n1 error"]),
+                ("nothing there", down().without("Pod/web-a"), &[]),
+            ],
         );
         assert_eq!(
             down().message(&CHECK),
-            "Ready is Unknown (NodeStatusUnknown) for 10s; 1 pod here, the first is deleted in about 20s"
+            "Ready is Unknown (NodeStatusUnknown) for 10s; 1 pod here, the first is deleted in about 20s",
+            "D11: it counts down"
         );
     }
 }

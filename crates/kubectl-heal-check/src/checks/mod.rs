@@ -2,11 +2,18 @@
 
 pub mod check;
 pub mod crashing;
+mod displaced;
 pub mod eligible;
+mod endpoints;
+pub mod hc001_ignore;
 mod hc101_bare_pod;
 mod hc102_dangling_owner;
+mod hc103_custom_owner;
+mod hc104_orphan_rs;
 mod hc105_selector_clash;
 mod hc110_effective_policy;
+mod hc111_never_pod;
+mod hc112_dead_rule;
 mod hc201_single_replica;
 mod hc202_scaled_to_zero;
 mod hc203_no_budget;
@@ -14,31 +21,71 @@ mod hc204_budget_blocks;
 mod hc205_budget_without_pods;
 mod hc206_budgets_overlap;
 mod hc207_budget_without_rule;
+mod hc208_unhealthy_policy;
 mod hc209_budget_without_effect;
+mod hc210_autoscaler;
+mod hc211_strategy;
+mod hc212_progress_guard;
 mod hc301_no_liveness;
 mod hc302_no_readiness;
 mod hc303_identical_probes;
+mod hc304_liveness_dependencies;
+mod hc305_slow_start;
 pub mod hc306_probe_port;
+mod hc307_probe_time_out;
 pub mod hc308_pre_stop;
+mod hc309_grace_extremes;
 mod hc401_one_node;
 mod hc402_one_zone;
+mod hc403_spread_deadlock;
 mod hc404_pinned;
+mod hc405_local_data;
+mod hc406_rwo;
+mod hc407_rwop;
+mod hc408_zonal_pv;
 mod hc409_node_loss;
 mod hc410_stateful_node_loss;
+mod hc411_qos;
+mod hc412_priority;
+mod hc414_n_minus_one;
+mod hc501_missing_reference;
+mod hc502_quota;
+mod hc503_pod_security;
+mod hc504_webhook;
+mod hc505_namespace_terminating;
+mod hc506_mutable_tag;
+mod hc507_image_cached_only;
+mod hc509_service_empty;
+mod hc510_slice_drift;
 mod hc601_crash_loop;
 mod hc602_out_of_memory;
+mod hc603_liveness_kill;
 mod hc604_image_pull;
 mod hc605_create_error;
 mod hc606_leftovers;
 mod hc607_pending;
 pub mod hc608_terminating;
+mod hc609_not_ready;
+mod hc610_healed;
+mod hc701_create_failed;
 mod hc702_progress_deadline;
+mod hc703_controller_lag;
 pub mod hc704_under_replicated;
+mod hc705_stateful_set_blocked;
 mod hc706_budget_unhealthy;
+mod hc707_daemon_set_missing;
+mod hc708_paused;
 mod hc801_node_down;
+mod hc802_node_pressure;
 mod hc803_forgotten_cordon;
 pub mod hc804_healer_dead;
+mod hc901_job_failed;
+mod hc902_cron_job_late;
+mod hc903_no_retry;
 pub mod probe;
+mod probe_kill;
+mod service_pods;
+mod shared_volume;
 #[cfg(test)]
 pub mod testing;
 pub mod waiting;
@@ -49,10 +96,15 @@ use crate::snapshot::Snapshot;
 pub use check::{About, Check, Found};
 
 pub const CHECKS: &[Check] = &[
+    hc001_ignore::CHECK,
     hc101_bare_pod::CHECK,
     hc102_dangling_owner::CHECK,
+    hc103_custom_owner::CHECK,
+    hc104_orphan_rs::CHECK,
     hc105_selector_clash::CHECK,
     hc110_effective_policy::CHECK,
+    hc111_never_pod::CHECK,
+    hc112_dead_rule::CHECK,
     hc201_single_replica::CHECK,
     hc202_scaled_to_zero::CHECK,
     hc203_no_budget::CHECK,
@@ -60,30 +112,67 @@ pub const CHECKS: &[Check] = &[
     hc205_budget_without_pods::CHECK,
     hc206_budgets_overlap::CHECK,
     hc207_budget_without_rule::CHECK,
+    hc208_unhealthy_policy::CHECK,
     hc209_budget_without_effect::CHECK,
+    hc210_autoscaler::CHECK,
+    hc211_strategy::CHECK,
+    hc212_progress_guard::CHECK,
     hc301_no_liveness::CHECK,
     hc302_no_readiness::CHECK,
     hc303_identical_probes::CHECK,
+    hc304_liveness_dependencies::CHECK,
+    hc305_slow_start::CHECK,
     hc306_probe_port::CHECK,
+    hc307_probe_time_out::CHECK,
     hc308_pre_stop::CHECK,
+    hc309_grace_extremes::CHECK,
     hc401_one_node::CHECK,
     hc402_one_zone::CHECK,
+    hc403_spread_deadlock::CHECK,
     hc404_pinned::CHECK,
+    hc405_local_data::CHECK,
+    hc406_rwo::CHECK,
+    hc407_rwop::CHECK,
+    hc408_zonal_pv::CHECK,
     hc409_node_loss::CHECK,
     hc410_stateful_node_loss::CHECK,
+    hc411_qos::CHECK,
+    hc412_priority::CHECK,
+    hc414_n_minus_one::CHECK,
+    hc501_missing_reference::CHECK,
+    hc502_quota::CHECK,
+    hc503_pod_security::CHECK,
+    hc504_webhook::CHECK,
+    hc505_namespace_terminating::CHECK,
+    hc506_mutable_tag::CHECK,
+    hc507_image_cached_only::CHECK,
+    hc509_service_empty::CHECK,
+    hc510_slice_drift::CHECK,
     hc601_crash_loop::CHECK,
     hc602_out_of_memory::CHECK,
+    hc603_liveness_kill::CHECK,
     hc604_image_pull::CHECK,
     hc605_create_error::CHECK,
     hc606_leftovers::CHECK,
     hc607_pending::CHECK,
     hc608_terminating::CHECK,
+    hc609_not_ready::CHECK,
+    hc610_healed::CHECK,
+    hc701_create_failed::CHECK,
     hc702_progress_deadline::CHECK,
+    hc703_controller_lag::CHECK,
     hc704_under_replicated::CHECK,
+    hc705_stateful_set_blocked::CHECK,
     hc706_budget_unhealthy::CHECK,
+    hc707_daemon_set_missing::CHECK,
+    hc708_paused::CHECK,
     hc801_node_down::CHECK,
+    hc802_node_pressure::CHECK,
     hc803_forgotten_cordon::CHECK,
     hc804_healer_dead::CHECK,
+    hc901_job_failed::CHECK,
+    hc902_cron_job_late::CHECK,
+    hc903_no_retry::CHECK,
 ];
 
 pub fn find(id: &str) -> Option<&'static Check> {
@@ -114,9 +203,11 @@ pub fn run(snapshot: &Snapshot, wanted: impl Fn(&Check) -> bool) -> (Vec<Finding
 
 #[cfg(test)]
 mod tests {
-    use super::testing::healthy;
+    use super::testing::{deployment, healthy, owner, pod};
     use super::*;
+    use crate::matrix::matrices;
     use crate::snapshot::Read;
+    use serde_json::json;
     use std::collections::BTreeSet;
 
     #[test]
@@ -132,6 +223,74 @@ mod tests {
             let reading = CHECKS.iter().filter(|check| check.reads.contains(&read)).map(|check| check.id);
             assert_eq!(reported, reading.collect(), "{read}");
         }
+    }
+
+    /// As `kubectl create deployment web --image=x --replicas=3` makes it, in a healthy cluster.
+    #[test]
+    fn a_deployment_of_defaults_has_no_error() {
+        let plain = json!({"metadata": {"labels": {"app": "plain"}}, "spec": {"restartPolicy": "Always",
+            "terminationGracePeriodSeconds": 30, "containers": [{"name": "x", "image": "x", "resources": {}}]}});
+        let mut deployment = deployment("plain", 3);
+        deployment["spec"]["template"] = plain.clone();
+        deployment["spec"]["progressDeadlineSeconds"] = json!(600);
+        deployment["spec"]["strategy"] =
+            json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}});
+        let mut world = healthy().with(deployment);
+        for (n, letter) in ["a", "b", "c"].iter().enumerate() {
+            let mut pod = pod(&format!("plain-{letter}"), "plain", &format!("n{}", n + 1));
+            pod["metadata"]["ownerReferences"] = json!([owner("apps/v1", "Deployment", "plain")]);
+            pod["spec"]["containers"] = plain["spec"]["containers"].clone();
+            pod["spec"]["tolerations"] = json!(["not-ready", "unreachable"].map(|it| json!({"key": format!("node.kubernetes.io/{it}"), "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})));
+            world = world.with(pod);
+        }
+        let (findings, unchecked) = run(&world.snapshot(), |_| true);
+        let found: Vec<_> = findings.iter().map(|it| (it.id, it.severity.word())).collect();
+        let expected = [
+            ("HC203", "warning"),
+            ("HC506", "warning"),
+            ("HC212", "info"),
+            ("HC301", "info"),
+            ("HC409", "info"),
+        ];
+        assert_eq!((found.as_slice(), unchecked), (&expected[..], vec![]));
+    }
+
+    /// Every finding of a cluster in which all that may be secret in a template is one.
+    #[test]
+    fn no_finding_shows_an_argument_a_command_or_the_environment() {
+        const SECRET: &str = "Zx9SecretValue";
+        let probe = json!({"exec": {"command": ["check", SECRET]}, "terminationGracePeriodSeconds": 0});
+        let container = json!({"name": "main", "command": ["app", SECRET], "args": [SECRET], "env": [{"name": "KEY", "value": SECRET}],
+            "livenessProbe": probe, "readinessProbe": probe,
+            "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", format!("sleep 40 {SECRET}")]}}}});
+        let spec = json!({"containers": [container]});
+        let message = format!("unable to start container process: exec: \"app {SECRET}\": no such file");
+        let waits = testing::container(
+            json!({"state": {"running": null, "waiting": {"reason": "RunContainerError", "message": message}}}),
+        );
+        let world = healthy()
+            .edit("Deployment/web", json!({"spec": {"replicas": 1, "template": {"spec": spec}}}))
+            .with(pod("tool", "tool", "n1"))
+            .edit_all("Pod", json!({"spec": spec}))
+            .edit_all("Pod", waits)
+            .edit_all("Pod", testing::not_ready());
+        let snapshot = world.snapshot();
+        let findings = run(&snapshot, |_| true).0;
+        assert!(findings.iter().any(|it| it.id == "HC605") && findings.iter().any(|it| it.id == "HC303"));
+        let shown = serde_json::to_string(&findings).unwrap()
+            + &serde_json::to_string(&matrices(&snapshot).into_iter().map(|it| it.1).collect::<Vec<_>>())
+                .unwrap();
+        assert!(!shown.contains(SECRET), "{shown}");
+    }
+
+    #[test]
+    fn fields_of_newer_servers_change_nothing() {
+        let mut world = healthy();
+        for kind in ["Pod", "Node", "Deployment", "PodDisruptionBudget", "Service", "EndpointSlice"] {
+            let newer = serde_json::json!({"newer": {"a": 1}});
+            world = world.edit_all(kind, serde_json::json!({"spec": newer, "status": newer, "newer": true}));
+        }
+        assert_eq!(run(&world.snapshot(), |_| true), (Vec::new(), Vec::new()), "G8");
     }
 
     #[test]

@@ -3,6 +3,14 @@
 use cluster_model::Raw;
 use serde_json::{Value, json};
 
+use crate::snapshot::Workload;
+
+/// Nothing is asked: its pods are Ready as soon as their containers run. A probe of a sidecar counts, and so do readiness gates.
+pub fn is_ready_when_running(workload: &Workload) -> bool {
+    workload.running_containers().all(|it| it["readinessProbe"].is_null())
+        && workload.spec().list("/readinessGates").is_empty()
+}
+
 /// What is called, with named ports resolved (`pkg/probe/util.go`, ResolveContainerPort); equal for probes that ask the same.
 pub fn endpoint(container: &Value, probe: &Value) -> Option<Value> {
     let port = |at: &str| probe.pointer(at).map(|port| resolved(container, port));

@@ -21,11 +21,49 @@ pub fn is_older(pod: &PodState, snapshot: &Snapshot, seconds: i64) -> bool {
     pod.scheduled.is_none_or(|at| snapshot.seconds_since(at) > seconds)
 }
 
+/// `container main of web-a: ImagePullBackOff: message`
+pub fn message(pod: &PodState, container: &Container, waiting: &Waiting) -> String {
+    format!(
+        "container {} of {}: {}{}",
+        container.name,
+        pod.name,
+        waiting.reason,
+        because(&without_arguments(&waiting.message))
+    )
+}
+
+/// A runtime that cannot start a command quotes it, as in `exec: "app --token x": no such file`: of what it quotes the first word stays.
+fn without_arguments(message: &str) -> String {
+    let Some((before, rest)) = message.split_once("exec: \"") else { return message.to_owned() };
+    let (command, after) = rest.split_once("\":").unwrap_or((rest, ""));
+    match command.split_once(' ') {
+        Some((program, _)) => format!("{before}exec: \"{program} …\":{after}"),
+        None => message.to_owned(),
+    }
+}
+
 /// `: message`, or nothing.
 pub fn because(message: &str) -> String {
     if message.is_empty() {
         String::new()
     } else {
         format!(": {}", cluster_model::text::shorten(message, 200))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_command_that_does_not_start_the_first_word_is_shown() {
+        for (message, expected) in [
+            ("exec: \"app --key x\": not found", "exec: \"app …\": not found"),
+            ("exec: \"app\": not found", "exec: \"app\": not found"),
+            ("exec: \"app x", "exec: \"app …\":"),
+            ("secret \"db\" not found", "secret \"db\" not found"),
+        ] {
+            assert_eq!(without_arguments(message), expected, "{message}");
+        }
     }
 }

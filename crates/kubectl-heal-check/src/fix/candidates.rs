@@ -9,7 +9,6 @@ use crate::finding::{Change, Finding};
 use crate::snapshot::{Read, Snapshot, Workload};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
-const ZONE: &str = "topology.kubernetes.io/zone";
 const LOST: [&str; 2] = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
 
 /// Seconds after which pods of a lost node are replaced.
@@ -31,7 +30,7 @@ pub fn of(finding: &Finding, snapshot: &Snapshot) -> Candidates {
         "HC303" => thresholds(workload()?),
         "HC308" => grace(workload()?),
         "HC401" => spread(workload()?, HOSTNAME),
-        "HC402" => spread(workload()?, ZONE),
+        "HC402" => spread(workload()?, &snapshot.domain.label),
         "HC409" => tolerations(workload()?),
         "HC101" => Err("which controller it needs is not for a tool to say"),
         "HC105" => Err("selectors are immutable: one of the two has to be recreated with other labels"),

@@ -14,7 +14,8 @@ use std::collections::BTreeSet;
 
 use crate::checks;
 use crate::finding::{Change, Finding, Fix, Proof, Subject};
-use crate::snapshot::{Gathered, Read, Selection, Snapshot};
+use crate::options::{Half, Options};
+use crate::snapshot::{Domain, Gathered, Read, Selection, Snapshot};
 use cluster_model::Known;
 use placement::RollOut;
 
@@ -26,11 +27,24 @@ pub struct Workbench {
     gathered: Gathered,
     selection: Selection,
     all_namespaces: bool,
+    half: Half,
+    domain: Domain,
 }
 
 impl Workbench {
-    pub fn new(gathered: Gathered, selection: Selection, all_namespaces: bool) -> Self {
-        Workbench { gathered, selection, all_namespaces }
+    pub fn new(gathered: Gathered, selection: Selection, all_namespaces: bool, options: &Options) -> Self {
+        let (half, domain) = (options.half, options.domain.clone());
+        Workbench { gathered, selection, all_namespaces, half, domain }
+    }
+
+    /// By the checks that run; also findings that are left out.
+    pub fn found(&self, snapshot: &Snapshot) -> Vec<Finding> {
+        checks::run(snapshot, |check| self.half.wants(check)).0
+    }
+
+    fn snapshot(&self, gathered: Gathered) -> Snapshot {
+        let snapshot = Snapshot::of(gathered, &self.selection, self.all_namespaces);
+        Snapshot { domain: self.domain.clone(), ..snapshot }
     }
 
     /// For one finding of those that are there now; or why there is none.
@@ -59,8 +73,8 @@ impl Workbench {
         let mut gathered = self.gathered.clone();
         changes.iter().try_for_each(|change| change.apply(&mut gathered))?;
         let misfit = self.roll_out(&mut gathered, changes)?;
-        let snapshot = Snapshot::of(gathered, &self.selection, self.all_namespaces);
-        let (found, _) = checks::run(&snapshot, |_| true);
+        let snapshot = self.snapshot(gathered);
+        let found = self.found(&snapshot);
         let is_it = |it: &Finding| it.id == finding.id && it.subject == finding.subject;
         let was = |it: &Finding| {
             now.iter().any(|old| old.id == it.id && old.subject == it.subject && old.severity >= it.severity)
@@ -73,7 +87,7 @@ impl Workbench {
 
     /// The pods and budgets as they would be then; and why it is not certain that the pods find a place.
     fn roll_out(&self, gathered: &mut Gathered, changes: &[Change]) -> Result<Option<String>, String> {
-        let changed = Snapshot::of(gathered.clone(), &self.selection, self.all_namespaces);
+        let changed = self.snapshot(gathered.clone());
         let mut misfit = None;
         let mut budgets: BTreeSet<Subject> = BTreeSet::new();
         for workload in &changed.workloads {

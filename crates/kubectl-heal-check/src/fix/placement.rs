@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::feasibility::{Cluster, PodFacts, PodId, Scenario, Verdict, ZONE, judge};
+use cluster_model::feasibility::{Cluster, PodFacts, PodId, Scenario, Verdict, judge};
 use cluster_model::{NodeExt, Raw};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::json;
@@ -104,10 +104,7 @@ impl<'w> RollOut<'w> {
 }
 
 fn domain<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
-    match key {
-        ZONE => crate::snapshot::zone(node),
-        key => node.metadata.labels.as_ref()?.get(key).map(String::as_str),
-    }
+    node.metadata.labels.as_ref()?.get(key).map(String::as_str)
 }
 
 /// No domain has fewer of its pods.

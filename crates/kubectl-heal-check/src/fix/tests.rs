@@ -2,13 +2,16 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::checks::testing::{World, budget, deployment, healthy, pod, stateful_set};
+use crate::finding::Severity;
+use crate::options::fail_on;
 
 /// What is offered for the finding of this check; the healthy cluster has none.
 fn offered(world: &World, id: &str) -> Result<Fix, String> {
     let snapshot = world.snapshot();
     let (now, _) = checks::run(&snapshot, |_| true);
     let finding = now.iter().find(|it| it.id == id).unwrap_or_else(|| panic!("{id} is not found: {now:?}"));
-    Workbench::new(world.gathered(), Selection::All, false).fix(finding, &snapshot, &now)
+    let options = fail_on(Severity::Error);
+    Workbench::new(world.gathered(), Selection::All, false, &options).fix(finding, &snapshot, &now)
 }
 
 /// As `deployment/web {patch}`, and what it lacks.
@@ -143,7 +146,8 @@ fn what_is_not_proven_is_partial_and_says_why() {
     let snapshot = on(["n1", "n1", "n1"]).snapshot();
     let (now, _) = checks::run(&snapshot, |_| true);
     let finding = now.iter().find(|it| it.id == "HC401").unwrap();
-    let fix = Workbench::new(blind, Selection::All, false).fix(finding, &snapshot, &now).unwrap();
+    let options = fail_on(Severity::Error);
+    let fix = Workbench::new(blind, Selection::All, false, &options).fix(finding, &snapshot, &now).unwrap();
     assert!(!fix.proof.fits && fix.partial.unwrap().contains("not known: forbidden"));
     let fix = offered(&cramped, "HC401").unwrap();
     assert!(!fix.proof.fits && fix.proof.resolved, "{fix:?}");

@@ -6,7 +6,7 @@ use cluster_model::{Known, Raw, selector};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
-use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, ReplicationController, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::offline::kind::Kind;
 use super::offline::{nothing, parsed};
-use crate::args::Target;
+use crate::args::{TYPES, Target};
 use crate::finding::{Location, Subject};
 use crate::snapshot::origin::Basis;
 use crate::snapshot::workload::labels_of;
@@ -68,7 +68,7 @@ pub fn read(dumps: &[Dump], target: &Target, namespace: &str) -> Result<Manifest
             Entry::List { .. } => Ok(()),
         })?;
     }
-    let runs = [Read::Deployments, Read::StatefulSets, Read::DaemonSets, Read::ReplicaSets];
+    let runs = TYPES.map(|(read, _)| read);
     if files.pods.is_empty() && !runs.iter().any(|read| files.objects.contains_key(read)) {
         let names: Vec<&str> = dumps.iter().map(Dump::name).collect();
         let mut others = files.skipped;
@@ -89,9 +89,9 @@ pub fn read(dumps: &[Dump], target: &Target, namespace: &str) -> Result<Manifest
         }
     };
     let known = |read: Read| (read, Known::Seen(files.objects.remove(&read).unwrap_or_default()));
-    let kinds = Read::ALL.into_iter().filter(|read| !matches!(read, Read::Pods | Read::Nodes));
+    let kinds = Read::ALL.into_iter().filter(|read| read.is_in_manifests() && *read != Read::Pods);
     let gathered = Gathered {
-        now: Timestamp::MIN,
+        now: Timestamp::now(),
         objects: kinds.map(known).collect(),
         pods: Known::Seen(files.pods),
         nodes: Known::Seen(Vec::new()),
@@ -111,8 +111,8 @@ impl Files<'_> {
             return Err(object.bad("it is no object of a cluster").hint(KUSTOMIZATION));
         }
         let known = Kind::of(&object.api_version, &object.kind);
-        let Some(Kind::Read(read)) = known.filter(|it| !matches!(it, Kind::Read(Read::Nodes | Read::Leases)))
-        else {
+        let is_read = |it: &Kind| matches!(it, Kind::Read(read) if read.is_in_manifests());
+        let Some(Kind::Read(read)) = known.filter(is_read) else {
             *self.skipped.entry(object.kind.clone()).or_default() += 1;
             return Ok(());
         };
@@ -151,7 +151,7 @@ impl Files<'_> {
         if let Some(fields) = object.as_object_mut() {
             fields.remove("status");
         }
-        if object.text("/metadata/namespace").is_empty() {
+        if !read.is_cluster_wide() && object.text("/metadata/namespace").is_empty() {
             object["metadata"]["namespace"] = self.namespace.into();
         }
         if object.name().is_empty() && !object.text("/metadata/generateName").is_empty() {
@@ -183,13 +183,20 @@ fn check(read: Read, object: &Value) -> Result<(), String> {
         Read::Autoscalers if object["apiVersion"] == "autoscaling/v1" => Ok(()),
         Read::Autoscalers => typed::<HorizontalPodAutoscaler>(object),
         Read::Services => typed::<Service>(object),
-        Read::Nodes | Read::Leases => Ok(()),
+        Read::ReplicationControllers => typed::<ReplicationController>(object),
+        Read::Claims => typed::<PersistentVolumeClaim>(object),
+        _ => Ok(()),
     }?;
     let at = match read {
         Read::Pods => CONTAINERS[0],
         Read::CronJobs => CONTAINERS[2],
-        Read::Budgets | Read::Autoscalers | Read::Services | Read::Nodes | Read::Leases => return Ok(()),
-        _ => CONTAINERS[1],
+        Read::Deployments
+        | Read::ReplicaSets
+        | Read::ReplicationControllers
+        | Read::StatefulSets
+        | Read::DaemonSets
+        | Read::Jobs => CONTAINERS[1],
+        _ => return Ok(()),
     };
     let field = at.trim_start_matches('/').replace('/', ".");
     if object.list(at).is_empty() { Err(format!("it has no {field}")) } else { Ok(()) }

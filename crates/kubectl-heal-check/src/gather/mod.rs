@@ -1,44 +1,56 @@
 //! Reads the cluster. What cannot be read is unknown, with the reason; nothing here fails for a single kind.
 
 pub mod manifests;
-mod objects;
+pub mod objects;
 pub mod offline;
 mod pods;
 pub mod volumes;
+mod webhook_backends;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::Known;
-use futures::future::join_all;
+use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Node;
 use kube::api::ListParams;
 use plugin_client::api::{list, scheduling};
 use plugin_client::{Cluster, Failure, RawObject, is_not_found};
 use serde_json::Value;
 
-pub use objects::api;
-
 use crate::args::{TYPES, Target};
+use crate::options::Half;
 use crate::snapshot::{Gathered, Origin, Read, Selection};
 
 /// The holders of the Leases that are read.
 pub const HEALERS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
 
-/// `namespace`: `None` is all.
-pub async fn gather(cluster: &Cluster, namespace: Option<&str>) -> Gathered {
+/// `namespace`: `None` is all. `needed`: the kinds that are read.
+///
+/// # Errors
+///
+/// The credentials were not accepted.
+pub async fn gather(
+    cluster: &Cluster,
+    namespace: Option<&str>,
+    half: Half,
+    needed: &BTreeSet<Read>,
+) -> Result<Gathered, Failure> {
     // Before the owners: one that is made meanwhile is then no owner that is missing.
     let ((pods, no_pods_of_all), nodes) =
-        futures::join!(pods::gather(cluster, namespace), scheduling::nodes(cluster, list::PAGE));
-    let nodes: Known<Vec<Node>> = match nodes {
-        Ok(nodes) => Known::Seen(nodes),
-        Err(failure) => Known::Unknown(objects::why(Read::Nodes, None, &failure)),
-    };
-    let kinds = Read::ALL.into_iter().filter(|read| !matches!(read, Read::Pods | Read::Nodes | Read::Leases));
-    let lists =
-        join_all(kinds.map(|read| async move { (read, objects::of_kind(cluster, read, namespace).await) }));
+        futures::join!(pods::gather(cluster, namespace, half), scheduling::nodes(cluster, list::PAGE));
+    let (pods, no_pods_of_all) = (pods?, no_pods_of_all);
+    let nodes: Known<Vec<Node>> = objects::known(Read::Nodes, None, nodes)?;
+    let kinds = Read::ALL
+        .into_iter()
+        .filter(|read| !matches!(read, Read::Pods | Read::Nodes | Read::Leases) && needed.contains(read));
+    let lists = try_join_all(kinds.map(|read| async move {
+        objects::of_kind(cluster, read, namespace).await.map(|found| (read, found))
+    }));
     let (lists, leases) = futures::join!(lists, leases(cluster));
+    let (lists, leases) = (lists?, leases?);
     let mut objects: BTreeMap<Read, Known<Vec<Value>>> = lists.into_iter().collect();
     objects.insert(Read::Leases, leases);
+    webhook_backends::add(cluster, namespace, &mut objects).await?;
     let (pods, controllers, scheduling) = match (pods, &nodes, no_pods_of_all) {
         (Known::Seen(pods), Known::Seen(nodes), None) => {
             let cluster = scheduling::complete(cluster, list::PAGE, nodes, pods.scheduling, pods.needs);
@@ -51,29 +63,31 @@ pub async fn gather(cluster: &Cluster, namespace: Option<&str>) -> Gathered {
         }
         (Known::Unknown(why), _, _) => (Known::Unknown(why.clone()), BTreeMap::new(), Known::Unknown(why)),
     };
-    Gathered { now: cluster.now(), pods, nodes, objects, scheduling, controllers, origin: Origin::default() }
+    let origin = Origin::default();
+    Ok(Gathered { now: cluster.now(), pods, nodes, objects, scheduling, controllers, origin })
 }
 
 /// A control plane that somebody else runs may hide them.
-async fn leases(cluster: &Cluster) -> Known<Vec<Value>> {
-    let api = api(cluster, Read::Leases, Some("kube-system"));
+async fn leases(cluster: &Cluster) -> Result<Known<Vec<Value>>, Failure> {
+    let api = objects::api(cluster, Read::Leases, Some("kube-system"));
     let mut found = Vec::new();
     for name in HEALERS {
         match api.get(name).await {
             Ok(lease) => found.push(lease.value),
             Err(error) if is_not_found(&error) => {
-                return Known::Unknown(no_lease(name));
+                return Ok(Known::Unknown(no_lease(name)));
             }
             Err(error) => {
                 let failure = Failure::from_kube("read the Lease", &error);
-                return Known::Unknown(match failure.code {
+                return Ok(Known::Unknown(match failure.code {
+                    Some(401) => return Err(failure),
                     Some(403) => format!("you have no right to get leases in namespace kube-system ({name})"),
                     _ => failure.to_string(),
-                });
+                }));
             }
         }
     }
-    Known::Seen(found)
+    Ok(Known::Seen(found))
 }
 
 fn no_lease(name: &str) -> String {
@@ -93,7 +107,7 @@ pub async fn selection(
     };
     let mut uids = BTreeSet::new();
     for (read, _) in TYPES {
-        let api = api(cluster, read, namespace);
+        let api = objects::api(cluster, read, namespace);
         let labelled = ListParams::default().labels(selector);
         let uid = |object: RawObject| Some(cluster_model::Raw::uid(&object.value).to_owned());
         match list::collect(&api, read.api().3, labelled, list::PAGE, uid).await {

@@ -11,7 +11,8 @@ use plugin_client::api::list;
 use plugin_client::api::scheduling::{Needs, volumes_matter};
 use plugin_client::{Cluster, Failure};
 
-use super::objects::why;
+use super::objects::{known, why};
+use crate::options::Half;
 use crate::snapshot::{Gathered, PodState, Read};
 
 #[derive(Default)]
@@ -24,18 +25,29 @@ pub struct Pods {
 }
 
 /// Of all namespaces if possible; else of the one in question, and the rest of the cluster stays unknown.
-pub async fn gather(cluster: &Cluster, namespace: Option<&str>) -> (Known<Pods>, Option<String>) {
+pub async fn gather(
+    cluster: &Cluster,
+    namespace: Option<&str>,
+    half: Half,
+) -> (Result<Known<Pods>, Failure>, Option<String>) {
+    if !half.has_matrix() {
+        let api = namespace.map_or_else(
+            || Api::all(cluster.client.clone()),
+            |own| Api::namespaced(cluster.client.clone(), own),
+        );
+        let pods = known(Read::Pods, namespace, read(api, namespace).await);
+        return (pods, Some("where pods can go is not asked".to_owned()));
+    }
     match read(Api::all(cluster.client.clone()), namespace).await {
-        Ok(pods) => (Known::Seen(pods), None),
+        Ok(pods) => (Ok(Known::Seen(pods)), None),
+        Err(failure) if failure.code == Some(401) => (Err(failure), None),
         Err(failure) => {
             let all = why(Read::Pods, None, &failure);
             let Some(own) = namespace.filter(|_| failure.code == Some(403)) else {
-                return (Known::Unknown(all.clone()), Some(all));
+                return (Ok(Known::Unknown(all.clone())), Some(all));
             };
-            match read(Api::namespaced(cluster.client.clone(), own), namespace).await {
-                Ok(pods) => (Known::Seen(pods), Some(all)),
-                Err(failure) => (Known::Unknown(why(Read::Pods, namespace, &failure)), Some(all)),
-            }
+            let own = read(Api::namespaced(cluster.client.clone(), own), namespace).await;
+            (known(Read::Pods, namespace, own), Some(all))
         }
     }
 }

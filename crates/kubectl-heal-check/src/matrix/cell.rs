@@ -17,6 +17,8 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Evidence {
+    /// It was made to happen (`--prove`).
+    Proven,
     /// It happened: a container or a pod of it came back.
     Observed,
     /// By the rules of Kubernetes, from the objects.
@@ -34,7 +36,7 @@ pub struct Cell {
     pub evidence: Evidence,
     pub reason: String,
     /// The node or zone whose loss is the worst.
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub worst: Option<String>,
 }
 
@@ -63,6 +65,11 @@ impl Cell {
         let eta = start_up.map(|seconds| at_least + seconds);
         let verdict = if eta.unwrap_or(at_least) > SLOW { Verdict::Slow } else { Verdict::Heals };
         Cell { eta_seconds: eta, ..Cell::new(verdict, Evidence::Predicted, reason) }
+    }
+
+    /// Measured a moment ago.
+    pub fn proven(seconds: i64, reason: String) -> Self {
+        Cell { evidence: Evidence::Proven, ..Cell::heals(seconds, Some(0), reason) }
     }
 
     pub fn observed(mut self) -> Self {

@@ -6,8 +6,8 @@ use cluster_model::disruption_budget::Rule;
 use cluster_model::{BudgetStatus, selector};
 
 use super::cell::{Cell, worst};
-use super::placement::{Place, Places};
-use crate::snapshot::{Kind, Read, Snapshot, Workload};
+use crate::snapshot::places::{Place, Places};
+use crate::snapshot::{Kind, PodState, Read, Snapshot, Workload};
 
 pub fn drain(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<String, Places>) -> Cell {
     if let Some(blocked) = budgets(workload, snapshot) {
@@ -15,7 +15,7 @@ pub fn drain(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<String,
     }
     let nodes: BTreeSet<&str> =
         workload.active().map(|pod| pod.node.as_str()).filter(|it| !it.is_empty()).collect();
-    let cells = nodes.iter().map(|node| of_node(workload, node, places.get(*node)).at(*node));
+    let cells = nodes.iter().map(|node| of_node(workload, snapshot, node, places.get(*node)).at(*node));
     worst(cells).unwrap_or_else(|| Cell::unknown("it has no pod on a node"))
 }
 
@@ -25,7 +25,8 @@ pub fn budgets(workload: &Workload, snapshot: &Snapshot) -> Option<Cell> {
         return Some(Cell::unknown(format!("{read}: {why}")));
     }
     let template = snapshot.origin.is_manifests().then(|| workload.labels());
-    for labels in workload.active().map(|pod| &pod.labels).chain(&template) {
+    let evicted = workload.active().filter(|pod| pod.needs_budget());
+    for labels in evicted.map(|pod| &pod.labels).chain(&template) {
         let all = workload.budgets.iter().map(|at| &snapshot.budgets[*at].budget);
         let selecting: Vec<_> = all.filter(|it| selector::selects(it.selector(), Some(labels))).collect();
         match selecting.as_slice() {
@@ -64,9 +65,23 @@ pub fn budgets(workload: &Workload, snapshot: &Snapshot) -> Option<Cell> {
     None
 }
 
-fn of_node(workload: &Workload, node: &str, places: Option<&Places>) -> Cell {
+/// How many of its pods may be evicted at the same time. `None`: no budget limits it.
+fn at_once(workload: &Workload, snapshot: &Snapshot) -> Option<i64> {
+    workload.budgets.iter().map(|at| i64::from(snapshot.budgets[*at].budget.allowed)).min()
+}
+
+fn of_node(workload: &Workload, snapshot: &Snapshot, node: &str, places: Option<&Places>) -> Cell {
     let Some(places) = places else { return super::no_placement() };
-    for pod in workload.active().filter(|pod| pod.node == node) {
+    let evicted: Vec<&PodState> = workload.active().filter(|pod| pod.node == node).collect();
+    if snapshot.is_gone(node) {
+        return Cell::unknown(format!("node {node} does not exist any more"));
+    }
+    if workload.kind == Kind::StatefulSet && snapshot.is_down(node) {
+        return Cell::wont(format!(
+            "node {node} is not Ready: no pod there ends, and no other is made before"
+        ));
+    }
+    for pod in &evicted {
         match places.get(&pod.uid) {
             Some(Place::Fits) => {}
             Some(Place::Cannot(why)) => {
@@ -81,14 +96,18 @@ fn of_node(workload: &Workload, node: &str, places: Option<&Places>) -> Cell {
             None => return Cell::unknown("the pod came or went while the cluster was read"),
         }
     }
+    // One after the other as far as a budget demands it; then each has to be Ready before the next is evicted.
+    let count = i64::try_from(evicted.len()).unwrap_or(i64::MAX);
+    let rounds = at_once(workload, snapshot).map_or(1, |at_once| (count + at_once - 1) / at_once.max(1));
     let waits = match workload.kind {
-        Kind::StatefulSet => workload.active().map(|pod| pod.grace).max().unwrap_or(30),
+        Kind::StatefulSet => rounds * evicted.iter().map(|pod| pod.grace).max().unwrap_or_default(),
         _ => 0,
     };
+    let starts = if workload.is_ordered() { count } else { rounds };
     let elsewhere = workload.ready().filter(|pod| pod.node != node).count();
     let reason = match elsewhere {
         0 => "its replacement fits elsewhere; nothing of it serves until that is ready".to_owned(),
         n => format!("its replacements fit elsewhere; {n} ready on other nodes"),
     };
-    Cell::heals(waits, workload.start_up().map(|it| it.median), reason)
+    Cell::heals(waits, workload.start_up().map(|it| it.median * starts), reason)
 }

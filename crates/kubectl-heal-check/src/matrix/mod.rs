@@ -3,15 +3,16 @@
 pub mod cell;
 mod crash;
 mod drain;
+mod loss;
+pub mod losses;
 mod manifests;
 mod node_loss;
 mod placement;
 mod pod_loss;
+mod remaining;
 #[cfg(test)]
 mod tests;
 mod zone_loss;
-
-use std::collections::BTreeMap;
 
 use cluster_model::text::span;
 use cluster_model::{NodeExt, Raw};
@@ -24,8 +25,9 @@ use crate::checks::hc608_terminating::NO_LONGER_GOING;
 use crate::checks::hc704_under_replicated::NO_LONGER_STARTING;
 use crate::checks::hc804_healer_dead;
 use crate::checks::{crashing, waiting};
+use crate::snapshot::places::Losses;
 use crate::snapshot::{Kind, PodState, Recreated, Snapshot, Workload};
-use placement::{Placement, Places};
+use placement::Placement;
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -67,42 +69,19 @@ impl Matrix {
 }
 
 /// Of every workload in question that is meant to run for good.
+pub fn rows(snapshot: &Snapshot) -> Vec<&Workload> {
+    snapshot.posture().filter(|it| it.kind != Kind::Job && has_row(it)).collect()
+}
+
+/// With what becomes of it in each case.
 pub fn matrices(snapshot: &Snapshot) -> Vec<(&Workload, Matrix)> {
     let placement = snapshot.scheduling.seen().map(|cluster| Placement::of(snapshot, cluster));
-    let rows: Vec<&Workload> = snapshot.posture().filter(|it| it.kind != Kind::Job && has_row(it)).collect();
-    let losses =
-        placement.as_ref().map(|placement| Losses::of(snapshot, placement, &rows)).unwrap_or_default();
+    let rows = rows(snapshot);
+    let none = Losses::default();
+    let losses = losses::losses(snapshot).unwrap_or(&none);
     rows.into_iter()
-        .map(|workload| (workload, matrix(workload, snapshot, placement.as_ref(), &losses)))
+        .map(|workload| (workload, matrix(workload, snapshot, placement.as_ref(), losses)))
         .collect()
-}
-
-/// Where the pods go, by the node or zone that is lost or drained.
-#[derive(Default)]
-struct Losses {
-    nodes: BTreeMap<String, Places>,
-    zones: BTreeMap<String, Places>,
-    drains: BTreeMap<String, Places>,
-}
-
-impl Losses {
-    fn of(snapshot: &Snapshot, placement: &Placement<'_>, rows: &[&Workload]) -> Self {
-        let mut losses = Losses::default();
-        let nodes =
-            rows.iter().flat_map(|it| it.active()).map(|pod| pod.node.as_str()).filter(|it| !it.is_empty());
-        for node in nodes {
-            if !losses.nodes.contains_key(node) {
-                losses.nodes.insert(node.to_owned(), placement.lost(&[node]));
-                losses.drains.insert(node.to_owned(), placement.drained(&[node]));
-            }
-        }
-        for (zone, nodes) in zone_loss::zones(snapshot) {
-            if nodes.iter().any(|node| losses.nodes.contains_key(*node)) {
-                losses.zones.insert(zone.to_owned(), placement.lost(&nodes));
-            }
-        }
-        losses
-    }
 }
 
 /// A pod that is finished, an owner whose pods are, or a ReplicaSet of an earlier revision is not there to be healed.
@@ -129,7 +108,7 @@ fn matrix(
     if !is_manifest && workload.active().next().is_none() {
         let cell = match workload.kind {
             Kind::DaemonSet if workload.object.number("/status/desiredNumberScheduled") == Some(0) => {
-                Cell::none("no node is meant to have its pods")
+                return Matrix::all(&Cell::none("no node is meant to have its pods"));
             }
             _ => Cell::unknown("it has no pod now"),
         };
@@ -139,8 +118,8 @@ fn matrix(
         true => manifests::row(workload, snapshot, crash),
         false => Matrix {
             crash,
-            pod_loss: pod_loss::pod_loss(workload, placement),
-            node_loss: node_loss::node_loss(workload, &losses.nodes),
+            pod_loss: pod_loss::pod_loss(workload, snapshot, placement),
+            node_loss: node_loss::node_loss(workload, snapshot, &losses.nodes),
             zone_loss: zone_loss::zone_loss(workload, snapshot, &losses.zones),
             drain: drain::drain(workload, snapshot, &losses.drains),
         },
@@ -182,20 +161,8 @@ fn failing(workload: &Workload, snapshot: &Snapshot) -> Option<String> {
     if let Some((_, container)) = crashing::first(workload, snapshot) {
         return Some(format!("container {} is in a crash loop (HC601)", container.name));
     }
-    let is_error = |reason: &str| {
-        matches!(
-            reason,
-            "ErrImagePull"
-                | "ImagePullBackOff"
-                | "InvalidImageName"
-                | "ErrImageNeverPull"
-                | "CreateContainerConfigError"
-                | "CreateContainerError"
-                | "RunContainerError"
-        )
-    };
-    if let Some((_, container, waiting)) = waiting::first(workload, |_, waiting| is_error(&waiting.reason)) {
-        return Some(format!("container {}: {}", container.name, waiting.reason));
+    if let Some(why) = unstartable(workload) {
+        return Some(why);
     }
     if let Some(pod) = workload.active().find(|pod| pod.unscheduled.is_some()) {
         return Some(format!("{} waits for a node", pod.name));
@@ -215,6 +182,24 @@ fn failing(workload: &Workload, snapshot: &Snapshot) -> Option<String> {
         waits.filter_map(|pod| Some((snapshot.seconds_since(pod.created?), pod))).max_by_key(|it| it.0);
     let (seconds, pod) = longest.filter(|(seconds, _)| *seconds > NO_LONGER_STARTING)?;
     Some(format!("{} is not Ready, {} after it was made", pod.name, span(seconds)))
+}
+
+/// A container that the kubelet cannot start, or whose image it cannot get.
+fn unstartable(workload: &Workload) -> Option<String> {
+    let is_error = |reason: &str| {
+        matches!(
+            reason,
+            "ErrImagePull"
+                | "ImagePullBackOff"
+                | "InvalidImageName"
+                | "ErrImageNeverPull"
+                | "CreateContainerConfigError"
+                | "CreateContainerError"
+                | "RunContainerError"
+        )
+    };
+    let (_, container, waiting) = waiting::first(workload, |_, waiting| is_error(&waiting.reason))?;
+    Some(format!("container {}: {}", container.name, waiting.reason))
 }
 
 /// Without all nodes and pods of the cluster nothing can be said about where pods go.

@@ -2,64 +2,64 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::healing::node_loss::{DETECTION, Deletion, SECONDS_PER_NODE};
+use cluster_model::BudgetStatus;
 use cluster_model::text::span;
 
 use super::cell::{Cell, worst};
-use super::placement::{Place, Places};
-use crate::snapshot::{Kind, PodState, Workload};
+use super::loss::Ending;
+use crate::snapshot::places::{Loss, Place};
+use crate::snapshot::{PodState, Snapshot, Workload};
 
-pub fn node_loss(workload: &Workload, places: &BTreeMap<String, Places>) -> Cell {
+pub fn node_loss(workload: &Workload, snapshot: &Snapshot, losses: &BTreeMap<String, Loss>) -> Cell {
     let nodes: BTreeSet<&str> =
         workload.active().map(|pod| pod.node.as_str()).filter(|it| !it.is_empty()).collect();
     let cells = nodes.iter().map(|node| {
         let lost: Vec<&PodState> = workload.active().filter(|pod| pod.node == *node).collect();
-        after(workload, &lost, places.get(*node), 0).at(*node)
+        after(workload, snapshot, &lost, losses.get(*node)).at(*node)
     });
     worst(cells).unwrap_or_else(|| Cell::unknown("it has no pod on a node"))
 }
 
-/// What becomes of a workload that loses these pods. `nodes_before`: how many nodes are tainted before the last of theirs.
-pub fn after(workload: &Workload, lost: &[&PodState], places: Option<&Places>, nodes_before: usize) -> Cell {
-    let serving = workload.ready().filter(|pod| !lost.iter().any(|it| it.uid == pod.uid)).count();
-    let still = format!("{serving} of {} ready pods still serve", workload.ready().count());
-    if workload.kind == Kind::StatefulSet {
-        return Cell::wont(format!(
-            "its pods stay Terminating until the node is back, deleted or declared out of service (HC410); {still}"
-        ));
-    }
-    let Deletion::After(tolerated) = lost.iter().map(|pod| pod.after_loss).max().unwrap_or(Deletion::Never)
-    else {
-        return Cell::wont(format!("its pods tolerate the loss of their node for ever (HC409); {still}"));
-    };
-    let Some(places) = places else { return super::no_placement() };
+/// What becomes of a workload that loses these pods.
+pub fn after(workload: &Workload, snapshot: &Snapshot, lost: &[&PodState], loss: Option<&Loss>) -> Cell {
+    let still = still_serving(workload, snapshot, lost);
+    let Some(loss) = loss else { return super::no_placement() };
+    let mut waits = 0;
     for pod in lost {
-        let why = match places.get(&pod.uid) {
-            Some(Place::Fits) => continue,
+        match loss.ending(workload, pod) {
+            Ending::After(seconds) => waits = waits.max(seconds),
+            Ending::StaysTerminating => {
+                return Cell::wont(format!(
+                    "its pods stay Terminating until the node is back, deleted or declared out of service (HC410); {still}"
+                ));
+            }
+            Ending::TolerationWithoutEnd => {
+                return Cell::wont(format!(
+                    "its pods tolerate the loss of their node for ever (HC409); {still}"
+                ));
+            }
+            Ending::NotDeleted(why) => return Cell::wont(format!("{why}; {still}")),
+            Ending::MayNotBeDeleted(why) => return Cell::unknown(format!("{why}; {still}")),
+        }
+    }
+    let mut doubt = None;
+    for pod in lost {
+        let why = match loss.places.get(&pod.uid) {
             Some(Place::Cannot(why)) => {
                 return Cell::wont(format!("no node takes the replacement of {}: {why}; {still}", pod.name));
             }
-            Some(Place::Tight(why) | Place::Unknown(why)) => why.clone(),
-            None => "the pod came or went while the cluster was read".to_owned(),
+            Some(Place::Fits) if pod.may_return => "it may be bound to the lost node again",
+            Some(Place::Fits) => continue,
+            Some(Place::Tight(why) | Place::Unknown(why)) => why.as_str(),
+            None => "the pod came or went while the cluster was read",
         };
-        return Cell::unknown(format!(
-            "whether the replacement of {} finds a place: {why}; {still}",
-            pod.name
-        ));
+        doubt.get_or_insert_with(|| {
+            Cell::unknown(format!("whether the replacement of {} finds a place: {why}; {still}", pod.name))
+        });
     }
-    if lost.iter().any(|pod| pod.has_claims) {
-        return Cell::unknown(format!(
-            "whether its volumes can be detached from a lost node is not known; {still}"
-        ));
+    if let Some(cell) = doubt {
+        return cell;
     }
-    if lost.iter().any(|pod| pod.keeps_domain) {
-        return Cell::unknown(format!(
-            "its anti-affinity counts a pod of a lost node until its object is gone; {still}"
-        ));
-    }
-    let waits = DETECTION
-        + tolerated
-        + i64::try_from(nodes_before).unwrap_or(i64::MAX).saturating_mul(SECONDS_PER_NODE);
     let start_up = workload.start_up().map(|it| it.median);
     let start =
         start_up.map_or("start-up not observed".to_owned(), |seconds| format!("start-up {}", span(seconds)));
@@ -68,4 +68,21 @@ pub fn after(workload: &Workload, lost: &[&PodState], places: Option<&Places>, n
         start_up,
         format!("noticed and its pods deleted after about {}, then {start}; {still}", span(waits)),
     )
+}
+
+/// `1 of 3 ready pods still serves, below the 2 that budget shop/web wants`
+fn still_serving(workload: &Workload, snapshot: &Snapshot, lost: &[&PodState]) -> String {
+    let serving = workload.ready().filter(|pod| !lost.iter().any(|it| it.uid == pod.uid)).count();
+    let of = workload.ready().count();
+    let budgets = workload.budgets.iter().map(|at| &snapshot.budgets[*at].budget);
+    let computed = budgets
+        .filter(|it| !matches!(it.status(), BudgetStatus::Stale | BudgetStatus::SyncFailed(_)))
+        .max_by_key(|it| it.desired);
+    let below = match computed {
+        Some(budget) if i64::try_from(serving).unwrap_or(i64::MAX) < budget.desired.into() => {
+            format!(", below the {} that budget {} wants", budget.desired, budget.key())
+        }
+        _ => String::new(),
+    };
+    format!("{serving} of {of} ready pods still serve{below}")
 }

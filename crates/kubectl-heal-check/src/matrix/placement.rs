@@ -3,25 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::feasibility::rules::StaticFilters;
-use cluster_model::feasibility::{Cluster, Judgement, Miss, NodeId, PodId, Scenario, Verdict, Why, judge};
-use cluster_model::healing::node_loss::{Replacement, replacement};
+use cluster_model::feasibility::{
+    Cluster, Judgement, Miss, NodeId, PodFacts, PodId, Scenario, Verdict, Why, judge,
+};
+use cluster_model::healing::node_loss::{Replacement, is_out_of_service, replacement};
+use cluster_model::pod::resources::Amounts;
 use cluster_model::text::count;
 
+use super::remaining::Remaining;
 use crate::snapshot::Snapshot;
-
-/// Whether the replacement of a pod finds a place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    Fits,
-    /// It depends on where others go; why.
-    Tight(String),
-    /// Why each node does not take it.
-    Cannot(String),
-    Unknown(String),
-}
-
-/// By the UID of the pod that is replaced.
-pub type Places = BTreeMap<String, Place>;
+use crate::snapshot::places::{Place, Places, Refusal};
 
 pub struct Placement<'s> {
     cluster: &'s Cluster,
@@ -53,8 +44,24 @@ impl<'s> Placement<'s> {
         Placement { cluster, controllers: &snapshot.controllers, pods, by_node, now }
     }
 
+    /// No kubelet ends the pods of lost nodes: while their objects are there, some of them keep others away.
     pub fn lost(&self, nodes: &[&str]) -> Places {
-        self.without(nodes, Leave::Lost)
+        let mut places = self.without(nodes, Leave::Lost);
+        let remaining = Remaining::on(self.cluster, &self.pods_on(nodes));
+        for (uid, place) in &mut places {
+            if let Some(id) = self.pods.get(&**uid)
+                && let Some(other) = remaining.instead_of(place, *id)
+            {
+                *place = other;
+            }
+        }
+        places
+    }
+
+    /// Of pods whose Node object is gone.
+    pub fn of_gone_node(&self, uids: &[&str]) -> Places {
+        let ids: Vec<PodId> = uids.iter().filter_map(|uid| self.pods.get(uid)).copied().collect();
+        self.judged(&Scenario::new(self.cluster, BTreeSet::new(), &ids.iter().copied().collect(), &ids), &ids)
     }
 
     pub fn drained(&self, nodes: &[&str]) -> Places {
@@ -65,6 +72,31 @@ impl<'s> Placement<'s> {
     pub fn deleted(&self, uid: &str) -> Place {
         let Some(id) = self.pods.get(uid) else { return not_there() };
         if self.fits_in_its_own_place(*id) { Place::Fits } else { self.by_the_model(*id) }
+    }
+
+    /// Its replacement may find no place before it is gone: its room, its port or its domain is taken until then.
+    pub fn waits_for_its_own_place(&self, uid: &str) -> bool {
+        let Some(id) = self.pods.get(uid) else { return false };
+        let pod = self.cluster.pod(*id);
+        if !self.fits_in_its_own_place(*id) {
+            let new =
+                [PodFacts { node: None, labels: pod.template_labels.clone(), uid: "".into(), ..pod.clone() }];
+            let scenario = Scenario::with_new_pods(self.cluster, &BTreeSet::new(), &new);
+            let first_new = scenario.new_pods().next();
+            return !judge(&scenario)
+                .iter()
+                .any(|it| Some(it.pod) == first_new && it.verdict == Verdict::Fits);
+        }
+        let filters = StaticFilters::all(&self.now, self.now.existing(*id));
+        let has_room = |node: NodeId| {
+            let (taken, all) = (self.now.taken(node), &self.now.node(node).allocatable);
+            let amount = |of: &Amounts, resource: &str| of.get(resource).copied().unwrap_or_default();
+            pod.requirements
+                .requests
+                .iter()
+                .all(|(resource, wanted)| amount(taken, resource) + wanted <= amount(all, resource))
+        };
+        !self.cluster.node_ids().any(|node| has_room(node) && filters.pass(node))
     }
 
     fn by_the_model(&self, id: PodId) -> Place {
@@ -95,9 +127,14 @@ impl<'s> Placement<'s> {
             && StaticFilters::all(&self.now, self.now.existing(id)).pass(node)
     }
 
+    fn pods_on(&self, nodes: &[&str]) -> Vec<PodId> {
+        let nodes = nodes.iter().filter_map(|name| self.cluster.find_node(name));
+        nodes.filter_map(|node| self.by_node.get(&node)).flatten().copied().collect()
+    }
+
     fn without(&self, nodes: &[&str], leave: Leave) -> Places {
         let gone: BTreeSet<NodeId> = nodes.iter().filter_map(|name| self.cluster.find_node(name)).collect();
-        let on = gone.iter().filter_map(|node| self.by_node.get(node)).flatten().copied();
+        let on = self.pods_on(nodes).into_iter();
         let kind = |id: &PodId| self.controllers.get(&*self.cluster.pod(*id).uid).map(String::as_str);
         // A drain leaves the pods of DaemonSets and static pods where they are; on a lost node they do not run.
         let leaves = |id: &PodId| leave == Leave::Lost || replacement(kind(id)) != Replacement::StaysWithNode;
@@ -106,15 +143,23 @@ impl<'s> Placement<'s> {
             let by_kind = match (replacement(kind(id)), leave) {
                 (Replacement::Elsewhere, _) => true,
                 (Replacement::AfterTheNodeIsBackOrGone, Leave::Drained) => true,
-                (Replacement::AfterTheNodeIsBackOrGone, Leave::Lost) => false,
+                (Replacement::AfterTheNodeIsBackOrGone, Leave::Lost) => self.is_released(**id),
                 (Replacement::StaysWithNode | Replacement::Nothing, _) => false,
             };
             by_kind && !self.cluster.pod(**id).is_terminating
         };
         let recreated: Vec<PodId> = evicted.iter().filter(is_recreated).copied().collect();
-        let meant: BTreeSet<PodId> = recreated.iter().copied().collect();
-        let scenario = Scenario::new(self.cluster, gone, &evicted, &recreated);
-        let judged = judge(&scenario).into_iter().filter(|it| meant.contains(&it.pod));
+        self.judged(&Scenario::new(self.cluster, gone, &evicted, &recreated), &recreated)
+    }
+
+    /// Its node is declared out of service: once it is lost, the pod goes without a kubelet.
+    fn is_released(&self, id: PodId) -> bool {
+        self.cluster.pod(id).node.is_some_and(|node| is_out_of_service(&self.cluster.node(node).taints))
+    }
+
+    fn judged(&self, scenario: &Scenario<'_>, meant: &[PodId]) -> Places {
+        let meant: BTreeSet<PodId> = meant.iter().copied().collect();
+        let judged = judge(scenario).into_iter().filter(|it| meant.contains(&it.pod));
         judged.map(|it| (self.cluster.pod(it.pod).uid.to_string(), place(it))).collect()
     }
 }
@@ -127,10 +172,13 @@ fn place(judgement: Judgement) -> Place {
     match judgement.verdict {
         Verdict::Fits => Place::Fits,
         Verdict::Unknown(why) => Place::Unknown(why.join("; ")),
-        Verdict::Cannot => Place::Cannot(misses(&judgement)),
+        Verdict::Cannot => refused(&judgement, misses(&judgement)),
         Verdict::Tight(_) if judgement.shortage.is_some() => {
             let (placed, of) = judgement.shortage.as_ref().map_or((0, 0), |it| (it.placed, it.of));
-            Place::Cannot(format!("only {placed} of {of} such pods find a place: {}", misses(&judgement)))
+            refused(
+                &judgement,
+                format!("only {placed} of {of} such pods find a place: {}", misses(&judgement)),
+            )
         }
         Verdict::Tight(why) => Place::Tight(
             match why {
@@ -142,6 +190,11 @@ fn place(judgement: Judgement) -> Place {
             .to_owned(),
         ),
     }
+}
+
+fn refused(judgement: &Judgement, text: String) -> Place {
+    let is_volume = |miss: &Miss| matches!(miss, Miss::VolumeAffinity(_) | Miss::VolumeZone(_));
+    Place::Cannot(Refusal::new(text, judgement.misses.iter().any(|(_, miss)| is_volume(miss))))
 }
 
 /// `2 nodes: cpu short by 500m`. That the lost nodes are lost is no news.

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use cluster_model::text::count;
 
 use super::cell::{Cell, worst};
-use super::placement::{Place, Placement};
-use crate::snapshot::{Kind, Workload};
+use super::placement::Placement;
+use crate::snapshot::places::Place;
+use crate::snapshot::{Kind, Snapshot, Workload};
 
-pub fn pod_loss(workload: &Workload, placement: Option<&Placement<'_>>) -> Cell {
+pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Placement<'_>>) -> Cell {
     let Some(placement) = placement else { return super::no_placement() };
     // Pods of one template differ by where they are.
     let one_a_node: BTreeMap<&str, &str> =
@@ -21,6 +22,9 @@ pub fn pod_loss(workload: &Workload, placement: Option<&Placement<'_>>) -> Cell 
                 Kind::StatefulSet | Kind::DaemonSet => {
                     workload.active().map(|pod| pod.grace).max().unwrap_or(30)
                 }
+                _ if placement.waits_for_its_own_place(uid) => {
+                    workload.active().find(|pod| pod.uid == uid).map_or(0, |pod| pod.grace)
+                }
                 _ => 0,
             };
             Cell::heals(waits, start_up.map(|it| it.median), seen(workload, waits))
@@ -30,13 +34,25 @@ pub fn pod_loss(workload: &Workload, placement: Option<&Placement<'_>>) -> Cell 
         }
         Place::Cannot(why) => Cell::wont(format!("no node takes its replacement: {why}")),
     };
-    let cells = one_a_node.iter().map(|(node, uid)| cell(uid).at(*node));
+    let waits_for_the_last = matches!(workload.kind, Kind::StatefulSet | Kind::DaemonSet);
+    let cells = one_a_node.iter().map(|(node, uid)| match () {
+        () if waits_for_the_last && snapshot.is_down(node) => {
+            Cell::wont(format!("node {node} is not Ready: no pod there ends, and no other is made before"))
+                .at(*node)
+        }
+        () => cell(uid).at(*node),
+    });
     worst(cells).unwrap_or_else(|| Cell::unknown("it has no pod"))
 }
 
 fn seen(workload: &Workload, waits: i64) -> String {
     let first = if waits > 0 {
-        format!("the next pod is made when the last is gone, {waits}s at most; ")
+        match workload.kind {
+            Kind::StatefulSet | Kind::DaemonSet => {
+                format!("the next pod is made when the last is gone, {waits}s at most; ")
+            }
+            _ => format!("its replacement needs the room of the pod that goes, {waits}s at most; "),
+        }
     } else {
         String::new()
     };

@@ -69,7 +69,7 @@ fn verdicts_of_the_five_cases() {
             .edit("ReplicaSet/web-1", json!({"metadata": {"ownerReferences": rollout}, "spec": spec}))
     };
     let no_budgets = "heals heals slow slow unknown";
-    let cases: [(&str, World, &str, &str); 32] = [
+    let cases: [(&str, World, &str, &str); 33] = [
         ("healthy", healthy(), "deployment/web", "heals heals slow slow heals"),
         ("no room elsewhere", with_cpu(healthy(), "5"), "deployment/web", "heals heals wont wont wont"),
         ("room for one more", with_cpu(healthy(), "4"), "deployment/web", "heals heals slow slow heals"),
@@ -85,17 +85,18 @@ fn verdicts_of_the_five_cases() {
         ("an operator's pod", owned("example.com/v1", "Db"), "db/x", "heals unknown unknown unknown unknown"),
         ("an owner that is gone", owned("apps/v1", "ReplicaSet"), "replicaset/x", "unknown wont wont wont wont"),
         ("scaled to zero", healthy().edit("Deployment/web", json!({"spec": {"replicas": 0}})), "deployment/web", "none none none none none"),
-        ("no pod", healthy().without("Pod/web-a").without("Pod/web-b").without("Pod/web-c"), "deployment/web", "heals unknown unknown unknown unknown"),
+        ("no pod", healthy().without("Pod/web-a").without("Pod/web-b").without("Pod/web-c"), "deployment/web", "unknown unknown unknown unknown unknown"),
         ("a budget that blocks", budget(json!({"disruptionsAllowed": 0, "desiredHealthy": 3})), "deployment/web", "heals heals slow slow wont"),
         ("a budget that is exhausted", healthy().edit("PodDisruptionBudget/web", json!({"status": {"disruptionsAllowed": 0, "currentHealthy": 2}})), "deployment/web", "heals heals slow slow wont"),
         ("a budget that is stale", healthy().edit("PodDisruptionBudget/web", json!({"metadata": {"generation": 2}})), "deployment/web", no_budgets),
         ("two budgets", healthy().with(second), "deployment/web", "heals heals slow slow wont"),
+        ("two budgets, and pods that are Pending", healthy().with(crate::checks::testing::budget("all", json!({"maxUnavailable": 1}))).edit_all("Pod", json!({"status": {"phase": "Pending"}})), "deployment/web", "heals heals slow slow heals"),
         ("budgets are unknown", healthy().unknown(Read::Budgets), "deployment/web", no_budgets),
         ("tolerates the loss for ever", healthy().edit_all("Pod", json!({"spec": {"tolerations": never}})), "deployment/web", "heals heals wont wont heals"),
         ("volumes", healthy().edit("Pod/web-a", claim), "deployment/web", "heals unknown unknown unknown unknown"),
-        ("anti-affinity over a region", healthy().edit("Pod/web-a", apart), "deployment/web", "heals heals unknown unknown heals"),
+        ("anti-affinity to pods that are not there", healthy().edit("Pod/web-a", apart), "deployment/web", "heals heals slow slow heals"),
         ("the scheduler is dead", healthy().edit("Lease/kube-scheduler", json!({"spec": {"renewTime": "2026-01-01T00:00:00.000000Z"}})), "deployment/web", "heals wont wont wont wont"),
-        ("an image that cannot be pulled", healthy().edit("Pod/web-a", not_ready()).edit("Pod/web-a", container(json!({"state": {"running": null, "waiting": {"reason": "ImagePullBackOff"}}}))), "deployment/web", "heals unknown unknown unknown unknown"),
+        ("an image that cannot be pulled", healthy().edit("Pod/web-a", not_ready()).edit("Pod/web-a", container(json!({"state": {"running": null, "waiting": {"reason": "ImagePullBackOff"}}}))), "deployment/web", "unknown unknown unknown unknown unknown"),
         ("a pod that is not Ready for long", healthy().edit("Pod/web-a", not_ready()), "deployment/web", "heals unknown unknown unknown unknown"),
         ("on a node that is down", healthy().edit("Pod/web-a", not_ready()).edit("Node/n1", json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}})), "deployment/web", "heals heals slow slow heals"),
         ("a probe that cannot succeed", healthy().edit("Deployment/web", json!({"spec": {"template": {"spec": {"containers": [{"name": "main", "livenessProbe": {"tcpSocket": {"port": "htp"}}}]}}}})), "deployment/web", "heals unknown unknown unknown unknown"),
@@ -103,9 +104,180 @@ fn verdicts_of_the_five_cases() {
         ("a crash loop", healthy().edit("Pod/web-a", container(json!({"state": {"running": null, "waiting": {"reason": "CrashLoopBackOff"}}}))), "deployment/web", "wont unknown unknown unknown unknown"),
         ("a container that stays dead", healthy().edit("Deployment/web", json!({"spec": {"template": {"spec": {"containers": [{"name": "a", "restartPolicy": "Never"}, {"name": "b"}]}}}})), "deployment/web", "wont heals slow slow heals"),
     ];
-    for (name, world, of, expected) in cases {
-        assert_eq!(verdicts(&world, of), expected, "{name}");
-    }
+    all_of(&cases);
+}
+
+#[track_caller]
+fn all_of(cases: &[(&str, World, &str, &str)]) {
+    let wrong = |(name, world, of, expected): &(&str, World, &str, &str)| {
+        let found = verdicts(world, of);
+        (found != *expected).then(|| format!("{name}: {found}, expected {expected}"))
+    };
+    let wrong: Vec<String> = cases.iter().filter_map(wrong).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Ready is Unknown for it.
+fn down(world: World, node: &str) -> World {
+    let conditions = json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}});
+    world.edit(&format!("Node/{node}"), conditions)
+}
+
+/// A required term of affinity or anti-affinity of all pods of web.
+fn bound_to(world: World, kind: &str, key: &str, app: &str) -> World {
+    let terms = json!([{"topologyKey": key, "labelSelector": {"matchLabels": {"app": app}}}]);
+    world.edit_all(
+        "Pod",
+        json!({"spec": {"affinity": {kind: {"requiredDuringSchedulingIgnoredDuringExecution": terms}}}}),
+    )
+}
+
+#[test]
+fn verdicts_of_lost_nodes() {
+    const WEB: &str = "deployment/web";
+    const ZONE: &str = "topology.kubernetes.io/zone";
+    let db = || healthy().with_all(stateful_set("db", 2));
+    let released = |world: World| {
+        let taints = json!({"spec": {"taints": [{"key": "node.kubernetes.io/out-of-service", "value": "nodeshutdown", "effect": "NoExecute"}]}});
+        ["Node/n1", "Node/n2"].iter().fold(world, |world, node| world.edit(node, taints.clone()))
+    };
+    let tolerates =
+        |tolerations: Value| healthy().edit_all("Pod", json!({"spec": {"tolerations": tolerations}}));
+    let unreachable = |seconds: Value| json!({"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds});
+    let every = json!({"operator": "Exists"});
+    let unschedulable = json!({"operator": "Exists", "effect": "NoSchedule"});
+    // Five nodes of zone a, two of them down already.
+    let most_of_zone = || {
+        let like = |name: &str| {
+            json!({"kind": "Node", "metadata": {"name": name, "uid": name, "labels": {ZONE: "a"}},
+            "spec": {}, "status": {"allocatable": {"cpu": "8", "memory": "32Gi", "pods": "110"}, "conditions": [{"type": "Ready", "status": "True"}]}})
+        };
+        let world = ["m1", "m2", "m3", "m4"].iter().fold(healthy(), |world, name| world.with(like(name)));
+        down(down(world, "m1"), "m2")
+    };
+    let agent = json!({"kind": "DaemonSet", "metadata": {"namespace": "shop", "name": "agent", "uid": "DaemonSet-agent"},
+        "spec": {"selector": {"matchLabels": {"app": "agent"}}, "template": crate::checks::testing::template("agent")}});
+    let mut one = pod("agent-1", "agent", "n1");
+    one["metadata"]["ownerReferences"] = json!([owner("apps/v1", "DaemonSet", "agent")]);
+    let of_other = |anti: Value| {
+        let mut other = pod("other", "other", "n1");
+        other["spec"]["affinity"] =
+            json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [anti]}});
+        healthy().with(other)
+    };
+    all_of(&[
+        // kubernetes#74689, and what ends it.
+        (
+            "a StatefulSet on nodes out of service",
+            released(db()),
+            "statefulset/db",
+            "heals heals slow slow heals",
+        ),
+        (
+            "a StatefulSet whose nodes are gone",
+            db().without("Node/n1").without("Node/n2"),
+            "statefulset/db",
+            "heals heals slow none unknown",
+        ),
+        (
+            "a StatefulSet on a node that is down",
+            down(db(), "n1"),
+            "statefulset/db",
+            "heals wont wont wont wont",
+        ),
+        (
+            "a DaemonSet on a node that is down",
+            down(healthy().with(agent).with(one), "n1"),
+            "daemonset/agent",
+            "unknown wont none none none",
+        ),
+        ("all nodes but one are down", down(down(healthy(), "n2"), "n3"), WEB, "heals heals wont wont heals"),
+        ("most of a zone is down", most_of_zone(), WEB, "heals heals wont slow heals"),
+        (
+            "every taint after a bounded one",
+            tolerates(json!([unreachable(json!(30)), every])),
+            WEB,
+            "heals heals unknown unknown heals",
+        ),
+        (
+            "every taint before a bounded one",
+            tolerates(json!([every, unreachable(json!(30))])),
+            WEB,
+            "heals heals wont wont heals",
+        ),
+        (
+            "cordons are tolerated",
+            tolerates(json!([unreachable(json!(30)), unschedulable])),
+            WEB,
+            "heals heals unknown unknown heals",
+        ),
+        (
+            "together by zone",
+            bound_to(healthy(), "podAffinity", ZONE, "web"),
+            WEB,
+            "heals heals unknown unknown heals",
+        ),
+        (
+            "apart by zone",
+            bound_to(healthy(), "podAntiAffinity", ZONE, "web"),
+            WEB,
+            "heals heals wont wont wont",
+        ),
+        (
+            "another one keeps web out of its zone",
+            of_other(json!({"topologyKey": ZONE, "labelSelector": {"matchLabels": {"app": "web"}}})),
+            WEB,
+            "heals heals unknown unknown heals",
+        ),
+        (
+            "another one keeps web off its node",
+            of_other(
+                json!({"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "web"}}}),
+            ),
+            WEB,
+            "heals heals slow slow heals",
+        ),
+    ]);
+}
+
+/// Volumes of a lost node: `attached` to it, with an access mode.
+#[test]
+fn a_volume_stays_with_its_lost_node() {
+    use cluster_model::feasibility::volumes::Volumes;
+    let of = |mode: &str, is_attached: bool| {
+        let claim =
+            json!({"spec": {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]}});
+        let mut snapshot = healthy().edit("Pod/web-a", claim).snapshot();
+        let cluster_model::Known::Seen(cluster) = &mut snapshot.scheduling else { unreachable!() };
+        let mut volumes = Volumes::read();
+        let spec = json!({"accessModes": [mode], "volumeName": "pv", "storageClassName": ""});
+        let claim = json!({"metadata": {"namespace": "shop", "name": "data", "annotations": {"pv.kubernetes.io/bind-completed": "yes"}}, "spec": spec, "status": {"phase": "Bound"}});
+        volumes.add_claim(&serde_json::from_value(claim).unwrap());
+        let volume = json!({"metadata": {"name": "pv"}, "spec": {"accessModes": [mode], "csi": {"driver": "d", "volumeHandle": "h"}}, "status": {"phase": "Bound"}});
+        volumes.add_volume(&serde_json::from_value(volume).unwrap());
+        if is_attached {
+            let attachment = json!({"metadata": {"name": "va"}, "spec": {"attacher": "d", "nodeName": "n1", "source": {"persistentVolumeName": "pv"}}, "status": {"attached": true}});
+            volumes.add_attachment(&serde_json::from_value(attachment).unwrap());
+        }
+        cluster.volumes = volumes;
+        let (_, matrix) = matrices(&snapshot).into_iter().next().unwrap();
+        word(&matrix.node_loss)
+    };
+    assert_eq!(of("ReadWriteOnce", true), "wont");
+    assert_eq!(of("ReadWriteOnce", false), "slow");
+    assert_eq!(of("ReadWriteMany", true), "slow");
+    assert_eq!(of("ReadWriteOncePod", false), "wont");
+}
+
+#[test]
+fn what_serves_meanwhile_is_compared_with_the_budget() {
+    let strict = json!({"spec": {"maxUnavailable": 0}, "status": {"desiredHealthy": 3}});
+    let cell = matrix_of(&healthy().edit("PodDisruptionBudget/web", strict), "deployment/web").node_loss;
+    assert!(
+        cell.reason.ends_with("2 of 3 ready pods still serve, below the 3 that budget shop/web wants"),
+        "{}",
+        cell.reason
+    );
 }
 
 #[test]
@@ -128,6 +300,15 @@ fn times_are_detection_toleration_and_observed_start_up() {
         "{}",
         matrix.node_loss.reason
     );
+    let earlier = healthy().edit_all("Node", json!({"status": {"nodeInfo": {"kubeletVersion": "v1.31.9", "architecture": "", "bootID": "",
+        "containerRuntimeVersion": "", "kernelVersion": "", "kubeProxyVersion": "", "machineID": "", "operatingSystem": "", "osImage": "", "systemUUID": ""}}}));
+    assert_eq!(matrix_of(&earlier, "deployment/web").node_loss.eta_seconds, Some(75));
+    // They were not Ready for a while, long after their start.
+    let ready = json!({"status": {"conditions": [
+        {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"},
+        {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T20:00:00Z"}]}});
+    let flapped = healthy().edit("Pod/web-a", ready.clone()).edit("Pod/web-b", ready);
+    assert_eq!(matrix_of(&flapped, "deployment/web").pod_loss.eta_seconds, Some(5));
     let restarted = container(json!({"ready": true, "restartCount": 1}));
     let unseen = healthy()
         .edit("Pod/web-a", restarted.clone())
@@ -169,4 +350,37 @@ fn without_the_cluster_placement_is_unknown() {
     let (_, matrix) = matrices(&snapshot).into_iter().next().unwrap();
     let words: Vec<&str> = matrix.cells().iter().map(|(_, cell)| word(cell)).collect();
     assert_eq!(words, ["heals", "unknown", "unknown", "unknown", "unknown"]);
+}
+
+/// Room on another node, or only the room of the pod that goes: 30 s of grace.
+#[test]
+fn a_replacement_may_have_to_wait_until_the_pod_is_gone() {
+    let eta = |world: World| matrix_of(&world, "deployment/web").pod_loss.eta_seconds;
+    assert_eq!(eta(with_cpu(healthy(), "4")), Some(5));
+    assert_eq!(eta(with_cpu(healthy(), "5")), Some(35));
+    let apart = || bound_to(healthy(), "podAntiAffinity", "kubernetes.io/hostname", "web");
+    assert_eq!(eta(apart()), Some(35));
+    let mut another = healthy().objects[0].clone();
+    cluster_model::build::merge(
+        &mut another,
+        json!({"metadata": {"name": "n4", "uid": "n4", "labels": {"kubernetes.io/hostname": "n4"}}}),
+    );
+    assert_eq!(eta(apart().with(another)), Some(5));
+}
+
+/// One after the other where a budget or the order of a StatefulSet demands it.
+#[test]
+fn a_drain_of_several_pods_takes_as_long_as_all_of_them() {
+    let on_one_node = |world: World| world.edit_all("Pod", json!({"spec": {"nodeName": "n1"}}));
+    let drain = |world: World, name: &str| matrix_of(&world, name).drain.eta_seconds;
+    let web = || on_one_node(healthy());
+    // Start-up is 5 s, and grace periods are 30 s.
+    assert_eq!(drain(web(), "deployment/web"), Some(15));
+    let two = json!({"status": {"disruptionsAllowed": 2}});
+    assert_eq!(drain(web().edit("PodDisruptionBudget/web", two), "deployment/web"), Some(10));
+    assert_eq!(drain(web().without("PodDisruptionBudget/web"), "deployment/web"), Some(5));
+    let db = || on_one_node(healthy().with_all(stateful_set("db", 2)));
+    assert_eq!(drain(db(), "statefulset/db"), Some(40));
+    let parallel = json!({"spec": {"podManagementPolicy": "Parallel"}});
+    assert_eq!(drain(db().edit("StatefulSet/db", parallel), "statefulset/db"), Some(35));
 }

@@ -8,14 +8,14 @@ use cluster_model::feasibility::rules::misfit;
 
 use super::cell::{Cell, worst};
 use super::node_loss::after;
-use super::placement::Places;
-use crate::snapshot::{PodState, Read, Snapshot, Workload, zone};
+use crate::snapshot::places::Loss;
+use crate::snapshot::{PodState, Read, Snapshot, Workload};
 
 /// The nodes of each zone. Those without a label are in none.
 pub fn zones(snapshot: &Snapshot) -> BTreeMap<&str, Vec<&str>> {
     let mut zones: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for node in &snapshot.nodes {
-        if let Some(zone) = zone(node) {
+        if let Some(zone) = snapshot.zone(node) {
             zones.entry(zone).or_default().push(node.name());
         }
     }
@@ -25,7 +25,8 @@ pub fn zones(snapshot: &Snapshot) -> BTreeMap<&str, Vec<&str>> {
 /// A node without a zone that has a pod of it, or may get one.
 fn without_zone<'s>(workload: &Workload, snapshot: &'s Snapshot) -> Option<&'s str> {
     let wanted = workload.requirements();
-    let mut nodes = snapshot.nodes.iter().zip(&snapshot.node_facts).filter(|(node, _)| zone(node).is_none());
+    let mut nodes =
+        snapshot.nodes.iter().zip(&snapshot.node_facts).filter(|(node, _)| snapshot.zone(node).is_none());
     let found = nodes.find(|(node, facts)| {
         workload.active().any(|pod| pod.node == node.name())
             || matches!(misfit(&wanted, facts), None | Some(Miss::Cordoned))
@@ -33,23 +34,22 @@ fn without_zone<'s>(workload: &Workload, snapshot: &'s Snapshot) -> Option<&'s s
     found.map(|(node, _)| node.name())
 }
 
-pub fn zone_loss(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<String, Places>) -> Cell {
+pub fn zone_loss(workload: &Workload, snapshot: &Snapshot, losses: &BTreeMap<String, Loss>) -> Cell {
     if snapshot.missing(&[Read::Nodes]).is_some() {
         return super::no_placement();
     }
     if let Some(node) = without_zone(workload, snapshot) {
-        return Cell::unknown(format!("node {node} has no label topology.kubernetes.io/zone"));
+        return Cell::unknown(format!("node {node} has no label {}", snapshot.domain.label));
     }
     let zones = zones(snapshot);
     if zones.len() < 2 {
-        return Cell::none("the cluster has one zone");
+        return Cell::none(format!("the cluster has one {}", snapshot.domain));
     }
-    let of_pod = |pod: &PodState| snapshot.node(&pod.node).and_then(zone);
+    let of_pod = |pod: &PodState| snapshot.node(&pod.node).and_then(|node| snapshot.zone(node));
     let used: BTreeSet<&str> = workload.active().filter_map(of_pod).collect();
     let cells = used.iter().map(|name| {
         let lost: Vec<&PodState> = workload.active().filter(|pod| of_pod(pod) == Some(name)).collect();
-        let nodes = zones.get(name).map_or(0, Vec::len);
-        after(workload, &lost, places.get(*name), nodes.saturating_sub(1)).at(*name)
+        after(workload, snapshot, &lost, losses.get(*name)).at(*name)
     });
     worst(cells).unwrap_or_else(|| Cell::unknown("it has no pod on a node"))
 }

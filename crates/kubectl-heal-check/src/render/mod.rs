@@ -1,5 +1,6 @@
 //! The result for people: for each namespace the matrix and the findings, then what could not be checked, and what to type next.
 
+mod exempt;
 mod explain;
 mod findings;
 mod matrix;
@@ -14,14 +15,24 @@ use plugin_client::{Line, table};
 pub use explain::explain;
 
 use crate::finding::{Finding, Severity, Unchecked};
-use crate::matrix::Evidence;
+use crate::matrix::{Evidence, Matrix};
 use crate::report::{HealReport, Row};
 
+/// What else is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    pub wide: bool,
+    /// What was left out, and why.
+    pub ignored: bool,
+}
+
 /// `namespace`: the one that was checked, if it was one.
-pub fn report(report: &HealReport, wide: bool, namespace: Option<&str>, fail_on: Severity) -> Vec<Line> {
+pub fn report(report: &HealReport, shown: Shown, namespace: Option<&str>, fail_on: Severity) -> Vec<Line> {
+    let wide = shown.wide;
     let of_rows = report.workloads.iter().map(|row| row.subject.namespace.as_str());
     // What is wrong with the control plane is wrong for all.
-    let is_of_cluster = |finding: &Finding| matches!(finding.subject.kind.as_str(), "Node" | "Lease");
+    let is_of_cluster =
+        |finding: &Finding| finding.subject.kind == "Lease" || finding.subject.namespace.is_empty();
     let own = report.findings.iter().filter(|it| !is_of_cluster(it));
     let namespaces: BTreeSet<&str> =
         of_rows.chain(own.map(|it| it.subject.namespace.as_str())).chain(namespace).collect();
@@ -44,6 +55,11 @@ pub fn report(report: &HealReport, wide: bool, namespace: Option<&str>, fail_on:
     }
     if !report.unchecked.is_empty() {
         lines.extend(unchecked(&report.unchecked));
+        lines.push(Line::new());
+    }
+    let exempt = exempt::lines(&report.exempt, shown.ignored);
+    if !exempt.is_empty() {
+        lines.extend(exempt);
         lines.push(Line::new());
     }
     lines.extend(end(report, wide, fail_on));
@@ -99,9 +115,11 @@ fn unchecked(all: &[Unchecked]) -> Vec<Line> {
 
 fn end(report: &HealReport, wide: bool, fail_on: Severity) -> Vec<Line> {
     let mut lines = Vec::new();
-    let is_observed =
-        |row: &Row| row.matrix.cells().iter().any(|(_, cell)| cell.evidence == Evidence::Observed);
-    if !report.workloads.is_empty() {
+    let is_observed = |row: &Row| {
+        row.matrix.iter().flat_map(Matrix::cells).any(|(_, cell)| cell.evidence == Evidence::Observed)
+    };
+    let has_matrix = report.workloads.iter().any(|row| row.matrix.is_some());
+    if has_matrix {
         let legend = "times are until as many pods are ready as before; - is nothing to heal";
         let observed = if report.workloads.iter().any(is_observed) {
             "* was observed, the rest is"
@@ -110,15 +128,10 @@ fn end(report: &HealReport, wide: bool, fail_on: Severity) -> Vec<Line> {
         };
         lines.push(Line::new().dim(format!("{observed} predicted from the objects; {legend}")));
     }
-    if report.ignored > 0 {
-        lines.push(Line::new().dim(format!("{} left out by --ignore", count(report.ignored, "finding"))));
-    }
     let worst = report.findings.first();
     let next = match worst {
         Some(finding) => Some(("what it means: ", format!("kubectl heal-check --explain {}", finding.id))),
-        None if !wide && !report.workloads.is_empty() => {
-            Some(("every reason: ", "kubectl heal-check -o wide".to_owned()))
-        }
+        None if !wide && has_matrix => Some(("every reason: ", "kubectl heal-check -o wide".to_owned())),
         None => None,
     };
     lines.extend(next.map(|(what, command)| Line::new().plain(what).command(command)));

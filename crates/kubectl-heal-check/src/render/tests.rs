@@ -1,7 +1,8 @@
 use super::*;
 use crate::checks::testing::{World, healthy, not_ready, pod, stateful_set};
+use crate::exempt::Exempt;
 use crate::matrix::matrices;
-use crate::report::HealResult;
+use crate::report::{Checked, HealResult};
 use serde_json::json;
 
 fn text(world: &World, wide: bool) -> Vec<String> {
@@ -9,8 +10,8 @@ fn text(world: &World, wide: bool) -> Vec<String> {
     let (findings, unchecked) = crate::checks::run(&snapshot, |_| true);
     let rows = matrices(&snapshot).into_iter().map(|(workload, matrix)| Row {
         subject: workload.subject.clone(),
-        matrix,
-        impaired_by: [],
+        matrix: Some(matrix),
+        impaired_by: Vec::new(),
         pods: workload.active().count(),
     });
     let made = HealReport {
@@ -19,10 +20,15 @@ fn text(world: &World, wide: bool) -> Vec<String> {
         workloads: rows.collect(),
         findings,
         unchecked,
-        ignored: 0,
+        proof: None,
+        exempt: Exempt::default(),
+        scope: Checked::default(),
         seconds: 0.0,
     };
-    report(&made, wide, Some("shop"), Severity::Error).iter().map(Line::text).collect()
+    report(&made, Shown { wide, ignored: true }, Some("shop"), Severity::Error)
+        .iter()
+        .map(Line::text)
+        .collect()
 }
 
 #[test]

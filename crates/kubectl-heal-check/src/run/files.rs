@@ -1,5 +1,6 @@
 //! A run from files. Nothing is requested, and no kubeconfig is read.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use cluster_model::text::count;
@@ -10,7 +11,7 @@ use plugin_client::{Failure, Line};
 use crate::args::Target;
 use crate::gather::manifests;
 use crate::gather::offline::{self, Offline, others};
-use crate::snapshot::{Gathered, Selection};
+use crate::snapshot::{Gathered, Read, Selection};
 
 /// What the report is made from, with a line about the files.
 pub struct FromFiles {
@@ -20,10 +21,15 @@ pub struct FromFiles {
 }
 
 /// `--from`. `namespace`: `None` is all.
-pub async fn dump(path: PathBuf, target: Target, namespace: Option<String>) -> Result<FromFiles, Failure> {
+pub async fn dump(
+    path: PathBuf,
+    target: Target,
+    namespace: Option<String>,
+    needed: BTreeSet<Read>,
+) -> Result<FromFiles, Failure> {
     apart(move || {
         let dump = Dump::open(&path)?;
-        let read = offline::read(&dump, &target, namespace.as_deref())?;
+        let read = offline::read(&dump, &target, namespace.as_deref(), &needed)?;
         let source = source(&read, dump.name(), Timestamp::now());
         Ok(FromFiles { gathered: read.gathered, selection: read.selection, source })
     })

@@ -1,27 +1,54 @@
 //! `--fix`: what is offered for each finding. The server is asked only what it would say (`dryRun=All`).
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
+use cluster_model::text::count;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
-use plugin_client::{Cluster, Failure};
+use plugin_client::{Cluster, Failure, Line, Ui};
 
-use crate::checks;
 use crate::finding::{Change, Finding, Offer};
-use crate::fix::Workbench;
+use crate::fix::{self, Workbench};
 use crate::gather;
 use crate::snapshot::Snapshot;
 
+/// Adds to each finding what is offered for it. Without a cluster no server is asked.
+pub async fn offer(
+    bench: Workbench,
+    snapshot: &Arc<Snapshot>,
+    cluster: Option<&Cluster>,
+    findings: &mut [Finding],
+) -> Result<(), Failure> {
+    let mut offers = offers(bench, snapshot.clone(), findings.to_vec()).await?;
+    if let Some(cluster) = cluster {
+        ask(cluster, &mut offers).await;
+    }
+    for (finding, offer) in findings.iter_mut().zip(offers) {
+        finding.offer = Some(offer);
+    }
+    Ok(())
+}
+
+/// `--fix=DIR`; without a folder they are only shown.
+pub fn write(folder: &str, findings: &mut [Finding], ui: &Ui) -> Result<(), Failure> {
+    if !folder.is_empty() {
+        let written = fix::files::write(Path::new(folder), findings)?;
+        ui.status(&Line::new().plain(format!("wrote {} into ", count(written, "file"))).strong(folder));
+    }
+    Ok(())
+}
+
 /// On a thread of its own, so that Ctrl-C ends it: every candidate is tried on the whole snapshot.
-pub async fn offers(
+async fn offers(
     bench: Workbench,
     snapshot: Arc<Snapshot>,
     findings: Vec<Finding>,
 ) -> Result<Vec<Offer>, Failure> {
     let work = move || {
-        let (now, _) = checks::run(&snapshot, |_| true);
+        let now = bench.found(&snapshot);
         let offer = |finding: &Finding| match bench.fix(finding, &snapshot, &now) {
             Ok(fix) => Offer::Fix(Box::new(fix)),
             Err(why) => Offer::Nothing(why),
@@ -33,7 +60,7 @@ pub async fn offers(
 }
 
 /// The server's own answer to each change.
-pub async fn ask(cluster: &Cluster, offers: &mut [Offer]) {
+async fn ask(cluster: &Cluster, offers: &mut [Offer]) {
     let mut answers: BTreeMap<String, Option<String>> = BTreeMap::new();
     for offer in offers {
         let Offer::Fix(fix) = offer else { continue };
@@ -64,7 +91,7 @@ async fn refusal(cluster: &Cluster, change: &Change) -> Option<String> {
         }
         false => {
             let parameters = PatchParams { dry_run: true, ..PatchParams::default() };
-            let api = gather::api(cluster, read, Some(namespace));
+            let api = gather::objects::api(cluster, read, Some(namespace));
             api.patch(&change.target.name, &parameters, &Patch::Strategic(&change.patch)).await.map(drop)
         }
     };

@@ -2,124 +2,93 @@
 
 mod files;
 mod fixes;
+mod read;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use cluster_model::Known;
-use cluster_model::text::count as count_of;
-use plugin_client::{Bounds, Cluster, Exit, Failure, Line, Output, Ui, connect, publish, publish_roles};
+use plugin_client::{Bounds, Exit, Failure, Ui, publish_roles};
 
-use crate::args::{Args, Target, known};
+use crate::args::{Args, Files, Target, known};
+use crate::baseline::{self, BaselineFile};
+use crate::dependencies::Services;
+use crate::exempt::sift;
 use crate::finding::Unchecked;
-use crate::fix::{self, Workbench};
+use crate::formats::{self, Format};
+use crate::matrix::Matrix;
 use crate::options::Options;
-use crate::report::{HealReport, HealResult, Row};
-use crate::snapshot::{Gathered, Selection, Snapshot};
-use crate::{checks, gather, matrix, render, rights};
-
-const PLUGIN: &str = "kubectl-heal-check";
+use crate::proof::{self, options::ProofOptions};
+use crate::report::{Checked, HealReport, HealResult, Row};
+use crate::snapshot::{Snapshot, Workload};
+use crate::{checks, matrix, render, rights};
+use read::Read;
 
 pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
+    let format = args.output;
+    let outcome = Box::pin(check(args, ui.clone())).await;
+    if let Err(failure) = &outcome {
+        formats::publish_failure(&ui, format, failure);
+    }
+    outcome
+}
+
+async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let target = args.target()?;
-    let options = args.options()?;
+    let options = args.options(Files::read(&args)?)?;
+    let proof = ProofOptions::of(&args, &target)?;
     if let Some(id) = &args.explain {
         let id = known(id, "--explain")?;
         checks::find(id).into_iter().flat_map(render::explain).for_each(|line| ui.data(&line));
         return Ok(Exit::Done);
     }
     if args.print_rbac {
-        publish_roles(&ui, args.output, &rights::roles(args.connection.namespace.as_deref()));
+        let Format::Common(output) = args.output else {
+            return Err(Failure::usage("--print-rbac: a role is text, json or yaml"));
+        };
+        let roles = rights::roles(args.connection.namespace.as_deref(), options.secrets, proof.is_some());
+        publish_roles(&ui, output, &roles);
         return Ok(Exit::Done);
     }
+    // Before anything is read: a file that cannot be written is no surprise at the end.
+    let written = args.write_baseline.as_deref().map(BaselineFile::create).transpose()?;
     let started = Instant::now();
     let bounds = Bounds { ui: ui.clone(), deadline: args.timeout().map(|limit| started + limit) };
-    let read = bounds.in_time("all was read", read(&args, &target, &ui)).await?;
+    let read = bounds.in_time("all was read", read::read(&args, &target, &options, &ui)).await?;
     let Read { snapshot, namespace, cluster, bench } = read;
     let snapshot = Arc::new(snapshot);
     let mut report = judge(&snapshot, &options, namespace.as_deref(), &target);
-    if let Some((bench, folder)) = bench.zip(args.fix.as_ref()) {
-        let work = async {
-            let mut offers = fixes::offers(bench, snapshot.clone(), report.findings.clone()).await?;
-            if let Some(cluster) = &cluster {
-                fixes::ask(cluster, &mut offers).await;
-            }
-            Ok(offers)
-        };
-        let offers = bounds.in_time("fixes were tried", work).await?;
-        for (finding, offer) in report.findings.iter_mut().zip(offers) {
-            finding.offer = Some(offer);
-        }
-        if !folder.is_empty() {
-            let count = fix::files::write(Path::new(folder), &mut report.findings)?;
-            ui.status(&Line::new().plain(format!("wrote {} into ", count_of(count, "file"))).strong(folder));
-        }
+    if let Some((bench, folder)) = bench.zip(args.fix.as_deref()) {
+        let work = fixes::offer(bench, &snapshot, cluster.as_ref(), &mut report.findings);
+        bounds.in_time("fixes were tried", work).await?;
+        fixes::write(folder, &mut report.findings, &ui)?;
     }
     report.seconds = started.elapsed().as_secs_f64();
-    let wide = args.output == Output::Wide;
-    publish(&ui, args.output, &report, || {
-        render::report(&report, wide, namespace.as_deref(), options.fail_on)
+    if let Some(file) = written {
+        let known = options.baseline.unwrap_or_default();
+        let found = [&report.findings[..], &report.exempt.known];
+        file.write(&baseline::next(&known, &report.exempt.fixed, &found))?;
+    }
+    if let Some((proof, cluster)) = proof.as_ref().zip(cluster.as_ref()) {
+        let (report, lines) = proof::run(&ui, cluster, proof, &snapshot, report, &bounds).await?;
+        formats::publish(&ui, args.output, &report, || lines);
+        return Ok(report.result.exit());
+    }
+    let shown = render::Shown { wide: args.output.is_wide(), ignored: args.show_ignored };
+    formats::publish(&ui, args.output, &report, || {
+        render::report(&report, shown, namespace.as_deref(), options.fail_on)
     });
     Ok(report.result.exit())
 }
 
-struct Read {
-    snapshot: Snapshot,
-    /// The one that was checked, if it was one.
-    namespace: Option<String>,
-    cluster: Option<Cluster>,
-    /// With `--fix`.
-    bench: Option<Workbench>,
-}
-
-impl Read {
-    fn of(gathered: Gathered, selection: Selection, all_namespaces: bool, fix: bool) -> Self {
-        let bench = fix.then(|| Workbench::new(gathered.clone(), selection.clone(), all_namespaces));
-        let snapshot = Snapshot::of(gathered, &selection, all_namespaces);
-        Read { snapshot, namespace: None, cluster: None, bench }
-    }
-}
-
-async fn read(args: &Args, target: &Target, ui: &Ui) -> Result<Read, Failure> {
-    let fix = args.fix.is_some();
-    if args.files().is_some() {
-        let namespace = args.connection.namespace.clone();
-        // Of manifests it is the namespace of those that name none: all of them are checked.
-        let (read, namespace, all) = match &args.from {
-            Some(path) => {
-                let all = namespace.is_none();
-                (files::dump(path.clone(), target.clone(), namespace.clone()).await?, namespace, all)
-            }
-            None => (files::manifests(args.filename.clone(), target.clone(), namespace).await?, None, false),
-        };
-        ui.status(&read.source);
-        return Ok(Read { namespace, ..Read::of(read.gathered, read.selection, all, fix) });
-    }
-    let cluster = connect(&args.connection, PLUGIN, ui).await?;
-    let namespace = (!args.all_namespaces).then(|| cluster.namespace.clone());
-    let selection = gather::selection(&cluster, target, namespace.as_deref()).await?;
-    let gathered = gather::gather(&cluster, namespace.as_deref()).await;
-    let unanswered = cluster.unanswered();
-    if unanswered.is_some() && matches!(gathered.pods, Known::Unknown(_)) {
-        return Err(Failure::failed("cannot reach the API server").cause(unknown(&gathered.pods)));
-    }
-    let read = Read::of(gathered, selection, namespace.is_none(), fix);
-    Ok(Read { namespace, cluster: Some(cluster), ..read })
-}
-
-fn unknown<T>(known: &Known<T>) -> String {
-    match known {
-        Known::Seen(_) => String::new(),
-        Known::Unknown(why) => why.clone(),
-    }
-}
-
 /// Pure: the report of what was read.
 fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target: &Target) -> HealReport {
-    let (found, mut unchecked) = checks::run(snapshot, |check| !options.skips(check.id));
-    let (ignored, findings): (Vec<_>, Vec<_>) = found.into_iter().partition(|it| options.ignores(it));
-    if let Known::Unknown(why) = &snapshot.scheduling
+    let (found, unchecked) = checks::run(snapshot, |check| options.half.wants(check));
+    let (findings, exempt) = sift(snapshot, options, namespace, found, &unchecked);
+    let (left_out, mut unchecked): (Vec<_>, Vec<_>) =
+        unchecked.into_iter().partition(|it| options.skips(&it.id));
+    let has_matrix = options.half.has_matrix();
+    if let (Known::Unknown(why), true) = (&snapshot.scheduling, has_matrix)
         && !snapshot.origin.is_manifests()
     {
         unchecked.push(Unchecked { id: "placement".to_owned(), reason: why.clone() });
@@ -137,10 +106,16 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
     }
     unchecked.sort();
     unchecked.dedup();
-    let rows = matrix::matrices(snapshot).into_iter().map(|(workload, matrix)| Row {
+    let services = Services::of(snapshot);
+    let rows: Vec<(&Workload, Option<Matrix>)> = if has_matrix {
+        matrix::matrices(snapshot).into_iter().map(|(workload, matrix)| (workload, Some(matrix))).collect()
+    } else {
+        matrix::rows(snapshot).into_iter().map(|workload| (workload, None)).collect()
+    };
+    let rows = rows.into_iter().map(|(workload, matrix)| Row {
         subject: workload.subject.clone(),
         matrix,
-        impaired_by: [],
+        impaired_by: services.impaired_by(workload),
         pods: workload.active().count(),
     });
     HealReport {
@@ -149,7 +124,9 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
         workloads: rows.collect(),
         findings,
         unchecked,
-        ignored: ignored.len(),
+        proof: None,
+        exempt,
+        scope: Checked::of(snapshot, options, left_out),
         seconds: 0.0,
     }
 }
@@ -167,7 +144,8 @@ mod tests {
     use super::*;
     use crate::checks::testing::{World, healthy, pod};
     use crate::finding::Severity;
-    use crate::options::Ignored;
+    use crate::ignores::{Glob, Rule, Source};
+    use crate::options::fail_on;
     use crate::snapshot::{Read, Selection};
     use serde_json::json;
 
@@ -176,17 +154,13 @@ mod tests {
         (report.result, report.unchecked.into_iter().map(|it| it.id).collect())
     }
 
-    fn fail_on(fail_on: Severity) -> Options {
-        Options { fail_on, ignored: Vec::new() }
-    }
-
     #[test]
     fn nothing_checked_is_never_ok() {
         let error = fail_on(Severity::Error);
         assert_eq!(result(&healthy(), &error), (HealResult::Ok, vec![]));
         let mut empty = healthy();
         empty.objects.retain(|it| it["metadata"]["namespace"] != "shop");
-        assert_eq!(result(&empty, &error), (HealResult::Incomplete, vec!["workloads".to_owned()]));
+        assert_eq!(result(&empty, &error), (HealResult::Incomplete, vec!["workloads".to_owned()]), "G2");
         let (incomplete, ids) = result(&healthy().unknown(Read::Leases), &error);
         assert_eq!((incomplete, ids), (HealResult::Incomplete, vec!["HC804".to_owned()]));
     }
@@ -197,12 +171,30 @@ mod tests {
         assert_eq!(result(&world, &fail_on(Severity::Error)).0, HealResult::Ok);
         assert_eq!(result(&world, &fail_on(Severity::Warning)).0, HealResult::Findings);
         let ignored = |id, name: Option<&str>| Options {
-            ignored: vec![Ignored { id, name: name.map(str::to_owned) }],
+            rules: vec![Rule { name: name.map(Glob::exactly), ..Rule::new(vec![id], Source::CommandLine) }],
             ..fail_on(Severity::Warning)
         };
         assert_eq!(result(&world, &ignored("HC203", Some("web"))).0, HealResult::Ok);
         assert_eq!(result(&world, &ignored("HC203", Some("api"))).0, HealResult::Findings);
         assert_eq!(result(&healthy().unknown(Read::Leases), &ignored("HC804", None)).0, HealResult::Ok);
+    }
+
+    #[test]
+    fn what_was_left_out_and_could_not_be_checked_is_not_fixed() {
+        let key = baseline::Key {
+            id: "HC804".to_owned(),
+            namespace: "kube-system".to_owned(),
+            kind: "Lease".to_owned(),
+            name: "kube-scheduler".to_owned(),
+        };
+        let options = Options {
+            baseline: Some([key].into()),
+            rules: vec![Rule::new(vec!["HC804"], Source::CommandLine)],
+            ..fail_on(Severity::Error)
+        };
+        let of = |world: &World| judge(&world.snapshot(), &options, None, &Target::All).exempt.fixed.len();
+        assert_eq!(of(&healthy()), 1);
+        assert_eq!(of(&healthy().unknown(Read::Leases)), 0);
     }
 
     #[test]

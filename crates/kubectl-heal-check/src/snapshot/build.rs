@@ -1,6 +1,7 @@
 //! Puts together what was read: which budgets, Services and autoscalers belong to them.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use cluster_model::feasibility::NodeFacts;
 use cluster_model::rollout::{Id, Kind as RolloutKind};
@@ -8,9 +9,13 @@ use cluster_model::{DisruptionBudget, Known, Raw, autoscaler, selector};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde_json::Value;
 
+use super::annotations;
+use super::domain::Domain;
 use super::owners::Owners;
 use super::workload::{Kind, Service, Workload, labels_of};
-use super::{Budget, Gathered, Lease, Origin, PodState, Read, Selection, Snapshot};
+use super::{
+    Autoscaler, Budget, Event, Gathered, Lease, Origin, PodState, Read, Selection, Snapshot, Storage,
+};
 use crate::finding::Subject;
 
 impl Snapshot {
@@ -24,6 +29,13 @@ impl Snapshot {
                 Known::Unknown(why) => drop(unknown.insert(read, why)),
             }
         }
+        for read in
+            Read::ALL.into_iter().filter(|read| !matches!(read, Read::Pods | Read::Nodes | Read::Secrets))
+        {
+            if !objects.contains_key(&read) && !unknown.contains_key(&read) {
+                unknown.insert(read, "was not read".to_owned());
+            }
+        }
         let pods = seen(gathered.pods, Read::Pods, &mut unknown);
         let nodes = seen(gathered.nodes, Read::Nodes, &mut unknown);
         let mut owners = Owners::of(&objects, &unknown);
@@ -31,7 +43,10 @@ impl Snapshot {
             owners.add(pod);
         }
         let mut workloads = owners.workloads;
+        let uids: Vec<(String, String)> =
+            owners.top.into_iter().map(|(uid, at)| (uid, workloads[at].uid.clone())).collect();
         workloads.sort_by(|a, b| (&a.subject.namespace, &a.subject).cmp(&(&b.subject.namespace, &b.subject)));
+        let workload_of = positions(&workloads, uids);
         let none = Vec::new();
         let of = |read| objects.get(&read).unwrap_or(&none);
         for workload in &mut workloads {
@@ -55,6 +70,9 @@ impl Snapshot {
                 workloads[*workload].budgets.push(at);
             }
         }
+        let autoscalers = of(Read::Autoscalers).iter();
+        let autoscalers =
+            autoscalers.map(|it| autoscaler(it, &workloads, selection, all_namespaces)).collect();
         let not_found = match selection {
             Selection::Named(names) => names
                 .iter()
@@ -63,21 +81,56 @@ impl Snapshot {
                 .collect(),
             Selection::All | Selection::Uids(_) => Vec::new(),
         };
+        let annotations = annotations::of(&workloads, &nodes, of);
+        let leases = of(Read::Leases).iter().map(lease).collect();
+        let events = events(of(Read::Events));
+        let storage = Storage::of(of(Read::Claims), of(Read::Volumes));
+        let priority_classes = of(Read::PriorityClasses).to_vec();
+        objects.retain(|read, _| {
+            !read.is_always_read() || matches!(read, Read::Services | Read::Jobs | Read::Budgets)
+        });
         Snapshot {
+            annotations,
+            domain: Domain::default(),
             now: gathered.now,
             workloads,
             budgets,
+            events,
+            objects,
+            workload_of,
+            autoscalers,
+            storage,
+            priority_classes,
             node_facts: nodes.iter().map(NodeFacts::from).collect(),
             nodes,
-            leases: of(Read::Leases).iter().map(lease).collect(),
+            leases,
             unknown,
             scheduling: gathered.scheduling,
+            losses: OnceLock::new(),
             controllers: gathered.controllers,
             not_found,
             selects_all: *selection == Selection::All,
             origin: gathered.origin,
         }
     }
+}
+
+/// By the UIDs of the workloads, of what they own, and of their pods.
+fn positions(workloads: &[Workload], owned: Vec<(String, String)>) -> BTreeMap<String, usize> {
+    let own = workloads.iter().enumerate().map(|(at, it)| (it.uid.as_str(), at));
+    let of_top: BTreeMap<&str, usize> = own.collect();
+    let owned = owned.into_iter().filter_map(|(uid, top)| Some((uid, *of_top.get(top.as_str())?)));
+    let all = workloads.iter().enumerate();
+    let pods = all.flat_map(|(at, it)| it.pods.iter().map(move |pod| (pod.uid.clone(), at)));
+    owned.chain(pods).collect()
+}
+
+fn events(objects: &[Value]) -> BTreeMap<String, Vec<Event>> {
+    let mut events: BTreeMap<String, Vec<Event>> = BTreeMap::new();
+    for event in objects.iter().filter_map(Event::of) {
+        events.entry(event.uid.clone()).or_default().push(event);
+    }
+    events
 }
 
 fn seen<T>(known: Known<Vec<T>>, read: Read, unknown: &mut BTreeMap<Read, String>) -> Vec<T> {
@@ -90,9 +143,9 @@ fn seen<T>(known: Known<Vec<T>>, read: Read, unknown: &mut BTreeMap<Read, String
     }
 }
 
-/// Namespaces of Kubernetes itself.
+/// Namespaces of Kubernetes itself. Others that begin with `kube-` belong to their users.
 pub fn is_system(namespace: &str) -> bool {
-    namespace.starts_with("kube-")
+    ["kube-system", "kube-public", "kube-node-lease"].contains(&namespace)
 }
 
 fn is_named(workload: &Workload, read: Read, name: &str) -> bool {
@@ -108,27 +161,53 @@ fn selects(selection: &Selection, workload: &Workload) -> bool {
 }
 
 fn scaled_by(workload: &Workload, autoscalers: &[Value]) -> Option<(String, i64)> {
-    let kind = match workload.kind {
-        Kind::Deployment => RolloutKind::Deployment,
-        Kind::StatefulSet => RolloutKind::StatefulSet,
-        _ => return None,
-    };
-    let Subject { namespace, name, .. } = &workload.subject;
-    let id = Id { kind, namespace: namespace.clone(), name: name.clone(), uid: workload.uid.clone() };
-    let own = |it: &&Value| it.text("/metadata/namespace") == namespace && autoscaler::scales(it, &id);
-    let found = autoscalers.iter().find(own)?;
+    let found = autoscalers.iter().find(|it| scales(it, workload))?;
     // Without one of its own it is 1 (pkg/apis/autoscaling/v2/defaults.go).
     Some((found.name().to_owned(), found.number("/spec/minReplicas").unwrap_or(1)))
 }
 
+fn scales(autoscaler: &Value, workload: &Workload) -> bool {
+    let kind = match workload.kind {
+        Kind::Deployment => RolloutKind::Deployment,
+        Kind::StatefulSet => RolloutKind::StatefulSet,
+        _ => return false,
+    };
+    let Subject { namespace, name, .. } = &workload.subject;
+    let id = Id { kind, namespace: namespace.clone(), name: name.clone(), uid: workload.uid.clone() };
+    autoscaler.text("/metadata/namespace") == namespace && autoscaler::scales(autoscaler, &id)
+}
+
+/// That of a namespace is in question with the workload that it scales.
+fn autoscaler(
+    object: &Value,
+    workloads: &[Workload],
+    selection: &Selection,
+    all_namespaces: bool,
+) -> Autoscaler {
+    let subject = Subject::new("HorizontalPodAutoscaler", object.text("/metadata/namespace"), object.name());
+    let mut targets = workloads.iter().filter(|it| scales(object, it));
+    Autoscaler {
+        is_selected: *selection == Selection::All || targets.any(|it| it.is_selected),
+        is_system: all_namespaces && is_system(&subject.namespace),
+        object: object.clone(),
+        subject,
+    }
+}
+
 /// A Service without a selector is served by what somebody else lists.
 fn serving(workload: &Workload, service: &Value) -> Option<Service> {
+    // The selector of a name of another host is ignored.
+    if service.text("/spec/type") == "ExternalName" {
+        return None;
+    }
     let wanted = service.map("/spec/selector").filter(|it| !it.is_empty())?;
     let labels = workload.template.map("/metadata/labels")?;
     let is_same = service.text("/metadata/namespace") == workload.subject.namespace;
     (is_same && wanted.iter().all(|(key, value)| labels.get(key) == Some(value))).then(|| Service {
         name: service.name().to_owned(),
+        is_headless: service.text("/spec/clusterIP") == "None",
         publishes_not_ready: service["spec"]["publishNotReadyAddresses"] == true,
+        ports: service.list("/spec/ports").iter().filter_map(|port| port.number("/port")).collect(),
     })
 }
 

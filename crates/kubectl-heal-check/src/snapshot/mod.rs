@@ -1,25 +1,41 @@
 //! The cluster as the checks and the matrix see it: workloads with their pods, budgets, Services and nodes.
 
+mod annotations;
 mod build;
+pub mod domain;
+pub mod event;
 pub mod gathered;
+mod hosts;
 pub mod origin;
 mod owners;
+pub mod places;
 pub mod pod;
 pub mod read;
+pub mod resources;
+pub mod storage;
 pub mod strip;
+pub mod webhook;
 pub mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use cluster_model::feasibility::{Cluster, NodeFacts};
-use cluster_model::{DisruptionBudget, Known, NodeExt};
+use cluster_model::healing::node_loss::detection;
+use cluster_model::{DisruptionBudget, Known, NodeExt, Raw};
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::civil::Date;
+use k8s_openapi::jiff::tz::TimeZone;
+use serde_json::Value;
 
+pub use domain::Domain;
+pub use event::{Event, Reason};
 pub use gathered::Gathered;
 pub use origin::Origin;
 pub use pod::PodState;
 pub use read::Read;
+pub use storage::Storage;
 pub use workload::{Kind, Recreated, Workload};
 
 use crate::finding::Subject;
@@ -37,18 +53,34 @@ pub struct Snapshot {
     pub now: Timestamp,
     pub workloads: Vec<Workload>,
     pub budgets: Vec<Budget>,
+    pub autoscalers: Vec<Autoscaler>,
+    pub storage: Storage,
+    /// As read.
+    pub priority_classes: Vec<Value>,
     pub nodes: Vec<Node>,
     /// The same, as the scheduler's filters read them.
     pub node_facts: Vec<NodeFacts>,
     pub leases: Vec<Lease>,
+    /// By the UID of the object that they are about.
+    pub events: BTreeMap<String, Vec<Event>>,
+    /// Objects of the kinds that are no workloads, and Jobs, as far as they were read.
+    pub objects: BTreeMap<Read, Vec<Value>>,
+    /// The position of the workload to which an object or a pod belongs, by its UID.
+    pub workload_of: BTreeMap<String, usize>,
     /// Why a kind is not known.
     pub unknown: BTreeMap<Read, String>,
     pub scheduling: Known<Cluster>,
+    /// Computed by `matrix/losses.rs` when they are asked for.
+    pub losses: OnceLock<places::Losses>,
     pub controllers: BTreeMap<String, String>,
     /// Workloads that were named and are not there.
     pub not_found: Vec<String>,
     pub selects_all: bool,
     pub origin: Origin,
+    /// Which annotations leave out findings, by their object.
+    pub annotations: BTreeMap<Subject, String>,
+    /// What a zone is.
+    pub domain: Domain,
 }
 
 pub struct Budget {
@@ -60,6 +92,15 @@ pub struct Budget {
     pub pods: usize,
     /// Templates that it selects.
     pub templates: usize,
+    pub is_selected: bool,
+    pub is_system: bool,
+}
+
+/// A HorizontalPodAutoscaler.
+pub struct Autoscaler {
+    pub subject: Subject,
+    /// As read.
+    pub object: Value,
     pub is_selected: bool,
     pub is_system: bool,
 }
@@ -90,8 +131,55 @@ impl Snapshot {
         self.selected_budgets().filter(|it| !it.is_system)
     }
 
+    /// Of one kind; empty if it was not read.
+    pub fn all(&self, read: Read) -> &[Value] {
+        self.objects.get(&read).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same in one namespace.
+    pub fn in_namespace<'s>(&'s self, read: Read, namespace: &'s str) -> impl Iterator<Item = &'s Value> {
+        self.all(read).iter().filter(move |it| it.text("/metadata/namespace") == namespace)
+    }
+
+    pub fn events_of(&self, uid: &str, reason: Reason) -> impl Iterator<Item = &Event> {
+        self.events.get(uid).into_iter().flatten().filter(move |it| it.reason == reason)
+    }
+
+    pub fn posture_autoscalers(&self) -> impl Iterator<Item = &Autoscaler> {
+        self.autoscalers.iter().filter(|it| it.is_selected && !it.is_system)
+    }
+
+    /// The workloads whose pods a budget selects.
+    pub fn of_budget<'s>(&'s self, budget: &'s Budget) -> impl Iterator<Item = &'s Workload> {
+        budget.workloads.iter().map(|at| &self.workloads[*at])
+    }
+
+    /// It selects pods that drains evict, or will: not only those of DaemonSets, and not only finished ones.
+    pub fn counts_for_drains(&self, budget: &Budget) -> bool {
+        self.of_budget(budget).filter(|it| it.kind != Kind::DaemonSet).any(|it| {
+            it.makes_evictable_pods()
+                || it.active().any(|pod| pod.needs_budget() && budget.budget.selects_labels(&pod.labels))
+        })
+    }
+
     pub fn node(&self, name: &str) -> Option<&Node> {
         self.nodes.iter().find(|node| node.name() == name)
+    }
+
+    /// How long a node may be silent before Kubernetes notices.
+    pub fn detection(&self) -> i64 {
+        let infos = self.nodes.iter().filter_map(|node| node.status.as_ref()?.node_info.as_ref());
+        detection(infos.map(|info| info.kubelet_version.as_str()))
+    }
+
+    /// The Node object of a pod is gone: not if the nodes are unknown.
+    pub fn is_gone(&self, node: &str) -> bool {
+        !node.is_empty() && !self.unknown.contains_key(&Read::Nodes) && self.node(node).is_none()
+    }
+
+    /// Nobody there starts or ends a pod.
+    pub fn is_down(&self, node: &str) -> bool {
+        self.node(node).is_some_and(|node| node.not_ready().is_some())
     }
 
     /// Seconds since then; what lies ahead by the server's clock is now.
@@ -99,13 +187,18 @@ impl Snapshot {
         self.now.duration_since(then).as_secs().max(0)
     }
 
+    /// In UTC.
+    pub fn today(&self) -> Date {
+        self.now.to_zoned(TimeZone::UTC).date()
+    }
+
+    /// The failure domain of a node, if it is labelled.
+    pub fn zone<'n>(&self, node: &'n Node) -> Option<&'n str> {
+        node.metadata.labels.as_ref()?.get(&self.domain.label).map(String::as_str)
+    }
+
     /// The first of these kinds that is not known, and why.
     pub fn missing(&self, reads: &[Read]) -> Option<(Read, &str)> {
         reads.iter().find_map(|read| Some((*read, self.unknown.get(read)?.as_str())))
     }
-}
-
-/// The zone of a node, if it is labelled.
-pub fn zone(node: &Node) -> Option<&str> {
-    node.metadata.labels.as_ref()?.get(cluster_model::feasibility::ZONE).map(String::as_str)
 }

@@ -8,15 +8,17 @@ use serde_json::Value;
 
 use super::pod::PodState;
 use super::read::Read;
+use super::strip;
 use super::workload::{Kind, Recreated, Workload};
 use crate::finding::Subject;
 
 /// Kinds whose objects are workloads, from the top down.
-const WORKLOADS: [(Read, Kind); 6] = [
+const WORKLOADS: [(Read, Kind); 7] = [
     (Read::Deployments, Kind::Deployment),
     (Read::StatefulSets, Kind::StatefulSet),
     (Read::DaemonSets, Kind::DaemonSet),
     (Read::ReplicaSets, Kind::ReplicaSet),
+    (Read::ReplicationControllers, Kind::ReplicaSet),
     (Read::CronJobs, Kind::Job),
     (Read::Jobs, Kind::Job),
 ];
@@ -25,7 +27,7 @@ const WORKLOADS: [(Read, Kind); 6] = [
 pub struct Owners<'a> {
     pub workloads: Vec<Workload>,
     /// By the UID of a ReplicaSet, a Job or a workload itself: the position of the top owner.
-    top: BTreeMap<String, usize>,
+    pub top: BTreeMap<String, usize>,
     unknown: &'a BTreeMap<Read, String>,
 }
 
@@ -70,6 +72,7 @@ impl<'a> Owners<'a> {
             kind,
             recreated,
             template: template.clone(),
+            hosts: strip::hosts(object),
             replicas: (is_scaled && kind != Kind::Other)
                 .then(|| object.number("/spec/replicas").unwrap_or(1)),
             object: object.clone(),
@@ -143,6 +146,7 @@ impl<'a> Owners<'a> {
             recreated,
             object: Value::Null,
             template: pod.template.clone().unwrap_or_default(),
+            hosts: pod.template.as_ref().map(strip::hosts).unwrap_or_default(),
             replicas: None,
             autoscaler: None,
             pods: Vec::new(),

@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 
 use cluster_model::PodExt;
-use cluster_model::healing::node_loss::{Deletion, deletion};
+use cluster_model::healing::node_loss::{Deletion, deletion, may_return};
 use cluster_model::owner::OwnerKey;
 use cluster_model::secret::clean;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-const HOSTNAME: &str = "kubernetes.io/hostname";
+use super::{resources, strip};
+use crate::ignores::annotation;
+
+/// What became Ready later was Ready before, as after an outage of its node: its condition has the time of the last change only.
+const LONGEST_START: i64 = 600;
 
 #[derive(Clone, Debug)]
 pub struct PodState {
@@ -32,15 +36,23 @@ pub struct PodState {
     /// When it was bound to its node.
     pub scheduled: Option<Timestamp>,
     pub unscheduled: Option<Unscheduled>,
+    /// Its condition Ready is False.
+    pub unready: Option<Unready>,
     pub seconds_to_ready: Option<i64>,
     /// When it is deleted after its node was lost.
     pub after_loss: Deletion,
-    pub has_claims: bool,
-    /// Required anti-affinity over more than one node: the pod counts in its domain as long as its object is there.
-    pub keeps_domain: bool,
+    /// Another one may be bound to the node that was lost.
+    pub may_return: bool,
+    /// The names of its PersistentVolumeClaims, without those that go with it.
+    pub claims: Vec<String>,
+    pub reserves_memory: bool,
+    pub reserves_nothing: bool,
+    pub ready_since: Option<Timestamp>,
     pub containers: Vec<Container>,
     /// Where no controller of Kubernetes has its template: labels and spec.
     pub template: Option<Value>,
+    /// Its annotation that leaves out findings.
+    pub ignore: Option<String>,
 }
 
 /// Its condition PodScheduled is False.
@@ -51,9 +63,19 @@ pub struct Unscheduled {
     pub since: Option<Timestamp>,
 }
 
+/// Its condition Ready is False.
+#[derive(Clone, Debug)]
+pub struct Unready {
+    pub message: String,
+    pub since: Option<Timestamp>,
+}
+
 #[derive(Clone, Debug)]
 pub struct Container {
     pub name: String,
+    /// As the runtime names it, with its digest if it knows that.
+    pub image: String,
+    pub image_id: String,
     pub is_ready: bool,
     pub restarts: i32,
     pub waiting: Option<Waiting>,
@@ -80,9 +102,11 @@ impl PodState {
         let spec = pod.spec.as_ref();
         let status = pod.status.as_ref();
         let controller = OwnerKey::controller_of(&pod.metadata);
-        let has_template = controller
-            .as_ref()
-            .is_some_and(|it| it.api_version.starts_with("apps/") || it.api_version.starts_with("batch/"));
+        let has_template = controller.as_ref().is_some_and(|it| {
+            it.api_version.starts_with("apps/")
+                || it.api_version.starts_with("batch/")
+                || it.kind == "ReplicationController"
+        });
         let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
         let unscheduled = conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False");
         let init = status.and_then(|it| it.init_container_statuses.as_deref()).unwrap_or_default();
@@ -109,20 +133,35 @@ impl PodState {
                 message: clean(c.message.as_deref().unwrap_or_default()),
                 since: c.last_transition_time.as_ref().map(|time| time.0),
             }),
-            seconds_to_ready: pod.seconds_to_ready(),
+            unready: conditions.iter().find(|c| c.type_ == "Ready" && c.status == "False").map(|c| Unready {
+                message: clean(c.message.as_deref().unwrap_or_default()),
+                since: c.last_transition_time.as_ref().map(|time| time.0),
+            }),
+            seconds_to_ready: pod.seconds_to_ready().filter(|seconds| *seconds <= LONGEST_START),
             after_loss: deletion(tolerations),
-            has_claims: pod
+            may_return: may_return(tolerations),
+            claims: pod
                 .volumes()
                 .iter()
-                .any(|v| v.persistent_volume_claim.is_some() || v.ephemeral.is_some()),
-            keeps_domain: keeps_domain(pod),
+                .filter_map(|v| Some(v.persistent_volume_claim.as_ref()?.claim_name.clone()))
+                .collect(),
+            reserves_memory: spec.is_some_and(resources::reserves_memory),
+            reserves_nothing: spec.is_some_and(resources::reserves_nothing),
+            ready_since: pod.condition_time("Ready").filter(|_| pod.is_ready()),
             containers: init.iter().chain(main).map(container).collect(),
             template: (!has_template).then(|| template(pod)),
+            ignore: pod.metadata.annotations.as_ref().and_then(|all| all.get(annotation::KEY).cloned()),
         }
     }
 
     pub fn is_terminating(&self) -> bool {
         self.deletion.is_some()
+    }
+
+    /// Evictions of it need what the budgets that select it allow: they skip those of other pods
+    /// (`pkg/registry/core/pod/storage/eviction.go`, canIgnorePDB).
+    pub fn needs_budget(&self) -> bool {
+        self.is_active() && self.phase != "Pending"
     }
 
     /// It is meant to run: neither finished nor on its way out.
@@ -131,19 +170,13 @@ impl PodState {
     }
 }
 
-fn keeps_domain(pod: &Pod) -> bool {
-    let affinity = pod.spec.as_ref().and_then(|spec| spec.affinity.as_ref());
-    let terms = affinity
-        .and_then(|it| it.pod_anti_affinity.as_ref())
-        .and_then(|it| it.required_during_scheduling_ignored_during_execution.as_deref());
-    terms.unwrap_or_default().iter().any(|term| term.topology_key != HOSTNAME)
-}
-
-/// Without the environment of its containers, which nothing here reads.
+/// Without what may be secret in its containers.
 fn template(pod: &Pod) -> Value {
     let mut spec = serde_json::to_value(&pod.spec).unwrap_or_default();
-    super::strip::environment(&mut spec);
-    json!({"metadata": {"labels": pod.metadata.labels}, "spec": spec})
+    let hosts = strip::containers(&mut spec);
+    let mut template = json!({"metadata": {"labels": pod.metadata.labels}, "spec": spec});
+    strip::keep_hosts(&mut template, &hosts);
+    template
 }
 
 fn container(status: &ContainerStatus) -> Container {
@@ -157,6 +190,8 @@ fn container(status: &ContainerStatus) -> Container {
     };
     Container {
         name: clean(&status.name),
+        image: clean(&status.image),
+        image_id: status.image_id.clone(),
         is_ready: status.ready,
         restarts: status.restart_count,
         waiting: state.and_then(|it| it.waiting.as_ref()).map(|it| Waiting {

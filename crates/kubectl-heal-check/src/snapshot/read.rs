@@ -10,6 +10,7 @@ pub enum Read {
     Nodes,
     Deployments,
     ReplicaSets,
+    ReplicationControllers,
     StatefulSets,
     DaemonSets,
     Jobs,
@@ -19,14 +20,35 @@ pub enum Read {
     Services,
     /// Those of kube-controller-manager and kube-scheduler.
     Leases,
+    /// PersistentVolumeClaims.
+    Claims,
+    /// PersistentVolumes.
+    Volumes,
+    PriorityClasses,
+    /// Their metadata.
+    ConfigMaps,
+    /// Their metadata, and only with `--secrets`.
+    Secrets,
+    /// Their metadata.
+    ServiceAccounts,
+    RuntimeClasses,
+    Quotas,
+    LimitRanges,
+    Namespaces,
+    ValidatingWebhooks,
+    MutatingWebhooks,
+    EndpointSlices,
+    /// Of the reasons that a check reads; the server keeps them for an hour.
+    Events,
 }
 
 impl Read {
-    pub const ALL: [Read; 12] = [
+    pub const ALL: [Read; 27] = [
         Read::Pods,
         Read::Nodes,
         Read::Deployments,
         Read::ReplicaSets,
+        Read::ReplicationControllers,
         Read::StatefulSets,
         Read::DaemonSets,
         Read::Jobs,
@@ -35,6 +57,20 @@ impl Read {
         Read::Autoscalers,
         Read::Services,
         Read::Leases,
+        Read::Claims,
+        Read::Volumes,
+        Read::PriorityClasses,
+        Read::ConfigMaps,
+        Read::Secrets,
+        Read::ServiceAccounts,
+        Read::RuntimeClasses,
+        Read::Quotas,
+        Read::LimitRanges,
+        Read::Namespaces,
+        Read::ValidatingWebhooks,
+        Read::MutatingWebhooks,
+        Read::EndpointSlices,
+        Read::Events,
     ];
 
     /// Kind, API group, version and plural.
@@ -44,6 +80,7 @@ impl Read {
             Read::Nodes => ("Node", "", "v1", "nodes"),
             Read::Deployments => ("Deployment", "apps", "v1", "deployments"),
             Read::ReplicaSets => ("ReplicaSet", "apps", "v1", "replicasets"),
+            Read::ReplicationControllers => ("ReplicationController", "", "v1", "replicationcontrollers"),
             Read::StatefulSets => ("StatefulSet", "apps", "v1", "statefulsets"),
             Read::DaemonSets => ("DaemonSet", "apps", "v1", "daemonsets"),
             Read::Jobs => ("Job", "batch", "v1", "jobs"),
@@ -51,18 +88,79 @@ impl Read {
             Read::Budgets => ("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets"),
             Read::Autoscalers => ("HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers"),
             Read::Services => ("Service", "", "v1", "services"),
+            Read::Claims => ("PersistentVolumeClaim", "", "v1", "persistentvolumeclaims"),
+            Read::Volumes => ("PersistentVolume", "", "v1", "persistentvolumes"),
+            Read::PriorityClasses => ("PriorityClass", "scheduling.k8s.io", "v1", "priorityclasses"),
             Read::Leases => ("Lease", "coordination.k8s.io", "v1", "leases"),
+            Read::ConfigMaps => ("ConfigMap", "", "v1", "configmaps"),
+            Read::Secrets => ("Secret", "", "v1", "secrets"),
+            Read::ServiceAccounts => ("ServiceAccount", "", "v1", "serviceaccounts"),
+            Read::RuntimeClasses => ("RuntimeClass", "node.k8s.io", "v1", "runtimeclasses"),
+            Read::Quotas => ("ResourceQuota", "", "v1", "resourcequotas"),
+            Read::LimitRanges => ("LimitRange", "", "v1", "limitranges"),
+            Read::Namespaces => ("Namespace", "", "v1", "namespaces"),
+            Read::ValidatingWebhooks => (
+                "ValidatingWebhookConfiguration",
+                "admissionregistration.k8s.io",
+                "v1",
+                "validatingwebhookconfigurations",
+            ),
+            Read::MutatingWebhooks => (
+                "MutatingWebhookConfiguration",
+                "admissionregistration.k8s.io",
+                "v1",
+                "mutatingwebhookconfigurations",
+            ),
+            Read::EndpointSlices => ("EndpointSlice", "discovery.k8s.io", "v1", "endpointslices"),
+            Read::Events => ("Event", "", "v1", "events"),
         }
+    }
+
+    /// What the snapshot and the matrix are made of. Any other kind is read only if a check that runs needs it.
+    pub fn is_always_read(self) -> bool {
+        self <= Read::Leases
+    }
+
+    /// Manifests of workloads come with these. Others may be in the cluster already.
+    pub fn is_in_manifests(self) -> bool {
+        self.is_always_read() && !matches!(self, Read::Nodes | Read::Leases)
+            || matches!(self, Read::Claims | Read::Namespaces)
+    }
+
+    /// Its objects are in no namespace.
+    pub fn is_cluster_wide(self) -> bool {
+        use Read::{
+            MutatingWebhooks, Namespaces, Nodes, PriorityClasses, RuntimeClasses, ValidatingWebhooks, Volumes,
+        };
+        matches!(
+            self,
+            Nodes
+                | Namespaces
+                | Volumes
+                | PriorityClasses
+                | RuntimeClasses
+                | ValidatingWebhooks
+                | MutatingWebhooks
+        )
+    }
+
+    /// Of these only metadata is requested: what they hold is none of our business.
+    pub fn is_metadata(self) -> bool {
+        matches!(self, Read::ConfigMaps | Read::Secrets | Read::ServiceAccounts)
     }
 
     pub fn of_kind(kind: &str) -> Option<Read> {
         Read::ALL.into_iter().find(|read| read.api().0 == kind)
     }
 
-    /// What has to be granted to list it.
-    pub fn right(self) -> Right {
+    /// What has to be granted to list it in a namespace, or in all.
+    pub fn right(self, namespace: Option<&str>) -> Right {
         let (_, group, _, plural) = self.api();
-        Right::new("list", group, plural)
+        let everywhere = Right::new("list", group, plural);
+        match namespace.filter(|_| !self.is_cluster_wide()) {
+            Some(namespace) => everywhere.namespace(namespace),
+            None => everywhere,
+        }
     }
 }
 

@@ -1,16 +1,20 @@
 //! One workload by its top owner: what it wants, the template of its pods, and the pods it has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::Raw;
 use cluster_model::feasibility::Requirements;
 use cluster_model::healing::node_loss::{Deletion, deletion, with_defaults};
 use cluster_model::healing::restart_policy::is_sidecar;
 use cluster_model::healing::start_up::{StartUp, start_up};
+use cluster_model::rollout::Kind as RolloutKind;
+use cluster_model::rollout::update_strategy::Moves;
+use cluster_model::{Raw, selector};
 use k8s_openapi::api::core::v1::{Pod, Toleration};
+use kube::core::Selector;
 use serde_json::{Value, json};
 
 use super::pod::PodState;
+use super::strip::is_leader_election;
 use crate::finding::Subject;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +22,7 @@ pub enum Kind {
     Deployment,
     StatefulSet,
     DaemonSet,
-    /// Without a Deployment.
+    /// Without a Deployment; also a ReplicationController, whose controller is the same (pkg/controller/replication).
     ReplicaSet,
     /// Also a CronJob.
     Job,
@@ -59,6 +63,8 @@ pub struct Workload {
     /// By their position in the snapshot.
     pub budgets: Vec<usize>,
     pub services: Vec<Service>,
+    /// Hosts that its environment names (`snapshot::hosts`).
+    pub hosts: BTreeSet<String>,
     /// The command line means it.
     pub is_selected: bool,
     /// In a namespace of Kubernetes itself that was not named.
@@ -69,7 +75,10 @@ pub struct Workload {
 #[derive(Clone, Debug)]
 pub struct Service {
     pub name: String,
+    /// Without an address of its own: its clients look up those of the pods.
+    pub is_headless: bool,
     pub publishes_not_ready: bool,
+    pub ports: Vec<i64>,
 }
 
 impl Workload {
@@ -103,6 +112,48 @@ impl Workload {
 
     pub fn spec(&self) -> &Value {
         &self.template["spec"]
+    }
+
+    /// The selector of its controller; that of a ReplicationController is a map.
+    pub fn selector(&self) -> Option<Selector> {
+        let selector = &self.object["spec"]["selector"];
+        match self.subject.kind.as_str() {
+            "ReplicationController" => selector::from_json(&json!({"matchLabels": selector})),
+            _ => selector::from_json(selector),
+        }
+    }
+
+    /// How many of its pods an update may make beyond its replicas, and how many it may stop first, where it does so in steps.
+    pub fn update_steps(&self) -> Option<(i64, i64)> {
+        if self.kind != Kind::Deployment {
+            return None;
+        }
+        match RolloutKind::Deployment.rules().moves(&self.object, self.replicas.unwrap_or(1)) {
+            Moves::Rolling { surge, unavailable } => Some((surge, unavailable)),
+            _ => None,
+        }
+    }
+
+    /// All pods of a Deployment are stopped before an update makes others.
+    pub fn is_recreated_at_once(&self) -> bool {
+        self.kind == Kind::Deployment && self.object.text("/spec/strategy/type") == "Recreate"
+    }
+
+    /// It makes pods, now or on a schedule, that drains evict.
+    pub fn makes_evictable_pods(&self) -> bool {
+        let is_scaled = self.is_scaled() && self.replicas != Some(0);
+        is_scaled || self.subject.kind == "CronJob"
+    }
+
+    /// Claims that its template names: all of its pods share them.
+    pub fn shared_claims(&self) -> impl Iterator<Item = &str> {
+        let volumes = self.template.list("/spec/volumes").iter();
+        volumes.map(|it| it.text("/persistentVolumeClaim/claimName")).filter(|it| !it.is_empty())
+    }
+
+    /// A container says that it elects a leader: of several pods one works, and another one takes over.
+    pub fn elects_a_leader(&self) -> bool {
+        self.containers().iter().flat_map(|it| it.list("/args")).any(is_leader_election)
     }
 
     /// The main containers of the template.
@@ -146,6 +197,11 @@ impl Workload {
                 tolerations.filter_map(|it| serde_json::from_value(it.clone()).ok()).collect();
             deletion(&with_defaults(typed))
         })
+    }
+
+    /// Of a StatefulSet: a pod is made when those of lower ordinals are Ready (`pkg/controller/statefulset/stateful_set_control.go`).
+    pub fn is_ordered(&self) -> bool {
+        self.kind == Kind::StatefulSet && self.object.text("/spec/podManagementPolicy") != "Parallel"
     }
 
     /// A controller keeps so many of its pods running, without an end.

@@ -7,8 +7,8 @@ use cluster_model::{Finding, Known, Severity};
 use k8s_openapi::jiff::Timestamp;
 
 use super::Case;
-use crate::object_references::references_of;
 use crate::timeline::Bound;
+use cluster_model::references::references_of;
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {
     let Some((number, ended)) = ended(case) else { return Vec::new() };

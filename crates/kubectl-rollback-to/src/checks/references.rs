@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use cluster_model::managed_fields;
+use cluster_model::references::{Needed, PULL_SECRETS, Reference, references_of};
 use cluster_model::{Finding, Known, Raw, Severity};
 
 use super::Case;
-use crate::object_references::{Needed, PULL_SECRETS, references_of};
-use crate::snapshot::{Found, Reference};
+use crate::snapshot::Found;
 
 const CLAIM: &str = "PersistentVolumeClaim";
 

@@ -11,8 +11,9 @@ use super::{Case, check, ids};
 use crate::choose::{Past, Target};
 use crate::health::{Health, Verdict};
 use crate::options::Options;
-use crate::snapshot::{Found, Reference, ServerDryRun, Snapshot, Surroundings};
+use crate::snapshot::{Found, ServerDryRun, Snapshot, Surroundings};
 use crate::timeline::{Bound, Stretch, Timeline};
+use cluster_model::references::Reference;
 
 pub fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()

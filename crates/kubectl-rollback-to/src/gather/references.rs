@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::Known;
+use cluster_model::references::Reference;
 use futures::stream::{self, StreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, ServiceAccount};
 use k8s_openapi::api::node::v1::RuntimeClass;
@@ -15,8 +16,8 @@ use plugin_client::{Cluster, Failure};
 use serde_json::Value;
 
 use super::lists::{FAN_OUT, is_absent, json, resource};
-pub use crate::object_references::references_of;
-use crate::snapshot::{Found, Reference};
+use crate::snapshot::Found;
+pub use cluster_model::references::references_of;
 
 /// Of each template with its namespace; each object once, however many templates need it.
 pub async fn references(

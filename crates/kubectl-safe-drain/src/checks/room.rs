@@ -230,9 +230,9 @@ mod tests {
     }
 
     fn found(pods: Vec<Pod>, edit: impl FnOnce(&mut Inventory)) -> Vec<String> {
-        let told =
+        let shown =
             |f: Finding| format!("{} {:?} {}: {} [{}]", f.id, f.severity, f.subject, f.message, f.remedy);
-        with(pods, edit).into_iter().map(told).collect()
+        with(pods, edit).into_iter().map(shown).collect()
     }
 
     fn cpu(key: &str, cpu: &str) -> Pod {

@@ -8,8 +8,8 @@ use plugin_client::{Failure, Feed, ServerHealth};
 
 use super::engine::{Engine, NodeNow, Ticket};
 use super::event::Event;
-use super::eviction_answer::EvictionAnswer;
 use super::reporter::Reporter;
+use plugin_client::api::eviction::EvictionAnswer;
 
 #[expect(clippy::large_enum_variant, reason = "each is taken apart at once")]
 pub(super) enum Answer {

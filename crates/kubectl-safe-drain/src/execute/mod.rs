@@ -4,7 +4,6 @@ pub mod cause;
 pub mod engine;
 mod engine_input;
 pub mod event;
-pub mod eviction_answer;
 pub mod own_cordon;
 mod reporter;
 pub mod requests;
@@ -17,6 +16,7 @@ use cluster_model::Inventory;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, BoxStream, FuturesUnordered, StreamExt};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use plugin_client::api::eviction::EvictionRequest;
 use plugin_client::{Clock, Cluster, Failure, ServerHealth};
 use tokio::sync::Semaphore;
 
@@ -27,7 +27,7 @@ use cause::{NodeProblem, Stall, Stop};
 use engine::{Command, Engine};
 use engine_input::{Answer, WatchEvent, on_answer, on_watch_event};
 pub use reporter::Reporter;
-use requests::EvictionRequest;
+use requests::Removal;
 
 /// How it ended.
 #[derive(Debug)]
@@ -196,14 +196,9 @@ impl Drain<'_> {
         match command {
             Command::Evict { ticket, uid, namespace, name, action } => {
                 let grace_seconds = self.options.grace_period;
-                let request = EvictionRequest {
-                    namespace,
-                    name,
-                    uid: uid.clone(),
-                    action,
-                    grace_seconds,
-                    dry_run: false,
-                };
+                let eviction =
+                    EvictionRequest { namespace, name, uid: uid.clone(), grace_seconds, dry_run: false };
+                let removal = Removal { eviction, action };
                 let (over, decided_at) = (Arc::clone(over), SystemTime::now());
                 async move {
                     if over.load(Ordering::Relaxed) || is_stale(decided_at) {
@@ -212,7 +207,7 @@ impl Drain<'_> {
                     Answer::EvictAnswered {
                         ticket,
                         uid,
-                        verdict: requests::evict(self.cluster, &request).await,
+                        verdict: requests::remove(self.cluster, &removal).await,
                     }
                 }
                 .boxed()

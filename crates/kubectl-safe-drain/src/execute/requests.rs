@@ -7,15 +7,12 @@ use std::time::{Duration, SystemTime};
 
 use cluster_model::{NodeExt, admission};
 use k8s_openapi::api::core::v1::{Node, Pod};
-use k8s_openapi::api::policy::v1::Eviction;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions};
 use kube::Api;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
-use kube::core::Status;
+use kube::api::{DeleteParams, Patch, PatchParams};
+use plugin_client::api::eviction::{self, EvictionAnswer, EvictionRequest};
 use plugin_client::{Cluster, Failure, is_not_found, lost, unreachable};
 use serde_json::{Value, json};
 
-use super::eviction_answer::{EvictionAnswer, of_status};
 use crate::plan::Action;
 
 /// Shown as the author of the cordon in the node's managedFields. Each run has a name of its own: its cordon is not another run's.
@@ -27,58 +24,22 @@ pub static FIELD_MANAGER: LazyLock<String> = LazyLock::new(|| {
 
 /// The eviction or deletion of one pod.
 #[derive(Clone, Debug)]
-pub struct EvictionRequest {
-    pub namespace: String,
-    pub name: String,
-    pub uid: String,
+pub struct Removal {
+    pub eviction: EvictionRequest,
     pub action: Action,
-    pub grace_seconds: Option<i64>,
-    pub dry_run: bool,
 }
 
-/// The eviction is written by hand: kube's `Api::evict` puts the options under `delete_options`, which the server does not read,
-/// so that UID, grace period and even a dry run are lost.
-pub async fn evict(cluster: &Cluster, request: &EvictionRequest) -> EvictionAnswer {
+pub async fn remove(cluster: &Cluster, removal: &Removal) -> EvictionAnswer {
+    let request = &removal.eviction;
+    if removal.action != Action::Delete {
+        return eviction::evict(cluster, request).await;
+    }
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), &request.namespace);
-    let answer = if request.action == Action::Delete {
-        let mut params = DeleteParams { dry_run: request.dry_run, ..DeleteParams::default() };
-        params.grace_period_seconds = request.grace_seconds.and_then(|s| u32::try_from(s).ok());
-        params.preconditions =
-            Some(kube::api::Preconditions { uid: Some(request.uid.clone()), resource_version: None });
-        pods.delete(&request.name, &params).await.map(|_| None)
-    } else {
-        let params = PostParams { dry_run: request.dry_run, field_manager: None };
-        pods.create_subresource::<_, Status>("eviction", &request.name, &params, &eviction(request))
-            .await
-            .map(Some)
-    };
-    match answer {
-        // A failure may come with a code of success in front; the body decides.
-        Ok(Some(status)) if status.is_failure() => of_status(&status),
-        Ok(_) => EvictionAnswer::Accepted,
-        Err(kube::Error::Api(status)) => of_status(&status),
-        Err(error) => {
-            // No answer of the server: whether it acted is not known, or (as when a credential plugin failed) the request was not even sent.
-            // Either way the pod is read before anything is repeated.
-            EvictionAnswer::Unknown { message: Failure::from_kube("evict", &error).to_string() }
-        }
-    }
-}
-
-fn eviction(request: &EvictionRequest) -> Eviction {
-    Eviction {
-        metadata: ObjectMeta {
-            name: Some(request.name.clone()),
-            namespace: Some(request.namespace.clone()),
-            ..ObjectMeta::default()
-        },
-        delete_options: Some(DeleteOptions {
-            dry_run: request.dry_run.then(|| vec!["All".to_owned()]),
-            grace_period_seconds: request.grace_seconds,
-            preconditions: Some(Preconditions { uid: Some(request.uid.clone()), resource_version: None }),
-            ..DeleteOptions::default()
-        }),
-    }
+    let mut params = DeleteParams { dry_run: request.dry_run, ..DeleteParams::default() };
+    params.grace_period_seconds = request.grace_seconds.and_then(|s| u32::try_from(s).ok());
+    params.preconditions =
+        Some(kube::api::Preconditions { uid: Some(request.uid.clone()), resource_version: None });
+    eviction::answer_of(pods.delete(&request.name, &params).await.map(|_| None))
 }
 
 const TRIES: u32 = 6;

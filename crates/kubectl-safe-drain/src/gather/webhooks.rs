@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cluster_model::webhook::Webhook;
+use cluster_model::webhook::{Webhook, matches};
 use cluster_model::{Known, PodExt};
 use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhookConfiguration, RuleWithOperations, ServiceReference, ValidatingWebhookConfiguration,
@@ -122,19 +122,6 @@ const REQUESTS: [(&str, &str, &str); 4] = [
     ("CREATE", "", "pods"),
     ("UPDATE", "", "nodes"),
 ];
-
-fn matches(rule: &RuleWithOperations, operation: &str, group: &str, resource: &str) -> bool {
-    let any = |list: &Option<Vec<String>>, is: &dyn Fn(&str) -> bool| list.iter().flatten().any(|v| is(v));
-    any(&rule.operations, &|o| o == "*" || o == operation)
-        && any(&rule.api_groups, &|g| g == "*" || g == group)
-        && any(&rule.resources, &|r| match resource.split_once('/') {
-            // `*/*` is everything, `pods/*` every subresource of pods; `*` is every resource but no subresource.
-            Some((parent, sub)) => {
-                r == resource || r == "*/*" || r == format!("{parent}/*") || r == format!("*/{sub}")
-            }
-            None => r == resource || r == "*" || r == "*/*",
-        })
-}
 
 #[cfg(test)]
 mod tests {

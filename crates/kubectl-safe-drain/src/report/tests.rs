@@ -97,7 +97,7 @@ fn a_node_without_remaining_pods_that_is_not_drained_names_what_comes_back() {
                     engine.evict_answered(
                         ticket,
                         &uid,
-                        crate::execute::eviction_answer::EvictionAnswer::Accepted,
+                        plugin_client::api::eviction::EvictionAnswer::Accepted,
                         at,
                     );
                     engine.pod_gone(&uid, at);

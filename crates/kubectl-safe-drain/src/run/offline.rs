@@ -129,6 +129,23 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_lies_ahead_is_no_age() {
+        let dump = Dump::of_text("dump", objects("web").to_string().as_bytes()).unwrap();
+        let mut read = offline::read(&dump, &Target::Names(vec!["n1".into()]), None).unwrap();
+        let mut shown = |seconds: i64| {
+            read.taken_at = Some(Timestamp::from_second(1_000_000 + seconds).unwrap());
+            source(&read, "dump", Timestamp::from_second(1_000_000).unwrap()).text()
+        };
+        assert!(shown(-90).contains("written 1m30s ago"), "{}", shown(-90));
+        assert!(shown(30).contains("written 0s ago"), "{}", shown(30));
+        assert!(
+            shown(3600).contains("written at 1970-01-12T14:46:40Z, which is in the future"),
+            "{}",
+            shown(3600)
+        );
+    }
+
+    #[test]
     fn a_plan_names_what_it_is_made_from() {
         let printed = printed("dump", objects("web").to_string().as_bytes());
         for part in [

@@ -255,3 +255,47 @@ impl Strip for PersistentVolumeClaim {}
 impl Strip for Namespace {}
 impl Strip for CSINode {}
 impl Strip for CSIDriver {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    const SECRET: &str = "hunter2";
+
+    #[track_caller]
+    fn stripped<K: Strip + serde::de::DeserializeOwned + serde::Serialize>(object: Value) -> Value {
+        assert!(object.to_string().contains(SECRET), "nothing to strip: {object}");
+        let typed: K = serde_json::from_value(object).unwrap();
+        let left = serde_json::to_value(typed.stripped()).unwrap();
+        assert!(!left.to_string().contains(SECRET), "{left}");
+        left
+    }
+
+    fn volume(volume: Value) -> Value {
+        json!({"metadata": {"name": "p"}, "spec": {"containers": [], "volumes": [volume]}})
+    }
+
+    #[test]
+    fn what_may_be_a_password_is_not_in_a_snapshot() {
+        stripped::<PersistentVolume>(
+            json!({"metadata": {"name": "v"}, "spec": {"mountOptions": ["vers=3.0", format!("password={SECRET}")]}}),
+        );
+        stripped::<StorageClass>(json!({"metadata": {"name": "s"}, "provisioner": "p",
+            "parameters": {"key": SECRET}, "mountOptions": [SECRET]}));
+        for source in [
+            json!({"name": "git", "gitRepo": {"repository": format!("https://user:{SECRET}@host/x.git")}}),
+            json!({"name": "csi", "csi": {"driver": "d", "volumeAttributes": {"token": SECRET}}}),
+            json!({"name": "flex", "flexVolume": {"driver": "d", "options": {"password": SECRET}}}),
+            json!({"name": "secret", "secret": {"secretName": SECRET}}),
+        ] {
+            stripped::<Pod>(volume(source));
+        }
+        let container = json!({"name": "c", "image": "i", "command": [SECRET], "args": [SECRET],
+            "env": [{"name": "PASSWORD", "value": SECRET}],
+            "livenessProbe": {"exec": {"command": ["sh", "-c", SECRET]}}});
+        let pod = stripped::<Pod>(json!({"metadata": {"name": "p", "annotations": {"key": SECRET}},
+            "spec": {"containers": [container]}}));
+        assert_eq!(pod["spec"]["containers"], json!([{"name": "c"}]));
+    }
+}

@@ -3,7 +3,8 @@
 use std::fmt::Debug;
 
 use kube::Api;
-use kube::api::ListParams;
+use kube::api::{ListParams, ObjectList};
+use kube::core::PartialObjectMeta;
 use serde::de::DeserializeOwned;
 
 use crate::Failure;
@@ -24,16 +25,51 @@ pub async fn fold<K, A>(
     params: ListParams,
     page: u32,
     start: impl Fn() -> A,
-    mut add: impl FnMut(&mut A, K),
+    add: impl FnMut(&mut A, K),
 ) -> Result<A, Failure>
 where
     K: Clone + DeserializeOwned + Debug,
 {
+    pages(|params: ListParams| async move { api.list(&params).await }, plural, params, page, start, add).await
+}
+
+/// The same of metadata alone, so that what the objects hold never comes here, into a list of what `keep` leaves of each.
+///
+/// # Errors
+///
+/// As of [`fold`].
+pub async fn metadata<K, T>(
+    api: &Api<K>,
+    plural: &str,
+    page: u32,
+    keep: impl Fn(PartialObjectMeta<K>) -> Option<T>,
+) -> Result<Vec<T>, Failure>
+where
+    K: Clone + DeserializeOwned + Debug,
+{
+    let list = |params: ListParams| async move { api.list_metadata(&params).await };
+    let add = |found: &mut Vec<T>, object| found.extend(keep(object));
+    pages(list, plural, ListParams::default(), page, Vec::new, add).await
+}
+
+/// The parameters come by value: with a reference, callers could not prove that their futures are `Send`.
+async fn pages<K, A, F>(
+    list: impl Fn(ListParams) -> F,
+    plural: &str,
+    params: ListParams,
+    page: u32,
+    start: impl Fn() -> A,
+    mut add: impl FnMut(&mut A, K),
+) -> Result<A, Failure>
+where
+    K: Clone,
+    F: Future<Output = kube::Result<ObjectList<K>>>,
+{
     let mut params = ListParams { limit: (page > 0).then_some(page), ..params };
     let mut found = start();
     loop {
-        let list = match api.list(&params).await {
-            Ok(list) => list,
+        let page = match list(params.clone()).await {
+            Ok(page) => page,
             Err(kube::Error::Api(status)) if status.code == 410 && params.limit.is_some() => {
                 found = start();
                 (params.limit, params.continue_token) = (None, None);
@@ -41,8 +77,8 @@ where
             }
             Err(error) => return Err(Failure::from_kube(&format!("list {plural}"), &error)),
         };
-        list.items.into_iter().for_each(|object| add(&mut found, object));
-        match list.metadata.continue_.filter(|token| !token.is_empty()) {
+        page.items.into_iter().for_each(|object| add(&mut found, object));
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params.continue_token = Some(token),
             None => return Ok(found),
         }

@@ -30,7 +30,7 @@ fn filter<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Option<Filter
                 failing.push(constraint.key);
             }
         }
-        // All of them, or a change of one that is told would not help.
+        // All of them: with only one named, a change of that one would not help.
         if failing.is_empty() { Answer::Passes } else { Answer::Fails(Miss::Spread(failing.join(" and "))) }
     }))
 }

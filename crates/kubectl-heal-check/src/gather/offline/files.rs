@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cluster_model::feasibility::volumes::Volumes;
 use cluster_model::{NodeExt, Raw};
 use k8s_openapi::Metadata;
-use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, StorageClass, VolumeAttachment};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use plugin_client::Failure;
@@ -13,6 +13,7 @@ use plugin_client::dump::{Duplicates, Entry, Object};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::keys::Keys;
 use super::kind::Kind;
 use crate::gather::HEALERS;
 use crate::gather::pods::Pods;
@@ -31,11 +32,12 @@ pub struct Files {
     pub volumes: Volumes,
     duplicates: Duplicates,
     namespace: Option<String>,
+    needed: BTreeSet<Read>,
 }
 
 impl Files {
-    /// `namespace`: of the workloads in question; `None` is all.
-    pub fn new(namespace: Option<&str>) -> Self {
+    /// `namespace`: of the workloads in question; `None` is all. `needed`: the kinds that the checks read.
+    pub fn new(namespace: Option<&str>, needed: &BTreeSet<Read>) -> Self {
         Files {
             seen: BTreeSet::new(),
             skipped: BTreeMap::new(),
@@ -47,6 +49,7 @@ impl Files {
             volumes: Volumes::read(),
             duplicates: Duplicates::default(),
             namespace: namespace.map(str::to_owned),
+            needed: needed.clone(),
         }
     }
 
@@ -67,9 +70,11 @@ impl Files {
                 .hint("write a dump as docs/heal-check.md shows"));
         }
         let Some(kind) = Kind::of(&object.api_version, &object.kind) else {
-            *self.skipped.entry(object.kind.clone()).or_default() += 1;
-            return Ok(());
+            return self.skip(object);
         };
+        if matches!(kind, Kind::Read(read) if !self.is_needed(read)) {
+            return self.skip(object);
+        }
         self.seen.insert(kind);
         match kind {
             Kind::Read(Read::Pods) => self.with(object, |it, pod: Pod| {
@@ -79,14 +84,8 @@ impl Files {
             Kind::Read(Read::Nodes) => {
                 self.with(object, |it, node: Node| it.nodes.push(node.without_images_and_volumes()))
             }
+            Kind::Read(read @ (Read::ConfigMaps | Read::Secrets)) => self.keys(read, object),
             Kind::Read(read) => self.raw(read, object),
-            Kind::Namespace => self.with(object, |it, namespace| it.namespaces.push(namespace)),
-            Kind::PersistentVolumeClaim => {
-                self.with(object, |it, claim: PersistentVolumeClaim| it.volumes.add_claim(&claim))
-            }
-            Kind::PersistentVolume => {
-                self.with(object, |it, volume: PersistentVolume| it.volumes.add_volume(&volume))
-            }
             Kind::StorageClass => {
                 self.with(object, |it, class: StorageClass| it.volumes.add_storage_class(&class))
             }
@@ -96,6 +95,17 @@ impl Files {
                 self.with(object, |it, found: VolumeAttachment| it.volumes.add_attachment(&found))
             }
         }
+    }
+
+    fn skip(&mut self, object: &Object<'_>) -> Result<(), Failure> {
+        *self.skipped.entry(object.kind.clone()).or_default() += 1;
+        Ok(())
+    }
+
+    /// By a check, or by the scheduler's model.
+    fn is_needed(&self, read: Read) -> bool {
+        self.needed.contains(&read)
+            || matches!(read, Read::Pods | Read::Nodes | Read::Namespaces | Read::Claims | Read::Volumes)
     }
 
     /// Parses it, and adds it if it was not there before.
@@ -110,6 +120,15 @@ impl Files {
         Ok(())
     }
 
+    fn keys(&mut self, read: Read, object: &Object<'_>) -> Result<(), Failure> {
+        let found: Keys = object.parse()?;
+        let is_new = self.duplicates.is_new(&found.metadata, object)?;
+        if is_new && self.is_in_question(found.metadata.namespace.as_deref()) {
+            self.objects.entry(read).or_default().push(found.kept(read));
+        }
+        Ok(())
+    }
+
     fn raw(&mut self, read: Read, object: &Object<'_>) -> Result<(), Failure> {
         let mut value: Value = object.parse()?;
         let metadata = serde_json::from_value::<ObjectMeta>(value["metadata"].clone());
@@ -120,14 +139,39 @@ impl Files {
         let namespace = value.text("/metadata/namespace");
         let is_wanted = match read {
             Read::Leases => namespace == "kube-system" && HEALERS.contains(&value.name()),
-            _ => self.namespace.as_deref().is_none_or(|own| own == namespace),
+            Read::Namespaces => self.is_in_question(Some(value.name())),
+            // Those of Services behind webhooks are chosen when all webhooks are known.
+            Read::EndpointSlices => true,
+            _ => read.is_cluster_wide() || self.is_in_question(Some(namespace)),
         };
+        self.for_scheduling(read, object, &value)?;
         if is_wanted {
             // The items of a list of one kind do not say what they are.
             value["kind"] = read.api().0.into();
             strip::object(&mut value);
-            self.objects.entry(read).or_default().push(value);
+            // Nothing is left of an Event that is not read.
+            if !value.is_null() {
+                self.objects.entry(read).or_default().push(value);
+            }
         }
         Ok(())
+    }
+
+    /// Of all namespaces.
+    fn for_scheduling(&mut self, read: Read, object: &Object<'_>, value: &Value) -> Result<(), Failure> {
+        fn typed<K: DeserializeOwned>(object: &Object<'_>, value: &Value) -> Result<K, Failure> {
+            serde_json::from_value(value.clone()).map_err(|error| object.bad(&error.to_string()))
+        }
+        match read {
+            Read::Namespaces => self.namespaces.push(typed(object, value)?),
+            Read::Claims => self.volumes.add_claim(&typed(object, value)?),
+            Read::Volumes => self.volumes.add_volume(&typed(object, value)?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn is_in_question(&self, namespace: Option<&str>) -> bool {
+        self.namespace.as_deref().is_none_or(|own| namespace == Some(own))
     }
 }

@@ -5,9 +5,6 @@ use crate::snapshot::Read;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Read(Read),
-    Namespace,
-    PersistentVolumeClaim,
-    PersistentVolume,
     StorageClass,
     CSINode,
     CSIDriver,
@@ -17,9 +14,6 @@ pub enum Kind {
 impl Kind {
     fn all() -> impl Iterator<Item = Kind> {
         Read::ALL.into_iter().map(Kind::Read).chain([
-            Kind::Namespace,
-            Kind::PersistentVolumeClaim,
-            Kind::PersistentVolume,
             Kind::StorageClass,
             Kind::CSINode,
             Kind::CSIDriver,
@@ -31,9 +25,6 @@ impl Kind {
     fn api(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {
             Kind::Read(read) => read.api(),
-            Kind::Namespace => ("Namespace", "", "v1", "namespaces"),
-            Kind::PersistentVolumeClaim => ("PersistentVolumeClaim", "", "v1", "persistentvolumeclaims"),
-            Kind::PersistentVolume => ("PersistentVolume", "", "v1", "persistentvolumes"),
             Kind::StorageClass => ("StorageClass", "storage.k8s.io", "v1", "storageclasses"),
             Kind::CSINode => ("CSINode", "storage.k8s.io", "v1", "csinodes"),
             Kind::CSIDriver => ("CSIDriver", "storage.k8s.io", "v1", "csidrivers"),

@@ -1,6 +1,7 @@
 //! The same snapshot as of a cluster, from files (`--from`): nothing is requested. What is not in them is unknown, never "none".
 
 mod files;
+mod keys;
 pub mod kind;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ use plugin_client::Failure;
 use plugin_client::dump::Dump;
 use serde_json::Value;
 
-use super::HEALERS;
+use super::{HEALERS, webhook_backends};
 use crate::args::{TYPES, Target};
 use crate::finding::Unchecked;
 use crate::snapshot::{Gathered, Origin, Read, Selection};
@@ -40,18 +41,24 @@ pub struct Offline {
 /// # Errors
 ///
 /// The files are not whole, or nothing that is checked is in them; a selector is not understood.
-pub fn read(dump: &Dump, target: &Target, namespace: Option<&str>) -> Result<Offline, Failure> {
+pub fn read(
+    dump: &Dump,
+    target: &Target,
+    namespace: Option<&str>,
+    needed: &BTreeSet<Read>,
+) -> Result<Offline, Failure> {
     let by_labels = match target {
         Target::Selector(text) => Some(parsed(text)?),
         Target::All | Target::Named(_) => None,
     };
-    let mut files = Files::new(namespace);
+    let mut files = Files::new(namespace, needed);
     dump.read(&mut |entry| files.add(&entry))?;
-    if !files.seen.iter().any(|kind| matches!(kind, Kind::Read(_))) {
+    if !files.seen.iter().any(|kind| matches!(kind, Kind::Read(read) if read.is_always_read())) {
         return Err(nothing(dump.name(), &files.skipped));
     }
     let missing = |kind: Kind| (!files.seen.contains(&kind)).then(|| not_there(kind, dump));
-    let kinds = Read::ALL.into_iter().map(Kind::Read).filter(|kind| missing(*kind).is_some()).collect();
+    let kinds = Read::ALL.into_iter().filter(|read| needed.contains(read)).map(Kind::Read);
+    let kinds = kinds.filter(|kind| missing(*kind).is_some()).collect();
     let taken_at = dump.modified();
     let (mut nodes, pod_count) = (std::mem::take(&mut files.nodes), files.pod_count);
     nodes.sort_by(|a, b| a.name().cmp(b.name()));
@@ -62,7 +69,8 @@ pub fn read(dump: &Dump, target: &Target, namespace: Option<&str>) -> Result<Off
     };
     let scheduling = scheduling(&mut files, &nodes, dump);
     let mut objects: BTreeMap<Read, Known<Vec<Value>>> = BTreeMap::new();
-    for read in Read::ALL.into_iter().filter(|read| !matches!(read, Read::Pods | Read::Nodes)) {
+    let is_object = |read: &Read| !matches!(read, Read::Pods | Read::Nodes) && needed.contains(read);
+    for read in Read::ALL.into_iter().filter(is_object) {
         let mut all = files.objects.remove(&read).unwrap_or_default();
         // As the API server lists them.
         let key = |it: &Value| (it.text("/metadata/namespace").to_owned(), it.name().to_owned());
@@ -70,6 +78,7 @@ pub fn read(dump: &Dump, target: &Target, namespace: Option<&str>) -> Result<Off
         objects.insert(read, known(&files, Kind::Read(read), dump, all));
     }
     leases(&mut objects);
+    webhook_backends::retain(namespace, &mut objects);
     let mut own = std::mem::take(&mut files.pods.own);
     own.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     let undated = taken_at.is_none().then(|| undated(dump));
@@ -183,9 +192,10 @@ fn scheduling(
         return Known::Unknown(format!("pods run on node {first}, which is not in {}", dump.name()));
     }
     if scheduling.selects_namespaces() {
-        match files.seen.contains(&Kind::Namespace) {
+        let kind = Kind::Read(Read::Namespaces);
+        match files.seen.contains(&kind) {
             true => files.namespaces.iter().for_each(|it| scheduling.add_namespace(it)),
-            false => scheduling.namespaces = Known::Unknown(not_there(Kind::Namespace, dump)),
+            false => scheduling.namespaces = Known::Unknown(not_there(kind, dump)),
         }
     }
     if files.pods.needs.volumes {
@@ -201,8 +211,8 @@ fn volumes(files: &mut Files, dump: &Dump) -> Volumes {
         if files.seen.contains(&kind) { found } else { Known::Unknown(not_there(kind, dump)) }
     }
     Volumes {
-        claims: of(files, Kind::PersistentVolumeClaim, dump, claims),
-        persistent_volumes: of(files, Kind::PersistentVolume, dump, persistent_volumes),
+        claims: of(files, Kind::Read(Read::Claims), dump, claims),
+        persistent_volumes: of(files, Kind::Read(Read::Volumes), dump, persistent_volumes),
         classes: of(files, Kind::StorageClass, dump, classes),
         csi_nodes: of(files, Kind::CSINode, dump, csi_nodes),
         attachments: of(files, Kind::VolumeAttachment, dump, attachments),

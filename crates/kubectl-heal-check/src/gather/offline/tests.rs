@@ -5,18 +5,16 @@ use serde_json::{Value, json};
 use super::*;
 use crate::checks::testing::{NOW, World, budget, deployment, healthy, pod};
 use crate::checks::{self};
+use crate::finding::Severity;
 use crate::matrix::matrices;
+use crate::options::fail_on;
 use crate::snapshot::Snapshot;
-
-const VERSIONS: [(&str, &str); 4] =
-    [("ReplicaSet", "apps/v1"), ("Lease", "coordination.k8s.io/v1"), ("Service", "v1"), ("Node", "v1")];
 
 /// As kubectl prints them.
 fn objects(world: &World) -> Vec<Value> {
     let versioned = |mut object: Value| {
-        let known = VERSIONS.iter().find(|(kind, _)| object["kind"] == *kind);
-        if let Some((_, version)) = known {
-            object["apiVersion"] = json!(version);
+        if let (true, Some(read)) = (object["apiVersion"].is_null(), Read::of_kind(object.text("/kind"))) {
+            object["apiVersion"] = json!(api_version(read));
         }
         object
     };
@@ -27,22 +25,27 @@ fn list(items: &[Value]) -> String {
     json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()
 }
 
+fn api_version(read: Read) -> String {
+    let (_, group, version, _) = read.api();
+    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
+}
+
 /// Those without an object in `healthy`, as the server lists them.
 fn empty_lists() -> String {
-    let of =
-        |version: &str, kind: &str| json!({"apiVersion": version, "kind": kind, "items": []}).to_string();
-    let lists = [
-        of("apps/v1", "StatefulSetList"),
-        of("apps/v1", "DaemonSetList"),
-        of("batch/v1", "JobList"),
-        of("batch/v1", "CronJobList"),
-        of("autoscaling/v2", "HorizontalPodAutoscalerList"),
-    ];
+    let known = healthy().objects;
+    let is_empty = |read: &Read| !known.iter().any(|it| it["kind"] == read.api().0);
+    let of = |read: Read| json!({"apiVersion": api_version(read), "kind": format!("{}List", read.api().0), "items": []});
+    let lists: Vec<String> = Read::ALL.into_iter().filter(is_empty).map(|it| of(it).to_string()).collect();
     lists.join("\n")
 }
 
+/// What all checks read.
+fn needed() -> BTreeSet<Read> {
+    fail_on(Severity::Error).reads()
+}
+
 fn read_text(text: &str, target: &Target, namespace: Option<&str>) -> Result<Offline, Failure> {
-    read(&Dump::of_text("dump", text.as_bytes()).unwrap(), target, namespace)
+    read(&Dump::of_text("dump", text.as_bytes()).unwrap(), target, namespace, &needed())
 }
 
 fn snapshot(text: &str) -> Snapshot {
@@ -122,7 +125,7 @@ fn a_stream_has_no_time_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("dump.json");
     std::fs::write(&file, list(&objects(&healthy()))).unwrap();
-    let dated = super::read(&Dump::open(&file).unwrap(), &Target::All, None).unwrap();
+    let dated = super::read(&Dump::open(&file).unwrap(), &Target::All, None, &needed()).unwrap();
     assert!(dated.taken_at.is_some() && dated.gathered.origin.unchecked.is_empty());
 }
 

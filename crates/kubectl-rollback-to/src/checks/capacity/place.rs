@@ -13,7 +13,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use super::pod_to_place::pod_to_place;
 use super::{Case, PREDICTED, Pace, not_checked, predicted, requested};
-use crate::snapshot::Reference;
+use cluster_model::references::Reference;
 
 /// So many different old pods are looked at, each as the one that goes first. Of more, or if several go at a time, all are taken to be gone.
 const ONE_BY_ONE: usize = 20;

@@ -10,8 +10,8 @@ use super::limits::BACKOFF_MOST;
 use super::pod_state::Phase;
 use crate::execute::cause::{Blocker, FailureReason, Stop};
 use crate::execute::event::Event;
-use crate::execute::eviction_answer::EvictionAnswer;
 use crate::plan::{Action, NO_LONGER_SELECTED};
+use plugin_client::api::eviction::EvictionAnswer;
 
 /// The server's Retry-After is ten seconds when a budget has just changed; never sleep longer on one answer.
 const NOT_YET_MOST: SignedDuration = SignedDuration::from_secs(10);

@@ -11,7 +11,7 @@ use super::pod_state::PodState;
 use crate::checks::unhealthy_pods;
 use crate::execute::cause::{Blocker, BudgetReason};
 use crate::execute::event::Event;
-use crate::execute::eviction_answer::EvictionAnswer;
+use plugin_client::api::eviction::EvictionAnswer;
 
 /// May the eviction of this pod be requested now?
 pub(super) enum EvictionSlot {

@@ -9,11 +9,11 @@ use super::limits::{SETTLE, STALLED_AFTER};
 use super::*;
 use crate::checks::testing::{budgeted, inventory_of, now};
 use crate::execute::cause::{Blocker, NodeProblem};
-use crate::execute::eviction_answer::EvictionAnswer;
 use crate::plan::plan;
 use cluster_model::Known;
 use cluster_model::build::{PodBuild, budget, pod};
 use k8s_openapi::jiff::SignedDuration;
+use plugin_client::api::eviction::EvictionAnswer;
 use serde_json::json;
 
 fn options() -> Options {

@@ -1,13 +1,22 @@
 //! What a pod of a template needs to exist before it can start: admission looks at hardly any of it. Pure.
 
-use cluster_model::Raw;
-use cluster_model::rollout::containers;
 use serde_json::Value;
 
-use crate::snapshot::Reference;
+use crate::Raw;
+use crate::rollout::containers;
 
 /// Where the one kind of Secret is named that a pod starts without.
 pub const PULL_SECRETS: &str = "imagePullSecrets";
+
+/// Something a pod of a template needs to exist.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reference {
+    /// As in `ConfigMap`.
+    pub kind: &'static str,
+    /// Empty for kinds that have no namespace.
+    pub namespace: String,
+    pub name: String,
+}
 
 /// One place of a template that names another object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,13 +163,13 @@ mod tests {
 
     fn container(edit: Value) -> Value {
         let mut container = json!({"name": "web"});
-        cluster_model::build::merge(&mut container, edit);
+        crate::build::merge(&mut container, edit);
         json!({"spec": {"containers": [container]}})
     }
 
     fn volume(edit: Value) -> Value {
         let mut volume = json!({"name": "v"});
-        cluster_model::build::merge(&mut volume, edit);
+        crate::build::merge(&mut volume, edit);
         json!({"spec": {"volumes": [volume]}})
     }
 

@@ -1,0 +1,108 @@
+//! HC305: a livenessProbe that gives up before a slow start is over.
+
+use cluster_model::Raw;
+use serde_json::Value;
+
+use super::check::{About, Check, Found};
+use super::probe::seconds_of_failures;
+use crate::finding::Severity::Warning;
+use crate::snapshot::{Read, Snapshot, Workload};
+
+/// Fewer starts say nothing.
+const SAMPLES: usize = 3;
+
+pub const CHECK: Check = Check {
+    id: "HC305",
+    name: "slow-start",
+    about: About::Posture,
+    severities: &[Warning],
+    reads: &[
+        Read::Pods,
+        Read::Deployments,
+        Read::ReplicaSets,
+        Read::ReplicationControllers,
+        Read::StatefulSets,
+        Read::DaemonSets,
+    ],
+    fires_when: "a container has a livenessProbe and no startupProbe, and pods took longer from its start to Ready than the livenessProbe waits before it gives up",
+    why: "A start that is a little slower than usual is killed, and the next one as well: it restarts for ever.",
+    remedy: "add a startupProbe with a failureThreshold for the slowest start",
+    exceptions: "With fewer than three observed starts nothing is said. The longest one is left out: its pod may have been Ready before.",
+    run,
+};
+
+fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
+    for workload in snapshot.posture().filter(|it| it.runs_for_good()) {
+        for container in workload.running_containers() {
+            let Some(patience) = patience(container) else { continue };
+            let name = container.text("/name");
+            let Some(longest) = second_longest(workload, name) else { continue };
+            if longest > patience {
+                let message = format!(
+                    "the livenessProbe of container {name} gives up after {patience}s, and its pods took {longest}s to become Ready"
+                );
+                found.add(Warning, &workload.subject, message);
+            }
+        }
+    }
+}
+
+/// Seconds from the start of the container until it is killed, if nothing answers and nothing holds the livenessProbe back.
+fn patience(container: &Value) -> Option<i64> {
+    let probe = container.get("livenessProbe").filter(|it| !it.is_null())?;
+    let waits = container["startupProbe"].is_null();
+    waits.then(|| probe.number("/initialDelaySeconds").unwrap_or(0) + seconds_of_failures(probe))
+}
+
+/// The second longest of the times from the start of the container to Ready.
+fn second_longest(workload: &Workload, container: &str) -> Option<i64> {
+    let seconds = workload.ready().filter_map(|pod| {
+        let status = pod.containers.iter().find(|it| it.name == container)?;
+        let seconds = pod.ready_since?.duration_since(status.running_since?).as_secs();
+        (seconds >= 0).then_some(seconds)
+    });
+    let mut seconds: Vec<i64> = seconds.collect();
+    seconds.sort_unstable();
+    if seconds.len() < SAMPLES { None } else { seconds.iter().rev().nth(1).copied() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::{World, cases, healthy};
+    use serde_json::json;
+
+    #[test]
+    fn hc305_slow_start() {
+        // The healthy one waits 3 times 10 seconds.
+        let started = |pods: &[&str]| -> World {
+            let status = json!({"name": "main", "image": "", "imageID": "", "ready": true, "restartCount": 0,
+                "state": {"running": {"startedAt": "2025-12-31T23:59:20Z"}}});
+            pods.iter().fold(healthy(), |world, pod| {
+                world.edit(&format!("Pod/{pod}"), json!({"status": {"containerStatuses": [status]}}))
+            })
+        };
+        let slow = || started(&["web-a", "web-b", "web-c"]);
+        let container = |edit: Value| {
+            let mut container = crate::checks::testing::template("web")["spec"]["containers"][0].clone();
+            cluster_model::build::merge(&mut container, edit);
+            json!({"spec": {"template": {"spec": {"containers": [container]}}}})
+        };
+        let startup = container(json!({"startupProbe": {"httpGet": {"port": "http"}}}));
+        let delay = container(json!({"livenessProbe": {"initialDelaySeconds": 60}}));
+        cases(
+            &CHECK,
+            &[
+                ("45 seconds", slow(), &["deployment/web warning"]),
+                ("one of three: it may have been Ready before", started(&["web-a"]), &[]),
+                ("a startupProbe", slow().edit("Deployment/web", startup), &[]),
+                ("a delay", slow().edit("Deployment/web", delay), &[]),
+                ("two starts", slow().without("Pod/web-c"), &[]),
+            ],
+        );
+        assert_eq!(
+            slow().message(&CHECK),
+            "the livenessProbe of container main gives up after 30s, and its pods took 45s to become Ready"
+        );
+    }
+}

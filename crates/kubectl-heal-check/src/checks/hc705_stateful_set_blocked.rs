@@ -1,0 +1,141 @@
+//! HC705: a StatefulSet that waits for one of its pods.
+
+use cluster_model::Raw;
+use cluster_model::rollout::Ordinals;
+use cluster_model::text::span;
+
+use super::check::{About, Check, Found};
+use super::crashing;
+use super::hc704_under_replicated::NO_LONGER_STARTING;
+use crate::finding::Severity::Error;
+use crate::snapshot::pod::PodState;
+use crate::snapshot::{Kind, Read, Snapshot, Workload};
+
+pub const CHECK: Check = Check {
+    id: "HC705",
+    name: "stateful-set-blocked",
+    about: About::Now,
+    severities: &[Error],
+    reads: &[Read::Pods, Read::StatefulSets],
+    fires_when: "a StatefulSet whose podManagementPolicy is OrderedReady waits for a pod that has not been Ready for five minutes or is in a crash loop: pods with higher ordinals are missing, or the pod itself keeps an old template",
+    why: "The controller goes on only when that pod is Ready. A corrected template does not reach it: it is replaced only once it is Ready, which it never becomes.",
+    remedy: "correct the template if that is the cause, then kubectl delete pod POD: the finding has the command",
+    exceptions: "The policy Parallel; an updateStrategy of OnDelete, or a partition above the pod, does not replace it in any case.",
+    run,
+};
+
+fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
+    for workload in snapshot.selected().filter(|it| it.kind == Kind::StatefulSet) {
+        let Some((at, pod)) = lowest_broken(workload, snapshot) else { continue };
+        let ordinals = Ordinals::of(&workload.object);
+        let missing: Vec<String> = ordinals
+            .all
+            .clone()
+            .filter(|higher| *higher > at && of(workload, *higher).is_none())
+            .map(|higher| format!("{}-{higher}", workload.subject.name))
+            .collect();
+        let current = workload.object.text("/status/updateRevision");
+        let hash = pod.labels.get("controller-revision-hash").map_or("", String::as_str);
+        let is_rolling = workload.object.text("/spec/updateStrategy/type") != "OnDelete";
+        let is_old = is_rolling
+            && at >= ordinals.first_updated
+            && !hash.is_empty()
+            && !current.is_empty()
+            && hash != current;
+        let waits = match (is_old, missing.is_empty()) {
+            (false, true) => continue,
+            (true, _) => "it has an old template, and is not replaced before it is Ready".to_owned(),
+            (false, false) => format!("{} not created before it is Ready", are(&missing)),
+        };
+        let age = pod.created.map_or_else(String::new, |created| {
+            format!(", {} after it was created", span(snapshot.seconds_since(created)))
+        });
+        let message = format!("waits for {}, which is not Ready{age}: {waits}", pod.name);
+        let delete = format!("kubectl delete pod {} -n {}", pod.name, pod.namespace);
+        let remedy = if is_old {
+            delete
+        } else {
+            format!("heal {} first; once its cause is gone, {delete}", pod.name)
+        };
+        found.add_with(Error, &workload.subject, message, remedy);
+    }
+}
+
+fn are(names: &[String]) -> String {
+    format!("{} {}", names.join(", "), if names.len() == 1 { "is" } else { "are" })
+}
+
+/// What the controller waits for; nothing if it does not wait at all.
+fn lowest_broken<'s>(workload: &'s Workload, snapshot: &Snapshot) -> Option<(i64, &'s PodState)> {
+    if workload.object.text("/spec/podManagementPolicy") == "Parallel" {
+        return None;
+    }
+    let mut pods = Ordinals::of(&workload.object).all.filter_map(|at| Some((at, of(workload, at)?)));
+    let (at, pod) = pods.find(|(_, pod)| !pod.is_ready)?;
+    let is_old = pod.created.is_some_and(|created| snapshot.seconds_since(created) > NO_LONGER_STARTING);
+    (pod.is_active() && (is_old || crashing::of(pod, snapshot).is_some())).then_some((at, pod))
+}
+
+fn of(workload: &Workload, ordinal: i64) -> Option<&PodState> {
+    let name = format!("{}-{ordinal}", workload.subject.name);
+    workload.pods.iter().find(|pod| pod.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::{World, cases, healthy, not_ready, stateful_set};
+    use serde_json::{Value, json};
+
+    #[test]
+    fn hc705_stateful_set_blocked() {
+        let broken = |replicas: usize| -> World {
+            let mut set = stateful_set("db", replicas);
+            set[0]["spec"]["replicas"] = json!(3);
+            set[0]["status"]["updateRevision"] = json!("db-new");
+            healthy().with_all(set).edit("Pod/db-0", not_ready())
+        };
+        let hash = |hash: &str| json!({"metadata": {"labels": {"controller-revision-hash": hash}}});
+        let spec = |spec: Value| json!({"spec": spec});
+        let old = || broken(3).edit("Pod/db-0", hash("db-old"));
+        let fires: &[&str] = &["statefulset/db error"];
+        cases(
+            &CHECK,
+            &[
+                ("the next ones are missing", broken(1), fires),
+                ("all are there", broken(3), &[]),
+                (
+                    "Parallel",
+                    broken(1).edit("StatefulSet/db", spec(json!({"podManagementPolicy": "Parallel"}))),
+                    &[],
+                ),
+                (
+                    "it was made a moment ago",
+                    broken(1)
+                        .edit("Pod/db-0", json!({"metadata": {"creationTimestamp": "2026-01-01T23:59:00Z"}})),
+                    &[],
+                ),
+                ("the rollback trap: an old template", old(), fires),
+                ("its template is the current one", broken(3).edit("Pod/db-0", hash("db-new")), &[]),
+                (
+                    "below the partition",
+                    old().edit(
+                        "StatefulSet/db",
+                        spec(json!({"updateStrategy": {"rollingUpdate": {"partition": 1}}})),
+                    ),
+                    &[],
+                ),
+                (
+                    "OnDelete",
+                    old().edit("StatefulSet/db", spec(json!({"updateStrategy": {"type": "OnDelete"}}))),
+                    &[],
+                ),
+                ("all Ready", healthy().with_all(stateful_set("db", 3)), &[]),
+            ],
+        );
+        assert_eq!(
+            broken(1).message(&CHECK),
+            "waits for db-0, which is not Ready, 24h after it was created: db-1, db-2 are not created before it is Ready"
+        );
+    }
+}

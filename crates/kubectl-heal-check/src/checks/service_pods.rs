@@ -1,0 +1,59 @@
+//! A Service and the workloads that it selects.
+
+use cluster_model::Raw;
+use serde_json::{Map, Value};
+
+use crate::finding::Subject;
+use crate::snapshot::pod::PodState;
+use crate::snapshot::{Read, Snapshot, Workload};
+
+pub struct Selected<'s> {
+    pub subject: Subject,
+    pub object: &'s Value,
+    /// Those with pods or a template that it selects.
+    pub workloads: Vec<&'s Workload>,
+    selector: &'s Map<String, Value>,
+}
+
+/// The Services in question. One without a selector, or of the type ExternalName, is served by what somebody else lists.
+pub fn services(snapshot: &Snapshot) -> impl Iterator<Item = Selected<'_>> {
+    snapshot.all(Read::Services).iter().filter_map(|object| {
+        let selector = object.map("/spec/selector").filter(|it| !it.is_empty())?;
+        if object.text("/spec/type") == "ExternalName" {
+            return None;
+        }
+        let subject = Subject::new("Service", object.text("/metadata/namespace"), object.name());
+        let own = snapshot.workloads.iter().filter(|it| it.subject.namespace == subject.namespace);
+        let workloads: Vec<&Workload> =
+            own.filter(|it| selects(selector, it) || it.active().any(|pod| has(selector, pod))).collect();
+        let is_meant = snapshot.selects_all || workloads.iter().any(|it| it.is_selected);
+        is_meant.then_some(Selected { subject, object, workloads, selector })
+    })
+}
+
+impl Selected<'_> {
+    /// Pods that it selects and that should get traffic.
+    pub fn ready(&self) -> impl Iterator<Item = &PodState> {
+        self.workloads.iter().flat_map(|it| it.ready()).filter(|pod| has(self.selector, pod))
+    }
+
+    /// The name of a targetPort that no container declares. Where no template is known, nothing is.
+    pub fn undeclared_port(&self) -> Option<&str> {
+        let known: Vec<&&Workload> = self.workloads.iter().filter(|it| !it.containers().is_empty()).collect();
+        let declares = |name: &str| {
+            let containers = known.iter().flat_map(|it| it.running_containers());
+            containers.flat_map(|it| it.list("/ports")).any(|port| port["name"] == name)
+        };
+        let mut names = self.object.list("/spec/ports").iter().filter_map(|it| it["targetPort"].as_str());
+        names.find(|name| !known.is_empty() && !declares(name))
+    }
+}
+
+fn selects(selector: &Map<String, Value>, workload: &Workload) -> bool {
+    let labels = workload.template.map("/metadata/labels");
+    selector.iter().all(|(key, value)| labels.is_some_and(|it| it.get(key) == Some(value)))
+}
+
+fn has(selector: &Map<String, Value>, pod: &PodState) -> bool {
+    selector.iter().all(|(key, value)| pod.labels.get(key).map(String::as_str) == value.as_str())
+}

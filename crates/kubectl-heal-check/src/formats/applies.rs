@@ -1,0 +1,101 @@
+//! To which workloads a check can apply at all. A check that found nothing where it cannot apply has not passed.
+
+use crate::checks::{About, Check};
+use crate::report::CheckedWorkload;
+use crate::snapshot::Kind;
+
+const SCALED: &[Kind] = &[Kind::Deployment, Kind::StatefulSet, Kind::ReplicaSet];
+const FOR_GOOD: &[Kind] = &[Kind::Deployment, Kind::StatefulSet, Kind::ReplicaSet, Kind::DaemonSet];
+const ANY: &[Kind] = &[
+    Kind::Deployment,
+    Kind::StatefulSet,
+    Kind::ReplicaSet,
+    Kind::DaemonSet,
+    Kind::Job,
+    Kind::Pod,
+    Kind::Other,
+];
+
+/// The kinds of workloads that a check reports. Checks of budgets, nodes and control planes report others; a check that is not here is
+/// never said to have passed.
+const KINDS: &[(&str, &[Kind])] = &[
+    ("HC101", &[Kind::Pod]),
+    ("HC102", &[Kind::ReplicaSet, Kind::Other]),
+    ("HC105", FOR_GOOD),
+    ("HC110", FOR_GOOD),
+    ("HC201", &[Kind::Deployment, Kind::StatefulSet]),
+    ("HC202", &[Kind::Deployment, Kind::StatefulSet]),
+    ("HC203", SCALED),
+    ("HC301", FOR_GOOD),
+    ("HC302", FOR_GOOD),
+    ("HC303", FOR_GOOD),
+    ("HC306", FOR_GOOD),
+    ("HC308", FOR_GOOD),
+    ("HC401", SCALED),
+    ("HC402", SCALED),
+    ("HC404", SCALED),
+    ("HC409", &[Kind::Deployment, Kind::ReplicaSet]),
+    ("HC410", &[Kind::StatefulSet]),
+    ("HC601", ANY),
+    ("HC602", ANY),
+    ("HC604", ANY),
+    ("HC605", ANY),
+    ("HC606", FOR_GOOD),
+    ("HC607", ANY),
+    ("HC608", ANY),
+    ("HC702", &[Kind::Deployment]),
+    ("HC704", FOR_GOOD),
+];
+
+/// Why a check says nothing about a workload, although it ran and found nothing there.
+pub fn why_not(check: &Check, workload: &CheckedWorkload) -> Option<String> {
+    let Some((_, kinds)) = KINDS.iter().find(|(id, _)| *id == check.id) else {
+        return Some("it is about other objects, or it is not known whether it applies".to_owned());
+    };
+    let is_posture = check.about == About::Posture;
+    if !kinds.contains(&workload.kind) {
+        Some(format!("does not apply to a {}", workload.subject.kind))
+    } else if is_posture && workload.is_system {
+        Some("in a namespace of Kubernetes itself only what is wrong now is checked".to_owned())
+    } else if is_posture && workload.is_scaled_to_zero && check.id != "HC202" {
+        Some("scaled to zero: there is nothing to heal".to_owned())
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::CHECKS;
+    use crate::finding::Subject;
+
+    #[test]
+    fn every_id_is_one_of_a_check() {
+        for (id, kinds) in KINDS {
+            assert!(CHECKS.iter().any(|check| check.id == *id) && !kinds.is_empty(), "{id}");
+        }
+    }
+
+    #[test]
+    fn where_a_check_does_not_apply() {
+        let why = |id: &str, kind: Kind, is_system: bool, is_scaled_to_zero: bool| {
+            let subject = Subject::new("Thing", "shop", "web");
+            let workload = CheckedWorkload { subject, kind, is_system, is_scaled_to_zero };
+            why_not(crate::checks::find(id).unwrap(), &workload)
+        };
+        for (id, kind, is_system, is_zero, part) in [
+            ("HC203", Kind::Deployment, false, false, None),
+            ("HC203", Kind::DaemonSet, false, false, Some("does not apply to a Thing")),
+            ("HC203", Kind::Deployment, true, false, Some("namespace of Kubernetes")),
+            ("HC203", Kind::Deployment, false, true, Some("scaled to zero")),
+            ("HC202", Kind::Deployment, false, true, None),
+            ("HC601", Kind::Deployment, true, true, None),
+            ("HC804", Kind::Deployment, false, false, Some("other objects")),
+        ] {
+            let why = why(id, kind, is_system, is_zero);
+            assert_eq!(why.is_some(), part.is_some(), "{id} {kind:?}: {why:?}");
+            assert!(why.unwrap_or_default().contains(part.unwrap_or_default()), "{id} {kind:?}");
+        }
+    }
+}

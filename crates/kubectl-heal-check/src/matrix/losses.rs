@@ -1,0 +1,31 @@
+//! Where the pods of each node and zone go if it is lost or drained. Computed once for a snapshot, and only if somebody asks.
+
+use crate::matrix::placement::Placement;
+use crate::matrix::zone_loss::zones;
+use crate::snapshot::places::{Loss, Losses};
+use crate::snapshot::{Kind, Snapshot};
+
+/// `None`: the nodes and pods of the cluster are not known.
+pub fn losses(snapshot: &Snapshot) -> Option<&Losses> {
+    let cluster = snapshot.scheduling.seen()?;
+    Some(snapshot.losses.get_or_init(|| of(snapshot, &Placement::of(snapshot, cluster))))
+}
+
+/// Of the nodes that have pods of the workloads in question.
+fn of(snapshot: &Snapshot, placement: &Placement<'_>) -> Losses {
+    let mut losses = Losses::default();
+    let workloads = snapshot.posture().filter(|it| it.kind != Kind::Job);
+    let nodes = workloads.flat_map(|it| it.active()).map(|pod| pod.node.as_str()).filter(|it| !it.is_empty());
+    for node in nodes {
+        if !losses.nodes.contains_key(node) {
+            losses.nodes.insert(node.to_owned(), Loss::of(snapshot, placement, &[node]));
+            losses.drains.insert(node.to_owned(), placement.drained(&[node]));
+        }
+    }
+    for (zone, nodes) in zones(snapshot) {
+        if nodes.iter().any(|node| losses.nodes.contains_key(*node)) {
+            losses.zones.insert(zone.to_owned(), Loss::of(snapshot, placement, &nodes));
+        }
+    }
+    losses
+}

@@ -1,0 +1,189 @@
+//! What the watches of a proof show now. Pure: what they send, folded.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cluster_model::{NodeExt, PodExt, Raw};
+use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use plugin_client::{Feed, RawObject};
+
+/// The label that names the Service of a slice.
+pub const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+/// One message of a watch.
+#[expect(clippy::large_enum_variant, reason = "applied at once, never kept")]
+pub enum News {
+    Pods(Feed<Pod>),
+    Slices(Feed<EndpointSlice>),
+    Nodes(Feed<Node>),
+    Workload(Feed<RawObject>),
+    /// Nodes cannot be watched: whether one fails meanwhile is not seen.
+    NoNodes,
+}
+
+/// A pod of the workload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    pub name: String,
+    pub uid: String,
+    pub node: String,
+    /// Of a pod of a DaemonSet, the node that it is made for.
+    pub meant_for: Option<String>,
+    pub is_started: bool,
+    pub is_ready: bool,
+    /// It is being deleted, or has ended.
+    pub is_leaving: bool,
+}
+
+#[derive(Default)]
+pub struct Observed {
+    controller: String,
+    pub pods: BTreeMap<String, Seen>,
+    /// Of each slice, its Service and the UIDs of the pods that serve.
+    slices: BTreeMap<String, (String, BTreeSet<String>)>,
+    down: BTreeSet<String>,
+    /// `None`: it is gone.
+    pub generation: Option<i64>,
+    synced: BTreeSet<&'static str>,
+    /// A watch was broken: what happened meanwhile is seen later than it was.
+    pub interruptions: usize,
+}
+
+impl Observed {
+    pub fn new(controller: &str) -> Self {
+        Observed { controller: controller.to_owned(), ..Observed::default() }
+    }
+
+    pub fn is_synced(&self, slices: bool) -> bool {
+        self.synced.len() == if slices { 4 } else { 3 }
+    }
+
+    pub fn active(&self) -> impl Iterator<Item = &Seen> {
+        self.pods.values().filter(|pod| !pod.is_leaving)
+    }
+
+    pub fn ready(&self) -> Vec<&Seen> {
+        self.active().filter(|pod| pod.is_ready).collect()
+    }
+
+    /// The Services through which a pod is reached now.
+    pub fn serving(&self, uid: &str) -> BTreeSet<&str> {
+        let all = self.slices.values().filter(|(_, uids)| uids.contains(uid));
+        all.map(|(service, _)| service.as_str()).collect()
+    }
+
+    /// How many pods of the workload a Service has.
+    pub fn endpoints(&self, service: &str) -> usize {
+        let of_service = self.slices.values().filter(|(name, _)| name == service);
+        let uids: BTreeSet<&String> = of_service.flat_map(|(_, uids)| uids).collect();
+        uids.into_iter().filter(|uid| self.pods.contains_key(*uid)).count()
+    }
+
+    pub fn down(&self) -> &BTreeSet<String> {
+        &self.down
+    }
+
+    pub fn apply(&mut self, news: News) {
+        match news {
+            News::Pods(feed) => {
+                let controller = self.controller.clone();
+                let is_own = |pod: &Pod| pod.is_controlled_by(&controller);
+                match feed {
+                    Feed::Synced(pods) => {
+                        self.synced.insert("pods");
+                        self.pods = pods
+                            .iter()
+                            .filter(|it| is_own(it))
+                            .map(|it| (it.uid().to_owned(), seen(it)))
+                            .collect();
+                    }
+                    Feed::Applied(pod) if is_own(&pod) => {
+                        self.pods.insert(pod.uid().to_owned(), seen(&pod));
+                    }
+                    Feed::Applied(_) => {}
+                    Feed::Deleted(pod) => {
+                        self.pods.remove(pod.uid());
+                    }
+                    Feed::Interrupted(_) => self.interruptions += 1,
+                }
+            }
+            News::Slices(feed) => match feed {
+                Feed::Synced(slices) => {
+                    self.synced.insert("slices");
+                    self.slices = slices.iter().map(slice).collect();
+                }
+                Feed::Applied(one) => self.slices.extend([slice(&one)]),
+                Feed::Deleted(one) => drop(self.slices.remove(&slice(&one).0)),
+                Feed::Interrupted(_) => self.interruptions += 1,
+            },
+            News::Nodes(feed) => match feed {
+                Feed::Synced(nodes) => {
+                    self.synced.insert("nodes");
+                    let down = nodes.iter().filter(|it| it.not_ready().is_some());
+                    self.down = down.map(|it| it.name().to_owned()).collect();
+                }
+                Feed::Applied(node) if node.not_ready().is_some() => {
+                    self.down.insert(node.name().to_owned());
+                }
+                Feed::Applied(node) | Feed::Deleted(node) => {
+                    self.down.remove(node.name());
+                }
+                Feed::Interrupted(_) => {}
+            },
+            News::NoNodes => {
+                self.synced.insert("nodes");
+            }
+            News::Workload(feed) => {
+                let generation = |it: &RawObject| it.value.number("/metadata/generation");
+                match feed {
+                    Feed::Synced(found) => {
+                        self.synced.insert("workload");
+                        self.generation = found.first().and_then(generation);
+                    }
+                    Feed::Applied(object) => self.generation = generation(&object),
+                    Feed::Deleted(_) => self.generation = None,
+                    Feed::Interrupted(_) => {}
+                }
+            }
+        }
+    }
+}
+
+fn seen(pod: &Pod) -> Seen {
+    let status = pod.status.as_ref();
+    let containers = status.and_then(|it| it.container_statuses.as_deref()).unwrap_or_default();
+    let is_running = |it: &k8s_openapi::api::core::v1::ContainerStatus| {
+        it.state.as_ref().is_some_and(|it| it.running.is_some())
+    };
+    Seen {
+        name: pod.name().to_owned(),
+        uid: pod.uid().to_owned(),
+        node: pod.node().to_owned(),
+        meant_for: meant_for(pod),
+        is_started: !containers.is_empty() && containers.iter().all(is_running),
+        is_ready: pod.is_ready(),
+        is_leaving: pod.is_terminating() || pod.is_finished(),
+    }
+}
+
+/// A DaemonSet's controller binds each pod to its node by the node's name (pkg/controller/daemon/util/daemonset_util.go,
+/// `ReplaceDaemonSetPodNodeNameNodeAffinity`).
+fn meant_for(pod: &Pod) -> Option<String> {
+    let affinity = pod.spec.as_ref()?.affinity.as_ref()?.node_affinity.as_ref()?;
+    let required = affinity.required_during_scheduling_ignored_during_execution.as_ref()?;
+    let fields = required.node_selector_terms.iter().flat_map(|term| term.match_fields.iter().flatten());
+    fields.filter(|it| it.key == "metadata.name").find_map(|it| it.values.as_ref()?.first().cloned())
+}
+
+/// An endpoint that does not say whether it is ready is (discovery/v1 `EndpointConditions`).
+fn slice(slice: &EndpointSlice) -> (String, (String, BTreeSet<String>)) {
+    let serves = slice
+        .endpoints
+        .iter()
+        .flatten()
+        .filter(|it| it.conditions.as_ref().and_then(|it| it.ready).unwrap_or(true));
+    let uids = serves.filter_map(|it| it.target_ref.as_ref()?.uid.clone()).collect();
+    let label = slice.metadata.labels.as_ref().and_then(|it| it.get(SERVICE_NAME));
+    let name = slice.metadata.name.clone().unwrap_or_default();
+    (name, (label.cloned().unwrap_or_default(), uids))
+}

@@ -1,0 +1,96 @@
+//! How a proof ended, and what each round showed.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use plugin_client::Failure;
+
+use super::plan::Member;
+use super::timeline::{Phase, Timeline};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Round {
+    pub victim: Member,
+    /// Name and UID.
+    pub replacement: Option<(String, String)>,
+    pub phases: BTreeMap<Phase, Duration>,
+    pub recovery: Option<Duration>,
+    pub no_endpoint: Option<Duration>,
+    /// A watch was broken meanwhile: times may be late.
+    pub is_uncertain: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    Recovered,
+    /// Longer than `--max-recovery`.
+    Slow {
+        round: usize,
+        limit: Duration,
+    },
+    NotRecovered(String),
+    Void(String),
+    Aborted(String),
+    Interrupted,
+    Timeout,
+    Failed(Failure),
+}
+
+impl Round {
+    pub fn of(timeline: &Timeline, now: Instant, is_uncertain: bool) -> Self {
+        let victim = timeline.victim();
+        Round {
+            victim: Member { name: victim.name.clone(), uid: victim.uid.clone(), node: victim.node.clone() },
+            replacement: timeline.replacement().map(|it| (it.name.clone(), it.uid.clone())),
+            phases: timeline.phases(),
+            recovery: timeline.recovery(),
+            no_endpoint: timeline.no_endpoint(now),
+            is_uncertain,
+        }
+    }
+
+    /// The step that took longest: from one phase to the next in the order in which they were seen.
+    pub fn slowest(&self) -> Option<(Phase, Duration)> {
+        let mut needed: Vec<(Phase, Duration)> = self
+            .phases
+            .iter()
+            .filter(|(phase, _)| **phase != Phase::Gone)
+            .map(|(phase, at)| (*phase, *at))
+            .collect();
+        needed.sort_by_key(|(_, at)| *at);
+        let mut last = Duration::ZERO;
+        let steps = needed.into_iter().map(|(phase, at)| {
+            let step = at.saturating_sub(last);
+            last = at;
+            (phase, step)
+        });
+        steps.max_by(|a, b| a.1.cmp(&b.1).then(std::cmp::Ordering::Greater))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slowest_phase_is_the_longest_step() {
+        let of = |phases: &[(Phase, u64)]| Round {
+            victim: Member { name: String::new(), uid: String::new(), node: String::new() },
+            replacement: None,
+            phases: phases.iter().map(|(phase, at)| (*phase, Duration::from_secs(*at))).collect(),
+            recovery: None,
+            no_endpoint: None,
+            is_uncertain: false,
+        };
+        let overlapping = of(&[
+            (Phase::Gone, 60),
+            (Phase::Created, 1),
+            (Phase::Scheduled, 2),
+            (Phase::Started, 3),
+            (Phase::Ready, 9),
+            (Phase::Available, 9),
+        ]);
+        assert_eq!(overlapping.slowest(), Some((Phase::Ready, Duration::from_secs(6))));
+        assert_eq!(of(&[]).slowest(), None);
+    }
+}

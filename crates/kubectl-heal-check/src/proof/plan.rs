@@ -1,0 +1,125 @@
+//! What a proof will do: which pods are evicted, in which order, and what has to be watched. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use cluster_model::Raw;
+
+use super::observed::Seen;
+use super::options::ProofOptions;
+use crate::finding::Subject;
+use crate::snapshot::{Kind, PodState, Read, Workload};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub subject: Subject,
+    pub kind: Kind,
+    /// The UID of what makes the pods: of a Deployment, its ReplicaSet.
+    pub controller: String,
+    /// Its pods, in the order in which they are evicted.
+    pub members: Vec<Member>,
+    pub rounds: usize,
+    /// Services that select its pods.
+    pub services: Vec<String>,
+    /// Selects its pods, and perhaps others: the UID of the controller decides.
+    pub labels: String,
+    pub generation: i64,
+    pub min_ready: Duration,
+    pub grace_seconds: Option<i64>,
+    /// Seconds that a victim may take to stop.
+    pub grace: i64,
+    pub max_unavailable: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub name: String,
+    pub uid: String,
+    pub node: String,
+}
+
+impl Plan {
+    /// `None`: it has no pod, or pods of several controllers, as in a rollout.
+    pub fn of(workload: &Workload, options: &ProofOptions) -> Option<Plan> {
+        let controllers: BTreeSet<&str> = workload
+            .active()
+            .map(|pod| pod.controller.as_ref().map(|it| it.uid.as_str()).unwrap_or_default())
+            .collect();
+        let [controller] = controllers.into_iter().collect::<Vec<_>>()[..] else { return None };
+        let number = |at: &str| workload.object.number(at).unwrap_or(0);
+        let labels = workload.object.map("/spec/selector/matchLabels").into_iter().flatten();
+        let labels: Vec<String> =
+            labels.filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?))).collect();
+        let own = workload.active().map(|pod| pod.grace).max().unwrap_or(30);
+        Some(Plan {
+            subject: workload.subject.clone(),
+            kind: workload.kind,
+            controller: controller.to_owned(),
+            members: order(workload),
+            rounds: options.rounds,
+            services: workload.services.iter().map(|it| it.name.clone()).collect(),
+            labels: labels.join(","),
+            generation: number("/metadata/generation"),
+            min_ready: Duration::from_secs(u64::try_from(number("/spec/minReadySeconds")).unwrap_or(0)),
+            grace_seconds: options.grace_seconds,
+            grace: options.grace_seconds.unwrap_or(own),
+            max_unavailable: options.max_unavailable,
+        })
+    }
+
+    pub fn read(&self) -> Read {
+        match self.kind {
+            Kind::StatefulSet => Read::StatefulSets,
+            Kind::DaemonSet => Read::DaemonSets,
+            Kind::ReplicaSet => Read::ReplicaSets,
+            _ => Read::Deployments,
+        }
+    }
+
+    /// Without its only pod nothing serves.
+    pub fn is_outage(&self) -> bool {
+        self.members.len() == 1
+    }
+
+    /// How the pods differ from those that were shown and agreed to.
+    pub fn changes<'a>(&self, now: impl Iterator<Item = &'a Seen>) -> Vec<String> {
+        let now: BTreeMap<&str, &Seen> = now.map(|pod| (pod.uid.as_str(), pod)).collect();
+        let planned: BTreeSet<&str> = self.members.iter().map(|it| it.uid.as_str()).collect();
+        let gone = self.members.iter().filter(|it| !now.contains_key(it.uid.as_str()));
+        let new = now.values().filter(|it| !planned.contains(it.uid.as_str()));
+        gone.map(|it| format!("pod {} is gone", it.name))
+            .chain(new.map(|it| format!("pod {} is new", it.name)))
+            .collect()
+    }
+
+    /// The next victim: one that was not evicted yet; then one of the replacements, but not the newest.
+    pub fn victim<'a>(
+        &self,
+        ready: &[&'a Seen],
+        evicted: &[Member],
+        newest: Option<&str>,
+    ) -> Option<&'a Seen> {
+        let is_used = |it: &Member| evicted.iter().any(|one| one.uid == it.uid);
+        let planned = self.members.iter().filter(|it| !is_used(it));
+        let first = planned.into_iter().find_map(|it| ready.iter().find(|pod| pod.uid == it.uid));
+        let other = || ready.iter().find(|pod| Some(pod.uid.as_str()) != newest);
+        first.or_else(other).or(ready.first()).copied()
+    }
+}
+
+/// A StatefulSet's from the highest ordinal down, as its controller would; else the newest on the node with the most of them.
+fn order(workload: &Workload) -> Vec<Member> {
+    let mut on_node: BTreeMap<&str, usize> = BTreeMap::new();
+    workload.active().for_each(|pod| *on_node.entry(pod.node.as_str()).or_default() += 1);
+    let mut pods: Vec<&PodState> = workload.active().collect();
+    let ordinal = |pod: &PodState| pod.name.rsplit('-').next().and_then(|it| it.parse::<u64>().ok());
+    match workload.kind {
+        Kind::StatefulSet => pods.sort_by_key(|pod| std::cmp::Reverse((ordinal(pod), pod.name.clone()))),
+        _ => pods.sort_by_key(|pod| {
+            std::cmp::Reverse((on_node[pod.node.as_str()], pod.created, pod.name.clone()))
+        }),
+    }
+    let member =
+        |pod: &PodState| Member { name: pod.name.clone(), uid: pod.uid.clone(), node: pod.node.clone() };
+    pods.into_iter().map(member).collect()
+}

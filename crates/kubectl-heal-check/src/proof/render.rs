@@ -1,0 +1,243 @@
+//! The proof for people: the conditions, the plan, one line a phase, and the summary with a bar for each phase.
+
+use std::time::{Duration, Instant};
+
+use cluster_model::text::count;
+use plugin_client::{Line, Live, Ui, table};
+
+use super::event::{Event, Reporter};
+use super::options::ProofOptions;
+use super::outcome::{End, Round};
+use super::plan::Plan;
+use super::preflight::Test;
+use super::statistics::statistics;
+use super::timeline::Phase;
+
+/// Columns of the longest bar.
+const BAR: f64 = 30.0;
+
+pub fn preflight(tests: &[Test]) -> Vec<Line> {
+    let row = |test: &Test| {
+        let (mark, text) = match &test.outcome {
+            Ok(text) => (Line::new().good("  ok"), Line::new().plain(text)),
+            Err(text) => (Line::new().bad("  no"), Line::new().plain(text)),
+        };
+        vec![mark, Line::new().plain(test.what), text]
+    };
+    table(&tests.iter().map(row).collect::<Vec<_>>())
+}
+
+pub fn plan(plan: &Plan, options: &ProofOptions) -> Vec<Line> {
+    let names: Vec<&str> = plan.members.iter().take(plan.rounds).map(|it| it.name.as_str()).collect();
+    let again = if plan.rounds > names.len() { ", then replacements" } else { "" };
+    let grace = match plan.grace_seconds {
+        Some(seconds) => format!("{seconds}s"),
+        None => format!("its own, {}s", plan.grace),
+    };
+    let limit = options.max_recovery.map_or("none".to_owned(), shown);
+    let row = |what: &str, text: String| vec![Line::new().plain("  ").dim(what), Line::new().plain(text)];
+    let rows = vec![
+        row(
+            "will evict",
+            format!("one pod at a time, {}: {}{again}", count(plan.rounds, "round"), names.join(", ")),
+        ),
+        row(
+            "by",
+            "POST pods/eviction with the UID of the pod; nothing is ever deleted past a budget".to_owned(),
+        ),
+        row("grace", grace),
+        row(
+            "stops at",
+            format!("more than {} not ready; recovery longer than: {limit}", plan.max_unavailable),
+        ),
+    ];
+    let mut lines = vec![
+        Line::new()
+            .strong(plan.subject.to_string())
+            .plain(format!(" in namespace {}", plan.subject.namespace)),
+    ];
+    lines.extend(table(&rows));
+    lines
+}
+
+/// `1.2s`
+fn shown(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds if seconds >= 60 => cluster_model::text::span(i64::try_from(seconds).unwrap_or(i64::MAX)),
+        _ => format!("{:.1}s", duration.as_secs_f64()),
+    }
+}
+
+/// Shows events as they come, and what is waited for at the bottom of a terminal.
+pub struct Screen {
+    ui: Ui,
+    live: Option<Live>,
+    rounds: usize,
+    done: usize,
+    /// The victim of the round under way.
+    in_flight: Option<String>,
+    last: String,
+    since: Instant,
+}
+
+impl Screen {
+    pub fn new(ui: &Ui, rounds: usize) -> Self {
+        Screen {
+            ui: ui.clone(),
+            live: ui.live(),
+            rounds,
+            done: 0,
+            in_flight: None,
+            last: String::new(),
+            since: Instant::now(),
+        }
+    }
+
+    /// It ended by itself.
+    pub fn end(mut self) {
+        self.in_flight = None;
+    }
+}
+
+/// Left by a second Ctrl-C: nobody reports after this.
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.live = None;
+        if let Some(victim) = &self.in_flight {
+            let line = format!("left while {victim} was being replaced: {}", self.last);
+            self.ui.warn(line);
+            self.ui.hint(Line::new().command("kubectl get pods --watch"));
+        }
+    }
+}
+
+impl Reporter for Screen {
+    fn event(&mut self, event: &Event) {
+        let line = match event {
+            Event::Evicting { round, victim, node } => {
+                self.in_flight = Some(victim.clone());
+                self.since = Instant::now();
+                Line::new()
+                    .strong(format!("round {round} of {}", self.rounds))
+                    .plain(format!("  evicting {victim} on {node}"))
+            }
+            Event::Refused { message } => {
+                Line::new().plain("  ").warn("waiting").plain(format!("  {message}"))
+            }
+            Event::Reached { phase, after, pod, node } => {
+                let place = if node.is_empty() || *phase != Phase::Scheduled {
+                    String::new()
+                } else {
+                    format!(" on {node}")
+                };
+                Line::new().plain(format!("  {:>7}  {:<9}  {pod}{place}", shown(*after), phase.word()))
+            }
+            Event::Recovered { round, after } => {
+                self.done = *round;
+                self.in_flight = None;
+                Line::new().plain("  ").good("recovered").plain(format!(" after {}", shown(*after)))
+            }
+            Event::CoolingDown { seconds } => Line::new().dim(format!("  next round in {}", shown(*seconds))),
+            Event::WaitingToLeave => Line::new()
+                .warn("interrupted")
+                .plain(": waiting for this recovery; Ctrl-C again leaves at once"),
+        };
+        self.ui.status(&line);
+    }
+
+    fn draw(&mut self, doing: &str) {
+        doing.clone_into(&mut self.last);
+        if let Some(live) = self.live.as_ref().filter(|it| it.due()) {
+            live.show(self.done, self.rounds, &Line::new().plain(doing), &[]);
+        }
+    }
+}
+
+/// Why it ended as it did, if that is not success.
+pub fn reason(end: &End, rounds: &[Round]) -> Option<String> {
+    match end {
+        End::Recovered => None,
+        End::Slow { round, limit } => {
+            let round_seen = rounds.last();
+            let slowest = round_seen.and_then(Round::slowest);
+            let slowest = slowest.map_or(String::new(), |(phase, step)| {
+                format!("; the slowest phase was {} ({})", phase.word(), shown(step))
+            });
+            let took = round_seen.and_then(|it| it.recovery).map_or(String::new(), shown);
+            Some(format!(
+                "round {round} recovered after {took}, and --max-recovery is {}{slowest}",
+                shown(*limit)
+            ))
+        }
+        End::NotRecovered(why) | End::Void(why) | End::Aborted(why) => Some(why.clone()),
+        End::Interrupted => Some("interrupted".to_owned()),
+        End::Timeout => Some("--timeout passed".to_owned()),
+        End::Failed(failure) => Some(failure.to_string()),
+    }
+}
+
+pub fn summary(plan: &Plan, end: &End, rounds: &[Round]) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let longest = rounds.iter().flat_map(|it| it.phases.values()).max().copied().unwrap_or_default();
+    for (index, round) in rounds.iter().enumerate() {
+        lines.extend(bars(index + 1, round, longest));
+        lines.push(Line::new());
+    }
+    let name = plan.subject.to_string();
+    let word = match end {
+        End::Recovered => Line::new().good("recovered"),
+        End::Slow { .. } => Line::new().bad("slow"),
+        End::NotRecovered(_) => Line::new().bad("not recovered"),
+        End::Void(_) => Line::new().warn("void"),
+        End::Aborted(_) | End::Failed(_) | End::Timeout => Line::new().warn("aborted"),
+        End::Interrupted => Line::new().warn("interrupted"),
+    };
+    let why = reason(end, rounds).map_or(String::new(), |it| format!(": {it}"));
+    lines.push(Line::new().strong(&name).plain("  ").then(word).plain(why));
+    if let Some(it) = statistics(rounds.iter().filter_map(|it| it.recovery)) {
+        let p95 = it.p95.map_or(String::new(), |it| format!(", 95th percentile {}", shown(it)));
+        lines.push(Line::new().plain(format!(
+            "recovery of {}: min {}, median {}, max {}{p95}",
+            count(it.n, "round"),
+            shown(it.min),
+            shown(it.median),
+            shown(it.max)
+        )));
+    }
+    let next = match end {
+        End::Recovered => ("all about it: ", format!("kubectl heal-check {name} -o wide")),
+        _ => ("its state now: ", format!("kubectl heal-check {name}")),
+    };
+    lines.push(Line::new().plain(next.0).command(format!("{} -n {}", next.1, plan.subject.namespace)));
+    lines
+}
+
+/// From the acceptance to each phase: bars that start at the same place show what overlaps.
+fn bars(number: usize, round: &Round, longest: Duration) -> Vec<Line> {
+    let replacement =
+        round.replacement.as_ref().map_or("no replacement".to_owned(), |(name, _)| name.clone());
+    let mut lines = vec![
+        Line::new()
+            .strong(format!("round {number}"))
+            .plain(format!("  {} → {replacement}", round.victim.name)),
+    ];
+    let row = |(phase, at): (&Phase, &Duration)| {
+        let share = if longest.is_zero() { 0.0 } else { at.as_secs_f64() / longest.as_secs_f64() };
+        let length = ((share * BAR).round() as usize).max(1);
+        vec![
+            Line::new().plain("  ").plain(phase.word()),
+            Line::new().plain(shown(*at)),
+            Line::new().dim("━".repeat(length)),
+        ]
+    };
+    lines.extend(table(&round.phases.iter().map(row).collect::<Vec<_>>()));
+    if let Some(window) = round.no_endpoint.filter(|it| !it.is_zero()) {
+        lines.push(
+            Line::new().plain("  ").warn(format!("for {} its Service had none of its pods", shown(window))),
+        );
+    }
+    if round.is_uncertain {
+        lines.push(Line::new().plain("  ").warn("a watch was interrupted: times may be late"));
+    }
+    lines
+}

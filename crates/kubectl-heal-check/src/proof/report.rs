@@ -1,0 +1,96 @@
+//! The proof for programs, as part of the report.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::outcome::{End, Round};
+use super::statistics::statistics;
+use crate::matrix::Matrix;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProofResult {
+    Recovered,
+    Slow,
+    NotRecovered,
+    Void,
+    Aborted,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ProofReport {
+    pub result: ProofResult,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    pub rounds: Vec<RoundReport>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoundReport {
+    pub victim: String,
+    pub victim_uid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replacement_uid: Option<String>,
+    /// After the acceptance; a phase that was not seen is absent.
+    pub seconds: BTreeMap<&'static str, f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovery_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_endpoint_seconds: Option<f64>,
+}
+
+impl ProofReport {
+    pub fn of(end: &End, rounds: &[Round], reason: Option<String>) -> Self {
+        let result = match end {
+            End::Recovered => ProofResult::Recovered,
+            End::Slow { .. } => ProofResult::Slow,
+            End::NotRecovered(_) => ProofResult::NotRecovered,
+            End::Void(_) => ProofResult::Void,
+            End::Aborted(_) | End::Interrupted | End::Timeout | End::Failed(_) => ProofResult::Aborted,
+        };
+        ProofReport { result, reason, rounds: rounds.iter().map(round).collect() }
+    }
+}
+
+fn round(round: &Round) -> RoundReport {
+    RoundReport {
+        victim: round.victim.name.clone(),
+        victim_uid: round.victim.uid.clone(),
+        replacement: round.replacement.as_ref().map(|(name, _)| name.clone()),
+        replacement_uid: round.replacement.as_ref().map(|(_, uid)| uid.clone()),
+        seconds: round.phases.iter().map(|(phase, at)| (phase.word(), seconds(*at))).collect(),
+        recovery_seconds: round.recovery.map(seconds),
+        no_endpoint_seconds: round.no_endpoint.map(seconds),
+    }
+}
+
+/// To the millisecond: more was not measured.
+fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+/// What was proven is no prediction any more.
+pub fn promote(matrix: &mut Matrix, end: &End, rounds: &[Round]) {
+    let (End::Recovered, Some(measured)) = (end, statistics(rounds.iter().filter_map(|it| it.recovery)))
+    else {
+        return;
+    };
+    let eta = i64::try_from(measured.median.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
+    let reason = format!(
+        "proven by {} just now: {:.1}s in the median, {:.1}s at most",
+        cluster_model::text::count(measured.n, "eviction"),
+        measured.median.as_secs_f64(),
+        measured.max.as_secs_f64()
+    );
+    for cell in [&mut matrix.pod_loss, &mut matrix.drain] {
+        // That of a DaemonSet in a drain has nothing to heal.
+        if cell.verdict != crate::matrix::Verdict::None {
+            *cell = crate::matrix::Cell::proven(eta, reason.clone());
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The annotations that leave out findings, by the object that has one. Those of pods and ReplicaSets below a workload do not count: they
+//! are copies of what is written above.
+
+use std::collections::BTreeMap;
+
+use cluster_model::{NodeExt, Raw};
+use k8s_openapi::api::core::v1::Node;
+use serde_json::Value;
+
+use super::Read;
+use super::workload::{Kind, Workload};
+use crate::finding::Subject;
+use crate::ignores::annotation::KEY;
+
+/// Besides workloads and nodes.
+const OTHERS: [Read; 5] = [Read::Budgets, Read::Autoscalers, Read::Services, Read::Leases, Read::Namespaces];
+
+pub fn of<'o>(
+    workloads: &[Workload],
+    nodes: &[Node],
+    objects: impl Fn(Read) -> &'o Vec<Value>,
+) -> BTreeMap<Subject, String> {
+    let of_workload = |workload: &Workload| {
+        let pod = workload.pods.first().filter(|_| workload.kind == Kind::Pod);
+        let text = workload.object.annotation(KEY).map(str::to_owned);
+        Some((workload.subject.clone(), text.or_else(|| pod?.ignore.clone())?))
+    };
+    let of_node = |node: &Node| {
+        let text = node.metadata.annotations.as_ref()?.get(KEY)?;
+        Some((Subject::new("Node", "", node.name()), text.clone()))
+    };
+    let others = OTHERS.into_iter().flat_map(|read| objects(read).iter().map(move |object| (read, object)));
+    let of_other = |(read, object): (Read, &Value)| {
+        let subject = Subject::new(read.api().0, object.text("/metadata/namespace"), object.name());
+        Some((subject, object.annotation(KEY)?.to_owned()))
+    };
+    let all = workloads.iter().filter_map(of_workload).chain(nodes.iter().filter_map(of_node));
+    all.chain(others.filter_map(of_other)).collect()
+}
