@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cluster_model::NodeExt;
 use serde::Serialize;
 
-use crate::snapshot::{PodState, Snapshot, Workload};
+use crate::snapshot::{PodState, Read, Snapshot, Workload};
 
 /// A Service that the workload needs has no ready pod left if this node or zone is lost, while the workload itself has.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -42,7 +42,11 @@ impl<'s> Services<'s> {
         Services { snapshot, served_by, zones }
     }
 
+    /// None where the pods are not known: nothing is said of what was not seen.
     pub fn impaired_by(&self, workload: &'s Workload) -> Vec<Impairment> {
+        if self.snapshot.missing(&[Read::Pods]).is_some() {
+            return Vec::new();
+        }
         let needed: BTreeSet<Key<'_>> =
             workload.hosts.iter().filter_map(|host| self.service(workload, host)).collect();
         let mut found: Vec<Impairment> =
@@ -178,6 +182,11 @@ mod tests {
     fn what_is_lost_with_it_is_not_impaired_by_it() {
         let world = world("http://db").edit("Pod/web-b", not_ready()).edit("Pod/web-c", not_ready());
         assert_eq!(found(&world), [""; 0]);
+    }
+
+    #[test]
+    fn without_the_pods_nothing_is_said() {
+        assert_eq!(found(&world("http://db").unknown(Read::Pods)), [""; 0]);
     }
 
     #[test]

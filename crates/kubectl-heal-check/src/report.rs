@@ -110,7 +110,8 @@ pub struct Row {
     pub matrix: Option<Matrix>,
     pub impaired_by: Vec<Impairment>,
     #[serde(skip)]
-    pub pods: usize,
+    /// `None`: they could not be read.
+    pub pods: Option<usize>,
 }
 
 impl HealResult {

@@ -2,8 +2,9 @@
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::{Info, Warning};
+use crate::finding::Subject;
 use crate::ignores::annotation::parse;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, Workload};
 
 pub const CHECK: Check = Check {
     id: "HC001",
@@ -18,9 +19,15 @@ pub const CHECK: Check = Check {
     run,
 };
 
+/// Everything, or if workloads were named or selected, these and their namespaces.
+fn is_meant(snapshot: &Snapshot, object: &Subject) -> bool {
+    let is_namespace_of = |it: &Workload| object.kind == "Namespace" && object.name == it.subject.namespace;
+    snapshot.selects_all || snapshot.selected().any(|it| it.subject == *object || is_namespace_of(it))
+}
+
 /// The annotations; what is wrong with `--config` is found when its entries are applied.
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
-    for (object, text) in &snapshot.annotations {
+    for (object, text) in snapshot.annotations.iter().filter(|(object, _)| is_meant(snapshot, object)) {
         for entry in parse(object, text) {
             match entry {
                 Err(why) => {
@@ -44,6 +51,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
 mod tests {
     use super::*;
     use crate::checks::testing::{World, healthy};
+    use crate::snapshot::{Read, Selection};
     use serde_json::json;
 
     #[test]
@@ -63,11 +71,21 @@ mod tests {
             ("one of two", web("HC203=x; HC999=y"), &["deployment/web warning"]),
             ("of a budget", on("PodDisruptionBudget/web", "x"), &["poddisruptionbudget/web warning"]),
             ("of a node", on("Node/n1", "x"), &["node/n1 warning"]),
-            ("of a namespace", healthy().with(namespace), &["namespace/shop warning"]),
+            ("of a namespace", healthy().with(namespace.clone()), &["namespace/shop warning"]),
         ];
         for (name, world, expected) in cases {
             assert_eq!(world.found(&CHECK), expected, "{name}");
         }
+        // Of what was named only: somebody else's object is not its business.
+        let named = |world: &World| {
+            let web = Selection::Named(vec![(Read::Deployments, "web".to_owned())]);
+            let (snapshot, mut found) = (world.selected(&web), Found::by(&CHECK));
+            (CHECK.run)(&snapshot, &mut found);
+            found.findings.iter().map(|it| it.subject.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(named(&web("HC203")), ["deployment/web"]);
+        assert_eq!(named(&healthy().with(namespace)), ["namespace/shop"]);
+        assert_eq!(named(&on("Node/n1", "x")), [""; 0]);
         // A Deployment's annotations are copied to its ReplicaSets (pkg/controller/deployment/util/deployment_util.go).
         assert_eq!(on("ReplicaSet/web-1", "x").found(&CHECK), [""; 0]);
     }

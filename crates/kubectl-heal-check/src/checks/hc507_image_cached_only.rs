@@ -10,7 +10,7 @@ use super::eligible::eligible;
 use crate::finding::Severity::{Info, Warning};
 use crate::snapshot::{Kind, Read, Snapshot};
 
-/// The kubelet reports no more of a node's images unless it is told to (`nodeStatusMaxImages`).
+/// The kubelet reports no more of a node's images unless it is configured otherwise (`nodeStatusMaxImages`).
 const REPORTED: usize = 50;
 
 pub const CHECK: Check = Check {

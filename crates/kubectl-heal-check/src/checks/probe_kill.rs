@@ -3,7 +3,7 @@
 use crate::snapshot::pod::PodState;
 use crate::snapshot::{Event, Reason, Snapshot};
 
-/// The server keeps events as long unless it is told otherwise.
+/// The server keeps events as long unless it is configured otherwise.
 pub const EVENTS_LIVE: i64 = 3600;
 
 /// The events that say so, of the last hour.

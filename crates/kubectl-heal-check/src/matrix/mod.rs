@@ -25,7 +25,7 @@ use crate::checks::hc704_under_replicated::NO_LONGER_STARTING;
 use crate::checks::hc804_healer_dead;
 use crate::checks::{crashing, waiting};
 use crate::snapshot::places::Losses;
-use crate::snapshot::{Kind, PodState, Recreated, Snapshot, Workload};
+use crate::snapshot::{Kind, PodState, Read, Recreated, Snapshot, Workload};
 use placement::Placement;
 
 #[derive(Clone, Debug, Serialize)]
@@ -98,6 +98,9 @@ fn matrix(
 ) -> Matrix {
     if workload.replicas == Some(0) {
         return Matrix::all(&Cell::none("scaled to zero: there is nothing to heal"));
+    }
+    if let Some((read, why)) = snapshot.missing(&[Read::Pods]) {
+        return Matrix::all(&Cell::unknown(format!("{read}: {why}")));
     }
     let crash = crash::crash(workload, snapshot);
     if let Some(cell) = not_recreated(workload) {

@@ -399,3 +399,11 @@ fn a_spread_constraint_counts_only_the_pods_that_it_selects() {
     assert!(node_loss("web").reason.contains("may count pods that stay"), "{:?}", node_loss("web"));
     assert!(!node_loss("agent").reason.contains("may count pods that stay"), "{:?}", node_loss("agent"));
 }
+
+#[test]
+fn without_the_pods_every_cell_is_unknown() {
+    let matrix = matrix_of(&healthy().unknown(Read::Pods), "deployment/web");
+    for (name, cell) in matrix.cells() {
+        assert_eq!((cell.verdict, cell.reason.as_str()), (Verdict::Unknown, "pods: forbidden"), "{name}");
+    }
+}

@@ -80,8 +80,9 @@ fn healthy(workload: &Workload, findings: &[Finding]) -> Test {
     let error = findings.iter().filter(counts).find(is_about);
     Test {
         what: "findings",
-        outcome: error
-            .map_or(Ok("no error about it".to_owned()), |it| Err(format!("{} {}", it.id, it.message))),
+        outcome: error.map_or(Ok("nothing is wrong with it now".to_owned()), |it| {
+            Err(format!("{} {}", it.id, it.message))
+        }),
     }
 }
 

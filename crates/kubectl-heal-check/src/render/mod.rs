@@ -67,11 +67,13 @@ pub fn report(report: &HealReport, shown: Shown, namespace: Option<&str>, fail_o
 }
 
 fn block(name: &str, rows: &[&Row], found: &[&Finding], wide: bool) -> Vec<Line> {
-    let pods = rows.iter().map(|row| row.pods).sum();
+    // Not as none, if they could not be read.
+    let pods: Option<usize> = rows.iter().map(|row| row.pods).sum();
+    let pods = pods.map_or("pods unknown".to_owned(), |all| count(all, "pod"));
     let mut lines = vec![Line::new().strong(name).plain("  ").plain(format!(
         "{}, {}: {}",
         count(rows.len(), "workload"),
-        count(pods, "pod"),
+        pods,
         counts(found)
     ))];
     let reasons: Vec<Vec<Line>> = rows.iter().flat_map(|row| matrix::reasons(row, wide)).collect();

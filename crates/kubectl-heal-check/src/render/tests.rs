@@ -12,7 +12,7 @@ fn text(world: &World, wide: bool) -> Vec<String> {
         subject: workload.subject.clone(),
         matrix: Some(matrix),
         impaired_by: Vec::new(),
-        pods: workload.active().count(),
+        pods: Some(workload.active().count()),
     });
     let made = HealReport {
         kind: "HealReport",

@@ -15,7 +15,7 @@ use crate::matrix::Matrix;
 use crate::options::Options;
 use crate::proof;
 use crate::report::{Checked, HealReport, HealResult, Row};
-use crate::snapshot::{Snapshot, Workload};
+use crate::snapshot::{Read, Snapshot, Workload};
 use crate::{checks, gather, matrix, render, rights};
 
 const PLUGIN: &str = "kubectl-heal-check";
@@ -128,7 +128,7 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
         subject: workload.subject.clone(),
         matrix,
         impaired_by: services.impaired_by(workload),
-        pods: workload.active().count(),
+        pods: snapshot.missing(&[Read::Pods]).is_none().then(|| workload.active().count()),
     });
     HealReport {
         kind: "HealReport",

@@ -1,4 +1,4 @@
-//! What containerd, the CNI plugins and the kubelet are told.
+//! The configuration of containerd, the CNI plugins and the kubelet.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -79,7 +79,7 @@ impl Layout<'_> {
             "podLogsDir": self.at("pod-logs"),
             "volumePluginDir": self.at("volume-plugins"),
             "cgroupDriver": "cgroupfs",
-            // Since 1.35 the kubelet refuses cgroup v1 unless it is told not to.
+            // Since 1.35 the kubelet refuses cgroup v1 unless `failCgroupV1` is false.
             "failCgroupV1": false,
             "failSwapOn": false,
             "enforceNodeAllocatable": [],

@@ -1,0 +1,91 @@
+use super::*;
+use crate::finding::{Finding, Subject};
+use clap::CommandFactory;
+use plugin_client::Exit;
+use std::collections::BTreeMap;
+
+fn parse(words: &[&str]) -> Args {
+    Args::try_parse_from(["kubectl heal-check"].iter().chain(words)).unwrap()
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    Args::command().debug_assert();
+}
+
+#[test]
+fn workloads_are_named_as_in_kubectl() {
+    let web = (Read::Deployments, "web".to_owned());
+    assert_eq!(
+        parse(&["deploy/web", "pod/x"]).target().unwrap(),
+        Target::Named(vec![web, (Read::Pods, "x".into())])
+    );
+    assert_eq!(parse(&["-l", "app=web"]).target().unwrap(), Target::Selector("app=web".into()));
+    assert_eq!(parse(&["-A"]).target().unwrap(), Target::All);
+}
+
+#[test]
+fn what_is_ignored() {
+    let options = parse(&["--ignore", "HC203,hc201:web,HC301:shop/api", "--fail-on=warning"]);
+    let options = options.options(Files::default()).unwrap();
+    assert_eq!(options.fail_on, Severity::Warning);
+    assert!(options.skips("HC203") && !options.skips("HC201") && !options.skips("HC999"));
+    let leaves_out = |id, namespace: &str, name: &str| {
+        let subject = Subject::new("Deployment", namespace, name);
+        let (message, remedy) = (String::new(), String::new());
+        let finding = Finding { id, name: "n", severity: Severity::Error, subject, message, remedy };
+        options.rules.iter().any(|rule| rule.matches(&finding, &BTreeMap::new()))
+    };
+    assert!(leaves_out("HC203", "a", "b") && leaves_out("HC201", "a", "web"));
+    assert!(leaves_out("HC301", "shop", "api"));
+    assert!(!leaves_out("HC201", "a", "api") && !leaves_out("HC301", "other", "api"));
+}
+
+#[test]
+fn the_command_line_wins_over_the_file() {
+    let options = |words: &[&str], fail_on| {
+        let mut config = Config::default();
+        config.fail_on = fail_on;
+        parse(words).options(Files { config, ..Files::default() }).unwrap().fail_on
+    };
+    assert_eq!(options(&[], None), Severity::Error);
+    assert_eq!(options(&[], Some(Severity::Info)), Severity::Info);
+    assert_eq!(options(&["--fail-on=warning"], Some(Severity::Info)), Severity::Warning);
+}
+
+#[test]
+fn one_half_or_both() {
+    let half = |words: &[&str]| parse(words).options(Files::default()).unwrap().half;
+    assert_eq!((half(&[]), half(&["--now"]), half(&["--posture"])), (Half::Both, Half::Now, Half::Posture));
+}
+
+#[test]
+fn bad_input_is_a_usage_error_that_names_it() {
+    let cases: [(&[&str], &str); 9] = [
+        (&["web"], "web: TYPE/NAME expected"),
+        (&["deploy/"], "deploy/: TYPE/NAME expected"),
+        (&["deploy/a/b"], "TYPE/NAME expected"),
+        (&["job/x"], "job is no type"),
+        (&["deploy/web", "-l", "a=b"], "names cannot be used with --selector"),
+        (&["-l", " "], "--selector is empty"),
+        (&["-A", "-n", "shop"], "cannot be used together"),
+        (&["--ignore", "HC999"], "--ignore HC999"),
+        (&["--ignore", "HC203:"], "a name is missing"),
+    ];
+    for (words, part) in cases {
+        let args = parse(words);
+        let failure = args.target().and_then(|_| args.options(Files::default()).map(drop)).unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage, "{words:?}");
+        assert!(failure.message.contains(part), "{words:?}: {}", failure.message);
+    }
+    for words in [
+        &["--fail-on=bad"][..],
+        &["--timeout=soon"],
+        &["-o", "xml"],
+        &["--now", "--posture"],
+        &["--domain", "a b"],
+        &["--now", "--domain", "rack"],
+    ] {
+        assert!(Args::try_parse_from(["kubectl heal-check"].iter().chain(words)).is_err(), "{words:?}");
+    }
+}
