@@ -54,6 +54,18 @@ pub struct Args {
     #[arg(short = 'A', long, switch())]
     pub all_namespaces: bool,
 
+    /// Check a dump of a cluster instead of a cluster: a file, a folder or `-`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["print_rbac", "explain", "filename", "prove"])]
+    pub from: Option<PathBuf>,
+
+    /// Check manifests instead of a cluster: files, folders or `-`
+    #[arg(short = 'f', long, value_name = "FILE", conflicts_with_all = ["print_rbac", "explain", "all_namespaces", "prove", "now"])]
+    pub filename: Vec<PathBuf>,
+
+    /// For each finding the smallest patch that is proven to fix it, printed or written into DIR; none is applied
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with_all = ["print_rbac", "explain", "prove"])]
+    pub fix: Option<String>,
+
     /// Exit 1 if a finding is this bad or worse; error by default
     #[arg(long, value_name = "SEVERITY")]
     pub fail_on: Option<Severity>,
@@ -212,6 +224,15 @@ impl Args {
         if self.all_namespaces && !self.workloads.is_empty() {
             return usage("a workload cannot be named across all namespaces");
         }
+        if let Some(flag) = self.files() {
+            let of_cluster = self.connection.of_cluster();
+            if !of_cluster.is_empty() {
+                return usage(&format!("{flag} contacts no cluster: omit{of_cluster}"));
+            }
+        }
+        if self.from.is_some() && !self.workloads.is_empty() && self.connection.namespace.is_none() {
+            return usage("--from reads no kubeconfig: name the namespace of the workloads with --namespace");
+        }
         match (&self.selector, self.workloads.as_slice()) {
             (Some(_), [_, ..]) => usage("names cannot be used with --selector"),
             (Some(selector), []) if selector.trim().is_empty() => {
@@ -268,6 +289,15 @@ impl Args {
             secrets: self.secrets,
             domain: self.domain.clone().unwrap_or_default(),
         })
+    }
+
+    /// The flag that names files instead of a cluster.
+    pub fn files(&self) -> Option<&'static str> {
+        match (&self.from, self.filename.is_empty()) {
+            (Some(_), _) => Some("--from"),
+            (None, false) => Some("--filename"),
+            (None, true) => None,
+        }
     }
 
     pub fn timeout(&self) -> Option<Duration> {

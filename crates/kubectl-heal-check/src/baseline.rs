@@ -145,7 +145,16 @@ mod tests {
 
     fn finding(id: &'static str, namespace: &str, name: &str, severity: Severity) -> Finding {
         let subject = Subject::new("Deployment", namespace, name);
-        Finding { id, name: "n", severity, subject, message: "m".to_owned(), remedy: String::new() }
+        Finding {
+            id,
+            name: "n",
+            severity,
+            subject,
+            message: "m".to_owned(),
+            remedy: String::new(),
+            location: None,
+            offer: None,
+        }
     }
 
     fn key(id: &str, namespace: &str, name: &str) -> Key {

@@ -1,9 +1,15 @@
 //! What a check found: one fact about one object, with the shortest way to fix it.
 
+mod fix;
+mod subject;
+
 use std::fmt;
 
 use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+
+pub use fix::{Change, Fix, Offer, Proof};
+pub use subject::Subject;
 
 /// Worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
@@ -31,24 +37,20 @@ impl Severity {
     }
 }
 
-/// The object that a finding or a row of the matrix is about. Objects of the cluster have no namespace.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Subject {
-    pub kind: String,
-    pub namespace: String,
-    pub name: String,
+/// Where an object is in files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Location {
+    pub file: String,
+    /// Where it begins, from 1, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
 }
 
-impl Subject {
-    pub fn new(kind: &str, namespace: &str, name: &str) -> Self {
-        Subject { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() }
-    }
-}
-
-/// `deployment/web`, as kubectl takes it where the namespace is given.
-impl fmt::Display for Subject {
+/// `web.yaml:12`
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.kind.to_lowercase(), self.name)
+        f.write_str(&self.file)?;
+        self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
     }
 }
 
@@ -62,6 +64,20 @@ pub struct Finding {
     pub message: String,
     /// What to do or type.
     pub remedy: String,
+    /// Of manifests, where the subject is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+    /// With `--fix`.
+    #[serde(rename = "fix", skip_serializing_if = "has_no_fix", serialize_with = "as_fix")]
+    pub offer: Option<Offer>,
+}
+
+fn has_no_fix(offer: &Option<Offer>) -> bool {
+    offer.as_ref().and_then(Offer::fix).is_none()
+}
+
+fn as_fix<S: Serializer>(offer: &Option<Offer>, serializer: S) -> Result<S::Ok, S::Error> {
+    offer.as_ref().and_then(Offer::fix).serialize(serializer)
 }
 
 /// What could not be checked, and why. Never the same as "nothing found".

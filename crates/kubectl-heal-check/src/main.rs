@@ -10,6 +10,7 @@ mod config;
 mod dependencies;
 mod exempt;
 mod finding;
+mod fix;
 mod formats;
 mod gather;
 mod half;

@@ -1,7 +1,10 @@
 //! heal-check on a real control plane: what the tables beside the checks cannot show.
 
 mod findings;
+mod fix;
+mod from;
 mod input;
+mod manifests;
 mod matrix;
 mod outcome;
 mod proof;
@@ -17,12 +20,15 @@ const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases
 /// The test bed's controllers elect no leader, so that they have no Lease: these stand for it.
 pub fn leases() {
     for name in ["kube-controller-manager", "kube-scheduler"] {
-        let now = format!("{:.6}", k8s_openapi::jiff::Timestamp::now());
-        let lease = json!({"metadata": {"name": name}, "spec": {"holderIdentity": "testbed", "leaseDurationSeconds": 1_000_000, "renewTime": now}});
         // Another test may have made it.
-        let _ = shared().try_create(LEASES, &lease);
+        let _ = shared().try_create(LEASES, &lease(name));
         assert!(shared().try_get(&format!("{LEASES}/{name}")).is_some());
     }
+}
+
+fn lease(name: &str) -> Value {
+    let now = format!("{:.6}", k8s_openapi::jiff::Timestamp::now());
+    json!({"metadata": {"name": name}, "spec": {"holderIdentity": "testbed", "leaseDurationSeconds": 1_000_000, "renewTime": now}})
 }
 
 /// The cells of a workload, as `heals heals slow slow heals`.

@@ -107,6 +107,19 @@ impl DisruptionBudget {
         self.counted().requirement(members)
     }
 
+    /// What its controller computes once it has so many pods, all of them healthy: for a budget that has no status yet, or pods that do not
+    /// exist yet.
+    #[must_use]
+    pub fn with_all_healthy(mut self, pods: i32) -> Self {
+        (self.expected, self.healthy) = (pods, pods);
+        let allowed = self.allowed_after(PodChange::default());
+        self.allowed = i32::try_from(allowed).unwrap_or(i32::MAX).min(pods);
+        self.desired = pods - self.allowed;
+        self.status =
+            if self.allowed > 0 { BudgetStatus::Allows(self.allowed) } else { BudgetStatus::Blocked };
+        self
+    }
+
     fn counted(&self) -> Counted<'_> {
         Counted {
             rule: &self.rule,
@@ -187,6 +200,29 @@ mod tests {
             assert!(!b(None, 0).counts(&pod("s/p", "n").phase(phase)), "{phase}");
         }
         assert!(!b(None, 0).counts(&pod("s/p", "n").deleted("2026-01-01T00:00:00Z")));
+    }
+
+    #[test]
+    fn of_pods_that_are_all_healthy() {
+        // (rule, pods, allowed, desired)
+        for (rule, pods, allowed, desired) in [
+            (json!({"maxUnavailable": 1}), 3, 1, 2),
+            (json!({"minAvailable": 3}), 3, 0, 3),
+            (json!({"minAvailable": "50%"}), 3, 1, 2),
+            (json!({"maxUnavailable": "100%"}), 3, 3, 0),
+            (json!({"minAvailable": 0}), 2, 2, 0),
+            (json!({}), 2, 0, 2),
+            (json!({"maxUnavailable": 1}), 0, 0, 0),
+        ] {
+            let stale = json!({"metadata": {"generation": 1}, "spec": rule, "status": null});
+            let budget = budget("s/b", stale).with_all_healthy(pods);
+            let is_allowed = matches!(budget.status(), BudgetStatus::Allows(_));
+            assert_eq!(
+                (budget.allowed, budget.desired, is_allowed),
+                (allowed, desired, allowed > 0),
+                "{rule}"
+            );
+        }
     }
 
     #[test]

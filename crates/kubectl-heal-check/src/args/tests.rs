@@ -25,6 +25,13 @@ fn workloads_are_named_as_in_kubectl() {
 }
 
 #[test]
+fn fixes_are_printed_or_written() {
+    let of = |words: &[&str]| parse(words).fix;
+    assert_eq!((of(&[]), of(&["--fix"]), of(&["--fix=d"])), (None, Some(String::new()), Some("d".into())));
+    assert_eq!(parse(&["--fix", "deploy/web"]).workloads, ["deploy/web"]);
+}
+
+#[test]
 fn what_is_ignored() {
     let options = parse(&["--ignore", "HC203,hc201:web,HC301:shop/api", "--fail-on=warning"]);
     let options = options.options(Files::default()).unwrap();
@@ -33,7 +40,16 @@ fn what_is_ignored() {
     let leaves_out = |id, namespace: &str, name: &str| {
         let subject = Subject::new("Deployment", namespace, name);
         let (message, remedy) = (String::new(), String::new());
-        let finding = Finding { id, name: "n", severity: Severity::Error, subject, message, remedy };
+        let finding = Finding {
+            id,
+            name: "n",
+            severity: Severity::Error,
+            subject,
+            message,
+            remedy,
+            location: None,
+            offer: None,
+        };
         options.rules.iter().any(|rule| rule.matches(&finding, &BTreeMap::new()))
     };
     assert!(leaves_out("HC203", "a", "b") && leaves_out("HC201", "a", "web"));
@@ -61,7 +77,7 @@ fn one_half_or_both() {
 
 #[test]
 fn bad_input_is_a_usage_error_that_names_it() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 13] = [
         (&["web"], "web: TYPE/NAME expected"),
         (&["deploy/"], "deploy/: TYPE/NAME expected"),
         (&["deploy/a/b"], "TYPE/NAME expected"),
@@ -69,6 +85,10 @@ fn bad_input_is_a_usage_error_that_names_it() {
         (&["deploy/web", "-l", "a=b"], "names cannot be used with --selector"),
         (&["-l", " "], "--selector is empty"),
         (&["-A", "-n", "shop"], "cannot be used together"),
+        (&["--from", "x", "--context", "c"], "--from contacts no cluster: omit --context c"),
+        (&["-f", "x", "--server", "https://example.invalid"], "--filename contacts no cluster"),
+        (&["--from", "x", "deploy/web"], "name the namespace"),
+        (&["-f", "x", "deploy/a/b"], "TYPE/NAME expected"),
         (&["--ignore", "HC999"], "--ignore HC999"),
         (&["--ignore", "HC203:"], "a name is missing"),
     ];
@@ -85,6 +105,14 @@ fn bad_input_is_a_usage_error_that_names_it() {
         &["--now", "--posture"],
         &["--domain", "a b"],
         &["--now", "--domain", "rack"],
+        &["--from", "x", "-f", "y"],
+        &["-f", "x", "-A"],
+        &["-f", "x", "--now"],
+        &["--from", "x", "--print-rbac"],
+        &["--prove=evict", "--from", "x"],
+        &["--prove=evict", "-f", "x"],
+        &["--prove=evict", "--fix"],
+        &["--prove=evict", "--now"],
     ] {
         assert!(Args::try_parse_from(["kubectl heal-check"].iter().chain(words)).is_err(), "{words:?}");
     }

@@ -27,6 +27,13 @@ pub struct Check {
     pub run: fn(&Snapshot, &mut Found<'_>),
 }
 
+impl Check {
+    /// Whether manifests can say it: not what is happening now, and not what depends on nodes or on what they seldom contain.
+    pub fn is_about_manifests(&self) -> bool {
+        self.about == About::Posture && self.reads.iter().all(|read| read.is_in_manifests())
+    }
+}
+
 /// What a check that runs reports.
 pub struct Found<'c> {
     check: &'c Check,
@@ -53,7 +60,16 @@ impl<'c> Found<'c> {
     ) {
         let Check { id, name, .. } = *self.check;
         let (message, remedy) = (message.into(), remedy.into());
-        self.findings.push(Finding { id, name, severity, subject: subject.clone(), message, remedy });
+        self.findings.push(Finding {
+            id,
+            name,
+            severity,
+            subject: subject.clone(),
+            message,
+            remedy,
+            location: None,
+            offer: None,
+        });
     }
 
     /// Of one object it cannot be said.

@@ -28,7 +28,7 @@ pub const CHECK: Check = Check {
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.posture().filter(|it| it.runs_for_good()) {
-        let grace = workload.spec().number("/terminationGracePeriodSeconds").unwrap_or(30);
+        let grace = workload.grace();
         for container in workload.running_containers() {
             let sleeps = sleep(&container["lifecycle"]["preStop"]);
             if let Some(seconds) = sleeps.filter(|seconds| *seconds >= grace) {
@@ -42,7 +42,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
 }
 
 /// Of the sleep action, or of `sleep N` as a command.
-fn sleep(hook: &Value) -> Option<i64> {
+pub fn sleep(hook: &Value) -> Option<i64> {
     if let Some(seconds) = hook.number("/sleep/seconds") {
         return Some(seconds);
     }

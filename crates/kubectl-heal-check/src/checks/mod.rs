@@ -3,7 +3,7 @@
 pub mod check;
 pub mod crashing;
 mod displaced;
-mod eligible;
+pub mod eligible;
 mod endpoints;
 pub mod hc001_ignore;
 mod hc101_bare_pod;
@@ -33,7 +33,7 @@ mod hc304_liveness_dependencies;
 mod hc305_slow_start;
 pub mod hc306_probe_port;
 mod hc307_probe_time_out;
-mod hc308_pre_stop;
+pub mod hc308_pre_stop;
 mod hc309_grace_extremes;
 mod hc401_one_node;
 mod hc402_one_zone;
@@ -82,7 +82,7 @@ pub mod hc804_healer_dead;
 mod hc901_job_failed;
 mod hc902_cron_job_late;
 mod hc903_no_retry;
-mod probe;
+pub mod probe;
 mod probe_kill;
 mod service_pods;
 mod shared_volume;
@@ -183,7 +183,8 @@ pub fn find(id: &str) -> Option<&'static Check> {
 /// never runs.
 pub fn run(snapshot: &Snapshot, wanted: impl Fn(&Check) -> bool) -> (Vec<Finding>, Vec<Unchecked>) {
     let (mut findings, mut unchecked) = (Vec::new(), Vec::new());
-    for check in CHECKS.iter().filter(|check| wanted(check)) {
+    let applies = |check: &&Check| !snapshot.origin.is_manifests() || check.is_about_manifests();
+    for check in CHECKS.iter().filter(|check| wanted(check)).filter(applies) {
         if let Some((read, why)) = snapshot.missing(check.reads) {
             unchecked.push(Unchecked { id: check.id.to_owned(), reason: format!("{read}: {why}") });
             continue;
@@ -192,6 +193,9 @@ pub fn run(snapshot: &Snapshot, wanted: impl Fn(&Check) -> bool) -> (Vec<Finding
         (check.run)(snapshot, &mut found);
         findings.extend(found.findings);
         unchecked.extend(found.unchecked);
+    }
+    for finding in &mut findings {
+        finding.location = snapshot.origin.locations.get(&finding.subject).cloned();
     }
     sort(&mut findings);
     (findings, unchecked)

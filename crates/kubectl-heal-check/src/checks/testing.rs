@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::check::{Check, Found};
 use crate::finding::{Finding, Severity};
-use crate::snapshot::{Gathered, PodState, Read, Selection, Snapshot, strip};
+use crate::snapshot::{Gathered, Origin, PodState, Read, Selection, Snapshot, strip};
 
 pub const NOW: &str = "2026-01-02T00:00:00Z";
 
@@ -206,6 +206,10 @@ impl World {
     }
 
     pub fn selected(&self, selection: &Selection) -> Snapshot {
+        Snapshot::of(self.gathered(), selection, self.all_namespaces)
+    }
+
+    pub fn gathered(&self) -> Gathered {
         let of = |read: Read| -> Vec<Value> {
             let mut objects: Vec<Value> =
                 self.objects.iter().filter(|it| it["kind"] == read.api().0).cloned().collect();
@@ -246,7 +250,7 @@ impl World {
             Read::Secrets => has_secrets,
             _ => true,
         });
-        let gathered = Gathered {
+        Gathered {
             now: NOW.parse().unwrap(),
             pods: known(self, Read::Pods, pods.iter().map(PodState::of).collect()),
             nodes: known(self, Read::Nodes, nodes),
@@ -255,8 +259,8 @@ impl World {
                 .collect(),
             scheduling: Known::Seen(scheduling),
             controllers,
-        };
-        Snapshot::of(gathered, selection, self.all_namespaces)
+            origin: Origin::default(),
+        }
     }
 
     /// As `deployment/web error`, and what could not be checked as `unchecked`.

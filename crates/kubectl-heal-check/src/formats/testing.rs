@@ -13,7 +13,16 @@ pub const HOSTILE: &str = "\u{1b}[2J\u{0}\u{9b}1m\u{202e}\u{200b}\u{fffe}\u{ffff
 
 pub fn finding(id: &'static str, subject: Subject, severity: Severity) -> Finding {
     let name = crate::checks::find(id).unwrap().name;
-    Finding { id, name, severity, subject, message: "m".to_owned(), remedy: "r".to_owned() }
+    Finding {
+        id,
+        name,
+        severity,
+        subject,
+        message: "m".to_owned(),
+        remedy: "r".to_owned(),
+        location: None,
+        offer: None,
+    }
 }
 
 pub fn web() -> Subject {

@@ -1,6 +1,8 @@
 //! Reads the cluster. What cannot be read is unknown, with the reason; nothing here fails for a single kind.
 
+pub mod manifests;
 pub mod objects;
+pub mod offline;
 mod pods;
 pub mod volumes;
 mod webhook_backends;
@@ -17,7 +19,7 @@ use serde_json::Value;
 
 use crate::args::{TYPES, Target};
 use crate::half::Half;
-use crate::snapshot::{Gathered, Read, Selection};
+use crate::snapshot::{Gathered, Origin, Read, Selection};
 
 /// The holders of the Leases that are read.
 pub const HEALERS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
@@ -61,7 +63,8 @@ pub async fn gather(
         }
         (Known::Unknown(why), _, _) => (Known::Unknown(why.clone()), BTreeMap::new(), Known::Unknown(why)),
     };
-    Ok(Gathered { now: cluster.now(), pods, nodes, objects, scheduling, controllers })
+    let origin = Origin::default();
+    Ok(Gathered { now: cluster.now(), pods, nodes, objects, scheduling, controllers, origin })
 }
 
 /// A control plane that somebody else runs may hide them.
@@ -72,9 +75,7 @@ async fn leases(cluster: &Cluster) -> Result<Known<Vec<Value>>, Failure> {
         match api.get(name).await {
             Ok(lease) => found.push(lease.value),
             Err(error) if is_not_found(&error) => {
-                return Ok(Known::Unknown(format!(
-                    "there is no Lease {name} in namespace kube-system: the control plane may hide it"
-                )));
+                return Ok(Known::Unknown(no_lease(name)));
             }
             Err(error) => {
                 let failure = Failure::from_kube("read the Lease", &error);
@@ -87,6 +88,10 @@ async fn leases(cluster: &Cluster) -> Result<Known<Vec<Value>>, Failure> {
         }
     }
     Ok(Known::Seen(found))
+}
+
+fn no_lease(name: &str) -> String {
+    format!("there is no Lease {name} in namespace kube-system: the control plane may hide it")
 }
 
 /// What a label selector selects is for the server to say.

@@ -60,7 +60,7 @@ async fn read(api: Api<Pod>, namespace: Option<&str>) -> Result<Pods, Failure> {
 }
 
 impl Pods {
-    fn add(&mut self, pod: &Pod, namespace: Option<&str>) {
+    pub fn add(&mut self, pod: &Pod, namespace: Option<&str>) {
         self.scheduling.add_pod(pod);
         Gathered::note_controller(&mut self.controllers, pod);
         if namespace.is_none_or(|own| pod.metadata.namespace.as_deref() == Some(own)) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::Known;
+use cluster_model::{Known, Raw};
 use futures::future::try_join_all;
 use kube::api::ListParams;
 use plugin_client::{Cluster, Failure};
@@ -19,24 +19,13 @@ pub async fn add(
 ) -> Result<(), Failure> {
     // Those of all namespaces are there already.
     let Some(own) = namespace else { return Ok(()) };
-    let configurations = [Read::ValidatingWebhooks, Read::MutatingWebhooks].map(|read| objects.get(&read));
-    let services: BTreeSet<(String, String)> = configurations
-        .into_iter()
-        .flatten()
-        .filter_map(|it| match it {
-            Known::Seen(all) => Some(all),
-            Known::Unknown(_) => None,
-        })
-        .flatten()
-        .flat_map(webhook::of)
-        .filter_map(|it| it.service)
-        .filter(|(namespace, _)| namespace != own)
-        .collect();
-    let lists = services.iter().map(|(namespace, name)| async move {
-        let params = ListParams::default().labels(&format!("{}={name}", webhook::SERVICE_NAME));
-        let listed = whole(cluster, Read::EndpointSlices, Some(namespace), params).await;
-        known(Read::EndpointSlices, Some(namespace), listed)
-    });
+    let services = services(objects);
+    let lists =
+        services.iter().filter(|(namespace, _)| namespace != own).map(|(namespace, name)| async move {
+            let params = ListParams::default().labels(&format!("{}={name}", webhook::SERVICE_NAME));
+            let listed = whole(cluster, Read::EndpointSlices, Some(namespace), params).await;
+            known(Read::EndpointSlices, Some(namespace), listed)
+        });
     let found = try_join_all(lists).await?;
     let Some(Known::Seen(slices)) = objects.get_mut(&Read::EndpointSlices) else { return Ok(()) };
     for list in found {
@@ -49,4 +38,24 @@ pub async fn add(
         }
     }
     Ok(())
+}
+
+/// Of all EndpointSlices those that would be read of a cluster.
+pub fn retain(namespace: Option<&str>, objects: &mut BTreeMap<Read, Known<Vec<Value>>>) {
+    let Some(own) = namespace else { return };
+    let services = services(objects);
+    if let Some(Known::Seen(slices)) = objects.get_mut(&Read::EndpointSlices) {
+        slices.retain(|slice| {
+            let namespace = slice.text("/metadata/namespace");
+            let service = slice["metadata"]["labels"][webhook::SERVICE_NAME].as_str().unwrap_or_default();
+            namespace == own || services.contains(&(namespace.to_owned(), service.to_owned()))
+        });
+    }
+}
+
+/// Behind the webhooks, by namespace and name.
+fn services(objects: &BTreeMap<Read, Known<Vec<Value>>>) -> BTreeSet<(String, String)> {
+    let configurations = [Read::ValidatingWebhooks, Read::MutatingWebhooks].map(|read| objects.get(&read));
+    let seen = configurations.into_iter().flatten().filter_map(Known::seen).flatten();
+    seen.flat_map(webhook::of).filter_map(|it| it.service).collect()
 }

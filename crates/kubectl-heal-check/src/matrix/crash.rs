@@ -12,13 +12,14 @@ pub fn crash(workload: &Workload, snapshot: &Snapshot) -> Cell {
         let reason = format!("container {} is restarted and ends again (HC601)", container.name);
         return Cell::wont(reason).observed();
     }
-    if workload.active().next().is_none() {
+    let is_manifest = snapshot.origin.is_manifests();
+    if !is_manifest && workload.active().next().is_none() {
         return Cell::unknown("it has no pod now");
     }
     if let Some(why) = super::unstartable(workload) {
         return Cell::unknown(format!("a container may not start again: {why}"));
     }
-    if workload.active().all(|pod| snapshot.is_down(&pod.node)) {
+    if !is_manifest && workload.active().all(|pod| snapshot.is_down(&pod.node)) {
         return Cell::unknown("none of its nodes is Ready: nobody there restarts a container");
     }
     if workload.containers().is_empty() {

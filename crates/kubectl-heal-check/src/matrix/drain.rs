@@ -20,14 +20,15 @@ pub fn drain(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<String,
 }
 
 /// What the budgets of its pods say, if it is not simply yes.
-fn budgets(workload: &Workload, snapshot: &Snapshot) -> Option<Cell> {
+pub fn budgets(workload: &Workload, snapshot: &Snapshot) -> Option<Cell> {
     if let Some((read, why)) = snapshot.missing(&[Read::Budgets]) {
         return Some(Cell::unknown(format!("{read}: {why}")));
     }
-    for pod in workload.active().filter(|pod| pod.needs_budget()) {
+    let template = snapshot.origin.is_manifests().then(|| workload.labels());
+    let evicted = workload.active().filter(|pod| pod.needs_budget());
+    for labels in evicted.map(|pod| &pod.labels).chain(&template) {
         let all = workload.budgets.iter().map(|at| &snapshot.budgets[*at].budget);
-        let selecting: Vec<_> =
-            all.filter(|it| selector::selects(it.selector(), Some(&pod.labels))).collect();
+        let selecting: Vec<_> = all.filter(|it| selector::selects(it.selector(), Some(labels))).collect();
         match selecting.as_slice() {
             [] => {}
             [budget] => {

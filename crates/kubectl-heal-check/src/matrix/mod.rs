@@ -5,6 +5,7 @@ mod crash;
 mod drain;
 mod loss;
 pub mod losses;
+mod manifests;
 mod node_loss;
 mod placement;
 mod pod_loss;
@@ -106,7 +107,8 @@ fn matrix(
     if let Some(cell) = not_recreated(workload) {
         return Matrix { crash, ..Matrix::all(&cell) };
     }
-    if workload.active().next().is_none() {
+    let is_manifest = snapshot.origin.is_manifests();
+    if !is_manifest && workload.active().next().is_none() {
         let cell = match workload.kind {
             Kind::DaemonSet if workload.object.number("/status/desiredNumberScheduled") == Some(0) => {
                 return Matrix::all(&Cell::none("no node is meant to have its pods"));
@@ -115,12 +117,15 @@ fn matrix(
         };
         return Matrix { crash, ..Matrix::all(&cell) };
     }
-    let found = Matrix {
-        crash,
-        pod_loss: pod_loss::pod_loss(workload, snapshot, placement),
-        node_loss: node_loss::node_loss(workload, snapshot, &losses.nodes),
-        zone_loss: zone_loss::zone_loss(workload, snapshot, &losses.zones),
-        drain: drain::drain(workload, snapshot, &losses.drains),
+    let found = match is_manifest {
+        true => manifests::row(workload, snapshot, crash),
+        false => Matrix {
+            crash,
+            pod_loss: pod_loss::pod_loss(workload, snapshot, placement),
+            node_loss: node_loss::node_loss(workload, snapshot, &losses.nodes),
+            zone_loss: zone_loss::zone_loss(workload, snapshot, &losses.zones),
+            drain: drain::drain(workload, snapshot, &losses.drains),
+        },
     };
     let found = match workload.kind {
         Kind::DaemonSet => {

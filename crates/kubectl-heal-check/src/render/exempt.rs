@@ -58,6 +58,8 @@ mod tests {
             subject,
             message: "m".to_owned(),
             remedy: String::new(),
+            location: None,
+            offer: None,
         };
         let key = Key::of(&finding);
         let reason = Some("one tenant".to_owned());

@@ -2,7 +2,7 @@
 
 use plugin_client::{Line, Role, table};
 
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Offer, Severity};
 
 /// More of one check are counted; `-o wide` lists them all.
 const OF_ONE_CHECK: usize = 4;
@@ -24,6 +24,9 @@ pub fn lines(findings: &[&Finding], wide: bool) -> Vec<Line> {
             );
         }
         lines.push(remedy(&group[0].remedy));
+        lines.extend(
+            group[..listed(group)].iter().filter_map(|it| it.offer.as_ref()).flat_map(|it| offer(it, wide)),
+        );
     }
     lines
 }
@@ -34,15 +37,33 @@ fn remedy(text: &str) -> Line {
     if text.starts_with("kubectl ") { line.command(text) } else { line.plain(text).hanging(12) }
 }
 
+/// Commands that are proven; of the others what they lack. Why there is none is told with `wide`.
+fn offer(offer: &Offer, wide: bool) -> Vec<Line> {
+    let line = || Line::new().plain("            ");
+    match offer {
+        Offer::Nothing(why) if wide => vec![line().dim(format!("no fix: {why}"))],
+        Offer::Nothing(_) => Vec::new(),
+        Offer::Fix(fix) => {
+            let title = match &fix.partial {
+                None => line().good("fix, proven:"),
+                Some(why) => line().warn("partial fix: ").plain(why),
+            };
+            let commands = fix.commands.iter().map(|it| line().command(it));
+            std::iter::once(title).chain(commands).collect()
+        }
+    }
+}
+
 fn row(finding: &Finding) -> Vec<Line> {
     let role = match finding.severity {
         Severity::Critical | Severity::Error => Role::Bad,
         Severity::Warning => Role::Warn,
         Severity::Info => Role::Dim,
     };
+    let place = finding.location.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
     vec![
         Line::new().plain("  ").span(role, format!("{:<8}", finding.severity.word())),
         finding.id.into(),
-        Line::new().strong(finding.subject.to_string()).plain(" ").plain(&finding.message),
+        Line::new().strong(finding.subject.to_string()).plain(" ").plain(&finding.message).dim(place),
     ]
 }

@@ -1,9 +1,14 @@
 //! One run from the command line to the verdict.
 
+mod files;
+mod fixes;
+mod read;
+
+use std::sync::Arc;
 use std::time::Instant;
 
 use cluster_model::Known;
-use plugin_client::{Bounds, Cluster, Exit, Failure, Ui, connect, publish_roles};
+use plugin_client::{Bounds, Exit, Failure, Ui, publish_roles};
 
 use crate::args::{Args, Files, Target, known};
 use crate::baseline::{self, BaselineFile};
@@ -16,9 +21,8 @@ use crate::options::Options;
 use crate::proof;
 use crate::report::{Checked, HealReport, HealResult, Row};
 use crate::snapshot::{Read, Snapshot, Workload};
-use crate::{checks, gather, matrix, render, rights};
-
-const PLUGIN: &str = "kubectl-heal-check";
+use crate::{checks, matrix, render, rights};
+use read::Input;
 
 pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let format = args.output;
@@ -50,22 +54,23 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let written = args.write_baseline.as_deref().map(BaselineFile::create).transpose()?;
     let started = Instant::now();
     let bounds = Bounds { ui: ui.clone(), deadline: args.timeout().map(|limit| started + limit) };
-    let work = async {
-        let cluster = connect(&args.connection, PLUGIN, &ui).await?;
-        let namespace = (!args.all_namespaces).then(|| cluster.namespace.clone());
-        let snapshot = read(&cluster, &target, namespace.as_deref(), &options).await?;
-        Ok((cluster, snapshot, namespace))
-    };
-    let (cluster, snapshot, namespace) = bounds.in_time("the cluster was read", work).await?;
+    let read = bounds.in_time("all was read", read::read(&args, &target, &options, &ui)).await?;
+    let Input { snapshot, namespace, cluster, bench } = read;
+    let snapshot = Arc::new(snapshot);
     let mut report = judge(&snapshot, &options, namespace.as_deref(), &target);
+    if let Some((bench, folder)) = bench.zip(args.fix.as_deref()) {
+        let work = fixes::offer(bench, &snapshot, cluster.as_ref(), &mut report.findings);
+        bounds.in_time("fixes were tried", work).await?;
+        fixes::write(folder, &mut report.findings, &ui)?;
+    }
     report.seconds = started.elapsed().as_secs_f64();
     if let Some(file) = written {
         let known = options.baseline.unwrap_or_default();
         let found = [&report.findings[..], &report.exempt.known];
         file.write(&baseline::next(&known, &report.exempt.fixed, &found))?;
     }
-    if let Some(proof) = &proof {
-        let (report, lines) = proof::run(&ui, &cluster, proof, &snapshot, report, &bounds).await?;
+    if let Some((proof, cluster)) = proof.as_ref().zip(cluster.as_ref()) {
+        let (report, lines) = proof::run(&ui, cluster, proof, &snapshot, report, &bounds).await?;
         formats::publish(&ui, args.output, &report, || lines);
         return Ok(report.result.exit());
     }
@@ -76,29 +81,6 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
     Ok(report.result.exit())
 }
 
-async fn read(
-    cluster: &Cluster,
-    target: &Target,
-    namespace: Option<&str>,
-    options: &Options,
-) -> Result<Snapshot, Failure> {
-    let selection = gather::selection(cluster, target, namespace).await?;
-    let gathered = Box::pin(gather::gather(cluster, namespace, options.half, &options.reads())).await?;
-    let unanswered = cluster.unanswered();
-    if unanswered.is_some() && matches!(gathered.pods, Known::Unknown(_)) {
-        return Err(Failure::failed("cannot reach the API server").cause(unknown(&gathered.pods)));
-    }
-    let snapshot = Snapshot::of(gathered, &selection, namespace.is_none());
-    Ok(Snapshot { domain: options.domain.clone(), ..snapshot })
-}
-
-fn unknown<T>(known: &Known<T>) -> String {
-    match known {
-        Known::Seen(_) => String::new(),
-        Known::Unknown(why) => why.clone(),
-    }
-}
-
 /// Pure: the report of what was read.
 fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target: &Target) -> HealReport {
     let (found, unchecked) = checks::run(snapshot, |check| options.half.wants(check));
@@ -106,12 +88,18 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
     let (left_out, mut unchecked): (Vec<_>, Vec<_>) =
         unchecked.into_iter().partition(|it| options.skips(&it.id));
     let has_matrix = options.half.has_matrix();
-    if let (Known::Unknown(why), true) = (&snapshot.scheduling, has_matrix) {
+    if let (Known::Unknown(why), true) = (&snapshot.scheduling, has_matrix)
+        && !snapshot.origin.is_manifests()
+    {
         unchecked.push(Unchecked { id: "placement".to_owned(), reason: why.clone() });
     }
+    unchecked.extend(snapshot.origin.unchecked.iter().cloned());
     unchecked.extend(snapshot.not_found.iter().map(|name| Unchecked {
         id: name.clone(),
-        reason: format!("not found in namespace {}", namespace.unwrap_or_default()),
+        reason: match namespace {
+            Some(namespace) => format!("not found in namespace {namespace}"),
+            None => "not found in the files".to_owned(),
+        },
     }));
     if snapshot.posture().next().is_none() && snapshot.not_found.is_empty() {
         unchecked.push(Unchecked { id: "workloads".to_owned(), reason: nothing(namespace, target) });

@@ -14,7 +14,9 @@ use super::domain::Domain;
 use super::owners::Owners;
 use super::system::is_system;
 use super::workload::{Kind, Service, Workload, labels_of};
-use super::{Autoscaler, Budget, Event, Gathered, Lease, Read, Selection, Snapshot, Storage};
+use super::{
+    Autoscaler, Budget, Event, Gathered, Lease, Origin, PodState, Read, Selection, Snapshot, Storage,
+};
 use crate::finding::Subject;
 
 impl Snapshot {
@@ -56,7 +58,7 @@ impl Snapshot {
         }
         let mut budgets = Vec::new();
         for object in of(Read::Budgets) {
-            match budget(object, &workloads, selection, all_namespaces) {
+            match budget(object, &workloads, selection, all_namespaces, &gathered.origin) {
                 Ok(budget) => budgets.push(budget),
                 Err(error) => {
                     let key = format!("{}/{}", object.text("/metadata/namespace"), object.name());
@@ -109,6 +111,7 @@ impl Snapshot {
             controllers: gathered.controllers,
             not_found,
             selects_all: *selection == Selection::All,
+            origin: gathered.origin,
         }
     }
 }
@@ -209,6 +212,7 @@ fn budget(
     workloads: &[Workload],
     selection: &Selection,
     all_namespaces: bool,
+    origin: &Origin,
 ) -> Result<Budget, serde_json::Error> {
     let typed: PodDisruptionBudget = serde_json::from_value(object.clone())?;
     let budget = DisruptionBudget::from(typed);
@@ -228,9 +232,30 @@ fn budget(
             selected.push(at);
         }
     }
+    let budget = match origin.is_manifests() {
+        true => budget.with_all_healthy(selected.iter().map(|at| to_be(&workloads[*at])).sum()),
+        false if origin.predicted.contains(&subject) => {
+            let selects = |pod: &&PodState| selector::selects(budget.selector(), Some(&pod.labels));
+            let active = selected.iter().flat_map(|at| workloads[*at].active()).filter(selects).count();
+            budget.with_all_healthy(i32::try_from(active).unwrap_or(i32::MAX))
+        }
+        false => budget,
+    };
     let is_selected = *selection == Selection::All || selected.iter().any(|at| workloads[*at].is_selected);
     let is_system = all_namespaces && is_system(&subject.namespace);
     Ok(Budget { subject, budget, workloads: selected, pods, templates, is_selected, is_system })
+}
+
+/// The pods that a manifest is going to have, as far as that is a number.
+fn to_be(workload: &Workload) -> i32 {
+    let pods = match (workload.kind, workload.replicas) {
+        (Kind::Pod, _) => 1,
+        (_, Some(0)) | (_, None) => 0,
+        (_, Some(replicas)) => {
+            workload.autoscaler.as_ref().map_or(replicas, |(_, least)| replicas.max(*least))
+        }
+    };
+    i32::try_from(pods).unwrap_or(i32::MAX)
 }
 
 fn lease(object: &Value) -> Lease {

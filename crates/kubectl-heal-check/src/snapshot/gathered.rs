@@ -1,4 +1,4 @@
-//! What was read, before it is put together. It comes from a live cluster now; the snapshot does not depend on that.
+//! What was read, before it is put together: from a cluster, from a dump of one, or from manifests.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,11 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
+use super::origin::Origin;
 use super::pod::PodState;
 use super::read::Read;
 
+#[derive(Clone)]
 pub struct Gathered {
     /// By the server's clock.
     pub now: Timestamp,
@@ -23,6 +25,7 @@ pub struct Gathered {
     pub scheduling: Known<Cluster>,
     /// The kind of the controller of each pod of the cluster that has one, by the pod's UID.
     pub controllers: BTreeMap<String, String>,
+    pub origin: Origin,
 }
 
 impl Gathered {

@@ -7,6 +7,7 @@ pub mod domain;
 pub mod event;
 pub mod gathered;
 mod hosts;
+pub mod origin;
 mod owners;
 pub mod places;
 pub mod pod;
@@ -33,6 +34,7 @@ use serde_json::Value;
 pub use domain::Domain;
 pub use event::{Event, Reason};
 pub use gathered::Gathered;
+pub use origin::Origin;
 pub use pod::PodState;
 pub use read::Read;
 pub use storage::Storage;
@@ -77,6 +79,7 @@ pub struct Snapshot {
     /// Workloads that were named and are not there.
     pub not_found: Vec<String>,
     pub selects_all: bool,
+    pub origin: Origin,
     /// Which annotations leave out findings, by their object.
     pub annotations: BTreeMap<Subject, String>,
     /// What a zone is.

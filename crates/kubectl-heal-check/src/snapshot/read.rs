@@ -121,6 +121,12 @@ impl Read {
         self <= Read::Leases
     }
 
+    /// Manifests of workloads come with these. Others may be in the cluster already.
+    pub fn is_in_manifests(self) -> bool {
+        self.is_always_read() && !matches!(self, Read::Nodes | Read::Leases)
+            || matches!(self, Read::Claims | Read::Namespaces)
+    }
+
     /// Its objects are in no namespace.
     pub fn is_cluster_wide(self) -> bool {
         use Read::{

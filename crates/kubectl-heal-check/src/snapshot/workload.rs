@@ -171,6 +171,11 @@ impl Workload {
         labels_of(&self.template)
     }
 
+    /// The grace period of its template.
+    pub fn grace(&self) -> i64 {
+        self.spec().number("/terminationGracePeriodSeconds").unwrap_or(30)
+    }
+
     pub fn active(&self) -> impl Iterator<Item = &PodState> {
         self.pods.iter().filter(|pod| pod.is_active())
     }

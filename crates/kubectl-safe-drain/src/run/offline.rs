@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cluster_model::text::{count, span};
+use cluster_model::text::count;
 use cluster_model::{Finding, Severity};
 use k8s_openapi::jiff::Timestamp;
-use plugin_client::dump::Dump;
+use plugin_client::dump::{self, Dump};
 use plugin_client::{Failure, Line};
 
 use super::Run;
@@ -45,17 +45,7 @@ impl Run<'_> {
 
 /// What the plan is made from, beside the estimate and the placement.
 fn source(read: &Offline, name: &str, now: Timestamp) -> Line {
-    let age = match read.taken_at {
-        None => "time unknown".to_owned(),
-        Some(at) => {
-            let what = if read.is_complete { "taken" } else { "written" };
-            match now.as_second() - at.as_second() {
-                // Clocks differ a little.
-                ..-60 => format!("{what} at {at}, which is in the future"),
-                since => format!("{what} {} ago", span(since.max(0))),
-            }
-        }
-    };
+    let age = dump::age(read.taken_at, if read.is_complete { "taken" } else { "written" }, now);
     let all = if read.is_complete { "" } else { ", taken to be all of the cluster" };
     let mut parts = vec![format!("{}, {}{all}", count(read.nodes, "node"), count(read.pods, "pod")), age];
     if !read.missing.is_empty() {

@@ -3,6 +3,8 @@
 //!
 //! What is not whole or not understood is an error: half a file would look like a small cluster.
 
+mod age;
+mod duplicates;
 mod input;
 mod json;
 mod object;
@@ -15,8 +17,10 @@ use std::path::Path;
 use k8s_openapi::jiff::Timestamp;
 
 use crate::Failure;
+pub use age::age;
+pub use duplicates::Duplicates;
 use input::Input;
-pub use object::{Entry, Object, Visit};
+pub use object::{Entry, KUSTOMIZATION, Object, TEMPLATE, Visit};
 use object::{Head, bad};
 
 const BUFFER: usize = 1 << 18;

@@ -7,6 +7,19 @@ use crate::Failure;
 
 pub(super) const COMPLETE: &str = "is the file complete? write it again";
 
+/// What a folder is that has a `kustomization.yaml`.
+pub const KUSTOMIZATION: &str =
+    "it is a kustomization: render it first, as in `kubectl kustomize FOLDER > all.yaml`";
+
+/// Templates of Helm are text that becomes YAML.
+pub const TEMPLATE: &str =
+    "it looks like a template, as of Helm: render it first, as in `helm template CHART > all.yaml`";
+
+/// What to do about a text that cannot be parsed.
+pub(super) fn remedy(text: &str) -> &'static str {
+    if text.contains("{{") { TEMPLATE } else { COMPLETE }
+}
+
 /// Gets every part of a dump.
 pub type Visit<'a> = dyn FnMut(Entry<'_>) -> Result<(), Failure> + 'a;
 
@@ -40,6 +53,8 @@ pub(super) enum Format {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
     pub file: &'a str,
+    /// The document of a file with several, from 1.
+    pub document: Option<usize>,
     /// Of its list, from 1.
     pub item: Option<usize>,
     /// Where it begins, from 1, if that is known.
@@ -48,12 +63,21 @@ pub(super) struct Place<'a> {
 
 impl Place<'_> {
     pub fn bad(&self, what: impl Into<String>) -> Failure {
-        let item = self.item.map(|item| format!("item {item}"));
-        let line = self.line.map(|line| format!("line {line}"));
-        let at: Vec<String> = item.into_iter().chain(line).collect();
+        let part = |word: &str, number: Option<usize>| number.map(|number| format!("{word} {number}"));
+        let parts = [("document", self.document), ("item", self.item), ("line", self.line)];
+        let at: Vec<String> = parts.into_iter().filter_map(|(word, number)| part(word, number)).collect();
         match at.is_empty() {
             true => bad(self.file, what),
             false => bad(self.file, format!("{}: {}", at.join(", "), what.into())),
+        }
+    }
+
+    fn no_kind(&self) -> Failure {
+        let failure = self.bad("it has no kind, so it is no object of Kubernetes");
+        let name = self.file.rsplit(['/', '\\']).next().unwrap_or_default();
+        match name.starts_with("kustomization.") {
+            true => failure.hint(KUSTOMIZATION),
+            false => failure,
         }
     }
 }
@@ -126,7 +150,7 @@ impl<'a> Object<'a> {
             _ => head,
         };
         let Some(kind) = head.kind else {
-            return Err(place.bad("it has no kind, so it is no object of Kubernetes"));
+            return Err(place.no_kind());
         };
         if place.item.is_some() && kind.ends_with(LIST) {
             return Err(place.bad(format!("a {kind} within a list is not read")));
@@ -142,14 +166,27 @@ impl<'a> Object<'a> {
     pub fn parse<K: DeserializeOwned>(&self) -> Result<K, Failure> {
         let parsed = match self.format {
             Format::Json => from_json(self.text),
-            Format::Yaml => from_yaml(self.text),
+            Format::Yaml => from_yaml(self.text, self.place.line),
         };
-        parsed.map_err(|error| self.place.bad(format!("{}: {error}", self.kind)))
+        parsed.map_err(|error| {
+            let failure = self.bad(&error);
+            if self.text.contains("{{") { failure.hint(TEMPLATE) } else { failure }
+        })
     }
 
     /// As it is written.
     pub fn text(&self) -> &str {
         self.text
+    }
+
+    /// The file that it is in.
+    pub fn file(&self) -> &str {
+        self.place.file
+    }
+
+    /// Where it begins in the file, from 1, if that is known.
+    pub fn line(&self) -> Option<usize> {
+        self.place.line
     }
 
     /// For what is wrong with it otherwise.
@@ -166,11 +203,15 @@ pub(super) fn from_json<K: DeserializeOwned>(text: &str) -> Result<K, String> {
     })
 }
 
-/// One line of the error, and no part of the text.
-pub(super) fn from_yaml<K: DeserializeOwned>(text: &str) -> Result<K, String> {
+/// One line of the error, and no part of the text. `starts`: the line of the file at which the text begins.
+pub(super) fn from_yaml<K: DeserializeOwned>(text: &str, starts: Option<usize>) -> Result<K, String> {
     let options = serde_saphyr::options! { with_snippet: false };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let line = error.location().map(|at| at.line());
         let text = error.to_string();
-        text.lines().next().unwrap_or("not understood").to_owned()
+        let words = text.lines().next().unwrap_or("not understood").to_owned();
+        let (Some(line), Some(starts)) = (line, starts) else { return words };
+        let in_file = line.saturating_add(u64::try_from(starts.saturating_sub(1)).unwrap_or_default());
+        words.replacen(&format!("line {line}"), &format!("line {in_file}"), 1)
     })
 }

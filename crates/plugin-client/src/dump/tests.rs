@@ -137,6 +137,39 @@ fn a_broken_item_is_named() {
 }
 
 #[test]
+fn a_broken_document_is_named_by_its_number_and_the_line_of_the_file() {
+    let good = "kind: Pod\napiVersion: v1\nmetadata: {name: a}\n---\n";
+    for (bad, parts) in [
+        ("kind: Pod\napiVersion: v1\nspec:\n  a: [\n", &["file: document 2, line 5: Pod: ", "at line 8"][..]),
+        ("# a comment\n\nmetadata: {name: b}\n", &["file: document 2, line 5: it has no kind"]),
+        (
+            "kind: Pod\napiVersion: v1\nmetadata:\n  name: {{ .Release.Name }}\n",
+            &["document 2, line 5: Pod: ", "of Helm"],
+        ),
+        ("{{- if .Values.on }}\nkind: Pod\n{{- end }}\n", &["document 2, line 5: ", "of Helm"]),
+    ] {
+        let dump = Dump::of_text("file", format!("{good}{bad}").as_bytes()).unwrap();
+        let read = dump.read(&mut |entry| match entry {
+            Entry::Object(object) => object.parse::<Value>().map(drop),
+            Entry::List { .. } => Ok(()),
+        });
+        let failure = read.unwrap_err();
+        let text = format!("{failure} {}", failure.hints.join(" "));
+        for part in parts {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_kustomization_is_named_as_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("kustomization.yaml"), "resources: [a.yaml]\n").unwrap();
+    let failure = Dump::open(folder.path()).unwrap().read(&mut |_| Ok(())).unwrap_err();
+    assert_eq!(failure.hints, [KUSTOMIZATION]);
+}
+
+#[test]
 fn deep_nesting_ends_with_an_error() {
     let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
     let json = format!("{{\"kind\": \"Pod\", \"spec\": {}}}", deep("[", "]"));

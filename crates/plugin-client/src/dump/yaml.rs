@@ -5,7 +5,7 @@ use std::io::{BufRead, Read};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::object::{COMPLETE, Entry, Format, Head, Object, Place, bad, from_yaml};
+use super::object::{COMPLETE, Entry, Format, Head, Object, Place, bad, from_yaml, remedy};
 use super::{Start, Stop, Visit};
 use crate::Failure;
 
@@ -25,7 +25,7 @@ pub(super) fn read(
         if let Some(rest) = marker(line) {
             let is_one = document.end(number >= start.document, number, visit)?;
             number += usize::from(is_one);
-            document = Document { file, known: known(number), ..Document::default() };
+            document = Document { file, number, known: known(number), ..Document::default() };
             return if rest.is_empty() { Ok(()) } else { document.line(rest, at, false, number, visit) };
         }
         document.line(line, at, number >= start.document, number, visit)
@@ -42,7 +42,7 @@ pub(super) fn head(reader: &mut dyn BufRead, file: &str, number: usize) -> Resul
     let mut close = |document: &Document<'_>, at: &mut usize| {
         if !document.is_empty() {
             if *at == number {
-                found = from_yaml(&document.outside).unwrap_or_default();
+                found = from_yaml(&document.outside, None).unwrap_or_default();
             }
             *at += 1;
         }
@@ -71,7 +71,7 @@ fn each_line(
     let mut bytes = Vec::new();
     for number in 1.. {
         bytes.clear();
-        let place = Place { file, item: None, line: Some(number) };
+        let place = Place { file, document: None, item: None, line: Some(number) };
         let limit = u64::try_from(LIMIT).unwrap_or(u64::MAX);
         let read = reader.take(limit).read_until(b'\n', &mut bytes);
         if read.map_err(|error| bad(file, error.to_string()))? == 0 {
@@ -105,6 +105,10 @@ fn marker(line: &str) -> Option<&str> {
 #[derive(Default)]
 struct Document<'f> {
     file: &'f str,
+    /// From 0.
+    number: usize,
+    /// The line at which it begins, once it was seen.
+    starts: Option<usize>,
     known: Option<Head>,
     /// All but the items that were found by their lines.
     outside: String,
@@ -174,12 +178,14 @@ impl Document<'_> {
             self.items = Items::Expected;
             return Ok(());
         }
+        self.starts.get_or_insert(at);
         push(&mut self.outside, line).ok_or_else(|| self.place(None, Some(at)).bad(too_large()))?;
         Ok(())
     }
 
     fn place(&self, item: Option<usize>, line: Option<usize>) -> Place<'_> {
-        Place { file: self.file, item, line }
+        let document = (self.number > 0).then_some(self.number + 1);
+        Place { file: self.file, document, item, line }
     }
 
     fn begin(&mut self, text: &str, indent: usize, at: usize) -> Result<(), Stop> {
@@ -199,7 +205,8 @@ impl Document<'_> {
             return Ok(());
         }
         let place = self.place(Some(self.count), Some(self.item_at));
-        let head = head_of(&self.item).map_err(|error| place.bad(error))?;
+        let head =
+            head_of(&self.item, place.line).map_err(|error| place.bad(error).hint(remedy(&self.item)))?;
         let list = match &self.known {
             Some(known) => known.clone(),
             None => Head::of_lines(&self.outside),
@@ -235,7 +242,7 @@ impl Document<'_> {
     fn end_of_list(&self, visit: &mut Visit<'_>) -> Result<(), Failure> {
         let broken = |what: String| bad(self.file, what).hint(COMPLETE);
         let head: Head =
-            from_yaml(&self.outside).map_err(|error| broken(format!("a list in it: {error}")))?;
+            from_yaml(&self.outside, None).map_err(|error| broken(format!("a list in it: {error}")))?;
         match (&head.kind, head.is_list()) {
             (None, _) => Err(broken("a list in it has no kind".to_owned())),
             (Some(kind), false) => Err(broken(format!("a {kind} with items is no list"))),
@@ -245,8 +252,9 @@ impl Document<'_> {
 
     /// A document that is parsed as a whole: one object, or a list of another form than kubectl's.
     fn whole(&self, visit: &mut Visit<'_>) -> Result<(), Failure> {
-        let place = self.place(None, None);
-        let head = head_of(&self.outside).map_err(|error| place.bad(error).hint(COMPLETE))?;
+        let place = self.place(None, self.starts);
+        let head = head_of(&self.outside, self.starts)
+            .map_err(|error| place.bad(error).hint(remedy(&self.outside)))?;
         if !head.is_list() {
             let object = Object::new(head, None, &self.outside, Format::Yaml, place)?;
             return visit(Entry::Object(object));
@@ -255,7 +263,8 @@ impl Document<'_> {
         struct List {
             items: Option<Vec<Value>>,
         }
-        let list: List = from_yaml(&self.outside).map_err(|error| place.bad(error).hint(COMPLETE))?;
+        let list: List = from_yaml(&self.outside, self.starts)
+            .map_err(|error| place.bad(error).hint(remedy(&self.outside)))?;
         for (index, item) in list.items.into_iter().flatten().enumerate() {
             let place = self.place(Some(index + 1), None);
             let of_item = |key: &str| item[key].as_str().map(str::to_owned);
@@ -263,7 +272,7 @@ impl Document<'_> {
             let text = item.to_string();
             visit(Entry::Object(Object::new(of_item, Some(&head), &text, Format::Json, place)?))?;
         }
-        let whole: Head = from_yaml(&self.outside).map_err(|error| place.bad(error))?;
+        let whole: Head = from_yaml(&self.outside, self.starts).map_err(|error| place.bad(error))?;
         whole.listed(self.file, visit)
     }
 }
@@ -275,9 +284,9 @@ fn push(text: &mut String, line: &str) -> Option<()> {
 }
 
 /// By its lines, if they are as kubectl prints them: parsing it twice would take twice the time.
-fn head_of(text: &str) -> Result<Head, String> {
+fn head_of(text: &str, starts: Option<usize>) -> Result<Head, String> {
     let head = Head::of_lines(text);
-    if head.kind.is_some() && head.api_version.is_some() { Ok(head) } else { from_yaml(text) }
+    if head.kind.is_some() && head.api_version.is_some() { Ok(head) } else { from_yaml(text, starts) }
 }
 
 impl Head {

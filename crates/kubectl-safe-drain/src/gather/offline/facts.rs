@@ -22,10 +22,9 @@ use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, StorageClass, VolumeAtta
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::{Metadata, Resource};
 use plugin_client::Failure;
-use plugin_client::dump::{Dump, Entry, Object};
+use plugin_client::dump::{Dump, Duplicates, Entry, Object};
 use serde::de::DeserializeOwned;
 
-use super::duplicates::Duplicates;
 use super::header::{self, Header};
 use super::kind::Kind;
 use crate::gather::awaited::SELECTED_NODE;
@@ -101,69 +100,64 @@ impl Facts {
         match kind {
             // Of the second pass.
             Kind::Pod => {}
-            Kind::Node => self.with(kind, object, |it, node: Node| it.add_node(node, is_drained))?,
-            Kind::PodDisruptionBudget => self.with(kind, object, |it, budget: PodDisruptionBudget| {
+            Kind::Node => self.with(object, |it, node: Node| it.add_node(node, is_drained))?,
+            Kind::PodDisruptionBudget => self.with(object, |it, budget: PodDisruptionBudget| {
                 it.budgets.push(budget.into());
             })?,
-            Kind::ReplicaSet => self.workload::<ReplicaSet>(kind, object)?,
-            Kind::StatefulSet => self.workload::<StatefulSet>(kind, object)?,
-            Kind::DaemonSet => self.workload::<DaemonSet>(kind, object)?,
-            Kind::Job => self.workload::<Job>(kind, object)?,
-            Kind::ReplicationController => self.workload::<ReplicationController>(kind, object)?,
-            Kind::PersistentVolumeClaim => self.with(kind, object, Facts::add_claim)?,
-            Kind::PersistentVolume => self.with(kind, object, Facts::add_persistent_volume)?,
+            Kind::ReplicaSet => self.workload::<ReplicaSet>(object)?,
+            Kind::StatefulSet => self.workload::<StatefulSet>(object)?,
+            Kind::DaemonSet => self.workload::<DaemonSet>(object)?,
+            Kind::Job => self.workload::<Job>(object)?,
+            Kind::ReplicationController => self.workload::<ReplicationController>(object)?,
+            Kind::PersistentVolumeClaim => self.with(object, Facts::add_claim)?,
+            Kind::PersistentVolume => self.with(object, Facts::add_persistent_volume)?,
             Kind::StorageClass => {
-                self.with(kind, object, |it, class: StorageClass| it.volumes.add_storage_class(&class))?;
+                self.with(object, |it, class: StorageClass| it.volumes.add_storage_class(&class))?;
             }
-            Kind::CSINode => self.with(kind, object, |it, node: CSINode| it.volumes.add_csi_node(&node))?,
+            Kind::CSINode => self.with(object, |it, node: CSINode| it.volumes.add_csi_node(&node))?,
             Kind::CSIDriver => {
-                self.with(kind, object, |it, driver: CSIDriver| it.volumes.add_driver(&driver))?;
+                self.with(object, |it, driver: CSIDriver| it.volumes.add_driver(&driver))?;
             }
-            Kind::VolumeAttachment => self.with(kind, object, |it, attachment: VolumeAttachment| {
+            Kind::VolumeAttachment => self.with(object, |it, attachment: VolumeAttachment| {
                 it.volumes.add_attachment(&attachment);
             })?,
-            Kind::Namespace => self.with(kind, object, |it, namespace: Namespace| {
+            Kind::Namespace => self.with(object, |it, namespace: Namespace| {
                 it.scheduling.add_namespace(&namespace);
             })?,
             Kind::ValidatingWebhookConfiguration => {
-                self.with(kind, object, |it, config: ValidatingWebhookConfiguration| {
+                self.with(object, |it, config: ValidatingWebhookConfiguration| {
                     let name = config.metadata.name.clone().unwrap_or_default();
                     webhooks::of_validating(it.validating.entry(name).or_default(), config);
                 })?;
             }
             Kind::MutatingWebhookConfiguration => {
-                self.with(kind, object, |it, config: MutatingWebhookConfiguration| {
+                self.with(object, |it, config: MutatingWebhookConfiguration| {
                     let name = config.metadata.name.clone().unwrap_or_default();
                     webhooks::of_mutating(it.mutating.entry(name).or_default(), config);
                 })?;
             }
-            Kind::Service => self.with(kind, object, Facts::add_service)?,
+            Kind::Service => self.with(object, Facts::add_service)?,
         }
         Ok(())
     }
 
     /// Parses it, and adds it if it was not there before.
-    fn with<K>(
-        &mut self,
-        kind: Kind,
-        object: &Object<'_>,
-        add: impl FnOnce(&mut Self, K),
-    ) -> Result<(), Failure>
+    fn with<K>(&mut self, object: &Object<'_>, add: impl FnOnce(&mut Self, K)) -> Result<(), Failure>
     where
         K: DeserializeOwned + Metadata<Ty = ObjectMeta>,
     {
         let parsed: K = object.parse()?;
-        if self.duplicates.is_new(kind, parsed.metadata(), object)? {
+        if self.duplicates.is_new(parsed.metadata(), object)? {
             add(self, parsed);
         }
         Ok(())
     }
 
-    fn workload<K>(&mut self, kind: Kind, object: &Object<'_>) -> Result<(), Failure>
+    fn workload<K>(&mut self, object: &Object<'_>) -> Result<(), Failure>
     where
         K: DeserializeOwned + Resource + Metadata<Ty = ObjectMeta> + Into<Workload>,
     {
-        self.with(kind, object, |it, found: K| {
+        self.with(object, |it, found: K| {
             let metadata = found.metadata();
             let key = OwnerKey {
                 api_version: K::API_VERSION.to_owned(),

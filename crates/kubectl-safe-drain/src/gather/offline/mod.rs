@@ -1,6 +1,5 @@
 //! The same inventory as from a cluster, from files (`--from`): nothing is requested. What is not in them is unknown, never "none".
 
-mod duplicates;
 mod facts;
 pub mod header;
 pub mod kind;

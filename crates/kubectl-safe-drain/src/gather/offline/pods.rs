@@ -7,9 +7,8 @@ use cluster_model::{DisruptionBudget, PodExt, selector};
 use k8s_openapi::api::core::v1::Pod;
 use kube::core::Selector;
 use plugin_client::Failure;
-use plugin_client::dump::Entry;
+use plugin_client::dump::{Duplicates, Entry};
 
-use super::duplicates::Duplicates;
 use super::kind::Kind;
 use crate::gather::awaited::may_wait_for_volume;
 use crate::gather::budget_members::is_not_ready;
@@ -64,7 +63,7 @@ impl Found {
             return Ok(());
         }
         let pod: Pod = object.parse()?;
-        if !self.duplicates.is_new(Kind::Pod, &pod.metadata, object)? {
+        if !self.duplicates.is_new(&pod.metadata, object)? {
             return Ok(());
         }
         self.count += 1;

@@ -1,0 +1,26 @@
+//! What a finding is about.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// The object that a finding or a row of the matrix is about. Objects of the cluster have no namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Subject {
+    pub kind: String,
+    pub namespace: String,
+    pub name: String,
+}
+
+impl Subject {
+    pub fn new(kind: &str, namespace: &str, name: &str) -> Self {
+        Subject { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+}
+
+/// `deployment/web`, as kubectl takes it where the namespace is given.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind.to_lowercase(), self.name)
+    }
+}

@@ -1,0 +1,155 @@
+//! Fixes that are proven (`--fix`). Pure: nothing is sent anywhere, and nothing is ever applied.
+//!
+//! A candidate is applied to the objects as they were gathered; the snapshot is built again, with the pods where they would be; and all
+//! checks run again. What falls short of that is partial, and says why.
+
+mod candidates;
+mod change;
+pub mod files;
+mod placement;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use crate::checks;
+use crate::finding::{Change, Finding, Fix, Proof, Subject};
+use crate::half::Half;
+use crate::options::Options;
+use crate::snapshot::{Domain, Gathered, Read, Selection, Snapshot};
+use cluster_model::Known;
+use placement::RollOut;
+
+/// So many further changes, each for what the ones before would bring about.
+const COMBINED: usize = 3;
+
+/// What fixes are tried on.
+pub struct Workbench {
+    gathered: Gathered,
+    selection: Selection,
+    all_namespaces: bool,
+    half: Half,
+    domain: Domain,
+}
+
+impl Workbench {
+    pub fn new(gathered: Gathered, selection: Selection, all_namespaces: bool, options: &Options) -> Self {
+        let (half, domain) = (options.half, options.domain.clone());
+        Workbench { gathered, selection, all_namespaces, half, domain }
+    }
+
+    /// By the checks that run; also findings that are left out.
+    pub fn found(&self, snapshot: &Snapshot) -> Vec<Finding> {
+        checks::run(snapshot, |check| self.half.wants(check)).0
+    }
+
+    fn snapshot(&self, gathered: Gathered) -> Snapshot {
+        let snapshot = Snapshot::of(gathered, &self.selection, self.all_namespaces);
+        Snapshot { domain: self.domain.clone(), ..snapshot }
+    }
+
+    /// For one finding of those that are there now; or why there is none.
+    pub fn fix(&self, finding: &Finding, snapshot: &Snapshot, now: &[Finding]) -> Result<Fix, String> {
+        let mut changes = candidates::of(finding, snapshot)?;
+        let mut tried = self.tried(finding, &changes, now)?;
+        for _ in 0..COMBINED {
+            let Some(worse) = tried.worse.first() else { break };
+            // What is worse about the finding itself is no matter of a further change.
+            let Ok(more) = candidates::of(worse, &tried.snapshot) else { break };
+            let mut combined = changes.clone();
+            more.into_iter().for_each(|change| add(&mut combined, change));
+            let Ok(next) = self.tried(finding, &combined, now) else { break };
+            if combined == changes {
+                break;
+            }
+            (changes, tried) = (combined, next);
+        }
+        let commands = changes.iter().map(Change::command).collect();
+        let mut changes = changes.into_iter();
+        let first = changes.next().ok_or("nothing is to be changed")?;
+        Ok(Fix { first, also: changes.collect(), partial: tried.lacks(), proof: tried.proof, commands })
+    }
+
+    fn tried(&self, finding: &Finding, changes: &[Change], now: &[Finding]) -> Result<Tried, String> {
+        let mut gathered = self.gathered.clone();
+        changes.iter().try_for_each(|change| change.apply(&mut gathered))?;
+        let misfit = self.roll_out(&mut gathered, changes)?;
+        let snapshot = self.snapshot(gathered);
+        let found = self.found(&snapshot);
+        let is_it = |it: &Finding| it.id == finding.id && it.subject == finding.subject;
+        let was = |it: &Finding| {
+            now.iter().any(|old| old.id == it.id && old.subject == it.subject && old.severity >= it.severity)
+        };
+        let resolved = !found.iter().any(is_it);
+        let worse: Vec<Finding> = found.into_iter().filter(|it| !is_it(it) && !was(it)).collect();
+        let proof = Proof { accepted: true, fits: misfit.is_none(), resolved, no_worse: worse.is_empty() };
+        Ok(Tried { snapshot, proof, misfit, worse })
+    }
+
+    /// The pods and budgets as they would be then; and why it is not certain that the pods find a place.
+    fn roll_out(&self, gathered: &mut Gathered, changes: &[Change]) -> Result<Option<String>, String> {
+        let changed = self.snapshot(gathered.clone());
+        let mut misfit = None;
+        let mut budgets: BTreeSet<Subject> = BTreeSet::new();
+        for workload in &changed.workloads {
+            let is_meant = |change: &&Change| {
+                change.target == workload.subject && change.read().is_some_and(candidates::has_pods)
+                    || change.read() == Some(Read::Autoscalers)
+                        && change.target.namespace == workload.subject.namespace
+                        && workload.autoscaler.as_ref().is_some_and(|(name, _)| *name == change.target.name)
+            };
+            if !changes.iter().any(|change| is_meant(&change)) {
+                continue;
+            }
+            budgets.extend(workload.budgets.iter().map(|at| changed.budgets[*at].subject.clone()));
+            if changed.origin.is_manifests() {
+                let moves = changes.iter().any(Change::moves_pods);
+                let why = "manifests have no nodes: whether its pods find a place is not known";
+                misfit = misfit.or(moves.then(|| why.to_owned()));
+                continue;
+            }
+            let moves =
+                changes.iter().any(|change| change.target == workload.subject && change.places_anew());
+            let roll_out = RollOut::of(workload, moves);
+            misfit = misfit.or(match &changed.scheduling {
+                Known::Seen(cluster) => roll_out.misfit(cluster)?,
+                Known::Unknown(_) if roll_out.new == 0 => None,
+                Known::Unknown(why) => Some(format!("whether its pods find a place is not known: {why}")),
+            });
+            let new = roll_out.pods(&changed);
+            let old: BTreeSet<&str> = workload.pods.iter().map(|pod| pod.uid.as_str()).collect();
+            if let (Known::Seen(pods), false) = (&mut gathered.pods, new.is_empty()) {
+                pods.retain(|pod| !old.contains(pod.uid.as_str()));
+                pods.extend(new);
+            }
+        }
+        budgets
+            .extend(changes.iter().filter(|it| it.read() == Some(Read::Budgets)).map(|it| it.target.clone()));
+        gathered.origin.predicted = budgets;
+        Ok(misfit)
+    }
+}
+
+/// Two changes of one object are one patch.
+fn add(changes: &mut Vec<Change>, change: Change) {
+    match changes.iter_mut().find(|it| it.target == change.target) {
+        Some(known) => change::joined(&mut known.patch, &change.patch),
+        None => changes.push(change),
+    }
+}
+
+struct Tried {
+    snapshot: Snapshot,
+    proof: Proof,
+    misfit: Option<String>,
+    worse: Vec<Finding>,
+}
+
+impl Tried {
+    fn lacks(&self) -> Option<String> {
+        let unresolved = (!self.proof.resolved).then(|| "the finding remains".to_owned());
+        let worse = self.worse.first().map(|it| format!("it would bring about {} of {}", it.id, it.subject));
+        let lacks: Vec<String> = self.misfit.clone().into_iter().chain(unresolved).chain(worse).collect();
+        (!lacks.is_empty()).then(|| lacks.join("; "))
+    }
+}

@@ -1,0 +1,121 @@
+//! Where the pods of a changed workload are, once the change has been rolled out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cluster_model::feasibility::{Cluster, PodFacts, PodId, Scenario, Verdict, judge};
+use cluster_model::{NodeExt, Raw};
+use k8s_openapi::api::core::v1::{Node, Pod};
+use serde_json::json;
+
+use crate::checks::eligible::eligible;
+use crate::snapshot::{PodState, Snapshot, Workload};
+
+/// A workload after a change: the pods that stay as they are, and how many are made anew.
+pub struct RollOut<'w> {
+    pub workload: &'w Workload,
+    pub kept: Vec<PodState>,
+    pub new: usize,
+}
+
+impl<'w> RollOut<'w> {
+    /// `moves`: the change is about where pods may be, so that all of them are placed again.
+    pub fn of(workload: &'w Workload, moves: bool) -> Self {
+        let wanted =
+            usize::try_from(workload.replicas.unwrap_or(1).max(workload.least())).unwrap_or_default();
+        let active: Vec<PodState> = workload.active().cloned().collect();
+        let kept = if moves { Vec::new() } else { active.into_iter().take(wanted).collect() };
+        let new = wanted.saturating_sub(kept.len());
+        RollOut { workload, kept, new }
+    }
+
+    /// Why it is not certain that the new pods find a place once those that do not stay are gone.
+    pub fn misfit(&self, cluster: &Cluster) -> Result<Option<String>, String> {
+        if self.new == 0 {
+            return Ok(None);
+        }
+        let workload = self.workload;
+        let metadata =
+            json!({"namespace": workload.subject.namespace, "name": "new", "labels": workload.labels()});
+        let object = json!({"metadata": metadata, "spec": workload.spec()});
+        let pod: Pod = serde_json::from_value(object).map_err(|error| format!("its template: {error}"))?;
+        let stays = |pod: &PodState| self.kept.iter().any(|kept| kept.uid == pod.uid);
+        let leaving = workload.pods.iter().filter(|pod| !stays(pod));
+        let uids: BTreeSet<&str> = leaving.map(|pod| pod.uid.as_str()).collect();
+        let gone: BTreeSet<PodId> = cluster.find_pods(&uids).into_values().collect();
+        let new = vec![PodFacts::of_new(&pod); self.new];
+        let scenario = Scenario::with_new_pods(cluster, &gone, &new);
+        let meant: BTreeSet<PodId> = scenario.new_pods().collect();
+        let judged = judge(&scenario);
+        let bad = judged.iter().filter(|it| meant.contains(&it.pod)).find(|it| it.verdict != Verdict::Fits);
+        Ok(bad.map(|it| match (&it.verdict, &it.shortage) {
+            (Verdict::Unknown(why), _) => {
+                format!("whether its pods find a place is not known: {}", why.join("; "))
+            }
+            (_, Some(shortage)) => {
+                format!("only {} of {} new pods find a place", shortage.placed, shortage.of)
+            }
+            (Verdict::Cannot, None) => "no node takes its new pods".to_owned(),
+            (Verdict::Fits | Verdict::Tight(_), None) => {
+                "whether its new pods find a place depends on where the scheduler places others".to_owned()
+            }
+        }))
+    }
+
+    /// Its pods then: the new ones where they are the least spread that its own hard constraints allow.
+    pub fn pods(&self, snapshot: &Snapshot) -> Vec<PodState> {
+        let workload = self.workload;
+        let Some(like) = workload.ready().next().or_else(|| workload.active().next()) else {
+            return Vec::new();
+        };
+        let mut places: Vec<&Node> = self.kept.iter().filter_map(|pod| snapshot.node(&pod.node)).collect();
+        let kept = places.len();
+        let keys: Vec<&str> = workload
+            .template
+            .list("/spec/topologySpreadConstraints")
+            .iter()
+            .filter(|it| it["whenUnsatisfiable"] == "DoNotSchedule" && it.number("/maxSkew") == Some(1))
+            .map(|it| it.text("/topologyKey"))
+            .collect();
+        let nodes: Vec<&Node> = eligible(snapshot, workload).collect();
+        for _ in 0..self.new {
+            let of = |node: &&Node| places.iter().filter(|it| it.name() == node.name()).count();
+            let is_open = |node: &&Node| keys.iter().all(|key| is_least(node, key, &places, &nodes));
+            match nodes.iter().copied().filter(is_open).max_by_key(of) {
+                Some(node) => places.push(node),
+                None => break,
+            }
+        }
+        let after_loss = Workload { pods: Vec::new(), ..workload.clone() }.after_loss();
+        let changed = |pod: &PodState| PodState {
+            labels: workload.labels(),
+            grace: workload.grace(),
+            after_loss,
+            ..pod.clone()
+        };
+        let new = places[kept..].iter().enumerate().map(|(number, node)| PodState {
+            name: format!("{}-new-{number}", workload.subject.name),
+            uid: format!("{}-new-{number}", workload.uid),
+            node: node.name().to_owned(),
+            is_ready: true,
+            ..changed(like)
+        });
+        self.kept.iter().map(changed).chain(new).collect()
+    }
+}
+
+fn domain<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
+    node.metadata.labels.as_ref()?.get(key).map(String::as_str)
+}
+
+/// No domain has fewer of its pods.
+fn is_least(node: &Node, key: &str, places: &[&Node], nodes: &[&Node]) -> bool {
+    let mut counts: BTreeMap<&str, usize> =
+        nodes.iter().filter_map(|node| domain(node, key)).map(|it| (it, 0)).collect();
+    for place in places {
+        if let Some(count) = domain(place, key).and_then(|it| counts.get_mut(it)) {
+            *count += 1;
+        }
+    }
+    let own = domain(node, key).and_then(|it| counts.get(it));
+    own.is_some_and(|own| counts.values().all(|other| own <= other))
+}

@@ -1,0 +1,206 @@
+//! Manifests (`-f`): objects as they are applied. There are no nodes, and of pods only those that have a manifest of their own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cluster_model::{Known, Raw, selector};
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::batch::v1::{CronJob, Job};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, ReplicationController, Service};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::jiff::Timestamp;
+use plugin_client::Failure;
+use plugin_client::dump::{Dump, Duplicates, Entry, KUSTOMIZATION, Object, TEMPLATE};
+use serde_json::{Value, json};
+
+use super::offline::kind::Kind;
+use super::offline::{nothing, parsed};
+use crate::args::{TYPES, Target};
+use crate::finding::{Location, Subject};
+use crate::snapshot::origin::Basis;
+use crate::snapshot::workload::labels_of;
+use crate::snapshot::{Gathered, Origin, PodState, Read, Selection, strip};
+
+/// Where manifests have the containers of their pods.
+const CONTAINERS: [&str; 3] =
+    ["/spec/containers", "/spec/template/spec/containers", "/spec/jobTemplate/spec/template/spec/containers"];
+
+pub struct Manifests {
+    pub gathered: Gathered,
+    pub selection: Selection,
+    /// Objects that are read, and how many objects of other kinds there are.
+    pub objects: usize,
+    pub skipped: BTreeMap<String, usize>,
+}
+
+struct Files<'n> {
+    /// Of objects that name none.
+    namespace: &'n str,
+    count: usize,
+    skipped: BTreeMap<String, usize>,
+    objects: BTreeMap<Read, Vec<Value>>,
+    pods: Vec<PodState>,
+    locations: BTreeMap<Subject, Location>,
+    duplicates: Duplicates,
+}
+
+/// # Errors
+///
+/// A file is not whole, or no manifest; an object is there twice, with other content; there is no workload to check.
+pub fn read(dumps: &[Dump], target: &Target, namespace: &str) -> Result<Manifests, Failure> {
+    let by_labels = match target {
+        Target::Selector(text) => Some(parsed(text)?),
+        Target::All | Target::Named(_) => None,
+    };
+    let mut files = Files {
+        namespace,
+        count: 0,
+        skipped: BTreeMap::new(),
+        objects: BTreeMap::new(),
+        pods: Vec::new(),
+        locations: BTreeMap::new(),
+        duplicates: Duplicates::default(),
+    };
+    for dump in dumps {
+        dump.read(&mut |entry| match entry {
+            Entry::Object(object) => files.add(&object),
+            Entry::List { .. } => Ok(()),
+        })?;
+    }
+    let runs = TYPES.map(|(read, _)| read);
+    if files.pods.is_empty() && !runs.iter().any(|read| files.objects.contains_key(read)) {
+        let names: Vec<&str> = dumps.iter().map(Dump::name).collect();
+        let mut others = files.skipped;
+        for (read, objects) in &files.objects {
+            others.insert(read.api().0.to_owned(), objects.len());
+        }
+        return Err(nothing(&names.join(", "), &others));
+    }
+    let selection = match target {
+        Target::All => Selection::All,
+        Target::Named(names) => Selection::Named(names.clone()),
+        Target::Selector(_) => {
+            let all = files.objects.values().flatten();
+            let found = all.filter(|it| selector::selects(by_labels.as_ref(), Some(&labels_of(it))));
+            let pods = files.pods.iter().filter(|it| selector::selects(by_labels.as_ref(), Some(&it.labels)));
+            let uids = found.map(|it| it.uid().to_owned()).chain(pods.map(|pod| pod.uid.clone()));
+            Selection::Uids(uids.collect::<BTreeSet<_>>())
+        }
+    };
+    let known = |read: Read| (read, Known::Seen(files.objects.remove(&read).unwrap_or_default()));
+    let kinds = Read::ALL.into_iter().filter(|read| read.is_in_manifests() && *read != Read::Pods);
+    let gathered = Gathered {
+        now: Timestamp::now(),
+        objects: kinds.map(known).collect(),
+        pods: Known::Seen(files.pods),
+        nodes: Known::Seen(Vec::new()),
+        scheduling: Known::Unknown("manifests have no nodes".to_owned()),
+        controllers: BTreeMap::new(),
+        origin: Origin { basis: Basis::Manifests, locations: files.locations, ..Origin::default() },
+    };
+    Ok(Manifests { gathered, selection, objects: files.count, skipped: files.skipped })
+}
+
+impl Files<'_> {
+    fn add(&mut self, object: &Object<'_>) -> Result<(), Failure> {
+        if object.api_version.is_empty() {
+            return Err(object.bad("it has no apiVersion, so it is no object of Kubernetes"));
+        }
+        if object.api_version.starts_with("kustomize.config.k8s.io/") {
+            return Err(object.bad("it is no object of a cluster").hint(KUSTOMIZATION));
+        }
+        let known = Kind::of(&object.api_version, &object.kind);
+        let is_read = |it: &Kind| matches!(it, Kind::Read(read) if read.is_in_manifests());
+        let Some(Kind::Read(read)) = known.filter(is_read) else {
+            *self.skipped.entry(object.kind.clone()).or_default() += 1;
+            return Ok(());
+        };
+        let mut value: Value = object.parse()?;
+        check(read, &value).map_err(|error| object.bad(&error).hint(INCOMPLETE))?;
+        // What a controller makes is no manifest of anybody.
+        if value.controller_ref().is_some() {
+            *self.skipped.entry(object.kind.clone()).or_default() += 1;
+            return Ok(());
+        }
+        self.complete(read, &mut value);
+        let metadata: ObjectMeta = serde_json::from_value(value["metadata"].clone())
+            .map_err(|error| object.bad(&error.to_string()))?;
+        if metadata.name.as_deref().is_some_and(|name| name.contains("{{")) {
+            return Err(object.bad("its name is a template").hint(TEMPLATE));
+        }
+        if !self.duplicates.is_new_as(&metadata, object, &value.to_string())? {
+            return Ok(());
+        }
+        self.count += 1;
+        let subject = Subject::new(read.api().0, value.text("/metadata/namespace"), value.name());
+        self.locations.insert(subject, Location { file: object.file().to_owned(), line: object.line() });
+        if read == Read::Pods {
+            let pod: Pod = serde_json::from_value(value).map_err(|error| object.bad(&error.to_string()))?;
+            self.pods.push(PodState::of(&pod));
+            return Ok(());
+        }
+        strip::object(&mut value);
+        self.objects.entry(read).or_default().push(value);
+        Ok(())
+    }
+
+    /// What the server would add, and without what only the server knows.
+    fn complete(&self, read: Read, object: &mut Value) {
+        object["kind"] = read.api().0.into();
+        if let Some(fields) = object.as_object_mut() {
+            fields.remove("status");
+        }
+        if !read.is_cluster_wide() && object.text("/metadata/namespace").is_empty() {
+            object["metadata"]["namespace"] = self.namespace.into();
+        }
+        if object.name().is_empty() && !object.text("/metadata/generateName").is_empty() {
+            object["metadata"]["name"] = object["metadata"]["generateName"].clone();
+        }
+        let uid = format!("{}/{}/{}", read.api().0, object.text("/metadata/namespace"), object.name());
+        object["metadata"]["uid"] = json!(uid);
+    }
+}
+
+const INCOMPLETE: &str =
+    "is the file complete? `kubectl apply --dry-run=server -f FILE` says what the server thinks of it";
+
+/// Has it the types of its fields, and containers where there have to be some?
+fn check(read: Read, object: &Value) -> Result<(), String> {
+    fn typed<K: serde::de::DeserializeOwned>(object: &Value) -> Result<(), String> {
+        serde_json::from_value::<K>(object.clone()).map(drop).map_err(|error| error.to_string())
+    }
+    match read {
+        Read::Pods => typed::<Pod>(object),
+        Read::Deployments => typed::<Deployment>(object),
+        Read::ReplicaSets => typed::<ReplicaSet>(object),
+        Read::StatefulSets => typed::<StatefulSet>(object),
+        Read::DaemonSets => typed::<DaemonSet>(object),
+        Read::Jobs => typed::<Job>(object),
+        Read::CronJobs => typed::<CronJob>(object),
+        Read::Budgets => typed::<PodDisruptionBudget>(object),
+        // Version 1 has other metrics.
+        Read::Autoscalers if object["apiVersion"] == "autoscaling/v1" => Ok(()),
+        Read::Autoscalers => typed::<HorizontalPodAutoscaler>(object),
+        Read::Services => typed::<Service>(object),
+        Read::ReplicationControllers => typed::<ReplicationController>(object),
+        Read::Claims => typed::<PersistentVolumeClaim>(object),
+        _ => Ok(()),
+    }?;
+    let at = match read {
+        Read::Pods => CONTAINERS[0],
+        Read::CronJobs => CONTAINERS[2],
+        Read::Deployments
+        | Read::ReplicaSets
+        | Read::ReplicationControllers
+        | Read::StatefulSets
+        | Read::DaemonSets
+        | Read::Jobs => CONTAINERS[1],
+        _ => return Ok(()),
+    };
+    let field = at.trim_start_matches('/').replace('/', ".");
+    if object.list(at).is_empty() { Err(format!("it has no {field}")) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests;
