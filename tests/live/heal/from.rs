@@ -11,11 +11,17 @@ use super::{LEASES, lease, unchecked};
 use crate::plugin::{Outcome, heal_check};
 
 /// As docs/heal-check.md lists them.
-const LISTS: [(&str, &str); 18] = [
+const LISTS: [(&str, &str); 29] = [
     ("pods", "/api/v1/pods"),
     ("nodes", "/api/v1/nodes"),
     ("services", "/api/v1/services"),
     ("namespaces", "/api/v1/namespaces"),
+    ("replicationcontrollers", "/api/v1/replicationcontrollers"),
+    ("configmaps", "/api/v1/configmaps"),
+    ("serviceaccounts", "/api/v1/serviceaccounts"),
+    ("resourcequotas", "/api/v1/resourcequotas"),
+    ("limitranges", "/api/v1/limitranges"),
+    ("events", "/api/v1/events"),
     ("persistentvolumeclaims", "/api/v1/persistentvolumeclaims"),
     ("persistentvolumes", "/api/v1/persistentvolumes"),
     ("deployments", "/apis/apps/v1/deployments"),
@@ -27,6 +33,14 @@ const LISTS: [(&str, &str); 18] = [
     ("poddisruptionbudgets", "/apis/policy/v1/poddisruptionbudgets"),
     ("horizontalpodautoscalers", "/apis/autoscaling/v2/horizontalpodautoscalers"),
     ("leases", LEASES),
+    ("priorityclasses", "/apis/scheduling.k8s.io/v1/priorityclasses"),
+    ("runtimeclasses", "/apis/node.k8s.io/v1/runtimeclasses"),
+    ("endpointslices", "/apis/discovery.k8s.io/v1/endpointslices"),
+    (
+        "validatingwebhookconfigurations",
+        "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+    ),
+    ("mutatingwebhookconfigurations", "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"),
     ("storageclasses", "/apis/storage.k8s.io/v1/storageclasses"),
     ("csinodes", "/apis/storage.k8s.io/v1/csinodes"),
     ("volumeattachments", "/apis/storage.k8s.io/v1/volumeattachments"),
