@@ -40,7 +40,7 @@ const fn goal(row: &'static str, figure: Figure, times: f64, base: Base, plus: f
 const CONCURRENCY: f64 = 20.0;
 
 #[rustfmt::skip]
-const GOALS: [Goal; 19] = [
+const GOALS: [Goal; 21] = [
     goal("pool", Figure::Seconds, 1.0, Base::Tool("kubectl"), 0.0),
     goal("pool", Figure::Cpu, 1.0, Base::Tool("kubectl"), 0.0),
     goal("pool", Figure::Requests, 1.3, Base::Piece, 0.0),
@@ -57,6 +57,8 @@ const GOALS: [Goal; 19] = [
     goal("plan drain 10000", Figure::PeakMib, 1.0, Base::Row("plan drain 0"), 20.0),
     goal("plan rollback 10000", Figure::Seconds, 1.2, Base::Tool("raw"), 0.0),
     goal("plan rollback 10000", Figure::PeakMib, 1.0, Base::Row("plan rollback 0"), 20.0),
+    goal("heal 10000", Figure::Seconds, 1.5, Base::Tool("raw"), 0.0),
+    goal("heal 10000", Figure::PeakMib, 150.0, Base::One, 0.0),
     goal("heal 50000", Figure::Seconds, 1.5, Base::Tool("raw"), 0.0),
     goal("heal 50000", Figure::PeakMib, 150.0, Base::One, 0.0),
     goal("budget", Figure::PeakMib, 60.0, Base::One, 0.0),

@@ -2,7 +2,8 @@
 //!
 //! `bench 1 30` drains a full node whose pods stop after 1 and 30 seconds, beside a bare loop that marks the limit of the control
 //! plane; `bench rollback` measures how soon the end of a rollback is noticed, `bench tab` how long a shell waits for completion,
-//! `bench model` how the model of the scheduler grows with the cluster, `bench heal` a check of 50,000 pods. The rows in `ROWS` are measured against goals
+//! `bench model` how the model of the scheduler grows with the cluster, `bench heal` a check of 10,000 and of 50,000 pods, `bench proof`
+//! how exactly a proof measures. The rows in `ROWS` are measured against goals
 //! (`goals.rs`): a missed goal is reported, and only a run that fails makes this fail. Without names, everything.
 
 mod budget;
@@ -19,6 +20,7 @@ mod nodes;
 mod noticed;
 mod plan;
 mod pool;
+mod proof;
 mod stub;
 mod tab;
 mod table;
@@ -76,7 +78,7 @@ fn bench() -> Result<(), String> {
     let all = named.is_empty();
     let is_named = |name: &str| all || named.iter().any(|known| known == name);
     let is_known = |name: &&String| {
-        ["rollback", "tab", "model", "heal"].contains(&name.as_str())
+        ["rollback", "tab", "model", "heal", "proof"].contains(&name.as_str())
             || ROWS.iter().any(|(row, _)| name == row)
     };
     let drains: Vec<&String> = named.iter().filter(|name| !is_known(name)).collect();
@@ -91,7 +93,15 @@ fn bench() -> Result<(), String> {
     let [safe_drain, rollback_to, heal_check] = measure::shipped_plugins()?;
     let tools = [Tool::safe_drain(&safe_drain), Tool::rollback_to(&rollback_to)];
     if is_named("heal") {
-        heal::run(&Tool::heal_check(&heal_check))?;
+        let heal_check = Tool::heal_check(&heal_check);
+        heal::run(&heal_check)?;
+        let cluster = start(Options { node_grace: Duration::from_secs(60), ..Options::default() })?;
+        if table::show(&heal::lines(&cluster, &heal_check)) > 0 {
+            return Err("runs failed".to_owned());
+        }
+    }
+    if is_named("proof") {
+        proof::rows(&start(Options::default())?, &heal_check)?;
     }
     if is_named("tab") {
         tab::rows(&start(Options::default())?, &safe_drain, &rollback_to);

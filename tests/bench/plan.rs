@@ -42,7 +42,7 @@ pub fn lines(cluster: &Cluster, drain: &Tool, rollback: &Tool) -> Vec<Line> {
     lines
 }
 
-fn best(cluster: &Cluster, tool: &Tool, args: &[&str]) -> Run {
+pub fn best(cluster: &Cluster, tool: &Tool, args: &[&str]) -> Run {
     let mut best = tool.run(cluster, args);
     for _ in 1..RUNS {
         let next = tool.run(cluster, args);
@@ -55,12 +55,17 @@ fn best(cluster: &Cluster, tool: &Tool, args: &[&str]) -> Run {
 
 /// The lists of pods that a run asked for, page by page, once more, by somebody who does not look at them.
 fn raw_fetch(cluster: &Cluster, run: &Run) -> Run {
+    raw_fetch_of(cluster, run, |resource| resource == "pods")
+}
+
+/// The same of other resources.
+pub fn raw_fetch_of(cluster: &Cluster, run: &Run, is_meant: impl Fn(&str) -> bool) -> Run {
     let file = |name: &str| cluster.dir().join(name).display().to_string();
     let mut args: Vec<String> = ["-sSfg", "--compressed"].map(str::to_owned).into();
     for (flag, name) in [("--cacert", "ca.crt"), ("--cert", "admin.crt"), ("--key", "admin.key")] {
         args.extend([flag.to_owned(), file(name)]);
     }
-    let lists = run.requests.filter(|entry| entry.resource == "pods" && entry.verb == "list");
+    let lists = run.requests.filter(|entry| is_meant(&entry.resource) && entry.verb == "list");
     args.extend(lists.iter().map(|entry| format!("{}{}", cluster.server(), entry.uri)));
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     best(cluster, &Tool::curl(), &args)

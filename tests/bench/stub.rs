@@ -1,5 +1,6 @@
 //! An API server that only lists: as many pods as a large cluster has, on the loopback, without a control plane that would have to hold them.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -9,6 +10,9 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::crowd_objects::{self as objects, Size};
+
+/// Lists by their request, so that only the first one who asks waits until they are made.
+type Lists = Mutex<HashMap<String, Arc<String>>>;
 
 pub struct Stub {
     pub url: String,
@@ -23,10 +27,11 @@ impl Stub {
         let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
         let requested = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&requested);
+        let lists = Arc::new(Lists::default());
         std::thread::spawn(move || {
             for connection in listener.incoming().flatten() {
-                let log = Arc::clone(&log);
-                std::thread::spawn(move || serve(&connection, size, &log));
+                let (log, lists) = (Arc::clone(&log), Arc::clone(&lists));
+                std::thread::spawn(move || serve(&connection, size, &log, &lists));
             }
         });
         Ok(Stub { url: format!("http://{address}"), requested })
@@ -51,7 +56,7 @@ impl Stub {
 }
 
 /// One connection, until its client closes it.
-fn serve(connection: &TcpStream, size: Size, log: &Mutex<Vec<String>>) {
+fn serve(connection: &TcpStream, size: Size, log: &Mutex<Vec<String>>, lists: &Lists) {
     let mut lines = BufReader::new(connection).lines();
     while let Some(Ok(request)) = lines.next() {
         // Of a GET, the headers end with an empty line.
@@ -60,7 +65,12 @@ fn serve(connection: &TcpStream, size: Size, log: &Mutex<Vec<String>>) {
         if let Ok(mut log) = log.lock() {
             log.push(uri.to_owned());
         }
-        let body = answer(uri, size);
+        let known = lists.lock().ok().and_then(|lists| lists.get(uri).cloned());
+        let body = known.unwrap_or_else(|| Arc::new(answer(uri, size)));
+        // A Lease is renewed all the time.
+        if let (false, Ok(mut lists)) = (uri.contains("/leases/"), lists.lock()) {
+            lists.insert(uri.to_owned(), Arc::clone(&body));
+        }
         let date = Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
         let head = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: {date}\r\nContent-Length: {}\r\n\r\n",

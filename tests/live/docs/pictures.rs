@@ -10,7 +10,7 @@ use super::mask::masked;
 use super::svg::picture;
 
 /// Name, fixture and command.
-const PICTURES: [(&str, &str, &str); 3] = [
+const PICTURES: [(&str, &str, &str); 6] = [
     (
         "drain",
         "a node with web, worker, db and agent under a budget",
@@ -21,6 +21,17 @@ const PICTURES: [(&str, &str, &str); 3] = [
         "rollback",
         "a Deployment with a good, a bad and a worse revision",
         "kubectl rollback-to deploy/web -n shop --last-healthy",
+    ),
+    (
+        "check",
+        "web, worker and agent to check",
+        "kubectl heal-check deploy/web deploy/worker ds/agent -n shop",
+    ),
+    ("fix", "web, worker and agent to check", "kubectl heal-check deploy/worker -n shop --fix"),
+    (
+        "proof",
+        "web, worker and agent to check",
+        "kubectl heal-check deploy/web -n shop --prove=evict --rounds 2 --interval 1s --yes",
     ),
 ];
 
@@ -37,6 +48,21 @@ fn status() {
 #[test]
 fn rollback() {
     compare(2);
+}
+
+#[test]
+fn check() {
+    compare(3);
+}
+
+#[test]
+fn fix() {
+    compare(4);
+}
+
+#[test]
+fn proof() {
+    compare(5);
 }
 
 /// Somebody may have changed one of the two by hand.
