@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cluster_model::text::count;
 use serde::Serialize;
 
 use super::outcome::{End, Round};
@@ -38,10 +39,23 @@ pub struct RoundReport {
     pub replacement_uid: Option<String>,
     /// After the acceptance; a phase that was not seen is absent.
     pub seconds: BTreeMap<&'static str, f64>,
+    #[serde(flatten)]
+    pub killed: Option<KilledReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recovery_seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_endpoint_seconds: Option<f64>,
+}
+
+/// Of `--prove=kill`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KilledReport {
+    pub container: String,
+    pub signal: String,
+    /// With which the container ended, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
 }
 
 impl ProofReport {
@@ -64,6 +78,11 @@ fn round(round: &Round) -> RoundReport {
         replacement: round.replacement.as_ref().map(|(name, _)| name.clone()),
         replacement_uid: round.replacement.as_ref().map(|(_, uid)| uid.clone()),
         seconds: round.phases.iter().map(|(phase, at)| (phase.word(), seconds(*at))).collect(),
+        killed: round.killed.as_ref().map(|it| KilledReport {
+            container: it.container.clone(),
+            signal: it.signal.to_string(),
+            exit_code: it.ended.as_ref().map(|it| it.code),
+        }),
         recovery_seconds: round.recovery.map(seconds),
         no_endpoint_seconds: round.no_endpoint.map(seconds),
     }
@@ -81,12 +100,20 @@ pub fn promote(matrix: &mut Matrix, end: &End, rounds: &[Round]) {
         return;
     };
     let eta = i64::try_from(measured.median.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
+    let container = rounds.iter().find_map(|it| it.killed.as_ref()).map(|it| it.container.as_str());
+    let what = match container {
+        Some(container) => format!("{} of container {container}", count(measured.n, "kill")),
+        None => count(measured.n, "eviction"),
+    };
     let reason = format!(
-        "proven by {} just now: {:.1}s in the median, {:.1}s at most",
-        cluster_model::text::count(measured.n, "eviction"),
+        "proven by {what} just now: {:.1}s in the median, {:.1}s at most",
         measured.median.as_secs_f64(),
         measured.max.as_secs_f64()
     );
+    if container.is_some() {
+        matrix.crash = crate::matrix::Cell::proven(eta, reason);
+        return;
+    }
     for cell in [&mut matrix.pod_loss, &mut matrix.drain] {
         // That of a DaemonSet in a drain has nothing to heal.
         if cell.verdict != crate::matrix::Verdict::None {

@@ -42,7 +42,11 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let Format::Common(output) = args.output else {
             return Err(Failure::usage("--print-rbac: a role is text, json or yaml"));
         };
-        let roles = rights::roles(args.connection.namespace.as_deref(), options.secrets, proof.is_some());
+        let roles = rights::roles(
+            args.connection.namespace.as_deref(),
+            options.secrets,
+            proof.as_ref().map(|it| it.harm),
+        );
         publish_roles(&ui, output, &roles);
         return Ok(Exit::Done);
     }
@@ -60,12 +64,14 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let mut report = judge(&snapshot, &options, namespace.as_deref(), &target);
     report.seconds = started.elapsed().as_secs_f64();
     if let Some(file) = written {
-        let known = options.baseline.unwrap_or_default();
+        let known = options.baseline.clone().unwrap_or_default();
         let found = [&report.findings[..], &report.exempt.known];
         file.write(&baseline::next(&known, &report.exempt.fixed, &found))?;
     }
     if let Some(proof) = &proof {
-        let (report, lines) = proof::run(&ui, &cluster, proof, &snapshot, report, &bounds).await?;
+        let judge = |snapshot: &Snapshot| judge(snapshot, &options, namespace.as_deref(), &target);
+        let proof = proof::run(&ui, &cluster, proof, snapshot, report, &bounds, judge);
+        let (report, lines) = Box::pin(proof).await?;
         formats::publish(&ui, args.output, &report, || lines);
         return Ok(report.result.exit());
     }

@@ -90,6 +90,7 @@ impl Snapshot {
         });
         Snapshot {
             annotations,
+            unheard_stops: Vec::new(),
             domain: Domain::default(),
             now: gathered.now,
             workloads,

@@ -12,6 +12,7 @@ pub mod places;
 pub mod pod;
 pub mod read;
 pub mod resources;
+pub mod stop;
 pub mod storage;
 pub mod strip;
 mod system;
@@ -81,6 +82,8 @@ pub struct Snapshot {
     pub annotations: BTreeMap<Subject, String>,
     /// What a zone is.
     pub domain: Domain,
+    /// Of containers that were looked into.
+    pub unheard_stops: Vec<stop::UnheardStop>,
 }
 
 pub struct Budget {
