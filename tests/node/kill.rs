@@ -164,7 +164,7 @@ fn a_first_process_without_a_handler_is_left_alone() {
     // In words, without a report for programs.
     let shown = heal_check(&room, &["deploy/web", "--prove=kill", "--yes"]).run();
     assert_eq!(shown.code, 3, "{shown}");
-    assert!(shown.out.contains("HC310") && shown.out.contains("shareProcessNamespace"), "{shown}");
+    assert!(shown.out.contains("HC310") && shown.err.contains("shareProcessNamespace"), "{shown}");
     for pod_before in &before {
         let after = pod(&room, name(pod_before));
         assert_eq!(main_of(&after)["containerID"], main_of(pod_before)["containerID"]);

@@ -54,7 +54,7 @@ pub async fn run(
         report = HealReport { seconds: report.seconds, ..judge(&snapshot) };
     }
     if let Some(why) = refused {
-        let end = End::Aborted(why);
+        let end = End::Refused(why);
         report.result = result(&end, &[]);
         report.proof = Some(report::ProofReport::of(&end, &[], render::reason(&end, &[])));
         let mut lines = render::summary(&plan, &end, &[]);
@@ -132,7 +132,7 @@ async fn prepare(
     let autoscaler = autoscaler(cluster, workload).await?;
     let of_server = preflight::of_server(&missing, dry_run, autoscaler.as_ref(), snapshot.now, &plan);
     tests.extend(of_server);
-    let (mut unheard, mut refused) = (None, None);
+    let (mut unheard, mut refused, mut hint) = (None, None, None);
     if harm == Harm::Kill && tests.iter().all(|it| it.outcome.is_ok()) {
         let inside =
             Box::pin(kill::prepare::prepare(cluster, snapshot, workload, &plan, options.rounds)).await?;
@@ -143,13 +143,16 @@ async fn prepare(
         match inside.kill {
             Some((kill, rounds)) => (plan.kill, plan.rounds) = (Some(kill), rounds),
             None if refused.is_none() => refuse(ui, &tests, harm, inside.hint)?,
-            None => refused = refused.map(|why| format!("{why}; {}", inside.hint.unwrap_or_default())),
+            None => hint = inside.hint,
         }
     } else {
         refuse(ui, &tests, harm, None)?;
     }
     render::preflight(&tests).iter().for_each(|line| ui.status(line));
     ui.status(&Line::new());
+    if let Some(hint) = hint {
+        ui.hint(hint);
+    }
     if refused.is_none() {
         render::plan(&plan, options).iter().for_each(|line| ui.status(line));
         ui.status(&Line::new());
@@ -233,6 +236,7 @@ fn result(end: &End, rounds: &[Round]) -> HealResult {
         End::Recovered => HealResult::Ok,
         End::Slow { .. } | End::NotRecovered(_) => HealResult::Failed,
         End::Void(_) => HealResult::Incomplete,
+        End::Refused(_) => HealResult::Refused,
         End::Aborted(_) | End::Failed(_) if rounds.is_empty() => HealResult::Refused,
         End::Aborted(_) | End::Failed(_) => HealResult::Partial,
         End::Interrupted => HealResult::Interrupted,

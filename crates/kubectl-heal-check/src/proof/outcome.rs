@@ -42,6 +42,8 @@ pub enum End {
         limit: Duration,
     },
     NotRecovered(String),
+    /// Nothing can be proven in this way.
+    Refused(String),
     Void(String),
     Aborted(String),
     Interrupted,

@@ -222,7 +222,7 @@ pub fn reason(end: &End, rounds: &[Round]) -> Option<String> {
                 shown(*limit)
             ))
         }
-        End::NotRecovered(why) | End::Void(why) | End::Aborted(why) => Some(why.clone()),
+        End::NotRecovered(why) | End::Void(why) | End::Refused(why) | End::Aborted(why) => Some(why.clone()),
         End::Interrupted => Some("interrupted".to_owned()),
         End::Timeout => Some("--timeout passed".to_owned()),
         End::Failed(failure) => Some(failure.to_string()),
@@ -241,6 +241,7 @@ pub fn summary(plan: &Plan, end: &End, rounds: &[Round]) -> Vec<Line> {
         End::Recovered => Line::new().good("recovered"),
         End::Slow { .. } => Line::new().bad("slow"),
         End::NotRecovered(_) => Line::new().bad("not recovered"),
+        End::Refused(_) => Line::new().warn("refused"),
         End::Void(_) => Line::new().warn("void"),
         End::Aborted(_) | End::Failed(_) | End::Timeout => Line::new().warn("aborted"),
         End::Interrupted => Line::new().warn("interrupted"),
@@ -265,9 +266,10 @@ pub fn summary(plan: &Plan, end: &End, rounds: &[Round]) -> Vec<Line> {
     lines
 }
 
-/// `container main: SIGTERM, exit code 0 (Completed)`: after that code it was started again, and no other one was tried.
+/// `container main: SIGTERM, ended with exit code 143 (Error)`: after that code it was started again, and no other one was tried.
 fn killed(killed: &Killed) -> String {
     let end = match &killed.ended {
+        Some(run) if run.code == 0 => "ended with exit code 0: a clean end, and no crash".to_owned(),
         Some(run) => format!("ended with exit code {} ({})", run.code, run.reason),
         None => "its end was not seen".to_owned(),
     };
@@ -276,14 +278,13 @@ fn killed(killed: &Killed) -> String {
 
 /// From the acceptance to each phase: bars that start at the same place show what overlaps.
 fn bars(number: usize, round: &Round, longest: Duration) -> Vec<Line> {
-    let replacement = round.killed.as_ref().map(killed).unwrap_or_else(|| {
-        round.replacement.as_ref().map_or("no replacement".to_owned(), |(name, _)| name.clone())
-    });
-    let mut lines = vec![
-        Line::new()
-            .strong(format!("round {number}"))
-            .plain(format!("  {} → {replacement}", round.victim.name)),
-    ];
+    let what = match (&round.killed, &round.replacement) {
+        (Some(it), _) => format!("  {}", killed(it)),
+        (None, Some((name, _))) => format!(" → {name}"),
+        (None, None) => " → no replacement".to_owned(),
+    };
+    let mut lines =
+        vec![Line::new().strong(format!("round {number}")).plain(format!("  {}{what}", round.victim.name))];
     let row = |(phase, at): (&Phase, &Duration)| {
         let share = if longest.is_zero() { 0.0 } else { at.as_secs_f64() / longest.as_secs_f64() };
         let length = ((share * BAR).round() as usize).max(1);

@@ -1,12 +1,12 @@
 //! The proof for programs, as part of the report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cluster_model::text::count;
 use serde::Serialize;
 
-use super::outcome::{End, Round};
+use super::outcome::{End, Killed, Round};
 use super::statistics::statistics;
 use crate::matrix::Matrix;
 
@@ -65,7 +65,9 @@ impl ProofReport {
             End::Slow { .. } => ProofResult::Slow,
             End::NotRecovered(_) => ProofResult::NotRecovered,
             End::Void(_) => ProofResult::Void,
-            End::Aborted(_) | End::Interrupted | End::Timeout | End::Failed(_) => ProofResult::Aborted,
+            End::Refused(_) | End::Aborted(_) | End::Interrupted | End::Timeout | End::Failed(_) => {
+                ProofResult::Aborted
+            }
         };
         ProofReport { result, reason, rounds: rounds.iter().map(round).collect() }
     }
@@ -100,9 +102,11 @@ pub fn promote(matrix: &mut Matrix, end: &End, rounds: &[Round]) {
         return;
     };
     let eta = i64::try_from(measured.median.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
-    let container = rounds.iter().find_map(|it| it.killed.as_ref()).map(|it| it.container.as_str());
-    let what = match container {
-        Some(container) => format!("{} of container {container}", count(measured.n, "kill")),
+    let kills: Vec<&Killed> = rounds.iter().filter_map(|it| it.killed.as_ref()).collect();
+    let what = match kills.first() {
+        Some(kill) => {
+            format!("{} of container {} ({})", count(measured.n, "kill"), kill.container, ends(&kills))
+        }
         None => count(measured.n, "eviction"),
     };
     let reason = format!(
@@ -110,7 +114,7 @@ pub fn promote(matrix: &mut Matrix, end: &End, rounds: &[Round]) {
         measured.median.as_secs_f64(),
         measured.max.as_secs_f64()
     );
-    if container.is_some() {
+    if !kills.is_empty() {
         matrix.crash = crate::matrix::Cell::proven(eta, reason);
         return;
     }
@@ -119,5 +123,62 @@ pub fn promote(matrix: &mut Matrix, end: &End, rounds: &[Round]) {
         if cell.verdict != crate::matrix::Verdict::None {
             *cell = crate::matrix::Cell::proven(eta, reason.clone());
         }
+    }
+}
+
+/// `SIGTERM, exit code 143`: what was proven is a restart after these.
+fn ends(kills: &[&Killed]) -> String {
+    let codes: BTreeSet<i32> = kills.iter().filter_map(|it| Some(it.ended.as_ref()?.code)).collect();
+    let codes: Vec<String> = codes.into_iter().map(|it| it.to_string()).collect();
+    let signal = kills.first().map_or(String::new(), |it| it.signal.to_string());
+    if codes.is_empty() { signal } else { format!("{signal}, exit code {}", codes.join(" or ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::healthy;
+    use crate::matrix::matrices;
+    use crate::proof::kill::signal::Signal;
+    use crate::proof::observed::EndedRun;
+    use crate::proof::plan::Member;
+
+    fn round(seconds: u64, killed: Option<Killed>) -> Round {
+        Round {
+            victim: Member { name: String::new(), uid: String::new(), node: String::new() },
+            replacement: None,
+            phases: BTreeMap::new(),
+            recovery: Some(Duration::from_secs(seconds)),
+            no_endpoint: None,
+            is_uncertain: false,
+            killed,
+        }
+    }
+
+    #[test]
+    fn what_was_done_is_proven_and_nothing_else() {
+        let snapshot = healthy().snapshot();
+        let before = matrices(&snapshot).remove(0).1;
+        let kill = |code: Option<i32>| {
+            let ended = code.map(|code| EndedRun { code, ..EndedRun::default() });
+            Some(Killed { container: "main".to_owned(), signal: Signal::TERM, ended })
+        };
+        let after = |end: &End, rounds: &[Round]| {
+            let mut matrix = before.clone();
+            promote(&mut matrix, end, rounds);
+            matrix
+        };
+        let killed = after(&End::Recovered, &[round(1, kill(Some(143))), round(3, kill(Some(0)))]);
+        assert_eq!((&killed.pod_loss, &killed.drain), (&before.pod_loss, &before.drain));
+        assert_eq!(
+            (killed.crash.eta_seconds, killed.crash.reason.as_str()),
+            (
+                Some(2),
+                "proven by 2 kills of container main (SIGTERM, exit code 0 or 143) just now: 2.0s in the median, 3.0s at most"
+            )
+        );
+        let evicted = after(&End::Recovered, &[round(4, None)]);
+        assert_eq!((&evicted.crash, evicted.pod_loss.eta_seconds), (&before.crash, Some(4)));
+        assert_eq!(after(&End::Void(String::new()), &[round(1, kill(None))]).crash, before.crash);
     }
 }
