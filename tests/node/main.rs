@@ -9,6 +9,7 @@ mod drain;
 mod ends;
 mod grace;
 mod heal;
+mod kill;
 #[allow(dead_code, unused_imports, reason = "the other live tests use more of it")]
 #[path = "../live/plugin/mod.rs"]
 mod plugin;

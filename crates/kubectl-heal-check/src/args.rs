@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use plugin_client::{AsInKubectl, CommandLine, ConnectionFlags, Failure, duration, limit, whole};
 
 use crate::baseline::{self, Key};
@@ -15,6 +15,7 @@ use crate::formats::Format;
 use crate::half::Half;
 use crate::ignores::{Glob, Rule, Source};
 use crate::options::Options;
+use crate::proof::harm::Harm;
 use crate::proof::options::ProofOptions;
 use crate::snapshot::{Domain, Read};
 
@@ -32,11 +33,12 @@ Examples:
   kubectl heal-check deploy/web -o wide   one workload, with every reason
   kubectl heal-check -A --fail-on warning
   kubectl heal-check deploy/web --prove=evict --max-recovery=30s
+  kubectl heal-check deploy/web --prove=kill
   kubectl heal-check --explain HC204      what a finding means
   kubectl heal-check -A -o sarif          for code scanning; also junit, openmetrics
 
 Exit codes: 0 nothing found · 1 findings (--fail-on), or a failed proof ·
-2 usage · 3 proof refused, nothing evicted · 4 proof stopped half-way ·
+2 usage · 3 proof refused, nothing was done · 4 proof stopped half-way ·
 5 incomplete: something could not be checked, or nothing was there to check ·
 124 --timeout passed · 130 interrupted
 What each finding means: docs/heal-check.md"
@@ -106,13 +108,13 @@ pub struct Args {
     #[arg(long)]
     pub secrets: bool,
 
-    /// Prove it: evict pods of one workload, one at a time, and measure the recovery
+    /// Prove it: evict pods of one workload, or kill containers, one at a time, and measure the recovery
     #[arg(long, value_name = "HOW")]
-    pub prove: Option<Prove>,
+    pub prove: Option<Harm>,
 
-    /// Evictions of a proof
-    #[arg(long, value_name = "N", default_value = "3", value_parser = whole::<usize>(1, 1000), requires = "prove")]
-    pub rounds: usize,
+    /// Evictions or kills of a proof; 3 if it is not given, kills at most one a pod
+    #[arg(long, value_name = "N", value_parser = whole::<usize>(1, 1000), requires = "prove")]
+    pub rounds: Option<usize>,
 
     /// Fail a proof if a recovery takes longer
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "prove")]
@@ -126,7 +128,7 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "prove")]
     pub grace: Option<Duration>,
 
-    /// Between a recovery and the next eviction; 30s or twice the recovery if it is not given
+    /// Between a recovery and the next round; 30s or twice the recovery if it is not given
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "prove")]
     pub interval: Option<Duration>,
 
@@ -191,12 +193,6 @@ impl Files {
     }
 }
 
-/// How a recovery is proven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Prove {
-    Evict,
-}
-
 /// Which workloads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -248,7 +244,7 @@ impl Args {
 
     /// `None` without `--prove`.
     pub fn proof(&self, target: &Target) -> Result<Option<ProofOptions>, Failure> {
-        let Some(Prove::Evict) = self.prove else { return Ok(None) };
+        let Some(harm) = self.prove else { return Ok(None) };
         let is_one = match target {
             Target::Named(names) => matches!(names.as_slice(), [(read, _)] if *read != Read::Pods),
             Target::All | Target::Selector(_) => false,
@@ -260,7 +256,11 @@ impl Args {
             )
             .hint("for example: kubectl heal-check deployment/web --prove=evict"));
         }
+        if harm == Harm::Kill && self.grace.is_some() {
+            return Err(Failure::usage("--grace is for --prove=evict: a container that is killed has none"));
+        }
         Ok(Some(ProofOptions {
+            harm,
             rounds: self.rounds,
             max_recovery: self.max_recovery,
             max_unavailable: self.max_unavailable,

@@ -3,6 +3,7 @@
 use plugin_client::{Requirement, Right, Roles, Scope};
 
 use crate::gather::volumes::VOLUMES;
+use crate::proof::harm::Harm;
 use crate::snapshot::Read;
 
 const KUBE_SYSTEM: &str = "kube-system";
@@ -73,34 +74,57 @@ fn purpose(read: Read) -> &'static str {
 }
 
 /// `--print-rbac`
-pub fn roles(namespace: Option<&str>, secrets: bool, proves: bool) -> Roles {
+pub fn roles(namespace: Option<&str>, secrets: bool, proves: Option<Harm>) -> Roles {
     let mut roles = reading(namespace, secrets);
-    if proves {
-        roles.title = vec![
-            "Rights for `kubectl heal-check --prove=evict`, and no more. Printed by --print-rbac, which does not contact the cluster.".to_owned(),
-        ];
-        roles.name = "heal-check-prove".to_owned();
-        roles.requirements.extend(for_proof(namespace, None));
+    if let Some(harm) = proves {
+        let (flag, name) = match harm {
+            Harm::Evict => ("evict", "heal-check-prove"),
+            Harm::Kill => ("kill", "heal-check-prove-kill"),
+        };
+        roles.title = vec![format!(
+            "Rights for `kubectl heal-check --prove={flag}`, and no more. Printed by --print-rbac, which does not contact the cluster."
+        )];
+        roles.name = name.to_owned();
+        roles.requirements.extend(for_proof(namespace, None, harm));
     }
     roles
 }
 
 /// What a proof needs beyond that. `kind`: of the workload; `None` is any.
-pub fn for_proof(namespace: Option<&str>, kind: Option<Read>) -> Vec<Requirement> {
+pub fn for_proof(namespace: Option<&str>, kind: Option<Read>, harm: Harm) -> Vec<Requirement> {
     let here = |right: Right| Right { namespace: namespace.map(str::to_owned), ..right };
     let pods = |verb: &str| here(Right::new(verb, "", "pods"));
     let slices = |verb: &str| here(Right::new(verb, "discovery.k8s.io", "endpointslices"));
-    let follow = "follow the pods that are evicted and their replacements";
-    let serving = "see when the Services have the replacement";
+    let (follow, serving, get) = match harm {
+        Harm::Evict => (
+            "follow the pods that are evicted and their replacements",
+            "see when the Services have the replacement",
+            "read a pod before its eviction is repeated",
+        ),
+        Harm::Kill => (
+            "follow the pods whose containers are killed",
+            "see when the Services have the pod again",
+            "read a pod before a container of it is killed",
+        ),
+    };
     let kinds = [Read::Deployments, Read::StatefulSets, Read::DaemonSets, Read::ReplicaSets];
-    let mut all = vec![
-        Requirement::required(
+    let mut all = match harm {
+        Harm::Evict => vec![Requirement::required(
             here(Right::new("create", "", "pods").subresource("eviction")),
             "evict one pod at a time",
-        ),
+        )],
+        // It is a GET that becomes a WebSocket; servers since 1.35 demand both (feature AuthorizePodWebsocketUpgradeCreatePermission).
+        Harm::Kill => ["create", "get"]
+            .map(|verb| {
+                let exec = here(Right::new(verb, "", "pods").subresource("exec"));
+                Requirement::required(exec, "look into a container, and kill it from inside")
+            })
+            .into(),
+    };
+    all.extend([
         Requirement::required(pods("list"), follow),
         Requirement::required(pods("watch"), follow),
-        Requirement::required(pods("get"), "read a pod before its eviction is repeated"),
+        Requirement::required(pods("get"), get),
         Requirement::required(slices("list"), serving),
         Requirement::required(slices("watch"), serving),
         Requirement::reported(
@@ -108,7 +132,7 @@ pub fn for_proof(namespace: Option<&str>, kind: Option<Read>) -> Vec<Requirement
             "stop if a node fails meanwhile",
             "a node that fails meanwhile is not seen",
         ),
-    ];
+    ]);
     for read in kinds.into_iter().filter(|it| kind.is_none_or(|kind| kind == *it)) {
         let watch = Right { verb: "watch".to_owned(), ..read.right(None) };
         all.push(Requirement::required(here(watch), "notice that the workload is changed meanwhile"));

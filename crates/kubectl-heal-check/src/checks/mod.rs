@@ -35,6 +35,7 @@ pub mod hc306_probe_port;
 mod hc307_probe_time_out;
 pub mod hc308_pre_stop;
 mod hc309_grace_extremes;
+mod hc310_ignores_sigterm;
 mod hc401_one_node;
 mod hc402_one_zone;
 mod hc403_spread_deadlock;
@@ -126,6 +127,7 @@ pub const CHECKS: &[Check] = &[
     hc307_probe_time_out::CHECK,
     hc308_pre_stop::CHECK,
     hc309_grace_extremes::CHECK,
+    hc310_ignores_sigterm::CHECK,
     hc401_one_node::CHECK,
     hc402_one_zone::CHECK,
     hc403_spread_deadlock::CHECK,

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::check::{Check, Found};
 use crate::finding::{Finding, Severity};
+use crate::snapshot::stop::UnheardStop;
 use crate::snapshot::{Gathered, Origin, PodState, Read, Selection, Snapshot, strip};
 
 pub const NOW: &str = "2026-01-02T00:00:00Z";
@@ -20,6 +21,7 @@ pub struct World {
     pub objects: Vec<Value>,
     unknown: BTreeMap<Read, String>,
     all_namespaces: bool,
+    unheard_stops: Vec<UnheardStop>,
 }
 
 /// Deployment `web` with three replicas on three nodes in three zones, with probes, a budget and a Service.
@@ -54,7 +56,7 @@ pub fn healthy() -> World {
             "spec": {"leaseDurationSeconds": 15, "renewTime": "2026-01-01T23:59:55.000000Z"}}),
         );
     }
-    World { objects, unknown: BTreeMap::new(), all_namespaces: false }
+    World { objects, unknown: BTreeMap::new(), all_namespaces: false, unheard_stops: Vec::new() }
 }
 
 pub fn owner(api_version: &str, kind: &str, name: &str) -> Value {
@@ -196,6 +198,12 @@ impl World {
         self
     }
 
+    /// As if a container had been looked into.
+    pub fn unheard(mut self, stop: UnheardStop) -> Self {
+        self.unheard_stops.push(stop);
+        self
+    }
+
     pub fn in_all_namespaces(mut self) -> Self {
         self.all_namespaces = true;
         self
@@ -206,7 +214,8 @@ impl World {
     }
 
     pub fn selected(&self, selection: &Selection) -> Snapshot {
-        Snapshot::of(self.gathered(), selection, self.all_namespaces)
+        let snapshot = Snapshot::of(self.gathered(), selection, self.all_namespaces);
+        Snapshot { unheard_stops: self.unheard_stops.clone(), ..snapshot }
     }
 
     pub fn gathered(&self) -> Gathered {

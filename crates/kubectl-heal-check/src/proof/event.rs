@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::kill::signal::Signal;
 use super::timeline::Phase;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -10,6 +11,13 @@ pub enum Event {
         round: usize,
         victim: String,
         node: String,
+    },
+    Killing {
+        round: usize,
+        victim: String,
+        node: String,
+        container: String,
+        signal: Signal,
     },
     /// The server's reason, when it changes.
     Refused {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::{NodeExt, PodExt, Raw};
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Node, Pod};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use plugin_client::{Feed, RawObject};
 
@@ -33,6 +33,26 @@ pub struct Seen {
     pub is_ready: bool,
     /// It is being deleted, or has ended.
     pub is_leaving: bool,
+    pub containers: Vec<Ran>,
+}
+
+/// A container of a pod, as the kubelet reports it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ran {
+    pub name: String,
+    pub id: String,
+    pub restarts: i32,
+    pub is_running: bool,
+    pub is_ready: bool,
+    /// Its last run that has ended.
+    pub ended: Option<EndedRun>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndedRun {
+    pub id: String,
+    pub code: i32,
+    pub reason: String,
 }
 
 #[derive(Default)]
@@ -152,9 +172,7 @@ impl Observed {
 fn seen(pod: &Pod) -> Seen {
     let status = pod.status.as_ref();
     let containers = status.and_then(|it| it.container_statuses.as_deref()).unwrap_or_default();
-    let is_running = |it: &k8s_openapi::api::core::v1::ContainerStatus| {
-        it.state.as_ref().is_some_and(|it| it.running.is_some())
-    };
+    let is_running = |it: &ContainerStatus| it.state.as_ref().is_some_and(|it| it.running.is_some());
     Seen {
         name: pod.name().to_owned(),
         uid: pod.uid().to_owned(),
@@ -163,6 +181,25 @@ fn seen(pod: &Pod) -> Seen {
         is_started: !containers.is_empty() && containers.iter().all(is_running),
         is_ready: pod.is_ready(),
         is_leaving: pod.is_terminating() || pod.is_finished(),
+        containers: containers.iter().map(ran).collect(),
+    }
+}
+
+fn ran(status: &ContainerStatus) -> Ran {
+    let ended = |state: Option<&ContainerState>| {
+        state.and_then(|it| it.terminated.as_ref()).map(|it| EndedRun {
+            id: it.container_id.clone().unwrap_or_default(),
+            code: it.exit_code,
+            reason: it.reason.clone().unwrap_or_default(),
+        })
+    };
+    Ran {
+        name: status.name.clone(),
+        id: status.container_id.clone().unwrap_or_default(),
+        restarts: status.restart_count,
+        is_running: status.state.as_ref().is_some_and(|it| it.running.is_some()),
+        is_ready: status.ready,
+        ended: ended(status.state.as_ref()).or_else(|| ended(status.last_state.as_ref())),
     }
 }
 

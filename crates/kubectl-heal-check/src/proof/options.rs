@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::harm::Harm;
+
 /// A budget is recomputed within seconds after a pod is Ready again.
 const BLOCKED_AT_MOST: Duration = Duration::from_secs(60);
 /// No start-up that is worth measuring takes longer.
@@ -10,7 +12,9 @@ const LEAST_COOL_DOWN: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProofOptions {
-    pub rounds: usize,
+    pub harm: Harm,
+    /// `None`: as many as make sense.
+    pub rounds: Option<usize>,
     pub max_recovery: Option<Duration>,
     pub max_unavailable: usize,
     pub grace_seconds: Option<i64>,
@@ -30,9 +34,26 @@ impl ProofOptions {
         longest.saturating_add(Duration::from_secs(u64::try_from(grace_seconds).unwrap_or(0)))
     }
 
-    /// Between the end of a recovery and the next eviction.
+    /// Between the end of a recovery and the next round.
     pub fn cool_down(&self, recovery: Duration) -> Duration {
         self.interval.unwrap_or_else(|| LEAST_COOL_DOWN.max(recovery.saturating_mul(2)))
+    }
+}
+
+#[cfg(test)]
+pub mod testing {
+    use super::*;
+
+    pub fn options() -> ProofOptions {
+        ProofOptions {
+            harm: Harm::Evict,
+            rounds: None,
+            max_recovery: None,
+            max_unavailable: 1,
+            grace_seconds: None,
+            interval: None,
+            yes: true,
+        }
     }
 }
 
@@ -58,6 +79,8 @@ mod tests {
             &["pod/a", "--prove=evict"],
             &["-A", "--prove=evict"],
             &["-l", "a=b", "--prove=evict"],
+            // The grace period is for a pod that is deleted.
+            &["deploy/a", "--prove=kill", "--grace=5s"],
         ] {
             assert_eq!(parse(words).unwrap_err().exit, Exit::Usage, "{words:?}");
         }
@@ -74,7 +97,8 @@ mod tests {
     fn limits_follow_from_the_flags() {
         let seconds = Duration::from_secs;
         let default = parse(&["deploy/web", "--prove=evict"]).unwrap().unwrap();
-        assert_eq!((default.rounds, default.max_unavailable), (3, 1));
+        assert_eq!((default.harm, default.rounds, default.max_unavailable), (Harm::Evict, None, 1));
+        assert_eq!(parse(&["deploy/web", "--prove=kill", "--rounds=2"]).unwrap().unwrap().rounds, Some(2));
         assert_eq!(
             (default.cool_down(seconds(5)), default.cool_down(seconds(40))),
             (seconds(30), seconds(80))

@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 
 use plugin_client::Failure;
 
+use super::kill::signal::Signal;
+use super::kill::timeline::KillTimeline;
+use super::observed::EndedRun;
 use super::plan::Member;
 use super::timeline::{Phase, Timeline};
 
@@ -18,6 +21,16 @@ pub struct Round {
     pub no_endpoint: Option<Duration>,
     /// A watch was broken meanwhile: times may be late.
     pub is_uncertain: bool,
+    pub killed: Option<Killed>,
+}
+
+/// The container of the victim that was killed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Killed {
+    pub container: String,
+    pub signal: Signal,
+    /// As the kubelet reports it.
+    pub ended: Option<EndedRun>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +42,8 @@ pub enum End {
         limit: Duration,
     },
     NotRecovered(String),
+    /// Nothing can be proven in this way.
+    Refused(String),
     Void(String),
     Aborted(String),
     Interrupted,
@@ -46,6 +61,24 @@ impl Round {
             recovery: timeline.recovery(),
             no_endpoint: timeline.no_endpoint(now),
             is_uncertain,
+            killed: None,
+        }
+    }
+
+    pub fn of_kill(timeline: &KillTimeline, signal: Signal, now: Instant, is_uncertain: bool) -> Self {
+        let victim = timeline.victim();
+        Round {
+            victim: Member { name: victim.name.clone(), uid: victim.uid.clone(), node: victim.node.clone() },
+            replacement: None,
+            phases: timeline.phases(),
+            recovery: timeline.recovery(),
+            no_endpoint: timeline.no_endpoint(now),
+            is_uncertain,
+            killed: Some(Killed {
+                container: timeline.container().to_owned(),
+                signal,
+                ended: timeline.ended().cloned(),
+            }),
         }
     }
 
@@ -81,6 +114,7 @@ mod tests {
             recovery: None,
             no_endpoint: None,
             is_uncertain: false,
+            killed: None,
         };
         let overlapping = of(&[
             (Phase::Gone, 60),

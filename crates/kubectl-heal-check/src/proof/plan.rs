@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cluster_model::Raw;
 
+use super::kill::plan::KillPlan;
 use super::observed::Seen;
 use super::options::ProofOptions;
 use crate::finding::Subject;
@@ -29,7 +30,12 @@ pub struct Plan {
     /// Seconds that a victim may take to stop.
     pub grace: i64,
     pub max_unavailable: usize,
+    /// Containers are killed, and no pod is evicted.
+    pub kill: Option<KillPlan>,
 }
+
+/// Rounds without `--rounds`.
+const ROUNDS: usize = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -56,7 +62,7 @@ impl Plan {
             kind: workload.kind,
             controller: controller.to_owned(),
             members: order(workload),
-            rounds: options.rounds,
+            rounds: options.rounds.unwrap_or(ROUNDS),
             services: workload.services.iter().map(|it| it.name.clone()).collect(),
             labels: labels.join(","),
             generation: number("/metadata/generation"),
@@ -64,6 +70,7 @@ impl Plan {
             grace_seconds: options.grace_seconds,
             grace: options.grace_seconds.unwrap_or(own),
             max_unavailable: options.max_unavailable,
+            kill: None,
         })
     }
 
@@ -100,6 +107,10 @@ impl Plan {
         newest: Option<&str>,
     ) -> Option<&'a Seen> {
         let is_used = |it: &Member| evicted.iter().any(|one| one.uid == it.uid);
+        if let Some(kill) = &self.kill {
+            let mut left = kill.victims.iter().filter(|it| !is_used(it));
+            return left.find_map(|it| ready.iter().find(|pod| pod.uid == it.uid)).copied();
+        }
         let planned = self.members.iter().filter(|it| !is_used(it));
         let first = planned.into_iter().find_map(|it| ready.iter().find(|pod| pod.uid == it.uid));
         let other = || ready.iter().find(|pod| Some(pod.uid.as_str()) != newest);

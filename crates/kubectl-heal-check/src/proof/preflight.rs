@@ -7,6 +7,7 @@ use plugin_client::Right;
 use plugin_client::api::eviction::EvictionAnswer;
 use serde_json::Value;
 
+use super::harm::Harm;
 use super::options::ProofOptions;
 use super::plan::Plan;
 use super::refusal::refusal;
@@ -54,8 +55,8 @@ pub fn of_snapshot(
         healthy(workload, findings),
         rollout(workload),
         replicas(workload),
-        budgets(snapshot, workload),
-        prediction(matrix),
+        budgets(snapshot, workload, options.harm),
+        prediction(matrix, options.harm),
     ];
     let needs_grace = workload.kind == Kind::StatefulSet || workload.has_claims();
     if options.grace_seconds == Some(0) {
@@ -128,7 +129,8 @@ fn replicas(workload: &Workload) -> Test {
     )
 }
 
-fn budgets(snapshot: &Snapshot, workload: &Workload) -> Test {
+/// A kill asks no budget, and makes a pod unavailable all the same.
+fn budgets(snapshot: &Snapshot, workload: &Workload, harm: Harm) -> Test {
     let labels = workload.active().next().map(|pod| &pod.labels);
     let all = workload.budgets.iter().map(|at| &snapshot.budgets[*at].budget);
     let selecting: Vec<_> = all.filter(|it| selector::selects(it.selector(), labels)).collect();
@@ -139,22 +141,33 @@ fn budgets(snapshot: &Snapshot, workload: &Workload) -> Test {
         [] => Ok("none selects its pods".to_owned()),
         [one] => match one.status() {
             BudgetStatus::Allows(n) => Ok(format!("{} allows {n}", one.name())),
+            _ if harm == Harm::Kill => Err(format!("{} allows no pod to be unavailable now", one.name())),
             _ => Err(format!("{} allows no eviction now", one.name())),
         },
+        more if harm == Harm::Kill => {
+            match more.iter().find(|it| !matches!(it.status(), BudgetStatus::Allows(_))) {
+                None => Ok(format!("{} allow it", count(more.len(), "budget"))),
+                Some(one) => Err(format!("{} allows no pod to be unavailable now", one.name())),
+            }
+        }
         more => Err(format!("{} select its pods: every eviction fails", count(more.len(), "budget"))),
     };
     Test { what: "budget", outcome }
 }
 
-fn prediction(matrix: Option<&Matrix>) -> Test {
+fn prediction(matrix: Option<&Matrix>, harm: Harm) -> Test {
     let outcome = match matrix {
         None => Err("nothing is known about it".to_owned()),
         Some(matrix) => {
-            let wont = [&matrix.pod_loss, &matrix.drain].into_iter().find(|it| it.verdict == Verdict::Wont);
-            let eta = matrix.pod_loss.eta_seconds.map_or(String::new(), |it| format!(" in about {it}s"));
-            match (wont, matrix.pod_loss.verdict) {
+            let (cell, cells) = match harm {
+                Harm::Evict => (&matrix.pod_loss, [&matrix.pod_loss, &matrix.drain]),
+                Harm::Kill => (&matrix.crash, [&matrix.crash; 2]),
+            };
+            let wont = cells.into_iter().find(|it| it.verdict == Verdict::Wont);
+            let eta = cell.eta_seconds.map_or(String::new(), |it| format!(" in about {it}s"));
+            match (wont, cell.verdict) {
                 (Some(cell), _) => Err(format!("it will not recover: {}", cell.reason)),
-                (None, Verdict::Unknown) => Ok(format!("unknown: {}", matrix.pod_loss.reason)),
+                (None, Verdict::Unknown) => Ok(format!("unknown: {}", cell.reason)),
                 (None, _) => Ok(format!("it recovers{eta}")),
             }
         }
@@ -165,7 +178,7 @@ fn prediction(matrix: Option<&Matrix>) -> Test {
 /// What the server was asked: rights, its own dry run of the first eviction, and the autoscaler.
 pub fn of_server(
     missing: &[Right],
-    dry_run: EvictionAnswer,
+    dry_run: Option<EvictionAnswer>,
     autoscaler: Option<&Value>,
     now: Timestamp,
     plan: &Plan,
@@ -176,6 +189,7 @@ pub fn of_server(
     if let Some(object) = autoscaler {
         tests.push(scaling(object, now));
     }
+    let Some(dry_run) = dry_run else { return tests };
     let victim = plan.members.first().map(|it| it.name.clone()).unwrap_or_default();
     tests.push(Test {
         what: "dry run",
@@ -203,20 +217,10 @@ fn scaling(object: &Value, now: Timestamp) -> Test {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::{World, healthy, not_ready};
+    use crate::checks::testing::{World, budget, healthy, not_ready};
+    use crate::proof::options::testing::options;
     use crate::{checks, matrix};
     use serde_json::json;
-
-    fn options() -> ProofOptions {
-        ProofOptions {
-            rounds: 3,
-            max_recovery: None,
-            max_unavailable: 1,
-            grace_seconds: None,
-            interval: None,
-            yes: true,
-        }
-    }
 
     fn failed(world: &World, options: &ProofOptions) -> Vec<&'static str> {
         let snapshot = world.snapshot();
@@ -252,6 +256,26 @@ mod tests {
         for (world, what) in cases {
             assert!(failed(&world, &options()).contains(&what), "{what}: {:?}", failed(&world, &options()));
         }
+    }
+
+    #[test]
+    fn a_kill_is_refused_where_a_crash_does_not_heal_or_no_pod_may_be_away() {
+        let kill = ProofOptions { harm: Harm::Kill, ..options() };
+        assert_eq!(failed(&healthy(), &kill), [""; 0]);
+        let never = json!({"spec": {"template": {"spec": {"containers": [
+            {"name": "main", "image": "shop:1", "restartPolicy": "Never"}, {"name": "other", "image": "shop:1"}]}}}});
+        let c1a = healthy().edit("Deployment/web", never);
+        assert!(
+            failed(&c1a, &kill).contains(&"prediction") && !failed(&c1a, &options()).contains(&"prediction")
+        );
+        let spent = json!({"status": {"disruptionsAllowed": 0, "currentHealthy": 2}});
+        assert!(failed(&healthy().edit("PodDisruptionBudget/web", spent.clone()), &kill).contains(&"budget"));
+        // Evictions fail with two budgets; a kill asks none.
+        let mut second = budget("web", json!({"maxUnavailable": 1}));
+        second["metadata"]["name"] = json!("second");
+        let two = healthy().with(second);
+        assert!(failed(&two, &options()).contains(&"budget") && !failed(&two, &kill).contains(&"budget"));
+        assert!(failed(&two.edit("PodDisruptionBudget/second", spent), &kill).contains(&"budget"));
     }
 
     #[test]

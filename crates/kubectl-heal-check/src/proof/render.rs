@@ -6,12 +6,14 @@ use cluster_model::text::count;
 use plugin_client::{Line, Live, Ui, table};
 
 use super::event::{Event, Reporter};
+use super::kill::plan::KillPlan;
 use super::options::ProofOptions;
-use super::outcome::{End, Round};
+use super::outcome::{End, Killed, Round};
 use super::plan::Plan;
 use super::preflight::Test;
 use super::statistics::statistics;
 use super::timeline::Phase;
+use crate::finding::Finding;
 
 /// Columns of the longest bar.
 const BAR: f64 = 30.0;
@@ -28,15 +30,36 @@ pub fn preflight(tests: &[Test]) -> Vec<Line> {
 }
 
 pub fn plan(plan: &Plan, options: &ProofOptions) -> Vec<Line> {
+    let limit = options.max_recovery.map_or("none".to_owned(), shown);
+    let mut rows = match &plan.kill {
+        None => evictions(plan),
+        Some(kill) => kills(plan, kill),
+    };
+    rows.push(row(
+        "stops at",
+        format!("more than {} not ready; recovery longer than: {limit}", plan.max_unavailable),
+    ));
+    let mut lines = vec![
+        Line::new()
+            .strong(plan.subject.to_string())
+            .plain(format!(" in namespace {}", plan.subject.namespace)),
+    ];
+    lines.extend(table(&rows));
+    lines
+}
+
+fn row(what: &str, text: String) -> Vec<Line> {
+    vec![Line::new().plain("  ").dim(what), Line::new().plain(text)]
+}
+
+fn evictions(plan: &Plan) -> Vec<Vec<Line>> {
     let names: Vec<&str> = plan.members.iter().take(plan.rounds).map(|it| it.name.as_str()).collect();
     let again = if plan.rounds > names.len() { ", then replacements" } else { "" };
     let grace = match plan.grace_seconds {
         Some(seconds) => format!("{seconds}s"),
         None => format!("its own, {}s", plan.grace),
     };
-    let limit = options.max_recovery.map_or("none".to_owned(), shown);
-    let row = |what: &str, text: String| vec![Line::new().plain("  ").dim(what), Line::new().plain(text)];
-    let rows = vec![
+    vec![
         row(
             "will evict",
             format!("one pod at a time, {}: {}{again}", count(plan.rounds, "round"), names.join(", ")),
@@ -46,18 +69,41 @@ pub fn plan(plan: &Plan, options: &ProofOptions) -> Vec<Line> {
             "POST pods/eviction with the UID of the pod; nothing is ever deleted past a budget".to_owned(),
         ),
         row("grace", grace),
+    ]
+}
+
+fn kills(plan: &Plan, kill: &KillPlan) -> Vec<Vec<Line>> {
+    let names: Vec<&str> = kill.victims.iter().take(plan.rounds).map(|it| it.name.as_str()).collect();
+    let way = &kill.way;
+    vec![
         row(
-            "stops at",
-            format!("more than {} not ready; recovery longer than: {limit}", plan.max_unavailable),
+            "will kill",
+            format!(
+                "container {}, of one pod at a time, {}: {}",
+                kill.container,
+                count(plan.rounds, "round"),
+                names.join(", ")
+            ),
         ),
-    ];
-    let mut lines = vec![
-        Line::new()
-            .strong(plan.subject.to_string())
-            .plain(format!(" in namespace {}", plan.subject.namespace)),
-    ];
-    lines.extend(table(&rows));
-    lines
+        row(
+            "by",
+            format!(
+                "{} to its process {} ({}), sent by a command in it (pods/exec)",
+                way.signal, way.process, way.name
+            ),
+        ),
+        row("works as", way.because.to_owned()),
+        row(
+            "only if",
+            "the pod, the container and the process are still those that were looked at".to_owned(),
+        ),
+    ]
+}
+
+/// What was found by looking into a container.
+pub fn unheard(findings: &[Finding]) -> Vec<Line> {
+    let own: Vec<&Finding> = findings.iter().filter(|it| it.id == "HC310").collect();
+    crate::render::findings::lines(&own, true)
 }
 
 /// `1.2s`
@@ -104,7 +150,7 @@ impl Drop for Screen {
     fn drop(&mut self) {
         self.live = None;
         if let Some(victim) = &self.in_flight {
-            let line = format!("left while {victim} was being replaced: {}", self.last);
+            let line = format!("left in the middle of the round of {victim}: {}", self.last);
             self.ui.warn(line);
             self.ui.hint(Line::new().command("kubectl get pods --watch"));
         }
@@ -121,6 +167,13 @@ impl Reporter for Screen {
                     .strong(format!("round {round} of {}", self.rounds))
                     .plain(format!("  evicting {victim} on {node}"))
             }
+            Event::Killing { round, victim, node, container, signal } => {
+                self.in_flight = Some(victim.clone());
+                self.since = Instant::now();
+                Line::new()
+                    .strong(format!("round {round} of {}", self.rounds))
+                    .plain(format!("  {signal} to container {container} of {victim} on {node}"))
+            }
             Event::Refused { message } => {
                 Line::new().plain("  ").warn("waiting").plain(format!("  {message}"))
             }
@@ -130,7 +183,7 @@ impl Reporter for Screen {
                 } else {
                     format!(" on {node}")
                 };
-                Line::new().plain(format!("  {:>7}  {:<9}  {pod}{place}", shown(*after), phase.word()))
+                Line::new().plain(format!("  {:>7}  {:<10}  {pod}{place}", shown(*after), phase.word()))
             }
             Event::Recovered { round, after } => {
                 self.done = *round;
@@ -169,7 +222,7 @@ pub fn reason(end: &End, rounds: &[Round]) -> Option<String> {
                 shown(*limit)
             ))
         }
-        End::NotRecovered(why) | End::Void(why) | End::Aborted(why) => Some(why.clone()),
+        End::NotRecovered(why) | End::Void(why) | End::Refused(why) | End::Aborted(why) => Some(why.clone()),
         End::Interrupted => Some("interrupted".to_owned()),
         End::Timeout => Some("--timeout passed".to_owned()),
         End::Failed(failure) => Some(failure.to_string()),
@@ -188,6 +241,7 @@ pub fn summary(plan: &Plan, end: &End, rounds: &[Round]) -> Vec<Line> {
         End::Recovered => Line::new().good("recovered"),
         End::Slow { .. } => Line::new().bad("slow"),
         End::NotRecovered(_) => Line::new().bad("not recovered"),
+        End::Refused(_) => Line::new().warn("refused"),
         End::Void(_) => Line::new().warn("void"),
         End::Aborted(_) | End::Failed(_) | End::Timeout => Line::new().warn("aborted"),
         End::Interrupted => Line::new().warn("interrupted"),
@@ -212,15 +266,25 @@ pub fn summary(plan: &Plan, end: &End, rounds: &[Round]) -> Vec<Line> {
     lines
 }
 
+/// `container main: SIGTERM, ended with exit code 143 (Error)`: after that code it was started again, and no other one was tried.
+fn killed(killed: &Killed) -> String {
+    let end = match &killed.ended {
+        Some(run) if run.code == 0 => "ended with exit code 0: a clean end, and no crash".to_owned(),
+        Some(run) => format!("ended with exit code {} ({})", run.code, run.reason),
+        None => "its end was not seen".to_owned(),
+    };
+    format!("container {}: {}, {end}", killed.container, killed.signal)
+}
+
 /// From the acceptance to each phase: bars that start at the same place show what overlaps.
 fn bars(number: usize, round: &Round, longest: Duration) -> Vec<Line> {
-    let replacement =
-        round.replacement.as_ref().map_or("no replacement".to_owned(), |(name, _)| name.clone());
-    let mut lines = vec![
-        Line::new()
-            .strong(format!("round {number}"))
-            .plain(format!("  {} → {replacement}", round.victim.name)),
-    ];
+    let what = match (&round.killed, &round.replacement) {
+        (Some(it), _) => format!("  {}", killed(it)),
+        (None, Some((name, _))) => format!(" → {name}"),
+        (None, None) => " → no replacement".to_owned(),
+    };
+    let mut lines =
+        vec![Line::new().strong(format!("round {number}")).plain(format!("  {}{what}", round.victim.name))];
     let row = |(phase, at): (&Phase, &Duration)| {
         let share = if longest.is_zero() { 0.0 } else { at.as_secs_f64() / longest.as_secs_f64() };
         let length = ((share * BAR).round() as usize).max(1);

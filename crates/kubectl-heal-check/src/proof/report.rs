@@ -1,11 +1,12 @@
 //! The proof for programs, as part of the report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use cluster_model::text::count;
 use serde::Serialize;
 
-use super::outcome::{End, Round};
+use super::outcome::{End, Killed, Round};
 use super::statistics::statistics;
 use crate::matrix::Matrix;
 
@@ -38,10 +39,23 @@ pub struct RoundReport {
     pub replacement_uid: Option<String>,
     /// After the acceptance; a phase that was not seen is absent.
     pub seconds: BTreeMap<&'static str, f64>,
+    #[serde(flatten)]
+    pub killed: Option<KilledReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recovery_seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_endpoint_seconds: Option<f64>,
+}
+
+/// Of `--prove=kill`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KilledReport {
+    pub container: String,
+    pub signal: String,
+    /// With which the container ended, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
 }
 
 impl ProofReport {
@@ -51,7 +65,9 @@ impl ProofReport {
             End::Slow { .. } => ProofResult::Slow,
             End::NotRecovered(_) => ProofResult::NotRecovered,
             End::Void(_) => ProofResult::Void,
-            End::Aborted(_) | End::Interrupted | End::Timeout | End::Failed(_) => ProofResult::Aborted,
+            End::Refused(_) | End::Aborted(_) | End::Interrupted | End::Timeout | End::Failed(_) => {
+                ProofResult::Aborted
+            }
         };
         ProofReport { result, reason, rounds: rounds.iter().map(round).collect() }
     }
@@ -64,6 +80,11 @@ fn round(round: &Round) -> RoundReport {
         replacement: round.replacement.as_ref().map(|(name, _)| name.clone()),
         replacement_uid: round.replacement.as_ref().map(|(_, uid)| uid.clone()),
         seconds: round.phases.iter().map(|(phase, at)| (phase.word(), seconds(*at))).collect(),
+        killed: round.killed.as_ref().map(|it| KilledReport {
+            container: it.container.clone(),
+            signal: it.signal.to_string(),
+            exit_code: it.ended.as_ref().map(|it| it.code),
+        }),
         recovery_seconds: round.recovery.map(seconds),
         no_endpoint_seconds: round.no_endpoint.map(seconds),
     }
@@ -81,16 +102,83 @@ pub fn promote(matrix: &mut Matrix, end: &End, rounds: &[Round]) {
         return;
     };
     let eta = i64::try_from(measured.median.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
+    let kills: Vec<&Killed> = rounds.iter().filter_map(|it| it.killed.as_ref()).collect();
+    let what = match kills.first() {
+        Some(kill) => {
+            format!("{} of container {} ({})", count(measured.n, "kill"), kill.container, ends(&kills))
+        }
+        None => count(measured.n, "eviction"),
+    };
     let reason = format!(
-        "proven by {} just now: {:.1}s in the median, {:.1}s at most",
-        cluster_model::text::count(measured.n, "eviction"),
+        "proven by {what} just now: {:.1}s in the median, {:.1}s at most",
         measured.median.as_secs_f64(),
         measured.max.as_secs_f64()
     );
+    if !kills.is_empty() {
+        matrix.crash = crate::matrix::Cell::proven(eta, reason);
+        return;
+    }
     for cell in [&mut matrix.pod_loss, &mut matrix.drain] {
         // That of a DaemonSet in a drain has nothing to heal.
         if cell.verdict != crate::matrix::Verdict::None {
             *cell = crate::matrix::Cell::proven(eta, reason.clone());
         }
+    }
+}
+
+/// `SIGTERM, exit code 143`: what was proven is a restart after these.
+fn ends(kills: &[&Killed]) -> String {
+    let codes: BTreeSet<i32> = kills.iter().filter_map(|it| Some(it.ended.as_ref()?.code)).collect();
+    let codes: Vec<String> = codes.into_iter().map(|it| it.to_string()).collect();
+    let signal = kills.first().map_or(String::new(), |it| it.signal.to_string());
+    if codes.is_empty() { signal } else { format!("{signal}, exit code {}", codes.join(" or ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::healthy;
+    use crate::matrix::matrices;
+    use crate::proof::kill::signal::Signal;
+    use crate::proof::observed::EndedRun;
+    use crate::proof::plan::Member;
+
+    fn round(seconds: u64, killed: Option<Killed>) -> Round {
+        Round {
+            victim: Member { name: String::new(), uid: String::new(), node: String::new() },
+            replacement: None,
+            phases: BTreeMap::new(),
+            recovery: Some(Duration::from_secs(seconds)),
+            no_endpoint: None,
+            is_uncertain: false,
+            killed,
+        }
+    }
+
+    #[test]
+    fn what_was_done_is_proven_and_nothing_else() {
+        let snapshot = healthy().snapshot();
+        let before = matrices(&snapshot).remove(0).1;
+        let kill = |code: Option<i32>| {
+            let ended = code.map(|code| EndedRun { code, ..EndedRun::default() });
+            Some(Killed { container: "main".to_owned(), signal: Signal::TERM, ended })
+        };
+        let after = |end: &End, rounds: &[Round]| {
+            let mut matrix = before.clone();
+            promote(&mut matrix, end, rounds);
+            matrix
+        };
+        let killed = after(&End::Recovered, &[round(1, kill(Some(143))), round(3, kill(Some(0)))]);
+        assert_eq!((&killed.pod_loss, &killed.drain), (&before.pod_loss, &before.drain));
+        assert_eq!(
+            (killed.crash.eta_seconds, killed.crash.reason.as_str()),
+            (
+                Some(2),
+                "proven by 2 kills of container main (SIGTERM, exit code 0 or 143) just now: 2.0s in the median, 3.0s at most"
+            )
+        );
+        let evicted = after(&End::Recovered, &[round(4, None)]);
+        assert_eq!((&evicted.crash, evicted.pod_loss.eta_seconds), (&before.crash, Some(4)));
+        assert_eq!(after(&End::Void(String::new()), &[round(1, kill(None))]).crash, before.crash);
     }
 }

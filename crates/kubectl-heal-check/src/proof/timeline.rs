@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use super::endpoint_window::EndpointWindow;
 use super::observed::{Observed, Seen};
 use crate::snapshot::Kind;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     Gone,
+    /// Of a container that was killed.
+    Terminated,
     Created,
     Scheduled,
     Started,
@@ -23,6 +26,7 @@ impl Phase {
     pub fn word(self) -> &'static str {
         match self {
             Phase::Gone => "gone",
+            Phase::Terminated => "terminated",
             Phase::Created => "created",
             Phase::Scheduled => "scheduled",
             Phase::Started => "started",
@@ -40,16 +44,13 @@ pub struct Timeline {
     /// Pods that were there before.
     known: BTreeSet<String>,
     generation: Option<i64>,
-    /// Through which the victim was reached.
-    services: BTreeSet<String>,
+    endpoints: EndpointWindow,
     /// The first proof of the acceptance: the server's answer, or the victim on its way out.
     accepted: Option<Instant>,
     is_marked: bool,
     replacement: Option<Seen>,
     seen: BTreeMap<Phase, Instant>,
     ready_since: Option<Instant>,
-    no_endpoint_since: Option<Instant>,
-    no_endpoint: Duration,
     void: Option<String>,
 }
 
@@ -61,14 +62,12 @@ impl Timeline {
             victim: victim.clone(),
             known: before.pods.keys().cloned().collect(),
             generation: before.generation,
-            services: before.serving(&victim.uid).into_iter().map(str::to_owned).collect(),
+            endpoints: EndpointWindow::new(&victim.uid, before),
             accepted: None,
             is_marked: false,
             replacement: None,
             seen: BTreeMap::new(),
             ready_since: None,
-            no_endpoint_since: None,
-            no_endpoint: Duration::ZERO,
             void: None,
         }
     }
@@ -106,7 +105,7 @@ impl Timeline {
         if now.generation != self.generation {
             self.void_because("the workload was changed meanwhile".to_owned());
         }
-        self.count_endpoints(at, now);
+        self.endpoints.look(at, now);
         self.seen.keys().copied().filter(|it| !before.contains(it)).collect()
     }
 
@@ -152,23 +151,10 @@ impl Timeline {
         } else {
             self.ready_since = None;
         }
-        let serving = now.serving(&pod.uid);
-        if !self.services.is_empty() && self.services.iter().all(|it| serving.contains(it.as_str())) {
+        if self.endpoints.all_have(&pod.uid, now) {
             self.reach(Phase::Endpoint, at);
         }
         self.replacement = Some(pod.clone());
-    }
-
-    fn count_endpoints(&mut self, at: Instant, now: &Observed) {
-        let none = self.services.iter().any(|it| now.endpoints(it) == 0);
-        match (none, self.no_endpoint_since) {
-            (true, None) => self.no_endpoint_since = Some(at),
-            (false, Some(since)) => {
-                self.no_endpoint += at.duration_since(since);
-                self.no_endpoint_since = None;
-            }
-            _ => {}
-        }
     }
 
     fn reach(&mut self, phase: Phase, at: Instant) {
@@ -214,7 +200,8 @@ impl Timeline {
 
     /// As before, for whoever uses it: the victim may still be stopping.
     pub fn is_recovered(&self) -> bool {
-        self.is_seen(Phase::Available) && (self.services.is_empty() || self.is_seen(Phase::Endpoint))
+        self.is_seen(Phase::Available)
+            && (self.endpoints.services.is_empty() || self.is_seen(Phase::Endpoint))
     }
 
     /// One interval, from the acceptance to the last phase that is needed: phases overlap, and are never added.
@@ -234,8 +221,7 @@ impl Timeline {
 
     /// For how long one of the Services had none of its pods; `None` without a Service.
     pub fn no_endpoint(&self, now: Instant) -> Option<Duration> {
-        let open = self.no_endpoint_since.map_or(Duration::ZERO, |since| now.duration_since(since));
-        (!self.services.is_empty()).then_some(self.no_endpoint + open)
+        self.endpoints.total(now)
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod exempt;
 mod explain;
-mod findings;
+pub mod findings;
 mod matrix;
 #[cfg(test)]
 mod tests;

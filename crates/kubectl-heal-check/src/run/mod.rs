@@ -46,7 +46,11 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let Format::Common(output) = args.output else {
             return Err(Failure::usage("--print-rbac: a role is text, json or yaml"));
         };
-        let roles = rights::roles(args.connection.namespace.as_deref(), options.secrets, proof.is_some());
+        let roles = rights::roles(
+            args.connection.namespace.as_deref(),
+            options.secrets,
+            proof.as_ref().map(|it| it.harm),
+        );
         publish_roles(&ui, output, &roles);
         return Ok(Exit::Done);
     }
@@ -56,23 +60,26 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let bounds = Bounds { ui: ui.clone(), deadline: args.timeout().map(|limit| started + limit) };
     let read = bounds.in_time("all was read", read::read(&args, &target, &options, &ui)).await?;
     let Input { snapshot, namespace, cluster, bench } = read;
-    let snapshot = Arc::new(snapshot);
     let mut report = judge(&snapshot, &options, namespace.as_deref(), &target);
-    if let Some((bench, folder)) = bench.zip(args.fix.as_deref()) {
-        let work = fixes::offer(bench, &snapshot, cluster.as_ref(), &mut report.findings);
-        bounds.in_time("fixes were tried", work).await?;
-        fixes::write(folder, &mut report.findings, &ui)?;
-    }
     report.seconds = started.elapsed().as_secs_f64();
     if let Some(file) = written {
-        let known = options.baseline.unwrap_or_default();
+        let known = options.baseline.clone().unwrap_or_default();
         let found = [&report.findings[..], &report.exempt.known];
         file.write(&baseline::next(&known, &report.exempt.fixed, &found))?;
     }
     if let Some((proof, cluster)) = proof.as_ref().zip(cluster.as_ref()) {
-        let (report, lines) = proof::run(&ui, cluster, proof, &snapshot, report, &bounds).await?;
+        let judge = |snapshot: &Snapshot| judge(snapshot, &options, namespace.as_deref(), &target);
+        let proof = proof::run(&ui, cluster, proof, snapshot, report, &bounds, judge);
+        let (report, lines) = Box::pin(proof).await?;
         formats::publish(&ui, args.output, &report, || lines);
         return Ok(report.result.exit());
+    }
+    if let Some((bench, folder)) = bench.zip(args.fix.as_deref()) {
+        let snapshot = Arc::new(snapshot);
+        let work = fixes::offer(bench, &snapshot, cluster.as_ref(), &mut report.findings);
+        bounds.in_time("fixes were tried", work).await?;
+        fixes::write(folder, &mut report.findings, &ui)?;
+        report.seconds = started.elapsed().as_secs_f64();
     }
     let shown = render::Shown { wide: args.output.is_wide(), ignored: args.show_ignored };
     formats::publish(&ui, args.output, &report, || {

@@ -92,6 +92,7 @@ impl Snapshot {
         });
         Snapshot {
             annotations,
+            unheard_stops: Vec::new(),
             domain: Domain::default(),
             now: gathered.now,
             workloads,

@@ -13,6 +13,7 @@ pub mod places;
 pub mod pod;
 pub mod read;
 pub mod resources;
+pub mod stop;
 pub mod storage;
 pub mod strip;
 mod system;
@@ -84,6 +85,8 @@ pub struct Snapshot {
     pub annotations: BTreeMap<Subject, String>,
     /// What a zone is.
     pub domain: Domain,
+    /// Of containers that were looked into.
+    pub unheard_stops: Vec<stop::UnheardStop>,
 }
 
 pub struct Budget {

@@ -2,6 +2,7 @@
 
 pub mod access_review;
 pub mod eviction;
+pub mod exec;
 pub mod list;
 mod part_of;
 pub mod raw_object;

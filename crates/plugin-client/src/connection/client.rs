@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cluster_model::admission;
-use http::header::{AUTHORIZATION, RETRY_AFTER, USER_AGENT, WARNING};
+use http::header::{AUTHORIZATION, RETRY_AFTER, UPGRADE, USER_AGENT, WARNING};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
@@ -179,7 +179,8 @@ struct Link {
 impl Link {
     async fn exchange(self: Arc<Self>, request: Request<Body>) -> Result<Response<Body>, BoxError> {
         // The semaphore is never closed. Waiting for a turn does not count as the server not answering.
-        let _turn = if is_watch(&request) { None } else { self.at_once.acquire().await.ok() };
+        let _turn =
+            if Awaited::by(&request) == Awaited::Watch { None } else { self.at_once.acquire().await.ok() };
         let pending = self.answers.request_sent();
         let outcome = self.in_time(request, &pending).await;
         pending.outcome(&outcome);
@@ -212,15 +213,16 @@ impl Link {
         until: Option<(Instant, Duration)>,
         pending: &PendingRequest,
     ) -> Result<Response<Body>, BoxError> {
-        let watch = is_watch(&request);
-        let repeatable = request.method() == Method::GET && !watch;
+        let awaited = Awaited::by(&request);
+        // What is upgraded is a command in a container, and a GET all the same.
+        let repeatable = request.method() == Method::GET && awaited == Awaited::Answer;
         let (parts, body) = request.into_parts();
         let body = body.collect_bytes().await?;
         let mut held = self.credential.current(until).await?;
         let (mut attempt, mut renewed) = (1, false);
         loop {
             let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
-            let answer = self.once(request, &held, watch).await;
+            let answer = self.once(request, &held, awaited).await;
             pending.outcome(&answer);
             let answer = answer?;
             if answer.status() == StatusCode::UNAUTHORIZED && !renewed {
@@ -241,12 +243,12 @@ impl Link {
         }
     }
 
-    /// One request, its answer read to the end unless it is a watch.
+    /// One request, its answer read to the end unless it is a stream.
     async fn once(
         &self,
         mut request: Request<Body>,
         held: &Held,
-        watch: bool,
+        awaited: Awaited,
     ) -> Result<Response<Body>, BoxError> {
         if let Some(header) = &held.header {
             request.headers_mut().insert(AUTHORIZATION, header.clone());
@@ -254,7 +256,7 @@ impl Link {
         let request_line =
             format!("{} {}", request.method(), request.uri().to_string().trim_end_matches('?'));
         let started = Instant::now();
-        let outcome = self.transfer(request, held, watch).await;
+        let outcome = self.transfer(request, held, awaited).await;
         if self.ui.verbosity() > 0 {
             let end = match &outcome {
                 Ok(answer) => answer.status().to_string(),
@@ -273,13 +275,23 @@ impl Link {
         &self,
         request: Request<Body>,
         held: &Held,
-        watch: bool,
+        awaited: Awaited,
     ) -> Result<Response<Body>, BoxError> {
-        let transport = self.transport.with(held.identity.as_ref(), watch).map_err(NoCredentials::lasting)?;
+        let identity = held.identity.as_ref();
+        let transport = match awaited {
+            Awaited::Upgrade => self.transport.for_upgrade(identity),
+            Awaited::Answer | Awaited::Watch => self.transport.with(identity, awaited == Awaited::Watch),
+        };
+        let transport = transport.map_err(NoCredentials::lasting)?;
         let answer = transport.send(request).await.map_err(|error| self.broken(error))?;
         // Before the body: that may take its time.
         self.time.update(answer.headers());
-        if watch && answer.status().is_success() {
+        let is_stream = match awaited {
+            Awaited::Answer => false,
+            Awaited::Watch => answer.status().is_success(),
+            Awaited::Upgrade => answer.status() == StatusCode::SWITCHING_PROTOCOLS,
+        };
+        if is_stream {
             return Ok(answer);
         }
         let (parts, body) = answer.into_parts();
@@ -310,7 +322,26 @@ async fn is_denial(answer: Response<Body>) -> Result<(Response<Body>, bool), Box
     Ok((Response::from_parts(parts, Body::from(bytes)), denied))
 }
 
-/// A watch has no timeout here; kube's watcher ends one that sends nothing.
+/// What follows a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Awaited {
+    Answer,
+    /// It has no timeout here; kube's watcher ends one that sends nothing.
+    Watch,
+    /// A WebSocket.
+    Upgrade,
+}
+
+impl Awaited {
+    fn by(request: &Request<Body>) -> Self {
+        match is_watch(request) {
+            true => Awaited::Watch,
+            false if request.headers().contains_key(UPGRADE) => Awaited::Upgrade,
+            false => Awaited::Answer,
+        }
+    }
+}
+
 fn is_watch(request: &Request<Body>) -> bool {
     request.uri().query().unwrap_or_default().split('&').any(|pair| matches!(pair, "watch=true" | "watch=1"))
 }
@@ -359,6 +390,14 @@ mod tests {
         for (uri, watch) in cases {
             assert_eq!(is_watch(&Request::get(uri).body(Body::empty()).unwrap()), watch, "{uri}");
         }
+    }
+
+    #[test]
+    fn only_an_upgrade_is_an_upgrade() {
+        let of = |request: http::request::Builder| Awaited::by(&request.body(Body::empty()).unwrap());
+        assert_eq!(of(Request::get("/exec?command=watch%3Dtrue")), Awaited::Answer);
+        assert_eq!(of(Request::get("/exec").header(UPGRADE, "websocket")), Awaited::Upgrade);
+        assert_eq!(of(Request::get("/pods?watch=true")), Awaited::Watch);
     }
 
     #[test]

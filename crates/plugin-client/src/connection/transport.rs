@@ -82,6 +82,12 @@ impl Transport {
         current.opened += 1;
         Ok(current.watches.insert(watches).clone())
     }
+
+    /// For a request that becomes a WebSocket, on a connection of its own: the API server upgrades HTTP/1.1 only
+    /// (apimachinery/pkg/util/httpstream/wsstream).
+    pub(crate) fn for_upgrade(&self, identity: Option<&Arc<Identity>>) -> Result<Client, Failure> {
+        build(&self.config, true, &self.server, identity.map(AsRef::as_ref))
+    }
 }
 
 fn build(

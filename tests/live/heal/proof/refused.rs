@@ -49,6 +49,18 @@ fn what_is_not_healthy_now_is_not_proven() {
     assert_eq!(system.run().code, 2, "the namespace is given twice");
 }
 
+/// F14: what a simulated node runs for a container is a command on the machine of the simulator.
+#[test]
+fn no_container_is_killed_on_a_simulated_node() {
+    let room = shop();
+    let mark = room.cluster().audit_mark();
+    let run = heal_check(&room, &["deploy/web", "--prove=kill", "--yes", "-o", "json"]);
+    refused(&room, &run, "is simulated by kwok");
+    let commands = crate::plugin::requests(&room, "heal-check", room.cluster().audit_since(mark));
+    let commands = commands.filter(|it| it.subresource == "exec");
+    assert!(commands.is_empty(), "{commands}");
+}
+
 #[test]
 fn no_grace_for_a_stateful_set() {
     leases();

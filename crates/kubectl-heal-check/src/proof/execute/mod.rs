@@ -1,5 +1,6 @@
-//! Carries a plan out: one pod at a time, each evicted once and only by its UID. Network I/O; what it sees is judged by [`Timeline`].
+//! Carries a plan out: one pod at a time, each evicted once and only by its UID, or one container of it killed once. Network I/O; what it sees is judged by [`Timeline`].
 
+mod kill_round;
 mod round;
 mod watches;
 
@@ -31,7 +32,8 @@ pub struct Proof<'a> {
     reporter: &'a mut dyn Reporter,
     watches: Watches,
     observed: Observed,
-    evicted: Vec<Member>,
+    /// Victims so far.
+    used: Vec<Member>,
     newest: Option<String>,
     /// Nodes that were down before.
     down: BTreeSet<String>,
@@ -57,7 +59,7 @@ impl<'a> Proof<'a> {
             reporter,
             watches: watches::start(cluster, plan),
             observed: Observed::new(&plan.controller),
-            evicted: Vec::new(),
+            used: Vec::new(),
             newest: None,
             down: BTreeSet::new(),
             has_begun: false,
@@ -90,7 +92,11 @@ impl<'a> Proof<'a> {
         }
         self.has_begun = true;
         for number in 1..=self.plan.rounds {
-            let round = self.round(number).await?;
+            let plan = self.plan;
+            let round = match &plan.kill {
+                None => self.round(number).await?,
+                Some(kill) => Box::pin(self.kill_round(number, kill)).await?,
+            };
             let recovery = round.recovery.unwrap_or_default();
             if let Some(limit) = self.options.max_recovery.filter(|limit| recovery > *limit) {
                 return Err(End::Slow { round: number, limit });
@@ -102,7 +108,7 @@ impl<'a> Proof<'a> {
         Ok(())
     }
 
-    /// The next eviction is of a workload that is as healthy as at the first one.
+    /// The next round is of a workload that is as healthy as at the first one.
     async fn cool_down(&mut self, recovery: Duration) -> Result<(), End> {
         let wait = self.options.cool_down(recovery);
         self.reporter.event(&Event::CoolingDown { seconds: wait });

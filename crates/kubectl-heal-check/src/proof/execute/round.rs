@@ -58,7 +58,7 @@ impl<'a> Proof<'a> {
         if ready.len() < 2 && !self.plan.is_outage() {
             return Err(End::Aborted("only one pod is ready, and the last one is never evicted".to_owned()));
         }
-        let victim = self.plan.victim(&ready, &self.evicted, self.newest.as_deref()).cloned();
+        let victim = self.plan.victim(&ready, &self.used, self.newest.as_deref()).cloned();
         let Some(victim) = victim else {
             return Err(End::Aborted("no pod is ready".to_owned()));
         };
@@ -69,7 +69,7 @@ impl<'a> Proof<'a> {
             victim: victim.name.clone(),
             node: victim.node.clone(),
         });
-        self.evicted.push(Member {
+        self.used.push(Member {
             name: victim.name.clone(),
             uid: victim.uid.clone(),
             node: victim.node.clone(),
@@ -77,7 +77,7 @@ impl<'a> Proof<'a> {
         let end = self.follow(&mut timeline, &victim).await;
         if timeline.accepted().is_none() {
             // Nothing happened, and nothing is reported as if it had.
-            self.evicted.pop();
+            self.used.pop();
             return Err(end.err().unwrap_or(End::Interrupted));
         }
         let round = Round::of(&timeline, Instant::now(), self.observed.interruptions > interruptions);

@@ -1,0 +1,321 @@
+//! `--prove=kill` on containers: what it ends, what it measures, and what it leaves alone.
+
+use std::time::Instant;
+
+use ::testbed::{Audit, PATIENCE, Record, Room, wait};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::cluster::shared;
+use crate::containers::{is_ready, main_of, name, pod};
+use crate::plugin::{Outcome, Run, heal_check, text};
+
+const IMAGE: &str = "example.invalid/app:1";
+/// Ends by SIGTERM, with that exit code.
+const HEARS: &str = "trap 'exit 3' TERM; while :; do sleep 0.1; done";
+/// No shell is the first process, and it has no handler.
+const DEAF: &[&str] = &["sleep", "1000000"];
+const GOES_ON: &str = "trap 'true' TERM; while :; do sleep 0.1; done";
+
+/// What two watches of one server may differ by, on a machine that is busy with other tests.
+const LAG: f64 = 0.75;
+
+fn sh(script: &str) -> Value {
+    json!(["sh", "-c", script])
+}
+
+/// A Deployment of that many pods, with a Service.
+fn workload(room: &Room<'_>, app: &str, replicas: u64, edit: impl Fn(&mut Value)) -> Vec<Value> {
+    room.deployment_with(app, replicas as _, |object| {
+        let spec = &mut object["spec"]["template"]["spec"];
+        spec["topologySpreadConstraints"] = Value::Null;
+        spec["terminationGracePeriodSeconds"] = json!(1);
+        edit(spec);
+    });
+    room.apply(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": app},
+        "spec": {"selector": {"app": app}, "ports": [{"port": 80}]}}));
+    let pods = room.ready(app, replicas as _);
+    serves(room, app, replicas as usize);
+    pods
+}
+
+fn main_runs(command: Value) -> impl Fn(&mut Value) {
+    move |spec| {
+        spec["containers"][0]["command"] = command.clone();
+        // So that HC302, an error, is not in the way.
+        spec["containers"][0]["readinessProbe"] = json!({"exec": {"command": ["true"]}, "periodSeconds": 1});
+    }
+}
+
+fn serves(room: &Room<'_>, service: &str, pods: usize) {
+    let path = room.path("", "").replace("/api/v1/", "/apis/discovery.k8s.io/v1/");
+    let path = format!("{path}endpointslices?labelSelector=kubernetes.io/service-name={service}");
+    wait("the Service to have its pods", PATIENCE, || {
+        let slices = room.cluster().list(&path);
+        let all = slices.iter().flat_map(|it| it["endpoints"].as_array().into_iter().flatten());
+        (all.filter(|it| it["conditions"]["ready"] == true).count() == pods).then_some(())
+    });
+}
+
+fn prove<'r>(room: &'r Room<'r>, app: &str, more: &[&str]) -> Run<'r> {
+    let target = format!("deploy/{app}");
+    heal_check(room, &[&[&target, "--prove=kill", "--interval=0s", "-o", "json"], more].concat())
+}
+
+#[track_caller]
+fn expect_proof(outcome: &Outcome, result: &str, rounds: usize, code: i32) -> Value {
+    let proof = outcome.report()["proof"].clone();
+    let count = proof["rounds"].as_array().map_or(0, Vec::len);
+    assert_eq!((text(&proof, "result"), count, outcome.code), (result, rounds, code), "{outcome}");
+    proof
+}
+
+/// Nothing was written, and no command ran but those that are told here.
+#[track_caller]
+fn assert_only_exec(audit: &Audit, commands: usize) {
+    let changes = audit.changes().filter(|it| it.subresource != "exec");
+    assert!(changes.is_empty(), "{changes}");
+    assert_eq!(audit.0.iter().filter(|it| it.subresource == "exec").count(), commands, "{audit}");
+}
+
+fn first(record: &Record, uid: &str, is_it: impl Fn(&Value) -> bool) -> Instant {
+    let mut events = record.events.iter().filter(|it| it.kind == "Pod" && it.uid() == uid);
+    events.find(|it| is_it(&it.object)).map(|it| it.at).unwrap()
+}
+
+/// Two pods, one after the other: a crash each, measured as the watcher sees it, and the cell `crash` is proven.
+#[test]
+fn a_container_that_hears_sigterm_is_killed_and_comes_back() {
+    let cluster = shared();
+    let room = cluster.real_room();
+    let pods = workload(&room, "web", 2, main_runs(sh(HEARS)));
+    let (outcome, record, audit) =
+        prove(&room, "web", &["--yes", "--max-recovery=60s"]).watch().finish_unchecked();
+    let proof = expect_proof(&outcome, "recovered", 2, 0);
+    // A look before the plan, and a look and a kill each.
+    assert_only_exec(&audit, 5);
+    let rounds = proof["rounds"].as_array().unwrap();
+    for round in rounds {
+        let uid = text(round, "victimUid");
+        let before = pods.iter().find(|it| it["metadata"]["uid"] == uid).unwrap();
+        let id = main_of(before)["containerID"].clone();
+        assert_eq!(
+            (&round["container"], &round["signal"], &round["exitCode"]),
+            (&json!("main"), &json!("SIGTERM"), &json!(3)),
+            "{outcome}"
+        );
+        let after = pod(&room, text(round, "victim"));
+        let main = main_of(&after);
+        assert_eq!((&after["metadata"]["uid"], &main["restartCount"]), (&json!(uid), &json!(1)), "{after:#}");
+        assert_eq!(main["lastState"]["terminated"]["containerID"], id);
+        // All but the signal, which no watch shows: by what lies between the others.
+        let ended = |pod: &Value| {
+            let main = main_of(pod);
+            [&main["state"], &main["lastState"]].iter().any(|it| it["terminated"]["containerID"] == id)
+        };
+        let terminated = first(&record, uid, ended);
+        let is_new =
+            |pod: &Value| main_of(pod)["containerID"] != id && main_of(pod)["state"]["running"].is_object();
+        let seconds =
+            |phase: &str| round["seconds"][phase].as_f64().unwrap_or_else(|| panic!("{phase}\n{outcome}"));
+        let started = first(&record, uid, is_new).duration_since(terminated).as_secs_f64();
+        let ready =
+            first(&record, uid, |it| is_new(it) && is_ready(it)).duration_since(terminated).as_secs_f64();
+        for (phase, watched) in [("started", started), ("ready", ready)] {
+            let reported = seconds(phase) - seconds("terminated");
+            assert!(
+                (reported - watched).abs() < LAG,
+                "{phase}: reported {reported}, watched {watched}\n{outcome}"
+            );
+        }
+        assert!(seconds("ready") <= seconds("endpoint"), "{outcome}");
+        assert_eq!(round["recoverySeconds"].as_f64().unwrap(), seconds("endpoint").max(seconds("available")));
+    }
+    assert_ne!(rounds[0]["victim"], rounds[1]["victim"]);
+    let report = outcome.report();
+    let matrix = &report["workloads"][0]["matrix"];
+    assert_eq!(
+        (&matrix["crash"]["evidence"], &matrix["podLoss"]["evidence"]),
+        (&json!("proven"), &json!("predicted")),
+        "{outcome}"
+    );
+    assert!(!outcome.findings().iter().any(|id| id == "HC310"), "{outcome}");
+
+    // Each was restarted a moment ago: the next kill would measure the wait of the kubelet.
+    let again = prove(&room, "web", &["--yes"]).run();
+    again.expect("refused", 3);
+    assert!(again.err.contains("less than 10 minutes ago"), "{again}");
+}
+
+/// B8: what the kernel lets no signal through to is not tried, and its process goes on.
+#[test]
+fn a_first_process_without_a_handler_is_left_alone() {
+    let cluster = shared();
+    let room = cluster.real_room();
+    let before = workload(&room, "web", 2, main_runs(json!(DEAF)));
+    let mark = cluster.audit_mark();
+    let outcome = prove(&room, "web", &["--yes"]).run();
+    let proof = expect_proof(&outcome, "aborted", 0, 3);
+    assert!(text(&proof, "reason").contains("cannot be killed from inside"), "{outcome}");
+    assert!(outcome.findings().iter().any(|id| id == "HC310"), "{outcome}");
+    let audit = crate::plugin::requests(&room, "heal-check", cluster.audit_since(mark));
+    // One look.
+    assert_only_exec(&audit, 1);
+    // In words, without a report for programs.
+    let shown = heal_check(&room, &["deploy/web", "--prove=kill", "--yes"]).run();
+    assert_eq!(shown.code, 3, "{shown}");
+    assert!(shown.out.contains("HC310") && shown.err.contains("shareProcessNamespace"), "{shown}");
+    for pod_before in &before {
+        let after = pod(&room, name(pod_before));
+        assert_eq!(main_of(&after)["containerID"], main_of(pod_before)["containerID"]);
+    }
+}
+
+/// B9: where it is not the first process of its namespace, SIGKILL ends the same program: of this container and of no other one.
+#[test]
+fn in_a_shared_namespace_sigkill_ends_the_very_process() {
+    let cluster = shared();
+    let room = cluster.real_room();
+    let before = workload(&room, "web", 2, |spec| {
+        main_runs(json!(DEAF))(spec);
+        spec["shareProcessNamespace"] = json!(true);
+        let other = json!({"name": "other", "image": IMAGE, "command": DEAF});
+        spec["containers"].as_array_mut().unwrap().push(other);
+    });
+    let (outcome, _, audit) = prove(&room, "web", &["--yes", "--rounds=1"]).watch().finish_unchecked();
+    let proof = expect_proof(&outcome, "recovered", 1, 0);
+    assert_only_exec(&audit, 3);
+    let round = &proof["rounds"][0];
+    assert_eq!((&round["signal"], &round["exitCode"]), (&json!("SIGKILL"), &json!(137)), "{outcome}");
+    let restarts: u64 = before
+        .iter()
+        .map(|it| {
+            let after = pod(&room, name(it));
+            let all = after["status"]["containerStatuses"].as_array().unwrap();
+            let other = all.iter().find(|it| it["name"] == "other").unwrap();
+            assert_eq!(other["restartCount"], 0, "{after:#}");
+            main_of(&after)["restartCount"].as_u64().unwrap()
+        })
+        .sum();
+    assert_eq!(restarts, 1, "{outcome}");
+}
+
+/// It hears the signal and goes on: that is no recovery, whatever the pod looks like.
+#[test]
+fn a_kill_without_effect_is_a_verdict_of_its_own() {
+    let cluster = shared();
+    let room = cluster.real_room();
+    let before = workload(&room, "web", 2, main_runs(sh(GOES_ON)));
+    let outcome = prove(&room, "web", &["--yes"]).run();
+    let proof = expect_proof(&outcome, "void", 1, 5);
+    assert!(text(&proof, "reason").starts_with("the kill had no effect"), "{outcome}");
+    assert_eq!(proof["rounds"][0]["seconds"], json!({}), "{outcome}");
+    assert_ne!(outcome.report()["workloads"][0]["matrix"]["crash"]["evidence"], json!("proven"), "{outcome}");
+    for one in &before {
+        assert_eq!(main_of(&pod(&room, name(one)))["restartCount"], 0);
+    }
+}
+
+/// What would stay dead, or end its pod, is not killed; where nothing can be run inside, nothing is tried.
+#[test]
+fn what_would_not_come_back_or_has_no_shell_is_refused() {
+    let cluster = shared();
+    let room = cluster.real_room();
+    workload(&room, "dead", 2, |spec| {
+        main_runs(sh(HEARS))(spec);
+        spec["containers"][0]["restartPolicy"] = json!("Never");
+        spec["containers"].as_array_mut().unwrap().push(json!({"name": "other", "image": IMAGE}));
+    });
+    workload(&room, "final", 2, |spec| {
+        main_runs(sh(HEARS))(spec);
+        spec["containers"][0]["restartPolicy"] = json!("Never");
+    });
+    // Its shell is hidden behind an empty folder: all that is left is the program that is mounted elsewhere.
+    workload(&room, "bare", 2, |spec| {
+        main_runs(json!(["/tools/busybox", "sleep", "1000000"]))(spec);
+        spec["containers"][0]["readinessProbe"] = json!({"exec": {"command": ["/tools/busybox", "true"]}});
+        spec["volumes"] = json!([{"name": "tools", "emptyDir": {}}, {"name": "nothing", "emptyDir": {}}]);
+        spec["initContainers"] = json!([{"name": "copy", "image": IMAGE, "command": ["cp", "/bin/busybox", "/tools/"],
+            "volumeMounts": [{"name": "tools", "mountPath": "/tools"}]}]);
+        spec["containers"][0]["volumeMounts"] =
+            json!([{"name": "tools", "mountPath": "/tools"}, {"name": "nothing", "mountPath": "/bin"}]);
+    });
+    let mark = cluster.audit_mark();
+    for (app, why) in [
+        ("dead", "does not run again"),
+        ("final", "not started again if it ends with exit code 0"),
+        ("bare", "has no shell"),
+    ] {
+        let outcome = prove(&room, app, &["--yes"]).run();
+        outcome.expect("refused", 3);
+        assert!(outcome.err.contains(why), "{outcome}");
+    }
+    let audit = crate::plugin::requests(&room, "heal-check", cluster.audit_since(mark));
+    // A look into `final` and one into `bare`.
+    assert_only_exec(&audit, 2);
+}
+
+#[test]
+fn without_consent_nothing_is_killed() {
+    let cluster = shared();
+    let room = cluster.real_room();
+    workload(&room, "web", 2, main_runs(sh(HEARS)));
+    let outcome = prove(&room, "web", &[]).run();
+    outcome.expect("refused", 3);
+    assert!(outcome.err.contains("needs confirmation"), "{outcome}");
+    let plan = heal_check(&room, &["deploy/web", "--prove=kill"]).run();
+    assert!(plan.err.contains("SIGTERM to its process 1 (sh)"), "{plan}");
+}
+
+/// Ctrl-C in the middle of a round: the recovery is waited for and reported, and no other round begins.
+#[test]
+fn ctrl_c_waits_until_the_container_is_back() {
+    let cluster = shared();
+    let room = cluster.real_room();
+    let pods = workload(&room, "web", 3, main_runs(sh(HEARS)));
+    let run = prove(&room, "web", &["--yes"]).watch();
+    run.wait_for_output("terminated");
+    run.signal(Signal::INT);
+    let (outcome, _, audit) = run.finish_unchecked();
+    let proof = expect_proof(&outcome, "aborted", 1, 130);
+    assert!(proof["rounds"][0]["recoverySeconds"].is_number(), "{outcome}");
+    assert_only_exec(&audit, 3);
+    let restarts: u64 =
+        pods.iter().filter_map(|it| main_of(&pod(&room, name(it)))["restartCount"].as_u64()).sum();
+    assert_eq!(restarts, 1, "{outcome}");
+}
+
+/// A StatefulSet's pod that is replaced while the proof waits for the next round has the same name, and is left alone.
+#[test]
+fn another_pod_by_the_same_name_is_not_killed() {
+    let cluster = shared();
+    let room = cluster.real_room();
+    room.statefulset_with("db", 3, |object| {
+        let spec = &mut object["spec"]["template"]["spec"];
+        spec["topologySpreadConstraints"] = Value::Null;
+        spec["terminationGracePeriodSeconds"] = json!(1);
+        main_runs(sh(HEARS))(spec);
+    });
+    room.ready("db", 3);
+    let run = heal_check(&room, &["sts/db", "--prove=kill", "--interval=20s", "--yes", "-o", "json"]).watch();
+    run.wait_for_output("next round in");
+    // The victim of the next round.
+    let path = room.path("", "pods/db-1");
+    let before = pod(&room, "db-1")["metadata"]["uid"].clone();
+    cluster.delete(&path);
+    let after = wait("db-1 to be replaced", PATIENCE, || {
+        let now = cluster.try_get(&path)?;
+        (now["metadata"]["uid"] != before && is_ready(&now)).then_some(now)
+    });
+    let (outcome, _, _) = run.finish_unchecked();
+    assert_ne!(outcome.code, 0, "{outcome}");
+    let proof = &outcome.report()["proof"];
+    for round in proof["rounds"].as_array().unwrap() {
+        assert_ne!(round["victimUid"], after["metadata"]["uid"], "{outcome}");
+    }
+    let db = pod(&room, "db-1");
+    assert_eq!(
+        (&db["metadata"]["uid"], &main_of(&db)["restartCount"]),
+        (&after["metadata"]["uid"], &json!(0))
+    );
+}
