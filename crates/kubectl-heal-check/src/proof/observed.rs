@@ -55,6 +55,20 @@ pub struct EndedRun {
     pub reason: String,
 }
 
+/// Which workload it is, and which of its specs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    pub uid: String,
+    pub generation: i64,
+}
+
+#[cfg(test)]
+impl Version {
+    pub fn at(generation: i64) -> Option<Version> {
+        Some(Version { uid: "web".to_owned(), generation })
+    }
+}
+
 #[derive(Default)]
 pub struct Observed {
     controller: String,
@@ -62,8 +76,8 @@ pub struct Observed {
     /// Of each slice, its Service and the UIDs of the pods that serve.
     slices: BTreeMap<String, (String, BTreeSet<String>)>,
     down: BTreeSet<String>,
-    /// `None`: it is gone.
-    pub generation: Option<i64>,
+    /// Of the workload; `None`: it is gone.
+    pub version: Option<Version>,
     synced: BTreeSet<&'static str>,
     /// A watch was broken: what happened meanwhile is seen later than it was.
     pub interruptions: usize,
@@ -154,14 +168,17 @@ impl Observed {
                 self.synced.insert("nodes");
             }
             News::Workload(feed) => {
-                let generation = |it: &RawObject| it.value.number("/metadata/generation");
+                let version = |it: &RawObject| {
+                    let generation = it.value.number("/metadata/generation").unwrap_or(0);
+                    Version { uid: it.value.uid().to_owned(), generation }
+                };
                 match feed {
                     Feed::Synced(found) => {
                         self.synced.insert("workload");
-                        self.generation = found.first().and_then(generation);
+                        self.version = found.first().map(version);
                     }
-                    Feed::Applied(object) => self.generation = generation(&object),
-                    Feed::Deleted(_) => self.generation = None,
+                    Feed::Applied(object) => self.version = Some(version(&object)),
+                    Feed::Deleted(_) => self.version = None,
                     Feed::Interrupted(_) => {}
                 }
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cluster_model::Raw;
 
 use super::kill::plan::KillPlan;
-use super::observed::Seen;
+use super::observed::{Seen, Version};
 use super::options::ProofOptions;
 use crate::finding::Subject;
 use crate::snapshot::{Kind, PodState, Read, Workload};
@@ -24,7 +24,8 @@ pub struct Plan {
     pub services: Vec<String>,
     /// Selects its pods, and perhaps others: the UID of the controller decides.
     pub labels: String,
-    pub generation: i64,
+    /// Of the workload, when the plan was made.
+    pub version: Version,
     pub min_ready: Duration,
     pub grace_seconds: Option<i64>,
     /// Seconds that a victim may take to stop.
@@ -65,7 +66,7 @@ impl Plan {
             rounds: options.rounds.unwrap_or(ROUNDS),
             services: workload.services.iter().map(|it| it.name.clone()).collect(),
             labels: labels.join(","),
-            generation: number("/metadata/generation"),
+            version: Version { uid: workload.uid.clone(), generation: number("/metadata/generation") },
             min_ready: Duration::from_secs(u64::try_from(number("/spec/minReadySeconds")).unwrap_or(0)),
             grace_seconds: options.grace_seconds,
             grace: options.grace_seconds.unwrap_or(own),

@@ -1,5 +1,7 @@
 //! What has to hold before a pod is evicted. Pure: the snapshot, the matrix and a few answers of the server, judged.
 
+use std::collections::BTreeSet;
+
 use cluster_model::text::count;
 use cluster_model::{BudgetStatus, Raw, selector};
 use k8s_openapi::jiff::Timestamp;
@@ -12,9 +14,9 @@ use super::options::ProofOptions;
 use super::plan::Plan;
 use super::refusal::refusal;
 use crate::checks::{self, About};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, Unchecked};
 use crate::matrix::{Matrix, Verdict};
-use crate::snapshot::{Kind, Snapshot, Workload, is_system};
+use crate::snapshot::{Kind, Read, Snapshot, Workload, is_system};
 
 /// An autoscaler that has just scaled may do so again.
 const SCALED_WITHIN: i64 = 180;
@@ -36,6 +38,7 @@ pub fn of_snapshot(
     workload: &Workload,
     matrix: Option<&Matrix>,
     findings: &[Finding],
+    unchecked: &[Unchecked],
     options: &ProofOptions,
 ) -> Vec<Test> {
     let namespace = workload.subject.namespace.as_str();
@@ -52,7 +55,7 @@ pub fn of_snapshot(
             namespace,
             format!("{namespace} belongs to Kubernetes itself"),
         ),
-        healthy(workload, findings),
+        healthy(workload, findings, unchecked),
         rollout(workload),
         replicas(workload),
         budgets(snapshot, workload, options.harm),
@@ -70,7 +73,7 @@ pub fn of_snapshot(
     tests
 }
 
-fn healthy(workload: &Workload, findings: &[Finding]) -> Test {
+fn healthy(workload: &Workload, findings: &[Finding], unchecked: &[Unchecked]) -> Test {
     let is_about = |it: &&Finding| {
         it.subject == workload.subject
             || (it.subject.namespace == workload.subject.namespace
@@ -78,13 +81,24 @@ fn healthy(workload: &Workload, findings: &[Finding]) -> Test {
                 && workload.pods.iter().any(|pod| pod.name == it.subject.name))
     };
     let counts = |it: &&Finding| it.severity >= Severity::Error && is_in_the_way(it.id);
-    let error = findings.iter().filter(counts).find(is_about);
-    Test {
-        what: "findings",
-        outcome: error.map_or(Ok("nothing is wrong with it now".to_owned()), |it| {
-            Err(format!("{} {}", it.id, it.message))
-        }),
-    }
+    let error = findings.iter().filter(counts).find(is_about).map(|it| format!("{} {}", it.id, it.message));
+    let unknown = unchecked
+        .iter()
+        .find(|it| has_to_be_known(&it.id))
+        .map(|it| format!("{} could not be checked: {}", it.id, it.reason));
+    let outcome = error.or(unknown).map_or(Ok("nothing is wrong with it now".to_owned()), Err);
+    Test { what: "findings", outcome }
+}
+
+/// Nodes, leases and jobs of others say nothing about the replacement, which the prediction is about.
+fn has_to_be_known(id: &str) -> bool {
+    is_in_the_way(id) && ["HC5", "HC6", "HC7"].iter().any(|group| id.starts_with(group))
+}
+
+/// What the checks read that have to find nothing: also those that are left out of the report.
+pub fn reads() -> BTreeSet<Read> {
+    let all = checks::CHECKS.iter().filter(|check| has_to_be_known(check.id));
+    all.flat_map(|check| check.reads).copied().collect()
 }
 
 /// It is wrong now, or a replacement would be refused (HC5xx). Other findings of posture, as one replica or a probe that is missing, say
@@ -135,9 +149,7 @@ fn budgets(snapshot: &Snapshot, workload: &Workload, harm: Harm) -> Test {
     let all = workload.budgets.iter().map(|at| &snapshot.budgets[*at].budget);
     let selecting: Vec<_> = all.filter(|it| selector::selects(it.selector(), labels)).collect();
     let outcome = match selecting.as_slice() {
-        [] if snapshot.unknown.contains_key(&crate::snapshot::Read::Budgets) => {
-            Err("the budgets are not known".to_owned())
-        }
+        [] if snapshot.unknown.contains_key(&Read::Budgets) => Err("the budgets are not known".to_owned()),
         [] => Ok("none selects its pods".to_owned()),
         [one] => match one.status() {
             BudgetStatus::Allows(n) => Ok(format!("{} allows {n}", one.name())),
@@ -155,24 +167,26 @@ fn budgets(snapshot: &Snapshot, workload: &Workload, harm: Harm) -> Test {
     Test { what: "budget", outcome }
 }
 
+pub const PREDICTION: &str = "prediction";
+
+/// Of the loss that is brought about, and of no other.
 fn prediction(matrix: Option<&Matrix>, harm: Harm) -> Test {
-    let outcome = match matrix {
+    let cell = matrix.map(|it| match harm {
+        Harm::Evict => &it.pod_loss,
+        Harm::Kill => &it.crash,
+    });
+    let outcome = match cell {
         None => Err("nothing is known about it".to_owned()),
-        Some(matrix) => {
-            let (cell, cells) = match harm {
-                Harm::Evict => (&matrix.pod_loss, [&matrix.pod_loss, &matrix.drain]),
-                Harm::Kill => (&matrix.crash, [&matrix.crash; 2]),
-            };
-            let wont = cells.into_iter().find(|it| it.verdict == Verdict::Wont);
+        Some(cell) => {
             let eta = cell.eta_seconds.map_or(String::new(), |it| format!(" in about {it}s"));
-            match (wont, cell.verdict) {
-                (Some(cell), _) => Err(format!("it will not recover: {}", cell.reason)),
-                (None, Verdict::Unknown) => Ok(format!("unknown: {}", cell.reason)),
-                (None, _) => Ok(format!("it recovers{eta}")),
+            match cell.verdict {
+                Verdict::Wont => Err(format!("it will not recover: {}", cell.reason)),
+                Verdict::Unknown => Err(format!("whether it recovers is unknown: {}", cell.reason)),
+                _ => Ok(format!("it recovers{eta}")),
             }
         }
     };
-    Test { what: "prediction", outcome }
+    Test { what: PREDICTION, outcome }
 }
 
 /// What the server was asked: rights, its own dry run of the first eviction, and the autoscaler.
@@ -224,10 +238,10 @@ mod tests {
 
     fn failed(world: &World, options: &ProofOptions) -> Vec<&'static str> {
         let snapshot = world.snapshot();
-        let (findings, _) = checks::run(&snapshot, |_| true);
+        let (findings, unchecked) = checks::run(&snapshot, |_| true);
         let (workload, matrix) =
             matrix::matrices(&snapshot).into_iter().find(|(it, _)| it.subject.name == "web").unwrap();
-        let tests = of_snapshot(&snapshot, workload, Some(&matrix), &findings, options);
+        let tests = of_snapshot(&snapshot, workload, Some(&matrix), &findings, &unchecked, options);
         tests.into_iter().filter(|it| it.outcome.is_err()).map(|it| it.what).collect()
     }
 
@@ -252,10 +266,29 @@ mod tests {
                 "budget",
             ),
             (healthy().edit_all("Node", json!({"spec": {"unschedulable": true}})), "prediction"),
+            (healthy().unknown(Read::ConfigMaps), "findings"),
+            (healthy().unknown(Read::Events), "findings"),
         ];
         for (world, what) in cases {
             assert!(failed(&world, &options()).contains(&what), "{what}: {:?}", failed(&world, &options()));
         }
+    }
+
+    /// No node takes a second pod, and a lost pod leaves its place free.
+    #[test]
+    fn what_a_drain_would_do_is_another_matter() {
+        let port = json!({"ports": [{"containerPort": 80, "hostPort": 80}]});
+        let world = ["a", "b", "c"].iter().fold(healthy(), |world, pod| {
+            let containers = world.objects.iter().find(|it| it["metadata"]["name"] == format!("web-{pod}"));
+            let mut container = containers.unwrap()["spec"]["containers"][0].clone();
+            cluster_model::build::merge(&mut container, port.clone());
+            world.edit(&format!("Pod/web-{pod}"), json!({"spec": {"containers": [container]}}))
+        });
+        let snapshot = world.snapshot();
+        let all = matrix::matrices(&snapshot);
+        let matrix = &all.iter().find(|(it, _)| it.subject.name == "web").unwrap().1;
+        assert_eq!((matrix.pod_loss.verdict, matrix.drain.verdict), (Verdict::Heals, Verdict::Wont));
+        assert_eq!(failed(&world, &options()), [""; 0]);
     }
 
     #[test]

@@ -118,12 +118,8 @@ pub fn promote(matrix: &mut Matrix, end: &End, rounds: &[Round]) {
         matrix.crash = crate::matrix::Cell::proven(eta, reason);
         return;
     }
-    for cell in [&mut matrix.pod_loss, &mut matrix.drain] {
-        // That of a DaemonSet in a drain has nothing to heal.
-        if cell.verdict != crate::matrix::Verdict::None {
-            *cell = crate::matrix::Cell::proven(eta, reason.clone());
-        }
-    }
+    // Not the drain: there the node takes no replacement, and all its pods have to move.
+    matrix.pod_loss = crate::matrix::Cell::proven(eta, reason);
 }
 
 /// `SIGTERM, exit code 143`: what was proven is a restart after these.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::endpoint_window::EndpointWindow;
-use super::observed::{Observed, Seen};
+use super::observed::{Observed, Seen, Version};
 use crate::snapshot::Kind;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +43,7 @@ pub struct Timeline {
     victim: Seen,
     /// Pods that were there before.
     known: BTreeSet<String>,
-    generation: Option<i64>,
+    version: Option<Version>,
     endpoints: EndpointWindow,
     /// The first proof of the acceptance: the server's answer, or the victim on its way out.
     accepted: Option<Instant>,
@@ -61,7 +61,7 @@ impl Timeline {
             min_ready,
             victim: victim.clone(),
             known: before.pods.keys().cloned().collect(),
-            generation: before.generation,
+            version: before.version.clone(),
             endpoints: EndpointWindow::new(&victim.uid, before),
             accepted: None,
             is_marked: false,
@@ -102,7 +102,7 @@ impl Timeline {
                 None => {}
             }
         }
-        if now.generation != self.generation {
+        if now.version != self.version {
             self.void_because("the workload was changed meanwhile".to_owned());
         }
         self.endpoints.look(at, now);
@@ -252,7 +252,7 @@ mod tests {
             for n in ["0", "1"] {
                 now.pods.insert(format!("u{n}"), pod(&format!("web-{n}"), &format!("u{n}"), true));
             }
-            now.generation = Some(1);
+            now.version = Version::at(1);
             let line = Timeline::new(kind, Duration::from_secs(min_ready), &now.pods["u0"].clone(), &now);
             Case { now, line, zero: Instant::now() }
         }
@@ -354,7 +354,7 @@ mod tests {
         assert!(two.line.void().unwrap().contains("more than one new pod"));
         let mut scaled = Case::of(Kind::Deployment, 0);
         scaled.leave(0);
-        scaled.at(1, |now| now.generation = Some(2));
+        scaled.at(1, |now| now.version = Version::at(2));
         assert!(scaled.line.void().unwrap().contains("changed meanwhile"));
         let mut deleted = Case::of(Kind::Deployment, 0);
         deleted.leave(0);
@@ -365,7 +365,7 @@ mod tests {
         let mut late = Case::of(Kind::Deployment, 0);
         late.leave(0);
         late.put(1, pod("web-2", "u2", true));
-        late.at(2, |now| now.generation = Some(2));
+        late.at(2, |now| now.version = Version::at(2));
         assert_eq!(late.line.void(), None);
     }
 

@@ -69,7 +69,8 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
     }
     if let Some((proof, cluster)) = proof.as_ref().zip(cluster.as_ref()) {
         let judge = |snapshot: &Snapshot| judge(snapshot, &options, namespace.as_deref(), &target);
-        let proof = proof::run(&ui, cluster, proof, snapshot, report, &bounds, judge);
+        let again = async || Ok(read::read(&args, &target, &options, &ui).await?.snapshot);
+        let proof = proof::run(&ui, cluster, proof, snapshot, report, &bounds, judge, again);
         let (report, lines) = Box::pin(proof).await?;
         formats::publish(&ui, args.output, &report, || lines);
         return Ok(report.result.exit());

@@ -8,6 +8,7 @@ use crate::args::{Args, Target};
 use crate::fix::Workbench;
 use crate::gather;
 use crate::options::Options;
+use crate::proof;
 use crate::snapshot::{Gathered, Selection, Snapshot};
 
 const PLUGIN: &str = "kubectl-heal-check";
@@ -66,7 +67,10 @@ async fn of_cluster(args: &Args, target: &Target, options: &Options, ui: &Ui) ->
     let cluster = connect(&args.connection, PLUGIN, ui).await?;
     let namespace = (!args.all_namespaces).then(|| cluster.namespace.clone());
     let selection = gather::selection(&cluster, target, namespace.as_deref()).await?;
-    let needed = options.reads();
+    let mut needed = options.reads();
+    if args.prove.is_some() {
+        needed.extend(proof::reads());
+    }
     let gathered = gather::gather(&cluster, namespace.as_deref(), options.half, &needed);
     let gathered = Box::pin(gathered).await?;
     let unanswered = cluster.unanswered();

@@ -57,9 +57,9 @@ fn durations_are_those_that_the_watcher_saw() {
         assert!(seconds["ready"].as_f64() > seconds["started"].as_f64(), "{outcome}");
     }
     let matrix = matrix_of(&outcome, "Deployment", "web");
-    for cell in ["podLoss", "drain"] {
-        assert_eq!(matrix[cell]["evidence"], "proven", "{outcome}");
-    }
+    assert_eq!(matrix["podLoss"]["evidence"], "proven", "{outcome}");
+    // The node took replacements all the time: what a drain does was not tried.
+    assert_eq!(matrix["drain"]["evidence"], "predicted", "{outcome}");
 }
 
 #[test]

@@ -49,6 +49,21 @@ fn what_is_not_healthy_now_is_not_proven() {
     assert_eq!(system.run().code, 2, "the namespace is given twice");
 }
 
+/// What somebody leaves out of a report is in the way all the same.
+#[test]
+fn what_is_ignored_is_no_condition_less() {
+    leases();
+    let room = shared().room(2);
+    room.deployment_with("ref", 2, |it| {
+        it["spec"]["template"]["spec"]["containers"][0]["envFrom"] =
+            json!([{"configMapRef": {"name": "none"}}]);
+    });
+    room.ready("ref", 2);
+    for more in [&["--yes"][..], &["--yes", "--ignore=HC501"]] {
+        refused(&room, &prove(&room, "deploy/ref", more), "HC501");
+    }
+}
+
 /// F14: what a simulated node runs for a container is a command on the machine of the simulator.
 #[test]
 fn no_container_is_killed_on_a_simulated_node() {

@@ -1,7 +1,7 @@
 //! The question, on a terminal.
 
 use ::testbed::shared;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::leases;
 use super::{late, prove, serves, service, shop};
@@ -35,7 +35,41 @@ fn pods_that_changed_since_the_plan_are_not_evicted() {
     room.ready("web", 3);
     tty.keys("web\r");
     assert_eq!(tty.end(), 3, "{}", tty.text());
-    assert!(tty.text().contains("changed since the plan was made"), "{}", tty.text());
+    assert!(tty.text().contains("changed since the plan was shown"), "{}", tty.text());
+    assert!(room.writes(mark, "kubectl-heal").changes().is_empty());
+}
+
+/// Each of these makes another plan of it: the answer was about the one that was shown.
+#[test]
+fn what_changed_while_the_question_waited_was_not_agreed_to() {
+    let room = shop();
+    let nodes: Vec<&str> = room.nodes().iter().map(String::as_str).collect();
+    let mark = room.cluster().audit_mark();
+    let changed = |change: &dyn Fn(), why: &str| {
+        let run = heal_check(&room, &["deploy/web", "--prove=evict"]);
+        let mut tty = Tty::of(run.command());
+        tty.until("Type web to continue");
+        change();
+        tty.keys("web\r");
+        assert_eq!(tty.end(), 3, "{}", tty.text());
+        assert!(tty.text().contains(why), "{why}: {}", tty.text());
+    };
+    changed(&|| drop(room.kubectl(&["delete", "pdb", "web"])), "budget is now: none selects its pods");
+    room.budget("web", "web", json!({"maxUnavailable": 1}));
+    room.budget_allows("web", 1);
+    changed(&|| drop(room.kubectl(&[&["cordon"], &nodes[..]].concat())), "it will not recover");
+    room.kubectl(&[&["uncordon"], &nodes[..]].concat());
+    let replace = || {
+        room.kubectl(&["delete", "deployment", "web", "--cascade=orphan"]);
+        room.deployment_with("web", 3, |web| late(web, "1s"));
+        room.ready("web", 3);
+    };
+    changed(&replace, "the workload or its pods were changed");
+    let pause = || {
+        room.kubectl(&["rollout", "pause", "deployment/web"]);
+        room.set_image("deployment", "web", "web:bad");
+    };
+    changed(&pause, "nothing was evicted");
     assert!(room.writes(mark, "kubectl-heal").changes().is_empty());
 }
 

@@ -91,6 +91,7 @@ impl<'a> Proof<'a> {
             )));
         }
         self.has_begun = true;
+        self.still_safe()?;
         for number in 1..=self.plan.rounds {
             let plan = self.plan;
             let round = match &plan.kill {
@@ -156,7 +157,7 @@ impl<'a> Proof<'a> {
             // The lists are not complete yet; then the plan is compared as a whole.
             return Ok(());
         }
-        if self.observed.generation != Some(self.plan.generation) {
+        if self.observed.version.as_ref() != Some(&self.plan.version) {
             return Err(End::Aborted("the workload was changed since the plan was made".to_owned()));
         }
         let all = self.plan.members.len();

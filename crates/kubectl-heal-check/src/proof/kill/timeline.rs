@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::proof::endpoint_window::EndpointWindow;
-use crate::proof::observed::{EndedRun, Observed, Ran, Seen};
+use crate::proof::observed::{EndedRun, Observed, Ran, Seen, Version};
 use crate::proof::timeline::Phase;
 
 /// A signal that ends a container does so by then; a later end may have any cause.
@@ -16,7 +16,7 @@ pub struct KillTimeline {
     victim: Seen,
     container: Ran,
     min_ready: Duration,
-    generation: Option<i64>,
+    version: Option<Version>,
     endpoints: EndpointWindow,
     /// The first sign of the signal: the command that sends it, or the end of the container.
     sent: Option<Instant>,
@@ -35,7 +35,7 @@ impl KillTimeline {
             container: victim.containers.iter().find(|it| it.name == container)?.clone(),
             victim: victim.clone(),
             min_ready,
-            generation: before.generation,
+            version: before.version.clone(),
             endpoints: EndpointWindow::new(&victim.uid, before),
             sent: None,
             seen: BTreeMap::new(),
@@ -58,7 +58,7 @@ impl KillTimeline {
     /// What there is at this moment. The phases that are seen for the first time.
     pub fn look(&mut self, at: Instant, now: &Observed) -> Vec<Phase> {
         let before: Vec<Phase> = self.seen.keys().copied().collect();
-        if now.generation != self.generation {
+        if now.version != self.version {
             self.void_because("the workload was changed meanwhile".to_owned());
         }
         match now.pods.get(&self.victim.uid).filter(|it| !it.is_leaving) {
@@ -199,7 +199,7 @@ mod tests {
     impl Case {
         fn of(min_ready: u64) -> Self {
             let mut now = Observed::new("rs");
-            now.generation = Some(1);
+            now.version = Version::at(1);
             let pod = Seen {
                 name: "web-a".into(),
                 uid: "u".into(),
@@ -324,7 +324,7 @@ mod tests {
         assert!(gone.line.void().unwrap().contains("web-a was deleted"));
         assert!(gone.line.phases().is_empty());
         let mut changed = Case::of(0);
-        changed.at(1, |now| now.generation = Some(2));
+        changed.at(1, |now| now.version = Version::at(2));
         assert!(changed.line.void().unwrap().contains("was changed"));
     }
 }
