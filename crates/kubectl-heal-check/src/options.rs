@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::baseline::Key;
-use crate::checks::CHECKS;
+use crate::checks::{CHECKS, hc804_healer_dead};
 use crate::finding::{Finding, Severity};
 use crate::half::Half;
 use crate::ignores::Rule;
@@ -48,6 +48,10 @@ impl Options {
         reads.extend(WORKLOADS);
         if self.half.has_matrix() {
             reads.extend(Read::ALL.into_iter().filter(|read| read.is_always_read()));
+        }
+        // The matrix reads them for what HC804 says.
+        if self.skips(hc804_healer_dead::CHECK.id) {
+            reads.remove(&Read::Leases);
         }
         if self.secrets {
             reads.insert(Read::Secrets);
@@ -97,6 +101,9 @@ mod tests {
         for check in CHECKS.iter().filter(|check| Half::Now.wants(check)) {
             assert!(check.reads.iter().all(|read| reads(Half::Now).contains(read)), "{}", check.id);
         }
+        let rules = vec![Rule::new(vec!["HC804"], crate::ignores::Source::CommandLine)];
+        assert!(!Options { rules, ..fail_on(Severity::Error) }.reads().contains(&Read::Leases));
+        assert!(reads(Half::Posture).contains(&Read::Leases), "for the matrix");
         let left_out = |read: Read| !reads(Half::Now).contains(&read) && reads(Half::Posture).contains(&read);
         assert!(left_out(Read::Autoscalers) && left_out(Read::Volumes));
         let secrets = Options { secrets: true, ..fail_on(Severity::Error) };

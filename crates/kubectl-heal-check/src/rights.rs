@@ -33,7 +33,7 @@ fn requirements(namespace: Option<&str>, secrets: bool) -> Vec<Requirement> {
         namespace: Some(KUBE_SYSTEM.to_owned()),
         ..Right::new("get", "coordination.k8s.io", "leases")
     };
-    for name in crate::gather::HEALERS {
+    for name in crate::snapshot::HEALERS {
         let alive = "see whether the controllers that heal are alive";
         all.push(Requirement::reported(lease.clone().name(name), alive, lost));
     }
