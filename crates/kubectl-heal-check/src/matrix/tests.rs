@@ -344,6 +344,17 @@ fn the_worst_node_counts() {
 }
 
 #[test]
+fn of_equal_times_the_loss_that_leaves_the_fewest_is_the_worst() {
+    let moved = healthy().edit("Pod/web-b", json!({"spec": {"nodeName": "n3"}}));
+    let matrix = matrix_of(&moved, "deployment/web");
+    for cell in [&matrix.node_loss, &matrix.zone_loss] {
+        assert!(cell.reason.contains("1 of 3 ready pods still serve"), "{}", cell.reason);
+    }
+    assert_eq!(matrix.node_loss.worst.as_deref(), Some("n3"));
+    assert_eq!(matrix.zone_loss.worst.as_deref(), Some("c"));
+}
+
+#[test]
 fn without_the_cluster_placement_is_unknown() {
     let mut snapshot = healthy().snapshot();
     snapshot.scheduling = cluster_model::Known::Unknown("forbidden".into());
