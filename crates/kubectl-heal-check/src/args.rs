@@ -122,8 +122,8 @@ pub struct Args {
     #[arg(short, long, requires = "prove")]
     pub yes: bool,
 
-    /// Show what a check means; do nothing else
-    #[arg(long, value_name = "ID")]
+    /// Show what a check means, or without ID all checks; do nothing else
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "")]
     pub explain: Option<String>,
 
     /// Print the RBAC role that this command needs; do nothing else
@@ -194,12 +194,14 @@ pub enum Target {
 }
 
 /// Kinds that can be named, with kubectl's words for each.
-pub const TYPES: [(Read, &[&str]); 6] = [
+pub const TYPES: [(Read, &[&str]); 8] = [
     (Read::Deployments, &["deployment", "deployments", "deploy", "deployment.apps", "deployments.apps"]),
     (Read::StatefulSets, &["statefulset", "statefulsets", "sts", "statefulset.apps", "statefulsets.apps"]),
     (Read::DaemonSets, &["daemonset", "daemonsets", "ds", "daemonset.apps", "daemonsets.apps"]),
     (Read::ReplicaSets, &["replicaset", "replicasets", "rs", "replicaset.apps", "replicasets.apps"]),
     (Read::ReplicationControllers, &["replicationcontroller", "replicationcontrollers", "rc"]),
+    (Read::Jobs, &["job", "jobs", "job.batch", "jobs.batch"]),
+    (Read::CronJobs, &["cronjob", "cronjobs", "cj", "cronjob.batch", "cronjobs.batch"]),
     (Read::Pods, &["pod", "pods", "po"]),
 ];
 
@@ -229,7 +231,9 @@ impl Args {
     pub fn proof(&self, target: &Target) -> Result<Option<ProofOptions>, Failure> {
         let Some(Prove::Evict) = self.prove else { return Ok(None) };
         let is_one = match target {
-            Target::Named(names) => matches!(names.as_slice(), [(read, _)] if *read != Read::Pods),
+            Target::Named(names) => {
+                matches!(names.as_slice(), [(read, _)] if !matches!(read, Read::Pods | Read::Jobs | Read::CronJobs))
+            }
             Target::All | Target::Selector(_) => false,
         };
         // The rights are those for any workload.
@@ -312,9 +316,8 @@ fn ignored(word: &str) -> Result<Rule, Failure> {
 /// The id of a check that exists.
 pub fn known(id: &str, flag: &str) -> Result<&'static str, Failure> {
     checks::find(id).map(|check| check.id).ok_or_else(|| {
-        let ids: Vec<&str> = checks::CHECKS.iter().map(|check| check.id).collect();
         Failure::usage(format!("{flag} {id}: there is no such check"))
-            .hint(format!("there are: {}", ids.join(", ")))
+            .hint("all of them: kubectl heal-check --explain")
     })
 }
 

@@ -17,8 +17,13 @@ fn the_command_line_is_consistent() {
 fn workloads_are_named_as_in_kubectl() {
     let web = (Read::Deployments, "web".to_owned());
     assert_eq!(
-        parse(&["deploy/web", "pod/x"]).target().unwrap(),
-        Target::Named(vec![web, (Read::Pods, "x".into())])
+        parse(&["deploy/web", "pod/x", "cj/nightly", "Job/once"]).target().unwrap(),
+        Target::Named(vec![
+            web,
+            (Read::Pods, "x".into()),
+            (Read::CronJobs, "nightly".into()),
+            (Read::Jobs, "once".into())
+        ])
     );
     assert_eq!(parse(&["-l", "app=web"]).target().unwrap(), Target::Selector("app=web".into()));
     assert_eq!(parse(&["-A"]).target().unwrap(), Target::All);
@@ -65,7 +70,7 @@ fn bad_input_is_a_usage_error_that_names_it() {
         (&["web"], "web: TYPE/NAME expected"),
         (&["deploy/"], "deploy/: TYPE/NAME expected"),
         (&["deploy/a/b"], "TYPE/NAME expected"),
-        (&["job/x"], "job is no type"),
+        (&["service/x"], "service is no type"),
         (&["deploy/web", "-l", "a=b"], "names cannot be used with --selector"),
         (&["-l", " "], "--selector is empty"),
         (&["-A", "-n", "shop"], "cannot be used together"),

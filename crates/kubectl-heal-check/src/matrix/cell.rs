@@ -38,6 +38,9 @@ pub struct Cell {
     /// The node or zone whose loss is the worst.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worst: Option<String>,
+    /// It heals, and until then no pod of it is ready.
+    #[serde(skip)]
+    pub is_outage: bool,
 }
 
 /// From here on it is slow.
@@ -45,7 +48,7 @@ const SLOW: i64 = 60;
 
 impl Cell {
     fn new(verdict: Verdict, evidence: Evidence, reason: impl Into<String>) -> Self {
-        Cell { verdict, eta_seconds: None, evidence, reason: reason.into(), worst: None }
+        Cell { verdict, eta_seconds: None, evidence, reason: reason.into(), worst: None, is_outage: false }
     }
 
     pub fn none(reason: impl Into<String>) -> Self {
@@ -74,6 +77,12 @@ impl Cell {
 
     pub fn observed(mut self) -> Self {
         self.evidence = Evidence::Observed;
+        self
+    }
+
+    /// `serving`: how many of its pods are ready meanwhile.
+    pub fn while_serve(mut self, serving: usize) -> Self {
+        self.is_outage = serving == 0;
         self
     }
 

@@ -4,12 +4,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::BudgetStatus;
-use cluster_model::text::span;
 
 use super::cell::{Cell, worst_and};
 use super::loss::Ending;
 use crate::snapshot::places::{Loss, Place};
 use crate::snapshot::{PodState, Snapshot, Workload};
+use crate::spans;
 
 pub fn node_loss(workload: &Workload, snapshot: &Snapshot, losses: &BTreeMap<String, Loss>) -> Cell {
     let nodes: BTreeSet<&str> =
@@ -72,13 +72,15 @@ pub fn after(workload: &Workload, snapshot: &Snapshot, lost: &[&PodState], loss:
         return cell;
     }
     let start_up = workload.start_up().map(|it| it.median);
-    let start =
-        start_up.map_or("start-up not observed".to_owned(), |seconds| format!("start-up {}", span(seconds)));
+    let start = start_up.map_or("start-up not observed".to_owned(), |seconds| {
+        format!("start-up {}", spans::seconds(seconds))
+    });
     Cell::heals(
         waits,
         start_up,
-        format!("noticed and its pods deleted after about {}, then {start}; {still}", span(waits)),
+        format!("noticed and its pods deleted after about {}, then {start}; {still}", spans::seconds(waits)),
     )
+    .while_serve(serving(workload, lost))
 }
 
 /// `1 of 3 ready pods still serves, below the 2 that budget shop/web wants`
@@ -95,5 +97,8 @@ fn still_serving(workload: &Workload, snapshot: &Snapshot, lost: &[&PodState]) -
         }
         _ => String::new(),
     };
-    format!("{serving} of {of} ready pods still serve{below}")
+    match of {
+        0 => "no pod of it is ready now".to_owned(),
+        _ => format!("{serving} of {of} ready pods still serve{below}"),
+    }
 }

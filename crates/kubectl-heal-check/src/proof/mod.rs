@@ -72,7 +72,7 @@ async fn prepare(
             return Err(Failure::refused(format!(
                 "{name} is not there, or its pods belong to another workload"
             ))
-            .hint("kubectl get deployments,statefulsets,daemonsets"));
+            .hint(format!("kubectl get deployments,statefulsets,daemonsets -n {}", cluster.namespace)));
         }
         _ => return Err(Failure::refused("more than one workload is meant")),
     };

@@ -14,6 +14,7 @@ use crate::checks::{self, About};
 use crate::finding::{Finding, Severity};
 use crate::matrix::{Matrix, Verdict};
 use crate::snapshot::{Kind, Snapshot, Workload, is_system};
+use crate::spans;
 
 /// An autoscaler that has just scaled may do so again.
 const SCALED_WITHIN: i64 = 180;
@@ -151,10 +152,13 @@ fn prediction(matrix: Option<&Matrix>) -> Test {
         None => Err("nothing is known about it".to_owned()),
         Some(matrix) => {
             let wont = [&matrix.pod_loss, &matrix.drain].into_iter().find(|it| it.verdict == Verdict::Wont);
-            let eta = matrix.pod_loss.eta_seconds.map_or(String::new(), |it| format!(" in about {it}s"));
+            let eta =
+                matrix.pod_loss.eta_seconds.map_or(String::new(), |it| format!(" in {}", spans::seconds(it)));
             match (wont, matrix.pod_loss.verdict) {
                 (Some(cell), _) => Err(format!("it will not recover: {}", cell.reason)),
-                (None, Verdict::Unknown) => Ok(format!("unknown: {}", matrix.pod_loss.reason)),
+                (None, Verdict::Unknown) => {
+                    Ok(format!("nothing known speaks against it; not certain: {}", matrix.pod_loss.reason))
+                }
                 (None, _) => Ok(format!("it recovers{eta}")),
             }
         }

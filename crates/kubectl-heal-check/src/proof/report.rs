@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::outcome::{End, Round};
 use super::statistics::statistics;
 use crate::matrix::Matrix;
+use crate::spans::exact;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -80,17 +81,22 @@ pub fn promote(matrix: &mut Matrix, end: &End, rounds: &[Round]) {
     else {
         return;
     };
-    let eta = i64::try_from(measured.median.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
+    // Whole seconds, rounded up; less than one is 0, as where it was observed.
+    let eta = match measured.median.as_millis() {
+        ..1000 => 0,
+        millis => i64::try_from(millis.div_ceil(1000)).unwrap_or(i64::MAX),
+    };
     let reason = format!(
-        "proven by {} just now: {:.1}s in the median, {:.1}s at most",
+        "proven by {} just now: {} in the median, {} at most",
         cluster_model::text::count(measured.n, "eviction"),
-        measured.median.as_secs_f64(),
-        measured.max.as_secs_f64()
+        exact(measured.median),
+        exact(measured.max)
     );
     for cell in [&mut matrix.pod_loss, &mut matrix.drain] {
         // That of a DaemonSet in a drain has nothing to heal.
         if cell.verdict != crate::matrix::Verdict::None {
-            *cell = crate::matrix::Cell::proven(eta, reason.clone());
+            let is_outage = cell.is_outage;
+            *cell = crate::matrix::Cell { is_outage, ..crate::matrix::Cell::proven(eta, reason.clone()) };
         }
     }
 }

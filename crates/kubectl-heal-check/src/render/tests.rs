@@ -6,6 +6,13 @@ use crate::report::{Checked, HealResult};
 use serde_json::json;
 
 fn text(world: &World, wide: bool) -> Vec<String> {
+    lines(world, Shown { wide, ignored: true, notes: true, again: " -n shop", width: None })
+        .iter()
+        .map(Line::text)
+        .collect()
+}
+
+fn lines(world: &World, shown: Shown<'_>) -> Vec<Line> {
     let snapshot = world.snapshot();
     let (findings, unchecked) = crate::checks::run(&snapshot, |_| true);
     let rows = matrices(&snapshot).into_iter().map(|(workload, matrix)| Row {
@@ -16,7 +23,10 @@ fn text(world: &World, wide: bool) -> Vec<String> {
     });
     let made = HealReport {
         kind: "HealReport",
-        result: HealResult::Ok,
+        result: HealResult::of(
+            findings.iter().any(|it| it.severity >= Severity::Error),
+            !unchecked.is_empty() || snapshot.workloads.is_empty(),
+        ),
         workloads: rows.collect(),
         findings,
         unchecked,
@@ -25,10 +35,7 @@ fn text(world: &World, wide: bool) -> Vec<String> {
         scope: Checked::default(),
         seconds: 0.0,
     };
-    report(&made, Shown { wide, ignored: true }, Some("shop"), Severity::Error)
-        .iter()
-        .map(Line::text)
-        .collect()
+    report(&made, shown, Some("shop"), Severity::Error)
 }
 
 #[test]
@@ -42,7 +49,8 @@ fn a_healthy_namespace_is_a_few_lines() {
             "  deployment/web  heals  heals 5s  slow 1m25s  slow 1m25s  heals 5s",
             "",
             "all of it is predicted from the objects; times are until as many pods are ready as before; - is nothing to heal",
-            "every reason: kubectl heal-check -o wide",
+            "every reason: kubectl heal-check -n shop -o wide",
+            "passed: no finding is error or worse",
         ]
     );
 }
@@ -77,5 +85,42 @@ fn the_wide_output_names_the_worst_node() {
 fn of_an_empty_namespace_nothing_is_said_but_that() {
     let mut empty = healthy();
     empty.objects.retain(|it| it["metadata"]["namespace"] != "shop");
-    assert_eq!(text(&empty, false), [""; 0]);
+    assert_eq!(
+        text(&empty, false),
+        ["incomplete: not everything could be checked; no finding is error or worse (exit code 5)"]
+    );
+}
+
+/// On a terminal of 80 columns no line is longer, but for what is to be typed; a wide one is used.
+#[test]
+fn what_is_shown_fits_the_terminal() {
+    let name = "a-name-of-a-workload-that-is-as-long-as-kubernetes-allows-63-00";
+    let mut web = crate::checks::testing::deployment(name, 1);
+    web["spec"]["template"]["spec"]["containers"][0]["livenessProbe"] = json!(null);
+    let mut own = pod(name, name, "n1");
+    own["metadata"]["ownerReferences"] =
+        json!([crate::checks::testing::owner("apps/v1", "Deployment", name)]);
+    let world = healthy()
+        .with(web)
+        .with(own)
+        .with_all(stateful_set("db", 1))
+        .edit("Pod/web-b", not_ready())
+        .unknown(crate::snapshot::Read::Budgets)
+        .unknown(crate::snapshot::Read::Leases);
+    let shown = |width: usize| -> Vec<String> {
+        let shown = Shown { wide: true, ignored: true, notes: true, again: "", width: Some(width) };
+        lines(&world, shown).iter().flat_map(|line| line.wrapped(width)).map(|line| line.text()).collect()
+    };
+    let narrow = shown(80);
+    for line in narrow.iter().filter(|line| !line.contains("kubectl ")) {
+        assert!(line.chars().count() <= 80, "{line}\n{}", narrow.join("\n"));
+    }
+    let wide = shown(200);
+    assert!(wide.len() < narrow.len());
+    assert!(wide.iter().any(|line| line.chars().count() > 100), "{}", wide.join("\n"));
+    assert!(
+        wide.iter().any(|line| line.starts_with(&format!("  deployment/{name}  heals"))),
+        "{}",
+        wide.join("\n")
+    );
 }

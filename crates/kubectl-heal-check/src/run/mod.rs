@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
-use cluster_model::Known;
-use plugin_client::{Bounds, Cluster, Exit, Failure, Ui, connect, publish_roles};
+use cluster_model::{Known, Raw};
+use plugin_client::{Bounds, Cluster, Exit, Failure, Line, Ui, connect, publish_roles};
 
+use crate::again::again;
 use crate::args::{Args, Files, Target, known};
 use crate::baseline::{self, BaselineFile};
 use crate::dependencies::Services;
@@ -30,14 +31,14 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
 }
 
 async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
+    // Whatever else is on the command line: it is about the check alone.
+    if let Some(id) = &args.explain {
+        explain(&ui, id)?;
+        return Ok(Exit::Done);
+    }
     let target = args.target()?;
     let options = args.options(Files::read(&args)?)?;
     let proof = args.proof(&target)?;
-    if let Some(id) = &args.explain {
-        let id = known(id, "--explain")?;
-        checks::find(id).into_iter().flat_map(render::explain).for_each(|line| ui.data(&line));
-        return Ok(Exit::Done);
-    }
     if args.print_rbac {
         let Format::Common(output) = args.output else {
             return Err(Failure::usage("--print-rbac: a role is text, json or yaml"));
@@ -65,15 +66,39 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         file.write(&baseline::next(&known, &report.exempt.fixed, &found))?;
     }
     if let Some(proof) = &proof {
-        let (report, lines) = proof::run(&ui, &cluster, proof, &snapshot, report, &bounds).await?;
-        formats::publish(&ui, args.output, &report, || lines);
+        let (report, summary) = proof::run(&ui, &cluster, proof, &snapshot, report, &bounds).await?;
+        formats::publish(&ui, args.output, &report, || {
+            let mut lines = render::proven(&report, ui.width());
+            if !lines.is_empty() {
+                lines.push(Line::new());
+            }
+            lines.extend(summary);
+            lines
+        });
         return Ok(report.result.exit());
     }
-    let shown = render::Shown { wide: args.output.is_wide(), ignored: args.show_ignored };
+    let shown = render::Shown {
+        wide: args.output.is_wide(),
+        ignored: args.show_ignored,
+        notes: !args.quiet,
+        again: &again(&args),
+        width: ui.width(),
+    };
     formats::publish(&ui, args.output, &report, || {
         render::report(&report, shown, namespace.as_deref(), options.fail_on)
     });
     Ok(report.result.exit())
+}
+
+/// `id`: empty is all checks.
+fn explain(ui: &Ui, id: &str) -> Result<(), Failure> {
+    let lines = match checks::find(id) {
+        Some(check) => render::explain(check),
+        None if id.is_empty() => render::list(),
+        None => return known(id, "--explain").map(drop),
+    };
+    lines.iter().for_each(|line| ui.data(line));
+    Ok(())
 }
 
 async fn read(
@@ -109,10 +134,12 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
     if let (Known::Unknown(why), true) = (&snapshot.scheduling, has_matrix) {
         unchecked.push(Unchecked { id: "placement".to_owned(), reason: why.clone() });
     }
-    unchecked.extend(snapshot.not_found.iter().map(|name| Unchecked {
-        id: name.clone(),
-        reason: format!("not found in namespace {}", namespace.unwrap_or_default()),
-    }));
+    unchecked.extend(
+        snapshot
+            .not_found
+            .iter()
+            .map(|name| Unchecked { id: name.clone(), reason: not_found(snapshot, name, namespace) }),
+    );
     if snapshot.posture().next().is_none() && snapshot.not_found.is_empty() {
         unchecked.push(Unchecked { id: "workloads".to_owned(), reason: nothing(namespace, target) });
     }
@@ -140,6 +167,24 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
         exempt,
         scope: Checked::of(snapshot, options, left_out),
         seconds: 0.0,
+    }
+}
+
+/// Pods and Jobs are part of their owners.
+fn not_found(snapshot: &Snapshot, named: &str, namespace: Option<&str>) -> String {
+    let owner = match named.split_once('/') {
+        Some(("pod", name)) => {
+            snapshot.workloads.iter().find(|it| it.pods.iter().any(|pod| pod.name == name))
+        }
+        Some(("job", name)) => {
+            let job = snapshot.all(Read::Jobs).iter().find(|it| it.name() == name);
+            job.and_then(|job| snapshot.workload_of.get(job.uid())).map(|at| &snapshot.workloads[*at])
+        }
+        _ => None,
+    };
+    match owner {
+        Some(owner) => format!("belongs to {}: name that instead", owner.subject),
+        None => format!("not found in namespace {}", namespace.unwrap_or_default()),
     }
 }
 
@@ -225,6 +270,10 @@ mod tests {
         assert_eq!(report.result, HealResult::Incomplete);
         assert_eq!(report.unchecked[0].id, "deployment/wbe");
         assert_eq!(report.workloads.len(), 0);
+        let of_pod = Selection::Named(vec![(Read::Pods, "web-a".to_owned())]);
+        let report =
+            judge(&healthy().selected(&of_pod), &fail_on(Severity::Error), Some("shop"), &Target::All);
+        assert_eq!(report.unchecked[0].reason, "belongs to deployment/web: name that instead");
     }
 
     #[test]
