@@ -27,6 +27,12 @@ pub struct Check {
     pub run: fn(&Snapshot, &mut Found<'_>),
 }
 
+impl Check {
+    pub fn is_posture(&self) -> bool {
+        self.about == About::Posture
+    }
+}
+
 /// What a check that runs reports.
 pub struct Found<'c> {
     check: &'c Check,
