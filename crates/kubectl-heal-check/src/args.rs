@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::finding::Severity;
 use crate::formats::Format;
 use crate::half::Half;
-use crate::ignores::{Glob, Rule, Source};
+use crate::ignores::{Rule, Source, object};
 use crate::options::Options;
 use crate::proof::options::ProofOptions;
 use crate::snapshot::{Domain, Read};
@@ -86,8 +86,8 @@ pub struct Args {
     #[arg(long)]
     pub show_ignored: bool,
 
-    /// Leave out a check or one object: HC203:web
-    #[arg(long, value_name = "ID[:NAME]", value_delimiter = ',')]
+    /// Leave out a check, or its findings about one object: HC203:deploy/web
+    #[arg(long, value_name = "ID[:OBJECT]", value_delimiter = ',')]
     pub ignore: Vec<String>,
 
     /// Check that the Secrets that pods need exist (HC501): lists their metadata, never what they hold
@@ -169,13 +169,20 @@ pub struct Files {
 }
 
 impl Files {
+    /// In a thread of its own: a pipe without a writer must hold up neither `--timeout` nor Ctrl-C.
+    ///
     /// # Errors
     ///
     /// A file cannot be read, or something in it is wrong.
-    pub fn read(args: &Args) -> Result<Self, Failure> {
-        let (config, rules) = args.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
-        let baseline = args.baseline.as_deref().map(baseline::read).transpose()?;
-        Ok(Files { config, rules, baseline })
+    pub async fn read(args: &Args) -> Result<Self, Failure> {
+        let (config, baseline) = (args.config.clone(), args.baseline.clone());
+        let work = move || {
+            let (config, rules) = config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+            let baseline = baseline.as_deref().map(baseline::read).transpose()?;
+            Ok(Files { config, rules, baseline })
+        };
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|error| Failure::failed("cannot read --config and --baseline").cause(error.to_string()))?
     }
 }
 
@@ -193,16 +200,16 @@ pub enum Target {
     Selector(String),
 }
 
-/// Kinds that can be named, with kubectl's words for each.
-pub const TYPES: [(Read, &[&str]); 8] = [
-    (Read::Deployments, &["deployment", "deployments", "deploy", "deployment.apps", "deployments.apps"]),
-    (Read::StatefulSets, &["statefulset", "statefulsets", "sts", "statefulset.apps", "statefulsets.apps"]),
-    (Read::DaemonSets, &["daemonset", "daemonsets", "ds", "daemonset.apps", "daemonsets.apps"]),
-    (Read::ReplicaSets, &["replicaset", "replicasets", "rs", "replicaset.apps", "replicasets.apps"]),
-    (Read::ReplicationControllers, &["replicationcontroller", "replicationcontrollers", "rc"]),
-    (Read::Jobs, &["job", "jobs", "job.batch", "jobs.batch"]),
-    (Read::CronJobs, &["cronjob", "cronjobs", "cj", "cronjob.batch", "cronjobs.batch"]),
-    (Read::Pods, &["pod", "pods", "po"]),
+/// Kinds that can be named, in any form that kubectl takes.
+pub const TYPES: [Read; 8] = [
+    Read::Deployments,
+    Read::StatefulSets,
+    Read::DaemonSets,
+    Read::ReplicaSets,
+    Read::ReplicationControllers,
+    Read::Jobs,
+    Read::CronJobs,
+    Read::Pods,
 ];
 
 impl Args {
@@ -288,14 +295,13 @@ fn named(word: &str) -> Result<(Read, String), Failure> {
     if name.is_empty() || name.contains('/') {
         return Err(expected());
     }
-    let kind = kind.to_ascii_lowercase();
-    let found = TYPES.iter().find(|(_, words)| words.contains(&kind.as_str()));
-    let (read, _) = found.ok_or_else(|| {
-        let known: Vec<&str> = TYPES.iter().map(|(_, words)| words[0]).collect();
+    let found = Read::of_word(kind).filter(|read| TYPES.contains(read));
+    let read = found.ok_or_else(|| {
+        let known = TYPES.map(|read| read.api().0.to_lowercase());
         Failure::usage(format!("{word}: {kind} is no type that can be checked by name"))
             .hint(format!("there are: {}", known.join(", ")))
     })?;
-    Ok((*read, name.to_owned()))
+    Ok((read, name.to_owned()))
 }
 
 fn ignored(word: &str) -> Result<Rule, Failure> {
@@ -306,9 +312,11 @@ fn ignored(word: &str) -> Result<Rule, Failure> {
     };
     let mut rule = Rule::new(vec![known(id, "--ignore")?], Source::CommandLine);
     if let Some(name) = name {
-        let (namespace, name) = name.split_once('/').map_or((None, name), |(ns, name)| (Some(ns), name));
-        rule.namespace = namespace.map(Glob::exactly);
-        rule.name = Some(Glob::exactly(name));
+        let object = object::parse(name).map_err(|why| {
+            Failure::usage(format!("--ignore {word}: {why}"))
+                .hint("for example: --ignore HC203:web, HC203:deploy/web or HC203:shop/deploy/web")
+        })?;
+        (rule.kind, rule.namespace, rule.name) = (object.kind, object.namespace, object.name);
     }
     Ok(rule)
 }

@@ -46,7 +46,7 @@ fn wrong_input_names_what_is_wrong() {
     let room = shared().room(1);
     for (args, part) in [
         (&["web"][..], "TYPE/NAME expected"),
-        (&["job/x"], "no type that can be checked by name"),
+        (&["service/x"], "no type that can be checked by name"),
         (&["--ignore", "HC999"], "there is no such check"),
         (&["--explain", "HC999"], "there is no such check"),
         (&["--fail-on", "bad"], "invalid value"),

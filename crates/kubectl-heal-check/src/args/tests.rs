@@ -31,7 +31,11 @@ fn workloads_are_named_as_in_kubectl() {
 
 #[test]
 fn what_is_ignored() {
-    let options = parse(&["--ignore", "HC203,hc201:web,HC301:shop/api", "--fail-on=warning"]);
+    let options = parse(&[
+        "--ignore",
+        "HC203,hc201:web,HC301:shop/api,HC302:deploy/web,HC303:shop/Deployment/web,HC304:sts/web",
+        "--fail-on=warning",
+    ]);
     let options = options.options(Files::default()).unwrap();
     assert_eq!(options.fail_on, Severity::Warning);
     assert!(options.skips("HC203") && !options.skips("HC201") && !options.skips("HC999"));
@@ -43,6 +47,8 @@ fn what_is_ignored() {
     };
     assert!(leaves_out("HC203", "a", "b") && leaves_out("HC201", "a", "web"));
     assert!(leaves_out("HC301", "shop", "api"));
+    assert!(leaves_out("HC302", "a", "web") && leaves_out("HC303", "shop", "web"));
+    assert!(!leaves_out("HC303", "a", "web") && !leaves_out("HC304", "shop", "web"));
     assert!(!leaves_out("HC201", "a", "api") && !leaves_out("HC301", "other", "api"));
 }
 
@@ -66,7 +72,9 @@ fn one_half_or_both() {
 
 #[test]
 fn bad_input_is_a_usage_error_that_names_it() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 11] = [
+        (&["--ignore", "HC203:shop/foo/web"], "foo is no kind"),
+        (&["--ignore", "HC203:Web_1"], "cannot be a name"),
         (&["web"], "web: TYPE/NAME expected"),
         (&["deploy/"], "deploy/: TYPE/NAME expected"),
         (&["deploy/a/b"], "TYPE/NAME expected"),

@@ -104,7 +104,7 @@ pub async fn selection(
         Target::Selector(selector) => selector,
     };
     let mut uids = BTreeSet::new();
-    for (read, _) in TYPES {
+    for read in TYPES {
         let api = objects::api(cluster, read, namespace);
         let labelled = ListParams::default().labels(selector);
         let uid = |object: RawObject| Some(cluster_model::Raw::uid(&object.value).to_owned());

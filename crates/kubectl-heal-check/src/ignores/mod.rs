@@ -2,6 +2,7 @@
 
 pub mod annotation;
 mod apply;
+pub mod object;
 mod rule;
 
 pub use apply::{Ignored, Scope, apply, scope};

@@ -36,8 +36,11 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         explain(&ui, id)?;
         return Ok(Exit::Done);
     }
+    let started = Instant::now();
+    let bounds = Bounds { ui: ui.clone(), deadline: args.timeout().map(|limit| started + limit) };
     let target = args.target()?;
-    let options = args.options(Files::read(&args)?)?;
+    let files = bounds.in_time("--config and --baseline were read", Files::read(&args)).await?;
+    let options = args.options(files)?;
     let proof = args.proof(&target)?;
     if args.print_rbac {
         let Format::Common(output) = args.output else {
@@ -49,15 +52,14 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
     }
     // Before anything is read: a file that cannot be written is no surprise at the end.
     let written = args.write_baseline.as_deref().map(BaselineFile::create).transpose()?;
-    let started = Instant::now();
-    let bounds = Bounds { ui: ui.clone(), deadline: args.timeout().map(|limit| started + limit) };
     let work = async {
         let cluster = connect(&args.connection, PLUGIN, &ui).await?;
         let namespace = (!args.all_namespaces).then(|| cluster.namespace.clone());
         let snapshot = read(&cluster, &target, namespace.as_deref(), &options).await?;
         Ok((cluster, snapshot, namespace))
     };
-    let (cluster, snapshot, namespace) = bounds.in_time("the cluster was read", work).await?;
+    let done = bounds.in_time("the cluster was read", work).await;
+    let (cluster, snapshot, namespace) = done.map_err(unchecked)?;
     let mut report = judge(&snapshot, &options, namespace.as_deref(), &target);
     report.seconds = started.elapsed().as_secs_f64();
     if let Some(file) = written {
@@ -99,6 +101,11 @@ fn explain(ui: &Ui, id: &str) -> Result<(), Failure> {
     };
     lines.iter().for_each(|line| ui.data(line));
     Ok(())
+}
+
+/// Nothing was checked, so that nothing was found either: that is another result than findings.
+fn unchecked(failure: Failure) -> Failure {
+    if failure.exit == Exit::Failed { failure.exit(Exit::Incomplete) } else { failure }
 }
 
 async fn read(
