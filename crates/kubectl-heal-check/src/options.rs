@@ -74,17 +74,24 @@ impl Options {
     }
 }
 
+/// Those of a command line without flags.
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            fail_on: Severity::Error,
+            rules: Vec::new(),
+            severity: BTreeMap::new(),
+            baseline: None,
+            half: Half::Both,
+            domain: Domain::default(),
+            secrets: false,
+        }
+    }
+}
+
 #[cfg(test)]
 pub fn fail_on(fail_on: Severity) -> Options {
-    Options {
-        fail_on,
-        rules: Vec::new(),
-        severity: BTreeMap::new(),
-        baseline: None,
-        half: Half::Both,
-        domain: Domain::default(),
-        secrets: false,
-    }
+    Options { fail_on, ..Options::default() }
 }
 
 #[cfg(test)]

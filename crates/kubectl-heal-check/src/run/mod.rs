@@ -46,7 +46,7 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let Format::Common(output) = args.output else {
             return Err(Failure::usage("--print-rbac: a role is text, json or yaml"));
         };
-        let roles = rights::roles(args.connection.namespace.as_deref(), options.secrets, proof.is_some());
+        let roles = rights::roles(args.connection.namespace.as_deref(), &options, proof.is_some());
         publish_roles(&ui, output, &roles);
         return Ok(Exit::Done);
     }
