@@ -69,6 +69,7 @@ const KINDS: &[(&str, &[Kind])] = &[
     ("HC608", ANY),
     ("HC609", FOR_GOOD),
     ("HC610", ANY),
+    ("HC611", ANY),
     ("HC701", FOR_GOOD),
     ("HC702", &[Kind::Deployment]),
     ("HC703", FOR_GOOD),
