@@ -41,6 +41,14 @@ fn a_selector_is_the_servers_to_understand() {
     assert!(outcome.err.contains("the server does not understand it"), "{outcome}");
 }
 
+/// Nothing was checked, so that nothing was found: that is not the exit code of findings.
+#[test]
+fn a_cluster_that_is_not_reached_is_no_finding() {
+    let room = shared().room(1);
+    let outcome = heal_check(&room, &["--server", "https://127.0.0.1:1", "-o", "json"]).run();
+    outcome.expect("failed", 5);
+}
+
 #[test]
 fn wrong_input_names_what_is_wrong() {
     let room = shared().room(1);

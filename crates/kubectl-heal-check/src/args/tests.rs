@@ -102,3 +102,29 @@ fn bad_input_is_a_usage_error_that_names_it() {
         assert!(Args::try_parse_from(["kubectl heal-check"].iter().chain(words)).is_err(), "{words:?}");
     }
 }
+
+/// Nobody writes to the pipe: the end of the run does not wait for that.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_without_a_writer_holds_up_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let args = parse(&["--config", pipe.to_str().unwrap()]);
+    let now = Some(std::time::Instant::now());
+    let bounds = plugin_client::Bounds { ui: plugin_client::Ui::captured(), deadline: now };
+    let failure = bounds.in_time("it was read", Files::read(&args)).await.err().unwrap();
+    assert_eq!(failure.exit, Exit::Timeout);
+    // With a writer it is read; this also ends the thread that still waits.
+    let write = || std::fs::write(&pipe, "failOn: info").unwrap();
+    write();
+    let (files, ()) = tokio::join!(Files::read(&args), async {
+        tokio::task::spawn_blocking({
+            let pipe = pipe.clone();
+            move || std::fs::write(pipe, "failOn: info").unwrap()
+        })
+        .await
+        .unwrap();
+    });
+    assert_eq!(args.options(files.unwrap()).unwrap().fail_on, Severity::Info);
+}

@@ -418,3 +418,14 @@ fn without_the_pods_every_cell_is_unknown() {
         assert_eq!((cell.verdict, cell.reason.as_str()), (Verdict::Unknown, "pods: forbidden"), "{name}");
     }
 }
+
+/// Of one replica nothing serves until another one is ready; of three two do.
+#[test]
+fn an_outage_is_a_loss_after_which_nothing_serves() {
+    let one = healthy().without("Pod/web-b").without("Pod/web-c").edit("Deployment/web", json!({"spec": {"replicas": 1}, "status": {"replicas": 1, "readyReplicas": 1, "availableReplicas": 1, "updatedReplicas": 1}}));
+    let outages = |world: &World| matrix_of(world, "deployment/web").cells().map(|(_, cell)| cell.is_outage);
+    assert_eq!(outages(&one), [false, true, true, true, true]);
+    assert_eq!(outages(&healthy()), [false; 5]);
+    let two_on_a_node = healthy().without("Pod/web-c").edit("Pod/web-b", json!({"spec": {"nodeName": "n1"}}));
+    assert_eq!(outages(&two_on_a_node), [false, false, true, true, true]);
+}

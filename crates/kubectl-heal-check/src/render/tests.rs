@@ -13,6 +13,10 @@ fn text(world: &World, wide: bool) -> Vec<String> {
 }
 
 fn lines(world: &World, shown: Shown<'_>) -> Vec<Line> {
+    report(&made(world), shown, Some("shop"), Severity::Error)
+}
+
+fn made(world: &World) -> HealReport {
     let snapshot = world.snapshot();
     let (findings, unchecked) = crate::checks::run(&snapshot, |_| true);
     let rows = matrices(&snapshot).into_iter().map(|(workload, matrix)| Row {
@@ -21,7 +25,7 @@ fn lines(world: &World, shown: Shown<'_>) -> Vec<Line> {
         impaired_by: Vec::new(),
         pods: Some(workload.active().count()),
     });
-    let made = HealReport {
+    HealReport {
         kind: "HealReport",
         result: HealResult::of(
             findings.iter().any(|it| it.severity >= Severity::Error),
@@ -34,8 +38,7 @@ fn lines(world: &World, shown: Shown<'_>) -> Vec<Line> {
         exempt: Exempt::default(),
         scope: Checked::default(),
         seconds: 0.0,
-    };
-    report(&made, shown, Some("shop"), Severity::Error)
+    }
 }
 
 #[test]
@@ -122,5 +125,27 @@ fn what_is_shown_fits_the_terminal() {
         wide.iter().any(|line| line.starts_with(&format!("  deployment/{name}  heals"))),
         "{}",
         wide.join("\n")
+    );
+}
+
+#[test]
+fn quiet_leaves_out_the_notes() {
+    let shown = Shown { wide: false, ignored: false, notes: false, again: "", width: None };
+    let text: Vec<String> = lines(&healthy(), shown).iter().map(Line::text).collect();
+    assert_eq!(text.len(), 6, "{text:#?}");
+    assert_eq!(text[5], "passed: no finding is error or worse");
+}
+
+#[test]
+fn after_a_proof_its_row_is_shown() {
+    let mut report = made(&healthy().with_all(stateful_set("db", 1)));
+    assert_eq!(proven(&report, None), []);
+    let row = report.workloads.iter_mut().find(|row| row.subject.name == "web").unwrap();
+    row.matrix.as_mut().unwrap().pod_loss = crate::matrix::Cell::proven(2, "why".to_owned());
+    let text: Vec<String> = proven(&report, None).iter().map(Line::text).collect();
+    assert_eq!(text[1], "  deployment/web  heals  heals 2s✓  slow 1m25s  slow 1m25s  heals 5s");
+    assert!(
+        text.len() == 3 && text[2].starts_with("✓ was proven just now, the rest is predicted"),
+        "{text:#?}"
     );
 }
