@@ -324,8 +324,10 @@ fn ignored(word: &str) -> Result<Rule, Failure> {
 /// The id of a check that exists.
 pub fn known(id: &str, flag: &str) -> Result<&'static str, Failure> {
     checks::find(id).map(|check| check.id).ok_or_else(|| {
+        let ids: Vec<&str> = checks::CHECKS.iter().map(|check| check.id).collect();
         Failure::usage(format!("{flag} {id}: there is no such check"))
-            .hint("all of them: kubectl heal-check --explain")
+            .hint("with their names: kubectl heal-check --explain")
+            .hint(format!("there are: {}", ids.join(", ")))
     })
 }
 

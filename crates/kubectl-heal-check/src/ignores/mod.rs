@@ -2,6 +2,7 @@
 
 pub mod annotation;
 mod apply;
+mod name;
 pub mod object;
 mod rule;
 

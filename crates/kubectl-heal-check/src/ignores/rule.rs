@@ -7,7 +7,7 @@ use cluster_model::text::shorten;
 use k8s_openapi::jiff::civil::Date;
 use serde::Deserialize;
 
-use super::object::is_of_name;
+use super::name::is_of_name;
 use crate::finding::{Finding, Severity, Subject};
 
 /// `tools-*`: `*` is any text, `?` one character.
