@@ -59,10 +59,10 @@ fn last_start(main: &Value) -> Value {
     runs.into_iter().find(|it| it.is_string()).cloned().unwrap_or_default()
 }
 
-/// `… next attempt at 12:34:56 UTC (in 8s)`
+/// `… next attempt not before 12:34:56 UTC (in 8s)`
 #[track_caller]
 fn announced(message: &str) -> i64 {
-    let time = message.split("next attempt at ").nth(1).and_then(|rest| rest.get(..8));
+    let time = message.split("next attempt not before ").nth(1).and_then(|rest| rest.get(..8));
     let parts: Vec<i64> = time.unwrap_or_default().split(':').filter_map(|it| it.parse().ok()).collect();
     let [hours, minutes, seconds] = parts[..] else { panic!("no next attempt in {message:?}") };
     hours * 3600 + minutes * 60 + seconds

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::finding::Severity;
 use crate::formats::Format;
 use crate::half::Half;
-use crate::ignores::{Glob, Rule, Source};
+use crate::ignores::{Rule, Source, object};
 use crate::options::Options;
 use crate::proof::harm::Harm;
 use crate::proof::options::ProofOptions;
@@ -100,8 +100,8 @@ pub struct Args {
     #[arg(long)]
     pub show_ignored: bool,
 
-    /// Leave out a check or one object: HC203:web
-    #[arg(long, value_name = "ID[:NAME]", value_delimiter = ',')]
+    /// Leave out a check, or its findings about one object: HC203:deploy/web
+    #[arg(long, value_name = "ID[:OBJECT]", value_delimiter = ',')]
     pub ignore: Vec<String>,
 
     /// Check that the Secrets that pods need exist (HC501): lists their metadata, never what they hold
@@ -136,8 +136,8 @@ pub struct Args {
     #[arg(short, long, requires = "prove")]
     pub yes: bool,
 
-    /// Show what a check means; do nothing else
-    #[arg(long, value_name = "ID")]
+    /// Show what a check means, or without ID all checks; do nothing else
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "")]
     pub explain: Option<String>,
 
     /// Print the RBAC role that this command needs; do nothing else
@@ -183,13 +183,20 @@ pub struct Files {
 }
 
 impl Files {
+    /// In a thread of its own: a pipe without a writer must hold up neither `--timeout` nor Ctrl-C.
+    ///
     /// # Errors
     ///
     /// A file cannot be read, or something in it is wrong.
-    pub fn read(args: &Args) -> Result<Self, Failure> {
-        let (config, rules) = args.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
-        let baseline = args.baseline.as_deref().map(baseline::read).transpose()?;
-        Ok(Files { config, rules, baseline })
+    pub async fn read(args: &Args) -> Result<Self, Failure> {
+        let (config, baseline) = (args.config.clone(), args.baseline.clone());
+        let work = move || {
+            let (config, rules) = config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+            let baseline = baseline.as_deref().map(baseline::read).transpose()?;
+            Ok(Files { config, rules, baseline })
+        };
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|error| Failure::failed("cannot read --config and --baseline").cause(error.to_string()))?
     }
 }
 
@@ -201,14 +208,16 @@ pub enum Target {
     Selector(String),
 }
 
-/// Kinds that can be named, with kubectl's words for each.
-pub const TYPES: [(Read, &[&str]); 6] = [
-    (Read::Deployments, &["deployment", "deployments", "deploy", "deployment.apps", "deployments.apps"]),
-    (Read::StatefulSets, &["statefulset", "statefulsets", "sts", "statefulset.apps", "statefulsets.apps"]),
-    (Read::DaemonSets, &["daemonset", "daemonsets", "ds", "daemonset.apps", "daemonsets.apps"]),
-    (Read::ReplicaSets, &["replicaset", "replicasets", "rs", "replicaset.apps", "replicasets.apps"]),
-    (Read::ReplicationControllers, &["replicationcontroller", "replicationcontrollers", "rc"]),
-    (Read::Pods, &["pod", "pods", "po"]),
+/// Kinds that can be named, in any form that kubectl takes.
+pub const TYPES: [Read; 8] = [
+    Read::Deployments,
+    Read::StatefulSets,
+    Read::DaemonSets,
+    Read::ReplicaSets,
+    Read::ReplicationControllers,
+    Read::Jobs,
+    Read::CronJobs,
+    Read::Pods,
 ];
 
 impl Args {
@@ -246,7 +255,9 @@ impl Args {
     pub fn proof(&self, target: &Target) -> Result<Option<ProofOptions>, Failure> {
         let Some(harm) = self.prove else { return Ok(None) };
         let is_one = match target {
-            Target::Named(names) => matches!(names.as_slice(), [(read, _)] if *read != Read::Pods),
+            Target::Named(names) => {
+                matches!(names.as_slice(), [(read, _)] if !matches!(read, Read::Pods | Read::Jobs | Read::CronJobs))
+            }
             Target::All | Target::Selector(_) => false,
         };
         // The rights are those for any workload.
@@ -314,14 +325,13 @@ fn named(word: &str) -> Result<(Read, String), Failure> {
     if name.is_empty() || name.contains('/') {
         return Err(expected());
     }
-    let kind = kind.to_ascii_lowercase();
-    let found = TYPES.iter().find(|(_, words)| words.contains(&kind.as_str()));
-    let (read, _) = found.ok_or_else(|| {
-        let known: Vec<&str> = TYPES.iter().map(|(_, words)| words[0]).collect();
+    let found = Read::of_word(kind).filter(|read| TYPES.contains(read));
+    let read = found.ok_or_else(|| {
+        let known = TYPES.map(|read| read.api().0.to_lowercase());
         Failure::usage(format!("{word}: {kind} is no type that can be checked by name"))
             .hint(format!("there are: {}", known.join(", ")))
     })?;
-    Ok((*read, name.to_owned()))
+    Ok((read, name.to_owned()))
 }
 
 fn ignored(word: &str) -> Result<Rule, Failure> {
@@ -332,9 +342,11 @@ fn ignored(word: &str) -> Result<Rule, Failure> {
     };
     let mut rule = Rule::new(vec![known(id, "--ignore")?], Source::CommandLine);
     if let Some(name) = name {
-        let (namespace, name) = name.split_once('/').map_or((None, name), |(ns, name)| (Some(ns), name));
-        rule.namespace = namespace.map(Glob::exactly);
-        rule.name = Some(Glob::exactly(name));
+        let object = object::parse(name).map_err(|why| {
+            Failure::usage(format!("--ignore {word}: {why}"))
+                .hint("for example: --ignore HC203:web, HC203:deploy/web or HC203:shop/deploy/web")
+        })?;
+        (rule.kind, rule.namespace, rule.name) = (object.kind, object.namespace, object.name);
     }
     Ok(rule)
 }
@@ -344,6 +356,7 @@ pub fn known(id: &str, flag: &str) -> Result<&'static str, Failure> {
     checks::find(id).map(|check| check.id).ok_or_else(|| {
         let ids: Vec<&str> = checks::CHECKS.iter().map(|check| check.id).collect();
         Failure::usage(format!("{flag} {id}: there is no such check"))
+            .hint("with their names: kubectl heal-check --explain")
             .hint(format!("there are: {}", ids.join(", ")))
     })
 }

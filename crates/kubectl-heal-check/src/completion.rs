@@ -5,6 +5,7 @@ use plugin_client::{Candidate, Candidates, Completing, Completion, Failure};
 
 use crate::args::{Args, TYPES};
 use crate::checks::CHECKS;
+use crate::snapshot::Read;
 
 impl Completion for Args {
     async fn complete(at: &Completing<'_>) -> Result<Candidates, Failure> {
@@ -33,12 +34,12 @@ fn ids() -> Candidates {
 }
 
 fn types() -> Candidates {
-    TYPES.iter().map(|(_, words)| Candidate::new(format!("{}/", words[0]), "")).collect()
+    TYPES.iter().map(|read| Candidate::new(format!("{}/", read.api().0.to_lowercase()), "")).collect()
 }
 
 /// Those not named yet, in the form that was begun.
 async fn names(at: &Completing<'_>, word: &str) -> Result<Candidates, Failure> {
-    let Some((read, _)) = TYPES.iter().find(|(_, words)| words.contains(&word)) else {
+    let Some(read) = Read::of_word(word).filter(|read| TYPES.contains(read)) else {
         return Ok(Candidates::default());
     };
     let (_, group, version, plural) = read.api();

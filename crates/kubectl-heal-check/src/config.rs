@@ -12,6 +12,7 @@ use crate::bounded_file;
 use crate::checks;
 use crate::finding::Severity;
 use crate::ignores::annotation::date;
+use crate::ignores::object::kind;
 use crate::ignores::{Glob, Reason, Rule, Source};
 
 #[derive(Debug, Default, Deserialize)]
@@ -26,7 +27,7 @@ pub struct Config {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Entry {
     ids: Vec<Id>,
-    kind: Option<String>,
+    kind: Option<Kind>,
     namespace: Option<Glob>,
     name: Option<Glob>,
     #[serde(default)]
@@ -45,6 +46,18 @@ impl<'de> Deserialize<'de> for Id {
         let text = String::deserialize(deserializer)?;
         let found = checks::find(&text).map(|check| Id(check.id));
         found.ok_or_else(|| D::Error::custom(format!("there is no check {text}")))
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Kind(String);
+
+impl TryFrom<String> for Kind {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        kind(&text).map(Kind)
     }
 }
 
@@ -87,7 +100,7 @@ fn parse(text: &str, name: &str) -> Result<(Config, Vec<Rule>), String> {
         "" => Config::default(),
         _ => serde_saphyr::from_str_with_options(text, options).map_err(|error| {
             let text = error.to_string();
-            text.lines().next().unwrap_or("not understood").to_owned()
+            in_plain_words(text.lines().next().unwrap_or("not understood"))
         })?,
     };
     let entries = std::mem::take(&mut config.ignore).into_iter().enumerate();
@@ -96,13 +109,35 @@ fn parse(text: &str, name: &str) -> Result<(Config, Vec<Rule>), String> {
     Ok((config, rules))
 }
 
+/// The library's messages, without its own terms.
+fn in_plain_words(error: &str) -> String {
+    let (what, place) = error.rsplit_once(" at line ").unwrap_or((error, ""));
+    let between = |text: &str| text.split('`').nth(1).unwrap_or_default().to_owned();
+    let one_of = || what.split_once("expected one of ").map_or("", |(_, all)| all).to_owned();
+    let what = match what {
+        it if it.starts_with("expected mapping") => "fields (name: value) expected".to_owned(),
+        it if it.starts_with("expected sequence") => "a list expected, as in [a, b]".to_owned(),
+        it if it.starts_with("expected string") => "a text expected".to_owned(),
+        it if it.starts_with("unknown field") => {
+            format!("there is no field {}, but {}", between(it), one_of())
+        }
+        it if it.starts_with("unknown variant") => format!("{} is none of {}", between(it), one_of()),
+        it if it.starts_with("missing field") => format!("the field {} is missing", between(it)),
+        it => match it.strip_prefix("duplicate mapping key: ") {
+            Some(key) => format!("{} is there twice", key.split(',').next().unwrap_or_default()),
+            None => it.to_owned(),
+        },
+    };
+    if place.is_empty() { what } else { format!("{what} at line {place}") }
+}
+
 fn rule(entry: Entry, place: &str) -> Result<Rule, String> {
     if entry.ids.is_empty() {
         return Err(format!("{place}: ids is empty"));
     }
     Ok(Rule {
         ids: entry.ids.iter().map(|id| id.0).collect(),
-        kind: entry.kind,
+        kind: entry.kind.map(|kind| kind.0),
         namespace: entry.namespace,
         name: entry.name,
         labels: entry.labels,
@@ -150,8 +185,13 @@ ignore:
             ("HC203: info", "HC999: info", 3, "HC999"),
             ("hc201", "HC000", 5, "HC000"),
             ("leader elected", "' '", 10, "the reason is empty"),
-            ("  reason: leader elected\n", "", 10, "missing field `reason`"),
-            ("  kind: Dep", "  king: Dep", 6, "king"),
+            ("  reason: leader elected\n", "", 10, "the field reason is missing"),
+            ("  kind: Dep", "  king: Dep", 6, "there is no field king, but ids, kind,"),
+            ("kind: Deployment", "kind: foo", 6, "foo is no kind that is known here"),
+            ("tools-*", "Tools", 7, "no name has 'T' in it"),
+            ("failOn: warning", "failOn: loud", 1, "loud is none of info, warning, error, critical"),
+            ("[hc201, HC203]", "HC203", 5, "a list expected"),
+            ("severity:", "failOn: error\nseverity:", 2, "failOn is there twice"),
             ("2027-03-01", "soon", 11, "soon is no day"),
             ("tools-*", "'['", 7, "[:"),
             ("name: '*'", "name: ''", 8, "leave it out"),

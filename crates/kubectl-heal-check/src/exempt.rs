@@ -152,8 +152,34 @@ mod tests {
         let named = Selection::Named(vec![(Read::Deployments, "web".to_owned())]);
         let options = Options { half: Half::Both, ..now };
         assert_eq!(sifted(&healthy(), &named, &options).0, [""; 0], "one workload alone");
-        let command_line = Rule { source: Source::CommandLine, ..here() };
-        assert_eq!(counted(&healthy(), vec![command_line]), [""; 0]);
+        let command_line = || Rule { source: Source::CommandLine, ..here() };
+        assert_eq!(counted(&healthy(), vec![command_line()]), [""; 0], "a whole check");
+        let of_object = || Rule { name: Some(Glob::exactly("api")), ..command_line() };
+        assert_eq!(counted(&healthy(), vec![of_object()]), ["HC001 config/--ignore info"]);
+        assert_eq!(counted(&healthy().unknown(Read::Budgets), vec![of_object()]), [""; 0]);
+    }
+
+    #[test]
+    fn an_annotation_that_leaves_out_nothing_is_reported() {
+        let note = |key: &str, text: &str| {
+            healthy().edit(key, json!({"metadata": {"annotations": {"kubectl-heal-check/ignore": text}}}))
+        };
+        assert_eq!(counted(&note("Deployment/web", "HC203=x"), vec![]), ["HC001 deployment/web info"]);
+        assert_eq!(counted(&note("Deployment/web", "HC601=x"), vec![]), [""; 0], "it may crash again");
+        assert_eq!(
+            counted(
+                &bad().edit(
+                    "Deployment/web",
+                    json!({"metadata": {"annotations": {"kubectl-heal-check/ignore": "HC203=x"}}})
+                ),
+                vec![]
+            ),
+            [""; 0]
+        );
+        let web = note("Deployment/web", "HC203=x");
+        assert_eq!(counted(&web.clone().unknown(Read::Budgets), vec![]), [""; 0]);
+        let now = Options { half: Half::Now, ..fail_on(Severity::Error) };
+        assert_eq!(sifted(&web, &Selection::All, &now).0, [""; 0], "the other half");
     }
 
     #[test]
@@ -189,7 +215,8 @@ mod tests {
         };
         assert_eq!(both(&bad().with(namespace("shop"))), (vec![], ignored));
         assert_eq!(both(&bad().with(namespace("other"))).0, [FOUND]);
-        assert_eq!(both(&bad().edit("Node/n1", note("HC203=one tenant"))).0, [FOUND], "of another object");
+        let other = found(&[FOUND, "HC001 node/n1 info"]);
+        assert_eq!(both(&bad().edit("Node/n1", note("HC203=one tenant"))).0, other, "of another object");
         let no_reason = both(&bad().edit("Deployment/web", note("HC203")));
         assert_eq!(no_reason, (found(&["HC001 deployment/web warning", FOUND]), vec![]));
     }

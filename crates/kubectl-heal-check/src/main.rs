@@ -1,6 +1,7 @@
 //! `kubectl heal-check`: what heals by itself if a container, a pod, a node or a zone is lost and in a drain, how long it takes, what does
 //! not heal, and why. It reads only, except with `--prove`.
 
+mod again;
 mod args;
 mod baseline;
 mod bounded_file;
@@ -23,6 +24,7 @@ mod report;
 mod rights;
 mod run;
 mod snapshot;
+mod spans;
 
 use std::process::ExitCode;
 

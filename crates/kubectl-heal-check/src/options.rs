@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::baseline::Key;
-use crate::checks::CHECKS;
+use crate::checks::{CHECKS, hc804_healer_dead};
 use crate::finding::{Finding, Severity};
 use crate::half::Half;
 use crate::ignores::Rule;
@@ -49,6 +49,10 @@ impl Options {
         if self.half.has_matrix() {
             reads.extend(Read::ALL.into_iter().filter(|read| read.is_always_read()));
         }
+        // The matrix reads them for what HC804 says.
+        if self.skips(hc804_healer_dead::CHECK.id) {
+            reads.remove(&Read::Leases);
+        }
         if self.secrets {
             reads.insert(Read::Secrets);
         }
@@ -70,17 +74,24 @@ impl Options {
     }
 }
 
+/// Those of a command line without flags.
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            fail_on: Severity::Error,
+            rules: Vec::new(),
+            severity: BTreeMap::new(),
+            baseline: None,
+            half: Half::Both,
+            domain: Domain::default(),
+            secrets: false,
+        }
+    }
+}
+
 #[cfg(test)]
 pub fn fail_on(fail_on: Severity) -> Options {
-    Options {
-        fail_on,
-        rules: Vec::new(),
-        severity: BTreeMap::new(),
-        baseline: None,
-        half: Half::Both,
-        domain: Domain::default(),
-        secrets: false,
-    }
+    Options { fail_on, ..Options::default() }
 }
 
 #[cfg(test)]
@@ -97,6 +108,9 @@ mod tests {
         for check in CHECKS.iter().filter(|check| Half::Now.wants(check)) {
             assert!(check.reads.iter().all(|read| reads(Half::Now).contains(read)), "{}", check.id);
         }
+        let rules = vec![Rule::new(vec!["HC804"], crate::ignores::Source::CommandLine)];
+        assert!(!Options { rules, ..fail_on(Severity::Error) }.reads().contains(&Read::Leases));
+        assert!(reads(Half::Posture).contains(&Read::Leases), "for the matrix");
         let left_out = |read: Read| !reads(Half::Now).contains(&read) && reads(Half::Posture).contains(&read);
         assert!(left_out(Read::Autoscalers) && left_out(Read::Volumes));
         let secrets = Options { secrets: true, ..fail_on(Severity::Error) };

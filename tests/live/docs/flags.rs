@@ -113,6 +113,9 @@ fn flag(text: &str) -> Flag {
         Some((before, value)) if before.ends_with("[=") => {
             format!("[={}]", value.trim_end_matches(['>', ']']))
         }
+        Some((before, value)) if before.ends_with('[') => {
+            format!("[{}]", value.trim_end_matches(['>', ']']))
+        }
         Some((_, value)) => value.trim_end_matches('>').to_owned(),
         None => String::new(),
     };

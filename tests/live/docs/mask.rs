@@ -29,7 +29,8 @@ fn line(line: &str) -> String {
         Some(cut) => format!("{}…", cut.trim_start().split([' ', ':']).next().unwrap_or_default()),
         None => cell.to_owned(),
     });
-    let line = &cells.collect::<Vec<_>>().join("  ");
+    // Less than a unit is a duration too.
+    let line = &cells.collect::<Vec<_>>().join("  ").replace("<1s", "1s").replace("<1ms", "1ms");
     let is_word = |c: char| c.is_ascii_alphanumeric() || ".:-".contains(c);
     let mut masked = String::new();
     let mut rest = line.as_str();
@@ -118,6 +119,7 @@ fn names_and_times_are_masked_and_nothing_else() {
         ("shop/agent-tjnh2, db-0", "shop/agent-GENERATED, db-0"),
         ("replicaset web-5b9cb78dfb", "replicaset web-GENERATED"),
         ("2026-11-29 06:44:01 – now   10s", "TIME – now DURATION"),
+        ("heals <1s  slow 5m", "heals DURATION slow DURATION"),
         ("TIME 06:44:01 –", "TIME TIME –"),
         ("at 2026-11-29T06:44:01Z.", "at TIME."),
         ("estimated  3s–1m3s", "estimated DURATION–DURATION"),

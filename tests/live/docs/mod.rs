@@ -184,7 +184,9 @@ fn every_flag_the_documents_name_exists() {
         let lines = documents.iter().flat_map(|text| text.lines());
         named.extend(lines.filter(|line| line.contains(&run)).flat_map(flags));
         // Of other programs: kubectl itself, kube-apiserver, operators.
-        for other in ["--raw", "--previous", "--event-ttl", "--leader-elect"] {
+        for other in
+            ["--raw", "--previous", "--event-ttl", "--leader-elect", "--role", "--clusterrole", "--user"]
+        {
             if !known.contains(other) {
                 named.remove(other);
             }

@@ -41,12 +41,20 @@ fn a_selector_is_the_servers_to_understand() {
     assert!(outcome.err.contains("the server does not understand it"), "{outcome}");
 }
 
+/// Nothing was checked, so that nothing was found: that is not the exit code of findings.
+#[test]
+fn a_cluster_that_is_not_reached_is_no_finding() {
+    let room = shared().room(1);
+    let outcome = heal_check(&room, &["--server", "https://127.0.0.1:1", "-o", "json"]).run();
+    outcome.expect("failed", 5);
+}
+
 #[test]
 fn wrong_input_names_what_is_wrong() {
     let room = shared().room(1);
     for (args, part) in [
         (&["web"][..], "TYPE/NAME expected"),
-        (&["job/x"], "no type that can be checked by name"),
+        (&["service/x"], "no type that can be checked by name"),
         (&["--ignore", "HC999"], "there is no such check"),
         (&["--explain", "HC999"], "there is no such check"),
         (&["--fail-on", "bad"], "invalid value"),

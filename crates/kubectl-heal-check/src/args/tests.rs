@@ -17,8 +17,13 @@ fn the_command_line_is_consistent() {
 fn workloads_are_named_as_in_kubectl() {
     let web = (Read::Deployments, "web".to_owned());
     assert_eq!(
-        parse(&["deploy/web", "pod/x"]).target().unwrap(),
-        Target::Named(vec![web, (Read::Pods, "x".into())])
+        parse(&["deploy/web", "pod/x", "cj/nightly", "Job/once"]).target().unwrap(),
+        Target::Named(vec![
+            web,
+            (Read::Pods, "x".into()),
+            (Read::CronJobs, "nightly".into()),
+            (Read::Jobs, "once".into())
+        ])
     );
     assert_eq!(parse(&["-l", "app=web"]).target().unwrap(), Target::Selector("app=web".into()));
     assert_eq!(parse(&["-A"]).target().unwrap(), Target::All);
@@ -33,7 +38,11 @@ fn fixes_are_printed_or_written() {
 
 #[test]
 fn what_is_ignored() {
-    let options = parse(&["--ignore", "HC203,hc201:web,HC301:shop/api", "--fail-on=warning"]);
+    let options = parse(&[
+        "--ignore",
+        "HC203,hc201:web,HC301:shop/api,HC302:deploy/web,HC303:shop/Deployment/web,HC304:sts/web",
+        "--fail-on=warning",
+    ]);
     let options = options.options(Files::default()).unwrap();
     assert_eq!(options.fail_on, Severity::Warning);
     assert!(options.skips("HC203") && !options.skips("HC201") && !options.skips("HC999"));
@@ -54,6 +63,8 @@ fn what_is_ignored() {
     };
     assert!(leaves_out("HC203", "a", "b") && leaves_out("HC201", "a", "web"));
     assert!(leaves_out("HC301", "shop", "api"));
+    assert!(leaves_out("HC302", "a", "web") && leaves_out("HC303", "shop", "web"));
+    assert!(!leaves_out("HC303", "a", "web") && !leaves_out("HC304", "shop", "web"));
     assert!(!leaves_out("HC201", "a", "api") && !leaves_out("HC301", "other", "api"));
 }
 
@@ -77,11 +88,13 @@ fn one_half_or_both() {
 
 #[test]
 fn bad_input_is_a_usage_error_that_names_it() {
-    let cases: [(&[&str], &str); 13] = [
+    let cases: [(&[&str], &str); 15] = [
+        (&["--ignore", "HC203:shop/foo/web"], "foo is no kind"),
+        (&["--ignore", "HC203:Web_1"], "cannot be a name"),
         (&["web"], "web: TYPE/NAME expected"),
         (&["deploy/"], "deploy/: TYPE/NAME expected"),
         (&["deploy/a/b"], "TYPE/NAME expected"),
-        (&["job/x"], "job is no type"),
+        (&["service/x"], "service is no type"),
         (&["deploy/web", "-l", "a=b"], "names cannot be used with --selector"),
         (&["-l", " "], "--selector is empty"),
         (&["-A", "-n", "shop"], "cannot be used together"),
@@ -116,4 +129,30 @@ fn bad_input_is_a_usage_error_that_names_it() {
     ] {
         assert!(Args::try_parse_from(["kubectl heal-check"].iter().chain(words)).is_err(), "{words:?}");
     }
+}
+
+/// Nobody writes to the pipe: the end of the run does not wait for that.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_without_a_writer_holds_up_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let args = parse(&["--config", pipe.to_str().unwrap()]);
+    let now = Some(std::time::Instant::now());
+    let bounds = plugin_client::Bounds { ui: plugin_client::Ui::captured(), deadline: now };
+    let failure = bounds.in_time("it was read", Files::read(&args)).await.err().unwrap();
+    assert_eq!(failure.exit, Exit::Timeout);
+    // With a writer it is read; this also ends the thread that still waits.
+    let write = || std::fs::write(&pipe, "failOn: info").unwrap();
+    write();
+    let (files, ()) = tokio::join!(Files::read(&args), async {
+        tokio::task::spawn_blocking({
+            let pipe = pipe.clone();
+            move || std::fs::write(pipe, "failOn: info").unwrap()
+        })
+        .await
+        .unwrap();
+    });
+    assert_eq!(args.options(files.unwrap()).unwrap().fail_on, Severity::Info);
 }

@@ -30,7 +30,11 @@ pub struct Check {
 impl Check {
     /// Whether manifests can say it: not what is happening now, and not what depends on nodes or on what they seldom contain.
     pub fn is_about_manifests(&self) -> bool {
-        self.about == About::Posture && self.reads.iter().all(|read| read.is_in_manifests())
+        self.is_posture() && self.reads.iter().all(|read| read.is_in_manifests())
+    }
+
+    pub fn is_posture(&self) -> bool {
+        self.about == About::Posture
     }
 }
 

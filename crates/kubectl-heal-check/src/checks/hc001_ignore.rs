@@ -12,10 +12,10 @@ pub const CHECK: Check = Check {
     about: About::Posture,
     severities: &[Warning, Info],
     reads: &[],
-    fires_when: "an annotation kubectl-heal-check/ignore has no reason, is malformed, names no check or has expired; an entry of --config has expired or, info only, matches nothing; --ignore names a critical finding",
+    fires_when: "an annotation kubectl-heal-check/ignore has no reason, is malformed, names no check or has expired; an entry of --config has expired; --ignore names a critical finding; info if one of them matches nothing",
     why: "Somebody believes that a finding is left out, or was left out for a good reason that is gone.",
     remedy: "correct the entry, give it a reason and a later day, or remove it",
-    exceptions: "An entry of --config is said to match nothing only where all that it could match was checked. This check also runs with --now.",
+    exceptions: "An entry is said to match nothing only where all that it could match was checked; an annotation only of what would not heal, since what is wrong now comes and goes. This check also runs with --now.",
     run,
 };
 

@@ -70,7 +70,7 @@ fn restarts(container: &Container) -> String {
     count(usize::try_from(container.restarts).unwrap_or_default(), "restart")
 }
 
-/// `; next attempt at 14:03:20 UTC (in 1m12s)`
+/// `; next attempt not before 14:03:20 UTC (in 1m12s)`: the kubelet looks after each pod at intervals, and may be late (pkg/kubelet/pod_workers.go).
 fn next(container: &Container, snapshot: &Snapshot) -> String {
     let at = container
         .waiting
@@ -79,7 +79,7 @@ fn next(container: &Container, snapshot: &Snapshot) -> String {
     let Some(at) = at else { return String::new() };
     let left = at.duration_since(snapshot.now).as_secs();
     let when = if left > 0 { format!("in {}", span(left)) } else { "now".to_owned() };
-    format!("; next attempt at {} UTC ({when})", at.strftime("%H:%M:%S"))
+    format!("; next attempt not before {} UTC ({when})", at.strftime("%H:%M:%S"))
 }
 
 #[cfg(test)]
@@ -131,7 +131,7 @@ mod tests {
         );
         assert_eq!(
             web_a(waits(1)).message(&CHECK),
-            "1 of 3 pods in a crash loop: container main of web-a ended with exit code 1, 3 restarts; next attempt at 00:01:10 UTC (in 1m10s)",
+            "1 of 3 pods in a crash loop: container main of web-a ended with exit code 1, 3 restarts; next attempt not before 00:01:10 UTC (in 1m10s)",
             "C7: a wait of 1m20s from 23:59:50 on"
         );
         assert!(

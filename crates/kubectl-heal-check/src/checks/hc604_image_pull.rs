@@ -1,9 +1,10 @@
 //! HC604: an image that cannot be pulled.
 
 use super::check::{About, Check, Found};
-use super::waiting::{first, is_older, message};
+use super::waiting::{first, is_older, message, pods};
 use crate::finding::Severity::Error;
-use crate::snapshot::{Read, Snapshot};
+use crate::snapshot::pod::Waiting;
+use crate::snapshot::{PodState, Read, Snapshot};
 
 /// Registries fail for a moment.
 const PATIENCE: i64 = 120;
@@ -31,13 +32,13 @@ pub const CHECK: Check = Check {
 };
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
+    let is_meant = |pod: &PodState, waiting: &Waiting| match waiting.reason.as_str() {
+        "ErrImagePull" | "ImagePullBackOff" => is_older(pod, snapshot, PATIENCE),
+        reason => matches!(reason, "InvalidImageName" | "ErrImageNeverPull"),
+    };
     for workload in snapshot.selected() {
-        let failing = first(workload, |pod, waiting| match waiting.reason.as_str() {
-            "ErrImagePull" | "ImagePullBackOff" => is_older(pod, snapshot, PATIENCE),
-            reason => matches!(reason, "InvalidImageName" | "ErrImageNeverPull"),
-        });
-        if let Some((pod, container, waiting)) = failing {
-            found.add(Error, &workload.subject, message(pod, container, waiting));
+        if let Some(failing) = first(workload, is_meant) {
+            found.add(Error, &workload.subject, message(workload, pods(workload, is_meant), failing));
         }
     }
 }
@@ -66,6 +67,11 @@ mod tests {
                 ("at once", web_a("InvalidImageName").edit("Pod/web-a", young), fires),
                 ("a crash loop", web_a("CrashLoopBackOff"), &[]),
             ],
+        );
+        let waiting = container(json!({"state": {"running": null, "waiting": {"reason": "ErrImagePull"}}}));
+        assert_eq!(
+            web_a("ImagePullBackOff").edit("Pod/web-c", waiting).message(&CHECK),
+            "2 of 3 pods: container main of web-a: ImagePullBackOff"
         );
     }
 }

@@ -1,9 +1,10 @@
 //! HC605: a container that cannot be created.
 
 use super::check::{About, Check, Found};
-use super::waiting::{first, is_older, message};
+use super::waiting::{first, is_older, message, pods};
 use crate::finding::Severity::Error;
-use crate::snapshot::{Read, Snapshot};
+use crate::snapshot::pod::Waiting;
+use crate::snapshot::{PodState, Read, Snapshot};
 
 /// A ConfigMap or Secret may be made just after the pod.
 const PATIENCE: i64 = 30;
@@ -31,16 +32,16 @@ pub const CHECK: Check = Check {
 };
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
+    let is_meant = |pod: &PodState, waiting: &Waiting| {
+        let is_error = matches!(
+            waiting.reason.as_str(),
+            "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError"
+        );
+        is_error && is_older(pod, snapshot, PATIENCE)
+    };
     for workload in snapshot.selected() {
-        let failing = first(workload, |pod, waiting| {
-            let is_meant = matches!(
-                waiting.reason.as_str(),
-                "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError"
-            );
-            is_meant && is_older(pod, snapshot, PATIENCE)
-        });
-        if let Some((pod, container, waiting)) = failing {
-            found.add(Error, &workload.subject, message(pod, container, waiting));
+        if let Some(failing) = first(workload, is_meant) {
+            found.add(Error, &workload.subject, message(workload, pods(workload, is_meant), failing));
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::finding::Subject;
 use crate::snapshot::{Read, Snapshot};
 
 /// Controllers act within seconds.
-const PATIENCE: i64 = 60;
+pub const PATIENCE: i64 = 60;
 
 pub const CHECK: Check = Check {
     id: "HC703",
@@ -39,6 +39,11 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             judge(&budget.subject, object, snapshot, found);
         }
     }
+}
+
+/// For longer than a controller takes.
+pub fn lags(object: &Value, snapshot: &Snapshot) -> bool {
+    is_behind(object) && since(object).is_some_and(|at| snapshot.seconds_since(at) > PATIENCE)
 }
 
 fn judge(subject: &Subject, object: &Value, snapshot: &Snapshot, found: &mut Found<'_>) {

@@ -4,6 +4,7 @@ use cluster_model::Raw;
 use cluster_model::text::span;
 
 use super::check::{About, Check, Found};
+use super::waiting::first;
 use crate::finding::Severity::{Error, Warning};
 use crate::snapshot::{Kind, Read, Snapshot, Workload};
 
@@ -39,7 +40,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
         let waits = workload.active().filter(|pod| !pod.is_ready).filter_map(|pod| pod.created).min();
         let waited = waits.map(|created| snapshot.seconds_since(created));
         let (severity, state) = match waited {
-            _ if is_young(workload, snapshot) => (Warning, "it is starting".to_owned()),
+            _ if is_young(workload, snapshot) => (Warning, starting(workload)),
             _ if available == 0 => (Error, "nothing serves".to_owned()),
             _ if is_updating(workload) => (Warning, "an update is under way".to_owned()),
             Some(seconds) if seconds > NO_LONGER_STARTING => {
@@ -54,6 +55,17 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             format!("{available} of {desired} replicas available: {state}"),
         );
     }
+}
+
+/// What a pod of it waits for, if that is known.
+fn starting(workload: &Workload) -> String {
+    // What each container passes through.
+    let is_usual = |reason: &str| matches!(reason, "" | "ContainerCreating" | "PodInitializing");
+    if let Some((pod, container, waiting)) = first(workload, |_, waiting| !is_usual(&waiting.reason)) {
+        return format!("container {} of {} waits: {}", container.name, pod.name, waiting.reason);
+    }
+    let unscheduled = workload.active().find(|pod| pod.unscheduled.is_some());
+    unscheduled.map_or("it is starting".to_owned(), |pod| format!("{} waits for a node", pod.name))
 }
 
 /// It was made a moment ago.
@@ -80,7 +92,7 @@ fn is_updating(workload: &Workload) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::{cases, healthy, not_ready, stateful_set};
+    use crate::checks::testing::{cases, container, healthy, not_ready, stateful_set};
     use serde_json::{Value, json};
 
     #[test]
@@ -125,5 +137,21 @@ mod tests {
                 ("D8: a surge pod goes", surge, &[]),
             ],
         );
+        let young = |status: Value| {
+            available(2)
+                .edit("Deployment/web", json!({"metadata": {"creationTimestamp": "2026-01-01T23:59:00Z"}}))
+                .edit("Pod/web-b", status)
+                .message(&CHECK)
+        };
+        let waits =
+            |reason: &str| container(json!({"state": {"running": null, "waiting": {"reason": reason}}}));
+        let unscheduled = json!({"status": {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}});
+        for (status, expected) in [
+            (waits("ErrImagePull"), "container main of web-b waits: ErrImagePull"),
+            (waits("ContainerCreating"), "it is starting"),
+            (unscheduled, "web-b waits for a node"),
+        ] {
+            assert_eq!(young(status), format!("2 of 3 replicas available: {expected}"));
+        }
     }
 }

@@ -55,7 +55,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
         let remedy = if is_old {
             delete
         } else {
-            format!("heal {} first; once its cause is gone, {delete}", pod.name)
+            format!("heal {} first; once its cause is gone: {delete}", pod.name)
         };
         found.add_with(Error, &workload.subject, message, remedy);
     }

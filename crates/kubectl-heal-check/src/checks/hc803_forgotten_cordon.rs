@@ -29,7 +29,7 @@ pub const CHECK: Check = Check {
     reads: &[Read::Nodes],
     fires_when: "a node has been cordoned for more than a day; information before",
     why: "Replacements find less room than the cluster has.",
-    remedy: "kubectl uncordon NODE, if nobody works on it",
+    remedy: "if nobody works on it: kubectl uncordon NODE",
     exceptions: "Nodes that cluster-autoscaler or Karpenter is about to remove; runs for named or selected workloads.",
     run,
 };
@@ -45,7 +45,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             Some(seconds) => (Info, format!("for {}", age(seconds))),
             None => (Info, "it is not recorded since when".to_owned()),
         };
-        let remedy = format!("kubectl uncordon {}, if nobody works on it", node.name());
+        let remedy = format!("if nobody works on it: kubectl uncordon {}", node.name());
         found.add_with(
             severity,
             &Subject::new("Node", "", node.name()),

@@ -68,6 +68,7 @@ mod hc607_pending;
 pub mod hc608_terminating;
 mod hc609_not_ready;
 mod hc610_healed;
+mod hc611_not_started;
 mod hc701_create_failed;
 mod hc702_progress_deadline;
 mod hc703_controller_lag;
@@ -160,6 +161,7 @@ pub const CHECKS: &[Check] = &[
     hc608_terminating::CHECK,
     hc609_not_ready::CHECK,
     hc610_healed::CHECK,
+    hc611_not_started::CHECK,
     hc701_create_failed::CHECK,
     hc702_progress_deadline::CHECK,
     hc703_controller_lag::CHECK,

@@ -1,7 +1,17 @@
 //! Containers that wait for a reason of the kubelet (`pkg/kubelet/images/types.go`, `pkg/kubelet/kuberuntime/kuberuntime_container.go`).
 
+use cluster_model::text::count;
+
 use crate::snapshot::pod::{Container, PodState, Waiting};
 use crate::snapshot::{Snapshot, Workload};
+
+/// How many pods that are meant to run have a container whose reason is one of these.
+pub fn pods(workload: &Workload, is_meant: impl Fn(&PodState, &Waiting) -> bool) -> usize {
+    let waits = |pod: &&PodState| {
+        pod.containers.iter().filter_map(|it| it.waiting.as_ref()).any(|waiting| is_meant(pod, waiting))
+    };
+    workload.active().filter(waits).count()
+}
 
 /// The first container of the pods that are meant to run whose reason is one of these, with its pod.
 pub fn first(
@@ -21,10 +31,18 @@ pub fn is_older(pod: &PodState, snapshot: &Snapshot, seconds: i64) -> bool {
     pod.scheduled.is_none_or(|at| snapshot.seconds_since(at) > seconds)
 }
 
-/// `container main of web-a: ImagePullBackOff: message`
-pub fn message(pod: &PodState, container: &Container, waiting: &Waiting) -> String {
+/// `2 of 3 pods: container main of web-a: ImagePullBackOff: message`; `pods`: for how many of the workload it is so.
+pub fn message(
+    workload: &Workload,
+    pods: usize,
+    (pod, container, waiting): (&PodState, &Container, &Waiting),
+) -> String {
+    let which = match workload.active().count() {
+        1 => String::new(),
+        all => format!("{pods} of {}: ", count(all, "pod")),
+    };
     format!(
-        "container {} of {}: {}{}",
+        "{which}container {} of {}: {}{}",
         container.name,
         pod.name,
         waiting.reason,

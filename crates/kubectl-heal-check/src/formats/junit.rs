@@ -6,7 +6,7 @@ use cluster_model::text::sanitize;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
-use super::applies::why_not;
+use super::applies::applies;
 use crate::checks::{CHECKS, Check};
 use crate::finding::Finding;
 use crate::report::HealReport;
@@ -17,9 +17,14 @@ const CLUSTER: &str = "cluster";
 /// Worst last: of several results of one case the worst counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Outcome {
-    Passed,
+    /// With what was found and does not count.
+    Passed(Vec<String>),
+    /// It could not be checked.
     Skipped(String),
-    Failed { kind: String, messages: Vec<String> },
+    Failed {
+        kind: String,
+        messages: Vec<String>,
+    },
 }
 
 type Suites = BTreeMap<String, BTreeMap<(String, String), Outcome>>;
@@ -50,19 +55,21 @@ fn suites(report: &HealReport) -> Suites {
         let suite = if namespace.is_empty() { CLUSTER } else { namespace };
         let cases = suites.entry(suite.to_owned()).or_default();
         match (cases.get_mut(&(class.clone(), name.clone())), outcome) {
-            (Some(Outcome::Failed { messages, .. }), Outcome::Failed { messages: more, .. }) => {
-                messages.extend(more);
-            }
+            (Some(Outcome::Failed { messages, .. }), Outcome::Failed { messages: more, .. })
+            | (Some(Outcome::Passed(messages)), Outcome::Passed(more)) => messages.extend(more),
             (Some(known), outcome) if *known >= outcome => {}
             (_, outcome) => drop(cases.insert((class, name), outcome)),
         }
     };
     for workload in &report.scope.workloads {
         for check in CHECKS.iter().filter(|check| report.scope.half.wants(check)) {
-            let outcome = match (reason(report, check.id), why_not(check, workload)) {
-                (_, Some(why)) => Outcome::Skipped(why),
-                (Some(why), None) => Outcome::Skipped(format!("not checked: {why}")),
-                (None, None) => Outcome::Passed,
+            // Where a check does not apply there is no case.
+            if !applies(check, workload) {
+                continue;
+            }
+            let outcome = match reason(report, check.id) {
+                Some(why) => Outcome::Skipped(format!("not checked: {why}")),
+                None => Outcome::Passed(Vec::new()),
             };
             let subject = &workload.subject;
             put(&subject.namespace, subject.to_string(), title(check), outcome);
@@ -77,16 +84,16 @@ fn suites(report: &HealReport) -> Suites {
         let outcome = if finding.severity >= report.scope.fail_on {
             Outcome::Failed { kind: finding.severity.word().to_owned(), messages: vec![text] }
         } else {
-            Outcome::Skipped(format!("{}: {text}", finding.severity.word()))
+            Outcome::Passed(vec![format!("{}: {text}", finding.severity.word())])
         };
         of_finding(finding, outcome);
     }
     for it in &report.exempt.ignored {
         let why = it.reason.as_deref().unwrap_or("without a reason");
-        of_finding(&it.finding, Outcome::Skipped(format!("ignored by {}: {why}", it.by)));
+        of_finding(&it.finding, Outcome::Passed(vec![format!("ignored by {}: {why}", it.by)]));
     }
     for finding in &report.exempt.known {
-        of_finding(finding, Outcome::Skipped(format!("in the baseline: {}", finding.message)));
+        of_finding(finding, Outcome::Passed(vec![format!("in the baseline: {}", finding.message)]));
     }
     for it in &report.unchecked {
         put("", "unchecked".to_owned(), it.id.clone(), Outcome::Skipped(it.reason.clone()));
@@ -136,7 +143,14 @@ fn case(writer: &mut Writer<Vec<u8>>, class: &str, name: &str, outcome: &Outcome
     element.push_attribute(("name", clean(name).as_str()));
     element.push_attribute(("time", "0"));
     match outcome {
-        Outcome::Passed => return writer.write_event(Event::Empty(element)),
+        Outcome::Passed(notes) if notes.is_empty() => return writer.write_event(Event::Empty(element)),
+        Outcome::Passed(notes) => {
+            writer.write_event(Event::Start(element))?;
+            writer.write_event(Event::Start(BytesStart::new("system-out")))?;
+            let all: Vec<String> = notes.iter().map(|text| clean(text)).collect();
+            writer.write_event(Event::Text(BytesText::new(&all.join("\n"))))?;
+            writer.write_event(Event::End(BytesEnd::new("system-out")))?;
+        }
         Outcome::Skipped(why) => {
             writer.write_event(Event::Start(element))?;
             let mut skipped = BytesStart::new("skipped");
@@ -190,6 +204,7 @@ mod tests {
                 "testsuite" => (Some("testsuites"), &["name", "tests", "failures", "errors", "skipped"]),
                 "testcase" => (Some("testsuite"), &["classname", "name", "time"]),
                 "skipped" => (Some("testcase"), &["message"]),
+                "system-out" => (Some("testcase"), &[]),
                 "failure" => (Some("testcase"), &["message", "type"]),
                 _ => panic!("element {tag}"),
             };
@@ -220,7 +235,7 @@ mod tests {
         faults
     }
 
-    /// As `skipped` or `passed`.
+    /// As `skipped forbidden`; `passed` is without a word.
     fn result(text: &str, suite: &str, class: &str, name: &str) -> String {
         let document = Document::parse(text).unwrap();
         let is = |node: &Node, attribute: &str, value: &str| node.attribute(attribute) == Some(value);
@@ -228,7 +243,8 @@ mod tests {
         let case = suite.unwrap().children().find(|it| is(it, "classname", class) && is(it, "name", name));
         let case = case.unwrap_or_else(|| panic!("no case {class} {name}\n{text}"));
         let Some(result) = case.children().find(Node::is_element) else { return "passed".to_owned() };
-        format!("{} {}", result.tag_name().name(), result.attribute("message").unwrap_or_default())
+        let text = result.attribute("message").or(result.text()).unwrap_or_default();
+        format!("{} {text}", result.tag_name().name())
     }
 
     #[test]
@@ -237,11 +253,15 @@ mod tests {
         assert_eq!(faults(&text), [""; 0]);
         for (suite, class, name, expected) in [
             ("shop", "deployment/web", "HC302 no-readiness", "passed"),
-            ("shop", "deployment/web", "HC410 stateful-node-loss", "skipped does not apply to a Deployment"),
             ("shop", "deployment/web", "HC203 no-budget", "failed"),
-            ("shop", "deployment/web", "HC201 single-replica", "skipped ignored by annotation: one tenant"),
-            ("shop", "deployment/web", "HC301 no-liveness", "skipped in the baseline: m"),
-            ("shop", "deployment/web", "HC402 one-zone", "skipped info: low; r"),
+            (
+                "shop",
+                "deployment/web",
+                "HC201 single-replica",
+                "system-out ignored by annotation: one tenant",
+            ),
+            ("shop", "deployment/web", "HC301 no-liveness", "system-out in the baseline: m"),
+            ("shop", "deployment/web", "HC402 one-zone", "system-out info: low; r"),
             ("shop", "deployment/web", "HC601 crash-loop", "skipped not checked: forbidden"),
             ("shop", "deployment/web", "HC604 image-pull", "skipped not checked: forbidden"),
             ("cluster", "node/n1", "HC801 node-down", "failed"),
@@ -254,6 +274,7 @@ mod tests {
                 expected => assert_eq!(found, expected, "{name}"),
             }
         }
+        assert!(!text.contains("HC410"), "it does not apply to a Deployment");
     }
 
     #[test]

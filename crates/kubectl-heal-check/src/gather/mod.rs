@@ -13,16 +13,13 @@ use cluster_model::Known;
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Node;
 use kube::api::ListParams;
-use plugin_client::api::{list, scheduling};
-use plugin_client::{Cluster, Failure, RawObject, is_not_found};
+use plugin_client::api::{access_review, list, scheduling};
+use plugin_client::{Cluster, Failure, RawObject, Right, is_not_found};
 use serde_json::Value;
 
 use crate::args::{TYPES, Target};
 use crate::half::Half;
-use crate::snapshot::{Gathered, Origin, Read, Selection};
-
-/// The holders of the Leases that are read.
-pub const HEALERS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
+use crate::snapshot::{Gathered, HEALERS, Origin, Read, Selection};
 
 /// `namespace`: `None` is all. `needed`: the kinds that are read.
 ///
@@ -46,10 +43,15 @@ pub async fn gather(
     let lists = try_join_all(kinds.map(|read| async move {
         objects::of_kind(cluster, read, namespace).await.map(|found| (read, found))
     }));
-    let (lists, leases) = futures::join!(lists, leases(cluster));
-    let (lists, leases) = (lists?, leases?);
-    let mut objects: BTreeMap<Read, Known<Vec<Value>>> = lists.into_iter().collect();
-    objects.insert(Read::Leases, leases);
+    let leases = async {
+        match needed.contains(&Read::Leases) {
+            true => leases(cluster).await.map(Some),
+            false => Ok(None),
+        }
+    };
+    let (lists, leases) = futures::join!(lists, leases);
+    let mut objects: BTreeMap<Read, Known<Vec<Value>>> = lists?.into_iter().collect();
+    objects.extend(leases?.map(|found| (Read::Leases, found)));
     webhook_backends::add(cluster, namespace, &mut objects).await?;
     let (pods, controllers, scheduling) = match (pods, &nodes, no_pods_of_all) {
         (Known::Seen(pods), Known::Seen(nodes), None) => {
@@ -67,31 +69,30 @@ pub async fn gather(
     Ok(Gathered { now: cluster.now(), pods, nodes, objects, scheduling, controllers, origin })
 }
 
-/// A control plane that somebody else runs may hide them.
+/// Control planes of managed clusters often have none there: HC804 says what follows from that.
 async fn leases(cluster: &Cluster) -> Result<Known<Vec<Value>>, Failure> {
-    let api = objects::api(cluster, Read::Leases, Some("kube-system"));
+    let place = "kube-system";
+    let api = objects::api(cluster, Read::Leases, Some(place));
     let mut found = Vec::new();
     for name in HEALERS {
         match api.get(name).await {
             Ok(lease) => found.push(lease.value),
-            Err(error) if is_not_found(&error) => {
-                return Ok(Known::Unknown(no_lease(name)));
-            }
+            Err(error) if is_not_found(&error) => {}
             Err(error) => {
                 let failure = Failure::from_kube("read the Lease", &error);
                 return Ok(Known::Unknown(match failure.code {
                     Some(401) => return Err(failure),
-                    Some(403) => format!("you have no right to get leases in namespace kube-system ({name})"),
+                    Some(403) => {
+                        let (_, group, _, plural) = Read::Leases.api();
+                        let right = Right::new("get", group, plural).namespace(place).name(name);
+                        format!("you have no right to {right}; {}", access_review::grant(&right))
+                    }
                     _ => failure.to_string(),
                 }));
             }
         }
     }
     Ok(Known::Seen(found))
-}
-
-fn no_lease(name: &str) -> String {
-    format!("there is no Lease {name} in namespace kube-system: the control plane may hide it")
 }
 
 /// What a label selector selects is for the server to say.
@@ -106,7 +107,7 @@ pub async fn selection(
         Target::Selector(selector) => selector,
     };
     let mut uids = BTreeSet::new();
-    for (read, _) in TYPES {
+    for read in TYPES {
         let api = objects::api(cluster, read, namespace);
         let labelled = ListParams::default().labels(selector);
         let uid = |object: RawObject| Some(cluster_model::Raw::uid(&object.value).to_owned());

@@ -8,9 +8,10 @@ use serde::Serialize;
 
 use super::annotation;
 use super::rule::{Rule, Source};
+use crate::checks::Check;
 use crate::finding::{Finding, Severity, Subject, Unchecked};
 use crate::half::Half;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, is_system};
 
 /// A finding that a rule left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,7 +29,7 @@ pub struct Ignored {
 pub struct Applied {
     pub findings: Vec<Finding>,
     pub ignored: Vec<Ignored>,
-    /// What is wrong with entries of `--config` and with `--ignore`.
+    /// What is wrong with entries of `--config`, with `--ignore`, and with annotations that leave out nothing.
     pub complaints: Vec<(Severity, Subject, String)>,
 }
 
@@ -105,7 +106,7 @@ fn ignored(finding: Finding, rule: &Rule) -> Ignored {
     Ignored { finding, by, reason: rule.reason.as_ref().map(|reason| reason.0.clone()) }
 }
 
-/// Of `--config` alone: the command line is gone after the run, and an annotation is where its object is.
+/// Entries that have expired, but for those of annotations, which HC001 finds by itself; and entries that leave out nothing.
 fn complaints<'r>(
     rules: &[Rule],
     unused: impl Iterator<Item = &'r Rule>,
@@ -119,20 +120,43 @@ fn complaints<'r>(
             complaints.push((Severity::Warning, Subject::new("Config", "", entry), why));
         }
     }
-    for rule in unused {
-        // Elsewhere it may match: only what was read as a whole can say that it does not.
-        let is_here = match (scope.namespace, &rule.namespace) {
-            (None, _) => true,
-            (Some(here), Some(glob)) => glob.is(here),
-            (Some(_), None) => false,
+    for rule in unused.filter(|rule| is_judged(rule, scope)) {
+        let (subject, what) = match &rule.source {
+            Source::Config(entry) => (Subject::new("Config", "", entry), rule.ids.join(", ")),
+            Source::CommandLine => (Subject::new("Config", "", "--ignore"), rule.shown()),
+            Source::Annotation(object) => (object.clone(), rule.ids.join(", ")),
         };
-        let is_judged = scope.selects_all && is_here && rule.ids.iter().all(|id| scope.has_checked(id));
-        if let (Source::Config(entry), true) = (&rule.source, is_judged) {
-            let why = format!("matches nothing that was found ({})", rule.ids.join(", "));
-            complaints.push((Severity::Info, Subject::new("Config", "", entry), why));
-        }
+        complaints.push((Severity::Info, subject, format!("matches nothing that was found ({what})")));
     }
     complaints
+}
+
+/// Whether all was looked for that a rule could match: elsewhere it may match.
+fn is_judged(rule: &Rule, scope: &Scope<'_>) -> bool {
+    if !rule.ids.iter().all(|id| scope.has_checked(id)) {
+        return false;
+    }
+    match &rule.source {
+        Source::Config(_) => {
+            let is_here = match (scope.namespace, &rule.namespace) {
+                (None, _) => true,
+                (Some(here), Some(glob)) => glob.is(here),
+                (Some(_), None) => false,
+            };
+            scope.selects_all && is_here
+        }
+        // It was typed for this run.
+        Source::CommandLine => rule.name.is_some(),
+        Source::Annotation(object) => {
+            let namespace = if object.kind == "Namespace" { &object.name } else { &object.namespace };
+            // What is wrong now comes and goes, and an annotation is there for when it comes.
+            let is_lasting = |id: &&'static str| crate::checks::find(id).is_some_and(Check::is_posture);
+            // There posture is not asked in a run for all namespaces.
+            let is_left_out = scope.namespace.is_none() && is_system(namespace);
+            let is_here = scope.namespace.is_none_or(|here| here == namespace) || namespace.is_empty();
+            scope.selects_all && is_here && !is_left_out && rule.ids.iter().all(is_lasting)
+        }
+    }
 }
 
 /// Of the object that a finding is about; none where they were not read.

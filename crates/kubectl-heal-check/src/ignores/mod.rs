@@ -2,6 +2,8 @@
 
 pub mod annotation;
 mod apply;
+mod name;
+pub mod object;
 mod rule;
 
 pub use apply::{Ignored, Scope, apply, scope};

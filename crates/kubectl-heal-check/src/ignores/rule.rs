@@ -1,10 +1,13 @@
 //! One rule by which findings are left out.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use cluster_model::text::shorten;
 use k8s_openapi::jiff::civil::Date;
 use serde::Deserialize;
 
+use super::name::is_of_name;
 use crate::finding::{Finding, Severity, Subject};
 
 /// `tools-*`: `*` is any text, `?` one character.
@@ -18,6 +21,10 @@ impl TryFrom<String> for Glob {
     fn try_from(text: String) -> Result<Self, String> {
         if text.is_empty() {
             return Err("an empty pattern matches nothing: leave it out".to_owned());
+        }
+        let is_known = |c: char| is_of_name(c) || matches!(c, '*' | '?' | '[' | ']' | '!');
+        if let Some(c) = text.chars().find(|c| !is_known(*c)) {
+            return Err(format!("{}: no name has {c:?} in it", shorten(&text, 60)));
         }
         glob::Pattern::new(&text).map(Glob).map_err(|error| format!("{text}: {}", error.msg))
     }
@@ -36,6 +43,12 @@ impl Glob {
     /// Without a pattern in it.
     pub fn is(&self, text: &str) -> bool {
         self.0.as_str() == glob::Pattern::escape(text)
+    }
+}
+
+impl fmt::Display for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
     }
 }
 
@@ -120,6 +133,15 @@ impl Rule {
             && self.labels.iter().all(|(key, value)| labels.get(key) == Some(value))
     }
 
+    /// `HC203:shop/deployment/web`
+    pub fn shown(&self) -> String {
+        let kind = self.kind.as_ref().map(|kind| kind.to_lowercase());
+        let of = |glob: &Option<Glob>| glob.as_ref().map(ToString::to_string);
+        let object: Vec<String> = [of(&self.namespace), kind, of(&self.name)].into_iter().flatten().collect();
+        let ids = self.ids.join(",");
+        if object.is_empty() { ids } else { format!("{ids}:{}", object.join("/")) }
+    }
+
     /// What is critical takes a reason.
     pub fn may_ignore(&self, finding: &Finding) -> bool {
         finding.severity < Severity::Critical || self.reason.is_some()
@@ -148,6 +170,8 @@ mod tests {
         {
             assert_eq!(glob(pattern).unwrap().matches(text), matches, "{pattern} {text}");
         }
-        assert!(glob("").is_err() && glob("a**b").is_err() && glob("[").is_err());
+        for wrong in ["", "a**b", "[", "My_App", "a b"] {
+            assert!(glob(wrong).is_err(), "{wrong}");
+        }
     }
 }

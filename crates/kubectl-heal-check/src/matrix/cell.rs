@@ -38,6 +38,9 @@ pub struct Cell {
     /// The node or zone whose loss is the worst.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worst: Option<String>,
+    /// It heals, and until then no pod of it is ready.
+    #[serde(skip)]
+    pub is_outage: bool,
 }
 
 /// From here on it is slow.
@@ -45,7 +48,7 @@ const SLOW: i64 = 60;
 
 impl Cell {
     fn new(verdict: Verdict, evidence: Evidence, reason: impl Into<String>) -> Self {
-        Cell { verdict, eta_seconds: None, evidence, reason: reason.into(), worst: None }
+        Cell { verdict, eta_seconds: None, evidence, reason: reason.into(), worst: None, is_outage: false }
     }
 
     pub fn none(reason: impl Into<String>) -> Self {
@@ -77,6 +80,12 @@ impl Cell {
         self
     }
 
+    /// `serving`: how many of its pods are ready meanwhile.
+    pub fn while_serve(mut self, serving: usize) -> Self {
+        self.is_outage = serving == 0;
+        self
+    }
+
     pub fn at(mut self, worst: impl Into<String>) -> Self {
         self.worst = Some(worst.into());
         self
@@ -89,6 +98,31 @@ impl Cell {
 
 /// The worst of several, by verdict and then by time; the first of equals.
 pub fn worst(cells: impl IntoIterator<Item = Cell>) -> Option<Cell> {
-    let rank = |cell: &Cell| (cell.verdict, cell.eta_seconds);
-    cells.into_iter().reduce(|a, b| if rank(&b) > rank(&a) { b } else { a })
+    worst_and(cells.into_iter().map(|cell| (cell, ())))
+}
+
+/// The same; of those that are equal the one with the greatest of what is beside it, and only then the first.
+pub fn worst_and<T: Ord>(cells: impl IntoIterator<Item = (Cell, T)>) -> Option<Cell> {
+    let is_worse = |(a, of_a): &(Cell, T), (b, of_b): &(Cell, T)| {
+        (a.verdict, a.eta_seconds, of_a) > (b.verdict, b.eta_seconds, of_b)
+    };
+    cells.into_iter().reduce(|a, b| if is_worse(&b, &a) { b } else { a }).map(|(cell, _)| cell)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_worst() {
+        let at = |name: &str, eta: i64, beside: u8| (Cell::heals(0, Some(eta), "").at(name), beside);
+        for (cells, expected) in [
+            (vec![at("a", 5, 9), at("b", 6, 0)], "b"),
+            (vec![at("a", 5, 0), at("b", 5, 1)], "b"),
+            (vec![at("a", 5, 1), at("b", 5, 1)], "a"),
+            (vec![at("a", 90, 9), (Cell::wont("").at("b"), 0)], "b"),
+        ] {
+            assert_eq!(worst_and(cells).and_then(|it| it.worst).as_deref(), Some(expected));
+        }
+    }
 }

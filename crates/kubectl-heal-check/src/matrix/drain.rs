@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use cluster_model::disruption_budget::Rule;
 use cluster_model::{BudgetStatus, selector};
 
-use super::cell::{Cell, worst};
+use super::cell::{Cell, worst_and};
+use super::node_loss::impact;
 use crate::snapshot::places::{Place, Places};
 use crate::snapshot::{Kind, PodState, Read, Snapshot, Workload};
 
@@ -15,8 +16,11 @@ pub fn drain(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<String,
     }
     let nodes: BTreeSet<&str> =
         workload.active().map(|pod| pod.node.as_str()).filter(|it| !it.is_empty()).collect();
-    let cells = nodes.iter().map(|node| of_node(workload, snapshot, node, places.get(*node)).at(*node));
-    worst(cells).unwrap_or_else(|| Cell::unknown("it has no pod on a node"))
+    let cells = nodes.iter().map(|node| {
+        let evicted: Vec<&PodState> = workload.active().filter(|pod| pod.node == *node).collect();
+        (of_node(workload, snapshot, node, places.get(*node)).at(*node), impact(workload, &evicted))
+    });
+    worst_and(cells).unwrap_or_else(|| Cell::unknown("it has no pod on a node"))
 }
 
 /// What the budgets of its pods say, if it is not simply yes.
@@ -106,8 +110,9 @@ fn of_node(workload: &Workload, snapshot: &Snapshot, node: &str, places: Option<
     let starts = if workload.is_ordered() { count } else { rounds };
     let elsewhere = workload.ready().filter(|pod| pod.node != node).count();
     let reason = match elsewhere {
-        0 => "its replacement fits elsewhere; nothing of it serves until that is ready".to_owned(),
+        0 => "an outage: its replacement fits elsewhere, and nothing of it serves until that is ready"
+            .to_owned(),
         n => format!("its replacements fit elsewhere; {n} ready on other nodes"),
     };
-    Cell::heals(waits, workload.start_up().map(|it| it.median * starts), reason)
+    Cell::heals(waits, workload.start_up().map(|it| it.median * starts), reason).while_serve(elsewhere)
 }

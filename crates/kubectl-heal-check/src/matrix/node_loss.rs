@@ -1,23 +1,34 @@
 //! A node falls silent and does not come back; or all nodes of a zone.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::BudgetStatus;
-use cluster_model::text::span;
 
-use super::cell::{Cell, worst};
+use super::cell::{Cell, worst_and};
 use super::loss::Ending;
 use crate::snapshot::places::{Loss, Place};
 use crate::snapshot::{PodState, Snapshot, Workload};
+use crate::spans;
 
 pub fn node_loss(workload: &Workload, snapshot: &Snapshot, losses: &BTreeMap<String, Loss>) -> Cell {
     let nodes: BTreeSet<&str> =
         workload.active().map(|pod| pod.node.as_str()).filter(|it| !it.is_empty()).collect();
     let cells = nodes.iter().map(|node| {
         let lost: Vec<&PodState> = workload.active().filter(|pod| pod.node == *node).collect();
-        after(workload, snapshot, &lost, losses.get(*node)).at(*node)
+        (after(workload, snapshot, &lost, losses.get(*node)).at(*node), impact(workload, &lost))
     });
-    worst(cells).unwrap_or_else(|| Cell::unknown("it has no pod on a node"))
+    worst_and(cells).unwrap_or_else(|| Cell::unknown("it has no pod on a node"))
+}
+
+/// Of two losses that heal equally fast the worse one leaves fewer pods that serve, or takes more pods.
+pub fn impact(workload: &Workload, lost: &[&PodState]) -> (Reverse<usize>, usize) {
+    (Reverse(serving(workload, lost)), lost.len())
+}
+
+/// How many pods are ready without these.
+fn serving(workload: &Workload, lost: &[&PodState]) -> usize {
+    workload.ready().filter(|pod| !lost.iter().any(|it| it.uid == pod.uid)).count()
 }
 
 /// What becomes of a workload that loses these pods.
@@ -61,18 +72,20 @@ pub fn after(workload: &Workload, snapshot: &Snapshot, lost: &[&PodState], loss:
         return cell;
     }
     let start_up = workload.start_up().map(|it| it.median);
-    let start =
-        start_up.map_or("start-up not observed".to_owned(), |seconds| format!("start-up {}", span(seconds)));
+    let start = start_up.map_or("start-up not observed".to_owned(), |seconds| {
+        format!("start-up {}", spans::seconds(seconds))
+    });
     Cell::heals(
         waits,
         start_up,
-        format!("noticed and its pods deleted after about {}, then {start}; {still}", span(waits)),
+        format!("noticed and its pods deleted after about {}, then {start}; {still}", spans::seconds(waits)),
     )
+    .while_serve(serving(workload, lost))
 }
 
 /// `1 of 3 ready pods still serves, below the 2 that budget shop/web wants`
 fn still_serving(workload: &Workload, snapshot: &Snapshot, lost: &[&PodState]) -> String {
-    let serving = workload.ready().filter(|pod| !lost.iter().any(|it| it.uid == pod.uid)).count();
+    let serving = serving(workload, lost);
     let of = workload.ready().count();
     let budgets = workload.budgets.iter().map(|at| &snapshot.budgets[*at].budget);
     let computed = budgets
@@ -84,5 +97,8 @@ fn still_serving(workload: &Workload, snapshot: &Snapshot, lost: &[&PodState]) -
         }
         _ => String::new(),
     };
-    format!("{serving} of {of} ready pods still serve{below}")
+    match of {
+        0 => "no pod of it is ready now".to_owned(),
+        _ => format!("{serving} of {of} ready pods still serve{below}"),
+    }
 }

@@ -8,6 +8,7 @@ use super::cell::{Cell, worst};
 use super::placement::Placement;
 use crate::snapshot::places::Place;
 use crate::snapshot::{Kind, Snapshot, Workload};
+use crate::spans;
 
 pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Placement<'_>>) -> Cell {
     let Some(placement) = placement else { return super::no_placement() };
@@ -27,7 +28,8 @@ pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Pla
                 }
                 _ => 0,
             };
-            Cell::heals(waits, start_up.map(|it| it.median), seen(workload, waits))
+            let others = workload.ready().filter(|pod| pod.uid != uid).count();
+            Cell::heals(waits, start_up.map(|it| it.median), seen(workload, waits)).while_serve(others)
         }
         Place::Tight(why) | Place::Unknown(why) => {
             Cell::unknown(format!("whether its replacement finds a place: {why}"))
@@ -57,12 +59,14 @@ fn seen(workload: &Workload, waits: i64) -> String {
         String::new()
     };
     match workload.start_up() {
-        Some(it) if it.samples == 1 => format!("{first}start-up {}s, of one pod", it.median),
+        Some(it) if it.samples == 1 => {
+            format!("{first}start-up {}, of one pod", spans::seconds(it.median))
+        }
         Some(it) => format!(
-            "{first}start-up {}s in the median of {}, {}s at most",
-            it.median,
+            "{first}start-up {} in the median of {}, {} at most",
+            spans::seconds(it.median),
             count(it.samples, "pod"),
-            it.largest
+            spans::seconds(it.largest)
         ),
         None => format!("{first}how long its pods take to start was not observed"),
     }

@@ -344,6 +344,17 @@ fn the_worst_node_counts() {
 }
 
 #[test]
+fn of_equal_times_the_loss_that_leaves_the_fewest_is_the_worst() {
+    let moved = healthy().edit("Pod/web-b", json!({"spec": {"nodeName": "n3"}}));
+    let matrix = matrix_of(&moved, "deployment/web");
+    for cell in [&matrix.node_loss, &matrix.zone_loss] {
+        assert!(cell.reason.contains("1 of 3 ready pods still serve"), "{}", cell.reason);
+    }
+    assert_eq!(matrix.node_loss.worst.as_deref(), Some("n3"));
+    assert_eq!(matrix.zone_loss.worst.as_deref(), Some("c"));
+}
+
+#[test]
 fn without_the_cluster_placement_is_unknown() {
     let mut snapshot = healthy().snapshot();
     snapshot.scheduling = cluster_model::Known::Unknown("forbidden".into());
@@ -406,4 +417,15 @@ fn without_the_pods_every_cell_is_unknown() {
     for (name, cell) in matrix.cells() {
         assert_eq!((cell.verdict, cell.reason.as_str()), (Verdict::Unknown, "pods: forbidden"), "{name}");
     }
+}
+
+/// Of one replica nothing serves until another one is ready; of three two do.
+#[test]
+fn an_outage_is_a_loss_after_which_nothing_serves() {
+    let one = healthy().without("Pod/web-b").without("Pod/web-c").edit("Deployment/web", json!({"spec": {"replicas": 1}, "status": {"replicas": 1, "readyReplicas": 1, "availableReplicas": 1, "updatedReplicas": 1}}));
+    let outages = |world: &World| matrix_of(world, "deployment/web").cells().map(|(_, cell)| cell.is_outage);
+    assert_eq!(outages(&one), [false, true, true, true, true]);
+    assert_eq!(outages(&healthy()), [false; 5]);
+    let two_on_a_node = healthy().without("Pod/web-c").edit("Pod/web-b", json!({"spec": {"nodeName": "n1"}}));
+    assert_eq!(outages(&two_on_a_node), [false, false, true, true, true]);
 }

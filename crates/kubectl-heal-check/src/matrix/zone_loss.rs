@@ -6,8 +6,8 @@ use cluster_model::NodeExt;
 use cluster_model::feasibility::Miss;
 use cluster_model::feasibility::rules::misfit;
 
-use super::cell::{Cell, worst};
-use super::node_loss::after;
+use super::cell::{Cell, worst_and};
+use super::node_loss::{after, impact};
 use crate::snapshot::places::Loss;
 use crate::snapshot::{PodState, Read, Snapshot, Workload};
 
@@ -49,7 +49,7 @@ pub fn zone_loss(workload: &Workload, snapshot: &Snapshot, losses: &BTreeMap<Str
     let used: BTreeSet<&str> = workload.active().filter_map(of_pod).collect();
     let cells = used.iter().map(|name| {
         let lost: Vec<&PodState> = workload.active().filter(|pod| of_pod(pod) == Some(name)).collect();
-        after(workload, snapshot, &lost, losses.get(*name)).at(*name)
+        (after(workload, snapshot, &lost, losses.get(*name)).at(*name), impact(workload, &lost))
     });
-    worst(cells).unwrap_or_else(|| Cell::unknown("it has no pod on a node"))
+    worst_and(cells).unwrap_or_else(|| Cell::unknown("it has no pod on a node"))
 }

@@ -56,7 +56,7 @@ pub async fn run(
         report.result = result(&end, &[]);
         report.proof = Some(report::ProofReport::of(&end, &[], render::reason(&end, &[])));
         let mut lines = render::summary(plan, &end, &[]);
-        lines.extend(render::unheard(&report.findings));
+        lines.extend(render::unheard(&report.findings, ui.width()));
         return Ok((report, lines));
     }
     if confirm(ui, plan, options)? == Consent::Typed {
@@ -79,7 +79,7 @@ pub async fn run(
     }
     report.proof = Some(report::ProofReport::of(&end, &rounds, render::reason(&end, &rounds)));
     let mut lines = render::summary(plan, &end, &rounds);
-    lines.extend(render::unheard(&report.findings));
+    lines.extend(render::unheard(&report.findings, ui.width()));
     Ok((report, lines))
 }
 

@@ -17,6 +17,7 @@ use crate::checks::{self, About};
 use crate::finding::{Finding, Severity, Unchecked};
 use crate::matrix::{Matrix, Verdict};
 use crate::snapshot::{Kind, Read, Snapshot, Workload, is_system};
+use crate::spans;
 
 /// An autoscaler that has just scaled may do so again.
 const SCALED_WITHIN: i64 = 180;
@@ -178,7 +179,7 @@ fn prediction(matrix: Option<&Matrix>, harm: Harm) -> Test {
     let outcome = match cell {
         None => Err("nothing is known about it".to_owned()),
         Some(cell) => {
-            let eta = cell.eta_seconds.map_or(String::new(), |it| format!(" in about {it}s"));
+            let eta = cell.eta_seconds.map_or(String::new(), |it| format!(" in {}", spans::seconds(it)));
             match cell.verdict {
                 Verdict::Wont => Err(format!("it will not recover: {}", cell.reason)),
                 Verdict::Unknown => Err(format!("whether it recovers is unknown: {}", cell.reason)),

@@ -14,6 +14,7 @@ use super::preflight::Test;
 use super::statistics::statistics;
 use super::timeline::Phase;
 use crate::finding::Finding;
+use crate::spans::exact;
 
 /// Columns of the longest bar.
 const BAR: f64 = 30.0;
@@ -30,15 +31,15 @@ pub fn preflight(tests: &[Test]) -> Vec<Line> {
 }
 
 pub fn plan(plan: &Plan, options: &ProofOptions) -> Vec<Line> {
-    let limit = options.max_recovery.map_or("none".to_owned(), shown);
+    let limit = options.max_recovery.map_or_else(
+        || "; no limit for a recovery (--max-recovery)".to_owned(),
+        |it| format!(", or a recovery longer than {}", exact(it)),
+    );
     let mut rows = match &plan.kill {
         None => evictions(plan),
         Some(kill) => kills(plan, kill),
     };
-    rows.push(row(
-        "stops at",
-        format!("more than {} not ready; recovery longer than: {limit}", plan.max_unavailable),
-    ));
+    rows.push(row("stops at", format!("more than {} not ready{limit}", plan.max_unavailable)));
     let mut lines = vec![
         Line::new()
             .strong(plan.subject.to_string())
@@ -101,17 +102,9 @@ fn kills(plan: &Plan, kill: &KillPlan) -> Vec<Vec<Line>> {
 }
 
 /// What was found by looking into a container.
-pub fn unheard(findings: &[Finding]) -> Vec<Line> {
+pub fn unheard(findings: &[Finding], width: Option<usize>) -> Vec<Line> {
     let own: Vec<&Finding> = findings.iter().filter(|it| it.id == "HC310").collect();
-    crate::render::findings::lines(&own, true)
-}
-
-/// `1.2s`
-fn shown(duration: Duration) -> String {
-    match duration.as_secs() {
-        seconds if seconds >= 60 => cluster_model::text::span(i64::try_from(seconds).unwrap_or(i64::MAX)),
-        _ => format!("{:.1}s", duration.as_secs_f64()),
-    }
+    crate::render::findings::lines(&own, true, width)
 }
 
 /// Shows events as they come, and what is waited for at the bottom of a terminal.
@@ -166,6 +159,7 @@ impl Reporter for Screen {
                 Line::new()
                     .strong(format!("round {round} of {}", self.rounds))
                     .plain(format!("  evicting {victim} on {node}"))
+                    .hanging(4)
             }
             Event::Killing { round, victim, node, container, signal } => {
                 self.in_flight = Some(victim.clone());
@@ -175,7 +169,7 @@ impl Reporter for Screen {
                     .plain(format!("  {signal} to container {container} of {victim} on {node}"))
             }
             Event::Refused { message } => {
-                Line::new().plain("  ").warn("waiting").plain(format!("  {message}"))
+                Line::new().plain("  ").warn("waiting").plain(format!("  {message}")).hanging(4)
             }
             Event::Reached { phase, after, pod, node } => {
                 let place = if node.is_empty() || *phase != Phase::Scheduled {
@@ -183,17 +177,20 @@ impl Reporter for Screen {
                 } else {
                     format!(" on {node}")
                 };
-                Line::new().plain(format!("  {:>7}  {:<10}  {pod}{place}", shown(*after), phase.word()))
+                Line::new()
+                    .plain(format!("  {:>7}  {:<10}  {pod}{place}", exact(*after), phase.word()))
+                    .hanging(21)
             }
             Event::Recovered { round, after } => {
                 self.done = *round;
                 self.in_flight = None;
-                Line::new().plain("  ").good("recovered").plain(format!(" after {}", shown(*after)))
+                Line::new().plain("  ").good("recovered").plain(format!(" after {}", exact(*after)))
             }
-            Event::CoolingDown { seconds } => Line::new().dim(format!("  next round in {}", shown(*seconds))),
+            Event::CoolingDown { seconds } => Line::new().dim(format!("  next round in {}", exact(*seconds))),
             Event::WaitingToLeave => Line::new()
                 .warn("interrupted")
-                .plain(": waiting for this recovery; Ctrl-C again leaves at once"),
+                .plain(": waiting for this recovery; Ctrl-C again leaves at once")
+                .hanging(2),
         };
         self.ui.status(&line);
     }
@@ -214,12 +211,12 @@ pub fn reason(end: &End, rounds: &[Round]) -> Option<String> {
             let round_seen = rounds.last();
             let slowest = round_seen.and_then(Round::slowest);
             let slowest = slowest.map_or(String::new(), |(phase, step)| {
-                format!("; the slowest phase was {} ({})", phase.word(), shown(step))
+                format!("; the slowest phase was {} ({})", phase.word(), exact(step))
             });
-            let took = round_seen.and_then(|it| it.recovery).map_or(String::new(), shown);
+            let took = round_seen.and_then(|it| it.recovery).map_or(String::new(), exact);
             Some(format!(
                 "round {round} recovered after {took}, and --max-recovery is {}{slowest}",
-                shown(*limit)
+                exact(*limit)
             ))
         }
         End::NotRecovered(why) | End::Void(why) | End::Refused(why) | End::Aborted(why) => Some(why.clone()),
@@ -246,17 +243,25 @@ pub fn summary(plan: &Plan, end: &End, rounds: &[Round]) -> Vec<Line> {
         End::Aborted(_) | End::Failed(_) | End::Timeout => Line::new().warn("aborted"),
         End::Interrupted => Line::new().warn("interrupted"),
     };
-    let why = reason(end, rounds).map_or(String::new(), |it| format!(": {it}"));
-    lines.push(Line::new().strong(&name).plain("  ").then(word).plain(why));
+    let why = match end {
+        // The word says it.
+        End::Interrupted => String::new(),
+        _ => reason(end, rounds).map_or(String::new(), |it| format!(": {it}")),
+    };
+    lines.push(Line::new().strong(&name).plain("  ").then(word).plain(why).hanging(2));
     if let Some(it) = statistics(rounds.iter().filter_map(|it| it.recovery)) {
-        let p95 = it.p95.map_or(String::new(), |it| format!(", 95th percentile {}", shown(it)));
-        lines.push(Line::new().plain(format!(
-            "recovery of {}: min {}, median {}, max {}{p95}",
-            count(it.n, "round"),
-            shown(it.min),
-            shown(it.median),
-            shown(it.max)
-        )));
+        let p95 = it.p95.map_or(String::new(), |it| format!(", 95th percentile {}", exact(it)));
+        lines.push(
+            Line::new()
+                .plain(format!(
+                    "recovery of {}: min {}, median {}, max {}{p95}",
+                    count(it.n, "round"),
+                    exact(it.min),
+                    exact(it.median),
+                    exact(it.max)
+                ))
+                .hanging(2),
+        );
     }
     let next = match end {
         End::Recovered => ("all about it: ", format!("kubectl heal-check {name} -o wide")),
@@ -283,21 +288,25 @@ fn bars(number: usize, round: &Round, longest: Duration) -> Vec<Line> {
         (None, Some((name, _))) => format!(" → {name}"),
         (None, None) => " → no replacement".to_owned(),
     };
-    let mut lines =
-        vec![Line::new().strong(format!("round {number}")).plain(format!("  {}{what}", round.victim.name))];
+    let mut lines = vec![
+        Line::new()
+            .strong(format!("round {number}"))
+            .plain(format!("  {}{what}", round.victim.name))
+            .hanging(4),
+    ];
     let row = |(phase, at): (&Phase, &Duration)| {
         let share = if longest.is_zero() { 0.0 } else { at.as_secs_f64() / longest.as_secs_f64() };
         let length = ((share * BAR).round() as usize).max(1);
         vec![
             Line::new().plain("  ").plain(phase.word()),
-            Line::new().plain(shown(*at)),
+            Line::new().plain(exact(*at)),
             Line::new().dim("━".repeat(length)),
         ]
     };
     lines.extend(table(&round.phases.iter().map(row).collect::<Vec<_>>()));
     if let Some(window) = round.no_endpoint.filter(|it| !it.is_zero()) {
         lines.push(
-            Line::new().plain("  ").warn(format!("for {} its Service had none of its pods", shown(window))),
+            Line::new().plain("  ").warn(format!("for {} its Service had none of its pods", exact(window))),
         );
     }
     if round.is_uncertain {

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::outcome::{End, Killed, Round};
 use super::statistics::statistics;
-use crate::matrix::Matrix;
+use crate::matrix::{Cell, Matrix};
+use crate::spans::exact;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -101,7 +102,11 @@ pub fn promote(matrix: &mut Matrix, end: &End, rounds: &[Round]) {
     else {
         return;
     };
-    let eta = i64::try_from(measured.median.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
+    // Whole seconds, rounded up; less than one is 0, as where it was observed.
+    let eta = match measured.median.as_millis() {
+        ..1000 => 0,
+        millis => i64::try_from(millis.div_ceil(1000)).unwrap_or(i64::MAX),
+    };
     let kills: Vec<&Killed> = rounds.iter().filter_map(|it| it.killed.as_ref()).collect();
     let what = match kills.first() {
         Some(kill) => {
@@ -110,16 +115,17 @@ pub fn promote(matrix: &mut Matrix, end: &End, rounds: &[Round]) {
         None => count(measured.n, "eviction"),
     };
     let reason = format!(
-        "proven by {what} just now: {:.1}s in the median, {:.1}s at most",
-        measured.median.as_secs_f64(),
-        measured.max.as_secs_f64()
+        "proven by {what} just now: {} in the median, {} at most",
+        exact(measured.median),
+        exact(measured.max)
     );
     if !kills.is_empty() {
-        matrix.crash = crate::matrix::Cell::proven(eta, reason);
+        matrix.crash = Cell::proven(eta, reason);
         return;
     }
     // Not the drain: there the node takes no replacement, and all its pods have to move.
-    matrix.pod_loss = crate::matrix::Cell::proven(eta, reason);
+    let is_outage = matrix.pod_loss.is_outage;
+    matrix.pod_loss = Cell { is_outage, ..Cell::proven(eta, reason) };
 }
 
 /// `SIGTERM, exit code 143`: what was proven is a restart after these.

@@ -1,8 +1,8 @@
 //! What a check means, in full; on the terminal and in the catalogue of docs/heal-check.md.
 
-use plugin_client::Line;
+use plugin_client::{Line, table};
 
-use crate::checks::{About, Check};
+use crate::checks::{About, CHECKS, Check};
 use crate::finding::Severity;
 
 pub fn explain(check: &'static Check) -> Vec<Line> {
@@ -16,6 +16,12 @@ pub fn explain(check: &'static Check) -> Vec<Line> {
         row("remedy", check.remedy),
         row("exceptions", check.exceptions),
     ]
+}
+
+/// All checks, one line each.
+pub fn list() -> Vec<Line> {
+    let row = |check: &Check| vec![check.id.into(), severities(check).into(), check.name.into()];
+    table(&CHECKS.iter().map(row).collect::<Vec<_>>())
 }
 
 fn question(about: About) -> &'static str {
@@ -32,7 +38,6 @@ fn severities(check: &Check) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::CHECKS;
     use std::path::Path;
 
     const START: &str = "<!-- catalogue -->";

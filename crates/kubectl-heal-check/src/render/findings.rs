@@ -2,28 +2,38 @@
 
 use plugin_client::{Line, Role, table};
 
+use crate::checks;
 use crate::finding::{Finding, Offer, Severity};
+
+/// Of what belongs to a finding, and below it.
+const INDENT: usize = 12;
+/// Where a name begins, behind that.
+const NAME_AT: usize = 7;
 
 /// More of one check are counted; `-o wide` lists them all.
 const OF_ONE_CHECK: usize = 4;
 
-pub fn lines(findings: &[&Finding], wide: bool) -> Vec<Line> {
+/// `width`: of the terminal, if there is one.
+pub fn lines(findings: &[&Finding], wide: bool, width: Option<usize>) -> Vec<Line> {
     let groups: Vec<&[&Finding]> =
         findings.chunk_by(|a, b| (a.id, a.severity, &a.remedy) == (b.id, b.severity, &b.remedy)).collect();
     let listed = |group: &[&Finding]| if wide { group.len() } else { group.len().min(OF_ONE_CHECK) };
-    let rows: Vec<Vec<Line>> =
-        groups.iter().flat_map(|group| group[..listed(group)].iter().map(|it| row(it))).collect();
-    let mut rows = table(&rows).into_iter();
+    let shown = groups.iter().flat_map(|group| group[..listed(group)].iter());
+    let rows: Vec<Vec<Line>> = shown.clone().map(|it| row(it)).collect();
+    let beside = |(line, finding): (Line, &&Finding)| {
+        let name = finding.subject.to_string().chars().count();
+        // Beside the id there is no room for the name.
+        if width.is_some_and(|width| INDENT + NAME_AT + name > width) { line.hanging(4) } else { line }
+    };
+    let mut rows = table(&rows).into_iter().zip(shown).map(beside);
     let mut lines = Vec::new();
-    for group in groups {
+    for group in &groups {
         lines.extend(rows.by_ref().take(listed(group)));
         if listed(group) < group.len() {
-            lines.push(
-                Line::new()
-                    .dim(format!("            and {} more; -o wide shows all", group.len() - listed(group))),
-            );
+            let more = group.len() - listed(group);
+            lines.push(Line::from(" ".repeat(INDENT)).dim(format!("and {more} more; -o wide shows all")));
         }
-        lines.push(remedy(&group[0].remedy));
+        lines.push(remedy(group[0]));
         lines.extend(
             group[..listed(group)].iter().filter_map(|it| it.offer.as_ref()).flat_map(|it| offer(it, wide)),
         );
@@ -31,10 +41,21 @@ pub fn lines(findings: &[&Finding], wide: bool) -> Vec<Line> {
     lines
 }
 
-/// A command is left in one piece, to be copied.
-fn remedy(text: &str) -> Line {
-    let line = Line::new().plain("            ");
-    if text.starts_with("kubectl ") { line.command(text) } else { line.plain(text).hanging(12) }
+/// A command that a check made for what it found is left in one piece, to be copied. The text of the catalogue has none: its names are
+/// placeholders.
+fn remedy(finding: &Finding) -> Line {
+    let line = Line::from(" ".repeat(INDENT));
+    let text = finding.remedy.as_str();
+    let is_of_catalogue = checks::find(finding.id).is_some_and(|check| check.remedy == text);
+    let command = match text.starts_with("kubectl ") {
+        true => Some(0),
+        false => text.find(": kubectl ").map(|at| at + 2),
+    };
+    let line = match command.filter(|_| !is_of_catalogue) {
+        Some(at) => line.plain(&text[..at]).command(&text[at..]),
+        None => line.plain(text),
+    };
+    line.hanging(INDENT)
 }
 
 /// Commands that are proven; of the others what they lack. Why there is none is told with `wide`.
@@ -66,4 +87,43 @@ fn row(finding: &Finding) -> Vec<Line> {
         finding.id.into(),
         Line::new().strong(finding.subject.to_string()).plain(" ").plain(&finding.message).dim(place),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Subject;
+
+    fn finding(id: &'static str, remedy: &str) -> Finding {
+        let (name, severity) = ("n", Severity::Error);
+        let subject = Subject::new("Deployment", "shop", "web");
+        Finding {
+            id,
+            name,
+            severity,
+            subject,
+            message: "m".to_owned(),
+            remedy: remedy.to_owned(),
+            location: None,
+            offer: None,
+        }
+    }
+
+    /// Flags for the cluster are added to commands, and nothing else is one.
+    #[test]
+    fn only_what_can_be_typed_is_a_command() {
+        let shown =
+            |id, text: &str| remedy(&finding(id, text)).with_flags(" --context c").text().trim().to_owned();
+        for check in checks::CHECKS {
+            assert_eq!(shown(check.id, check.remedy), check.remedy, "{}", check.id);
+        }
+        for (text, command) in [
+            ("kubectl logs web-a -n shop", true),
+            ("once it is off: kubectl taint node n1 x", true),
+            ("look at it with kubectl describe", false),
+        ] {
+            let flags = if command { " --context c" } else { "" };
+            assert_eq!(shown("HC601", text), format!("{text}{flags}"));
+        }
+    }
 }

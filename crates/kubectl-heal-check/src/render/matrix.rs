@@ -1,14 +1,16 @@
 //! The matrix as columns, and the reasons of its cells.
 
-use cluster_model::text::span;
 use plugin_client::{Line, Role};
 
 use crate::dependencies::Impairment;
 use crate::matrix::{Cell, Evidence, Matrix, Verdict};
 use crate::report::Row;
+use crate::spans;
 
 /// Behind a cell that happened.
 pub const OBSERVED: &str = "*";
+/// It heals, and nothing of it serves until then.
+pub const OUTAGE: &str = "outage";
 /// Behind a cell that was proven in this run.
 pub const PROVEN: &str = "✓";
 
@@ -26,6 +28,7 @@ pub fn rows(rows: &[&Row]) -> Vec<Vec<Line>> {
 
 fn shown(cell: &Cell) -> Line {
     let (word, role) = match cell.verdict {
+        Verdict::Heals | Verdict::Slow if cell.is_outage => (OUTAGE, Role::Warn),
         Verdict::None => return Line::new().dim("-"),
         Verdict::Heals => ("heals", Role::Good),
         Verdict::Slow => ("slow", Role::Warn),
@@ -34,7 +37,7 @@ fn shown(cell: &Cell) -> Line {
     };
     let line = Line::new().span(role, word);
     let line = match cell.eta_seconds {
-        Some(seconds) => line.plain(" ").plain(span(seconds)),
+        Some(seconds) => line.plain(" ").plain(spans::seconds(seconds)),
         None => line,
     };
     match cell.evidence {

@@ -4,31 +4,44 @@ mod exempt;
 mod explain;
 pub mod findings;
 mod matrix;
+mod names;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 use std::collections::BTreeSet;
 
 use cluster_model::text::count;
-use plugin_client::{Line, table};
+use plugin_client::Line;
 
-pub use explain::explain;
+pub use explain::{explain, list};
+use names::{room, table_of_names};
 
 use crate::finding::{Finding, Severity, Unchecked};
 use crate::matrix::{Evidence, Matrix};
 use crate::report::{HealReport, Row};
 
-/// What else is shown.
+/// What else is shown, and how.
 #[derive(Clone, Copy, Debug)]
-pub struct Shown {
+pub struct Shown<'a> {
     pub wide: bool,
     /// What was left out, and why.
     pub ignored: bool,
+    /// What the marks mean, and what to type next.
+    pub notes: bool,
+    /// The command line of this run, as in ` deploy/web -n shop`.
+    pub again: &'a str,
+    /// Of the terminal, if there is one.
+    pub width: Option<usize>,
 }
 
 /// `namespace`: the one that was checked, if it was one.
-pub fn report(report: &HealReport, shown: Shown, namespace: Option<&str>, fail_on: Severity) -> Vec<Line> {
-    let wide = shown.wide;
+pub fn report(
+    report: &HealReport,
+    shown: Shown<'_>,
+    namespace: Option<&str>,
+    fail_on: Severity,
+) -> Vec<Line> {
     let of_rows = report.workloads.iter().map(|row| row.subject.namespace.as_str());
     // What is wrong with the control plane is wrong for all.
     let is_of_cluster =
@@ -42,15 +55,16 @@ pub fn report(report: &HealReport, shown: Shown, namespace: Option<&str>, fail_o
         let found: Vec<&Finding> =
             report.findings.iter().filter(|it| !is_of_cluster(it) && it.subject.namespace == name).collect();
         // Not a word of what was not there to check: it would read as good.
-        if !(rows.is_empty() && found.is_empty()) {
-            lines.extend(block(name, &rows, &found, wide));
+        let is_checked = report.scope.workloads.iter().any(|it| it.subject.namespace == name);
+        if is_checked || !(rows.is_empty() && found.is_empty()) {
+            lines.extend(block(name, &rows, &found, shown));
             lines.push(Line::new());
         }
     }
     let of_cluster: Vec<&Finding> = report.findings.iter().filter(|it| is_of_cluster(it)).collect();
     if !of_cluster.is_empty() {
         lines.push(Line::new().strong("cluster").plain("  ").plain(counts(&of_cluster)));
-        lines.extend(findings::lines(&of_cluster, wide));
+        lines.extend(findings::lines(&of_cluster, shown.wide, shown.width));
         lines.push(Line::new());
     }
     if !report.unchecked.is_empty() {
@@ -62,22 +76,50 @@ pub fn report(report: &HealReport, shown: Shown, namespace: Option<&str>, fail_o
         lines.extend(exempt);
         lines.push(Line::new());
     }
-    lines.extend(end(report, wide, fail_on));
+    if shown.notes {
+        lines.extend(notes(report, shown));
+    }
+    lines.push(verdict::line(report, fail_on));
     lines
 }
 
-fn block(name: &str, rows: &[&Row], found: &[&Finding], wide: bool) -> Vec<Line> {
+/// The matrix of the workloads for which something was proven in this run; empty if there is none.
+pub fn proven(report: &HealReport, width: Option<usize>) -> Vec<Line> {
+    let is_proven = |row: &&Row| evidence(row).any(|it| it == Evidence::Proven);
+    let rows: Vec<&Row> = report.workloads.iter().filter(is_proven).collect();
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = matrix_of(&rows, width);
+    lines.push(Line::new().dim(legend(&rows)).hanging(2));
+    lines
+}
+
+fn matrix_of(rows: &[&Row], width: Option<usize>) -> Vec<Line> {
+    let table = matrix::rows(rows);
+    table_of_names(&table, room(&table, width))
+}
+
+fn block(name: &str, rows: &[&Row], found: &[&Finding], shown: Shown<'_>) -> Vec<Line> {
     // Not as none, if they could not be read.
     let pods: Option<usize> = rows.iter().map(|row| row.pods).sum();
     let pods = pods.map_or("pods unknown".to_owned(), |all| count(all, "pod"));
-    let mut lines = vec![Line::new().strong(name).plain("  ").plain(format!(
-        "{}, {}: {}",
-        count(rows.len(), "workload"),
-        pods,
-        counts(found)
-    ))];
-    let reasons: Vec<Vec<Line>> = rows.iter().flat_map(|row| matrix::reasons(row, wide)).collect();
-    for part in [table(&matrix::rows(rows)), table(&reasons), findings::lines(found, wide)] {
+    let workloads = match rows.len() {
+        // Jobs, and what belongs to no workload.
+        0 => "no workload with a row of the matrix".to_owned(),
+        n => format!("{}, {pods}", count(n, "workload")),
+    };
+    let head = format!("{workloads}: {}", counts(found));
+    let mut lines = vec![Line::new().strong(name).plain("  ").plain(head).hanging(2)];
+    let reasons: Vec<Vec<Line>> = rows.iter().flat_map(|row| matrix::reasons(row, shown.wide)).collect();
+    // The reasons need the most room.
+    let names = shown.width.map_or(usize::MAX, |width| width / 3);
+    let parts = [
+        matrix_of(rows, shown.width),
+        table_of_names(&reasons, names),
+        findings::lines(found, shown.wide, shown.width),
+    ];
+    for part in parts {
         if !part.is_empty() {
             lines.push(Line::new());
             lines.extend(part);
@@ -109,36 +151,54 @@ fn unchecked(all: &[Unchecked]) -> Vec<Line> {
     }
     let mut lines = vec![Line::new().warn("not checked")];
     for (reason, ids) in by_reason {
-        lines.push(Line::new().plain("  ").plain(ids.join(", ")));
+        lines.push(Line::new().plain("  ").plain(ids.join(", ")).hanging(4));
         lines.push(Line::new().plain("            ").plain(reason).hanging(12));
     }
     lines
 }
 
-fn end(report: &HealReport, wide: bool, fail_on: Severity) -> Vec<Line> {
+fn evidence(row: &Row) -> impl Iterator<Item = Evidence> {
+    row.matrix.iter().flat_map(Matrix::cells).map(|(_, cell)| cell.evidence)
+}
+
+/// What the marks in these rows mean.
+fn legend(rows: &[&Row]) -> String {
+    let has = |wanted: Evidence| rows.iter().any(|row| evidence(row).any(|it| it == wanted));
+    let marks = match (has(Evidence::Proven), has(Evidence::Observed)) {
+        (true, true) => "✓ was proven just now, * was observed, the rest is",
+        (true, false) => "✓ was proven just now, the rest is",
+        (false, true) => "* was observed, the rest is",
+        (false, false) => "all of it is",
+    };
+    let mut cells = rows.iter().flat_map(|row| row.matrix.iter().flat_map(Matrix::cells));
+    let outage = if cells.any(|(_, cell)| cell.is_outage && cell.promises()) {
+        "; outage: it heals, and until then no pod of it is ready"
+    } else {
+        ""
+    };
+    format!(
+        "{marks} predicted from the objects; times are until as many pods are ready as before; - is nothing to heal{outage}"
+    )
+}
+
+fn notes(report: &HealReport, shown: Shown<'_>) -> Vec<Line> {
     let mut lines = Vec::new();
-    let is_observed = |row: &Row| {
-        row.matrix.iter().flat_map(Matrix::cells).any(|(_, cell)| cell.evidence == Evidence::Observed)
-    };
-    let has_matrix = report.workloads.iter().any(|row| row.matrix.is_some());
-    if has_matrix {
-        let legend = "times are until as many pods are ready as before; - is nothing to heal";
-        let observed = if report.workloads.iter().any(is_observed) {
-            "* was observed, the rest is"
-        } else {
-            "all of it is"
-        };
-        lines.push(Line::new().dim(format!("{observed} predicted from the objects; {legend}")));
+    let rows: Vec<&Row> = report.workloads.iter().filter(|row| row.matrix.is_some()).collect();
+    if !rows.is_empty() {
+        lines.push(Line::new().dim(legend(&rows)).hanging(2));
     }
-    let worst = report.findings.first();
-    let next = match worst {
-        Some(finding) => Some(("what it means: ", format!("kubectl heal-check --explain {}", finding.id))),
-        None if !wide && has_matrix => Some(("every reason: ", "kubectl heal-check -o wide".to_owned())),
-        None => None,
-    };
-    lines.extend(next.map(|(what, command)| Line::new().plain(what).command(command)));
-    if worst.is_some_and(|it| it.severity < fail_on) && report.unchecked.is_empty() {
-        lines.push(Line::new().good(format!("nothing as bad as {}", fail_on.word())));
+    match report.findings.first() {
+        // It asks no cluster: flags of the cluster would only be in the way.
+        Some(finding) => lines.push(
+            Line::new()
+                .plain("what it means: ")
+                .strong(format!("kubectl heal-check --explain {}", finding.id)),
+        ),
+        None if !shown.wide && !rows.is_empty() => {
+            let command = format!("kubectl heal-check{} -o wide", shown.again);
+            lines.push(Line::new().plain("every reason: ").command(command).hanging(2));
+        }
+        None => {}
     }
     lines
 }

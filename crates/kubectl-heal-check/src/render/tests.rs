@@ -6,6 +6,17 @@ use crate::report::{Checked, HealResult};
 use serde_json::json;
 
 fn text(world: &World, wide: bool) -> Vec<String> {
+    lines(world, Shown { wide, ignored: true, notes: true, again: " -n shop", width: None })
+        .iter()
+        .map(Line::text)
+        .collect()
+}
+
+fn lines(world: &World, shown: Shown<'_>) -> Vec<Line> {
+    report(&made(world), shown, Some("shop"), Severity::Error)
+}
+
+fn made(world: &World) -> HealReport {
     let snapshot = world.snapshot();
     let (findings, unchecked) = crate::checks::run(&snapshot, |_| true);
     let rows = matrices(&snapshot).into_iter().map(|(workload, matrix)| Row {
@@ -14,9 +25,12 @@ fn text(world: &World, wide: bool) -> Vec<String> {
         impaired_by: Vec::new(),
         pods: Some(workload.active().count()),
     });
-    let made = HealReport {
+    HealReport {
         kind: "HealReport",
-        result: HealResult::Ok,
+        result: HealResult::of(
+            findings.iter().any(|it| it.severity >= Severity::Error),
+            !unchecked.is_empty() || snapshot.workloads.is_empty(),
+        ),
         workloads: rows.collect(),
         findings,
         unchecked,
@@ -24,11 +38,7 @@ fn text(world: &World, wide: bool) -> Vec<String> {
         exempt: Exempt::default(),
         scope: Checked::default(),
         seconds: 0.0,
-    };
-    report(&made, Shown { wide, ignored: true }, Some("shop"), Severity::Error)
-        .iter()
-        .map(Line::text)
-        .collect()
+    }
 }
 
 #[test]
@@ -42,7 +52,8 @@ fn a_healthy_namespace_is_a_few_lines() {
             "  deployment/web  heals  heals 5s  slow 1m25s  slow 1m25s  heals 5s",
             "",
             "all of it is predicted from the objects; times are until as many pods are ready as before; - is nothing to heal",
-            "every reason: kubectl heal-check -o wide",
+            "every reason: kubectl heal-check -n shop -o wide",
+            "passed: no finding is error or worse",
         ]
     );
 }
@@ -77,5 +88,64 @@ fn the_wide_output_names_the_worst_node() {
 fn of_an_empty_namespace_nothing_is_said_but_that() {
     let mut empty = healthy();
     empty.objects.retain(|it| it["metadata"]["namespace"] != "shop");
-    assert_eq!(text(&empty, false), [""; 0]);
+    assert_eq!(
+        text(&empty, false),
+        ["incomplete: not everything could be checked; no finding is error or worse (exit code 5)"]
+    );
+}
+
+/// On a terminal of 80 columns no line is longer, but for what is to be typed; a wide one is used.
+#[test]
+fn what_is_shown_fits_the_terminal() {
+    let name = "a-name-of-a-workload-that-is-as-long-as-kubernetes-allows-63-00";
+    let mut web = crate::checks::testing::deployment(name, 1);
+    web["spec"]["template"]["spec"]["containers"][0]["livenessProbe"] = json!(null);
+    let mut own = pod(name, name, "n1");
+    own["metadata"]["ownerReferences"] =
+        json!([crate::checks::testing::owner("apps/v1", "Deployment", name)]);
+    let world = healthy()
+        .with(web)
+        .with(own)
+        .with_all(stateful_set("db", 1))
+        .edit("Pod/web-b", not_ready())
+        .unknown(crate::snapshot::Read::Budgets)
+        .unknown(crate::snapshot::Read::Leases);
+    let shown = |width: usize| -> Vec<String> {
+        let shown = Shown { wide: true, ignored: true, notes: true, again: "", width: Some(width) };
+        lines(&world, shown).iter().flat_map(|line| line.wrapped(width)).map(|line| line.text()).collect()
+    };
+    let narrow = shown(80);
+    for line in narrow.iter().filter(|line| !line.contains("kubectl ")) {
+        assert!(line.chars().count() <= 80, "{line}\n{}", narrow.join("\n"));
+    }
+    let wide = shown(200);
+    assert!(wide.len() < narrow.len());
+    assert!(wide.iter().any(|line| line.chars().count() > 100), "{}", wide.join("\n"));
+    assert!(
+        wide.iter().any(|line| line.starts_with(&format!("  deployment/{name}  heals"))),
+        "{}",
+        wide.join("\n")
+    );
+}
+
+#[test]
+fn quiet_leaves_out_the_notes() {
+    let shown = Shown { wide: false, ignored: false, notes: false, again: "", width: None };
+    let text: Vec<String> = lines(&healthy(), shown).iter().map(Line::text).collect();
+    assert_eq!(text.len(), 6, "{text:#?}");
+    assert_eq!(text[5], "passed: no finding is error or worse");
+}
+
+#[test]
+fn after_a_proof_its_row_is_shown() {
+    let mut report = made(&healthy().with_all(stateful_set("db", 1)));
+    assert_eq!(proven(&report, None), []);
+    let row = report.workloads.iter_mut().find(|row| row.subject.name == "web").unwrap();
+    row.matrix.as_mut().unwrap().pod_loss = crate::matrix::Cell::proven(2, "why".to_owned());
+    let text: Vec<String> = proven(&report, None).iter().map(Line::text).collect();
+    assert_eq!(text[1], "  deployment/web  heals  heals 2s✓  slow 1m25s  slow 1m25s  heals 5s");
+    assert!(
+        text.len() == 3 && text[2].starts_with("✓ was proven just now, the rest is predicted"),
+        "{text:#?}"
+    );
 }

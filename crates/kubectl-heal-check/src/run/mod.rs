@@ -7,9 +7,10 @@ mod read;
 use std::sync::Arc;
 use std::time::Instant;
 
-use cluster_model::Known;
-use plugin_client::{Bounds, Exit, Failure, Ui, publish_roles};
+use cluster_model::{Known, Raw};
+use plugin_client::{Bounds, Exit, Failure, Line, Ui, publish_roles};
 
+use crate::again::again;
 use crate::args::{Args, Files, Target, known};
 use crate::baseline::{self, BaselineFile};
 use crate::dependencies::Services;
@@ -34,32 +35,30 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
 }
 
 async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
-    let target = args.target()?;
-    let options = args.options(Files::read(&args)?)?;
-    let proof = args.proof(&target)?;
+    // Whatever else is on the command line: it is about the check alone.
     if let Some(id) = &args.explain {
-        let id = known(id, "--explain")?;
-        checks::find(id).into_iter().flat_map(render::explain).for_each(|line| ui.data(&line));
+        explain(&ui, id)?;
         return Ok(Exit::Done);
     }
+    let started = Instant::now();
+    let bounds = Bounds { ui: ui.clone(), deadline: args.timeout().map(|limit| started + limit) };
+    let target = args.target()?;
+    let files = bounds.in_time("--config and --baseline were read", Files::read(&args)).await?;
+    let options = args.options(files)?;
+    let proof = args.proof(&target)?;
     if args.print_rbac {
         let Format::Common(output) = args.output else {
             return Err(Failure::usage("--print-rbac: a role is text, json or yaml"));
         };
-        let roles = rights::roles(
-            args.connection.namespace.as_deref(),
-            options.secrets,
-            proof.as_ref().map(|it| it.harm),
-        );
+        let harm = proof.as_ref().map(|it| it.harm);
+        let roles = rights::roles(args.connection.namespace.as_deref(), &options, harm);
         publish_roles(&ui, output, &roles);
         return Ok(Exit::Done);
     }
     // Before anything is read: a file that cannot be written is no surprise at the end.
     let written = args.write_baseline.as_deref().map(BaselineFile::create).transpose()?;
-    let started = Instant::now();
-    let bounds = Bounds { ui: ui.clone(), deadline: args.timeout().map(|limit| started + limit) };
-    let read = bounds.in_time("all was read", read::read(&args, &target, &options, &ui)).await?;
-    let Input { snapshot, namespace, cluster, bench } = read;
+    let read = bounds.in_time("all was read", read::read(&args, &target, &options, &ui)).await;
+    let Input { snapshot, namespace, cluster, bench } = read.map_err(unchecked)?;
     let mut report = judge(&snapshot, &options, namespace.as_deref(), &target);
     report.seconds = started.elapsed().as_secs_f64();
     if let Some(file) = written {
@@ -71,8 +70,15 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let judge = |snapshot: &Snapshot| judge(snapshot, &options, namespace.as_deref(), &target);
         let again = async || Ok(read::read(&args, &target, &options, &ui).await?.snapshot);
         let proof = proof::run(&ui, cluster, proof, snapshot, report, &bounds, judge, again);
-        let (report, lines) = Box::pin(proof).await?;
-        formats::publish(&ui, args.output, &report, || lines);
+        let (report, summary) = Box::pin(proof).await?;
+        formats::publish(&ui, args.output, &report, || {
+            let mut lines = render::proven(&report, ui.width());
+            if !lines.is_empty() {
+                lines.push(Line::new());
+            }
+            lines.extend(summary);
+            lines
+        });
         return Ok(report.result.exit());
     }
     if let Some((bench, folder)) = bench.zip(args.fix.as_deref()) {
@@ -82,11 +88,33 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         fixes::write(folder, &mut report.findings, &ui)?;
         report.seconds = started.elapsed().as_secs_f64();
     }
-    let shown = render::Shown { wide: args.output.is_wide(), ignored: args.show_ignored };
+    let shown = render::Shown {
+        wide: args.output.is_wide(),
+        ignored: args.show_ignored,
+        notes: !args.quiet,
+        again: &again(&args),
+        width: ui.width(),
+    };
     formats::publish(&ui, args.output, &report, || {
         render::report(&report, shown, namespace.as_deref(), options.fail_on)
     });
     Ok(report.result.exit())
+}
+
+/// `id`: empty is all checks.
+fn explain(ui: &Ui, id: &str) -> Result<(), Failure> {
+    let lines = match checks::find(id) {
+        Some(check) => render::explain(check),
+        None if id.is_empty() => render::list(),
+        None => return known(id, "--explain").map(drop),
+    };
+    lines.iter().for_each(|line| ui.data(line));
+    Ok(())
+}
+
+/// Nothing was checked, so that nothing was found either: that is another result than findings.
+fn unchecked(failure: Failure) -> Failure {
+    if failure.exit == Exit::Failed { failure.exit(Exit::Incomplete) } else { failure }
 }
 
 /// Pure: the report of what was read.
@@ -102,13 +130,12 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
         unchecked.push(Unchecked { id: "placement".to_owned(), reason: why.clone() });
     }
     unchecked.extend(snapshot.origin.unchecked.iter().cloned());
-    unchecked.extend(snapshot.not_found.iter().map(|name| Unchecked {
-        id: name.clone(),
-        reason: match namespace {
-            Some(namespace) => format!("not found in namespace {namespace}"),
-            None => "not found in the files".to_owned(),
-        },
-    }));
+    unchecked.extend(
+        snapshot
+            .not_found
+            .iter()
+            .map(|name| Unchecked { id: name.clone(), reason: not_found(snapshot, name, namespace) }),
+    );
     if snapshot.posture().next().is_none() && snapshot.not_found.is_empty() {
         unchecked.push(Unchecked { id: "workloads".to_owned(), reason: nothing(namespace, target) });
     }
@@ -136,6 +163,28 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
         exempt,
         scope: Checked::of(snapshot, options, left_out),
         seconds: 0.0,
+    }
+}
+
+/// Pods and Jobs are part of their owners.
+fn not_found(snapshot: &Snapshot, named: &str, namespace: Option<&str>) -> String {
+    let owner_of = |read: Read, name: &str| {
+        let object = snapshot.all(read).iter().find(|it| it.name() == name);
+        object.and_then(|it| snapshot.workload_of.get(it.uid())).map(|at| &snapshot.workloads[*at])
+    };
+    let owner = match named.split_once('/') {
+        Some(("pod", name)) => {
+            snapshot.workloads.iter().find(|it| it.pods.iter().any(|pod| pod.name == name))
+        }
+        Some(("job", name)) => owner_of(Read::Jobs, name),
+        Some(("replicaset", name)) => owner_of(Read::ReplicaSets, name),
+        _ => None,
+    };
+    match owner {
+        Some(owner) => format!("belongs to {}: name that instead", owner.subject),
+        None => {
+            namespace.map_or("not found in the files".to_owned(), |it| format!("not found in namespace {it}"))
+        }
     }
 }
 
@@ -221,6 +270,10 @@ mod tests {
         assert_eq!(report.result, HealResult::Incomplete);
         assert_eq!(report.unchecked[0].id, "deployment/wbe");
         assert_eq!(report.workloads.len(), 0);
+        let of_pod = Selection::Named(vec![(Read::Pods, "web-a".to_owned())]);
+        let report =
+            judge(&healthy().selected(&of_pod), &fail_on(Severity::Error), Some("shop"), &Target::All);
+        assert_eq!(report.unchecked[0].reason, "belongs to deployment/web: name that instead");
     }
 
     #[test]

@@ -14,16 +14,32 @@ pub enum Reason {
     Killing,
     /// A controller could not create a pod.
     FailedCreate,
+    /// The kubelet could not mount a volume (`pkg/kubelet/events/event.go`, as the next ones).
+    FailedMount,
+    /// A volume was not attached to the node.
+    FailedAttachVolume,
+    /// The runtime could not make what the containers of a pod share, as its network.
+    FailedCreatePodSandBox,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 3] = [Reason::Unhealthy, Reason::Killing, Reason::FailedCreate];
+    pub const ALL: [Reason; 6] = [
+        Reason::Unhealthy,
+        Reason::Killing,
+        Reason::FailedCreate,
+        Reason::FailedMount,
+        Reason::FailedAttachVolume,
+        Reason::FailedCreatePodSandBox,
+    ];
 
     pub fn word(self) -> &'static str {
         match self {
             Reason::Unhealthy => "Unhealthy",
             Reason::Killing => "Killing",
             Reason::FailedCreate => "FailedCreate",
+            Reason::FailedMount => "FailedMount",
+            Reason::FailedAttachVolume => "FailedAttachVolume",
+            Reason::FailedCreatePodSandBox => "FailedCreatePodSandBox",
         }
     }
 }
@@ -51,7 +67,10 @@ impl Event {
         let is_read = match reason {
             Reason::Killing => is_probe_kill(message),
             Reason::Unhealthy => is_time_out(message),
-            Reason::FailedCreate => true,
+            Reason::FailedCreate
+            | Reason::FailedMount
+            | Reason::FailedAttachVolume
+            | Reason::FailedCreatePodSandBox => true,
         };
         let first_of = |fields: &[&str]| fields.iter().find_map(|at| object.time(at));
         let last = first_of(&["/series/lastObservedTime", "/lastTimestamp", "/eventTime"])?;

@@ -111,6 +111,9 @@ pub struct Autoscaler {
     pub is_system: bool,
 }
 
+/// The holders of the Leases that are read.
+pub const HEALERS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
+
 /// A component that heals holds it.
 pub struct Lease {
     pub name: String,

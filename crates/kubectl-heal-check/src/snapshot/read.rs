@@ -153,6 +153,51 @@ impl Read {
         Read::ALL.into_iter().find(|read| read.api().0 == kind)
     }
 
+    /// In any form that kubectl takes: `deployment`, `deployments`, `deploy`, `deployments.apps`, `deployments.v1.apps`; case does not matter.
+    pub fn of_word(word: &str) -> Option<Read> {
+        let word = word.to_ascii_lowercase();
+        let (name, of) = word.split_once('.').unwrap_or((&word, ""));
+        Read::ALL.into_iter().find(|read| {
+            let (kind, group, version, plural) = read.api();
+            let is_of =
+                of.is_empty() || of == group || of.strip_prefix(version) == Some(&format!(".{group}"));
+            is_of && (kind.eq_ignore_ascii_case(name) || plural == name || read.short_names().contains(&name))
+        })
+    }
+
+    /// As `kubectl api-resources` lists them.
+    fn short_names(self) -> &'static [&'static str] {
+        match self {
+            Read::Pods => &["po"],
+            Read::Nodes => &["no"],
+            Read::Deployments => &["deploy"],
+            Read::ReplicaSets => &["rs"],
+            Read::ReplicationControllers => &["rc"],
+            Read::StatefulSets => &["sts"],
+            Read::DaemonSets => &["ds"],
+            Read::CronJobs => &["cj"],
+            Read::Budgets => &["pdb"],
+            Read::Autoscalers => &["hpa"],
+            Read::Services => &["svc"],
+            Read::Claims => &["pvc"],
+            Read::Volumes => &["pv"],
+            Read::PriorityClasses => &["pc"],
+            Read::ConfigMaps => &["cm"],
+            Read::ServiceAccounts => &["sa"],
+            Read::Quotas => &["quota"],
+            Read::LimitRanges => &["limits"],
+            Read::Namespaces => &["ns"],
+            Read::Events => &["ev"],
+            Read::Jobs
+            | Read::Leases
+            | Read::Secrets
+            | Read::RuntimeClasses
+            | Read::ValidatingWebhooks
+            | Read::MutatingWebhooks
+            | Read::EndpointSlices => &[],
+        }
+    }
+
     /// What has to be granted to list it in a namespace, or in all.
     pub fn right(self, namespace: Option<&str>) -> Right {
         let (_, group, _, plural) = self.api();

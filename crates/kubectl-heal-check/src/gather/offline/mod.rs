@@ -17,7 +17,7 @@ use plugin_client::Failure;
 use plugin_client::dump::Dump;
 use serde_json::Value;
 
-use super::{HEALERS, webhook_backends};
+use super::webhook_backends;
 use crate::args::{TYPES, Target};
 use crate::finding::Unchecked;
 use crate::snapshot::{Gathered, Origin, Read, Selection};
@@ -77,7 +77,6 @@ pub fn read(
         all.sort_by_cached_key(key);
         objects.insert(read, known(&files, Kind::Read(read), dump, all));
     }
-    leases(&mut objects);
     webhook_backends::retain(namespace, &mut objects);
     let mut own = std::mem::take(&mut files.pods.own);
     own.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
@@ -154,7 +153,7 @@ fn known<T>(files: &Files, kind: Kind, dump: &Dump, found: T) -> Known<T> {
 
 /// By labels, as the server would find them.
 fn selected(files: &Files, query: Option<&Selector>) -> BTreeSet<String> {
-    let own = TYPES.iter().filter_map(|(read, _)| files.objects.get(read)).flatten();
+    let own = TYPES.iter().filter_map(|read| files.objects.get(read)).flatten();
     let objects = own.filter(|it| selector::selects(query, Some(&labels(it)))).map(|it| it.uid().to_owned());
     let pods = files.pods.own.iter().filter(|pod| selector::selects(query, Some(&pod.labels)));
     objects.chain(pods.map(|pod| pod.uid.clone())).collect()
@@ -162,15 +161,6 @@ fn selected(files: &Files, query: Option<&Selector>) -> BTreeSet<String> {
 
 pub fn labels(object: &Value) -> BTreeMap<String, String> {
     crate::snapshot::workload::labels_of(object)
-}
-
-/// A control plane that somebody else runs may hide them; the same as of a live cluster.
-fn leases(objects: &mut BTreeMap<Read, Known<Vec<Value>>>) {
-    let Some(Known::Seen(found)) = objects.get(&Read::Leases) else { return };
-    let missing = HEALERS.iter().find(|name| !found.iter().any(|lease| lease.name() == **name));
-    if let Some(name) = missing {
-        objects.insert(Read::Leases, Known::Unknown(super::no_lease(name)));
-    }
 }
 
 /// What the scheduler reads of the whole cluster.

@@ -160,7 +160,7 @@ impl Line {
 
     /// Broken between words into lines of at most `width` columns, if it may be (`hanging`). What is to be typed stays in one piece,
     /// and so does a word: both must be fit to be copied.
-    pub(crate) fn wrapped(&self, width: usize) -> Vec<Line> {
+    pub fn wrapped(&self, width: usize) -> Vec<Line> {
         let Some(hang) = self.hang.filter(|_| self.width() > width) else { return vec![self.clone()] };
         // A column too narrow to read in is no help.
         let hang = if hang + NARROW > width { LITTLE } else { hang };

@@ -53,15 +53,39 @@ pub(super) fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
+/// Of the terminal. Elsewhere what COLUMNS says, which `watch` sets for the programs that it runs.
 pub(super) fn columns(stream: Stream) -> Option<usize> {
     let terminal = match stream {
         Stream::Out => Term::stdout(),
         Stream::Err => Term::stderr(),
     };
     // Some terminals report 0 before their size is set.
-    terminal.size_checked().map(|(_, columns)| usize::from(columns)).filter(|columns| *columns > 0)
+    let size =
+        terminal.size_checked().map(|(_, columns)| usize::from(columns)).filter(|columns| *columns > 0);
+    size.or_else(|| requested(std::env::var("COLUMNS").ok()?.as_str()))
+}
+
+/// Narrower than this nothing can be read.
+const LEAST: usize = 20;
+
+fn requested(columns: &str) -> Option<usize> {
+    columns.trim().parse().ok().filter(|columns| *columns >= LEAST)
 }
 
 pub(super) fn is_terminal() -> bool {
     io::stderr().is_terminal()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_a_sensible_number() {
+        for (text, columns) in
+            [("80", Some(80)), (" 200 ", Some(200)), ("0", None), ("-1", None), ("x", None)]
+        {
+            assert_eq!(requested(text), columns, "{text}");
+        }
+    }
 }

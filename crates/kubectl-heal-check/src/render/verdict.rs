@@ -1,0 +1,77 @@
+//! The last line of a report: what decided about the exit code.
+
+use plugin_client::Line;
+
+use super::counts;
+use crate::finding::{Finding, Severity};
+use crate::report::{HealReport, HealResult};
+
+pub fn line(report: &HealReport, fail_on: Severity) -> Line {
+    let above = match fail_on {
+        Severity::Critical => "critical".to_owned(),
+        severity => format!("{} or worse", severity.word()),
+    };
+    let line = Line::new();
+    let line = match report.result {
+        HealResult::Findings => {
+            let counted: Vec<&Finding> = report.findings.iter().filter(|it| it.severity >= fail_on).collect();
+            let more = if report.unchecked.is_empty() { "" } else { "; not everything could be checked" };
+            line.bad("failed").plain(format!(": {}{more} (exit code 1)", counts(&counted)))
+        }
+        HealResult::Incomplete => line
+            .warn("incomplete")
+            .plain(format!(": not everything could be checked; no finding is {above} (exit code 5)")),
+        _ => line.good("passed").plain(format!(": no finding is {above}")),
+    };
+    line.hanging(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exempt::Exempt;
+    use crate::finding::{Subject, Unchecked};
+    use crate::report::Checked;
+
+    #[test]
+    fn what_decided_about_the_exit_code() {
+        let of = |severities: &[Severity], has_unchecked: bool, fail_on: Severity| {
+            let finding = |severity: &Severity| Finding {
+                id: "HC203",
+                name: "n",
+                severity: *severity,
+                subject: Subject::new("Deployment", "shop", "web"),
+                message: String::new(),
+                remedy: String::new(),
+                location: None,
+                offer: None,
+            };
+            let unchecked = Unchecked { id: "HC804".to_owned(), reason: "r".to_owned() };
+            let fails = severities.iter().any(|it| *it >= fail_on);
+            let report = HealReport {
+                kind: "HealReport",
+                result: HealResult::of(fails, has_unchecked),
+                workloads: Vec::new(),
+                findings: severities.iter().map(finding).collect(),
+                unchecked: if has_unchecked { vec![unchecked] } else { Vec::new() },
+                proof: None,
+                exempt: Exempt::default(),
+                scope: Checked::default(),
+                seconds: 0.0,
+            };
+            line(&report, fail_on).text()
+        };
+        use Severity::{Critical, Error, Info, Warning};
+        assert_eq!(of(&[], false, Error), "passed: no finding is error or worse");
+        assert_eq!(of(&[Warning, Info], false, Critical), "passed: no finding is critical");
+        assert_eq!(of(&[Error, Error, Warning], false, Error), "failed: 2 errors (exit code 1)");
+        assert_eq!(
+            of(&[Error, Warning, Info], true, Warning),
+            "failed: 1 error, 1 warning; not everything could be checked (exit code 1)"
+        );
+        assert_eq!(
+            of(&[Warning], true, Error),
+            "incomplete: not everything could be checked; no finding is error or worse (exit code 5)"
+        );
+    }
+}
