@@ -70,9 +70,9 @@ fn expect_proof(outcome: &Outcome, result: &str, rounds: usize, code: i32) -> Va
     proof
 }
 
-/// Nothing was written, and no command ran but those that are told here.
+/// Nothing was written, and so many commands ran.
 #[track_caller]
-fn assert_only_exec(audit: &Audit, commands: usize) {
+fn assert_only_commands(audit: &Audit, commands: usize) {
     let changes = audit.changes().filter(|it| it.subresource != "exec");
     assert!(changes.is_empty(), "{changes}");
     assert_eq!(audit.0.iter().filter(|it| it.subresource == "exec").count(), commands, "{audit}");
@@ -93,7 +93,7 @@ fn a_container_that_hears_sigterm_is_killed_and_comes_back() {
         prove(&room, "web", &["--yes", "--max-recovery=60s"]).watch().finish_unchecked();
     let proof = expect_proof(&outcome, "recovered", 2, 0);
     // A look before the plan, and a look and a kill each.
-    assert_only_exec(&audit, 5);
+    assert_only_commands(&audit, 5);
     let rounds = proof["rounds"].as_array().unwrap();
     for round in rounds {
         let uid = text(round, "victimUid");
@@ -160,7 +160,7 @@ fn a_first_process_without_a_handler_is_left_alone() {
     assert!(outcome.findings().iter().any(|id| id == "HC310"), "{outcome}");
     let audit = crate::plugin::requests(&room, "heal-check", cluster.audit_since(mark));
     // One look.
-    assert_only_exec(&audit, 1);
+    assert_only_commands(&audit, 1);
     // In words, without a report for programs.
     let shown = heal_check(&room, &["deploy/web", "--prove=kill", "--yes"]).run();
     assert_eq!(shown.code, 3, "{shown}");
@@ -184,7 +184,7 @@ fn in_a_shared_namespace_sigkill_ends_the_very_process() {
     });
     let (outcome, _, audit) = prove(&room, "web", &["--yes", "--rounds=1"]).watch().finish_unchecked();
     let proof = expect_proof(&outcome, "recovered", 1, 0);
-    assert_only_exec(&audit, 3);
+    assert_only_commands(&audit, 3);
     let round = &proof["rounds"][0];
     assert_eq!((&round["signal"], &round["exitCode"]), (&json!("SIGKILL"), &json!(137)), "{outcome}");
     let restarts: u64 = before
@@ -252,7 +252,7 @@ fn what_would_not_come_back_or_has_no_shell_is_refused() {
     }
     let audit = crate::plugin::requests(&room, "heal-check", cluster.audit_since(mark));
     // A look into `final` and one into `bare`.
-    assert_only_exec(&audit, 2);
+    assert_only_commands(&audit, 2);
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn ctrl_c_waits_until_the_container_is_back() {
     let (outcome, _, audit) = run.finish_unchecked();
     let proof = expect_proof(&outcome, "aborted", 1, 130);
     assert!(proof["rounds"][0]["recoverySeconds"].is_number(), "{outcome}");
-    assert_only_exec(&audit, 3);
+    assert_only_commands(&audit, 3);
     let restarts: u64 =
         pods.iter().filter_map(|it| main_of(&pod(&room, name(it)))["restartCount"].as_u64()).sum();
     assert_eq!(restarts, 1, "{outcome}");
@@ -318,4 +318,61 @@ fn another_pod_by_the_same_name_is_not_killed() {
         (&db["metadata"]["uid"], &main_of(&db)["restartCount"]),
         (&after["metadata"]["uid"], &json!(0))
     );
+}
+
+/// Its second start fails, again and again: it was not healed, and the cell says nothing else.
+#[test]
+fn a_container_that_does_not_come_back_has_not_recovered() {
+    let cluster = shared();
+    let room = cluster.real_room();
+    let once = format!("[ ! -e /data/ran ] || exit 4; touch /data/ran; {HEARS}");
+    workload(&room, "web", 2, |spec| {
+        main_runs(sh(&once))(spec);
+        spec["volumes"] = json!([{"name": "data", "emptyDir": {}}]);
+        spec["containers"][0]["volumeMounts"] = json!([{"name": "data", "mountPath": "/data"}]);
+    });
+    let outcome = prove(&room, "web", &["--yes", "--max-recovery=2s"]).run();
+    let proof = expect_proof(&outcome, "not-recovered", 1, 1);
+    assert!(proof["rounds"][0]["seconds"]["terminated"].is_number(), "{outcome}");
+    assert!(proof["rounds"][0]["recoverySeconds"].is_null(), "{outcome}");
+    assert_ne!(outcome.report()["workloads"][0]["matrix"]["crash"]["evidence"], json!("proven"), "{outcome}");
+}
+
+/// The printed role is enough; without its right to run commands nothing is looked into.
+#[test]
+fn the_printed_role_is_enough_for_a_kill() {
+    let cluster = shared();
+    let room = cluster.real_room();
+    workload(&room, "web", 2, main_runs(sh(HEARS)));
+    let printed = heal_check(&room, &["--prove=kill", "--print-rbac", "-o", "json"]).run();
+    let printed: Value = serde_json::from_str(&printed.out).unwrap();
+    let rules: Vec<Value> = printed["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|it| it["rules"].as_array().cloned())
+        .flatten()
+        .collect();
+    let is_exec =
+        |rule: &Value| rule["resources"].as_array().is_some_and(|it| it.contains(&json!("pods/exec")));
+    let less: Vec<Value> = rules.iter().filter(|it| !is_exec(it)).cloned().collect();
+    assert!(!less.is_empty() && less.len() < rules.len(), "{printed:#}");
+    let user = |name: &str, rules: &[Value]| {
+        let name = format!("{}-{name}", room.namespace());
+        let kubeconfig = cluster.user(&name, &[], rules);
+        // The authoriser sees a role a moment after it was made, and of all its rules at once.
+        let attributes = json!({"verb": "watch", "resource": "pods", "namespace": room.namespace()});
+        let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+            "spec": {"user": name, "resourceAttributes": attributes}});
+        wait("the role to be known", PATIENCE, || {
+            let answer = cluster.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", &review);
+            (answer["status"]["allowed"] == true).then_some(())
+        });
+        kubeconfig
+    };
+    let refused = prove(&room, "web", &["--yes"]).kubeconfig(&user("reader", &less)).run();
+    refused.expect("refused", 3);
+    assert!(refused.err.contains("pods/exec"), "{refused}");
+    let outcome = prove(&room, "web", &["--yes", "--rounds=1"]).kubeconfig(&user("killer", &rules)).run();
+    expect_proof(&outcome, "recovered", 1, 0);
 }

@@ -33,7 +33,6 @@ Examples:
   kubectl heal-check deploy/web -o wide   one workload, with every reason
   kubectl heal-check -A --fail-on warning
   kubectl heal-check deploy/web --prove=evict --max-recovery=30s
-  kubectl heal-check deploy/web --prove=kill
   kubectl heal-check --explain HC204      what a finding means
   kubectl heal-check -A -o sarif          for code scanning; also junit, openmetrics
 

@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp, Unit};
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, PostParams};
+use plugin_client::api::exec::{self, ExecRequest};
 use plugin_client::{Cluster, Exit, Failure, Right, Ui, lost, missing, unreachable};
 use serde_json::json;
 use testbed::fake::{Answer, ClosedPort};
@@ -70,6 +71,33 @@ async fn no_hidden_retries_of_writes() {
         pods.list(&ListParams::default()).await.unwrap();
         let posts = bench.fake.requests().iter().filter(|request| request.method == "POST").count();
         assert_eq!(posts, 1);
+    }
+}
+
+/// It goes out as a GET, and is a command all the same.
+#[tokio::test]
+async fn a_command_in_a_container_is_never_repeated() {
+    for answer in [
+        Answer::text(429, "slow down").header("Retry-After", "0"),
+        Answer::status(503, "ServiceUnavailable", "not now").header("Retry-After", "0"),
+        Answer::status(403, "Forbidden", "no"),
+        Answer::cut(),
+    ] {
+        let bench = Bench::new();
+        bench.fake.on("GET", "*/exec").answer(answer);
+        let cluster = bench.connect(&[]).await.unwrap();
+        let request = ExecRequest {
+            namespace: "shop".to_owned(),
+            pod: "a".to_owned(),
+            container: "main".to_owned(),
+            command: vec!["true".to_owned()],
+        };
+        let failure = exec::start(&cluster, &request).await.err().unwrap();
+        assert_eq!(failure.object.as_deref(), Some("pod/a"));
+        let requests = bench.fake.requests();
+        assert_eq!(requests.len(), 1);
+        assert_eq!(requests[0].headers["upgrade"], "websocket");
+        assert!(requests[0].headers["user-agent"].starts_with("kubectl-test/"));
     }
 }
 

@@ -224,7 +224,7 @@ fn on_command(
             Ok(())
         }
         // The server may have passed it on before its answer was lost.
-        Command::Runs(Err(failure)) if failure.code.is_none() => {
+        Command::Runs(Err(failure)) if failure.code.is_none_or(|code| code >= 500) => {
             timeline.sent_at(now);
             sending.doubt = Some(failure.to_string());
             Ok(())
