@@ -16,7 +16,7 @@ use crate::checks;
 use crate::finding::{Change, Finding, Fix, Proof, Subject};
 use crate::half::Half;
 use crate::options::Options;
-use crate::snapshot::{Domain, Gathered, Read, Selection, Snapshot};
+use crate::snapshot::{Domain, Gathered, Kind, Read, Selection, Snapshot, Workload};
 use cluster_model::Known;
 use placement::RollOut;
 
@@ -73,23 +73,27 @@ impl Workbench {
     fn tried(&self, finding: &Finding, changes: &[Change], now: &[Finding]) -> Result<Tried, String> {
         let mut gathered = self.gathered.clone();
         changes.iter().try_for_each(|change| change.apply(&mut gathered))?;
-        let misfit = self.roll_out(&mut gathered, changes)?;
+        let (misfit, old) = self.roll_out(&mut gathered, changes)?;
         let snapshot = self.snapshot(gathered);
         let found = self.found(&snapshot);
         let is_it = |it: &Finding| it.id == finding.id && it.subject == finding.subject;
         let was = |it: &Finding| {
             now.iter().any(|old| old.id == it.id && old.subject == it.subject && old.severity >= it.severity)
         };
-        let resolved = !found.iter().any(is_it);
+        let resolved = old.is_none() && !found.iter().any(is_it);
         let worse: Vec<Finding> = found.into_iter().filter(|it| !is_it(it) && !was(it)).collect();
         let proof = Proof { accepted: true, fits: misfit.is_none(), resolved, no_worse: worse.is_empty() };
-        Ok(Tried { snapshot, proof, misfit, worse })
+        Ok(Tried { snapshot, proof, misfit, old, worse })
     }
 
-    /// The pods and budgets as they would be then; and why it is not certain that the pods find a place.
-    fn roll_out(&self, gathered: &mut Gathered, changes: &[Change]) -> Result<Option<String>, String> {
+    /// The pods and budgets as they would be then; why it is not certain that the pods find a place, and why there would be no new ones.
+    fn roll_out(
+        &self,
+        gathered: &mut Gathered,
+        changes: &[Change],
+    ) -> Result<(Option<String>, Option<String>), String> {
         let changed = self.snapshot(gathered.clone());
-        let mut misfit = None;
+        let (mut misfit, mut old) = (None, None);
         let mut budgets: BTreeSet<Subject> = BTreeSet::new();
         for workload in &changed.workloads {
             let is_meant = |change: &&Change| {
@@ -102,6 +106,8 @@ impl Workbench {
                 continue;
             }
             budgets.extend(workload.budgets.iter().map(|at| changed.budgets[*at].subject.clone()));
+            let is_updated = changes.iter().any(|it| it.target == workload.subject && it.is_of_template());
+            old = old.or(is_updated.then(|| stays_old(workload)).flatten());
             if changed.origin.is_manifests() {
                 let moves = changes.iter().any(Change::moves_pods);
                 let why = "manifests have no nodes: whether its pods find a place is not known";
@@ -112,8 +118,11 @@ impl Workbench {
                 changes.iter().any(|change| change.target == workload.subject && change.places_anew());
             let roll_out = RollOut::of(workload, moves);
             misfit = misfit.or(match &changed.scheduling {
-                Known::Seen(cluster) => roll_out.misfit(cluster)?,
-                Known::Unknown(_) if roll_out.new == 0 => None,
+                Known::Seen(cluster) => match roll_out.misfit(cluster)? {
+                    None if is_updated => roll_out.first_step(cluster)?,
+                    found => found,
+                },
+                Known::Unknown(_) if roll_out.new == 0 && !is_updated => None,
                 Known::Unknown(why) => Some(format!("whether its pods find a place is not known: {why}")),
             });
             let new = roll_out.pods(&changed);
@@ -126,7 +135,7 @@ impl Workbench {
         budgets
             .extend(changes.iter().filter(|it| it.read() == Some(Read::Budgets)).map(|it| it.target.clone()));
         gathered.origin.predicted = budgets;
-        Ok(misfit)
+        Ok((misfit, old))
     }
 }
 
@@ -138,16 +147,35 @@ fn add(changes: &mut Vec<Change>, change: Change) {
     }
 }
 
+/// Why a new template does not reach the pods that are there.
+fn stays_old(workload: &Workload) -> Option<String> {
+    use cluster_model::Raw;
+    let why = match workload.kind {
+        Kind::ReplicaSet => "a ReplicaSet does not update its pods",
+        Kind::Deployment if workload.object["spec"]["paused"] == true => "it is paused",
+        Kind::StatefulSet | Kind::DaemonSet
+            if workload.object.text("/spec/updateStrategy/type") == "OnDelete" =>
+        {
+            "its update strategy is OnDelete"
+        }
+        _ => return None,
+    };
+    Some(format!("pods that are there stay as they are until they are replaced: {why}"))
+}
+
 struct Tried {
     snapshot: Snapshot,
     proof: Proof,
     misfit: Option<String>,
+    /// Why its pods remain as they were.
+    old: Option<String>,
     worse: Vec<Finding>,
 }
 
 impl Tried {
     fn lacks(&self) -> Option<String> {
-        let unresolved = (!self.proof.resolved).then(|| "the finding remains".to_owned());
+        let remains = || self.old.clone().unwrap_or_else(|| "the finding remains".to_owned());
+        let unresolved = (!self.proof.resolved).then(remains);
         let worse = self.worse.first().map(|it| format!("it would bring about {} of {}", it.id, it.subject));
         let lacks: Vec<String> = self.misfit.clone().into_iter().chain(unresolved).chain(worse).collect();
         (!lacks.is_empty()).then(|| lacks.join("; "))

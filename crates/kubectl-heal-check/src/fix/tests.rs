@@ -89,7 +89,7 @@ fn the_smallest_change_that_is_proven_is_offered() {
         format!(r#"create poddisruptionbudget/web {{"maxUnavailable":1,"selector":{selector}}}"#);
     let spread = |key: &str| {
         format!(
-            r#"{{"template":{{"spec":{{"topologySpreadConstraints":[{{"labelSelector":{selector},"maxSkew":1,"nodeTaintsPolicy":"Honor","topologyKey":"{key}","whenUnsatisfiable":"DoNotSchedule"}}]}}}}}}"#
+            r#"{{"template":{{"spec":{{"topologySpreadConstraints":[{{"labelSelector":{selector},"matchLabelKeys":["pod-template-hash"],"maxSkew":1,"nodeTaintsPolicy":"Honor","topologyKey":"{key}","whenUnsatisfiable":"DoNotSchedule"}}]}}}}}}"#
         )
     };
     let (host, zone) = (spread("kubernetes.io/hostname"), spread("topology.kubernetes.io/zone"));

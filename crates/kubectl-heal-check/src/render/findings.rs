@@ -2,7 +2,8 @@
 
 use plugin_client::{Line, Role, table};
 
-use crate::finding::{Finding, Offer, Severity};
+use super::fix;
+use crate::finding::{Finding, Severity};
 
 /// More of one check are counted; `-o wide` lists them all.
 const OF_ONE_CHECK: usize = 4;
@@ -16,42 +17,30 @@ pub fn lines(findings: &[&Finding], wide: bool) -> Vec<Line> {
     let mut rows = table(&rows).into_iter();
     let mut lines = Vec::new();
     for group in groups {
-        lines.extend(rows.by_ref().take(listed(group)));
+        let is_fixed = group.iter().any(|it| it.offer.is_some());
+        for (finding, row) in group[..listed(group)].iter().zip(rows.by_ref()) {
+            lines.push(row);
+            if is_fixed {
+                lines.extend(fix::lines(finding));
+            }
+        }
         if listed(group) < group.len() {
             lines.push(
                 Line::new()
                     .dim(format!("            and {} more; -o wide shows all", group.len() - listed(group))),
             );
         }
-        lines.push(remedy(&group[0].remedy));
-        lines.extend(
-            group[..listed(group)].iter().filter_map(|it| it.offer.as_ref()).flat_map(|it| offer(it, wide)),
-        );
+        if !is_fixed {
+            lines.push(remedy(&group[0].remedy));
+        }
     }
     lines
 }
 
 /// A command is left in one piece, to be copied.
-fn remedy(text: &str) -> Line {
+pub fn remedy(text: &str) -> Line {
     let line = Line::new().plain("            ");
     if text.starts_with("kubectl ") { line.command(text) } else { line.plain(text).hanging(12) }
-}
-
-/// Commands that are proven; of the others what they lack. Why there is none is told with `wide`.
-fn offer(offer: &Offer, wide: bool) -> Vec<Line> {
-    let line = || Line::new().plain("            ");
-    match offer {
-        Offer::Nothing(why) if wide => vec![line().dim(format!("no fix: {why}"))],
-        Offer::Nothing(_) => Vec::new(),
-        Offer::Fix(fix) => {
-            let title = match &fix.partial {
-                None => line().good("fix, proven:"),
-                Some(why) => line().warn("partial fix: ").plain(why),
-            };
-            let commands = fix.commands.iter().map(|it| line().command(it));
-            std::iter::once(title).chain(commands).collect()
-        }
-    }
 }
 
 fn row(finding: &Finding) -> Vec<Line> {

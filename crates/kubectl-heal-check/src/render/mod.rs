@@ -3,6 +3,7 @@
 mod exempt;
 mod explain;
 mod findings;
+mod fix;
 mod matrix;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,35 @@
+//! What is offered for a finding: the proof in a line, then its commands; or why nothing is.
+
+use plugin_client::Line;
+
+use super::findings::remedy;
+use crate::finding::{Finding, Fix, Offer};
+
+/// Below its finding. The remedy in words is left out where a fix is proven: that says it.
+pub fn lines(finding: &Finding) -> Vec<Line> {
+    let line = || Line::new().plain("            ");
+    match &finding.offer {
+        None => vec![remedy(&finding.remedy)],
+        Some(Offer::Nothing(why)) => {
+            vec![remedy(&finding.remedy), line().dim("no fix: ").dim(why).hanging(12)]
+        }
+        Some(Offer::Fix(fix)) => {
+            let commands = fix.commands.iter().map(|it| line().command(it));
+            title(finding, fix).into_iter().chain(commands).collect()
+        }
+    }
+}
+
+fn title(finding: &Finding, fix: &Fix) -> Vec<Line> {
+    let line = || Line::new().plain("            ");
+    match &fix.partial {
+        // What was checked is in `crate::fix`.
+        None => {
+            let proof = format!("accepted, its pods fit, {} is gone, nothing is worse", finding.id);
+            vec![line().good("fix, proven: ").plain(proof).hanging(12)]
+        }
+        Some(why) => {
+            vec![remedy(&finding.remedy), line().warn("partial fix, not proven: ").plain(why).hanging(12)]
+        }
+    }
+}
