@@ -93,7 +93,12 @@ impl<'w> RollOut<'w> {
             .collect();
         let nodes: Vec<&Node> = eligible(snapshot, workload).collect();
         for _ in 0..self.new {
-            let of = |node: &&Node| places.iter().filter(|it| it.name() == node.name()).count();
+            // The least spread: of nodes with as many, the one in the fullest zone.
+            let of = |node: &&Node| {
+                let zone = snapshot.zone(node);
+                let in_zone = places.iter().filter(|it| snapshot.zone(it) == zone).count();
+                (places.iter().filter(|it| it.name() == node.name()).count(), in_zone)
+            };
             let is_open = |node: &&Node| keys.iter().all(|key| is_least(node, key, &places, &nodes));
             match nodes.iter().copied().filter(is_open).max_by_key(of) {
                 Some(node) => places.push(node),

@@ -11,7 +11,7 @@ fn offered(world: &World, id: &str) -> Result<Fix, String> {
     let (now, _) = checks::run(&snapshot, |_| true);
     let finding = now.iter().find(|it| it.id == id).unwrap_or_else(|| panic!("{id} is not found: {now:?}"));
     let options = fail_on(Severity::Error);
-    Workbench::new(world.gathered(), Selection::All, false, &options).fix(finding, &snapshot, &now)
+    Workbench::new(world.gathered(), Selection::All, false, &options).fix(finding, &snapshot)
 }
 
 /// As `deployment/web {patch}`, and what it lacks.
@@ -72,6 +72,10 @@ fn on(nodes: [&str; 3]) -> World {
     })
 }
 
+fn without_zones(world: World) -> World {
+    world.edit_all("Node", json!({"metadata": {"labels": {"topology.kubernetes.io/zone": null}}}))
+}
+
 fn small_nodes(world: World) -> World {
     world
         .edit_all("Node", json!({"status": {"allocatable": {"cpu": "1"}}}))
@@ -110,7 +114,8 @@ fn the_smallest_change_that_is_proven_is_offered() {
             vec![r#"deployment/web {"template":{"spec":{"containers":[{"name":"main","restartPolicy":null,"restartPolicyRules":null}]}}}"#.into()]),
         ("an autoscaler", "HC201", healthy().with(autoscaler(1)), vec![r#"horizontalpodautoscaler/web {"minReplicas":2}"#.into()]),
         ("one zone", "HC402", two_in_a_zone, vec![format!("deployment/web {zone}")]),
-        ("one node", "HC401", on(["n1", "n1", "n1"]), vec![format!("deployment/web {host}")]),
+        ("one node, and several zones", "HC401", on(["n1", "n1", "n1"]), vec![format!("deployment/web {zone}")]),
+        ("one node, and no zones", "HC401", without_zones(on(["n1", "n1", "n1"])), vec![format!("deployment/web {host}")]),
     ];
     for (name, id, world, expected) in cases {
         assert_eq!(shown(&world, id), expected, "{name}");
@@ -133,7 +138,7 @@ fn what_a_change_brings_about_is_changed_with_it() {
     assert_eq!(web["replicas"], 2);
     assert_eq!(
         web["template"]["spec"]["topologySpreadConstraints"][0]["topologyKey"],
-        "kubernetes.io/hostname"
+        "topology.kubernetes.io/zone"
     );
 }
 
@@ -147,7 +152,7 @@ fn what_is_not_proven_is_partial_and_says_why() {
     let (now, _) = checks::run(&snapshot, |_| true);
     let finding = now.iter().find(|it| it.id == "HC401").unwrap();
     let options = fail_on(Severity::Error);
-    let fix = Workbench::new(blind, Selection::All, false, &options).fix(finding, &snapshot, &now).unwrap();
+    let fix = Workbench::new(blind, Selection::All, false, &options).fix(finding, &snapshot).unwrap();
     assert!(!fix.proof.fits && fix.partial.unwrap().contains("not known: forbidden"));
     let fix = offered(&cramped, "HC401").unwrap();
     assert!(!fix.proof.fits && fix.proof.resolved, "{fix:?}");
@@ -245,4 +250,43 @@ fn commands_are_quoted_for_a_shell() {
     assert!(!command.contains('\n') && command.contains(r"it'\''s"), "{command}");
     let created = Change::create(json!({"kind": "X", "metadata": {"name": "x", "namespace": "n"}}));
     assert!(created.command().ends_with("| kubectl apply -f -"));
+}
+
+/// Everything that is tried runs all checks again: on the whole of a large cluster that would take time by the square of its findings.
+#[test]
+fn a_fix_is_tried_on_what_it_may_concern_and_no_more() {
+    let mut world = healthy()
+        .without("PodDisruptionBudget/web")
+        .with(budget("app8-budget", json!({"selector": {"matchLabels": {"app": "app7"}}})));
+    for n in 0..50 {
+        let name = format!("app{n}");
+        let mut own = pod(&format!("{name}-a"), &name, "n1");
+        own["metadata"]["ownerReferences"] = json!([checks::testing::owner("apps/v1", "Deployment", &name)]);
+        world = world.with(deployment(&name, 3)).with(own);
+    }
+    let snapshot = world.snapshot();
+    let (now, _) = checks::run(&snapshot, |_| true);
+    let gathered = world.gathered();
+    let index = scope::Index::of(&gathered, &snapshot);
+    let part = |id: &str, name: &str| {
+        let finding = now.iter().find(|it| it.id == id && it.subject.name == name).unwrap();
+        let part = index.part(&gathered, &snapshot, finding);
+        let mut names: Vec<String> = part.pods.seen().unwrap().iter().map(|pod| pod.name.clone()).collect();
+        let objects = part.objects.values().filter_map(Known::seen).flatten();
+        names.extend(objects.map(|it| {
+            format!("{}/{}", it["kind"].as_str().unwrap(), it["metadata"]["name"].as_str().unwrap())
+        }));
+        names
+    };
+    let own = [
+        "web-a",
+        "web-b",
+        "web-c",
+        "Deployment/web",
+        "ReplicaSet/web-1",
+        "Service/web",
+        "EndpointSlice/web-1",
+    ];
+    assert_eq!(part("HC203", "web"), own);
+    assert_eq!(part("HC203", "app8"), ["app8-a", "Deployment/app8", "PodDisruptionBudget/app8-budget"]);
 }

@@ -48,8 +48,7 @@ async fn offers(
     findings: Vec<Finding>,
 ) -> Result<Vec<Offer>, Failure> {
     let work = move || {
-        let now = bench.found(&snapshot);
-        let offer = |finding: &Finding| match bench.fix(finding, &snapshot, &now) {
+        let offer = |finding: &Finding| match bench.fix(finding, &snapshot) {
             Ok(fix) => Offer::Fix(Box::new(fix)),
             Err(why) => Offer::Nothing(why),
         };

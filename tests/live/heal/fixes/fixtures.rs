@@ -224,7 +224,7 @@ pub fn of_placement(room: &Room<'static>) -> Vec<Fixture> {
             {"topologyKey": HOST, "labelSelector": own("apart")}]}});
     });
     room.deployment_with("spread", 3, |it| {
-        pods(it)["topologySpreadConstraints"] = json!([{"topologyKey": HOST, "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": own("spread")}]);
+        pods(it)["topologySpreadConstraints"] = json!([{"topologyKey": HOST, "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": own("spread"), "matchLabelKeys": ["pod-template-hash"]}]);
     });
     room.deployment_with("alone", 1, anywhere);
     room.deployment_with("alone-and-serves", 1, anywhere);

@@ -12,11 +12,18 @@ pub fn new(workload: &Workload, snapshot: &Snapshot) -> Candidates {
     let is_taken = |name: &str| {
         snapshot.budgets.iter().any(|it| it.subject.namespace == *namespace && it.subject.name == name)
     };
-    let names = [workload.subject.name.clone(), format!("{}-budget", workload.subject.name)];
-    let name = names.into_iter().find(|name| !is_taken(name)).ok_or("budgets of its name exist already")?;
+    let name = names(workload)
+        .into_iter()
+        .find(|name| !is_taken(name))
+        .ok_or("budgets of its name exist already")?;
     Ok(vec![Change::create(json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
         "metadata": {"namespace": namespace, "name": name},
         "spec": {"maxUnavailable": 1, "selector": selector}}))])
+}
+
+/// That a new one may have.
+pub fn names(workload: &Workload) -> [String; 2] {
+    [workload.subject.name.clone(), format!("{}-budget", workload.subject.name)]
 }
 
 pub fn one_at_a_time(budget: &Subject) -> Vec<Change> {

@@ -1,6 +1,6 @@
 //! What may fix a finding, the smallest change first; or why no change of an object honestly can.
 
-mod budgets;
+pub mod budgets;
 mod containers;
 mod placement;
 mod replicas;
@@ -29,7 +29,7 @@ pub fn of(finding: &Finding, snapshot: &Snapshot) -> Candidates {
         "HC305" => containers::startup(workload()?),
         "HC308" => containers::grace_for_hooks(workload()?),
         "HC309" => containers::grace(workload()?),
-        "HC401" => placement::spread(workload()?, placement::HOSTNAME),
+        "HC401" => placement::spread_nodes(workload()?, snapshot),
         "HC402" => placement::spread(workload()?, &snapshot.domain.label),
         "HC403" => placement::without_lost_nodes(workload()?),
         "HC406" | "HC407" => updates::recreate(workload()?),

@@ -1,18 +1,27 @@
 //! Where pods may be, and for how long they stay on a node that is lost.
 
+use std::collections::BTreeSet;
+
 use cluster_model::{Raw, selector as selectors};
 use serde_json::{Value, json};
 
 use super::{Candidates, selector, template};
+use crate::checks::eligible::eligible;
 use crate::checks::shared_volume::waits_for_the_new_pod;
 use crate::finding::Change;
-use crate::snapshot::{Kind, Workload};
+use crate::snapshot::{Kind, Snapshot, Workload};
 
-pub const HOSTNAME: &str = "kubernetes.io/hostname";
+const HOSTNAME: &str = "kubernetes.io/hostname";
 const LOST: [&str; 2] = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
 
 /// Seconds after which pods of a lost node are replaced.
 const TOLERATED: i64 = 30;
+
+/// Over zones where there are several: pods of several zones are on several nodes too.
+pub fn spread_nodes(workload: &Workload, snapshot: &Snapshot) -> Candidates {
+    let zones: BTreeSet<&str> = eligible(snapshot, workload).filter_map(|node| snapshot.zone(node)).collect();
+    spread(workload, if zones.len() > 1 { &snapshot.domain.label } else { HOSTNAME })
+}
 
 pub fn spread(workload: &Workload, key: &str) -> Candidates {
     Ok(template(workload, json!({"topologySpreadConstraints": [even(workload, key)?]})))

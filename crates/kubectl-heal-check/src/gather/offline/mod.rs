@@ -7,6 +7,7 @@ pub mod kind;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cluster_model::feasibility::Cluster as Scheduling;
 use cluster_model::feasibility::volumes::Volumes;
@@ -178,7 +179,7 @@ fn scheduling(
     files: &mut Files,
     nodes: &[k8s_openapi::api::core::v1::Node],
     dump: &Dump,
-) -> Known<Scheduling> {
+) -> Known<Arc<Scheduling>> {
     for read in [Read::Pods, Read::Nodes] {
         if !files.seen.contains(&Kind::Read(read)) {
             return Known::Unknown(format!("{read}: {}", not_there(Kind::Read(read), dump)));
@@ -201,7 +202,7 @@ fn scheduling(
     if files.pods.needs.volumes {
         scheduling.volumes = volumes(files, dump);
     }
-    Known::Seen(scheduling)
+    Known::Seen(Arc::new(scheduling))
 }
 
 fn volumes(files: &mut Files, dump: &Dump) -> Volumes {
