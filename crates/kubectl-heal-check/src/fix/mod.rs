@@ -27,6 +27,16 @@ use serde_json::{Value, json};
 /// So many further changes, each for what the ones before would bring about.
 const COMBINED: usize = 3;
 
+/// The kinds that a fix may change.
+pub const CHANGED: [Read; 6] = [
+    Read::Deployments,
+    Read::StatefulSets,
+    Read::DaemonSets,
+    Read::ReplicaSets,
+    Read::Autoscalers,
+    Read::Budgets,
+];
+
 /// What fixes are tried on.
 pub struct Workbench {
     gathered: Gathered,

@@ -68,8 +68,9 @@ pub fn read(dumps: &[Dump], target: &Target, namespace: &str) -> Result<Manifest
             Entry::List { .. } => Ok(()),
         })?;
     }
-    let runs = TYPES.map(|(read, _)| read);
-    if files.pods.is_empty() && !runs.iter().any(|read| files.objects.contains_key(read)) {
+    let named = TYPES.map(|(read, _)| read);
+    let mut runs = named.iter().chain(&[Read::Jobs, Read::CronJobs]);
+    if files.pods.is_empty() && !runs.any(|read| files.objects.contains_key(read)) {
         let names: Vec<&str> = dumps.iter().map(Dump::name).collect();
         let mut others = files.skipped;
         for (read, objects) in &files.objects {

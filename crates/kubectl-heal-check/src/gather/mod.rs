@@ -1,5 +1,7 @@
 //! Reads the cluster. What cannot be read is unknown, with the reason; nothing here fails for a single kind.
 
+#[cfg(test)]
+mod hostile;
 pub mod manifests;
 pub mod objects;
 pub mod offline;

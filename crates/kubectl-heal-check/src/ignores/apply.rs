@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::annotation;
 use super::rule::{Rule, Source};
+use crate::checks::Check;
 use crate::finding::{Finding, Severity, Subject, Unchecked};
 use crate::half::Half;
 use crate::snapshot::Snapshot;
@@ -38,12 +39,16 @@ pub struct Scope<'a> {
     /// `None` is all.
     pub namespace: Option<&'a str>,
     pub selects_all: bool,
+    /// Other objects are in the cluster, or in other files.
+    pub is_manifests: bool,
     pub unchecked: BTreeSet<&'a str>,
 }
 
 impl Scope<'_> {
     pub fn has_checked(&self, id: &str) -> bool {
-        !self.unchecked.contains(id) && crate::checks::find(id).is_some_and(|check| self.half.wants(check))
+        let ran =
+            |check: &Check| self.half.wants(check) && (!self.is_manifests || check.is_about_manifests());
+        !self.unchecked.contains(id) && crate::checks::find(id).is_some_and(ran)
     }
 }
 
@@ -54,7 +59,8 @@ pub fn scope<'a>(
     unchecked: &'a [Unchecked],
 ) -> Scope<'a> {
     let unchecked = unchecked.iter().map(|it| it.id.as_str()).collect();
-    Scope { half, namespace, selects_all: snapshot.selects_all, unchecked }
+    let is_manifests = snapshot.origin.is_manifests();
+    Scope { half, namespace, selects_all: snapshot.selects_all, is_manifests, unchecked }
 }
 
 /// Rules of annotations come first: they are nearest to the object.
@@ -126,7 +132,10 @@ fn complaints<'r>(
             (Some(here), Some(glob)) => glob.is(here),
             (Some(_), None) => false,
         };
-        let is_judged = scope.selects_all && is_here && rule.ids.iter().all(|id| scope.has_checked(id));
+        let is_judged = scope.selects_all
+            && !scope.is_manifests
+            && is_here
+            && rule.ids.iter().all(|id| scope.has_checked(id));
         if let (Source::Config(entry), true) = (&rule.source, is_judged) {
             let why = format!("matches nothing that was found ({})", rule.ids.join(", "));
             complaints.push((Severity::Info, Subject::new("Config", "", entry), why));

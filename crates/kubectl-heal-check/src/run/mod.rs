@@ -46,7 +46,11 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let Format::Common(output) = args.output else {
             return Err(Failure::usage("--print-rbac: a role is text, json or yaml"));
         };
-        let roles = rights::roles(args.connection.namespace.as_deref(), options.secrets, proof.is_some());
+        let namespace = args.connection.namespace.as_deref();
+        let mut roles = rights::roles(namespace, options.secrets, proof.is_some());
+        if args.fix.is_some() {
+            rights::add_fixes(&mut roles, namespace);
+        }
         publish_roles(&ui, output, &roles);
         return Ok(Exit::Done);
     }

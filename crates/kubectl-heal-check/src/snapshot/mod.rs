@@ -192,7 +192,7 @@ impl Snapshot {
 
     /// In UTC.
     pub fn today(&self) -> Date {
-        self.now.to_zoned(TimeZone::UTC).date()
+        self.origin.today.unwrap_or(self.now).to_zoned(TimeZone::UTC).date()
     }
 
     /// The failure domain of a node, if it is labelled.

@@ -2,6 +2,7 @@
 
 mod fixtures;
 mod nothing;
+mod rights;
 
 use std::collections::BTreeMap;
 

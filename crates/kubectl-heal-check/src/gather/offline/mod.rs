@@ -90,7 +90,11 @@ pub fn read(
         objects,
         scheduling,
         controllers: std::mem::take(&mut files.pods.controllers),
-        origin: Origin { unchecked: undated.into_iter().collect(), ..Origin::default() },
+        origin: Origin {
+            today: taken_at.is_none().then(Timestamp::now),
+            unchecked: undated.into_iter().collect(),
+            ..Origin::default()
+        },
         nodes: known(&files, Kind::Read(Read::Nodes), dump, nodes.clone()),
     };
     let skipped = std::mem::take(&mut files.skipped);
@@ -121,7 +125,7 @@ pub fn nothing(name: &str, skipped: &BTreeMap<String, usize>) -> Failure {
         local: true,
         ..Failure::failed(format!("there is nothing in {name} that is checked here{what}"))
     }
-    .hint("it has to have Deployments, StatefulSets, DaemonSets, ReplicaSets or pods")
+    .hint("it has to have Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs, CronJobs or pods")
 }
 
 /// `2 ConfigMap, 1 Secret`, of many kinds the first ones.
