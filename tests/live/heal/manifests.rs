@@ -204,7 +204,7 @@ fn a_gigabyte_of_yaml_is_refused_early() {
     let (mut out, mut error) = (String::new(), String::new());
     child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
     child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
-    let (status, usage) = wait4(&mut child);
+    let (status, usage) = wait4(child);
     assert_eq!(status, Some(1), "{error}");
     assert!(error.contains("more than 32 MiB") && error.contains("--from"), "{error}");
     assert!(!out.contains("findings\":[{"), "{out}");
@@ -214,8 +214,8 @@ fn a_gigabyte_of_yaml_is_refused_early() {
 }
 
 /// Its exit code, and the most memory that it had, in bytes.
-fn wait4(child: &mut std::process::Child) -> (Option<i32>, u64) {
-    use ::wait4::Wait4;
+fn wait4(child: std::process::Child) -> (Option<i32>, u64) {
+    use ::wait4::Wait4 as _;
     let ended = child.wait4().unwrap();
     (ended.status.code(), ended.rusage.maxrss)
 }

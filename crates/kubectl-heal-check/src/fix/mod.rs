@@ -106,7 +106,14 @@ impl Bench<'_> {
         let commands = changes.iter().map(Change::command).collect();
         let mut changes = changes.into_iter();
         let first = changes.next().ok_or("nothing is to be changed")?;
-        Ok(Fix { first, also: changes.collect(), partial: tried.lacks(), proof: tried.proof, commands })
+        Ok(Fix {
+            first,
+            also: changes.collect(),
+            partial: tried.lacks(),
+            proof: tried.proof,
+            is_by_server: false,
+            commands,
+        })
     }
 
     fn tried(&self, finding: &Finding, changes: &[Change]) -> Result<Tried, String> {

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::checks::testing::{World, budget, deployment, healthy, pod, stateful_set};
+use crate::checks::testing::{World, budget, claim, deployment, healthy, pod, stateful_set};
 use crate::finding::Severity;
 use crate::options::fail_on;
 
@@ -83,6 +83,7 @@ fn small_nodes(world: World) -> World {
             "livenessProbe": {"exec": {"command": ["a"]}}, "readinessProbe": {"exec": {"command": ["b"]}}}]}}}}))
 }
 
+const HOST: &str = "kubernetes.io/hostname";
 const BUDGET: &str = r#"{"maxUnavailable":1,"minAvailable":null}"#;
 
 #[test]
@@ -112,6 +113,18 @@ fn the_smallest_change_that_is_proven_is_offered() {
         ("same probes", "HC303", probes, vec![r#"deployment/web {"template":{"spec":{"containers":[{"livenessProbe":{"failureThreshold":4},"name":"main"}]}}}"#.into()]),
         ("own policy", "HC110", container(json!({"restartPolicy": "Never"})),
             vec![r#"deployment/web {"template":{"spec":{"containers":[{"name":"main","restartPolicy":null,"restartPolicyRules":null}]}}}"#.into()]),
+        ("a late deadline", "HC212", web(json!({"spec": {"progressDeadlineSeconds": 7200}})),
+            vec![r#"deployment/web {"progressDeadlineSeconds":600}"#.into()]),
+        ("recreated", "HC211", web(json!({"spec": {"strategy": {"type": "Recreate"}}})),
+            vec![r#"deployment/web {"strategy":{"rollingUpdate":{"maxUnavailable":0},"type":"RollingUpdate"}}"#.into()]),
+        ("all at once", "HC211", web(json!({"spec": {"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "100%"}}}})),
+            vec![r#"deployment/web {"strategy":{"rollingUpdate":{"maxSurge":1,"maxUnavailable":0},"type":"RollingUpdate"}}"#.into()]),
+        ("no grace period", "HC309", healthy().with_all(stateful_set("db", 2)).edit("StatefulSet/db", json!({"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 0}}}})),
+            vec![r#"statefulset/db {"template":{"spec":{"terminationGracePeriodSeconds":null}}}"#.into()]),
+        ("a volume of one node", "HC406", web(json!({"spec": {"replicas": 1, "template": {"spec": {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "d"}}]}}}})).with(claim("d", "ReadWriteOnce")),
+            vec![r#"deployment/web {"strategy":{"rollingUpdate":null,"type":"Recreate"}}"#.into()]),
+        ("a spread that counts lost nodes", "HC403", spec(json!({"topologySpreadConstraints": [{"topologyKey": HOST, "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"app": "web"}}}]})),
+            vec![format!(r#"deployment/web {{"template":{{"spec":{{"topologySpreadConstraints":[{{"nodeTaintsPolicy":"Honor","topologyKey":"{HOST}","whenUnsatisfiable":"DoNotSchedule"}}]}}}}}}"#)]),
         ("an autoscaler", "HC201", healthy().with(autoscaler(1)), vec![r#"horizontalpodautoscaler/web {"minReplicas":2}"#.into()]),
         ("one zone", "HC402", two_in_a_zone, vec![format!("deployment/web {zone}")]),
         ("one node, and several zones", "HC401", on(["n1", "n1", "n1"]), vec![format!("deployment/web {zone}")]),
@@ -267,7 +280,7 @@ fn a_fix_is_tried_on_what_it_may_concern_and_no_more() {
     let snapshot = world.snapshot();
     let (now, _) = checks::run(&snapshot, |_| true);
     let gathered = world.gathered();
-    let index = scope::Index::of(&gathered, &snapshot);
+    let index = Index::of(&gathered, &snapshot);
     let part = |id: &str, name: &str| {
         let finding = now.iter().find(|it| it.id == id && it.subject.name == name).unwrap();
         let part = index.part(&gathered, &snapshot, finding);
@@ -289,4 +302,35 @@ fn a_fix_is_tried_on_what_it_may_concern_and_no_more() {
     ];
     assert_eq!(part("HC203", "web"), own);
     assert_eq!(part("HC203", "app8"), ["app8-a", "Deployment/app8", "PodDisruptionBudget/app8-budget"]);
+}
+
+/// A template is no more than what the next pods are made from.
+#[test]
+fn pods_that_stay_as_they_are_or_cannot_be_replaced_are_told() {
+    let hook = || json!({"lifecycle": {"preStop": {"sleep": {"seconds": 40}}}});
+    let mut orphan = deployment("old", 2);
+    cluster_model::build::merge(&mut orphan, json!({"kind": "ReplicaSet", "metadata": {"uid": "rs-old"}}));
+    orphan["spec"]["template"]["spec"]["containers"][0]["lifecycle"] = hook()["lifecycle"].clone();
+    let by_hand = healthy().with_all(stateful_set("db", 2)).edit(
+        "StatefulSet/db",
+        json!({"spec": {
+        "updateStrategy": {"type": "OnDelete"}, "template": {"spec": {"terminationGracePeriodSeconds": 0}}}}),
+    );
+    let small = json!({"status": {"allocatable": {"cpu": "500m"}}});
+    let wide = json!({"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 10, "containers": [{"name": "main", "image": "shop:1",
+        "resources": {"requests": {"cpu": "600m", "memory": "1Mi"}}, "lifecycle": hook()["lifecycle"], "livenessProbe": {"exec": {"command": ["a"]}}, "readinessProbe": {"exec": {"command": ["b"]}}}]}}}});
+    for (id, world, part) in [
+        ("HC308", healthy().with(orphan), "a ReplicaSet does not update its pods"),
+        (
+            "HC308",
+            container(hook()).edit("Deployment/web", json!({"spec": {"paused": true}})),
+            "it is paused",
+        ),
+        ("HC309", by_hand, "OnDelete"),
+        ("HC308", healthy().edit("Deployment/web", wide).edit_all("Node", small), "before it stops one"),
+    ] {
+        let fix = offered(&world, id).unwrap();
+        assert!(fix.partial.as_ref().is_some_and(|it| it.contains(part)), "{part}: {fix:?}");
+        assert!(!fix.proof.resolved || !fix.proof.fits, "{fix:?}");
+    }
 }

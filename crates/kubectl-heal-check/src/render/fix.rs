@@ -25,7 +25,11 @@ fn title(finding: &Finding, fix: &Fix) -> Vec<Line> {
     match &fix.partial {
         // What was checked is in `crate::fix`.
         None => {
-            let proof = format!("accepted, its pods fit, {} is gone, nothing is worse", finding.id);
+            let accepted = if fix.is_by_server { "server accepts it" } else { "schema accepts it" };
+            let proof = match &finding.location {
+                None => format!("{accepted}, pods fit, {} gone, nothing worse", finding.id),
+                Some(_) => format!("{accepted}, {} gone, nothing worse (no nodes)", finding.id),
+            };
             vec![line().good("fix, proven: ").plain(proof).hanging(12)]
         }
         Some(why) => {

@@ -63,6 +63,7 @@ async fn ask(cluster: &Cluster, offers: &mut [Offer]) {
     let mut answers: BTreeMap<String, Option<String>> = BTreeMap::new();
     for offer in offers {
         let Offer::Fix(fix) = offer else { continue };
+        fix.is_by_server = true;
         let mut refused = None;
         for change in fix.changes() {
             let key = change.command();

@@ -25,7 +25,7 @@ fn budget(name: &str, spec: Value) -> Value {
 }
 
 fn pod(name: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [{"name": "main", "image": "i"}]}})
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [{"name": "main", "image": "i:1"}]}})
 }
 
 fn text(objects: &[Value]) -> String {
