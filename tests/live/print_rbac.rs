@@ -21,6 +21,7 @@ const PUBLISHED: &[(&str, &str, &[&str])] = &[
     ("heal-check", "heal-check", &["-A"]),
     ("heal-check", "heal-check-prove", &["--prove=evict"]),
     ("heal-check", "heal-check-prove-kill", &["--prove=kill"]),
+    ("heal-check", "heal-check-fix", &["-A", "--fix"]),
     ("heal-check", "heal-check-secrets", &["-A", "--secrets"]),
 ];
 

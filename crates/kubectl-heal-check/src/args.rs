@@ -64,7 +64,7 @@ pub struct Args {
     pub filename: Vec<PathBuf>,
 
     /// For each finding the smallest patch that is proven to fix it, printed or written into DIR; none is applied
-    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with_all = ["print_rbac", "explain", "prove"])]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with_all = ["explain", "prove"])]
     pub fix: Option<String>,
 
     /// Exit 1 if a finding is this bad or worse; error by default

@@ -8,7 +8,7 @@ use plugin_client::own_file::{FileKind, OwnFile, Readers};
 use serde::{Deserialize, Serialize};
 
 use crate::bounded_file;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, Subject};
 use crate::ignores::Scope;
 use crate::snapshot::Snapshot;
 
@@ -120,7 +120,12 @@ fn was_looked_for(key: &Key, scope: &Scope<'_>, snapshot: &Snapshot) -> bool {
         let subject = &workload.subject;
         (&subject.kind, &subject.namespace, &subject.name) == (&key.kind, &key.namespace, &key.name)
     };
+    // Of manifests, it was looked at only what is in them.
+    let is_in_files = |subject: &Subject| {
+        (&subject.kind, &subject.namespace, &subject.name) == (&key.kind, &key.namespace, &key.name)
+    };
     let is_here = match scope.namespace {
+        _ if scope.is_manifests && !snapshot.origin.locations.keys().any(is_in_files) => false,
         _ if !scope.selects_all => snapshot.selected().find(is_it).is_some(),
         None => true,
         Some(here) => key.namespace == here || key.namespace.is_empty(),
@@ -138,8 +143,9 @@ pub fn next(baseline: &BTreeSet<Key>, fixed: &[Key], found: &[&[Finding]]) -> BT
 mod tests {
     use super::*;
     use crate::checks::testing::healthy;
-    use crate::finding::Subject;
+    use crate::finding::Location;
     use crate::half::Half;
+    use crate::snapshot::origin::Basis;
     use crate::snapshot::{Read, Selection};
     use std::fs;
 
@@ -184,12 +190,18 @@ mod tests {
             finding("HC804", "shop", "web", Severity::Critical),
         ];
         let all = healthy().snapshot();
+        let mut files = healthy().snapshot();
+        files.origin.basis = Basis::Manifests;
+        let location = Location { file: "web.yaml".to_owned(), line: None };
+        files.origin.locations = [(finding("HC203", "shop", "web", Severity::Info).subject, location)].into();
         let one = healthy().selected(&Selection::Named(vec![(Read::Deployments, "web".to_owned())]));
         let ignored = BTreeSet::from([key("HC301", "shop", "web")]);
         let (web, gone) = (vec!["HC302 web", "HC601 web"], vec!["HC203 gone", "HC302 web", "HC601 web"]);
         for (half, snapshot, unchecked, fixed) in [
             (Half::Both, &all, &[][..], gone.clone()),
             (Half::Both, &one, &[], web),
+            // No check of what happens now was asked, and of what is not in the files nothing is known.
+            (Half::Both, &files, &[], vec!["HC302 web"]),
             (Half::Posture, &all, &[], gone[..2].to_vec()),
             (Half::Both, &all, &["HC302", "HC203"], vec!["HC601 web"]),
         ] {
@@ -197,6 +209,7 @@ mod tests {
                 half,
                 namespace: Some("shop"),
                 selects_all: snapshot.selects_all,
+                is_manifests: snapshot.origin.is_manifests(),
                 unchecked: unchecked.iter().copied().collect(),
             };
             let compared = compare(&baseline, found.clone(), &ignored, &scope, snapshot);

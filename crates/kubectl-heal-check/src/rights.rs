@@ -3,6 +3,7 @@
 use plugin_client::api::access_review::distinct;
 use plugin_client::{Requirement, Right, Roles, Scope};
 
+use crate::fix::CHANGED;
 use crate::gather::volumes::VOLUMES;
 use crate::options::Options;
 use crate::proof::harm::Harm;
@@ -129,6 +130,21 @@ pub fn roles(namespace: Option<&str>, options: &Options, proves: Option<Harm>) -
         roles.requirements = distinct(for_proof(namespace, None, harm).into_iter().chain(roles.requirements));
     }
     roles
+}
+
+/// `--fix`: the server's dry run of a change needs the right to make it.
+pub fn add_fixes(roles: &mut Roles, namespace: Option<&str>) {
+    roles.title = vec![
+        "Rights for `kubectl heal-check --fix`, and no more. It changes nothing: the server is asked what it would say (dry run), which needs".to_owned(),
+        "the same rights as the change. Printed by --print-rbac, which does not contact the cluster.".to_owned(),
+    ];
+    roles.name.push_str("-fix");
+    let asked = "see whether the server would accept a fix (dry run)";
+    let lost = "the fix is not proven, and is shown as partial";
+    let right = |verb: &str, read: Read| Right { verb: verb.to_owned(), ..read.right(namespace) };
+    let patched = CHANGED.into_iter().map(|read| right("patch", read));
+    let made = right("create", Read::Budgets);
+    roles.requirements.extend(patched.chain([made]).map(|it| Requirement::reported(it, asked, lost)));
 }
 
 /// What a proof needs beyond that. `kind`: of the workload; `None` is any.

@@ -3,8 +3,11 @@
 use std::fs;
 use std::net::TcpListener;
 
-use ::testbed::shared;
-use serde_json::json;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+
+use ::testbed::{plugins_dir, shared};
+use serde_json::{Value, json};
 
 use crate::plugin::{heal_check, text};
 
@@ -95,4 +98,124 @@ fn manifests_are_checked_without_a_cluster() {
         assert_eq!(run(args).code, 2, "{args:?}");
     }
     assert!(listener.accept().is_err(), "a cluster was contacted");
+}
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/live/heal/manifests/bad");
+const CRON_JOB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/heal-check-cronjob.yaml");
+
+/// Where there is neither a cluster nor a kubeconfig.
+fn without_cluster(args: &[&str]) -> Command {
+    let mut command = Command::new(plugins_dir().join("kubectl-heal_check"));
+    command.args(args).env("KUBECONFIG", "/no/such/kubeconfig").env_remove("KUBERNETES_SERVICE_HOST");
+    command
+}
+
+/// As `HC204 poddisruptionbudget/web`, with the lines of the files where they are.
+fn found(args: &[&str]) -> (Option<i32>, Vec<String>) {
+    let output = without_cluster(&[args, &["-o", "json"]].concat()).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    let shown = |it: &Value| {
+        let (subject, place) = (&it["subject"], &it["location"]);
+        let file = text(place, "file").rsplit('/').next().unwrap_or_default();
+        format!(
+            "{} {}/{} {file}:{}",
+            text(it, "id"),
+            text(subject, "kind").to_lowercase(),
+            text(subject, "name"),
+            place["line"]
+        )
+    };
+    let mut all: Vec<String> = report["findings"].as_array().unwrap().iter().map(shown).collect();
+    all.sort();
+    (output.status.code(), all)
+}
+
+#[test]
+fn of_a_bad_set_all_is_found_that_the_page_says() {
+    let expected = [
+        "HC101 pod/tool jobs.yaml:16",
+        "HC204 poddisruptionbudget/web web.yaml:22",
+        "HC205 poddisruptionbudget/renamed db.yaml:25",
+        "HC206 deployment/worker worker.yaml:1",
+        "HC207 poddisruptionbudget/db db.yaml:19",
+        "HC209 poddisruptionbudget/worker worker.yaml:20",
+        "HC211 deployment/worker worker.yaml:1",
+        "HC212 deployment/web web.yaml:1",
+        "HC212 deployment/worker worker.yaml:1",
+        "HC301 deployment/web web.yaml:1",
+        "HC302 deployment/web web.yaml:1",
+        "HC303 statefulset/db db.yaml:1",
+        "HC306 deployment/worker worker.yaml:1",
+        "HC308 deployment/worker worker.yaml:1",
+        "HC309 statefulset/db db.yaml:1",
+        "HC409 deployment/web web.yaml:1",
+        "HC409 deployment/worker worker.yaml:1",
+        "HC411 deployment/web web.yaml:1",
+        "HC506 deployment/web web.yaml:1",
+        "HC903 cronjob/report jobs.yaml:1",
+    ];
+    assert_eq!(found(&["-f", FOLDER]), (Some(1), expected.map(str::to_owned).to_vec()));
+}
+
+/// The page of the CronJob says to replace IMAGE, and why the Job is not repeated.
+#[test]
+fn of_the_manifests_of_this_repository_what_is_known_is_found() {
+    let expected = [
+        "HC506 cronjob/heal-check heal-check-cronjob.yaml:42",
+        "HC903 cronjob/heal-check heal-check-cronjob.yaml:42",
+    ];
+    assert_eq!(found(&["-f", CRON_JOB]), (Some(0), expected.map(str::to_owned).to_vec()));
+}
+
+#[test]
+fn code_scanning_gets_the_files_and_lines() {
+    let output = without_cluster(&["-f", "live/heal/manifests/bad", "-o", "sarif"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let results = report["runs"][0]["results"].as_array().unwrap();
+    let result = results.iter().find(|it| it["ruleId"] == "HC204").unwrap();
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "live/heal/manifests/bad/web.yaml", "{place:#}");
+    assert_eq!(place["region"]["startLine"], 22, "{place:#}");
+    assert_eq!(report["runs"][0]["invocations"][0]["executionSuccessful"], true);
+}
+
+/// Far more than is read: neither memory nor disk is taken for it, and the writer is not waited for.
+#[test]
+fn a_gigabyte_of_yaml_is_refused_early() {
+    let mut child = without_cluster(&["-f", "-", "-o", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || {
+        let document = GOOD.repeat(1000);
+        let mut written = 0;
+        while written < 1 << 30 && stdin.write_all(document.as_bytes()).is_ok() {
+            written += document.len();
+        }
+        written
+    });
+    let (mut out, mut error) = (String::new(), String::new());
+    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
+    let (status, usage) = wait4(child);
+    assert_eq!(status, Some(1), "{error}");
+    assert!(error.contains("more than 32 MiB") && error.contains("--from"), "{error}");
+    assert!(!out.contains("findings\":[{"), "{out}");
+    assert!(usage < 300 << 20, "{} MiB", usage >> 20);
+    let written = writer.join().unwrap();
+    assert!(written < 64 << 20, "{} MiB were taken", written >> 20);
+}
+
+/// Its exit code, and the most memory that it had, in bytes.
+fn wait4(child: std::process::Child) -> (Option<i32>, u64) {
+    use ::wait4::Wait4 as _;
+    let ended = child.wait4().unwrap();
+    (ended.status.code(), ended.rusage.maxrss)
 }

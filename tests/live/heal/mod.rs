@@ -1,7 +1,7 @@
 //! heal-check on a real control plane: what the tables beside the checks cannot show.
 
 mod findings;
-mod fix;
+mod fixes;
 mod from;
 mod input;
 mod manifests;

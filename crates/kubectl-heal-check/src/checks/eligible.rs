@@ -9,7 +9,7 @@ use crate::snapshot::{Snapshot, Workload};
 /// Ready, not cordoned, with the labels that it wants and no taint that it does not tolerate. Whether there is room is another question.
 pub fn eligible<'s>(snapshot: &'s Snapshot, workload: &Workload) -> impl Iterator<Item = &'s Node> {
     let wanted = workload.requirements();
-    let nodes = snapshot.nodes.iter().zip(&snapshot.node_facts);
+    let nodes = snapshot.nodes.iter().zip(snapshot.node_facts.iter());
     let open =
         nodes.filter(move |(node, facts)| node.not_ready().is_none() && misfit(&wanted, facts).is_none());
     open.map(|(node, _)| node)

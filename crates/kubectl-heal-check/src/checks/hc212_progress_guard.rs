@@ -44,7 +44,8 @@ fn counts_at_once(workload: &Workload) -> Option<String> {
         .then(|| "a new pod counts as available as soon as it runs, whether it works or not".to_owned())
 }
 
-fn late(workload: &Workload) -> Option<String> {
+/// Why its deadline is no guard.
+pub fn late(workload: &Workload) -> Option<String> {
     match workload.object.number("/spec/progressDeadlineSeconds")? {
         NO_DEADLINE => Some("an update that makes no progress is never reported".to_owned()),
         seconds if seconds > LATE => {

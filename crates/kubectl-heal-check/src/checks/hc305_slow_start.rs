@@ -48,14 +48,14 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
 }
 
 /// Seconds from the start of the container until it is killed, if nothing answers and nothing holds the livenessProbe back.
-fn patience(container: &Value) -> Option<i64> {
+pub fn patience(container: &Value) -> Option<i64> {
     let probe = container.get("livenessProbe").filter(|it| !it.is_null())?;
     let waits = container["startupProbe"].is_null();
     waits.then(|| probe.number("/initialDelaySeconds").unwrap_or(0) + seconds_of_failures(probe))
 }
 
 /// The second longest of the times from the start of the container to Ready.
-fn second_longest(workload: &Workload, container: &str) -> Option<i64> {
+pub fn second_longest(workload: &Workload, container: &str) -> Option<i64> {
     let seconds = workload.ready().filter_map(|pod| {
         let status = pod.containers.iter().find(|it| it.name == container)?;
         let seconds = pod.ready_since?.duration_since(status.running_since?).as_secs();

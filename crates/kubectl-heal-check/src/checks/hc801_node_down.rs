@@ -25,7 +25,7 @@ pub const CHECK: Check = Check {
 };
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
-    for node in &snapshot.nodes {
+    for node in snapshot.nodes.iter() {
         let Some(state) = node.not_ready() else { continue };
         let pods = snapshot.selected().flat_map(|it| &it.pods);
         let here: Vec<&PodState> = pods.filter(|pod| pod.node == node.name() && !pod.is_finished).collect();

@@ -1,6 +1,7 @@
 //! A healthy cluster, edits of it, and what a check finds in it. Every case differs from the healthy cluster by what it names.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cluster_model::build::merge;
 use cluster_model::feasibility::Cluster;
@@ -266,7 +267,7 @@ impl World {
             objects: kinds
                 .map(|read| (read, known(self, read, of(read).into_iter().map(stripped).collect())))
                 .collect(),
-            scheduling: Known::Seen(scheduling),
+            scheduling: Known::Seen(Arc::new(scheduling)),
             controllers,
             origin: Origin::default(),
         }

@@ -25,6 +25,9 @@ pub struct Fix {
     /// What the proof lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<String>,
+    /// What is said of the acceptance is the server's own word.
+    #[serde(skip)]
+    pub is_by_server: bool,
     /// What makes the changes, in this order.
     pub commands: Vec<String>,
 }

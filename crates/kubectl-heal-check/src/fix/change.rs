@@ -44,6 +44,11 @@ impl Change {
         ["topologySpreadConstraints", "affinity", "nodeSelector"].iter().any(|field| !spec[field].is_null())
     }
 
+    /// It makes another revision of the pods.
+    pub fn is_of_template(&self) -> bool {
+        !self.creates && !self.patch["spec"]["template"].is_null()
+    }
+
     /// In the objects that were gathered; nothing is sent to a server.
     pub fn apply(&self, gathered: &mut Gathered) -> Result<(), String> {
         let read = self.read().ok_or("objects of this kind are not read")?;

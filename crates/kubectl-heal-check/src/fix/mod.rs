@@ -7,21 +7,35 @@ mod candidates;
 mod change;
 pub mod files;
 mod placement;
+mod scope;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use crate::checks;
 use crate::finding::{Change, Finding, Fix, Proof, Subject};
 use crate::half::Half;
 use crate::options::Options;
-use crate::snapshot::{Domain, Gathered, Read, Selection, Snapshot};
-use cluster_model::Known;
+use crate::snapshot::{Domain, Gathered, Kind, Read, Selection, Snapshot, Workload};
+use cluster_model::{Known, Raw};
 use placement::RollOut;
+use scope::Index;
+use serde_json::{Value, json};
 
 /// So many further changes, each for what the ones before would bring about.
 const COMBINED: usize = 3;
+
+/// The kinds that a fix may change.
+pub const CHANGED: [Read; 6] = [
+    Read::Deployments,
+    Read::StatefulSets,
+    Read::DaemonSets,
+    Read::ReplicaSets,
+    Read::Autoscalers,
+    Read::Budgets,
+];
 
 /// What fixes are tried on.
 pub struct Workbench {
@@ -30,35 +44,60 @@ pub struct Workbench {
     all_namespaces: bool,
     half: Half,
     domain: Domain,
+    index: OnceLock<Index>,
+}
+
+/// What a finding and its fixes may concern.
+struct Bench<'b> {
+    of: &'b Workbench,
+    /// The whole.
+    snapshot: &'b Snapshot,
+    gathered: Gathered,
+    /// What is found in it before anything is changed.
+    now: Vec<Finding>,
 }
 
 impl Workbench {
     pub fn new(gathered: Gathered, selection: Selection, all_namespaces: bool, options: &Options) -> Self {
         let (half, domain) = (options.half, options.domain.clone());
-        Workbench { gathered, selection, all_namespaces, half, domain }
+        Workbench { gathered, selection, all_namespaces, half, domain, index: OnceLock::new() }
     }
 
-    /// By the checks that run; also findings that are left out.
-    pub fn found(&self, snapshot: &Snapshot) -> Vec<Finding> {
-        checks::run(snapshot, |check| self.half.wants(check)).0
+    /// For one finding of this snapshot; or why there is none.
+    pub fn fix(&self, finding: &Finding, snapshot: &Snapshot) -> Result<Fix, String> {
+        // Before anything is copied.
+        let changes = candidates::of(finding, snapshot)?;
+        let index = self.index.get_or_init(|| Index::of(&self.gathered, snapshot));
+        let gathered = index.part(&self.gathered, snapshot, finding);
+        let mut bench = Bench { of: self, snapshot, gathered, now: Vec::new() };
+        bench.now = bench.found(&bench.built(bench.gathered.clone()));
+        bench.fix(finding, changes)
+    }
+}
+
+impl Bench<'_> {
+    /// By the checks that run; also findings that are left out. Nodes and what heals are not changed.
+    fn found(&self, snapshot: &Snapshot) -> Vec<Finding> {
+        checks::run(snapshot, |check| self.of.half.wants(check) && !check.id.starts_with("HC8")).0
     }
 
-    fn snapshot(&self, gathered: Gathered) -> Snapshot {
-        let snapshot = Snapshot::of(gathered, &self.selection, self.all_namespaces);
-        Snapshot { domain: self.domain.clone(), ..snapshot }
+    /// With the nodes of the whole, and with what their loss means: neither changes.
+    fn built(&self, gathered: Gathered) -> Snapshot {
+        let snapshot = Snapshot::of(gathered, &self.of.selection, self.of.all_namespaces);
+        let (nodes, node_facts) = (self.snapshot.nodes.clone(), self.snapshot.node_facts.clone());
+        let losses = self.snapshot.losses.get().cloned().map_or_else(OnceLock::new, OnceLock::from);
+        Snapshot { domain: self.of.domain.clone(), nodes, node_facts, losses, ..snapshot }
     }
 
-    /// For one finding of those that are there now; or why there is none.
-    pub fn fix(&self, finding: &Finding, snapshot: &Snapshot, now: &[Finding]) -> Result<Fix, String> {
-        let mut changes = candidates::of(finding, snapshot)?;
-        let mut tried = self.tried(finding, &changes, now)?;
+    fn fix(&self, finding: &Finding, mut changes: Vec<Change>) -> Result<Fix, String> {
+        let mut tried = self.tried(finding, &changes)?;
         for _ in 0..COMBINED {
             let Some(worse) = tried.worse.first() else { break };
             // What is worse about the finding itself is no matter of a further change.
             let Ok(more) = candidates::of(worse, &tried.snapshot) else { break };
             let mut combined = changes.clone();
             more.into_iter().for_each(|change| add(&mut combined, change));
-            let Ok(next) = self.tried(finding, &combined, now) else { break };
+            let Ok(next) = self.tried(finding, &combined) else { break };
             if combined == changes {
                 break;
             }
@@ -67,29 +106,42 @@ impl Workbench {
         let commands = changes.iter().map(Change::command).collect();
         let mut changes = changes.into_iter();
         let first = changes.next().ok_or("nothing is to be changed")?;
-        Ok(Fix { first, also: changes.collect(), partial: tried.lacks(), proof: tried.proof, commands })
+        Ok(Fix {
+            first,
+            also: changes.collect(),
+            partial: tried.lacks(),
+            proof: tried.proof,
+            is_by_server: false,
+            commands,
+        })
     }
 
-    fn tried(&self, finding: &Finding, changes: &[Change], now: &[Finding]) -> Result<Tried, String> {
+    fn tried(&self, finding: &Finding, changes: &[Change]) -> Result<Tried, String> {
         let mut gathered = self.gathered.clone();
         changes.iter().try_for_each(|change| change.apply(&mut gathered))?;
-        let misfit = self.roll_out(&mut gathered, changes)?;
-        let snapshot = self.snapshot(gathered);
+        let (misfit, old) = self.roll_out(&mut gathered, changes)?;
+        let snapshot = self.built(gathered);
         let found = self.found(&snapshot);
         let is_it = |it: &Finding| it.id == finding.id && it.subject == finding.subject;
         let was = |it: &Finding| {
-            now.iter().any(|old| old.id == it.id && old.subject == it.subject && old.severity >= it.severity)
+            self.now
+                .iter()
+                .any(|old| old.id == it.id && old.subject == it.subject && old.severity >= it.severity)
         };
-        let resolved = !found.iter().any(is_it);
+        let resolved = old.is_none() && !found.iter().any(is_it);
         let worse: Vec<Finding> = found.into_iter().filter(|it| !is_it(it) && !was(it)).collect();
         let proof = Proof { accepted: true, fits: misfit.is_none(), resolved, no_worse: worse.is_empty() };
-        Ok(Tried { snapshot, proof, misfit, worse })
+        Ok(Tried { snapshot, proof, misfit, old, worse })
     }
 
-    /// The pods and budgets as they would be then; and why it is not certain that the pods find a place.
-    fn roll_out(&self, gathered: &mut Gathered, changes: &[Change]) -> Result<Option<String>, String> {
-        let changed = self.snapshot(gathered.clone());
-        let mut misfit = None;
+    /// The pods and budgets as they would be then; why it is not certain that the pods find a place, and why there would be no new ones.
+    fn roll_out(
+        &self,
+        gathered: &mut Gathered,
+        changes: &[Change],
+    ) -> Result<(Option<String>, Option<String>), String> {
+        let changed = self.built(gathered.clone());
+        let (mut misfit, mut old) = (None, None);
         let mut budgets: BTreeSet<Subject> = BTreeSet::new();
         for workload in &changed.workloads {
             let is_meant = |change: &&Change| {
@@ -102,6 +154,8 @@ impl Workbench {
                 continue;
             }
             budgets.extend(workload.budgets.iter().map(|at| changed.budgets[*at].subject.clone()));
+            let is_updated = changes.iter().any(|it| it.target == workload.subject && it.is_of_template());
+            old = old.or(is_updated.then(|| stays_old(workload)).flatten());
             if changed.origin.is_manifests() {
                 let moves = changes.iter().any(Change::moves_pods);
                 let why = "manifests have no nodes: whether its pods find a place is not known";
@@ -112,21 +166,26 @@ impl Workbench {
                 changes.iter().any(|change| change.target == workload.subject && change.places_anew());
             let roll_out = RollOut::of(workload, moves);
             misfit = misfit.or(match &changed.scheduling {
-                Known::Seen(cluster) => roll_out.misfit(cluster)?,
-                Known::Unknown(_) if roll_out.new == 0 => None,
+                Known::Seen(cluster) => match roll_out.misfit(cluster)? {
+                    None if is_updated => roll_out.first_step(cluster)?,
+                    found => found,
+                },
+                Known::Unknown(_) if roll_out.new == 0 && !is_updated => None,
                 Known::Unknown(why) => Some(format!("whether its pods find a place is not known: {why}")),
             });
             let new = roll_out.pods(&changed);
             let old: BTreeSet<&str> = workload.pods.iter().map(|pod| pod.uid.as_str()).collect();
             if let (Known::Seen(pods), false) = (&mut gathered.pods, new.is_empty()) {
                 pods.retain(|pod| !old.contains(pod.uid.as_str()));
+                let ready = new.iter().filter(|pod| pod.is_ready).count();
                 pods.extend(new);
+                report(gathered.objects.get_mut(&read_of(workload)), workload, ready);
             }
         }
         budgets
             .extend(changes.iter().filter(|it| it.read() == Some(Read::Budgets)).map(|it| it.target.clone()));
         gathered.origin.predicted = budgets;
-        Ok(misfit)
+        Ok((misfit, old))
     }
 }
 
@@ -138,16 +197,48 @@ fn add(changes: &mut Vec<Change>, change: Change) {
     }
 }
 
+fn read_of(workload: &Workload) -> Read {
+    Read::of_kind(&workload.subject.kind).unwrap_or(Read::Deployments)
+}
+
+/// Its status, as its controller will report it.
+fn report(objects: Option<&mut Known<Vec<Value>>>, workload: &Workload, ready: usize) {
+    let Some(Known::Seen(objects)) = objects else { return };
+    for object in objects.iter_mut().filter(|it| it.uid() == workload.uid && !it["status"].is_null()) {
+        for field in ["replicas", "updatedReplicas", "readyReplicas", "availableReplicas"] {
+            object["status"][field] = json!(ready);
+        }
+    }
+}
+
+/// Why a new template does not reach the pods that are there.
+fn stays_old(workload: &Workload) -> Option<String> {
+    let why = match workload.kind {
+        Kind::ReplicaSet => "a ReplicaSet does not update its pods",
+        Kind::Deployment if workload.object["spec"]["paused"] == true => "it is paused",
+        Kind::StatefulSet | Kind::DaemonSet
+            if workload.object.text("/spec/updateStrategy/type") == "OnDelete" =>
+        {
+            "its update strategy is OnDelete"
+        }
+        _ => return None,
+    };
+    Some(format!("pods that are there stay as they are until they are replaced: {why}"))
+}
+
 struct Tried {
     snapshot: Snapshot,
     proof: Proof,
     misfit: Option<String>,
+    /// Why its pods remain as they were.
+    old: Option<String>,
     worse: Vec<Finding>,
 }
 
 impl Tried {
     fn lacks(&self) -> Option<String> {
-        let unresolved = (!self.proof.resolved).then(|| "the finding remains".to_owned());
+        let remains = || self.old.clone().unwrap_or_else(|| "the finding remains".to_owned());
+        let unresolved = (!self.proof.resolved).then(remains);
         let worse = self.worse.first().map(|it| format!("it would bring about {} of {}", it.id, it.subject));
         let lacks: Vec<String> = self.misfit.clone().into_iter().chain(unresolved).chain(worse).collect();
         (!lacks.is_empty()).then(|| lacks.join("; "))

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::feasibility::{Cluster, PodFacts, PodId, Scenario, Verdict, judge};
+use cluster_model::feasibility::{Cluster, Judgement, PodFacts, PodId, Scenario, Verdict, judge};
 use cluster_model::{NodeExt, Raw};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::json;
 
 use crate::checks::eligible::eligible;
+use crate::checks::shared_volume::waits_for_the_new_pod;
 use crate::snapshot::{PodState, Snapshot, Workload};
 
 /// A workload after a change: the pods that stay as they are, and how many are made anew.
@@ -20,9 +21,12 @@ pub struct RollOut<'w> {
 impl<'w> RollOut<'w> {
     /// `moves`: the change is about where pods may be, so that all of them are placed again.
     pub fn of(workload: &'w Workload, moves: bool) -> Self {
-        let wanted =
-            usize::try_from(workload.replicas.unwrap_or(1).max(workload.least())).unwrap_or_default();
         let active: Vec<PodState> = workload.active().cloned().collect();
+        let wanted = match workload.replicas {
+            Some(replicas) => usize::try_from(replicas.max(workload.least())).unwrap_or_default(),
+            // A pod on each of its nodes.
+            None => active.len(),
+        };
         let kept = if moves { Vec::new() } else { active.into_iter().take(wanted).collect() };
         let new = wanted.saturating_sub(kept.len());
         RollOut { workload, kept, new }
@@ -34,20 +38,13 @@ impl<'w> RollOut<'w> {
             return Ok(None);
         }
         let workload = self.workload;
-        let metadata =
-            json!({"namespace": workload.subject.namespace, "name": "new", "labels": workload.labels()});
-        let object = json!({"metadata": metadata, "spec": workload.spec()});
-        let pod: Pod = serde_json::from_value(object).map_err(|error| format!("its template: {error}"))?;
+        let pod = self.pod()?;
         let stays = |pod: &PodState| self.kept.iter().any(|kept| kept.uid == pod.uid);
         let leaving = workload.pods.iter().filter(|pod| !stays(pod));
         let uids: BTreeSet<&str> = leaving.map(|pod| pod.uid.as_str()).collect();
         let gone: BTreeSet<PodId> = cluster.find_pods(&uids).into_values().collect();
         let new = vec![PodFacts::of_new(&pod); self.new];
-        let scenario = Scenario::with_new_pods(cluster, &gone, &new);
-        let meant: BTreeSet<PodId> = scenario.new_pods().collect();
-        let judged = judge(&scenario);
-        let bad = judged.iter().filter(|it| meant.contains(&it.pod)).find(|it| it.verdict != Verdict::Fits);
-        Ok(bad.map(|it| match (&it.verdict, &it.shortage) {
+        Ok(misplaced(cluster, &gone, &new).map(|it| match (&it.verdict, &it.shortage) {
             (Verdict::Unknown(why), _) => {
                 format!("whether its pods find a place is not known: {}", why.join("; "))
             }
@@ -59,6 +56,24 @@ impl<'w> RollOut<'w> {
                 "whether its new pods find a place depends on where the scheduler places others".to_owned()
             }
         }))
+    }
+
+    /// Why the first pod of the next revision does not find a place beside those that are there, where an update waits for it.
+    pub fn first_step(&self, cluster: &Cluster) -> Result<Option<String>, String> {
+        if !waits_for_the_new_pod(self.workload) || self.workload.active().next().is_none() {
+            return Ok(None);
+        }
+        let bad = misplaced(cluster, &BTreeSet::new(), &[PodFacts::of_new(&self.pod()?)]);
+        let why = "its update makes a new pod before it stops one, and it is not certain that this one finds a place";
+        Ok(bad.map(|_| why.to_owned()))
+    }
+
+    fn pod(&self) -> Result<Pod, String> {
+        let workload = self.workload;
+        let metadata =
+            json!({"namespace": workload.subject.namespace, "name": "new", "labels": workload.labels()});
+        let object = json!({"metadata": metadata, "spec": workload.spec()});
+        serde_json::from_value(object).map_err(|error| format!("its template: {error}"))
     }
 
     /// Its pods then: the new ones where they are the least spread that its own hard constraints allow.
@@ -78,7 +93,12 @@ impl<'w> RollOut<'w> {
             .collect();
         let nodes: Vec<&Node> = eligible(snapshot, workload).collect();
         for _ in 0..self.new {
-            let of = |node: &&Node| places.iter().filter(|it| it.name() == node.name()).count();
+            // The least spread: of nodes with as many, the one in the fullest zone.
+            let of = |node: &&Node| {
+                let zone = snapshot.zone(node);
+                let in_zone = places.iter().filter(|it| snapshot.zone(it) == zone).count();
+                (places.iter().filter(|it| it.name() == node.name()).count(), in_zone)
+            };
             let is_open = |node: &&Node| keys.iter().all(|key| is_least(node, key, &places, &nodes));
             match nodes.iter().copied().filter(is_open).max_by_key(of) {
                 Some(node) => places.push(node),
@@ -101,6 +121,13 @@ impl<'w> RollOut<'w> {
         });
         self.kept.iter().map(changed).chain(new).collect()
     }
+}
+
+/// The first of the new pods that is not certain to find a place.
+fn misplaced(cluster: &Cluster, gone: &BTreeSet<PodId>, new: &[PodFacts]) -> Option<Judgement> {
+    let scenario = Scenario::with_new_pods(cluster, gone, new);
+    let meant: BTreeSet<PodId> = scenario.new_pods().collect();
+    judge(&scenario).into_iter().filter(|it| meant.contains(&it.pod)).find(|it| it.verdict != Verdict::Fits)
 }
 
 fn domain<'n>(node: &'n Node, key: &str) -> Option<&'n str> {

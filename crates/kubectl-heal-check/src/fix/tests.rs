@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::checks::testing::{World, budget, deployment, healthy, pod, stateful_set};
+use crate::checks::testing::{World, budget, claim, deployment, healthy, pod, stateful_set};
 use crate::finding::Severity;
 use crate::options::fail_on;
 
@@ -11,7 +11,7 @@ fn offered(world: &World, id: &str) -> Result<Fix, String> {
     let (now, _) = checks::run(&snapshot, |_| true);
     let finding = now.iter().find(|it| it.id == id).unwrap_or_else(|| panic!("{id} is not found: {now:?}"));
     let options = fail_on(Severity::Error);
-    Workbench::new(world.gathered(), Selection::All, false, &options).fix(finding, &snapshot, &now)
+    Workbench::new(world.gathered(), Selection::All, false, &options).fix(finding, &snapshot)
 }
 
 /// As `deployment/web {patch}`, and what it lacks.
@@ -72,6 +72,10 @@ fn on(nodes: [&str; 3]) -> World {
     })
 }
 
+fn without_zones(world: World) -> World {
+    world.edit_all("Node", json!({"metadata": {"labels": {"topology.kubernetes.io/zone": null}}}))
+}
+
 fn small_nodes(world: World) -> World {
     world
         .edit_all("Node", json!({"status": {"allocatable": {"cpu": "1"}}}))
@@ -79,6 +83,7 @@ fn small_nodes(world: World) -> World {
             "livenessProbe": {"exec": {"command": ["a"]}}, "readinessProbe": {"exec": {"command": ["b"]}}}]}}}}))
 }
 
+const HOST: &str = "kubernetes.io/hostname";
 const BUDGET: &str = r#"{"maxUnavailable":1,"minAvailable":null}"#;
 
 #[test]
@@ -89,7 +94,7 @@ fn the_smallest_change_that_is_proven_is_offered() {
         format!(r#"create poddisruptionbudget/web {{"maxUnavailable":1,"selector":{selector}}}"#);
     let spread = |key: &str| {
         format!(
-            r#"{{"template":{{"spec":{{"topologySpreadConstraints":[{{"labelSelector":{selector},"maxSkew":1,"nodeTaintsPolicy":"Honor","topologyKey":"{key}","whenUnsatisfiable":"DoNotSchedule"}}]}}}}}}"#
+            r#"{{"template":{{"spec":{{"topologySpreadConstraints":[{{"labelSelector":{selector},"matchLabelKeys":["pod-template-hash"],"maxSkew":1,"nodeTaintsPolicy":"Honor","topologyKey":"{key}","whenUnsatisfiable":"DoNotSchedule"}}]}}}}}}"#
         )
     };
     let (host, zone) = (spread("kubernetes.io/hostname"), spread("topology.kubernetes.io/zone"));
@@ -108,9 +113,22 @@ fn the_smallest_change_that_is_proven_is_offered() {
         ("same probes", "HC303", probes, vec![r#"deployment/web {"template":{"spec":{"containers":[{"livenessProbe":{"failureThreshold":4},"name":"main"}]}}}"#.into()]),
         ("own policy", "HC110", container(json!({"restartPolicy": "Never"})),
             vec![r#"deployment/web {"template":{"spec":{"containers":[{"name":"main","restartPolicy":null,"restartPolicyRules":null}]}}}"#.into()]),
+        ("a late deadline", "HC212", web(json!({"spec": {"progressDeadlineSeconds": 7200}})),
+            vec![r#"deployment/web {"progressDeadlineSeconds":600}"#.into()]),
+        ("recreated", "HC211", web(json!({"spec": {"strategy": {"type": "Recreate"}}})),
+            vec![r#"deployment/web {"strategy":{"rollingUpdate":{"maxUnavailable":0},"type":"RollingUpdate"}}"#.into()]),
+        ("all at once", "HC211", web(json!({"spec": {"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "100%"}}}})),
+            vec![r#"deployment/web {"strategy":{"rollingUpdate":{"maxSurge":1,"maxUnavailable":0},"type":"RollingUpdate"}}"#.into()]),
+        ("no grace period", "HC309", healthy().with_all(stateful_set("db", 2)).edit("StatefulSet/db", json!({"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 0}}}})),
+            vec![r#"statefulset/db {"template":{"spec":{"terminationGracePeriodSeconds":null}}}"#.into()]),
+        ("a volume of one node", "HC406", web(json!({"spec": {"replicas": 1, "template": {"spec": {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "d"}}]}}}})).with(claim("d", "ReadWriteOnce")),
+            vec![r#"deployment/web {"strategy":{"rollingUpdate":null,"type":"Recreate"}}"#.into()]),
+        ("a spread that counts lost nodes", "HC403", spec(json!({"topologySpreadConstraints": [{"topologyKey": HOST, "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"app": "web"}}}]})),
+            vec![format!(r#"deployment/web {{"template":{{"spec":{{"topologySpreadConstraints":[{{"nodeTaintsPolicy":"Honor","topologyKey":"{HOST}","whenUnsatisfiable":"DoNotSchedule"}}]}}}}}}"#)]),
         ("an autoscaler", "HC201", healthy().with(autoscaler(1)), vec![r#"horizontalpodautoscaler/web {"minReplicas":2}"#.into()]),
         ("one zone", "HC402", two_in_a_zone, vec![format!("deployment/web {zone}")]),
-        ("one node", "HC401", on(["n1", "n1", "n1"]), vec![format!("deployment/web {host}")]),
+        ("one node, and several zones", "HC401", on(["n1", "n1", "n1"]), vec![format!("deployment/web {zone}")]),
+        ("one node, and no zones", "HC401", without_zones(on(["n1", "n1", "n1"])), vec![format!("deployment/web {host}")]),
     ];
     for (name, id, world, expected) in cases {
         assert_eq!(shown(&world, id), expected, "{name}");
@@ -133,7 +151,7 @@ fn what_a_change_brings_about_is_changed_with_it() {
     assert_eq!(web["replicas"], 2);
     assert_eq!(
         web["template"]["spec"]["topologySpreadConstraints"][0]["topologyKey"],
-        "kubernetes.io/hostname"
+        "topology.kubernetes.io/zone"
     );
 }
 
@@ -147,7 +165,7 @@ fn what_is_not_proven_is_partial_and_says_why() {
     let (now, _) = checks::run(&snapshot, |_| true);
     let finding = now.iter().find(|it| it.id == "HC401").unwrap();
     let options = fail_on(Severity::Error);
-    let fix = Workbench::new(blind, Selection::All, false, &options).fix(finding, &snapshot, &now).unwrap();
+    let fix = Workbench::new(blind, Selection::All, false, &options).fix(finding, &snapshot).unwrap();
     assert!(!fix.proof.fits && fix.partial.unwrap().contains("not known: forbidden"));
     let fix = offered(&cramped, "HC401").unwrap();
     assert!(!fix.proof.fits && fix.proof.resolved, "{fix:?}");
@@ -245,4 +263,74 @@ fn commands_are_quoted_for_a_shell() {
     assert!(!command.contains('\n') && command.contains(r"it'\''s"), "{command}");
     let created = Change::create(json!({"kind": "X", "metadata": {"name": "x", "namespace": "n"}}));
     assert!(created.command().ends_with("| kubectl apply -f -"));
+}
+
+/// Everything that is tried runs all checks again: on the whole of a large cluster that would take time by the square of its findings.
+#[test]
+fn a_fix_is_tried_on_what_it_may_concern_and_no_more() {
+    let mut world = healthy()
+        .without("PodDisruptionBudget/web")
+        .with(budget("app8-budget", json!({"selector": {"matchLabels": {"app": "app7"}}})));
+    for n in 0..50 {
+        let name = format!("app{n}");
+        let mut own = pod(&format!("{name}-a"), &name, "n1");
+        own["metadata"]["ownerReferences"] = json!([checks::testing::owner("apps/v1", "Deployment", &name)]);
+        world = world.with(deployment(&name, 3)).with(own);
+    }
+    let snapshot = world.snapshot();
+    let (now, _) = checks::run(&snapshot, |_| true);
+    let gathered = world.gathered();
+    let index = Index::of(&gathered, &snapshot);
+    let part = |id: &str, name: &str| {
+        let finding = now.iter().find(|it| it.id == id && it.subject.name == name).unwrap();
+        let part = index.part(&gathered, &snapshot, finding);
+        let mut names: Vec<String> = part.pods.seen().unwrap().iter().map(|pod| pod.name.clone()).collect();
+        let objects = part.objects.values().filter_map(Known::seen).flatten();
+        names.extend(objects.map(|it| {
+            format!("{}/{}", it["kind"].as_str().unwrap(), it["metadata"]["name"].as_str().unwrap())
+        }));
+        names
+    };
+    let own = [
+        "web-a",
+        "web-b",
+        "web-c",
+        "Deployment/web",
+        "ReplicaSet/web-1",
+        "Service/web",
+        "EndpointSlice/web-1",
+    ];
+    assert_eq!(part("HC203", "web"), own);
+    assert_eq!(part("HC203", "app8"), ["app8-a", "Deployment/app8", "PodDisruptionBudget/app8-budget"]);
+}
+
+/// A template is no more than what the next pods are made from.
+#[test]
+fn pods_that_stay_as_they_are_or_cannot_be_replaced_are_told() {
+    let hook = || json!({"lifecycle": {"preStop": {"sleep": {"seconds": 40}}}});
+    let mut orphan = deployment("old", 2);
+    cluster_model::build::merge(&mut orphan, json!({"kind": "ReplicaSet", "metadata": {"uid": "rs-old"}}));
+    orphan["spec"]["template"]["spec"]["containers"][0]["lifecycle"] = hook()["lifecycle"].clone();
+    let by_hand = healthy().with_all(stateful_set("db", 2)).edit(
+        "StatefulSet/db",
+        json!({"spec": {
+        "updateStrategy": {"type": "OnDelete"}, "template": {"spec": {"terminationGracePeriodSeconds": 0}}}}),
+    );
+    let small = json!({"status": {"allocatable": {"cpu": "500m"}}});
+    let wide = json!({"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 10, "containers": [{"name": "main", "image": "shop:1",
+        "resources": {"requests": {"cpu": "600m", "memory": "1Mi"}}, "lifecycle": hook()["lifecycle"], "livenessProbe": {"exec": {"command": ["a"]}}, "readinessProbe": {"exec": {"command": ["b"]}}}]}}}});
+    for (id, world, part) in [
+        ("HC308", healthy().with(orphan), "a ReplicaSet does not update its pods"),
+        (
+            "HC308",
+            container(hook()).edit("Deployment/web", json!({"spec": {"paused": true}})),
+            "it is paused",
+        ),
+        ("HC309", by_hand, "OnDelete"),
+        ("HC308", healthy().edit("Deployment/web", wide).edit_all("Node", small), "before it stops one"),
+    ] {
+        let fix = offered(&world, id).unwrap();
+        assert!(fix.partial.as_ref().is_some_and(|it| it.contains(part)), "{part}: {fix:?}");
+        assert!(!fix.proof.resolved || !fix.proof.fits, "{fix:?}");
+    }
 }

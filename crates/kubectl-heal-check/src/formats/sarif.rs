@@ -102,7 +102,23 @@ fn result(finding: &Finding, state: Option<&str>) -> Value {
         result["baselineState"] = json!(state);
     }
     result["properties"] = json!({"severity": finding.severity.word()});
+    if let Some(location) = finding.location.as_ref().filter(|it| it.file != STDIN) {
+        let physical = &mut result["locations"][0]["physicalLocation"];
+        physical["artifactLocation"]["uri"] = json!(file_uri(&location.file));
+        physical["region"]["startLine"] = json!(location.line.unwrap_or(1));
+    }
     result
+}
+
+/// As a stream is called: it has no path.
+const STDIN: &str = "stdin";
+
+/// As it was named: relative to the folder of the run, which has to be that of the repository.
+fn file_uri(path: &str) -> String {
+    let encoded: Vec<String> =
+        path.split(['/', '\\']).map(|it| utf8_percent_encode(it, SEGMENT).to_string()).collect();
+    let joined = encoded.join("/");
+    joined.strip_prefix("./").map_or(joined.clone(), str::to_owned)
 }
 
 /// Of the baseline, and no longer there.
@@ -156,6 +172,7 @@ fn uri(key: &Key) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Location;
     use crate::formats::testing::{HOSTILE, finding, report, web};
     use plugin_client::to_json;
     use std::collections::BTreeSet;
@@ -261,6 +278,27 @@ mod tests {
         assert_eq!(of("shop", "Deployment", "web.v1"), "cluster/shop/Deployment/web.v1.yaml");
         assert_eq!(of("..", "..", "../../x"), "cluster/%2E%2E/%2E%2E/..%2F..%2Fx.yaml");
         assert_eq!(of("", "Node", "file://x?#"), "cluster/Node/file%3A%2F%2Fx%3F%23.yaml");
+    }
+
+    /// Of manifests the file counts, and the line at which the object begins; a stream has none.
+    #[test]
+    fn a_result_of_manifests_is_where_its_object_is() {
+        let mut report = report();
+        for (file, line, expected) in [
+            ("./shop/web.yaml", Some(12), ("shop/web.yaml", 12)),
+            ("shop/a b%.yaml", None, ("shop/a%20b%25.yaml", 1)),
+            ("../web.yaml", Some(3), ("../web.yaml", 3)),
+            ("stdin", Some(7), ("cluster/shop/Deployment/web.yaml", 1)),
+        ] {
+            report.findings[0].location = Some(Location { file: file.to_owned(), line });
+            let place = &results(&report)[0]["locations"][0]["physicalLocation"];
+            let (uri, line) = expected;
+            assert_eq!(
+                (&place["artifactLocation"]["uri"], &place["region"]["startLine"]),
+                (&json!(uri), &json!(line))
+            );
+            assert_eq!(faults(&document(&report)), [""; 0], "{file}");
+        }
     }
 
     #[test]

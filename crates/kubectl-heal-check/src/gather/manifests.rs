@@ -68,8 +68,7 @@ pub fn read(dumps: &[Dump], target: &Target, namespace: &str) -> Result<Manifest
             Entry::List { .. } => Ok(()),
         })?;
     }
-    let runs = TYPES;
-    if files.pods.is_empty() && !runs.iter().any(|read| files.objects.contains_key(read)) {
+    if files.pods.is_empty() && !TYPES.iter().any(|read| files.objects.contains_key(read)) {
         let names: Vec<&str> = dumps.iter().map(Dump::name).collect();
         let mut others = files.skipped;
         for (read, objects) in &files.objects {

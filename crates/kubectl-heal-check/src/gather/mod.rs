@@ -1,5 +1,7 @@
 //! Reads the cluster. What cannot be read is unknown, with the reason; nothing here fails for a single kind.
 
+#[cfg(test)]
+mod hostile;
 pub mod manifests;
 pub mod objects;
 pub mod offline;
@@ -8,6 +10,7 @@ pub mod volumes;
 mod webhook_backends;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cluster_model::Known;
 use futures::future::try_join_all;
@@ -57,7 +60,7 @@ pub async fn gather(
         (Known::Seen(pods), Known::Seen(nodes), None) => {
             let cluster = scheduling::complete(cluster, list::PAGE, nodes, pods.scheduling, pods.needs);
             let cluster = Box::pin(cluster).await;
-            (Known::Seen(pods.own), pods.controllers, Known::Seen(cluster))
+            (Known::Seen(pods.own), pods.controllers, Known::Seen(Arc::new(cluster)))
         }
         (Known::Seen(pods), nodes, why) => {
             let of_nodes = if let Known::Unknown(why) = nodes { why.clone() } else { String::new() };

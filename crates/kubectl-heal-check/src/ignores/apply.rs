@@ -39,12 +39,16 @@ pub struct Scope<'a> {
     /// `None` is all.
     pub namespace: Option<&'a str>,
     pub selects_all: bool,
+    /// Other objects are in the cluster, or in other files.
+    pub is_manifests: bool,
     pub unchecked: BTreeSet<&'a str>,
 }
 
 impl Scope<'_> {
     pub fn has_checked(&self, id: &str) -> bool {
-        !self.unchecked.contains(id) && crate::checks::find(id).is_some_and(|check| self.half.wants(check))
+        let ran =
+            |check: &Check| self.half.wants(check) && (!self.is_manifests || check.is_about_manifests());
+        !self.unchecked.contains(id) && crate::checks::find(id).is_some_and(ran)
     }
 }
 
@@ -55,7 +59,8 @@ pub fn scope<'a>(
     unchecked: &'a [Unchecked],
 ) -> Scope<'a> {
     let unchecked = unchecked.iter().map(|it| it.id.as_str()).collect();
-    Scope { half, namespace, selects_all: snapshot.selects_all, unchecked }
+    let is_manifests = snapshot.origin.is_manifests();
+    Scope { half, namespace, selects_all: snapshot.selects_all, is_manifests, unchecked }
 }
 
 /// Rules of annotations come first: they are nearest to the object.
@@ -133,7 +138,7 @@ fn complaints<'r>(
 
 /// Whether all was looked for that a rule could match: elsewhere it may match.
 fn is_judged(rule: &Rule, scope: &Scope<'_>) -> bool {
-    if !rule.ids.iter().all(|id| scope.has_checked(id)) {
+    if scope.is_manifests || !rule.ids.iter().all(|id| scope.has_checked(id)) {
         return false;
     }
     match &rule.source {

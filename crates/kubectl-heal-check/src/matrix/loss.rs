@@ -29,7 +29,7 @@ impl Loss {
     pub fn of(snapshot: &Snapshot, placement: &Placement<'_>, nodes: &[&str]) -> Self {
         let lost: Vec<&Node> = nodes.iter().filter_map(|name| snapshot.node(name)).collect();
         let is_lost = |node: &Node| lost.iter().any(|it| it.name() == node.name());
-        let paces = paces(&snapshot.nodes, is_lost);
+        let paces = paces(snapshot.nodes.iter(), is_lost);
         // They wait for one another.
         let mut waiting: BTreeMap<ZoneKey, i64> = BTreeMap::new();
         for node in lost.iter().filter(|node| not_tainted(node)) {

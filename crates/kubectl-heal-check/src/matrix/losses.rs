@@ -1,5 +1,7 @@
 //! Where the pods of each node and zone go if it is lost or drained. Computed once for a snapshot, and only if somebody asks.
 
+use std::sync::Arc;
+
 use crate::matrix::placement::Placement;
 use crate::matrix::zone_loss::zones;
 use crate::snapshot::places::{Loss, Losses};
@@ -8,7 +10,7 @@ use crate::snapshot::{Kind, Snapshot};
 /// `None`: the nodes and pods of the cluster are not known.
 pub fn losses(snapshot: &Snapshot) -> Option<&Losses> {
     let cluster = snapshot.scheduling.seen()?;
-    Some(snapshot.losses.get_or_init(|| of(snapshot, &Placement::of(snapshot, cluster))))
+    Some(snapshot.losses.get_or_init(|| Arc::new(of(snapshot, &Placement::of(snapshot, cluster)))))
 }
 
 /// Of the nodes that have pods of the workloads in question.

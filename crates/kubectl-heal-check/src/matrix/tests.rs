@@ -259,7 +259,7 @@ fn a_volume_stays_with_its_lost_node() {
             let attachment = json!({"metadata": {"name": "va"}, "spec": {"attacher": "d", "nodeName": "n1", "source": {"persistentVolumeName": "pv"}}, "status": {"attached": true}});
             volumes.add_attachment(&serde_json::from_value(attachment).unwrap());
         }
-        cluster.volumes = volumes;
+        std::sync::Arc::make_mut(cluster).volumes = volumes;
         let (_, matrix) = matrices(&snapshot).into_iter().next().unwrap();
         word(&matrix.node_loss)
     };

@@ -14,7 +14,7 @@ use crate::snapshot::{PodState, Read, Snapshot, Workload};
 /// The nodes of each zone. Those without a label are in none.
 pub fn zones(snapshot: &Snapshot) -> BTreeMap<&str, Vec<&str>> {
     let mut zones: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for node in &snapshot.nodes {
+    for node in snapshot.nodes.iter() {
         if let Some(zone) = snapshot.zone(node) {
             zones.entry(zone).or_default().push(node.name());
         }
@@ -25,8 +25,11 @@ pub fn zones(snapshot: &Snapshot) -> BTreeMap<&str, Vec<&str>> {
 /// A node without a zone that has a pod of it, or may get one.
 fn without_zone<'s>(workload: &Workload, snapshot: &'s Snapshot) -> Option<&'s str> {
     let wanted = workload.requirements();
-    let mut nodes =
-        snapshot.nodes.iter().zip(&snapshot.node_facts).filter(|(node, _)| snapshot.zone(node).is_none());
+    let mut nodes = snapshot
+        .nodes
+        .iter()
+        .zip(snapshot.node_facts.iter())
+        .filter(|(node, _)| snapshot.zone(node).is_none());
     let found = nodes.find(|(node, facts)| {
         workload.active().any(|pod| pod.node == node.name())
             || matches!(misfit(&wanted, facts), None | Some(Miss::Cordoned))

@@ -2,11 +2,12 @@
 
 use plugin_client::{Line, Role, table};
 
+use super::fix;
 use crate::checks;
-use crate::finding::{Finding, Offer, Severity};
+use crate::finding::{Finding, Severity};
 
 /// Of what belongs to a finding, and below it.
-const INDENT: usize = 12;
+pub const INDENT: usize = 12;
 /// Where a name begins, behind that.
 const NAME_AT: usize = 7;
 
@@ -28,22 +29,27 @@ pub fn lines(findings: &[&Finding], wide: bool, width: Option<usize>) -> Vec<Lin
     let mut rows = table(&rows).into_iter().zip(shown).map(beside);
     let mut lines = Vec::new();
     for group in &groups {
-        lines.extend(rows.by_ref().take(listed(group)));
+        let is_fixed = group.iter().any(|it| it.offer.is_some());
+        for (finding, row) in group[..listed(group)].iter().zip(rows.by_ref()) {
+            lines.push(row);
+            if is_fixed {
+                lines.extend(fix::lines(finding));
+            }
+        }
         if listed(group) < group.len() {
             let more = group.len() - listed(group);
             lines.push(Line::from(" ".repeat(INDENT)).dim(format!("and {more} more; -o wide shows all")));
         }
-        lines.push(remedy(group[0]));
-        lines.extend(
-            group[..listed(group)].iter().filter_map(|it| it.offer.as_ref()).flat_map(|it| offer(it, wide)),
-        );
+        if !is_fixed {
+            lines.push(remedy(group[0]));
+        }
     }
     lines
 }
 
 /// A command that a check made for what it found is left in one piece, to be copied. The text of the catalogue has none: its names are
 /// placeholders.
-fn remedy(finding: &Finding) -> Line {
+pub fn remedy(finding: &Finding) -> Line {
     let line = Line::from(" ".repeat(INDENT));
     let text = finding.remedy.as_str();
     let is_of_catalogue = checks::find(finding.id).is_some_and(|check| check.remedy == text);
@@ -56,23 +62,6 @@ fn remedy(finding: &Finding) -> Line {
         None => line.plain(text),
     };
     line.hanging(INDENT)
-}
-
-/// Commands that are proven; of the others what they lack. Why there is none is told with `wide`.
-fn offer(offer: &Offer, wide: bool) -> Vec<Line> {
-    let line = || Line::new().plain("            ");
-    match offer {
-        Offer::Nothing(why) if wide => vec![line().dim(format!("no fix: {why}"))],
-        Offer::Nothing(_) => Vec::new(),
-        Offer::Fix(fix) => {
-            let title = match &fix.partial {
-                None => line().good("fix, proven:"),
-                Some(why) => line().warn("partial fix: ").plain(why),
-            };
-            let commands = fix.commands.iter().map(|it| line().command(it));
-            std::iter::once(title).chain(commands).collect()
-        }
-    }
 }
 
 fn row(finding: &Finding) -> Vec<Line> {

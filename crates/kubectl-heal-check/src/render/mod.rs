@@ -3,6 +3,7 @@
 mod exempt;
 mod explain;
 pub mod findings;
+mod fix;
 mod matrix;
 mod names;
 #[cfg(test)]

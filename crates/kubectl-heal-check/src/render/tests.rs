@@ -149,3 +149,46 @@ fn after_a_proof_its_row_is_shown() {
         "{text:#?}"
     );
 }
+
+#[test]
+fn a_fix_is_shown_below_its_finding_with_its_proof_and_its_command() {
+    use crate::finding::{Change, Fix, Offer, Proof};
+    let world = healthy().without("PodDisruptionBudget/web");
+    let (found, _) = crate::checks::run(&world.snapshot(), |_| true);
+    let finding = |offer: Offer| Finding { offer: Some(offer), ..found[0].clone() };
+    let proof = Proof { accepted: true, fits: true, resolved: true, no_worse: true };
+    let fix = |partial: Option<&str>| {
+        let first = Change::patch(&found[0].subject, json!({}));
+        let commands = vec!["kubectl patch x".to_owned()];
+        Offer::Fix(Box::new(Fix {
+            first,
+            also: vec![],
+            proof: proof.clone(),
+            partial: partial.map(str::to_owned),
+            is_by_server: false,
+            commands,
+        }))
+    };
+    let all =
+        [finding(fix(None)), finding(fix(Some("no room"))), finding(Offer::Nothing("not known".to_owned()))];
+    let shown: Vec<String> =
+        findings::lines(&all.iter().collect::<Vec<_>>(), false, None).iter().map(Line::text).collect();
+    let remedy = format!("            {}", found[0].remedy);
+    let row = shown[0].clone();
+    assert_eq!(
+        shown,
+        [
+            &row,
+            "            fix, proven: schema accepts it, pods fit, HC203 gone, nothing worse",
+            "            kubectl patch x",
+            &row,
+            &remedy,
+            "            partial fix, not proven: no room",
+            "            kubectl patch x",
+            &row,
+            &remedy,
+            "            no fix: not known",
+        ]
+    );
+    assert!(shown[1].len() <= 80);
+}

@@ -13,6 +13,9 @@ use crate::gather::manifests;
 use crate::gather::offline::{self, Offline, others};
 use crate::snapshot::{Gathered, Read, Selection};
 
+/// All of their objects are in memory. Of one `-f` no more is read, and of a stream no more stored.
+const MANIFESTS: u64 = 32 << 20;
+
 /// What the report is made from, with a line about the files.
 pub struct FromFiles {
     pub gathered: Gathered,
@@ -43,7 +46,9 @@ pub async fn manifests(
     namespace: Option<String>,
 ) -> Result<FromFiles, Failure> {
     apart(move || {
-        let dumps = paths.iter().map(|path| Dump::open(path)).collect::<Result<Vec<_>, _>>()?;
+        let of_dump = |failure: Failure| failure.hint("a dump of a cluster is read with --from");
+        let open = |path: &PathBuf| Dump::open_at_most(path, MANIFESTS);
+        let dumps = paths.iter().map(open).collect::<Result<Vec<_>, _>>().map_err(of_dump)?;
         let read = manifests::read(&dumps, &target, namespace.as_deref().unwrap_or("default"))?;
         let names: Vec<&str> = dumps.iter().map(Dump::name).collect();
         let skipped = match read.skipped.is_empty() {

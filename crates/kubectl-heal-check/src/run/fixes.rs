@@ -48,8 +48,7 @@ async fn offers(
     findings: Vec<Finding>,
 ) -> Result<Vec<Offer>, Failure> {
     let work = move || {
-        let now = bench.found(&snapshot);
-        let offer = |finding: &Finding| match bench.fix(finding, &snapshot, &now) {
+        let offer = |finding: &Finding| match bench.fix(finding, &snapshot) {
             Ok(fix) => Offer::Fix(Box::new(fix)),
             Err(why) => Offer::Nothing(why),
         };
@@ -64,6 +63,7 @@ async fn ask(cluster: &Cluster, offers: &mut [Offer]) {
     let mut answers: BTreeMap<String, Option<String>> = BTreeMap::new();
     for offer in offers {
         let Offer::Fix(fix) = offer else { continue };
+        fix.is_by_server = true;
         let mut refused = None;
         for change in fix.changes() {
             let key = change.command();

@@ -50,8 +50,11 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let Format::Common(output) = args.output else {
             return Err(Failure::usage("--print-rbac: a role is text, json or yaml"));
         };
-        let harm = proof.as_ref().map(|it| it.harm);
-        let roles = rights::roles(args.connection.namespace.as_deref(), &options, harm);
+        let (namespace, harm) = (args.connection.namespace.as_deref(), proof.as_ref().map(|it| it.harm));
+        let mut roles = rights::roles(namespace, &options, harm);
+        if args.fix.is_some() {
+            rights::add_fixes(&mut roles, namespace);
+        }
         publish_roles(&ui, output, &roles);
         return Ok(Exit::Done);
     }

@@ -1,7 +1,7 @@
 //! Puts together what was read: which budgets, Services and autoscalers belong to them.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use cluster_model::feasibility::NodeFacts;
 use cluster_model::rollout::{Id, Kind as RolloutKind};
@@ -103,8 +103,8 @@ impl Snapshot {
             autoscalers,
             storage,
             priority_classes,
-            node_facts: nodes.iter().map(NodeFacts::from).collect(),
-            nodes,
+            node_facts: Arc::new(nodes.iter().map(NodeFacts::from).collect()),
+            nodes: Arc::new(nodes),
             leases,
             unknown,
             scheduling: gathered.scheduling,

@@ -1,6 +1,7 @@
 //! What was read, before it is put together: from a cluster, from a dump of one, or from manifests.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cluster_model::Known;
 use cluster_model::feasibility::Cluster;
@@ -22,7 +23,7 @@ pub struct Gathered {
     /// All other kinds, by kind; a kind that is not in it was not read.
     pub objects: BTreeMap<Read, Known<Vec<Value>>>,
     /// All nodes and pods of the cluster, as the scheduler reads them.
-    pub scheduling: Known<Cluster>,
+    pub scheduling: Known<Arc<Cluster>>,
     /// The kind of the controller of each pod of the cluster that has one, by the pod's UID.
     pub controllers: BTreeMap<String, String>,
     pub origin: Origin,

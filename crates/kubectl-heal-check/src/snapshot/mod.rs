@@ -21,7 +21,7 @@ pub mod webhook;
 pub mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use cluster_model::feasibility::{Cluster, NodeFacts};
 use cluster_model::healing::node_loss::detection;
@@ -61,9 +61,9 @@ pub struct Snapshot {
     pub storage: Storage,
     /// As read.
     pub priority_classes: Vec<Value>,
-    pub nodes: Vec<Node>,
+    pub nodes: Arc<Vec<Node>>,
     /// The same, as the scheduler's filters read them.
-    pub node_facts: Vec<NodeFacts>,
+    pub node_facts: Arc<Vec<NodeFacts>>,
     pub leases: Vec<Lease>,
     /// By the UID of the object that they are about.
     pub events: BTreeMap<String, Vec<Event>>,
@@ -73,9 +73,9 @@ pub struct Snapshot {
     pub workload_of: BTreeMap<String, usize>,
     /// Why a kind is not known.
     pub unknown: BTreeMap<Read, String>,
-    pub scheduling: Known<Cluster>,
+    pub scheduling: Known<Arc<Cluster>>,
     /// Computed by `matrix/losses.rs` when they are asked for.
-    pub losses: OnceLock<places::Losses>,
+    pub losses: OnceLock<Arc<places::Losses>>,
     pub controllers: BTreeMap<String, String>,
     /// Workloads that were named and are not there.
     pub not_found: Vec<String>,
@@ -198,7 +198,7 @@ impl Snapshot {
 
     /// In UTC.
     pub fn today(&self) -> Date {
-        self.now.to_zoned(TimeZone::UTC).date()
+        self.origin.today.unwrap_or(self.now).to_zoned(TimeZone::UTC).date()
     }
 
     /// The failure domain of a node, if it is labelled.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::jiff::Timestamp;
+
 use crate::finding::{Location, Subject, Unchecked};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub struct Origin {
     pub basis: Basis,
     /// What it leaves open, beside kinds that are missing.
     pub unchecked: Vec<Unchecked>,
+    /// When it is, where the time of what was read is not known: rules that expire do so all the same.
+    pub today: Option<Timestamp>,
     /// Budgets whose status is what their controller will compute, because a change is only tried.
     pub predicted: BTreeSet<Subject>,
     /// Where each object of manifests is.

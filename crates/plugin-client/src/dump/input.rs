@@ -38,14 +38,15 @@ fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-pub(super) fn open(path: &Path) -> Result<Vec<Input>, Failure> {
+/// Of files that are larger together than this, `bad` says so.
+pub(super) fn open(path: &Path, at_most: u64) -> Result<Vec<Input>, Failure> {
     let name = name(path);
     if is_stdin(path) {
         if io::stdin().is_terminal() {
             return Err(Failure::usage("stdin is a terminal: there is nothing to read")
                 .hint("kubectl get … -o json | kubectl … --from -"));
         }
-        return Ok(vec![Input::spooled(&name, &mut io::stdin().lock())?]);
+        return Ok(vec![Input::spooled(&name, &mut io::stdin().lock(), at_most)?]);
     }
     let cannot = |error: io::Error| bad(&name, error.to_string());
     let metadata = fs::metadata(path).map_err(cannot)?;
@@ -56,10 +57,17 @@ pub(super) fn open(path: &Path) -> Result<Vec<Input>, Failure> {
             return Err(bad(&name, "there is no .json, .yaml or .yml file in this folder"));
         }
         files.sort();
+        let sizes = files.iter().filter_map(|it| Some(fs::metadata(it).ok()?.len()));
+        if sizes.fold(0, u64::saturating_add) > at_most {
+            return Err(too_much(&name, at_most));
+        }
         let input = |path: PathBuf| Input { name: self::name(&path), source: Source::Path(path) };
         return Ok(files.into_iter().map(input).collect());
     }
     if metadata.is_file() {
+        if metadata.len() > at_most {
+            return Err(too_much(&name, at_most));
+        }
         let file = File::open(path).map_err(cannot)?;
         return Ok(vec![Input { name, source: Source::Open(file) }]);
     }
@@ -67,7 +75,11 @@ pub(super) fn open(path: &Path) -> Result<Vec<Input>, Failure> {
         return Err(bad(&name, "it is a device or a socket, and no file"));
     }
     let mut pipe = File::open(path).map_err(cannot)?;
-    Ok(vec![Input::spooled(&name, &mut pipe)?])
+    Ok(vec![Input::spooled(&name, &mut pipe, at_most)?])
+}
+
+fn too_much(name: &str, at_most: u64) -> Failure {
+    bad(name, format!("it has more than {} MiB", at_most >> 20))
 }
 
 #[cfg(unix)]
@@ -103,13 +115,17 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Fai
 }
 
 impl Input {
-    pub fn spooled(name: &str, stream: &mut dyn Read) -> Result<Self, Failure> {
-        let mut store = || -> io::Result<File> {
+    pub fn spooled(name: &str, stream: &mut dyn Read, at_most: u64) -> Result<Self, Failure> {
+        let mut store = || -> io::Result<(File, u64)> {
             let mut file = tempfile::tempfile()?;
-            io::copy(stream, &mut file)?;
-            Ok(file)
+            let copied = io::copy(&mut stream.take(at_most.saturating_add(1)), &mut file)?;
+            Ok((file, copied))
         };
-        let file = store().map_err(|error| bad(name, format!("it could not be stored: {error}")))?;
+        let stored = store().map_err(|error| bad(name, format!("it could not be stored: {error}")))?;
+        let (file, copied) = stored;
+        if copied > at_most {
+            return Err(too_much(name, at_most));
+        }
         Ok(Input { name: name.to_owned(), source: Source::Spooled(file) })
     }
 

@@ -1,7 +1,8 @@
 //! JSON documents, one after the other. The items of a list are read one at a time.
 
+use std::cell::Cell;
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
 
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -9,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Error, StreamDeserializer, de};
 
 use super::object::{COMPLETE, Entry, Format, Head, Object, Place, bad, from_json};
-use super::{Start, Stop, Visit};
+use super::{LIMIT, Start, Stop, Visit, too_large};
 use crate::Failure;
 
 pub(super) fn read(
@@ -18,14 +19,18 @@ pub(super) fn read(
     start: &Start,
     visit: &mut Visit<'_>,
 ) -> Result<(), Stop> {
-    let mut json = serde_json::Deserializer::from_reader(reader);
+    let left = Cell::new(LIMIT);
+    let mut json = serde_json::Deserializer::from_reader(Bounded { reader, left: &left });
     let mut document = 0;
     while has_more(&mut json, file)? {
         if document < start.document {
+            left.set(usize::MAX);
             IgnoredAny::deserialize(&mut json).map_err(|error| broken(file, &error))?;
         } else {
+            left.set(LIMIT);
             let known = start.head.clone().filter(|_| document == start.document);
-            let mut reading = Reading { file, head: known.unwrap_or_default(), visit, stop: None };
+            let mut reading =
+                Reading { file, head: known.unwrap_or_default(), visit, left: &left, stop: None };
             if let Err(error) = Document(&mut reading).deserialize(&mut json) {
                 return Err(match reading.stop {
                     Some(Stop::KindAfterItems(_)) => Stop::KindAfterItems(document),
@@ -65,11 +70,28 @@ fn broken(file: &str, error: &Error) -> Failure {
     }
 }
 
+/// Fails in the middle of an object that is larger than any: of no object more is in memory.
+struct Bounded<'r> {
+    reader: &'r mut dyn Read,
+    left: &'r Cell<usize>,
+}
+
+impl Read for Bounded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        let left = self.left.get().checked_sub(read).ok_or_else(|| io::Error::other(too_large()))?;
+        self.left.set(left);
+        Ok(read)
+    }
+}
+
 /// One document as far as it was read.
 struct Reading<'r, 'v> {
     file: &'r str,
     head: Head,
     visit: &'r mut Visit<'v>,
+    /// Of the bytes of the object that is being read.
+    left: &'r Cell<usize>,
     stop: Option<Stop>,
 }
 
@@ -82,6 +104,7 @@ impl Reading<'_, '_> {
         }
         let object = Object::new(head, Some(&self.head), text, Format::Json, place)?;
         (self.visit)(Entry::Object(object))?;
+        self.left.set(LIMIT);
         Ok(())
     }
 

@@ -25,6 +25,13 @@ use object::{Head, bad};
 
 const BUFFER: usize = 1 << 18;
 
+/// Of one object, or of a document that is parsed as a whole: so much of a file is in memory. The API server accepts 3 MiB an object.
+const LIMIT: usize = 8 << 20;
+
+fn too_large() -> String {
+    format!("larger than {} MiB, which no object is", LIMIT >> 20)
+}
+
 /// The files of one dump. They can be read several times.
 #[derive(Debug)]
 pub struct Dump {
@@ -39,7 +46,16 @@ impl Dump {
     ///
     /// There is nothing to read.
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        Ok(Dump { name: input::name(path), files: input::open(path)? })
+        Self::open_at_most(path, u64::MAX)
+    }
+
+    /// The same of files that have no more than so many bytes together: no more is stored of a stream.
+    ///
+    /// # Errors
+    ///
+    /// There is nothing to read, or more.
+    pub fn open_at_most(path: &Path, bytes: u64) -> Result<Self, Failure> {
+        Ok(Dump { name: input::name(path), files: input::open(path, bytes)? })
     }
 
     /// Of one text, as if it was a file.
@@ -48,7 +64,7 @@ impl Dump {
     ///
     /// No temporary file can be written.
     pub fn of_text(name: &str, text: &[u8]) -> Result<Self, Failure> {
-        Ok(Dump { name: name.to_owned(), files: vec![Input::spooled(name, &mut &*text)?] })
+        Ok(Dump { name: name.to_owned(), files: vec![Input::spooled(name, &mut &*text, u64::MAX)?] })
     }
 
     /// As it was named: `cluster.json`, `stdin`.

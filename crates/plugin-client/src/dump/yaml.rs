@@ -6,11 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::object::{COMPLETE, Entry, Format, Head, Object, Place, bad, from_yaml, remedy};
-use super::{Start, Stop, Visit};
+use super::{LIMIT, Start, Stop, Visit, too_large};
 use crate::Failure;
-
-/// Of one item, or of a document that is parsed as a whole. The API server accepts 3 MiB an object.
-const LIMIT: usize = 64 << 20;
 
 pub(super) fn read(
     reader: &mut dyn BufRead,
@@ -84,10 +81,6 @@ fn each_line(
         visit(line.trim_end_matches(['\n', '\r']), number)?;
     }
     Ok(())
-}
-
-fn too_large() -> String {
-    format!("larger than {} MiB, which no object is", LIMIT >> 20)
 }
 
 /// What follows on the line of `---` or `...`, between documents.

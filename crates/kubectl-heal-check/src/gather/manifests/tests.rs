@@ -12,7 +12,7 @@ fn workload(kind: &str, name: &str, edit: Value) -> Value {
     let probe = |path: &str| json!({"httpGet": {"path": path, "port": 80}});
     let mut object = json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name},
         "spec": {"replicas": 2, "selector": {"matchLabels": {"app": name}}, "template": {"metadata": {"labels": {"app": name}},
-            "spec": {"containers": [{"name": "main", "image": "i", "livenessProbe": probe("/live"), "readinessProbe": probe("/ready")}]}}}});
+            "spec": {"containers": [{"name": "main", "image": "i:1", "livenessProbe": probe("/live"), "readinessProbe": probe("/ready")}]}}}});
     cluster_model::build::merge(&mut object, edit);
     object
 }
@@ -25,7 +25,7 @@ fn budget(name: &str, spec: Value) -> Value {
 }
 
 fn pod(name: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [{"name": "main", "image": "i"}]}})
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [{"name": "main", "image": "i:1"}]}})
 }
 
 fn text(objects: &[Value]) -> String {

@@ -7,6 +7,7 @@ pub mod kind;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cluster_model::feasibility::Cluster as Scheduling;
 use cluster_model::feasibility::volumes::Volumes;
@@ -88,7 +89,11 @@ pub fn read(
         objects,
         scheduling,
         controllers: std::mem::take(&mut files.pods.controllers),
-        origin: Origin { unchecked: undated.into_iter().collect(), ..Origin::default() },
+        origin: Origin {
+            today: taken_at.is_none().then(Timestamp::now),
+            unchecked: undated.into_iter().collect(),
+            ..Origin::default()
+        },
         nodes: known(&files, Kind::Read(Read::Nodes), dump, nodes.clone()),
     };
     let skipped = std::mem::take(&mut files.skipped);
@@ -119,7 +124,7 @@ pub fn nothing(name: &str, skipped: &BTreeMap<String, usize>) -> Failure {
         local: true,
         ..Failure::failed(format!("there is nothing in {name} that is checked here{what}"))
     }
-    .hint("it has to have Deployments, StatefulSets, DaemonSets, ReplicaSets or pods")
+    .hint("it has to have Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs, CronJobs or pods")
 }
 
 /// `2 ConfigMap, 1 Secret`, of many kinds the first ones.
@@ -168,7 +173,7 @@ fn scheduling(
     files: &mut Files,
     nodes: &[k8s_openapi::api::core::v1::Node],
     dump: &Dump,
-) -> Known<Scheduling> {
+) -> Known<Arc<Scheduling>> {
     for read in [Read::Pods, Read::Nodes] {
         if !files.seen.contains(&Kind::Read(read)) {
             return Known::Unknown(format!("{read}: {}", not_there(Kind::Read(read), dump)));
@@ -191,7 +196,7 @@ fn scheduling(
     if files.pods.needs.volumes {
         scheduling.volumes = volumes(files, dump);
     }
-    Known::Seen(scheduling)
+    Known::Seen(Arc::new(scheduling))
 }
 
 fn volumes(files: &mut Files, dump: &Dump) -> Volumes {

@@ -122,6 +122,10 @@ fn a_stream_has_no_time_and_says_so() {
     let read = read_text(&list(&objects(&healthy())), &Target::All, None).unwrap();
     let unchecked = &read.gathered.origin.unchecked;
     assert_eq!(unchecked.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), ["time"]);
+    // What is left out until some day counts again after it, whenever the dump was made.
+    let today = read.gathered.origin.today.unwrap();
+    let snapshot = Snapshot::of(read.gathered, &read.selection, false);
+    assert!(snapshot.now < today && snapshot.today().year() >= 2026);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("dump.json");
     std::fs::write(&file, list(&objects(&healthy()))).unwrap();

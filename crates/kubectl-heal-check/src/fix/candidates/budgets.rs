@@ -1,0 +1,40 @@
+//! Disruption budgets: a new one, or another rule of one that is there.
+
+use serde_json::json;
+
+use super::{Candidates, selector};
+use crate::finding::{Change, Subject};
+use crate::snapshot::{Kind, Snapshot, Workload};
+
+pub fn new(workload: &Workload, snapshot: &Snapshot) -> Candidates {
+    let selector = selector(workload)?;
+    let namespace = &workload.subject.namespace;
+    let is_taken = |name: &str| {
+        snapshot.budgets.iter().any(|it| it.subject.namespace == *namespace && it.subject.name == name)
+    };
+    let name = names(workload)
+        .into_iter()
+        .find(|name| !is_taken(name))
+        .ok_or("budgets of its name exist already")?;
+    Ok(vec![Change::create(json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {"maxUnavailable": 1, "selector": selector}}))])
+}
+
+/// That a new one may have.
+pub fn names(workload: &Workload) -> [String; 2] {
+    [workload.subject.name.clone(), format!("{}-budget", workload.subject.name)]
+}
+
+pub fn one_at_a_time(budget: &Subject) -> Vec<Change> {
+    vec![Change::patch(budget, json!({"spec": {"minAvailable": null, "maxUnavailable": 1}}))]
+}
+
+pub fn always_allow(subject: &Subject, snapshot: &Snapshot) -> Candidates {
+    let budget = snapshot.budgets.iter().find(|it| it.subject == *subject).ok_or("it was not read")?;
+    let is_drained = |it: &&Workload| it.kind != Kind::DaemonSet;
+    if snapshot.of_budget(budget).filter(is_drained).all(|it| it.kind == Kind::StatefulSet) {
+        return Err("a quorum may need its pods back where they were");
+    }
+    Ok(vec![Change::patch(subject, json!({"spec": {"unhealthyPodEvictionPolicy": "AlwaysAllow"}}))])
+}
