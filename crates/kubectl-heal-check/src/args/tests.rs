@@ -141,18 +141,12 @@ async fn a_pipe_without_a_writer_holds_up_nothing() {
     let args = parse(&["--config", pipe.to_str().unwrap()]);
     let now = Some(std::time::Instant::now());
     let bounds = plugin_client::Bounds { ui: plugin_client::Ui::captured(), deadline: now };
-    let failure = bounds.in_time("it was read", Files::read(&args)).await.err().unwrap();
+    let mut reading = Box::pin(Files::read(&args));
+    let failure = bounds.in_time("it was read", reading.as_mut()).await.err().unwrap();
     assert_eq!(failure.exit, Exit::Timeout);
-    // With a writer it is read; this also ends the thread that still waits.
-    let write = || std::fs::write(&pipe, "failOn: info").unwrap();
-    write();
-    let (files, ()) = tokio::join!(Files::read(&args), async {
-        tokio::task::spawn_blocking({
-            let pipe = pipe.clone();
-            move || std::fs::write(pipe, "failOn: info").unwrap()
-        })
-        .await
-        .unwrap();
-    });
+    // With a writer it is read, which also ends the thread that still waits.
+    let writing = tokio::task::spawn_blocking(move || std::fs::write(pipe, "failOn: info").unwrap());
+    let (files, written) = tokio::join!(reading, writing);
+    written.unwrap();
     assert_eq!(args.options(files.unwrap()).unwrap().fail_on, Severity::Info);
 }
