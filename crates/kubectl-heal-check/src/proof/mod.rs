@@ -8,6 +8,7 @@ mod event;
 mod execute;
 pub mod harm;
 mod kill;
+mod member;
 mod observed;
 pub mod options;
 mod outcome;

@@ -7,8 +7,8 @@ use plugin_client::Failure;
 
 use super::kill::signal::Signal;
 use super::kill::timeline::KillTimeline;
+use super::member::Member;
 use super::observed::EndedRun;
-use super::plan::Member;
 use super::timeline::{Phase, Timeline};
 
 #[derive(Clone, Debug, PartialEq)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use cluster_model::Raw;
 
 use super::kill::plan::KillPlan;
+use super::member::Member;
 use super::observed::{Seen, Version};
 use super::options::ProofOptions;
 use crate::finding::Subject;
@@ -37,13 +38,6 @@ pub struct Plan {
 
 /// Rounds without `--rounds`.
 const ROUNDS: usize = 3;
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    pub name: String,
-    pub uid: String,
-    pub node: String,
-}
 
 impl Plan {
     /// `None`: it has no pod, or pods of several controllers, as in a rollout.
@@ -131,7 +125,5 @@ fn order(workload: &Workload) -> Vec<Member> {
             std::cmp::Reverse((on_node[pod.node.as_str()], pod.created, pod.name.clone()))
         }),
     }
-    let member =
-        |pod: &PodState| Member { name: pod.name.clone(), uid: pod.uid.clone(), node: pod.node.clone() };
-    pods.into_iter().map(member).collect()
+    pods.into_iter().map(Member::from).collect()
 }

@@ -113,7 +113,7 @@ pub struct Screen {
     live: Option<Live>,
     rounds: usize,
     done: usize,
-    /// The victim of the round under way.
+    /// What happens in the round under way.
     in_flight: Option<String>,
     last: String,
     since: Instant,
@@ -142,8 +142,8 @@ impl Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         self.live = None;
-        if let Some(victim) = &self.in_flight {
-            let line = format!("left in the middle of the round of {victim}: {}", self.last);
+        if let Some(what) = &self.in_flight {
+            let line = format!("left while {what}: {}", self.last);
             self.ui.warn(line);
             self.ui.hint(Line::new().command("kubectl get pods --watch"));
         }
@@ -154,7 +154,7 @@ impl Reporter for Screen {
     fn event(&mut self, event: &Event) {
         let line = match event {
             Event::Evicting { round, victim, node } => {
-                self.in_flight = Some(victim.clone());
+                self.in_flight = Some(format!("{victim} was being replaced"));
                 self.since = Instant::now();
                 Line::new()
                     .strong(format!("round {round} of {}", self.rounds))
@@ -162,7 +162,7 @@ impl Reporter for Screen {
                     .hanging(4)
             }
             Event::Killing { round, victim, node, container, signal } => {
-                self.in_flight = Some(victim.clone());
+                self.in_flight = Some(format!("container {container} of {victim} was being restarted"));
                 self.since = Instant::now();
                 Line::new()
                     .strong(format!("round {round} of {}", self.rounds))

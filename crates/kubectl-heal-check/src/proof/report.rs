@@ -142,8 +142,8 @@ mod tests {
     use crate::checks::testing::healthy;
     use crate::matrix::matrices;
     use crate::proof::kill::signal::Signal;
+    use crate::proof::member::Member;
     use crate::proof::observed::EndedRun;
-    use crate::proof::plan::Member;
 
     fn round(seconds: u64, killed: Option<Killed>) -> Round {
         Round {

@@ -16,9 +16,9 @@ use crate::proof::kill::look::SENDING;
 use crate::proof::kill::plan::KillPlan;
 use crate::proof::kill::target::{Target, target};
 use crate::proof::kill::timeline::{EFFECT_WITHIN, KillTimeline};
+use crate::proof::member::Member;
 use crate::proof::observed::Seen;
 use crate::proof::outcome::{End, Round};
-use crate::proof::plan::Member;
 use crate::proof::timeline::Phase;
 
 /// Without a back-off the kubelet starts it again at once.

@@ -12,10 +12,11 @@ use futures::stream::StreamExt;
 use plugin_client::{Cluster, Failure};
 
 use super::event::{Event, Reporter};
+use super::member::Member;
 use super::observed::Observed;
 use super::options::ProofOptions;
 use super::outcome::{End, Round};
-use super::plan::{Member, Plan};
+use super::plan::Plan;
 use watches::Watches;
 
 /// A live view moves even when nothing happens.

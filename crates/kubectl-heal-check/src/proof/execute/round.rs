@@ -12,9 +12,9 @@ use plugin_client::{Cluster, Failure};
 
 use super::{FRAME, Proof, at};
 use crate::proof::event::Event;
+use crate::proof::member::Member;
 use crate::proof::observed::Seen;
 use crate::proof::outcome::{End, Round};
-use crate::proof::plan::Member;
 use crate::proof::refusal::refusal;
 use crate::proof::timeline::{Phase, Timeline};
 use crate::snapshot::Kind;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-/// Reads, and changes nothing: `kill -0` sends no signal. With `all`: every process that is seen there, else process 1.
+/// Reads, and changes nothing: `kill -0` sends no signal. What a process may have chosen, as its name, is never written by `echo`, which some
+/// shells let write several lines. With `all`: every process that is seen there, else process 1.
 const LOOK: &str = r#"
 lines() {
   while IFS= read -r line || [ -n "$line" ]; do
     case $1:$line in
-      cgroup:*|status:Name:*|status:PPid:*|status:SigBlk:*|status:SigIgn:*|status:SigCgt:*) echo "$1 $line" ;;
+      cgroup:*|status:Name:*|status:PPid:*|status:SigBlk:*|status:SigIgn:*|status:SigCgt:*) printf '%s\n' "$1 $line" ;;
     esac
   done <"$2"
 }
@@ -21,7 +22,7 @@ for folder in "$@"; do
     echo "process $process"
     lines cgroup "$folder/cgroup"
     lines status "$folder/status"
-    read -r line <"$folder/stat" && echo "stat $line"
+    read -r line <"$folder/stat" && printf '%s\n' "stat $line"
     kill -0 "$process" && echo allowed
   fi
 done
@@ -164,6 +165,23 @@ mod tests {
         let command = kill(child.id(), seen.processes[&child.id()].start.unwrap(), &seen.boot, 9);
         Command::new("sh").args(&command[1..]).output().unwrap();
         assert!(!child.wait().unwrap().success());
+    }
+
+    /// A process may call itself what it likes.
+    #[test]
+    fn a_name_is_no_line_of_the_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = folder.path().join("a\\nprocess 0");
+        let sleep = ["/bin/sleep", "/usr/bin/sleep"].map(std::path::Path::new);
+        std::os::unix::fs::symlink(sleep.into_iter().find(|it| it.exists()).unwrap(), &name).unwrap();
+        let mut child = Command::new(&name).arg("60").stdout(Stdio::null()).spawn().unwrap();
+        let output = Command::new("sh").args(&look(true)[1..]).output().unwrap().stdout;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let seen = parse(&String::from_utf8_lossy(&output)).unwrap();
+        let own = &seen.processes[&child.id()];
+        assert!(own.name.contains("process 0") && own.is_allowed && own.start.is_some(), "{own:?}");
+        assert!(!seen.processes.contains_key(&0), "{seen:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use cluster_model::text::count;
 use super::ladder::Way;
 use super::node::unfit;
 use super::target::is_usable;
-use crate::proof::plan::{Member, Plan};
+use crate::proof::member::Member;
 use crate::snapshot::{Read, Snapshot, Workload};
 
 /// Rounds without `--rounds`, if there are as many pods.
@@ -21,7 +21,7 @@ pub struct KillPlan {
 }
 
 /// The members on nodes where a command in a pod runs in its container; or why there is none.
-pub fn on_fit_nodes(snapshot: &Snapshot, plan: &Plan) -> Result<Vec<Member>, String> {
+pub fn on_fit_nodes(snapshot: &Snapshot, members: &[Member]) -> Result<Vec<Member>, String> {
     if let Some((read, why)) = snapshot.missing(&[Read::Nodes]) {
         return Err(format!("whether its nodes run containers is not known: {read}: {why}"));
     }
@@ -29,8 +29,8 @@ pub fn on_fit_nodes(snapshot: &Snapshot, plan: &Plan) -> Result<Vec<Member>, Str
         Some(node) => unfit(node),
         None => Some(format!("node {} is not there", member.node)),
     };
-    let first = plan.members.iter().find_map(reason);
-    let fit: Vec<Member> = plan.members.iter().filter(|it| reason(it).is_none()).cloned().collect();
+    let first = members.iter().find_map(reason);
+    let fit: Vec<Member> = members.iter().filter(|it| reason(it).is_none()).cloned().collect();
     match (fit.is_empty(), first) {
         (false, _) => Ok(fit),
         (true, why) => Err(why.unwrap_or_else(|| "it has no pod".to_owned())),
@@ -77,8 +77,8 @@ mod tests {
     fn victims(world: &World) -> Result<Vec<String>, String> {
         let snapshot = world.snapshot();
         let workload = snapshot.selected().find(|it| it.subject.name == "web").unwrap();
-        let plan = Plan::of(workload, &crate::proof::options::testing::options()).unwrap();
-        let members = on_fit_nodes(&snapshot, &plan)?;
+        let members: Vec<Member> = workload.active().map(Member::from).collect();
+        let members = on_fit_nodes(&snapshot, &members)?;
         Ok(usable(&snapshot, workload, members, "main").into_iter().map(|it| it.name).collect())
     }
 
@@ -88,14 +88,14 @@ mod tests {
         assert_eq!(victims(&all).unwrap().len(), 3);
         let kwok = json!({"metadata": {"annotations": {"kwok.x-k8s.io/node": "fake"}}});
         let mixed = all.clone().edit("Node/n1", kwok.clone());
-        assert_eq!(victims(&mixed).unwrap(), ["web-c", "web-b"]);
+        assert_eq!(victims(&mixed).unwrap(), ["web-b", "web-c"]);
         assert!(victims(&all.clone().edit_all("Node", kwok)).unwrap_err().contains("kwok"), "F14");
         assert!(victims(&healthy()).unwrap_err().contains("no container runtime"));
         assert!(victims(&all.clone().unknown(Read::Nodes)).unwrap_err().contains("not known"));
         let restarted = container(
             json!({"ready": true, "restartCount": 1, "state": {"running": {"startedAt": "2026-01-01T23:55:00Z"}}}),
         );
-        assert_eq!(victims(&all.edit("Pod/web-b", restarted)).unwrap(), ["web-c", "web-a"]);
+        assert_eq!(victims(&all.edit("Pod/web-b", restarted)).unwrap(), ["web-a", "web-c"]);
     }
 
     #[test]

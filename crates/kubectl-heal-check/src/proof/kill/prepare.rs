@@ -7,7 +7,8 @@ use super::ladder::{NoWay, ignores_stop, main_process, stop_words, way};
 use super::plan::{KillPlan, on_fit_nodes, rounds, usable};
 use super::target::{Target, container_of, target};
 use super::{inside, look::Look};
-use crate::proof::plan::{Member, Plan};
+use crate::proof::member::Member;
+use crate::proof::plan::Plan;
 use crate::proof::preflight::Test;
 use crate::snapshot::stop::UnheardStop;
 use crate::snapshot::{Snapshot, Workload};
@@ -41,7 +42,7 @@ pub async fn prepare(
     asked: Option<usize>,
 ) -> Result<Prepared, Failure> {
     let mut prepared = Prepared::default();
-    let members = match on_fit_nodes(snapshot, plan) {
+    let members = match on_fit_nodes(snapshot, &plan.members) {
         Ok(members) => members,
         Err(why) => return Ok(prepared.fails("node", why)),
     };

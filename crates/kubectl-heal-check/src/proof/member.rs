@@ -1,0 +1,16 @@
+//! A pod of the workload that a proof is about.
+
+use crate::snapshot::PodState;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub name: String,
+    pub uid: String,
+    pub node: String,
+}
+
+impl From<&PodState> for Member {
+    fn from(pod: &PodState) -> Self {
+        Member { name: pod.name.clone(), uid: pod.uid.clone(), node: pod.node.clone() }
+    }
+}
