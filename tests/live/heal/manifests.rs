@@ -206,7 +206,7 @@ fn a_gigabyte_of_yaml_is_refused_early() {
     child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
     let (status, usage) = wait4(child);
     assert_eq!(status, Some(1), "{error}");
-    assert!(error.contains("more than 32 MiB") && error.contains("--from"), "{error}");
+    assert!(error.contains("more than 8 MiB") && error.contains("--from"), "{error}");
     assert!(!out.contains("findings\":[{"), "{out}");
     assert!(usage < 300 << 20, "{} MiB", usage >> 20);
     let written = writer.join().unwrap();

@@ -214,9 +214,9 @@ fn what_is_made_to_do_harm_is_an_error() {
     assert!(read((deployment("web", "") + "---\n" + &deployment("web", "")).as_bytes()).1.is_ok());
 }
 
-/// Whatever comes behind what is too much is not read, and nothing of it is stored.
+/// Before any of it is read; of a stream, `a_gigabyte_of_yaml_is_refused_early` of the live tests.
 #[test]
-fn a_stream_without_an_end_is_refused_by_its_size() {
+fn what_is_too_large_is_refused_by_its_size() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large.yaml");
     std::fs::File::create(&path).unwrap().set_len(1 << 30).unwrap();

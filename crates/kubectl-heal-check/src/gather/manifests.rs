@@ -26,6 +26,9 @@ use crate::snapshot::{Gathered, Origin, PodState, Read, Selection, strip};
 const CONTAINERS: [&str; 3] =
     ["/spec/containers", "/spec/template/spec/containers", "/spec/jobTemplate/spec/template/spec/containers"];
 
+/// More are no set of manifests: all of them, and what is found in them, are in memory.
+const OBJECTS: usize = 10_000;
+
 pub struct Manifests {
     pub gathered: Gathered,
     pub selection: Selection,
@@ -132,6 +135,9 @@ impl Files<'_> {
             return Ok(());
         }
         self.count += 1;
+        if self.count > OBJECTS {
+            return Err(object.bad(&format!("there are more than {OBJECTS} objects")));
+        }
         let subject = Subject::new(read.api().0, value.text("/metadata/namespace"), value.name());
         self.locations.insert(subject, Location { file: object.file().to_owned(), line: object.line() });
         if read == Read::Pods {

@@ -14,7 +14,7 @@ use crate::gather::offline::{self, Offline, others};
 use crate::snapshot::{Gathered, Read, Selection};
 
 /// All of their objects are in memory. Of one `-f` no more is read, and of a stream no more stored.
-const MANIFESTS: u64 = 32 << 20;
+const MANIFESTS: u64 = 8 << 20;
 
 /// What the report is made from, with a line about the files.
 pub struct FromFiles {
