@@ -8,14 +8,13 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use cluster_model::rollout::{Rollout, same};
+use cluster_model::rollout::{Rollout, new_pod, same, unblock};
 use cluster_model::{Known, Raw};
 use kube::api::PostParams;
 use plugin_client::{Cluster, Failure, missing};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use crate::new_pod::{new_pod, unblock};
 use crate::options::Options;
 use crate::patch;
 use crate::rights::requirements::create_pods;

@@ -1,6 +1,6 @@
 //! The pod that a controller would make of a template, as far as admission and the scheduler look at it. Pure.
 
-use cluster_model::rollout::{Ordinals, Revision, Rollout, same};
+use super::{Ordinals, Revision, Rollout, same};
 use serde_json::{Value, json};
 
 /// Named by the server, and only ever sent as a dry run. Of a StatefulSet it is the first one.
@@ -47,7 +47,7 @@ pub fn unblock(pod: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cluster_model::rollout::Kind;
+    use crate::rollout::Kind;
 
     fn template() -> Value {
         json!({"metadata": {"labels": {"app": "web"}, "annotations": {"a": "b"}},
