@@ -19,6 +19,7 @@ const PUBLISHED: &[(&str, &str, &[&str])] = &[
     ("rollback-to", "rollback-to-history", &["--all", "-n", "shop", "--history"]),
     ("rollback-to", "rollback-to-status", &["--all", "-n", "shop", "--status"]),
     ("heal-check", "heal-check", &["-A"]),
+    ("heal-check", "heal-check-ask-server", &["-A", "--ask-server"]),
     ("heal-check", "heal-check-prove", &["--prove=evict"]),
     ("heal-check", "heal-check-secrets", &["-A", "--secrets"]),
 ];

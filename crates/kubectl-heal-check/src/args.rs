@@ -94,6 +94,10 @@ pub struct Args {
     #[arg(long)]
     pub secrets: bool,
 
+    /// Ask the server, by dry runs, whether it would evict a pod of each workload and admit a replacement
+    #[arg(long, conflicts_with = "now")]
+    pub ask_server: bool,
+
     /// Prove it: evict pods of one workload, one at a time, and measure the recovery
     #[arg(long, value_name = "HOW")]
     pub prove: Option<Prove>,
@@ -266,6 +270,7 @@ impl Args {
                 (false, false) => Half::Both,
             },
             secrets: self.secrets,
+            asks_server: self.ask_server,
             domain: self.domain.clone().unwrap_or_default(),
         })
     }

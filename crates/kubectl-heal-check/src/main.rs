@@ -1,7 +1,8 @@
 //! `kubectl heal-check`: what heals by itself if a container, a pod, a node or a zone is lost and in a drain, how long it takes, what does
-//! not heal, and why. It reads only, except with `--prove`.
+//! not heal, and why. It changes nothing, except with `--prove`.
 
 mod args;
+mod ask;
 mod baseline;
 mod bounded_file;
 mod checks;

@@ -72,10 +72,26 @@ fn purpose(read: Read) -> &'static str {
     }
 }
 
+/// What a command line needs beyond reading without Secrets.
+#[derive(Clone, Copy, Debug)]
+pub struct More {
+    pub secrets: bool,
+    pub asks: bool,
+    pub proves: bool,
+}
+
 /// `--print-rbac`
-pub fn roles(namespace: Option<&str>, secrets: bool, proves: bool) -> Roles {
-    let mut roles = reading(namespace, secrets);
-    if proves {
+pub fn roles(namespace: Option<&str>, more: More) -> Roles {
+    let mut roles = reading(namespace, more.secrets);
+    if more.asks {
+        roles.title = vec![
+            "Rights for `kubectl heal-check --ask-server`, and no more. It creates and evicts nothing, but dry runs take the same rights as what they try.".to_owned(),
+            "Printed by --print-rbac, which does not contact the cluster.".to_owned(),
+        ];
+        roles.name.push_str("-ask-server");
+        roles.requirements.extend(for_dry_runs(namespace));
+    }
+    if more.proves {
         roles.title = vec![
             "Rights for `kubectl heal-check --prove=evict`, and no more. Printed by --print-rbac, which does not contact the cluster.".to_owned(),
         ];
@@ -83,6 +99,24 @@ pub fn roles(namespace: Option<&str>, secrets: bool, proves: bool) -> Roles {
         roles.requirements.extend(for_proof(namespace, None));
     }
     roles
+}
+
+/// Of `--ask-server`. The server does not tell a dry run from the real thing when it looks at rights.
+fn for_dry_runs(namespace: Option<&str>) -> Vec<Requirement> {
+    let here = |right: Right| Right { namespace: namespace.map(str::to_owned), ..right };
+    let pods = || Right::new("create", "", "pods");
+    vec![
+        Requirement::reported(
+            here(pods().subresource("eviction")),
+            "ask by a dry run whether a pod can be evicted",
+            "whether drains are refused is predicted from the budgets only (exit 5)",
+        ),
+        Requirement::reported(
+            here(pods()),
+            "ask by a dry run whether a replacement is admitted",
+            "HC508 is unchecked (exit 5)",
+        ),
+    ]
 }
 
 /// What a proof needs beyond that. `kind`: of the workload; `None` is any.

@@ -19,7 +19,7 @@ mod workload_kind;
 pub use current::choose;
 pub use deployment::REVISION;
 pub use kind::{Id, Kind};
-pub use new_pod::{new_pod, new_pod_of, unblock};
+pub use new_pod::{new_pod, new_pod_of, new_pod_of_replicas, unblock};
 pub use ordinals::{Ordinals, ordinal};
 pub use resource_type::ResourceType;
 pub use revision::{CHANGE_CAUSE, Revision, number, revisions};

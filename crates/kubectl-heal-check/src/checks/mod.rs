@@ -55,6 +55,7 @@ mod hc504_webhook;
 mod hc505_namespace_terminating;
 mod hc506_mutable_tag;
 mod hc507_image_cached_only;
+pub mod hc508_replacement_refused;
 mod hc509_service_empty;
 mod hc510_slice_drift;
 mod hc601_crash_loop;
@@ -146,6 +147,7 @@ pub const CHECKS: &[Check] = &[
     hc505_namespace_terminating::CHECK,
     hc506_mutable_tag::CHECK,
     hc507_image_cached_only::CHECK,
+    hc508_replacement_refused::CHECK,
     hc509_service_empty::CHECK,
     hc510_slice_drift::CHECK,
     hc601_crash_loop::CHECK,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::check::{Check, Found};
 use crate::finding::{Finding, Severity};
-use crate::snapshot::{Gathered, PodState, Read, Selection, Snapshot, strip};
+use crate::snapshot::{Gathered, PodState, Read, Selection, ServerAnswers, Snapshot, strip};
 
 pub const NOW: &str = "2026-01-02T00:00:00Z";
 
@@ -20,6 +20,8 @@ pub struct World {
     pub objects: Vec<Value>,
     unknown: BTreeMap<Read, String>,
     all_namespaces: bool,
+    /// As if the server had been asked.
+    pub answers: ServerAnswers,
 }
 
 /// Deployment `web` with three replicas on three nodes in three zones, with probes, a budget and a Service.
@@ -54,7 +56,7 @@ pub fn healthy() -> World {
             "spec": {"leaseDurationSeconds": 15, "renewTime": "2026-01-01T23:59:55.000000Z"}}),
         );
     }
-    World { objects, unknown: BTreeMap::new(), all_namespaces: false }
+    World { objects, unknown: BTreeMap::new(), all_namespaces: false, answers: ServerAnswers::default() }
 }
 
 pub fn owner(api_version: &str, kind: &str, name: &str) -> Value {
@@ -256,7 +258,8 @@ impl World {
             scheduling: Known::Seen(scheduling),
             controllers,
         };
-        Snapshot::of(gathered, selection, self.all_namespaces)
+        let answers = Some(self.answers.clone());
+        Snapshot { answers, ..Snapshot::of(gathered, selection, self.all_namespaces) }
     }
 
     /// As `deployment/web error`, and what could not be checked as `unchecked`.

@@ -7,6 +7,7 @@ use plugin_client::{Bounds, Cluster, Exit, Failure, Ui, connect, publish_roles};
 
 use crate::args::{Args, Files, Target, known};
 use crate::baseline::{self, BaselineFile};
+use crate::checks::hc508_replacement_refused;
 use crate::dependencies::Services;
 use crate::exempt::sift;
 use crate::finding::Unchecked;
@@ -16,7 +17,7 @@ use crate::options::Options;
 use crate::proof;
 use crate::report::{Checked, HealReport, HealResult, Row};
 use crate::snapshot::{Read, Snapshot, Workload};
-use crate::{checks, gather, matrix, render, rights};
+use crate::{ask, checks, gather, matrix, render, rights};
 
 const PLUGIN: &str = "kubectl-heal-check";
 
@@ -42,7 +43,9 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let Format::Common(output) = args.output else {
             return Err(Failure::usage("--print-rbac: a role is text, json or yaml"));
         };
-        let roles = rights::roles(args.connection.namespace.as_deref(), options.secrets, proof.is_some());
+        let more =
+            rights::More { secrets: options.secrets, asks: options.asks_server, proves: proof.is_some() };
+        let roles = rights::roles(args.connection.namespace.as_deref(), more);
         publish_roles(&ui, output, &roles);
         return Ok(Exit::Done);
     }
@@ -89,7 +92,12 @@ async fn read(
         return Err(Failure::failed("cannot reach the API server").cause(unknown(&gathered.pods)));
     }
     let snapshot = Snapshot::of(gathered, &selection, namespace.is_none());
-    Ok(Snapshot { domain: options.domain.clone(), ..snapshot })
+    let mut snapshot = Snapshot { domain: options.domain.clone(), ..snapshot };
+    if options.asks_server {
+        let replacements = !options.skips(hc508_replacement_refused::CHECK.id);
+        snapshot.answers = Some(Box::pin(ask::ask(cluster, &snapshot, namespace, replacements)).await);
+    }
+    Ok(snapshot)
 }
 
 fn unknown<T>(known: &Known<T>) -> String {
@@ -104,7 +112,9 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
     let (found, unchecked) = checks::run(snapshot, |check| options.half.wants(check));
     let (findings, exempt) = sift(snapshot, options, namespace, found, &unchecked);
     let (left_out, mut unchecked): (Vec<_>, Vec<_>) =
-        unchecked.into_iter().partition(|it| options.skips(&it.id));
+        unchecked.into_iter().partition(|it| options.skips(&it.id) || options.is_not_asked(&it.id));
+    let unanswered = snapshot.answers.iter().flat_map(|it| &it.unanswered);
+    unchecked.extend(unanswered.map(|why| Unchecked { id: "ask-server".to_owned(), reason: why.clone() }));
     let has_matrix = options.half.has_matrix();
     if let (Known::Unknown(why), true) = (&snapshot.scheduling, has_matrix) {
         unchecked.push(Unchecked { id: "placement".to_owned(), reason: why.clone() });

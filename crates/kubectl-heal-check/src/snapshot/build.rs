@@ -91,6 +91,7 @@ impl Snapshot {
         Snapshot {
             annotations,
             domain: Domain::default(),
+            answers: None,
             now: gathered.now,
             workloads,
             budgets,

@@ -12,6 +12,7 @@ pub mod places;
 pub mod pod;
 pub mod read;
 pub mod resources;
+pub mod server_answers;
 pub mod storage;
 pub mod strip;
 mod system;
@@ -35,6 +36,7 @@ pub use event::{Event, Reason};
 pub use gathered::Gathered;
 pub use pod::PodState;
 pub use read::Read;
+pub use server_answers::ServerAnswers;
 pub use storage::Storage;
 pub use system::is_system;
 pub use workload::{Kind, Recreated, Workload};
@@ -81,6 +83,8 @@ pub struct Snapshot {
     pub annotations: BTreeMap<Subject, String>,
     /// What a zone is.
     pub domain: Domain,
+    /// What the server said to dry runs, if it was asked.
+    pub answers: Option<ServerAnswers>,
 }
 
 pub struct Budget {
