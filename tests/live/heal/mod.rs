@@ -1,5 +1,6 @@
 //! heal-check on a real control plane: what the tables beside the checks cannot show.
 
+mod ask_server;
 mod findings;
 mod input;
 mod matrix;
