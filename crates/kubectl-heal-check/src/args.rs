@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use plugin_client::{AsInKubectl, CommandLine, ConnectionFlags, Failure, duration, limit, whole};
+use plugin_client::{AsInKubectl, CommandLine, ConnectionFlags, Failure, Output, duration, limit, whole};
 
 use crate::baseline::{self, Key};
 use crate::checks;
@@ -97,6 +97,10 @@ pub struct Args {
     /// Ask the server, by dry runs, whether it would evict a pod of each workload and admit a replacement
     #[arg(long, conflicts_with = "now")]
     pub ask_server: bool,
+
+    /// Look again whenever something changes, and print what is different
+    #[arg(short, long, conflicts_with_all = ["prove", "write_baseline"])]
+    pub watch: bool,
 
     /// Prove it: evict pods of one workload, one at a time, and measure the recovery
     #[arg(long, value_name = "HOW")]
@@ -271,8 +275,19 @@ impl Args {
             },
             secrets: self.secrets,
             asks_server: self.ask_server,
+            watches: self.watch,
             domain: self.domain.clone().unwrap_or_default(),
         })
+    }
+
+    /// What `--watch` can print again and again.
+    pub fn check_watch(&self) -> Result<(), Failure> {
+        let is_one = matches!(self.output, Format::Common(Output::Text | Output::Wide | Output::Json));
+        if !self.watch || self.print_rbac || is_one {
+            return Ok(());
+        }
+        Err(Failure::usage("--watch prints text, wide or json: the other formats are of one look")
+            .hint("-o json prints one report a line"))
     }
 
     pub fn timeout(&self) -> Option<Duration> {

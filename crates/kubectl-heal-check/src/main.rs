@@ -23,6 +23,7 @@ mod report;
 mod rights;
 mod run;
 mod snapshot;
+mod watch;
 
 use std::process::ExitCode;
 

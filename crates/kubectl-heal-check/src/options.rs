@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::baseline::Key;
-use crate::checks::{CHECKS, hc508_replacement_refused};
+use crate::checks::{CHECKS, hc508_replacement_refused, hc805_flapping};
 use crate::finding::{Finding, Severity};
 use crate::half::Half;
 use crate::ignores::Rule;
@@ -23,6 +23,8 @@ pub struct Options {
     pub secrets: bool,
     /// `--ask-server`
     pub asks_server: bool,
+    /// `--watch`
+    pub watches: bool,
 }
 
 /// Whatever is checked: they are the workloads, and what is written about them.
@@ -45,7 +47,8 @@ impl Options {
 
     /// A check of what the command line does not ask.
     pub fn is_not_asked(&self, id: &str) -> bool {
-        id == hc508_replacement_refused::CHECK.id && !self.asks_server
+        (id == hc508_replacement_refused::CHECK.id && !self.asks_server)
+            || (id == hc805_flapping::CHECK.id && !self.watches)
     }
 
     /// What the checks that run read, and the matrix; nothing else has to be.
@@ -88,6 +91,7 @@ pub fn fail_on(fail_on: Severity) -> Options {
         domain: Domain::default(),
         secrets: false,
         asks_server: false,
+        watches: false,
     }
 }
 

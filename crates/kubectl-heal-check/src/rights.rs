@@ -4,6 +4,7 @@ use plugin_client::{Requirement, Right, Roles, Scope};
 
 use crate::gather::volumes::VOLUMES;
 use crate::snapshot::Read;
+use crate::watch::is_watched;
 
 const KUBE_SYSTEM: &str = "kube-system";
 
@@ -77,6 +78,7 @@ fn purpose(read: Read) -> &'static str {
 pub struct More {
     pub secrets: bool,
     pub asks: bool,
+    pub watches: bool,
     pub proves: bool,
 }
 
@@ -90,6 +92,10 @@ pub fn roles(namespace: Option<&str>, more: More) -> Roles {
         ];
         roles.name.push_str("-ask-server");
         roles.requirements.extend(for_dry_runs(namespace));
+    }
+    if more.watches {
+        roles.name.push_str("-watch");
+        roles.requirements.extend(for_watch(namespace));
     }
     if more.proves {
         roles.title = vec![
@@ -117,6 +123,16 @@ fn for_dry_runs(namespace: Option<&str>) -> Vec<Requirement> {
             "HC508 is unchecked (exit 5)",
         ),
     ]
+}
+
+/// Of `--watch`, for each kind that is watched.
+fn for_watch(namespace: Option<&str>) -> Vec<Requirement> {
+    let watched = Read::ALL.into_iter().filter(|read| is_watched(*read));
+    let right = |read: Read| Right { verb: "watch".to_owned(), ..read.right(namespace) };
+    let requirement = |read| {
+        Requirement::reported(right(read), "notice that something changed", "changes are seen once a minute")
+    };
+    watched.map(requirement).collect()
 }
 
 /// What a proof needs beyond that. `kind`: of the workload; `None` is any.

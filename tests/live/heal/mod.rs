@@ -7,6 +7,7 @@ mod matrix;
 mod outcome;
 mod proof;
 mod rights;
+mod watch;
 
 use ::testbed::shared;
 use serde_json::{Value, json};

@@ -80,6 +80,7 @@ mod hc801_node_down;
 mod hc802_node_pressure;
 mod hc803_forgotten_cordon;
 pub mod hc804_healer_dead;
+pub mod hc805_flapping;
 mod hc901_job_failed;
 mod hc902_cron_job_late;
 mod hc903_no_retry;
@@ -172,6 +173,7 @@ pub const CHECKS: &[Check] = &[
     hc802_node_pressure::CHECK,
     hc803_forgotten_cordon::CHECK,
     hc804_healer_dead::CHECK,
+    hc805_flapping::CHECK,
     hc901_job_failed::CHECK,
     hc902_cron_job_late::CHECK,
     hc903_no_retry::CHECK,

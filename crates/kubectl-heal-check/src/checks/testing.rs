@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::check::{Check, Found};
 use crate::finding::{Finding, Severity};
-use crate::snapshot::{Gathered, PodState, Read, Selection, ServerAnswers, Snapshot, strip};
+use crate::snapshot::{Gathered, NodeHistory, PodState, Read, Selection, ServerAnswers, Snapshot, strip};
 
 pub const NOW: &str = "2026-01-02T00:00:00Z";
 
@@ -22,6 +22,8 @@ pub struct World {
     all_namespaces: bool,
     /// As if the server had been asked.
     pub answers: ServerAnswers,
+    /// As if nodes had been watched.
+    pub node_history: NodeHistory,
 }
 
 /// Deployment `web` with three replicas on three nodes in three zones, with probes, a budget and a Service.
@@ -56,7 +58,13 @@ pub fn healthy() -> World {
             "spec": {"leaseDurationSeconds": 15, "renewTime": "2026-01-01T23:59:55.000000Z"}}),
         );
     }
-    World { objects, unknown: BTreeMap::new(), all_namespaces: false, answers: ServerAnswers::default() }
+    World {
+        objects,
+        unknown: BTreeMap::new(),
+        all_namespaces: false,
+        answers: ServerAnswers::default(),
+        node_history: NodeHistory::default(),
+    }
 }
 
 pub fn owner(api_version: &str, kind: &str, name: &str) -> Value {
@@ -259,7 +267,8 @@ impl World {
             controllers,
         };
         let answers = Some(self.answers.clone());
-        Snapshot { answers, ..Snapshot::of(gathered, selection, self.all_namespaces) }
+        let node_history = Some(self.node_history.clone());
+        Snapshot { answers, node_history, ..Snapshot::of(gathered, selection, self.all_namespaces) }
     }
 
     /// As `deployment/web error`, and what could not be checked as `unchecked`.

@@ -1,5 +1,7 @@
 //! One run from the command line to the verdict.
 
+mod watching;
+
 use std::time::Instant;
 
 use cluster_model::Known;
@@ -16,7 +18,7 @@ use crate::matrix::Matrix;
 use crate::options::Options;
 use crate::proof;
 use crate::report::{Checked, HealReport, HealResult, Row};
-use crate::snapshot::{Read, Snapshot, Workload};
+use crate::snapshot::{NodeHistory, Read, Snapshot, Workload};
 use crate::{ask, checks, gather, matrix, render, rights};
 
 const PLUGIN: &str = "kubectl-heal-check";
@@ -34,6 +36,7 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let target = args.target()?;
     let options = args.options(Files::read(&args)?)?;
     let proof = args.proof(&target)?;
+    args.check_watch()?;
     if let Some(id) = &args.explain {
         let id = known(id, "--explain")?;
         checks::find(id).into_iter().flat_map(render::explain).for_each(|line| ui.data(&line));
@@ -43,8 +46,12 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let Format::Common(output) = args.output else {
             return Err(Failure::usage("--print-rbac: a role is text, json or yaml"));
         };
-        let more =
-            rights::More { secrets: options.secrets, asks: options.asks_server, proves: proof.is_some() };
+        let more = rights::More {
+            secrets: options.secrets,
+            asks: options.asks_server,
+            watches: options.watches,
+            proves: proof.is_some(),
+        };
         let roles = rights::roles(args.connection.namespace.as_deref(), more);
         publish_roles(&ui, output, &roles);
         return Ok(Exit::Done);
@@ -63,7 +70,7 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let mut report = judge(&snapshot, &options, namespace.as_deref(), &target);
     report.seconds = started.elapsed().as_secs_f64();
     if let Some(file) = written {
-        let known = options.baseline.unwrap_or_default();
+        let known = options.baseline.clone().unwrap_or_default();
         let found = [&report.findings[..], &report.exempt.known];
         file.write(&baseline::next(&known, &report.exempt.fixed, &found))?;
     }
@@ -71,6 +78,17 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let (report, lines) = proof::run(&ui, &cluster, proof, &snapshot, report, &bounds).await?;
         formats::publish(&ui, args.output, &report, || lines);
         return Ok(report.result.exit());
+    }
+    if args.watch {
+        let context = watching::Context {
+            ui: &ui,
+            cluster: &cluster,
+            args: &args,
+            target: &target,
+            options: &options,
+            bounds: &bounds,
+        };
+        return Err(context.run(report, namespace.as_deref()).await);
     }
     let shown = render::Shown { wide: args.output.is_wide(), ignored: args.show_ignored };
     formats::publish(&ui, args.output, &report, || {
@@ -92,7 +110,8 @@ async fn read(
         return Err(Failure::failed("cannot reach the API server").cause(unknown(&gathered.pods)));
     }
     let snapshot = Snapshot::of(gathered, &selection, namespace.is_none());
-    let mut snapshot = Snapshot { domain: options.domain.clone(), ..snapshot };
+    let node_history = options.watches.then(NodeHistory::default);
+    let mut snapshot = Snapshot { domain: options.domain.clone(), node_history, ..snapshot };
     if options.asks_server {
         let replacements = !options.skips(hc508_replacement_refused::CHECK.id);
         snapshot.answers = Some(Box::pin(ask::ask(cluster, &snapshot, namespace, replacements)).await);

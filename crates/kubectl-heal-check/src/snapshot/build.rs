@@ -92,6 +92,7 @@ impl Snapshot {
             annotations,
             domain: Domain::default(),
             answers: None,
+            node_history: None,
             now: gathered.now,
             workloads,
             budgets,

@@ -7,6 +7,7 @@ pub mod domain;
 pub mod event;
 pub mod gathered;
 mod hosts;
+mod node_history;
 mod owners;
 pub mod places;
 pub mod pod;
@@ -34,6 +35,7 @@ use serde_json::Value;
 pub use domain::Domain;
 pub use event::{Event, Reason};
 pub use gathered::Gathered;
+pub use node_history::NodeHistory;
 pub use pod::PodState;
 pub use read::Read;
 pub use server_answers::ServerAnswers;
@@ -85,6 +87,8 @@ pub struct Snapshot {
     pub domain: Domain,
     /// What the server said to dry runs, if it was asked.
     pub answers: Option<ServerAnswers>,
+    /// What was seen of nodes over time, if they are watched.
+    pub node_history: Option<NodeHistory>,
 }
 
 pub struct Budget {

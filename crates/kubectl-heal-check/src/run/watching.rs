@@ -1,0 +1,78 @@
+//! `--watch`: what each look reads, judges and prints.
+
+use std::time::Instant;
+
+use plugin_client::{Bounds, Cluster, Failure, Line, Output, Ui, to_json};
+
+use super::{judge, read};
+use crate::args::{Args, Target};
+use crate::formats::{self, Format};
+use crate::options::Options;
+use crate::render;
+use crate::report::HealReport;
+use crate::snapshot::{NodeHistory, Snapshot};
+use crate::watch::changes::Changes;
+use crate::watch::{self, Watched};
+
+pub struct Context<'a> {
+    pub ui: &'a Ui,
+    pub cluster: &'a Cluster,
+    pub args: &'a Args,
+    pub target: &'a Target,
+    pub options: &'a Options,
+    pub bounds: &'a Bounds,
+}
+
+impl Context<'_> {
+    /// The first report, and then what changes. It ends by Ctrl-C, by `--timeout`, or where the cluster cannot be read any more.
+    pub async fn run(&self, first: HealReport, namespace: Option<&str>) -> Failure {
+        self.whole(&first, namespace);
+        self.ui.status(&Line::new().dim("watching for changes; Ctrl-C ends it"));
+        let reads = self.options.reads();
+        let watched = Watched { namespace, reads: &reads };
+        let look = |history| self.look(history, namespace);
+        let show = |report: &HealReport, changes: &Changes| self.show(report, changes, namespace);
+        let work = async {
+            Err::<(), Failure>(Box::pin(watch::run(self.ui, self.cluster, watched, first, look, show)).await)
+        };
+        match self.bounds.in_time("the cluster was watched", work).await {
+            Err(failure) => failure,
+            Ok(()) => Failure::failed("the watch ended"),
+        }
+    }
+
+    async fn look(&self, history: NodeHistory, namespace: Option<&str>) -> Result<HealReport, Failure> {
+        let started = Instant::now();
+        let snapshot = Box::pin(read(self.cluster, self.target, namespace, self.options)).await?;
+        let snapshot = Snapshot { node_history: Some(history), ..snapshot };
+        let mut report = judge(&snapshot, self.options, namespace, self.target);
+        report.seconds = started.elapsed().as_secs_f64();
+        Ok(report)
+    }
+
+    fn is_json(&self) -> bool {
+        self.args.output == Format::Common(Output::Json)
+    }
+
+    /// For programs each report is a line.
+    fn whole(&self, report: &HealReport, namespace: Option<&str>) {
+        if self.is_json() {
+            // No line ends inside a string.
+            let line: String = to_json(report).lines().map(str::trim_start).collect();
+            return self.ui.document(&format!("{line}\n"));
+        }
+        let shown = render::Shown { wide: self.args.output.is_wide(), ignored: self.args.show_ignored };
+        formats::publish(self.ui, self.args.output, report, || {
+            render::report(report, shown, namespace, self.options.fail_on)
+        });
+    }
+
+    fn show(&self, report: &HealReport, changes: &Changes, namespace: Option<&str>) {
+        let lines = changes.lines(self.cluster.now(), namespace.is_none());
+        if self.is_json() {
+            self.whole(report, namespace);
+            return lines.iter().for_each(|line| self.ui.status(line));
+        }
+        lines.iter().for_each(|line| self.ui.data(line));
+    }
+}
