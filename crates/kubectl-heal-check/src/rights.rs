@@ -4,7 +4,6 @@ use plugin_client::{Requirement, Right, Roles, Scope};
 
 use crate::gather::volumes::VOLUMES;
 use crate::snapshot::Read;
-use crate::watch::is_watched;
 
 const KUBE_SYSTEM: &str = "kube-system";
 
@@ -127,7 +126,7 @@ fn for_dry_runs(namespace: Option<&str>) -> Vec<Requirement> {
 
 /// Of `--watch`, for each kind that is watched.
 fn for_watch(namespace: Option<&str>) -> Vec<Requirement> {
-    let watched = Read::ALL.into_iter().filter(|read| is_watched(*read));
+    let watched = Read::ALL.into_iter().filter(|read| read.is_watched());
     let right = |read: Read| Right { verb: "watch".to_owned(), ..read.right(namespace) };
     let requirement = |read| {
         Requirement::reported(right(read), "notice that something changed", "changes are seen once a minute")

@@ -89,3 +89,25 @@ fn bad_input_is_a_usage_error_that_names_it() {
         assert!(Args::try_parse_from(["kubectl heal-check"].iter().chain(words)).is_err(), "{words:?}");
     }
 }
+
+#[test]
+fn what_is_watched_can_be_printed_again_and_again() {
+    for format in ["text", "wide", "json"] {
+        assert!(parse(&["--watch", "-o", format]).check_watch().is_ok(), "{format}");
+    }
+    for format in ["yaml", "junit", "sarif", "openmetrics"] {
+        assert_eq!(
+            parse(&["--watch", "-o", format]).check_watch().unwrap_err().exit,
+            Exit::Usage,
+            "{format}"
+        );
+        assert!(parse(&["-o", format]).check_watch().is_ok());
+    }
+    for words in [
+        &["--watch", "deploy/web", "--prove=evict"][..],
+        &["--watch", "--write-baseline=x"],
+        &["--ask-server", "--now"],
+    ] {
+        assert!(Args::try_parse_from(["kubectl heal-check"].iter().chain(words)).is_err(), "{words:?}");
+    }
+}

@@ -239,6 +239,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_asked_does_not_make_a_run_incomplete() {
+        let snapshot = || Snapshot { answers: None, node_history: None, ..healthy().snapshot() };
+        let error = fail_on(Severity::Error);
+        let report = judge(&snapshot(), &error, Some("shop"), &Target::All);
+        assert_eq!((report.result, report.unchecked), (HealResult::Ok, vec![]));
+        let left_out: Vec<&str> = report.scope.left_out.iter().map(|it| it.id.as_str()).collect();
+        assert_eq!(left_out, ["HC508", "HC805"], "JUnit shows them as skipped");
+        let mut unanswered = healthy();
+        unanswered.answers.unanswered.push("deployment/web: the server is too busy to say".to_owned());
+        assert_eq!(result(&unanswered, &error), (HealResult::Incomplete, vec!["ask-server".to_owned()]));
+    }
+
+    #[test]
     fn an_update_that_is_under_way_does_not_fail() {
         let updating = json!({"status": {"availableReplicas": 2, "conditions": [{"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"}]}});
         let world = healthy().edit("Deployment/web", updating);

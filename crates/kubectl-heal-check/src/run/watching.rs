@@ -76,3 +76,58 @@ impl Context<'_> {
         lines.iter().for_each(|line| self.ui.data(line));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::{NOW, World, budget, healthy};
+    use crate::finding::Severity;
+    use crate::options::fail_on;
+    use crate::snapshot::Read;
+    use serde_json::json;
+
+    fn lines(before: &World, after: &World) -> Vec<String> {
+        let of =
+            |world: &World| judge(&world.snapshot(), &fail_on(Severity::Error), Some("shop"), &Target::All);
+        let changes = Changes::between(&of(before), &of(after));
+        let lines = changes.lines(NOW.parse().unwrap(), true);
+        assert_eq!(lines.is_empty(), changes.is_empty());
+        lines.iter().map(Line::text).collect()
+    }
+
+    #[test]
+    fn what_is_different_is_a_line_each() {
+        let two = || healthy().with(budget("other", json!({"maxUnavailable": 1})));
+        assert_eq!(lines(&healthy(), &healthy()), [""; 0]);
+        let worse = lines(&healthy(), &two());
+        assert!(worse[0].starts_with("00:00:00  new       error HC206 deployment/web -n shop "), "{worse:?}");
+        assert!(
+            worse[1].starts_with(
+                "00:00:00  drain     deployment/web -n shop was heals, is won't: several budgets"
+            ),
+            "{worse:?}"
+        );
+        assert_eq!(worse.len(), 2, "{worse:?}");
+        let better = lines(&two(), &healthy());
+        assert_eq!(
+            better,
+            [
+                "00:00:00  gone      error HC206 deployment/web -n shop",
+                "00:00:00  drain     deployment/web -n shop was won't, is heals"
+            ]
+        );
+        let blind = lines(&healthy(), &healthy().unknown(Read::Leases));
+        assert_eq!(blind, ["00:00:00  unchecked HC804 leases: forbidden"]);
+        assert_eq!(lines(&healthy().unknown(Read::Leases), &healthy()), ["00:00:00  checked   HC804"]);
+    }
+
+    /// A message has times in it, which go on: that alone is nothing new.
+    #[test]
+    fn time_that_passes_is_no_change() {
+        let down = |since: &str| {
+            let ready = json!({"type": "Ready", "status": "Unknown", "lastTransitionTime": since});
+            healthy().edit("Node/n1", json!({"status": {"conditions": [ready]}}))
+        };
+        assert_eq!(lines(&down("2026-01-01T23:59:50Z"), &down("2026-01-01T23:59:40Z")), [""; 0]);
+    }
+}

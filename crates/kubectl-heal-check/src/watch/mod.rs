@@ -14,7 +14,7 @@ use crate::report::HealReport;
 use crate::snapshot::NodeHistory;
 use changes::Changes;
 use signals::Signal;
-pub use signals::{Watched, is_watched};
+pub use signals::Watched;
 
 /// A rollout changes objects many times a second: it is looked at no more often than that.
 const AT_MOST_EVERY: Duration = Duration::from_secs(5);
@@ -38,14 +38,16 @@ pub async fn run<F: Future<Output = Result<HealReport, Failure>>>(
         tokio::select! {
             Some(signal) = signals.next() => {
                 match signal {
-                    Signal::Changed => {}
-                    Signal::Node(node) => history.observe(&node, cluster.now()),
+                    Signal::Changed => is_changed = true,
+                    Signal::Node { node, is_changed: more } => {
+                        history.observe(&node, cluster.now());
+                        is_changed |= more;
+                    }
                     Signal::Ended(failure) => {
-                        ui.warn(format!("{failure}; it is looked at every {} s only", AT_LEAST_EVERY.as_secs()));
-                        continue;
+                        let seconds = AT_LEAST_EVERY.as_secs();
+                        ui.warn(format!("{failure}; its changes are seen every {seconds} s only"));
                     }
                 }
-                is_changed = true;
                 continue;
             }
             () = tokio::time::sleep_until(due.into()) => {}
