@@ -100,7 +100,7 @@ pub fn roles(namespace: Option<&str>, more: More) -> Roles {
         roles.title = vec![
             "Rights for `kubectl heal-check --prove=evict`, and no more. Printed by --print-rbac, which does not contact the cluster.".to_owned(),
         ];
-        roles.name = "heal-check-prove".to_owned();
+        roles.name.push_str("-prove");
         roles.requirements.extend(for_proof(namespace, None));
     }
     roles

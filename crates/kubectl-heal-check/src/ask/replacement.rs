@@ -2,7 +2,8 @@
 //! it came from, and dropped.
 
 use cluster_model::Raw;
-use cluster_model::rollout::{Kind, Rollout, new_pod, new_pod_of_replicas, selector};
+use cluster_model::new_pod::{new_pod, new_pod_of_replicas};
+use cluster_model::rollout::{Kind, Rollout, selector};
 use cluster_model::secret::clean;
 use cluster_model::text::shorten;
 use kube::api::ListParams;
@@ -32,17 +33,23 @@ pub async fn of(cluster: &Cluster, workload: &Workload, denied: &Denied) -> Repl
         Ok(None) => return unknown("it was deleted while the server was asked"),
         Err(failure) => return unknown(&failure.to_string()),
     };
-    let shown = |message: &str| said(message, &pod["spec"]);
-    match create_pod(cluster, &subject.namespace, pod.clone(), FIELD_MANAGER).await {
+    let answer = create_pod(cluster, &subject.namespace, pod.clone(), FIELD_MANAGER).await;
+    meaning(answer, &pod["spec"], &subject.to_string()).unwrap_or_else(|| {
+        denied.note(&right);
+        Replacement::Unknown(denied.why(&right).unwrap_or_default())
+    })
+}
+
+/// `None`: you have no right to ask.
+fn meaning(answer: PodAnswer, spec: &Value, subject: &str) -> Option<Replacement> {
+    let unknown = |message: &str| Replacement::Unknown(format!("{subject}: {}", said(message, spec)));
+    Some(match answer {
         PodAnswer::Admitted => Replacement::Admitted,
-        PodAnswer::Refused(message) => Replacement::Refused(shown(&message)),
-        PodAnswer::DryRunUnsupported(message) => unknown(&shown(&message)),
-        PodAnswer::Denied(_) => {
-            denied.note(&right);
-            Replacement::Unknown(denied.why(&right).unwrap_or_default())
-        }
-        PodAnswer::Unknown(failure) => unknown(&shown(&failure.to_string())),
-    }
+        PodAnswer::Refused(message) => Replacement::Refused(said(&message, spec)),
+        PodAnswer::DryRunUnsupported(message) => unknown(&message),
+        PodAnswer::Unknown(failure) => unknown(&failure.to_string()),
+        PodAnswer::Denied(_) => return None,
+    })
 }
 
 /// `None`: it is another workload by now, or none.
@@ -102,6 +109,18 @@ fn said(message: &str, spec: &Value) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn only_a_refusal_of_the_pod_is_one() {
+        let of = |answer| meaning(answer, &json!({}), "deployment/web");
+        let unknown = |why: &str| Some(Replacement::Unknown(format!("deployment/web: {why}")));
+        let no_dry_run = "admission webhook \"w\" does not support dry run";
+        assert_eq!(of(PodAnswer::DryRunUnsupported(no_dry_run.to_owned())), unknown(no_dry_run), "E5");
+        assert_eq!(of(PodAnswer::Unknown(Failure::failed("no answer"))), unknown("no answer"));
+        assert_eq!(of(PodAnswer::Denied("cannot create resource".to_owned())), None);
+        assert_eq!(of(PodAnswer::Admitted), Some(Replacement::Admitted));
+        assert_eq!(of(PodAnswer::Refused("no".to_owned())), Some(Replacement::Refused("no".to_owned())));
+    }
 
     #[test]
     fn of_an_answer_the_cause_is_kept_and_no_value_of_the_environment() {

@@ -7,7 +7,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use cluster_model::rollout::{Rollout, new_pod, same};
+use cluster_model::new_pod::new_pod;
+use cluster_model::rollout::{Rollout, same};
 use cluster_model::{Known, Raw};
 use plugin_client::api::dry_run::{Answer, DRY_RUN_UNSUPPORTED, PodAnswer, answer, create_pod};
 use plugin_client::{Cluster, Failure, missing};

@@ -1,7 +1,8 @@
 //! A pod of a template as the scheduler will see it: with what the controller and the API server add.
 
 use cluster_model::PodExt;
-use cluster_model::rollout::{Ordinals, Rollout, new_pod_of};
+use cluster_model::new_pod::new_pod_of;
+use cluster_model::rollout::{Ordinals, Rollout};
 use k8s_openapi::api::core::v1::{
     NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodAffinityTerm, Toleration,
 };

@@ -3,7 +3,7 @@
 //! name can differ.
 
 use cluster_model::admission;
-use cluster_model::rollout::unblock;
+use cluster_model::new_pod::unblock;
 use kube::api::PostParams;
 use serde_json::Value;
 

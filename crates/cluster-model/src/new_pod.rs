@@ -1,9 +1,9 @@
 //! The pod that a controller would make of a template, as far as admission and the scheduler look at it. Pure.
 
-use super::{Ordinals, Revision, Rollout, same};
 use serde_json::{Value, json};
 
 use crate::raw::Raw;
+use crate::rollout::{Ordinals, Revision, Rollout, same};
 
 /// Named by the server, and only ever sent as a dry run. Of a StatefulSet it is the first one.
 pub fn new_pod(rollout: &Rollout, template: &Value) -> Value {
