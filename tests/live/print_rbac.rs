@@ -19,6 +19,8 @@ const PUBLISHED: &[(&str, &str, &[&str])] = &[
     ("rollback-to", "rollback-to-history", &["--all", "-n", "shop", "--history"]),
     ("rollback-to", "rollback-to-status", &["--all", "-n", "shop", "--status"]),
     ("heal-check", "heal-check", &["-A"]),
+    ("heal-check", "heal-check-ask-server", &["-A", "--ask-server"]),
+    ("heal-check", "heal-check-watch", &["-A", "--watch"]),
     ("heal-check", "heal-check-prove", &["--prove=evict"]),
     ("heal-check", "heal-check-prove-kill", &["--prove=kill"]),
     ("heal-check", "heal-check-fix", &["-A", "--fix"]),

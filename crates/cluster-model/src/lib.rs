@@ -19,6 +19,7 @@ pub mod inventory;
 mod known;
 pub mod limit_range;
 pub mod managed_fields;
+pub mod new_pod;
 pub mod node;
 pub mod owner;
 pub mod owner_graph;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use plugin_client::{AsInKubectl, CommandLine, ConnectionFlags, Failure, duration, limit, whole};
+use plugin_client::{AsInKubectl, CommandLine, ConnectionFlags, Failure, Output, duration, limit, whole};
 
 use crate::baseline::{self, Key};
 use crate::checks;
@@ -106,6 +106,14 @@ pub struct Args {
     /// Check that the Secrets that pods need exist (HC501): lists their metadata, never what they hold
     #[arg(long)]
     pub secrets: bool,
+
+    /// Ask the server, by dry runs, whether it would evict a pod of each workload and admit a replacement
+    #[arg(long, conflicts_with_all = ["now", "from", "filename"])]
+    pub ask_server: bool,
+
+    /// Look again whenever something changes, and print what is different
+    #[arg(short, long, conflicts_with_all = ["prove", "write_baseline", "from", "filename", "fix"])]
+    pub watch: bool,
 
     /// Prove it: evict pods of one workload, or kill containers, one at a time, and measure the recovery
     #[arg(long, value_name = "HOW")]
@@ -297,6 +305,8 @@ impl Args {
                 (false, false) => Half::Both,
             },
             secrets: self.secrets,
+            asks_server: self.ask_server,
+            watches: self.watch,
             domain: self.domain.clone().unwrap_or_default(),
         })
     }
@@ -308,6 +318,16 @@ impl Args {
             (None, false) => Some("--filename"),
             (None, true) => None,
         }
+    }
+
+    /// What `--watch` can print again and again.
+    pub fn check_watch(&self) -> Result<(), Failure> {
+        let is_one = matches!(self.output, Format::Common(Output::Text | Output::Wide | Output::Json));
+        if !self.watch || self.print_rbac || is_one {
+            return Ok(());
+        }
+        Err(Failure::usage("--watch prints text, wide or json: the other formats are of one look")
+            .hint("-o json prints one report a line"))
     }
 
     pub fn timeout(&self) -> Option<Duration> {

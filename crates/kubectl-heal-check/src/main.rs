@@ -1,8 +1,9 @@
 //! `kubectl heal-check`: what heals by itself if a container, a pod, a node or a zone is lost and in a drain, how long it takes, what does
-//! not heal, and why. It reads only, except with `--prove`.
+//! not heal, and why. It changes nothing, except with `--prove`.
 
 mod again;
 mod args;
+mod ask;
 mod baseline;
 mod bounded_file;
 mod checks;
@@ -25,6 +26,7 @@ mod rights;
 mod run;
 mod snapshot;
 mod spans;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::baseline::Key;
-use crate::checks::{CHECKS, hc804_healer_dead};
+use crate::checks::{CHECKS, hc508_replacement_refused, hc804_healer_dead, hc805_flapping};
 use crate::finding::{Finding, Severity};
 use crate::half::Half;
 use crate::ignores::Rule;
@@ -21,6 +21,10 @@ pub struct Options {
     pub domain: Domain,
     /// The metadata of Secrets is read too.
     pub secrets: bool,
+    /// `--ask-server`
+    pub asks_server: bool,
+    /// `--watch`
+    pub watches: bool,
 }
 
 /// Whatever is checked: they are the workloads, and what is written about them.
@@ -39,6 +43,12 @@ impl Options {
     /// A whole check is left out: then it need not be possible either.
     pub fn skips(&self, id: &str) -> bool {
         self.rules.iter().any(|rule| rule.is_of_whole_check(id))
+    }
+
+    /// A check of what the command line does not ask.
+    pub fn is_not_asked(&self, id: &str) -> bool {
+        (id == hc508_replacement_refused::CHECK.id && !self.asks_server)
+            || (id == hc805_flapping::CHECK.id && !self.watches)
     }
 
     /// What the checks that run read, and the matrix; nothing else has to be.
@@ -85,6 +95,8 @@ impl Default for Options {
             half: Half::Both,
             domain: Domain::default(),
             secrets: false,
+            asks_server: false,
+            watches: false,
         }
     }
 }

@@ -117,6 +117,18 @@ fn purpose(read: Read) -> &'static str {
 /// `--print-rbac`
 pub fn roles(namespace: Option<&str>, options: &Options, proves: Option<Harm>) -> Roles {
     let mut roles = reading(namespace, options);
+    if options.asks_server {
+        roles.title = vec![
+            "Rights for `kubectl heal-check --ask-server`, and no more. It creates and evicts nothing, but dry runs take the same rights as what they try.".to_owned(),
+            "Printed by --print-rbac, which does not contact the cluster.".to_owned(),
+        ];
+        roles.name.push_str("-ask-server");
+        roles.requirements.extend(for_dry_runs(namespace));
+    }
+    if options.watches {
+        roles.name.push_str("-watch");
+        roles.requirements.extend(for_watch(namespace));
+    }
     if let Some(harm) = proves {
         let (flag, name) = match harm {
             Harm::Evict => ("evict", "heal-check-prove"),
@@ -145,6 +157,34 @@ pub fn add_fixes(roles: &mut Roles, namespace: Option<&str>) {
     let patched = CHANGED.into_iter().map(|read| right("patch", read));
     let made = right("create", Read::Budgets);
     roles.requirements.extend(patched.chain([made]).map(|it| Requirement::reported(it, asked, lost)));
+}
+
+/// Of `--ask-server`. The server does not tell a dry run from the real thing when it looks at rights.
+fn for_dry_runs(namespace: Option<&str>) -> Vec<Requirement> {
+    let here = |right: Right| Right { namespace: namespace.map(str::to_owned), ..right };
+    let pods = || Right::new("create", "", "pods");
+    vec![
+        Requirement::reported(
+            here(pods().subresource("eviction")),
+            "ask by a dry run whether a pod can be evicted",
+            "whether drains are refused is predicted from the budgets only (exit 5)",
+        ),
+        Requirement::reported(
+            here(pods()),
+            "ask by a dry run whether a replacement is admitted",
+            "HC508 is unchecked (exit 5)",
+        ),
+    ]
+}
+
+/// Of `--watch`, for each kind that is watched.
+fn for_watch(namespace: Option<&str>) -> Vec<Requirement> {
+    let watched = Read::ALL.into_iter().filter(|read| read.is_watched());
+    let right = |read: Read| Right { verb: "watch".to_owned(), ..read.right(namespace) };
+    let requirement = |read| {
+        Requirement::reported(right(read), "notice that something changed", "changes are seen once a minute")
+    };
+    watched.map(requirement).collect()
 }
 
 /// What a proof needs beyond that. `kind`: of the workload; `None` is any.

@@ -13,7 +13,6 @@ mod history;
 mod journal;
 mod last_applied;
 mod merge_tree;
-mod new_pod;
 mod options;
 mod outcome;
 mod patch;

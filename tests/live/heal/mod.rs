@@ -1,5 +1,6 @@
 //! heal-check on a real control plane: what the tables beside the checks cannot show.
 
+mod ask_server;
 mod findings;
 mod fixes;
 mod from;
@@ -9,6 +10,7 @@ mod matrix;
 mod outcome;
 mod proof;
 mod rights;
+mod watch;
 
 use ::testbed::shared;
 use serde_json::{Value, json};

@@ -71,6 +71,24 @@ impl<'a> Room<'a> {
         webhook
     }
 
+    /// The same of pods that are created in the room.
+    #[track_caller]
+    #[must_use = "it ends when this is dropped"]
+    pub fn deny_pods(&self, code: u16, words: &str) -> Webhook<'a> {
+        let status = json!({"code": code, "message": words});
+        let rule = json!({"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]});
+        let webhook = self.webhook(rule, move |_| json!({"allowed": false, "status": status}));
+        let path = format!("{}?dryRun=All", self.path_of("Pod", ""));
+        let pod = json!({"metadata": {"generateName": "probe-"}, "spec": {"containers": [{"name": "probe", "image": "none"}]}});
+        wait("the webhook to be called", PATIENCE, || {
+            self.cluster()
+                .try_create(&path, &pod)
+                .is_err_and(|refused| refused.message.contains(words))
+                .then_some(())
+        });
+        webhook
+    }
+
     /// The first write of this field manager to this workload waits until `go_on`; dry runs and others do not.
     #[track_caller]
     #[must_use = "it ends when this is dropped"]

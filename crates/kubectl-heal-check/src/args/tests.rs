@@ -150,3 +150,28 @@ async fn a_pipe_without_a_writer_holds_up_nothing() {
     written.unwrap();
     assert_eq!(args.options(files.unwrap()).unwrap().fail_on, Severity::Info);
 }
+
+#[test]
+fn what_is_watched_can_be_printed_again_and_again() {
+    for format in ["text", "wide", "json"] {
+        assert!(parse(&["--watch", "-o", format]).check_watch().is_ok(), "{format}");
+    }
+    for format in ["yaml", "junit", "sarif", "openmetrics"] {
+        assert_eq!(
+            parse(&["--watch", "-o", format]).check_watch().unwrap_err().exit,
+            Exit::Usage,
+            "{format}"
+        );
+        assert!(parse(&["-o", format]).check_watch().is_ok());
+    }
+    for words in [
+        &["--watch", "deploy/web", "--prove=evict"][..],
+        &["--watch", "--write-baseline=x"],
+        &["--watch", "--from=x"],
+        &["--watch", "--fix"],
+        &["--ask-server", "--now"],
+        &["--ask-server", "-f", "x"],
+    ] {
+        assert!(Args::try_parse_from(["kubectl heal-check"].iter().chain(words)).is_err(), "{words:?}");
+    }
+}

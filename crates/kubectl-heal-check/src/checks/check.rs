@@ -35,7 +35,9 @@ impl Check {
     pub fn is_about_manifests(&self) -> bool {
         let is_there =
             |read: &Read| read.is_in_manifests() || *read == Read::Nodes && WITHOUT_NODES.contains(&self.id);
-        self.is_posture() && self.reads.iter().all(is_there)
+        // There is no server to ask.
+        let is_asked = self.id == super::hc508_replacement_refused::CHECK.id;
+        self.is_posture() && !is_asked && self.reads.iter().all(is_there)
     }
 
     pub fn is_posture(&self) -> bool {

@@ -90,19 +90,9 @@ fn no_room(workload: &Workload, quota: &Value, name: &str, each: &Amounts) -> Op
     if hard - used >= cost {
         return None;
     }
-    let is_missing = workload
-        .replicas
-        .is_some_and(|wanted| usize::try_from(wanted).is_ok_and(|wanted| workload.active().count() < wanted));
-    let (severity, what) = if hard < used {
-        (Error, "a pod that is lost is not replaced")
-    } else if is_missing {
-        (Error, "its missing pods are refused")
-    } else if starts_with_one_more(workload) {
-        (Error, "an update cannot start, and a pod that is lost is replaced only once it is gone")
-    } else if matches!(workload.kind, Kind::Deployment | Kind::ReplicaSet) {
-        (Warning, "a pod that is lost is replaced only once it is gone")
-    } else {
-        return None;
+    let (severity, what) = match hard < used {
+        true => (Error, "a pod that is lost is not replaced"),
+        false => without_room_for_one_more(workload)?,
     };
     let short = cost - (hard - used).max(0);
     let message = format!(
@@ -114,6 +104,22 @@ fn no_room(workload: &Workload, quota: &Value, name: &str, each: &Amounts) -> Op
         show(name, short)
     );
     Some((severity, message))
+}
+
+/// What it means for a workload if what its pods use now is allowed, and nothing more. `None`: its pods are replaced only once they are gone.
+pub fn without_room_for_one_more(workload: &Workload) -> Option<(Severity, &'static str)> {
+    let is_missing = workload
+        .replicas
+        .is_some_and(|wanted| usize::try_from(wanted).is_ok_and(|wanted| workload.active().count() < wanted));
+    if is_missing {
+        Some((Error, "its missing pods are refused"))
+    } else if starts_with_one_more(workload) {
+        Some((Error, "an update cannot start, and a pod that is lost is replaced only once it is gone"))
+    } else if matches!(workload.kind, Kind::Deployment | Kind::ReplicaSet) {
+        Some((Warning, "a pod that is lost is replaced only once it is gone"))
+    } else {
+        None
+    }
 }
 
 /// Its update makes a new pod before an old one goes.

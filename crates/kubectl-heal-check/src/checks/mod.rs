@@ -56,6 +56,7 @@ mod hc504_webhook;
 mod hc505_namespace_terminating;
 mod hc506_mutable_tag;
 mod hc507_image_cached_only;
+pub mod hc508_replacement_refused;
 mod hc509_service_empty;
 mod hc510_slice_drift;
 mod hc601_crash_loop;
@@ -81,6 +82,7 @@ mod hc801_node_down;
 mod hc802_node_pressure;
 mod hc803_forgotten_cordon;
 pub mod hc804_healer_dead;
+pub mod hc805_flapping;
 mod hc901_job_failed;
 mod hc902_cron_job_late;
 mod hc903_no_retry;
@@ -149,6 +151,7 @@ pub const CHECKS: &[Check] = &[
     hc505_namespace_terminating::CHECK,
     hc506_mutable_tag::CHECK,
     hc507_image_cached_only::CHECK,
+    hc508_replacement_refused::CHECK,
     hc509_service_empty::CHECK,
     hc510_slice_drift::CHECK,
     hc601_crash_loop::CHECK,
@@ -174,6 +177,7 @@ pub const CHECKS: &[Check] = &[
     hc802_node_pressure::CHECK,
     hc803_forgotten_cordon::CHECK,
     hc804_healer_dead::CHECK,
+    hc805_flapping::CHECK,
     hc901_job_failed::CHECK,
     hc902_cron_job_late::CHECK,
     hc903_no_retry::CHECK,

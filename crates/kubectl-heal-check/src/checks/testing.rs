@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 use super::check::{Check, Found};
 use crate::finding::{Finding, Severity};
 use crate::snapshot::stop::UnheardStop;
-use crate::snapshot::{Gathered, Origin, PodState, Read, Selection, Snapshot, strip};
+use crate::snapshot::{
+    Gathered, NodeHistory, Origin, PodState, Read, Selection, ServerAnswers, Snapshot, strip,
+};
 
 pub const NOW: &str = "2026-01-02T00:00:00Z";
 
@@ -23,6 +25,10 @@ pub struct World {
     unknown: BTreeMap<Read, String>,
     all_namespaces: bool,
     unheard_stops: Vec<UnheardStop>,
+    /// As if the server had been asked.
+    pub answers: ServerAnswers,
+    /// As if nodes had been watched.
+    pub node_history: NodeHistory,
 }
 
 /// Deployment `web` with three replicas on three nodes in three zones, with probes, a budget and a Service.
@@ -57,7 +63,14 @@ pub fn healthy() -> World {
             "spec": {"leaseDurationSeconds": 15, "renewTime": "2026-01-01T23:59:55.000000Z"}}),
         );
     }
-    World { objects, unknown: BTreeMap::new(), all_namespaces: false, unheard_stops: Vec::new() }
+    World {
+        objects,
+        unknown: BTreeMap::new(),
+        all_namespaces: false,
+        unheard_stops: Vec::new(),
+        answers: ServerAnswers::default(),
+        node_history: NodeHistory::default(),
+    }
 }
 
 pub fn owner(api_version: &str, kind: &str, name: &str) -> Value {
@@ -216,7 +229,12 @@ impl World {
 
     pub fn selected(&self, selection: &Selection) -> Snapshot {
         let snapshot = Snapshot::of(self.gathered(), selection, self.all_namespaces);
-        Snapshot { unheard_stops: self.unheard_stops.clone(), ..snapshot }
+        Snapshot {
+            unheard_stops: self.unheard_stops.clone(),
+            answers: Some(self.answers.clone()),
+            node_history: Some(self.node_history.clone()),
+            ..snapshot
+        }
     }
 
     pub fn gathered(&self) -> Gathered {

@@ -59,6 +59,7 @@ const KINDS: &[(&str, &[Kind])] = &[
     ("HC503", FOR_GOOD),
     ("HC506", FOR_GOOD),
     ("HC507", SCALED),
+    ("HC508", FOR_GOOD),
     ("HC601", ANY),
     ("HC602", ANY),
     ("HC603", ANY),

@@ -14,6 +14,19 @@ pub enum Verdict {
     Wont,
 }
 
+impl Verdict {
+    /// As text, in which nothing to heal is a dash.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::None => "-",
+            Verdict::Heals => "heals",
+            Verdict::Slow => "slow",
+            Verdict::Unknown => "unknown",
+            Verdict::Wont => "won't",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Evidence {

@@ -5,15 +5,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use cluster_model::disruption_budget::Rule;
 use cluster_model::{BudgetStatus, selector};
 
+use super::asked;
 use super::cell::{Cell, worst_and};
 use super::node_loss::impact;
 use crate::snapshot::places::{Place, Places};
 use crate::snapshot::{Kind, PodState, Read, Snapshot, Workload};
 
 pub fn drain(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<String, Places>) -> Cell {
-    if let Some(blocked) = budgets(workload, snapshot) {
-        return blocked;
+    let predicted = budgets(workload, snapshot, None);
+    let Some(eviction) = asked::eviction(workload, snapshot) else {
+        return predicted.unwrap_or_else(|| evicted(workload, snapshot, places));
+    };
+    if let Some(cell) = asked::not_accepted(eviction, predicted.as_ref()) {
+        return cell;
     }
+    // Of the pods under other budgets than the one that was asked about.
+    match budgets(workload, snapshot, Some(&eviction.uid)) {
+        Some(blocked) => blocked,
+        None => asked::accepted(eviction, evicted(workload, snapshot, places), predicted.as_ref()),
+    }
+}
+
+/// What becomes of its pods if the budgets allow it.
+fn evicted(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<String, Places>) -> Cell {
     let nodes: BTreeSet<&str> =
         workload.active().map(|pod| pod.node.as_str()).filter(|it| !it.is_empty()).collect();
     let cells = nodes.iter().map(|node| {
@@ -23,16 +37,26 @@ pub fn drain(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<String,
     worst_and(cells).unwrap_or_else(|| Cell::unknown("it has no pod on a node"))
 }
 
-/// What the budgets of its pods say, if it is not simply yes.
-pub fn budgets(workload: &Workload, snapshot: &Snapshot) -> Option<Cell> {
+/// What the budgets of its pods say, if it is not simply yes. `accepted`: the UID of a pod that the server would evict, and with it those
+/// that are under the same budgets.
+pub fn budgets(workload: &Workload, snapshot: &Snapshot, accepted: Option<&str>) -> Option<Cell> {
     if let Some((read, why)) = snapshot.missing(&[Read::Budgets]) {
         return Some(Cell::unknown(format!("{read}: {why}")));
     }
+    let selecting = |labels: &BTreeMap<String, String>| -> Vec<usize> {
+        let selects = |at: &usize| selector::selects(snapshot.budgets[*at].budget.selector(), Some(labels));
+        workload.budgets.iter().copied().filter(selects).collect()
+    };
+    let accepted = workload.active().find(|pod| Some(pod.uid.as_str()) == accepted);
+    let accepted = accepted.map(|pod| selecting(&pod.labels));
     let template = snapshot.origin.is_manifests().then(|| workload.labels());
     let evicted = workload.active().filter(|pod| pod.needs_budget());
     for labels in evicted.map(|pod| &pod.labels).chain(&template) {
-        let all = workload.budgets.iter().map(|at| &snapshot.budgets[*at].budget);
-        let selecting: Vec<_> = all.filter(|it| selector::selects(it.selector(), Some(labels))).collect();
+        let selecting = selecting(labels);
+        if accepted.as_ref() == Some(&selecting) {
+            continue;
+        }
+        let selecting: Vec<_> = selecting.into_iter().map(|at| &snapshot.budgets[at].budget).collect();
         match selecting.as_slice() {
             [] => {}
             [budget] => {

@@ -16,6 +16,6 @@ pub fn row(workload: &Workload, snapshot: &Snapshot, crash: Cell) -> Matrix {
         "its controller makes another one; whether a node takes it cannot be seen in manifests",
     );
     let nowhere = Cell::unknown("manifests have no nodes");
-    let drain = drain::budgets(workload, snapshot).unwrap_or_else(|| nowhere.clone());
+    let drain = drain::budgets(workload, snapshot, None).unwrap_or_else(|| nowhere.clone());
     Matrix { crash, pod_loss, node_loss: nowhere.clone(), zone_loss: nowhere, drain }
 }

@@ -1,5 +1,6 @@
 //! The heal matrix: what becomes of each workload if a container crashes, a pod, a node or a zone is lost, or a node is drained. Pure.
 
+mod asked;
 pub mod cell;
 mod crash;
 mod drain;

@@ -32,17 +32,23 @@ use outcome::{End, Round};
 pub use preflight::reads;
 use prepare::{Prepared, prepare};
 
+/// What a proof works with, besides what was read and found.
+pub struct Run<'r> {
+    pub ui: &'r Ui,
+    pub cluster: &'r Cluster,
+    pub options: &'r ProofOptions,
+    pub bounds: &'r Bounds,
+}
+
 /// The report with the proof in it, and its lines for people. `judge` makes the report of a snapshot, `read` reads it again.
 pub async fn run(
-    ui: &Ui,
-    cluster: &Cluster,
-    options: &ProofOptions,
+    run: Run<'_>,
     mut snapshot: Snapshot,
     mut report: HealReport,
-    bounds: &Bounds,
     judge: impl Fn(&Snapshot) -> HealReport,
     read: impl AsyncFn() -> Result<Snapshot, Failure>,
 ) -> Result<(HealReport, Vec<Line>), Failure> {
+    let Run { ui, cluster, options, bounds } = run;
     ui.status(&heading(&snapshot, cluster, options));
     let prepared = bounds.before_changes(Box::pin(prepare(ui, cluster, options, &snapshot))).await?;
     prepared.show(ui, options);

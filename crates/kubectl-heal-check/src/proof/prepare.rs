@@ -11,6 +11,7 @@ use super::options::ProofOptions;
 use super::plan::Plan;
 use super::preflight::{self, Test};
 use super::render;
+use crate::checks::hc508_replacement_refused;
 use crate::gather::objects;
 use crate::snapshot::stop::UnheardStop;
 use crate::snapshot::{Read, Snapshot, Workload};
@@ -54,7 +55,9 @@ pub async fn prepare(
     let matrices = matrix::matrices(snapshot);
     let matrix = matrices.iter().find(|(it, _)| it.subject == workload.subject).map(|(_, matrix)| matrix);
     // All of them: what somebody leaves out of a report is in the way all the same.
-    let (findings, unchecked) = checks::run(snapshot, |_| true);
+    let is_asked =
+        |check: &checks::Check| check.id != hc508_replacement_refused::CHECK.id || snapshot.answers.is_some();
+    let (findings, unchecked) = checks::run(snapshot, is_asked);
     let mut tests = preflight::of_snapshot(snapshot, workload, matrix, &findings, &unchecked, options);
     refuse(ui, &tests, harm, None)?;
     let Some(mut plan) = Plan::of(workload, options) else {

@@ -3,6 +3,7 @@
 mod files;
 mod fixes;
 mod read;
+mod watching;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -46,6 +47,7 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let files = bounds.in_time("--config and --baseline were read", Files::read(&args)).await?;
     let options = args.options(files)?;
     let proof = args.proof(&target)?;
+    args.check_watch()?;
     if args.print_rbac {
         let Format::Common(output) = args.output else {
             return Err(Failure::usage("--print-rbac: a role is text, json or yaml"));
@@ -69,11 +71,11 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let found = [&report.findings[..], &report.exempt.known];
         file.write(&baseline::next(&known, &report.exempt.fixed, &found))?;
     }
-    if let Some((proof, cluster)) = proof.as_ref().zip(cluster.as_ref()) {
+    if let Some((how, cluster)) = proof.as_ref().zip(cluster.as_ref()) {
+        let run = proof::Run { ui: &ui, cluster, options: how, bounds: &bounds };
         let judge = |snapshot: &Snapshot| judge(snapshot, &options, namespace.as_deref(), &target);
         let again = async || Ok(read::read(&args, &target, &options, &ui).await?.snapshot);
-        let proof = proof::run(&ui, cluster, proof, snapshot, report, &bounds, judge, again);
-        let (report, summary) = Box::pin(proof).await?;
+        let (report, summary) = Box::pin(proof::run(run, snapshot, report, judge, again)).await?;
         formats::publish(&ui, args.output, &report, || {
             let mut lines = render::proven(&report, ui.width());
             if !lines.is_empty() {
@@ -83,6 +85,12 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
             lines
         });
         return Ok(report.result.exit());
+    }
+    if args.watch {
+        let Some(cluster) = &cluster else { return Err(Failure::usage("--watch needs a cluster")) };
+        let (ui, args, target, options, bounds) = (&ui, &args, &target, &options, &bounds);
+        let context = watching::Context { ui, cluster, args, target, options, bounds };
+        return Err(context.run(report, namespace.as_deref()).await);
     }
     if let Some((bench, folder)) = bench.zip(args.fix.as_deref()) {
         let snapshot = Arc::new(snapshot);
@@ -125,7 +133,9 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
     let (found, unchecked) = checks::run(snapshot, |check| options.half.wants(check));
     let (findings, exempt) = sift(snapshot, options, namespace, found, &unchecked);
     let (left_out, mut unchecked): (Vec<_>, Vec<_>) =
-        unchecked.into_iter().partition(|it| options.skips(&it.id));
+        unchecked.into_iter().partition(|it| options.skips(&it.id) || options.is_not_asked(&it.id));
+    let unanswered = snapshot.answers.iter().flat_map(|it| &it.unanswered);
+    unchecked.extend(unanswered.map(|why| Unchecked { id: "ask-server".to_owned(), reason: why.clone() }));
     let has_matrix = options.half.has_matrix();
     if let (Known::Unknown(why), true) = (&snapshot.scheduling, has_matrix)
         && !snapshot.origin.is_manifests()
@@ -255,6 +265,19 @@ mod tests {
         let of = |world: &World| judge(&world.snapshot(), &options, None, &Target::All).exempt.fixed.len();
         assert_eq!(of(&healthy()), 1);
         assert_eq!(of(&healthy().unknown(Read::Leases)), 0);
+    }
+
+    #[test]
+    fn what_is_not_asked_does_not_make_a_run_incomplete() {
+        let snapshot = || Snapshot { answers: None, node_history: None, ..healthy().snapshot() };
+        let error = fail_on(Severity::Error);
+        let report = judge(&snapshot(), &error, Some("shop"), &Target::All);
+        assert_eq!((report.result, report.unchecked), (HealResult::Ok, vec![]));
+        let left_out: Vec<&str> = report.scope.left_out.iter().map(|it| it.id.as_str()).collect();
+        assert_eq!(left_out, ["HC508", "HC805"], "JUnit shows them as skipped");
+        let mut unanswered = healthy();
+        unanswered.answers.unanswered.push("deployment/web: the server is too busy to say".to_owned());
+        assert_eq!(result(&unanswered, &error), (HealResult::Incomplete, vec!["ask-server".to_owned()]));
     }
 
     #[test]

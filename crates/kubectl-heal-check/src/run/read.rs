@@ -5,11 +5,11 @@ use plugin_client::{Cluster, Failure, Ui, connect};
 
 use super::files;
 use crate::args::{Args, Target};
+use crate::checks::hc508_replacement_refused;
 use crate::fix::Workbench;
-use crate::gather;
 use crate::options::Options;
-use crate::proof;
-use crate::snapshot::{Gathered, Selection, Snapshot};
+use crate::snapshot::{Gathered, NodeHistory, Selection, Snapshot};
+use crate::{ask, gather, proof};
 
 const PLUGIN: &str = "kubectl-heal-check";
 
@@ -66,17 +66,34 @@ async fn of_files(args: &Args, target: &Target, options: &Options, ui: &Ui) -> R
 async fn of_cluster(args: &Args, target: &Target, options: &Options, ui: &Ui) -> Result<Input, Failure> {
     let cluster = connect(&args.connection, PLUGIN, ui).await?;
     let namespace = (!args.all_namespaces).then(|| cluster.namespace.clone());
-    let selection = gather::selection(&cluster, target, namespace.as_deref()).await?;
+    let read = look(&cluster, namespace.as_deref(), args, target, options).await?;
+    Ok(Input { namespace, cluster: Some(cluster), ..read })
+}
+
+/// A look at a cluster.
+pub async fn look(
+    cluster: &Cluster,
+    namespace: Option<&str>,
+    args: &Args,
+    target: &Target,
+    options: &Options,
+) -> Result<Input, Failure> {
+    let selection = gather::selection(cluster, target, namespace).await?;
     let mut needed = options.reads();
     if args.prove.is_some() {
         needed.extend(proof::reads());
     }
-    let gathered = gather::gather(&cluster, namespace.as_deref(), options.half, &needed);
-    let gathered = Box::pin(gathered).await?;
+    let gathered = Box::pin(gather::gather(cluster, namespace, options.half, &needed)).await?;
     let unanswered = cluster.unanswered();
     if let (Known::Unknown(why), true) = (&gathered.pods, unanswered.is_some()) {
         return Err(Failure::failed("cannot reach the API server").cause(why.clone()));
     }
-    let read = Input::of(gathered, selection, namespace.is_none(), args, options);
-    Ok(Input { namespace, cluster: Some(cluster), ..read })
+    let mut read = Input::of(gathered, selection, namespace.is_none(), args, options);
+    read.snapshot.node_history = options.watches.then(NodeHistory::default);
+    if options.asks_server {
+        let replacements = !options.skips(hc508_replacement_refused::CHECK.id);
+        let answers = Box::pin(ask::ask(cluster, &read.snapshot, namespace, replacements)).await;
+        read.snapshot.answers = Some(answers);
+    }
+    Ok(read)
 }

@@ -94,6 +94,8 @@ impl Snapshot {
             annotations,
             unheard_stops: Vec::new(),
             domain: Domain::default(),
+            answers: None,
+            node_history: None,
             now: gathered.now,
             workloads,
             budgets,

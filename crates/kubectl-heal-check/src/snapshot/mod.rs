@@ -7,12 +7,14 @@ pub mod domain;
 pub mod event;
 pub mod gathered;
 mod hosts;
+mod node_history;
 pub mod origin;
 mod owners;
 pub mod places;
 pub mod pod;
 pub mod read;
 pub mod resources;
+pub mod server_answers;
 pub mod stop;
 pub mod storage;
 pub mod strip;
@@ -35,9 +37,11 @@ use serde_json::Value;
 pub use domain::Domain;
 pub use event::{Event, Reason};
 pub use gathered::Gathered;
+pub use node_history::NodeHistory;
 pub use origin::Origin;
 pub use pod::PodState;
 pub use read::Read;
+pub use server_answers::ServerAnswers;
 pub use storage::Storage;
 pub use system::is_system;
 pub use workload::{Kind, Recreated, Workload};
@@ -87,6 +91,10 @@ pub struct Snapshot {
     pub domain: Domain,
     /// Of containers that were looked into.
     pub unheard_stops: Vec<stop::UnheardStop>,
+    /// What the server said to dry runs, if it was asked.
+    pub answers: Option<ServerAnswers>,
+    /// What was seen of nodes over time, if they are watched.
+    pub node_history: Option<NodeHistory>,
 }
 
 pub struct Budget {

@@ -149,6 +149,12 @@ impl Read {
         matches!(self, Read::ConfigMaps | Read::Secrets | Read::ServiceAccounts)
     }
 
+    /// By `--watch`. Leases and Events change all the time, and ConfigMaps may as well; a namespace alone cannot be watched without a
+    /// right to all.
+    pub fn is_watched(self) -> bool {
+        !self.is_metadata() && !matches!(self, Read::Leases | Read::Events | Read::Namespaces)
+    }
+
     pub fn of_kind(kind: &str) -> Option<Read> {
         Read::ALL.into_iter().find(|read| read.api().0 == kind)
     }

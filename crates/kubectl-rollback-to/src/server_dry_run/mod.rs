@@ -1,6 +1,5 @@
 //! Puts the rollback to the server as a dry run: would anything change, is the template taken, is a pod of it admitted? Nothing is written.
 
-mod answer;
 #[cfg(test)]
 pub mod testing;
 #[cfg(test)]
@@ -8,19 +7,18 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use cluster_model::new_pod::new_pod;
 use cluster_model::rollout::{Rollout, same};
 use cluster_model::{Known, Raw};
-use kube::api::PostParams;
+use plugin_client::api::dry_run::{Answer, DRY_RUN_UNSUPPORTED, PodAnswer, answer, create_pod};
 use plugin_client::{Cluster, Failure, missing};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use crate::new_pod::{new_pod, unblock};
 use crate::options::Options;
 use crate::patch;
 use crate::rights::requirements::create_pods;
 use crate::snapshot::ServerDryRun;
-use answer::{Answer, DRY_RUN_UNSUPPORTED, answer};
 
 const CHANGED: &str = "modified after it was read";
 
@@ -109,8 +107,7 @@ async fn workload(
     }
 }
 
-/// Pod Security, quotas, limit ranges, service accounts, priority classes and most policies look at pods only; on a workload they
-/// warn at best. The dry run is sent as the user, the real pod is created by the controller: exemptions by user name can differ.
+/// The server's objection to the pod, if it has one.
 async fn pod_of(
     cluster: &Cluster,
     rollout: &Rollout,
@@ -118,44 +115,15 @@ async fn pod_of(
     options: &Options,
     pods: &MayCreatePods,
 ) -> Known<Result<(), String>> {
-    if let Known::Unknown(why) = pods.in_namespace(cluster, &rollout.id.namespace).await {
+    let namespace = &rollout.id.namespace;
+    if let Known::Unknown(why) = pods.in_namespace(cluster, namespace).await {
         return Known::Unknown(why);
     }
-    let mut pod = new_pod(rollout, template);
-    let first = create(cluster, rollout, &pod, options).await;
-    // Where OwnerReferencesPermissionEnforcement is on, only who may update the owner's finalizers may block its deletion
-    // (plugin/pkg/admission/gc/gc_admission.go): the controller may, the user need not.
-    match first {
-        Known::Seen(Err(message)) if message.contains("cannot set blockOwnerDeletion") => {
-            unblock(&mut pod);
-            create(cluster, rollout, &pod, options).await
-        }
-        answer => answer,
-    }
-}
-
-async fn create(
-    cluster: &Cluster,
-    rollout: &Rollout,
-    pod: &Value,
-    options: &Options,
-) -> Known<Result<(), String>> {
-    let params = PostParams { dry_run: true, field_manager: Some(options.field_manager.clone()) };
-    let path = format!("/api/v1/namespaces/{}/pods", rollout.id.namespace);
-    let request = kube::core::Request::new(path).create(&params, pod.to_string().into_bytes());
-    let answered = match request.map_err(kube::Error::BuildRequest) {
-        Ok(request) => cluster.client.request::<Value>(request).await,
-        Err(error) => Err(error),
-    };
-    match answered {
-        Ok(_) => Known::Seen(Ok(())),
-        Err(error) => match answer(&error) {
-            Answer::Refused(message) => Known::Seen(Err(message)),
-            Answer::DryRunUnsupported(message) => Known::Unknown(message),
-            Answer::Changed | Answer::Other => {
-                Known::Unknown(Failure::from_kube("create a pod as a dry run", &error).to_string())
-            }
-        },
+    match create_pod(cluster, namespace, new_pod(rollout, template), &options.field_manager).await {
+        PodAnswer::Admitted => Known::Seen(Ok(())),
+        PodAnswer::Refused(message) => Known::Seen(Err(message)),
+        PodAnswer::DryRunUnsupported(message) | PodAnswer::Denied(message) => Known::Unknown(message),
+        PodAnswer::Unknown(failure) => Known::Unknown(failure.to_string()),
     }
 }
 

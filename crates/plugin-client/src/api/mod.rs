@@ -1,6 +1,7 @@
 //! Requests to the API server that more than one plugin sends.
 
 pub mod access_review;
+pub mod dry_run;
 pub mod eviction;
 pub mod exec;
 pub mod list;

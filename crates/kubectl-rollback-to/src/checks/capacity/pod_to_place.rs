@@ -1,14 +1,13 @@
 //! A pod of a template as the scheduler will see it: with what the controller and the API server add.
 
 use cluster_model::PodExt;
+use cluster_model::new_pod::new_pod_of;
 use cluster_model::rollout::{Ordinals, Rollout};
 use k8s_openapi::api::core::v1::{
     NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodAffinityTerm, Toleration,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelectorRequirement;
 use serde_json::Value;
-
-use crate::new_pod::new_pod_of;
 
 /// The value of the label that tells revisions apart, for a revision that is still to be made: no pod has it.
 const NO_HASH_YET: &str = "new";

@@ -1,7 +1,9 @@
 //! The pod that a controller would make of a template, as far as admission and the scheduler look at it. Pure.
 
-use cluster_model::rollout::{Ordinals, Revision, Rollout, same};
 use serde_json::{Value, json};
+
+use crate::raw::Raw;
+use crate::rollout::{Ordinals, Revision, Rollout, same};
 
 /// Named by the server, and only ever sent as a dry run. Of a StatefulSet it is the first one.
 pub fn new_pod(rollout: &Rollout, template: &Value) -> Value {
@@ -11,6 +13,22 @@ pub fn new_pod(rollout: &Rollout, template: &Value) -> Value {
 /// The same with this ordinal, where pods have one.
 pub fn new_pod_of(rollout: &Rollout, template: &Value, ordinal: i64) -> Value {
     let revision = rollout.revisions.iter().rev().find(|revision| same(&revision.template, template));
+    let mut pod = pod_of(template, &rollout.id.namespace, &rollout.id.name, &owner(rollout, revision));
+    let metadata = &mut pod["metadata"];
+    if let Some(revision) = revision.filter(|revision| !revision.hash.is_empty()) {
+        metadata["labels"][rollout.id.kind.hash_label()] = json!(revision.hash);
+    }
+    rollout.id.kind.rules().complete_pod(&mut pod, &rollout.object, ordinal);
+    pod
+}
+
+/// That of a ReplicaSet or ReplicationController itself.
+pub fn new_pod_of_replicas(object: &Value, api_version: &str, kind: &str) -> Value {
+    let owner = json!({"apiVersion": api_version, "kind": kind, "name": object.name(), "uid": object.uid(), "controller": true, "blockOwnerDeletion": true});
+    pod_of(&object["spec"]["template"], object.text("/metadata/namespace"), object.name(), &owner)
+}
+
+fn pod_of(template: &Value, namespace: &str, name: &str, owner: &Value) -> Value {
     let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": template["spec"]});
     let metadata = &mut pod["metadata"];
     for field in ["labels", "annotations", "finalizers"] {
@@ -18,13 +36,9 @@ pub fn new_pod_of(rollout: &Rollout, template: &Value, ordinal: i64) -> Value {
             metadata[field] = value.clone();
         }
     }
-    metadata["namespace"] = json!(rollout.id.namespace);
-    metadata["generateName"] = json!(format!("{}-", rollout.id.name));
-    metadata["ownerReferences"] = json!([owner(rollout, revision)]);
-    if let Some(revision) = revision.filter(|revision| !revision.hash.is_empty()) {
-        metadata["labels"][rollout.id.kind.hash_label()] = json!(revision.hash);
-    }
-    rollout.id.kind.rules().complete_pod(&mut pod, &rollout.object, ordinal);
+    metadata["namespace"] = json!(namespace);
+    metadata["generateName"] = json!(format!("{name}-"));
+    metadata["ownerReferences"] = json!([owner]);
     pod
 }
 
@@ -47,7 +61,7 @@ pub fn unblock(pod: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cluster_model::rollout::Kind;
+    use crate::rollout::Kind;
 
     fn template() -> Value {
         json!({"metadata": {"labels": {"app": "web"}, "annotations": {"a": "b"}},
@@ -89,6 +103,18 @@ mod tests {
         assert_eq!(pod["metadata"]["ownerReferences"][0]["kind"], "StatefulSet");
         unblock(&mut pod);
         assert_eq!(pod["metadata"]["ownerReferences"][0].get("blockOwnerDeletion"), None);
+    }
+
+    #[test]
+    fn a_replicasets_own_pod_belongs_to_it() {
+        let set = json!({"metadata": {"name": "web", "namespace": "shop", "uid": "r"}, "spec": {"template": template()}});
+        let pod = new_pod_of_replicas(&set, "v1", "ReplicationController");
+        let owner = &pod["metadata"]["ownerReferences"][0];
+        assert_eq!(
+            (&owner["kind"], &owner["uid"], &owner["apiVersion"]),
+            (&json!("ReplicationController"), &json!("r"), &json!("v1"))
+        );
+        assert_eq!((&pod["spec"], &pod["metadata"]["generateName"]), (&template()["spec"], &json!("web-")));
     }
 
     #[test]

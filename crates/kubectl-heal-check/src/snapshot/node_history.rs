@@ -1,0 +1,57 @@
+//! What nodes did while they were watched (`--watch`): when each became Ready or stopped being so.
+
+use std::collections::BTreeMap;
+
+use cluster_model::NodeExt;
+use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
+/// What is older is forgotten.
+pub const KEPT: SignedDuration = SignedDuration::from_mins(15);
+/// More transitions of one node than that are not told apart.
+const MOST: usize = 100;
+
+#[derive(Clone, Debug, Default)]
+pub struct NodeHistory(BTreeMap<String, Seen>);
+
+#[derive(Clone, Debug)]
+struct Seen {
+    uid: String,
+    is_ready: bool,
+    since: Option<Timestamp>,
+    /// When it was seen to be another one.
+    transitions: Vec<Timestamp>,
+}
+
+impl NodeHistory {
+    /// `now`: by the server's clock.
+    pub fn observe(&mut self, node: &Node, now: Timestamp) {
+        let conditions = node.status.as_ref().and_then(|it| it.conditions.as_deref()).unwrap_or_default();
+        let ready = conditions.iter().find(|it| it.type_ == "Ready");
+        let is_ready = ready.is_some_and(|it| it.status == "True");
+        let since = ready.and_then(|it| it.last_transition_time.as_ref()).map(|it| it.0);
+        let uid = node.metadata.uid.clone().unwrap_or_default();
+        let new = Seen { uid, is_ready, since, transitions: Vec::new() };
+        let seen = self.0.entry(node.name().to_owned()).or_insert_with(|| new.clone());
+        if seen.uid != new.uid {
+            *seen = new;
+            return;
+        }
+        // The same again, but since another time: it changed there and back unseen.
+        let times = match (seen.is_ready != is_ready, seen.since != since) {
+            (true, _) => 1,
+            (false, true) => 2,
+            (false, false) => 0,
+        };
+        (seen.is_ready, seen.since) = (is_ready, since);
+        seen.transitions.retain(|at| now.duration_since(*at) < KEPT);
+        seen.transitions.extend(std::iter::repeat_n(now, times));
+        seen.transitions.truncate(MOST);
+    }
+
+    /// How often it changed within the time that is kept.
+    pub fn transitions(&self, node: &str, now: Timestamp) -> usize {
+        let of_node = self.0.get(node).into_iter().flat_map(|it| &it.transitions);
+        of_node.filter(|at| now.duration_since(**at) < KEPT).count()
+    }
+}

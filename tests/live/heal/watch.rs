@@ -1,0 +1,90 @@
+//! `--watch`: what changes is reported once, and nothing is written.
+
+use ::testbed::shared;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use super::leases;
+use crate::plugin::{Running, heal_check};
+use crate::rbac::{Printed, User, marker};
+use crate::schema;
+
+/// Ends it as a user does. Its documents, one a line.
+fn reports(run: Running) -> Vec<Value> {
+    run.signal(Signal::INT);
+    let outcome = run.finish();
+    assert_eq!(outcome.code, 130, "{outcome}");
+    let reports: Vec<Value> = outcome.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for report in &reports {
+        assert_eq!(schema::faults(report), [""; 0], "{outcome}");
+    }
+    reports
+}
+
+fn has(report: &Value, id: &str) -> bool {
+    report["findings"].as_array().into_iter().flatten().any(|it| it["id"] == id)
+}
+
+#[test]
+fn what_changes_is_reported_and_nothing_else() {
+    leases();
+    let room = shared().room(2);
+    room.deployment("web", 2);
+    room.budget("web", "web", json!({"maxUnavailable": 1}));
+    room.ready("web", 2);
+    room.budget_allows("web", 1);
+    let rules = Printed::of("heal-check", &["-A", "--watch"]).all();
+    let user = User::new(&room, "watcher", &[&[marker()], &rules[..]].concat());
+    let run = user.run(heal_check, &["deploy/web", "--watch", "-o", "json"]).spawn();
+    run.wait_for_output("watching for changes");
+    room.budget("other", "web", json!({"maxUnavailable": 1}));
+    run.wait_for_output("error HC206 deployment/web");
+    shared().delete(&room.path_of("PodDisruptionBudget", "other"));
+    run.wait_for_output("gone      error HC206");
+    let reports = reports(run);
+    assert_eq!(user.refused_since_start(), [""; 0]);
+    assert_eq!(user.writes_since_start(), [""; 0]);
+    let found: Vec<bool> = reports.iter().map(|it| has(it, "HC206")).collect();
+    assert!(!found[0] && found.contains(&true) && found.last() == Some(&false), "{found:?}");
+}
+
+#[test]
+fn a_node_that_comes_and_goes_is_noticed() {
+    leases();
+    let room = shared().room(1);
+    room.deployment("web", 1);
+    room.ready("web", 1);
+    let node = room.nodes()[0].as_str();
+    let run = heal_check(&room, &["--watch", "-o", "json"]).spawn();
+    run.wait_for_output("watching for changes");
+    // Each seen before the next comes: a look later the finding about the node is there, or gone.
+    room.node_not_ready(node);
+    run.wait_for_output(&format!("new       error HC801 node/{node}"));
+    room.node_ready(node);
+    run.wait_for_output(&format!("gone      error HC801 node/{node}"));
+    room.node_not_ready(node);
+    run.wait_for_output(&format!("warning HC805 node/{node}"));
+    room.node_ready(node);
+    assert!(reports(run).iter().any(|it| has(it, "HC805")));
+}
+
+#[test]
+fn it_ends_with_its_time() {
+    leases();
+    let room = shared().room(1);
+    room.deployment("web", 1);
+    room.ready("web", 1);
+    let outcome = heal_check(&room, &["--watch", "--timeout=3s"]).run();
+    assert_eq!(outcome.code, 124, "{outcome}");
+    assert!(
+        outcome.out.contains("deployment/web") && outcome.err.contains("while the cluster was watched"),
+        "{outcome}"
+    );
+    for args in [
+        &["--watch", "-o", "junit"][..],
+        &["--watch", "-o", "yaml"],
+        &["deploy/web", "--watch", "--prove=evict"],
+    ] {
+        assert_eq!(heal_check(&room, args).run().code, 2, "{args:?}");
+    }
+}
