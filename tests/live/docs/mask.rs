@@ -20,7 +20,19 @@ pub fn masked(output: &[String], wrapped: bool) -> Vec<String> {
 fn is_progress(line: &str) -> bool {
     let words: Vec<&str> = line.split_whitespace().collect();
     let counts = |words: &[&str]| matches!(words, [who, done, "of", ..] if who.ends_with(':') && done.parse::<u32>().is_ok());
-    line.starts_with("Waiting for ") || counts(&words)
+    line.starts_with("Waiting for ") || counts(&words) || is_of_round(&words)
+}
+
+/// Of a proof: how long its phases take, in which order they are seen, and which of its pods is on which node.
+fn is_of_round(words: &[&str]) -> bool {
+    const PHASES: [&str; 7] = ["gone", "created", "scheduled", "started", "ready", "available", "endpoint"];
+    let is_phase = |word: &&str| PHASES.contains(word);
+    match words {
+        ["round", _, "of", ..] => true,
+        [first, .., bar] if is_phase(first) && bar.starts_with('━') => true,
+        [after, phase, ..] => is_phase(phase) && is_duration(after.trim_start_matches('<')),
+        _ => false,
+    }
 }
 
 /// Columns are as wide as the names in them, so that only one blank of several counts, and a cell that was cut may be cut elsewhere.

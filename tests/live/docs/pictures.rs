@@ -27,7 +27,7 @@ const PICTURES: [(&str, &str, &str); 6] = [
         "web, worker and agent to check",
         "kubectl heal-check deploy/web deploy/worker ds/agent -n shop",
     ),
-    ("fix", "web, worker and agent to check", "kubectl heal-check deploy/worker -n shop --fix"),
+    ("fix", "web, worker and agent to check", "kubectl heal-check deploy/web -n shop --fix"),
     (
         "proof",
         "web, worker and agent to check",
@@ -70,10 +70,11 @@ fn proof() {
 fn a_picture_shows_its_text() {
     for (name, _, _) in PICTURES {
         let svg = fs::read_to_string(file(name, "svg")).unwrap();
-        let rows = svg.lines().filter(|line| line.starts_with("<text")).map(plain);
+        // A command that is longer than a row goes on in the next one.
+        let bare = |text: &str| text.split_whitespace().collect::<String>();
+        let rows = svg.lines().filter(|line| line.starts_with("<text")).map(plain).collect::<String>();
         let text = fs::read_to_string(file(name, "txt")).unwrap();
-        let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(str::to_owned);
-        assert_eq!(rows.collect::<Vec<_>>(), lines.collect::<Vec<_>>(), "{name}");
+        assert_eq!(bare(&rows), bare(&text), "{name}");
     }
 }
 
