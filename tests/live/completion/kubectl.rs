@@ -97,7 +97,9 @@ fn values_of_flags_are_listed() {
     assert_eq!(values(&of(&["safe-drain", "--on-failure", ""])), ["keep", "uncordon"]);
     assert_eq!(values(&of(&["safe-drain", "-o", "j"])), ["json"]);
     assert_eq!(values(&of(&["safe-drain", "--unc"])), ["--uncordon"]);
-    assert_eq!(values(&of(&["heal-check", "--explain", "HC80"])), ["HC801", "HC802", "HC803", "HC804"]);
+    let nodes = ["HC801", "HC802", "HC803", "HC804", "HC805"];
+    assert_eq!(values(&of(&["heal-check", "--explain", "HC80"])), nodes);
+    assert_eq!(values(&of(&["heal-check", "--prove", ""])), ["evict", "kill"]);
     assert_eq!(values(&of(&["heal-check", "--ignore", "HC203,HC804"])), ["HC203,HC804"]);
     assert_eq!(values(&of(&["heal-check", "--fail-on", "c"])), ["critical"]);
     assert_eq!(values(&of(&["heal-check", "deployment/web", "stat"])), ["statefulset/"]);
