@@ -99,6 +99,9 @@ use crate::snapshot::Snapshot;
 
 pub use check::{About, Check, Found};
 
+/// Those that say that a new pod is not admitted, or cannot start.
+pub const REFUSING: [&str; 6] = ["HC501", "HC502", "HC503", "HC504", "HC505", "HC508"];
+
 pub const CHECKS: &[Check] = &[
     hc001_ignore::CHECK,
     hc101_bare_pod::CHECK,

@@ -80,7 +80,7 @@ impl Change {
     pub fn command(&self) -> String {
         let patch = shell::word(&self.patch.to_string());
         if self.creates {
-            return format!("echo {patch} | kubectl apply -f -");
+            return format!("echo {patch} | kubectl create -f -");
         }
         format!("{} -p {patch}", self.kubectl_patch())
     }

@@ -1,20 +1,23 @@
 //! `--fix=DIR`: proven patches as files, and the commands that use them. Nothing that exists is overwritten.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::path::Path;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use plugin_client::{Failure, shell, to_yaml};
 
 use crate::finding::{Change, Finding, Offer};
 
+/// Files of one name.
+const MOST: u32 = 1000;
+
 /// Writes every proven fix, and replaces its commands by those that use the files.
 ///
 /// # Errors
 ///
-/// A file is there already, or cannot be written.
+/// A file cannot be written.
 pub fn write(folder: &Path, findings: &mut [Finding]) -> Result<usize, Failure> {
-    let cannot = |path: &Path, error: &std::io::Error| {
+    let cannot = |path: &Path, error: &io::Error| {
         let failure = Failure::refused(format!("cannot write {}", path.display())).cause(error.to_string());
         Failure { local: true, ..failure }
     };
@@ -28,14 +31,12 @@ pub fn write(folder: &Path, findings: &mut [Finding]) -> Result<usize, Failure> 
         }
         let mut commands = Vec::new();
         for change in fix.changes() {
-            let path = folder.join(name(id, change));
-            let made = OpenOptions::new().write(true).create_new(true).open(&path);
-            let mut file =
-                made.map_err(|error| cannot(&path, &error).hint("name a folder without such files"))?;
+            let (path, mut file) =
+                free(folder, &name(id, change)).map_err(|(path, error)| cannot(&path, &error))?;
             file.write_all(to_yaml(&change.patch).as_bytes()).map_err(|error| cannot(&path, &error))?;
             let word = shell::word(&path.to_string_lossy());
             commands.push(match change.creates {
-                true => format!("kubectl apply -f {word}"),
+                true => format!("kubectl create -f {word}"),
                 false => format!("{} --patch-file {word}", change.kubectl_patch()),
             });
             count += 1;
@@ -45,11 +46,24 @@ pub fn write(folder: &Path, findings: &mut [Finding]) -> Result<usize, Failure> 
     Ok(count)
 }
 
+/// A new file: under the next number if there is one of that name, of an earlier run or of another finding.
+fn free(folder: &Path, name: &str) -> Result<(PathBuf, File), (PathBuf, io::Error)> {
+    let mut number = 1;
+    loop {
+        let path =
+            folder.join(if number == 1 { format!("{name}.yaml") } else { format!("{name}-{number}.yaml") });
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(file) => return Ok((path, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < MOST => number += 1,
+            Err(error) => return Err((path, error)),
+        }
+    }
+}
+
 /// Names of objects in files may be anything; this one is a name within the folder.
 fn name(id: &str, change: &Change) -> String {
     let target = &change.target;
     let words = [id, &target.namespace, &target.kind.to_lowercase(), &target.name].join("-");
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
-    let plain: String = words.chars().map(|c| if is_plain(c) { c } else { '_' }).take(200).collect();
-    format!("{plain}.yaml")
+    words.chars().map(|c| if is_plain(c) { c } else { '_' }).take(200).collect()
 }

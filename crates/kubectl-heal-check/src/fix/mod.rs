@@ -6,6 +6,7 @@
 mod candidates;
 mod change;
 pub mod files;
+mod obstacles;
 mod placement;
 mod scope;
 #[cfg(test)]
@@ -122,6 +123,7 @@ impl Bench<'_> {
         let (misfit, old) = self.roll_out(&mut gathered, changes)?;
         let snapshot = self.built(gathered);
         let found = self.found(&snapshot);
+        let misfit = misfit.or_else(|| obstacles::obstacle(changes, self.snapshot, &snapshot, &found));
         let is_it = |it: &Finding| it.id == finding.id && it.subject == finding.subject;
         let was = |it: &Finding| {
             self.now
@@ -162,8 +164,10 @@ impl Bench<'_> {
                 misfit = misfit.or(moves.then(|| why.to_owned()));
                 continue;
             }
-            let moves =
-                changes.iter().any(|change| change.target == workload.subject && change.places_anew());
+            let of_it = || changes.iter().filter(|change| change.target == workload.subject);
+            let moves = of_it().any(Change::places_anew);
+            // With another strategy the next update has to find its place.
+            let is_updated = is_updated || of_it().any(|it| !it.patch["spec"]["strategy"].is_null());
             let roll_out = RollOut::of(workload, moves);
             misfit = misfit.or(match &changed.scheduling {
                 Known::Seen(cluster) => match roll_out.misfit(cluster)? {
@@ -220,6 +224,11 @@ fn stays_old(workload: &Workload) -> Option<String> {
             if workload.object.text("/spec/updateStrategy/type") == "OnDelete" =>
         {
             "its update strategy is OnDelete"
+        }
+        Kind::StatefulSet
+            if workload.object.number("/spec/updateStrategy/rollingUpdate/partition") > Some(0) =>
+        {
+            "its update strategy has a partition"
         }
         _ => return None,
     };

@@ -1,7 +1,9 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::checks::testing::{World, budget, claim, deployment, healthy, pod, stateful_set};
+use crate::checks::testing::{
+    World, budget, claim, deployment, healthy, not_ready, owner, pod, stateful_set,
+};
 use crate::finding::Severity;
 use crate::options::fail_on;
 
@@ -190,6 +192,63 @@ fn the_loss_of_a_node_is_shortened_even_under_a_toleration_of_everything() {
     assert_eq!(seconds, [&json!(30), &json!(30), &Value::Null], "its own stay");
 }
 
+/// The model of the scheduler places the pods, and still it would not come about, or do harm.
+#[test]
+fn what_stands_in_the_way_makes_a_fix_partial() {
+    let forever = |world: World| {
+        let spec = json!({"spec": {"tolerations": [{"operator": "Exists"}]}});
+        let world = world.edit("Deployment/web", json!({"spec": {"template": spec}}));
+        ["a", "b", "c"].iter().fold(world, |world, pod| world.edit(&format!("Pod/web-{pod}"), spec.clone()))
+    };
+    let missing = container(json!({"envFrom": [{"configMapRef": {"name": "none"}}]}));
+    let of_job = json!({"metadata": {"ownerReferences": [owner("batch/v1", "Job", "hook")]}});
+    let no_budget = || healthy().without("PodDisruptionBudget/web");
+    let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"namespace": "shop", "name": "q"},
+        "spec": {"hard": {"pods": "9"}}, "status": {"hard": {"pods": "9"}, "used": {"pods": "3"}}});
+    let alone = healthy()
+        .without("Pod/web-b")
+        .without("Pod/web-c")
+        .edit("Deployment/web", json!({"spec": {"replicas": 1}}));
+    let other = deployment("api", 0);
+    let other = no_budget()
+        .with(other)
+        .edit("Deployment/api", json!({"spec": {"template": {"metadata": {"labels": {"app": "web"}}}}}));
+    let cases = [
+        ("HC409", forever(missing), "may not be admitted or not start (HC501)"),
+        (
+            "HC409",
+            forever(healthy()).edit("Pod/web-a", not_ready()),
+            "deployment/web is not ready now: its update may not go on",
+        ),
+        (
+            "HC409",
+            forever(healthy()).unknown(Read::Quotas),
+            "whether its new pods are admitted is not known (HC502)",
+        ),
+        ("HC203", no_budget().edit("Pod/web-a", not_ready()), "until it is, the budget allows no eviction"),
+        (
+            "HC203",
+            no_budget().with(pod("hook", "web", "n1")).edit("Pod/hook", of_job),
+            "cannot count maxUnavailable",
+        ),
+        ("HC203", other, "with a budget of its own"),
+        ("HC201", alone.with(quota), "whether quota q has room"),
+    ];
+    for (id, world, part) in cases {
+        let fix = offered(&world, id).unwrap_or_else(|why| panic!("{id}: nothing is offered: {why}"));
+        let why = fix.partial.unwrap_or_else(|| panic!("{id}, {part}: it is proven"));
+        assert!(why.contains(part), "{id}, {part}: {why}");
+    }
+}
+
+/// What is made for one workload is not made again for the other one.
+#[test]
+fn workloads_of_one_name_get_budgets_of_two() {
+    let twin = healthy().without("PodDisruptionBudget/web").with_all(stateful_set("web", 2));
+    let fix = offered(&twin, "HC203").unwrap();
+    assert_eq!(fix.first.target.name, "web-deployment");
+}
+
 #[test]
 fn where_nothing_honest_can_be_offered_nothing_is() {
     let clash = healthy()
@@ -262,7 +321,7 @@ fn commands_are_quoted_for_a_shell() {
     assert!(command.starts_with("kubectl patch deployment web --namespace shop -p '{"), "{command}");
     assert!(!command.contains('\n') && command.contains(r"it'\''s"), "{command}");
     let created = Change::create(json!({"kind": "X", "metadata": {"name": "x", "namespace": "n"}}));
-    assert!(created.command().ends_with("| kubectl apply -f -"));
+    assert!(created.command().ends_with("| kubectl create -f -"));
 }
 
 /// Everything that is tried runs all checks again: on the whole of a large cluster that would take time by the square of its findings.

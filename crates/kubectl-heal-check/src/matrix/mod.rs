@@ -25,7 +25,8 @@ use crate::checks::hc306_probe_port::unanswered_probe;
 use crate::checks::hc608_terminating::NO_LONGER_GOING;
 use crate::checks::hc704_under_replicated::NO_LONGER_STARTING;
 use crate::checks::hc804_healer_dead;
-use crate::checks::{crashing, waiting};
+use crate::checks::{CHECKS, Check, Found, REFUSING, crashing, waiting};
+use crate::finding::{Finding, Severity, Subject};
 use crate::snapshot::places::Losses;
 use crate::snapshot::{Kind, PodState, Read, Recreated, Snapshot, Workload};
 use placement::Placement;
@@ -78,10 +79,11 @@ pub fn rows(snapshot: &Snapshot) -> Vec<&Workload> {
 pub fn matrices(snapshot: &Snapshot) -> Vec<(&Workload, Matrix)> {
     let placement = snapshot.scheduling.seen().map(|cluster| Placement::of(snapshot, cluster));
     let rows = rows(snapshot);
+    let refused = refusals(snapshot);
     let none = Losses::default();
     let losses = losses::losses(snapshot).unwrap_or(&none);
     rows.into_iter()
-        .map(|workload| (workload, matrix(workload, snapshot, placement.as_ref(), losses)))
+        .map(|workload| (workload, matrix(workload, snapshot, placement.as_ref(), losses, &refused)))
         .collect()
 }
 
@@ -97,6 +99,7 @@ fn matrix(
     snapshot: &Snapshot,
     placement: Option<&Placement<'_>>,
     losses: &Losses,
+    refused: &[Finding],
 ) -> Matrix {
     if workload.replicas == Some(0) {
         return Matrix::all(&Cell::none("scaled to zero: there is nothing to heal"));
@@ -135,7 +138,7 @@ fn matrix(
         }
         _ => found,
     };
-    let failing = failing(workload, snapshot);
+    let failing = failing(workload, snapshot).or_else(|| refusal(workload, refused));
     let dead = hc804_healer_dead::dead(snapshot).next().map(|(lease, _)| lease.name.clone());
     found.map(|cell| match (&dead, &failing) {
         (Some(name), _) if cell.promises() => {
@@ -158,6 +161,24 @@ fn not_recreated(workload: &Workload) -> Option<Cell> {
         ))),
         Recreated::Unknown(why) => Some(Cell::unknown(format!("whether its owner exists: {why}"))),
     }
+}
+
+/// What the checks found that keeps new pods from being admitted or from starting.
+fn refusals(snapshot: &Snapshot) -> Vec<Finding> {
+    let is_meant = |check: &&Check| REFUSING.contains(&check.id) && snapshot.missing(check.reads).is_none();
+    let found = CHECKS.iter().filter(is_meant).flat_map(|check| {
+        let mut found = Found::by(check);
+        (check.run)(snapshot, &mut found);
+        found.findings
+    });
+    found.filter(|it| it.severity >= Severity::Error).collect()
+}
+
+/// Of this workload or its namespace.
+fn refusal(workload: &Workload, refused: &[Finding]) -> Option<String> {
+    let namespace = Subject::new("Namespace", "", &workload.subject.namespace);
+    let mut all = refused.iter().filter(|it| it.subject == workload.subject || it.subject == namespace);
+    all.next().map(|it| format!("{} ({})", it.message, it.id))
 }
 
 /// What keeps its pods from becoming Ready now: another one would fare no better.

@@ -58,7 +58,7 @@ pub fn of_snapshot(
         ),
         healthy(workload, findings, unchecked),
         rollout(workload),
-        replicas(workload),
+        replicas(workload, snapshot),
         budgets(snapshot, workload, options.harm),
         prediction(matrix, options.harm),
     ];
@@ -87,7 +87,7 @@ fn healthy(workload: &Workload, findings: &[Finding], unchecked: &[Unchecked]) -
         .iter()
         .find(|it| has_to_be_known(&it.id))
         .map(|it| format!("{} could not be checked: {}", it.id, it.reason));
-    let outcome = error.or(unknown).map_or(Ok("nothing is wrong with it now".to_owned()), Err);
+    let outcome = error.or(unknown).map_or(Ok("no error about it now".to_owned()), Err);
     Test { what: "findings", outcome }
 }
 
@@ -129,19 +129,20 @@ fn rollout(workload: &Workload) -> Test {
     test("rollout", is_observed && is_updated, "none under way", why)
 }
 
-fn replicas(workload: &Workload) -> Test {
+fn replicas(workload: &Workload, snapshot: &Snapshot) -> Test {
     let wanted = workload.replicas.or(workload.object.number("/status/desiredNumberScheduled")).unwrap_or(0);
     let ready = workload.ready().count();
     let leaving = workload.pods.iter().filter(|pod| pod.is_terminating()).count();
+    // A pod whose node was deleted is reported as it was last, until it is deleted too.
+    let lost = workload.active().find(|pod| snapshot.node(&pod.node).is_none());
     let is_complete =
         i64::try_from(ready) == Ok(wanted) && workload.active().count() == ready && leaving == 0;
-    let holds = is_complete && ready > 0;
-    test(
-        "replicas",
-        holds,
-        format!("{ready} of {wanted} ready"),
-        format!("{ready} of {wanted} ready, {leaving} terminating"),
-    )
+    let no = match lost {
+        Some(pod) => format!("the node of {} does not exist", pod.name),
+        None => format!("{ready} of {wanted} ready, {leaving} terminating"),
+    };
+    let holds = is_complete && ready > 0 && lost.is_none();
+    test("replicas", holds, format!("{ready} of {wanted} ready"), no)
 }
 
 /// A kill asks no budget, and makes a pod unavailable all the same.
@@ -267,6 +268,7 @@ mod tests {
                 "budget",
             ),
             (healthy().edit_all("Node", json!({"spec": {"unschedulable": true}})), "prediction"),
+            (healthy().without("Node/n1"), "replicas"),
             (healthy().unknown(Read::ConfigMaps), "findings"),
             (healthy().unknown(Read::Events), "findings"),
         ];

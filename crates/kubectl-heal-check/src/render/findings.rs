@@ -3,11 +3,9 @@
 use plugin_client::{Line, Role, table};
 
 use super::fix;
-use crate::checks;
+use super::remedy::{INDENT, remedy};
 use crate::finding::{Finding, Severity};
 
-/// Of what belongs to a finding, and below it.
-pub const INDENT: usize = 12;
 /// Where a name begins, behind that.
 const NAME_AT: usize = 7;
 
@@ -47,23 +45,6 @@ pub fn lines(findings: &[&Finding], wide: bool, width: Option<usize>) -> Vec<Lin
     lines
 }
 
-/// A command that a check made for what it found is left in one piece, to be copied. The text of the catalogue has none: its names are
-/// placeholders.
-pub fn remedy(finding: &Finding) -> Line {
-    let line = Line::from(" ".repeat(INDENT));
-    let text = finding.remedy.as_str();
-    let is_of_catalogue = checks::find(finding.id).is_some_and(|check| check.remedy == text);
-    let command = match text.starts_with("kubectl ") {
-        true => Some(0),
-        false => text.find(": kubectl ").map(|at| at + 2),
-    };
-    let line = match command.filter(|_| !is_of_catalogue) {
-        Some(at) => line.plain(&text[..at]).command(&text[at..]),
-        None => line.plain(text),
-    };
-    line.hanging(INDENT)
-}
-
 fn row(finding: &Finding) -> Vec<Line> {
     let role = match finding.severity {
         Severity::Critical | Severity::Error => Role::Bad,
@@ -81,6 +62,7 @@ fn row(finding: &Finding) -> Vec<Line> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks;
     use crate::finding::Subject;
 
     fn finding(id: &'static str, remedy: &str) -> Finding {

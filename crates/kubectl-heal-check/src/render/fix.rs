@@ -2,7 +2,7 @@
 
 use plugin_client::Line;
 
-use super::findings::{INDENT, remedy};
+use super::remedy::{INDENT, remedy};
 use crate::finding::{Finding, Fix, Offer};
 
 /// Below its finding. The remedy in words is left out where a fix is proven: that says it.

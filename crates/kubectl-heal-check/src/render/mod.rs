@@ -6,6 +6,7 @@ pub mod findings;
 mod fix;
 mod matrix;
 mod names;
+mod remedy;
 #[cfg(test)]
 mod tests;
 mod verdict;

@@ -66,7 +66,7 @@ fn prove(room: &Room<'static>, fixtures: &[Fixture]) {
     }
     for command in &commands {
         assert!(
-            command.starts_with("kubectl patch ") || command.ends_with(" | kubectl apply -f -"),
+            command.starts_with("kubectl patch ") || command.ends_with(" | kubectl create -f -"),
             "{command}"
         );
         assert!(!command.contains('\n'), "{command}");
