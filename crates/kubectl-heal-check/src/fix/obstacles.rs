@@ -30,8 +30,9 @@ pub fn obstacle(
                 unready(workload, before)
                     .map(|why| format!("{why}: until it is, the budget allows no eviction"))
             };
-            let unready = after.of_budget(budget).find_map(unready);
-            uncounted(budget, after).or(unready).or_else(|| shared(change, budget, after))
+            let all = selected(budget, before);
+            let unready = || all.iter().find_map(|it| unready(it));
+            uncounted(&all).or_else(unready).or_else(|| shared(change, &all))
         })
     })
 }
@@ -87,11 +88,11 @@ fn counted<'s>(change: &Change, snapshot: &'s Snapshot) -> Option<&'s Budget> {
 
 /// maxUnavailable counts the replicas of controllers that have a `scale` subresource; with any other one the budget allows nothing
 /// (getExpectedScale in pkg/controller/disruption/disruption.go).
-fn uncounted(budget: &Budget, snapshot: &Snapshot) -> Option<String> {
-    let has_scale = |it: &&Workload| {
+fn uncounted(selected: &[&Workload]) -> Option<String> {
+    let has_scale = |it: &Workload| {
         matches!(it.kind, Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::Pod)
     };
-    let other = snapshot.of_budget(budget).find(|it| !has_scale(it))?;
+    let other = selected.iter().find(|it| !has_scale(it))?;
     Some(format!(
         "it also selects pods of {}: with them the server cannot count maxUnavailable, and allows no eviction",
         other.subject
@@ -99,14 +100,23 @@ fn uncounted(budget: &Budget, snapshot: &Snapshot) -> Option<String> {
 }
 
 /// A second budget on pods that may have one, or get one by another fix.
-fn shared(change: &Change, budget: &Budget, snapshot: &Snapshot) -> Option<String> {
-    let all: Vec<&Workload> = snapshot.of_budget(budget).collect();
-    let [_, other, ..] = all[..] else { return None };
+fn shared(change: &Change, selected: &[&Workload]) -> Option<String> {
+    let [first, other, ..] = selected else { return None };
     let both = || {
         format!(
             "it selects pods of {} and {}: with a budget of its own for one of them every eviction fails",
-            all[0].subject, other.subject
+            first.subject, other.subject
         )
     };
     change.creates.then(both)
+}
+
+/// In the whole cluster: also those whose template is not known, and finished pods.
+fn selected<'s>(budget: &Budget, snapshot: &'s Snapshot) -> Vec<&'s Workload> {
+    let is_selected = |workload: &&Workload| {
+        workload.subject.namespace == budget.subject.namespace
+            && (budget.budget.selects_labels(&workload.labels())
+                || workload.pods.iter().any(|pod| budget.budget.selects_labels(&pod.labels)))
+    };
+    snapshot.workloads.iter().filter(is_selected).collect()
 }

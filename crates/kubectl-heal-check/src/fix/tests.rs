@@ -333,7 +333,7 @@ fn a_fix_is_tried_on_what_it_may_concern_and_no_more() {
     for n in 0..50 {
         let name = format!("app{n}");
         let mut own = pod(&format!("{name}-a"), &name, "n1");
-        own["metadata"]["ownerReferences"] = json!([checks::testing::owner("apps/v1", "Deployment", &name)]);
+        own["metadata"]["ownerReferences"] = json!([owner("apps/v1", "Deployment", &name)]);
         world = world.with(deployment(&name, 3)).with(own);
     }
     let snapshot = world.snapshot();
