@@ -79,6 +79,7 @@ pub async fn run(
     let rounds = std::mem::take(&mut proof.rounds);
     drop(proof);
     screen.end();
+    ui.status(&Line::new());
     report.result = result(&end, &rounds);
     let row = report.workloads.iter_mut().find(|row| row.subject == plan.subject);
     if let Some(matrix) = row.and_then(|row| row.matrix.as_mut()) {
