@@ -15,26 +15,42 @@ pub fn obstacle(
     after: &Snapshot,
     found: &[Finding],
 ) -> Option<String> {
-    changes.iter().find_map(|change| {
-        let made = after.workloads.iter().filter(|workload| makes_pods_of(change, workload));
-        let mut made = made.map(|workload| {
-            let refused = found.iter().find(|it| checks::REFUSING.contains(&it.id) && is_about(it, workload));
-            let refused =
-                refused.map(|it| format!("its new pods may not be admitted or not start ({})", it.id));
-            let stuck = || unready(workload, before).map(|why| format!("{why}: its update may not go on"));
-            refused.or_else(stuck).or_else(|| unknown(after)).or_else(|| quota(change, workload, after))
-        });
-        made.find_map(|it| it).or_else(|| {
-            let budget = counted(change, after)?;
-            let unready = |workload: &Workload| {
-                unready(workload, before)
-                    .map(|why| format!("{why}: until it is, the budget allows no eviction"))
-            };
-            let all = selected(budget, before);
-            let unready = || all.iter().find_map(|it| unready(it));
-            uncounted(&all).or_else(unready).or_else(|| shared(change, &all))
+    changes.iter().find_map(|change| managed(change, before)).or_else(|| {
+        changes.iter().find_map(|change| {
+            let made = after.workloads.iter().filter(|workload| makes_pods_of(change, workload));
+            let mut made = made.map(|workload| {
+                let refused =
+                    found.iter().find(|it| checks::REFUSING.contains(&it.id) && is_about(it, workload));
+                let refused =
+                    refused.map(|it| format!("its new pods may not be admitted or not start ({})", it.id));
+                let stuck =
+                    || unready(workload, before).map(|why| format!("{why}: its update may not go on"));
+                refused.or_else(stuck).or_else(|| unknown(after)).or_else(|| quota(change, workload, after))
+            });
+            made.find_map(|it| it).or_else(|| {
+                let budget = counted(change, after)?;
+                let unready = |workload: &Workload| {
+                    unready(workload, before)
+                        .map(|why| format!("{why}: until it is, the budget allows no eviction"))
+                };
+                let all = selected(budget, before);
+                let unready = || all.iter().find_map(|it| unready(it));
+                uncounted(&all).or_else(unready).or_else(|| shared(change, &all))
+            })
         })
     })
+}
+
+/// What made the object, as an operator, may change it back.
+fn managed(change: &Change, before: &Snapshot) -> Option<String> {
+    let workload = before.workloads.iter().find(|it| it.subject == change.target)?;
+    let owner = workload.object.controller_ref()?;
+    Some(format!(
+        "{} belongs to {} {}, which may change it back",
+        workload.subject,
+        owner.text("/kind"),
+        owner.text("/name")
+    ))
 }
 
 /// Not all of its pods are Ready now.

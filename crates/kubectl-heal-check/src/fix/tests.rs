@@ -225,6 +225,14 @@ fn what_stands_in_the_way_makes_a_fix_partial() {
             forever(healthy()).unknown(Read::Quotas),
             "whether its new pods are admitted is not known (HC502)",
         ),
+        (
+            "HC409",
+            forever(healthy()).edit(
+                "Deployment/web",
+                json!({"metadata": {"ownerReferences": [owner("example.io/v1", "Thing", "x")]}}),
+            ),
+            "deployment/web belongs to Thing x, which may change it back",
+        ),
         ("HC203", no_budget().edit("Pod/web-a", not_ready()), "until it is, the budget allows no eviction"),
         (
             "HC203",
