@@ -75,7 +75,8 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let run = proof::Run { ui: &ui, cluster, options: how, bounds: &bounds };
         let judge = |snapshot: &Snapshot| judge(snapshot, &options, namespace.as_deref(), &target);
         let again = async || Ok(read::read(&args, &target, &options, &ui).await?.snapshot);
-        let (report, summary) = Box::pin(proof::run(run, snapshot, report, judge, again)).await?;
+        let (mut report, summary) = Box::pin(proof::run(run, snapshot, report, judge, again)).await?;
+        report.scope.harm = Some(how.harm);
         formats::publish(&ui, args.output, &report, || {
             let mut lines = render::proven(&report, ui.width());
             if !lines.is_empty() {
