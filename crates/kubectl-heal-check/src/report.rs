@@ -114,8 +114,11 @@ pub struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matrix: Option<Matrix>,
     pub impaired_by: Vec<Impairment>,
+    /// A ReplicaSet whose Deployment could not be read: no workload of its own.
     #[serde(skip)]
+    pub is_part: bool,
     /// `None`: they could not be read.
+    #[serde(skip)]
     pub pods: Option<usize>,
 }
 

@@ -64,7 +64,13 @@ pub fn report() -> HealReport {
         proof: None,
         kind: "HealReport",
         result: HealResult::Findings,
-        workloads: vec![Row { subject: web(), matrix: Some(matrix), impaired_by: Vec::new(), pods: Some(3) }],
+        workloads: vec![Row {
+            subject: web(),
+            matrix: Some(matrix),
+            impaired_by: Vec::new(),
+            is_part: false,
+            pods: Some(3),
+        }],
         findings: vec![
             finding("HC203", web(), Severity::Error),
             finding("HC801", Subject::new("Node", "", "n1"), Severity::Error),
