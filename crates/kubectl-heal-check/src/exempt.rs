@@ -160,6 +160,30 @@ mod tests {
     }
 
     #[test]
+    fn it_is_said_which_rule_matches_nothing() {
+        let said = |world: World, rules: Vec<Rule>| {
+            let options = Options { rules, ..fail_on(Severity::Error) };
+            let snapshot = world.snapshot();
+            let found = sift(&snapshot, &options, Some("shop"), vec![], &[]).0;
+            found.iter().map(|it| format!("{} {}", it.subject, it.message)).collect::<Vec<_>>()
+        };
+        let here = || rule("HC203", |it| it.namespace = Some(Glob::exactly("shop")));
+        let typed = || Rule { source: Source::CommandLine, name: Some(Glob::exactly("api")), ..here() };
+        let note = json!({"metadata": {"annotations": {"kubectl-heal-check/ignore": "HC203=x"}}});
+        for (world, rules, expected) in [
+            (healthy(), vec![here()], "f ignore[0] HC203 matches nothing that was found"),
+            (healthy(), vec![typed()], "--ignore HC203:shop/api matches nothing that was found"),
+            (
+                healthy().edit("Deployment/web", note),
+                vec![],
+                "deployment/web annotation kubectl-heal-check/ignore: HC203 matches nothing that was found",
+            ),
+        ] {
+            assert_eq!(said(world, rules), [expected]);
+        }
+    }
+
+    #[test]
     fn an_annotation_that_leaves_out_nothing_is_reported() {
         let note = |key: &str, text: &str| {
             healthy().edit(key, json!({"metadata": {"annotations": {"kubectl-heal-check/ignore": text}}}))

@@ -162,6 +162,31 @@ fn after_a_proof_its_row_is_shown() {
 }
 
 #[test]
+fn a_mark_at_drain_is_a_dry_run_and_no_drain() {
+    let legend_of = |edit: &dyn Fn(&mut Matrix)| {
+        let mut report = made(&healthy());
+        edit(report.workloads[0].matrix.as_mut().unwrap());
+        legend(&report.workloads.iter().collect::<Vec<_>>())
+    };
+    let accepted = "* at drain: the server accepted a dry run of the eviction, the rest is predicted";
+    let drain = |it: &mut Matrix| it.drain = it.drain.clone().observed();
+    let crash = |it: &mut Matrix| it.crash = it.crash.clone().observed();
+    let both = |it: &mut Matrix| {
+        drain(it);
+        crash(it);
+    };
+    for (found, expected) in [
+        (legend_of(&|_| ()), "all of it is predicted"),
+        (legend_of(&drain), accepted),
+        (legend_of(&crash), "* was observed, the rest is predicted"),
+        (legend_of(&both), &format!("* was observed, {accepted}")),
+        (legend_of(&|it| it.drain = Cell::wont("r").observed()), "* was observed, the rest is predicted"),
+    ] {
+        assert!(found.starts_with(expected), "{expected}: {found}");
+    }
+}
+
+#[test]
 fn a_fix_is_shown_below_its_finding_with_its_proof_and_its_command() {
     use crate::finding::{Change, Fix, Offer, Proof};
     let world = healthy().without("PodDisruptionBudget/web");
