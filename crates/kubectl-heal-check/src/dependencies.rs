@@ -204,10 +204,10 @@ mod tests {
     #[test]
     fn a_service_that_selects_no_pod_is_missing_now() {
         let naming = |host: &str, spec: Value| world(host).edit("Service/db", json!({"spec": spec}));
-        let selects = |spec: Value| naming("http://db:5432", spec);
+        let selects = |spec: Value| naming("db:5432", spec);
         let none = json!({"selector": {"app": "renamed"}});
         assert_eq!(found(&selects(none.clone())), ["db.shop : "]);
-        assert_eq!(found(&naming("http://db:5433", none.clone())), [""; 0], "another port");
+        assert_eq!(found(&naming("db:5433", none.clone())), [""; 0], "another port");
         // A pod that another template made.
         assert_eq!(
             found(&selects(none.clone()).with(pod("old", "renamed", "n1"))),
