@@ -159,7 +159,7 @@ pub struct Args {
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub output: Format,
 
-    /// Print only the result and errors
+    /// Leave out progress, what the marks mean and what to type next
     #[arg(short, long)]
     pub quiet: bool,
 

@@ -3,17 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::NodeExt;
+use cluster_model::{NodeExt, Raw};
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::snapshot::{PodState, Read, Snapshot, Workload};
+use crate::checks::{endpoints, service_pods};
+use crate::snapshot::{PodState, Read, Snapshot, Workload, is_system};
 
 /// A Service that the workload needs has no ready pod left if this node or zone is lost, while the workload itself has.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Impairment {
     /// As in DNS: `db.shop`.
     pub service: String,
-    /// What serves it, as `statefulset/db` in the Service's namespace.
+    /// What serves it, as `statefulset/db` in the Service's namespace; empty: it selects no pod.
     pub workload: String,
     /// `node n1` or `zone a`; empty: nothing serves it now.
     pub domain: String,
@@ -26,6 +28,8 @@ type Key<'s> = (&'s str, &'s str);
 pub struct Services<'s> {
     snapshot: &'s Snapshot,
     served_by: BTreeMap<Key<'s>, Vec<&'s Workload>>,
+    /// Services that select neither a pod nor a template.
+    unserved: BTreeMap<Key<'s>, &'s Value>,
     zones: BTreeMap<&'s str, &'s str>,
 }
 
@@ -37,14 +41,16 @@ impl<'s> Services<'s> {
                 served_by.entry((&workload.subject.namespace, &service.name)).or_default().push(workload);
             }
         }
+        let unserved =
+            unserved(snapshot).map(|it| ((it.text("/metadata/namespace"), it.name()), it)).collect();
         let zones =
             snapshot.nodes.iter().filter_map(|node| Some((node.name(), snapshot.zone(node)?))).collect();
-        Services { snapshot, served_by, zones }
+        Services { snapshot, served_by, unserved, zones }
     }
 
-    /// None where the pods are not known: nothing is said of what was not seen.
+    /// None where the pods are not known, or not there yet as with manifests: nothing is said of what was not seen.
     pub fn impaired_by(&self, workload: &'s Workload) -> Vec<Impairment> {
-        if self.snapshot.missing(&[Read::Pods]).is_some() {
+        if self.snapshot.origin.is_manifests() || self.snapshot.missing(&[Read::Pods]).is_some() {
             return Vec::new();
         }
         let needed: BTreeSet<Key<'_>> =
@@ -74,13 +80,19 @@ impl<'s> Services<'s> {
             _ => return None,
         };
         wanted.into_iter().find_map(|key| {
-            let (known, serving) = self.served_by.get_key_value(&key)?;
-            let has = |port: &i64| {
-                let own = serving.iter().flat_map(|it| &it.services).filter(|it| it.name == known.1);
-                own.flat_map(|it| &it.ports).any(|it| it == port)
-            };
-            port.is_none_or(|port| has(&port)).then_some(*known)
+            let (known, ports) = self.ports(&key)?;
+            port.is_none_or(|port| ports.contains(&port)).then_some(known)
         })
+    }
+
+    fn ports(&self, key: &Key<'s>) -> Option<(Key<'s>, Vec<i64>)> {
+        if let Some((known, serving)) = self.served_by.get_key_value(key) {
+            let own = serving.iter().flat_map(|it| &it.services).filter(|it| it.name == known.1);
+            return Some((*known, own.flat_map(|it| &it.ports).copied().collect()));
+        }
+        let (known, service) = self.unserved.get_key_value(key)?;
+        let ports = service.list("/spec/ports").iter().filter_map(|port| port.number("/port"));
+        Some((*known, ports.collect()))
     }
 
     fn by_service(&self, workload: &Workload, (namespace, name): Key<'_>) -> Vec<Impairment> {
@@ -113,10 +125,21 @@ impl<'s> Services<'s> {
     }
 }
 
+/// In the namespaces of Kubernetes itself there are pods that the kubelet runs from files, which are no part of the snapshot. Somebody may list
+/// endpoints of a Service that selects nothing.
+fn unserved(snapshot: &Snapshot) -> impl Iterator<Item = &Value> {
+    let selecting_none = service_pods::all(snapshot).filter(|it| it.workloads.is_empty());
+    selecting_none.map(|it| it.object).filter(|it| {
+        let namespace = it.text("/metadata/namespace");
+        !is_system(namespace) && endpoints::ready(snapshot, namespace, it.name()) == 0
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::{World, healthy, not_ready, stateful_set};
+    use crate::checks::testing::{World, healthy, not_ready, pod, stateful_set};
+    use crate::snapshot::origin::Basis;
     use serde_json::{Value, json};
 
     /// Deployment `web` on three nodes, which names this in its environment, and a StatefulSet `db` of one pod with its Service.
@@ -176,6 +199,36 @@ mod tests {
     #[test]
     fn a_service_without_a_ready_pod_is_missing_now() {
         assert_eq!(found(&world("http://db").edit("Pod/db-0", not_ready())), ["db.shop statefulset/db: "]);
+    }
+
+    #[test]
+    fn a_service_that_selects_no_pod_is_missing_now() {
+        let naming = |host: &str, spec: Value| world(host).edit("Service/db", json!({"spec": spec}));
+        let selects = |spec: Value| naming("db:5432", spec);
+        let none = json!({"selector": {"app": "renamed"}});
+        assert_eq!(found(&selects(none.clone())), ["db.shop : "]);
+        assert_eq!(found(&naming("db:5433", none.clone())), [""; 0], "another port");
+        // A pod that another template made.
+        assert_eq!(
+            found(&selects(none.clone()).with(pod("old", "renamed", "n1"))),
+            ["db.shop pod/old: node n1", "db.shop pod/old: zone a"]
+        );
+        for spec in
+            [json!({"selector": null}), json!({"selector": {"app": "renamed"}, "type": "ExternalName"})]
+        {
+            assert_eq!(found(&selects(spec.clone())), [""; 0], "{spec}");
+        }
+        let listed = json!({"kind": "EndpointSlice", "metadata": {"namespace": "shop", "name": "db-1",
+            "labels": {"kubernetes.io/service-name": "db"}}, "endpoints": [{"addresses": ["10.0.0.1"]}]});
+        assert_eq!(found(&selects(none).with(listed)), [""; 0], "by somebody else");
+    }
+
+    #[test]
+    fn manifests_have_no_pods_to_miss() {
+        let mut snapshot = world("http://db").edit("Pod/db-0", not_ready()).snapshot();
+        snapshot.origin.basis = Basis::Manifests;
+        let services = Services::of(&snapshot);
+        assert!(snapshot.workloads.iter().all(|it| services.impaired_by(it).is_empty()));
     }
 
     #[test]

@@ -134,13 +134,13 @@ mod tests {
     #[test]
     fn an_expired_rule_does_not_apply_and_is_reported() {
         let expired = || rule("HC203", |it| it.expires = "2026-01-01".parse().ok());
-        assert_eq!(counted(&bad(), vec![expired()]), ["HC001 config/f ignore[0] warning", FOUND]);
-        assert_eq!(counted(&healthy(), vec![expired()]), ["HC001 config/f ignore[0] warning"]);
+        assert_eq!(counted(&bad(), vec![expired()]), ["HC001 f ignore[0] warning", FOUND]);
+        assert_eq!(counted(&healthy(), vec![expired()]), ["HC001 f ignore[0] warning"]);
     }
 
     #[test]
     fn a_rule_is_stale_only_where_all_that_it_could_match_was_checked() {
-        let stale = ["HC001 config/f ignore[0] info"];
+        let stale = ["HC001 f ignore[0] info"];
         let here = || rule("HC203", |it| it.namespace = Some(Glob::exactly("shop")));
         let glob = rule("HC203", |it| it.namespace = Glob::try_from("shop*".to_owned()).ok());
         assert_eq!(counted(&healthy(), vec![here()]), stale);
@@ -155,8 +155,32 @@ mod tests {
         let command_line = || Rule { source: Source::CommandLine, ..here() };
         assert_eq!(counted(&healthy(), vec![command_line()]), [""; 0], "a whole check");
         let of_object = || Rule { name: Some(Glob::exactly("api")), ..command_line() };
-        assert_eq!(counted(&healthy(), vec![of_object()]), ["HC001 config/--ignore info"]);
+        assert_eq!(counted(&healthy(), vec![of_object()]), ["HC001 --ignore info"]);
         assert_eq!(counted(&healthy().unknown(Read::Budgets), vec![of_object()]), [""; 0]);
+    }
+
+    #[test]
+    fn it_is_said_which_rule_matches_nothing() {
+        let said = |world: World, rules: Vec<Rule>| {
+            let options = Options { rules, ..fail_on(Severity::Error) };
+            let snapshot = world.snapshot();
+            let found = sift(&snapshot, &options, Some("shop"), vec![], &[]).0;
+            found.iter().map(|it| format!("{} {}", it.subject, it.message)).collect::<Vec<_>>()
+        };
+        let here = || rule("HC203", |it| it.namespace = Some(Glob::exactly("shop")));
+        let typed = || Rule { source: Source::CommandLine, name: Some(Glob::exactly("api")), ..here() };
+        let note = json!({"metadata": {"annotations": {"kubectl-heal-check/ignore": "HC203=x"}}});
+        for (world, rules, expected) in [
+            (healthy(), vec![here()], "f ignore[0] HC203 matches nothing that was found"),
+            (healthy(), vec![typed()], "--ignore HC203:shop/api matches nothing that was found"),
+            (
+                healthy().edit("Deployment/web", note),
+                vec![],
+                "deployment/web annotation kubectl-heal-check/ignore: HC203 matches nothing that was found",
+            ),
+        ] {
+            assert_eq!(said(world, rules), [expected]);
+        }
     }
 
     #[test]
@@ -188,7 +212,7 @@ mod tests {
             .edit("Lease/kube-scheduler", json!({"spec": {"renewTime": "2026-01-01T00:00:00.000000Z"}}));
         let found = "HC804 lease/kube-scheduler critical".to_owned();
         let bare = Rule::new(vec!["HC804"], Source::CommandLine);
-        assert_eq!(counted(&world, vec![bare]), [found.clone(), "HC001 config/--ignore warning".to_owned()]);
+        assert_eq!(counted(&world, vec![bare]), [found.clone(), "HC001 --ignore warning".to_owned()]);
         assert_eq!(counted(&world, vec![rule("HC804", |_| {})]), [""; 0]);
         let lower = Options { severity: [("HC804", Severity::Info)].into(), ..fail_on(Severity::Error) };
         assert_eq!(sifted(&world, &Selection::All, &lower).0, [found]);

@@ -9,6 +9,7 @@ use crate::finding::{Finding, Severity, Subject, Unchecked};
 use crate::half::Half;
 use crate::matrix::Matrix;
 use crate::options::Options;
+use crate::proof::harm::Harm;
 use crate::proof::report::ProofReport;
 use crate::snapshot::{Kind, Snapshot};
 
@@ -56,6 +57,8 @@ pub struct Checked {
     pub has_baseline: bool,
     /// Checks that could not run, and were left out.
     pub left_out: Vec<Unchecked>,
+    /// What a proof did.
+    pub harm: Option<Harm>,
     /// Workloads that were looked at, also those without a row of the matrix.
     pub workloads: Vec<CheckedWorkload>,
 }
@@ -76,6 +79,7 @@ impl Default for Checked {
             fail_on: Severity::Error,
             has_baseline: false,
             left_out: Vec::new(),
+            harm: None,
             workloads: Vec::new(),
         }
     }
@@ -94,6 +98,7 @@ impl Checked {
             fail_on: options.fail_on,
             has_baseline: options.baseline.is_some(),
             left_out,
+            harm: None,
             workloads: workloads.collect(),
         }
     }
@@ -109,8 +114,11 @@ pub struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matrix: Option<Matrix>,
     pub impaired_by: Vec<Impairment>,
+    /// A ReplicaSet whose Deployment could not be read: no workload of its own.
     #[serde(skip)]
+    pub is_part: bool,
     /// `None`: they could not be read.
+    #[serde(skip)]
     pub pods: Option<usize>,
 }
 

@@ -4,7 +4,7 @@ pub mod check;
 pub mod crashing;
 mod displaced;
 pub mod eligible;
-mod endpoints;
+pub mod endpoints;
 pub mod hc001_ignore;
 mod hc101_bare_pod;
 mod hc102_dangling_owner;
@@ -88,7 +88,7 @@ mod hc902_cron_job_late;
 mod hc903_no_retry;
 pub mod probe;
 mod probe_kill;
-mod service_pods;
+pub mod service_pods;
 pub mod shared_volume;
 #[cfg(test)]
 pub mod testing;

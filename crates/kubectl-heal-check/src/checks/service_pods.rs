@@ -17,6 +17,11 @@ pub struct Selected<'s> {
 
 /// The Services in question. One without a selector, or of the type ExternalName, is served by what somebody else lists.
 pub fn services(snapshot: &Snapshot) -> impl Iterator<Item = Selected<'_>> {
+    all(snapshot).filter(|it| snapshot.selects_all || it.workloads.iter().any(|it| it.is_selected))
+}
+
+/// The same, whatever is in question.
+pub fn all(snapshot: &Snapshot) -> impl Iterator<Item = Selected<'_>> {
     snapshot.all(Read::Services).iter().filter_map(|object| {
         let selector = object.map("/spec/selector").filter(|it| !it.is_empty())?;
         if object.text("/spec/type") == "ExternalName" {
@@ -26,8 +31,7 @@ pub fn services(snapshot: &Snapshot) -> impl Iterator<Item = Selected<'_>> {
         let own = snapshot.workloads.iter().filter(|it| it.subject.namespace == subject.namespace);
         let workloads: Vec<&Workload> =
             own.filter(|it| selects(selector, it) || it.active().any(|pod| has(selector, pod))).collect();
-        let is_meant = snapshot.selects_all || workloads.iter().any(|it| it.is_selected);
-        is_meant.then_some(Selected { subject, object, workloads, selector })
+        Some(Selected { subject, object, workloads, selector })
     })
 }
 

@@ -16,11 +16,25 @@ impl Subject {
     pub fn new(kind: &str, namespace: &str, name: &str) -> Self {
         Subject { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() }
     }
+
+    /// What leaves out findings and is no object: an entry of `--config`, or `--ignore`.
+    pub fn of_rule(name: &str) -> Self {
+        Subject::new(RULE, "", name)
+    }
+
+    fn is_rule(&self) -> bool {
+        self.kind == RULE && self.namespace.is_empty()
+    }
 }
+
+const RULE: &str = "Config";
 
 /// `deployment/web`, as kubectl takes it where the namespace is given.
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_rule() {
+            return f.write_str(&self.name);
+        }
         write!(f, "{}/{}", self.kind.to_lowercase(), self.name)
     }
 }

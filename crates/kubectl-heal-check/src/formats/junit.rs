@@ -7,6 +7,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
 use super::applies::applies;
+use super::proof::proof;
 use crate::checks::{CHECKS, Check};
 use crate::finding::Finding;
 use crate::report::HealReport;
@@ -95,6 +96,15 @@ fn suites(report: &HealReport) -> Suites {
     for finding in &report.exempt.known {
         of_finding(finding, Outcome::Passed(vec![format!("in the baseline: {}", finding.message)]));
     }
+    if let Some(proof) = proof(report) {
+        let outcome = match proof.failure {
+            None => Outcome::Passed(Vec::new()),
+            Some(it) => Outcome::Failed { kind: it.result.to_owned(), messages: vec![it.reason] },
+        };
+        let namespace = proof.subject.map(|it| it.namespace.as_str()).unwrap_or_default();
+        let class = proof.subject.map_or("run".to_owned(), ToString::to_string);
+        put(namespace, class, proof.name, outcome);
+    }
     for it in &report.unchecked {
         put("", "unchecked".to_owned(), it.id.clone(), Outcome::Skipped(it.reason.clone()));
     }
@@ -180,7 +190,8 @@ fn clean(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::testing::{HOSTILE, report};
+    use crate::formats::testing::{HOSTILE, proven, report};
+    use crate::proof::report::ProofResult;
     use proptest::prelude::*;
     use roxmltree::{Document, Node};
 
@@ -275,6 +286,21 @@ mod tests {
             }
         }
         assert!(!text.contains("HC410"), "it does not apply to a Deployment");
+    }
+
+    #[test]
+    fn a_proof_is_a_case() {
+        for (result_of, reason, expected) in [
+            (ProofResult::Recovered, None, "passed"),
+            (ProofResult::Slow, Some("slow"), "failure slow"),
+            (ProofResult::NotRecovered, Some("no pod"), "failure no pod"),
+            (ProofResult::Aborted, Some("refused"), "failure refused"),
+            (ProofResult::Void, Some("changed"), "failure changed"),
+        ] {
+            let text = document(&proven(result_of, reason));
+            assert_eq!(faults(&text), [""; 0]);
+            assert_eq!(result(&text, "shop", "deployment/web", "proof by eviction"), expected);
+        }
     }
 
     #[test]

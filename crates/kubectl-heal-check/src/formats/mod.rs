@@ -3,6 +3,7 @@
 mod applies;
 mod junit;
 mod openmetrics;
+mod proof;
 mod sarif;
 #[cfg(test)]
 mod testing;

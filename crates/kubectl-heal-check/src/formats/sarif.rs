@@ -5,6 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use plugin_client::Exit;
 use serde_json::{Value, json};
 
+use super::proof::proof;
 use crate::baseline::Key;
 use crate::checks::{CHECKS, Check};
 use crate::finding::{Finding, Severity, Subject};
@@ -29,6 +30,12 @@ pub fn document(report: &HealReport) -> Value {
     });
     let results: Vec<Value> =
         counted.chain(known).chain(ignored).chain(report.exempt.fixed.iter().map(fixed)).collect();
+    let proof = proof(report);
+    let unproven = proof.iter().filter_map(|it| {
+        let place = it.subject.map(|it| format!("{it}: ")).unwrap_or_default();
+        let text = format!("{place}{}: {}", it.name, it.failure.as_ref()?.reason);
+        Some(json!({"level": "error", "message": {"text": text}}))
+    });
     let notifications = report.unchecked.iter().map(|it| {
         let mut notification = json!({
             "level": "warning",
@@ -39,8 +46,11 @@ pub fn document(report: &HealReport) -> Value {
         }
         notification
     });
-    let success = report.result != HealResult::Incomplete && report.unchecked.is_empty();
-    run(success, report.result.exit(), &notifications.collect::<Vec<_>>(), &results)
+    let notifications: Vec<Value> = unproven.chain(notifications).collect();
+    // The standard wants no success beside a notification whose level is error (§3.20).
+    let is_proven = proof.as_ref().is_none_or(|it| it.failure.is_none());
+    let success = is_proven && report.result != HealResult::Incomplete && report.unchecked.is_empty();
+    run(success, report.result.exit(), &notifications, &results)
 }
 
 /// Of a run that ended early.
@@ -173,7 +183,8 @@ fn uri(key: &Key) -> String {
 mod tests {
     use super::*;
     use crate::finding::Location;
-    use crate::formats::testing::{HOSTILE, finding, report, web};
+    use crate::formats::testing::{HOSTILE, finding, proven, report, web};
+    use crate::proof::report::ProofResult;
     use plugin_client::to_json;
     use std::collections::BTreeSet;
     use std::path::PathBuf;
@@ -215,6 +226,24 @@ mod tests {
         broken["runs"][0]["results"][0]["level"] = json!("critical");
         broken["runs"][0]["results"][1]["where"] = json!(1);
         assert_eq!(faults(&broken).len(), 2);
+    }
+
+    #[test]
+    fn a_failed_proof_is_an_error_of_the_run() {
+        for (of, success, notifications) in [
+            (proven(ProofResult::Recovered, None), true, json!([])),
+            (
+                proven(ProofResult::Slow, Some("round 1 was slow")),
+                false,
+                json!([{"level": "error", "message": {"text": "deployment/web: proof by eviction: round 1 was slow"}}]),
+            ),
+        ] {
+            let document = document(&of);
+            assert_eq!(faults(&document), [""; 0]);
+            let invocation = &document["runs"][0]["invocations"][0];
+            assert_eq!(invocation["executionSuccessful"], success);
+            assert_eq!(invocation["toolExecutionNotifications"], notifications);
+        }
     }
 
     #[test]

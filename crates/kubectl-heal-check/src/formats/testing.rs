@@ -6,6 +6,8 @@ use crate::finding::{Finding, Severity, Subject, Unchecked};
 use crate::half::Half;
 use crate::ignores::Ignored;
 use crate::matrix::{Cell, Matrix};
+use crate::proof::harm::Harm;
+use crate::proof::report::{ProofReport, ProofResult};
 use crate::report::{Checked, CheckedWorkload, HealReport, HealResult, Row};
 use crate::snapshot::Kind;
 
@@ -29,6 +31,19 @@ pub fn web() -> Subject {
     Subject::new("Deployment", "shop", "web")
 }
 
+/// The same after a proof of its workload.
+pub fn proven(result: ProofResult, reason: Option<&str>) -> HealReport {
+    let mut report = report();
+    report.proof = Some(ProofReport { result, reason: reason.map(str::to_owned), rounds: Vec::new() });
+    report.scope.harm = Some(Harm::Evict);
+    report.unchecked.clear();
+    report.result = match result {
+        ProofResult::Recovered => HealResult::Ok,
+        _ => HealResult::Failed,
+    };
+    report
+}
+
 pub fn report() -> HealReport {
     let matrix = Matrix {
         crash: Cell::heals(0, Some(5), "r").observed(),
@@ -49,7 +64,13 @@ pub fn report() -> HealReport {
         proof: None,
         kind: "HealReport",
         result: HealResult::Findings,
-        workloads: vec![Row { subject: web(), matrix: Some(matrix), impaired_by: Vec::new(), pods: Some(3) }],
+        workloads: vec![Row {
+            subject: web(),
+            matrix: Some(matrix),
+            impaired_by: Vec::new(),
+            is_part: false,
+            pods: Some(3),
+        }],
         findings: vec![
             finding("HC203", web(), Severity::Error),
             finding("HC801", Subject::new("Node", "", "n1"), Severity::Error),
@@ -70,6 +91,7 @@ pub fn report() -> HealReport {
             fail_on: Severity::Error,
             has_baseline: true,
             left_out: vec![unchecked("HC604")],
+            harm: None,
             workloads: vec![workload],
         },
         seconds: 1.25,

@@ -11,6 +11,7 @@ use super::rule::{Rule, Source};
 use crate::checks::Check;
 use crate::finding::{Finding, Severity, Subject, Unchecked};
 use crate::half::Half;
+use crate::snapshot::annotation_key::KEY;
 use crate::snapshot::{Snapshot, is_system};
 
 /// A finding that a rule left out.
@@ -92,7 +93,7 @@ pub fn apply(snapshot: &Snapshot, rules: &[Rule], found: Vec<Finding>, scope: &S
     let unused = all.iter().enumerate().filter(|(at, _)| !used.contains(at)).map(|(_, rule)| *rule);
     applied.complaints = complaints(rules, unused, today, scope);
     let needs_reason = |id: &&str| {
-        let subject = Subject::new("Config", "", "--ignore");
+        let subject = Subject::of_rule("--ignore");
         let why = format!(
             "{id} is not left out: it is critical, which takes a reason, in --config or an annotation"
         );
@@ -122,16 +123,18 @@ fn complaints<'r>(
     for rule in rules.iter().filter(|rule| rule.has_expired(today)) {
         if let (Source::Config(entry), Some(day)) = (&rule.source, rule.expires) {
             let why = format!("expired after {day}: {} counts again", rule.ids.join(", "));
-            complaints.push((Severity::Warning, Subject::new("Config", "", entry), why));
+            complaints.push((Severity::Warning, Subject::of_rule(entry), why));
         }
     }
     for rule in unused.filter(|rule| is_judged(rule, scope)) {
         let (subject, what) = match &rule.source {
-            Source::Config(entry) => (Subject::new("Config", "", entry), rule.ids.join(", ")),
-            Source::CommandLine => (Subject::new("Config", "", "--ignore"), rule.shown()),
-            Source::Annotation(object) => (object.clone(), rule.ids.join(", ")),
+            Source::Config(entry) => (Subject::of_rule(entry), rule.ids.join(", ")),
+            Source::CommandLine => (Subject::of_rule("--ignore"), rule.shown()),
+            Source::Annotation(object) => {
+                (object.clone(), format!("annotation {}: {}", KEY, rule.ids.join(", ")))
+            }
         };
-        complaints.push((Severity::Info, subject, format!("matches nothing that was found ({what})")));
+        complaints.push((Severity::Info, subject, format!("{what} matches nothing that was found")));
     }
     complaints
 }

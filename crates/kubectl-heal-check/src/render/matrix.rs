@@ -88,6 +88,7 @@ fn impaired_by(row: &Row) -> Vec<String> {
     let line = |(Impairment { service, workload, .. }, domains): (&Impairment, Vec<&str>)| match domains
         .as_slice()
     {
+        [""] if workload.is_empty() => format!("Service {service}, which selects no pod now"),
         [""] => format!("Service {service} ({workload}), which has no ready pod now"),
         domains => format!("Service {service} ({workload}), which is lost with {}", domains.join(" or ")),
     };

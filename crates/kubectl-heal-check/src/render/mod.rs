@@ -20,7 +20,7 @@ pub use explain::{explain, list};
 use names::{room, table_of_names};
 
 use crate::finding::{Finding, Severity, Unchecked};
-use crate::matrix::{Evidence, Matrix};
+use crate::matrix::{Cell, Evidence, Matrix};
 use crate::report::{HealReport, Row};
 
 /// What else is shown, and how.
@@ -106,10 +106,14 @@ fn block(name: &str, rows: &[&Row], found: &[&Finding], shown: Shown<'_>) -> Vec
     // Not as none, if they could not be read.
     let pods: Option<usize> = rows.iter().map(|row| row.pods).sum();
     let pods = pods.map_or("pods unknown".to_owned(), |all| count(all, "pod"));
-    let workloads = match rows.len() {
+    let parts = rows.iter().filter(|row| row.is_part).count();
+    let parts_of = format!("{} whose owner could not be read", count(parts, "ReplicaSet"));
+    let workloads = match (rows.len() - parts, parts) {
         // Jobs, and what belongs to no workload.
-        0 => "no workload with a row of the matrix".to_owned(),
-        n => format!("{}, {pods}", count(n, "workload")),
+        (0, 0) => "no workload with a row of the matrix".to_owned(),
+        (n, 0) => format!("{}, {pods}", count(n, "workload")),
+        (0, _) => format!("{parts_of}, {pods}"),
+        (n, _) => format!("{}, {parts_of}, {pods}", count(n, "workload")),
     };
     let head = format!("{workloads}: {}", counts(found));
     let mut lines = vec![Line::new().strong(name).plain("  ").plain(head).hanging(2)];
@@ -165,15 +169,23 @@ fn evidence(row: &Row) -> impl Iterator<Item = Evidence> {
 
 /// What the marks in these rows mean.
 fn legend(rows: &[&Row]) -> String {
-    let has = |wanted: Evidence| rows.iter().any(|row| evidence(row).any(|it| it == wanted));
-    let marks = match (has(Evidence::Proven), has(Evidence::Observed)) {
-        (true, true) => "✓ was proven just now, * was observed, the rest is",
-        (true, false) => "✓ was proven just now, the rest is",
-        (false, true) => "* was observed, the rest is",
-        (false, false) => "all of it is",
+    let all = || rows.iter().flat_map(|row| row.matrix.iter().flat_map(Matrix::cells));
+    // Nothing was drained: a dry run of the server stands for it (`--ask-server`).
+    let is_accepted = |(name, cell): (&str, &Cell)| name == "drain" && cell.promises();
+    let observed = || all().filter(|(_, cell)| cell.evidence == Evidence::Observed);
+    let marks = [
+        (all().any(|(_, cell)| cell.evidence == Evidence::Proven), "✓ was proven just now"),
+        (observed().any(|it| !is_accepted(it)), "* was observed"),
+        (observed().any(is_accepted), "* at drain: the server accepted a dry run of the eviction"),
+    ];
+    let marks: Vec<&str> =
+        marks.into_iter().filter(|(is_there, _)| *is_there).map(|(_, text)| text).collect();
+    let marks = if marks.is_empty() {
+        "all of it is".to_owned()
+    } else {
+        format!("{}, the rest is", marks.join(", "))
     };
-    let mut cells = rows.iter().flat_map(|row| row.matrix.iter().flat_map(Matrix::cells));
-    let outage = if cells.any(|(_, cell)| cell.is_outage && cell.promises()) {
+    let outage = if all().any(|(_, cell)| cell.is_outage && cell.promises()) {
         "; outage: it heals, and until then no pod of it is ready"
     } else {
         ""

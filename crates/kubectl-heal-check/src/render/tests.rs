@@ -1,5 +1,5 @@
 use super::*;
-use crate::checks::testing::{World, healthy, not_ready, pod, stateful_set};
+use crate::checks::testing::{World, healthy, not_ready, owner, pod, stateful_set};
 use crate::exempt::Exempt;
 use crate::matrix::matrices;
 use crate::report::{Checked, HealResult};
@@ -23,6 +23,7 @@ fn made(world: &World) -> HealReport {
         subject: workload.subject.clone(),
         matrix: Some(matrix),
         impaired_by: Vec::new(),
+        is_part: workload.is_part_of_unread(),
         pods: Some(workload.active().count()),
     });
     HealReport {
@@ -56,6 +57,17 @@ fn a_healthy_namespace_is_a_few_lines() {
             "passed: no finding is error or worse",
         ]
     );
+}
+
+#[test]
+fn what_could_not_be_read_is_not_counted_as_workloads() {
+    let head = |world: &World| text(world, false)[0].clone();
+    let without = healthy().unknown(crate::snapshot::Read::Deployments);
+    let expected = "shop  1 ReplicaSet whose owner could not be read, 3 pods: ";
+    assert!(head(&without).starts_with(expected), "{}", head(&without));
+    let with_set = without.with_all(stateful_set("db", 1));
+    let expected = "shop  1 workload, 1 ReplicaSet whose owner could not be read, 4 pods: ";
+    assert!(head(&with_set).starts_with(expected), "{}", head(&with_set));
 }
 
 #[test]
@@ -101,8 +113,7 @@ fn what_is_shown_fits_the_terminal() {
     let mut web = crate::checks::testing::deployment(name, 1);
     web["spec"]["template"]["spec"]["containers"][0]["livenessProbe"] = json!(null);
     let mut own = pod(name, name, "n1");
-    own["metadata"]["ownerReferences"] =
-        json!([crate::checks::testing::owner("apps/v1", "Deployment", name)]);
+    own["metadata"]["ownerReferences"] = json!([owner("apps/v1", "Deployment", name)]);
     let world = healthy()
         .with(web)
         .with(own)
@@ -141,13 +152,38 @@ fn after_a_proof_its_row_is_shown() {
     let mut report = made(&healthy().with_all(stateful_set("db", 1)));
     assert_eq!(proven(&report, None), []);
     let row = report.workloads.iter_mut().find(|row| row.subject.name == "web").unwrap();
-    row.matrix.as_mut().unwrap().pod_loss = crate::matrix::Cell::proven(2, "why".to_owned());
+    row.matrix.as_mut().unwrap().pod_loss = Cell::proven(2, "why".to_owned());
     let text: Vec<String> = proven(&report, None).iter().map(Line::text).collect();
     assert_eq!(text[1], "  deployment/web  heals  heals 2s✓  slow 1m25s  slow 1m25s  heals 5s");
     assert!(
         text.len() == 3 && text[2].starts_with("✓ was proven just now, the rest is predicted"),
         "{text:#?}"
     );
+}
+
+#[test]
+fn a_mark_at_drain_is_a_dry_run_and_no_drain() {
+    let legend_of = |edit: &dyn Fn(&mut Matrix)| {
+        let mut report = made(&healthy());
+        edit(report.workloads[0].matrix.as_mut().unwrap());
+        legend(&report.workloads.iter().collect::<Vec<_>>())
+    };
+    let accepted = "* at drain: the server accepted a dry run of the eviction, the rest is predicted";
+    let drain = |it: &mut Matrix| it.drain = it.drain.clone().observed();
+    let crash = |it: &mut Matrix| it.crash = it.crash.clone().observed();
+    let both = |it: &mut Matrix| {
+        drain(it);
+        crash(it);
+    };
+    for (found, expected) in [
+        (legend_of(&|_| ()), "all of it is predicted"),
+        (legend_of(&drain), accepted),
+        (legend_of(&crash), "* was observed, the rest is predicted"),
+        (legend_of(&both), &format!("* was observed, {accepted}")),
+        (legend_of(&|it| it.drain = Cell::wont("r").observed()), "* was observed, the rest is predicted"),
+    ] {
+        assert!(found.starts_with(expected), "{expected}: {found}");
+    }
 }
 
 #[test]

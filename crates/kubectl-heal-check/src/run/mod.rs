@@ -1,5 +1,6 @@
 //! One run from the command line to the verdict.
 
+mod absent;
 mod files;
 mod fixes;
 mod read;
@@ -8,7 +9,7 @@ mod watching;
 use std::sync::Arc;
 use std::time::Instant;
 
-use cluster_model::{Known, Raw};
+use cluster_model::Known;
 use plugin_client::{Bounds, Exit, Failure, Line, Ui, publish_roles};
 
 use crate::again::again;
@@ -75,7 +76,8 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let run = proof::Run { ui: &ui, cluster, options: how, bounds: &bounds };
         let judge = |snapshot: &Snapshot| judge(snapshot, &options, namespace.as_deref(), &target);
         let again = async || Ok(read::read(&args, &target, &options, &ui).await?.snapshot);
-        let (report, summary) = Box::pin(proof::run(run, snapshot, report, judge, again)).await?;
+        let (mut report, summary) = Box::pin(proof::run(run, snapshot, report, judge, again)).await?;
+        report.scope.harm = Some(how.harm);
         formats::publish(&ui, args.output, &report, || {
             let mut lines = render::proven(&report, ui.width());
             if !lines.is_empty() {
@@ -143,17 +145,12 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
         unchecked.push(Unchecked { id: "placement".to_owned(), reason: why.clone() });
     }
     unchecked.extend(snapshot.origin.unchecked.iter().cloned());
-    unchecked.extend(
-        snapshot
-            .not_found
-            .iter()
-            .map(|name| Unchecked { id: name.clone(), reason: not_found(snapshot, name, namespace) }),
-    );
-    if snapshot.posture().next().is_none() && snapshot.not_found.is_empty() {
-        unchecked.push(Unchecked { id: "workloads".to_owned(), reason: nothing(namespace, target) });
-    }
+    unchecked.extend(absent::workloads(snapshot, namespace, target));
     unchecked.sort();
     unchecked.dedup();
+    if let Some(namespace) = absent::namespace(snapshot, namespace) {
+        unchecked.insert(0, namespace);
+    }
     let services = Services::of(snapshot);
     let rows: Vec<(&Workload, Option<Matrix>)> = if has_matrix {
         matrix::matrices(snapshot).into_iter().map(|(workload, matrix)| (workload, Some(matrix))).collect()
@@ -164,6 +161,7 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
         subject: workload.subject.clone(),
         matrix,
         impaired_by: services.impaired_by(workload),
+        is_part: workload.is_part_of_unread(),
         pods: snapshot.missing(&[Read::Pods]).is_none().then(|| workload.active().count()),
     });
     HealReport {
@@ -176,36 +174,6 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
         exempt,
         scope: Checked::of(snapshot, options, left_out),
         seconds: 0.0,
-    }
-}
-
-/// Pods and Jobs are part of their owners.
-fn not_found(snapshot: &Snapshot, named: &str, namespace: Option<&str>) -> String {
-    let owner_of = |read: Read, name: &str| {
-        let object = snapshot.all(read).iter().find(|it| it.name() == name);
-        object.and_then(|it| snapshot.workload_of.get(it.uid())).map(|at| &snapshot.workloads[*at])
-    };
-    let owner = match named.split_once('/') {
-        Some(("pod", name)) => {
-            snapshot.workloads.iter().find(|it| it.pods.iter().any(|pod| pod.name == name))
-        }
-        Some(("job", name)) => owner_of(Read::Jobs, name),
-        Some(("replicaset", name)) => owner_of(Read::ReplicaSets, name),
-        _ => None,
-    };
-    match owner {
-        Some(owner) => format!("belongs to {}: name that instead", owner.subject),
-        None => {
-            namespace.map_or("not found in the files".to_owned(), |it| format!("not found in namespace {it}"))
-        }
-    }
-}
-
-fn nothing(namespace: Option<&str>, target: &Target) -> String {
-    let place = namespace.map_or("in any namespace".to_owned(), |it| format!("in namespace {it}"));
-    match target {
-        Target::Selector(selector) => format!("no workload {place} matches --selector {selector}"),
-        Target::All | Target::Named(_) => format!("there is no workload {place}: nothing was checked"),
     }
 }
 
@@ -230,6 +198,8 @@ mod tests {
         assert_eq!(result(&healthy(), &error), (HealResult::Ok, vec![]));
         let mut empty = healthy();
         empty.objects.retain(|it| it["metadata"]["namespace"] != "shop");
+        assert_eq!(result(&empty, &error), (HealResult::Incomplete, vec!["namespace".to_owned()]), "G2");
+        let empty = empty.with(json!({"kind": "Namespace", "metadata": {"name": "shop", "uid": "ns"}}));
         assert_eq!(result(&empty, &error), (HealResult::Incomplete, vec!["workloads".to_owned()]), "G2");
         let (incomplete, ids) = result(&healthy().unknown(Read::Leases), &error);
         assert_eq!((incomplete, ids), (HealResult::Incomplete, vec!["HC804".to_owned()]));

@@ -82,6 +82,11 @@ pub struct Service {
 }
 
 impl Workload {
+    /// A ReplicaSet that may be one of several of a Deployment, which could not be read.
+    pub fn is_part_of_unread(&self) -> bool {
+        self.subject.kind == "ReplicaSet" && matches!(self.recreated, Recreated::Unknown(_))
+    }
+
     /// The replicas that it may be reduced to: the autoscaler's minimum, or `spec.replicas`.
     pub fn least(&self) -> i64 {
         let own = self.replicas.unwrap_or(1);

@@ -1,0 +1,126 @@
+//! Why there is nothing to check, or not all that was named. Pure.
+
+use cluster_model::Raw;
+
+use crate::args::{TYPES, Target};
+use crate::finding::Unchecked;
+use crate::snapshot::{Read, Snapshot};
+
+/// The namespace in question, if it is known not to be there.
+pub fn namespace(snapshot: &Snapshot, namespace: Option<&str>) -> Option<Unchecked> {
+    let name = namespace?;
+    let is_there = snapshot.missing(&[Read::Namespaces]).is_some()
+        || snapshot.all(Read::Namespaces).iter().any(|it| it.name() == name)
+        || snapshot.workloads.iter().any(|it| it.subject.namespace == name);
+    let reason = format!("namespace {name} does not exist");
+    (!is_there).then(|| Unchecked { id: "namespace".to_owned(), reason })
+}
+
+/// What was named and is not there, and that nothing is there at all.
+pub fn workloads(snapshot: &Snapshot, namespace: Option<&str>, target: &Target) -> Vec<Unchecked> {
+    let named = snapshot.not_found.iter();
+    let mut all: Vec<Unchecked> = named
+        .map(|name| Unchecked { id: name.clone(), reason: not_found(snapshot, name, namespace) })
+        .collect();
+    let is_absent = self::namespace(snapshot, namespace).is_some();
+    if snapshot.posture().next().is_none() && all.is_empty() && !is_absent {
+        let reason = nothing(snapshot, namespace, target);
+        all.push(Unchecked { id: "workloads".to_owned(), reason });
+    }
+    all
+}
+
+/// Pods and Jobs are part of their owners.
+fn not_found(snapshot: &Snapshot, named: &str, namespace: Option<&str>) -> String {
+    let owner_of = |read: Read, name: &str| {
+        let object = snapshot.all(read).iter().find(|it| it.name() == name);
+        object.and_then(|it| snapshot.workload_of.get(it.uid())).map(|at| &snapshot.workloads[*at])
+    };
+    let (kind, name) = named.split_once('/').unwrap_or((named, ""));
+    let owner = match kind {
+        "pod" => snapshot.workloads.iter().find(|it| it.pods.iter().any(|pod| pod.name == name)),
+        "job" => owner_of(Read::Jobs, name),
+        "replicaset" => owner_of(Read::ReplicaSets, name),
+        _ => None,
+    };
+    if let Some(owner) = owner {
+        return format!("belongs to {}: name that instead", owner.subject);
+    }
+    if let Some(read) = Read::of_word(kind).filter(|read| snapshot.unknown.contains_key(read)) {
+        return format!("{} could not be read", read.api().3);
+    }
+    namespace.map_or("not found in the files".to_owned(), |it| format!("not found in namespace {it}"))
+}
+
+fn nothing(snapshot: &Snapshot, namespace: Option<&str>, target: &Target) -> String {
+    let place = namespace.map_or("in any namespace".to_owned(), |it| format!("in namespace {it}"));
+    let unread: Vec<&str> = TYPES
+        .into_iter()
+        .filter(|read| snapshot.unknown.contains_key(read))
+        .map(|read| read.api().3)
+        .collect();
+    if !unread.is_empty() {
+        return format!("{} could not be read {place}: nothing was checked", unread.join(", "));
+    }
+    match target {
+        Target::Selector(selector) => format!("no workload {place} matches --selector {selector}"),
+        Target::All | Target::Named(_) => format!("there is no workload {place}: nothing was checked"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::{World, healthy};
+    use crate::snapshot::Selection;
+    use serde_json::json;
+
+    fn shop() -> serde_json::Value {
+        json!({"kind": "Namespace", "metadata": {"name": "shop", "uid": "ns"}})
+    }
+
+    fn empty() -> World {
+        let mut world = healthy();
+        world.objects.retain(|it| it["metadata"]["namespace"] != "shop");
+        world
+    }
+
+    #[test]
+    fn why_nothing_is_there() {
+        let all = Target::All;
+        let labelled = Target::Selector("app=x".to_owned());
+        for (world, target, expected) in [
+            (healthy(), &all, &[][..]),
+            (empty().with(shop()), &all, &["there is no workload in namespace shop: nothing was checked"]),
+            (empty().with(shop()), &labelled, &["no workload in namespace shop matches --selector app=x"]),
+            (
+                empty().with(shop()).unknown(Read::Deployments).unknown(Read::Jobs),
+                &all,
+                &["deployments, jobs could not be read in namespace shop: nothing was checked"],
+            ),
+            (empty(), &all, &[]),
+        ] {
+            let found = workloads(&world.snapshot(), Some("shop"), target);
+            let found: Vec<&str> = found.iter().map(|it| it.reason.as_str()).collect();
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn a_namespace_that_is_not_there_is_named() {
+        let of = |world: &World| namespace(&world.snapshot(), Some("shop")).map(|it| it.reason);
+        assert_eq!(of(&empty()).as_deref(), Some("namespace shop does not exist"));
+        assert_eq!(of(&empty().with(shop())), None);
+        assert_eq!(of(&empty().unknown(Read::Namespaces)), None, "nobody knows");
+        assert_eq!(of(&healthy()), None, "a dump without it has objects in it");
+        assert_eq!(namespace(&empty().snapshot(), None), None);
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_not_missing() {
+        let named = Selection::Named(vec![(Read::StatefulSets, "db".to_owned())]);
+        let of = |world: World| workloads(&world.selected(&named), Some("shop"), &Target::All).remove(0);
+        assert_eq!(of(healthy()).reason, "not found in namespace shop");
+        assert_eq!(of(healthy().unknown(Read::StatefulSets)).reason, "statefulsets could not be read");
+    }
+}
