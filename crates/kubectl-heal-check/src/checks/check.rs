@@ -13,6 +13,8 @@ pub enum About {
 
 /// Checks that read nodes only to say more: without any the template says enough.
 const WITHOUT_NODES: [&str; 1] = ["HC506"];
+/// The check that asks the server: of manifests there is none.
+const ASKS_SERVER: &str = "HC508";
 
 pub struct Check {
     pub id: &'static str,
@@ -35,9 +37,7 @@ impl Check {
     pub fn is_about_manifests(&self) -> bool {
         let is_there =
             |read: &Read| read.is_in_manifests() || *read == Read::Nodes && WITHOUT_NODES.contains(&self.id);
-        // There is no server to ask.
-        let is_asked = self.id == super::hc508_replacement_refused::CHECK.id;
-        self.is_posture() && !is_asked && self.reads.iter().all(is_there)
+        self.is_posture() && self.id != ASKS_SERVER && self.reads.iter().all(is_there)
     }
 
     pub fn is_posture(&self) -> bool {

@@ -8,7 +8,7 @@ use futures::stream::StreamExt;
 use plugin_client::Failure;
 use plugin_client::api::exec::{Executed, Running};
 
-use super::{FRAME, Proof, at};
+use super::{FRAME, Proof, at, pending};
 use crate::proof::event::Event;
 use crate::proof::kill::inside::{self, Sent};
 use crate::proof::kill::ladder::{self, Way};
@@ -252,13 +252,6 @@ fn on_command(
                 Err(End::Aborted(format!("the signal could not be sent: {why}")))
             }
         },
-    }
-}
-
-async fn pending(command: &mut Option<BoxFuture<'_, Command>>) -> Command {
-    match command {
-        Some(command) => command.await,
-        None => std::future::pending().await,
     }
 }
 

@@ -179,6 +179,14 @@ impl<'a> Proof<'a> {
     }
 }
 
+/// What is under way, or never.
+async fn pending<T>(future: &mut Option<BoxFuture<'_, T>>) -> T {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
 async fn at(when: Option<Instant>) {
     match when {
         Some(when) => tokio::time::sleep_until(when.into()).await,

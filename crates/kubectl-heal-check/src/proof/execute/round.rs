@@ -10,7 +10,7 @@ use kube::Api;
 use plugin_client::api::eviction::{EvictionAnswer, EvictionRequest, evict};
 use plugin_client::{Cluster, Failure};
 
-use super::{FRAME, Proof, at};
+use super::{FRAME, Proof, at, pending};
 use crate::proof::event::Event;
 use crate::proof::member::Member;
 use crate::proof::observed::Seen;
@@ -270,13 +270,6 @@ impl<'a> Proof<'a> {
         }
         asking.again_at = Some(now + wait);
         Ok(())
-    }
-}
-
-async fn pending(request: &mut Option<BoxFuture<'_, Answer>>) -> Answer {
-    match request {
-        Some(request) => request.await,
-        None => std::future::pending().await,
     }
 }
 
