@@ -151,7 +151,7 @@ pub struct Args {
     #[arg(long)]
     pub print_rbac: bool,
 
-    /// Limit for the whole run; zero means infinite
+    /// Limit for the whole run, questions not counted; zero means infinite
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = limit)]
     pub timeout: Duration,
 

@@ -125,7 +125,7 @@ pub struct Args {
     #[arg(long, conflicts_with = "unstick")]
     pub no_wait: bool,
 
-    /// Time to wait before giving up, as in 90s or 10m; zero means infinite
+    /// Time to wait before giving up, as in 90s or 10m, questions not counted; zero means infinite
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = limit)]
     pub timeout: Duration,
 

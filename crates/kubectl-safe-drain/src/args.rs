@@ -116,7 +116,7 @@ pub struct DrainFlags {
           value_parser = whole::<i64>(i64::MIN, i64::MAX))]
     pub grace_period: i64,
 
-    /// Limit for the whole run; zero means infinite
+    /// Limit for the whole run, questions not counted; zero means infinite
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = limit)]
     pub timeout: Duration,
 
