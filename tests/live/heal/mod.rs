@@ -9,6 +9,7 @@ mod manifests;
 mod matrix;
 mod outcome;
 mod proof;
+mod refused;
 mod rights;
 mod watch;
 

@@ -1,5 +1,7 @@
 //! Manifests (`-f`): objects as they are applied. There are no nodes, and of pods only those that have a manifest of their own.
 
+mod refused;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::{Known, Raw, selector};
@@ -21,6 +23,7 @@ use crate::finding::{Location, Subject};
 use crate::snapshot::origin::Basis;
 use crate::snapshot::workload::labels_of;
 use crate::snapshot::{Gathered, Origin, PodState, Read, Selection, strip};
+use refused::refused;
 
 /// Where manifests have the containers of their pods.
 const CONTAINERS: [&str; 3] =
@@ -120,17 +123,22 @@ impl Files<'_> {
         };
         let mut value: Value = object.parse()?;
         check(read, &value).map_err(|error| object.bad(&error).hint(INCOMPLETE))?;
+        if value.name().contains("{{") {
+            return Err(object.bad("its name is a template").hint(TEMPLATE));
+        }
         // What a controller makes is no manifest of anybody.
         if value.controller_ref().is_some() {
             *self.skipped.entry(object.kind.clone()).or_default() += 1;
             return Ok(());
         }
+        let template = containers(read).and_then(|it| it.strip_suffix("/spec/containers"));
+        if let Some(why) = refused(read, &value, template) {
+            let hint = if object.text().contains("{{") { TEMPLATE } else { ASK };
+            return Err(object.bad(&format!("every server would refuse it: {why}")).hint(hint));
+        }
         self.complete(read, &mut value);
         let metadata: ObjectMeta = serde_json::from_value(value["metadata"].clone())
             .map_err(|error| object.bad(&error.to_string()))?;
-        if metadata.name.as_deref().is_some_and(|name| name.contains("{{")) {
-            return Err(object.bad("its name is a template").hint(TEMPLATE));
-        }
         if !self.duplicates.is_new_as(&metadata, object, &value.to_string())? {
             return Ok(());
         }
@@ -169,6 +177,7 @@ impl Files<'_> {
 
 const INCOMPLETE: &str =
     "is the file complete? `kubectl apply --dry-run=server -f FILE` says what the server thinks of it";
+const ASK: &str = "`kubectl apply --dry-run=server -f FILE` says what your server thinks of it";
 
 /// Has it the types of its fields, and containers where there have to be some?
 fn check(read: Read, object: &Value) -> Result<(), String> {
@@ -192,19 +201,24 @@ fn check(read: Read, object: &Value) -> Result<(), String> {
         Read::Claims => typed::<PersistentVolumeClaim>(object),
         _ => Ok(()),
     }?;
-    let at = match read {
-        Read::Pods => CONTAINERS[0],
-        Read::CronJobs => CONTAINERS[2],
+    let Some(at) = containers(read) else { return Ok(()) };
+    let field = at.trim_start_matches('/').replace('/', ".");
+    if object.list(at).is_empty() { Err(format!("it has no {field}")) } else { Ok(()) }
+}
+
+/// Where its pods have their containers.
+fn containers(read: Read) -> Option<&'static str> {
+    match read {
+        Read::Pods => Some(CONTAINERS[0]),
+        Read::CronJobs => Some(CONTAINERS[2]),
         Read::Deployments
         | Read::ReplicaSets
         | Read::ReplicationControllers
         | Read::StatefulSets
         | Read::DaemonSets
-        | Read::Jobs => CONTAINERS[1],
-        _ => return Ok(()),
-    };
-    let field = at.trim_start_matches('/').replace('/', ".");
-    if object.list(at).is_empty() { Err(format!("it has no {field}")) } else { Ok(()) }
+        | Read::Jobs => Some(CONTAINERS[1]),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -259,3 +259,76 @@ fn what_is_no_manifest_is_an_error_and_never_good() {
         assert_eq!(failure.exit, Exit::Failed, "{text}");
     }
 }
+
+/// Each has one fault, and is accepted without it: `tests/live/heal/manifests.rs` compares some with a server.
+#[test]
+fn what_every_server_refuses_is_an_error_that_names_the_object() {
+    let web = |edit: Value| workload("Deployment", "web", edit);
+    let named = |kind: &str, name: &str| workload(kind, "web", json!({"metadata": {"name": name}}));
+    let template = |edit: Value| json!({"spec": {"template": edit}});
+    let labels = |labels: Value| template(json!({"metadata": {"labels": labels}}));
+    let job = |policy: Value| {
+        json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"},
+            "spec": {"template": {"spec": {"restartPolicy": policy, "containers": [{"name": "main"}]}}}})
+    };
+    let scaled = |least: i64, most: i64| {
+        json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"}, "spec": {"minReplicas": least,
+            "maxReplicas": most, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}})
+    };
+    let twice = template(json!({"spec": {"initContainers": [{"name": "main"}]}}));
+    for (object, expected) in [
+        (web(json!({"spec": {"replicas": -5}})), "spec.replicas is -5"),
+        (named("Deployment", "My_App"), "metadata.name \"My_App\" is no DNS subdomain"),
+        (named("Deployment", "web.-a"), "is no DNS subdomain"),
+        (named("StatefulSet", &"a".repeat(254)), "is no DNS subdomain"),
+        (web(json!({"metadata": {"namespace": "a.b"}})), "metadata.namespace \"a.b\" is no DNS label"),
+        (web(json!({"metadata": {"labels": {"a b": "c"}}})), "metadata.labels has a b=c"),
+        (web(labels(json!({"team": "-x"}))), "spec.template.metadata.labels has team=-x"),
+        (web(labels(json!({"app": "other"}))), "spec.selector does not select the labels of spec.template"),
+        (web(json!({"spec": {"selector": {"matchLabels": null}}})), "spec.selector is missing or empty"),
+        (web(json!({"spec": {"minReadySeconds": 600}})), "has to be more than minReadySeconds (600)"),
+        (
+            web(json!({"spec": {"strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": "0%"}}}})),
+            "it could replace no pod",
+        ),
+        (
+            web(template(json!({"spec": {"restartPolicy": "Never"}}))),
+            "spec.template.spec.restartPolicy is Never",
+        ),
+        (web(template(json!({"spec": {"containers": [{"name": "Main"}]}}))), "the name \"Main\""),
+        (web(twice), "has the name main twice"),
+        (job(json!("Always")), "restartPolicy is Always"),
+        (job(Value::Null), "restartPolicy is Always, the default"),
+        (
+            budget("web", json!({"minAvailable": 1, "maxUnavailable": 1})),
+            "both minAvailable and maxUnavailable",
+        ),
+        (budget("web", json!({"maxUnavailable": -1})), "spec.maxUnavailable -1"),
+        (budget("web", json!({"minAvailable": "half"})), "spec.minAvailable \"half\""),
+        (scaled(3, 2), "minReplicas 3 and maxReplicas 2"),
+        (
+            json!({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "main"}]}}),
+            "neither a name",
+        ),
+    ] {
+        let files = text(&[workload("Deployment", "good", json!({})), object.clone()]);
+        let failure = manifests(&[("all.yaml", &files)], &Target::All).err();
+        let failure = failure.unwrap_or_else(|| panic!("it was read: {object}"));
+        let words = failure.to_string();
+        assert!(words.contains(expected) && words.contains("would refuse it"), "{expected}: {words}");
+        assert!(words.contains("all.yaml: document 2, line "), "{words}");
+        assert!(failure.hints.join(" ").contains("--dry-run=server"), "{:?}", failure.hints);
+    }
+    let generated =
+        |kind: &str| workload(kind, "web", json!({"metadata": {"name": null, "generateName": "web-"}}));
+    let good = [
+        named("Deployment", "a.b-1"),
+        named("DaemonSet", &"a".repeat(70)),
+        generated("ReplicaSet"),
+        web(json!({"metadata": {"labels": {"example.com/Team_1": ""}}, "spec": {"replicas": 0}})),
+        job(json!("OnFailure")),
+        budget("web", json!({"minAvailable": "100%"})),
+        scaled(2, 2),
+    ];
+    assert_eq!(manifests(&[("f", &text(&good))], &Target::All).unwrap().objects, good.len());
+}

@@ -1,0 +1,205 @@
+//! What every server refuses in an object of a manifest, whatever is in its cluster: names, numbers and selectors. Pure.
+//!
+//! The rules are those of `pkg/apis/*/validation` and `staging/src/k8s.io/apimachinery/pkg/util/validation`. What admission may still
+//! change before they apply, as an image that is missing, is left to the server.
+
+use std::collections::BTreeSet;
+
+use cluster_model::{Raw, selector};
+use serde_json::{Map, Value};
+
+use crate::snapshot::Read;
+use crate::snapshot::workload::labels_of;
+
+const COUNTS: [&str; 10] = [
+    "/spec/replicas",
+    "/spec/minReadySeconds",
+    "/spec/progressDeadlineSeconds",
+    "/spec/revisionHistoryLimit",
+    "/spec/parallelism",
+    "/spec/completions",
+    "/spec/backoffLimit",
+    "/spec/activeDeadlineSeconds",
+    "/spec/successfulJobsHistoryLimit",
+    "/spec/failedJobsHistoryLimit",
+];
+/// Of a Deployment that does not say it.
+const PROGRESS_DEADLINE: i64 = 600;
+/// Its Jobs get eleven characters more.
+const CRON_JOB_NAME: usize = 52;
+
+/// The first of it. `template`: where its pods are described.
+pub fn refused(read: Read, object: &Value, template: Option<&str>) -> Option<String> {
+    names(read, object)
+        .or_else(|| labels(object, ""))
+        .or_else(|| counts(object))
+        .or_else(|| of_kind(read, object))
+        .or_else(|| pods(read, object, template?))
+}
+
+fn names(read: Read, object: &Value) -> Option<String> {
+    let (name, prefix) = (object.text("/metadata/name"), object.text("/metadata/generateName"));
+    let (field, name) = match name.is_empty() {
+        false => ("name", name),
+        true if prefix.is_empty() => return Some("it has neither a name nor a generateName".to_owned()),
+        // Something is appended to it.
+        true => ("generateName", prefix.trim_end_matches('-')),
+    };
+    let (is_valid, what) = match read {
+        Read::Services | Read::Namespaces => (is_dns_label(name), "DNS label"),
+        _ => (is_dns_subdomain(name), "DNS subdomain"),
+    };
+    if !is_valid {
+        return Some(format!("metadata.{field} {name:?} is no {what}"));
+    }
+    if read == Read::CronJobs && name.len() > CRON_JOB_NAME {
+        return Some(format!("metadata.{field} has more than {CRON_JOB_NAME} characters"));
+    }
+    let namespace = object.text("/metadata/namespace");
+    (!namespace.is_empty() && !is_dns_label(namespace))
+        .then(|| format!("metadata.namespace {namespace:?} is no DNS label"))
+}
+
+/// `at`: where its metadata is.
+fn labels(object: &Value, at: &str) -> Option<String> {
+    let all = object.map(&format!("{at}/metadata/labels"))?;
+    let field = format!("{at}/metadata/labels").trim_start_matches('/').replace('/', ".");
+    let bad = all.iter().find(|(key, value)| !is_label(key, value.as_str().unwrap_or_default()))?;
+    Some(format!("{field} has {}={}, which is no label", bad.0, bad.1.as_str().unwrap_or_default()))
+}
+
+fn counts(object: &Value) -> Option<String> {
+    let of_jobs = COUNTS.iter().map(|at| format!("/spec/jobTemplate{at}"));
+    let mut all = COUNTS.iter().map(|at| (*at).to_owned()).chain(of_jobs);
+    all.find_map(|at| {
+        let count = object.number(&at).filter(|count| *count < 0)?;
+        Some(format!("{} is {count}, and has to be 0 or more", at.trim_start_matches('/').replace('/', ".")))
+    })
+}
+
+fn of_kind(read: Read, object: &Value) -> Option<String> {
+    let spec = &object["spec"];
+    match read {
+        Read::Deployments => {
+            let waits = object.number("/spec/minReadySeconds").unwrap_or_default();
+            let deadline = object.number("/spec/progressDeadlineSeconds").unwrap_or(PROGRESS_DEADLINE);
+            if deadline <= waits {
+                return Some(format!(
+                    "spec.progressDeadlineSeconds is {deadline}, and has to be more than minReadySeconds ({waits})"
+                ));
+            }
+            moves_nothing("spec.strategy.rollingUpdate", &spec["strategy"]["rollingUpdate"])
+        }
+        Read::Budgets if !spec["minAvailable"].is_null() && !spec["maxUnavailable"].is_null() => {
+            Some("spec has both minAvailable and maxUnavailable".to_owned())
+        }
+        Read::Budgets => ["minAvailable", "maxUnavailable"].into_iter().find_map(|field| {
+            let value = &spec[field];
+            (!value.is_null() && !is_share(value)).then(|| {
+                format!("spec.{field} {value} is neither a number from 0 on nor a percentage up to 100%")
+            })
+        }),
+        Read::Autoscalers => {
+            let (least, most) = (object.number("/spec/minReplicas"), object.number("/spec/maxReplicas"));
+            let (least, most) = (least.unwrap_or(1), most.unwrap_or_default());
+            (least < 0 || most < 1 || most < least)
+                .then(|| format!("spec.minReplicas {least} and maxReplicas {most} are no range"))
+        }
+        _ => None,
+    }
+}
+
+/// The other one is not 0 unless it says so.
+fn moves_nothing(field: &str, strategy: &Value) -> Option<String> {
+    let is_zero = |name: &str| strategy[name] == 0 || strategy[name] == "0%";
+    (is_zero("maxUnavailable") && is_zero("maxSurge"))
+        .then(|| format!("{field} has maxUnavailable and maxSurge 0, so that it could replace no pod"))
+}
+
+fn is_share(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text
+            .strip_suffix('%')
+            .filter(|number| number.bytes().all(|it| it.is_ascii_digit()))
+            .is_some_and(|number| number.parse::<u8>().is_ok_and(|number| number <= 100)),
+        value => value.as_i64().is_some_and(|number| number >= 0),
+    }
+}
+
+fn pods(read: Read, object: &Value, template: &str) -> Option<String> {
+    let field = |at: &str| format!("{template}{at}").trim_start_matches('/').replace('/', ".");
+    if let Some(why) = labels(object, template) {
+        return Some(why);
+    }
+    if matches!(read, Read::Deployments | Read::ReplicaSets | Read::StatefulSets | Read::DaemonSets) {
+        let rule = &object["spec"]["selector"];
+        let is_empty = |at: &str| rule.map(at).is_none_or(Map::is_empty) && rule.list(at).is_empty();
+        if is_empty("/matchLabels") && is_empty("/matchExpressions") {
+            return Some("spec.selector is missing or empty".to_owned());
+        }
+        let parsed = selector::from_json(rule);
+        let labels = object.pointer(template).map(labels_of).unwrap_or_default();
+        if parsed.is_none() || !selector::selects(parsed.as_ref(), Some(&labels)) {
+            return Some(format!("spec.selector does not select the labels of {}", field("")));
+        }
+    }
+    if let Some(rule) = object.map("/spec/selector").filter(|_| read == Read::ReplicationControllers) {
+        let labels = object.map(&format!("{template}/metadata/labels"));
+        if rule.iter().any(|(key, value)| labels.and_then(|it| it.get(key)) != Some(value)) {
+            return Some(format!("spec.selector does not select the labels of {}", field("")));
+        }
+    }
+    let policy = object.text(&format!("{template}/spec/restartPolicy"));
+    let is_allowed = match read {
+        Read::Pods => matches!(policy, "" | "Always" | "OnFailure" | "Never"),
+        Read::Jobs | Read::CronJobs => matches!(policy, "OnFailure" | "Never"),
+        _ => matches!(policy, "" | "Always"),
+    };
+    if !is_allowed {
+        let policy = if policy.is_empty() { "Always, the default" } else { policy };
+        return Some(format!("{} is {policy}, which its kind does not take", field("/spec/restartPolicy")));
+    }
+    let mut known = BTreeSet::new();
+    ["/spec/initContainers", "/spec/containers"].iter().find_map(|at| {
+        let field = field(at);
+        object.list(&format!("{template}{at}")).iter().find_map(|container| {
+            let name = container.text("/name");
+            if !is_dns_label(name) {
+                return Some(format!("{field} has the name {name:?}, which is no DNS label"));
+            }
+            (!known.insert(name)).then(|| format!("{field} has the name {name} twice"))
+        })
+    })
+}
+
+fn is_dns_label(name: &str) -> bool {
+    name.len() <= 63 && is_dns_part(name)
+}
+
+/// Its parts may be longer than a label: only the whole is limited.
+fn is_dns_subdomain(name: &str) -> bool {
+    name.len() <= 253 && name.split('.').all(is_dns_part)
+}
+
+fn is_dns_part(name: &str) -> bool {
+    let is_inside = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    !name.is_empty() && name.bytes().all(is_inside) && !name.starts_with('-') && !name.ends_with('-')
+}
+
+/// `web`, `example.com/web`, and a value of up to 63 characters.
+fn is_label(key: &str, value: &str) -> bool {
+    let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    prefix.is_none_or(is_dns_subdomain)
+        && !name.is_empty()
+        && is_label_word(name)
+        && (value.is_empty() || is_label_word(value))
+}
+
+fn is_label_word(word: &str) -> bool {
+    let is_inside = |c: u8| c.is_ascii_alphanumeric() || b"-_.".contains(&c);
+    let is_end = |c: Option<u8>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    word.len() <= 63
+        && word.bytes().all(is_inside)
+        && is_end(word.bytes().next())
+        && is_end(word.bytes().last())
+}
