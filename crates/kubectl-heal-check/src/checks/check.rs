@@ -1,5 +1,7 @@
 //! What a check is: what it reads, when it fires, and what is written about it.
 
+use plugin_client::shell;
+
 use crate::finding::{Finding, Severity, Subject, Unchecked};
 use crate::snapshot::{Read, Snapshot};
 
@@ -57,9 +59,10 @@ impl<'c> Found<'c> {
         Found { check, findings: Vec::new(), unchecked: Vec::new() }
     }
 
-    /// With the remedy of the check.
+    /// With the remedy of the check, in which NAMESPACE and NAME are those of the subject.
     pub fn add(&mut self, severity: Severity, subject: &Subject, message: impl Into<String>) {
-        self.add_with(severity, subject, message, self.check.remedy);
+        let remedy = self.check.remedy.replace("NAMESPACE", &shell::word(&subject.namespace));
+        self.add_with(severity, subject, message, remedy.replace("NAME", &shell::word(&subject.name)));
     }
 
     pub fn add_with(

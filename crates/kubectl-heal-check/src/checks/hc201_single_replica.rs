@@ -1,10 +1,9 @@
 //! HC201: one replica.
 
-use cluster_model::text::span;
-
 use super::check::{About, Check, Found};
 use crate::finding::Severity::{Error, Info, Warning};
 use crate::snapshot::{Kind, Read, Snapshot, Workload};
+use crate::spans::seconds;
 
 pub const CHECK: Check = Check {
     id: "HC201",
@@ -34,9 +33,9 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             (None, false) => Error,
             (None, true) => Warning,
         };
-        // Conditions have whole seconds: none is less than one.
-        let how_long =
-            workload.start_up().map_or(String::new(), |it| format!(" for about {}", span(it.median.max(1))));
+        let how_long = workload
+            .start_up()
+            .map_or(String::new(), |it| format!(" for a start-up of {}", seconds(it.median)));
         let served = workload
             .services
             .first()
@@ -107,9 +106,6 @@ mod tests {
             {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}});
         let at_once =
             healthy().edit("Deployment/web", json!({"spec": {"replicas": 1}})).edit_all("Pod", ready);
-        assert!(
-            at_once.message(&CHECK).ends_with("it is down for about 1s"),
-            "no time is less than a second"
-        );
+        assert!(at_once.message(&CHECK).ends_with("it is down for a start-up of <1s"), "as in the matrix");
     }
 }

@@ -2,6 +2,7 @@
 
 use cluster_model::Raw;
 use cluster_model::secret::clean;
+use plugin_client::shell::word;
 use serde_json::Value;
 
 use super::check::{About, Check, Found};
@@ -26,7 +27,8 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for autoscaler in snapshot.posture_autoscalers() {
         if let Some((severity, message)) = problem(snapshot, autoscaler) {
             let Autoscaler { subject, .. } = autoscaler;
-            let remedy = format!("kubectl describe hpa {} -n {}", subject.name, subject.namespace);
+            let remedy =
+                format!("kubectl describe hpa {} -n {}", word(&subject.name), word(&subject.namespace));
             found.add_with(severity, subject, message, remedy);
         }
     }

@@ -20,7 +20,7 @@ pub const CHECK: Check = Check {
     reads: &[Read::Deployments, Read::StatefulSets],
     fires_when: "nothing delays an update whose pods do not work: no readinessProbe and no minReadySeconds; a progressDeadlineSeconds of more than an hour; a StatefulSet with the update strategy OnDelete",
     why: "An update goes on while its pods count as available, and it is reported as failed only after its deadline.",
-    remedy: "add a readinessProbe or minReadySeconds, and a progressDeadlineSeconds of minutes",
+    remedy: "add a readinessProbe or minReadySeconds, and progressDeadlineSeconds: 600",
     exceptions: "StatefulSets of an operator, which replaces the pods itself (OnDelete).",
     run,
 };

@@ -27,7 +27,7 @@ pub const CHECK: Check = Check {
     ],
     fires_when: "a namespace with workloads is being deleted",
     why: "The API server creates nothing in it: a pod that is lost is not replaced.",
-    remedy: "let the deletion finish, or find what holds it up: kubectl get namespace NAME -o yaml shows its conditions",
+    remedy: "let the deletion finish, or find in its conditions what holds it up: kubectl get namespace NAME -o yaml",
     exceptions: "None.",
     run,
 };

@@ -30,7 +30,7 @@ pub const CHECK: Check = Check {
     ],
     fires_when: "a Service selects Ready pods, and no EndpointSlice of it has a ready endpoint",
     why: "The pods have healed and get no traffic: the controller of EndpointSlices does not act, or somebody changed its objects.",
-    remedy: "look at kube-controller-manager, or delete the Service's EndpointSlices, which are made anew: kubectl get endpointslices -l kubernetes.io/service-name=NAME",
+    remedy: "look at kube-controller-manager, or delete the Service's EndpointSlices, which are made anew: kubectl get endpointslices -n NAMESPACE -l kubernetes.io/service-name=NAME",
     exceptions: "Services without a selector and of the type ExternalName; a targetPort that no container declares is HC509; pods that became Ready within the last minute.",
     run,
 };

@@ -3,6 +3,7 @@
 use cluster_model::text::shorten;
 
 use super::check::{About, Check, Found};
+use super::pod_command::describe;
 use super::probe_kill::kills;
 use crate::finding::Severity::{Error, Warning};
 use crate::snapshot::pod::PodState;
@@ -25,7 +26,7 @@ pub const CHECK: Check = Check {
     ],
     fires_when: "the kubelet restarted a container within the last hour because its livenessProbe or startupProbe failed; a warning if its pod is Ready again",
     why: "The container did not end by itself. Either it hung, or the probe asks too much, or too early.",
-    remedy: "look why the probe failed before a restart is taken for the cure: kubectl describe pod shows its answers; a startupProbe gives a slow start its time",
+    remedy: "look why the probe failed before a restart is taken for the cure; a startupProbe gives a slow start its time; kubectl describe pod POD shows the answers of the probe",
     exceptions: "Exit code 137 or 143 alone. The server keeps events for an hour: what is older is not seen.",
     run,
 };
@@ -40,7 +41,11 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
         if let Some((pod, event)) = worst {
             let severity = if pod.is_ready { Warning } else { Error };
             let message = format!("{}: {}", pod.name, shorten(&event.message, 200));
-            found.add(severity, &workload.subject, message);
+            let remedy = format!(
+                "look why before a restart is taken for the cure; a startupProbe gives a slow start its time: {}",
+                describe(pod)
+            );
+            found.add_with(severity, &workload.subject, message, remedy);
         }
     }
 }

@@ -3,6 +3,7 @@
 use cluster_model::text::{count, span};
 
 use super::check::{About, Check, Found};
+use super::pod_command::{describe, get};
 use super::waiting::because;
 use crate::finding::Severity::{Error, Info};
 use crate::snapshot::pod::{PodState, Unscheduled};
@@ -44,9 +45,11 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
         let since =
             why.since.map_or(String::new(), |at| format!(" for {}", span(snapshot.seconds_since(at))));
         if why.reason == GATED {
-            found.add(Info, &workload.subject, format!("{which} held back by scheduling gates{since}"));
+            let remedy = format!("whoever set the gates has to remove them: {} -o yaml", get(pod));
+            let message = format!("{which} held back by scheduling gates{since}");
+            found.add_with(Info, &workload.subject, message, remedy);
         } else {
-            let remedy = format!("kubectl describe pod {} -n {}", pod.name, pod.namespace);
+            let remedy = describe(pod);
             found.add_with(
                 Error,
                 &workload.subject,

@@ -4,6 +4,7 @@ use cluster_model::NodeExt;
 use cluster_model::text::{count, span};
 
 use super::check::{About, Check, Found};
+use super::pod_command::get;
 use crate::finding::Severity::Error;
 use crate::snapshot::pod::PodState;
 use crate::snapshot::{Read, Snapshot};
@@ -50,7 +51,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
         };
         let which = if stuck.len() == 1 { pod.name.clone() } else { count(stuck.len(), "pod") };
         let message = format!("{which} still there {} after the grace period: {why}", span(since));
-        let remedy = format!("kubectl get pod {} -n {} -o yaml", pod.name, pod.namespace);
+        let remedy = format!("{} -o yaml", get(pod));
         found.add_with(Error, &workload.subject, message, remedy);
     }
 }

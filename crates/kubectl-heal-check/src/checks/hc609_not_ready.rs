@@ -6,6 +6,7 @@ use cluster_model::{NodeExt, Raw};
 use super::check::{About, Check, Found};
 use super::crashing;
 use super::hc704_under_replicated::NO_LONGER_STARTING;
+use super::pod_command::describe;
 use super::probe::seconds_of_failures;
 use super::waiting::because;
 use crate::finding::Severity::Warning;
@@ -51,7 +52,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             let why = pod.unready.as_ref().map_or("", |it| it.message.as_str());
             let message =
                 format!("{} has not been Ready for {}{more}{}", pod.name, span(*seconds), because(why));
-            found.add(Warning, &workload.subject, message);
+            found.add_with(Warning, &workload.subject, message, describe(pod));
         }
     }
 }

@@ -1,11 +1,12 @@
 //! HC610: containers that were restarted and are well.
 
-use cluster_model::text::{count, span};
+use cluster_model::text::count;
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::Info;
 use crate::snapshot::pod::Container;
 use crate::snapshot::{Read, Snapshot};
+use crate::spans;
 
 /// A run that is longer says that the container is well again.
 const WELL_AFTER: i64 = 600;
@@ -18,7 +19,7 @@ pub const CHECK: Check = Check {
     reads: &[Read::Pods, Read::Deployments, Read::ReplicaSets, Read::StatefulSets, Read::DaemonSets],
     fires_when: "containers of pods that are Ready were restarted, the last time more than ten minutes ago",
     why: "It was observed that a crash heals, and how long the last restart took.",
-    remedy: "nothing to do; kubectl logs POD --previous has the log of the last crash",
+    remedy: "nothing to do; kubectl logs POD -n NAMESPACE --previous has the log of the last crash",
     exceptions: "The count begins anew with each pod: what happened to pods that are gone is not known.",
     run,
 };
@@ -35,7 +36,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
         took.sort_unstable();
         let times = count(usize::try_from(restarts).unwrap_or_default(), "restart");
         let how_long = match took.get(took.len() / 2) {
-            Some(median) => format!("; the last took {} (median)", span(*median)),
+            Some(median) => format!("; the last took {} (median)", spans::seconds(*median)),
             None => String::new(),
         };
         found.add(Info, &workload.subject, format!("healed by {times}{how_long}"));

@@ -4,6 +4,7 @@ use cluster_model::text::{count, span};
 
 use super::check::{About, Check, Found};
 use super::hc704_under_replicated::NO_LONGER_STARTING;
+use super::pod_command::describe;
 use super::waiting::because;
 use crate::finding::Severity::Error;
 use crate::snapshot::{Event, PodState, Read, Reason, Snapshot};
@@ -47,7 +48,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             pod.node,
             span(*seconds)
         );
-        let remedy = format!("kubectl describe pod {} -n {}", pod.name, pod.namespace);
+        let remedy = describe(pod);
         found.add_with(Error, &workload.subject, message, remedy);
     }
 }

@@ -5,7 +5,9 @@ use cluster_model::{NodeExt, Raw};
 
 use super::check::{About, Check, Found};
 use super::hc704_under_replicated::NO_LONGER_STARTING;
+use super::pod_command::describe;
 use crate::finding::Severity::Warning;
+use crate::snapshot::pod::PodState;
 use crate::snapshot::{Kind, Read, Snapshot, Workload};
 
 /// More are counted.
@@ -19,14 +21,17 @@ pub const CHECK: Check = Check {
     reads: &[Read::Pods, Read::Nodes, Read::DaemonSets],
     fires_when: "a pod of a DaemonSet has not been Ready for five minutes after it was made, on a node that is Ready, or the DaemonSet has fewer pods than nodes that should have one",
     why: "What it does for these nodes, as their network, storage or logs, is missing there.",
-    remedy: "kubectl describe the pod on such a node, and the DaemonSet where there is none",
+    remedy: "look at the pod on such a node; where there is none: kubectl describe daemonset NAME -n NAMESPACE",
     exceptions: "Nodes that are not Ready, which are HC801; a DaemonSet that was made less than five minutes ago.",
     run,
 };
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.selected().filter(|it| it.kind == Kind::DaemonSet) {
-        let nodes = unready(workload, snapshot);
+        let unready = unready(workload, snapshot);
+        let mut nodes: Vec<&str> = unready.iter().map(|pod| pod.node.as_str()).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
         let missing = missing(workload, snapshot);
         if nodes.is_empty() && missing == 0 {
             continue;
@@ -43,20 +48,21 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             parts.push(format!("{} without a pod", count(missing, "node")));
         }
         let wanted = workload.object.number("/status/desiredNumberScheduled").unwrap_or_default();
-        found.add(Warning, &workload.subject, format!("of {wanted} nodes: {}", parts.join("; ")));
+        let message = format!("of {wanted} nodes: {}", parts.join("; "));
+        match unready.first() {
+            Some(pod) => found.add_with(Warning, &workload.subject, message, describe(pod)),
+            None => found.add(Warning, &workload.subject, message),
+        }
     }
 }
 
-fn unready<'s>(workload: &'s Workload, snapshot: &Snapshot) -> Vec<&'s str> {
+fn unready<'s>(workload: &'s Workload, snapshot: &Snapshot) -> Vec<&'s PodState> {
     let late = workload.active().filter(|pod| {
         let is_up = snapshot.node(&pod.node).is_some_and(|node| node.not_ready().is_none());
         let is_young = pod.created.is_some_and(|at| snapshot.seconds_since(at) <= NO_LONGER_STARTING);
         !pod.is_ready && is_up && !is_young
     });
-    let mut nodes: Vec<&str> = late.map(|pod| pod.node.as_str()).collect();
-    nodes.sort_unstable();
-    nodes.dedup();
-    nodes
+    late.collect()
 }
 
 /// So many nodes should have one and have none, as its controller counts.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cluster_model::Raw;
 use cluster_model::secret::clean;
 use cluster_model::text::shorten;
+use plugin_client::shell::word;
 use serde_json::Value;
 
 use super::check::{About, Check, Found};
@@ -19,7 +20,7 @@ pub const CHECK: Check = Check {
     reads: &[Read::Pods, Read::Jobs, Read::CronJobs],
     fires_when: "a Job has failed, and of the Jobs of the same CronJob it is the newest that has ended",
     why: "No controller tries again: its retries are used up, or its time.",
-    remedy: "kubectl logs and kubectl describe of its pods show why; then create the Job anew",
+    remedy: "kubectl describe job and kubectl logs of its pods show why; then create the Job anew",
     exceptions: "A failed Job after which another one of its CronJob has succeeded.",
     run,
 };
@@ -49,7 +50,12 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             shorten(&clean(failed.text("/message")), 200),
             last_exit(workload, job.uid())
         );
-        found.add(Error, &workload.subject, message);
+        let remedy = format!(
+            "look why, then create the Job anew: kubectl describe job {} -n {}",
+            word(job.name()),
+            word(&workload.subject.namespace)
+        );
+        found.add_with(Error, &workload.subject, message, remedy);
     }
 }
 

@@ -21,7 +21,7 @@ pub const CHECK: Check = Check {
     reads: &[Read::CronJobs],
     fires_when: "three times of the schedule of a CronJob have passed since it succeeded last, or since it was created if it never did; information if it is suspended",
     why: "What it does for others, as a backup or a rotation, is missing, and nothing else notices.",
-    remedy: "kubectl get jobs and kubectl describe cronjob show whether its Jobs fail or are not created",
+    remedy: "look whether its Jobs fail or are not created: kubectl describe cronjob NAME -n NAMESPACE",
     exceptions: "A CronJob that allows no second Job (Forbid) while one still runs. Without timeZone the schedule is that of the controller's own zone, which is taken to be UTC. A schedule or zone that is not understood is unchecked.",
     run,
 };
@@ -35,7 +35,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
                 &workload.subject,
                 "is suspended: it creates no Jobs",
                 format!(
-                    "kubectl patch {} -n {} -p '{{\"spec\":{{\"suspend\":false}}}}', if it should run",
+                    "if it should run: kubectl patch {} -n {} -p '{{\"spec\":{{\"suspend\":false}}}}'",
                     workload.subject, workload.subject.namespace
                 ),
             );

@@ -86,6 +86,7 @@ pub mod hc805_flapping;
 mod hc901_job_failed;
 mod hc902_cron_job_late;
 mod hc903_no_retry;
+mod pod_command;
 pub mod probe;
 mod probe_kill;
 pub mod service_pods;

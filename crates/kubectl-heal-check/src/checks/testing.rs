@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::check::{Check, Found};
 use crate::finding::{Finding, Severity};
+use crate::render::parts;
 use crate::snapshot::stop::UnheardStop;
 use crate::snapshot::{
     Gathered, NodeHistory, Origin, PodState, Read, Selection, ServerAnswers, Snapshot, strip,
@@ -296,6 +297,7 @@ impl World {
         let snapshot = self.snapshot();
         let mut found = Found::by(check);
         (check.run)(&snapshot, &mut found);
+        found.findings.iter().for_each(assert_commands_are_complete);
         let shown = |it: &Finding| format!("{} {}", it.subject, it.severity.word());
         let unchecked = found.unchecked.iter().map(|_| "unchecked".to_owned());
         found.findings.iter().map(shown).chain(unchecked).collect()
@@ -326,6 +328,25 @@ fn prune(value: &mut Value) {
 
 fn named(object: &Value, key: &str) -> bool {
     key.split_once('/').is_some_and(|(kind, name)| object["kind"] == kind && object.name() == name)
+}
+
+/// Each command in a remedy about an object of a namespace names that namespace, and what is shown as a command, to be copied, has nothing
+/// behind it and no placeholder in it.
+#[track_caller]
+fn assert_commands_are_complete(finding: &Finding) {
+    const OF_THE_CLUSTER: [&str; 3] = ["taint node ", "uncordon ", "get namespace "];
+    let Finding { id, remedy, subject, .. } = finding;
+    for command in remedy.split("kubectl ").skip(1) {
+        let is_of_cluster = OF_THE_CLUSTER.iter().any(|verb| command.starts_with(verb));
+        let namespace = format!(" -n {}", subject.namespace);
+        assert!(is_of_cluster || command.contains(&namespace), "{id} lacks{namespace}: {remedy}");
+    }
+    let (_, command) = parts(finding);
+    let is_placeholder = |word: &str| word.len() > 2 && word.chars().all(|c| c.is_ascii_uppercase());
+    assert!(
+        !command.split(' ').any(|word| is_placeholder(word) || word.ends_with([',', ';'])),
+        "{id} shows what cannot be typed: {command}"
+    );
 }
 
 /// Each case by its name: the cluster, and what is found in it. Whatever the check does not declare as read is not read: without it the

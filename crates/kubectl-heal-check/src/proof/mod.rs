@@ -18,6 +18,7 @@ mod prepare;
 mod refusal;
 mod render;
 pub mod report;
+mod screen;
 mod statistics;
 mod timeline;
 
@@ -31,6 +32,7 @@ use options::ProofOptions;
 use outcome::{End, Round};
 pub use preflight::reads;
 use prepare::{Prepared, prepare};
+use screen::Screen;
 
 /// What a proof works with, besides what was read and found.
 pub struct Run<'r> {
@@ -73,7 +75,7 @@ pub async fn run(
         };
         bounds.before_changes(Box::pin(again)).await?;
     }
-    let mut screen = render::Screen::new(ui, plan.rounds);
+    let mut screen = Screen::new(ui, plan.rounds, &plan.subject.namespace);
     let mut proof = Proof::new(cluster, plan, options, bounds.until(), ui.interrupted(), &mut screen);
     let end = proof.run().await;
     let rounds = std::mem::take(&mut proof.rounds);

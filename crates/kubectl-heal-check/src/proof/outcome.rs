@@ -33,6 +33,15 @@ pub struct Killed {
     pub ended: Option<EndedRun>,
 }
 
+/// From one phase to the next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// `None`: the eviction, or the signal.
+    pub from: Option<Phase>,
+    pub to: Phase,
+    pub took: Duration,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum End {
     Recovered,
@@ -83,7 +92,7 @@ impl Round {
     }
 
     /// The step that took longest: from one phase to the next in the order in which they were seen.
-    pub fn slowest(&self) -> Option<(Phase, Duration)> {
+    pub fn slowest(&self) -> Option<Step> {
         let mut needed: Vec<(Phase, Duration)> = self
             .phases
             .iter()
@@ -91,13 +100,13 @@ impl Round {
             .map(|(phase, at)| (*phase, *at))
             .collect();
         needed.sort_by_key(|(_, at)| *at);
-        let mut last = Duration::ZERO;
-        let steps = needed.into_iter().map(|(phase, at)| {
-            let step = at.saturating_sub(last);
-            last = at;
-            (phase, step)
+        let before = std::iter::once(None).chain(needed.iter().map(Some));
+        let steps = needed.iter().zip(before).map(|((to, at), before)| Step {
+            from: before.map(|(phase, _)| *phase),
+            to: *to,
+            took: before.map_or(*at, |(_, start)| at.saturating_sub(*start)),
         });
-        steps.max_by(|a, b| a.1.cmp(&b.1).then(std::cmp::Ordering::Greater))
+        steps.max_by(|a, b| a.took.cmp(&b.took).then(std::cmp::Ordering::Greater))
     }
 }
 
@@ -124,7 +133,9 @@ mod tests {
             (Phase::Ready, 9),
             (Phase::Available, 9),
         ]);
-        assert_eq!(overlapping.slowest(), Some((Phase::Ready, Duration::from_secs(6))));
+        let step = |from, to, seconds| Some(Step { from, to, took: Duration::from_secs(seconds) });
+        assert_eq!(overlapping.slowest(), step(Some(Phase::Started), Phase::Ready, 6));
+        assert_eq!(of(&[(Phase::Created, 4), (Phase::Ready, 5)]).slowest(), step(None, Phase::Created, 4));
         assert_eq!(of(&[]).slowest(), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use plugin_client::api::access_review;
 use plugin_client::api::eviction::{EvictionAnswer, EvictionRequest, evict};
-use plugin_client::{Cluster, Failure, Line, Ui};
+use plugin_client::{Cluster, Failure, Line, Ui, shell};
 use serde_json::Value;
 
 use super::harm::Harm;
@@ -48,7 +48,10 @@ pub async fn prepare(
             return Err(Failure::refused(format!(
                 "{name} is not there, or its pods belong to another workload"
             ))
-            .hint("kubectl get deployments,statefulsets,daemonsets"));
+            .hint(format!(
+                "kubectl get deployments,statefulsets,daemonsets -n {}",
+                shell::word(&cluster.namespace)
+            )));
         }
         _ => return Err(Failure::refused("more than one workload is meant")),
     };

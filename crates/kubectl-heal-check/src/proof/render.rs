@@ -1,11 +1,10 @@
-//! The proof for people: the conditions, the plan, one line a phase, and the summary with a bar for each phase.
+//! The proof for people: the conditions, the plan, and the summary with a bar for each phase.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cluster_model::text::count;
-use plugin_client::{Line, Live, Ui, table};
+use plugin_client::{Line, table};
 
-use super::event::{Event, Reporter};
 use super::kill::plan::KillPlan;
 use super::options::ProofOptions;
 use super::outcome::{End, Killed, Round};
@@ -107,102 +106,6 @@ pub fn unheard(findings: &[Finding], width: Option<usize>) -> Vec<Line> {
     crate::render::findings::lines(&own, true, width)
 }
 
-/// Shows events as they come, and what is waited for at the bottom of a terminal.
-pub struct Screen {
-    ui: Ui,
-    live: Option<Live>,
-    rounds: usize,
-    done: usize,
-    /// What happens in the round under way.
-    in_flight: Option<String>,
-    last: String,
-    since: Instant,
-}
-
-impl Screen {
-    pub fn new(ui: &Ui, rounds: usize) -> Self {
-        Screen {
-            ui: ui.clone(),
-            live: ui.live(),
-            rounds,
-            done: 0,
-            in_flight: None,
-            last: String::new(),
-            since: Instant::now(),
-        }
-    }
-
-    /// It ended by itself.
-    pub fn end(mut self) {
-        self.in_flight = None;
-    }
-}
-
-/// Left by a second Ctrl-C: nobody reports after this.
-impl Drop for Screen {
-    fn drop(&mut self) {
-        self.live = None;
-        if let Some(what) = &self.in_flight {
-            let line = format!("left while {what}: {}", self.last);
-            self.ui.warn(line);
-            self.ui.hint(Line::new().command("kubectl get pods --watch"));
-        }
-    }
-}
-
-impl Reporter for Screen {
-    fn event(&mut self, event: &Event) {
-        let line = match event {
-            Event::Evicting { round, victim, node } => {
-                self.in_flight = Some(format!("{victim} was being replaced"));
-                self.since = Instant::now();
-                Line::new()
-                    .strong(format!("round {round} of {}", self.rounds))
-                    .plain(format!("  evicting {victim} on {node}"))
-                    .hanging(4)
-            }
-            Event::Killing { round, victim, node, container, signal } => {
-                self.in_flight = Some(format!("container {container} of {victim} was being restarted"));
-                self.since = Instant::now();
-                Line::new()
-                    .strong(format!("round {round} of {}", self.rounds))
-                    .plain(format!("  {signal} to container {container} of {victim} on {node}"))
-            }
-            Event::Refused { message } => {
-                Line::new().plain("  ").warn("waiting").plain(format!("  {message}")).hanging(4)
-            }
-            Event::Reached { phase, after, pod, node } => {
-                let place = if node.is_empty() || *phase != Phase::Scheduled {
-                    String::new()
-                } else {
-                    format!(" on {node}")
-                };
-                Line::new()
-                    .plain(format!("  {:>7}  {:<10}  {pod}{place}", exact(*after), phase.word()))
-                    .hanging(21)
-            }
-            Event::Recovered { round, after } => {
-                self.done = *round;
-                self.in_flight = None;
-                Line::new().plain("  ").good("recovered").plain(format!(" after {}", exact(*after)))
-            }
-            Event::CoolingDown { seconds } => Line::new().dim(format!("  next round in {}", exact(*seconds))),
-            Event::WaitingToLeave => Line::new()
-                .warn("interrupted")
-                .plain(": waiting for this recovery; Ctrl-C again leaves at once")
-                .hanging(2),
-        };
-        self.ui.status(&line);
-    }
-
-    fn draw(&mut self, doing: &str) {
-        doing.clone_into(&mut self.last);
-        if let Some(live) = self.live.as_ref().filter(|it| it.due()) {
-            live.show(self.done, self.rounds, &Line::new().plain(doing), &[]);
-        }
-    }
-}
-
 /// Why it ended as it did, if that is not success.
 pub fn reason(end: &End, rounds: &[Round]) -> Option<String> {
     match end {
@@ -210,8 +113,11 @@ pub fn reason(end: &End, rounds: &[Round]) -> Option<String> {
         End::Slow { round, limit } => {
             let round_seen = rounds.last();
             let slowest = round_seen.and_then(Round::slowest);
-            let slowest = slowest.map_or(String::new(), |(phase, step)| {
-                format!("; the slowest phase was {} ({})", phase.word(), exact(step))
+            let begin =
+                if round_seen.is_some_and(|it| it.killed.is_some()) { "the signal" } else { "the eviction" };
+            let slowest = slowest.map_or(String::new(), |it| {
+                let before = it.from.map_or(begin, Phase::word);
+                format!("; the slowest phase was {}, {} after {before}", it.to.word(), exact(it.took))
             });
             let took = round_seen.and_then(|it| it.recovery).map_or(String::new(), exact);
             Some(format!(

@@ -17,6 +17,9 @@ use cluster_model::text::count;
 use plugin_client::Line;
 
 pub use explain::{explain, list};
+#[cfg(test)]
+pub use remedy::parts;
+
 use names::{room, table_of_names};
 
 use crate::finding::{Finding, Severity, Unchecked};
