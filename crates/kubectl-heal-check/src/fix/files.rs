@@ -67,3 +67,70 @@ fn name(id: &str, change: &Change) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     words.chars().map(|c| if is_plain(c) { c } else { '_' }).take(200).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{Fix, Proof, Severity, Subject};
+    use serde_json::json;
+
+    fn finding(id: &'static str, partial: Option<&str>, names: &[&str]) -> Finding {
+        let change = |name: &&str| Change {
+            creates: name.starts_with("new-"),
+            target: Subject::new("Deployment", "shop", name),
+            patch: json!({"metadata": {"name": name, "of": id}}),
+        };
+        let mut changes = names.iter().map(change);
+        let fix = Fix {
+            first: changes.next().unwrap(),
+            also: changes.collect(),
+            proof: Proof { accepted: true, fits: true, resolved: true, no_worse: true },
+            partial: partial.map(str::to_owned),
+            is_by_server: true,
+            commands: Vec::new(),
+        };
+        Finding {
+            id,
+            name: "n",
+            severity: Severity::Error,
+            subject: Subject::new("Deployment", "shop", names[0]),
+            message: String::new(),
+            remedy: String::new(),
+            location: None,
+            offer: Some(Offer::Fix(Box::new(fix))),
+        }
+    }
+
+    #[test]
+    fn files_of_one_name_are_numbered_and_nothing_is_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let (first, second, third) = (
+            "HC201-shop-deployment-web.yaml",
+            "HC201-shop-deployment-web-2.yaml",
+            "HC201-shop-deployment-web-3.yaml",
+        );
+        fs::write(at(first), "of an earlier run").unwrap();
+        // Two changes of one object in a fix, another fix of it, one of another check, and one that is not proven.
+        let mut findings = [
+            finding("HC201", None, &["web", "web"]),
+            finding("HC201", None, &["web", "new-web"]),
+            finding("HC203", None, &["web"]),
+            finding("HC204", Some("no room"), &["web"]),
+        ];
+        assert_eq!(write(folder.path(), &mut findings).unwrap(), 5);
+        assert_eq!(fs::read_to_string(at(first)).unwrap(), "of an earlier run");
+        let commands = findings.map(|it| it.offer.unwrap().fix().unwrap().commands.clone());
+        let patch = |name: &str| {
+            let file = at(name);
+            format!("kubectl patch deployment web --namespace shop --patch-file {}", file.display())
+        };
+        assert_eq!(commands[0], [patch(second), patch(third)], "in the order in which they are to be made");
+        let created = format!("kubectl create -f {}", at("HC201-shop-deployment-new-web.yaml").display());
+        assert_eq!(commands[1], [patch("HC201-shop-deployment-web-4.yaml"), created]);
+        assert_eq!(commands[2], [patch("HC203-shop-deployment-web.yaml")]);
+        assert_eq!(commands[3], [""; 0], "what is not proven is not written");
+        assert!(fs::read_to_string(at(third)).unwrap().contains("of: HC201"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1 + 5);
+    }
+}

@@ -383,6 +383,11 @@ fn pods_that_stay_as_they_are_or_cannot_be_replaced_are_told() {
         json!({"spec": {
         "updateStrategy": {"type": "OnDelete"}, "template": {"spec": {"terminationGracePeriodSeconds": 0}}}}),
     );
+    let with_partition = healthy().with_all(stateful_set("db", 3)).edit(
+        "StatefulSet/db",
+        json!({"spec": {
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}, "template": {"spec": {"terminationGracePeriodSeconds": 0}}}}),
+    );
     let small = json!({"status": {"allocatable": {"cpu": "500m"}}});
     let wide = json!({"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 10, "containers": [{"name": "main", "image": "shop:1",
         "resources": {"requests": {"cpu": "600m", "memory": "1Mi"}}, "lifecycle": hook()["lifecycle"], "livenessProbe": {"exec": {"command": ["a"]}}, "readinessProbe": {"exec": {"command": ["b"]}}}]}}}});
@@ -394,6 +399,7 @@ fn pods_that_stay_as_they_are_or_cannot_be_replaced_are_told() {
             "it is paused",
         ),
         ("HC309", by_hand, "OnDelete"),
+        ("HC309", with_partition, "its update strategy has a partition"),
         ("HC308", healthy().edit("Deployment/web", wide).edit_all("Node", small), "before it stops one"),
     ] {
         let fix = offered(&world, id).unwrap();
