@@ -35,7 +35,7 @@ pub fn document(report: &HealReport) -> String {
     text
 }
 
-fn families(report: &HealReport) -> [Family; 7] {
+fn families(report: &HealReport) -> [Family; 8] {
     let family = |name, unit, help| Family { name, unit, help, samples: BTreeMap::new() };
     let mut cells =
         family("heal_check_cell", None, "Workloads by what becomes of them in a case of the matrix.");
@@ -44,9 +44,17 @@ fn families(report: &HealReport) -> [Family; 7] {
         Some("seconds"),
         "Until as many pods are ready as before, where that is known; the longest.",
     );
+    let mut outages = family(
+        "heal_check_outage",
+        None,
+        "Of what heals: 1 if no pod of the workload is ready until then, 0 if some are, where that is known.",
+    );
     for row in &report.workloads {
         for (case, cell) in row.matrix.iter().flat_map(|matrix| matrix.cells()) {
-            add_cell(&mut cells, &mut etas, row, case, cell);
+            add_cell(&mut cells, row, case, cell);
+            let labels = || of_case(row, case);
+            keep_most(&mut etas, labels, cell.eta_seconds);
+            keep_most(&mut outages, labels, cell.outage.map(i64::from));
         }
     }
     let mut findings =
@@ -91,24 +99,29 @@ fn families(report: &HealReport) -> [Family; 7] {
     }
     let mut duration = family("heal_check_duration_seconds", Some("seconds"), "How long the run took.");
     duration.samples.insert(Vec::new(), Number::Seconds(report.seconds));
-    [cells, etas, findings, exempt, unchecked, result, duration]
+    [cells, etas, outages, findings, exempt, unchecked, result, duration]
 }
 
-fn add_cell(cells: &mut Family, etas: &mut Family, row: &Row, case: &str, cell: &Cell) {
+fn of_case(row: &Row, case: &str) -> Labels {
     let subject = &row.subject;
     let is_bare = subject.kind == "Pod";
-    let labels = vec![
+    vec![
         ("namespace", subject.namespace.clone()),
         ("kind", subject.kind.clone()),
         ("workload", if is_bare { String::new() } else { subject.name.clone() }),
         ("case", case.replace(' ', "_")),
-    ];
-    if let Some(eta) = cell.eta_seconds {
-        let longest = etas.samples.entry(labels.clone()).or_insert(Number::Whole(eta));
-        if let Number::Whole(known) = longest {
-            *known = eta.max(*known);
-        }
+    ]
+}
+
+/// Of pods that are counted together the most.
+fn keep_most(family: &mut Family, labels: impl Fn() -> Labels, number: Option<i64>) {
+    let Some(number) = number else { return };
+    if let Number::Whole(known) = family.samples.entry(labels()).or_insert(Number::Whole(number)) {
+        *known = number.max(*known);
     }
+}
+
+fn add_cell(cells: &mut Family, row: &Row, case: &str, cell: &Cell) {
     let verdict = match cell.verdict {
         Verdict::None => "none",
         Verdict::Heals => "heals",
@@ -123,7 +136,7 @@ fn add_cell(cells: &mut Family, etas: &mut Family, row: &Row, case: &str, cell: 
         Evidence::Unknown => "unknown",
     };
     let how = [("verdict", verdict.to_owned()), ("evidence", evidence.to_owned())];
-    count(cells, labels.into_iter().chain(how).collect());
+    count(cells, of_case(row, case).into_iter().chain(how).collect());
 }
 
 fn count(family: &mut Family, labels: Labels) {
@@ -276,11 +289,15 @@ mod tests {
         assert_eq!(cell("crash", "heals", "observed"), Some(1.0));
         assert_eq!(cell("drain", "wont", "predicted"), Some(1.0));
         assert_eq!(cell("zone_loss", "unknown", "unknown"), Some(1.0));
-        let eta = |case: &str| {
+        let of_case = |name: &str, case: &str| {
             let labels = [("namespace", "shop"), ("kind", "Deployment"), ("workload", "web"), ("case", case)];
-            value(&samples, "heal_check_eta_seconds", &labels)
+            value(&samples, name, &labels)
         };
+        let eta = |case: &str| of_case("heal_check_eta_seconds", case);
         assert_eq!((eta("node_loss"), eta("pod_loss")), (Some(85.0), None));
+        let outages =
+            ["pod_loss", "node_loss", "crash", "drain"].map(|case| of_case("heal_check_outage", case));
+        assert_eq!(outages, [Some(0.0), Some(1.0), None, None]);
         let findings = |id: &str, severity: &str| {
             value(&samples, "heal_check_findings", &[("id", id), ("severity", severity)])
         };
@@ -307,7 +324,7 @@ mod tests {
         let before = read(&document(&report)).unwrap().len();
         report.workloads.extend(pods);
         let samples = read(&document(&report)).unwrap();
-        assert_eq!(samples.len(), before + 5 + 2);
+        assert_eq!(samples.len(), before + 5 + 2 + 2);
         let labels = [("namespace", "shop"), ("kind", "Pod"), ("workload", ""), ("case", "crash")];
         let all = [&labels[..], &[("verdict", "heals"), ("evidence", "observed")]].concat();
         assert_eq!(value(&samples, "heal_check_cell", &all), Some(100.0));

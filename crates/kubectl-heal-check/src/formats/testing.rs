@@ -47,8 +47,8 @@ pub fn proven(result: ProofResult, reason: Option<&str>) -> HealReport {
 pub fn report() -> HealReport {
     let matrix = Matrix {
         crash: Cell::heals(0, Some(5), "r").observed(),
-        pod_loss: Cell::heals(0, None, "r"),
-        node_loss: Cell::heals(80, Some(5), "r").at("n1"),
+        pod_loss: Cell::heals(0, None, "r").while_serve(2),
+        node_loss: Cell::heals(80, Some(5), "r").while_serve(0).at("n1"),
         zone_loss: Cell::unknown("r"),
         drain: Cell::wont("r"),
     };

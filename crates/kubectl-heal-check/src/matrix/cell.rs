@@ -51,9 +51,9 @@ pub struct Cell {
     /// The node or zone whose loss is the worst.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worst: Option<String>,
-    /// It heals, and until then no pod of it is ready.
-    #[serde(skip)]
-    pub is_outage: bool,
+    /// Of one that heals, whether no pod of it is ready until then, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outage: Option<bool>,
 }
 
 /// From here on it is slow.
@@ -61,7 +61,7 @@ const SLOW: i64 = 60;
 
 impl Cell {
     fn new(verdict: Verdict, evidence: Evidence, reason: impl Into<String>) -> Self {
-        Cell { verdict, eta_seconds: None, evidence, reason: reason.into(), worst: None, is_outage: false }
+        Cell { verdict, eta_seconds: None, evidence, reason: reason.into(), worst: None, outage: None }
     }
 
     pub fn none(reason: impl Into<String>) -> Self {
@@ -95,7 +95,7 @@ impl Cell {
 
     /// `serving`: how many of its pods are ready meanwhile.
     pub fn while_serve(mut self, serving: usize) -> Self {
-        self.is_outage = serving == 0;
+        self.outage = self.promises().then_some(serving == 0);
         self
     }
 

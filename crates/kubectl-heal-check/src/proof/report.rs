@@ -124,8 +124,8 @@ pub fn promote(matrix: &mut Matrix, end: &End, rounds: &[Round]) {
         return;
     }
     // Not the drain: there the node takes no replacement, and all its pods have to move.
-    let is_outage = matrix.pod_loss.is_outage;
-    matrix.pod_loss = Cell { is_outage, ..Cell::proven(eta, reason) };
+    let outage = matrix.pod_loss.outage;
+    matrix.pod_loss = Cell { outage, ..Cell::proven(eta, reason) };
 }
 
 /// `SIGTERM, exit code 143`: what was proven is a restart after these.

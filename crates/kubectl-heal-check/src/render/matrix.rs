@@ -28,7 +28,7 @@ pub fn rows(rows: &[&Row]) -> Vec<Vec<Line>> {
 
 fn shown(cell: &Cell) -> Line {
     let (word, role) = match cell.verdict {
-        Verdict::Heals | Verdict::Slow if cell.is_outage => (OUTAGE, Role::Warn),
+        Verdict::Heals | Verdict::Slow if cell.outage == Some(true) => (OUTAGE, Role::Warn),
         Verdict::None => return Line::new().dim("-"),
         Verdict::Heals => ("heals", Role::Good),
         Verdict::Slow => ("slow", Role::Warn),

@@ -188,7 +188,7 @@ fn legend(rows: &[&Row]) -> String {
     } else {
         format!("{}, the rest is", marks.join(", "))
     };
-    let outage = if all().any(|(_, cell)| cell.is_outage && cell.promises()) {
+    let outage = if all().any(|(_, cell)| cell.outage == Some(true)) {
         "; outage: it heals, and until then no pod of it is ready"
     } else {
         ""
