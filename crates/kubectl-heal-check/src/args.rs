@@ -143,8 +143,8 @@ pub struct Args {
     #[arg(short, long, requires = "prove")]
     pub yes: bool,
 
-    /// Show what a check means, or without ID all checks; do nothing else
-    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "")]
+    /// Show what a check means, by its id or name, or list all checks; do nothing else
+    #[arg(long, value_name = "CHECK", num_args = 0..=1, default_missing_value = "")]
     pub explain: Option<String>,
 
     /// Print the RBAC role that this command needs; do nothing else

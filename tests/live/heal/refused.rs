@@ -4,24 +4,30 @@ use std::fs;
 use std::process::Command;
 
 use ::testbed::{plugins_dir, shared};
-use cluster_model::build::merge;
 use serde_json::{Value, json};
 
-fn deployment(edit: Value) -> Value {
-    let mut object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
-        "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}},
+fn of_kind(kind: &str) -> Value {
+    let mut object = json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "web"}, "spec": {
+        "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}},
             "spec": {"containers": [{"name": "main", "image": "shop:1"}]}}}});
-    merge(&mut object, edit);
+    if kind != "DaemonSet" {
+        object["spec"]["replicas"] = json!(2);
+    }
     object
 }
 
-fn of_kind(kind: &str, edit: Value) -> Value {
-    let mut object = deployment(json!({"kind": kind}));
-    if kind == "DaemonSet" {
-        object["spec"].as_object_mut().unwrap().remove("replicas");
+/// With another value of one field.
+fn with(mut object: Value, field: &str, value: Value) -> Value {
+    let mut place = &mut object;
+    for name in field.split('.') {
+        place = &mut place[name];
     }
-    merge(&mut object, edit);
+    *place = value;
     object
+}
+
+fn deployment(field: &str, value: Value) -> Value {
+    with(of_kind("Deployment"), field, value)
 }
 
 fn job(policy: &str) -> Value {
@@ -34,11 +40,13 @@ fn cron_job(name: &str) -> Value {
         "spec": {"schedule": "0 * * * *", "jobTemplate": {"spec": job("Never")["spec"]}}})
 }
 
-fn budget(spec: Value) -> Value {
-    let mut object = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "web"},
-        "spec": {"selector": {"matchLabels": {"app": "web"}}}});
-    merge(&mut object["spec"], spec);
-    object
+fn budget(field: &str, value: Value) -> Value {
+    with(
+        json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "web"},
+            "spec": {"selector": {"matchLabels": {"app": "web"}}}}),
+        field,
+        value,
+    )
 }
 
 fn autoscaler(least: i64, most: i64) -> Value {
@@ -47,44 +55,44 @@ fn autoscaler(least: i64, most: i64) -> Value {
 }
 
 fn refused() -> Vec<Value> {
-    let template = |edit: Value| deployment(json!({"spec": {"template": edit}}));
-    let named = |name: &str| json!({"metadata": {"name": name}});
+    let other = || json!({"app": "other"});
+    let container = |name: &str| json!([{"name": name, "image": "shop:1"}]);
+    let nothing = json!({"maxUnavailable": 0, "maxSurge": "0%"});
     vec![
-        deployment(json!({"spec": {"replicas": -5}})),
-        deployment(named("My_App")),
-        deployment(named("web.-a")),
-        of_kind("StatefulSet", named(&"a".repeat(254))),
-        deployment(json!({"metadata": {"labels": {"a b": "c"}}})),
-        template(json!({"metadata": {"labels": {"team": "-x"}}})),
-        template(json!({"metadata": {"labels": {"app": "other"}}})),
-        of_kind("DaemonSet", json!({"spec": {"selector": {"matchLabels": {"app": "other"}}}})),
-        deployment(json!({"spec": {"selector": {"matchLabels": null}}})),
-        deployment(json!({"spec": {"minReadySeconds": 600}})),
-        deployment(json!({"spec": {"strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": "0%"}}}})),
-        template(json!({"spec": {"restartPolicy": "Never"}})),
-        template(json!({"spec": {"containers": [{"name": "Main", "image": "shop:1"}]}})),
-        template(json!({"spec": {"initContainers": [{"name": "main", "image": "shop:1"}]}})),
+        deployment("spec.replicas", json!(-5)),
+        deployment("metadata.name", json!("My_App")),
+        deployment("metadata.name", json!("web.-a")),
+        with(of_kind("StatefulSet"), "metadata.name", json!("a".repeat(254))),
+        deployment("metadata.labels", json!({"a b": "c"})),
+        deployment("spec.template.metadata.labels.team", json!("-x")),
+        deployment("spec.template.metadata.labels", other()),
+        with(of_kind("DaemonSet"), "spec.selector.matchLabels", other()),
+        deployment("spec.selector.matchLabels", Value::Null),
+        deployment("spec.minReadySeconds", json!(600)),
+        deployment("spec.strategy.rollingUpdate", nothing),
+        deployment("spec.template.spec.restartPolicy", json!("Never")),
+        deployment("spec.template.spec.containers", container("Main")),
+        deployment("spec.template.spec.initContainers", container("main")),
         job("Always"),
         cron_job(&"a".repeat(53)),
-        budget(json!({"minAvailable": 1, "maxUnavailable": 1})),
-        budget(json!({"maxUnavailable": -1})),
-        budget(json!({"minAvailable": "101%"})),
+        with(budget("spec.minAvailable", json!(1)), "spec.maxUnavailable", json!(1)),
+        budget("spec.maxUnavailable", json!(-1)),
+        budget("spec.minAvailable", json!("101%")),
         autoscaler(3, 2),
     ]
 }
 
 fn accepted() -> Vec<Value> {
-    let long = json!({"metadata": {"name": format!("{}.b-1", "a".repeat(70))}});
     vec![
-        deployment(json!({"metadata": {"labels": {"example.com/Team_1": ""}}, "spec": {"replicas": 0}})),
-        deployment(
-            json!({"spec": {"minReadySeconds": 599, "strategy": {"rollingUpdate": {"maxUnavailable": 0}}}}),
-        ),
-        of_kind("DaemonSet", long),
-        of_kind("StatefulSet", json!({"spec": {"serviceName": "web"}})),
+        deployment("metadata.labels", json!({"example.com/Team_1": ""})),
+        deployment("spec.replicas", json!(0)),
+        deployment("spec.minReadySeconds", json!(599)),
+        deployment("spec.strategy.rollingUpdate", json!({"maxUnavailable": 0})),
+        with(of_kind("DaemonSet"), "metadata.name", json!(format!("{}.b-1", "a".repeat(70)))),
+        with(of_kind("StatefulSet"), "spec.serviceName", json!("web")),
         job("OnFailure"),
         cron_job(&"a".repeat(52)),
-        budget(json!({"minAvailable": "100%"})),
+        budget("spec.minAvailable", json!("100%")),
         autoscaler(2, 2),
     ]
 }
@@ -94,7 +102,7 @@ fn what_heal_check_refuses_the_server_refuses() {
     let room = shared().room(1);
     let folder = tempfile::tempdir().unwrap();
     let good = folder.path().join("good.json");
-    fs::write(&good, deployment(json!({"metadata": {"name": "good"}})).to_string()).unwrap();
+    fs::write(&good, deployment("metadata.name", json!("good")).to_string()).unwrap();
     let cases =
         refused().into_iter().map(|it| (it, false)).chain(accepted().into_iter().map(|it| (it, true)));
     for (index, (object, is_accepted)) in cases.enumerate() {

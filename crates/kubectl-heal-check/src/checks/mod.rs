@@ -191,6 +191,10 @@ pub fn find(id: &str) -> Option<&'static Check> {
     CHECKS.iter().find(|check| check.id.eq_ignore_ascii_case(id))
 }
 
+pub fn find_by_name(name: &str) -> Option<&'static Check> {
+    CHECKS.iter().find(|check| check.name.eq_ignore_ascii_case(name))
+}
+
 /// Of the checks that are `wanted`: what they found, worst first, and which could not run. A check that reads a kind that is not known
 /// never runs.
 pub fn run(snapshot: &Snapshot, wanted: impl Fn(&Check) -> bool) -> (Vec<Finding>, Vec<Unchecked>) {
@@ -309,5 +313,7 @@ mod tests {
     fn ids_are_unique_and_in_order() {
         let ids: Vec<&str> = CHECKS.iter().map(|check| check.id).collect();
         assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
+        let names: BTreeSet<&str> = CHECKS.iter().map(|check| check.name).collect();
+        assert_eq!(names.len(), CHECKS.len(), "a name stands for one check (--explain)");
     }
 }

@@ -114,9 +114,9 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
     Ok(report.result.exit())
 }
 
-/// `id`: empty is all checks.
+/// `id`: or the name of a check; empty is all of them.
 fn explain(ui: &Ui, id: &str) -> Result<(), Failure> {
-    let lines = match checks::find(id) {
+    let lines = match checks::find(id).or_else(|| checks::find_by_name(id)) {
         Some(check) => render::explain(check),
         None if id.is_empty() => render::list(),
         None => return known(id, "--explain").map(drop),
@@ -190,6 +190,23 @@ mod tests {
     fn result(world: &World, options: &Options) -> (HealResult, Vec<String>) {
         let report = judge(&world.snapshot(), options, Some("shop"), &Target::All);
         (report.result, report.unchecked.into_iter().map(|it| it.id).collect())
+    }
+
+    #[test]
+    fn a_check_is_explained_by_its_id_or_its_name() {
+        let explained = |word: &str| {
+            let ui = Ui::captured();
+            explain(&ui, word).map(|()| ui.out())
+        };
+        let text = explained("hc204").unwrap();
+        assert!(text.starts_with("HC204 budget-blocks\n"), "{text}");
+        assert_eq!(explained("budget-blocks").as_ref(), Ok(&text));
+        assert_eq!(explained("Budget-Blocks").as_ref(), Ok(&text));
+        let unknown = explained("budget-block").unwrap_err();
+        assert_eq!(
+            (unknown.exit, unknown.to_string().contains("there is no such check")),
+            (Exit::Usage, true)
+        );
     }
 
     #[test]
