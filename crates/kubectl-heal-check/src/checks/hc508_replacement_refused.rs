@@ -15,7 +15,7 @@ pub const CHECK: Check = Check {
     about: About::Posture,
     severities: &[Error, Warning],
     reads: &[Read::Pods, Read::Deployments, Read::ReplicaSets, Read::StatefulSets, Read::DaemonSets],
-    fires_when: "with --ask-server: the server refuses the dry run of a pod made from the template, as its controller would make it. Of a quota that has no room for one pod more as in HC502",
+    fires_when: "with --ask-server: the server refuses the dry run of a pod made from the template, as its controller would make it. Of a quota that has no room for one pod more as in HC502, which text then leaves out: the server has confirmed it",
     why: "The same admission looks at the replacement of a pod that is lost: quotas, Pod Security, webhooks and policies, LimitRanges, the ServiceAccount, the priority class.",
     remedy: "correct what the server names, or the template",
     exceptions: "The dry run is sent as you, the pod is made by its controller: exemptions and policies by user name may differ. Without the right to create pods, or with a webhook that does not support dry runs, it is unchecked. A full quota says nothing of a StatefulSet or DaemonSet, whose pods are replaced once they are gone. Namespaces that begin with kube- are not asked about.",

@@ -6,6 +6,8 @@ pub mod findings;
 mod fix;
 mod matrix;
 mod names;
+mod once;
+mod reasons;
 mod remedy;
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,7 @@ pub use explain::{explain, list};
 pub use remedy::parts;
 
 use names::{room, table_of_names};
+use once::once;
 
 use crate::finding::{Finding, Severity, Unchecked};
 use crate::matrix::{Cell, Evidence, Matrix};
@@ -47,18 +50,22 @@ pub fn report(
     namespace: Option<&str>,
     fail_on: Severity,
 ) -> Vec<Line> {
+    let findings = once(&report.findings);
     let of_rows = report.workloads.iter().map(|row| row.subject.namespace.as_str());
     // What is wrong with the control plane is wrong for all.
     let is_of_cluster =
         |finding: &Finding| finding.subject.kind == "Lease" || finding.subject.namespace.is_empty();
-    let own = report.findings.iter().filter(|it| !is_of_cluster(it));
+    let own = findings.iter().copied().filter(|it| !is_of_cluster(it));
     let namespaces: BTreeSet<&str> =
         of_rows.chain(own.map(|it| it.subject.namespace.as_str())).chain(namespace).collect();
     let mut lines = Vec::new();
     for name in namespaces {
         let rows: Vec<&Row> = report.workloads.iter().filter(|row| row.subject.namespace == name).collect();
-        let found: Vec<&Finding> =
-            report.findings.iter().filter(|it| !is_of_cluster(it) && it.subject.namespace == name).collect();
+        let found: Vec<&Finding> = findings
+            .iter()
+            .copied()
+            .filter(|it| !is_of_cluster(it) && it.subject.namespace == name)
+            .collect();
         // Not a word of what was not there to check: it would read as good.
         let is_checked = report.scope.workloads.iter().any(|it| it.subject.namespace == name);
         if is_checked || !(rows.is_empty() && found.is_empty()) {
@@ -66,7 +73,7 @@ pub fn report(
             lines.push(Line::new());
         }
     }
-    let of_cluster: Vec<&Finding> = report.findings.iter().filter(|it| is_of_cluster(it)).collect();
+    let of_cluster: Vec<&Finding> = findings.iter().copied().filter(|it| is_of_cluster(it)).collect();
     if !of_cluster.is_empty() {
         lines.push(Line::new().strong("cluster").plain("  ").plain(counts(&of_cluster)));
         lines.extend(findings::lines(&of_cluster, shown.wide, shown.width));
@@ -121,11 +128,9 @@ fn block(name: &str, rows: &[&Row], found: &[&Finding], shown: Shown<'_>) -> Vec
     let head = format!("{workloads}: {}", counts(found));
     let mut lines = vec![Line::new().strong(name).plain("  ").plain(head).hanging(2)];
     let reasons: Vec<Vec<Line>> = rows.iter().flat_map(|row| matrix::reasons(row, shown.wide)).collect();
-    // The reasons need the most room.
-    let names = shown.width.map_or(usize::MAX, |width| width / 3);
     let parts = [
         matrix_of(rows, shown.width),
-        table_of_names(&reasons, names),
+        reasons::lines(&reasons, shown.width),
         findings::lines(found, shown.wide, shown.width),
     ];
     for part in parts {

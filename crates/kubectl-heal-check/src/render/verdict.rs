@@ -3,6 +3,7 @@
 use plugin_client::Line;
 
 use super::counts;
+use super::once::once;
 use crate::finding::{Finding, Severity};
 use crate::report::{HealReport, HealResult};
 
@@ -14,7 +15,8 @@ pub fn line(report: &HealReport, fail_on: Severity) -> Line {
     let line = Line::new();
     let line = match report.result {
         HealResult::Findings => {
-            let counted: Vec<&Finding> = report.findings.iter().filter(|it| it.severity >= fail_on).collect();
+            let counted: Vec<&Finding> =
+                once(&report.findings).into_iter().filter(|it| it.severity >= fail_on).collect();
             let more = if report.unchecked.is_empty() { "" } else { "; not everything could be checked" };
             line.bad("failed").plain(format!(": {}{more} (exit code 1)", counts(&counted)))
         }
