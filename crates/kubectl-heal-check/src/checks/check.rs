@@ -17,6 +17,8 @@ pub enum About {
 const WITHOUT_NODES: [&str; 1] = ["HC506"];
 /// The check that asks the server: of manifests there is none.
 const ASKS_SERVER: &str = "HC508";
+/// A check of what is wrong now that shows in objects without a status.
+const SHOWS_IN_OBJECTS: &str = "HC509";
 
 pub struct Check {
     pub id: &'static str,
@@ -39,7 +41,8 @@ impl Check {
     pub fn is_about_manifests(&self) -> bool {
         let is_there =
             |read: &Read| read.is_in_manifests() || *read == Read::Nodes && WITHOUT_NODES.contains(&self.id);
-        self.is_posture() && self.id != ASKS_SERVER && self.reads.iter().all(is_there)
+        let is_asked = self.is_posture() && self.id != ASKS_SERVER || self.id == SHOWS_IN_OBJECTS;
+        is_asked && self.reads.iter().all(is_there)
     }
 
     pub fn is_posture(&self) -> bool {

@@ -23,13 +23,14 @@ pub const CHECK: Check = Check {
     fires_when: "a Service selects no pod and no pod template of its namespace; an error if it selects some but the name of its targetPort is declared by none of their containers",
     why: "Pods that heal get no traffic through it.",
     remedy: "correct the selector, or the name of the targetPort, to what the pods have",
-    exceptions: "Services without a selector and of the type ExternalName; a workload that is scaled to zero still has its template.",
+    exceptions: "Services without a selector and of the type ExternalName; a workload that is scaled to zero still has its template. Of manifests (-f) only the targetPort is judged: what a Service selects may be in other files.",
     run,
 };
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for service in services(snapshot) {
-        if service.workloads.is_empty() {
+        // The pods may be made by what is in other files, or of a kind that is not read.
+        if service.workloads.is_empty() && !snapshot.origin.is_manifests() {
             found.add(Warning, &service.subject, "selects no pod and no pod template");
         } else if let Some(port) = service.undeclared_port() {
             let message =

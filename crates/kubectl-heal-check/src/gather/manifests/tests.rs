@@ -60,13 +60,17 @@ fn checks_about_the_objects_run_and_the_others_do_not() {
     let one = budget("web", json!({"maxUnavailable": 1}));
     let web = |edit: Value| workload("Deployment", "web", edit);
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}}});
+    let serves = |app: &str, port: Value| {
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": app},
+            "spec": {"selector": {"app": app}, "ports": [{"port": 80, "targetPort": port}]}})
+    };
     let scaled = |least: i64| {
         json!({"apiVersion": "autoscaling/v1", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"},
         "spec": {"minReplicas": least, "maxReplicas": 9, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}})
     };
     let unready = json!({"spec": {"minReadySeconds": 5, "template": {"spec": {"containers": [{"name": "main", "livenessProbe": {"exec": {"command": ["true"]}},
         "resources": {"requests": {"cpu": "1", "memory": "1Gi"}}}]}}}});
-    let cases: [(&str, Vec<Value>, &[&str]); 11] = [
+    let cases: [(&str, Vec<Value>, &[&str]); 14] = [
         ("good", vec![web(json!({})), one.clone()], &[]),
         ("no budget", vec![web(json!({}))], &["HC203 deployment/web warning"]),
         ("one replica", vec![web(json!({"spec": {"replicas": 1}}))], &["HC201 deployment/web warning"]),
@@ -97,6 +101,17 @@ fn checks_about_the_objects_run_and_the_others_do_not() {
             &["HC206 deployment/web error"],
         ),
         ("not ready", vec![web(unready), one.clone(), service], &["HC302 deployment/web error"]),
+        (
+            "a port that nobody has",
+            vec![web(json!({})), one.clone(), serves("web", json!("htpp"))],
+            &["HC509 service/web error", "HC411 deployment/web warning"],
+        ),
+        (
+            "a port by its number",
+            vec![web(json!({})), one.clone(), serves("web", json!(8080))],
+            &["HC411 deployment/web warning"],
+        ),
+        ("a Service of what is elsewhere", vec![web(json!({})), one.clone(), serves("db", json!("db"))], &[]),
         ("bare", vec![pod("tool")], &["HC101 pod/tool error"]),
     ];
     for (name, objects, expected) in cases {
