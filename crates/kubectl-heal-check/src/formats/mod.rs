@@ -6,7 +6,7 @@ mod openmetrics;
 mod proof;
 mod sarif;
 #[cfg(test)]
-mod testing;
+pub mod testing;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;

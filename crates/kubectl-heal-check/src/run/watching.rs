@@ -90,7 +90,7 @@ impl Context<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::{NOW, World, budget, healthy};
+    use crate::checks::testing::{NOW, World, budget, deployment, healthy};
     use crate::finding::Severity;
     use crate::options::fail_on;
     use crate::snapshot::Read;
@@ -129,6 +129,31 @@ mod tests {
         let blind = lines(&healthy(), &healthy().unknown(Read::Leases));
         assert_eq!(blind, ["00:00:00  unchecked HC804 leases: forbidden"]);
         assert_eq!(lines(&healthy().unknown(Read::Leases), &healthy()), ["00:00:00  checked   HC804"]);
+    }
+
+    #[test]
+    fn cells_of_one_workload_and_verdict_share_a_line() {
+        let about = |name: &str, before: &World, after: &World| -> Vec<String> {
+            let all = lines(before, after).into_iter();
+            all.filter(|it| it.contains(" cells ") && it.contains(name)).collect()
+        };
+        let api =
+            || healthy().with(deployment("api", 1)).edit("Deployment/api", json!({"spec": {"replicas": 0}}));
+        assert_eq!(
+            about("api", &healthy(), &api()),
+            ["00:00:00  cells     deployment/api -n shop was not there, is -"]
+        );
+        assert_eq!(
+            about("api", &api(), &healthy()),
+            ["00:00:00  cells     deployment/api -n shop is no longer there"]
+        );
+        assert_eq!(
+            about("web", &healthy(), &healthy().unknown(Read::Pods)),
+            [
+                "00:00:00  cells     deployment/web -n shop crash, pod loss, drain: was heals, is unknown: pods: forbidden",
+                "00:00:00  cells     deployment/web -n shop node loss, zone loss: was slow, is unknown: pods: forbidden",
+            ]
+        );
     }
 
     /// A message has times in it, which go on: that alone is nothing new.

@@ -9,6 +9,9 @@ use crate::finding::{Finding, Severity, Subject, Unchecked};
 use crate::matrix::{Cell, Verdict};
 use crate::report::HealReport;
 
+/// Of the matrix.
+const CELLS: usize = 5;
+
 /// Times and reasons change with every look: only findings, verdicts, and what could not be checked count.
 #[derive(Debug, Default, PartialEq)]
 pub struct Changes {
@@ -71,16 +74,17 @@ impl Changes {
         let gone = self.gone.iter().map(|it| {
             line("gone", Role::Good, format!("{} {} {}", it.severity.word(), it.id, name(&it.subject)))
         });
-        let cells = self.cells.iter().map(|it| {
-            let (role, after) = match &it.after {
-                None => (Role::Dim, "no longer there".to_owned()),
-                Some((verdict, why)) if matches!(verdict, Verdict::Wont | Verdict::Unknown) => {
-                    (Role::Bad, format!("{}: {why}", verdict.word()))
-                }
-                Some((verdict, _)) => (Role::Good, verdict.word().to_owned()),
+        let cells = by_change(&self.cells).into_iter().map(|of_one| {
+            let Moved { subject, before, after } = Moved::of(of_one[0]);
+            let role = match after {
+                None => Role::Dim,
+                Some(Verdict::Wont | Verdict::Unknown) => Role::Bad,
+                Some(_) => Role::Good,
             };
-            let before = it.before.map_or("not there", Verdict::word);
-            line(it.column, role, format!("{} was {before}, is {after}", name(&it.subject)))
+            let (word, which) = columns(&of_one);
+            let after = after.map_or("no longer there", Verdict::word);
+            let before = before.map_or(String::new(), |it| format!("was {it}, "));
+            line(word, role, format!("{} {which}{before}is {after}{}", name(subject), reasons(&of_one)))
         });
         let unchecked = self
             .no_longer_checked
@@ -91,6 +95,64 @@ impl Changes {
     }
 }
 
+/// What cells of one line have in common.
+#[derive(PartialEq)]
+struct Moved<'c> {
+    subject: &'c Subject,
+    /// `None`: the whole workload is gone, and what it was does not matter.
+    before: Option<&'static str>,
+    after: Option<Verdict>,
+}
+
+impl<'c> Moved<'c> {
+    fn of(change: &'c CellChange) -> Self {
+        let after = change.after.as_ref().map(|(verdict, _)| *verdict);
+        let before = change.before.map_or("not there", Verdict::word);
+        Moved { subject: &change.subject, before: after.map(|_| before), after }
+    }
+}
+
+fn by_change(changes: &[CellChange]) -> Vec<Vec<&CellChange>> {
+    let mut groups: Vec<Vec<&CellChange>> = Vec::new();
+    for change in changes {
+        match groups.iter_mut().find(|group| Moved::of(group[0]) == Moved::of(change)) {
+            Some(group) => group.push(change),
+            None => groups.push(vec![change]),
+        }
+    }
+    groups
+}
+
+/// The word before the workload, and the cells behind it where there are several.
+fn columns(of_one: &[&CellChange]) -> (&'static str, String) {
+    let names: Vec<&str> = of_one.iter().map(|it| it.column).collect();
+    match of_one {
+        [one] => (one.column, String::new()),
+        all if all.len() == CELLS => ("cells", String::new()),
+        _ => ("cells", format!("{}: ", names.join(", "))),
+    }
+}
+
+/// Why they do not heal: once if it is the same for all.
+fn reasons(of_one: &[&CellChange]) -> String {
+    let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+    for change in of_one {
+        let Some((Verdict::Wont | Verdict::Unknown, why)) = &change.after else { continue };
+        match by_reason.iter_mut().find(|(known, _)| known == why) {
+            Some((_, columns)) => columns.push(change.column),
+            None => by_reason.push((why, vec![change.column])),
+        }
+    }
+    match by_reason.as_slice() {
+        [] => String::new(),
+        [(why, _)] => format!(": {why}"),
+        several => {
+            let each = several.iter().map(|(why, columns)| format!("{}: {why}", columns.join(", ")));
+            format!(" ({})", each.collect::<Vec<_>>().join("; "))
+        }
+    }
+}
+
 fn key(finding: &Finding) -> (&'static str, Severity, &Subject) {
     (finding.id, finding.severity, &finding.subject)
 }
@@ -98,14 +160,14 @@ fn key(finding: &Finding) -> (&'static str, Severity, &Subject) {
 fn cells(before: &HealReport, after: &HealReport) -> Vec<CellChange> {
     let (before, after) = (by_cell(before), by_cell(after));
     let mut changes = Vec::new();
-    for (at @ (subject, column), cell) in &after {
+    for (at @ (subject, _, column), cell) in &after {
         let was = before.get(at).map(|it| it.verdict);
         if was != Some(cell.verdict) {
             let after = Some((cell.verdict, cell.reason.clone()));
             changes.push(CellChange { subject: (*subject).clone(), column, before: was, after });
         }
     }
-    for (at @ (subject, column), cell) in &before {
+    for (at @ (subject, _, column), cell) in &before {
         if !after.contains_key(at) {
             changes.push(CellChange {
                 subject: (*subject).clone(),
@@ -118,8 +180,42 @@ fn cells(before: &HealReport, after: &HealReport) -> Vec<CellChange> {
     changes
 }
 
-fn by_cell(report: &HealReport) -> BTreeMap<(&Subject, &'static str), &Cell> {
+/// In the order of the columns.
+fn by_cell(report: &HealReport) -> BTreeMap<(&Subject, usize, &'static str), &Cell> {
     let rows = report.workloads.iter().filter_map(|row| Some((row, row.matrix.as_ref()?)));
-    rows.flat_map(|(row, matrix)| matrix.cells().map(|(column, cell)| ((&row.subject, column), cell)))
-        .collect()
+    let cells = rows.flat_map(|(row, matrix)| {
+        let cells = matrix.cells().into_iter().enumerate();
+        cells.map(|(at, (column, cell))| ((&row.subject, at, column), cell))
+    });
+    cells.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_that_differ_are_those_of_their_cells() {
+        let change = |column: &'static str, why: &str| CellChange {
+            subject: Subject::new("Deployment", "shop", "web"),
+            column,
+            before: Some(Verdict::Heals),
+            after: Some((Verdict::Wont, why.to_owned())),
+        };
+        let shown = |cells: Vec<CellChange>| -> Vec<String> {
+            let lines =
+                Changes { cells, ..Changes::default() }.lines("2026-01-02T00:00:00Z".parse().unwrap(), false);
+            lines.iter().map(Line::text).collect()
+        };
+        assert_eq!(
+            shown(vec![change("drain", "x")]),
+            ["00:00:00  drain     deployment/web was heals, is won't: x"]
+        );
+        assert_eq!(
+            shown(vec![change("pod loss", "x"), change("node loss", "x"), change("drain", "y")]),
+            [
+                "00:00:00  cells     deployment/web pod loss, node loss, drain: was heals, is won't (pod loss, node loss: x; drain: y)"
+            ]
+        );
+    }
 }

@@ -3,6 +3,7 @@
 //! A look is a whole new read of the cluster: nothing is kept but the last report, and no report is made of half a change.
 
 pub mod changes;
+mod deletions;
 mod signals;
 
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use plugin_client::{Cluster, Failure, Ui};
 use crate::report::HealReport;
 use crate::snapshot::NodeHistory;
 use changes::Changes;
+use deletions::Deletions;
 use signals::Signal;
 pub use signals::Watched;
 
@@ -32,6 +34,7 @@ pub async fn run<F: Future<Output = Result<HealReport, Failure>>>(
 ) -> Failure {
     let mut signals = signals::start(cluster, watched);
     let mut history = NodeHistory::default();
+    let mut deletions = Deletions::default();
     let (mut looked, mut is_changed, mut is_lost) = (Instant::now(), false, false);
     loop {
         let due = looked + if is_changed { AT_MOST_EVERY } else { AT_LEAST_EVERY };
@@ -54,6 +57,7 @@ pub async fn run<F: Future<Output = Result<HealReport, Failure>>>(
         }
         is_changed = false;
         match look(history.clone()).await {
+            Ok(report) if deletions.is_half_done(&last, &report) => (is_changed, is_lost) = (true, false),
             Ok(report) => {
                 let changes = Changes::between(&last, &report);
                 if !changes.is_empty() {
