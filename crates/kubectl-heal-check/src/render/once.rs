@@ -45,7 +45,7 @@ fn refused(finding: &Finding) -> Option<(&str, Lack)> {
 mod tests {
     use super::*;
     use crate::checks;
-    use crate::checks::testing::{World, healthy, stateful_set};
+    use crate::checks::testing::{World, deployment, healthy, stateful_set};
     use crate::snapshot::server_answers::Replacement;
     use serde_json::{Value, json};
 
@@ -88,7 +88,7 @@ mod tests {
         let over = quota("a", json!({"pods": "2"}), json!({"pods": "3"}));
         let set = healthy().without("Deployment/web").with_all(stateful_set("db", 2)).with(over);
         assert_eq!(shown(set, "StatefulSet-db", no_room, 1), ["HC502 a"]);
-        let both = healthy().with(full("a")).with_all(stateful_set("db", 2));
-        assert_eq!(shown(both, "StatefulSet-db", no_room, 1), ["HC502 a"], "of another workload");
+        let both = healthy().with(full("a")).with(deployment("api", 1));
+        assert_eq!(shown(both, "Deployment-api", no_room, 3), ["HC502 a", "HC508 a"], "of another workload");
     }
 }
