@@ -143,7 +143,7 @@ pub struct Args {
     #[arg(short, long, requires = "prove")]
     pub yes: bool,
 
-    /// Show what a check means, by its id or name, or list all checks; do nothing else
+    /// Show what a check means (id or name), or all checks; do nothing else
     #[arg(long, value_name = "CHECK", num_args = 0..=1, default_missing_value = "")]
     pub explain: Option<String>,
 
