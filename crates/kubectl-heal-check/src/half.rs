@@ -23,6 +23,11 @@ impl Half {
         is_asked || check.id == hc001_ignore::CHECK.id
     }
 
+    /// The same, of manifests only what they can say.
+    pub fn asks(self, check: &Check, is_manifests: bool) -> bool {
+        self.wants(check) && (!is_manifests || check.is_about_manifests())
+    }
+
     /// The matrix says what would become of a workload.
     pub fn has_matrix(self) -> bool {
         self != Half::Now

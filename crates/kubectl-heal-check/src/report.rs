@@ -3,6 +3,7 @@
 use plugin_client::Exit;
 use serde::Serialize;
 
+use crate::checks::Check;
 use crate::dependencies::Impairment;
 use crate::exempt::Exempt;
 use crate::finding::{Finding, Severity, Subject, Unchecked};
@@ -53,6 +54,7 @@ pub struct HealReport {
 #[derive(Clone, Debug)]
 pub struct Checked {
     pub half: Half,
+    pub is_manifests: bool,
     pub fail_on: Severity,
     pub has_baseline: bool,
     /// Checks that could not run, and were left out.
@@ -76,6 +78,7 @@ impl Default for Checked {
     fn default() -> Self {
         Checked {
             half: Half::Both,
+            is_manifests: false,
             fail_on: Severity::Error,
             has_baseline: false,
             left_out: Vec::new(),
@@ -86,6 +89,11 @@ impl Default for Checked {
 }
 
 impl Checked {
+    /// Whether the run asked it at all.
+    pub fn asks(&self, check: &Check) -> bool {
+        self.half.asks(check, self.is_manifests)
+    }
+
     pub fn of(snapshot: &Snapshot, options: &Options, left_out: Vec<Unchecked>) -> Self {
         let workloads = snapshot.selected().map(|workload| CheckedWorkload {
             subject: workload.subject.clone(),
@@ -95,6 +103,7 @@ impl Checked {
         });
         Checked {
             half: options.half,
+            is_manifests: snapshot.origin.is_manifests(),
             fail_on: options.fail_on,
             has_baseline: options.baseline.is_some(),
             left_out,

@@ -63,7 +63,7 @@ fn suites(report: &HealReport) -> Suites {
         }
     };
     for workload in &report.scope.workloads {
-        for check in CHECKS.iter().filter(|check| report.scope.half.wants(check)) {
+        for check in CHECKS.iter().filter(|check| report.scope.asks(check)) {
             // Where a check does not apply there is no case.
             if !applies(check, workload) {
                 continue;
@@ -335,6 +335,26 @@ mod tests {
             .descendants()
             .filter(|it| it.has_tag_name("testcase") && !it.children().any(|child| child.is_element()));
         assert_eq!(passed.count(), 0);
+    }
+
+    /// Of manifests nobody asked whether it crashes now, or what the server says.
+    #[test]
+    fn what_manifests_cannot_say_is_no_pass() {
+        let mut report = report();
+        let names = |report: &HealReport| -> Vec<String> {
+            let all = suites(report);
+            let own = all["shop"].keys().filter(|(class, _)| class == "deployment/web");
+            own.filter_map(|(_, name)| Some(name.split_once(' ')?.0.to_owned())).collect()
+        };
+        let there = |report: &HealReport, id: &str| names(report).iter().any(|it| it == id);
+        for id in ["HC212", "HC502", "HC508", "HC602"] {
+            assert!(there(&report, id), "{id}");
+        }
+        report.scope.is_manifests = true;
+        assert!(there(&report, "HC212"));
+        for id in ["HC502", "HC508", "HC602"] {
+            assert!(!there(&report, id), "{id}: {:?}", names(&report));
+        }
     }
 
     #[test]

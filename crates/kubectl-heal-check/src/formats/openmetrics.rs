@@ -62,7 +62,7 @@ fn families(report: &HealReport) -> [Family; 8] {
     let is_unchecked = |id: &str| report.unchecked.iter().chain(&report.scope.left_out).any(|it| it.id == id);
     let of_check =
         |id: &str, severity: Severity| vec![("id", id.to_owned()), ("severity", severity.word().to_owned())];
-    for check in CHECKS.iter().filter(|it| report.scope.half.wants(it) && !is_unchecked(it.id)) {
+    for check in CHECKS.iter().filter(|it| report.scope.asks(it) && !is_unchecked(it.id)) {
         for severity in check.severities {
             findings.samples.insert(of_check(check.id, *severity), Number::Whole(0));
         }
@@ -305,6 +305,17 @@ mod tests {
         assert_eq!(findings("HC206", "error"), Some(0.0), "it ran and found nothing");
         assert_eq!(findings("HC601", "error"), None, "it did not run");
         assert_eq!(findings("HC604", "error"), None, "it could not run, and was left out");
+        let mut manifests = report();
+        manifests.scope.is_manifests = true;
+        let of_manifests = read(&document(&manifests)).unwrap();
+        let labels = |id: &'static str| [("id", id), ("severity", "error")];
+        assert_eq!(value(&of_manifests, "heal_check_findings", &labels("HC206")), Some(0.0));
+        assert_eq!(
+            value(&of_manifests, "heal_check_findings", &labels("HC602")),
+            None,
+            "manifests cannot say it"
+        );
+        assert_eq!(value(&samples, "heal_check_findings", &labels("HC602")), Some(0.0));
         let unchecked = |id: &str| value(&samples, "heal_check_unchecked", &[("id", id)]);
         assert_eq!(
             (unchecked("HC601"), unchecked("other"), unchecked("HC206")),

@@ -88,6 +88,7 @@ pub fn report() -> HealReport {
         },
         scope: Checked {
             half: Half::Both,
+            is_manifests: false,
             fail_on: Severity::Error,
             has_baseline: true,
             left_out: vec![unchecked("HC604")],

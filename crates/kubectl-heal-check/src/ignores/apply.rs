@@ -47,8 +47,7 @@ pub struct Scope<'a> {
 
 impl Scope<'_> {
     pub fn has_checked(&self, id: &str) -> bool {
-        let ran =
-            |check: &Check| self.half.wants(check) && (!self.is_manifests || check.is_about_manifests());
+        let ran = |check: &Check| self.half.asks(check, self.is_manifests);
         !self.unchecked.contains(id) && crate::checks::find(id).is_some_and(ran)
     }
 }
