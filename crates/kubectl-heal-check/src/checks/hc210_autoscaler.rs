@@ -2,10 +2,10 @@
 
 use cluster_model::Raw;
 use cluster_model::secret::clean;
-use plugin_client::shell::word;
 use serde_json::Value;
 
 use super::check::{About, Check, Found};
+use super::commands::named;
 use super::waiting::because;
 use crate::finding::Severity::{self, Error, Warning};
 use crate::snapshot::{Autoscaler, Read, Snapshot};
@@ -27,8 +27,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for autoscaler in snapshot.posture_autoscalers() {
         if let Some((severity, message)) = problem(snapshot, autoscaler) {
             let Autoscaler { subject, .. } = autoscaler;
-            let remedy =
-                format!("kubectl describe hpa {} -n {}", word(&subject.name), word(&subject.namespace));
+            let remedy = named("describe hpa", &subject.name, &subject.namespace);
             found.add_with(severity, subject, message, remedy);
         }
     }

@@ -2,6 +2,7 @@
 
 use cluster_model::NodeExt;
 use cluster_model::healing::node_loss::OUT_OF_SERVICE;
+use plugin_client::shell::word;
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::{Error, Warning};
@@ -33,7 +34,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
                     format!("{} is not replaced while its node {} is not Ready", pod.name, pod.node);
                 let remedy = format!(
                     "after confirming that it is off: kubectl taint node {} {OUT_OF_SERVICE}",
-                    pod.node
+                    word(&pod.node)
                 );
                 found.add_with(Error, &workload.subject, message, remedy);
             }

@@ -2,8 +2,10 @@
 
 use cluster_model::healing::back_off::next_attempt;
 use cluster_model::text::{count, span};
+use plugin_client::shell::word;
 
 use super::check::{About, Check, Found};
+use super::commands::named;
 use super::crashing::{first, of};
 use crate::finding::Severity::{Critical, Error};
 use crate::snapshot::pod::Container;
@@ -45,7 +47,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             next(container, snapshot),
         );
         let remedy =
-            format!("kubectl logs {} -n {} -c {} --previous", pod.name, pod.namespace, container.name);
+            format!("{} -c {} --previous", named("logs", &pod.name, &pod.namespace), word(&container.name));
         found.add_with(severity, &workload.subject, message, remedy);
     }
 }

@@ -3,7 +3,7 @@
 use cluster_model::text::shorten;
 
 use super::check::{About, Check, Found};
-use super::pod_command::describe;
+use super::commands::describe;
 use super::probe_kill::kills;
 use crate::finding::Severity::{Error, Warning};
 use crate::snapshot::pod::PodState;

@@ -1,6 +1,7 @@
 //! HC606: pods that failed and were replaced.
 
 use cluster_model::text::count;
+use plugin_client::shell::word;
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::Warning;
@@ -33,7 +34,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
         if failed > 0 {
             let remedy = format!(
                 "kubectl delete pods -n {} --field-selector=status.phase=Failed",
-                workload.subject.namespace
+                word(&workload.subject.namespace)
             );
             found.add_with(
                 Warning,

@@ -3,7 +3,7 @@
 use cluster_model::text::{count, span};
 
 use super::check::{About, Check, Found};
-use super::pod_command::{describe, get};
+use super::commands::{describe, get};
 use super::waiting::because;
 use crate::finding::Severity::{Error, Info};
 use crate::snapshot::pod::{PodState, Unscheduled};

@@ -4,7 +4,7 @@ use cluster_model::NodeExt;
 use cluster_model::text::{count, span};
 
 use super::check::{About, Check, Found};
-use super::pod_command::get;
+use super::commands::get;
 use crate::finding::Severity::Error;
 use crate::snapshot::pod::PodState;
 use crate::snapshot::{Read, Snapshot};

@@ -4,9 +4,9 @@ use cluster_model::text::span;
 use cluster_model::{NodeExt, Raw};
 
 use super::check::{About, Check, Found};
+use super::commands::describe;
 use super::crashing;
 use super::hc704_under_replicated::NO_LONGER_STARTING;
-use super::pod_command::describe;
 use super::probe::seconds_of_failures;
 use super::waiting::because;
 use crate::finding::Severity::Warning;

@@ -3,8 +3,8 @@
 use cluster_model::text::{count, span};
 
 use super::check::{About, Check, Found};
+use super::commands::describe;
 use super::hc704_under_replicated::NO_LONGER_STARTING;
-use super::pod_command::describe;
 use super::waiting::because;
 use crate::finding::Severity::Error;
 use crate::snapshot::{Event, PodState, Read, Reason, Snapshot};

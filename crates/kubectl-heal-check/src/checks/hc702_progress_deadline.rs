@@ -4,6 +4,7 @@ use cluster_model::Raw;
 use cluster_model::secret::clean;
 
 use super::check::{About, Check, Found};
+use super::commands::of;
 use crate::finding::Severity::Error;
 use crate::snapshot::{Kind, Read, Snapshot};
 
@@ -29,10 +30,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
                 && it["reason"] == "ProgressDeadlineExceeded"
         });
         if let Some(condition) = exceeded.filter(|_| object["spec"]["paused"] != true) {
-            let remedy = format!(
-                "kubectl rollback-to {} -n {} --status",
-                workload.subject, workload.subject.namespace
-            );
+            let remedy = format!("{} --status", of("rollback-to", &workload.subject));
             found.add_with(
                 Error,
                 &workload.subject,

@@ -5,6 +5,7 @@ use cluster_model::rollout::Ordinals;
 use cluster_model::text::span;
 
 use super::check::{About, Check, Found};
+use super::commands::named;
 use super::crashing;
 use super::hc704_under_replicated::NO_LONGER_STARTING;
 use crate::finding::Severity::Error;
@@ -51,7 +52,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             format!(", {} after it was created", span(snapshot.seconds_since(created)))
         });
         let message = format!("waits for {}, which is not Ready{age}: {waits}", pod.name);
-        let delete = format!("kubectl delete pod {} -n {}", pod.name, pod.namespace);
+        let delete = named("delete pod", &pod.name, &pod.namespace);
         let remedy = if is_old {
             delete
         } else {

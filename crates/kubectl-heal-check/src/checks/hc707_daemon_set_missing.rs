@@ -4,8 +4,8 @@ use cluster_model::text::count;
 use cluster_model::{NodeExt, Raw};
 
 use super::check::{About, Check, Found};
+use super::commands::describe;
 use super::hc704_under_replicated::NO_LONGER_STARTING;
-use super::pod_command::describe;
 use crate::finding::Severity::Warning;
 use crate::snapshot::pod::PodState;
 use crate::snapshot::{Kind, Read, Snapshot, Workload};

@@ -5,6 +5,7 @@ use cluster_model::text::age;
 use serde_json::Value;
 
 use super::check::{About, Check, Found};
+use super::commands::of;
 use crate::finding::Severity::Warning;
 use crate::snapshot::{Kind, Read, Snapshot};
 
@@ -28,14 +29,13 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.selected().filter(|it| it.kind == Kind::Deployment) {
         let object = &workload.object;
         let Some(condition) = progress(object).filter(|_| object["spec"]["paused"] == true) else { continue };
-        let namespace = &workload.subject.namespace;
         match condition.text("/reason") {
             // The controller leaves this as it is when it finds the Deployment paused (`pkg/controller/deployment/sync.go`).
             "ProgressDeadlineExceeded" => found.add_with(
                 Warning,
                 &workload.subject,
                 "is paused in an update that made no progress",
-                format!("kubectl rollback-to {} -n {namespace} --status", workload.subject),
+                format!("{} --status", of("rollback-to", &workload.subject)),
             ),
             "DeploymentPaused" => {
                 let seconds = condition.time("/lastTransitionTime").map(|at| snapshot.seconds_since(at));
@@ -44,7 +44,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
                         Warning,
                         &workload.subject,
                         format!("paused for {}: no change of its template has an effect", age(seconds)),
-                        format!("kubectl rollout resume {} -n {namespace}", workload.subject),
+                        of("rollout resume", &workload.subject),
                     );
                 }
             }

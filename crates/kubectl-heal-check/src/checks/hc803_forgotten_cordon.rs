@@ -5,6 +5,7 @@ use cluster_model::text::age;
 use cluster_model::toleration::UNSCHEDULABLE;
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::jiff::Timestamp;
+use plugin_client::shell::word;
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::{Info, Warning};
@@ -45,7 +46,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             Some(seconds) => (Info, format!("for {}", age(seconds))),
             None => (Info, "it is not recorded since when".to_owned()),
         };
-        let remedy = format!("if nobody works on it: kubectl uncordon {}", node.name());
+        let remedy = format!("if nobody works on it: kubectl uncordon {}", word(node.name()));
         found.add_with(
             severity,
             &Subject::new("Node", "", node.name()),

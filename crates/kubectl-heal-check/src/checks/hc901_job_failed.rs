@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use cluster_model::Raw;
 use cluster_model::secret::clean;
 use cluster_model::text::shorten;
-use plugin_client::shell::word;
 use serde_json::Value;
 
 use super::check::{About, Check, Found};
+use super::commands::named;
 use crate::finding::Severity::Error;
 use crate::snapshot::{Read, Snapshot, Workload};
 
@@ -51,9 +51,8 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             last_exit(workload, job.uid())
         );
         let remedy = format!(
-            "look why, then create the Job anew: kubectl describe job {} -n {}",
-            word(job.name()),
-            word(&workload.subject.namespace)
+            "look why, then create the Job anew: {}",
+            named("describe job", job.name(), &workload.subject.namespace)
         );
         found.add_with(Error, &workload.subject, message, remedy);
     }

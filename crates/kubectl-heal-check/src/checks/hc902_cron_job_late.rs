@@ -7,6 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use k8s_openapi::jiff::tz::TimeZone;
 
 use super::check::{About, Check, Found};
+use super::commands::of;
 use crate::finding::Severity::{Info, Warning};
 use crate::snapshot::{Read, Snapshot, Workload};
 
@@ -35,8 +36,8 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
                 &workload.subject,
                 "is suspended: it creates no Jobs",
                 format!(
-                    "if it should run: kubectl patch {} -n {} -p '{{\"spec\":{{\"suspend\":false}}}}'",
-                    workload.subject, workload.subject.namespace
+                    "if it should run: {} -p '{{\"spec\":{{\"suspend\":false}}}}'",
+                    of("patch", &workload.subject)
                 ),
             );
             continue;

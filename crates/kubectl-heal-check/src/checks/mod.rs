@@ -1,6 +1,7 @@
 //! All checks, one a file. A check is a function from the snapshot to findings, with what is written about it.
 
 pub mod check;
+mod commands;
 pub mod crashing;
 mod displaced;
 pub mod eligible;
@@ -86,7 +87,6 @@ pub mod hc805_flapping;
 mod hc901_job_failed;
 mod hc902_cron_job_late;
 mod hc903_no_retry;
-mod pod_command;
 pub mod probe;
 mod probe_kill;
 pub mod service_pods;
