@@ -4,7 +4,7 @@ use plugin_client::Line;
 
 use super::names::table_of_names;
 
-/// A reason in fewer columns is a tower of words.
+/// In fewer columns a reason takes too many lines.
 const READABLE: usize = 56;
 
 /// Each row: a workload, which is empty if it is that of the row before, cells, and their reason.
