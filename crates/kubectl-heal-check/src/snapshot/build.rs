@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use cluster_model::feasibility::NodeFacts;
 use cluster_model::rollout::{Id, Kind as RolloutKind};
-use cluster_model::{DisruptionBudget, Known, Raw, autoscaler, selector};
+use cluster_model::{DisruptionBudget, Known, NodeExt, Raw, autoscaler, selector};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde_json::Value;
 
@@ -38,7 +38,8 @@ impl Snapshot {
             }
         }
         let pods = seen(gathered.pods, Read::Pods, &mut unknown);
-        let nodes = seen(gathered.nodes, Read::Nodes, &mut unknown);
+        let mut nodes = seen(gathered.nodes, Read::Nodes, &mut unknown);
+        nodes.sort_by(|a, b| a.name().cmp(b.name()));
         let mut owners = Owners::of(&objects, &unknown);
         for pod in pods {
             owners.add(pod);

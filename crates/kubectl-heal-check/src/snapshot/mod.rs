@@ -65,6 +65,7 @@ pub struct Snapshot {
     pub storage: Storage,
     /// As read.
     pub priority_classes: Vec<Value>,
+    /// By name.
     pub nodes: Arc<Vec<Node>>,
     /// The same, as the scheduler's filters read them.
     pub node_facts: Arc<Vec<NodeFacts>>,
@@ -180,7 +181,7 @@ impl Snapshot {
     }
 
     pub fn node(&self, name: &str) -> Option<&Node> {
-        self.nodes.iter().find(|node| node.name() == name)
+        self.nodes.binary_search_by(|node| node.name().cmp(name)).ok().map(|at| &self.nodes[at])
     }
 
     /// How long a node may be silent before Kubernetes notices.
