@@ -260,7 +260,8 @@ struct Largest {
 impl Largest {
     fn of(mut runs: Vec<(i128, usize)>) -> Self {
         runs.sort_unstable_by(|a, b| b.cmp(a));
-        let total = runs.iter().fold(0_i128, |sum, (amount, count)| sum.saturating_add(times(*amount, *count)));
+        let total =
+            runs.iter().fold(0_i128, |sum, (amount, count)| sum.saturating_add(times(*amount, *count)));
         Largest { runs, total }
     }
 

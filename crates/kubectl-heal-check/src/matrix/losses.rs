@@ -27,7 +27,9 @@ fn of(snapshot: &Snapshot, placement: &Placement<'_>) -> Losses {
     }
     for (zone, nodes) in zones(snapshot) {
         if nodes.iter().any(|node| losses.nodes.contains_key(*node)) {
-            losses.zones.insert(zone.to_owned(), Loss::of(snapshot, placement, &nodes, placement.lost(&nodes)));
+            losses
+                .zones
+                .insert(zone.to_owned(), Loss::of(snapshot, placement, &nodes, placement.lost(&nodes)));
         }
     }
     losses

@@ -178,9 +178,8 @@ impl<'s> Placement<'s> {
         let judged = judge(scenario);
         // Pods that are alike share the list of their nodes.
         let mut alike: HashMap<(Option<usize>, *const NodeId), usize> = HashMap::new();
-        let key = |it: &Judgement| {
-            (self.owners.get(&*self.cluster.pod(it.pod).uid).copied(), it.nodes.as_ptr())
-        };
+        let key =
+            |it: &Judgement| (self.owners.get(&*self.cluster.pod(it.pod).uid).copied(), it.nodes.as_ptr());
         for it in judged.iter().filter(|it| it.shortage.is_some()) {
             *alike.entry(key(it)).or_default() += 1;
         }
@@ -205,15 +204,14 @@ fn place(judgement: Judgement, own: usize) -> Place {
         Verdict::Cannot => refused(&judgement, misses(&judgement)),
         Verdict::Tight(why) => match &judgement.shortage {
             Some(short) if short.placed < own => {
-                let text = format!(
-                    "only {} of {own} such pods find a place: {}",
-                    short.placed,
-                    misses(&judgement)
-                );
+                let text =
+                    format!("only {} of {own} such pods find a place: {}", short.placed, misses(&judgement));
                 refused(&judgement, text)
             }
             // Those of other workloads may be the ones that find none.
-            Some(short) => Place::Tight(format!("only {} of {} such pods find a place", short.placed, short.of)),
+            Some(short) => {
+                Place::Tight(format!("only {} of {} such pods find a place", short.placed, short.of))
+            }
             None => Place::Tight(doubt(why).to_owned()),
         },
     }
