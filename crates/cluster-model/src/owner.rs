@@ -35,6 +35,13 @@ impl OwnerKey {
         Some(OwnerKey::new(object.namespace.as_deref().unwrap_or_default(), owner))
     }
 
+    /// It is of a kind of Kubernetes itself: the template of its pods is known.
+    pub fn has_known_template(&self) -> bool {
+        self.api_version.starts_with("apps/")
+            || self.api_version.starts_with("batch/")
+            || self.kind == "ReplicationController"
+    }
+
     /// `ReplicaSet shop/web-5c9f`.
     pub fn label(&self) -> String {
         format!("{} {}/{}", self.kind, self.namespace, self.name)

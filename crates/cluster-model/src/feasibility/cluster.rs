@@ -2,11 +2,12 @@
 //! template share their labels and requirements.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 
 use super::node::{Labels, NodeFacts, REGION, ZONE};
+use super::occupancy::Occupancy;
 use super::requirements::Requirements;
 use super::volumes::Volumes;
 use crate::pod::resources::{Amounts, occupied};
@@ -72,6 +73,8 @@ pub struct Cluster {
     texts: HashMap<Box<str>, Arc<str>>,
     labels: HashMap<Labels, Arc<Labels>>,
     requirements: HashMap<Box<str>, Arc<Requirements>>,
+    /// Computed when a scenario asks first.
+    occupancy: OnceLock<Occupancy>,
 }
 
 impl Default for Cluster {
@@ -87,6 +90,7 @@ impl Default for Cluster {
             texts: HashMap::new(),
             labels: HashMap::new(),
             requirements: HashMap::new(),
+            occupancy: OnceLock::new(),
         }
     }
 }
@@ -112,6 +116,10 @@ impl Cluster {
         (0..u32::try_from(self.pods.len()).unwrap_or(u32::MAX)).map(PodId)
     }
 
+    pub fn occupancy(&self) -> &Occupancy {
+        self.occupancy.get_or_init(|| Occupancy::of(self))
+    }
+
     pub fn find_node(&self, name: &str) -> Option<NodeId> {
         self.node_ids.get(name).copied()
     }
@@ -128,6 +136,7 @@ impl Cluster {
     }
 
     pub fn add_node(&mut self, node: &Node) {
+        self.occupancy.take();
         let facts = NodeFacts::from(node);
         let name = facts.name.clone();
         let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
@@ -140,11 +149,13 @@ impl Cluster {
         if pod.is_finished() {
             return;
         }
-        let requirements = match self.requirements.get(Requirements::key(pod).as_str()) {
+        self.occupancy.take();
+        let key = Requirements::key(pod);
+        let requirements = match self.requirements.get(key.as_str()) {
             Some(known) => known.clone(),
             None => {
                 let new = Arc::new(Requirements::of(pod));
-                self.requirements.insert(Requirements::key(pod).into(), new.clone());
+                self.requirements.insert(key.into(), new.clone());
                 new
             }
         };
@@ -177,6 +188,7 @@ impl Cluster {
     /// After the last node and pod: pods that came before their node find it. One whose node is not there takes no room, and needs none:
     /// it is deleted soon (`pkg/controller/podgc`, gcOrphaned).
     pub fn finish(&mut self) {
+        self.occupancy.take();
         for (id, name) in std::mem::take(&mut self.waiting) {
             let node = self.find_node(&name);
             let pod = &mut self.pods[id.0 as usize];

@@ -13,6 +13,9 @@ use super::rules::RULES;
 use super::scenario::{Replacement, Scenario};
 use crate::pod::resources::{Amounts, add};
 
+/// For rounding: unsure is not certain.
+const MARGIN: f64 = 1.0 + 1e-9;
+
 /// What one pod needs of everything that is counted.
 pub fn needs(scenario: &Scenario<'_>, pod: Replacement<'_>) -> Amounts {
     let mut needs = pod.requirements.requests.clone();
@@ -32,16 +35,23 @@ fn free(scenario: &Scenario<'_>, node: NodeId, counted: &Amounts, resource: &str
     if is_counted_elsewhere {
         return None;
     }
-    let amount = |of: &Amounts| of.get(resource).copied().unwrap_or_default();
-    Some(amount(&scenario.node(node).allocatable).saturating_sub(amount(scenario.taken(node))))
+    let all = amount(&scenario.node(node).allocatable, resource);
+    Some(all.saturating_sub(amount(scenario.taken(node), resource)))
 }
 
-/// Another pod that may be placed.
+fn amount(of: &Amounts, resource: &str) -> i128 {
+    of.get(resource).copied().unwrap_or_default()
+}
+
+/// Other pods that may be placed, which no rule tells apart.
 #[derive(Clone, Copy, Debug)]
-pub struct Other<'a> {
+pub struct Others<'a> {
     pub pod: Replacement<'a>,
-    /// It may be placed on a node that this pod could use. From elsewhere it can only keep it away from a topology domain, or altogether.
-    pub is_nearby: bool,
+    /// What each of them needs.
+    pub needs: &'a Amounts,
+    pub count: usize,
+    /// They may be placed on a node that this pod could use. From elsewhere they can only keep it away from a topology domain, or altogether.
+    pub are_nearby: bool,
 }
 
 /// The other pods, as far as they can be in the way of one pod.
@@ -51,10 +61,10 @@ pub struct Competition<'a> {
     needs: Amounts,
     /// How many others there are.
     others: usize,
-    /// Of each resource that the pod needs, what the others need, largest first, added up: how much the first `n` need at most.
-    sums: BTreeMap<String, Vec<i128>>,
-    /// What all others together need of each resource, and of the largest share of one resource each: see [`Competition::weights`].
-    each: Vec<Amounts>,
+    /// Of each resource that the pod needs, what the others need, largest first.
+    most: BTreeMap<String, Largest>,
+    /// What the others need each, and how many of them do.
+    each: Vec<(&'a Amounts, usize)>,
     /// How many of the others keep the pod away from where they are placed, and from how far around.
     in_conflict: usize,
     topology_keys: BTreeSet<String>,
@@ -65,24 +75,22 @@ impl<'a> Competition<'a> {
     pub fn new(
         scenario: &'a Scenario<'a>,
         pod: Replacement<'a>,
-        others: impl Iterator<Item = Other<'a>>,
+        others: impl Iterator<Item = Others<'a>>,
     ) -> Self {
         let needed = needs(scenario, pod);
         let (mut each, mut in_conflict) = (Vec::new(), 0);
         let (mut topology_keys, mut is_excluded_everywhere) = (BTreeSet::new(), false);
-        for Other { pod: other, is_nearby } in others {
+        for Others { pod: other, needs, count, are_nearby } in others.filter(|it| it.count > 0) {
             let conflicts = RULES.iter().filter_map(|rule| rule.conflicts);
             let mut conflicts: Vec<_> = conflicts.flat_map(|of| of(scenario, pod, other)).collect();
-            if !is_nearby {
+            if !are_nearby {
                 conflicts.retain(|it| it.reach != Reach::Node);
                 if conflicts.is_empty() {
                     continue;
                 }
             }
-            let mut theirs = needs(scenario, other);
-            theirs.retain(|resource, _| needed.contains_key(resource));
-            each.push(theirs);
-            in_conflict += usize::from(!conflicts.is_empty());
+            each.push((needs, count));
+            in_conflict += if conflicts.is_empty() { 0 } else { count };
             for conflict in conflicts {
                 match conflict.reach {
                     Reach::Node => {}
@@ -91,21 +99,14 @@ impl<'a> Competition<'a> {
                 }
             }
         }
-        let sums = needed.keys().map(|resource| {
-            let mut amounts: Vec<i128> =
-                each.iter().map(|it| it.get(resource).copied().unwrap_or_default()).collect();
-            amounts.sort_unstable_by(|a, b| b.cmp(a));
-            let mut sum = 0_i128;
-            for amount in &mut amounts {
-                sum = sum.saturating_add(*amount);
-                *amount = sum;
-            }
-            (resource.clone(), amounts)
+        let most = needed.keys().map(|resource| {
+            let amounts = each.iter().map(|(needs, count)| (amount(needs, resource), *count));
+            (resource.clone(), Largest::of(amounts.collect()))
         });
         Competition {
             scenario,
-            others: each.len(),
-            sums: sums.collect(),
+            others: each.iter().map(|(_, count)| count).sum(),
+            most: most.collect(),
             needs: needed,
             each,
             in_conflict,
@@ -118,6 +119,9 @@ impl<'a> Competition<'a> {
     pub fn leaves_one_of(&self, nodes: &[NodeId]) -> bool {
         if nodes.is_empty() || self.is_excluded_everywhere {
             return false;
+        }
+        if self.topology_keys.is_empty() && self.in_conflict == 0 && self.is_too_much_to_fill(nodes) {
+            return true;
         }
         let groups = self.groups(nodes);
         let counts: Vec<f64> = groups
@@ -135,14 +139,22 @@ impl<'a> Competition<'a> {
         self.outnumbered(shares, |_| total)
     }
 
+    /// Do the first of these nodes take more pods than there are? Most often the very first does.
+    fn is_too_much_to_fill(&self, nodes: &[NodeId]) -> bool {
+        let mut sum = 0.0;
+        nodes.iter().any(|node| {
+            sum += self.pods_to_fill(*node);
+            sum > self.others as f64 * MARGIN
+        })
+    }
+
     /// `costs`: what it takes to fill all nodes of each group. Pods in conflict take a whole group each: the most expensive ones.
     fn outnumbered(&self, mut costs: Vec<f64>, available: impl Fn(usize) -> f64) -> bool {
         costs.sort_unstable_by(|a, b| b.total_cmp(a));
         let most = self.in_conflict.min(costs.len());
         (0..=most).all(|blocked| {
             let rest: f64 = costs[blocked..].iter().sum();
-            // A margin for rounding: unsure is not certain.
-            rest > available(blocked) * (1.0 + 1e-9)
+            rest > available(blocked) * MARGIN
         })
     }
 
@@ -203,9 +215,8 @@ impl<'a> Competition<'a> {
     fn pods_to_fill(&self, node: NodeId) -> f64 {
         let Some(slack) = self.slack(node) else { return 0.0 };
         let counts = slack.iter().filter_map(|(resource, slack)| {
-            let sums = &self.sums[*resource];
-            let fitting = sums.partition_point(|sum| sum <= slack);
-            (fitting < sums.len()).then_some(fitting as f64 + 1.0)
+            let fitting = self.most[*resource].fitting(*slack);
+            (fitting < self.others).then_some(fitting as f64 + 1.0)
         });
         counts.fold(f64::INFINITY, f64::min)
     }
@@ -215,17 +226,15 @@ impl<'a> Competition<'a> {
         let mut totals: BTreeMap<&str, f64> = BTreeMap::new();
         for node in nodes {
             for (resource, slack) in self.slack(*node).into_iter().flatten() {
-                let total = self.sums[resource].last().copied().unwrap_or_default();
+                let total = self.most[resource].total;
                 if total > slack {
                     totals.insert(resource, total as f64);
                 }
             }
         }
-        let share = |needs: &Amounts| {
-            let shares = totals
-                .iter()
-                .map(|(resource, total)| needs.get(*resource).copied().unwrap_or_default() as f64 / total);
-            shares.fold(0.0, f64::max)
+        let share = |(needs, count): &(&Amounts, usize)| {
+            let shares = totals.iter().map(|(resource, total)| amount(needs, resource) as f64 / total);
+            shares.fold(0.0, f64::max) * *count as f64
         };
         let total = self.each.iter().map(share).sum();
         (totals, total)
@@ -236,8 +245,41 @@ impl<'a> Competition<'a> {
         let shares = slack.iter().filter_map(|(resource, slack)| {
             let total = totals.get(resource)?;
             // More than the slack: the smallest amount above it is left out, for the safe side.
-            (self.sums[*resource].last()? > slack).then(|| *slack as f64 / total)
+            (self.most[*resource].total > *slack).then(|| *slack as f64 / total)
         });
         shares.fold(f64::INFINITY, f64::min)
     }
+}
+
+/// What each of some pods needs of one resource, largest first: amounts, and how many need that much.
+struct Largest {
+    runs: Vec<(i128, usize)>,
+    total: i128,
+}
+
+impl Largest {
+    fn of(mut runs: Vec<(i128, usize)>) -> Self {
+        runs.sort_unstable_by(|a, b| b.cmp(a));
+        let total =
+            runs.iter().fold(0_i128, |sum, (amount, count)| sum.saturating_add(times(*amount, *count)));
+        Largest { runs, total }
+    }
+
+    /// How many of the largest take no more than `slack` together.
+    fn fitting(&self, slack: i128) -> usize {
+        let (mut fitting, mut left) = (0, slack);
+        for (amount, count) in &self.runs {
+            let all = times(*amount, *count);
+            if all > left {
+                return fitting + usize::try_from(left / amount).unwrap_or(usize::MAX);
+            }
+            fitting += count;
+            left -= all;
+        }
+        fitting
+    }
+}
+
+fn times(amount: i128, count: usize) -> i128 {
+    amount.saturating_mul(i128::try_from(count).unwrap_or(i128::MAX))
 }

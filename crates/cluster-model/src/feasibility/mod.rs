@@ -18,6 +18,7 @@ mod in_tree;
 mod judgement;
 mod miss;
 mod node;
+mod occupancy;
 mod pools;
 mod preemption;
 mod requirements;

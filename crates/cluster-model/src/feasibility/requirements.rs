@@ -135,23 +135,25 @@ impl Requirements {
         self.affinity.iter().chain(&self.anti_affinity).any(|term| term.namespace_selector.is_some())
     }
 
-    /// Pods with equal keys have equal requirements.
+    /// Pods with equal keys have equal requirements. Asked for every pod of a cluster: nothing is copied for it.
     pub fn key(pod: &Pod) -> String {
         let Some(spec) = &pod.spec else { return String::new() };
-        json!([
-            resources_of(pod),
-            host_ports(pod).into_iter().map(|it| (it.protocol, it.ip, it.port)).collect::<Vec<_>>(),
-            spec.node_selector,
-            spec.affinity,
-            spec.tolerations,
-            spec.topology_spread_constraints,
+        let init = spec.init_containers.iter().flatten();
+        let ports = host_ports(pod);
+        let key = (
+            spec.containers.iter().map(|it| &it.resources).collect::<Vec<_>>(),
+            init.map(|it| (&it.resources, &it.restart_policy)).collect::<Vec<_>>(),
+            (&spec.resources, &spec.overhead),
+            ports.iter().map(|it| (&it.protocol, &it.ip, it.port)).collect::<Vec<_>>(),
+            (&spec.node_selector, &spec.affinity),
+            &spec.tolerations,
+            &spec.topology_spread_constraints,
             spec.volumes.iter().flatten().filter(|volume| volume_use(volume).is_some()).collect::<Vec<_>>(),
             declared_features::used(pod),
-            spec.priority,
-            spec.preemption_policy,
+            (spec.priority, &spec.preemption_policy),
             not_covered(pod),
-        ])
-        .to_string()
+        );
+        serde_json::to_string(&key).unwrap_or_default()
     }
 }
 

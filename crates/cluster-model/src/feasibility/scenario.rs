@@ -1,12 +1,13 @@
 //! The cluster with some nodes drained, or with some pods gone and new ones made: which pods stay, which have to be placed, and what the
 //! nodes have left.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::cluster::{Cluster, NodeId, PodFacts, PodId};
 use super::node::{Labels, NodeFacts};
+use super::occupancy::{Alike, KeptApart, NodeUse, Occupancy};
 use super::requirements::{PodTerm, Requirements};
-use crate::pod::resources::{Amounts, add};
+use crate::pod::resources::Amounts;
 
 /// The pod that a controller makes in place of one that is evicted. It is taken to be like the old one: same labels, same requirements.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,8 @@ pub struct Replacement<'a> {
 #[derive(Debug)]
 pub struct Scenario<'a> {
     pub cluster: &'a Cluster,
+    /// What is as before wherever nothing leaves.
+    before: &'a Occupancy,
     /// Pods that do not exist yet. Their ids follow those of the cluster's pods.
     new: &'a [PodFacts],
     /// They are cordoned and stay in the cluster: a topology domain does not go away because its nodes are cordoned.
@@ -27,18 +30,12 @@ pub struct Scenario<'a> {
     /// Pods to be placed: replacements of evicted pods, and pods that wait for a node already.
     to_place: Vec<PodId>,
     /// Pods that leave their node. Until then they are there, and count.
-    evicted: Vec<PodId>,
+    evicted: BTreeSet<PodId>,
     recreated: BTreeSet<PodId>,
-    /// By node, in the cluster's order: everything that is not evicted.
-    staying: Vec<Vec<PodId>>,
-    /// What the staying pods take, by node: with and without those that are terminating.
-    taken: Vec<Amounts>,
-    taken_for_good: Vec<Amounts>,
-    /// Staying pods that are not terminating, with their nodes, by namespace.
-    by_namespace: HashMap<&'a str, Vec<(NodeId, PodId)>>,
-    /// Those of them with required anti-affinity to pods of their own namespace only, by namespace, and all others with anti-affinity.
-    keeping_away: HashMap<&'a str, Vec<(NodeId, PodId)>>,
-    keeping_away_anywhere: Vec<(NodeId, PodId)>,
+    /// The nodes that pods leave, with those that stay.
+    left: BTreeMap<NodeId, NodeUse>,
+    /// By pods that do not exist yet.
+    kept_apart: KeptApart,
 }
 
 impl<'a> Scenario<'a> {
@@ -62,55 +59,39 @@ impl<'a> Scenario<'a> {
         cluster: &'a Cluster,
         new: &'a [PodFacts],
         drained: BTreeSet<NodeId>,
-        evicted: &BTreeSet<PodId>,
+        gone: &BTreeSet<PodId>,
         recreated: &[PodId],
     ) -> Self {
-        let count = cluster.node_ids().count();
-        let mut staying = vec![Vec::new(); count];
-        let (mut taken, mut taken_for_good) = (vec![Amounts::new(); count], vec![Amounts::new(); count]);
-        let mut to_place = recreated.to_vec();
-        let mut by_namespace: HashMap<&str, Vec<(NodeId, PodId)>> = HashMap::new();
-        let mut keeping_away: HashMap<&str, Vec<(NodeId, PodId)>> = HashMap::new();
-        let mut keeping_away_anywhere = Vec::new();
-        for id in cluster.pod_ids().filter(|id| !evicted.contains(id)) {
-            let pod = cluster.pod(id);
-            let Some(node) = pod.node else {
-                if !pod.is_terminating {
-                    to_place.push(id);
-                }
-                continue;
-            };
-            let node = node.0 as usize;
-            staying[node].push(id);
-            add(&mut taken[node], pod.taken());
-            if pod.is_terminating {
-                continue;
-            }
-            add(&mut taken_for_good[node], pod.taken());
-            let with_node = (NodeId(u32::try_from(node).unwrap_or(u32::MAX)), id);
-            by_namespace.entry(&*pod.namespace).or_default().push(with_node);
-            let terms = &pod.requirements.anti_affinity;
-            if !terms.is_empty() {
-                match terms.iter().all(PodTerm::is_about_own_namespace) {
-                    true => keeping_away.entry(&*pod.namespace).or_default().push(with_node),
-                    false => keeping_away_anywhere.push(with_node),
-                }
+        let before = cluster.occupancy();
+        let waiting = before.waiting.iter().filter(|id| !gone.contains(id));
+        let to_place = recreated.iter().chain(waiting).copied().collect();
+        let mut evicted = BTreeSet::new();
+        let mut left = BTreeSet::new();
+        for id in gone {
+            if let Some(node) = cluster.pod(*id).node {
+                evicted.insert(*id);
+                left.insert(node);
             }
         }
-        let evicted = evicted.iter().copied().filter(|id| cluster.pod(*id).node.is_some()).collect();
+        let staying = |node: &NodeId| {
+            let pods = before.nodes[node.0 as usize].pods.iter();
+            NodeUse::of(cluster, pods.filter(|id| !evicted.contains(id)).copied())
+        };
+        let left = left.into_iter().map(|node| (node, staying(&node))).collect();
+        let mut kept_apart = KeptApart::default();
+        for pod in new {
+            kept_apart.add(&pod.requirements.anti_affinity, &pod.namespace);
+        }
         Scenario {
             cluster,
+            before,
             new,
             drained,
             to_place,
             recreated: recreated.iter().copied().collect(),
             evicted,
-            staying,
-            taken,
-            taken_for_good,
-            by_namespace,
-            keeping_away,
-            keeping_away_anywhere,
+            left,
+            kept_apart,
         }
     }
 
@@ -123,9 +104,9 @@ impl<'a> Scenario<'a> {
         if lower.is_empty() {
             return None;
         }
-        let stays: BTreeSet<PodId> = self.staying.iter().flatten().copied().collect();
-        let gone = self.cluster.pod_ids().filter(|id| !stays.contains(id) || lower.contains(id));
-        Some(Scenario::of(self.cluster, self.new, self.drained.clone(), &gone.collect(), &self.to_place))
+        // Those that wait for a node are among those to be placed.
+        let gone = self.before.waiting.iter().chain(&self.evicted).copied().chain(lower).collect();
+        Some(Scenario::of(self.cluster, self.new, self.drained.clone(), &gone, &self.to_place))
     }
 
     pub fn node(&self, id: NodeId) -> &'a NodeFacts {
@@ -139,13 +120,14 @@ impl<'a> Scenario<'a> {
         }
     }
 
-    /// The cluster's pods and the new ones.
-    pub fn pod_ids(&self) -> impl Iterator<Item = PodId> + use<> {
-        self.cluster.pod_ids().chain(self.new_pods())
-    }
-
     pub fn new_pods(&self) -> impl Iterator<Item = PodId> + use<> {
         ids_of_new(self.cluster, self.new)
+    }
+
+    /// The labels of pods that any selector reads, of pods that leave too.
+    pub fn label_keys(&self) -> BTreeSet<&str> {
+        let of_new = self.new.iter().flat_map(|pod| pod.requirements.label_keys());
+        self.before.label_keys.iter().map(String::as_str).chain(of_new).collect()
     }
 
     /// It exists already, and no node was found for it yet.
@@ -165,12 +147,22 @@ impl<'a> Scenario<'a> {
         &self.to_place
     }
 
-    pub fn evicted(&self) -> &[PodId] {
+    pub fn evicted(&self) -> &BTreeSet<PodId> {
         &self.evicted
     }
 
+    fn on(&self, node: NodeId) -> &NodeUse {
+        self.left.get(&node).unwrap_or_else(|| &self.before.nodes[node.0 as usize])
+    }
+
+    /// In the cluster's order: everything that is not evicted.
     pub fn staying(&self, node: NodeId) -> &[PodId] {
-        &self.staying[node.0 as usize]
+        &self.on(node).pods
+    }
+
+    /// Those that will be gone all the same.
+    pub fn terminating(&self) -> impl Iterator<Item = PodId> {
+        self.before.terminating.iter().copied().filter(|id| !self.evicted.contains(id))
     }
 
     /// With their nodes: pods that are terminating will be gone.
@@ -179,38 +171,52 @@ impl<'a> Scenario<'a> {
         staying.filter(|(_, id)| !self.pod(*id).is_terminating)
     }
 
-    /// Those of one namespace.
-    pub fn staying_in(&self, namespace: &str) -> &[(NodeId, PodId)] {
-        self.by_namespace.get(namespace).map(Vec::as_slice).unwrap_or_default()
+    /// Those of one namespace, each time all that have the same labels: one of them, which need not stay, and where those are that do.
+    pub fn staying_in(
+        &self,
+        namespace: &str,
+    ) -> impl Iterator<Item = (Replacement<'a>, impl Iterator<Item = NodeId>)> {
+        let alike = self.before.by_namespace.get(namespace).into_iter().flatten();
+        alike.map(|alike| (self.existing(alike.first), self.where_they_stay(alike)))
+    }
+
+    fn where_they_stay(&self, alike: &'a Alike) -> impl Iterator<Item = NodeId> {
+        alike.pods.iter().filter(|(_, id)| !self.evicted.contains(id)).map(|(node, _)| *node)
     }
 
     /// Those whose required anti-affinity can be about pods of this namespace.
     pub fn keeping_away_from(&self, namespace: &str) -> impl Iterator<Item = (NodeId, PodId)> {
-        let own = self.keeping_away.get(namespace).into_iter().flatten();
-        own.chain(&self.keeping_away_anywhere).copied()
+        let own = self.before.keeping_away.get(namespace).into_iter().flatten();
+        let all = own.chain(&self.before.keeping_away_anywhere).copied();
+        all.filter(|(_, id)| !self.evicted.contains(id))
     }
 
-    /// Those that the terms of a pod of this namespace can be about.
-    pub fn meant_by<'b>(
-        &'b self,
+    /// Those that the terms of a pod of this namespace can be about, as in [`Self::staying_in`].
+    pub fn meant_by(
+        &self,
         terms: &[PodTerm],
         namespace: &str,
-    ) -> Box<dyn Iterator<Item = (NodeId, PodId)> + 'b> {
-        if terms.iter().all(PodTerm::is_about_own_namespace) {
-            Box::new(self.staying_in(namespace).iter().copied())
-        } else {
-            Box::new(self.staying_for_good())
-        }
+    ) -> impl Iterator<Item = (Replacement<'a>, impl Iterator<Item = NodeId>)> {
+        let is_own = terms.iter().all(PodTerm::is_about_own_namespace);
+        let own = self.before.by_namespace.get(namespace).filter(|_| is_own);
+        let all = (!is_own).then(|| self.before.by_namespace.values());
+        let alike = own.into_iter().chain(all.into_iter().flatten()).flatten();
+        alike.map(|alike| (self.existing(alike.first), self.where_they_stay(alike)))
+    }
+
+    /// May required anti-affinity, of a pod that is there or to be placed, be about pods of this namespace?
+    pub fn is_kept_apart(&self, namespace: &str) -> bool {
+        self.before.kept_apart.has(namespace) || self.kept_apart.has(namespace)
     }
 
     /// What is taken on a node at least: pods that are terminating will be gone.
     pub fn taken_for_good(&self, node: NodeId) -> &Amounts {
-        &self.taken_for_good[node.0 as usize]
+        &self.on(node).taken_for_good
     }
 
     /// What is taken on a node now.
     pub fn taken(&self, node: NodeId) -> &Amounts {
-        &self.taken[node.0 as usize]
+        &self.on(node).taken
     }
 
     pub fn replacement(&self, of: PodId) -> Replacement<'a> {

@@ -1,12 +1,11 @@
 //! Whether each pod that has to be placed again finds a place.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
 
 use super::capacity::capacity;
 use super::cluster::{NodeId, PodId};
-use super::competition::{Competition, Other};
+use super::competition::{Competition, Others, needs};
 use super::judgement::{Judgement, Shortage, Verdict, Why};
 use super::miss::Miss;
 use super::pools::Pools;
@@ -14,39 +13,57 @@ use super::preemption::{beware_of_preemption, can_preempt};
 use super::requirements::Requirements;
 use super::rule::{Answer, Certainty, Filter};
 use super::rules::{RULES, StaticFilters, filters};
-use super::scenario::Scenario;
+use super::scenario::{Replacement, Scenario};
+use crate::pod::resources::Amounts;
 
 /// One judgement for each pod to be placed, in that order.
 pub fn judge(scenario: &Scenario<'_>) -> Vec<Judgement> {
-    let keys = label_keys(scenario);
-    let mut classes: HashMap<Class<'_>, usize> = HashMap::new();
+    let keys = scenario.label_keys();
+    let mut by_class: HashMap<Class<'_>, usize> = HashMap::new();
+    let mut by_judgement: HashMap<Class<'_>, usize> = HashMap::new();
+    let mut kinds: Vec<Kind<'_>> = Vec::new();
     let mut judged: Vec<Judgement> = Vec::new();
     let of: Vec<usize> = scenario
         .to_place()
         .iter()
-        .map(|&pod| {
-            *classes.entry(class(scenario, &keys, pod)).or_insert_with(|| {
-                judged.push(best_case(scenario, pod));
-                judged.len() - 1
-            })
+        .map(|&id| {
+            let pod = scenario.replacement(id);
+            let class = Class::of(scenario, &keys, pod);
+            let kind = *by_class.entry(class).or_insert_with_key(|class| {
+                let judgement = *by_judgement.entry(class.judged_as(scenario, pod)).or_insert_with(|| {
+                    judged.push(best_case(scenario, id));
+                    judged.len() - 1
+                });
+                kinds.push(Kind { pod, needs: needs(scenario, pod), count: 0, judgement });
+                kinds.len() - 1
+            });
+            kinds[kind].count += 1;
+            kinds[kind].judgement
         })
         .collect();
     let mut pools = Pools::new(scenario);
     // One that cannot be placed, by preemption either, is in nobody's way.
-    let placed =
-        scenario.to_place().iter().zip(&of).filter(|(_, index)| judged[**index].verdict != Verdict::Cannot);
-    let placed: Vec<(PodId, usize)> =
-        placed.map(|(pod, _)| (*pod, pools.of(scenario.replacement(*pod)))).collect();
+    let placed = kinds.iter().filter(|kind| judged[kind.judgement].verdict != Verdict::Cannot);
+    let placed: Vec<(&Kind<'_>, usize)> = placed.map(|kind| (kind, pools.of(kind.pod))).collect();
     for judgement in &mut judged {
         worst_case(scenario, judgement, &pools, &placed);
     }
     beware_of_preemption(scenario, &mut pools, &mut judged);
     for (index, judgement) in judged.iter_mut().enumerate() {
-        let alike = of.iter().filter(|other| **other == index).count();
+        let alike = kinds.iter().filter(|kind| kind.judgement == index).map(|kind| kind.count).sum();
         judgement.shortage = shortage(scenario, judgement, alike);
     }
     let each = scenario.to_place().iter().zip(of);
     each.map(|(&pod, index)| Judgement { pod, ..judged[index].clone() }).collect()
+}
+
+/// Pods to be placed that no rule tells apart.
+struct Kind<'a> {
+    /// The first of them.
+    pod: Replacement<'a>,
+    needs: Amounts,
+    count: usize,
+    judgement: usize,
 }
 
 /// Whether one pod may find a place, as one of so many that are alike: nothing is said of the worst case, so it is never `Fits`.
@@ -72,7 +89,7 @@ pub fn open_nodes(scenario: &Scenario<'_>, pod: PodId) -> (Vec<NodeId>, Vec<(usi
 
 /// Pods that no rule tells apart: of their labels only those that some selector in the cluster reads, or every pod of a StatefulSet would be
 /// different. Requirements and names of namespaces are shared objects.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Class<'a> {
     requirements: *const Requirements,
     namespace: &'a str,
@@ -81,22 +98,28 @@ struct Class<'a> {
     is_waiting: bool,
 }
 
-fn class<'a>(scenario: &Scenario<'a>, keys: &BTreeSet<&str>, pod: PodId) -> Class<'a> {
-    let replacement = scenario.replacement(pod);
-    Class {
-        requirements: std::ptr::from_ref(replacement.requirements),
-        namespace: replacement.namespace,
-        labels: keys.iter().map(|key| replacement.labels.get(*key).map(String::as_str)).collect(),
-        is_waiting: scenario.is_waiting(pod),
+impl<'a> Class<'a> {
+    fn of(scenario: &Scenario<'a>, keys: &BTreeSet<&str>, pod: Replacement<'a>) -> Self {
+        Class {
+            requirements: std::ptr::from_ref(pod.requirements),
+            namespace: pod.namespace,
+            labels: keys.iter().map(|key| pod.labels.get(*key).map(String::as_str)).collect(),
+            is_waiting: scenario.is_waiting(pod.of),
+        }
     }
-}
 
-/// The labels of pods that any selector reads.
-fn label_keys<'a>(scenario: &Scenario<'a>) -> BTreeSet<&'a str> {
-    let mut seen: HashSet<*const Requirements> = HashSet::new();
-    let requirements = scenario.pod_ids().map(|id| &scenario.pod(id).requirements);
-    let distinct = requirements.filter(|it| seen.insert(Arc::as_ptr(it)));
-    distinct.flat_map(|it| it.label_keys()).collect()
+    /// Without its namespace and labels, if they do not matter for where it can be placed: neither the pod nor another one has rules about them.
+    fn judged_as(&self, scenario: &Scenario<'a>, pod: Replacement<'a>) -> Self {
+        let wanted = pod.requirements;
+        let has_rules = !wanted.spread.is_empty()
+            || !wanted.affinity.is_empty()
+            || !wanted.anti_affinity.is_empty()
+            || !wanted.volumes.is_empty();
+        if has_rules || scenario.is_kept_apart(pod.namespace) {
+            return self.clone();
+        }
+        Class { namespace: "", labels: Vec::new(), ..*self }
+    }
 }
 
 fn best_case(scenario: &Scenario<'_>, pod: PodId) -> Judgement {
@@ -161,12 +184,12 @@ fn before_any_node(filters: &[Filter<'_>], node: NodeId) -> Option<Miss> {
     })
 }
 
-/// `placed`: the pods that may be placed, each with its pool.
+/// `placed`: the pods that may be placed, each kind with its pool.
 fn worst_case(
     scenario: &Scenario<'_>,
     judgement: &mut Judgement,
     pools: &Pools<'_>,
-    placed: &[(PodId, usize)],
+    placed: &[(&Kind<'_>, usize)],
 ) {
     if judgement.verdict != Verdict::Tight(Why::Competition) {
         return;
@@ -189,9 +212,12 @@ fn worst_case(
         groups = narrowed;
     }
     let nearby: Vec<bool> = pools.all().map(|pool| pools.has_one_of(pool, &judgement.nodes)).collect();
-    let others = placed.iter().filter(|(other, _)| *other != judgement.pod);
-    let others =
-        others.map(|(other, pool)| Other { pod: scenario.replacement(*other), is_nearby: nearby[*pool] });
+    let others = placed.iter().map(|(kind, pool)| Others {
+        pod: kind.pod,
+        needs: &kind.needs,
+        count: kind.count - usize::from(kind.pod.of == judgement.pod),
+        are_nearby: nearby[*pool],
+    });
     let competition = Competition::new(scenario, pod, others);
     if !groups.is_empty() && groups.iter().all(|group| competition.leaves_one_of(group)) {
         judgement.verdict = Verdict::Fits;

@@ -100,8 +100,10 @@ fn map(value: &Value) -> Amounts {
 
 pub fn add(to: &mut Amounts, other: &Amounts) {
     for (name, amount) in other {
-        let sum = to.entry(name.clone()).or_default();
-        *sum = sum.saturating_add(*amount);
+        match to.get_mut(name) {
+            Some(sum) => *sum = sum.saturating_add(*amount),
+            None => drop(to.insert(name.clone(), *amount)),
+        }
     }
 }
 

@@ -28,7 +28,7 @@ pub fn all(snapshot: &Snapshot) -> impl Iterator<Item = Selected<'_>> {
             return None;
         }
         let subject = Subject::new("Service", object.text("/metadata/namespace"), object.name());
-        let own = snapshot.workloads.iter().filter(|it| it.subject.namespace == subject.namespace);
+        let own = snapshot.workloads_in(&subject.namespace).iter();
         let workloads: Vec<&Workload> =
             own.filter(|it| selects(selector, it) || it.active().any(|pod| has(selector, pod))).collect();
         Some(Selected { subject, object, workloads, selector })

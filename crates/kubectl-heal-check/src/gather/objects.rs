@@ -2,9 +2,10 @@
 
 use cluster_model::Known;
 use futures::future::try_join_all;
-use kube::Api;
 use kube::api::{ApiResource, ListParams};
-use kube::core::PartialObjectMeta;
+use kube::core::{DynamicResourceScope, PartialObjectMeta};
+use kube::{Api, Resource};
+use plugin_client::api::listed_object::ListedObject;
 use plugin_client::api::{access_review, list};
 use plugin_client::{Cluster, Failure, RawObject, is_not_found};
 use serde_json::{Value, json};
@@ -51,9 +52,9 @@ pub async fn whole(
     params: ListParams,
 ) -> Result<Vec<Value>, Failure> {
     let kind = read.api().0;
-    let api = api(cluster, read, namespace);
-    let keep = |object: RawObject| {
-        let mut object = object.value;
+    let api: Api<ListedObject> = api_of(cluster, read, namespace);
+    let keep = |object: ListedObject| {
+        let mut object = object.0.value;
         // The items of a list do not say what they are.
         object["kind"] = kind.into();
         strip::object(&mut object);
@@ -75,10 +76,10 @@ async fn metadata(cluster: &Cluster, read: Read, namespace: Option<&str>) -> Res
 
 /// Those of the reasons that are read: the server selects them.
 async fn events(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<Value>, Failure> {
-    let api = &api(cluster, Read::Events, namespace);
+    let api: &Api<ListedObject> = &api_of(cluster, Read::Events, namespace);
     let lists = Reason::ALL.map(|reason| async move {
         let params = ListParams::default().fields(&format!("reason={}", reason.word()));
-        let keep = |object: RawObject| event::shortened(&object.value);
+        let keep = |object: ListedObject| event::shortened(&object.0.value);
         list::collect(api, Read::Events.api().3, params, list::PAGE, keep).await
     });
     Ok(try_join_all(lists).await?.concat())
@@ -104,6 +105,13 @@ async fn namespace_alone(cluster: &Cluster, name: &str) -> Result<Vec<Value>, Fa
 }
 
 pub fn api(cluster: &Cluster, read: Read, namespace: Option<&str>) -> Api<RawObject> {
+    api_of(cluster, read, namespace)
+}
+
+fn api_of<K>(cluster: &Cluster, read: Read, namespace: Option<&str>) -> Api<K>
+where
+    K: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>,
+{
     let (kind, group, version, plural) = read.api();
     let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
     let resource = ApiResource {

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::ListParams;
 use plugin_client::api::list;
+use plugin_client::api::listed_pod::ListedPod;
 use plugin_client::api::scheduling::{Needs, volumes_matter};
 use plugin_client::{Cluster, Failure};
 
@@ -52,9 +53,9 @@ pub async fn gather(
     }
 }
 
-async fn read(api: Api<Pod>, namespace: Option<&str>) -> Result<Pods, Failure> {
+async fn read(api: Api<ListedPod>, namespace: Option<&str>) -> Result<Pods, Failure> {
     list::fold(&api, "pods", ListParams::default(), list::PAGE, Pods::default, |pods, pod| {
-        pods.add(&pod, namespace)
+        pods.add(&pod.0, namespace)
     })
     .await
 }

@@ -10,7 +10,7 @@ use cluster_model::healing::zone_disruption::{Pace, ZoneKey, paces};
 use k8s_openapi::api::core::v1::Node;
 
 use super::placement::Placement;
-use crate::snapshot::places::{Loss, Lost, Why};
+use crate::snapshot::places::{Loss, Lost, Places, Why};
 use crate::snapshot::{Kind, PodState, Snapshot, Workload};
 
 /// What becomes of a pod on a lost node.
@@ -26,7 +26,8 @@ pub enum Ending {
 }
 
 impl Loss {
-    pub fn of(snapshot: &Snapshot, placement: &Placement<'_>, nodes: &[&str]) -> Self {
+    /// `places`: of their pods.
+    pub fn of(snapshot: &Snapshot, placement: &Placement<'_>, nodes: &[&str], mut places: Places) -> Self {
         let lost: Vec<&Node> = nodes.iter().filter_map(|name| snapshot.node(name)).collect();
         let is_lost = |node: &Node| lost.iter().any(|it| it.name() == node.name());
         let paces = paces(snapshot.nodes.iter(), is_lost);
@@ -56,7 +57,6 @@ impl Loss {
             (node.name().to_owned(), lost)
         };
         let mut found: BTreeMap<String, Lost> = lost.iter().map(of).collect();
-        let mut places = placement.lost(nodes);
         let gone: Vec<&str> = nodes.iter().copied().filter(|name| snapshot.is_gone(name)).collect();
         if !gone.is_empty() {
             let pods = snapshot.workloads.iter().flat_map(|it| it.active());

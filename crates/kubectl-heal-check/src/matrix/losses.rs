@@ -20,13 +20,16 @@ fn of(snapshot: &Snapshot, placement: &Placement<'_>) -> Losses {
     let nodes = workloads.flat_map(|it| it.active()).map(|pod| pod.node.as_str()).filter(|it| !it.is_empty());
     for node in nodes {
         if !losses.nodes.contains_key(node) {
-            losses.nodes.insert(node.to_owned(), Loss::of(snapshot, placement, &[node]));
-            losses.drains.insert(node.to_owned(), placement.drained(&[node]));
+            let (lost, drained) = placement.lost_and_drained(node);
+            losses.nodes.insert(node.to_owned(), Loss::of(snapshot, placement, &[node], lost));
+            losses.drains.insert(node.to_owned(), drained);
         }
     }
     for (zone, nodes) in zones(snapshot) {
         if nodes.iter().any(|node| losses.nodes.contains_key(*node)) {
-            losses.zones.insert(zone.to_owned(), Loss::of(snapshot, placement, &nodes));
+            losses
+                .zones
+                .insert(zone.to_owned(), Loss::of(snapshot, placement, &nodes, placement.lost(&nodes)));
         }
     }
     losses

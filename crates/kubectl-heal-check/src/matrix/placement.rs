@@ -1,6 +1,6 @@
 //! Where the pods of lost or drained nodes can go, by the model of the scheduler.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cluster_model::feasibility::rules::StaticFilters;
 use cluster_model::feasibility::{
@@ -17,8 +17,9 @@ use crate::snapshot::places::{Place, Places, Refusal};
 pub struct Placement<'s> {
     cluster: &'s Cluster,
     controllers: &'s BTreeMap<String, String>,
-    pods: BTreeMap<&'s str, PodId>,
-    by_node: BTreeMap<NodeId, Vec<PodId>>,
+    /// By the UID of a pod: the position of its workload.
+    owners: &'s BTreeMap<String, usize>,
+    pods: HashMap<&'s str, PodId>,
     /// The cluster as it is: nothing is lost or drained.
     now: Scenario<'s>,
 }
@@ -31,22 +32,36 @@ enum Leave {
     Drained,
 }
 
+/// Nodes that are lost or drained, the pods that leave them, and those of them that are made again.
+#[derive(PartialEq, Eq)]
+struct Departure {
+    nodes: BTreeSet<NodeId>,
+    evicted: BTreeSet<PodId>,
+    recreated: Vec<PodId>,
+}
+
 impl<'s> Placement<'s> {
     pub fn of(snapshot: &'s Snapshot, cluster: &'s Cluster) -> Self {
         let pods = cluster.pod_ids().map(|id| (&*cluster.pod(id).uid, id)).collect();
-        let mut by_node: BTreeMap<NodeId, Vec<PodId>> = BTreeMap::new();
-        for id in cluster.pod_ids() {
-            if let Some(node) = cluster.pod(id).node {
-                by_node.entry(node).or_default().push(id);
-            }
-        }
         let now = Scenario::new(cluster, BTreeSet::new(), &BTreeSet::new(), &[]);
-        Placement { cluster, controllers: &snapshot.controllers, pods, by_node, now }
+        Placement { cluster, controllers: &snapshot.controllers, owners: &snapshot.workload_of, pods, now }
+    }
+
+    pub fn lost(&self, nodes: &[&str]) -> Places {
+        self.beside_remaining(nodes, self.places(&self.departure(nodes, Leave::Lost)))
+    }
+
+    /// If the node is lost, and if it is drained. Most often the same pods leave it.
+    pub fn lost_and_drained(&self, node: &str) -> (Places, Places) {
+        let nodes = [node];
+        let (lost, drained) = (self.departure(&nodes, Leave::Lost), self.departure(&nodes, Leave::Drained));
+        let of_loss = self.places(&lost);
+        let of_drain = if lost == drained { of_loss.clone() } else { self.places(&drained) };
+        (self.beside_remaining(&nodes, of_loss), of_drain)
     }
 
     /// No kubelet ends the pods of lost nodes: while their objects are there, some of them keep others away.
-    pub fn lost(&self, nodes: &[&str]) -> Places {
-        let mut places = self.without(nodes, Leave::Lost);
+    fn beside_remaining(&self, nodes: &[&str], mut places: Places) -> Places {
         let remaining = Remaining::on(self.cluster, &self.pods_on(nodes));
         for (uid, place) in &mut places {
             if let Some(id) = self.pods.get(&**uid)
@@ -62,10 +77,6 @@ impl<'s> Placement<'s> {
     pub fn of_gone_node(&self, uids: &[&str]) -> Places {
         let ids: Vec<PodId> = uids.iter().filter_map(|uid| self.pods.get(uid)).copied().collect();
         self.judged(&Scenario::new(self.cluster, BTreeSet::new(), &ids.iter().copied().collect(), &ids), &ids)
-    }
-
-    pub fn drained(&self, nodes: &[&str]) -> Places {
-        self.without(nodes, Leave::Drained)
     }
 
     /// One pod alone is deleted; its own node is open to the replacement.
@@ -102,7 +113,7 @@ impl<'s> Placement<'s> {
     fn by_the_model(&self, id: PodId) -> Place {
         let scenario = Scenario::new(self.cluster, BTreeSet::new(), &BTreeSet::from([id]), &[id]);
         let judged = judge(&scenario).into_iter().find(|it| it.pod == id);
-        judged.map_or_else(not_there, place)
+        judged.map_or_else(not_there, |it| place(it, 1))
     }
 
     /// So plain a pod, on a node that is open to it, that only its own place counts, and nobody waits who could take that. Most pods are:
@@ -129,10 +140,10 @@ impl<'s> Placement<'s> {
 
     fn pods_on(&self, nodes: &[&str]) -> Vec<PodId> {
         let nodes = nodes.iter().filter_map(|name| self.cluster.find_node(name));
-        nodes.filter_map(|node| self.by_node.get(&node)).flatten().copied().collect()
+        nodes.flat_map(|node| self.now.staying(node)).copied().collect()
     }
 
-    fn without(&self, nodes: &[&str], leave: Leave) -> Places {
+    fn departure(&self, nodes: &[&str], leave: Leave) -> Departure {
         let gone: BTreeSet<NodeId> = nodes.iter().filter_map(|name| self.cluster.find_node(name)).collect();
         let on = self.pods_on(nodes).into_iter();
         let kind = |id: &PodId| self.controllers.get(&*self.cluster.pod(*id).uid).map(String::as_str);
@@ -149,7 +160,12 @@ impl<'s> Placement<'s> {
             by_kind && !self.cluster.pod(**id).is_terminating
         };
         let recreated: Vec<PodId> = evicted.iter().filter(is_recreated).copied().collect();
-        self.judged(&Scenario::new(self.cluster, gone, &evicted, &recreated), &recreated)
+        Departure { nodes: gone, evicted, recreated }
+    }
+
+    fn places(&self, of: &Departure) -> Places {
+        let scenario = Scenario::new(self.cluster, of.nodes.clone(), &of.evicted, &of.recreated);
+        self.judged(&scenario, &of.recreated)
     }
 
     /// Its node is declared out of service: once it is lost, the pod goes without a kubelet.
@@ -159,8 +175,20 @@ impl<'s> Placement<'s> {
 
     fn judged(&self, scenario: &Scenario<'_>, meant: &[PodId]) -> Places {
         let meant: BTreeSet<PodId> = meant.iter().copied().collect();
-        let judged = judge(scenario).into_iter().filter(|it| meant.contains(&it.pod));
-        judged.map(|it| (self.cluster.pod(it.pod).uid.to_string(), place(it))).collect()
+        let judged = judge(scenario);
+        // Pods that are alike share the list of their nodes.
+        let mut alike: HashMap<(Option<usize>, *const NodeId), usize> = HashMap::new();
+        let key =
+            |it: &Judgement| (self.owners.get(&*self.cluster.pod(it.pod).uid).copied(), it.nodes.as_ptr());
+        for it in judged.iter().filter(|it| it.shortage.is_some()) {
+            *alike.entry(key(it)).or_default() += 1;
+        }
+        let judged = judged.into_iter().filter(|it| meant.contains(&it.pod));
+        let placed = judged.map(|it| {
+            let own = alike.get(&key(&it)).copied().unwrap_or_default();
+            (self.cluster.pod(it.pod).uid.to_string(), place(it, own))
+        });
+        placed.collect()
     }
 }
 
@@ -168,27 +196,33 @@ fn not_there() -> Place {
     Place::Unknown("the pod came or went while the cluster was read".to_owned())
 }
 
-fn place(judgement: Judgement) -> Place {
+/// `own`: how many such pods its workload has to place.
+fn place(judgement: Judgement, own: usize) -> Place {
     match judgement.verdict {
         Verdict::Fits => Place::Fits,
         Verdict::Unknown(why) => Place::Unknown(why.join("; ")),
         Verdict::Cannot => refused(&judgement, misses(&judgement)),
-        Verdict::Tight(_) if judgement.shortage.is_some() => {
-            let (placed, of) = judgement.shortage.as_ref().map_or((0, 0), |it| (it.placed, it.of));
-            refused(
-                &judgement,
-                format!("only {placed} of {of} such pods find a place: {}", misses(&judgement)),
-            )
-        }
-        Verdict::Tight(why) => Place::Tight(
-            match why {
-                Why::Competition => "other pods may take the room",
-                Why::Placement => "it depends on where other pods are placed",
-                Why::Preemption => "only by preempting pods of lower priority",
-                Why::MayBePreempted => "a pod of higher priority may preempt it",
+        Verdict::Tight(why) => match &judgement.shortage {
+            Some(short) if short.placed < own => {
+                let text =
+                    format!("only {} of {own} such pods find a place: {}", short.placed, misses(&judgement));
+                refused(&judgement, text)
             }
-            .to_owned(),
-        ),
+            // Those of other workloads may be the ones that find none.
+            Some(short) => {
+                Place::Tight(format!("only {} of {} such pods find a place", short.placed, short.of))
+            }
+            None => Place::Tight(doubt(why).to_owned()),
+        },
+    }
+}
+
+fn doubt(why: Why) -> &'static str {
+    match why {
+        Why::Competition => "other pods may take the room",
+        Why::Placement => "it depends on where other pods are placed",
+        Why::Preemption => "only by preempting pods of lower priority",
+        Why::MayBePreempted => "a pod of higher priority may preempt it",
     }
 }
 

@@ -1,5 +1,8 @@
 //! The pods of lost nodes remain as objects that nobody ends: what they keep other pods from meanwhile.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use cluster_model::feasibility::volumes::Lookup;
 use cluster_model::feasibility::{Cluster, PodFacts, PodId, PodTerm, VolumeUse};
 use cluster_model::healing::node_loss::{Deletion, deletion};
@@ -12,12 +15,24 @@ const HOSTNAME: &str = "kubernetes.io/hostname";
 
 pub struct Remaining<'c> {
     cluster: &'c Cluster,
-    pods: Vec<&'c PodFacts>,
+    /// One of those that have the same namespace, labels and requirements.
+    kinds: Vec<&'c PodFacts>,
+    /// Those of them that keep others away from more than their node.
+    keeping_away: Vec<&'c PodFacts>,
 }
 
 impl<'c> Remaining<'c> {
     pub fn on(cluster: &'c Cluster, pods: &[PodId]) -> Self {
-        Remaining { cluster, pods: pods.iter().map(|id| cluster.pod(*id)).collect() }
+        let mut seen = HashSet::new();
+        let mut is_new = |pod: &&PodFacts| {
+            let (labels, requirements) = (Arc::as_ptr(&pod.labels), Arc::as_ptr(&pod.requirements));
+            seen.insert((Arc::as_ptr(&pod.namespace), labels, requirements))
+        };
+        let pods = pods.iter().map(|id| cluster.pod(*id));
+        let kinds: Vec<&PodFacts> = pods.filter(|pod| is_new(pod)).collect();
+        let is_keeping_away = |pod: &&PodFacts| wide(&pod.requirements.anti_affinity).next().is_some();
+        let keeping_away = kinds.iter().copied().filter(is_keeping_away).collect();
+        Remaining { cluster, kinds, keeping_away }
     }
 
     /// What holds for the replacement of this pod instead of what would hold if all of them were gone.
@@ -28,45 +43,29 @@ impl<'c> Remaining<'c> {
             return Some(volume);
         }
         // Those terms are about pods that are being deleted, too (pkg/scheduler/framework/plugins/interpodaffinity).
-        let is_meant = |term: &PodTerm, of: &PodFacts, pod: &PodFacts| {
-            let is_in = match () {
-                () if term.is_about_own_namespace() => pod.namespace == of.namespace,
-                () => {
-                    term.namespace_selector.is_some()
-                        || term.namespaces.iter().any(|it| **it == *pod.namespace)
-                }
-            };
-            is_in && selector::selects(term.selector.as_ref(), Some(&pod.labels))
-        };
-        let is_counted =
-            |terms: &[PodTerm]| terms.iter().any(|term| self.pods.iter().any(|it| is_meant(term, pod, it)));
-        if is_counted(&wanted.affinity) {
+        let is_counted = |term: &PodTerm| self.kinds.iter().any(|it| is_meant(term, pod, it));
+        if wanted.affinity.iter().any(is_counted) {
             return unknown("its affinity counts pods of a lost node until their objects are gone");
         }
-        let wide = |terms: &[PodTerm]| {
-            terms.iter().filter(|it| it.topology_key != HOSTNAME).cloned().collect::<Vec<_>>()
-        };
         let keeps_out = |other: &&PodFacts| {
-            wide(&other.requirements.anti_affinity).iter().any(|it| is_meant(it, other, pod))
+            wide(&other.requirements.anti_affinity).any(|term| is_meant(term, other, pod))
         };
         // More pods that keep it away do not open a node.
         let may_fit = !matches!(place, Place::Cannot(_));
-        if may_fit && (is_counted(&wide(&wanted.anti_affinity)) || self.pods.iter().any(keeps_out)) {
+        if may_fit && (wide(&wanted.anti_affinity).any(is_counted) || self.keeping_away.iter().any(keeps_out))
+        {
             return unknown("anti-affinity counts pods of a lost node until their objects are gone");
         }
         // Pods that are being deleted do not count there (pkg/scheduler/framework/plugins/podtopologyspread, countPodsMatchSelector).
-        let is_counted = |it: &&PodFacts| {
-            let selects = |it: &PodFacts, constraint: &TopologySpreadConstraint| {
-                selector::selects(
-                    selector::parse(constraint.label_selector.clone()).as_ref(),
-                    Some(&it.labels),
-                )
-            };
-            it.namespace == pod.namespace
-                && deletion(&it.requirements.tolerations) == Deletion::Never
-                && wanted.spread.iter().any(|constraint| selects(it, constraint))
+        let is_counted = |constraint: &TopologySpreadConstraint| {
+            let selector = selector::parse(constraint.label_selector.clone());
+            let mut others = self.kinds.iter().filter(|it| it.namespace == pod.namespace);
+            others.any(|it| {
+                selector::selects(selector.as_ref(), Some(&it.labels))
+                    && deletion(&it.requirements.tolerations) == Deletion::Never
+            })
         };
-        if self.pods.iter().any(is_counted) {
+        if wanted.spread.iter().any(is_counted) {
             return unknown("its spread constraints may count pods that stay on a lost node");
         }
         None
@@ -110,6 +109,20 @@ impl<'c> Remaining<'c> {
             Place::Cannot(Refusal::new(why, true))
         })
     }
+}
+
+/// The terms that reach further than a node.
+fn wide(terms: &[PodTerm]) -> impl Iterator<Item = &PodTerm> {
+    terms.iter().filter(|it| it.topology_key != HOSTNAME)
+}
+
+/// May the term of pod `of` be about this one?
+fn is_meant(term: &PodTerm, of: &PodFacts, pod: &PodFacts) -> bool {
+    let is_in = match () {
+        () if term.is_about_own_namespace() => pod.namespace == of.namespace,
+        () => term.namespace_selector.is_some() || term.namespaces.iter().any(|it| **it == *pod.namespace),
+    };
+    is_in && selector::selects(term.selector.as_ref(), Some(&pod.labels))
 }
 
 fn no_detach(volume: &str) -> Place {

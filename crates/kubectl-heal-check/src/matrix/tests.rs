@@ -1,7 +1,7 @@
 //! The matrix of small clusters: what is expected, and the one edit that changes it.
 
 use super::*;
-use crate::checks::testing::{World, container, healthy, not_ready, owner, pod, stateful_set};
+use crate::checks::testing::{World, container, deployment, healthy, not_ready, owner, pod, stateful_set};
 use crate::snapshot::Read;
 use serde_json::{Value, json};
 
@@ -331,6 +331,33 @@ fn a_container_that_came_back_is_observed() {
 }
 
 /// The node that is worst counts: here the pods of n3 fit nowhere else.
+/// What finds no place may be the pod of the other one.
+#[test]
+fn room_for_some_pods_of_several_workloads_is_not_a_refusal_of_each() {
+    // Two pods are on n1, and of the other nodes only n2 has room, for one of them.
+    let two_on_n1 = |world: World| {
+        let world = world.without("Pod/web-b").without("Pod/web-c").without("Node/n3");
+        with_cpu(world.edit("Node/n1", json!({"status": {"allocatable": {"cpu": "16"}}})), "5")
+    };
+    let of = |app: &str, name: &str| {
+        let owner = json!([owner("apps/v1", "Deployment", app)]);
+        let mut pod = pod(name, app, "n1");
+        pod["metadata"]["ownerReferences"] = owner;
+        pod
+    };
+    let other = two_on_n1(healthy().with(deployment("api", 1)).with(of("api", "api-a")));
+    let own = two_on_n1(healthy().with(of("web", "web-d")));
+    for (world, name, expected) in [
+        (&other, "deployment/web", "heals heals unknown unknown unknown"),
+        (&other, "deployment/api", "heals heals unknown unknown unknown"),
+        (&own, "deployment/web", "heals heals wont wont wont"),
+    ] {
+        assert_eq!(verdicts(world, name), expected, "{name}");
+    }
+    let reason = matrix_of(&other, "deployment/api").drain.reason;
+    assert!(reason.contains("only 1 of 2 such pods find a place"), "{reason}");
+}
+
 #[test]
 fn the_worst_node_counts() {
     let wide = json!({"spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": "7"}}}]}});

@@ -24,12 +24,10 @@ pub fn zones(snapshot: &Snapshot) -> BTreeMap<&str, Vec<&str>> {
 
 /// A node without a zone that has a pod of it, or may get one.
 fn without_zone<'s>(workload: &Workload, snapshot: &'s Snapshot) -> Option<&'s str> {
+    let nodes = snapshot.nodes.iter().zip(snapshot.node_facts.iter());
+    let mut nodes = nodes.filter(|(node, _)| snapshot.zone(node).is_none()).peekable();
+    nodes.peek()?;
     let wanted = workload.requirements();
-    let mut nodes = snapshot
-        .nodes
-        .iter()
-        .zip(snapshot.node_facts.iter())
-        .filter(|(node, _)| snapshot.zone(node).is_none());
     let found = nodes.find(|(node, facts)| {
         workload.active().any(|pod| pod.node == node.name())
             || matches!(misfit(&wanted, facts), None | Some(Miss::Cordoned))

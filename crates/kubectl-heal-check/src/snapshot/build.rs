@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use cluster_model::feasibility::NodeFacts;
 use cluster_model::rollout::{Id, Kind as RolloutKind};
-use cluster_model::{DisruptionBudget, Known, Raw, autoscaler, selector};
+use cluster_model::{DisruptionBudget, Known, NodeExt, Raw, autoscaler, selector};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde_json::Value;
 
@@ -15,7 +15,8 @@ use super::owners::Owners;
 use super::system::is_system;
 use super::workload::{Kind, Service, Workload, labels_of};
 use super::{
-    Autoscaler, Budget, Event, Gathered, Lease, Origin, PodState, Read, Selection, Snapshot, Storage,
+    Autoscaler, Budget, Event, Gathered, Lease, Origin, PodState, Read, Selection, Snapshot, Storage, within,
+    workloads_within,
 };
 use crate::finding::Subject;
 
@@ -26,7 +27,10 @@ impl Snapshot {
         let mut objects: BTreeMap<Read, Vec<Value>> = BTreeMap::new();
         for (read, known) in gathered.objects {
             match known {
-                Known::Seen(all) => drop(objects.insert(read, all)),
+                Known::Seen(mut all) => {
+                    all.sort_by(|a, b| a.text("/metadata/namespace").cmp(b.text("/metadata/namespace")));
+                    objects.insert(read, all);
+                }
                 Known::Unknown(why) => drop(unknown.insert(read, why)),
             }
         }
@@ -38,7 +42,8 @@ impl Snapshot {
             }
         }
         let pods = seen(gathered.pods, Read::Pods, &mut unknown);
-        let nodes = seen(gathered.nodes, Read::Nodes, &mut unknown);
+        let mut nodes = seen(gathered.nodes, Read::Nodes, &mut unknown);
+        nodes.sort_by(|a, b| a.name().cmp(b.name()));
         let mut owners = Owners::of(&objects, &unknown);
         for pod in pods {
             owners.add(pod);
@@ -51,8 +56,10 @@ impl Snapshot {
         let none = Vec::new();
         let of = |read| objects.get(&read).unwrap_or(&none);
         for workload in &mut workloads {
-            workload.autoscaler = scaled_by(workload, of(Read::Autoscalers));
-            workload.services = of(Read::Services).iter().filter_map(|it| serving(workload, it)).collect();
+            let own = |read| within(of(read), &workload.subject.namespace);
+            let (autoscalers, services) = (own(Read::Autoscalers), own(Read::Services));
+            workload.autoscaler = scaled_by(workload, autoscalers);
+            workload.services = services.iter().filter_map(|it| serving(workload, it)).collect();
             workload.is_selected = selects(selection, workload);
             workload.is_system = all_namespaces && is_system(&workload.subject.namespace);
         }
@@ -184,7 +191,8 @@ fn autoscaler(
     all_namespaces: bool,
 ) -> Autoscaler {
     let subject = Subject::new("HorizontalPodAutoscaler", object.text("/metadata/namespace"), object.name());
-    let mut targets = workloads.iter().filter(|it| scales(object, it));
+    let own = &workloads[workloads_within(workloads, &subject.namespace)];
+    let mut targets = own.iter().filter(|it| scales(object, it));
     Autoscaler {
         is_selected: *selection == Selection::All || targets.any(|it| it.is_selected),
         is_system: all_namespaces && is_system(&subject.namespace),
@@ -221,10 +229,8 @@ fn budget(
     let budget = DisruptionBudget::from(typed);
     let subject = Subject::new("PodDisruptionBudget", budget.namespace(), budget.name());
     let (mut selected, mut pods, mut templates) = (Vec::new(), 0, 0);
-    for (at, workload) in workloads.iter().enumerate() {
-        if workload.subject.namespace != subject.namespace {
-            continue;
-        }
+    for at in workloads_within(workloads, &subject.namespace) {
+        let workload = &workloads[at];
         let of_pods =
             workload.pods.iter().filter(|pod| selector::selects(budget.selector(), Some(&pod.labels)));
         let of_pods = of_pods.count();

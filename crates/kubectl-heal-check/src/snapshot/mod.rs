@@ -22,7 +22,9 @@ mod system;
 pub mod webhook;
 pub mod workload;
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use cluster_model::feasibility::{Cluster, NodeFacts};
@@ -59,19 +61,21 @@ pub enum Selection {
 
 pub struct Snapshot {
     pub now: Timestamp,
+    /// By namespace.
     pub workloads: Vec<Workload>,
     pub budgets: Vec<Budget>,
     pub autoscalers: Vec<Autoscaler>,
     pub storage: Storage,
     /// As read.
     pub priority_classes: Vec<Value>,
+    /// By name.
     pub nodes: Arc<Vec<Node>>,
     /// The same, as the scheduler's filters read them.
     pub node_facts: Arc<Vec<NodeFacts>>,
     pub leases: Vec<Lease>,
     /// By the UID of the object that they are about.
     pub events: BTreeMap<String, Vec<Event>>,
-    /// Objects of the kinds that are no workloads, and Jobs, as far as they were read.
+    /// Objects of the kinds that are no workloads, and Jobs, as far as they were read; by namespace.
     pub objects: BTreeMap<Read, Vec<Value>>,
     /// The position of the workload to which an object or a pod belongs, by its UID.
     pub workload_of: BTreeMap<String, usize>,
@@ -154,8 +158,12 @@ impl Snapshot {
     }
 
     /// The same in one namespace.
-    pub fn in_namespace<'s>(&'s self, read: Read, namespace: &'s str) -> impl Iterator<Item = &'s Value> {
-        self.all(read).iter().filter(move |it| it.text("/metadata/namespace") == namespace)
+    pub fn in_namespace(&self, read: Read, namespace: &str) -> impl Iterator<Item = &Value> {
+        within(self.all(read), namespace).iter()
+    }
+
+    pub fn workloads_in(&self, namespace: &str) -> &[Workload] {
+        &self.workloads[workloads_within(&self.workloads, namespace)]
     }
 
     pub fn events_of(&self, uid: &str, reason: Reason) -> impl Iterator<Item = &Event> {
@@ -180,7 +188,7 @@ impl Snapshot {
     }
 
     pub fn node(&self, name: &str) -> Option<&Node> {
-        self.nodes.iter().find(|node| node.name() == name)
+        self.nodes.binary_search_by(|node| node.name().cmp(name)).ok().map(|at| &self.nodes[at])
     }
 
     /// How long a node may be silent before Kubernetes notices.
@@ -218,4 +226,18 @@ impl Snapshot {
     pub fn missing(&self, reads: &[Read]) -> Option<(Read, &str)> {
         reads.iter().find_map(|read| Some((*read, self.unknown.get(read)?.as_str())))
     }
+}
+
+/// Those of one namespace, of a list that is sorted by it: a large cluster has thousands.
+fn within<'s>(sorted: &'s [Value], namespace: &str) -> &'s [Value] {
+    let of = |it: &Value| it.text("/metadata/namespace").cmp(namespace);
+    let from = sorted.partition_point(|it| of(it) == Ordering::Less);
+    let length = sorted[from..].partition_point(|it| of(it) == Ordering::Equal);
+    &sorted[from..from + length]
+}
+
+fn workloads_within(sorted: &[Workload], namespace: &str) -> Range<usize> {
+    let of = |it: &Workload| it.subject.namespace.as_str().cmp(namespace);
+    let from = sorted.partition_point(|it| of(it) == Ordering::Less);
+    from..from + sorted[from..].partition_point(|it| of(it) == Ordering::Equal)
 }

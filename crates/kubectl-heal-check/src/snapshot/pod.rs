@@ -101,11 +101,7 @@ impl PodState {
         let spec = pod.spec.as_ref();
         let status = pod.status.as_ref();
         let controller = OwnerKey::controller_of(&pod.metadata);
-        let has_template = controller.as_ref().is_some_and(|it| {
-            it.api_version.starts_with("apps/")
-                || it.api_version.starts_with("batch/")
-                || it.kind == "ReplicationController"
-        });
+        let has_template = controller.as_ref().is_some_and(OwnerKey::has_known_template);
         let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
         let unscheduled = conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False");
         let init = status.and_then(|it| it.init_container_statuses.as_deref()).unwrap_or_default();

@@ -5,6 +5,8 @@ pub mod dry_run;
 pub mod eviction;
 pub mod exec;
 pub mod list;
+pub mod listed_object;
+pub mod listed_pod;
 mod part_of;
 pub mod raw_object;
 pub mod scheduling;

@@ -19,7 +19,12 @@ pub struct RawObject {
 
 impl<'de> Deserialize<'de> for RawObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
+        Value::deserialize(deserializer).map(RawObject::from)
+    }
+}
+
+impl From<Value> for RawObject {
+    fn from(value: Value) -> Self {
         let text = |at: &str| Some(value.text(at).to_owned()).filter(|text| !text.is_empty());
         let meta = ObjectMeta {
             name: text("/metadata/name"),
@@ -28,7 +33,7 @@ impl<'de> Deserialize<'de> for RawObject {
             resource_version: text("/metadata/resourceVersion"),
             ..ObjectMeta::default()
         };
-        Ok(RawObject { value, meta })
+        RawObject { value, meta }
     }
 }
 

@@ -85,10 +85,17 @@ fn own_anti_affinity<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Cl
     if pod.requirements.anti_affinity.is_empty() {
         return closed;
     }
-    for (node, id) in scenario.meant_by(&pod.requirements.anti_affinity, pod.namespace) {
-        for term in &pod.requirements.anti_affinity {
-            let matched = matches(scenario, pod.namespace, term, scenario.replacement(id));
-            closed.add(scenario, node, &term.topology_key, id, matched);
+    for (other, nodes) in scenario.meant_by(&pod.requirements.anti_affinity, pod.namespace) {
+        let terms = pod.requirements.anti_affinity.iter();
+        let terms = terms.map(|term| (term, matches(scenario, pod.namespace, term, other)));
+        let terms: Vec<_> = terms.filter(|(_, matched)| *matched != Match::No).collect();
+        if terms.is_empty() {
+            continue;
+        }
+        for node in nodes {
+            for (term, matched) in &terms {
+                closed.add(scenario, node, &term.topology_key, other.of, *matched);
+            }
         }
     }
     closed

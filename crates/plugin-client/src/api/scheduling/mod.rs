@@ -11,6 +11,7 @@ use kube::Api;
 use kube::api::ListParams;
 
 use super::list;
+use super::listed_pod::ListedPod;
 use crate::{Cluster, Failure};
 
 /// Finished pods take no room.
@@ -63,9 +64,9 @@ pub async fn nodes(cluster: &Cluster, page: u32) -> Result<Vec<Node>, Failure> {
 ///
 /// They could not be read.
 pub async fn pods(cluster: &Cluster, page: u32) -> Result<Scheduling, Failure> {
-    let pods: Api<Pod> = Api::all(cluster.client.clone());
+    let pods: Api<ListedPod> = Api::all(cluster.client.clone());
     let unfinished = ListParams::default().fields(UNFINISHED);
-    list::fold(&pods, "pods", unfinished, page, Scheduling::default, |all, pod| all.add_pod(&pod)).await
+    list::fold(&pods, "pods", unfinished, page, Scheduling::default, |all, pod| all.add_pod(&pod.0)).await
 }
 
 /// What [`pods`] read, with the nodes and with what the pods make it necessary to read.

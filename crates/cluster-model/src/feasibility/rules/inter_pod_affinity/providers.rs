@@ -33,9 +33,12 @@ impl<'a> Affinity<'a> {
         let mut affinity =
             Affinity { scenario, pod, terms, met, has_match: false, matches_itself: false, unknown: None };
         affinity.matches_itself = affinity.matches(pod);
-        for (node, id) in scenario.meant_by(terms, pod.namespace) {
-            if affinity.matches(scenario.replacement(id)) {
-                affinity.has_match |= affinity.add(node);
+        for (other, nodes) in scenario.meant_by(terms, pod.namespace) {
+            let mut nodes = nodes.peekable();
+            if nodes.peek().is_some() && affinity.matches(other) {
+                for node in nodes {
+                    affinity.has_match |= affinity.add(node);
+                }
             }
         }
         Some(affinity)
@@ -44,10 +47,8 @@ impl<'a> Affinity<'a> {
     /// With all pods that may be there at some time.
     pub fn new(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Option<Self> {
         let mut affinity = Self::of_staying(scenario, pod)?;
-        let terminating = scenario.nodes().flat_map(|node| scenario.staying(node));
-        let terminating = terminating.filter(|id| scenario.pod(**id).is_terminating);
-        for id in scenario.evicted().iter().chain(terminating) {
-            let old = scenario.pod(*id).node.filter(|_| affinity.matches(scenario.existing(*id)));
+        for id in scenario.evicted().iter().copied().chain(scenario.terminating()) {
+            let old = scenario.pod(id).node.filter(|_| affinity.matches(scenario.existing(id)));
             if let Some(node) = old {
                 affinity.add(node);
             }

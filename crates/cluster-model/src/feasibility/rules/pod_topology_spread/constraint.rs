@@ -75,10 +75,11 @@ impl<'a> Constraint<'a> {
         for value in self.domain_of.iter().flatten() {
             self.domains.entry(value).or_default();
         }
-        for (node, id) in scenario.staying_in(pod.namespace) {
-            let Some(value) = self.domain_of(*node) else { continue };
-            if self.counts(pod, scenario.existing(*id)) {
-                self.domains.entry(value).or_default().staying += 1;
+        for (other, nodes) in scenario.staying_in(pod.namespace) {
+            if self.counts(pod, other) {
+                for value in nodes.filter_map(|node| self.domain_of[node.0 as usize]) {
+                    self.domains.entry(value).or_default().staying += 1;
+                }
             }
         }
     }
