@@ -19,6 +19,7 @@ pub trait NodeExt {
     /// Without what takes most of its memory and no rule reads: up to fifty images, and its volumes.
     #[must_use]
     fn without_images_and_volumes(self) -> Self;
+    fn without_volumes(self) -> Self;
     /// The `Ready` condition's status and reason when it is not `True`.
     fn not_ready(&self) -> Option<String>;
     fn cordoned_by(&self) -> Option<CordonedBy>;
@@ -41,7 +42,14 @@ impl NodeExt for Node {
 
     fn without_images_and_volumes(mut self) -> Self {
         if let Some(status) = &mut self.status {
-            (status.images, status.volumes_attached, status.volumes_in_use) = (None, None, None);
+            status.images = None;
+        }
+        self.without_volumes()
+    }
+
+    fn without_volumes(mut self) -> Self {
+        if let Some(status) = &mut self.status {
+            (status.volumes_attached, status.volumes_in_use) = (None, None);
         }
         self
     }

@@ -4,7 +4,7 @@ use ::testbed::{Room, shared};
 use serde_json::json;
 
 use super::{leases, severity, verdicts};
-use crate::plugin::heal_check;
+use crate::plugin::{heal_check, text};
 
 const JSON: [&str; 2] = ["-o", "json"];
 
@@ -70,4 +70,24 @@ fn hostile_text_is_only_shown() {
         let hostile = outcome.out.chars().find(|c| *c != '\n' && cluster_model::text::is_hostile(*c));
         assert_eq!(hostile, None, "{output}: {:?}", outcome.out);
     }
+}
+
+#[test]
+fn an_image_that_only_some_nodes_have() {
+    leases();
+    let room = shared().room(2);
+    room.deployment("web", 1);
+    room.ready("web", 1);
+    let path = |name: &str| room.path("apps", &format!("deployments/{name}"));
+    let image = shared().get(&path("web"))["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+    assert!(image.is_string(), "{image}");
+    for (node, image) in room.nodes().iter().zip([image, json!("other.example/app:1")]) {
+        shared().merge_status(
+            &format!("/api/v1/nodes/{node}"),
+            &json!({"images": [{"names": [image], "sizeBytes": 1}]}),
+        );
+    }
+    let outcome = heal_check(&room, &JSON).run();
+    let message = text(&outcome.finding("HC507"), "message").to_owned();
+    assert!(message.contains("1 of 2 nodes that may take a replacement"), "{message}");
 }

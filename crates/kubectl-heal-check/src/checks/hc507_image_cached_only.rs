@@ -1,8 +1,10 @@
 //! HC507: an image that a replacement may not find on its node.
 
-use cluster_model::Raw;
+use std::collections::{HashMap, HashSet};
+
 use cluster_model::image_ref::{default_pull_policy, normalized};
 use cluster_model::text::count;
+use cluster_model::{NodeExt, Raw};
 use k8s_openapi::api::core::v1::Node;
 
 use super::check::{About, Check, Found};
@@ -41,8 +43,11 @@ enum Has {
 }
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
+    let images: HashMap<&str, Images> =
+        snapshot.nodes.iter().map(|node| (node.name(), Images::of(node))).collect();
     for workload in snapshot.posture().filter(|it| it.runs_for_good() && it.kind != Kind::DaemonSet) {
-        let nodes: Vec<&Node> = eligible(snapshot, workload).collect();
+        let nodes: Vec<&Images> =
+            eligible(snapshot, workload).filter_map(|node| images.get(node.name())).collect();
         for container in workload.running_containers() {
             let (name, image) = (container.text("/name"), container.text("/image"));
             let policy = match container.text("/imagePullPolicy") {
@@ -52,7 +57,8 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             if image.is_empty() || !matches!(policy, "Never" | "IfNotPresent") {
                 continue;
             }
-            let has: Vec<Has> = nodes.iter().map(|node| has(node, image)).collect();
+            let wanted = normalized(image);
+            let has: Vec<Has> = nodes.iter().map(|images| images.has(&wanted)).collect();
             let of = |state: Has| has.iter().filter(|it| **it == state).count();
             let (lacking, unknown) = (of(Has::No), of(Has::Unknown));
             let of_all = format!("{lacking} of {} that may take a replacement", count(nodes.len(), "node"));
@@ -82,17 +88,28 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     }
 }
 
-/// A node that reports no images at all does not say.
-fn has(node: &Node, image: &str) -> Has {
-    let images = node.status.as_ref().and_then(|it| it.images.as_deref()).unwrap_or_default();
-    let wanted = normalized(image);
-    let names = || images.iter().flat_map(|it| it.names.iter().flatten());
-    if names().any(|name| normalized(name) == wanted) {
-        Has::Yes
-    } else if images.is_empty() || images.len() >= REPORTED {
-        Has::Unknown
-    } else {
-        Has::No
+/// What a node reports.
+struct Images {
+    names: HashSet<String>,
+    count: usize,
+}
+
+impl Images {
+    fn of(node: &Node) -> Self {
+        let images = node.status.as_ref().and_then(|it| it.images.as_deref()).unwrap_or_default();
+        let names = images.iter().flat_map(|it| it.names.iter().flatten());
+        Images { names: names.map(|name| normalized(name)).collect(), count: images.len() }
+    }
+
+    /// A node that reports no images at all does not say.
+    fn has(&self, wanted: &str) -> Has {
+        if self.names.contains(wanted) {
+            Has::Yes
+        } else if self.count == 0 || self.count >= REPORTED {
+            Has::Unknown
+        } else {
+            Has::No
+        }
     }
 }
 

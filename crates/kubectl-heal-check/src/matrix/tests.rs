@@ -63,7 +63,7 @@ fn verdicts_of_the_five_cases() {
         {"topologyKey": "topology.kubernetes.io/region", "labelSelector": {"matchLabels": {"app": "other"}}}]}}}});
     let rollout = || {
         let rollout = json!([owner("argoproj.io/v1alpha1", "Rollout", "web")]);
-        let spec = crate::checks::testing::deployment("web", 3)["spec"].clone();
+        let spec = deployment("web", 3)["spec"].clone();
         healthy()
             .without("Deployment/web")
             .edit("ReplicaSet/web-1", json!({"metadata": {"ownerReferences": rollout}, "spec": spec}))

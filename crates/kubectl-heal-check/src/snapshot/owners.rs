@@ -1,6 +1,7 @@
 //! Pods under their top owners: pod → ReplicaSet → Deployment, pod → Job → CronJob, or an owner that was not read.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use cluster_model::Raw;
 use cluster_model::owner::OwnerKey;
@@ -82,6 +83,7 @@ impl<'a> Owners<'a> {
             services: Vec::new(),
             is_selected: false,
             is_system: false,
+            wanted: OnceLock::new(),
         });
         self.workloads.len() - 1
     }
@@ -154,6 +156,7 @@ impl<'a> Owners<'a> {
             services: Vec::new(),
             is_selected: false,
             is_system: false,
+            wanted: OnceLock::new(),
         });
         self.workloads.len() - 1
     }

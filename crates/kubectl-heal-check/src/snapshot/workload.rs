@@ -1,6 +1,7 @@
 //! One workload by its top owner: what it wants, the template of its pods, and the pods it has.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use cluster_model::feasibility::Requirements;
 use cluster_model::healing::node_loss::{Deletion, deletion, with_defaults};
@@ -69,6 +70,8 @@ pub struct Workload {
     pub is_selected: bool,
     /// In a namespace of Kubernetes itself that was not named.
     pub is_system: bool,
+    /// [`Self::requirements`], once they are asked for: most checks of placement do.
+    pub wanted: OnceLock<Requirements>,
 }
 
 /// A Service that selects its pods.
@@ -103,7 +106,11 @@ impl Workload {
     }
 
     /// What the scheduler reads of its template. A template that names a node wants that one.
-    pub fn requirements(&self) -> Requirements {
+    pub fn requirements(&self) -> &Requirements {
+        self.wanted.get_or_init(|| self.read_requirements())
+    }
+
+    fn read_requirements(&self) -> Requirements {
         let mut spec = self.spec().clone();
         let node = self.spec().text("/nodeName");
         if !node.is_empty() {

@@ -82,7 +82,7 @@ impl Files {
                 it.pods.add(&pod, it.namespace.as_deref());
             }),
             Kind::Read(Read::Nodes) => {
-                self.with(object, |it, node: Node| it.nodes.push(node.without_images_and_volumes()))
+                self.with(object, |it, node: Node| it.nodes.push(node.without_volumes()))
             }
             Kind::Read(read @ (Read::ConfigMaps | Read::Secrets)) => self.keys(read, object),
             Kind::Read(read) => self.raw(read, object),
