@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::cluster::shared;
 use crate::containers::{is_ready, main_of, name, pod};
 use crate::plugin::{Outcome, Run, heal_check, text};
+use crate::tty::Tty;
 
 const IMAGE: &str = "example.invalid/app:1";
 /// Ends by SIGTERM, with that exit code.
@@ -216,6 +217,42 @@ fn a_kill_without_effect_is_a_verdict_of_its_own() {
     }
 }
 
+/// `--container`: another one than that of `kubectl exec`, here a sidecar; of the others none is restarted. One that is not there is no
+/// reason to take another one.
+#[test]
+fn the_container_that_is_named_is_the_one_that_is_killed() {
+    let cluster = shared();
+    let room = cluster.real_room();
+    let before = workload(&room, "web", 2, |spec| {
+        main_runs(sh(HEARS))(spec);
+        spec["initContainers"] = json!([
+            {"name": "setup", "image": IMAGE, "command": ["true"]},
+            {"name": "proxy", "image": IMAGE, "command": sh(HEARS), "restartPolicy": "Always"}]);
+    });
+    let mark = cluster.audit_mark();
+    for other in ["setup", "none"] {
+        let outcome = prove(&room, "web", &["--yes", "--container", other]).run();
+        outcome.expect("refused", 3);
+        assert!(outcome.err.contains("there are: main, proxy (sidecar)"), "{outcome}");
+    }
+    assert_only_commands(&crate::plugin::requests(&room, "heal-check", cluster.audit_since(mark)), 0);
+    let (outcome, _, audit) =
+        prove(&room, "web", &["--yes", "--rounds=1", "--container=proxy"]).watch().finish_unchecked();
+    let proof = expect_proof(&outcome, "recovered", 1, 0);
+    assert_only_commands(&audit, 3);
+    let round = &proof["rounds"][0];
+    assert_eq!((&round["container"], &round["exitCode"]), (&json!("proxy"), &json!(3)), "{outcome}");
+    let mut restarts = Vec::new();
+    for one in &before {
+        let after = pod(&room, name(one));
+        assert_eq!(main_of(&after)["restartCount"], 0, "{after:#}");
+        let init = after["status"]["initContainerStatuses"].as_array().unwrap();
+        restarts.push(init.iter().find(|it| it["name"] == "proxy").unwrap()["restartCount"].clone());
+    }
+    restarts.sort_by_key(Value::as_u64);
+    assert_eq!(restarts, [0, 1], "{outcome}");
+}
+
 /// What would stay dead, or end its pod, is not killed; where nothing can be run inside, nothing is tried.
 #[test]
 fn what_would_not_come_back_or_has_no_shell_is_refused() {
@@ -265,6 +302,43 @@ fn without_consent_nothing_is_killed() {
     assert!(outcome.err.contains("needs confirmation"), "{outcome}");
     let plan = heal_check(&room, &["deploy/web", "--prove=kill"]).run();
     assert!(plan.err.contains("SIGTERM to its process 1 (sh)"), "{plan}");
+}
+
+/// On a terminal: the question says which container of which pods, and how; anything else than the name of the workload kills nothing.
+#[test]
+fn a_question_that_is_answered_by_no_kills_nothing() {
+    let cluster = shared();
+    let room = cluster.real_room();
+    let before = workload(&room, "web", 2, main_runs(sh(HEARS)));
+    let mark = cluster.audit_mark();
+    for answer in ["no\r", "\r", "we\r"] {
+        let run = heal_check(&room, &["deploy/web", "--prove=kill", "--rounds=1"]);
+        let mut tty = Tty::of(run.command());
+        tty.until("Type web to continue").keys(answer);
+        assert_eq!(tty.end(), 3, "{}", tty.text());
+        let screen = tty.text();
+        assert!(before.iter().any(|it| screen.contains(&asked(name(it)))), "{screen}");
+        assert!(screen.contains("declined; nothing was killed"), "{screen}");
+    }
+    // A look each, before the question.
+    assert_only_commands(&crate::plugin::requests(&room, "heal-check", cluster.audit_since(mark)), 3);
+    for one in &before {
+        assert_eq!(main_of(&pod(&room, name(one)))["restartCount"], 0);
+    }
+    // The very same question, answered by the name.
+    let run = heal_check(&room, &["deploy/web", "--prove=kill", "--rounds=1"]);
+    let mut tty = Tty::of(run.command());
+    tty.until("Type web to continue").keys("web\r");
+    assert_eq!(tty.end(), 0, "{}", tty.text());
+    let screen = tty.text();
+    for one in &before {
+        let restarts = if screen.contains(&asked(name(one))) { 1 } else { 0 };
+        assert_eq!(main_of(&pod(&room, name(one)))["restartCount"], restarts, "{screen}");
+    }
+}
+
+fn asked(pod: &str) -> String {
+    format!("Kill container main of pod {pod} by SIGTERM? Until it is started again, its pod is not ready.")
 }
 
 /// Ctrl-C in the middle of a round: the recovery is waited for and reported, and no other round begins.

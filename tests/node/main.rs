@@ -16,3 +16,6 @@ mod plugin;
 mod restarts;
 #[path = "../live/schema.rs"]
 mod schema;
+#[allow(dead_code, reason = "the other live tests use more of it")]
+#[path = "../live/tty.rs"]
+mod tty;

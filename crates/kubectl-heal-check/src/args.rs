@@ -119,6 +119,10 @@ pub struct Args {
     #[arg(long, value_name = "HOW")]
     pub prove: Option<Harm>,
 
+    /// The container that --prove=kill kills; that of kubectl exec if it is not given. Sidecars can be named too
+    #[arg(short, long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new(), requires = "prove")]
+    pub container: Option<String>,
+
     /// Evictions or kills of a proof; 3 if it is not given, kills at most one a pod
     #[arg(long, value_name = "N", value_parser = whole::<usize>(1, 1000), requires = "prove")]
     pub rounds: Option<usize>,
@@ -277,8 +281,14 @@ impl Args {
         if harm == Harm::Kill && self.grace.is_some() {
             return Err(Failure::usage("--grace is for --prove=evict: a container that is killed has none"));
         }
+        if harm == Harm::Evict && self.container.is_some() {
+            return Err(Failure::usage(
+                "--container is for --prove=kill: an eviction ends all containers of a pod",
+            ));
+        }
         Ok(Some(ProofOptions {
             harm,
+            container: self.container.clone(),
             rounds: self.rounds,
             max_recovery: self.max_recovery,
             max_unavailable: self.max_unavailable,
@@ -335,7 +345,8 @@ impl Args {
     }
 }
 
-fn named(word: &str) -> Result<(Read, String), Failure> {
+/// `deploy/web`
+pub fn named(word: &str) -> Result<(Read, String), Failure> {
     let expected = || {
         Failure::usage(format!("{word}: TYPE/NAME expected"))
             .hint("for example: kubectl heal-check deployment/web")

@@ -33,6 +33,7 @@ pub struct Seen {
     pub is_ready: bool,
     /// It is being deleted, or has ended.
     pub is_leaving: bool,
+    /// Init containers too: among them are sidecars.
     pub containers: Vec<Ran>,
 }
 
@@ -189,6 +190,7 @@ impl Observed {
 fn seen(pod: &Pod) -> Seen {
     let status = pod.status.as_ref();
     let containers = status.and_then(|it| it.container_statuses.as_deref()).unwrap_or_default();
+    let init = status.and_then(|it| it.init_container_statuses.as_deref()).unwrap_or_default();
     let is_running = |it: &ContainerStatus| it.state.as_ref().is_some_and(|it| it.running.is_some());
     Seen {
         name: pod.name().to_owned(),
@@ -198,7 +200,7 @@ fn seen(pod: &Pod) -> Seen {
         is_started: !containers.is_empty() && containers.iter().all(is_running),
         is_ready: pod.is_ready(),
         is_leaving: pod.is_terminating() || pod.is_finished(),
-        containers: containers.iter().map(ran).collect(),
+        containers: containers.iter().chain(init).map(ran).collect(),
     }
 }
 

@@ -79,7 +79,7 @@ pub async fn prepare(
     let (mut unheard, mut refused, mut hint) = (None, None, None);
     if harm == Harm::Kill && tests.iter().all(|it| it.outcome.is_ok()) {
         let inside =
-            Box::pin(kill::prepare::prepare(cluster, snapshot, workload, &plan, options.rounds)).await?;
+            Box::pin(kill::prepare::prepare(cluster, snapshot, workload, &plan, options)).await?;
         tests.extend(inside.tests);
         unheard = inside.unheard;
         let why = tests.iter().find_map(|it| it.outcome.as_ref().err());
