@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 
 use crate::cluster::shared;
 use crate::containers::{is_ready, main_of, name, pod};
+use crate::kill_beside::without_a_shell;
 use crate::plugin::{Outcome, Run, heal_check, text};
 use crate::tty::Tty;
 
-const IMAGE: &str = "example.invalid/app:1";
+pub const IMAGE: &str = "example.invalid/app:1";
 /// Ends by SIGTERM, with that exit code.
 const HEARS: &str = "trap 'exit 3' TERM; while :; do sleep 0.1; done";
 /// No shell is the first process, and it has no handler.
@@ -26,7 +27,7 @@ fn sh(script: &str) -> Value {
 }
 
 /// A Deployment of that many pods, with a Service.
-fn workload(room: &Room<'_>, app: &str, replicas: u64, edit: impl Fn(&mut Value)) -> Vec<Value> {
+pub fn workload(room: &Room<'_>, app: &str, replicas: u64, edit: impl Fn(&mut Value)) -> Vec<Value> {
     room.deployment_with(app, replicas as _, |object| {
         let spec = &mut object["spec"]["template"]["spec"];
         spec["topologySpreadConstraints"] = Value::Null;
@@ -40,7 +41,7 @@ fn workload(room: &Room<'_>, app: &str, replicas: u64, edit: impl Fn(&mut Value)
     pods
 }
 
-fn main_runs(command: Value) -> impl Fn(&mut Value) {
+pub fn main_runs(command: Value) -> impl Fn(&mut Value) {
     move |spec| {
         spec["containers"][0]["command"] = command.clone();
         // So that HC302, an error, is not in the way.
@@ -58,13 +59,13 @@ fn serves(room: &Room<'_>, service: &str, pods: usize) {
     });
 }
 
-fn prove<'r>(room: &'r Room<'r>, app: &str, more: &[&str]) -> Run<'r> {
+pub fn prove<'r>(room: &'r Room<'r>, app: &str, more: &[&str]) -> Run<'r> {
     let target = format!("deploy/{app}");
     heal_check(room, &[&[&target, "--prove=kill", "--interval=0s", "-o", "json"], more].concat())
 }
 
 #[track_caller]
-fn expect_proof(outcome: &Outcome, result: &str, rounds: usize, code: i32) -> Value {
+pub fn expect_proof(outcome: &Outcome, result: &str, rounds: usize, code: i32) -> Value {
     let proof = outcome.report()["proof"].clone();
     let count = proof["rounds"].as_array().map_or(0, Vec::len);
     assert_eq!((text(&proof, "result"), count, outcome.code), (result, rounds, code), "{outcome}");
@@ -267,16 +268,7 @@ fn what_would_not_come_back_or_has_no_shell_is_refused() {
         main_runs(sh(HEARS))(spec);
         spec["containers"][0]["restartPolicy"] = json!("Never");
     });
-    // Its shell is hidden behind an empty folder: all that is left is the program that is mounted elsewhere.
-    workload(&room, "bare", 2, |spec| {
-        main_runs(json!(["/tools/busybox", "sleep", "1000000"]))(spec);
-        spec["containers"][0]["readinessProbe"] = json!({"exec": {"command": ["/tools/busybox", "true"]}});
-        spec["volumes"] = json!([{"name": "tools", "emptyDir": {}}, {"name": "nothing", "emptyDir": {}}]);
-        spec["initContainers"] = json!([{"name": "copy", "image": IMAGE, "command": ["cp", "/bin/busybox", "/tools/"],
-            "volumeMounts": [{"name": "tools", "mountPath": "/tools"}]}]);
-        spec["containers"][0]["volumeMounts"] =
-            json!([{"name": "tools", "mountPath": "/tools"}, {"name": "nothing", "mountPath": "/bin"}]);
-    });
+    workload(&room, "bare", 2, without_a_shell(json!(["/tools/busybox", "sleep", "1000000"])));
     let mark = cluster.audit_mark();
     for (app, why) in [
         ("dead", "does not run again"),
@@ -418,35 +410,39 @@ fn the_printed_role_is_enough_for_a_kill() {
     let cluster = shared();
     let room = cluster.real_room();
     workload(&room, "web", 2, main_runs(sh(HEARS)));
-    let printed = heal_check(&room, &["--prove=kill", "--print-rbac", "-o", "json"]).run();
-    let printed: Value = serde_json::from_str(&printed.out).unwrap();
-    let rules: Vec<Value> = printed["items"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .flat_map(|it| it["rules"].as_array().cloned())
-        .flatten()
-        .collect();
+    let rules = printed_rules(&room, &["--prove=kill"]);
     let is_exec =
         |rule: &Value| rule["resources"].as_array().is_some_and(|it| it.contains(&json!("pods/exec")));
     let less: Vec<Value> = rules.iter().filter(|it| !is_exec(it)).cloned().collect();
-    assert!(!less.is_empty() && less.len() < rules.len(), "{printed:#}");
-    let user = |name: &str, rules: &[Value]| {
-        let name = format!("{}-{name}", room.namespace());
-        let kubeconfig = cluster.user(&name, &[], rules);
-        // The authoriser sees a role a moment after it was made, and of all its rules at once.
-        let attributes = json!({"verb": "watch", "resource": "pods", "namespace": room.namespace()});
-        let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
-            "spec": {"user": name, "resourceAttributes": attributes}});
-        wait("the role to be known", PATIENCE, || {
-            let answer = cluster.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", &review);
-            (answer["status"]["allowed"] == true).then_some(())
-        });
-        kubeconfig
-    };
+    assert!(!less.is_empty() && less.len() < rules.len(), "{rules:#?}");
+    let user = |name: &str, rules: &[Value]| sees_its_role(&room, name, rules);
     let refused = prove(&room, "web", &["--yes"]).kubeconfig(&user("reader", &less)).run();
     refused.expect("refused", 3);
     assert!(refused.err.contains("pods/exec"), "{refused}");
     let outcome = prove(&room, "web", &["--yes", "--rounds=1"]).kubeconfig(&user("killer", &rules)).run();
     expect_proof(&outcome, "recovered", 1, 0);
+}
+
+/// What `--print-rbac` prints.
+pub fn printed_rules(room: &Room<'_>, flags: &[&str]) -> Vec<Value> {
+    let printed = heal_check(room, &[flags, &["--print-rbac", "-o", "json"]].concat()).run();
+    let printed: Value = serde_json::from_str(&printed.out).unwrap();
+    let roles = printed["items"].as_array().into_iter().flatten();
+    roles.flat_map(|it| it["rules"].as_array().cloned()).flatten().collect()
+}
+
+/// The kubeconfig of a user with these rights, who has them by now.
+pub fn sees_its_role(room: &Room<'_>, name: &str, rules: &[Value]) -> std::path::PathBuf {
+    let cluster = room.cluster();
+    let name = format!("{}-{name}", room.namespace());
+    let kubeconfig = cluster.user(&name, &[], rules);
+    // The authoriser sees a role a moment after it was made, and of all its rules at once.
+    let attributes = json!({"verb": "watch", "resource": "pods", "namespace": room.namespace()});
+    let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+        "spec": {"user": name, "resourceAttributes": attributes}});
+    wait("the role to be known", PATIENCE, || {
+        let answer = cluster.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", &review);
+        (answer["status"]["allowed"] == true).then_some(())
+    });
+    kubeconfig
 }

@@ -10,6 +10,7 @@ mod ends;
 mod grace;
 mod heal;
 mod kill;
+mod kill_beside;
 #[allow(dead_code, unused_imports, reason = "the other live tests use more of it")]
 #[path = "../live/plugin/mod.rs"]
 mod plugin;

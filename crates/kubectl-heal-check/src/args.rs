@@ -123,6 +123,10 @@ pub struct Args {
     #[arg(short, long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new(), requires = "prove")]
     pub container: Option<String>,
 
+    /// For --prove=kill of containers without a shell: an image with sh and sleep, added to their pods as an ephemeral container, which stays there
+    #[arg(long, value_name = "IMAGE", value_parser = clap::builder::NonEmptyStringValueParser::new(), requires = "prove")]
+    pub debug_image: Option<String>,
+
     /// Evictions or kills of a proof; 3 if it is not given, kills at most one a pod
     #[arg(long, value_name = "N", value_parser = whole::<usize>(1, 1000), requires = "prove")]
     pub rounds: Option<usize>,
@@ -286,9 +290,13 @@ impl Args {
                 "--container is for --prove=kill: an eviction ends all containers of a pod",
             ));
         }
+        if harm == Harm::Evict && self.debug_image.is_some() {
+            return Err(Failure::usage("--debug-image is for --prove=kill: an eviction needs no container"));
+        }
         Ok(Some(ProofOptions {
             harm,
             container: self.container.clone(),
+            debug_image: self.debug_image.clone(),
             rounds: self.rounds,
             max_recovery: self.max_recovery,
             max_unavailable: self.max_unavailable,

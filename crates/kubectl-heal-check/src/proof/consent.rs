@@ -3,7 +3,7 @@
 use plugin_client::{Failure, Ui};
 
 use super::harm::Harm;
-use super::kill::plan::KillPlan;
+use super::kill::plan::{KillPlan, Means};
 use super::options::ProofOptions;
 use super::plan::Plan;
 
@@ -24,6 +24,13 @@ pub enum Consent {
 pub fn confirm(ui: &Ui, plan: &Plan, options: &ProofOptions) -> Result<Consent, Failure> {
     let name = &plan.subject.name;
     let done = options.harm.done();
+    let declined = || Err(Failure::refused(format!("declined; nothing was {done}")));
+    let kill = plan.kill.as_ref().filter(|_| !options.yes && ui.can_prompt());
+    if let Some((kill, image)) = kill.and_then(|it| Some((it, it.debug_image()?)))
+        && !ui.confirm_typed(&addition_question(kill, plan.rounds, image), "ephemeral")?
+    {
+        return declined();
+    }
     let typed = if plan.is_outage() {
         if !ui.can_prompt() {
             return Err(Failure::refused(format!(
@@ -51,24 +58,40 @@ pub fn confirm(ui: &Ui, plan: &Plan, options: &ProofOptions) -> Result<Consent, 
         };
         ui.confirm_typed(&question, name)?
     };
-    if typed { Ok(Consent::Typed) } else { Err(Failure::refused(format!("declined; nothing was {done}"))) }
+    if typed { Ok(Consent::Typed) } else { declined() }
 }
 
 /// The plan above it may have left the screen.
 fn kill_question(kill: &KillPlan, rounds: usize) -> String {
+    let by = match &kill.means {
+        Means::Inside(way) => way.signal.to_string(),
+        Means::Ephemeral { .. } => "a signal that ends it, if there is one".to_owned(),
+    };
+    format!(
+        "Kill container {} of {} by {by}? Until it is started again, its pod is not ready.",
+        kill.container,
+        pods(kill, rounds)
+    )
+}
+
+/// It outlasts the proof, as a kill does not.
+fn addition_question(kill: &KillPlan, rounds: usize, image: &str) -> String {
+    format!(
+        "Add an ephemeral container of image {image} to {}? It cannot be removed: it goes when its pod does.",
+        pods(kill, rounds)
+    )
+}
+
+fn pods(kill: &KillPlan, rounds: usize) -> String {
     let names: Vec<&str> = kill.victims.iter().take(rounds).map(|it| it.name.as_str()).collect();
-    let pods = match names.as_slice() {
+    match names.as_slice() {
         [one] => format!("pod {one}"),
         [first, second] => format!("pods {first} and then {second}"),
         [first, second, rest @ ..] => {
             format!("pods {first}, {second} and {} more, one after the other", rest.len())
         }
         [] => "no pod".to_owned(),
-    };
-    format!(
-        "Kill container {} of {pods} by {}? Until it is started again, its pod is not ready.",
-        kill.container, kill.way.signal
-    )
+    }
 }
 
 #[cfg(test)]
@@ -85,7 +108,8 @@ mod tests {
             let (name, boot) = ("app".to_owned(), String::new());
             let way = Way { process: 1, name, start: 7, boot, signal: Signal::TERM, because: "" };
             let victims = pods.iter().map(pod).collect();
-            kill_question(&KillPlan { container: "main".to_owned(), victims, way }, rounds)
+            let means = Means::Inside(way);
+            kill_question(&KillPlan { container: "main".to_owned(), victims, means }, rounds)
         };
         let start = |pods: &str| format!("Kill container main of {pods} by SIGTERM? ");
         assert!(of(&["a", "b"], 1).starts_with(&start("pod a")));

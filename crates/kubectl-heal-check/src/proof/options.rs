@@ -15,6 +15,8 @@ pub struct ProofOptions {
     pub harm: Harm,
     /// Of the pods whose containers are killed; `None`: that of `kubectl exec`.
     pub container: Option<String>,
+    /// With a shell, for containers that have none.
+    pub debug_image: Option<String>,
     /// `None`: as many as make sense.
     pub rounds: Option<usize>,
     pub max_recovery: Option<Duration>,
@@ -50,6 +52,7 @@ pub mod testing {
         ProofOptions {
             harm: Harm::Evict,
             container: None,
+            debug_image: None,
             rounds: None,
             max_recovery: None,
             max_unavailable: 1,
@@ -86,6 +89,7 @@ mod tests {
             &["deploy/a", "--prove=kill", "--grace=5s"],
             // And of a pod that is evicted no container is spared.
             &["deploy/a", "--prove=evict", "--container=main"],
+            &["deploy/a", "--prove=evict", "--debug-image=tools:1"],
         ] {
             assert_eq!(parse(words).unwrap_err().exit, Exit::Usage, "{words:?}");
         }
@@ -93,6 +97,8 @@ mod tests {
             &["deploy/web", "--rounds=2"][..],
             &["deploy/web", "--yes"],
             &["deploy/web", "--container=main"],
+            &["deploy/web", "--debug-image=tools:1"],
+            &["deploy/web", "--prove=kill", "--debug-image="],
             &["deploy/web", "--prove=kill", "--container="],
             &["deploy/web", "--prove=evict", "--rounds=0"],
         ] {

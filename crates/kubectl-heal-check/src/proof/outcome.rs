@@ -33,6 +33,15 @@ pub struct Killed {
     pub ended: Option<EndedRun>,
 }
 
+/// An ephemeral container that was added to a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Added {
+    pub pod: String,
+    pub container: String,
+    /// The server said so.
+    pub is_certain: bool,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum End {
     Recovered,

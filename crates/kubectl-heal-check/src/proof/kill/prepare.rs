@@ -3,8 +3,9 @@
 use cluster_model::text::count;
 use plugin_client::{Cluster, Failure};
 
+use super::ephemeral::addition;
 use super::ladder::{NoWay, ignores_stop, main_process, stop_words, way};
-use super::plan::{KillPlan, on_fit_nodes, rounds, usable};
+use super::plan::{KillPlan, Means, on_fit_nodes, rounds, usable};
 use super::target::{Target, container_of, target};
 use super::{inside, look::Look};
 use crate::proof::member::Member;
@@ -62,11 +63,23 @@ pub async fn prepare(
         Ok(rounds) => rounds,
         Err(why) => return Ok(prepared.fails("rounds", why)),
     };
-    let seen = match inside::look(cluster, &workload.subject.namespace, &target).await? {
-        Ok(seen) => seen,
-        Err(NoWay { why, hint }) => {
-            prepared.hint = Some(hint);
-            return Ok(prepared.fails("inside", why));
+    let namespace = &workload.subject.namespace;
+    let seen = match (inside::look(cluster, namespace, &target).await?, &options.debug_image) {
+        (Ok(seen), _) => seen,
+        (Err(no), Some(image)) if no.lacks_shell => {
+            return Ok(match beside(cluster, namespace, &target, image).await? {
+                Ok(text) => {
+                    prepared.holds("ephemeral", text);
+                    let means = Means::Ephemeral { image: image.clone() };
+                    prepared.kill = Some((KillPlan { container, victims, means }, rounds));
+                    prepared
+                }
+                Err(why) => prepared.fails("ephemeral", why),
+            });
+        }
+        (Err(no), _) => {
+            prepared.hint = Some(no.hint);
+            return Ok(prepared.fails("inside", no.why));
         }
     };
     prepared.unheard = unheard(workload, &target, &seen);
@@ -76,10 +89,10 @@ pub async fn prepare(
                 "inside",
                 format!("{} to process {} ({}): {}", way.signal, way.process, way.name, way.because),
             );
-            prepared.kill = Some((KillPlan { container: target.container, victims, way }, rounds));
+            prepared.kill = Some((KillPlan { container, victims, means: Means::Inside(way) }, rounds));
             Ok(prepared)
         }
-        Err(NoWay { why, hint }) => {
+        Err(NoWay { why, hint, .. }) => {
             prepared.hint = Some(hint);
             Ok(prepared.fails("inside", why))
         }
@@ -118,6 +131,31 @@ async fn named(
         Some(found) => container_of(&found, asked),
         None => Err(format!("pod {} is gone", pod.name)),
     })
+}
+
+/// Whether the server would take an ephemeral container in the first pod: its policies are asked by a dry run, and nothing is added.
+async fn beside(
+    cluster: &Cluster,
+    namespace: &str,
+    target: &Target,
+    image: &str,
+) -> Result<Result<String, String>, Failure> {
+    let Some(pod) = inside::read(cluster, namespace, &target.pod).await? else {
+        return Ok(Err(format!("pod {} is gone", target.pod)));
+    };
+    let addition = match addition(&pod, target, image) {
+        Ok(addition) => addition,
+        Err(why) => return Ok(Err(why)),
+    };
+    match inside::add(cluster, namespace, &target.pod, &addition, true).await {
+        Ok(()) => {
+            Ok(Ok(format!("{} has no shell; the server would add a container to its pod", target.container)))
+        }
+        Err(failure) if failure.code.is_some_and(|code| (400..500).contains(&code)) => {
+            Ok(Err(format!("the server adds no ephemeral container to {}: {failure}", target.pod)))
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 fn unheard(workload: &Workload, target: &Target, seen: &Look) -> Option<UnheardStop> {

@@ -20,6 +20,8 @@ pub struct Target {
     pub uid: String,
     pub container: String,
     pub container_id: String,
+    /// The container that commands run in: itself, or the ephemeral one beside it.
+    pub commands_in: String,
     /// The processes of its containers see each other, and process 1 is none of theirs (KEP-495).
     pub is_shared: bool,
     pub stop_signal: StopSignal,
@@ -111,6 +113,7 @@ pub fn target(pod: &Pod, container: &str, now: Timestamp) -> Result<Target, Stri
         uid: pod.uid().to_owned(),
         container: container.to_owned(),
         container_id: id,
+        commands_in: container.to_owned(),
         is_shared: spec.is_some_and(|it| it.share_process_namespace == Some(true)),
         stop_signal: stop_signal(own, status),
         restarts_after_kill: matches!(
@@ -121,9 +124,17 @@ pub fn target(pod: &Pod, container: &str, now: Timestamp) -> Result<Target, Stri
     })
 }
 
-fn status_of<'p>(pod: &'p Pod, container: &str) -> Option<&'p ContainerStatus> {
+impl Target {
+    /// Its ID, without the name of the runtime.
+    pub fn bare_id(&self) -> &str {
+        self.container_id.rsplit("://").next().unwrap_or_default()
+    }
+}
+
+pub fn status_of<'p>(pod: &'p Pod, container: &str) -> Option<&'p ContainerStatus> {
     let status = pod.status.as_ref()?;
-    let mut all = [&status.container_statuses, &status.init_container_statuses].into_iter().flatten().flatten();
+    let mut all =
+        [&status.container_statuses, &status.init_container_statuses].into_iter().flatten().flatten();
     all.find(|it| it.name == container)
 }
 
