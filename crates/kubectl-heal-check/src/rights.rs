@@ -8,7 +8,7 @@ use crate::gather::volumes::VOLUMES;
 use crate::options::Options;
 use crate::proof::harm::Harm;
 use crate::proof::options::ProofOptions;
-use crate::snapshot::{HEALERS, Read};
+use crate::snapshot::{HEALERS, NODE_LEASES, Read};
 
 const KUBE_SYSTEM: &str = "kube-system";
 
@@ -129,6 +129,9 @@ pub fn roles(namespace: Option<&str>, options: &Options, proves: Option<&ProofOp
     if options.watches {
         roles.name.push_str("-watch");
         roles.requirements.extend(for_watch(namespace));
+        if options.observes_nodes() {
+            roles.requirements.extend(for_node_leases());
+        }
     }
     if let Some(proof) = proves {
         let (flag, name) = match (proof.harm, &proof.debug_image) {
@@ -188,6 +191,18 @@ fn for_watch(namespace: Option<&str>) -> Vec<Requirement> {
         Requirement::reported(right(read), "notice that something changed", "changes are seen once a minute")
     };
     watched.map(requirement).collect()
+}
+
+fn for_node_leases() -> [Requirement; 2] {
+    ["list", "watch"].map(|verb| {
+        let leases = Right::new(verb, "coordination.k8s.io", "leases");
+        let leases = Right { namespace: Some(NODE_LEASES.to_owned()), ..leases };
+        Requirement::reported(
+            leases,
+            "see whether kubelets renew the Leases of their nodes",
+            "HC805 sees only which nodes are Ready",
+        )
+    })
 }
 
 /// What a proof needs beyond that. `kind`: of the workload; `None` is any.
