@@ -23,6 +23,7 @@ const PUBLISHED: &[(&str, &str, &[&str])] = &[
     ("heal-check", "heal-check-watch", &["-A", "--watch"]),
     ("heal-check", "heal-check-prove", &["--prove=evict"]),
     ("heal-check", "heal-check-prove-kill", &["--prove=kill"]),
+    ("heal-check", "heal-check-prove-kill-debug-image", &["--prove=kill", "--debug-image=IMAGE"]),
     ("heal-check", "heal-check-fix", &["-A", "--fix"]),
     ("heal-check", "heal-check-secrets", &["-A", "--secrets"]),
 ];

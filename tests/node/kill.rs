@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 
 use crate::cluster::shared;
 use crate::containers::{is_ready, main_of, name, pod};
+use crate::kill_beside::without_a_shell;
 use crate::plugin::{Outcome, Run, heal_check, text};
+use crate::tty::Tty;
 
-const IMAGE: &str = "example.invalid/app:1";
+pub const IMAGE: &str = "example.invalid/app:1";
 /// Ends by SIGTERM, with that exit code.
 const HEARS: &str = "trap 'exit 3' TERM; while :; do sleep 0.1; done";
 /// No shell is the first process, and it has no handler.
@@ -25,7 +27,7 @@ fn sh(script: &str) -> Value {
 }
 
 /// A Deployment of that many pods, with a Service.
-fn workload(room: &Room<'_>, app: &str, replicas: u64, edit: impl Fn(&mut Value)) -> Vec<Value> {
+pub fn workload(room: &Room<'_>, app: &str, replicas: u64, edit: impl Fn(&mut Value)) -> Vec<Value> {
     room.deployment_with(app, replicas as _, |object| {
         let spec = &mut object["spec"]["template"]["spec"];
         spec["topologySpreadConstraints"] = Value::Null;
@@ -39,7 +41,7 @@ fn workload(room: &Room<'_>, app: &str, replicas: u64, edit: impl Fn(&mut Value)
     pods
 }
 
-fn main_runs(command: Value) -> impl Fn(&mut Value) {
+pub fn main_runs(command: Value) -> impl Fn(&mut Value) {
     move |spec| {
         spec["containers"][0]["command"] = command.clone();
         // So that HC302, an error, is not in the way.
@@ -57,13 +59,13 @@ fn serves(room: &Room<'_>, service: &str, pods: usize) {
     });
 }
 
-fn prove<'r>(room: &'r Room<'r>, app: &str, more: &[&str]) -> Run<'r> {
+pub fn prove<'r>(room: &'r Room<'r>, app: &str, more: &[&str]) -> Run<'r> {
     let target = format!("deploy/{app}");
     heal_check(room, &[&[&target, "--prove=kill", "--interval=0s", "-o", "json"], more].concat())
 }
 
 #[track_caller]
-fn expect_proof(outcome: &Outcome, result: &str, rounds: usize, code: i32) -> Value {
+pub fn expect_proof(outcome: &Outcome, result: &str, rounds: usize, code: i32) -> Value {
     let proof = outcome.report()["proof"].clone();
     let count = proof["rounds"].as_array().map_or(0, Vec::len);
     assert_eq!((text(&proof, "result"), count, outcome.code), (result, rounds, code), "{outcome}");
@@ -216,6 +218,42 @@ fn a_kill_without_effect_is_a_verdict_of_its_own() {
     }
 }
 
+/// `--container`: another one than that of `kubectl exec`, here a sidecar; of the others none is restarted. One that is not there is no
+/// reason to take another one.
+#[test]
+fn the_container_that_is_named_is_the_one_that_is_killed() {
+    let cluster = shared();
+    let room = cluster.real_room();
+    let before = workload(&room, "web", 2, |spec| {
+        main_runs(sh(HEARS))(spec);
+        spec["initContainers"] = json!([
+            {"name": "setup", "image": IMAGE, "command": ["true"]},
+            {"name": "proxy", "image": IMAGE, "command": sh(HEARS), "restartPolicy": "Always"}]);
+    });
+    let mark = cluster.audit_mark();
+    for other in ["setup", "none"] {
+        let outcome = prove(&room, "web", &["--yes", "--container", other]).run();
+        outcome.expect("refused", 3);
+        assert!(outcome.err.contains("there are: main, proxy (sidecar)"), "{outcome}");
+    }
+    assert_only_commands(&crate::plugin::requests(&room, "heal-check", cluster.audit_since(mark)), 0);
+    let (outcome, _, audit) =
+        prove(&room, "web", &["--yes", "--rounds=1", "--container=proxy"]).watch().finish_unchecked();
+    let proof = expect_proof(&outcome, "recovered", 1, 0);
+    assert_only_commands(&audit, 3);
+    let round = &proof["rounds"][0];
+    assert_eq!((&round["container"], &round["exitCode"]), (&json!("proxy"), &json!(3)), "{outcome}");
+    let mut restarts = Vec::new();
+    for one in &before {
+        let after = pod(&room, name(one));
+        assert_eq!(main_of(&after)["restartCount"], 0, "{after:#}");
+        let init = after["status"]["initContainerStatuses"].as_array().unwrap();
+        restarts.push(init.iter().find(|it| it["name"] == "proxy").unwrap()["restartCount"].clone());
+    }
+    restarts.sort_by_key(Value::as_u64);
+    assert_eq!(restarts, [0, 1], "{outcome}");
+}
+
 /// What would stay dead, or end its pod, is not killed; where nothing can be run inside, nothing is tried.
 #[test]
 fn what_would_not_come_back_or_has_no_shell_is_refused() {
@@ -230,16 +268,7 @@ fn what_would_not_come_back_or_has_no_shell_is_refused() {
         main_runs(sh(HEARS))(spec);
         spec["containers"][0]["restartPolicy"] = json!("Never");
     });
-    // Its shell is hidden behind an empty folder: all that is left is the program that is mounted elsewhere.
-    workload(&room, "bare", 2, |spec| {
-        main_runs(json!(["/tools/busybox", "sleep", "1000000"]))(spec);
-        spec["containers"][0]["readinessProbe"] = json!({"exec": {"command": ["/tools/busybox", "true"]}});
-        spec["volumes"] = json!([{"name": "tools", "emptyDir": {}}, {"name": "nothing", "emptyDir": {}}]);
-        spec["initContainers"] = json!([{"name": "copy", "image": IMAGE, "command": ["cp", "/bin/busybox", "/tools/"],
-            "volumeMounts": [{"name": "tools", "mountPath": "/tools"}]}]);
-        spec["containers"][0]["volumeMounts"] =
-            json!([{"name": "tools", "mountPath": "/tools"}, {"name": "nothing", "mountPath": "/bin"}]);
-    });
+    workload(&room, "bare", 2, without_a_shell(json!(["/tools/busybox", "sleep", "1000000"])));
     let mark = cluster.audit_mark();
     for (app, why) in [
         ("dead", "does not run again"),
@@ -265,6 +294,43 @@ fn without_consent_nothing_is_killed() {
     assert!(outcome.err.contains("needs confirmation"), "{outcome}");
     let plan = heal_check(&room, &["deploy/web", "--prove=kill"]).run();
     assert!(plan.err.contains("SIGTERM to its process 1 (sh)"), "{plan}");
+}
+
+/// On a terminal: the question says which container of which pods, and how; anything else than the name of the workload kills nothing.
+#[test]
+fn a_question_that_is_answered_by_no_kills_nothing() {
+    let cluster = shared();
+    let room = cluster.real_room();
+    let before = workload(&room, "web", 2, main_runs(sh(HEARS)));
+    let mark = cluster.audit_mark();
+    for answer in ["no\r", "\r", "we\r"] {
+        let run = heal_check(&room, &["deploy/web", "--prove=kill", "--rounds=1"]);
+        let mut tty = Tty::of(run.command());
+        tty.until("Type web to continue").keys(answer);
+        assert_eq!(tty.end(), 3, "{}", tty.text());
+        let screen = tty.text();
+        assert!(before.iter().any(|it| screen.contains(&asked(name(it)))), "{screen}");
+        assert!(screen.contains("declined; nothing was killed"), "{screen}");
+    }
+    // A look each, before the question.
+    assert_only_commands(&crate::plugin::requests(&room, "heal-check", cluster.audit_since(mark)), 3);
+    for one in &before {
+        assert_eq!(main_of(&pod(&room, name(one)))["restartCount"], 0);
+    }
+    // The very same question, answered by the name.
+    let run = heal_check(&room, &["deploy/web", "--prove=kill", "--rounds=1"]);
+    let mut tty = Tty::of(run.command());
+    tty.until("Type web to continue").keys("web\r");
+    assert_eq!(tty.end(), 0, "{}", tty.text());
+    let screen = tty.text();
+    for one in &before {
+        let restarts = if screen.contains(&asked(name(one))) { 1 } else { 0 };
+        assert_eq!(main_of(&pod(&room, name(one)))["restartCount"], restarts, "{screen}");
+    }
+}
+
+fn asked(pod: &str) -> String {
+    format!("Kill container main of pod {pod} by SIGTERM? Until it is started again, its pod is not ready.")
 }
 
 /// Ctrl-C in the middle of a round: the recovery is waited for and reported, and no other round begins.
@@ -344,35 +410,39 @@ fn the_printed_role_is_enough_for_a_kill() {
     let cluster = shared();
     let room = cluster.real_room();
     workload(&room, "web", 2, main_runs(sh(HEARS)));
-    let printed = heal_check(&room, &["--prove=kill", "--print-rbac", "-o", "json"]).run();
-    let printed: Value = serde_json::from_str(&printed.out).unwrap();
-    let rules: Vec<Value> = printed["items"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .flat_map(|it| it["rules"].as_array().cloned())
-        .flatten()
-        .collect();
+    let rules = printed_rules(&room, &["--prove=kill"]);
     let is_exec =
         |rule: &Value| rule["resources"].as_array().is_some_and(|it| it.contains(&json!("pods/exec")));
     let less: Vec<Value> = rules.iter().filter(|it| !is_exec(it)).cloned().collect();
-    assert!(!less.is_empty() && less.len() < rules.len(), "{printed:#}");
-    let user = |name: &str, rules: &[Value]| {
-        let name = format!("{}-{name}", room.namespace());
-        let kubeconfig = cluster.user(&name, &[], rules);
-        // The authoriser sees a role a moment after it was made, and of all its rules at once.
-        let attributes = json!({"verb": "watch", "resource": "pods", "namespace": room.namespace()});
-        let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
-            "spec": {"user": name, "resourceAttributes": attributes}});
-        wait("the role to be known", PATIENCE, || {
-            let answer = cluster.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", &review);
-            (answer["status"]["allowed"] == true).then_some(())
-        });
-        kubeconfig
-    };
+    assert!(!less.is_empty() && less.len() < rules.len(), "{rules:#?}");
+    let user = |name: &str, rules: &[Value]| sees_its_role(&room, name, rules);
     let refused = prove(&room, "web", &["--yes"]).kubeconfig(&user("reader", &less)).run();
     refused.expect("refused", 3);
     assert!(refused.err.contains("pods/exec"), "{refused}");
     let outcome = prove(&room, "web", &["--yes", "--rounds=1"]).kubeconfig(&user("killer", &rules)).run();
     expect_proof(&outcome, "recovered", 1, 0);
+}
+
+/// What `--print-rbac` prints.
+pub fn printed_rules(room: &Room<'_>, flags: &[&str]) -> Vec<Value> {
+    let printed = heal_check(room, &[flags, &["--print-rbac", "-o", "json"]].concat()).run();
+    let printed: Value = serde_json::from_str(&printed.out).unwrap();
+    let roles = printed["items"].as_array().into_iter().flatten();
+    roles.flat_map(|it| it["rules"].as_array().cloned()).flatten().collect()
+}
+
+/// The kubeconfig of a user with these rights, who has them by now.
+pub fn sees_its_role(room: &Room<'_>, name: &str, rules: &[Value]) -> std::path::PathBuf {
+    let cluster = room.cluster();
+    let name = format!("{}-{name}", room.namespace());
+    let kubeconfig = cluster.user(&name, &[], rules);
+    // The authoriser sees a role a moment after it was made, and of all its rules at once.
+    let attributes = json!({"verb": "watch", "resource": "pods", "namespace": room.namespace()});
+    let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+        "spec": {"user": name, "resourceAttributes": attributes}});
+    wait("the role to be known", PATIENCE, || {
+        let answer = cluster.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", &review);
+        (answer["status"]["allowed"] == true).then_some(())
+    });
+    kubeconfig
 }

@@ -10,9 +10,13 @@ mod ends;
 mod grace;
 mod heal;
 mod kill;
+mod kill_beside;
 #[allow(dead_code, unused_imports, reason = "the other live tests use more of it")]
 #[path = "../live/plugin/mod.rs"]
 mod plugin;
 mod restarts;
 #[path = "../live/schema.rs"]
 mod schema;
+#[allow(dead_code, reason = "the other live tests use more of it")]
+#[path = "../live/tty.rs"]
+mod tty;

@@ -119,6 +119,14 @@ pub struct Args {
     #[arg(long, value_name = "HOW")]
     pub prove: Option<Harm>,
 
+    /// The container that --prove=kill kills; that of kubectl exec if it is not given. Sidecars can be named too
+    #[arg(short, long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new(), requires = "prove")]
+    pub container: Option<String>,
+
+    /// For --prove=kill of containers without a shell: an image with sh and sleep, added to their pods as an ephemeral container, which stays there
+    #[arg(long, value_name = "IMAGE", value_parser = clap::builder::NonEmptyStringValueParser::new(), requires = "prove")]
+    pub debug_image: Option<String>,
+
     /// Evictions or kills of a proof; 3 if it is not given, kills at most one a pod
     #[arg(long, value_name = "N", value_parser = whole::<usize>(1, 1000), requires = "prove")]
     pub rounds: Option<usize>,
@@ -277,8 +285,18 @@ impl Args {
         if harm == Harm::Kill && self.grace.is_some() {
             return Err(Failure::usage("--grace is for --prove=evict: a container that is killed has none"));
         }
+        if harm == Harm::Evict && self.container.is_some() {
+            return Err(Failure::usage(
+                "--container is for --prove=kill: an eviction ends all containers of a pod",
+            ));
+        }
+        if harm == Harm::Evict && self.debug_image.is_some() {
+            return Err(Failure::usage("--debug-image is for --prove=kill: an eviction needs no container"));
+        }
         Ok(Some(ProofOptions {
             harm,
+            container: self.container.clone(),
+            debug_image: self.debug_image.clone(),
             rounds: self.rounds,
             max_recovery: self.max_recovery,
             max_unavailable: self.max_unavailable,
@@ -335,7 +353,8 @@ impl Args {
     }
 }
 
-fn named(word: &str) -> Result<(Read, String), Failure> {
+/// `deploy/web`
+pub fn named(word: &str) -> Result<(Read, String), Failure> {
     let expected = || {
         Failure::usage(format!("{word}: TYPE/NAME expected"))
             .hint("for example: kubectl heal-check deployment/web")

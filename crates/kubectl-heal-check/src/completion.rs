@@ -1,10 +1,13 @@
 //! What TAB offers: workloads as TYPE/NAME, and checks by their ids.
 
+use cluster_model::Raw;
+use cluster_model::healing::restart_policy::running_containers;
 use plugin_client::api::server_table;
 use plugin_client::{Candidate, Candidates, Completing, Completion, Failure};
 
-use crate::args::{Args, TYPES};
+use crate::args::{self, Args, TYPES};
 use crate::checks::CHECKS;
+use crate::gather::objects;
 use crate::snapshot::Read;
 
 impl Completion for Args {
@@ -12,6 +15,7 @@ impl Completion for Args {
         match at.flag() {
             Some("ignore" | "explain") => Ok(ids()),
             Some("domain") => Ok(domains()),
+            Some("container") => containers(at).await,
             None if !at.has(&["selector", "all_namespaces"]) => match at.typed().split_once('/') {
                 None => Ok(types()),
                 Some((word, _)) => names(at, word).await,
@@ -35,6 +39,18 @@ fn ids() -> Candidates {
 
 fn types() -> Candidates {
     TYPES.iter().map(|read| Candidate::new(format!("{}/", read.api().0.to_lowercase()), "")).collect()
+}
+
+/// Those of the workload that is named before it: of its template, to which others may have been added in its pods.
+async fn containers(at: &Completing<'_>) -> Result<Candidates, Failure> {
+    let named = at.words().first().and_then(|word| args::named(word).ok());
+    let Some((read, name)) = named else { return Ok(Candidates::default()) };
+    let cluster = at.cluster().await?;
+    let api = objects::api(&cluster, read, Some(&cluster.namespace));
+    let found = api.get_opt(&name).await.map_err(|error| Failure::from_kube("read the workload", &error))?;
+    let object = found.map(|it| it.value).unwrap_or_default();
+    let all = running_containers(&object["spec"]["template"]["spec"]);
+    Ok(all.map(|it| Candidate::new(it.text("/name"), it.text("/image"))).collect())
 }
 
 /// Those not named yet, in the form that was begun.

@@ -51,6 +51,11 @@ impl Options {
             || (id == hc805_flapping::CHECK.id && !self.watches)
     }
 
+    /// HC805 is asked: what nodes do over time.
+    pub fn observes_nodes(&self) -> bool {
+        self.watches && self.half.wants(&hc805_flapping::CHECK) && !self.skips(hc805_flapping::CHECK.id)
+    }
+
     /// What the checks that run read, and the matrix; nothing else has to be.
     pub fn reads(&self) -> BTreeSet<Read> {
         let of_checks = CHECKS.iter().filter(|check| self.half.wants(check) && !self.skips(check.id));

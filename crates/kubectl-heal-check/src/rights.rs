@@ -7,7 +7,8 @@ use crate::fix::CHANGED;
 use crate::gather::volumes::VOLUMES;
 use crate::options::Options;
 use crate::proof::harm::Harm;
-use crate::snapshot::{HEALERS, Read};
+use crate::proof::options::ProofOptions;
+use crate::snapshot::{HEALERS, NODE_LEASES, Read};
 
 const KUBE_SYSTEM: &str = "kube-system";
 
@@ -115,7 +116,7 @@ fn purpose(read: Read) -> &'static str {
 }
 
 /// `--print-rbac`
-pub fn roles(namespace: Option<&str>, options: &Options, proves: Option<Harm>) -> Roles {
+pub fn roles(namespace: Option<&str>, options: &Options, proves: Option<&ProofOptions>) -> Roles {
     let mut roles = reading(namespace, options);
     if options.asks_server {
         roles.title = vec![
@@ -128,18 +129,23 @@ pub fn roles(namespace: Option<&str>, options: &Options, proves: Option<Harm>) -
     if options.watches {
         roles.name.push_str("-watch");
         roles.requirements.extend(for_watch(namespace));
+        if options.observes_nodes() {
+            roles.requirements.extend(for_node_leases());
+        }
     }
-    if let Some(harm) = proves {
-        let (flag, name) = match harm {
-            Harm::Evict => ("evict", "heal-check-prove"),
-            Harm::Kill => ("kill", "heal-check-prove-kill"),
+    if let Some(proof) = proves {
+        let (flag, name) = match (proof.harm, &proof.debug_image) {
+            (Harm::Evict, _) => ("evict", "heal-check-prove"),
+            (Harm::Kill, None) => ("kill", "heal-check-prove-kill"),
+            (Harm::Kill, Some(_)) => ("kill --debug-image", "heal-check-prove-kill-debug-image"),
         };
         roles.title[0] = format!(
             "Rights for `kubectl heal-check --prove={flag}`, and no more. Printed by --print-rbac, which does not contact the cluster."
         );
         roles.name = name.to_owned();
         // A right that both need is required.
-        roles.requirements = distinct(for_proof(namespace, None, harm).into_iter().chain(roles.requirements));
+        roles.requirements =
+            distinct(for_proof(namespace, None, proof).into_iter().chain(roles.requirements));
     }
     roles
 }
@@ -187,8 +193,21 @@ fn for_watch(namespace: Option<&str>) -> Vec<Requirement> {
     watched.map(requirement).collect()
 }
 
+fn for_node_leases() -> [Requirement; 2] {
+    ["list", "watch"].map(|verb| {
+        let leases = Right::new(verb, "coordination.k8s.io", "leases");
+        let leases = Right { namespace: Some(NODE_LEASES.to_owned()), ..leases };
+        Requirement::reported(
+            leases,
+            "see whether kubelets renew the Leases of their nodes",
+            "HC805 sees only which nodes are Ready",
+        )
+    })
+}
+
 /// What a proof needs beyond that. `kind`: of the workload; `None` is any.
-pub fn for_proof(namespace: Option<&str>, kind: Option<Read>, harm: Harm) -> Vec<Requirement> {
+pub fn for_proof(namespace: Option<&str>, kind: Option<Read>, proof: &ProofOptions) -> Vec<Requirement> {
+    let harm = proof.harm;
     let here = |right: Right| Right { namespace: namespace.map(str::to_owned), ..right };
     let pods = |verb: &str| here(Right::new(verb, "", "pods"));
     let slices = |verb: &str| here(Right::new(verb, "discovery.k8s.io", "endpointslices"));
@@ -218,6 +237,13 @@ pub fn for_proof(namespace: Option<&str>, kind: Option<Read>, harm: Harm) -> Vec
             })
             .into(),
     };
+    if proof.debug_image.is_some() {
+        let added = here(Right::new("patch", "", "pods").subresource("ephemeralcontainers"));
+        all.push(Requirement::required(
+            added,
+            "add an ephemeral container to a pod whose container has no shell",
+        ));
+    }
     all.extend([
         Requirement::required(pods("list"), follow),
         Requirement::required(pods("watch"), follow),

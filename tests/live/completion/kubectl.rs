@@ -103,6 +103,15 @@ fn values_of_flags_are_listed() {
     assert_eq!(values(&of(&["heal-check", "--ignore", "HC203,HC804"])), ["HC203,HC804"]);
     assert_eq!(values(&of(&["heal-check", "--fail-on", "c"])), ["critical"]);
     assert_eq!(values(&of(&["heal-check", "deployment/web", "stat"])), ["statefulset/"]);
+    room.deployment_with("web", 0, |it| {
+        let spec = &mut it["spec"]["template"]["spec"];
+        spec["initContainers"] = json!([{"name": "setup", "image": "example.invalid/app:1"},
+            {"name": "proxy", "image": "example.invalid/proxy:2", "restartPolicy": "Always"}]);
+    });
+    let containers = of(&["heal-check", "deploy/web", "-n", room.namespace(), "--prove=kill", "-c", ""]);
+    assert_eq!(values(&containers), ["main", "proxy"]);
+    assert_eq!(containers[1].1, "example.invalid/proxy:2");
+    assert_eq!(values(&of(&["heal-check", "--prove=kill", "--container", ""])), [""; 0], "of no workload");
     for plugin in ["safe-drain", "rollback-to"] {
         let allowed = of(&[plugin, "--allow", "rights-missing,a"]);
         assert_eq!(values(&allowed), ["rights-missing,all"]);

@@ -1,6 +1,7 @@
 //! `--watch`: what changes is reported once, and nothing is written.
 
-use ::testbed::shared;
+use ::testbed::{PATIENCE, shared, wait};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -66,6 +67,47 @@ fn a_node_that_comes_and_goes_is_noticed() {
     run.wait_for_output(&format!("warning HC805 node/{node}"));
     room.node_ready(node);
     assert!(reports(run).iter().any(|it| has(it, "HC805")));
+}
+
+/// Again and again, while its node says Ready: here the test plays the kubelet, and its clock runs fast.
+#[test]
+fn a_kubelet_that_renews_its_lease_too_late_is_noticed() {
+    leases();
+    let room = shared().room(1);
+    room.deployment("web", 1);
+    room.ready("web", 1);
+    let node = room.nodes()[0].as_str();
+    let lease = format!("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{node}");
+    let run = heal_check(&room, &["--watch", "-o", "json"]).spawn();
+    run.wait_for_output("watching for changes");
+    let mut renewed = Timestamp::now();
+    wait("the gaps to be seen", PATIENCE, || {
+        renewed += SignedDuration::from_mins(1);
+        let spec =
+            json!({"holderIdentity": node, "leaseDurationSeconds": 40, "renewTime": format!("{renewed:.6}")});
+        room.cluster().merge(&lease, &json!({"spec": spec}));
+        run.stderr()
+            .contains(&format!("warning HC805 node/{node} is Ready, but did not renew its Lease"))
+            .then_some(())
+    });
+    room.node_ready(node);
+    assert!(reports(run).iter().any(|it| has(it, "HC805")));
+}
+
+#[test]
+fn leases_that_may_not_be_watched_are_unchecked() {
+    leases();
+    let room = shared().room(1);
+    room.deployment("web", 1);
+    room.ready("web", 1);
+    let of_leases = |rule: &Value| rule["resources"] == json!(["leases"]) && rule["verbs"] != json!(["get"]);
+    let (left_out, rules): (Vec<Value>, Vec<Value>) =
+        Printed::of("heal-check", &["-A", "--watch"]).all().into_iter().partition(of_leases);
+    assert!(!left_out.is_empty(), "{rules:?}");
+    let user = User::new(&room, "watcher", &[&[marker()], &rules[..]].concat());
+    let run = user.run(heal_check, &["deploy/web", "--watch", "-o", "json"]).spawn();
+    run.wait_for_output("unchecked HC805 whether nodes renew their Leases: ");
+    reports(run);
 }
 
 #[test]

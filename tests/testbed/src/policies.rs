@@ -207,6 +207,26 @@ impl<'a> Room<'a> {
         })
     }
 
+    /// From now on the API server refuses to add ephemeral containers to pods of the room, in these words. A pod has to be there.
+    #[track_caller]
+    #[must_use = "it ends when this is dropped"]
+    pub fn refuse_ephemeral_containers(&self, words: &str) -> Policy<'a> {
+        const PATCH: &str = "application/strategic-merge-patch+json";
+        let spec = json!({
+            "matchConstraints": self.matches("", &["pods/ephemeralcontainers"]),
+            "validations": [{"expression": "false", "message": words}],
+        });
+        let patch = json!({"spec": {"ephemeralContainers": [{"name": "probe", "image": "none"}]}});
+        let (cluster, pods, words) = (self.cluster(), self.path_of("Pod", ""), words.to_owned());
+        self.policy("Validating", spec, json!({"validationActions": ["Deny"]}), move || {
+            let pod = cluster.list(&pods).into_iter().next().unwrap_or_default();
+            let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+            let path = format!("{pods}/{name}/ephemeralcontainers?dryRun=All");
+            let answer = cluster.request(http::Method::PATCH, &path, Some((PATCH, &patch)));
+            answer.is_err_and(|refused| refused.message.contains(&words))
+        })
+    }
+
     /// Asks for a dry run of the eviction of some pod: the server's message if it refuses.
     pub(crate) fn eviction_probe(&self) -> impl Fn() -> Option<String> + use<'a> {
         let (cluster, pods) = (self.cluster(), self.path_of("Pod", ""));

@@ -59,6 +59,12 @@ pub fn dead_rules(container: &Value) -> Vec<usize> {
     dead
 }
 
+/// The containers that run as long as the pod: the main ones, then the sidecars. `spec`: of the pod or of its template.
+pub fn running_containers(spec: &Value) -> impl Iterator<Item = &Value> {
+    let sidecars = spec.list("/initContainers").iter().filter(|it| is_sidecar(it));
+    spec.list("/containers").iter().chain(sidecars)
+}
+
 /// An init container that runs as long as the pod (KEP-753). It is always restarted.
 pub fn is_sidecar(init_container: &Value) -> bool {
     init_container["restartPolicy"] == "Always"

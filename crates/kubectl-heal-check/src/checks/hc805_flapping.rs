@@ -1,6 +1,7 @@
 //! HC805: a node that is Ready and not Ready in turns.
 
 use cluster_model::NodeExt;
+use cluster_model::text::span;
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::Warning;
@@ -9,6 +10,8 @@ use crate::snapshot::{Read, Snapshot};
 
 /// A node that is restarted has two.
 const TRANSITIONS: usize = 2;
+/// And one of these.
+const GAPS: usize = 1;
 
 pub const CHECK: Check = Check {
     id: "HC805",
@@ -16,10 +19,10 @@ pub const CHECK: Check = Check {
     about: About::Now,
     severities: &[Warning],
     reads: &[Read::Nodes],
-    fires_when: "with --watch: a node became Ready or stopped being Ready more than twice within 15 minutes",
+    fires_when: "with --watch: a node became Ready or stopped being Ready more than twice within 15 minutes, or is Ready and did not renew its Lease for longer than this lasts (40 s by default) twice in that time",
     why: "Its pods leave their Services and come back each time, and are deleted if it lasts as long as their tolerationSeconds.",
     remedy: "look at its kubelet, its network and its load; cordon and drain it meanwhile",
-    exceptions: "One look shows no history: without --watch this is not asked. A restart is two changes.",
+    exceptions: "One look shows no history: without --watch this is not asked. A restart is two changes, or one gap. Renewals that may have been missed by the watch itself do not count; if the Leases of nodes (namespace kube-node-lease) may not be watched, that part is unchecked.",
     run,
 };
 
@@ -29,10 +32,24 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     };
     for node in snapshot.nodes.iter() {
         let transitions = history.transitions(node.name(), snapshot.now);
-        if transitions > TRANSITIONS {
-            let message = format!("became Ready or not Ready {transitions} times within 15 min");
-            found.add(Warning, &Subject::new("Node", "", node.name()), message);
-        }
+        let gaps = history.leases.gaps(node.name(), snapshot.now);
+        let longest = gaps.iter().max().filter(|_| gaps.len() > GAPS && node.not_ready().is_none());
+        let message = match longest {
+            _ if transitions > TRANSITIONS => {
+                format!("became Ready or not Ready {transitions} times within 15 min")
+            }
+            Some(gap) => format!(
+                "is Ready, but did not renew its Lease in time {} times within 15 min, once for {}: it lasts {}",
+                gaps.len(),
+                span(gap.seconds),
+                span(gap.duration)
+            ),
+            None => continue,
+        };
+        found.add(Warning, &Subject::new("Node", "", node.name()), message);
+    }
+    if let Some(why) = &history.leases.unseen {
+        found.unknown(format!("whether nodes renew their Leases: {why}"));
     }
 }
 
@@ -87,6 +104,44 @@ mod tests {
                     &[],
                 ),
             ],
+        );
+    }
+
+    /// Its Lease, which lasts 40 seconds, was renewed after so many seconds each.
+    fn renewed_after(seconds: &[i64]) -> World {
+        let mut world = healthy();
+        let now: k8s_openapi::jiff::Timestamp = NOW.parse().unwrap();
+        let mut at = now - k8s_openapi::jiff::SignedDuration::from_mins(10);
+        for wait in [0].iter().chain(seconds) {
+            at += k8s_openapi::jiff::SignedDuration::from_secs(*wait);
+            let lease = json!({"metadata": {"name": "n1"}, "spec": {"holderIdentity": "n1",
+                "renewTime": format!("{at:.6}"), "leaseDurationSeconds": 40}});
+            world.node_history.leases.observe(&serde_json::from_value(lease).unwrap(), now);
+        }
+        world
+    }
+
+    #[test]
+    fn a_node_that_is_ready_and_silent_in_turns() {
+        let fires: &[&str] = &["node/n1 warning"];
+        let twice = || renewed_after(&[10, 45, 10, 70, 10]);
+        let down =
+            json!({"type": "Ready", "status": "Unknown", "lastTransitionTime": "2026-01-01T23:59:50Z"});
+        let mut blind = twice();
+        blind.node_history.leases.unseen = Some("forbidden".to_owned());
+        cases(
+            &CHECK,
+            &[
+                ("twice", twice(), fires),
+                ("in time", renewed_after(&[10, 40, 10, 40]), &[]),
+                ("a restart", renewed_after(&[10, 70, 10]), &[]),
+                ("it is down", twice().edit("Node/n1", json!({"status": {"conditions": [down]}})), &[]),
+                ("not seen any more", blind, &["node/n1 warning", "unchecked"]),
+            ],
+        );
+        assert_eq!(
+            twice().message(&CHECK),
+            "is Ready, but did not renew its Lease in time 2 times within 15 min, once for 1m10s: it lasts 40s"
         );
     }
 

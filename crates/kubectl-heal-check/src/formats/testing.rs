@@ -34,7 +34,8 @@ pub fn web() -> Subject {
 /// The same after a proof of its workload.
 pub fn proven(result: ProofResult, reason: Option<&str>) -> HealReport {
     let mut report = report();
-    report.proof = Some(ProofReport { result, reason: reason.map(str::to_owned), rounds: Vec::new() });
+    let reason = reason.map(str::to_owned);
+    report.proof = Some(ProofReport { result, reason, rounds: Vec::new(), ephemeral_containers: Vec::new() });
     report.scope.harm = Some(Harm::Evict);
     report.unchecked.clear();
     report.result = match result {

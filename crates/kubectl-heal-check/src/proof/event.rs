@@ -19,6 +19,11 @@ pub enum Event {
         container: String,
         signal: Signal,
     },
+    /// An ephemeral container.
+    Added {
+        pod: String,
+        container: String,
+    },
     /// The server's reason, when it changes.
     Refused {
         message: String,

@@ -29,7 +29,7 @@ use crate::snapshot::Snapshot;
 use consent::{Consent, confirm};
 use execute::Proof;
 use options::ProofOptions;
-use outcome::{End, Round};
+use outcome::End;
 pub use preflight::reads;
 use prepare::{Prepared, prepare};
 use screen::Screen;
@@ -62,9 +62,9 @@ pub async fn run(
     }
     if let Some(why) = refused {
         let end = End::Refused(why.clone());
-        report.result = result(&end, &[]);
-        report.proof = Some(report::ProofReport::of(&end, &[], render::reason(&end, &[])));
-        let mut lines = render::summary(plan, &end, &[]);
+        report.result = result(&end, false);
+        report.proof = Some(report::ProofReport::of(&end, &[], &[], render::reason(&end, &[])));
+        let mut lines = render::summary(plan, &end, &[], &[]);
         lines.extend(render::unheard(&report.findings, ui.width()));
         return Ok((report, lines));
     }
@@ -78,17 +78,17 @@ pub async fn run(
     let mut screen = Screen::new(ui, plan.rounds, &plan.subject.namespace);
     let mut proof = Proof::new(cluster, plan, options, bounds.until(), ui.interrupted(), &mut screen);
     let end = proof.run().await;
-    let rounds = std::mem::take(&mut proof.rounds);
+    let (rounds, added) = (std::mem::take(&mut proof.rounds), std::mem::take(&mut proof.added));
     drop(proof);
     screen.end();
     ui.status(&Line::new());
-    report.result = result(&end, &rounds);
+    report.result = result(&end, !rounds.is_empty() || !added.is_empty());
     let row = report.workloads.iter_mut().find(|row| row.subject == plan.subject);
     if let Some(matrix) = row.and_then(|row| row.matrix.as_mut()) {
         report::promote(matrix, &end, &rounds);
     }
-    report.proof = Some(report::ProofReport::of(&end, &rounds, render::reason(&end, &rounds)));
-    let mut lines = render::summary(plan, &end, &rounds);
+    report.proof = Some(report::ProofReport::of(&end, &rounds, &added, render::reason(&end, &rounds)));
+    let mut lines = render::summary(plan, &end, &rounds, &added);
     lines.extend(render::unheard(&report.findings, ui.width()));
     Ok((report, lines))
 }
@@ -115,13 +115,13 @@ fn still_agreed(then: &Prepared, now: &Prepared, options: &ProofOptions) -> Resu
 }
 
 /// How the whole run ended: nothing but the first refusals leave the cluster as it was.
-fn result(end: &End, rounds: &[Round]) -> HealResult {
+fn result(end: &End, has_changed: bool) -> HealResult {
     match end {
         End::Recovered => HealResult::Ok,
         End::Slow { .. } | End::NotRecovered(_) => HealResult::Failed,
         End::Void(_) => HealResult::Incomplete,
         End::Refused(_) => HealResult::Refused,
-        End::Aborted(_) | End::Failed(_) if rounds.is_empty() => HealResult::Refused,
+        End::Aborted(_) | End::Failed(_) if !has_changed => HealResult::Refused,
         End::Aborted(_) | End::Failed(_) => HealResult::Partial,
         End::Interrupted => HealResult::Interrupted,
         End::Timeout => HealResult::Timeout,

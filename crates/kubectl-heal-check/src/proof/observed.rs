@@ -33,6 +33,7 @@ pub struct Seen {
     pub is_ready: bool,
     /// It is being deleted, or has ended.
     pub is_leaving: bool,
+    /// Init containers too, among which are sidecars, and ephemeral ones.
     pub containers: Vec<Ran>,
 }
 
@@ -44,8 +45,18 @@ pub struct Ran {
     pub restarts: i32,
     pub is_running: bool,
     pub is_ready: bool,
+    /// Why it does not run yet.
+    pub waiting: Option<String>,
     /// Its last run that has ended.
     pub ended: Option<EndedRun>,
+}
+
+impl Ran {
+    /// The kubelet tried to start it and could not, as when its image cannot be pulled; or it has ended.
+    pub fn is_stuck(&self) -> bool {
+        let is_first = |reason: &str| matches!(reason, "" | "ContainerCreating" | "PodInitializing");
+        self.waiting.as_deref().is_some_and(|it| !is_first(it)) || self.ended.is_some()
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -189,6 +200,8 @@ impl Observed {
 fn seen(pod: &Pod) -> Seen {
     let status = pod.status.as_ref();
     let containers = status.and_then(|it| it.container_statuses.as_deref()).unwrap_or_default();
+    let init = status.and_then(|it| it.init_container_statuses.as_deref()).unwrap_or_default();
+    let ephemeral = status.and_then(|it| it.ephemeral_container_statuses.as_deref()).unwrap_or_default();
     let is_running = |it: &ContainerStatus| it.state.as_ref().is_some_and(|it| it.running.is_some());
     Seen {
         name: pod.name().to_owned(),
@@ -198,7 +211,7 @@ fn seen(pod: &Pod) -> Seen {
         is_started: !containers.is_empty() && containers.iter().all(is_running),
         is_ready: pod.is_ready(),
         is_leaving: pod.is_terminating() || pod.is_finished(),
-        containers: containers.iter().map(ran).collect(),
+        containers: containers.iter().chain(init).chain(ephemeral).map(ran).collect(),
     }
 }
 
@@ -216,6 +229,11 @@ fn ran(status: &ContainerStatus) -> Ran {
         restarts: status.restart_count,
         is_running: status.state.as_ref().is_some_and(|it| it.running.is_some()),
         is_ready: status.ready,
+        waiting: status
+            .state
+            .as_ref()
+            .and_then(|it| it.waiting.as_ref())
+            .map(|it| it.reason.clone().unwrap_or_default()),
         ended: ended(status.state.as_ref()).or_else(|| ended(status.last_state.as_ref())),
     }
 }
@@ -240,4 +258,26 @@ fn slice(slice: &EndpointSlice) -> (String, (String, BTreeSet<String>)) {
     let label = slice.metadata.labels.as_ref().and_then(|it| it.get(SERVICE_NAME));
     let name = slice.metadata.name.clone().unwrap_or_default();
     (name, (label.cloned().unwrap_or_default(), uids))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// Of sidecars and ephemeral containers what runs is followed too; whether a pod is started is a matter of its main containers.
+    #[test]
+    fn all_containers_of_a_pod_are_followed() {
+        let status = |name: &str, state: Value| json!([{"name": name, "image": "", "imageID": "", "ready": true, "restartCount": 0, "state": state}]);
+        let waits = |reason: &str| json!({"waiting": {"reason": reason}});
+        let pod = json!({"metadata": {"name": "web-a"}, "status": {
+            "initContainerStatuses": status("proxy", waits("CrashLoopBackOff")),
+            "containerStatuses": status("main", json!({"running": {}})),
+            "ephemeralContainerStatuses": status("heal-check-1", waits("ContainerCreating"))}});
+        let seen = seen(&serde_json::from_value(pod).unwrap());
+        assert!(seen.is_started);
+        let all: Vec<_> =
+            seen.containers.iter().map(|it| (it.name.as_str(), it.is_running, it.is_stuck())).collect();
+        assert_eq!(all, [("main", true, false), ("proxy", false, true), ("heal-check-1", false, false)]);
+    }
 }

@@ -13,6 +13,10 @@ const LEAST_COOL_DOWN: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProofOptions {
     pub harm: Harm,
+    /// Of the pods whose containers are killed; `None`: that of `kubectl exec`.
+    pub container: Option<String>,
+    /// With a shell, for containers that have none.
+    pub debug_image: Option<String>,
     /// `None`: as many as make sense.
     pub rounds: Option<usize>,
     pub max_recovery: Option<Duration>,
@@ -47,6 +51,8 @@ pub mod testing {
     pub fn options() -> ProofOptions {
         ProofOptions {
             harm: Harm::Evict,
+            container: None,
+            debug_image: None,
             rounds: None,
             max_recovery: None,
             max_unavailable: 1,
@@ -81,12 +87,19 @@ mod tests {
             &["-l", "a=b", "--prove=evict"],
             // The grace period is for a pod that is deleted.
             &["deploy/a", "--prove=kill", "--grace=5s"],
+            // And of a pod that is evicted no container is spared.
+            &["deploy/a", "--prove=evict", "--container=main"],
+            &["deploy/a", "--prove=evict", "--debug-image=tools:1"],
         ] {
             assert_eq!(parse(words).unwrap_err().exit, Exit::Usage, "{words:?}");
         }
         for words in [
             &["deploy/web", "--rounds=2"][..],
             &["deploy/web", "--yes"],
+            &["deploy/web", "--container=main"],
+            &["deploy/web", "--debug-image=tools:1"],
+            &["deploy/web", "--prove=kill", "--debug-image="],
+            &["deploy/web", "--prove=kill", "--container="],
             &["deploy/web", "--prove=evict", "--rounds=0"],
         ] {
             assert!(Args::try_parse_from(["kubectl heal-check"].iter().chain(words)).is_err(), "{words:?}");
@@ -99,6 +112,8 @@ mod tests {
         let default = parse(&["deploy/web", "--prove=evict"]).unwrap().unwrap();
         assert_eq!((default.harm, default.rounds, default.max_unavailable), (Harm::Evict, None, 1));
         assert_eq!(parse(&["deploy/web", "--prove=kill", "--rounds=2"]).unwrap().unwrap().rounds, Some(2));
+        let named = parse(&["deploy/web", "--prove=kill", "-c", "proxy"]).unwrap().unwrap();
+        assert_eq!((named.container.as_deref(), default.container.as_deref()), (Some("proxy"), None));
         assert_eq!(
             (default.cool_down(seconds(5)), default.cool_down(seconds(40))),
             (seconds(30), seconds(80))

@@ -42,6 +42,15 @@ pub struct Step {
     pub took: Duration,
 }
 
+/// An ephemeral container that was added to a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Added {
+    pub pod: String,
+    pub container: String,
+    /// The server said so.
+    pub is_certain: bool,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum End {
     Recovered,

@@ -66,7 +66,7 @@ pub async fn prepare(
     let Some(mut plan) = Plan::of(workload, options) else {
         return Err(Failure::refused("its pods belong to several controllers: a rollout is under way"));
     };
-    let rights: Vec<_> = rights::for_proof(Some(&workload.subject.namespace), Some(plan.read()), harm)
+    let rights: Vec<_> = rights::for_proof(Some(&workload.subject.namespace), Some(plan.read()), options)
         .into_iter()
         .filter(|it| it.is_required())
         .map(|it| it.right)
@@ -81,8 +81,7 @@ pub async fn prepare(
     tests.extend(of_server);
     let (mut unheard, mut refused, mut hint) = (None, None, None);
     if harm == Harm::Kill && tests.iter().all(|it| it.outcome.is_ok()) {
-        let inside =
-            Box::pin(kill::prepare::prepare(cluster, snapshot, workload, &plan, options.rounds)).await?;
+        let inside = Box::pin(kill::prepare::prepare(cluster, snapshot, workload, &plan, options)).await?;
         tests.extend(inside.tests);
         unheard = inside.unheard;
         let why = tests.iter().find_map(|it| it.outcome.as_ref().err());

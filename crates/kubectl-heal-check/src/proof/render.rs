@@ -5,14 +5,15 @@ use std::time::Duration;
 use cluster_model::text::count;
 use plugin_client::{Line, table};
 
-use super::kill::plan::KillPlan;
+use super::kill::plan::{KillPlan, Means};
 use super::options::ProofOptions;
-use super::outcome::{End, Killed, Round};
+use super::outcome::{Added, End, Killed, Round};
 use super::plan::Plan;
 use super::preflight::Test;
 use super::statistics::statistics;
 use super::timeline::Phase;
 use crate::finding::Finding;
+use crate::snapshot::Kind;
 use crate::spans::exact;
 
 /// Columns of the longest bar.
@@ -74,30 +75,36 @@ fn evictions(plan: &Plan) -> Vec<Vec<Line>> {
 
 fn kills(plan: &Plan, kill: &KillPlan) -> Vec<Vec<Line>> {
     let names: Vec<&str> = kill.victims.iter().take(plan.rounds).map(|it| it.name.as_str()).collect();
-    let way = &kill.way;
-    vec![
-        row(
-            "will kill",
-            format!(
-                "container {}, of one pod at a time, {}: {}",
-                kill.container,
-                count(plan.rounds, "round"),
-                names.join(", ")
+    let mut rows = vec![row(
+        "will kill",
+        format!(
+            "container {}, of one pod at a time, {}: {}",
+            kill.container,
+            count(plan.rounds, "round"),
+            names.join(", ")
+        ),
+    )];
+    match &kill.means {
+        Means::Inside(way) => rows.extend([
+            row(
+                "by",
+                format!(
+                    "{} to its process {} ({}), sent by a command in it (pods/exec)",
+                    way.signal, way.process, way.name
+                ),
             ),
-        ),
-        row(
-            "by",
-            format!(
-                "{} to its process {} ({}), sent by a command in it (pods/exec)",
-                way.signal, way.process, way.name
-            ),
-        ),
-        row("works as", way.because.to_owned()),
-        row(
-            "only if",
-            "the pod, the container and the process are still those that were looked at".to_owned(),
-        ),
-    ]
+            row("works as", way.because.to_owned()),
+        ]),
+        Means::Ephemeral { image } => rows.extend([
+            row("will add", format!("an ephemeral container of image {image} to each of these pods")),
+            row("stays", "it cannot be removed: it goes when its pod is replaced".to_owned()),
+            row("by", "a command in it (pods/exec): SIGKILL, SIGTERM or its stop signal".to_owned()),
+            row("unknown", "whether one of them can work: that is seen only from there".to_owned()),
+        ]),
+    }
+    let same = "the pod, the container and the process are still those that were looked at";
+    rows.push(row("only if", same.to_owned()));
+    rows
 }
 
 /// What was found by looking into a container.
@@ -132,7 +139,7 @@ pub fn reason(end: &End, rounds: &[Round]) -> Option<String> {
     }
 }
 
-pub fn summary(plan: &Plan, end: &End, rounds: &[Round]) -> Vec<Line> {
+pub fn summary(plan: &Plan, end: &End, rounds: &[Round], added: &[Added]) -> Vec<Line> {
     let mut lines = Vec::new();
     let longest = rounds.iter().flat_map(|it| it.phases.values()).max().copied().unwrap_or_default();
     for (index, round) in rounds.iter().enumerate() {
@@ -169,11 +176,28 @@ pub fn summary(plan: &Plan, end: &End, rounds: &[Round]) -> Vec<Line> {
                 .hanging(2),
         );
     }
+    lines.extend(left(plan, added));
     let next = match end {
         End::Recovered => ("all about it: ", format!("kubectl heal-check {name} -o wide")),
         _ => ("its state now: ", format!("kubectl heal-check {name}")),
     };
     lines.push(Line::new().plain(next.0).command(format!("{} -n {}", next.1, plan.subject.namespace)));
+    lines
+}
+
+/// The ephemeral containers that nobody can remove, and how to get pods without them.
+fn left(plan: &Plan, added: &[Added]) -> Vec<Line> {
+    let doubt = |it: &Added| if it.is_certain { "" } else { " (it is not known whether it was added)" };
+    let row = |it: &Added| {
+        let text = format!(" in pod {}: ephemeral container {}{}", it.pod, it.container, doubt(it));
+        Line::new().warn("left").plain(text).hanging(2)
+    };
+    let mut lines: Vec<Line> = added.iter().map(row).collect();
+    // kubectl restarts no ReplicaSet.
+    if !added.is_empty() && plan.kind != Kind::ReplicaSet {
+        let restart = format!("kubectl rollout restart {} -n {}", plan.subject, plan.subject.namespace);
+        lines.push(Line::new().plain("for pods without it: ").command(restart));
+    }
     lines
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cluster_model::text::count;
 use serde::Serialize;
 
-use super::outcome::{End, Killed, Round};
+use super::outcome::{Added, End, Killed, Round};
 use super::statistics::statistics;
 use crate::matrix::{Cell, Matrix};
 use crate::spans::exact;
@@ -22,11 +22,23 @@ pub enum ProofResult {
 }
 
 #[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ProofReport {
     pub result: ProofResult,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub rounds: Vec<RoundReport>,
+    /// In pods now, until these are replaced.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ephemeral_containers: Vec<AddedReport>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct AddedReport {
+    pub pod: String,
+    pub container: String,
+    /// False: whether it was added is not known.
+    pub certain: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -60,7 +72,7 @@ pub struct KilledReport {
 }
 
 impl ProofReport {
-    pub fn of(end: &End, rounds: &[Round], reason: Option<String>) -> Self {
+    pub fn of(end: &End, rounds: &[Round], added: &[Added], reason: Option<String>) -> Self {
         let result = match end {
             End::Recovered => ProofResult::Recovered,
             End::Slow { .. } => ProofResult::Slow,
@@ -70,7 +82,13 @@ impl ProofReport {
                 ProofResult::Aborted
             }
         };
-        ProofReport { result, reason, rounds: rounds.iter().map(round).collect() }
+        let added = added.iter().map(|it| AddedReport {
+            pod: it.pod.clone(),
+            container: it.container.clone(),
+            certain: it.is_certain,
+        });
+        let rounds = rounds.iter().map(round).collect();
+        ProofReport { result, reason, rounds, ephemeral_containers: added.collect() }
     }
 }
 

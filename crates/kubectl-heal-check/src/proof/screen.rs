@@ -72,6 +72,9 @@ impl Reporter for Screen {
                     .strong(format!("round {round} of {}", self.rounds))
                     .plain(format!("  {signal} to container {container} of {victim} on {node}"))
             }
+            Event::Added { pod, container } => {
+                Line::new().plain(format!("  added ephemeral container {container} to {pod}"))
+            }
             Event::Refused { message } => {
                 Line::new().plain("  ").warn("waiting").plain(format!("  {message}")).hanging(4)
             }

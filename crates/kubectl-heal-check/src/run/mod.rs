@@ -53,8 +53,8 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let Format::Common(output) = args.output else {
             return Err(Failure::usage("--print-rbac: a role is text, json or yaml"));
         };
-        let (namespace, harm) = (args.connection.namespace.as_deref(), proof.as_ref().map(|it| it.harm));
-        let mut roles = rights::roles(namespace, &options, harm);
+        let namespace = args.connection.namespace.as_deref();
+        let mut roles = rights::roles(namespace, &options, proof.as_ref());
         if args.fix.is_some() {
             rights::add_fixes(&mut roles, namespace);
         }

@@ -31,7 +31,8 @@ impl Context<'_> {
         self.whole(&first, namespace);
         self.ui.status(&Line::new().dim("watching for changes; Ctrl-C ends it"));
         let reads = self.options.reads();
-        let watched = Watched { namespace, reads: &reads };
+        let leases = self.options.observes_nodes();
+        let watched = Watched { namespace, reads: &reads, leases };
         let look = |history| self.look(history, namespace);
         let show = |report: &HealReport, changes: &Changes| self.show(report, changes, namespace);
         let work = async {

@@ -7,6 +7,7 @@ pub mod domain;
 pub mod event;
 pub mod gathered;
 mod hosts;
+mod lease_history;
 mod node_history;
 pub mod origin;
 mod owners;
@@ -122,6 +123,9 @@ pub struct Autoscaler {
     pub is_selected: bool,
     pub is_system: bool,
 }
+
+/// Where each kubelet renews the Lease of its node.
+pub const NODE_LEASES: &str = "kube-node-lease";
 
 /// The holders of the Leases that are read.
 pub const HEALERS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];

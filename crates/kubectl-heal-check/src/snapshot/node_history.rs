@@ -6,13 +6,18 @@ use cluster_model::NodeExt;
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
+use super::lease_history::LeaseHistory;
+
 /// What is older is forgotten.
 pub const KEPT: SignedDuration = SignedDuration::from_mins(15);
 /// More transitions of one node than that are not told apart.
 const MOST: usize = 100;
 
 #[derive(Clone, Debug, Default)]
-pub struct NodeHistory(BTreeMap<String, Seen>);
+pub struct NodeHistory {
+    nodes: BTreeMap<String, Seen>,
+    pub leases: LeaseHistory,
+}
 
 #[derive(Clone, Debug)]
 struct Seen {
@@ -32,7 +37,7 @@ impl NodeHistory {
         let since = ready.and_then(|it| it.last_transition_time.as_ref()).map(|it| it.0);
         let uid = node.metadata.uid.clone().unwrap_or_default();
         let new = Seen { uid, is_ready, since, transitions: Vec::new() };
-        let seen = self.0.entry(node.name().to_owned()).or_insert_with(|| new.clone());
+        let seen = self.nodes.entry(node.name().to_owned()).or_insert_with(|| new.clone());
         if seen.uid != new.uid {
             *seen = new;
             return;
@@ -51,7 +56,7 @@ impl NodeHistory {
 
     /// How often it changed within the time that is kept.
     pub fn transitions(&self, node: &str, now: Timestamp) -> usize {
-        let of_node = self.0.get(node).into_iter().flat_map(|it| &it.transitions);
+        let of_node = self.nodes.get(node).into_iter().flat_map(|it| &it.transitions);
         of_node.filter(|at| now.duration_since(**at) < KEPT).count()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use cluster_model::feasibility::Requirements;
 use cluster_model::healing::node_loss::{Deletion, deletion, with_defaults};
-use cluster_model::healing::restart_policy::is_sidecar;
+use cluster_model::healing::restart_policy::running_containers;
 use cluster_model::healing::start_up::{StartUp, start_up};
 use cluster_model::rollout::Kind as RolloutKind;
 use cluster_model::rollout::update_strategy::Moves;
@@ -175,8 +175,7 @@ impl Workload {
 
     /// The main containers, and the init containers that run as long as they do.
     pub fn running_containers(&self) -> impl Iterator<Item = &Value> {
-        let init = self.template.list("/spec/initContainers").iter().filter(|it| is_sidecar(it));
-        self.containers().iter().chain(init)
+        running_containers(self.spec())
     }
 
     pub fn labels(&self) -> BTreeMap<String, String> {

@@ -46,6 +46,12 @@ pub async fn run<F: Future<Output = Result<HealReport, Failure>>>(
                         history.observe(&node, cluster.now());
                         is_changed |= more;
                     }
+                    Signal::Lease(lease) => is_changed |= history.leases.observe(&lease, cluster.now()),
+                    Signal::LeasesInterrupted => history.leases.interrupted(),
+                    Signal::NoLeases(failure) => {
+                        history.leases.unseen = Some(failure.to_string());
+                        is_changed = true;
+                    }
                     Signal::Ended(failure) => {
                         let seconds = AT_LEAST_EVERY.as_secs();
                         ui.warn(format!("{failure}; its changes are seen every {seconds} s only"));

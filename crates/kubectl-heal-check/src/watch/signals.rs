@@ -5,13 +5,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use cluster_model::NodeExt;
 use futures::stream::{self, BoxStream, StreamExt};
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use plugin_client::api::watch::Watched as Selected;
 use plugin_client::{Cluster, Failure, Feed, feed, feed_of};
 
 use crate::gather::objects;
-use crate::snapshot::Read;
+use crate::snapshot::{NODE_LEASES, Read};
 
 pub enum Signal {
     Changed,
@@ -20,6 +21,12 @@ pub enum Signal {
         /// More than its heartbeat.
         is_changed: bool,
     },
+    /// Of a node: it was renewed, or taken.
+    Lease(Box<Lease>),
+    /// Renewals may have been missed.
+    LeasesInterrupted,
+    /// The Leases of nodes are not seen, and why.
+    NoLeases(Failure),
     /// It is not watched any more, and why.
     Ended(Failure),
 }
@@ -28,6 +35,8 @@ pub enum Signal {
 pub struct Watched<'a> {
     pub namespace: Option<&'a str>,
     pub reads: &'a BTreeSet<Read>,
+    /// Those of nodes, which every kubelet renews every ten seconds.
+    pub leases: bool,
 }
 
 pub fn start(cluster: &Cluster, watched: Watched<'_>) -> BoxStream<'static, Signal> {
@@ -42,7 +51,24 @@ pub fn start(cluster: &Cluster, watched: Watched<'_>) -> BoxStream<'static, Sign
                 .boxed()
         }
     });
-    stream::select_all(all).boxed()
+    let leases = watched.leases.then(|| leases(cluster));
+    stream::select_all(all.chain(leases)).boxed()
+}
+
+fn leases(cluster: &Cluster) -> BoxStream<'static, Signal> {
+    let leases: Api<Lease> = Api::namespaced(cluster.client.clone(), NODE_LEASES);
+    let seen = |lease| Signal::Lease(Box::new(lease));
+    let each = move |item| match item {
+        // What was there before the list is not compared with what is in it.
+        Ok(Feed::Synced(leases)) => {
+            [Signal::LeasesInterrupted].into_iter().chain(leases.into_iter().map(seen)).collect()
+        }
+        Ok(Feed::Applied(lease)) => vec![seen(lease)],
+        Ok(Feed::Deleted(_)) => Vec::new(),
+        Ok(Feed::Interrupted(_)) => vec![Signal::LeasesInterrupted],
+        Err(failure) => vec![Signal::NoLeases(failure)],
+    };
+    feed(leases, Selected::default()).map(each).flat_map(stream::iter).boxed()
 }
 
 fn nodes(cluster: &Cluster) -> BoxStream<'static, Signal> {

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use cluster_model::PodExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::StreamExt;
 use plugin_client::Failure;
@@ -11,13 +10,12 @@ use plugin_client::api::exec::{Executed, Running};
 use super::{FRAME, Proof, at, pending};
 use crate::proof::event::Event;
 use crate::proof::kill::inside::{self, Sent};
-use crate::proof::kill::ladder::{self, Way};
+use crate::proof::kill::ladder::Way;
 use crate::proof::kill::look::SENDING;
-use crate::proof::kill::plan::KillPlan;
-use crate::proof::kill::target::{Target, target};
+use crate::proof::kill::plan::{KillPlan, Means};
+use crate::proof::kill::target::Target;
 use crate::proof::kill::timeline::{EFFECT_WITHIN, KillTimeline};
 use crate::proof::member::Member;
-use crate::proof::observed::Seen;
 use crate::proof::outcome::{End, Round};
 use crate::proof::timeline::Phase;
 
@@ -46,7 +44,10 @@ impl<'a> Proof<'a> {
         let Some(victim) = victim else {
             return Err(End::Aborted("no pod is left whose container was not killed just now".to_owned()));
         };
-        let (target, way) = self.look_again(&victim, &kill.container).await?;
+        let (target, way) = match &kill.means {
+            Means::Inside(_) => self.look_inside(&victim, &kill.container).await?,
+            Means::Ephemeral { image } => self.look_from_beside(&victim, &kill.container, image).await?,
+        };
         let min_ready = self.plan.min_ready;
         let timeline = KillTimeline::new(&victim, &kill.container, min_ready, &self.observed);
         let Some(mut timeline) = timeline else {
@@ -74,42 +75,6 @@ impl<'a> Proof<'a> {
             self.reporter.event(&Event::Recovered { round: number, after });
         }
         end.map(|()| round)
-    }
-
-    /// A command has no precondition on the server: the pod and the container are compared right before it, and the process by the command.
-    async fn look_again(&mut self, victim: &Seen, container: &str) -> Result<(Target, Way), End> {
-        let (cluster, namespace) = (self.cluster, self.plan.subject.namespace.as_str());
-        let work = async {
-            let Some(pod) = inside::read(cluster, namespace, &victim.name).await.map_err(End::Failed)? else {
-                return Err(End::Aborted(format!("pod {} is gone", victim.name)));
-            };
-            if pod.uid() != victim.uid {
-                return Err(End::Aborted(format!(
-                    "pod {} was replaced meanwhile; the new one was not touched",
-                    victim.name
-                )));
-            }
-            let target = target(&pod, container, cluster.now()).map_err(End::Aborted)?;
-            let seen = inside::look(cluster, namespace, &target).await.map_err(End::Failed)?;
-            let way = seen.and_then(|seen| ladder::way(&target, &seen)).map_err(|no| End::Aborted(no.why))?;
-            Ok((target, way))
-        };
-        let found = tokio::select! {
-            biased;
-            () = self.interrupted.clone() => return Err(End::Interrupted),
-            () = at(self.deadline) => return Err(End::Timeout),
-            found = work => found?,
-        };
-        let is_same = |it: &Target| {
-            victim.containers.iter().any(|ran| ran.name == container && ran.id == it.container_id)
-        };
-        if !is_same(&found.0) {
-            return Err(End::Aborted(format!(
-                "container {container} of {} was started again meanwhile; the new one was not touched",
-                victim.name
-            )));
-        }
-        Ok(found)
     }
 
     async fn attend_kill(

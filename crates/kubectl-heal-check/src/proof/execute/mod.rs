@@ -1,5 +1,6 @@
 //! Carries a plan out: one pod at a time, each evicted once and only by its UID, or one container of it killed once. Network I/O; what it sees is judged by [`Timeline`].
 
+mod kill_look;
 mod kill_round;
 mod round;
 mod watches;
@@ -15,7 +16,7 @@ use super::event::{Event, Reporter};
 use super::member::Member;
 use super::observed::Observed;
 use super::options::ProofOptions;
-use super::outcome::{End, Round};
+use super::outcome::{Added, End, Round};
 use super::plan::Plan;
 use watches::Watches;
 
@@ -40,6 +41,8 @@ pub struct Proof<'a> {
     down: BTreeSet<String>,
     has_begun: bool,
     pub rounds: Vec<Round>,
+    /// The ephemeral containers that are in pods now, or may be.
+    pub added: Vec<Added>,
 }
 
 impl<'a> Proof<'a> {
@@ -65,6 +68,7 @@ impl<'a> Proof<'a> {
             down: BTreeSet::new(),
             has_begun: false,
             rounds: Vec::new(),
+            added: Vec::new(),
         }
     }
 

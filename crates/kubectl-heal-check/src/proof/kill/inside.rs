@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
+use kube::api::{Patch, PatchParams};
 use plugin_client::api::exec::{self, ExecEnd, ExecRequest, Executed, Running};
 use plugin_client::{Cluster, Failure};
 
+use super::ephemeral::Addition;
 use super::ladder::{NoWay, Way};
 use super::look::{self, Look, SENDING};
 use super::target::Target;
@@ -14,7 +16,7 @@ use super::target::Target;
 /// A command in a container takes moments; on a machine that is busy, some seconds.
 const COMMAND_WITHIN: Duration = Duration::from_secs(30);
 
-const NO_SHELL: &str = "an image without a shell (distroless) needs an ephemeral container, which is not offered; only from its node it can be killed as it is";
+const NO_SHELL: &str = "an image without a shell (distroless) can be killed from an ephemeral container: --debug-image IMAGE names an image with sh and sleep";
 
 /// `None`: it is not there.
 pub async fn read(cluster: &Cluster, namespace: &str, pod: &str) -> Result<Option<Pod>, Failure> {
@@ -22,6 +24,27 @@ pub async fn read(cluster: &Cluster, namespace: &str, pod: &str) -> Result<Optio
     pods.get_opt(pod)
         .await
         .map_err(|error| Failure::from_kube("read the pod", &error).object(format!("pod/{pod}")))
+}
+
+/// Adds an ephemeral container, or asks whether the server would (`is_dry`).
+///
+/// # Errors
+///
+/// The server refused it, as a policy may demand, or did not answer.
+pub async fn add(
+    cluster: &Cluster,
+    namespace: &str,
+    pod: &str,
+    addition: &Addition,
+    is_dry: bool,
+) -> Result<(), Failure> {
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
+    let params = PatchParams { dry_run: is_dry, ..PatchParams::default() };
+    let patch = Patch::Strategic(&addition.patch);
+    let added = pods.patch_subresource("ephemeralcontainers", pod, &params, &patch).await;
+    added.map(drop).map_err(|error| {
+        Failure::from_kube("add an ephemeral container", &error).object(format!("pod/{pod}"))
+    })
 }
 
 /// What is seen inside; or why nothing can be seen.
@@ -42,14 +65,13 @@ pub async fn look(
 
 /// Why the look came to no end.
 fn unseen(target: &Target, executed: &Executed) -> NoWay {
-    let container = &target.container;
-    let no = |why: String| NoWay { why, hint: NO_SHELL };
+    let container = &target.commands_in;
+    let no = |why: String| NoWay { why, hint: NO_SHELL, lacks_shell: false };
+    let no_shell = || NoWay { lacks_shell: true, ..no(format!("container {container} has no shell (sh)")) };
     match &executed.end {
-        ExecEnd::Failed(why) if is_missing(why) => {
-            no(format!("container {container} has no shell (sh): {}", why.trim()))
-        }
+        ExecEnd::Failed(why) if is_missing(why) => no_shell(),
         // As a shell would say it, by some runtimes.
-        ExecEnd::Exit(126 | 127) => no(format!("container {container} has no shell (sh)")),
+        ExecEnd::Exit(126 | 127) => no_shell(),
         ExecEnd::Failed(why) => no(format!("no command can be run in container {container}: {}", why.trim())),
         ExecEnd::Exit(code) => no(format!(
             "the look into container {container} ended with exit code {code}: {}",
@@ -123,7 +145,7 @@ fn request(namespace: &str, target: &Target, command: Vec<String>) -> ExecReques
     ExecRequest {
         namespace: namespace.to_owned(),
         pod: target.pod.clone(),
-        container: target.container.clone(),
+        container: target.commands_in.clone(),
         command,
     }
 }

@@ -24,21 +24,32 @@ pub struct Way {
 pub struct NoWay {
     pub why: String,
     pub hint: &'static str,
+    /// No command runs in the container: from beside it there may be a way.
+    pub lacks_shell: bool,
 }
 
 const HINT: &str = "with shareProcessNamespace: true, or with a small init program (tini) as its first process, it can be; without, only from its node";
 
 fn no(why: String) -> NoWay {
-    NoWay { why, hint: HINT }
+    NoWay { why, hint: HINT, lacks_shell: false }
 }
 
 /// The process whose end is the end of the container.
 pub fn main_process<'l>(target: &Target, look: &'l Look) -> Result<(u32, &'l Process), NoWay> {
     let container = &target.container;
-    let is_own = |process: &Process| !look.cgroup.is_empty() && process.cgroup == look.cgroup;
+    let is_beside = target.commands_in != *container;
+    // The kubelet's runtimes name the control groups of a container by its ID.
+    let is_own = |process: &Process| match is_beside {
+        false => !look.cgroup.is_empty() && process.cgroup == look.cgroup,
+        true => process.cgroup.iter().any(|it| it.contains(target.bare_id())),
+    };
     if !target.is_shared {
         return match look.processes.get(&1) {
             Some(first) if is_own(first) => Ok((1, first)),
+            _ if is_beside => Err(no(format!(
+                "process 1, as ephemeral container {} sees it, is not known to be that of container {container}: the runtime may not support targetContainerName",
+                target.commands_in
+            ))),
             _ => Err(no(format!("process 1, as container {container} sees it, is none of its own"))),
         };
     }
@@ -59,7 +70,8 @@ pub fn way(target: &Target, look: &Look) -> Result<Way, NoWay> {
     let who = format!("process {id} ({})", process.name);
     if !process.is_allowed {
         return Err(no(format!(
-            "a command in container {container} may send no signal to {who}: it runs as another user"
+            "a command in container {} may send no signal to {who}: it runs as another user",
+            target.commands_in
         )));
     }
     let Some(start) = process.start else {
@@ -159,6 +171,7 @@ mod tests {
             uid: "u".to_owned(),
             container: "main".to_owned(),
             container_id: "containerd://a".to_owned(),
+            commands_in: "main".to_owned(),
             is_shared: false,
             stop_signal: StopSignal::Default,
             restarts_after_kill: true,
@@ -258,6 +271,28 @@ mod tests {
         let mut deaf = main.clone();
         deaf.1.ignored = Some(0x4000);
         assert_eq!(ignores_stop(&shared, &look(&[pause, deaf])), Some(true));
+    }
+
+    /// From beside it, the control group that has its ID is its own, and no other one is, not even that of the command.
+    #[test]
+    fn from_an_ephemeral_container_the_process_is_known_by_the_id_of_the_container() {
+        let beside = Target {
+            container_id: "containerd://1f2e3d".to_owned(),
+            commands_in: "heal-check-1".to_owned(),
+            ..target()
+        };
+        let own = (1, process(0, "0::/../cri-containerd-1f2e3d.scope", 0x4000));
+        assert_eq!(shown(&beside, &look(std::slice::from_ref(&own))), "SIGTERM to 1");
+        for other in ["0::/", "0::/../cri-containerd-0a0b0c.scope"] {
+            let why = shown(&beside, &look(&[(1, process(0, other, 0x4000))]));
+            assert!(why.contains("may not support targetContainerName"), "{other}: {why}");
+        }
+        let shared = Target { is_shared: true, ..beside };
+        let pause = (1, process(0, "0::/../cri-containerd-pause.scope", 0));
+        let main = (7, own.1);
+        let command = (9, process(0, "0::/", 0));
+        assert_eq!(shown(&shared, &look(&[pause.clone(), main, command.clone()])), "SIGKILL to 7");
+        assert!(shown(&shared, &look(&[pause, command])).contains("was not found"));
     }
 
     #[test]

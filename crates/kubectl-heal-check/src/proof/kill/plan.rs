@@ -16,8 +16,26 @@ pub struct KillPlan {
     pub container: String,
     /// Each is used once: a second end of the same container would be followed by a wait.
     pub victims: Vec<Member>,
-    /// That of the first one; each is looked at again before its signal.
-    pub way: Way,
+    pub means: Means,
+}
+
+/// From where the signal is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// The container itself. The way is that of the first one; each is looked at again before its signal.
+    Inside(Way),
+    /// An ephemeral container of that image, added to each of the pods: what it sees decides whether there is a way, and which.
+    Ephemeral { image: String },
+}
+
+impl KillPlan {
+    /// What becomes part of the pods, and stays there.
+    pub fn debug_image(&self) -> Option<&str> {
+        match &self.means {
+            Means::Inside(_) => None,
+            Means::Ephemeral { image } => Some(image),
+        }
+    }
 }
 
 /// The members on nodes where a command in a pod runs in its container; or why there is none.

@@ -1,7 +1,7 @@
 //! Which container of a pod is ended, and whether the kubelet starts it again at once. Pure: a pod that was just read.
 
 use cluster_model::healing::back_off::FORGOTTEN_AFTER;
-use cluster_model::healing::restart_policy::{AfterExit, after_exit, final_exit};
+use cluster_model::healing::restart_policy::{AfterExit, after_exit, final_exit, running_containers};
 use cluster_model::{PodExt, Raw};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use k8s_openapi::jiff::Timestamp;
@@ -20,6 +20,8 @@ pub struct Target {
     pub uid: String,
     pub container: String,
     pub container_id: String,
+    /// The container that commands run in: itself, or the ephemeral one beside it.
+    pub commands_in: String,
     /// The processes of its containers see each other, and process 1 is none of theirs (KEP-495).
     pub is_shared: bool,
     pub stop_signal: StopSignal,
@@ -47,12 +49,31 @@ impl StopSignal {
     }
 }
 
-/// Its name: that of the annotation, else the first one.
-pub fn container_of(pod: &Pod) -> String {
-    let containers = pod.spec.as_ref().map(|it| it.containers.as_slice()).unwrap_or_default();
+/// Its name: the one that is asked for; else that of the annotation, else the first one. Or which ones there are.
+pub fn container_of(pod: &Pod, asked: Option<&str>) -> Result<String, String> {
+    let spec = serde_json::to_value(&pod.spec).unwrap_or_default();
+    let has = |name: &str| running_containers(&spec).any(|it| it.text("/name") == name);
+    if let Some(asked) = asked {
+        return if has(asked) { Ok(asked.to_owned()) } else { Err(not_there(pod, &spec, asked)) };
+    }
     let annotated = pod.metadata.annotations.as_ref().and_then(|it| it.get(DEFAULT_CONTAINER));
-    let named = annotated.filter(|name| containers.iter().any(|it| it.name == **name)).cloned();
-    named.or_else(|| containers.first().map(|it| it.name.clone())).unwrap_or_default()
+    let named = annotated.filter(|name| has(name)).cloned();
+    Ok(named.unwrap_or_else(|| spec.text("/containers/0/name").to_owned()))
+}
+
+/// Init containers end before the others begin, and ephemeral ones are never started again.
+fn not_there(pod: &Pod, spec: &Value, asked: &str) -> String {
+    let main = spec.list("/containers").len();
+    let shown = |(at, it): (usize, &Value)| match at < main {
+        true => it.text("/name").to_owned(),
+        false => format!("{} (sidecar)", it.text("/name")),
+    };
+    let names: Vec<String> = running_containers(spec).enumerate().map(shown).collect();
+    format!(
+        "pod {} has no container {asked} that runs as long as it does; there are: {}",
+        pod.name(),
+        names.join(", ")
+    )
 }
 
 /// The container of that name, or why it is not to be ended now.
@@ -69,10 +90,11 @@ pub fn target(pod: &Pod, container: &str, now: Timestamp) -> Result<Target, Stri
         return Err(format!("pod {name} has hostPID: true, so that its process 1 is that of the node"));
     }
     let raw = serde_json::to_value(spec).unwrap_or_default();
-    let own = raw.list("/containers").iter().find(|it| it.text("/name") == container);
-    let status = status_of(pod, container);
-    let (Some(own), Some(status)) = (own, status) else {
-        return Err(format!("pod {name} has no container {container}"));
+    let Some(own) = running_containers(&raw).find(|it| it.text("/name") == container) else {
+        return Err(not_there(pod, &raw, container));
+    };
+    let Some(status) = status_of(pod, container) else {
+        return Err(format!("of container {container} of {name} nothing is reported"));
     };
     let running = status.state.as_ref().and_then(|it| it.running.as_ref());
     let (Some(running), Some(id)) = (running, status.container_id.clone().filter(|it| !it.is_empty())) else {
@@ -91,6 +113,7 @@ pub fn target(pod: &Pod, container: &str, now: Timestamp) -> Result<Target, Stri
         uid: pod.uid().to_owned(),
         container: container.to_owned(),
         container_id: id,
+        commands_in: container.to_owned(),
         is_shared: spec.is_some_and(|it| it.share_process_namespace == Some(true)),
         stop_signal: stop_signal(own, status),
         restarts_after_kill: matches!(
@@ -101,9 +124,18 @@ pub fn target(pod: &Pod, container: &str, now: Timestamp) -> Result<Target, Stri
     })
 }
 
+impl Target {
+    /// Its ID, without the name of the runtime.
+    pub fn bare_id(&self) -> &str {
+        self.container_id.rsplit("://").next().unwrap_or_default()
+    }
+}
+
 pub fn status_of<'p>(pod: &'p Pod, container: &str) -> Option<&'p ContainerStatus> {
-    let all = pod.status.as_ref()?.container_statuses.as_deref()?;
-    all.iter().find(|it| it.name == container)
+    let status = pod.status.as_ref()?;
+    let mut all =
+        [&status.container_statuses, &status.init_container_statuses].into_iter().flatten().flatten();
+    all.find(|it| it.name == container)
 }
 
 /// Its end would be followed by a wait. The first restart comes at once; a container that ran long enough since the last one counts as new.
@@ -135,7 +167,7 @@ mod tests {
         let mut pod = crate::checks::testing::pod("web-a", "web", "n1");
         merge(&mut pod, edit);
         let pod: Pod = serde_json::from_value(pod).unwrap();
-        target(&pod, &container_of(&pod), NOW.parse().unwrap())
+        target(&pod, &container_of(&pod, None)?, NOW.parse().unwrap())
     }
 
     fn status(edit: Value) -> Value {
@@ -230,8 +262,40 @@ mod tests {
     fn the_container_is_that_of_kubectl_exec() {
         let two = |annotation: Value| {
             let pod = json!({"metadata": {"annotations": {DEFAULT_CONTAINER: annotation}}, "spec": {"containers": [{"name": "proxy"}, {"name": "app"}]}});
-            container_of(&serde_json::from_value(pod).unwrap())
+            container_of(&serde_json::from_value(pod).unwrap(), None).unwrap()
         };
         assert_eq!((two(json!("app")), two(json!("none"))), ("app".to_owned(), "proxy".to_owned()));
+    }
+
+    /// With two init containers: one that ends, and one that runs as long as the pod.
+    fn pod_with_a_sidecar() -> Pod {
+        let mut pod = crate::checks::testing::pod("web-a", "web", "n1");
+        let init = json!([{"name": "setup"}, {"name": "proxy", "restartPolicy": "Always", "lifecycle": {"stopSignal": "SIGQUIT"}}]);
+        merge(&mut pod, json!({"spec": {"initContainers": init}}));
+        merge(&mut pod, main(json!({"restartPolicy": "Never"})));
+        merge(&mut pod, status(json!({})));
+        let of_init = status(json!({"name": "proxy", "containerID": "containerd://b"}));
+        merge(&mut pod, json!({"status": {"initContainerStatuses": of_init["status"]["containerStatuses"]}}));
+        serde_json::from_value(pod).unwrap()
+    }
+
+    #[test]
+    fn a_container_that_is_named_is_one_that_keeps_running() {
+        let pod = pod_with_a_sidecar();
+        let of = |name: &str| container_of(&pod, Some(name));
+        assert_eq!((of("main"), of("proxy")), (Ok("main".to_owned()), Ok("proxy".to_owned())));
+        for other in ["setup", "none", ""] {
+            let why = of(other).unwrap_err();
+            assert!(why.contains(other) && why.ends_with("there are: main, proxy (sidecar)"), "{why}");
+        }
+    }
+
+    /// Its own status, stop signal and policy, not those of the main container.
+    #[test]
+    fn a_sidecar_is_ended_as_any_other_container() {
+        let found = target(&pod_with_a_sidecar(), "proxy", NOW.parse().unwrap()).unwrap();
+        assert_eq!((found.container_id.as_str(), found.final_exit), ("containerd://b", None));
+        assert!(found.restarts_after_kill);
+        assert_eq!(found.stop_signal.signal(), Signal::named("SIGQUIT").unwrap());
     }
 }

@@ -183,7 +183,14 @@ mod tests {
     }
 
     fn ran(id: &str, restarts: i32, ready: bool) -> Ran {
-        Ran { name: "main".into(), id: id.into(), restarts, is_running: true, is_ready: ready, ended: None }
+        Ran {
+            name: "main".into(),
+            id: id.into(),
+            restarts,
+            is_running: true,
+            is_ready: ready,
+            ..Ran::default()
+        }
     }
 
     fn slices(uids: &[&str]) -> News {
