@@ -19,6 +19,7 @@ mod half;
 mod ignores;
 mod matrix;
 mod options;
+mod parallel;
 mod proof;
 mod render;
 mod report;

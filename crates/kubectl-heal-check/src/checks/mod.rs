@@ -96,6 +96,7 @@ pub mod testing;
 pub mod waiting;
 
 use crate::finding::{Finding, Unchecked, sort};
+use crate::parallel;
 use crate::snapshot::Snapshot;
 
 pub use check::{About, Check, Found};
@@ -200,13 +201,8 @@ pub fn find_by_name(name: &str) -> Option<&'static Check> {
 pub fn run(snapshot: &Snapshot, wanted: impl Fn(&Check) -> bool) -> (Vec<Finding>, Vec<Unchecked>) {
     let (mut findings, mut unchecked) = (Vec::new(), Vec::new());
     let applies = |check: &&Check| !snapshot.origin.is_manifests() || check.is_about_manifests();
-    for check in CHECKS.iter().filter(|check| wanted(check)).filter(applies) {
-        if let Some((read, why)) = snapshot.missing(check.reads) {
-            unchecked.push(Unchecked { id: check.id.to_owned(), reason: format!("{read}: {why}") });
-            continue;
-        }
-        let mut found = Found::by(check);
-        (check.run)(snapshot, &mut found);
+    let asked: Vec<&'static Check> = CHECKS.iter().filter(|check| wanted(check)).filter(applies).collect();
+    for found in parallel::map(&asked, |check| run_one(check, snapshot)) {
         findings.extend(found.findings);
         unchecked.extend(found.unchecked);
     }
@@ -215,6 +211,15 @@ pub fn run(snapshot: &Snapshot, wanted: impl Fn(&Check) -> bool) -> (Vec<Finding
     }
     sort(&mut findings);
     (findings, unchecked)
+}
+
+fn run_one(check: &'static Check, snapshot: &Snapshot) -> Found<'static> {
+    let mut found = Found::by(check);
+    match snapshot.missing(check.reads) {
+        Some((read, why)) => found.unknown(format!("{read}: {why}")),
+        None => (check.run)(snapshot, &mut found),
+    }
+    found
 }
 
 #[cfg(test)]

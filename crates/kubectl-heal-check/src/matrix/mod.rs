@@ -27,6 +27,7 @@ use crate::checks::hc704_under_replicated::NO_LONGER_STARTING;
 use crate::checks::hc804_healer_dead;
 use crate::checks::{CHECKS, Check, Found, REFUSING, crashing, waiting};
 use crate::finding::{Finding, Severity, Subject};
+use crate::parallel;
 use crate::snapshot::places::Losses;
 use crate::snapshot::{Kind, PodState, Read, Recreated, Snapshot, Workload};
 use placement::Placement;
@@ -82,9 +83,9 @@ pub fn matrices(snapshot: &Snapshot) -> Vec<(&Workload, Matrix)> {
     let refused = refusals(snapshot);
     let none = Losses::default();
     let losses = losses::losses(snapshot).unwrap_or(&none);
-    rows.into_iter()
-        .map(|workload| (workload, matrix(workload, snapshot, placement.as_ref(), losses, &refused)))
-        .collect()
+    parallel::map(&rows, |workload| {
+        (*workload, matrix(workload, snapshot, placement.as_ref(), losses, &refused))
+    })
 }
 
 /// A pod that is finished, an owner whose pods are, or a ReplicaSet of an earlier revision is not there to be healed.

@@ -4,7 +4,6 @@ mod file;
 mod strip;
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 use std::path::Path;
 
 use k8s_openapi::api::admissionregistration::v1::{
@@ -93,7 +92,7 @@ async fn listed(cluster: &Cluster, kind: Kind, page: u32) -> Result<Items, Failu
 
 async fn all<K>(cluster: &Cluster, kind: Kind, page: u32) -> Result<Items, Failure>
 where
-    K: kube::Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug + Strip,
+    K: kube::Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Strip + Send + 'static,
 {
     let api: Api<K> = Api::all(cluster.client.clone());
     let add = |items: &mut Items, object: K| items.add(&object.stripped());

@@ -1,10 +1,11 @@
 //! Lists, page by page: what is not kept of a page is gone before the next one comes.
 
-use std::fmt::Debug;
+mod page;
 
-use kube::Api;
-use kube::api::{ListParams, ObjectList};
+use futures::future::OptionFuture;
+use kube::api::ListParams;
 use kube::core::PartialObjectMeta;
+use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 
 use crate::Failure;
@@ -28,9 +29,11 @@ pub async fn fold<K, A>(
     add: impl FnMut(&mut A, K),
 ) -> Result<A, Failure>
 where
-    K: Clone + DeserializeOwned + Debug,
+    K: Resource + Clone + DeserializeOwned + Send + 'static,
 {
-    pages(|params: ListParams| async move { api.list(&params).await }, plural, params, page, start, add).await
+    let server = kube::core::Request::new(api.resource_url());
+    let request = |params: &ListParams| server.list(params).map_err(kube::Error::BuildRequest);
+    pages(api.clone().into_client(), request, plural, params, page, start, add).await
 }
 
 /// The same of metadata alone, so that what the objects hold never comes here, into a list of what `keep` leaves of each.
@@ -45,16 +48,20 @@ pub async fn metadata<K, T>(
     keep: impl Fn(PartialObjectMeta<K>) -> Option<T>,
 ) -> Result<Vec<T>, Failure>
 where
-    K: Clone + DeserializeOwned + Debug,
+    K: Resource + Clone + DeserializeOwned + Send + 'static,
 {
-    let list = |params: ListParams| async move { api.list_metadata(&params).await };
+    let server = kube::core::Request::new(api.resource_url());
+    let request = |params: &ListParams| server.list_metadata(params).map_err(kube::Error::BuildRequest);
     let add = |found: &mut Vec<T>, object| found.extend(keep(object));
-    pages(list, plural, ListParams::default(), page, Vec::new, add).await
+    pages(api.clone().into_client(), request, plural, ListParams::default(), page, Vec::new, add).await
 }
 
-/// The parameters come by value: with a reference, callers could not prove that their futures are `Send`.
-async fn pages<K, A, F>(
-    list: impl Fn(ListParams) -> F,
+type Request = kube::Result<http::Request<Vec<u8>>>;
+
+/// While a page is taken apart on another thread, the next one is fetched already.
+async fn pages<K, A>(
+    client: Client,
+    request: impl Fn(&ListParams) -> Request,
     plural: &str,
     params: ListParams,
     page: u32,
@@ -62,25 +69,32 @@ async fn pages<K, A, F>(
     mut add: impl FnMut(&mut A, K),
 ) -> Result<A, Failure>
 where
-    K: Clone,
-    F: Future<Output = kube::Result<ObjectList<K>>>,
+    K: DeserializeOwned + Send + 'static,
 {
+    let failure = |error: kube::Error| Failure::from_kube(&format!("list {plural}"), &error);
     let mut params = ListParams { limit: (page > 0).then_some(page), ..params };
     let mut found = start();
+    let (mut fetched, mut room) = (None, Vec::new());
+    let mut has_more = true;
     loop {
-        let page = match list(params.clone()).await {
-            Ok(page) => page,
-            Err(kube::Error::Api(status)) if status.code == 410 && params.limit.is_some() => {
+        let next = has_more.then(|| page::fetch(&client, request(&params), std::mem::take(&mut room)));
+        let (next, items) = futures::join!(OptionFuture::from(next), page::items(fetched.take()));
+        if let Some((items, emptied, _one_at_a_time)) = items.map_err(failure)? {
+            items.into_iter().for_each(|object| add(&mut found, object));
+            room = emptied;
+        }
+        match next {
+            None => return Ok(found),
+            Some(Ok(page)) => {
+                params.continue_token = page::continue_token(&page).map_err(failure)?;
+                has_more = params.continue_token.is_some();
+                fetched = Some(page);
+            }
+            Some(Err(kube::Error::Api(status))) if status.code == 410 && params.limit.is_some() => {
                 found = start();
                 (params.limit, params.continue_token) = (None, None);
-                continue;
             }
-            Err(error) => return Err(Failure::from_kube(&format!("list {plural}"), &error)),
-        };
-        page.items.into_iter().for_each(|object| add(&mut found, object));
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params.continue_token = Some(token),
-            None => return Ok(found),
+            Some(Err(error)) => return Err(failure(error)),
         }
     }
 }
@@ -98,7 +112,7 @@ pub async fn collect<K, T>(
     keep: impl Fn(K) -> Option<T>,
 ) -> Result<Vec<T>, Failure>
 where
-    K: Clone + DeserializeOwned + Debug,
+    K: Resource + Clone + DeserializeOwned + Send + 'static,
 {
     fold(api, plural, params, page, Vec::new, |found, object| found.extend(keep(object))).await
 }

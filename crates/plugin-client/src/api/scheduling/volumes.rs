@@ -1,8 +1,6 @@
 //! Claims, volumes and what attaches them, as the scheduler's filters for volumes read them: of all pods, because nodes can attach only so
 //! many.
 
-use std::fmt::Debug;
-
 use crate::api::list;
 use crate::{Cluster, Failure};
 use cluster_model::feasibility::volumes::Volumes;
@@ -54,7 +52,7 @@ async fn all<K>(
     add: fn(&mut Volumes, &K),
 ) -> Result<Volumes, Failure>
 where
-    K: kube::Resource<DynamicType = ()> + Resource + Clone + DeserializeOwned + Debug,
+    K: kube::Resource<DynamicType = ()> + Resource + Clone + DeserializeOwned + Send + 'static,
 {
     let api: Api<K> = Api::all(cluster.client.clone());
     list::fold(&api, plural, ListParams::default(), page, Volumes::read, |found, object| add(found, &object))
