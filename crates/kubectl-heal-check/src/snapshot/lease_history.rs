@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::node_history::KEPT;
-
+/// What is older is forgotten, of nodes too.
+pub const KEPT: SignedDuration = SignedDuration::from_mins(15);
 /// More gaps of one node than that are not told apart.
 const MOST: usize = 100;
 

@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use cluster_model::NodeExt;
 use k8s_openapi::api::core::v1::Node;
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use k8s_openapi::jiff::Timestamp;
 
-use super::lease_history::LeaseHistory;
+use super::lease_history::{KEPT, LeaseHistory};
 
-/// What is older is forgotten.
-pub const KEPT: SignedDuration = SignedDuration::from_mins(15);
 /// More transitions of one node than that are not told apart.
 const MOST: usize = 100;
 
