@@ -7,11 +7,13 @@ use cluster_model::feasibility::NodeFacts;
 use cluster_model::rollout::{Id, Kind as RolloutKind};
 use cluster_model::{DisruptionBudget, Known, NodeExt, Raw, autoscaler, selector};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::annotations;
 use super::domain::Domain;
 use super::owners::Owners;
+use super::strip;
 use super::system::is_system;
 use super::workload::{Kind, Service, Workload, labels_of};
 use super::{
@@ -40,7 +42,7 @@ impl Snapshot {
         let pods = seen(gathered.pods, Read::Pods, &mut unknown);
         let mut nodes = seen(gathered.nodes, Read::Nodes, &mut unknown);
         nodes.sort_by(|a, b| a.name().cmp(b.name()));
-        let mut owners = Owners::of(&objects, &unknown);
+        let mut owners = Owners::of(&mut objects, &unknown);
         for pod in pods {
             owners.add(pod);
         }
@@ -72,9 +74,6 @@ impl Snapshot {
                 workloads[*workload].budgets.push(at);
             }
         }
-        let autoscalers = of(Read::Autoscalers).iter();
-        let autoscalers =
-            autoscalers.map(|it| autoscaler(it, &workloads, selection, all_namespaces)).collect();
         let not_found = match selection {
             Selection::Named(names) => names
                 .iter()
@@ -86,8 +85,15 @@ impl Snapshot {
         let annotations = annotations::of(&workloads, &nodes, of);
         let leases = of(Read::Leases).iter().map(lease).collect();
         let events = events(of(Read::Events));
-        let storage = Storage::of(of(Read::Claims), of(Read::Volumes));
-        let priority_classes = of(Read::PriorityClasses).to_vec();
+        let autoscalers = objects.remove(&Read::Autoscalers).into_iter().flatten();
+        let autoscalers =
+            autoscalers.map(|it| autoscaler(it, &workloads, selection, all_namespaces)).collect();
+        let volumes = objects.remove(&Read::Volumes).unwrap_or_default();
+        let storage = Storage::of(objects.get(&Read::Claims).unwrap_or(&none), volumes);
+        if let Some(budgets) = objects.get_mut(&Read::Budgets) {
+            budgets.retain(strip::is_behind);
+            budgets.shrink_to_fit();
+        }
         objects.retain(|read, _| {
             !read.is_always_read() || matches!(read, Read::Services | Read::Jobs | Read::Budgets)
         });
@@ -105,7 +111,6 @@ impl Snapshot {
             workload_of,
             autoscalers,
             storage,
-            priority_classes,
             node_facts: Arc::new(nodes.iter().map(NodeFacts::from).collect()),
             nodes: Arc::new(nodes),
             leases,
@@ -179,17 +184,17 @@ fn scales(autoscaler: &Value, workload: &Workload) -> bool {
 
 /// That of a namespace is in question with the workload that it scales.
 fn autoscaler(
-    object: &Value,
+    object: Value,
     workloads: &[Workload],
     selection: &Selection,
     all_namespaces: bool,
 ) -> Autoscaler {
     let subject = Subject::new("HorizontalPodAutoscaler", object.text("/metadata/namespace"), object.name());
-    let mut targets = workloads.iter().filter(|it| scales(object, it));
+    let mut targets = workloads.iter().filter(|it| scales(&object, it));
     Autoscaler {
         is_selected: *selection == Selection::All || targets.any(|it| it.is_selected),
         is_system: all_namespaces && is_system(&subject.namespace),
-        object: object.clone(),
+        object,
         subject,
     }
 }
@@ -218,7 +223,7 @@ fn budget(
     all_namespaces: bool,
     origin: &Origin,
 ) -> Result<Budget, serde_json::Error> {
-    let typed: PodDisruptionBudget = serde_json::from_value(object.clone())?;
+    let typed: PodDisruptionBudget = PodDisruptionBudget::deserialize(object)?;
     let budget = DisruptionBudget::from(typed);
     let subject = Subject::new("PodDisruptionBudget", budget.namespace(), budget.name());
     let (mut selected, mut pods, mut templates) = (Vec::new(), 0, 0);

@@ -63,8 +63,6 @@ pub struct Snapshot {
     pub budgets: Vec<Budget>,
     pub autoscalers: Vec<Autoscaler>,
     pub storage: Storage,
-    /// As read.
-    pub priority_classes: Vec<Value>,
     /// By name.
     pub nodes: Arc<Vec<Node>>,
     /// The same, as the scheduler's filters read them.
@@ -72,7 +70,8 @@ pub struct Snapshot {
     pub leases: Vec<Lease>,
     /// By the UID of the object that they are about.
     pub events: BTreeMap<String, Vec<Event>>,
-    /// Objects of the kinds that are no workloads, and Jobs, as far as they were read.
+    /// Objects of the kinds that no other field has; Jobs only those of CronJobs, and budgets only those whose controller has not seen
+    /// their last change.
     pub objects: BTreeMap<Read, Vec<Value>>,
     /// The position of the workload to which an object or a pod belongs, by its UID.
     pub workload_of: BTreeMap<String, usize>,
@@ -152,6 +151,12 @@ impl Snapshot {
     /// Of one kind; empty if it was not read.
     pub fn all(&self, read: Read) -> &[Value] {
         self.objects.get(&read).map_or(&[], Vec::as_slice)
+    }
+
+    /// Of CronJobs, and those that are workloads themselves, without their templates.
+    pub fn jobs(&self) -> impl Iterator<Item = &Value> {
+        let own = self.workloads.iter().filter(|it| it.subject.kind == Read::Jobs.api().0);
+        self.all(Read::Jobs).iter().chain(own.map(|it| &it.object))
     }
 
     /// The same in one namespace.

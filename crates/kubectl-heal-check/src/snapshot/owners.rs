@@ -32,27 +32,34 @@ pub struct Owners<'a> {
 }
 
 impl<'a> Owners<'a> {
-    pub fn of(objects: &BTreeMap<Read, Vec<Value>>, unknown: &'a BTreeMap<Read, String>) -> Self {
+    /// Takes the objects that are workloads, or are below one. Of those below only Jobs are left: their conditions are read later.
+    pub fn of(objects: &mut BTreeMap<Read, Vec<Value>>, unknown: &'a BTreeMap<Read, String>) -> Self {
         let mut owners = Owners { workloads: Vec::new(), top: BTreeMap::new(), unknown };
+        let mut jobs = Vec::new();
         for (read, kind) in WORKLOADS {
-            for object in objects.get(&read).into_iter().flatten() {
-                let owner = object.controller_ref().map(|it| it.text("/uid").to_owned());
-                let above = owner.as_deref().and_then(|uid| owners.top.get(uid)).copied();
-                let at = match above {
-                    Some(at) => at,
+            for object in objects.remove(&read).into_iter().flatten() {
+                let uid = object.uid().to_owned();
+                let owner = object.controller_ref().map(|it| it.text("/uid"));
+                let at = match owner.and_then(|uid| owners.top.get(uid)).copied() {
+                    Some(at) => {
+                        jobs.extend((read == Read::Jobs).then_some(object));
+                        at
+                    }
                     None => owners.push(read, kind, object),
                 };
-                owners.top.insert(object.uid().to_owned(), at);
+                owners.top.insert(uid, at);
             }
         }
+        objects.insert(Read::Jobs, jobs);
         owners
     }
 
-    fn push(&mut self, read: Read, kind: Kind, object: &Value) -> usize {
+    fn push(&mut self, read: Read, kind: Kind, mut object: Value) -> usize {
         let template = match read {
-            Read::CronJobs => &object["spec"]["jobTemplate"]["spec"]["template"],
-            _ => &object["spec"]["template"],
+            Read::CronJobs => "/spec/jobTemplate/spec/template",
+            _ => "/spec/template",
         };
+        let template = object.pointer_mut(template).map(Value::take).unwrap_or_default();
         let is_scaled = matches!(kind, Kind::Deployment | Kind::StatefulSet | Kind::ReplicaSet);
         // A ReplicaSet whose Deployment was not found, or could not be read.
         let recreated = match object.controller_ref() {
@@ -71,11 +78,11 @@ impl<'a> Owners<'a> {
             uid: object.uid().to_owned(),
             kind,
             recreated,
-            template: template.clone(),
-            hosts: strip::hosts(object),
+            template,
+            hosts: strip::hosts(&object),
             replicas: (is_scaled && kind != Kind::Other)
                 .then(|| object.number("/spec/replicas").unwrap_or(1)),
-            object: object.clone(),
+            object,
             autoscaler: None,
             pods: Vec::new(),
             budgets: Vec::new(),

@@ -51,7 +51,7 @@ pub struct Workload {
     pub uid: String,
     pub kind: Kind,
     pub recreated: Recreated,
-    /// As read; null for what is not read.
+    /// As read, without its template; null for what is not read.
     pub object: Value,
     /// Labels and spec of its pods.
     pub template: Value,
