@@ -53,7 +53,7 @@ fn unready<'s>(workload: &'s Workload, snapshot: &Snapshot) -> Vec<&'s str> {
         let is_young = pod.created.is_some_and(|at| snapshot.seconds_since(at) <= NO_LONGER_STARTING);
         !pod.is_ready && is_up && !is_young
     });
-    let mut nodes: Vec<&str> = late.map(|pod| pod.node.as_str()).collect();
+    let mut nodes: Vec<&str> = late.map(|pod| &*pod.node).collect();
     nodes.sort_unstable();
     nodes.dedup();
     nodes

@@ -17,7 +17,7 @@ pub fn losses(snapshot: &Snapshot) -> Option<&Losses> {
 fn of(snapshot: &Snapshot, placement: &Placement<'_>) -> Losses {
     let mut losses = Losses::default();
     let workloads = snapshot.posture().filter(|it| it.kind != Kind::Job);
-    let nodes = workloads.flat_map(|it| it.active()).map(|pod| pod.node.as_str()).filter(|it| !it.is_empty());
+    let nodes = workloads.flat_map(|it| it.active()).map(|pod| &*pod.node).filter(|it| !it.is_empty());
     for node in nodes {
         if !losses.nodes.contains_key(node) {
             let (lost, drained) = placement.lost_and_drained(node);

@@ -47,7 +47,7 @@ impl Snapshot {
             owners.add(pod);
         }
         let mut workloads = owners.workloads;
-        let uids: Vec<(String, String)> =
+        let uids: Vec<(Arc<str>, Arc<str>)> =
             owners.top.into_iter().map(|(uid, at)| (uid, workloads[at].uid.clone())).collect();
         workloads.sort_by(|a, b| (&a.subject.namespace, &a.subject).cmp(&(&b.subject.namespace, &b.subject)));
         let workload_of = positions(&workloads, uids);
@@ -126,10 +126,10 @@ impl Snapshot {
 }
 
 /// By the UIDs of the workloads, of what they own, and of their pods.
-fn positions(workloads: &[Workload], owned: Vec<(String, String)>) -> BTreeMap<String, usize> {
-    let own = workloads.iter().enumerate().map(|(at, it)| (it.uid.as_str(), at));
+fn positions(workloads: &[Workload], owned: Vec<(Arc<str>, Arc<str>)>) -> BTreeMap<Arc<str>, usize> {
+    let own = workloads.iter().enumerate().map(|(at, it)| (&*it.uid, at));
     let of_top: BTreeMap<&str, usize> = own.collect();
-    let owned = owned.into_iter().filter_map(|(uid, top)| Some((uid, *of_top.get(top.as_str())?)));
+    let owned = owned.into_iter().filter_map(|(uid, top)| Some((uid, *of_top.get(&*top)?)));
     let all = workloads.iter().enumerate();
     let pods = all.flat_map(|(at, it)| it.pods.iter().map(move |pod| (pod.uid.clone(), at)));
     owned.chain(pods).collect()
@@ -161,7 +161,7 @@ fn selects(selection: &Selection, workload: &Workload) -> bool {
     match selection {
         Selection::All => true,
         Selection::Named(names) => names.iter().any(|(read, name)| is_named(workload, *read, name)),
-        Selection::Uids(uids) => uids.contains(&workload.uid),
+        Selection::Uids(uids) => uids.contains(&*workload.uid),
     }
 }
 
@@ -178,7 +178,7 @@ fn scales(autoscaler: &Value, workload: &Workload) -> bool {
         _ => return false,
     };
     let Subject { namespace, name, .. } = &workload.subject;
-    let id = Id { kind, namespace: namespace.clone(), name: name.clone(), uid: workload.uid.clone() };
+    let id = Id { kind, namespace: namespace.clone(), name: name.clone(), uid: workload.uid.to_string() };
     autoscaler.text("/metadata/namespace") == namespace && autoscaler::scales(autoscaler, &id)
 }
 

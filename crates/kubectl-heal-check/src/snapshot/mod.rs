@@ -7,6 +7,7 @@ pub mod domain;
 pub mod event;
 pub mod gathered;
 mod hosts;
+pub mod interner;
 mod node_history;
 pub mod origin;
 mod owners;
@@ -37,6 +38,7 @@ use serde_json::Value;
 pub use domain::Domain;
 pub use event::{Event, Reason};
 pub use gathered::Gathered;
+pub use interner::Interner;
 pub use node_history::NodeHistory;
 pub use origin::Origin;
 pub use pod::PodState;
@@ -74,13 +76,13 @@ pub struct Snapshot {
     /// their last change.
     pub objects: BTreeMap<Read, Vec<Value>>,
     /// The position of the workload to which an object or a pod belongs, by its UID.
-    pub workload_of: BTreeMap<String, usize>,
+    pub workload_of: BTreeMap<Arc<str>, usize>,
     /// Why a kind is not known.
     pub unknown: BTreeMap<Read, String>,
     pub scheduling: Known<Arc<Cluster>>,
     /// Computed by `matrix/losses.rs` when they are asked for.
     pub losses: OnceLock<Arc<places::Losses>>,
-    pub controllers: BTreeMap<String, String>,
+    pub controllers: BTreeMap<Arc<str>, Arc<str>>,
     /// Workloads that were named and are not there.
     pub not_found: Vec<String>,
     pub selects_all: bool,

@@ -109,7 +109,7 @@ async fn first(
 
 fn unheard(workload: &Workload, target: &Target, seen: &Look) -> Option<UnheardStop> {
     let (id, process) = main_process(target, seen).ok()?;
-    let pod = workload.pods.iter().find(|it| it.uid == target.uid)?;
+    let pod = workload.pods.iter().find(|it| *it.uid == *target.uid)?;
     (ignores_stop(target, seen) == Some(true)).then(|| UnheardStop {
         workload: workload.subject.clone(),
         pod: target.pod.clone(),
