@@ -112,7 +112,7 @@ impl<'s> Services<'s> {
             return vec![impairment(String::new())];
         }
         let node = |pod: &'_ PodState| self.snapshot.node(&pod.node).map(|it| it.name().to_owned());
-        let zone = |pod: &'_ PodState| self.zones.get(pod.node.as_str()).map(|it| (*it).to_owned());
+        let zone = |pod: &'_ PodState| self.zones.get(&*pod.node).map(|it| (*it).to_owned());
         let lost_with = |domain: &dyn Fn(&PodState) -> Option<String>| {
             let only = domain(ready[0])
                 .filter(|first| ready.iter().all(|pod| domain(pod).as_ref() == Some(first)))?;

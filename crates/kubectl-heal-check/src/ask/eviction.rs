@@ -46,13 +46,13 @@ pub async fn of(cluster: &Cluster, workload: &Workload, denied: &Denied) -> Opti
         let request = EvictionRequest {
             namespace: namespace.clone(),
             name: pod.name.clone(),
-            uid: pod.uid.clone(),
+            uid: pod.uid.to_string(),
             grace_seconds: None,
             dry_run: true,
         };
         match meaning(evict(cluster, &request).await) {
             Meaning::Said(verdict) => {
-                return Some(Ok(Eviction { pod: pod.name.clone(), uid: pod.uid.clone(), verdict }));
+                return Some(Ok(Eviction { pod: pod.name.clone(), uid: pod.uid.to_string(), verdict }));
             }
             Meaning::Denied => {
                 denied.note(&right);

@@ -49,7 +49,7 @@ pub async fn ask(
     if namespace.is_some() && replacements {
         for workload in others.iter().filter(|it| it.runs_for_good()) {
             let why = "nothing is asked about namespaces that begin with kube-".to_owned();
-            answers.replacements.insert(workload.uid.clone(), Replacement::Unknown(why));
+            answers.replacements.insert(workload.uid.to_string(), Replacement::Unknown(why));
         }
     }
     let denied = &denied;
@@ -72,12 +72,12 @@ pub async fn ask(
         .buffer_unordered(AT_ONCE);
     while let Some((workload, (eviction, replacement))) = all.next().await {
         match eviction {
-            Some(Ok(eviction)) => drop(answers.evictions.insert(workload.uid.clone(), eviction)),
+            Some(Ok(eviction)) => drop(answers.evictions.insert(workload.uid.to_string(), eviction)),
             Some(Err(why)) => answers.unanswered.push(why),
             None => {}
         }
         if let Some(replacement) = replacement {
-            answers.replacements.insert(workload.uid.clone(), replacement);
+            answers.replacements.insert(workload.uid.to_string(), replacement);
         }
     }
     answers

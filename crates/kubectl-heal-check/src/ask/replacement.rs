@@ -59,7 +59,7 @@ async fn pod(cluster: &Cluster, workload: &Workload) -> Result<Option<Value>, Fa
     // A list of one takes no right that the check does not need anyway.
     let one = ListParams::default().fields(&format!("metadata.name={}", workload.subject.name));
     let found = list(cluster, read, namespace, one).await?;
-    let Some(object) = found.into_iter().find(|it| it.uid() == workload.uid) else { return Ok(None) };
+    let Some(object) = found.into_iter().find(|it| it.uid() == &*workload.uid) else { return Ok(None) };
     let (kind, group, version, _) = read.api();
     let Some(kind) = Kind::parse(kind) else {
         let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };

@@ -15,7 +15,7 @@ pub struct Displaced<'s> {
 /// The first pod that no other node takes when its own is drained: a pod that is lost with its node needs the same.
 pub fn by_node<'s>(workload: &'s Workload, snapshot: &'s Snapshot) -> Option<Displaced<'s>> {
     let places = losses(snapshot)?;
-    workload.active().find_map(|pod| displaced(pod, places.drains.get(&pod.node)))
+    workload.active().find_map(|pod| displaced(pod, places.drains.get(&*pod.node)))
 }
 
 /// The same when its zone is lost, with the zone.

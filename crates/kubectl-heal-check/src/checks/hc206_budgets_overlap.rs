@@ -35,7 +35,7 @@ pub const CHECK: Check = Check {
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.posture().filter(|it| it.budgets.len() > 1 && it.kind != Kind::DaemonSet) {
         let template = workload.makes_evictable_pods().then(|| labels_of(&workload.template));
-        let evicted = workload.active().filter(|pod| pod.needs_budget()).map(|pod| &pod.labels);
+        let evicted = workload.active().filter(|pod| pod.needs_budget()).map(|pod| &*pod.labels);
         let labels = template.iter().chain(evicted);
         let most: BTreeSet<&str> = labels
             .map(|labels| {

@@ -57,7 +57,7 @@ pub fn patience(container: &Value) -> Option<i64> {
 /// The second longest of the times from the start of the container to Ready.
 pub fn second_longest(workload: &Workload, container: &str) -> Option<i64> {
     let seconds = workload.ready().filter_map(|pod| {
-        let status = pod.containers.iter().find(|it| it.name == container)?;
+        let status = pod.containers.iter().find(|it| &*it.name == container)?;
         let seconds = pod.ready_since?.duration_since(status.running_since?).as_secs();
         (seconds >= 0).then_some(seconds)
     });

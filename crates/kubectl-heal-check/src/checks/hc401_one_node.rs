@@ -29,7 +29,7 @@ pub const CHECK: Check = Check {
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.posture().filter(|it| it.is_scaled()) {
-        let nodes: BTreeSet<&str> = workload.ready().map(|pod| pod.node.as_str()).collect();
+        let nodes: BTreeSet<&str> = workload.ready().map(|pod| &*pod.node).collect();
         let ready = workload.ready().count();
         let (Some(node), 1, 2..) = (nodes.first(), nodes.len(), ready) else { continue };
         let others = eligible(snapshot, workload).count();

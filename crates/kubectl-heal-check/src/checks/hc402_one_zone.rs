@@ -31,7 +31,7 @@ pub const CHECK: Check = Check {
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.posture().filter(|it| it.is_scaled()) {
-        let nodes: BTreeSet<&str> = workload.ready().map(|pod| pod.node.as_str()).collect();
+        let nodes: BTreeSet<&str> = workload.ready().map(|pod| &*pod.node).collect();
         let zones: BTreeSet<Option<&str>> =
             nodes.iter().map(|name| snapshot.node(name).and_then(|it| snapshot.zone(it))).collect();
         let eligible: BTreeSet<&str> =

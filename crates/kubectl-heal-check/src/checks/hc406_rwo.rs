@@ -31,7 +31,7 @@ pub const CHECK: Check = Check {
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.posture().filter(|it| it.is_scaled() && it.replicas != Some(0)) {
         let Some(claim) = with_access(snapshot, workload, Access::OneNode) else { continue };
-        let nodes: BTreeSet<&str> = workload.active().map(|pod| pod.node.as_str()).collect();
+        let nodes: BTreeSet<&str> = workload.active().map(|pod| &*pod.node).collect();
         let replicas = workload.replicas.unwrap_or(1);
         if replicas >= 2 && nodes.len() != 1 {
             let message =

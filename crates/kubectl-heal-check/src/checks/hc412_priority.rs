@@ -27,7 +27,7 @@ pub const CHECK: Check = Check {
 };
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
-    let users = snapshot.priority_classes.iter().filter(|it| !it.name().starts_with("system-"));
+    let users = snapshot.all(Read::PriorityClasses).iter().filter(|it| !it.name().starts_with("system-"));
     let classes: Vec<&Value> = users.collect();
     let Some(highest) = classes.iter().copied().max_by_key(|it| value(it)) else { return };
     let default = classes.iter().find(|it| it["globalDefault"] == true);

@@ -61,7 +61,7 @@ fn different<'s>(workload: &'s Workload, snapshot: &'s Snapshot, name: &str) -> 
     for pod in workload.active() {
         let node = snapshot.node(&pod.node).and_then(|it| it.status.as_ref()?.node_info.as_ref());
         let architecture = node.map_or("", |it| it.architecture.as_str());
-        for container in pod.containers.iter().filter(|it| it.name == name) {
+        for container in pod.containers.iter().filter(|it| &*it.name == name) {
             // Without the repository it is the digest of the platform's own part of the image.
             let digest = container.image_id.split_once('@').map(|(_, digest)| digest);
             if let Some(digest) = digest {

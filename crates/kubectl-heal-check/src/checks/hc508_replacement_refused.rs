@@ -27,7 +27,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
         return found.unknown("the server is asked only with --ask-server");
     };
     for workload in snapshot.posture() {
-        match answers.replacements.get(&workload.uid) {
+        match answers.replacements.get(&*workload.uid) {
             Some(Replacement::Refused(message)) => refused(workload, message, found),
             Some(Replacement::Unknown(why)) => found.unknown(why),
             Some(Replacement::Admitted) | None => {}

@@ -5,6 +5,7 @@ use plugin_client::shell::word;
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::Warning;
+use crate::snapshot::pod::Phase;
 use crate::snapshot::{Read, Snapshot};
 
 pub const CHECK: Check = Check {
@@ -30,7 +31,7 @@ pub const CHECK: Check = Check {
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.selected().filter(|it| it.runs_for_good()) {
         let failed =
-            workload.pods.iter().filter(|pod| pod.phase == "Failed" && !pod.is_terminating()).count();
+            workload.pods.iter().filter(|pod| pod.phase == Phase::Failed && !pod.is_terminating()).count();
         if failed > 0 {
             let remedy = format!(
                 "kubectl delete pods -n {} --field-selector=status.phase=Failed",

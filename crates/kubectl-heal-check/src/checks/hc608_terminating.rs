@@ -39,10 +39,10 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.selected() {
         let late =
             |pod: &&PodState| pod.deletion.is_some_and(|at| snapshot.seconds_since(at) > NO_LONGER_GOING);
-        let stuck: Vec<&PodState> = workload.pods.iter().filter(late).collect();
+        let stuck: Vec<&PodState> = workload.pods.iter().map(|pod| &**pod).filter(late).collect();
         let Some(pod) = stuck.first() else { continue };
         let since = pod.deletion.map_or(0, |at| snapshot.seconds_since(at));
-        let why = match pod.finalizers.as_slice() {
+        let why = match &*pod.finalizers {
             [] => match snapshot.node(&pod.node).map(NodeExt::not_ready) {
                 Some(Some(state)) => format!("node {} is not Ready: {state}", pod.node),
                 _ => format!("it has no finalizer; look at node {}", pod.node),

@@ -10,7 +10,7 @@ use super::hc704_under_replicated::NO_LONGER_STARTING;
 use super::probe::seconds_of_failures;
 use super::waiting::because;
 use crate::finding::Severity::Warning;
-use crate::snapshot::pod::PodState;
+use crate::snapshot::pod::{Phase, PodState};
 use crate::snapshot::{Kind, Read, Snapshot, Workload};
 
 pub const CHECK: Check = Check {
@@ -61,7 +61,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
 fn is_up(pod: &PodState, snapshot: &Snapshot) -> bool {
     let on_lost_node = snapshot.node(&pod.node).is_some_and(|node| node.not_ready().is_some());
     let waits = pod.containers.iter().any(|it| it.waiting.is_some());
-    pod.phase == "Running" && !on_lost_node && !waits && crashing::of(pod, snapshot).is_none()
+    pod.phase == Phase::Running && !on_lost_node && !waits && crashing::of(pod, snapshot).is_none()
 }
 
 /// As long as the slowest container may take to start.

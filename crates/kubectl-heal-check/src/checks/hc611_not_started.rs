@@ -7,6 +7,7 @@ use super::commands::describe;
 use super::hc704_under_replicated::NO_LONGER_STARTING;
 use super::waiting::because;
 use crate::finding::Severity::Error;
+use crate::snapshot::pod::Phase;
 use crate::snapshot::{Event, PodState, Read, Reason, Snapshot};
 
 pub const CHECK: Check = Check {
@@ -57,7 +58,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
 fn stuck<'s>(pod: &'s PodState, snapshot: &Snapshot) -> Option<(&'s PodState, i64, String)> {
     let is_up = snapshot.node(&pod.node).is_some_and(|_| !snapshot.is_down(&pod.node));
     // The kubelet itself makes mirror pods, of what it has started.
-    if pod.phase != "Pending" || pod.is_mirror || !is_up {
+    if pod.phase != Phase::Pending || pod.is_mirror || !is_up {
         return None;
     }
     let seconds = snapshot.seconds_since(pod.scheduled?);

@@ -53,7 +53,8 @@ fn condition(workload: &Workload) -> Option<String> {
 
 /// The events are about what creates the pods: for a Deployment its ReplicaSets.
 fn last_failure(snapshot: &Snapshot, at: usize) -> Option<String> {
-    let of_workload = snapshot.events.iter().filter(|(uid, _)| snapshot.workload_of.get(*uid) == Some(&at));
+    let of_workload =
+        snapshot.events.iter().filter(|(uid, _)| snapshot.workload_of.get(uid.as_str()) == Some(&at));
     let failures = of_workload.flat_map(|(uid, _)| snapshot.events_of(uid, Reason::FailedCreate));
     let recent = failures.filter(|it| snapshot.seconds_since(it.last) < EVENTS_LIVE);
     recent.max_by_key(|it| it.last).map(|it| it.message.clone())

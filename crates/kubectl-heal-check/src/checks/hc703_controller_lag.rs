@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::check::{About, Check, Found};
 use crate::finding::Severity::Error;
 use crate::finding::Subject;
+use crate::snapshot::strip::is_behind;
 use crate::snapshot::{Read, Snapshot};
 
 /// Controllers act within seconds.
@@ -30,7 +31,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.selected().filter(|it| it.runs_for_good()) {
         judge(&workload.subject, &workload.object, snapshot, found);
     }
-    let lagging = snapshot.all(Read::Budgets).iter().filter(|it| is_behind(it));
+    let lagging = snapshot.all(Read::Budgets).iter();
     for object in lagging {
         let own = |it: &&crate::snapshot::Budget| {
             it.subject.name == object.name() && it.subject.namespace == object.text("/metadata/namespace")
@@ -62,11 +63,6 @@ fn judge(subject: &Subject, object: &Value, snapshot: &Snapshot, found: &mut Fou
             ));
         }
     }
-}
-
-fn is_behind(object: &Value) -> bool {
-    let generation = object.number("/metadata/generation");
-    generation.is_some() && object.number("/status/observedGeneration") < generation
 }
 
 fn since(object: &Value) -> Option<Timestamp> {

@@ -79,7 +79,7 @@ fn lowest_broken<'s>(workload: &'s Workload, snapshot: &Snapshot) -> Option<(i64
 
 fn of(workload: &Workload, ordinal: i64) -> Option<&PodState> {
     let name = format!("{}-{ordinal}", workload.subject.name);
-    workload.pods.iter().find(|pod| pod.name == name)
+    workload.pods.iter().map(|pod| &**pod).find(|pod| pod.name == name)
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub const CHECK: Check = Check {
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.selected().filter(|it| it.kind == Kind::DaemonSet) {
         let unready = unready(workload, snapshot);
-        let mut nodes: Vec<&str> = unready.iter().map(|pod| pod.node.as_str()).collect();
+        let mut nodes: Vec<&str> = unready.iter().map(|pod| &*pod.node).collect();
         nodes.sort_unstable();
         nodes.dedup();
         let missing = missing(workload, snapshot);

@@ -27,8 +27,8 @@ pub const CHECK: Check = Check {
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for node in snapshot.nodes.iter() {
         let Some(state) = node.not_ready() else { continue };
-        let pods = snapshot.selected().flat_map(|it| &it.pods);
-        let here: Vec<&PodState> = pods.filter(|pod| pod.node == node.name() && !pod.is_finished).collect();
+        let pods = snapshot.selected().flat_map(|it| &it.pods).map(|pod| &**pod);
+        let here: Vec<&PodState> = pods.filter(|pod| &*pod.node == node.name() && !pod.is_finished).collect();
         if here.is_empty() {
             continue;
         }

@@ -39,7 +39,7 @@ pub const CHECK: Check = Check {
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for node in snapshot.nodes.iter() {
         for pressure in pressures(node) {
-            let on_it = |workload: &&Workload| workload.active().any(|pod| pod.node == node.name());
+            let on_it = |workload: &&Workload| workload.active().any(|pod| &*pod.node == node.name());
             let workloads: Vec<&Workload> = snapshot.selected().filter(on_it).collect();
             if workloads.is_empty() {
                 continue;

@@ -27,7 +27,7 @@ pub const CHECK: Check = Check {
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     let mut newest: BTreeMap<usize, &Value> = BTreeMap::new();
-    for job in snapshot.all(Read::Jobs).iter().filter(|job| ended(job).is_some()) {
+    for job in snapshot.jobs().filter(|job| ended(job).is_some()) {
         let Some(at) = snapshot.workload_of.get(job.uid()) else { continue };
         let kept = newest.entry(*at).or_insert(job);
         if created(job) > created(kept) {

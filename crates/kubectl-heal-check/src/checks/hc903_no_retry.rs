@@ -22,7 +22,7 @@ pub const CHECK: Check = Check {
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.posture().filter(|it| it.kind == Kind::Job && !has_ended(it)) {
-        if is_final(spec(workload)) {
+        if is_final(workload) {
             found.add(
                 Warning,
                 &workload.subject,
@@ -47,9 +47,10 @@ fn has_ended(workload: &Workload) -> bool {
             .any(|it| it["status"] == "True" && (it["type"] == "Failed" || it["type"] == "Complete"))
 }
 
-fn is_final(spec: &Value) -> bool {
+fn is_final(workload: &Workload) -> bool {
+    let spec = spec(workload);
     spec.number("/backoffLimit") == Some(0)
-        && spec.text("/template/spec/restartPolicy") == "Never"
+        && workload.spec().text("/restartPolicy") == "Never"
         && spec["backoffLimitPerIndex"].is_null()
         && spec["podFailurePolicy"].is_null()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cluster_model::build::merge;
 use cluster_model::feasibility::Cluster;
 use cluster_model::feasibility::volumes::Volumes;
-use cluster_model::{Known, Raw};
+use cluster_model::{Known, PodExt, Raw};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::finding::{Finding, Severity};
 use crate::render::parts;
 use crate::snapshot::stop::UnheardStop;
 use crate::snapshot::{
-    Gathered, NodeHistory, Origin, PodState, Read, Selection, ServerAnswers, Snapshot, strip,
+    Gathered, Interner, NodeHistory, Origin, PodState, Read, Selection, ServerAnswers, Snapshot, strip,
 };
 
 pub const NOW: &str = "2026-01-02T00:00:00Z";
@@ -253,10 +253,12 @@ impl World {
         let pods: Vec<Pod> =
             of(Read::Pods).into_iter().map(|it| serde_json::from_value(it).unwrap()).collect();
         let mut scheduling = Cluster::default();
-        let mut controllers = BTreeMap::new();
+        let (mut own, mut controllers, mut interner) = (Vec::new(), BTreeMap::new(), Interner::default());
         for pod in &pods {
             scheduling.add_pod(pod);
-            Gathered::note_controller(&mut controllers, pod);
+            let uid: Arc<str> = pod.uid().into();
+            Gathered::note_controller(&mut controllers, &uid, pod, &mut interner);
+            own.push(Arc::new(PodState::of(pod, uid, &mut interner)));
         }
         nodes.iter().for_each(|node| scheduling.add_node(node));
         scheduling.finish();
@@ -281,7 +283,7 @@ impl World {
         });
         Gathered {
             now: NOW.parse().unwrap(),
-            pods: known(self, Read::Pods, pods.iter().map(PodState::of).collect()),
+            pods: known(self, Read::Pods, own),
             nodes: known(self, Read::Nodes, nodes),
             objects: kinds
                 .map(|read| (read, known(self, read, of(read).into_iter().map(stripped).collect())))

@@ -20,7 +20,7 @@ pub fn first(
 ) -> Option<(&PodState, &Container, &Waiting)> {
     workload.active().find_map(|pod| {
         pod.containers.iter().find_map(|container| {
-            let waiting = container.waiting.as_ref()?;
+            let waiting = container.waiting.as_deref()?;
             is_meant(pod, waiting).then_some((pod, container, waiting))
         })
     })

@@ -13,7 +13,7 @@ mod scope;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::checks;
 use crate::finding::{Change, Finding, Fix, Proof, Subject};
@@ -178,11 +178,11 @@ impl Bench<'_> {
                 Known::Unknown(why) => Some(format!("whether its pods find a place is not known: {why}")),
             });
             let new = roll_out.pods(&changed);
-            let old: BTreeSet<&str> = workload.pods.iter().map(|pod| pod.uid.as_str()).collect();
+            let old: BTreeSet<&str> = workload.pods.iter().map(|pod| &*pod.uid).collect();
             if let (Known::Seen(pods), false) = (&mut gathered.pods, new.is_empty()) {
-                pods.retain(|pod| !old.contains(pod.uid.as_str()));
+                pods.retain(|pod| !old.contains(&*pod.uid));
                 let ready = new.iter().filter(|pod| pod.is_ready).count();
-                pods.extend(new);
+                pods.extend(new.into_iter().map(Arc::new));
                 report(gathered.objects.get_mut(&read_of(workload)), workload, ready);
             }
         }
@@ -208,7 +208,7 @@ fn read_of(workload: &Workload) -> Read {
 /// Its status, as its controller will report it.
 fn report(objects: Option<&mut Known<Vec<Value>>>, workload: &Workload, ready: usize) {
     let Some(Known::Seen(objects)) = objects else { return };
-    for object in objects.iter_mut().filter(|it| it.uid() == workload.uid && !it["status"].is_null()) {
+    for object in objects.iter_mut().filter(|it| it.uid() == &*workload.uid && !it["status"].is_null()) {
         for field in ["replicas", "updatedReplicas", "readyReplicas", "availableReplicas"] {
             object["status"][field] = json!(ready);
         }

@@ -1,6 +1,7 @@
 //! Where the pods of a changed workload are, once the change has been rolled out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cluster_model::feasibility::{Cluster, Judgement, PodFacts, PodId, Scenario, Verdict, judge};
 use cluster_model::{NodeExt, Raw};
@@ -41,7 +42,7 @@ impl<'w> RollOut<'w> {
         let pod = self.pod()?;
         let stays = |pod: &PodState| self.kept.iter().any(|kept| kept.uid == pod.uid);
         let leaving = workload.pods.iter().filter(|pod| !stays(pod));
-        let uids: BTreeSet<&str> = leaving.map(|pod| pod.uid.as_str()).collect();
+        let uids: BTreeSet<&str> = leaving.map(|pod| &*pod.uid).collect();
         let gone: BTreeSet<PodId> = cluster.find_pods(&uids).into_values().collect();
         let new = vec![PodFacts::of_new(&pod); self.new];
         Ok(misplaced(cluster, &gone, &new).map(|it| match (&it.verdict, &it.shortage) {
@@ -106,16 +107,17 @@ impl<'w> RollOut<'w> {
             }
         }
         let after_loss = Workload { pods: Vec::new(), ..workload.clone() }.after_loss();
+        let labels = Arc::new(workload.labels());
         let changed = |pod: &PodState| PodState {
-            labels: workload.labels(),
+            labels: labels.clone(),
             grace: workload.grace(),
             after_loss,
             ..pod.clone()
         };
         let new = places[kept..].iter().enumerate().map(|(number, node)| PodState {
             name: format!("{}-new-{number}", workload.subject.name),
-            uid: format!("{}-new-{number}", workload.uid),
-            node: node.name().to_owned(),
+            uid: format!("{}-new-{number}", workload.uid).into(),
+            node: node.name().into(),
             is_ready: true,
             ..changed(like)
         });

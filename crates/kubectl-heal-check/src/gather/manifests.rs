@@ -3,8 +3,9 @@
 mod refused;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use cluster_model::{Known, Raw, selector};
+use cluster_model::{Known, PodExt, Raw, selector};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
@@ -22,7 +23,7 @@ use crate::args::{TYPES, Target};
 use crate::finding::{Location, Subject};
 use crate::snapshot::origin::Basis;
 use crate::snapshot::workload::labels_of;
-use crate::snapshot::{Gathered, Origin, PodState, Read, Selection, strip};
+use crate::snapshot::{Gathered, Interner, Origin, PodState, Read, Selection, strip};
 use refused::refused;
 
 /// Where manifests have the containers of their pods.
@@ -46,7 +47,7 @@ struct Files<'n> {
     count: usize,
     skipped: BTreeMap<String, usize>,
     objects: BTreeMap<Read, Vec<Value>>,
-    pods: Vec<PodState>,
+    pods: Vec<Arc<PodState>>,
     locations: BTreeMap<Subject, Location>,
     duplicates: Duplicates,
 }
@@ -89,7 +90,7 @@ pub fn read(dumps: &[Dump], target: &Target, namespace: &str) -> Result<Manifest
             let all = files.objects.values().flatten();
             let found = all.filter(|it| selector::selects(by_labels.as_ref(), Some(&labels_of(it))));
             let pods = files.pods.iter().filter(|it| selector::selects(by_labels.as_ref(), Some(&it.labels)));
-            let uids = found.map(|it| it.uid().to_owned()).chain(pods.map(|pod| pod.uid.clone()));
+            let uids = found.map(|it| it.uid().to_owned()).chain(pods.map(|pod| pod.uid.to_string()));
             Selection::Uids(uids.collect::<BTreeSet<_>>())
         }
     };
@@ -150,7 +151,8 @@ impl Files<'_> {
         self.locations.insert(subject, Location { file: object.file().to_owned(), line: object.line() });
         if read == Read::Pods {
             let pod: Pod = serde_json::from_value(value).map_err(|error| object.bad(&error.to_string()))?;
-            self.pods.push(PodState::of(&pod));
+            let state = PodState::of(&pod, pod.uid().into(), &mut Interner::default());
+            self.pods.push(Arc::new(state));
             return Ok(());
         }
         strip::object(&mut value);

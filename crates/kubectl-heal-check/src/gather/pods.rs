@@ -1,9 +1,10 @@
 //! The pods of the cluster, folded page by page into what the scheduler's model keeps of all and what the checks keep of some.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use cluster_model::Known;
 use cluster_model::feasibility::Cluster as Scheduling;
+use cluster_model::{Known, PodExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::ListParams;
@@ -14,15 +15,16 @@ use plugin_client::{Cluster, Failure};
 
 use super::objects::{known, why};
 use crate::half::Half;
-use crate::snapshot::{Gathered, PodState, Read};
+use crate::snapshot::{Gathered, Interner, PodState, Read};
 
 #[derive(Default)]
 pub struct Pods {
-    pub own: Vec<PodState>,
+    pub own: Vec<Arc<PodState>>,
     pub scheduling: Scheduling,
-    pub controllers: BTreeMap<String, String>,
+    pub controllers: BTreeMap<Arc<str>, Arc<str>>,
     /// What has to be read to place them again.
     pub needs: Needs,
+    interner: Interner,
 }
 
 /// Of all namespaces if possible; else of the one in question, and the rest of the cluster stays unknown.
@@ -63,11 +65,12 @@ async fn read(api: Api<ListedPod>, namespace: Option<&str>) -> Result<Pods, Fail
 impl Pods {
     pub fn add(&mut self, pod: &Pod, namespace: Option<&str>) {
         self.scheduling.add_pod(pod);
-        Gathered::note_controller(&mut self.controllers, pod);
+        let uid: Arc<str> = pod.uid().into();
+        Gathered::note_controller(&mut self.controllers, &uid, pod, &mut self.interner);
         if namespace.is_none_or(|own| pod.metadata.namespace.as_deref() == Some(own)) {
             // Pods with terms that select namespaces are all in the model already.
             self.needs.volumes |= volumes_matter(pod);
-            self.own.push(PodState::of(pod));
+            self.own.push(Arc::new(PodState::of(pod, uid, &mut self.interner)));
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::snapshot::server_answers::{Eviction, EvictionVerdict, ServerAnswers};
 use crate::snapshot::{Snapshot, Workload};
 
 pub fn eviction<'s>(workload: &Workload, snapshot: &'s Snapshot) -> Option<&'s Eviction> {
-    snapshot.answers.as_ref().and_then(|it: &ServerAnswers| it.evictions.get(&workload.uid))
+    snapshot.answers.as_ref().and_then(|it: &ServerAnswers| it.evictions.get(&*workload.uid))
 }
 
 /// Of an eviction that was not accepted. `predicted`: what the budgets say, if it is not simply yes.

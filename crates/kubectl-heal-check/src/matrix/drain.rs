@@ -28,10 +28,9 @@ pub fn drain(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<String,
 
 /// What becomes of its pods if the budgets allow it.
 fn evicted(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<String, Places>) -> Cell {
-    let nodes: BTreeSet<&str> =
-        workload.active().map(|pod| pod.node.as_str()).filter(|it| !it.is_empty()).collect();
+    let nodes: BTreeSet<&str> = workload.active().map(|pod| &*pod.node).filter(|it| !it.is_empty()).collect();
     let cells = nodes.iter().map(|node| {
-        let evicted: Vec<&PodState> = workload.active().filter(|pod| pod.node == *node).collect();
+        let evicted: Vec<&PodState> = workload.active().filter(|pod| *pod.node == **node).collect();
         (of_node(workload, snapshot, node, places.get(*node)).at(*node), impact(workload, &evicted))
     });
     worst_and(cells).unwrap_or_else(|| Cell::unknown("it has no pod on a node"))
@@ -47,11 +46,11 @@ pub fn budgets(workload: &Workload, snapshot: &Snapshot, accepted: Option<&str>)
         let selects = |at: &usize| selector::selects(snapshot.budgets[*at].budget.selector(), Some(labels));
         workload.budgets.iter().copied().filter(selects).collect()
     };
-    let accepted = workload.active().find(|pod| Some(pod.uid.as_str()) == accepted);
+    let accepted = workload.active().find(|pod| Some(&*pod.uid) == accepted);
     let accepted = accepted.map(|pod| selecting(&pod.labels));
     let template = snapshot.origin.is_manifests().then(|| workload.labels());
     let evicted = workload.active().filter(|pod| pod.needs_budget());
-    for labels in evicted.map(|pod| &pod.labels).chain(&template) {
+    for labels in evicted.map(|pod| &*pod.labels).chain(&template) {
         let selecting = selecting(labels);
         if accepted.as_ref() == Some(&selecting) {
             continue;
@@ -100,7 +99,7 @@ fn at_once(workload: &Workload, snapshot: &Snapshot) -> Option<i64> {
 
 fn of_node(workload: &Workload, snapshot: &Snapshot, node: &str, places: Option<&Places>) -> Cell {
     let Some(places) = places else { return super::no_placement() };
-    let evicted: Vec<&PodState> = workload.active().filter(|pod| pod.node == node).collect();
+    let evicted: Vec<&PodState> = workload.active().filter(|pod| &*pod.node == node).collect();
     if snapshot.is_gone(node) {
         return Cell::unknown(format!("node {node} does not exist any more"));
     }
@@ -132,7 +131,7 @@ fn of_node(workload: &Workload, snapshot: &Snapshot, node: &str, places: Option<
         _ => 0,
     };
     let starts = if workload.is_ordered() { count } else { rounds };
-    let elsewhere = workload.ready().filter(|pod| pod.node != node).count();
+    let elsewhere = workload.ready().filter(|pod| &*pod.node != node).count();
     let reason = match elsewhere {
         0 => "an outage: its replacement fits elsewhere, and nothing of it serves until that is ready"
             .to_owned(),

@@ -61,7 +61,7 @@ impl Loss {
         if !gone.is_empty() {
             let pods = snapshot.workloads.iter().flat_map(|it| it.active());
             let uids: Vec<&str> =
-                pods.filter(|pod| gone.contains(&&*pod.node)).map(|pod| pod.uid.as_str()).collect();
+                pods.filter(|pod| gone.contains(&&*pod.node)).map(|pod| &*pod.uid).collect();
             places.extend(placement.of_gone_node(&uids));
             found.extend(gone.into_iter().map(|name| (name.to_owned(), Lost::Gone)));
         }
@@ -70,7 +70,7 @@ impl Loss {
 
     pub fn ending(&self, workload: &Workload, pod: &PodState) -> Ending {
         let is_one_of_a_name = workload.kind == Kind::StatefulSet;
-        let lost = self.nodes.get(&pod.node);
+        let lost = self.nodes.get(&*pod.node);
         let is_released = match lost {
             Some(Lost::Gone) => return Ending::After(NODE_IS_GONE),
             Some(Lost::Tainted { is_out_of_service, .. }) => *is_out_of_service,

@@ -18,7 +18,7 @@ pub fn losses(snapshot: &Snapshot) -> Option<&Losses> {
 /// Of the nodes that have pods of the workloads in question.
 fn of(snapshot: &Snapshot, placement: &Placement<'_>) -> Losses {
     let workloads = snapshot.posture().filter(|it| it.kind != Kind::Job);
-    let nodes = workloads.flat_map(|it| it.active()).map(|pod| pod.node.as_str()).filter(|it| !it.is_empty());
+    let nodes = workloads.flat_map(|it| it.active()).map(|pod| &*pod.node).filter(|it| !it.is_empty());
     let nodes: Vec<&str> = nodes.collect::<BTreeSet<_>>().into_iter().collect();
     let of_nodes = parallel::map(&nodes, |node| {
         let (lost, drained) = placement.lost_and_drained(node);

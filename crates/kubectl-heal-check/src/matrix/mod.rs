@@ -198,7 +198,9 @@ fn failing(workload: &Workload, snapshot: &Snapshot) -> Option<String> {
     }
     // The next pod waits for it, and for those of lower ordinals (pkg/controller/statefulset/stateful_set_control.go).
     let stays = |pod: &&PodState| pod.deletion.is_some_and(|at| snapshot.seconds_since(at) > NO_LONGER_GOING);
-    if let Some(pod) = workload.pods.iter().filter(|_| workload.kind == Kind::StatefulSet).find(stays) {
+    if let Some(pod) =
+        workload.pods.iter().map(|pod| &**pod).filter(|_| workload.kind == Kind::StatefulSet).find(stays)
+    {
         return Some(format!("{} is not gone although it was deleted (HC608)", pod.name));
     }
     // On a node that is down no pod is Ready: that says nothing about the next one elsewhere.

@@ -12,10 +12,9 @@ use crate::snapshot::{PodState, Snapshot, Workload};
 use crate::spans;
 
 pub fn node_loss(workload: &Workload, snapshot: &Snapshot, losses: &BTreeMap<String, Loss>) -> Cell {
-    let nodes: BTreeSet<&str> =
-        workload.active().map(|pod| pod.node.as_str()).filter(|it| !it.is_empty()).collect();
+    let nodes: BTreeSet<&str> = workload.active().map(|pod| &*pod.node).filter(|it| !it.is_empty()).collect();
     let cells = nodes.iter().map(|node| {
-        let lost: Vec<&PodState> = workload.active().filter(|pod| pod.node == *node).collect();
+        let lost: Vec<&PodState> = workload.active().filter(|pod| *pod.node == **node).collect();
         (after(workload, snapshot, &lost, losses.get(*node)).at(*node), impact(workload, &lost))
     });
     worst_and(cells).unwrap_or_else(|| Cell::unknown("it has no pod on a node"))

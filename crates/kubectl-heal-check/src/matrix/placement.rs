@@ -1,6 +1,7 @@
 //! Where the pods of lost or drained nodes can go, by the model of the scheduler.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use cluster_model::feasibility::rules::StaticFilters;
 use cluster_model::feasibility::{
@@ -16,9 +17,9 @@ use crate::snapshot::places::{Place, Places, Refusal};
 
 pub struct Placement<'s> {
     cluster: &'s Cluster,
-    controllers: &'s BTreeMap<String, String>,
+    controllers: &'s BTreeMap<Arc<str>, Arc<str>>,
     /// By the UID of a pod: the position of its workload.
-    owners: &'s BTreeMap<String, usize>,
+    owners: &'s BTreeMap<Arc<str>, usize>,
     pods: HashMap<&'s str, PodId>,
     /// The cluster as it is: nothing is lost or drained.
     now: Scenario<'s>,
@@ -146,7 +147,7 @@ impl<'s> Placement<'s> {
     fn departure(&self, nodes: &[&str], leave: Leave) -> Departure {
         let gone: BTreeSet<NodeId> = nodes.iter().filter_map(|name| self.cluster.find_node(name)).collect();
         let on = self.pods_on(nodes).into_iter();
-        let kind = |id: &PodId| self.controllers.get(&*self.cluster.pod(*id).uid).map(String::as_str);
+        let kind = |id: &PodId| self.controllers.get(&self.cluster.pod(*id).uid).map(|kind| &**kind);
         // A drain leaves the pods of DaemonSets and static pods where they are; on a lost node they do not run.
         let leaves = |id: &PodId| leave == Leave::Lost || replacement(kind(id)) != Replacement::StaysWithNode;
         let evicted: BTreeSet<PodId> = on.filter(leaves).collect();
@@ -186,7 +187,7 @@ impl<'s> Placement<'s> {
         let judged = judged.into_iter().filter(|it| meant.contains(&it.pod));
         let placed = judged.map(|it| {
             let own = alike.get(&key(&it)).copied().unwrap_or_default();
-            (self.cluster.pod(it.pod).uid.to_string(), place(it, own))
+            (self.cluster.pod(it.pod).uid.clone(), place(it, own))
         });
         placed.collect()
     }

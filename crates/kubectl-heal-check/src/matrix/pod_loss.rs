@@ -13,8 +13,7 @@ use crate::spans;
 pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Placement<'_>>) -> Cell {
     let Some(placement) = placement else { return super::no_placement() };
     // Pods of one template differ by where they are.
-    let one_a_node: BTreeMap<&str, &str> =
-        workload.active().map(|pod| (pod.node.as_str(), pod.uid.as_str())).collect();
+    let one_a_node: BTreeMap<&str, &str> = workload.active().map(|pod| (&*pod.node, &*pod.uid)).collect();
     let start_up = workload.start_up();
     let cell = |uid: &str| match placement.deleted(uid) {
         Place::Fits => {
@@ -24,11 +23,11 @@ pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Pla
                     workload.active().map(|pod| pod.grace).max().unwrap_or(30)
                 }
                 _ if placement.waits_for_its_own_place(uid) => {
-                    workload.active().find(|pod| pod.uid == uid).map_or(0, |pod| pod.grace)
+                    workload.active().find(|pod| &*pod.uid == uid).map_or(0, |pod| pod.grace)
                 }
                 _ => 0,
             };
-            let others = workload.ready().filter(|pod| pod.uid != uid).count();
+            let others = workload.ready().filter(|pod| &*pod.uid != uid).count();
             Cell::heals(waits, start_up.map(|it| it.median), seen(workload, waits)).while_serve(others)
         }
         Place::Tight(why) | Place::Unknown(why) => {

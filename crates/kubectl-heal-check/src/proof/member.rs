@@ -11,6 +11,6 @@ pub struct Member {
 
 impl From<&PodState> for Member {
     fn from(pod: &PodState) -> Self {
-        Member { name: pod.name.clone(), uid: pod.uid.clone(), node: pod.node.clone() }
+        Member { name: pod.name.clone(), uid: pod.uid.to_string(), node: pod.node.to_string() }
     }
 }

@@ -60,7 +60,7 @@ impl Plan {
             rounds: options.rounds.unwrap_or(ROUNDS),
             services: workload.services.iter().map(|it| it.name.clone()).collect(),
             labels: labels.join(","),
-            version: Version { uid: workload.uid.clone(), generation: number("/metadata/generation") },
+            version: Version { uid: workload.uid.to_string(), generation: number("/metadata/generation") },
             min_ready: Duration::from_secs(u64::try_from(number("/spec/minReadySeconds")).unwrap_or(0)),
             grace_seconds: options.grace_seconds,
             grace: options.grace_seconds.unwrap_or(own),
@@ -85,7 +85,7 @@ impl Plan {
 
     /// How the pods differ from those that were shown and agreed to.
     pub fn changes<'a>(&self, now: impl Iterator<Item = &'a Seen>) -> Vec<String> {
-        let now: BTreeMap<&str, &Seen> = now.map(|pod| (pod.uid.as_str(), pod)).collect();
+        let now: BTreeMap<&str, &Seen> = now.map(|pod| (&*pod.uid, pod)).collect();
         let planned: BTreeSet<&str> = self.members.iter().map(|it| it.uid.as_str()).collect();
         let gone = self.members.iter().filter(|it| !now.contains_key(it.uid.as_str()));
         let new = now.values().filter(|it| !planned.contains(it.uid.as_str()));
@@ -108,7 +108,7 @@ impl Plan {
         }
         let planned = self.members.iter().filter(|it| !is_used(it));
         let first = planned.into_iter().find_map(|it| ready.iter().find(|pod| pod.uid == it.uid));
-        let other = || ready.iter().find(|pod| Some(pod.uid.as_str()) != newest);
+        let other = || ready.iter().find(|pod| Some(&*pod.uid) != newest);
         first.or_else(other).or(ready.first()).copied()
     }
 }
@@ -116,14 +116,12 @@ impl Plan {
 /// A StatefulSet's from the highest ordinal down, as its controller would; else the newest on the node with the most of them.
 fn order(workload: &Workload) -> Vec<Member> {
     let mut on_node: BTreeMap<&str, usize> = BTreeMap::new();
-    workload.active().for_each(|pod| *on_node.entry(pod.node.as_str()).or_default() += 1);
+    workload.active().for_each(|pod| *on_node.entry(&*pod.node).or_default() += 1);
     let mut pods: Vec<&PodState> = workload.active().collect();
     let ordinal = |pod: &PodState| pod.name.rsplit('-').next().and_then(|it| it.parse::<u64>().ok());
     match workload.kind {
         Kind::StatefulSet => pods.sort_by_key(|pod| std::cmp::Reverse((ordinal(pod), pod.name.clone()))),
-        _ => pods.sort_by_key(|pod| {
-            std::cmp::Reverse((on_node[pod.node.as_str()], pod.created, pod.name.clone()))
-        }),
+        _ => pods.sort_by_key(|pod| std::cmp::Reverse((on_node[&*pod.node], pod.created, pod.name.clone()))),
     }
     pods.into_iter().map(Member::from).collect()
 }

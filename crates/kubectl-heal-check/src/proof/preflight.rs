@@ -147,7 +147,7 @@ fn replicas(workload: &Workload, snapshot: &Snapshot) -> Test {
 
 /// A kill asks no budget, and makes a pod unavailable all the same.
 fn budgets(snapshot: &Snapshot, workload: &Workload, harm: Harm) -> Test {
-    let labels = workload.active().next().map(|pod| &pod.labels);
+    let labels = workload.active().next().map(|pod| &*pod.labels);
     let all = workload.budgets.iter().map(|at| &snapshot.budgets[*at].budget);
     let selecting: Vec<_> = all.filter(|it| selector::selects(it.selector(), labels)).collect();
     let outcome = match selecting.as_slice() {

@@ -33,7 +33,10 @@ pub fn workloads(snapshot: &Snapshot, namespace: Option<&str>, target: &Target) 
 /// Pods and Jobs are part of their owners.
 fn not_found(snapshot: &Snapshot, named: &str, namespace: Option<&str>) -> String {
     let owner_of = |read: Read, name: &str| {
-        let object = snapshot.all(read).iter().find(|it| it.name() == name);
+        let object = match read {
+            Read::Jobs => snapshot.jobs().find(|it| it.name() == name),
+            _ => snapshot.all(read).iter().find(|it| it.name() == name),
+        };
         object.and_then(|it| snapshot.workload_of.get(it.uid())).map(|at| &snapshot.workloads[*at])
     };
     let (kind, name) = named.split_once('/').unwrap_or((named, ""));

@@ -23,7 +23,7 @@ pub fn of<'o>(
     let of_workload = |workload: &Workload| {
         let pod = workload.pods.first().filter(|_| workload.kind == Kind::Pod);
         let text = workload.object.annotation(KEY).map(str::to_owned);
-        Some((workload.subject.clone(), text.or_else(|| pod?.ignore.clone())?))
+        Some((workload.subject.clone(), text.or_else(|| Some(pod?.ignore.as_deref()?.to_owned()))?))
     };
     let of_node = |node: &Node| {
         let text = node.metadata.annotations.as_ref()?.get(KEY)?;

@@ -7,11 +7,13 @@ use cluster_model::feasibility::NodeFacts;
 use cluster_model::rollout::{Id, Kind as RolloutKind};
 use cluster_model::{DisruptionBudget, Known, NodeExt, Raw, autoscaler, selector};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::annotations;
 use super::domain::Domain;
 use super::owners::Owners;
+use super::strip;
 use super::system::is_system;
 use super::workload::{Kind, Service, Workload, labels_of};
 use super::{
@@ -44,12 +46,12 @@ impl Snapshot {
         let pods = seen(gathered.pods, Read::Pods, &mut unknown);
         let mut nodes = seen(gathered.nodes, Read::Nodes, &mut unknown);
         nodes.sort_by(|a, b| a.name().cmp(b.name()));
-        let mut owners = Owners::of(&objects, &unknown);
+        let mut owners = Owners::of(&mut objects, &unknown);
         for pod in pods {
             owners.add(pod);
         }
         let mut workloads = owners.workloads;
-        let uids: Vec<(String, String)> =
+        let uids: Vec<(Arc<str>, Arc<str>)> =
             owners.top.into_iter().map(|(uid, at)| (uid, workloads[at].uid.clone())).collect();
         workloads.sort_by(|a, b| (&a.subject.namespace, &a.subject).cmp(&(&b.subject.namespace, &b.subject)));
         let workload_of = positions(&workloads, uids);
@@ -78,9 +80,6 @@ impl Snapshot {
                 workloads[*workload].budgets.push(at);
             }
         }
-        let autoscalers = of(Read::Autoscalers).iter();
-        let autoscalers =
-            autoscalers.map(|it| autoscaler(it, &workloads, selection, all_namespaces)).collect();
         let not_found = match selection {
             Selection::Named(names) => names
                 .iter()
@@ -92,8 +91,15 @@ impl Snapshot {
         let annotations = annotations::of(&workloads, &nodes, of);
         let leases = of(Read::Leases).iter().map(lease).collect();
         let events = events(of(Read::Events));
-        let storage = Storage::of(of(Read::Claims), of(Read::Volumes));
-        let priority_classes = of(Read::PriorityClasses).to_vec();
+        let autoscalers = objects.remove(&Read::Autoscalers).into_iter().flatten();
+        let autoscalers =
+            autoscalers.map(|it| autoscaler(it, &workloads, selection, all_namespaces)).collect();
+        let volumes = objects.remove(&Read::Volumes).unwrap_or_default();
+        let storage = Storage::of(objects.get(&Read::Claims).unwrap_or(&none), volumes);
+        if let Some(budgets) = objects.get_mut(&Read::Budgets) {
+            budgets.retain(strip::is_behind);
+            budgets.shrink_to_fit();
+        }
         objects.retain(|read, _| {
             !read.is_always_read() || matches!(read, Read::Services | Read::Jobs | Read::Budgets)
         });
@@ -111,7 +117,6 @@ impl Snapshot {
             workload_of,
             autoscalers,
             storage,
-            priority_classes,
             node_facts: Arc::new(nodes.iter().map(NodeFacts::from).collect()),
             nodes: Arc::new(nodes),
             leases,
@@ -127,10 +132,10 @@ impl Snapshot {
 }
 
 /// By the UIDs of the workloads, of what they own, and of their pods.
-fn positions(workloads: &[Workload], owned: Vec<(String, String)>) -> BTreeMap<String, usize> {
-    let own = workloads.iter().enumerate().map(|(at, it)| (it.uid.as_str(), at));
+fn positions(workloads: &[Workload], owned: Vec<(Arc<str>, Arc<str>)>) -> BTreeMap<Arc<str>, usize> {
+    let own = workloads.iter().enumerate().map(|(at, it)| (&*it.uid, at));
     let of_top: BTreeMap<&str, usize> = own.collect();
-    let owned = owned.into_iter().filter_map(|(uid, top)| Some((uid, *of_top.get(top.as_str())?)));
+    let owned = owned.into_iter().filter_map(|(uid, top)| Some((uid, *of_top.get(&*top)?)));
     let all = workloads.iter().enumerate();
     let pods = all.flat_map(|(at, it)| it.pods.iter().map(move |pod| (pod.uid.clone(), at)));
     owned.chain(pods).collect()
@@ -162,7 +167,7 @@ fn selects(selection: &Selection, workload: &Workload) -> bool {
     match selection {
         Selection::All => true,
         Selection::Named(names) => names.iter().any(|(read, name)| is_named(workload, *read, name)),
-        Selection::Uids(uids) => uids.contains(&workload.uid),
+        Selection::Uids(uids) => uids.contains(&*workload.uid),
     }
 }
 
@@ -179,24 +184,24 @@ fn scales(autoscaler: &Value, workload: &Workload) -> bool {
         _ => return false,
     };
     let Subject { namespace, name, .. } = &workload.subject;
-    let id = Id { kind, namespace: namespace.clone(), name: name.clone(), uid: workload.uid.clone() };
+    let id = Id { kind, namespace: namespace.clone(), name: name.clone(), uid: workload.uid.to_string() };
     autoscaler.text("/metadata/namespace") == namespace && autoscaler::scales(autoscaler, &id)
 }
 
 /// That of a namespace is in question with the workload that it scales.
 fn autoscaler(
-    object: &Value,
+    object: Value,
     workloads: &[Workload],
     selection: &Selection,
     all_namespaces: bool,
 ) -> Autoscaler {
     let subject = Subject::new("HorizontalPodAutoscaler", object.text("/metadata/namespace"), object.name());
     let own = &workloads[workloads_within(workloads, &subject.namespace)];
-    let mut targets = own.iter().filter(|it| scales(object, it));
+    let mut targets = own.iter().filter(|it| scales(&object, it));
     Autoscaler {
         is_selected: *selection == Selection::All || targets.any(|it| it.is_selected),
         is_system: all_namespaces && is_system(&subject.namespace),
-        object: object.clone(),
+        object,
         subject,
     }
 }
@@ -225,7 +230,7 @@ fn budget(
     all_namespaces: bool,
     origin: &Origin,
 ) -> Result<Budget, serde_json::Error> {
-    let typed: PodDisruptionBudget = serde_json::from_value(object.clone())?;
+    let typed: PodDisruptionBudget = PodDisruptionBudget::deserialize(object)?;
     let budget = DisruptionBudget::from(typed);
     let subject = Subject::new("PodDisruptionBudget", budget.namespace(), budget.name());
     let (mut selected, mut pods, mut templates) = (Vec::new(), 0, 0);

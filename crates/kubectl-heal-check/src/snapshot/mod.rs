@@ -7,6 +7,7 @@ pub mod domain;
 pub mod event;
 pub mod gathered;
 mod hosts;
+pub mod interner;
 mod lease_history;
 mod node_history;
 pub mod origin;
@@ -40,6 +41,7 @@ use serde_json::Value;
 pub use domain::Domain;
 pub use event::{Event, Reason};
 pub use gathered::Gathered;
+pub use interner::Interner;
 pub use node_history::NodeHistory;
 pub use origin::Origin;
 pub use pod::PodState;
@@ -67,8 +69,6 @@ pub struct Snapshot {
     pub budgets: Vec<Budget>,
     pub autoscalers: Vec<Autoscaler>,
     pub storage: Storage,
-    /// As read.
-    pub priority_classes: Vec<Value>,
     /// By name.
     pub nodes: Arc<Vec<Node>>,
     /// The same, as the scheduler's filters read them.
@@ -76,16 +76,17 @@ pub struct Snapshot {
     pub leases: Vec<Lease>,
     /// By the UID of the object that they are about.
     pub events: BTreeMap<String, Vec<Event>>,
-    /// Objects of the kinds that are no workloads, and Jobs, as far as they were read; by namespace.
+    /// Objects of the kinds that no other field has, by namespace; Jobs only those of CronJobs, and budgets only those whose controller has
+    /// not seen their last change.
     pub objects: BTreeMap<Read, Vec<Value>>,
     /// The position of the workload to which an object or a pod belongs, by its UID.
-    pub workload_of: BTreeMap<String, usize>,
+    pub workload_of: BTreeMap<Arc<str>, usize>,
     /// Why a kind is not known.
     pub unknown: BTreeMap<Read, String>,
     pub scheduling: Known<Arc<Cluster>>,
     /// Computed by `matrix/losses.rs` when they are asked for.
     pub losses: OnceLock<Arc<places::Losses>>,
-    pub controllers: BTreeMap<String, String>,
+    pub controllers: BTreeMap<Arc<str>, Arc<str>>,
     /// Workloads that were named and are not there.
     pub not_found: Vec<String>,
     pub selects_all: bool,
@@ -159,6 +160,12 @@ impl Snapshot {
     /// Of one kind; empty if it was not read.
     pub fn all(&self, read: Read) -> &[Value] {
         self.objects.get(&read).map_or(&[], Vec::as_slice)
+    }
+
+    /// Of CronJobs, and those that are workloads themselves, without their templates.
+    pub fn jobs(&self) -> impl Iterator<Item = &Value> {
+        let own = self.workloads.iter().filter(|it| it.subject.kind == Read::Jobs.api().0);
+        self.all(Read::Jobs).iter().chain(own.map(|it| &it.object))
     }
 
     /// The same in one namespace.

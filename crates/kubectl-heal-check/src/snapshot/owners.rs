@@ -1,10 +1,9 @@
 //! Pods under their top owners: pod → ReplicaSet → Deployment, pod → Job → CronJob, or an owner that was not read.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use cluster_model::Raw;
-use cluster_model::owner::OwnerKey;
 use serde_json::Value;
 
 use super::pod::PodState;
@@ -28,32 +27,39 @@ const WORKLOADS: [(Read, Kind); 7] = [
 pub struct Owners<'a> {
     pub workloads: Vec<Workload>,
     /// By the UID of a ReplicaSet, a Job or a workload itself: the position of the top owner.
-    pub top: BTreeMap<String, usize>,
+    pub top: BTreeMap<Arc<str>, usize>,
     unknown: &'a BTreeMap<Read, String>,
 }
 
 impl<'a> Owners<'a> {
-    pub fn of(objects: &BTreeMap<Read, Vec<Value>>, unknown: &'a BTreeMap<Read, String>) -> Self {
+    /// Takes the objects that are workloads, or are below one. Of those below only Jobs are left: their conditions are read later.
+    pub fn of(objects: &mut BTreeMap<Read, Vec<Value>>, unknown: &'a BTreeMap<Read, String>) -> Self {
         let mut owners = Owners { workloads: Vec::new(), top: BTreeMap::new(), unknown };
+        let mut jobs = Vec::new();
         for (read, kind) in WORKLOADS {
-            for object in objects.get(&read).into_iter().flatten() {
-                let owner = object.controller_ref().map(|it| it.text("/uid").to_owned());
-                let above = owner.as_deref().and_then(|uid| owners.top.get(uid)).copied();
-                let at = match above {
-                    Some(at) => at,
-                    None => owners.push(read, kind, object),
+            for object in objects.remove(&read).into_iter().flatten() {
+                let uid: Arc<str> = object.uid().into();
+                let owner = object.controller_ref().map(|it| it.text("/uid"));
+                let at = match owner.and_then(|uid| owners.top.get(uid)).copied() {
+                    Some(at) => {
+                        jobs.extend((read == Read::Jobs).then_some(object));
+                        at
+                    }
+                    None => owners.push(read, kind, object, uid.clone()),
                 };
-                owners.top.insert(object.uid().to_owned(), at);
+                owners.top.insert(uid, at);
             }
         }
+        objects.insert(Read::Jobs, jobs);
         owners
     }
 
-    fn push(&mut self, read: Read, kind: Kind, object: &Value) -> usize {
+    fn push(&mut self, read: Read, kind: Kind, mut object: Value, uid: Arc<str>) -> usize {
         let template = match read {
-            Read::CronJobs => &object["spec"]["jobTemplate"]["spec"]["template"],
-            _ => &object["spec"]["template"],
+            Read::CronJobs => "/spec/jobTemplate/spec/template",
+            _ => "/spec/template",
         };
+        let template = object.pointer_mut(template).map(Value::take).unwrap_or_default();
         let is_scaled = matches!(kind, Kind::Deployment | Kind::StatefulSet | Kind::ReplicaSet);
         // A ReplicaSet whose Deployment was not found, or could not be read.
         let recreated = match object.controller_ref() {
@@ -69,14 +75,14 @@ impl<'a> Owners<'a> {
         let kind = if recreated == Recreated::ByController { kind } else { Kind::Other };
         self.workloads.push(Workload {
             subject: Subject::new(read.api().0, object.text("/metadata/namespace"), object.name()),
-            uid: object.uid().to_owned(),
+            uid,
             kind,
             recreated,
-            template: template.clone(),
-            hosts: strip::hosts(object),
+            template,
+            hosts: strip::hosts(&object),
             replicas: (is_scaled && kind != Kind::Other)
                 .then(|| object.number("/spec/replicas").unwrap_or(1)),
-            object: object.clone(),
+            object,
             autoscaler: None,
             pods: Vec::new(),
             budgets: Vec::new(),
@@ -103,52 +109,47 @@ impl<'a> Owners<'a> {
         }
     }
 
-    pub fn add(&mut self, pod: PodState) {
+    pub fn add(&mut self, pod: Arc<PodState>) {
         // The kubelet runs it from a file.
         if pod.is_mirror || pod.controller.as_ref().is_some_and(|it| it.kind == "Node") {
             return;
         }
         let at = match &pod.controller {
-            Some(owner) => match self.top.get(&owner.uid) {
+            Some(owner) => match self.top.get(owner.uid.as_str()) {
                 Some(at) => *at,
                 None => {
                     let recreated = self.owner_state(&owner.kind, &owner.api_version);
-                    let at = self.push_unread(owner, &pod, recreated);
-                    self.top.insert(owner.uid.clone(), at);
+                    let uid: Arc<str> = owner.uid.as_str().into();
+                    let subject = Subject::new(&owner.kind, &pod.namespace, &owner.name);
+                    let at = self.push_without_object(subject, uid.clone(), Kind::Other, recreated, &pod);
+                    self.top.insert(uid, at);
                     at
                 }
             },
-            None => self.push_pod(&pod),
+            None => {
+                let subject = Subject::new("Pod", &pod.namespace, &pod.name);
+                self.push_without_object(subject, pod.uid.clone(), Kind::Pod, Recreated::Never, &pod)
+            }
         };
         self.workloads[at].pods.push(pod);
-    }
-
-    fn push_unread(&mut self, owner: &OwnerKey, pod: &PodState, recreated: Recreated) -> usize {
-        let subject = Subject::new(&owner.kind, &pod.namespace, &owner.name);
-        self.push_without_object(subject, &owner.uid, Kind::Other, recreated, pod)
-    }
-
-    fn push_pod(&mut self, pod: &PodState) -> usize {
-        let subject = Subject::new("Pod", &pod.namespace, &pod.name);
-        self.push_without_object(subject, &pod.uid, Kind::Pod, Recreated::Never, pod)
     }
 
     fn push_without_object(
         &mut self,
         subject: Subject,
-        uid: &str,
+        uid: Arc<str>,
         kind: Kind,
         recreated: Recreated,
         pod: &PodState,
     ) -> usize {
         self.workloads.push(Workload {
             subject,
-            uid: uid.to_owned(),
+            uid,
             kind,
             recreated,
             object: Value::Null,
-            template: pod.template.clone().unwrap_or_default(),
-            hosts: pod.template.as_ref().map(strip::hosts).unwrap_or_default(),
+            template: pod.template.as_deref().cloned().unwrap_or_default(),
+            hosts: pod.template.as_deref().map(strip::hosts).unwrap_or_default(),
             replicas: None,
             autoscaler: None,
             pods: Vec::new(),

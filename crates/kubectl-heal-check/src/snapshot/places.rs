@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// Whether the replacement of a pod finds a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl fmt::Display for Refusal {
 }
 
 /// By the UID of the pod that is replaced.
-pub type Places = BTreeMap<String, Place>;
+pub type Places = BTreeMap<Arc<str>, Place>;
 
 /// The loss of some nodes.
 pub struct Loss {

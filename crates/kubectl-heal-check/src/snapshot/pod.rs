@@ -1,6 +1,7 @@
 //! What is kept of a pod: its state, and of its spec only what decides about healing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cluster_model::PodExt;
 use cluster_model::healing::node_loss::{Deletion, deletion, may_return};
@@ -10,6 +11,7 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::interner::Interner;
 use super::{annotation_key, resources, strip};
 
 /// What became Ready later was Ready before, as after an outage of its node: its condition has the time of the last change only.
@@ -17,41 +19,63 @@ const LONGEST_START: i64 = 600;
 
 #[derive(Clone, Debug)]
 pub struct PodState {
-    pub namespace: String,
+    pub namespace: Arc<str>,
     pub name: String,
-    pub uid: String,
-    pub node: String,
-    pub labels: BTreeMap<String, String>,
-    pub controller: Option<OwnerKey>,
+    pub uid: Arc<str>,
+    pub node: Arc<str>,
+    pub labels: Arc<BTreeMap<String, String>>,
+    pub controller: Option<Arc<OwnerKey>>,
     pub created: Option<Timestamp>,
-    pub phase: String,
+    pub phase: Phase,
     pub is_ready: bool,
     pub is_finished: bool,
     pub is_mirror: bool,
     /// The end of its grace period.
     pub deletion: Option<Timestamp>,
-    pub finalizers: Vec<String>,
+    pub finalizers: Box<[String]>,
     pub grace: i64,
     /// When it was bound to its node.
     pub scheduled: Option<Timestamp>,
-    pub unscheduled: Option<Unscheduled>,
+    pub unscheduled: Option<Box<Unscheduled>>,
     /// Its condition Ready is False.
-    pub unready: Option<Unready>,
+    pub unready: Option<Box<Unready>>,
     pub seconds_to_ready: Option<i64>,
     /// When it is deleted after its node was lost.
     pub after_loss: Deletion,
     /// Another one may be bound to the node that was lost.
     pub may_return: bool,
     /// The names of its PersistentVolumeClaims, without those that go with it.
-    pub claims: Vec<String>,
+    pub claims: Box<[String]>,
     pub reserves_memory: bool,
     pub reserves_nothing: bool,
     pub ready_since: Option<Timestamp>,
-    pub containers: Vec<Container>,
+    pub containers: Box<[Container]>,
     /// Where no controller of Kubernetes has its template: labels and spec.
-    pub template: Option<Value>,
+    pub template: Option<Box<Value>>,
     /// Its annotation that leaves out findings.
-    pub ignore: Option<String>,
+    pub ignore: Option<Box<str>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Pending,
+    Running,
+    Succeeded,
+    Failed,
+    /// Also none.
+    Unknown,
+}
+
+impl From<&str> for Phase {
+    fn from(text: &str) -> Self {
+        match text {
+            "Pending" => Phase::Pending,
+            "Running" => Phase::Running,
+            "Succeeded" => Phase::Succeeded,
+            "Failed" => Phase::Failed,
+            _ => Phase::Unknown,
+        }
+    }
 }
 
 /// Its condition PodScheduled is False.
@@ -71,16 +95,16 @@ pub struct Unready {
 
 #[derive(Clone, Debug)]
 pub struct Container {
-    pub name: String,
+    pub name: Arc<str>,
     /// As the runtime names it, with its digest if it knows that.
-    pub image: String,
-    pub image_id: String,
+    pub image: Arc<str>,
+    pub image_id: Arc<str>,
     pub is_ready: bool,
     pub restarts: i32,
-    pub waiting: Option<Waiting>,
+    pub waiting: Option<Box<Waiting>>,
     pub running_since: Option<Timestamp>,
     /// Its last run that has ended.
-    pub ended: Option<Ended>,
+    pub ended: Option<Box<Ended>>,
 }
 
 #[derive(Clone, Debug)]
@@ -97,7 +121,7 @@ pub struct Ended {
 }
 
 impl PodState {
-    pub fn of(pod: &Pod) -> Self {
+    pub fn of(pod: &Pod, uid: Arc<str>, interner: &mut Interner) -> Self {
         let spec = pod.spec.as_ref();
         let status = pod.status.as_ref();
         let controller = OwnerKey::controller_of(&pod.metadata);
@@ -108,29 +132,33 @@ impl PodState {
         let main = status.and_then(|it| it.container_statuses.as_deref()).unwrap_or_default();
         let tolerations = spec.and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
         PodState {
-            namespace: pod.namespace().to_owned(),
+            namespace: interner.text(pod.namespace()),
             name: pod.name().to_owned(),
-            uid: pod.uid().to_owned(),
-            node: pod.node().to_owned(),
-            labels: pod.metadata.labels.clone().unwrap_or_default(),
-            controller,
+            uid,
+            node: interner.text(pod.node()),
+            labels: interner.labels(pod.metadata.labels.as_ref()),
+            controller: controller.map(|owner| interner.owner(&owner)),
             created: pod.metadata.creation_timestamp.as_ref().map(|time| time.0),
-            phase: pod.phase().to_owned(),
+            phase: Phase::from(pod.phase()),
             is_ready: pod.is_ready(),
             is_finished: pod.is_finished(),
             is_mirror: pod.is_mirror(),
             deletion: pod.deletion_timestamp(),
-            finalizers: pod.finalizers().to_vec(),
+            finalizers: pod.finalizers().into(),
             grace: pod.grace_seconds(),
             scheduled: pod.condition_time("PodScheduled").filter(|_| unscheduled.is_none()),
-            unscheduled: unscheduled.map(|c| Unscheduled {
-                reason: c.reason.clone().unwrap_or_default(),
-                message: clean(c.message.as_deref().unwrap_or_default()),
-                since: c.last_transition_time.as_ref().map(|time| time.0),
+            unscheduled: unscheduled.map(|c| {
+                Box::new(Unscheduled {
+                    reason: c.reason.clone().unwrap_or_default(),
+                    message: clean(c.message.as_deref().unwrap_or_default()),
+                    since: c.last_transition_time.as_ref().map(|time| time.0),
+                })
             }),
-            unready: conditions.iter().find(|c| c.type_ == "Ready" && c.status == "False").map(|c| Unready {
-                message: clean(c.message.as_deref().unwrap_or_default()),
-                since: c.last_transition_time.as_ref().map(|time| time.0),
+            unready: conditions.iter().find(|c| c.type_ == "Ready" && c.status == "False").map(|c| {
+                Box::new(Unready {
+                    message: clean(c.message.as_deref().unwrap_or_default()),
+                    since: c.last_transition_time.as_ref().map(|time| time.0),
+                })
             }),
             seconds_to_ready: pod.seconds_to_ready().filter(|seconds| *seconds <= LONGEST_START),
             after_loss: deletion(tolerations),
@@ -143,9 +171,13 @@ impl PodState {
             reserves_memory: spec.is_some_and(resources::reserves_memory),
             reserves_nothing: spec.is_some_and(resources::reserves_nothing),
             ready_since: pod.condition_time("Ready").filter(|_| pod.is_ready()),
-            containers: init.iter().chain(main).map(container).collect(),
-            template: (!has_template).then(|| template(pod)),
-            ignore: pod.metadata.annotations.as_ref().and_then(|all| all.get(annotation_key::KEY).cloned()),
+            containers: init.iter().chain(main).map(|it| container(it, interner)).collect(),
+            template: (!has_template).then(|| Box::new(template(pod))),
+            ignore: pod
+                .metadata
+                .annotations
+                .as_ref()
+                .and_then(|all| Some(all.get(annotation_key::KEY)?.as_str().into())),
         }
     }
 
@@ -156,7 +188,7 @@ impl PodState {
     /// Evictions of it need what the budgets that select it allow: they skip those of other pods
     /// (`pkg/registry/core/pod/storage/eviction.go`, canIgnorePDB).
     pub fn needs_budget(&self) -> bool {
-        self.is_active() && self.phase != "Pending"
+        self.is_active() && self.phase != Phase::Pending
     }
 
     /// It is meant to run: neither finished nor on its way out.
@@ -174,29 +206,60 @@ fn template(pod: &Pod) -> Value {
     template
 }
 
-fn container(status: &ContainerStatus) -> Container {
+fn container(status: &ContainerStatus, interner: &mut Interner) -> Container {
     let state = status.state.as_ref();
     let ended = |state: Option<&ContainerState>| {
-        state.and_then(|it| it.terminated.as_ref()).map(|it| Ended {
-            code: it.exit_code,
-            reason: it.reason.clone().unwrap_or_default(),
-            finished: it.finished_at.as_ref().map(|time| time.0),
+        let ended = state.and_then(|it| it.terminated.as_ref());
+        ended.map(|it| {
+            Box::new(Ended {
+                code: it.exit_code,
+                reason: it.reason.clone().unwrap_or_default(),
+                finished: it.finished_at.as_ref().map(|time| time.0),
+            })
         })
     };
     Container {
-        name: clean(&status.name),
-        image: clean(&status.image),
-        image_id: status.image_id.clone(),
+        name: interner.text(&clean(&status.name)),
+        image: interner.text(&clean(&status.image)),
+        image_id: interner.text(&status.image_id),
         is_ready: status.ready,
         restarts: status.restart_count,
-        waiting: state.and_then(|it| it.waiting.as_ref()).map(|it| Waiting {
-            reason: it.reason.clone().unwrap_or_default(),
-            message: clean(it.message.as_deref().unwrap_or_default()),
+        waiting: state.and_then(|it| it.waiting.as_ref()).map(|it| {
+            Box::new(Waiting {
+                reason: it.reason.clone().unwrap_or_default(),
+                message: clean(it.message.as_deref().unwrap_or_default()),
+            })
         }),
         running_since: state
             .and_then(|it| it.running.as_ref())
             .and_then(|it| it.started_at.as_ref())
             .map(|time| time.0),
         ended: ended(state).or_else(|| ended(status.last_state.as_ref())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::healthy;
+
+    #[test]
+    fn pods_of_one_template_share_what_they_have_in_common() {
+        let snapshot = healthy().snapshot();
+        let pods = &snapshot.workloads[0].pods;
+        let (one, other) = (&pods[0], &pods[1]);
+        assert!(Arc::ptr_eq(&one.labels, &other.labels), "labels");
+        assert!(Arc::ptr_eq(&one.namespace, &other.namespace), "namespace");
+        let owners = one.controller.as_ref().zip(other.controller.as_ref());
+        assert!(owners.is_some_and(|(one, other)| Arc::ptr_eq(one, other)), "owner");
+        assert!(Arc::ptr_eq(&one.containers[0].name, &other.containers[0].name), "container");
+        assert_ne!(one.node, other.node);
+    }
+
+    /// A cluster may have 50,000 of them, with two containers each.
+    #[test]
+    fn a_pod_is_small() {
+        let size = size_of::<PodState>() + 2 * size_of::<Container>();
+        assert!(size <= 544, "{size} bytes");
     }
 }

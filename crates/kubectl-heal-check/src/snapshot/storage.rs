@@ -8,8 +8,13 @@ use serde_json::Value;
 #[derive(Default)]
 pub struct Storage {
     /// By namespace and name.
-    claims: BTreeMap<(String, String), Value>,
+    claims: BTreeMap<(String, String), Claim>,
     volumes: BTreeMap<String, Value>,
+}
+
+struct Claim {
+    access: Access,
+    volume: String,
 }
 
 /// A claim or a volume can be used by pods of one node, or by one pod only.
@@ -20,32 +25,39 @@ pub enum Access {
     Several,
 }
 
+impl Access {
+    fn of(claim: &Value) -> Self {
+        let has = |mode: &str| claim.list("/spec/accessModes").iter().any(|it| it == mode);
+        match () {
+            () if has("ReadWriteOncePod") => Access::OnePod,
+            () if has("ReadWriteMany") || has("ReadOnlyMany") => Access::Several,
+            () => Access::OneNode,
+        }
+    }
+}
+
 impl Storage {
-    pub fn of(claims: &[Value], volumes: &[Value]) -> Self {
+    pub fn of(claims: &[Value], volumes: Vec<Value>) -> Self {
         let key = |it: &Value| (it.text("/metadata/namespace").to_owned(), it.name().to_owned());
+        let claim =
+            |it: &Value| Claim { access: Access::of(it), volume: it.text("/spec/volumeName").to_owned() };
         Storage {
-            claims: claims.iter().map(|it| (key(it), it.clone())).collect(),
-            volumes: volumes.iter().map(|it| (it.name().to_owned(), it.clone())).collect(),
+            claims: claims.iter().map(|it| (key(it), claim(it))).collect(),
+            volumes: volumes.into_iter().map(|it| (it.name().to_owned(), it)).collect(),
         }
     }
 
     /// Of a claim that exists.
     pub fn access(&self, namespace: &str, claim: &str) -> Option<Access> {
-        let modes = self.claim(namespace, claim)?.list("/spec/accessModes");
-        let has = |mode: &str| modes.iter().any(|it| it == mode);
-        Some(match () {
-            () if has("ReadWriteOncePod") => Access::OnePod,
-            () if has("ReadWriteMany") || has("ReadOnlyMany") => Access::Several,
-            () => Access::OneNode,
-        })
+        Some(self.claim(namespace, claim)?.access)
     }
 
     /// The PersistentVolume that the claim is bound to.
     pub fn volume(&self, namespace: &str, claim: &str) -> Option<&Value> {
-        self.volumes.get(self.claim(namespace, claim)?.text("/spec/volumeName"))
+        self.volumes.get(&self.claim(namespace, claim)?.volume)
     }
 
-    fn claim(&self, namespace: &str, name: &str) -> Option<&Value> {
+    fn claim(&self, namespace: &str, name: &str) -> Option<&Claim> {
         self.claims.get(&(namespace.to_owned(), name.to_owned()))
     }
 }

@@ -77,10 +77,15 @@ fn keys(object: &Value) -> Value {
         "metadata": {"namespace": object.text("/metadata/namespace"), "name": object.name()}})
 }
 
+/// Its controller has not seen its last change.
+pub fn is_behind(object: &Value) -> bool {
+    let generation = object.number("/metadata/generation");
+    generation.is_some() && object.number("/status/observedGeneration") < generation
+}
+
 /// When what its controller has not seen yet was written; managedFields are not kept for more.
 fn changed(object: &Value) -> Option<Timestamp> {
-    let generation = object.number("/metadata/generation")?;
-    if object.number("/status/observedGeneration") >= Some(generation) {
+    if !is_behind(object) {
         return None;
     }
     let of_spec =

@@ -1,7 +1,7 @@
 //! One workload by its top owner: what it wants, the template of its pods, and the pods it has.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use cluster_model::feasibility::Requirements;
 use cluster_model::healing::node_loss::{Deletion, deletion, with_defaults};
@@ -49,10 +49,10 @@ pub enum Recreated {
 #[derive(Clone, Debug)]
 pub struct Workload {
     pub subject: Subject,
-    pub uid: String,
+    pub uid: Arc<str>,
     pub kind: Kind,
     pub recreated: Recreated,
-    /// As read; null for what is not read.
+    /// As read, without its template; null for what is not read.
     pub object: Value,
     /// Labels and spec of its pods.
     pub template: Value,
@@ -60,7 +60,7 @@ pub struct Workload {
     pub replicas: Option<i64>,
     /// The name of the autoscaler that sets its replicas, and its minimum.
     pub autoscaler: Option<(String, i64)>,
-    pub pods: Vec<PodState>,
+    pub pods: Vec<Arc<PodState>>,
     /// By their position in the snapshot.
     pub budgets: Vec<usize>,
     pub services: Vec<Service>,
@@ -188,7 +188,7 @@ impl Workload {
     }
 
     pub fn active(&self) -> impl Iterator<Item = &PodState> {
-        self.pods.iter().filter(|pod| pod.is_active())
+        self.pods.iter().map(|pod| &**pod).filter(|pod| pod.is_active())
     }
 
     pub fn ready(&self) -> impl Iterator<Item = &PodState> {

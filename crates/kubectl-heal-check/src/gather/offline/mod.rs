@@ -161,7 +161,7 @@ fn selected(files: &Files, query: Option<&Selector>) -> BTreeSet<String> {
     let own = TYPES.iter().filter_map(|read| files.objects.get(read)).flatten();
     let objects = own.filter(|it| selector::selects(query, Some(&labels(it)))).map(|it| it.uid().to_owned());
     let pods = files.pods.own.iter().filter(|pod| selector::selects(query, Some(&pod.labels)));
-    objects.chain(pods.map(|pod| pod.uid.clone())).collect()
+    objects.chain(pods.map(|pod| pod.uid.to_string())).collect()
 }
 
 pub fn labels(object: &Value) -> BTreeMap<String, String> {

@@ -63,7 +63,7 @@ pub fn usable(
     container: &str,
 ) -> Vec<Member> {
     let is_fit = |member: &Member| {
-        let pod = workload.pods.iter().find(|it| it.uid == member.uid);
+        let pod = workload.pods.iter().find(|it| *it.uid == *member.uid);
         pod.is_some_and(|it| is_usable(it, container, snapshot.now))
     };
     members.into_iter().filter(is_fit).collect()

@@ -160,7 +160,7 @@ async fn beside(
 
 fn unheard(workload: &Workload, target: &Target, seen: &Look) -> Option<UnheardStop> {
     let (id, process) = main_process(target, seen).ok()?;
-    let pod = workload.pods.iter().find(|it| it.uid == target.uid)?;
+    let pod = workload.pods.iter().find(|it| *it.uid == *target.uid)?;
     (ignores_stop(target, seen) == Some(true)).then(|| UnheardStop {
         workload: workload.subject.clone(),
         pod: target.pod.clone(),

@@ -145,7 +145,7 @@ pub fn is_backing_off(restarts: i32, started: Option<Timestamp>, now: Timestamp)
 
 /// The same of a pod of the snapshot.
 pub fn is_usable(pod: &PodState, container: &str, now: Timestamp) -> bool {
-    let own = pod.containers.iter().find(|it| it.name == container);
+    let own = pod.containers.iter().find(|it| &*it.name == container);
     pod.is_ready && own.is_some_and(|it| !is_backing_off(it.restarts, it.running_since, now))
 }
 
