@@ -11,6 +11,6 @@ pub fn eligible<'s>(snapshot: &'s Snapshot, workload: &Workload) -> impl Iterato
     let wanted = workload.requirements();
     let nodes = snapshot.nodes.iter().zip(snapshot.node_facts.iter());
     let open =
-        nodes.filter(move |(node, facts)| node.not_ready().is_none() && misfit(&wanted, facts).is_none());
+        nodes.filter(move |(node, facts)| node.not_ready().is_none() && misfit(wanted, facts).is_none());
     open.map(|(node, _)| node)
 }

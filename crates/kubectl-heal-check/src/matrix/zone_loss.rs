@@ -30,7 +30,7 @@ fn without_zone<'s>(workload: &Workload, snapshot: &'s Snapshot) -> Option<&'s s
     let wanted = workload.requirements();
     let found = nodes.find(|(node, facts)| {
         workload.active().any(|pod| &*pod.node == node.name())
-            || matches!(misfit(&wanted, facts), None | Some(Miss::Cordoned))
+            || matches!(misfit(wanted, facts), None | Some(Miss::Cordoned))
     });
     found.map(|(node, _)| node.name())
 }
