@@ -52,6 +52,14 @@ pub fn budget(number: usize, _: Size) -> String {
     filled(&BUDGET, number, number)
 }
 
+pub fn service(number: usize, _: Size) -> String {
+    filled(&SERVICE, number, number)
+}
+
+pub fn endpoint_slice(number: usize, _: Size) -> String {
+    filled(&ENDPOINT_SLICE, number, number)
+}
+
 fn filled(template: &str, number: usize, deployment: usize) -> String {
     template
         .replace(NUMBER, &number.to_string())
@@ -91,6 +99,22 @@ static BUDGET: LazyLock<String> = LazyLock::new(|| {
         "status": {"observedGeneration": 1, "disruptionsAllowed": 1, "currentHealthy": pods, "desiredHealthy": pods - 1, "expectedPods": pods}});
     object["metadata"]["generation"] = json!(1);
     object.to_string()
+});
+
+static SERVICE: LazyLock<String> = LazyLock::new(|| {
+    json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata("service", ""), "spec": {"type": "ClusterIP", "clusterIP": "10.2.0.1",
+        "clusterIPs": ["10.2.0.1"], "ipFamilies": ["IPv4"], "selector": labels(), "sessionAffinity": "None",
+        "ports": [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}]}, "status": {"loadBalancer": {}}})
+    .to_string()
+});
+
+static ENDPOINT_SLICE: LazyLock<String> = LazyLock::new(|| {
+    let endpoint = json!({"addresses": ["10.0.0.1"], "conditions": {"ready": true, "serving": true, "terminating": false}, "nodeName": "node-1",
+        "targetRef": {"kind": "Pod", "name": "pod", "namespace": NAMESPACE, "uid": "pod"}, "zone": "a"});
+    let mut slice = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": metadata("endpointslice", ""),
+        "addressType": "IPv4", "endpoints": vec![endpoint; PODS_OF_A_DEPLOYMENT], "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}]});
+    slice["metadata"]["labels"]["kubernetes.io/service-name"] = json!(format!("service-{NUMBER}"));
+    slice.to_string()
 });
 
 fn labels() -> Value {
@@ -140,7 +164,7 @@ fn container(name: &str) -> Value {
         "failureThreshold": 3, "successThreshold": 1})
     };
     let variable = |number: usize| json!({"name": format!("VARIABLE_{number}"), "value": format!("a value of some length, number {number}")});
-    json!({"name": name, "image": format!("registry.example/{name}:1.0"), "imagePullPolicy": "IfNotPresent",
+    json!({"name": name, "image": format!("registry.example/{name}-{OWNER}:1.0"), "imagePullPolicy": "IfNotPresent",
         "ports": [{"name": "http", "containerPort": 8080, "protocol": "TCP"}], "env": (0..16).map(variable).collect::<Value>(),
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
         "livenessProbe": probe("/live"), "readinessProbe": probe("/ready"),
@@ -154,7 +178,7 @@ fn condition(kind: &str) -> Value {
 }
 
 fn status(name: &str) -> Value {
-    json!({"name": name, "ready": true, "started": true, "restartCount": 0, "image": format!("registry.example/{name}:1.0"),
-        "imageID": format!("registry.example/{name}@sha256:{}", "0123456789abcdef".repeat(4)), "containerID": format!("containerd://{}", "0123456789abcdef".repeat(4)),
+    json!({"name": name, "ready": true, "started": true, "restartCount": 0, "image": format!("registry.example/{name}-{OWNER}:1.0"),
+        "imageID": format!("registry.example/{name}-{OWNER}@sha256:{}", "0123456789abcdef".repeat(4)), "containerID": format!("containerd://{}", "0123456789abcdef".repeat(4)),
         "state": {"running": {"startedAt": "2026-01-01T00:00:02Z"}}, "lastState": {}})
 }

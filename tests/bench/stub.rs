@@ -111,6 +111,8 @@ fn answer(uri: &str, size: Size) -> String {
             "namespaced": true, "kind": "Pod", "verbs": ["get", "list"]}]}).to_string(),
         "/api/v1/pods" => page(size.pods, objects::pod),
         "/api/v1/nodes" => page(size.nodes, objects::node),
+        "/api/v1/services" => page(size.deployments(), objects::service),
+        "/apis/discovery.k8s.io/v1/endpointslices" => page(size.deployments(), objects::endpoint_slice),
         "/apis/apps/v1/deployments" => page(size.deployments(), objects::deployment),
         "/apis/apps/v1/replicasets" => page(size.deployments(), objects::replica_set),
         "/apis/policy/v1/poddisruptionbudgets" => page(size.deployments(), objects::budget),

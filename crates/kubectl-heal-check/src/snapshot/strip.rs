@@ -18,6 +18,7 @@ const OF_VOLUMES: [&str; 6] =
 pub fn object(object: &mut Value) {
     match object.text("/kind") {
         "ConfigMap" | "Secret" => return *object = keys(object),
+        "EndpointSlice" => return *object = ready_endpoints(object),
         "Event" => return *object = event::shortened(object).unwrap_or_default(),
         _ => {}
     }
@@ -81,6 +82,15 @@ fn keys(object: &Value) -> Value {
 pub fn is_behind(object: &Value) -> bool {
     let generation = object.number("/metadata/generation");
     generation.is_some() && object.number("/status/observedGeneration") < generation
+}
+
+/// Its Service, and how many endpoints get traffic. One that does not say whether it is ready does (`discovery/v1`, EndpointConditions).
+fn ready_endpoints(slice: &Value) -> Value {
+    let all = slice.list("/endpoints").iter();
+    let ready = all.filter(|it| it["conditions"]["ready"] != false).count();
+    let labels = slice["metadata"]["labels"].clone();
+    json!({"kind": slice["kind"], "ready": ready,
+        "metadata": {"namespace": slice.text("/metadata/namespace"), "name": slice.name(), "labels": labels}})
 }
 
 /// When what its controller has not seen yet was written; managedFields are not kept for more.
