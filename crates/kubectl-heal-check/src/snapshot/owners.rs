@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cluster_model::Raw;
 use serde_json::Value;
 
+use super::packed::Packed;
 use super::pod::PodState;
 use super::read::Read;
 use super::strip;
@@ -33,16 +34,17 @@ pub struct Owners<'a> {
 
 impl<'a> Owners<'a> {
     /// Takes the objects that are workloads, or are below one. Of those below only Jobs are left: their conditions are read later.
-    pub fn of(objects: &mut BTreeMap<Read, Vec<Value>>, unknown: &'a BTreeMap<Read, String>) -> Self {
+    pub fn of(objects: &mut BTreeMap<Read, Vec<Packed>>, unknown: &'a BTreeMap<Read, String>) -> Self {
         let mut owners = Owners { workloads: Vec::new(), top: BTreeMap::new(), unknown };
         let mut jobs = Vec::new();
         for (read, kind) in WORKLOADS {
-            for object in objects.remove(&read).into_iter().flatten() {
+            for packed in objects.remove(&read).into_iter().flatten() {
+                let object = packed.value();
                 let uid: Arc<str> = object.uid().into();
                 let owner = object.controller_ref().map(|it| it.text("/uid"));
                 let at = match owner.and_then(|uid| owners.top.get(uid)).copied() {
                     Some(at) => {
-                        jobs.extend((read == Read::Jobs).then_some(object));
+                        jobs.extend((read == Read::Jobs).then_some(packed));
                         at
                     }
                     None => owners.push(read, kind, object, uid.clone()),

@@ -10,14 +10,15 @@ use kube::core::DynamicResourceScope;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+/// `V`: what is kept of it once it is read.
 #[derive(Clone, Debug)]
-pub struct RawObject {
-    pub value: Value,
+pub struct RawObject<V = Value> {
+    pub value: V,
     /// What a watch needs: name, namespace, UID and version.
     meta: ObjectMeta,
 }
 
-impl<'de> Deserialize<'de> for RawObject {
+impl<'de, V: From<Value>> Deserialize<'de> for RawObject<V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         let text = |at: &str| Some(value.text(at).to_owned()).filter(|text| !text.is_empty());
@@ -28,11 +29,11 @@ impl<'de> Deserialize<'de> for RawObject {
             resource_version: text("/metadata/resourceVersion"),
             ..ObjectMeta::default()
         };
-        Ok(RawObject { value, meta })
+        Ok(RawObject { value: value.into(), meta })
     }
 }
 
-impl Resource for RawObject {
+impl<V> Resource for RawObject<V> {
     type DynamicType = ApiResource;
     type Scope = DynamicResourceScope;
 
