@@ -16,7 +16,7 @@ use super::domain::Domain;
 use super::owners::Owners;
 use super::strip;
 use super::system::is_system;
-use super::workload::{Kind, Service, Workload, labels_of};
+use super::workload::{Kind, Service, Workload};
 use super::{
     Autoscaler, Budget, Event, Gathered, Lease, Origin, Packed, PodState, Read, Selection, Snapshot, Storage,
 };
@@ -212,9 +212,9 @@ fn serving(workload: &Workload, service: &Value) -> Option<Service> {
         return None;
     }
     let wanted = service.map("/spec/selector").filter(|it| !it.is_empty())?;
-    let labels = workload.template.map("/metadata/labels")?;
+    let template = workload.template.as_ref()?;
     let is_same = service.text("/metadata/namespace") == workload.subject.namespace;
-    (is_same && wanted.iter().all(|(key, value)| labels.get(key) == Some(value))).then(|| Service {
+    (is_same && template.has(wanted)).then(|| Service {
         name: service.name().to_owned(),
         is_headless: service.text("/spec/clusterIP") == "None",
         publishes_not_ready: service["spec"]["publishNotReadyAddresses"] == true,
@@ -240,7 +240,7 @@ fn budget(
         let of_pods =
             workload.pods.iter().filter(|pod| selector::selects(budget.selector(), Some(&pod.labels)));
         let of_pods = of_pods.count();
-        let template = !workload.template.is_null() && budget.selects_labels(&labels_of(&workload.template));
+        let template = workload.template.as_ref().is_some_and(|it| budget.selects_labels(&it.labels));
         pods += of_pods;
         templates += usize::from(template);
         if of_pods > 0 || template {

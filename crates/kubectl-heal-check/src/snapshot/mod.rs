@@ -21,6 +21,7 @@ pub mod stop;
 pub mod storage;
 pub mod strip;
 mod system;
+mod template;
 pub mod webhook;
 pub mod workload;
 

@@ -10,6 +10,7 @@ use super::packed::Packed;
 use super::pod::PodState;
 use super::read::Read;
 use super::strip;
+use super::template::{Specs, Template};
 use super::workload::{Kind, Recreated, Workload};
 use crate::finding::Subject;
 
@@ -30,12 +31,13 @@ pub struct Owners<'a> {
     /// By the UID of a ReplicaSet, a Job or a workload itself: the position of the top owner.
     pub top: BTreeMap<Arc<str>, usize>,
     unknown: &'a BTreeMap<Read, String>,
+    specs: Specs,
 }
 
 impl<'a> Owners<'a> {
     /// Takes the objects that are workloads, or are below one. Of those below only Jobs are left: their conditions are read later.
     pub fn of(objects: &mut BTreeMap<Read, Vec<Packed>>, unknown: &'a BTreeMap<Read, String>) -> Self {
-        let mut owners = Owners { workloads: Vec::new(), top: BTreeMap::new(), unknown };
+        let mut owners = Owners { workloads: Vec::new(), top: BTreeMap::new(), unknown, specs: Specs::new() };
         let mut jobs = Vec::new();
         for (read, kind) in WORKLOADS {
             for packed in objects.remove(&read).into_iter().flatten() {
@@ -80,7 +82,7 @@ impl<'a> Owners<'a> {
             uid,
             kind,
             recreated,
-            template,
+            template: Template::of(template, &mut self.specs),
             hosts: strip::hosts(&object),
             replicas: (is_scaled && kind != Kind::Other)
                 .then(|| object.number("/spec/replicas").unwrap_or(1)),
@@ -143,14 +145,15 @@ impl<'a> Owners<'a> {
         recreated: Recreated,
         pod: &PodState,
     ) -> usize {
+        let template = pod.template.as_deref().map(Packed::value).unwrap_or_default();
         self.workloads.push(Workload {
             subject,
             uid,
             kind,
             recreated,
             object: Value::Null,
-            template: pod.template.as_deref().cloned().unwrap_or_default(),
-            hosts: pod.template.as_deref().map(strip::hosts).unwrap_or_default(),
+            hosts: strip::hosts(&template),
+            template: Template::of(template, &mut self.specs),
             replicas: None,
             autoscaler: None,
             pods: Vec::new(),
