@@ -1,10 +1,10 @@
 //! The Pod Security Standards, as admission checks a pod's template against the level of its namespace
 //! (`k8s.io/pod-security-admission/policy`, one file a check). What only newer servers forbid, as hosts in probes, is left out.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::Raw;
-use crate::rollout::containers;
+use crate::rollout::containers_of;
 
 /// Of a namespace: the level that is enforced in it.
 pub const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
@@ -52,14 +52,17 @@ const RESTRICTED_VOLUMES: [&str; 9] = [
     "secret",
 ];
 
+/// How the annotations of a template that are read here begin.
+pub const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
+
 /// What the level forbids of this template, each as in `privileged (container web)`; nothing for a level without rules.
-pub fn violations(template: &Value, level: &str) -> Vec<String> {
+pub fn violations(spec: &Value, annotations: &Map<String, Value>, level: &str) -> Vec<String> {
     let mut found = Vec::new();
     if matches!(level, "baseline" | "restricted") {
-        baseline(template, &mut found);
+        baseline(spec, annotations, &mut found);
     }
     if level == "restricted" {
-        restricted(template, &mut found);
+        restricted(spec, &mut found);
     }
     found
 }
@@ -68,8 +71,7 @@ fn of(what: &str, container: &Value) -> String {
     format!("{what} (container {})", container.text("/name"))
 }
 
-fn baseline(template: &Value, found: &mut Vec<String>) {
-    let spec = &template["spec"];
+fn baseline(spec: &Value, annotations: &Map<String, Value>, found: &mut Vec<String>) {
     let host = ["hostNetwork", "hostPID", "hostIPC"].into_iter().filter(|field| spec[*field] == true);
     found.extend(host.map(str::to_owned));
     let paths = spec.list("/volumes").iter().filter(|it| !it["hostPath"].is_null());
@@ -77,15 +79,14 @@ fn baseline(template: &Value, found: &mut Vec<String>) {
     let sysctls = spec.list("/securityContext/sysctls").iter().map(|it| it.text("/name"));
     found.extend(sysctls.filter(|it| !SYSCTLS.contains(it)).map(|it| format!("sysctl {it}")));
     profiles(&spec["securityContext"], |what| found.push(what.to_owned()));
-    let annotations = template.map("/metadata/annotations").into_iter().flatten();
     for (key, value) in annotations {
         let profile = value.as_str().unwrap_or_default();
         let is_known = matches!(profile, "" | "runtime/default") || profile.starts_with("localhost/");
-        if key.starts_with("container.apparmor.security.beta.kubernetes.io/") && !is_known {
+        if key.starts_with(APP_ARMOR) && !is_known {
             found.push(format!("AppArmor profile {profile}"));
         }
     }
-    for container in containers(template) {
+    for container in containers_of(spec) {
         let context = &container["securityContext"];
         if context["privileged"] == true {
             found.push(of("privileged", container));
@@ -122,8 +123,7 @@ fn profiles(context: &Value, mut report: impl FnMut(&str)) {
     }
 }
 
-fn restricted(template: &Value, found: &mut Vec<String>) {
-    let spec = &template["spec"];
+fn restricted(spec: &Value, found: &mut Vec<String>) {
     let pod = &spec["securityContext"];
     for volume in spec.list("/volumes") {
         let types = volume.as_object().into_iter().flat_map(|it| it.keys()).filter(|key| *key != "name");
@@ -137,7 +137,7 @@ fn restricted(template: &Value, found: &mut Vec<String>) {
     if !may_be_root && pod.number("/runAsUser") == Some(0) {
         found.push("runAsUser 0".to_owned());
     }
-    for container in containers(template) {
+    for container in containers_of(spec) {
         let context = &container["securityContext"];
         let either = |field: &str| if context[field].is_null() { &pod[field] } else { &context[field] };
         if !may_be_root && *either("runAsNonRoot") != true {
@@ -170,6 +170,11 @@ mod tests {
     use super::*;
     use crate::build::merge;
     use serde_json::json;
+
+    fn found(template: &Value, level: &str) -> Vec<String> {
+        let annotations = template.map("/metadata/annotations").cloned().unwrap_or_default();
+        violations(&template["spec"], &annotations, level)
+    }
 
     fn template(container: Value, spec: Value) -> Value {
         let mut web = json!({"name": "web"});
@@ -228,10 +233,10 @@ mod tests {
             ),
         ] {
             let template = template(container, spec);
-            assert_eq!(violations(&template, "baseline"), [expected], "{template}");
-            assert_eq!(violations(&template, "privileged"), [""; 0], "{template}");
+            assert_eq!(found(&template, "baseline"), [expected], "{template}");
+            assert_eq!(found(&template, "privileged"), [""; 0], "{template}");
         }
-        assert_eq!(violations(&template(json!({}), json!({})), "baseline"), [""; 0]);
+        assert_eq!(found(&template(json!({}), json!({})), "baseline"), [""; 0]);
     }
 
     #[test]
@@ -264,8 +269,8 @@ mod tests {
             (context(json!({"runAsNonRoot": true})), json!({"os": {"name": "windows"}}), None),
         ] {
             let template = template(container, spec);
-            assert_eq!(violations(&template, "restricted"), Vec::from_iter(expected), "{template}");
-            assert_eq!(violations(&template, "baseline"), [""; 0], "{template}");
+            assert_eq!(found(&template, "restricted"), Vec::from_iter(expected), "{template}");
+            assert_eq!(found(&template, "baseline"), [""; 0], "{template}");
         }
     }
 }

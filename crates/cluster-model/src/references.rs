@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::Raw;
-use crate::rollout::containers;
+use crate::rollout::containers_of;
 
 /// Where the one kind of Secret is named that a pod starts without.
 pub const PULL_SECRETS: &str = "imagePullSecrets";
@@ -32,27 +32,32 @@ pub struct Needed {
 
 /// In the template's order. What the server always has (the ServiceAccount `default`) is not among it.
 pub fn references_of(template: &Value, namespace: &str) -> Vec<Needed> {
+    references_of_spec(&template["spec"], namespace)
+}
+
+/// The same of the spec alone.
+pub fn references_of_spec(spec: &Value, namespace: &str) -> Vec<Needed> {
     let mut found = Found { namespace, needed: Vec::new() };
-    for container in containers(template) {
+    for container in containers_of(spec) {
         found.container(container);
     }
-    for volume in template.list("/spec/volumes") {
+    for volume in spec.list("/volumes") {
         found.volume(volume);
     }
-    for secret in template.list("/spec/imagePullSecrets") {
+    for secret in spec.list("/imagePullSecrets") {
         found.add("Secret", secret.text("/name"), PULL_SECRETS);
     }
-    for claim in template.list("/spec/resourceClaims") {
+    for claim in spec.list("/resourceClaims") {
         let why = format!("resource claim {}", claim.text("/name"));
         found.add("ResourceClaim", claim.text("/resourceClaimName"), &why);
         found.add("ResourceClaimTemplate", claim.text("/resourceClaimTemplateName"), &why);
     }
     // `serviceAccount` is the older name; the server keeps both equal.
-    let account = [template.text("/spec/serviceAccountName"), template.text("/spec/serviceAccount")];
+    let account = [spec.text("/serviceAccountName"), spec.text("/serviceAccount")];
     let account = account.into_iter().find(|name| !name.is_empty()).filter(|name| *name != "default");
     found.add("ServiceAccount", account.unwrap_or_default(), "serviceAccountName");
-    found.add_everywhere("PriorityClass", template.text("/spec/priorityClassName"), "priorityClassName");
-    found.add_everywhere("RuntimeClass", template.text("/spec/runtimeClassName"), "runtimeClassName");
+    found.add_everywhere("PriorityClass", spec.text("/priorityClassName"), "priorityClassName");
+    found.add_everywhere("RuntimeClass", spec.text("/runtimeClassName"), "runtimeClassName");
     found.needed
 }
 

@@ -19,6 +19,7 @@ mod judgement;
 mod miss;
 mod node;
 mod occupancy;
+mod pod_facts;
 mod pools;
 mod preemption;
 mod requirements;

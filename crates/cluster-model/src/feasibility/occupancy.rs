@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::cluster::{Cluster, NodeId, PodId};
+use super::pod_facts::{NodeId, PodFacts, PodId};
 use super::requirements::{PodTerm, Requirements};
 use crate::pod::resources::{Amounts, add};
 
@@ -49,13 +49,11 @@ pub struct NodeUse {
 }
 
 impl Occupancy {
-    pub fn of(cluster: &Cluster) -> Self {
-        let mut all =
-            Occupancy { nodes: vec![NodeUse::default(); cluster.node_ids().count()], ..Occupancy::default() };
+    pub fn of(pods: &[PodFacts], nodes: usize) -> Self {
+        let mut all = Occupancy { nodes: vec![NodeUse::default(); nodes], ..Occupancy::default() };
         let mut alike: HashMap<(*const str, usize), usize> = HashMap::new();
         let mut seen: HashSet<*const Requirements> = HashSet::new();
-        for id in cluster.pod_ids() {
-            let pod = cluster.pod(id);
+        for (id, pod) in (0..).map(PodId).zip(pods) {
             if seen.insert(Arc::as_ptr(&pod.requirements)) {
                 all.label_keys.extend(pod.requirements.label_keys().map(str::to_owned));
             }
@@ -67,7 +65,7 @@ impl Occupancy {
                 }
                 continue;
             };
-            all.nodes[node.0 as usize].add(cluster, id);
+            all.nodes[node.0 as usize].add(id, pod);
             if pod.is_terminating {
                 all.terminating.push(id);
                 continue;
@@ -92,15 +90,14 @@ impl Occupancy {
 }
 
 impl NodeUse {
-    pub fn of(cluster: &Cluster, pods: impl Iterator<Item = PodId>) -> Self {
-        pods.fold(NodeUse::default(), |mut all, id| {
-            all.add(cluster, id);
+    pub fn of<'p>(pods: impl Iterator<Item = (PodId, &'p PodFacts)>) -> Self {
+        pods.fold(NodeUse::default(), |mut all, (id, pod)| {
+            all.add(id, pod);
             all
         })
     }
 
-    fn add(&mut self, cluster: &Cluster, id: PodId) {
-        let pod = cluster.pod(id);
+    fn add(&mut self, id: PodId, pod: &PodFacts) {
         self.pods.push(id);
         add(&mut self.taken, pod.taken());
         if !pod.is_terminating {

@@ -75,7 +75,7 @@ impl<'a> Scenario<'a> {
         }
         let staying = |node: &NodeId| {
             let pods = before.nodes[node.0 as usize].pods.iter();
-            NodeUse::of(cluster, pods.filter(|id| !evicted.contains(id)).copied())
+            NodeUse::of(pods.filter(|id| !evicted.contains(id)).map(|id| (*id, cluster.pod(*id))))
         };
         let left = left.into_iter().map(|node| (node, staying(&node))).collect();
         let mut kept_apart = KeptApart::default();

@@ -24,8 +24,8 @@ pub use revision::{CHANGE_CAUSE, Revision, number, revisions};
 pub use revision_object::RevisionObject;
 pub use status::Status;
 pub use template::{
-    RESTARTED_AT, canonical, containers, images, restart_only, restarted_at, same, without_nulls,
-    without_restart,
+    RESTARTED_AT, canonical, containers, containers_of, images, restart_only, restarted_at, same,
+    without_nulls, without_restart,
 };
 pub use workload_kind::{Candidate, CompletionRecord, Counts, WorkloadKind};
 

@@ -61,7 +61,12 @@ pub fn without_nulls(value: &Value) -> Value {
 
 /// Ordinary containers, then init containers (sidecars are among them).
 pub fn containers(template: &Value) -> impl Iterator<Item = &Value> {
-    ["/spec/containers", "/spec/initContainers"].into_iter().flat_map(|at| template.list(at))
+    containers_of(&template["spec"])
+}
+
+/// The same of the spec alone.
+pub fn containers_of(spec: &Value) -> impl Iterator<Item = &Value> {
+    ["/containers", "/initContainers"].into_iter().flat_map(|at| spec.list(at))
 }
 
 /// (container, image) in the template's order.

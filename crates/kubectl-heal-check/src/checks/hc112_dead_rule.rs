@@ -31,7 +31,7 @@ pub const CHECK: Check = Check {
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.posture() {
-        let init = workload.template.list("/spec/initContainers").iter();
+        let init = workload.spec().list("/initContainers").iter();
         for container in workload.containers().iter().chain(init) {
             for at in dead_rules(container) {
                 let message = format!(

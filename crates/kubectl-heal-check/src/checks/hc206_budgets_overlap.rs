@@ -6,7 +6,6 @@ use cluster_model::selector;
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::Error;
-use crate::snapshot::workload::labels_of;
 use crate::snapshot::{Kind, Read, Snapshot};
 
 pub const CHECK: Check = Check {
@@ -34,7 +33,7 @@ pub const CHECK: Check = Check {
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.posture().filter(|it| it.budgets.len() > 1 && it.kind != Kind::DaemonSet) {
-        let template = workload.makes_evictable_pods().then(|| labels_of(&workload.template));
+        let template = workload.makes_evictable_pods().then(|| workload.labels());
         let evicted = workload.active().filter(|pod| pod.needs_budget()).map(|pod| &*pod.labels);
         let labels = template.iter().chain(evicted);
         let most: BTreeSet<&str> = labels

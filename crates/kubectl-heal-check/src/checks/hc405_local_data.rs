@@ -86,7 +86,7 @@ fn only_node(snapshot: &Snapshot, volume: &Value) -> Option<String> {
 
 /// The hostPath that it writes to, or else one that it reads.
 fn of_host(workload: &Workload) -> Option<(Severity, String)> {
-    let volumes = workload.template.list("/spec/volumes").iter();
+    let volumes = workload.spec().list("/volumes").iter();
     let paths = volumes.filter(|it| !it["hostPath"].is_null()).map(|volume| {
         let path = volume.text("/hostPath/path");
         match is_data(workload, volume) {
@@ -103,7 +103,7 @@ fn is_data(workload: &Workload, volume: &Value) -> bool {
     let path = volume.text("/hostPath/path");
     let is_below = |of: &&str| path == *of || path.strip_prefix(of).is_some_and(|rest| rest.starts_with('/'));
     let is_special = matches!(volume.text("/hostPath/type"), "Socket" | "CharDevice" | "BlockDevice");
-    let init = workload.template.list("/spec/initContainers").iter();
+    let init = workload.spec().list("/initContainers").iter();
     let mounts = workload.containers().iter().chain(init).flat_map(|it| it.list("/volumeMounts"));
     let mut writes = mounts.filter(|it| it["name"] == volume["name"] && it["readOnly"] != true);
     !is_special && !path.ends_with(".sock") && !OF_NODES.iter().any(is_below) && writes.next().is_some()

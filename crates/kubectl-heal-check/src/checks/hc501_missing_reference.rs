@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cluster_model::Raw;
-use cluster_model::references::{Needed, PULL_SECRETS, references_of};
+use cluster_model::references::{Needed, PULL_SECRETS, references_of_spec};
 use serde_json::Value;
 
 use super::check::{About, Check, Found};
@@ -42,7 +42,7 @@ type Existing<'s> = BTreeMap<(&'static str, &'s str, &'s str), &'s Value>;
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     let existing = existing(snapshot);
     for workload in snapshot.posture().filter(|it| makes_pods(it)) {
-        for needed in references_of(&workload.template, &workload.subject.namespace) {
+        for needed in references_of_spec(workload.spec(), &workload.subject.namespace) {
             if needed.optional {
                 continue;
             }

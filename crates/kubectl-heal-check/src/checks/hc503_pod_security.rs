@@ -39,7 +39,8 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     let levels: BTreeMap<&str, &str> = all.filter_map(|it| Some((it.name(), it.label(ENFORCE)?))).collect();
     for workload in snapshot.posture().filter(|it| it.kind != Kind::Pod && it.replicas != Some(0)) {
         let Some(level) = levels.get(workload.subject.namespace.as_str()) else { continue };
-        let forbidden = violations(&workload.template, level);
+        let Some(template) = &workload.template else { continue };
+        let forbidden = violations(&template.spec, &template.annotations, level);
         if forbidden.is_empty() {
             continue;
         }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use cluster_model::Raw;
 use cluster_model::text::count;
-use serde_json::Value;
 
 use super::check::{About, Check, Found};
 use super::endpoints;
@@ -122,9 +121,7 @@ fn calls_itself(snapshot: &Snapshot, webhook: &Webhook, namespace: &str, service
         return webhook.is_called_for_all();
     };
     let selects = |it: &&Workload| {
-        let labels = it.template.map("/metadata/labels");
-        let has = |key: &String, value: &Value| labels.is_some_and(|labels| labels.get(key) == Some(value));
-        it.subject.namespace == namespace && wanted.iter().all(|(key, value)| has(key, value))
+        it.subject.namespace == namespace && it.template.as_ref().is_some_and(|it| it.has(wanted))
     };
     snapshot.workloads.iter().filter(selects).any(|it| is_called_for(snapshot, webhook, it))
 }
@@ -133,7 +130,7 @@ fn calls_itself(snapshot: &Snapshot, webhook: &Webhook, namespace: &str, service
 mod tests {
     use super::*;
     use crate::checks::testing::{World, cases, deployment, healthy};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn with(edit: Value) -> World {
         let mut hook = json!({"name": "v.example.com", "failurePolicy": "Fail",

@@ -31,7 +31,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.selected().filter(|it| it.runs_for_good()) {
         judge(&workload.subject, &workload.object, snapshot, found);
     }
-    let lagging = snapshot.all(Read::Budgets).iter();
+    let lagging = snapshot.all(Read::Budgets).iter().filter(|it| is_behind(it));
     for object in lagging {
         let own = |it: &&crate::snapshot::Budget| {
             it.subject.name == object.name() && it.subject.namespace == object.text("/metadata/namespace")

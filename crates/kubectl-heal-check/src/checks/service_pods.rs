@@ -54,8 +54,7 @@ impl Selected<'_> {
 }
 
 fn selects(selector: &Map<String, Value>, workload: &Workload) -> bool {
-    let labels = workload.template.map("/metadata/labels");
-    selector.iter().all(|(key, value)| labels.is_some_and(|it| it.get(key) == Some(value)))
+    workload.template.as_ref().is_some_and(|it| it.has(selector))
 }
 
 fn has(selector: &Map<String, Value>, pod: &PodState) -> bool {

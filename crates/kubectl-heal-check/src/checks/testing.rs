@@ -15,7 +15,8 @@ use crate::finding::{Finding, Severity};
 use crate::render::parts;
 use crate::snapshot::stop::UnheardStop;
 use crate::snapshot::{
-    Gathered, Interner, NodeHistory, Origin, PodState, Read, Selection, ServerAnswers, Snapshot, strip,
+    Gathered, Interner, NodeHistory, Origin, Packed, PodState, Read, Selection, ServerAnswers, Snapshot,
+    strip,
 };
 
 pub const NOW: &str = "2026-01-02T00:00:00Z";
@@ -269,9 +270,9 @@ impl World {
             let typed = |it: &Value| serde_json::from_value(it.clone()).unwrap();
             of(Read::Volumes).iter().for_each(|it| scheduling.volumes.add_volume(&typed(it)));
         }
-        let stripped = |mut object: Value| {
+        let kept = |read: Read, mut object: Value| {
             strip::object(&mut object);
-            object
+            Packed::of(read, &object)
         };
         // Secrets are read only on demand: here if there are any.
         let has_secrets =
@@ -286,7 +287,9 @@ impl World {
             pods: known(self, Read::Pods, own),
             nodes: known(self, Read::Nodes, nodes),
             objects: kinds
-                .map(|read| (read, known(self, read, of(read).into_iter().map(stripped).collect())))
+                .map(|read| {
+                    (read, known(self, read, of(read).into_iter().map(|it| kept(read, it)).collect()))
+                })
                 .collect(),
             scheduling: Known::Seen(Arc::new(scheduling)),
             controllers,

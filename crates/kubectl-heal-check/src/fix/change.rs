@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::finding::{Change, Subject};
-use crate::snapshot::{Gathered, Read};
+use crate::snapshot::{Gathered, Packed, Read};
 
 /// Lists that are merged by the key of their elements (`patchMergeKey` in k8s.io/api/core/v1/types.go). Other lists are replaced.
 const MERGED: [(&str, &str); 3] =
@@ -55,10 +55,13 @@ impl Change {
         let Some(Known::Seen(objects)) = gathered.objects.get_mut(&read) else {
             return Err(format!("{read} are not known"));
         };
-        let is_it = |it: &&mut Value| {
+        let is_it = |it: &Value| {
             it.text("/metadata/namespace") == self.target.namespace && it.name() == self.target.name
         };
-        let found = objects.iter_mut().find(is_it);
+        let found = objects.iter_mut().find_map(|packed| {
+            let object = packed.value();
+            is_it(&object).then_some((packed, object))
+        });
         match (self.creates, found) {
             (true, Some(_)) => Err(format!("{} exists already", self.target)),
             (false, None) => Err(format!("{} was not read", self.target)),
@@ -66,12 +69,13 @@ impl Change {
                 let mut object = self.patch.clone();
                 object["metadata"]["uid"] = json!(format!("new {}", self.target));
                 accepted(read, &object, &self.patch)?;
-                objects.push(object);
+                objects.push(Packed::of(read, &object));
                 Ok(())
             }
-            (false, Some(object)) => {
-                merge(object, &self.patch);
-                accepted(read, object, &self.patch)
+            (false, Some((packed, mut object))) => {
+                merge(&mut object, &self.patch);
+                *packed = Packed::of(read, &object);
+                accepted(read, &object, &self.patch)
             }
         }
     }

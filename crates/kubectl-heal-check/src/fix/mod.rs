@@ -19,11 +19,11 @@ use crate::checks;
 use crate::finding::{Change, Finding, Fix, Proof, Subject};
 use crate::half::Half;
 use crate::options::Options;
-use crate::snapshot::{Domain, Gathered, Kind, Read, Selection, Snapshot, Workload};
+use crate::snapshot::{Domain, Gathered, Kind, Packed, Read, Selection, Snapshot, Workload};
 use cluster_model::{Known, Raw};
 use placement::RollOut;
 use scope::Index;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// So many further changes, each for what the ones before would bring about.
 const COMBINED: usize = 3;
@@ -183,7 +183,7 @@ impl Bench<'_> {
                 pods.retain(|pod| !old.contains(&*pod.uid));
                 let ready = new.iter().filter(|pod| pod.is_ready).count();
                 pods.extend(new.into_iter().map(Arc::new));
-                report(gathered.objects.get_mut(&read_of(workload)), workload, ready);
+                report(gathered, workload, ready);
             }
         }
         budgets
@@ -206,11 +206,16 @@ fn read_of(workload: &Workload) -> Read {
 }
 
 /// Its status, as its controller will report it.
-fn report(objects: Option<&mut Known<Vec<Value>>>, workload: &Workload, ready: usize) {
-    let Some(Known::Seen(objects)) = objects else { return };
-    for object in objects.iter_mut().filter(|it| it.uid() == &*workload.uid && !it["status"].is_null()) {
-        for field in ["replicas", "updatedReplicas", "readyReplicas", "availableReplicas"] {
-            object["status"][field] = json!(ready);
+fn report(gathered: &mut Gathered, workload: &Workload, ready: usize) {
+    let read = read_of(workload);
+    let Some(Known::Seen(objects)) = gathered.objects.get_mut(&read) else { return };
+    for packed in objects {
+        let mut object = packed.value();
+        if object.uid() == &*workload.uid && !object["status"].is_null() {
+            for field in ["replicas", "updatedReplicas", "readyReplicas", "availableReplicas"] {
+                object["status"][field] = json!(ready);
+            }
+            *packed = Packed::of(read, &object);
         }
     }
 }

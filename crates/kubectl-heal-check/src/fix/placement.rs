@@ -86,8 +86,8 @@ impl<'w> RollOut<'w> {
         let mut places: Vec<&Node> = self.kept.iter().filter_map(|pod| snapshot.node(&pod.node)).collect();
         let kept = places.len();
         let keys: Vec<&str> = workload
-            .template
-            .list("/spec/topologySpreadConstraints")
+            .spec()
+            .list("/topologySpreadConstraints")
             .iter()
             .filter(|it| it["whenUnsatisfiable"] == "DoNotSchedule" && it.number("/maxSkew") == Some(1))
             .map(|it| it.text("/topologyKey"))

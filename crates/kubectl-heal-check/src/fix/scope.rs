@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::candidates::budgets;
 use crate::finding::{Finding, Subject};
-use crate::snapshot::{Gathered, Origin, Read, Snapshot};
+use crate::snapshot::{Gathered, Origin, Packed, Read, Snapshot};
 
 type At = (Read, usize);
 
@@ -50,7 +50,7 @@ impl Index {
         }
         for (read, known) in &gathered.objects {
             for (position, object) in known.seen().into_iter().flatten().enumerate() {
-                index.add(*read, position, object, snapshot);
+                index.add(*read, position, &object.value(), snapshot);
             }
         }
         for (at, workload) in snapshot.workloads.iter().enumerate() {
@@ -187,7 +187,7 @@ impl Index {
     }
 }
 
-fn kept(read: Read, known: &Known<Vec<Value>>, objects: &BTreeSet<At>) -> Known<Vec<Value>> {
+fn kept(read: Read, known: &Known<Vec<Packed>>, objects: &BTreeSet<At>) -> Known<Vec<Packed>> {
     match known {
         Known::Seen(all) => {
             let those = objects.range((read, 0)..=(read, usize::MAX));

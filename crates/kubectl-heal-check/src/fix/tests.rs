@@ -352,7 +352,7 @@ fn a_fix_is_tried_on_what_it_may_concern_and_no_more() {
         let finding = now.iter().find(|it| it.id == id && it.subject.name == name).unwrap();
         let part = index.part(&gathered, &snapshot, finding);
         let mut names: Vec<String> = part.pods.seen().unwrap().iter().map(|pod| pod.name.clone()).collect();
-        let objects = part.objects.values().filter_map(Known::seen).flatten();
+        let objects = part.objects.values().filter_map(Known::seen).flatten().map(Packed::value);
         names.extend(objects.map(|it| {
             format!("{}/{}", it["kind"].as_str().unwrap(), it["metadata"]["name"].as_str().unwrap())
         }));

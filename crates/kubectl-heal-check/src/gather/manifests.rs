@@ -23,7 +23,7 @@ use crate::args::{TYPES, Target};
 use crate::finding::{Location, Subject};
 use crate::snapshot::origin::Basis;
 use crate::snapshot::workload::labels_of;
-use crate::snapshot::{Gathered, Interner, Origin, PodState, Read, Selection, strip};
+use crate::snapshot::{Gathered, Interner, Origin, Packed, PodState, Read, Selection, strip};
 use refused::refused;
 
 /// Where manifests have the containers of their pods.
@@ -94,7 +94,10 @@ pub fn read(dumps: &[Dump], target: &Target, namespace: &str) -> Result<Manifest
             Selection::Uids(uids.collect::<BTreeSet<_>>())
         }
     };
-    let known = |read: Read| (read, Known::Seen(files.objects.remove(&read).unwrap_or_default()));
+    let known = |read: Read| {
+        let found = files.objects.remove(&read).unwrap_or_default();
+        (read, Known::Seen(found.iter().map(|it| Packed::of(read, it)).collect()))
+    };
     let kinds = Read::ALL.into_iter().filter(|read| read.is_in_manifests() && *read != Read::Pods);
     let gathered = Gathered {
         now: Timestamp::now(),

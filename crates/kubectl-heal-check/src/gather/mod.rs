@@ -19,11 +19,10 @@ use kube::Api;
 use kube::api::ListParams;
 use plugin_client::api::{access_review, list, scheduling};
 use plugin_client::{Cluster, Failure, RawObject, Right, is_not_found};
-use serde_json::Value;
 
 use crate::args::{TYPES, Target};
 use crate::half::Half;
-use crate::snapshot::{Gathered, HEALERS, Origin, Read, Selection};
+use crate::snapshot::{Gathered, HEALERS, Origin, Packed, Read, Selection};
 
 /// `namespace`: `None` is all. `needed`: the kinds that are read.
 ///
@@ -54,7 +53,7 @@ pub async fn gather(
         }
     };
     let (lists, leases) = futures::join!(lists, leases);
-    let mut objects: BTreeMap<Read, Known<Vec<Value>>> = lists?.into_iter().collect();
+    let mut objects: BTreeMap<Read, Known<Vec<Packed>>> = lists?.into_iter().collect();
     objects.extend(leases?.map(|found| (Read::Leases, found)));
     webhook_backends::add(cluster, namespace, &mut objects).await?;
     let (pods, controllers, scheduling) = match (pods, &nodes, no_pods_of_all) {
@@ -81,13 +80,13 @@ async fn nodes(cluster: &Cluster) -> Result<Vec<Node>, Failure> {
 }
 
 /// Control planes of managed clusters often have none there: HC804 says what follows from that.
-async fn leases(cluster: &Cluster) -> Result<Known<Vec<Value>>, Failure> {
+async fn leases(cluster: &Cluster) -> Result<Known<Vec<Packed>>, Failure> {
     let place = "kube-system";
     let api = objects::api(cluster, Read::Leases, Some(place));
     let mut found = Vec::new();
     for name in HEALERS {
         match api.get(name).await {
-            Ok(lease) => found.push(lease.value),
+            Ok(lease) => found.push(Packed::of(Read::Leases, &lease.value)),
             Err(error) if is_not_found(&error) => {}
             Err(error) => {
                 let failure = Failure::from_kube("read the Lease", &error);

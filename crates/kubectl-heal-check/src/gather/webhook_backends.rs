@@ -6,16 +6,15 @@ use cluster_model::{Known, Raw};
 use futures::future::try_join_all;
 use kube::api::ListParams;
 use plugin_client::{Cluster, Failure};
-use serde_json::Value;
 
 use super::objects::{known, whole};
-use crate::snapshot::{Read, webhook};
+use crate::snapshot::{Packed, Read, webhook};
 
 /// To the EndpointSlices of the namespace in question, if there are webhooks among the objects.
 pub async fn add(
     cluster: &Cluster,
     namespace: Option<&str>,
-    objects: &mut BTreeMap<Read, Known<Vec<Value>>>,
+    objects: &mut BTreeMap<Read, Known<Vec<Packed>>>,
 ) -> Result<(), Failure> {
     // Those of all namespaces are there already.
     let Some(own) = namespace else { return Ok(()) };
@@ -41,11 +40,12 @@ pub async fn add(
 }
 
 /// Of all EndpointSlices those that would be read of a cluster.
-pub fn retain(namespace: Option<&str>, objects: &mut BTreeMap<Read, Known<Vec<Value>>>) {
+pub fn retain(namespace: Option<&str>, objects: &mut BTreeMap<Read, Known<Vec<Packed>>>) {
     let Some(own) = namespace else { return };
     let services = services(objects);
     if let Some(Known::Seen(slices)) = objects.get_mut(&Read::EndpointSlices) {
         slices.retain(|slice| {
+            let slice = slice.value();
             let namespace = slice.text("/metadata/namespace");
             let service = slice["metadata"]["labels"][webhook::SERVICE_NAME].as_str().unwrap_or_default();
             namespace == own || services.contains(&(namespace.to_owned(), service.to_owned()))
@@ -54,8 +54,9 @@ pub fn retain(namespace: Option<&str>, objects: &mut BTreeMap<Read, Known<Vec<Va
 }
 
 /// Behind the webhooks, by namespace and name.
-fn services(objects: &BTreeMap<Read, Known<Vec<Value>>>) -> BTreeSet<(String, String)> {
+fn services(objects: &BTreeMap<Read, Known<Vec<Packed>>>) -> BTreeSet<(String, String)> {
     let configurations = [Read::ValidatingWebhooks, Read::MutatingWebhooks].map(|read| objects.get(&read));
     let seen = configurations.into_iter().flatten().filter_map(Known::seen).flatten();
-    seen.flat_map(webhook::of).filter_map(|it| it.service).collect()
+    let of = |it: &Packed| webhook::of(&it.value()).collect::<Vec<_>>();
+    seen.flat_map(of).filter_map(|it| it.service).collect()
 }

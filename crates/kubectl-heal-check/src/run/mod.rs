@@ -89,6 +89,8 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         return Ok(report.result.exit());
     }
     if args.watch {
+        // Each look has its own.
+        drop(snapshot);
         let Some(cluster) = &cluster else { return Err(Failure::usage("--watch needs a cluster")) };
         let (ui, args, target, options, bounds) = (&ui, &args, &target, &options, &bounds);
         let context = watching::Context { ui, cluster, args, target, options, bounds };
@@ -100,6 +102,9 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         bounds.in_time("fixes were tried", work).await?;
         fixes::write(folder, &mut report.findings, &ui)?;
         report.seconds = started.elapsed().as_secs_f64();
+    } else {
+        // The report as text is large as well.
+        drop(snapshot);
     }
     let shown = render::Shown {
         wide: args.output.is_wide(),

@@ -10,15 +10,16 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::annotation_key::KEY;
 use super::annotations;
 use super::domain::Domain;
 use super::owners::Owners;
 use super::strip;
 use super::system::is_system;
-use super::workload::{Kind, Service, Workload, labels_of};
+use super::workload::{Kind, Service, Workload};
 use super::{
-    Autoscaler, Budget, Event, Gathered, Lease, Origin, PodState, Read, Selection, Snapshot, Storage, within,
-    workloads_within,
+    Autoscaler, Budget, Event, Gathered, Lease, Origin, Packed, PodState, Read, Selection, Snapshot, Storage,
+    within, workloads_within,
 };
 use crate::finding::Subject;
 
@@ -26,13 +27,10 @@ impl Snapshot {
     /// `all_namespaces`: those of Kubernetes itself were not asked for by name.
     pub fn of(gathered: Gathered, selection: &Selection, all_namespaces: bool) -> Self {
         let mut unknown = BTreeMap::new();
-        let mut objects: BTreeMap<Read, Vec<Value>> = BTreeMap::new();
+        let mut objects: BTreeMap<Read, Vec<Packed>> = BTreeMap::new();
         for (read, known) in gathered.objects {
             match known {
-                Known::Seen(mut all) => {
-                    all.sort_by(|a, b| a.text("/metadata/namespace").cmp(b.text("/metadata/namespace")));
-                    objects.insert(read, all);
-                }
+                Known::Seen(all) => drop(objects.insert(read, all)),
                 Known::Unknown(why) => drop(unknown.insert(read, why)),
             }
         }
@@ -55,6 +53,10 @@ impl Snapshot {
             owners.top.into_iter().map(|(uid, at)| (uid, workloads[at].uid.clone())).collect();
         workloads.sort_by(|a, b| (&a.subject.namespace, &a.subject).cmp(&(&b.subject.namespace, &b.subject)));
         let workload_of = positions(&workloads, uids);
+        let events = events(objects.remove(&Read::Events).unwrap_or_default());
+        let packed_budgets = objects.remove(&Read::Budgets).unwrap_or_default();
+        let mut objects: BTreeMap<Read, Vec<Value>> =
+            objects.into_iter().map(|(read, all)| (read, unpacked(all))).collect();
         let none = Vec::new();
         let of = |read| objects.get(&read).unwrap_or(&none);
         for workload in &mut workloads {
@@ -65,16 +67,22 @@ impl Snapshot {
             workload.is_selected = selects(selection, workload);
             workload.is_system = all_namespaces && is_system(&workload.subject.namespace);
         }
-        let mut budgets = Vec::new();
-        for object in of(Read::Budgets) {
-            match budget(object, &workloads, selection, all_namespaces, &gathered.origin) {
+        let (mut budgets, mut kept) = (Vec::new(), Vec::new());
+        for packed in packed_budgets {
+            let object = packed.value();
+            match budget(&object, &workloads, selection, all_namespaces, &gathered.origin) {
                 Ok(budget) => budgets.push(budget),
                 Err(error) => {
                     let key = format!("{}/{}", object.text("/metadata/namespace"), object.name());
                     unknown.insert(Read::Budgets, format!("{key} cannot be read: {error}"));
                 }
             }
+            if strip::is_behind(&object) || object.annotation(KEY).is_some() {
+                kept.push(object);
+            }
         }
+        objects.insert(Read::Budgets, kept);
+        let of = |read| objects.get(&read).unwrap_or(&none);
         for (at, budget) in budgets.iter().enumerate() {
             for workload in &budget.workloads {
                 workloads[*workload].budgets.push(at);
@@ -90,16 +98,11 @@ impl Snapshot {
         };
         let annotations = annotations::of(&workloads, &nodes, of);
         let leases = of(Read::Leases).iter().map(lease).collect();
-        let events = events(of(Read::Events));
         let autoscalers = objects.remove(&Read::Autoscalers).into_iter().flatten();
         let autoscalers =
             autoscalers.map(|it| autoscaler(it, &workloads, selection, all_namespaces)).collect();
         let volumes = objects.remove(&Read::Volumes).unwrap_or_default();
         let storage = Storage::of(objects.get(&Read::Claims).unwrap_or(&none), volumes);
-        if let Some(budgets) = objects.get_mut(&Read::Budgets) {
-            budgets.retain(strip::is_behind);
-            budgets.shrink_to_fit();
-        }
         objects.retain(|read, _| {
             !read.is_always_read() || matches!(read, Read::Services | Read::Jobs | Read::Budgets)
         });
@@ -131,6 +134,13 @@ impl Snapshot {
     }
 }
 
+/// By namespace.
+fn unpacked(packed: Vec<Packed>) -> Vec<Value> {
+    let mut all: Vec<Value> = packed.iter().map(Packed::value).collect();
+    all.sort_by(|a, b| a.text("/metadata/namespace").cmp(b.text("/metadata/namespace")));
+    all
+}
+
 /// By the UIDs of the workloads, of what they own, and of their pods.
 fn positions(workloads: &[Workload], owned: Vec<(Arc<str>, Arc<str>)>) -> BTreeMap<Arc<str>, usize> {
     let own = workloads.iter().enumerate().map(|(at, it)| (&*it.uid, at));
@@ -141,9 +151,9 @@ fn positions(workloads: &[Workload], owned: Vec<(Arc<str>, Arc<str>)>) -> BTreeM
     owned.chain(pods).collect()
 }
 
-fn events(objects: &[Value]) -> BTreeMap<String, Vec<Event>> {
+fn events(objects: Vec<Packed>) -> BTreeMap<String, Vec<Event>> {
     let mut events: BTreeMap<String, Vec<Event>> = BTreeMap::new();
-    for event in objects.iter().filter_map(Event::of) {
+    for event in objects.iter().filter_map(|it| Event::of(&it.value())) {
         events.entry(event.uid.clone()).or_default().push(event);
     }
     events
@@ -213,9 +223,9 @@ fn serving(workload: &Workload, service: &Value) -> Option<Service> {
         return None;
     }
     let wanted = service.map("/spec/selector").filter(|it| !it.is_empty())?;
-    let labels = workload.template.map("/metadata/labels")?;
+    let template = workload.template.as_ref()?;
     let is_same = service.text("/metadata/namespace") == workload.subject.namespace;
-    (is_same && wanted.iter().all(|(key, value)| labels.get(key) == Some(value))).then(|| Service {
+    (is_same && template.has(wanted)).then(|| Service {
         name: service.name().to_owned(),
         is_headless: service.text("/spec/clusterIP") == "None",
         publishes_not_ready: service["spec"]["publishNotReadyAddresses"] == true,
@@ -239,7 +249,7 @@ fn budget(
         let of_pods =
             workload.pods.iter().filter(|pod| selector::selects(budget.selector(), Some(&pod.labels)));
         let of_pods = of_pods.count();
-        let template = !workload.template.is_null() && budget.selects_labels(&labels_of(&workload.template));
+        let template = workload.template.as_ref().is_some_and(|it| budget.selects_labels(&it.labels));
         pods += of_pods;
         templates += usize::from(template);
         if of_pods > 0 || template {

@@ -7,10 +7,10 @@ use cluster_model::Known;
 use cluster_model::feasibility::Cluster;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::jiff::Timestamp;
-use serde_json::Value;
 
 use super::interner::Interner;
 use super::origin::Origin;
+use super::packed::Packed;
 use super::pod::PodState;
 use super::read::Read;
 
@@ -22,7 +22,7 @@ pub struct Gathered {
     pub pods: Known<Vec<Arc<PodState>>>,
     pub nodes: Known<Vec<Node>>,
     /// All other kinds, by kind; a kind that is not in it was not read.
-    pub objects: BTreeMap<Read, Known<Vec<Value>>>,
+    pub objects: BTreeMap<Read, Known<Vec<Packed>>>,
     /// All nodes and pods of the cluster, as the scheduler reads them.
     pub scheduling: Known<Arc<Cluster>>,
     /// The kind of the controller of each pod of the cluster that has one, by the pod's UID.

@@ -12,6 +12,7 @@ mod lease_history;
 mod node_history;
 pub mod origin;
 mod owners;
+mod packed;
 pub mod places;
 pub mod pod;
 pub mod read;
@@ -21,6 +22,7 @@ pub mod stop;
 pub mod storage;
 pub mod strip;
 mod system;
+mod template;
 pub mod webhook;
 pub mod workload;
 
@@ -44,6 +46,7 @@ pub use gathered::Gathered;
 pub use interner::Interner;
 pub use node_history::NodeHistory;
 pub use origin::Origin;
+pub use packed::Packed;
 pub use pod::PodState;
 pub use read::Read;
 pub use server_answers::ServerAnswers;
@@ -76,8 +79,8 @@ pub struct Snapshot {
     pub leases: Vec<Lease>,
     /// By the UID of the object that they are about.
     pub events: BTreeMap<String, Vec<Event>>,
-    /// Objects of the kinds that no other field has, by namespace; Jobs only those of CronJobs, and budgets only those whose controller has
-    /// not seen their last change.
+    /// Objects of the kinds that no other field has, by namespace; Jobs only those of CronJobs, and budgets only those with an annotation that
+    /// leaves out findings or whose controller has not seen their last change.
     pub objects: BTreeMap<Read, Vec<Value>>,
     /// The position of the workload to which an object or a pod belongs, by its UID.
     pub workload_of: BTreeMap<Arc<str>, usize>,

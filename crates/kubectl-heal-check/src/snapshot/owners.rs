@@ -6,9 +6,11 @@ use std::sync::{Arc, OnceLock};
 use cluster_model::Raw;
 use serde_json::Value;
 
+use super::packed::Packed;
 use super::pod::PodState;
 use super::read::Read;
 use super::strip;
+use super::template::{Specs, Template};
 use super::workload::{Kind, Recreated, Workload};
 use crate::finding::Subject;
 
@@ -29,20 +31,22 @@ pub struct Owners<'a> {
     /// By the UID of a ReplicaSet, a Job or a workload itself: the position of the top owner.
     pub top: BTreeMap<Arc<str>, usize>,
     unknown: &'a BTreeMap<Read, String>,
+    specs: Specs,
 }
 
 impl<'a> Owners<'a> {
     /// Takes the objects that are workloads, or are below one. Of those below only Jobs are left: their conditions are read later.
-    pub fn of(objects: &mut BTreeMap<Read, Vec<Value>>, unknown: &'a BTreeMap<Read, String>) -> Self {
-        let mut owners = Owners { workloads: Vec::new(), top: BTreeMap::new(), unknown };
+    pub fn of(objects: &mut BTreeMap<Read, Vec<Packed>>, unknown: &'a BTreeMap<Read, String>) -> Self {
+        let mut owners = Owners { workloads: Vec::new(), top: BTreeMap::new(), unknown, specs: Specs::new() };
         let mut jobs = Vec::new();
         for (read, kind) in WORKLOADS {
-            for object in objects.remove(&read).into_iter().flatten() {
+            for packed in objects.remove(&read).into_iter().flatten() {
+                let object = packed.value();
                 let uid: Arc<str> = object.uid().into();
                 let owner = object.controller_ref().map(|it| it.text("/uid"));
                 let at = match owner.and_then(|uid| owners.top.get(uid)).copied() {
                     Some(at) => {
-                        jobs.extend((read == Read::Jobs).then_some(object));
+                        jobs.extend((read == Read::Jobs).then_some(packed));
                         at
                     }
                     None => owners.push(read, kind, object, uid.clone()),
@@ -78,7 +82,7 @@ impl<'a> Owners<'a> {
             uid,
             kind,
             recreated,
-            template,
+            template: Template::of(template, &mut self.specs),
             hosts: strip::hosts(&object),
             replicas: (is_scaled && kind != Kind::Other)
                 .then(|| object.number("/spec/replicas").unwrap_or(1)),
@@ -142,14 +146,15 @@ impl<'a> Owners<'a> {
         recreated: Recreated,
         pod: &PodState,
     ) -> usize {
+        let template = pod.template.as_deref().map(Packed::value).unwrap_or_default();
         self.workloads.push(Workload {
             subject,
             uid,
             kind,
             recreated,
             object: Value::Null,
-            template: pod.template.as_deref().cloned().unwrap_or_default(),
-            hosts: pod.template.as_deref().map(strip::hosts).unwrap_or_default(),
+            hosts: strip::hosts(&template),
+            template: Template::of(template, &mut self.specs),
             replicas: None,
             autoscaler: None,
             pods: Vec::new(),

@@ -12,6 +12,8 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::interner::Interner;
+use super::packed::Packed;
+use super::read::Read;
 use super::{annotation_key, resources, strip};
 
 /// What became Ready later was Ready before, as after an outage of its node: its condition has the time of the last change only.
@@ -51,7 +53,7 @@ pub struct PodState {
     pub ready_since: Option<Timestamp>,
     pub containers: Box<[Container]>,
     /// Where no controller of Kubernetes has its template: labels and spec.
-    pub template: Option<Box<Value>>,
+    pub template: Option<Box<Packed>>,
     /// Its annotation that leaves out findings.
     pub ignore: Option<Box<str>>,
 }
@@ -172,7 +174,7 @@ impl PodState {
             reserves_nothing: spec.is_some_and(resources::reserves_nothing),
             ready_since: pod.condition_time("Ready").filter(|_| pod.is_ready()),
             containers: init.iter().chain(main).map(|it| container(it, interner)).collect(),
-            template: (!has_template).then(|| Box::new(template(pod))),
+            template: (!has_template).then(|| Box::new(Packed::of(Read::Pods, &template(pod)))),
             ignore: pod
                 .metadata
                 .annotations

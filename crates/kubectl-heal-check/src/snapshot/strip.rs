@@ -6,6 +6,7 @@ use cluster_model::{Raw, managed_fields};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::read::Read;
 use super::{annotation_key, event, hosts};
 
 /// Where objects have the spec of pods.
@@ -15,10 +16,25 @@ const POD_SPECS: [&str; 2] = ["/spec/template/spec", "/spec/jobTemplate/spec/tem
 const OF_VOLUMES: [&str; 6] =
     ["accessModes", "claimRef", "hostPath", "local", "nodeAffinity", "storageClassName"];
 
+/// More is dropped of these than of an object whose kind is not known yet.
+pub fn has_own_rules(read: Read) -> bool {
+    matches!(
+        read,
+        Read::ReplicaSets
+            | Read::Jobs
+            | Read::Volumes
+            | Read::ConfigMaps
+            | Read::Secrets
+            | Read::Events
+            | Read::EndpointSlices
+    )
+}
+
+/// Once or twice: of what is left nothing more is dropped.
 pub fn object(object: &mut Value) {
     match object.text("/kind") {
         "ConfigMap" | "Secret" => return *object = keys(object),
-        "EndpointSlice" => return *object = ready_endpoints(object),
+        "EndpointSlice" if object["ready"].is_null() => return *object = ready_endpoints(object),
         "Event" => return *object = event::shortened(object).unwrap_or_default(),
         _ => {}
     }
@@ -41,6 +57,7 @@ pub fn object(object: &mut Value) {
         || object["kind"] == "Job" && is_owned_by("CronJob")
     {
         object["spec"] = Value::Null;
+        object.as_object_mut().map(|fields| fields.remove(HOSTS));
         return;
     }
     if object["kind"] == "PersistentVolume"

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::pod::PodState;
 use super::strip::is_leader_election;
+use super::template::Template;
 use crate::finding::Subject;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub enum Recreated {
     Never,
 }
 
+static NO_SPEC: Value = Value::Null;
+
 #[derive(Clone, Debug)]
 pub struct Workload {
     pub subject: Subject,
@@ -54,8 +57,8 @@ pub struct Workload {
     pub recreated: Recreated,
     /// As read, without its template; null for what is not read.
     pub object: Value,
-    /// Labels and spec of its pods.
-    pub template: Value,
+    /// What its pods are made from, where that is known.
+    pub template: Option<Template>,
     /// `spec.replicas`; `None` for kinds without.
     pub replicas: Option<i64>,
     /// The name of the autoscaler that sets its replicas, and its minimum.
@@ -123,7 +126,7 @@ impl Workload {
     }
 
     pub fn spec(&self) -> &Value {
-        &self.template["spec"]
+        self.template.as_ref().map_or(&NO_SPEC, |it| &it.spec)
     }
 
     /// The selector of its controller; that of a ReplicationController is a map.
@@ -159,7 +162,7 @@ impl Workload {
 
     /// Claims that its template names: all of its pods share them.
     pub fn shared_claims(&self) -> impl Iterator<Item = &str> {
-        let volumes = self.template.list("/spec/volumes").iter();
+        let volumes = self.spec().list("/volumes").iter();
         volumes.map(|it| it.text("/persistentVolumeClaim/claimName")).filter(|it| !it.is_empty())
     }
 
@@ -170,7 +173,7 @@ impl Workload {
 
     /// The main containers of the template.
     pub fn containers(&self) -> &[Value] {
-        self.template.list("/spec/containers")
+        self.spec().list("/containers")
     }
 
     /// The main containers, and the init containers that run as long as they do.
@@ -179,7 +182,7 @@ impl Workload {
     }
 
     pub fn labels(&self) -> BTreeMap<String, String> {
-        labels_of(&self.template)
+        self.template.as_ref().map(|it| it.labels.clone()).unwrap_or_default()
     }
 
     /// The grace period of its template.
@@ -203,7 +206,7 @@ impl Workload {
     pub fn after_loss(&self) -> Deletion {
         let of_pods = self.active().map(|pod| pod.after_loss).max();
         of_pods.unwrap_or_else(|| {
-            let tolerations = self.template.list("/spec/tolerations").iter();
+            let tolerations = self.spec().list("/tolerations").iter();
             let typed: Vec<Toleration> =
                 tolerations.filter_map(|it| serde_json::from_value(it.clone()).ok()).collect();
             deletion(&with_defaults(typed))
@@ -221,7 +224,7 @@ impl Workload {
     }
 
     pub fn has_claims(&self) -> bool {
-        let volumes = self.template.list("/spec/volumes").iter();
+        let volumes = self.spec().list("/volumes").iter();
         !self.object.list("/spec/volumeClaimTemplates").is_empty()
             || volumes
                 .into_iter()

@@ -16,11 +16,11 @@ use super::raw_object::RawObject;
 const LEFT_OUT: &str = "fieldsV1";
 
 #[derive(Clone, Debug)]
-pub struct ListedObject(pub RawObject);
+pub struct ListedObject<V = Value>(pub RawObject<V>);
 
-impl<'de> Deserialize<'de> for ListedObject {
+impl<'de, V: From<Value>> Deserialize<'de> for ListedObject<V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Any.deserialize(deserializer).map(|value| ListedObject(value.into()))
+        Any.deserialize(deserializer).map(|value| ListedObject(RawObject::of(value)))
     }
 }
 
@@ -92,24 +92,24 @@ impl<'de> Visitor<'de> for Any {
     }
 }
 
-impl Resource for ListedObject {
+impl<V> Resource for ListedObject<V> {
     type DynamicType = ApiResource;
-    type Scope = <RawObject as Resource>::Scope;
+    type Scope = <RawObject<V> as Resource>::Scope;
 
     fn kind(resource: &ApiResource) -> Cow<'_, str> {
-        RawObject::kind(resource)
+        RawObject::<V>::kind(resource)
     }
 
     fn group(resource: &ApiResource) -> Cow<'_, str> {
-        RawObject::group(resource)
+        RawObject::<V>::group(resource)
     }
 
     fn version(resource: &ApiResource) -> Cow<'_, str> {
-        RawObject::version(resource)
+        RawObject::<V>::version(resource)
     }
 
     fn plural(resource: &ApiResource) -> Cow<'_, str> {
-        RawObject::plural(resource)
+        RawObject::<V>::plural(resource)
     }
 
     fn meta(&self) -> &ObjectMeta {

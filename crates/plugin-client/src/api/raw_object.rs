@@ -10,21 +10,22 @@ use kube::core::DynamicResourceScope;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+/// `V`: what is kept of it once it is read.
 #[derive(Clone, Debug)]
-pub struct RawObject {
-    pub value: Value,
+pub struct RawObject<V = Value> {
+    pub value: V,
     /// What a watch needs: name, namespace, UID and version.
     meta: ObjectMeta,
 }
 
-impl<'de> Deserialize<'de> for RawObject {
+impl<'de, V: From<Value>> Deserialize<'de> for RawObject<V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value::deserialize(deserializer).map(RawObject::from)
+        Value::deserialize(deserializer).map(RawObject::of)
     }
 }
 
-impl From<Value> for RawObject {
-    fn from(value: Value) -> Self {
+impl<V: From<Value>> RawObject<V> {
+    pub fn of(value: Value) -> Self {
         let text = |at: &str| Some(value.text(at).to_owned()).filter(|text| !text.is_empty());
         let meta = ObjectMeta {
             name: text("/metadata/name"),
@@ -33,11 +34,11 @@ impl From<Value> for RawObject {
             resource_version: text("/metadata/resourceVersion"),
             ..ObjectMeta::default()
         };
-        RawObject { value, meta }
+        RawObject { value: value.into(), meta }
     }
 }
 
-impl Resource for RawObject {
+impl<V> Resource for RawObject<V> {
     type DynamicType = ApiResource;
     type Scope = DynamicResourceScope;
 

@@ -40,7 +40,7 @@ fn even(workload: &Workload, key: &str) -> Result<Value, &'static str> {
 
 /// Spread rules leave out lost nodes; required anti-affinity, which cannot, becomes an even spread.
 pub fn without_lost_nodes(workload: &Workload) -> Candidates {
-    let constraints = workload.template.list("/spec/topologySpreadConstraints");
+    let constraints = workload.spec().list("/topologySpreadConstraints");
     let hard: Vec<&Value> = constraints
         .iter()
         .filter(|it| it["whenUnsatisfiable"] == "DoNotSchedule" && it["nodeTaintsPolicy"] != "Honor")
@@ -53,9 +53,8 @@ pub fn without_lost_nodes(workload: &Workload) -> Candidates {
     let honoring = hard.iter().map(|it| json!({"topologyKey": it["topologyKey"], "whenUnsatisfiable": "DoNotSchedule", "nodeTaintsPolicy": "Honor"}));
     let mut spread: Vec<Value> = honoring.collect();
     let (mut spec, mut strategy) = (json!({}), Value::Null);
-    let terms = workload
-        .template
-        .list("/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution");
+    let terms =
+        workload.spec().list("/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution");
     let labels = workload.labels();
     let (own, others): (Vec<&Value>, Vec<&Value>) = terms.iter().partition(|term| {
         let selected = selectors::from_json(&term["labelSelector"]);
@@ -92,7 +91,7 @@ pub fn without_lost_nodes(workload: &Workload) -> Candidates {
 
 pub fn tolerations(workload: &Workload) -> Candidates {
     let is_other = |it: &&Value| !LOST.contains(&it.text("/key"));
-    let others = workload.template.list("/spec/tolerations").iter().filter(is_other).cloned();
+    let others = workload.spec().list("/tolerations").iter().filter(is_other).cloned();
     // Of those that match a taint the first one counts (pkg/apis/core/v1/helper/helpers.go, GetMatchingTolerations).
     let short = LOST.map(|key| json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": TOLERATED}));
     let all: Vec<Value> = short.into_iter().chain(others).collect();

@@ -17,7 +17,7 @@ use super::keys::Keys;
 use super::kind::Kind;
 use crate::gather::HEALERS;
 use crate::gather::pods::Pods;
-use crate::snapshot::{Read, strip};
+use crate::snapshot::{Packed, Read, strip};
 
 pub struct Files {
     /// There is at least one object of these kinds, or an empty list of them.
@@ -27,7 +27,7 @@ pub struct Files {
     pub pods: Pods,
     pub pod_count: usize,
     pub nodes: Vec<Node>,
-    pub objects: BTreeMap<Read, Vec<Value>>,
+    pub objects: BTreeMap<Read, Vec<Packed>>,
     pub namespaces: Vec<Namespace>,
     pub volumes: Volumes,
     duplicates: Duplicates,
@@ -124,7 +124,7 @@ impl Files {
         let found: Keys = object.parse()?;
         let is_new = self.duplicates.is_new(&found.metadata, object)?;
         if is_new && self.is_in_question(found.metadata.namespace.as_deref()) {
-            self.objects.entry(read).or_default().push(found.kept(read));
+            self.objects.entry(read).or_default().push(Packed::of(read, &found.kept(read)));
         }
         Ok(())
     }
@@ -151,7 +151,7 @@ impl Files {
             strip::object(&mut value);
             // Nothing is left of an Event that is not read.
             if !value.is_null() {
-                self.objects.entry(read).or_default().push(value);
+                self.objects.entry(read).or_default().push(Packed::of(read, &value));
             }
         }
         Ok(())

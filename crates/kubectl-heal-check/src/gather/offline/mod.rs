@@ -21,7 +21,7 @@ use serde_json::Value;
 use super::webhook_backends;
 use crate::args::{TYPES, Target};
 use crate::finding::Unchecked;
-use crate::snapshot::{Gathered, Origin, Read, Selection};
+use crate::snapshot::{Gathered, Origin, Packed, Read, Selection};
 use files::Files;
 use kind::Kind;
 
@@ -69,12 +69,15 @@ pub fn read(
         Target::Selector(_) => Selection::Uids(selected(&files, by_labels.as_ref())),
     };
     let scheduling = scheduling(&mut files, &nodes, dump);
-    let mut objects: BTreeMap<Read, Known<Vec<Value>>> = BTreeMap::new();
+    let mut objects: BTreeMap<Read, Known<Vec<Packed>>> = BTreeMap::new();
     let is_object = |read: &Read| !matches!(read, Read::Pods | Read::Nodes) && needed.contains(read);
     for read in Read::ALL.into_iter().filter(is_object) {
         let mut all = files.objects.remove(&read).unwrap_or_default();
         // As the API server lists them.
-        let key = |it: &Value| (it.text("/metadata/namespace").to_owned(), it.name().to_owned());
+        let key = |it: &Packed| {
+            let object = it.value();
+            (object.text("/metadata/namespace").to_owned(), object.name().to_owned())
+        };
         all.sort_by_cached_key(key);
         objects.insert(read, known(&files, Kind::Read(read), dump, all));
     }
@@ -158,7 +161,7 @@ fn known<T>(files: &Files, kind: Kind, dump: &Dump, found: T) -> Known<T> {
 
 /// By labels, as the server would find them.
 fn selected(files: &Files, query: Option<&Selector>) -> BTreeSet<String> {
-    let own = TYPES.iter().filter_map(|read| files.objects.get(read)).flatten();
+    let own = TYPES.iter().filter_map(|read| files.objects.get(read)).flatten().map(Packed::value);
     let objects = own.filter(|it| selector::selects(query, Some(&labels(it)))).map(|it| it.uid().to_owned());
     let pods = files.pods.own.iter().filter(|pod| selector::selects(query, Some(&pod.labels)));
     objects.chain(pods.map(|pod| pod.uid.to_string())).collect()
