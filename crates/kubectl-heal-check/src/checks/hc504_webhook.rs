@@ -9,8 +9,8 @@ use super::check::{About, Check, Found};
 use super::endpoints;
 use crate::finding::Severity::{Critical, Error};
 use crate::finding::Subject;
+use crate::snapshot::template::labels_of;
 use crate::snapshot::webhook::{self, Webhook};
-use crate::snapshot::workload::labels_of;
 use crate::snapshot::{Read, Snapshot, Workload};
 
 pub const CHECK: Check = Check {

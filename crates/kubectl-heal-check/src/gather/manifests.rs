@@ -22,7 +22,7 @@ use super::offline::{nothing, parsed};
 use crate::args::{TYPES, Target};
 use crate::finding::{Location, Subject};
 use crate::snapshot::origin::Basis;
-use crate::snapshot::workload::labels_of;
+use crate::snapshot::template::labels_of;
 use crate::snapshot::{Gathered, Interner, Origin, Packed, PodState, Read, Selection, strip};
 use refused::refused;
 

@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 
 use crate::snapshot::{Packed, Read, Reason, event, strip};
 
+/// Fewer than of pods: those with a template are larger, and several kinds are read at the same time.
+const PAGE: u32 = 200;
+
 /// `namespace`: `None` is all.
 pub async fn of_kind(
     cluster: &Cluster,
@@ -53,7 +56,7 @@ pub async fn whole(
 ) -> Result<Vec<Packed>, Failure> {
     let api: Api<ListedObject<Stripped>> = api_of(cluster, read, namespace);
     let keep = |object: ListedObject<Stripped>| Some(object.0.value.of(read));
-    list::collect(&api, read.api().3, params, list::PAGE, keep).await
+    list::collect(&api, read.api().3, params, PAGE, keep).await
 }
 
 /// The text of an object without what nothing reads. That goes while a page is decoded: a page of whole objects takes more than what is kept

@@ -22,7 +22,7 @@ pub mod stop;
 pub mod storage;
 pub mod strip;
 mod system;
-mod template;
+pub mod template;
 pub mod webhook;
 pub mod workload;
 

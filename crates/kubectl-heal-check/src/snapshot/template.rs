@@ -7,8 +7,6 @@ use cluster_model::Raw;
 use cluster_model::pod_security::APP_ARMOR;
 use serde_json::{Map, Value};
 
-use super::workload::labels_of;
-
 #[derive(Clone, Debug)]
 pub struct Template {
     pub labels: BTreeMap<String, String>,
@@ -42,6 +40,11 @@ impl Template {
     pub fn has(&self, wanted: &Map<String, Value>) -> bool {
         wanted.iter().all(|(key, value)| self.labels.get(key).is_some_and(|own| value == own))
     }
+}
+
+pub fn labels_of(template: &Value) -> BTreeMap<String, String> {
+    let labels = template.map("/metadata/labels").into_iter().flatten();
+    labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 #[cfg(test)]

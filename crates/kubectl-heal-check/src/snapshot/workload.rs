@@ -231,8 +231,3 @@ impl Workload {
                 .any(|it| !it["persistentVolumeClaim"].is_null() || !it["ephemeral"].is_null())
     }
 }
-
-pub fn labels_of(template: &Value) -> BTreeMap<String, String> {
-    let labels = template.map("/metadata/labels").into_iter().flatten();
-    labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
-}

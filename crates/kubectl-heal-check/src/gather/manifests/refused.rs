@@ -9,7 +9,7 @@ use cluster_model::{Raw, selector};
 use serde_json::{Map, Value};
 
 use crate::snapshot::Read;
-use crate::snapshot::workload::labels_of;
+use crate::snapshot::template::labels_of;
 
 const COUNTS: [&str; 10] = [
     "/spec/replicas",

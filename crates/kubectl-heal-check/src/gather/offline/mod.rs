@@ -168,7 +168,7 @@ fn selected(files: &Files, query: Option<&Selector>) -> BTreeSet<String> {
 }
 
 pub fn labels(object: &Value) -> BTreeMap<String, String> {
-    crate::snapshot::workload::labels_of(object)
+    crate::snapshot::template::labels_of(object)
 }
 
 /// What the scheduler reads of the whole cluster.
