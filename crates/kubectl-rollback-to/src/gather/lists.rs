@@ -42,7 +42,7 @@ pub async fn some(
         Some(namespace) => Api::namespaced_with(cluster.client.clone(), namespace, resource),
         None => Api::all_with(cluster.client.clone(), resource),
     };
-    let keep = |RawObject { mut value, .. }| filter(&mut value).then_some(value);
+    let keep = |RawObject { mut value, .. }: RawObject| filter(&mut value).then_some(value);
     known(list::collect(&api, &resource.plural, ListParams::default(), list::PAGE, keep).await)
 }
 
