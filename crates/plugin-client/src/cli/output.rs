@@ -62,7 +62,7 @@ pub fn publish(ui: &Ui, output: Output, report: &impl Serialize, text: impl FnOn
 
 /// Pretty, one final newline.
 pub fn to_json(value: &impl Serialize) -> String {
-    escape(&plain_json(value), |out, c| {
+    escape(plain_json(value), |out, c| {
         let mut units = [0; 2];
         for unit in c.encode_utf16(&mut units) {
             // Writing to a String cannot fail.
@@ -81,7 +81,7 @@ pub fn to_yaml(value: &impl Serialize) -> String {
             yaml
         }
         // YAML has no surrogate pairs.
-        _ => escape(&plain_json(value), |out, c| {
+        _ => escape(plain_json(value), |out, c| {
             let _ = write!(out, "\\U{:08x}", u32::from(c));
         }),
     }
@@ -89,7 +89,7 @@ pub fn to_yaml(value: &impl Serialize) -> String {
 
 /// A string as YAML and JSON both quote it, in one line.
 pub(crate) fn quoted(text: &str) -> String {
-    escape(plain_json(&text).trim_end(), |out, c| {
+    escape(plain_json(&text).trim_end().to_owned(), |out, c| {
         let _ = write!(out, "\\U{:08x}", u32::from(c));
     })
 }
@@ -104,7 +104,11 @@ fn plain_json(value: &impl Serialize) -> String {
 
 /// Outside its strings JSON is ASCII, and the only control character there is the newline (inside them serde_json has escaped C0 already):
 /// so whatever else is hostile stands in a string.
-fn escape(json: &str, spell: impl Fn(&mut String, char)) -> String {
+fn escape(json: String, spell: impl Fn(&mut String, char)) -> String {
+    // A report of a large cluster is not copied for nothing.
+    if !json.contains(|c| c != '\n' && is_hostile(c)) {
+        return json;
+    }
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         if c != '\n' && is_hostile(c) {
