@@ -79,7 +79,7 @@ async fn with_pasts(cluster: &Cluster, objects: Vec<(Kind, Value)>) -> Result<Ve
         objects.iter().map(|(kind, _)| (kind.revision_plural(), kind.revision_type())).collect();
     for (plural, resource) in kept {
         let api = api(cluster, resource);
-        let owned = |RawObject { value: object, .. }| {
+        let owned = |RawObject { value: object, .. }: RawObject| {
             let owner = object.controller_ref()?.text("/uid").to_owned();
             workload_uids.contains(owner.as_str()).then_some((owner, object))
         };
