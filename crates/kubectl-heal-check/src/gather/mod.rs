@@ -18,7 +18,7 @@ use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use kube::api::ListParams;
 use plugin_client::api::{access_review, list, scheduling};
-use plugin_client::{Cluster, Failure, RawObject, Right, is_not_found};
+use plugin_client::{Cluster, Failure, RawObject, Right, Ui, is_not_found};
 
 use crate::args::{TYPES, Target};
 use crate::half::Half;
@@ -34,10 +34,11 @@ pub async fn gather(
     namespace: Option<&str>,
     half: Half,
     needed: &BTreeSet<Read>,
+    ui: &Ui,
 ) -> Result<Gathered, Failure> {
     // Before the owners: one that is made meanwhile is then no owner that is missing.
     let ((pods, no_pods_of_all), nodes) =
-        futures::join!(pods::gather(cluster, namespace, half), nodes(cluster));
+        futures::join!(pods::gather(cluster, namespace, half, ui), nodes(cluster));
     let (pods, no_pods_of_all) = (pods?, no_pods_of_all);
     let nodes: Known<Vec<Node>> = objects::known(Read::Nodes, None, nodes)?;
     let kinds = Read::ALL

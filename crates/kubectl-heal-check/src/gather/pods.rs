@@ -7,11 +7,10 @@ use cluster_model::feasibility::Cluster as Scheduling;
 use cluster_model::{Known, PodExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
-use kube::api::ListParams;
 use plugin_client::api::list;
 use plugin_client::api::listed_pod::ListedPod;
 use plugin_client::api::scheduling::{Needs, volumes_matter};
-use plugin_client::{Cluster, Failure};
+use plugin_client::{Cluster, Failure, Line, Ui};
 
 use super::objects::{known, why};
 use crate::half::Half;
@@ -32,16 +31,17 @@ pub async fn gather(
     cluster: &Cluster,
     namespace: Option<&str>,
     half: Half,
+    ui: &Ui,
 ) -> (Result<Known<Pods>, Failure>, Option<String>) {
     if !half.has_matrix() {
         let api = namespace.map_or_else(
             || Api::all(cluster.client.clone()),
             |own| Api::namespaced(cluster.client.clone(), own),
         );
-        let pods = known(Read::Pods, namespace, read(api, namespace).await);
+        let pods = known(Read::Pods, namespace, read(api, namespace, ui).await);
         return (pods, Some("where pods can go is not asked".to_owned()));
     }
-    match read(Api::all(cluster.client.clone()), namespace).await {
+    match read(Api::all(cluster.client.clone()), namespace, ui).await {
         Ok(pods) => (Ok(Known::Seen(pods)), None),
         Err(failure) if failure.code == Some(401) => (Err(failure), None),
         Err(failure) => {
@@ -49,17 +49,24 @@ pub async fn gather(
             let Some(own) = namespace.filter(|_| failure.code == Some(403)) else {
                 return (Ok(Known::Unknown(all.clone())), Some(all));
             };
-            let own = read(Api::namespaced(cluster.client.clone(), own), namespace).await;
+            let own = read(Api::namespaced(cluster.client.clone(), own), namespace, ui).await;
             (known(Read::Pods, namespace, own), Some(all))
         }
     }
 }
 
-async fn read(api: Api<ListedPod>, namespace: Option<&str>) -> Result<Pods, Failure> {
-    list::fold(&api, "pods", ListParams::default(), list::PAGE, Pods::default, |pods, pod| {
-        pods.add(&pod.0, namespace)
-    })
-    .await
+async fn read(api: Api<ListedPod>, namespace: Option<&str>, ui: &Ui) -> Result<Pods, Failure> {
+    let mut live = None;
+    // One page is there at once.
+    let tell = |read, all| {
+        if live.is_none() && read < all {
+            live = ui.live();
+        }
+        if let Some(live) = &live {
+            live.show(read, all, &Line::new().plain("pods read"), &[]);
+        }
+    };
+    list::fold_all(&api, "pods", Pods::default, |pods, pod| pods.add(&pod.0, namespace), tell).await
 }
 
 impl Pods {

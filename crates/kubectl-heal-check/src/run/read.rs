@@ -66,7 +66,7 @@ async fn of_files(args: &Args, target: &Target, options: &Options, ui: &Ui) -> R
 async fn of_cluster(args: &Args, target: &Target, options: &Options, ui: &Ui) -> Result<Input, Failure> {
     let cluster = connect(&args.connection, PLUGIN, ui).await?;
     let namespace = (!args.all_namespaces).then(|| cluster.namespace.clone());
-    let read = look(&cluster, namespace.as_deref(), args, target, options).await?;
+    let read = look(&cluster, namespace.as_deref(), args, target, options, ui).await?;
     Ok(Input { namespace, cluster: Some(cluster), ..read })
 }
 
@@ -77,13 +77,14 @@ pub async fn look(
     args: &Args,
     target: &Target,
     options: &Options,
+    ui: &Ui,
 ) -> Result<Input, Failure> {
     let selection = gather::selection(cluster, target, namespace).await?;
     let mut needed = options.reads();
     if args.prove.is_some() {
         needed.extend(proof::reads());
     }
-    let gathered = Box::pin(gather::gather(cluster, namespace, options.half, &needed)).await?;
+    let gathered = Box::pin(gather::gather(cluster, namespace, options.half, &needed, ui)).await?;
     let unanswered = cluster.unanswered();
     if let (Known::Unknown(why), true) = (&gathered.pods, unanswered.is_some()) {
         return Err(Failure::failed("cannot reach the API server").cause(why.clone()));

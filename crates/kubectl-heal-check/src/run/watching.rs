@@ -46,7 +46,7 @@ impl Context<'_> {
 
     async fn look(&self, history: NodeHistory, namespace: Option<&str>) -> Result<HealReport, Failure> {
         let started = Instant::now();
-        let look = read::look(self.cluster, namespace, self.args, self.target, self.options);
+        let look = read::look(self.cluster, namespace, self.args, self.target, self.options, self.ui);
         let Input { snapshot, .. } = Box::pin(look).await?;
         let snapshot = Snapshot { node_history: Some(history), ..snapshot };
         let mut report = judge(&snapshot, self.options, namespace, self.target);

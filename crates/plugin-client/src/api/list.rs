@@ -33,7 +33,28 @@ where
 {
     let server = kube::core::Request::new(api.resource_url());
     let request = |params: &ListParams| server.list(params).map_err(kube::Error::BuildRequest);
-    pages(api.clone().into_client(), request, plural, params, page, start, add).await
+    pages(api.clone().into_client(), request, plural, params, page, start, add, |_, _| {}).await
+}
+
+/// The same of a whole list. `tell`: how many objects were read, and how many there are, as often as a page was read.
+///
+/// # Errors
+///
+/// As of [`fold`].
+pub async fn fold_all<K, A>(
+    api: &Api<K>,
+    plural: &str,
+    start: impl Fn() -> A,
+    add: impl FnMut(&mut A, K),
+    tell: impl FnMut(usize, usize),
+) -> Result<A, Failure>
+where
+    K: Resource + Clone + DeserializeOwned + Send + 'static,
+{
+    let server = kube::core::Request::new(api.resource_url());
+    let request = |params: &ListParams| server.list(params).map_err(kube::Error::BuildRequest);
+    let all = ListParams::default();
+    pages(api.clone().into_client(), request, plural, all, PAGE, start, add, tell).await
 }
 
 /// The same of metadata alone, so that what the objects hold never comes here, into a list of what `keep` leaves of each.
@@ -53,12 +74,14 @@ where
     let server = kube::core::Request::new(api.resource_url());
     let request = |params: &ListParams| server.list_metadata(params).map_err(kube::Error::BuildRequest);
     let add = |found: &mut Vec<T>, object| found.extend(keep(object));
-    pages(api.clone().into_client(), request, plural, ListParams::default(), page, Vec::new, add).await
+    pages(api.clone().into_client(), request, plural, ListParams::default(), page, Vec::new, add, |_, _| {})
+        .await
 }
 
 type Request = kube::Result<http::Request<Vec<u8>>>;
 
 /// While a page is taken apart on another thread, the next one is fetched already.
+#[allow(clippy::too_many_arguments, reason = "what the functions above have in common")]
 async fn pages<K, A>(
     client: Client,
     request: impl Fn(&ListParams) -> Request,
@@ -67,6 +90,7 @@ async fn pages<K, A>(
     page: u32,
     start: impl Fn() -> A,
     mut add: impl FnMut(&mut A, K),
+    mut tell: impl FnMut(usize, usize),
 ) -> Result<A, Failure>
 where
     K: DeserializeOwned + Send + 'static,
@@ -76,22 +100,27 @@ where
     let mut found = start();
     let (mut fetched, mut room) = (None, Vec::new());
     let mut has_more = true;
+    let (mut read, mut remaining) = (0, 0);
     loop {
         let next = has_more.then(|| page::fetch(&client, request(&params), std::mem::take(&mut room)));
         let (next, items) = futures::join!(OptionFuture::from(next), page::items(fetched.take()));
         if let Some((items, emptied, _one_at_a_time)) = items.map_err(failure)? {
+            read += items.len();
             items.into_iter().for_each(|object| add(&mut found, object));
             room = emptied;
+            tell(read, read + remaining);
         }
         match next {
             None => return Ok(found),
             Some(Ok(page)) => {
-                params.continue_token = page::continue_token(&page).map_err(failure)?;
+                let next = page::next(&page).map_err(failure)?;
+                params.continue_token = next.token;
                 has_more = params.continue_token.is_some();
+                remaining = next.remaining_item_count.and_then(|it| it.try_into().ok()).unwrap_or(0);
                 fetched = Some(page);
             }
             Some(Err(kube::Error::Api(status))) if status.code == 410 && params.limit.is_some() => {
-                found = start();
+                (found, read) = (start(), 0);
                 (params.limit, params.continue_token) = (None, None);
             }
             Some(Err(error)) => return Err(failure(error)),

@@ -53,24 +53,32 @@ where
     Option::<Vec<K>>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// Where the next page begins. Servers write it before the objects, so that these are not read for it.
-pub fn continue_token(page: &[u8]) -> kube::Result<Option<String>> {
+/// What a server says of the pages after this one.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Next {
+    /// Where the next page begins.
+    #[serde(rename = "continue")]
+    pub token: Option<String>,
+    /// The objects that follow. Not counted where a selector is used.
+    pub remaining_item_count: Option<u64>,
+}
+
+/// Servers write it before the objects, so that these are not read for it.
+pub fn next(page: &[u8]) -> kube::Result<Next> {
     let mut metadata = None;
     // It ends with an error as soon as it has the metadata.
     let ended = serde_json::Deserializer::from_slice(page).deserialize_map(Head(&mut metadata));
     match (metadata, ended) {
         (None, Err(error)) => Err(kube::Error::SerdeError(error)),
-        (metadata, _) => Ok(metadata.and_then(|it| it.token).filter(|token| !token.is_empty())),
+        (metadata, _) => {
+            let Next { token, remaining_item_count } = metadata.unwrap_or_default();
+            Ok(Next { token: token.filter(|token| !token.is_empty()), remaining_item_count })
+        }
     }
 }
 
-struct Head<'t>(&'t mut Option<Metadata>);
-
-#[derive(Deserialize)]
-struct Metadata {
-    #[serde(rename = "continue")]
-    token: Option<String>,
-}
+struct Head<'t>(&'t mut Option<Next>);
 
 impl<'de> Visitor<'de> for Head<'_> {
     type Value = ();
@@ -105,10 +113,12 @@ mod tests {
             (r#"{"items":[]}"#, None),
         ];
         for (page, expected) in cases {
-            assert_eq!(continue_token(page.as_bytes()).unwrap().as_deref(), expected, "{page}");
+            assert_eq!(next(page.as_bytes()).unwrap().token.as_deref(), expected, "{page}");
         }
+        let counted = next(br#"{"metadata":{"continue":"a","remainingItemCount":7},"items":["#).unwrap();
+        assert_eq!(counted.remaining_item_count, Some(7));
         for page in ["<html>", "", "[]", r#"{"metadata":{"continue":5},"items":[]}"#, r#"{"items":[1"#] {
-            assert!(continue_token(page.as_bytes()).is_err(), "{page}");
+            assert!(next(page.as_bytes()).is_err(), "{page}");
         }
     }
 
