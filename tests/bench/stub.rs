@@ -94,7 +94,7 @@ fn answer(uri: &str, size: Size) -> String {
         let to = number("limit").map_or(all, |limit| (from + limit).min(all));
         let next = if to < all { to.to_string() } else { String::new() };
         let items: Vec<String> = (from..to).map(|number| object(number, size)).collect();
-        let metadata = json!({"resourceVersion": "1", "continue": next});
+        let metadata = json!({"resourceVersion": "1", "continue": next, "remainingItemCount": all - to});
         format!(r#"{{"kind":"List","apiVersion":"v1","metadata":{metadata},"items":[{}]}}"#, items.join(","))
     };
     let lease = |name: &str| {

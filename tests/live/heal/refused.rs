@@ -54,6 +54,14 @@ fn autoscaler(least: i64, most: i64) -> Value {
         "maxReplicas": most, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}})
 }
 
+fn tolerating(effect: Value) -> Value {
+    json!([{"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": effect, "tolerationSeconds": 30}])
+}
+
+fn probing(probe: Value) -> Value {
+    json!([{"name": "main", "image": "shop:1", "readinessProbe": probe}])
+}
+
 fn refused() -> Vec<Value> {
     let other = || json!({"app": "other"});
     let container = |name: &str| json!([{"name": name, "image": "shop:1"}]);
@@ -73,6 +81,8 @@ fn refused() -> Vec<Value> {
         deployment("spec.template.spec.restartPolicy", json!("Never")),
         deployment("spec.template.spec.containers", container("Main")),
         deployment("spec.template.spec.initContainers", container("main")),
+        deployment("spec.template.spec.tolerations", tolerating(Value::Null)),
+        deployment("spec.template.spec.containers", probing(json!({"periodSeconds": 5}))),
         job("Always"),
         cron_job(&"a".repeat(53)),
         with(budget("spec.minAvailable", json!(1)), "spec.maxUnavailable", json!(1)),
@@ -90,6 +100,9 @@ fn accepted() -> Vec<Value> {
         deployment("spec.strategy.rollingUpdate", json!({"maxUnavailable": 0})),
         with(of_kind("DaemonSet"), "metadata.name", json!(format!("{}.b-1", "a".repeat(70)))),
         with(of_kind("StatefulSet"), "spec.serviceName", json!("web")),
+        deployment("spec.template.spec.tolerations", tolerating(json!("NoExecute"))),
+        deployment("spec.template.spec.containers", probing(json!({"tcpSocket": {"port": 80}}))),
+        with(of_kind("StatefulSet"), "spec.revisionHistoryLimit", json!(-1)),
         job("OnFailure"),
         cron_job(&"a".repeat(52)),
         budget("spec.minAvailable", json!("100%")),

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use cluster_model::image_ref::{default_pull_policy, normalized};
 use cluster_model::text::count;
 use cluster_model::{NodeExt, Raw};
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{ContainerImage, Node};
 
 use super::check::{About, Check, Found};
 use super::eligible::eligible;
@@ -14,6 +14,9 @@ use crate::snapshot::{Kind, Read, Snapshot};
 
 /// The kubelet reports no more of a node's images unless it is configured otherwise (`nodeStatusMaxImages`).
 const REPORTED: usize = 50;
+
+/// And no more names of one image, digests first (`pkg/kubelet/nodestatus/setters.go`, MaxNamesPerImageInNodeStatus).
+const NAMES: usize = 5;
 
 pub const CHECK: Check = Check {
     id: "HC507",
@@ -31,7 +34,7 @@ pub const CHECK: Check = Check {
     fires_when: "nodes that may take a replacement do not have its image: a warning with imagePullPolicy Never, where it cannot start there, information with IfNotPresent, where it needs the registry",
     why: "Where the image is not on the node already, healing depends on the registry at that moment, or is impossible.",
     remedy: "load the image on all nodes, or use IfNotPresent with a registry that is as reliable as the workload has to be",
-    exceptions: "The policy Always, which needs the registry in any case; DaemonSets. Nodes report at most 50 images: with Never such a node makes this unchecked, otherwise it is counted as not known.",
+    exceptions: "The policy Always, which needs the registry in any case; DaemonSets. Nodes report at most 50 images, with five names each, and no IDs: with Never such a node makes this unchecked, otherwise it is counted as not known.",
     run,
 };
 
@@ -58,7 +61,8 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
                 continue;
             }
             let wanted = normalized(image);
-            let has: Vec<Has> = nodes.iter().map(|images| images.has(&wanted)).collect();
+            let has: Vec<Has> =
+                nodes.iter().map(|images| images.has(&wanted, image.starts_with("sha256:"))).collect();
             let of = |state: Has| has.iter().filter(|it| **it == state).count();
             let (lacking, unknown) = (of(Has::No), of(Has::Unknown));
             let of_all = format!("{lacking} of {} that may take a replacement", count(nodes.len(), "node"));
@@ -91,21 +95,27 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
 /// What a node reports.
 struct Images {
     names: HashSet<String>,
-    count: usize,
+    /// It may have more than that.
+    is_part: bool,
 }
 
 impl Images {
     fn of(node: &Node) -> Self {
         let images = node.status.as_ref().and_then(|it| it.images.as_deref()).unwrap_or_default();
+        let names = |it: &ContainerImage| it.names.as_ref().map_or(0, Vec::len);
+        // A node that reports no images at all does not say, and neither does one whose image has no name any more.
+        let is_part = images.is_empty()
+            || images.len() >= REPORTED
+            || images.iter().any(|it| names(it) == 0 || names(it) >= NAMES);
         let names = images.iter().flat_map(|it| it.names.iter().flatten());
-        Images { names: names.map(|name| normalized(name)).collect(), count: images.len() }
+        Images { names: names.map(|name| normalized(name)).collect(), is_part }
     }
 
-    /// A node that reports no images at all does not say.
-    fn has(&self, wanted: &str) -> Has {
+    /// `wanted`: normalized. Nodes do not report the IDs of images.
+    fn has(&self, wanted: &str, is_id: bool) -> Has {
         if self.names.contains(wanted) {
             Has::Yes
-        } else if self.count == 0 || self.count >= REPORTED {
+        } else if self.is_part || is_id {
             Has::Unknown
         } else {
             Has::No
@@ -132,6 +142,10 @@ mod tests {
                 .edit_all("Node", images(rest))
                 .edit("Node/n1", images(n1))
         };
+        let names = |names: &[&str]| {
+            on(&[], &[], "Never")
+                .edit_all("Node", json!({"status": {"images": [{"names": names, "sizeBytes": 1}]}}))
+        };
         let shop: &[&str] = &["docker.io/library/shop:1"];
         let full = ["x:1"; REPORTED];
         cases(
@@ -142,6 +156,9 @@ mod tests {
                 ("Never, and nobody knows", on(shop, &full, "Never"), &["unchecked"]),
                 ("IfNotPresent", on(shop, &["other:1"], "IfNotPresent"), &["deployment/web info"]),
                 ("IfNotPresent, and everywhere", on(shop, shop, "IfNotPresent"), &[]),
+                ("Never, and a sixth name", names(&["a:1", "a:2", "a:3", "a:4", "a:5"]), &["unchecked"]),
+                ("Never, and not among few names", names(&["a:1", "a:2"]), &["deployment/web warning"]),
+                ("Never, and an image without a name", names(&[]), &["unchecked"]),
                 ("Always", on(shop, &["other:1"], "Always"), &[]),
                 ("no node says", on(&[], &[], "IfNotPresent"), &[]),
                 (

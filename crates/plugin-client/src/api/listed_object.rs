@@ -20,7 +20,10 @@ pub struct ListedObject<V = Value>(pub RawObject<V>);
 
 impl<'de, V: From<Value>> Deserialize<'de> for ListedObject<V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Any.deserialize(deserializer).map(|value| ListedObject(RawObject::of(value)))
+        match Any.deserialize(deserializer)? {
+            value @ Value::Object(_) => Ok(ListedObject(RawObject::of(value))),
+            _ => Err(D::Error::custom("an item of the list is no object")),
+        }
     }
 }
 
@@ -136,6 +139,8 @@ mod tests {
         object["metadata"]["managedFields"][0]["fieldsV1"] = json!({"f:spec": {"f:replicas": {}}});
         let read = |text: &str| serde_json::from_str::<ListedObject>(text).map(|it| it.0.value);
         assert_eq!(read(&object.to_string()).unwrap(), expected);
-        assert!(read("{\"a\":").is_err());
+        for broken in ["{\"a\":", "null", "[]", "7"] {
+            assert!(read(broken).is_err(), "{broken}");
+        }
     }
 }

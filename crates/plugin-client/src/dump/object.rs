@@ -205,13 +205,37 @@ pub(super) fn from_json<K: DeserializeOwned>(text: &str) -> Result<K, String> {
 
 /// One line of the error, and no part of the text. `starts`: the line of the file at which the text begins.
 pub(super) fn from_yaml<K: DeserializeOwned>(text: &str, starts: Option<usize>) -> Result<K, String> {
-    let options = serde_saphyr::options! { with_snippet: false };
+    // As kubectl reads file modes: `defaultMode: 0644`.
+    let options = serde_saphyr::options! { with_snippet: false, legacy_octal_numbers: true };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let line = error.location().map(|at| at.line());
         let text = error.to_string();
-        let words = text.lines().next().unwrap_or("not understood").to_owned();
+        let words = text.lines().next().unwrap_or("not understood");
+        let words = words.replace(", set DuplicateKeyPolicy in Options if acceptable", "");
         let (Some(line), Some(starts)) = (line, starts) else { return words };
         let in_file = line.saturating_add(u64::try_from(starts.saturating_sub(1)).unwrap_or_default());
         words.replacen(&format!("line {line}"), &format!("line {in_file}"), 1)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn numbers_with_a_leading_zero_are_octal_as_in_kubectl() {
+        let modes = |text: &str| from_yaml::<Value>(text, None).unwrap();
+        assert_eq!(
+            modes("a: 0644\nb: 0o644\nc: '0644'\nd: 644"),
+            json!({"a": 420, "b": 420, "c": "0644", "d": 644})
+        );
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_named() {
+        let error = from_yaml::<Value>("a: 1\nb: 2\na: 3", Some(10)).unwrap_err();
+        assert!(error.contains("duplicate mapping key: a") && error.contains("line 12"), "{error}");
+        assert!(!error.contains("Options"), "{error}");
+    }
 }

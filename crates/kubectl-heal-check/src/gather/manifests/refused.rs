@@ -23,6 +23,7 @@ const COUNTS: [&str; 10] = [
     "/spec/successfulJobsHistoryLimit",
     "/spec/failedJobsHistoryLimit",
 ];
+const PROBES: [&str; 3] = ["livenessProbe", "readinessProbe", "startupProbe"];
 /// Of a Deployment that does not say it.
 const PROGRESS_DEADLINE: i64 = 600;
 /// Its Jobs get eleven characters more.
@@ -32,7 +33,7 @@ const CRON_JOB_NAME: usize = 52;
 pub fn refused(read: Read, object: &Value, template: Option<&str>) -> Option<String> {
     names(read, object)
         .or_else(|| labels(object, ""))
-        .or_else(|| counts(object))
+        .or_else(|| counts(read, object))
         .or_else(|| of_kind(read, object))
         .or_else(|| pods(read, object, template?))
 }
@@ -68,9 +69,11 @@ fn labels(object: &Value, at: &str) -> Option<String> {
     Some(format!("{field} has {}={}, which is no label", bad.0, bad.1.as_str().unwrap_or_default()))
 }
 
-fn counts(object: &Value) -> Option<String> {
+fn counts(read: Read, object: &Value) -> Option<String> {
+    // A StatefulSet with a negative number of them keeps all.
+    let is_limit = |at: &&&str| read != Read::StatefulSets || **at != "/spec/revisionHistoryLimit";
     let of_jobs = COUNTS.iter().map(|at| format!("/spec/jobTemplate{at}"));
-    let mut all = COUNTS.iter().map(|at| (*at).to_owned()).chain(of_jobs);
+    let mut all = COUNTS.iter().filter(is_limit).map(|at| (*at).to_owned()).chain(of_jobs);
     all.find_map(|at| {
         let count = object.number(&at).filter(|count| *count < 0)?;
         Some(format!("{} is {count}, and has to be 0 or more", at.trim_start_matches('/').replace('/', ".")))
@@ -159,6 +162,11 @@ fn pods(read: Read, object: &Value, template: &str) -> Option<String> {
         let policy = if policy.is_empty() { "Always, the default" } else { policy };
         return Some(format!("{} is {policy}, which its kind does not take", field("/spec/restartPolicy")));
     }
+    let tolerations = object.list(&format!("{template}/spec/tolerations")).iter();
+    if tolerations.into_iter().any(|it| !it["tolerationSeconds"].is_null() && it["effect"] != "NoExecute") {
+        let field = field("/spec/tolerations");
+        return Some(format!("{field} has tolerationSeconds where the effect is not NoExecute"));
+    }
     let mut known = BTreeSet::new();
     ["/spec/initContainers", "/spec/containers"].iter().find_map(|at| {
         let field = field(at);
@@ -167,9 +175,18 @@ fn pods(read: Read, object: &Value, template: &str) -> Option<String> {
             if !is_dns_label(name) {
                 return Some(format!("{field} has the name {name:?}, which is no DNS label"));
             }
+            if let Some(probe) = PROBES.into_iter().find(|probe| asks_nothing(&container[probe])) {
+                return Some(format!("{probe} of container {name} in {field} asks nothing"));
+            }
             (!known.insert(name)).then(|| format!("{field} has the name {name} twice"))
         })
     })
+}
+
+/// Without a handler.
+fn asks_nothing(probe: &Value) -> bool {
+    let handlers = ["httpGet", "tcpSocket", "exec", "grpc"];
+    probe.is_object() && handlers.iter().all(|handler| probe[handler].is_null())
 }
 
 fn is_dns_label(name: &str) -> bool {
