@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ::testbed::{PATIENCE, Policy, Room, is_complete, poll, shared, wait};
+use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::shell;
@@ -204,6 +205,10 @@ fn one_release(room: &Room<'static>) -> Vec<Policy<'static>> {
     web(room, "web", "registry.example/web:1.0", 3, "release 1.0");
     room.ready("web", 3);
     room.rolled_out("Deployment", "web");
+    // Servers note who wrote what in whole seconds: a page names the author of the next release.
+    let web = shared().get(&room.path_of("Deployment", "web"));
+    let made: Timestamp = web["metadata"]["creationTimestamp"].as_str().unwrap().parse().unwrap();
+    wait("the next second", PATIENCE, || (Timestamp::now().as_second() > made.as_second()).then_some(()));
     Vec::new()
 }
 

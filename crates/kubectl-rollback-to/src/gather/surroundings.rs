@@ -22,7 +22,7 @@ pub async fn surroundings(
 ) -> BTreeMap<String, Surroundings> {
     stream::iter(namespaces.clone())
         .map(|namespace| async move {
-            let found = in_namespace(cluster, &namespace).await;
+            let found = Box::pin(in_namespace(cluster, &namespace)).await;
             (namespace, found)
         })
         .buffer_unordered(FAN_OUT)
