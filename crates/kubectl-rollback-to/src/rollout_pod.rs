@@ -8,8 +8,8 @@ use k8s_openapi::api::core::v1::{
     Container, Pod, PodReadinessGate, PodSpec, PodStatus, Probe, ResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
 use kube::api::ObjectMeta;
+use plugin_client::api::lean_metadata::LeanMetadata;
 use serde::{Deserialize, Deserializer};
 
 /// Pods in one answer: a workload has hundreds of them, and an answer takes several times the memory of what is kept.
@@ -28,25 +28,10 @@ impl<'de> Deserialize<'de> for RolloutPod {
 
 #[derive(Deserialize)]
 struct Wire {
-    metadata: Metadata,
+    metadata: LeanMetadata,
     #[serde(default)]
     spec: Spec,
     status: Option<PodStatus>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Metadata {
-    name: Option<String>,
-    namespace: Option<String>,
-    uid: Option<String>,
-    resource_version: Option<String>,
-    labels: Option<BTreeMap<String, String>>,
-    owner_references: Option<Vec<OwnerReference>>,
-    finalizers: Option<Vec<String>>,
-    creation_timestamp: Option<Time>,
-    deletion_timestamp: Option<Time>,
-    deletion_grace_period_seconds: Option<i64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -77,19 +62,7 @@ impl From<Wire> for Pod {
         let Wire { metadata, spec, status } = wire;
         let containers = |all: Vec<WireContainer>| all.into_iter().map(Container::from).collect();
         Pod {
-            metadata: ObjectMeta {
-                name: metadata.name,
-                namespace: metadata.namespace,
-                uid: metadata.uid,
-                resource_version: metadata.resource_version,
-                labels: metadata.labels,
-                owner_references: metadata.owner_references,
-                finalizers: metadata.finalizers,
-                creation_timestamp: metadata.creation_timestamp,
-                deletion_timestamp: metadata.deletion_timestamp,
-                deletion_grace_period_seconds: metadata.deletion_grace_period_seconds,
-                ..ObjectMeta::default()
-            },
+            metadata: ObjectMeta { annotations: None, ..metadata.into() },
             spec: Some(PodSpec {
                 node_name: spec.node_name,
                 scheduler_name: spec.scheduler_name,

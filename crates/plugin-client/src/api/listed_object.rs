@@ -16,12 +16,12 @@ use super::raw_object::RawObject;
 const LEFT_OUT: &str = "fieldsV1";
 
 #[derive(Clone, Debug)]
-pub struct ListedObject<V = Value>(pub RawObject<V>);
+pub struct ListedObject(pub RawObject);
 
-impl<'de, V: From<Value>> Deserialize<'de> for ListedObject<V> {
+impl<'de> Deserialize<'de> for ListedObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Any.deserialize(deserializer)? {
-            value @ Value::Object(_) => Ok(ListedObject(RawObject::of(value))),
+            value @ Value::Object(_) => Ok(ListedObject(value.into())),
             _ => Err(D::Error::custom("an item of the list is no object")),
         }
     }
@@ -95,24 +95,24 @@ impl<'de> Visitor<'de> for Any {
     }
 }
 
-impl<V> Resource for ListedObject<V> {
+impl Resource for ListedObject {
     type DynamicType = ApiResource;
-    type Scope = <RawObject<V> as Resource>::Scope;
+    type Scope = <RawObject as Resource>::Scope;
 
     fn kind(resource: &ApiResource) -> Cow<'_, str> {
-        RawObject::<V>::kind(resource)
+        RawObject::kind(resource)
     }
 
     fn group(resource: &ApiResource) -> Cow<'_, str> {
-        RawObject::<V>::group(resource)
+        RawObject::group(resource)
     }
 
     fn version(resource: &ApiResource) -> Cow<'_, str> {
-        RawObject::<V>::version(resource)
+        RawObject::version(resource)
     }
 
     fn plural(resource: &ApiResource) -> Cow<'_, str> {
-        RawObject::<V>::plural(resource)
+        RawObject::plural(resource)
     }
 
     fn meta(&self) -> &ObjectMeta {

@@ -11,29 +11,14 @@ use k8s_openapi::api::core::v1::{
     Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
-use kube::Resource;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-/// Without the fields that [`Metadata`], [`Spec`] and [`Main`] leave out. The spec of a pod is whole if no controller of Kubernetes has its
+use super::lean_metadata::LeanMetadata;
+
+/// Without managedFields, and without what [`Spec`] and [`Main`] leave out. The spec of a pod is whole if no controller of Kubernetes has its
 /// template, because then it is the only one there is.
 #[derive(Clone, Debug)]
 pub struct ListedPod(pub Pod);
-
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Metadata {
-    name: Option<String>,
-    namespace: Option<String>,
-    uid: Option<String>,
-    labels: Option<BTreeMap<String, String>>,
-    annotations: Option<BTreeMap<String, String>>,
-    owner_references: Option<Vec<OwnerReference>>,
-    creation_timestamp: Option<Time>,
-    deletion_timestamp: Option<Time>,
-    deletion_grace_period_seconds: Option<i64>,
-    finalizers: Option<Vec<String>>,
-}
 
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -76,24 +61,6 @@ struct Main {
 #[serde(rename_all = "camelCase")]
 struct Mount {
     bind_mount_options: Option<Vec<String>>,
-}
-
-impl From<Metadata> for ObjectMeta {
-    fn from(metadata: Metadata) -> Self {
-        ObjectMeta {
-            name: metadata.name,
-            namespace: metadata.namespace,
-            uid: metadata.uid,
-            labels: metadata.labels,
-            annotations: metadata.annotations,
-            owner_references: metadata.owner_references,
-            creation_timestamp: metadata.creation_timestamp,
-            deletion_timestamp: metadata.deletion_timestamp,
-            deletion_grace_period_seconds: metadata.deletion_grace_period_seconds,
-            finalizers: metadata.finalizers,
-            ..ObjectMeta::default()
-        }
-    }
 }
 
 impl From<Spec> for PodSpec {
@@ -160,7 +127,7 @@ impl<'de> Visitor<'de> for Fields {
         while let Some(field) = fields.next_key::<Cow<'_, str>>()? {
             match &*field {
                 "metadata" => {
-                    pod.metadata = fields.next_value::<Metadata>()?.into();
+                    pod.metadata = fields.next_value::<LeanMetadata>()?.into();
                     has_known_template =
                         OwnerKey::controller_of(&pod.metadata).is_some_and(|it| it.has_known_template());
                 }
@@ -176,39 +143,13 @@ impl<'de> Visitor<'de> for Fields {
     }
 }
 
-impl Resource for ListedPod {
-    type DynamicType = ();
-    type Scope = <Pod as Resource>::Scope;
-
-    fn kind((): &()) -> Cow<'_, str> {
-        Pod::kind(&())
-    }
-
-    fn group((): &()) -> Cow<'_, str> {
-        Pod::group(&())
-    }
-
-    fn version((): &()) -> Cow<'_, str> {
-        Pod::version(&())
-    }
-
-    fn plural((): &()) -> Cow<'_, str> {
-        Pod::plural(&())
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        &self.0.metadata
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.0.metadata
-    }
-}
+crate::part_of!(ListedPod, Pod, 0.metadata);
 
 #[cfg(test)]
 mod tests {
     use cluster_model::feasibility::Requirements;
     use cluster_model::pod::resources::occupied;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
     use serde_json::{Value, json};
 
     use super::*;

@@ -4,6 +4,7 @@ pub mod access_review;
 pub mod dry_run;
 pub mod eviction;
 pub mod exec;
+pub mod lean_metadata;
 pub mod list;
 pub mod listed_object;
 pub mod listed_pod;

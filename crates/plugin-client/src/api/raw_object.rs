@@ -10,22 +10,21 @@ use kube::core::DynamicResourceScope;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// `V`: what is kept of it once it is read.
 #[derive(Clone, Debug)]
-pub struct RawObject<V = Value> {
-    pub value: V,
+pub struct RawObject {
+    pub value: Value,
     /// What a watch needs: name, namespace, UID and version.
     meta: ObjectMeta,
 }
 
-impl<'de, V: From<Value>> Deserialize<'de> for RawObject<V> {
+impl<'de> Deserialize<'de> for RawObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value::deserialize(deserializer).map(RawObject::of)
+        Value::deserialize(deserializer).map(RawObject::from)
     }
 }
 
-impl<V: From<Value>> RawObject<V> {
-    pub fn of(value: Value) -> Self {
+impl From<Value> for RawObject {
+    fn from(value: Value) -> Self {
         let text = |at: &str| Some(value.text(at).to_owned()).filter(|text| !text.is_empty());
         let meta = ObjectMeta {
             name: text("/metadata/name"),
@@ -34,11 +33,11 @@ impl<V: From<Value>> RawObject<V> {
             resource_version: text("/metadata/resourceVersion"),
             ..ObjectMeta::default()
         };
-        RawObject { value: value.into(), meta }
+        RawObject { value, meta }
     }
 }
 
-impl<V> Resource for RawObject<V> {
+impl Resource for RawObject {
     type DynamicType = ApiResource;
     type Scope = DynamicResourceScope;
 
