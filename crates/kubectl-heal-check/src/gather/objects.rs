@@ -8,7 +8,7 @@ use kube::{Api, Resource};
 use plugin_client::api::listed_object::ListedObject;
 use plugin_client::api::{access_review, list};
 use plugin_client::{Cluster, Failure, RawObject, is_not_found};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::snapshot::{Packed, Read, Reason, event, strip};
 
@@ -54,34 +54,17 @@ pub async fn whole(
     namespace: Option<&str>,
     params: ListParams,
 ) -> Result<Vec<Packed>, Failure> {
-    let api: Api<ListedObject<Stripped>> = api_of(cluster, read, namespace);
-    let keep = |object: ListedObject<Stripped>| Some(object.0.value.of(read));
+    let api: Api<ListedObject> = api_of(cluster, read, namespace);
+    let keep = |object: ListedObject| Some(kept(read, object.0));
     list::collect(&api, read.api().3, params, PAGE, keep).await
 }
 
-/// The text of an object without what nothing reads. That goes while a page is decoded: a page of whole objects takes more than what is kept
-/// of all pages.
-#[derive(Clone, Debug)]
-struct Stripped(Box<str>);
-
-impl From<Value> for Stripped {
-    fn from(mut object: Value) -> Self {
-        strip::object(&mut object);
-        Stripped(object.to_string().into())
-    }
-}
-
-impl Stripped {
-    fn of(self, read: Read) -> Packed {
-        let packed = Packed::from_text(read, self.0);
-        if !strip::has_own_rules(read) {
-            return packed;
-        }
-        // Only now its kind is known.
-        let mut object = packed.value();
-        strip::object(&mut object);
-        Packed::of(read, &object)
-    }
+fn kept(read: Read, object: RawObject) -> Packed {
+    let mut object = object.value;
+    // The items of a list do not say what they are.
+    object["kind"] = read.api().0.into();
+    strip::object(&mut object);
+    Packed::of(read, &object)
 }
 
 async fn metadata(cluster: &Cluster, read: Read, namespace: Option<&str>) -> Result<Vec<Packed>, Failure> {
@@ -108,9 +91,8 @@ async fn events(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<Packed
 
 /// Of one namespace itself it is read alone, which a role in it can grant.
 async fn namespace_alone(cluster: &Cluster, name: &str) -> Result<Vec<Packed>, Failure> {
-    let api: Api<RawObject<Stripped>> = api_of(cluster, Read::Namespaces, None);
-    match api.get(name).await {
-        Ok(found) => Ok(vec![found.value.of(Read::Namespaces)]),
+    match api(cluster, Read::Namespaces, None).get(name).await {
+        Ok(found) => Ok(vec![kept(Read::Namespaces, found)]),
         Err(error) if is_not_found(&error) => Ok(Vec::new()),
         // A role for all namespaces grants that they are listed.
         Err(kube::Error::Api(status)) if status.code == 403 => {
@@ -186,34 +168,5 @@ mod tests {
         assert!(of(404, Read::RuntimeClasses), "G8: absent");
         assert!(!of(404, Read::Deployments), "G8: every server has it");
         assert!(!of(503, Read::RuntimeClasses), "not absent");
-    }
-
-    #[test]
-    fn of_a_page_the_same_is_kept_as_of_an_object_whose_kind_is_known() {
-        let owned = |kind: &str| json!([{"kind": kind, "name": "o", "uid": "o", "controller": true}]);
-        let container = json!({"name": "a", "args": ["--leader-elect", "--token=x"], "env": [{"name": "DB", "value": "postgres://db/x"}]});
-        let template = json!({"spec": {"containers": [container]}});
-        let object = |read: Read, owner: &str| {
-            let template = if read == Read::Volumes { &Value::Null } else { &template };
-            let written = json!({"manager": "x", "time": "2026-01-01T00:00:00Z"});
-            json!({"metadata": {"name": "x", "generation": 2, "managedFields": [written], "annotations": {"a": "b"}, "ownerReferences": owned(owner)},
-                "spec": {"template": template, "csi": {"volumeAttributes": {"password": "x"}}}, "status": {"observedGeneration": 1}})
-        };
-        for (read, owner, has_template) in [
-            (Read::Deployments, "Rollout", true),
-            (Read::ReplicaSets, "Deployment", false),
-            (Read::ReplicaSets, "Rollout", true),
-            (Read::DaemonSets, "Deployment", true),
-            (Read::Jobs, "CronJob", false),
-            (Read::Volumes, "", false),
-        ] {
-            let mut known = object(read, owner);
-            known["kind"] = read.api().0.into();
-            strip::object(&mut known);
-            let kept = Stripped::from(object(read, owner)).of(read).value();
-            assert_eq!(kept, known, "{read}");
-            assert_eq!(kept["spec"]["template"].is_object(), has_template, "{read} of {owner}");
-            assert_eq!(kept["changed"], "2026-01-01T00:00:00Z", "{read}");
-        }
     }
 }

@@ -13,12 +13,7 @@ pub struct Packed {
 
 impl Packed {
     pub fn of(read: Read, object: &Value) -> Self {
-        Packed::from_text(read, object.to_string().into())
-    }
-
-    /// `text`: JSON.
-    pub fn from_text(read: Read, text: Box<str>) -> Self {
-        Packed { read, text }
+        Packed { read, text: object.to_string().into() }
     }
 
     /// With its kind: the items of a list do not say what they are.

@@ -6,7 +6,6 @@ use cluster_model::{Raw, managed_fields};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::read::Read;
 use super::{annotation_key, event, hosts};
 
 /// Where objects have the spec of pods.
@@ -16,25 +15,10 @@ const POD_SPECS: [&str; 2] = ["/spec/template/spec", "/spec/jobTemplate/spec/tem
 const OF_VOLUMES: [&str; 6] =
     ["accessModes", "claimRef", "hostPath", "local", "nodeAffinity", "storageClassName"];
 
-/// More is dropped of these than of an object whose kind is not known yet.
-pub fn has_own_rules(read: Read) -> bool {
-    matches!(
-        read,
-        Read::ReplicaSets
-            | Read::Jobs
-            | Read::Volumes
-            | Read::ConfigMaps
-            | Read::Secrets
-            | Read::Events
-            | Read::EndpointSlices
-    )
-}
-
-/// Once or twice: of what is left nothing more is dropped.
 pub fn object(object: &mut Value) {
     match object.text("/kind") {
         "ConfigMap" | "Secret" => return *object = keys(object),
-        "EndpointSlice" if object["ready"].is_null() => return *object = ready_endpoints(object),
+        "EndpointSlice" => return *object = ready_endpoints(object),
         "Event" => return *object = event::shortened(object).unwrap_or_default(),
         _ => {}
     }
@@ -57,7 +41,6 @@ pub fn object(object: &mut Value) {
         || object["kind"] == "Job" && is_owned_by("CronJob")
     {
         object["spec"] = Value::Null;
-        object.as_object_mut().map(|fields| fields.remove(HOSTS));
         return;
     }
     if object["kind"] == "PersistentVolume"
@@ -235,6 +218,19 @@ mod tests {
         assert_eq!(
             secret,
             json!({"kind": "Secret", "keys": ["password"], "metadata": {"namespace": "shop", "name": "db"}})
+        );
+    }
+
+    #[test]
+    fn of_a_slice_the_endpoints_that_get_traffic_are_counted() {
+        let endpoint = |conditions: Value| json!({"addresses": ["10.0.0.1"], "conditions": conditions});
+        let all = [endpoint(json!({"ready": true})), endpoint(json!({"ready": false})), endpoint(json!({}))];
+        let labels = json!({"kubernetes.io/service-name": "web"});
+        let slice = json!({"kind": "EndpointSlice", "metadata": {"namespace": "shop", "name": "web-1", "labels": labels},
+            "endpoints": all});
+        assert_eq!(
+            stripped(slice),
+            json!({"kind": "EndpointSlice", "ready": 2, "metadata": {"namespace": "shop", "name": "web-1", "labels": labels}})
         );
     }
 
