@@ -26,6 +26,7 @@ mod requirements;
 pub mod rule;
 pub mod rules;
 mod scenario;
+mod sure_place;
 mod verdict;
 pub mod volumes;
 
@@ -36,6 +37,7 @@ pub use miss::{Miss, reasons};
 pub use node::{BETA_REGION, BETA_ZONE, NodeFacts, REGION, ZONE};
 pub use requirements::{PodTerm, Requirements, VolumeUse};
 pub use scenario::{Replacement, Scenario};
+pub use sure_place::has_sure_place;
 pub use verdict::{judge, judge_best_case, open_nodes};
 
 #[cfg(test)]

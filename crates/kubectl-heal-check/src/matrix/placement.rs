@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cluster_model::feasibility::rules::StaticFilters;
 use cluster_model::feasibility::{
-    Cluster, Judgement, Miss, NodeId, PodFacts, PodId, Scenario, Verdict, Why, judge,
+    Cluster, Judgement, Miss, NodeId, PodFacts, PodId, Scenario, Verdict, Why, has_sure_place, judge,
 };
 use cluster_model::healing::node_loss::{Replacement, is_out_of_service, replacement};
 use cluster_model::pod::resources::Amounts;
@@ -94,10 +94,11 @@ impl<'s> Placement<'s> {
             let new =
                 [PodFacts { node: None, labels: pod.template_labels.clone(), uid: "".into(), ..pod.clone() }];
             let scenario = Scenario::with_new_pods(self.cluster, &BTreeSet::new(), &new);
-            let first_new = scenario.new_pods().next();
-            return !judge(&scenario)
-                .iter()
-                .any(|it| Some(it.pod) == first_new && it.verdict == Verdict::Fits);
+            let is_sure = |id| {
+                has_sure_place(&scenario, id, None)
+                    || judge(&scenario).iter().any(|it| it.pod == id && it.verdict == Verdict::Fits)
+            };
+            return !scenario.new_pods().next().is_some_and(is_sure);
         }
         let filters = StaticFilters::all(&self.now, self.now.existing(*id));
         let has_room = |node: NodeId| {
@@ -113,6 +114,9 @@ impl<'s> Placement<'s> {
 
     fn by_the_model(&self, id: PodId) -> Place {
         let scenario = Scenario::new(self.cluster, BTreeSet::new(), &BTreeSet::from([id]), &[id]);
+        if has_sure_place(&scenario, id, self.cluster.pod(id).node) {
+            return Place::Fits;
+        }
         let judged = judge(&scenario).into_iter().find(|it| it.pod == id);
         judged.map_or_else(not_there, |it| place(it, 1))
     }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::{Judgement, Verdict, judge};
 use crate::feasibility::cluster::{NodeId, PodId};
-use crate::feasibility::{Scenario, Shortfall, shortfalls};
+use crate::feasibility::{Cluster, Scenario, Shortfall, has_sure_place, shortfalls};
 
 mod small;
 use small::{Pod, Small, small};
@@ -131,16 +131,28 @@ impl Small {
 
     fn judged_with_shortfalls(&self) -> (Vec<Judgement>, Vec<Shortfall>) {
         let cluster = self.cluster();
+        let scenario = self.scenario(&cluster);
+        let judged = judge(&scenario);
+        let shortfalls = shortfalls(&scenario, &judged);
+        (judged, shortfalls)
+    }
+
+    fn scenario<'a>(&self, cluster: &'a Cluster) -> Scenario<'a> {
         let id = |index: usize| PodId(u32::try_from(index).unwrap());
         let evicted = (0..self.pods.len()).filter(|index| self.is_evicted(&self.pods[*index]));
         let recreated: Vec<PodId> =
             evicted.clone().filter(|index| self.pods[*index].is_recreated).map(id).collect();
         let drained = (0..self.nodes.len()).filter(|node| self.nodes[*node].is_drained);
         let drained = drained.map(|node| NodeId(u32::try_from(node).unwrap())).collect();
-        let scenario = Scenario::new(&cluster, drained, &evicted.map(id).collect(), &recreated);
-        let judged = judge(&scenario);
-        let shortfalls = shortfalls(&scenario, &judged);
-        (judged, shortfalls)
+        Scenario::new(cluster, drained, &evicted.map(id).collect(), &recreated)
+    }
+
+    /// The pods to be placed of which that is said.
+    fn with_sure_place(&self) -> Vec<usize> {
+        let cluster = self.cluster();
+        let scenario = self.scenario(&cluster);
+        let is_sure = |id: &&PodId| has_sure_place(&scenario, **id, scenario.pod(**id).node);
+        scenario.to_place().iter().filter(is_sure).map(|id| id.0 as usize).collect()
     }
 
     fn verdicts(&self) -> impl Iterator<Item = (usize, Verdict)> {
@@ -161,6 +173,14 @@ proptest! {
                 Verdict::Tight(_) => {}
                 Verdict::Unknown(why) => prop_assert!(false, "pod {index}: {why:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn no_order_takes_a_sure_place(small in small()) {
+        let outcome = small.outcome();
+        for index in small.with_sure_place() {
+            prop_assert!(!outcome.left.contains(&index), "pod {index} was not placed");
         }
     }
 

@@ -1,0 +1,70 @@
+//! Whether a pod finds a place although a few others are to be placed too: by counting nodes. A verdict takes longer, and knows more.
+
+use super::cluster::{NodeId, PodId};
+use super::rule::{Answer, Certainty, Reach};
+use super::rules::{RULES, filters};
+use super::scenario::{Replacement, Scenario};
+
+/// Each of the others takes one node from it at most, so that more open nodes than others are enough. `false` says nothing.
+///
+/// `likely`: the node that is asked first. Most often its own takes a pod again.
+pub fn has_sure_place(scenario: &Scenario<'_>, id: PodId, likely: Option<NodeId>) -> bool {
+    let pod = scenario.replacement(id);
+    let others = scenario.to_place().iter().filter(|other| **other != id);
+    let others: Vec<Replacement<'_>> = others.map(|other| scenario.replacement(*other)).collect();
+    let is_in_the_way =
+        |other: &Replacement<'_>| may_preempt(*other, pod) || reaches_far(scenario, pod, *other);
+    if !pod.requirements.not_covered.is_empty() || others.iter().any(is_in_the_way) {
+        return false;
+    }
+    let filters = filters(scenario, pod);
+    let is_open = |node: &NodeId| filters.iter().all(|filter| filter(*node) == Answer::Passes);
+    let rest = scenario.nodes().filter(|node| Some(*node) != likely);
+    let open: Vec<NodeId> = likely.into_iter().chain(rest).filter(is_open).take(others.len() + 1).collect();
+    let is_sure = |certainty: Certainty| matches!(certainty, Certainty::OneOf(nodes) if nodes == open);
+    let mut certainties = RULES.iter().filter_map(|rule| rule.certainty);
+    open.len() > others.len() && certainties.all(|of| is_sure(of(scenario, pod, &open)))
+}
+
+/// One that it pushes off comes back, and takes a place as well.
+fn may_preempt(other: Replacement<'_>, pod: Replacement<'_>) -> bool {
+    other.requirements.may_preempt && other.requirements.priority > pod.requirements.priority
+}
+
+/// It takes more than the node on which it is placed.
+fn reaches_far(scenario: &Scenario<'_>, pod: Replacement<'_>, other: Replacement<'_>) -> bool {
+    let conflicts = RULES.iter().filter_map(|rule| rule.conflicts);
+    conflicts.flat_map(|of| of(scenario, pod, other)).any(|conflict| conflict.reach != Reach::Node)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::build::{PodBuild, node, pod};
+    use crate::feasibility::testing::{cluster, find};
+
+    #[test]
+    fn one_more_open_node_than_other_pods_is_enough() {
+        let room = || json!({"status": {"allocatable": {"cpu": "1", "pods": "9"}}});
+        let on = |key: &str, on: &str| {
+            let container = json!({"name": "main", "resources": {"requests": {"cpu": "1"}}});
+            pod(key, on).edit(json!({"spec": {"containers": [container]}}))
+        };
+        let is_sure = |nodes: &[&str], waiting: usize| {
+            let nodes = nodes.iter().map(|name| node(name, room())).collect();
+            let waiting = (0..waiting).map(|i| on(&format!("a/waits-{i}"), ""));
+            let cluster = cluster(nodes, [on("a/web", "n1")].into_iter().chain(waiting).collect());
+            let web = find(&cluster, "a/web");
+            let scenario = Scenario::new(&cluster, BTreeSet::new(), &BTreeSet::from([web]), &[web]);
+            has_sure_place(&scenario, web, cluster.pod(web).node)
+        };
+        assert!(is_sure(&["n1"], 0), "its own place");
+        assert!(!is_sure(&["n1"], 1), "the other one may take it");
+        assert!(is_sure(&["n1", "n2"], 1));
+        assert!(!is_sure(&["n1", "n2"], 2));
+    }
+}
