@@ -8,6 +8,15 @@ use crate::checks::crashing;
 use crate::snapshot::{Recreated, Snapshot, Workload};
 
 pub fn crash(workload: &Workload, snapshot: &Snapshot) -> Cell {
+    let cell = restarted(workload, snapshot);
+    if snapshot.origin.is_manifests() {
+        return cell;
+    }
+    // A pod is not ready while one of its containers is not.
+    cell.while_serve(workload.ready().count().saturating_sub(1))
+}
+
+fn restarted(workload: &Workload, snapshot: &Snapshot) -> Cell {
     if let Some((_, container)) = crashing::first(workload, snapshot) {
         let reason = format!("container {} is restarted and ends again (HC601)", container.name);
         return Cell::wont(reason).observed();

@@ -138,7 +138,7 @@ pub fn promote(matrix: &mut Matrix, end: &End, rounds: &[Round]) {
         exact(measured.max)
     );
     if !kills.is_empty() {
-        matrix.crash = Cell::proven(eta, reason);
+        matrix.crash = Cell { outage: matrix.crash.outage, ..Cell::proven(eta, reason) };
         return;
     }
     // Not the drain: there the node takes no replacement, and all its pods have to move.

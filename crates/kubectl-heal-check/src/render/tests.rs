@@ -133,7 +133,7 @@ fn what_is_shown_fits_the_terminal() {
     assert!(wide.len() < narrow.len());
     assert!(wide.iter().any(|line| line.chars().count() > 100), "{}", wide.join("\n"));
     assert!(
-        wide.iter().any(|line| line.starts_with(&format!("  deployment/{name}  heals"))),
+        wide.iter().any(|line| line.starts_with(&format!("  deployment/{name}  outage"))),
         "{}",
         wide.join("\n")
     );
