@@ -65,6 +65,10 @@ pub struct Next {
 }
 
 /// Servers write it before the objects, so that these are not read for it.
+///
+/// # Errors
+///
+/// It is no list, or not the whole one, and the token of the next page is missing: what is left out would pass for not being there.
 pub fn next(page: &[u8]) -> kube::Result<Next> {
     let mut metadata = None;
     // It ends with an error as soon as it has the metadata.
@@ -73,7 +77,14 @@ pub fn next(page: &[u8]) -> kube::Result<Next> {
         (None, Err(error)) => Err(kube::Error::SerdeError(error)),
         (metadata, _) => {
             let Next { token, remaining_item_count } = metadata.unwrap_or_default();
-            Ok(Next { token: token.filter(|token| !token.is_empty()), remaining_item_count })
+            let token = token.filter(|token| !token.is_empty());
+            match remaining_item_count {
+                Some(count @ 1..) if token.is_none() => {
+                    let why = format!("{count} more objects follow, but it is not said where");
+                    Err(kube::Error::SerdeError(serde_json::Error::custom(why)))
+                }
+                _ => Ok(Next { token, remaining_item_count }),
+            }
         }
     }
 }
@@ -117,7 +128,8 @@ mod tests {
         }
         let counted = next(br#"{"metadata":{"continue":"a","remainingItemCount":7},"items":["#).unwrap();
         assert_eq!(counted.remaining_item_count, Some(7));
-        for page in ["<html>", "", "[]", r#"{"metadata":{"continue":5},"items":[]}"#, r#"{"items":[1"#] {
+        let cut = r#"{"metadata":{"remainingItemCount":7},"items":[]}"#;
+        for page in ["<html>", "", "[]", r#"{"metadata":{"continue":5},"items":[]}"#, r#"{"items":[1"#, cut] {
             assert!(next(page.as_bytes()).is_err(), "{page}");
         }
     }
