@@ -15,6 +15,8 @@ mod remaining;
 mod tests;
 mod zone_loss;
 
+use std::collections::BTreeMap;
+
 use cluster_model::text::span;
 use cluster_model::{NodeExt, Raw};
 use serde::Serialize;
@@ -26,7 +28,7 @@ use crate::checks::hc608_terminating::NO_LONGER_GOING;
 use crate::checks::hc704_under_replicated::NO_LONGER_STARTING;
 use crate::checks::hc804_healer_dead;
 use crate::checks::{CHECKS, Check, Found, REFUSING, crashing, waiting};
-use crate::finding::{Finding, Severity, Subject};
+use crate::finding::{Severity, Subject};
 use crate::parallel;
 use crate::snapshot::places::Losses;
 use crate::snapshot::{Kind, PodState, Read, Recreated, Snapshot, Workload};
@@ -100,7 +102,7 @@ fn matrix(
     snapshot: &Snapshot,
     placement: Option<&Placement<'_>>,
     losses: &Losses,
-    refused: &[Finding],
+    refused: &BTreeMap<Subject, String>,
 ) -> Matrix {
     if workload.replicas == Some(0) {
         return Matrix::all(&Cell::none("scaled to zero: there is nothing to heal"));
@@ -164,22 +166,24 @@ fn not_recreated(workload: &Workload) -> Option<Cell> {
     }
 }
 
-/// What the checks found that keeps new pods from being admitted or from starting.
-fn refusals(snapshot: &Snapshot) -> Vec<Finding> {
+/// What the checks found that keeps new pods from being admitted or from starting, by workload or namespace: the first of each.
+fn refusals(snapshot: &Snapshot) -> BTreeMap<Subject, String> {
     let is_meant = |check: &&Check| REFUSING.contains(&check.id) && snapshot.missing(check.reads).is_none();
     let found = CHECKS.iter().filter(is_meant).flat_map(|check| {
         let mut found = Found::by(check);
         (check.run)(snapshot, &mut found);
         found.findings
     });
-    found.filter(|it| it.severity >= Severity::Error).collect()
+    let mut refused = BTreeMap::new();
+    for it in found.filter(|it| it.severity >= Severity::Error) {
+        refused.entry(it.subject).or_insert_with(|| format!("{} ({})", it.message, it.id));
+    }
+    refused
 }
 
-/// Of this workload or its namespace.
-fn refusal(workload: &Workload, refused: &[Finding]) -> Option<String> {
-    let namespace = Subject::new("Namespace", "", &workload.subject.namespace);
-    let mut all = refused.iter().filter(|it| it.subject == workload.subject || it.subject == namespace);
-    all.next().map(|it| format!("{} ({})", it.message, it.id))
+fn refusal(workload: &Workload, refused: &BTreeMap<Subject, String>) -> Option<String> {
+    let of_namespace = || refused.get(&Subject::new("Namespace", "", &workload.subject.namespace));
+    refused.get(&workload.subject).or_else(of_namespace).cloned()
 }
 
 /// What keeps its pods from becoming Ready now: another one would fare no better.
