@@ -13,7 +13,11 @@ use crate::spans;
 pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Placement<'_>>) -> Cell {
     let Some(placement) = placement else { return super::no_placement() };
     // Pods of one template differ by where they are.
-    let one_a_node: BTreeMap<&str, &str> = workload.active().map(|pod| (&*pod.node, &*pod.uid)).collect();
+    let mut one_a_node: BTreeMap<&str, &str> = workload.active().map(|pod| (&*pod.node, &*pod.uid)).collect();
+    // One that waits for a node, perhaps of a newer template, says nothing of those that have one.
+    if one_a_node.len() > 1 {
+        one_a_node.remove("");
+    }
     let start_up = workload.start_up();
     let cell = |uid: &str| match placement.deleted(uid) {
         Place::Fits => {

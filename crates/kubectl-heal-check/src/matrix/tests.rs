@@ -321,3 +321,18 @@ fn an_outage_is_a_loss_after_which_nothing_serves() {
     );
     assert_eq!(outages(&blocked), [yes, yes, yes, yes, None], "what does not heal is no outage that ends");
 }
+
+/// During an update: the new pod finds no place, a pod of the earlier template that is deleted does.
+#[test]
+fn a_pod_that_waits_for_a_node_is_not_one_that_is_lost() {
+    let large = json!([{"name": "main", "resources": {"requests": {"cpu": "500"}}}]);
+    let waits = |world: World, key: &str| {
+        world.edit(key, json!({"spec": {"nodeName": null, "containers": large}, "status": {"phase": "Pending",
+            "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}], "containerStatuses": []}}))
+    };
+    let pod_loss = |world: &World| matrix_of(world, "deployment/web").pod_loss.verdict;
+    let one = waits(healthy(), "Pod/web-c");
+    assert_eq!(pod_loss(&one), Verdict::Unknown, "whether the new pod starts is not known");
+    let all = ["Pod/web-a", "Pod/web-b", "Pod/web-c"].into_iter().fold(healthy(), waits);
+    assert_eq!(pod_loss(&all), Verdict::Wont);
+}
