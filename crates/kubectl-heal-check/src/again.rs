@@ -8,7 +8,10 @@ use crate::args::Args;
 pub fn again(args: &Args) -> String {
     let mut words: String = args.workloads.iter().map(|word| format!(" {}", shell::word(word))).collect();
     let path = |path: &std::path::PathBuf| path.to_string_lossy().into_owned();
+    // Without its files it would ask the cluster.
+    words.extend(args.filename.iter().map(|file| shell::flag("filename", &path(file))));
     let valued = [
+        ("from", args.from.as_ref().map(path)),
         ("selector", args.selector.clone()),
         ("domain", args.domain.as_ref().map(|it| it.label.clone())),
         ("config", args.config.as_ref().map(path)),
@@ -34,6 +37,8 @@ mod tests {
         for (words, expected) in [
             (&[][..], ""),
             (&["deploy/web", "-n", "shop", "-o", "json", "-q"], " deploy/web -n shop"),
+            (&["-f", "a b.yaml", "-f", "c"], " --filename 'a b.yaml' --filename c"),
+            (&["--from", "dump.json", "deploy/web"], " deploy/web --from dump.json"),
             (&["-A", "-l", "app in (a,b)"], " --selector 'app in (a,b)' -A"),
             (
                 &["--posture", "--ignore", "HC203,HC301:web", "--config", "my file", "--context", "c"],
