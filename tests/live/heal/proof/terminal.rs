@@ -63,6 +63,8 @@ fn what_changed_while_the_question_waited_was_not_agreed_to() {
         room.kubectl(&["delete", "deployment", "web", "--cascade=orphan"]);
         room.deployment_with("web", 3, |web| late(web, "1s"));
         room.ready("web", 3);
+        // Its pods are those of the last one: they are Ready before the controller has seen it.
+        room.observed("Deployment", "web");
     };
     changed(&replace, "the workload or its pods were changed");
     let pause = || {
