@@ -26,9 +26,11 @@ pub fn has_sure_place(scenario: &Scenario<'_>, id: PodId, likely: Option<NodeId>
     open.len() > others.len() && certainties.all(|of| is_sure(of(scenario, pod, &open)))
 }
 
-/// One that it pushes off comes back, and takes a place as well.
+/// Pods that it pushes off come back, and take places as well: more than one. A pod of its priority could push them off in turn, unless it
+/// preempts none itself.
 fn may_preempt(other: Replacement<'_>, pod: Replacement<'_>) -> bool {
-    other.requirements.may_preempt && other.requirements.priority > pod.requirements.priority
+    let (other, pod) = (other.requirements, pod.requirements);
+    other.may_preempt && (other.priority > pod.priority || !pod.may_preempt)
 }
 
 /// It takes more than the node on which it is placed.
@@ -41,30 +43,43 @@ fn reaches_far(scenario: &Scenario<'_>, pod: Replacement<'_>, other: Replacement
 mod tests {
     use std::collections::BTreeSet;
 
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::build::{PodBuild, node, pod};
     use crate::feasibility::testing::{cluster, find};
 
+    /// Pod `a/web` on n1 is gone; so many others wait for a node, each as large as one.
+    fn is_sure(nodes: &[&str], waiting: usize, spec: Value, of_others: Value) -> bool {
+        let room = || json!({"status": {"allocatable": {"cpu": "1", "pods": "9"}}});
+        let on = |key: &str, on: &str, spec: &Value| {
+            let container = json!({"name": "main", "resources": {"requests": {"cpu": "1"}}});
+            pod(key, on).edit(json!({"spec": {"containers": [container]}})).edit(json!({"spec": spec}))
+        };
+        let nodes = nodes.iter().map(|name| node(name, room())).collect();
+        let waiting = (0..waiting).map(|i| on(&format!("a/waits-{i}"), "", &of_others));
+        let cluster = cluster(nodes, [on("a/web", "n1", &spec)].into_iter().chain(waiting).collect());
+        let web = find(&cluster, "a/web");
+        let scenario = Scenario::new(&cluster, BTreeSet::new(), &BTreeSet::from([web]), &[web]);
+        has_sure_place(&scenario, web, cluster.pod(web).node)
+    }
+
     #[test]
     fn one_more_open_node_than_other_pods_is_enough() {
-        let room = || json!({"status": {"allocatable": {"cpu": "1", "pods": "9"}}});
-        let on = |key: &str, on: &str| {
-            let container = json!({"name": "main", "resources": {"requests": {"cpu": "1"}}});
-            pod(key, on).edit(json!({"spec": {"containers": [container]}}))
-        };
-        let is_sure = |nodes: &[&str], waiting: usize| {
-            let nodes = nodes.iter().map(|name| node(name, room())).collect();
-            let waiting = (0..waiting).map(|i| on(&format!("a/waits-{i}"), ""));
-            let cluster = cluster(nodes, [on("a/web", "n1")].into_iter().chain(waiting).collect());
-            let web = find(&cluster, "a/web");
-            let scenario = Scenario::new(&cluster, BTreeSet::new(), &BTreeSet::from([web]), &[web]);
-            has_sure_place(&scenario, web, cluster.pod(web).node)
-        };
-        assert!(is_sure(&["n1"], 0), "its own place");
-        assert!(!is_sure(&["n1"], 1), "the other one may take it");
-        assert!(is_sure(&["n1", "n2"], 1));
-        assert!(!is_sure(&["n1", "n2"], 2));
+        let of = |nodes: &[&str], waiting| is_sure(nodes, waiting, json!({}), json!({}));
+        assert!(of(&["n1"], 0), "its own place");
+        assert!(!of(&["n1"], 1), "the other one may take it");
+        assert!(of(&["n1", "n2"], 1));
+        assert!(!of(&["n1", "n2"], 2));
+    }
+
+    #[test]
+    fn who_preempts_may_bring_more_pods_than_itself() {
+        let of = |spec, of_other| is_sure(&["n1", "n2"], 1, spec, of_other);
+        let never = |priority: i32| json!({"priority": priority, "preemptionPolicy": "Never"});
+        assert!(of(json!({"priority": 5}), json!({"priority": 5})));
+        assert!(!of(json!({"priority": 5}), json!({"priority": 6})));
+        assert!(of(json!({"priority": 5}), never(6)));
+        assert!(!of(never(5), json!({"priority": 5})));
     }
 }

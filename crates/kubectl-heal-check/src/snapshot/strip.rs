@@ -183,6 +183,19 @@ mod tests {
     }
 
     #[test]
+    fn a_template_that_its_owner_has_is_not_kept_again() {
+        let has_template = |kind: &str, owner: &str| {
+            let owners = json!([{"kind": owner, "name": "o", "uid": "o", "controller": true}]);
+            let object = json!({"kind": kind, "metadata": {"name": "x", "ownerReferences": owners}, "spec": {"template": {}}});
+            stripped(object)["spec"]["template"].is_object()
+        };
+        assert!(!has_template("ReplicaSet", "Deployment"));
+        assert!(has_template("ReplicaSet", "Rollout"), "its owner is not read");
+        assert!(!has_template("Job", "CronJob"));
+        assert!(has_template("DaemonSet", "Deployment"));
+    }
+
+    #[test]
     fn of_the_arguments_only_that_a_leader_is_elected_is_kept() {
         for (arguments, kept) in [
             (json!(["--leader-elect"]), true),
