@@ -36,7 +36,7 @@ Examples:
   kubectl heal-check --explain HC204      what a finding means
   kubectl heal-check -A -o sarif          for code scanning; also junit, openmetrics
 
-Exit codes: 0 nothing found · 1 findings (--fail-on), or a failed proof ·
+Exit codes: 0 no finding is as bad as --fail-on · 1 some are, or a proof failed ·
 2 usage · 3 proof refused, nothing was done · 4 proof stopped half-way ·
 5 incomplete: something could not be checked, or nothing was there to check ·
 124 --timeout passed · 130 interrupted

@@ -20,51 +20,58 @@ pub const CHECK: Check = Check {
     reads: &[Read::Deployments, Read::StatefulSets],
     fires_when: "nothing delays an update whose pods do not work: no readinessProbe and no minReadySeconds; a progressDeadlineSeconds of more than an hour; a StatefulSet with the update strategy OnDelete",
     why: "An update goes on while its pods count as available, and it is reported as failed only after its deadline.",
-    remedy: "add a readinessProbe or minReadySeconds, and progressDeadlineSeconds: 600",
+    remedy: "what delays an update, or reports one: add a readinessProbe or minReadySeconds; set progressDeadlineSeconds: 600, or the update strategy RollingUpdate",
     exceptions: "StatefulSets of an operator, which replaces the pods itself (OnDelete).",
     run,
 };
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.posture().filter(|it| it.replicas != Some(0)) {
-        let reasons: Vec<String> = match workload.kind {
+        let reasons: Vec<Reason> = match workload.kind {
             Kind::Deployment => counts_at_once(workload).into_iter().chain(late(workload)).collect(),
             Kind::StatefulSet => counts_at_once(workload).into_iter().chain(by_hand(workload)).collect(),
             _ => continue,
         };
         if !reasons.is_empty() {
-            found.add(Info, &workload.subject, reasons.join("; "));
+            let (messages, remedies): (Vec<String>, Vec<&str>) = reasons.into_iter().unzip();
+            found.add_with(Info, &workload.subject, messages.join("; "), remedies.join("; "));
         }
     }
 }
 
-fn counts_at_once(workload: &Workload) -> Option<String> {
+/// With what is to be done about it.
+type Reason = (String, &'static str);
+
+fn counts_at_once(workload: &Workload) -> Option<Reason> {
     let waits = workload.object.number("/spec/minReadySeconds").unwrap_or_default() > 0;
     (!waits && is_ready_when_running(workload))
         .then(|| "a new pod counts as available as soon as it runs, whether it works or not".to_owned())
+        .map(|it| (it, "add a readinessProbe or minReadySeconds"))
 }
 
 /// Why its deadline is no guard.
-pub fn late(workload: &Workload) -> Option<String> {
-    match workload.object.number("/spec/progressDeadlineSeconds")? {
-        NO_DEADLINE => Some("an update that makes no progress is never reported".to_owned()),
+pub fn late(workload: &Workload) -> Option<Reason> {
+    let why = match workload.object.number("/spec/progressDeadlineSeconds")? {
+        NO_DEADLINE => "an update that makes no progress is never reported".to_owned(),
         seconds if seconds > LATE => {
-            Some(format!("an update that makes no progress is reported after {}", span(seconds)))
+            format!("an update that makes no progress is reported after {}", span(seconds))
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some((why, "set progressDeadlineSeconds: 600"))
 }
 
-fn by_hand(workload: &Workload) -> Option<String> {
+fn by_hand(workload: &Workload) -> Option<Reason> {
     let on_delete = workload.object.text("/spec/updateStrategy/type") == "OnDelete";
     (on_delete && workload.object.controller_ref().is_none())
         .then(|| "an update reaches a pod only when somebody deletes it (OnDelete)".to_owned())
+        .map(|it| (it, "set the update strategy RollingUpdate"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::{cases, healthy, owner, stateful_set};
+    use crate::checks::testing::{World, cases, healthy, owner, stateful_set};
     use serde_json::{Value, json};
 
     #[test]
@@ -94,5 +101,12 @@ mod tests {
                 ("RollingUpdate", set(json!({"spec": {"updateStrategy": {"type": "RollingUpdate"}}})), &[]),
             ],
         );
+        let remedy = |world: World| {
+            let mut found = Found::by(&CHECK);
+            run(&world.snapshot(), &mut found);
+            found.findings.remove(0).remedy
+        };
+        assert_eq!(remedy(web(bare())), "add a readinessProbe or minReadySeconds");
+        assert_eq!(remedy(set(json!({}))), "set the update strategy RollingUpdate");
     }
 }

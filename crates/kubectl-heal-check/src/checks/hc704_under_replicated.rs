@@ -25,7 +25,7 @@ pub const CHECK: Check = Check {
     ],
     fires_when: "a Deployment, StatefulSet or ReplicaSet has fewer available pods than replicas: a warning if it was made less than five minutes ago; after that an error if none is available; if some are, a warning while an update is under way, and otherwise an error once a pod has not been Ready for five minutes and a warning before",
     why: "Something is missing now; the other findings about it say what.",
-    remedy: "the other findings about it say why; which are missing: kubectl get pods -n NAMESPACE",
+    remedy: "if no other finding about it says why: kubectl get pods -n NAMESPACE",
     exceptions: "Pods beyond the replicas, as in an update, that go.",
     run,
 };

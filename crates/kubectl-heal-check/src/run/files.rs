@@ -55,10 +55,10 @@ pub async fn manifests(
             true => String::new(),
             false => format!("; not read: {}", others(&read.skipped)),
         };
-        let source = Line::new().plain("from       ").strong(names.join(", ")).plain(format!(
-            ": {} as they are applied, without a cluster{skipped}",
-            count(read.objects, "object")
-        ));
+        let source = Line::new()
+            .plain("from       ")
+            .strong(names.join(", "))
+            .plain(format!(": {}, as applied, without a cluster{skipped}", count(read.objects, "object")));
         Ok(FromFiles { gathered: read.gathered, selection: read.selection, source })
     })
     .await
