@@ -14,16 +14,33 @@ pub fn has_sure_place(scenario: &Scenario<'_>, id: PodId, likely: Option<NodeId>
     let others: Vec<Replacement<'_>> = others.map(|other| scenario.replacement(*other)).collect();
     let is_in_the_way =
         |other: &Replacement<'_>| may_preempt(*other, pod) || reaches_far(scenario, pod, *other);
-    if !pod.requirements.not_covered.is_empty() || others.iter().any(is_in_the_way) {
+    if !pod.requirements.not_covered.is_empty()
+        || others.iter().any(is_in_the_way)
+        || depends_on_terminating(scenario, pod)
+    {
         return false;
     }
     let filters = filters(scenario, pod);
-    let is_open = |node: &NodeId| filters.iter().all(|filter| filter(*node) == Answer::Passes);
+    let is_terminating = |id: &PodId| scenario.pod(*id).is_terminating;
+    let is_open = |node: &NodeId| {
+        filters.iter().all(|filter| filter(*node) == Answer::Passes)
+            && !scenario.staying(*node).iter().any(is_terminating)
+    };
     let rest = scenario.nodes().filter(|node| Some(*node) != likely);
     let open: Vec<NodeId> = likely.into_iter().chain(rest).filter(is_open).take(others.len() + 1).collect();
     let is_sure = |certainty: Certainty| matches!(certainty, Certainty::OneOf(nodes) if nodes == open);
     let mut certainties = RULES.iter().filter_map(|rule| rule.certainty);
     open.len() > others.len() && certainties.all(|of| is_sure(of(scenario, pod, &open)))
+}
+
+/// Nobody knows when these are gone: the filters take it that they are.
+fn depends_on_terminating(scenario: &Scenario<'_>, pod: Replacement<'_>) -> bool {
+    let wanted = pod.requirements;
+    let reaches_other_nodes = !wanted.affinity.is_empty()
+        || !wanted.anti_affinity.is_empty()
+        || !wanted.volumes.is_empty()
+        || scenario.is_kept_apart(pod.namespace);
+    reaches_other_nodes && scenario.terminating().next().is_some()
 }
 
 /// Pods that it pushes off come back, and take places as well: more than one. A pod of its priority could push them off in turn, unless it
@@ -71,6 +88,26 @@ mod tests {
         assert!(!of(&["n1"], 1), "the other one may take it");
         assert!(of(&["n1", "n2"], 1));
         assert!(!of(&["n1", "n2"], 2));
+    }
+
+    #[test]
+    fn what_is_terminating_may_stay() {
+        let room = || json!({"status": {"allocatable": {"cpu": "1", "pods": "1"}}});
+        let is_sure = |edit: Value, on: &str| {
+            let going = pod("a/going", on).deleted("2026-01-01T00:00:00Z");
+            let web = pod("a/web", "n1").edit(edit);
+            let other = pod("a/other", "n1");
+            let cluster = cluster(vec![node("n1", room()), node("n2", room())], vec![web, other, going]);
+            let web = find(&cluster, "a/web");
+            let scenario = Scenario::new(&cluster, BTreeSet::new(), &BTreeSet::from([web]), &[web]);
+            has_sure_place(&scenario, web, None)
+        };
+        assert!(!is_sure(json!({}), "n2"), "it takes the only place");
+        assert!(is_sure(json!({}), "n1"));
+        let apart =
+            json!({"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"a": "b"}}});
+        let apart = json!({"spec": {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}}}});
+        assert!(!is_sure(apart, "n1"), "it may keep others away");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod drain;
 mod loss;
 pub mod losses;
 mod manifests;
+mod next_template;
 mod node_loss;
 mod placement;
 mod pod_loss;
@@ -141,13 +142,19 @@ fn matrix(
         }
         _ => found,
     };
-    let failing = failing(workload, snapshot).or_else(|| refusal(workload, refused));
+    let is_other_template = next_template::differs(workload, placement);
+    let other_template =
+        is_other_template.then(|| "it is made from a newer template than one that runs".to_owned());
+    let failing = failing(workload, snapshot).or_else(|| refusal(workload, refused)).or(other_template);
     let dead = hc804_healer_dead::dead(snapshot).next().map(|(lease, _)| lease.name.clone());
     found.map(|cell| match (&dead, &failing) {
         (Some(name), _) if cell.promises() => {
             Cell::wont(format!("{name} does not renew its Lease (HC804)")).observed()
         }
-        (_, Some(why)) if cell.promises() => Cell::unknown(format!("a new pod may not become Ready: {why}")),
+        // Where the pods of a ReplicaSet find no place, those of its newer template may.
+        (_, Some(why)) if cell.promises() || is_other_template && workload.kind == Kind::ReplicaSet => {
+            Cell::unknown(format!("a new pod may not become Ready: {why}"))
+        }
         _ => cell,
     })
 }
@@ -207,12 +214,19 @@ fn failing(workload: &Workload, snapshot: &Snapshot) -> Option<String> {
     {
         return Some(format!("{} is not gone although it was deleted (HC608)", pod.name));
     }
+    // Its name, or its place on the node, is taken until then.
+    let has_name_taken = matches!(workload.kind, Kind::StatefulSet | Kind::DaemonSet);
+    if let Some(pod) = workload.active().filter(|_| has_name_taken).find(|pod| !pod.finalizers.is_empty()) {
+        return Some(format!("{} has a finalizer, and the next one is made when that is removed", pod.name));
+    }
     // On a node that is down no pod is Ready: that says nothing about the next one elsewhere.
     let is_up = |pod: &&PodState| snapshot.node(&pod.node).is_none_or(|node| node.not_ready().is_none());
     let waits = workload.active().filter(|pod| !pod.is_ready).filter(is_up);
     let longest =
         waits.filter_map(|pod| Some((snapshot.seconds_since(pod.created?), pod))).max_by_key(|it| it.0);
-    let (seconds, pod) = longest.filter(|(seconds, _)| *seconds > NO_LONGER_STARTING)?;
+    // Pods of higher ordinals wait for it from the start (pkg/controller/statefulset/stateful_set_control.go).
+    let is_waited_for = |seconds: i64| workload.is_ordered() || seconds > NO_LONGER_STARTING;
+    let (seconds, pod) = longest.filter(|(seconds, _)| is_waited_for(*seconds))?;
     Some(format!("{} is not Ready, {} after it was made", pod.name, span(seconds)))
 }
 

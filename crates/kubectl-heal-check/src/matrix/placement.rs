@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use cluster_model::feasibility::rules::StaticFilters;
 use cluster_model::feasibility::{
-    Cluster, Judgement, Miss, NodeId, PodFacts, PodId, Scenario, Verdict, Why, has_sure_place, judge,
+    Cluster, Judgement, Miss, NodeId, PodFacts, PodId, Requirements, Scenario, Verdict, Why, has_sure_place,
+    judge,
 };
 use cluster_model::healing::node_loss::{Replacement, is_out_of_service, replacement};
 use cluster_model::pod::resources::Amounts;
@@ -141,6 +142,16 @@ impl<'s> Placement<'s> {
             && wanted.requests.keys().all(has_room)
             && self.now.keeping_away_from(&pod.namespace).next().is_none()
             && StaticFilters::all(&self.now, self.now.existing(id)).pass(node)
+    }
+
+    /// As far as admission leaves alone: what it requests of what the template requests, and which nodes it selects.
+    pub fn is_like(&self, uid: &str, template: &Requirements) -> bool {
+        let Some(id) = self.pods.get(uid) else { return true };
+        let own = &self.cluster.pod(*id).requirements;
+        let is_same = |(resource, amount): (&String, &i128)| own.requests.get(resource) == Some(amount);
+        template.requests.iter().all(is_same)
+            && template.node_selector.iter().all(|it| own.node_selector.contains(it))
+            && template.node_affinity == own.node_affinity
     }
 
     fn pods_on(&self, nodes: &[&str]) -> Vec<PodId> {

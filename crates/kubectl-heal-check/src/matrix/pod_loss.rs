@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cluster_model::text::count;
 
-use super::cell::{Cell, worst};
+use super::cell::{Cell, worst_and};
 use super::placement::Placement;
 use crate::snapshot::places::Place;
 use crate::snapshot::{Kind, Snapshot, Workload};
@@ -47,7 +47,12 @@ pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Pla
         }
         () => cell(uid).at(*node),
     });
-    worst(cells).unwrap_or_else(|| Cell::unknown("it has no pod"))
+    // Of equal times the one after which nothing serves.
+    let cells = cells.map(|cell| {
+        let outage = cell.outage;
+        (cell, outage)
+    });
+    worst_and(cells).unwrap_or_else(|| Cell::unknown("it has no pod"))
 }
 
 fn seen(workload: &Workload, waits: i64) -> String {

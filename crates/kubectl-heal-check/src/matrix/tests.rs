@@ -1,6 +1,7 @@
 //! The matrix of small clusters: what is expected, and the one edit that changes it.
 
 mod lost_nodes;
+mod next_pod;
 
 use super::*;
 use crate::checks::testing::{World, container, deployment, healthy, not_ready, owner, pod, stateful_set};

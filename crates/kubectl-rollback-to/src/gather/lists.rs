@@ -121,6 +121,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_list_that_never_ends_is_unknown() {
+        let fake = Fake::start();
+        fake.on("GET", SERVICES).answer(page(&["a"], "next"));
+        let Known::Unknown(why) = services(&fake).await else { panic!("seen") };
+        assert!(why.contains("the same page is said to follow again"), "{why}");
+        assert_eq!(fake.requests().len(), 2);
+    }
+
+    #[tokio::test]
     async fn no_right_is_unknown_in_the_servers_words() {
         let fake = Fake::start();
         fake.on("GET", SERVICES).answer(Answer::status(403, "Forbidden", "services is forbidden: no"));

@@ -114,6 +114,9 @@ where
             None => return Ok(found),
             Some(Ok(page)) => {
                 let next = page::next(&page).map_err(failure)?;
+                if next.token.is_some() && next.token == params.continue_token {
+                    return Err(failure(page::repeated()));
+                }
                 params.continue_token = next.token;
                 has_more = params.continue_token.is_some();
                 remaining = next.remaining_item_count.and_then(|it| it.try_into().ok()).unwrap_or(0);

@@ -98,9 +98,12 @@ pub(super) struct Head {
 
 /// Of a list: whether there is more of it.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Page {
     #[serde(default, rename = "continue")]
     next: Option<String>,
+    #[serde(default)]
+    remaining_item_count: Option<i64>,
 }
 
 impl Head {
@@ -116,10 +119,16 @@ impl Head {
 
     /// A list that was read to its end.
     pub fn listed(&self, file: &str, visit: &mut Visit<'_>) -> Result<(), Failure> {
-        let page = self.metadata.as_ref().and_then(|page| page.next.as_deref());
-        if page.is_some_and(|token| !token.is_empty()) {
-            return Err(bad(file, "a list in it is one page of a longer one (metadata.continue)")
-                .hint("write it with `kubectl get … -o json`, which reads all pages"));
+        let has_more = |page: &Page| {
+            page.next.as_deref().is_some_and(|token| !token.is_empty())
+                || page.remaining_item_count.is_some_and(|count| count > 0)
+        };
+        if self.metadata.as_ref().is_some_and(has_more) {
+            return Err(bad(
+                file,
+                "a list in it is one page of a longer one (metadata.continue, metadata.remainingItemCount)",
+            )
+            .hint("write it with `kubectl get … -o json`, which reads all pages"));
         }
         match self.of_item() {
             Some(Head { api_version, kind: Some(kind), .. }) => {

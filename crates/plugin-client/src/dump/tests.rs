@@ -300,6 +300,9 @@ fn a_page_of_a_list_is_not_the_list() {
         assert!(failure.contains("one page"), "{failure}");
     }
     assert_eq!(contents(list(json!("")).to_string().as_bytes()).unwrap(), ["Pod a", "[Pod]"]);
+    let mut counted = list(json!(""));
+    counted["metadata"]["remainingItemCount"] = json!(3);
+    assert!(contents(counted.to_string().as_bytes()).unwrap_err().contains("one page"));
 }
 
 #[test]

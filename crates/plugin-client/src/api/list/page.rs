@@ -89,6 +89,11 @@ pub fn next(page: &[u8]) -> kube::Result<Next> {
     }
 }
 
+/// The token of the page that is asked for is in it again: it would never end.
+pub fn repeated() -> kube::Error {
+    kube::Error::SerdeError(serde_json::Error::custom("the same page is said to follow again"))
+}
+
 struct Head<'t>(&'t mut Option<Next>);
 
 impl<'de> Visitor<'de> for Head<'_> {

@@ -1,0 +1,89 @@
+//! What keeps the next pod away although the pod that runs is well placed.
+
+use super::*;
+use crate::checks::testing::template;
+
+/// Of a StatefulSet of two pods, each of a revision; the newest is `new`.
+fn of_revisions(revisions: [&str; 2], strategy: Value) -> World {
+    let world = healthy().with_all(stateful_set("db", 2)).edit(
+        "StatefulSet/db",
+        json!({"spec": {"updateStrategy": strategy}, "status": {"updateRevision": "new"}}),
+    );
+    revisions.iter().enumerate().fold(world, |world, (ordinal, revision)| {
+        let labels = json!({"metadata": {"labels": {"controller-revision-hash": revision}}});
+        world.edit(&format!("Pod/db-{ordinal}"), labels)
+    })
+}
+
+#[test]
+fn a_pod_of_an_earlier_template_says_nothing_of_the_next_one() {
+    let pod_loss = |world: &World, name: &str| matrix_of(world, name).pod_loss.verdict;
+    let on_delete = || json!({"type": "OnDelete"});
+    let partition = |at: i64| json!({"type": "RollingUpdate", "rollingUpdate": {"partition": at}});
+    for (revisions, strategy, expected) in [
+        (["new", "new"], on_delete(), Verdict::Heals),
+        (["new", "old"], on_delete(), Verdict::Unknown),
+        (["old", "old"], partition(2), Verdict::Heals),
+        (["old", "old"], partition(1), Verdict::Unknown),
+    ] {
+        let world = of_revisions(revisions, strategy.clone());
+        assert_eq!(pod_loss(&world, "statefulset/db"), expected, "{revisions:?} {strategy}");
+    }
+
+    let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"namespace": "shop", "name": "bare", "uid": "ReplicaSet-bare"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "bare"}}, "template": template("bare")}});
+    let mut own = pod("bare-1", "bare", "n1");
+    own["metadata"]["ownerReferences"] = json!([owner("apps/v1", "ReplicaSet", "bare")]);
+    let bare = healthy().with(set).with(own);
+    assert_eq!(pod_loss(&bare, "replicaset/bare"), Verdict::Heals);
+    let elsewhere = json!({"spec": {"template": {"spec": {"nodeSelector": {"no": "such"}}}}});
+    let matrix = matrix_of(&bare.edit("ReplicaSet/bare", elsewhere), "replicaset/bare");
+    assert_eq!(
+        [matrix.pod_loss.verdict, matrix.node_loss.verdict, matrix.drain.verdict],
+        [Verdict::Unknown; 3]
+    );
+}
+
+#[test]
+fn a_daemon_set_that_is_not_updated_everywhere() {
+    let agent = |updated: i64| {
+        let mut own = pod("agent-1", "agent", "n1");
+        own["metadata"]["ownerReferences"] = json!([owner("apps/v1", "DaemonSet", "agent")]);
+        healthy().with(own).with(json!({"kind": "DaemonSet", "metadata": {"namespace": "shop", "name": "agent", "uid": "DaemonSet-agent"},
+            "spec": {"selector": {"matchLabels": {"app": "agent"}}, "template": template("agent")},
+            "status": {"currentNumberScheduled": 1, "updatedNumberScheduled": updated}}))
+    };
+    let pod_loss = |world: World| matrix_of(&world, "daemonset/agent").pod_loss.verdict;
+    assert_eq!([pod_loss(agent(1)), pod_loss(agent(0))], [Verdict::Heals, Verdict::Unknown]);
+}
+
+#[test]
+fn the_next_pod_of_a_stateful_set_waits_for_others() {
+    let db = || healthy().with_all(stateful_set("db", 2));
+    let pod_loss = |world: World| matrix_of(&world, "statefulset/db").pod_loss;
+    assert_eq!(pod_loss(db()).verdict, Verdict::Heals);
+    let young = json!({"metadata": {"creationTimestamp": "2026-01-01T23:59:50Z"}});
+    let unready = |world: World| world.edit("Pod/db-0", not_ready()).edit("Pod/db-0", young.clone());
+    assert_eq!(pod_loss(unready(db())).verdict, Verdict::Unknown, "one of a lower ordinal");
+    let parallel = json!({"spec": {"podManagementPolicy": "Parallel"}});
+    assert_eq!(pod_loss(unready(db().edit("StatefulSet/db", parallel))).verdict, Verdict::Heals);
+    let held = json!({"metadata": {"finalizers": ["example.com/wait"]}});
+    let held = pod_loss(db().edit("Pod/db-1", held));
+    assert!(held.verdict == Verdict::Unknown && held.reason.contains("finalizer"), "{}", held.reason);
+}
+
+/// One pod is ready, another one is not; both are replaced at once.
+#[test]
+fn of_equal_times_the_loss_after_which_nothing_serves_counts() {
+    let starts_at_once = json!({"status": {"conditions": [
+        {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"},
+        {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}});
+    let young = json!({"metadata": {"creationTimestamp": "2026-01-01T23:59:50Z"}});
+    let world = healthy()
+        .without("Pod/web-c")
+        .edit("Pod/web-b", starts_at_once)
+        .edit("Pod/web-a", not_ready())
+        .edit("Pod/web-a", young);
+    let loss = matrix_of(&world, "deployment/web").pod_loss;
+    assert_eq!((loss.eta_seconds, loss.outage), (Some(0), Some(true)), "{}", loss.reason);
+}
