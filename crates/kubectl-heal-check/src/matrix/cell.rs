@@ -109,12 +109,7 @@ impl Cell {
     }
 }
 
-/// The worst of several, by verdict and then by time; the first of equals.
-pub fn worst(cells: impl IntoIterator<Item = Cell>) -> Option<Cell> {
-    worst_and(cells.into_iter().map(|cell| (cell, ())))
-}
-
-/// The same; of those that are equal the one with the greatest of what is beside it, and only then the first.
+/// The worst of several, by verdict and then by time; of those that are equal the one with the greatest of what is beside it, and only then the first.
 pub fn worst_and<T: Ord>(cells: impl IntoIterator<Item = (Cell, T)>) -> Option<Cell> {
     let is_worse = |(a, of_a): &(Cell, T), (b, of_b): &(Cell, T)| {
         (a.verdict, a.eta_seconds, of_a) > (b.verdict, b.eta_seconds, of_b)
