@@ -1,27 +1,25 @@
 //! HorizontalPodAutoscalers, as raw JSON.
 
-use serde_json::Value;
-
 use crate::Raw;
 use crate::rollout::Id;
 
 /// Does it set the replicas of this workload? Its controller finds the target by group, kind and name; a reference without an `apiVersion`
 /// is to the core group, which has no workloads of these kinds (pkg/controller/podautoscaler/horizontal.go, reconcileAutoscaler).
-pub fn scales(autoscaler: &Value, workload: &Id) -> bool {
-    let target = &autoscaler["spec"]["scaleTargetRef"];
-    let group = target.text("/apiVersion").split_once('/').map_or("", |(group, _)| group);
+pub fn scales<J: Raw>(autoscaler: &J, workload: &Id) -> bool {
+    let target = |field: &str| autoscaler.text(&format!("/spec/scaleTargetRef/{field}"));
+    let group = target("apiVersion").split_once('/').map_or("", |(group, _)| group);
     let of = workload.kind.resource();
-    group == of.group && target["kind"] == of.kind && target["name"] == workload.name.as_str()
+    group == of.group && target("kind") == of.kind && target("name") == workload.name
 }
 
 /// With no replicas an autoscaler does nothing, unless its own minimum is none (horizontal.go, reconcileAutoscaler: ScalingDisabled).
 /// KEDA takes a workload from none to one by itself.
-pub fn is_disabled(autoscaler: &Value, replicas: i64) -> bool {
+pub fn is_disabled<J: Raw>(autoscaler: &J, replicas: i64) -> bool {
     replicas == 0 && autoscaler.number("/spec/minReplicas") != Some(0) && keda_object(autoscaler).is_none()
 }
 
 /// The ScaledObject for which KEDA made this autoscaler.
-pub fn keda_object(autoscaler: &Value) -> Option<&str> {
+pub fn keda_object<J: Raw>(autoscaler: &J) -> Option<&str> {
     autoscaler.label("scaledobject.keda.sh/name")
 }
 
@@ -29,7 +27,7 @@ pub fn keda_object(autoscaler: &Value) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::rollout::Kind;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn it_scales_what_its_reference_names() {

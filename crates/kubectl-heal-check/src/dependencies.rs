@@ -3,9 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_model::{NodeExt, Raw};
+use cluster_model::{Json, NodeExt, Raw};
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::checks::{endpoints, service_pods};
 use crate::snapshot::{PodState, Read, Snapshot, Workload, is_system};
@@ -29,7 +28,7 @@ pub struct Services<'s> {
     snapshot: &'s Snapshot,
     served_by: BTreeMap<Key<'s>, Vec<&'s Workload>>,
     /// Services that select neither a pod nor a template.
-    unserved: BTreeMap<Key<'s>, &'s Value>,
+    unserved: BTreeMap<Key<'s>, &'s Json>,
     zones: BTreeMap<&'s str, &'s str>,
 }
 
@@ -127,7 +126,7 @@ impl<'s> Services<'s> {
 
 /// In the namespaces of Kubernetes itself there are pods that the kubelet runs from files, which are no part of the snapshot. Somebody may list
 /// endpoints of a Service that selects nothing.
-fn unserved(snapshot: &Snapshot) -> impl Iterator<Item = &Value> {
+fn unserved(snapshot: &Snapshot) -> impl Iterator<Item = &Json> {
     let selecting_none = service_pods::all(snapshot).filter(|it| it.workloads.is_empty());
     selecting_none.map(|it| it.object).filter(|it| {
         let namespace = it.text("/metadata/namespace");

@@ -3,8 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use crate::Raw;
 
 /// What the end of a container with some exit code leads to.
@@ -21,7 +19,7 @@ pub enum AfterExit {
 }
 
 /// `spec`: of the pod or of its template.
-pub fn after_exit(spec: &Value, container: &Value, code: i64) -> AfterExit {
+pub fn after_exit<J: Raw>(spec: &J, container: &J, code: i64) -> AfterExit {
     match action(spec, container, code) {
         Action::RestartAll => AfterExit::AllRestart,
         Action::Restart => AfterExit::Restarts,
@@ -31,10 +29,10 @@ pub fn after_exit(spec: &Value, container: &Value, code: i64) -> AfterExit {
 }
 
 /// The smallest exit code after which it does not run again, with what happens then; of those that `counts` accepts.
-pub fn final_exit(spec: &Value, container: &Value, counts: fn(i64) -> bool) -> Option<(i64, AfterExit)> {
+pub fn final_exit<J: Raw>(spec: &J, container: &J, counts: fn(i64) -> bool) -> Option<(i64, AfterExit)> {
     let rules = container.list("/restartPolicyRules").iter();
     let mentioned: BTreeSet<i64> =
-        rules.flat_map(|rule| rule.list("/exitCodes/values")).filter_map(Value::as_i64).collect();
+        rules.flat_map(|rule| rule.list("/exitCodes/values")).filter_map(J::as_i64).collect();
     // Codes that no rule mentions all end the same way.
     let unmentioned = (1..=255).find(|code| !mentioned.contains(code));
     let mut codes: BTreeSet<i64> = mentioned;
@@ -46,7 +44,7 @@ pub fn final_exit(spec: &Value, container: &Value, counts: fn(i64) -> bool) -> O
 }
 
 /// The rules, by their position, of which an earlier rule takes every exit code that a process can end with.
-pub fn dead_rules(container: &Value) -> Vec<usize> {
+pub fn dead_rules<J: Raw>(container: &J) -> Vec<usize> {
     let mut taken = BTreeSet::new();
     let mut dead = Vec::new();
     for (at, rule) in container.list("/restartPolicyRules").iter().enumerate() {
@@ -60,14 +58,14 @@ pub fn dead_rules(container: &Value) -> Vec<usize> {
 }
 
 /// The containers that run as long as the pod: the main ones, then the sidecars. `spec`: of the pod or of its template.
-pub fn running_containers(spec: &Value) -> impl Iterator<Item = &Value> {
-    let sidecars = spec.list("/initContainers").iter().filter(|it| is_sidecar(it));
+pub fn running_containers<J: Raw>(spec: &J) -> impl Iterator<Item = &J> {
+    let sidecars = spec.list("/initContainers").iter().filter(|it| is_sidecar(*it));
     spec.list("/containers").iter().chain(sidecars)
 }
 
 /// An init container that runs as long as the pod (KEP-753). It is always restarted.
-pub fn is_sidecar(init_container: &Value) -> bool {
-    init_container["restartPolicy"] == "Always"
+pub fn is_sidecar<J: Raw>(init_container: &J) -> bool {
+    init_container.text("/restartPolicy") == "Always"
 }
 
 enum Action {
@@ -77,11 +75,11 @@ enum Action {
 }
 
 /// The rules of the container in their order, then its own policy, then that of the pod.
-fn action(spec: &Value, container: &Value, code: i64) -> Action {
+fn action<J: Raw>(spec: &J, container: &J, code: i64) -> Action {
     let own = container.text("/restartPolicy");
     // Without a policy of its own a container cannot have rules (pkg/apis/core/validation, validateContainerRestartPolicy).
     if !own.is_empty()
-        && let Some(rule) = container.list("/restartPolicyRules").iter().find(|rule| matches(rule, code))
+        && let Some(rule) = container.list("/restartPolicyRules").iter().find(|rule| matches(*rule, code))
     {
         match rule.text("/action") {
             "Restart" => return Action::Restart,
@@ -97,7 +95,7 @@ fn action(spec: &Value, container: &Value, code: i64) -> Action {
     }
 }
 
-fn matches(rule: &Value, code: i64) -> bool {
+fn matches<J: Raw>(rule: &J, code: i64) -> bool {
     let is_listed = rule.list("/exitCodes/values").iter().any(|value| value.as_i64() == Some(code));
     match rule.text("/exitCodes/operator") {
         "In" => is_listed,
@@ -110,7 +108,7 @@ fn matches(rule: &Value, code: i64) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn rule(action: &str, operator: &str, values: &[i64]) -> Value {
         json!({"action": action, "exitCodes": {"operator": operator, "values": values}})

@@ -1,8 +1,7 @@
 //! HC110: the end of a container that is final, under a controller that expects its pods to run for ever.
 
-use cluster_model::Raw;
 use cluster_model::healing::restart_policy::{AfterExit, final_exit};
-use serde_json::Value;
+use cluster_model::{Json, Raw};
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::{Error, Warning};
@@ -30,7 +29,7 @@ pub const CHECK: Check = Check {
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.posture().filter(|it| it.runs_for_good()) {
         let spec = workload.spec();
-        let name = |container: &Value| container.text("/name").to_owned();
+        let name = |container: &Json| container.text("/name").to_owned();
         for container in workload.containers() {
             let (severity, what) = match final_exit(spec, container, |_| true) {
                 Some((code, AfterExit::StaysDead)) => (
@@ -58,7 +57,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
 mod tests {
     use super::*;
     use crate::checks::testing::{cases, healthy};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn hc110_effective_policy() {

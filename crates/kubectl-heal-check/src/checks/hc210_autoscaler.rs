@@ -1,8 +1,7 @@
 //! HC210: an autoscaler that cannot scale.
 
-use cluster_model::Raw;
 use cluster_model::secret::clean;
-use serde_json::Value;
+use cluster_model::{Json, Raw};
 
 use super::check::{About, Check, Found};
 use super::commands::named;
@@ -77,7 +76,7 @@ fn is_missing(snapshot: &Snapshot, autoscaler: &Autoscaler) -> bool {
     is_read && !exists
 }
 
-fn condition<'a>(object: &'a Value, kind: &str, status: &str) -> Option<&'a Value> {
+fn condition<'a>(object: &'a Json, kind: &str, status: &str) -> Option<&'a Json> {
     let mut conditions = object.list("/status/conditions").iter();
     conditions.find(|it| it["type"] == kind && it["status"] == status)
 }
@@ -86,7 +85,7 @@ fn condition<'a>(object: &'a Value, kind: &str, status: &str) -> Option<&'a Valu
 mod tests {
     use super::*;
     use crate::checks::testing::{World, cases, healthy};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn hc210_autoscaler() {

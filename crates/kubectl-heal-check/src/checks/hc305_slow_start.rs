@@ -1,7 +1,6 @@
 //! HC305: a livenessProbe that gives up before a slow start is over.
 
-use cluster_model::Raw;
-use serde_json::Value;
+use cluster_model::{Json, Raw};
 
 use super::check::{About, Check, Found};
 use super::probe::seconds_of_failures;
@@ -48,7 +47,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
 }
 
 /// Seconds from the start of the container until it is killed, if nothing answers and nothing holds the livenessProbe back.
-pub fn patience(container: &Value) -> Option<i64> {
+pub fn patience(container: &Json) -> Option<i64> {
     let probe = container.get("livenessProbe").filter(|it| !it.is_null())?;
     let waits = container["startupProbe"].is_null();
     waits.then(|| probe.number("/initialDelaySeconds").unwrap_or(0) + seconds_of_failures(probe))
@@ -70,7 +69,7 @@ pub fn second_longest(workload: &Workload, container: &str) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::checks::testing::{World, cases, healthy};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn hc305_slow_start() {

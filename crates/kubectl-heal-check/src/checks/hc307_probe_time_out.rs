@@ -1,8 +1,7 @@
 //! HC307: probes that get no answer in their time.
 
-use cluster_model::Raw;
 use cluster_model::text::shorten;
-use serde_json::Value;
+use cluster_model::{Json, Raw};
 
 use super::check::{About, Check, Found};
 use super::probe_kill::EVENTS_LIVE;
@@ -58,7 +57,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     }
 }
 
-fn time_out(probe: &Value) -> i64 {
+fn time_out(probe: &Json) -> i64 {
     probe.number("/timeoutSeconds").unwrap_or(1)
 }
 
@@ -86,7 +85,7 @@ fn in_an_hour(event: &Event) -> i64 {
 mod tests {
     use super::*;
     use crate::checks::testing::{cases, event, healthy};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn hc307_probe_time_out() {

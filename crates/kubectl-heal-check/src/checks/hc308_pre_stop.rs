@@ -1,7 +1,6 @@
 //! HC308: a preStop hook that uses up the grace period.
 
-use cluster_model::Raw;
-use serde_json::Value;
+use cluster_model::{Json, Raw};
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::Warning;
@@ -42,11 +41,11 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
 }
 
 /// Of the sleep action, or of `sleep N` as a command.
-pub fn sleep(hook: &Value) -> Option<i64> {
+pub fn sleep(hook: &Json) -> Option<i64> {
     if let Some(seconds) = hook.number("/sleep/seconds") {
         return Some(seconds);
     }
-    let command: Vec<&str> = hook.list("/exec/command").iter().filter_map(Value::as_str).collect();
+    let command: Vec<&str> = hook.list("/exec/command").iter().filter_map(Json::as_str).collect();
     let words: Vec<&str> = match command.as_slice() {
         [shell, "-c", script] if shell.ends_with("sh") => script.split_whitespace().collect(),
         words => words.to_vec(),
@@ -61,7 +60,7 @@ pub fn sleep(hook: &Value) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::checks::testing::{cases, healthy};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn hc308_pre_stop() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cluster_model::selector;
+use cluster_model::{Raw, selector};
 
 use super::check::{About, Check, Found};
 use super::eligible::eligible;
@@ -80,8 +80,7 @@ pub fn deadlock(workload: &Workload, snapshot: &Snapshot) -> Option<String> {
 
 fn has_match_label_keys(workload: &Workload) -> bool {
     let terms = "/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution";
-    let terms = workload.spec().pointer(terms).and_then(|it| it.as_array());
-    terms.into_iter().flatten().all(|it| it["matchLabelKeys"].as_array().is_some_and(|keys| !keys.is_empty()))
+    workload.spec().list(terms).iter().all(|it| !it.list("/matchLabelKeys").is_empty())
 }
 
 #[cfg(test)]

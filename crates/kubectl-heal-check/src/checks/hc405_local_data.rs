@@ -1,9 +1,10 @@
 //! HC405: data that is on one node.
 
-use cluster_model::Raw;
 use cluster_model::feasibility::volumes::{Volumes, reaches};
+use cluster_model::{Json, Raw};
 use k8s_openapi::api::core::v1::PersistentVolume;
-use serde_json::Value;
+
+use serde::Deserialize;
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::{self, Error, Info};
@@ -71,11 +72,11 @@ fn of_claims(snapshot: &Snapshot, workload: &Workload) -> Option<(Severity, Stri
 }
 
 /// The only node that can use the volume.
-fn only_node(snapshot: &Snapshot, volume: &Value) -> Option<String> {
+fn only_node(snapshot: &Snapshot, volume: &Json) -> Option<String> {
     if !volume["spec"]["hostPath"].is_null() {
         return Some("the node that has its path".to_owned());
     }
-    let typed: PersistentVolume = serde_json::from_value(volume.clone()).ok()?;
+    let typed = PersistentVolume::deserialize(volume).ok()?;
     let mut volumes = Volumes::read();
     volumes.add_volume(&typed);
     let affinity = volumes.persistent_volume(volume.name()).found()?.affinity.as_deref();
@@ -99,7 +100,7 @@ fn of_host(workload: &Workload) -> Option<(Severity, String)> {
     paths.reduce(|a, b| if b.0 > a.0 { b } else { a })
 }
 
-fn is_data(workload: &Workload, volume: &Value) -> bool {
+fn is_data(workload: &Workload, volume: &Json) -> bool {
     let path = volume.text("/hostPath/path");
     let is_below = |of: &&str| path == *of || path.strip_prefix(of).is_some_and(|rest| rest.starts_with('/'));
     let is_special = matches!(volume.text("/hostPath/type"), "Socket" | "CharDevice" | "BlockDevice");
@@ -113,7 +114,7 @@ fn is_data(workload: &Workload, volume: &Value) -> bool {
 mod tests {
     use super::*;
     use crate::checks::testing::{World, cases, claim, healthy};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn hc405_local_data() {

@@ -2,6 +2,8 @@
 
 use k8s_openapi::api::core::v1::PodSpec;
 
+use serde::Deserialize;
+
 use super::check::{About, Check, Found};
 use crate::finding::Severity::Warning;
 use crate::snapshot::resources::{reserves_memory, reserves_nothing};
@@ -51,7 +53,7 @@ fn of(workload: &Workload) -> (bool, bool) {
         return (memory, workload.active().any(|pod| pod.reserves_nothing));
     }
     // A template that cannot be read is not this check's concern.
-    let spec: Option<PodSpec> = serde_json::from_value(workload.spec().clone()).ok();
+    let spec = PodSpec::deserialize(workload.spec()).ok();
     spec.map_or((true, false), |spec| (reserves_memory(&spec), reserves_nothing(&spec)))
 }
 

@@ -1,7 +1,6 @@
 //! HC412: pods that others preempt, or that preempt nobody.
 
-use cluster_model::Raw;
-use serde_json::Value;
+use cluster_model::{Json, Raw};
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::Info;
@@ -28,7 +27,7 @@ pub const CHECK: Check = Check {
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     let users = snapshot.all(Read::PriorityClasses).iter().filter(|it| !it.name().starts_with("system-"));
-    let classes: Vec<&Value> = users.collect();
+    let classes: Vec<&Json> = users.collect();
     let Some(highest) = classes.iter().copied().max_by_key(|it| value(it)) else { return };
     let default = classes.iter().find(|it| it["globalDefault"] == true);
     let pushes = classes.iter().copied().filter(|it| preempts(it)).max_by_key(|it| value(it));
@@ -55,11 +54,11 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     }
 }
 
-fn value(class: &Value) -> i64 {
+fn value(class: &Json) -> i64 {
     class.number("/value").unwrap_or_default()
 }
 
-fn preempts(class: &Value) -> bool {
+fn preempts(class: &Json) -> bool {
     class["preemptionPolicy"] != "Never"
 }
 
@@ -67,7 +66,7 @@ fn preempts(class: &Value) -> bool {
 mod tests {
     use super::*;
     use crate::checks::testing::{World, cases, healthy};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn hc412_priority() {

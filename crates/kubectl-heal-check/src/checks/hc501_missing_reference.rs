@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cluster_model::Raw;
 use cluster_model::references::{Needed, PULL_SECRETS, references_of_spec};
-use serde_json::Value;
+use cluster_model::{Json, Raw};
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::{Error, Warning};
@@ -37,12 +36,12 @@ pub const CHECK: Check = Check {
 };
 
 /// What exists, by kind, namespace and name.
-type Existing<'s> = BTreeMap<(&'static str, &'s str, &'s str), &'s Value>;
+type Existing<'s> = BTreeMap<(&'static str, &'s str, &'s str), &'s Json>;
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     let existing = existing(snapshot);
     for workload in snapshot.posture().filter(|it| makes_pods(it)) {
-        for needed in references_of_spec(workload.spec(), &workload.subject.namespace) {
+        for needed in references_of_spec(&workload.spec().to_value(), &workload.subject.namespace) {
             if needed.optional {
                 continue;
             }
@@ -103,7 +102,7 @@ fn judge(workload: &Workload, needed: &Needed, existing: &Existing<'_>, found: &
                         "{}: whether {kind} {name} has key {key} is not recorded in its managedFields",
                         workload.subject
                     )),
-                    Some(keys) if !keys.iter().any(|it| it == key) => {
+                    Some(keys) if !keys.iter().any(|it| *it == **key) => {
                         let message = format!(
                             "needs key {key} of {kind} {name} ({place}), which does not exist: its next pod cannot start"
                         );
@@ -120,7 +119,7 @@ fn judge(workload: &Workload, needed: &Needed, existing: &Existing<'_>, found: &
 mod tests {
     use super::*;
     use crate::checks::testing::{World, cases, healthy};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn web(spec: Value) -> World {
         healthy().edit("Deployment/web", json!({"spec": {"template": {"spec": spec}}}))

@@ -1,12 +1,12 @@
 //! HC502: a quota or a LimitRange that refuses a replacement.
 
-use cluster_model::Raw;
 use cluster_model::limit_range;
 use cluster_model::pod::resources::{Amounts, of_container};
 use cluster_model::quantity::{parse, show};
 use cluster_model::quota::{applies, counted, resource};
 use cluster_model::rollout::Kind as RolloutKind;
 use cluster_model::rollout::update_strategy::Moves;
+use cluster_model::{Json, Raw};
 use serde_json::Value;
 
 use super::check::{About, Check, Found};
@@ -41,13 +41,18 @@ pub const CHECK: Check = Check {
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.posture().filter(|it| it.runs_for_good() && it.replicas != Some(0)) {
         let namespace = &workload.subject.namespace;
-        let ranges: Vec<&Value> = snapshot.in_namespace(Read::LimitRanges, namespace).collect();
-        let spec = limit_range::completed(workload.spec(), &ranges);
+        let own = |read| snapshot.in_namespace(read, namespace).map(Json::to_value).collect::<Vec<_>>();
+        let (ranges, quotas) = (own(Read::LimitRanges), own(Read::Quotas));
+        if ranges.is_empty() && quotas.is_empty() {
+            continue;
+        }
+        let ranges: Vec<&Value> = ranges.iter().collect();
+        let spec = limit_range::completed(&workload.spec().to_value(), &ranges);
         for refused in limit_range::violations(&spec, &ranges) {
             found.add(Error, &workload.subject, format!("a LimitRange refuses its pods: {refused}"));
         }
         let each = counted(&spec);
-        for quota in snapshot.in_namespace(Read::Quotas, namespace).filter(|it| applies(it, &spec, &each)) {
+        for quota in quotas.iter().filter(|it| applies(it, &spec, &each)) {
             judge(workload, quota, &spec, &each, found);
         }
     }
@@ -131,7 +136,7 @@ fn starts_with_one_more(workload: &Workload) -> bool {
         }
         _ => return false,
     };
-    let moves = kind.rules().moves(&workload.object, desired);
+    let moves = kind.rules().moves(&workload.object.to_value(), desired);
     matches!(moves, Moves::Rolling { surge, unavailable: 0 } if surge > 0)
 }
 

@@ -40,7 +40,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.posture().filter(|it| it.kind != Kind::Pod && it.replicas != Some(0)) {
         let Some(level) = levels.get(workload.subject.namespace.as_str()) else { continue };
         let Some(template) = &workload.template else { continue };
-        let forbidden = violations(&template.spec, &template.annotations, level);
+        let forbidden = violations(&template.spec.to_value(), &template.annotations, level);
         if forbidden.is_empty() {
             continue;
         }

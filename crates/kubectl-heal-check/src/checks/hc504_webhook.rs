@@ -9,7 +9,6 @@ use super::check::{About, Check, Found};
 use super::endpoints;
 use crate::finding::Severity::{Critical, Error};
 use crate::finding::Subject;
-use crate::snapshot::template::labels_of;
 use crate::snapshot::webhook::{self, Webhook};
 use crate::snapshot::{Read, Snapshot, Workload};
 
@@ -43,7 +42,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for read in [Read::ValidatingWebhooks, Read::MutatingWebhooks] {
         for configuration in snapshot.all(read) {
             let subject = Subject::new(read.api().0, "", configuration.name());
-            for webhook in webhook::of(configuration) {
+            for webhook in webhook::of(&configuration.to_value()) {
                 judge(snapshot, &subject, &webhook, found);
             }
         }
@@ -109,7 +108,7 @@ fn is_called_for(snapshot: &Snapshot, webhook: &Webhook, workload: &Workload) ->
 /// The label with the name is on every namespace.
 fn namespace_labels(snapshot: &Snapshot, name: &str) -> BTreeMap<String, String> {
     let known = snapshot.all(Read::Namespaces).iter().find(|it| it.name() == name);
-    let mut labels = known.map(labels_of).unwrap_or_default();
+    let mut labels = known.map(Raw::labels).unwrap_or_default();
     labels.insert("kubernetes.io/metadata.name".to_owned(), name.to_owned());
     labels
 }

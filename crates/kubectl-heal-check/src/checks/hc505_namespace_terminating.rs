@@ -1,9 +1,8 @@
 //! HC505: a namespace that is being deleted.
 
-use cluster_model::Raw;
 use cluster_model::secret::clean;
 use cluster_model::text::{count, shorten};
-use serde_json::Value;
+use cluster_model::{Json, Raw};
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::Error;
@@ -47,12 +46,12 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     }
 }
 
-fn is_terminating(namespace: &Value) -> bool {
+fn is_terminating(namespace: &Json) -> bool {
     namespace.text("/status/phase") == "Terminating" || !namespace["metadata"]["deletionTimestamp"].is_null()
 }
 
 /// The namespace controller says so in conditions that are True (`pkg/controller/namespace/deletion/status_condition_utils.go`).
-fn held_up(namespace: &Value) -> String {
+fn held_up(namespace: &Json) -> String {
     let mut conditions = namespace.list("/status/conditions").iter().filter(|it| it["status"] == "True");
     conditions
         .next()

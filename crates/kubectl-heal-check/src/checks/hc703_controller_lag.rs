@@ -1,9 +1,8 @@
 //! HC703: a controller that does not act.
 
-use cluster_model::Raw;
 use cluster_model::text::span;
+use cluster_model::{Json, Raw};
 use k8s_openapi::jiff::Timestamp;
-use serde_json::Value;
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::Error;
@@ -31,7 +30,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.selected().filter(|it| it.runs_for_good()) {
         judge(&workload.subject, &workload.object, snapshot, found);
     }
-    let lagging = snapshot.all(Read::Budgets).iter().filter(|it| is_behind(it));
+    let lagging = snapshot.all(Read::Budgets).iter().filter(|it| is_behind(*it));
     for object in lagging {
         let own = |it: &&crate::snapshot::Budget| {
             it.subject.name == object.name() && it.subject.namespace == object.text("/metadata/namespace")
@@ -43,11 +42,11 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
 }
 
 /// For longer than a controller takes.
-pub fn lags(object: &Value, snapshot: &Snapshot) -> bool {
+pub fn lags(object: &Json, snapshot: &Snapshot) -> bool {
     is_behind(object) && since(object).is_some_and(|at| snapshot.seconds_since(at) > PATIENCE)
 }
 
-fn judge(subject: &Subject, object: &Value, snapshot: &Snapshot, found: &mut Found<'_>) {
+fn judge(subject: &Subject, object: &Json, snapshot: &Snapshot, found: &mut Found<'_>) {
     if !is_behind(object) {
         return;
     }
@@ -65,7 +64,7 @@ fn judge(subject: &Subject, object: &Value, snapshot: &Snapshot, found: &mut Fou
     }
 }
 
-fn since(object: &Value) -> Option<Timestamp> {
+fn since(object: &Json) -> Option<Timestamp> {
     let is_new = object.number("/metadata/generation") == Some(1);
     let created = object.time("/metadata/creationTimestamp").filter(|_| is_new);
     object.time("/changed").or(created)
@@ -75,7 +74,7 @@ fn since(object: &Value) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use crate::checks::testing::{cases, healthy};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn hc703_controller_lag() {

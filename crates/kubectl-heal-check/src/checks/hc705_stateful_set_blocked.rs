@@ -28,7 +28,7 @@ pub const CHECK: Check = Check {
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.selected().filter(|it| it.kind == Kind::StatefulSet) {
         let Some((at, pod)) = lowest_broken(workload, snapshot) else { continue };
-        let ordinals = Ordinals::of(&workload.object);
+        let ordinals = Ordinals::of(&workload.object.to_value());
         let missing: Vec<String> = ordinals
             .all
             .clone()
@@ -71,7 +71,8 @@ fn lowest_broken<'s>(workload: &'s Workload, snapshot: &Snapshot) -> Option<(i64
     if workload.object.text("/spec/podManagementPolicy") == "Parallel" {
         return None;
     }
-    let mut pods = Ordinals::of(&workload.object).all.filter_map(|at| Some((at, of(workload, at)?)));
+    let mut pods =
+        Ordinals::of(&workload.object.to_value()).all.filter_map(|at| Some((at, of(workload, at)?)));
     let (at, pod) = pods.find(|(_, pod)| !pod.is_ready)?;
     let is_old = pod.created.is_some_and(|created| snapshot.seconds_since(created) > NO_LONGER_STARTING);
     (pod.is_active() && (is_old || crashing::of(pod, snapshot).is_some())).then_some((at, pod))

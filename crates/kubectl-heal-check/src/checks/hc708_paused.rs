@@ -1,8 +1,7 @@
 //! HC708: a Deployment that somebody paused.
 
-use cluster_model::Raw;
 use cluster_model::text::age;
-use serde_json::Value;
+use cluster_model::{Json, Raw};
 
 use super::check::{About, Check, Found};
 use super::commands::of;
@@ -53,7 +52,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     }
 }
 
-fn progress(object: &Value) -> Option<&Value> {
+fn progress(object: &Json) -> Option<&Json> {
     object.list("/status/conditions").iter().find(|it| it["type"] == "Progressing")
 }
 

@@ -77,7 +77,7 @@ fn first(workloads: &[&Workload]) -> String {
 }
 
 fn requests_no_memory(workload: &Workload) -> bool {
-    let amounts = cluster_model::pod::resources::requests(workload.spec());
+    let amounts = cluster_model::pod::resources::requests(&workload.spec().to_value());
     !workload.containers().is_empty() && !amounts.contains_key("memory")
 }
 

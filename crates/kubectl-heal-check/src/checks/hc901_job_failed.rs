@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use cluster_model::Raw;
 use cluster_model::secret::clean;
 use cluster_model::text::shorten;
-use serde_json::Value;
+use cluster_model::{Json, Raw};
 
 use super::check::{About, Check, Found};
 use super::commands::named;
@@ -26,7 +25,7 @@ pub const CHECK: Check = Check {
 };
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
-    let mut newest: BTreeMap<usize, &Value> = BTreeMap::new();
+    let mut newest: BTreeMap<usize, &Json> = BTreeMap::new();
     for job in snapshot.jobs().filter(|job| ended(job).is_some()) {
         let Some(at) = snapshot.workload_of.get(job.uid()) else { continue };
         let kept = newest.entry(*at).or_insert(job);
@@ -59,7 +58,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
 }
 
 /// The condition with which it ended.
-fn ended(job: &Value) -> Option<&Value> {
+fn ended(job: &Json) -> Option<&Json> {
     let conditions = job.list("/status/conditions").iter();
     let mut ends = conditions
         .filter(|it| it["status"] == "True" && (it["type"] == "Failed" || it["type"] == "Complete"));
@@ -67,7 +66,7 @@ fn ended(job: &Value) -> Option<&Value> {
 }
 
 /// As text, times of the same form are in order.
-fn created(job: &Value) -> &str {
+fn created(job: &Json) -> &str {
     job.text("/metadata/creationTimestamp")
 }
 
@@ -86,7 +85,7 @@ fn last_exit(workload: &Workload, job: &str) -> String {
 mod tests {
     use super::*;
     use crate::checks::testing::{World, cases, healthy, owner, pod};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn job(name: &str, created: &str, end: &str) -> Value {
         let condition = json!({"type": end, "status": "True", "reason": "BackoffLimitExceeded", "message": "Job has reached the specified backoff limit"});

@@ -1,7 +1,6 @@
 //! HC903: a Job for which one crash is final.
 
-use cluster_model::Raw;
-use serde_json::Value;
+use cluster_model::{Json, Raw};
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::Warning;
@@ -32,7 +31,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     }
 }
 
-fn spec(workload: &Workload) -> &Value {
+fn spec(workload: &Workload) -> &Json {
     match workload.subject.kind.as_str() {
         "CronJob" => &workload.object["spec"]["jobTemplate"]["spec"],
         _ => &workload.object["spec"],
@@ -59,7 +58,7 @@ fn is_final(workload: &Workload) -> bool {
 mod tests {
     use super::*;
     use crate::checks::testing::{cases, healthy};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn hc903_no_retry() {

@@ -1,6 +1,6 @@
 //! Probes of a container, as the kubelet reads them (`pkg/kubelet/prober/prober.go`; defaults in `pkg/apis/core/v1/defaults.go`).
 
-use cluster_model::Raw;
+use cluster_model::{Json, Raw};
 use serde_json::{Value, json};
 
 use crate::snapshot::Workload;
@@ -12,7 +12,7 @@ pub fn is_ready_when_running(workload: &Workload) -> bool {
 }
 
 /// What is called, with named ports resolved (`pkg/probe/util.go`, ResolveContainerPort); equal for probes that ask the same.
-pub fn endpoint(container: &Value, probe: &Value) -> Option<Value> {
+pub fn endpoint(container: &Json, probe: &Json) -> Option<Value> {
     let port = |at: &str| probe.pointer(at).map(|port| resolved(container, port));
     if !probe["httpGet"].is_null() {
         let scheme = Some(probe.text("/httpGet/scheme")).filter(|it| !it.is_empty()).unwrap_or("HTTP");
@@ -30,13 +30,13 @@ pub fn endpoint(container: &Value, probe: &Value) -> Option<Value> {
 }
 
 /// Seconds of failures until the kubelet acts.
-pub fn seconds_of_failures(probe: &Value) -> i64 {
+pub fn seconds_of_failures(probe: &Json) -> i64 {
     let period = probe.number("/periodSeconds").unwrap_or(10);
     period * probe.number("/failureThreshold").unwrap_or(3)
 }
 
 /// The name of a port that the container does not declare.
-pub fn undeclared_port(container: &Value, probe: &Value) -> Option<String> {
+pub fn undeclared_port(container: &Json, probe: &Json) -> Option<String> {
     let ports = ["/httpGet/port", "/tcpSocket/port"];
     let name = ports.iter().find_map(|at| probe.pointer(at)?.as_str())?;
     // The API server also takes a number as text.
@@ -44,12 +44,12 @@ pub fn undeclared_port(container: &Value, probe: &Value) -> Option<String> {
     (!is_known).then(|| name.to_owned())
 }
 
-fn resolved(container: &Value, port: &Value) -> Value {
+fn resolved(container: &Json, port: &Json) -> Value {
     let by_name = port.as_str().and_then(|name| declared(container, name));
-    by_name.unwrap_or(port).clone()
+    by_name.unwrap_or(port).to_value()
 }
 
-fn declared<'a>(container: &'a Value, name: &str) -> Option<&'a Value> {
+fn declared<'a>(container: &'a Json, name: &str) -> Option<&'a Json> {
     let port = container.list("/ports").iter().find(|port| port["name"] == name)?;
     Some(&port["containerPort"])
 }

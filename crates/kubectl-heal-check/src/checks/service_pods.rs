@@ -1,7 +1,7 @@
 //! A Service and the workloads that it selects.
 
-use cluster_model::Raw;
-use serde_json::{Map, Value};
+use cluster_model::json::Members;
+use cluster_model::{Json, Raw};
 
 use crate::finding::Subject;
 use crate::snapshot::pod::PodState;
@@ -9,10 +9,10 @@ use crate::snapshot::{Read, Snapshot, Workload};
 
 pub struct Selected<'s> {
     pub subject: Subject,
-    pub object: &'s Value,
+    pub object: &'s Json,
     /// Those with pods or a template that it selects.
     pub workloads: Vec<&'s Workload>,
-    selector: &'s Map<String, Value>,
+    selector: &'s Members,
 }
 
 /// The Services in question. One without a selector, or of the type ExternalName, is served by what somebody else lists.
@@ -53,10 +53,10 @@ impl Selected<'_> {
     }
 }
 
-fn selects(selector: &Map<String, Value>, workload: &Workload) -> bool {
+fn selects(selector: &Members, workload: &Workload) -> bool {
     workload.template.as_ref().is_some_and(|it| it.has(selector))
 }
 
-fn has(selector: &Map<String, Value>, pod: &PodState) -> bool {
+fn has(selector: &Members, pod: &PodState) -> bool {
     selector.iter().all(|(key, value)| pod.labels.get(key).map(String::as_str) == value.as_str())
 }

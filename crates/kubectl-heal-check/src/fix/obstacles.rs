@@ -87,9 +87,7 @@ fn unknown(snapshot: &Snapshot) -> Option<String> {
 
 /// What a quota has left for pods that are not there yet is not computed.
 fn quota(change: &Change, workload: &Workload, snapshot: &Snapshot) -> Option<String> {
-    let namespace = &workload.subject.namespace;
-    let is_here = |it: &serde_json::Value| it.text("/metadata/namespace") == *namespace;
-    let quota = snapshot.all(Read::Quotas).iter().find(|it| is_here(it))?;
+    let quota = snapshot.in_namespace(Read::Quotas, &workload.subject.namespace).next()?;
     let adds = !change.patch["spec"]["replicas"].is_null() || !change.patch["spec"]["minReplicas"].is_null();
     adds.then(|| {
         format!("whether quota {} has room for more pods, also in an update, is not known", quota.name())

@@ -135,7 +135,7 @@ impl Index {
             |other: &usize| selector::selects(wanted.as_ref(), Some(&snapshot.workloads[*other].labels()));
         match first {
             Some((key, value)) => {
-                let key = (namespace.clone(), key.clone(), value.to_owned());
+                let key = (namespace.clone(), key.to_owned(), value.to_owned());
                 self.labelled.get(&key).into_iter().flatten().copied().filter(is_selected).collect()
             }
             None => (0..snapshot.workloads.len())

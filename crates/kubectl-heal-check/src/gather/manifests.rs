@@ -22,7 +22,6 @@ use super::offline::{nothing, parsed};
 use crate::args::{TYPES, Target};
 use crate::finding::{Location, Subject};
 use crate::snapshot::origin::Basis;
-use crate::snapshot::template::labels_of;
 use crate::snapshot::{Gathered, Interner, Origin, Packed, PodState, Read, Selection, strip};
 use refused::refused;
 
@@ -88,7 +87,7 @@ pub fn read(dumps: &[Dump], target: &Target, namespace: &str) -> Result<Manifest
         Target::Named(names) => Selection::Named(names.clone()),
         Target::Selector(_) => {
             let all = files.objects.values().flatten();
-            let found = all.filter(|it| selector::selects(by_labels.as_ref(), Some(&labels_of(it))));
+            let found = all.filter(|it| selector::selects(by_labels.as_ref(), Some(&it.labels())));
             let pods = files.pods.iter().filter(|it| selector::selects(by_labels.as_ref(), Some(&it.labels)));
             let uids = found.map(|it| it.uid().to_owned()).chain(pods.map(|pod| pod.uid.to_string()));
             Selection::Uids(uids.collect::<BTreeSet<_>>())

@@ -179,6 +179,5 @@ fn labels(snapshot: &Snapshot, subject: &Subject) -> BTreeMap<String, String> {
         let pod = workload.pods.first().filter(|_| subject.kind == "Pod");
         return pod.map(|pod| (*pod.labels).clone()).unwrap_or_default();
     }
-    let labels = workload.object.map("/metadata/labels").into_iter().flatten();
-    labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+    workload.object.labels()
 }

@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use cluster_model::{NodeExt, Raw};
+use cluster_model::{Json, NodeExt, Raw};
 use k8s_openapi::api::core::v1::Node;
-use serde_json::Value;
 
 use super::annotation_key::KEY;
 use super::read::Read;
@@ -18,7 +17,7 @@ const OTHERS: [Read; 5] = [Read::Budgets, Read::Autoscalers, Read::Services, Rea
 pub fn of<'o>(
     workloads: &[Workload],
     nodes: &[Node],
-    objects: impl Fn(Read) -> &'o Vec<Value>,
+    objects: impl Fn(Read) -> &'o Vec<Json>,
 ) -> BTreeMap<Subject, String> {
     let of_workload = |workload: &Workload| {
         let pod = workload.pods.first().filter(|_| workload.kind == Kind::Pod);
@@ -30,7 +29,7 @@ pub fn of<'o>(
         Some((Subject::new("Node", "", node.name()), text.clone()))
     };
     let others = OTHERS.into_iter().flat_map(|read| objects(read).iter().map(move |object| (read, object)));
-    let of_other = |(read, object): (Read, &Value)| {
+    let of_other = |(read, object): (Read, &Json)| {
         let subject = Subject::new(read.api().0, object.text("/metadata/namespace"), object.name());
         Some((subject, object.annotation(KEY)?.to_owned()))
     };

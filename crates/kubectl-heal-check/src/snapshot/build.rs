@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use cluster_model::feasibility::NodeFacts;
+use cluster_model::json::Pool;
 use cluster_model::rollout::{Id, Kind as RolloutKind};
-use cluster_model::{DisruptionBudget, Known, NodeExt, Raw, autoscaler, selector};
+use cluster_model::{DisruptionBudget, Json, Known, NodeExt, Raw, autoscaler, selector};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde::Deserialize;
 use serde_json::Value;
@@ -44,7 +45,8 @@ impl Snapshot {
         let pods = seen(gathered.pods, Read::Pods, &mut unknown);
         let mut nodes = seen(gathered.nodes, Read::Nodes, &mut unknown);
         nodes.sort_by(|a, b| a.name().cmp(b.name()));
-        let mut owners = Owners::of(&mut objects, &unknown);
+        let mut pool = Pool::default();
+        let mut owners = Owners::of(&mut objects, &unknown, &mut pool);
         for pod in pods {
             owners.add(pod);
         }
@@ -55,8 +57,8 @@ impl Snapshot {
         let workload_of = positions(&workloads, uids);
         let events = events(objects.remove(&Read::Events).unwrap_or_default());
         let packed_budgets = objects.remove(&Read::Budgets).unwrap_or_default();
-        let mut objects: BTreeMap<Read, Vec<Value>> =
-            objects.into_iter().map(|(read, all)| (read, unpacked(all))).collect();
+        let mut objects: BTreeMap<Read, Vec<Json>> =
+            objects.into_iter().map(|(read, all)| (read, unpacked(all, &mut pool))).collect();
         let none = Vec::new();
         let of = |read| objects.get(&read).unwrap_or(&none);
         for workload in &mut workloads {
@@ -78,7 +80,7 @@ impl Snapshot {
                 }
             }
             if strip::is_behind(&object) || object.annotation(KEY).is_some() {
-                kept.push(object);
+                kept.push(pool.json(&object));
             }
         }
         objects.insert(Read::Budgets, kept);
@@ -135,8 +137,8 @@ impl Snapshot {
 }
 
 /// By namespace.
-fn unpacked(packed: Vec<Packed>) -> Vec<Value> {
-    let mut all: Vec<Value> = packed.iter().map(Packed::value).collect();
+fn unpacked(packed: Vec<Packed>, pool: &mut Pool) -> Vec<Json> {
+    let mut all: Vec<Json> = packed.into_iter().map(|it| pool.json(&it.value())).collect();
     all.sort_by(|a, b| a.text("/metadata/namespace").cmp(b.text("/metadata/namespace")));
     all
 }
@@ -181,13 +183,13 @@ fn selects(selection: &Selection, workload: &Workload) -> bool {
     }
 }
 
-fn scaled_by(workload: &Workload, autoscalers: &[Value]) -> Option<(String, i64)> {
+fn scaled_by(workload: &Workload, autoscalers: &[Json]) -> Option<(String, i64)> {
     let found = autoscalers.iter().find(|it| scales(it, workload))?;
     // Without one of its own it is 1 (pkg/apis/autoscaling/v2/defaults.go).
     Some((found.name().to_owned(), found.number("/spec/minReplicas").unwrap_or(1)))
 }
 
-fn scales(autoscaler: &Value, workload: &Workload) -> bool {
+fn scales(autoscaler: &Json, workload: &Workload) -> bool {
     let kind = match workload.kind {
         Kind::Deployment => RolloutKind::Deployment,
         Kind::StatefulSet => RolloutKind::StatefulSet,
@@ -200,7 +202,7 @@ fn scales(autoscaler: &Value, workload: &Workload) -> bool {
 
 /// That of a namespace is in question with the workload that it scales.
 fn autoscaler(
-    object: Value,
+    object: Json,
     workloads: &[Workload],
     selection: &Selection,
     all_namespaces: bool,
@@ -217,7 +219,7 @@ fn autoscaler(
 }
 
 /// A Service without a selector is served by what somebody else lists.
-fn serving(workload: &Workload, service: &Value) -> Option<Service> {
+fn serving(workload: &Workload, service: &Json) -> Option<Service> {
     // The selector of a name of another host is ignored.
     if service.text("/spec/type") == "ExternalName" {
         return None;
@@ -282,7 +284,7 @@ fn to_be(workload: &Workload) -> i32 {
     i32::try_from(pods).unwrap_or(i32::MAX)
 }
 
-fn lease(object: &Value) -> Lease {
+fn lease(object: &Json) -> Lease {
     Lease {
         name: object.name().to_owned(),
         renewed: object.time("/spec/renewTime"),

@@ -33,12 +33,11 @@ use std::sync::{Arc, OnceLock};
 
 use cluster_model::feasibility::{Cluster, NodeFacts};
 use cluster_model::healing::node_loss::detection;
-use cluster_model::{DisruptionBudget, Known, NodeExt, Raw};
+use cluster_model::{DisruptionBudget, Json, Known, NodeExt, Raw};
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::jiff::Timestamp;
 use k8s_openapi::jiff::civil::Date;
 use k8s_openapi::jiff::tz::TimeZone;
-use serde_json::Value;
 
 pub use domain::Domain;
 pub use event::{Event, Reason};
@@ -81,7 +80,7 @@ pub struct Snapshot {
     pub events: BTreeMap<String, Vec<Event>>,
     /// Objects of the kinds that no other field has, by namespace; Jobs only those of CronJobs, and budgets only those with an annotation that
     /// leaves out findings or whose controller has not seen their last change.
-    pub objects: BTreeMap<Read, Vec<Value>>,
+    pub objects: BTreeMap<Read, Vec<Json>>,
     /// The position of the workload to which an object or a pod belongs, by its UID.
     pub workload_of: BTreeMap<Arc<str>, usize>,
     /// Why a kind is not known.
@@ -123,7 +122,7 @@ pub struct Budget {
 pub struct Autoscaler {
     pub subject: Subject,
     /// As read.
-    pub object: Value,
+    pub object: Json,
     pub is_selected: bool,
     pub is_system: bool,
 }
@@ -161,18 +160,18 @@ impl Snapshot {
     }
 
     /// Of one kind; empty if it was not read.
-    pub fn all(&self, read: Read) -> &[Value] {
+    pub fn all(&self, read: Read) -> &[Json] {
         self.objects.get(&read).map_or(&[], Vec::as_slice)
     }
 
     /// Of CronJobs, and those that are workloads themselves, without their templates.
-    pub fn jobs(&self) -> impl Iterator<Item = &Value> {
+    pub fn jobs(&self) -> impl Iterator<Item = &Json> {
         let own = self.workloads.iter().filter(|it| it.subject.kind == Read::Jobs.api().0);
         self.all(Read::Jobs).iter().chain(own.map(|it| &it.object))
     }
 
     /// The same in one namespace.
-    pub fn in_namespace(&self, read: Read, namespace: &str) -> impl Iterator<Item = &Value> {
+    pub fn in_namespace(&self, read: Read, namespace: &str) -> impl Iterator<Item = &Json> {
         within(self.all(read), namespace).iter()
     }
 
@@ -243,8 +242,8 @@ impl Snapshot {
 }
 
 /// Those of one namespace, of a list that is sorted by it: a large cluster has thousands.
-fn within<'s>(sorted: &'s [Value], namespace: &str) -> &'s [Value] {
-    let of = |it: &Value| it.text("/metadata/namespace").cmp(namespace);
+fn within<'s>(sorted: &'s [Json], namespace: &str) -> &'s [Json] {
+    let of = |it: &Json| it.text("/metadata/namespace").cmp(namespace);
     let from = sorted.partition_point(|it| of(it) == Ordering::Less);
     let length = sorted[from..].partition_point(|it| of(it) == Ordering::Equal);
     &sorted[from..from + length]

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use cluster_model::Raw;
+use cluster_model::json::Pool;
+use cluster_model::{Json, Raw};
 use serde_json::Value;
 
 use super::packed::Packed;
 use super::pod::PodState;
 use super::read::Read;
 use super::strip;
-use super::template::{Specs, Template};
+use super::template::Template;
 use super::workload::{Kind, Recreated, Workload};
 use crate::finding::Subject;
 
@@ -26,18 +27,22 @@ const WORKLOADS: [(Read, Kind); 7] = [
 ];
 
 /// Workloads, with an index of everything that may own pods.
-pub struct Owners<'a> {
+pub struct Owners<'a, 'p> {
     pub workloads: Vec<Workload>,
     /// By the UID of a ReplicaSet, a Job or a workload itself: the position of the top owner.
     pub top: BTreeMap<Arc<str>, usize>,
     unknown: &'a BTreeMap<Read, String>,
-    specs: Specs,
+    pool: &'p mut Pool,
 }
 
-impl<'a> Owners<'a> {
+impl<'a, 'p> Owners<'a, 'p> {
     /// Takes the objects that are workloads, or are below one. Of those below only Jobs are left: their conditions are read later.
-    pub fn of(objects: &mut BTreeMap<Read, Vec<Packed>>, unknown: &'a BTreeMap<Read, String>) -> Self {
-        let mut owners = Owners { workloads: Vec::new(), top: BTreeMap::new(), unknown, specs: Specs::new() };
+    pub fn of(
+        objects: &mut BTreeMap<Read, Vec<Packed>>,
+        unknown: &'a BTreeMap<Read, String>,
+        pool: &'p mut Pool,
+    ) -> Self {
+        let mut owners = Owners { workloads: Vec::new(), top: BTreeMap::new(), unknown, pool };
         let mut jobs = Vec::new();
         for (read, kind) in WORKLOADS {
             for packed in objects.remove(&read).into_iter().flatten() {
@@ -82,11 +87,11 @@ impl<'a> Owners<'a> {
             uid,
             kind,
             recreated,
-            template: Template::of(template, &mut self.specs),
+            template: Template::of(&template, self.pool),
             hosts: strip::hosts(&object),
             replicas: (is_scaled && kind != Kind::Other)
                 .then(|| object.number("/spec/replicas").unwrap_or(1)),
-            object,
+            object: self.pool.json(&object),
             autoscaler: None,
             pods: Vec::new(),
             budgets: Vec::new(),
@@ -152,9 +157,9 @@ impl<'a> Owners<'a> {
             uid,
             kind,
             recreated,
-            object: Value::Null,
+            object: Json::Null,
             hosts: strip::hosts(&template),
-            template: Template::of(template, &mut self.specs),
+            template: Template::of(&template, self.pool),
             replicas: None,
             autoscaler: None,
             pods: Vec::new(),

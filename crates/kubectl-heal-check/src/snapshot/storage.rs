@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use cluster_model::Raw;
-use serde_json::Value;
+use cluster_model::{Json, Raw};
 
 #[derive(Default)]
 pub struct Storage {
     /// By namespace and name.
     claims: BTreeMap<(String, String), Claim>,
-    volumes: BTreeMap<String, Value>,
+    volumes: BTreeMap<String, Json>,
 }
 
 struct Claim {
@@ -26,8 +25,8 @@ pub enum Access {
 }
 
 impl Access {
-    fn of(claim: &Value) -> Self {
-        let has = |mode: &str| claim.list("/spec/accessModes").iter().any(|it| it == mode);
+    fn of(claim: &Json) -> Self {
+        let has = |mode: &str| claim.list("/spec/accessModes").iter().any(|it| *it == *mode);
         match () {
             () if has("ReadWriteOncePod") => Access::OnePod,
             () if has("ReadWriteMany") || has("ReadOnlyMany") => Access::Several,
@@ -37,10 +36,10 @@ impl Access {
 }
 
 impl Storage {
-    pub fn of(claims: &[Value], volumes: Vec<Value>) -> Self {
-        let key = |it: &Value| (it.text("/metadata/namespace").to_owned(), it.name().to_owned());
+    pub fn of(claims: &[Json], volumes: Vec<Json>) -> Self {
+        let key = |it: &Json| (it.text("/metadata/namespace").to_owned(), it.name().to_owned());
         let claim =
-            |it: &Value| Claim { access: Access::of(it), volume: it.text("/spec/volumeName").to_owned() };
+            |it: &Json| Claim { access: Access::of(it), volume: it.text("/spec/volumeName").to_owned() };
         Storage {
             claims: claims.iter().map(|it| (key(it), claim(it))).collect(),
             volumes: volumes.into_iter().map(|it| (it.name().to_owned(), it)).collect(),
@@ -53,7 +52,7 @@ impl Storage {
     }
 
     /// The PersistentVolume that the claim is bound to.
-    pub fn volume(&self, namespace: &str, claim: &str) -> Option<&Value> {
+    pub fn volume(&self, namespace: &str, claim: &str) -> Option<&Json> {
         self.volumes.get(&self.claim(namespace, claim)?.volume)
     }
 

@@ -79,7 +79,7 @@ fn keys(object: &Value) -> Value {
 }
 
 /// Its controller has not seen its last change.
-pub fn is_behind(object: &Value) -> bool {
+pub fn is_behind<J: Raw>(object: &J) -> bool {
     let generation = object.number("/metadata/generation");
     generation.is_some() && object.number("/status/observedGeneration") < generation
 }
@@ -112,7 +112,7 @@ pub fn containers(spec: &mut Value) -> BTreeSet<String> {
             let is_leader = ["/args", "/command"]
                 .iter()
                 .flat_map(|at| container.list(at))
-                .find(|it| is_leader_election(it))
+                .find(|it| is_leader_election(*it))
                 .cloned();
             if let Some(container) = container.as_object_mut() {
                 let env = container.get_mut("env").and_then(Value::as_array_mut);
@@ -138,7 +138,7 @@ pub fn containers(spec: &mut Value) -> BTreeSet<String> {
 }
 
 /// The one argument that is kept: `--leader-elect`, `--enable-leader-election=true`.
-pub fn is_leader_election(argument: &Value) -> bool {
+pub fn is_leader_election<J: Raw>(argument: &J) -> bool {
     let Some((dashes, rest)) =
         argument.as_str().map(|it| it.split_at(it.len() - it.trim_start_matches('-').len()))
     else {

@@ -9,10 +9,11 @@ use cluster_model::healing::restart_policy::running_containers;
 use cluster_model::healing::start_up::{StartUp, start_up};
 use cluster_model::rollout::Kind as RolloutKind;
 use cluster_model::rollout::update_strategy::Moves;
-use cluster_model::{Raw, selector};
+use cluster_model::{Json, Raw, selector};
 use k8s_openapi::api::core::v1::{Pod, Toleration};
 use kube::core::Selector;
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 
 use super::pod::PodState;
 use super::strip::is_leader_election;
@@ -47,7 +48,7 @@ pub enum Recreated {
     Never,
 }
 
-static NO_SPEC: Value = Value::Null;
+static NO_SPEC: Json = Json::Null;
 
 #[derive(Clone, Debug)]
 pub struct Workload {
@@ -56,7 +57,7 @@ pub struct Workload {
     pub kind: Kind,
     pub recreated: Recreated,
     /// As read, without its template; null for what is not read.
-    pub object: Value,
+    pub object: Json,
     /// What its pods are made from, where that is known.
     pub template: Option<Template>,
     /// `spec.replicas`; `None` for kinds without.
@@ -114,7 +115,7 @@ impl Workload {
     }
 
     fn read_requirements(&self) -> Requirements {
-        let mut spec = self.spec().clone();
+        let mut spec = self.spec().to_value();
         let node = self.spec().text("/nodeName");
         if !node.is_empty() {
             let field = json!({"key": "metadata.name", "operator": "In", "values": [node]});
@@ -125,16 +126,16 @@ impl Workload {
         Requirements::of(&pod)
     }
 
-    pub fn spec(&self) -> &Value {
+    pub fn spec(&self) -> &Json {
         self.template.as_ref().map_or(&NO_SPEC, |it| &it.spec)
     }
 
     /// The selector of its controller; that of a ReplicationController is a map.
     pub fn selector(&self) -> Option<Selector> {
-        let selector = &self.object["spec"]["selector"];
+        let selector = self.object["spec"]["selector"].to_value();
         match self.subject.kind.as_str() {
             "ReplicationController" => selector::from_json(&json!({"matchLabels": selector})),
-            _ => selector::from_json(selector),
+            _ => selector::from_json(&selector),
         }
     }
 
@@ -143,7 +144,7 @@ impl Workload {
         if self.kind != Kind::Deployment {
             return None;
         }
-        match RolloutKind::Deployment.rules().moves(&self.object, self.replicas.unwrap_or(1)) {
+        match RolloutKind::Deployment.rules().moves(&self.object.to_value(), self.replicas.unwrap_or(1)) {
             Moves::Rolling { surge, unavailable } => Some((surge, unavailable)),
             _ => None,
         }
@@ -172,12 +173,12 @@ impl Workload {
     }
 
     /// The main containers of the template.
-    pub fn containers(&self) -> &[Value] {
+    pub fn containers(&self) -> &[Json] {
         self.spec().list("/containers")
     }
 
     /// The main containers, and the init containers that run as long as they do.
-    pub fn running_containers(&self) -> impl Iterator<Item = &Value> {
+    pub fn running_containers(&self) -> impl Iterator<Item = &Json> {
         running_containers(self.spec())
     }
 
@@ -208,7 +209,7 @@ impl Workload {
         of_pods.unwrap_or_else(|| {
             let tolerations = self.spec().list("/tolerations").iter();
             let typed: Vec<Toleration> =
-                tolerations.filter_map(|it| serde_json::from_value(it.clone()).ok()).collect();
+                tolerations.filter_map(|it| Toleration::deserialize(it).ok()).collect();
             deletion(&with_defaults(typed))
         })
     }

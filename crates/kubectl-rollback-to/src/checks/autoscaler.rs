@@ -16,7 +16,7 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
     }
     let mut findings = Vec::new();
     let scalers: Vec<&Value> = match case.seen("autoscalers", |around| &around.autoscalers) {
-        Ok(scalers) => scalers.iter().filter(|scaler| scales(scaler, &case.rollout().id)).collect(),
+        Ok(scalers) => scalers.iter().filter(|scaler| scales(*scaler, &case.rollout().id)).collect(),
         Err(unknown) => {
             findings.push(unknown);
             Vec::new()
@@ -78,7 +78,7 @@ fn lacking(template: &Value, resource: &str, only: &str) -> Option<String> {
 fn replicas(case: &Case<'_>, scaler: Option<&Value>) -> Option<Finding> {
     let now = case.rollout().desired();
     let info = |message: String| Some(case.finding("replicas-not-restored", Severity::Info, message));
-    if let Some(scaler) = scaler.filter(|scaler| is_disabled(scaler, now)) {
+    if let Some(scaler) = scaler.filter(|scaler| is_disabled(*scaler, now)) {
         let name = scaler.name();
         return info(format!(
             "keeps its 0 replicas: no pod will run, and autoscaler {name} is disabled by that"

@@ -18,11 +18,9 @@ mod target;
 #[cfg(test)]
 mod testing;
 
-use std::collections::BTreeMap;
-
 use cluster_model::finding::sort;
 use cluster_model::rollout::Rollout;
-use cluster_model::{Finding, Known, Raw, Severity};
+use cluster_model::{Finding, Known, Severity};
 use serde_json::Value;
 
 use crate::choose::{Past, Target};
@@ -74,12 +72,6 @@ impl<'a> Case<'a> {
         let message = format!("could not be checked against {what}: {why}");
         Err(self.finding(SURROUNDINGS_NOT_CHECKED, Severity::Unknown, message))
     }
-}
-
-/// Of a template; values that are no text do not match anything.
-fn labels(template: &Value) -> BTreeMap<String, String> {
-    let labels = template.map("/metadata/labels").into_iter().flatten();
-    labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 pub type Check = fn(&Case<'_>) -> Vec<Finding>;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cluster_model::{Finding, Raw, Severity, selector};
 use serde_json::Value;
 
-use super::{Case, labels};
+use super::Case;
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -25,7 +25,7 @@ fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bool {
 }
 
 fn network(case: &Case<'_>, policy: &Value) -> Option<Finding> {
-    let (today, then) = (labels(case.rollout().template()), labels(case.template()));
+    let (today, then) = (case.rollout().template().labels(), case.template().labels());
     let changed = |selector: &Value| (selects(selector, &today), selects(selector, &then));
     // Peers in other namespaces are not pods of this workload, whatever their labels.
     let peers = |rules: &str, side: &str| -> Vec<(bool, bool)> {
@@ -71,7 +71,7 @@ fn network(case: &Case<'_>, policy: &Value) -> Option<Finding> {
 }
 
 fn protection(case: &Case<'_>, budget: &Value) -> Option<Finding> {
-    let (today, then) = (labels(case.rollout().template()), labels(case.template()));
+    let (today, then) = (case.rollout().template().labels(), case.template().labels());
     let selector = &budget["spec"]["selector"];
     let name = budget.name();
     let changes = |message: String| {

@@ -8,14 +8,14 @@ use cluster_model::{Finding, PodExt, Raw, Severity};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::{Case, labels};
+use super::Case;
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {
     let services = match case.seen("services", |around| &around.services) {
         Ok(services) => services,
         Err(unknown) => return vec![unknown],
     };
-    let (today, then) = (labels(case.rollout().template()), labels(case.template()));
+    let (today, then) = (case.rollout().template().labels(), case.template().labels());
     let selecting = services.iter().filter(|service| selects(service, &today));
     selecting
         .flat_map(|service| {
@@ -26,7 +26,7 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
 
 /// Would a workload with these templates leave one of the Services? Only then are the pods that stay behind it read.
 pub fn leaves(services: &[Value], today: &Value, then: &Value) -> bool {
-    let (today, then) = (labels(today), labels(then));
+    let (today, then) = (today.labels(), then.labels());
     services.iter().any(|service| selects(service, &today) && !selects(service, &then))
 }
 

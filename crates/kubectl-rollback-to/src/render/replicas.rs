@@ -16,7 +16,7 @@ pub fn replicas(snapshot: &Snapshot, rollout: &Rollout) -> Option<Line> {
     let autoscalers = &snapshot.around.get(&rollout.id.namespace)?.autoscalers;
     let parts = match autoscalers {
         Known::Unknown(why) => format!("{replicas}; unknown whether an autoscaler sets them: {why}"),
-        Known::Seen(all) => match all.iter().find(|autoscaler| scales(autoscaler, &rollout.id)) {
+        Known::Seen(all) => match all.iter().find(|autoscaler| scales(*autoscaler, &rollout.id)) {
             None => replicas,
             Some(autoscaler) if is_disabled(autoscaler, rollout.desired()) => {
                 format!("{replicas}; autoscaler {} is disabled by that", autoscaler.name())

@@ -1,6 +1,6 @@
 //! Probes, restart policies and grace periods of a template.
 
-use cluster_model::Raw;
+use cluster_model::{Json, Raw};
 use serde_json::{Value, json};
 
 use super::{Candidates, template};
@@ -45,7 +45,7 @@ pub fn startup(workload: &Workload) -> Candidates {
         .filter_map(|container| {
             let longest = second_longest(workload, container.text("/name"))?;
             let live = patience(container).filter(|it| longest > *it).map(|_| &container["livenessProbe"])?;
-            let mut probe = live.clone();
+            let mut probe = live.to_value();
             // Those of a liveness probe say when to give up on what runs already.
             for field in ["initialDelaySeconds", "successThreshold", "terminationGracePeriodSeconds"] {
                 probe.as_object_mut()?.remove(field);
@@ -75,7 +75,7 @@ pub fn grace(workload: &Workload) -> Candidates {
     }
 }
 
-fn period(probe: &Value) -> i64 {
+fn period(probe: &Json) -> i64 {
     probe.number("/periodSeconds").unwrap_or(10).max(1)
 }
 

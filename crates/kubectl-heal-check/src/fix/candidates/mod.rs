@@ -6,7 +6,8 @@ mod placement;
 mod replicas;
 mod updates;
 
-use serde_json::{Map, Value, json};
+use cluster_model::{Json, Raw};
+use serde_json::{Value, json};
 
 use crate::finding::{Change, Finding};
 use crate::snapshot::{Read, Snapshot, Workload};
@@ -77,11 +78,10 @@ fn template(workload: &Workload, spec: Value) -> Vec<Change> {
 }
 
 /// The workload's own selector. An empty one would select every pod of the namespace.
-fn selector(workload: &Workload) -> Result<&Map<String, Value>, &'static str> {
-    use cluster_model::Raw;
-    let selector = workload.object.map("/spec/selector").filter(|it| {
-        let labels = it.get("matchLabels").and_then(Value::as_object).is_some_and(|it| !it.is_empty());
-        let terms = it.get("matchExpressions").and_then(Value::as_array).is_some_and(|it| !it.is_empty());
+fn selector(workload: &Workload) -> Result<&Json, &'static str> {
+    let selector = Some(&workload.object["spec"]["selector"]).filter(|it| {
+        let labels = it["matchLabels"].as_object().is_some_and(|it| !it.is_empty());
+        let terms = it["matchExpressions"].as_array().is_some_and(|it| !it.is_empty());
         labels || terms
     });
     selector.ok_or("its selector is empty: what is made from it would mean every pod")

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cluster_model::{Raw, selector as selectors};
+use cluster_model::{Json, Raw, selector as selectors};
 use serde_json::{Value, json};
 
 use super::{Candidates, selector, template};
@@ -41,12 +41,12 @@ fn even(workload: &Workload, key: &str) -> Result<Value, &'static str> {
 /// Spread rules leave out lost nodes; required anti-affinity, which cannot, becomes an even spread.
 pub fn without_lost_nodes(workload: &Workload) -> Candidates {
     let constraints = workload.spec().list("/topologySpreadConstraints");
-    let hard: Vec<&Value> = constraints
+    let hard: Vec<&Json> = constraints
         .iter()
         .filter(|it| it["whenUnsatisfiable"] == "DoNotSchedule" && it["nodeTaintsPolicy"] != "Honor")
         .collect();
-    let key = |it: &Value| it.text("/topologyKey").to_owned();
-    let is_alone = |it: &&Value| constraints.iter().filter(|other| key(other) == key(it)).count() == 1;
+    let key = |it: &Json| it.text("/topologyKey").to_owned();
+    let is_alone = |it: &&Json| constraints.iter().filter(|other| key(other) == key(it)).count() == 1;
     if !hard.iter().all(is_alone) {
         return Err("it has several constraints over one key, and a patch would mean both");
     }
@@ -56,8 +56,8 @@ pub fn without_lost_nodes(workload: &Workload) -> Candidates {
     let terms =
         workload.spec().list("/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution");
     let labels = workload.labels();
-    let (own, others): (Vec<&Value>, Vec<&Value>) = terms.iter().partition(|term| {
-        let selected = selectors::from_json(&term["labelSelector"]);
+    let (own, others): (Vec<&Json>, Vec<&Json>) = terms.iter().partition(|term| {
+        let selected = selectors::from_json(&term["labelSelector"].to_value());
         term["namespaces"].is_null()
             && term["namespaceSelector"].is_null()
             && selectors::selects(selected.as_ref(), Some(&labels))
@@ -90,8 +90,8 @@ pub fn without_lost_nodes(workload: &Workload) -> Candidates {
 }
 
 pub fn tolerations(workload: &Workload) -> Candidates {
-    let is_other = |it: &&Value| !LOST.contains(&it.text("/key"));
-    let others = workload.spec().list("/tolerations").iter().filter(is_other).cloned();
+    let is_other = |it: &&Json| !LOST.contains(&it.text("/key"));
+    let others = workload.spec().list("/tolerations").iter().filter(is_other).map(Json::to_value);
     // Of those that match a taint the first one counts (pkg/apis/core/v1/helper/helpers.go, GetMatchingTolerations).
     let short = LOST.map(|key| json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": TOLERATED}));
     let all: Vec<Value> = short.into_iter().chain(others).collect();

@@ -9,7 +9,6 @@ use cluster_model::{Raw, selector};
 use serde_json::{Map, Value};
 
 use crate::snapshot::Read;
-use crate::snapshot::template::labels_of;
 
 const COUNTS: [&str; 10] = [
     "/spec/replicas",
@@ -141,7 +140,7 @@ fn pods(read: Read, object: &Value, template: &str) -> Option<String> {
             return Some("spec.selector is missing or empty".to_owned());
         }
         let parsed = selector::from_json(rule);
-        let labels = object.pointer(template).map(labels_of).unwrap_or_default();
+        let labels = object.pointer(template).map(Raw::labels).unwrap_or_default();
         if parsed.is_none() || !selector::selects(parsed.as_ref(), Some(&labels)) {
             return Some(format!("spec.selector does not select the labels of {}", field("")));
         }

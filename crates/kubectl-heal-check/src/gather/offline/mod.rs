@@ -16,7 +16,6 @@ use k8s_openapi::jiff::Timestamp;
 use kube::core::Selector;
 use plugin_client::Failure;
 use plugin_client::dump::Dump;
-use serde_json::Value;
 
 use super::webhook_backends;
 use crate::args::{TYPES, Target};
@@ -162,13 +161,9 @@ fn known<T>(files: &Files, kind: Kind, dump: &Dump, found: T) -> Known<T> {
 /// By labels, as the server would find them.
 fn selected(files: &Files, query: Option<&Selector>) -> BTreeSet<String> {
     let own = TYPES.iter().filter_map(|read| files.objects.get(read)).flatten().map(Packed::value);
-    let objects = own.filter(|it| selector::selects(query, Some(&labels(it)))).map(|it| it.uid().to_owned());
+    let objects = own.filter(|it| selector::selects(query, Some(&it.labels()))).map(|it| it.uid().to_owned());
     let pods = files.pods.own.iter().filter(|pod| selector::selects(query, Some(&pod.labels)));
     objects.chain(pods.map(|pod| pod.uid.to_string())).collect()
-}
-
-pub fn labels(object: &Value) -> BTreeMap<String, String> {
-    crate::snapshot::template::labels_of(object)
 }
 
 /// What the scheduler reads of the whole cluster.
