@@ -211,7 +211,7 @@ fn what_makes_no_sense_offline_is_a_usage_error() {
         assert_eq!(outcome.code, 2, "{args:?}\n{outcome}");
     }
     let not_there = safe_drain(&room, &["n", "--from", path(&folder.path().join("none"))]).run();
-    assert_eq!(not_there.code, 1, "{not_there}");
+    assert_eq!(not_there.code, 2, "{not_there}");
     let empty = run(&[]);
     assert!(empty.code == 1 && empty.err.contains("it has no kind"), "{empty}");
 

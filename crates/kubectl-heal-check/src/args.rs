@@ -63,7 +63,7 @@ pub struct Args {
     #[arg(short = 'f', long, value_name = "FILE", conflicts_with_all = ["print_rbac", "explain", "all_namespaces", "prove", "now"])]
     pub filename: Vec<PathBuf>,
 
-    /// For each finding the smallest patch that is proven to fix it, printed or written into DIR; none is applied
+    /// Where a fix of a finding is known: the smallest patch, and what of it is proven; =DIR also writes the proven ones into files. None is applied
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with_all = ["explain", "prove"])]
     pub fix: Option<String>,
 

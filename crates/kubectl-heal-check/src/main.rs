@@ -18,6 +18,7 @@ mod gather;
 mod half;
 mod ignores;
 mod matrix;
+mod nearest;
 mod options;
 mod parallel;
 mod proof;

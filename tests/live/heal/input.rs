@@ -18,8 +18,12 @@ fn an_empty_namespace_is_incomplete() {
     let outcome = run(&["deploy/no-such"]);
     outcome.expect("incomplete", 5);
     assert_eq!(unchecked(&outcome), ["deployment/no-such"]);
-    let outcome = plugin(&room, "heal-check", &["-n", "no-such-namespace", "-o", "json"]).run();
+    let mistyped = format!("{}x", room.namespace());
+    let outcome = plugin(&room, "heal-check", &["-n", &mistyped, "-o", "json"]).run();
     outcome.expect("incomplete", 5);
+    assert_eq!(unchecked(&outcome), ["namespace"], "what follows from it is left out");
+    let meant = format!("namespace {mistyped} does not exist: did you mean {}", room.namespace());
+    assert!(outcome.report()["unchecked"][0]["reason"].as_str().unwrap().starts_with(&meant), "{outcome}");
 }
 
 #[test]

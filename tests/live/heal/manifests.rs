@@ -79,14 +79,15 @@ fn manifests_are_checked_without_a_cluster() {
     }
     assert_eq!(found.finding("HC204")["fix"]["proof"]["resolved"], true, "{found}");
     assert!(found.finding("HC302")["fix"].is_null(), "{found}");
+    let fix = &found.finding("HC204")["fix"];
+    assert!(fix["commands"].is_null() && fix["location"]["line"] == 16, "no cluster has it: {found}");
 
     let three = file("three.yaml", &GOOD.replace("replicas: 2", "replicas: 3"));
     let template = file("template.yaml", &GOOD.replace("replicas: 2", "replicas: {{ .Values.replicas }}"));
     for (args, parts) in [
         (&["-f", &service][..], &["nothing in", "1 Service"][..]),
         (&["-f", &bad, "-f", &three], &["three.yaml", "was there in", "bad.yaml"]),
-        (&["-f", &template], &["template.yaml", "line 1", "helm template"]),
-        (&["-f", "/no/such/file"], &["/no/such/file"]),
+        (&["-f", &template], &["template.yaml", "line 5", "helm template"]),
     ] {
         let outcome = run(args);
         assert_eq!(outcome.code, 5, "{outcome}");
@@ -94,7 +95,13 @@ fn manifests_are_checked_without_a_cluster() {
             assert!(outcome.err.contains(part), "{part}\n{outcome}");
         }
     }
-    for args in [&["-f", &bad, "-A"][..], &["-f", &bad, "--from", &bad], &["-f", &bad, "--context", "c"]] {
+    for args in [
+        &["-f", &bad, "-A"][..],
+        &["-f", &bad, "--from", &bad],
+        &["-f", &bad, "--context", "c"],
+        &["-f", "/no/such/file"],
+        &["-f", &bad, "--config", "/no/such/file"],
+    ] {
         assert_eq!(run(args).code, 2, "{args:?}");
     }
     assert!(listener.accept().is_err(), "a cluster was contacted");

@@ -10,7 +10,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use testbed::{Error, build_plugins, status, wait};
+use testbed::{Error, build_plugins, build_plugins_aloud, status, wait};
 
 use crate::print;
 use crate::run::start;
@@ -22,8 +22,7 @@ pub fn up(nodes: usize) -> Result<ExitCode, Error> {
     if !kept(&path) {
         // Here, where progress is seen, not in the keeper.
         testbed::assets()?;
-        status::line("building the plugins");
-        build_plugins()?;
+        build_plugins_aloud()?;
         launch(nodes, &path)?;
     }
     let state = State::read(&path)?;

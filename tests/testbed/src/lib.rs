@@ -45,7 +45,7 @@ pub use error::{ApiError, Error};
 pub use foreign::foreign_unchanged;
 pub use go_programs::cache_dir;
 pub use invariants::rollback::Consent;
-pub use plugins::{build_plugins, cargo, plugins_dir, program};
+pub use plugins::{build_plugins, build_plugins_aloud, cargo, plugins_dir, program};
 pub use policies::Policy;
 pub use real_node::{NODE as REAL_NODE, requirements as real_node_requirements};
 pub use record::{Change, End, Event, Record};

@@ -1,5 +1,6 @@
 //! The plugins under test, freshly built.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,10 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::error::{Doing, Error};
+use crate::status;
+
+/// The folder of ready plugins.
+const READY: &str = "TESTBED_PLUGINS";
 
 /// The directory with the plugins and nothing else; the first call builds them, in the profile that runs now.
 /// `TESTBED_PLUGINS=DIR` uses ready ones instead.
@@ -18,11 +23,23 @@ pub fn plugins_dir() -> &'static Path {
 /// The same, with the error for the caller.
 pub fn build_plugins() -> Result<&'static Path, Error> {
     static BUILT: OnceLock<Result<PathBuf, Error>> = OnceLock::new();
-    let built = BUILT.get_or_init(|| match std::env::var_os("TESTBED_PLUGINS") {
+    let built = BUILT.get_or_init(|| match std::env::var_os(READY) {
         Some(dir) => Ok(PathBuf::from(dir)),
         None => build(),
     });
     built.as_deref().map_err(Error::clone)
+}
+
+/// The same with a line about it, unless there are ready ones.
+pub fn build_plugins_aloud() -> Result<&'static Path, Error> {
+    if let Some(line) = announced(std::env::var_os(READY).as_deref()) {
+        status::line(line);
+    }
+    build_plugins()
+}
+
+fn announced(ready: Option<&OsStr>) -> Option<&'static str> {
+    ready.is_none().then_some("building the plugins")
 }
 
 fn build() -> Result<PathBuf, Error> {
@@ -103,4 +120,15 @@ fn profile_dir() -> Result<PathBuf, Error> {
     let program = std::env::current_exe().doing("cannot find this program")?;
     let dir = program.ancestors().skip(1).find(|dir| !dir.ends_with("deps"));
     dir.map(Path::to_owned).ok_or_else(|| Error::new("this program has no directory"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ready_plugins_are_not_said_to_be_built() {
+        assert_eq!(announced(None), Some("building the plugins"));
+        assert_eq!(announced(Some(OsStr::new("/ready"))), None);
+    }
 }

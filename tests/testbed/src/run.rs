@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
-use testbed::{Cluster, Error, Options, build_plugins, real_node_requirements, status};
+use testbed::{Cluster, Error, Options, build_plugins_aloud, real_node_requirements, status};
 use tokio::signal::unix::{SignalKind, signal};
 
 pub fn run(nodes: usize, real_node: bool, command: &[OsString]) -> Result<ExitCode, Error> {
@@ -48,8 +48,7 @@ pub fn start(nodes: usize, real_node: bool) -> Result<Cluster, Error> {
         testbed::kubelet()?;
     }
     testbed::assets()?;
-    status::line("building the plugins");
-    build_plugins()?;
+    build_plugins_aloud()?;
     status::line("starting etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok");
     let started = Instant::now();
     let cluster = Cluster::start(&Options { real_node, ..Options::default() })?;

@@ -40,7 +40,7 @@ fn fixes_are_printed_or_written() {
 fn what_is_ignored() {
     let options = parse(&[
         "--ignore",
-        "HC203,hc201:web,HC301:shop/api,HC302:deploy/web,HC303:shop/Deployment/web,HC304:sts/web",
+        "HC203,hc201:web,HC301:shop/deploy/api,HC302:deploy/web,HC303:shop/Deployment/web,HC304:sts/web",
         "--fail-on=warning",
     ]);
     let options = options.options(Files::default()).unwrap();

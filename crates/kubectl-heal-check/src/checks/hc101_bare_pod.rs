@@ -24,8 +24,10 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.posture().filter(|it| it.kind == Kind::Pod) {
         let Some(pod) = workload.active().next() else { continue };
         let is_young = pod.created.is_some_and(|created| snapshot.seconds_since(created) < YOUNG);
-        let severity = if is_young { Info } else { Error };
-        found.add(severity, &workload.subject, "has no controller: nothing recreates it");
+        let (severity, note) =
+            if is_young { (Info, " (an error once it is an hour old)") } else { (Error, "") };
+        let message = format!("has no controller: nothing recreates it{note}");
+        found.add(severity, &workload.subject, message);
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::Location;
 use super::subject::Subject;
 
 /// A change of one object: a strategic merge patch, as `kubectl patch` sends it, or a new object.
@@ -12,6 +13,9 @@ pub struct Change {
     pub creates: bool,
     pub target: Subject,
     pub patch: Value,
+    /// Of manifests: where the object is; of one that does not exist yet, the object that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,13 +32,19 @@ pub struct Fix {
     /// What is said of the acceptance is the server's own word.
     #[serde(skip)]
     pub is_by_server: bool,
-    /// What makes the changes, in this order.
+    /// What makes the changes, in this order. Of manifests there is none: no cluster may have the objects.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<String>,
 }
 
 impl Fix {
     pub fn changes(&self) -> impl Iterator<Item = &Change> {
         std::iter::once(&self.first).chain(&self.also)
+    }
+
+    /// The changes are made in files.
+    pub fn is_for_files(&self) -> bool {
+        self.first.location.is_some()
     }
 
     /// The server does not accept it, or could not be asked.

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::finding::{Change, Subject};
-use crate::snapshot::{Gathered, Packed, Read};
+use crate::snapshot::{Gathered, Origin, Packed, Read};
 
 /// Lists that are merged by the key of their elements (`patchMergeKey` in k8s.io/api/core/v1/types.go). Other lists are replaced.
 const MERGED: [(&str, &str); 3] =
@@ -18,12 +18,23 @@ const MERGED: [(&str, &str); 3] =
 
 impl Change {
     pub fn patch(target: &Subject, patch: Value) -> Self {
-        Change { creates: false, target: target.clone(), patch }
+        Change { creates: false, target: target.clone(), patch, location: None }
     }
 
     pub fn create(object: Value) -> Self {
         let target = Subject::new(object.text("/kind"), object.text("/metadata/namespace"), object.name());
-        Change { creates: true, target, patch: object }
+        Change { creates: true, target, patch: object, location: None }
+    }
+
+    /// As it is made in the manifests of `origin`, for an object in them.
+    pub fn in_files(mut self, origin: &Origin, about: &Subject) -> Self {
+        let like = if self.creates { about } else { &self.target };
+        self.location = origin.locations.get(like).cloned();
+        let leaves_namespace = self.creates && origin.without_namespace.contains(like);
+        if let Some(metadata) = self.patch["metadata"].as_object_mut().filter(|_| leaves_namespace) {
+            metadata.remove("namespace");
+        }
+        self
     }
 
     pub fn read(&self) -> Option<Read> {

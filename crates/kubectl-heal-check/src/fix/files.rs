@@ -11,7 +11,7 @@ use crate::finding::{Change, Finding, Offer};
 /// Files of one name.
 const MOST: u32 = 1000;
 
-/// Writes every proven fix, and replaces its commands by those that use the files.
+/// Writes every proven fix, and replaces its commands, if it has some, by those that use the files.
 ///
 /// # Errors
 ///
@@ -41,7 +41,9 @@ pub fn write(folder: &Path, findings: &mut [Finding]) -> Result<usize, Failure> 
             });
             count += 1;
         }
-        fix.commands = commands;
+        if !fix.is_for_files() {
+            fix.commands = commands;
+        }
     }
     Ok(count)
 }
@@ -71,7 +73,7 @@ fn name(id: &str, change: &Change) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::{Fix, Proof, Severity, Subject};
+    use crate::finding::{Fix, Location, Proof, Severity, Subject};
     use serde_json::json;
 
     fn finding(id: &'static str, partial: Option<&str>, names: &[&str]) -> Finding {
@@ -79,6 +81,7 @@ mod tests {
             creates: name.starts_with("new-"),
             target: Subject::new("Deployment", "shop", name),
             patch: json!({"metadata": {"name": name, "of": id}}),
+            location: None,
         };
         let mut changes = names.iter().map(change);
         let fix = Fix {
@@ -132,5 +135,11 @@ mod tests {
         assert_eq!(commands[3], [""; 0], "what is not proven is not written");
         assert!(fs::read_to_string(at(third)).unwrap().contains("of: HC201"));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1 + 5);
+
+        let mut in_files = finding("HC301", None, &["web"]);
+        let Some(Offer::Fix(fix)) = &mut in_files.offer else { panic!() };
+        fix.first.location = Some(Location { file: "web.yaml".to_owned(), line: None });
+        assert_eq!(write(folder.path(), std::slice::from_mut(&mut in_files)).unwrap(), 1);
+        assert_eq!(in_files.offer.unwrap().fix().unwrap().commands, [""; 0], "no cluster has it");
     }
 }

@@ -104,8 +104,15 @@ impl Bench<'_> {
             }
             (changes, tried) = (combined, next);
         }
-        let commands = changes.iter().map(Change::command).collect();
-        let mut changes = changes.into_iter();
+        let origin = &self.snapshot.origin;
+        let commands = match origin.is_manifests() {
+            true => Vec::new(),
+            false => changes.iter().map(Change::command).collect(),
+        };
+        let mut changes = changes.into_iter().map(|change| match origin.is_manifests() {
+            true => change.in_files(origin, &finding.subject),
+            false => change,
+        });
         let first = changes.next().ok_or("nothing is to be changed")?;
         Ok(Fix {
             first,
@@ -253,7 +260,9 @@ impl Tried {
     fn lacks(&self) -> Option<String> {
         let remains = || self.old.clone().unwrap_or_else(|| "the finding remains".to_owned());
         let unresolved = (!self.proof.resolved).then(remains);
-        let worse = self.worse.first().map(|it| format!("it would bring about {} of {}", it.id, it.subject));
+        let worse = self.worse.iter();
+        let worse = worse
+            .map(|it| format!("it would bring about {} of {} ({})", it.id, it.subject, it.severity.word()));
         let lacks: Vec<String> = self.misfit.clone().into_iter().chain(unresolved).chain(worse).collect();
         (!lacks.is_empty()).then(|| lacks.join("; "))
     }

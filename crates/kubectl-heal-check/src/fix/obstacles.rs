@@ -31,7 +31,7 @@ pub fn obstacle(
                 let budget = counted(change, after)?;
                 let unready = |workload: &Workload| {
                     unready(workload, before)
-                        .map(|why| format!("{why}: until it is, the budget allows no eviction"))
+                        .map(|why| format!("{why}: until it is, the budget allows no eviction (HC706)"))
                 };
                 let all = selected(budget, before);
                 let unready = || all.iter().find_map(|it| unready(it));

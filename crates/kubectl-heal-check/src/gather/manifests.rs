@@ -16,6 +16,7 @@ use k8s_openapi::jiff::Timestamp;
 use plugin_client::Failure;
 use plugin_client::dump::{Dump, Duplicates, Entry, KUSTOMIZATION, Object, TEMPLATE};
 use serde_json::{Value, json};
+use serde_path_to_error::Segment;
 
 use super::offline::kind::Kind;
 use super::offline::{nothing, parsed};
@@ -23,7 +24,7 @@ use crate::args::{TYPES, Target};
 use crate::finding::{Location, Subject};
 use crate::snapshot::origin::Basis;
 use crate::snapshot::{Gathered, Interner, Origin, Packed, PodState, Read, Selection, strip};
-use refused::refused;
+use refused::{Refused, dotted, refused};
 
 /// Where manifests have the containers of their pods.
 const CONTAINERS: [&str; 3] =
@@ -48,6 +49,7 @@ struct Files<'n> {
     objects: BTreeMap<Read, Vec<Value>>,
     pods: Vec<Arc<PodState>>,
     locations: BTreeMap<Subject, Location>,
+    without_namespace: BTreeSet<Subject>,
     duplicates: Duplicates,
 }
 
@@ -66,6 +68,7 @@ pub fn read(dumps: &[Dump], target: &Target, namespace: &str) -> Result<Manifest
         objects: BTreeMap::new(),
         pods: Vec::new(),
         locations: BTreeMap::new(),
+        without_namespace: BTreeSet::new(),
         duplicates: Duplicates::default(),
     };
     for dump in dumps {
@@ -105,7 +108,12 @@ pub fn read(dumps: &[Dump], target: &Target, namespace: &str) -> Result<Manifest
         nodes: Known::Seen(Vec::new()),
         scheduling: Known::Unknown("manifests have no nodes".to_owned()),
         controllers: BTreeMap::new(),
-        origin: Origin { basis: Basis::Manifests, locations: files.locations, ..Origin::default() },
+        origin: Origin {
+            basis: Basis::Manifests,
+            locations: files.locations,
+            without_namespace: files.without_namespace,
+            ..Origin::default()
+        },
     };
     Ok(Manifests { gathered, selection, objects: files.count, skipped: files.skipped })
 }
@@ -125,9 +133,12 @@ impl Files<'_> {
             return Ok(());
         };
         let mut value: Value = object.parse()?;
-        check(read, &value).map_err(|error| object.bad(&error).hint(INCOMPLETE))?;
+        check(read, &value).map_err(|wrong| {
+            let is_cut = wrong.is_cut && object.is_last();
+            object.bad_at(&wrong.at, &wrong.why).hint(if is_cut { INCOMPLETE } else { ASK })
+        })?;
         if value.name().contains("{{") {
-            return Err(object.bad("its name is a template").hint(TEMPLATE));
+            return Err(object.bad_at("/metadata/name", "its name is a template").hint(TEMPLATE));
         }
         // What a controller makes is no manifest of anybody.
         if value.controller_ref().is_some() {
@@ -135,21 +146,26 @@ impl Files<'_> {
             return Ok(());
         }
         let template = containers(read).and_then(|it| it.strip_suffix("/spec/containers"));
-        if let Some(why) = refused(read, &value, template) {
+        if let Some(Refused { at, why }) = refused(read, &value, template) {
             let hint = if object.text().contains("{{") { TEMPLATE } else { ASK };
-            return Err(object.bad(&format!("every server would refuse it: {why}")).hint(hint));
+            return Err(object.bad_at(&at, &format!("every server would refuse it: {why}")).hint(hint));
         }
+        let has_no_namespace = !read.is_cluster_wide() && value.text("/metadata/namespace").is_empty();
         self.complete(read, &mut value);
         let metadata: ObjectMeta = serde_json::from_value(value["metadata"].clone())
             .map_err(|error| object.bad(&error.to_string()))?;
-        if !self.duplicates.is_new_as(&metadata, object, &value.to_string())? {
+        let subject = Subject::new(read.api().0, value.text("/metadata/namespace"), value.name());
+        let is_new = self.duplicates.is_new_as(&metadata, object, &value.to_string());
+        if !is_new.map_err(|failure| self.twice(&subject, failure))? {
             return Ok(());
         }
         self.count += 1;
         if self.count > OBJECTS {
             return Err(object.bad(&format!("there are more than {OBJECTS} objects")));
         }
-        let subject = Subject::new(read.api().0, value.text("/metadata/namespace"), value.name());
+        if has_no_namespace {
+            self.without_namespace.insert(subject.clone());
+        }
         self.locations.insert(subject, Location { file: object.file().to_owned(), line: object.line() });
         if read == Read::Pods {
             let pod: Pod = serde_json::from_value(value).map_err(|error| object.bad(&error.to_string()))?;
@@ -160,6 +176,16 @@ impl Files<'_> {
         strip::object(&mut value);
         self.objects.entry(read).or_default().push(value);
         Ok(())
+    }
+
+    /// Two versions of an object. The advice for a dump is of no use here.
+    fn twice(&self, subject: &Subject, failure: Failure) -> Failure {
+        let known = self.locations.get(subject);
+        let place = known.map(|it| format!("the other one is at {it}: ")).unwrap_or_default();
+        let hint = format!(
+            "{place}remove one of them, or check variants, as of overlays, in a run of their own each"
+        );
+        Failure { hints: vec![hint], ..failure }
     }
 
     /// What the server would add, and without what only the server knows.
@@ -183,10 +209,40 @@ const INCOMPLETE: &str =
     "is the file complete? `kubectl apply --dry-run=server -f FILE` says what the server thinks of it";
 const ASK: &str = "`kubectl apply --dry-run=server -f FILE` says what your server thinks of it";
 
+/// What is wrong with the form of an object.
+struct Wrong {
+    /// The field, as in `/spec/replicas`.
+    at: String,
+    why: String,
+    /// All that would follow is missing.
+    is_cut: bool,
+}
+
+impl Wrong {
+    fn of(error: &serde_path_to_error::Error<serde_json::Error>) -> Self {
+        let at: String = error
+            .path()
+            .iter()
+            .map(|part| match part {
+                Segment::Seq { index } => format!("/{index}"),
+                Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+                Segment::Enum { .. } | Segment::Unknown => String::new(),
+            })
+            .collect();
+        let why = error.inner().to_string();
+        let number = [", expected i32", ", expected i64"].into_iter().find_map(|end| why.strip_suffix(end));
+        let why = number.map_or(why.clone(), |what| format!("{what}, expected a whole number"));
+        let field = dotted(&at);
+        let why = if field.is_empty() { why } else { format!("{field}: {why}") };
+        Wrong { at, why, is_cut: false }
+    }
+}
+
 /// Has it the types of its fields, and containers where there have to be some?
-fn check(read: Read, object: &Value) -> Result<(), String> {
-    fn typed<K: serde::de::DeserializeOwned>(object: &Value) -> Result<(), String> {
-        serde_json::from_value::<K>(object.clone()).map(drop).map_err(|error| error.to_string())
+fn check(read: Read, object: &Value) -> Result<(), Wrong> {
+    fn typed<K: serde::de::DeserializeOwned>(object: &Value) -> Result<(), Wrong> {
+        let found: Result<K, _> = serde_path_to_error::deserialize(object);
+        found.map(drop).map_err(|error| Wrong::of(&error))
     }
     match read {
         Read::Pods => typed::<Pod>(object),
@@ -206,8 +262,11 @@ fn check(read: Read, object: &Value) -> Result<(), String> {
         _ => Ok(()),
     }?;
     let Some(at) = containers(read) else { return Ok(()) };
-    let field = at.trim_start_matches('/').replace('/', ".");
-    if object.list(at).is_empty() { Err(format!("it has no {field}")) } else { Ok(()) }
+    if !object.list(at).is_empty() {
+        return Ok(());
+    }
+    let is_cut = at.strip_suffix("/containers").and_then(|it| object.pointer(it)).is_none_or(Value::is_null);
+    Err(Wrong { at: at.to_owned(), why: format!("it has no {}", dotted(at)), is_cut })
 }
 
 /// Where its pods have their containers.

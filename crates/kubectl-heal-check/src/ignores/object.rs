@@ -4,6 +4,7 @@ use cluster_model::text::shorten;
 
 use super::name::name;
 use super::rule::Glob;
+use crate::args::TYPES;
 use crate::snapshot::Read;
 
 /// What is said of an object.
@@ -14,16 +15,19 @@ pub struct Object {
     pub name: Option<Glob>,
 }
 
-/// `[[NAMESPACE/]KIND/]NAME`, or `NAMESPACE/NAME` where the first is no kind.
+/// `[[NAMESPACE/]KIND/]NAME`. A namespace without a kind would make one of a kind that is mistyped.
 pub fn parse(text: &str) -> Result<Object, String> {
     let parts: Vec<&str> = text.split('/').collect();
     let exact = |part: &str| name(part).map(|it| Some(Glob::exactly(it)));
     match parts.as_slice() {
         [own] => Ok(Object { name: exact(own)?, ..Object::default() }),
-        [first, own] => match kind(first) {
-            Ok(kind) => Ok(Object { kind: Some(kind), name: exact(own)?, namespace: None }),
-            Err(_) => Ok(Object { kind: None, namespace: exact(first)?, name: exact(own)? }),
-        },
+        [first, own] => {
+            let kind = kind(first).map_err(|why| {
+                let (first, own) = (shorten(first, 40), shorten(own, 60));
+                format!("{why}; of a namespace as in {first}/deployment/{own}")
+            })?;
+            Ok(Object { kind: Some(kind), name: exact(own)?, namespace: None })
+        }
         [namespace, first, own] => {
             Ok(Object { kind: Some(kind(first)?), namespace: exact(namespace)?, name: exact(own)? })
         }
@@ -40,10 +44,13 @@ pub fn kind(word: &str) -> Result<String, String> {
         word.starts_with(|c: char| c.is_ascii_uppercase()) && word.chars().all(|c| c.is_ascii_alphanumeric());
     match is_custom {
         true => Ok(word.to_owned()),
-        false => Err(format!(
-            "{} is no kind that is known here; write that of an operator as in Rollout",
-            shorten(word, 40)
-        )),
+        false => {
+            let known = TYPES.map(|read| read.api().0.to_lowercase()).join(", ");
+            Err(format!(
+                "{} is no kind that is known here, as {known} are; write that of an operator as in Rollout",
+                shorten(word, 40)
+            ))
+        }
     }
 }
 
@@ -60,9 +67,16 @@ mod tests {
             }
             Err(why) => why,
         };
+        let unknown = |word: &str| {
+            format!(
+                "{word} is no kind that is known here, as deployment, statefulset, daemonset, replicaset, replicationcontroller, job, cronjob, pod are; write that of an operator as in Rollout"
+            )
+        };
+        let rollout = unknown("rollout");
+        let deploi = format!("{}; of a namespace as in deploi/deployment/web", unknown("deploi"));
         for (text, expected) in [
+            ("deploi/web", deploi.as_str()),
             ("web", "- - web"),
-            ("shop/web", "- shop web"),
             ("deploy/web", "Deployment - web"),
             ("Deployment/web", "Deployment - web"),
             ("DEPLOYMENTS/web", "Deployment - web"),
@@ -70,10 +84,7 @@ mod tests {
             ("shop/deployments.v1.apps/web", "Deployment shop web"),
             ("shop/pdb/web", "PodDisruptionBudget shop web"),
             ("Rollout/web", "Rollout - web"),
-            (
-                "shop/rollout/web",
-                "rollout is no kind that is known here; write that of an operator as in Rollout",
-            ),
+            ("shop/rollout/web", &rollout),
             ("", "\"\" cannot be a name"),
             ("deploy/", "\"\" cannot be a name"),
             ("deploy/My_App", "\"My_App\" cannot be a name"),

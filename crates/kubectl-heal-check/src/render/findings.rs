@@ -4,7 +4,7 @@ use plugin_client::{Line, Role, table};
 
 use super::fix;
 use super::remedy::{INDENT, remedy};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Offer, Severity};
 
 /// Where a name begins, behind that.
 const NAME_AT: usize = 7;
@@ -13,13 +13,18 @@ const NAME_AT: usize = 7;
 const OF_ONE_CHECK: usize = 4;
 
 /// `width`: of the terminal, if there is one.
-pub fn lines(findings: &[&Finding], wide: bool, width: Option<usize>) -> Vec<Line> {
+pub fn lines<'f>(findings: &[&'f Finding], wide: bool, width: Option<usize>) -> Vec<Line> {
     let groups: Vec<&[&Finding]> =
         findings.chunk_by(|a, b| (a.id, a.severity, &a.remedy) == (b.id, b.severity, &b.remedy)).collect();
-    let listed = |group: &[&Finding]| if wide { group.len() } else { group.len().min(OF_ONE_CHECK) };
-    let shown = groups.iter().flat_map(|group| group[..listed(group)].iter());
-    let rows: Vec<Vec<Line>> = shown.clone().map(|it| row(it)).collect();
-    let beside = |(line, finding): (Line, &&Finding)| {
+    // Every fix is shown.
+    let has_fix = |finding: &Finding| finding.offer.as_ref().and_then(Offer::fix).is_some();
+    let listed = |group: &[&'f Finding]| -> Vec<&'f Finding> {
+        let all = group.iter().copied().enumerate();
+        all.filter(|(at, it)| wide || *at < OF_ONE_CHECK || has_fix(it)).map(|(_, it)| it).collect()
+    };
+    let shown: Vec<&Finding> = groups.iter().flat_map(|group| listed(group)).collect();
+    let rows: Vec<Vec<Line>> = shown.iter().map(|it| row(it)).collect();
+    let beside = |(line, finding): (Line, &Finding)| {
         let name = finding.subject.to_string().chars().count();
         // Beside the id there is no room for the name.
         if width.is_some_and(|width| INDENT + NAME_AT + name > width) { line.hanging(4) } else { line }
@@ -28,14 +33,15 @@ pub fn lines(findings: &[&Finding], wide: bool, width: Option<usize>) -> Vec<Lin
     let mut lines = Vec::new();
     for group in &groups {
         let is_fixed = group.iter().any(|it| it.offer.is_some());
-        for (finding, row) in group[..listed(group)].iter().zip(rows.by_ref()) {
+        let listed = listed(group);
+        for (finding, row) in listed.iter().zip(rows.by_ref()) {
             lines.push(row);
             if is_fixed {
                 lines.extend(fix::lines(finding));
             }
         }
-        if listed(group) < group.len() {
-            let more = group.len() - listed(group);
+        if listed.len() < group.len() {
+            let more = group.len() - listed.len();
             lines.push(Line::from(" ".repeat(INDENT)).dim(format!("and {more} more; -o wide shows all")));
         }
         if !is_fixed {
@@ -63,7 +69,7 @@ fn row(finding: &Finding) -> Vec<Line> {
 mod tests {
     use super::*;
     use crate::checks;
-    use crate::finding::Subject;
+    use crate::finding::{Change, Fix, Proof, Subject};
 
     fn finding(id: &'static str, remedy: &str) -> Finding {
         let (name, severity) = ("n", Severity::Error);
@@ -78,6 +84,34 @@ mod tests {
             location: None,
             offer: None,
         }
+    }
+
+    /// Of many findings of one check the first ones are listed, and all that have a fix.
+    #[test]
+    fn every_fix_is_listed() {
+        let offered = |at: usize| {
+            let mut it = finding("HC301", "r");
+            it.subject.name = format!("web-{at}");
+            it.offer = Some(Offer::Nothing("not known".to_owned()));
+            if at == 7 {
+                let proof = Proof { accepted: true, fits: true, resolved: true, no_worse: true };
+                it.offer = Some(Offer::Fix(Box::new(Fix {
+                    first: Change::patch(&it.subject, serde_json::json!({})),
+                    also: Vec::new(),
+                    proof,
+                    partial: None,
+                    is_by_server: false,
+                    commands: vec!["kubectl patch x".to_owned()],
+                })));
+            }
+            it
+        };
+        let all: Vec<Finding> = (0..9).map(offered).collect();
+        let text: Vec<String> =
+            lines(&all.iter().collect::<Vec<_>>(), false, None).iter().map(Line::text).collect();
+        let is_there = |part: &str| text.iter().any(|line| line.contains(part));
+        assert!(is_there("web-3") && !is_there("web-4") && is_there("web-7"), "{text:#?}");
+        assert!(is_there("kubectl patch x") && is_there("and 4 more"), "{text:#?}");
     }
 
     /// Flags for the cluster are added to commands, and nothing else is one.

@@ -1,39 +1,75 @@
-//! What is offered for a finding: the proof in a line, then its commands; or why nothing is.
+//! What is offered for a finding: what of it is proven, then the commands or what to write into files; or why nothing is.
 
-use plugin_client::Line;
+use plugin_client::{Line, to_yaml};
 
 use super::remedy::{INDENT, remedy};
-use crate::finding::{Finding, Fix, Offer};
+use crate::finding::{Change, Finding, Fix, Offer};
 
 /// Below its finding. The remedy in words is left out where a fix is proven: that says it.
 pub fn lines(finding: &Finding) -> Vec<Line> {
-    let line = || Line::from(" ".repeat(INDENT));
     match &finding.offer {
         None => vec![remedy(finding)],
         Some(Offer::Nothing(why)) => {
             vec![remedy(finding), line().dim("no fix: ").dim(why).hanging(INDENT)]
         }
         Some(Offer::Fix(fix)) => {
-            let commands = fix.commands.iter().map(|it| line().command(it));
-            title(finding, fix).into_iter().chain(commands).collect()
+            let mut lines = title(finding, fix);
+            lines.extend(fix.commands.iter().map(|it| line().command(it)));
+            if fix.is_for_files() {
+                lines.extend(fix.changes().flat_map(edit));
+            }
+            lines
         }
     }
 }
 
+fn line() -> Line {
+    Line::from(" ".repeat(INDENT))
+}
+
 fn title(finding: &Finding, fix: &Fix) -> Vec<Line> {
-    let line = || Line::from(" ".repeat(INDENT));
+    let proven = proven(finding, fix);
     match &fix.partial {
-        // What was checked is in `crate::fix`.
         None => {
-            let accepted = if fix.is_by_server { "server accepts it" } else { "schema accepts it" };
-            let proof = match &finding.location {
-                None => format!("{accepted}, pods fit, {} gone, nothing worse", finding.id),
-                Some(_) => format!("{accepted}, {} gone, nothing worse (no nodes)", finding.id),
-            };
-            vec![line().good("fix, proven: ").plain(proof).hanging(INDENT)]
+            let note = if fix.is_for_files() { " (no nodes)" } else { "" };
+            vec![line().good("fix, proven: ").plain(proven).plain(note).hanging(INDENT)]
         }
         Some(why) => {
-            vec![remedy(finding), line().warn("partial fix, not proven: ").plain(why).hanging(INDENT)]
+            let proven = if proven.is_empty() { "nothing" } else { &proven };
+            vec![
+                remedy(finding),
+                line().warn("partial fix, not proven: ").plain(why).hanging(INDENT),
+                line().warn("proven of it: ").plain(proven).hanging(INDENT),
+            ]
         }
     }
+}
+
+/// What was checked is in `crate::fix`.
+fn proven(finding: &Finding, fix: &Fix) -> String {
+    let proof = &fix.proof;
+    let parts = [
+        (proof.accepted, if fix.is_by_server { "server accepts it" } else { "schema accepts it" }.to_owned()),
+        // In manifests there are no nodes.
+        (proof.fits && !fix.is_for_files(), "pods fit".to_owned()),
+        (proof.resolved, format!("{} gone", finding.id)),
+        (proof.no_worse, "nothing worse".to_owned()),
+    ];
+    parts.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what).collect::<Vec<_>>().join(", ")
+}
+
+/// Where it is made, and what is to be there.
+fn edit(change: &Change) -> Vec<Line> {
+    let place = change.location.as_ref();
+    let head = match (change.creates, place) {
+        (false, Some(place)) => {
+            line().plain("merge into ").strong(change.target.to_string()).plain(format!(" ({place}):"))
+        }
+        (false, None) => line().plain("merge into ").strong(change.target.to_string()).plain(":"),
+        (true, Some(place)) => line().plain("add to ").strong(&place.file).plain(", or to a file beside it:"),
+        (true, None) => line().plain("add:"),
+    };
+    let text = to_yaml(&change.patch);
+    let body = text.lines().map(|row| line().plain("  ").command(row));
+    std::iter::once(head.hanging(INDENT)).chain(body).collect()
 }

@@ -25,9 +25,10 @@ pub use remedy::parts;
 use names::{room, table_of_names};
 use once::once;
 
-use crate::finding::{Finding, Severity, Unchecked};
+use crate::finding::{Finding, Severity, Subject, Unchecked};
 use crate::matrix::{Cell, Evidence, Matrix};
 use crate::report::{HealReport, Row};
+use crate::snapshot::Read;
 
 /// What else is shown, and how.
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +54,11 @@ pub fn report(
     let findings = once(&report.findings);
     let of_rows = report.workloads.iter().map(|row| row.subject.namespace.as_str());
     // What is wrong with the control plane is wrong for all.
-    let is_of_cluster =
-        |finding: &Finding| finding.subject.kind == "Lease" || finding.subject.namespace.is_empty();
+    let is_of_cluster = |finding: &Finding| {
+        let Subject { kind, namespace, .. } = &finding.subject;
+        // In a file that no server wrote a workload may have no namespace.
+        kind == "Lease" || namespace.is_empty() && Read::of_kind(kind).is_none_or(Read::is_cluster_wide)
+    };
     let own = findings.iter().copied().filter(|it| !is_of_cluster(it));
     let namespaces: BTreeSet<&str> =
         of_rows.chain(own.map(|it| it.subject.namespace.as_str())).chain(namespace).collect();
@@ -126,6 +130,7 @@ fn block(name: &str, rows: &[&Row], found: &[&Finding], shown: Shown<'_>) -> Vec
         (n, _) => format!("{}, {parts_of}, {pods}", count(n, "workload")),
     };
     let head = format!("{workloads}: {}", counts(found));
+    let name = if name.is_empty() { "(no namespace)" } else { name };
     let mut lines = vec![Line::new().strong(name).plain("  ").plain(head).hanging(2)];
     let reasons: Vec<Vec<Line>> = rows.iter().flat_map(|row| matrix::reasons(row, shown.wide)).collect();
     let parts = [

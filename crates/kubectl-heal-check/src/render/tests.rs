@@ -62,7 +62,7 @@ fn a_healthy_namespace_is_a_few_lines() {
 #[test]
 fn what_could_not_be_read_is_not_counted_as_workloads() {
     let head = |world: &World| text(world, false)[0].clone();
-    let without = healthy().unknown(crate::snapshot::Read::Deployments);
+    let without = healthy().unknown(Read::Deployments);
     let expected = "shop  1 ReplicaSet whose owner could not be read, 3 pods: ";
     assert!(head(&without).starts_with(expected), "{}", head(&without));
     let with_set = without.with_all(stateful_set("db", 1));
@@ -77,7 +77,7 @@ fn findings_follow_their_workloads_and_reasons_what_does_not_heal() {
         .with(pod("tool", "tool", "n1"))
         .edit("Pod/web-a", json!({"spec": {"nodeName": "n2"}}))
         .edit("Pod/web-b", not_ready())
-        .unknown(crate::snapshot::Read::Leases);
+        .unknown(Read::Leases);
     let text = text(&world, false);
     let at = |part: &str| {
         text.iter().position(|line| line.contains(part)).unwrap_or_else(|| panic!("{part}: {text:#?}"))
@@ -106,6 +106,20 @@ fn of_an_empty_namespace_nothing_is_said_but_that() {
     );
 }
 
+/// As of a manifest that is given as a dump.
+#[test]
+fn what_has_no_namespace_is_shown_as_such_and_not_as_the_clusters() {
+    let world =
+        healthy().with(pod("tool", "tool", "n1")).edit("Pod/tool", json!({"metadata": {"namespace": null}}));
+    let text = text(&world.in_all_namespaces(), false);
+    let at = text
+        .iter()
+        .position(|line| line.starts_with("(no namespace)  1 workload"))
+        .unwrap_or_else(|| panic!("{text:#?}"));
+    assert!(text[at..].iter().any(|line| line.contains("HC101  pod/tool")), "{text:#?}");
+    assert!(!text.iter().any(|line| line.starts_with("cluster")), "{text:#?}");
+}
+
 /// On a terminal of 80 columns no line is longer, but for what is to be typed; a wide one is used.
 #[test]
 fn what_is_shown_fits_the_terminal() {
@@ -119,8 +133,8 @@ fn what_is_shown_fits_the_terminal() {
         .with(own)
         .with_all(stateful_set("db", 1))
         .edit("Pod/web-b", not_ready())
-        .unknown(crate::snapshot::Read::Budgets)
-        .unknown(crate::snapshot::Read::Leases);
+        .unknown(Read::Budgets)
+        .unknown(Read::Leases);
     let shown = |width: usize| -> Vec<String> {
         let shown = Shown { wide: true, ignored: true, notes: true, again: "", width: Some(width) };
         lines(&world, shown).iter().flat_map(|line| line.wrapped(width)).map(|line| line.text()).collect()
@@ -220,6 +234,7 @@ fn a_fix_is_shown_below_its_finding_with_its_proof_and_its_command() {
             &row,
             &remedy,
             "            partial fix, not proven: no room",
+            "            proven of it: schema accepts it, pods fit, HC203 gone, nothing worse",
             "            kubectl patch x",
             &row,
             &remedy,
@@ -227,4 +242,41 @@ fn a_fix_is_shown_below_its_finding_with_its_proof_and_its_command() {
         ]
     );
     assert!(shown[1].len() <= 80);
+}
+
+/// No cluster may have the objects: what to change is the file.
+#[test]
+fn a_fix_of_manifests_is_an_edit_of_a_file() {
+    use crate::finding::{Change, Fix, Location, Offer, Proof};
+    let world = healthy().without("PodDisruptionBudget/web");
+    let (found, _) = crate::checks::run(&world.snapshot(), |_| true);
+    let place = Some(Location { file: "web.yaml".to_owned(), line: Some(3) });
+    let mut first = Change::patch(&found[0].subject, json!({"spec": {"minAvailable": null, "replicas": 2}}));
+    let mut also = Change::create(json!({"kind": "PodDisruptionBudget", "metadata": {"name": "web"}}));
+    (first.location, also.location) = (place.clone(), place.clone());
+    let fix = Fix {
+        first,
+        also: vec![also],
+        proof: Proof { accepted: true, fits: false, resolved: true, no_worse: false },
+        partial: Some("no nodes".to_owned()),
+        is_by_server: false,
+        commands: Vec::new(),
+    };
+    let finding = Finding { location: place, offer: Some(Offer::Fix(Box::new(fix))), ..found[0].clone() };
+    let shown: Vec<String> = findings::lines(&[&finding], false, None)[2..].iter().map(Line::text).collect();
+    assert_eq!(
+        shown,
+        [
+            "            partial fix, not proven: no nodes",
+            "            proven of it: schema accepts it, HC203 gone",
+            "            merge into deployment/web (web.yaml:3):",
+            "              spec:",
+            "                minAvailable: null",
+            "                replicas: 2",
+            "            add to web.yaml, or to a file beside it:",
+            "              kind: PodDisruptionBudget",
+            "              metadata:",
+            "                name: web",
+        ]
+    );
 }

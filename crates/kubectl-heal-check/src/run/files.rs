@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use cluster_model::text::count;
 use k8s_openapi::jiff::Timestamp;
 use plugin_client::dump::{self, Dump};
-use plugin_client::{Failure, Line};
+use plugin_client::{Exit, Failure, Line};
 
 use crate::args::Target;
 use crate::gather::manifests;
@@ -46,7 +46,11 @@ pub async fn manifests(
     namespace: Option<String>,
 ) -> Result<FromFiles, Failure> {
     apart(move || {
-        let of_dump = |failure: Failure| failure.hint("a dump of a cluster is read with --from");
+        let of_dump = |failure: Failure| match failure.exit {
+            // There is no such file.
+            Exit::Usage => failure,
+            _ => failure.hint("a dump of a cluster is read with --from"),
+        };
         let open = |path: &PathBuf| Dump::open_at_most(path, MANIFESTS);
         let dumps = paths.iter().map(open).collect::<Result<Vec<_>, _>>().map_err(of_dump)?;
         let read = manifests::read(&dumps, &target, namespace.as_deref().unwrap_or("default"))?;
@@ -58,7 +62,8 @@ pub async fn manifests(
         let source = Line::new()
             .plain("from       ")
             .strong(names.join(", "))
-            .plain(format!(": {}, as applied, without a cluster{skipped}", count(read.objects, "object")));
+            .plain(format!(": {}, as applied, without a cluster{skipped}", count(read.objects, "object")))
+            .hanging(11);
         Ok(FromFiles { gathered: read.gathered, selection: read.selection, source })
     })
     .await
@@ -83,5 +88,5 @@ fn source(read: &Offline, name: &str, now: Timestamp) -> Line {
     if !read.skipped.is_empty() {
         parts.push(format!("not read: {}", others(&read.skipped)));
     }
-    Line::new().plain("from       ").strong(name).plain(": ").plain(parts.join("; "))
+    Line::new().plain("from       ").strong(name).plain(": ").plain(parts.join("; ")).hanging(11)
 }

@@ -3,6 +3,7 @@
 mod absent;
 mod files;
 mod fixes;
+mod namespaces;
 mod read;
 mod watching;
 
@@ -66,6 +67,10 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let read = bounds.in_time("all was read", read::read(&args, &target, &options, &ui)).await;
     let Input { snapshot, namespace, cluster, bench } = read.map_err(unchecked)?;
     let mut report = judge(&snapshot, &options, namespace.as_deref(), &target);
+    if let Some((cluster, namespace)) = cluster.as_ref().zip(namespace.as_deref()) {
+        let work = namespaces::suggest(cluster, namespace, &mut report.unchecked);
+        bounds.in_time("the namespaces were read", work).await?;
+    }
     report.seconds = started.elapsed().as_secs_f64();
     if let Some(file) = written {
         let known = options.baseline.clone().unwrap_or_default();
@@ -150,12 +155,8 @@ fn judge(snapshot: &Snapshot, options: &Options, namespace: Option<&str>, target
         unchecked.push(Unchecked { id: "placement".to_owned(), reason: why.clone() });
     }
     unchecked.extend(snapshot.origin.unchecked.iter().cloned());
-    unchecked.extend(absent::workloads(snapshot, namespace, target));
-    unchecked.sort();
-    unchecked.dedup();
-    if let Some(namespace) = absent::namespace(snapshot, namespace) {
-        unchecked.insert(0, namespace);
-    }
+    let workloads = absent::workloads(snapshot, namespace, target);
+    let unchecked = absent::in_order(unchecked, absent::namespace(snapshot, namespace), workloads);
     let services = Services::of(snapshot);
     let rows: Vec<(&Workload, Option<Matrix>)> = if has_matrix {
         matrix::matrices(snapshot).into_iter().map(|(workload, matrix)| (workload, Some(matrix))).collect()

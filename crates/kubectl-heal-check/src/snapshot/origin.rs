@@ -26,6 +26,8 @@ pub struct Origin {
     pub predicted: BTreeSet<Subject>,
     /// Where each object of manifests is.
     pub locations: BTreeMap<Subject, Location>,
+    /// The objects of manifests that leave their namespace to `kubectl apply -n`.
+    pub without_namespace: BTreeSet<Subject>,
 }
 
 impl Origin {

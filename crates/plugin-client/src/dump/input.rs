@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use k8s_openapi::jiff::Timestamp;
 
 use super::object::bad;
-use crate::Failure;
+use crate::{Exit, Failure};
 
 /// Folders in folders, at most.
 const DEPTH: usize = 16;
@@ -48,7 +48,11 @@ pub(super) fn open(path: &Path, at_most: u64) -> Result<Vec<Input>, Failure> {
         }
         return Ok(vec![Input::spooled(&name, &mut io::stdin().lock(), at_most)?]);
     }
-    let cannot = |error: io::Error| bad(&name, error.to_string());
+    let cannot = |error: io::Error| match error.kind() {
+        // The command line names what is not there.
+        io::ErrorKind::NotFound => bad(&name, error.to_string()).exit(Exit::Usage),
+        _ => bad(&name, error.to_string()),
+    };
     let metadata = fs::metadata(path).map_err(cannot)?;
     if metadata.is_dir() {
         let mut files = Vec::new();

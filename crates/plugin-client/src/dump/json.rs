@@ -97,7 +97,7 @@ struct Reading<'r, 'v> {
 
 impl Reading<'_, '_> {
     fn object(&mut self, text: &str, item: Option<usize>) -> Result<(), Stop> {
-        let place = Place { file: self.file, document: None, item, line: None };
+        let place = Place { file: self.file, document: None, item, line: None, is_last: false };
         let head: Head = from_json(text).map_err(|error| place.bad(error))?;
         if head.kind.is_none() && self.head.kind.is_none() && item.is_some() {
             return Err(Stop::KindAfterItems(0));

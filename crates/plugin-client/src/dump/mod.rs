@@ -7,6 +7,7 @@ mod age;
 mod duplicates;
 mod input;
 mod json;
+mod lines;
 mod object;
 mod yaml;
 

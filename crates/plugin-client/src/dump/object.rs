@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::lines::line_of;
 use crate::Failure;
 
 pub(super) const COMPLETE: &str = "is the file complete? write it again";
@@ -14,11 +15,6 @@ pub const KUSTOMIZATION: &str =
 /// Templates of Helm are text that becomes YAML.
 pub const TEMPLATE: &str =
     "it looks like a template, as of Helm: render it first, as in `helm template CHART > all.yaml`";
-
-/// What to do about a text that cannot be parsed.
-pub(super) fn remedy(text: &str) -> &'static str {
-    if text.contains("{{") { TEMPLATE } else { COMPLETE }
-}
 
 /// Gets every part of a dump.
 pub type Visit<'a> = dyn FnMut(Entry<'_>) -> Result<(), Failure> + 'a;
@@ -59,9 +55,21 @@ pub(super) struct Place<'a> {
     pub item: Option<usize>,
     /// Where it begins, from 1, if that is known.
     pub line: Option<usize>,
+    /// Nothing follows it in its file.
+    pub is_last: bool,
 }
 
 impl Place<'_> {
+    /// A text that cannot be parsed. Only what is the last of its file may have been cut off.
+    pub fn broken(&self, fault: Fault, text: &str) -> Failure {
+        let failure = Place { line: fault.line.or(self.line), ..*self }.bad(fault.what);
+        match fault.ends_early && self.is_last {
+            _ if text.contains("{{") => failure.hint(TEMPLATE),
+            true => failure.hint(COMPLETE),
+            false => failure,
+        }
+    }
+
     pub fn bad(&self, what: impl Into<String>) -> Failure {
         let part = |word: &str, number: Option<usize>| number.map(|number| format!("{word} {number}"));
         let parts = [("document", self.document), ("item", self.item), ("line", self.line)];
@@ -174,12 +182,12 @@ impl<'a> Object<'a> {
     /// It is no object of this kind.
     pub fn parse<K: DeserializeOwned>(&self) -> Result<K, Failure> {
         let parsed = match self.format {
-            Format::Json => from_json(self.text),
+            Format::Json => from_json(self.text).map_err(Fault::of),
             Format::Yaml => from_yaml(self.text, self.place.line),
         };
-        parsed.map_err(|error| {
-            let failure = self.bad(&error);
-            if self.text.contains("{{") { failure.hint(TEMPLATE) } else { failure }
+        parsed.map_err(|fault| {
+            let what = format!("{}: {}", self.kind, fault.what);
+            self.place.broken(Fault { what, ..fault }, self.text)
         })
     }
 
@@ -198,9 +206,42 @@ impl<'a> Object<'a> {
         self.place.line
     }
 
+    /// Nothing follows it in its file, which may have been cut off.
+    pub fn is_last(&self) -> bool {
+        self.place.is_last
+    }
+
     /// For what is wrong with it otherwise.
     pub fn bad(&self, what: &str) -> Failure {
-        self.place.bad(format!("{}: {what}", self.kind))
+        self.bad_at("", what)
+    }
+
+    /// For what is wrong with a field of it, as in `/spec/replicas`: with the line of that field if it is known, and otherwise its own.
+    pub fn bad_at(&self, pointer: &str, what: &str) -> Failure {
+        let in_file = |line: usize| Some(self.place.line? + line - 1);
+        let line = match self.format {
+            Format::Yaml if !pointer.is_empty() => line_of(self.text, pointer).and_then(in_file),
+            Format::Yaml | Format::Json => None,
+        };
+        let place = Place { line: line.or(self.place.line), ..self.place };
+        place.bad(format!("{}: {what}", self.kind))
+    }
+}
+
+/// What is wrong with a text.
+#[derive(Debug)]
+pub(super) struct Fault {
+    /// One line, and no part of the text.
+    pub what: String,
+    /// Of the file, from 1, if it is known.
+    pub line: Option<usize>,
+    /// More was expected where the text ends.
+    pub ends_early: bool,
+}
+
+impl Fault {
+    fn of(what: String) -> Self {
+        Fault { what, line: None, ends_early: false }
     }
 }
 
@@ -212,18 +253,20 @@ pub(super) fn from_json<K: DeserializeOwned>(text: &str) -> Result<K, String> {
     })
 }
 
-/// One line of the error, and no part of the text. `starts`: the line of the file at which the text begins.
-pub(super) fn from_yaml<K: DeserializeOwned>(text: &str, starts: Option<usize>) -> Result<K, String> {
+/// `starts`: the line of the file at which the text begins.
+pub(super) fn from_yaml<K: DeserializeOwned>(text: &str, starts: Option<usize>) -> Result<K, Fault> {
     // As kubectl reads file modes: `defaultMode: 0644`.
     let options = serde_saphyr::options! { with_snippet: false, legacy_octal_numbers: true };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let line = error.location().map(|at| at.line());
-        let text = error.to_string();
-        let words = text.lines().next().unwrap_or("not understood");
-        let words = words.replace(", set DuplicateKeyPolicy in Options if acceptable", "");
-        let (Some(line), Some(starts)) = (line, starts) else { return words };
-        let in_file = line.saturating_add(u64::try_from(starts.saturating_sub(1)).unwrap_or_default());
-        words.replacen(&format!("line {line}"), &format!("line {in_file}"), 1)
+        let line = error.location().and_then(|at| usize::try_from(at.line()).ok());
+        let words = error.to_string();
+        let words = words.lines().next().unwrap_or("not understood");
+        let what = words.rsplit_once(" at line ").map_or(words, |(what, _)| what);
+        let what = what.replace(", set DuplicateKeyPolicy in Options if acceptable", "");
+        let is_open = what.contains("unclosed") || what.contains("end of");
+        let is_at_end = line.is_some_and(|line| line > text.trim_end().lines().count());
+        let line = line.zip(starts).map(|(line, starts)| line + starts.saturating_sub(1));
+        Fault { what, line, ends_early: is_open || is_at_end }
     })
 }
 
@@ -244,7 +287,6 @@ mod tests {
     #[test]
     fn a_key_that_is_there_twice_is_named() {
         let error = from_yaml::<Value>("a: 1\nb: 2\na: 3", Some(10)).unwrap_err();
-        assert!(error.contains("duplicate mapping key: a") && error.contains("line 12"), "{error}");
-        assert!(!error.contains("Options"), "{error}");
+        assert_eq!((error.what.as_str(), error.line), ("duplicate mapping key: a", Some(12)));
     }
 }

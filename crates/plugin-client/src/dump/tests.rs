@@ -133,18 +133,69 @@ fn a_broken_item_is_named() {
     assert!(error.contains("file: item 2: invalid type: integer `7`"), "{error}");
     let text = "kind: List\nitems:\n- kind: Pod\n  apiVersion: v1\n- kind: Pod\n  apiVersion: v1\n  a: [\n";
     let error = contents(text.as_bytes()).unwrap_err();
-    assert!(error.contains("file: item 2, line 5: Pod: "), "{error}");
+    assert!(error.contains("file: item 2, line 7: Pod: unclosed"), "{error}");
+}
+
+/// Only the end of a file may be where it was cut off.
+#[test]
+fn whether_a_file_is_complete_is_asked_at_its_end_alone() {
+    let hints = |text: &str| {
+        let dump = Dump::of_text("file", text.as_bytes()).unwrap();
+        let read = dump.read(&mut |entry| match entry {
+            Entry::Object(object) => object.parse::<Value>().map(drop),
+            Entry::List { .. } => Ok(()),
+        });
+        read.unwrap_err().hints
+    };
+    let head = "kind: Pod\napiVersion: v1\n";
+    let open = format!("{head}spec:\n  a: [b\n");
+    assert_eq!(hints(&open), [object::COMPLETE]);
+    assert_eq!(hints(&format!("{open}---\n{head}")), [""; 0], "more follows");
+    assert_eq!(hints(&format!("{head}a: 1\na: 2\nb: 3\n")), [""; 0], "a typo");
+    assert_eq!(hints("a: 1\n b: 2\nkind: Pod\n"), [""; 0], "a typo in what says nothing of its kind");
+}
+
+#[test]
+fn what_is_wrong_with_a_field_has_its_line() {
+    let object = "kind: Pod\napiVersion: v1\nspec:\n  a: 1\n";
+    for (text, pointer, expected) in [
+        (format!("# x\n---\n{object}"), "/spec/a", "line 6: Pod: bad"),
+        (format!("{object}---\n{object}"), "/spec/a", "document 2, line 9: Pod: bad"),
+        (object.to_owned(), "", "line 1: Pod: bad"),
+        (object.to_owned(), "/metadata/name", "line 1: Pod: bad"),
+        (
+            format!("kind: List\nitems:\n- {}", object.trim_end().replace('\n', "\n  ")),
+            "/spec/a",
+            "item 1, line 6: Pod: bad",
+        ),
+        ("{\"kind\": \"Pod\", \"spec\": {\n\"a\": 1}}".to_owned(), "/spec/a", "file: Pod: bad"),
+    ] {
+        let dump = Dump::of_text("file", text.as_bytes()).unwrap();
+        let mut last = None;
+        dump.read(&mut |entry| {
+            if let Entry::Object(object) = entry {
+                last = Some(object.bad_at(pointer, "bad").to_string());
+            }
+            Ok(())
+        })
+        .unwrap();
+        let last = last.unwrap();
+        assert!(last.ends_with(expected), "{pointer} in {text}: {last}");
+    }
 }
 
 #[test]
 fn a_broken_document_is_named_by_its_number_and_the_line_of_the_file() {
     let good = "kind: Pod\napiVersion: v1\nmetadata: {name: a}\n---\n";
     for (bad, parts) in [
-        ("kind: Pod\napiVersion: v1\nspec:\n  a: [\n", &["file: document 2, line 5: Pod: ", "at line 8"][..]),
+        (
+            "kind: Pod\napiVersion: v1\nspec:\n  a: [\n",
+            &["file: document 2, line 8: Pod: unclosed", "complete?"][..],
+        ),
         ("# a comment\n\nmetadata: {name: b}\n", &["file: document 2, line 5: it has no kind"]),
         (
             "kind: Pod\napiVersion: v1\nmetadata:\n  name: {{ .Release.Name }}\n",
-            &["document 2, line 5: Pod: ", "of Helm"],
+            &["document 2, line 8: Pod: ", "of Helm"],
         ),
         ("{{- if .Values.on }}\nkind: Pod\n{{- end }}\n", &["document 2, line 5: ", "of Helm"]),
     ] {
@@ -221,7 +272,9 @@ fn folders_are_read_with_all_their_files() {
     std::fs::write(at("shop/pods.yml"), "").unwrap();
     let error = read(&dump).unwrap_err().to_string();
     assert!(error.contains("pods.yml") && error.contains("it is empty"), "{error}");
-    assert!(Dump::open(&at("none")).unwrap_err().to_string().contains("No such file"));
+    let none = Dump::open(&at("none")).unwrap_err();
+    assert!(none.to_string().contains("No such file"), "{none}");
+    assert_eq!(none.exit, crate::Exit::Usage, "as of any other file that the command line names");
 }
 
 #[cfg(unix)]

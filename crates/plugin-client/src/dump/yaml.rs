@@ -5,7 +5,7 @@ use std::io::{BufRead, Read};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::object::{COMPLETE, Entry, Format, Head, Object, Place, bad, from_yaml, remedy};
+use super::object::{COMPLETE, Entry, Fault, Format, Head, Object, Place, bad, from_yaml};
 use super::{LIMIT, Start, Stop, Visit, too_large};
 use crate::Failure;
 
@@ -27,6 +27,7 @@ pub(super) fn read(
         }
         document.line(line, at, number >= start.document, number, visit)
     })?;
+    document.is_last = true;
     document.end(number >= start.document, number, visit)?;
     Ok(())
 }
@@ -68,7 +69,7 @@ fn each_line(
     let mut bytes = Vec::new();
     for number in 1.. {
         bytes.clear();
-        let place = Place { file, document: None, item: None, line: Some(number) };
+        let place = Place { file, document: None, item: None, line: Some(number), is_last: false };
         let limit = u64::try_from(LIMIT).unwrap_or(u64::MAX);
         let read = reader.take(limit).read_until(b'\n', &mut bytes);
         if read.map_err(|error| bad(file, error.to_string()))? == 0 {
@@ -110,6 +111,8 @@ struct Document<'f> {
     /// The line at which the item begins.
     item_at: usize,
     count: usize,
+    /// The file ends with it, and with the item that is read.
+    is_last: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -178,7 +181,7 @@ impl Document<'_> {
 
     fn place(&self, item: Option<usize>, line: Option<usize>) -> Place<'_> {
         let document = (self.number > 0).then_some(self.number + 1);
-        Place { file: self.file, document, item, line }
+        Place { file: self.file, document, item, line, is_last: self.is_last }
     }
 
     fn begin(&mut self, text: &str, indent: usize, at: usize) -> Result<(), Stop> {
@@ -198,8 +201,7 @@ impl Document<'_> {
             return Ok(());
         }
         let place = self.place(Some(self.count), Some(self.item_at));
-        let head =
-            head_of(&self.item, place.line).map_err(|error| place.bad(error).hint(remedy(&self.item)))?;
+        let head = head_of(&self.item, place.line).map_err(|fault| place.broken(fault, &self.item))?;
         let list = match &self.known {
             Some(known) => known.clone(),
             None => Head::of_lines(&self.outside),
@@ -234,8 +236,8 @@ impl Document<'_> {
 
     fn end_of_list(&self, visit: &mut Visit<'_>) -> Result<(), Failure> {
         let broken = |what: String| bad(self.file, what).hint(COMPLETE);
-        let head: Head =
-            from_yaml(&self.outside, None).map_err(|error| broken(format!("a list in it: {error}")))?;
+        let head: Head = from_yaml(&self.outside, None)
+            .map_err(|fault| broken(format!("a list in it: {}", fault.what)))?;
         match (&head.kind, head.is_list()) {
             (None, _) => Err(broken("a list in it has no kind".to_owned())),
             (Some(kind), false) => Err(broken(format!("a {kind} with items is no list"))),
@@ -246,8 +248,8 @@ impl Document<'_> {
     /// A document that is parsed as a whole: one object, or a list of another form than kubectl's.
     fn whole(&self, visit: &mut Visit<'_>) -> Result<(), Failure> {
         let place = self.place(None, self.starts);
-        let head = head_of(&self.outside, self.starts)
-            .map_err(|error| place.bad(error).hint(remedy(&self.outside)))?;
+        let broken = |fault: Fault| place.broken(fault, &self.outside);
+        let head = head_of(&self.outside, self.starts).map_err(broken)?;
         if !head.is_list() {
             let object = Object::new(head, None, &self.outside, Format::Yaml, place)?;
             return visit(Entry::Object(object));
@@ -256,8 +258,7 @@ impl Document<'_> {
         struct List {
             items: Option<Vec<Value>>,
         }
-        let list: List = from_yaml(&self.outside, self.starts)
-            .map_err(|error| place.bad(error).hint(remedy(&self.outside)))?;
+        let list: List = from_yaml(&self.outside, self.starts).map_err(broken)?;
         for (index, item) in list.items.into_iter().flatten().enumerate() {
             let place = self.place(Some(index + 1), None);
             let of_item = |key: &str| item[key].as_str().map(str::to_owned);
@@ -265,7 +266,7 @@ impl Document<'_> {
             let text = item.to_string();
             visit(Entry::Object(Object::new(of_item, Some(&head), &text, Format::Json, place)?))?;
         }
-        let whole: Head = from_yaml(&self.outside, self.starts).map_err(|error| place.bad(error))?;
+        let whole: Head = from_yaml(&self.outside, self.starts).map_err(broken)?;
         whole.listed(self.file, visit)
     }
 }
@@ -277,7 +278,7 @@ fn push(text: &mut String, line: &str) -> Option<()> {
 }
 
 /// By its lines, if they are as kubectl prints them: parsing it twice would take twice the time.
-fn head_of(text: &str, starts: Option<usize>) -> Result<Head, String> {
+fn head_of(text: &str, starts: Option<usize>) -> Result<Head, Fault> {
     let head = Head::of_lines(text);
     if head.kind.is_some() && head.api_version.is_some() { Ok(head) } else { from_yaml(text, starts) }
 }

@@ -28,8 +28,25 @@ const PROGRESS_DEADLINE: i64 = 600;
 /// Its Jobs get eleven characters more.
 const CRON_JOB_NAME: usize = 52;
 
+/// What is refused, and in which field, as in `/spec/replicas`.
+pub struct Refused {
+    pub at: String,
+    pub why: String,
+}
+
+impl Refused {
+    fn new(at: impl Into<String>, why: impl Into<String>) -> Self {
+        Refused { at: at.into(), why: why.into() }
+    }
+}
+
+/// As it is written: `spec.replicas`.
+pub fn dotted(pointer: &str) -> String {
+    pointer.trim_start_matches('/').replace('/', ".")
+}
+
 /// The first of it. `template`: where its pods are described.
-pub fn refused(read: Read, object: &Value, template: Option<&str>) -> Option<String> {
+pub fn refused(read: Read, object: &Value, template: Option<&str>) -> Option<Refused> {
     names(read, object)
         .or_else(|| labels(object, ""))
         .or_else(|| counts(read, object))
@@ -37,11 +54,13 @@ pub fn refused(read: Read, object: &Value, template: Option<&str>) -> Option<Str
         .or_else(|| pods(read, object, template?))
 }
 
-fn names(read: Read, object: &Value) -> Option<String> {
+fn names(read: Read, object: &Value) -> Option<Refused> {
     let (name, prefix) = (object.text("/metadata/name"), object.text("/metadata/generateName"));
     let (field, name) = match name.is_empty() {
         false => ("name", name),
-        true if prefix.is_empty() => return Some("it has neither a name nor a generateName".to_owned()),
+        true if prefix.is_empty() => {
+            return Some(Refused::new("/metadata", "it has neither a name nor a generateName"));
+        }
         // Something is appended to it.
         true => ("generateName", prefix.trim_end_matches('-')),
     };
@@ -49,73 +68,91 @@ fn names(read: Read, object: &Value) -> Option<String> {
         Read::Services | Read::Namespaces => (is_dns_label(name), "DNS label"),
         _ => (is_dns_subdomain(name), "DNS subdomain"),
     };
+    let at = format!("/metadata/{field}");
     if !is_valid {
-        return Some(format!("metadata.{field} {name:?} is no {what}"));
+        return Some(Refused::new(at, format!("metadata.{field} {name:?} is no {what}")));
     }
     if read == Read::CronJobs && name.len() > CRON_JOB_NAME {
-        return Some(format!("metadata.{field} has more than {CRON_JOB_NAME} characters"));
+        return Some(Refused::new(at, format!("metadata.{field} has more than {CRON_JOB_NAME} characters")));
     }
     let namespace = object.text("/metadata/namespace");
-    (!namespace.is_empty() && !is_dns_label(namespace))
-        .then(|| format!("metadata.namespace {namespace:?} is no DNS label"))
+    (!namespace.is_empty() && !is_dns_label(namespace)).then(|| {
+        Refused::new("/metadata/namespace", format!("metadata.namespace {namespace:?} is no DNS label"))
+    })
 }
 
 /// `at`: where its metadata is.
-fn labels(object: &Value, at: &str) -> Option<String> {
-    let all = object.map(&format!("{at}/metadata/labels"))?;
-    let field = format!("{at}/metadata/labels").trim_start_matches('/').replace('/', ".");
-    let bad = all.iter().find(|(key, value)| !is_label(key, value.as_str().unwrap_or_default()))?;
-    Some(format!("{field} has {}={}, which is no label", bad.0, bad.1.as_str().unwrap_or_default()))
+fn labels(object: &Value, at: &str) -> Option<Refused> {
+    let at = format!("{at}/metadata/labels");
+    let (key, value) = object
+        .map(&at)?
+        .iter()
+        .map(|(key, value)| (key, value.as_str().unwrap_or_default()))
+        .find(|(key, value)| !is_label(key, value))?;
+    let why = format!("{} has {key}={value}, which is no label", dotted(&at));
+    Some(Refused::new(format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), why))
 }
 
-fn counts(read: Read, object: &Value) -> Option<String> {
+fn counts(read: Read, object: &Value) -> Option<Refused> {
     // A StatefulSet with a negative number of them keeps all.
     let is_limit = |at: &&&str| read != Read::StatefulSets || **at != "/spec/revisionHistoryLimit";
     let of_jobs = COUNTS.iter().map(|at| format!("/spec/jobTemplate{at}"));
     let mut all = COUNTS.iter().filter(is_limit).map(|at| (*at).to_owned()).chain(of_jobs);
     all.find_map(|at| {
         let count = object.number(&at).filter(|count| *count < 0)?;
-        Some(format!("{} is {count}, and has to be 0 or more", at.trim_start_matches('/').replace('/', ".")))
+        let why = format!("{} is {count}, and has to be 0 or more", dotted(&at));
+        Some(Refused::new(at, why))
     })
 }
 
-fn of_kind(read: Read, object: &Value) -> Option<String> {
+fn of_kind(read: Read, object: &Value) -> Option<Refused> {
     let spec = &object["spec"];
     match read {
         Read::Deployments => {
             let waits = object.number("/spec/minReadySeconds").unwrap_or_default();
             let deadline = object.number("/spec/progressDeadlineSeconds").unwrap_or(PROGRESS_DEADLINE);
             if deadline <= waits {
-                return Some(format!(
-                    "spec.progressDeadlineSeconds is {deadline}, and has to be more than minReadySeconds ({waits})"
+                return Some(Refused::new(
+                    "/spec/progressDeadlineSeconds",
+                    format!(
+                        "spec.progressDeadlineSeconds is {deadline}, and has to be more than minReadySeconds ({waits})"
+                    ),
                 ));
             }
-            moves_nothing("spec.strategy.rollingUpdate", &spec["strategy"]["rollingUpdate"])
+            moves_nothing("/spec/strategy/rollingUpdate", &spec["strategy"]["rollingUpdate"])
         }
         Read::Budgets if !spec["minAvailable"].is_null() && !spec["maxUnavailable"].is_null() => {
-            Some("spec has both minAvailable and maxUnavailable".to_owned())
+            Some(Refused::new("/spec/maxUnavailable", "spec has both minAvailable and maxUnavailable"))
         }
         Read::Budgets => ["minAvailable", "maxUnavailable"].into_iter().find_map(|field| {
             let value = &spec[field];
             (!value.is_null() && !is_share(value)).then(|| {
-                format!("spec.{field} {value} is neither a number from 0 on nor a percentage up to 100%")
+                let why = "is neither a number from 0 on nor a percentage up to 100%";
+                Refused::new(format!("/spec/{field}"), format!("spec.{field} {value} {why}"))
             })
         }),
         Read::Autoscalers => {
             let (least, most) = (object.number("/spec/minReplicas"), object.number("/spec/maxReplicas"));
             let (least, most) = (least.unwrap_or(1), most.unwrap_or_default());
-            (least < 0 || most < 1 || most < least)
-                .then(|| format!("spec.minReplicas {least} and maxReplicas {most} are no range"))
+            (least < 0 || most < 1 || most < least).then(|| {
+                let why = format!("spec.minReplicas {least} and maxReplicas {most} are no range");
+                Refused::new("/spec/maxReplicas", why)
+            })
         }
         _ => None,
     }
 }
 
 /// The other one is not 0 unless it says so.
-fn moves_nothing(field: &str, strategy: &Value) -> Option<String> {
+fn moves_nothing(at: &str, strategy: &Value) -> Option<Refused> {
     let is_zero = |name: &str| strategy[name] == 0 || strategy[name] == "0%";
-    (is_zero("maxUnavailable") && is_zero("maxSurge"))
-        .then(|| format!("{field} has maxUnavailable and maxSurge 0, so that it could replace no pod"))
+    (is_zero("maxUnavailable") && is_zero("maxSurge")).then(|| {
+        let field = dotted(at);
+        Refused::new(
+            at,
+            format!("{field} has maxUnavailable and maxSurge 0, so that it could replace no pod"),
+        )
+    })
 }
 
 fn is_share(value: &Value) -> bool {
@@ -128,56 +165,71 @@ fn is_share(value: &Value) -> bool {
     }
 }
 
-fn pods(read: Read, object: &Value, template: &str) -> Option<String> {
-    let field = |at: &str| format!("{template}{at}").trim_start_matches('/').replace('/', ".");
-    if let Some(why) = labels(object, template) {
-        return Some(why);
-    }
+fn pods(read: Read, object: &Value, template: &str) -> Option<Refused> {
+    let within = |at: &str| format!("{template}{at}");
+    labels(object, template)
+        .or_else(|| selector_of(read, object, template))
+        .or_else(|| {
+            let at = within("/spec/restartPolicy");
+            let policy = object.text(&at);
+            let is_allowed = match read {
+                Read::Pods => matches!(policy, "" | "Always" | "OnFailure" | "Never"),
+                Read::Jobs | Read::CronJobs => matches!(policy, "OnFailure" | "Never"),
+                _ => matches!(policy, "" | "Always"),
+            };
+            let policy = if policy.is_empty() { "Always, the default" } else { policy };
+            let why = format!("{} is {policy}, which its kind does not take", dotted(&at));
+            (!is_allowed).then(|| Refused::new(at, why))
+        })
+        .or_else(|| {
+            let at = within("/spec/tolerations");
+            let is_bad = |it: &Value| !it["tolerationSeconds"].is_null() && it["effect"] != "NoExecute";
+            let number = object.list(&at).iter().position(is_bad)?;
+            let why = format!("{} has tolerationSeconds where the effect is not NoExecute", dotted(&at));
+            Some(Refused::new(format!("{at}/{number}"), why))
+        })
+        .or_else(|| {
+            let mut known = BTreeSet::new();
+            let lists = ["/spec/initContainers", "/spec/containers"].map(within);
+            lists.into_iter().find_map(|at| containers(object, &at, &mut known))
+        })
+}
+
+fn selector_of(read: Read, object: &Value, template: &str) -> Option<Refused> {
+    let other = || {
+        let template = dotted(template);
+        Refused::new("/spec/selector", format!("spec.selector does not select the labels of {template}"))
+    };
     if matches!(read, Read::Deployments | Read::ReplicaSets | Read::StatefulSets | Read::DaemonSets) {
         let rule = &object["spec"]["selector"];
         let is_empty = |at: &str| rule.map(at).is_none_or(Map::is_empty) && rule.list(at).is_empty();
         if is_empty("/matchLabels") && is_empty("/matchExpressions") {
-            return Some("spec.selector is missing or empty".to_owned());
+            return Some(Refused::new("/spec/selector", "spec.selector is missing or empty"));
         }
         let parsed = selector::from_json(rule);
         let labels = object.pointer(template).map(Raw::labels).unwrap_or_default();
-        if parsed.is_none() || !selector::selects(parsed.as_ref(), Some(&labels)) {
-            return Some(format!("spec.selector does not select the labels of {}", field("")));
+        return (parsed.is_none() || !selector::selects(parsed.as_ref(), Some(&labels))).then(other);
+    }
+    let rule = object.map("/spec/selector").filter(|_| read == Read::ReplicationControllers)?;
+    let labels = object.map(&format!("{template}/metadata/labels"));
+    rule.iter().any(|(key, value)| labels.and_then(|it| it.get(key)) != Some(value)).then(other)
+}
+
+/// `at`: the list. `known`: the names that are taken.
+fn containers<'o>(object: &'o Value, at: &str, known: &mut BTreeSet<&'o str>) -> Option<Refused> {
+    let field = dotted(at);
+    object.list(at).iter().enumerate().find_map(|(number, container)| {
+        let name = container.text("/name");
+        if !is_dns_label(name) {
+            let why = format!("{field} has the name {name:?}, which is no DNS label");
+            return Some(Refused::new(format!("{at}/{number}/name"), why));
         }
-    }
-    if let Some(rule) = object.map("/spec/selector").filter(|_| read == Read::ReplicationControllers) {
-        let labels = object.map(&format!("{template}/metadata/labels"));
-        if rule.iter().any(|(key, value)| labels.and_then(|it| it.get(key)) != Some(value)) {
-            return Some(format!("spec.selector does not select the labels of {}", field("")));
+        if let Some(probe) = PROBES.into_iter().find(|probe| asks_nothing(&container[probe])) {
+            let why = format!("{probe} of container {name} in {field} asks nothing");
+            return Some(Refused::new(format!("{at}/{number}/{probe}"), why));
         }
-    }
-    let policy = object.text(&format!("{template}/spec/restartPolicy"));
-    let is_allowed = match read {
-        Read::Pods => matches!(policy, "" | "Always" | "OnFailure" | "Never"),
-        Read::Jobs | Read::CronJobs => matches!(policy, "OnFailure" | "Never"),
-        _ => matches!(policy, "" | "Always"),
-    };
-    if !is_allowed {
-        let policy = if policy.is_empty() { "Always, the default" } else { policy };
-        return Some(format!("{} is {policy}, which its kind does not take", field("/spec/restartPolicy")));
-    }
-    let tolerations = object.list(&format!("{template}/spec/tolerations")).iter();
-    if tolerations.into_iter().any(|it| !it["tolerationSeconds"].is_null() && it["effect"] != "NoExecute") {
-        let field = field("/spec/tolerations");
-        return Some(format!("{field} has tolerationSeconds where the effect is not NoExecute"));
-    }
-    let mut known = BTreeSet::new();
-    ["/spec/initContainers", "/spec/containers"].iter().find_map(|at| {
-        let field = field(at);
-        object.list(&format!("{template}{at}")).iter().find_map(|container| {
-            let name = container.text("/name");
-            if !is_dns_label(name) {
-                return Some(format!("{field} has the name {name:?}, which is no DNS label"));
-            }
-            if let Some(probe) = PROBES.into_iter().find(|probe| asks_nothing(&container[probe])) {
-                return Some(format!("{probe} of container {name} in {field} asks nothing"));
-            }
-            (!known.insert(name)).then(|| format!("{field} has the name {name} twice"))
+        (!known.insert(name)).then(|| {
+            Refused::new(format!("{at}/{number}/name"), format!("{field} has the name {name} twice"))
         })
     })
 }

@@ -237,6 +237,8 @@ fn the_same_object_twice_is_one_and_two_versions_are_an_error_that_names_both_fi
         words.contains("cannot read b.yaml") && words.contains("default/web was there in a.yaml"),
         "{words}"
     );
+    assert_eq!(failure.hints.len(), 1, "{:?}", failure.hints);
+    assert!(failure.hints[0].starts_with("the other one is at a.yaml:2: remove one"), "{:?}", failure.hints);
 }
 
 #[test]
@@ -253,7 +255,11 @@ fn what_is_no_manifest_is_an_error_and_never_good() {
         (text(&[quoted]), "its name is a template", "helm template"),
         (web.replace("replicas: 2", "replicas: {{ .Values.replicas }}"), "Deployment: ", "helm template"),
         (format!("{web}---\n{{{{- if .Values.on }}}}\n{web}"), "document 2", "helm template"),
-        (web.replace("replicas: 2", "replicas: two"), "Deployment: invalid type", "--dry-run=server"),
+        (
+            web.replace("replicas: 2", "replicas: two"),
+            "Deployment: spec.replicas: invalid type: string \"two\", expected a whole number",
+            "--dry-run=server",
+        ),
         (
             web.split("    spec:").next().unwrap().to_owned(),
             "it has no spec.template.spec.containers",
@@ -272,6 +278,32 @@ fn what_is_no_manifest_is_an_error_and_never_good() {
         assert!(words.contains(message), "{message}: {words}");
         assert!(failure.hints.join(" ").contains(hint), "{hint}: {:?}", failure.hints);
         assert_eq!(failure.exit, Exit::Failed, "{text}");
+    }
+}
+
+#[test]
+fn an_error_has_the_field_and_its_line() {
+    let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {}});
+    let files = text(&[service, workload("Deployment", "web", json!({}))]);
+    // The file goes on behind each of them.
+    let cases = [
+        ("replicas: 2", "replicas: two", "spec.replicas: invalid type"),
+        ("name: main", "name: [main]", "spec.template.spec.containers.0.name: invalid type"),
+        ("name: main", "name: Main", "spec.template.spec.containers has the name \"Main\""),
+        ("containers:", "container:", "it has no spec.template.spec.containers"),
+        ("port: 80", "port: }80", ""),
+    ];
+    for (from, to, what) in cases {
+        assert!(files.contains(from), "{from}: {files}");
+        let text = files.replacen(from, to, 1);
+        let failure = manifests(&[("f", &text)], &Target::All).err().unwrap();
+        let line = 1 + text.lines().position(|line| line.contains(to)).unwrap();
+        // Of what is not there, that of what it would be in.
+        let line = if to == "container:" { line - 1 } else { line };
+        let words = failure.to_string();
+        assert!(words.contains(&format!("document 2, line {line}: Deployment: ")), "{line}: {words}");
+        assert!(words.contains(what), "{what}: {words}");
+        assert!(!failure.hints.join(" ").contains("complete"), "{:?}", failure.hints);
     }
 }
 

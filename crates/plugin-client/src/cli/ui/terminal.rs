@@ -49,6 +49,13 @@ pub(super) struct Captured {
     err: Vec<u8>,
 }
 
+/// A long list goes on below; commands, which are in the midst of the words, stay in one piece.
+fn hinted(line: Line) -> Line {
+    let has_command = line.text().contains("kubectl ");
+    let line = Line::new().command("hint:").plain(" ").then(line);
+    if has_command { line } else { line.hanging(6) }
+}
+
 impl Ui {
     /// `quiet` silences `status` and `live`; from verbosity 1 requests are logged.
     pub fn terminal(quiet: bool, verbosity: u8) -> Self {
@@ -116,7 +123,7 @@ impl Ui {
     }
 
     pub fn hint(&self, line: impl Into<Line>) {
-        self.write(Stream::Err, &Line::new().command("hint:").plain(" ").then(line));
+        self.write(Stream::Err, &hinted(line.into()));
     }
 
     pub fn failure(&self, failure: &Failure) {
@@ -247,5 +254,19 @@ impl Ui {
         }
         self.0.writer.flush(Some(UNREAD));
         self.0.writer.pass_by_stderr(UNREAD);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_hint_fits_the_terminal_unless_it_has_a_command() {
+        let ids = vec!["HC101"; 40].join(", ");
+        let lines = hinted(Line::from(format!("there are: {ids}"))).wrapped(80);
+        assert!(lines.len() > 2 && lines.iter().all(|line| line.width() <= 80), "{lines:?}");
+        let command = hinted(Line::from(format!("ask `kubectl apply {ids}`")));
+        assert_eq!(command.wrapped(80).len(), 1);
     }
 }
