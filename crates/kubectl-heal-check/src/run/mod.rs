@@ -12,7 +12,7 @@ use std::time::Instant;
 use cluster_model::Known;
 use plugin_client::{Bounds, Exit, Failure, Line, Ui, publish_roles};
 
-use crate::again::again;
+use crate::again::{again, flags};
 use crate::args::{Args, Files, Target, known};
 use crate::baseline::{self, BaselineFile};
 use crate::dependencies::Services;
@@ -73,7 +73,7 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         file.write(&baseline::next(&known, &report.exempt.fixed, &found))?;
     }
     if let Some((how, cluster)) = proof.as_ref().zip(cluster.as_ref()) {
-        let run = proof::Run { ui: &ui, cluster, options: how, bounds: &bounds };
+        let run = proof::Run { ui: &ui, cluster, options: how, bounds: &bounds, flags: &flags(&args) };
         let judge = |snapshot: &Snapshot| judge(snapshot, &options, namespace.as_deref(), &target);
         let again = async || Ok(read::read(&args, &target, &options, &ui).await?.snapshot);
         let (mut report, summary) = Box::pin(proof::run(run, snapshot, report, judge, again)).await?;
