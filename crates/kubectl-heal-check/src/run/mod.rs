@@ -56,7 +56,7 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let namespace = args.connection.namespace.as_deref();
         let mut roles = rights::roles(namespace, &options, proof.as_ref());
         if args.fix.is_some() {
-            rights::add_fixes(&mut roles, namespace);
+            rights::add_fixes(&mut roles, namespace, options.half);
         }
         publish_roles(&ui, output, &roles);
         return Ok(Exit::Done);
