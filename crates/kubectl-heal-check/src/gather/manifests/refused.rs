@@ -3,6 +3,9 @@
 //! The rules are those of `pkg/apis/*/validation` and `staging/src/k8s.io/apimachinery/pkg/util/validation`. What admission may still
 //! change before they apply, as an image that is missing, is left to the server.
 
+mod pod_spec;
+mod values;
+
 use std::collections::BTreeSet;
 
 use cluster_model::{Raw, selector};
@@ -10,6 +13,8 @@ use serde_json::{Map, Value};
 
 use crate::snapshot::Read;
 use crate::snapshot::template::labels_of;
+use pod_spec::{is_port, resources};
+use values::{is_schedule, port_or_name};
 
 const COUNTS: [&str; 10] = [
     "/spec/replicas",
@@ -36,6 +41,7 @@ pub fn refused(read: Read, object: &Value, template: Option<&str>) -> Option<Str
         .or_else(|| counts(read, object))
         .or_else(|| of_kind(read, object))
         .or_else(|| pods(read, object, template?))
+        .or_else(|| pod_spec::refused(read, object, template?))
 }
 
 fn names(read: Read, object: &Value) -> Option<String> {
@@ -108,8 +114,37 @@ fn of_kind(read: Read, object: &Value) -> Option<String> {
             (least < 0 || most < 1 || most < least)
                 .then(|| format!("spec.minReplicas {least} and maxReplicas {most} are no range"))
         }
+        Read::CronJobs => {
+            let schedule = object.text("/spec/schedule");
+            (!is_schedule(schedule)).then(|| format!("spec.schedule {schedule:?} is no schedule"))
+        }
+        Read::Services => service_ports(object),
+        Read::Claims => resources(&spec["resources"]).map(|why| format!("spec has {why}")),
+        Read::StatefulSets => object.list("/spec/volumeClaimTemplates").iter().find_map(|claim| {
+            let why = resources(&claim["spec"]["resources"])?;
+            Some(format!("spec.volumeClaimTemplates {:?} has {why}", claim.name()))
+        }),
         _ => None,
     }
+}
+
+/// `pkg/apis/core/validation/validation.go`, validateServicePort. A targetPort that is 0 or empty is the port (SetDefaults_Service).
+fn service_ports(object: &Value) -> Option<String> {
+    let mut known = BTreeSet::new();
+    object.list("/spec/ports").iter().find_map(|port| {
+        let number = port.number("/port").unwrap_or_default();
+        if !is_port(number) {
+            return Some(format!("spec.ports has {number}, and ports are from 1 to 65535"));
+        }
+        let target = port.get("targetPort").filter(|it| **it != 0 && **it != "");
+        if let Some(target) = target.filter(|it| !port_or_name(it)) {
+            return Some(format!(
+                "spec.ports has the targetPort {target}, which is neither from 1 to 65535 nor a name"
+            ));
+        }
+        let name = port.text("/name");
+        (!name.is_empty() && !known.insert(name)).then(|| format!("spec.ports has the name {name} twice"))
+    })
 }
 
 /// The other one is not 0 unless it says so.
