@@ -214,7 +214,10 @@ mod tests {
             _ => page(&["c", "d"], json!({})),
         })
         .await;
-        assert_eq!((found.unwrap(), queries.len()), (vec!["a".into(), "b".into(), "c".into(), "d".into()], 2));
+        assert_eq!(
+            (found.unwrap(), queries.len()),
+            (vec!["a".into(), "b".into(), "c".into(), "d".into()], 2)
+        );
     }
 
     #[tokio::test]
