@@ -30,11 +30,15 @@ const COMBINED: usize = 3;
 
 /// What fixes of this half of the checks may change: the kinds whose objects are patched, and whether budgets are made. A fix may need the
 /// changes of other findings beside its own.
-pub fn changed(half: Half) -> (BTreeSet<Read>, bool) {
-    let wanted = checks::CHECKS.iter().filter(|check| half.wants(check));
-    let all: Vec<(Vec<Read>, bool)> = wanted.map(|check| candidates::changed(check.id)).collect();
-    let makes_budgets = all.iter().any(|(_, makes_budget)| *makes_budget);
-    (all.into_iter().flat_map(|(kinds, _)| kinds).collect(), makes_budgets)
+pub fn changed(half: Half) -> (Vec<Read>, bool) {
+    let (mut kinds, mut makes_budgets) = (Vec::new(), false);
+    for check in checks::CHECKS.iter().filter(|check| half.wants(check)) {
+        let (patched, makes_budget) = candidates::changed(check.id);
+        let new: Vec<Read> = patched.into_iter().filter(|read| !kinds.contains(read)).collect();
+        kinds.extend(new);
+        makes_budgets |= makes_budget;
+    }
+    (kinds, makes_budgets)
 }
 
 /// What fixes are tried on.
