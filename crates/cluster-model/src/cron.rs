@@ -102,20 +102,29 @@ const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
+/// A field with steps is restricted (robfig/cron v3, getRange: `extra`).
 fn is_any(field: &str) -> bool {
-    field.split(',').any(|part| part == "*" || part == "?" || part.starts_with("*/"))
+    field.split(',').any(|part| {
+        let (range, step) = part.split_once('/').unwrap_or((part, "1"));
+        is_all(range) && step.parse() == Ok(1)
+    })
+}
+
+/// What follows a hyphen is not read then.
+fn is_all(range: &str) -> bool {
+    matches!(range.split('-').next(), Some("*" | "?"))
 }
 
 /// `*`, `5`, `1-5`, `*/10`, `0-30/5`, `5/15`, and lists of them.
 fn field(text: &str, min: u32, max: u32, names: &[&str]) -> Option<u64> {
     let mut bits = 0;
-    for part in text.split(',') {
+    for part in text.split(',').filter(|part| !part.is_empty()) {
         let (range, step) = match part.split_once('/') {
             Some((range, step)) => (range, Some(step.parse::<u32>().ok().filter(|it| *it > 0)?)),
             None => (part, None),
         };
         let (low, high) = match range.split_once('-') {
-            _ if range == "*" || range == "?" => (min, max),
+            _ if is_all(range) => (min, max),
             Some((low, high)) => (value(low, min, names)?, value(high, min, names)?),
             // With a step, a single value begins a range.
             None if step.is_some() => (value(range, min, names)?, max),
@@ -180,9 +189,12 @@ mod tests {
             ("0 0 * * 0", "2026-07-19T00:00:00Z"),
             // Both are restricted: one of them is enough.
             ("0 0 20 * 5", "2026-07-17T00:00:00Z"),
-            // A step counts as unrestricted, so that both are needed.
-            ("0 0 */2 * 5", "2026-07-17T00:00:00Z"),
-            ("0 0 */10 * 5", "2026-07-31T00:00:00Z"),
+            // Steps restrict as well.
+            ("0 0 */10 * 5", "2026-07-17T00:00:00Z"),
+            ("0 0 */1 * 6", "2026-07-18T00:00:00Z"),
+            ("0 0 20 * */2", "2026-07-16T00:00:00Z"),
+            // Empty parts of a list, and what follows a star, are not read.
+            (",0 0,, *-5 * *", "2026-07-16T00:00:00Z"),
             ("0 0 29 feb ?", "2028-02-29T00:00:00Z"),
             ("0 0 31 2 *", ""),
             ("@hourly", "2026-07-15T11:00:00Z"),

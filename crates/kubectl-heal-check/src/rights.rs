@@ -3,8 +3,9 @@
 use plugin_client::api::access_review::distinct;
 use plugin_client::{Requirement, Right, Roles, Scope};
 
-use crate::fix::CHANGED;
+use crate::fix;
 use crate::gather::volumes::VOLUMES;
+use crate::half::Half;
 use crate::options::Options;
 use crate::proof::harm::Harm;
 use crate::proof::options::ProofOptions;
@@ -151,7 +152,7 @@ pub fn roles(namespace: Option<&str>, options: &Options, proves: Option<&ProofOp
 }
 
 /// `--fix`: the server's dry run of a change needs the right to make it.
-pub fn add_fixes(roles: &mut Roles, namespace: Option<&str>) {
+pub fn add_fixes(roles: &mut Roles, namespace: Option<&str>, half: Half) {
     roles.title = vec![
         "Rights for `kubectl heal-check --fix`, and no more. It changes nothing: the server is asked what it would say (dry run), which needs".to_owned(),
         "the same rights as the change. Printed by --print-rbac, which does not contact the cluster.".to_owned(),
@@ -160,9 +161,10 @@ pub fn add_fixes(roles: &mut Roles, namespace: Option<&str>) {
     let asked = "see whether the server would accept a fix (dry run)";
     let lost = "the fix is not proven, and is shown as partial";
     let right = |verb: &str, read: Read| Right { verb: verb.to_owned(), ..read.right(namespace) };
-    let patched = CHANGED.into_iter().map(|read| right("patch", read));
-    let made = right("create", Read::Budgets);
-    roles.requirements.extend(patched.chain([made]).map(|it| Requirement::reported(it, asked, lost)));
+    let (kinds, makes_budgets) = fix::changed(half);
+    let patched = kinds.into_iter().map(|read| right("patch", read));
+    let made = makes_budgets.then(|| right("create", Read::Budgets));
+    roles.requirements.extend(patched.chain(made).map(|it| Requirement::reported(it, asked, lost)));
 }
 
 /// Of `--ask-server`. The server does not tell a dry run from the real thing when it looks at rights.
@@ -304,7 +306,6 @@ fn of_one_namespace(options: &Options) -> [&'static str; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::half::Half;
     use crate::ignores::{Rule, Source};
 
     /// As `list pods`, in this namespace or in none.
@@ -357,6 +358,15 @@ mod tests {
         assert_eq!(rights(None, Some(KUBE_SYSTEM), &less), [""; 0]);
         assert!(rights(None, None, &Options::default()).iter().any(|it| it == "list configmaps"));
         assert!(!rights(None, None, &less).iter().any(|it| it == "list configmaps"));
+        let of_fixes = |half| {
+            let mut roles = Roles { requirements: Vec::new(), ..roles(None, &Options::default(), None) };
+            add_fixes(&mut roles, None, half);
+            roles.requirements.into_iter().map(|it| it.right.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(of_fixes(Half::Now), ["patch poddisruptionbudgets.policy"]);
+        let both = of_fixes(Half::Both);
+        assert!(both.iter().any(|it| it == "create poddisruptionbudgets.policy"), "{both:?}");
+        assert_eq!((both.len(), of_fixes(Half::Posture)), (7, both));
         assert_eq!(roles(None, &less, None).scope, Scope::Other);
         assert_eq!(roles(None, &Options::default(), None).scope, Scope::All);
     }

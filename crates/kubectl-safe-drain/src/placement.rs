@@ -80,17 +80,24 @@ pub struct TooLittle {
     pub free: String,
 }
 
-/// Empty where the cluster is not known.
+/// Where the cluster is not known, each place is unknown for that reason.
 pub fn placements(inventory: &Inventory, options: &Options) -> Placements {
-    let Known::Seen(cluster) = &inventory.scheduling else { return Placements::default() };
     let leaves = |pod: &&Pod| !matches!(pod_filter(pod, inventory, options), PodFilter::Skip(_));
     let leaving: Vec<&Pod> = inventory.pods.iter().filter(leaves).collect();
-    let found = cluster.find_pods(&leaving.iter().map(|pod| pod.uid()).collect());
     let is_recreated = |pod: &&&Pod| {
         let has_controller = inventory.has_controller(pod);
         // What is deleted already is being recreated already; a pod whose template names the node needs no scheduler.
         has_controller && !pod.is_terminating() && !recreation(pod, inventory).is_certain()
     };
+    let cluster = match &inventory.scheduling {
+        Known::Seen(cluster) => cluster,
+        Known::Unknown(why) => {
+            let places =
+                leaving.iter().filter(is_recreated).map(|pod| (pod.uid().to_owned(), not_known(why)));
+            return Placements { places: places.collect(), too_little: Vec::new() };
+        }
+    };
+    let found = cluster.find_pods(&leaving.iter().map(|pod| pod.uid()).collect());
     let recreated: BTreeMap<_, &str> = leaving
         .iter()
         .filter(is_recreated)
@@ -112,6 +119,17 @@ pub fn placements(inventory: &Inventory, options: &Options) -> Placements {
         Some(((*uid).to_owned(), place(&scenario, judgement)))
     });
     Placements { places: places.collect(), too_little }
+}
+
+fn not_known(why: &str) -> Place {
+    Place {
+        verdict: Verdict::Unknown(vec![why.to_owned()]),
+        nodes: 0,
+        named: Vec::new(),
+        misses: Vec::new(),
+        one_rule_away: Vec::new(),
+        shortage: None,
+    }
 }
 
 fn too_little(it: Shortfall) -> TooLittle {

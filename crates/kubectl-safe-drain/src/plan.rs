@@ -39,7 +39,7 @@ pub struct Step {
     pub already_terminating: bool,
     /// Whether its controller would recreate it on this node.
     pub recreation: Recreation,
-    /// Where its replacement can run; `None` where it has none, or that is not known.
+    /// Where its replacement can run, or why that is not known; `None` where it has none.
     pub place: Option<Place>,
 }
 

@@ -62,6 +62,31 @@ fn probing(probe: Value) -> Value {
     json!([{"name": "main", "image": "shop:1", "readinessProbe": probe}])
 }
 
+fn container_with(edit: Value) -> Value {
+    let mut container = json!({"name": "main", "image": "shop:1"});
+    for (field, value) in edit.as_object().into_iter().flatten() {
+        container[field] = value.clone();
+    }
+    json!([container])
+}
+
+/// A Deployment whose container has these fields, too.
+fn main(edit: Value) -> Value {
+    deployment("spec.template.spec.containers", container_with(edit))
+}
+
+fn mounting(mounts: Value) -> Value {
+    with(main(json!({"volumeMounts": mounts})), "spec.template.spec.volumes", json!([{"name": "data"}]))
+}
+
+fn scheduled(schedule: &str) -> Value {
+    with(cron_job("often"), "spec.schedule", json!(schedule))
+}
+
+fn service(ports: Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"ports": ports}})
+}
+
 fn refused() -> Vec<Value> {
     let other = || json!({"app": "other"});
     let container = |name: &str| json!([{"name": name, "image": "shop:1"}]);
@@ -89,6 +114,32 @@ fn refused() -> Vec<Value> {
         budget("spec.maxUnavailable", json!(-1)),
         budget("spec.minAvailable", json!("101%")),
         autoscaler(3, 2),
+        main(json!({"ports": [{"containerPort": 0}]})),
+        main(json!({"ports": [{"containerPort": 80, "hostPort": 70000}]})),
+        main(json!({"ports": [{"containerPort": 80, "name": "8080"}]})),
+        main(json!({"ports": [{"containerPort": 80, "name": "a"}, {"containerPort": 81, "name": "a"}]})),
+        main(json!({"readinessProbe": {"periodSeconds": -1, "tcpSocket": {"port": 80}}})),
+        main(json!({"livenessProbe": {"successThreshold": 2, "tcpSocket": {"port": 80}}})),
+        main(json!({"livenessProbe": {"httpGet": {"port": "80"}}})),
+        main(json!({"livenessProbe": {"grpc": {"port": 65536}}})),
+        main(json!({"resources": {"requests": {"cpu": "1K"}}})),
+        main(json!({"resources": {"requests": {"cpu": ""}}})),
+        with(
+            of_kind("StatefulSet"),
+            "spec.template.spec.containers",
+            container_with(json!({"resources": {"limits": {"memory": "1 Gi"}}})),
+        ),
+        main(json!({"volumeMounts": [{"name": "data", "mountPath": "/d"}]})),
+        mounting(json!([{"name": "data", "mountPath": "/d"}, {"name": "data", "mountPath": "/d"}])),
+        deployment("spec.template.spec.volumes", json!([{"name": "v"}, {"name": "v"}])),
+        deployment("spec.template.spec.volumes", json!([{"name": "V"}])),
+        deployment("spec.template.spec.volumes", json!([{"name": "v", "emptyDir": {"sizeLimit": "much"}}])),
+        scheduled("0 0 * * 7"),
+        scheduled("0 0 * * 5-1"),
+        scheduled("@often"),
+        service(json!([{"port": 70000}])),
+        service(json!([{"port": 80, "targetPort": "a--b"}])),
+        service(json!([{"port": 80, "name": "a"}, {"port": 81, "name": "a"}])),
     ]
 }
 
@@ -107,6 +158,24 @@ fn accepted() -> Vec<Value> {
         cron_job(&"a".repeat(52)),
         budget("spec.minAvailable", json!("100%")),
         autoscaler(2, 2),
+        deployment("spec.replicas", json!(2.0)),
+        deployment("metadata.labels", json!({"a": null})),
+        deployment("metadata.labels", Value::Null),
+        // Its kubelet refuses that.
+        main(json!({"image": " Shop/My App:1 "})),
+        main(json!({"ports": [{"containerPort": 80, "name": "http"}, {"containerPort": 80}]})),
+        main(json!({"livenessProbe": {"httpGet": {"port": "http"}, "successThreshold": 0},
+            "readinessProbe": {"tcpSocket": {"port": 80}, "successThreshold": 2}})),
+        main(
+            json!({"resources": {"requests": {"cpu": " 1. ", "memory": "1e3"}, "limits": {"cpu": 1.5, "memory": "9E"}}}),
+        ),
+        main(json!({"resources": {"requests": {"cpu": "m", "memory": "."}}})),
+        mounting(json!([{"name": "data", "mountPath": "/a"}, {"name": "data", "mountPath": "/b"}])),
+        scheduled("@every 1.5h"),
+        scheduled(",0 0,, *-5 * mon-FRI/2"),
+        service(
+            json!([{"port": 80, "targetPort": 0, "name": "a"}, {"port": 81, "name": "b", "targetPort": "c"}]),
+        ),
     ]
 }
 

@@ -28,15 +28,18 @@ use serde_json::json;
 /// So many further changes, each for what the ones before would bring about.
 const COMBINED: usize = 3;
 
-/// The kinds that a fix may change.
-pub const CHANGED: [Read; 6] = [
-    Read::Deployments,
-    Read::StatefulSets,
-    Read::DaemonSets,
-    Read::ReplicaSets,
-    Read::Autoscalers,
-    Read::Budgets,
-];
+/// What fixes of this half of the checks may change: the kinds whose objects are patched, and whether budgets are made. A fix may need the
+/// changes of other findings beside its own.
+pub fn changed(half: Half) -> (Vec<Read>, bool) {
+    let (mut kinds, mut makes_budgets) = (Vec::new(), false);
+    for check in checks::CHECKS.iter().filter(|check| half.wants(check)) {
+        let (patched, makes_budget) = candidates::changed(check.id);
+        let new: Vec<Read> = patched.into_iter().filter(|read| !kinds.contains(read)).collect();
+        kinds.extend(new);
+        makes_budgets |= makes_budget;
+    }
+    (kinds, makes_budgets)
+}
 
 /// What fixes are tried on.
 pub struct Workbench {
@@ -68,12 +71,19 @@ impl Workbench {
     pub fn fix(&self, finding: &Finding, snapshot: &Snapshot) -> Result<Fix, String> {
         // Before anything is copied.
         let changes = candidates::of(finding, snapshot)?;
+        debug_assert!(changes.iter().all(|it| is_announced(finding.id, it)), "{changes:?}");
         let index = self.index.get_or_init(|| Index::of(&self.gathered, snapshot));
         let gathered = index.part(&self.gathered, snapshot, finding);
         let mut bench = Bench { of: self, snapshot, gathered, now: Vec::new() };
         bench.now = bench.found(&bench.built(bench.gathered.clone()));
         bench.fix(finding, changes)
     }
+}
+
+/// `--print-rbac` has the right to it.
+fn is_announced(id: &str, change: &Change) -> bool {
+    let (kinds, makes_budgets) = candidates::changed(id);
+    if change.creates { makes_budgets } else { change.read().is_none_or(|read| kinds.contains(&read)) }
 }
 
 impl Bench<'_> {

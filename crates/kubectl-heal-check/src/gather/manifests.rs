@@ -1,5 +1,6 @@
 //! Manifests (`-f`): objects as they are applied. There are no nodes, and of pods only those that have a manifest of their own.
 
+mod as_read;
 mod refused;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ use crate::args::{TYPES, Target};
 use crate::finding::{Location, Subject};
 use crate::snapshot::origin::Basis;
 use crate::snapshot::{Gathered, Interner, Origin, Packed, PodState, Read, Selection, strip};
+use as_read::as_read;
 use refused::{Refused, dotted, refused};
 
 /// Where manifests have the containers of their pods.
@@ -133,6 +135,7 @@ impl Files<'_> {
             return Ok(());
         };
         let mut value: Value = object.parse()?;
+        as_read(&mut value);
         check(read, &value).map_err(|wrong| {
             let is_cut = wrong.is_cut && object.is_last();
             object.bad_at(&wrong.at, &wrong.why).hint(if is_cut { INCOMPLETE } else { ASK })

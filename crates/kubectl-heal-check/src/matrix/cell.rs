@@ -54,6 +54,9 @@ pub struct Cell {
     /// Of one that heals, whether no pod of it is ready until then, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outage: Option<bool>,
+    /// It will not heal because no node takes the next pod, if that is like one that runs.
+    #[serde(skip)]
+    pub has_no_place: bool,
 }
 
 /// From here on it is slow.
@@ -61,7 +64,8 @@ const SLOW: i64 = 60;
 
 impl Cell {
     fn new(verdict: Verdict, evidence: Evidence, reason: impl Into<String>) -> Self {
-        Cell { verdict, eta_seconds: None, evidence, reason: reason.into(), worst: None, outage: None }
+        let reason = reason.into();
+        Cell { verdict, eta_seconds: None, evidence, reason, worst: None, outage: None, has_no_place: false }
     }
 
     pub fn none(reason: impl Into<String>) -> Self {
@@ -74,6 +78,10 @@ impl Cell {
 
     pub fn wont(reason: impl Into<String>) -> Self {
         Cell::new(Verdict::Wont, Evidence::Predicted, reason)
+    }
+
+    pub fn no_place(reason: impl Into<String>) -> Self {
+        Cell { has_no_place: true, ..Cell::wont(reason) }
     }
 
     /// `at_least`: seconds that pass in any case; `start_up`: those until a new pod is Ready, if that was ever seen.

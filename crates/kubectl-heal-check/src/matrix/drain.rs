@@ -112,7 +112,7 @@ fn of_node(workload: &Workload, snapshot: &Snapshot, node: &str, places: Option<
         match places.get(&pod.uid) {
             Some(Place::Fits) => {}
             Some(Place::Cannot(why)) => {
-                return Cell::wont(format!("no node takes the replacement of {}: {why}", pod.name));
+                return Cell::no_place(format!("no node takes the replacement of {}: {why}", pod.name));
             }
             Some(Place::Tight(why) | Place::Unknown(why)) => {
                 return Cell::unknown(format!(

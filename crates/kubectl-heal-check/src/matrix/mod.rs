@@ -151,8 +151,8 @@ fn matrix(
         (Some(name), _) if cell.promises() => {
             Cell::wont(format!("{name} does not renew its Lease (HC804)")).observed()
         }
-        // Where the pods of a ReplicaSet find no place, those of its newer template may.
-        (_, Some(why)) if cell.promises() || is_other_template && workload.kind == Kind::ReplicaSet => {
+        // Where the pods that run find no place, those of a newer template may.
+        (_, Some(why)) if cell.promises() || is_other_template && cell.has_no_place => {
             Cell::unknown(format!("a new pod may not become Ready: {why}"))
         }
         _ => cell,

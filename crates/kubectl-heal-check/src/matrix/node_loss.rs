@@ -56,7 +56,10 @@ pub fn after(workload: &Workload, snapshot: &Snapshot, lost: &[&PodState], loss:
     for pod in lost {
         let why = match loss.places.get(&pod.uid) {
             Some(Place::Cannot(why)) => {
-                return Cell::wont(format!("no node takes the replacement of {}: {why}; {still}", pod.name));
+                return Cell::no_place(format!(
+                    "no node takes the replacement of {}: {why}; {still}",
+                    pod.name
+                ));
             }
             Some(Place::Fits) if pod.may_return => "it may be bound to the lost node again",
             Some(Place::Fits) => continue,

@@ -37,7 +37,7 @@ pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Pla
         Place::Tight(why) | Place::Unknown(why) => {
             Cell::unknown(format!("whether its replacement finds a place: {why}"))
         }
-        Place::Cannot(why) => Cell::wont(format!("no node takes its replacement: {why}")),
+        Place::Cannot(why) => Cell::no_place(format!("no node takes its replacement: {why}")),
     };
     let waits_for_the_last = matches!(workload.kind, Kind::StatefulSet | Kind::DaemonSet);
     let cells = one_a_node.iter().map(|(node, uid)| match () {

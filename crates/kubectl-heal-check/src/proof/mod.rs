@@ -40,6 +40,8 @@ pub struct Run<'r> {
     pub cluster: &'r Cluster,
     pub options: &'r ProofOptions,
     pub bounds: &'r Bounds,
+    /// Of a command that shows the same without a proof.
+    pub flags: &'r str,
 }
 
 /// The report with the proof in it, and its lines for people. `judge` makes the report of a snapshot, `read` reads it again.
@@ -50,7 +52,7 @@ pub async fn run(
     judge: impl Fn(&Snapshot) -> HealReport,
     read: impl AsyncFn() -> Result<Snapshot, Failure>,
 ) -> Result<(HealReport, Vec<Line>), Failure> {
-    let Run { ui, cluster, options, bounds } = run;
+    let Run { ui, cluster, options, bounds, flags } = run;
     ui.status(&heading(&snapshot, cluster, options));
     let prepared = bounds.before_changes(Box::pin(prepare(ui, cluster, options, &snapshot))).await?;
     prepared.show(ui, options);
@@ -64,7 +66,7 @@ pub async fn run(
         let end = End::Refused(why.clone());
         report.result = result(&end, false);
         report.proof = Some(report::ProofReport::of(&end, &[], &[], render::reason(&end, &[])));
-        let mut lines = render::summary(plan, &end, &[], &[]);
+        let mut lines = render::summary(plan, &end, &[], &[], flags);
         lines.extend(render::unheard(&report.findings, ui.width()));
         return Ok((report, lines));
     }
@@ -88,7 +90,7 @@ pub async fn run(
         report::promote(matrix, &end, &rounds);
     }
     report.proof = Some(report::ProofReport::of(&end, &rounds, &added, render::reason(&end, &rounds)));
-    let mut lines = render::summary(plan, &end, &rounds, &added);
+    let mut lines = render::summary(plan, &end, &rounds, &added, flags);
     lines.extend(render::unheard(&report.findings, ui.width()));
     Ok((report, lines))
 }

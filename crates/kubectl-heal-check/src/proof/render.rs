@@ -139,7 +139,7 @@ pub fn reason(end: &End, rounds: &[Round]) -> Option<String> {
     }
 }
 
-pub fn summary(plan: &Plan, end: &End, rounds: &[Round], added: &[Added]) -> Vec<Line> {
+pub fn summary(plan: &Plan, end: &End, rounds: &[Round], added: &[Added], flags: &str) -> Vec<Line> {
     let mut lines = Vec::new();
     let longest = rounds.iter().flat_map(|it| it.phases.values()).max().copied().unwrap_or_default();
     for (index, round) in rounds.iter().enumerate() {
@@ -178,8 +178,8 @@ pub fn summary(plan: &Plan, end: &End, rounds: &[Round], added: &[Added]) -> Vec
     }
     lines.extend(left(plan, added));
     let next = match end {
-        End::Recovered => ("all about it: ", format!("kubectl heal-check {name} -o wide")),
-        _ => ("its state now: ", format!("kubectl heal-check {name}")),
+        End::Recovered => ("all about it: ", format!("kubectl heal-check {name} -o wide{flags}")),
+        _ => ("its state now: ", format!("kubectl heal-check {name}{flags}")),
     };
     lines.push(Line::new().plain(next.0).command(format!("{} -n {}", next.1, plan.subject.namespace)));
     lines

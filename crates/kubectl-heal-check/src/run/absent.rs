@@ -67,18 +67,12 @@ pub fn workloads(snapshot: &Snapshot, namespace: Option<&str>, target: &Target) 
 
 /// Pods and Jobs are part of their owners.
 fn not_found(snapshot: &Snapshot, named: &str, namespace: Option<&str>) -> String {
-    let owner_of = |read: Read, name: &str| {
-        let object = match read {
-            Read::Jobs => snapshot.jobs().find(|it| it.name() == name),
-            _ => snapshot.all(read).iter().find(|it| it.name() == name),
-        };
-        object.and_then(|it| snapshot.workload_of.get(it.uid())).map(|at| &snapshot.workloads[*at])
-    };
+    let owner_of = |uid: &str| snapshot.workload_of.get(uid).map(|at| &snapshot.workloads[*at]);
     let (kind, name) = named.split_once('/').unwrap_or((named, ""));
     let owner = match kind {
         "pod" => snapshot.workloads.iter().find(|it| it.pods.iter().any(|pod| pod.name == name)),
-        "job" => owner_of(Read::Jobs, name),
-        "replicaset" => owner_of(Read::ReplicaSets, name),
+        "job" => snapshot.jobs().find(|it| it.name() == name).and_then(|it| owner_of(it.uid())),
+        "replicaset" => snapshot.named_replica_sets.get(name).and_then(|uid| owner_of(uid)),
         _ => None,
     };
     if let Some(owner) = owner {
@@ -153,6 +147,24 @@ mod tests {
             let found: Vec<&str> = found.iter().map(|it| it.reason.as_str()).collect();
             assert_eq!(found, expected);
         }
+    }
+
+    #[test]
+    fn what_is_below_a_workload_is_found() {
+        let reason = |read: Read, name: &str| {
+            let named = Selection::Named(vec![(read, name.to_owned())]);
+            workloads(&healthy().selected(&named), Some("shop"), &Target::All).remove(0).reason
+        };
+        let world = healthy();
+        let sets = world.objects.iter().filter(|it| it["kind"] == "ReplicaSet");
+        let sets: Vec<&str> = sets.filter_map(|it| it["metadata"]["name"].as_str()).collect();
+        assert_ne!(sets, [""; 0]);
+        for (read, name) in
+            sets.into_iter().map(|name| (Read::ReplicaSets, name)).chain([(Read::Pods, "web-a")])
+        {
+            assert_eq!(reason(read, name), "belongs to deployment/web: name that instead", "{name}");
+        }
+        assert_eq!(reason(Read::ReplicaSets, "web"), "not found in namespace shop");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::time::Instant;
 use cluster_model::Known;
 use plugin_client::{Bounds, Exit, Failure, Line, Ui, publish_roles};
 
-use crate::again::again;
+use crate::again::{again, flags};
 use crate::args::{Args, Files, Target, known};
 use crate::baseline::{self, BaselineFile};
 use crate::dependencies::Services;
@@ -57,7 +57,7 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let namespace = args.connection.namespace.as_deref();
         let mut roles = rights::roles(namespace, &options, proof.as_ref());
         if args.fix.is_some() {
-            rights::add_fixes(&mut roles, namespace);
+            rights::add_fixes(&mut roles, namespace, options.half);
         }
         publish_roles(&ui, output, &roles);
         return Ok(Exit::Done);
@@ -78,7 +78,7 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         file.write(&baseline::next(&known, &report.exempt.fixed, &found))?;
     }
     if let Some((how, cluster)) = proof.as_ref().zip(cluster.as_ref()) {
-        let run = proof::Run { ui: &ui, cluster, options: how, bounds: &bounds };
+        let run = proof::Run { ui: &ui, cluster, options: how, bounds: &bounds, flags: &flags(&args) };
         let judge = |snapshot: &Snapshot| judge(snapshot, &options, namespace.as_deref(), &target);
         let again = async || Ok(read::read(&args, &target, &options, &ui).await?.snapshot);
         let (mut report, summary) = Box::pin(proof::run(run, snapshot, report, judge, again)).await?;

@@ -45,6 +45,7 @@ impl Snapshot {
         let pods = seen(gathered.pods, Read::Pods, &mut unknown);
         let mut nodes = seen(gathered.nodes, Read::Nodes, &mut unknown);
         nodes.sort_by(|a, b| a.name().cmp(b.name()));
+        let named_replica_sets = named_replica_sets(&objects, selection);
         let mut pool = Pool::default();
         let mut owners = Owners::of(&mut objects, &unknown, &mut pool);
         for pod in pods {
@@ -130,6 +131,7 @@ impl Snapshot {
             losses: OnceLock::new(),
             controllers: gathered.controllers,
             not_found,
+            named_replica_sets,
             selects_all: *selection == Selection::All,
             origin: gathered.origin,
         }
@@ -173,6 +175,21 @@ fn seen<T>(known: Known<Vec<T>>, read: Read, unknown: &mut BTreeMap<Read, String
 
 fn is_named(workload: &Workload, read: Read, name: &str) -> bool {
     workload.subject.kind == read.api().0 && workload.subject.name == name
+}
+
+/// They are no workloads where they belong to one, and are not kept then.
+fn named_replica_sets(
+    objects: &BTreeMap<Read, Vec<Packed>>,
+    selection: &Selection,
+) -> BTreeMap<String, String> {
+    let Selection::Named(names) = selection else { return BTreeMap::new() };
+    let is_named = |name: &str| names.iter().any(|(read, own)| *read == Read::ReplicaSets && own == name);
+    if !names.iter().any(|(read, _)| *read == Read::ReplicaSets) {
+        return BTreeMap::new();
+    }
+    let all = objects.get(&Read::ReplicaSets).into_iter().flatten().map(Packed::value);
+    let named = all.filter(|it| is_named(it.name()));
+    named.map(|it| (it.name().to_owned(), it.uid().to_owned())).collect()
 }
 
 fn selects(selection: &Selection, workload: &Workload) -> bool {

@@ -91,6 +91,8 @@ pub struct Snapshot {
     pub controllers: BTreeMap<Arc<str>, Arc<str>>,
     /// Workloads that were named and are not there.
     pub not_found: Vec<String>,
+    /// The UIDs of the ReplicaSets that were named, by name.
+    pub named_replica_sets: BTreeMap<String, String>,
     pub selects_all: bool,
     pub origin: Origin,
     /// Which annotations leave out findings, by their object.

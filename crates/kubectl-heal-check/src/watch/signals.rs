@@ -102,9 +102,11 @@ fn fingerprint(node: &Node) -> u64 {
 
 fn changed<K>(item: Result<Feed<K>, Failure>) -> Option<Signal> {
     match item {
-        Ok(Feed::Synced(_) | Feed::Applied(_) | Feed::Deleted(_)) => Some(Signal::Changed),
-        // It is retried, and a list follows.
-        Ok(Feed::Interrupted(_)) => None,
+        // One that is interrupted is retried, and a list follows. Whether the server is away the next look tells, once: the first time as
+        // well as any later time.
+        Ok(Feed::Synced(_) | Feed::Applied(_) | Feed::Deleted(_) | Feed::Interrupted(_)) => {
+            Some(Signal::Changed)
+        }
         // A server without the kind.
         Err(failure) if failure.code == Some(404) => None,
         Err(failure) => Some(Signal::Ended(failure)),
@@ -115,6 +117,14 @@ fn changed<K>(item: Result<Feed<K>, Failure>) -> Option<Signal> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_watch_that_is_interrupted_is_a_reason_to_look() {
+        let failure = || Failure::failed("cannot watch pods");
+        let is_look = |item| matches!(changed::<()>(item), Some(Signal::Changed));
+        assert!(is_look(Ok(Feed::Interrupted(failure()))) && is_look(Ok(Feed::Synced(Vec::new()))));
+        assert!(!is_look(Err(Failure { code: Some(404), ..failure() })));
+    }
 
     #[test]
     fn a_heartbeat_is_no_change_of_a_node() {

@@ -43,7 +43,22 @@ fn summary(plan: &Plan) -> Option<Line> {
     ];
     let shown: Vec<String> =
         parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    (!shown.is_empty()).then(|| Line::new().plain("placement  ").plain(shown.join(" · ")))
+    let why = common_reason(&places).map_or(String::new(), |why| format!(": {why}"));
+    (!shown.is_empty())
+        .then(|| Line::new().plain("placement  ").plain(shown.join(" · ")).plain(why).hanging(2))
+}
+
+/// Why the places are not known that are not: of several reasons each is a finding of its own.
+fn common_reason(places: &[&Place]) -> Option<String> {
+    let reasons = places.iter().filter_map(|place| match &place.verdict {
+        Verdict::Unknown(reasons) => Some(reasons),
+        _ => None,
+    });
+    let reasons: BTreeSet<&Vec<String>> = reasons.collect();
+    match reasons.first() {
+        Some(reasons_of_all) if reasons.len() == 1 => Some(reasons_of_all.join("; ")),
+        _ => None,
+    }
 }
 
 fn range(estimate: &Estimate) -> String {
@@ -190,6 +205,8 @@ mod tests {
     use crate::checks::testing::budgeted;
     use crate::estimate::estimate;
     use crate::options::Options;
+    use crate::placement::placements;
+    use cluster_model::Known;
     use cluster_model::build::{PodBuild, budget, pod};
     use serde_json::json;
 
@@ -218,5 +235,30 @@ mod tests {
 
         estimated  at least 0s · no upper bound: PDB shop/web allows too few disruptions now
         ");
+    }
+
+    /// That the lists could not be read is not the same as that nothing has to be placed.
+    #[test]
+    fn a_place_that_is_not_known_is_shown_as_such() {
+        let pods = vec![pod("shop/web", "n1"), pod("shop/alone", "n1").unmanaged()];
+        let mut inventory = budgeted(pods, vec![]);
+        inventory.scheduling = Known::Unknown("cannot list pods: 503".to_owned());
+        let options = Options::default();
+        let planned = crate::plan::plan(&inventory, &options).with(&placements(&inventory, &options));
+        let lines = plan(&planned, &estimate(&planned, &inventory), false);
+        let text: Vec<String> = lines.iter().map(Line::text).collect();
+        insta::assert_snapshot!(text.join("\n"), @"
+        node/n1  will be cordoned · 2 pods to evict, 0 ignored
+          evict  shop  ReplicaSet rs  1 pod  → unknown
+          evict  shop  alone          1 pod             no controller: will not be recreated
+
+        estimated  0s–30s
+        placement  1 unknown: cannot list pods: 503
+        ");
+        let reports = planned.steps().map(crate::report::PodReport::planned);
+        let places: Vec<_> =
+            reports.map(|it| serde_json::to_value(it).unwrap()["placement"].clone()).collect();
+        let unknown = json!({"verdict": "unknown", "nodes": 0, "reasons": ["cannot list pods: 503"]});
+        assert_eq!(places, [unknown, json!(null)]);
     }
 }

@@ -2,6 +2,9 @@
 
 mod page;
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
 use futures::future::OptionFuture;
 use kube::api::ListParams;
 use kube::core::PartialObjectMeta;
@@ -81,6 +84,11 @@ where
 type Request = kube::Result<http::Request<Vec<u8>>>;
 
 /// While a page is taken apart on another thread, the next one is fetched already.
+///
+/// A list that ends before as many objects came as a page said would follow may be cut short. That is no proof: clients "should not rely on
+/// the remainingItemCount to be set or to be exact" (apimachinery's `ListMeta`), although the API server's own count is exact, and it sets
+/// none where a selector is used. So the whole list is requested at once, as after a 410, and that answer stands. Only if it comes in
+/// pages again, and these do not add up either, it is an error.
 #[allow(clippy::too_many_arguments, reason = "what the functions above have in common")]
 async fn pages<K, A>(
     client: Client,
@@ -100,33 +108,44 @@ where
     let mut found = start();
     let (mut fetched, mut room) = (None, Vec::new());
     let mut has_more = true;
-    let (mut read, mut remaining) = (0, 0);
+    let counted = params.label_selector.is_none() && params.field_selector.is_none();
+    let (mut read, mut remaining, mut announced) = (0, 0, 0);
+    // A token may be long, and there may be many.
+    let (hasher, mut tokens) = (RandomState::new(), HashSet::new());
     loop {
         let next = has_more.then(|| page::fetch(&client, request(&params), std::mem::take(&mut room)));
         let (next, items) = futures::join!(OptionFuture::from(next), page::items(fetched.take()));
         if let Some((items, emptied, _one_at_a_time)) = items.map_err(failure)? {
             read += items.len();
+            announced = announced.max(read + remaining);
             items.into_iter().for_each(|object| add(&mut found, object));
             room = emptied;
             tell(read, read + remaining);
         }
-        match next {
+        let begin_anew = match next {
+            None if counted && read < announced => match params.limit {
+                Some(_) => true,
+                None => return Err(failure(page::cut_short(read, announced))),
+            },
             None => return Ok(found),
             Some(Ok(page)) => {
                 let next = page::next(&page).map_err(failure)?;
-                if next.token.is_some() && next.token == params.continue_token {
+                if next.token.as_ref().is_some_and(|token| !tokens.insert(hasher.hash_one(token))) {
                     return Err(failure(page::repeated()));
                 }
                 params.continue_token = next.token;
                 has_more = params.continue_token.is_some();
                 remaining = next.remaining_item_count.and_then(|it| it.try_into().ok()).unwrap_or(0);
                 fetched = Some(page);
+                false
             }
-            Some(Err(kube::Error::Api(status))) if status.code == 410 && params.limit.is_some() => {
-                (found, read) = (start(), 0);
-                (params.limit, params.continue_token) = (None, None);
-            }
+            Some(Err(kube::Error::Api(status))) if status.code == 410 && params.limit.is_some() => true,
             Some(Err(error)) => return Err(failure(error)),
+        };
+        if begin_anew {
+            (found, read, remaining, announced) = (start(), 0, 0, 0);
+            (params.limit, params.continue_token, has_more) = (None, None, true);
+            tokens.clear();
         }
     }
 }
@@ -147,4 +166,95 @@ where
     K: Resource + Clone + DeserializeOwned + Send + 'static,
 {
     fold(api, plural, params, page, Vec::new, |found, object| found.extend(keep(object))).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::{Arc, Mutex};
+
+    use http::Response;
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::client::Body;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::mutex::lock;
+
+    /// A page with objects of these names.
+    fn page(names: &[&str], metadata: Value) -> Value {
+        let items: Vec<_> = names.iter().map(|name| json!({ "metadata": { "name": name } })).collect();
+        json!({ "kind": "ConfigMapList", "apiVersion": "v1", "metadata": metadata, "items": items })
+    }
+
+    /// The names in the list, or why there is none; and the queries. `answer`: for the whole list at once or not, and the token.
+    async fn read(
+        params: ListParams,
+        answer: fn(bool, &str) -> Value,
+    ) -> (Result<Vec<String>, String>, Vec<String>) {
+        let queries = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&queries);
+        let service = tower::service_fn(move |request: http::Request<Body>| {
+            let query = request.uri().query().unwrap_or_default().to_owned();
+            let token = query.split('&').find_map(|pair| pair.strip_prefix("continue=")).unwrap_or_default();
+            let page = answer(!query.contains("limit="), token);
+            lock(&log).push(query);
+            async move { Ok::<_, Infallible>(Response::new(Body::from(page.to_string().into_bytes()))) }
+        });
+        let api: Api<ConfigMap> = Api::all(Client::new(service, "default"));
+        let found = collect(&api, "configmaps", params, 2, |it| it.metadata.name).await;
+        (found.map_err(|failure| failure.to_string()), lock(&queries).clone())
+    }
+
+    #[tokio::test]
+    async fn pages_that_add_up_are_the_list() {
+        let (found, queries) = read(ListParams::default(), |_, token| match token {
+            "" => page(&["a", "b"], json!({ "continue": "1", "remainingItemCount": 1 })),
+            // One more than was said.
+            _ => page(&["c", "d"], json!({})),
+        })
+        .await;
+        assert_eq!(
+            (found.unwrap(), queries.len()),
+            (vec!["a".into(), "b".into(), "c".into(), "d".into()], 2)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_list_that_ends_early_is_requested_at_once() {
+        fn cut(whole: bool, token: &str) -> Value {
+            match (whole, token) {
+                (true, _) => page(&["a", "b", "c", "d"], json!({})),
+                (_, "") => page(&["a", "b"], json!({ "continue": "1", "remainingItemCount": 2 })),
+                _ => page(&["c"], json!({})),
+            }
+        }
+        let (found, queries) = read(ListParams::default(), cut).await;
+        assert_eq!((found.unwrap().len(), queries.len()), (4, 3), "{queries:?}");
+        // With a selector nothing is counted.
+        let (found, queries) = read(ListParams::default().labels("app=web"), cut).await;
+        assert_eq!((found.unwrap().len(), queries.len()), (3, 2), "{queries:?}");
+    }
+
+    #[tokio::test]
+    async fn a_list_that_ends_early_again_is_an_error() {
+        let (found, queries) = read(ListParams::default(), |_, token| match token {
+            "" => page(&["a", "b"], json!({ "continue": "1", "remainingItemCount": 98 })),
+            _ => page(&["c"], json!({})),
+        })
+        .await;
+        let expected = "cannot list configmaps: 3 objects came, of 100 that the server announced";
+        assert_eq!((found.unwrap_err().as_str(), queries.len()), (expected, 4), "{queries:?}");
+    }
+
+    #[tokio::test]
+    async fn pages_in_a_circle_end() {
+        let (found, queries) = read(ListParams::default(), |_, token| match token {
+            "1" => page(&["c"], json!({ "continue": "2" })),
+            _ => page(&["a"], json!({ "continue": "1" })),
+        })
+        .await;
+        let expected = "cannot list configmaps: the same page is said to follow again";
+        assert_eq!((found.unwrap_err().as_str(), queries.len()), (expected, 3), "{queries:?}");
+    }
 }

@@ -18,6 +18,7 @@ use tower::BoxError;
 use crate::connection::answers::{Answers, PendingRequest};
 use crate::connection::clock::ServerTime;
 use crate::connection::credential::{Credential, Held};
+use crate::connection::error_body;
 use crate::connection::kubeconfig::{self, Environment, Target};
 use crate::connection::proxy::Proxy;
 use crate::connection::transport::Transport;
@@ -296,7 +297,9 @@ impl Link {
         }
         let (parts, body) = answer.into_parts();
         let bytes = body.collect_bytes().await.map_err(|error| self.broken(error))?;
-        Ok(Response::from_parts(parts, Body::from(bytes)))
+        let has_failed = parts.status.is_client_error() || parts.status.is_server_error();
+        let coded = if has_failed { error_body::with_code(&bytes, parts.status) } else { None };
+        Ok(Response::from_parts(parts, coded.map_or_else(|| Body::from(bytes), Body::from)))
     }
 
     fn broken(&self, source: kube::Error) -> BoxError {

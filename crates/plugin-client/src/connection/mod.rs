@@ -4,6 +4,7 @@ pub(crate) mod answers;
 pub mod client;
 pub(crate) mod clock;
 mod credential;
+mod error_body;
 pub mod kubeconfig;
 mod proxy;
 pub(crate) mod server_health;

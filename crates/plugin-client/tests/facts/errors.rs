@@ -34,6 +34,10 @@ async fn errors_are_readable() {
             "<html>\\nBad\\u{1b}[31m Gateway (502)".to_owned(),
         ),
         (Answer::text(429, "").header("Retry-After", "100"), "the server gave no message (429)".to_owned()),
+        (
+            Answer::text(429, r#"{"error":"too many requests"}"#).header("Retry-After", "100"),
+            r#"{"error":"too many requests"} (429)"#.to_owned(),
+        ),
     ];
     for (answer, expected) in cases {
         let bench = Bench::new();

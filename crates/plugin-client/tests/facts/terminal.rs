@@ -64,6 +64,10 @@ fn enter_alone_is_no() {
         ("n\r", "answer: no", 3),
         ("y\r", "answer: yes", 0),
         ("q\r", "answer: no", 3),
+        ("yn\r", "answer: no", 3),
+        // The end of input.
+        ("\u{4}", "answer: no", 3),
+        ("y\u{4}", "answer: no", 3),
     ] {
         let mut session = session(&["ask"]);
         session.expect(HIDE).unwrap();
@@ -76,11 +80,20 @@ fn enter_alone_is_no() {
 
 #[test]
 fn data_loss_must_be_confirmed_by_typing_a_word() {
-    for (typed, answer) in [("a\r", "answer: yes"), ("y\r", "answer: no"), ("\r", "answer: no")] {
+    for (typed, answer, exit) in [
+        ("a\r", "answer: yes", 0),
+        ("yb\u{7f}\u{7f}a\r", "answer: yes", 0),
+        ("y\r", "answer: no", 3),
+        ("\r", "answer: no", 3),
+        ("\u{4}", "answer: no", 3),
+        ("a\u{4}", "answer: no", 3),
+    ] {
         let mut session = session(&["type"]);
-        session.expect("to continue").unwrap();
+        session.expect("to continue: ").unwrap();
         session.send(typed).unwrap();
-        assert!(end(&mut session).0.contains(answer), "{typed:?}");
+        let (rest, code) = end(&mut session);
+        assert!(rest.contains(answer), "{typed:?}: {rest:?}");
+        assert_eq!(code, exit, "{typed:?}");
     }
     let mut session = session(&["type"]);
     session.expect("to continue").unwrap();

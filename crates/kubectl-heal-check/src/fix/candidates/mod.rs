@@ -39,6 +39,20 @@ pub fn of(finding: &Finding, snapshot: &Snapshot) -> Candidates {
     }
 }
 
+const WORKLOADS: [Read; 4] = [Read::Deployments, Read::StatefulSets, Read::DaemonSets, Read::ReplicaSets];
+
+/// What the candidates of [`of`] change: kinds whose objects are patched, and whether a budget is made.
+pub fn changed(id: &str) -> (Vec<Read>, bool) {
+    match id {
+        "HC203" => (Vec::new(), true),
+        "HC204" | "HC207" | "HC208" | "HC209" => (vec![Read::Budgets], false),
+        "HC201" => ([&WORKLOADS[..], &[Read::Autoscalers]].concat(), false),
+        "HC110" | "HC211" | "HC212" | "HC303" | "HC305" | "HC308" | "HC309" | "HC401" | "HC402" | "HC403"
+        | "HC406" | "HC407" | "HC409" => (WORKLOADS.to_vec(), false),
+        _ => (Vec::new(), false),
+    }
+}
+
 /// Of checks whose findings no change of an object can be proven to fix.
 fn why_not(id: &str) -> &'static str {
     match id {
@@ -89,5 +103,5 @@ fn selector(workload: &Workload) -> Result<&Json, &'static str> {
 
 /// A kind whose objects have pods.
 pub fn has_pods(read: Read) -> bool {
-    matches!(read, Read::Deployments | Read::StatefulSets | Read::ReplicaSets | Read::DaemonSets)
+    WORKLOADS.contains(&read)
 }

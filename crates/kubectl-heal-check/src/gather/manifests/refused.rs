@@ -3,12 +3,17 @@
 //! The rules are those of `pkg/apis/*/validation` and `staging/src/k8s.io/apimachinery/pkg/util/validation`. What admission may still
 //! change before they apply, as an image that is missing, is left to the server.
 
+mod pod_spec;
+mod values;
+
 use std::collections::BTreeSet;
 
 use cluster_model::{Raw, selector};
 use serde_json::{Map, Value};
 
 use crate::snapshot::Read;
+use pod_spec::{is_port, resources};
+use values::{is_schedule, port_or_name};
 
 const COUNTS: [&str; 10] = [
     "/spec/replicas",
@@ -52,6 +57,7 @@ pub fn refused(read: Read, object: &Value, template: Option<&str>) -> Option<Ref
         .or_else(|| counts(read, object))
         .or_else(|| of_kind(read, object))
         .or_else(|| pods(read, object, template?))
+        .or_else(|| pod_spec::refused(read, object, template?))
 }
 
 fn names(read: Read, object: &Value) -> Option<Refused> {
@@ -139,8 +145,51 @@ fn of_kind(read: Read, object: &Value) -> Option<Refused> {
                 Refused::new("/spec/maxReplicas", why)
             })
         }
+        Read::CronJobs => {
+            let schedule = object.text("/spec/schedule");
+            (!is_schedule(schedule))
+                .then(|| Refused::new("/spec/schedule", format!("spec.schedule {schedule:?} is no schedule")))
+        }
+        Read::Services => service_ports(object),
+        Read::Claims => resources(&spec["resources"], "/spec/resources")
+            .map(|it| Refused::new(it.at, format!("spec has {}", it.why))),
+        Read::StatefulSets => {
+            let at = "/spec/volumeClaimTemplates";
+            object.list(at).iter().enumerate().find_map(|(number, claim)| {
+                let within = format!("{at}/{number}/spec/resources");
+                let Refused { at, why } = resources(&claim["spec"]["resources"], &within)?;
+                Some(Refused::new(at, format!("spec.volumeClaimTemplates {:?} has {why}", claim.name())))
+            })
+        }
         _ => None,
     }
+}
+
+/// `pkg/apis/core/validation/validation.go`, validateServicePort. A targetPort that is 0 or empty is the port (SetDefaults_Service).
+fn service_ports(object: &Value) -> Option<Refused> {
+    let mut known = BTreeSet::new();
+    object.list("/spec/ports").iter().enumerate().find_map(|(number, port)| {
+        let refused =
+            |field: &str, why: String| Some(Refused::new(format!("/spec/ports/{number}/{field}"), why));
+        let (value, name) = (port.number("/port").unwrap_or_default(), port.text("/name"));
+        let target = port.get("targetPort").filter(|it| **it != 0 && **it != "");
+        let bad_target = target.filter(|it| !port_or_name(it));
+        match bad_target {
+            _ if !is_port(value) => {
+                refused("port", format!("spec.ports has {value}, and ports are from 1 to 65535"))
+            }
+            Some(target) => refused(
+                "targetPort",
+                format!(
+                    "spec.ports has the targetPort {target}, which is neither from 1 to 65535 nor a name"
+                ),
+            ),
+            None if !name.is_empty() && !known.insert(name) => {
+                refused("name", format!("spec.ports has the name {name} twice"))
+            }
+            None => None,
+        }
+    })
 }
 
 /// The other one is not 0 unless it says so.

@@ -322,6 +322,22 @@ fn what_every_server_refuses_is_an_error_that_names_the_object() {
         json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"}, "spec": {"minReplicas": least,
             "maxReplicas": most, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}})
     };
+    let main = |edit: Value| {
+        let mut container = json!({"name": "main", "image": "i:1"});
+        cluster_model::build::merge(&mut container, edit);
+        template(json!({"spec": {"containers": [container]}}))
+    };
+    let mounting = |mounts: Value| {
+        let mut object = main(json!({"volumeMounts": mounts}));
+        object["spec"]["template"]["spec"]["volumes"] = json!([{"name": "data"}]);
+        object
+    };
+    let stateful = |edit: Value| workload("StatefulSet", "web", edit);
+    let cron = |schedule: &str| {
+        json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "c"},
+            "spec": {"schedule": schedule, "jobTemplate": {"spec": job(json!("Never"))["spec"]}}})
+    };
+    let service = |ports: Value| json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"ports": ports}});
     let twice = template(json!({"spec": {"initContainers": [{"name": "main"}]}}));
     for (object, expected) in [
         (web(json!({"spec": {"replicas": -5}})), "spec.replicas is -5"),
@@ -353,6 +369,50 @@ fn what_every_server_refuses_is_an_error_that_names_the_object() {
         (budget("web", json!({"maxUnavailable": -1})), "spec.maxUnavailable -1"),
         (budget("web", json!({"minAvailable": "half"})), "spec.minAvailable \"half\""),
         (scaled(3, 2), "minReplicas 3 and maxReplicas 2"),
+        (web(main(json!({"ports": [{"containerPort": 0}]}))), "has the port 0, and they are from 1 to 65535"),
+        (web(main(json!({"ports": [{"containerPort": 80, "hostPort": 70000}]}))), "has the port 70000"),
+        (web(main(json!({"ports": [{"containerPort": 80, "name": "8080"}]}))), "no name of a port"),
+        (
+            web(main(
+                json!({"ports": [{"containerPort": 80, "name": "a"}, {"containerPort": 81, "name": "a"}]}),
+            )),
+            "spec.template.spec.containers \"main\" has two ports of the name a",
+        ),
+        (
+            web(main(json!({"readinessProbe": {"exec": {"command": ["true"]}, "periodSeconds": -1}}))),
+            "a readinessProbe whose periodSeconds is less",
+        ),
+        (
+            web(main(json!({"livenessProbe": {"tcpSocket": {"port": 80}, "successThreshold": 2}}))),
+            "a livenessProbe whose successThreshold",
+        ),
+        (web(main(json!({"livenessProbe": {"httpGet": {"port": "80"}}}))), "a livenessProbe of port \"80\""),
+        (web(main(json!({"resources": {"requests": {"cpu": "1K"}}}))), "resources.requests \"cpu\" \"1K\""),
+        (stateful(main(json!({"resources": {"limits": {"memory": "1 Gi"}}}))), "which is no quantity"),
+        (
+            web(main(json!({"volumeMounts": [{"name": "data", "mountPath": "/d"}]}))),
+            "there is no such volume",
+        ),
+        (
+            web(mounting(json!([{"name": "data", "mountPath": "/d"}, {"name": "data", "mountPath": "/d"}]))),
+            "two volumeMounts at \"/d\"",
+        ),
+        (
+            web(template(json!({"spec": {"volumes": [{"name": "v"}, {"name": "v"}]}}))),
+            "volumes has the name v twice",
+        ),
+        (web(template(json!({"spec": {"volumes": [{"name": "V"}]}}))), "volumes has the name \"V\""),
+        (
+            web(template(json!({"spec": {"volumes": [{"name": "v", "emptyDir": {"sizeLimit": "much"}}]}}))),
+            "volumes \"v\" has the size \"much\"",
+        ),
+        (cron("0 0 * * 7"), "spec.schedule \"0 0 * * 7\" is no schedule"),
+        (service(json!([{"port": 70000}])), "spec.ports has 70000"),
+        (service(json!([{"port": 80, "targetPort": "a--b"}])), "the targetPort \"a--b\""),
+        (
+            service(json!([{"port": 80, "name": "a"}, {"port": 81, "name": "a"}])),
+            "spec.ports has the name a twice",
+        ),
         (
             json!({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "main"}]}}),
             "neither a name",
@@ -366,6 +426,10 @@ fn what_every_server_refuses_is_an_error_that_names_the_object() {
         assert!(words.contains("all.yaml: document 2, line "), "{words}");
         assert!(failure.hints.join(" ").contains("--dry-run=server"), "{:?}", failure.hints);
     }
+    let renamed = |name: &str, mut object: Value| {
+        object["metadata"]["name"] = json!(name);
+        object
+    };
     let generated =
         |kind: &str| workload(kind, "web", json!({"metadata": {"name": null, "generateName": "web-"}}));
     let good = [
@@ -376,6 +440,35 @@ fn what_every_server_refuses_is_an_error_that_names_the_object() {
         job(json!("OnFailure")),
         budget("web", json!({"minAvailable": "100%"})),
         scaled(2, 2),
+        renamed("floats", web(json!({"spec": {"replicas": 2.0}}))),
+        web(json!({"metadata": {"name": "nulls", "labels": {"a": null}, "annotations": null}})),
+        // Kubelets refuse it, and servers do not.
+        renamed("image", web(main(json!({"image": "Shop/My App:1"})))),
+        renamed(
+            "ports",
+            web(main(json!({"ports": [{"containerPort": 80, "name": "http"}, {"containerPort": 80}]}))),
+        ),
+        renamed(
+            "probes",
+            web(main(json!({"livenessProbe": {"httpGet": {"port": "http"}, "successThreshold": 0},
+            "readinessProbe": {"tcpSocket": {"port": 80}, "successThreshold": 2}}))),
+        ),
+        renamed(
+            "amounts",
+            web(main(json!({"resources": {"requests": {"cpu": " 1. ", "memory": "1e3"},
+            "limits": {"cpu": 1.5, "memory": "99999999999E"}}}))),
+        ),
+        renamed(
+            "mounts",
+            web(mounting(json!([{"name": "data", "mountPath": "/a"}, {"name": "data", "mountPath": "/b"}]))),
+        ),
+        renamed("claims", stateful(main(json!({"volumeMounts": [{"name": "data", "mountPath": "/d"}]})))),
+        renamed("every", cron("@every 1.5h")),
+        renamed("zone", cron("CRON_TZ=UTC 0 * * * *")),
+        renamed(
+            "empty",
+            service(json!([{"port": 80, "targetPort": 0}, {"port": 81, "name": "a", "targetPort": "b"}])),
+        ),
     ];
     assert_eq!(manifests(&[("f", &text(&good))], &Target::All).unwrap().objects, good.len());
 }

@@ -1,7 +1,7 @@
 //! What keeps the next pod away although the pod that runs is well placed.
 
 use super::*;
-use crate::checks::testing::template;
+use crate::checks::testing::{budget, template};
 
 /// Of a StatefulSet of two pods, each of a revision; the newest is `new`.
 fn of_revisions(revisions: [&str; 2], strategy: Value) -> World {
@@ -44,17 +44,42 @@ fn a_pod_of_an_earlier_template_says_nothing_of_the_next_one() {
     );
 }
 
+/// Where a pod like the one that runs finds no place, one of the newer template may; what else keeps it away does so with any template.
+#[test]
+fn only_for_want_of_a_place_it_is_unknown_whether_a_newer_pod_comes() {
+    let unplaceable = json!({"spec": {"nodeSelector": {"no": "such"}}});
+    let blocks = budget("db", json!({"maxUnavailable": 0, "selector": {"matchLabels": {"app": "db"}}}));
+    for (revisions, expected) in [
+        (["new", "new"], Verdict::Wont),
+        (["old", "old"], Verdict::Unknown),
+        (["new", "old"], Verdict::Unknown),
+    ] {
+        let world = of_revisions(revisions, json!({"type": "OnDelete"}));
+        let world = world.edit("Pod/db-0", unplaceable.clone()).edit("Pod/db-1", unplaceable.clone());
+        let matrix = matrix_of(&world, "statefulset/db");
+        assert_eq!([matrix.pod_loss.verdict, matrix.drain.verdict], [expected; 2], "{revisions:?}");
+        let blocked = world.with(blocks.clone());
+        let blocked = blocked.edit("PodDisruptionBudget/db", json!({"status": {"disruptionsAllowed": 0}}));
+        let drain = matrix_of(&blocked, "statefulset/db").drain;
+        assert_eq!(drain.verdict, Verdict::Wont, "{revisions:?}: {}", drain.reason);
+    }
+}
+
 #[test]
 fn a_daemon_set_that_is_not_updated_everywhere() {
-    let agent = |updated: i64| {
+    let agent_on = |selector: Value, updated: i64| {
         let mut own = pod("agent-1", "agent", "n1");
         own["metadata"]["ownerReferences"] = json!([owner("apps/v1", "DaemonSet", "agent")]);
+        own["spec"]["nodeSelector"] = selector;
         healthy().with(own).with(json!({"kind": "DaemonSet", "metadata": {"namespace": "shop", "name": "agent", "uid": "DaemonSet-agent"},
             "spec": {"selector": {"matchLabels": {"app": "agent"}}, "template": template("agent")},
             "status": {"currentNumberScheduled": 1, "updatedNumberScheduled": updated}}))
     };
     let pod_loss = |world: World| matrix_of(&world, "daemonset/agent").pod_loss.verdict;
+    let agent = |updated| agent_on(json!({}), updated);
     assert_eq!([pod_loss(agent(1)), pod_loss(agent(0))], [Verdict::Heals, Verdict::Unknown]);
+    let nowhere = |updated| agent_on(json!({"no": "such"}), updated);
+    assert_eq!([pod_loss(nowhere(1)), pod_loss(nowhere(0))], [Verdict::Wont, Verdict::Unknown]);
 }
 
 #[test]

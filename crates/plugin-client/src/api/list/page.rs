@@ -40,7 +40,7 @@ pub async fn items<K: DeserializeOwned + Send + 'static>(
 
 #[derive(Deserialize)]
 struct Items<K> {
-    /// Go writes an empty list as null.
+    /// Go writes an empty list as null, so kubectl takes it for one, too. Where the field is missing it is no list.
     #[serde(deserialize_with = "null_is_empty", bound(deserialize = "K: Deserialize<'de>"))]
     items: Vec<K>,
 }
@@ -54,7 +54,7 @@ where
 }
 
 /// What a server says of the pages after this one.
-#[derive(Debug, Default, PartialEq, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Next {
     /// Where the next page begins.
@@ -68,15 +68,19 @@ pub struct Next {
 ///
 /// # Errors
 ///
-/// It is no list, or not the whole one, and the token of the next page is missing: what is left out would pass for not being there.
+/// It is no list; it does not say whether more follows; or it is not the whole one, and the token of the next page is missing: what is left
+/// out would pass for not being there.
 pub fn next(page: &[u8]) -> kube::Result<Next> {
     let mut metadata = None;
     // It ends with an error as soon as it has the metadata.
     let ended = serde_json::Deserializer::from_slice(page).deserialize_map(Head(&mut metadata));
     match (metadata, ended) {
         (None, Err(error)) => Err(kube::Error::SerdeError(error)),
-        (metadata, _) => {
-            let Next { token, remaining_item_count } = metadata.unwrap_or_default();
+        // Every list has it, also an empty one (apimachinery's ListMeta is written as {} at least).
+        (None, Ok(())) => Err(kube::Error::SerdeError(serde_json::Error::custom(
+            "it has no metadata, so it is not said whether more objects follow",
+        ))),
+        (Some(Next { token, remaining_item_count }), _) => {
             let token = token.filter(|token| !token.is_empty());
             match remaining_item_count {
                 Some(count @ 1..) if token.is_none() => {
@@ -89,9 +93,15 @@ pub fn next(page: &[u8]) -> kube::Result<Next> {
     }
 }
 
-/// The token of the page that is asked for is in it again: it would never end.
+/// The token of a page that was read already: it would never end.
 pub fn repeated() -> kube::Error {
     kube::Error::SerdeError(serde_json::Error::custom("the same page is said to follow again"))
+}
+
+/// Fewer objects came than the pages said.
+pub fn cut_short(read: usize, announced: usize) -> kube::Error {
+    let why = format!("{read} objects came, of {announced} that the server announced");
+    kube::Error::SerdeError(serde_json::Error::custom(why))
 }
 
 struct Head<'t>(&'t mut Option<Next>);
@@ -126,7 +136,6 @@ mod tests {
             (r#"{"items":[{"metadata":{"continue":"x"}}],"metadata":{"continue":"abc"}}"#, Some("abc")),
             (r#"{"metadata":{"continue":""},"items":[]}"#, None),
             (r#"{"metadata":{},"items":[]}"#, None),
-            (r#"{"items":[]}"#, None),
         ];
         for (page, expected) in cases {
             assert_eq!(next(page.as_bytes()).unwrap().token.as_deref(), expected, "{page}");
@@ -134,7 +143,9 @@ mod tests {
         let counted = next(br#"{"metadata":{"continue":"a","remainingItemCount":7},"items":["#).unwrap();
         assert_eq!(counted.remaining_item_count, Some(7));
         let cut = r#"{"metadata":{"remainingItemCount":7},"items":[]}"#;
-        for page in ["<html>", "", "[]", r#"{"metadata":{"continue":5},"items":[]}"#, r#"{"items":[1"#, cut] {
+        let (bare, null) = (r#"{"items":[]}"#, r#"{"metadata":null,"items":[]}"#);
+        let token = r#"{"metadata":{"continue":5},"items":[]}"#;
+        for page in ["<html>", "", "[]", token, r#"{"items":[1"#, cut, bare, null] {
             assert!(next(page.as_bytes()).is_err(), "{page}");
         }
     }

@@ -1,5 +1,6 @@
 //! The terminal: the only place that prints, asks or draws. Results go to stdout, everything else to stderr.
 
+mod answer;
 mod interrupt;
 mod library_log;
 mod line;

@@ -6,9 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use dialoguer::console::Term;
-use dialoguer::{Confirm, Input};
 use tokio::sync::oneshot;
 
+use super::answer;
 use super::interrupt::Signals;
 use super::line::Line;
 use super::streams::{Stream, is_terminal};
@@ -24,17 +24,10 @@ impl Ui {
         self.0.captured.is_none() && io::stdin().is_terminal() && is_terminal()
     }
 
-    /// Yes or no; Enter alone is no.
+    /// Yes or no; Enter alone is no, and so is Ctrl-D.
     pub fn confirm(&self, question: &str) -> Result<bool, Failure> {
         let prompt = self.explained(question, " [y/N] yes".len());
-        self.ask(unconfirmed(), move |terminal| {
-            let answer = Confirm::new()
-                .with_prompt(prompt)
-                .default(false)
-                .wait_for_newline(true)
-                .interact_on_opt(terminal)?;
-            Ok(answer.unwrap_or(false))
-        })
+        self.ask(unconfirmed(), move |terminal| Ok(answer::yes(terminal, &prompt)?))
     }
 
     /// Yes only if `word` is typed out: for what cannot be undone.
@@ -42,11 +35,7 @@ impl Ui {
         let question = format!("{question} Type {word} to continue");
         let prompt = self.explained(&question, ": ".len() + word.len());
         let word = word.to_owned();
-        self.ask(unconfirmed(), move |terminal| {
-            let typed: String =
-                Input::new().with_prompt(prompt).allow_empty(true).interact_text_on(terminal)?;
-            Ok(typed.trim() == word)
-        })
+        self.ask(unconfirmed(), move |terminal| Ok(answer::typed(terminal, &prompt, &word)?))
     }
 
     /// dialoguer redraws a question for every key, and only ever its last row: of one that is longer than a row, all but its last
