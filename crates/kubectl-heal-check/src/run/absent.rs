@@ -164,7 +164,10 @@ mod tests {
         {
             assert_eq!(reason(read, name), "belongs to deployment/web: name that instead", "{name}");
         }
-        assert_eq!(reason(Read::ReplicaSets, "web"), "not found in namespace shop");
+        assert_eq!(
+            reason(Read::ReplicaSets, "web"),
+            "not found in namespace shop: did you mean deployment/web?"
+        );
     }
 
     #[test]
