@@ -73,6 +73,16 @@ pub trait Raw: Sized + 'static {
     }
 }
 
+/// A key as one step of a JSON pointer.
+pub fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// The key that a step of a JSON pointer means.
+pub fn unescaped(step: &str) -> String {
+    step.replace("~1", "/").replace("~0", "~")
+}
+
 impl Raw for Value {
     type Map = Map<String, Value>;
 

@@ -3,6 +3,7 @@
 //! A patch, not an update: fields that are unknown to this program stay in the template, and no concurrent change is overwritten.
 
 use cluster_model::Raw;
+use cluster_model::raw::escaped;
 use cluster_model::rollout::{Id, Rollout};
 use http::Request;
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -24,7 +25,7 @@ pub fn template_patch(rollout: &Rollout, template: &Value) -> Vec<Value> {
 pub fn annotation_ops(object: &Value, set: &[(&str, Option<&str>)]) -> Vec<Value> {
     let mut ops: Vec<Value> = Vec::new();
     for (key, value) in set {
-        let path = format!("/metadata/annotations/{}", escape(key));
+        let path = format!("/metadata/annotations/{}", escaped(key));
         match (object.annotation(key), value) {
             (Some(old), Some(new)) if old != *new => {
                 ops.push(json!({"op": "replace", "path": path, "value": new}))
@@ -50,7 +51,7 @@ pub fn annotation_tests(object: &Value, set: &[(&str, Option<&str>)]) -> Vec<Val
     if object.map("/metadata/annotations").is_none() {
         return Vec::new();
     }
-    let test = |(key, _): &(&str, Option<&str>)| json!({"op": "test", "path": format!("/metadata/annotations/{}", escape(key)), "value": object.annotation(key)});
+    let test = |(key, _): &(&str, Option<&str>)| json!({"op": "test", "path": format!("/metadata/annotations/{}", escaped(key)), "value": object.annotation(key)});
     set.iter().map(test).collect()
 }
 
@@ -88,11 +89,6 @@ pub fn as_the_server_spells(json: Vec<u8>) -> Vec<u8> {
 }
 
 const SPELLED: [char; 5] = ['<', '>', '&', '\u{2028}', '\u{2029}'];
-
-/// A key as one step of a JSON pointer (RFC 6901).
-fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
-}
 
 #[cfg(test)]
 pub mod testing {

@@ -14,7 +14,7 @@ use serde_json::{Number, Value};
 
 pub use pool::Pool;
 
-use crate::raw::Raw;
+use crate::raw::{Raw, unescaped};
 
 /// Made by a [`Pool`], and only read. Its methods are those of [`Value`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -29,7 +29,9 @@ pub enum Json {
 
 /// The members of an object, by key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Members(Arc<[(Arc<str>, Json)]>);
+pub struct Members(Arc<[Member]>);
+
+type Member = (Arc<str>, Json);
 
 static NULL: Json = Json::Null;
 
@@ -74,7 +76,7 @@ impl Members {
     }
 }
 
-type Iter<'m> = Map<slice::Iter<'m, (Arc<str>, Json)>, fn(&'m (Arc<str>, Json)) -> (&'m str, &'m Json)>;
+type Iter<'m> = Map<slice::Iter<'m, Member>, fn(&'m Member) -> (&'m str, &'m Json)>;
 
 impl<'m> IntoIterator for &'m Members {
     type Item = (&'m str, &'m Json);
@@ -127,9 +129,7 @@ impl Raw for Json {
         }
         let mut keys = pointer.strip_prefix('/')?.split('/');
         keys.try_fold(self, |within, key| match within {
-            Json::Object(members) if key.contains('~') => {
-                members.get(&key.replace("~1", "/").replace("~0", "~"))
-            }
+            Json::Object(members) if key.contains('~') => members.get(&unescaped(key)),
             Json::Object(members) => members.get(key),
             Json::Array(items) => items.get(key.parse::<usize>().ok()?),
             _ => None,

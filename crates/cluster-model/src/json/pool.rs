@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Json, Members};
+use super::{Json, Member, Members};
 
 /// Lives as long as JSON is made that is to share its parts.
 #[derive(Default)]
 pub struct Pool {
     texts: HashSet<Arc<str>>,
     arrays: HashSet<Arc<[Json]>>,
-    objects: HashSet<Arc<[(Arc<str>, Json)]>>,
+    objects: HashSet<Arc<[Member]>>,
 }
 
 impl Pool {
@@ -27,7 +27,7 @@ impl Pool {
                 Json::Array(known(&mut self.arrays, items))
             }
             Value::Object(map) => {
-                let mut members: Vec<(Arc<str>, Json)> =
+                let mut members: Vec<Member> =
                     map.iter().map(|(key, value)| (self.text(key), self.json(value))).collect();
                 // With its feature preserve_order serde_json keeps them as they were written.
                 members.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -6,6 +6,7 @@ mod refused;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use cluster_model::raw::escaped;
 use cluster_model::{Known, PodExt, Raw, selector};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -228,7 +229,7 @@ impl Wrong {
             .iter()
             .map(|part| match part {
                 Segment::Seq { index } => format!("/{index}"),
-                Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+                Segment::Map { key } => format!("/{}", escaped(key)),
                 Segment::Enum { .. } | Segment::Unknown => String::new(),
             })
             .collect();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use cluster_model::raw::unescaped;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Location, Spanned};
@@ -12,7 +13,7 @@ pub(super) fn line_of(text: &str, pointer: &str) -> Option<usize> {
     let mut node: Node = serde_saphyr::from_str_with_options(text, options).ok()?;
     let mut line = None;
     for part in pointer.split('/').skip(1) {
-        let part = part.replace("~1", "/").replace("~0", "~");
+        let part = unescaped(part);
         let Some(at) = node.fields.iter().position(|(name, ..)| *name == part) else { break };
         let (_, own, inner) = node.fields.swap_remove(at);
         (line, node) = (own, inner);

@@ -8,6 +8,7 @@ mod values;
 
 use std::collections::BTreeSet;
 
+use cluster_model::raw::escaped;
 use cluster_model::{Raw, selector};
 use serde_json::{Map, Value};
 
@@ -96,7 +97,7 @@ fn labels(object: &Value, at: &str) -> Option<Refused> {
         .map(|(key, value)| (key, value.as_str().unwrap_or_default()))
         .find(|(key, value)| !is_label(key, value))?;
     let why = format!("{} has {key}={value}, which is no label", dotted(&at));
-    Some(Refused::new(format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), why))
+    Some(Refused::new(format!("{at}/{}", escaped(key)), why))
 }
 
 fn counts(read: Read, object: &Value) -> Option<Refused> {

@@ -9,6 +9,7 @@ mod reader;
 mod rest;
 mod volume;
 
+use cluster_model::raw::escaped;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
@@ -86,7 +87,7 @@ pub struct At {
 impl At {
     /// One step deeper.
     pub fn to(&self, key: &str) -> At {
-        At { path: format!("{}/{}", self.path, key.replace('~', "~0").replace('/', "~1")), ..self.clone() }
+        At { path: format!("{}/{}", self.path, escaped(key)), ..self.clone() }
     }
 
     pub fn rank(&self, rank: u8) -> At {

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use cluster_model::Raw;
+use cluster_model::raw::escaped;
 use serde_json::Value;
 
 use super::values::{is_port_name, is_quantity, port_or_name};
@@ -83,11 +84,6 @@ fn each_container(spec: &Value, rule: impl Fn(&Value) -> Option<Refused>) -> Opt
             Some(Refused::new(format!("/{at}/{number}{field}"), why))
         })
     })
-}
-
-/// As a part of a pointer (RFC 6901).
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// validateContainerPorts
