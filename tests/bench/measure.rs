@@ -12,23 +12,21 @@ pub const STARTS: usize = 21;
 /// Far above what a loaded machine needs.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// All of them, built with the profile that is shipped; a debug build would be measured for nothing. In one go, as `make build` does it:
-/// alone, each would be built with other features, and all that it depends on once more.
+/// All of them as they are shipped, which on Linux is with another C library than that of the machine: a debug build, or one for this machine
+/// alone, would be measured for nothing.
 pub fn shipped_plugins() -> Result<[PathBuf; 3], String> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let built = testbed::cargo()
-        .args(["build", "--profile", "dist", "--bins", "-p", "kubectl-*"])
+        .args(["run", "-q", "--locked", "-p", "release", "--", "programs"])
         .current_dir(root)
-        .status();
-    match built {
-        Ok(status) if status.success() => {}
-        Ok(status) => return Err(format!("the plugins could not be built: {status}")),
-        Err(error) => return Err(format!("cannot run cargo: {error}")),
+        .stderr(Stdio::inherit())
+        .output();
+    let built = built.map_err(|error| format!("cannot run cargo: {error}"))?;
+    if !built.status.success() {
+        return Err(format!("the plugins could not be built: {}", built.status));
     }
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| PathBuf::from(root).join("target"), PathBuf::from);
-    Ok(["kubectl-safe_drain", "kubectl-rollback_to", "kubectl-heal_check"]
-        .map(|name| target.join("dist").join(name)))
+    let directory = PathBuf::from(String::from_utf8_lossy(&built.stdout).trim());
+    Ok(["kubectl-safe_drain", "kubectl-rollback_to", "kubectl-heal_check"].map(|name| directory.join(name)))
 }
 
 /// The smallest, the median, nine tenths, the largest.

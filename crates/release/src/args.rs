@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::archive::{Contents, write};
+use crate::compile::compile_for_here;
 use crate::manifest::{Addresses, NO_ADDRESS, Source, manifest};
 use crate::output::{complain, print};
 use crate::platform::Platform;
@@ -32,6 +33,8 @@ enum Action {
     },
     /// Build and pack every plugin for each platform that can be built here
     Dist(dist::Dist),
+    /// Build every plugin for this machine, as it is shipped, and print the directory with the programs
+    Programs,
     /// Pack one plugin for one platform
     Archive {
         #[arg(value_parser = plugin)]
@@ -122,6 +125,7 @@ impl Args {
                 }
             }
             Action::Dist(dist) => dist.run()?,
+            Action::Programs => print(&compile_for_here()?.display().to_string()),
             Action::Archive { plugin, platform, binary, extras, root, version, output } => {
                 let contents = Contents { plugin, version, platform, binary, root, extras };
                 print(&write(&output, &contents.file_name(), &contents.pack()?)?.display().to_string());

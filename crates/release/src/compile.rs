@@ -6,8 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::platform::Platform;
-use crate::plugins::Plugin;
+use crate::platform::{PLATFORMS, Platform};
+use crate::plugins::{PLUGINS, Plugin};
 
 /// Between flags in CARGO_ENCODED_RUSTFLAGS.
 const SEPARATOR: &str = "\x1f";
@@ -35,6 +35,16 @@ pub fn compile(root: &Path, platform: Platform, plugins: &[&Plugin]) -> Result<P
     }
     let target_dir = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     Ok(root.join(target_dir).join(platform.target).join("dist"))
+}
+
+/// The same for this machine.
+pub fn compile_for_here() -> Result<PathBuf> {
+    let here = PLATFORMS.iter().copied().find(|platform| runs_here(*platform));
+    let here = here.context("no plugin is shipped for this machine")?;
+    if let Some(why) = obstacle(here) {
+        bail!("the build for {here} {why}");
+    }
+    compile(&env::current_dir()?, here, &PLUGINS.iter().collect::<Vec<_>>())
 }
 
 /// The one that runs this, if one does.
@@ -120,7 +130,6 @@ fn stdout(program: &str, args: &[&str]) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::PLATFORMS;
 
     #[test]
     fn what_cannot_be_built_here_is_named_with_the_reason() {
