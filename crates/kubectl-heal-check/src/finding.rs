@@ -1,14 +1,14 @@
 //! What a check found: one fact about one object, with the shortest way to fix it.
 
 mod fix;
+mod location;
 mod subject;
-
-use std::fmt;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize, Serializer};
 
 pub use fix::{Change, Fix, Offer, Proof};
+pub use location::Location;
 pub use subject::Subject;
 
 /// Worst last.
@@ -34,23 +34,6 @@ impl Severity {
             Severity::Error => "error",
             Severity::Critical => "critical",
         }
-    }
-}
-
-/// Where an object is in files.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Location {
-    pub file: String,
-    /// Where it begins, from 1, if that is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub line: Option<usize>,
-}
-
-/// `web.yaml:12`
-impl fmt::Display for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
     }
 }
 

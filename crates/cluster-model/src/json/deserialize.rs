@@ -5,7 +5,7 @@ use serde::de::{Deserializer, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::Error;
 
-use super::Json;
+use super::value::Json;
 
 impl<'de> Deserializer<'de> for &'de Json {
     type Error = Error;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Json, Member, Members};
+use super::value::{Json, Member, Members};
 
 /// Lives as long as JSON is made that is to share its parts.
 #[derive(Default)]

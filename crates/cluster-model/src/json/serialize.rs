@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use super::Json;
+use super::value::Json;
 
 impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Location;
+use super::location::Location;
 use super::subject::Subject;
 
 /// A change of one object: a strategic merge patch, as `kubectl patch` sends it, or a new object.

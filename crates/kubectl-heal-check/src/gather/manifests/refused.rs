@@ -4,6 +4,7 @@
 //! change before they apply, as an image that is missing, is left to the server.
 
 mod pod_spec;
+mod refusal;
 mod values;
 
 use std::collections::BTreeSet;
@@ -13,8 +14,9 @@ use cluster_model::{Raw, selector};
 use serde_json::{Map, Value};
 
 use crate::snapshot::Read;
-use pod_spec::{is_port, resources};
-use values::{is_schedule, port_or_name};
+use pod_spec::resources;
+pub use refusal::{Refused, dotted};
+use values::{is_dns_label, is_dns_subdomain, is_label, is_port, is_schedule, port_or_name};
 
 const COUNTS: [&str; 10] = [
     "/spec/replicas",
@@ -33,23 +35,6 @@ const PROBES: [&str; 3] = ["livenessProbe", "readinessProbe", "startupProbe"];
 const PROGRESS_DEADLINE: i64 = 600;
 /// Its Jobs get eleven characters more.
 const CRON_JOB_NAME: usize = 52;
-
-/// What is refused, and in which field, as in `/spec/replicas`.
-pub struct Refused {
-    pub at: String,
-    pub why: String,
-}
-
-impl Refused {
-    fn new(at: impl Into<String>, why: impl Into<String>) -> Self {
-        Refused { at: at.into(), why: why.into() }
-    }
-}
-
-/// As it is written: `spec.replicas`.
-pub fn dotted(pointer: &str) -> String {
-    pointer.trim_start_matches('/').replace('/', ".")
-}
 
 /// The first of it. `template`: where its pods are described.
 pub fn refused(read: Read, object: &Value, template: Option<&str>) -> Option<Refused> {
@@ -288,36 +273,4 @@ fn containers<'o>(object: &'o Value, at: &str, known: &mut BTreeSet<&'o str>) ->
 fn asks_nothing(probe: &Value) -> bool {
     let handlers = ["httpGet", "tcpSocket", "exec", "grpc"];
     probe.is_object() && handlers.iter().all(|handler| probe[handler].is_null())
-}
-
-fn is_dns_label(name: &str) -> bool {
-    name.len() <= 63 && is_dns_part(name)
-}
-
-/// Its parts may be longer than a label: only the whole is limited.
-fn is_dns_subdomain(name: &str) -> bool {
-    name.len() <= 253 && name.split('.').all(is_dns_part)
-}
-
-fn is_dns_part(name: &str) -> bool {
-    let is_inside = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-    !name.is_empty() && name.bytes().all(is_inside) && !name.starts_with('-') && !name.ends_with('-')
-}
-
-/// `web`, `example.com/web`, and a value of up to 63 characters.
-fn is_label(key: &str, value: &str) -> bool {
-    let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
-    prefix.is_none_or(is_dns_subdomain)
-        && !name.is_empty()
-        && is_label_word(name)
-        && (value.is_empty() || is_label_word(value))
-}
-
-fn is_label_word(word: &str) -> bool {
-    let is_inside = |c: u8| c.is_ascii_alphanumeric() || b"-_.".contains(&c);
-    let is_end = |c: Option<u8>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-    word.len() <= 63
-        && word.bytes().all(is_inside)
-        && is_end(word.bytes().next())
-        && is_end(word.bytes().last())
 }

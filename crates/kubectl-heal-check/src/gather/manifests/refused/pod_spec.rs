@@ -9,8 +9,8 @@ use cluster_model::Raw;
 use cluster_model::raw::escaped;
 use serde_json::Value;
 
-use super::values::{is_port_name, is_quantity, port_or_name};
-use super::{Refused, dotted, is_dns_label};
+use super::refusal::{Refused, dotted};
+use super::values::{is_dns_label, is_port, is_port_name, is_quantity, port_or_name};
 use crate::snapshot::Read;
 
 const CONTAINERS: [&str; 2] = ["initContainers", "containers"];
@@ -147,8 +147,4 @@ fn mounts(read: Read, container: &Value, volumes: &BTreeSet<&str>) -> Option<Ref
             () => None,
         }
     })
-}
-
-pub fn is_port(number: i64) -> bool {
-    (1..=65535).contains(&number)
 }

@@ -1,9 +1,7 @@
-//! What servers take for a port, a quantity or a schedule. Pure.
+//! What servers take for a name, a label, a port, a quantity or a schedule. Pure.
 
 use cluster_model::cron::Schedule;
 use serde_json::Value;
-
-use super::pod_spec::is_port;
 
 /// ValidatePortNumOrName, of what is given.
 pub fn port_or_name(port: &Value) -> bool {
@@ -49,4 +47,40 @@ pub fn is_quantity(value: &Value) -> bool {
 /// them to say.
 pub fn is_schedule(text: &str) -> bool {
     text.contains("TZ") || text.starts_with("@every ") || Schedule::parse(text).is_some()
+}
+
+pub fn is_port(number: i64) -> bool {
+    (1..=65535).contains(&number)
+}
+
+pub fn is_dns_label(name: &str) -> bool {
+    name.len() <= 63 && is_dns_part(name)
+}
+
+/// Its parts may be longer than a label: only the whole is limited.
+pub fn is_dns_subdomain(name: &str) -> bool {
+    name.len() <= 253 && name.split('.').all(is_dns_part)
+}
+
+fn is_dns_part(name: &str) -> bool {
+    let is_inside = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    !name.is_empty() && name.bytes().all(is_inside) && !name.starts_with('-') && !name.ends_with('-')
+}
+
+/// `web`, `example.com/web`, and a value of up to 63 characters.
+pub fn is_label(key: &str, value: &str) -> bool {
+    let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    prefix.is_none_or(is_dns_subdomain)
+        && !name.is_empty()
+        && is_label_word(name)
+        && (value.is_empty() || is_label_word(value))
+}
+
+fn is_label_word(word: &str) -> bool {
+    let is_inside = |c: u8| c.is_ascii_alphanumeric() || b"-_.".contains(&c);
+    let is_end = |c: Option<u8>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    word.len() <= 63
+        && word.bytes().all(is_inside)
+        && is_end(word.bytes().next())
+        && is_end(word.bytes().last())
 }
