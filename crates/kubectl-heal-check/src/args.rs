@@ -223,18 +223,6 @@ pub enum Target {
     Selector(String),
 }
 
-/// Kinds that can be named, in any form that kubectl takes.
-pub const TYPES: [Read; 8] = [
-    Read::Deployments,
-    Read::StatefulSets,
-    Read::DaemonSets,
-    Read::ReplicaSets,
-    Read::ReplicationControllers,
-    Read::Jobs,
-    Read::CronJobs,
-    Read::Pods,
-];
-
 impl Args {
     pub fn target(&self) -> Result<Target, Failure> {
         let usage = |message: &str| Err(Failure::usage(message).hint("kubectl heal-check --help"));
@@ -363,9 +351,9 @@ pub fn named(word: &str) -> Result<(Read, String), Failure> {
     if name.is_empty() || name.contains('/') {
         return Err(expected());
     }
-    let found = Read::of_word(kind).filter(|read| TYPES.contains(read));
+    let found = Read::of_word(kind).filter(|read| Read::NAMED.contains(read));
     let read = found.ok_or_else(|| {
-        let known = TYPES.map(|read| read.api().0.to_lowercase());
+        let known = Read::NAMED.map(|read| read.api().0.to_lowercase());
         Failure::usage(format!("{word}: {kind} is no type that can be checked by name"))
             .hint(format!("there are: {}", known.join(", ")))
     })?;

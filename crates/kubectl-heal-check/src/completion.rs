@@ -5,7 +5,7 @@ use cluster_model::healing::restart_policy::running_containers;
 use plugin_client::api::server_table;
 use plugin_client::{Candidate, Candidates, Completing, Completion, Failure};
 
-use crate::args::{self, Args, TYPES};
+use crate::args::{self, Args};
 use crate::checks::CHECKS;
 use crate::gather::objects;
 use crate::snapshot::Read;
@@ -38,7 +38,7 @@ fn ids() -> Candidates {
 }
 
 fn types() -> Candidates {
-    TYPES.iter().map(|read| Candidate::new(format!("{}/", read.api().0.to_lowercase()), "")).collect()
+    Read::NAMED.iter().map(|read| Candidate::new(format!("{}/", read.api().0.to_lowercase()), "")).collect()
 }
 
 /// Those of the workload that is named before it: of its template, to which others may have been added in its pods.
@@ -55,7 +55,7 @@ async fn containers(at: &Completing<'_>) -> Result<Candidates, Failure> {
 
 /// Those not named yet, in the form that was begun.
 async fn names(at: &Completing<'_>, word: &str) -> Result<Candidates, Failure> {
-    let Some(read) = Read::of_word(word).filter(|read| TYPES.contains(read)) else {
+    let Some(read) = Read::of_word(word).filter(|read| Read::NAMED.contains(read)) else {
         return Ok(Candidates::default());
     };
     let (_, group, version, plural) = read.api();

@@ -22,7 +22,7 @@ use serde_path_to_error::Segment;
 
 use super::offline::kind::Kind;
 use super::offline::{nothing, parsed};
-use crate::args::{TYPES, Target};
+use crate::args::Target;
 use crate::finding::{Location, Subject};
 use crate::snapshot::origin::Basis;
 use crate::snapshot::{Gathered, Interner, Origin, Packed, PodState, Read, Selection, strip};
@@ -80,7 +80,7 @@ pub fn read(dumps: &[Dump], target: &Target, namespace: &str) -> Result<Manifest
             Entry::List { .. } => Ok(()),
         })?;
     }
-    if files.pods.is_empty() && !TYPES.iter().any(|read| files.objects.contains_key(read)) {
+    if files.pods.is_empty() && !Read::NAMED.iter().any(|read| files.objects.contains_key(read)) {
         let names: Vec<&str> = dumps.iter().map(Dump::name).collect();
         let mut others = files.skipped;
         for (read, objects) in &files.objects {

@@ -20,7 +20,7 @@ use kube::api::ListParams;
 use plugin_client::api::{access_review, list, scheduling};
 use plugin_client::{Cluster, Failure, RawObject, Right, Ui, is_not_found};
 
-use crate::args::{TYPES, Target};
+use crate::args::Target;
 use crate::half::Half;
 use crate::snapshot::{Gathered, HEALERS, Origin, Packed, Read, Selection};
 
@@ -118,7 +118,7 @@ pub async fn selection(
         Target::Selector(selector) => selector,
     };
     let mut uids = BTreeSet::new();
-    for read in TYPES {
+    for read in Read::NAMED {
         let api = objects::api(cluster, read, namespace);
         let labelled = ListParams::default().labels(selector);
         let uid = |object: RawObject| Some(cluster_model::Raw::uid(&object.value).to_owned());

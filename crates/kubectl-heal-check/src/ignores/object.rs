@@ -4,7 +4,6 @@ use cluster_model::text::shorten;
 
 use super::name::name;
 use super::rule::Glob;
-use crate::args::TYPES;
 use crate::snapshot::Read;
 
 /// What is said of an object.
@@ -45,7 +44,7 @@ pub fn kind(word: &str) -> Result<String, String> {
     match is_custom {
         true => Ok(word.to_owned()),
         false => {
-            let known = TYPES.map(|read| read.api().0.to_lowercase()).join(", ");
+            let known = Read::NAMED.map(|read| read.api().0.to_lowercase()).join(", ");
             Err(format!(
                 "{} is no kind that is known here, as {known} are; write that of an operator as in Rollout",
                 shorten(word, 40)

@@ -2,7 +2,7 @@
 
 use cluster_model::Raw;
 
-use crate::args::{TYPES, Target};
+use crate::args::Target;
 use crate::checks::hc804_healer_dead;
 use crate::finding::{Subject, Unchecked};
 use crate::nearest;
@@ -97,7 +97,7 @@ fn not_found(snapshot: &Snapshot, named: &str, namespace: Option<&str>) -> Strin
 
 fn nothing(snapshot: &Snapshot, namespace: Option<&str>, target: &Target) -> String {
     let place = namespace.map_or("in any namespace".to_owned(), |it| format!("in namespace {it}"));
-    let unread: Vec<&str> = TYPES
+    let unread: Vec<&str> = Read::NAMED
         .into_iter()
         .filter(|read| snapshot.unknown.contains_key(read))
         .map(|read| read.api().3)

@@ -43,6 +43,18 @@ pub enum Read {
 }
 
 impl Read {
+    /// Kinds that can be named, in any form that kubectl takes.
+    pub const NAMED: [Read; 8] = [
+        Read::Deployments,
+        Read::StatefulSets,
+        Read::DaemonSets,
+        Read::ReplicaSets,
+        Read::ReplicationControllers,
+        Read::Jobs,
+        Read::CronJobs,
+        Read::Pods,
+    ];
+
     pub const ALL: [Read; 27] = [
         Read::Pods,
         Read::Nodes,

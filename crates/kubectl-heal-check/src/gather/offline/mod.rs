@@ -18,7 +18,7 @@ use plugin_client::Failure;
 use plugin_client::dump::Dump;
 
 use super::webhook_backends;
-use crate::args::{TYPES, Target};
+use crate::args::Target;
 use crate::finding::Unchecked;
 use crate::snapshot::{Gathered, Origin, Packed, Read, Selection};
 use files::Files;
@@ -160,7 +160,7 @@ fn known<T>(files: &Files, kind: Kind, dump: &Dump, found: T) -> Known<T> {
 
 /// By labels, as the server would find them.
 fn selected(files: &Files, query: Option<&Selector>) -> BTreeSet<String> {
-    let own = TYPES.iter().filter_map(|read| files.objects.get(read)).flatten().map(Packed::value);
+    let own = Read::NAMED.iter().filter_map(|read| files.objects.get(read)).flatten().map(Packed::value);
     let objects = own.filter(|it| selector::selects(query, Some(&it.labels()))).map(|it| it.uid().to_owned());
     let pods = files.pods.own.iter().filter(|pod| selector::selects(query, Some(&pod.labels)));
     objects.chain(pods.map(|pod| pod.uid.to_string())).collect()
