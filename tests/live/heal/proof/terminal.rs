@@ -80,12 +80,12 @@ fn what_changed_while_the_question_waited_was_not_agreed_to() {
 fn an_outage_is_agreed_to_and_measured() {
     leases();
     let room = shared().room(2);
-    room.deployment_with("one", 1, |it| late(it, "1s"));
+    room.deployment_with("one", 1, |it| late(it, "5s"));
     service(&room, "one");
     room.ready("one", 1);
     serves(&room, "one", 1);
     let mut tty = Tty::of(prove(&room, "deploy/one", &["--rounds=1"]).command());
-    tty.until("Type outage to continue").keys("outage\r");
+    tty.until("Type outage to continue: ").keys("outage\r");
     assert_eq!(tty.end(), 0, "{}", tty.text());
     let screen = tty.text();
     // Behind it comes what restores the terminal.
@@ -93,6 +93,6 @@ fn an_outage_is_agreed_to_and_measured() {
     let report: Value = serde_json::Deserializer::from_str(document).into_iter().next().unwrap().unwrap();
     let round = &report["proof"]["rounds"][0];
     let window = round["noEndpointSeconds"].as_f64().unwrap();
-    // The slice and the pod are two watches: either may show the eviction first.
-    assert!(window > 0.5 && window < round["recoverySeconds"].as_f64().unwrap() + 0.5, "{round:#}");
+    // The slice and the pod are two watches, and a busy controller writes the slice later: either may show the eviction first.
+    assert!(window > 0.5 && window < round["recoverySeconds"].as_f64().unwrap() + 4.0, "{round:#}");
 }
