@@ -1,3 +1,6 @@
+mod manifests;
+mod partial;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -87,7 +90,6 @@ fn small_nodes(world: World) -> World {
 
 const HOST: &str = "kubernetes.io/hostname";
 const BUDGET: &str = r#"{"maxUnavailable":1,"minAvailable":null}"#;
-
 #[test]
 fn the_smallest_change_that_is_proven_is_offered() {
     let no_budget = healthy().without("PodDisruptionBudget/web");
@@ -157,26 +159,6 @@ fn what_a_change_brings_about_is_changed_with_it() {
     );
 }
 
-#[test]
-fn what_is_not_proven_is_partial_and_says_why() {
-    let cramped =
-        small_nodes(on(["n1", "n1", "n1"])).edit("Node/n3", json!({"spec": {"unschedulable": true}}));
-    let mut blind = on(["n1", "n1", "n1"]).gathered();
-    blind.scheduling = Known::Unknown("forbidden".to_owned());
-    let snapshot = on(["n1", "n1", "n1"]).snapshot();
-    let (now, _) = checks::run(&snapshot, |_| true);
-    let finding = now.iter().find(|it| it.id == "HC401").unwrap();
-    let options = fail_on(Severity::Error);
-    let fix = Workbench::new(blind, Selection::All, false, &options).fix(finding, &snapshot).unwrap();
-    assert!(!fix.proof.fits && fix.partial.unwrap().contains("not known: forbidden"));
-    let fix = offered(&cramped, "HC401").unwrap();
-    assert!(!fix.proof.fits && fix.proof.resolved, "{fix:?}");
-    assert!(fix.partial.unwrap().contains("find a place"));
-    // Two further nodes that are full: the constraint alone is no harm, but it does not help either.
-    let worse = on(["n1", "n1", "n1"]).with(budget("again", json!({"maxUnavailable": 1})));
-    assert!(offered(&worse, "HC401").unwrap().partial.is_none(), "what was wrong before is not worse");
-}
-
 /// The pods that exist have the old tolerations; those of the next revision do not.
 #[test]
 fn the_loss_of_a_node_is_shortened_even_under_a_toleration_of_everything() {
@@ -190,68 +172,6 @@ fn the_loss_of_a_node_is_shortened_even_under_a_toleration_of_everything() {
     let seconds: Vec<&Value> =
         tolerations.as_array().unwrap().iter().map(|it| &it["tolerationSeconds"]).collect();
     assert_eq!(seconds, [&json!(30), &json!(30), &Value::Null], "its own stay");
-}
-
-/// The model of the scheduler places the pods, and still it would not come about, or do harm.
-#[test]
-fn what_stands_in_the_way_makes_a_fix_partial() {
-    let forever = |world: World| {
-        let spec = json!({"spec": {"tolerations": [{"operator": "Exists"}]}});
-        let world = world.edit("Deployment/web", json!({"spec": {"template": spec}}));
-        ["a", "b", "c"].iter().fold(world, |world, pod| world.edit(&format!("Pod/web-{pod}"), spec.clone()))
-    };
-    let missing = container(json!({"envFrom": [{"configMapRef": {"name": "none"}}]}));
-    let of_job = json!({"metadata": {"ownerReferences": [owner("batch/v1", "Job", "hook")]}});
-    let no_budget = || healthy().without("PodDisruptionBudget/web");
-    let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"namespace": "shop", "name": "q"},
-        "spec": {"hard": {"pods": "9"}}, "status": {"hard": {"pods": "9"}, "used": {"pods": "3"}}});
-    let alone = healthy()
-        .without("Pod/web-b")
-        .without("Pod/web-c")
-        .edit("Deployment/web", json!({"spec": {"replicas": 1}}));
-    let other = deployment("api", 0);
-    let other = no_budget()
-        .with(other)
-        .edit("Deployment/api", json!({"spec": {"template": {"metadata": {"labels": {"app": "web"}}}}}));
-    let cases = [
-        ("HC409", forever(missing), "may not be admitted or not start (HC501)"),
-        (
-            "HC409",
-            forever(healthy()).edit("Pod/web-a", not_ready()),
-            "deployment/web is not ready now: its update may not go on",
-        ),
-        (
-            "HC409",
-            forever(healthy()).edit("Pod/web-a", not_ready()),
-            "it would bring about HC704 of deployment/web (error)",
-        ),
-        (
-            "HC409",
-            forever(healthy()).unknown(Read::Quotas),
-            "whether its new pods are admitted is not known (HC502)",
-        ),
-        (
-            "HC409",
-            forever(healthy()).edit(
-                "Deployment/web",
-                json!({"metadata": {"ownerReferences": [owner("example.io/v1", "Thing", "x")]}}),
-            ),
-            "deployment/web belongs to Thing x, which may change it back",
-        ),
-        ("HC203", no_budget().edit("Pod/web-a", not_ready()), "until it is, the budget allows no eviction"),
-        (
-            "HC203",
-            no_budget().with(pod("hook", "web", "n1")).edit("Pod/hook", of_job),
-            "cannot count maxUnavailable",
-        ),
-        ("HC203", other, "with a budget of its own"),
-        ("HC201", alone.with(quota), "whether quota q has room"),
-    ];
-    for (id, world, part) in cases {
-        let fix = offered(&world, id).unwrap_or_else(|why| panic!("{id}: nothing is offered: {why}"));
-        let why = fix.partial.unwrap_or_else(|| panic!("{id}, {part}: it is proven"));
-        assert!(why.contains(part), "{id}, {part}: {why}");
-    }
 }
 
 /// What is made for one workload is not made again for the other one.
@@ -374,79 +294,4 @@ fn a_fix_is_tried_on_what_it_may_concern_and_no_more() {
     ];
     assert_eq!(part("HC203", "web"), own);
     assert_eq!(part("HC203", "app8"), ["app8-a", "Deployment/app8", "PodDisruptionBudget/app8-budget"]);
-}
-
-/// A template is no more than what the next pods are made from.
-#[test]
-fn pods_that_stay_as_they_are_or_cannot_be_replaced_are_told() {
-    let hook = || json!({"lifecycle": {"preStop": {"sleep": {"seconds": 40}}}});
-    let mut orphan = deployment("old", 2);
-    cluster_model::build::merge(&mut orphan, json!({"kind": "ReplicaSet", "metadata": {"uid": "rs-old"}}));
-    orphan["spec"]["template"]["spec"]["containers"][0]["lifecycle"] = hook()["lifecycle"].clone();
-    let by_hand = healthy().with_all(stateful_set("db", 2)).edit(
-        "StatefulSet/db",
-        json!({"spec": {
-        "updateStrategy": {"type": "OnDelete"}, "template": {"spec": {"terminationGracePeriodSeconds": 0}}}}),
-    );
-    let with_partition = healthy().with_all(stateful_set("db", 3)).edit(
-        "StatefulSet/db",
-        json!({"spec": {
-        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}, "template": {"spec": {"terminationGracePeriodSeconds": 0}}}}),
-    );
-    let small = json!({"status": {"allocatable": {"cpu": "500m"}}});
-    let wide = json!({"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 10, "containers": [{"name": "main", "image": "shop:1",
-        "resources": {"requests": {"cpu": "600m", "memory": "1Mi"}}, "lifecycle": hook()["lifecycle"], "livenessProbe": {"exec": {"command": ["a"]}}, "readinessProbe": {"exec": {"command": ["b"]}}}]}}}});
-    for (id, world, part) in [
-        ("HC308", healthy().with(orphan), "a ReplicaSet does not update its pods"),
-        (
-            "HC308",
-            container(hook()).edit("Deployment/web", json!({"spec": {"paused": true}})),
-            "it is paused",
-        ),
-        ("HC309", by_hand, "OnDelete"),
-        ("HC309", with_partition, "its update strategy has a partition"),
-        ("HC308", healthy().edit("Deployment/web", wide).edit_all("Node", small), "before it stops one"),
-    ] {
-        let fix = offered(&world, id).unwrap();
-        assert!(fix.partial.as_ref().is_some_and(|it| it.contains(part)), "{part}: {fix:?}");
-        assert!(!fix.proof.resolved || !fix.proof.fits, "{fix:?}");
-    }
-}
-
-/// A budget is made in the namespace that its workload leaves open, and what is there is changed where it is.
-#[test]
-fn in_manifests_a_fix_has_a_place_and_no_command() {
-    use crate::args::Target;
-    use crate::gather::manifests;
-    use plugin_client::dump::Dump;
-    let text = "\
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      terminationGracePeriodSeconds: 0
-      containers: [{name: main, image: 'i:1'}]
-";
-    let of = |text: &str, id: &str| {
-        let dump = Dump::of_text("web.yaml", format!("# web\n---\n{text}").as_bytes()).unwrap();
-        let read = manifests::read(&[dump], &Target::All, "default").unwrap();
-        let snapshot = Snapshot::of(read.gathered.clone(), &read.selection, false);
-        let (now, _) = checks::run(&snapshot, |_| true);
-        let finding = now.iter().find(|it| it.id == id).unwrap();
-        let options = fail_on(Severity::Error);
-        Workbench::new(read.gathered, read.selection, false, &options).fix(finding, &snapshot).unwrap()
-    };
-    for id in ["HC203", "HC409"] {
-        let fix = of(text, id);
-        assert_eq!(fix.commands, [""; 0], "{id}");
-        assert_eq!(fix.first.location.as_ref().unwrap().to_string(), "web.yaml:3", "{id}");
-    }
-    assert_eq!(of(text, "HC203").first.patch["metadata"], json!({"name": "web"}));
-    let named = text.replace("{name: web}", "{name: web, namespace: shop}");
-    assert_eq!(of(&named, "HC203").first.patch["metadata"], json!({"name": "web", "namespace": "shop"}));
 }
