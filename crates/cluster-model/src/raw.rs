@@ -17,7 +17,7 @@ pub trait Raw: Sized + 'static {
     fn as_object(&self) -> Option<&Self::Map>;
     fn member<'a>(map: &'a Self::Map, key: &str) -> Option<&'a Self>;
     fn members(map: &Self::Map) -> impl Iterator<Item = (&str, &Self)>;
-    fn is_true(&self, pointer: &str) -> bool;
+    fn as_bool(&self) -> Option<bool>;
 
     fn text(&self, pointer: &str) -> &str {
         self.pointer(pointer).and_then(Self::as_str).unwrap_or_default()
@@ -69,7 +69,9 @@ pub trait Raw: Sized + 'static {
 
     /// The owner that is the controller (`metav1.GetControllerOf`).
     fn controller_ref(&self) -> Option<&Self> {
-        self.list("/metadata/ownerReferences").iter().find(|owner| owner.is_true("/controller"))
+        self.list("/metadata/ownerReferences")
+            .iter()
+            .find(|owner| owner.pointer("/controller").and_then(Self::as_bool) == Some(true))
     }
 }
 
@@ -114,7 +116,7 @@ impl Raw for Value {
         map.iter().map(|(key, value)| (key.as_str(), value))
     }
 
-    fn is_true(&self, pointer: &str) -> bool {
-        self.pointer(pointer) == Some(&Value::Bool(true))
+    fn as_bool(&self) -> Option<bool> {
+        Value::as_bool(self)
     }
 }

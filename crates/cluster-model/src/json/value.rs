@@ -165,8 +165,11 @@ impl Raw for Json {
         map.iter()
     }
 
-    fn is_true(&self, pointer: &str) -> bool {
-        self.pointer(pointer) == Some(&Json::Bool(true))
+    fn as_bool(&self) -> Option<bool> {
+        match self {
+            Json::Bool(it) => Some(*it),
+            _ => None,
+        }
     }
 }
 

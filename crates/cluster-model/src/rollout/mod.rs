@@ -18,7 +18,7 @@ mod workload_kind;
 pub use current::choose;
 pub use deployment::REVISION;
 pub use kind::{Id, Kind};
-pub use ordinals::{Ordinals, ordinal};
+pub use ordinals::{Ordinals, ordinal, ordinal_of};
 pub use resource_type::ResourceType;
 pub use revision::{CHANGE_CAUSE, Revision, number, revisions};
 pub use revision_object::RevisionObject;

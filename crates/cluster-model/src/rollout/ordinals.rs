@@ -27,9 +27,14 @@ impl Ordinals {
     }
 }
 
-/// Of the StatefulSet's own pod; `web-canary-0` is no pod of `web`.
+/// Of the StatefulSet's own pod.
 pub fn ordinal(set: &Value, pod: &Pod) -> Option<i64> {
-    let number = pod.name().strip_prefix(set.name())?.strip_prefix('-')?;
+    ordinal_of(set.name(), pod.name())
+}
+
+/// By their names: `web-canary-0` is no pod of `web`.
+pub fn ordinal_of(set: &str, pod: &str) -> Option<i64> {
+    let number = pod.strip_prefix(set)?.strip_prefix('-')?;
     let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
     is_number.then(|| number.parse().ok()).flatten()
 }

@@ -3,7 +3,6 @@
 use cluster_model::feasibility::volumes::{Volumes, reaches};
 use cluster_model::{Json, Raw};
 use k8s_openapi::api::core::v1::PersistentVolume;
-
 use serde::Deserialize;
 
 use super::check::{About, Check, Found};

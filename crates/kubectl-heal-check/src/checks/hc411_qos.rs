@@ -1,7 +1,6 @@
 //! HC411: pods that the kubelet evicts first.
 
 use k8s_openapi::api::core::v1::PodSpec;
-
 use serde::Deserialize;
 
 use super::check::{About, Check, Found};

@@ -1,6 +1,7 @@
 //! Whether the next pod of a workload is made from another template than a pod that runs: where that one fits says nothing then.
 
 use cluster_model::Raw;
+use cluster_model::rollout::{Ordinals, ordinal_of};
 
 use super::placement::Placement;
 use crate::snapshot::{Kind, PodState, Workload};
@@ -24,17 +25,10 @@ pub fn differs(workload: &Workload, placement: Option<&Placement<'_>>) -> bool {
 /// A pod below the partition keeps its revision when it is made again (`pkg/controller/statefulset/stateful_set_utils.go`,
 /// newVersionedStatefulSetPod).
 fn has_pods_to_update(workload: &Workload) -> bool {
-    let object = &workload.object;
-    let newest = object.text("/status/updateRevision");
-    let kept = match object.text("/spec/updateStrategy/type") {
-        "OnDelete" => 0,
-        _ => object.number("/spec/updateStrategy/rollingUpdate/partition").unwrap_or(0),
-    };
-    let first = object.number("/spec/ordinals/start").unwrap_or(0);
-    let is_kept = |pod: &PodState| {
-        let ordinal = pod.name.rsplit_once('-').and_then(|(_, ordinal)| ordinal.parse::<i64>().ok());
-        ordinal.is_some_and(|ordinal| ordinal - first < kept)
-    };
+    let newest = workload.object.text("/status/updateRevision");
+    let Ordinals { first_updated, .. } = Ordinals::of(&workload.object.to_value());
+    let is_kept =
+        |pod: &PodState| ordinal_of(&workload.subject.name, &pod.name).is_some_and(|it| it < first_updated);
     let is_old = |pod: &PodState| pod.labels.get("controller-revision-hash").is_some_and(|own| own != newest);
     !newest.is_empty() && workload.active().any(|pod| is_old(pod) && !is_kept(pod))
 }

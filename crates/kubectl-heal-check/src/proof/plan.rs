@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cluster_model::Raw;
+use cluster_model::rollout::ordinal_of;
 
 use super::kill::plan::KillPlan;
 use super::member::Member;
@@ -118,7 +119,7 @@ fn order(workload: &Workload) -> Vec<Member> {
     let mut on_node: BTreeMap<&str, usize> = BTreeMap::new();
     workload.active().for_each(|pod| *on_node.entry(&*pod.node).or_default() += 1);
     let mut pods: Vec<&PodState> = workload.active().collect();
-    let ordinal = |pod: &PodState| pod.name.rsplit('-').next().and_then(|it| it.parse::<u64>().ok());
+    let ordinal = |pod: &PodState| ordinal_of(&workload.subject.name, &pod.name);
     match workload.kind {
         Kind::StatefulSet => pods.sort_by_key(|pod| std::cmp::Reverse((ordinal(pod), pod.name.clone()))),
         _ => pods.sort_by_key(|pod| std::cmp::Reverse((on_node[&*pod.node], pod.created, pod.name.clone()))),
