@@ -22,6 +22,7 @@ mod nearest;
 mod options;
 mod parallel;
 mod proof;
+mod refused;
 mod render;
 mod report;
 mod rights;

@@ -1,7 +1,6 @@
 //! Manifests (`-f`): objects as they are applied. There are no nodes, and of pods only those that have a manifest of their own.
 
 mod as_read;
-mod refused;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,14 +23,10 @@ use super::offline::kind::Kind;
 use super::offline::{nothing, parsed};
 use crate::args::Target;
 use crate::finding::{Location, Subject};
+use crate::refused::{Refused, dotted, refused};
 use crate::snapshot::origin::Basis;
 use crate::snapshot::{Gathered, Interner, Origin, Packed, PodState, Read, Selection, strip};
 use as_read::as_read;
-use refused::{Refused, dotted, refused};
-
-/// Where manifests have the containers of their pods.
-const CONTAINERS: [&str; 3] =
-    ["/spec/containers", "/spec/template/spec/containers", "/spec/jobTemplate/spec/template/spec/containers"];
 
 /// More are no set of manifests: all of them, and what is found in them, are in memory.
 const OBJECTS: usize = 10_000;
@@ -149,8 +144,7 @@ impl Files<'_> {
             *self.skipped.entry(object.kind.clone()).or_default() += 1;
             return Ok(());
         }
-        let template = containers(read).and_then(|it| it.strip_suffix("/spec/containers"));
-        if let Some(Refused { at, why }) = refused(read, &value, template) {
+        if let Some(Refused { at, why }) = refused(read, &value) {
             let hint = if object.text().contains("{{") { TEMPLATE } else { ASK };
             return Err(object.bad_at(&at, &format!("every server would refuse it: {why}")).hint(hint));
         }
@@ -265,27 +259,15 @@ fn check(read: Read, object: &Value) -> Result<(), Wrong> {
         Read::Claims => typed::<PersistentVolumeClaim>(object),
         _ => Ok(()),
     }?;
-    let Some(at) = containers(read) else { return Ok(()) };
-    if !object.list(at).is_empty() {
+    let Some(template) = read.template() else { return Ok(()) };
+    let spec = format!("{template}/spec");
+    let at = format!("{spec}/containers");
+    if !object.list(&at).is_empty() {
         return Ok(());
     }
-    let is_cut = at.strip_suffix("/containers").and_then(|it| object.pointer(it)).is_none_or(Value::is_null);
-    Err(Wrong { at: at.to_owned(), why: format!("it has no {}", dotted(at)), is_cut })
-}
-
-/// Where its pods have their containers.
-fn containers(read: Read) -> Option<&'static str> {
-    match read {
-        Read::Pods => Some(CONTAINERS[0]),
-        Read::CronJobs => Some(CONTAINERS[2]),
-        Read::Deployments
-        | Read::ReplicaSets
-        | Read::ReplicationControllers
-        | Read::StatefulSets
-        | Read::DaemonSets
-        | Read::Jobs => Some(CONTAINERS[1]),
-        _ => None,
-    }
+    let is_cut = object.pointer(&spec).is_none_or(Value::is_null);
+    let why = format!("it has no {}", dotted(&at));
+    Err(Wrong { at, why, is_cut })
 }
 
 #[cfg(test)]

@@ -64,11 +64,8 @@ impl<'a, 'p> Owners<'a, 'p> {
     }
 
     fn push(&mut self, read: Read, kind: Kind, mut object: Value, uid: Arc<str>) -> usize {
-        let template = match read {
-            Read::CronJobs => "/spec/jobTemplate/spec/template",
-            _ => "/spec/template",
-        };
-        let template = object.pointer_mut(template).map(Value::take).unwrap_or_default();
+        let template = read.template().and_then(|it| object.pointer_mut(it));
+        let template = template.map(Value::take).unwrap_or_default();
         let is_scaled = matches!(kind, Kind::Deployment | Kind::StatefulSet | Kind::ReplicaSet);
         // A ReplicaSet whose Deployment was not found, or could not be read.
         let recreated = match object.controller_ref() {

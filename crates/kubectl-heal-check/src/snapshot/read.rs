@@ -216,6 +216,21 @@ impl Read {
         }
     }
 
+    /// Where its objects describe pods.
+    pub fn template(self) -> Option<&'static str> {
+        match self {
+            Read::Pods => Some(""),
+            Read::CronJobs => Some("/spec/jobTemplate/spec/template"),
+            Read::Deployments
+            | Read::ReplicaSets
+            | Read::ReplicationControllers
+            | Read::StatefulSets
+            | Read::DaemonSets
+            | Read::Jobs => Some("/spec/template"),
+            _ => None,
+        }
+    }
+
     /// What has to be granted to list it in a namespace, or in all.
     pub fn right(self, namespace: Option<&str>) -> Right {
         let (_, group, _, plural) = self.api();

@@ -1,4 +1,4 @@
-//! What every server refuses in an object of a manifest, whatever is in its cluster: names, numbers and selectors. Pure.
+//! What every server refuses in an object, whatever is in its cluster: names, numbers and selectors. Pure.
 //!
 //! The rules are those of `pkg/apis/*/validation` and `staging/src/k8s.io/apimachinery/pkg/util/validation`. What admission may still
 //! change before they apply, as an image that is missing, is left to the server.
@@ -36,14 +36,14 @@ const PROGRESS_DEADLINE: i64 = 600;
 /// Its Jobs get eleven characters more.
 const CRON_JOB_NAME: usize = 52;
 
-/// The first of it. `template`: where its pods are described.
-pub fn refused(read: Read, object: &Value, template: Option<&str>) -> Option<Refused> {
+/// The first of it.
+pub fn refused(read: Read, object: &Value) -> Option<Refused> {
     names(read, object)
         .or_else(|| labels(object, ""))
         .or_else(|| counts(read, object))
         .or_else(|| of_kind(read, object))
-        .or_else(|| pods(read, object, template?))
-        .or_else(|| pod_spec::refused(read, object, template?))
+        .or_else(|| pods(read, object, read.template()?))
+        .or_else(|| pod_spec::refused(read, object, read.template()?))
 }
 
 fn names(read: Read, object: &Value) -> Option<Refused> {
