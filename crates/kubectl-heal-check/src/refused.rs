@@ -3,6 +3,7 @@
 //! The rules are those of `pkg/apis/*/validation` and `staging/src/k8s.io/apimachinery/pkg/util/validation`. What admission may still
 //! change before they apply, as an image that is missing, is left to the server.
 
+mod label_selector;
 mod pod_spec;
 mod refusal;
 mod values;
@@ -16,7 +17,7 @@ use serde_json::{Map, Value};
 use crate::snapshot::Read;
 use pod_spec::resources;
 pub use refusal::{Refused, dotted};
-use values::{is_dns_label, is_dns_subdomain, is_label, is_port, is_schedule, port_or_name};
+use values::{is_dns_label, is_dns_subdomain, is_label, is_path_segment, is_port, is_schedule, port_or_name};
 
 const COUNTS: [&str; 10] = [
     "/spec/replicas",
@@ -35,6 +36,8 @@ const PROBES: [&str; 3] = ["livenessProbe", "readinessProbe", "startupProbe"];
 const PROGRESS_DEADLINE: i64 = 600;
 /// Its Jobs get eleven characters more.
 const CRON_JOB_NAME: usize = 52;
+/// Its pods get it as the value of a label (`pkg/apis/batch/validation/validation.go`, validateGeneratedSelector).
+const JOB_NAME: usize = 63;
 
 /// The first of it.
 pub fn refused(read: Read, object: &Value) -> Option<Refused> {
@@ -53,19 +56,27 @@ fn names(read: Read, object: &Value) -> Option<Refused> {
         true if prefix.is_empty() => {
             return Some(Refused::new("/metadata", "it has neither a name nor a generateName"));
         }
-        // Something is appended to it.
-        true => ("generateName", prefix.trim_end_matches('-')),
+        true => ("generateName", prefix),
     };
+    // Something is appended to a prefix.
+    let checked = if field == "name" { name } else { name.trim_end_matches('-') };
     let (is_valid, what) = match read {
-        Read::Services | Read::Namespaces => (is_dns_label(name), "DNS label"),
-        _ => (is_dns_subdomain(name), "DNS subdomain"),
+        Read::Services | Read::Namespaces => (is_dns_label(checked), "DNS label"),
+        // For budgets no other rule is set than that it can be in a path (apimachinery/pkg/api/validation/path/name.go).
+        Read::Budgets => (is_path_segment(name), "name that can be in a path"),
+        _ => (is_dns_subdomain(checked), "DNS subdomain"),
     };
     let at = format!("/metadata/{field}");
     if !is_valid {
         return Some(Refused::new(at, format!("metadata.{field} {name:?} is no {what}")));
     }
-    if read == Read::CronJobs && name.len() > CRON_JOB_NAME {
-        return Some(Refused::new(at, format!("metadata.{field} has more than {CRON_JOB_NAME} characters")));
+    let most = match read {
+        Read::CronJobs => CRON_JOB_NAME,
+        Read::Jobs if field == "name" && object["spec"]["manualSelector"] != true => JOB_NAME,
+        _ => usize::MAX,
+    };
+    if name.len() > most {
+        return Some(Refused::new(at, format!("metadata.{field} has more than {most} characters")));
     }
     let namespace = object.text("/metadata/namespace");
     (!namespace.is_empty() && !is_dns_label(namespace)).then(|| {
@@ -116,11 +127,13 @@ fn of_kind(read: Read, object: &Value) -> Option<Refused> {
         Read::Budgets if !spec["minAvailable"].is_null() && !spec["maxUnavailable"].is_null() => {
             Some(Refused::new("/spec/maxUnavailable", "spec has both minAvailable and maxUnavailable"))
         }
-        Read::Budgets => ["minAvailable", "maxUnavailable"].into_iter().find_map(|field| {
-            let value = &spec[field];
-            (!value.is_null() && !is_share(value)).then(|| {
-                let why = "is neither a number from 0 on nor a percentage up to 100%";
-                Refused::new(format!("/spec/{field}"), format!("spec.{field} {value} {why}"))
+        Read::Budgets => label_selector::refused(object, "/spec/selector").or_else(|| {
+            ["minAvailable", "maxUnavailable"].into_iter().find_map(|field| {
+                let value = &spec[field];
+                (!value.is_null() && !is_share(value)).then(|| {
+                    let why = "is neither a number from 0 on nor a percentage up to 100%";
+                    Refused::new(format!("/spec/{field}"), format!("spec.{field} {value} {why}"))
+                })
             })
         }),
         Read::Autoscalers => {
@@ -240,6 +253,9 @@ fn selector_of(read: Read, object: &Value, template: &str) -> Option<Refused> {
         let is_empty = |at: &str| rule.map(at).is_none_or(Map::is_empty) && rule.list(at).is_empty();
         if is_empty("/matchLabels") && is_empty("/matchExpressions") {
             return Some(Refused::new("/spec/selector", "spec.selector is missing or empty"));
+        }
+        if let Some(refused) = label_selector::refused(object, "/spec/selector") {
+            return Some(refused);
         }
         let parsed = selector::from_json(rule);
         let labels = object.pointer(template).map(Raw::labels).unwrap_or_default();

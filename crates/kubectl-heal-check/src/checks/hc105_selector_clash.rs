@@ -48,9 +48,9 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     }
 }
 
-/// Without a selector of its own a ReplicationController has the labels of its template (`pkg/apis/core/v1/defaults.go`).
+/// What needs no selector, as a pod, has its own.
 fn claims(workload: &Workload, other: &Workload) -> bool {
-    if workload.object["spec"]["selector"].is_null() {
+    if workload.selector_value().is_null() {
         return workload.uid == other.uid;
     }
     selector::selects(workload.selector().as_ref(), Some(&other.labels()))

@@ -9,6 +9,8 @@ use crate::finding::Severity::Info;
 use crate::snapshot::{Kind, Read, Snapshot, Workload};
 
 const LATE: i64 = 3600;
+/// Of Kubernetes itself (`pkg/apis/apps/v1/defaults.go`).
+const DEADLINE: i64 = 600;
 /// Then there is no deadline (`pkg/controller/deployment/util/deployment_util.go`, HasProgressDeadline).
 const NO_DEADLINE: i64 = 2_147_483_647;
 
@@ -33,20 +35,20 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             _ => continue,
         };
         if !reasons.is_empty() {
-            let (messages, remedies): (Vec<String>, Vec<&str>) = reasons.into_iter().unzip();
+            let (messages, remedies): (Vec<String>, Vec<String>) = reasons.into_iter().unzip();
             found.add_with(Info, &workload.subject, messages.join("; "), remedies.join("; "));
         }
     }
 }
 
 /// With what is to be done about it.
-type Reason = (String, &'static str);
+type Reason = (String, String);
 
 fn counts_at_once(workload: &Workload) -> Option<Reason> {
     let waits = workload.object.number("/spec/minReadySeconds").unwrap_or_default() > 0;
     (!waits && is_ready_when_running(workload))
         .then(|| "a new pod counts as available as soon as it runs, whether it works or not".to_owned())
-        .map(|it| (it, "add a readinessProbe or minReadySeconds"))
+        .map(|it| (it, "add a readinessProbe or minReadySeconds".to_owned()))
 }
 
 /// Why its deadline is no guard.
@@ -58,14 +60,20 @@ pub fn late(workload: &Workload) -> Option<Reason> {
         }
         _ => return None,
     };
-    Some((why, "set progressDeadlineSeconds: 600"))
+    Some((why, format!("set progressDeadlineSeconds: {}", usual_deadline(workload))))
+}
+
+/// It has to be more than minReadySeconds (`pkg/apis/apps/validation/validation.go`, ValidateDeploymentSpec).
+pub fn usual_deadline(workload: &Workload) -> i64 {
+    let waits = workload.object.number("/spec/minReadySeconds").unwrap_or_default();
+    if waits < DEADLINE { DEADLINE } else { waits.saturating_add(DEADLINE) }
 }
 
 fn by_hand(workload: &Workload) -> Option<Reason> {
     let on_delete = workload.object.text("/spec/updateStrategy/type") == "OnDelete";
     (on_delete && workload.object.controller_ref().is_none())
         .then(|| "an update reaches a pod only when somebody deletes it (OnDelete)".to_owned())
-        .map(|it| (it, "set the update strategy RollingUpdate"))
+        .map(|it| (it, "set the update strategy RollingUpdate".to_owned()))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use cluster_model::{Known, Raw};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::ReplicationController;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use plugin_client::shell;
 use serde::Serialize;
@@ -10,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::finding::{Change, Subject};
+use crate::refused::refused;
 use crate::snapshot::{Gathered, Origin, Packed, Read};
 
 /// Lists that are merged by the key of their elements (`patchMergeKey` in k8s.io/api/core/v1/types.go). Other lists are replaced.
@@ -31,7 +33,9 @@ impl Change {
         let like = if self.creates { about } else { &self.target };
         self.location = origin.locations.get(like).cloned();
         let leaves_namespace = self.creates && origin.without_namespace.contains(like);
-        if let Some(metadata) = self.patch["metadata"].as_object_mut().filter(|_| leaves_namespace) {
+        // An index that is not there would be made by looking for it.
+        let metadata = self.patch.get_mut("metadata").and_then(Value::as_object_mut);
+        if let Some(metadata) = metadata.filter(|_| leaves_namespace) {
             metadata.remove("namespace");
         }
         self
@@ -79,14 +83,15 @@ impl Change {
             (true, None) => {
                 let mut object = self.patch.clone();
                 object["metadata"]["uid"] = json!(format!("new {}", self.target));
-                accepted(read, &object, &self.patch)?;
+                accepted(read, &Value::Null, &object, &self.patch)?;
                 objects.push(Packed::of(read, &object));
                 Ok(())
             }
             (false, Some((packed, mut object))) => {
+                let before = object.clone();
                 merge(&mut object, &self.patch);
                 *packed = Packed::of(read, &object);
-                accepted(read, &object, &self.patch)
+                accepted(read, &before, &object, &self.patch)
             }
         }
     }
@@ -152,8 +157,9 @@ fn merged(field: &str, base: &mut Value, patch: &Value, removes: bool) {
     }
 }
 
-/// By the schema: the object has the types of its kind, and no field of the patch is unknown to it.
-fn accepted(read: Read, object: &Value, patch: &Value) -> Result<(), String> {
+/// By the schema: the object has the types of its kind, and no field of the patch is unknown to it. And nothing in it is refused by every
+/// server, unless that was so before, which a server of another version may take.
+fn accepted(read: Read, before: &Value, object: &Value, patch: &Value) -> Result<(), String> {
     fn round<K: DeserializeOwned + Serialize>(object: &Value) -> Result<Value, String> {
         let typed: K = serde_json::from_value(object.clone()).map_err(|error| error.to_string())?;
         serde_json::to_value(typed).map_err(|error| error.to_string())
@@ -163,12 +169,16 @@ fn accepted(read: Read, object: &Value, patch: &Value) -> Result<(), String> {
         Read::StatefulSets => round::<StatefulSet>(object),
         Read::DaemonSets => round::<DaemonSet>(object),
         Read::ReplicaSets => round::<ReplicaSet>(object),
+        Read::ReplicationControllers => round::<ReplicationController>(object),
         Read::Budgets => round::<PodDisruptionBudget>(object),
         Read::Autoscalers => round::<HorizontalPodAutoscaler>(object),
         _ => Err("objects of this kind are not changed".to_owned()),
     }?;
-    match lost(patch, &known) {
-        Some(field) => Err(format!("the schema does not know {field}")),
+    if let Some(field) = lost(patch, &known) {
+        return Err(format!("the schema does not know {field}"));
+    }
+    match refused(read, object).filter(|_| refused(read, before).is_none() || before.is_null()) {
+        Some(refused) => Err(format!("every server would refuse the change: {}", refused.why)),
         None => Ok(()),
     }
 }

@@ -71,7 +71,9 @@ impl Workbench {
     pub fn fix(&self, finding: &Finding, snapshot: &Snapshot) -> Result<Fix, String> {
         // Before anything is copied.
         let changes = candidates::of(finding, snapshot)?;
-        debug_assert!(changes.iter().all(|it| is_announced(finding.id, it)), "{changes:?}");
+        if let Some(other) = changes.iter().find(|it| !is_announced(finding.id, it)) {
+            return Err(format!("{} is of a kind that fixes do not change", other.target));
+        }
         let index = self.index.get_or_init(|| Index::of(&self.gathered, snapshot));
         let gathered = index.part(&self.gathered, snapshot, finding);
         let mut bench = Bench { of: self, snapshot, gathered, now: Vec::new() };
@@ -237,10 +239,14 @@ fn report(gathered: &mut Gathered, workload: &Workload, ready: usize) {
     }
 }
 
+const STAYS: &str = "pods that are there stay as they are until they are replaced";
+
 /// Why a new template does not reach the pods that are there.
 fn stays_old(workload: &Workload) -> Option<String> {
     let why = match workload.kind {
-        Kind::ReplicaSet => "a ReplicaSet does not update its pods",
+        Kind::ReplicaSet => {
+            return Some(format!("{STAYS}: a {} does not update its pods", workload.subject.kind));
+        }
         Kind::Deployment if workload.object["spec"]["paused"] == true => "it is paused",
         Kind::StatefulSet | Kind::DaemonSet
             if workload.object.text("/spec/updateStrategy/type") == "OnDelete" =>
@@ -254,7 +260,7 @@ fn stays_old(workload: &Workload) -> Option<String> {
         }
         _ => return None,
     };
-    Some(format!("pods that are there stay as they are until they are replaced: {why}"))
+    Some(format!("{STAYS}: {why}"))
 }
 
 struct Tried {

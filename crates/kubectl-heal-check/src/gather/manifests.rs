@@ -49,6 +49,8 @@ struct Files<'n> {
     locations: BTreeMap<Subject, Location>,
     without_namespace: BTreeSet<Subject>,
     duplicates: Duplicates,
+    /// How many objects have no name but this prefix of one.
+    generated: BTreeMap<Subject, usize>,
 }
 
 /// # Errors
@@ -68,6 +70,7 @@ pub fn read(dumps: &[Dump], target: &Target, namespace: &str) -> Result<Manifest
         locations: BTreeMap::new(),
         without_namespace: BTreeSet::new(),
         duplicates: Duplicates::default(),
+        generated: BTreeMap::new(),
     };
     for dump in dumps {
         dump.read(&mut |entry| match entry {
@@ -187,7 +190,7 @@ impl Files<'_> {
     }
 
     /// What the server would add, and without what only the server knows.
-    fn complete(&self, read: Read, object: &mut Value) {
+    fn complete(&mut self, read: Read, object: &mut Value) {
         object["kind"] = read.api().0.into();
         if let Some(fields) = object.as_object_mut() {
             fields.remove("status");
@@ -195,8 +198,14 @@ impl Files<'_> {
         if !read.is_cluster_wide() && object.text("/metadata/namespace").is_empty() {
             object["metadata"]["namespace"] = self.namespace.into();
         }
-        if object.name().is_empty() && !object.text("/metadata/generateName").is_empty() {
-            object["metadata"]["name"] = object["metadata"]["generateName"].clone();
+        let prefix = object.text("/metadata/generateName");
+        if object.name().is_empty() && !prefix.is_empty() {
+            let alike = Subject::new(read.api().0, object.text("/metadata/namespace"), prefix);
+            let count = self.generated.entry(alike).or_default();
+            *count += 1;
+            // Each of them is made, under a name that only the server knows.
+            let name = if *count == 1 { prefix.to_owned() } else { format!("{prefix}{count}") };
+            object["metadata"]["name"] = name.into();
         }
         let uid = format!("{}/{}/{}", read.api().0, object.text("/metadata/namespace"), object.name());
         object["metadata"]["uid"] = json!(uid);

@@ -9,12 +9,14 @@ use cluster_model::Raw;
 use cluster_model::raw::escaped;
 use serde_json::Value;
 
+use super::label_selector;
 use super::refusal::{Refused, dotted};
 use super::values::{is_dns_label, is_port, is_port_name, is_quantity, port_or_name};
 use crate::snapshot::Read;
 
 const CONTAINERS: [&str; 2] = ["initContainers", "containers"];
 const PROBES: [&str; 3] = ["livenessProbe", "readinessProbe", "startupProbe"];
+const HANDLERS: [&str; 4] = ["exec", "httpGet", "tcpSocket", "grpc"];
 const PROBE_NUMBERS: [&str; 5] =
     ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"];
 
@@ -25,7 +27,9 @@ pub fn refused(read: Read, object: &Value, template: &str) -> Option<Refused> {
     quantities(spec)
         .or_else(|| {
             // Of a StatefulSet, servers took any template for long, and its volumes are not all in it.
-            if read == Read::StatefulSets { None } else { volumes(spec).or_else(|| containers(read, spec)) }
+            let all =
+                || volumes(spec).or_else(|| containers(read, spec)).or_else(|| label_selector::of_pods(spec));
+            if read == Read::StatefulSets { None } else { all() }
         })
         .map(|it| Refused::new(format!("{at}{}", it.at), format!("{}.{}", dotted(&at), it.why)))
 }
@@ -70,7 +74,10 @@ fn volumes(spec: &Value) -> Option<Refused> {
 fn containers(read: Read, spec: &Value) -> Option<Refused> {
     let volumes: BTreeSet<&str> = spec.list("/volumes").iter().map(|it| it.text("/name")).collect();
     each_container(spec, |container| {
-        ports(container).or_else(|| probes(container)).or_else(|| mounts(read, container, &volumes))
+        ports(container)
+            .or_else(|| probes(container))
+            .or_else(|| restart_policy(container))
+            .or_else(|| mounts(read, container, &volumes))
     })
 }
 
@@ -123,11 +130,37 @@ fn probes(container: &Value) -> Option<Refused> {
         if kind != "readinessProbe" && number("successThreshold").is_some_and(|it| it > 1) {
             return refused("successThreshold", format!("a {kind} whose successThreshold is not 1"));
         }
-        let asked = ["httpGet", "tcpSocket", "grpc"].into_iter();
-        let mut asked = asked.filter_map(|how| Some((how, probe[how].get("port")?)));
-        let (how, port) = asked.find(|(_, port)| !port_or_name(port))?;
+        // validateHandler
+        let mut asked = HANDLERS.into_iter().filter(|how| !probe[how].is_null());
+        let how = asked.next()?;
+        if let Some(other) = asked.next() {
+            return refused(other, format!("a {kind} with {how} and {other}"));
+        }
+        if how == "exec" {
+            let is_empty = probe.list("/exec/command").is_empty();
+            return is_empty.then(|| refused(how, format!("a {kind} that runs no command")))?;
+        }
+        // Without one it is 0.
+        let none = Value::from(0);
+        let port = probe[how].get("port").unwrap_or(&none);
+        if port_or_name(port) {
+            return None;
+        }
         let why = format!("a {kind} of port {port}, which is neither from 1 to 65535 nor a name");
         refused(&format!("{how}/port"), why)
+    })
+}
+
+/// validateContainerRestartPolicy, and of init containers validateInitContainerRestartPolicy: servers that do not know the field in other
+/// containers refuse it there.
+fn restart_policy(container: &Value) -> Option<Refused> {
+    let policy = container.get("restartPolicy")?.as_str()?;
+    let is_known = matches!(policy, "Always" | "OnFailure" | "Never");
+    (!is_known).then(|| {
+        Refused::new(
+            "/restartPolicy",
+            format!("the restartPolicy {policy:?}, which is none of Always, OnFailure and Never"),
+        )
     })
 }
 

@@ -53,6 +53,10 @@ pub fn is_port(number: i64) -> bool {
     (1..=65535).contains(&number)
 }
 
+pub fn is_path_segment(name: &str) -> bool {
+    !matches!(name, "." | "..") && !name.contains(['/', '%'])
+}
+
 pub fn is_dns_label(name: &str) -> bool {
     name.len() <= 63 && is_dns_part(name)
 }

@@ -13,7 +13,7 @@ use cluster_model::{Json, Raw, selector};
 use k8s_openapi::api::core::v1::{Pod, Toleration};
 use kube::core::Selector;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::pod::PodState;
 use super::strip::is_leader_election;
@@ -130,12 +130,20 @@ impl Workload {
         self.template.as_ref().map_or(&NO_SPEC, |it| &it.spec)
     }
 
-    /// The selector of its controller; that of a ReplicationController is a map.
+    /// The selector of its controller.
     pub fn selector(&self) -> Option<Selector> {
+        selector::from_json(&self.selector_value())
+    }
+
+    /// That of a ReplicationController is a map of labels; without one it has those of its template (`pkg/apis/core/v1/defaults.go`).
+    pub fn selector_value(&self) -> Value {
         let selector = self.object["spec"]["selector"].to_value();
         match self.subject.kind.as_str() {
-            "ReplicationController" => selector::from_json(&json!({"matchLabels": selector})),
-            _ => selector::from_json(&selector),
+            "ReplicationController" if selector.as_object().is_none_or(Map::is_empty) => {
+                json!({"matchLabels": self.labels()})
+            }
+            "ReplicationController" => json!({"matchLabels": selector}),
+            _ => selector,
         }
     }
 

@@ -30,7 +30,9 @@ pub fn new(workload: &Workload, snapshot: &Snapshot) -> Candidates {
 /// That a new one may have.
 pub fn names(workload: &Workload) -> [String; 3] {
     let Subject { kind, name, .. } = &workload.subject;
-    [name.clone(), format!("{name}-budget"), format!("{name}-{}", kind.to_lowercase())]
+    // Of a generateName.
+    let name = name.trim_end_matches(['-', '.']);
+    [name.to_owned(), format!("{name}-budget"), format!("{name}-{}", kind.to_lowercase())]
 }
 
 pub fn one_at_a_time(budget: &Subject) -> Vec<Change> {

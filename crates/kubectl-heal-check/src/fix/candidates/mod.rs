@@ -6,7 +6,6 @@ mod placement;
 mod replicas;
 mod updates;
 
-use cluster_model::{Json, Raw};
 use serde_json::{Value, json};
 
 use crate::finding::{Change, Finding};
@@ -39,7 +38,13 @@ pub fn of(finding: &Finding, snapshot: &Snapshot) -> Candidates {
     }
 }
 
-const WORKLOADS: [Read; 4] = [Read::Deployments, Read::StatefulSets, Read::DaemonSets, Read::ReplicaSets];
+const WORKLOADS: [Read; 5] = [
+    Read::Deployments,
+    Read::StatefulSets,
+    Read::DaemonSets,
+    Read::ReplicaSets,
+    Read::ReplicationControllers,
+];
 
 /// What the candidates of [`of`] change: kinds whose objects are patched, and whether a budget is made.
 pub fn changed(id: &str) -> (Vec<Read>, bool) {
@@ -92,8 +97,8 @@ fn template(workload: &Workload, spec: Value) -> Vec<Change> {
 }
 
 /// The workload's own selector. An empty one would select every pod of the namespace.
-fn selector(workload: &Workload) -> Result<&Json, &'static str> {
-    let selector = Some(&workload.object["spec"]["selector"]).filter(|it| {
+fn selector(workload: &Workload) -> Result<Value, &'static str> {
+    let selector = Some(workload.selector_value()).filter(|it| {
         let labels = it["matchLabels"].as_object().is_some_and(|it| !it.is_empty());
         let terms = it["matchExpressions"].as_array().is_some_and(|it| !it.is_empty());
         labels || terms

@@ -4,13 +4,10 @@ use cluster_model::Raw;
 use serde_json::{Value, json};
 
 use super::Candidates;
-use crate::checks::hc212_progress_guard::late;
+use crate::checks::hc212_progress_guard::{late, usual_deadline};
 use crate::checks::shared_volume::one_node_claim;
 use crate::finding::Change;
 use crate::snapshot::{Kind, Snapshot, Workload};
-
-/// Of Kubernetes itself (`pkg/apis/apps/v1/defaults.go`).
-const DEADLINE: i64 = 600;
 
 /// New pods first.
 pub fn rolling(workload: &Workload, snapshot: &Snapshot) -> Candidates {
@@ -37,7 +34,7 @@ pub fn deadline(workload: &Workload) -> Candidates {
     if workload.kind == Kind::Deployment && late(workload).is_some() {
         return Ok(vec![Change::patch(
             &workload.subject,
-            json!({"spec": {"progressDeadlineSeconds": DEADLINE}}),
+            json!({"spec": {"progressDeadlineSeconds": usual_deadline(workload)}}),
         )]);
     }
     if workload.kind == Kind::StatefulSet && workload.object.text("/spec/updateStrategy/type") == "OnDelete" {

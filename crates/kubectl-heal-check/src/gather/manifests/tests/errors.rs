@@ -102,6 +102,12 @@ fn what_every_server_refuses_is_an_error_that_names_the_object() {
             "spec": {"schedule": schedule, "jobTemplate": {"spec": job(json!("Never"))["spec"]}}})
     };
     let service = |ports: Value| json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"ports": ports}});
+    let renamed = |name: &str, mut object: Value| {
+        object["metadata"]["name"] = json!(name);
+        object
+    };
+    let selecting = |term: Value| json!({"spec": {"selector": {"matchLabels": {"app": "web"}, "matchExpressions": [term]}}});
+    let term = json!({"matchExpressions": [{"key": "app", "operator": "In"}]});
     let twice = template(json!({"spec": {"initContainers": [{"name": "main"}]}}));
     for (object, expected) in [
         (web(json!({"spec": {"replicas": -5}})), "spec.replicas is -5"),
@@ -113,6 +119,57 @@ fn what_every_server_refuses_is_an_error_that_names_the_object() {
         (web(labels(json!({"team": "-x"}))), "spec.template.metadata.labels has team=-x"),
         (web(labels(json!({"app": "other"}))), "spec.selector does not select the labels of spec.template"),
         (web(json!({"spec": {"selector": {"matchLabels": null}}})), "spec.selector is missing or empty"),
+        (
+            web(selecting(json!({"key": "app", "operator": "in", "values": ["web"]}))),
+            "spec.selector.matchExpressions has the operator \"in\"",
+        ),
+        (
+            web(selecting(json!({"key": "app", "operator": "NotIn", "values": []}))),
+            "has app NotIn without values",
+        ),
+        (
+            web(selecting(json!({"key": "app", "operator": "Exists", "values": ["web"]}))),
+            "has app Exists with values",
+        ),
+        (web(selecting(json!({"key": "a b", "operator": "Exists"}))), "has the key \"a b\""),
+        (
+            web(selecting(json!({"key": "app", "operator": "In", "values": ["a b", "web"]}))),
+            "has the value \"a b\"",
+        ),
+        (
+            budget("web", json!({"minAvailable": 1, "selector": {"matchLabels": {"a b": ""}}})),
+            "spec.selector.matchLabels has a b=, which is no label",
+        ),
+        (
+            web(template(
+                json!({"spec": {"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone",
+                "whenUnsatisfiable": "DoNotSchedule", "labelSelector": term.clone()}]}}),
+            )),
+            "spec.template.spec.topologySpreadConstraints.0.labelSelector.matchExpressions has",
+        ),
+        (
+            web(template(
+                json!({"spec": {"affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+                {"weight": 1, "podAffinityTerm": {"topologyKey": "zone", "labelSelector": term}}]}}}}),
+            )),
+            "podAffinityTerm.labelSelector.matchExpressions has",
+        ),
+        (
+            web(main(json!({"livenessProbe": {"exec": {"command": ["true"]}, "tcpSocket": {"port": 80}}}))),
+            "has a livenessProbe with exec and tcpSocket",
+        ),
+        (
+            web(main(json!({"livenessProbe": {"exec": {"command": []}}}))),
+            "has a livenessProbe that runs no command",
+        ),
+        (web(main(json!({"startupProbe": {"tcpSocket": {"port": 0}}}))), "has a startupProbe of port 0"),
+        (web(main(json!({"restartPolicy": "always"}))), "has the restartPolicy \"always\""),
+        (renamed(&"a".repeat(64), job(json!("Never"))), "metadata.name has more than 63 characters"),
+        (
+            workload("Deployment", "web", json!({"metadata": {"name": null, "generateName": "Web-"}})),
+            "generateName \"Web-\"",
+        ),
+        (budget("a/b", json!({"minAvailable": 1})), "metadata.name \"a/b\" is no name that can be in a path"),
         (web(json!({"spec": {"minReadySeconds": 600}})), "has to be more than minReadySeconds (600)"),
         (
             web(json!({"spec": {"strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": "0%"}}}})),
@@ -190,16 +247,15 @@ fn what_every_server_refuses_is_an_error_that_names_the_object() {
         assert!(words.contains("all.yaml: document 2, line "), "{words}");
         assert!(failure.hints.join(" ").contains("--dry-run=server"), "{:?}", failure.hints);
     }
-    let renamed = |name: &str, mut object: Value| {
-        object["metadata"]["name"] = json!(name);
-        object
-    };
     let generated =
         |kind: &str| workload(kind, "web", json!({"metadata": {"name": null, "generateName": "web-"}}));
     let good = [
         named("Deployment", "a.b-1"),
         named("DaemonSet", &"a".repeat(70)),
         generated("ReplicaSet"),
+        generated("ReplicaSet"),
+        // No rule of names is set for budgets, and some have such.
+        budget("a_B.", json!({"minAvailable": 1})),
         web(json!({"metadata": {"labels": {"example.com/Team_1": ""}}, "spec": {"replicas": 0}})),
         job(json!("OnFailure")),
         budget("web", json!({"minAvailable": "100%"})),
