@@ -101,6 +101,7 @@ fn push(named: &mut Vec<(Kind, String)>, kind: Kind, name: &str) -> Result<(), F
     if name.is_empty() || name.contains('/') {
         return Err(Failure::usage(format!("{}/{name}: TYPE/NAME expected", kind.word())));
     }
+    plugin_client::name(&format!("{}/{name}", kind.word()), name)?;
     // Naming one twice is no reason to roll it back twice.
     if !named.iter().any(|(k, n)| *k == kind && n == name) {
         named.push((kind, name.to_owned()));

@@ -216,6 +216,7 @@ impl Args {
                     if node.is_empty() {
                         return usage("a node's name cannot be empty");
                     }
+                    plugin_client::name(name, node)?;
                     // Naming a node twice is no reason to drain it twice.
                     if !nodes.iter().any(|n| n == node) {
                         nodes.push(node.to_owned());

@@ -29,6 +29,7 @@ pub use cli::deadline::Bounds;
 pub use cli::exit::Exit;
 pub use cli::findings::allowed;
 pub use cli::flags::{AsInKubectl, ConnectionFlags, DryRun, duration, limit, whole};
+pub use cli::name::checked as name;
 pub use cli::output::{Output, publish, to_json, to_yaml};
 pub use cli::shell;
 pub use cli::start::{CommandLine, start};

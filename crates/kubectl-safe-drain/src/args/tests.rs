@@ -69,13 +69,14 @@ fn nodes_are_named_as_in_kubectl() {
 
 #[test]
 fn bad_input_is_a_usage_error_that_names_it() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 10] = [
         (&["--snapshot", "-"], "not to stdout"),
         (&[], "no node given"),
         (&["n1", "-l", "a=b"], "both a node name and a --selector"),
         (&["-l", ""], "--selector is empty"),
         (&["pod/x"], "pod is not a node"),
         (&["node/"], "cannot be empty"),
+        (&["node/n1?dryRun=All"], "node/n1?dryRun=All: no name has a '?'"),
         (&["n1", "--allow", "no-such-id"], "no-such-id"),
         (&["n1", "--grace-period=-2"], "--grace-period -2"),
         (&["n1", "--allow=bare-pod,oops"], "oops"),

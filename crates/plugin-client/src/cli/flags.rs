@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, Args, ValueEnum};
 
+use super::name;
 use crate::Failure;
 use crate::cli::shell;
 
@@ -214,6 +215,9 @@ impl ConnectionFlags {
 
     /// Combinations that cannot be honoured.
     pub(crate) fn check(&self) -> Result<(), Failure> {
+        if let Some(namespace) = self.namespace.as_deref().filter(|it| !it.is_empty()) {
+            name::checked(&format!("--namespace {namespace}"), namespace)?;
+        }
         let acts_in_part = !self.impersonate_groups.is_empty()
             || !self.impersonate_extra.is_empty()
             || self.impersonate_uid.is_some();

@@ -6,6 +6,7 @@ pub(crate) mod deadline;
 pub(crate) mod exit;
 pub mod findings;
 pub(crate) mod flags;
+pub(crate) mod name;
 pub(crate) mod output;
 pub mod shell;
 pub(crate) mod short_help;

@@ -131,6 +131,8 @@ fn what_cannot_be_honoured_is_refused() {
     for args in [
         &["--as-group=g"][..],
         &["--as-uid=1"],
+        &["--namespace=shop?x=1"],
+        &["--namespace=../nodes"],
         &["--username=u"],
         &["--token=t", "--username=u", "--password=p"],
         &["--certificate-authority=x", "--insecure-skip-tls-verify"],
