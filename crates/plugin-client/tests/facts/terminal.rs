@@ -48,7 +48,7 @@ const SHOW: &str = "\u{1b}[?25h";
 #[test]
 fn cursor_is_restored_on_ctrl_c() {
     let mut session = session(&["ask"]);
-    session.expect(HIDE).unwrap();
+    session.expect("[y/N]").unwrap();
     session.send("\u{3}").unwrap();
     let (rest, code) = end(&mut session);
     assert!(rest.contains(SHOW), "{rest:?}");
@@ -65,12 +65,15 @@ fn enter_alone_is_no() {
         ("y\r", "answer: yes", 0),
         ("q\r", "answer: no", 3),
         ("yn\r", "answer: no", 3),
+        ("nay\r", "answer: no", 3),
+        ("Yes\r", "answer: yes", 0),
+        ("nay\u{7f}\u{7f}\u{7f}y\r", "answer: yes", 0),
         // The end of input.
         ("\u{4}", "answer: no", 3),
         ("y\u{4}", "answer: no", 3),
     ] {
         let mut session = session(&["ask"]);
-        session.expect(HIDE).unwrap();
+        session.expect("[y/N]").unwrap();
         session.send(keys).unwrap();
         let (rest, code) = end(&mut session);
         assert!(rest.contains(answer), "{keys:?}: {rest:?}");
