@@ -14,6 +14,7 @@ use crate::finding::Severity;
 use crate::formats::Format;
 use crate::half::Half;
 use crate::ignores::{Rule, Source, object};
+use crate::nearest;
 use crate::options::Options;
 use crate::proof::harm::Harm;
 use crate::proof::options::ProofOptions;
@@ -357,7 +358,7 @@ pub fn named(word: &str) -> Result<(Read, String), Failure> {
         Failure::usage(format!("{word}: {kind} is no type that can be checked by name"))
             .hint(format!("there are: {}", known.join(", ")))
     })?;
-    Ok((read, name.to_owned()))
+    Ok((read, plugin_client::name(word, name)?.to_owned()))
 }
 
 fn ignored(word: &str) -> Result<Rule, Failure> {
@@ -366,7 +367,7 @@ fn ignored(word: &str) -> Result<Rule, Failure> {
         Some(_) => return Err(Failure::usage(format!("--ignore {word}: a name is missing after the colon"))),
         None => (word, None),
     };
-    let mut rule = Rule::new(vec![known(id, "--ignore")?], Source::CommandLine);
+    let mut rule = Rule::new(vec![known(id, &format!("--ignore {word}"))?], Source::CommandLine);
     if let Some(name) = name {
         let object = object::parse(name).map_err(|why| {
             Failure::usage(format!("--ignore {word}: {why}"))
@@ -377,13 +378,14 @@ fn ignored(word: &str) -> Result<Rule, Failure> {
     Ok(rule)
 }
 
-/// The id of a check that exists.
-pub fn known(id: &str, flag: &str) -> Result<&'static str, Failure> {
-    checks::find(id).map(|check| check.id).ok_or_else(|| {
-        let ids: Vec<&str> = checks::CHECKS.iter().map(|check| check.id).collect();
-        Failure::usage(format!("{flag} {id}: there is no such check"))
-            .hint("with their names: kubectl heal-check --explain")
-            .hint(format!("there are: {}", ids.join(", ")))
+/// The id of a check, by its id or its name. `place`: what it was given in, as in `--ignore HC203`.
+pub fn known(word: &str, place: &str) -> Result<&'static str, Failure> {
+    checks::find(word).map(|check| check.id).ok_or_else(|| {
+        let all = checks::CHECKS.iter();
+        let meant = nearest::question(word, all.flat_map(|check| [check.id, check.name]));
+        let list = "all of them, with their names: kubectl heal-check --explain";
+        let failure = Failure::usage(format!("{place}: there is no such check"));
+        meant.into_iter().chain([list.to_owned()]).fold(failure, Failure::hint)
     })
 }
 

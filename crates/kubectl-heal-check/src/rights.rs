@@ -366,7 +366,7 @@ mod tests {
         assert_eq!(of_fixes(Half::Now), ["patch poddisruptionbudgets.policy"]);
         let both = of_fixes(Half::Both);
         assert!(both.iter().any(|it| it == "create poddisruptionbudgets.policy"), "{both:?}");
-        assert_eq!((both.len(), of_fixes(Half::Posture)), (7, both));
+        assert_eq!((both.len(), of_fixes(Half::Posture)), (8, both));
         assert_eq!(roles(None, &less, None).scope, Scope::Other);
         assert_eq!(roles(None, &Options::default(), None).scope, Scope::All);
     }

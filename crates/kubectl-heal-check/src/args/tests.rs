@@ -87,12 +87,26 @@ fn one_half_or_both() {
 }
 
 #[test]
+fn a_check_is_left_out_by_its_id_or_its_name() {
+    let ids = |word: &str| {
+        let options = parse(&["--ignore", word]).options(Files::default()).unwrap();
+        options.rules.iter().flat_map(|rule| rule.ids.clone()).collect::<Vec<_>>()
+    };
+    for word in ["HC301", "hc301", "no-liveness", "no-liveness:deploy/web"] {
+        assert_eq!(ids(word), ["HC301"], "{word}");
+    }
+    let failure = parse(&["--ignore", "no-livenes"]).options(Files::default()).unwrap_err();
+    assert_eq!(failure.hints[0], "did you mean no-liveness?");
+}
+
+#[test]
 fn bad_input_is_a_usage_error_that_names_it() {
-    let cases: [(&[&str], &str); 15] = [
+    let cases: [(&[&str], &str); 18] = [
         (&["--ignore", "HC203:shop/foo/web"], "foo is no kind"),
         (&["--ignore", "HC203:Web_1"], "cannot be a name"),
         (&["web"], "web: TYPE/NAME expected"),
         (&["deploy/"], "deploy/: TYPE/NAME expected"),
+        (&["deploy/web?x"], "deploy/web?x: no name has a '?'"),
         (&["deploy/a/b"], "TYPE/NAME expected"),
         (&["service/x"], "service is no type"),
         (&["deploy/web", "-l", "a=b"], "names cannot be used with --selector"),
@@ -104,6 +118,8 @@ fn bad_input_is_a_usage_error_that_names_it() {
         (&["-f", "x", "deploy/a/b"], "TYPE/NAME expected"),
         (&["--ignore", "HC999"], "--ignore HC999"),
         (&["--ignore", "HC203:"], "a name is missing"),
+        (&["--ignore", ":web"], "--ignore :web: there is no such check"),
+        (&["--ignore", "no-livenes"], "--ignore no-livenes: there is no such check"),
     ];
     for (words, part) in cases {
         let args = parse(words);

@@ -188,12 +188,9 @@ pub const CHECKS: &[Check] = &[
     hc903_no_retry::CHECK,
 ];
 
-pub fn find(id: &str) -> Option<&'static Check> {
-    CHECKS.iter().find(|check| check.id.eq_ignore_ascii_case(id))
-}
-
-pub fn find_by_name(name: &str) -> Option<&'static Check> {
-    CHECKS.iter().find(|check| check.name.eq_ignore_ascii_case(name))
+/// By its id or its name.
+pub fn find(word: &str) -> Option<&'static Check> {
+    CHECKS.iter().find(|it| it.id.eq_ignore_ascii_case(word) || it.name.eq_ignore_ascii_case(word))
 }
 
 /// Of the checks that are `wanted`: what they found, worst first, and which could not run. A check that reads a kind that is not known

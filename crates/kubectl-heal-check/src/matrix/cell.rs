@@ -27,6 +27,9 @@ impl Verdict {
     }
 }
 
+/// As text: it heals, and nothing of it serves until then.
+pub const OUTAGE: &str = "outage";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Evidence {
@@ -63,6 +66,14 @@ pub struct Cell {
 const SLOW: i64 = 60;
 
 impl Cell {
+    /// As text.
+    pub fn word(&self) -> &'static str {
+        match self.verdict {
+            Verdict::Heals | Verdict::Slow if self.outage == Some(true) => OUTAGE,
+            verdict => verdict.word(),
+        }
+    }
+
     fn new(verdict: Verdict, evidence: Evidence, reason: impl Into<String>) -> Self {
         let reason = reason.into();
         Cell { verdict, eta_seconds: None, evidence, reason, worst: None, outage: None, has_no_place: false }

@@ -22,7 +22,7 @@ use cluster_model::text::span;
 use cluster_model::{NodeExt, Raw};
 use serde::Serialize;
 
-pub use cell::{Cell, Evidence, Verdict};
+pub use cell::{Cell, Evidence, OUTAGE, Verdict};
 
 use crate::checks::hc306_probe_port::unanswered_probe;
 use crate::checks::hc608_terminating::NO_LONGER_GOING;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::harm::Harm;
+use crate::spans::exact;
 
 /// A budget is recomputed within seconds after a pod is Ready again.
 const BLOCKED_AT_MOST: Duration = Duration::from_secs(60);
@@ -36,6 +37,17 @@ impl ProofOptions {
     pub fn recovery_at_most(&self, grace_seconds: i64) -> Duration {
         let longest = self.max_recovery.map_or(RECOVERY_AT_MOST, |limit| limit.saturating_mul(3));
         longest.saturating_add(Duration::from_secs(u64::try_from(grace_seconds).unwrap_or(0)))
+    }
+
+    /// As [`Self::cool_down`], before any recovery was seen.
+    pub fn cool_down_words(&self) -> String {
+        match self.interval {
+            Some(interval) => format!("{} before the next round (--interval)", exact(interval)),
+            None => format!(
+                "{} or more before the next round: twice as long as the recovery took (--interval)",
+                exact(LEAST_COOL_DOWN)
+            ),
+        }
     }
 
     /// Between the end of a recovery and the next round.

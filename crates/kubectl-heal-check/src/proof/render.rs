@@ -39,6 +39,9 @@ pub fn plan(plan: &Plan, options: &ProofOptions) -> Vec<Line> {
         None => evictions(plan),
         Some(kill) => kills(plan, kill),
     };
+    if plan.rounds > 1 {
+        rows.push(row("waits", options.cool_down_words()));
+    }
     rows.push(row("stops at", format!("more than {} not ready{limit}", plan.max_unavailable)));
     let mut lines = vec![
         Line::new()

@@ -3,14 +3,12 @@
 use plugin_client::{Line, Role};
 
 use crate::dependencies::Impairment;
-use crate::matrix::{Cell, Evidence, Matrix, Verdict};
+use crate::matrix::{Cell, Evidence, Matrix, OUTAGE, Verdict};
 use crate::report::Row;
 use crate::spans;
 
 /// Behind a cell that happened.
 pub const OBSERVED: &str = "*";
-/// It heals, and nothing of it serves until then.
-pub const OUTAGE: &str = "outage";
 /// Behind a cell that was proven in this run.
 pub const PROVEN: &str = "✓";
 
@@ -27,13 +25,12 @@ pub fn rows(rows: &[&Row]) -> Vec<Vec<Line>> {
 }
 
 fn shown(cell: &Cell) -> Line {
-    let (word, role) = match cell.verdict {
-        Verdict::Heals | Verdict::Slow if cell.outage == Some(true) => (OUTAGE, Role::Warn),
-        Verdict::None => return Line::new().dim("-"),
-        Verdict::Heals => ("heals", Role::Good),
-        Verdict::Slow => ("slow", Role::Warn),
-        Verdict::Wont => ("won't", Role::Bad),
-        Verdict::Unknown => ("unknown", Role::Warn),
+    let word = cell.word();
+    let role = match cell.verdict {
+        Verdict::None => return Line::new().dim(word),
+        Verdict::Heals if word != OUTAGE => Role::Good,
+        Verdict::Heals | Verdict::Slow | Verdict::Unknown => Role::Warn,
+        Verdict::Wont => Role::Bad,
     };
     let line = Line::new().span(role, word);
     let line = match cell.eta_seconds {

@@ -20,6 +20,9 @@ pub fn line(report: &HealReport, fail_on: Severity) -> Line {
             let more = if report.unchecked.is_empty() { "" } else { "; not everything could be checked" };
             line.bad("failed").plain(format!(": {}{more} (exit code 1)", counts(&counted)))
         }
+        HealResult::Incomplete if report.workloads.is_empty() && report.findings.is_empty() => {
+            line.warn("incomplete").plain(": nothing was checked (exit code 5)")
+        }
         HealResult::Incomplete => line
             .warn("incomplete")
             .plain(format!(": not everything could be checked; no finding is {above} (exit code 5)")),
@@ -71,6 +74,7 @@ mod tests {
             of(&[Error, Warning, Info], true, Warning),
             "failed: 1 error, 1 warning; not everything could be checked (exit code 1)"
         );
+        assert_eq!(of(&[], true, Error), "incomplete: nothing was checked (exit code 5)");
         assert_eq!(
             of(&[Warning], true, Error),
             "incomplete: not everything could be checked; no finding is error or worse (exit code 5)"

@@ -126,10 +126,10 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
 
 /// `id`: or the name of a check; empty is all of them.
 fn explain(ui: &Ui, id: &str) -> Result<(), Failure> {
-    let lines = match checks::find(id).or_else(|| checks::find_by_name(id)) {
+    let lines = match checks::find(id) {
         Some(check) => render::explain(check),
         None if id.is_empty() => render::list(),
-        None => return known(id, "--explain").map(drop),
+        None => return known(id, &format!("--explain {id}")).map(drop),
     };
     lines.iter().for_each(|line| ui.data(line));
     Ok(())

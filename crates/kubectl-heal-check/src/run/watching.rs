@@ -114,7 +114,7 @@ mod tests {
         assert!(worse[0].starts_with("00:00:00  new       error HC206 deployment/web -n shop "), "{worse:?}");
         assert!(
             worse[1].starts_with(
-                "00:00:00  drain     deployment/web -n shop was heals, is won't: several budgets"
+                "00:00:00  cells     deployment/web -n shop drain: was heals, is won't: several budgets"
             ),
             "{worse:?}"
         );
@@ -124,7 +124,7 @@ mod tests {
             better,
             [
                 "00:00:00  gone      error HC206 deployment/web -n shop",
-                "00:00:00  drain     deployment/web -n shop was won't, is heals"
+                "00:00:00  cells     deployment/web -n shop drain: was won't, is heals"
             ]
         );
         let blind = lines(&healthy(), &healthy().unknown(Read::Leases));
@@ -142,7 +142,7 @@ mod tests {
             || healthy().with(deployment("api", 1)).edit("Deployment/api", json!({"spec": {"replicas": 0}}));
         assert_eq!(
             about("api", &healthy(), &api()),
-            ["00:00:00  cells     deployment/api -n shop was not there, is -"]
+            ["00:00:00  cells     deployment/api -n shop: was not there, is -"]
         );
         assert_eq!(
             about("api", &api(), &healthy()),

@@ -6,7 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 use plugin_client::{Line, Role};
 
 use crate::finding::{Finding, Severity, Subject, Unchecked};
-use crate::matrix::{Cell, Verdict};
+use crate::matrix::{Cell, OUTAGE, Verdict};
 use crate::report::HealReport;
 
 /// Of the matrix.
@@ -26,10 +26,17 @@ pub struct Changes {
 struct CellChange {
     subject: Subject,
     column: &'static str,
-    /// `None`: the workload was not there.
-    before: Option<Verdict>,
+    /// In a word; `None`: the workload was not there.
+    before: Option<&'static str>,
     /// `None`: it is not there any more.
-    after: Option<(Verdict, String)>,
+    after: Option<After>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct After {
+    verdict: Verdict,
+    word: &'static str,
+    reason: String,
 }
 
 impl Changes {
@@ -78,13 +85,16 @@ impl Changes {
             let Moved { subject, before, after } = Moved::of(of_one[0]);
             let role = match after {
                 None => Role::Dim,
-                Some(Verdict::Wont | Verdict::Unknown) => Role::Bad,
+                Some(OUTAGE) => Role::Warn,
+                Some(word) if [Verdict::Wont, Verdict::Unknown].iter().any(|it| it.word() == word) => {
+                    Role::Bad
+                }
                 Some(_) => Role::Good,
             };
-            let (word, which) = columns(&of_one);
-            let after = after.map_or("no longer there", Verdict::word);
-            let before = before.map_or(String::new(), |it| format!("was {it}, "));
-            line(word, role, format!("{} {which}{before}is {after}{}", name(subject), reasons(&of_one)))
+            let which = columns(&of_one);
+            let after = after.unwrap_or("no longer there");
+            let before = before.map_or(String::new(), |it| format!(": was {it},"));
+            line("cells", role, format!("{}{which}{before} is {after}{}", name(subject), reasons(&of_one)))
         });
         let unchecked = self
             .no_longer_checked
@@ -101,13 +111,13 @@ struct Moved<'c> {
     subject: &'c Subject,
     /// `None`: the whole workload is gone, and what it was does not matter.
     before: Option<&'static str>,
-    after: Option<Verdict>,
+    after: Option<&'static str>,
 }
 
 impl<'c> Moved<'c> {
     fn of(change: &'c CellChange) -> Self {
-        let after = change.after.as_ref().map(|(verdict, _)| *verdict);
-        let before = change.before.map_or("not there", Verdict::word);
+        let after = change.after.as_ref().map(|it| it.word);
+        let before = change.before.unwrap_or("not there");
         Moved { subject: &change.subject, before: after.map(|_| before), after }
     }
 }
@@ -123,24 +133,21 @@ fn by_change(changes: &[CellChange]) -> Vec<Vec<&CellChange>> {
     groups
 }
 
-/// The word before the workload, and the cells behind it where there are several.
-fn columns(of_one: &[&CellChange]) -> (&'static str, String) {
+/// Which cells, unless it is all of them.
+fn columns(of_one: &[&CellChange]) -> String {
     let names: Vec<&str> = of_one.iter().map(|it| it.column).collect();
-    match of_one {
-        [one] => (one.column, String::new()),
-        all if all.len() == CELLS => ("cells", String::new()),
-        _ => ("cells", format!("{}: ", names.join(", "))),
-    }
+    if names.len() == CELLS { String::new() } else { format!(" {}", names.join(", ")) }
 }
 
 /// Why they do not heal: once if it is the same for all.
 fn reasons(of_one: &[&CellChange]) -> String {
     let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
     for change in of_one {
-        let Some((Verdict::Wont | Verdict::Unknown, why)) = &change.after else { continue };
-        match by_reason.iter_mut().find(|(known, _)| known == why) {
+        let heals_not = |it: &&After| matches!(it.verdict, Verdict::Wont | Verdict::Unknown);
+        let Some(after) = change.after.as_ref().filter(heals_not) else { continue };
+        match by_reason.iter_mut().find(|(known, _)| *known == after.reason) {
             Some((_, columns)) => columns.push(change.column),
-            None => by_reason.push((why, vec![change.column])),
+            None => by_reason.push((&after.reason, vec![change.column])),
         }
     }
     match by_reason.as_slice() {
@@ -161,9 +168,9 @@ fn cells(before: &HealReport, after: &HealReport) -> Vec<CellChange> {
     let (before, after) = (by_cell(before), by_cell(after));
     let mut changes = Vec::new();
     for (at @ (subject, _, column), cell) in &after {
-        let was = before.get(at).map(|it| it.verdict);
-        if was != Some(cell.verdict) {
-            let after = Some((cell.verdict, cell.reason.clone()));
+        let was = before.get(at).map(|it| it.word());
+        if was != Some(cell.word()) {
+            let after = Some(After { verdict: cell.verdict, word: cell.word(), reason: cell.reason.clone() });
             changes.push(CellChange { subject: (*subject).clone(), column, before: was, after });
         }
     }
@@ -172,7 +179,7 @@ fn cells(before: &HealReport, after: &HealReport) -> Vec<CellChange> {
             changes.push(CellChange {
                 subject: (*subject).clone(),
                 column,
-                before: Some(cell.verdict),
+                before: Some(cell.word()),
                 after: None,
             });
         }
@@ -193,14 +200,15 @@ fn by_cell(report: &HealReport) -> BTreeMap<(&Subject, usize, &'static str), &Ce
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::testing::report;
 
     #[test]
     fn reasons_that_differ_are_those_of_their_cells() {
         let change = |column: &'static str, why: &str| CellChange {
             subject: Subject::new("Deployment", "shop", "web"),
             column,
-            before: Some(Verdict::Heals),
-            after: Some((Verdict::Wont, why.to_owned())),
+            before: Some("heals"),
+            after: Some(After { verdict: Verdict::Wont, word: "won't", reason: why.to_owned() }),
         };
         let shown = |cells: Vec<CellChange>| -> Vec<String> {
             let lines =
@@ -209,13 +217,36 @@ mod tests {
         };
         assert_eq!(
             shown(vec![change("drain", "x")]),
-            ["00:00:00  drain     deployment/web was heals, is won't: x"]
+            ["00:00:00  cells     deployment/web drain: was heals, is won't: x"]
         );
         assert_eq!(
             shown(vec![change("pod loss", "x"), change("node loss", "x"), change("drain", "y")]),
             [
                 "00:00:00  cells     deployment/web pod loss, node loss, drain: was heals, is won't (pod loss, node loss: x; drain: y)"
             ]
+        );
+    }
+
+    /// It still heals, and nothing of it serves until then.
+    #[test]
+    fn an_outage_that_comes_or_goes_is_a_change() {
+        let served = report();
+        let mut alone = report();
+        for row in &mut alone.workloads {
+            let matrix = row.matrix.as_mut().unwrap();
+            matrix.pod_loss = matrix.pod_loss.clone().while_serve(0);
+        }
+        let shown = |before: &HealReport, after: &HealReport| -> Vec<String> {
+            let lines = Changes::between(before, after).lines("2026-01-02T00:00:00Z".parse().unwrap(), false);
+            lines.iter().map(Line::text).collect()
+        };
+        assert_eq!(
+            shown(&served, &alone),
+            ["00:00:00  cells     deployment/web pod loss: was heals, is outage"]
+        );
+        assert_eq!(
+            shown(&alone, &served),
+            ["00:00:00  cells     deployment/web pod loss: was outage, is heals"]
         );
     }
 }
