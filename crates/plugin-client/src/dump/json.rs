@@ -1,4 +1,4 @@
-//! JSON documents, one after the other. The items of a list are read one at a time.
+//! JSON documents, one after the other, perhaps with `---` between them, as kubectl takes them. The items of a list are read one at a time.
 
 use std::cell::Cell;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use serde_json::{Error, StreamDeserializer, de};
+use serde_json::{Error, de};
 
 use super::object::{COMPLETE, Entry, Format, Head, Object, Place, bad, from_json};
 use super::{LIMIT, Start, Stop, Visit, too_large};
@@ -19,10 +19,11 @@ pub(super) fn read(
     start: &Start,
     visit: &mut Visit<'_>,
 ) -> Result<(), Stop> {
-    let left = Cell::new(LIMIT);
-    let mut json = serde_json::Deserializer::from_reader(Bounded { reader, left: &left });
+    let (left, is_between) = (Cell::new(LIMIT), Cell::new(true));
+    let bytes = Bounded { reader, left: &left, is_between: &is_between };
+    let mut json = serde_json::Deserializer::from_reader(bytes);
     let mut document = 0;
-    while has_more(&mut json, file)? {
+    while has_more(&mut json, &is_between, file)? {
         if document < start.document {
             left.set(usize::MAX);
             IgnoredAny::deserialize(&mut json).map_err(|error| broken(file, &error))?;
@@ -46,16 +47,28 @@ pub(super) fn read(
 
 /// What the document of this number says about itself.
 pub(super) fn head(reader: &mut dyn Read, file: &str, document: usize) -> Result<Head, Failure> {
-    let json: StreamDeserializer<'_, _, Head> = serde_json::Deserializer::from_reader(reader).into_iter();
-    let found = json.into_iter().nth(document);
-    found.transpose().map_err(|error| broken(file, &error)).map(Option::unwrap_or_default)
+    let (left, is_between) = (Cell::new(usize::MAX), Cell::new(true));
+    let bytes = Bounded { reader, left: &left, is_between: &is_between };
+    let mut json = serde_json::Deserializer::from_reader(bytes);
+    for _ in 0..document {
+        has_more(&mut json, &is_between, file)?;
+        IgnoredAny::deserialize(&mut json).map_err(|error| broken(file, &error))?;
+    }
+    match has_more(&mut json, &is_between, file)? {
+        true => Head::deserialize(&mut json).map_err(|error| broken(file, &error)),
+        false => Ok(Head::default()),
+    }
 }
 
 fn has_more<'de, R: de::Read<'de>>(
     json: &mut serde_json::Deserializer<R>,
+    is_between: &Cell<bool>,
     file: &str,
 ) -> Result<bool, Failure> {
-    match json.end() {
+    is_between.set(true);
+    let end = json.end();
+    is_between.set(false);
+    match end {
         Ok(()) => Ok(false),
         Err(error) if error.is_io() => Err(broken(file, &error)),
         // "trailing characters": what follows.
@@ -74,6 +87,8 @@ fn broken(file: &str, error: &Error) -> Failure {
 struct Bounded<'r> {
     reader: &'r mut dyn Read,
     left: &'r Cell<usize>,
+    /// No document has begun: dashes are the `---` between two of them. They are told apart because serde_json reads byte by byte.
+    is_between: &'r Cell<bool>,
 }
 
 impl Read for Bounded<'_> {
@@ -81,6 +96,9 @@ impl Read for Bounded<'_> {
         let read = self.reader.read(buffer)?;
         let left = self.left.get().checked_sub(read).ok_or_else(|| io::Error::other(too_large()))?;
         self.left.set(left);
+        if self.is_between.get() {
+            buffer[..read].iter_mut().filter(|it| **it == b'-').for_each(|it| *it = b' ');
+        }
         Ok(read)
     }
 }

@@ -364,3 +364,14 @@ fn items_twice_are_an_error() {
     let failure = contents(object(&fields).as_bytes()).unwrap_err();
     assert!(failure.contains("twice"), "{failure}");
 }
+
+/// As kubectl reads them (apimachinery/pkg/util/yaml, YAMLOrJSONDecoder).
+#[test]
+fn between_json_documents_there_may_be_a_separator() {
+    let (a, b) = (crate::to_json(&pod("a")), pod("b"));
+    let list =
+        json!({"items": [bare("c"), {"metadata": {"name": "-"}, "spec": {"number": -1}}], "kind": "PodList"});
+    let text = format!("{a}---\n{b}\n---\n---  \n{list}\n---\n");
+    assert_eq!(contents(text.as_bytes()).unwrap(), ["Pod a", "Pod b", "Pod c", "Pod -", "[Pod]"]);
+    assert!(contents(format!("{a}---\nkind: Pod\n").as_bytes()).is_err());
+}
