@@ -9,6 +9,10 @@ use crate::report::{DrainReport, NodeReport, NodeResult, PodReport, PodResult};
 
 /// `selector` is `--pod-selector`: then "drained" speaks of those pods only. `mode` is what going on needs again: the kind of run and its flags.
 pub fn outcome(report: &DrainReport, selector: Option<&str>, mode: &str, seconds: f64) -> Vec<Line> {
+    // Then the error states that nothing was changed.
+    if report.error.is_some() && report.nodes.iter().all(|node| node.result == NodeResult::Refused) {
+        return Vec::new();
+    }
     let mut lines = Vec::new();
     for node in &report.nodes {
         lines.push(planned_cordon(node, mode).unwrap_or_else(|| headline(node, selector, seconds)));
@@ -222,6 +226,20 @@ mod tests {
         );
         let lines = next(&report(vec![gone, theirs]), "");
         assert_eq!(lines.len(), 1, "nothing of ours to undo");
+    }
+
+    /// The error states that nothing was changed: it is not stated again of each node.
+    #[test]
+    fn what_was_declined_is_stated_once() {
+        let refused = || NodeReport::untouched("n1", false, NodeResult::Refused);
+        let declined = DrainReport {
+            result: NodeResult::Refused,
+            error: Some("declined; nothing was changed".into()),
+            ..report(vec![refused()])
+        };
+        assert_eq!(outcome(&declined, None, "", 1.0), []);
+        let checked = DrainReport { error: None, ..declined };
+        assert_eq!(outcome(&checked, None, "", 1.0)[0].text(), "node/n1 refused; nothing was changed");
     }
 
     /// By an earlier run, for example: `to continue:` leads to this.
