@@ -114,8 +114,8 @@ impl<'r> Tty<'r> {
 /// Colours are `ESC [ … m`.
 /// Of a result such as `node/n drained: 2 pods gone, 0 ignored, 5.1s`.
 pub fn seconds_in(result: &str) -> f64 {
-    let seconds = result.split_whitespace().filter_map(|word| word.strip_suffix('s')?.parse().ok());
-    seconds.last().unwrap_or_else(|| panic!("no duration in {result:?}"))
+    let mut seconds = result.split_whitespace().rev().filter_map(|word| word.strip_suffix('s')?.parse().ok());
+    seconds.next().unwrap_or_else(|| panic!("no duration in {result:?}"))
 }
 
 /// What a run says that it took, without the time that a person took to answer its question.

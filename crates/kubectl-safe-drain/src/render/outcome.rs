@@ -5,12 +5,12 @@ use plugin_client::{Line, table};
 
 use crate::args::{CORDON_ONLY, UNCORDON};
 use crate::plan::{Action, NO_LONGER_SELECTED, UNSELECTED};
-use crate::report::{DrainReport, NodeReport, NodeResult, PodReport, PodResult};
+use crate::report::{DECLINED, DrainReport, NodeReport, NodeResult, PodReport, PodResult};
 
 /// `selector` is `--pod-selector`: then "drained" speaks of those pods only. `mode` is what going on needs again: the kind of run and its flags.
 pub fn outcome(report: &DrainReport, selector: Option<&str>, mode: &str, seconds: f64) -> Vec<Line> {
-    // Then the error states that nothing was changed.
-    if report.error.is_some() && report.nodes.iter().all(|node| node.result == NodeResult::Refused) {
+    // The error states that nothing was changed, and there is nothing else to say of any node.
+    if report.error.as_deref() == Some(DECLINED) {
         return Vec::new();
     }
     let mut lines = Vec::new();
@@ -234,11 +234,12 @@ mod tests {
         let refused = || NodeReport::untouched("n1", false, NodeResult::Refused);
         let declined = DrainReport {
             result: NodeResult::Refused,
-            error: Some("declined; nothing was changed".into()),
+            error: Some(DECLINED.into()),
             ..report(vec![refused()])
         };
         assert_eq!(outcome(&declined, None, "", 1.0), []);
-        let checked = DrainReport { error: None, ..declined };
+        let checked =
+            DrainReport { error: Some("1 pre-flight error; nothing was changed".into()), ..declined };
         assert_eq!(outcome(&checked, None, "", 1.0)[0].text(), "node/n1 refused; nothing was changed");
     }
 
