@@ -1,11 +1,15 @@
 //! Output and prompts on a terminal and without one, and the state in which the terminal is left.
 
+use std::time::Instant;
+
 use ::testbed::{Room, annotate, shared};
 use serde_json::Value;
 
 use crate::faults::end_all_on;
 use crate::plugin::{plugin, safe_drain};
-use crate::tty::{CTRL_C, HIDE_CURSOR, SHOW_CURSOR, Tty, has_colours};
+use crate::tty::{
+    CTRL_C, HIDE_CURSOR, SHOW_CURSOR, Tty, assert_answer_is_not_counted, has_colours, seconds_in,
+};
 use crate::untouched::{Before, untouched};
 
 /// A node with two pods that take a second to stop.
@@ -56,10 +60,20 @@ fn an_accepted_question_drains() {
     let room = room_with_pods();
     let pods = room.pods();
     let node = room.nodes()[0].as_str();
+    let began = Instant::now();
     let mut tty = Tty::start(&safe_drain(&room, &[node]), &[]);
-    tty.until("[y/N]").keys("y\r");
+    tty.until("[y/N]");
+    let question = Instant::now();
+    for _ in 0..2 {
+        plugin(&room, "safe-drain", &[node, "--dry-run"]).run();
+    }
+    let asked = question.elapsed();
+    tty.keys("y\r");
     assert_eq!(tty.end(), 0, "{}", tty.text());
+    let whole = began.elapsed();
     let screen = tty.screen();
+    let result = screen.lines().find(|line| line.contains(" drained: ")).unwrap_or_default();
+    assert_answer_is_not_counted(seconds_in(result), asked, whole);
     assert!(screen.contains(&format!("node/{node} drained: 2 pods gone")), "{screen}");
     assert!(screen.contains(&format!("kubectl safe-drain {node} --uncordon")), "{screen}");
     assert!(is_gone(&room, &pods));

@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 use std::process::Command;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use ::testbed::PATIENCE;
 use expectrl::process::unix::WaitStatus;
@@ -112,6 +112,21 @@ impl<'r> Tty<'r> {
 }
 
 /// Colours are `ESC [ … m`.
+/// Of a result such as `node/n drained: 2 pods gone, 0 ignored, 5.1s`.
+pub fn seconds_in(result: &str) -> f64 {
+    let mut seconds = result.split_whitespace().rev().filter_map(|word| word.strip_suffix('s')?.parse().ok());
+    seconds.next().unwrap_or_else(|| panic!("no duration in {result:?}"))
+}
+
+/// What a run says that it took, without the time that a person took to answer its question.
+pub fn assert_answer_is_not_counted(said: f64, asked: Duration, whole: Duration) {
+    let rounded = 0.1;
+    assert!(
+        said + asked.as_secs_f64() <= whole.as_secs_f64() + rounded,
+        "{said}s of {whole:?}, of which the question took {asked:?}"
+    );
+}
+
 pub fn has_colours(text: &str) -> bool {
     text.split("\u{1b}[").skip(1).any(|rest| {
         let parameters = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');

@@ -1,6 +1,7 @@
 //! `kubectl rollback-to`: bring a Deployment, StatefulSet or DaemonSet back to a revision, a moment, an image or its last healthy state.
 
 mod args;
+mod blocking;
 mod checks;
 mod choose;
 mod completion;

@@ -1,5 +1,6 @@
 //! What will be done to each workload. Pure.
 
+use crate::blocking::BlockingPod;
 use crate::choose::Target;
 use crate::diff::Diff;
 use crate::snapshot::ServerDryRun;
@@ -25,6 +26,15 @@ pub struct Step {
     pub dry_run: Option<ServerDryRun>,
     /// From the live template to the result of the server's dry run.
     pub diff: Diff,
+    /// With `--unstick`: the pod that blocks it now. Consent to the plan is consent to delete this one, and no other.
+    pub deletes: Option<BlockingPod>,
+}
+
+impl Step {
+    /// Is there anything to agree to? One that is there already may have a pod to delete.
+    pub fn has_work(&self) -> bool {
+        matches!(self.action, Action::RollBack) || self.deletes.is_some()
+    }
 }
 
 #[derive(Clone, Debug, Default)]

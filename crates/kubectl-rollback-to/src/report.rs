@@ -11,7 +11,7 @@ use crate::health::Health;
 use crate::outcome::{Outcome, PodProgress, PodState, RolloutResult};
 use crate::plan::{Action, Step};
 use crate::render::cause;
-use crate::render::reason::reasons;
+use crate::render::reason::{reasons, unstick_command};
 
 /// One end of a rollback.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -67,7 +67,13 @@ pub struct WorkloadReport {
     /// Why it is not done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+    /// The command that deletes the pod that blocks it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unstick_command: Option<String>,
     pub differences: Vec<Difference>,
+    /// Pods that block it and that the plan deletes (`--unstick`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deletes: Vec<String>,
     pub pods: Vec<PodReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed_pods: Vec<PodReport>,
@@ -236,13 +242,12 @@ impl WorkloadReport {
             name: rollout.id.name.clone(),
             from: Side::live(rollout),
             to,
-            result: match step.action {
-                Action::RollBack => result,
-                Action::Nothing | Action::NotYetCreated => RolloutResult::Unchanged,
-            },
+            result: if step.has_work() { result } else { RolloutResult::Unchanged },
             cause: matches!(step.action, Action::NotYetCreated)
                 .then(|| "it did not exist at that time".to_owned()),
             differences: step.diff.differences.clone(),
+            deletes: step.deletes.iter().map(|pod| pod.name.clone()).collect(),
+            unstick_command: None,
             pods: Vec::new(),
             failed_pods: Vec::new(),
             current_revision: None,
@@ -258,10 +263,12 @@ impl WorkloadReport {
         // Also where nothing was to be written: its pods may have been freed, or not have come.
         let result = outcome.result;
         let cause = reasons(&rollout.id, &outcome.reasons);
+        let unstick_command = unstick_command(&rollout.id, &outcome.reasons);
         let Outcome { ready, left, gone, unrecorded, revision, pods, failed_pods, .. } = outcome;
         WorkloadReport {
             result,
             cause: Some(cause).filter(|cause| !cause.is_empty()).or(planned.cause),
+            unstick_command,
             pods: pods.iter().map(PodReport::of).collect(),
             failed_pods: failed_pods.iter().map(PodReport::of).collect(),
             ready,
@@ -315,6 +322,10 @@ pub fn overall(workloads: &[WorkloadReport]) -> RolloutResult {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blocking::BlockingPod;
+    use crate::diff::Diff;
+    use cluster_model::rollout::Kind;
+    use serde_json::json;
 
     fn with(result: RolloutResult) -> WorkloadReport {
         WorkloadReport {
@@ -326,6 +337,8 @@ mod tests {
             result,
             cause: None,
             differences: Vec::new(),
+            deletes: Vec::new(),
+            unstick_command: None,
             pods: Vec::new(),
             failed_pods: Vec::new(),
             current_revision: None,
@@ -333,6 +346,23 @@ mod tests {
             left: false,
             gone: false,
             unrecorded: false,
+        }
+    }
+
+    /// A dry run of it has something to do, although no template is written.
+    #[test]
+    fn a_pod_that_is_deleted_is_planned_and_named() {
+        let object = json!({"metadata": {"namespace": "shop", "name": "db", "uid": "u"}});
+        let rollout = Rollout::new(Kind::StatefulSet, object, &[], Vec::new());
+        let pod = BlockingPod { name: "db-1".into(), uid: "p".into(), fault: String::new() };
+        for (deletes, result, names) in [
+            (None, RolloutResult::Unchanged, vec![]),
+            (Some(pod), RolloutResult::Planned, vec!["db-1".to_owned()]),
+        ] {
+            let (action, diff) = (Action::Nothing, Diff::default());
+            let step = Step { rollout: 0, action, target: None, dry_run: None, diff, deletes };
+            let planned = WorkloadReport::planned(&rollout, &step, RolloutResult::Planned);
+            assert_eq!((planned.result, planned.deletes), (result, names));
         }
     }
 

@@ -11,7 +11,9 @@ pub fn template(case: &Case<'_>) -> Vec<Finding> {
     match &case.dry_run.workload {
         Err(message) if had_no_dry_run(message) => {
             let remedy = remedy(message);
-            let message = format!("could not be checked with a server dry run: {message}");
+            // Without any dry run the pods are not checked either: one finding for both.
+            let what = if message == CLIENT_DRY_RUN { ", nor for pod admission" } else { "" };
+            let message = format!("could not be checked with a server dry run{what}: {message}");
             vec![case.finding("template-not-checked", Severity::Unknown, message).remedy(remedy)]
         }
         Err(message) => {
@@ -42,10 +44,10 @@ fn remedy(message: &str) -> &'static str {
 
 pub fn pod(case: &Case<'_>) -> Vec<Finding> {
     match &case.dry_run.pod {
+        Known::Unknown(why) if why == CLIENT_DRY_RUN => Vec::new(),
         Known::Unknown(why) => {
-            let remedy = remedy(why);
             let message = format!("could not be checked for pod admission: {why}");
-            vec![case.finding("admission-not-checked", Severity::Unknown, message).remedy(remedy)]
+            vec![case.finding("admission-not-checked", Severity::Unknown, message)]
         }
         Known::Seen(Ok(())) => Vec::new(),
         // One more pod does not fit, and none is asked for: each takes the place of another. See the check of quotas.
@@ -126,7 +128,10 @@ mod tests {
         client_only.dry_run =
             crate::server_dry_run::client_dry_run(client_only.case().rollout(), &client_only.target.template);
         fires("template-not-checked", Severity::Unknown, &client_only, &good);
-        fires("admission-not-checked", Severity::Unknown, &client_only, &good);
+        // One fact, one finding.
+        assert_eq!(client_only.of_id("admission-not-checked"), []);
+        let message = "could not be checked with a server dry run, nor for pod admission: --dry-run=client sends no dry-run requests";
+        assert_eq!(client_only.message_of("template-not-checked"), message);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the update strategy makes of a new template: at once, one by one, not at all.
 
 use cluster_model::pod::issue::not_ready_reason;
-use cluster_model::rollout::blocking_pod::{InTheWay, in_the_way};
+use cluster_model::rollout::blocking_pod::InTheWay;
 use cluster_model::rollout::ordinal;
 use cluster_model::rollout::update_strategy::{Moves, Strategy};
 use cluster_model::text::count;
@@ -9,6 +9,7 @@ use cluster_model::{Finding, PodExt, Severity};
 use k8s_openapi::api::core::v1::Pod;
 
 use super::Case;
+use crate::blocking::after_rollback;
 use crate::resume_command::GoOn;
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {
@@ -84,7 +85,7 @@ fn stuck(case: &Case<'_>, start: i64) -> Option<Finding> {
     let rollout = case.rollout();
     let target = case.target.revision.and_then(|index| rollout.revisions.get(index));
     let on_target = |pod: &Pod| target.is_some_and(|revision| revision.made(pod));
-    let (first, kept) = match in_the_way(&rollout.object, &rollout.pods, on_target)? {
+    let (first, kept) = match after_rollback(rollout, case.target.revision)? {
         InTheWay::Replaceable(_) if case.options.unstick => return None,
         InTheWay::Replaceable(pod) => (pod, false),
         InTheWay::Kept(pod) => (pod, true),

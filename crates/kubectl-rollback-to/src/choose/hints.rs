@@ -4,10 +4,11 @@ use plugin_client::Failure;
 
 use super::image_match;
 use super::target::Past;
+use crate::blocking::now;
 use crate::timeline::Stretch;
 
 /// What leads to this revision and to no other: its number, or else its image, or a time when it was active.
-fn flag(past: Past<'_>, index: usize) -> Option<String> {
+pub fn flag(past: Past<'_>, index: usize) -> Option<String> {
     let number = past.rollout.revisions[index].number;
     // 0 is a ReplicaSet that has none yet, and another flag.
     if number > 0 && !past.rollout.shares_number(index) {
@@ -41,8 +42,12 @@ impl Hints for Failure {
     }
 
     fn take(self, past: Past<'_>, indices: &[usize]) -> Self {
-        indices.iter().filter_map(|&index| flag(past, index)).fold(self, |failure, flag| {
-            failure.hint(format!("kubectl rollback-to {} {flag}", past.rollout.id.typed()))
+        // Nothing would be written, and its pods would not come: what blocks them has to go.
+        let is_blocked = |index: usize| past.rollout.current() == Some(index) && now(past.rollout).is_some();
+        let flag =
+            |&index: &usize| Some((flag(past, index)?, if is_blocked(index) { " --unstick" } else { "" }));
+        indices.iter().filter_map(flag).fold(self, |failure, (flag, unstick)| {
+            failure.hint(format!("kubectl rollback-to {} {flag}{unstick}", past.rollout.id.typed()))
         })
     }
 }

@@ -40,11 +40,20 @@ pub fn found<'a>(past: Past<'a>, pattern: &ImagePattern) -> (Vec<Match<'a>>, &'s
         how = " (normalized as by the container runtime)";
         found = matching(past, pattern, |_, _, image| glob(&normal, &normalized(image)));
     }
+    if found.is_empty() && !reference.contains('/') {
+        how = " (its registry and path were not given)";
+        found = matching(past, pattern, |_, _, image| glob(&reference, last_part(image)));
+    }
     if found.is_empty() && reference.contains('@') {
         how = " (by the image ID its pods run now)";
         found = matching(past, pattern, |index, name, _| runs(past, index, name, &reference));
     }
     (found, how)
+}
+
+/// `web:1.4` of `registry.example/team/web:1.4`, as the image is shown.
+fn last_part(image: &str) -> &str {
+    image.rsplit('/').next().unwrap_or(image)
 }
 
 /// The one that was active last.

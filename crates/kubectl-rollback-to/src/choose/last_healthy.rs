@@ -6,6 +6,7 @@ use plugin_client::Failure;
 use super::hints::Hints;
 use super::messages;
 use super::target::{Chosen, Past, target};
+use crate::blocking::now;
 use crate::health::{Verdict, old_pods_wait};
 
 const FLAG: &str = "--last-healthy";
@@ -97,9 +98,15 @@ pub fn choose_last_healthy(past: Past<'_>) -> Result<Chosen, Failure> {
             let may_work = |index: &usize| past.health[*index].verdict != Verdict::Unhealthy;
             let (live, others): (Vec<usize>, Vec<usize>) =
                 messages::all(past).into_iter().filter(may_work).partition(|&index| is_live(index));
-            let others = if others.is_empty() { live } else { others };
+            // A live one whose pods a broken pod blocks may well be the wanted one, too.
+            let is_blocked = now(past.rollout).is_some();
+            let mut suggested = others;
+            if suggested.is_empty() || is_blocked {
+                suggested.extend(live);
+            }
+            suggested.sort_unstable();
             let message = format!("no revision of {id} is known to have been healthy");
-            let failure = Failure::refused(message).take(past, &newest_first(&others)).history(past);
+            let failure = Failure::refused(message).take(past, &newest_first(&suggested)).history(past);
             Err(failure.block(&messages::choices(past, &messages::all(past))))
         }
     }

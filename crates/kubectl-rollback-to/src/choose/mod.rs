@@ -14,6 +14,7 @@ mod time;
 use k8s_openapi::jiff::tz::TimeZone;
 use plugin_client::Failure;
 
+pub use hints::flag;
 pub use last_healthy::last_healthy;
 pub use number::by_number;
 pub use target::{Chosen, Past, Target};

@@ -14,7 +14,7 @@ pub fn summary(progress: &Progress) -> String {
         State::Done { kept: Some(kept) } => kept_pods(kept),
         State::Done { kept: None } | State::Moving => waiting(&progress.waiting),
         State::Failed { cause: why, .. } | State::Stalled { cause: why, .. } => cause(why),
-        State::Stuck { pod, message, .. } => format!("{pod}: {message}"),
+        State::Stuck { pod, message, .. } => format!("blocked by pod {pod}: {message}"),
         State::Reverted { by } => format!("{} wrote the previous template again", author(by.as_ref())),
         State::Superseded { by, restart: true } => format!("restarted by {}", author(by.as_ref())),
         State::Superseded { by, restart: false } => format!("{} wrote another template", author(by.as_ref())),

@@ -24,28 +24,56 @@ struct Columns {
     evidence: usize,
     cause: usize,
     by: bool,
-    /// How long it was active and until when; otherwise only since when.
-    until: bool,
+    times: Times,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Times {
+    /// How long it was active, since when and until when.
+    All,
+    Since,
+    No,
 }
 
 impl Columns {
-    const fn new(evidence: usize, cause: usize, by: bool) -> Self {
-        Columns { evidence, cause, by, until: true }
+    const fn new(evidence: usize, cause: usize, by: bool, times: Times) -> Self {
+        Columns { evidence, cause, by, times }
+    }
+
+    /// What `-o wide` shows besides, of what there is.
+    fn left_out(self, past: Past<'_>, report: &HistoryOf) -> Vec<&'static str> {
+        let any = |has: fn(&RevisionReport) -> bool| report.revisions.iter().any(has);
+        let evidence = past.health.iter().any(|health| !health.evidence.is_empty());
+        let times = match self.times {
+            Times::All => None,
+            Times::Since => Some("how long each was active"),
+            Times::No => Some("when each was active"),
+        };
+        [
+            times,
+            (self.evidence == 0 && evidence).then_some("the evidence of health"),
+            (!self.by && any(|it| it.written_by.is_some())).then_some("who wrote it"),
+            (self.cause == 0 && any(|it| it.change_cause.is_some())).then_some("the change causes"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 }
 
-const UNLIMITED: Columns = Columns::new(usize::MAX, usize::MAX, true);
-/// The first that fits is taken.
-const COLUMNS: [Columns; 9] = [
-    Columns::new(64, 60, true),
-    Columns::new(48, 40, true),
-    Columns::new(48, 40, false),
-    Columns::new(32, 28, false),
-    Columns::new(24, 20, false),
-    Columns::new(0, 40, false),
-    Columns::new(0, 16, false),
-    Columns::new(0, 0, false),
-    Columns { evidence: 0, cause: 0, by: false, until: false },
+const UNLIMITED: Columns = Columns::new(usize::MAX, usize::MAX, true, Times::All);
+/// The first that fits is taken. The change cause is what `kubectl rollout history` shows: other columns are left out before it.
+const COLUMNS: [Columns; 10] = [
+    Columns::new(64, 60, true, Times::All),
+    Columns::new(48, 40, true, Times::All),
+    Columns::new(48, 40, false, Times::All),
+    Columns::new(32, 32, false, Times::All),
+    Columns::new(24, 24, false, Times::All),
+    Columns::new(0, 24, false, Times::All),
+    Columns::new(0, 16, false, Times::Since),
+    Columns::new(0, 16, false, Times::No),
+    Columns::new(0, 0, false, Times::Since),
+    Columns::new(0, 0, false, Times::No),
 ];
 
 /// `report` is that of the same workload, and may have fewer revisions. `width`: of the terminal, if it goes to one.
@@ -59,15 +87,26 @@ pub fn history(
     let Some(width) = width.filter(|_| !wide) else {
         return table_of(past, report, zone, wide, UNLIMITED);
     };
-    let fits = |lines: &[Line]| lines.iter().all(|line| line.width() <= width);
-    let all = COLUMNS.map(|columns| (columns, table_of(past, report, zone, wide, columns)));
+    let has_cause = report.revisions.iter().any(|reported| reported.change_cause.is_some());
+    let with = |columns: Columns| {
+        let columns = Columns { cause: if has_cause { columns.cause } else { 0 }, ..columns };
+        (columns, table_of(past, report, zone, wide, columns))
+    };
+    let free = |lines: &[Line]| lines.iter().map(|line| width.checked_sub(line.width())).min().flatten();
+    let all = COLUMNS.map(with);
     let [.., (_, narrowest)] = &all;
-    let Some((columns, lines)) = all.iter().find(|(_, lines)| fits(lines)) else {
+    let fitting = all.iter().find_map(|(columns, lines)| Some((*columns, lines.clone(), free(lines)?)));
+    let Some((columns, mut lines, rest)) = fitting else {
         return narrowest.iter().map(|line| line.cut(width)).collect();
     };
-    let mut lines = lines.clone();
-    if columns.cause == 0 && report.revisions.iter().any(|reported| reported.change_cause.is_some()) {
-        lines.push(Line::new().dim("-o wide also shows the change causes"));
+    // What is free is the cause's.
+    let longer = with(Columns { cause: columns.cause + rest, ..columns });
+    if columns.cause > 0 && free(&longer.1).is_some() {
+        lines = longer.1;
+    }
+    let left_out = columns.left_out(past, report);
+    if !left_out.is_empty() {
+        lines.push(Line::new().dim(format!("-o wide also shows {}", left_out.join(", "))).hanging(2));
     }
     lines
 }
@@ -79,10 +118,15 @@ fn table_of(past: Past<'_>, report: &HistoryOf, zone: &TimeZone, wide: bool, col
     if past.rollout.revisions.is_empty() {
         return lines;
     }
-    let active =
-        format!("{} ({})", if columns.until { "ACTIVE" } else { "SINCE" }, zone_name(zone, past.now));
-    let mut head = vec!["  REVISION", &active];
-    head.extend(columns.until.then_some("FOR"));
+    let zone_name = zone_name(zone, past.now);
+    let active = match columns.times {
+        Times::All => Some(format!("ACTIVE ({zone_name})")),
+        Times::Since => Some(format!("SINCE ({zone_name})")),
+        Times::No => None,
+    };
+    let mut head = vec!["  REVISION"];
+    head.extend(active.as_deref());
+    head.extend((columns.times == Times::All).then_some("FOR"));
     head.extend(["HEALTHY", "IMAGE"]);
     head.extend(columns.by.then_some("BY"));
     head.extend((columns.cause > 0).then_some("CAUSE"));
@@ -92,24 +136,29 @@ fn table_of(past: Past<'_>, report: &HistoryOf, zone: &TimeZone, wide: bool, col
             continue;
         };
         let last = past.timeline.of(index).next_back();
-        let times = |stretch: &Stretch| match columns.until {
-            true => active_times(stretch, zone),
-            false => bound(stretch.from, zone).into(),
-        };
-        let mut row = vec![number(past, index), last.map_or_else(Line::new, |(_, stretch)| times(stretch))];
-        row.extend(columns.until.then(|| last.map_or_else(Line::new, |(at, _)| lasting(past, at))));
+        let mut row = vec![number(past, index)];
+        match (columns.times, last) {
+            (Times::All, Some((at, stretch))) => {
+                row.extend([active_times(stretch, zone), lasting(past, at)]);
+            }
+            (Times::All, None) => row.extend([Line::new(), Line::new()]),
+            (Times::Since, Some((_, stretch))) => row.push(bound(stretch.from, zone).into()),
+            (Times::Since, None) => row.push(Line::new()),
+            (Times::No, _) => {}
+        }
         row.extend([healthy(&past.health[index], columns.evidence), images::changed(past, index, wide)]);
         row.extend(columns.by.then(|| reported.written_by.as_deref().unwrap_or_default().into()));
         row.extend((columns.cause > 0).then(|| cause(reported, columns.cause)));
         rows.push(row);
     }
     lines.extend(table(&rows));
-    lines.extend(footnotes(past));
+    lines.extend(footnotes(past, columns.times));
     lines
 }
 
-fn footnotes(past: Past<'_>) -> Vec<Line> {
-    let bounds = || past.timeline.stretches.iter().flat_map(|s| [Some(s.from), s.until]).flatten();
+fn footnotes(past: Past<'_>, times: Times) -> Vec<Line> {
+    let shown = || past.timeline.stretches.iter().filter(|_| times != Times::No);
+    let bounds = || shown().flat_map(|s| [Some(s.from), s.until]).flatten();
     let mut notes = Vec::new();
     if bounds().any(|bound| matches!(bound, Bound::Between(..))) {
         notes.push("~ latest possible time; the exact time is unknown");

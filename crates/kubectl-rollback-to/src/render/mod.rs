@@ -17,5 +17,5 @@ pub use full::full_diffs;
 pub use history::{history, picker_rows, revision};
 pub use live::Screen;
 pub use outcome::outcome;
-pub use plan::plan;
+pub use plan::{plan, question_about, question_about_several};
 pub use status::{Seen, status};

@@ -12,8 +12,16 @@ use crate::report::{PodReport, RollbackReport, WorkloadReport};
 const PODS: usize = 8;
 
 pub fn outcome(report: &RollbackReport, seconds: f64) -> Vec<Line> {
+    let is_over = |w: &WorkloadReport| matches!(w.result, RolloutResult::Refused | RolloutResult::Unchanged);
+    // Then the error states that nothing was changed.
+    if report.error.is_some() && report.workloads.iter().all(is_over) {
+        return Vec::new();
+    }
+    // A plan is the result of a dry run: what is there already is in it.
+    let is_in_plan =
+        |w: &WorkloadReport| report.result == RolloutResult::Planned && w.result == RolloutResult::Unchanged;
     let mut lines = Vec::new();
-    for workload in &report.workloads {
+    for workload in report.workloads.iter().filter(|workload| !is_in_plan(workload)) {
         lines.push(headline(workload, seconds).hanging(2));
         lines.extend(attention(workload));
     }
@@ -32,12 +40,12 @@ fn headline(workload: &WorkloadReport, seconds: f64) -> Line {
         Some((ready, all)) => format!("{ready} of {all} pods ready, {seconds:.1}s"),
         None => format!("{seconds:.1}s"),
     };
-    let way = if workload.was_there() { String::new() } else { format!(" while rolling back to {to}") };
+    let now = workload.renumbered(to_number);
+    let way = if workload.was_there() { String::new() } else { format!(" while rolling back to {to}{now}") };
     match workload.result {
         RolloutResult::Done => {
             let note = cause.map(|note| format!("; {note}")).unwrap_or_default();
-            name.good(" rolled back")
-                .plain(format!(" to {to}{}: {far}{note}", workload.renumbered(to_number)))
+            name.good(" rolled back").plain(format!(" to {to}{now}: {far}{note}"))
         }
         RolloutResult::Unchanged => match cause {
             Some(cause) => name.plain(" skipped").plain(format!(": {cause}")),
@@ -58,10 +66,7 @@ fn headline(workload: &WorkloadReport, seconds: f64) -> Line {
         RolloutResult::Superseded => name.warn(" superseded").plain(format!("{because} ({far})")),
         RolloutResult::Partial => match workload.was_there() {
             true => name.warn(" incomplete").plain(format!("{because} ({far})")),
-            false => {
-                let now = workload.renumbered(to_number);
-                name.warn(" partly rolled back").plain(format!(" to {to}{now}{because} ({far})"))
-            }
+            false => name.warn(" partly rolled back").plain(format!(" to {to}{now}{because} ({far})")),
         },
         // The cause begins with what ended it.
         RolloutResult::Timeout => {
@@ -176,6 +181,8 @@ fn next(report: &RollbackReport) -> Vec<Line> {
     ]);
     let mut hints: Vec<(&str, String)> = Vec::new();
     let there: Vec<&WorkloadReport> = open.into_iter().filter(|w| !w.gone).collect();
+    let unstick = there.iter().filter_map(|workload| workload.unstick_command.clone());
+    hints.extend(unstick.map(|command| ("to unstick:", command)));
     for (namespace, names) in by_namespace(&there) {
         hints.push(("to check progress:", format!("kubectl rollback-to {names}{namespace} --status")));
     }

@@ -1,5 +1,7 @@
 //! The plan: what comes back, why this one, what will be different, how it will go, and what stays as it is.
 
+mod question;
+
 use std::collections::BTreeSet;
 
 use cluster_model::rollout::{Rollout, images};
@@ -19,6 +21,7 @@ use crate::plan::{Action, Plan, Step};
 use crate::resume_command::go_on;
 use crate::snapshot::Snapshot;
 use crate::time_arg;
+pub use question::{question_about, question_about_several};
 
 /// More images of one pod are counted.
 const IMAGES: usize = 3;
@@ -51,15 +54,13 @@ impl View<'_> {
             Action::Nothing => {
                 let rest = match self.shortfall(rollout) {
                     None => "; nothing to do".to_owned(),
-                    Some(but) if self.options.unstick && rollout.id.kind.rules().pod_can_block() => {
-                        format!(
-                            ", but {but}; no template is written, and blocking pods are deleted (--unstick)"
-                        )
-                    }
+                    Some(but) if step.deletes.is_some() => format!(", but {but}; no template is written"),
                     Some(but) => format!(", but {but}; nothing is written"),
                 };
-                let mut lines = vec![name.plain(format!("{}{rest}", there_already(rollout, step)))];
-                lines.extend(fact_lines(because(step).map(|line| ("because", line)).into_iter().collect()));
+                let head = name.plain(format!("{}{rest}", there_already(rollout, step))).hanging(2);
+                let mut lines = vec![head];
+                let because = because(step).map(|line| ("because", line));
+                lines.extend(fact_lines(because.into_iter().chain(deletes(step)).collect()));
                 // The newest healthy one may well be the one that is to go.
                 let command = format!("kubectl rollback-to {} --history", rollout.id.typed());
                 lines.push(Line::new().dim("for other revisions:  ").command(command));
@@ -77,6 +78,7 @@ impl View<'_> {
         facts.extend(because(step).map(|line| ("because", line)));
         facts.extend(self.reason().map(|reason| ("records", format!("{reason} as the change cause").into())));
         facts.extend(self.strategy(rollout).into_iter().map(|line| ("rollout", line)));
+        facts.extend(deletes(step));
         facts.extend(replicas(self.snapshot, rollout).map(|line| ("keeps", line)));
         facts.push(("keeps", Line::from(everything_else(rollout))));
         lines.extend(fact_lines(facts));
@@ -102,7 +104,12 @@ impl View<'_> {
             Some(namespace) if namespaces.len() == 1 => format!(" of {namespace}"),
             _ => String::new(),
         };
-        let head = Line::new().strong(count(back, "workload")).plain(format!("{of} {verb} back{stay}"));
+        let deleted = match steps.iter().filter(|step| step.deletes.is_some()).count() {
+            0 => String::new(),
+            pods => format!(", {} deleted", count(pods, "pod")),
+        };
+        let head =
+            Line::new().strong(count(back, "workload")).plain(format!("{of} {verb} back{stay}{deleted}"));
         let mut rows =
             vec![["  WORKLOAD", "FROM", "TO", "CHANGE", "WHY"].map(|name| Line::new().dim(name)).to_vec()];
         if namespaces.len() > 1 {
@@ -127,6 +134,7 @@ impl View<'_> {
                 let name = Line::new().strong(rollout.id.to_string());
                 name.plain(format!(" {}, but {but}", there_already(rollout, step))).hanging(2)
             }));
+            lines.extend(fact_lines(deletes(step).into_iter().collect()));
         }
         for step in steps.iter().filter(goes) {
             let rollout = self.rollout(step);
@@ -134,6 +142,7 @@ impl View<'_> {
             lines.push(Line::new().strong(rollout.id.to_string()));
             let mut facts: Vec<(&str, Line)> =
                 self.strategy(rollout).into_iter().map(|line| ("rollout", line)).collect();
+            facts.extend(deletes(step));
             facts.extend(replicas(self.snapshot, rollout).map(|line| ("keeps", line)));
             lines.extend(fact_lines(facts));
             lines.extend(indented(differences(&step.diff)));
@@ -238,6 +247,12 @@ fn because(step: &Step) -> Option<Line> {
     let words: Vec<&str> =
         [target.chosen_by.as_str(), &target.evidence].into_iter().filter(|s| !s.is_empty()).collect();
     (!words.is_empty()).then(|| words.join(": ").into())
+}
+
+/// The pod that is deleted, by name: consent to the plan is consent to that.
+fn deletes(step: &Step) -> Option<(&'static str, Line)> {
+    let pod = step.deletes.as_ref()?;
+    Some(("deletes", format!("pod {} (--unstick), which blocks it: {}", pod.name, pod.fault).into()))
 }
 
 /// `web=shop:1.4 log=fluent-bit:3`; those that another template has otherwise come first.

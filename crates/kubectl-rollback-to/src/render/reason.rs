@@ -44,7 +44,7 @@ fn one(id: &Id, reason: &Reason) -> String {
         Reason::NoPods(kind) => no_pods(*kind, "it works"),
         Reason::Kept(kept) => kept_pods(kept),
         Reason::Rollout(why) => cause(why),
-        Reason::BlockedByPod { pod, why } => blocked_by_pod(id, pod, why),
+        Reason::BlockedByPod { pod, why } => blocked_by_pod(pod, why),
         Reason::ChangedAfterPlanning(what) => format!("{} after planning", change(what)),
         Reason::DeletedAfterPlanning => "deleted after planning".to_owned(),
         Reason::DidNotExist => "did not exist then; unchanged".to_owned(),
@@ -101,16 +101,20 @@ fn already(already: &Already) -> String {
     }
 }
 
-fn blocked_by_pod(id: &Id, pod: &str, why: &BlockedByPod) -> String {
+/// What deletes the pod that blocks it, if that is why it ended. The restored template has no known number: `--status` then has it.
+pub fn unstick_command(id: &Id, reasons: &[Reason]) -> Option<String> {
+    reasons.iter().find_map(|reason| match reason {
+        Reason::BlockedByPod { why: BlockedByPod::UntilDeleted { revision: Some(revision), .. }, .. } => {
+            Some(format!("kubectl rollback-to {} --to-revision {revision} --unstick", id.typed()))
+        }
+        _ => None,
+    })
+}
+
+fn blocked_by_pod(pod: &str, why: &BlockedByPod) -> String {
     match why {
-        BlockedByPod::UntilDeleted { message, revision } => {
-            let command = match revision {
-                Some(revision) => {
-                    format!("kubectl rollback-to {} --to-revision {revision} --unstick", id.typed())
-                }
-                None => format!("kubectl delete pod {pod} -n {}", id.namespace),
-            };
-            format!("blocked by pod {pod} ({message}) until it is deleted: {command}")
+        BlockedByPod::UntilDeleted { message, .. } => {
+            format!("blocked by pod {pod} ({message}) until it is deleted")
         }
         BlockedByPod::KeepsChanging => format!("blocked by pod {pod}, which keeps changing"),
         BlockedByPod::NotDeleted(message) => {
@@ -220,7 +224,7 @@ pub fn question(question: &Question) -> String {
             all => format!("Restore {} of this run?", count(all.len(), "workload")),
         },
         Question::Unstick { workload, pod, message, .. } => {
-            format!("{workload} is blocked by pod {pod} ({message}). Delete it, and later blocking pods?")
+            format!("{workload} is blocked by pod {pod} ({message}). Delete pod {pod}?")
         }
     }
 }

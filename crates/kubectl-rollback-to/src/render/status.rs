@@ -19,6 +19,8 @@ pub struct Seen<'a> {
     pub go_on: GoOn<'a>,
     /// There is a revision that `--last-healthy` goes to.
     pub has_healthy: bool,
+    /// What leads to the revision that is rolled out, as in `--to-revision 3`.
+    pub current: Option<String>,
 }
 
 /// `object`: the live workload, for whether it is paused and how it replaces pods.
@@ -104,7 +106,7 @@ fn pods(progress: &Progress, wide: bool) -> Vec<Line> {
 
 /// What to type next.
 fn next(id: &Id, object: &Value, seen: &Seen<'_>, paused: bool) -> Vec<Line> {
-    let Seen { progress, go_on, has_healthy } = seen;
+    let Seen { progress, go_on, has_healthy, current } = seen;
     let key = |what: &str| Line::new().dim(format!("{what:<13}"));
     let hint = |what: &str, command: String| key(what).command(command);
     let (typed, namespace) = (id.typed(), &id.namespace);
@@ -146,7 +148,12 @@ fn next(id: &Id, object: &Value, seen: &Seen<'_>, paused: bool) -> Vec<Line> {
             vec![hint("to see more:", why), go_back]
         }
         State::Stuck { pod, .. } => {
-            vec![hint("to continue:", format!("kubectl delete pod {pod} -n {namespace}"))]
+            // By UID, and only while it still blocks; where its revision cannot be named, only kubectl is left.
+            let command = match current {
+                Some(flag) => format!("kubectl rollback-to {typed} {flag} --unstick"),
+                None => format!("kubectl delete pod {pod} -n {namespace}"),
+            };
+            vec![hint("to unstick:", command)]
         }
         State::Done { kept: Some(_) } => {
             let old = progress.pods.iter().find(|pod| pod.state == PodState::Old);

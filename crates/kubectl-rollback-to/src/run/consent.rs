@@ -169,6 +169,7 @@ mod tests {
             target: Some(target(0)),
             dry_run: None,
             diff: Diff::default(),
+            deletes: None,
         };
         Consent::of(&snapshot, &Plan { steps: vec![step] })
     }

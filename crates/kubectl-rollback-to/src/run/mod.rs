@@ -135,7 +135,8 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn publish(&self, report: &RollbackReport) {
-        let seconds = self.started.1.elapsed().as_secs_f64();
+        // Without the time that a person took to answer.
+        let seconds = self.started.1.elapsed().saturating_sub(self.bounds.ui.prompt_time()).as_secs_f64();
         publish(&self.bounds.ui, self.args.output, report, || render::outcome(report, seconds));
     }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::Run;
 use super::load::Loaded;
+use crate::blocking;
 use crate::checks::capacity::pod_that_needs_room;
 use crate::checks::services::leaves;
 use crate::checks::{self, Case};
@@ -74,6 +75,7 @@ impl Run<'_> {
                     target: None,
                     dry_run: None,
                     diff: Diff::default(),
+                    deletes: None,
                 });
                 continue;
             };
@@ -93,7 +95,13 @@ impl Run<'_> {
                 Err(_) => &target.template,
             };
             let diff = diff(past.rollout.template(), to, self.options.show_values);
-            steps.push(Step { rollout: index, action, target: Some(target), dry_run: Some(dry_run), diff });
+            let deletes = match action {
+                _ if !self.options.unstick => None,
+                Action::RollBack => blocking::replaceable_after_rollback(past.rollout, target.revision),
+                Action::Nothing | Action::NotYetCreated => blocking::now(past.rollout),
+            };
+            let (target, dry_run) = (Some(target), Some(dry_run));
+            steps.push(Step { rollout: index, action, target, dry_run, diff, deletes });
         }
         finding::sort(&mut findings);
         self.options.allow.accept(&mut findings);

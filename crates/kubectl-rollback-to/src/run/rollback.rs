@@ -6,7 +6,6 @@ use std::time::Duration;
 use cluster_model::Finding;
 use cluster_model::finding::despite;
 use cluster_model::rollout::Id;
-use cluster_model::text::count;
 use plugin_client::cli::findings;
 use plugin_client::{Clock, Cluster, DryRun, Exit, Failure, Line, Output};
 
@@ -72,8 +71,10 @@ impl Run<'_> {
                 return Ok(report);
             }
             if !self.confirm(&looked, &prepared)? {
-                self.bounds.ui.failure(&Failure::refused("declined; nothing was changed"));
-                return Ok(self.planned(&looked, prepared, RolloutResult::Refused));
+                let failure = Failure::refused("declined; nothing was changed");
+                self.bounds.ui.failure(&failure);
+                let report = self.planned(&looked, prepared, RolloutResult::Refused);
+                return Ok(RollbackReport { error: Some(failure.to_string()), ..report });
             }
             let consent = Consent::of(&looked.snapshot, &prepared.plan);
             let now = self.reading(cluster, Box::pin(self.look_again(cluster, &subjects))).await?;
@@ -183,17 +184,6 @@ impl Run<'_> {
         Ok(idle.then(|| self.planned(looked, prepared.clone(), RolloutResult::Unchanged)))
     }
 
-    /// Is there anything to confirm? A StatefulSet that is there already may still have pods to free.
-    fn has_work(&self, looked: &Loaded, step: &Step) -> bool {
-        let kind = looked.snapshot.rollouts[step.rollout].id.kind;
-        let stuck = || self.options.unstick && kind.rules().pod_can_block();
-        match step.action {
-            Action::RollBack => true,
-            Action::Nothing => stuck(),
-            Action::NotYetCreated => false,
-        }
-    }
-
     fn show(&self, looked: &Loaded, prepared: &Prepared) -> Result<(), Failure> {
         // The plan is the result of a dry run, and only information in a live one.
         let result = self.args.dry_run != DryRun::None && !self.args.output.is_structured();
@@ -218,23 +208,21 @@ impl Run<'_> {
         if self.args.yes {
             return Ok(true);
         }
-        let steps: Vec<_> = prepared.plan.steps.iter().filter(|step| self.has_work(looked, step)).collect();
+        let steps: Vec<_> = prepared.plan.steps.iter().filter(|step| step.has_work()).collect();
         if steps.is_empty() {
             return Ok(true);
         }
         let despite = despite(&prepared.findings);
         match steps.as_slice() {
             [step] => {
-                let rollout = &looked.snapshot.rollouts[step.rollout];
-                let number =
-                    step.target.as_ref().and_then(|t| t.revision).map(|i| rollout.revisions[i].number);
-                let to = number.map_or("to its earlier template".to_owned(), |n| format!("to revision {n}"));
-                self.bounds.ui.confirm(&format!("Roll {} back {to}{despite}?", rollout.id))
+                let question =
+                    render::question_about(&looked.snapshot.rollouts[step.rollout], step, &despite);
+                self.bounds.ui.confirm(&question)
             }
             several => {
                 let namespace = &looked.snapshot.rollouts[several[0].rollout].id.namespace;
-                let what = count(several.len(), "workload");
-                self.bounds.ui.confirm_typed(&format!("Roll {what} of {namespace} back{despite}?"), namespace)
+                let question = render::question_about_several(namespace, several, &despite);
+                self.bounds.ui.confirm_typed(&question, namespace)
             }
         }
     }

@@ -8,7 +8,7 @@ use plugin_client::{Cluster, Exit, Failure, Line, publish};
 use serde_json::Value;
 
 use super::Run;
-use crate::choose::last_healthy;
+use crate::choose::{flag, last_healthy};
 use crate::execute::progress::diagnose::diagnose;
 use crate::execute::progress::model::State;
 use crate::gather;
@@ -42,7 +42,8 @@ impl Run<'_> {
             }
             let go_on = go_on(owners.get(&rollout.id.uid).map(Vec::as_slice));
             let has_healthy = last_healthy(past).is_some_and(|index| rollout.current() != Some(index));
-            let seen = render::Seen { progress: &progress, go_on, has_healthy };
+            let current = rollout.current().and_then(|index| flag(past, index));
+            let seen = render::Seen { progress: &progress, go_on, has_healthy, current };
             lines.extend(render::status(&rollout.id, &rollout.object, &seen, wide));
             workloads.push(StatusOf::new(rollout, &progress));
         }

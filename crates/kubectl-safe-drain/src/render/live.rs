@@ -62,22 +62,8 @@ impl Reporter for Screen {
             .iter()
             .filter(|p| matches!(p.phase, Phase::Waiting { .. }) && p.blocked_by.is_some())
             .count();
-        let mut header = Line::new().plain(format!("{stopping} stopping"));
-        if blocked > 0 {
-            header = header.plain(" · ").warn(format!("{blocked} blocked"));
-        }
         let at_most = seconds_left(engine.pods(), now);
-        match seconds_left_at_pace(engine.pods(), now) {
-            Some(left) => {
-                let left = at_most.map_or(left, |most| left.min(most));
-                header = header.dim(format!(" · about {} remaining", span(left)));
-            }
-            None => {
-                if let Some(most) = at_most {
-                    header = header.dim(format!(" · at most {} remaining", span(most)));
-                }
-            }
-        }
+        let header = header(stopping, blocked, at_most, seconds_left_at_pace(engine.pods(), now));
         let mut lines = plugin_client::table(&rows.iter().map(|p| pod(p, now)).collect::<Vec<_>>());
         // Why the blocked ones are: one line per budget, under the pods it blocks.
         let blocks =
@@ -87,6 +73,23 @@ impl Reporter for Screen {
         }));
         live.show(done, evicted.len(), &header, &lines);
     }
+}
+
+/// What there is to say: no pod and no second is nothing.
+fn header(stopping: usize, blocked: usize, at_most: Option<i64>, at_pace: Option<i64>) -> Line {
+    let remaining = match (at_pace, at_most) {
+        (Some(left), most) => Some(("about", most.map_or(left, |most| left.min(most)))),
+        (None, most) => most.map(|most| ("at most", most)),
+    };
+    let parts = [
+        (stopping > 0).then(|| Line::from(format!("{stopping} stopping"))),
+        (blocked > 0).then(|| Line::new().warn(format!("{blocked} blocked"))),
+        remaining
+            .filter(|(_, seconds)| *seconds > 0)
+            .map(|(about, seconds)| Line::new().dim(format!("{about} {} remaining", span(seconds)))),
+    ];
+    let join = |line: Line, part: Line| if line.is_empty() { part } else { line.dim(" · ").then(part) };
+    parts.into_iter().flatten().fold(Line::new(), join)
 }
 
 fn rank(phase: Phase) -> u8 {
@@ -199,6 +202,19 @@ mod tests {
 
     fn events(events: Vec<Event>) -> String {
         text(events.iter().map(|event| line(event).text()))
+    }
+
+    #[test]
+    fn the_header_says_only_what_there_is() {
+        for (stopping, blocked, at_most, at_pace, expected) in [
+            (2, 1, Some(30), None, "2 stopping · 1 blocked · at most 30s remaining"),
+            (2, 0, Some(30), Some(40), "2 stopping · about 30s remaining"),
+            (0, 1, None, Some(5), "1 blocked · about 5s remaining"),
+            (1, 0, Some(0), None, "1 stopping"),
+            (0, 0, Some(0), None, ""),
+        ] {
+            assert_eq!(header(stopping, blocked, at_most, at_pace).text(), expected);
+        }
     }
 
     #[test]

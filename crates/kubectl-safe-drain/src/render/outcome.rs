@@ -5,10 +5,14 @@ use plugin_client::{Line, table};
 
 use crate::args::{CORDON_ONLY, UNCORDON};
 use crate::plan::{Action, NO_LONGER_SELECTED, UNSELECTED};
-use crate::report::{DrainReport, NodeReport, NodeResult, PodReport, PodResult};
+use crate::report::{DECLINED, DrainReport, NodeReport, NodeResult, PodReport, PodResult};
 
 /// `selector` is `--pod-selector`: then "drained" speaks of those pods only. `mode` is what going on needs again: the kind of run and its flags.
 pub fn outcome(report: &DrainReport, selector: Option<&str>, mode: &str, seconds: f64) -> Vec<Line> {
+    // The error states that nothing was changed, and there is nothing else to say of any node.
+    if report.error.as_deref() == Some(DECLINED) {
+        return Vec::new();
+    }
     let mut lines = Vec::new();
     for node in &report.nodes {
         lines.push(planned_cordon(node, mode).unwrap_or_else(|| headline(node, selector, seconds)));
@@ -222,6 +226,21 @@ mod tests {
         );
         let lines = next(&report(vec![gone, theirs]), "");
         assert_eq!(lines.len(), 1, "nothing of ours to undo");
+    }
+
+    /// The error states that nothing was changed: it is not stated again of each node.
+    #[test]
+    fn what_was_declined_is_stated_once() {
+        let refused = || NodeReport::untouched("n1", false, NodeResult::Refused);
+        let declined = DrainReport {
+            result: NodeResult::Refused,
+            error: Some(DECLINED.into()),
+            ..report(vec![refused()])
+        };
+        assert_eq!(outcome(&declined, None, "", 1.0), []);
+        let checked =
+            DrainReport { error: Some("1 pre-flight error; nothing was changed".into()), ..declined };
+        assert_eq!(outcome(&checked, None, "", 1.0)[0].text(), "node/n1 refused; nothing was changed");
     }
 
     /// By an earlier run, for example: `to continue:` leads to this.

@@ -63,14 +63,17 @@ fn common_reason(places: &[&Place]) -> Option<String> {
 
 fn range(estimate: &Estimate) -> String {
     match estimate.most_seconds {
-        None => format!(
-            "at least {} · no upper bound: {} too few disruptions now",
-            span(estimate.least_seconds),
-            match estimate.blocked_by.len() {
+        None => {
+            let least = match estimate.least_seconds {
+                0 => String::new(),
+                least => format!("at least {} · ", span(least)),
+            };
+            let allow = match estimate.blocked_by.len() {
                 1 => format!("PDB {} allows", named(&estimate.blocked_by)),
                 _ => format!("PDBs {} allow", named(&estimate.blocked_by)),
-            }
-        ),
+            };
+            format!("{least}no upper bound: {allow} too few disruptions now")
+        }
         Some(most) if most == estimate.least_seconds => span(most),
         Some(most) => format!("{}–{}", span(estimate.least_seconds), span(most)),
     }
@@ -233,7 +236,7 @@ mod tests {
           evict   kube-system  ReplicaSet rs    1 pod   after all other pods: system-cluster-critical
           ignore  kube-system  DaemonSet agent  1 pod   DaemonSet-managed pod
 
-        estimated  at least 0s · no upper bound: PDB shop/web allows too few disruptions now
+        estimated  no upper bound: PDB shop/web allows too few disruptions now
         ");
     }
 

@@ -20,7 +20,7 @@ use crate::gather::{self, Scope};
 use crate::options::Options;
 use crate::placement::placements;
 use crate::plan::{Plan, plan};
-use crate::report::{DrainReport, NodeReport, NodeResult};
+use crate::report::{DECLINED, DrainReport, NodeReport, NodeResult};
 use crate::{checks, render, rights, server_dry_run};
 
 /// A plan that changes while its question is open is confirmed again, so often at most.
@@ -39,7 +39,7 @@ impl Run<'_> {
                 return self.execute(cluster, gathered, &scope, self.bounds.until()).await;
             }
             if !self.confirm(&gathered.plan, &gathered.findings)? {
-                let failure = Failure::refused("declined; nothing was changed");
+                let failure = Failure::refused(DECLINED);
                 self.ui.failure(&failure);
                 let report = self.planned(&gathered.plan, &gathered.findings, NodeResult::Refused);
                 return Ok(report.ended_by(failure.to_string()));

@@ -112,7 +112,8 @@ impl Run<'_> {
 
 impl Run<'_> {
     fn publish(&self, report: &DrainReport) {
-        let seconds = self.started.1.elapsed().as_secs_f64();
+        // Without the time that a person took to answer.
+        let seconds = self.started.1.elapsed().saturating_sub(self.ui.prompt_time()).as_secs_f64();
         publish(&self.ui, self.args.output, report, || {
             let selector = self.options.pod_selector.as_deref();
             render::outcome(report, selector, &self.args.flags_to_go_on(), seconds)

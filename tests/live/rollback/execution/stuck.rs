@@ -61,8 +61,23 @@ fn without_unstick_it_ends_with_the_command_that_goes_on() {
     assert!(cause.contains("blocked by pod db-1 ("), "{outcome}");
     let deleted = room.writes(mark, "kubectl-rollback-to").filter(|entry| entry.verb == "delete");
     assert!(deleted.is_empty(), "{deleted}");
-    let command = command_in(&cause);
+    let reported = reported(&outcome, "db");
+    let command = command_in(text(&reported, "unstickCommand"));
     assert_eq!(command, ["statefulset/db", "-n", room.namespace(), "--to-revision", "3", "--unstick"]);
+    // What the failed run was blocked by, blocks it now.
+    let word = ["statefulset/db", "-n", room.namespace(), "--status"];
+    let status = plugin(&room, "rollback-to", &word).run();
+    assert_eq!(status.code, 1, "{status}");
+    assert!(status.out.contains(" stuck: blocked by pod db-1: "), "{status}");
+    assert!(
+        status.out.contains(&format!("to unstick:  kubectl rollback-to {}\n", command.join(" "))),
+        "{status}"
+    );
+    // The obvious next try.
+    let retry = rollback(&room, &["statefulset/db", "--last-healthy", "--unstick"]).run();
+    if retry.code == 3 {
+        assert!(retry.err.contains("--to-revision 3 --unstick"), "{retry}");
+    }
     let outcome = plugin(&room, "rollback-to", &[&command[..], &["--yes", "-o", "json"]].concat()).run();
     outcome.expect("done", 0);
     assert!(room.is_rolled_out("StatefulSet", "db"), "{outcome}");
@@ -76,11 +91,38 @@ fn on_a_terminal_the_user_is_asked_before_a_pod_is_deleted() {
     let uid = uids(&room, &app(2));
     let mut tty = Tty::start(&rollback_to(&room, &["statefulset/db", "--to-revision=1"]), &[]);
     tty.until("Roll statefulset/db back to revision 1").until("[y/N]").keys("y\r");
-    tty.until("statefulset/db is blocked by pod db-0").until("Delete it, and later").until("[y/N]");
+    tty.until("statefulset/db is blocked by pod db-0").until("Delete pod db-0?").until("[y/N]");
     assert_eq!(uids(&room, &app(2)), uid, "deleted before the answer");
     tty.keys("y\r");
     assert_eq!(tty.end(), 0, "{}", tty.text());
     tty.assert_left_clean();
+    assert!(room.is_rolled_out("StatefulSet", "db"));
+}
+
+/// Consent is to what was shown: the plan and its dry run name the pod, and the question says what is done.
+#[test]
+fn the_pod_is_named_before_it_is_deleted() {
+    let room = shared().room(1);
+    broken(&room, 2, |_| ());
+    let names = |args: &[&str]| {
+        let all = [&["statefulset/db", "-n", room.namespace()], args, &["--unstick", "--dry-run"]].concat();
+        let plan = plugin(&room, "rollback-to", &all).run();
+        assert!(plan.out.contains("  deletes  pod db-1 (--unstick), which blocks it: "), "{plan}");
+        assert!(plan.out.contains("statefulset/db planned; nothing was changed"), "{plan}");
+    };
+    names(&["--to-revision=1"]);
+    rollback(&room, &["statefulset/db", "--to-revision=1"]).run().expect("failed", 1);
+    // The template is there, and only the pod is left to be deleted.
+    names(&["--to-revision=3"]);
+    let uid = uids(&room, &app(2));
+    let args = ["statefulset/db", "--to-revision=3", "--unstick"];
+    for (answer, code) in [("n\r", 3), ("y\r", 0)] {
+        assert_eq!(uids(&room, &app(2)), uid, "deleted without consent");
+        let mut tty = Tty::start(&rollback_to(&room, &args), &[]);
+        tty.until("Delete pod db-1 of statefulset/db?").until("[y/N]").keys(answer);
+        assert_eq!(tty.end(), code, "{}", tty.text());
+        assert!(!tty.text().contains("Roll statefulset/db"), "{}", tty.text());
+    }
     assert!(room.is_rolled_out("StatefulSet", "db"));
 }
 

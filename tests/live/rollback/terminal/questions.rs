@@ -1,12 +1,14 @@
 //! Prompts: shown after the plan that they refer to, and exactly what was confirmed is done.
 
+use std::time::Instant;
+
 use ::testbed::shared;
 use serde_json::json;
 
 use super::super::execution::{app, made, updated};
 use super::{assert_no_region, good_bad_worse};
 use crate::plugin::rollback_to;
-use crate::tty::Tty;
+use crate::tty::{Tty, assert_answer_is_not_counted, seconds_in};
 use crate::untouched::Before;
 
 #[test]
@@ -25,6 +27,26 @@ fn the_plan_comes_before_the_question_and_no_means_no() {
         assert!(tty.screen().contains("declined; nothing was changed"), "{}", tty.screen());
         assert_no_region(&tty);
     }
+}
+
+#[test]
+fn the_time_a_person_takes_to_answer_is_not_counted() {
+    let room = shared().room(1);
+    updated(&room, "Deployment", "web", 1, None, |_| ());
+    let began = Instant::now();
+    let mut tty = Tty::start(&rollback_to(&room, &["deployment/web", "--to-revision=1"]), &[]);
+    tty.until("[y/N]");
+    let question = Instant::now();
+    for _ in 0..2 {
+        rollback_to(&room, &["deployment/web", "--to-revision=1", "--dry-run"]).run();
+    }
+    let asked = question.elapsed();
+    tty.keys("y\r");
+    assert_eq!(tty.end(), 0, "{}", tty.text());
+    let whole = began.elapsed();
+    let screen = tty.screen();
+    let result = screen.lines().find(|line| line.contains(" rolled back to ")).unwrap_or_default();
+    assert_answer_is_not_counted(seconds_in(result), asked, whole);
 }
 
 #[test]

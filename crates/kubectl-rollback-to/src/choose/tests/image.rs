@@ -29,6 +29,10 @@ fn by_image() {
         ("docker.io/library/nginx:latest", 5),
         ("setup=tool:7", 5),
         ("tool:*", 5),
+        // As the history shows it, without registry and path.
+        ("shop:1.5", 3),
+        ("shop:1.5*", 3),
+        ("web=shop:1.5", 3),
     ] {
         assert_eq!(number(&history(), &image(pattern)), expected, "{pattern}");
     }
@@ -48,15 +52,23 @@ fn by_image() {
         "shop:1.4.* matches different images of deployment/web: revisions 1 (web=shop:1.4.1), 2 (web=shop:1.4.2) and 4 (web=shop:1.4.1)"
     );
     assert_eq!(several.hints[0], "kubectl rollback-to deployment/web -n shop --to-revision 4");
-    let none = refused(&history(), &image("shop:1.5"));
-    assert!(
-        none.message
-            .starts_with("no revision of deployment/web has an image shop:1.5; there is setup=tool:7, "),
-        "{none}"
-    );
+    assert!(evidence(&history(), &image("shop:1.5")).starts_with(
+        "revision 3 has web=r.example.com/team/shop:1.5 (its registry and path were not given)"
+    ));
+    // What is as written, or as a runtime reads it, is meant before what only ends so.
+    let mirrored = || {
+        let image = |image: &str| json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "image": image}]}}}});
+        let set = History::of(Kind::Deployment).revision(1, "a", 1).kept(image("docker.io/library/nginx:1"));
+        set.revision(2, "b", 100).kept(image("r.example.com/nginx:1"))
+    };
+    assert_eq!(number(&mirrored(), &image("nginx:1")), 1);
+    // A path that is given is not left out.
+    let none = refused(&history(), &image("team/shop:1.5"));
+    assert_eq!(none.message, "no revision of deployment/web has an image team/shop:1.5");
+    assert!(none.block.iter().any(|line| line.contains("setup=tool:7")), "{:?}", none.block);
     assert_eq!(
         none.hints[0],
-        "for another registry: kubectl rollback-to deployment/web -n shop --image '*/shop:1.5'"
+        "for another registry: kubectl rollback-to deployment/web -n shop --image '*/team/shop:1.5'"
     );
     assert_eq!(
         refused(&history(), &image("api=shop:1.4.1")).message,
@@ -82,5 +94,5 @@ fn text_from_objects_is_shown_on_one_line() {
         json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "image": "x\u{1b}[2J\ny"}]}}}});
     let history = History::of(Kind::Deployment).revision(1, "a", 1).kept(hostile).revision(2, "b", 60);
     let failure = refused(&history, &image("nothing:1"));
-    assert!(failure.to_string().contains("\\u{1b}[2J\\ny") && failure.block.len() == 3, "{failure:?}");
+    assert!(failure.block.len() == 3 && failure.block[2].contains("\\u{1b}[2J\\ny"), "{failure:?}");
 }

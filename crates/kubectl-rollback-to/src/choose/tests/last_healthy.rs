@@ -109,3 +109,23 @@ fn a_revision_that_is_known_to_be_broken_is_not_suggested() {
     assert!(!hints.contains("--to-revision 2"), "{hints}");
     assert!(hints.contains("--to-revision 1"), "{hints}");
 }
+
+/// The rollback that is tried again: the live template is the wanted one, and nothing but a broken pod is in its way.
+#[test]
+fn a_suggestion_that_is_blocked_by_a_broken_pod_comes_with_unstick() {
+    let blocked = || {
+        let set =
+            History::of(Kind::StatefulSet).revision(2, "b", 30).crashing_pod("web-1").revision(3, "a", 60);
+        set.edit(json!({"spec": {"replicas": 2}, "status": {"updateRevision": "web-a"}})).pod("web-0")
+    };
+    let unready = json!({"status": {"conditions": [{"type": "Ready", "status": "False"}]}});
+    let hint = |history: &History| refused(history, &Choice::LastHealthy).hints[0].clone();
+    let command = "kubectl rollback-to statefulset/web -n shop --to-revision 3";
+    let by_pod = blocked().edit(json!({"metadata": {"generation": 1}}));
+    assert_eq!(hint(&by_pod), format!("{command} --unstick"));
+    // Its controller waits for one that has the wanted template.
+    let waits = History::of(Kind::StatefulSet).revision(2, "b", 30).crashing_pod("web-1");
+    let waits = waits.revision(3, "a", 60).pod_with("web-0", unready);
+    let waits = waits.edit(json!({"spec": {"replicas": 2}, "status": {"updateRevision": "web-a"}}));
+    assert_eq!(hint(&waits), command);
+}

@@ -128,7 +128,8 @@ impl<'a> Driver<'a> {
         let rules = Rules {
             on_failure: options.on_failure,
             can_ask: execution.may_ask && execution.ui.can_prompt(),
-            unstick: options.unstick,
+            // Without --yes, consent is to the pod that the plan named (`StepInput::agreed`).
+            unstick: options.unstick && !execution.may_ask,
             wait: options.wait,
             watch_after_done: WATCH_AFTER_DONE,
             silent_after: execution.silent_after,

@@ -121,5 +121,6 @@ pub(super) fn input(execution: &Execution<'_>, step: &Step) -> StepInput {
             .is_some_and(|owners| owners.iter().any(|owner| may_revert(&owner.reverts))),
         finish: options.keep_ownership || explained,
         revision,
+        agreed: step.deletes.as_ref().map(|pod| pod.uid.clone()),
     }
 }

@@ -191,8 +191,9 @@ impl Engine {
                     self.confirm();
                 }
             }
-            Question::Unstick { step, .. } => {
-                self.steps[*step].consent = if yes { Consent::Yes } else { Consent::No };
+            Question::Unstick { step, uid, .. } => {
+                let consent = if yes { Consent::Yes } else { Consent::No };
+                self.steps[*step].consents.insert(uid.clone(), consent);
                 self.verify_anew(*step);
             }
         }

@@ -13,6 +13,8 @@ pub struct Rules {
     pub on_failure: OnFailure,
     /// Is there a terminal to ask on?
     pub can_ask: bool,
+    /// Every pod that blocks a StatefulSet may be deleted: `--unstick --yes`. Otherwise only those that the plan named, and
+    /// those that are asked about.
     pub unstick: bool,
     pub wait: bool,
     /// How long a workload is watched after it is done, if it has an owner that may revert it.
@@ -35,6 +37,8 @@ pub struct StepInput {
     pub finish: bool,
     /// The target's number once it is written, for the command that continues.
     pub revision: i64,
+    /// UID of the blocking pod that the plan named: its deletion was agreed to.
+    pub agreed: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -79,11 +83,12 @@ pub enum Question {
     Restore {
         workloads: Vec<Id>,
     },
-    /// Also for pods that block it later.
+    /// For this pod only.
     Unstick {
         step: usize,
         workload: Id,
         pod: String,
+        uid: String,
         message: String,
     },
 }

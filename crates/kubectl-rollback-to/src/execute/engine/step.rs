@@ -1,6 +1,6 @@
 //! One workload of the run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::rollout::Id;
 use k8s_openapi::jiff::Timestamp;
@@ -42,10 +42,9 @@ pub enum OwnTemplate {
     Restarted,
 }
 
-/// The user's consent to delete the pods that block it.
+/// The user's consent to delete a pod that blocks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consent {
-    Unasked,
     Asking,
     Yes,
     No,
@@ -76,7 +75,8 @@ pub struct Step {
     pub has_reconciling_owner: bool,
     pub finish: bool,
     pub revision: i64,
-    pub consent: Consent,
+    /// By the UID of the pod: what was agreed to with the plan, or asked about since.
+    pub consents: BTreeMap<String, Consent>,
     /// It is being read.
     pub verifying: bool,
     /// The read that is under way began before the consent.
@@ -130,7 +130,7 @@ impl Step {
             has_reconciling_owner: input.has_reconciling_owner,
             finish: input.finish,
             revision: input.revision,
-            consent: Consent::Unasked,
+            consents: input.agreed.into_iter().map(|uid| (uid, Consent::Yes)).collect(),
             verifying: false,
             stale: false,
             disagreements: 0,

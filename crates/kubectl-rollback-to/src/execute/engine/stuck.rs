@@ -22,18 +22,18 @@ impl Engine {
         if this.deleting.contains(uid) {
             return;
         }
-        if this.consent == Consent::Unasked {
-            this.consent = match (self.rules.unstick, self.rules.can_ask) {
-                (true, _) => Consent::Yes,
-                (false, true) => Consent::Asking,
-                (false, false) => Consent::No,
-            };
-            if this.consent == Consent::Asking {
-                let (pod, message) = (pod.to_owned(), message.to_owned());
-                self.commands.push(Command::Ask(Question::Unstick { step, workload, pod, message }));
+        let consent = match this.consents.get(uid) {
+            Some(consent) => *consent,
+            None if self.rules.unstick => Consent::Yes,
+            None if self.rules.can_ask => {
+                this.consents.insert(uid.to_owned(), Consent::Asking);
+                let (pod, uid, message) = (pod.to_owned(), uid.to_owned(), message.to_owned());
+                self.commands.push(Command::Ask(Question::Unstick { step, workload, pod, uid, message }));
+                Consent::Asking
             }
-        }
-        match this.consent {
+            None => Consent::No,
+        };
+        match consent {
             Consent::Yes => {
                 this.deleting.insert(uid.to_owned());
                 this.deletions_under_way += 1;
@@ -44,7 +44,7 @@ impl Engine {
                 let revision = (this.phase != Phase::RestoreWatching).then_some(this.revision);
                 self.blocked(step, pod, BlockedByPod::UntilDeleted { message: message.to_owned(), revision });
             }
-            Consent::Unasked | Consent::Asking => {}
+            Consent::Asking => {}
         }
     }
 

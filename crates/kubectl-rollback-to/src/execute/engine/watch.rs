@@ -34,7 +34,7 @@ impl Engine {
             // Done because a pod was deleted: that is reported first.
             State::Done { .. } => this.deletions_under_way == 0,
             State::Stuck { pod_uid, .. } => {
-                this.consent != Consent::Asking && !this.deleting.contains(pod_uid)
+                this.consents.get(pod_uid) != Some(&Consent::Asking) && !this.deleting.contains(pod_uid)
             }
             State::Failed { .. } | State::Stalled { .. } | State::Superseded { .. } => true,
         }

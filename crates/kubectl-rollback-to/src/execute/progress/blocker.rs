@@ -14,8 +14,28 @@ use super::model::View;
 
 /// A pod that was Ready may become Ready again.
 const SECOND_LOOK: Duration = Duration::from_secs(10);
+/// The kubelet writes a pod's start time and its first Ready condition together, to the second.
+const WRITTEN_TOGETHER: Duration = Duration::from_secs(1);
 /// A controller that is going to replace a pod does it sooner than that.
 const STALLED: Duration = Duration::from_secs(30);
+
+fn not_ready_since(pod: &Pod, view: View<'_>) -> Timestamp {
+    pod.condition_time("Ready").or(created(pod)).unwrap_or(view.now)
+}
+
+fn created(pod: &Pod) -> Option<Timestamp> {
+    pod.metadata.creation_timestamp.as_ref().map(|at| at.0)
+}
+
+/// By the object alone: one whose Ready condition has not changed since the pod started never was.
+fn may_have_been_ready(pod: &Pod) -> bool {
+    let started = pod.status.as_ref().and_then(|status| status.start_time.as_ref()).map(|at| at.0);
+    match (pod.condition_time("Ready"), started.or(created(pod))) {
+        (Some(changed), Some(started)) => changed > later(started, WRITTEN_TOGETHER),
+        (Some(_), None) => true,
+        (None, _) => false,
+    }
+}
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
@@ -53,12 +73,9 @@ impl Memory {
         let from = match () {
             // A back-off is the kubelet's own word for a fault that has lasted, and restarts move the time of the condition.
             () if is_diagnosis && issue(pod).is_some_and(|issue| issue.is_crash()) => view.monotonic_now,
-            // Somebody else's rollout: an update makes its pods not Ready for a while.
-            () if is_diagnosis => {
-                let created = pod.metadata.creation_timestamp.as_ref().map(|at| at.0);
-                later(pod.condition_time("Ready").or(created).unwrap_or(view.now), fail_after)
-            }
+            () if is_diagnosis && ordered.is_none() => later(not_ready_since(pod, view), fail_after),
             () if ordered.is_none() => later(moved.max(since), fail_after.max(STALLED)),
+            () if is_diagnosis && may_have_been_ready(pod) => later(not_ready_since(pod, view), SECOND_LOOK),
             () if self.was_ready.contains(pod.uid()) => later(since, SECOND_LOOK),
             () => since,
         };

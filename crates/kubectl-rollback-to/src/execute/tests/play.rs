@@ -19,6 +19,7 @@ use super::objects::{
     control_deployment, control_statefulset, deployment, pod, replicaset, revision, statefulset,
 };
 use super::world::{DEPLOYMENTS, PODS, REPLICASETS, REVISIONS, STATEFULSETS, World};
+use crate::blocking::BlockingPod;
 use crate::choose::Target;
 use crate::diff::Diff;
 use crate::execute::Execution;
@@ -111,6 +112,13 @@ impl Play {
         play
     }
 
+    /// The plan named the broken pod.
+    pub fn agree_to_delete(&mut self) {
+        self.options.unstick = true;
+        let (name, uid) = ("db-1".to_owned(), "uid-db-1-now".to_owned());
+        self.plan.steps[0].deletes = Some(BlockingPod { name, uid, fault: String::new() });
+    }
+
     fn new(world: World) -> Self {
         Play {
             fake: Fake::start(),
@@ -142,6 +150,7 @@ impl Play {
         let rollout_index = self.snapshot.rollouts.len();
         self.snapshot.rollouts.push(rollout);
         self.plan.steps.push(Step {
+            deletes: None,
             rollout: rollout_index,
             action: Action::RollBack,
             target: Some(target),

@@ -124,7 +124,7 @@ async fn without_consent_nothing_is_restored() {
 #[tokio::test]
 async fn a_stuck_statefulset_is_freed_by_deleting_exactly_the_pod_that_was_seen() {
     let mut play = Play::stuck_statefulset();
-    play.options.unstick = true;
+    play.agree_to_delete();
     play.options.reason = Some("incident 7".into());
     let version = play.world.get(PODS, "db-1").unwrap()["metadata"]["resourceVersion"].take();
     let outcomes = play.run().await;
@@ -146,7 +146,7 @@ async fn a_stuck_statefulset_is_freed_by_deleting_exactly_the_pod_that_was_seen(
 async fn a_deletion_whose_answer_was_lost_is_looked_up() {
     for (applied, deletes) in [(true, 1), (false, 2)] {
         let mut play = Play::stuck_statefulset();
-        play.options.unstick = true;
+        play.agree_to_delete();
         let world = play.world.clone();
         play.fake.on("DELETE", "*/db-1").once().answer(Answer::compute(move |request| {
             if applied {
@@ -163,7 +163,7 @@ async fn a_deletion_whose_answer_was_lost_is_looked_up() {
 #[tokio::test]
 async fn a_pod_that_is_not_as_it_was_read_is_read_again_before_it_is_deleted() {
     let mut play = Play::stuck_statefulset();
-    play.options.unstick = true;
+    play.agree_to_delete();
     let world = play.world.clone();
     play.fake.on("DELETE", "*/db-1").once().answer(Answer::compute(move |request| {
         world.edit(PODS, "db-1", json!({"metadata": {"labels": {"touched": "yes"}}}));
@@ -196,7 +196,7 @@ async fn done_is_claimed_of_a_fresh_read_and_never_of_what_was_watched() {
 #[tokio::test]
 async fn a_pod_that_came_since_is_not_deleted() {
     let mut play = Play::stuck_statefulset();
-    play.options.unstick = true;
+    play.agree_to_delete();
     let world = play.world.clone();
     play.fake.on("DELETE", "*/db-1").once().answer(Answer::compute(move |request| {
         // Its controller was faster: what has the name now is another one.
@@ -213,7 +213,7 @@ async fn a_pod_that_came_since_is_not_deleted() {
 #[tokio::test]
 async fn a_change_cause_that_cannot_be_written_to_the_revision_is_only_reported() {
     let mut play = Play::stuck_statefulset();
-    play.options.unstick = true;
+    play.agree_to_delete();
     play.options.reason = Some("incident 7".into());
     play.fake.on("PATCH", "*/db-good").answer(Answer::status(403, "Forbidden", "no"));
     assert_eq!(ends(&play.run().await), [over(RolloutResult::Done, [])]);

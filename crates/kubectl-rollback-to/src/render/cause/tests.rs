@@ -156,7 +156,7 @@ fn a_summary_is_of_the_state() {
     insta::assert_snapshot!(lines(of_three.into_iter().chain(of_none)), @r"
     0 of 3 updated pods available
     0 of 3 updated pods available
-    web-1: not Ready
+    blocked by pod web-1: not Ready
     web-1: ImagePullBackOff in container main: EOF
     helm wrote the previous template again
     restarted by helm

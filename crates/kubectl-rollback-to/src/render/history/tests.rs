@@ -46,7 +46,7 @@ fn the_timeline_as_a_table() {
     insta::assert_snapshot!(text(&history(seen.past(), &report, &TimeZone::UTC, false, Some(200))), @r"
     deployment/web in shop: 3 revisions
       REVISION   ACTIVE (UTC)                                FOR     HEALTHY                                                      IMAGE                   BY    CAUSE
-    * 4          2026-11-19 16:06:40 – now                   1h      unhealthy: no pod is available: CrashLoopBackOff on web-c-x  web shop:1.4 → store:2  helm  release 2: a very long story of why it …
+    * 4          2026-11-19 16:06:40 – now                   1h      unhealthy: no pod is available: CrashLoopBackOff on web-c-x  web shop:1.4 → store:2  helm  release 2: a very long story of why it had …
       3 (was 1)  ~2026-11-19 13:07:20 – 16:06:40             ≥2h59m  healthy: serves 3 pods that are available now                web 1.5 → 1.4
       2          2026-11-18 13:06:40 – ~2026-11-19 13:07:20  ≤24h    unknown: no evidence of its health                           web 1.4 → 1.5                 release 1.5
     ~ latest possible time; the exact time is unknown
@@ -84,16 +84,35 @@ fn a_terminal_gets_what_it_has_room_for() {
     let (all, last) = head(200);
     assert_eq!(all, "REVISION ACTIVE (UTC) FOR HEALTHY IMAGE BY CAUSE");
     assert!(last.starts_with("~ latest possible time"), "{last}");
-    assert_eq!(head(170).0, "REVISION ACTIVE (UTC) FOR HEALTHY IMAGE CAUSE");
     assert_eq!(
-        head(106),
+        head(170),
         (
-            "REVISION ACTIVE (UTC) FOR HEALTHY IMAGE".to_owned(),
-            "-o wide also shows the change causes".to_owned()
+            "REVISION ACTIVE (UTC) FOR HEALTHY IMAGE CAUSE".to_owned(),
+            "-o wide also shows who wrote it".to_owned()
         )
     );
+    // The change cause stays longest: it is what kubectl rollout history shows.
+    for (columns, shown, left_out) in [
+        (106, "REVISION SINCE (UTC) HEALTHY IMAGE CAUSE", "how long each was active, "),
+        (80, "REVISION HEALTHY IMAGE CAUSE", "when each was active, "),
+    ] {
+        let rest = "the evidence of health, who wrote it";
+        assert_eq!(head(columns), (shown.to_owned(), format!("-o wide also shows {left_out}{rest}")));
+    }
     // Rather without the ends than cut in the middle of an image.
-    assert_eq!(head(90).0, "REVISION SINCE (UTC) HEALTHY IMAGE");
+    let narrow = head(60);
+    assert_eq!(narrow.0, "REVISION HEALTHY IMAGE");
+    assert!(narrow.1.ends_with("who wrote it, the change causes"), "{narrow:?}");
+    // No column is free while a cause is cut.
+    for columns in [80, 106, 110] {
+        let lines = history(seen.past(), &report, &TimeZone::UTC, false, Some(columns));
+        let row = lines[2].text();
+        assert!(row.ends_with('…') && row.chars().count() == columns, "{columns}: {row}");
+    }
+    // A column without content is none.
+    let plain = History::of(Kind::Deployment).revision(1, "a", 1).seen(NOW);
+    let lines = history(plain.past(), &history_of(plain.past()), &TimeZone::UTC, false, Some(200));
+    assert!(!lines[1].text().contains("CAUSE"), "{}", text(&lines));
 }
 
 #[test]

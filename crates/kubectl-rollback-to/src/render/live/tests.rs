@@ -77,7 +77,7 @@ fn an_old_pod_is_listed_if_it_is_the_blocking_one() {
         message: "Error".into(),
     };
     insta::assert_snapshot!(drawn(&[(db(), stuck)]), @r"
-    db-1: Error
+    blocked by pod db-1: Error
       db-1  old  Error
     ");
 }

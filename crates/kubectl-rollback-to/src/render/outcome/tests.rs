@@ -23,6 +23,8 @@ fn workload(name: &str, result: RolloutResult, cause: Option<&str>, pods: Vec<Po
         result,
         cause: cause.map(str::to_owned),
         differences: Vec::new(),
+        deletes: Vec::new(),
+        unstick_command: None,
         ready: Some((of(&[PodState::Ready]), wanted)),
         left: matches!(result, RolloutResult::Done | RolloutResult::Partial | RolloutResult::Stalled)
             || !pods.is_empty(),
@@ -145,6 +147,29 @@ fn the_new_number_of_a_revision_is_shown() {
 }
 
 #[test]
+fn what_unsticks_it_is_a_line_of_its_own() {
+    let command = "kubectl rollback-to statefulset/db -n shop --to-revision 8 --unstick";
+    let blocked = WorkloadReport {
+        kind: "StatefulSet",
+        unstick_command: Some(command.into()),
+        current_revision: Some(8),
+        ..workload(
+            "db",
+            RolloutResult::Failed,
+            Some("blocked by pod db-2 (not Ready) until it is deleted"),
+            ready(2),
+        )
+    };
+    assert_eq!(
+        lines_of(RolloutResult::Failed, vec![blocked])[..2],
+        [
+            "statefulset/db failed while rolling back to revision 5, which is now 8: blocked by pod db-2 (not Ready) until it is deleted (2 of 2 pods ready, 4.2s)".to_owned(),
+            format!("to unstick:            {command}"),
+        ]
+    );
+}
+
+#[test]
 fn not_over_yet() {
     let pods = || vec![pod("web-1", PodState::Ready, None, &[]), pod("web-2", PodState::Old, None, &[])];
     let next = [
@@ -263,4 +288,28 @@ fn what_is_gone_has_no_next_command_and_what_was_replaced_is_not_to_be_undone() 
     // Somebody freed it, and nothing was written.
     let done = WorkloadReport { left: false, ..workload("web", RolloutResult::Done, None, ready(1)) };
     assert_eq!(lines_of(RolloutResult::Done, vec![done]).len(), 1);
+}
+
+/// The error and the plan state it: it is not stated again.
+#[test]
+fn what_was_stated_is_not_stated_again() {
+    let report = |result, workloads, error: Option<&str>| RollbackReport {
+        kind: "RollbackReport",
+        result,
+        workloads,
+        findings: Vec::new(),
+        error: error.map(str::to_owned),
+        started_at: String::new(),
+        finished_at: String::new(),
+    };
+    let of = |name: &str, result| workload(name, result, None, Vec::new());
+    let declined = report(
+        RolloutResult::Refused,
+        vec![of("web", RolloutResult::Refused), of("api", RolloutResult::Unchanged)],
+        Some("declined; nothing was changed"),
+    );
+    assert_eq!(outcome(&declined, 4.2), []);
+    let planned = vec![of("web", RolloutResult::Planned), of("api", RolloutResult::Unchanged)];
+    let lines = lines_of(RolloutResult::Planned, planned);
+    assert_eq!(lines, ["deployment/web planned; nothing was changed"]);
 }

@@ -5,6 +5,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 
 use super::*;
+use crate::blocking::BlockingPod;
 use crate::choose::Target;
 use crate::diff::{Diff, diff};
 use crate::snapshot::Surroundings;
@@ -31,7 +32,7 @@ fn web(edit: Value) -> Rollout {
     Rollout::new(Kind::Deployment, object, &histories, Vec::new())
 }
 
-fn stateful(name: &str) -> Rollout {
+pub(super) fn stateful(name: &str) -> Rollout {
     let object = json!({"metadata": {"name": name, "namespace": "shop", "uid": name},
         "spec": {"replicas": 2, "template": template("db:2"), "updateStrategy": {"type": "OnDelete"},
             "volumeClaimTemplates": [{"metadata": {"name": "data"}}]}});
@@ -43,7 +44,7 @@ fn stateful(name: &str) -> Rollout {
     Rollout::new(Kind::StatefulSet, object, &[kept(1, "db:1"), kept(2, "db:2")], Vec::new())
 }
 
-fn step(rollouts: &[Rollout], rollout: usize, action: Action) -> Step {
+pub(super) fn step(rollouts: &[Rollout], rollout: usize, action: Action) -> Step {
     let at = &rollouts[rollout];
     let target = Target {
         revision: Some(0),
@@ -57,7 +58,7 @@ fn step(rollouts: &[Rollout], rollout: usize, action: Action) -> Step {
         _ => Diff::default(),
     };
     let target = (!matches!(action, Action::NotYetCreated)).then_some(target);
-    Step { rollout, action, target, dry_run: None, diff }
+    Step { rollout, action, target, dry_run: None, diff, deletes: None }
 }
 
 fn snapshot(rollouts: Vec<Rollout>) -> Snapshot {
@@ -219,6 +220,25 @@ fn what_is_there_already_shows_how_many_of_its_pods_run_it() {
     let text = alone(web(json!({})), |_, step| step.action = Action::Nothing);
     let head = "deployment/web  is already at revision 5, but 0 of 3 pods run it: 0 of 3 updated pods available; nothing is written";
     assert_eq!(text.lines().next(), Some(head));
+}
+
+/// What is agreed to is named.
+#[test]
+fn the_pod_that_is_deleted_is_named() {
+    let pod = || BlockingPod { name: "db-1".into(), uid: "u".into(), fault: "ImagePullBackOff".into() };
+    let line = "  deletes  pod db-1 (--unstick), which blocks it: ImagePullBackOff\n";
+    let back = alone(stateful("db"), |_, step| step.deletes = Some(pod()));
+    assert!(back.contains(line), "{back}");
+    let there = alone(stateful("db"), |_, step| (step.action, step.deletes) = (Action::Nothing, Some(pod())));
+    assert!(there.contains("; no template is written\n") && there.contains(line), "{there}");
+    let none = alone(stateful("db"), |_, step| step.action = Action::Nothing);
+    assert!(none.contains("; nothing is written\n") && !none.contains("deletes"), "{none}");
+    let rollouts = vec![stateful("db"), stateful("dc")];
+    let steps = [Action::RollBack, Action::Nothing].into_iter().enumerate();
+    let steps = steps.map(|(at, action)| Step { deletes: Some(pod()), ..step(&rollouts, at, action) });
+    let text = text_of(&snapshot(rollouts.clone()), steps.collect(), &Options::default());
+    assert!(text.starts_with("1 workload of shop rolls back, 1 not changed, 2 pods deleted\n"), "{text}");
+    assert_eq!(text.matches(line).count(), 2, "{text}");
 }
 
 #[test]

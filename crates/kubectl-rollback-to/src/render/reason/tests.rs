@@ -81,8 +81,8 @@ fn before_and_after_the_write() {
     cannot write statefulset/db: no (403); nothing was written
     cannot write statefulset/db: no (403); unknown whether it was updated
     not watched (--no-wait)
-    blocked by pod db-1 (not Ready) until it is deleted: kubectl rollback-to statefulset/db -n shop --to-revision 3 --unstick
-    blocked by pod db-1 (not Ready) until it is deleted: kubectl delete pod db-1 -n shop
+    blocked by pod db-1 (not Ready) until it is deleted
+    blocked by pod db-1 (not Ready) until it is deleted
     blocked by pod db-1, which keeps changing
     blocked by pod db-1, which could not be deleted: cannot write statefulset/db: no (403)
     it was deleted meanwhile
@@ -181,7 +181,13 @@ fn questions_and_notes() {
     let questions = [
         Question::Restore { workloads: vec![workload()] },
         Question::Restore { workloads: vec![workload(), id("api")] },
-        Question::Unstick { step: 0, workload: workload(), pod: "db-1".into(), message: "not Ready".into() },
+        Question::Unstick {
+            step: 0,
+            workload: workload(),
+            pod: "db-1".into(),
+            uid: "u".into(),
+            message: "not Ready".into(),
+        },
     ];
     let message = || "no (403)".to_owned();
     let notes = [
@@ -200,7 +206,7 @@ fn questions_and_notes() {
     insta::assert_snapshot!(lines.join("\n"), @r"
     Restore statefulset/db?
     Restore 2 workloads of this run?
-    statefulset/db is blocked by pod db-1 (not Ready). Delete it, and later blocking pods?
+    statefulset/db is blocked by pod db-1 (not Ready). Delete pod db-1?
     deleted after planning; nothing was written
     it became healthy meanwhile and is not restored
     restarted by kim; waiting for its new pods

@@ -31,7 +31,12 @@ fn failed(pod: Option<&str>, container: Option<&str>) -> State {
 fn shown(kind: Kind, spec: Value, state: State, pods: Vec<PodProgress>, wide: bool) -> String {
     let object = json!({"metadata": {"namespace": "shop", "name": "web", "uid": "u"}, "spec": spec});
     let progress = progress(state, pods);
-    let seen = Seen { progress: &progress, go_on: GoOn::Kubectl, has_healthy: true };
+    let seen = Seen {
+        progress: &progress,
+        go_on: GoOn::Kubectl,
+        has_healthy: true,
+        current: Some("--to-revision 3".into()),
+    };
     let lines = status(&Id::of(kind, &object), &object, &seen, wide);
     lines.iter().map(|line| format!("{}\n", line.text())).collect()
 }
@@ -105,8 +110,8 @@ fn what_blocks_it_comes_with_the_command_to_continue() {
             Kind::StatefulSet,
             json!({}),
             stuck,
-            "statefulset/web -n shop stuck: web-1: not Ready",
-            "to continue: kubectl delete pod web-1 -n shop",
+            "statefulset/web -n shop stuck: blocked by pod web-1: not Ready",
+            "to unstick:  kubectl rollback-to statefulset/web -n shop --to-revision 3 --unstick",
         ),
         (
             Kind::StatefulSet,
@@ -152,7 +157,7 @@ fn what_a_progressive_rollout_keeps_back_is_left_to_it() {
         let mut object = object.clone();
         object["spec"]["paused"] = json!(paused);
         let progress = progress(state, vec![]);
-        let seen = Seen { progress: &progress, go_on, has_healthy };
+        let seen = Seen { progress: &progress, go_on, has_healthy, current: None };
         let lines = status(&Id::of(Kind::Deployment, &object), &object, &seen, false);
         lines[1..].iter().map(Line::text).collect::<Vec<_>>().join("\n")
     };

@@ -250,6 +250,9 @@ fn unhealthy_pods_that_consume_the_budget_are_named() {
     assert_eq!(remedy(&bad), "fix that pod", "its eviction is not requested, so no policy lets it go");
     let here = under(status(0, 1, 2, 2), vec![web("web-1").waiting("CrashLoopBackOff")]);
     assert!(remedy(&here).contains("AlwaysAllow"));
+    let more = pod("shop/web-8", "n2").label("app", "web").waiting("ImagePullBackOff");
+    bad.not_ready_members.get_mut("shop/web").unwrap().push(more);
+    assert_eq!(remedy(&bad), "fix these pods");
 }
 
 #[test]

@@ -162,8 +162,13 @@ impl Line {
     /// and so does a word: both must be fit to be copied.
     pub fn wrapped(&self, width: usize) -> Vec<Line> {
         let Some(hang) = self.hang.filter(|_| self.width() > width) else { return vec![self.clone()] };
-        // A column too narrow to read in is no help.
-        let hang = if hang + NARROW > width { LITTLE } else { hang };
+        // A column too narrow to read in is no help, but for a few words.
+        let below = self.broken(width, hang);
+        let few = below.len() <= FEW && below.iter().all(|line| line.width() <= width);
+        if hang + NARROW > width && !few { self.broken(width, LITTLE) } else { below }
+    }
+
+    fn broken(&self, width: usize, hang: usize) -> Vec<Line> {
         let mut lines = vec![Line::new()];
         // What is on the line now, without the blanks at its end.
         let (mut used, mut blanks) = (0, String::new());
@@ -213,6 +218,8 @@ impl Line {
 
 /// Fewer columns than this are not worth hanging in, and then it is indented a little.
 const NARROW: usize = 30;
+/// Unless this many lines are enough.
+const FEW: usize = 3;
 const LITTLE: usize = 4;
 
 /// Words and the blanks between them; a command, as it stands behind a colon, is one piece, with all that follows it.
@@ -334,6 +341,11 @@ mod tests {
         assert_eq!(wrapped(&line, 39), ["  error  one two three four five six", "         seven"]);
         assert_eq!(wrapped(&line, 40).len(), 2);
         assert_eq!(wrapped(&line, 42), [line.text()]);
+        // A short cell is readable in a narrow column.
+        assert_eq!(
+            wrapped(&line, 24),
+            ["  error  one two three", "         four five six", "         seven"]
+        );
         // Too narrow for the column.
         assert_eq!(wrapped(&line, 20), ["  error  one two", "    three four five", "    six seven"]);
     }

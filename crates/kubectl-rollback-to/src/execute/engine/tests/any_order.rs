@@ -1,6 +1,6 @@
 //! Whatever comes, in whatever order: answers late, twice and in any order, changes while a question is open, deadlines at every point.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -67,8 +67,8 @@ struct Judge {
     clock: usize,
     /// What a fresh read showed last, and when that read was begun.
     read: Vec<Option<(State, usize)>>,
-    /// When the user agreed, to a deletion for each step, and to the way back.
-    agreed: Vec<Option<usize>>,
+    /// When the user agreed: to each deletion, by step and UID, and to the way back.
+    agreed: BTreeMap<(usize, String), usize>,
     agreed_to_restore: Option<usize>,
     not_written: BTreeSet<usize>,
     written: BTreeSet<usize>,
@@ -86,7 +86,7 @@ impl Judge {
             last: None,
             clock: 0,
             read: vec![None; STEPS],
-            agreed: vec![None; STEPS],
+            agreed: BTreeMap::new(),
             agreed_to_restore: None,
             not_written: BTreeSet::new(),
             written: BTreeSet::new(),
@@ -142,7 +142,8 @@ impl Judge {
                 prop_assert!((0..STEPS).any(wrong), "{:?}", self.read);
             }
             Command::Delete { step, uid, .. } => {
-                let since = if self.rules.unstick { Some(0) } else { self.agreed[*step] };
+                let agreed = self.agreed.get(&(*step, uid.clone())).copied();
+                let since = if self.rules.unstick { Some(0) } else { agreed };
                 let Some(since) = since else { return Err(TestCaseError::fail("deleted without consent")) };
                 let Some((state, begun)) = &self.read[*step] else {
                     return Err(TestCaseError::fail("unread"));
@@ -202,7 +203,9 @@ impl Judge {
                 let yes = how.is_multiple_of(2);
                 match &question {
                     Question::Restore { .. } if yes => self.agreed_to_restore = Some(self.clock),
-                    Question::Unstick { step, .. } if yes => self.agreed[*step] = Some(self.clock),
+                    Question::Unstick { step, uid, .. } if yes => {
+                        self.agreed.insert((*step, uid.clone()), self.clock);
+                    }
                     _ => {}
                 }
                 self.engine.answered(&question, yes);

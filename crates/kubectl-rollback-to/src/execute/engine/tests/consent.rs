@@ -27,7 +27,7 @@ fn question(commands: &[Command]) -> Question {
 #[test]
 fn a_pod_that_became_ready_during_the_prompt_is_not_deleted() {
     for (there, deleted) in
-        [(State::Moving, false), (DONE, false), (stuck("other"), true), (stuck("p"), true)]
+        [(State::Moving, false), (DONE, false), (stuck("other"), false), (stuck("p"), true)]
     {
         let mut play = Play::new(1, asked());
         play.write_all().engine.seen(0, &progress(stuck("p")));

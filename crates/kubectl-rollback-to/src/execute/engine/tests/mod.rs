@@ -34,7 +34,14 @@ fn id(name: &str) -> Id {
 }
 
 fn input(name: &str) -> StepInput {
-    StepInput { id: id(name), start: Start::Write, has_reconciling_owner: false, finish: false, revision: 3 }
+    StepInput {
+        id: id(name),
+        start: Start::Write,
+        has_reconciling_owner: false,
+        finish: false,
+        revision: 3,
+        agreed: None,
+    }
 }
 
 /// How a step ended.

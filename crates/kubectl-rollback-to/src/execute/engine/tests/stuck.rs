@@ -28,13 +28,35 @@ fn a_blocking_pod_is_deleted_with_consent_only() {
         assert!(!play.engine.is_done(), "first the deletion is reported");
         play.engine.deleted(0, "p-2", "uid-p-2", Deletion::Deleted);
         play.seen(0, stuck("p-1"));
-        assert_eq!(play.next(), "delete 0 p-1 uid-p-1", "one answer is for all of them");
+        let ask = if unstick { "" } else { "ask unstick 0, " };
+        let next = format!("{ask}delete 0 p-1 uid-p-1");
+        assert_eq!(play.next_answering(answer), next, "an answer is for one pod");
         play.engine.deleted(0, "p-1", "uid-p-1", Deletion::Gone);
         play.seen(0, DONE);
         assert_eq!(play.ends(), [done()]);
         let unstuck = |name: &str| Event::Unstuck(name.into());
         assert!(play.reported(|event| *event == unstuck("p-2")));
         assert!(!play.reported(|event| *event == unstuck("p-1")), "it was not this that deleted it");
+    }
+}
+
+/// Consent to the plan is consent to delete the pod that it named: any other is asked about, or left.
+#[test]
+fn only_the_pod_that_the_plan_named_is_deleted_without_a_question() {
+    let refused = |pod: &str| {
+        let why = BlockedByPod::UntilDeleted { message: "CrashLoopBackOff".to_owned(), revision: Some(3) };
+        over(RolloutResult::Failed, [Reason::BlockedByPod { pod: pod.into(), why }])
+    };
+    for (can_ask, next) in [(true, "ask unstick 0"), (false, "")] {
+        let named = StepInput { agreed: Some("uid-p-2".into()), ..input("a") };
+        let rules = Rules { can_ask, on_failure: OnFailure::Stop, ..rules() };
+        let mut play = Play::with(vec![named], rules);
+        play.write_all().seen(0, stuck("p-2"));
+        assert_eq!(play.next_answering(false), "delete 0 p-2 uid-p-2");
+        play.engine.deleted(0, "p-2", "uid-p-2", Deletion::Deleted);
+        play.seen(0, stuck("p-1"));
+        assert_eq!(play.next_answering(false), next);
+        assert_eq!(play.ends(), [refused("p-1")]);
     }
 }
 

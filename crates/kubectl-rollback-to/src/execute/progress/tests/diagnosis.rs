@@ -81,10 +81,24 @@ fn what_keeps_pods_back_is_reported() {
     }
     let paused = Moment::of(Kind::Deployment).edit(json!({"spec": {"paused": true}})).of_pods("bad bad bad");
     assert_eq!(status(&paused).waiting, Waiting::Resume);
-    // A blocking pod: at once for a rollback of this run, here once it has lasted.
-    let blocked = set(json!({})).of_pods("bad bad- bad");
-    assert_eq!(status(&blocked.clone().at(60)).state, State::Moving);
-    assert!(matches!(status(&blocked.at(61)).state, State::Stuck { pod, .. } if pod == "web-1"));
+    // A blocking pod: at once if it never was Ready, as for a rollback of this run.
+    let is_stuck =
+        |moment: &Moment| matches!(status(moment).state, State::Stuck { pod, .. } if pod == "web-1");
+    assert!(is_stuck(&set(json!({})).of_pods("bad bad- bad").at(2)));
+    // One that was Ready may become Ready again.
+    let failed = |ready: i64| {
+        let failed = |pod: Pod| match pod.metadata.name.as_deref() {
+            Some("web-1") => pod.edit(json!({"status": {"startTime": at(3).to_string(), "conditions": [
+                {"type": "Ready", "status": "False", "lastTransitionTime": at(ready).to_string()}]}})),
+            _ => pod,
+        };
+        let mut moment = set(json!({})).of_pods("bad bad- bad");
+        moment.pods = moment.pods.into_iter().map(failed).collect();
+        moment
+    };
+    assert_eq!(status(&failed(20).at(29)).state, State::Moving);
+    assert!(is_stuck(&failed(20).at(30)));
+    assert!(is_stuck(&failed(4).at(5)), "both are written at once");
     // Each restart moves the time of its Ready condition; that it is restarted with a back-off is enough.
     let crashing = status(&set(json!({})).of_pods("bad bad! bad").at(0));
     assert!(matches!(crashing.state, State::Stuck { pod, .. } if pod == "web-1"));
