@@ -3,6 +3,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use plugin_client::Exit;
+use plugin_client::dump::STDIN;
 use serde_json::{Value, json};
 
 use super::proof::proof;
@@ -121,7 +122,6 @@ fn result(finding: &Finding, state: Option<&str>) -> Value {
 }
 
 /// As a stream is called: it has no path.
-const STDIN: &str = "stdin";
 
 /// As it was named: relative to the folder of the run, which has to be that of the repository.
 fn file_uri(path: &str) -> String {

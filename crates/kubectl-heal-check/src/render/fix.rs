@@ -1,6 +1,9 @@
 //! What is offered for a finding: what of it is proven, then the commands or what to write into files; or why nothing is.
 
-use plugin_client::{Line, to_yaml};
+use std::path::Path;
+
+use plugin_client::dump::STDIN;
+use plugin_client::{Line, to_json, to_yaml};
 
 use super::remedy::{INDENT, remedy};
 use crate::finding::{Change, Finding, Fix, Offer};
@@ -61,15 +64,20 @@ fn proven(finding: &Finding, fix: &Fix) -> String {
 /// Where it is made, and what is to be there.
 fn edit(change: &Change) -> Vec<Line> {
     let place = change.location.as_ref();
+    let is_json = place.is_some_and(|it| Path::new(&it.file).extension().is_some_and(|it| it == "json"));
     let head = match (change.creates, place) {
         (false, Some(place)) => {
             line().plain("merge into ").strong(change.target.to_string()).plain(format!(" ({place}):"))
         }
         (false, None) => line().plain("merge into ").strong(change.target.to_string()).plain(":"),
-        (true, Some(place)) => line().plain("add to ").strong(&place.file).plain(", or to a file beside it:"),
+        (true, Some(place)) if is_json || place.file == STDIN => line().plain("add, in a file of its own:"),
+        (true, Some(place)) => line()
+            .plain("add to ")
+            .strong(&place.file)
+            .plain(" as a document of its own (---), or to a file beside it:"),
         (true, None) => line().plain("add:"),
     };
-    let text = to_yaml(&change.patch);
+    let text = if is_json { to_json(&change.patch) } else { to_yaml(&change.patch) };
     let body = text.lines().map(|row| line().plain("  ").command(row));
     std::iter::once(head.hanging(INDENT)).chain(body).collect()
 }

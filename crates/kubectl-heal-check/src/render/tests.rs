@@ -244,10 +244,40 @@ fn a_fix_is_shown_below_its_finding_with_its_proof_and_its_command() {
 /// No cluster may have the objects: what to change is the file.
 #[test]
 fn a_fix_of_manifests_is_an_edit_of_a_file() {
+    let shown = of_file("web.yaml", Some(3));
+    assert_eq!(
+        shown,
+        [
+            "            partial fix, not proven: no nodes",
+            "            proven of it: schema accepts it, HC203 gone",
+            "            merge into deployment/web (web.yaml:3):",
+            "              spec:",
+            "                minAvailable: null",
+            "                replicas: 2",
+            "            add to web.yaml as a document of its own (---), or to a file beside it:",
+            "              kind: PodDisruptionBudget",
+            "              metadata:",
+            "                name: web",
+        ]
+    );
+    let json = of_file("web.json", None);
+    assert_eq!(
+        json[2..5],
+        [
+            "            merge into deployment/web (web.json):",
+            "              {",
+            "                \"spec\": {"
+        ]
+    );
+    assert_eq!(json[9..11], ["            add, in a file of its own:", "              {"]);
+    assert_eq!(of_file("stdin", Some(3))[6], "            add, in a file of its own:");
+}
+
+fn of_file(file: &str, line: Option<usize>) -> Vec<String> {
     use crate::finding::{Change, Fix, Location, Offer, Proof};
     let world = healthy().without("PodDisruptionBudget/web");
     let (found, _) = crate::checks::run(&world.snapshot(), |_| true);
-    let place = Some(Location { file: "web.yaml".to_owned(), line: Some(3) });
+    let place = Some(Location { file: file.to_owned(), line });
     let mut first = Change::patch(&found[0].subject, json!({"spec": {"minAvailable": null, "replicas": 2}}));
     let mut also = Change::create(json!({"kind": "PodDisruptionBudget", "metadata": {"name": "web"}}));
     (first.location, also.location) = (place.clone(), place.clone());
@@ -260,20 +290,5 @@ fn a_fix_of_manifests_is_an_edit_of_a_file() {
         commands: Vec::new(),
     };
     let finding = Finding { location: place, offer: Some(Offer::Fix(Box::new(fix))), ..found[0].clone() };
-    let shown: Vec<String> = findings::lines(&[&finding], false, None)[2..].iter().map(Line::text).collect();
-    assert_eq!(
-        shown,
-        [
-            "            partial fix, not proven: no nodes",
-            "            proven of it: schema accepts it, HC203 gone",
-            "            merge into deployment/web (web.yaml:3):",
-            "              spec:",
-            "                minAvailable: null",
-            "                replicas: 2",
-            "            add to web.yaml, or to a file beside it:",
-            "              kind: PodDisruptionBudget",
-            "              metadata:",
-            "                name: web",
-        ]
-    );
+    findings::lines(&[&finding], false, None)[2..].iter().map(Line::text).collect()
 }

@@ -12,6 +12,8 @@ use crate::{Exit, Failure};
 /// Folders in folders, at most.
 const DEPTH: usize = 16;
 
+/// What stdin is called where a file would be named.
+pub const STDIN: &str = "stdin";
 const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
 
 #[derive(Debug)]
@@ -31,7 +33,7 @@ enum Source {
 }
 
 pub(super) fn name(path: &Path) -> String {
-    if is_stdin(path) { "stdin".to_owned() } else { path.display().to_string() }
+    if is_stdin(path) { STDIN.to_owned() } else { path.display().to_string() }
 }
 
 fn is_stdin(path: &Path) -> bool {

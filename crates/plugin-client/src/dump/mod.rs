@@ -21,6 +21,7 @@ use crate::Failure;
 pub use age::age;
 pub use duplicates::Duplicates;
 use input::Input;
+pub use input::STDIN;
 pub use object::{Entry, KUSTOMIZATION, Object, TEMPLATE, Visit};
 use object::{Head, bad};
 
