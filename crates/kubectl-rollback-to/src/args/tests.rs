@@ -71,7 +71,8 @@ fn suggested_commands_keep_the_namespace_and_the_target() {
 
 #[test]
 fn bad_input_is_a_usage_error_that_names_it() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 10] = [
+        (&["deployment/web?x=1"], "deployment/web?x=1: no name has a '?'"),
         (&["deploy/web", "--closest", "--previous"], "--closest belongs to --time"),
         (&["deploy/web", "3", "--previous"], "two targets"),
         (&["deploy/web", "3", "--to-revision=4"], "two targets"),
