@@ -80,7 +80,7 @@ fn roles_of_different_command_lines_have_different_names() {
         drain(&["node-1", "node-2"]),
         drain(&["node-1", "node-3"]),
         drain(&["node-1", "node-2", "--cordon-only"]),
-        drain(&["NODE 1\n---"]),
+        drain(&["NODE.1:a"]),
         rollback(&["deploy/web", "--no-wait"]),
         rollback(&["sts/db", "--reason=x"]),
         rollback(&["deploy/web", "deploy/api"]),

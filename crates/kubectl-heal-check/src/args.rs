@@ -381,11 +381,12 @@ fn ignored(word: &str) -> Result<Rule, Failure> {
 /// The id of a check, by its id or its name. `place`: what it was given in, as in `--ignore HC203`.
 pub fn known(word: &str, place: &str) -> Result<&'static str, Failure> {
     checks::find(word).map(|check| check.id).ok_or_else(|| {
-        let all = checks::CHECKS.iter();
-        let meant = nearest::question(word, all.flat_map(|check| [check.id, check.name]));
-        let list = "all of them, with their names: kubectl heal-check --explain";
-        let failure = Failure::usage(format!("{place}: there is no such check"));
-        meant.into_iter().chain([list.to_owned()]).fold(failure, Failure::hint)
+        let all = || checks::CHECKS.iter();
+        let meant = nearest::question(word, all().flat_map(|check| [check.id, check.name]));
+        let ids = || all().map(|check| check.id).collect::<Vec<_>>().join(", ");
+        Failure::usage(format!("{place}: there is no such check"))
+            .hint("with their names: kubectl heal-check --explain")
+            .hint(meant.unwrap_or_else(|| format!("there are: {}", ids())))
     })
 }
 

@@ -96,7 +96,7 @@ fn a_check_is_left_out_by_its_id_or_its_name() {
         assert_eq!(ids(word), ["HC301"], "{word}");
     }
     let failure = parse(&["--ignore", "no-livenes"]).options(Files::default()).unwrap_err();
-    assert_eq!(failure.hints[0], "did you mean no-liveness?");
+    assert_eq!(failure.hints[1], "did you mean no-liveness?");
 }
 
 #[test]

@@ -121,8 +121,6 @@ fn result(finding: &Finding, state: Option<&str>) -> Value {
     result
 }
 
-/// As a stream is called: it has no path.
-
 /// As it was named: relative to the folder of the run, which has to be that of the repository.
 fn file_uri(path: &str) -> String {
     let encoded: Vec<String> =

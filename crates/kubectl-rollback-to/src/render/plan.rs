@@ -21,6 +21,7 @@ use crate::plan::{Action, Plan, Step};
 use crate::resume_command::go_on;
 use crate::snapshot::Snapshot;
 use crate::time_arg;
+use question::number;
 pub use question::{question_about, question_about_several};
 
 /// More images of one pod are counted.
@@ -227,10 +228,6 @@ impl View<'_> {
         let owners = self.snapshot.owners.get(&rollout.id.uid).map(Vec::as_slice);
         how(&strategy, &rollout.id, &go_on(owners))
     }
-}
-
-fn number(rollout: &Rollout, index: Option<usize>) -> Option<String> {
-    index.map(|index| rollout.revisions[index].number.to_string())
 }
 
 fn to_words(rollout: &Rollout, step: &Step) -> String {

@@ -3,7 +3,6 @@
 use cluster_model::rollout::Rollout;
 use cluster_model::text::count;
 
-use super::number;
 use crate::plan::{Action, Step};
 
 /// `despite`: the findings, as in ` despite 1 warning`.
@@ -29,6 +28,10 @@ pub fn question_about_several(namespace: &str, steps: &[&Step], despite: &str) -
             format!("Roll {} of {namespace} back and delete {pods}{despite}?", count(back, "workload"))
         }
     }
+}
+
+pub fn number(rollout: &Rollout, index: Option<usize>) -> Option<String> {
+    index.map(|index| rollout.revisions[index].number.to_string())
 }
 
 #[cfg(test)]
