@@ -34,21 +34,36 @@ pub fn is_ready(pod: &Value) -> bool {
     conditions.into_iter().flatten().any(|it| it["type"] == "Ready" && it["status"] == "True")
 }
 
-/// Waits until the container `main` of a pod was restarted that often and runs, ready.
+/// Waits until the container `main` of a pod was restarted that often and runs, ready. The first report of a restart may lack how the container
+/// before ended.
 #[track_caller]
 pub fn restarted(room: &Room<'_>, name: &str, times: u64) -> Value {
+    let mut looks = 0;
     wait(&format!("restart {times} of {name}"), PATIENCE, || {
         let pod = pod(room, name);
         let main = main_of(&pod);
-        (main["restartCount"].as_u64() >= Some(times) && main["ready"] == true).then_some(pod)
+        let is_back = main["restartCount"].as_u64() >= Some(times) && main["ready"] == true;
+        if is_back && !main["lastState"]["terminated"].is_null() {
+            return Some(pod);
+        }
+        if is_back {
+            look_again(room, name, &mut looks);
+        }
+        None
     })
 }
 
+/// The kubelet looks at a pod, and reports on it, when it is changed.
+fn look_again(room: &Room<'_>, name: &str, looks: &mut u32) {
+    *looks += 1;
+    let changed = json!({"metadata": {"annotations": {"testbed/look": looks.to_string()}}});
+    let _ = room.cluster().try_merge(&room.path("", &format!("pods/{name}")), &changed);
+}
+
 /// Waits until the container `main` of a pod is in CrashLoopBackOff after more than `restarts` restarts. The kubelet reports an end at
-/// once, and that it waits only when it next looks at the pod, which may be after the wait: a change of the pod makes it look.
+/// once, and that it waits only when it next looks at the pod, which may be after the wait.
 #[track_caller]
 pub fn in_back_off(room: &Room<'_>, name: &str, restarts: u64) -> u64 {
-    let path = room.path("", &format!("pods/{name}"));
     let mut looks = 0;
     wait(&format!("CrashLoopBackOff of {name} after restart {restarts}"), PATIENCE, || {
         let pod = pod(room, name);
@@ -57,9 +72,7 @@ pub fn in_back_off(room: &Room<'_>, name: &str, restarts: u64) -> u64 {
         if main["state"]["waiting"]["reason"] == "CrashLoopBackOff" {
             return Some(count);
         }
-        looks += 1;
-        let changed = json!({"metadata": {"annotations": {"testbed/look": looks.to_string()}}});
-        let _ = room.cluster().try_merge(&path, &changed);
+        look_again(room, name, &mut looks);
         None
     })
 }
