@@ -10,9 +10,10 @@ pub fn masked(output: &[String], wrapped: bool) -> Vec<String> {
         output.iter().map(|line| line.trim_end()).filter(|line| !line.is_empty() && !is_progress(line));
     let masked: Vec<String> = lines.map(line).collect();
     if wrapped {
-        vec![masked.join(" ").split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")]
+        let words = masked.join(" ").split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        vec![without_counts(&words)]
     } else {
-        masked
+        masked.iter().map(|line| without_counts(line)).collect()
     }
 }
 
@@ -60,6 +61,23 @@ fn line(line: &str) -> String {
     }
     // The date is left out of a time of the same day.
     masked.replace("DATE TIME", "TIME")
+}
+
+/// How often a crashing container was restarted depends on when it is looked at.
+fn without_counts(line: &str) -> String {
+    let words: Vec<&str> = line.split(' ').collect();
+    let is_restarts =
+        |word: &str| matches!(word.trim_end_matches([',', ';', ')', '.']), "restart" | "restarts");
+    let masked = words.iter().enumerate().map(|(at, word)| {
+        let next = words.get(at + 1).is_some_and(|next| is_restarts(next));
+        let is_counted = at > 0 && is_restarts(word) && words[at - 1].parse::<u32>().is_ok();
+        match word.parse::<u32>() {
+            Ok(_) if next => "N".to_owned(),
+            _ if is_counted => word.replacen("restarts", "restart", 1),
+            _ => (*word).to_owned(),
+        }
+    });
+    masked.collect::<Vec<_>>().join(" ")
 }
 
 fn word(word: &str) -> String {
@@ -122,7 +140,7 @@ fn generated(name: &str) -> String {
 
 #[test]
 fn names_and_times_are_masked_and_nothing_else() {
-    for (text, masked) in [
+    for (text, shown) in [
         (
             "web-6b5b8444f9-6fznl: ImagePullBackOff in container web",
             "web-GENERATED: ImagePullBackOff in container web",
@@ -137,13 +155,16 @@ fn names_and_times_are_masked_and_nothing_else() {
         ("estimated  3s–1m3s", "estimated DURATION–DURATION"),
         ("drained: 2 pods gone, 1.2s", "drained: 2 pods gone, DURATION"),
         ("uid 01234567-89ab-cdef-0123-456789abcdef", "uid UID"),
+        ("exit code 1, 1 restart", "exit code 1, N restart"),
+        ("exit code 1, 12 restarts, 3 of 3", "exit code 1, N restart, 3 of 3"),
+        ("what it restarts", "what it restarts"),
         ("  image  web 1.3 → 1.2, 3 of 3", " image web 1.3 → 1.2, 3 of 3"),
         (
             "kwok-0.8.0 safe-drain last-ready-replica rollback-to",
             "kwok-0.8.0 safe-drain last-ready-replica rollback-to",
         ),
     ] {
-        assert_eq!(line(text), masked);
+        assert_eq!(masked(&[text.to_owned()], false), [shown]);
     }
 }
 
