@@ -51,8 +51,11 @@ fn a_wrong_command_line_is_a_usage_error() {
 fn nodes_that_are_not_there_are_refused() {
     let room = shared().room(1);
     let (node, missing) = (room.nodes()[0].as_str(), "no-such-node");
+    let mistyped = format!("{node}x");
+    let meant = format!("did you mean {node}");
     let unknown = "node/no-such-node: there is no such node";
-    let cases: [Case<'_>; 4] = [
+    let cases: [Case<'_>; 5] = [
+        Case { args: &[&mistyped], code: 3, error: "there is no such node", hint: &meant },
         Case { args: &[missing], code: 3, error: unknown, hint: "kubectl get nodes" },
         // One that exists beside it is not drained either.
         Case { args: &[node, missing], code: 3, error: unknown, hint: "kubectl get nodes" },

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use plugin_client::{AsInKubectl, CommandLine, ConnectionFlags, Failure, Output, duration, limit, whole};
+use plugin_client::{
+    AsInKubectl, CommandLine, ConnectionFlags, Failure, Output, duration, limit, nearest, whole,
+};
 
 use crate::baseline::{self, Key};
 use crate::checks;
@@ -14,7 +16,6 @@ use crate::finding::Severity;
 use crate::formats::Format;
 use crate::half::Half;
 use crate::ignores::{Rule, Source, object};
-use crate::nearest;
 use crate::options::Options;
 use crate::proof::harm::Harm;
 use crate::proof::options::ProofOptions;

@@ -18,7 +18,6 @@ mod gather;
 mod half;
 mod ignores;
 mod matrix;
-mod nearest;
 mod options;
 mod parallel;
 mod proof;

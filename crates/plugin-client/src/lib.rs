@@ -6,6 +6,7 @@
 //! | [`cli`] | kubectl's flags, exit codes, prompts, progress, output, findings, deadline and signals, `main` | `failure`; `cli::completion` all |
 //! | [`connection`] | kubeconfig, proxy, credentials, TLS, one request with its retries, the server's clock | `cli` |
 //! | [`dump`] | objects in files, one at a time | `failure` |
+//! | [`nearest`] | names that may have been meant | |
 //! | [`own_file`] | a file that a plugin writes | `failure` |
 //! | [`api`] | list and watch, access reviews, the roles that a command line needs | `connection`, `cli` |
 //!
@@ -17,6 +18,7 @@ pub mod connection;
 pub mod dump;
 pub mod failure;
 mod mutex;
+pub mod nearest;
 pub mod own_file;
 
 pub use api::access_review::{

@@ -101,6 +101,7 @@ fn what_is_not_there_is_refused_with_what_there_is() {
     let elsewhere = "--image=example.invalid/app:7";
     let cases: &[(&[&str], &str, &str)] = &[
         (&["deployment/shop", "--previous"], "there is no such workload", "there are: api, web"),
+        (&["deployment/wbe", "--previous"], "there is no such workload", "did you mean web?"),
         (&["statefulset/web", "--previous"], "there is no such workload", "kubectl get statefulsets -A"),
         // One that is there beside it stays as it is.
         (&["deploy", "web", "shop", "--previous"], "deployment/shop", "there are: api, web"),

@@ -130,7 +130,13 @@ impl Files<'_> {
         let known = Kind::of(&object.api_version, &object.kind);
         let is_read = |it: &Kind| matches!(it, Kind::Read(read) if read.is_in_manifests());
         let Some(Kind::Read(read)) = known.filter(is_read) else {
-            *self.skipped.entry(object.kind.clone()).or_default() += 1;
+            // Of another version, as that of an API that is gone, the kind alone would not say why it is not read.
+            let is_other_version = Read::of_kind(&object.kind).is_some_and(Read::is_in_manifests);
+            let what = match is_other_version {
+                true => format!("{} of {}", object.kind, object.api_version),
+                false => object.kind.clone(),
+            };
+            *self.skipped.entry(what).or_default() += 1;
             return Ok(());
         };
         let mut value: Value = object.parse()?;

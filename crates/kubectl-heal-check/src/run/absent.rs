@@ -1,11 +1,11 @@
 //! Why there is nothing to check, or not all that was named. Pure.
 
 use cluster_model::Raw;
+use plugin_client::nearest;
 
 use crate::args::Target;
 use crate::checks::hc804_healer_dead;
 use crate::finding::{Subject, Unchecked};
-use crate::nearest;
 use crate::snapshot::{Read, Snapshot};
 
 /// That a namespace does not exist.

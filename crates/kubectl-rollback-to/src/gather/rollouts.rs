@@ -9,8 +9,8 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::ListParams;
 use plugin_client::api::access_review::grant;
-use plugin_client::api::list;
-use plugin_client::{Cluster, Failure, RawObject, Right, is_not_found};
+use plugin_client::api::{list, namespaces};
+use plugin_client::{Cluster, Failure, RawObject, Right, is_not_found, nearest};
 use serde_json::Value;
 
 use crate::rollout_pod::{self, RolloutPod};
@@ -129,12 +129,19 @@ async fn one(cluster: &Cluster, kind: Kind, name: &str) -> Result<Value, Failure
                 return Err(failure);
             }
             let there = api.list(&ListParams::default()).await.map(|list| list.items).unwrap_or_default();
-            let names: Vec<String> = there.iter().map(|it| it.value.name().to_owned()).take(10).collect();
-            Err(if names.is_empty() {
-                failure.hint(format!("kubectl get {} -A", kind.plural()))
-            } else {
-                failure.hint(format!("there are: {}", names.join(", ")))
-            })
+            let names: Vec<&str> = there.iter().map(|it| it.value.name()).collect();
+            if let Some(meant) = nearest::question(name, names.iter().copied()) {
+                return Err(failure.hint(meant));
+            }
+            if !names.is_empty() {
+                let first: Vec<&str> = names.into_iter().take(10).collect();
+                return Err(failure.hint(format!("there are: {}", first.join(", "))));
+            }
+            let failure = match namespaces::absent(cluster, &cluster.namespace).await {
+                Some(absent) => failure.cause(absent),
+                None => failure,
+            };
+            Err(failure.hint(format!("kubectl get {} -A", kind.plural())))
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod awaited;
 mod budget_members;
+mod missing;
 mod node;
 pub mod offline;
 mod owners;
@@ -45,7 +46,10 @@ pub async fn nodes(cluster: &Cluster, target: &Target, scope: &Scope<'_>) -> Res
         Target::Names(names) => {
             let found: Vec<Option<Node>> =
                 stream::iter(names).map(|name| node(&api, name)).buffered(FAN_OUT).try_collect().await?;
-            all_there(names, found)
+            match missing::all_there(names, found) {
+                Ok(nodes) => Ok(nodes),
+                Err(missing) => Err(missing.failure(&missing::names(&api).await)),
+            }
         }
     }
 }
@@ -54,35 +58,10 @@ fn no_node_matches(selector: &str) -> Failure {
     Failure::refused(format!("no node matches --selector {selector}")).hint("kubectl get nodes --show-labels")
 }
 
-/// Each of the nodes with these names, if all of them were found.
-fn all_there(names: &[String], found: Vec<Option<Node>>) -> Result<Vec<Node>, Failure> {
-    let (there, gone): (Vec<_>, Vec<_>) = names.iter().zip(found).partition(|(_, node)| node.is_some());
-    if gone.is_empty() {
-        return Ok(there.into_iter().filter_map(|(_, node)| node).collect());
-    }
-    let names =
-        |nodes: Vec<(&String, Option<Node>)>| nodes.into_iter().map(|(name, _)| name.clone()).collect();
-    Err(no_such_nodes(names(gone), names(there)))
-}
-
 async fn node(api: &Api<Node>, name: &str) -> Result<Option<Node>, Failure> {
     api.get_opt(name)
         .await
         .map_err(|error| Failure::from_kube("read the node", &error).object(format!("node/{name}")))
-}
-
-/// As kubectl: where one is not there, none is touched.
-fn no_such_nodes(gone: Vec<String>, there: Vec<String>) -> Failure {
-    let message = match gone.len() {
-        1 => "there is no such node; nothing was changed",
-        _ => "there are no such nodes; nothing was changed",
-    };
-    let named: Vec<String> = gone.iter().map(|name| format!("node/{name}")).collect();
-    let failure = Failure::refused(message).object(named.join(", ")).hint("kubectl get nodes");
-    match there.is_empty() {
-        true => failure,
-        false => failure.hint(format!("name only the nodes that are there: {}", there.join(" "))),
-    }
 }
 
 /// What is on these nodes and decides about it, at one moment.

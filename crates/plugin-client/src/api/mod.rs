@@ -8,6 +8,7 @@ pub mod lean_metadata;
 pub mod list;
 pub mod listed_object;
 pub mod listed_pod;
+pub mod namespaces;
 mod part_of;
 pub mod raw_object;
 pub mod scheduling;

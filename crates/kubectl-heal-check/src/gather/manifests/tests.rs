@@ -216,7 +216,7 @@ fn other_kinds_and_what_controllers_made_are_counted() {
     let skipped: Vec<(&str, usize)> = read.skipped.iter().map(|(kind, n)| (kind.as_str(), *n)).collect();
     assert_eq!(
         (read.objects, skipped),
-        (1, vec![("PodDisruptionBudget", 1), ("ReplicaSet", 1), ("Rollout", 1)])
+        (1, vec![("PodDisruptionBudget of policy/v1beta1", 1), ("ReplicaSet", 1), ("Rollout", 1)])
     );
 }
 

@@ -19,7 +19,7 @@ use plugin_client::Failure;
 use plugin_client::api::scheduling::Needs;
 use plugin_client::dump::Dump;
 
-use super::{awaited, budget_members, scheduling, volumes};
+use super::{awaited, budget_members, missing, scheduling, volumes};
 use crate::args::Target;
 use facts::Facts;
 use kind::Kind;
@@ -110,7 +110,10 @@ fn drained(mut found: Vec<Node>, target: &Target) -> Result<Vec<Node>, Failure> 
         }
         Target::Names(names) => {
             let of_name = |name: &String| found.iter().find(|node| node.name() == name).cloned();
-            super::all_there(names, names.iter().map(of_name).collect())
+            missing::all_there(names, names.iter().map(of_name).collect()).map_err(|missing| {
+                let known: Vec<String> = found.iter().map(|node| node.name().to_owned()).collect();
+                missing.failure(&known)
+            })
         }
     }
 }
