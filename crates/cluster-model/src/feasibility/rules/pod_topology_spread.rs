@@ -3,6 +3,8 @@
 //!
 //! Drained nodes are domains as all others; with `nodeTaintsPolicy: Honor` their cordon's taint leaves them out.
 
+use std::collections::BTreeMap;
+
 use crate::feasibility::cluster::NodeId;
 use crate::feasibility::miss::Miss;
 use crate::feasibility::rule::{Answer, Certainty, Filter, Rule, rule};
@@ -40,13 +42,16 @@ fn certainty(scenario: &Scenario<'_>, pod: Replacement<'_>, passing: &[NodeId]) 
     let mut groups: Vec<Vec<NodeId>> = Vec::new();
     for constraint in &constraints {
         let others = constraint.most_when_all_are_placed(scenario, pod);
-        let always = |node: &NodeId| {
-            let Some(value) = scenario.node(*node).labels.get(constraint.key) else { return false };
+        let minimum = constraint.lowest_minimum();
+        let value = |node: &NodeId| scenario.node(*node).labels.get(constraint.key).map(String::as_str);
+        let is_always_allowed = |value: &str| {
             // A domain that is not counted has no matching pods for the scheduler.
-            let most = others.get(value.as_str()).copied().unwrap_or_default();
-            constraint.allows(most, constraint.lowest_minimum())
+            let most = others.get(value).copied().unwrap_or_default();
+            constraint.allows(most, minimum)
         };
-        if passing.iter().all(always) {
+        let (always, sometimes): (Vec<NodeId>, Vec<NodeId>) =
+            passing.iter().partition(|node| value(node).is_some_and(is_always_allowed));
+        if sometimes.is_empty() {
             continue;
         }
         if !groups.is_empty() {
@@ -54,17 +59,19 @@ fn certainty(scenario: &Scenario<'_>, pod: Replacement<'_>, passing: &[NodeId]) 
             return Certainty::Depends;
         }
         if constraint.minimum_is_zero() {
-            groups.push(passing.iter().copied().filter(always).collect());
+            groups.push(always);
             continue;
         }
         // A domain with the fewest pods takes one more, whatever `maxSkew` is. Which one that is, depends on the other pods.
         let smallest = others.values().min().copied().unwrap_or_default();
         let can_be_smallest = constraint.domains.iter().filter(|(_, domain)| domain.staying <= smallest);
+        let mut by_value: BTreeMap<&str, Vec<NodeId>> = BTreeMap::new();
+        for (node, value) in sometimes.iter().filter_map(|node| Some((node, value(node)?))) {
+            by_value.entry(value).or_default().push(*node);
+        }
         groups.extend(can_be_smallest.map(|(value, _)| {
-            let is_in = |node: &NodeId| {
-                scenario.node(*node).labels.get(constraint.key).map(String::as_str) == Some(*value)
-            };
-            passing.iter().copied().filter(|node| is_in(node) || always(node)).collect()
+            let in_it = by_value.get(value).into_iter().flatten();
+            always.iter().chain(in_it).copied().collect()
         }));
     }
     if groups.is_empty() {

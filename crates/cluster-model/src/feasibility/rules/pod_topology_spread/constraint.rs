@@ -158,15 +158,13 @@ impl<'a> Constraint<'a> {
                 *most.entry(value).or_default() += 1;
             }
         }
+        let smallest = most.values().min().copied().unwrap_or_default();
         // The replacement exists only after the old pod was evicted: it does not count in its own old place.
-        let without = |old: Option<&str>| {
-            let counts = most.iter().map(|(value, count)| count - i64::from(old == Some(*value)));
-            counts.min().unwrap_or_default()
+        let without = |old: Option<&str>| match old.and_then(|value| most.get(value)) {
+            Some(count) => smallest.min(count - 1),
+            None => smallest,
         };
-        if own_places.is_empty() {
-            return without(None);
-        }
-        own_places.into_iter().map(without).max().unwrap_or_default()
+        own_places.into_iter().map(without).max().unwrap_or(smallest)
     }
 
     /// The matching pods to be placed, this one included, in groups that are alike.
