@@ -114,11 +114,11 @@ where
     let (hasher, mut tokens) = (RandomState::new(), HashSet::new());
     loop {
         let next = has_more.then(|| page::fetch(&client, request(&params), std::mem::take(&mut room)));
-        let (next, items) = futures::join!(OptionFuture::from(next), page::items(fetched.take()));
-        if let Some((items, emptied, _one_at_a_time)) = items.map_err(failure)? {
-            read += items.len();
+        let items = fetched.take().map(|page| page::items(page, |object| add(&mut found, object)));
+        let (next, items) = futures::join!(OptionFuture::from(next), OptionFuture::from(items));
+        if let Some((count, emptied)) = items.transpose().map_err(failure)? {
+            read += count;
             announced = announced.max(read + remaining);
-            items.into_iter().for_each(|object| add(&mut found, object));
             room = emptied;
             tell(read, read + remaining);
         }

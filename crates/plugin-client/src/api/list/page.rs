@@ -1,15 +1,22 @@
 //! One page of a list: its bytes from the server, and the objects in it.
 
+use std::borrow::Cow;
 use std::fmt::{Formatter, Result as Written};
 
 use futures::AsyncReadExt;
 use kube::Client;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+use tokio::sync::{Semaphore, mpsc};
 
-/// Objects take several times the memory of their JSON: of all lists that are read at the same time one page is taken apart, the others wait.
-static ONE_AT_A_TIME: Semaphore = Semaphore::const_new(1);
+/// Objects take several times the memory of their JSON: of all lists that are read at the same time so many pages are taken apart, the others
+/// wait.
+static TAKEN_APART: Semaphore = Semaphore::const_new(2);
+
+/// Objects that are handed over at once: few, because they are in memory meanwhile.
+const BATCH: usize = 32;
 
 /// `room`: memory of an earlier page.
 pub async fn fetch(client: &Client, request: super::Request, mut room: Vec<u8>) -> kube::Result<Vec<u8>> {
@@ -23,34 +30,91 @@ pub async fn fetch(client: &Client, request: super::Request, mut room: Vec<u8>) 
     }
 }
 
-/// The objects of a page, with its memory for the next one. The permit is to be kept until the objects are gone.
+/// Takes a page apart on another thread, and gives the objects to `add` as they come. Returned are how many there were, and the memory of the
+/// page for the next one.
 pub async fn items<K: DeserializeOwned + Send + 'static>(
-    page: Option<Vec<u8>>,
-) -> kube::Result<Option<(Vec<K>, Vec<u8>, Option<SemaphorePermit<'static>>)>> {
-    let Some(page) = page else { return Ok(None) };
+    page: Vec<u8>,
+    mut add: impl FnMut(K),
+) -> kube::Result<(usize, Vec<u8>)> {
     // It is never closed.
-    let permit = ONE_AT_A_TIME.acquire().await.ok();
+    let _permit = TAKEN_APART.acquire().await.ok();
+    let (sender, mut batches) = mpsc::channel(1);
     let decoding = tokio::task::spawn_blocking(move || {
-        let items = serde_json::from_slice::<Items<K>>(&page).map(|it| it.items);
-        (items, page)
+        let mut list = serde_json::Deserializer::from_slice(&page);
+        let ended = list.deserialize_map(Items(&sender)).and_then(|()| list.end());
+        (ended, page)
     });
-    let (items, page) = decoding.await.map_err(|error| kube::Error::Service(error.into()))?;
-    Ok(Some((items.map_err(kube::Error::SerdeError)?, page, permit)))
+    let mut read = 0;
+    while let Some(batch) = batches.recv().await {
+        let batch: Vec<K> = batch;
+        read += batch.len();
+        batch.into_iter().for_each(&mut add);
+    }
+    let (ended, page) = decoding.await.map_err(|error| kube::Error::Service(error.into()))?;
+    ended.map_err(kube::Error::SerdeError)?;
+    Ok((read, page))
 }
 
-#[derive(Deserialize)]
-struct Items<K> {
-    /// Go writes an empty list as null, so kubectl takes it for one, too. Where the field is missing it is no list.
-    #[serde(deserialize_with = "null_is_empty", bound(deserialize = "K: Deserialize<'de>"))]
-    items: Vec<K>,
+/// A list, whose objects are sent in batches.
+struct Items<'s, K>(&'s mpsc::Sender<Vec<K>>);
+
+impl<'de, K: Deserialize<'de>> Visitor<'de> for Items<'_, K> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> Written {
+        f.write_str("a list")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        let mut is_list = false;
+        while let Some(field) = fields.next_key::<Cow<'_, str>>()? {
+            match &*field {
+                "items" if is_list => return Err(A::Error::duplicate_field("items")),
+                "items" => {
+                    fields.next_value_seed(Objects(self.0))?;
+                    is_list = true;
+                }
+                _ => drop(fields.next_value::<IgnoredAny>()?),
+            }
+        }
+        if is_list { Ok(()) } else { Err(A::Error::missing_field("items")) }
+    }
 }
 
-fn null_is_empty<'de, D, K>(deserializer: D) -> Result<Vec<K>, D::Error>
-where
-    D: Deserializer<'de>,
-    K: Deserialize<'de>,
-{
-    Option::<Vec<K>>::deserialize(deserializer).map(Option::unwrap_or_default)
+struct Objects<'s, K>(&'s mpsc::Sender<Vec<K>>);
+
+impl<'de, K: Deserialize<'de>> DeserializeSeed<'de> for Objects<'_, K> {
+    type Value = ();
+
+    /// Go writes an empty list as null, so kubectl takes it for one, too.
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, K: Deserialize<'de>> Visitor<'de> for Objects<'_, K> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> Written {
+        f.write_str("an array of objects")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut objects: A) -> Result<(), A::Error> {
+        // Nobody receives them any more.
+        let send = |batch| self.0.blocking_send(batch).map_err(|_| A::Error::custom("the list is given up"));
+        let mut batch = Vec::with_capacity(BATCH);
+        while let Some(object) = objects.next_element()? {
+            batch.push(object);
+            if batch.len() == BATCH {
+                send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)))?;
+            }
+        }
+        if batch.is_empty() { Ok(()) } else { send(batch) }
+    }
 }
 
 /// What a server says of the pages after this one.
@@ -150,15 +214,63 @@ mod tests {
         }
     }
 
+    /// The objects of a page; `None`: it is no list.
+    async fn read(page: &str) -> Option<Vec<u32>> {
+        let mut all = Vec::new();
+        match items(page.as_bytes().to_vec(), |it| all.push(it)).await {
+            Ok((read, room)) => {
+                assert_eq!((read, &room[..]), (all.len(), page.as_bytes()));
+                Some(all)
+            }
+            Err(kube::Error::SerdeError(_)) => None,
+            Err(other) => panic!("{other}"),
+        }
+    }
+
     #[tokio::test]
     async fn an_empty_page_is_empty_and_what_is_no_list_is_an_error() {
-        let of = |page: &str| items::<u8>(Some(page.as_bytes().to_vec()));
         for page in [r#"{"items":null}"#, r#"{"items":[]}"#] {
-            assert!(of(page).await.unwrap().unwrap().0.is_empty(), "{page}");
+            assert!(read(page).await.unwrap().is_empty(), "{page}");
         }
-        assert_eq!(of(r#"{"items":[1,2]}"#).await.unwrap().unwrap().0, [1, 2]);
-        for page in ["<html>", "", r#"{"items":[1"#, r#"{"items":["a"]}"#, r#"{"metadata":{}}"#] {
-            assert!(matches!(of(page).await, Err(kube::Error::SerdeError(_))), "{page}");
+        assert_eq!(read(r#"{"kind":"L","items":[1,2],"x":{}}"#).await.unwrap(), [1, 2]);
+        let (twice, more) = (r#"{"items":[1],"items":[2]}"#, r#"{"items":[1]}]"#);
+        let text = r#"{"items":"a"}"#;
+        for page in [
+            "<html>",
+            "",
+            "7",
+            r#"{"items":[1"#,
+            r#"{"items":["a"]}"#,
+            r#"{"metadata":{}}"#,
+            twice,
+            more,
+            text,
+        ] {
+            assert!(read(page).await.is_none(), "{page}");
+        }
+    }
+
+    #[tokio::test]
+    async fn objects_come_in_their_order_however_many() {
+        for count in [1, BATCH - 1, BATCH, BATCH + 1, 10 * BATCH] {
+            let all: Vec<u32> = (0..u32::try_from(count).unwrap()).collect();
+            let page = serde_json::json!({ "items": all }).to_string();
+            assert_eq!(read(&page).await.unwrap(), all);
+        }
+    }
+
+    /// More lists than may be taken apart at once, each with more than one batch: one that is given up does not hold up the others.
+    #[tokio::test]
+    async fn a_list_that_is_given_up_holds_up_no_other() {
+        let all: Vec<u32> = (0..10 * u32::try_from(BATCH).unwrap()).collect();
+        let page = serde_json::json!({ "items": all }).to_string();
+        for _ in 0..4 {
+            let begun = items::<u32>(page.as_bytes().to_vec(), drop);
+            drop(futures::poll!(std::pin::pin!(begun)));
+        }
+        let lists = (0..8).map(|_| read(&page));
+        for list in futures::future::join_all(lists).await {
+            assert_eq!(list.unwrap(), all);
         }
     }
 }
