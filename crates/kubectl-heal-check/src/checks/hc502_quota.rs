@@ -1,13 +1,15 @@
 //! HC502: a quota or a LimitRange that refuses a replacement.
 
+use std::collections::BTreeMap;
+
 use cluster_model::limit_range;
 use cluster_model::pod::resources::{Amounts, of_container};
-use cluster_model::quantity::{parse, show};
+use cluster_model::quantity::{ONE, parse, show};
 use cluster_model::quota::{applies, counted, resource};
 use cluster_model::rollout::Kind as RolloutKind;
 use cluster_model::rollout::update_strategy::Moves;
 use cluster_model::{Json, Raw};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::{self, Error, Warning};
@@ -39,6 +41,7 @@ pub const CHECK: Check = Check {
 };
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
+    let mut pods: BTreeMap<&str, i128> = BTreeMap::new();
     for workload in snapshot.posture().filter(|it| it.runs_for_good() && it.replicas != Some(0)) {
         let namespace = &workload.subject.namespace;
         let own = |read| snapshot.in_namespace(read, namespace).map(Json::to_value).collect::<Vec<_>>();
@@ -53,14 +56,34 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
         }
         let each = counted(&spec);
         for quota in quotas.iter().filter(|it| applies(it, &spec, &each)) {
-            judge(workload, quota, &spec, &each, found);
+            let there = *pods.entry(namespace).or_insert_with(|| pods_in(snapshot, namespace));
+            judge(workload, quota, &spec, &each, there, found);
         }
     }
 }
 
+/// The pods of a namespace that are there for good.
+fn pods_in(snapshot: &Snapshot, namespace: &str) -> i128 {
+    let own = snapshot.workloads.iter().filter(|it| it.subject.namespace == namespace);
+    let pods = own.flat_map(|it| &it.pods).filter(|pod| !pod.is_finished && pod.deletion.is_none());
+    i128::try_from(pods.count()).unwrap_or(i128::MAX).saturating_mul(ONE)
+}
+
+/// A quota with scopes counts some of the pods only.
+fn has_scopes(quota: &Value) -> bool {
+    ["/spec/scopes", "/spec/scopeSelector/matchExpressions"].iter().any(|at| !quota.list(at).is_empty())
+}
+
 /// The worst of one quota.
-fn judge(workload: &Workload, quota: &Value, spec: &Value, each: &Amounts, found: &mut Found<'_>) {
-    let Some(hard) = quota.map("/status/hard") else { return };
+fn judge(
+    workload: &Workload,
+    quota: &Value,
+    spec: &Value,
+    each: &Amounts,
+    there: i128,
+    found: &mut Found<'_>,
+) {
+    let Some(hard) = hard(quota) else { return };
     let required = hard.keys().filter(|name| REQUIRED.contains(&name.as_str()));
     let unsaid = required.filter_map(|name| Some((name, without(spec, name)?))).next();
     if let Some((name, container)) = unsaid {
@@ -70,7 +93,8 @@ fn judge(workload: &Workload, quota: &Value, spec: &Value, each: &Amounts, found
         );
         return found.add(Error, &workload.subject, message);
     }
-    let worst = hard.keys().filter_map(|name| no_room(workload, quota, name, each)).max_by_key(|it| it.0);
+    let all = hard.keys().filter_map(|name| no_room(workload, quota, name, each, there));
+    let worst = all.max_by_key(|it| it.0);
     if let Some((severity, message)) = worst {
         found.add(severity, &workload.subject, message);
     }
@@ -88,9 +112,23 @@ fn without<'s>(spec: &'s Value, name: &str) -> Option<&'s str> {
     lacking.next().map(|it| it.text("/name"))
 }
 
-fn no_room(workload: &Workload, quota: &Value, name: &str, each: &Amounts) -> Option<(Severity, String)> {
-    let read = |of: &str| parse(quota["status"][of][name].as_str()?);
-    let (hard, used) = (read("hard")?, read("used").unwrap_or_default());
+/// Until its controller has seen it, it has no status, and admits no pod at all.
+fn hard(quota: &Value) -> Option<&Map<String, Value>> {
+    quota.map("/status/hard").or_else(|| quota.map("/spec/hard"))
+}
+
+/// `there`: the pods of the namespace. The quota's controller counts them some time after they were made (`pkg/controller/resourcequota`).
+fn no_room(
+    workload: &Workload,
+    quota: &Value,
+    name: &str,
+    each: &Amounts,
+    there: i128,
+) -> Option<(Severity, String)> {
+    let hard = parse(hard(quota)?.get(name)?.as_str()?)?;
+    let counted = quota["status"]["used"][name].as_str().and_then(parse).unwrap_or_default();
+    let is_behind = resource(name) == "pods" && !has_scopes(quota) && counted < there;
+    let used = if is_behind { there } else { counted };
     let cost = each.get(resource(name)).copied().filter(|cost| *cost > 0)?;
     if hard - used >= cost {
         return None;
@@ -162,6 +200,7 @@ mod tests {
         let range = |item: Value| limit_range::build("shop", item);
         let max = || range(json!({"type": "Container", "max": {"cpu": "1"}}));
         let default = || range(json!({"type": "Container", "default": {"cpu": "1"}}));
+        let few = healthy().with(quota(json!({"pods": "3"}), json!({"pods": "2"})));
         let mut elsewhere = quota(json!({"pods": "10"}), json!({"pods": "10"}));
         elsewhere["metadata"]["namespace"] = json!("other");
         let mut scoped = quota(json!({"pods": "10"}), json!({"pods": "10"}));
@@ -197,6 +236,25 @@ mod tests {
                     "more than full, of a StatefulSet",
                     set.with(quota(json!({"pods": "10"}), json!({"pods": "11"}))),
                     &["statefulset/db error"],
+                ),
+                ("full, but not counted yet", few.clone(), fires),
+                (
+                    "not counted yet, and room for one",
+                    few.clone().without("Pod/web-a").edit("Deployment/web", json!({"spec": {"replicas": 2}})),
+                    &[],
+                ),
+                (
+                    "full, but its controller has not seen it yet",
+                    few.clone().edit(
+                        "ResourceQuota/compute",
+                        json!({"spec": {"hard": {"pods": "3"}}, "status": null}),
+                    ),
+                    fires,
+                ),
+                (
+                    "not counted yet, of some pods",
+                    few.edit("ResourceQuota/compute", json!({"spec": {"scopes": ["NotTerminating"]}})),
+                    &[],
                 ),
                 ("of another namespace", healthy().with(elsewhere), &[]),
                 ("of other pods", healthy().with(scoped), &[]),
