@@ -28,6 +28,9 @@ fn restarted(workload: &Workload, snapshot: &Snapshot) -> Cell {
     if let Some(why) = super::unstartable(workload) {
         return Cell::unknown(format!("a container may not start again: {why}"));
     }
+    if !is_manifest && workload.active().all(|pod| pod.node.is_empty()) {
+        return Cell::unknown("none of its pods has a node yet");
+    }
     if !is_manifest && workload.active().all(|pod| snapshot.is_down(&pod.node)) {
         return Cell::unknown("none of its nodes is Ready: nobody there restarts a container");
     }

@@ -72,7 +72,7 @@ fn verdicts_of_the_five_cases() {
             .edit("ReplicaSet/web-1", json!({"metadata": {"ownerReferences": rollout}, "spec": spec}))
     };
     let no_budgets = "heals heals slow slow unknown";
-    let cases: [(&str, World, &str, &str); 33] = [
+    let cases: [(&str, World, &str, &str); 34] = [
         ("healthy", healthy(), "deployment/web", "heals heals slow slow heals"),
         ("no room elsewhere", with_cpu(healthy(), "5"), "deployment/web", "heals heals wont wont wont"),
         ("room for one more", with_cpu(healthy(), "4"), "deployment/web", "heals heals slow slow heals"),
@@ -104,6 +104,7 @@ fn verdicts_of_the_five_cases() {
         ("on a node that is down", healthy().edit("Pod/web-a", not_ready()).edit("Node/n1", json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}})), "deployment/web", "heals heals slow slow heals"),
         ("a probe that cannot succeed", healthy().edit("Deployment/web", json!({"spec": {"template": {"spec": {"containers": [{"name": "main", "livenessProbe": {"tcpSocket": {"port": "htp"}}}]}}}})), "deployment/web", "heals unknown unknown unknown unknown"),
         ("a pod of a StatefulSet that does not go", db(2).edit("Pod/db-0", json!({"metadata": {"deletionTimestamp": "2026-01-01T23:00:00Z"}})), "statefulset/db", "heals unknown wont wont unknown"),
+        ("no pod has a node yet", healthy().edit_all("Pod", json!({"spec": {"nodeName": null}, "status": {"phase": "Pending", "conditions": null, "containerStatuses": null}})), "deployment/web", "unknown unknown unknown unknown unknown"),
         ("a crash loop", healthy().edit("Pod/web-a", container(json!({"state": {"running": null, "waiting": {"reason": "CrashLoopBackOff"}}}))), "deployment/web", "wont unknown unknown unknown unknown"),
         ("a container that stays dead", healthy().edit("Deployment/web", json!({"spec": {"template": {"spec": {"containers": [{"name": "a", "restartPolicy": "Never"}, {"name": "b"}]}}}})), "deployment/web", "wont heals slow slow heals"),
     ];
