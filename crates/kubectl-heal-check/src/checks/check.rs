@@ -15,6 +15,8 @@ pub enum About {
 
 /// Checks that read nodes only to say more: without any the template says enough.
 const WITHOUT_NODES: [&str; 1] = ["HC506"];
+/// Checks of what the containers of one workload's own pods do: what they find is true whatever else is not known.
+const OF_OWN_PODS: [&str; 4] = ["HC601", "HC602", "HC604", "HC605"];
 /// The check that asks the server: of manifests there is none.
 const ASKS_SERVER: &str = "HC508";
 /// A check of what is wrong now that shows in objects without a status.
@@ -26,7 +28,7 @@ pub struct Check {
     pub about: About,
     /// All severities that it reports, worst first.
     pub severities: &'static [Severity],
-    /// If one of these is not known, the check does not run, and is reported as unchecked.
+    /// If one of these is not known, the check is reported as unchecked, and runs only if [`Check::finds_without`] it.
     pub reads: &'static [Read],
     pub fires_when: &'static str,
     pub why: &'static str,
@@ -43,6 +45,11 @@ impl Check {
             |read: &Read| read.is_in_manifests() || *read == Read::Nodes && WITHOUT_NODES.contains(&self.id);
         let is_asked = self.is_posture() && self.id != ASKS_SERVER || self.id == SHOWS_IN_OBJECTS;
         is_asked && self.reads.iter().all(is_there)
+    }
+
+    /// Whether it runs for the workloads that are known while other kinds of workloads are not.
+    pub fn finds_without(&self, read: Read) -> bool {
+        OF_OWN_PODS.contains(&self.id) && read != Read::Pods
     }
 
     pub fn is_posture(&self) -> bool {

@@ -193,8 +193,8 @@ pub fn find(word: &str) -> Option<&'static Check> {
     CHECKS.iter().find(|it| it.id.eq_ignore_ascii_case(word) || it.name.eq_ignore_ascii_case(word))
 }
 
-/// Of the checks that are `wanted`: what they found, worst first, and which could not run. A check that reads a kind that is not known
-/// never runs.
+/// Of the checks that are `wanted`: what they found, worst first, and which could not run for all. A check that reads a kind that is not
+/// known is reported, and most do not run then.
 pub fn run(snapshot: &Snapshot, wanted: impl Fn(&Check) -> bool) -> (Vec<Finding>, Vec<Unchecked>) {
     let (mut findings, mut unchecked) = (Vec::new(), Vec::new());
     let applies = |check: &&Check| !snapshot.origin.is_manifests() || check.is_about_manifests();
@@ -212,16 +212,19 @@ pub fn run(snapshot: &Snapshot, wanted: impl Fn(&Check) -> bool) -> (Vec<Finding
 
 fn run_one(check: &'static Check, snapshot: &Snapshot) -> Found<'static> {
     let mut found = Found::by(check);
-    match snapshot.missing(check.reads) {
-        Some((read, why)) => found.unknown(format!("{read}: {why}")),
-        None => (check.run)(snapshot, &mut found),
+    if let Some((read, why)) = snapshot.missing(check.reads) {
+        found.unknown(format!("{read}: {why}"));
+    }
+    let mut missing = check.reads.iter().filter(|read| snapshot.missing(&[**read]).is_some());
+    if missing.all(|read| check.finds_without(*read)) {
+        (check.run)(snapshot, &mut found);
     }
     found
 }
 
 #[cfg(test)]
 mod tests {
-    use super::testing::{deployment, healthy, owner, pod};
+    use super::testing::{World, deployment, healthy, owner, pod};
     use super::*;
     use crate::matrix::matrices;
     use crate::snapshot::Read;
@@ -241,6 +244,24 @@ mod tests {
             let reading = CHECKS.iter().filter(|check| check.reads.contains(&read)).map(|check| check.id);
             assert_eq!(reported, reading.collect(), "{read}");
         }
+    }
+
+    /// A crash loop of a Deployment is one, whatever is known of StatefulSets; and it is reported that those were not looked at.
+    #[test]
+    fn what_the_pods_of_one_workload_do_is_found_without_other_kinds() {
+        let waiting =
+            json!({"ready": false, "state": {"running": null, "waiting": {"reason": "CrashLoopBackOff"}}});
+        let looping = healthy().edit("Pod/web-a", testing::container(waiting));
+        let found = |world: World| {
+            let (findings, unchecked) = run(&world.snapshot(), |check| check.id == "HC601");
+            (findings.iter().map(|it| it.subject.to_string()).collect::<Vec<_>>(), unchecked.len())
+        };
+        assert_eq!(found(looping.clone()), (vec!["deployment/web".to_owned()], 0));
+        assert_eq!(
+            found(looping.clone().unknown(Read::StatefulSets)),
+            (vec!["deployment/web".to_owned()], 1)
+        );
+        assert_eq!(found(looping.unknown(Read::Pods)), (Vec::new(), 1));
     }
 
     /// As `kubectl create deployment web --image=x --replicas=3` makes it, in a healthy cluster.
