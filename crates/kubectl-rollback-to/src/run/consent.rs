@@ -52,6 +52,25 @@ impl Consent {
         };
         self.steps.iter().filter_map(lapse).collect()
     }
+
+    /// Whose number of replicas is not the one that was shown. It is nobody's consent that lapses: a rollback leaves it as it is, and an
+    /// autoscaler may change it at any time.
+    pub fn scaled(&self, now: &[Rollout]) -> Vec<String> {
+        let scaled = |agreed: &Agreed| {
+            let rollout = now.iter().find(|it| it.id == agreed.id && it.id.uid == agreed.id.uid)?;
+            // Absent is one.
+            let replicas = |object: &Value| object["spec"]["replicas"].as_u64().unwrap_or(1);
+            let (before, after) = (replicas(&agreed.live), replicas(&rollout.object));
+            let is_scaled = !rollout.id.kind.rules().is_per_node() && before != after;
+            is_scaled.then(|| {
+                format!(
+                    "{}: scaled from {before} to {after} replicas after planning, which are kept",
+                    rollout.id
+                )
+            })
+        };
+        self.steps.iter().filter_map(scaled).collect()
+    }
 }
 
 impl Agreed {
@@ -192,6 +211,16 @@ mod tests {
             assert_eq!(with(field, value), Some(format!("spec.{field} was changed after planning")));
         }
         assert_eq!(with("replicas", json!(9)), None, "an autoscaler's business");
+    }
+
+    #[test]
+    fn that_it_was_scaled_is_told() {
+        assert_eq!(consent().scaled(&[rollout("u", "v3", 1)]), Vec::<String>::new());
+        assert_eq!(consent().scaled(&[rollout("other", "v3", 9)]), Vec::<String>::new(), "another one");
+        assert_eq!(
+            consent().scaled(&[rollout("u", "v3", 9)]),
+            ["deployment/web: scaled from 1 to 9 replicas after planning, which are kept"]
+        );
     }
 
     #[test]

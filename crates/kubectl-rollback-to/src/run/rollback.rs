@@ -80,6 +80,9 @@ impl Run<'_> {
             let now = self.reading(cluster, Box::pin(self.look_again(cluster, &subjects))).await?;
             let lapses = consent
                 .lapses(&now.snapshot.rollouts, |index| self.choose(now.past(index), last.as_ref(), wish));
+            if lapses.is_empty() {
+                consent.scaled(&now.snapshot.rollouts).into_iter().for_each(|it| self.bounds.ui.warn(it));
+            }
             // Of many pods it is much memory.
             drop((now, consent));
             looked.forget_evidence();

@@ -96,6 +96,25 @@ fn what_changed_during_the_question_about_several_is_named() {
     assert_eq!((room.image("Deployment", "api"), room.image("Deployment", "web")), (app(2), app(4)));
 }
 
+/// A rollback leaves the number of replicas alone, so consent holds; that it is not the one that was shown is told.
+#[test]
+fn a_workload_that_is_scaled_during_the_question_keeps_its_new_size() {
+    let room = shared().room(1);
+    updated(&room, "Deployment", "web", 1, None, |_| ());
+    let mut tty = Tty::start(&rollback_to(&room, &["deployment/web", "--to-revision=1"]), &[]);
+    tty.until("1 replica").until("[y/N]");
+    room.kubectl(&["scale", "deployment/web", "--replicas=2"]);
+    tty.keys("y\r");
+    assert_eq!(tty.end(), 0, "{}", tty.text());
+    let words: String = tty.text().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        words.contains("deployment/web: scaled from 1 to 2 replicas after planning, which are kept"),
+        "{words}"
+    );
+    assert_eq!(room.image("Deployment", "web"), app(1));
+    assert_eq!(room.cluster().get(&room.path_of("Deployment", "web"))["spec"]["replicas"], 2);
+}
+
 /// Keys that were typed before a question was shown are no answer to it.
 #[test]
 fn what_is_typed_ahead_confirms_no_plan_that_was_not_shown() {
