@@ -71,8 +71,12 @@ impl Cluster {
         (0..u32::try_from(self.pods.len()).unwrap_or(u32::MAX)).map(PodId)
     }
 
+    pub fn nodes(&self) -> &[NodeFacts] {
+        &self.nodes
+    }
+
     pub fn occupancy(&self) -> &Occupancy {
-        self.occupancy.get_or_init(|| Occupancy::of(&self.pods, self.nodes.len()))
+        self.occupancy.get_or_init(|| Occupancy::of(&self.pods, &self.nodes))
     }
 
     pub fn find_node(&self, name: &str) -> Option<NodeId> {

@@ -27,6 +27,7 @@ pub mod rule;
 pub mod rules;
 mod scenario;
 mod sure_place;
+mod topology;
 mod verdict;
 pub mod volumes;
 

@@ -3,8 +3,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::node::NodeFacts;
 use super::pod_facts::{NodeId, PodFacts, PodId};
 use super::requirements::{PodTerm, Requirements};
+use super::topology::Topology;
 use crate::pod::resources::{Amounts, add};
 
 #[derive(Clone, Debug, Default)]
@@ -22,6 +24,8 @@ pub struct Occupancy {
     pub keeping_away_anywhere: Vec<(NodeId, PodId)>,
     /// The labels of pods that any selector reads.
     pub label_keys: BTreeSet<String>,
+    /// By the topology keys of spread constraints.
+    pub topologies: HashMap<String, Topology>,
     /// Whose pods some pod's required anti-affinity can be about: the pod need not be on a node.
     pub kept_apart: KeptApart,
 }
@@ -49,13 +53,18 @@ pub struct NodeUse {
 }
 
 impl Occupancy {
-    pub fn of(pods: &[PodFacts], nodes: usize) -> Self {
-        let mut all = Occupancy { nodes: vec![NodeUse::default(); nodes], ..Occupancy::default() };
+    pub fn of(pods: &[PodFacts], nodes: &[NodeFacts]) -> Self {
+        let mut all = Occupancy { nodes: vec![NodeUse::default(); nodes.len()], ..Occupancy::default() };
         let mut alike: HashMap<(*const str, usize), usize> = HashMap::new();
         let mut seen: HashSet<*const Requirements> = HashSet::new();
         for (id, pod) in (0..).map(PodId).zip(pods) {
             if seen.insert(Arc::as_ptr(&pod.requirements)) {
                 all.label_keys.extend(pod.requirements.label_keys().map(str::to_owned));
+                for key in pod.requirements.spread.iter().map(|it| &it.topology_key) {
+                    if !all.topologies.contains_key(key) {
+                        all.topologies.insert(key.clone(), Topology::of(nodes, key));
+                    }
+                }
             }
             let terms = &pod.requirements.anti_affinity;
             all.kept_apart.add(terms, &pod.namespace);

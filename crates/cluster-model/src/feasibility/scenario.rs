@@ -1,12 +1,14 @@
 //! The cluster with some nodes drained, or with some pods gone and new ones made: which pods stay, which have to be placed, and what the
 //! nodes have left.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cluster::{Cluster, NodeId, PodFacts, PodId};
 use super::node::{Labels, NodeFacts};
 use super::occupancy::{Alike, KeptApart, NodeUse, Occupancy};
 use super::requirements::{PodTerm, Requirements};
+use super::topology::Topology;
 use crate::pod::resources::Amounts;
 
 /// The pod that a controller makes in place of one that is evicted. It is taken to be like the old one: same labels, same requirements.
@@ -229,6 +231,15 @@ impl<'a> Scenario<'a> {
     pub fn existing(&self, of: PodId) -> Replacement<'a> {
         let pod = self.pod(of);
         Replacement { of, namespace: &pod.namespace, labels: &pod.labels, requirements: &pod.requirements }
+    }
+
+    /// The domains of a topology key, with the nodes that the scenario drains.
+    pub fn topology(&self, key: &str) -> Cow<'a, Topology> {
+        match self.before.topologies.get(key) {
+            Some(known) => Cow::Borrowed(known),
+            // Only a pod that does not exist yet has a constraint about it.
+            None => Cow::Owned(Topology::of(self.cluster.nodes(), key)),
+        }
     }
 
     /// Nodes by the value of a label; those without it are left out.

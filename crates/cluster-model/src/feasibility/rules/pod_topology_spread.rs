@@ -24,11 +24,10 @@ fn filter<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Option<Filter
     Some(Box::new(move |node| {
         let mut failing: Vec<&str> = Vec::new();
         for (constraint, minimum) in constraints.iter().zip(&highest) {
-            let Some(value) = scenario.node(node).labels.get(constraint.key) else {
+            let Some(domain) = constraint.domain(node) else {
                 return Answer::Fails(Miss::NoTopologyLabel(constraint.key.to_owned()));
             };
-            let matching = constraint.domains.get(value.as_str()).map_or(0, |domain| domain.staying);
-            if !constraint.allows(matching, *minimum) {
+            if !constraint.allows(constraint.staying(domain), *minimum) {
                 failing.push(constraint.key);
             }
         }
@@ -43,14 +42,12 @@ fn certainty(scenario: &Scenario<'_>, pod: Replacement<'_>, passing: &[NodeId]) 
     for constraint in &constraints {
         let others = constraint.most_when_all_are_placed(scenario, pod);
         let minimum = constraint.lowest_minimum();
-        let value = |node: &NodeId| scenario.node(*node).labels.get(constraint.key).map(String::as_str);
-        let is_always_allowed = |value: &str| {
+        let is_always_allowed = |domain: usize| {
             // A domain that is not counted has no matching pods for the scheduler.
-            let most = others.get(value).copied().unwrap_or_default();
-            constraint.allows(most, minimum)
+            constraint.allows(others[domain].unwrap_or_default(), minimum)
         };
         let (always, sometimes): (Vec<NodeId>, Vec<NodeId>) =
-            passing.iter().partition(|node| value(node).is_some_and(is_always_allowed));
+            passing.iter().partition(|node| constraint.domain(**node).is_some_and(is_always_allowed));
         if sometimes.is_empty() {
             continue;
         }
@@ -63,14 +60,16 @@ fn certainty(scenario: &Scenario<'_>, pod: Replacement<'_>, passing: &[NodeId]) 
             continue;
         }
         // A domain with the fewest pods takes one more, whatever `maxSkew` is. Which one that is, depends on the other pods.
-        let smallest = others.values().min().copied().unwrap_or_default();
-        let can_be_smallest = constraint.domains.iter().filter(|(_, domain)| domain.staying <= smallest);
-        let mut by_value: BTreeMap<&str, Vec<NodeId>> = BTreeMap::new();
-        for (node, value) in sometimes.iter().filter_map(|node| Some((node, value(node)?))) {
-            by_value.entry(value).or_default().push(*node);
+        let smallest = others.iter().flatten().min().copied().unwrap_or_default();
+        let can_be_smallest = constraint.domains().filter(|(_, staying)| *staying <= smallest);
+        let mut nodes: BTreeMap<usize, Vec<NodeId>> = BTreeMap::new();
+        for node in sometimes {
+            if let Some(domain) = constraint.domain(node) {
+                nodes.entry(domain).or_default().push(node);
+            }
         }
-        groups.extend(can_be_smallest.map(|(value, _)| {
-            let in_it = by_value.get(value).into_iter().flatten();
+        groups.extend(can_be_smallest.map(|(domain, _)| {
+            let in_it = nodes.get(&domain).into_iter().flatten();
             always.iter().chain(in_it).copied().collect()
         }));
     }

@@ -1,5 +1,6 @@
 //! One spread constraint with the domains that the scheduler counts for it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::TopologySpreadConstraint;
@@ -9,6 +10,7 @@ use crate::feasibility::cluster::{NodeId, PodId};
 use crate::feasibility::node::Labels;
 use crate::feasibility::rules::static_filters::StaticFilters;
 use crate::feasibility::scenario::{Replacement, Scenario};
+use crate::feasibility::topology::Topology;
 use crate::selector::{parse, selects};
 
 pub struct Constraint<'a> {
@@ -19,15 +21,11 @@ pub struct Constraint<'a> {
     selector: Option<Selector>,
     /// 1 if the pod itself matches.
     own: i64,
-    pub domains: BTreeMap<&'a str, Domain>,
-    /// By node: its domain, if the scheduler counts its pods.
-    domain_of: Vec<Option<&'a str>>,
-}
-
-#[derive(Default)]
-pub struct Domain {
-    /// Matching pods that stay.
-    pub staying: i64,
+    topology: Cow<'a, Topology>,
+    /// By node: whether the scheduler counts its pods.
+    is_counted: Vec<bool>,
+    /// By the value of the key: the matching pods that stay. `None`: no node of this domain is counted.
+    staying: Vec<Option<i64>>,
 }
 
 impl<'a> Constraint<'a> {
@@ -38,54 +36,68 @@ impl<'a> Constraint<'a> {
         }
         let (affinity, taints) =
             (StaticFilters::node_affinity(scenario, pod), StaticFilters::taints(scenario, pod));
-        let has_all_keys = |node: NodeId| {
-            let labels = &scenario.node(node).labels;
-            specs.iter().all(|spec| labels.contains_key(&spec.topology_key))
-        };
-        let new = |spec: &'a TopologySpreadConstraint| {
+        let topologies: Vec<_> = specs.iter().map(|spec| scenario.topology(&spec.topology_key)).collect();
+        let has_all_keys = |node: NodeId| topologies.iter().all(|topology| topology.value(node).is_some());
+        let new = |(spec, topology): (&'a TopologySpreadConstraint, &Cow<'a, Topology>)| {
             let honors_affinity = spec.node_affinity_policy.as_deref() != Some("Ignore");
             let honors_taints = spec.node_taints_policy.as_deref() == Some("Honor");
-            let is_counted = |node: &NodeId| {
-                has_all_keys(*node)
-                    && (!honors_affinity || affinity.pass(*node))
-                    && (!honors_taints || taints.pass(*node))
+            let is_counted = |node: NodeId| {
+                has_all_keys(node)
+                    && (!honors_affinity || affinity.pass(node))
+                    && (!honors_taints || taints.pass(node))
             };
             let selector = selector(spec, pod.labels);
             let own = i64::from(selects(selector.as_ref(), Some(pod.labels)));
-            let value = |node: NodeId| scenario.node(node).labels.get(&spec.topology_key).map(String::as_str);
             let mut constraint = Constraint {
                 key: &spec.topology_key,
                 max_skew: spec.max_skew.into(),
                 min_domains: spec.min_domains.unwrap_or(1).into(),
                 selector,
                 own,
-                domains: BTreeMap::new(),
-                domain_of: scenario
-                    .nodes()
-                    .map(|node| Some(node).filter(is_counted).and_then(value))
-                    .collect(),
+                topology: topology.clone(),
+                is_counted: scenario.nodes().map(is_counted).collect(),
+                staying: vec![None; topology.values()],
             };
             constraint.count_staying(scenario, pod);
             constraint
         };
-        specs.iter().map(new).collect()
+        specs.iter().zip(&topologies).map(new).collect()
     }
 
     fn count_staying(&mut self, scenario: &Scenario<'_>, pod: Replacement<'_>) {
-        for value in self.domain_of.iter().flatten() {
-            self.domains.entry(value).or_default();
+        for node in scenario.nodes() {
+            if let Some(domain) = self.counted_domain(node) {
+                self.staying[domain] = Some(0);
+            }
         }
         for (other, nodes) in scenario.staying_in(pod.namespace) {
             if self.counts(pod, other) {
-                for value in nodes.filter_map(|node| self.domain_of[node.0 as usize]) {
-                    self.domains.entry(value).or_default().staying += 1;
+                for node in nodes {
+                    if let Some(domain) = self.counted_domain(node) {
+                        add(&mut self.staying, domain, 1);
+                    }
                 }
             }
         }
     }
 
-    fn domain_of(&self, node: NodeId) -> Option<&'a str> {
-        self.domain_of[node.0 as usize]
+    /// The domain of a node, whether it is counted there or not. `None`: the node has no such label.
+    pub fn domain(&self, node: NodeId) -> Option<usize> {
+        self.topology.value(node)
+    }
+
+    fn counted_domain(&self, node: NodeId) -> Option<usize> {
+        self.domain(node).filter(|_| self.is_counted[node.0 as usize])
+    }
+
+    /// The matching pods of a domain that stay: for the scheduler a domain that it does not count has none.
+    pub fn staying(&self, domain: usize) -> i64 {
+        self.staying[domain].unwrap_or_default()
+    }
+
+    /// The domains that are counted, with their matching pods that stay.
+    pub fn domains(&self) -> impl Iterator<Item = (usize, i64)> {
+        self.staying.iter().enumerate().filter_map(|(domain, staying)| Some((domain, (*staying)?)))
     }
 
     /// `countPodsMatchSelector`: an empty selector counts no pod, though it matches the pod itself.
@@ -102,26 +114,26 @@ impl<'a> Constraint<'a> {
 
     /// With too few domains for `minDomains`, and without any, the scheduler takes 0 for the smallest count.
     pub fn minimum_is_zero(&self) -> bool {
-        i64::try_from(self.domains.len()).unwrap_or(i64::MAX) < self.min_domains || self.domains.is_empty()
+        let domains = self.domains().count();
+        domains == 0 || i64::try_from(domains).unwrap_or(i64::MAX) < self.min_domains
     }
 
     pub fn lowest_minimum(&self) -> i64 {
-        let smallest = self.domains.values().map(|domain| domain.staying).min();
+        let smallest = self.domains().map(|(_, staying)| staying).min();
         smallest.filter(|_| !self.minimum_is_zero()).unwrap_or_default()
     }
 
-    /// The most matching pods that each domain can have when all other pods are placed.
+    /// The most matching pods that each domain can have when all other pods are placed; `None`: it is not counted.
     pub fn most_when_all_are_placed(
         &self,
         scenario: &'a Scenario<'a>,
         pod: Replacement<'a>,
-    ) -> BTreeMap<&'a str, i64> {
-        let mut most: BTreeMap<&str, i64> =
-            self.domains.iter().map(|(value, domain)| (*value, domain.staying)).collect();
+    ) -> Vec<Option<i64>> {
+        let mut most = self.staying.clone();
         for (group, others) in self.groups(scenario, pod) {
             let number = i64::try_from(others.len()).unwrap_or(i64::MAX) - i64::from(is_alike(group, pod));
-            for value in self.reachable(scenario, group) {
-                *most.entry(value).or_default() += number;
+            for domain in self.reachable(scenario, group) {
+                add(&mut most, domain, number);
             }
         }
         most
@@ -136,16 +148,16 @@ impl<'a> Constraint<'a> {
             return 0;
         }
         let mut most = self.most_when_all_are_placed(scenario, pod);
-        let mut own_places: BTreeSet<Option<&str>> = BTreeSet::new();
+        let mut own_places: BTreeSet<Option<usize>> = BTreeSet::new();
         let mut replaced: BTreeSet<PodId> = BTreeSet::new();
         for (group, others) in self.groups(scenario, pod) {
             let reachable = self.reachable(scenario, group);
             for other in others {
                 replaced.insert(other);
-                let old = scenario.pod(other).node.and_then(|node| self.domain_of(node));
-                let old = old.filter(|value| !reachable.contains(value));
-                if let Some(value) = old {
-                    *most.entry(value).or_default() += 1;
+                let old = scenario.pod(other).node.and_then(|node| self.counted_domain(node));
+                let old = old.filter(|domain| !reachable.contains(domain));
+                if let Some(domain) = old {
+                    add(&mut most, domain, 1);
                 }
                 if is_alike(group, pod) {
                     own_places.insert(old);
@@ -153,14 +165,14 @@ impl<'a> Constraint<'a> {
             }
         }
         for other in scenario.evicted().iter().filter(|id| !replaced.contains(id)) {
-            let value = scenario.pod(*other).node.and_then(|node| self.domain_of(node));
-            if let Some(value) = value.filter(|_| self.counts(pod, scenario.existing(*other))) {
-                *most.entry(value).or_default() += 1;
+            let domain = scenario.pod(*other).node.and_then(|node| self.counted_domain(node));
+            if let Some(domain) = domain.filter(|_| self.counts(pod, scenario.existing(*other))) {
+                add(&mut most, domain, 1);
             }
         }
-        let smallest = most.values().min().copied().unwrap_or_default();
+        let smallest = most.iter().flatten().min().copied().unwrap_or_default();
         // The replacement exists only after the old pod was evicted: it does not count in its own old place.
-        let without = |old: Option<&str>| match old.and_then(|value| most.get(value)) {
+        let without = |old: Option<usize>| match old.and_then(|domain| most[domain]) {
             Some(count) => smallest.min(count - 1),
             None => smallest,
         };
@@ -184,10 +196,17 @@ impl<'a> Constraint<'a> {
     }
 
     /// The domains with a node on which the pod could be as far as the node alone is concerned.
-    fn reachable(&self, scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> BTreeSet<&'a str> {
+    fn reachable(&self, scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> BTreeSet<usize> {
         let filters = StaticFilters::all(scenario, pod);
-        let nodes = scenario.nodes().filter(|node| self.domain_of(*node).is_some() && filters.pass(*node));
-        nodes.filter_map(|node| self.domain_of(node)).collect()
+        let nodes = scenario.nodes().filter_map(|node| Some((node, self.counted_domain(node)?)));
+        nodes.filter(|(node, _)| filters.pass(*node)).map(|(_, domain)| domain).collect()
+    }
+}
+
+/// To a domain that is counted.
+fn add(counts: &mut [Option<i64>], domain: usize, number: i64) {
+    if let Some(count) = &mut counts[domain] {
+        *count += number;
     }
 }
 
