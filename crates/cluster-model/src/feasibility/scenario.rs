@@ -241,17 +241,6 @@ impl<'a> Scenario<'a> {
             None => Cow::Owned(Topology::of(self.cluster.nodes(), key)),
         }
     }
-
-    /// Nodes by the value of a label; those without it are left out.
-    pub fn domains(&self, topology_key: &str) -> BTreeMap<&'a str, Vec<NodeId>> {
-        let mut domains: BTreeMap<&str, Vec<NodeId>> = BTreeMap::new();
-        for id in self.nodes() {
-            if let Some(value) = self.node(id).labels.get(topology_key) {
-                domains.entry(value).or_default().push(id);
-            }
-        }
-        domains
-    }
 }
 
 fn ids_of_new(cluster: &Cluster, new: &[PodFacts]) -> impl Iterator<Item = PodId> + use<> {

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn that_it_was_scaled_is_told() {
+    fn that_it_was_scaled_is_reported() {
         assert_eq!(consent().scaled(&[rollout("u", "v3", 1)]), Vec::<String>::new());
         assert_eq!(consent().scaled(&[rollout("other", "v3", 9)]), Vec::<String>::new(), "another one");
         assert_eq!(

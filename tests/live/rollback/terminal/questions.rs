@@ -96,7 +96,7 @@ fn what_changed_during_the_question_about_several_is_named() {
     assert_eq!((room.image("Deployment", "api"), room.image("Deployment", "web")), (app(2), app(4)));
 }
 
-/// A rollback leaves the number of replicas alone, so consent holds; that it is not the one that was shown is told.
+/// A rollback leaves the number of replicas alone, so consent holds; that it is not the one that was shown is reported.
 #[test]
 fn a_workload_that_is_scaled_during_the_question_keeps_its_new_size() {
     let room = shared().room(1);
