@@ -12,7 +12,7 @@ const MANY: usize = 20_000;
 #[derive(clap::Parser)]
 #[command(name = "kubectl-terminal", bin_name = "kubectl terminal", version)]
 struct Args {
-    #[arg(value_parser = ["ask", "type", "pick", "events", "wait", "handle", "flood", "flood-out", "flood-late", "version", "data", "misused"])]
+    #[arg(value_parser = ["ask", "type", "pick", "events", "interrupted", "wait", "handle", "flood", "flood-out", "flood-late", "version", "data", "misused"])]
     deed: String,
     #[arg(short, long, default_value = "text")]
     output: Output,
@@ -66,6 +66,19 @@ async fn act(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
                 }
             }
             Ok(Exit::Done)
+        }
+        // As a run that is interrupted while it draws.
+        "interrupted" => {
+            let interrupted = ui.interrupted();
+            let live = ui.live();
+            ui.status(&Line::from("a line that was there before"));
+            if let Some(live) = &live {
+                live.show(1, 3, &Line::from("draining"), &[Line::from("first"), Line::from("second")]);
+            }
+            interrupted.await;
+            drop(live);
+            ui.data(&Line::from("report"));
+            Ok(Exit::Interrupted)
         }
         "misused" => Err(Failure::usage("used wrongly")),
         "wait" => {

@@ -1,9 +1,10 @@
 //! A raw object as it comes in lists: without the fields of managedFields, which are a third of its JSON and which only a change of the object
-//! needs. Who wrote it, and when, stays.
+//! needs (who wrote it, and when, stays), and without what kubectl applied last, which repeats the object.
 
 use std::borrow::Cow;
 use std::fmt::{Formatter, Result as Written};
 
+use cluster_model::Raw;
 use kube::Resource;
 use kube::api::{ApiResource, ObjectMeta};
 use serde::de::{
@@ -13,17 +14,55 @@ use serde_json::{Map, Value};
 
 use super::raw_object::RawObject;
 
-const LEFT_OUT: &str = "fieldsV1";
+const LEFT_OUT: [&str; 2] = ["fieldsV1", "kubectl.kubernetes.io/last-applied-configuration"];
 
 #[derive(Clone, Debug)]
 pub struct ListedObject(pub RawObject);
 
 impl<'de> Deserialize<'de> for ListedObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Any.deserialize(deserializer)? {
-            value @ Value::Object(_) => Ok(ListedObject(value.into())),
-            _ => Err(D::Error::custom("an item of the list is no object")),
+        deserializer.deserialize_map(Fields { owners: &[] })
+    }
+}
+
+/// A ReplicaSet or a Job in a list: of one whose template its Deployment or CronJob has, the spec is skipped. There are as many of them as the
+/// owners keep revisions.
+#[derive(Clone, Debug)]
+pub struct ListedOwned(pub ListedObject);
+
+/// Kinds that have the template of what they own.
+pub const TEMPLATE_OWNERS: [&str; 2] = ["Deployment", "CronJob"];
+
+impl<'de> Deserialize<'de> for ListedOwned {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields { owners: &TEMPLATE_OWNERS }).map(ListedOwned)
+    }
+}
+
+/// The fields of an object; with no spec, if its controller is of one of these kinds.
+struct Fields {
+    owners: &'static [&'static str],
+}
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = ListedObject;
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> Written {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<ListedObject, A::Error> {
+        let mut object = Value::Object(Map::new());
+        while let Some(name) = fields.next_key::<String>()? {
+            let is_owned =
+                || object.controller_ref().is_some_and(|it| self.owners.contains(&it.text("/kind")));
+            if name == "spec" && is_owned() {
+                fields.next_value::<IgnoredAny>()?;
+            } else {
+                object[name] = fields.next_value_seed(Any)?;
+            }
         }
+        Ok(ListedObject(object.into()))
     }
 }
 
@@ -85,7 +124,7 @@ impl<'de> Visitor<'de> for Any {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut all = Map::new();
         while let Some(name) = fields.next_key::<String>()? {
-            if name == LEFT_OUT {
+            if LEFT_OUT.contains(&name.as_str()) {
                 fields.next_value::<IgnoredAny>()?;
             } else {
                 all.insert(name, fields.next_value_seed(self)?);
@@ -95,34 +134,42 @@ impl<'de> Visitor<'de> for Any {
     }
 }
 
-impl Resource for ListedObject {
-    type DynamicType = ApiResource;
-    type Scope = <RawObject as Resource>::Scope;
+/// As the object within it.
+macro_rules! is_resource {
+    ($type:ty, $($object:tt).+) => {
+        impl Resource for $type {
+            type DynamicType = ApiResource;
+            type Scope = <RawObject as Resource>::Scope;
 
-    fn kind(resource: &ApiResource) -> Cow<'_, str> {
-        RawObject::kind(resource)
-    }
+            fn kind(resource: &ApiResource) -> Cow<'_, str> {
+                RawObject::kind(resource)
+            }
 
-    fn group(resource: &ApiResource) -> Cow<'_, str> {
-        RawObject::group(resource)
-    }
+            fn group(resource: &ApiResource) -> Cow<'_, str> {
+                RawObject::group(resource)
+            }
 
-    fn version(resource: &ApiResource) -> Cow<'_, str> {
-        RawObject::version(resource)
-    }
+            fn version(resource: &ApiResource) -> Cow<'_, str> {
+                RawObject::version(resource)
+            }
 
-    fn plural(resource: &ApiResource) -> Cow<'_, str> {
-        RawObject::plural(resource)
-    }
+            fn plural(resource: &ApiResource) -> Cow<'_, str> {
+                RawObject::plural(resource)
+            }
 
-    fn meta(&self) -> &ObjectMeta {
-        self.0.meta()
-    }
+            fn meta(&self) -> &ObjectMeta {
+                self.$($object).+.meta()
+            }
 
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        self.0.meta_mut()
-    }
+            fn meta_mut(&mut self) -> &mut ObjectMeta {
+                self.$($object).+.meta_mut()
+            }
+        }
+    };
 }
+
+is_resource!(ListedObject, 0);
+is_resource!(ListedOwned, 0.0);
 
 #[cfg(test)]
 mod tests {
@@ -142,5 +189,21 @@ mod tests {
         for broken in ["{\"a\":", "null", "[]", "7"] {
             assert!(read(broken).is_err(), "{broken}");
         }
+        let applied = json!({"metadata": {"annotations": {LEFT_OUT[1]: "{}", "note": "x"}}});
+        assert_eq!(read(&applied.to_string()).unwrap(), json!({"metadata": {"annotations": {"note": "x"}}}));
+    }
+
+    #[test]
+    fn a_template_that_the_owner_has_is_not_read() {
+        let read = |owner: &str, is_controller: bool| {
+            let owners = json!([{"kind": owner, "name": "o", "uid": "o", "controller": is_controller}]);
+            let object = json!({"metadata": {"name": "x", "ownerReferences": owners}, "spec": {"replicas": 1}, "status": {"replicas": 1}});
+            let read = serde_json::from_str::<ListedOwned>(&object.to_string()).unwrap().0.0.value;
+            assert_eq!(read["status"], object["status"]);
+            read["spec"].is_object()
+        };
+        assert!(!read("Deployment", true) && !read("CronJob", true));
+        assert!(read("Rollout", true), "its owner is not read");
+        assert!(read("Deployment", false), "it is not its controller");
     }
 }

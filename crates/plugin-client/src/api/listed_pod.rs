@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use cluster_model::owner::OwnerKey;
 use k8s_openapi::api::core::v1::{
-    Affinity, Container, ContainerPort, ContainerRestartRule, Pod, PodResourceClaim, PodSchedulingGate,
-    PodSchedulingGroup, PodSpec, PodStatus, ResourceRequirements, Toleration, TopologySpreadConstraint,
-    Volume, VolumeMount,
+    Affinity, Container, ContainerPort, ContainerRestartRule, Pod, PodReadinessGate, PodResourceClaim,
+    PodSchedulingGate, PodSchedulingGroup, PodSpec, PodStatus, ResourceRequirements, Toleration,
+    TopologySpreadConstraint, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -34,6 +34,7 @@ struct Spec {
     overhead: Option<BTreeMap<String, Quantity>>,
     preemption_policy: Option<String>,
     priority: Option<i32>,
+    readiness_gates: Option<Vec<PodReadinessGate>>,
     resource_claims: Option<Vec<PodResourceClaim>>,
     resources: Option<ResourceRequirements>,
     scheduler_name: Option<String>,
@@ -76,6 +77,7 @@ impl From<Spec> for PodSpec {
             overhead: spec.overhead,
             preemption_policy: spec.preemption_policy,
             priority: spec.priority,
+            readiness_gates: spec.readiness_gates,
             resource_claims: spec.resource_claims,
             resources: spec.resources,
             scheduler_name: spec.scheduler_name,
@@ -166,7 +168,7 @@ mod tests {
                 "ownerReferences": [owner], "creationTimestamp": "2026-01-01T00:00:00Z", "deletionTimestamp": "2026-01-01T00:01:00Z",
                 "deletionGracePeriodSeconds": 30, "finalizers": ["f"], "managedFields": [{"manager": "m", "fieldsV1": {"f:spec": {}}}]},
             "spec": {"containers": [container], "initContainers": [container], "hostNetwork": true, "hostUsers": false, "nodeName": "n1",
-                "nodeSelector": {"a": "b"}, "overhead": {"cpu": "1m"}, "preemptionPolicy": "Never", "priority": 7, "schedulerName": "other",
+                "nodeSelector": {"a": "b"}, "overhead": {"cpu": "1m"}, "preemptionPolicy": "Never", "priority": 7, "schedulerName": "other", "readinessGates": [{"conditionType": "example.com/gate"}],
                 "resourceClaims": [{"name": "c"}], "resources": resources, "schedulingGates": [{"name": "g"}], "schedulingGroup": {"podGroupName": "g"},
                 "terminationGracePeriodSeconds": 9, "tolerations": [{"operator": "Exists"}], "serviceAccountName": "x",
                 "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {}}],
@@ -193,6 +195,7 @@ mod tests {
         let none = BTreeMap::new();
         assert_eq!(occupied(&lean, &none), occupied(&full, &none));
         assert_eq!(lean.status, full.status);
+        assert_eq!(lean.spec.as_ref().unwrap().readiness_gates, full.spec.as_ref().unwrap().readiness_gates);
         let without = ObjectMeta { managed_fields: None, ..full.metadata };
         assert_eq!(lean.metadata, without);
         assert_eq!(lean.spec.unwrap().containers[0].env, None, "what nothing reads is skipped");

@@ -6,6 +6,7 @@ pub(crate) mod clock;
 mod credential;
 mod error_body;
 pub mod kubeconfig;
+mod link;
 mod proxy;
 pub(crate) mod server_health;
 mod transport;

@@ -151,7 +151,7 @@ fn a_picker_keeps_to_its_own_lines() {
     let lines = screen.screen().contents();
     let lines: Vec<&str> = lines.lines().collect();
     assert_eq!(lines[0], "a line that was there before");
-    assert!(lines[1].starts_with("back to which? row 2 of hostile\\u{1b}]52;c;x"), "{lines:?}");
+    assert!(lines[1].starts_with("selected: row 2 of hostile\\u{1b}]52;c;x"), "{lines:?}");
     assert!(lines[1].ends_with('…'), "{lines:?}");
     assert_eq!(lines[2..], ["picked 2"]);
 }
@@ -202,6 +202,28 @@ fn event_lines_stay_above_the_live_region() {
         assert!(screen.contains(seen), "{seen}: {screen:?}");
     }
     assert!(screen.rfind(SHOW) > screen.rfind(HIDE), "{screen:?}");
+}
+
+/// A terminal shows the key that was pressed, as a program's own output: after it, too, the region is cleared as a whole.
+#[test]
+fn an_interrupt_leaves_nothing_of_the_live_region() {
+    let mut session = session(&["interrupted"]);
+    session.get_process_mut().set_echo(true, None).unwrap();
+    let mut seen = Vec::new();
+    // The whole region, and the cursor where it stays.
+    for text in ["second", "\r"] {
+        seen.extend(session.expect(text).unwrap().as_bytes());
+    }
+    session.send("\u{3}").unwrap();
+    let (rest, code) = end(&mut session);
+    assert_eq!(code, 130);
+    assert!(rest.contains("^C"), "it is not echoed: {rest:?}");
+    seen.extend(rest.as_bytes());
+    let mut screen = vt100::Parser::new(24.try_into().unwrap(), 80.try_into().unwrap(), 0);
+    screen.process(&seen);
+    let screen = screen.screen().contents();
+    let lines: Vec<&str> = screen.lines().map(str::trim_end).collect();
+    assert_eq!(lines, ["a line that was there before", "report"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use dialoguer::console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::line::Line;
+use super::region::to_first_column;
 use super::streams::{is_dumb, is_terminal, palette};
 use super::terminal::Ui;
 use crate::mutex::lock;
@@ -74,6 +75,7 @@ impl Live {
                 state.set_len(total as u64);
             });
             bar.set_message(message);
+            to_first_column();
         });
     }
 }

@@ -7,6 +7,7 @@ mod line;
 mod live;
 mod pick;
 mod prompt;
+mod region;
 mod streams;
 mod terminal;
 mod unread;

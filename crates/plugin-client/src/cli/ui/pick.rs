@@ -83,7 +83,8 @@ impl Theme for Picker {
     }
 
     fn format_select_prompt_selection(&self, f: &mut dyn fmt::Write, _: &str, token: &str) -> fmt::Result {
-        let picked = self.question.clone().plain(" ").then(self.row(token));
+        // Without the question: what was picked needs the room.
+        let picked = Line::new().dim("selected:").plain(" ").then(self.row(token));
         f.write_str(&picked.cut(self.width.saturating_sub(1)).render(self.colour))
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::answer;
 use super::interrupt::Signals;
 use super::line::Line;
+use super::region::without_region;
 use super::streams::{Stream, is_terminal};
 use super::terminal::Ui;
 use crate::mutex::lock;
@@ -80,7 +81,7 @@ impl Ui {
         let region = lock(&self.0.region).clone();
         let since = Instant::now();
         let answer = match region {
-            Some(bar) => bar.suspend(prompt),
+            Some(bar) => without_region(&bar, prompt),
             None => prompt(),
         };
         self.add_prompt_time(since.elapsed());

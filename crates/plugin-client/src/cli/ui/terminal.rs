@@ -10,6 +10,7 @@ use indicatif::ProgressBar;
 use tokio::sync::watch;
 
 use super::line::{Line, Role};
+use super::region::without_region;
 use super::streams::{self, Stream, columns};
 use super::writer::Writer;
 use crate::mutex::lock;
@@ -231,7 +232,7 @@ impl Ui {
         // Nothing is drawn over a file or a pipe; and the lock is not held while a reader is waited for.
         let region = lock(&self.0.region).clone();
         let written = match region.filter(|_| stream == Stream::Err || io::stdout().is_terminal()) {
-            Some(bar) => bar.suspend(|| streams::emit(stream, text)),
+            Some(bar) => without_region(&bar, || streams::emit(stream, text)),
             None => streams::emit(stream, text),
         };
         if let (Stream::Out, Err(error)) = (stream, written)
